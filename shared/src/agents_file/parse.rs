@@ -1,0 +1,231 @@
+//! From the text of `agents.toml` to agents.
+
+use std::collections::HashMap;
+
+use toml::de::{DeTable, DeValue};
+
+use super::{
+    AgentConfig, DEMO_KEY, DemoConfig, Driver, OpenaiConfig,
+    error::Problem,
+    reader::{Reader, Source},
+};
+
+/// Fields that every agent has.
+const COMMON_FIELDS: [&str; 9] =
+    ["key", "name", "description", "driver", "enabled", "avatar", "starters", "timeout_s", "max_attempts"];
+/// Fields of the driver `openai`.
+const OPENAI_FIELDS: [&str; 10] = [
+    "base_url",
+    "model",
+    "api_key_env",
+    "system_prompt",
+    "temperature",
+    "max_tokens",
+    "seed",
+    "history_bytes",
+    "first_byte_timeout_s",
+    "idle_timeout_s",
+];
+/// Drivers that have a name already but cannot be used yet.
+const LATER_DRIVERS: [&str; 2] = ["acp", "command"];
+/// Their fields.
+const LATER_FIELDS: [&str; 5] = ["permission", "command", "args", "env", "mode"];
+const DAY_S: u64 = 24 * 60 * 60;
+
+/// One `[[agents]]` table.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub config: AgentConfig,
+    pub enabled: bool,
+}
+
+/// Reads the whole text.
+pub(super) fn parse(text: &str) -> Result<Vec<Entry>, Problem> {
+    let source = Source(text);
+    let document = DeTable::parse(text).map_err(|error| {
+        source.problem(error.span().map_or(0, |span| span.start), format!("not valid TOML: {}", error.message()))
+    })?;
+    let root = Reader::new(source, document.get_ref(), 0, "agents file".to_owned());
+    root.allow_only(&["agents"], |_| None)?;
+    let Some(agents) = document.get_ref().get("agents") else { return Ok(Vec::new()) };
+    let DeValue::Array(tables) = agents.get_ref() else {
+        return Err(root.field_problem("agents", "expected tables that start with [[agents]], in double brackets"));
+    };
+
+    let mut entries = Vec::new();
+    let mut lines = HashMap::new();
+    for table in tables.iter() {
+        let offset = table.span().start;
+        let DeValue::Table(fields) = table.get_ref() else {
+            return Err(root.field_problem("agents", "expected tables that start with [[agents]]"));
+        };
+        let mut reader = Reader::new(source, fields, offset, "agent".to_owned());
+        let entry = parse_agent(&mut reader)?;
+        if let Some(line) = lines.insert(entry.config.key.clone(), source.line(offset)) {
+            return Err(reader.field_problem("key", format!("must be unique, and line {line} has it already")));
+        }
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
+fn parse_agent(reader: &mut Reader<'_>) -> Result<Entry, Problem> {
+    let Some(key) = reader.text("key")? else {
+        return Err(reader.problem("`key` is missing: a short name in lower case that sessions refer to"));
+    };
+    if !is_key(&key) {
+        let expected = "expected 1 to 64 of a-z, 0-9, `_` and `-`, the first a letter or digit";
+        return Err(reader.field_problem("key", format!("{expected}, found {key:?}")));
+    }
+    reader.rename(format!("agent `{key}`"));
+
+    let driver = parse_driver(reader, &key)?;
+    let default = if key == DEMO_KEY { AgentConfig::demo() } else { AgentConfig::new(key, driver.clone()) };
+    let config = AgentConfig {
+        name: parse_name(reader)?.unwrap_or(default.name),
+        description: reader.short_text("description", 500)?.unwrap_or(default.description),
+        avatar: parse_avatar(reader)?.or(default.avatar),
+        starters: reader.texts("starters", 12, 1000)?.unwrap_or(default.starters),
+        timeout: reader.seconds("timeout_s", 1..=DAY_S)?.unwrap_or(default.timeout),
+        max_attempts: reader.whole("max_attempts", 1..=20)?.or(default.max_attempts),
+        key: default.key,
+        driver,
+    };
+    Ok(Entry { config, enabled: reader.flag("enabled")?.unwrap_or(true) })
+}
+
+fn parse_driver(reader: &Reader<'_>, key: &str) -> Result<Driver, Problem> {
+    let driver = match reader.text("driver")? {
+        Some(driver) => driver,
+        None if key == DEMO_KEY => "demo".to_owned(),
+        None => return Err(reader.problem("`driver` is missing: expected \"demo\" or \"openai\"")),
+    };
+    if key == DEMO_KEY && driver != "demo" {
+        let text = "the key `demo` belongs to the built-in agent, whose driver is \"demo\"; choose another key";
+        return Err(reader.field_problem("driver", text));
+    }
+    match driver.as_str() {
+        "demo" => {
+            reader.allow_only(&COMMON_FIELDS, |field| foreign_field(field, "demo"))?;
+            Ok(Driver::Demo(DemoConfig))
+        }
+        "openai" => {
+            let known = [COMMON_FIELDS.as_slice(), OPENAI_FIELDS.as_slice()].concat();
+            reader.allow_only(&known, |field| foreign_field(field, "openai"))?;
+            Ok(Driver::Openai(parse_openai(reader)?))
+        }
+        later if LATER_DRIVERS.contains(&later) => {
+            Err(reader.field_problem("driver", format!("driver `{later}` is not part of this version")))
+        }
+        other => Err(reader.field_problem("driver", format!("expected \"demo\" or \"openai\", found {other:?}"))),
+    }
+}
+
+/// Why a field that we know has no place here.
+fn foreign_field(field: &str, driver: &str) -> Option<String> {
+    if field == "api_key" {
+        return Some("`api_key` has no place in a file: put the key into the environment, and the variable's name into `api_key_env`".to_owned());
+    }
+    if LATER_FIELDS.contains(&field) {
+        return Some(format!("`{field}` belongs to drivers that are not part of this version"));
+    }
+    OPENAI_FIELDS
+        .contains(&field)
+        .then(|| format!("`{field}` belongs to the driver `openai`, and this agent's driver is `{driver}`"))
+}
+
+fn parse_openai(reader: &Reader<'_>) -> Result<OpenaiConfig, Problem> {
+    let Some(address) = reader.text("base_url")? else {
+        return Err(reader.problem("`base_url` is missing: expected an address such as \"http://127.0.0.1:8081/v1\""));
+    };
+    let base_url = base_url(&address).map_err(|problem| reader.field_problem("base_url", problem))?;
+    let default = OpenaiConfig::at(base_url);
+    Ok(OpenaiConfig {
+        model: reader.text("model")?,
+        api_key_env: parse_variable_name(reader)?,
+        system_prompt: reader.text("system_prompt")?,
+        temperature: reader.number("temperature", 0.0..=2.0)?,
+        max_tokens: reader.whole("max_tokens", 1..=10_000_000)?,
+        seed: reader.whole("seed", i64::MIN..=i64::MAX)?,
+        history_bytes: reader.whole("history_bytes", 1024..=64 * 1024 * 1024)?.unwrap_or(default.history_bytes),
+        first_byte_timeout: reader.seconds("first_byte_timeout_s", 1..=DAY_S)?.unwrap_or(default.first_byte_timeout),
+        idle_timeout: reader.seconds("idle_timeout_s", 1..=DAY_S)?.unwrap_or(default.idle_timeout),
+        ..default
+    })
+}
+
+/// The address without slashes at its end, or what is wrong with it.
+pub(super) fn base_url(text: &str) -> Result<String, String> {
+    let expected = "expected an address such as \"http://127.0.0.1:8081/v1\"";
+    let lower = text.to_ascii_lowercase();
+    let Some(rest) = ["http://", "https://"].iter().find_map(|scheme| lower.strip_prefix(scheme)) else {
+        return Err(format!("{expected}, which starts with http:// or https://"));
+    };
+    if text.chars().any(|c| c.is_whitespace() || c.is_control()) || rest.contains(['?', '#']) {
+        return Err(format!("{expected}, without white space, `?` and `#`"));
+    }
+    let authority = rest.split('/').next().unwrap_or_default();
+    if authority.contains('@') {
+        return Err("must not contain a user name or password; name a variable in `api_key_env`".to_owned());
+    }
+    if authority.is_empty() || authority.starts_with(':') {
+        return Err(format!("{expected}, with the name of a host"));
+    }
+    if rest.trim_end_matches('/').ends_with("/chat/completions") {
+        return Err(format!("{expected}, without the `/chat/completions` at its end"));
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+fn parse_name(reader: &Reader<'_>) -> Result<Option<String>, Problem> {
+    let name = reader.short_text("name", 80)?;
+    if name.as_deref().is_some_and(|name| name.trim().is_empty()) {
+        return Err(reader.field_problem("name", "expected a name that is not empty"));
+    }
+    Ok(name)
+}
+
+fn parse_variable_name(reader: &Reader<'_>) -> Result<Option<String>, Problem> {
+    let name = reader.text("api_key_env")?;
+    // Capitals only: a name is shown to users when the variable is unset, and a key put here by mistake must not be.
+    let is_name = |name: &str| {
+        name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+            && !name.starts_with(|c: char| c.is_ascii_digit())
+    };
+    match name {
+        Some(name) if !is_name(&name) => Err(reader.field_problem(
+            "api_key_env",
+            "expected the name of an environment variable (A-Z, 0-9 and `_`), never the key itself",
+        )),
+        name => Ok(name),
+    }
+}
+
+fn parse_avatar(reader: &Reader<'_>) -> Result<Option<String>, Problem> {
+    match reader.text("avatar")? {
+        Some(avatar) if !is_avatar(&avatar) => Err(reader.field_problem(
+            "avatar",
+            format!("expected an emoji, a colour as \"#3b82f6\" or the CSS name of a colour, found {avatar:?}"),
+        )),
+        avatar => Ok(avatar),
+    }
+}
+
+fn is_key(text: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    text.len() <= 64
+        && text.bytes().next().is_some_and(is_letter)
+        && text.bytes().all(|byte| is_letter(byte) || byte == b'_' || byte == b'-')
+}
+
+fn is_avatar(text: &str) -> bool {
+    if let Some(digits) = text.strip_prefix('#') {
+        return matches!(digits.len(), 3 | 6) && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    }
+    let is_colour_name = (3..=24).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase());
+    // An emoji of several people is up to eleven characters joined together.
+    let is_emoji = text.chars().count() <= 12
+        && text.chars().any(|c| !c.is_ascii())
+        && !text.chars().any(|c| c.is_whitespace() || c.is_control() || c.is_alphabetic());
+    is_colour_name || is_emoji
+}

@@ -1,0 +1,166 @@
+//! Reads the fields of one TOML table; every error knows its line.
+
+use std::{fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
+
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use super::error::Problem;
+
+/// The text of the file, to turn positions into lines.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a>(pub &'a str);
+
+impl Source<'_> {
+    /// A problem at this byte of the text.
+    pub fn problem(self, offset: usize, text: impl Into<String>) -> Problem {
+        let before = self.0.as_bytes().get(..offset).unwrap_or(self.0.as_bytes());
+        let breaks = before.iter().filter(|byte| **byte == b'\n').count();
+        Problem { line: breaks + 1, text: text.into() }
+    }
+
+    /// The line of this byte, from 1.
+    pub fn line(self, offset: usize) -> usize {
+        self.problem(offset, "").line
+    }
+}
+
+/// A table whose fields are taken one by one.
+pub(super) struct Reader<'a> {
+    source: Source<'a>,
+    table: &'a DeTable<'a>,
+    /// Where the table starts.
+    offset: usize,
+    /// How errors name the table, such as "agent `x`".
+    name: String,
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(source: Source<'a>, table: &'a DeTable<'a>, offset: usize, name: String) -> Self {
+        Self { source, table, offset, name }
+    }
+
+    /// How errors name the table from now on.
+    pub fn rename(&mut self, name: String) {
+        self.name = name;
+    }
+
+    /// Refuses the first key that is not among these.
+    pub fn allow_only(&self, known: &[&str], hint: impl Fn(&str) -> Option<String>) -> Result<(), Problem> {
+        let unknown = self.table.keys().filter(|key| !known.contains(&key.get_ref().as_ref()));
+        let Some(key) = unknown.min_by_key(|key| key.span().start) else { return Ok(()) };
+        let reason = hint(key.get_ref())
+            .unwrap_or_else(|| format!("unknown key `{}`; expected one of: {}", key.get_ref(), known.join(", ")));
+        Err(self.source.problem(key.span().start, format!("{}: {reason}", self.name)))
+    }
+
+    /// A problem with the table as a whole, such as a field that is missing.
+    pub fn problem(&self, text: impl Display) -> Problem {
+        self.source.problem(self.offset, format!("{}: {text}", self.name))
+    }
+
+    /// A problem with a field that is there.
+    pub fn field_problem(&self, field: &str, text: impl Display) -> Problem {
+        let offset = self.table.get(field).map_or(self.offset, |value| value.span().start);
+        self.source.problem(offset, format!("{}: `{field}`: {text}", self.name))
+    }
+
+    /// A text, not empty.
+    pub fn text(&self, field: &str) -> Result<Option<String>, Problem> {
+        self.read(field, "a text in quotes that is not empty", |value| {
+            value.as_str().filter(|text| !text.trim().is_empty()).map(str::to_owned)
+        })
+    }
+
+    /// A text on one line of at most so many characters.
+    pub fn short_text(&self, field: &str, most: usize) -> Result<Option<String>, Problem> {
+        self.read(field, &format!("a text in quotes, on one line, of at most {most} characters"), |value| {
+            value.as_str().filter(|text| is_short(text, most)).map(str::to_owned)
+        })
+    }
+
+    /// A list of texts, each not empty.
+    pub fn texts(&self, field: &str, most: usize, longest: usize) -> Result<Option<Vec<String>>, Problem> {
+        let expected = format!("a list of at most {most} texts in quotes, each of 1 to {longest} characters");
+        self.read(field, &expected, |value| {
+            let items = value.as_array().filter(|items| items.len() <= most)?;
+            let text = |item: &Spanned<DeValue<'_>>| {
+                let text = item.get_ref().as_str()?;
+                (!text.trim().is_empty() && text.chars().count() <= longest).then(|| text.to_owned())
+            };
+            items.iter().map(text).collect()
+        })
+    }
+
+    /// `true` or `false`.
+    pub fn flag(&self, field: &str) -> Result<Option<bool>, Problem> {
+        self.read(field, "true or false", DeValue::as_bool)
+    }
+
+    /// A whole number in a range.
+    pub fn whole<N>(&self, field: &str, range: RangeInclusive<N>) -> Result<Option<N>, Problem>
+    where
+        N: TryFrom<i64> + PartialOrd + Display,
+    {
+        let expected = format!("a whole number from {} to {}", range.start(), range.end());
+        self.read(field, &expected, |value| {
+            let number = value.as_integer()?;
+            let digits = number.as_str().replace('_', "");
+            let number = i64::from_str_radix(&digits, number.radix()).ok()?;
+            N::try_from(number).ok().filter(|number| range.contains(number))
+        })
+    }
+
+    /// A time in whole seconds.
+    pub fn seconds(&self, field: &str, range: RangeInclusive<u64>) -> Result<Option<Duration>, Problem> {
+        Ok(self.whole(field, range)?.map(Duration::from_secs))
+    }
+
+    /// A number in a range, with or without decimals.
+    pub fn number(&self, field: &str, range: RangeInclusive<f64>) -> Result<Option<f64>, Problem> {
+        let expected = format!("a number from {} to {}", range.start(), range.end());
+        self.read(field, &expected, |value| {
+            let digits = match value {
+                DeValue::Integer(number) if number.radix() == 10 => number.as_str(),
+                DeValue::Float(number) => number.as_str(),
+                _ => return None,
+            };
+            f64::from_str(&digits.replace('_', "")).ok().filter(|number| range.contains(number))
+        })
+    }
+
+    fn read<T>(
+        &self,
+        field: &str,
+        expected: &str,
+        parse: impl FnOnce(&DeValue<'a>) -> Option<T>,
+    ) -> Result<Option<T>, Problem> {
+        let Some(value) = self.table.get(field) else { return Ok(None) };
+        let value = value.get_ref();
+        match parse(value) {
+            Some(parsed) => Ok(Some(parsed)),
+            None => Err(self.field_problem(field, format!("expected {expected}, found {}", describe(value)))),
+        }
+    }
+}
+
+fn is_short(text: &str, most: usize) -> bool {
+    text.chars().count() <= most && !text.chars().any(char::is_control)
+}
+
+/// What stands there, for an error. Texts are shown only when short.
+fn describe(value: &DeValue<'_>) -> String {
+    match value {
+        DeValue::String(text) if text.is_empty() => "an empty text".to_owned(),
+        DeValue::String(text) if is_short(text, 60) => format!("the text {text:?}"),
+        DeValue::String(text) => format!("a text of {} characters", text.chars().count()),
+        DeValue::Integer(number) => format!("the number {}", number.as_str()),
+        DeValue::Float(number) => format!("the number {}", number.as_str()),
+        DeValue::Boolean(flag) => format!("{flag}"),
+        DeValue::Datetime(_) => "a date".to_owned(),
+        DeValue::Array(items) => format!("a list of {}", items.len()),
+        DeValue::Table(_) => "a table".to_owned(),
+    }
+}

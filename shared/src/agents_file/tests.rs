@@ -1,0 +1,315 @@
+use std::{path::Path, time::Duration};
+
+use super::*;
+
+fn no_env(_: &str) -> Option<String> {
+    None
+}
+
+fn parse(text: &str) -> Result<AgentCatalog, String> {
+    AgentCatalog::parse(Path::new("agents.toml"), text).map_err(|error| error.to_string())
+}
+
+fn error(text: &str) -> String {
+    parse(text).unwrap_err()
+}
+
+fn keys(catalog: &AgentCatalog) -> Vec<&str> {
+    catalog.agents().iter().map(|agent| agent.key.as_str()).collect()
+}
+
+#[test]
+fn every_field_is_read() {
+    let catalog = parse(
+        r##"
+        [[agents]]
+        key = "gpt"
+        name = "GPT"
+        description = "Knows much"
+        driver = "openai"
+        enabled = true
+        avatar = "#10a37f"
+        starters = ["Hi", "Tell me\nmore"]
+        timeout_s = 60
+        max_attempts = 5
+        base_url = "https://api.example.com/v1/"
+        model = "m-1"
+        api_key_env = "EXAMPLE_KEY"
+        system_prompt = "Be brief."
+        temperature = 0
+        max_tokens = 1_000
+        seed = -7
+        history_bytes = 4096
+        first_byte_timeout_s = 9
+        idle_timeout_s = 8
+        "##,
+    )
+    .unwrap();
+
+    let expected = AgentConfig {
+        key: "gpt".into(),
+        name: "GPT".into(),
+        description: "Knows much".into(),
+        avatar: Some("#10a37f".into()),
+        starters: vec!["Hi".into(), "Tell me\nmore".into()],
+        timeout: Duration::from_mins(1),
+        max_attempts: Some(5),
+        driver: Driver::Openai(OpenaiConfig {
+            base_url: "https://api.example.com/v1".into(),
+            model: Some("m-1".into()),
+            api_key_env: Some("EXAMPLE_KEY".into()),
+            system_prompt: Some("Be brief.".into()),
+            temperature: Some(0.0),
+            max_tokens: Some(1000),
+            seed: Some(-7),
+            history_bytes: 4096,
+            first_byte_timeout: Duration::from_secs(9),
+            idle_timeout: Duration::from_secs(8),
+        }),
+    };
+    assert_eq!(catalog.agents(), [expected, AgentConfig::demo()]);
+}
+
+#[test]
+fn fields_left_out_have_defaults() {
+    let catalog = parse("[[agents]]\nkey = 'a'\ndriver = 'openai'\nbase_url = 'http://[::1]:8081'").unwrap();
+
+    let agent = catalog.find("a").unwrap();
+    assert_eq!(*agent, AgentConfig::new("a".into(), Driver::Openai(OpenaiConfig::at("http://[::1]:8081".into()))));
+    assert_eq!(agent.name, "a");
+    assert_eq!(agent.timeout, Duration::from_mins(15));
+}
+
+#[test]
+fn the_demo_is_there_unless_it_is_switched_off() {
+    assert_eq!(parse("").unwrap().agents(), [AgentConfig::demo()]);
+    assert!(parse("[[agents]]\nkey = 'demo'\nenabled = false").unwrap().agents().is_empty());
+
+    let renamed = parse("[[agents]]\nkey = 'demo'\nname = 'Try me'\nstarters = []").unwrap();
+    let expected = AgentConfig { name: "Try me".into(), starters: Vec::new(), ..AgentConfig::demo() };
+    assert_eq!(renamed.agents(), [expected]);
+}
+
+#[test]
+fn an_agent_that_is_switched_off_is_unknown_but_still_checked() {
+    let off = "[[agents]]\nkey = 'a'\nenabled = false\ndriver = 'demo'\n";
+
+    assert_eq!(keys(&parse(off).unwrap()), ["demo"]);
+    assert_eq!(
+        error(&format!("{off}colour = 1")),
+        format!(
+            "agents.toml:5: agent `a`: unknown key `colour`; expected one of: {}",
+            "key, name, description, driver, enabled, avatar, starters, timeout_s, max_attempts"
+        )
+    );
+}
+
+#[test]
+fn agents_keep_the_order_of_the_file() {
+    let catalog = parse("agents = [{key='z', driver='demo'}, {key='demo'}, {key='b', driver='demo'}]").unwrap();
+
+    assert_eq!(keys(&catalog), ["z", "demo", "b"]);
+}
+
+#[test]
+fn an_error_names_line_agent_and_field() {
+    let agent = "# first line\n[[agents]]\nkey = 'a'\ndriver = 'openai'\nbase_url = 'http://localhost'\n";
+    let cases = [
+        (
+            "name = 3",
+            "6: agent `a`: `name`: expected a text in quotes, on one line, of at most 80 characters, found the number 3",
+        ),
+        ("name = ' '", "6: agent `a`: `name`: expected a name that is not empty"),
+        ("enabled = 'yes'", "6: agent `a`: `enabled`: expected true or false, found the text \"yes\""),
+        ("timeout_s = 0", "6: agent `a`: `timeout_s`: expected a whole number from 1 to 86400, found the number 0"),
+        ("timeout_s = 1.5", "6: agent `a`: `timeout_s`: expected a whole number from 1 to 86400, found the number 1.5"),
+        (
+            "\nmax_attempts = 99",
+            "7: agent `a`: `max_attempts`: expected a whole number from 1 to 20, found the number 99",
+        ),
+        (
+            "max_tokens = -1",
+            "6: agent `a`: `max_tokens`: expected a whole number from 1 to 10000000, found the number -1",
+        ),
+        ("temperature = 2.1", "6: agent `a`: `temperature`: expected a number from 0 to 2, found the number 2.1"),
+        ("temperature = nan", "6: agent `a`: `temperature`: expected a number from 0 to 2, found the number nan"),
+        ("model = ''", "6: agent `a`: `model`: expected a text in quotes that is not empty, found an empty text"),
+        (
+            "starters = ['a', 2]",
+            "6: agent `a`: `starters`: expected a list of at most 12 texts in quotes, each of 1 to 1000 characters, found a list of 2",
+        ),
+        (
+            "avatar = 'Big Bird'",
+            "6: agent `a`: `avatar`: expected an emoji, a colour as \"#3b82f6\" or the CSS name of a colour, found \"Big Bird\"",
+        ),
+        ("permission = 'ask'", "6: agent `a`: `permission` belongs to drivers that are not part of this version"),
+        ("key = 'b'", "6: not valid TOML: duplicate key"),
+        ("model = 'x", "6: not valid TOML: invalid literal string, expected `'`"),
+    ];
+
+    for (line, expected) in cases {
+        assert_eq!(error(&format!("{agent}{line}\n")), format!("agents.toml:{expected}"));
+    }
+}
+
+#[test]
+fn a_table_that_is_incomplete_or_misplaced_is_refused() {
+    let cases = [
+        ("[[agents]]\nname = 'x'", "1: agent: `key` is missing: a short name in lower case that sessions refer to"),
+        ("\n[[agents]]\nkey = 'x'", "2: agent `x`: `driver` is missing: expected \"demo\" or \"openai\""),
+        ("[[agents]]\nkey = 'x'\ndriver = 'acp'", "3: agent `x`: `driver`: driver `acp` is not part of this version"),
+        (
+            "[[agents]]\nkey = 'x'\ndriver = 'magic'",
+            "3: agent `x`: `driver`: expected \"demo\" or \"openai\", found \"magic\"",
+        ),
+        (
+            "[[agents]]\nkey = 'x'\ndriver = 'demo'\nmodel = 'm'",
+            "4: agent `x`: `model` belongs to the driver `openai`, and this agent's driver is `demo`",
+        ),
+        (
+            "[[agents]]\nkey = 'demo'\ndriver = 'openai'",
+            "3: agent `demo`: `driver`: the key `demo` belongs to the built-in agent, whose driver is \"demo\"; choose another key",
+        ),
+        (
+            "[[agents]]\nkey = 'x'\ndriver = 'openai'",
+            "1: agent `x`: `base_url` is missing: expected an address such as \"http://127.0.0.1:8081/v1\"",
+        ),
+        (
+            "[[agents]]\nkey = 'x'\ndriver = 'demo'\n[[agents]]\nkey = 'x'\ndriver = 'demo'",
+            "5: agent `x`: `key`: must be unique, and line 1 has it already",
+        ),
+        (
+            "[agents]\nkey = 'x'",
+            "1: agents file: `agents`: expected tables that start with [[agents]], in double brackets",
+        ),
+        ("agents = [1]", "1: agents file: `agents`: expected tables that start with [[agents]]"),
+        ("port = 1", "1: agents file: unknown key `port`; expected one of: agents"),
+    ];
+
+    for (text, expected) in cases {
+        assert_eq!(error(text), format!("agents.toml:{expected}"));
+    }
+}
+
+#[test]
+fn keys_are_short_and_lower_case() {
+    for key in ["a", "0", "a-b_c", &"x".repeat(64)] {
+        assert!(parse(&format!("[[agents]]\nkey = '{key}'\ndriver = 'demo'")).is_ok(), "{key}");
+    }
+    for key in ["A", "-a", "_a", "a b", "ä", "a/b", &"x".repeat(65)] {
+        let error = error(&format!("[[agents]]\nkey = '{key}'\ndriver = 'demo'"));
+        assert!(error.starts_with("agents.toml:2: agent: `key`: expected 1 to 64 of a-z"), "{error}");
+    }
+}
+
+#[test]
+fn avatars_are_emoji_or_colours() {
+    for avatar in ["🎭", "👩‍👩‍👧‍👦", "1️⃣", "☕", "#abc", "#A1B2C3", "teal"] {
+        assert!(parse(&format!("[[agents]]\nkey = 'demo'\navatar = '{avatar}'")).is_ok(), "{avatar}");
+    }
+    for avatar in ["#ab", "#ggg", "Teal", "a b", "url(x)", "é", "🎭 🎭"] {
+        assert!(parse(&format!("[[agents]]\nkey = 'demo'\navatar = '{avatar}'")).is_err(), "{avatar}");
+    }
+}
+
+#[test]
+fn a_base_url_is_an_address_without_secrets() {
+    let with = |url: &str| parse(&format!("[[agents]]\nkey='a'\ndriver='openai'\nbase_url='{url}'"));
+
+    for url in ["http://localhost", "HTTPS://x.example/v1/", "http://10.0.0.1:8081/a/b"] {
+        assert!(with(url).is_ok(), "{url}");
+    }
+    for url in [
+        "localhost:1",
+        "ftp://x",
+        "http://",
+        "http://:80",
+        "http://a b",
+        "http://x/?k=1",
+        "http://x/v1/chat/completions/",
+    ] {
+        assert!(with(url).is_err(), "{url}");
+    }
+    let error = with("http://me:secret@x/v1").unwrap_err();
+    assert!(error.contains("api_key_env") && !error.contains("secret"), "{error}");
+}
+
+#[test]
+fn a_key_in_the_file_is_refused_and_never_shown() {
+    for line in ["api_key_env = 'sk-secret'", "api_key_env = 'gsk_secret'", "api_key = 'sk-secret'"] {
+        let error = error(&format!("[[agents]]\nkey='a'\ndriver='openai'\nbase_url='http://x'\n{line}"));
+
+        assert!(error.starts_with("agents.toml:5: agent `a`: "), "{error}");
+        assert!(error.contains("api_key_env") && !error.contains("secret"), "{error}");
+    }
+}
+
+#[test]
+fn without_a_file_the_environment_decides() {
+    let load = |variables: &'static [(&str, &str)]| {
+        AgentCatalog::load(None, |name| {
+            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).into())
+        })
+    };
+    let openai = |catalog: &AgentCatalog| match &catalog.find("openai").unwrap().driver {
+        Driver::Openai(openai) => openai.clone(),
+        Driver::Demo(_) => panic!("not openai"),
+    };
+
+    assert_eq!(keys(&load(&[]).unwrap()), ["demo"]);
+    assert_eq!(keys(&load(&[("OPENAI_API_KEY", ""), ("OPENAI_MODEL", "m")]).unwrap()), ["demo"]);
+
+    let hosted = load(&[("OPENAI_API_KEY", "k"), ("OPENAI_MODEL", "m")]).unwrap();
+    assert_eq!(keys(&hosted), ["openai", "demo"]);
+    assert_eq!(
+        openai(&hosted),
+        OpenaiConfig {
+            model: Some("m".into()),
+            api_key_env: Some("OPENAI_API_KEY".into()),
+            ..OpenaiConfig::at("https://api.openai.com/v1".into())
+        }
+    );
+
+    let own = load(&[("OPENAI_BASE_URL", "http://127.0.0.1:8081/v1/")]).unwrap();
+    assert_eq!(openai(&own), OpenaiConfig::at("http://127.0.0.1:8081/v1".into()));
+
+    let wrong = load(&[("OPENAI_BASE_URL", "127.0.0.1:8081")]).unwrap_err().to_string();
+    assert!(wrong.starts_with("OPENAI_BASE_URL: expected an address"), "{wrong}");
+}
+
+#[test]
+fn an_agent_whose_key_is_missing_is_listed_with_the_reason() {
+    let text = "[[agents]]\nkey='a'\ndriver='openai'\nbase_url='http://x'\napi_key_env='A_KEY'";
+    let catalog = parse(text).unwrap();
+    let agent = catalog.find("a").unwrap();
+
+    let missing = "The environment variable A_KEY, which should hold the API key, is not set.";
+    assert_eq!(agent.unavailable_reason(no_env).as_deref(), Some(missing));
+    assert_eq!(agent.unavailable_reason(|_| Some(" \n".into())).as_deref(), Some(missing));
+    assert_eq!(agent.unavailable_reason(|_| Some("sk-1\n".into())), None);
+    let broken = agent.unavailable_reason(|_| Some("sk\n1".into())).unwrap();
+    assert!(broken.contains("A_KEY") && !broken.contains("sk"), "{broken}");
+    assert_eq!(AgentConfig::demo().unavailable_reason(no_env), None);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("none.toml");
+
+    let error = AgentCatalog::load(Some(&missing), no_env).unwrap_err();
+
+    assert_eq!(error.to_string(), format!("cannot read the agents file {}", missing.display()));
+    assert!(std::error::Error::source(&error).is_some());
+}
+
+#[test]
+fn a_file_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agents.toml");
+    std::fs::write(&path, "[[agents]]\r\nkey = 'a'\r\ndriver = 'demo'\r\n").unwrap();
+
+    let catalog = AgentCatalog::load(Some(&path), |_| Some("http://ignored".into())).unwrap();
+
+    assert_eq!(keys(&catalog), ["a", "demo"]);
+}

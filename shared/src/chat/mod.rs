@@ -1,0 +1,19 @@
+//! The words of the chat: session, message, task, and the rules that need no database.
+
+mod content;
+mod message;
+mod session;
+mod step;
+mod task;
+mod title;
+mod user;
+
+pub use content::{Content, ContentError, MAX_CONTENT_BYTES, sanitize_agent_text};
+pub use message::{FinishReason, Message, Partial, Role};
+pub use session::{LastMessage, OnBusy, PREVIEW_CHARS, Session, SessionStatus};
+pub use step::{Step, StepKind, StepStatus};
+pub use task::{
+    ErrorCode, MAX_BACKOFF, MAX_RETRY_AFTER, StopReason, Task, TaskDetail, TaskError, TaskStatus, Usage, backoff,
+};
+pub use title::{MAX_TITLE_CHARS, Title, TitleError};
+pub use user::{Principal, Role as UserRole, UserRef};

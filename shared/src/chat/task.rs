@@ -1,0 +1,275 @@
+//! A task: the work of one turn, over one or more attempts.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Step;
+use crate::{
+    clock::Timestamp,
+    id::{SessionId, TaskId},
+};
+
+/// Longest pause between automatic attempts that we choose ourselves.
+pub const MAX_BACKOFF: Duration = Duration::from_secs(30);
+/// Longest pause that an agent's `Retry-After` may ask for.
+pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
+
+/// Where a task stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TaskStatus {
+    /// Waits for its turn, or for its next attempt.
+    Queued,
+    /// An agent works on it.
+    Running,
+    /// Ended with an answer.
+    Succeeded,
+    /// Ended with an error.
+    Failed,
+    /// Ended by a person.
+    Cancelled,
+    /// Ended by a newer message, or by a crash after a tool had been seen.
+    Interrupted,
+}
+
+impl TaskStatus {
+    /// The name in JSON and in the store.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
+    /// Whether the task has its outcome.
+    #[must_use]
+    pub const fn has_ended(self) -> bool {
+        match self {
+            Self::Queued | Self::Running => false,
+            Self::Succeeded | Self::Failed | Self::Cancelled | Self::Interrupted => true,
+        }
+    }
+}
+
+/// Who wants a running task to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopReason {
+    /// A person pressed Stop: the task ends `cancelled`.
+    Cancel,
+    /// A newer message was sent with `on_busy=interrupt`: the task ends `interrupted`.
+    Interrupt,
+}
+
+impl StopReason {
+    /// The name in the store.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cancel => "cancel",
+            Self::Interrupt => "interrupt",
+        }
+    }
+
+    /// The status that the task ends with.
+    #[must_use]
+    pub const fn task_status(self) -> TaskStatus {
+        match self {
+            Self::Cancel => TaskStatus::Cancelled,
+            Self::Interrupt => TaskStatus::Interrupted,
+        }
+    }
+}
+
+macro_rules! error_codes {
+    ($($(#[$doc:meta])* $variant:ident = $text:literal, $retryable:literal;)*) => {
+        /// Why an attempt went wrong.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+        #[serde(rename_all = "snake_case")]
+        pub enum ErrorCode { $($(#[$doc])* $variant,)* }
+
+        impl ErrorCode {
+            /// The name in JSON and in the store.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+
+            /// Whether another attempt may help.
+            #[must_use]
+            pub const fn is_retryable(self) -> bool {
+                match self { $(Self::$variant => $retryable,)* }
+            }
+        }
+
+        impl FromStr for ErrorCode {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                match text { $($text => Ok(Self::$variant),)* other => Err(format!("unknown error code `{other}`")) }
+            }
+        }
+    };
+}
+
+error_codes! {
+    /// The agent could not be reached, or the connection broke.
+    AgentNetwork = "agent_network", true;
+    /// The agent says that it is overloaded.
+    AgentOverloaded = "agent_overloaded", true;
+    /// The agent says: too many requests.
+    AgentRateLimited = "agent_rate_limited", true;
+    /// The agent failed on its side (5xx).
+    AgentError = "agent_error", true;
+    /// The agent's process died before any tool was seen.
+    AgentCrashed = "agent_crashed", true;
+    /// The agent was silent, or busy, for too long.
+    Timeout = "timeout", true;
+    /// The worker that ran the attempt died.
+    WorkerLost = "worker_lost", true;
+    /// The agent is not configured here, or cannot run.
+    AgentUnavailable = "agent_unavailable", false;
+    /// The agent does not accept our credentials.
+    AgentAuth = "agent_auth", false;
+    /// The agent does not accept the request.
+    AgentRefused = "agent_refused", false;
+    /// The conversation is longer than the agent can read.
+    ContextOverflow = "context_overflow", false;
+    /// The agent answers something that is not its protocol.
+    AgentProtocol = "agent_protocol", false;
+    /// The session was archived before the task's turn came.
+    SessionArchived = "session_archived", false;
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What went wrong with a task's latest attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TaskError {
+    /// The kind, for programs.
+    pub code: ErrorCode,
+    /// A sentence, for people.
+    pub message: String,
+    /// Whether another attempt may help.
+    pub retryable: bool,
+}
+
+impl TaskError {
+    /// An error of this kind.
+    #[must_use]
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), retryable: code.is_retryable() }
+    }
+}
+
+/// What an agent counted for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Usage {
+    /// Tokens read.
+    pub input_tokens: i64,
+    /// Tokens written.
+    pub output_tokens: i64,
+}
+
+/// The work of one turn.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Task {
+    /// The task.
+    pub id: TaskId,
+    /// Its session.
+    pub chat_session_id: SessionId,
+    /// Where it stands.
+    pub status: TaskStatus,
+    /// How often it was started. Rises at every start and never falls; 0: no agent has seen it.
+    pub attempt: i64,
+    /// Attempts that went wrong since the last manual retry.
+    pub failures: i64,
+    /// The task fails for good when `failures` reaches this.
+    pub max_attempts: i64,
+    /// Between attempts: when the next one is due.
+    #[schema(required)]
+    pub next_attempt_at: Option<Timestamp>,
+    /// What went wrong, between attempts and at the end.
+    #[schema(required)]
+    pub error: Option<TaskError>,
+    /// What the agent counted.
+    #[schema(required)]
+    pub usage: Option<Usage>,
+    /// When its message was sent.
+    pub created_at: Timestamp,
+    /// When its latest attempt started.
+    #[schema(required)]
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    #[schema(required)]
+    pub finished_at: Option<Timestamp>,
+}
+
+/// A task with its steps.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TaskDetail {
+    /// The task.
+    #[serde(flatten)]
+    pub task: Task,
+    /// What the agent did, in order.
+    pub steps: Vec<Step>,
+}
+
+/// The pause before the next attempt: 1 s × 2ⁿ⁻¹ after the n-th failure, at most [`MAX_BACKOFF`], with full jitter;
+/// never shorter than what the agent asked for (`Retry-After`, at most [`MAX_RETRY_AFTER`]). A lost worker is no
+/// reason to wait.
+///
+/// `jitter` is a random number from 0 to 1.
+#[must_use]
+pub fn backoff(code: ErrorCode, failures: i64, retry_after: Option<Duration>, jitter: f64) -> Duration {
+    if code == ErrorCode::WorkerLost {
+        return Duration::ZERO;
+    }
+    let doublings = u32::try_from((failures - 1).clamp(0, 10)).unwrap_or(0);
+    let ceiling = Duration::from_secs(1 << doublings).min(MAX_BACKOFF);
+    ceiling.mul_f64(jitter.clamp(0.0, 1.0)).max(retry_after.unwrap_or_default().min(MAX_RETRY_AFTER))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backoff_doubles_up_to_its_cap() {
+        let full = |failures| backoff(ErrorCode::AgentError, failures, None, 1.0).as_secs();
+
+        assert_eq!([full(1), full(2), full(3), full(6), full(60)], [1, 2, 4, 30, 30]);
+        assert_eq!(backoff(ErrorCode::AgentError, 3, None, 0.0), Duration::ZERO);
+    }
+
+    #[test]
+    fn backoff_waits_as_long_as_the_agent_asks_within_reason() {
+        let asked = |secs| backoff(ErrorCode::AgentRateLimited, 1, Some(Duration::from_secs(secs)), 0.5);
+
+        assert_eq!(asked(7), Duration::from_secs(7));
+        assert_eq!(asked(100_000), MAX_RETRY_AFTER);
+    }
+
+    #[test]
+    fn a_lost_worker_is_replaced_at_once() {
+        assert_eq!(backoff(ErrorCode::WorkerLost, 2, None, 1.0), Duration::ZERO);
+    }
+
+    #[test]
+    fn error_codes_have_the_same_name_everywhere() {
+        for code in [ErrorCode::AgentNetwork, ErrorCode::WorkerLost, ErrorCode::SessionArchived, ErrorCode::Timeout] {
+            assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
+            assert_eq!(code.as_str().parse::<ErrorCode>().unwrap(), code);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! A session's title: a person's, or one taken from the first message.
+
+/// Longest title, in characters.
+pub const MAX_TITLE_CHARS: usize = 200;
+/// Where an automatic title is cut.
+const AUTOMATIC_CHARS: usize = 60;
+
+/// A title: at most [`MAX_TITLE_CHARS`] characters on one line. May be empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Title(String);
+
+/// Why a text is no title.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TitleError {
+    /// Over the limit.
+    #[error("must be at most {MAX_TITLE_CHARS} characters, and is {0}")]
+    TooLong(usize),
+    /// Line breaks, NUL and their like.
+    #[error("must not contain control characters or line breaks")]
+    Control,
+}
+
+impl Title {
+    /// Checks a person's title. White space around it is dropped.
+    ///
+    /// # Errors
+    /// When it is too long or has control characters.
+    pub fn parse(text: &str) -> Result<Self, TitleError> {
+        let text = text.trim();
+        let chars = text.chars().count();
+        if chars > MAX_TITLE_CHARS {
+            return Err(TitleError::TooLong(chars));
+        }
+        if text.chars().any(char::is_control) {
+            return Err(TitleError::Control);
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The title of a session nobody named: the first line of the first message, cut at a word.
+    #[must_use]
+    pub fn from_first_message(content: &str) -> Self {
+        let line = content.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+        let words = line.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+        let mut title = String::new();
+        for word in words {
+            let space = usize::from(!title.is_empty());
+            if title.chars().count() + space + word.chars().count() > AUTOMATIC_CHARS {
+                if title.is_empty() {
+                    title.extend(word.chars().take(AUTOMATIC_CHARS - 1));
+                }
+                title.push('…');
+                break;
+            }
+            if space == 1 {
+                title.push(' ');
+            }
+            title.push_str(word);
+        }
+        Self(title)
+    }
+
+    /// The title as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_has_at_most_200_characters_on_one_line() {
+        assert_eq!(Title::parse("  Trip  ").unwrap().as_str(), "Trip");
+        assert_eq!(Title::parse("").unwrap().as_str(), "");
+        assert!(Title::parse(&"é".repeat(200)).is_ok());
+        assert_eq!(Title::parse(&"é".repeat(201)), Err(TitleError::TooLong(201)));
+        assert_eq!(Title::parse("a\nb"), Err(TitleError::Control));
+    }
+
+    #[test]
+    fn an_automatic_title_is_the_first_line_cut_at_a_word() {
+        assert_eq!(Title::from_first_message("\n  Hello   there \nmore").as_str(), "Hello there");
+        let long = Title::from_first_message(&"word ".repeat(40));
+        assert_eq!(long.as_str(), format!("{}…", "word ".repeat(12).trim_end()));
+        assert_eq!(Title::from_first_message(&"x".repeat(90)).as_str(), format!("{}…", "x".repeat(59)));
+    }
+}

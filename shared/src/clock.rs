@@ -1,0 +1,123 @@
+//! Wall-clock time, passed in wherever it is needed.
+
+use std::{fmt, str::FromStr, sync::Arc, time::Duration};
+
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use utoipa::ToSchema;
+
+/// A moment in UTC with millisecond precision, written as RFC 3339 (`2026-01-31T12:00:00.000Z`).
+///
+/// The text form sorts like the time itself, so the store keeps it as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ToSchema)]
+#[schema(value_type = String, format = DateTime, examples("2026-01-31T12:00:00.000Z"))]
+pub struct Timestamp(DateTime<Utc>);
+
+impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub const UNIX_EPOCH: Self = Self(DateTime::UNIX_EPOCH);
+
+    /// Rounds down to whole milliseconds.
+    #[must_use]
+    pub fn new(at: DateTime<Utc>) -> Self {
+        Self(at.trunc_subsecs(3))
+    }
+
+    /// Whole seconds since the Unix epoch.
+    #[must_use]
+    pub fn unix_seconds(self) -> i64 {
+        self.0.timestamp()
+    }
+
+    /// Whole milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn unix_millis(self) -> i64 {
+        self.0.timestamp_millis()
+    }
+
+    /// Later by `by`; the latest representable moment when that is out of range.
+    #[must_use]
+    pub fn plus(self, by: Duration) -> Self {
+        let by = TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
+        Self::new(self.0.checked_add_signed(by).unwrap_or(DateTime::<Utc>::MAX_UTC))
+    }
+
+    /// Earlier by `by`; the earliest representable moment when that is out of range.
+    #[must_use]
+    pub fn minus(self, by: Duration) -> Self {
+        let by = TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
+        Self::new(self.0.checked_sub_signed(by).unwrap_or(DateTime::<Utc>::MIN_UTC))
+    }
+
+    /// Time from `earlier` to this moment in milliseconds; 0 when the clock was stepped back in between.
+    #[must_use]
+    pub fn millis_since(self, earlier: Self) -> i64 {
+        (self.unix_millis() - earlier.unix_millis()).max(0)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.format("%Y-%m-%dT%H:%M:%S%.3fZ"))
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = chrono::ParseError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self::new(DateTime::parse_from_rfc3339(text)?.to_utc()))
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// Where the time comes from. Order and leases never depend on it: those use counters and monotonic time.
+pub trait Clock: fmt::Debug + Send + Sync {
+    /// The current moment.
+    fn now(&self) -> Timestamp;
+}
+
+/// A clock shared by the parts of a process.
+pub type SharedClock = Arc<dyn Clock>;
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place where the time is read")]
+    fn now(&self) -> Timestamp {
+        Timestamp::new(Utc::now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_has_milliseconds_and_parses_back() {
+        let at: Timestamp = "2026-01-31T12:00:00.1239Z".parse().unwrap();
+
+        assert_eq!(at.to_string(), "2026-01-31T12:00:00.123Z");
+        assert_eq!(at.to_string().parse::<Timestamp>().unwrap(), at);
+    }
+
+    #[test]
+    fn a_clock_stepped_back_gives_no_negative_duration() {
+        let early: Timestamp = "2026-01-31T12:00:00Z".parse().unwrap();
+
+        assert_eq!(early.millis_since(early.plus(Duration::from_secs(5))), 0);
+    }
+}

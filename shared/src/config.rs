@@ -1,0 +1,219 @@
+//! Configuration by environment variables, and by a `.env` file in the working folder.
+
+use std::{env, fmt::Display, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+
+use crate::{relay::WakeMode, store::StoreOptions};
+
+/// A variable with a value that makes no sense. Stops the start.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{variable}={value:?}: expected {expected}")]
+pub struct ConfigError {
+    /// Which variable.
+    pub variable: &'static str,
+    /// What it holds.
+    pub value: String,
+    /// What it could hold.
+    pub expected: String,
+}
+
+/// Who is let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthMode {
+    /// Everybody on this machine, until the first key is made; from then on whoever shows a key.
+    Auto,
+    /// Whoever shows a key.
+    Required,
+}
+
+/// What both processes are told by their environment.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `DATABASE_URL`: the SQLite file.
+    pub database_path: PathBuf,
+    /// `DATABASE_SYNCHRONOUS`: whether a commit waits for the disk.
+    pub durable_against_power_cut: bool,
+    /// `BIND_ADDR`: where the api listens.
+    pub bind_addr: SocketAddr,
+    /// `AGENTS_FILE`: which agents there are.
+    pub agents_file: Option<PathBuf>,
+    /// `DATA_DIR`: agents' homes and work folders.
+    pub data_dir: PathBuf,
+    /// `WORKER_CONCURRENCY`: tasks at once in one worker.
+    pub worker_concurrency: usize,
+    /// `TASK_LEASE_SECONDS`: how long a worker may be silent.
+    pub task_lease: Duration,
+    /// `TASK_MAX_ATTEMPTS`: how often a task is tried, unless its agent says otherwise.
+    pub task_max_attempts: u32,
+    /// `SHUTDOWN_GRACE_SECONDS`: how long running work may go on after SIGTERM.
+    pub shutdown_grace: Duration,
+    /// `EVENT_RETENTION_HOURS`: how long events are kept.
+    pub event_retention: Duration,
+    /// `AUTH`: who is let in.
+    pub auth: AuthMode,
+    /// `EMBEDDED_WAKE`: how processes of one machine notice each other's changes.
+    pub embedded_wake: WakeMode,
+}
+
+impl Config {
+    /// Reads the environment, after `.env` if there is one: a variable that is set wins.
+    ///
+    /// # Errors
+    /// At the first variable with a value that makes no sense.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        if let Err(error) = dotenvy::dotenv()
+            && !error.not_found()
+        {
+            return Err(ConfigError {
+                variable: ".env",
+                value: error.to_string(),
+                expected: "lines of NAME=value".into(),
+            });
+        }
+        Self::from_lookup(|name| env::var(name).ok())
+    }
+
+    /// Reads the variables through `lookup`. An empty one counts as unset.
+    ///
+    /// # Errors
+    /// As [`Config::from_env`].
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let get =
+            |name: &'static str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        if let Some(value) = get("REDIS_URL") {
+            return Err(ConfigError {
+                variable: "REDIS_URL",
+                value,
+                expected: "to be unset: this version connects the processes of one machine without Redis".into(),
+            });
+        }
+        let database_url = get("DATABASE_URL").unwrap_or_else(|| "sqlite://data/banter.db".into());
+        Ok(Self {
+            database_path: sqlite_path(&database_url).ok_or_else(|| ConfigError {
+                variable: "DATABASE_URL",
+                value: database_url.clone(),
+                expected: "sqlite://PATH, such as sqlite://data/banter.db or sqlite:///var/lib/banter/banter.db".into(),
+            })?,
+            durable_against_power_cut: match get("DATABASE_SYNCHRONOUS").as_deref() {
+                None | Some("full") => true,
+                Some("normal") => false,
+                Some(other) => return Err(unexpected("DATABASE_SYNCHRONOUS", other, "full or normal")),
+            },
+            bind_addr: parse("BIND_ADDR", get("BIND_ADDR"), "127.0.0.1:8080", "ADDRESS:PORT, such as 127.0.0.1:8080")?,
+            agents_file: get("AGENTS_FILE").map(PathBuf::from),
+            data_dir: get("DATA_DIR").unwrap_or_else(|| "data".into()).into(),
+            worker_concurrency: in_range("WORKER_CONCURRENCY", get("WORKER_CONCURRENCY"), 8, 1, 1024)?,
+            task_lease: Duration::from_secs(in_range("TASK_LEASE_SECONDS", get("TASK_LEASE_SECONDS"), 10, 2, 3600)?),
+            task_max_attempts: in_range("TASK_MAX_ATTEMPTS", get("TASK_MAX_ATTEMPTS"), 3, 1, 100)?,
+            shutdown_grace: Duration::from_secs(in_range(
+                "SHUTDOWN_GRACE_SECONDS",
+                get("SHUTDOWN_GRACE_SECONDS"),
+                8,
+                0,
+                3600,
+            )?),
+            event_retention: Duration::from_secs(
+                3600 * in_range("EVENT_RETENTION_HOURS", get("EVENT_RETENTION_HOURS"), 168, 1, 87_600)?,
+            ),
+            auth: match get("AUTH").as_deref() {
+                None | Some("auto") => AuthMode::Auto,
+                Some("required") => AuthMode::Required,
+                Some(other) => return Err(unexpected("AUTH", other, "auto or required")),
+            },
+            embedded_wake: match get("EMBEDDED_WAKE").as_deref() {
+                None | Some("auto") => WakeMode::Auto,
+                Some("poll") => WakeMode::Poll,
+                Some(other) => return Err(unexpected("EMBEDDED_WAKE", other, "auto or poll")),
+            },
+        })
+    }
+
+    /// How the store is to be opened.
+    #[must_use]
+    pub fn store_options(&self) -> StoreOptions {
+        StoreOptions {
+            path: self.database_path.clone(),
+            durable_against_power_cut: self.durable_against_power_cut,
+            busy_timeout: (self.task_lease / 2).min(Duration::from_secs(5)),
+        }
+    }
+}
+
+fn unexpected(variable: &'static str, value: &str, expected: &str) -> ConfigError {
+    ConfigError { variable, value: value.to_owned(), expected: expected.to_owned() }
+}
+
+fn parse<T: FromStr>(
+    variable: &'static str,
+    value: Option<String>,
+    default: &str,
+    expected: &str,
+) -> Result<T, ConfigError> {
+    let value = value.unwrap_or_else(|| default.to_owned());
+    value.parse().map_err(|_| unexpected(variable, &value, expected))
+}
+
+fn in_range<T: FromStr + PartialOrd + Display>(
+    variable: &'static str,
+    value: Option<String>,
+    default: T,
+    min: T,
+    max: T,
+) -> Result<T, ConfigError> {
+    let Some(value) = value else { return Ok(default) };
+    match value.parse() {
+        Ok(number) if number >= min && number <= max => Ok(number),
+        _ => Err(unexpected(variable, &value, &format!("a whole number from {min} to {max}"))),
+    }
+}
+
+/// The file that a `sqlite:` URL names; none for databases in memory, which no two processes can share.
+fn sqlite_path(url: &str) -> Option<PathBuf> {
+    let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"))?;
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    (!path.is_empty() && !path.contains(":memory:")).then(|| PathBuf::from(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::from_lookup(|name| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn an_empty_environment_gives_the_documented_defaults() {
+        let config = read(&[]).unwrap();
+
+        assert_eq!(config.database_path, PathBuf::from("data/banter.db"));
+        assert_eq!(config.bind_addr.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.worker_concurrency, 8);
+        assert_eq!(config.task_lease, Duration::from_secs(10));
+        assert_eq!(config.store_options().busy_timeout, Duration::from_secs(5));
+        assert!(config.durable_against_power_cut);
+    }
+
+    #[test]
+    fn a_wrong_value_names_its_variable_and_what_was_expected() {
+        for (name, value) in [
+            ("TASK_LEASE_SECONDS", "1"),
+            ("WORKER_CONCURRENCY", "many"),
+            ("BIND_ADDR", "localhost"),
+            ("AUTH", "off"),
+            ("DATABASE_URL", "postgres://x"),
+            ("DATABASE_URL", "sqlite://:memory:"),
+            ("DATABASE_SYNCHRONOUS", "maybe"),
+        ] {
+            let error = read(&[(name, value)]).unwrap_err();
+            assert_eq!((error.variable, error.value.as_str()), (name, value));
+            assert!(error.to_string().starts_with(&format!("{name}={value:?}: expected ")), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_absolute_database_path_has_three_slashes() {
+        let config = read(&[("DATABASE_URL", "sqlite:///srv/chat.db?mode=rwc")]).unwrap();
+
+        assert_eq!(config.database_path, PathBuf::from("/srv/chat.db"));
+    }
+}

@@ -1,0 +1,131 @@
+//! The cursor: a position in one user's event log.
+
+use std::{fmt, str::FromStr};
+
+use rand::RngExt as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{Object, RefOr, Schema, schema::Type},
+};
+
+/// Characters of an epoch: 10 of 36 make 51 bits, enough that two logs never share one.
+const EPOCH_CHARS: usize = 10;
+
+/// Names one user's log in one database (`[0-9a-z]+`): a cursor of another log never fits by accident.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Epoch(String);
+
+impl Epoch {
+    /// A new log's epoch.
+    #[must_use]
+    pub fn generate() -> Self {
+        const ALPHABET: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+        let mut rng = rand::rng();
+        Self((0..EPOCH_CHARS).map(|_| char::from(ALPHABET[rng.random_range(0..ALPHABET.len())])).collect())
+    }
+
+    /// The epoch as the store keeps it.
+    #[must_use]
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The epoch as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A position in a user's log, after the event `seq`; written `<epoch>-<seq>`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Cursor {
+    /// Which log.
+    pub epoch: Epoch,
+    /// The number of the last event before the position; 0 before the first.
+    pub seq: i64,
+}
+
+/// The text is no cursor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a cursor")]
+pub struct ParseCursorError;
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.epoch.0, self.seq)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = ParseCursorError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (epoch, seq) = text.split_once('-').ok_or(ParseCursorError)?;
+        let is_epoch = !epoch.is_empty() && epoch.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
+        let is_seq =
+            !seq.is_empty() && seq.bytes().all(|b| b.is_ascii_digit()) && (seq == "0" || !seq.starts_with('0'));
+        if !is_epoch || !is_seq {
+            return Err(ParseCursorError);
+        }
+        Ok(Self { epoch: Epoch(epoch.to_owned()), seq: seq.parse().map_err(|_| ParseCursorError)? })
+    }
+}
+
+impl PartialSchema for Cursor {
+    fn schema() -> RefOr<Schema> {
+        Object::builder()
+            .schema_type(Type::String)
+            .pattern(Some("^[0-9a-z]+-[0-9]+$"))
+            .description(Some("A position in the user's event log."))
+            .examples([serde_json::json!("k3v9x0a1bz-42")])
+            .into()
+    }
+}
+
+impl ToSchema for Cursor {}
+
+impl Serialize for Cursor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Cursor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_back_what_it_writes() {
+        let cursor = Cursor { epoch: Epoch::generate(), seq: 42 };
+
+        assert_eq!(cursor.to_string().parse(), Ok(cursor));
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for text in [
+            "",
+            "-",
+            "-1",
+            "abc",
+            "abc-",
+            "abc--1",
+            "abc-1x",
+            "ABC-1",
+            "abc-01",
+            "abc-99999999999999999999",
+            "a b-1",
+            "abc-1-2",
+        ] {
+            assert_eq!(text.parse::<Cursor>(), Err(ParseCursorError), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The kinds of durable events, as the log keeps them: references, not payloads.
+
+use std::str::FromStr;
+
+use crate::{
+    chat::Role,
+    id::{MessageId, SessionId, TaskId},
+};
+
+/// The kind of a row in a user's log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LogKind {
+    /// A session was made.
+    SessionCreated,
+    /// Its title, status or pin changed.
+    SessionUpdated,
+    /// Its read position moved.
+    SessionRead,
+    /// It was deleted for good.
+    SessionDeleted,
+    /// A message arrived.
+    MessageCreated,
+    /// Its text was changed by its owner.
+    MessageUpdated,
+    /// It was unsent, or replaced by a retry.
+    MessageDeleted,
+    /// A task's status or attempt changed.
+    TaskUpdated,
+}
+
+impl LogKind {
+    /// The event's type, on the stream and in the store.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SessionCreated => "session.created",
+            Self::SessionUpdated => "session.updated",
+            Self::SessionRead => "session.read",
+            Self::SessionDeleted => "session.deleted",
+            Self::MessageCreated => "message.created",
+            Self::MessageUpdated => "message.updated",
+            Self::MessageDeleted => "message.deleted",
+            Self::TaskUpdated => "task.updated",
+        }
+    }
+}
+
+impl FromStr for LogKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [
+            Self::SessionCreated,
+            Self::SessionUpdated,
+            Self::SessionRead,
+            Self::SessionDeleted,
+            Self::MessageCreated,
+            Self::MessageUpdated,
+            Self::MessageDeleted,
+            Self::TaskUpdated,
+        ]
+        .into_iter()
+        .find(|kind| kind.as_str() == text)
+        .ok_or_else(|| format!("unknown event type `{text}`"))
+    }
+}
+
+/// What a durable event is about. It shows the objects as they are when it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventRef {
+    /// Its kind.
+    pub kind: LogKind,
+    /// The session.
+    pub session_id: SessionId,
+    /// The message; with `task.updated` the user message of the task, which is what a client loses if the task is gone.
+    pub message: Option<(MessageId, Role)>,
+    /// The task.
+    pub task_id: Option<TaskId>,
+}
+
+impl EventRef {
+    /// An event about the session itself.
+    #[must_use]
+    pub const fn session(kind: LogKind, session_id: SessionId) -> Self {
+        Self { kind, session_id, message: None, task_id: None }
+    }
+
+    /// An event about a message and its task.
+    #[must_use]
+    pub const fn message(
+        kind: LogKind,
+        session_id: SessionId,
+        message_id: MessageId,
+        role: Role,
+        task_id: TaskId,
+    ) -> Self {
+        Self { kind, session_id, message: Some((message_id, role)), task_id: Some(task_id) }
+    }
+
+    /// A change of a task, whose turn `user_message_id` opened.
+    #[must_use]
+    pub const fn task(session_id: SessionId, task_id: TaskId, user_message_id: MessageId) -> Self {
+        Self::message(LogKind::TaskUpdated, session_id, user_message_id, Role::User, task_id)
+    }
+}

@@ -1,0 +1,23 @@
+//! What `api` and `worker` have in common: the words of the chat, the event log, the store and the relay.
+//!
+//! | module | what it holds | may use |
+//! |---|---|---|
+//! | [`chat`] | sessions, messages, tasks: types and rules, no I/O | [`id`], [`clock`] |
+//! | [`event`] | what a user's stream carries, and its cursor | [`chat`] |
+//! | [`store`] | every SQL statement, in whole transactions | [`chat`], [`event`] |
+//! | [`relay`] | hints and live text between processes | [`chat`], [`event`] |
+//! | [`agents_file`] | `agents.toml`: which agents there are | [`chat`] |
+//! | [`config`], [`telemetry`], [`shutdown`] | what a process needs to start and to stop | |
+//!
+//! The store and the relay do not know each other, and nothing here knows HTTP.
+
+pub mod agents_file;
+pub mod chat;
+pub mod clock;
+pub mod config;
+pub mod event;
+pub mod id;
+pub mod relay;
+pub mod shutdown;
+pub mod store;
+pub mod telemetry;

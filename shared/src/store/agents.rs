@@ -1,0 +1,69 @@
+//! What the workers found out about the agents.
+
+use sqlx::Row;
+
+use super::{Store, StoreError, leases};
+use crate::id::WorkerId;
+
+/// Whether an agent can answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentHealth {
+    /// The agent.
+    pub agent_key: String,
+    /// Whether it can.
+    pub is_available: bool,
+    /// Why it cannot.
+    pub reason: Option<String>,
+}
+
+impl Store {
+    /// Replaces what a worker has said about the agents.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn report_agents(&self, worker: &WorkerId, found: &[AgentHealth]) -> Result<(), StoreError> {
+        let mut tx = self.begin_write().await?;
+        let now = self.inner.clock.now();
+        leases::register(&mut tx, worker, now).await?;
+        sqlx::query("DELETE FROM agent_health WHERE worker_id = ?1").bind(worker.as_str()).execute(&mut *tx).await?;
+        for agent in found {
+            sqlx::query(
+                "INSERT INTO agent_health (agent_key, worker_id, available, reason, checked_at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+            )
+            .bind(&agent.agent_key)
+            .bind(worker.as_str())
+            .bind(agent.is_available)
+            .bind(&agent.reason)
+            .bind(now.to_string())
+            .execute(&mut *tx)
+            .await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// What is known of each agent: it can answer if any worker says so.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn list_agent_health(&self) -> Result<Vec<AgentHealth>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT agent_key, MAX(available) AS available, MAX(reason) AS reason FROM agent_health \
+             GROUP BY agent_key ORDER BY agent_key",
+        )
+        .fetch_all(&self.inner.readers)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                let is_available: bool = row.try_get("available")?;
+                let reason: Option<String> = row.try_get("reason")?;
+                Ok(AgentHealth {
+                    agent_key: row.try_get("agent_key")?,
+                    is_available,
+                    reason: reason.filter(|_| !is_available),
+                })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,468 @@
+//! Attempts: from a worker's claim of a task to its end, whoever ends it.
+
+use std::time::Duration;
+
+use sqlx::{Row, SqliteConnection};
+
+use super::{
+    Changed, Store, StoreError, WriteTx, chunks, events,
+    jobs::{AGENT_QUEUE, CLAIM, JobEnd, LOOK, end_job, horizon_seconds, schedule_head},
+    rows::{parse, parse_optional},
+};
+use crate::{
+    chat::{
+        ErrorCode, FinishReason, Role, StopReason, TaskError, TaskStatus, Usage, UserRef, backoff, sanitize_agent_text,
+    },
+    clock::Timestamp,
+    event::{EventRef, LogKind},
+    id::{MessageId, SessionId, TaskId, WorkerId},
+    relay::Hints,
+};
+
+/// An attempt that a worker has taken. `attempt` fences every later write of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The task.
+    pub task_id: TaskId,
+    /// The attempt.
+    pub attempt: i64,
+    /// The queue's row.
+    pub job_id: String,
+    /// The session.
+    pub session_id: SessionId,
+    /// Its owner.
+    pub user: UserRef,
+    /// The agent that is to answer.
+    pub agent_key: String,
+    /// The turn in the session.
+    pub turn: i64,
+    /// The id that the answer will have.
+    pub answer_message_id: MessageId,
+}
+
+/// How an attempt ended, as its worker sees it. A stored wish to stop comes before all of them.
+#[derive(Clone, Debug)]
+pub enum Finish {
+    /// With an answer; an empty one counts too.
+    Answered {
+        /// The whole text.
+        text: String,
+        /// `Stop`, `Length` or `Refusal`.
+        finish_reason: FinishReason,
+        /// What the agent counted.
+        usage: Option<Usage>,
+    },
+    /// Because somebody wished so.
+    Stopped {
+        /// The text up to it.
+        text: String,
+    },
+    /// With an error.
+    Failed {
+        /// The text up to it.
+        text: String,
+        /// What went wrong.
+        error: TaskError,
+        /// How long the agent asks to wait.
+        retry_after: Option<Duration>,
+    },
+    /// Given back because the worker shuts down; no failure.
+    HandedBack,
+    /// Its worker died.
+    WorkerLost,
+}
+
+/// A running or waiting task as the end of it needs it.
+struct Open {
+    task_id: TaskId,
+    session_id: SessionId,
+    user: UserRef,
+    turn: i64,
+    user_message_id: MessageId,
+    answer_message_id: MessageId,
+    job_id: Option<String>,
+    failures: i64,
+    max_attempts: i64,
+    stop_reason: Option<StopReason>,
+    started_at: Option<Timestamp>,
+}
+
+/// The outcome of a task.
+struct Outcome {
+    status: TaskStatus,
+    finish_reason: FinishReason,
+    /// `None`: what was stored of it.
+    text: Option<String>,
+    usage: Option<Usage>,
+    failures: i64,
+    error: Option<TaskError>,
+}
+
+impl Store {
+    /// Whether a job is due: a look that takes no lock.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn has_due_job(&self) -> Result<bool, StoreError> {
+        let found = sqlx::query(LOOK)
+            .bind(AGENT_QUEUE)
+            .bind(self.inner.clock.now().unix_seconds())
+            .bind(horizon_seconds())
+            .fetch_optional(&self.inner.readers)
+            .await?;
+        Ok(found.is_some())
+    }
+
+    /// Takes the next due task: its job, its status and the event change together.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn claim(&self, worker: &WorkerId) -> Result<Changed<Option<Claim>>, StoreError> {
+        let mut tx = self.begin_write().await?;
+        let now = self.inner.clock.now();
+        super::leases::register(&mut tx, worker, now).await?;
+        // fetch_all: the statement has to run to its end, so that a failure in it is seen.
+        let claimed = sqlx::query(CLAIM)
+            .bind(worker.as_str())
+            .bind(now.unix_seconds())
+            .bind(AGENT_QUEUE)
+            .bind(horizon_seconds())
+            .fetch_all(&mut *tx)
+            .await?;
+        let Some(job_id) = claimed.first().map(|row| row.try_get::<String, _>("id")).transpose()? else {
+            tx.commit().await?;
+            return Ok(Changed::nothing(None));
+        };
+        let started = sqlx::query(
+            "UPDATE agent_task SET status = 'running', attempt = attempt + 1, worker_id = ?2, started_at = ?3, \
+             next_attempt_at = NULL, error_code = NULL, error_message = NULL \
+             WHERE job_id = ?1 AND status = 'queued' RETURNING id, attempt, chat_session_id, turn, user_message_id, \
+             answer_message_id",
+        )
+        .bind(&job_id)
+        .bind(worker.as_str())
+        .bind(now.to_string())
+        .fetch_all(&mut *tx)
+        .await?;
+        let Some(task) = started.first() else {
+            // A job without a task delivers nothing.
+            end_job(&mut tx, &job_id, JobEnd::Killed, now).await?;
+            tx.commit().await?;
+            return Ok(Changed::new(None, Hints { wake_workers: true, ..Hints::default() }));
+        };
+        let session_id: SessionId = parse(task, "chat_session_id")?;
+        let session = sqlx::query("SELECT workspace_id, creator_id, agent_key FROM chat_session WHERE id = ?1")
+            .bind(session_id.to_string())
+            .fetch_one(&mut *tx)
+            .await?;
+        let claim = Claim {
+            task_id: parse(task, "id")?,
+            attempt: task.try_get("attempt")?,
+            job_id,
+            session_id,
+            user: UserRef { workspace_id: session.try_get("workspace_id")?, user_id: session.try_get("creator_id")? },
+            agent_key: session.try_get("agent_key")?,
+            turn: task.try_get("turn")?,
+            answer_message_id: parse(task, "answer_message_id")?,
+        };
+        let updated = EventRef::task(session_id, claim.task_id, parse(task, "user_message_id")?);
+        events::append(&mut tx, &claim.user, now, &[updated]).await?;
+        tx.commit().await?;
+        let hints = Hints { users: vec![claim.user.clone()], ..Hints::default() };
+        Ok(Changed::new(Some(claim), hints))
+    }
+
+    /// The conversation up to and with a turn's user message: (role, text) in the transcript's order.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn read_history(&self, session_id: SessionId, turn: i64) -> Result<Vec<(Role, String)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT role, content FROM chat_message \
+             WHERE chat_session_id = ?1 AND (turn < ?2 OR (turn = ?2 AND role = 'user')) ORDER BY turn, role DESC",
+        )
+        .bind(session_id.to_string())
+        .bind(turn)
+        .fetch_all(&self.inner.readers)
+        .await?;
+        rows.iter().map(|row| Ok((super::rows::parse_enum(row, "role")?, row.try_get("content")?))).collect()
+    }
+
+    /// Ends an attempt: the answer, the task, its job, the session's next job and the events, in one transaction.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`] when the attempt is over already; nothing is written then.
+    pub async fn finish(
+        &self,
+        task_id: TaskId,
+        attempt: i64,
+        finish: Finish,
+    ) -> Result<Changed<TaskStatus>, StoreError> {
+        let mut tx = self.begin_write().await?;
+        let ended = end_attempt(&mut tx, task_id, attempt, finish, self.inner.clock.now()).await?;
+        tx.commit().await?;
+        Ok(ended)
+    }
+}
+
+/// Ends an attempt inside a transaction: the way that every end of a running task goes.
+pub(super) async fn end_attempt(
+    tx: &mut WriteTx,
+    task_id: TaskId,
+    attempt: i64,
+    finish: Finish,
+    now: Timestamp,
+) -> Result<Changed<TaskStatus>, StoreError> {
+    let open = find_running(tx, task_id, attempt).await?.ok_or(StoreError::LeaseLost)?;
+    if let Some(reason) = open.stop_reason {
+        let text = match finish {
+            Finish::Answered { text, .. } | Finish::Stopped { text } | Finish::Failed { text, .. } => Some(text),
+            Finish::HandedBack | Finish::WorkerLost => None,
+        };
+        return end_stopped(tx, &open, reason, text, now).await;
+    }
+    match finish {
+        Finish::Answered { text, finish_reason, usage } => {
+            let finish_reason = if text.is_empty() { FinishReason::Empty } else { finish_reason };
+            let failures = open.failures;
+            let outcome = Outcome {
+                status: TaskStatus::Succeeded,
+                finish_reason,
+                text: Some(text),
+                usage,
+                failures,
+                error: None,
+            };
+            end_task(tx, &open, outcome, now).await
+        }
+        Finish::Stopped { text } => end_stopped(tx, &open, StopReason::Cancel, Some(text), now).await,
+        Finish::HandedBack => requeue(tx, &open, open.failures, None, None, now).await,
+        Finish::Failed { text, error, retry_after } => fail(tx, &open, Some(text), error, retry_after, now).await,
+        Finish::WorkerLost => {
+            let error = TaskError::new(ErrorCode::WorkerLost, "The worker that ran the agent went away.");
+            fail(tx, &open, None, error, None, now).await
+        }
+    }
+}
+
+/// Ends a task, running or waiting, by somebody's wish.
+async fn end_stopped(
+    tx: &mut WriteTx,
+    open: &Open,
+    reason: StopReason,
+    text: Option<String>,
+    now: Timestamp,
+) -> Result<Changed<TaskStatus>, StoreError> {
+    let finish_reason = match reason {
+        StopReason::Cancel => FinishReason::Cancelled,
+        StopReason::Interrupt => FinishReason::Interrupted,
+    };
+    let status = reason.task_status();
+    end_task(tx, open, Outcome { status, finish_reason, text, usage: None, failures: open.failures, error: None }, now)
+        .await
+}
+
+/// Ends a waiting task at once: a Stop before its turn, or between its attempts.
+pub(super) async fn end_waiting(
+    tx: &mut WriteTx,
+    task_id: TaskId,
+    now: Timestamp,
+) -> Result<Changed<TaskStatus>, StoreError> {
+    let open = find_open(tx, task_id, "queued").await?.ok_or(StoreError::TaskEnded)?.0;
+    end_stopped(tx, &open, StopReason::Cancel, None, now).await
+}
+
+/// After an error: the next attempt, or the end.
+async fn fail(
+    tx: &mut WriteTx,
+    open: &Open,
+    text: Option<String>,
+    error: TaskError,
+    retry_after: Option<Duration>,
+    now: Timestamp,
+) -> Result<Changed<TaskStatus>, StoreError> {
+    let failures = open.failures + 1;
+    if error.retryable && failures < open.max_attempts {
+        let pause = backoff(error.code, failures, retry_after, rand::random());
+        let due = (!pause.is_zero()).then(|| now.plus(pause));
+        return requeue(tx, open, failures, Some(error), due, now).await;
+    }
+    let outcome = Outcome {
+        status: TaskStatus::Failed,
+        finish_reason: FinishReason::Error,
+        text: text.filter(|text| !text.is_empty()),
+        usage: None,
+        failures,
+        error: Some(error),
+    };
+    end_task(tx, open, outcome, now).await
+}
+
+/// Puts a running task back to the head of its session, at once or at `due`.
+async fn requeue(
+    tx: &mut WriteTx,
+    open: &Open,
+    failures: i64,
+    error: Option<TaskError>,
+    due: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Changed<TaskStatus>, StoreError> {
+    sqlx::query(
+        "UPDATE agent_task SET status = 'queued', worker_id = NULL, job_id = NULL, failures = ?2, \
+         next_attempt_at = ?3, error_code = ?4, error_message = ?5 WHERE id = ?1",
+    )
+    .bind(open.task_id.to_string())
+    .bind(failures)
+    .bind(due.map(|due| due.to_string()))
+    .bind(error.as_ref().map(|error| error.code.as_str()))
+    .bind(error.as_ref().map(|error| sanitize_agent_text(&error.message)))
+    .execute(&mut **tx)
+    .await?;
+    end_delivery(tx, open, JobEnd::Killed, now).await?;
+    let wake_workers = schedule_head(tx, open.session_id).await?;
+    let updated = EventRef::task(open.session_id, open.task_id, open.user_message_id);
+    events::append(tx, &open.user, now, &[updated]).await?;
+    let hints = Hints { users: vec![open.user.clone()], wake_workers, ..Hints::default() };
+    Ok(Changed::new(TaskStatus::Queued, hints))
+}
+
+/// Writes the outcome of a task: its answer if there is any text, itself, its job, the session's next job, the events.
+async fn end_task(
+    tx: &mut WriteTx,
+    open: &Open,
+    outcome: Outcome,
+    now: Timestamp,
+) -> Result<Changed<TaskStatus>, StoreError> {
+    let text = match outcome.text {
+        Some(text) if !text.is_empty() || outcome.finish_reason == FinishReason::Empty => text,
+        _ => stored_text(tx, open.task_id).await?,
+    };
+    let mut log = Vec::with_capacity(2);
+    if !text.is_empty() || outcome.finish_reason == FinishReason::Empty {
+        insert_answer(tx, open, &text, outcome.finish_reason, outcome.usage, now).await?;
+        log.push(EventRef::message(
+            LogKind::MessageCreated,
+            open.session_id,
+            open.answer_message_id,
+            Role::Assistant,
+            open.task_id,
+        ));
+    }
+    sqlx::query("DELETE FROM answer_chunk WHERE task_id = ?1")
+        .bind(open.task_id.to_string())
+        .execute(&mut **tx)
+        .await?;
+    end_delivery(tx, open, if outcome.error.is_some() { JobEnd::Killed } else { JobEnd::Done }, now).await?;
+    sqlx::query(
+        "UPDATE agent_task SET status = ?2, worker_id = NULL, job_id = NULL, failures = ?3, next_attempt_at = NULL, \
+         error_code = ?4, error_message = ?5, input_tokens = ?6, output_tokens = ?7, finished_at = ?8 WHERE id = ?1",
+    )
+    .bind(open.task_id.to_string())
+    .bind(outcome.status.as_str())
+    .bind(outcome.failures)
+    .bind(outcome.error.as_ref().map(|error| error.code.as_str()))
+    .bind(outcome.error.as_ref().map(|error| sanitize_agent_text(&error.message)))
+    .bind(outcome.usage.map(|usage| usage.input_tokens))
+    .bind(outcome.usage.map(|usage| usage.output_tokens))
+    .bind(now.to_string())
+    .execute(&mut **tx)
+    .await?;
+    let wake_workers = schedule_head(tx, open.session_id).await?;
+    log.push(EventRef::task(open.session_id, open.task_id, open.user_message_id));
+    events::append(tx, &open.user, now, &log).await?;
+    let hints = Hints { users: vec![open.user.clone()], wake_workers, ..Hints::default() };
+    Ok(Changed::new(outcome.status, hints))
+}
+
+/// The stored text of the latest attempt that had any.
+async fn stored_text(tx: &mut SqliteConnection, task_id: TaskId) -> Result<String, StoreError> {
+    let attempt: Option<i64> = sqlx::query_scalar("SELECT MAX(attempt) FROM answer_chunk WHERE task_id = ?1")
+        .bind(task_id.to_string())
+        .fetch_one(&mut *tx)
+        .await?;
+    match attempt {
+        Some(attempt) => chunks::text_so_far(tx, task_id, attempt).await,
+        None => Ok(String::new()),
+    }
+}
+
+async fn insert_answer(
+    tx: &mut SqliteConnection,
+    open: &Open,
+    text: &str,
+    finish_reason: FinishReason,
+    usage: Option<Usage>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let seq: i64 = sqlx::query_scalar(
+        "UPDATE chat_session SET last_seq = last_seq + 1, updated_at = ?2, last_activity_at = ?2 WHERE id = ?1 \
+         RETURNING last_seq",
+    )
+    .bind(open.session_id.to_string())
+    .bind(now.to_string())
+    .fetch_one(&mut *tx)
+    .await?;
+    sqlx::query(
+        "INSERT INTO chat_message (id, chat_session_id, role, content, task_id, created_at, turn, seq, \
+         finish_reason, elapsed_ms, input_tokens, output_tokens) \
+         VALUES (?1, ?2, 'assistant', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    )
+    .bind(open.answer_message_id.to_string())
+    .bind(open.session_id.to_string())
+    .bind(sanitize_agent_text(text))
+    .bind(open.task_id.to_string())
+    .bind(now.to_string())
+    .bind(open.turn)
+    .bind(seq)
+    .bind(finish_reason.as_str())
+    .bind(open.started_at.map(|started| now.millis_since(started)))
+    .bind(usage.map(|usage| usage.input_tokens))
+    .bind(usage.map(|usage| usage.output_tokens))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Ends the job of a task: a claimed one stays for a while as a record, a waiting one is withdrawn.
+async fn end_delivery(tx: &mut WriteTx, open: &Open, end: JobEnd, now: Timestamp) -> Result<(), StoreError> {
+    let Some(job_id) = &open.job_id else { return Ok(()) };
+    sqlx::query("DELETE FROM Jobs WHERE id = ?1 AND status = 'Pending'").bind(job_id).execute(&mut **tx).await?;
+    end_job(tx, job_id, end, now).await
+}
+
+async fn find_running(tx: &mut WriteTx, task_id: TaskId, attempt: i64) -> Result<Option<Open>, StoreError> {
+    Ok(find_open(tx, task_id, "running").await?.filter(|(_, current)| *current == attempt).map(|(open, _)| open))
+}
+
+/// A task of this status, with its attempt.
+async fn find_open(tx: &mut WriteTx, task_id: TaskId, status: &str) -> Result<Option<(Open, i64)>, StoreError> {
+    let row = sqlx::query(
+        "SELECT t.attempt, t.chat_session_id, t.turn, t.user_message_id, t.answer_message_id, t.job_id, t.failures, \
+         t.max_attempts, t.stop_reason, t.started_at, s.workspace_id, s.creator_id \
+         FROM agent_task t JOIN chat_session s ON s.id = t.chat_session_id WHERE t.id = ?1 AND t.status = ?2",
+    )
+    .bind(task_id.to_string())
+    .bind(status)
+    .fetch_optional(&mut **tx)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let stop_reason = match row.try_get::<Option<&str>, _>("stop_reason")? {
+        None => None,
+        Some("interrupt") => Some(StopReason::Interrupt),
+        Some(_) => Some(StopReason::Cancel),
+    };
+    let open = Open {
+        task_id,
+        session_id: parse(&row, "chat_session_id")?,
+        user: UserRef { workspace_id: row.try_get("workspace_id")?, user_id: row.try_get("creator_id")? },
+        turn: row.try_get("turn")?,
+        user_message_id: parse(&row, "user_message_id")?,
+        answer_message_id: parse(&row, "answer_message_id")?,
+        job_id: row.try_get("job_id")?,
+        failures: row.try_get("failures")?,
+        max_attempts: row.try_get("max_attempts")?,
+        stop_reason,
+        started_at: parse_optional(&row, "started_at")?,
+    };
+    Ok(Some((open, row.try_get("attempt")?)))
+}

@@ -1,0 +1,127 @@
+//! What can go wrong in the store. HTTP is not known here; the api maps each variant once.
+
+use crate::id::ParseIdError;
+
+/// Why an operation was not done. Nothing of it was stored, whatever the variant.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no such thing, or it is not the user's.
+    #[error("not found")]
+    NotFound,
+    /// The session is archived, so no message can be sent.
+    #[error("the session is archived")]
+    SessionArchived,
+    /// A task is running or queued, and the sender wanted none to be.
+    #[error("the agent is busy")]
+    AgentBusy,
+    /// Too many tasks wait in the session.
+    #[error("too many messages are queued")]
+    QueueFull,
+    /// The message's task was started, or has ended: the message stands.
+    #[error("the message's task was already started")]
+    TaskNotQueued,
+    /// The task has its outcome.
+    #[error("the task has ended")]
+    TaskEnded,
+    /// The task has no outcome yet, so there is nothing to retry.
+    #[error("the task has not ended")]
+    TaskNotEnded,
+    /// The task succeeded, so there is nothing to retry.
+    #[error("the task succeeded")]
+    TaskSucceeded,
+    /// The idempotency key was used for something else.
+    #[error("the idempotency key was used with another request")]
+    IdempotencyMismatch,
+    /// What the idempotency key stands for was deleted since.
+    #[error("the message was deleted since")]
+    MessageGone,
+    /// The attempt is over: another worker has the task, or it was ended. Its worker stops quietly.
+    #[error("the attempt is over")]
+    LeaseLost,
+    /// The store stayed locked past its time-out.
+    #[error("the store is busy")]
+    Busy,
+    /// The disk is full or cannot be written.
+    #[error("the store cannot be written")]
+    Unwritable(#[source] sqlx::Error),
+    /// The database says something unexpected.
+    #[error("the database failed")]
+    Database(#[source] sqlx::Error),
+    /// A row cannot be read: the file was changed by something else.
+    #[error("the store holds an unreadable value: {0}")]
+    Corrupt(String),
+    /// The queue refused a job.
+    #[error("the queue failed")]
+    Queue(#[source] apalis_sqlite::Error),
+}
+
+impl StoreError {
+    /// Whether the same operation may succeed a little later.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::Busy | Self::Unwritable(_) | Self::Database(_) | Self::Queue(_))
+    }
+}
+
+/// SQLite's primary result codes (<https://www.sqlite.org/rescode.html>) behind an error.
+fn primary_code(error: &sqlx::Error) -> Option<u32> {
+    let code: u32 = error.as_database_error()?.code()?.parse().ok()?;
+    Some(code & 0xff)
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        const BUSY: u32 = 5;
+        const LOCKED: u32 = 6;
+        const READONLY: u32 = 8;
+        const IOERR: u32 = 10;
+        const FULL: u32 = 13;
+        const CANTOPEN: u32 = 14;
+        match (&error, primary_code(&error)) {
+            (sqlx::Error::PoolTimedOut, _) | (_, Some(BUSY | LOCKED)) => Self::Busy,
+            (_, Some(READONLY | IOERR | FULL | CANTOPEN)) => Self::Unwritable(error),
+            _ => Self::Database(error),
+        }
+    }
+}
+
+impl From<ParseIdError> for StoreError {
+    fn from(error: ParseIdError) -> Self {
+        Self::Corrupt(error.to_string())
+    }
+}
+
+/// Why the store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// `DATABASE_URL` is not one of ours.
+    #[error("DATABASE_URL: {0}")]
+    Url(String),
+    /// The folder could not be made, or the lock file not be opened.
+    #[error("cannot prepare the folder of {path}")]
+    Folder {
+        /// The database file.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The database could not be opened.
+    #[error("cannot open {path}")]
+    Open {
+        /// The database file.
+        path: String,
+        /// Why.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The schema could not be brought up to date.
+    #[error("cannot migrate {path}")]
+    Migrate {
+        /// The database file.
+        path: String,
+        /// Why.
+        #[source]
+        source: sqlx::migrate::MigrateError,
+    },
+}

@@ -1,0 +1,435 @@
+//! The event log: appending to it inside a change, and reading it for streams.
+
+use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+
+use super::{
+    ReadTx, Store, StoreError,
+    chunks::{self, ChunkRow},
+    rows::{self, parse, parse_enum},
+};
+use crate::{
+    chat::{Partial, Role, Session, Step, UserRef},
+    clock::Timestamp,
+    event::{Cursor, Epoch, Event, EventData, EventRef, LogKind},
+    id::{MessageId, SessionId, TaskId},
+};
+
+/// A stream this far behind is told to fetch the state again instead of hearing every event.
+const MAX_REPLAY: i64 = 10_000;
+
+/// Where a user's log stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogPosition {
+    /// The log.
+    pub user_log_id: i64,
+    /// Its head: the position after its last event.
+    pub head: Cursor,
+}
+
+/// Why a stream cannot go on where its client was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResyncReason {
+    /// The client's cursor is no cursor.
+    Malformed,
+    /// It is of another user or another database.
+    Foreign,
+    /// It is past the head: the database was restored from an older copy.
+    Future,
+    /// What came after it was pruned.
+    Pruned,
+    /// Too much came after it.
+    TooFarBehind,
+    /// The client reads too slowly.
+    TooSlow,
+}
+
+impl ResyncReason {
+    /// The name on the stream.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::Foreign => "foreign",
+            Self::Future => "future",
+            Self::Pruned => "pruned",
+            Self::TooFarBehind => "too_far_behind",
+            Self::TooSlow => "too_slow",
+        }
+    }
+}
+
+/// Where a stream starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplayStart {
+    /// The log.
+    pub user_log_id: i64,
+    /// The position that the stream delivers after: the client's, or the head.
+    pub cursor: Cursor,
+    /// Set where the client's own position could not be used.
+    pub resync: Option<ResyncReason>,
+}
+
+/// A part of a user's log, and what runs at its end.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    /// The events, in order, each with its number.
+    pub events: Vec<(i64, Event)>,
+    /// The number of the last row read, whether or not it is among `events`.
+    pub last_seq: i64,
+    /// What runs as of the last of `events`; `None` while there are more to read.
+    pub state: Option<StreamState>,
+}
+
+/// The running tasks of a user at a moment.
+#[derive(Clone, Debug)]
+pub struct StreamState {
+    /// One entry a running task.
+    pub running: Vec<RunningTask>,
+}
+
+/// What a stream tells of a running task when it starts.
+#[derive(Clone, Debug)]
+pub struct RunningTask {
+    /// Its session.
+    pub session_id: SessionId,
+    /// Its agent.
+    pub agent_key: String,
+    /// The text so far.
+    pub partial: Partial,
+    /// What the agent has done so far.
+    pub steps: Vec<Step>,
+}
+
+/// A row of any user's log, as a process that follows all of them sees it.
+#[derive(Clone, Debug)]
+pub struct LogRow {
+    /// The log.
+    pub user_log_id: i64,
+    /// Its number there.
+    pub seq: i64,
+    /// The event; `None` if the reader did not ask for this log.
+    pub event: Option<Event>,
+}
+
+/// What is new in the database since a position.
+#[derive(Clone, Debug, Default)]
+pub struct Tail {
+    /// New rows of all logs, in order.
+    pub rows: Vec<LogRow>,
+    /// New text of running answers, in order. Their tasks run as of the end of `rows`.
+    pub chunks: Vec<ChunkRow>,
+    /// Where the next read goes on.
+    pub position: TailPosition,
+    /// Whether there is more already.
+    pub has_more: bool,
+}
+
+/// A position in all logs and all live text of the database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TailPosition {
+    event_id: i64,
+    chunk_id: i64,
+}
+
+/// Appends events to a user's log, in the transaction of the change that they tell of.
+pub(super) async fn append(
+    tx: &mut SqliteConnection,
+    user: &UserRef,
+    at: Timestamp,
+    events: &[EventRef],
+) -> Result<(), StoreError> {
+    let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
+    let log = sqlx::query(
+        "INSERT INTO user_log (workspace_id, user_id, epoch, last_seq) VALUES (?1, ?2, ?3, ?4) \
+         ON CONFLICT (workspace_id, user_id) DO UPDATE SET last_seq = last_seq + ?4 RETURNING id, last_seq",
+    )
+    .bind(&user.workspace_id)
+    .bind(&user.user_id)
+    .bind(Epoch::generate().as_str())
+    .bind(count)
+    .fetch_one(&mut *tx)
+    .await?;
+    let (log_id, last_seq): (i64, i64) = (log.try_get("id")?, log.try_get("last_seq")?);
+    for (seq, event) in (last_seq - count + 1..).zip(events) {
+        sqlx::query(
+            "INSERT INTO event_log (user_log_id, seq, kind, chat_session_id, message_id, message_role, task_id, at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )
+        .bind(log_id)
+        .bind(seq)
+        .bind(event.kind.as_str())
+        .bind(event.session_id.to_string())
+        .bind(event.message.map(|(id, _)| id.to_string()))
+        .bind(event.message.map(|(_, role)| role.as_str()))
+        .bind(event.task_id.map(|id| id.to_string()))
+        .bind(at.to_string())
+        .execute(&mut *tx)
+        .await?;
+    }
+    Ok(())
+}
+
+/// The head of a user's log, as of the same moment as everything else read on this connection.
+pub(super) async fn head(connection: &mut SqliteConnection, user: &UserRef) -> Result<LogPosition, StoreError> {
+    let row = sqlx::query("SELECT id, epoch, last_seq FROM user_log WHERE workspace_id = ?1 AND user_id = ?2")
+        .bind(&user.workspace_id)
+        .bind(&user.user_id)
+        .fetch_optional(connection)
+        .await?
+        .ok_or_else(|| StoreError::Corrupt(format!("no log of {user}")))?;
+    let epoch = Epoch::from_stored(row.try_get("epoch")?);
+    Ok(LogPosition { user_log_id: row.try_get("id")?, head: Cursor { epoch, seq: row.try_get("last_seq")? } })
+}
+
+/// The text so far and the steps of a user's running tasks; of one session's if one is given.
+async fn running_tasks(
+    tx: &mut SqliteConnection,
+    log_id: i64,
+    only: Option<SessionId>,
+) -> Result<Vec<RunningTask>, StoreError> {
+    let tasks = sqlx::query(
+        "SELECT t.id, t.attempt, t.answer_message_id, t.chat_session_id, s.agent_key \
+         FROM user_log u \
+         JOIN chat_session s ON s.workspace_id = u.workspace_id AND s.creator_id = u.user_id \
+         JOIN agent_task t ON t.chat_session_id = s.id AND t.status = 'running' \
+         WHERE u.id = ?1 AND (?2 IS NULL OR s.id = ?2) ORDER BY t.started_at, t.id",
+    )
+    .bind(log_id)
+    .bind(only.map(|id| id.to_string()))
+    .fetch_all(&mut *tx)
+    .await?;
+    let mut running = Vec::with_capacity(tasks.len());
+    for row in &tasks {
+        let task_id: TaskId = parse(row, "id")?;
+        let attempt = row.try_get("attempt")?;
+        let text = chunks::text_so_far(tx, task_id, attempt).await?;
+        running.push(RunningTask {
+            session_id: parse(row, "chat_session_id")?,
+            agent_key: row.try_get("agent_key")?,
+            partial: partial(task_id, attempt, parse(row, "answer_message_id")?, text),
+            steps: list_steps(tx, task_id).await?,
+        });
+    }
+    Ok(running)
+}
+
+/// Puts the text so far into its envelope.
+pub(super) fn partial(task_id: TaskId, attempt: i64, message_id: MessageId, text: String) -> Partial {
+    let next_offset = i64::try_from(text.len()).unwrap_or(i64::MAX);
+    Partial { task_id, attempt, message_id, text, next_offset }
+}
+
+/// The steps of a task in their order.
+pub(super) async fn list_steps(connection: &mut SqliteConnection, task_id: TaskId) -> Result<Vec<Step>, StoreError> {
+    let query = sqlx::query(
+        "SELECT seq, kind, tool_call_id, title, status, detail FROM task_step WHERE task_id = ?1 ORDER BY seq",
+    );
+    query.bind(task_id.to_string()).fetch_all(connection).await?.iter().map(rows::step).collect()
+}
+
+/// Makes the event of a row, with its objects as they are now; as their deletion where they are gone.
+async fn render(connection: &mut SqliteConnection, row: &SqliteRow) -> Result<Event, StoreError> {
+    let session_id = parse(row, "chat_session_id")?;
+    let data = match rows::find_session(connection, session_id).await? {
+        Some(session) => render_in_session(connection, row, Box::new(session)).await?,
+        None => EventData::SessionDeleted,
+    };
+    Ok(Event { at: parse(row, "at")?, chat_session_id: Some(session_id), data })
+}
+
+/// As [`render`], of an event whose session is still there.
+async fn render_in_session(
+    connection: &mut SqliteConnection,
+    row: &SqliteRow,
+    session: Box<Session>,
+) -> Result<EventData, StoreError> {
+    let kind: LogKind = parse(row, "kind")?;
+    let (message_id, role, task_id): (MessageId, Role, TaskId) = match kind {
+        LogKind::SessionCreated => return Ok(EventData::SessionCreated { session }),
+        LogKind::SessionUpdated => return Ok(EventData::SessionUpdated { session }),
+        LogKind::SessionRead => return Ok(EventData::SessionRead { session }),
+        LogKind::SessionDeleted => {
+            return Err(StoreError::Corrupt(format!("session {} outlived its deletion", session.id)));
+        }
+        LogKind::MessageCreated | LogKind::MessageUpdated | LogKind::MessageDeleted | LogKind::TaskUpdated => {
+            (parse(row, "message_id")?, parse_enum(row, "message_role")?, parse(row, "task_id")?)
+        }
+    };
+    if kind == LogKind::TaskUpdated {
+        if let Some(task) = rows::find_task(connection, task_id).await?.map(Box::new) {
+            return Ok(EventData::TaskUpdated { task, session });
+        }
+    } else if kind != LogKind::MessageDeleted
+        && let Some(message) = rows::find_message(connection, message_id).await?.map(Box::new)
+    {
+        return Ok(match kind {
+            LogKind::MessageCreated => EventData::MessageCreated { message, session },
+            _ => EventData::MessageUpdated { message, session },
+        });
+    }
+    Ok(EventData::MessageDeleted { message_id, role, task_id, session })
+}
+
+/// The columns that [`render`] and its callers read.
+macro_rules! log_columns {
+    () => {
+        "e.id, e.user_log_id, e.seq, e.kind, e.chat_session_id, e.message_id, e.message_role, e.task_id, e.at"
+    };
+}
+
+impl Store {
+    /// Makes sure that a user has a log. Needed once, before anything else is asked for them.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn ensure_user(&self, user: &UserRef) -> Result<(), StoreError> {
+        let found = sqlx::query_scalar::<_, i64>("SELECT 1 FROM user_log WHERE workspace_id = ?1 AND user_id = ?2")
+            .bind(&user.workspace_id)
+            .bind(&user.user_id)
+            .fetch_optional(&self.inner.readers)
+            .await?;
+        if found.is_none() {
+            let mut tx = self.begin_write().await?;
+            append(&mut tx, user, self.inner.clock.now(), &[]).await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Where a stream starts whose client was at `requested`; from the head without it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn start_replay(&self, user: &UserRef, requested: Option<&str>) -> Result<ReplayStart, StoreError> {
+        let mut tx = self.begin_read().await?;
+        let LogPosition { user_log_id, head } = head(&mut tx, user).await?;
+        let floor: i64 = sqlx::query_scalar("SELECT floor_seq FROM user_log WHERE id = ?1")
+            .bind(user_log_id)
+            .fetch_one(&mut *tx)
+            .await?;
+        let checked = requested.map(|text| match text.parse::<Cursor>() {
+            Err(_) => Err(ResyncReason::Malformed),
+            Ok(cursor) if cursor.epoch != head.epoch => Err(ResyncReason::Foreign),
+            Ok(cursor) if cursor.seq > head.seq => Err(ResyncReason::Future),
+            Ok(cursor) if cursor.seq < floor => Err(ResyncReason::Pruned),
+            Ok(cursor) if head.seq - cursor.seq > MAX_REPLAY => Err(ResyncReason::TooFarBehind),
+            Ok(cursor) => Ok(cursor),
+        });
+        Ok(match checked {
+            None => ReplayStart { user_log_id, cursor: head, resync: None },
+            Some(Ok(cursor)) => ReplayStart { user_log_id, cursor, resync: None },
+            Some(Err(reason)) => ReplayStart { user_log_id, cursor: head, resync: Some(reason) },
+        })
+    }
+
+    /// Reads a user's log after `after_seq`, at most `limit` rows; with it, if that reaches the head, what runs.
+    ///
+    /// With `only`, events and state are of that session alone.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn read_log(
+        &self,
+        user_log_id: i64,
+        after_seq: i64,
+        limit: i64,
+        only: Option<SessionId>,
+    ) -> Result<Replay, StoreError> {
+        let mut tx = self.begin_read().await?;
+        let log_rows = sqlx::query(concat!(
+            "SELECT ",
+            log_columns!(),
+            " FROM event_log e WHERE e.user_log_id = ?1 AND e.seq > ?2 ORDER BY e.seq LIMIT ?3"
+        ))
+        .bind(user_log_id)
+        .bind(after_seq)
+        .bind(limit)
+        .fetch_all(&mut *tx)
+        .await?;
+        let mut last_seq = after_seq;
+        let mut events = Vec::with_capacity(log_rows.len());
+        for row in &log_rows {
+            last_seq = row.try_get("seq")?;
+            if only.is_none_or(|only| parse(row, "chat_session_id").is_ok_and(|id: SessionId| id == only)) {
+                events.push((last_seq, render(&mut tx, row).await?));
+            }
+        }
+        let reached_head = i64::try_from(log_rows.len()).unwrap_or(i64::MAX) < limit;
+        let state = if reached_head {
+            Some(StreamState { running: running_tasks(&mut tx, user_log_id, only).await? })
+        } else {
+            None
+        };
+        Ok(Replay { events, last_seq, state })
+    }
+
+    /// The end of all logs and of all live text.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn tail_position(&self) -> Result<TailPosition, StoreError> {
+        let row = sqlx::query(
+            "SELECT (SELECT COALESCE(MAX(id), 0) FROM event_log) AS event_id, \
+             (SELECT COALESCE(MAX(id), 0) FROM answer_chunk) AS chunk_id",
+        )
+        .fetch_one(&self.inner.readers)
+        .await?;
+        Ok(TailPosition { event_id: row.try_get("event_id")?, chunk_id: row.try_get("chunk_id")? })
+    }
+
+    /// What is new since `position` in all logs and all live text, as of one moment. Only the logs that
+    /// `is_followed` names are rendered.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn read_tail(
+        &self,
+        position: TailPosition,
+        is_followed: impl Fn(i64) -> bool + Send,
+    ) -> Result<Tail, StoreError> {
+        /// Rows of each kind read at once: what a burst may hold in memory.
+        const PAGE: i64 = 256;
+        let mut tx: ReadTx = self.begin_read().await?;
+        let log_rows =
+            sqlx::query(concat!("SELECT ", log_columns!(), " FROM event_log e WHERE e.id > ?1 ORDER BY e.id LIMIT ?2"))
+                .bind(position.event_id)
+                .bind(PAGE)
+                .fetch_all(&mut *tx)
+                .await?;
+        let mut tail = Tail { position, ..Tail::default() };
+        tail.has_more = i64::try_from(log_rows.len()).is_ok_and(|count| count == PAGE);
+        for row in &log_rows {
+            tail.position.event_id = row.try_get("id")?;
+            let user_log_id = row.try_get("user_log_id")?;
+            let event = if is_followed(user_log_id) { Some(render(&mut tx, row).await?) } else { None };
+            tail.rows.push(LogRow { user_log_id, seq: row.try_get("seq")?, event });
+        }
+        // Live text only once all events were read, so that none is told after its task's end.
+        if !tail.has_more {
+            tail.chunks = chunks::read_after(&mut tx, position.chunk_id, PAGE).await?;
+            tail.position.chunk_id = tail.chunks.last().map_or(position.chunk_id, |chunk| chunk.id);
+            tail.has_more = i64::try_from(tail.chunks.len()).is_ok_and(|count| count == PAGE);
+        }
+        Ok(tail)
+    }
+
+    /// The text so far of a running attempt; `None` if it runs no more.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn find_partial(&self, task_id: TaskId, attempt: i64) -> Result<Option<Partial>, StoreError> {
+        let mut tx = self.begin_read().await?;
+        let message_id = sqlx::query(
+            "SELECT answer_message_id FROM agent_task WHERE id = ?1 AND attempt = ?2 AND status = 'running'",
+        )
+        .bind(task_id.to_string())
+        .bind(attempt)
+        .fetch_optional(&mut *tx)
+        .await?
+        .map(|row| parse(&row, "answer_message_id"))
+        .transpose()?;
+        let Some(message_id) = message_id else { return Ok(None) };
+        let text = chunks::text_so_far(&mut tx, task_id, attempt).await?;
+        Ok(Some(partial(task_id, attempt, message_id, text)))
+    }
+}

@@ -1,0 +1,113 @@
+//! Housekeeping: what is old is pruned, and what should never happen is looked for.
+
+use std::time::Duration;
+
+use sqlx::Row;
+
+use super::{AGENT_QUEUE, Changed, Store, StoreError, idempotency, jobs::schedule_head, rows::parse};
+use crate::{id::SessionId, relay::Hints};
+
+/// Rows pruned in one transaction, so that no send waits long for one.
+const BATCH: i64 = 1000;
+/// How long an ended job stays to be looked at.
+const ENDED_JOBS_KEPT: Duration = Duration::from_secs(60 * 60);
+
+/// How long things are kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Retention {
+    /// Events of the log.
+    pub events: Duration,
+}
+
+impl Store {
+    /// Prunes events, idempotency keys and ended jobs that are past their time. Returns how many rows went.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn prune(&self, retention: Retention) -> Result<u64, StoreError> {
+        let now = self.inner.clock.now();
+        let mut pruned = self.prune_events(now.minus(retention.events).to_string()).await?;
+        let mut tx = self.begin_write().await?;
+        pruned += sqlx::query("DELETE FROM idempotency_key WHERE created_at < ?1")
+            .bind(now.minus(idempotency::KEPT).to_string())
+            .execute(&mut *tx)
+            .await?
+            .rows_affected();
+        pruned += sqlx::query(
+            "DELETE FROM Jobs WHERE rowid IN (SELECT rowid FROM Jobs INDEXED BY agent_jobs_ended \
+             WHERE job_type = ?1 AND done_at IS NOT NULL AND done_at < ?2 LIMIT ?3)",
+        )
+        .bind(AGENT_QUEUE)
+        .bind(now.minus(ENDED_JOBS_KEPT).unix_seconds())
+        .bind(BATCH)
+        .execute(&mut *tx)
+        .await?
+        .rows_affected();
+        tx.commit().await?;
+        Ok(pruned)
+    }
+
+    /// Prunes a prefix of each log: all that comes before the first event that is still young enough.
+    async fn prune_events(&self, before: String) -> Result<u64, StoreError> {
+        let mut pruned = 0;
+        loop {
+            let mut tx = self.begin_write().await?;
+            let old = sqlx::query(
+                "SELECT e.user_log_id, MAX(e.seq) AS up_to FROM \
+                 (SELECT user_log_id, seq FROM event_log INDEXED BY event_log_at WHERE at < ?1 ORDER BY at, id LIMIT ?2) e \
+                 GROUP BY e.user_log_id",
+            )
+            .bind(&before)
+            .bind(BATCH)
+            .fetch_all(&mut *tx)
+            .await?;
+            let mut batch = 0;
+            for row in &old {
+                let (log_id, up_to): (i64, i64) = (row.try_get("user_log_id")?, row.try_get("up_to")?);
+                batch += sqlx::query("DELETE FROM event_log WHERE user_log_id = ?1 AND seq <= ?2")
+                    .bind(log_id)
+                    .bind(up_to)
+                    .execute(&mut *tx)
+                    .await?
+                    .rows_affected();
+                sqlx::query("UPDATE user_log SET floor_seq = MAX(floor_seq, ?2) WHERE id = ?1")
+                    .bind(log_id)
+                    .bind(up_to)
+                    .execute(&mut *tx)
+                    .await?;
+            }
+            tx.commit().await?;
+            pruned += batch;
+            if batch < u64::try_from(BATCH).unwrap_or(u64::MAX) {
+                return Ok(pruned);
+            }
+        }
+    }
+
+    /// Gives a job to every session that has a waiting task and none to deliver it. There should never be one:
+    /// each found here is a bug elsewhere, and is logged.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn reconcile(&self) -> Result<Changed<usize>, StoreError> {
+        const STRANDED: &str = "SELECT DISTINCT t.chat_session_id FROM agent_task t WHERE t.status = 'queued' \
+             AND NOT EXISTS (SELECT 1 FROM agent_task l WHERE l.chat_session_id = t.chat_session_id \
+                 AND (l.status = 'running' OR EXISTS (SELECT 1 FROM Jobs j WHERE j.id = l.job_id AND j.status = 'Pending')))";
+        if sqlx::query(STRANDED).fetch_optional(&self.inner.readers).await?.is_none() {
+            return Ok(Changed::nothing(0));
+        }
+        let mut tx = self.begin_write().await?;
+        let rows = sqlx::query(STRANDED).fetch_all(&mut *tx).await?;
+        for row in &rows {
+            let session_id: SessionId = parse(row, "chat_session_id")?;
+            tracing::error!(%session_id, "a waiting task had no job; it has one now");
+            sqlx::query("UPDATE agent_task SET job_id = NULL WHERE chat_session_id = ?1 AND status = 'queued'")
+                .bind(session_id.to_string())
+                .execute(&mut *tx)
+                .await?;
+            schedule_head(&mut tx, session_id).await?;
+        }
+        tx.commit().await?;
+        Ok(Changed::new(rows.len(), Hints { wake_workers: !rows.is_empty(), ..Hints::default() }))
+    }
+}

@@ -1,0 +1,104 @@
+//! Idempotency keys: the same request sent again finds what the first one made.
+
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use sqlx::{Row, SqliteConnection};
+
+use super::{
+    StoreError,
+    rows::{parse, parse_optional},
+};
+use crate::{
+    chat::UserRef,
+    clock::Timestamp,
+    id::{MessageId, SessionId},
+};
+
+/// How long a key is remembered.
+pub(super) const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A client's key with the request it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    key: String,
+    operation: String,
+    request_hash: String,
+}
+
+impl IdempotencyKey {
+    /// A key of the operation (`"POST /v1/chat"`) with what was asked.
+    #[must_use]
+    pub fn new(key: String, operation: String, request: &[u8]) -> Self {
+        Self { key, operation, request_hash: hex(&Sha256::digest(request)) }
+    }
+}
+
+/// What a key stands for.
+pub(super) struct Remembered {
+    pub(super) session_id: SessionId,
+    pub(super) message_id: Option<MessageId>,
+}
+
+/// What the key was used for; fails if that was another request.
+pub(super) async fn find(
+    tx: &mut SqliteConnection,
+    user: &UserRef,
+    key: &IdempotencyKey,
+    now: Timestamp,
+) -> Result<Option<Remembered>, StoreError> {
+    let found = sqlx::query(
+        "SELECT request_hash, chat_session_id, message_id FROM idempotency_key \
+         WHERE workspace_id = ?1 AND user_id = ?2 AND operation = ?3 AND key = ?4 AND created_at > ?5",
+    )
+    .bind(&user.workspace_id)
+    .bind(&user.user_id)
+    .bind(&key.operation)
+    .bind(&key.key)
+    .bind(now.minus(KEPT).to_string())
+    .fetch_optional(tx)
+    .await?;
+    let Some(row) = found else { return Ok(None) };
+    if row.try_get::<&str, _>("request_hash")? != key.request_hash {
+        return Err(StoreError::IdempotencyMismatch);
+    }
+    Ok(Some(Remembered {
+        session_id: parse(&row, "chat_session_id")?,
+        message_id: parse_optional(&row, "message_id")?,
+    }))
+}
+
+/// Remembers what the key was used for, in the transaction of the change itself.
+pub(super) async fn remember(
+    tx: &mut SqliteConnection,
+    user: &UserRef,
+    key: &IdempotencyKey,
+    session_id: SessionId,
+    message_id: Option<MessageId>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT OR REPLACE INTO idempotency_key (workspace_id, user_id, operation, key, request_hash, \
+         chat_session_id, message_id, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )
+    .bind(&user.workspace_id)
+    .bind(&user.user_id)
+    .bind(&key.operation)
+    .bind(&key.key)
+    .bind(&key.request_hash)
+    .bind(session_id.to_string())
+    .bind(message_id.map(|id| id.to_string()))
+    .bind(now.to_string())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,153 @@
+//! The queue's rows: one live job a session, always of the task at its head.
+
+use std::str::FromStr;
+
+use apalis_core::task::{builder::TaskBuilder, task_id::TaskId as JobTaskId};
+use apalis_sqlite::queries::push_tasks;
+use serde::{Deserialize, Serialize};
+use sqlx::{Row, SqliteConnection};
+use ulid::Ulid;
+
+use super::{
+    StoreError,
+    rows::{parse, parse_optional},
+};
+use crate::{
+    chat::MAX_RETRY_AFTER,
+    clock::Timestamp,
+    id::{SessionId, TaskId},
+};
+
+/// The name of our queue in `Jobs.job_type`.
+pub const AGENT_QUEUE: &str = "agent-task";
+
+/// What a job says: which task to work on. Everything else is read when it is claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentJob {
+    /// The task.
+    pub task_id: TaskId,
+    /// Its session.
+    pub chat_session_id: SessionId,
+}
+
+/// Makes sure that the task at the head of the session's queue has the session's one live job; called by every
+/// change that ends, adds, removes or reorders tasks. Returns whether a job was pushed.
+///
+/// A running task keeps the session: its outcome calls this again. A job of a later task (after a retry of an
+/// earlier one) is withdrawn.
+pub(super) async fn schedule_head(tx: &mut SqliteConnection, session_id: SessionId) -> Result<bool, StoreError> {
+    let session = session_id.to_string();
+    let head = sqlx::query(
+        "SELECT id, status, next_attempt_at, job_id FROM agent_task \
+         WHERE chat_session_id = ?1 AND status IN ('queued', 'running') \
+         ORDER BY status = 'running' DESC, turn LIMIT 1",
+    )
+    .bind(&session)
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(head) = head else { return Ok(false) };
+    if head.try_get::<&str, _>("status")? == "running" || head.try_get::<Option<&str>, _>("job_id")?.is_some() {
+        return Ok(false);
+    }
+    withdraw_jobs(tx, &session).await?;
+    let task_id: TaskId = parse(&head, "id")?;
+    let job_id =
+        push(tx, AgentJob { task_id, chat_session_id: session_id }, parse_optional(&head, "next_attempt_at")?).await?;
+    sqlx::query("UPDATE agent_task SET job_id = ?2 WHERE id = ?1")
+        .bind(task_id.to_string())
+        .bind(job_id)
+        .execute(tx)
+        .await?;
+    Ok(true)
+}
+
+/// Deletes the jobs of a session that wait to be claimed.
+pub(super) async fn withdraw_jobs(tx: &mut SqliteConnection, session: &str) -> Result<(), StoreError> {
+    sqlx::query(
+        "DELETE FROM Jobs WHERE id IN (SELECT job_id FROM agent_task \
+         WHERE chat_session_id = ?1 AND status != 'running' AND job_id IS NOT NULL)",
+    )
+    .bind(session)
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query(
+        "UPDATE agent_task SET job_id = NULL WHERE chat_session_id = ?1 AND status != 'running' AND job_id IS NOT NULL",
+    )
+    .bind(session)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Pushes a job with a fresh id: no idempotency key, whose conflict would swallow a retry in silence.
+///
+/// `run_at` is 0 unless the task backs off: it counts whole wall-clock seconds, and a clock stepped back would hold
+/// the job.
+async fn push(tx: &mut SqliteConnection, job: AgentJob, due: Option<Timestamp>) -> Result<String, StoreError> {
+    let id = Ulid::generate().to_string();
+    let args = serde_json::to_vec(&job).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+    // Rounded up: a job is never early.
+    let run_at = due.map_or(0, |due| (due.unix_millis() + 999).div_euclid(1000));
+    let task_id = JobTaskId::from_str(&id).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+    let task = TaskBuilder::new(args)
+        .task_id(task_id)
+        .max_attempts(1)
+        .run_at_timestamp(u64::try_from(run_at).unwrap_or(0))
+        .build();
+    push_tasks(tx, AGENT_QUEUE, &[task]).await.map_err(|error| match error {
+        apalis_sqlite::Error::Database(error) => StoreError::from(error),
+        error => StoreError::Queue(error),
+    })?;
+    Ok(id)
+}
+
+/// Takes the next due job for a worker. The worker's row in `Workers` has to exist.
+///
+/// Order: priority, then id, which is the time of the push; by `run_at` a job that backed off would starve behind
+/// fresh ones. A `run_at` further off than any backoff means that the clock was stepped back: it counts as due.
+pub(super) const CLAIM: &str = "UPDATE Jobs SET status = 'Running', attempts = attempts + 1, lock_by = ?1, lock_at = ?2 \
+     WHERE rowid = (SELECT j.rowid FROM Jobs j INDEXED BY agent_jobs_ready \
+         WHERE j.job_type = ?3 AND j.status = 'Pending' AND (j.run_at <= ?2 OR j.run_at > ?2 + ?4) \
+         ORDER BY j.priority DESC, j.id LIMIT 1) \
+     RETURNING id";
+
+/// Whether [`CLAIM`] would find something: a look that takes no lock.
+pub(super) const LOOK: &str = "SELECT 1 FROM Jobs j INDEXED BY agent_jobs_ready \
+     WHERE j.job_type = ?1 AND j.status = 'Pending' AND (j.run_at <= ?2 OR j.run_at > ?2 + ?3) LIMIT 1";
+
+/// Seconds after which a `run_at` cannot be a backoff of ours.
+pub(super) fn horizon_seconds() -> i64 {
+    i64::try_from(MAX_RETRY_AFTER.as_secs()).unwrap_or(i64::MAX / 2) + 60
+}
+
+/// How a delivery ended, for those who look at the queue: the outcome itself is the task's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum JobEnd {
+    /// The task has its outcome.
+    Done,
+    /// The attempt failed, or was given up.
+    Killed,
+}
+
+/// Ends a job and frees its lock, whose foreign key would otherwise pin the worker's row.
+pub(super) async fn end_job(
+    tx: &mut SqliteConnection,
+    job_id: &str,
+    end: JobEnd,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let (status, result) = match end {
+        JobEnd::Done => ("Done", r#"{"Ok":null}"#),
+        JobEnd::Killed => ("Killed", r#"{"Err":"the attempt ended without an answer"}"#),
+    };
+    sqlx::query(
+        "UPDATE Jobs SET status = ?2, last_result = ?3, done_at = ?4, lock_by = NULL, lock_at = NULL WHERE id = ?1",
+    )
+    .bind(job_id)
+    .bind(status)
+    .bind(result)
+    .bind(now.unix_seconds())
+    .execute(tx)
+    .await?;
+    Ok(())
+}

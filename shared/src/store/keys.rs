@@ -1,0 +1,191 @@
+//! API keys: made, shown once, checked, revoked.
+
+use std::time::Duration;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest, Sha256};
+use sqlx::{Row, sqlite::SqliteRow};
+
+use super::{
+    Store, StoreError, events,
+    idempotency::hex,
+    rows::{parse, parse_optional},
+};
+use crate::{
+    chat::{Principal, UserRef, UserRole},
+    clock::Timestamp,
+    id::KeyId,
+};
+
+/// How exactly the last use of a key is known: often enough for people, rarely enough to cost nothing.
+const LAST_USED_PRECISION: Duration = Duration::from_secs(60);
+
+/// A key as it is listed; the secret is not kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Its id, for revoking it.
+    pub id: KeyId,
+    /// Whose it is.
+    pub user: UserRef,
+    /// What it allows.
+    pub role: UserRole,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it stops working.
+    pub expires_at: Option<Timestamp>,
+    /// When it was last used, to a minute.
+    pub last_used_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// A key just made.
+#[derive(Clone, Debug)]
+pub struct NewKey {
+    /// Its id.
+    pub id: KeyId,
+    /// What the user shows: `bnt_…`. Not kept anywhere.
+    pub secret: String,
+}
+
+fn secret_hash(secret: &str) -> String {
+    hex(&Sha256::digest(secret.as_bytes()))
+}
+
+fn api_key(row: &SqliteRow) -> Result<ApiKey, StoreError> {
+    Ok(ApiKey {
+        id: parse(row, "id")?,
+        user: UserRef { workspace_id: row.try_get("workspace_id")?, user_id: row.try_get("user_id")? },
+        role: parse(row, "role")?,
+        created_at: parse(row, "created_at")?,
+        expires_at: parse_optional(row, "expires_at")?,
+        last_used_at: parse_optional(row, "last_used_at")?,
+        revoked_at: parse_optional(row, "revoked_at")?,
+    })
+}
+
+impl Store {
+    /// Makes a key.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn create_key(
+        &self,
+        user: &UserRef,
+        role: UserRole,
+        valid_for: Option<Duration>,
+    ) -> Result<NewKey, StoreError> {
+        let id = KeyId::generate();
+        let secret = format!("bnt_{}", URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()));
+        let mut tx = self.begin_write().await?;
+        let now = self.inner.clock.now();
+        sqlx::query(
+            "INSERT INTO api_key (id, secret_hash, workspace_id, user_id, role, created_at, expires_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )
+        .bind(id.to_string())
+        .bind(secret_hash(&secret))
+        .bind(&user.workspace_id)
+        .bind(&user.user_id)
+        .bind(role.as_str())
+        .bind(now.to_string())
+        .bind(valid_for.map(|valid_for| now.plus(valid_for).to_string()))
+        .execute(&mut *tx)
+        .await?;
+        events::append(&mut tx, user, now, &[]).await?;
+        tx.commit().await?;
+        Ok(NewKey { id, secret })
+    }
+
+    /// All keys, oldest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn list_keys(&self) -> Result<Vec<ApiKey>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id, workspace_id, user_id, role, created_at, expires_at, last_used_at, revoked_at \
+             FROM api_key ORDER BY created_at, id",
+        )
+        .fetch_all(&self.inner.readers)
+        .await?;
+        rows.iter().map(api_key).collect()
+    }
+
+    /// Revokes a key; a second time changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when there is no such key.
+    pub async fn revoke_key(&self, id: KeyId) -> Result<(), StoreError> {
+        let mut tx = self.begin_write().await?;
+        let changed = sqlx::query("UPDATE api_key SET revoked_at = COALESCE(revoked_at, ?2) WHERE id = ?1")
+            .bind(id.to_string())
+            .bind(self.inner.clock.now().to_string())
+            .execute(&mut *tx)
+            .await?
+            .rows_affected();
+        tx.commit().await?;
+        if changed == 0 { Err(StoreError::NotFound) } else { Ok(()) }
+    }
+
+    /// Whether there ever was a key: that ends keyless mode.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn has_keys(&self) -> Result<bool, StoreError> {
+        let found = sqlx::query("SELECT 1 FROM api_key LIMIT 1").fetch_optional(&self.inner.readers).await?;
+        Ok(found.is_some())
+    }
+
+    /// Who shows this secret, if it is a key that works now.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn authenticate(&self, secret: &str) -> Result<Option<Principal>, StoreError> {
+        let now = self.inner.clock.now();
+        let found = sqlx::query(
+            "SELECT id, workspace_id, user_id, role, created_at, expires_at, last_used_at, revoked_at FROM api_key \
+             WHERE secret_hash = ?1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?2)",
+        )
+        .bind(secret_hash(secret))
+        .bind(now.to_string())
+        .fetch_optional(&self.inner.readers)
+        .await?;
+        let Some(key) = found.as_ref().map(api_key).transpose()? else { return Ok(None) };
+        if key.last_used_at.is_none_or(|used| used < now.minus(LAST_USED_PRECISION)) {
+            self.note_use(key.id, now).await;
+        }
+        Ok(Some(Principal { user: key.user, role: key.role, key_id: Some(key.id) }))
+    }
+
+    /// Whether a key works now.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn is_key_valid(&self, id: KeyId) -> Result<bool, StoreError> {
+        let found = sqlx::query(
+            "SELECT 1 FROM api_key WHERE id = ?1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?2)",
+        )
+        .bind(id.to_string())
+        .bind(self.inner.clock.now().to_string())
+        .fetch_optional(&self.inner.readers)
+        .await?;
+        Ok(found.is_some())
+    }
+
+    /// Notes that a key was used. A courtesy: a request is not refused because it failed.
+    async fn note_use(&self, id: KeyId, now: Timestamp) {
+        let note = async {
+            let mut tx = self.begin_write().await?;
+            sqlx::query("UPDATE api_key SET last_used_at = ?2 WHERE id = ?1")
+                .bind(id.to_string())
+                .bind(now.to_string())
+                .execute(&mut *tx)
+                .await?;
+            tx.commit().await?;
+            Ok::<_, StoreError>(())
+        };
+        if let Err(error) = note.await {
+            tracing::debug!(%error, "could not note the use of a key");
+        }
+    }
+}

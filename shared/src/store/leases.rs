@@ -1,0 +1,264 @@
+//! Leases: a worker's heartbeat, and the takeover of a dead one's tasks.
+//!
+//! A heartbeat is a counter. Whoever watches it trusts only its own monotonic clock: wall-clock times of different
+//! moments are never compared, so neither a stepped clock nor a suspended machine makes live workers look dead.
+
+use std::{collections::HashMap, time::Duration};
+
+use sqlx::{Connection, Row, SqliteConnection};
+use tokio::time::Instant;
+
+use super::{Changed, Finish, Store, StoreError, attempts::end_attempt, rows::parse};
+use crate::{
+    clock::Timestamp,
+    id::{TaskId, WorkerId},
+    relay::Hints,
+};
+
+/// A worker as another process sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beat {
+    /// The worker.
+    pub worker_id: WorkerId,
+    /// Its counter; `None` if it is gone but tasks of it still run.
+    pub beat: Option<i64>,
+}
+
+/// A worker's heartbeat, on a connection of its own so that it never waits in line behind other work.
+#[derive(Debug)]
+pub struct Heartbeat {
+    store: Store,
+    worker: WorkerId,
+    connection: Option<SqliteConnection>,
+}
+
+impl Heartbeat {
+    /// Counts one up; registers the worker if it is not (any more).
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn beat(&mut self) -> Result<(), StoreError> {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            None => self.connection.insert(self.store.connect().await?),
+        };
+        let result = write_beat(connection, &self.worker, self.store.inner.clock.now()).await;
+        if result.is_err() {
+            self.connection = None;
+        }
+        result
+    }
+}
+
+async fn write_beat(connection: &mut SqliteConnection, worker: &WorkerId, now: Timestamp) -> Result<(), StoreError> {
+    let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
+    register(&mut tx, worker, now).await?;
+    sqlx::query("UPDATE worker_heartbeat SET beat = beat + 1 WHERE worker_id = ?1")
+        .bind(worker.as_str())
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query("UPDATE Workers SET last_seen = ?2 WHERE id = ?1")
+        .bind(worker.as_str())
+        .bind(now.unix_seconds())
+        .execute(&mut *tx)
+        .await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Makes sure that the worker is known: `Jobs.lock_by` refers to `Workers`, and only who has a heartbeat is watched.
+/// A worker that was taken for dead and lives comes back this way.
+pub(super) async fn register(tx: &mut SqliteConnection, worker: &WorkerId, now: Timestamp) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO worker_heartbeat (worker_id, started_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING")
+        .bind(worker.as_str())
+        .bind(now.to_string())
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query(
+        "INSERT INTO Workers (id, worker_type, storage_name, layers, last_seen, started_at) \
+         VALUES (?1, ?2, 'banter', '', ?3, ?3) ON CONFLICT DO NOTHING",
+    )
+    .bind(worker.as_str())
+    .bind(super::AGENT_QUEUE)
+    .bind(now.unix_seconds())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+impl Store {
+    /// The heartbeat of this process.
+    #[must_use]
+    pub fn heartbeat(&self, worker: &WorkerId) -> Heartbeat {
+        Heartbeat { store: self.clone(), worker: worker.clone(), connection: None }
+    }
+
+    /// Every worker that beats or has a running task.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn list_beats(&self) -> Result<Vec<Beat>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT worker_id, beat FROM worker_heartbeat UNION ALL \
+             SELECT DISTINCT t.worker_id, NULL FROM agent_task t INDEXED BY agent_task_by_worker \
+             WHERE t.status = 'running' AND t.worker_id NOT IN (SELECT worker_id FROM worker_heartbeat)",
+        )
+        .fetch_all(&self.inner.readers)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Beat { worker_id: WorkerId::from_stored(row.try_get("worker_id")?), beat: row.try_get("beat")? })
+            })
+            .collect()
+    }
+
+    /// Takes the tasks of a dead worker back, unless it has beaten since. Returns how many.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn reap(&self, dead: &Beat) -> Result<Changed<usize>, StoreError> {
+        let mut tx = self.begin_write().await?;
+        let now = self.inner.clock.now();
+        let beat: Option<i64> = sqlx::query_scalar("SELECT beat FROM worker_heartbeat WHERE worker_id = ?1")
+            .bind(dead.worker_id.as_str())
+            .fetch_optional(&mut *tx)
+            .await?;
+        if beat != dead.beat {
+            return Ok(Changed::nothing(0));
+        }
+        let running = sqlx::query("SELECT id, attempt FROM agent_task WHERE worker_id = ?1 AND status = 'running'")
+            .bind(dead.worker_id.as_str())
+            .fetch_all(&mut *tx)
+            .await?;
+        let mut hints = Hints::default();
+        for row in &running {
+            let task_id: TaskId = parse(row, "id")?;
+            let ended = end_attempt(&mut tx, task_id, row.try_get("attempt")?, Finish::WorkerLost, now).await?;
+            hints.users.extend(ended.hints.users);
+            hints.wake_workers |= ended.hints.wake_workers;
+        }
+        forget_worker(&mut tx, &dead.worker_id).await?;
+        tx.commit().await?;
+        hints.users.sort();
+        hints.users.dedup();
+        Ok(Changed::new(running.len(), hints))
+    }
+
+    /// Removes a worker that has ended all its attempts.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn deregister(&self, worker: &WorkerId) -> Result<(), StoreError> {
+        let mut tx = self.begin_write().await?;
+        forget_worker(&mut tx, worker).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+async fn forget_worker(tx: &mut SqliteConnection, worker: &WorkerId) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM worker_heartbeat WHERE worker_id = ?1").bind(worker.as_str()).execute(&mut *tx).await?;
+    sqlx::query("DELETE FROM Workers WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM Jobs WHERE lock_by = ?1)")
+        .bind(worker.as_str())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Decides which workers are dead: those whose counter this process has itself seen unchanged for a whole lease.
+#[derive(Debug)]
+pub struct LeaseWatch {
+    lease: Duration,
+    seen: HashMap<WorkerId, (Option<i64>, Instant)>,
+    last_look: Option<Instant>,
+}
+
+impl LeaseWatch {
+    /// Watches with this lease.
+    #[must_use]
+    pub fn new(lease: Duration) -> Self {
+        Self { lease, seen: HashMap::new(), last_look: None }
+    }
+
+    /// How often to look.
+    #[must_use]
+    pub fn interval(&self) -> Duration {
+        (self.lease / 10).min(Duration::from_millis(500))
+    }
+
+    /// Takes in what was read at `now` and returns the dead.
+    ///
+    /// When this process itself was away for longer than a heartbeat (suspended, frozen, or held up by the store),
+    /// it may have missed beats: then everyone gets a new lease.
+    pub fn observe(&mut self, beats: &[Beat], now: Instant) -> Vec<Beat> {
+        let was_away = self.last_look.is_some_and(|last| now.duration_since(last) > self.interval() + self.lease / 5);
+        self.last_look = Some(now);
+        self.seen.retain(|id, _| beats.iter().any(|beat| beat.worker_id == *id));
+        let mut dead = Vec::new();
+        for beat in beats {
+            let entry = self.seen.entry(beat.worker_id.clone()).or_insert((beat.beat, now));
+            if was_away || entry.0 != beat.beat {
+                *entry = (beat.beat, now);
+            } else if now.duration_since(entry.1) >= self.lease {
+                dead.push(beat.clone());
+            }
+        }
+        dead
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEASE: Duration = Duration::from_secs(10);
+
+    fn beat(count: i64) -> Vec<Beat> {
+        vec![Beat { worker_id: WorkerId::from_stored("w".into()), beat: Some(count) }]
+    }
+
+    /// Looks at the same beats every interval for `span` and returns what was found dead.
+    fn watch(watch: &mut LeaseWatch, beats: &[Beat], from: Instant, span: Duration) -> (Vec<Beat>, Instant) {
+        let mut now = from;
+        let mut dead = Vec::new();
+        while now < from + span {
+            now += watch.interval();
+            dead.extend(watch.observe(beats, now));
+        }
+        (dead, now)
+    }
+
+    #[test]
+    fn a_worker_unchanged_for_a_lease_is_dead() {
+        let mut lease = LeaseWatch::new(LEASE);
+        let start = Instant::now();
+
+        let (early, now) = watch(&mut lease, &beat(1), start, LEASE - Duration::from_secs(1));
+        let (late, _) = watch(&mut lease, &beat(1), now, Duration::from_secs(2));
+
+        assert!(early.is_empty());
+        assert_eq!(late[0], beat(1)[0]);
+    }
+
+    #[test]
+    fn a_beat_renews_the_lease() {
+        let mut lease = LeaseWatch::new(LEASE);
+        let mut now = Instant::now();
+
+        for count in 0..20 {
+            let (dead, later) = watch(&mut lease, &beat(count), now, LEASE / 5);
+            assert!(dead.is_empty());
+            now = later;
+        }
+    }
+
+    #[test]
+    fn a_watcher_that_was_away_reaps_nobody() {
+        let mut lease = LeaseWatch::new(LEASE);
+        let (_, now) = watch(&mut lease, &beat(1), Instant::now(), LEASE / 2);
+
+        let after_sleep = lease.observe(&beat(1), now + 6 * LEASE);
+
+        assert!(after_sleep.is_empty());
+    }
+}

@@ -1,0 +1,195 @@
+//! The store: every SQL statement of the product, in domain operations of one whole transaction each.
+//!
+//! Guarantees: what an operation returned as done is on the disk together with the task, the job and the events that
+//! belong to it; what it returned as an error left nothing behind. It tells nobody: an operation returns [`Hints`]
+//! where others have to know, and the caller announces them after the commit.
+//!
+//! Writers take `BEGIN IMMEDIATE` on the one writer connection of the process; readers have a pool of their own.
+//! Migrations are in `migrations/`, the queue's tables in `apalis-sqlite`.
+//!
+//! [`Hints`]: crate::relay::Hints
+
+mod agents;
+mod attempts;
+mod chunks;
+mod error;
+mod events;
+mod housekeeping;
+mod idempotency;
+mod jobs;
+mod keys;
+mod leases;
+mod messages;
+mod migrate;
+mod rows;
+mod sessions;
+mod stops;
+mod turns;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use sqlx::{
+    ConnectOptions, Sqlite, SqliteConnection, SqlitePool, Transaction,
+    sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous},
+};
+use tokio::time::Instant;
+
+pub use agents::AgentHealth;
+pub use attempts::{Claim, Finish};
+pub use chunks::{ChunkRow, StoredChunk};
+pub use error::{OpenError, StoreError};
+pub use events::{LogPosition, LogRow, Replay, ReplayStart, ResyncReason, StreamState};
+pub use housekeeping::Retention;
+pub use idempotency::IdempotencyKey;
+pub use jobs::{AGENT_QUEUE, AgentJob};
+pub use keys::{ApiKey, NewKey};
+pub use leases::{Beat, LeaseWatch};
+pub use messages::{MessagePage, Thread, TurnBound};
+pub use sessions::{NewSession, SessionCursor, SessionFilter, SessionPage, SessionPatch};
+pub use turns::{PostMessage, Posted};
+
+use crate::{clock::SharedClock, relay::Hints};
+
+/// Connections that read at once in one process.
+const READERS: u32 = 4;
+/// How long SQLite itself waits for the write lock at a time; [`Store::begin_write`] goes on until its own deadline.
+const BUSY_SLICE: Duration = Duration::from_millis(200);
+
+/// How a store is opened.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// The database file.
+    pub path: PathBuf,
+    /// Whether a commit waits until it is safe from a power cut (`DATABASE_SYNCHRONOUS=full`).
+    pub durable_against_power_cut: bool,
+    /// How long an operation waits for the write lock, waiting in line included. Less than the lease.
+    pub busy_timeout: Duration,
+}
+
+/// The database of one installation. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    writer: SqlitePool,
+    readers: SqlitePool,
+    connect: SqliteConnectOptions,
+    options: StoreOptions,
+    clock: SharedClock,
+}
+
+/// A write transaction. Dropped without a commit, it is rolled back.
+type WriteTx = Transaction<'static, Sqlite>;
+/// A read transaction: everything read in it is of one moment.
+type ReadTx = Transaction<'static, Sqlite>;
+
+/// What an operation did, and whom it concerns.
+#[derive(Clone, Debug)]
+pub struct Changed<T> {
+    /// Its result.
+    pub value: T,
+    /// What to announce.
+    pub hints: Hints,
+}
+
+impl<T> Changed<T> {
+    fn new(value: T, hints: Hints) -> Self {
+        Self { value, hints }
+    }
+
+    fn nothing(value: T) -> Self {
+        Self { value, hints: Hints::default() }
+    }
+}
+
+impl Store {
+    /// Opens the database, makes it if it is missing, and brings its schema up to date.
+    ///
+    /// Safe to call from any number of processes at once, also on a file that does not exist yet.
+    ///
+    /// # Errors
+    /// When the file cannot be made, opened or migrated.
+    pub async fn open(options: StoreOptions, clock: SharedClock) -> Result<Self, OpenError> {
+        let path = options.path.display().to_string();
+        let synchronous =
+            if options.durable_against_power_cut { SqliteSynchronous::Full } else { SqliteSynchronous::Normal };
+        let connect = SqliteConnectOptions::new()
+            .filename(&options.path)
+            .foreign_keys(true)
+            .synchronous(synchronous)
+            .busy_timeout(BUSY_SLICE)
+            .disable_statement_logging();
+        migrate::prepare(&options.path, &connect).await?;
+        let open = |source| OpenError::Open { path: path.clone(), source };
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(options.busy_timeout)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .connect_with(connect.clone())
+            .await
+            .map_err(open)?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(options.busy_timeout)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .connect_with(connect.clone().pragma("query_only", "1"))
+            .await
+            .map_err(open)?;
+        Ok(Self { inner: Arc::new(Inner { writer, readers, connect, options, clock }) })
+    }
+
+    /// The database file.
+    #[must_use]
+    pub fn path(&self) -> &std::path::Path {
+        &self.inner.options.path
+    }
+
+    /// The clock that the store writes times by.
+    #[must_use]
+    pub fn clock(&self) -> &SharedClock {
+        &self.inner.clock
+    }
+
+    /// Closes all connections; what is in flight is finished first.
+    pub async fn close(&self) {
+        self.inner.readers.close().await;
+        self.inner.writer.close().await;
+    }
+
+    /// Whether the database answers, and can be written.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub async fn check_ready(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1 FROM chat_session LIMIT 1").fetch_optional(&self.inner.readers).await?;
+        Ok(())
+    }
+
+    /// A connection outside the pools, for what must not wait in line.
+    async fn connect(&self) -> Result<SqliteConnection, StoreError> {
+        Ok(self.inner.connect.connect().await?)
+    }
+
+    /// Starts a write transaction. The time-out counts from here, waiting for the connection included.
+    async fn begin_write(&self) -> Result<WriteTx, StoreError> {
+        let deadline = Instant::now() + self.inner.options.busy_timeout;
+        loop {
+            match self.inner.writer.begin_with("BEGIN IMMEDIATE").await.map_err(StoreError::from) {
+                Err(StoreError::Busy) if Instant::now() < deadline => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// Starts a read transaction.
+    async fn begin_read(&self) -> Result<ReadTx, StoreError> {
+        Ok(self.inner.readers.begin().await?)
+    }
+}

@@ -1,0 +1,333 @@
+//! Sessions: made, listed, changed, archived, deleted, read.
+
+use sqlx::SqliteConnection;
+
+use super::{
+    Changed, IdempotencyKey, Store, StoreError, events, idempotency,
+    jobs::withdraw_jobs,
+    rows::{self, parse, select_sessions},
+};
+use crate::{
+    chat::{ErrorCode, Session, SessionStatus, Title, UserRef},
+    clock::Timestamp,
+    event::{Cursor, EventRef, LogKind},
+    id::{MessageId, SessionId, TaskId},
+    relay::Hints,
+};
+
+/// What a new session is made of.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// The agent that answers.
+    pub agent_key: String,
+    /// A person's title, if there is one.
+    pub title: Option<Title>,
+}
+
+/// Which sessions to list.
+#[derive(Clone, Debug, Default)]
+pub struct SessionFilter {
+    /// Only those of this status.
+    pub status: Option<SessionStatus>,
+    /// Only those whose title contains this, whatever the case of ASCII letters.
+    pub title_contains: Option<String>,
+    /// Only those after this one in the list's order.
+    pub after: Option<SessionCursor>,
+}
+
+/// A place in the list: the sort key of the last session of a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionCursor {
+    /// Whether it was pinned.
+    pub pinned: bool,
+    /// Its last activity.
+    pub last_activity_at: Timestamp,
+    /// The session.
+    pub id: SessionId,
+}
+
+/// A page of the list.
+#[derive(Clone, Debug)]
+pub struct SessionPage {
+    /// The sessions: pinned ones first, then by last activity.
+    pub items: Vec<Session>,
+    /// Where the next page starts, if there is one.
+    pub next: Option<SessionCursor>,
+    /// The event cursor of exactly this state.
+    pub as_of: Cursor,
+}
+
+/// What to change in a session; `None` leaves a thing as it is.
+#[derive(Clone, Debug, Default)]
+pub struct SessionPatch {
+    /// A person's title.
+    pub title: Option<Title>,
+    /// Archive or restore.
+    pub status: Option<SessionStatus>,
+    /// Pin or unpin.
+    pub pinned: Option<bool>,
+}
+
+/// A session of this user, inside a change of it.
+pub(super) async fn owned_session(
+    connection: &mut SqliteConnection,
+    user: &UserRef,
+    id: SessionId,
+) -> Result<Session, StoreError> {
+    rows::find_session(connection, id)
+        .await?
+        .filter(|session| session.workspace_id == user.workspace_id && session.creator_id == user.user_id)
+        .ok_or(StoreError::NotFound)
+}
+
+impl Store {
+    /// Whether a session is this user's.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn owns_session(&self, user: &UserRef, id: SessionId) -> Result<bool, StoreError> {
+        let found = sqlx::query("SELECT 1 FROM chat_session WHERE id = ?1 AND workspace_id = ?2 AND creator_id = ?3")
+            .bind(id.to_string())
+            .bind(&user.workspace_id)
+            .bind(&user.user_id)
+            .fetch_optional(&self.inner.readers)
+            .await?;
+        Ok(found.is_some())
+    }
+
+    /// Makes a session; with a key that was used for the same before, returns that one.
+    ///
+    /// # Errors
+    /// [`StoreError::IdempotencyMismatch`], or [`StoreError::MessageGone`] if the session was deleted since.
+    pub async fn create_session(
+        &self,
+        user: &UserRef,
+        new: NewSession,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Changed<Session>, StoreError> {
+        let mut tx = self.begin_write().await?;
+        let now = self.inner.clock.now();
+        if let Some(key) = &key
+            && let Some(earlier) = idempotency::find(&mut tx, user, key, now).await?
+        {
+            let session = rows::find_session(&mut tx, earlier.session_id).await?.ok_or(StoreError::MessageGone)?;
+            return Ok(Changed::nothing(session));
+        }
+        let id = SessionId::generate();
+        sqlx::query(
+            "INSERT INTO chat_session (id, workspace_id, agent_key, creator_id, title, title_is_manual, created_at, \
+             updated_at, last_activity_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?7)",
+        )
+        .bind(id.to_string())
+        .bind(&user.workspace_id)
+        .bind(&new.agent_key)
+        .bind(&user.user_id)
+        .bind(new.title.as_ref().map_or("", Title::as_str))
+        .bind(new.title.as_ref().is_some_and(|title| !title.as_str().is_empty()))
+        .bind(now.to_string())
+        .execute(&mut *tx)
+        .await?;
+        events::append(&mut tx, user, now, &[EventRef::session(LogKind::SessionCreated, id)]).await?;
+        if let Some(key) = &key {
+            idempotency::remember(&mut tx, user, key, id, None, now).await?;
+        }
+        let session = owned_session(&mut tx, user, id).await?;
+        tx.commit().await?;
+        Ok(Changed::new(session, Hints { users: vec![user.clone()], ..Hints::default() }))
+    }
+
+    /// A page of a user's sessions.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn list_sessions(
+        &self,
+        user: &UserRef,
+        filter: &SessionFilter,
+        limit: u32,
+    ) -> Result<SessionPage, StoreError> {
+        let mut tx = self.begin_read().await?;
+        let as_of = events::head(&mut tx, user).await?.head;
+        let after = filter.after.as_ref();
+        let found = sqlx::query(concat!(
+            select_sessions!(),
+            "WHERE s.workspace_id = ?1 AND s.creator_id = ?2 AND (?3 IS NULL OR s.status = ?3) \
+             AND (?4 IS NULL OR s.title LIKE ?4 ESCAPE '\\') \
+             AND (?5 IS NULL OR (s.pinned_at IS NULL) > ?5 OR ((s.pinned_at IS NULL) = ?5 \
+                 AND (s.last_activity_at < ?6 OR (s.last_activity_at = ?6 AND s.id < ?7)))) \
+             ORDER BY (s.pinned_at IS NULL), s.last_activity_at DESC, s.id DESC LIMIT ?8"
+        ))
+        .bind(&user.workspace_id)
+        .bind(&user.user_id)
+        .bind(filter.status.map(SessionStatus::as_str))
+        .bind(filter.title_contains.as_deref().map(like_pattern))
+        .bind(after.map(|after| !after.pinned))
+        .bind(after.map(|after| after.last_activity_at.to_string()))
+        .bind(after.map(|after| after.id.to_string()))
+        .bind(limit + 1)
+        .fetch_all(&mut *tx)
+        .await?;
+        let mut items = found.iter().map(rows::session).collect::<Result<Vec<_>, _>>()?;
+        let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+        let has_more = items.len() > wanted;
+        items.truncate(wanted);
+        let next = items.last().filter(|_| has_more).map(|last| SessionCursor {
+            pinned: last.pinned_at.is_some(),
+            last_activity_at: last.last_activity_at,
+            id: last.id,
+        });
+        Ok(SessionPage { items, next, as_of })
+    }
+
+    /// Renames, pins, archives or restores a session.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when it is not the user's.
+    pub async fn update_session(
+        &self,
+        user: &UserRef,
+        id: SessionId,
+        patch: &SessionPatch,
+    ) -> Result<Changed<Session>, StoreError> {
+        let mut tx = self.begin_write().await?;
+        let now = self.inner.clock.now();
+        let before = owned_session(&mut tx, user, id).await?;
+        let mut log = Vec::new();
+        let title = patch.title.as_ref().map(Title::as_str);
+        let pin_changes = patch.pinned.is_some_and(|pinned| pinned != before.pinned_at.is_some());
+        let status_changes = patch.status.is_some_and(|status| status != before.status);
+        if title.is_some_and(|title| title != before.title) || pin_changes || status_changes {
+            log.push(EventRef::session(LogKind::SessionUpdated, id));
+        }
+        // A title that was confirmed by hand is a person's, also if it reads the same.
+        sqlx::query(
+            "UPDATE chat_session SET title = COALESCE(?2, title), \
+             title_is_manual = MAX(title_is_manual, ?2 IS NOT NULL), status = COALESCE(?3, status), \
+             pinned_at = CASE ?4 WHEN 1 THEN COALESCE(pinned_at, ?5) WHEN 0 THEN NULL ELSE pinned_at END, \
+             updated_at = CASE WHEN ?6 THEN ?5 ELSE updated_at END WHERE id = ?1",
+        )
+        .bind(id.to_string())
+        .bind(title)
+        .bind(patch.status.map(SessionStatus::as_str))
+        .bind(patch.pinned)
+        .bind(now.to_string())
+        .bind(!log.is_empty())
+        .execute(&mut *tx)
+        .await?;
+        if status_changes && patch.status == Some(SessionStatus::Archived) {
+            log.extend(cancel_queued_of_archived(&mut tx, id, now).await?);
+        }
+        if log.is_empty() {
+            tx.commit().await?;
+            return Ok(Changed::nothing(before));
+        }
+        events::append(&mut tx, user, now, &log).await?;
+        let session = owned_session(&mut tx, user, id).await?;
+        tx.commit().await?;
+        Ok(Changed::new(session, Hints { users: vec![user.clone()], ..Hints::default() }))
+    }
+
+    /// Deletes a session with all that belongs to it. Its running task is told to stop; what its worker writes
+    /// afterwards finds nothing to write to.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when it is not the user's.
+    pub async fn delete_session(&self, user: &UserRef, id: SessionId) -> Result<Changed<()>, StoreError> {
+        let mut tx = self.begin_write().await?;
+        let session = owned_session(&mut tx, user, id).await?;
+        withdraw_jobs(&mut tx, &id.to_string()).await?;
+        sqlx::query("DELETE FROM Jobs WHERE id IN (SELECT job_id FROM agent_task WHERE chat_session_id = ?1)")
+            .bind(id.to_string())
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query("DELETE FROM chat_session WHERE id = ?1").bind(id.to_string()).execute(&mut *tx).await?;
+        events::append(&mut tx, user, self.inner.clock.now(), &[EventRef::session(LogKind::SessionDeleted, id)])
+            .await?;
+        tx.commit().await?;
+        let stops = session.active_task.iter().map(|task| task.id).collect();
+        Ok(Changed::new((), Hints { users: vec![user.clone()], stops, ..Hints::default() }))
+    }
+
+    /// Moves the read position up to a message's arrival number; never back. Returns the session.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when it is not the user's.
+    pub async fn mark_read(&self, user: &UserRef, id: SessionId, seq: i64) -> Result<Changed<Session>, StoreError> {
+        self.move_read_position(user, id, |session| Some(session.last_read_seq.max(seq.clamp(0, session.last_seq))))
+            .await
+    }
+
+    /// Moves the read position to just before the last answer. Returns the session.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when it is not the user's.
+    pub async fn mark_unread(&self, user: &UserRef, id: SessionId) -> Result<Changed<Session>, StoreError> {
+        let last_answer: Option<i64> =
+            sqlx::query_scalar("SELECT MAX(seq) FROM chat_message WHERE chat_session_id = ?1 AND role = 'assistant'")
+                .bind(id.to_string())
+                .fetch_one(&self.inner.readers)
+                .await?;
+        self.move_read_position(user, id, |session| last_answer.map(|seq| session.last_read_seq.min(seq - 1))).await
+    }
+
+    async fn move_read_position(
+        &self,
+        user: &UserRef,
+        id: SessionId,
+        target: impl FnOnce(&Session) -> Option<i64> + Send,
+    ) -> Result<Changed<Session>, StoreError> {
+        let mut tx = self.begin_write().await?;
+        let before = owned_session(&mut tx, user, id).await?;
+        let Some(seq) = target(&before).filter(|seq| *seq != before.last_read_seq) else {
+            return Ok(Changed::nothing(before));
+        };
+        sqlx::query("UPDATE chat_session SET last_read_seq = ?2 WHERE id = ?1")
+            .bind(id.to_string())
+            .bind(seq)
+            .execute(&mut *tx)
+            .await?;
+        let read = EventRef::session(LogKind::SessionRead, id);
+        events::append(&mut tx, user, self.inner.clock.now(), &[read]).await?;
+        let session = owned_session(&mut tx, user, id).await?;
+        tx.commit().await?;
+        Ok(Changed::new(session, Hints { users: vec![user.clone()], ..Hints::default() }))
+    }
+}
+
+/// Ends the tasks that wait in a session that was just archived. A running one ends as usual.
+async fn cancel_queued_of_archived(
+    tx: &mut SqliteConnection,
+    id: SessionId,
+    now: Timestamp,
+) -> Result<Vec<EventRef>, StoreError> {
+    withdraw_jobs(tx, &id.to_string()).await?;
+    let cancelled = sqlx::query(
+        "UPDATE agent_task SET status = 'cancelled', finished_at = ?2, next_attempt_at = NULL, error_code = ?3, \
+         error_message = 'The session was archived before its turn came.' \
+         WHERE chat_session_id = ?1 AND status = 'queued' RETURNING id, user_message_id",
+    )
+    .bind(id.to_string())
+    .bind(now.to_string())
+    .bind(ErrorCode::SessionArchived.as_str())
+    .fetch_all(&mut *tx)
+    .await?;
+    let mut events = Vec::with_capacity(cancelled.len());
+    for row in &cancelled {
+        let (task_id, message_id): (TaskId, MessageId) = (parse(row, "id")?, parse(row, "user_message_id")?);
+        events.push(EventRef::task(id, task_id, message_id));
+    }
+    Ok(events)
+}
+
+/// A `LIKE` pattern that finds the text anywhere, whatever it contains.
+fn like_pattern(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}

@@ -1,0 +1,117 @@
+//! Stops: a person's wish that a task ends, and the end of those whose worker does not hear it.
+
+use std::time::Duration;
+
+use sqlx::Row;
+
+use super::{
+    Changed, Finish, Store, StoreError,
+    attempts::{end_attempt, end_waiting},
+    rows::{self, parse},
+    sessions::owned_session,
+    turns::{request_stop, task_of},
+};
+use crate::{
+    chat::{StopReason, Task, TaskStatus, UserRef},
+    id::{SessionId, TaskId, WorkerId},
+    relay::Hints,
+};
+
+/// A task that a worker believes to run, as the store sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunningAttempt {
+    /// The task.
+    pub task_id: TaskId,
+    /// The attempt.
+    pub attempt: i64,
+    /// Whether somebody wants it to stop.
+    pub is_stopping: bool,
+}
+
+impl Store {
+    /// Stops a task. One that waits ends at once; of one that runs the wish is stored, so that it ends whatever
+    /// becomes of its worker.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; [`StoreError::TaskEnded`].
+    pub async fn cancel_task(
+        &self,
+        user: &UserRef,
+        session_id: SessionId,
+        id: TaskId,
+    ) -> Result<Changed<Task>, StoreError> {
+        let mut tx = self.begin_write().await?;
+        let now = self.inner.clock.now();
+        owned_session(&mut tx, user, session_id).await?;
+        let hints = match task_of(&mut tx, session_id, id).await?.status {
+            TaskStatus::Queued => end_waiting(&mut tx, id, now).await?.hints,
+            TaskStatus::Running => {
+                request_stop(&mut tx, id, StopReason::Cancel, now).await?;
+                Hints { stops: vec![id], ..Hints::default() }
+            }
+            TaskStatus::Succeeded | TaskStatus::Failed | TaskStatus::Cancelled | TaskStatus::Interrupted => {
+                return Err(StoreError::TaskEnded);
+            }
+        };
+        let task = rows::find_task(&mut tx, id).await?.ok_or(StoreError::NotFound)?;
+        tx.commit().await?;
+        Ok(Changed::new(task, hints))
+    }
+
+    /// Ends a running task that was asked to stop, with the text stored so far: its worker has not done so in time.
+    /// Does nothing when it has.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn end_unheard_stop(&self, id: TaskId) -> Result<Changed<()>, StoreError> {
+        let mut tx = self.begin_write().await?;
+        let attempt = sqlx::query_scalar::<_, i64>(
+            "SELECT attempt FROM agent_task WHERE id = ?1 AND status = 'running' AND stop_reason IS NOT NULL",
+        )
+        .bind(id.to_string())
+        .fetch_optional(&mut *tx)
+        .await?;
+        let Some(attempt) = attempt else { return Ok(Changed::nothing(())) };
+        let ended = end_attempt(&mut tx, id, attempt, Finish::WorkerLost, self.inner.clock.now()).await?;
+        tx.commit().await?;
+        Ok(Changed::new((), ended.hints))
+    }
+
+    /// Running tasks that were asked to stop longer than `age` ago.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn list_unheard_stops(&self, age: Duration) -> Result<Vec<TaskId>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id FROM agent_task INDEXED BY agent_task_stopping \
+             WHERE status = 'running' AND stop_reason IS NOT NULL AND stop_requested_at < ?1 ORDER BY id",
+        )
+        .bind(self.inner.clock.now().minus(age).to_string())
+        .fetch_all(&self.inner.readers)
+        .await?;
+        rows.iter().map(|row| parse(row, "id")).collect()
+    }
+
+    /// The attempts that a worker has. One of its own that is missing here is over.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn list_running(&self, worker: &WorkerId) -> Result<Vec<RunningAttempt>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id, attempt, stop_reason IS NOT NULL AS is_stopping FROM agent_task \
+             WHERE worker_id = ?1 AND status = 'running'",
+        )
+        .bind(worker.as_str())
+        .fetch_all(&self.inner.readers)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(RunningAttempt {
+                    task_id: parse(row, "id")?,
+                    attempt: row.try_get("attempt")?,
+                    is_stopping: row.try_get("is_stopping")?,
+                })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,321 @@
+//! Turns: a user's message and its task, from the send to a retry.
+
+use sqlx::{Row, SqliteConnection};
+
+use super::{
+    Changed, IdempotencyKey, Store, StoreError, events, idempotency,
+    jobs::schedule_head,
+    rows::{self, parse_optional},
+    sessions::owned_session,
+};
+use crate::{
+    chat::{Content, Message, OnBusy, SessionStatus, StopReason, Task, TaskStatus, Title, UserRef},
+    clock::Timestamp,
+    event::{EventRef, LogKind},
+    id::{MessageId, SessionId, TaskId},
+    relay::Hints,
+};
+
+/// Tasks that may wait in one session.
+const MAX_QUEUED: i64 = 1000;
+
+/// A message to be sent.
+#[derive(Clone, Debug)]
+pub struct PostMessage {
+    /// Its text.
+    pub content: Content,
+    /// What to do when the agent is busy.
+    pub on_busy: OnBusy,
+    /// How often its task is tried.
+    pub max_attempts: i64,
+    /// The client's key, if it gave one.
+    pub key: Option<IdempotencyKey>,
+}
+
+/// A message that was sent, now or before with the same key.
+#[derive(Clone, Debug)]
+pub struct Posted {
+    /// The message.
+    pub message: Message,
+    /// Its task as it is now.
+    pub task: Task,
+}
+
+fn posted(message: Message) -> Result<Posted, StoreError> {
+    let task =
+        message.task.clone().ok_or_else(|| StoreError::Corrupt(format!("message {} has no task", message.id)))?;
+    Ok(Posted { message, task })
+}
+
+impl Store {
+    /// Stores a message with its task, its job and its events in one transaction: what this returns will get exactly
+    /// one outcome.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::SessionArchived`], [`StoreError::AgentBusy`] (`OnBusy::Reject`),
+    /// [`StoreError::QueueFull`], [`StoreError::IdempotencyMismatch`], [`StoreError::MessageGone`].
+    pub async fn post_message(
+        &self,
+        user: &UserRef,
+        session_id: SessionId,
+        post: &PostMessage,
+    ) -> Result<Changed<Posted>, StoreError> {
+        let mut tx = self.begin_write().await?;
+        let now = self.inner.clock.now();
+        let session = owned_session(&mut tx, user, session_id).await?;
+        if let Some(key) = &post.key
+            && let Some(earlier) = idempotency::find(&mut tx, user, key, now).await?
+        {
+            let id = earlier.message_id.ok_or(StoreError::IdempotencyMismatch)?;
+            let message = rows::find_message(&mut tx, id).await?.ok_or(StoreError::MessageGone)?;
+            return Ok(Changed::nothing(posted(message)?));
+        }
+        if session.status == SessionStatus::Archived {
+            return Err(StoreError::SessionArchived);
+        }
+        let is_busy = session.active_task.is_some() || session.queued_count > 0;
+        if is_busy && post.on_busy == OnBusy::Reject {
+            return Err(StoreError::AgentBusy);
+        }
+        if session.queued_count >= MAX_QUEUED {
+            return Err(StoreError::QueueFull);
+        }
+        let mut hints = Hints { users: vec![user.clone()], ..Hints::default() };
+        if post.on_busy == OnBusy::Interrupt
+            && let Some(running) = &session.active_task
+        {
+            request_stop(&mut tx, running.id, StopReason::Interrupt, now).await?;
+            hints.stops.push(running.id);
+        }
+        let (message_id, task_id) = insert_turn(&mut tx, session_id, post, now).await?;
+        hints.wake_workers = schedule_head(&mut tx, session_id).await?;
+        let created =
+            EventRef::message(LogKind::MessageCreated, session_id, message_id, crate::chat::Role::User, task_id);
+        events::append(&mut tx, user, now, &[created]).await?;
+        if let Some(key) = &post.key {
+            idempotency::remember(&mut tx, user, key, session_id, Some(message_id), now).await?;
+        }
+        let message = rows::find_message(&mut tx, message_id).await?.ok_or(StoreError::NotFound)?;
+        tx.commit().await?;
+        Ok(Changed::new(posted(message)?, hints))
+    }
+
+    /// Changes the text of a message whose task was never started: after this no agent sees the old text.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; [`StoreError::TaskNotQueued`] when it is too late, or the message is an answer.
+    pub async fn edit_message(
+        &self,
+        user: &UserRef,
+        session_id: SessionId,
+        id: MessageId,
+        content: &Content,
+    ) -> Result<Changed<Message>, StoreError> {
+        let mut tx = self.begin_write().await?;
+        let now = self.inner.clock.now();
+        let task_id = unstarted_task(&mut tx, user, session_id, id).await?;
+        sqlx::query("UPDATE chat_message SET content = ?2, edited_at = ?3 WHERE id = ?1")
+            .bind(id.to_string())
+            .bind(content.as_str())
+            .bind(now.to_string())
+            .execute(&mut *tx)
+            .await?;
+        touch_session(&mut tx, session_id, now).await?;
+        let updated = EventRef::message(LogKind::MessageUpdated, session_id, id, crate::chat::Role::User, task_id);
+        events::append(&mut tx, user, now, &[updated]).await?;
+        let message = rows::find_message(&mut tx, id).await?.ok_or(StoreError::NotFound)?;
+        tx.commit().await?;
+        Ok(Changed::new(message, Hints { users: vec![user.clone()], ..Hints::default() }))
+    }
+
+    /// Takes a message back whose task was never started: message and task are gone, and no agent sees them.
+    ///
+    /// # Errors
+    /// As [`Store::edit_message`].
+    pub async fn unsend_message(
+        &self,
+        user: &UserRef,
+        session_id: SessionId,
+        id: MessageId,
+    ) -> Result<Changed<()>, StoreError> {
+        let mut tx = self.begin_write().await?;
+        let now = self.inner.clock.now();
+        let task_id = unstarted_task(&mut tx, user, session_id, id).await?;
+        sqlx::query("DELETE FROM Jobs WHERE id = (SELECT job_id FROM agent_task WHERE id = ?1)")
+            .bind(task_id.to_string())
+            .execute(&mut *tx)
+            .await?;
+        sqlx::query("DELETE FROM agent_task WHERE id = ?1").bind(task_id.to_string()).execute(&mut *tx).await?;
+        sqlx::query("DELETE FROM chat_message WHERE id = ?1").bind(id.to_string()).execute(&mut *tx).await?;
+        touch_session(&mut tx, session_id, now).await?;
+        let wake_workers = schedule_head(&mut tx, session_id).await?;
+        let deleted = EventRef::message(LogKind::MessageDeleted, session_id, id, crate::chat::Role::User, task_id);
+        events::append(&mut tx, user, now, &[deleted]).await?;
+        tx.commit().await?;
+        Ok(Changed::new((), Hints { users: vec![user.clone()], wake_workers, ..Hints::default() }))
+    }
+
+    /// Puts an ended task back to the head of its session's queue. What was kept of its answer is deleted in the same
+    /// step, and the new answer has a new id.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; [`StoreError::TaskNotEnded`], [`StoreError::TaskSucceeded`],
+    /// [`StoreError::SessionArchived`].
+    pub async fn retry_task(
+        &self,
+        user: &UserRef,
+        session_id: SessionId,
+        id: TaskId,
+    ) -> Result<Changed<Task>, StoreError> {
+        let mut tx = self.begin_write().await?;
+        let now = self.inner.clock.now();
+        let session = owned_session(&mut tx, user, session_id).await?;
+        let task = task_of(&mut tx, session_id, id).await?;
+        match task.status {
+            TaskStatus::Queued | TaskStatus::Running => return Err(StoreError::TaskNotEnded),
+            TaskStatus::Succeeded => return Err(StoreError::TaskSucceeded),
+            TaskStatus::Failed | TaskStatus::Cancelled | TaskStatus::Interrupted => {}
+        }
+        if session.status == SessionStatus::Archived {
+            return Err(StoreError::SessionArchived);
+        }
+        let user_message_id: MessageId = {
+            let row = sqlx::query(
+                "UPDATE agent_task SET status = 'queued', failures = 0, error_code = NULL, error_message = NULL, \
+                 next_attempt_at = NULL, input_tokens = NULL, output_tokens = NULL, stop_reason = NULL, \
+                 stop_requested_at = NULL, started_at = NULL, finished_at = NULL, answer_message_id = ?2 \
+                 WHERE id = ?1 RETURNING user_message_id",
+            )
+            .bind(id.to_string())
+            .bind(MessageId::generate().to_string())
+            .fetch_one(&mut *tx)
+            .await?;
+            rows::parse(&row, "user_message_id")?
+        };
+        let mut log = Vec::new();
+        let old_answer = sqlx::query("DELETE FROM chat_message WHERE task_id = ?1 AND role = 'assistant' RETURNING id")
+            .bind(id.to_string())
+            .fetch_optional(&mut *tx)
+            .await?;
+        if let Some(row) = old_answer {
+            let answer_id = rows::parse(&row, "id")?;
+            log.push(EventRef::message(
+                LogKind::MessageDeleted,
+                session_id,
+                answer_id,
+                crate::chat::Role::Assistant,
+                id,
+            ));
+        }
+        sqlx::query("DELETE FROM task_step WHERE task_id = ?1").bind(id.to_string()).execute(&mut *tx).await?;
+        touch_session(&mut tx, session_id, now).await?;
+        let wake_workers = schedule_head(&mut tx, session_id).await?;
+        log.push(EventRef::task(session_id, id, user_message_id));
+        events::append(&mut tx, user, now, &log).await?;
+        let task = task_of(&mut tx, session_id, id).await?;
+        tx.commit().await?;
+        Ok(Changed::new(task, Hints { users: vec![user.clone()], wake_workers, ..Hints::default() }))
+    }
+}
+
+/// Inserts a user's message and its task as the session's next turn.
+async fn insert_turn(
+    tx: &mut SqliteConnection,
+    session_id: SessionId,
+    post: &PostMessage,
+    now: Timestamp,
+) -> Result<(MessageId, TaskId), StoreError> {
+    let (message_id, task_id) = (MessageId::generate(), TaskId::generate());
+    let row = sqlx::query(
+        "UPDATE chat_session SET last_turn = last_turn + 1, last_seq = last_seq + 1, updated_at = ?2, \
+         last_activity_at = ?2, title = CASE WHEN title_is_manual = 0 AND title = '' THEN ?3 ELSE title END \
+         WHERE id = ?1 RETURNING last_turn, last_seq",
+    )
+    .bind(session_id.to_string())
+    .bind(now.to_string())
+    .bind(Title::from_first_message(post.content.as_str()).as_str())
+    .fetch_one(&mut *tx)
+    .await?;
+    let (turn, seq): (i64, i64) = (row.try_get("last_turn")?, row.try_get("last_seq")?);
+    sqlx::query(
+        "INSERT INTO chat_message (id, chat_session_id, role, content, task_id, created_at, turn, seq) \
+         VALUES (?1, ?2, 'user', ?3, ?4, ?5, ?6, ?7)",
+    )
+    .bind(message_id.to_string())
+    .bind(session_id.to_string())
+    .bind(post.content.as_str())
+    .bind(task_id.to_string())
+    .bind(now.to_string())
+    .bind(turn)
+    .bind(seq)
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query(
+        "INSERT INTO agent_task (id, chat_session_id, turn, user_message_id, answer_message_id, max_attempts, \
+         created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )
+    .bind(task_id.to_string())
+    .bind(session_id.to_string())
+    .bind(turn)
+    .bind(message_id.to_string())
+    .bind(MessageId::generate().to_string())
+    .bind(post.max_attempts)
+    .bind(now.to_string())
+    .execute(tx)
+    .await?;
+    Ok((message_id, task_id))
+}
+
+/// Stores the wish that a running task stops. The first wish counts.
+pub(super) async fn request_stop(
+    tx: &mut SqliteConnection,
+    id: TaskId,
+    reason: StopReason,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE agent_task SET stop_reason = ?2, stop_requested_at = ?3 \
+         WHERE id = ?1 AND status = 'running' AND stop_reason IS NULL",
+    )
+    .bind(id.to_string())
+    .bind(reason.as_str())
+    .bind(now.to_string())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// A task of a session.
+pub(super) async fn task_of(tx: &mut SqliteConnection, session_id: SessionId, id: TaskId) -> Result<Task, StoreError> {
+    rows::find_task(tx, id).await?.filter(|task| task.chat_session_id == session_id).ok_or(StoreError::NotFound)
+}
+
+/// The task of a user's message, if no agent was ever started on it.
+async fn unstarted_task(
+    tx: &mut SqliteConnection,
+    user: &UserRef,
+    session_id: SessionId,
+    id: MessageId,
+) -> Result<TaskId, StoreError> {
+    owned_session(tx, user, session_id).await?;
+    let row = sqlx::query(
+        "SELECT t.id FROM chat_message m LEFT JOIN agent_task t \
+         ON t.id = m.task_id AND m.role = 'user' AND t.status = 'queued' AND t.attempt = 0 \
+         WHERE m.id = ?1 AND m.chat_session_id = ?2",
+    )
+    .bind(id.to_string())
+    .bind(session_id.to_string())
+    .fetch_optional(tx)
+    .await?
+    .ok_or(StoreError::NotFound)?;
+    parse_optional(&row, "id")?.ok_or(StoreError::TaskNotQueued)
+}
+
+async fn touch_session(tx: &mut SqliteConnection, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
+    sqlx::query("UPDATE chat_session SET updated_at = ?2 WHERE id = ?1")
+        .bind(id.to_string())
+        .bind(now.to_string())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
