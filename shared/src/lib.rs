@@ -8,6 +8,7 @@
 //! | [`relay`] | hints and live text between processes | [`chat`], [`event`] |
 //! | [`agents_file`] | `agents.toml`: which agents there are | [`chat`] |
 //! | [`config`], [`telemetry`], [`shutdown`] | what a process needs to start and to stop | |
+//! | [`upkeep`] | what every process does on the side | [`store`], [`relay`] |
 //!
 //! The store and the relay do not know each other, and nothing here knows HTTP.
 
@@ -21,3 +22,4 @@ pub mod relay;
 pub mod shutdown;
 pub mod store;
 pub mod telemetry;
+pub mod upkeep;

@@ -1,1 +1,173 @@
+//! The worker: claims tasks from the queue, lets agents answer, and writes the outcomes.
+//!
+//! A task's way: [`queue`] claims it, [`turn`] runs one attempt with an agent of [`agents`], [`outcome`] writes the
+//! end. [`running`] brings wishes to stop, [`heartbeat`] shows that this process lives.
 
+pub mod agents;
+pub mod heartbeat;
+pub mod outcome;
+pub mod queue;
+pub mod running;
+pub mod turn;
+
+use std::{env, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use apalis::layers::{WorkerBuilderExt as _, catch_panic::CatchPanicLayer};
+use apalis::prelude::{Data, Monitor, ParallelizeExt as _, WorkerBuilder};
+use banter_shared::{
+    agents_file::AgentCatalog,
+    clock::SystemClock,
+    config::Config,
+    id::WorkerId,
+    relay::{EmbeddedRelay, SharedRelay},
+    shutdown::Shutdown,
+    store::{AgentHealth, Claim, Retention, Store},
+    upkeep::{self, UpkeepOptions},
+};
+use tokio::{sync::Notify, time::sleep};
+use tokio_util::sync::CancellationToken;
+
+use agents::Registry;
+use queue::{AgentQueue, QueueParts};
+use running::Running;
+use turn::TurnRunner;
+
+/// How often the state of the agents is told.
+const HEALTH_INTERVAL: Duration = Duration::from_secs(60);
+/// How long after the end of the grace period the process waits for its tasks to be handed back.
+const HAND_BACK_LIMIT: Duration = Duration::from_secs(10);
+
+/// A worker that is ready to run.
+pub struct Worker {
+    config: Config,
+    id: WorkerId,
+    store: Store,
+    relay: SharedRelay,
+    catalog: AgentCatalog,
+    shutdown: Shutdown,
+}
+
+impl Worker {
+    /// Opens the store, reads the agents and registers the worker.
+    ///
+    /// # Errors
+    /// When one of these fails.
+    pub async fn build(config: Config) -> anyhow::Result<Self> {
+        let catalog = AgentCatalog::load(config.agents_file.as_deref(), |name| env::var(name).ok())?;
+        let store = Store::open(config.store_options(), Arc::new(SystemClock)).await?;
+        tracing::info!(database = %store.path().display(), agents = catalog.agents().len(), "store open");
+        let relay: SharedRelay = Arc::new(
+            EmbeddedRelay::start(store.path(), config.embedded_wake)
+                .await
+                .context("cannot make the file beside the database that wakes other processes")?,
+        );
+        Ok(Self { config, id: WorkerId::generate(), store, relay, catalog, shutdown: Shutdown::new() })
+    }
+
+    /// Works until SIGTERM or SIGINT, then ends or hands back what runs.
+    ///
+    /// # Errors
+    /// When the signals cannot be listened to, or running tasks could not be handed back in time.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let Self { config, id, store, relay, catalog, shutdown } = self;
+        shutdown.listen(config.shutdown_grace).context("cannot listen to signals")?;
+        let wake = Arc::new(Notify::new());
+        let running = Running::default();
+        // These go on until the last task has ended, past the soft end.
+        let end = CancellationToken::new();
+        let tasks = shutdown.tasks();
+        tasks.spawn(heartbeat::run(store.clone(), id.clone(), config.task_lease, end.clone()));
+        tasks.spawn(running::follow(
+            running.clone(),
+            store.clone(),
+            relay.clone(),
+            id.clone(),
+            Arc::clone(&wake),
+            end.clone(),
+        ));
+        tasks.spawn(report_agents(store.clone(), id.clone(), catalog.clone(), end.clone()));
+        upkeep::spawn(
+            &store,
+            &relay,
+            &shutdown,
+            UpkeepOptions { lease: config.task_lease, retention: Retention { events: config.event_retention } },
+        );
+        let agents = Arc::new(Registry::from_catalog(&catalog, |name| env::var(name).ok()));
+        let runner =
+            TurnRunner { store: store.clone(), relay: relay.clone(), agents, running, shutdown: shutdown.clone() };
+        let parts = QueueParts {
+            store: store.clone(),
+            relay,
+            worker: id.clone(),
+            wake,
+            concurrency: config.worker_concurrency,
+        };
+        tracing::info!(worker = %id, concurrency = config.worker_concurrency, "ready");
+        let worked = work(parts, runner, &shutdown).await;
+        end.cancel();
+        shutdown.soft().cancel();
+        shutdown.hard().cancel();
+        tasks.close();
+        tasks.wait().await;
+        if let Err(error) = store.deregister(&id).await {
+            tracing::warn!(%error, "cannot deregister; the others will notice");
+        }
+        store.close().await;
+        worked
+    }
+}
+
+/// Runs the queue under apalis until it was drained.
+async fn work(parts: QueueParts, runner: TurnRunner, shutdown: &Shutdown) -> anyhow::Result<()> {
+    let longest = Duration::from_secs(24 * 60 * 60 + 60);
+    let soft = shutdown.soft().clone();
+    let hard = shutdown.hard().clone();
+    let monitor = Monitor::new().register(move |_| {
+        WorkerBuilder::new(parts.worker.as_str())
+            .backend(AgentQueue::new(parts.clone()))
+            .parallelize(tokio::spawn)
+            .layer(CatchPanicLayer::new())
+            .timeout(longest)
+            .data(runner.clone())
+            .build(handle)
+    });
+    // The grace period is ours, not the monitor's: at its end every turn hands its task back and returns by itself.
+    let drained = monitor.run_with_signal(async move {
+        soft.cancelled().await;
+        Ok(())
+    });
+    let too_late = async {
+        hard.cancelled().await;
+        sleep(HAND_BACK_LIMIT).await;
+    };
+    tokio::select! {
+        result = drained => result.context("the queue stopped"),
+        () = too_late => anyhow::bail!("running tasks could not be handed back within {} s", HAND_BACK_LIMIT.as_secs()),
+    }
+}
+
+async fn handle(claim: Claim, runner: Data<TurnRunner>) {
+    runner.run(claim).await;
+}
+
+/// Tells, now and then, which agents can answer as far as this worker sees.
+async fn report_agents(store: Store, worker: WorkerId, catalog: AgentCatalog, end: CancellationToken) {
+    loop {
+        let found: Vec<AgentHealth> = catalog
+            .agents()
+            .iter()
+            .map(|agent| {
+                let reason = agent.unavailable_reason(|name| env::var(name).ok());
+                AgentHealth { agent_key: agent.key.clone(), is_available: reason.is_none(), reason }
+            })
+            .collect();
+        if let Err(error) = store.report_agents(&worker, &found).await {
+            tracing::warn!(%error, "cannot report the agents");
+        }
+        tokio::select! {
+            () = end.cancelled() => return,
+            () = sleep(HEALTH_INTERVAL) => {}
+        }
+    }
+}

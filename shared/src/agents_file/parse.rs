@@ -54,7 +54,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Entry>, Problem> {
 
     let mut entries = Vec::new();
     let mut lines = HashMap::new();
-    for table in tables.iter() {
+    for table in tables {
         let offset = table.span().start;
         let DeValue::Table(fields) = table.get_ref() else {
             return Err(root.field_problem("agents", "expected tables that start with [[agents]]"));
@@ -225,7 +225,7 @@ fn is_avatar(text: &str) -> bool {
     let is_colour_name = (3..=24).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase());
     // An emoji of several people is up to eleven characters joined together.
     let is_emoji = text.chars().count() <= 12
-        && text.chars().any(|c| !c.is_ascii())
+        && !text.is_ascii()
         && !text.chars().any(|c| c.is_whitespace() || c.is_control() || c.is_alphabetic());
     is_colour_name || is_emoji
 }

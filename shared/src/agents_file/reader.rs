@@ -16,14 +16,13 @@ pub(super) struct Source<'a>(pub &'a str);
 impl Source<'_> {
     /// A problem at this byte of the text.
     pub fn problem(self, offset: usize, text: impl Into<String>) -> Problem {
-        let before = self.0.as_bytes().get(..offset).unwrap_or(self.0.as_bytes());
-        let breaks = before.iter().filter(|byte| **byte == b'\n').count();
-        Problem { line: breaks + 1, text: text.into() }
+        Problem { line: self.line(offset), text: text.into() }
     }
 
     /// The line of this byte, from 1.
     pub fn line(self, offset: usize) -> usize {
-        self.problem(offset, "").line
+        let before = self.0.get(..offset).unwrap_or(self.0);
+        before.matches('\n').count() + 1
     }
 }
 

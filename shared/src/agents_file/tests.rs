@@ -313,3 +313,10 @@ fn a_file_is_read() {
 
     assert_eq!(keys(&catalog), ["a", "demo"]);
 }
+
+#[test]
+fn the_example_is_valid() {
+    let catalog = parse(include_str!("../../../agents.example.toml")).unwrap();
+
+    assert_eq!(keys(&catalog), ["demo", "local"]);
+}

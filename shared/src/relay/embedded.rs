@@ -11,7 +11,7 @@ use tokio::sync::broadcast;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    Follow, Hints, LiveEvent, Relay, SIGNAL_BUFFER, Signal,
+    Follow, Hints, Relay, SIGNAL_BUFFER, Signal,
     wake::{self, Interest, WakeFile, WakeMode},
 };
 use crate::chat::UserRef;
@@ -75,8 +75,6 @@ impl Relay for EmbeddedRelay {
         }
     }
 
-    fn publish_live(&self, _live: LiveEvent) {}
-
     fn signals(&self) -> broadcast::Receiver<Signal> {
         self.signals.subscribe()
     }
@@ -87,9 +85,5 @@ impl Relay for EmbeddedRelay {
 
     fn chunk_interval(&self) -> Duration {
         CHUNK_INTERVAL
-    }
-
-    fn carries_live_text(&self) -> bool {
-        false
     }
 }

@@ -1,6 +1,6 @@
 //! The relay: tells other processes that something is there to be read.
 //!
-//! It carries hints and the live text of running answers; the truth is in the store. Whatever it loses, everything
+//! It carries hints; the truth is in the store. Whatever it loses, everything
 //! still happens, a little later: every receiver also looks by itself once a second.
 
 mod embedded;
@@ -11,11 +11,7 @@ use std::{fmt::Debug, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use tokio::sync::broadcast;
 
-use crate::{
-    chat::UserRef,
-    event::EventData,
-    id::{SessionId, TaskId},
-};
+use crate::{chat::UserRef, id::TaskId};
 
 pub use embedded::EmbeddedRelay;
 pub use wake::WakeMode;
@@ -44,32 +40,11 @@ impl Hints {
     }
 }
 
-/// An event that is not in the log: live text, typing, steps.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LiveEvent {
-    /// Whose stream it belongs to.
-    pub user: UserRef,
-    /// The session.
-    pub session_id: SessionId,
-    /// What it says.
-    pub data: EventData,
-}
-
 /// What arrives from other processes, and from this one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// Something was committed, and it is not known what: read the log, look for jobs and for stops.
     Changed,
-    /// A user's log has grown.
-    Log(UserRef),
-    /// Live text or typing.
-    Live(Arc<LiveEvent>),
-    /// A job is runnable.
-    WakeWorkers,
-    /// A running task is to stop.
-    Stop(TaskId),
-    /// The relay was away and is back: signals were lost, read everything once.
-    Healed,
 }
 
 /// Carries hints between processes. Both implementations give the same guarantees.
@@ -77,9 +52,6 @@ pub enum Signal {
 pub trait Relay: Debug + Send + Sync {
     /// Tells what a change has done. Called after its commit, never before; never waits.
     fn announce(&self, hints: Hints);
-
-    /// Sends live text. Never waits; may be lost.
-    fn publish_live(&self, live: LiveEvent);
 
     /// Everything that arrives from now on. A receiver that lags has to read everything once.
     fn signals(&self) -> broadcast::Receiver<Signal>;
@@ -89,9 +61,6 @@ pub trait Relay: Debug + Send + Sync {
 
     /// How much text a worker collects before it stores it.
     fn chunk_interval(&self) -> Duration;
-
-    /// Whether live text reaches streams by [`Relay::publish_live`]; otherwise they read the stored chunks.
-    fn carries_live_text(&self) -> bool;
 }
 
 /// A relay shared by the parts of a process.

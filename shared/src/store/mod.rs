@@ -24,6 +24,8 @@ mod migrate;
 mod rows;
 mod sessions;
 mod stops;
+#[cfg(test)]
+mod tests;
 mod turns;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};

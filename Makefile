@@ -1,0 +1,41 @@
+# Every command does its own set-up. `make` alone lists them.
+
+SHELL := /bin/bash
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+
+.PHONY: help run dev test test-rust test-page dashboard openapi gate clean
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+run: ## Build everything and run api and worker; no service is needed
+	@scripts/need.sh cargo node
+	@$(MAKE) --no-print-directory dashboard
+	cargo build --release --locked
+	@scripts/run.sh "$(CARGO_TARGET_DIR)/release"
+
+dev: ## Run api and worker from a debug build, and the page with hot reload
+	@scripts/need.sh cargo node
+	@scripts/npm-ci.sh
+	cargo build --locked
+	@DEV_PAGE=1 scripts/run.sh "$(CARGO_TARGET_DIR)/debug"
+
+test: ## Run every test: unit, api, worker, faults, page, browser
+	@scripts/need.sh cargo node chromium
+	@scripts/test.sh
+
+dashboard: ## Build the page that the api serves
+	@scripts/npm-ci.sh
+	npm --prefix dashboard run build
+
+openapi: ## Write docs/openapi.json and the page's types from the code
+	cargo run --quiet --locked --bin api -- openapi > docs/openapi.json
+	@scripts/npm-ci.sh
+	npm --prefix dashboard run generate
+
+gate: ## Check format, lints, docs, licences and unused dependencies
+	@scripts/need.sh cargo node
+	@scripts/gate.sh
+
+clean: ## Remove what was built (the data stay)
+	rm -rf target dashboard/dist dashboard/node_modules

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# The dependency rules of docs/architecture.md that the compiler does not check.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+fail() {
+  echo "layers: $1" >&2
+  exit 1
+}
+
+tree=$(cargo tree --locked --package banter-shared --edges normal --prefix none)
+if grep -qE '^(axum|hyper|reqwest) ' <<<"$tree"; then fail "shared knows HTTP"; fi
+if grep -rlE 'sqlx::query' --include='*.rs' api worker tests shared/src | grep -vE '^shared/src/(store|relay)/'; then
+  fail "SQL outside the store"
+fi
+if grep -rlE 'use crate::(relay|store)|use sqlx|use axum' shared/src/chat shared/src/event; then
+  fail "the chat's words know the store or the relay"
+fi
+if grep -nE 'banter[-_](api|worker)' api/Cargo.toml worker/Cargo.toml shared/Cargo.toml | grep -vE 'name = '; then
+  fail "api and worker know each other"
+fi
+echo "layers: fine"

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Makes sure that programs are there: `scripts/need.sh cargo node chromium`.
+# What Debian has is installed when we are root; for the rest one line says what to install.
+set -euo pipefail
+
+fail() {
+  echo "banter: $1" >&2
+  exit 1
+}
+
+install() { # install <program> <Debian package>
+  command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] || fail "$1 is missing: install the package $2 (Debian: apt-get install $2)"
+  echo "banter: installing $2"
+  log=$(mktemp)
+  { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$2"; } >"$log" 2>&1 ||
+    { tail -n 20 "$log" >&2; fail "could not install $2"; }
+  rm -f "$log"
+}
+
+version_at_least() { # version_at_least <found> <wanted>
+  [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]
+}
+
+for program in "$@"; do
+  case "$program" in
+    cargo)
+      command -v cargo >/dev/null || fail "cargo is missing: install Rust from https://rustup.rs"
+      command -v cc >/dev/null || install cc gcc
+      wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+      found=$(rustc --version | cut -d ' ' -f 2)
+      version_at_least "$found" "$wanted" || fail "Rust $wanted or newer is needed, and this is $found: run rustup update"
+      ;;
+    node)
+      command -v npm >/dev/null || fail "Node 20.19 or newer with npm is missing: see https://nodejs.org"
+      found=$(node --version | tr -d v)
+      version_at_least "$found" 20.19.0 || fail "Node 20.19 or newer is needed, and this is $found"
+      ;;
+    chromium)
+      [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || install chromium chromium
+      ;;
+    *) fail "scripts/need.sh does not know $program" ;;
+  esac
+done

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Runs every test. Binaries, page and tests are built first, so that tests find both programs beside them.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
+
+step() { printf '\n== %s\n' "$1"; }
+
+step "page: packages, build"
+scripts/npm-ci.sh
+npm --prefix dashboard run build
+
+step "page: unit tests"
+npm --prefix dashboard run test
+
+step "build"
+cargo build --workspace --locked
+
+step "browser tests"
+BANTER_BIN_DIR="$CARGO_TARGET_DIR/debug" npm --prefix dashboard run e2e
+
+step "Rust tests"
+BANTER_BIN_DIR="$CARGO_TARGET_DIR/debug" cargo test --workspace --locked

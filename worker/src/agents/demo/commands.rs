@@ -1,0 +1,128 @@
+//! Messages that begin with `/`: each shows one way an answer can go.
+
+use std::time::Duration;
+
+use banter_shared::chat::ErrorCode;
+
+use super::{Performance, texts, words};
+
+/// Longest `/slow`, in seconds.
+const MAX_SLOW_S: f64 = 3600.0;
+/// `/slow` without a number, in seconds.
+const DEFAULT_SLOW_S: f64 = 5.0;
+/// Parts of a `/slow` answer per second.
+const SLOW_PARTS_PER_S: f64 = 8.0;
+/// Words that `/long` sends together.
+const LONG_PART_WORDS: usize = 10;
+const LONG_DURATION: Duration = Duration::from_secs(3);
+
+/// What a command does; `None` if the message is none.
+pub(super) fn perform(message: &str) -> Option<Performance> {
+    let command = message.trim_start();
+    if !command.starts_with('/') {
+        return None;
+    }
+    let (name, rest) = match command.find(char::is_whitespace) {
+        Some(end) => {
+            let (name, rest) = command.split_at(end);
+            // The one white space after the name belongs to neither.
+            (name, rest.get(rest.chars().next().map_or(0, char::len_utf8)..).unwrap_or_default())
+        }
+        None => (command, ""),
+    };
+    let argument = rest.trim();
+    Some(match name {
+        "/help" => Performance::spoken(texts::HELP),
+        "/echo" => Performance::at_once(rest),
+        "/empty" => Performance::at_once(""),
+        "/markdown" => Performance::spoken(texts::MARKDOWN),
+        "/long" => long(),
+        "/slow" => slow(argument),
+        "/fail" => fail(argument),
+        _ => Performance::spoken(&format!("I do not know the command {name}.\n\n{}", texts::HELP)),
+    })
+}
+
+fn long() -> Performance {
+    let parts = words(&texts::long()).chunks(LONG_PART_WORDS).map(<[String]>::concat).collect();
+    Performance { parts, duration: LONG_DURATION, failure: None }
+}
+
+/// Counts, so that a word that is lost or doubled on the way is seen.
+fn slow(argument: &str) -> Performance {
+    let seconds = if argument.is_empty() { Ok(DEFAULT_SLOW_S) } else { argument.parse() };
+    let Some(seconds) = seconds.ok().filter(|seconds| (0.0..=MAX_SLOW_S).contains(seconds)) else {
+        return Performance::spoken(texts::SLOW_USAGE);
+    };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 28 800, never negative")]
+    let count = (seconds * SLOW_PARTS_PER_S).ceil() as u32;
+    let numbers = (1..=count.max(5)).map(|number| format!(" {number}"));
+    let parts =
+        [format!("I take about {seconds} s and count:")].into_iter().chain(numbers).chain([" – done.".to_owned()]);
+    Performance { parts: parts.collect(), duration: Duration::from_secs_f64(seconds), failure: None }
+}
+
+fn fail(argument: &str) -> Performance {
+    match argument {
+        "" => Performance::at_once("").failing(ErrorCode::AgentRefused, texts::FAILURE),
+        "retry" => Performance::at_once("").failing(ErrorCode::AgentError, texts::FAILURE_RETRIED),
+        "late" => Performance::spoken(texts::BEFORE_FAILURE).failing(ErrorCode::AgentRefused, texts::FAILURE),
+        _ => Performance::spoken(texts::FAIL_USAGE),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(message: &str) -> String {
+        perform(message).unwrap().parts.concat()
+    }
+
+    #[test]
+    fn only_a_message_that_begins_with_a_slash_is_a_command() {
+        assert_eq!(perform("Hello"), None);
+        assert_eq!(perform("and/or"), None);
+        assert_eq!(text(" \n/echo x"), "x");
+    }
+
+    #[test]
+    fn echo_keeps_every_character_after_the_first_space() {
+        assert_eq!(text("/echo é 🎭\n\n  x "), "é 🎭\n\n  x ");
+        assert_eq!(text("/echo\na"), "a");
+        assert_eq!(text("/echo"), "");
+    }
+
+    #[test]
+    fn an_unknown_command_gets_the_list() {
+        for message in ["/", "/slowly 3", "/HELP"] {
+            assert!(text(message).starts_with("I do not know the command /") && text(message).ends_with(texts::HELP));
+        }
+    }
+
+    #[test]
+    fn slow_counts_steadily() {
+        let slow = perform("/slow 2.5").unwrap();
+
+        assert_eq!(slow.duration, Duration::from_millis(2500));
+        assert!(slow.parts.concat().ends_with(" 19 20 – done."), "{slow:?}");
+        assert_eq!(perform("/slow").unwrap().duration, Duration::from_secs(5));
+        assert_eq!(perform("/slow 0").unwrap().duration, Duration::ZERO);
+    }
+
+    #[test]
+    fn arguments_that_make_no_sense_are_explained() {
+        for message in ["/slow -1", "/slow soon", "/slow nan", "/slow inf", "/slow 3601"] {
+            assert_eq!(text(message), texts::SLOW_USAGE, "{message}");
+        }
+        assert_eq!(text("/fail never"), texts::FAIL_USAGE);
+    }
+
+    #[test]
+    fn a_long_answer_is_about_20_kilobytes() {
+        let long = perform("/long").unwrap();
+
+        assert!((18_000..24_000).contains(&long.parts.concat().len()), "{}", long.parts.concat().len());
+        assert!(long.parts.len() > 100);
+    }
+}

@@ -1,0 +1,255 @@
+//! Small talk in the manner of Weizenbaum's ELIZA (1966): the user's own words, turned round.
+
+use banter_shared::chat::Role;
+
+use super::{HistoryMessage, texts};
+
+/// Longest name that is remembered, in characters.
+const MAX_NAME_CHARS: usize = 40;
+/// Longest part of a message that is turned round, in words.
+const MAX_ECHO_WORDS: usize = 20;
+
+/// What to answer to the last message of the user.
+pub(super) fn reply(history: &[HistoryMessage]) -> String {
+    let said: Vec<&str> = history.iter().filter(|m| m.role == Role::User).map(|m| m.content.as_str()).collect();
+    let Some((message, earlier)) = said.split_last() else { return texts::GREETING.to_owned() };
+    let name = said.iter().rev().find_map(|message| name_in(message));
+
+    let answer = answer(message, name.as_deref(), earlier.len());
+    if earlier.is_empty() && !answer.contains("not an AI") {
+        format!("{answer}\n\n{}", texts::INTRODUCTION)
+    } else {
+        answer
+    }
+}
+
+fn answer(message: &str, name: Option<&str>, turn: usize) -> String {
+    let clauses = clauses(message);
+    let all: Vec<&str> = clauses.iter().flatten().map(|word| word.lower.as_str()).collect();
+    let has = |phrase: &str| contains(&all, phrase);
+
+    if let Some(name) = name_in(message) {
+        return format!("Nice to meet you, {name}. I will remember your name as long as this conversation goes on.");
+    }
+    if ["what is my name", "what's my name", "who am i", "know my name", "remember my name"].into_iter().any(has) {
+        return match name {
+            Some(name) => format!("Your name is {name}; you told me so."),
+            None => "You have not told me your name yet. Say: my name is …, and then ask again.".to_owned(),
+        };
+    }
+    if ["who are you", "what are you", "are you real", "are you human", "are you a", "are you an", "your name"]
+        .into_iter()
+        .any(has)
+    {
+        return "I am the demo that comes with Banter: a handful of fixed rules, not an AI. I turn your words round and \
+                hand them back. Connect a real agent, and it will answer here in my place."
+            .to_owned();
+    }
+    if ["what can you do", "help"].into_iter().any(has) {
+        return texts::HELP.to_owned();
+    }
+    if let Some(answer) = clauses.iter().find_map(|clause| turned_round(clause, turn)) {
+        return answer;
+    }
+    if ["hello", "hi", "hey", "good morning", "good evening"].into_iter().any(has) {
+        return match name {
+            Some(name) => format!("Hello again, {name}. What is on your mind?"),
+            None => texts::GREETING.to_owned(),
+        };
+    }
+    if ["thanks", "thank you"].into_iter().any(has) {
+        return "You are welcome. Is there something else?".to_owned();
+    }
+    if ["bye", "goodbye", "see you"].into_iter().any(has) {
+        return name.map_or_else(|| "Goodbye!".to_owned(), |name| format!("Goodbye, {name}!"));
+    }
+    if message.trim_end().ends_with('?') {
+        return pick(&QUESTIONS, turn).to_owned();
+    }
+    pick(&PROMPTS, turn).to_owned()
+}
+
+const QUESTIONS: [&str; 4] = [
+    "What answer would please you most?",
+    "Why do you ask?",
+    "I have no knowledge of my own, only rules. What do you think yourself?",
+    "Have you asked somebody else, too?",
+];
+const PROMPTS: [&str; 6] = [
+    "Go on, I am listening.",
+    "I see. And what does that mean to you?",
+    "Tell me more about that.",
+    "Let us stay with that for a moment. What came before it?",
+    "Interesting. Is it always like that?",
+    "How long has it been so?",
+];
+
+/// A beginning of a sentence, and what to make of its rest (`…`).
+const RULES: [(&str, [&str; 2]); 16] = [
+    ("i feel", ["What makes you feel …?", "Do you often feel …?"]),
+    ("i need", ["What would change if you got …?", "Do you really need …?"]),
+    ("i want", ["What would it mean to you to have …?", "Suppose you got it – …: what then?"]),
+    ("i would like", ["What speaks against …?", "And why … just now?"]),
+    ("i think", ["What makes you sure that …?", "Do others also think that …?"]),
+    ("i believe", ["Was there a time before you believed that …?", "Who told you that …?"]),
+    ("i like", ["What do you like most about …?", "When did you discover …?"]),
+    ("i love", ["What do you love most about …?", "Who else knows about …?"]),
+    ("i hate", ["What is the worst about …?", "Was there ever a good side to …?"]),
+    ("i can't", ["What keeps you from it – …?", "What if you could …?"]),
+    ("i am", ["How long have you been …?", "Do you like being …?"]),
+    ("i'm", ["How long have you been …?", "Do you like being …?"]),
+    ("because", ["Is that the only reason?", "What other reasons come to your mind?"]),
+    ("my", ["Tell me more about your ….", "What matters to you about your …?"]),
+    ("you are", ["What makes you think that I am …?", "Would it bother you if I were …?"]),
+    ("can you", ["I can only do what my rules say. Would you like me to be able to …?", "What if I could not …?"]),
+];
+
+fn turned_round(clause: &[Word<'_>], turn: usize) -> Option<String> {
+    let words: Vec<&str> = clause.iter().map(|word| word.lower.as_str()).collect();
+    RULES.iter().find_map(|(beginning, answers)| {
+        let length = beginning.split(' ').count();
+        if !contains(&words[..length.min(words.len())], beginning) {
+            return None;
+        }
+        let rest: Vec<String> = clause[length..].iter().take(MAX_ECHO_WORDS).map(Word::turned_round).collect();
+        let answer = pick(answers, turn);
+        (!rest.is_empty()).then(|| answer.replace('…', &rest.join(" ").replace("me are", "I am")))
+    })
+}
+
+/// A name that the user gives in this message.
+fn name_in(message: &str) -> Option<String> {
+    const BEGINNINGS: [&str; 5] = ["my name is", "my name's", "i am called", "i'm called", "call me"];
+    clauses(message).iter().find_map(|clause| {
+        let words: Vec<&str> = clause.iter().map(|word| word.lower.as_str()).collect();
+        BEGINNINGS.iter().find_map(|beginning| {
+            let length = beginning.split(' ').count();
+            let at = words.windows(length).position(|window| contains(window, beginning))?;
+            let given = clause[at + length..].iter().take_while(|word| !["and", "but"].contains(&word.lower.as_str()));
+            let name: Vec<&str> = given.take(3).map(|word| word.text).collect();
+            // "Call me" is often no more than a request for a call.
+            let is_name = *beginning != "call me" || name.first()?.starts_with(char::is_uppercase);
+            let name: String = name.join(" ").chars().take(MAX_NAME_CHARS).collect();
+            (is_name && !name.is_empty()).then_some(name)
+        })
+    })
+}
+
+/// A word without the punctuation around it.
+struct Word<'a> {
+    text: &'a str,
+    lower: String,
+}
+
+impl Word<'_> {
+    /// The word as the other side would say it.
+    fn turned_round(&self) -> String {
+        let turned = match self.lower.as_str() {
+            "i" | "me" => "you",
+            "i'm" => "you're",
+            "i've" => "you've",
+            "am" => "are",
+            "my" => "your",
+            "mine" => "yours",
+            "myself" => "yourself",
+            "you" => "me",
+            "your" => "my",
+            "yours" => "mine",
+            "yourself" => "myself",
+            _ => self.text,
+        };
+        turned.to_owned()
+    }
+}
+
+/// The parts of a message between punctuation, word by word.
+fn clauses(message: &str) -> Vec<Vec<Word<'_>>> {
+    message
+        .split(['.', '!', '?', ',', ';', ':', '\n'])
+        .map(|clause| {
+            let words = clause.split_whitespace().map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()));
+            let words = words.filter(|word| !word.is_empty());
+            words.map(|text| Word { text, lower: text.to_lowercase().replace('’', "'") }).collect()
+        })
+        .collect()
+}
+
+/// Whether the words of the phrase stand side by side among these.
+fn contains(words: &[&str], phrase: &str) -> bool {
+    let phrase: Vec<&str> = phrase.split(' ').collect();
+    words.windows(phrase.len()).any(|window| window == phrase)
+}
+
+fn pick<'a>(answers: &[&'a str], turn: usize) -> &'a str {
+    answers[turn % answers.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The answer to the last of these messages, after an answer to each before it.
+    fn reply_to(messages: &[&str]) -> String {
+        let mut history = Vec::new();
+        for (index, message) in messages.iter().enumerate() {
+            if index > 0 {
+                history.push(HistoryMessage { role: Role::Assistant, content: "My name is Nobody.".into() });
+            }
+            history.push(HistoryMessage { role: Role::User, content: (*message).into() });
+        }
+        reply(&history)
+    }
+
+    #[test]
+    fn a_name_is_remembered() {
+        assert!(
+            reply_to(&["Hello! My name is Ada Lovelace, by the way."]).starts_with("Nice to meet you, Ada Lovelace.")
+        );
+        assert_eq!(
+            reply_to(&["my name is Ada and I like numbers", "Fine.", "What is my name?"]),
+            "Your name is Ada; you told me so."
+        );
+        assert_eq!(reply_to(&["I’m called Zoë", "No, call me Ada", "Who am I?"]), "Your name is Ada; you told me so.");
+        assert_eq!(reply_to(&["My name is Ada", "Hello"]), "Hello again, Ada. What is on your mind?");
+    }
+
+    #[test]
+    fn a_name_that_was_never_told_is_not_made_up() {
+        for messages in [&["Please call me tomorrow", "What's my name?"][..], &["x", "What is my name"]] {
+            assert!(reply_to(messages).starts_with("You have not told me your name yet."), "{messages:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_answer_says_that_this_is_a_demo() {
+        for message in ["Hello", "I like tea.", "x", "?", "Who are you?", "My name is Ada."] {
+            assert!(reply_to(&[message]).contains("not an AI"), "{message}");
+        }
+        assert!(!reply_to(&["a", "I like tea."]).contains("not an AI"));
+        assert!(reply_to(&["a", "Are you a human?"]).contains("not an AI"));
+    }
+
+    #[test]
+    fn the_users_words_are_turned_round() {
+        assert_eq!(reply_to(&["a", "I like my garden."]), "When did you discover your garden?");
+        assert_eq!(reply_to(&["a", "b", "Well, I think you are Right!"]), "What makes you sure that I am Right?");
+        assert_eq!(reply_to(&["a", "b", "my Dog barks at me"]), "Tell me more about your Dog barks at you.");
+    }
+
+    #[test]
+    fn the_same_conversation_gets_the_same_answer() {
+        for messages in [&["a"][..], &["a", "b"], &["a", "why?"], &["a", "", "…"]] {
+            assert_eq!(reply_to(messages), reply_to(messages));
+        }
+        assert_ne!(reply_to(&["a", "b"]), reply_to(&["a", "b", "c"]));
+    }
+
+    #[test]
+    fn a_message_of_any_kind_gets_an_answer() {
+        for message in ["", " ", "…", "🎭", "I", "my", "i am", "because", "my name is", "\0", &"I am ".repeat(1000)]
+        {
+            let answer = reply_to(&["a", message]);
+            assert!(!answer.is_empty() && answer.len() < 2000, "{message}");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What the server is sent.
+
+use serde_json::json;
+
+use super::{
+    server::{response, stream},
+    *,
+};
+
+const ANSWER: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: [DONE]\n\n";
+const MODELS: &str = "{\"object\":\"list\",\"data\":[{\"id\":\"first\"},{\"id\":\"second\"}]}";
+
+fn body_of(request: &str) -> Value {
+    serde_json::from_str(request.split_once("\r\n\r\n").unwrap().1).unwrap()
+}
+
+#[tokio::test]
+async fn a_request_carries_the_key_and_the_conversation() {
+    let mut server = Server::start([stream(ANSWER)]).await;
+
+    ask(&agent(config(&server))).await.1.unwrap();
+
+    let request = server.request().await;
+    assert!(request.starts_with("POST /v1/chat/completions HTTP/1.1\r\n"), "{request}");
+    assert!(request.contains("\r\nauthorization: Bearer sk-test\r\n"), "{request}");
+    assert!(request.contains("\r\ncontent-type: application/json\r\n"), "{request}");
+    assert_eq!(body_of(&request)["messages"], json!([{"role": "user", "content": "Hi"}]));
+}
+
+#[tokio::test]
+async fn without_a_key_there_is_no_authorization() {
+    let mut server = Server::start([response("401 Unauthorized", "", "")]).await;
+    let agent = OpenaiAgent::new(config(&server), None, Arc::new(SystemClock)).unwrap();
+
+    let error = ask(&agent).await.1.unwrap_err();
+
+    assert!(!server.request().await.to_lowercase().contains("authorization"));
+    assert_eq!(error.message, "The agent's server wants an API key, and none is configured (HTTP 401).");
+}
+
+#[tokio::test]
+async fn the_history_is_cut_to_the_budget() {
+    let mut server = Server::start([stream(ANSWER)]).await;
+    let agent = agent(OpenaiConfig { history_bytes: 10, system_prompt: Some("Be brief.".into()), ..config(&server) });
+    let message = |role, content: &str| HistoryMessage { role, content: content.into() };
+    let history = vec![message(Role::User, "too old"), message(Role::User, "failed"), message(Role::User, "last")];
+    let (updates, _received) = mpsc::channel(4);
+
+    agent.answer(Turn { history, ..turn("") }, updates, CancellationToken::new()).await.unwrap();
+
+    let expected = json!([
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "failed"},
+        {"role": "user", "content": "last"},
+    ]);
+    assert_eq!(body_of(&server.request().await)["messages"], expected);
+}
+
+#[tokio::test]
+async fn the_first_model_of_the_server_is_asked_for_once() {
+    let list = response("200 OK", "content-type: application/json\r\n", MODELS);
+    let mut server = Server::start([list, stream(ANSWER), stream(ANSWER)]).await;
+    let agent = agent(OpenaiConfig { model: None, ..config(&server) });
+
+    ask(&agent).await.1.unwrap();
+    ask(&agent).await.1.unwrap();
+
+    assert!(server.request().await.starts_with("GET /v1/models HTTP/1.1\r\n"));
+    for _ in 0..2 {
+        assert_eq!(body_of(&server.request().await)["model"], "first");
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_is_gone_is_looked_up_again() {
+    let list = response("200 OK", "", MODELS);
+    let other = response("200 OK", "", "{\"data\":[{\"id\":\"new\"}]}");
+    let mut server = Server::start([list, response("404 Not Found", "", "{}"), other, stream(ANSWER)]).await;
+    let agent = agent(OpenaiConfig { model: None, ..config(&server) });
+
+    assert_eq!(ask(&agent).await.1.unwrap_err().code, ErrorCode::AgentUnavailable);
+    ask(&agent).await.1.unwrap();
+
+    let mut requests = Vec::new();
+    for _ in 0..4 {
+        requests.push(server.request().await);
+    }
+    assert_eq!(body_of(&requests[3])["model"], "new");
+}
+
+#[tokio::test]
+async fn a_list_of_models_that_fails_is_asked_for_again() {
+    let scripts = [
+        response("200 OK", "", "{\"data\":[]}"),
+        response("200 OK", "", "<html>"),
+        response("503 Service Unavailable", "retry-after: 3\r\n", "loading"),
+        response("200 OK", "", MODELS),
+        stream(ANSWER),
+    ];
+    let server = Server::start(scripts).await;
+    let agent = agent(OpenaiConfig { model: None, ..config(&server) });
+
+    for expected in [ErrorCode::AgentUnavailable, ErrorCode::AgentUnavailable, ErrorCode::AgentOverloaded] {
+        assert_eq!(ask(&agent).await.1.unwrap_err().code, expected);
+    }
+    ask(&agent).await.1.unwrap();
+}
+
+#[tokio::test]
+async fn fields_that_a_server_refuses_are_left_out_from_then_on() {
+    let no_options = response("400 Bad Request", "", "{\"error\":{\"message\":\"Unknown field: stream_options\"}}");
+    let no_max_tokens =
+        response("400 Bad Request", "", "{\"error\":{\"message\":\"Use 'max_completion_tokens' instead.\"}}");
+    let mut server = Server::start([no_options, no_max_tokens, stream(ANSWER), stream(ANSWER)]).await;
+    let agent = agent(OpenaiConfig { max_tokens: Some(5), ..config(&server) });
+
+    ask(&agent).await.1.unwrap();
+    ask(&agent).await.1.unwrap();
+
+    let mut fields = Vec::new();
+    for _ in 0..4 {
+        let body = body_of(&server.request().await);
+        let has = |field: &str| body.get(field).is_some();
+        fields.push([has("stream_options"), has("max_tokens"), has("max_completion_tokens")]);
+    }
+    let plain = [false, false, true];
+    assert_eq!(fields, [[true, true, false], [false, true, false], plain, plain]);
+}
+
+#[tokio::test]
+async fn a_field_that_is_refused_for_ever_is_an_error() {
+    let refuse = || response("400 Bad Request", "", "{\"error\":{\"message\":\"stream_options\"}}");
+    let mut server = Server::start([refuse(), refuse(), stream(ANSWER)]).await;
+
+    let error = ask(&agent(config(&server))).await.1.unwrap_err();
+
+    assert_eq!(error.code, ErrorCode::AgentRefused);
+    assert_eq!(server.requests_left(), 2);
+}

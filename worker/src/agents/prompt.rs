@@ -1,0 +1,82 @@
+//! How much of a conversation an agent is sent. Messages are left out whole; none is cut, merged or added to.
+
+use banter_shared::chat::Role;
+
+use super::HistoryMessage;
+
+/// The newest messages whose texts fit into so many bytes together. The last message is always among them, whatever
+/// its length. Where something had to be left out, the rest begins with a user's message: an answer without its
+/// question misleads, and some models refuse it.
+pub fn within_budget(mut history: Vec<HistoryMessage>, budget_bytes: usize) -> Vec<HistoryMessage> {
+    let Some(last) = history.len().checked_sub(1) else { return history };
+    let mut used_bytes = history[last].content.len();
+    let mut first = last;
+    while first > 0 {
+        used_bytes = used_bytes.saturating_add(history[first - 1].content.len());
+        if used_bytes > budget_bytes {
+            break;
+        }
+        first -= 1;
+    }
+    if first > 0 {
+        while first < last && history[first].role == Role::Assistant {
+            first += 1;
+        }
+    }
+    history.drain(..first);
+    history
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user(content: &str) -> HistoryMessage {
+        HistoryMessage { role: Role::User, content: content.into() }
+    }
+
+    fn assistant(content: &str) -> HistoryMessage {
+        HistoryMessage { role: Role::Assistant, content: content.into() }
+    }
+
+    #[test]
+    fn a_conversation_that_fits_is_sent_verbatim() {
+        let history = vec![user(" a "), user("b\n"), assistant(""), user("c")];
+
+        assert_eq!(within_budget(history.clone(), 6), history);
+        assert_eq!(within_budget(history.clone(), usize::MAX), history);
+        assert_eq!(within_budget(Vec::new(), 6), Vec::new());
+    }
+
+    #[test]
+    fn the_oldest_messages_are_left_out_first_and_whole() {
+        let history = vec![user("1234"), user("56"), assistant("78"), user("9")];
+
+        assert_eq!(within_budget(history.clone(), 8), history[1..]);
+        assert_eq!(within_budget(history.clone(), 5), history[1..]);
+        assert_eq!(within_budget(history.clone(), 1), history[3..]);
+    }
+
+    #[test]
+    fn the_rest_does_not_begin_with_an_answer() {
+        let history = vec![user("1"), assistant("2"), assistant("3"), user("4")];
+
+        assert_eq!(within_budget(history.clone(), 3), history[3..]);
+        assert_eq!(within_budget(vec![assistant("1"), user("2")], 9), [assistant("1"), user("2")]);
+    }
+
+    #[test]
+    fn the_last_message_stays_whole_whatever_the_budget() {
+        let history = vec![user("1"), assistant("2"), user(&"x".repeat(100))];
+
+        assert_eq!(within_budget(history.clone(), 0), history[2..]);
+    }
+
+    #[test]
+    fn the_budget_counts_bytes_not_characters() {
+        let history = vec![user("éé"), user("ü")];
+
+        assert_eq!(within_budget(history.clone(), 6), history);
+        assert_eq!(within_budget(history.clone(), 5), history[1..]);
+    }
+}

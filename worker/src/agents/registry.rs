@@ -1,0 +1,141 @@
+//! The agents of this worker, by key.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use banter_shared::{
+    agents_file::{AgentCatalog, AgentConfig, Driver},
+    chat::ErrorCode,
+    clock::SystemClock,
+};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::{Agent, AgentError, Answer, Turn, Update, demo::DemoAgent, openai::OpenaiAgent};
+
+/// Every agent that is switched on, ready to answer. One that cannot run here answers with the reason.
+#[derive(Clone, Default)]
+pub struct Registry {
+    entries: HashMap<String, Entry>,
+}
+
+#[derive(Clone)]
+struct Entry {
+    config: AgentConfig,
+    agent: Arc<dyn Agent>,
+}
+
+impl Registry {
+    /// The agents of the catalog, with the secrets that `env` holds for them.
+    #[must_use]
+    pub fn from_catalog(catalog: &AgentCatalog, env: impl Fn(&str) -> Option<String>) -> Self {
+        let mut registry = Self::default();
+        for config in catalog.agents() {
+            registry.insert(config.clone(), start(config, &env));
+        }
+        registry
+    }
+
+    /// Adds an agent, in place of one of the same key.
+    pub fn insert(&mut self, config: AgentConfig, agent: Arc<dyn Agent>) {
+        self.entries.insert(config.key.clone(), Entry { config, agent });
+    }
+
+    /// The agent of this key; `None` when it is not configured here.
+    #[must_use]
+    pub fn find(&self, key: &str) -> Option<Arc<dyn Agent>> {
+        self.entries.get(key).map(|entry| Arc::clone(&entry.agent))
+    }
+
+    /// What is configured about the agent of this key.
+    #[must_use]
+    pub fn config(&self, key: &str) -> Option<&AgentConfig> {
+        self.entries.get(key).map(|entry| &entry.config)
+    }
+
+    /// How long one attempt of this agent may take.
+    #[must_use]
+    pub fn timeout(&self, key: &str) -> Option<Duration> {
+        self.config(key).map(|config| config.timeout)
+    }
+}
+
+fn start(config: &AgentConfig, env: impl Fn(&str) -> Option<String>) -> Arc<dyn Agent> {
+    match &config.driver {
+        Driver::Demo(_) => Arc::new(DemoAgent),
+        Driver::Openai(openai) => {
+            let key = openai.api_key(env);
+            match key.and_then(|key| OpenaiAgent::new(openai.clone(), key, Arc::new(SystemClock))) {
+                Ok(agent) => Arc::new(agent),
+                Err(reason) => {
+                    tracing::warn!(agent = config.key, reason, "agent cannot run");
+                    Arc::new(Unavailable { reason })
+                }
+            }
+        }
+    }
+}
+
+/// Stands in for an agent that cannot run.
+struct Unavailable {
+    reason: String,
+}
+
+#[async_trait]
+impl Agent for Unavailable {
+    async fn answer(&self, _: Turn, _: mpsc::Sender<Update>, _: CancellationToken) -> Result<Answer, AgentError> {
+        Err(AgentError::new(ErrorCode::AgentUnavailable, self.reason.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use banter_shared::id::{SessionId, TaskId};
+
+    use super::*;
+
+    const FILE: &str = r#"
+        [[agents]]
+        key = "keyless"
+        driver = "openai"
+        base_url = "http://127.0.0.1:9/v1"
+        api_key_env = "NO_SUCH_KEY"
+
+        [[agents]]
+        key = "off"
+        driver = "demo"
+        enabled = false
+
+        [[agents]]
+        key = "demo"
+        timeout_s = 7
+    "#;
+
+    #[tokio::test]
+    async fn an_agent_that_cannot_run_says_why() {
+        let catalog = AgentCatalog::parse(Path::new("agents.toml"), FILE).unwrap();
+        let registry = Registry::from_catalog(&catalog, |_| None);
+        let turn = Turn { session_id: SessionId::generate(), task_id: TaskId::generate(), history: Vec::new() };
+        let (updates, _) = mpsc::channel(1);
+
+        let error =
+            registry.find("keyless").unwrap().answer(turn, updates, CancellationToken::new()).await.unwrap_err();
+
+        assert_eq!(error.code, ErrorCode::AgentUnavailable);
+        assert!(error.message.contains("NO_SUCH_KEY"), "{error}");
+    }
+
+    #[test]
+    fn only_configured_agents_are_found() {
+        let catalog = AgentCatalog::parse(Path::new("agents.toml"), FILE).unwrap();
+        let registry = Registry::from_catalog(&catalog, |_| None);
+
+        assert!(registry.find("demo").is_some());
+        assert_eq!(registry.timeout("demo"), Some(Duration::from_secs(7)));
+        assert_eq!(registry.config("demo"), catalog.find("demo"));
+        assert!(registry.find("off").is_none());
+        assert_eq!(registry.timeout("unknown"), None);
+    }
+}

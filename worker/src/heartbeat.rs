@@ -1,0 +1,23 @@
+//! The sign of life of this process.
+
+use std::time::Duration;
+
+use banter_shared::{id::WorkerId, store::Store};
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+/// Beats five times a lease until `end`, on a connection of its own.
+pub async fn run(store: Store, worker: WorkerId, lease: Duration, end: CancellationToken) {
+    let mut heartbeat = store.heartbeat(&worker);
+    let mut ticks = interval(lease / 5);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = end.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        if let Err(error) = heartbeat.beat().await {
+            tracing::warn!(%error, "cannot beat");
+        }
+    }
+}

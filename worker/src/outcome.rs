@@ -1,0 +1,37 @@
+//! Writing the end of an attempt, however long the store makes us wait.
+
+use std::time::Duration;
+
+use banter_shared::{
+    relay::SharedRelay,
+    store::{Claim, Finish, Store, StoreError},
+};
+use tokio::time::sleep;
+
+/// First pause after a failed write; doubled up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// Longest pause between two tries.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Ends an attempt in the store and tells others. Tries until it is written, or until the attempt turns out to be
+/// over: then another process has ended it, and nothing is left to do.
+pub async fn write(store: &Store, relay: &SharedRelay, claim: &Claim, finish: Finish) {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match store.finish(claim.task_id, claim.attempt, finish.clone()).await {
+            Ok(ended) => {
+                tracing::info!(task_id = %claim.task_id, attempt = claim.attempt, status = ended.value.as_str(), "attempt ended");
+                return relay.announce(ended.hints);
+            }
+            Err(StoreError::LeaseLost) => {
+                tracing::info!(task_id = %claim.task_id, attempt = claim.attempt, "the attempt was over already");
+                return;
+            }
+            Err(error) => {
+                tracing::warn!(task_id = %claim.task_id, %error, "cannot write the outcome yet");
+                sleep(pause).await;
+                pause = (2 * pause).min(LONGEST_PAUSE);
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The attempts that run in this process, and how a wish to stop reaches them.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use banter_shared::{
+    id::{TaskId, WorkerId},
+    relay::{POLL_INTERVAL, SharedRelay},
+    store::{Claim, Store},
+};
+use tokio::{
+    sync::{Notify, broadcast::error::RecvError},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+/// The running attempts by task.
+#[derive(Clone, Debug, Default)]
+pub struct Running {
+    attempts: Arc<Mutex<HashMap<TaskId, (i64, CancellationToken)>>>,
+}
+
+/// An attempt is in the list as long as this lives.
+#[derive(Debug)]
+pub struct RunningGuard {
+    list: Running,
+    task_id: TaskId,
+    stop: CancellationToken,
+}
+
+impl Running {
+    /// Adds an attempt.
+    #[must_use]
+    pub fn add(&self, claim: &Claim) -> RunningGuard {
+        let stop = CancellationToken::new();
+        self.lock().insert(claim.task_id, (claim.attempt, stop.clone()));
+        RunningGuard { list: self.clone(), task_id: claim.task_id, stop }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<TaskId, (i64, CancellationToken)>> {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Stops what the store says is to stop, or does not have (any more) as an attempt of this worker.
+    async fn look(&self, store: &Store, worker: &WorkerId) {
+        // Taken before the read: what is added afterwards is not judged by it.
+        let mine = self.lock().clone();
+        if mine.is_empty() {
+            return;
+        }
+        let stored = match store.list_running(worker).await {
+            Ok(stored) => stored,
+            Err(error) => return tracing::warn!(%error, "cannot look for stops"),
+        };
+        for (task_id, (attempt, stop)) in mine {
+            let runs_on =
+                stored.iter().any(|found| found.task_id == task_id && found.attempt == attempt && !found.is_stopping);
+            if !runs_on {
+                stop.cancel();
+            }
+        }
+    }
+}
+
+impl RunningGuard {
+    /// Cancelled when the attempt is to stop, or is over.
+    #[must_use]
+    pub fn stop(&self) -> &CancellationToken {
+        &self.stop
+    }
+}
+
+impl Drop for RunningGuard {
+    fn drop(&mut self) {
+        self.list.lock().remove(&self.task_id);
+    }
+}
+
+/// Follows the relay until `end`: wakes the queue, and looks for stops. Also looks once a second by itself.
+pub async fn follow(
+    running: Running,
+    store: Store,
+    relay: SharedRelay,
+    worker: WorkerId,
+    wake: Arc<Notify>,
+    end: CancellationToken,
+) {
+    let mut signals = relay.signals();
+    loop {
+        tokio::select! {
+            () = end.cancelled() => return,
+            signal = timeout(POLL_INTERVAL, signals.recv()) => match signal {
+                Ok(Err(RecvError::Closed)) => return,
+                // One look answers all signals that came before it.
+                Ok(Ok(_) | Err(RecvError::Lagged(_))) => while signals.try_recv().is_ok() {},
+                Err(_) => {}
+            },
+        }
+        wake.notify_one();
+        running.look(&store, &worker).await;
+    }
+}
