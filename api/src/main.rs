@@ -1,1 +1,16 @@
-fn main() {}
+//! The `api` process: see [`banter_api`].
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    banter_shared::telemetry::init();
+    match banter_api::cli::run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // For the person who started it, so without the decoration of a log line.
+            eprintln!("api: {error:#}");
+            ExitCode::from(if error.is::<banter_shared::config::ConfigError>() { 2 } else { 1 })
+        }
+    }
+}

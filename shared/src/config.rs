@@ -152,7 +152,7 @@ fn parse<T: FromStr>(
     value.parse().map_err(|_| unexpected(variable, &value, expected))
 }
 
-fn in_range<T: FromStr + PartialOrd + Display>(
+fn in_range<T: Copy + FromStr + PartialOrd + Display>(
     variable: &'static str,
     value: Option<String>,
     default: T,

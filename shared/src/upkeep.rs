@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -17,7 +17,7 @@ pub const STOP_PATIENCE: Duration = Duration::from_millis(700);
 /// How often unheard stops are looked for.
 const STOP_SWEEP: Duration = Duration::from_secs(1);
 /// How often old rows are pruned.
-const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
+const PRUNE_INTERVAL: Duration = Duration::from_mins(1);
 
 /// What the side work is told.
 #[derive(Clone, Copy, Debug)]
@@ -35,16 +35,6 @@ pub fn spawn(store: &Store, relay: &SharedRelay, shutdown: &Shutdown, options: U
     tasks.spawn(reap(store.clone(), relay.clone(), options.lease, end.clone()));
     tasks.spawn(sweep_stops(store.clone(), relay.clone(), end.clone()));
     tasks.spawn(prune(store.clone(), relay.clone(), options.retention, end.clone()));
-}
-
-/// Ends a task that was asked to stop unless its worker does so within [`STOP_PATIENCE`]. The store's sweep does the
-/// same should this process die meanwhile.
-pub async fn enforce_stop(store: &Store, relay: &SharedRelay, task_id: crate::id::TaskId) {
-    sleep(STOP_PATIENCE).await;
-    match store.end_unheard_stop(task_id).await {
-        Ok(ended) => relay.announce(ended.hints),
-        Err(error) => tracing::warn!(%task_id, %error, "cannot end a stopped task yet"),
-    }
 }
 
 /// Takes back the tasks of workers that this process has itself seen silent for a lease.

@@ -34,7 +34,9 @@ use running::Running;
 use turn::TurnRunner;
 
 /// How often the state of the agents is told.
-const HEALTH_INTERVAL: Duration = Duration::from_secs(60);
+const HEALTH_INTERVAL: Duration = Duration::from_mins(1);
+/// The net under each turn's own limit, which is at most 24 hours.
+const LONGEST_TURN: Duration = Duration::from_hours(25);
 /// How long after the end of the grace period the process waits for its tasks to be handed back.
 const HAND_BACK_LIMIT: Duration = Duration::from_secs(10);
 
@@ -120,7 +122,7 @@ impl Worker {
 
 /// Runs the queue under apalis until it was drained.
 async fn work(parts: QueueParts, runner: TurnRunner, shutdown: &Shutdown) -> anyhow::Result<()> {
-    let longest = Duration::from_secs(24 * 60 * 60 + 60);
+    let longest = Duration::from_mins(1441);
     let soft = shutdown.soft().clone();
     let hard = shutdown.hard().clone();
     let monitor = Monitor::new().register(move |_| {
@@ -128,7 +130,7 @@ async fn work(parts: QueueParts, runner: TurnRunner, shutdown: &Shutdown) -> any
             .backend(AgentQueue::new(parts.clone()))
             .parallelize(tokio::spawn)
             .layer(CatchPanicLayer::new())
-            .timeout(longest)
+            .timeout(LONGEST_TURN)
             .data(runner.clone())
             .build(handle)
     });

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// How long an attempt may take whose agent has no limit of its own.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+const DEFAULT_TIMEOUT: Duration = Duration::from_mins(15);
 /// Pause after a piece of text could not be stored.
 const WRITE_PAUSE: Duration = Duration::from_secs(1);
 /// Pause after a failed read of the conversation.

@@ -14,7 +14,7 @@ use crate::{
 /// Longest pause between automatic attempts that we choose ourselves.
 pub const MAX_BACKOFF: Duration = Duration::from_secs(30);
 /// Longest pause that an agent's `Retry-After` may ask for.
-pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
+pub const MAX_RETRY_AFTER: Duration = Duration::from_mins(5);
 
 /// Where a task stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

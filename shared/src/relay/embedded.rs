@@ -24,14 +24,15 @@ pub struct EmbeddedRelay {
     wake: WakeFile,
     interest: Arc<Interest>,
     signals: broadcast::Sender<Signal>,
+    /// None where changes are polled for.
+    watcher: Option<notify::RecommendedWatcher>,
     /// Held for its drop.
-    _watcher: Option<notify::RecommendedWatcher>,
     _poller: DropGuard,
 }
 
 impl std::fmt::Debug for EmbeddedRelay {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("EmbeddedRelay").field("watches", &self._watcher.is_some()).finish_non_exhaustive()
+        f.debug_struct("EmbeddedRelay").field("watches", &self.watcher.is_some()).finish_non_exhaustive()
     }
 }
 
@@ -61,7 +62,7 @@ impl EmbeddedRelay {
             let database = SqliteConnectOptions::new().filename(database).disable_statement_logging();
             tokio::spawn(wake::poll(database, Arc::clone(&interest), stop.clone(), tell));
         }
-        Ok(Self { wake, interest, signals, _watcher: watcher, _poller: stop.drop_guard() })
+        Ok(Self { wake, interest, signals, watcher, _poller: stop.drop_guard() })
     }
 }
 

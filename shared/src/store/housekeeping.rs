@@ -10,7 +10,7 @@ use crate::{id::SessionId, relay::Hints};
 /// Rows pruned in one transaction, so that no send waits long for one.
 const BATCH: i64 = 1000;
 /// How long an ended job stays to be looked at.
-const ENDED_JOBS_KEPT: Duration = Duration::from_secs(60 * 60);
+const ENDED_JOBS_KEPT: Duration = Duration::from_hours(1);
 
 /// How long things are kept.
 #[derive(Clone, Copy, Debug)]

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How long a key is remembered.
-pub(super) const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const KEPT: Duration = Duration::from_hours(24);
 
 /// A client's key with the request it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]

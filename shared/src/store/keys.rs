@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How exactly the last use of a key is known: often enough for people, rarely enough to cost nothing.
-const LAST_USED_PRECISION: Duration = Duration::from_secs(60);
+const LAST_USED_PRECISION: Duration = Duration::from_mins(1);
 
 /// A key as it is listed; the secret is not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -233,7 +233,7 @@ mod tests {
         let mut lease = LeaseWatch::new(LEASE);
         let start = Instant::now();
 
-        let (early, now) = watch(&mut lease, &beat(1), start, LEASE - Duration::from_secs(1));
+        let (early, now) = watch(&mut lease, &beat(1), start, LEASE.checked_sub(Duration::from_secs(1)).unwrap());
         let (late, _) = watch(&mut lease, &beat(1), now, Duration::from_secs(2));
 
         assert!(early.is_empty());

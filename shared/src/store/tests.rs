@@ -216,7 +216,7 @@ async fn a_failure_backs_off_and_the_last_one_keeps_the_latest_text() {
     let waiting = f.task(session, id).await;
     assert_eq!((waiting.failures, waiting.error.unwrap().code), (1, ErrorCode::AgentError));
     for expected in [TaskStatus::Queued, TaskStatus::Failed] {
-        f.clock.advance(Duration::from_secs(60));
+        f.clock.advance(Duration::from_mins(1));
         let claim = f.claim().await;
         assert_eq!(f.fail(&claim, ErrorCode::AgentError, "").await, expected);
     }
@@ -394,11 +394,11 @@ async fn a_started_message_can_not_be_changed_any_more() {
 async fn cursors_that_do_not_fit_say_why() {
     let f = Fixture::new().await;
     let session = f.session().await;
-    f.clock.advance(Duration::from_secs(7200));
+    f.clock.advance(Duration::from_hours(2));
     f.post(session, "Hello").await;
     let Cursor { epoch, seq } = f.store.start_replay(&f.user, None).await.unwrap().cursor;
     assert_eq!(seq, 2);
-    f.store.prune(Retention { events: Duration::from_secs(3600) }).await.unwrap();
+    f.store.prune(Retention { events: Duration::from_hours(1) }).await.unwrap();
 
     for (cursor, reason) in [
         ("-1".into(), Some(ResyncReason::Malformed)),
@@ -418,8 +418,8 @@ async fn cursors_that_do_not_fit_say_why() {
 async fn with_everything_pruned_only_the_head_is_a_cursor_and_numbers_go_on() {
     let f = Fixture::new().await;
     let session = f.session().await;
-    f.clock.advance(Duration::from_secs(7200));
-    f.store.prune(Retention { events: Duration::from_secs(3600) }).await.unwrap();
+    f.clock.advance(Duration::from_hours(2));
+    f.store.prune(Retention { events: Duration::from_hours(1) }).await.unwrap();
 
     let head = f.store.start_replay(&f.user, None).await.unwrap();
     f.post(session, "Hello").await;
@@ -461,7 +461,7 @@ async fn an_idempotency_key_stands_for_one_message_until_it_is_unsent() {
     assert!(matches!(send("two", b"two").await, Err(StoreError::IdempotencyMismatch)));
     f.store.unsend_message(&f.user, session, first).await.unwrap();
     assert!(matches!(send("one", b"one").await, Err(StoreError::MessageGone)));
-    f.clock.advance(Duration::from_secs(25 * 3600));
+    f.clock.advance(Duration::from_hours(25));
     assert_ne!(send("one", b"one").await.unwrap().value.message.id, first);
 }
 

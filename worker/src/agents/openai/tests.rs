@@ -20,7 +20,7 @@ use self::server::Server;
 use super::*;
 
 /// Long enough for a busy machine, short enough to wait for when silence is what is tested.
-const PATIENCE: Duration = Duration::from_millis(300);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 fn config(server: &Server) -> OpenaiConfig {
     OpenaiConfig { model: Some("m".into()), ..OpenaiConfig::at(server.base_url()) }
