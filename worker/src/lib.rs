@@ -122,7 +122,6 @@ impl Worker {
 
 /// Runs the queue under apalis until it was drained.
 async fn work(parts: QueueParts, runner: TurnRunner, shutdown: &Shutdown) -> anyhow::Result<()> {
-    let longest = Duration::from_mins(1441);
     let soft = shutdown.soft().clone();
     let hard = shutdown.hard().clone();
     let monitor = Monitor::new().register(move |_| {
