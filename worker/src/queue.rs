@@ -7,6 +7,7 @@
 
 use std::{
     convert::Infallible,
+    str::FromStr as _,
     sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
@@ -15,7 +16,7 @@ use std::{
 use apalis_core::{
     backend::{Backend, BackendConfig, finalize::Ephemeral},
     error::BoxDynError,
-    task::{ExecutionContext, Task, builder::TaskBuilder, status::Status},
+    task::{ExecutionContext, Task, builder::TaskBuilder, status::Status, task_id::TaskId as JobId},
     worker::{
         context::WorkerContext,
         ext::ack::{Acknowledge, AcknowledgeLayer},
@@ -102,8 +103,9 @@ async fn next(parts: QueueParts, slots: Arc<Semaphore>, stop: CancellationToken)
         // `notify_one` leaves a permit when nobody waits, so what is signalled after this look is not lost.
         match try_claim(&parts).await {
             Ok(Some(claim)) => {
+                let id = JobId::from_str(&claim.job_id).inspect_err(|error| tracing::error!(%error, "a job without an id"));
                 let slot = Slot { claim: claim.clone(), _permit: permit };
-                return Some(TaskBuilder::new(claim).status(Status::Running).data(slot).build());
+                return Some(TaskBuilder::new(claim).task_id(id.ok()?).status(Status::Running).data(slot).build());
             }
             Ok(None) => {
                 tokio::select! {

@@ -40,14 +40,17 @@ pub use agents::AgentHealth;
 pub use attempts::{Claim, Finish};
 pub use chunks::{ChunkRow, StoredChunk};
 pub use error::{OpenError, StoreError};
-pub use events::{LogPosition, LogRow, Replay, ReplayStart, ResyncReason, StreamState};
+pub use events::{
+    LogPosition, LogRow, Replay, ReplayStart, ResyncReason, RunningTask, StreamState, Tail, TailPosition,
+};
 pub use housekeeping::Retention;
 pub use idempotency::IdempotencyKey;
 pub use jobs::{AGENT_QUEUE, AgentJob};
 pub use keys::{ApiKey, NewKey};
-pub use leases::{Beat, LeaseWatch};
+pub use leases::{Beat, Heartbeat, LeaseWatch};
 pub use messages::{MessagePage, Thread, TurnBound};
 pub use sessions::{NewSession, SessionCursor, SessionFilter, SessionPage, SessionPatch};
+pub use stops::RunningAttempt;
 pub use turns::{PostMessage, Posted};
 
 use crate::{clock::SharedClock, relay::Hints};

@@ -95,6 +95,22 @@ impl Store {
         Ok(found.is_some())
     }
 
+    /// Which agent answers in a session of this user's.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn find_agent_key(&self, user: &UserRef, id: SessionId) -> Result<Option<String>, StoreError> {
+        let found = sqlx::query_scalar(
+            "SELECT agent_key FROM chat_session WHERE id = ?1 AND workspace_id = ?2 AND creator_id = ?3",
+        )
+        .bind(id.to_string())
+        .bind(&user.workspace_id)
+        .bind(&user.user_id)
+        .fetch_optional(&self.inner.readers)
+        .await?;
+        Ok(found)
+    }
+
     /// Makes a session; with a key that was used for the same before, returns that one.
     ///
     /// # Errors
