@@ -32,6 +32,8 @@ pub struct Config {
     pub database_path: PathBuf,
     /// `DATABASE_SYNCHRONOUS`: whether a commit waits for the disk.
     pub durable_against_power_cut: bool,
+    /// `REDIS_URL`: not used by this version, which says so at the start: processes share the database file.
+    pub redis_url: Option<String>,
     /// `BIND_ADDR`: where the api listens.
     pub bind_addr: SocketAddr,
     /// `AGENTS_FILE`: which agents there are.
@@ -79,12 +81,9 @@ impl Config {
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let get =
             |name: &'static str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
-        if let Some(value) = get("REDIS_URL") {
-            return Err(ConfigError {
-                variable: "REDIS_URL",
-                value,
-                expected: "to be unset: this version connects the processes of one machine without Redis".into(),
-            });
+        let redis_url = get("REDIS_URL");
+        if let Some(url) = redis_url.as_deref().filter(|url| !url.starts_with("redis://") && !url.starts_with("rediss://")) {
+            return Err(unexpected("REDIS_URL", url, "redis://HOST:PORT"));
         }
         let database_url = get("DATABASE_URL").unwrap_or_else(|| "sqlite://data/banter.db".into());
         Ok(Self {
@@ -98,6 +97,7 @@ impl Config {
                 Some("normal") => false,
                 Some(other) => return Err(unexpected("DATABASE_SYNCHRONOUS", other, "full or normal")),
             },
+            redis_url,
             bind_addr: parse("BIND_ADDR", get("BIND_ADDR"), "127.0.0.1:8080", "ADDRESS:PORT, such as 127.0.0.1:8080")?,
             agents_file: get("AGENTS_FILE").map(PathBuf::from),
             data_dir: get("DATA_DIR").unwrap_or_else(|| "data".into()).into(),
@@ -125,6 +125,13 @@ impl Config {
                 Some(other) => return Err(unexpected("EMBEDDED_WAKE", other, "auto or poll")),
             },
         })
+    }
+
+    /// Says loudly what is set and has no effect.
+    pub fn warn_of_ignored(&self) {
+        if self.redis_url.is_some() {
+            tracing::warn!("REDIS_URL is set, and this version does not use Redis: processes wake each other through the database file");
+        }
     }
 
     /// How the store is to be opened.

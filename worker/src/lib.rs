@@ -56,6 +56,7 @@ impl Worker {
     /// # Errors
     /// When one of these fails.
     pub async fn build(config: Config) -> anyhow::Result<Self> {
+        config.warn_of_ignored();
         let catalog = AgentCatalog::load(config.agents_file.as_deref(), |name| env::var(name).ok())?;
         let store = Store::open(config.store_options(), Arc::new(SystemClock)).await?;
         tracing::info!(database = %store.path().display(), agents = catalog.agents().len(), "store open");
