@@ -103,7 +103,8 @@ async fn next(parts: QueueParts, slots: Arc<Semaphore>, stop: CancellationToken)
         // `notify_one` leaves a permit when nobody waits, so what is signalled after this look is not lost.
         match try_claim(&parts).await {
             Ok(Some(claim)) => {
-                let id = JobId::from_str(&claim.job_id).inspect_err(|error| tracing::error!(%error, "a job without an id"));
+                let id =
+                    JobId::from_str(&claim.job_id).inspect_err(|error| tracing::error!(%error, "a job without an id"));
                 let slot = Slot { claim: claim.clone(), _permit: permit };
                 return Some(TaskBuilder::new(claim).task_id(id.ok()?).status(Status::Running).data(slot).build());
             }

@@ -11,12 +11,12 @@ use banter_shared::{
     shutdown::Shutdown,
     store::{Claim, Finish, Store, StoreError, StoredChunk},
 };
-use futures::future::{BoxFuture, Fuse, FusedFuture as _, FutureExt as _};
 use tokio::{
     sync::mpsc,
+    task::JoinHandle,
     time::{Instant, sleep, sleep_until},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     agents::{Agent, AgentError, Answer, HistoryMessage, Registry, Turn, UPDATE_BUFFER, Update},
@@ -74,7 +74,7 @@ impl TurnRunner {
             return outcome::write(&self.store, &self.relay, &claim, Finish::HandedBack).await;
         };
         let timeout = self.agents.timeout(&claim.agent_key).unwrap_or(DEFAULT_TIMEOUT);
-        let mut text = TextWriter::new(self.store.clone(), self.relay.clone(), claim.clone());
+        let mut text = TextWriter::new(self, claim.clone());
         let finish = match self.drive(agent, turn, guard.stop(), timeout, &mut text).await {
             End::LeaseLost => return,
             End::Finished(Ok(answer)) => {
@@ -168,21 +168,23 @@ struct TextWriter {
     /// Bytes of it that are stored.
     stored: usize,
     next_at: Instant,
-    /// The write in progress, and where it will have brought us. Kept over polls of [`TextWriter::write`], which is
-    /// dropped whenever something else happens.
-    in_flight: Fuse<BoxFuture<'static, (usize, Result<(), StoreError>)>>,
+    /// The write in progress, and where it will have brought us. A task of its own: a write that nobody polls would
+    /// hold the process's only writer connection, for which the outcome waits.
+    in_flight: Option<JoinHandle<(usize, Result<(), StoreError>)>>,
+    tasks: TaskTracker,
 }
 
 impl TextWriter {
-    fn new(store: Store, relay: SharedRelay, claim: Claim) -> Self {
+    fn new(runner: &TurnRunner, claim: Claim) -> Self {
         Self {
-            store,
-            relay,
+            store: runner.store.clone(),
+            relay: runner.relay.clone(),
             claim,
             all: String::new(),
             stored: 0,
             next_at: Instant::now(),
-            in_flight: Fuse::terminated(),
+            in_flight: None,
+            tasks: runner.shutdown.tasks().clone(),
         }
     }
 
@@ -193,17 +195,26 @@ impl TextWriter {
     }
 
     fn has_something_to_write(&self) -> bool {
-        !self.in_flight.is_terminated() || self.all.len() > self.stored
+        self.in_flight.is_some() || self.all.len() > self.stored
     }
 
     /// Stores the next piece when it is due. Safe to drop and call again.
     async fn write(&mut self) -> Written {
-        if self.in_flight.is_terminated() {
+        if self.in_flight.is_none() {
             sleep_until(self.next_at).await;
             self.next_at = Instant::now() + self.relay.chunk_interval();
-            self.in_flight = self.start_write().fuse();
+            self.in_flight = Some(self.start_write());
         }
-        let (end, result) = (&mut self.in_flight).await;
+        let Some(write) = &mut self.in_flight else { return Written::Later };
+        let joined = write.await;
+        self.in_flight = None;
+        let (end, result) = match joined {
+            Ok(written) => written,
+            Err(error) => {
+                tracing::error!(task_id = %self.claim.task_id, %error, "storing text broke down");
+                return Written::Later;
+            }
+        };
         match result {
             Ok(()) => {
                 self.stored = end;
@@ -218,7 +229,7 @@ impl TextWriter {
         }
     }
 
-    fn start_write(&self) -> BoxFuture<'static, (usize, Result<(), StoreError>)> {
+    fn start_write(&self) -> JoinHandle<(usize, Result<(), StoreError>)> {
         let (store, relay, claim) = (self.store.clone(), self.relay.clone(), self.claim.clone());
         let end = self.all.len();
         let chunk = StoredChunk {
@@ -227,10 +238,9 @@ impl TextWriter {
             start_offset: i64::try_from(self.stored).unwrap_or(i64::MAX),
             text: self.all[self.stored..].to_owned(),
         };
-        async move {
+        self.tasks.spawn(async move {
             let appended = store.append_chunk(&claim.user, &chunk).await;
             (end, appended.map(|changed| relay.announce(changed.hints)))
-        }
-        .boxed()
+        })
     }
 }

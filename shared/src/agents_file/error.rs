@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum AgentsFileError {
     /// No such file, no permission, not UTF-8.
-    #[error("cannot read the agents file {}", path.display())]
+    #[error("AGENTS_FILE={}: cannot read the file", path.display())]
     Unreadable {
         /// The file, as it was named in the configuration.
         path: PathBuf,

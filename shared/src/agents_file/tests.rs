@@ -299,7 +299,7 @@ fn a_file_that_cannot_be_read_is_an_error() {
 
     let error = AgentCatalog::load(Some(&missing), no_env).unwrap_err();
 
-    assert_eq!(error.to_string(), format!("cannot read the agents file {}", missing.display()));
+    assert_eq!(error.to_string(), format!("AGENTS_FILE={}: cannot read the file", missing.display()));
     assert!(std::error::Error::source(&error).is_some());
 }
 
