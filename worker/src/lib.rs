@@ -25,7 +25,10 @@ use banter_shared::{
     store::{AgentHealth, Claim, Retention, Store},
     upkeep::{self, UpkeepOptions},
 };
-use tokio::{sync::Notify, time::sleep};
+use tokio::{
+    sync::Notify,
+    time::{sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 use agents::Registry;
@@ -37,6 +40,8 @@ use turn::TurnRunner;
 const HEALTH_INTERVAL: Duration = Duration::from_mins(1);
 /// The net under each turn's own limit, which is at most 24 hours.
 const LONGEST_TURN: Duration = Duration::from_hours(25);
+/// How long a claim that is under way may hold up the start of the drain.
+const CLAIM_LIMIT: Duration = Duration::from_secs(5);
 /// How long after the end of the grace period the process waits for its tasks to be handed back.
 const HAND_BACK_LIMIT: Duration = Duration::from_secs(10);
 
@@ -105,6 +110,8 @@ impl Worker {
             worker: id.clone(),
             wake,
             concurrency: config.worker_concurrency,
+            drain: shutdown.soft().clone(),
+            drained: CancellationToken::new(),
         };
         tracing::info!(worker = %id, concurrency = config.worker_concurrency, "ready");
         let worked = work(parts, runner, &shutdown).await;
@@ -123,6 +130,7 @@ impl Worker {
 
 /// Runs the queue under apalis until it was drained.
 async fn work(parts: QueueParts, runner: TurnRunner, shutdown: &Shutdown) -> anyhow::Result<()> {
+    let drained = parts.drained.clone();
     let soft = shutdown.soft().clone();
     let hard = shutdown.hard().clone();
     let monitor = Monitor::new().register(move |_| {
@@ -135,8 +143,10 @@ async fn work(parts: QueueParts, runner: TurnRunner, shutdown: &Shutdown) -> any
             .build(handle)
     });
     // The grace period is ours, not the monitor's: at its end every turn hands its task back and returns by itself.
-    let drained = monitor.run_with_signal(async move {
+    // The monitor is stopped only when no claim is under way any more: it would hold one, unworked, until its end.
+    let worked = monitor.run_with_signal(async move {
         soft.cancelled().await;
+        let _ = timeout(CLAIM_LIMIT, drained.cancelled()).await;
         Ok(())
     });
     let too_late = async {
@@ -144,7 +154,7 @@ async fn work(parts: QueueParts, runner: TurnRunner, shutdown: &Shutdown) -> any
         sleep(HAND_BACK_LIMIT).await;
     };
     tokio::select! {
-        result = drained => result.context("the queue stopped"),
+        result = worked => result.context("the queue stopped"),
         () = too_late => anyhow::bail!("running tasks could not be handed back within {} s", HAND_BACK_LIMIT.as_secs()),
     }
 }

@@ -55,6 +55,10 @@ pub struct QueueParts {
     pub wake: Arc<Notify>,
     /// Tasks at once.
     pub concurrency: usize,
+    /// Cancelled when nothing more is to be claimed.
+    pub drain: CancellationToken,
+    /// Cancelled by the queue when nothing more will be claimed, and all that was claimed is on its way.
+    pub drained: CancellationToken,
 }
 
 /// A claimed task on its way through apalis. The slot is free again when the last copy is dropped, which is after
@@ -69,7 +73,6 @@ struct Slot {
 pub struct AgentQueue {
     parts: QueueParts,
     slots: Arc<Semaphore>,
-    stop: CancellationToken,
     /// The claim in progress. Spawned, not polled: while the worker drains nobody polls the backend, and an unpolled
     /// query would hold the process's only writer connection.
     claiming: JoinSet<Option<Task<Claim>>>,
@@ -80,24 +83,18 @@ impl AgentQueue {
     /// A queue from which nothing was claimed yet.
     #[must_use]
     pub fn new(parts: QueueParts) -> Self {
-        Self {
-            slots: Arc::new(Semaphore::new(parts.concurrency)),
-            stop: CancellationToken::new(),
-            claiming: JoinSet::new(),
-            closing: None,
-            parts,
-        }
+        Self { slots: Arc::new(Semaphore::new(parts.concurrency)), claiming: JoinSet::new(), closing: None, parts }
     }
 }
 
-/// Waits for room, then for a task. `None` once the queue is closed.
-async fn next(parts: QueueParts, slots: Arc<Semaphore>, stop: CancellationToken) -> Option<Task<Claim>> {
+/// Waits for room, then for a task. `None` once the worker drains.
+async fn next(parts: QueueParts, slots: Arc<Semaphore>) -> Option<Task<Claim>> {
     let permit = tokio::select! {
         permit = slots.acquire_owned() => Arc::new(permit.ok()?),
-        () = stop.cancelled() => return None,
+        () = parts.drain.cancelled() => return None,
     };
     loop {
-        if stop.is_cancelled() {
+        if parts.drain.is_cancelled() {
             return None;
         }
         // `notify_one` leaves a permit when nobody waits, so what is signalled after this look is not lost.
@@ -111,7 +108,7 @@ async fn next(parts: QueueParts, slots: Arc<Semaphore>, stop: CancellationToken)
             Ok(None) => {
                 tokio::select! {
                     _ = timeout(POLL_INTERVAL, parts.wake.notified()) => {}
-                    () = stop.cancelled() => return None,
+                    () = parts.drain.cancelled() => return None,
                 }
             }
             Err(error) => {
@@ -147,11 +144,14 @@ impl Backend for AgentQueue {
     fn poll_next(&mut self, cx: &mut Context<'_>, _: &WorkerContext) -> Poll<Option<Result<Task<Claim>, Infallible>>> {
         loop {
             if self.claiming.is_empty() {
-                self.claiming.spawn(next(self.parts.clone(), Arc::clone(&self.slots), self.stop.clone()));
+                self.claiming.spawn(next(self.parts.clone(), Arc::clone(&self.slots)));
             }
             match ready!(self.claiming.poll_join_next(cx)) {
                 Some(Ok(Some(task))) => return Poll::Ready(Some(Ok(task))),
-                Some(Ok(None)) => return Poll::Ready(None),
+                Some(Ok(None)) => {
+                    self.parts.drained.cancel();
+                    return Poll::Ready(None);
+                }
                 Some(Err(error)) => tracing::error!(%error, "looking for tasks failed"),
                 None => {}
             }
@@ -159,7 +159,7 @@ impl Backend for AgentQueue {
     }
 
     fn poll_close(&mut self, cx: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), Infallible>> {
-        self.stop.cancel();
+        self.parts.drain.cancel();
         let parts = self.parts.clone();
         let mut claiming = std::mem::take(&mut self.claiming);
         let closing = self.closing.get_or_insert_with(|| {
