@@ -1,1 +1,137 @@
+//! The HTTP side of Banter: takes requests, stores what they change, and streams what happens.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `router` | every route, and the layers around them |
+//! | `routes` | one file an operation |
+//! | `extract` | the checks that a handler asks for |
+//! | `middleware` | what happens to every request |
+//! | `stream` | event streams |
+//! | `error` | what clients see when something is wrong |
+//! | `dashboard` | the built page |
+//! | `cli` | the commands |
+//!
+//! Any number of these processes may run on one database. None keeps anything that another would need.
 
+mod access;
+mod agents;
+pub mod cli;
+mod dashboard;
+mod error;
+mod extract;
+mod middleware;
+mod openapi;
+mod router;
+mod routes;
+mod server;
+mod state;
+mod stream;
+
+use std::{io::Write as _, net::SocketAddr, sync::Arc};
+
+use anyhow::Context as _;
+use banter_shared::{
+    agents_file::AgentCatalog,
+    chat::UserRef,
+    clock::SystemClock,
+    config::Config,
+    relay::{EmbeddedRelay, SharedRelay},
+    shutdown::Shutdown,
+    store::{Retention, Store},
+    upkeep::{self, UpkeepOptions},
+};
+use tokio::net::TcpListener;
+
+use crate::{access::AccessPolicy, state::AppState, stream::Hub};
+
+/// An api that has its parts together and listens.
+pub struct Application {
+    listener: TcpListener,
+    address: SocketAddr,
+    state: AppState,
+}
+
+impl Application {
+    /// Opens the store and binds the address.
+    ///
+    /// # Errors
+    /// When a part does not come up, or when the address is open to the network and nobody has a key.
+    pub async fn build(config: &Config) -> anyhow::Result<Self> {
+        let catalog = AgentCatalog::load(config.agents_file.as_deref(), |name| std::env::var(name).ok())?;
+        let store = Store::open(config.store_options(), Arc::new(SystemClock)).await?;
+        tracing::info!(database = %store.path().display(), agents = catalog.agents().len(), "the store is open");
+
+        let access = Arc::new(AccessPolicy::new(config.auth, config.bind_addr));
+        anyhow::ensure!(
+            !access.must_refuse_to_start(&store).await?,
+            "BIND_ADDR={} can be reached from other machines, and there is no API key yet. Make one with `api keys \
+             create --user NAME`, or set AUTH=required to start without any, or bind to 127.0.0.1.",
+            config.bind_addr
+        );
+        store.ensure_user(&UserRef::local()).await?;
+        if access.is_keyless(&store).await? {
+            tracing::warn!(
+                "no API key: EVERYBODY on this machine is admin of workspace `default`, until `api keys create`"
+            );
+        }
+
+        let shutdown = Shutdown::new();
+        let relay = EmbeddedRelay::start(store.path(), config.embedded_wake).await.context("cannot start the relay")?;
+        let relay: SharedRelay = Arc::new(relay);
+        let hub = Hub::start(store.clone(), relay.clone(), shutdown.clone());
+        let options =
+            UpkeepOptions { lease: config.task_lease, retention: Retention { events: config.event_retention } };
+        upkeep::spawn(&store, &relay, &shutdown, options);
+
+        let bind = || format!("BIND_ADDR={}: cannot listen there", config.bind_addr);
+        let listener = TcpListener::bind(config.bind_addr).await.with_context(bind)?;
+        let address = listener.local_addr()?;
+        let state = AppState {
+            store,
+            relay,
+            catalog: Arc::new(catalog),
+            hub,
+            shutdown,
+            access,
+            task_max_attempts: config.task_max_attempts,
+        };
+        Ok(Self { listener, address, state })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What ends it.
+    #[must_use]
+    pub fn shutdown(&self) -> &Shutdown {
+        &self.state.shutdown
+    }
+
+    /// Tells the address on stdout and serves until the shutdown: then all requests are answered, or its grace is over.
+    ///
+    /// # Errors
+    /// When stdout cannot be written.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let Self { listener, address, state } = self;
+        let mut stdout = std::io::stdout();
+        writeln!(stdout, "listening on http://{address}")?;
+        stdout.flush()?;
+
+        let shutdown = state.shutdown.clone();
+        let store = state.store.clone();
+        let finish = async {
+            server::serve(listener, router::router(state), &shutdown).await;
+            shutdown.tasks().close();
+            shutdown.tasks().wait().await;
+            store.close().await;
+        };
+        tokio::select! {
+            () = finish => tracing::info!("drained"),
+            () = shutdown.hard().cancelled() => tracing::warn!("stopped before everything was finished"),
+        }
+        Ok(())
+    }
+}

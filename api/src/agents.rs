@@ -1,0 +1,98 @@
+//! Which agents can answer, from what the configuration says and what the workers report.
+
+use std::collections::HashMap;
+
+use banter_shared::{
+    agents_file::AgentConfig,
+    chat::UserRef,
+    id::SessionId,
+    store::{AgentHealth, StoreError},
+};
+
+use crate::state::AppState;
+
+/// Whether an agent can answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Availability {
+    /// As far as anybody knows.
+    Available,
+    /// It cannot, and why: a sentence for people.
+    Unavailable(String),
+}
+
+/// An agent with what is known of it.
+#[derive(Clone, Debug)]
+pub struct KnownAgent<'a> {
+    /// Its configuration.
+    pub config: &'a AgentConfig,
+    /// Whether it can answer.
+    pub availability: Availability,
+}
+
+impl AppState {
+    /// All agents, as they are offered.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn list_agents(&self) -> Result<Vec<KnownAgent<'_>>, StoreError> {
+        let health: HashMap<_, _> = {
+            let reports = self.store.list_agent_health().await?;
+            reports.into_iter().map(|report| (report.agent_key.clone(), report)).collect()
+        };
+        let known = |config| KnownAgent { config, availability: availability(config, health.get(&config.key)) };
+        Ok(self.catalog.agents().iter().map(known).collect())
+    }
+
+    /// Whether an agent can answer; `None` when there is no such agent.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn find_agent(&self, key: &str) -> Result<Option<Availability>, StoreError> {
+        let Some(config) = self.catalog.find(key) else { return Ok(None) };
+        let reports = self.store.list_agent_health().await?;
+        Ok(Some(availability(config, reports.iter().find(|report| report.agent_key == key))))
+    }
+
+    /// How often a task of this session is tried.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn max_attempts(&self, user: &UserRef, session_id: SessionId) -> Result<i64, StoreError> {
+        let key = self.store.find_agent_key(user, session_id).await?.ok_or(StoreError::NotFound)?;
+        let own = self.catalog.find(&key).and_then(|agent| agent.max_attempts);
+        Ok(own.unwrap_or_else(|| i64::from(self.task_max_attempts)))
+    }
+}
+
+/// What a worker reports counts: agents run there. Until one does, the configuration decides as far as this process
+/// can judge it.
+fn availability(config: &AgentConfig, report: Option<&AgentHealth>) -> Availability {
+    let reason = match report {
+        Some(report) if report.is_available => None,
+        Some(report) => {
+            Some(report.reason.clone().unwrap_or_else(|| "The workers report that it cannot answer.".into()))
+        }
+        None => config.unavailable_reason(|name| std::env::var(name).ok()),
+    };
+    reason.map_or(Availability::Available, Availability::Unavailable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(is_available: bool, reason: Option<&str>) -> AgentHealth {
+        AgentHealth { agent_key: "demo".into(), is_available, reason: reason.map(str::to_owned) }
+    }
+
+    #[test]
+    fn an_agent_is_available_until_a_worker_says_otherwise() {
+        let demo = AgentConfig::demo();
+
+        assert_eq!(availability(&demo, None), Availability::Available);
+        assert_eq!(availability(&demo, Some(&report(true, None))), Availability::Available);
+        let gone = availability(&demo, Some(&report(false, Some("It is gone."))));
+        assert_eq!(gone, Availability::Unavailable("It is gone.".into()));
+        assert!(matches!(availability(&demo, Some(&report(false, None))), Availability::Unavailable(_)));
+    }
+}

@@ -1,0 +1,191 @@
+//! The commands of `api`.
+
+use std::{io::Write as _, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use banter_shared::{
+    chat::{UserRef, UserRole},
+    clock::{SystemClock, Timestamp},
+    config::Config,
+    id::KeyId,
+    store::{ApiKey, Store},
+};
+use clap::{Parser, Subcommand};
+
+use crate::{Application, openapi, router};
+
+/// Banter's HTTP server and its administration.
+#[derive(Debug, Parser)]
+#[command(name = "api", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the API and the dashboard (the default).
+    Serve,
+    /// Bring the database's schema up to date, and stop.
+    Migrate,
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Make, list and revoke API keys.
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysCommand {
+    /// Make a key and print it, this once.
+    Create {
+        /// Whose it is: the user's name in the workspace.
+        #[arg(long, value_parser = parse_name)]
+        user: String,
+        /// The workspace.
+        #[arg(long, default_value = "default", value_parser = parse_name)]
+        workspace: String,
+        /// What it allows: admin, member or viewer.
+        #[arg(long, default_value = "member")]
+        role: UserRole,
+        /// Days after which it stops working.
+        #[arg(long, value_parser = clap::value_parser!(u64).range(1..=36_500))]
+        expires_days: Option<u64>,
+    },
+    /// List all keys, one a line: id, user, workspace, role, created, last used, state.
+    List,
+    /// Revoke a key by its id.
+    Revoke {
+        /// The id, from `keys list`.
+        id: String,
+    },
+}
+
+/// Runs the command that the arguments ask for.
+///
+/// # Errors
+/// When it cannot be done; the message is for people.
+pub async fn run() -> anyhow::Result<()> {
+    let command = Cli::parse().command.unwrap_or(Command::Serve);
+    if let Command::Openapi = command {
+        return print(&openapi::to_json(&router::openapi())?);
+    }
+    let config = Config::from_env()?;
+    match command {
+        Command::Openapi => Ok(()),
+        Command::Serve => {
+            let application = Application::build(&config).await?;
+            application.shutdown().listen(config.shutdown_grace).context("cannot listen to signals")?;
+            application.run().await
+        }
+        Command::Migrate => {
+            open(&config).await?.close().await;
+            tracing::info!("the schema is up to date");
+            Ok(())
+        }
+        Command::Keys { command } => {
+            let store = open(&config).await?;
+            let done = keys(&store, command).await;
+            store.close().await;
+            done
+        }
+    }
+}
+
+async fn open(config: &Config) -> anyhow::Result<Store> {
+    Ok(Store::open(config.store_options(), Arc::new(SystemClock)).await?)
+}
+
+async fn keys(store: &Store, command: KeysCommand) -> anyhow::Result<()> {
+    match command {
+        KeysCommand::Create { user, workspace, role, expires_days } => {
+            let user = UserRef { workspace_id: workspace, user_id: user };
+            let valid_for = expires_days.map(|days| Duration::from_secs(days * 24 * 60 * 60));
+            let key = store.create_key(&user, role, valid_for).await?;
+            print(&format!("{}\n", key.secret))
+        }
+        KeysCommand::List => {
+            let now = store.clock().now();
+            let lines: String = store.list_keys().await?.iter().map(|key| line(key, now)).collect();
+            print(&lines)
+        }
+        KeysCommand::Revoke { id } => {
+            let unknown = || format!("there is no key {id}; `api keys list` shows the ids");
+            let id: KeyId = id.parse().with_context(unknown)?;
+            store.revoke_key(id).await.with_context(unknown)
+        }
+    }
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()?;
+    Ok(())
+}
+
+/// A line of `keys list`, its columns parted by tabs.
+fn line(key: &ApiKey, now: Timestamp) -> String {
+    let state = match (key.revoked_at, key.expires_at) {
+        (Some(_), _) => "revoked".to_owned(),
+        (None, Some(expires_at)) if expires_at <= now => "expired".to_owned(),
+        (None, Some(expires_at)) => format!("active until {expires_at}"),
+        (None, None) => "active".to_owned(),
+    };
+    let last_used = key.last_used_at.map_or_else(|| "never".to_owned(), |at| at.to_string());
+    let UserRef { workspace_id, user_id } = &key.user;
+    let (id, role, created) = (key.id, key.role.as_str(), key.created_at);
+    format!("{id}\t{user_id}\t{workspace_id}\t{role}\t{created}\t{last_used}\t{state}\n")
+}
+
+/// A user's or a workspace's name: what fits into a column.
+fn parse_name(text: &str) -> Result<String, String> {
+    const MAX_CHARS: usize = 128;
+    let is_fit = |c: char| !c.is_control() && !c.is_whitespace();
+    if text.is_empty() || text.chars().count() > MAX_CHARS || !text.chars().all(is_fit) {
+        return Err(format!("must be 1 to {MAX_CHARS} characters without white space"));
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_commands_make_sense_to_clap() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_key_is_one_line_that_starts_with_its_id() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let key = ApiKey {
+            id: KeyId::generate(),
+            user: UserRef { workspace_id: "sales".into(), user_id: "ann".into() },
+            role: UserRole::Member,
+            created_at: at("2026-01-01T00:00:00Z"),
+            expires_at: Some(at("2026-02-01T00:00:00Z")),
+            last_used_at: None,
+            revoked_at: None,
+        };
+
+        let (before, after) = (line(&key, at("2026-01-15T00:00:00Z")), line(&key, at("2026-02-01T00:00:00Z")));
+
+        let start = format!("{}\tann\tsales\tmember\t2026-01-01T00:00:00.000Z\tnever\t", key.id);
+        assert_eq!(before, format!("{start}active until 2026-02-01T00:00:00.000Z\n"));
+        assert_eq!(after, format!("{start}expired\n"));
+    }
+
+    #[test]
+    fn names_fit_into_a_column() {
+        assert!(parse_name("ann@example.com").is_ok());
+        for bad in ["", "a b", "a\tb", "a\n", &"x".repeat(129)] {
+            assert!(parse_name(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! What handlers take from a request, each refusing it in its own way.
+//!
+//! The order of a handler's parameters is the order of the checks: who asks ([`Principal`]), whose it is
+//! ([`OwnedSession`], [`OwnedMessage`], [`OwnedTask`]), what they may do ([`Writer`]), then the query
+//! ([`QueryParams`]), the headers ([`IdempotencyHeader`]) and the body ([`JsonBody`], [`NoBody`]).
+//!
+//! [`Principal`]: banter_shared::chat::Principal
+
+mod body;
+mod idempotency;
+mod owned;
+mod principal;
+mod query;
+
+pub use body::{JsonBody, NoBody};
+pub use idempotency::IdempotencyHeader;
+pub use owned::{OwnedMessage, OwnedSession, OwnedTask};
+pub use principal::{Keyless, Writer};
+pub use query::QueryParams;

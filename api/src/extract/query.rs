@@ -1,0 +1,111 @@
+//! Query parameters: the known ones are checked, others are ignored. Of a repeated one the first counts.
+
+use std::{convert::Infallible, fmt::Display, ops::RangeInclusive, str::FromStr};
+
+use axum::{
+    extract::{FromRequestParts, Query},
+    http::{Uri, request::Parts},
+};
+
+use crate::{error::ApiError, state::AppState};
+
+/// The query of a request, decoded.
+#[derive(Clone, Debug, Default)]
+pub struct QueryParams(Vec<(String, String)>);
+
+impl QueryParams {
+    fn of(uri: &Uri) -> Self {
+        // Decoding never fails: what is not UTF-8 becomes replacement characters.
+        Self(Query::try_from_uri(uri).map(|Query(pairs)| pairs).unwrap_or_default())
+    }
+
+    /// A parameter, if it is given.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A whole number in a range.
+    ///
+    /// # Errors
+    /// When it is given and anything else.
+    pub fn number<T>(&self, name: &str, range: RangeInclusive<T>) -> Result<Option<T>, ApiError>
+    where
+        T: FromStr + PartialOrd + Display,
+    {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        match text.parse() {
+            Ok(number) if range.contains(&number) && is_plain_number(text) => Ok(Some(number)),
+            _ => {
+                let (from, to) = range.into_inner();
+                Err(ApiError::invalid(name, format!("must be a whole number from {from} to {to}")))
+            }
+        }
+    }
+
+    /// One of several words.
+    ///
+    /// # Errors
+    /// When it is given and anything else.
+    pub fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Result<Option<T>, ApiError> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let chosen = choices.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning);
+        let words = || choices.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
+        chosen.map(Some).ok_or_else(|| ApiError::invalid(name, format!("must be one of {}", words())))
+    }
+}
+
+/// Digits, perhaps after a minus: Rust would also take a plus, which here is a decoded space at best.
+fn is_plain_number(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+impl FromRequestParts<AppState> for QueryParams {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, Infallible> {
+        Ok(Self::of(&parts.uri))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn query(text: &str) -> QueryParams {
+        QueryParams::of(&format!("/v1/chat?{text}").parse().unwrap())
+    }
+
+    #[test]
+    fn a_number_in_its_range_is_taken_and_a_missing_one_is_none() {
+        assert_eq!(query("limit=7").number("limit", 1..=100).unwrap(), Some(7));
+        assert_eq!(query("limit=7&limit=x").number("limit", 1..=100).unwrap(), Some(7));
+        assert_eq!(query("other=7").number("limit", 1..=100).unwrap(), None::<u32>);
+        assert_eq!(query("").number("limit", 1..=100).unwrap(), None::<u32>);
+    }
+
+    #[test]
+    fn any_other_number_is_refused_by_name() {
+        for text in ["0", "101", "-1", "x", "", "1.5", "%2B5", "+5", " 5", "99999999999999999999", "%00", "٣"] {
+            let error = query(&format!("limit={text}").replace(' ', "%20")).number("limit", 1..=100_u32).unwrap_err();
+            assert_eq!(error.problem(String::new()).errors[0].field, "limit", "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_choice_is_one_of_its_words() {
+        let choices = [("yes", true), ("no", false)];
+
+        assert_eq!(query("sure=no").choice("sure", &choices).unwrap(), Some(false));
+        assert_eq!(query("").choice("sure", &choices).unwrap(), None);
+        assert!(query("sure=NO").choice("sure", &choices).is_err());
+        assert!(query("sure=").choice("sure", &choices).is_err());
+    }
+
+    #[test]
+    fn text_is_decoded_whatever_it_is() {
+        assert_eq!(query("q=a+b%20c%C3%A9").text("q"), Some("a b cé"));
+        assert_eq!(query("q=%FF&also[]=%00").text("q"), Some("\u{fffd}"));
+    }
+}

@@ -1,0 +1,64 @@
+//! A body that was not read to its end is read on for a moment after the answer.
+//!
+//! A refusal comes before the body is read. If the connection were closed with the body still on its way, the system
+//! would reset it, and many clients would report that instead of the answer.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::{
+    body::{Body, BodyDataStream},
+    extract::Request,
+    http::Method,
+    middleware::Next,
+    response::Response,
+};
+use bytes::Bytes;
+use futures::{Stream, StreamExt as _};
+
+/// How much is read and thrown away, in bytes.
+const MAX_BYTES: usize = 4 * 1024 * 1024;
+/// How long.
+const MAX_TIME: Duration = Duration::from_secs(1);
+
+/// Watches over the body of requests that may have one.
+pub async fn layer(request: Request, next: Next) -> Response {
+    if matches!(*request.method(), Method::GET | Method::HEAD) {
+        return next.run(request).await;
+    }
+    next.run(request.map(|body| Body::from_stream(Lingering(Some(body.into_data_stream()))))).await
+}
+
+/// A body that is read on when it is dropped before its end.
+struct Lingering(Option<BodyDataStream>);
+
+impl Stream for Lingering {
+    type Item = Result<Bytes, axum::Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(body) = &mut self.0 else { return Poll::Ready(None) };
+        let polled = body.poll_next_unpin(context);
+        if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
+            self.0 = None;
+        }
+        polled
+    }
+}
+
+impl Drop for Lingering {
+    fn drop(&mut self) {
+        let (Some(mut body), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) else { return };
+        // Not tracked: it ends by itself within a second, and nothing waits for it.
+        runtime.spawn(tokio::time::timeout(MAX_TIME, async move {
+            let mut left = MAX_BYTES;
+            while let Some(Ok(piece)) = body.next().await
+                && piece.len() <= left
+            {
+                left -= piece.len();
+            }
+        }));
+    }
+}

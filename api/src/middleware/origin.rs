@@ -1,0 +1,191 @@
+//! Whether a request of keyless mode comes from this machine's own page, or from no page at all.
+//!
+//! `Host` keeps out a foreign name that was made to point here (DNS rebinding); `Origin` and `Sec-Fetch-Site`
+//! (<https://www.w3.org/TR/fetch-metadata/>) keep out requests that a foreign page sends here.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use crate::error::{ApiError, Code};
+
+/// The parts of a request that tell where it comes from.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked<'a> {
+    /// Whether the method is GET.
+    pub is_get: bool,
+    /// The path.
+    pub path: &'a str,
+    /// The authority of a URI in absolute form.
+    pub authority: Option<&'a str>,
+    /// `Host`.
+    pub host: Option<&'a str>,
+    /// `Origin`.
+    pub origin: Option<&'a str>,
+    /// `Sec-Fetch-Site`.
+    pub fetch_site: Option<&'a str>,
+    /// `Sec-Fetch-Mode`.
+    pub fetch_mode: Option<&'a str>,
+    /// `Sec-Fetch-Dest`.
+    pub fetch_dest: Option<&'a str>,
+}
+
+/// Why a request is refused in keyless mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// It is meant for another name than this machine's own.
+    Host,
+    /// Another page sent it.
+    CrossSite,
+}
+
+impl From<Refused> for ApiError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Host => Self::new(
+                Code::HostNotAllowed,
+                "Without API keys only localhost, 127.0.0.1 and [::1] are served. Make a key with `api keys create`.",
+            ),
+            Refused::CrossSite => Self::new(
+                Code::CrossSiteRequest,
+                "Without API keys only this server's own page is served. Make a key with `api keys create`.",
+            ),
+        }
+    }
+}
+
+/// Lets a request through, or says why not.
+///
+/// # Errors
+/// When it may have been sent by a foreign page.
+pub fn check(asked: &Asked<'_>) -> Result<(), Refused> {
+    let host = asked.host.filter(|host| is_loopback(host)).ok_or(Refused::Host)?;
+    if asked.authority.is_some_and(|authority| !authority.eq_ignore_ascii_case(host)) {
+        return Err(Refused::Host);
+    }
+    let is_own = |origin: &str| origin.strip_prefix("http://").is_some_and(|own| own.eq_ignore_ascii_case(host));
+    if asked.origin.is_some_and(|origin| !is_own(origin)) {
+        return Err(Refused::CrossSite);
+    }
+    let is_followed_link = asked.is_get
+        && !is_api(asked.path)
+        && asked.fetch_mode == Some("navigate")
+        && asked.fetch_dest == Some("document");
+    match asked.fetch_site {
+        None | Some("same-origin" | "none") => Ok(()),
+        Some(_) if is_followed_link => Ok(()),
+        Some(_) => Err(Refused::CrossSite),
+    }
+}
+
+/// Whether a path is the API's, not a page.
+#[must_use]
+pub fn is_api(path: &str) -> bool {
+    path == "/v1" || path.starts_with("/v1/")
+}
+
+/// Whether a `Host` names this machine itself, on any port.
+fn is_loopback(host: &str) -> bool {
+    let (name, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((name, rest)) => {
+            let is_loopback = name.parse::<Ipv6Addr>().is_ok_and(|address| address.to_canonical().is_loopback());
+            return is_loopback && (rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port));
+        }
+        None => host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port))),
+    };
+    let is_local = name.eq_ignore_ascii_case("localhost") || name.parse::<Ipv4Addr>().is_ok_and(|ip| ip.is_loopback());
+    is_local && port.is_none_or(is_port)
+}
+
+fn is_port(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWN: Asked<'static> = Asked {
+        is_get: true,
+        path: "/v1/chat",
+        authority: None,
+        host: Some("127.0.0.1:8080"),
+        origin: None,
+        fetch_site: None,
+        fetch_mode: None,
+        fetch_dest: None,
+    };
+
+    #[test]
+    fn only_loopback_hosts_are_served() {
+        for host in
+            ["localhost", "LocalHost:1", "127.0.0.1", "127.1.2.3:65535", "[::1]", "[::1]:80", "[::ffff:127.0.0.1]"]
+        {
+            assert_eq!(check(&Asked { host: Some(host), ..OWN }), Ok(()), "{host}");
+        }
+        for host in [
+            "",
+            "example.com",
+            "localhost.example.com",
+            "127.0.0.1.example.com",
+            "localhost.",
+            "localhost:",
+            "localhost:x",
+            "localhost:99999",
+            "localhost:+80",
+            "192.168.0.1",
+            "0.0.0.0",
+            "[::2]",
+            "[::1]x",
+            "::1",
+            "[::1",
+            "user@localhost",
+        ] {
+            assert_eq!(check(&Asked { host: Some(host), ..OWN }), Err(Refused::Host), "{host:?}");
+        }
+        assert_eq!(check(&Asked { host: None, ..OWN }), Err(Refused::Host));
+        assert_eq!(check(&Asked { authority: Some("example.com"), ..OWN }), Err(Refused::Host));
+        assert_eq!(check(&Asked { authority: OWN.host, ..OWN }), Ok(()));
+    }
+
+    #[test]
+    fn an_origin_has_to_be_this_one() {
+        for (origin, expected) in [
+            ("http://127.0.0.1:8080", Ok(())),
+            ("http://127.0.0.1", Err(Refused::CrossSite)),
+            ("http://127.0.0.1:8081", Err(Refused::CrossSite)),
+            ("http://localhost:8080", Err(Refused::CrossSite)),
+            ("https://127.0.0.1:8080", Err(Refused::CrossSite)),
+            ("https://example.com", Err(Refused::CrossSite)),
+            ("null", Err(Refused::CrossSite)),
+            ("", Err(Refused::CrossSite)),
+        ] {
+            for is_get in [true, false] {
+                assert_eq!(check(&Asked { is_get, origin: Some(origin), ..OWN }), expected, "{origin:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn another_site_may_only_link_to_a_page() {
+        let link = Asked {
+            path: "/",
+            fetch_site: Some("cross-site"),
+            fetch_mode: Some("navigate"),
+            fetch_dest: Some("document"),
+            ..OWN
+        };
+        for (what, asked, expected) in [
+            ("its own page", Asked { fetch_site: Some("same-origin"), ..OWN }, Ok(())),
+            ("typed in", Asked { fetch_site: Some("none"), ..OWN }, Ok(())),
+            ("a followed link", link, Ok(())),
+            ("a link from another port", Asked { fetch_site: Some("same-site"), ..link }, Ok(())),
+            ("a link into the API", Asked { path: "/v1/chat", ..link }, Err(Refused::CrossSite)),
+            ("a form", Asked { is_get: false, ..link }, Err(Refused::CrossSite)),
+            ("a frame", Asked { fetch_dest: Some("iframe"), ..link }, Err(Refused::CrossSite)),
+            ("a script", Asked { fetch_mode: Some("cors"), ..link }, Err(Refused::CrossSite)),
+            ("another port", Asked { fetch_site: Some("same-site"), ..OWN }, Err(Refused::CrossSite)),
+            ("unreadable", Asked { fetch_site: Some(""), ..OWN }, Err(Refused::CrossSite)),
+        ] {
+            assert_eq!(check(&asked), expected, "{what}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Every response carries `X-Request-Id`, every error a body with it, and the log the same.
+
+use axum::{
+    body::Body,
+    extract::Request,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::Response,
+};
+use tokio::time::Instant;
+use tracing::Instrument as _;
+use uuid::Uuid;
+
+use crate::error::{ApiError, Code, PROBLEM_JSON};
+
+/// The header's name.
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Longest id that is taken from a client, in bytes.
+const MAX_BYTES: usize = 128;
+
+/// The outermost layer.
+pub async fn layer(request: Request, next: Next) -> Response {
+    let id = request_id(request.headers());
+    let started = Instant::now();
+    // The path without the query: that may carry a ticket.
+    let span = tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path());
+    async {
+        let response = with_body(next.run(request).await, &id);
+        let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::debug!(status = response.status().as_u16(), elapsed_ms, "answered");
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+/// The client's own id where it is fit to be logged and sent back, else a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    let own = headers.get(X_REQUEST_ID).and_then(|value| value.to_str().ok());
+    let is_fit = |id: &&str| (1..=MAX_BYTES).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+    own.filter(is_fit).map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+}
+
+/// Sets the header, and writes the body of an error.
+fn with_body(mut response: Response, id: &str) -> Response {
+    let error = response.extensions_mut().remove::<ApiError>().or_else(|| match response.status() {
+        StatusCode::METHOD_NOT_ALLOWED => {
+            Some(ApiError::new(Code::MethodNotAllowed, "This path is there, but not with this method."))
+        }
+        _ => None,
+    });
+    if let Some(error) = error {
+        match error.cause() {
+            Some(cause) if error.code() == Code::InternalError => tracing::error!(cause, "failed"),
+            Some(cause) => tracing::warn!(cause, "failed"),
+            None => {}
+        }
+        let body = serde_json::to_vec(&error.problem(id.to_owned())).unwrap_or_default();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        headers.insert(header::CONTENT_LENGTH, body.len().into());
+        *response.body_mut() = Body::from(body);
+    }
+    if let Ok(value) = HeaderValue::from_str(id) {
+        response.headers_mut().insert(X_REQUEST_ID, value);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse as _;
+
+    use super::*;
+
+    fn given(id: &str) -> String {
+        request_id(&HeaderMap::from_iter([(X_REQUEST_ID, HeaderValue::from_bytes(id.as_bytes()).unwrap())]))
+    }
+
+    #[test]
+    fn a_fit_id_of_the_client_is_kept_and_any_other_replaced() {
+        assert_eq!(given("abc-1"), "abc-1");
+        assert_eq!(given(&"x".repeat(128)), "x".repeat(128));
+        for id in ["", "a b", "é", &"x".repeat(129)] {
+            assert!(Uuid::parse_str(&given(id)).is_ok(), "{id:?}");
+        }
+        assert_ne!(request_id(&HeaderMap::new()), request_id(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn an_error_s_body_and_header_name_the_same_request() {
+        let response = with_body(ApiError::not_found().into_response(), "r-1");
+
+        assert_eq!(response.headers()[X_REQUEST_ID], "r-1");
+        assert_eq!(response.headers()[header::CONTENT_TYPE], PROBLEM_JSON);
+        assert_eq!(response.status(), StatusCode::NOT_FOUND);
+    }
+}

@@ -1,0 +1,223 @@
+//! The OpenAPI 3.1 document, generated from the routes.
+//!
+//! [`crate::router`] registers a handler and documents it in one step, so the document has every operation. Errors are
+//! the same nearly everywhere: the types here add them to an operation by the checks that it makes.
+
+use std::collections::BTreeMap;
+
+use banter_shared::id::{MessageId, SessionId, TaskId};
+use utoipa::{
+    IntoParams, IntoResponses, Modify, OpenApi, ToSchema,
+    openapi::{
+        Content, RefOr, Response,
+        security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+    },
+};
+
+use crate::error::{PROBLEM_JSON, Problem};
+
+/// Everything of the document but the operations.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Banter",
+        description = "Chat with agents, on a server of your own. Ids are UUIDs, times are RFC 3339 in UTC. Errors are \
+                       RFC 9457 problems; `code` is for programs. Every response carries `X-Request-Id`."
+    ),
+    tags(
+        (name = "sessions", description = "Conversations between a user and an agent."),
+        (name = "messages", description = "What is said in a session."),
+        (name = "tasks", description = "The work of an agent on one message."),
+        (name = "agents", description = "Who can be talked to."),
+        (name = "events", description = "What happens, as it happens, as server-sent events."),
+        (name = "auth", description = "Who one is."),
+        (name = "system", description = "The process itself."),
+    ),
+    components(schemas(Problem)),
+    modifiers(&Security),
+)]
+pub struct Base;
+
+struct Security;
+
+impl Modify for Security {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("An API key (`bnt_…`). Not needed on a loopback address until the first key is made."))
+            .build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("api_key", SecurityScheme::Http(scheme));
+        document.security = Some(vec![SecurityRequirement::new("api_key", [] as [&str; 0])]);
+    }
+}
+
+/// The document as it is published.
+///
+/// # Errors
+/// Never in practice: it is made of strings and numbers.
+pub fn to_json(document: &utoipa::openapi::OpenApi) -> serde_json::Result<String> {
+    Ok(document.to_pretty_json()? + "\n")
+}
+
+macro_rules! problems {
+    ($($(#[$doc:meta])* $name:ident { $($status:literal: $description:literal,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub enum $name {}
+
+        impl IntoResponses for $name {
+            fn responses() -> BTreeMap<String, RefOr<Response>> {
+                [$(($status, $description),)*]
+                    .into_iter()
+                    .map(|(status, description)| (status.to_owned(), problem(description).into()))
+                    .collect()
+            }
+        }
+    )*};
+}
+
+/// A session in the path.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "only for the document")]
+pub struct SessionPath {
+    /// The session.
+    session_id: SessionId,
+}
+
+/// A message of a session in the path.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "only for the document")]
+pub struct MessagePath {
+    /// The session.
+    session_id: SessionId,
+    /// The message.
+    message_id: MessageId,
+}
+
+/// A task of a session in the path.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "only for the document")]
+pub struct TaskPath {
+    /// The session.
+    session_id: SessionId,
+    /// The task.
+    task_id: TaskId,
+}
+
+/// The header that makes it safe to send a request again.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "only for the document")]
+pub struct IdempotencyParam {
+    /// A name for the request. Sent again with the same name and body within 24 hours, it makes nothing new and answers
+    /// with what the first one made.
+    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 200)]
+    key: Option<String>,
+}
+
+/// Where a stream goes on.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "only for the document")]
+pub struct LastEventIdParam {
+    /// The last `id` seen; wins over `after`. With neither the stream starts now.
+    #[param(rename = "Last-Event-ID")]
+    last_event_id: Option<String>,
+}
+
+fn problem(description: &str) -> Response {
+    let schema = utoipa::openapi::schema::RefBuilder::new()
+        .ref_location(format!("#/components/schemas/{}", Problem::name()))
+        .build();
+    Response::builder().description(description).content(PROBLEM_JSON, Content::new(Some(schema))).build()
+}
+
+problems! {
+    /// What any operation of a user may answer.
+    AnyProblem {
+        "401": "No key, or one that does not work.",
+        "403": "The role does not allow it; or, without keys, the request comes from another site.",
+        "500": "A fault on the server.",
+        "503": "The store is busy, or cannot be used. `Retry-After` says when to come back.",
+    }
+    /// The path names something that is not there.
+    NotFoundProblem {
+        "404": "There is no such thing, or it is somebody else's.",
+    }
+    /// A parameter is wrong.
+    InvalidProblem {
+        "400": "A parameter, a field or a header is wrong; `errors` names it.",
+    }
+    /// The body is wrong.
+    BodyProblem {
+        "400": "A parameter, a field or a header is wrong; `errors` names it.",
+        "413": "The body is over 512 KiB.",
+        "415": "The body is not JSON.",
+    }
+    /// The state does not allow it.
+    ConflictProblem {
+        "409": "Not in this state; `code` says why.",
+    }
+    /// A session cannot be made so.
+    NewSessionProblem {
+        "409": "`message_gone`: the session of this idempotency key was deleted since.",
+        "422": "`unknown_agent`, `agent_unavailable` or `idempotency_mismatch`.",
+    }
+    /// A message cannot be sent so.
+    SendProblem {
+        "409": "`agent_busy`, `session_archived` or `message_gone`.",
+        "422": "`idempotency_mismatch`.",
+        "429": "`queue_full`. `Retry-After` says when to come back.",
+    }
+    /// A part that is needed does not work.
+    NotReadyProblem {
+        "503": "`errors` names the part at fault.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+
+    #[test]
+    fn the_committed_document_is_the_generated_one() {
+        let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/openapi.json");
+
+        let committed = fs::read_to_string(committed).unwrap_or_default();
+
+        let generated = to_json(&crate::router::openapi()).unwrap();
+        assert!(committed == generated, "docs/openapi.json is out of date: run `make openapi` and commit the result");
+    }
+
+    #[test]
+    fn every_operation_has_an_id_of_its_own_a_summary_and_a_tag() {
+        let document = serde_json::to_value(crate::router::openapi()).unwrap();
+
+        let paths = document["paths"].as_object().unwrap();
+        let operations: Vec<_> = paths.values().flat_map(|item| item.as_object().unwrap().values()).collect();
+        let ids: std::collections::BTreeSet<_> =
+            operations.iter().map(|operation| operation["operationId"].as_str().unwrap()).collect();
+        assert_eq!(ids.len(), operations.len());
+        for operation in operations {
+            assert!(operation["summary"].is_string() && operation["tags"].is_array(), "{operation}");
+        }
+    }
+
+    #[test]
+    fn the_document_shows_what_the_streams_carry() {
+        let document = serde_json::to_value(crate::router::openapi()).unwrap();
+
+        for name in
+            ["Event", "Session", "Message", "Task", "TaskDetail", "Step", "TaskError", "Usage", "Agent", "Problem"]
+        {
+            assert!(document["components"]["schemas"][name].is_object(), "{name}");
+        }
+        assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+    }
+}

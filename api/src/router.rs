@@ -1,0 +1,68 @@
+//! Every route, and what every request passes through.
+
+use std::any::Any;
+
+use axum::{
+    Router, middleware,
+    response::{IntoResponse, Response},
+};
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::OpenApi as _;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    dashboard,
+    error::ApiError,
+    middleware::{headers, keyless, lingering, own_task, request_id},
+    openapi::Base,
+    routes::{agents, auth, events, messages, sessions, system, tasks},
+    state::AppState,
+};
+
+/// The operations, each with its part of the document.
+fn operations() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(Base::openapi())
+        .routes(routes!(sessions::create::create, sessions::list::list))
+        .routes(routes!(sessions::get::get, sessions::update::update, sessions::delete::delete))
+        .routes(routes!(sessions::read::read))
+        .routes(routes!(sessions::unread::unread))
+        .routes(routes!(messages::create::create, messages::list::list))
+        .routes(routes!(messages::edit::edit, messages::unsend::unsend))
+        .routes(routes!(tasks::get::get))
+        .routes(routes!(tasks::cancel::cancel))
+        .routes(routes!(tasks::retry::retry))
+        .routes(routes!(agents::list::list))
+        .routes(routes!(events::user::user))
+        .routes(routes!(events::session::session))
+        .routes(routes!(auth::me::me))
+        .routes(routes!(system::live::live))
+        .routes(routes!(system::ready::ready))
+        .routes(routes!(system::openapi::openapi))
+}
+
+/// The document of all operations.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    operations().into_openapi()
+}
+
+/// The whole server. A request passes the layers from the last added to the first.
+pub fn router(state: AppState) -> Router {
+    let (router, _) = operations().split_for_parts();
+    router
+        .fallback(dashboard::serve)
+        .layer(CatchPanicLayer::custom(on_panic))
+        .layer(middleware::from_fn_with_state(state.clone(), own_task::layer))
+        .layer(middleware::from_fn_with_state(state.clone(), keyless::layer))
+        .layer(middleware::from_fn(lingering::layer))
+        .layer(middleware::from_fn(headers::layer))
+        .layer(middleware::from_fn(request_id::layer))
+        .with_state(state)
+}
+
+/// A handler that panicked is a fault like any other.
+#[expect(clippy::needless_pass_by_value, reason = "the layer wants it so")]
+fn on_panic(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    ApiError::internal(format!("panicked: {}", text.unwrap_or("no message"))).into_response()
+}

@@ -1,0 +1,3 @@
+//! Agents: listed.
+
+pub mod list;

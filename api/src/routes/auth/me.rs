@@ -1,0 +1,33 @@
+//! `GET /v1/auth/me`
+
+use axum::Json;
+use banter_shared::chat::{Principal, UserRole};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::openapi::AnyProblem;
+
+/// Who makes the request.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Me {
+    /// The user's name in the workspace.
+    pub user_id: String,
+    /// The workspace.
+    pub workspace_id: String,
+    /// What the key allows.
+    pub role: UserRole,
+}
+
+/// Tells who one is.
+#[utoipa::path(
+    get,
+    path = "/v1/auth/me",
+    operation_id = "getMe",
+    tag = "auth",
+    summary = "Tell who one is",
+    responses((status = 200, description = "The user.", body = Me), AnyProblem),
+)]
+pub async fn me(principal: Principal) -> Json<Me> {
+    let Principal { user, role, key_id: _ } = principal;
+    Json(Me { user_id: user.user_id, workspace_id: user.workspace_id, role })
+}

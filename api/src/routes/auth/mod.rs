@@ -1,0 +1,3 @@
+//! Who one is.
+
+pub mod me;

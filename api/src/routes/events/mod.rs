@@ -1,0 +1,18 @@
+//! Event streams: of all of a user's sessions, or of one.
+
+pub mod session;
+pub mod user;
+
+use axum::http::HeaderMap;
+
+use crate::extract::QueryParams;
+
+/// The header by which a browser says where it was (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
+const LAST_EVENT_ID: &str = "Last-Event-ID";
+
+/// Where a client was: the header wins over `?after=`, and an empty one counts as none.
+fn requested_cursor(headers: &HeaderMap, query: &QueryParams) -> Option<String> {
+    let header = headers.get(LAST_EVENT_ID).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let after = || query.text("after").map(str::to_owned);
+    header.filter(|text| !text.is_empty()).or_else(after).filter(|text| !text.is_empty())
+}

@@ -1,0 +1,125 @@
+//! `POST /v1/chat/{session_id}/messages`
+
+use std::time::Duration;
+
+use axum::{Json, extract::State, http::StatusCode};
+use banter_shared::{
+    chat::{Message, OnBusy, Principal, Task},
+    store::{PostMessage, Posted},
+};
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+use utoipa::ToSchema;
+
+use crate::{
+    error::ApiError,
+    extract::{IdempotencyHeader, JsonBody, OwnedSession, QueryParams, Writer},
+    middleware::own_task::ClientGone,
+    openapi::{AnyProblem, BodyProblem, IdempotencyParam, NotFoundProblem, SendProblem, SessionPath},
+    state::AppState,
+};
+
+use super::wait::{Waited, wait_for_outcome};
+
+/// Longest wait for an answer, in seconds.
+const MAX_WAIT_SECONDS: u64 = 120;
+
+/// A message to be sent.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateMessage {
+    /// The text: 1 byte to 256 KiB of UTF-8, not only white space. Kept verbatim.
+    #[schema(min_length = 1)]
+    pub content: String,
+    /// What to do when a task of the session runs or waits; `queue` unless given.
+    #[serde(default)]
+    #[schema(required = false)]
+    pub on_busy: OnBusy,
+}
+
+/// A message that was accepted: its task will have exactly one outcome.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Accepted {
+    /// The message.
+    pub message: Message,
+    /// Its task.
+    pub task: Task,
+}
+
+/// A message with the outcome of its task.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Exchange {
+    /// The message.
+    pub message: Message,
+    /// Its task, which has ended.
+    pub task: Task,
+    /// The answer; null when the task ended without one.
+    #[schema(required)]
+    pub reply: Option<Message>,
+}
+
+/// Either, by how the wait ended.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Outcome {
+    /// 202.
+    Accepted(Box<Accepted>),
+    /// 200.
+    Exchange(Box<Exchange>),
+}
+
+/// Sends a message.
+#[utoipa::path(
+    post,
+    path = "/v1/chat/{session_id}/messages",
+    operation_id = "createMessage",
+    tag = "messages",
+    summary = "Send a message",
+    description = "With the 202 the message is stored, and its task will have exactly one outcome.",
+    params(
+        SessionPath,
+        ("wait" = Option<u64>, Query, description = "Seconds to wait for the answer.", minimum = 0, maximum = 120),
+        IdempotencyParam,
+    ),
+    request_body = CreateMessage,
+    responses(
+        (status = 200, description = "The task ended while the request waited.", body = Exchange),
+        (status = 202, description = "The message is stored.", body = Accepted),
+        SendProblem,
+        AnyProblem,
+        BodyProblem,
+        NotFoundProblem,
+    ),
+)]
+#[expect(clippy::too_many_arguments, reason = "each is a check, in the order in which they are made")]
+pub async fn create(
+    State(state): State<AppState>,
+    principal: Principal,
+    OwnedSession(session_id): OwnedSession,
+    _: Writer,
+    query: QueryParams,
+    key: IdempotencyHeader,
+    gone: ClientGone,
+    JsonBody(body): JsonBody<CreateMessage>,
+) -> Result<(StatusCode, Json<Outcome>), ApiError> {
+    let wait = query.number("wait", 0..=MAX_WAIT_SECONDS)?.map(Duration::from_secs);
+    let key = key.with_body(&body)?;
+    let post = PostMessage {
+        content: super::parse_content(body.content)?,
+        on_busy: body.on_busy,
+        max_attempts: state.max_attempts(&principal.user, session_id).await?,
+        key,
+    };
+
+    let Posted { message, task } = state.announce(state.store.post_message(&principal.user, session_id, &post).await?);
+
+    if let Some(wait) = wait {
+        let deadline = Instant::now() + wait;
+        match wait_for_outcome(&state, &principal.user, task.id, deadline, &gone).await? {
+            Waited::Ended(exchange) => return Ok((StatusCode::OK, Json(Outcome::Exchange(exchange)))),
+            Waited::NotYet(accepted) => return Ok((StatusCode::ACCEPTED, Json(Outcome::Accepted(accepted)))),
+            Waited::Gone => {}
+        }
+    }
+    Ok((StatusCode::ACCEPTED, Json(Outcome::Accepted(Box::new(Accepted { message, task })))))
+}

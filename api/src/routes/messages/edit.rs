@@ -1,0 +1,54 @@
+//! `PATCH /v1/chat/{session_id}/messages/{message_id}`
+
+use axum::{Json, extract::State};
+use banter_shared::chat::{Message, Principal};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::{
+    error::ApiError,
+    extract::{JsonBody, OwnedMessage, OwnedSession, Writer},
+    openapi::{AnyProblem, BodyProblem, ConflictProblem, MessagePath, NotFoundProblem},
+    state::AppState,
+};
+
+/// The new text of a message.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EditMessage {
+    /// 1 byte to 256 KiB of UTF-8, not only white space.
+    #[schema(min_length = 1)]
+    pub content: String,
+}
+
+/// Changes a message that no agent has seen.
+#[utoipa::path(
+    patch,
+    path = "/v1/chat/{session_id}/messages/{message_id}",
+    operation_id = "editMessage",
+    tag = "messages",
+    summary = "Change a message that still waits",
+    description = "Only while its task was never started; after a 200 no agent has seen the old text. \
+                   Else 409 `task_not_queued`.",
+    params(MessagePath),
+    request_body = EditMessage,
+    responses(
+        (status = 200, description = "The message after it.", body = Message),
+        AnyProblem,
+        BodyProblem,
+        NotFoundProblem,
+        ConflictProblem,
+    ),
+)]
+pub async fn edit(
+    State(state): State<AppState>,
+    principal: Principal,
+    OwnedSession(session_id): OwnedSession,
+    OwnedMessage(id): OwnedMessage,
+    _: Writer,
+    JsonBody(body): JsonBody<EditMessage>,
+) -> Result<Json<Message>, ApiError> {
+    let content = super::parse_content(body.content)?;
+
+    Ok(Json(state.announce(state.store.edit_message(&principal.user, session_id, id, &content).await?)))
+}

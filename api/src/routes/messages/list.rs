@@ -1,0 +1,70 @@
+//! `GET /v1/chat/{session_id}/messages`
+
+use axum::{Json, extract::State};
+use banter_shared::{
+    chat::{Message, Principal},
+    store::TurnBound,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{DEFAULT_TURNS, MAX_TURNS};
+use crate::{
+    error::ApiError,
+    extract::{OwnedSession, QueryParams},
+    openapi::{AnyProblem, InvalidProblem, NotFoundProblem, SessionPath},
+    state::AppState,
+};
+
+/// A page of a transcript.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MessageList {
+    /// Whole turns, ascending.
+    pub items: Vec<Message>,
+    /// Whether there are older ones; with `after_turn`, newer ones.
+    pub has_more: bool,
+}
+
+/// Lists messages, a page of whole turns at a time.
+#[utoipa::path(
+    get,
+    path = "/v1/chat/{session_id}/messages",
+    operation_id = "listMessages",
+    tag = "messages",
+    summary = "List messages",
+    params(
+        SessionPath,
+        ("before_turn" = Option<i64>, Query, description = "Only turns before this; the newest of them."),
+        ("after_turn" = Option<i64>, Query, description = "Only turns after this; the oldest of them."),
+        ("limit" = Option<u32>, Query, description = "How many turns; 50 unless given.", minimum = 1, maximum = 200),
+    ),
+    responses(
+        (status = 200, description = "A page.", body = MessageList),
+        AnyProblem,
+        InvalidProblem,
+        NotFoundProblem,
+    ),
+)]
+pub async fn list(
+    State(state): State<AppState>,
+    principal: Principal,
+    OwnedSession(id): OwnedSession,
+    query: QueryParams,
+) -> Result<Json<MessageList>, ApiError> {
+    let limit = query.number("limit", 1..=MAX_TURNS)?.unwrap_or(DEFAULT_TURNS);
+    let bound = bound(&query)?;
+
+    let page = state.store.list_messages(&principal.user, id, bound, limit).await?;
+
+    Ok(Json(MessageList { items: page.items, has_more: page.has_more }))
+}
+
+fn bound(query: &QueryParams) -> Result<TurnBound, ApiError> {
+    let all = i64::MIN..=i64::MAX;
+    match (query.number("before_turn", all.clone())?, query.number("after_turn", all)?) {
+        (None, None) => Ok(TurnBound::Newest),
+        (Some(turn), None) => Ok(TurnBound::Before(turn)),
+        (None, Some(turn)) => Ok(TurnBound::After(turn)),
+        (Some(_), Some(_)) => Err(ApiError::invalid("after_turn", "must not be given together with `before_turn`")),
+    }
+}

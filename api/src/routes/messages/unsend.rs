@@ -1,0 +1,42 @@
+//! `DELETE /v1/chat/{session_id}/messages/{message_id}`
+
+use axum::{extract::State, http::StatusCode};
+use banter_shared::chat::Principal;
+
+use crate::{
+    error::ApiError,
+    extract::{NoBody, OwnedMessage, OwnedSession, Writer},
+    openapi::{AnyProblem, BodyProblem, ConflictProblem, MessagePath, NotFoundProblem},
+    state::AppState,
+};
+
+/// Takes back a message that no agent has seen.
+#[utoipa::path(
+    delete,
+    path = "/v1/chat/{session_id}/messages/{message_id}",
+    operation_id = "unsendMessage",
+    tag = "messages",
+    summary = "Take back a message that still waits",
+    description = "Message and task are gone, and no agent has seen them. Only while the task was never started; \
+                   else 409 `task_not_queued`.",
+    params(MessagePath),
+    responses(
+        (status = 204, description = "Gone."),
+        AnyProblem,
+        BodyProblem,
+        NotFoundProblem,
+        ConflictProblem,
+    ),
+)]
+pub async fn unsend(
+    State(state): State<AppState>,
+    principal: Principal,
+    OwnedSession(session_id): OwnedSession,
+    OwnedMessage(id): OwnedMessage,
+    _: Writer,
+    _: NoBody,
+) -> Result<StatusCode, ApiError> {
+    state.announce(state.store.unsend_message(&principal.user, session_id, id).await?);
+
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,9 @@
+//! The operations, one file each: `routes/<resource>/<verb>.rs`.
+
+pub mod agents;
+pub mod auth;
+pub mod events;
+pub mod messages;
+pub mod sessions;
+pub mod system;
+pub mod tasks;

@@ -1,0 +1,79 @@
+//! `POST /v1/chat`
+
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+};
+use banter_shared::{
+    chat::{Principal, Session},
+    store::NewSession,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    agents::Availability,
+    error::{ApiError, Code},
+    extract::{IdempotencyHeader, JsonBody, Writer},
+    openapi::{AnyProblem, BodyProblem, IdempotencyParam, NewSessionProblem},
+    state::AppState,
+};
+
+/// A session to be made.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateSession {
+    /// The agent that answers, one of `GET /v1/agents`.
+    pub agent_key: String,
+    /// At most 200 characters; without one the first message gives it.
+    #[schema(max_length = 200)]
+    pub title: Option<String>,
+}
+
+/// Makes a session.
+#[utoipa::path(
+    post,
+    path = "/v1/chat",
+    operation_id = "createSession",
+    tag = "sessions",
+    summary = "Make a session",
+    params(IdempotencyParam),
+    request_body = CreateSession,
+    responses(
+        (
+            status = 201,
+            description = "The session.",
+            body = Session,
+            headers(("Location" = String, description = "Where it is.")),
+        ),
+        NewSessionProblem,
+        AnyProblem,
+        BodyProblem,
+    ),
+)]
+pub async fn create(
+    State(state): State<AppState>,
+    principal: Principal,
+    _: Writer,
+    key: IdempotencyHeader,
+    JsonBody(body): JsonBody<CreateSession>,
+) -> Result<impl IntoResponse, ApiError> {
+    let title = super::parse_title(body.title.as_deref())?;
+    let key = key.with_body(&body)?;
+    match state.find_agent(&body.agent_key).await? {
+        None => {
+            let detail = "No agent has this key. `GET /v1/agents` lists them.";
+            return Err(ApiError::new(Code::UnknownAgent, detail));
+        }
+        Some(Availability::Unavailable(reason)) => return Err(ApiError::new(Code::AgentUnavailable, reason)),
+        Some(Availability::Available) => {}
+    }
+
+    let new = NewSession { agent_key: body.agent_key, title };
+    let session = state.announce(state.store.create_session(&principal.user, new, key).await?);
+
+    let location = format!("/v1/chat/{}", session.id);
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(session)))
+}

@@ -1,0 +1,70 @@
+//! `GET /v1/chat/{session_id}`
+
+use axum::{Json, extract::State};
+use banter_shared::{
+    chat::{Message, Partial, Principal, Session},
+    event::Cursor,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    error::ApiError,
+    extract::{OwnedSession, QueryParams},
+    openapi::{AnyProblem, InvalidProblem, NotFoundProblem, SessionPath},
+    routes::messages::{DEFAULT_TURNS, MAX_TURNS},
+    state::AppState,
+};
+
+/// A session with the newest part of its transcript, all as of one moment.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Thread {
+    /// The session.
+    pub session: Session,
+    /// Its newest turns, ascending.
+    pub messages: Vec<Message>,
+    /// Whether there are older ones.
+    pub has_more: bool,
+    /// The text so far of the running answer; null when nothing runs.
+    #[schema(required)]
+    pub partial: Option<Partial>,
+    /// The position in the event stream of exactly this state.
+    pub as_of: Cursor,
+}
+
+/// Shows a session with its newest turns.
+#[utoipa::path(
+    get,
+    path = "/v1/chat/{session_id}",
+    operation_id = "getSession",
+    tag = "sessions",
+    summary = "Show a session with its newest turns",
+    params(
+        SessionPath,
+        ("limit" = Option<u32>, Query, description = "How many turns; 50 unless given.", minimum = 1, maximum = 200),
+    ),
+    responses(
+        (status = 200, description = "The session.", body = Thread),
+        AnyProblem,
+        InvalidProblem,
+        NotFoundProblem,
+    ),
+)]
+pub async fn get(
+    State(state): State<AppState>,
+    principal: Principal,
+    OwnedSession(id): OwnedSession,
+    query: QueryParams,
+) -> Result<Json<Thread>, ApiError> {
+    let limit = query.number("limit", 1..=MAX_TURNS)?.unwrap_or(DEFAULT_TURNS);
+
+    let thread = state.store.get_thread(&principal.user, id, limit).await?;
+
+    Ok(Json(Thread {
+        session: thread.session,
+        messages: thread.messages,
+        has_more: thread.has_more,
+        partial: thread.partial,
+        as_of: thread.as_of,
+    }))
+}

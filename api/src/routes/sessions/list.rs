@@ -1,0 +1,104 @@
+//! `GET /v1/chat`
+
+use axum::{Json, extract::State};
+use banter_shared::{
+    chat::{MAX_TITLE_CHARS, Principal, Session, SessionStatus},
+    event::Cursor,
+    store::SessionFilter,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::cursor;
+use crate::{
+    error::ApiError,
+    extract::QueryParams,
+    openapi::{AnyProblem, InvalidProblem},
+    state::AppState,
+};
+
+/// Sessions of a page unless `limit` says otherwise.
+const DEFAULT_LIMIT: u32 = 50;
+/// Most sessions of a page.
+const MAX_LIMIT: u32 = 100;
+
+/// A page of sessions.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SessionList {
+    /// Pinned ones first, then by last activity.
+    pub items: Vec<Session>,
+    /// For the next page; null on the last.
+    #[schema(required)]
+    pub next_cursor: Option<String>,
+    /// The position in the event stream of exactly this state.
+    pub as_of: Cursor,
+}
+
+/// Lists the user's sessions.
+#[utoipa::path(
+    get,
+    path = "/v1/chat",
+    operation_id = "listSessions",
+    tag = "sessions",
+    summary = "List sessions",
+    params(
+        ("status" = inline(Option<StatusChoice>), Query, description = "Which; `active` unless given."),
+        ("q" = Option<String>, Query, description = "Only those whose title contains this.", max_length = 200),
+        ("limit" = Option<u32>, Query, description = "Sessions a page; 50 unless given.", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before."),
+    ),
+    responses((status = 200, description = "A page.", body = SessionList), AnyProblem, InvalidProblem),
+)]
+pub async fn list(
+    State(state): State<AppState>,
+    principal: Principal,
+    query: QueryParams,
+) -> Result<Json<SessionList>, ApiError> {
+    let limit = query.number("limit", 1..=MAX_LIMIT)?.unwrap_or(DEFAULT_LIMIT);
+    let filter = filter(&query)?;
+
+    let page = state.store.list_sessions(&principal.user, &filter, limit).await?;
+
+    Ok(Json(SessionList { items: page.items, next_cursor: page.next.as_ref().map(cursor::encode), as_of: page.as_of }))
+}
+
+/// Which sessions a list shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub enum StatusChoice {
+    /// Those in use.
+    Active,
+    /// Those put away.
+    Archived,
+    /// Both.
+    All,
+}
+
+impl From<StatusChoice> for Option<SessionStatus> {
+    fn from(choice: StatusChoice) -> Self {
+        match choice {
+            StatusChoice::Active => Some(SessionStatus::Active),
+            StatusChoice::Archived => Some(SessionStatus::Archived),
+            StatusChoice::All => None,
+        }
+    }
+}
+
+fn filter(query: &QueryParams) -> Result<SessionFilter, ApiError> {
+    let statuses = [("active", StatusChoice::Active), ("archived", StatusChoice::Archived), ("all", StatusChoice::All)];
+    let title_contains = query.text("q").filter(|text| !text.is_empty());
+    if title_contains.is_some_and(|text| text.chars().count() > MAX_TITLE_CHARS) {
+        return Err(ApiError::invalid("q", format!("must be at most {MAX_TITLE_CHARS} characters")));
+    }
+    let after = query
+        .text("cursor")
+        .map(|text| {
+            cursor::decode(text).ok_or_else(|| ApiError::invalid("cursor", "must be a `next_cursor` from here"))
+        })
+        .transpose()?;
+    Ok(SessionFilter {
+        status: query.choice("status", &statuses)?.unwrap_or(StatusChoice::Active).into(),
+        title_contains: title_contains.map(str::to_owned),
+        after,
+    })
+}

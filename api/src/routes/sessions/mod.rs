@@ -1,0 +1,37 @@
+//! Sessions: made, listed, read, changed, put away.
+
+mod cursor;
+
+pub mod create;
+pub mod delete;
+pub mod get;
+pub mod list;
+pub mod read;
+pub mod unread;
+pub mod update;
+
+use banter_shared::chat::{Session, Title};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::error::ApiError;
+
+/// How far a session is read.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ReadPosition {
+    /// Messages up to this arrival number are read.
+    pub last_read_seq: i64,
+    /// Answers after it.
+    pub unread_count: i64,
+}
+
+impl From<Session> for ReadPosition {
+    fn from(session: Session) -> Self {
+        Self { last_read_seq: session.last_read_seq, unread_count: session.unread_count }
+    }
+}
+
+/// The field `title` of a body.
+fn parse_title(title: Option<&str>) -> Result<Option<Title>, ApiError> {
+    title.map(Title::parse).transpose().map_err(|error| ApiError::invalid("title", error.to_string()))
+}

@@ -1,0 +1,49 @@
+//! `POST /v1/chat/{session_id}/read`
+
+use axum::{Json, extract::State};
+use banter_shared::chat::Principal;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::ReadPosition;
+use crate::{
+    error::ApiError,
+    extract::{JsonBody, OwnedSession},
+    openapi::{AnyProblem, BodyProblem, NotFoundProblem, SessionPath},
+    state::AppState,
+};
+
+/// Up to where a session was read.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MarkRead {
+    /// The arrival number of the last message read; one past the end means the end.
+    pub seq: i64,
+}
+
+/// Marks messages as read; never goes back.
+#[utoipa::path(
+    post,
+    path = "/v1/chat/{session_id}/read",
+    operation_id = "markRead",
+    tag = "sessions",
+    summary = "Mark a session as read up to a message",
+    params(SessionPath),
+    request_body = MarkRead,
+    responses(
+        (status = 200, description = "The position after it.", body = ReadPosition),
+        AnyProblem,
+        BodyProblem,
+        NotFoundProblem,
+    ),
+)]
+pub async fn read(
+    State(state): State<AppState>,
+    principal: Principal,
+    OwnedSession(id): OwnedSession,
+    JsonBody(body): JsonBody<MarkRead>,
+) -> Result<Json<ReadPosition>, ApiError> {
+    let session = state.announce(state.store.mark_read(&principal.user, id, body.seq).await?);
+
+    Ok(Json(session.into()))
+}

@@ -1,0 +1,58 @@
+//! `PATCH /v1/chat/{session_id}`
+
+use axum::{Json, extract::State};
+use banter_shared::{
+    chat::{Principal, Session, SessionStatus},
+    store::SessionPatch,
+};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::{
+    error::ApiError,
+    extract::{JsonBody, OwnedSession, Writer},
+    openapi::{AnyProblem, BodyProblem, NotFoundProblem, SessionPath},
+    state::AppState,
+};
+
+/// What to change; what is left out stays as it is.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateSession {
+    /// At most 200 characters. From then on no message changes it.
+    #[schema(max_length = 200)]
+    pub title: Option<String>,
+    /// `archived` puts the session away, `active` brings it back.
+    pub status: Option<SessionStatus>,
+    /// Whether it stands before the others in the list.
+    pub pinned: Option<bool>,
+}
+
+/// Renames, pins, archives or restores a session.
+#[utoipa::path(
+    patch,
+    path = "/v1/chat/{session_id}",
+    operation_id = "updateSession",
+    tag = "sessions",
+    summary = "Rename, pin, archive or restore a session",
+    params(SessionPath),
+    request_body = UpdateSession,
+    responses(
+        (status = 200, description = "The session after it.", body = Session),
+        AnyProblem,
+        BodyProblem,
+        NotFoundProblem,
+    ),
+)]
+pub async fn update(
+    State(state): State<AppState>,
+    principal: Principal,
+    OwnedSession(id): OwnedSession,
+    _: Writer,
+    JsonBody(body): JsonBody<UpdateSession>,
+) -> Result<Json<Session>, ApiError> {
+    let title = super::parse_title(body.title.as_deref())?;
+    let patch = SessionPatch { title, status: body.status, pinned: body.pinned };
+
+    Ok(Json(state.announce(state.store.update_session(&principal.user, id, &patch).await?)))
+}

@@ -1,0 +1,42 @@
+//! `POST /v1/chat/{session_id}/tasks/{task_id}/cancel`
+
+use axum::{Json, extract::State, http::StatusCode};
+use banter_shared::chat::{Principal, Task};
+
+use crate::{
+    error::ApiError,
+    extract::{NoBody, OwnedSession, OwnedTask, Writer},
+    openapi::{AnyProblem, BodyProblem, ConflictProblem, NotFoundProblem, TaskPath},
+    state::AppState,
+};
+
+/// Stops a task.
+#[utoipa::path(
+    post,
+    path = "/v1/chat/{session_id}/tasks/{task_id}/cancel",
+    operation_id = "cancelTask",
+    tag = "tasks",
+    summary = "Stop a task",
+    description = "One that waits ends at once, one that runs within a second; its text so far is kept as the answer. \
+                   409 `task_ended` when it has its outcome already.",
+    params(TaskPath),
+    responses(
+        (status = 202, description = "The task, which ends now.", body = Task),
+        AnyProblem,
+        BodyProblem,
+        NotFoundProblem,
+        ConflictProblem,
+    ),
+)]
+pub async fn cancel(
+    State(state): State<AppState>,
+    principal: Principal,
+    OwnedSession(session_id): OwnedSession,
+    OwnedTask(detail): OwnedTask,
+    _: Writer,
+    _: NoBody,
+) -> Result<(StatusCode, Json<Task>), ApiError> {
+    let task = state.announce(state.store.cancel_task(&principal.user, session_id, detail.task.id).await?);
+
+    Ok((StatusCode::ACCEPTED, Json(task)))
+}

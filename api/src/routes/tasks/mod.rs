@@ -1,0 +1,5 @@
+//! Tasks: shown, stopped, tried again.
+
+pub mod cancel;
+pub mod get;
+pub mod retry;

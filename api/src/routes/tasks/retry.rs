@@ -1,0 +1,42 @@
+//! `POST /v1/chat/{session_id}/tasks/{task_id}/retry`
+
+use axum::{Json, extract::State, http::StatusCode};
+use banter_shared::chat::{Principal, Task};
+
+use crate::{
+    error::ApiError,
+    extract::{NoBody, OwnedSession, OwnedTask, Writer},
+    openapi::{AnyProblem, BodyProblem, ConflictProblem, NotFoundProblem, TaskPath},
+    state::AppState,
+};
+
+/// Tries a task again that ended without a full answer.
+#[utoipa::path(
+    post,
+    path = "/v1/chat/{session_id}/tasks/{task_id}/retry",
+    operation_id = "retryTask",
+    tag = "tasks",
+    summary = "Try a failed, cancelled or interrupted task again",
+    description = "It comes before later ones that wait. What was kept of its answer is deleted, and the new answer \
+                   has a new id. 409 `task_not_ended`, `task_succeeded` or `session_archived`.",
+    params(TaskPath),
+    responses(
+        (status = 202, description = "The task, which waits again.", body = Task),
+        AnyProblem,
+        BodyProblem,
+        NotFoundProblem,
+        ConflictProblem,
+    ),
+)]
+pub async fn retry(
+    State(state): State<AppState>,
+    principal: Principal,
+    OwnedSession(session_id): OwnedSession,
+    OwnedTask(detail): OwnedTask,
+    _: Writer,
+    _: NoBody,
+) -> Result<(StatusCode, Json<Task>), ApiError> {
+    let task = state.announce(state.store.retry_task(&principal.user, session_id, detail.task.id).await?);
+
+    Ok((StatusCode::ACCEPTED, Json(task)))
+}

@@ -1,0 +1,55 @@
+//! What every request handler can reach.
+
+use std::sync::Arc;
+
+use banter_shared::{
+    agents_file::AgentCatalog,
+    id::TaskId,
+    relay::SharedRelay,
+    shutdown::Shutdown,
+    store::{Changed, Store},
+    upkeep::STOP_PATIENCE,
+};
+
+use crate::{access::AccessPolicy, stream::Hub};
+
+/// The parts of the process. Cheap to clone.
+#[derive(Clone)]
+pub struct AppState {
+    pub(crate) store: Store,
+    pub(crate) relay: SharedRelay,
+    pub(crate) catalog: Arc<AgentCatalog>,
+    pub(crate) hub: Hub,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) access: Arc<AccessPolicy>,
+    /// How often a task is tried whose agent does not say.
+    pub(crate) task_max_attempts: u32,
+}
+
+impl AppState {
+    /// Tells the other processes what a committed change has done, and returns its result. Every change goes through
+    /// here; tasks that it stops are looked after until they have ended.
+    pub(crate) fn announce<T>(&self, changed: Changed<T>) -> T {
+        let stops = changed.hints.stops.clone();
+        self.relay.announce(changed.hints);
+        for task_id in stops {
+            self.see_to_stop(task_id);
+        }
+        changed.value
+    }
+
+    /// Ends a task in the worker's place if that does not hear the wish: it may be frozen or gone.
+    fn see_to_stop(&self, task_id: TaskId) {
+        let state = self.clone();
+        self.shutdown.tasks().spawn(async move {
+            tokio::select! {
+                () = tokio::time::sleep(STOP_PATIENCE) => {}
+                () = state.shutdown.hard().cancelled() => return,
+            }
+            match state.store.end_unheard_stop(task_id).await {
+                Ok(ended) => state.relay.announce(ended.hints),
+                Err(error) => tracing::warn!(%task_id, %error, "could not end a stopped task; it is tried again"),
+            }
+        });
+    }
+}

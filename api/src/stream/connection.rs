@@ -1,0 +1,373 @@
+//! One open stream: replay, then live, in one order and without a hole.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use banter_shared::{
+    chat::{Partial, Principal, Task, TaskStatus},
+    event::{Cursor, Event, EventData},
+    id::{SessionId, TaskId},
+    store::{ChunkRow, ReplayStart, ResyncReason, RunningTask, Store, StoreError, StreamState},
+};
+use bytes::Bytes;
+use tokio::{
+    sync::{broadcast::error::RecvError, mpsc},
+    time::{Interval, MissedTickBehavior, interval, sleep, timeout},
+};
+
+use super::{
+    frame,
+    hub::{Hub, Live, Subscription},
+};
+
+/// How often a heartbeat comes.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How long a client is to wait before it connects again.
+pub(super) const RETRY: Duration = Duration::from_secs(1);
+/// How long "is typing" holds unless it is renewed.
+const TYPING_LEASE: Duration = Duration::from_secs(8);
+/// How often it is renewed.
+const TYPING_RENEWAL: Duration = Duration::from_secs(3);
+/// How often it is checked that the reader may still read: well below the 5 s in which a revoked key's streams close.
+const ACCESS_CHECK: Duration = Duration::from_secs(2);
+/// Rows of the log read at once.
+const REPLAY_PAGE: i64 = 256;
+/// How long a reader may let a durable event wait.
+const STALL_LIMIT: Duration = Duration::from_secs(30);
+/// Pause before the log is read again after a failure.
+const ERROR_PAUSE: Duration = Duration::from_millis(200);
+
+/// What a stream knows of a running task.
+#[derive(Clone, Debug)]
+struct Running {
+    session_id: SessionId,
+    agent_key: String,
+    attempt: i64,
+    /// Where the next text belongs.
+    next_offset: i64,
+}
+
+/// Why a stream ends.
+#[derive(Debug)]
+pub(super) enum Closed {
+    /// The client went.
+    Gone,
+    /// The client reads too slowly.
+    TooSlow,
+    /// The client may not read any more.
+    AccessLost,
+    /// The process stops.
+    Draining,
+}
+
+/// One open stream.
+pub(super) struct Connection {
+    hub: Hub,
+    principal: Principal,
+    /// Only this session's events.
+    only: Option<SessionId>,
+    user_log_id: i64,
+    /// The last event that was delivered, or passed over as another session's.
+    cursor: Cursor,
+    running: BTreeMap<TaskId, Running>,
+    out: mpsc::Sender<Bytes>,
+    too_slow: Arc<AtomicBool>,
+}
+
+impl Connection {
+    /// A stream that starts at `start` and writes frames to `out`; sets `too_slow` if that is why it ends.
+    pub(super) fn new(
+        hub: Hub,
+        principal: Principal,
+        only: Option<SessionId>,
+        start: &ReplayStart,
+        out: mpsc::Sender<Bytes>,
+        too_slow: Arc<AtomicBool>,
+    ) -> Self {
+        let (user_log_id, cursor) = (start.user_log_id, start.cursor.clone());
+        Self { hub, principal, only, user_log_id, cursor, running: BTreeMap::new(), out, too_slow }
+    }
+
+    /// Delivers until the stream ends.
+    pub(super) async fn run(mut self, mut subscription: Subscription, resync: Option<ResyncReason>) {
+        let Err(closed) = self.deliver(&mut subscription, resync).await;
+        match closed {
+            Closed::TooSlow => self.too_slow.store(true, Ordering::Release),
+            Closed::Draining => {
+                let _ = self.send(EventData::ServerDraining, None).await;
+            }
+            Closed::Gone | Closed::AccessLost => {}
+        }
+        tracing::debug!(user = %self.principal.user, ?closed, "stream closed");
+    }
+
+    async fn deliver(
+        &mut self,
+        subscription: &mut Subscription,
+        resync: Option<ResyncReason>,
+    ) -> Result<std::convert::Infallible, Closed> {
+        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let cursor = self.cursor.clone();
+        self.send(EventData::Hello { cursor, heartbeat_ms: millis(HEARTBEAT), retry_ms: millis(RETRY) }, None).await?;
+        if let Some(reason) = resync {
+            let cursor = self.cursor.clone();
+            self.send(EventData::Resync { reason: reason.as_str().into(), cursor }, None).await?;
+        }
+        self.catch_up().await?;
+        let (mut heartbeat, mut typing, mut access) = (ticks(HEARTBEAT), ticks(TYPING_RENEWAL), ticks(ACCESS_CHECK));
+        let soft = self.hub.shutdown.soft().clone();
+        let out = self.out.clone();
+        loop {
+            tokio::select! {
+                live = subscription.live.recv() => match live {
+                    Ok(live) => self.hear(&live).await?,
+                    Err(RecvError::Lagged(_)) => self.catch_up().await?,
+                    Err(RecvError::Closed) => return Err(Closed::Draining),
+                },
+                _ = typing.tick() => self.renew_typing(),
+                _ = heartbeat.tick() => self.offer(EventData::Heartbeat, None),
+                _ = access.tick() => self.check_access().await?,
+                () = soft.cancelled() => return Err(Closed::Draining),
+                () = out.closed() => return Err(Closed::Gone),
+            }
+        }
+    }
+
+    async fn hear(&mut self, live: &Live) -> Result<(), Closed> {
+        match live {
+            Live::Event { seq, event, frame } if *seq == self.cursor.seq + 1 => {
+                self.cursor.seq = *seq;
+                if self.pass_on(event, frame.clone()).await? {
+                    self.follow_tasks(event).await?;
+                }
+                Ok(())
+            }
+            // Ahead of us: something was not heard.
+            Live::Event { seq, .. } | Live::Grown { seq } if *seq > self.cursor.seq => self.catch_up().await,
+            Live::Event { .. } | Live::Grown { .. } => Ok(()),
+            Live::Text(chunk) => self.hear_text(chunk).await,
+        }
+    }
+
+    /// Reads the log from where the stream is to its head, then tells what runs.
+    async fn catch_up(&mut self) -> Result<(), Closed> {
+        loop {
+            let read = self.hub.store.read_log(self.user_log_id, self.cursor.seq, REPLAY_PAGE, self.only).await;
+            let replay = match read {
+                Ok(replay) => replay,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot read the log for a stream yet");
+                    self.pause().await?;
+                    continue;
+                }
+            };
+            for (seq, event) in replay.events {
+                self.cursor.seq = seq;
+                let Ok(frame) = frame::encode(Some(&self.cursor), &event) else { continue };
+                self.pass_on(&event, frame).await?;
+            }
+            self.cursor.seq = replay.last_seq;
+            if let Some(state) = replay.state {
+                return self.tell_running(state).await;
+            }
+        }
+    }
+
+    async fn pause(&self) -> Result<(), Closed> {
+        tokio::select! {
+            () = sleep(ERROR_PAUSE) => Ok(()),
+            () = self.out.closed() => Err(Closed::Gone),
+            () = self.hub.shutdown.soft().cancelled() => Err(Closed::Draining),
+        }
+    }
+
+    /// Delivers a durable event, unless it is another session's than the stream's. Returns whether it did.
+    async fn pass_on(&mut self, event: &Event, frame: Bytes) -> Result<bool, Closed> {
+        if self.only.is_some() && self.only != event.chat_session_id {
+            return Ok(false);
+        }
+        self.write(frame).await?;
+        Ok(true)
+    }
+
+    /// Takes in what a live event says about running tasks. A replayed one says nothing: what runs is told at its end.
+    async fn follow_tasks(&mut self, event: &Event) -> Result<(), Closed> {
+        match &event.data {
+            EventData::TaskUpdated { task, session } => self.follow_task(task, &session.agent_key).await,
+            EventData::SessionDeleted => {
+                self.running.retain(|_, running| Some(running.session_id) != event.chat_session_id);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Tells when an agent starts and stops typing.
+    async fn follow_task(&mut self, task: &Task, agent_key: &str) -> Result<(), Closed> {
+        if task.status == TaskStatus::Running {
+            let running = self.running.entry(task.id).or_insert_with(|| Running {
+                session_id: task.chat_session_id,
+                agent_key: agent_key.to_owned(),
+                attempt: task.attempt,
+                next_offset: 0,
+            });
+            if running.attempt != task.attempt {
+                (running.attempt, running.next_offset) = (task.attempt, 0);
+            }
+            let running = running.clone();
+            self.send(self.typing(task.id, &running, true), Some(running.session_id)).await
+        } else if let Some(running) = self.running.remove(&task.id) {
+            self.send(self.typing(task.id, &running, false), Some(running.session_id)).await
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Tells of every running task: its text so far, its steps, and that its agent is typing.
+    async fn tell_running(&mut self, state: StreamState) -> Result<(), Closed> {
+        let ended: Vec<TaskId> = self.running.keys().copied().collect();
+        for task_id in ended {
+            if !state.running.iter().any(|running| running.partial.task_id == task_id)
+                && let Some(running) = self.running.remove(&task_id)
+            {
+                self.send(self.typing(task_id, &running, false), Some(running.session_id)).await?;
+            }
+        }
+        for RunningTask { session_id, agent_key, partial, steps } in state.running {
+            let task_id = partial.task_id;
+            let (attempt, next_offset) = (partial.attempt, partial.next_offset);
+            let running = Running { session_id, agent_key, attempt, next_offset };
+            self.send(partial_event(partial), Some(session_id)).await?;
+            for step in steps {
+                self.send(EventData::TaskStep { task_id, step }, Some(session_id)).await?;
+            }
+            self.send(self.typing(task_id, &running, true), Some(session_id)).await?;
+            self.running.insert(task_id, running);
+        }
+        Ok(())
+    }
+
+    /// Passes text on; where some was missed, all of it so far comes first.
+    async fn hear_text(&mut self, row: &ChunkRow) -> Result<(), Closed> {
+        let chunk = &row.chunk;
+        let Some(running) = self.running.get_mut(&chunk.task_id) else { return Ok(()) };
+        if chunk.attempt != running.attempt || chunk.start_offset < running.next_offset {
+            return Ok(());
+        }
+        let session_id = running.session_id;
+        if chunk.start_offset > running.next_offset {
+            return match self.hub.store.find_partial(chunk.task_id, chunk.attempt).await {
+                Ok(Some(partial)) => {
+                    let next_offset = partial.next_offset;
+                    if self.offered(partial_event(partial), Some(session_id))
+                        && let Some(running) = self.running.get_mut(&chunk.task_id)
+                    {
+                        running.next_offset = next_offset;
+                    }
+                    Ok(())
+                }
+                Ok(None) => Ok(()),
+                Err(error) => {
+                    // The hole stays, and the next text comes here again.
+                    tracing::warn!(%error, "cannot read the text so far for a stream");
+                    Ok(())
+                }
+            };
+        }
+        let delta = EventData::MessageDelta {
+            task_id: chunk.task_id,
+            attempt: chunk.attempt,
+            message_id: row.message_id,
+            offset: chunk.start_offset,
+            next_offset: chunk.end_offset(),
+            text: chunk.text.clone(),
+        };
+        // What a full queue has no room for becomes a hole, and the next text fills it.
+        if self.offered(delta, Some(session_id))
+            && let Some(running) = self.running.get_mut(&chunk.task_id)
+        {
+            running.next_offset = chunk.end_offset();
+        }
+        Ok(())
+    }
+
+    fn typing(&self, task_id: TaskId, running: &Running, is_typing: bool) -> EventData {
+        let now = self.hub.store.clock().now();
+        let expires_at = if is_typing { now.plus(TYPING_LEASE) } else { now };
+        EventData::Typing { agent_key: running.agent_key.clone(), task_id, is_typing, expires_at }
+    }
+
+    fn renew_typing(&self) {
+        for (task_id, running) in &self.running {
+            self.offer(self.typing(*task_id, running, true), Some(running.session_id));
+        }
+    }
+
+    async fn check_access(&self) -> Result<(), Closed> {
+        match may_read(&self.hub.store, &self.principal).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Closed::AccessLost),
+            Err(error) => {
+                tracing::warn!(%error, "cannot check a stream's key");
+                Ok(())
+            }
+        }
+    }
+
+    fn encode(&self, data: EventData, session_id: Option<SessionId>) -> Option<Bytes> {
+        let event = Event { at: self.hub.store.clock().now(), chat_session_id: session_id, data };
+        frame::encode(None, &event).inspect_err(|error| tracing::error!(%error, "cannot write an event")).ok()
+    }
+
+    /// Sends what the reader must get, and waits for room.
+    async fn send(&self, data: EventData, session_id: Option<SessionId>) -> Result<(), Closed> {
+        match self.encode(data, session_id) {
+            Some(frame) => self.write(frame).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Sends what the reader can do without, if there is room. Returns whether there was.
+    fn offered(&self, data: EventData, session_id: Option<SessionId>) -> bool {
+        self.encode(data, session_id).is_some_and(|frame| self.out.try_send(frame).is_ok())
+    }
+
+    fn offer(&self, data: EventData, session_id: Option<SessionId>) {
+        self.offered(data, session_id);
+    }
+
+    async fn write(&self, frame: Bytes) -> Result<(), Closed> {
+        match timeout(STALL_LIMIT, self.out.send(frame)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(Closed::Gone),
+            Err(_) => Err(Closed::TooSlow),
+        }
+    }
+}
+
+/// Whether a stream that was opened may go on: its key still works, or there still is none.
+async fn may_read(store: &Store, principal: &Principal) -> Result<bool, StoreError> {
+    match principal.key_id {
+        Some(key) => store.is_key_valid(key).await,
+        None => Ok(!store.has_keys().await?),
+    }
+}
+
+fn partial_event(partial: Partial) -> EventData {
+    let Partial { task_id, attempt, message_id, text, next_offset } = partial;
+    EventData::MessagePartial { task_id, attempt, message_id, text, next_offset }
+}
+
+/// Ticks that begin one period from now.
+fn ticks(period: Duration) -> Interval {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks.reset();
+    ticks
+}

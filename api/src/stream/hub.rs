@@ -1,0 +1,170 @@
+//! The hub: follows the store once for all open streams of this process and hands each user's events to their streams.
+//!
+//! Guarantees: what was committed after a stream subscribed reaches its channel in order, rendered or as a hint to
+//! read the log; a stream that falls behind its channel is told so (`Lagged`) and reads the log. Nothing here is kept
+//! for a slow reader beyond the channel's bound.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use banter_shared::{
+    chat::UserRef,
+    event::{Cursor, Epoch, Event},
+    relay::{Follow, POLL_INTERVAL, SharedRelay},
+    shutdown::Shutdown,
+    store::{ChunkRow, ReplayStart, Store, StoreError, Tail, TailPosition},
+};
+use bytes::Bytes;
+use tokio::{
+    sync::broadcast::{self, error::RecvError},
+    time::{sleep, timeout},
+};
+
+use super::frame;
+
+/// Events kept for the streams of one user; who falls further behind reads the log.
+const CHANNEL_EVENTS: usize = 256;
+/// Pause after a failed read.
+const ERROR_PAUSE: Duration = Duration::from_millis(200);
+
+/// What a stream hears.
+#[derive(Debug)]
+pub(super) enum Live {
+    /// An event of the log.
+    Event {
+        /// Its number.
+        seq: i64,
+        /// The event.
+        event: Event,
+        /// The event as bytes, the same for every stream.
+        frame: Bytes,
+    },
+    /// The log has this event; it has to be read from there.
+    Grown {
+        /// Its number.
+        seq: i64,
+    },
+    /// More text of a running answer.
+    Text(ChunkRow),
+}
+
+/// The open streams of one user.
+#[derive(Debug)]
+struct Channel {
+    epoch: Epoch,
+    sender: broadcast::Sender<Arc<Live>>,
+}
+
+/// A stream's place in the hub.
+#[derive(Debug)]
+pub(super) struct Subscription {
+    pub(super) live: broadcast::Receiver<Arc<Live>>,
+    /// Held for its drop.
+    _follow: Follow,
+}
+
+/// See the module. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Hub {
+    pub(super) store: Store,
+    relay: SharedRelay,
+    pub(super) shutdown: Shutdown,
+    channels: Arc<Mutex<HashMap<i64, Channel>>>,
+    /// Where the hub has read up to; `None` while there is no stream.
+    position: Arc<tokio::sync::Mutex<Option<TailPosition>>>,
+}
+
+impl Hub {
+    /// Starts to follow the store until the process has drained.
+    #[must_use]
+    pub fn start(store: Store, relay: SharedRelay, shutdown: Shutdown) -> Self {
+        let hub = Self { store, relay, shutdown: shutdown.clone(), channels: Arc::default(), position: Arc::default() };
+        shutdown.tasks().spawn(hub.clone().run());
+        hub
+    }
+
+    fn channels(&self) -> MutexGuard<'_, HashMap<i64, Channel>> {
+        self.channels.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts to hear a user's events. What is read from the store after this and what is heard overlap, never gape.
+    pub(super) async fn subscribe(&self, user: &UserRef, start: &ReplayStart) -> Result<Subscription, StoreError> {
+        let follow = self.relay.follow(user).await;
+        let live = {
+            let mut channels = self.channels();
+            let channel = channels.entry(start.user_log_id).or_insert_with(|| Channel {
+                epoch: start.cursor.epoch.clone(),
+                sender: broadcast::channel(CHANNEL_EVENTS).0,
+            });
+            channel.sender.subscribe()
+        };
+        // The hub reads from a position that was taken before the stream reads for itself.
+        let mut position = self.position.lock().await;
+        if position.is_none() {
+            *position = Some(self.store.tail_position().await?);
+        }
+        Ok(Subscription { live, _follow: follow })
+    }
+
+    async fn run(self) {
+        let mut signals = self.relay.signals();
+        loop {
+            tokio::select! {
+                () = self.shutdown.soft().cancelled() => return,
+                signal = timeout(POLL_INTERVAL, signals.recv()) => match signal {
+                    Ok(Err(RecvError::Closed)) => return,
+                    // One read answers all signals that came before it.
+                    Ok(Ok(_) | Err(RecvError::Lagged(_))) => while signals.try_recv().is_ok() {},
+                    Err(_) => {}
+                },
+            }
+            if let Err(error) = self.read_on().await {
+                tracing::warn!(%error, "cannot follow the log");
+                sleep(ERROR_PAUSE).await;
+            }
+        }
+    }
+
+    /// Reads all that is new and hands it out.
+    async fn read_on(&self) -> Result<(), StoreError> {
+        let mut position = self.position.lock().await;
+        self.channels().retain(|_, channel| channel.sender.receiver_count() > 0);
+        if self.channels().is_empty() {
+            *position = None;
+            return Ok(());
+        }
+        while let Some(from) = *position {
+            let tail = self.store.read_tail(from, |log_id| self.channels().contains_key(&log_id)).await?;
+            *position = Some(tail.position);
+            let has_more = tail.has_more;
+            self.hand_out(tail);
+            if !has_more {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn hand_out(&self, tail: Tail) {
+        let channels = self.channels();
+        for row in tail.rows {
+            let Some(channel) = channels.get(&row.user_log_id) else { continue };
+            let seq = row.seq;
+            let rendered = row.event.and_then(|event| {
+                let cursor = Cursor { epoch: channel.epoch.clone(), seq };
+                let frame = frame::encode(Some(&cursor), &event).ok()?;
+                Some(Live::Event { seq, event, frame })
+            });
+            // A send fails only when the last stream has just gone.
+            let _ = channel.sender.send(Arc::new(rendered.unwrap_or(Live::Grown { seq })));
+        }
+        for chunk in tail.chunks {
+            if let Some(channel) = channels.get(&chunk.user_log_id) {
+                let _ = channel.sender.send(Arc::new(Live::Text(chunk)));
+            }
+        }
+    }
+}

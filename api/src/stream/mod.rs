@@ -1,0 +1,76 @@
+//! The event streams: one [`hub`] a process, one [`connection`] an open stream, [`frame`]s on the wire.
+//!
+//! A stream subscribes to the hub first and reads the log then, so that nothing falls between the two; what comes
+//! twice is known by its number.
+
+mod connection;
+mod frame;
+mod hub;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use axum::{
+    body::Body,
+    http::header,
+    response::{IntoResponse as _, Response},
+};
+use banter_shared::{
+    chat::Principal,
+    event::{Cursor, Event, EventData},
+    id::SessionId,
+    store::{ResyncReason, StoreError},
+};
+use bytes::Bytes;
+use futures::{Stream, StreamExt as _, stream};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+
+use connection::Connection;
+pub use hub::Hub;
+
+/// Frames that may wait for a client; what a slow reader can cost.
+const CLIENT_FRAMES: usize = 64;
+
+impl Hub {
+    /// Opens a stream of a user's events, of one session's if `only` names one.
+    ///
+    /// `requested` is the client's cursor; without one the stream starts at the head.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn open(
+        &self,
+        principal: Principal,
+        only: Option<SessionId>,
+        requested: Option<&str>,
+    ) -> Result<Response, StoreError> {
+        let start = self.store.start_replay(&principal.user, requested).await?;
+        let subscription = self.subscribe(&principal.user, &start).await?;
+        let (out, frames) = mpsc::channel(CLIENT_FRAMES);
+        let too_slow = Arc::new(AtomicBool::new(false));
+        let connection = Connection::new(self.clone(), principal, only, &start, out, Arc::clone(&too_slow));
+        self.shutdown.tasks().spawn(connection.run(subscription, start.resync));
+        let head = [
+            (header::CONTENT_TYPE, "text/event-stream"),
+            (header::CACHE_CONTROL, "no-cache, no-transform"),
+            (header::HeaderName::from_static("x-accel-buffering"), "no"),
+        ];
+        let last_words = self.last_words(start.cursor, too_slow);
+        Ok((head, Body::from_stream(ReceiverStream::new(frames).chain(last_words).map(Ok::<_, std::io::Error>)))
+            .into_response())
+    }
+
+    /// After the last frame: the advice to fetch everything again, if the reader was too slow to be told in order.
+    fn last_words(&self, cursor: Cursor, too_slow: Arc<AtomicBool>) -> impl Stream<Item = Bytes> + Send + 'static {
+        let clock = Arc::clone(self.store.clock());
+        stream::once(async move {
+            let reason = ResyncReason::TooSlow.as_str().to_owned();
+            let event = Event { at: clock.now(), chat_session_id: None, data: EventData::Resync { reason, cursor } };
+            too_slow.load(Ordering::Acquire).then(|| frame::encode(None, &event).ok()).flatten()
+        })
+        .filter_map(|frame| async move { frame })
+    }
+}
