@@ -1,0 +1,117 @@
+//! What stops a start, and what it says.
+
+use std::time::{Duration, Instant};
+
+use banter_tests::app::{TestApp, address_of};
+
+/// A start that fails, fails soon.
+const FAILS_WITHIN: Duration = Duration::from_secs(30);
+
+/// Starts one more process with this variable; it must end with an error that names the variable.
+async fn refuses(app: &TestApp, program: &str, variable: &str, value: &str) -> String {
+    let mut process = app.spawn(program, &[("BIND_ADDR", "127.0.0.1:0"), (variable, value)]);
+    let status = process.wait_for_exit(FAILS_WITHIN).await;
+    let log = process.stderr();
+    assert!(!status.success(), "{program} with {variable}={value}:\n{log}");
+    assert!(log.contains(variable), "{program} with {variable}={value} does not name it:\n{log}");
+    assert_eq!(process.stdout(), "", "{program} with {variable}={value}");
+    log
+}
+
+#[tokio::test]
+async fn a_wrong_value_stops_both_and_names_the_variable() {
+    let app = TestApp::builder().apis(0).workers(0).start().await;
+    let wrong = [
+        ("DATABASE_URL", "nonsense"),
+        ("DATABASE_URL", "mysql://localhost/x"),
+        ("DATABASE_SYNCHRONOUS", "off"),
+        ("TASK_LEASE_SECONDS", "1"),
+        ("TASK_LEASE_SECONDS", "3601"),
+        ("TASK_LEASE_SECONDS", "ten"),
+        ("TASK_LEASE_SECONDS", "-5"),
+        ("TASK_MAX_ATTEMPTS", "0"),
+        ("TASK_MAX_ATTEMPTS", "many"),
+        ("SHUTDOWN_GRACE_SECONDS", "-1"),
+        ("AGENTS_FILE", "no/such/file.toml"),
+    ];
+
+    for (variable, value) in wrong {
+        refuses(&app, "api", variable, value).await;
+        refuses(&app, "worker", variable, value).await;
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_value_of_its_own_stops_an_api_or_a_worker() {
+    let app = TestApp::builder().apis(0).workers(0).start().await;
+
+    for (variable, value) in
+        [("BIND_ADDR", "nonsense"), ("BIND_ADDR", "127.0.0.1:99999"), ("AUTH", "maybe"), ("EVENT_RETENTION_HOURS", "x")]
+    {
+        refuses(&app, "api", variable, value).await;
+    }
+    for value in ["0", "-1", "x"] {
+        refuses(&app, "worker", "WORKER_CONCURRENCY", value).await;
+    }
+}
+
+#[tokio::test]
+async fn an_address_for_others_needs_a_key() {
+    let app = TestApp::builder().apis(0).workers(0).start().await;
+    for address in ["0.0.0.0:0", "[::]:0"] {
+        refuses(&app, "api", "BIND_ADDR", address).await;
+    }
+
+    app.create_key("default", "ann", "admin").await;
+
+    let mut api = app.spawn("api", &[("BIND_ADDR", "0.0.0.0:0")]);
+    let address = address_of(&mut api, Instant::now() + FAILS_WITHIN).await;
+    let port = address.rsplit_once(':').unwrap().1;
+    let client = banter_tests::client::Client::new(&format!("127.0.0.1:{port}"));
+    client.get("/v1/auth/me").await.problem(401);
+}
+
+#[tokio::test]
+async fn an_unknown_field_of_the_agents_file_is_named_with_its_line() {
+    let app = TestApp::builder()
+        .apis(0)
+        .workers(0)
+        .agents("[[agents]]\nkey = \"x\"\nname = \"X\"\ndriver = \"demo\"\nno_such_field = 1\n")
+        .start()
+        .await;
+
+    for program in ["api", "worker"] {
+        let mut process = app.spawn(program, &[("BIND_ADDR", "127.0.0.1:0")]);
+        let status = process.wait_for_exit(FAILS_WITHIN).await;
+        let log = process.stderr();
+        assert!(!status.success());
+        assert!(log.contains("no_such_field") && log.contains('5'), "{log}");
+        assert!(log.contains("AGENTS_FILE") || log.contains("agents.toml"), "{log}");
+    }
+}
+
+#[tokio::test]
+async fn a_taken_port_stops_the_start() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let app = TestApp::builder().apis(0).workers(0).start().await;
+
+    refuses(&app, "api", "BIND_ADDR", &taken.local_addr().unwrap().to_string()).await;
+}
+
+#[tokio::test]
+async fn agents_of_the_file_are_offered_and_demo_can_be_switched_off() {
+    let scripted = crate::support::Scripted::start().await;
+    let keys = |agents: &serde_json::Value| -> Vec<String> {
+        let items = agents["items"].as_array().unwrap().iter();
+        items.map(|agent| agent["key"].as_str().unwrap().to_owned()).collect()
+    };
+    let offered = keys(&scripted.client.get("/v1/agents").await.ok(200));
+    assert!(offered.contains(&"scripted".to_owned()) && offered.contains(&"demo".to_owned()), "{offered:?}");
+
+    let off = "[[agents]]\nkey = \"demo\"\nname = \"Demo\"\ndriver = \"demo\"\nenabled = false\n";
+    let app = TestApp::builder().workers(0).agents(off).start().await;
+
+    assert!(!keys(&app.client().get("/v1/agents").await.ok(200)).contains(&"demo".to_owned()));
+    let refused = app.client().post("/v1/chat", &serde_json::json!({"agent_key": "demo"})).await;
+    refused.problem(422);
+}

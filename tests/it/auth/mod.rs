@@ -1,0 +1,5 @@
+//! Who is let in: without keys, with keys, and what stops a start.
+
+mod config;
+mod keyless;
+mod keys;

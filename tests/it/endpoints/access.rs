@@ -1,0 +1,222 @@
+//! Who may do what: every operation, anonymous, as somebody else, as a viewer, and for what does not exist.
+
+use banter_tests::{
+    app::TestApp,
+    chat::unknown_id,
+    client::Client,
+    sse::{USER_EVENTS, session_events},
+};
+use serde_json::json;
+
+use super::table::{Access, Complaints, OPERATIONS, Target};
+
+/// No worker (tasks stay queued), and a key is required.
+async fn app_with_keys() -> TestApp {
+    TestApp::builder().workers(0).env("AUTH", "required").start().await
+}
+
+#[tokio::test]
+async fn without_a_key_everything_but_the_public_is_401() {
+    let app = app_with_keys().await;
+    let owner = app.client_for("ann", "member").await;
+    let strangers =
+        [owner.without_key(), owner.with_key("bnt_0000000000000000000000000000000000000000"), owner.with_key("x")];
+    let mut complaints = Complaints::default();
+
+    for operation in OPERATIONS {
+        let target = operation.prepare(&owner).await;
+        for stranger in &strangers {
+            let reply = operation.send(stranger, &target, "", None).await;
+            if operation.access == Access::Public {
+                complaints.expect_status(&operation.name(), &reply, operation.status);
+            } else {
+                complaints.expect_problem(&operation.name(), &reply, 401);
+            }
+        }
+    }
+
+    complaints.report();
+}
+
+#[tokio::test]
+async fn an_authorization_header_of_another_form_is_401() {
+    let app = app_with_keys().await;
+    let key = app.create_key("default", "ann", "member").await;
+    let client = app.client();
+    let mut complaints = Complaints::default();
+
+    for value in [
+        key.clone(),
+        format!("Basic {key}"),
+        "Bearer".into(),
+        "Bearer ".into(),
+        format!("Bearer {key}x"),
+        format!("Bearer {}", key.to_uppercase()),
+    ] {
+        let reply = client.call(client.request("GET", "/v1/auth/me").header("Authorization", &value)).await;
+        complaints.expect_problem(&value, &reply, 401);
+    }
+
+    complaints.report();
+}
+
+#[tokio::test]
+async fn somebody_elses_session_is_404_for_every_role() {
+    let app = app_with_keys().await;
+    let owner = app.client_for("ann", "member").await;
+    let in_other_workspace = owner.with_key(&app.create_key("elsewhere", "ann", "admin").await);
+    let others = [
+        app.client_for("bob", "member").await,
+        app.client_for("root", "admin").await,
+        app.client_for("eve", "viewer").await,
+        in_other_workspace,
+    ];
+    let mut complaints = Complaints::default();
+
+    for operation in OPERATIONS.iter().filter(|operation| operation.is_about_a_session()) {
+        let target = operation.prepare(&owner).await;
+        let before = owner.chat(&target.session).await;
+        for other in &others {
+            let reply = operation.send(other, &target, "", None).await;
+            complaints.expect_problem(&operation.name(), &reply, 404);
+            // Whose it is comes before what is wrong with the request.
+            let reply = operation.send(other, &target, "", Some(&json!({"no": "such"}))).await;
+            complaints.expect_problem(&format!("{} with a bad body", operation.name()), &reply, 404);
+        }
+        if owner.chat(&target.session).await != before {
+            complaints.add(format!("{} changed somebody else's session", operation.name()));
+        }
+    }
+
+    complaints.report();
+}
+
+#[tokio::test]
+async fn lists_show_only_ones_own() {
+    let app = app_with_keys().await;
+    let (ann, bob) = (app.client_for("ann", "member").await, app.client_for("bob", "admin").await);
+    let mine = ann.create_session("demo").await;
+    bob.create_session("demo").await;
+
+    let listed = ann.list_all("status=all").await;
+
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0]["id"], mine.as_str());
+    assert_eq!(listed[0]["creator_id"], "ann");
+    assert_eq!(listed[0]["workspace_id"], "default");
+}
+
+#[tokio::test]
+async fn an_id_that_nothing_has_is_404() {
+    let app = app_with_keys().await;
+    let owner = app.client_for("ann", "member").await;
+    let elsewhere = owner.create_session("demo").await;
+    let sent_elsewhere = owner.send(&elsewhere, "Elsewhere").await;
+    let strange = ["not-a-uuid", "0", "-1", "00000000-0000-0000-0000-000000000000", "%00", "%F0%9F%98%80", "a%2Fb"];
+    let mut complaints = Complaints::default();
+
+    for operation in OPERATIONS.iter().filter(|operation| operation.is_about_a_session()) {
+        let good = operation.prepare(&owner).await;
+        let mut targets = Vec::new();
+        for id in strange.iter().map(|id| (*id).to_owned()).chain([unknown_id()]) {
+            targets.push(Target { session: id.clone(), ..good.clone() });
+            targets.push(Target { message: id.clone(), ..good.clone() });
+            targets.push(Target { task: id, ..good.clone() });
+        }
+        targets.push(Target { message: sent_elsewhere.message_id.clone(), ..good.clone() });
+        targets.push(Target { task: sent_elsewhere.task_id.clone(), ..good.clone() });
+        for target in targets {
+            let path = operation.path_for(&target);
+            if path != operation.path_for(&good) {
+                let reply = operation.send(&owner, &target, "", None).await;
+                complaints.expect_problem(&format!("{} {path}", operation.method), &reply, 404);
+            }
+        }
+    }
+
+    complaints.report();
+}
+
+#[tokio::test]
+async fn a_viewer_reads_and_every_change_is_403() {
+    let app = app_with_keys().await;
+    let owner = app.client_for("ann", "member").await;
+    let viewer = app.client_for("ann", "viewer").await;
+    let mut complaints = Complaints::default();
+
+    for operation in OPERATIONS {
+        let target = operation.prepare(&owner).await;
+        let before = owner.chat(&target.session).await;
+        let reply = operation.send(&viewer, &target, "", None).await;
+        match operation.access {
+            Access::Public | Access::Read => complaints.expect_status(&operation.name(), &reply, operation.status),
+            Access::ReadOrChange => {}
+            Access::Change => {
+                complaints.expect_problem(&operation.name(), &reply, 403);
+                // The role comes before the body and the state.
+                let reply = operation.send(&viewer, &target, "", Some(&json!({"no": "such"}))).await;
+                complaints.expect_problem(&format!("{} with a bad body", operation.name()), &reply, 403);
+                if owner.chat(&target.session).await != before {
+                    complaints.add(format!("{} by a viewer changed something", operation.name()));
+                }
+            }
+        }
+    }
+
+    complaints.report();
+}
+
+#[tokio::test]
+async fn a_viewer_gets_404_for_what_it_does_not_own_before_403() {
+    let app = app_with_keys().await;
+    let viewer = app.client_for("ann", "viewer").await;
+    let mut complaints = Complaints::default();
+
+    for operation in OPERATIONS.iter().filter(|operation| operation.is_about_a_session()) {
+        let target = Target { session: unknown_id(), message: unknown_id(), task: unknown_id() };
+        let reply = operation.send(&viewer, &target, "", None).await;
+        complaints.expect_problem(&operation.name(), &reply, 404);
+    }
+
+    complaints.report();
+}
+
+#[tokio::test]
+async fn a_stream_carries_nothing_of_other_users() {
+    let app = TestApp::builder().env("AUTH", "required").start().await;
+    let (ann, bob) = (app.client_for("ann", "member").await, app.client_for("bob", "admin").await);
+    let mine = ann.create_session("demo").await;
+    let mut stream = bob.events(USER_EVENTS).await;
+    stream.expect("hello").await;
+
+    ann.ask(&mine, "/echo a secret").await;
+    let own = bob.create_session("demo").await;
+
+    let events = stream.read_until("bob's own session", |event| event.kind == "session.created").await;
+    assert!(events.iter().all(|event| event.session() == own || event.session().is_empty()), "{events:#?}");
+}
+
+#[tokio::test]
+async fn me_tells_who_one_is() {
+    let app = app_with_keys().await;
+    let client: Client = app.client().with_key(&app.create_key("sales", "ann", "viewer").await);
+
+    let me = client.get("/v1/auth/me").await.ok(200);
+
+    assert_eq!(me, json!({"user_id": "ann", "workspace_id": "sales", "role": "viewer"}));
+}
+
+#[tokio::test]
+async fn a_member_reads_the_stream_of_a_session_that_the_viewer_key_may_read_too() {
+    let app = app_with_keys().await;
+    let owner = app.client_for("ann", "member").await;
+    let viewer = app.client_for("ann", "viewer").await;
+    let session = owner.create_session("demo").await;
+    let mut stream = viewer.events(&session_events(&session)).await;
+    stream.expect("hello").await;
+
+    let sent = owner.send(&session, "Hello").await;
+
+    let event = stream.expect("message.created").await;
+    assert_eq!(event.data["message"]["id"], sent.message_id.as_str());
+}

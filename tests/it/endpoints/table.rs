@@ -1,0 +1,228 @@
+//! The table of operations. [`super::coverage`] fails when the OpenAPI document has one that is not here.
+
+use banter_tests::{
+    chat::fresh_key,
+    client::{Client, Reply},
+};
+use serde_json::{Value, json};
+
+/// Longest text of a message, in bytes.
+pub const MAX_CONTENT: usize = 256 * 1024;
+
+/// Who may use an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody, without a key.
+    Public,
+    /// Every role.
+    Read,
+    /// Admin and member.
+    Change,
+    /// The contract leaves open whether a viewer may.
+    ReadOrChange,
+}
+
+/// One operation.
+pub struct Operation {
+    /// GET, POST, …
+    pub method: &'static str,
+    /// With `{session}`, `{message}` and `{task}` where the document has parameters.
+    pub path: &'static str,
+    pub access: Access,
+    /// The status of a success.
+    pub status: u16,
+    /// A good body, if it takes one.
+    pub body: Option<fn() -> Value>,
+    /// Bodies that are refused, and the field at fault.
+    pub bad_bodies: fn() -> Vec<(Value, &'static str)>,
+    /// Query strings that are refused.
+    pub bad_queries: &'static [&'static str],
+}
+
+const fn get(path: &'static str, access: Access, bad_queries: &'static [&'static str]) -> Operation {
+    Operation { method: "GET", path, access, status: 200, body: None, bad_bodies: Vec::new, bad_queries }
+}
+
+const fn change(method: &'static str, path: &'static str, status: u16) -> Operation {
+    let access = Access::Change;
+    Operation { method, path, access, status, body: None, bad_bodies: Vec::new, bad_queries: &[] }
+}
+
+/// All operations.
+pub const OPERATIONS: &[Operation] = &[
+    get("/healthz", Access::Public, &[]),
+    get("/readyz", Access::Public, &[]),
+    get("/v1/openapi.json", Access::Public, &[]),
+    get("/v1/auth/me", Access::Read, &[]),
+    get("/v1/agents", Access::Read, &[]),
+    get("/v1/events", Access::Read, &[]),
+    get(
+        "/v1/chat",
+        Access::Read,
+        &[
+            "limit=0",
+            "limit=101",
+            "limit=-1",
+            "limit=x",
+            "limit=1.5",
+            "limit=99999999999999999999",
+            "status=gone",
+            "cursor=x",
+            "cursor=%00",
+            "cursor=-",
+        ],
+    ),
+    get("/v1/chat/{session}", Access::Read, &["limit=0", "limit=201", "limit=-1", "limit=x"]),
+    get("/v1/chat/{session}/events", Access::Read, &[]),
+    get(
+        "/v1/chat/{session}/messages",
+        Access::Read,
+        &["limit=0", "limit=201", "limit=-1", "limit=x", "before_turn=x", "after_turn=x", "before_turn=1.5"],
+    ),
+    get("/v1/chat/{session}/tasks/{task}", Access::Read, &[]),
+    Operation {
+        body: Some(|| json!({"agent_key": "demo"})),
+        bad_bodies: || {
+            vec![
+                (json!({}), "agent_key"),
+                (json!({"agent_key": 5}), "agent_key"),
+                (json!({"agent_key": null}), "agent_key"),
+                (json!({"agent_key": "demo", "title": 7}), "title"),
+                (json!({"agent_key": "demo", "title": "é".repeat(201)}), "title"),
+            ]
+        },
+        ..change("POST", "/v1/chat", 201)
+    },
+    Operation {
+        body: Some(|| json!({"title": "A title", "pinned": true})),
+        bad_bodies: || {
+            vec![
+                (json!({"title": 7}), "title"),
+                (json!({"title": "x".repeat(201)}), "title"),
+                (json!({"status": "gone"}), "status"),
+                (json!({"pinned": "yes"}), "pinned"),
+            ]
+        },
+        ..change("PATCH", "/v1/chat/{session}", 200)
+    },
+    change("DELETE", "/v1/chat/{session}", 204),
+    Operation {
+        access: Access::Read,
+        body: Some(|| json!({"seq": 1})),
+        bad_bodies: || vec![(json!({}), "seq"), (json!({"seq": "x"}), "seq"), (json!({"seq": 1.5}), "seq")],
+        ..change("POST", "/v1/chat/{session}/read", 200)
+    },
+    Operation { access: Access::ReadOrChange, ..change("POST", "/v1/chat/{session}/unread", 200) },
+    Operation {
+        body: Some(|| json!({"content": "Hello", "on_busy": "queue"})),
+        bad_bodies: || {
+            vec![
+                (json!({}), "content"),
+                (json!({"content": 5}), "content"),
+                (json!({"content": null}), "content"),
+                (json!({"content": ""}), "content"),
+                (json!({"content": " \n\t\u{a0}\u{3000}"}), "content"),
+                (json!({"content": "x".repeat(MAX_CONTENT + 1)}), "content"),
+                (json!({"content": "x", "on_busy": "maybe"}), "on_busy"),
+            ]
+        },
+        bad_queries: &["wait=-1", "wait=121", "wait=x"],
+        ..change("POST", "/v1/chat/{session}/messages", 202)
+    },
+    Operation {
+        body: Some(|| json!({"content": "Better"})),
+        bad_bodies: || {
+            vec![
+                (json!({}), "content"),
+                (json!({"content": 5}), "content"),
+                (json!({"content": " "}), "content"),
+                (json!({"content": "x".repeat(MAX_CONTENT + 1)}), "content"),
+            ]
+        },
+        ..change("PATCH", "/v1/chat/{session}/messages/{message}", 200)
+    },
+    change("DELETE", "/v1/chat/{session}/messages/{message}", 204),
+    change("POST", "/v1/chat/{session}/tasks/{task}/cancel", 202),
+    change("POST", "/v1/chat/{session}/tasks/{task}/retry", 202),
+];
+
+impl Operation {
+    /// What failure reports call it.
+    pub fn name(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
+    /// Whether its path names something of a user's.
+    pub fn is_about_a_session(&self) -> bool {
+        self.path.contains("{session}")
+    }
+
+    /// Its path for these objects.
+    pub fn path_for(&self, target: &Target) -> String {
+        self.path
+            .replace("{session}", &target.session)
+            .replace("{message}", &target.message)
+            .replace("{task}", &target.task)
+    }
+
+    /// Makes what its success needs: a session with one message whose task waits (there is no worker).
+    pub async fn prepare(&self, owner: &Client) -> Target {
+        let session = owner.create_session("demo").await;
+        let sent = owner.send(&session, "Hello").await;
+        if self.path.ends_with("/retry") {
+            owner.cancel(&session, &sent.task_id).await.ok(202);
+        }
+        Target { session, message: sent.message_id, task: sent.task_id }
+    }
+
+    /// Sends it with this body (none: its good one) to this target, with more query.
+    pub async fn send(&self, client: &Client, target: &Target, query: &str, body: Option<&Value>) -> Reply {
+        let separator = if query.is_empty() { "" } else { "?" };
+        let path = format!("{}{separator}{query}", self.path_for(target));
+        let mut request = client.request(self.method, &path);
+        if self.path.ends_with("/messages") {
+            request = request.header("Idempotency-Key", fresh_key());
+        }
+        let good = self.body.map(|good| good());
+        if let Some(body) = body.or(good.as_ref()) {
+            request = request.json(body);
+        }
+        client.call(request).await
+    }
+}
+
+/// The objects that an operation is sent to.
+#[derive(Clone, Debug)]
+pub struct Target {
+    pub session: String,
+    pub message: String,
+    pub task: String,
+}
+
+/// What went wrong, collected so that one run tells all of it.
+#[derive(Debug, Default)]
+pub struct Complaints(Vec<String>);
+
+impl Complaints {
+    /// Expects an error of this status; returns it.
+    pub fn expect_problem(&mut self, what: &str, reply: &Reply, status: u16) -> Option<Value> {
+        reply.check_problem(status).map_err(|complaint| self.add(format!("{what}: {complaint}"))).ok()
+    }
+
+    /// Expects this status.
+    pub fn expect_status(&mut self, what: &str, reply: &Reply, status: u16) {
+        if reply.status != status {
+            self.add(format!("{what}: {status} expected: {} {}", reply.status, reply.text()));
+        }
+    }
+
+    /// Adds one.
+    pub fn add(&mut self, complaint: String) {
+        self.0.push(complaint);
+    }
+
+    /// Fails the test if there is any.
+    pub fn report(self) {
+        assert!(self.0.is_empty(), "{} complaints:\n{}", self.0.len(), self.0.join("\n"));
+    }
+}

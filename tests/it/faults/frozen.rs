@@ -1,0 +1,141 @@
+//! A worker that freezes (SIGSTOP), and wakes up when others have taken over.
+
+use std::time::{Duration, Instant};
+
+use banter_tests::{chat::Sent, fake_openai::Answer, process::Signal, watch::Watch};
+use serde_json::json;
+
+use crate::support::{Scripted, pairs};
+
+/// The contract says 1 s; the rest is for a machine that is busy with other tests.
+const STOP_WITHIN: Duration = Duration::from_secs(3);
+
+#[tokio::test]
+async fn a_frozen_workers_turn_can_be_stopped_and_keeps_its_text() {
+    let mut scripted = Scripted::start_with("", |builder| builder.env("TASK_LEASE_SECONDS", "60")).await;
+    let client = scripted.client.clone();
+    let watch = Watch::start(&client).await;
+    let (session, task, gate) = scripted.held("go").await;
+    gate.send("text so far").await;
+    watch.wait_for_draft(&task, "text so far").await;
+    scripted.app.worker(0).signal(Signal::Freeze);
+
+    let asked = Instant::now();
+    client.cancel(&session, &task).await.ok(202);
+
+    client.wait_for_status(&session, &task, "cancelled").await;
+    assert!(asked.elapsed() < STOP_WITHIN, "it took {:?}", asked.elapsed());
+    let kept = client.answer_of(&session, &task).await.unwrap();
+    assert_eq!(json!([kept["content"], kept["finish_reason"]]), json!(["text so far", "cancelled"]));
+
+    // The late worker wakes up, and can change nothing any more.
+    gate.send(" and more").await;
+    gate.finish().await;
+    scripted.app.worker(0).signal(Signal::Thaw);
+    let next = client.ask(&session, "next").await;
+    assert_eq!(next["reply"]["content"], "You said: next");
+    assert_eq!(client.answer_of(&session, &task).await.unwrap(), kept);
+    watch.settle(&client).await;
+}
+
+#[tokio::test]
+async fn a_frozen_workers_turn_can_be_interrupted_and_another_worker_goes_on() {
+    let mut scripted = Scripted::start_with("", |builder| builder.env("TASK_LEASE_SECONDS", "60")).await;
+    let client = scripted.client.clone();
+    let watch = Watch::start(&client).await;
+    let (session, task, gate) = scripted.held("go").await;
+    gate.send("text so far").await;
+    watch.wait_for_draft(&task, "text so far").await;
+    scripted.app.worker(0).signal(Signal::Freeze);
+    scripted.app.add_worker();
+
+    let next = Sent::from_body(&client.send_on_busy(&session, "next", "interrupt").await.ok(202));
+
+    client.wait_for_status(&session, &next.task_id, "succeeded").await;
+    let interrupted = client.task(&session, &task).await;
+    assert_eq!(interrupted["status"], "interrupted");
+    let kept = client.answer_of(&session, &task).await.unwrap();
+    assert_eq!(json!([kept["content"], kept["finish_reason"]]), json!(["text so far", "interrupted"]));
+    scripted.app.worker(0).signal(Signal::Thaw);
+    client.ask(&session, "and another").await;
+    assert_eq!(client.task(&session, &task).await, interrupted);
+    watch.settle(&client).await;
+}
+
+#[tokio::test]
+async fn a_dead_workers_turn_can_be_stopped_long_before_its_lease_is_over() {
+    let mut scripted = Scripted::start_with("", |builder| builder.env("TASK_LEASE_SECONDS", "600")).await;
+    let client = scripted.client.clone();
+    let (session, task, _gate) = scripted.held("go").await;
+    scripted.app.worker(0).kill();
+
+    let asked = Instant::now();
+    client.cancel(&session, &task).await.ok(202);
+
+    client.wait_for_status(&session, &task, "cancelled").await;
+    assert!(asked.elapsed() < STOP_WITHIN, "it took {:?}", asked.elapsed());
+}
+
+#[tokio::test]
+async fn a_frozen_worker_that_wakes_up_after_a_takeover_adds_no_second_answer() {
+    let mut scripted = Scripted::start_with("", |builder| builder.env("TASK_LEASE_SECONDS", "2")).await;
+    let client = scripted.client.clone();
+    let watch = Watch::start(&client).await;
+    let (session, task, gate) = scripted.held("go").await;
+    gate.send("old text").await;
+    watch.wait_for_draft(&task, "old text").await;
+    scripted.model.script("go", [Answer::text("new answer")]);
+    scripted.app.worker(0).signal(Signal::Freeze);
+
+    scripted.app.add_worker();
+    client.wait_for_status(&session, &task, "succeeded").await;
+    gate.send(" that comes too late").await;
+    gate.finish().await;
+    scripted.app.worker(0).signal(Signal::Thaw);
+
+    for number in 0..5 {
+        client.ask(&session, &format!("next {number}")).await;
+    }
+    let transcript = client.transcript(&session).await;
+    assert_eq!(transcript[..2], pairs(&[("user", "go"), ("assistant", "new answer")]));
+    assert_eq!(transcript.len(), 12);
+    assert_eq!(client.task(&session, &task).await["attempt"], 2);
+    watch.settle(&client).await;
+}
+
+#[tokio::test]
+async fn a_worker_that_thaws_within_its_lease_goes_on() {
+    let mut scripted = Scripted::start_with("", |builder| builder.env("TASK_LEASE_SECONDS", "60")).await;
+    let client = scripted.client.clone();
+    let watch = Watch::start(&client).await;
+    let (session, task, gate) = scripted.held("go").await;
+    scripted.app.worker(0).signal(Signal::Freeze);
+    gate.send("while frozen").await;
+
+    scripted.app.worker(0).signal(Signal::Thaw);
+    gate.finish().await;
+
+    let ended = client.wait_for_status(&session, &task, "succeeded").await;
+    assert_eq!(json!([ended["attempt"], ended["failures"]]), json!([1, 0]));
+    assert_eq!(client.answer_of(&session, &task).await.unwrap()["content"], "while frozen");
+    watch.settle(&client).await;
+}
+
+#[tokio::test]
+async fn a_deleted_session_of_a_frozen_worker_stays_deleted() {
+    let mut scripted = Scripted::start().await;
+    let client = scripted.client.clone();
+    let watch = Watch::start(&client).await;
+    let (session, _task, gate) = scripted.held("go").await;
+    scripted.app.worker(0).signal(Signal::Freeze);
+
+    client.delete(&format!("/v1/chat/{session}?permanent=true")).await.ok(204);
+    gate.send("ghost").await;
+    gate.finish().await;
+    scripted.app.worker(0).signal(Signal::Thaw);
+
+    let other = scripted.session().await;
+    assert_eq!(client.ask(&other, "hello").await["task"]["status"], "succeeded");
+    client.get(&format!("/v1/chat/{session}")).await.problem(404);
+    watch.settle(&client).await;
+}

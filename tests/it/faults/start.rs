@@ -1,0 +1,76 @@
+//! Any number of processes, in any order, also all at once on a fresh file.
+
+use banter_tests::{app::TestApp, watch::Watch};
+use serde_json::json;
+
+#[tokio::test]
+async fn eight_processes_at_once_on_a_fresh_file_all_come_up() {
+    let mut app = TestApp::builder().apis(4).workers(4).start().await;
+    let clients: Vec<_> = (0..4).map(|index| app.client_of(index)).collect();
+    let watch = Watch::start(&clients[3]).await;
+
+    for (number, client) in clients.iter().enumerate() {
+        let session = client.create_session("demo").await;
+        let asked = client.ask(&session, &format!("/echo {number}")).await;
+        assert_eq!(asked["reply"]["content"], number.to_string());
+    }
+
+    watch.settle(&clients[0]).await;
+    for index in 0..4 {
+        assert!(app.worker(index).exit_status().is_none(), "worker {index}:\n{}", app.worker(index).stderr());
+        assert!(app.api(index).process.exit_status().is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_worker_may_start_first_and_the_folder_is_made() {
+    let mut app = TestApp::builder().apis(0).workers(1).env("DATA_DIR", "deep/er/data").start().await;
+    app.add_api().await;
+    let client = app.client();
+    let session = client.create_session("demo").await;
+
+    let asked = client.ask(&session, "/echo hello").await;
+
+    assert_eq!(asked["reply"]["content"], "hello");
+    assert!(app.worker(0).exit_status().is_none());
+}
+
+#[tokio::test]
+async fn the_database_is_made_where_the_url_says() {
+    let app = TestApp::builder().workers(0).env("DATABASE_URL", "sqlite://some/new/folder/chat.db").start().await;
+
+    app.client().create_session("demo").await;
+
+    assert!(app.folder().join("some/new/folder/chat.db").is_file());
+}
+
+#[tokio::test]
+async fn migrating_is_repeatable_and_the_openapi_document_is_printed() {
+    let app = TestApp::builder().workers(0).start().await;
+
+    let migrated = app.run_api(&["migrate"]).await;
+    let printed = app.run_api(&["openapi"]).await;
+
+    assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
+    assert!(printed.status.success());
+    let document: serde_json::Value = serde_json::from_slice(&printed.stdout).unwrap();
+    assert_eq!(document, app.client().get("/v1/openapi.json").await.ok(200));
+}
+
+#[tokio::test]
+async fn everything_is_still_there_after_all_processes_were_replaced() {
+    let mut app = TestApp::start().await;
+    let client = app.client();
+    let session = client.create_session("demo").await;
+    client.ask(&session, "/echo before").await;
+    client.patch(&format!("/v1/chat/{session}"), &json!({"pinned": true, "title": "Kept"})).await.ok(200);
+    let before = client.chat(&session).await;
+
+    app.worker(0).kill();
+    app.restart_api(0).await;
+    app.add_worker();
+
+    let client = app.client();
+    assert_eq!(client.chat(&session).await, before);
+    assert_eq!(client.ask(&session, "/echo after").await["reply"]["content"], "after");
+}

@@ -1,0 +1,129 @@
+//! SIGTERM in the middle of a turn.
+
+use banter_tests::{app::STOP_LIMIT, fake_openai::Answer, process::Signal, watch::Watch};
+use serde_json::json;
+
+use crate::support::{Scripted, pairs};
+
+#[tokio::test]
+async fn a_worker_that_is_stopped_hands_its_turn_back_which_is_no_failure() {
+    let mut scripted = Scripted::start_with("", |builder| builder.env("SHUTDOWN_GRACE_SECONDS", "0")).await;
+    let watch = Watch::start(&scripted.client).await;
+    let (session, task, gate) = scripted.held("go").await;
+    gate.send("half").await;
+    watch.wait_for_draft(&task, "half").await;
+
+    scripted.app.worker(0).stop(STOP_LIMIT).await;
+
+    let handed_back = scripted.client.task(&session, &task).await;
+    assert_eq!(
+        json!([handed_back["status"], handed_back["attempt"], handed_back["failures"]]),
+        json!(["queued", 1, 0])
+    );
+    assert_eq!(handed_back["error"], json!(null));
+    assert_eq!(scripted.client.answer_of(&session, &task).await, None);
+    scripted.model.script("go", [Answer::text("whole")]);
+    scripted.app.add_worker();
+    let ended = scripted.client.wait_for_status(&session, &task, "succeeded").await;
+    assert_eq!(json!([ended["attempt"], ended["failures"]]), json!([2, 0]));
+    assert_eq!(scripted.client.transcript(&session).await, pairs(&[("user", "go"), ("assistant", "whole")]));
+    watch.settle(&scripted.client).await;
+}
+
+#[tokio::test]
+async fn another_worker_takes_a_handed_back_turn_at_once() {
+    let mut scripted = Scripted::start_with("", |builder| builder.env("SHUTDOWN_GRACE_SECONDS", "1")).await;
+    let watch = Watch::start(&scripted.client).await;
+    let (session, task, _gate) = scripted.held("go").await;
+    scripted.model.script("go", [Answer::text("whole")]);
+    scripted.app.add_worker();
+
+    scripted.app.worker(0).stop(STOP_LIMIT).await;
+
+    let ended = scripted.client.wait_for_status(&session, &task, "succeeded").await;
+    assert_eq!(json!([ended["attempt"], ended["failures"]]), json!([2, 0]));
+    watch.settle(&scripted.client).await;
+}
+
+#[tokio::test]
+async fn a_turn_that_ends_within_the_grace_is_finished_by_the_worker_that_stops() {
+    let mut scripted = Scripted::start_with("", |builder| builder.env("SHUTDOWN_GRACE_SECONDS", "30")).await;
+    let (session, task, gate) = scripted.held("go").await;
+    let second = scripted.client.send(&session, "second").await;
+
+    scripted.app.worker(0).signal(Signal::Terminate);
+    gate.send("done").await;
+    gate.finish().await;
+
+    assert!(scripted.app.worker(0).wait_for_exit(STOP_LIMIT).await.success());
+    let ended = scripted.client.task(&session, &task).await;
+    assert_eq!(json!([ended["status"], ended["attempt"]]), json!(["succeeded", 1]));
+    let waiting = scripted.client.task(&session, &second.task_id).await;
+    assert_ne!(waiting["status"], "running", "nothing is left behind");
+    assert_eq!(waiting["failures"], 0);
+    scripted.app.add_worker();
+    scripted.client.wait_for_status(&session, &second.task_id, "succeeded").await;
+}
+
+#[tokio::test]
+async fn a_worker_that_drains_takes_nothing_from_another_that_could_work() {
+    let mut scripted = Scripted::start_with("", |builder| builder.env("SHUTDOWN_GRACE_SECONDS", "300")).await;
+    let (_session, _task, _gate) = scripted.held("go").await;
+    scripted.app.worker(0).signal(Signal::Terminate);
+    scripted.app.add_worker();
+
+    for number in 0..8 {
+        let session = scripted.session().await;
+        let sent = scripted.client.send(&session, &format!("message {number}")).await;
+        let ended = scripted.client.wait_for_status(&session, &sent.task_id, "succeeded").await;
+        assert_eq!(ended["attempt"], 1);
+    }
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_the_grace() {
+    let mut scripted = Scripted::start_with("", |builder| builder.env("SHUTDOWN_GRACE_SECONDS", "300")).await;
+    let (session, task, _gate) = scripted.held("go").await;
+    scripted.app.worker(0).signal(Signal::Terminate);
+    banter_tests::wait::eventually("the drain to begin", async || {
+        // A worker that drains takes nothing new.
+        let other = scripted.session().await;
+        let sent = scripted.client.send(&other, "other").await;
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        (scripted.client.task(&other, &sent.task_id).await["attempt"] == 0).then_some(())
+    })
+    .await;
+
+    scripted.app.worker(0).signal(Signal::Terminate);
+
+    scripted.app.worker(0).wait_for_exit(STOP_LIMIT).await;
+    let handed_back = scripted.client.task(&session, &task).await;
+    assert_eq!(json!([handed_back["status"], handed_back["failures"]]), json!(["queued", 0]));
+}
+
+#[tokio::test]
+async fn an_idle_worker_stops_at_once() {
+    let mut scripted = Scripted::start().await;
+    let session = scripted.session().await;
+    scripted.client.ask(&session, "hello").await;
+
+    scripted.app.worker(0).stop(std::time::Duration::from_secs(5)).await;
+
+    assert_eq!(scripted.app.worker(0).stdout(), "");
+}
+
+#[tokio::test]
+async fn a_stop_that_was_accepted_holds_across_a_hand_back() {
+    let mut scripted = Scripted::start_with("", |builder| builder.env("SHUTDOWN_GRACE_SECONDS", "0")).await;
+    let (session, task, gate) = scripted.held("go").await;
+    gate.send("half").await;
+
+    let reply = scripted.client.cancel(&session, &task).await;
+    scripted.app.worker(0).stop(STOP_LIMIT).await;
+
+    reply.ok(202);
+    scripted.client.wait_for_status(&session, &task, "cancelled").await;
+    scripted.app.add_worker();
+    scripted.client.ask(&session, "next").await;
+    assert_eq!(scripted.model.prompts(), ["go", "next"]);
+}

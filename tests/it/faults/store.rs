@@ -1,0 +1,106 @@
+//! The store is locked by somebody else.
+
+use std::time::Duration;
+
+use banter_tests::{
+    chat::{Sent, fresh_key},
+    wait::within,
+    watch::Watch,
+};
+use serde_json::json;
+use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+
+use crate::support::Scripted;
+
+/// Takes SQLite's one write lock, as a process that froze inside a transaction would hold it.
+async fn lock(scripted: &Scripted) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(scripted.app.database()).busy_timeout(Duration::from_secs(20));
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await.unwrap();
+    connection
+}
+
+async fn unlock(mut connection: SqliteConnection) {
+    sqlx::query("ROLLBACK").execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_locked_store_answers_503_stores_nothing_and_the_key_may_be_used_again() {
+    let scripted = Scripted::start_with("", |builder| builder.env("TASK_LEASE_SECONDS", "2")).await;
+    let client = &scripted.client;
+    let watch = Watch::start(client).await;
+    let session = scripted.session().await;
+    let (body, key) = (json!({"content": "hello"}), fresh_key());
+    let held = lock(&scripted).await;
+
+    let refused = client.post_message_keyed(&session, "", &body, &key).await;
+
+    refused.problem_code(503, "store_busy");
+    assert_eq!(client.messages(&session).await.len(), 0, "reading goes on");
+    unlock(held).await;
+    let sent = Sent::from_body(&client.post_message_keyed(&session, "", &body, &key).await.ok(202));
+    client.wait_for_status(&session, &sent.task_id, "succeeded").await;
+    assert_eq!(client.messages(&session).await.len(), 2);
+    watch.settle(client).await;
+}
+
+#[tokio::test]
+async fn a_request_that_waits_for_the_store_is_finished_though_its_client_is_gone() {
+    let scripted = Scripted::start().await;
+    let client = scripted.client.clone();
+    let session = scripted.session().await;
+    let held = lock(&scripted).await;
+    let request = client.request("POST", &format!("/v1/chat/{session}/messages"));
+    let request = request.header("Idempotency-Key", "gone").json(&json!({"content": "hello"}));
+
+    let sending = tokio::spawn(request.send());
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    sending.abort();
+    let _ = sending.await;
+    unlock(held).await;
+
+    scripted.model.wait_for_request("hello").await;
+    client.wait_until_idle(&session).await;
+    assert_eq!(client.messages(&session).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_short_lock_only_delays() {
+    let scripted = Scripted::start().await;
+    let session = scripted.session().await;
+    let held = lock(&scripted).await;
+
+    let (sent, ()) = tokio::join!(scripted.client.send(&session, "hello"), async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        unlock(held).await;
+    });
+
+    scripted.client.wait_for_status(&session, &sent.task_id, "succeeded").await;
+}
+
+#[tokio::test]
+async fn a_long_lock_in_mid_turn_loses_nothing() {
+    let scripted = Scripted::start_with("", |builder| builder.env("TASK_LEASE_SECONDS", "2").workers(2)).await;
+    let client = &scripted.client;
+    let watch = Watch::start(client).await;
+    let (session, task, gate) = scripted.held("go").await;
+    gate.send("before ").await;
+    watch.wait_for_draft(&task, "before ").await;
+    scripted.model.script("go", [banter_tests::fake_openai::Answer::text("whole")]);
+    let held = lock(&scripted).await;
+
+    gate.send("during").await;
+    gate.finish().await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    unlock(held).await;
+
+    let ended = within(Duration::from_mins(1), "the end", async || {
+        Some(client.task(&session, &task).await).filter(banter_tests::chat::has_ended)
+    })
+    .await;
+    assert_eq!(ended["status"], "succeeded", "{ended}");
+    let answer = client.answer_of(&session, &task).await.unwrap()["content"].clone();
+    assert!(answer == "before during" || answer == "whole", "{answer}");
+    watch.settle(client).await;
+}

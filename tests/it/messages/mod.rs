@@ -1,0 +1,9 @@
+//! Messages and their tasks: sending, waiting in line, changing one's mind, stopping, trying again.
+
+mod busy;
+mod cancel;
+mod edit;
+mod history;
+mod paging;
+mod retry;
+mod send;

@@ -1,0 +1,323 @@
+//! A model server that misbehaves: every turn still ends, with what can be said about it.
+
+use std::time::Duration;
+
+use banter_tests::{app::TestApp, chat::text_of, fake_openai::Answer, wait::eventually, watch::Watch};
+use serde_json::{Value, json};
+use tokio::{io::AsyncWriteExt as _, net::TcpListener};
+
+use crate::support::Scripted;
+
+/// Asks and returns (task, answer), with a check of the stream around it.
+async fn ask(scripted: &Scripted, prompt: &str) -> (Value, Option<Value>) {
+    let watch = Watch::start(&scripted.client).await;
+    let session = scripted.session().await;
+    let sent = scripted.client.send(&session, prompt).await;
+    let task = scripted.client.wait_for_end(&session, &sent.task_id).await;
+    let answer = scripted.client.answer_of(&session, &sent.task_id).await;
+    watch.settle(&scripted.client).await;
+    assert_eq!(scripted.client.ask(&session, "and now?").await["task"]["status"], "succeeded", "the session goes on");
+    (task, answer)
+}
+
+fn outcome(task: &Value) -> Value {
+    json!([task["status"], task["error"]["code"], task["attempt"], task["failures"]])
+}
+
+async fn with_attempts(count: usize) -> Scripted {
+    Scripted::start_with(&format!("max_attempts = {count}"), |builder| builder).await
+}
+
+#[tokio::test]
+async fn a_rate_limit_is_waited_for_as_long_as_the_server_asks() {
+    let scripted = Scripted::start().await;
+    let client = &scripted.client;
+    let session = scripted.session().await;
+    scripted.model.script("go", [Answer::rate_limited(2), Answer::text("now")]);
+    let sent = client.send(&session, "go").await;
+
+    let waiting = eventually("the pause", async || {
+        Some(client.task(&session, &sent.task_id).await).filter(|task| task["failures"] == 1)
+    })
+    .await;
+
+    assert_eq!(json!([waiting["status"], waiting["error"]["code"]]), json!(["queued", "agent_rate_limited"]));
+    assert_eq!(waiting["error"]["retryable"], true);
+    assert!(waiting["next_attempt_at"].is_string());
+    let chat = client.chat(&session).await;
+    assert_eq!(json!([chat["session"]["active_task"], chat["session"]["queued_count"]]), json!([null, 1]));
+    assert_eq!(scripted.model.requests().len(), 1, "not tried before");
+    let ended = client.wait_for_status(&session, &sent.task_id, "succeeded").await;
+    assert_eq!(outcome(&ended), json!(["succeeded", null, 2, 1]));
+    assert_eq!(ended["next_attempt_at"], json!(null));
+}
+
+#[tokio::test]
+async fn a_turn_between_attempts_stays_the_head_of_its_session() {
+    let scripted = Scripted::start().await;
+    let client = &scripted.client;
+    let session = scripted.session().await;
+    scripted.model.script("first", [Answer::rate_limited(1), Answer::text("one")]);
+    client.send(&session, "first").await;
+    let second = client.send(&session, "second").await;
+
+    client.wait_for_status(&session, &second.task_id, "succeeded").await;
+
+    assert_eq!(scripted.model.prompts(), ["first", "first", "second"]);
+}
+
+#[tokio::test]
+async fn refused_credentials_fail_at_once_and_are_not_retried() {
+    let scripted = with_attempts(3).await;
+    for status in [401, 403] {
+        let prompt = format!("status {status}");
+        scripted.model.script(&prompt, [Answer::error(status, "invalid_api_key", "wrong key sk-secret")]);
+
+        let (task, answer) = ask(&scripted, &prompt).await;
+
+        assert_eq!(outcome(&task), json!(["failed", "agent_auth", 1, 1]));
+        assert_eq!(task["error"]["retryable"], false);
+        assert_eq!(answer, None);
+    }
+}
+
+#[tokio::test]
+async fn a_refused_request_fails_at_once() {
+    let scripted = with_attempts(3).await;
+    scripted
+        .model
+        .script("too long", [Answer::error(400, "context_length_exceeded", "maximum context length is 10 tokens")]);
+    scripted.model.script("bad", [Answer::error(400, "invalid_request_error", "no")]);
+
+    let (overflow, _) = ask(&scripted, "too long").await;
+    let (refused, _) = ask(&scripted, "bad").await;
+
+    assert_eq!(outcome(&overflow), json!(["failed", "context_overflow", 1, 1]));
+    assert_eq!(outcome(&refused), json!(["failed", "agent_refused", 1, 1]));
+}
+
+#[tokio::test]
+async fn a_server_error_is_tried_again() {
+    let scripted = with_attempts(3).await;
+    scripted.model.script("once", [Answer::error(500, "server_error", "oops"), Answer::text("fine")]);
+
+    let (task, answer) = ask(&scripted, "once").await;
+
+    assert_eq!(outcome(&task), json!(["succeeded", null, 2, 1]));
+    assert_eq!(answer.unwrap()["content"], "fine");
+}
+
+#[tokio::test]
+async fn a_server_error_that_stays_ends_the_turn() {
+    let scripted = with_attempts(2).await;
+    scripted.model.script("always", [Answer::error(502, "server_error", "oops")]);
+
+    let (task, answer) = ask(&scripted, "always").await;
+
+    assert_eq!(outcome(&task), json!(["failed", "agent_error", 2, 2]));
+    assert_eq!(answer, None);
+    assert!(task["finished_at"].is_string() && task["next_attempt_at"].is_null());
+}
+
+#[tokio::test]
+async fn an_answer_cut_in_the_middle_is_tried_again_from_its_start() {
+    let scripted = with_attempts(3).await;
+    scripted.model.script("go", [Answer::cut_after("half an "), Answer::text("a whole answer")]);
+
+    let (task, answer) = ask(&scripted, "go").await;
+
+    assert_eq!(outcome(&task), json!(["succeeded", null, 2, 1]));
+    assert_eq!(answer.unwrap()["content"], "a whole answer");
+}
+
+#[tokio::test]
+async fn the_text_of_the_latest_attempt_that_had_any_is_kept_at_the_end() {
+    let scripted = with_attempts(3).await;
+    let fail = Answer::error(500, "server_error", "oops");
+    scripted.model.script("go", [Answer::cut_after("one"), Answer::cut_after("two"), fail]);
+
+    let (task, answer) = ask(&scripted, "go").await;
+
+    assert_eq!(outcome(&task), json!(["failed", "agent_error", 3, 3]));
+    let answer = answer.unwrap();
+    assert_eq!(json!([answer["content"], answer["finish_reason"]]), json!(["two", "error"]));
+}
+
+#[tokio::test]
+async fn silence_ends_in_a_timeout() {
+    let agent = "max_attempts = 1\nidle_timeout_s = 1\nfirst_byte_timeout_s = 1";
+    let scripted = Scripted::start_with(agent, |builder| builder).await;
+    scripted.model.script("silent", [Answer::SilentFromTheStart]);
+    scripted.model.script("stuck", [Answer::SilentAfter(vec!["some text".into()])]);
+
+    let (silent, nothing) = ask(&scripted, "silent").await;
+    let (stuck, kept) = ask(&scripted, "stuck").await;
+
+    assert_eq!(outcome(&silent), json!(["failed", "timeout", 1, 1]));
+    assert_eq!(nothing, None);
+    assert_eq!(outcome(&stuck), json!(["failed", "timeout", 1, 1]));
+    assert_eq!(kept.unwrap()["content"], "some text");
+}
+
+#[tokio::test]
+async fn a_turn_that_never_ends_is_ended() {
+    let scripted = Scripted::start_with("max_attempts = 1\ntimeout_s = 2", |builder| builder).await;
+    let words = vec!["word "; 1000];
+    scripted.model.script("forever", [Answer::words(words, Duration::from_millis(50))]);
+
+    let (task, answer) = ask(&scripted, "forever").await;
+
+    assert_eq!(outcome(&task), json!(["failed", "timeout", 1, 1]));
+    assert!(text_of(&answer.unwrap(), "content").starts_with("word word "));
+}
+
+#[tokio::test]
+async fn an_error_in_the_middle_of_the_stream_is_a_failure_with_the_text_kept() {
+    let scripted = with_attempts(1).await;
+    let error = b"data: {\"error\": {\"message\": \"overloaded\", \"type\": \"server_error\"}}\n\n";
+    scripted.model.script("go", [Answer::bytes_after("some text", error)]);
+
+    let (task, answer) = ask(&scripted, "go").await;
+
+    assert_eq!(task["status"], "failed");
+    assert!(text_of(&task["error"], "code").starts_with("agent_"), "{task}");
+    let answer = answer.unwrap();
+    assert_eq!(json!([answer["content"], answer["finish_reason"]]), json!(["some text", "error"]));
+}
+
+#[tokio::test]
+async fn garbage_is_a_protocol_error() {
+    let scripted = with_attempts(3).await;
+    scripted.model.script("html", [Answer::instead("text/html", "<html><body>Log in</body></html>")]);
+    scripted.model.script("json", [Answer::instead("application/json", "[1, 2]")]);
+    scripted.model.script("frames", [Answer::bytes_after("", b"data: not json at all\n\n")]);
+
+    for prompt in ["html", "json", "frames"] {
+        let (task, answer) = ask(&scripted, prompt).await;
+
+        assert_eq!(outcome(&task), json!(["failed", "agent_protocol", 1, 1]), "{prompt}");
+        assert_eq!(answer, None);
+        let message = text_of(&task["error"], "message");
+        assert!(!message.is_empty() && !message.contains("<html"), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn nul_characters_are_removed_and_the_turn_succeeds() {
+    let scripted = with_attempts(1).await;
+    scripted.model.script("go", [Answer::words(["a\u{0}b", "\u{0}", "c\u{0}"], Duration::from_millis(80))]);
+
+    let (task, answer) = ask(&scripted, "go").await;
+
+    assert_eq!(task["status"], "succeeded");
+    assert_eq!(answer.unwrap()["content"], "abc");
+}
+
+#[tokio::test]
+async fn invalid_utf8_ends_the_turn_one_way_or_the_other() {
+    let scripted = with_attempts(1).await;
+    let bytes = b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\xff\xfey\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+    scripted.model.script("go", [Answer::bytes_after("good ", bytes)]);
+
+    let (task, answer) = ask(&scripted, "go").await;
+
+    match text_of(&task, "status").as_str() {
+        "succeeded" => assert!(text_of(&answer.unwrap(), "content").starts_with("good ")),
+        "failed" => assert_eq!(task["error"]["code"], "agent_protocol"),
+        other => panic!("{other}: {task}"),
+    }
+}
+
+#[tokio::test]
+async fn a_character_split_between_two_packets_stays_whole() {
+    let scripted = with_attempts(1).await;
+    let mut gate = scripted.model.gate("go");
+    let session = scripted.session().await;
+    let task = scripted.client.send(&session, "go").await.task_id;
+    gate.arrived().await;
+    let event = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"🧑‍🚀\"}}]}\n\n".as_bytes();
+
+    for byte in event {
+        gate.send_bytes(&[*byte]).await;
+    }
+    gate.finish().await;
+
+    scripted.client.wait_for_status(&session, &task, "succeeded").await;
+    assert_eq!(scripted.client.answer_of(&session, &task).await.unwrap()["content"], "🧑‍🚀");
+}
+
+#[tokio::test]
+async fn a_stream_may_just_end_after_it_said_how_the_answer_ended_and_not_before() {
+    let scripted = with_attempts(1).await;
+    let last = b": a comment\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+    scripted.model.script("no done", [Answer::bytes_after("text", last)]);
+    scripted.model.script("half", [Answer::bytes_after("text", b"data: {\"choices\":[]}\n\n")]);
+
+    let (ended, answer) = ask(&scripted, "no done").await;
+    let (cut, kept) = ask(&scripted, "half").await;
+
+    assert_eq!(ended["status"], "succeeded");
+    assert_eq!(answer.unwrap()["content"], "text");
+    assert_eq!(outcome(&cut), json!(["failed", "agent_network", 1, 1]), "an answer without an end is no answer");
+    assert_eq!(kept.unwrap()["finish_reason"], "error");
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_or_not_http_is_a_failure() {
+    let garbage = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let agents = [("garbage", garbage.local_addr().unwrap()), ("nobody", nobody.local_addr().unwrap())].map(
+        |(key, address)| {
+            format!(
+                "[[agents]]\nkey = \"{key}\"\nname = \"{key}\"\ndriver = \"openai\"\nbase_url = \"http://{address}/v1\"\n\
+                 model = \"m\"\nmax_attempts = 1\n"
+            )
+        },
+    );
+    drop(nobody);
+    let server = tokio::spawn(async move {
+        while let Ok((mut socket, _)) = garbage.accept().await {
+            let _ = socket.write_all(b"\0\x01\x02 nonsense \xff\xff\r\n\r\n").await;
+        }
+    });
+    let app = TestApp::builder().agents(&agents.join("\n")).start().await;
+    let client = app.client();
+
+    for (agent, codes) in [("garbage", vec!["agent_network", "agent_protocol"]), ("nobody", vec!["agent_network"])] {
+        let session = client.create_session(agent).await;
+        let sent = client.send(&session, "hello").await;
+        let task = client.wait_for_status(&session, &sent.task_id, "failed").await;
+        assert!(codes.contains(&task["error"]["code"].as_str().unwrap()), "{agent}: {task}");
+    }
+    server.abort();
+}
+
+#[tokio::test]
+async fn an_enormous_answer_ends_the_turn_one_way_or_the_other() {
+    let scripted = with_attempts(1).await;
+    let word = "0123456789abcdef".repeat(4096);
+    scripted.model.script("go", [Answer::words(vec![word.as_str(); 40], Duration::ZERO)]);
+    let session = scripted.session().await;
+
+    let sent = scripted.client.send(&session, "go").await;
+
+    scripted.client.wait_for_end(&session, &sent.task_id).await;
+    scripted.client.chat(&session).await;
+    assert_eq!(scripted.client.ask(&session, "and now?").await["task"]["status"], "succeeded");
+}
+
+#[tokio::test]
+async fn the_key_of_an_agent_goes_to_its_server_and_nowhere_else() {
+    let agent = "api_key_env = \"SCRIPTED_KEY\"\nmax_attempts = 1";
+    let scripted = Scripted::start_with(agent, |builder| builder.env("SCRIPTED_KEY", "sk-very-secret")).await;
+    let session = scripted.session().await;
+    scripted.model.script("go", [Answer::error(401, "invalid_api_key", "the key sk-very-secret is wrong")]);
+
+    scripted.client.ask(&session, "go").await;
+
+    assert_eq!(scripted.model.requests()[0].authorization.as_deref(), Some("Bearer sk-very-secret"));
+    let shown = scripted.client.chat(&session).await.to_string();
+    assert!(!shown.contains("sk-very-secret"), "{shown}");
+    let agents = scripted.client.get("/v1/agents").await;
+    assert!(!agents.text().contains("sk-very-secret"));
+}

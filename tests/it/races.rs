@@ -1,0 +1,248 @@
+//! One race each: whoever wins, the outcome is one that the contract knows, and there is only one.
+
+use std::time::Duration;
+
+use banter_tests::{
+    chat::{Sent, text_of},
+    dice::Dice,
+    fake_openai::Answer,
+    watch::Watch,
+};
+use serde_json::json;
+
+use crate::support::Scripted;
+
+const ROUNDS: usize = 15;
+
+/// A pause of up to 30 ms, to meet the other side at different moments.
+async fn a_moment(dice: &mut Dice) {
+    tokio::time::sleep(Duration::from_micros(dice.below(30_000))).await;
+}
+
+#[tokio::test]
+async fn cancel_and_the_end_of_the_turn() {
+    let scripted = Scripted::start().await;
+    let client = &scripted.client;
+    let watch = Watch::start(client).await;
+    let mut dice = Dice::from_environment();
+    let session = scripted.session().await;
+
+    for round in 0..ROUNDS {
+        let text = format!("round {round}");
+        let mut gate = scripted.model.gate(&text);
+        let task = client.send(&session, &text).await.task_id;
+        gate.arrived().await;
+        gate.send("the whole answer").await;
+        let (reply, ()) = tokio::join!(client.cancel(&session, &task), async {
+            a_moment(&mut dice).await;
+            gate.finish().await;
+        });
+
+        let ended = client.wait_for_end(&session, &task).await;
+        let answer = client.answer_of(&session, &task).await;
+        let finish_reason = answer.as_ref().map(|answer| text_of(answer, "finish_reason"));
+        match (reply.status, text_of(&ended, "status").as_str()) {
+            (202, "cancelled") => assert!(finish_reason.is_none_or(|reason| reason == "cancelled")),
+            (409, "succeeded") => assert_eq!(answer.unwrap()["content"], "the whole answer"),
+            (status, outcome) => panic!("{status} and {outcome}: {ended}"),
+        }
+        // An outcome is final.
+        assert_eq!(client.task(&session, &task).await, ended);
+    }
+
+    watch.settle(client).await;
+}
+
+#[tokio::test]
+async fn archive_and_the_claim() {
+    let scripted = Scripted::start_with("", |builder| builder.workers(2)).await;
+    let client = &scripted.client;
+    let watch = Watch::start(client).await;
+    let mut dice = Dice::from_environment();
+
+    for round in 0..ROUNDS {
+        let session = scripted.session().await;
+        let text = format!("round {round}.");
+        let body = json!({"content": text});
+        let (sent, archived) = tokio::join!(client.post_message(&session, "", &body), async {
+            a_moment(&mut dice).await;
+            client.archive(&session).await
+        });
+        archived.ok(204);
+        if sent.status == 409 {
+            sent.problem_code(409, "session_archived");
+            scripted.assert_never_seen(&text);
+            continue;
+        }
+
+        let task = Sent::from_body(&sent.ok(202)).task_id;
+        let ended = client.wait_for_end(&session, &task).await;
+        match text_of(&ended, "status").as_str() {
+            "succeeded" => assert_eq!(client.answer_of(&session, &task).await.unwrap()["finish_reason"], "stop"),
+            "cancelled" => {
+                assert_eq!(ended["error"]["code"], "session_archived");
+                assert_eq!(ended["attempt"], 0, "a turn that has started ends as usual");
+                scripted.assert_never_seen(&text);
+            }
+            other => panic!("{other}: {ended}"),
+        }
+    }
+
+    watch.settle(client).await;
+}
+
+#[tokio::test]
+async fn edit_and_the_claim() {
+    let scripted = Scripted::start_with("", |builder| builder.workers(2)).await;
+    let client = &scripted.client;
+    let watch = Watch::start(client).await;
+    let mut dice = Dice::from_environment();
+
+    for round in 0..ROUNDS {
+        let (old, new) = (format!("old text {round}."), format!("new text {round}."));
+        let session = scripted.session().await;
+        let sent = client.send(&session, &old).await;
+        a_moment(&mut dice).await;
+        let reply = client.edit(&session, &sent.message_id, &new).await;
+        client.wait_for_status(&session, &sent.task_id, "succeeded").await;
+
+        let (seen, unseen) = if reply.status == 200 {
+            (new, old)
+        } else {
+            reply.problem_code(409, "task_not_queued");
+            (old, new)
+        };
+        scripted.assert_never_seen(&unseen);
+        assert_eq!(client.messages(&session).await[0]["content"], seen.as_str());
+        assert!(scripted.model.prompts().contains(&seen));
+    }
+
+    watch.settle(client).await;
+}
+
+#[tokio::test]
+async fn unsend_and_the_claim() {
+    let scripted = Scripted::start_with("", |builder| builder.workers(2)).await;
+    let client = &scripted.client;
+    let watch = Watch::start(client).await;
+    let mut dice = Dice::from_environment();
+
+    for round in 0..ROUNDS {
+        let text = format!("regretted {round}.");
+        let session = scripted.session().await;
+        let sent = client.send(&session, &text).await;
+        a_moment(&mut dice).await;
+        let reply = client.unsend(&session, &sent.message_id).await;
+
+        if reply.status == 204 {
+            assert_eq!(client.messages(&session).await.len(), 0);
+            client.ask(&session, "after").await;
+            scripted.assert_never_seen(&text);
+        } else {
+            reply.problem_code(409, "task_not_queued");
+            client.wait_for_status(&session, &sent.task_id, "succeeded").await;
+        }
+    }
+
+    watch.settle(client).await;
+}
+
+#[tokio::test]
+async fn permanent_deletion_and_the_turn() {
+    let scripted = Scripted::start_with("", |builder| builder.workers(2)).await;
+    let client = &scripted.client;
+    let watch = Watch::start(client).await;
+    let mut dice = Dice::from_environment();
+
+    for round in 0..ROUNDS {
+        let session = scripted.session().await;
+        let text = format!("round {round}");
+        scripted.model.script(&text, [Answer::words(["a ", "b"], Duration::from_millis(5))]);
+        client.send(&session, &text).await;
+        client.send(&session, "and another").await;
+        a_moment(&mut dice).await;
+        client.delete(&format!("/v1/chat/{session}?permanent=true")).await.ok(204);
+        client.get(&format!("/v1/chat/{session}")).await.problem(404);
+    }
+
+    let session = scripted.session().await;
+    assert_eq!(client.ask(&session, "still alive?").await["task"]["status"], "succeeded");
+    watch.settle(client).await;
+    assert_eq!(client.list_all("status=all").await.len(), 1);
+}
+
+#[tokio::test]
+async fn two_cancels_at_once() {
+    let scripted = Scripted::start_with("", |builder| builder.apis(2)).await;
+    let (one, other) = (scripted.app.client_of(0), scripted.app.client_of(1));
+    let watch = Watch::start(&one).await;
+
+    for round in 0..5 {
+        let (session, task, gate) = scripted.held(&format!("round {round}")).await;
+        gate.send("text").await;
+
+        let replies = tokio::join!(one.cancel(&session, &task), other.cancel(&session, &task));
+
+        for reply in [replies.0, replies.1] {
+            assert!([202, 409].contains(&reply.status), "{} {}", reply.status, reply.text());
+        }
+        one.wait_for_status(&session, &task, "cancelled").await;
+        one.answer_of(&session, &task).await;
+    }
+
+    watch.settle(&one).await;
+}
+
+#[tokio::test]
+async fn two_interrupts_at_once() {
+    let scripted = Scripted::start_with("", |builder| builder.apis(2).workers(2)).await;
+    let (one, other) = (scripted.app.client_of(0), scripted.app.client_of(1));
+    let watch = Watch::start(&one).await;
+
+    for round in 0..5 {
+        let (session, task, _gate) = scripted.held(&format!("round {round}")).await;
+
+        let texts = [format!("one {round}"), format!("other {round}")];
+        let (first, second) = tokio::join!(
+            one.send_on_busy(&session, &texts[0], "interrupt"),
+            other.send_on_busy(&session, &texts[1], "interrupt")
+        );
+
+        one.wait_for_status(&session, &task, "interrupted").await;
+        for reply in [first, second] {
+            let sent = Sent::from_body(&reply.ok(202));
+            let ended = one.wait_for_end(&session, &sent.task_id).await;
+            // The earlier of the two may have begun, and is then stopped by the later.
+            assert!(["succeeded", "interrupted"].contains(&ended["status"].as_str().unwrap()), "{ended}");
+        }
+        assert_eq!(one.messages(&session).await.iter().filter(|message| message["role"] == "user").count(), 3);
+    }
+
+    watch.settle(&one).await;
+}
+
+#[tokio::test]
+async fn restore_and_send_and_archive() {
+    let scripted = Scripted::start_with("", |builder| builder.apis(2)).await;
+    let (one, other) = (scripted.app.client_of(0), scripted.app.client_of(1));
+    let watch = Watch::start(&one).await;
+    let session = scripted.session().await;
+    let path = format!("/v1/chat/{session}");
+
+    for round in 0..ROUNDS {
+        let body = json!({"content": format!("round {round}")});
+        let (archived, sent) = tokio::join!(one.archive(&session), other.post_message(&session, "", &body));
+        archived.ok(204);
+        let restored = one.patch(&path, &json!({"status": "active"})).await.ok(200);
+        assert_eq!(restored["status"], "active");
+        if sent.status == 202 {
+            let task = Sent::from_body(&sent.json()).task_id;
+            let ended = one.wait_for_end(&session, &task).await;
+            assert!(["succeeded", "cancelled"].contains(&ended["status"].as_str().unwrap()), "{ended}");
+        } else {
+            sent.problem_code(409, "session_archived");
+        }
+    }
+
+    watch.settle(&one).await;
+}

@@ -1,0 +1,6 @@
+//! Sessions: the list, the archive, reading, titles.
+
+mod archive;
+mod list;
+mod read;
+mod title;

@@ -1,0 +1,97 @@
+//! Titles: a person's is never overwritten.
+
+use banter_tests::{app::TestApp, client::Client, watch::Watch};
+use serde_json::{Value, json};
+
+async fn title(client: &Client, session: &str) -> String {
+    client.chat(session).await["session"]["title"].as_str().unwrap().to_owned()
+}
+
+async fn rename(client: &Client, session: &str, title: &str) -> Value {
+    client.patch(&format!("/v1/chat/{session}"), &json!({"title": title})).await.ok(200)
+}
+
+#[tokio::test]
+async fn a_session_that_nobody_named_takes_its_title_from_the_first_message() {
+    let app = TestApp::start().await;
+    let client = app.client();
+    let watch = Watch::start(&client).await;
+    let session = client.create_session("demo").await;
+
+    client.ask(&session, "Plan a trip to Oslo\nwith details").await;
+    let first = title(&client, &session).await;
+    client.ask(&session, "/echo Something else").await;
+
+    assert!(first.starts_with("Plan a trip to Oslo") && !first.contains('\n'), "{first:?}");
+    assert_eq!(title(&client, &session).await, first, "only the first message gives a title");
+    watch.settle(&client).await;
+}
+
+#[tokio::test]
+async fn a_persons_title_is_never_overwritten() {
+    let app = TestApp::start().await;
+    let client = app.client();
+    let given = client.post("/v1/chat", &json!({"agent_key": "demo", "title": "Mine"})).await.ok(201);
+    let given = given["id"].as_str().unwrap();
+    let (renamed, later) = (client.create_session("demo").await, client.create_session("demo").await);
+
+    client.ask(given, "A first message").await;
+    rename(&client, &renamed, "Renamed before").await;
+    client.ask(&renamed, "A first message").await;
+    client.ask(&later, "A first message").await;
+    rename(&client, &later, "Renamed after").await;
+    client.ask(&later, "/echo more").await;
+
+    assert_eq!(title(&client, given).await, "Mine");
+    assert_eq!(title(&client, &renamed).await, "Renamed before");
+    assert_eq!(title(&client, &later).await, "Renamed after");
+}
+
+#[tokio::test]
+async fn renames_race_with_the_first_message_and_still_win() {
+    let app = TestApp::start().await;
+    let client = app.client();
+    let watch = Watch::start(&client).await;
+
+    for round in 0..10 {
+        let session = client.create_session("demo").await;
+        let name = format!("Name {round}");
+        let (_sent, _renamed) =
+            tokio::join!(client.send(&session, "/echo A message"), rename(&client, &session, &name));
+        client.wait_until_idle(&session).await;
+        assert_eq!(title(&client, &session).await, name);
+    }
+
+    watch.settle(&client).await;
+}
+
+#[tokio::test]
+async fn a_title_has_up_to_200_characters_of_any_script() {
+    let app = TestApp::builder().workers(0).start().await;
+    let client = app.client();
+    let session = client.create_session("demo").await;
+    let long = "é".repeat(200);
+
+    let renamed = rename(&client, &session, &long).await;
+
+    assert_eq!(renamed["title"], long.as_str());
+    assert_eq!(rename(&client, &session, "<script>alert(1)</script>").await["title"], "<script>alert(1)</script>");
+}
+
+#[tokio::test]
+async fn a_patch_changes_only_what_it_names() {
+    let app = TestApp::builder().workers(0).start().await;
+    let client = app.client();
+    let watch = Watch::start(&client).await;
+    let session = client.create_session("demo").await;
+    client.patch(&format!("/v1/chat/{session}"), &json!({"pinned": true, "title": "Kept"})).await.ok(200);
+
+    let archived = client.patch(&format!("/v1/chat/{session}"), &json!({"status": "archived"})).await.ok(200);
+    let renamed = rename(&client, &session, "New").await;
+
+    assert_eq!([&archived["title"], &archived["status"]], ["Kept", "archived"]);
+    assert!(archived["pinned_at"].is_string());
+    assert_eq!([&renamed["title"], &renamed["status"]], ["New", "archived"]);
+    assert_eq!(renamed["pinned_at"], archived["pinned_at"]);
+    watch.settle(&client).await;
+}

@@ -1,0 +1,226 @@
+//! The first moments of a stream: headers, `hello`, and every kind of cursor.
+
+use std::time::Duration;
+
+use banter_tests::{
+    app::TestApp,
+    client::{Client, percent_encoded},
+    dice::Dice,
+    model::Position,
+    sse::{Event, EventStream, USER_EVENTS, session_events},
+    watch::Watch,
+};
+use serde_json::json;
+
+/// The heartbeat comes every 15 s; the rest is for a busy machine.
+const HEARTBEAT_LIMIT: Duration = Duration::from_secs(25);
+
+async fn app() -> (TestApp, Client) {
+    let app = TestApp::builder().workers(0).start().await;
+    let client = app.client();
+    (app, client)
+}
+
+/// Renames a session, and returns the event of it, which must be the stream's next.
+async fn touch(client: &Client, stream: &mut EventStream, session: &str, title: &str) -> Event {
+    client.patch(&format!("/v1/chat/{session}"), &json!({"title": title})).await.ok(200);
+    let event = stream.expect("session.updated").await;
+    assert_eq!(event.data["session"]["title"], title);
+    event
+}
+
+#[tokio::test]
+async fn a_stream_begins_with_hello_and_tells_its_heartbeat() {
+    let (_app, client) = app().await;
+
+    let mut stream = client.events(USER_EVENTS).await;
+
+    let hello = stream.expect("hello").await;
+    assert!(Position::parse(hello.data["cursor"].as_str().unwrap()).is_ok());
+    assert_eq!(hello.data["heartbeat_ms"], 15_000);
+    assert!(hello.data["retry_ms"].as_u64().is_some_and(|ms| (1..=60_000).contains(&ms)));
+    let beat = stream.next_within(HEARTBEAT_LIMIT).await.unwrap();
+    assert_eq!(beat.kind, "heartbeat");
+}
+
+#[tokio::test]
+async fn a_stream_is_never_buffered_cached_or_compressed() {
+    let (_app, client) = app().await;
+    let session = client.create_session("demo").await;
+
+    for path in [USER_EVENTS.to_owned(), session_events(&session)] {
+        let request = client.request("GET", &path).header("Accept-Encoding", "gzip, br, zstd, deflate");
+        let reply = client.call(request).await;
+
+        reply.ok_status(200);
+        assert!(reply.header("content-type").unwrap().starts_with("text/event-stream"));
+        assert_eq!(reply.header("cache-control"), Some("no-cache, no-transform"));
+        assert_eq!(reply.header("x-accel-buffering"), Some("no"));
+        assert_eq!(reply.header("content-encoding"), None);
+    }
+}
+
+#[tokio::test]
+async fn without_a_cursor_a_stream_begins_now() {
+    let (_app, client) = app().await;
+    let session = client.create_session("demo").await;
+
+    for query in ["", "?after="] {
+        let mut stream = client.events(&format!("{USER_EVENTS}{query}")).await;
+        let hello = stream.expect("hello").await;
+        let event = touch(&client, &mut stream, &session, &format!("title{query}")).await;
+
+        let before = Position::parse(hello.data["cursor"].as_str().unwrap()).unwrap();
+        let after = Position::parse(event.id.as_deref().unwrap()).unwrap();
+        assert_eq!((after.epoch, after.seq), (before.epoch, before.seq + 1));
+    }
+    let mut stream = client.events_after(USER_EVENTS, "").await;
+    stream.expect("hello").await;
+    touch(&client, &mut stream, &session, "and with an empty header").await;
+}
+
+#[tokio::test]
+async fn the_head_of_a_get_is_a_cursor_that_misses_nothing_after_it() {
+    let (_app, client) = app().await;
+    let as_of = client.get("/v1/chat").await.ok(200)["as_of"].as_str().unwrap().to_owned();
+    let session = client.create_session("demo").await;
+
+    for path in [USER_EVENTS.to_owned(), session_events(&session)] {
+        let mut stream = client.events_after(&path, &as_of).await;
+
+        assert_eq!(stream.expect("hello").await.data["cursor"], as_of.as_str());
+        assert_eq!(stream.expect("session.created").await.session(), session);
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_that_is_not_ours_gets_one_resync_and_a_stream_that_lives() {
+    let app = TestApp::builder().workers(0).env("AUTH", "required").start().await;
+    let (client, other) = (app.client_for("ann", "member").await, app.client_for("bob", "member").await);
+    let session = client.create_session("demo").await;
+    other.create_session("demo").await;
+    let foreign = other.get("/v1/chat").await.ok(200)["as_of"].as_str().unwrap().to_owned();
+    let own = client.get("/v1/chat").await.ok(200)["as_of"].as_str().unwrap().to_owned();
+    let Position { epoch, seq } = Position::parse(&own).unwrap();
+    let mut cursors: Vec<String> = [
+        "x",
+        "-",
+        "--",
+        "-1",
+        "0",
+        "1",
+        "abc",
+        "null",
+        "undefined",
+        "💥",
+        " ",
+        "a b",
+        "'; DROP TABLE events; --",
+        "../../etc/passwd",
+        "99999999999999999999999999",
+        "abc-99999999999999999999999999",
+        "0-0",
+        "zzzzzzzzzz-1",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    cursors.extend([
+        foreign,
+        epoch.clone(),
+        format!("{epoch}-"),
+        format!("{epoch}-{}", seq + 100_000),
+        format!("{epoch}-9223372036854775807"),
+        format!("{epoch}-9223372036854775808"),
+        format!("{epoch}--1"),
+        format!("{epoch}-1x"),
+        format!("{epoch}-+1"),
+        format!("{epoch}-01"),
+        format!("{epoch}-{seq}-{seq}"),
+        format!("{}-{seq}", epoch.to_uppercase()),
+        "x".repeat(5000),
+    ]);
+    let mut dice = Dice::from_environment();
+    for _ in 0..10 {
+        let length = dice.below(20) + 1;
+        cursors.push((0..length).map(|_| char::from(b'!' + u8::try_from(dice.below(90)).unwrap())).collect());
+    }
+
+    for (number, cursor) in cursors.iter().enumerate() {
+        let path = if number % 2 == 0 { USER_EVENTS.to_owned() } else { session_events(&session) };
+        for by_header in [true, false] {
+            let request = if by_header {
+                // What no header can carry is tried as a query only.
+                let Ok(value) = reqwest::header::HeaderValue::from_bytes(cursor.as_bytes()) else { continue };
+                if cursor.trim().is_empty() {
+                    continue;
+                }
+                client.request("GET", &path).header("Last-Event-ID", value)
+            } else {
+                client.request("GET", &format!("{path}?after={}", percent_encoded(cursor)))
+            };
+            let mut stream = client.stream(request).await;
+            let hello = stream.expect("hello").await;
+            let resync = stream.expect("resync").await;
+            assert!(resync.data["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{cursor:?}");
+            assert_eq!(resync.data["cursor"], hello.data["cursor"], "both are the head");
+            // The next event is the change that comes now: one resync, and the stream lives.
+            let event = touch(&client, &mut stream, &session, &format!("{number}{by_header}")).await;
+            let head = Position::parse(hello.data["cursor"].as_str().unwrap()).unwrap();
+            assert_eq!(event.id, Some(Position { seq: head.seq + 1, ..head }.text()), "{cursor:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn last_event_id_wins_over_after() {
+    let (_app, client) = app().await;
+    let session = client.create_session("demo").await;
+    let early = client.get("/v1/chat").await.ok(200)["as_of"].as_str().unwrap().to_owned();
+    client.patch(&format!("/v1/chat/{session}"), &json!({"title": "one"})).await.ok(200);
+    let late = client.get("/v1/chat").await.ok(200)["as_of"].as_str().unwrap().to_owned();
+
+    let mut from_late = client.events_after(&format!("{USER_EVENTS}?after={early}"), &late).await;
+    let mut from_early = client.events_after(&format!("{USER_EVENTS}?after={late}"), &early).await;
+
+    assert_eq!(from_late.expect("hello").await.data["cursor"], late.as_str());
+    touch(&client, &mut from_late, &session, "two").await;
+    assert_eq!(from_early.expect("hello").await.data["cursor"], early.as_str());
+    assert_eq!(from_early.expect("session.updated").await.id, Some(late));
+}
+
+#[tokio::test]
+async fn a_user_who_has_nothing_yet_has_a_stream() {
+    let app = TestApp::builder().workers(0).env("AUTH", "required").start().await;
+    let client = app.client_for("new", "member").await;
+
+    let mut stream = client.events(USER_EVENTS).await;
+    let cursor = stream.expect("hello").await.data["cursor"].as_str().unwrap().to_owned();
+    let session = client.create_session("demo").await;
+
+    assert_eq!(stream.expect("session.created").await.session(), session);
+    let mut again = client.events_after(USER_EVENTS, &cursor).await;
+    assert_eq!(again.expect("hello").await.data["cursor"], cursor.as_str());
+    assert_eq!(again.expect("session.created").await.session(), session);
+}
+
+#[tokio::test]
+async fn twenty_streams_of_one_user_get_the_same() {
+    let app = TestApp::builder().apis(2).start().await;
+    let client = app.client();
+    let session = client.create_session("demo").await;
+    let mut watches = Vec::new();
+    for number in 0..20 {
+        watches.push(Watch::start(&app.client_of(number % 2)).await);
+    }
+
+    client.ask(&session, "/echo to all").await;
+
+    for watch in &watches {
+        watch.settle(&client).await;
+    }
+    // A stream that began later may have got the first ones as they were by then, but all got the same ones.
+    let durable = |watch: &Watch| -> Vec<_> {
+        watch.events().into_iter().filter(Event::is_durable).map(|event| (event.id, event.kind)).collect()
+    };
+    assert!(watches.iter().all(|watch| durable(watch) == durable(&watches[0])));
+}

@@ -1,0 +1,127 @@
+//! Cut and reconnected at random, a client still ends with what a fresh GET shows.
+
+use std::time::Duration;
+
+use banter_tests::{
+    app::TestApp,
+    client::Client,
+    dice::Dice,
+    fake_openai::Answer,
+    model::Position,
+    sse::{USER_EVENTS, session_events},
+    watch::{Options, Watch},
+};
+use serde_json::json;
+
+use crate::support::Scripted;
+
+/// Everything that a person does, for a while.
+async fn busy_life(scripted: &Scripted, dice: &mut Dice) {
+    let client = &scripted.client;
+    let mut sessions = vec![scripted.session().await, scripted.session().await];
+    for step in 0..60 {
+        let session = sessions[usize::try_from(dice.below(sessions.len() as u64)).unwrap()].clone();
+        match dice.below(10) {
+            0 => sessions.push(scripted.session().await),
+            1 => drop(client.patch(&format!("/v1/chat/{session}"), &json!({"title": format!("step {step}")})).await),
+            2 => drop(client.post(&format!("/v1/chat/{session}/read"), &json!({"seq": 1000})).await),
+            3 => {
+                if let Some(task) = client.chat(&session).await["session"]["active_task"]["id"].as_str() {
+                    client.cancel(&session, task).await;
+                }
+            }
+            4 => {
+                let messages = client.messages(&session).await;
+                if let Some(last) = messages.iter().rev().find(|message| message["role"] == "user") {
+                    client.unsend(&session, last["id"].as_str().unwrap()).await;
+                }
+            }
+            5 if sessions.len() > 2 => {
+                client.archive(&session).await;
+                client.patch(&format!("/v1/chat/{session}"), &json!({"status": "active"})).await;
+            }
+            _ => {
+                let text = format!("step {step}");
+                let words = (0..dice.below(30)).map(|_| "wörd ");
+                scripted.model.script(&text, [Answer::words(words, Duration::from_millis(15))]);
+                client.send_on_busy(&session, &text, if step % 7 == 0 { "interrupt" } else { "queue" }).await;
+            }
+        }
+    }
+    for session in &sessions {
+        client.wait_until_idle(session).await;
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_is_cut_again_and_again_misses_nothing() {
+    let scripted = Scripted::start_with("", |builder| builder.apis(2).workers(2)).await;
+    let mut dice = Dice::from_environment();
+    let apis = [scripted.app.client_of(0), scripted.app.client_of(1)];
+    let steady = Watch::start(&apis[1]).await;
+    let mut cut = Vec::new();
+    for _ in 0..3 {
+        let seed = Dice::new(dice.below(u64::MAX));
+        cut.push(Options::user(&apis[0]).and_apis([apis[1].clone()]).with_cuts(seed).start().await);
+    }
+
+    busy_life(&scripted, &mut dice).await;
+
+    for watch in cut.iter().chain([&steady]) {
+        watch.settle(&scripted.client).await;
+    }
+    assert!(cut.iter().all(|watch| watch.connections() > 3));
+    assert_eq!(steady.connections(), 1, "nobody cut this one");
+}
+
+#[tokio::test]
+async fn what_is_published_while_a_stream_connects_comes_exactly_once() {
+    let app = TestApp::builder().apis(2).workers(0).start().await;
+    let (here, there) = (app.client_of(0), app.client_of(1));
+    let session = here.create_session("demo").await;
+    let rename = async |client: &Client, title: String| {
+        client.patch(&format!("/v1/chat/{session}"), &json!({"title": title})).await.ok(200);
+    };
+
+    for round in 0..30 {
+        let cursor = here.get("/v1/chat").await.ok(200)["as_of"].as_str().unwrap().to_owned();
+        let path = if round % 2 == 0 { USER_EVENTS.to_owned() } else { session_events(&session) };
+        let publish = async {
+            for number in 0..5 {
+                rename(if number % 2 == 0 { &here } else { &there }, format!("{round} {number}")).await;
+            }
+        };
+
+        let (mut stream, ()) = tokio::join!(here.events_after(&path, &cursor), publish);
+
+        assert_eq!(stream.expect("hello").await.data["cursor"], cursor.as_str());
+        let start = Position::parse(&cursor).unwrap();
+        for seq in start.seq + 1..=start.seq + 5 {
+            let event = stream.expect("session.updated").await;
+            assert_eq!(event.id, Some(Position { epoch: start.epoch.clone(), seq }.text()), "round {round}");
+        }
+        rename(&there, format!("{round} last")).await;
+        assert_eq!(stream.expect("session.updated").await.data["session"]["title"], format!("{round} last"));
+    }
+}
+
+#[tokio::test]
+async fn what_happens_while_a_stream_begins_now_is_in_the_get_or_on_the_stream() {
+    let app = TestApp::builder().workers(0).start().await;
+    let client = app.client();
+    let session = client.create_session("demo").await;
+
+    for round in 0..20 {
+        let title = format!("round {round}");
+        let body = json!({"title": title});
+        let path = format!("/v1/chat/{session}");
+        let (mut stream, _) = tokio::join!(client.events(USER_EVENTS), client.patch(&path, &body));
+
+        let hello = stream.expect("hello").await;
+        let from = Position::parse(hello.data["cursor"].as_str().unwrap()).unwrap();
+        let as_of = client.get("/v1/chat").await.ok(200)["as_of"].as_str().unwrap().to_owned();
+        if Position::parse(&as_of).unwrap().seq > from.seq {
+            assert_eq!(stream.expect("session.updated").await.data["session"]["title"], title.as_str());
+        }
+    }
+}

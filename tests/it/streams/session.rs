@@ -1,0 +1,86 @@
+//! The stream of one session.
+
+use banter_tests::{
+    dice::Dice,
+    sse::{Event, session_events},
+    watch::{Options, Watch},
+};
+use serde_json::json;
+
+use crate::support::Scripted;
+
+#[tokio::test]
+async fn a_sessions_stream_carries_what_the_users_stream_says_about_it_and_nothing_else() {
+    let scripted = Scripted::start().await;
+    let client = &scripted.client;
+    let all = Watch::start(client).await;
+    let (one, other) = (scripted.session().await, scripted.session().await);
+    let watch = Options::session(client, &one).start().await;
+    let cut = Options::session(client, &one).with_cuts(Dice::from_environment()).start().await;
+
+    for round in 0..4 {
+        client.ask(&one, &format!("here {round}")).await;
+        client.ask(&other, &format!("there {round}")).await;
+        client.patch(&format!("/v1/chat/{one}"), &json!({"title": format!("title {round}")})).await.ok(200);
+    }
+
+    all.settle(client).await;
+    watch.settle(client).await;
+    cut.settle(client).await;
+    let durable = |events: Vec<Event>| -> Vec<_> {
+        let of_it = events.into_iter().filter(|event| event.is_durable() && event.session() == one);
+        of_it.map(|event| (event.id, event.kind)).collect()
+    };
+    let mut expected = durable(all.events());
+    expected.retain(|(_, kind)| kind != "session.created");
+    assert_eq!(durable(watch.events()), expected, "the same events with the same cursors");
+}
+
+#[tokio::test]
+async fn a_cursor_of_the_users_stream_fits_a_sessions_stream() {
+    let scripted = Scripted::start().await;
+    let client = &scripted.client;
+    let (one, other) = (scripted.session().await, scripted.session().await);
+    let cursor = client.get("/v1/chat").await.ok(200)["as_of"].as_str().unwrap().to_owned();
+    client.ask(&other, "there").await;
+    let sent = client.send(&one, "here").await;
+
+    let mut stream = client.events_after(&session_events(&one), &cursor).await;
+
+    assert_eq!(stream.expect("hello").await.data["cursor"], cursor.as_str());
+    let created = stream.expect("message.created").await;
+    assert_eq!(created.data["message"]["id"], sent.message_id.as_str());
+}
+
+#[tokio::test]
+async fn the_stream_of_a_session_tells_of_its_deletion() {
+    let scripted = Scripted::start().await;
+    let client = &scripted.client;
+    let session = scripted.session().await;
+    let mut stream = client.events(&session_events(&session)).await;
+    stream.expect("hello").await;
+
+    client.delete(&format!("/v1/chat/{session}?permanent=true")).await.ok(204);
+
+    assert_eq!(stream.expect("session.deleted").await.session(), session);
+}
+
+#[tokio::test]
+async fn live_text_of_another_session_stays_there() {
+    let scripted = Scripted::start().await;
+    let client = &scripted.client;
+    let quiet = scripted.session().await;
+    let watch = Options::session(client, &quiet).start().await;
+    let all = Watch::start(client).await;
+    let (busy, task, gate) = scripted.held("go").await;
+    gate.send("secret").await;
+    all.wait_for_draft(&task, "secret").await;
+    gate.finish().await;
+    client.wait_for_status(&busy, &task, "succeeded").await;
+    client.ask(&quiet, "here").await;
+
+    watch.settle(client).await;
+
+    assert!(watch.events().iter().all(|event| event.session() == quiet || event.session().is_empty()));
+    assert!(!format!("{:?}", watch.events()).contains("secret"));
+}

@@ -1,0 +1,279 @@
+//! The product as a test sees it: a folder, a database, and processes that share it.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+    process::Output,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::{
+    client::Client,
+    process::{self, Environment, Process},
+};
+
+/// Processes of all tests together at one time; more would only make each other late.
+const MAX_PROCESSES: usize = 12;
+
+/// How long a process may take to come up on a machine that is busy with other tests.
+const START_LIMIT: Duration = Duration::from_mins(1);
+
+/// How long a process may take to stop beyond its own grace.
+pub const STOP_LIMIT: Duration = Duration::from_secs(20);
+
+static ROOM: Semaphore = Semaphore::const_new(MAX_PROCESSES);
+
+/// What a [`TestApp`] starts with.
+#[derive(Debug)]
+pub struct Builder {
+    apis: usize,
+    workers: usize,
+    environment: Environment,
+    agents: String,
+}
+
+impl Builder {
+    /// How many `api` processes (1 unless told).
+    pub fn apis(mut self, count: usize) -> Self {
+        self.apis = count;
+        self
+    }
+
+    /// How many `worker` processes (1 unless told).
+    pub fn workers(mut self, count: usize) -> Self {
+        self.workers = count;
+        self
+    }
+
+    /// A variable for every process.
+    pub fn env(mut self, variable: &str, value: &str) -> Self {
+        self.environment.insert(variable.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Tables for `agents.toml`.
+    pub fn agents(mut self, toml: &str) -> Self {
+        let _ = writeln!(self.agents, "{toml}");
+        self
+    }
+
+    /// Starts all processes at once, and waits until every api has told its address.
+    pub async fn start(self) -> TestApp {
+        let wanted = (self.apis + self.workers).clamp(1, MAX_PROCESSES);
+        let room = ROOM.acquire_many(u32::try_from(wanted).unwrap()).await.unwrap();
+        let mut app = self.prepare(room);
+        let addresses = app.expected_apis;
+        for _ in 0..app.expected_workers {
+            app.spawn_worker();
+        }
+        for _ in 0..addresses {
+            app.spawn_api("127.0.0.1:0");
+        }
+        for index in 0..addresses {
+            app.wait_for_address(index).await;
+        }
+        app
+    }
+
+    fn prepare(self, room: SemaphorePermit<'static>) -> TestApp {
+        let folder = tempfile::Builder::new().prefix("banter-test-").tempdir().unwrap();
+        let mut environment = self.environment;
+        let url = format!("sqlite://{}", folder.path().join("banter.db").display());
+        environment.entry("DATABASE_URL".into()).or_insert(url);
+        environment.entry("DATA_DIR".into()).or_insert_with(|| folder.path().join("data").display().to_string());
+        if !self.agents.is_empty() {
+            let file = folder.path().join("agents.toml");
+            fs::write(&file, self.agents).unwrap();
+            environment.insert("AGENTS_FILE".into(), file.display().to_string());
+        }
+        TestApp {
+            apis: Vec::new(),
+            workers: Vec::new(),
+            environment,
+            expected_apis: self.apis,
+            expected_workers: self.workers,
+            started: AtomicUsize::new(0),
+            folder,
+            _room: room,
+        }
+    }
+}
+
+/// One `api` process and where it listens.
+#[derive(Debug)]
+pub struct Api {
+    /// The process.
+    pub process: Process,
+    /// `127.0.0.1:PORT`, known once it has started.
+    pub address: String,
+}
+
+/// A running installation of its own. Dropping it kills every process and removes the folder.
+///
+/// When the test fails, the end of each process's log is printed.
+#[derive(Debug)]
+pub struct TestApp {
+    // Dropped in this order: the processes before the folder that they write to.
+    apis: Vec<Api>,
+    workers: Vec<Process>,
+    environment: Environment,
+    expected_apis: usize,
+    expected_workers: usize,
+    started: AtomicUsize,
+    folder: TempDir,
+    _room: SemaphorePermit<'static>,
+}
+
+impl TestApp {
+    /// One api, one worker, the demo agent, keyless, unless the builder is told otherwise.
+    pub fn builder() -> Builder {
+        Builder { apis: 1, workers: 1, environment: Environment::new(), agents: String::new() }
+    }
+
+    /// One api and one worker.
+    pub async fn start() -> Self {
+        Self::builder().start().await
+    }
+
+    /// A client of the first api, without a key.
+    pub fn client(&self) -> Client {
+        self.client_of(0)
+    }
+
+    /// A client of one api, without a key.
+    pub fn client_of(&self, index: usize) -> Client {
+        Client::new(&self.apis[index].address)
+    }
+
+    /// One api.
+    pub fn api(&mut self, index: usize) -> &mut Api {
+        &mut self.apis[index]
+    }
+
+    /// One worker.
+    pub fn worker(&mut self, index: usize) -> &mut Process {
+        &mut self.workers[index]
+    }
+
+    /// The folder that holds the database, the logs and `agents.toml`.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The database file.
+    pub fn database(&self) -> PathBuf {
+        self.folder.path().join("banter.db")
+    }
+
+    /// Sets a variable for the processes that start from now on.
+    pub fn set_env(&mut self, variable: &str, value: &str) {
+        self.environment.insert(variable.to_owned(), value.to_owned());
+    }
+
+    /// Starts one more api and returns its index.
+    pub async fn add_api(&mut self) -> usize {
+        self.spawn_api("127.0.0.1:0");
+        let index = self.apis.len() - 1;
+        self.wait_for_address(index).await;
+        index
+    }
+
+    /// Starts one more worker and returns its index.
+    pub fn add_worker(&mut self) -> usize {
+        self.spawn_worker();
+        self.workers.len() - 1
+    }
+
+    /// Starts an api that has ended again, on the port that it had.
+    pub async fn revive_api(&mut self, index: usize) {
+        let address = self.apis[index].address.clone();
+        self.apis[index].process.kill();
+        let process = self.spawn("api", &[("BIND_ADDR", &address)]);
+        self.apis[index].process = process;
+        self.wait_for_address(index).await;
+        assert_eq!(self.apis[index].address, address, "it listens where it was told to");
+    }
+
+    /// Stops an api in good order and starts it again on the same port.
+    pub async fn restart_api(&mut self, index: usize) {
+        self.apis[index].process.stop(STOP_LIMIT).await;
+        self.revive_api(index).await;
+    }
+
+    /// Runs `api …` to its end with the environment of this installation.
+    pub async fn run_api(&self, arguments: &[&str]) -> Output {
+        process::run("api", arguments, &self.environment, self.folder.path()).await
+    }
+
+    /// Makes a key with `api keys create`.
+    pub async fn create_key(&self, workspace: &str, user: &str, role: &str) -> String {
+        let output = self.run_api(&["keys", "create", "--user", user, "--workspace", workspace, "--role", role]).await;
+        assert!(output.status.success(), "keys create: {}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.split_whitespace()
+            .find(|word| word.starts_with("bnt_"))
+            .unwrap_or_else(|| panic!("`keys create` prints no key: {text:?}"))
+            .to_owned()
+    }
+
+    /// A client of the first api with a fresh key of that user in workspace `default`.
+    pub async fn client_for(&self, user: &str, role: &str) -> Client {
+        self.client().with_key(&self.create_key("default", user, role).await)
+    }
+
+    fn spawn_worker(&mut self) {
+        let process = self.spawn("worker", &[]);
+        self.workers.push(process);
+    }
+
+    fn spawn_api(&mut self, bind: &str) {
+        let process = self.spawn("api", &[("BIND_ADDR", bind)]);
+        self.apis.push(Api { process, address: String::new() });
+    }
+
+    /// Starts `api` or `worker` with more variables than the others have, outside the lists.
+    pub fn spawn(&self, program: &str, variables: &[(&str, &str)]) -> Process {
+        let number = self.started.fetch_add(1, Ordering::Relaxed);
+        let mut environment = self.environment.clone();
+        environment.extend(variables.iter().map(|(variable, value)| ((*variable).to_owned(), (*value).to_owned())));
+        Process::spawn(&format!("{program}-{number}"), program, &[], &environment, self.folder.path())
+    }
+
+    async fn wait_for_address(&mut self, index: usize) {
+        let deadline = Instant::now() + START_LIMIT;
+        let api = &mut self.apis[index];
+        api.address = address_of(&mut api.process, deadline).await;
+    }
+}
+
+/// Waits for the first line of an api's stdout, and returns the address in it.
+///
+/// Panics when it ends instead, or says something else.
+pub async fn address_of(process: &mut Process, deadline: Instant) -> String {
+    loop {
+        let text = process.stdout();
+        if let Some((line, _)) = text.split_once('\n') {
+            let address = line.strip_prefix("listening on http://");
+            return address.unwrap_or_else(|| panic!("unexpected first line {line:?}")).to_owned();
+        }
+        if let Some(status) = process.exit_status() {
+            panic!("api ended at its start with {status}:\n{}", process.stderr());
+        }
+        assert!(Instant::now() < deadline, "api does not start:\n{}", process.stderr());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.apis.iter().for_each(|api| api.process.print_log());
+            self.workers.iter().for_each(Process::print_log);
+        }
+    }
+}

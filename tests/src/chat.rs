@@ -1,0 +1,187 @@
+//! The words of the chat, on top of plain HTTP calls.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{
+    client::{Client, Reply},
+    wait::{eventually, within},
+};
+
+/// Seconds that [`Client::ask`] lets the server wait for the answer.
+const ASK_SECONDS: u32 = 60;
+
+/// A message that was accepted.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// The user's message, as the 202 showed it.
+    pub message: Value,
+    /// Its task, as the 202 showed it.
+    pub task: Value,
+    /// The message's id.
+    pub message_id: String,
+    /// The task's id.
+    pub task_id: String,
+}
+
+impl Sent {
+    /// From the body of a 202 or 200.
+    pub fn from_body(body: &Value) -> Self {
+        let (message, task) = (body["message"].clone(), body["task"].clone());
+        let (message_id, task_id) = (id_of(&message), id_of(&task));
+        assert_eq!(message["task_id"], task["id"], "message and task belong together");
+        Self { message, task, message_id, task_id }
+    }
+}
+
+/// The `id` of an object.
+pub fn id_of(object: &Value) -> String {
+    text_of(object, "id")
+}
+
+/// A field that must be a string.
+pub fn text_of(object: &Value, field: &str) -> String {
+    object[field].as_str().unwrap_or_else(|| panic!("no string `{field}` in {object}")).to_owned()
+}
+
+/// Whether a task has its outcome.
+pub fn has_ended(task: &Value) -> bool {
+    ["succeeded", "failed", "cancelled", "interrupted"].contains(&task["status"].as_str().unwrap_or_default())
+}
+
+/// An idempotency key that nobody has used.
+pub fn fresh_key() -> String {
+    Uuid::new_v4().to_string()
+}
+
+/// An id that nothing has.
+pub fn unknown_id() -> String {
+    Uuid::now_v7().to_string()
+}
+
+impl Client {
+    /// Makes a session and returns its id.
+    pub async fn create_session(&self, agent_key: &str) -> String {
+        id_of(&self.post("/v1/chat", &json!({"agent_key": agent_key})).await.ok(201))
+    }
+
+    /// Sends a message with a fresh idempotency key; `query` is empty or begins with `?`.
+    pub async fn post_message(&self, session: &str, query: &str, body: &Value) -> Reply {
+        self.post_message_keyed(session, query, body, &fresh_key()).await
+    }
+
+    /// Sends a message with this idempotency key.
+    pub async fn post_message_keyed(&self, session: &str, query: &str, body: &Value, key: &str) -> Reply {
+        let path = format!("/v1/chat/{session}/messages{query}");
+        self.call(self.request("POST", &path).header("Idempotency-Key", key).json(body)).await
+    }
+
+    /// Sends a message that is accepted.
+    pub async fn send(&self, session: &str, content: &str) -> Sent {
+        Sent::from_body(&self.post_message(session, "", &json!({"content": content})).await.ok(202))
+    }
+
+    /// Sends a message with `on_busy`.
+    pub async fn send_on_busy(&self, session: &str, content: &str, on_busy: &str) -> Reply {
+        self.post_message(session, "", &json!({"content": content, "on_busy": on_busy})).await
+    }
+
+    /// Sends a message and waits for the task's end: `{message, task, reply}`.
+    pub async fn ask(&self, session: &str, content: &str) -> Value {
+        let query = format!("?wait={ASK_SECONDS}");
+        self.post_message(session, &query, &json!({"content": content})).await.ok(200)
+    }
+
+    /// The newest 200 turns of a session: `{session, messages, has_more, partial, as_of}`.
+    pub async fn chat(&self, session: &str) -> Value {
+        self.get(&format!("/v1/chat/{session}?limit=200")).await.ok(200)
+    }
+
+    /// The newest 200 turns' messages.
+    pub async fn messages(&self, session: &str) -> Vec<Value> {
+        self.chat(session).await["messages"].as_array().unwrap().clone()
+    }
+
+    /// (role, content) of the newest 200 turns.
+    pub async fn transcript(&self, session: &str) -> Vec<(String, String)> {
+        let messages = self.messages(session).await;
+        messages.iter().map(|message| (text_of(message, "role"), text_of(message, "content"))).collect()
+    }
+
+    /// The answer of a task, if it has one; panics when it has two.
+    pub async fn answer_of(&self, session: &str, task: &str) -> Option<Value> {
+        let mut answers = self.messages(session).await;
+        answers.retain(|message| message["role"] == "assistant" && message["task_id"] == task);
+        assert!(answers.len() < 2, "two answers of one task: {answers:?}");
+        answers.pop()
+    }
+
+    /// A task with its steps.
+    pub async fn task(&self, session: &str, task: &str) -> Value {
+        self.get(&format!("/v1/chat/{session}/tasks/{task}")).await.ok(200)
+    }
+
+    /// Waits until the task has this status.
+    pub async fn wait_for_status(&self, session: &str, task: &str, status: &str) -> Value {
+        let what = format!("task {task} {status}");
+        eventually(&what, async || {
+            let now = self.task(session, task).await;
+            assert!(now["status"] == status || !has_ended(&now), "ended otherwise than {status}: {now}");
+            (now["status"] == status).then_some(now)
+        })
+        .await
+    }
+
+    /// Waits for the task's outcome.
+    pub async fn wait_for_end(&self, session: &str, task: &str) -> Value {
+        eventually(&format!("the end of task {task}"), async || Some(self.task(session, task).await).filter(has_ended))
+            .await
+    }
+
+    /// Waits until nothing runs or waits in the session.
+    pub async fn wait_until_idle(&self, session: &str) {
+        within(std::time::Duration::from_secs(90), "an idle session", async || {
+            let session = &self.chat(session).await["session"];
+            (session["active_task"].is_null() && session["queued_count"] == 0).then_some(())
+        })
+        .await;
+    }
+
+    /// Asks to stop a task.
+    pub async fn cancel(&self, session: &str, task: &str) -> Reply {
+        self.post_nothing(&format!("/v1/chat/{session}/tasks/{task}/cancel")).await
+    }
+
+    /// Asks for another try of a task.
+    pub async fn retry(&self, session: &str, task: &str) -> Reply {
+        self.post_nothing(&format!("/v1/chat/{session}/tasks/{task}/retry")).await
+    }
+
+    /// Changes the text of a message.
+    pub async fn edit(&self, session: &str, message: &str, content: &str) -> Reply {
+        self.patch(&format!("/v1/chat/{session}/messages/{message}"), &json!({"content": content})).await
+    }
+
+    /// Takes a message back.
+    pub async fn unsend(&self, session: &str, message: &str) -> Reply {
+        self.delete(&format!("/v1/chat/{session}/messages/{message}")).await
+    }
+
+    /// Puts a session away.
+    pub async fn archive(&self, session: &str) -> Reply {
+        self.delete(&format!("/v1/chat/{session}")).await
+    }
+
+    /// All sessions of a list, page by page.
+    pub async fn list_all(&self, query: &str) -> Vec<Value> {
+        let (mut items, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = self.get(&format!("/v1/chat?limit=100&{query}{cursor}")).await.ok(200);
+            items.extend(page["items"].as_array().unwrap().iter().cloned());
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return items,
+            }
+        }
+    }
+}

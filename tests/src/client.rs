@@ -1,0 +1,202 @@
+//! HTTP calls, with the checks that hold for every answer.
+
+use std::{fmt::Write as _, time::Duration};
+
+use reqwest::{Method, RequestBuilder, header::HeaderMap};
+use serde_json::Value;
+
+/// No single call may hang longer than this.
+const CALL_LIMIT: Duration = Duration::from_secs(150);
+
+/// A user of one api.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    address: String,
+    key: Option<String>,
+}
+
+/// An answer, read to its end.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The status code.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
+    what: String,
+}
+
+impl Client {
+    /// A client of the api at `address` (`127.0.0.1:PORT`), without a key.
+    pub fn new(address: &str) -> Self {
+        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        Self { http, address: address.to_owned(), key: None }
+    }
+
+    /// The same api, with a key.
+    pub fn with_key(&self, key: &str) -> Self {
+        Self { key: Some(key.to_owned()), ..self.clone() }
+    }
+
+    /// The same api, without a key.
+    pub fn without_key(&self) -> Self {
+        Self { key: None, ..self.clone() }
+    }
+
+    /// The same user at another address, on connections of its own.
+    pub fn at(&self, address: &str) -> Self {
+        Self { key: self.key.clone(), ..Self::new(address) }
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The start of a request; `path` begins with a slash.
+    pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
+        let method: Method = method.parse().unwrap();
+        let request = self.http.request(method, format!("http://{}{path}", self.address));
+        match &self.key {
+            Some(key) => request.bearer_auth(key),
+            None => request,
+        }
+    }
+
+    /// Sends a request and reads the answer; panics when there is none.
+    pub async fn call(&self, request: RequestBuilder) -> Reply {
+        self.try_call(request).await.unwrap()
+    }
+
+    /// Sends a request and reads the answer, if the api lives to give one. An event stream is cut after its headers.
+    ///
+    /// # Errors
+    /// When the connection fails.
+    pub async fn try_call(&self, request: RequestBuilder) -> reqwest::Result<Reply> {
+        let request = request.timeout(CALL_LIMIT).build()?;
+        let what = format!("{} {}", request.method(), request.url().path());
+        let response = self.http.execute(request).await?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        assert!(headers.contains_key("x-request-id"), "{what}: {status} without X-Request-Id");
+        let is_stream =
+            headers.get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+        let body = if is_stream { Vec::new() } else { response.bytes().await?.to_vec() };
+        Ok(Reply { status, headers, body, what })
+    }
+
+    /// GET.
+    pub async fn get(&self, path: &str) -> Reply {
+        self.call(self.request("GET", path)).await
+    }
+
+    /// POST with a JSON body.
+    pub async fn post(&self, path: &str, body: &Value) -> Reply {
+        self.call(self.request("POST", path).json(body)).await
+    }
+
+    /// POST without a body, and without a Content-Type.
+    pub async fn post_nothing(&self, path: &str) -> Reply {
+        self.call(self.request("POST", path)).await
+    }
+
+    /// PATCH with a JSON body.
+    pub async fn patch(&self, path: &str, body: &Value) -> Reply {
+        self.call(self.request("PATCH", path).json(body)).await
+    }
+
+    /// DELETE.
+    pub async fn delete(&self, path: &str) -> Reply {
+        self.call(self.request("DELETE", path)).await
+    }
+}
+
+impl Reply {
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{}: {} is no JSON ({error}): {}", self.what, self.status, self.text()))
+    }
+
+    /// One header, if it is there and readable.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// Expects this status and returns the JSON body; null when there is no body.
+    pub fn ok(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}: {}", self.what, self.text());
+        if self.body.is_empty() { Value::Null } else { self.json() }
+    }
+
+    /// Expects this status, whatever the body is.
+    pub fn ok_status(&self, status: u16) {
+        assert_eq!(self.status, status, "{}: {}", self.what, self.text());
+    }
+
+    /// Expects an error of this status, in the shape that every error has, and returns it.
+    pub fn problem(&self, status: u16) -> Value {
+        self.check_problem(status).unwrap_or_else(|complaint| panic!("{complaint}"))
+    }
+
+    /// Expects an error of this status and code.
+    pub fn problem_code(&self, status: u16, code: &str) -> Value {
+        let problem = self.problem(status);
+        assert_eq!(problem["code"], code, "{}: {problem}", self.what);
+        problem
+    }
+
+    /// Whether it is an error of this status in the right shape.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check_problem(&self, status: u16) -> Result<Value, String> {
+        let complain = |what: &str| Err(format!("{}: {what}: {} {}", self.what, self.status, self.text()));
+        if self.status != status {
+            return complain(&format!("{status} expected"));
+        }
+        if self.header("content-type").is_none_or(|kind| !kind.starts_with("application/problem+json")) {
+            return complain("not application/problem+json");
+        }
+        let Ok(problem) = serde_json::from_slice::<Value>(&self.body) else { return complain("not JSON") };
+        for field in ["type", "title", "detail", "code", "request_id"] {
+            if problem[field].as_str().is_none_or(str::is_empty) {
+                return complain(&format!("`{field}` is missing"));
+            }
+        }
+        if problem["status"] != status {
+            return complain("`status` is not the status");
+        }
+        if self.header("x-request-id") != problem["request_id"].as_str() {
+            return complain("`request_id` is not X-Request-Id");
+        }
+        let lower = self.text().to_lowercase();
+        if ["sqlite", "sqlx", "/tmp", ".rs:", "panicked", "select "].iter().any(|word| lower.contains(word)) {
+            return complain("the inside shows");
+        }
+        if [429, 503].contains(&status) && self.header("retry-after").is_none() {
+            return complain("no Retry-After");
+        }
+        Ok(problem)
+    }
+}
+
+/// The fields that a problem complains about.
+pub fn complained_fields(problem: &Value) -> Vec<String> {
+    let errors = problem["errors"].as_array().cloned().unwrap_or_default();
+    errors.iter().filter_map(|error| error["field"].as_str().map(str::to_owned)).collect()
+}
+
+/// A text as part of a query string.
+pub fn percent_encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut encoded, byte| {
+        let _ = write!(encoded, "%{byte:02X}");
+        encoded
+    })
+}

@@ -1,0 +1,30 @@
+//! Seeded chance: a test that rolls dice prints its seed and can be run again with it.
+
+/// A small generator (xorshift64*), the same sequence for the same seed.
+#[derive(Clone, Debug)]
+pub struct Dice(u64);
+
+impl Dice {
+    /// Dice with this seed.
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    /// Dice seeded by `BANTER_TEST_SEED`, else by chance; prints the seed.
+    pub fn from_environment() -> Self {
+        let seed = std::env::var("BANTER_TEST_SEED")
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or_else(|| uuid::Uuid::new_v4().as_u64_pair().0);
+        println!("BANTER_TEST_SEED={seed}");
+        Self::new(seed)
+    }
+
+    /// A number from 0 up to, and without, `end`.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % end
+    }
+}

@@ -1,0 +1,104 @@
+//! An answer that a test holds in its hand: nothing is sent before the test says so, so no test has to sleep.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
+
+use axum::body::Bytes;
+use futures::{Stream, StreamExt as _, stream};
+use tokio::sync::{mpsc, oneshot};
+use tokio_stream::wrappers::ReceiverStream;
+
+use super::answer::{content_chunk, cut, ending};
+use crate::wait::PATIENCE;
+
+/// Pieces that a test may be ahead of the connection.
+const AHEAD: usize = 1024;
+
+/// The test's end: sends text, ends the answer or breaks it. Dropping it ends the body without a last word.
+#[derive(Debug)]
+pub struct Gate {
+    pieces: mpsc::Sender<Bytes>,
+    is_cut: Arc<AtomicBool>,
+    arrival: Option<oneshot::Receiver<()>>,
+}
+
+/// The server's end. It serves one request; a later one with the same script gets an empty answer.
+#[derive(Clone, Debug)]
+pub struct Steps(Arc<Mutex<Option<Ends>>>);
+
+#[derive(Debug)]
+struct Ends {
+    pieces: mpsc::Receiver<Bytes>,
+    is_cut: Arc<AtomicBool>,
+    arrived: oneshot::Sender<()>,
+}
+
+impl Gate {
+    pub(super) fn new() -> (Self, super::Answer) {
+        let (pieces, receiver) = mpsc::channel(AHEAD);
+        let (arrived, arrival) = oneshot::channel();
+        let is_cut = Arc::new(AtomicBool::new(false));
+        let ends = Ends { pieces: receiver, is_cut: is_cut.clone(), arrived };
+        let steps = Steps(Arc::new(Mutex::new(Some(ends))));
+        (Self { pieces, is_cut, arrival: Some(arrival) }, super::Answer::Gated(steps))
+    }
+
+    /// Waits for the request.
+    pub async fn arrived(&mut self) {
+        if let Some(arrival) = self.arrival.take() {
+            let arrived = tokio::time::timeout(PATIENCE, arrival).await;
+            arrived.expect("the agent is never asked").expect("the script was replaced");
+        }
+    }
+
+    /// Whether the request has come.
+    pub fn has_arrived(&mut self) -> bool {
+        if self.arrival.as_mut().is_some_and(|arrival| arrival.try_recv().is_ok()) {
+            self.arrival = None;
+        }
+        self.arrival.is_none()
+    }
+
+    /// Sends more text.
+    pub async fn send(&self, text: &str) {
+        let _ = self.pieces.send(content_chunk(text)).await;
+    }
+
+    /// Sends bytes as they are.
+    pub async fn send_bytes(&self, bytes: &[u8]) {
+        let _ = self.pieces.send(Bytes::copy_from_slice(bytes)).await;
+    }
+
+    /// Ends the answer properly.
+    pub async fn finish(self) {
+        for piece in ending("stop", None) {
+            let _ = self.pieces.send(piece).await;
+        }
+    }
+
+    /// Breaks the connection.
+    pub fn cut(self) {
+        self.is_cut.store(true, Ordering::SeqCst);
+    }
+
+    /// Waits until the other side has hung up.
+    pub async fn hung_up(&self) {
+        tokio::time::timeout(PATIENCE, self.pieces.closed()).await.expect("the worker does not hang up");
+    }
+}
+
+impl Steps {
+    pub(super) fn into_pieces(self) -> impl Stream<Item = std::io::Result<Bytes>> + Send + 'static {
+        let ends = self.0.lock().unwrap().take();
+        let Some(Ends { pieces, is_cut, arrived }) = ends else {
+            return stream::iter(ending("stop", None)).map(Ok).left_stream();
+        };
+        let _ = arrived.send(());
+        // The gate is gone when the pieces end; only then it is known whether it was cut.
+        let end = stream::once(async move { is_cut.load(Ordering::SeqCst) });
+        let end = end.flat_map(|is_cut| if is_cut { cut().left_stream() } else { stream::empty().right_stream() });
+        ReceiverStream::new(pieces).map(Ok).chain(end).right_stream()
+    }
+}

@@ -1,0 +1,31 @@
+//! Drives the real binaries over HTTP: what the black-box tests stand on.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`app`] | [`TestApp`](app::TestApp): a temp folder, its own database, any number of `api` and `worker` processes |
+//! | [`process`] | one process: signals, exit codes, captured output |
+//! | [`client`], [`chat`] | HTTP calls, and the words of the chat on top of them |
+//! | [`sse`] | an event stream that checks every frame |
+//! | [`model`], [`watch`] | a client's state, folded from events, strict about gaps; and compared with a fresh GET |
+//! | [`fake_openai`] | a model server that does what a test tells it to |
+//! | [`wait`], [`dice`] | waiting for a condition; seeded chance |
+//!
+//! Everything here panics when the product breaks its contract, and says how. Nothing here knows the product's types.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a harness stops a test by panicking")]
+#![allow(clippy::missing_panics_doc, reason = "panicking is how every function here reports a broken contract")]
+#![allow(
+    clippy::must_use_candidate,
+    clippy::return_self_not_must_use,
+    reason = "an ignored answer is often the point of a test"
+)]
+
+pub mod app;
+pub mod chat;
+pub mod client;
+pub mod dice;
+pub mod fake_openai;
+pub mod model;
+pub mod process;
+pub mod sse;
+pub mod wait;
+pub mod watch;

@@ -1,0 +1,114 @@
+use serde_json::{Value, json};
+
+use super::Model;
+use crate::sse::Event;
+
+const SESSION: &str = "s";
+
+fn model() -> Model {
+    let position = Some(super::Position { epoch: "e".into(), seq: 0 });
+    let mut model = Model { position, ..Model::default() };
+    model.load(SESSION, &json!({"session": {"id": SESSION}, "messages": [message(1, "running")]}));
+    model
+}
+
+fn message(attempt: i64, status: &str) -> Value {
+    let task = json!({"id": "t", "attempt": attempt, "status": status});
+    json!({"id": "u", "role": "user", "chat_session_id": SESSION, "task_id": "t", "task": task})
+}
+
+fn event(seq: Option<u64>, kind: &str, mut data: Value) -> Event {
+    data["chat_session_id"] = json!(SESSION);
+    data["session"] = json!({"id": SESSION});
+    Event { id: seq.map(|seq| format!("e-{seq}")), kind: kind.into(), data }
+}
+
+fn delta(attempt: i64, offset: usize, text: &str) -> Event {
+    let end = offset + text.len();
+    let data = json!({"task_id": "t", "attempt": attempt, "message_id": "a", "offset": offset, "next_offset": end, "text": text});
+    event(None, "message.delta", data)
+}
+
+fn partial(attempt: i64, text: &str) -> Event {
+    let data = json!({"task_id": "t", "attempt": attempt, "message_id": "a", "next_offset": text.len(), "text": text});
+    event(None, "message.partial", data)
+}
+
+fn task(seq: u64, attempt: i64, status: &str) -> Event {
+    event(Some(seq), "task.updated", json!({"task": {"id": "t", "attempt": attempt, "status": status}}))
+}
+
+fn answer(seq: u64, content: &str) -> Event {
+    let message = json!({
+        "id": "a", "role": "assistant", "chat_session_id": SESSION, "task_id": "t", "content": content, "finish_reason": "stop"
+    });
+    event(Some(seq), "message.created", json!({"message": message}))
+}
+
+fn apply(events: &[Event]) -> (Model, Result<(), String>) {
+    let mut model = model();
+    let outcome = events.iter().try_for_each(|event| model.apply(event));
+    (model, outcome)
+}
+
+fn refusal(events: &[Event]) -> String {
+    apply(events).1.unwrap_err()
+}
+
+#[test]
+fn deltas_and_partials_add_up() {
+    let (model, outcome) =
+        apply(&[delta(1, 0, "Grü"), delta(1, 4, "ße"), partial(1, "Grüße an"), delta(1, 4, "ße"), delta(1, 10, "!")]);
+
+    assert_eq!(outcome, Ok(()));
+    assert_eq!(model.draft("t").unwrap().text, "Grüße an!");
+}
+
+#[test]
+fn a_new_attempt_begins_anew_and_a_late_one_is_ignored() {
+    let (model, outcome) =
+        apply(&[delta(1, 0, "old"), task(1, 2, "running"), delta(2, 0, "new"), delta(1, 3, " old"), partial(1, "x")]);
+
+    assert_eq!(outcome, Ok(()));
+    assert_eq!(model.draft("t").unwrap().text, "new");
+}
+
+#[test]
+fn holes_straddles_and_contradictions_are_found() {
+    assert!(refusal(&[delta(1, 5, "x")]).contains("a hole"));
+    assert!(refusal(&[delta(1, 0, "ab"), delta(1, 3, "x")]).contains("a hole"));
+    assert!(refusal(&[partial(1, "abc"), delta(1, 2, "cd")]).contains("straddles"));
+    assert!(refusal(&[delta(1, 0, "abc"), partial(1, "xyz")]).contains("contradicts"));
+    assert!(refusal(&[delta(1, 0, "abc"), answer(1, "xyz")]).contains("does not begin as it was streamed"));
+}
+
+#[test]
+fn a_gap_a_repeat_and_another_log_are_found() {
+    assert!(refusal(&[task(2, 1, "running")]).contains("does not follow"));
+    assert!(refusal(&[task(1, 1, "running"), task(1, 1, "running")]).contains("does not follow"));
+    let mut foreign = task(1, 1, "running");
+    foreign.id = Some("f-1".into());
+    assert!(refusal(&[foreign]).contains("does not follow"));
+}
+
+#[test]
+fn a_second_answer_and_life_after_the_end_are_found() {
+    let mut second = answer(2, "b");
+    second.data["message"]["id"] = json!("b");
+    assert!(refusal(&[answer(1, "a"), second]).contains("second answer"));
+    assert!(refusal(&[answer(1, "a"), answer(2, "a")]).contains("created twice"));
+    assert!(refusal(&[task(1, 1, "succeeded"), delta(1, 0, "x")]).contains("after the task's end"));
+    assert!(refusal(&[task(1, 2, "running"), task(2, 1, "running")]).contains("attempt fell"));
+}
+
+#[test]
+fn another_cursor_in_hello_needs_a_resync() {
+    let hello = Event { id: None, kind: "hello".into(), data: json!({"cursor": "e-5"}) };
+    let resync = Event { id: None, kind: "resync".into(), data: json!({"cursor": "e-5"}) };
+
+    assert!(refusal(&[hello.clone(), task(6, 1, "running")]).contains("no resync follows"));
+    let (model, outcome) = apply(&[hello, resync, task(6, 1, "running")]);
+
+    assert_eq!(outcome, Ok(()));
+    assert!(model.is_stale());
+}

@@ -1,0 +1,225 @@
+//! An event stream as a client reads it. Every frame is checked against the contract's form.
+
+use std::time::{Duration, Instant};
+
+use reqwest::header::HeaderMap;
+use serde_json::Value;
+
+use crate::{client::Client, wait::PATIENCE};
+
+/// Events that are rows of the user's log, and so have an id.
+const DURABLE: [&str; 8] = [
+    "session.created",
+    "session.updated",
+    "session.read",
+    "session.deleted",
+    "message.created",
+    "message.updated",
+    "message.deleted",
+    "task.updated",
+];
+
+/// Events that live only as long as their moment.
+const EPHEMERAL: [&str; 8] =
+    ["hello", "heartbeat", "resync", "server.draining", "typing", "message.delta", "message.partial", "task.step"];
+
+/// The stream of all the user's sessions.
+pub const USER_EVENTS: &str = "/v1/events";
+
+/// The stream of one session.
+pub fn session_events(session: &str) -> String {
+    format!("/v1/chat/{session}/events")
+}
+
+/// One event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// The cursor after it; durable events only.
+    pub id: Option<String>,
+    /// Its type.
+    pub kind: String,
+    /// Its data, the envelope included.
+    pub data: Value,
+}
+
+impl Event {
+    /// Reads one frame; `None` for a comment.
+    fn parse(frame: &str) -> Result<Option<Self>, String> {
+        let (mut id, mut kind, mut data) = (None, None, None);
+        for line in frame.lines().filter(|line| !line.starts_with(':')) {
+            let (field, value) = line.split_once(": ").ok_or_else(|| format!("not a field: {line:?}"))?;
+            let slot = match field {
+                "id" => &mut id,
+                "event" => &mut kind,
+                "data" => &mut data,
+                "retry" => continue,
+                _ => return Err(format!("unknown field: {line:?}")),
+            };
+            if slot.replace(value.to_owned()).is_some() {
+                return Err(format!("`{field}` twice in {frame:?}"));
+            }
+        }
+        let (Some(kind), Some(data)) = (kind, data) else {
+            return if id.is_none() { Ok(None) } else { Err(format!("no event or data in {frame:?}")) };
+        };
+        let data: Value = serde_json::from_str(&data).map_err(|error| format!("{error} in {frame:?}"))?;
+        let event = Self { id, kind, data };
+        event.check()?;
+        Ok(Some(event))
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let durable = DURABLE.contains(&self.kind.as_str());
+        if !durable && !EPHEMERAL.contains(&self.kind.as_str()) {
+            return Err(format!("unknown event type: {self:?}"));
+        }
+        if self.data["type"] != self.kind.as_str() || !self.data["at"].is_string() {
+            return Err(format!("broken envelope: {self:?}"));
+        }
+        if durable != self.id.is_some() {
+            return Err(format!("durable events have an id, others have none: {self:?}"));
+        }
+        let about_a_session = !["hello", "heartbeat", "resync", "server.draining"].contains(&self.kind.as_str());
+        if about_a_session != self.data["chat_session_id"].is_string() {
+            return Err(format!("chat_session_id where it does not belong, or none: {self:?}"));
+        }
+        Ok(())
+    }
+
+    /// Whether it is a row of the log.
+    pub fn is_durable(&self) -> bool {
+        self.id.is_some()
+    }
+
+    /// The session that it is about; empty without one.
+    pub fn session(&self) -> &str {
+        self.data["chat_session_id"].as_str().unwrap_or_default()
+    }
+
+    /// Whether it is a `task.updated` that shows this task with this status.
+    pub fn is_task(&self, task: &str, status: &str) -> bool {
+        self.kind == "task.updated" && self.data["task"]["id"] == task && self.data["task"]["status"] == status
+    }
+}
+
+/// An open stream. Dropping it cuts the connection.
+#[derive(Debug)]
+pub struct EventStream {
+    /// The answer's headers.
+    pub headers: HeaderMap,
+    response: reqwest::Response,
+    unread: Vec<u8>,
+}
+
+impl Client {
+    /// Opens a stream from now on.
+    pub async fn events(&self, path: &str) -> EventStream {
+        self.try_events(path, None).await.unwrap()
+    }
+
+    /// Opens a stream after this cursor, given as `Last-Event-ID`.
+    pub async fn events_after(&self, path: &str, cursor: &str) -> EventStream {
+        self.try_events(path, Some(cursor)).await.unwrap()
+    }
+
+    /// Opens a stream, if the api is there to give one.
+    ///
+    /// # Errors
+    /// When the api does not answer; panics when it answers anything but 200.
+    pub async fn try_events(&self, path: &str, last_event_id: Option<&str>) -> reqwest::Result<EventStream> {
+        let mut request = self.request("GET", path);
+        if let Some(cursor) = last_event_id {
+            request = request.header("Last-Event-ID", cursor);
+        }
+        EventStream::open(request).await
+    }
+
+    /// Opens a stream by this request.
+    pub async fn stream(&self, request: reqwest::RequestBuilder) -> EventStream {
+        EventStream::open(request).await.unwrap()
+    }
+}
+
+impl EventStream {
+    async fn open(request: reqwest::RequestBuilder) -> reqwest::Result<Self> {
+        let response = request.send().await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        assert_eq!(status, 200, "{}", response.url());
+        assert!(headers.contains_key("x-request-id"), "{}: no X-Request-Id", response.url());
+        Ok(Self { headers, response, unread: Vec::new() })
+    }
+
+    /// The next event; `Ok(None)` at the end, orderly or not.
+    ///
+    /// # Errors
+    /// When a frame breaks the contract.
+    pub async fn try_next(&mut self) -> Result<Option<Event>, String> {
+        loop {
+            if let Some(end) = self.unread.windows(2).position(|pair| pair == b"\n\n") {
+                let frame: Vec<u8> = self.unread.drain(..end + 2).collect();
+                let frame = std::str::from_utf8(&frame[..end]).map_err(|error| error.to_string())?;
+                if let Some(event) = Event::parse(frame)? {
+                    return Ok(Some(event));
+                }
+                continue;
+            }
+            match self.response.chunk().await {
+                Ok(Some(bytes)) => self.unread.extend_from_slice(&bytes),
+                Ok(None) | Err(_) => return Ok(None),
+            }
+        }
+    }
+
+    /// The next event within `limit`; `None` at the end of the stream.
+    pub async fn next_within(&mut self, limit: Duration) -> Option<Event> {
+        tokio::time::timeout(limit, self.try_next()).await.unwrap_or_else(|_| panic!("no event in {limit:?}")).unwrap()
+    }
+
+    /// The next event, which must come.
+    pub async fn next(&mut self) -> Event {
+        self.next_within(PATIENCE).await.expect("the stream has ended")
+    }
+
+    /// The next event, which must be of this type.
+    pub async fn expect(&mut self, kind: &str) -> Event {
+        let event = self.next().await;
+        assert_eq!(event.kind, kind, "{event:?}");
+        event
+    }
+
+    /// Reads until an event is `wanted`, and returns all that came, it included.
+    pub async fn read_until(&mut self, what: &str, mut wanted: impl FnMut(&Event) -> bool) -> Vec<Event> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut events = Vec::new();
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let next = tokio::time::timeout(left, self.try_next()).await;
+            let next = next.unwrap_or_else(|_| panic!("not in time: {what}; came: {events:#?}")).unwrap();
+            let event = next.unwrap_or_else(|| panic!("the stream ended before {what}; came: {events:#?}"));
+            let found = wanted(&event);
+            events.push(event);
+            if found {
+                return events;
+            }
+        }
+    }
+
+    /// Reads until a task has this status.
+    pub async fn read_until_task(&mut self, task: &str, status: &str) -> Vec<Event> {
+        self.read_until(&format!("task {task} {status}"), |event| event.is_task(task, status)).await
+    }
+
+    /// Reads to the end of the stream, which must come within `limit`.
+    pub async fn read_to_end(&mut self, limit: Duration) -> Vec<Event> {
+        let deadline = Instant::now() + limit;
+        let mut events = Vec::new();
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let next = tokio::time::timeout(left, self.try_next()).await;
+            match next.unwrap_or_else(|_| panic!("still open after {limit:?}")).unwrap() {
+                Some(event) => events.push(event),
+                None => return events,
+            }
+        }
+    }
+}

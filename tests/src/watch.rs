@@ -1,0 +1,232 @@
+//! A client in the background: it follows a stream through cuts and restarts, and at the end it must know everything.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use tokio::{sync::Notify, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    client::Client,
+    dice::Dice,
+    model::{Comparison, Model},
+    sse::{Event, USER_EVENTS, session_events},
+    wait::{PATIENCE, eventually},
+};
+
+/// Pause before a reconnect: an api that restarts refuses connections for a while.
+const RECONNECT_AFTER: Duration = Duration::from_millis(20);
+
+/// A background client; it is stopped when it is dropped.
+#[derive(Debug)]
+pub struct Watch {
+    state: Arc<Mutex<State>>,
+    ready: Arc<Notify>,
+    stop: CancellationToken,
+    _task: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct State {
+    model: Model,
+    events: Vec<Event>,
+    connections: usize,
+    violation: Option<String>,
+}
+
+/// What a [`Watch`] follows.
+#[derive(Debug)]
+pub struct Options {
+    clients: Vec<Client>,
+    path: String,
+    session: Option<String>,
+    cuts: Option<Dice>,
+}
+
+impl Options {
+    /// The stream of all sessions.
+    pub fn user(client: &Client) -> Self {
+        Self { clients: vec![client.clone()], path: USER_EVENTS.into(), session: None, cuts: None }
+    }
+
+    /// The stream of one session.
+    pub fn session(client: &Client, session: &str) -> Self {
+        let path = session_events(session);
+        Self { clients: vec![client.clone()], path, session: Some(session.to_owned()), cuts: None }
+    }
+
+    /// Reconnects go to these apis in turn, too.
+    pub fn and_apis(mut self, clients: impl IntoIterator<Item = Client>) -> Self {
+        self.clients.extend(clients);
+        self
+    }
+
+    /// Cuts the connection at random moments.
+    pub fn with_cuts(mut self, dice: Dice) -> Self {
+        self.cuts = Some(dice);
+        self
+    }
+
+    /// Fetches the state and connects.
+    pub async fn start(self) -> Watch {
+        let model = match &self.session {
+            Some(session) => Model::of_session(&self.clients[0], session).await,
+            None => Model::of_user(&self.clients[0]).await,
+        };
+        let state = State { model, events: Vec::new(), connections: 0, violation: None };
+        let (state, ready) = (Arc::new(Mutex::new(state)), Arc::new(Notify::new()));
+        let stop = CancellationToken::new();
+        let follower = Follower { options: self, state: state.clone(), ready: ready.clone() };
+        let task = tokio::spawn({
+            let stop = stop.clone();
+            async move {
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = follower.run() => {}
+                }
+            }
+        });
+        let watch = Watch { state, ready, stop, _task: task };
+        tokio::time::timeout(PATIENCE, watch.ready.notified()).await.expect("a stream");
+        watch
+    }
+}
+
+struct Follower {
+    options: Options,
+    state: Arc<Mutex<State>>,
+    ready: Arc<Notify>,
+}
+
+impl Follower {
+    async fn run(mut self) {
+        for turn in 0.. {
+            let client = self.options.clients[turn % self.options.clients.len()].clone();
+            let cursor = self.state.lock().unwrap().model.cursor();
+            if let Err(violation) = self.follow(&client, &cursor).await {
+                self.state.lock().unwrap().violation = Some(violation);
+                return;
+            }
+            tokio::time::sleep(RECONNECT_AFTER).await;
+        }
+    }
+
+    /// Follows one connection to its end, or to its cut.
+    async fn follow(&mut self, client: &Client, cursor: &str) -> Result<(), String> {
+        let cut_after = self.options.cuts.as_mut().map(|dice| dice.below(12) + 1);
+        let Ok(mut stream) = client.try_events(&self.options.path, Some(cursor)).await else { return Ok(()) };
+        self.state.lock().unwrap().connections += 1;
+        let mut count = 0;
+        let outcome = loop {
+            let Some(event) = stream.try_next().await? else { break Ok(()) };
+            if count == 0 && event.kind != "hello" {
+                break Err(format!("the first event is no hello: {event:?}"));
+            }
+            let stale = {
+                let mut state = self.state.lock().unwrap();
+                state.events.push(event.clone());
+                if let Err(violation) = state.model.apply(&event) {
+                    break Err(format!(
+                        "{violation}\nafter {:#?}",
+                        state.events.iter().rev().take(8).collect::<Vec<_>>()
+                    ));
+                }
+                state.model.is_stale()
+            };
+            self.ready.notify_one();
+            if stale {
+                break Err(format!("a resync that nothing explains: {event:?}"));
+            }
+            count += 1;
+            if cut_after == Some(count) {
+                break Ok(());
+            }
+        };
+        self.state.lock().unwrap().model.disconnect();
+        outcome
+    }
+}
+
+impl Watch {
+    /// Follows all the user's sessions.
+    pub async fn start(client: &Client) -> Self {
+        Options::user(client).start().await
+    }
+
+    /// All events so far.
+    pub fn events(&self) -> Vec<Event> {
+        self.state.lock().unwrap().events.clone()
+    }
+
+    /// How often it has connected.
+    pub fn connections(&self) -> usize {
+        self.state.lock().unwrap().connections
+    }
+
+    /// The text so far of a task's answer.
+    pub fn draft(&self, task: &str) -> String {
+        self.assert_unbroken();
+        self.state.lock().unwrap().model.draft(task).map(|draft| draft.text.clone()).unwrap_or_default()
+    }
+
+    /// Waits until the text so far of a task's answer is exactly this.
+    pub async fn wait_for_draft(&self, task: &str, text: &str) {
+        eventually(&format!("the draft {text:?}"), async || {
+            let draft = self.draft(task);
+            assert!(text.starts_with(&draft), "the draft is {draft:?}");
+            (draft == text).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits for an event among those that came and will come.
+    pub async fn wait_for(&self, what: &str, wanted: impl Fn(&Event) -> bool) -> Event {
+        eventually(what, async || {
+            self.assert_unbroken();
+            self.state.lock().unwrap().events.iter().find(|event| wanted(event)).cloned()
+        })
+        .await
+    }
+
+    /// Panics when the stream has broken the contract.
+    pub fn assert_unbroken(&self) {
+        if let Some(violation) = &self.state.lock().unwrap().violation {
+            panic!("the stream broke the contract: {violation}");
+        }
+    }
+
+    /// Catches up with a server at rest, and compares: state by events must be what a fresh GET shows.
+    pub async fn settle(&self, client: &Client) {
+        let deadline = Instant::now() + PATIENCE;
+        let mut last = Comparison::Elsewhere;
+        let mut seq = None;
+        while Instant::now() < deadline {
+            self.assert_unbroken();
+            let now = self.copy_of_model();
+            match now.compare(client).await {
+                Comparison::Equal => return,
+                // A replayed event may show a newer object, and the GET may be newer: look twice at one place.
+                // (A session's stream has no position to compare, so there a difference may just be lateness.)
+                Comparison::Different(what) if seq == Some(now.seq()) && !now.is_of_session() => {
+                    panic!("state by events is not what a GET shows: {what}");
+                }
+                other => last = other,
+            }
+            seq = Some(now.seq());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("never caught up: {last:#?}");
+    }
+
+    fn copy_of_model(&self) -> Model {
+        self.state.lock().unwrap().model.clone()
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
