@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ANSWER_MS, answered, choose, composer, live, row, say, send, thread } from "./chat.mjs";
+import { onStage } from "./stage.mjs";
+
+const TIMEOUT = { timeout: 90_000 };
+
+test("Stop ends the answer and keeps its text; Retry answers again", TIMEOUT, async () => {
+  await onStage(async ({ page }) => {
+    await say(page, "/slow 12");
+    await live(page).waitFor({ timeout: ANSWER_MS });
+
+    await page.getByRole("button", { name: "Stop" }).click();
+
+    const retry = thread(page).getByRole("button", { name: "Retry" });
+    await retry.waitFor();
+    assert.equal(await page.locator("[data-answer]").count(), 1, "the text so far is kept");
+    assert.equal(await live(page).count(), 0);
+
+    await retry.click();
+
+    await answered(page).waitFor({ timeout: ANSWER_MS });
+    assert.equal(await page.locator("[data-answer]").count(), 1, "the new answer is the only one");
+  });
+});
+
+test("a queued message can be edited and removed before its turn", TIMEOUT, async () => {
+  await onStage(async ({ page }) => {
+    await say(page, "/slow 10");
+    await live(page).waitFor({ timeout: ANSWER_MS });
+    await send(page, "second");
+    await send(page, "third");
+    await thread(page).getByText("Queued #2").waitFor();
+
+    await page.getByRole("button", { name: "Edit" }).first().click();
+    const field = page.getByRole("textbox", { name: "Edit the queued message" });
+    await field.fill("second, changed");
+    await field.press("Enter");
+    await thread(page).getByText("second, changed", { exact: true }).waitFor();
+    await page.getByRole("button", { name: "Remove" }).last().click();
+    await thread(page).getByText("third", { exact: true }).waitFor({ state: "detached" });
+
+    await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
+    assert.equal(await page.locator("[data-answer]").count(), 2);
+  });
+});
+
+test("what was written offline is sent, once, when the network is back", TIMEOUT, async () => {
+  await onStage(async ({ page }) => {
+    await say(page, "hello");
+    await answered(page).waitFor({ timeout: ANSWER_MS });
+
+    await page.context().setOffline(true);
+    await send(page, "written offline");
+    await thread(page).getByText("Not sent yet, trying again").waitFor();
+    await page.context().setOffline(false);
+
+    await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
+    assert.equal(await thread(page).getByText("written offline", { exact: true }).count(), 1);
+  });
+});
+
+test("a reload sends what was pending, and keeps the draft", TIMEOUT, async () => {
+  await onStage(async ({ page }) => {
+    await say(page, "hello");
+    await answered(page).waitFor({ timeout: ANSWER_MS });
+    const posts = "**/v1/chat/*/messages";
+    await page.route(posts, (route) => route.abort());
+    await send(page, "pending");
+    await thread(page).getByText("Not sent yet, trying again").waitFor();
+    await composer(page).fill("half a thought");
+
+    await page.unroute(posts);
+    await page.reload();
+
+    await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
+    assert.equal(await thread(page).getByText("pending", { exact: true }).count(), 1);
+    assert.equal(await composer(page).inputValue(), "half a thought");
+  });
+});
+
+test("rename, pin, mark unread, archive, restore and delete", TIMEOUT, async () => {
+  await onStage(async ({ page }) => {
+    await say(page, "hello");
+    await answered(page).waitFor({ timeout: ANSWER_MS });
+    const chat = page.url();
+
+    await choose(page, /^Rename/);
+    await page.getByRole("textbox", { name: "Title" }).fill("A better name");
+    await page.getByRole("button", { name: "Save" }).click();
+    await row(page).getByText("A better name").waitFor();
+
+    await choose(page, "Pin");
+    await page.getByRole("region", { name: "Pinned" }).getByText("A better name").waitFor();
+
+    await choose(page, "Mark unread");
+    await page.getByText("1 unread message").waitFor();
+    await page.goto(chat);
+    await page.getByText("1 unread message").waitFor({ state: "detached" });
+
+    await choose(page, "Archive");
+    await page.getByText("Chat archived").waitFor();
+    await page.goto(chat);
+    await page.getByRole("button", { name: "Restore" }).click();
+    await composer(page).waitFor();
+    await row(page).waitFor();
+
+    await choose(page, /^Delete/);
+    await page.getByRole("button", { name: "Delete", exact: true }).click();
+    await page.getByText("Chat deleted").waitFor();
+    await page.goto(chat);
+    await page.getByText("This chat does not exist").waitFor();
+  });
+});
+
+test("two windows of one user show the same", TIMEOUT, async () => {
+  await onStage(async ({ page }) => {
+    await say(page, "hello");
+    await answered(page).waitFor({ timeout: ANSWER_MS });
+    const other = await page.context().newPage();
+    await other.goto(page.url());
+    await answered(other).waitFor();
+
+    await send(page, "/slow 3");
+
+    await live(other).waitFor({ timeout: ANSWER_MS });
+    await answered(other).nth(1).waitFor({ timeout: ANSWER_MS });
+    assert.equal(await other.locator("[data-answer]").count(), 2);
+  });
+});

@@ -1,0 +1,34 @@
+/** What a person does and sees in a chat, for the browser tests. */
+
+/** How long an answer may take. */
+export const ANSWER_MS = 40_000;
+
+export const composer = (page) => page.getByRole("textbox", { name: "Message" });
+export const thread = (page) => page.getByRole("log");
+export const live = (page) => page.locator("[data-live]");
+export const answered = (page) => thread(page).getByText(/^Answered$/);
+
+export async function send(page, text) {
+  await composer(page).fill(text);
+  await composer(page).press("Enter");
+}
+
+/** Opens a new chat with the demo agent and sends the first message. */
+export async function say(page, text) {
+  await page.goto("/new");
+  await page.getByRole("radio", { name: /demo/i }).check({ force: true });
+  await send(page, text);
+  await page.waitForURL(/\/chat\/[0-9a-f-]{36}$/);
+}
+
+/** The open chat's row in the list. */
+export function row(page) {
+  const { pathname } = new URL(page.url());
+  return page.getByRole("navigation").locator(`a[href="${pathname}"]`);
+}
+
+/** Chooses from the menu in the open chat's header. */
+export async function choose(page, item) {
+  await page.locator("main header").getByRole("button", { name: "More actions" }).click();
+  await page.getByRole("menuitem", { name: item }).click();
+}

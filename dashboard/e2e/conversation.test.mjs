@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ANSWER_MS, answered, live, say } from "./chat.mjs";
+import { onStage } from "./stage.mjs";
+
+const TIMEOUT = { timeout: 90_000 };
+
+/** What the agent's finished bubbles say, without what is there for other reasons. */
+async function answers(page) {
+  const bubbles = await page.locator("[data-answer]").evaluateAll((elements) =>
+    elements.map((element) => {
+      const copy = element.cloneNode(true);
+      for (const extra of copy.querySelectorAll(".sr-only, [data-code-header]")) extra.remove();
+      return copy.textContent;
+    }),
+  );
+  return bubbles.map(letters);
+}
+
+/** The finished answers as the api has them. */
+async function storedAnswers(page) {
+  const id = page.url().split("/").at(-1);
+  const response = await page.request.get(`/v1/chat/${id}`);
+  const { messages } = await response.json();
+  return messages.filter((message) => message.role === "assistant").map(({ content }) => content);
+}
+
+/** Markdown's marks and blank lines are not on the page; letters are what both have. */
+const letters = (text) => (text ?? "").replace(/[^\p{L}\p{N}]+/gu, "");
+
+async function assertWholeAnswerOnce(page) {
+  await answered(page).waitFor({ timeout: ANSWER_MS });
+  await page.locator("[data-answer]").first().waitFor();
+  const shown = await answers(page);
+  const stored = await storedAnswers(page);
+  assert.equal(shown.length, 1, "one answer is on the page");
+  assert.equal(stored.length, 1, "one answer is in the store");
+  const [text] = stored;
+  assert.equal(shown[0], letters(text.replace(/^```.*$/gm, "")), "it is the whole one");
+  assert.equal(await live(page).count(), 0, "no text is left over from the stream");
+}
+
+test("a first conversation: pick the demo agent, type, watch it answer", TIMEOUT, async () => {
+  await onStage(async ({ page }) => {
+    await say(page, "/slow 4");
+
+    await page.getByRole("log").getByText("/slow 4", { exact: true }).waitFor();
+    await live(page).waitFor({ timeout: ANSWER_MS });
+    const early = (await live(page).textContent())?.length ?? 0;
+    await page.waitForFunction(
+      (length) => (document.querySelector("[data-live]")?.textContent?.length ?? 0) > length,
+      early,
+    );
+
+    await assertWholeAnswerOnce(page);
+    const { pathname } = new URL(page.url());
+    const rows = page.getByRole("navigation").locator(`a[href="${pathname}"]`);
+    assert.equal(await rows.count(), 1, "the chat is in the list");
+  });
+});
+
+test("a reload in mid-answer ends with the whole answer, once", TIMEOUT, async () => {
+  await onStage(async ({ page }) => {
+    await say(page, "/slow 8");
+    await live(page).waitFor({ timeout: ANSWER_MS });
+    const before = letters(await live(page).textContent());
+
+    await page.reload();
+
+    await live(page).waitFor({ timeout: ANSWER_MS });
+    const after = letters(await live(page).textContent());
+    assert.ok(after.startsWith(before), "the text goes on where it was");
+    await assertWholeAnswerOnce(page);
+  });
+});

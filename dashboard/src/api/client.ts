@@ -1,0 +1,73 @@
+import createClient from "openapi-fetch";
+import * as v from "valibot";
+import type { paths } from "./schema.gen";
+
+/** A refusal by the api (RFC 9457), or the network's failure to reach it (`status` 0). */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly code: string;
+  /** Seconds to wait before trying again, where the server named them. */
+  readonly retryAfter: number | null;
+
+  constructor(status: number, code: string, detail: string, retryAfter: number | null = null) {
+    super(detail);
+    this.name = "ApiError";
+    this.status = status;
+    this.code = code;
+    this.retryAfter = retryAfter;
+  }
+
+  /** Whether the very same request may work later, with nothing changed by the user. */
+  get isTransient(): boolean {
+    return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500;
+  }
+}
+
+const problemSchema = v.object({
+  code: v.optional(v.string()),
+  detail: v.optional(v.nullable(v.string())),
+  title: v.optional(v.string()),
+});
+
+type Listener = () => void;
+const unauthorizedListeners = new Set<Listener>();
+
+/** Calls `listener` whenever any request is answered 401. */
+export function onUnauthorized(listener: Listener): () => void {
+  unauthorizedListeners.add(listener);
+  return () => unauthorizedListeners.delete(listener);
+}
+
+export const client = createClient<paths>({ baseUrl: "/" });
+
+async function reject(response: Response): Promise<never> {
+  if (response.status === 401) for (const listener of unauthorizedListeners) listener();
+  const body: unknown = await response.json().catch(() => null);
+  const problem = v.safeParse(problemSchema, body);
+  const fields = problem.success ? problem.output : {};
+  const seconds = Number.parseInt(response.headers.get("retry-after") ?? "", 10);
+  throw new ApiError(
+    response.status,
+    fields.code ?? `http_${response.status}`,
+    fields.detail ?? fields.title ?? response.statusText,
+    Number.isNaN(seconds) ? null : seconds,
+  );
+}
+
+client.use({
+  async onResponse({ response }) {
+    if (!response.ok) await reject(response);
+    return undefined;
+  },
+  onError({ error }) {
+    if (error instanceof ApiError) return error;
+    return new ApiError(0, "network", error instanceof Error ? error.message : String(error));
+  },
+});
+
+/** The body of a successful call; failures were thrown as `ApiError` before. */
+export async function body<T>(call: Promise<{ data?: T }>): Promise<T> {
+  const { data } = await call;
+  if (data === undefined) throw new ApiError(0, "empty_body", "The answer had no body.");
+  return data;
+}

@@ -1,0 +1,58 @@
+import type { ComponentProps } from "react";
+
+const base =
+  "inline-flex items-center justify-center gap-2 transition-[background-color,color,border-color,transform] duration-150 active:scale-[0.97] disabled:opacity-55 disabled:active:scale-100";
+
+const variants = {
+  solid: "bg-ink text-bg hover:bg-ink/85",
+  accent: "bg-accent text-accent-ink hover:bg-accent-strong",
+  outline: "border border-line bg-surface text-ink hover:border-line-strong hover:bg-hover",
+  ghost: "text-ink-2 hover:bg-hover hover:text-ink",
+  danger: "bg-bad text-bg hover:bg-bad/85",
+} as const;
+
+type Variant = keyof typeof variants;
+
+/** A button with a text. */
+export function Button({
+  variant = "outline",
+  className = "",
+  ...props
+}: ComponentProps<"button"> & { variant?: Variant }) {
+  return (
+    <button
+      type="button"
+      className={`${base} ${variants[variant]} h-9 rounded-[10px] px-3.5 font-[570] text-note ${className}`}
+      {...props}
+    />
+  );
+}
+
+/** A square button with an icon only; `label` is its name and its tooltip. */
+export function IconButton({
+  label,
+  variant = "ghost",
+  className = "",
+  ...props
+}: ComponentProps<"button"> & { label: string; variant?: Variant }) {
+  return (
+    <button
+      type="button"
+      aria-label={label}
+      title={label}
+      className={`${base} ${variants[variant]} size-9 shrink-0 rounded-[10px] ${className}`}
+      {...props}
+    />
+  );
+}
+
+/** A button that reads as part of a line of small text. */
+export function TextButton({ className = "", ...props }: ComponentProps<"button">) {
+  return (
+    <button
+      type="button"
+      className={`rounded font-[570] text-accent underline-offset-2 hover:underline disabled:opacity-55 ${className}`}
+      {...props}
+    />
+  );
+}

@@ -1,0 +1,33 @@
+import { type ReactNode, useEffect, useId, useRef } from "react";
+
+/** A modal dialog. It is open as long as it is rendered; Escape and the backdrop close it. */
+export function Dialog(props: { title: string; onClose: () => void; children: ReactNode }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const titleId = useId();
+
+  useEffect(() => {
+    const element = dialog.current;
+    element?.showModal();
+    return () => element?.close();
+  }, []);
+
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape is the keyboard's way, by the browser.
+    <dialog
+      ref={dialog}
+      aria-labelledby={titleId}
+      onCancel={props.onClose}
+      onClick={(event) => {
+        if (event.target === dialog.current) props.onClose();
+      }}
+      className="m-auto w-[min(420px,calc(100vw-32px))] animate-rise rounded-[18px] border border-line bg-surface p-0 text-ink shadow-high backdrop:bg-black/40"
+    >
+      <div className="p-5">
+        <h2 id={titleId} className="mb-2 font-[650] text-[17px] tracking-[-0.01em]">
+          {props.title}
+        </h2>
+        {props.children}
+      </div>
+    </dialog>
+  );
+}

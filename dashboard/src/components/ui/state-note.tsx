@@ -1,0 +1,20 @@
+import type { ReactNode } from "react";
+
+/** What a view shows instead of its content: nothing there, not found, could not be loaded. */
+export function StateNote(props: {
+  icon: ReactNode;
+  title: string;
+  hint?: string;
+  children?: ReactNode;
+}) {
+  return (
+    <div className="flex h-full min-h-48 flex-col items-center justify-center gap-1 px-6 py-8 text-center">
+      <span className="mb-3 grid size-12 place-items-center rounded-2xl bg-hover text-ink-3">
+        {props.icon}
+      </span>
+      <p className="font-[600]">{props.title}</p>
+      {props.hint && <p className="max-w-80 text-ink-2 text-note">{props.hint}</p>}
+      {props.children && <div className="mt-4 flex gap-2">{props.children}</div>}
+    </div>
+  );
+}

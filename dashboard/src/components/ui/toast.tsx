@@ -1,0 +1,66 @@
+/** Short notes about what just happened, with at most one thing to do about it. */
+import { useEffect, useSyncExternalStore } from "react";
+import { TextButton } from "./button";
+
+interface Toast {
+  readonly id: number;
+  readonly text: string;
+  readonly action?: { label: string; run: () => void };
+}
+
+let current: Toast | null = null;
+let lastId = 0;
+const listeners = new Set<() => void>();
+
+function set(toast: Toast | null): void {
+  current = toast;
+  for (const listener of [...listeners]) listener();
+}
+
+/** Shows a note for some seconds, in place of the one before. */
+export function notify(text: string, action?: Toast["action"]): void {
+  lastId += 1;
+  set({ id: lastId, text, ...(action ? { action } : {}) });
+}
+
+const SHOWN_MS = 6000;
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+export function Toaster() {
+  const toast = useSyncExternalStore(subscribe, () => current);
+  useEffect(() => {
+    if (!toast) return;
+    const timer = setTimeout(() => set(null), SHOWN_MS);
+    return () => clearTimeout(timer);
+  }, [toast]);
+
+  return (
+    <div
+      role="status"
+      className="pointer-events-none fixed inset-x-0 bottom-[max(96px,env(safe-area-inset-bottom))] z-20 flex justify-center px-4"
+    >
+      {toast && (
+        <div
+          key={toast.id}
+          className="pointer-events-auto flex max-w-full animate-rise items-center gap-4 rounded-[14px] border border-line bg-surface px-4 py-2.5 text-note shadow-high"
+        >
+          <span>{toast.text}</span>
+          {toast.action && (
+            <TextButton
+              onClick={() => {
+                toast.action?.run();
+                set(null);
+              }}
+            >
+              {toast.action.label}
+            </TextButton>
+          )}
+        </div>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,81 @@
+import { fireEvent, render, screen } from "@testing-library/react";
+import { userEvent } from "@testing-library/user-event";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { readDraft, writeDraft } from "@/drafts";
+import { Composer } from "./composer";
+
+function setUp(props: Partial<Parameters<typeof Composer>[0]> = {}) {
+  const onSend = vi.fn();
+  const onStop = vi.fn();
+  render(
+    <Composer draftKey="s" placeholder="Message" onSend={onSend} onStop={onStop} {...props} />,
+  );
+  return { onSend, onStop, field: screen.getByRole("textbox") };
+}
+
+beforeEach(() => {
+  writeDraft("s", "");
+  vi.stubGlobal("matchMedia", () => ({ matches: false }));
+});
+
+describe("the composer", () => {
+  it("sends on Enter and breaks the line on Shift+Enter", async () => {
+    const { onSend, field } = setUp();
+
+    await userEvent.type(field, "one{Shift>}{Enter}{/Shift}two{Enter}");
+
+    expect(onSend).toHaveBeenCalledExactlyOnceWith("one\ntwo");
+    expect(field).toHaveProperty("value", "");
+  });
+
+  it("does not send on an Enter that ends a composition", () => {
+    const { onSend, field } = setUp();
+    fireEvent.change(field, { target: { value: "に" } });
+
+    fireEvent.keyDown(field, { key: "Enter", isComposing: true });
+    fireEvent.keyDown(field, { key: "Enter", keyCode: 229 });
+
+    expect(onSend).not.toHaveBeenCalled();
+  });
+
+  it("breaks the line on Enter where there is only a touch keyboard", async () => {
+    vi.stubGlobal("matchMedia", () => ({ matches: true }));
+    const { onSend, field } = setUp();
+
+    await userEvent.type(field, "one{Enter}two");
+
+    expect(onSend).not.toHaveBeenCalled();
+    expect(field).toHaveProperty("value", "one\ntwo");
+  });
+
+  it("does not send white space", async () => {
+    const { onSend, field } = setUp();
+
+    await userEvent.type(field, "  {Enter}");
+
+    expect(onSend).not.toHaveBeenCalled();
+  });
+
+  it("keeps what is typed as a draft until it is sent", async () => {
+    const { field } = setUp();
+
+    await userEvent.type(field, "half a tho");
+
+    expect(readDraft("s")).toBe("half a tho");
+    expect(localStorage.getItem("banter.draft.s")).toBe("half a tho");
+
+    await userEvent.type(field, "ught{Enter}");
+
+    expect(readDraft("s")).toBe("");
+  });
+
+  it("offers Stop while a turn runs, and Queue as soon as there is a text", async () => {
+    const { onStop, field } = setUp({ isBusy: true });
+
+    expect(screen.queryByRole("button", { name: "Queue message" })).toBeNull();
+    await userEvent.type(field, "next{Escape}");
+
+    expect(onStop).toHaveBeenCalledOnce();
+    expect(screen.getByRole("button", { name: "Queue message" })).toBeTruthy();
+  });
+});

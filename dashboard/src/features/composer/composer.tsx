@@ -1,0 +1,122 @@
+import { ArrowUp, Square } from "lucide-react";
+import { useLayoutEffect, useRef, useState } from "react";
+import { IconButton } from "@/components/ui/button";
+import { readDraft, writeDraft } from "@/drafts";
+import { texts } from "@/texts";
+
+/** The api's limit for one message. */
+const MAX_BYTES = 256 * 1024;
+const MAX_LINES = 8;
+const LINE_PX = 23;
+
+/** On a touch keyboard Enter breaks the line, as in any messaging app; Send sends. */
+const isTouchOnly = () => window.matchMedia("(pointer: coarse) and (hover: none)").matches;
+
+/**
+ * Where messages are written. It owns its text (kept as a draft under `draftKey`) and knows
+ * nothing of the stream, so that typing never waits for an answer that comes in.
+ */
+export function Composer(props: {
+  draftKey: string;
+  placeholder: string;
+  /** Whether a turn is running or queued: then a message is queued, and Stop is there. */
+  isBusy?: boolean;
+  isStopping?: boolean;
+  isDisabled?: boolean;
+  hasFocus?: boolean;
+  onSend: (text: string) => void;
+  onStop?: () => void;
+}) {
+  const { draftKey, isBusy = false, isStopping = false, isDisabled = false } = props;
+  const [text, setText] = useState(() => readDraft(draftKey));
+  const field = useRef<HTMLTextAreaElement>(null);
+  const canSend = text.trim() !== "" && !isDisabled;
+  const isTooLong = text.length > MAX_BYTES / 4 && new Blob([text]).size > MAX_BYTES;
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the height follows the text.
+  useLayoutEffect(() => {
+    const element = field.current;
+    if (!element) return;
+    element.style.height = "auto";
+    element.style.height = `${Math.min(element.scrollHeight, MAX_LINES * LINE_PX + 12)}px`;
+  }, [text]);
+
+  function change(next: string) {
+    setText(next);
+    writeDraft(draftKey, next);
+  }
+
+  function send() {
+    if (!canSend || isTooLong) return;
+    const sent = text;
+    change("");
+    props.onSend(sent);
+    field.current?.focus();
+  }
+
+  function onKeyDown(event: React.KeyboardEvent) {
+    // Enter that ends a composition (229 in Safari) chooses a word; it does not send.
+    if (event.nativeEvent.isComposing || event.keyCode === 229) return;
+    const isSend = event.key === "Enter" && !event.shiftKey && !event.altKey;
+    if (isSend && (event.ctrlKey || event.metaKey || !isTouchOnly())) {
+      event.preventDefault();
+      send();
+    } else if (event.key === "Escape" && isBusy && !isStopping) {
+      event.preventDefault();
+      props.onStop?.();
+    }
+  }
+
+  return (
+    <div className="px-3.5 pt-2 pb-[max(14px,env(safe-area-inset-bottom))] md:px-6">
+      {isTooLong && (
+        <p role="alert" className="mx-auto mb-2 max-w-[820px] text-bad text-note">
+          {texts.composer.tooLong}
+        </p>
+      )}
+      <div className="mx-auto flex max-w-[820px] items-end gap-2 rounded-[24px] border border-line bg-surface py-[7px] pr-[7px] pl-[18px] shadow-low transition-[border-color] duration-150 focus-within:border-line-strong">
+        <textarea
+          ref={field}
+          rows={1}
+          value={text}
+          disabled={isDisabled}
+          // biome-ignore lint/a11y/noAutofocus: the page asks for it where typing is what comes next.
+          autoFocus={props.hasFocus === true && !isTouchOnly()}
+          aria-label={texts.composer.label}
+          placeholder={props.placeholder}
+          onChange={(event) => change(event.target.value)}
+          onKeyDown={onKeyDown}
+          className="min-w-0 flex-1 resize-none self-center bg-transparent py-1.5 leading-[23px] outline-0 placeholder:truncate placeholder:text-ink-3 disabled:opacity-60"
+        />
+        {isBusy && (
+          <IconButton
+            label={isStopping ? texts.status.stopping : texts.composer.stop}
+            variant="solid"
+            disabled={isStopping}
+            onClick={() => props.onStop?.()}
+            className="rounded-full!"
+          >
+            <Square size={12} fill="currentColor" />
+          </IconButton>
+        )}
+        {(!isBusy || canSend) && (
+          <IconButton
+            label={isBusy ? texts.composer.queue : texts.composer.send}
+            variant="accent"
+            disabled={!canSend || isTooLong}
+            onClick={send}
+            className="rounded-full! disabled:bg-hover disabled:text-ink-3 disabled:opacity-100"
+          >
+            <ArrowUp size={19} strokeWidth={2.2} />
+          </IconButton>
+        )}
+      </div>
+      <p
+        aria-hidden="true"
+        className="mx-auto mt-1.5 hidden max-w-[820px] text-center text-ink-3 text-small md:block [@media(hover:none)]:hidden"
+      >
+        {isBusy ? texts.composer.hintBusy : texts.composer.hint}
+      </p>
+    </div>
+  );
+}

@@ -1,0 +1,59 @@
+/** What can be done to a session. Each tells the store at once and the user when it failed. */
+import { ApiError, body, client } from "@/api/client";
+import type { Session } from "@/api/models";
+import { notify } from "@/components/ui/toast";
+import { store } from "@/stream/store";
+import { explainProblem, texts } from "@/texts";
+
+type Change = { title?: string; status?: Session["status"]; pinned?: boolean };
+
+/** Runs it; a failure becomes a note, with the server's reason. */
+async function attempt(action: () => Promise<void>): Promise<boolean> {
+  try {
+    await action();
+    return true;
+  } catch (error) {
+    const detail =
+      error instanceof ApiError
+        ? explainProblem({ code: error.code, detail: error.message })
+        : String(error);
+    notify(texts.actions.failed(detail));
+    return false;
+  }
+}
+
+export function changeSession(id: string, change: Change): Promise<boolean> {
+  return attempt(async () => {
+    const path = { session_id: id };
+    const session = await body(
+      client.PATCH("/v1/chat/{session_id}", { params: { path }, body: change }),
+    );
+    store.dispatch({ type: "session.accepted", session });
+  });
+}
+
+export async function archiveSession(id: string): Promise<boolean> {
+  const isDone = await changeSession(id, { status: "archived" });
+  if (isDone)
+    notify(texts.actions.archived, {
+      label: texts.common.undo,
+      run: () => void changeSession(id, { status: "active" }),
+    });
+  return isDone;
+}
+
+export function deleteSession(id: string): Promise<boolean> {
+  return attempt(async () => {
+    await client.DELETE("/v1/chat/{session_id}", {
+      params: { path: { session_id: id }, query: { permanent: true } },
+    });
+    store.dispatch({ type: "session.gone", sessionId: id });
+    notify(texts.actions.deleted);
+  });
+}
+
+export function markUnread(id: string): Promise<boolean> {
+  return attempt(async () => {
+    await client.POST("/v1/chat/{session_id}/unread", { params: { path: { session_id: id } } });
+  });
+}

@@ -1,0 +1,45 @@
+import type { Session } from "@/api/models";
+import { texts } from "@/texts";
+import { formatDay, isSameDay } from "@/time";
+
+export interface SessionGroup {
+  readonly label: string;
+  readonly sessions: readonly Session[];
+}
+
+const DAY_MS = 86_400_000;
+
+const month = new Intl.DateTimeFormat(undefined, { month: "long", year: "numeric" });
+
+function labelOf(session: Session, isArchive: boolean, nowMs: number): string {
+  if (session.pinned_at && !isArchive) return texts.sessions.pinned;
+  const at = session.last_activity_at;
+  const age = nowMs - Date.parse(at);
+  if (isSameDay(at, new Date(nowMs).toISOString())) return formatDay(at, nowMs);
+  if (isSameDay(at, new Date(nowMs - DAY_MS).toISOString())) return formatDay(at, nowMs);
+  return age < 7 * DAY_MS ? texts.sessions.thisWeek : month.format(Date.parse(at));
+}
+
+/** Splits an ordered list where its heading changes: pinned, then the last days, then by month. */
+export function groupSessions(
+  sessions: readonly Session[],
+  isArchive: boolean,
+  nowMs: number,
+): readonly SessionGroup[] {
+  const groups: { label: string; sessions: Session[] }[] = [];
+  for (const session of sessions) {
+    const label = labelOf(session, isArchive, nowMs);
+    const group = groups.find((one) => one.label === label);
+    if (group) group.sessions.push(session);
+    else groups.push({ label, sessions: [session] });
+  }
+  return groups;
+}
+
+/** Whether every word of the query is in the title or the preview. */
+export function matches(session: Session, query: string): boolean {
+  const title = session.title || texts.sessions.untitled;
+  const text = `${title} ${session.last_message?.preview ?? ""}`.toLocaleLowerCase();
+  const words = query.toLocaleLowerCase().split(/\s+/);
+  return words.every((word) => text.includes(word));
+}

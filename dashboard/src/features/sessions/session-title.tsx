@@ -1,0 +1,29 @@
+import { useState } from "react";
+import type { Session } from "@/api/models";
+import { texts } from "@/texts";
+import { changeSession } from "./session-actions";
+import { RenameDialog } from "./session-dialogs";
+
+/** A session's title; a click renames it. */
+export function SessionTitle({ session }: { session: Session }) {
+  const [isRenaming, setRenaming] = useState(false);
+  return (
+    <>
+      <button
+        type="button"
+        title={texts.actions.rename}
+        onClick={() => setRenaming(true)}
+        className="-mx-1 block max-w-full truncate rounded px-1 text-left font-[620] hover:bg-hover"
+      >
+        {session.title || texts.sessions.untitled}
+      </button>
+      {isRenaming && (
+        <RenameDialog
+          title={session.title}
+          onClose={() => setRenaming(false)}
+          onRename={(title) => changeSession(session.id, { title })}
+        />
+      )}
+    </>
+  );
+}

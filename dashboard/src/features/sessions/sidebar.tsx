@@ -1,0 +1,168 @@
+import { Link, useNavigate, useParams } from "@tanstack/react-router";
+import { Archive, Inbox, MessagesSquare, Plus, Search, TriangleAlert, X } from "lucide-react";
+import { useMemo, useState } from "react";
+import { Button, IconButton } from "@/components/ui/button";
+import { StateNote } from "@/components/ui/state-note";
+import { useServerNow } from "@/stream/clock";
+import { listSessions } from "@/stream/order";
+import type { ListedStatus } from "@/stream/state";
+import { useStore } from "@/stream/store";
+import { texts } from "@/texts";
+import { groupSessions, matches } from "./session-groups";
+import { SessionRow } from "./session-row";
+import { useSessionList } from "./use-session-list";
+
+/** The list of chats with its search and its archive. */
+export function Sidebar() {
+  const [status, setStatus] = useState<ListedStatus>("active");
+  const [query, setQuery] = useState("");
+  const list = useSessionList(status);
+  const sessions = useStore((state) => state.sessions);
+  const shown = useMemo(
+    () => listSessions(sessions, status).filter((session) => matches(session, query)),
+    [sessions, status, query],
+  );
+  const isArchive = status === "archived";
+
+  return (
+    <div className="flex h-full min-w-0 flex-col bg-side">
+      <div className="flex items-center gap-1 px-4 pt-[max(14px,env(safe-area-inset-top))] pb-3">
+        <h1 className="flex-1 font-[650] text-[18px] tracking-[-0.02em]">
+          <Link to="/" className="rounded">
+            {texts.app.name}
+          </Link>
+        </h1>
+        <IconButton
+          label={isArchive ? texts.sessions.showActive : texts.sessions.showArchived}
+          aria-pressed={isArchive}
+          onClick={() => setStatus(isArchive ? "active" : "archived")}
+          className={isArchive ? "bg-hover text-ink" : ""}
+        >
+          <Archive size={17} strokeWidth={1.9} />
+        </IconButton>
+        <Link
+          to="/new"
+          aria-label={texts.sessions.newChat}
+          title={texts.sessions.newChat}
+          className="grid size-9 place-items-center rounded-[10px] bg-accent text-accent-ink transition-[background-color,transform] duration-150 hover:bg-accent-strong active:scale-[0.97]"
+        >
+          <Plus size={18} strokeWidth={2.2} />
+        </Link>
+      </div>
+
+      <div className="relative mx-4 mb-2">
+        <Search
+          size={15}
+          aria-hidden="true"
+          className="-translate-y-1/2 pointer-events-none absolute top-1/2 left-3 text-ink-3"
+        />
+        <input
+          type="search"
+          aria-label={texts.sessions.filter}
+          placeholder={texts.sessions.filter}
+          value={query}
+          onChange={(event) => setQuery(event.target.value)}
+          onKeyDown={(event) => event.key === "Escape" && setQuery("")}
+          className="h-9 w-full rounded-[10px] bg-hover pr-9 pl-9 text-note outline-offset-0 placeholder:text-ink-3 [&::-webkit-search-cancel-button]:hidden"
+        />
+        {query && (
+          <IconButton
+            label={texts.sessions.clearFilter}
+            onClick={() => setQuery("")}
+            className="absolute top-0.5 right-0.5 size-8!"
+          >
+            <X size={15} />
+          </IconButton>
+        )}
+      </div>
+
+      <nav
+        aria-label={isArchive ? texts.sessions.archived : texts.sessions.active}
+        className="min-h-0 flex-1 overflow-y-auto overflow-x-hidden pb-4"
+      >
+        <SessionGroups sessions={shown} isArchive={isArchive} />
+        {shown.length === 0 && <EmptyList list={list} query={query} isArchive={isArchive} />}
+        {list.hasNextPage && shown.length > 0 && (
+          <div className="grid place-items-center p-3">
+            <Button
+              variant="ghost"
+              disabled={list.isFetchingNextPage}
+              onClick={() => void list.fetchNextPage()}
+            >
+              {texts.sessions.more}
+            </Button>
+          </div>
+        )}
+      </nav>
+    </div>
+  );
+}
+
+const MINUTE_MS = 60_000;
+
+function SessionGroups(props: { sessions: ReturnType<typeof listSessions>; isArchive: boolean }) {
+  const now = useServerNow(MINUTE_MS);
+  const navigate = useNavigate();
+  const { sessionId } = useParams({ strict: false });
+  return groupSessions(props.sessions, props.isArchive, now).map((group) => (
+    <section key={group.label} aria-label={group.label}>
+      <h2 className="px-5 pt-3 pb-1 font-[550] text-ink-3 text-small">{group.label}</h2>
+      <ul className="flex flex-col gap-px">
+        {group.sessions.map((session) => (
+          <SessionRow
+            key={session.id}
+            session={session}
+            isActive={session.id === sessionId}
+            now={now}
+            onLeave={() => navigate({ to: "/" })}
+          />
+        ))}
+      </ul>
+    </section>
+  ));
+}
+
+function EmptyList(props: {
+  list: ReturnType<typeof useSessionList>;
+  query: string;
+  isArchive: boolean;
+}) {
+  const { list, query, isArchive } = props;
+  if (query) return <StateNote icon={<Search size={20} />} title={texts.sessions.noMatch(query)} />;
+  if (list.isError || (list.isPending && list.failureCount > 1))
+    return (
+      <StateNote icon={<TriangleAlert size={20} />} title={texts.sessions.failed}>
+        <Button onClick={() => void list.refetch()}>{texts.common.retry}</Button>
+      </StateNote>
+    );
+  if (list.isPending) return <RowSkeletons />;
+  return isArchive ? (
+    <StateNote
+      icon={<Inbox size={20} />}
+      title={texts.sessions.emptyArchive}
+      hint={texts.sessions.emptyArchiveHint}
+    />
+  ) : (
+    <StateNote
+      icon={<MessagesSquare size={20} />}
+      title={texts.sessions.empty}
+      hint={texts.sessions.emptyHint}
+    />
+  );
+}
+
+function RowSkeletons() {
+  return (
+    <div aria-hidden="true" className="px-5 pt-8">
+      {[72, 54, 66, 48].map((width) => (
+        <div key={width} className="flex animate-shimmer items-center gap-3 py-[9px]">
+          <div className="size-10 rounded-[13px] bg-hover" />
+          <div className="flex-1">
+            <div className="mb-2 h-3.5 rounded bg-hover" style={{ width: `${width}%` }} />
+            <div className="h-3 w-4/5 rounded bg-hover" />
+          </div>
+        </div>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,121 @@
+import { CircleSlash, RotateCcw, TriangleAlert } from "lucide-react";
+import { memo } from "react";
+import type { Message, Step, Task } from "@/api/models";
+import { Button, TextButton } from "@/components/ui/button";
+import { useStore } from "@/stream/store";
+import { texts } from "@/texts";
+import { formatClock, formatElapsed, formatExact } from "@/time";
+import { CopyButton } from "./copy-button";
+import { Markdown } from "./markdown";
+import { explainTaskError } from "./status";
+import { retryTask } from "./task-actions";
+import { TypingBubble } from "./typing-bubble";
+
+const bubbleOfAgent =
+  "self-start max-w-[94%] md:max-w-[86%] min-w-0 rounded-bubble rounded-bl-[6px] bg-bubble px-[15px] py-[10px] [overflow-wrap:anywhere]";
+
+/** A finished answer, with how it ended where that was not by itself. */
+export const Answer = memo(function Answer(props: {
+  message: Message;
+  agentName: string;
+  /** Whether a failure stands below it, which then says how it ended. */
+  hasFailure: boolean;
+  /** Whether the turn was stopped, so that it can be answered again. */
+  canRetry: boolean;
+}) {
+  const { message } = props;
+  const isEmpty = message.content === "";
+  const reason = message.finish_reason;
+  const ending = reason && reason !== "stop" && !props.hasFailure ? texts.finish[reason] : null;
+  return (
+    <div className="group flex min-w-0 flex-col self-stretch">
+      {!isEmpty && (
+        <div className={bubbleOfAgent} data-answer="">
+          <span className="sr-only">{texts.thread.agentSaid(props.agentName)}: </span>
+          <Markdown text={message.content} isStreaming={false} />
+        </div>
+      )}
+      <div className="flex min-h-6 flex-wrap items-center gap-x-1.5 self-start px-1 pt-1 pb-2 text-ink-3 text-small tabular-nums">
+        {ending && (
+          <span className="inline-flex items-center gap-1.5 text-ink-2">
+            <CircleSlash size={12} aria-hidden="true" />
+            {ending} <span aria-hidden="true">·</span>
+          </span>
+        )}
+        <span>
+          <time dateTime={message.created_at} title={formatExact(message.created_at)}>
+            {formatClock(message.created_at)}
+          </time>
+          {message.elapsed_ms !== null &&
+            ` · ${texts.thread.answeredIn(formatElapsed(message.elapsed_ms))}`}
+        </span>
+        {props.canRetry && (
+          <>
+            <span aria-hidden="true">·</span>
+            <TextButton onClick={() => void retryTask(message.chat_session_id, message.task_id)}>
+              {texts.common.retry}
+            </TextButton>
+          </>
+        )}
+        {!isEmpty && <CopyButton text={message.content} className="reveal ml-1" />}
+      </div>
+    </div>
+  );
+});
+
+/** The running answer: its text as it comes, and what the agent is doing. */
+export const LiveAnswer = memo(function LiveAnswer(props: {
+  task: Task;
+  steps: readonly Step[];
+  /** Whether it is this turn's turn; a turn behind another one has nothing to show. */
+  isHead: boolean;
+}) {
+  const { task } = props;
+  const text = useStore((state) => state.threads[task.chat_session_id]?.live[task.id]?.text ?? "");
+  if (!props.isHead && text === "") return null;
+  return (
+    // Announced as a whole when it is finished, not token by token.
+    <div aria-live="off" className="flex min-w-0 flex-col self-stretch pb-2">
+      {text !== "" && (
+        <div className={`${bubbleOfAgent} animate-rise`} data-live="">
+          <Markdown text={text} isStreaming />
+        </div>
+      )}
+      <TypingBubble task={task} steps={props.steps} hasText={text !== ""} />
+    </div>
+  );
+});
+
+/** Why a turn failed or has no answer, and the way to try again. */
+export function Failure({ task }: { task: Task }) {
+  const isFailed = task.status === "failed";
+  const Icon = isFailed ? TriangleAlert : CircleSlash;
+  const detail = task.error?.message;
+  const text = {
+    failed: explainTaskError(task),
+    cancelled: task.error ? explainTaskError(task) : texts.finish.cancelled,
+    interrupted: task.error ? explainTaskError(task) : texts.finish.interrupted,
+  };
+  if (task.status !== "failed" && task.status !== "cancelled" && task.status !== "interrupted")
+    return null;
+  return (
+    <div
+      className={`mb-2 flex max-w-full flex-wrap items-center gap-x-3 gap-y-1.5 self-start rounded-bubble rounded-bl-[6px] py-1.5 pr-1.5 pl-3.5 text-note ${isFailed ? "bg-bad-soft text-bad" : "bg-bubble text-ink-2"}`}
+    >
+      <span
+        className="inline-flex min-w-0 items-center gap-2 [overflow-wrap:anywhere]"
+        title={detail}
+      >
+        <Icon size={15} aria-hidden="true" className="shrink-0" />
+        {text[task.status]}
+      </span>
+      <Button
+        className="h-8! rounded-[12px]!"
+        onClick={() => void retryTask(task.chat_session_id, task.id)}
+      >
+        <RotateCcw size={14} aria-hidden="true" />
+        {texts.common.retry}
+      </Button>
+    </div>
+  );
+}

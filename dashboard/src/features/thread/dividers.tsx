@@ -1,0 +1,25 @@
+import { useServerNow } from "@/stream/clock";
+import { texts } from "@/texts";
+import { formatClock, formatDay } from "@/time";
+
+const MINUTE_MS = 60_000;
+
+export function DayDivider({ at }: { at: string }) {
+  const now = useServerNow(MINUTE_MS);
+  return (
+    <p className="self-center py-3 text-ink-3 text-small">
+      <time dateTime={at}>
+        {formatDay(at, now)} {formatClock(at)}
+      </time>
+    </p>
+  );
+}
+
+/** Stands before the first message that was not read when the reader came. */
+export function NewDivider() {
+  return (
+    <p className="flex items-center gap-3 py-2 font-[600] text-accent text-small before:h-px before:flex-1 before:bg-current before:opacity-35 after:h-px after:flex-1 after:bg-current after:opacity-35">
+      {texts.thread.newDivider}
+    </p>
+  );
+}

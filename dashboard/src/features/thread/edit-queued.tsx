@@ -1,0 +1,64 @@
+import { useState } from "react";
+import { ApiError, client } from "@/api/client";
+import type { Message } from "@/api/models";
+import { Button } from "@/components/ui/button";
+import { notify } from "@/components/ui/toast";
+import { texts } from "@/texts";
+
+/** Changes a message that no agent has seen yet. */
+export function EditQueued(props: { message: Message; onClose: () => void }) {
+  const { message, onClose } = props;
+  const [text, setText] = useState(message.content);
+  const [isBusy, setBusy] = useState(false);
+  const canSave = text.trim() !== "" && !isBusy;
+
+  async function save() {
+    if (!canSave) return;
+    if (text === message.content) return onClose();
+    setBusy(true);
+    const path = { session_id: message.chat_session_id, message_id: message.id };
+    try {
+      await client.PATCH("/v1/chat/{session_id}/messages/{message_id}", {
+        params: { path },
+        body: { content: text },
+      });
+      onClose();
+    } catch (error) {
+      setBusy(false);
+      const isLate = error instanceof ApiError && error.status === 409;
+      notify(isLate ? texts.receipt.tooLate : texts.actions.failed(String(error)));
+    }
+  }
+
+  function onKeyDown(event: React.KeyboardEvent) {
+    if (event.nativeEvent.isComposing || event.keyCode === 229) return;
+    if (event.key === "Escape") onClose();
+    if (event.key === "Enter" && !event.shiftKey) {
+      event.preventDefault();
+      void save();
+    }
+  }
+
+  return (
+    <div className="mb-2 w-full max-w-[88%] self-end rounded-bubble border-[1.5px] border-line-strong border-dashed p-2.5 md:max-w-[72%]">
+      <textarea
+        // biome-ignore lint/a11y/noAutofocus: it stands in for the button that was just pressed.
+        autoFocus
+        aria-label={texts.receipt.editLabel}
+        value={text}
+        rows={Math.min(8, text.split("\n").length + 1)}
+        onChange={(event) => setText(event.target.value)}
+        onKeyDown={onKeyDown}
+        className="w-full resize-none bg-transparent px-1 outline-0"
+      />
+      <div className="mt-1 flex justify-end gap-2">
+        <Button className="h-8!" onClick={onClose}>
+          {texts.common.cancel}
+        </Button>
+        <Button className="h-8!" variant="solid" disabled={!canSave} onClick={() => void save()}>
+          {texts.common.save}
+        </Button>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,81 @@
+import { describe, expect, it } from "vitest";
+import type { Message, Task } from "@/api/models";
+import type { Turn } from "@/stream/order";
+import { layOutTurns } from "./layout";
+
+function message(role: Message["role"], turn: number, seq: number, at: string): Message {
+  return {
+    id: `${role}-${turn}`,
+    chat_session_id: "s",
+    turn,
+    seq,
+    role,
+    content: "text",
+    task_id: `t${turn}`,
+    task: null,
+    finish_reason: null,
+    elapsed_ms: null,
+    usage: null,
+    created_at: at,
+    edited_at: null,
+  };
+}
+
+function turn(number: number, seq: number, at: string, isAnswered = true): Turn {
+  return {
+    turn: number,
+    user: message("user", number, seq, at),
+    answer: isAnswered ? message("assistant", number, seq + 1, at) : null,
+  };
+}
+
+function task(number: number, status: Task["status"]): [string, { seq: number; value: Task }] {
+  const value: Task = {
+    id: `t${number}`,
+    chat_session_id: "s",
+    status,
+    attempt: 0,
+    failures: 0,
+    max_attempts: 3,
+    next_attempt_at: null,
+    error: null,
+    usage: null,
+    created_at: "2026-01-01T10:00:00.000Z",
+    started_at: null,
+    finished_at: null,
+  };
+  return [value.id, { seq: 1, value }];
+}
+
+const at = "2026-01-01T10:00:00.000Z";
+
+describe("the layout of a thread", () => {
+  it("counts the queue behind the running turn", () => {
+    const turns = [1, 2, 3].map((number) => turn(number, number, at, false));
+    const tasks = Object.fromEntries([task(1, "running"), task(2, "queued"), task(3, "queued")]);
+
+    const rows = layOutTurns(turns, tasks, Number.POSITIVE_INFINITY);
+
+    expect(rows.map((row) => row.position)).toEqual([0, 1, 2]);
+  });
+
+  it("heads a new day and a new sitting, and nothing else", () => {
+    const soon = "2026-01-01T10:30:00.000Z";
+    const later = "2026-01-01T14:00:00.000Z";
+    const turns = [turn(1, 1, at), turn(2, 3, soon), turn(3, 5, later)];
+
+    const rows = layOutTurns(turns, {}, Number.POSITIVE_INFINITY);
+
+    expect(rows.map((row) => row.day)).toEqual([at, null, later]);
+  });
+
+  it("puts one New divider before the first answer that was not read", () => {
+    const turns = [turn(1, 1, at), turn(2, 3, at), turn(3, 5, at)];
+
+    const betweenTurns = layOutTurns(turns, {}, 2).map((row) => row.isNewBefore);
+    const insideATurn = layOutTurns(turns, {}, 3).map((row) => row.isNewBefore);
+
+    expect(betweenTurns).toEqual([null, "turn", null]);
+    expect(insideATurn).toEqual([null, "answer", null]);
+  });
+});

@@ -1,0 +1,84 @@
+import { describe, expect, it } from "vitest";
+import type { Step, Task } from "@/api/models";
+import { describeTurn } from "./status";
+
+const now = Date.parse("2026-01-01T00:01:00.000Z");
+const running: Task = {
+  id: "t",
+  chat_session_id: "s",
+  status: "running",
+  attempt: 1,
+  failures: 0,
+  max_attempts: 3,
+  next_attempt_at: null,
+  error: null,
+  usage: null,
+  created_at: "2026-01-01T00:00:00.000Z",
+  started_at: "2026-01-01T00:00:30.000Z",
+  finished_at: null,
+};
+const tool: Step = {
+  seq: 1,
+  kind: "tool",
+  tool_call_id: "c",
+  title: "cargo test",
+  status: "running",
+  detail: {},
+};
+
+function describeWith(over: Partial<Parameters<typeof describeTurn>[0]>) {
+  const status = describeTurn({
+    task: running,
+    hasText: false,
+    steps: [],
+    typing: undefined,
+    isConnected: true,
+    isStopping: false,
+    nowMs: now,
+    ...over,
+  });
+  return status?.text;
+}
+
+describe("the status of a turn", () => {
+  it("says what is really going on", () => {
+    const queued: Task = { ...running, status: "queued", started_at: null };
+
+    expect(describeWith({ task: queued })).toBe("Waiting for a free worker");
+    expect(describeWith({})).toBe("Starting");
+    expect(describeWith({ steps: [tool] })).toBe("Running cargo test");
+    expect(describeWith({ steps: [{ ...tool, status: "succeeded" }] })).toBe("Thinking");
+    expect(describeWith({ hasText: true })).toBe("Answering");
+    expect(describeWith({ isStopping: true })).toBe("Stopping");
+    expect(describeWith({ task: { ...running, status: "succeeded" } })).toBeUndefined();
+  });
+
+  it("says why there was a pause and when it ends", () => {
+    const task: Task = {
+      ...running,
+      status: "queued",
+      error: { code: "agent_overloaded", message: "529", retryable: true },
+      next_attempt_at: "2026-01-01T00:01:04.000Z",
+    };
+
+    expect(describeWith({ task })).toBe("The agent is overloaded. Next try in 4 s");
+    expect(describeWith({ task, nowMs: now + 10_000 })).toBe(
+      "The agent is overloaded. Trying again",
+    );
+  });
+
+  it("waits for the person when there is a question open", () => {
+    const question: Step = { ...tool, seq: 2, kind: "permission", status: "pending" };
+
+    expect(describeWith({ steps: [tool, question] })).toBe("Waiting for you");
+  });
+
+  it("does not claim work that nobody has confirmed", () => {
+    const typing = { taskId: "t", expiresAt: "2026-01-01T00:00:50.000Z" };
+
+    expect(describeWith({ typing })).toBe("No sign of life; another worker will take over");
+    expect(describeWith({ isConnected: false })).toBe(
+      "Connection lost; the answer goes on without us",
+    );
+  });
+});

@@ -1,0 +1,59 @@
+/** Turns that the user asked to stop and that have not ended yet. */
+import { useSyncExternalStore } from "react";
+import { ApiError, client } from "@/api/client";
+import { notify } from "@/components/ui/toast";
+import { explainProblem, texts } from "@/texts";
+
+let stopping: ReadonlySet<string> = new Set();
+const listeners = new Set<() => void>();
+
+function set(next: ReadonlySet<string>): void {
+  stopping = next;
+  for (const listener of [...listeners]) listener();
+}
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+export function useIsStopping(taskId: string | undefined): boolean {
+  return useSyncExternalStore(subscribe, () => taskId !== undefined && stopping.has(taskId));
+}
+
+function reportFailure(error: unknown): void {
+  const detail =
+    error instanceof ApiError
+      ? explainProblem({ code: error.code, detail: error.message })
+      : String(error);
+  notify(texts.actions.failed(detail));
+}
+
+/** Asks the server to end the turn. One that has ended meanwhile is no failure. */
+export async function stopTask(sessionId: string, taskId: string): Promise<void> {
+  set(new Set([...stopping, taskId]));
+  try {
+    await client.POST("/v1/chat/{session_id}/tasks/{task_id}/cancel", {
+      params: { path: { session_id: sessionId, task_id: taskId } },
+    });
+  } catch (error) {
+    forget(taskId);
+    if (!(error instanceof ApiError && error.code === "task_ended")) reportFailure(error);
+  }
+}
+
+function forget(taskId: string): void {
+  set(new Set([...stopping].filter((id) => id !== taskId)));
+}
+
+/** Has the turn answered again. It is a new attempt, so an old wish to stop it is void. */
+export async function retryTask(sessionId: string, taskId: string): Promise<void> {
+  forget(taskId);
+  try {
+    await client.POST("/v1/chat/{session_id}/tasks/{task_id}/retry", {
+      params: { path: { session_id: sessionId, task_id: taskId } },
+    });
+  } catch (error) {
+    reportFailure(error);
+  }
+}

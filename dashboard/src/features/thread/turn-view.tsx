@@ -1,0 +1,52 @@
+import { memo, useMemo } from "react";
+import { isEnded, type Message, type Task } from "@/api/models";
+import type { Steps as StepsBySeq } from "@/stream/state";
+import { useStore } from "@/stream/store";
+import { Answer, Failure, LiveAnswer } from "./answer";
+import { NewDivider } from "./dividers";
+import { Steps } from "./steps";
+import { UserBubble } from "./user-bubble";
+
+const noSteps: StepsBySeq = {};
+
+/** One exchange. It renders again only when something of its own has changed. */
+export const TurnView = memo(function TurnView(props: {
+  user: Message | null;
+  answer: Message | null;
+  task: Task | null;
+  /** 0: not waiting behind another turn. */
+  position: number;
+  agentName: string;
+  /** Whether the answer is the first message that was not read. */
+  hasNewAnswer: boolean;
+}) {
+  const { user, answer, task } = props;
+  const taskId = (user ?? answer)?.task_id ?? "";
+  const known = useStore((state) => state.steps[taskId] ?? noSteps);
+  const steps = useMemo(() => Object.values(known).sort((a, b) => a.seq - b.seq), [known]);
+  const done = steps.filter((step) => step.status !== "pending");
+  // A stopped answer says so itself; a stop without one is said like a failure.
+  const isStopped = task?.status === "cancelled" || task?.status === "interrupted";
+  const hasFailure = task?.status === "failed" || (isStopped && answer === null);
+  const isOpen = task !== null && !isEnded(task.status);
+
+  return (
+    <>
+      {user && <UserBubble message={user} task={task} position={props.position} />}
+      {props.hasNewAnswer && <NewDivider />}
+      <Steps steps={done} />
+      {answer && (
+        <Answer
+          message={answer}
+          agentName={props.agentName}
+          hasFailure={hasFailure}
+          canRetry={isStopped}
+        />
+      )}
+      {task && !answer && (
+        <LiveAnswer task={task} steps={steps} isHead={isOpen && props.position === 0} />
+      )}
+      {task && hasFailure && <Failure task={task} />}
+    </>
+  );
+});

@@ -1,0 +1,68 @@
+import { useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { client } from "@/api/client";
+import type { Session } from "@/api/models";
+
+function subscribe(listener: () => void): () => void {
+  window.addEventListener("focus", listener);
+  window.addEventListener("blur", listener);
+  document.addEventListener("visibilitychange", listener);
+  return () => {
+    window.removeEventListener("focus", listener);
+    window.removeEventListener("blur", listener);
+    document.removeEventListener("visibilitychange", listener);
+  };
+}
+
+const NOTHING_NEW = Number.POSITIVE_INFINITY;
+
+/** Whether somebody can be looking at the page: it is visible and has the focus. */
+function useIsWatched(): boolean {
+  return useSyncExternalStore(
+    subscribe,
+    () => document.visibilityState === "visible" && document.hasFocus(),
+  );
+}
+
+/** Tells the server what has been read: only what was on screen, before a watched page. */
+export function useMarkRead(session: Session, newestSeq: number, isAtBottom: boolean): void {
+  const isWatched = useIsWatched();
+  const posted = useRef(0);
+  const { id, unread_count, last_read_seq } = session;
+  useEffect(() => {
+    // Marked unread since: what was posted before counts no more.
+    if (last_read_seq < posted.current) posted.current = last_read_seq;
+    if (!isWatched || !isAtBottom || unread_count === 0) return;
+    if (newestSeq <= last_read_seq || newestSeq <= posted.current) return;
+    posted.current = newestSeq;
+    client
+      .POST("/v1/chat/{session_id}/read", {
+        params: { path: { session_id: id } },
+        body: { seq: newestSeq },
+      })
+      .catch(() => {
+        posted.current = 0;
+      });
+  }, [id, unread_count, last_read_seq, newestSeq, isAtBottom, isWatched]);
+}
+
+/**
+ * Up to where things were read when the reader came: the place of the "New" divider. It stays
+ * while they read, goes when they write, and moves to the end when they turn away with
+ * everything read.
+ */
+export function useNewMarker(
+  session: Session,
+  newestSeq: number,
+  newestSent: string | undefined,
+): number {
+  const isWatched = useIsWatched();
+  const isAllRead = session.unread_count === 0;
+  const [known, setKnown] = useState({ isWatched, newestSent });
+  const [marker, setMarker] = useState(isAllRead ? NOTHING_NEW : session.last_read_seq);
+  if (known.isWatched !== isWatched || known.newestSent !== newestSent) {
+    setKnown({ isWatched, newestSent });
+    if (newestSent && known.newestSent !== newestSent) setMarker(NOTHING_NEW);
+    else if (isAllRead) setMarker(isWatched ? NOTHING_NEW : newestSeq);
+  }
+  return marker;
+}

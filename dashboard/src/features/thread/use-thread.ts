@@ -1,0 +1,50 @@
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { ApiError, body, client } from "@/api/client";
+import { parseCursor } from "@/stream/cursor";
+import { store, useStore } from "@/stream/store";
+
+/** How many turns a page has. */
+const PAGE_TURNS = 50;
+
+/** Fetches a thread into the store: at first, and again when it has missed something. */
+export function useThreadFetch(sessionId: string) {
+  const generation = useStore((state) => state.generation);
+  const holes = useStore((state) => state.threads[sessionId]?.holes ?? 0);
+  return useQuery({
+    queryKey: ["thread", sessionId, generation, holes],
+    queryFn: async () => {
+      // From here on the thread collects events; the fetch is merged with them.
+      store.dispatch({ type: "thread.opened", sessionId });
+      try {
+        const params = { path: { session_id: sessionId }, query: { limit: PAGE_TURNS } };
+        const data = await body(client.GET("/v1/chat/{session_id}", { params }));
+        const asOf = parseCursor(data.as_of);
+        if (!asOf) throw new Error("The thread came without a position.");
+        store.dispatch({ type: "thread.fetched", data, asOf });
+        return data.as_of;
+      } catch (error) {
+        if (error instanceof ApiError && error.status === 404)
+          store.dispatch({ type: "session.gone", sessionId });
+        throw error;
+      }
+    },
+  });
+}
+
+/** Fetches the page before a turn into the store. */
+export function useOlderTurns(sessionId: string) {
+  return useMutation({
+    networkMode: "always",
+    mutationFn: async (beforeTurn: number) => {
+      const query = { before_turn: beforeTurn, limit: PAGE_TURNS };
+      const params = { path: { session_id: sessionId }, query };
+      const page = await body(client.GET("/v1/chat/{session_id}/messages", { params }));
+      store.dispatch({
+        type: "older.fetched",
+        sessionId,
+        items: page.items,
+        hasMore: page.has_more,
+      });
+    },
+  });
+}

@@ -1,0 +1,90 @@
+import { memo, useState } from "react";
+import { ApiError, client } from "@/api/client";
+import type { Message, Task } from "@/api/models";
+import { TextButton } from "@/components/ui/button";
+import { notify } from "@/components/ui/toast";
+import { texts } from "@/texts";
+import { formatClock, formatExact } from "@/time";
+import { EditQueued } from "./edit-queued";
+
+export const bubbleOfUser =
+  "self-end max-w-[88%] md:max-w-[72%] rounded-bubble rounded-br-[6px] px-3.5 py-[9px] whitespace-pre-wrap [overflow-wrap:anywhere]";
+
+function receiptOf(task: Task | null, position: number): string {
+  if (!task) return texts.receipt.sent;
+  switch (task.status) {
+    case "queued":
+      if (task.error) return texts.receipt.retrying;
+      return position > 0 ? texts.receipt.queued(position) : texts.receipt.sent;
+    case "running":
+      return texts.receipt.working;
+    case "succeeded":
+      return texts.receipt.answered;
+    case "failed":
+      return texts.receipt.failed;
+    case "cancelled":
+      return texts.receipt.stopped;
+    case "interrupted":
+      return texts.receipt.interrupted;
+    default:
+      return task.status satisfies never;
+  }
+}
+
+/** What the user sent, with how far it has got. Queued ones can still be changed. */
+export const UserBubble = memo(function UserBubble(props: {
+  message: Message;
+  task: Task | null;
+  /** Its place among the queued: 0 for what is not waiting behind another turn. */
+  position: number;
+}) {
+  const { message, task, position } = props;
+  const [isEditing, setEditing] = useState(false);
+  const isWaiting = task?.status === "queued" && position > 0;
+  const isChangeable = task?.status === "queued" && task.attempt === 0 && position > 0;
+  const look = isWaiting
+    ? "border-[1.5px] border-dashed border-line-strong bg-transparent"
+    : "bg-accent text-accent-ink";
+
+  if (isEditing && isChangeable)
+    return <EditQueued message={message} onClose={() => setEditing(false)} />;
+
+  return (
+    <>
+      <div className={`${bubbleOfUser} ${look}`}>
+        <span className="sr-only">{texts.thread.youSaid}: </span>
+        <span>{message.content}</span>
+      </div>
+      <div className="flex gap-1 self-end px-1 pb-2 text-ink-3 text-small tabular-nums">
+        <span className={task?.status === "failed" ? "text-bad" : ""}>
+          {receiptOf(task, position)}
+        </span>
+        <span aria-hidden="true">·</span>
+        <time dateTime={message.created_at} title={formatExact(message.created_at)}>
+          {formatClock(message.created_at)}
+        </time>
+        {message.edited_at && <span>· {texts.thread.edited}</span>}
+        {isChangeable && (
+          <>
+            <span aria-hidden="true">·</span>
+            <TextButton onClick={() => setEditing(true)}>{texts.receipt.edit}</TextButton>
+            <span aria-hidden="true">·</span>
+            <TextButton onClick={() => void removeQueued(message)}>
+              {texts.receipt.remove}
+            </TextButton>
+          </>
+        )}
+      </div>
+    </>
+  );
+});
+
+async function removeQueued(message: Message): Promise<void> {
+  const path = { session_id: message.chat_session_id, message_id: message.id };
+  try {
+    await client.DELETE("/v1/chat/{session_id}/messages/{message_id}", { params: { path } });
+  } catch (error) {
+    const isLate = error instanceof ApiError && error.status === 409;
+    notify(isLate ? texts.receipt.tooLate : texts.actions.failed(String(error)));
+  }
+}

@@ -1,0 +1,146 @@
+import { describe, expect, it, vi } from "vitest";
+import { ApiError } from "@/api/client";
+import { createOutbox, type Outgoing } from "./outbox";
+import { createDeviceStorage } from "./storage";
+import { withoutArrived } from "./use-outbox";
+
+const text = { sessionId: "s", content: "hello", baseline: 0 };
+const offline = new ApiError(0, "network", "Failed to fetch");
+
+function memory(stored: Outgoing[] = []) {
+  const items = new Map(stored.map((item) => [item.key, item]));
+  return {
+    items,
+    load: async () => [...items.values()],
+    put: async (item: Outgoing) => void items.set(item.key, item),
+    remove: async (key: string) => void items.delete(key),
+  };
+}
+
+describe("the outbox", () => {
+  it("stores a text before it is sent and forgets it once the server has it", async () => {
+    const storage = memory();
+    const send = vi.fn(async () => expect(storage.items.size).toBe(1));
+    const outbox = createOutbox({ storage, send });
+
+    await outbox.add(text);
+    await vi.waitFor(() => expect(outbox.getItems()).toEqual([]));
+
+    expect(send).toHaveBeenCalledOnce();
+    expect(storage.items.size).toBe(0);
+  });
+
+  it("tries again by itself with the same key when the network fails", async () => {
+    const keys: string[] = [];
+    const send = vi.fn(async (item: Outgoing) => {
+      keys.push(item.key);
+      if (keys.length < 3) throw offline;
+    });
+    const outbox = createOutbox({ storage: memory(), send, delayMs: () => 0 });
+
+    await outbox.add(text);
+    await vi.waitFor(() => expect(outbox.getItems()).toEqual([]));
+
+    expect(new Set(keys).size).toBe(1);
+    expect(keys).toHaveLength(3);
+  });
+
+  it("keeps a refused text with its reason until the user retries it", async () => {
+    const refusal = new ApiError(409, "session_archived", "Archived.");
+    const send = vi.fn<(item: Outgoing) => Promise<void>>().mockRejectedValueOnce(refusal);
+    send.mockResolvedValueOnce();
+    const storage = memory();
+    const outbox = createOutbox({ storage, send });
+
+    await outbox.add(text);
+    await vi.waitFor(() => expect(outbox.getItems()).toMatchObject([{ state: "failed" }]));
+    const [failed] = outbox.getItems();
+
+    expect(failed).toMatchObject({ content: "hello", reason: { code: "session_archived" } });
+    expect([...storage.items.values()]).toEqual([failed]);
+
+    outbox.retry(failed?.key ?? "");
+    await vi.waitFor(() => expect(outbox.getItems()).toEqual([]));
+
+    expect(send.mock.calls.map(([item]) => item.key)).toEqual([failed?.key, failed?.key]);
+  });
+
+  it("keeps the order: a text waits for the one before it", async () => {
+    const sent: string[] = [];
+    let isOnline = false;
+    const send = async (item: Outgoing) => {
+      if (!isOnline) throw offline;
+      sent.push(item.content);
+    };
+    const outbox = createOutbox({ storage: memory(), send, delayMs: () => 60_000 });
+
+    await outbox.add({ ...text, content: "one" });
+    await vi.waitFor(() => expect(outbox.getItems()[0]?.state).toBe("waiting"));
+    await outbox.add({ ...text, content: "two" });
+    isOnline = true;
+    await vi.waitFor(() => {
+      outbox.wake();
+      expect(outbox.getItems()).toEqual([]);
+    });
+
+    expect(sent).toEqual(["one", "two"]);
+  });
+
+  it("sends after a reload what was pending before it", async () => {
+    const storage = createDeviceStorage();
+    const first = createOutbox({
+      storage,
+      send: () => Promise.reject(offline),
+      delayMs: () => 60_000,
+    });
+    await first.add(text);
+    await vi.waitFor(() => expect(first.getItems()).toMatchObject([{ state: "waiting" }]));
+    const [pending] = first.getItems();
+
+    const sent: Outgoing[] = [];
+    const second = createOutbox({ storage, send: async (item) => void sent.push(item) });
+    await second.restore();
+    await vi.waitFor(() => expect(second.getItems()).toEqual([]));
+
+    expect(sent.map((item) => item.key)).toEqual([pending?.key]);
+    expect(await storage.load()).toEqual([]);
+  });
+});
+
+describe("pending texts in a thread", () => {
+  const item: Outgoing = {
+    ...text,
+    key: "k",
+    createdAt: 1,
+    baseline: 4,
+    state: "sending",
+    reason: null,
+  };
+  const message = {
+    id: "m",
+    chat_session_id: "s",
+    turn: 3,
+    seq: 5,
+    role: "user" as const,
+    content: "hello",
+    task_id: "t",
+    task: null,
+    finish_reason: null,
+    elapsed_ms: null,
+    usage: null,
+    created_at: "2026-01-01T00:00:00.000Z",
+    edited_at: null,
+  };
+
+  it("hide when their message has come by the stream first", () => {
+    expect(withoutArrived([item], [message])).toEqual([]);
+  });
+
+  it("stay while only an older message says the same", () => {
+    expect(withoutArrived([item], [{ ...message, seq: 4 }])).toEqual([item]);
+  });
+
+  it("hide one each when the same text was sent twice", () => {
+    expect(withoutArrived([item, { ...item, key: "k2" }], [message])).toHaveLength(1);
+  });
+});

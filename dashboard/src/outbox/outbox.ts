@@ -1,0 +1,163 @@
+/**
+ * Keeps every text that the user sent until the server has it.
+ *
+ * Guarantees: a text is stored on the device before the first try, and removed only by the
+ * server's 2xx or by the user; every try uses the same Idempotency-Key, so that it arrives once;
+ * texts of one session leave in the order they were written.
+ */
+import { ApiError } from "@/api/client";
+import { newId } from "@/identifier";
+
+export interface Outgoing {
+  /** The Idempotency-Key, made at the first try. */
+  readonly key: string;
+  readonly sessionId: string;
+  readonly content: string;
+  /** Milliseconds since 1970, by this device. */
+  readonly createdAt: number;
+  /** The session's `last_seq` when it was written; an arrival is later than that. */
+  readonly baseline: number;
+  /** `waiting` will be tried again by itself; `failed` only when the user says so. */
+  readonly state: "sending" | "waiting" | "failed";
+  readonly reason: { code: string; detail: string } | null;
+}
+
+export interface OutboxStorage {
+  load(): Promise<Outgoing[]>;
+  put(item: Outgoing): Promise<void>;
+  remove(key: string): Promise<void>;
+}
+
+interface Options {
+  storage: OutboxStorage;
+  /** Sends it and shows the result; rejects with an `ApiError`. */
+  send: (item: Outgoing) => Promise<void>;
+  /** How long to wait before the n-th try again (n ≥ 1). */
+  delayMs?: (failures: number) => number;
+}
+
+export interface Outbox {
+  getItems(): readonly Outgoing[];
+  subscribe(listener: () => void): () => void;
+  /** Reads what an earlier visit left behind and sends it. */
+  restore(): Promise<void>;
+  add(text: Pick<Outgoing, "sessionId" | "content" | "baseline">): Promise<void>;
+  retry(key: string): void;
+  /** Tries everything that waits at once: the network is back. */
+  wake(): void;
+  discard(key: string): Promise<void>;
+}
+
+const backoffMs = (failures: number) =>
+  Math.min(30_000, 1000 * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
+
+/** Answers that say the text is of no use any more: the message was sent and then removed. */
+const SETTLED_CODES = new Set(["message_gone"]);
+
+export function createOutbox({ storage, send, delayMs = backoffMs }: Options): Outbox {
+  let items: readonly Outgoing[] = [];
+  const listeners = new Set<() => void>();
+  const busy = new Set<string>();
+  const failures = new Map<string, number>();
+  const timers = new Map<string, ReturnType<typeof setTimeout>>();
+
+  function set(next: readonly Outgoing[]) {
+    items = next;
+    for (const listener of [...listeners]) listener();
+  }
+
+  function change(key: string, over: Partial<Outgoing>) {
+    set(items.map((item) => (item.key === key ? { ...item, ...over } : item)));
+    const item = items.find((one) => one.key === key);
+    if (item) void storage.put(item).catch(() => {});
+  }
+
+  async function remove(key: string) {
+    failures.delete(key);
+    set(items.filter((item) => item.key !== key));
+    await storage.remove(key).catch(() => {});
+  }
+
+  /** Sends the session's texts one after another, until one has to wait. */
+  async function pump(sessionId: string): Promise<void> {
+    if (busy.has(sessionId)) return;
+    busy.add(sessionId);
+    clearTimeout(timers.get(sessionId));
+    timers.delete(sessionId);
+    try {
+      for (;;) {
+        const next = items.find((item) => item.sessionId === sessionId && item.state !== "failed");
+        if (!next) return;
+        if (next.state !== "sending") change(next.key, { state: "sending", reason: null });
+        if (!(await attempt(next))) return;
+      }
+    } finally {
+      busy.delete(sessionId);
+    }
+  }
+
+  /** Whether the next text may go. */
+  async function attempt(item: Outgoing): Promise<boolean> {
+    try {
+      await send(item);
+      await remove(item.key);
+      return true;
+    } catch (error) {
+      const problem = error instanceof ApiError ? error : new ApiError(0, "network", String(error));
+      if (SETTLED_CODES.has(problem.code)) {
+        await remove(item.key);
+        return true;
+      }
+      const reason = { code: problem.code, detail: problem.message };
+      if (!problem.isTransient) {
+        change(item.key, { state: "failed", reason });
+        return true;
+      }
+      const count = (failures.get(item.key) ?? 0) + 1;
+      failures.set(item.key, count);
+      change(item.key, { state: "waiting", reason });
+      const wait = Math.max(delayMs(count), (problem.retryAfter ?? 0) * 1000);
+      timers.set(
+        item.sessionId,
+        setTimeout(() => void pump(item.sessionId), wait),
+      );
+      return false;
+    }
+  }
+
+  return {
+    getItems: () => items,
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    async restore() {
+      const stored = await storage.load().catch(() => []);
+      const known = new Set(items.map((item) => item.key));
+      const fresh = stored
+        .filter((item) => !known.has(item.key))
+        .map((item) => (item.state === "failed" ? item : { ...item, state: "waiting" as const }));
+      set([...fresh, ...items].sort((a, b) => a.createdAt - b.createdAt));
+      for (const id of new Set(fresh.map((item) => item.sessionId))) void pump(id);
+    },
+    async add(text) {
+      const createdAt = Math.max(Date.now(), (items.at(-1)?.createdAt ?? 0) + 1);
+      const item: Outgoing = { ...text, key: newId(), createdAt, state: "sending", reason: null };
+      set([...items, item]);
+      await storage.put(item).catch(() => {});
+      void pump(item.sessionId);
+    },
+    retry(key) {
+      const item = items.find((one) => one.key === key);
+      if (!item) return;
+      change(key, { state: "waiting" });
+      void pump(item.sessionId);
+    },
+    wake() {
+      failures.clear();
+      const waiting = items.filter((item) => item.state === "waiting");
+      for (const id of new Set(waiting.map((item) => item.sessionId))) void pump(id);
+    },
+    discard: remove,
+  };
+}

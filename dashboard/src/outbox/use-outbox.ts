@@ -1,0 +1,61 @@
+/** The page's one outbox, and what of it a session shows. */
+import { useEffect, useMemo, useSyncExternalStore } from "react";
+import { body, client } from "@/api/client";
+import type { Message } from "@/api/models";
+import { store } from "@/stream/store";
+import { createOutbox, type Outgoing } from "./outbox";
+import { createDeviceStorage } from "./storage";
+
+export const outbox = createOutbox({
+  storage: createDeviceStorage(),
+  async send(item) {
+    const accepted = await body(
+      client.POST("/v1/chat/{session_id}/messages", {
+        params: { path: { session_id: item.sessionId }, header: { "Idempotency-Key": item.key } },
+        body: { content: item.content },
+      }),
+    );
+    store.dispatch({ type: "message.accepted", message: accepted.message, task: accepted.task });
+  },
+});
+
+/** Sends what an earlier visit left, and tries again as soon as the network is back. */
+export function useOutboxDelivery(isLive: boolean): void {
+  useEffect(() => {
+    void outbox.restore();
+    window.addEventListener("online", outbox.wake);
+    return () => window.removeEventListener("online", outbox.wake);
+  }, []);
+  useEffect(() => {
+    if (isLive) outbox.wake();
+  }, [isLive]);
+}
+
+/**
+ * Pending texts that are not in the transcript yet. The event about a message may come before
+ * the answer to its POST; then the message stands for the text.
+ */
+export function withoutArrived(
+  items: readonly Outgoing[],
+  messages: readonly (Message | null)[],
+): readonly Outgoing[] {
+  const used = new Set<string>();
+  return items.filter((item) => {
+    if (item.state !== "sending") return true;
+    const arrived = messages.find(
+      (message) =>
+        message !== null &&
+        message.role === "user" &&
+        message.seq > item.baseline &&
+        message.content === item.content &&
+        !used.has(message.id),
+    );
+    if (arrived) used.add(arrived.id);
+    return !arrived;
+  });
+}
+
+export function useOutgoing(sessionId: string): readonly Outgoing[] {
+  const items = useSyncExternalStore(outbox.subscribe, outbox.getItems);
+  return useMemo(() => items.filter((item) => item.sessionId === sessionId), [items, sessionId]);
+}

@@ -1,0 +1,154 @@
+import { Link, useNavigate } from "@tanstack/react-router";
+import { ChevronLeft, MessageCircleOff, TriangleAlert } from "lucide-react";
+import { useEffect } from "react";
+import { useAgent } from "@/api/agents";
+import { ApiError } from "@/api/client";
+import type { Session } from "@/api/models";
+import { AgentAvatar } from "@/components/agent-avatar";
+import { ConnectionNote } from "@/components/connection-note";
+import { Button } from "@/components/ui/button";
+import { StateNote } from "@/components/ui/state-note";
+import { Composer } from "@/features/composer/composer";
+import { changeSession } from "@/features/sessions/session-actions";
+import { SessionMenu } from "@/features/sessions/session-menu";
+import { SessionTitle } from "@/features/sessions/session-title";
+import { loadMarkdown } from "@/features/thread/markdown";
+import { stopTask, useIsStopping } from "@/features/thread/task-actions";
+import { Thread } from "@/features/thread/thread";
+import { ThreadSkeleton } from "@/features/thread/thread-skeleton";
+import { useThreadFetch } from "@/features/thread/use-thread";
+import { outbox } from "@/outbox/use-outbox";
+import { useStore } from "@/stream/store";
+import { texts } from "@/texts";
+
+/** One conversation: its header, its thread and the composer. */
+export function ChatPage({ sessionId }: { sessionId: string }) {
+  const fetch = useThreadFetch(sessionId);
+  const entry = useStore((state) => state.sessions[sessionId]);
+  const thread = useStore((state) => state.threads[sessionId]);
+  const session = entry?.value ?? null;
+  const agent = useAgent(session?.agent_key);
+  useEffect(() => void loadMarkdown(), []);
+
+  const isGone =
+    entry?.value === null || (fetch.error instanceof ApiError && fetch.error.status === 404);
+  if (isGone)
+    return (
+      <Frame>
+        <StateNote
+          icon={<MessageCircleOff size={20} />}
+          title={texts.thread.notFound}
+          hint={texts.thread.notFoundHint}
+        >
+          <Link to="/" className="rounded text-accent text-note hover:underline">
+            {texts.common.back}
+          </Link>
+        </StateNote>
+      </Frame>
+    );
+
+  const isLoaded = thread?.isLoaded === true;
+  const isFailing = !isLoaded && (fetch.isError || fetch.failureCount > 1);
+  const face = {
+    key: session?.agent_key ?? "",
+    name: agent?.name ?? session?.agent_key ?? "",
+    avatar: agent?.avatar ?? undefined,
+  };
+  return (
+    <Frame session={session} agent={face}>
+      {isFailing ? (
+        <StateNote
+          icon={<TriangleAlert size={20} />}
+          title={texts.thread.failed}
+          hint={texts.thread.failedHint}
+        >
+          <Button onClick={() => void fetch.refetch()}>{texts.common.retry}</Button>
+        </StateNote>
+      ) : session && isLoaded ? (
+        <Thread
+          session={session}
+          messages={thread.messages}
+          tasks={thread.tasks}
+          hasMore={thread.hasMore}
+          agent={face}
+        />
+      ) : (
+        <ThreadSkeleton />
+      )}
+      {session && <Footer session={session} agentName={face.name} />}
+    </Frame>
+  );
+}
+
+type Face = { key: string; name: string; avatar: string | undefined };
+
+function Frame(props: { session?: Session | null; agent?: Face; children: React.ReactNode }) {
+  const navigate = useNavigate();
+  const { session, agent } = props;
+  return (
+    <main className="flex h-full min-w-0 flex-col">
+      <header className="flex min-h-14 items-center gap-3 border-line border-b px-2 pt-[env(safe-area-inset-top)] md:px-6">
+        <Link
+          to="/"
+          aria-label={texts.common.back}
+          className="-mr-2 grid size-9 shrink-0 place-items-center rounded-[10px] text-ink-2 hover:bg-hover md:hidden"
+        >
+          <ChevronLeft size={22} />
+        </Link>
+        {session && agent && (
+          <>
+            <AgentAvatar
+              agentKey={agent.key}
+              name={agent.name}
+              avatar={agent.avatar}
+              size="small"
+            />
+            <div className="min-w-0 flex-1 md:flex md:items-baseline md:gap-1.5">
+              <SessionTitle session={session} />
+              <span className="block truncate text-ink-2 text-small md:flex-1 md:text-base">
+                <span className="hidden md:inline">· </span>
+                {agent.name}
+                <span className="ml-2 md:hidden">
+                  <ConnectionNote isQuiet />
+                </span>
+              </span>
+            </div>
+            <span className="hidden md:flex">
+              <ConnectionNote />
+            </span>
+            <SessionMenu session={session} onLeave={() => navigate({ to: "/" })} />
+          </>
+        )}
+      </header>
+      {props.children}
+    </main>
+  );
+}
+
+function Footer({ session, agentName }: { session: Session; agentName: string }) {
+  const task = session.active_task;
+  const isStopping = useIsStopping(task?.id);
+  if (session.status === "archived")
+    return (
+      <div className="flex items-center justify-center gap-3 border-line border-t px-4 pt-3 pb-[max(12px,env(safe-area-inset-bottom))] text-ink-2 text-note">
+        {texts.thread.archived}
+        <Button onClick={() => void changeSession(session.id, { status: "active" })}>
+          {texts.thread.restore}
+        </Button>
+      </div>
+    );
+  return (
+    <Composer
+      key={session.id}
+      draftKey={session.id}
+      hasFocus
+      placeholder={texts.newChat.placeholder(agentName)}
+      isBusy={task !== null && task !== undefined}
+      isStopping={isStopping}
+      onSend={(content) =>
+        void outbox.add({ sessionId: session.id, content, baseline: session.last_seq })
+      }
+      onStop={() => task && void stopTask(session.id, task.id)}
+    />
+  );
+}

@@ -1,0 +1,138 @@
+import { Link, useNavigate } from "@tanstack/react-router";
+import { Bot, ChevronLeft, TriangleAlert } from "lucide-react";
+import { useRef, useState } from "react";
+import { useAgents } from "@/api/agents";
+import { ApiError, body, client } from "@/api/client";
+import { Button } from "@/components/ui/button";
+import { StateNote } from "@/components/ui/state-note";
+import { notify } from "@/components/ui/toast";
+import { writeDraft } from "@/drafts";
+import { AgentPicker } from "@/features/agents/agent-picker";
+import { Composer } from "@/features/composer/composer";
+import { newId } from "@/identifier";
+import { outbox } from "@/outbox/use-outbox";
+import { store } from "@/stream/store";
+import { explainProblem, texts } from "@/texts";
+
+const DRAFT = "new";
+
+/** Chooses an agent and sends the first message; the session is made with it. */
+export function NewChatPage() {
+  const agents = useAgents();
+  const navigate = useNavigate();
+  const [chosen, setChosen] = useState<string>();
+  const [isStarting, setStarting] = useState(false);
+  const [composerKey, setComposerKey] = useState(0);
+  // One key per agent until it has worked, so that a repeated try makes no second session.
+  const creation = useRef({ agent: "", key: "" });
+
+  const available = agents.data?.filter((agent) => agent.available) ?? [];
+  const agent = available.find((one) => one.key === chosen) ?? available[0];
+
+  async function start(content: string) {
+    if (!agent || isStarting) return;
+    setStarting(true);
+    if (creation.current.agent !== agent.key) creation.current = { agent: agent.key, key: newId() };
+    try {
+      const session = await body(
+        client.POST("/v1/chat", {
+          params: { header: { "Idempotency-Key": creation.current.key } },
+          body: { agent_key: agent.key },
+        }),
+      );
+      creation.current = { agent: "", key: "" };
+      store.dispatch({ type: "session.accepted", session });
+      await outbox.add({ sessionId: session.id, content, baseline: 0 });
+      await navigate({ to: "/chat/$sessionId", params: { sessionId: session.id } });
+    } catch (error) {
+      // The text goes back to where it was written.
+      writeDraft(DRAFT, content);
+      setComposerKey((key) => key + 1);
+      const detail =
+        error instanceof ApiError
+          ? explainProblem({ code: error.code, detail: error.message })
+          : String(error);
+      notify(texts.actions.failed(detail));
+    } finally {
+      setStarting(false);
+    }
+  }
+
+  const isFailing = agents.isError || (agents.isPending && agents.failureCount > 1);
+  return (
+    <main className="flex h-full min-w-0 flex-col">
+      <header className="flex min-h-14 items-center gap-2 px-2 pt-[env(safe-area-inset-top)] md:hidden">
+        <Link
+          to="/"
+          aria-label={texts.common.back}
+          className="grid size-9 place-items-center rounded-[10px] text-ink-2 hover:bg-hover"
+        >
+          <ChevronLeft size={22} />
+        </Link>
+        <span className="font-[620]">{texts.sessions.newChat}</span>
+      </header>
+      <div className="min-h-0 flex-1 overflow-y-auto px-3.5 md:px-6">
+        <div className="mx-auto flex min-h-full max-w-[820px] flex-col justify-center py-6 md:py-10">
+          <h2 className="mb-5 text-balance text-center font-[650] text-[20px] leading-7 tracking-[-0.02em] md:mb-7 md:text-[24px] md:leading-8">
+            {texts.newChat.title}
+          </h2>
+          {isFailing ? (
+            <StateNote icon={<TriangleAlert size={20} />} title={texts.newChat.failedAgents}>
+              <Button onClick={() => void agents.refetch()}>{texts.common.retry}</Button>
+            </StateNote>
+          ) : agents.isPending ? (
+            <CardSkeletons />
+          ) : agents.data.length === 0 ? (
+            <StateNote
+              icon={<Bot size={20} />}
+              title={texts.newChat.noAgents}
+              hint={texts.newChat.noAgentsHint}
+            />
+          ) : (
+            <AgentPicker agents={agents.data} selected={agent?.key} onSelect={setChosen} />
+          )}
+          {agent && agent.starters.length > 0 && (
+            <div className="mt-6">
+              <p className="mb-2 text-ink-3 text-small">{texts.newChat.starters}</p>
+              <div className="flex flex-wrap gap-2">
+                {agent.starters.map((starter) => (
+                  <Button
+                    key={starter}
+                    disabled={isStarting}
+                    className="h-auto! min-h-9 rounded-full! py-1.5 text-left font-[500]!"
+                    onClick={() => void start(starter)}
+                  >
+                    {starter}
+                  </Button>
+                ))}
+              </div>
+            </div>
+          )}
+        </div>
+      </div>
+      <Composer
+        key={composerKey}
+        draftKey={DRAFT}
+        hasFocus
+        isDisabled={!agent || isStarting}
+        placeholder={
+          isStarting
+            ? texts.newChat.starting
+            : agent
+              ? texts.newChat.placeholder(agent.name)
+              : texts.newChat.pick
+        }
+        onSend={(text) => void start(text)}
+      />
+    </main>
+  );
+}
+
+function CardSkeletons() {
+  return (
+    <div aria-hidden="true" className="grid animate-shimmer gap-2.5 sm:grid-cols-2">
+      <div className="h-[84px] rounded-[16px] bg-hover" />
+      <div className="h-[84px] rounded-[16px] bg-hover" />
+    </div>
+  );
+}

@@ -1,0 +1,62 @@
+import { Outlet, useParams, useRouterState } from "@tanstack/react-router";
+import { useCallback, useEffect, useState } from "react";
+import { client, onUnauthorized } from "@/api/client";
+import { ConnectionNote } from "@/components/connection-note";
+import { Toaster } from "@/components/ui/toast";
+import { Sidebar } from "@/features/sessions/sidebar";
+import { useOutboxDelivery } from "@/outbox/use-outbox";
+import { countUnread } from "@/stream/order";
+import { useStore } from "@/stream/store";
+import { useConnection, useConnectionStatus } from "@/stream/use-connection";
+import { texts } from "@/texts";
+import { KeyNeededPage } from "./key-needed-page";
+
+/** The frame of every view: the list beside it, or, on a phone, in its place. */
+export function Shell() {
+  const [isKeyNeeded, setKeyNeeded] = useState(false);
+  useEffect(() => onUnauthorized(() => setKeyNeeded(true)), []);
+  return isKeyNeeded ? <KeyNeededPage /> : <Layout />;
+}
+
+function Layout() {
+  const isAtList = useRouterState({ select: (state) => state.location.pathname === "/" });
+  useTabTitle();
+  useLiveUpdates();
+  return (
+    <div className="grid h-full grid-cols-[minmax(0,1fr)] md:grid-cols-[288px_minmax(0,1fr)] lg:grid-cols-[320px_minmax(0,1fr)]">
+      <div
+        className={`min-h-0 flex-col border-line md:flex md:border-r ${isAtList ? "flex" : "hidden"}`}
+      >
+        <div className="min-h-0 flex-1">
+          <Sidebar />
+        </div>
+        <div className="bg-side px-5 pb-[env(safe-area-inset-bottom)] empty:hidden md:[&:has(span)]:py-2 [&:has(span)]:py-3">
+          <ConnectionNote isQuiet />
+        </div>
+      </div>
+      <div className={`min-h-0 min-w-0 md:block ${isAtList ? "hidden" : ""}`}>
+        <Outlet />
+      </div>
+      <Toaster />
+    </div>
+  );
+}
+
+/** Opens the stream once a first fetch has said from where, and lets the outbox follow it. */
+function useLiveUpdates(): void {
+  const hasPosition = useStore((state) => state.position !== null);
+  // A stream cannot see why it was refused; a request can, and a 401 is then shown.
+  const probe = useCallback(() => void client.GET("/v1/agents").catch(() => {}), []);
+  useConnection(hasPosition, probe);
+  useOutboxDelivery(useConnectionStatus() === "live");
+}
+
+function useTabTitle(): void {
+  const unread = useStore((state) => countUnread(state.sessions));
+  const { sessionId } = useParams({ strict: false });
+  const title = useStore((state) => state.sessions[sessionId ?? ""]?.value?.title);
+  useEffect(() => {
+    const name = title ? `${title} · ${texts.app.name}` : texts.app.name;
+    document.title = unread > 0 ? `(${unread}) ${name}` : name;
+  }, [unread, title]);
+}

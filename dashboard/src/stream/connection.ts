@@ -1,0 +1,148 @@
+/**
+ * Keeps one event stream open for as long as the page lives.
+ *
+ * It reconnects by itself: with backoff and jitter, at once when the device comes online or the
+ * page becomes visible, and when the server has been silent for too long. It knows no state; it
+ * asks for the position to go on from and hands over what comes, in order and in batches.
+ */
+import { noteServerTime } from "./clock";
+import { type Cursor, formatCursor, parseCursor } from "./cursor";
+import { eventTypes, parseEvent, type StreamEvent } from "./events";
+
+export type ConnectionStatus = "connecting" | "live" | "offline";
+
+interface Received {
+  readonly cursor: Cursor | null;
+  readonly event: StreamEvent;
+}
+
+interface Options {
+  /** Where to go on from; null is "from now". */
+  position: () => Cursor | null;
+  onEvents: (events: readonly Received[]) => void;
+  onStatus: (status: ConnectionStatus) => void;
+  /** Called when connecting failed repeatedly: the reason may be one that a request can see. */
+  onTrouble: () => void;
+}
+
+const FIRST_DELAY_MS = 500;
+const MAX_DELAY_MS = 15_000;
+/** How long a connect may take until its `hello`. */
+const HELLO_TIMEOUT_MS = 10_000;
+/** Silent heartbeats before the stream counts as dead. */
+const MISSED_BEATS = 2.5;
+/** Events are handed over at most this late; usually with the next frame. */
+const BATCH_MS = 50;
+
+export function connect(options: Options): () => void {
+  let source: EventSource | null = null;
+  let failures = 0;
+  let heartbeatMs = 15_000;
+  let retryTimer: ReturnType<typeof setTimeout> | undefined;
+  let silenceTimer: ReturnType<typeof setTimeout> | undefined;
+  let batchTimer: ReturnType<typeof setTimeout> | undefined;
+  let frame = 0;
+  let queue: Received[] = [];
+
+  function flush() {
+    clearTimeout(batchTimer);
+    cancelAnimationFrame(frame);
+    batchTimer = undefined;
+    const events = queue;
+    queue = [];
+    if (events.length > 0) options.onEvents(events);
+  }
+
+  function enqueue(received: Received) {
+    queue.push(received);
+    if (batchTimer !== undefined) return;
+    // A hidden page gets no frames, so the timer is the one to rely on.
+    batchTimer = setTimeout(flush, BATCH_MS);
+    frame = requestAnimationFrame(flush);
+  }
+
+  function expectSignWithin(ms: number) {
+    clearTimeout(silenceTimer);
+    silenceTimer = setTimeout(() => retry(), ms);
+  }
+
+  function receive(frame: MessageEvent<string>) {
+    const event = parseEvent(frame.data);
+    expectSignWithin(heartbeatMs * MISSED_BEATS);
+    if (!event) return;
+    if (event.type === "hello") {
+      heartbeatMs = event.heartbeat_ms;
+      failures = 0;
+      expectSignWithin(heartbeatMs * MISSED_BEATS);
+      options.onStatus("live");
+    }
+    if (event.type === "hello" || event.type === "heartbeat") noteServerTime(event.at);
+    // `lastEventId` stays set for later frames without an id; only durable events have their own.
+    const cursor = "session" in event || event.type === "session.deleted" ? frame.lastEventId : "";
+    enqueue({ cursor: parseCursor(cursor), event });
+  }
+
+  function open() {
+    close();
+    options.onStatus(navigator.onLine ? "connecting" : "offline");
+    const position = options.position();
+    const query = position ? `?after=${encodeURIComponent(formatCursor(position))}` : "";
+    const opened = new EventSource(`/v1/events${query}`);
+    source = opened;
+    for (const type of eventTypes) opened.addEventListener(type, receive);
+    opened.onerror = () => {
+      if (source === opened) retry();
+    };
+    expectSignWithin(HELLO_TIMEOUT_MS);
+  }
+
+  function close() {
+    flush();
+    clearTimeout(retryTimer);
+    clearTimeout(silenceTimer);
+    retryTimer = undefined;
+    source?.close();
+    source = null;
+  }
+
+  function retry() {
+    close();
+    options.onStatus(navigator.onLine ? "connecting" : "offline");
+    failures += 1;
+    if (failures >= 2) options.onTrouble();
+    const ceiling = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (failures - 1));
+    const delay =
+      failures === 1 ? Math.random() * FIRST_DELAY_MS : ceiling * (0.5 + Math.random() / 2);
+    retryTimer = setTimeout(open, delay);
+  }
+
+  /** Does not wait for the backoff any longer. */
+  function retryNow() {
+    if (retryTimer !== undefined) open();
+  }
+
+  function onVisible() {
+    if (document.visibilityState === "visible") retryNow();
+  }
+
+  function onOffline() {
+    options.onStatus("offline");
+  }
+
+  function onOnline() {
+    if (source) open();
+    else retryNow();
+  }
+
+  window.addEventListener("online", onOnline);
+  window.addEventListener("offline", onOffline);
+  document.addEventListener("visibilitychange", onVisible);
+  open();
+
+  return () => {
+    close();
+    window.removeEventListener("online", onOnline);
+    window.removeEventListener("offline", onOffline);
+    document.removeEventListener("visibilitychange", onVisible);
+  };
+}

@@ -1,0 +1,16 @@
+/** A position in the user's event log. Positions of different epochs cannot be compared. */
+export interface Cursor {
+  readonly epoch: string;
+  readonly seq: number;
+}
+
+/** Reads `<epoch>-<seq>`; null when it is malformed. */
+export function parseCursor(text: string): Cursor | null {
+  const match = /^([0-9a-z]+)-(\d+)$/.exec(text);
+  if (!match?.[1] || !match[2]) return null;
+  return { epoch: match[1], seq: Number(match[2]) };
+}
+
+export function formatCursor(cursor: Cursor): string {
+  return `${cursor.epoch}-${cursor.seq}`;
+}

@@ -1,0 +1,47 @@
+/** The orders in which things are shown, and the views that follow from them. */
+import type { Message, Session } from "@/api/models";
+import type { Entries, ListedStatus, State, Thread } from "./state";
+
+/** Pinned first, then the latest activity; the id breaks ties, so that rows never swap. */
+export function compareSessions(a: Session, b: Session): number {
+  const byPin = Number(b.pinned_at !== null) - Number(a.pinned_at !== null);
+  if (byPin !== 0) return byPin;
+  const byActivity = b.last_activity_at.localeCompare(a.last_activity_at);
+  return byActivity !== 0 ? byActivity : b.id.localeCompare(a.id);
+}
+
+export function listSessions(sessions: Entries<Session>, status: ListedStatus): Session[] {
+  return Object.values(sessions)
+    .flatMap(({ value }) => (value?.status === status ? [value] : []))
+    .sort(compareSessions);
+}
+
+export function countUnread(sessions: State["sessions"]): number {
+  return Object.values(sessions).reduce((sum, { value }) => sum + (value?.unread_count ?? 0), 0);
+}
+
+/** One exchange: what the user sent and what came back. */
+export interface Turn {
+  readonly turn: number;
+  readonly user: Message | null;
+  readonly answer: Message | null;
+}
+
+const turnsOf = new WeakMap<Thread["messages"], readonly Turn[]>();
+
+/** The transcript in order; the same array as long as no message changes. */
+export function listTurns(messages: Thread["messages"]): readonly Turn[] {
+  const known = turnsOf.get(messages);
+  if (known) return known;
+  const turns = new Map<number, { turn: number; user: Message | null; answer: Message | null }>();
+  for (const { value } of Object.values(messages)) {
+    if (!value) continue;
+    const turn = turns.get(value.turn) ?? { turn: value.turn, user: null, answer: null };
+    if (value.role === "user") turn.user = value;
+    else turn.answer = value;
+    turns.set(value.turn, turn);
+  }
+  const ordered = [...turns.values()].sort((a, b) => a.turn - b.turn);
+  turnsOf.set(messages, ordered);
+  return ordered;
+}

@@ -1,0 +1,435 @@
+import { describe, expect, it } from "vitest";
+import type { Message, Session, Task } from "@/api/models";
+import type { StreamEvent } from "./events";
+import { listSessions, listTurns } from "./order";
+import { reduce } from "./reducer";
+import { type Action, type FetchedThread, initialState, type State } from "./state";
+
+const at = "2026-01-01T00:00:00.000Z";
+const sid = "session";
+
+function task(over: Partial<Task> = {}): Task {
+  return {
+    id: "task-1",
+    chat_session_id: sid,
+    status: "queued",
+    attempt: 0,
+    failures: 0,
+    max_attempts: 3,
+    next_attempt_at: null,
+    error: null,
+    usage: null,
+    created_at: at,
+    started_at: null,
+    finished_at: null,
+    ...over,
+  };
+}
+
+function session(over: Partial<Session> = {}): Session {
+  return {
+    id: sid,
+    workspace_id: "default",
+    agent_key: "demo",
+    creator_id: "local",
+    title: "Hello",
+    status: "active",
+    pinned_at: null,
+    created_at: at,
+    updated_at: at,
+    last_activity_at: at,
+    last_message: null,
+    last_seq: 0,
+    last_read_seq: 0,
+    unread_count: 0,
+    active_task: null,
+    queued_count: 0,
+    ...over,
+  };
+}
+
+function message(over: Partial<Message> = {}): Message {
+  return {
+    id: "user-1",
+    chat_session_id: sid,
+    turn: 1,
+    seq: 1,
+    role: "user",
+    content: "hi",
+    task_id: "task-1",
+    task: null,
+    finish_reason: null,
+    elapsed_ms: null,
+    usage: null,
+    created_at: at,
+    edited_at: null,
+    ...over,
+  };
+}
+
+const answer = message({
+  id: "answer-1",
+  seq: 2,
+  role: "assistant",
+  content: "Grüße!",
+  finish_reason: "stop",
+});
+
+function durable(seq: number, event: StreamEvent, epoch = "a"): Action {
+  return { type: "event", cursor: { epoch, seq }, event };
+}
+
+function live(event: StreamEvent): Action {
+  return { type: "event", cursor: null, event };
+}
+
+function created(seq: number, value: Message, over: Partial<Session> = {}): Action {
+  const about = { at, chat_session_id: sid };
+  return durable(seq, {
+    type: "message.created",
+    ...about,
+    message: value,
+    session: session({ last_seq: value.seq, ...over }),
+  });
+}
+
+function tasked(seq: number, value: Task): Action {
+  const about = { at, chat_session_id: sid };
+  return durable(seq, { type: "task.updated", ...about, task: value, session: session() });
+}
+
+function delta(offset: number, text: string, attempt = 1): Action {
+  const bytes = new TextEncoder().encode(text).length;
+  return live({
+    type: "message.delta",
+    at,
+    chat_session_id: sid,
+    task_id: "task-1",
+    attempt,
+    message_id: "answer-1",
+    offset,
+    next_offset: offset + bytes,
+    text,
+  });
+}
+
+function partial(text: string, attempt = 1): Action {
+  return live({
+    type: "message.partial",
+    at,
+    chat_session_id: sid,
+    task_id: "task-1",
+    attempt,
+    message_id: "answer-1",
+    text,
+    next_offset: new TextEncoder().encode(text).length,
+  });
+}
+
+function fetched(seq: number, over: Partial<FetchedThread> = {}, epoch = "a"): Action {
+  const data = { session: session(), messages: [], has_more: false, partial: null, ...over };
+  return { type: "thread.fetched", data, asOf: { epoch, seq } };
+}
+
+function run(...actions: readonly Action[]): State {
+  return actions.reduce(reduce, initialState);
+}
+
+/** What a person would see: the views, without the bookkeeping. */
+function seen(state: State) {
+  const thread = state.threads[sid];
+  const texts = Object.entries(thread?.live ?? {}).map(([id, { attempt, messageId, text }]) => ({
+    id,
+    attempt,
+    messageId,
+    text,
+  }));
+  const messages = thread?.messages ?? {};
+  return {
+    sessions: listSessions(state.sessions, "active"),
+    turns: listTurns(messages).map((turn) => ({
+      user: turn.user && { ...turn.user, task: null },
+      answer: turn.answer,
+      task: turn.user && thread?.tasks[turn.user.task_id]?.value,
+    })),
+    texts,
+  };
+}
+
+const opened: Action[] = [{ type: "thread.opened", sessionId: sid }, fetched(10)];
+const running = task({ status: "running", attempt: 1, started_at: at });
+const done = task({ ...running, status: "succeeded", finished_at: at });
+const conversation: Action[] = [
+  created(11, message({ task: task() }), { last_seq: 1 }),
+  tasked(12, running),
+  delta(0, "Grü"),
+  delta(4, "ße!"),
+  created(13, answer),
+  tasked(14, done),
+];
+
+describe("a conversation", () => {
+  it("ends in the same state whether lived through, replayed or fetched", () => {
+    const lived = run(...opened, ...conversation);
+    const replayed = run(...opened, ...conversation.filter((a) => a.type !== "event" || a.cursor));
+    const refetched = run(
+      { type: "thread.opened", sessionId: sid },
+      fetched(14, { messages: [message({ task: done }), answer] }),
+    );
+
+    expect(seen(lived).turns).toEqual(seen(refetched).turns);
+    expect(seen(lived).texts).toEqual([]);
+    expect(seen(replayed)).toEqual(seen(lived));
+  });
+
+  it("is the same when every event comes twice", () => {
+    const once = run(...opened, ...conversation);
+    const twice = run(...opened, ...conversation.flatMap((action) => [action, action]));
+    const again = run(...opened, ...conversation, ...conversation);
+
+    expect(twice).toEqual(once);
+    expect(again).toEqual(once);
+  });
+
+  it("keeps the text on screen when the task ends before its message comes", () => {
+    const before = run(...opened, ...conversation.slice(0, 4), tasked(13, done));
+
+    expect(seen(before).texts).toMatchObject([{ text: "Grüße!" }]);
+
+    const after = reduce(before, created(14, answer));
+
+    expect(seen(after).texts).toEqual([]);
+    expect(seen(after).turns).toMatchObject([{ answer: { content: "Grüße!" } }]);
+  });
+
+  it("collects what happens while the first fetch is under way", () => {
+    const state = run(
+      { type: "thread.opened", sessionId: sid },
+      created(11, message({ task: task() })),
+      tasked(12, running),
+      fetched(10),
+    );
+
+    expect(seen(state).turns).toMatchObject([{ user: { content: "hi" }, task: running }]);
+  });
+});
+
+describe("the order of sources", () => {
+  it("does not let a late event undo a newer fetch", () => {
+    const state = run(
+      ...opened,
+      fetched(14, { messages: [message({ task: done }), answer] }),
+      created(11, message({ task: task() })),
+      tasked(12, running),
+    );
+
+    expect(seen(state).turns).toMatchObject([{ task: done, answer }]);
+  });
+
+  it("does not let a late fetch undo newer events", () => {
+    const state = run(
+      ...opened,
+      ...conversation,
+      fetched(12, { messages: [message({ task: running })] }),
+    );
+
+    expect(seen(state).turns).toMatchObject([{ task: done, answer }]);
+  });
+
+  it("fetches everything again after a gap", () => {
+    const state = run(...opened, created(11, message()), created(15, answer));
+
+    expect(state.generation).toBe(1);
+    expect(state.position).toEqual({ epoch: "a", seq: 15 });
+    expect(state.origin).toBe(15);
+  });
+
+  it("fetches again when the answer is older than the beginning of the stream", () => {
+    const hello = { type: "hello", at, cursor: "a-20", heartbeat_ms: 1, retry_ms: 1 } as const;
+    const state = run({ type: "thread.opened", sessionId: sid }, live(hello), fetched(10));
+
+    expect(state.threads[sid]?.holes).toBe(1);
+  });
+
+  it("takes anything fetched for newer after a resync to another epoch", () => {
+    const state = run(
+      ...opened,
+      ...conversation,
+      live({ type: "resync", at, reason: "foreign_cursor", cursor: "b-3" }),
+      fetched(3, { messages: [message({ id: "other" })] }, "b"),
+    );
+
+    expect(state.generation).toBe(1);
+    expect(seen(state).turns).toMatchObject([{ user: { id: "other" }, answer: null }]);
+  });
+
+  it("does not bring a deleted message back by an older fetch", () => {
+    const gone = { message_id: "user-1", role: "user", task_id: "task-1" } as const;
+    const state = run(
+      ...opened,
+      created(11, message({ task: task() })),
+      durable(12, {
+        type: "message.deleted",
+        at,
+        chat_session_id: sid,
+        ...gone,
+        session: session(),
+      }),
+      fetched(11, { messages: [message({ task: task() })] }),
+      { type: "message.accepted", message: message(), task: task() },
+    );
+
+    expect(seen(state).turns).toEqual([]);
+  });
+});
+
+describe("running text", () => {
+  const started = [...opened, ...conversation.slice(0, 2)];
+
+  it("drops overlaps by bytes, not by characters", () => {
+    const state = run(...started, delta(0, "Grü"), delta(2, "üße!"));
+
+    expect(seen(state).texts).toMatchObject([{ text: "Grüße!" }]);
+  });
+
+  it("joins deltas that come out of order, and asks for a fetch", () => {
+    const state = run(...started, delta(0, "a"), delta(2, "c"), delta(1, "b"));
+
+    expect(seen(state).texts).toMatchObject([{ text: "abc" }]);
+    expect(state.threads[sid]?.holes).toBe(1);
+  });
+
+  it("ignores a lower attempt and starts afresh with a higher one", () => {
+    const second = task({ ...running, attempt: 2 });
+    const state = run(
+      ...started,
+      delta(0, "first try"),
+      tasked(13, task({ ...running, status: "queued" })),
+      tasked(14, second),
+      delta(0, "second", 2),
+      delta(9, " late"),
+      delta(0, "first try"),
+    );
+
+    expect(seen(state).texts).toEqual([
+      { id: "task-1", attempt: 2, messageId: "answer-1", text: "second" },
+    ]);
+  });
+
+  it("is replaced by a partial, which never shortens it", () => {
+    const replaced = run(...started, delta(0, "ab"), partial("abcd"), delta(4, "e"));
+    const kept = run(...started, delta(0, "abcd"), partial("ab"), delta(2, "cde"));
+
+    expect(seen(replaced).texts).toMatchObject([{ text: "abcde" }]);
+    expect(seen(kept).texts).toMatchObject([{ text: "abcde" }]);
+  });
+
+  it("ignores what comes after the end", () => {
+    const state = run(...opened, ...conversation, delta(0, "late"), partial("late"));
+
+    expect(seen(state).texts).toEqual([]);
+  });
+
+  it("comes from the fetch too, and joins the deltas that came before it", () => {
+    const running1 = message({ task: running });
+    const state = run(
+      { type: "thread.opened", sessionId: sid },
+      delta(4, "ef"),
+      fetched(12, {
+        messages: [running1],
+        partial: {
+          task_id: "task-1",
+          attempt: 1,
+          message_id: "answer-1",
+          text: "abcd",
+          next_offset: 4,
+        },
+      }),
+    );
+
+    expect(seen(state).texts).toMatchObject([{ text: "abcdef" }]);
+  });
+
+  it("has the same message id after an automatic retry, so that the bubble stays", () => {
+    const state = run(
+      ...started,
+      delta(0, "one"),
+      tasked(13, task({ ...running, attempt: 2 })),
+      delta(0, "two", 2),
+      created(14, { ...answer, content: "two" }),
+    );
+
+    expect(seen(state).turns).toMatchObject([{ answer: { id: "answer-1", content: "two" } }]);
+    expect(seen(state).texts).toEqual([]);
+  });
+});
+
+describe("sessions", () => {
+  const list = (seq: number, items: Session[], over = {}): Action => ({
+    type: "sessions.fetched",
+    status: "active",
+    items,
+    page: { isFirst: true, isLast: true, ...over },
+    asOf: { epoch: "a", seq },
+  });
+
+  it("go with their thread when deleted, and do not come back", () => {
+    const state = run(
+      ...opened,
+      durable(11, { type: "session.deleted", at, chat_session_id: sid }),
+      list(10, [session()]),
+    );
+
+    expect(seen(state).sessions).toEqual([]);
+    expect(state.threads[sid]).toBeUndefined();
+  });
+
+  it("that are missing from a newer whole list have gone", () => {
+    const state = run(list(10, [session(), session({ id: "other" })]), list(12, [session()]));
+
+    expect(seen(state).sessions.map((item) => item.id)).toEqual([sid]);
+  });
+
+  it("further down than a page's last are kept", () => {
+    const old = session({ id: "old", last_activity_at: "2025-01-01T00:00:00.000Z" });
+    const state = run(list(10, [session(), old]), list(12, [session()], { isLast: false }));
+
+    expect(seen(state).sessions.map((item) => item.id)).toEqual([sid, "old"]);
+  });
+
+  it("are ordered pinned first, then by activity", () => {
+    const state = run(
+      list(10, [
+        session({ id: "a", last_activity_at: "2026-01-03T00:00:00.000Z" }),
+        session({ id: "b", last_activity_at: "2026-01-02T00:00:00.000Z" }),
+        session({ id: "c", pinned_at: at }),
+      ]),
+    );
+
+    expect(seen(state).sessions.map((item) => item.id)).toEqual(["c", "a", "b"]);
+  });
+});
+
+describe("pages of older messages", () => {
+  it("survive a fetch that touches them and go after one that does not", () => {
+    const turn = (n: number) => message({ id: `m${n}`, turn: n, seq: n, task_id: `t${n}` });
+    const base = [
+      ...opened,
+      fetched(11, { messages: [turn(3), turn(4)], has_more: true }),
+      {
+        type: "older.fetched",
+        sessionId: sid,
+        items: [turn(1), turn(2)],
+        hasMore: false,
+      } satisfies Action,
+    ];
+
+    const touching = run(...base, fetched(12, { messages: [turn(4), turn(5)], has_more: true }));
+    const apart = run(...base, fetched(12, { messages: [turn(8), turn(9)], has_more: true }));
+
+    expect(seen(touching).turns.map((t) => t.user?.turn)).toEqual([1, 2, 3, 4, 5]);
+    expect(touching.threads[sid]?.hasMore).toBe(false);
+    expect(seen(apart).turns.map((t) => t.user?.turn)).toEqual([8, 9]);
+    expect(apart.threads[sid]?.hasMore).toBe(true);
+  });
+});

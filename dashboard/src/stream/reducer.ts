@@ -1,0 +1,223 @@
+/**
+ * The one place where state changes: `(state, action) → state`, pure and idempotent.
+ *
+ * Guarantees: applying an event twice is applying it once; replaying the log, living through it
+ * and fetching afresh end in the same state. It never fetches: `generation` and `holes` rise
+ * where the caller has to.
+ */
+import type { Session } from "@/api/models";
+import type { Cursor } from "./cursor";
+import { parseCursor } from "./cursor";
+import type { StreamEvent } from "./events";
+import { compareSessions } from "./order";
+import {
+  type Action,
+  type Entries,
+  emptyThread,
+  put,
+  type State,
+  type Thread,
+  without,
+} from "./state";
+import {
+  deleteMessage,
+  mergeFetched,
+  mergeOlder,
+  putDelta,
+  putMessage,
+  putPartial,
+  putTask,
+} from "./thread";
+
+export function reduce(state: State, action: Action): State {
+  switch (action.type) {
+    case "event":
+      return action.cursor
+        ? applyDurable(state, action.cursor, action.event)
+        : applyEphemeral(state, action.event);
+    case "sessions.fetched": {
+      const base = adoptEpoch(state, action.asOf);
+      const merged = { ...base, sessions: mergeList(base.sessions, action) };
+      return isBehind(base, action.asOf) ? { ...merged, generation: base.generation + 1 } : merged;
+    }
+    case "thread.opened":
+      if (state.threads[action.sessionId]) return state;
+      return { ...state, threads: { ...state.threads, [action.sessionId]: emptyThread } };
+    case "thread.fetched": {
+      const { data, asOf } = action;
+      const base = adoptEpoch(state, asOf);
+      const sessions = put(base.sessions, data.session.id, asOf.seq, data.session);
+      const thread = mergeFetched(base.threads[data.session.id] ?? emptyThread, data, asOf.seq);
+      const holes = thread.holes + (isBehind(base, asOf) ? 1 : 0);
+      const threads = { ...base.threads, [data.session.id]: { ...thread, holes } };
+      return { ...base, sessions, threads };
+    }
+    case "older.fetched":
+      return changeThread(state, action.sessionId, (thread) =>
+        mergeOlder(thread, action.items, action.hasMore),
+      );
+    case "message.accepted":
+      return changeThread(state, action.message.chat_session_id, (thread) => {
+        if (thread.messages[action.message.id]) return thread;
+        return putMessage(thread, 0, { ...action.message, task: action.task });
+      });
+    case "session.accepted": {
+      const known = state.sessions[action.session.id];
+      if (known && (!known.value || known.value.updated_at > action.session.updated_at))
+        return state;
+      const sessions = put(state.sessions, action.session.id, known?.seq ?? 0, action.session);
+      return { ...state, sessions };
+    }
+    case "session.gone": {
+      const seq = state.position?.seq ?? 0;
+      return deleteSession(state, action.sessionId, seq);
+    }
+  }
+}
+
+/** A fetch may be older than the point where the stream began: then events were never seen. */
+function isBehind(state: State, asOf: Cursor): boolean {
+  return asOf.seq < state.origin;
+}
+
+/** Positions of another epoch mean nothing here: what is known counts as older than any fetch. */
+function adoptEpoch(state: State, cursor: Cursor): State {
+  if (!state.position) return { ...state, position: cursor, origin: cursor.seq };
+  if (state.position.epoch === cursor.epoch) return state;
+  return restartAt(state, cursor);
+}
+
+/** Begins again at `cursor`; everything is to be fetched. What is shown stays until then. */
+function restartAt(state: State, cursor: Cursor): State {
+  const isSameEpoch = state.position?.epoch === cursor.epoch;
+  return {
+    ...state,
+    position: cursor,
+    origin: cursor.seq,
+    generation: state.generation + 1,
+    ...(isSameEpoch ? {} : forgetPositions(state)),
+  };
+}
+
+function forgetPositions(state: State): Pick<State, "sessions" | "threads"> {
+  const age = <T>(entries: Entries<T>): Entries<T> =>
+    Object.fromEntries(
+      Object.entries(entries)
+        .filter(([, entry]) => entry.value !== null)
+        .map(([id, entry]) => [id, { ...entry, seq: -1 }]),
+    );
+  const threads = Object.entries(state.threads).map(([id, thread]) => [
+    id,
+    { ...thread, messages: age(thread.messages), tasks: age(thread.tasks) },
+  ]);
+  return { sessions: age(state.sessions), threads: Object.fromEntries(threads) };
+}
+
+function changeThread(state: State, id: string, change: (thread: Thread) => Thread): State {
+  const thread = state.threads[id];
+  if (!thread) return state;
+  const next = change(thread);
+  return next === thread ? state : { ...state, threads: { ...state.threads, [id]: next } };
+}
+
+function deleteSession(state: State, id: string, seq: number): State {
+  return {
+    ...state,
+    sessions: put(state.sessions, id, seq, null),
+    threads: without(state.threads, id),
+    typing: without(state.typing, id),
+  };
+}
+
+function applyDurable(state: State, cursor: Cursor, event: StreamEvent): State {
+  let base = adoptEpoch(state, cursor);
+  const { position } = base;
+  if (position && state.position) {
+    const isKnown = cursor.seq <= position.seq && position.epoch === state.position.epoch;
+    if (isKnown) return state;
+    if (cursor.seq > position.seq + 1) base = restartAt(base, cursor);
+  }
+  base = { ...base, position: cursor };
+  const { seq } = cursor;
+  if (event.type === "session.deleted") return deleteSession(base, event.chat_session_id, seq);
+  if (!("session" in event)) return base;
+
+  const next = {
+    ...base,
+    sessions: put(base.sessions, event.chat_session_id, seq, event.session),
+  };
+  return changeThread(next, event.chat_session_id, (thread) => {
+    switch (event.type) {
+      case "session.created":
+      case "session.updated":
+      case "session.read":
+        return thread;
+      case "message.created":
+      case "message.updated":
+        return putMessage(thread, seq, event.message);
+      case "message.deleted":
+        return deleteMessage(thread, seq, event);
+      case "task.updated":
+        return putTask(thread, seq, event.task);
+      default:
+        return event satisfies never;
+    }
+  });
+}
+
+function applyEphemeral(state: State, event: StreamEvent): State {
+  switch (event.type) {
+    case "hello": {
+      const cursor = parseCursor(event.cursor);
+      if (!cursor) return state;
+      const { position } = state;
+      if (!position) return adoptEpoch(state, cursor);
+      const isOurs = position.epoch === cursor.epoch && position.seq === cursor.seq;
+      return isOurs ? state : restartAt(state, cursor);
+    }
+    case "resync": {
+      const cursor = parseCursor(event.cursor);
+      return cursor ? restartAt(state, cursor) : state;
+    }
+    case "typing": {
+      const id = event.chat_session_id;
+      if (event.is_typing) {
+        const typing = { taskId: event.task_id, expiresAt: event.expires_at };
+        return { ...state, typing: { ...state.typing, [id]: typing } };
+      }
+      if (state.typing[id]?.taskId !== event.task_id) return state;
+      return { ...state, typing: without(state.typing, id) };
+    }
+    case "message.delta":
+      return changeThread(state, event.chat_session_id, (thread) => putDelta(thread, event));
+    case "message.partial":
+      return changeThread(state, event.chat_session_id, (thread) => putPartial(thread, event));
+    case "task.step": {
+      const steps = { ...state.steps[event.task_id], [event.step.seq]: event.step };
+      return { ...state, steps: { ...state.steps, [event.task_id]: steps } };
+    }
+    default:
+      return state;
+  }
+}
+
+/** Merges a page of the list; a session that should be on it and is not has gone. */
+function mergeList(
+  known: Entries<Session>,
+  fetched: Extract<Action, { type: "sessions.fetched" }>,
+): Entries<Session> {
+  const { items, page, status, asOf } = fetched;
+  const listed = new Set(items.map((item) => item.id));
+  const last = items.at(-1);
+  const isMissing = ({ seq, value }: Entries<Session>[string]) =>
+    page.isFirst &&
+    value !== null &&
+    value.status === status &&
+    seq <= asOf.seq &&
+    !listed.has(value.id) &&
+    (page.isLast || (last !== undefined && compareSessions(value, last) < 0));
+  const kept = Object.entries(known).filter(([, entry]) => !isMissing(entry));
+  let sessions: Entries<Session> = Object.fromEntries(kept);
+  for (const item of items) sessions = put(sessions, item.id, asOf.seq, item);
+  return sessions;
+}

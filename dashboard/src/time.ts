@@ -1,0 +1,70 @@
+/** Times as people read them, by `Intl`, in the browser's language and time zone. */
+
+const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
+const weekday = new Intl.DateTimeFormat(undefined, { weekday: "short" });
+const shortDate = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+const longDate = new Intl.DateTimeFormat(undefined, {
+  weekday: "long",
+  day: "numeric",
+  month: "long",
+});
+const fullDate = new Intl.DateTimeFormat(undefined, {
+  day: "numeric",
+  month: "short",
+  year: "numeric",
+});
+const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
+const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
+
+const DAY_MS = 86_400_000;
+
+/** Whole calendar days from `time` to `now`, in the local time zone. */
+function daysBetween(time: Date, now: Date): number {
+  const start = (date: Date) => new Date(date.getFullYear(), date.getMonth(), date.getDate());
+  return Math.round((start(now).getTime() - start(time).getTime()) / DAY_MS);
+}
+
+function capitalise(text: string): string {
+  return text.charAt(0).toLocaleUpperCase() + text.slice(1);
+}
+
+export function formatClock(iso: string): string {
+  return clock.format(new Date(iso));
+}
+
+export function formatExact(iso: string): string {
+  return exact.format(new Date(iso));
+}
+
+/** For the list: "now", "11:38", "Sat", "3 Mar". */
+export function formatListTime(iso: string, nowMs: number): string {
+  const time = new Date(iso);
+  const now = new Date(nowMs);
+  if (nowMs - time.getTime() < 60_000) return relative.format(0, "second");
+  const days = daysBetween(time, now);
+  if (days <= 0) return clock.format(time);
+  if (days < 7) return weekday.format(time);
+  return (time.getFullYear() === now.getFullYear() ? shortDate : fullDate).format(time);
+}
+
+/** For headings: "Today", "Yesterday", "Monday, March 3". */
+export function formatDay(iso: string, nowMs: number): string {
+  const time = new Date(iso);
+  const now = new Date(nowMs);
+  const days = daysBetween(time, now);
+  if (days < 2) return capitalise(relative.format(-Math.max(0, days), "day"));
+  return (time.getFullYear() === now.getFullYear() ? longDate : fullDate).format(time);
+}
+
+export function isSameDay(a: string, b: string): boolean {
+  return daysBetween(new Date(a), new Date(b)) === 0;
+}
+
+/** "0 s", "38 s", "2 min 5 s", "1 h 3 min". */
+export function formatElapsed(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
