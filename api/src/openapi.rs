@@ -83,7 +83,7 @@ macro_rules! problems {
 #[expect(dead_code, reason = "only for the document")]
 pub struct SessionPath {
     /// The session.
-    session_id: SessionId,
+    id: SessionId,
 }
 
 /// A message of a session in the path.
@@ -92,9 +92,9 @@ pub struct SessionPath {
 #[expect(dead_code, reason = "only for the document")]
 pub struct MessagePath {
     /// The session.
-    session_id: SessionId,
+    id: SessionId,
     /// The message.
-    message_id: MessageId,
+    mid: MessageId,
 }
 
 /// A task of a session in the path.
@@ -103,9 +103,9 @@ pub struct MessagePath {
 #[expect(dead_code, reason = "only for the document")]
 pub struct TaskPath {
     /// The session.
-    session_id: SessionId,
+    id: SessionId,
     /// The task.
-    task_id: TaskId,
+    tid: TaskId,
 }
 
 /// The header that makes it safe to send a request again.

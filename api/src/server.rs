@@ -60,6 +60,8 @@ fn connection(
     let service = service_fn(move |request: Request<Incoming>| router.clone().oneshot(request.map(Body::new)));
     http1::Builder::new()
         .timer(TokioTimer::new())
+        // A client that has sent its request and closes its side still gets it carried out.
+        .half_close(true)
         .header_read_timeout(HEAD_TIMEOUT)
         .serve_connection(TokioIo::new(stream), service)
 }

@@ -82,7 +82,9 @@ impl Config {
         let get =
             |name: &'static str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let redis_url = get("REDIS_URL");
-        if let Some(url) = redis_url.as_deref().filter(|url| !url.starts_with("redis://") && !url.starts_with("rediss://")) {
+        if let Some(url) =
+            redis_url.as_deref().filter(|url| !url.starts_with("redis://") && !url.starts_with("rediss://"))
+        {
             return Err(unexpected("REDIS_URL", url, "redis://HOST:PORT"));
         }
         let database_url = get("DATABASE_URL").unwrap_or_else(|| "sqlite://data/banter.db".into());
@@ -130,7 +132,9 @@ impl Config {
     /// Says loudly what is set and has no effect.
     pub fn warn_of_ignored(&self) {
         if self.redis_url.is_some() {
-            tracing::warn!("REDIS_URL is set, and this version does not use Redis: processes wake each other through the database file");
+            tracing::warn!(
+                "REDIS_URL is set, and this version does not use Redis: processes wake each other through the database file"
+            );
         }
     }
 

@@ -32,7 +32,7 @@ impl FromRequestParts<AppState> for OwnedSession {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let principal = Principal::from_request_parts(parts, state).await?;
-        let id = id(parts, state, "session_id").await?;
+        let id = id(parts, state, "id").await?;
         if state.store.owns_session(&principal.user, id).await? { Ok(Self(id)) } else { Err(ApiError::not_found()) }
     }
 }
@@ -42,7 +42,7 @@ impl FromRequestParts<AppState> for OwnedMessage {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let OwnedSession(session_id) = OwnedSession::from_request_parts(parts, state).await?;
-        let id = id(parts, state, "message_id").await?;
+        let id = id(parts, state, "mid").await?;
         if state.store.has_message(session_id, id).await? { Ok(Self(id)) } else { Err(ApiError::not_found()) }
     }
 }
@@ -52,7 +52,7 @@ impl FromRequestParts<AppState> for OwnedTask {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let OwnedSession(session_id) = OwnedSession::from_request_parts(parts, state).await?;
-        let id = id(parts, state, "task_id").await?;
+        let id = id(parts, state, "tid").await?;
         state.store.find_task(session_id, id).await?.map(Self).ok_or_else(ApiError::not_found)
     }
 }

@@ -64,7 +64,7 @@ mod tests {
 
         let frame = encode(None, &event(delta)).unwrap();
 
-        assert_eq!(frame.iter().filter(|byte| **byte == b'\n').count(), 3);
+        assert_eq!(std::str::from_utf8(&frame).unwrap().matches('\n').count(), 3);
         assert!(!frame.contains(&b'\r'));
     }
 }

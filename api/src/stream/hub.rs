@@ -80,7 +80,7 @@ pub struct Hub {
 impl Hub {
     /// Starts to follow the store until the process has drained.
     #[must_use]
-    pub fn start(store: Store, relay: SharedRelay, shutdown: Shutdown) -> Self {
+    pub fn start(store: Store, relay: SharedRelay, shutdown: &Shutdown) -> Self {
         let hub = Self { store, relay, shutdown: shutdown.clone(), channels: Arc::default(), position: Arc::default() };
         shutdown.tasks().spawn(hub.clone().run());
         hub

@@ -90,7 +90,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/chat/{session_id}": {
+    "/v1/chat/{id}": {
         parameters: {
             query?: never;
             header?: never;
@@ -112,7 +112,7 @@ export interface paths {
         patch: operations["updateSession"];
         trace?: never;
     };
-    "/v1/chat/{session_id}/events": {
+    "/v1/chat/{id}/events": {
         parameters: {
             query?: never;
             header?: never;
@@ -132,7 +132,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/chat/{session_id}/messages": {
+    "/v1/chat/{id}/messages": {
         parameters: {
             query?: never;
             header?: never;
@@ -153,7 +153,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/chat/{session_id}/messages/{message_id}": {
+    "/v1/chat/{id}/messages/{mid}": {
         parameters: {
             query?: never;
             header?: never;
@@ -177,7 +177,7 @@ export interface paths {
         patch: operations["editMessage"];
         trace?: never;
     };
-    "/v1/chat/{session_id}/read": {
+    "/v1/chat/{id}/read": {
         parameters: {
             query?: never;
             header?: never;
@@ -194,7 +194,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/chat/{session_id}/tasks/{task_id}": {
+    "/v1/chat/{id}/tasks/{tid}": {
         parameters: {
             query?: never;
             header?: never;
@@ -211,7 +211,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/chat/{session_id}/tasks/{task_id}/cancel": {
+    "/v1/chat/{id}/tasks/{tid}/cancel": {
         parameters: {
             query?: never;
             header?: never;
@@ -231,7 +231,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/chat/{session_id}/tasks/{task_id}/retry": {
+    "/v1/chat/{id}/tasks/{tid}/retry": {
         parameters: {
             query?: never;
             header?: never;
@@ -251,7 +251,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/chat/{session_id}/unread": {
+    "/v1/chat/{id}/unread": {
         parameters: {
             query?: never;
             header?: never;
@@ -1248,7 +1248,7 @@ export interface operations {
             header?: never;
             path: {
                 /** @description The session. */
-                session_id: components["schemas"]["SessionId"];
+                id: components["schemas"]["SessionId"];
             };
             cookie?: never;
         };
@@ -1328,7 +1328,7 @@ export interface operations {
             header?: never;
             path: {
                 /** @description The session. */
-                session_id: components["schemas"]["SessionId"];
+                id: components["schemas"]["SessionId"];
             };
             cookie?: never;
         };
@@ -1421,7 +1421,7 @@ export interface operations {
             header?: never;
             path: {
                 /** @description The session. */
-                session_id: components["schemas"]["SessionId"];
+                id: components["schemas"]["SessionId"];
             };
             cookie?: never;
         };
@@ -1526,7 +1526,7 @@ export interface operations {
             };
             path: {
                 /** @description The session. */
-                session_id: components["schemas"]["SessionId"];
+                id: components["schemas"]["SessionId"];
             };
             cookie?: never;
         };
@@ -1601,7 +1601,7 @@ export interface operations {
             header?: never;
             path: {
                 /** @description The session. */
-                session_id: components["schemas"]["SessionId"];
+                id: components["schemas"]["SessionId"];
             };
             cookie?: never;
         };
@@ -1687,7 +1687,7 @@ export interface operations {
             };
             path: {
                 /** @description The session. */
-                session_id: components["schemas"]["SessionId"];
+                id: components["schemas"]["SessionId"];
             };
             cookie?: never;
         };
@@ -1822,9 +1822,9 @@ export interface operations {
             header?: never;
             path: {
                 /** @description The session. */
-                session_id: components["schemas"]["SessionId"];
+                id: components["schemas"]["SessionId"];
                 /** @description The message. */
-                message_id: components["schemas"]["MessageId"];
+                mid: components["schemas"]["MessageId"];
             };
             cookie?: never;
         };
@@ -1926,9 +1926,9 @@ export interface operations {
             header?: never;
             path: {
                 /** @description The session. */
-                session_id: components["schemas"]["SessionId"];
+                id: components["schemas"]["SessionId"];
                 /** @description The message. */
-                message_id: components["schemas"]["MessageId"];
+                mid: components["schemas"]["MessageId"];
             };
             cookie?: never;
         };
@@ -2036,7 +2036,7 @@ export interface operations {
             header?: never;
             path: {
                 /** @description The session. */
-                session_id: components["schemas"]["SessionId"];
+                id: components["schemas"]["SessionId"];
             };
             cookie?: never;
         };
@@ -2135,9 +2135,9 @@ export interface operations {
             header?: never;
             path: {
                 /** @description The session. */
-                session_id: components["schemas"]["SessionId"];
+                id: components["schemas"]["SessionId"];
                 /** @description The task. */
-                task_id: components["schemas"]["TaskId"];
+                tid: components["schemas"]["TaskId"];
             };
             cookie?: never;
         };
@@ -2205,9 +2205,9 @@ export interface operations {
             header?: never;
             path: {
                 /** @description The session. */
-                session_id: components["schemas"]["SessionId"];
+                id: components["schemas"]["SessionId"];
                 /** @description The task. */
-                task_id: components["schemas"]["TaskId"];
+                tid: components["schemas"]["TaskId"];
             };
             cookie?: never;
         };
@@ -2311,9 +2311,9 @@ export interface operations {
             header?: never;
             path: {
                 /** @description The session. */
-                session_id: components["schemas"]["SessionId"];
+                id: components["schemas"]["SessionId"];
                 /** @description The task. */
-                task_id: components["schemas"]["TaskId"];
+                tid: components["schemas"]["TaskId"];
             };
             cookie?: never;
         };
@@ -2417,7 +2417,7 @@ export interface operations {
             header?: never;
             path: {
                 /** @description The session. */
-                session_id: components["schemas"]["SessionId"];
+                id: components["schemas"]["SessionId"];
             };
             cookie?: never;
         };

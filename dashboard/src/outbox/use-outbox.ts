@@ -10,8 +10,8 @@ export const outbox = createOutbox({
   storage: createDeviceStorage(),
   async send(item) {
     const accepted = await body(
-      client.POST("/v1/chat/{session_id}/messages", {
-        params: { path: { session_id: item.sessionId }, header: { "Idempotency-Key": item.key } },
+      client.POST("/v1/chat/{id}/messages", {
+        params: { path: { id: item.sessionId }, header: { "Idempotency-Key": item.key } },
         body: { content: item.content },
       }),
     );

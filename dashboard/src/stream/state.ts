@@ -58,7 +58,7 @@ export type Steps = Readonly<Record<number, Step>>;
 
 export type ListedStatus = Session["status"];
 
-/** What the api answers to `GET /v1/chat/{session_id}`. */
+/** What the api answers to `GET /v1/chat/{id}`. */
 export interface FetchedThread {
   readonly session: Session;
   readonly messages: readonly Message[];

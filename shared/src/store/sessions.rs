@@ -80,6 +80,16 @@ pub(super) async fn owned_session(
         .ok_or(StoreError::NotFound)
 }
 
+async fn find_created(
+    connection: &mut SqliteConnection,
+    user: &UserRef,
+    key: &IdempotencyKey,
+    now: Timestamp,
+) -> Result<Option<Session>, StoreError> {
+    let Some(earlier) = idempotency::find(connection, user, key, now).await? else { return Ok(None) };
+    rows::find_session(connection, earlier.session_id).await?.ok_or(StoreError::MessageGone).map(Some)
+}
+
 impl Store {
     /// Whether a session is this user's.
     ///
@@ -124,9 +134,8 @@ impl Store {
         let mut tx = self.begin_write().await?;
         let now = self.inner.clock.now();
         if let Some(key) = &key
-            && let Some(earlier) = idempotency::find(&mut tx, user, key, now).await?
+            && let Some(session) = find_created(&mut tx, user, key, now).await?
         {
-            let session = rows::find_session(&mut tx, earlier.session_id).await?.ok_or(StoreError::MessageGone)?;
             return Ok(Changed::nothing(session));
         }
         let id = SessionId::generate();
@@ -150,6 +159,19 @@ impl Store {
         let session = owned_session(&mut tx, user, id).await?;
         tx.commit().await?;
         Ok(Changed::new(session, Hints { users: vec![user.clone()], ..Hints::default() }))
+    }
+
+    /// The session that was made with a key before, if there is one.
+    ///
+    /// # Errors
+    /// As [`Store::create_session`].
+    pub async fn find_created_session(
+        &self,
+        user: &UserRef,
+        key: &IdempotencyKey,
+    ) -> Result<Option<Session>, StoreError> {
+        let mut tx = self.begin_read().await?;
+        find_created(&mut tx, user, key, self.inner.clock.now()).await
     }
 
     /// A page of a user's sessions.

@@ -104,6 +104,51 @@ async fn a_frozen_worker_that_wakes_up_after_a_takeover_adds_no_second_answer() 
 }
 
 #[tokio::test]
+async fn a_frozen_worker_that_wakes_up_while_another_works_on_its_turns_changes_nothing() {
+    let mut scripted = Scripted::start_with("", |builder| builder.env("TASK_LEASE_SECONDS", "2")).await;
+    let client = scripted.client.clone();
+    let watch = Watch::start(&client).await;
+    let mut turns = Vec::new();
+    for number in 0..6 {
+        let prompt = format!("turn {number}");
+        let (session, task, old) = scripted.held(&prompt).await;
+        old.send("old text").await;
+        watch.wait_for_draft(&task, "old text").await;
+        turns.push((session, task, old, scripted.model.gate(&prompt)));
+    }
+
+    scripted.app.worker(0).signal(Signal::Freeze);
+    scripted.app.add_worker();
+    for (.., new) in &mut turns {
+        new.arrived().await;
+    }
+    let mut working = Vec::new();
+    for (session, task, old, new) in turns {
+        old.send(" that comes too late").await;
+        old.finish().await;
+        new.send("new ").await;
+        watch.wait_for_draft(&task, "new ").await;
+        working.push((session, task, new));
+    }
+    scripted.app.worker(0).signal(Signal::Thaw);
+    let other = scripted.session().await;
+    for number in 0..5 {
+        client.ask(&other, &format!("both work {number}")).await;
+    }
+
+    for (session, task, new) in working {
+        let now = client.task(&session, &task).await;
+        assert_eq!(json!([now["status"], now["attempt"]]), json!(["running", 2]));
+        assert_eq!(client.chat(&session).await["partial"]["text"], "new ");
+        new.send("answer").await;
+        new.finish().await;
+        client.wait_for_status(&session, &task, "succeeded").await;
+        assert_eq!(client.answer_of(&session, &task).await.unwrap()["content"], "new answer");
+    }
+    watch.settle(&client).await;
+}
+
+#[tokio::test]
 async fn a_worker_that_thaws_within_its_lease_goes_on() {
     let mut scripted = Scripted::start_with("", |builder| builder.env("TASK_LEASE_SECONDS", "60")).await;
     let client = scripted.client.clone();

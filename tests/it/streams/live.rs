@@ -6,9 +6,8 @@ use banter_tests::{
     app::TestApp,
     chat::text_of,
     fake_openai::Answer,
-    model::Model,
     sse::{Event, USER_EVENTS},
-    wait::{PATIENCE, eventually},
+    wait::eventually,
     watch::{Options, Watch},
 };
 use serde_json::json;
@@ -182,33 +181,4 @@ async fn typing_is_renewed_before_it_expires_while_the_turn_runs() {
     assert!(at(&events[0], "at") < at(&events[0], "expires_at"));
     assert!(at(&events[1], "at") < at(&events[0], "expires_at"), "it came too late: {events:?}");
     assert!(at(&events[0], "expires_at") < at(&events[1], "expires_at"));
-}
-
-#[tokio::test]
-async fn a_reader_who_stops_reading_hinders_nobody_and_is_told_if_it_missed_something() {
-    let scripted = Scripted::start().await;
-    let client = &scripted.client;
-    let mut model = Model::of_user(client).await;
-    let mut stalled = client.events_after(USER_EVENTS, &model.cursor()).await;
-    let watch = Watch::start(client).await;
-    let session = scripted.session().await;
-    let text = "0123456789".repeat(80_000);
-
-    for number in 0..20 {
-        let prompt = format!("big {number}");
-        scripted.model.script(&prompt, [Answer::text(&text)]);
-        assert_eq!(client.ask(&session, &prompt).await["task"]["status"], "succeeded");
-    }
-
-    watch.settle(client).await;
-    // It has everything in order, or a resync says that it has not; never a silent gap.
-    let head = client.get("/v1/chat").await.ok(200)["as_of"].clone();
-    while !model.is_stale() && model.cursor() != head.as_str().unwrap() {
-        let Some(event) = stalled.next_within(PATIENCE).await else {
-            stalled = client.events_after(USER_EVENTS, &model.cursor()).await;
-            model.disconnect();
-            continue;
-        };
-        model.apply(&event).unwrap();
-    }
 }

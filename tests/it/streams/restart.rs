@@ -30,6 +30,9 @@ async fn a_draining_api_says_so_and_closes_its_streams() {
 #[tokio::test]
 async fn sigint_drains_an_api_and_a_worker_too() {
     let mut app = TestApp::start().await;
+    let client = app.client();
+    let session = client.create_session("demo").await;
+    client.ask(&session, "/echo both are up").await;
 
     app.api(0).process.signal(Signal::Interrupt);
     app.worker(0).signal(Signal::Interrupt);

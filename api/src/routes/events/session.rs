@@ -1,4 +1,4 @@
-//! `GET /v1/chat/{session_id}/events`
+//! `GET /v1/chat/{id}/events`
 
 use axum::{extract::State, http::HeaderMap, response::Response};
 use banter_shared::{chat::Principal, event::Event};
@@ -14,7 +14,7 @@ use crate::{
 /// Streams the events of one session.
 #[utoipa::path(
     get,
-    path = "/v1/chat/{session_id}/events",
+    path = "/v1/chat/{id}/events",
     operation_id = "sessionEvents",
     tag = "events",
     summary = "Follow one session",

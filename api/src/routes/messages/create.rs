@@ -1,4 +1,4 @@
-//! `POST /v1/chat/{session_id}/messages`
+//! `POST /v1/chat/{id}/messages`
 
 use std::time::Duration;
 
@@ -71,7 +71,7 @@ pub enum Outcome {
 /// Sends a message.
 #[utoipa::path(
     post,
-    path = "/v1/chat/{session_id}/messages",
+    path = "/v1/chat/{id}/messages",
     operation_id = "createMessage",
     tag = "messages",
     summary = "Send a message",

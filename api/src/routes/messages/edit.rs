@@ -1,4 +1,4 @@
-//! `PATCH /v1/chat/{session_id}/messages/{message_id}`
+//! `PATCH /v1/chat/{id}/messages/{mid}`
 
 use axum::{Json, extract::State};
 use banter_shared::chat::{Message, Principal};
@@ -24,7 +24,7 @@ pub struct EditMessage {
 /// Changes a message that no agent has seen.
 #[utoipa::path(
     patch,
-    path = "/v1/chat/{session_id}/messages/{message_id}",
+    path = "/v1/chat/{id}/messages/{mid}",
     operation_id = "editMessage",
     tag = "messages",
     summary = "Change a message that still waits",

@@ -1,4 +1,4 @@
-//! `GET /v1/chat/{session_id}/messages`
+//! `GET /v1/chat/{id}/messages`
 
 use axum::{Json, extract::State};
 use banter_shared::{
@@ -28,7 +28,7 @@ pub struct MessageList {
 /// Lists messages, a page of whole turns at a time.
 #[utoipa::path(
     get,
-    path = "/v1/chat/{session_id}/messages",
+    path = "/v1/chat/{id}/messages",
     operation_id = "listMessages",
     tag = "messages",
     summary = "List messages",

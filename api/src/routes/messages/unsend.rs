@@ -1,4 +1,4 @@
-//! `DELETE /v1/chat/{session_id}/messages/{message_id}`
+//! `DELETE /v1/chat/{id}/messages/{mid}`
 
 use axum::{extract::State, http::StatusCode};
 use banter_shared::chat::Principal;
@@ -13,7 +13,7 @@ use crate::{
 /// Takes back a message that no agent has seen.
 #[utoipa::path(
     delete,
-    path = "/v1/chat/{session_id}/messages/{message_id}",
+    path = "/v1/chat/{id}/messages/{mid}",
     operation_id = "unsendMessage",
     tag = "messages",
     summary = "Take back a message that still waits",

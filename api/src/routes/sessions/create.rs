@@ -62,6 +62,14 @@ pub async fn create(
 ) -> Result<impl IntoResponse, ApiError> {
     let title = super::parse_title(body.title.as_deref())?;
     let key = key.with_body(&body)?;
+    let earlier = match &key {
+        Some(key) => state.store.find_created_session(&principal.user, key).await?,
+        None => None,
+    };
+    // What was made is made, also if its agent could not be chosen any more.
+    if let Some(session) = earlier {
+        return Ok(created(session));
+    }
     match state.find_agent(&body.agent_key).await? {
         None => {
             let detail = "No agent has this key. `GET /v1/agents` lists them.";
@@ -74,6 +82,10 @@ pub async fn create(
     let new = NewSession { agent_key: body.agent_key, title };
     let session = state.announce(state.store.create_session(&principal.user, new, key).await?);
 
+    Ok(created(session))
+}
+
+fn created(session: Session) -> (StatusCode, [(header::HeaderName, String); 1], Json<Session>) {
     let location = format!("/v1/chat/{}", session.id);
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(session)))
+    (StatusCode::CREATED, [(header::LOCATION, location)], Json(session))
 }

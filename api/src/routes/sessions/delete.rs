@@ -1,4 +1,4 @@
-//! `DELETE /v1/chat/{session_id}`
+//! `DELETE /v1/chat/{id}`
 
 use axum::{extract::State, http::StatusCode};
 use banter_shared::{
@@ -16,7 +16,7 @@ use crate::{
 /// Archives a session, or deletes it for good.
 #[utoipa::path(
     delete,
-    path = "/v1/chat/{session_id}",
+    path = "/v1/chat/{id}",
     operation_id = "deleteSession",
     tag = "sessions",
     summary = "Archive a session, or delete it for good",

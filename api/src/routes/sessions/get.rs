@@ -1,4 +1,4 @@
-//! `GET /v1/chat/{session_id}`
+//! `GET /v1/chat/{id}`
 
 use axum::{Json, extract::State};
 use banter_shared::{
@@ -35,7 +35,7 @@ pub struct Thread {
 /// Shows a session with its newest turns.
 #[utoipa::path(
     get,
-    path = "/v1/chat/{session_id}",
+    path = "/v1/chat/{id}",
     operation_id = "getSession",
     tag = "sessions",
     summary = "Show a session with its newest turns",

@@ -1,4 +1,4 @@
-//! `POST /v1/chat/{session_id}/read`
+//! `POST /v1/chat/{id}/read`
 
 use axum::{Json, extract::State};
 use banter_shared::chat::Principal;
@@ -24,7 +24,7 @@ pub struct MarkRead {
 /// Marks messages as read; never goes back.
 #[utoipa::path(
     post,
-    path = "/v1/chat/{session_id}/read",
+    path = "/v1/chat/{id}/read",
     operation_id = "markRead",
     tag = "sessions",
     summary = "Mark a session as read up to a message",

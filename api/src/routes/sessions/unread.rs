@@ -1,4 +1,4 @@
-//! `POST /v1/chat/{session_id}/unread`
+//! `POST /v1/chat/{id}/unread`
 
 use axum::{Json, extract::State};
 use banter_shared::chat::Principal;
@@ -14,7 +14,7 @@ use crate::{
 /// Marks the last answer as unread; nothing where there is none.
 #[utoipa::path(
     post,
-    path = "/v1/chat/{session_id}/unread",
+    path = "/v1/chat/{id}/unread",
     operation_id = "markUnread",
     tag = "sessions",
     summary = "Mark a session's last answer as unread",

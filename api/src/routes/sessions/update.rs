@@ -1,4 +1,4 @@
-//! `PATCH /v1/chat/{session_id}`
+//! `PATCH /v1/chat/{id}`
 
 use axum::{Json, extract::State};
 use banter_shared::{
@@ -31,7 +31,7 @@ pub struct UpdateSession {
 /// Renames, pins, archives or restores a session.
 #[utoipa::path(
     patch,
-    path = "/v1/chat/{session_id}",
+    path = "/v1/chat/{id}",
     operation_id = "updateSession",
     tag = "sessions",
     summary = "Rename, pin, archive or restore a session",

@@ -1,4 +1,4 @@
-//! `POST /v1/chat/{session_id}/tasks/{task_id}/cancel`
+//! `POST /v1/chat/{id}/tasks/{tid}/cancel`
 
 use axum::{Json, extract::State, http::StatusCode};
 use banter_shared::chat::{Principal, Task};
@@ -13,7 +13,7 @@ use crate::{
 /// Stops a task.
 #[utoipa::path(
     post,
-    path = "/v1/chat/{session_id}/tasks/{task_id}/cancel",
+    path = "/v1/chat/{id}/tasks/{tid}/cancel",
     operation_id = "cancelTask",
     tag = "tasks",
     summary = "Stop a task",

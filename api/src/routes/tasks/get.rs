@@ -1,4 +1,4 @@
-//! `GET /v1/chat/{session_id}/tasks/{task_id}`
+//! `GET /v1/chat/{id}/tasks/{tid}`
 
 use axum::Json;
 use banter_shared::chat::TaskDetail;
@@ -12,7 +12,7 @@ use crate::{
 /// Shows a task with its steps.
 #[utoipa::path(
     get,
-    path = "/v1/chat/{session_id}/tasks/{task_id}",
+    path = "/v1/chat/{id}/tasks/{tid}",
     operation_id = "getTask",
     tag = "tasks",
     summary = "Show a task with its steps",

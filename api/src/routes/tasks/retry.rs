@@ -1,4 +1,4 @@
-//! `POST /v1/chat/{session_id}/tasks/{task_id}/retry`
+//! `POST /v1/chat/{id}/tasks/{tid}/retry`
 
 use axum::{Json, extract::State, http::StatusCode};
 use banter_shared::chat::{Principal, Task};
@@ -13,7 +13,7 @@ use crate::{
 /// Tries a task again that ended without a full answer.
 #[utoipa::path(
     post,
-    path = "/v1/chat/{session_id}/tasks/{task_id}/retry",
+    path = "/v1/chat/{id}/tasks/{tid}/retry",
     operation_id = "retryTask",
     tag = "tasks",
     summary = "Try a failed, cancelled or interrupted task again",

@@ -24,9 +24,9 @@ async function attempt(action: () => Promise<void>): Promise<boolean> {
 
 export function changeSession(id: string, change: Change): Promise<boolean> {
   return attempt(async () => {
-    const path = { session_id: id };
+    const path = { id };
     const session = await body(
-      client.PATCH("/v1/chat/{session_id}", { params: { path }, body: change }),
+      client.PATCH("/v1/chat/{id}", { params: { path }, body: change }),
     );
     store.dispatch({ type: "session.accepted", session });
   });
@@ -44,8 +44,8 @@ export async function archiveSession(id: string): Promise<boolean> {
 
 export function deleteSession(id: string): Promise<boolean> {
   return attempt(async () => {
-    await client.DELETE("/v1/chat/{session_id}", {
-      params: { path: { session_id: id }, query: { permanent: true } },
+    await client.DELETE("/v1/chat/{id}", {
+      params: { path: { id }, query: { permanent: true } },
     });
     store.dispatch({ type: "session.gone", sessionId: id });
     notify(texts.actions.deleted);
@@ -54,6 +54,6 @@ export function deleteSession(id: string): Promise<boolean> {
 
 export function markUnread(id: string): Promise<boolean> {
   return attempt(async () => {
-    await client.POST("/v1/chat/{session_id}/unread", { params: { path: { session_id: id } } });
+    await client.POST("/v1/chat/{id}/unread", { params: { path: { id } } });
   });
 }

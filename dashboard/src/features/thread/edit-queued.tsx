@@ -16,9 +16,9 @@ export function EditQueued(props: { message: Message; onClose: () => void }) {
     if (!canSave) return;
     if (text === message.content) return onClose();
     setBusy(true);
-    const path = { session_id: message.chat_session_id, message_id: message.id };
+    const path = { id: message.chat_session_id, mid: message.id };
     try {
-      await client.PATCH("/v1/chat/{session_id}/messages/{message_id}", {
+      await client.PATCH("/v1/chat/{id}/messages/{mid}", {
         params: { path },
         body: { content: text },
       });

@@ -33,8 +33,8 @@ function reportFailure(error: unknown): void {
 export async function stopTask(sessionId: string, taskId: string): Promise<void> {
   set(new Set([...stopping, taskId]));
   try {
-    await client.POST("/v1/chat/{session_id}/tasks/{task_id}/cancel", {
-      params: { path: { session_id: sessionId, task_id: taskId } },
+    await client.POST("/v1/chat/{id}/tasks/{tid}/cancel", {
+      params: { path: { id: sessionId, tid: taskId } },
     });
   } catch (error) {
     forget(taskId);
@@ -50,8 +50,8 @@ function forget(taskId: string): void {
 export async function retryTask(sessionId: string, taskId: string): Promise<void> {
   forget(taskId);
   try {
-    await client.POST("/v1/chat/{session_id}/tasks/{task_id}/retry", {
-      params: { path: { session_id: sessionId, task_id: taskId } },
+    await client.POST("/v1/chat/{id}/tasks/{tid}/retry", {
+      params: { path: { id: sessionId, tid: taskId } },
     });
   } catch (error) {
     reportFailure(error);

@@ -35,8 +35,8 @@ export function useMarkRead(session: Session, newestSeq: number, isAtBottom: boo
     if (newestSeq <= last_read_seq || newestSeq <= posted.current) return;
     posted.current = newestSeq;
     client
-      .POST("/v1/chat/{session_id}/read", {
-        params: { path: { session_id: id } },
+      .POST("/v1/chat/{id}/read", {
+        params: { path: { id } },
         body: { seq: newestSeq },
       })
       .catch(() => {

@@ -16,8 +16,8 @@ export function useThreadFetch(sessionId: string) {
       // From here on the thread collects events; the fetch is merged with them.
       store.dispatch({ type: "thread.opened", sessionId });
       try {
-        const params = { path: { session_id: sessionId }, query: { limit: PAGE_TURNS } };
-        const data = await body(client.GET("/v1/chat/{session_id}", { params }));
+        const params = { path: { id: sessionId }, query: { limit: PAGE_TURNS } };
+        const data = await body(client.GET("/v1/chat/{id}", { params }));
         const asOf = parseCursor(data.as_of);
         if (!asOf) throw new Error("The thread came without a position.");
         store.dispatch({ type: "thread.fetched", data, asOf });
@@ -37,8 +37,8 @@ export function useOlderTurns(sessionId: string) {
     networkMode: "always",
     mutationFn: async (beforeTurn: number) => {
       const query = { before_turn: beforeTurn, limit: PAGE_TURNS };
-      const params = { path: { session_id: sessionId }, query };
-      const page = await body(client.GET("/v1/chat/{session_id}/messages", { params }));
+      const params = { path: { id: sessionId }, query };
+      const page = await body(client.GET("/v1/chat/{id}/messages", { params }));
       store.dispatch({
         type: "older.fetched",
         sessionId,

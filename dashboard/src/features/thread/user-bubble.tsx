@@ -80,9 +80,9 @@ export const UserBubble = memo(function UserBubble(props: {
 });
 
 async function removeQueued(message: Message): Promise<void> {
-  const path = { session_id: message.chat_session_id, message_id: message.id };
+  const path = { id: message.chat_session_id, mid: message.id };
   try {
-    await client.DELETE("/v1/chat/{session_id}/messages/{message_id}", { params: { path } });
+    await client.DELETE("/v1/chat/{id}/messages/{mid}", { params: { path } });
   } catch (error) {
     const isLate = error instanceof ApiError && error.status === 409;
     notify(isLate ? texts.receipt.tooLate : texts.actions.failed(String(error)));

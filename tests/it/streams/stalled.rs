@@ -1,0 +1,103 @@
+//! A reader that stops reading for a while: nobody waits for it, and when it reads on it misses nothing in silence.
+
+use banter_tests::{
+    client::Client,
+    fake_openai::Answer,
+    model::Model,
+    sse::{Event, EventStream, USER_EVENTS},
+    wait::{PATIENCE, eventually},
+    watch::Watch,
+};
+use serde_json::json;
+
+use crate::support::Scripted;
+
+/// More than the system's buffers of one connection can hold, in bytes.
+const MORE_THAN_BUFFERS: usize = 16 * 1024 * 1024;
+
+/// A stream that nobody reads, and the state from which it started.
+async fn stalled(client: &Client) -> (EventStream, Model) {
+    let model = Model::of_user(client).await;
+    let stream = client.events_after(USER_EVENTS, &model.cursor()).await;
+    (stream, model)
+}
+
+/// Reads on until the stream is at the head, strictly; stops at a `resync`, which says openly that something is
+/// missing. Returns what came.
+async fn read_on(client: &Client, mut stream: EventStream, model: &mut Model) -> Vec<Event> {
+    let head = client.get("/v1/chat").await.ok(200)["as_of"].as_str().unwrap().to_owned();
+    let mut events = Vec::new();
+    while !model.is_stale() && model.cursor() != head {
+        let Some(event) = stream.next_within(PATIENCE).await else {
+            stream = client.events_after(USER_EVENTS, &model.cursor()).await;
+            model.disconnect();
+            continue;
+        };
+        model.apply(&event).unwrap();
+        events.push(event);
+    }
+    events
+}
+
+#[tokio::test]
+async fn a_reader_who_stops_reading_hinders_nobody_and_misses_nothing_in_silence() {
+    let scripted = Scripted::start().await;
+    let client = &scripted.client;
+    let (stream, mut model) = stalled(client).await;
+    let watch = Watch::start(client).await;
+    let session = scripted.session().await;
+    let text = "0123456789".repeat(80_000);
+    for number in 0..MORE_THAN_BUFFERS / text.len() {
+        let prompt = format!("big {number}");
+        scripted.model.script(&prompt, [Answer::text(&text)]);
+        assert_eq!(client.ask(&session, &prompt).await["task"]["status"], "succeeded");
+    }
+    // More events than any process keeps for a stream.
+    for number in 0..500 {
+        client.patch(&format!("/v1/chat/{session}"), &json!({"title": number.to_string()})).await.ok(200);
+    }
+
+    watch.settle(client).await;
+
+    read_on(client, stream, &mut model).await;
+}
+
+#[tokio::test]
+async fn where_a_slow_reader_missed_text_it_gets_all_the_text_so_far_first() {
+    let scripted = Scripted::start_with("", |builder| builder.env("WORKER_CONCURRENCY", "24")).await;
+    let client = &scripted.client;
+    let (stream, mut model) = stalled(client).await;
+    let piece = "0123456789".repeat(4000);
+    let pieces = 20;
+    let mut turns = Vec::new();
+    for number in 0..MORE_THAN_BUFFERS / (pieces * piece.len()) {
+        let (session, task, gate) = scripted.held(&format!("turn {number}")).await;
+        turns.push((session, task, gate));
+    }
+    for round in 1..=pieces {
+        for (_, _, gate) in &turns {
+            gate.send(&piece).await;
+        }
+        for (session, ..) in &turns {
+            eventually("the text to be stored", async || {
+                (client.chat(session).await["partial"]["next_offset"] == round * piece.len()).then_some(())
+            })
+            .await;
+        }
+    }
+
+    let reading = tokio::spawn({
+        let client = client.clone();
+        async move {
+            let mut stream = stream;
+            let mut events = Vec::new();
+            while events.iter().filter(|event: &&Event| event.is_task_end()).count() < turns.len() {
+                let event = stream.next_within(PATIENCE).await.expect("the stream goes on");
+                model.apply(&event).unwrap();
+                events.push(event);
+            }
+            events
+        }
+    });
+    todo(reading).await;
+}
