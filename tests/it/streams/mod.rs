@@ -6,3 +6,4 @@ mod live;
 mod replay;
 mod restart;
 mod session;
+mod stalled;
