@@ -25,9 +25,7 @@ async function attempt(action: () => Promise<void>): Promise<boolean> {
 export function changeSession(id: string, change: Change): Promise<boolean> {
   return attempt(async () => {
     const path = { id };
-    const session = await body(
-      client.PATCH("/v1/chat/{id}", { params: { path }, body: change }),
-    );
+    const session = await body(client.PATCH("/v1/chat/{id}", { params: { path }, body: change }));
     store.dispatch({ type: "session.accepted", session });
   });
 }
