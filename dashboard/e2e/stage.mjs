@@ -1,7 +1,8 @@
 /**
  * The stage for browser tests: an api and a worker of its own on a fresh database, and a browser.
  *
- * Set BANTER_URL to run against a server that is already there.
+ * Set BANTER_URL to run against a server that is already there, or BANTER_PAGE=dist to take the
+ * page from dist/ instead of from the api.
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
@@ -10,6 +11,7 @@ import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
+import { servePage } from "./page-server.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const binaries = process.env.BANTER_BIN_DIR ?? join(here, "../../target/debug");
@@ -54,7 +56,18 @@ function addressOf({ child, log }) {
   });
 }
 
-async function startServer() {
+const CHROMIUM_FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** An api that can be killed and started again at the same address, with a worker. */
+async function startServer(options) {
   if (process.env.BANTER_URL) return { url: process.env.BANTER_URL, stop: async () => {} };
   const folder = mkdtempSync(join(tmpdir(), "banter-e2e-"));
   const environment = {
@@ -62,54 +75,86 @@ async function startServer() {
     BIND_ADDR: "127.0.0.1:0",
     DATA_DIR: `${folder}/data`,
     AUTH: "auto",
+    ...(await options.environment?.(folder)),
   };
   const started = [];
+  const launch = (name, args = []) => {
+    const running = start(name, args, environment);
+    started.push(running);
+    return running;
+  };
+  let page;
   const stopAll = async () => {
+    await page?.stop();
     await Promise.all(started.map(stop));
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    const api = start("api", [], environment);
-    started.push(api);
-    const url = await addressOf(api);
-    started.push(start("worker", [], environment));
-    const logs = () => started.map(({ name, log }) => `--- ${name}\n${log.join("")}`).join("\n");
-    return { url, stop: stopAll, logs };
+    let api = launch("api");
+    let url = await addressOf(api);
+    launch("worker");
+    environment.BIND_ADDR = new URL(url).host;
+    if (process.env.BANTER_PAGE === "dist") {
+      page = await servePage(url);
+      url = page.url;
+    }
+    return {
+      url,
+      stop: stopAll,
+      logs: () => started.map(({ name, log }) => `--- ${name}\n${log.join("")}`).join("\n"),
+      /** Runs a command of the api to its end; its output. */
+      run: (...args) =>
+        new Promise((resolve, reject) => {
+          const { child } = start("api", args, environment);
+          let output = "";
+          child.stdout.on("data", (chunk) => {
+            output += chunk;
+          });
+          child.once("exit", (code) => (code === 0 ? resolve(output) : reject(new Error(output))));
+        }),
+      killApi: async () => {
+        const ended = new Promise((resolve) => api.child.once("exit", resolve));
+        api.child.kill("SIGKILL");
+        await ended;
+      },
+      startApi: async () => {
+        api = launch("api");
+        await addressOf(api);
+      },
+    };
   } catch (error) {
     await stopAll();
     throw error;
   }
 }
 
-/** Runs `play` with an open page; everything is stopped afterwards, also when it fails. */
-export async function onStage(play) {
-  const server = await startServer();
+/**
+ * Runs `play` with an open page; everything is stopped afterwards, also when it fails.
+ * `options`: `context` for the browser context, `environment` for the processes.
+ */
+export async function onStage(play, options = {}) {
+  const server = await startServer(options);
   let browser;
   let page;
   const complaints = [];
+  function listen(opened) {
+    opened.on("pageerror", (error) => complaints.push(error.message));
+    opened.on("console", (message) => {
+      if (message.text().includes("Content Security Policy")) complaints.push(message.text());
+    });
+  }
   try {
     browser = await chromium.launch({
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-      args: [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-      ],
+      args: CHROMIUM_FLAGS,
     });
-    const context = await browser.newContext({ baseURL: server.url });
+    const context = await browser.newContext({ baseURL: server.url, ...options.context });
+    context.on("page", listen);
     page = await context.newPage();
-    page.on("pageerror", (error) => complaints.push(error.message));
-    page.on("console", (message) => {
-      if (message.text().includes("Content Security Policy")) complaints.push(message.text());
-    });
-    await play({ page, url: server.url });
+    await play({ page, context, server, url: server.url });
     if (complaints.length > 0) throw new Error(`the page complained:\n${complaints.join("\n")}`);
   } catch (error) {
-    const shown = await page?.locator("body").ariaSnapshot().catch(String);
+    const shown = await page?.locator("body").ariaSnapshot({ timeout: 2000 }).catch(String);
     console.error(`--- page ${page?.url()}\n${shown}\n${complaints.join("\n")}`);
     if (server.logs) console.error(server.logs());
     throw error;

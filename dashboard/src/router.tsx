@@ -2,23 +2,23 @@ import { createRootRoute, createRoute, createRouter, Navigate } from "@tanstack/
 import { ChatPage } from "./pages/chat-page";
 import { NewChatPage } from "./pages/new-chat-page";
 import { Shell } from "./pages/shell";
-import { WelcomePage } from "./pages/welcome-page";
 
 const rootRoute = createRootRoute({
   component: Shell,
   notFoundComponent: () => <Navigate to="/" replace />,
 });
 
-const welcomeRoute = createRoute({
+/** Beside the list, while no chat is open: typing is all that it takes to begin one. */
+const homeRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/",
-  component: WelcomePage,
+  component: () => <NewChatPage isHome />,
 });
 
 const newChatRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/new",
-  component: NewChatPage,
+  component: () => <NewChatPage />,
 });
 
 const chatRoute = createRoute({
@@ -31,7 +31,7 @@ const chatRoute = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: rootRoute.addChildren([welcomeRoute, newChatRoute, chatRoute]),
+  routeTree: rootRoute.addChildren([homeRoute, newChatRoute, chatRoute]),
 });
 
 declare module "@tanstack/react-router" {

@@ -70,12 +70,9 @@ export const texts = {
     deleted: "Chat deleted",
     failed: (detail: string) => `That did not work: ${detail}`,
   },
-  welcome: {
-    title: "Pick up where you left off",
-    body: "Choose a chat on the left, or start a new one.",
-  },
   newChat: {
     title: "Who do you want to talk to?",
+    titleOne: (agent: string) => `Say hello to ${agent}`,
     placeholder: (agent: string) => `Message ${agent}…`,
     pick: "Pick an agent to begin",
     unavailable: "Not available",

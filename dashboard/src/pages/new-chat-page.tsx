@@ -3,6 +3,8 @@ import { Bot, ChevronLeft, TriangleAlert } from "lucide-react";
 import { useRef, useState } from "react";
 import { useAgents } from "@/api/agents";
 import { ApiError, body, client } from "@/api/client";
+import type { Agent } from "@/api/models";
+import { AgentAvatar } from "@/components/agent-avatar";
 import { Button } from "@/components/ui/button";
 import { StateNote } from "@/components/ui/state-note";
 import { notify } from "@/components/ui/toast";
@@ -17,7 +19,7 @@ import { explainProblem, texts } from "@/texts";
 const DRAFT = "new";
 
 /** Chooses an agent and sends the first message; the session is made with it. */
-export function NewChatPage() {
+export function NewChatPage({ isHome = false }: { isHome?: boolean }) {
   const agents = useAgents();
   const navigate = useNavigate();
   const [chosen, setChosen] = useState<string>();
@@ -28,6 +30,8 @@ export function NewChatPage() {
 
   const available = agents.data?.filter((agent) => agent.available) ?? [];
   const agent = available.find((one) => one.key === chosen) ?? available[0];
+  // With one agent there is nothing to choose.
+  const only = agents.data?.length === 1 ? agent : undefined;
 
   async function start(content: string) {
     if (!agent || isStarting) return;
@@ -62,20 +66,24 @@ export function NewChatPage() {
   return (
     <main className="flex h-full min-w-0 flex-col">
       <header className="flex min-h-14 items-center gap-2 px-2 pt-[env(safe-area-inset-top)] md:hidden">
-        <Link
-          to="/"
-          aria-label={texts.common.back}
-          className="grid size-9 place-items-center rounded-[10px] text-ink-2 hover:bg-hover"
-        >
-          <ChevronLeft size={22} />
-        </Link>
-        <span className="font-[620]">{texts.sessions.newChat}</span>
+        {isHome ? (
+          <span className="px-2 font-[650] text-[18px] tracking-[-0.02em]">{texts.app.name}</span>
+        ) : (
+          <>
+            <Link
+              to="/"
+              aria-label={texts.common.back}
+              className="grid size-9 place-items-center rounded-[10px] text-ink-2 hover:bg-hover"
+            >
+              <ChevronLeft size={22} />
+            </Link>
+            <span className="font-[620]">{texts.sessions.newChat}</span>
+          </>
+        )}
       </header>
       <div className="min-h-0 flex-1 overflow-y-auto px-3.5 md:px-6">
         <div className="mx-auto flex min-h-full max-w-[820px] flex-col justify-center py-6 md:py-10">
-          <h2 className="mb-5 text-balance text-center font-[650] text-[20px] leading-7 tracking-[-0.02em] md:mb-7 md:text-[24px] md:leading-8">
-            {texts.newChat.title}
-          </h2>
+          {only ? <OnlyAgent agent={only} /> : <h2 className={heading}>{texts.newChat.title}</h2>}
           {isFailing ? (
             <StateNote icon={<TriangleAlert size={20} />} title={texts.newChat.failedAgents}>
               <Button onClick={() => void agents.refetch()}>{texts.common.retry}</Button>
@@ -88,13 +96,13 @@ export function NewChatPage() {
               title={texts.newChat.noAgents}
               hint={texts.newChat.noAgentsHint}
             />
-          ) : (
+          ) : only ? null : (
             <AgentPicker agents={agents.data} selected={agent?.key} onSelect={setChosen} />
           )}
           {agent && agent.starters.length > 0 && (
-            <div className="mt-6">
+            <div className={only ? "text-center" : "mt-6"}>
               <p className="mb-2 text-ink-3 text-small">{texts.newChat.starters}</p>
-              <div className="flex flex-wrap gap-2">
+              <div className={`flex flex-wrap gap-2 ${only ? "justify-center" : ""}`}>
                 {agent.starters.map((starter) => (
                   <Button
                     key={starter}
@@ -125,6 +133,21 @@ export function NewChatPage() {
         onSend={(text) => void start(text)}
       />
     </main>
+  );
+}
+
+const heading =
+  "mb-5 text-balance text-center font-[650] text-[20px] leading-7 tracking-[-0.02em] md:mb-7 md:text-[24px] md:leading-8";
+
+function OnlyAgent({ agent }: { agent: Agent }) {
+  return (
+    <div className="mb-6 flex flex-col items-center gap-4 text-center">
+      <AgentAvatar agentKey={agent.key} name={agent.name} avatar={agent.avatar} size="large" />
+      <div>
+        <h2 className={`${heading} mb-1! md:mb-1!`}>{texts.newChat.titleOne(agent.name)}</h2>
+        <p className="max-w-[480px] text-balance text-ink-2">{agent.description}</p>
+      </div>
+    </div>
   );
 }
 

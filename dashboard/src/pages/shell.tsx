@@ -4,6 +4,7 @@ import { client, onUnauthorized } from "@/api/client";
 import { ConnectionNote } from "@/components/connection-note";
 import { Toaster } from "@/components/ui/toast";
 import { Sidebar } from "@/features/sessions/sidebar";
+import { useHasNoChats } from "@/features/sessions/use-session-list";
 import { useOutboxDelivery } from "@/outbox/use-outbox";
 import { countUnread } from "@/stream/order";
 import { useStore } from "@/stream/store";
@@ -19,7 +20,10 @@ export function Shell() {
 }
 
 function Layout() {
-  const isAtList = useRouterState({ select: (state) => state.location.pathname === "/" });
+  const isAtRoot = useRouterState({ select: (state) => state.location.pathname === "/" });
+  const hasNoChats = useHasNoChats();
+  // One column shows the list or the view. Who has no chats yet has nothing to look for there.
+  const isAtList = isAtRoot && !hasNoChats;
   useTabTitle();
   useLiveUpdates();
   return (

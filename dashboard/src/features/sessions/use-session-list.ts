@@ -7,9 +7,10 @@ import { store, useStore } from "@/stream/store";
 const PAGE_SIZE = 50;
 
 /** Fetches the list into the store, page by page. The cache holds the pages' cursors only. */
-export function useSessionList(status: ListedStatus) {
+export function useSessionList(status: ListedStatus, isEnabled = true) {
   const generation = useStore((state) => state.generation);
   return useInfiniteQuery({
+    enabled: isEnabled,
     queryKey: ["sessions", status, generation],
     initialPageParam: "",
     queryFn: async ({ pageParam }) => {
@@ -28,4 +29,14 @@ export function useSessionList(status: ListedStatus) {
     },
     getNextPageParam: (nextCursor) => nextCursor,
   });
+}
+
+/** Whether it is certain that this user has no chat at all, not even an archived one. */
+export function useHasNoChats(): boolean {
+  const active = useSessionList("active");
+  const isEmpty = useStore((state) =>
+    Object.values(state.sessions).every(({ value }) => value === null),
+  );
+  const archived = useSessionList("archived", active.isSuccess && isEmpty);
+  return isEmpty && active.isSuccess && archived.isSuccess;
 }

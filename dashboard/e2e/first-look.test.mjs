@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { test } from "node:test";
+import { ANSWER_MS, answered, composer, send } from "./chat.mjs";
+import { onStage } from "./stage.mjs";
+
+const TIMEOUT = { timeout: 90_000 };
+const phone = { viewport: { width: 320, height: 640 }, hasTouch: true, isMobile: true };
+
+for (const [device, context] of Object.entries({ desktop: {}, phone })) {
+  test(`a stranger on a ${device} has an answer within ten seconds`, TIMEOUT, async () => {
+    await onStage(
+      async ({ page }) => {
+        const begun = Date.now();
+        await page.goto("/");
+        await page.getByRole("heading", { name: "Say hello to Demo" }).waitFor();
+        assert.equal(await page.getByRole("radio").count(), 0, "one agent is no choice");
+
+        await composer(page).fill("/echo hello there");
+        await page.getByRole("button", { name: "Send" }).click();
+        await page.waitForURL(/\/chat\//);
+        await answered(page).waitFor({ timeout: ANSWER_MS });
+
+        assert.ok(Date.now() - begun < 10_000, `it took ${Date.now() - begun} ms`);
+      },
+      { context },
+    );
+  });
+}
+
+test("with several agents one is chosen, and a missing one says why", TIMEOUT, async () => {
+  const environment = (folder) => {
+    const file = `${folder}/agents.toml`;
+    writeFileSync(
+      file,
+      `[[agents]]
+key = "other"
+name = "Other"
+driver = "openai"
+base_url = "http://127.0.0.1:9/v1"
+api_key_env = "KEY_THAT_IS_NOT_SET"
+`,
+    );
+    return { AGENTS_FILE: file };
+  };
+  await onStage(
+    async ({ page }) => {
+      await page.goto("/");
+      const cards = page.getByRole("radio");
+      await cards.nth(1).waitFor({ state: "attached" });
+      assert.equal(await cards.count(), 2);
+      await send(page, "/echo hello");
+      await page.waitForURL(/\/chat\//);
+      await answered(page).waitFor({ timeout: ANSWER_MS });
+    },
+    { environment },
+  );
+});

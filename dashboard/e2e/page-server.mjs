@@ -1,0 +1,58 @@
+/** Serves dist/ before an api, so that a change of the page needs no new api to be tested. */
+import { readFile } from "node:fs/promises";
+import { createServer, request } from "node:http";
+import { extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const dist = fileURLToPath(new URL("../dist", import.meta.url));
+const kinds = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".svg": "image/svg+xml",
+  ".woff2": "font/woff2",
+};
+
+/** Hands a request on to the api as it came; the streams too. */
+function forward(api, incoming, outgoing) {
+  const { hostname, port } = new URL(api);
+  const { method, url: path, headers } = incoming;
+  const onward = request({ hostname, port, method, path, headers }, (answer) => {
+    outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+    answer.pipe(outgoing);
+    answer.on("error", () => outgoing.destroy());
+  });
+  onward.on("error", () => outgoing.destroy());
+  outgoing.on("close", () => onward.destroy());
+  incoming.pipe(onward);
+}
+
+async function serveFile(path, policy, outgoing) {
+  const name = extname(path) === "" ? "/index.html" : path;
+  try {
+    const file = await readFile(join(dist, name));
+    const type = kinds[extname(name)] ?? "application/octet-stream";
+    outgoing.writeHead(200, { "content-type": type, "content-security-policy": policy });
+    outgoing.end(file);
+  } catch {
+    outgoing.writeHead(404).end();
+  }
+}
+
+/** Its address, and how to stop it. The page gets the api's own content policy. */
+export async function servePage(api) {
+  const policy = (await fetch(api)).headers.get("content-security-policy") ?? "";
+  const server = createServer((incoming, outgoing) => {
+    const { pathname } = new URL(incoming.url ?? "/", api);
+    if (pathname.startsWith("/v1/")) forward(api, incoming, outgoing);
+    else void serveFile(pathname, policy, outgoing);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    stop: () => {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
