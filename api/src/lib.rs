@@ -35,7 +35,7 @@ use banter_shared::{
     chat::UserRef,
     clock::SystemClock,
     config::Config,
-    relay::{EmbeddedRelay, SharedRelay},
+    relay,
     shutdown::Shutdown,
     store::{Retention, Store},
     upkeep::{self, UpkeepOptions},
@@ -57,7 +57,6 @@ impl Application {
     /// # Errors
     /// When a part does not come up, or when the address is open to the network and nobody has a key.
     pub async fn build(config: &Config) -> anyhow::Result<Self> {
-        config.warn_of_ignored();
         let catalog = AgentCatalog::load(config.agents_file.as_deref(), |name| std::env::var(name).ok())?;
         let store = Store::open(config.store_options(), Arc::new(SystemClock)).await?;
         tracing::info!(database = %store.path().display(), agents = catalog.agents().len(), "the store is open");
@@ -77,8 +76,7 @@ impl Application {
         }
 
         let shutdown = Shutdown::new();
-        let relay = EmbeddedRelay::start(store.path(), config.embedded_wake).await.context("cannot start the relay")?;
-        let relay: SharedRelay = Arc::new(relay);
+        let relay = relay::start(&config.relay, store.path(), &store.installation_id().await?).await?;
         let hub = Hub::start(store.clone(), relay.clone(), &shutdown);
         let options =
             UpkeepOptions { lease: config.task_lease, retention: Retention { events: config.event_retention } };

@@ -2,7 +2,10 @@
 
 use std::{env, fmt::Display, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
-use crate::{relay::WakeMode, store::StoreOptions};
+use crate::{
+    relay::{RelayOptions, WakeMode},
+    store::StoreOptions,
+};
 
 /// A variable with a value that makes no sense. Stops the start.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,8 +35,8 @@ pub struct Config {
     pub database_path: PathBuf,
     /// `DATABASE_SYNCHRONOUS`: whether a commit waits for the disk.
     pub durable_against_power_cut: bool,
-    /// `REDIS_URL`: not used by this version, which says so at the start: processes share the database file.
-    pub redis_url: Option<String>,
+    /// `REDIS_URL`, `EMBEDDED_WAKE`: how processes notice each other's changes.
+    pub relay: RelayOptions,
     /// `BIND_ADDR`: where the api listens.
     pub bind_addr: SocketAddr,
     /// `AGENTS_FILE`: which agents there are.
@@ -52,8 +55,6 @@ pub struct Config {
     pub event_retention: Duration,
     /// `AUTH`: who is let in.
     pub auth: AuthMode,
-    /// `EMBEDDED_WAKE`: how processes of one machine notice each other's changes.
-    pub embedded_wake: WakeMode,
 }
 
 impl Config {
@@ -82,9 +83,7 @@ impl Config {
         let get =
             |name: &'static str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let redis_url = get("REDIS_URL");
-        if let Some(url) =
-            redis_url.as_deref().filter(|url| !url.starts_with("redis://") && !url.starts_with("rediss://"))
-        {
+        if let Some(url) = redis_url.as_deref().filter(|url| !url.starts_with("redis://")) {
             return Err(unexpected("REDIS_URL", url, "redis://HOST:PORT"));
         }
         let database_url = get("DATABASE_URL").unwrap_or_else(|| "sqlite://data/banter.db".into());
@@ -99,7 +98,14 @@ impl Config {
                 Some("normal") => false,
                 Some(other) => return Err(unexpected("DATABASE_SYNCHRONOUS", other, "full or normal")),
             },
-            redis_url,
+            relay: RelayOptions {
+                redis_url,
+                wake: match get("EMBEDDED_WAKE").as_deref() {
+                    None | Some("auto") => WakeMode::Auto,
+                    Some("poll") => WakeMode::Poll,
+                    Some(other) => return Err(unexpected("EMBEDDED_WAKE", other, "auto or poll")),
+                },
+            },
             bind_addr: parse("BIND_ADDR", get("BIND_ADDR"), "127.0.0.1:8080", "ADDRESS:PORT, such as 127.0.0.1:8080")?,
             agents_file: get("AGENTS_FILE").map(PathBuf::from),
             data_dir: get("DATA_DIR").unwrap_or_else(|| "data".into()).into(),
@@ -121,21 +127,7 @@ impl Config {
                 Some("required") => AuthMode::Required,
                 Some(other) => return Err(unexpected("AUTH", other, "auto or required")),
             },
-            embedded_wake: match get("EMBEDDED_WAKE").as_deref() {
-                None | Some("auto") => WakeMode::Auto,
-                Some("poll") => WakeMode::Poll,
-                Some(other) => return Err(unexpected("EMBEDDED_WAKE", other, "auto or poll")),
-            },
         })
-    }
-
-    /// Says loudly what is set and has no effect.
-    pub fn warn_of_ignored(&self) {
-        if self.redis_url.is_some() {
-            tracing::warn!(
-                "REDIS_URL is set, and this version does not use Redis: processes wake each other through the database file"
-            );
-        }
     }
 
     /// How the store is to be opened.
@@ -214,6 +206,7 @@ mod tests {
             ("DATABASE_URL", "postgres://x"),
             ("DATABASE_URL", "sqlite://:memory:"),
             ("DATABASE_SYNCHRONOUS", "maybe"),
+            ("REDIS_URL", "localhost:6379"),
         ] {
             let error = read(&[(name, value)]).unwrap_err();
             assert_eq!((error.variable, error.value.as_str()), (name, value));

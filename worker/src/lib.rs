@@ -8,6 +8,7 @@ pub mod heartbeat;
 pub mod outcome;
 pub mod queue;
 pub mod running;
+mod text;
 pub mod turn;
 
 use std::{env, sync::Arc, time::Duration};
@@ -20,7 +21,7 @@ use banter_shared::{
     clock::SystemClock,
     config::Config,
     id::WorkerId,
-    relay::{EmbeddedRelay, SharedRelay},
+    relay::{self, SharedRelay},
     shutdown::Shutdown,
     store::{AgentHealth, Claim, Retention, Store},
     upkeep::{self, UpkeepOptions},
@@ -61,15 +62,10 @@ impl Worker {
     /// # Errors
     /// When one of these fails.
     pub async fn build(config: Config) -> anyhow::Result<Self> {
-        config.warn_of_ignored();
         let catalog = AgentCatalog::load(config.agents_file.as_deref(), |name| env::var(name).ok())?;
         let store = Store::open(config.store_options(), Arc::new(SystemClock)).await?;
         tracing::info!(database = %store.path().display(), agents = catalog.agents().len(), "store open");
-        let relay: SharedRelay = Arc::new(
-            EmbeddedRelay::start(store.path(), config.embedded_wake)
-                .await
-                .context("cannot make the file beside the database that wakes other processes")?,
-        );
+        let relay = relay::start(&config.relay, store.path(), &store.installation_id().await?).await?;
         Ok(Self { config, id: WorkerId::generate(), store, relay, catalog, shutdown: Shutdown::new() })
     }
 

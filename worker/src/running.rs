@@ -7,7 +7,7 @@ use std::{
 
 use banter_shared::{
     id::{TaskId, WorkerId},
-    relay::{POLL_INTERVAL, SharedRelay},
+    relay::{POLL_INTERVAL, SharedRelay, Signal},
     store::{Claim, Store},
 };
 use tokio::{
@@ -89,16 +89,45 @@ pub async fn follow(
 ) {
     let mut signals = relay.signals();
     loop {
+        let mut seen = Seen::default();
         tokio::select! {
             () = end.cancelled() => return,
             signal = timeout(POLL_INTERVAL, signals.recv()) => match signal {
                 Ok(Err(RecvError::Closed)) => return,
-                // One look answers all signals that came before it.
-                Ok(Ok(_) | Err(RecvError::Lagged(_))) => while signals.try_recv().is_ok() {},
-                Err(_) => {}
+                Ok(Ok(signal)) => seen.note(&signal),
+                // Time for a look of our own, or too much was missed to know.
+                Ok(Err(RecvError::Lagged(_))) | Err(_) => seen = Seen { work: true, stops: true },
             },
         }
-        wake.notify_one();
-        running.look(&store, &worker).await;
+        // One look answers all signals that came before it.
+        while let Ok(signal) = signals.try_recv() {
+            seen.note(&signal);
+        }
+        if seen.work {
+            wake.notify_one();
+        }
+        if seen.stops {
+            running.look(&store, &worker).await;
+        }
+    }
+}
+
+/// What signals ask for.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    /// There may be something to claim.
+    work: bool,
+    /// Something may have to stop.
+    stops: bool,
+}
+
+impl Seen {
+    fn note(&mut self, signal: &Signal) {
+        match signal {
+            Signal::Changed | Signal::Healed => *self = Self { work: true, stops: true },
+            Signal::WakeWorkers => self.work = true,
+            Signal::Stop(_) => self.stops = true,
+            Signal::Log(_) | Signal::Text(..) => {}
+        }
     }
 }

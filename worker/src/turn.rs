@@ -6,28 +6,26 @@
 use std::{sync::Arc, time::Duration};
 
 use banter_shared::{
-    chat::{ErrorCode, TaskError, sanitize_agent_text},
+    chat::{ErrorCode, TaskError},
     relay::SharedRelay,
     shutdown::Shutdown,
-    store::{Claim, Finish, Store, StoreError, StoredChunk},
+    store::{Claim, Finish, Store},
 };
 use tokio::{
     sync::mpsc,
-    task::JoinHandle,
     time::{Instant, sleep, sleep_until},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     agents::{Agent, AgentError, Answer, HistoryMessage, Registry, Turn, UPDATE_BUFFER, Update},
     outcome,
     running::Running,
+    text::{Moved, TextWriter},
 };
 
 /// How long an attempt may take whose agent has no limit of its own.
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(15);
-/// Pause after a piece of text could not be stored.
-const WRITE_PAUSE: Duration = Duration::from_secs(1);
 /// Pause after a failed read of the conversation.
 const READ_PAUSE: Duration = Duration::from_millis(200);
 
@@ -62,7 +60,7 @@ impl TurnRunner {
     /// Runs an attempt to its end.
     pub async fn run(&self, claim: Claim) {
         let guard = self.running.add(&claim);
-        let _follow = self.relay.follow(&claim.user).await;
+        let _attend = self.relay.attend();
         tracing::info!(task_id = %claim.task_id, attempt = claim.attempt, agent = claim.agent_key, "attempt started");
         let Some(agent) = self.agents.find(&claim.agent_key) else {
             let message = format!("The agent “{}” is not configured on this worker.", claim.agent_key);
@@ -74,21 +72,21 @@ impl TurnRunner {
             return outcome::write(&self.store, &self.relay, &claim, Finish::HandedBack).await;
         };
         let timeout = self.agents.timeout(&claim.agent_key).unwrap_or(DEFAULT_TIMEOUT);
-        let mut text = TextWriter::new(self, claim.clone());
+        let mut text = TextWriter::new(&self.store, &self.relay, self.shutdown.tasks(), claim.clone());
         let finish = match self.drive(agent, turn, guard.stop(), timeout, &mut text).await {
             End::LeaseLost => return,
             End::Finished(Ok(answer)) => {
-                Finish::Answered { text: text.all, finish_reason: answer.finish_reason, usage: answer.usage }
+                Finish::Answered { text: text.into_text(), finish_reason: answer.finish_reason, usage: answer.usage }
             }
             End::Finished(Err(AgentError { code, message, retry_after })) => {
-                Finish::Failed { text: text.all, error: TaskError::new(code, message), retry_after }
+                Finish::Failed { text: text.into_text(), error: TaskError::new(code, message), retry_after }
             }
-            End::Stopped => Finish::Stopped { text: text.all },
+            End::Stopped => Finish::Stopped { text: text.into_text() },
             End::HandedBack => Finish::HandedBack,
             End::TimedOut(limit) => {
                 let message = format!("The agent did not finish within {} s.", limit.as_secs());
                 let error = TaskError::new(ErrorCode::Timeout, message);
-                Finish::Failed { text: text.all, error, retry_after: None }
+                Finish::Failed { text: text.into_text(), error, retry_after: None }
             }
         };
         outcome::write(&self.store, &self.relay, &claim, finish).await;
@@ -115,15 +113,15 @@ impl TurnRunner {
                 () = stop.cancelled() => return End::Stopped,
                 () = self.shutdown.hard().cancelled() => return End::HandedBack,
                 () = sleep_until(deadline) => return End::TimedOut(limit),
-                written = text.write(), if text.has_something_to_write() => {
-                    if written == Written::LeaseLost {
+                moved = text.advance(), if text.has_something_to_do() => {
+                    if moved == Moved::LeaseLost {
                         return End::LeaseLost;
                     }
                 }
-                Some(update) = received.recv() => text.push(update),
+                Some(Update::Text(more)) = received.recv() => text.push(&more),
                 result = &mut answer => {
-                    while let Ok(update) = received.try_recv() {
-                        text.push(update);
+                    while let Ok(Update::Text(more)) = received.try_recv() {
+                        text.push(&more);
                     }
                     return End::Finished(result);
                 }
@@ -147,100 +145,5 @@ impl TurnRunner {
                 () = sleep(READ_PAUSE) => {}
             }
         }
-    }
-}
-
-/// What became of a piece of text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Written {
-    Stored,
-    Later,
-    LeaseLost,
-}
-
-/// Collects an answer's text and stores it piece by piece, at most one piece an interval.
-struct TextWriter {
-    store: Store,
-    relay: SharedRelay,
-    claim: Claim,
-    /// All of it.
-    all: String,
-    /// Bytes of it that are stored.
-    stored: usize,
-    next_at: Instant,
-    /// The write in progress, and where it will have brought us. A task of its own: a write that nobody polls would
-    /// hold the process's only writer connection, for which the outcome waits.
-    in_flight: Option<JoinHandle<(usize, Result<(), StoreError>)>>,
-    tasks: TaskTracker,
-}
-
-impl TextWriter {
-    fn new(runner: &TurnRunner, claim: Claim) -> Self {
-        Self {
-            store: runner.store.clone(),
-            relay: runner.relay.clone(),
-            claim,
-            all: String::new(),
-            stored: 0,
-            next_at: Instant::now(),
-            in_flight: None,
-            tasks: runner.shutdown.tasks().clone(),
-        }
-    }
-
-    fn push(&mut self, update: Update) {
-        match update {
-            Update::Text(text) => self.all.push_str(&sanitize_agent_text(&text)),
-        }
-    }
-
-    fn has_something_to_write(&self) -> bool {
-        self.in_flight.is_some() || self.all.len() > self.stored
-    }
-
-    /// Stores the next piece when it is due. Safe to drop and call again.
-    async fn write(&mut self) -> Written {
-        if self.in_flight.is_none() {
-            sleep_until(self.next_at).await;
-            self.next_at = Instant::now() + self.relay.chunk_interval();
-            self.in_flight = Some(self.start_write());
-        }
-        let Some(write) = &mut self.in_flight else { return Written::Later };
-        let joined = write.await;
-        self.in_flight = None;
-        let (end, result) = match joined {
-            Ok(written) => written,
-            Err(error) => {
-                tracing::error!(task_id = %self.claim.task_id, %error, "storing text broke down");
-                return Written::Later;
-            }
-        };
-        match result {
-            Ok(()) => {
-                self.stored = end;
-                Written::Stored
-            }
-            Err(StoreError::LeaseLost) => Written::LeaseLost,
-            Err(error) => {
-                tracing::warn!(task_id = %self.claim.task_id, %error, "cannot store text yet");
-                self.next_at = Instant::now() + WRITE_PAUSE;
-                Written::Later
-            }
-        }
-    }
-
-    fn start_write(&self) -> JoinHandle<(usize, Result<(), StoreError>)> {
-        let (store, relay, claim) = (self.store.clone(), self.relay.clone(), self.claim.clone());
-        let end = self.all.len();
-        let chunk = StoredChunk {
-            task_id: claim.task_id,
-            attempt: claim.attempt,
-            start_offset: i64::try_from(self.stored).unwrap_or(i64::MAX),
-            text: self.all[self.stored..].to_owned(),
-        };
-        self.tasks.spawn(async move {
-            let appended = store.append_chunk(&claim.user, &chunk).await;
-            (end, appended.map(|changed| relay.announce(changed.hints)))
-        })
     }
 }

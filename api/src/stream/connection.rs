@@ -13,7 +13,8 @@ use banter_shared::{
     chat::{Partial, Principal, Task, TaskStatus},
     event::{Cursor, Event, EventData},
     id::{SessionId, TaskId},
-    store::{ChunkRow, ReplayStart, ResyncReason, RunningTask, Store, StoreError, StreamState},
+    relay::LiveText,
+    store::{ReplayStart, ResyncReason, RunningTask, Store, StoreError, StreamState},
 };
 use bytes::Bytes;
 use tokio::{
@@ -36,6 +37,10 @@ const TYPING_LEASE: Duration = Duration::from_secs(8);
 const TYPING_RENEWAL: Duration = Duration::from_secs(3);
 /// How often it is checked that the reader may still read: well below the 5 s in which a revoked key's streams close.
 const ACCESS_CHECK: Duration = Duration::from_secs(2);
+/// How often it is tried to close holes in running answers.
+const HOLE_CHECK: Duration = Duration::from_millis(100);
+/// Pieces of text that may wait behind a hole.
+const HELD_TEXTS: usize = 256;
 /// Rows of the log read at once.
 const REPLAY_PAGE: i64 = 256;
 /// How long a reader may let a durable event wait.
@@ -51,6 +56,8 @@ struct Running {
     attempt: i64,
     /// Where the next text belongs.
     next_offset: i64,
+    /// Text that came after a hole, until what is stored has closed it.
+    held: Vec<Arc<LiveText>>,
 }
 
 /// Why a stream ends.
@@ -120,7 +127,8 @@ impl Connection {
             self.send(EventData::Resync { reason: reason.as_str().into(), cursor }, None).await?;
         }
         self.catch_up().await?;
-        let (mut heartbeat, mut typing, mut access) = (ticks(HEARTBEAT), ticks(TYPING_RENEWAL), ticks(ACCESS_CHECK));
+        let (mut heartbeat, mut typing) = (ticks(HEARTBEAT), ticks(TYPING_RENEWAL));
+        let (mut access, mut holes) = (ticks(ACCESS_CHECK), ticks(HOLE_CHECK));
         let soft = self.hub.shutdown.soft().clone();
         let out = self.out.clone();
         loop {
@@ -132,6 +140,7 @@ impl Connection {
                 },
                 _ = typing.tick() => self.renew_typing(),
                 _ = heartbeat.tick() => self.offer(EventData::Heartbeat, None),
+                _ = holes.tick(), if self.has_holes() => self.close_holes().await,
                 _ = access.tick() => self.check_access().await?,
                 () = soft.cancelled() => return Err(Closed::Draining),
                 () = out.closed() => return Err(Closed::Gone),
@@ -151,7 +160,8 @@ impl Connection {
             // Ahead of us: something was not heard.
             Live::Event { seq, .. } | Live::Grown { seq } if *seq > self.cursor.seq => self.catch_up().await,
             Live::Event { .. } | Live::Grown { .. } => Ok(()),
-            Live::Text(chunk) => self.hear_text(chunk).await,
+            Live::Text(text) => self.hear_text(text).await,
+            Live::Healed => self.catch_up().await,
         }
     }
 
@@ -216,9 +226,11 @@ impl Connection {
                 agent_key: agent_key.to_owned(),
                 attempt: task.attempt,
                 next_offset: 0,
+                held: Vec::new(),
             });
             if running.attempt != task.attempt {
                 (running.attempt, running.next_offset) = (task.attempt, 0);
+                running.held.clear();
             }
             let running = running.clone();
             self.send(self.typing(task.id, &running, true), Some(running.session_id)).await
@@ -242,7 +254,7 @@ impl Connection {
         for RunningTask { session_id, agent_key, partial, steps } in state.running {
             let task_id = partial.task_id;
             let (attempt, next_offset) = (partial.attempt, partial.next_offset);
-            let running = Running { session_id, agent_key, attempt, next_offset };
+            let running = Running { session_id, agent_key, attempt, next_offset, held: Vec::new() };
             self.send(partial_event(partial), Some(session_id)).await?;
             for step in steps {
                 self.send(EventData::TaskStep { task_id, step }, Some(session_id)).await?;
@@ -253,48 +265,81 @@ impl Connection {
         Ok(())
     }
 
-    /// Passes text on; where some was missed, all of it so far comes first.
-    async fn hear_text(&mut self, row: &ChunkRow) -> Result<(), Closed> {
-        let chunk = &row.chunk;
-        let Some(running) = self.running.get_mut(&chunk.task_id) else { return Ok(()) };
-        if chunk.attempt != running.attempt || chunk.start_offset < running.next_offset {
+    /// Passes text on. What comes after a hole is held until all text before it is known.
+    async fn hear_text(&mut self, text: &Arc<LiveText>) -> Result<(), Closed> {
+        let Some(running) = self.running.get_mut(&text.task_id) else { return Ok(()) };
+        if text.attempt != running.attempt || text.next_offset() <= running.next_offset {
             return Ok(());
         }
-        let session_id = running.session_id;
-        if chunk.start_offset > running.next_offset {
-            return match self.hub.store.find_partial(chunk.task_id, chunk.attempt).await {
-                Ok(Some(partial)) => {
-                    let next_offset = partial.next_offset;
-                    if self.offered(partial_event(partial), Some(session_id))
-                        && let Some(running) = self.running.get_mut(&chunk.task_id)
-                    {
-                        running.next_offset = next_offset;
-                    }
-                    Ok(())
-                }
-                Ok(None) => Ok(()),
-                Err(error) => {
-                    // The hole stays, and the next text comes here again.
-                    tracing::warn!(%error, "cannot read the text so far for a stream");
-                    Ok(())
-                }
-            };
+        if text.offset > running.next_offset || !running.held.is_empty() {
+            // What does not fit stays a hole, and is closed from the store as well.
+            if running.held.len() < HELD_TEXTS {
+                running.held.push(Arc::clone(text));
+            }
+            self.close_hole(text.task_id).await;
+            return Ok(());
         }
-        let delta = EventData::MessageDelta {
-            task_id: chunk.task_id,
-            attempt: chunk.attempt,
-            message_id: row.message_id,
-            offset: chunk.start_offset,
-            next_offset: chunk.end_offset(),
-            text: chunk.text.clone(),
-        };
-        // What a full queue has no room for becomes a hole, and the next text fills it.
-        if self.offered(delta, Some(session_id))
-            && let Some(running) = self.running.get_mut(&chunk.task_id)
-        {
-            running.next_offset = chunk.end_offset();
-        }
+        self.offer_text(text);
         Ok(())
+    }
+
+    /// Passes on what of a text was not told yet. What a full queue has no room for becomes a hole.
+    fn offer_text(&mut self, text: &LiveText) -> bool {
+        let Some(running) = self.running.get(&text.task_id) else { return false };
+        let (session_id, offset) = (running.session_id, running.next_offset);
+        // A stored piece may have begun before what was published of it: the rest begins where a published one ended.
+        let told = usize::try_from(offset - text.offset).unwrap_or(usize::MAX);
+        let Some(rest) = text.text.get(told..) else { return false };
+        let delta = EventData::MessageDelta {
+            task_id: text.task_id,
+            attempt: text.attempt,
+            message_id: text.message_id,
+            offset,
+            next_offset: text.next_offset(),
+            text: rest.to_owned(),
+        };
+        let was_offered = self.offered(delta, Some(session_id));
+        if was_offered && let Some(running) = self.running.get_mut(&text.task_id) {
+            running.next_offset = text.next_offset();
+        }
+        was_offered
+    }
+
+    fn has_holes(&self) -> bool {
+        self.running.values().any(|running| !running.held.is_empty())
+    }
+
+    async fn close_holes(&mut self) {
+        let tasks: Vec<TaskId> =
+            self.running.iter().filter(|(_, running)| !running.held.is_empty()).map(|(id, _)| *id).collect();
+        for task_id in tasks {
+            self.close_hole(task_id).await;
+        }
+    }
+
+    /// Tells the stored text once it reaches what is held, then the rest of that. Before that nothing changes, and
+    /// it is tried again.
+    async fn close_hole(&mut self, task_id: TaskId) {
+        let Some(running) = self.running.get(&task_id) else { return };
+        let Some(first) = running.held.first().map(|text| text.offset) else { return };
+        let session_id = running.session_id;
+        let partial = match self.hub.store.find_partial(task_id, running.attempt).await {
+            Ok(Some(partial)) if partial.next_offset >= first => partial,
+            Ok(_) => return,
+            Err(error) => return tracing::warn!(%error, "cannot read the text so far for a stream"),
+        };
+        let next_offset = partial.next_offset;
+        if !self.offered(partial_event(partial), Some(session_id)) {
+            return;
+        }
+        let Some(running) = self.running.get_mut(&task_id) else { return };
+        running.next_offset = next_offset;
+        for text in std::mem::take(&mut running.held) {
+            let next = self.running.get(&task_id).map_or(i64::MAX, |running| running.next_offset);
+            if text.next_offset() > next && (text.offset > next || !self.offer_text(&text)) {
+                break;
+            }
+        }
     }
 
     fn typing(&self, task_id: TaskId, running: &Running, is_typing: bool) -> EventData {

@@ -13,9 +13,9 @@ use std::{
 use banter_shared::{
     chat::UserRef,
     event::{Cursor, Epoch, Event},
-    relay::{Follow, POLL_INTERVAL, SharedRelay},
+    relay::{Follow, LiveText, POLL_INTERVAL, SharedRelay, Signal},
     shutdown::Shutdown,
-    store::{ChunkRow, ReplayStart, Store, StoreError, Tail, TailPosition},
+    store::{ChunkRow, ReplayStart, Store, StoreError, StoredChunk, Tail, TailPosition},
 };
 use bytes::Bytes;
 use tokio::{
@@ -48,12 +48,15 @@ pub(super) enum Live {
         seq: i64,
     },
     /// More text of a running answer.
-    Text(ChunkRow),
+    Text(Arc<LiveText>),
+    /// Signals were lost: what runs is to be told again.
+    Healed,
 }
 
 /// The open streams of one user.
 #[derive(Debug)]
 struct Channel {
+    user: UserRef,
     epoch: Epoch,
     sender: broadcast::Sender<Arc<Live>>,
 }
@@ -96,6 +99,7 @@ impl Hub {
         let live = {
             let mut channels = self.channels();
             let channel = channels.entry(start.user_log_id).or_insert_with(|| Channel {
+                user: user.clone(),
                 epoch: start.cursor.epoch.clone(),
                 sender: broadcast::channel(CHANNEL_EVENTS).0,
             });
@@ -112,18 +116,50 @@ impl Hub {
     async fn run(self) {
         let mut signals = self.relay.signals();
         loop {
+            // One read answers all signals that came before it, but never overtakes text that came before a signal.
+            let mut asked = Asked::default();
             tokio::select! {
                 () = self.shutdown.soft().cancelled() => return,
                 signal = timeout(POLL_INTERVAL, signals.recv()) => match signal {
                     Ok(Err(RecvError::Closed)) => return,
-                    // One read answers all signals that came before it.
-                    Ok(Ok(_) | Err(RecvError::Lagged(_))) => while signals.try_recv().is_ok() {},
-                    Err(_) => {}
+                    Ok(Ok(signal)) => self.take_in(signal, &mut asked).await,
+                    Ok(Err(RecvError::Lagged(_))) | Err(_) => asked.read = true,
                 },
             }
-            if let Err(error) = self.read_on().await {
-                tracing::warn!(%error, "cannot follow the log");
-                sleep(ERROR_PAUSE).await;
+            while let Ok(signal) = signals.try_recv() {
+                self.take_in(signal, &mut asked).await;
+            }
+            self.answer(&mut asked).await;
+        }
+    }
+
+    /// Hands live text on, and notes everything else.
+    async fn take_in(&self, signal: Signal, asked: &mut Asked) {
+        match signal {
+            Signal::Changed => asked.read = true,
+            Signal::Log(user) => asked.read |= self.channels().values().any(|channel| channel.user == user),
+            Signal::Healed => *asked = Asked { read: true, tell_again: true },
+            Signal::Text(user, text) => {
+                // A task's start comes before its text.
+                self.answer(asked).await;
+                if let Some(channel) = self.channels().values().find(|channel| channel.user == user) {
+                    let _ = channel.sender.send(Arc::new(Live::Text(text)));
+                }
+            }
+            Signal::WakeWorkers | Signal::Stop(_) => {}
+        }
+    }
+
+    /// Does what signals asked for.
+    async fn answer(&self, asked: &mut Asked) {
+        let Asked { read, tell_again } = std::mem::take(asked);
+        if read && let Err(error) = self.read_on().await {
+            tracing::warn!(%error, "cannot follow the log");
+            sleep(ERROR_PAUSE).await;
+        }
+        if tell_again {
+            for channel in self.channels().values() {
+                let _ = channel.sender.send(Arc::new(Live::Healed));
             }
         }
     }
@@ -163,8 +199,23 @@ impl Hub {
         }
         for chunk in tail.chunks {
             if let Some(channel) = channels.get(&chunk.user_log_id) {
-                let _ = channel.sender.send(Arc::new(Live::Text(chunk)));
+                let _ = channel.sender.send(Arc::new(Live::Text(Arc::new(live_text(chunk)))));
             }
         }
     }
+}
+
+/// What signals ask the hub for.
+#[derive(Clone, Copy, Debug, Default)]
+struct Asked {
+    /// To read what is new.
+    read: bool,
+    /// To have every stream tell again what runs.
+    tell_again: bool,
+}
+
+/// A stored piece of text, as if it had come over the relay.
+fn live_text(ChunkRow { session_id, message_id, chunk, .. }: ChunkRow) -> LiveText {
+    let StoredChunk { task_id, attempt, start_offset: offset, text } = chunk;
+    LiveText { session_id, task_id, attempt, message_id, offset, text }
 }

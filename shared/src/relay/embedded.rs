@@ -11,7 +11,7 @@ use tokio::sync::broadcast;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    Follow, Hints, Relay, SIGNAL_BUFFER, Signal,
+    Follow, Hints, LiveText, Relay, SIGNAL_BUFFER, Signal, TextPace,
     wake::{self, Interest, WakeFile, WakeMode},
 };
 use crate::chat::UserRef;
@@ -76,15 +76,21 @@ impl Relay for EmbeddedRelay {
         }
     }
 
+    fn publish_text(&self, _: &UserRef, _: LiveText) {}
+
     fn signals(&self) -> broadcast::Receiver<Signal> {
         self.signals.subscribe()
     }
 
-    async fn follow(&self, _user: &UserRef) -> Follow {
+    async fn follow(&self, _: &UserRef) -> Follow {
+        self.attend()
+    }
+
+    fn attend(&self) -> Follow {
         Follow::new(self.interest.add())
     }
 
-    fn chunk_interval(&self) -> Duration {
-        CHUNK_INTERVAL
+    fn text_pace(&self) -> TextPace {
+        TextPace { stored: CHUNK_INTERVAL, published: None }
     }
 }

@@ -1,25 +1,33 @@
-//! The relay: tells other processes that something is there to be read.
+//! The relay: tells other processes that something is there to be read, and carries the live text of answers.
 //!
-//! It carries hints; the truth is in the store. Whatever it loses, everything
-//! still happens, a little later: every receiver also looks by itself once a second.
+//! The truth is in the store. Whatever a relay loses, everything still happens, a little later: every receiver also
+//! looks by itself once a second.
 
 mod embedded;
+mod redis;
+#[cfg(test)]
+mod tests;
 mod wake;
 
-use std::{fmt::Debug, sync::Arc, time::Duration};
+use std::{fmt::Debug, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
-use crate::{chat::UserRef, id::TaskId};
+use crate::{
+    chat::UserRef,
+    id::{MessageId, SessionId, TaskId},
+};
 
 pub use embedded::EmbeddedRelay;
+pub use redis::RedisRelay;
 pub use wake::WakeMode;
 
 /// How often every receiver looks by itself, whatever the relay says: the net under the net.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// Signals kept for a receiver that does not keep up; one that fell behind looks for itself.
-const SIGNAL_BUFFER: usize = 1024;
+const SIGNAL_BUFFER: usize = 4096;
 
 /// What a committed change wants others to know.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,18 +48,65 @@ impl Hints {
     }
 }
 
+/// A piece of a running answer, on its way to the streams that show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveText {
+    /// The session.
+    pub session_id: SessionId,
+    /// The running task.
+    pub task_id: TaskId,
+    /// Its attempt.
+    pub attempt: i64,
+    /// The id that the answer will have.
+    pub message_id: MessageId,
+    /// Where the piece belongs, in bytes of UTF-8.
+    pub offset: i64,
+    /// The text.
+    pub text: String,
+}
+
+impl LiveText {
+    /// Where the next piece belongs.
+    #[must_use]
+    pub fn next_offset(&self) -> i64 {
+        self.offset + i64::try_from(self.text.len()).unwrap_or(0)
+    }
+}
+
 /// What arrives from other processes, and from this one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Signal {
     /// Something was committed, and it is not known what: read the log, look for jobs and for stops.
     Changed,
+    /// A user's log has grown.
+    Log(UserRef),
+    /// Live text of a session of this user.
+    Text(UserRef, Arc<LiveText>),
+    /// A job is runnable.
+    WakeWorkers,
+    /// A running task is to stop.
+    Stop(TaskId),
+    /// The relay was away and is back: signals were lost, read everything once.
+    Healed,
 }
 
-/// Carries hints between processes. Both implementations give the same guarantees.
+/// How an answer's text travels while it is being written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextPace {
+    /// How much time's text a worker collects before it stores it.
+    pub stored: Duration,
+    /// How much it collects before it publishes it; `None` where streams read what is stored.
+    pub published: Option<Duration>,
+}
+
+/// Carries hints between processes. All implementations give the same guarantees.
 #[async_trait]
 pub trait Relay: Debug + Send + Sync {
     /// Tells what a change has done. Called after its commit, never before; never waits.
     fn announce(&self, hints: Hints);
+
+    /// Sends live text to the user's streams. Never waits; may be lost.
+    fn publish_text(&self, user: &UserRef, text: LiveText);
 
     /// Everything that arrives from now on. A receiver that lags has to read everything once.
     fn signals(&self) -> broadcast::Receiver<Signal>;
@@ -59,20 +114,30 @@ pub trait Relay: Debug + Send + Sync {
     /// Makes sure that this user's signals arrive, as long as the guard lives.
     async fn follow(&self, user: &UserRef) -> Follow;
 
-    /// How much text a worker collects before it stores it.
-    fn chunk_interval(&self) -> Duration;
+    /// Makes sure that signals to workers arrive without delay, as long as the guard lives.
+    fn attend(&self) -> Follow;
+
+    /// How text travels.
+    fn text_pace(&self) -> TextPace;
 }
 
 /// A relay shared by the parts of a process.
 pub type SharedRelay = Arc<dyn Relay>;
 
 /// Held by whoever needs signals soon: an open stream, a running task.
-pub struct Follow(#[expect(dead_code, reason = "held for its drop")] Option<Box<dyn std::any::Any + Send + Sync>>);
+pub struct Follow {
+    _guard: Option<Box<dyn std::any::Any + Send + Sync>>,
+}
 
 impl Follow {
     /// A guard that runs `guard`'s drop at its end.
-    pub fn new(guard: impl std::any::Any + Send + Sync) -> Self {
-        Self(Some(Box::new(guard)))
+    fn new(guard: impl std::any::Any + Send + Sync) -> Self {
+        Self { _guard: Some(Box::new(guard)) }
+    }
+
+    /// A guard of nothing.
+    const fn nothing() -> Self {
+        Self { _guard: None }
     }
 }
 
@@ -80,4 +145,35 @@ impl Debug for Follow {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Follow")
     }
+}
+
+/// Which relay to start.
+#[derive(Clone, Debug, Default)]
+pub struct RelayOptions {
+    /// Redis, for processes on several machines; without it the embedded relay.
+    pub redis_url: Option<String>,
+    /// How the embedded relay notices changes.
+    pub wake: WakeMode,
+}
+
+/// Why a relay could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address is none of Redis.
+    #[error("REDIS_URL: expected redis://HOST:PORT")]
+    Redis(#[source] ::redis::RedisError),
+    /// The file that wakes other processes cannot be made.
+    #[error("cannot make the file beside the database that wakes other processes")]
+    WakeFile(#[source] std::io::Error),
+}
+
+/// Starts the relay of this process. Does not wait for Redis.
+///
+/// # Errors
+/// When the address or the file beside the database cannot be used.
+pub async fn start(options: &RelayOptions, database: &Path, installation: &str) -> Result<SharedRelay, StartError> {
+    Ok(match &options.redis_url {
+        Some(url) => Arc::new(RedisRelay::start(url, installation).map_err(StartError::Redis)?),
+        None => Arc::new(EmbeddedRelay::start(database, options.wake).await.map_err(StartError::WakeFile)?),
+    })
 }

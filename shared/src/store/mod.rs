@@ -177,6 +177,14 @@ impl Store {
         Ok(())
     }
 
+    /// What tells this installation from others.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn installation_id(&self) -> Result<String, StoreError> {
+        Ok(sqlx::query_scalar("SELECT id FROM installation").fetch_one(&self.inner.readers).await?)
+    }
+
     /// A connection outside the pools, for what must not wait in line.
     async fn connect(&self) -> Result<SqliteConnection, StoreError> {
         Ok(self.inner.connect.connect().await?)

@@ -43,6 +43,7 @@ pub async fn wait_for_outcome(
     let mut signals = state.relay.signals();
     let _follow = state.relay.follow(user).await;
     loop {
+        let looked_at = Instant::now();
         let Some((message, reply)) = state.store.find_exchange(task_id).await? else { return Ok(Waited::Gone) };
         let Some(task) = message.task.clone() else { return Ok(Waited::Gone) };
         if task.status.has_ended() {
@@ -50,7 +51,7 @@ pub async fn wait_for_outcome(
         }
         let until = deadline.min(Instant::now() + POLL_INTERVAL);
         tokio::select! {
-            () = signalled(&mut signals) => {}
+            () = signalled(&mut signals, user) => tokio::time::sleep_until(deadline.min(looked_at + LOOK_INTERVAL)).await,
             () = tokio::time::sleep_until(until) => {}
             () = state.shutdown.soft().cancelled() => {}
             () = gone.0.cancelled() => {}
@@ -61,12 +62,16 @@ pub async fn wait_for_outcome(
     }
 }
 
-/// Returns when something may have happened, and not too often.
-async fn signalled(signals: &mut Receiver<Signal>) {
-    tokio::time::sleep(LOOK_INTERVAL).await;
-    match signals.recv().await {
-        // One look answers all signals that came before it.
-        Ok(Signal::Changed) | Err(RecvError::Lagged(_)) => while signals.try_recv().is_ok() {},
-        Err(RecvError::Closed) => std::future::pending().await,
+/// Returns when something may have happened to the user's tasks.
+async fn signalled(signals: &mut Receiver<Signal>, user: &UserRef) {
+    loop {
+        match signals.recv().await {
+            Ok(Signal::Changed | Signal::Healed) | Err(RecvError::Lagged(_)) => break,
+            Ok(Signal::Log(whose)) if whose == *user => break,
+            Ok(Signal::Log(_) | Signal::Text(..) | Signal::WakeWorkers | Signal::Stop(_)) => {}
+            Err(RecvError::Closed) => std::future::pending().await,
+        }
     }
+    // One look answers all signals that came before it.
+    while signals.try_recv().is_ok() {}
 }

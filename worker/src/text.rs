@@ -1,0 +1,172 @@
+//! The text of a running answer on its way out: published as it comes, stored piece by piece.
+
+use std::time::Duration;
+
+use banter_shared::{
+    chat::sanitize_agent_text,
+    relay::{LiveText, SharedRelay, TextPace},
+    store::{Claim, Store, StoreError, StoredChunk},
+};
+use tokio::{
+    task::{JoinError, JoinHandle},
+    time::{Instant, sleep_until},
+};
+use tokio_util::task::TaskTracker;
+
+/// Pause after a piece could not be stored.
+const WRITE_PAUSE: Duration = Duration::from_secs(1);
+
+/// What became of the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moved {
+    /// It went on.
+    On,
+    /// The store says that the attempt is over.
+    LeaseLost,
+}
+
+/// Collects an answer's text; publishes it in small pieces where the relay carries text, and stores it in larger ones
+/// that end where a small one does.
+pub(crate) struct TextWriter {
+    store: Store,
+    relay: SharedRelay,
+    pace: TextPace,
+    claim: Claim,
+    /// All of it.
+    all: String,
+    /// Bytes of it that are published.
+    published: usize,
+    publish_at: Instant,
+    /// Bytes of it that are stored.
+    stored: usize,
+    store_at: Instant,
+    /// The write in progress, and where it will have brought us. A task of its own: a write that nobody polls would
+    /// hold the process's only writer connection, for which the outcome waits.
+    in_flight: Option<JoinHandle<(usize, Result<(), StoreError>)>>,
+    tasks: TaskTracker,
+}
+
+impl TextWriter {
+    /// A writer of an attempt that has no text yet. Writes run on `tasks`.
+    pub(crate) fn new(store: &Store, relay: &SharedRelay, tasks: &TaskTracker, claim: Claim) -> Self {
+        let now = Instant::now();
+        Self {
+            store: store.clone(),
+            relay: relay.clone(),
+            pace: relay.text_pace(),
+            claim,
+            all: String::new(),
+            published: 0,
+            publish_at: now,
+            stored: 0,
+            store_at: now,
+            in_flight: None,
+            tasks: tasks.clone(),
+        }
+    }
+
+    /// Takes more text.
+    pub(crate) fn push(&mut self, text: &str) {
+        self.all.push_str(&sanitize_agent_text(text));
+    }
+
+    /// All text that was taken.
+    pub(crate) fn into_text(self) -> String {
+        self.all
+    }
+
+    /// Whether there is anything to wait for in [`TextWriter::advance`].
+    pub(crate) fn has_something_to_do(&self) -> bool {
+        self.in_flight.is_some() || self.publish_due().is_some() || self.store_due().is_some()
+    }
+
+    /// When the next small piece is to be published, if there is one.
+    fn publish_due(&self) -> Option<Instant> {
+        (self.pace.published.is_some() && self.all.len() > self.published).then_some(self.publish_at)
+    }
+
+    /// When the next larger piece is to be stored, if there is one.
+    fn store_due(&self) -> Option<Instant> {
+        (self.in_flight.is_none() && self.storable() > self.stored).then_some(self.store_at)
+    }
+
+    /// Up to where text may be stored.
+    fn storable(&self) -> usize {
+        if self.pace.published.is_some() { self.published } else { self.all.len() }
+    }
+
+    /// Waits for the next thing that is due and does it. Safe to drop and call again.
+    pub(crate) async fn advance(&mut self) -> Moved {
+        let (publish_due, store_due) = (self.publish_due(), self.store_due());
+        tokio::select! {
+            biased;
+            () = at(publish_due) => self.publish(),
+            written = joined(&mut self.in_flight) => return self.take_in(written),
+            () = at(store_due) => {
+                self.store_at = Instant::now() + self.pace.stored;
+                self.in_flight = Some(self.start_write());
+            }
+        }
+        Moved::On
+    }
+
+    fn publish(&mut self) {
+        self.publish_at = Instant::now() + self.pace.published.unwrap_or_default();
+        let text = LiveText {
+            session_id: self.claim.session_id,
+            task_id: self.claim.task_id,
+            attempt: self.claim.attempt,
+            message_id: self.claim.answer_message_id,
+            offset: i64::try_from(self.published).unwrap_or(i64::MAX),
+            text: self.all[self.published..].to_owned(),
+        };
+        self.published = self.all.len();
+        self.relay.publish_text(&self.claim.user, text);
+    }
+
+    /// Takes in how a write ended.
+    fn take_in(&mut self, written: Result<(usize, Result<(), StoreError>), JoinError>) -> Moved {
+        self.in_flight = None;
+        match written {
+            Ok((end, Ok(()))) => self.stored = end,
+            Ok((_, Err(StoreError::LeaseLost))) => return Moved::LeaseLost,
+            Ok((_, Err(error))) => {
+                tracing::warn!(task_id = %self.claim.task_id, %error, "cannot store text yet");
+                self.store_at = Instant::now() + WRITE_PAUSE;
+            }
+            Err(error) => tracing::error!(task_id = %self.claim.task_id, %error, "storing text broke down"),
+        }
+        Moved::On
+    }
+
+    fn start_write(&self) -> JoinHandle<(usize, Result<(), StoreError>)> {
+        let (store, relay, claim) = (self.store.clone(), self.relay.clone(), self.claim.clone());
+        let end = self.storable();
+        let chunk = StoredChunk {
+            task_id: claim.task_id,
+            attempt: claim.attempt,
+            start_offset: i64::try_from(self.stored).unwrap_or(i64::MAX),
+            text: self.all[self.stored..end].to_owned(),
+        };
+        self.tasks.spawn(async move {
+            let appended = store.append_chunk(&claim.user, &chunk).await;
+            (end, appended.map(|changed| relay.announce(changed.hints)))
+        })
+    }
+}
+
+/// Waits until a moment; for ever without one.
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits for a task to end; for ever without one.
+async fn joined<T>(task: &mut Option<JoinHandle<T>>) -> Result<T, JoinError> {
+    match task {
+        Some(task) => task.await,
+        None => std::future::pending().await,
+    }
+}
