@@ -5,18 +5,19 @@
  * page becomes visible, and when the server has been silent for too long. It knows no state; it
  * asks for the position to go on from and hands over what comes, in order and in batches.
  */
+import { createBatch } from "./batch";
 import { noteServerTime } from "./clock";
 import { type Cursor, formatCursor, parseCursor } from "./cursor";
 import { eventTypes, parseEvent, type StreamEvent } from "./events";
 
 export type ConnectionStatus = "connecting" | "live" | "offline";
 
-interface Received {
+export interface Received {
   readonly cursor: Cursor | null;
   readonly event: StreamEvent;
 }
 
-interface Options {
+export interface ConnectionOptions {
   /** Where to go on from; null is "from now". */
   position: () => Cursor | null;
   onEvents: (events: readonly Received[]) => void;
@@ -31,35 +32,14 @@ const MAX_DELAY_MS = 15_000;
 const HELLO_TIMEOUT_MS = 10_000;
 /** Silent heartbeats before the stream counts as dead. */
 const MISSED_BEATS = 2.5;
-/** Events are handed over at most this late; usually with the next frame. */
-const BATCH_MS = 50;
 
-export function connect(options: Options): () => void {
+export function connect(options: ConnectionOptions): () => void {
   let source: EventSource | null = null;
   let failures = 0;
   let heartbeatMs = 15_000;
   let retryTimer: ReturnType<typeof setTimeout> | undefined;
   let silenceTimer: ReturnType<typeof setTimeout> | undefined;
-  let batchTimer: ReturnType<typeof setTimeout> | undefined;
-  let frame = 0;
-  let queue: Received[] = [];
-
-  function flush() {
-    clearTimeout(batchTimer);
-    cancelAnimationFrame(frame);
-    batchTimer = undefined;
-    const events = queue;
-    queue = [];
-    if (events.length > 0) options.onEvents(events);
-  }
-
-  function enqueue(received: Received) {
-    queue.push(received);
-    if (batchTimer !== undefined) return;
-    // A hidden page gets no frames, so the timer is the one to rely on.
-    batchTimer = setTimeout(flush, BATCH_MS);
-    frame = requestAnimationFrame(flush);
-  }
+  const batch = createBatch(options.onEvents);
 
   function expectSignWithin(ms: number) {
     clearTimeout(silenceTimer);
@@ -79,7 +59,7 @@ export function connect(options: Options): () => void {
     if (event.type === "hello" || event.type === "heartbeat") noteServerTime(event.at);
     // `lastEventId` stays set for later frames without an id; only durable events have their own.
     const cursor = "session" in event || event.type === "session.deleted" ? frame.lastEventId : "";
-    enqueue({ cursor: parseCursor(cursor), event });
+    batch.add({ cursor: parseCursor(cursor), event });
   }
 
   function open() {
@@ -97,7 +77,7 @@ export function connect(options: Options): () => void {
   }
 
   function close() {
-    flush();
+    batch.flush();
     clearTimeout(retryTimer);
     clearTimeout(silenceTimer);
     retryTimer = undefined;

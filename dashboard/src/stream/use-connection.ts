@@ -1,6 +1,8 @@
 /** The page's one connection, fed into the store, and its status for the views. */
 import { useEffect, useState, useSyncExternalStore } from "react";
-import { type ConnectionStatus, connect } from "./connection";
+import type { ConnectionStatus, Received } from "./connection";
+import { connectShared } from "./shared";
+import type { State } from "./state";
 import { store } from "./store";
 
 let status: ConnectionStatus = "connecting";
@@ -37,18 +39,41 @@ export function useConnectionTrouble(): Exclude<ConnectionStatus, "live"> | null
   return !isLive && isLong ? current : null;
 }
 
+function apply(events: readonly Received[]): void {
+  store.dispatch(...events.map(({ cursor, event }) => ({ type: "event" as const, cursor, event })));
+}
+
+/** The running turns' signs of life and steps, as the events that tell them. */
+function describeRunning(state: State): readonly Received[] {
+  const at = new Date().toISOString();
+  return Object.entries(state.typing).flatMap(([id, { taskId, expiresAt }]) => {
+    const about = { at, chat_session_id: id, task_id: taskId };
+    const typing = {
+      ...about,
+      type: "typing" as const,
+      agent_key: state.sessions[id]?.value?.agent_key ?? "",
+      is_typing: true,
+      expires_at: expiresAt,
+    };
+    const steps = Object.values(state.steps[taskId] ?? {}).map((step) => ({
+      ...about,
+      type: "task.step" as const,
+      step,
+    }));
+    return [typing, ...steps].map((event) => ({ cursor: null, event }));
+  });
+}
+
 /** Opens the stream once `isReady`, i.e. when there is a position to go on from. */
 export function useConnection(isReady: boolean, onTrouble: () => void): void {
   useEffect(() => {
     if (!isReady) return;
-    return connect({
+    return connectShared({
       position: () => store.getState().position,
-      onEvents: (events) =>
-        store.dispatch(
-          ...events.map(({ cursor, event }) => ({ type: "event" as const, cursor, event })),
-        ),
+      onEvents: apply,
       onStatus: setStatus,
       onTrouble,
+      snapshot: () => describeRunning(store.getState()),
     });
   }, [isReady, onTrouble]);
 }

@@ -1,0 +1,224 @@
+/**
+ * One stream a browser: the tabs choose a leader (a Web Lock), which holds the stream and tells
+ * the others what comes (a BroadcastChannel).
+ *
+ * Guarantees: when the leader closes, the next tab in the lock's queue goes on from its own
+ * position; a tab that joins, or has been asleep, is brought up to where the leader is or told to
+ * fetch again; a leader that does not answer a visible tab loses the lead. Where the browser has
+ * no locks (plain HTTP to another machine), each visible tab holds a stream of its own.
+ */
+import { noteServerTime } from "./clock";
+import {
+  type ConnectionOptions,
+  type ConnectionStatus,
+  connect,
+  type Received,
+} from "./connection";
+import { type Cursor, formatCursor } from "./cursor";
+
+/** What a tab that joins has to be told beside the log. */
+export type Snapshot = () => readonly Received[];
+
+interface Options extends ConnectionOptions {
+  /** The signs of life and steps of running turns, as this tab knows them. */
+  snapshot: Snapshot;
+}
+
+type Note =
+  | { kind: "events"; events: readonly Received[] }
+  | { kind: "status"; status: ConnectionStatus }
+  /** A new leader: everybody has to join again. */
+  | { kind: "lead" }
+  | { kind: "join"; from: string; position: Cursor | null }
+  | {
+      kind: "welcome";
+      to: string;
+      status: ConnectionStatus;
+      events: readonly Received[];
+    };
+
+const NAME = "banter-stream";
+/** How many durable events a tab remembers for those that join. */
+const MEMORY = 500;
+/** How long a leader may take to welcome a visible tab. */
+const WELCOME_MS = 4000;
+/** How often a visible tab makes sure that there is a leader. */
+const CHECK_MS = 30_000;
+/** A hidden tab with a stream of its own gives it up after this. */
+const HIDDEN_MS = 20_000;
+
+export function connectShared(options: Options): () => void {
+  if (!("locks" in navigator) || typeof BroadcastChannel === "undefined")
+    return connectWhileVisible(options);
+  return connectWithOthers(options);
+}
+
+function connectWithOthers(options: Options): () => void {
+  const channel = new BroadcastChannel(NAME);
+  const self = crypto.randomUUID();
+  const end = new AbortController();
+  const recent: Received[] = [];
+  let status: ConnectionStatus = "connecting";
+  let isLeader = false;
+  let isWelcome = false;
+  let welcomeTimer: ReturnType<typeof setTimeout> | undefined;
+
+  const tell = (note: Note) => channel.postMessage(note);
+
+  function setStatus(next: ConnectionStatus) {
+    status = next;
+    options.onStatus(next);
+  }
+
+  function take(events: readonly Received[]) {
+    recent.push(...events.filter(({ cursor }) => cursor !== null));
+    recent.splice(0, recent.length - MEMORY);
+    options.onEvents(events);
+  }
+
+  function lead(): () => void {
+    isLeader = true;
+    clearTimeout(welcomeTimer);
+    const disconnect = connect({
+      ...options,
+      onEvents: (events) => {
+        take(events);
+        tell({ kind: "events", events });
+      },
+      onStatus: (next) => {
+        setStatus(next);
+        tell({ kind: "status", status: next });
+      },
+    });
+    tell({ kind: "lead" });
+    return () => {
+      isLeader = false;
+      disconnect();
+    };
+  }
+
+  /** What brings a tab from its position to this one's. */
+  function eventsSince(position: Cursor | null): readonly Received[] {
+    const own = options.position();
+    if (!own) return [];
+    const isSame = position?.epoch === own.epoch;
+    const missed = recent.filter(
+      ({ cursor }) => cursor?.epoch === own.epoch && position && cursor.seq > position.seq,
+    );
+    const isCovered =
+      isSame && (position.seq >= own.seq || missed[0]?.cursor?.seq === position.seq + 1);
+    // A `hello` at another position than its own makes the tab fetch everything again.
+    const cursor = formatCursor(isCovered ? position : own);
+    const at = new Date().toISOString();
+    const hello = { type: "hello", at, cursor, heartbeat_ms: 0, retry_ms: 0 } as const;
+    return [{ cursor: null, event: hello }, ...(isCovered ? missed : []), ...options.snapshot()];
+  }
+
+  function join() {
+    if (isLeader || end.signal.aborted) return;
+    tell({ kind: "join", from: self, position: options.position() });
+    clearTimeout(welcomeTimer);
+    // A hidden tab's timers are late, and it can wait: nobody looks at it.
+    if (document.visibilityState === "visible") welcomeTimer = setTimeout(takeOver, WELCOME_MS);
+  }
+
+  function onMessage({ data: note }: MessageEvent<Note>) {
+    switch (note.kind) {
+      case "events":
+        if (isLeader || !isWelcome) return;
+        for (const { event } of note.events)
+          if (event.type === "hello" || event.type === "heartbeat") noteServerTime(event.at);
+        return take(note.events);
+      case "status":
+        if (!isLeader && isWelcome) setStatus(note.status);
+        return;
+      case "lead":
+        isWelcome = false;
+        return join();
+      case "join":
+        if (!isLeader) return;
+        return tell({
+          kind: "welcome",
+          to: note.from,
+          status,
+          events: eventsSince(note.position),
+        });
+      case "welcome":
+        if (note.to !== self || isLeader) return;
+        clearTimeout(welcomeTimer);
+        isWelcome = true;
+        take(note.events);
+        return setStatus(note.status);
+      default:
+        note satisfies never;
+    }
+  }
+
+  /** Waits for the lead, and keeps it until this tab ends or another one takes it. */
+  async function seekLead(mode: LockOptions): Promise<void> {
+    let resign = () => {};
+    try {
+      await navigator.locks.request(NAME, mode, () => {
+        if (end.signal.aborted) return;
+        const stop = lead();
+        return new Promise<void>((resolve) => {
+          resign = () => {
+            stop();
+            resolve();
+          };
+          end.signal.addEventListener("abort", resign);
+        });
+      });
+    } catch {
+      // Ended while waiting, or the lead was taken: then it queues up again.
+      resign();
+      if (end.signal.aborted || isLeader) return;
+      isWelcome = false;
+      void seekLead({ signal: end.signal });
+      join();
+    }
+  }
+
+  function takeOver() {
+    if (isLeader || end.signal.aborted || document.visibilityState === "hidden") return;
+    void seekLead({ steal: true });
+  }
+
+  function onVisible() {
+    if (document.visibilityState === "visible") join();
+  }
+
+  channel.addEventListener("message", onMessage);
+  document.addEventListener("visibilitychange", onVisible);
+  const check = setInterval(onVisible, CHECK_MS);
+  void seekLead({ signal: end.signal });
+  join();
+
+  return () => {
+    end.abort();
+    clearInterval(check);
+    clearTimeout(welcomeTimer);
+    document.removeEventListener("visibilitychange", onVisible);
+    channel.close();
+  };
+}
+
+function connectWhileVisible(options: ConnectionOptions): () => void {
+  let disconnect: (() => void) | null = connect(options);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  function onVisibility() {
+    clearTimeout(timer);
+    if (document.visibilityState === "visible") disconnect ??= connect(options);
+    else
+      timer = setTimeout(() => {
+        disconnect?.();
+        disconnect = null;
+      }, HIDDEN_MS);
+  }
+  document.addEventListener("visibilitychange", onVisibility);
+  return () => {
+    clearTimeout(timer);
+    document.removeEventListener("visibilitychange", onVisibility);
+    disconnect?.();
+  };
+}
