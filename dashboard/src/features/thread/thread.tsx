@@ -1,5 +1,6 @@
+import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown } from "lucide-react";
-import { Fragment, memo, useEffect, useMemo, useRef } from "react";
+import { memo, useLayoutEffect, useMemo, useRef, useState } from "react";
 import type { Session } from "@/api/models";
 import { AgentAvatar } from "@/components/agent-avatar";
 import { TextButton } from "@/components/ui/button";
@@ -8,15 +9,21 @@ import { listTurns } from "@/stream/order";
 import type { Thread as ThreadState } from "@/stream/state";
 import { texts } from "@/texts";
 import { DayDivider, NewDivider } from "./dividers";
-import { layOutTurns } from "./layout";
+import { layOutTurns, type TurnRow } from "./layout";
 import { OutgoingBubble } from "./outgoing-bubble";
 import { TurnView } from "./turn-view";
 import { useMarkRead, useNewMarker } from "./use-reading";
-import { useStickToBottom } from "./use-stick-to-bottom";
 import { useOlderTurns } from "./use-thread";
 
 /** Earlier messages are fetched when fewer pixels than this are left above. */
-const FETCH_AHEAD_PX = 600;
+const FETCH_AHEAD_PX = 1200;
+/** Nearer to the end than this counts as being at the end. */
+const NEAR_PX = 48;
+/** What a turn is taken to be high until it was measured. */
+const TURN_PX = 220;
+/** Room for the note about earlier messages. */
+const TOP_PX = 44;
+const BOTTOM_PX = 12;
 
 export interface ThreadAgent {
   readonly key: string;
@@ -39,75 +46,107 @@ export const Thread = memo(function Thread(props: {
   const pending = useOutgoing(session.id);
   const outgoing = useMemo(() => withoutArrived(pending, known), [pending, known]);
 
-  const scroller = useRef<HTMLDivElement>(null);
-  const content = useRef<HTMLDivElement>(null);
-  const firstTurn = turns[0]?.turn;
-  const { isAtBottom, toBottom, onScroll } = useStickToBottom(scroller, content, firstTurn);
   const newestSent = pending.at(-1)?.key;
   const marker = useNewMarker(session, newestSeq, newestSent);
-  useMarkRead(session, newestSeq, isAtBottom);
   const rows = useMemo(() => layOutTurns(turns, tasks, marker), [turns, tasks, marker]);
 
+  const scroller = useRef<HTMLDivElement>(null);
+  const [isAtBottom, setAtBottom] = useState(true);
+  useMarkRead(session, newestSeq, isAtBottom);
+  const virtualizer = useVirtualizer({
+    count: rows.length + outgoing.length,
+    getScrollElement: () => scroller.current,
+    getItemKey: (index) =>
+      rows[index]?.turn.turn ?? outgoing[index - rows.length]?.key ?? `gone-${index}`,
+    estimateSize: () => TURN_PX,
+    overscan: 6,
+    paddingStart: TOP_PX,
+    paddingEnd: BOTTOM_PX,
+    anchorTo: "end",
+    followOnAppend: true,
+    scrollEndThreshold: NEAR_PX,
+  });
+
   const older = useOlderTurns(session.id);
+  const firstTurn = turns[0]?.turn;
   function fetchOlder() {
     if (hasMore && !older.isPending && firstTurn !== undefined) older.mutate(firstTurn);
   }
 
-  // What the user has just sent is always brought into view.
-  useEffect(() => {
-    if (newestSent) toBottom();
-  }, [newestSent, toBottom]);
+  function onScroll() {
+    const element = scroller.current;
+    if (!element) return;
+    const { scrollTop, scrollHeight, clientHeight } = element;
+    setAtBottom(scrollHeight - scrollTop - clientHeight < NEAR_PX);
+    if (scrollTop < FETCH_AHEAD_PX && !older.isError) fetchOlder();
+  }
 
-  const isEmpty = turns.length === 0 && outgoing.length === 0;
+  function toBottom() {
+    const isFar = virtualizer.getDistanceFromEnd() > 3 * (scroller.current?.clientHeight ?? 0);
+    const isCalm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    virtualizer.scrollToEnd({ behavior: isFar || isCalm ? "instant" : "smooth" });
+  }
+
+  useLayoutEffect(() => virtualizer.scrollToEnd(), [virtualizer]);
+  // What the user has just sent is always brought into view.
+  useLayoutEffect(() => {
+    if (newestSent) virtualizer.scrollToEnd();
+  }, [newestSent, virtualizer]);
+
+  const items = virtualizer.getVirtualItems();
+  const isEmpty = rows.length === 0 && outgoing.length === 0;
   return (
     <div className="relative min-h-0 flex-1">
       <div
         ref={scroller}
-        onScroll={() => {
-          onScroll();
-          const top = scroller.current?.scrollTop ?? 0;
-          if (top < FETCH_AHEAD_PX && !older.isError) fetchOlder();
-        }}
-        className="h-full overflow-y-auto overflow-x-hidden overscroll-contain px-3.5 [overflow-anchor:none] md:px-6"
+        role="log"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
+        tabIndex={0}
+        // Turns that come into view while somebody scrolls are not news.
+        aria-live={isAtBottom ? "polite" : "off"}
+        aria-relevant="additions"
+        aria-label={texts.thread.label(session.title || texts.sessions.untitled)}
+        onScroll={onScroll}
+        className="flex h-full flex-col overflow-y-auto overflow-x-hidden overscroll-contain px-3.5 outline-offset-[-2px] [overflow-anchor:none] md:px-6"
       >
+        {isEmpty && <EmptyThread agent={agent} />}
         <div
-          ref={content}
-          role="log"
-          aria-relevant="additions"
-          aria-label={texts.thread.label(session.title || texts.sessions.untitled)}
-          className="mx-auto flex min-h-full w-full max-w-[820px] flex-col justify-end gap-1 pt-2 pb-3"
+          style={{ height: virtualizer.getTotalSize() }}
+          className={`relative mx-auto mt-auto w-full max-w-[820px] shrink-0 ${isEmpty ? "hidden" : ""}`}
         >
           {hasMore && (
-            <p className="py-3 text-center text-ink-3 text-small">
+            <p className="absolute inset-x-0 top-3 text-center text-ink-3 text-small">
               {older.isError ? texts.thread.olderFailed : texts.thread.older}{" "}
               {older.isError && <TextButton onClick={fetchOlder}>{texts.common.retry}</TextButton>}
             </p>
           )}
-          {isEmpty && <EmptyThread agent={agent} />}
-          {rows.map((row) => (
-            <Fragment key={row.turn.turn}>
-              {row.day && <DayDivider at={row.day} />}
-              {row.isNewBefore === "turn" && <NewDivider />}
-              <TurnView
-                user={row.turn.user}
-                answer={row.turn.answer}
-                task={row.task}
-                position={row.position}
-                agentName={agent.name}
-                hasNewAnswer={row.isNewBefore === "answer"}
-              />
-            </Fragment>
-          ))}
-          {outgoing.map((item) => (
-            <OutgoingBubble key={item.key} item={item} />
-          ))}
+          <div
+            style={{ transform: `translateY(${items[0]?.start ?? 0}px)` }}
+            className="absolute inset-x-0 top-0"
+          >
+            {items.map(({ key, index }) => {
+              const row = rows[index];
+              const item = outgoing[index - rows.length];
+              return (
+                <div
+                  key={key}
+                  ref={virtualizer.measureElement}
+                  data-index={index}
+                  className="flex flex-col gap-1 pb-1"
+                >
+                  {row && <Row row={row} agentName={agent.name} />}
+                  {!row && item && <OutgoingBubble item={item} />}
+                </div>
+              );
+            })}
+          </div>
         </div>
       </div>
       {!isAtBottom && (
         <button
           type="button"
-          aria-label={texts.thread.toBottom}
-          onClick={() => toBottom("smooth")}
+          aria-label={session.unread_count > 0 ? texts.thread.newMessages : texts.thread.toBottom}
+          onClick={toBottom}
           className="-translate-x-1/2 absolute bottom-2 left-1/2 flex h-9 animate-rise items-center gap-2 rounded-full border border-line bg-surface px-3.5 font-[570] text-note shadow-high hover:border-line-strong"
         >
           <ArrowDown size={16} aria-hidden="true" />
@@ -117,6 +156,23 @@ export const Thread = memo(function Thread(props: {
     </div>
   );
 });
+
+function Row({ row, agentName }: { row: TurnRow; agentName: string }) {
+  return (
+    <>
+      {row.day && <DayDivider at={row.day} />}
+      {row.isNewBefore === "turn" && <NewDivider />}
+      <TurnView
+        user={row.turn.user}
+        answer={row.turn.answer}
+        task={row.task}
+        position={row.position}
+        agentName={agentName}
+        hasNewAnswer={row.isNewBefore === "answer"}
+      />
+    </>
+  );
+}
 
 function EmptyThread({ agent }: { agent: ThreadAgent }) {
   return (
