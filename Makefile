@@ -21,7 +21,7 @@ dev: ## Run api and worker from a debug build, and the page with hot reload
 	@DEV_PAGE=1 scripts/run.sh "$(CARGO_TARGET_DIR)/debug"
 
 test: ## Run every test: unit, api, worker, faults, page, browser
-	@scripts/need.sh cargo node chromium
+	@scripts/need.sh cargo node chromium redis-server
 	@scripts/test.sh
 
 dashboard: ## Build the page that the api serves

@@ -12,7 +12,7 @@ install() { # install <program> <Debian package>
   command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] || fail "$1 is missing: install the package $2 (Debian: apt-get install $2)"
   echo "banter: installing $2"
   log=$(mktemp)
-  { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$2"; } >"$log" 2>&1 ||
+  { apt-get update && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$2"; } >"$log" 2>&1 ||
     { tail -n 20 "$log" >&2; fail "could not install $2"; }
   rm -f "$log"
 }
@@ -37,6 +37,10 @@ for program in "$@"; do
       ;;
     chromium)
       [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || install chromium chromium
+      ;;
+    redis-server)
+      # Debian starts a server of its own with the package; the tests use theirs, on other ports.
+      command -v redis-server >/dev/null || install redis-server redis-server
       ;;
     *) fail "scripts/need.sh does not know $program" ;;
   esac

@@ -15,6 +15,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::{
     client::Client,
     process::{self, Environment, Process},
+    redis::Redis,
 };
 
 /// Processes of all tests together at one time; more would only make each other late.
@@ -35,6 +36,7 @@ pub struct Builder {
     workers: usize,
     environment: Environment,
     agents: String,
+    redis: bool,
 }
 
 impl Builder {
@@ -62,11 +64,21 @@ impl Builder {
         self
     }
 
+    /// With a Redis of its own between the processes. `BANTER_TEST_REDIS=1` gives every test one.
+    pub fn redis(mut self) -> Self {
+        self.redis = true;
+        self
+    }
+
     /// Starts all processes at once, and waits until every api has told its address.
-    pub async fn start(self) -> TestApp {
+    pub async fn start(mut self) -> TestApp {
+        let redis = if self.redis { Some(Redis::start().await) } else { None };
+        if let Some(redis) = &redis {
+            self.environment.insert("REDIS_URL".into(), redis.url());
+        }
         let wanted = (self.apis + self.workers).clamp(1, MAX_PROCESSES);
         let room = ROOM.acquire_many(u32::try_from(wanted).unwrap()).await.unwrap();
-        let mut app = self.prepare(room);
+        let mut app = self.prepare(room, redis);
         let addresses = app.expected_apis;
         for _ in 0..app.expected_workers {
             app.spawn_worker();
@@ -80,7 +92,7 @@ impl Builder {
         app
     }
 
-    fn prepare(self, room: SemaphorePermit<'static>) -> TestApp {
+    fn prepare(self, room: SemaphorePermit<'static>, redis: Option<Redis>) -> TestApp {
         let folder = tempfile::Builder::new().prefix("banter-test-").tempdir().unwrap();
         let mut environment = self.environment;
         let url = format!("sqlite://{}", folder.path().join("banter.db").display());
@@ -99,6 +111,7 @@ impl Builder {
             expected_workers: self.workers,
             started: AtomicUsize::new(0),
             folder,
+            redis,
             _room: room,
         }
     }
@@ -126,13 +139,15 @@ pub struct TestApp {
     expected_workers: usize,
     started: AtomicUsize,
     folder: TempDir,
+    redis: Option<Redis>,
     _room: SemaphorePermit<'static>,
 }
 
 impl TestApp {
     /// One api, one worker, the demo agent, keyless, unless the builder is told otherwise.
     pub fn builder() -> Builder {
-        Builder { apis: 1, workers: 1, environment: Environment::new(), agents: String::new() }
+        let redis = std::env::var_os("BANTER_TEST_REDIS").is_some();
+        Builder { apis: 1, workers: 1, environment: Environment::new(), agents: String::new(), redis }
     }
 
     /// One api and one worker.
@@ -158,6 +173,11 @@ impl TestApp {
     /// One worker.
     pub fn worker(&mut self, index: usize) -> &mut Process {
         &mut self.workers[index]
+    }
+
+    /// The Redis between the processes.
+    pub fn redis(&mut self) -> &mut Redis {
+        self.redis.as_mut().expect("the builder was told `redis()`")
     }
 
     /// The folder that holds the database, the logs and `agents.toml`.

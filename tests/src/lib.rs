@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`app`] | [`TestApp`](app::TestApp): a temp folder, its own database, any number of `api` and `worker` processes |
 //! | [`process`] | one process: signals, exit codes, captured output |
+//! | [`redis`](mod@redis) | a Redis server of the test's own |
 //! | [`client`], [`chat`] | HTTP calls, and the words of the chat on top of them |
 //! | [`sse`] | an event stream that checks every frame |
 //! | [`model`], [`watch`] | a client's state, folded from events, strict about gaps; and compared with a fresh GET |
@@ -26,6 +27,7 @@ pub mod dice;
 pub mod fake_openai;
 pub mod model;
 pub mod process;
+pub mod redis;
 pub mod sse;
 pub mod wait;
 pub mod watch;

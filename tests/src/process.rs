@@ -43,6 +43,13 @@ impl Signal {
             Self::Thaw => "CONT",
         }
     }
+
+    /// Sends it to a process. One that has ended does not mind.
+    pub fn send(self, pid: u32) {
+        // The shell has `kill` built in, so no other program is needed.
+        let line = format!("kill -s {} {pid}", self.name());
+        let _ = Command::new("sh").args(["-c", &line]).stderr(Stdio::null()).status();
+    }
 }
 
 /// The path of one of the product's binaries.
@@ -110,9 +117,7 @@ impl Process {
 
     /// Sends a signal. A process that has ended does not mind.
     pub fn signal(&self, signal: Signal) {
-        // The shell has `kill` built in, so no other program is needed.
-        let line = format!("kill -s {} {}", signal.name(), self.pid());
-        let _ = Command::new("sh").args(["-c", &line]).stderr(Stdio::null()).status();
+        signal.send(self.pid());
     }
 
     /// Kills it without a goodbye, and waits until it is gone.
