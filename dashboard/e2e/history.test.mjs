@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ANSWER_MS, answered, composer, live, say, send, thread } from "./chat.mjs";
+import { onStage } from "./stage.mjs";
+
+const TIMEOUT = { timeout: 120_000 };
+const TURNS = 5000;
+
+/** One exchange of a long history, some of it high, some of it low. */
+function exchange(model, turn) {
+  const at = new Date(Date.UTC(2026, 0, 1) + turn * 60_000).toISOString();
+  const [user, answer] = model;
+  const task = { ...user.task, id: `task-${turn}` };
+  const shared = { turn, task_id: task.id, created_at: at };
+  const code = turn % 5 === 0 ? "\n\n```rust\nlet answer = 42;\n```" : "";
+  const content = `Answer ${turn}. ${"Some more words to read. ".repeat(turn % 13)}${code}`;
+  return [
+    {
+      ...user,
+      ...shared,
+      id: `user-${turn}`,
+      seq: 2 * turn - 1,
+      content: `Question ${turn}`,
+      task,
+    },
+    { ...answer, ...shared, id: `answer-${turn}`, seq: 2 * turn, content },
+  ];
+}
+
+/** Gives the open chat a history of `TURNS` turns before what it has. `gate` may hold a page back. */
+async function withHistory(page, gate = async () => {}) {
+  const id = page.url().split("/").at(-1);
+  const real = await (await page.request.get(`/v1/chat/${id}`)).json();
+  const turns = Array.from({ length: TURNS }, (_, index) => exchange(real.messages, index + 1));
+  await page.route(`**/v1/chat/${id}?*`, async (route) => {
+    const response = await route.fetch();
+    const body = await response.json();
+    const later = body.messages.map((message) => ({
+      ...message,
+      turn: message.turn + TURNS,
+      seq: message.seq + 2 * TURNS,
+    }));
+    const messages = [...turns.slice(-50).flat(), ...later];
+    await route.fulfill({ response, json: { ...body, messages, has_more: true } });
+  });
+  await page.route(`**/v1/chat/${id}/messages?*`, async (route) => {
+    const query = new URL(route.request().url()).searchParams;
+    const before = Number(query.get("before_turn"));
+    const first = Math.max(0, before - 1 - Number(query.get("limit")));
+    await gate();
+    const items = turns.slice(first, before - 1).flat();
+    await route.fulfill({ json: { items, has_more: first > 0 } });
+  });
+  await page.goto(page.url());
+  await thread(page).getByText(`Question ${TURNS}`, { exact: true }).waitFor();
+}
+
+const distanceToEnd = (page) =>
+  thread(page).evaluate((log) => log.scrollHeight - log.scrollTop - log.clientHeight);
+
+async function scrollTo(page, top) {
+  await thread(page).evaluate((log, to) => log.scrollTo({ top: to }), top);
+}
+
+test("earlier turns come in above without moving what is read", TIMEOUT, async () => {
+  await onStage(async ({ page }) => {
+    await say(page, "/echo hello");
+    await answered(page).waitFor({ timeout: ANSWER_MS });
+    let letThrough = () => {};
+    const held = new Promise((resolve) => {
+      letThrough = resolve;
+    });
+    await withHistory(page, () => held);
+    assert.ok((await distanceToEnd(page)) < 5, "it opens at its end");
+
+    await scrollTo(page, 1000);
+    const anchor = await thread(page).evaluate(async (log) => {
+      const frame = () => new Promise(requestAnimationFrame);
+      for (let count = 0; count < 20; count += 1) await frame();
+      const { top } = log.getBoundingClientRect();
+      const shown = [...log.querySelectorAll("[data-index] > div:first-of-type")];
+      const found = shown.find((element) => element.getBoundingClientRect().top > top + 100);
+      return { text: found.textContent, top: found.getBoundingClientRect().top };
+    });
+    const height = await thread(page).evaluate((log) => log.scrollHeight);
+    letThrough();
+
+    const moved = await thread(page).evaluate(
+      async (log, { anchor, height }) => {
+        const frame = () => new Promise(requestAnimationFrame);
+        const place = () =>
+          [...log.querySelectorAll("[data-index] > div:first-of-type")]
+            .find((element) => element.textContent === anchor.text)
+            ?.getBoundingClientRect().top ?? Number.NaN;
+        while (log.scrollHeight < height + 2000) await frame();
+        let most = 0;
+        for (let count = 0; count < 30; count += 1) {
+          await frame();
+          most = Math.max(most, Math.abs(place() - anchor.top));
+        }
+        return most;
+      },
+      { anchor, height },
+    );
+    assert.ok(moved <= 2, `it moved by ${moved} px`);
+  });
+});
+
+test("ten thousand messages scroll to the first one with few on the page", TIMEOUT, async () => {
+  await onStage(async ({ page }) => {
+    await say(page, "/echo hello");
+    await answered(page).waitFor({ timeout: ANSWER_MS });
+    await withHistory(page);
+
+    const result = await thread(page).evaluate(async (log) => {
+      const frames = [];
+      let before = performance.now();
+      let most = 0;
+      const end = before + 60_000;
+      while (performance.now() < end) {
+        log.scrollBy(0, -3000);
+        await new Promise(requestAnimationFrame);
+        const now = performance.now();
+        frames.push(now - before);
+        before = now;
+        most = Math.max(most, log.querySelectorAll("[data-index]").length);
+        if ([...log.querySelectorAll("span")].some((one) => one.textContent === "Question 1"))
+          break;
+      }
+      frames.sort((a, b) => a - b);
+      const at = (part) => Math.round(frames[Math.floor(frames.length * part)] * 10) / 10;
+      return { count: frames.length, median: at(0.5), p95: at(0.95), worst: at(0.9999), most };
+    });
+    console.log(`frames while scrolling through: ${JSON.stringify(result)}`);
+    await thread(page).getByText("Question 1", { exact: true }).waitFor();
+    assert.ok(result.most < 60, `${result.most} turns were on the page at once`);
+
+    await page.getByRole("button", { name: "Jump to the latest message" }).click();
+    await page.waitForFunction(() => {
+      const log = document.querySelector('[role="log"]');
+      return log && log.scrollHeight - log.scrollTop - log.clientHeight < 5;
+    });
+    await page.getByRole("button", { name: "Jump to" }).waitFor({ state: "detached" });
+  });
+});
+
+test("reading further up is left alone; a pill leads to what is new", TIMEOUT, async () => {
+  await onStage(
+    async ({ page }) => {
+      await say(page, "/long");
+      await answered(page).waitFor({ timeout: ANSWER_MS });
+      await send(page, "/slow 4");
+      await live(page).waitFor({ timeout: ANSWER_MS });
+
+      await scrollTo(page, 0);
+      const pill = page.getByRole("button", { name: "New messages" });
+      await pill.waitFor({ timeout: ANSWER_MS });
+      assert.equal(await thread(page).evaluate((log) => log.scrollTop), 0, "nothing has moved");
+      await page.getByText("1 unread message").waitFor();
+
+      await pill.click();
+      await pill.waitFor({ state: "detached" });
+      await page.getByText("1 unread message").waitFor({ state: "detached" });
+      await composer(page).waitFor();
+    },
+    { context: { viewport: { width: 800, height: 500 } } },
+  );
+});
