@@ -8,7 +8,7 @@ use banter_shared::{
     clock::{SystemClock, Timestamp},
     config::Config,
     id::KeyId,
-    store::{ApiKey, Store},
+    store::{ApiKey, CheckReport, Store},
 };
 use clap::{Parser, Subcommand};
 
@@ -30,6 +30,8 @@ enum Command {
     Migrate,
     /// Print the OpenAPI document.
     Openapi,
+    /// Look whether everything in the database is as it must be; tell what is not, and exit with 1. Safe at any time.
+    Check,
     /// Make, list and revoke API keys.
     Keys {
         #[command(subcommand)]
@@ -85,6 +87,12 @@ pub async fn run() -> anyhow::Result<()> {
             tracing::info!("the schema is up to date");
             Ok(())
         }
+        Command::Check => {
+            let store = open(&config).await?;
+            let report = store.check().await;
+            store.close().await;
+            tell(&report?)
+        }
         Command::Keys { command } => {
             let store = open(&config).await?;
             let done = keys(&store, command).await;
@@ -96,6 +104,15 @@ pub async fn run() -> anyhow::Result<()> {
 
 async fn open(config: &Config) -> anyhow::Result<Store> {
     Ok(Store::open(config.store_options(), Arc::new(SystemClock)).await?)
+}
+
+/// Prints what a check found; fails if that is anything.
+fn tell(report: &CheckReport) -> anyhow::Result<()> {
+    let CheckReport { sessions, messages, open_tasks, events, findings } = report;
+    let lines: String = findings.iter().map(|found| format!("broken: {}: {}\n", found.rule, found.place)).collect();
+    print(&format!("{lines}looked at {sessions} sessions, {messages} messages, {open_tasks} open tasks, {events} events\n"))?;
+    anyhow::ensure!(findings.is_empty(), "{} findings", findings.len());
+    Ok(())
 }
 
 async fn keys(store: &Store, command: KeysCommand) -> anyhow::Result<()> {

@@ -11,6 +11,7 @@
 
 mod agents;
 mod attempts;
+mod check;
 mod chunks;
 mod error;
 mod events;
@@ -38,6 +39,7 @@ use tokio::time::Instant;
 
 pub use agents::AgentHealth;
 pub use attempts::{Claim, Finish};
+pub use check::{CheckReport, Finding};
 pub use chunks::{ChunkRow, StoredChunk};
 pub use error::{OpenError, StoreError};
 pub use events::{

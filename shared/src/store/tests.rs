@@ -105,6 +105,15 @@ impl Fixture {
         self.store.get_thread(&self.user, session, 50).await.unwrap().session
     }
 
+    async fn findings(&self) -> Vec<&'static str> {
+        self.store.check().await.unwrap().findings.into_iter().map(|finding| finding.rule).collect()
+    }
+
+    async fn damage(&self, statement: &'static str) {
+        sqlx::query("PRAGMA foreign_keys = 0").execute(&self.store.inner.writer).await.unwrap();
+        assert!(sqlx::query(statement).execute(&self.store.inner.writer).await.unwrap().rows_affected() > 0);
+    }
+
     /// The types of all events of the user's log, which has to be numbered without a hole.
     async fn log(&self) -> Vec<&'static str> {
         let log_id = self.store.start_replay(&self.user, None).await.unwrap().user_log_id;
@@ -546,4 +555,33 @@ async fn reading_moves_forward_and_unread_marks_the_last_answer() {
     assert_eq!(read(i64::MAX).await.last_read_seq, 4);
     let unread = f.store.mark_unread(&f.user, session).await.unwrap().value;
     assert_eq!((unread.last_read_seq, unread.unread_count), (3, 1));
+}
+
+#[tokio::test]
+async fn the_check_finds_nothing_in_a_healthy_database_and_names_what_is_broken() {
+    let damages = [
+        ("UPDATE event_log SET seq = seq + 100 WHERE seq = 3", "a user's log is numbered without a hole"),
+        ("DELETE FROM Jobs WHERE status = 'Pending'", "a session with a waiting task has a running one, or a job for the first that waits"),
+        ("DELETE FROM agent_task WHERE status = 'succeeded'", "a user's message has exactly one task"),
+        ("DELETE FROM chat_message WHERE role = 'assistant'", "a task that succeeded has its answer"),
+        ("UPDATE Jobs SET lock_by = 'x' WHERE status = 'Running'", "a running task has a running job, locked by its worker"),
+        ("UPDATE agent_task SET status = 'failed', worker_id = NULL, finished_at = 'x', job_id = NULL WHERE status = 'running'", "a job that waits or runs is some task's"),
+        ("UPDATE answer_chunk SET start_offset = 1", "stored text has no hole"),
+    ];
+    for (damage, rule) in damages {
+        let f = Fixture::new().await;
+        let (answered, running, waiting) = (f.session().await, f.session().await, f.session().await);
+        f.post(answered, "one").await;
+        let claim = f.claim().await;
+        f.answer(&claim, "done").await.unwrap();
+        f.post(running, "two").await;
+        let claim = f.claim().await;
+        f.store_text(&claim, 0, "so far").await.unwrap();
+        f.post(waiting, "three").await;
+        assert_eq!(f.findings().await, Vec::<&str>::new());
+
+        f.damage(damage).await;
+
+        assert!(f.findings().await.contains(&rule), "{damage}: {:?}", f.findings().await);
+    }
 }

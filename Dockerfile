@@ -1,0 +1,33 @@
+# The page, then both programs, then an image with nothing else.
+
+FROM node:22-bookworm-slim AS page
+WORKDIR /src/dashboard
+COPY dashboard/package.json dashboard/package-lock.json dashboard/.npmrc ./
+RUN npm ci --no-audit --no-fund
+COPY dashboard/ ./
+RUN npm run build
+
+FROM rust:1.95-bookworm AS programs
+WORKDIR /src
+COPY Cargo.toml Cargo.lock ./
+COPY shared/ shared/
+COPY api/ api/
+COPY worker/ worker/
+COPY tests/ tests/
+COPY migrations/ migrations/
+COPY --from=page /src/dashboard/dist dashboard/dist
+RUN cargo build --release --locked
+
+FROM debian:bookworm-slim
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends ca-certificates \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 10001 --home-dir /data banter \
+    && install -d -o banter -g banter -m 0700 /data
+COPY --from=programs /src/target/release/api /src/target/release/worker /usr/local/bin/
+USER banter
+WORKDIR /data
+VOLUME /data
+ENV DATABASE_URL=sqlite:///data/banter.db DATA_DIR=/data BIND_ADDR=0.0.0.0:8080 AUTH=required
+EXPOSE 8080
+ENTRYPOINT ["api"]

@@ -1,0 +1,156 @@
+//! What must hold in the database at any moment, looked at in one read transaction.
+
+use sqlx::{AssertSqlSafe, Row};
+
+use super::{Store, StoreError};
+
+/// Something that must not be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The rule that is broken.
+    pub rule: &'static str,
+    /// Where: an id, or SQLite's own words.
+    pub place: String,
+}
+
+/// What was looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckReport {
+    /// Sessions.
+    pub sessions: i64,
+    /// Messages.
+    pub messages: i64,
+    /// Tasks without an outcome yet.
+    pub open_tasks: i64,
+    /// Events in all logs.
+    pub events: i64,
+    /// What is wrong; nothing in a healthy database.
+    pub findings: Vec<Finding>,
+}
+
+/// At most so many places are told for one rule.
+const PLACES: i64 = 20;
+
+/// A rule, and a query that selects where it is broken.
+const RULES: [(&str, &str); 14] = [
+    (
+        "a user's message has exactly one task",
+        "SELECT m.id FROM chat_message m WHERE m.role = 'user' AND NOT EXISTS \
+         (SELECT 1 FROM agent_task t WHERE t.id = m.task_id AND t.user_message_id = m.id \
+          AND t.chat_session_id = m.chat_session_id AND t.turn = m.turn)",
+    ),
+    (
+        "a task belongs to a user's message",
+        "SELECT t.id FROM agent_task t WHERE NOT EXISTS \
+         (SELECT 1 FROM chat_message m WHERE m.id = t.user_message_id AND m.task_id = t.id AND m.role = 'user')",
+    ),
+    (
+        "an answer belongs to an ended task of its turn, under the id that was fixed for it",
+        "SELECT m.id FROM chat_message m WHERE m.role = 'assistant' AND NOT EXISTS \
+         (SELECT 1 FROM agent_task t WHERE t.id = m.task_id AND t.answer_message_id = m.id AND t.turn = m.turn \
+          AND t.status NOT IN ('queued', 'running'))",
+    ),
+    (
+        "a task that succeeded has its answer",
+        "SELECT t.id FROM agent_task t WHERE t.status = 'succeeded' AND NOT EXISTS \
+         (SELECT 1 FROM chat_message m WHERE m.task_id = t.id AND m.role = 'assistant')",
+    ),
+    (
+        "a session with a waiting task has a running one, or a job for the first that waits",
+        "SELECT t.id FROM agent_task t WHERE t.status = 'queued' \
+         AND t.turn = (SELECT MIN(f.turn) FROM agent_task f \
+             WHERE f.chat_session_id = t.chat_session_id AND f.status = 'queued') \
+         AND NOT EXISTS (SELECT 1 FROM agent_task r \
+             WHERE r.chat_session_id = t.chat_session_id AND r.status = 'running') \
+         AND NOT EXISTS (SELECT 1 FROM Jobs j WHERE j.id = t.job_id AND j.status = 'Pending')",
+    ),
+    (
+        "a running task has a running job, locked by its worker",
+        "SELECT t.id FROM agent_task t WHERE t.status = 'running' AND NOT EXISTS \
+         (SELECT 1 FROM Jobs j WHERE j.id = t.job_id AND j.status = 'Running' AND j.lock_by = t.worker_id)",
+    ),
+    (
+        "a job that waits or runs is some task's",
+        "SELECT j.id FROM Jobs j WHERE j.job_type = 'agent-task' AND j.status IN ('Pending', 'Running') AND NOT EXISTS \
+         (SELECT 1 FROM agent_task t WHERE t.job_id = j.id AND t.status IN ('queued', 'running'))",
+    ),
+    (
+        "a job that has ended locks nothing",
+        "SELECT j.id FROM Jobs j WHERE j.status NOT IN ('Running') AND j.lock_by IS NOT NULL",
+    ),
+    (
+        "nothing waits in an archived session",
+        "SELECT t.id FROM agent_task t JOIN chat_session s ON s.id = t.chat_session_id \
+         WHERE s.status = 'archived' AND t.status = 'queued' AND t.attempt = 0",
+    ),
+    (
+        "stored text belongs to a task without an outcome",
+        "SELECT DISTINCT c.task_id FROM answer_chunk c JOIN agent_task t ON t.id = c.task_id \
+         WHERE t.status NOT IN ('queued', 'running')",
+    ),
+    (
+        "stored text has no hole",
+        "SELECT c.task_id FROM answer_chunk c WHERE c.start_offset > 0 AND NOT EXISTS \
+         (SELECT 1 FROM answer_chunk b WHERE b.task_id = c.task_id AND b.attempt = c.attempt \
+          AND b.end_offset = c.start_offset)",
+    ),
+    (
+        "a session counts all its messages and turns",
+        "SELECT s.id FROM chat_session s WHERE EXISTS (SELECT 1 FROM chat_message m \
+         WHERE m.chat_session_id = s.id AND (m.seq > s.last_seq OR m.turn > s.last_turn))",
+    ),
+    (
+        "a user's log is numbered without a hole",
+        "SELECT u.workspace_id || '/' || u.user_id FROM user_log u LEFT JOIN \
+         (SELECT user_log_id, COUNT(*) AS n, MIN(seq) AS first, MAX(seq) AS last FROM event_log GROUP BY user_log_id) e \
+         ON e.user_log_id = u.id \
+         WHERE COALESCE(e.n, 0) != u.last_seq - u.floor_seq \
+         OR (e.n > 0 AND (e.first != u.floor_seq + 1 OR e.last != u.last_seq))",
+    ),
+    (
+        "an event is in a user's log",
+        "SELECT DISTINCT e.user_log_id FROM event_log e WHERE NOT EXISTS \
+         (SELECT 1 FROM user_log u WHERE u.id = e.user_log_id)",
+    ),
+];
+
+impl Store {
+    /// Looks whether everything holds that must. Safe at any time; as of one moment.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn check(&self) -> Result<CheckReport, StoreError> {
+        let mut tx = self.begin_read().await?;
+        let mut findings = Vec::new();
+        let words: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check").fetch_all(&mut *tx).await?;
+        let broken = words.into_iter().filter(|word| word != "ok");
+        findings.extend(broken.map(|place| Finding { rule: "the file is sound", place }));
+        for row in sqlx::query("PRAGMA foreign_key_check").fetch_all(&mut *tx).await? {
+            let place = format!("{} refers to a missing {}", row.try_get::<&str, _>(0)?, row.try_get::<&str, _>(2)?);
+            findings.push(Finding { rule: "references lead somewhere", place });
+        }
+        for (rule, query) in RULES {
+            let query = AssertSqlSafe(format!("SELECT CAST(place AS TEXT) FROM ({}) LIMIT {PLACES}", named(query)));
+            let places: Vec<String> = sqlx::query_scalar(query).fetch_all(&mut *tx).await?;
+            findings.extend(places.into_iter().map(|place| Finding { rule, place }));
+        }
+        let counts = sqlx::query(
+            "SELECT (SELECT COUNT(*) FROM chat_session), (SELECT COUNT(*) FROM chat_message), \
+             (SELECT COUNT(*) FROM agent_task WHERE status IN ('queued', 'running')), (SELECT COUNT(*) FROM event_log)",
+        )
+        .fetch_one(&mut *tx)
+        .await?;
+        Ok(CheckReport {
+            sessions: counts.try_get(0)?,
+            messages: counts.try_get(1)?,
+            open_tasks: counts.try_get(2)?,
+            events: counts.try_get(3)?,
+            findings,
+        })
+    }
+}
+
+/// Gives the one column of a rule's query its name.
+fn named(query: &str) -> String {
+    format!("WITH broken (place) AS ({query}) SELECT place FROM broken")
+}
