@@ -6,8 +6,10 @@ import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { queryClient } from "./api/query-client";
+import { applyTheme } from "./preferences";
 import { router } from "./router";
 
+applyTheme();
 const root = document.getElementById("root");
 if (root)
   createRoot(root).render(

@@ -1,4 +1,5 @@
 import { createRootRoute, createRoute, createRouter, Navigate } from "@tanstack/react-router";
+import * as v from "valibot";
 import { ChatPage } from "./pages/chat-page";
 import { NewChatPage } from "./pages/new-chat-page";
 import { Shell } from "./pages/shell";
@@ -18,7 +19,11 @@ const homeRoute = createRoute({
 const newChatRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/new",
-  component: () => <NewChatPage />,
+  validateSearch: v.object({ agent: v.optional(v.string()) }),
+  component: function NewChatRoute() {
+    const { agent } = newChatRoute.useSearch();
+    return <NewChatPage key={agent} agentKey={agent} />;
+  },
 });
 
 const chatRoute = createRoute({

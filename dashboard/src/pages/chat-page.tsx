@@ -1,6 +1,6 @@
 import { Link, useNavigate } from "@tanstack/react-router";
 import { ChevronLeft, MessageCircleOff, TriangleAlert } from "lucide-react";
-import { useEffect } from "react";
+import { useCallback, useEffect } from "react";
 import { useAgent } from "@/api/agents";
 import { ApiError } from "@/api/client";
 import type { Session } from "@/api/models";
@@ -17,6 +17,7 @@ import { stopTask, useIsStopping } from "@/features/thread/task-actions";
 import { Thread } from "@/features/thread/thread";
 import { ThreadSkeleton } from "@/features/thread/thread-skeleton";
 import { useThreadFetch } from "@/features/thread/use-thread";
+import { hasOverlay, useKeys } from "@/keyboard";
 import { outbox } from "@/outbox/use-outbox";
 import { useStore } from "@/stream/store";
 import { texts } from "@/texts";
@@ -128,6 +129,16 @@ function Frame(props: { session?: Session | null; agent?: Face; children: React.
 function Footer({ session, agentName }: { session: Session; agentName: string }) {
   const task = session.active_task;
   const isStopping = useIsStopping(task?.id);
+  const taskId = isStopping ? undefined : task?.id;
+  const onKey = useCallback(
+    (event: KeyboardEvent) => {
+      if (event.key !== "Escape" || !taskId || hasOverlay()) return;
+      event.preventDefault();
+      void stopTask(session.id, taskId);
+    },
+    [session.id, taskId],
+  );
+  useKeys(onKey);
   if (session.status === "archived")
     return (
       <div className="flex items-center justify-center gap-3 border-line border-t px-4 pt-3 pb-[max(12px,env(safe-area-inset-bottom))] text-ink-2 text-note">

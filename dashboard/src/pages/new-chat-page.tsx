@@ -19,10 +19,11 @@ import { explainProblem, texts } from "@/texts";
 const DRAFT = "new";
 
 /** Chooses an agent and sends the first message; the session is made with it. */
-export function NewChatPage({ isHome = false }: { isHome?: boolean }) {
+export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undefined }) {
+  const { isHome = false } = props;
   const agents = useAgents();
   const navigate = useNavigate();
-  const [chosen, setChosen] = useState<string>();
+  const [chosen, setChosen] = useState(props.agentKey);
   const [isStarting, setStarting] = useState(false);
   const [composerKey, setComposerKey] = useState(0);
   // One key per agent until it has worked, so that a repeated try makes no second session.
@@ -123,6 +124,7 @@ export function NewChatPage({ isHome = false }: { isHome?: boolean }) {
         draftKey={DRAFT}
         hasFocus
         isDisabled={!agent || isStarting}
+        isReadOnly={isStarting}
         placeholder={
           isStarting
             ? texts.newChat.starting

@@ -1,4 +1,4 @@
-import { Outlet, useParams, useRouterState } from "@tanstack/react-router";
+import { Outlet, useRouterState } from "@tanstack/react-router";
 import { useCallback, useEffect, useState } from "react";
 import { client, onUnauthorized } from "@/api/client";
 import { ConnectionNote } from "@/components/connection-note";
@@ -6,11 +6,12 @@ import { Toaster } from "@/components/ui/toast";
 import { Sidebar } from "@/features/sessions/sidebar";
 import { useHasNoChats } from "@/features/sessions/use-session-list";
 import { useOutboxDelivery } from "@/outbox/use-outbox";
-import { countUnread } from "@/stream/order";
 import { useStore } from "@/stream/store";
 import { useConnection, useConnectionStatus } from "@/stream/use-connection";
-import { texts } from "@/texts";
 import { KeyNeededPage } from "./key-needed-page";
+import { Overlays, useOverlays } from "./overlays";
+import { useBadge } from "./use-badge";
+import { useNotifications } from "./use-notifications";
 
 /** The frame of every view: the list beside it, or, on a phone, in its place. */
 export function Shell() {
@@ -24,7 +25,9 @@ function Layout() {
   const hasNoChats = useHasNoChats();
   // One column shows the list or the view. Who has no chats yet has nothing to look for there.
   const isAtList = isAtRoot && !hasNoChats;
-  useTabTitle();
+  useBadge();
+  useNotifications();
+  const { overlay, open, close } = useOverlays();
   useLiveUpdates();
   return (
     <div className="grid h-full grid-cols-[minmax(0,1fr)] md:grid-cols-[288px_minmax(0,1fr)] lg:grid-cols-[320px_minmax(0,1fr)]">
@@ -32,7 +35,7 @@ function Layout() {
         className={`min-h-0 flex-col border-line md:flex md:border-r ${isAtList ? "flex" : "hidden"}`}
       >
         <div className="min-h-0 flex-1">
-          <Sidebar />
+          <Sidebar onSettings={() => open("settings")} onPalette={() => open("palette")} />
         </div>
         <div className="bg-side px-5 pb-[env(safe-area-inset-bottom)] empty:hidden md:[&:has(span)]:py-2 [&:has(span)]:py-3">
           <ConnectionNote isQuiet />
@@ -41,6 +44,7 @@ function Layout() {
       <div className={`min-h-0 min-w-0 md:block ${isAtList ? "hidden" : ""}`}>
         <Outlet />
       </div>
+      <Overlays overlay={overlay} onOpen={open} onClose={close} />
       <Toaster />
     </div>
   );
@@ -53,14 +57,4 @@ function useLiveUpdates(): void {
   const probe = useCallback(() => void client.GET("/v1/agents").catch(() => {}), []);
   useConnection(hasPosition, probe);
   useOutboxDelivery(useConnectionStatus() === "live");
-}
-
-function useTabTitle(): void {
-  const unread = useStore((state) => countUnread(state.sessions));
-  const { sessionId } = useParams({ strict: false });
-  const title = useStore((state) => state.sessions[sessionId ?? ""]?.value?.title);
-  useEffect(() => {
-    const name = title ? `${title} · ${texts.app.name}` : texts.app.name;
-    document.title = unread > 0 ? `(${unread}) ${name}` : name;
-  }, [unread, title]);
 }

@@ -47,6 +47,13 @@ const CHECK_MS = 30_000;
 /** A hidden tab with a stream of its own gives it up after this. */
 const HIDDEN_MS = 20_000;
 
+let leads = false;
+
+/** Whether this tab is the one that speaks for the browser. */
+export function isLeading(): boolean {
+  return leads;
+}
+
 export function connectShared(options: Options): () => void {
   if (!("locks" in navigator) || typeof BroadcastChannel === "undefined")
     return connectWhileVisible(options);
@@ -78,6 +85,7 @@ function connectWithOthers(options: Options): () => void {
 
   function lead(): () => void {
     isLeader = true;
+    leads = true;
     clearTimeout(welcomeTimer);
     const disconnect = connect({
       ...options,
@@ -93,6 +101,7 @@ function connectWithOthers(options: Options): () => void {
     tell({ kind: "lead" });
     return () => {
       isLeader = false;
+      leads = false;
       disconnect();
     };
   }

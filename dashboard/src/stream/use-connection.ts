@@ -1,6 +1,7 @@
 /** The page's one connection, fed into the store, and its status for the views. */
 import { useEffect, useState, useSyncExternalStore } from "react";
 import type { ConnectionStatus, Received } from "./connection";
+import type { StreamEvent } from "./events";
 import { connectShared } from "./shared";
 import type { State } from "./state";
 import { store } from "./store";
@@ -39,8 +40,17 @@ export function useConnectionTrouble(): Exclude<ConnectionStatus, "live"> | null
   return !isLive && isLong ? current : null;
 }
 
+const eventListeners = new Set<(event: StreamEvent) => void>();
+
+/** Calls `listener` for each event that came, after the store has it. */
+export function onStreamEvent(listener: (event: StreamEvent) => void): () => void {
+  eventListeners.add(listener);
+  return () => eventListeners.delete(listener);
+}
+
 function apply(events: readonly Received[]): void {
   store.dispatch(...events.map(({ cursor, event }) => ({ type: "event" as const, cursor, event })));
+  for (const { event } of events) for (const listener of [...eventListeners]) listener(event);
 }
 
 /** The running turns' signs of life and steps, as the events that tell them. */

@@ -2,6 +2,8 @@ import { ArrowUp, Square } from "lucide-react";
 import { useLayoutEffect, useRef, useState } from "react";
 import { IconButton } from "@/components/ui/button";
 import { readDraft, writeDraft } from "@/drafts";
+import { isMod, nameKeys } from "@/keyboard";
+import { usePreferences } from "@/preferences";
 import { texts } from "@/texts";
 
 /** The api's limit for one message. */
@@ -22,7 +24,9 @@ export function Composer(props: {
   /** Whether a turn is running or queued: then a message is queued, and Stop is there. */
   isBusy?: boolean;
   isStopping?: boolean;
+  /** Whether nothing can be sent yet; typing goes on. */
   isDisabled?: boolean;
+  isReadOnly?: boolean;
   hasFocus?: boolean;
   onSend: (text: string) => void;
   onStop?: () => void;
@@ -30,6 +34,7 @@ export function Composer(props: {
   const { draftKey, isBusy = false, isStopping = false, isDisabled = false } = props;
   const [text, setText] = useState(() => readDraft(draftKey));
   const field = useRef<HTMLTextAreaElement>(null);
+  const sendsOnEnter = usePreferences().sendWith === "enter";
   const canSend = text.trim() !== "" && !isDisabled;
   const isTooLong = text.length > MAX_BYTES / 4 && new Blob([text]).size > MAX_BYTES;
 
@@ -57,8 +62,8 @@ export function Composer(props: {
   function onKeyDown(event: React.KeyboardEvent) {
     // Enter that ends a composition (229 in Safari) chooses a word; it does not send.
     if (event.nativeEvent.isComposing || event.keyCode === 229) return;
-    const isSend = event.key === "Enter" && !event.shiftKey && !event.altKey;
-    if (isSend && (event.ctrlKey || event.metaKey || !isTouchOnly())) {
+    const isEnter = event.key === "Enter" && !event.shiftKey && !event.altKey;
+    if (isEnter && (isMod(event) || (sendsOnEnter && !isTouchOnly()))) {
       event.preventDefault();
       send();
     } else if (event.key === "Escape" && isBusy && !isStopping) {
@@ -79,14 +84,14 @@ export function Composer(props: {
           ref={field}
           rows={1}
           value={text}
-          disabled={isDisabled}
+          readOnly={props.isReadOnly}
           // biome-ignore lint/a11y/noAutofocus: the page asks for it where typing is what comes next.
           autoFocus={props.hasFocus === true && !isTouchOnly()}
           aria-label={texts.composer.label}
           placeholder={props.placeholder}
           onChange={(event) => change(event.target.value)}
           onKeyDown={onKeyDown}
-          className="min-w-0 flex-1 resize-none self-center bg-transparent py-1.5 leading-[23px] outline-0 placeholder:truncate placeholder:text-ink-3 disabled:opacity-60"
+          className="min-w-0 flex-1 resize-none self-center bg-transparent py-1.5 leading-[23px] outline-0 placeholder:truncate placeholder:text-ink-3"
         />
         {isBusy && (
           <IconButton
@@ -115,7 +120,11 @@ export function Composer(props: {
         aria-hidden="true"
         className="mx-auto mt-1.5 hidden max-w-[820px] text-center text-ink-3 text-small md:block [@media(hover:none)]:hidden"
       >
-        {isBusy ? texts.composer.hintBusy : texts.composer.hint}
+        {sendsOnEnter
+          ? isBusy
+            ? texts.composer.hintBusy
+            : texts.composer.hint
+          : texts.composer.hintMod(nameKeys("Mod", "Enter"), isBusy)}
       </p>
     </div>
   );

@@ -37,6 +37,7 @@ export const SessionRow = memo(function SessionRow(props: {
       <Link
         to="/chat/$sessionId"
         params={{ sessionId: session.id }}
+        data-row=""
         aria-current={isActive ? "page" : undefined}
         className={`grid grid-cols-[40px_minmax(0,1fr)] items-center gap-3 rounded-xl px-3 py-[9px] outline-offset-[-2px] transition-[background-color] duration-150 ${isActive ? "bg-surface shadow-low" : "hover:bg-hover"}`}
       >

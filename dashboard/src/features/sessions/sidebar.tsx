@@ -1,8 +1,18 @@
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
-import { Archive, Inbox, MessagesSquare, Plus, Search, TriangleAlert, X } from "lucide-react";
-import { useMemo, useState } from "react";
+import {
+  Archive,
+  Inbox,
+  MessagesSquare,
+  Plus,
+  Search,
+  Settings,
+  TriangleAlert,
+  X,
+} from "lucide-react";
+import { useMemo, useRef, useState } from "react";
 import { Button, IconButton } from "@/components/ui/button";
 import { StateNote } from "@/components/ui/state-note";
+import { nameKeys } from "@/keyboard";
 import { useServerNow } from "@/stream/clock";
 import { listSessions } from "@/stream/order";
 import type { ListedStatus } from "@/stream/state";
@@ -13,7 +23,7 @@ import { SessionRow } from "./session-row";
 import { useSessionList } from "./use-session-list";
 
 /** The list of chats with its search and its archive. */
-export function Sidebar() {
+export function Sidebar(props: { onSettings: () => void; onPalette: () => void }) {
   const [status, setStatus] = useState<ListedStatus>("active");
   const [query, setQuery] = useState("");
   const list = useSessionList(status);
@@ -23,6 +33,36 @@ export function Sidebar() {
     [sessions, status, query],
   );
   const isArchive = status === "archived";
+  const nav = useRef<HTMLElement>(null);
+  const search = useRef<HTMLInputElement>(null);
+
+  function rows(): HTMLElement[] {
+    return [...(nav.current?.querySelectorAll<HTMLElement>("a[data-row]") ?? [])];
+  }
+
+  function onListKey(event: React.KeyboardEvent) {
+    const all = rows();
+    const index = all.findIndex((row) => row.matches(":focus"));
+    if (index < 0) return;
+    const target = { ArrowDown: index + 1, ArrowUp: index - 1, Home: 0, End: all.length - 1 }[
+      event.key
+    ];
+    if (target === undefined) return;
+    event.preventDefault();
+    if (target < 0) search.current?.focus();
+    else all[Math.min(target, all.length - 1)]?.focus();
+  }
+
+  function onSearchKey(event: React.KeyboardEvent) {
+    if (event.nativeEvent.isComposing || event.keyCode === 229) return;
+    if (event.key === "Escape" && query !== "") {
+      event.preventDefault();
+      setQuery("");
+    } else if (event.key === "ArrowDown") {
+      event.preventDefault();
+      rows()[0]?.focus();
+    } else if (event.key === "Enter" && query !== "") rows()[0]?.click();
+  }
 
   return (
     <div className="flex h-full min-w-0 flex-col bg-side">
@@ -39,6 +79,9 @@ export function Sidebar() {
           className={isArchive ? "bg-hover text-ink" : ""}
         >
           <Archive size={17} strokeWidth={1.9} />
+        </IconButton>
+        <IconButton label={texts.settings.title} onClick={props.onSettings}>
+          <Settings size={17} strokeWidth={1.9} />
         </IconButton>
         <Link
           to="/new"
@@ -57,14 +100,25 @@ export function Sidebar() {
           className="-translate-y-1/2 pointer-events-none absolute top-1/2 left-3 text-ink-3"
         />
         <input
+          ref={search}
           type="search"
           aria-label={texts.sessions.filter}
           placeholder={texts.sessions.filter}
           value={query}
           onChange={(event) => setQuery(event.target.value)}
-          onKeyDown={(event) => event.key === "Escape" && setQuery("")}
+          onKeyDown={onSearchKey}
           className="h-9 w-full rounded-[10px] bg-hover pr-9 pl-9 text-note outline-offset-0 placeholder:text-ink-3 [&::-webkit-search-cancel-button]:hidden"
         />
+        {query === "" && (
+          <button
+            type="button"
+            aria-label={texts.palette.title}
+            onClick={props.onPalette}
+            className="absolute top-1.5 right-1.5 h-6 rounded-md px-1.5 text-ink-3 text-small hover:bg-hover hover:text-ink [@media(hover:none)]:hidden"
+          >
+            {nameKeys("Mod", "K")}
+          </button>
+        )}
         {query && (
           <IconButton
             label={texts.sessions.clearFilter}
@@ -77,6 +131,8 @@ export function Sidebar() {
       </div>
 
       <nav
+        ref={nav}
+        onKeyDown={onListKey}
         aria-label={isArchive ? texts.sessions.archived : texts.sessions.active}
         className="min-h-0 flex-1 overflow-y-auto overflow-x-hidden pb-4"
       >

@@ -32,7 +32,10 @@ export function EditQueued(props: { message: Message; onClose: () => void }) {
 
   function onKeyDown(event: React.KeyboardEvent) {
     if (event.nativeEvent.isComposing || event.keyCode === 229) return;
-    if (event.key === "Escape") onClose();
+    if (event.key === "Escape") {
+      event.preventDefault();
+      onClose();
+    }
     if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
       void save();

@@ -58,7 +58,9 @@ export function useNewMarker(
   const isWatched = useIsWatched();
   const isAllRead = session.unread_count === 0;
   const [known, setKnown] = useState({ isWatched, newestSent });
-  const [marker, setMarker] = useState(isAllRead ? NOTHING_NEW : session.last_read_seq);
+  // Where nothing was ever read everything is new, and a line would say nothing.
+  const isNoNews = isAllRead || session.last_read_seq === 0;
+  const [marker, setMarker] = useState(isNoNews ? NOTHING_NEW : session.last_read_seq);
   if (known.isWatched !== isWatched || known.newestSent !== newestSent) {
     setKnown({ isWatched, newestSent });
     if (newestSent && known.newestSent !== newestSent) setMarker(NOTHING_NEW);

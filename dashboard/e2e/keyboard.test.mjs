@@ -1,0 +1,170 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ANSWER_MS, answered, composer, live, row, say, send, thread } from "./chat.mjs";
+import { onStage } from "./stage.mjs";
+
+const TIMEOUT = { timeout: 90_000 };
+
+/** Presses Tab until the element has the focus. */
+async function tabTo(page, target, most = 40) {
+  for (let count = 0; count < most; count += 1) {
+    if (await target.evaluate((element) => element === document.activeElement)) return;
+    await page.keyboard.press("Tab");
+  }
+  assert.fail("Tab never reached it");
+}
+
+test("a chat from first to last by keyboard alone", TIMEOUT, async () => {
+  await onStage(async ({ page }) => {
+    await page.goto("/");
+    await page.getByRole("heading", { name: "Say hello to Demo" }).waitFor();
+
+    await page.keyboard.type("/echo one");
+    await page.keyboard.press("Enter");
+    await answered(page).waitFor({ timeout: ANSWER_MS });
+
+    await page.keyboard.press("Control+Shift+KeyO");
+    await page.waitForURL(/\/new$/);
+    await page.keyboard.type("/slow 20");
+    await page.keyboard.press("Enter");
+    await live(page).waitFor({ timeout: ANSWER_MS });
+    await page.keyboard.press("Escape");
+    await thread(page).getByRole("button", { name: "Retry" }).waitFor();
+
+    // The list: from the search field down, and Enter opens.
+    const first = page.url();
+    await tabTo(page, page.getByRole("searchbox"));
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    await page.waitForFunction((url) => window.location.href !== url, first);
+    await answered(page).waitFor();
+
+    // The menu: rename.
+    await tabTo(page, page.locator("main header").getByRole("button", { name: "More actions" }));
+    await page.keyboard.press("Enter");
+    await page.getByRole("menuitem", { name: /^Rename/ }).waitFor();
+    await page.keyboard.press("Enter");
+    await page.getByRole("textbox", { name: "Title" }).waitFor();
+    await page.keyboard.type("By keyboard");
+    await page.keyboard.press("Enter");
+    await row(page).getByText("By keyboard").waitFor();
+
+    // The palette: commands and chats.
+    await page.keyboard.press("Control+KeyK");
+    await page.keyboard.type("dark");
+    await page.keyboard.press("Enter");
+    await page.locator('html[data-theme="dark"]').waitFor();
+    await page.goto("/new");
+    await page.keyboard.press("Control+KeyK");
+    await page.getByRole("option", { name: "By keyboard" }).waitFor();
+    await page.keyboard.type("keyboard by");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/\/chat\//);
+    await row(page).getByText("By keyboard").waitFor();
+
+    await page.keyboard.press("Control+Slash");
+    const help = page.getByRole("dialog", { name: "Keyboard shortcuts" });
+    await help.waitFor();
+    await page.keyboard.press("Escape");
+    await help.waitFor({ state: "detached" });
+  });
+});
+
+test("Enter that ends a composition sends nothing, in composer and rename", TIMEOUT, async () => {
+  await onStage(async ({ page, context }) => {
+    await say(page, "/echo hello");
+    await answered(page).waitFor({ timeout: ANSWER_MS });
+    const ime = await context.newCDPSession(page);
+    const compose = (text) =>
+      ime.send("Input.imeSetComposition", { text, selectionStart: 1, selectionEnd: 1 });
+    const enter = { key: "Enter", code: "Enter", windowsVirtualKeyCode: 229 };
+
+    await composer(page).focus();
+    await compose("に");
+    await ime.send("Input.dispatchKeyEvent", { type: "rawKeyDown", ...enter });
+    await ime.send("Input.insertText", { text: "日" });
+    assert.equal(await composer(page).inputValue(), "日");
+
+    await page.getByRole("button", { name: "/echo hello", exact: true }).click();
+    const title = page.getByRole("textbox", { name: "Title" });
+    await title.fill("");
+    await compose("に");
+    await ime.send("Input.dispatchKeyEvent", { type: "rawKeyDown", ...enter });
+    await ime.send("Input.insertText", { text: "本" });
+    assert.equal(await title.inputValue(), "本");
+    await page.keyboard.press("Escape");
+
+    await composer(page).press("Enter");
+    await thread(page).getByText("日", { exact: true }).waitFor();
+  });
+});
+
+test(
+  "settings: the theme holds, Mod+Enter sends, notifications are asked for",
+  TIMEOUT,
+  async () => {
+    await onStage(async ({ page, context, url }) => {
+      await context.grantPermissions(["notifications"], { origin: url });
+      await page.goto("/");
+      await page.getByRole("button", { name: "Settings" }).click();
+      await page.getByRole("radio", { name: "Dark" }).check({ force: true });
+      await page.getByRole("radio", { name: "Ctrl+Enter" }).check({ force: true });
+      await page.getByRole("switch").check();
+      await page.getByRole("button", { name: "Done" }).click();
+
+      await page.reload();
+
+      await page.locator('html[data-theme="dark"]').waitFor();
+      const background = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+      assert.equal(background, "rgb(20, 20, 19)");
+      await composer(page).fill("/echo first");
+      await composer(page).press("Enter");
+      assert.equal(await composer(page).inputValue(), "/echo first\n");
+      await composer(page).press("Control+Enter");
+      await page.waitForURL(/\/chat\//);
+      await answered(page).waitFor({ timeout: ANSWER_MS });
+    });
+  },
+);
+
+test("an answer for a hidden page counts on the tab and notifies", TIMEOUT, async () => {
+  await onStage(async ({ page, context, url }) => {
+    await context.grantPermissions(["notifications"], { origin: url });
+    await page.addInitScript(() => {
+      window.shown = [];
+      let isHidden = false;
+      Object.defineProperty(document, "visibilityState", {
+        get: () => (isHidden ? "hidden" : "visible"),
+      });
+      document.hasFocus = () => !isHidden;
+      window.setHidden = (next) => {
+        isHidden = next;
+        document.dispatchEvent(new Event("visibilitychange"));
+      };
+      window.Notification = class {
+        static permission = "granted";
+        constructor(title, { body }) {
+          window.shown.push({ title, body });
+        }
+      };
+      localStorage.setItem("banter.preferences", JSON.stringify({ hasNotifications: true }));
+    });
+    await say(page, "/echo hello");
+    await answered(page).waitFor({ timeout: ANSWER_MS });
+    assert.deepEqual(await page.evaluate(() => window.shown), []);
+
+    await send(page, "/slow 1");
+    await live(page).waitFor({ timeout: ANSWER_MS });
+    await page.evaluate(() => window.setHidden(true));
+
+    await page.waitForFunction(() => document.title.startsWith("(1) "));
+    await page.waitForFunction(() => window.shown.length === 1);
+    const icon = page.locator('link[rel="icon"]');
+    assert.match((await icon.getAttribute("href")) ?? "", /^data:image\/svg/);
+
+    await page.evaluate(() => window.setHidden(false));
+    await page.waitForFunction(() => !document.title.startsWith("("));
+    assert.equal(await icon.getAttribute("href"), "/favicon.svg");
+  });
+});

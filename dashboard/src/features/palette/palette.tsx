@@ -1,0 +1,129 @@
+import { useQuery } from "@tanstack/react-query";
+import { Search } from "lucide-react";
+import { useEffect, useId, useRef, useState } from "react";
+import { body, client } from "@/api/client";
+import { store } from "@/stream/store";
+import { texts } from "@/texts";
+import { type Command, findCommands } from "./commands";
+
+/** Looks for chats that the list has not loaded yet. What is found goes into the store. */
+function useSearchOnServer(query: string): void {
+  const q = query.trim();
+  useQuery({
+    queryKey: ["palette", q],
+    enabled: q.length > 1,
+    retry: false,
+    queryFn: async () => {
+      const params = { query: { status: "all" as const, q, limit: 20 } };
+      const { items } = await body(client.GET("/v1/chat", { params }));
+      store.dispatch(...items.map((session) => ({ type: "session.accepted" as const, session })));
+      return items.length;
+    },
+  });
+}
+
+/** Goes anywhere and does anything by typing a few letters of it. */
+export function Palette(props: { commands: readonly Command[]; onClose: () => void }) {
+  const [query, setQuery] = useState("");
+  const [active, setActive] = useState(0);
+  const dialog = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useSearchOnServer(query);
+  const found = findCommands(props.commands, query);
+  const index = Math.min(active, found.length - 1);
+
+  useEffect(() => {
+    const element = dialog.current;
+    element?.showModal();
+    return () => element?.close();
+  }, []);
+
+  function choose(command: Command | undefined) {
+    if (!command) return;
+    props.onClose();
+    command.run();
+  }
+
+  function onKeyDown(event: React.KeyboardEvent) {
+    if (event.nativeEvent.isComposing || event.keyCode === 229) return;
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step !== undefined && found.length > 0) {
+      event.preventDefault();
+      const next = (index + step + found.length) % found.length;
+      setActive(next);
+      document.getElementById(`${id}-${next}`)?.scrollIntoView({ block: "nearest" });
+    } else if (event.key === "Enter") {
+      event.preventDefault();
+      choose(found[index]);
+    }
+  }
+
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape is the keyboard's way, by the browser.
+    <dialog
+      ref={dialog}
+      aria-label={texts.palette.title}
+      onCancel={props.onClose}
+      onClick={(event) => {
+        if (event.target === dialog.current) props.onClose();
+      }}
+      className="mx-auto mt-[12vh] w-[min(560px,calc(100vw-24px))] animate-rise overflow-hidden rounded-[18px] border border-line bg-surface p-0 text-ink shadow-high backdrop:bg-black/40"
+    >
+      <div className="flex items-center gap-3 border-line border-b px-4">
+        <Search size={17} aria-hidden="true" className="shrink-0 text-ink-3" />
+        <input
+          role="combobox"
+          aria-expanded
+          aria-controls={id}
+          aria-activedescendant={found.length > 0 ? `${id}-${index}` : undefined}
+          aria-label={texts.palette.title}
+          placeholder={texts.palette.placeholder}
+          value={query}
+          onChange={(event) => {
+            setQuery(event.target.value);
+            setActive(0);
+          }}
+          onKeyDown={onKeyDown}
+          className="h-13 min-w-0 flex-1 bg-transparent outline-0 placeholder:text-ink-3"
+        />
+      </div>
+      <div
+        role="listbox"
+        id={id}
+        aria-label={texts.palette.title}
+        className="max-h-[min(420px,56vh)] overflow-y-auto p-1.5"
+      >
+        {found.map((command, place) => (
+          <div key={command.id} role="presentation">
+            {command.group !== found[place - 1]?.group && (
+              <p aria-hidden="true" className="px-3 pt-2.5 pb-1 text-ink-3 text-small">
+                {command.group}
+              </p>
+            )}
+            {/* biome-ignore lint/a11y/useKeyWithClickEvents: the keys are the field's. */}
+            <div
+              role="option"
+              id={`${id}-${place}`}
+              tabIndex={-1}
+              aria-selected={place === index}
+              onClick={() => choose(command)}
+              onPointerMove={() => setActive(place)}
+              className="flex h-10 cursor-pointer items-center gap-3 rounded-[11px] px-3 text-note aria-selected:bg-hover"
+            >
+              <span className="grid w-8 shrink-0 place-items-center text-ink-2">
+                {command.icon}
+              </span>
+              <span className="min-w-0 flex-1 truncate">{command.label}</span>
+              {command.keys && <kbd className="text-ink-3 text-small">{command.keys}</kbd>}
+            </div>
+          </div>
+        ))}
+      </div>
+      {found.length === 0 && (
+        <p role="status" className="px-4 pt-1 pb-5 text-center text-ink-2 text-note">
+          {texts.sessions.noMatch(query)}
+        </p>
+      )}
+    </dialog>
+  );
+}

@@ -1,0 +1,35 @@
+import { Dialog } from "@/components/ui/dialog";
+import { nameKeys } from "@/keyboard";
+import { usePreferences } from "@/preferences";
+import { texts } from "@/texts";
+
+/** The shortcuts. */
+export function HelpDialog(props: { onClose: () => void }) {
+  const { sendWith } = usePreferences();
+  const isPlainEnter = sendWith === "enter";
+  const shortcuts: readonly (readonly [string, string])[] = [
+    [texts.help.palette, nameKeys("Mod", "K")],
+    [texts.help.newChat, nameKeys("Mod", "Shift", "O")],
+    [texts.help.list, "↑ ↓"],
+    [texts.help.send, isPlainEnter ? "Enter" : nameKeys("Mod", "Enter")],
+    [texts.help.newLine, isPlainEnter ? nameKeys("Shift", "Enter") : "Enter"],
+    [texts.help.escape, "Esc"],
+    [texts.help.help, nameKeys("Mod", "/")],
+  ];
+  return (
+    <Dialog title={texts.help.title} onClose={props.onClose}>
+      <dl className="mt-3 flex flex-col gap-2.5">
+        {shortcuts.map(([what, keys]) => (
+          <div key={what} className="flex items-center justify-between gap-4">
+            <dt className="text-ink-2 text-note">{what}</dt>
+            <dd>
+              <kbd className="whitespace-nowrap rounded-md border border-line bg-code px-1.5 py-0.5 font-mono text-small">
+                {keys}
+              </kbd>
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </Dialog>
+  );
+}

@@ -1,0 +1,110 @@
+import { type ReactNode, useState } from "react";
+import { Button } from "@/components/ui/button";
+import { Dialog } from "@/components/ui/dialog";
+import { nameKeys } from "@/keyboard";
+import { changePreferences, usePreferences } from "@/preferences";
+import { texts } from "@/texts";
+
+/** What can be chosen on this device. Every choice holds at once. */
+export function SettingsDialog(props: { onClose: () => void; children?: ReactNode }) {
+  const { theme, sendWith } = usePreferences();
+  return (
+    <Dialog title={texts.settings.title} onClose={props.onClose}>
+      <Choice
+        label={texts.settings.theme}
+        value={theme}
+        options={[
+          ["auto", texts.settings.auto],
+          ["light", texts.settings.light],
+          ["dark", texts.settings.dark],
+        ]}
+        onChange={(next) => changePreferences({ theme: next })}
+      />
+      <Choice
+        label={texts.settings.sendWith}
+        value={sendWith}
+        options={[
+          ["enter", "Enter"],
+          ["mod-enter", nameKeys("Mod", "Enter")],
+        ]}
+        onChange={(next) => changePreferences({ sendWith: next })}
+      />
+      <Notifications />
+      <div className="mt-6 flex items-center justify-between gap-2">
+        <div>{props.children}</div>
+        <Button variant="solid" onClick={props.onClose}>
+          {texts.common.done}
+        </Button>
+      </div>
+    </Dialog>
+  );
+}
+
+function Choice<Value extends string>(props: {
+  label: string;
+  value: Value;
+  options: readonly (readonly [Value, string])[];
+  onChange: (value: Value) => void;
+}) {
+  return (
+    <fieldset className="mt-4">
+      <legend className="mb-1.5 font-[570] text-note">{props.label}</legend>
+      <div className="flex gap-1 rounded-[12px] bg-hover p-1">
+        {props.options.map(([value, name]) => (
+          <label
+            key={value}
+            className="flex-1 cursor-pointer rounded-[9px] px-3 py-1 text-center text-ink-2 text-note transition-[background-color] duration-150 hover:text-ink has-focus-visible:outline-2 has-focus-visible:outline-accent has-checked:bg-surface has-checked:font-[570] has-checked:text-ink has-checked:shadow-low"
+          >
+            <input
+              type="radio"
+              name={props.label}
+              value={value}
+              checked={props.value === value}
+              onChange={() => props.onChange(value)}
+              className="sr-only"
+            />
+            {name}
+          </label>
+        ))}
+      </div>
+    </fieldset>
+  );
+}
+
+/** The browser is asked for its permission here and nowhere else, when the user wants it. */
+function Notifications() {
+  const { hasNotifications } = usePreferences();
+  const isSupported = "Notification" in window;
+  const [isDenied, setDenied] = useState(isSupported && Notification.permission === "denied");
+  const isOn = isSupported && hasNotifications && Notification.permission === "granted";
+  const hint = !isSupported
+    ? texts.settings.notificationsMissing
+    : isDenied
+      ? texts.settings.notificationsDenied
+      : texts.settings.notificationsHint;
+
+  async function change(isWanted: boolean) {
+    if (!isWanted) return changePreferences({ hasNotifications: false });
+    const permission = await Notification.requestPermission();
+    setDenied(permission === "denied");
+    changePreferences({ hasNotifications: permission === "granted" });
+  }
+
+  return (
+    <label className="mt-5 flex cursor-pointer items-start justify-between gap-4">
+      <span>
+        <span className="block font-[570] text-note">{texts.settings.notifications}</span>
+        <span className="block text-ink-2 text-small">{hint}</span>
+      </span>
+      <input
+        type="checkbox"
+        role="switch"
+        aria-checked={isOn}
+        checked={isOn}
+        disabled={!isSupported || isDenied}
+        onChange={(event) => void change(event.target.checked)}
+        className="relative mt-0.5 h-6 w-10 shrink-0 cursor-pointer appearance-none rounded-full bg-line-strong transition-[background-color] duration-150 before:absolute before:top-0.5 before:left-0.5 before:size-5 before:rounded-full before:bg-surface before:transition-transform before:duration-150 checked:bg-accent checked:before:translate-x-4 disabled:opacity-50"
+      />
+    </label>
+  );
+}

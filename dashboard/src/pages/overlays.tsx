@@ -1,0 +1,128 @@
+/** What may lie over every view, and the shortcuts that open it. */
+import { useNavigate } from "@tanstack/react-router";
+import { Archive, Keyboard, Moon, Plus, Settings, Sun } from "lucide-react";
+import { useCallback, useMemo, useState } from "react";
+import { useAgents } from "@/api/agents";
+import { AgentAvatar } from "@/components/agent-avatar";
+import type { Command } from "@/features/palette/commands";
+import { Palette } from "@/features/palette/palette";
+import { HelpDialog } from "@/features/settings/help-dialog";
+import { SettingsDialog } from "@/features/settings/settings-dialog";
+import { hasOverlay, isMod, nameKeys, useKeys } from "@/keyboard";
+import { changePreferences } from "@/preferences";
+import { compareSessions } from "@/stream/order";
+import { useStore } from "@/stream/store";
+import { texts } from "@/texts";
+
+export type Overlay = "palette" | "settings" | "help";
+
+/** The open overlay and how to open one; the shortcuts are at work as long as this is used. */
+export function useOverlays() {
+  const [overlay, setOverlay] = useState<Overlay | null>(null);
+  const navigate = useNavigate();
+  const onKey = useCallback(
+    (event: KeyboardEvent) => {
+      if (!isMod(event) || event.altKey) return;
+      const key = event.key.toLowerCase();
+      const isNew = event.shiftKey && key === "o";
+      const wanted = ({ k: "palette", "/": "help" } as const)[key];
+      if (!isNew && !wanted) return;
+      event.preventDefault();
+      if (hasOverlay()) return;
+      if (isNew) void navigate({ to: "/new" });
+      else if (wanted) setOverlay(wanted);
+    },
+    [navigate],
+  );
+  useKeys(onKey);
+  const close = useCallback(() => setOverlay(null), []);
+  return { overlay, open: setOverlay, close };
+}
+
+export function Overlays(props: {
+  overlay: Overlay | null;
+  onOpen: (overlay: Overlay) => void;
+  onClose: () => void;
+}) {
+  switch (props.overlay) {
+    case "palette":
+      return <CommandPalette onOpen={props.onOpen} onClose={props.onClose} />;
+    case "settings":
+      return <SettingsDialog onClose={props.onClose} />;
+    case "help":
+      return <HelpDialog onClose={props.onClose} />;
+    case null:
+      return null;
+    default:
+      return props.overlay satisfies never;
+  }
+}
+
+function CommandPalette(props: { onOpen: (overlay: Overlay) => void; onClose: () => void }) {
+  const { onOpen } = props;
+  const navigate = useNavigate();
+  const sessions = useStore((state) => state.sessions);
+  const { data: agents } = useAgents();
+
+  const commands = useMemo((): readonly Command[] => {
+    const known = Object.values(sessions).flatMap(({ value }) => (value ? [value] : []));
+    const icon = { size: 17, strokeWidth: 1.9 };
+    const chats = known.sort(compareSessions).map((session) => {
+      const agent = agents?.find(({ key }) => key === session.agent_key);
+      return {
+        id: session.id,
+        group: texts.palette.chats,
+        label: session.title || texts.sessions.untitled,
+        words: `${agent?.name ?? session.agent_key} ${session.last_message?.preview ?? ""}`,
+        icon:
+          session.status === "archived" ? (
+            <Archive {...icon} />
+          ) : (
+            <AgentAvatar
+              agentKey={session.agent_key}
+              name={agent?.name}
+              avatar={agent?.avatar}
+              size="small"
+            />
+          ),
+        run: () => void navigate({ to: "/chat/$sessionId", params: { sessionId: session.id } }),
+      };
+    });
+    const available = (agents ?? []).filter((agent) => agent.available);
+    const starts = available.map((agent) => ({
+      id: `agent-${agent.key}`,
+      group: texts.palette.agents,
+      label: texts.palette.chatWith(agent.name),
+      words: agent.description,
+      icon: (
+        <AgentAvatar agentKey={agent.key} name={agent.name} avatar={agent.avatar} size="small" />
+      ),
+      run: () => void navigate({ to: "/new", search: { agent: agent.key } }),
+    }));
+    const action = (id: string, label: string, Icon: typeof Plus, run: () => void, keys = "") => ({
+      id,
+      group: texts.palette.actions,
+      label,
+      icon: <Icon {...icon} />,
+      keys,
+      run,
+    });
+    return [
+      ...chats,
+      ...starts,
+      action(
+        "new",
+        texts.sessions.newChat,
+        Plus,
+        () => void navigate({ to: "/new" }),
+        nameKeys("Mod", "Shift", "O"),
+      ),
+      action("settings", texts.settings.title, Settings, () => onOpen("settings")),
+      action("help", texts.help.title, Keyboard, () => onOpen("help"), nameKeys("Mod", "/")),
+      action("dark", texts.palette.dark, Moon, () => changePreferences({ theme: "dark" })),
+      action("light", texts.palette.light, Sun, () => changePreferences({ theme: "light" })),
+    ];
+  }, [sessions, agents, navigate, onOpen]);
+
+  return <Palette commands={commands} onClose={props.onClose} />;
+}
