@@ -109,8 +109,10 @@ async fn open(config: &Config) -> anyhow::Result<Store> {
 /// Prints what a check found; fails if that is anything.
 fn tell(report: &CheckReport) -> anyhow::Result<()> {
     let CheckReport { sessions, messages, open_tasks, events, findings } = report;
-    let lines: String = findings.iter().map(|found| format!("broken: {}: {}\n", found.rule, found.place)).collect();
-    print(&format!("{lines}looked at {sessions} sessions, {messages} messages, {open_tasks} open tasks, {events} events\n"))?;
+    for found in findings {
+        print(&format!("broken: {}: {}\n", found.rule, found.place))?;
+    }
+    print(&format!("looked at {sessions} sessions, {messages} messages, {open_tasks} open tasks, {events} events\n"))?;
     anyhow::ensure!(findings.is_empty(), "{} findings", findings.len());
     Ok(())
 }

@@ -82,7 +82,7 @@ struct Pair {
     here: SharedRelay,
     there: SharedRelay,
     redis: Option<RedisServer>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 async fn database(folder: &TempDir) -> PathBuf {
@@ -97,7 +97,7 @@ async fn embedded(wake: WakeMode) -> Pair {
     let options = RelayOptions { redis_url: None, wake };
     let here = start(&options, &path, "x").await.unwrap();
     let there = start(&options, &path, "x").await.unwrap();
-    Pair { here, there, redis: None, _folder: folder }
+    Pair { here, there, redis: None, folder: folder }
 }
 
 async fn redis() -> Pair {
@@ -107,7 +107,7 @@ async fn redis() -> Pair {
     let options = RelayOptions { redis_url: Some(server.url()), wake: WakeMode::Auto };
     let here = start(&options, &path, "x").await.unwrap();
     let there = start(&options, &path, "x").await.unwrap();
-    let pair = Pair { here, there, redis: Some(server), _folder: folder };
+    let pair = Pair { here, there, redis: Some(server), folder: folder };
     pair.until_connected().await;
     pair
 }
@@ -184,7 +184,7 @@ async fn without_a_watch_the_change_counter_tells_of_a_commit() {
     let pair = embedded(WakeMode::Poll).await;
     let _attend = pair.there.attend();
     let mut signals = pair.there.signals();
-    let path = pair._folder.path().join("chat.db");
+    let path = pair.folder.path().join("chat.db");
 
     let mut other = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
     sqlx::query("CREATE TABLE t (x INTEGER)").execute(&mut other).await.unwrap();
@@ -270,7 +270,7 @@ async fn a_relay_starts_while_redis_is_away_and_connects_later() {
     server.restart().await;
 
     heard(&mut signals, |signal| matches!(signal, Signal::Healed)).await;
-    Pair { here, there, redis: Some(server), _folder: folder }.until_connected().await;
+    Pair { here, there, redis: Some(server), folder: folder }.until_connected().await;
 }
 
 #[tokio::test]

@@ -561,11 +561,20 @@ async fn reading_moves_forward_and_unread_marks_the_last_answer() {
 async fn the_check_finds_nothing_in_a_healthy_database_and_names_what_is_broken() {
     let damages = [
         ("UPDATE event_log SET seq = seq + 100 WHERE seq = 3", "a user's log is numbered without a hole"),
-        ("DELETE FROM Jobs WHERE status = 'Pending'", "a session with a waiting task has a running one, or a job for the first that waits"),
+        (
+            "DELETE FROM Jobs WHERE status = 'Pending'",
+            "a session with a waiting task has a running one, or a job for the first that waits",
+        ),
         ("DELETE FROM agent_task WHERE status = 'succeeded'", "a user's message has exactly one task"),
         ("DELETE FROM chat_message WHERE role = 'assistant'", "a task that succeeded has its answer"),
-        ("UPDATE Jobs SET lock_by = 'x' WHERE status = 'Running'", "a running task has a running job, locked by its worker"),
-        ("UPDATE agent_task SET status = 'failed', worker_id = NULL, finished_at = 'x', job_id = NULL WHERE status = 'running'", "a job that waits or runs is some task's"),
+        (
+            "UPDATE Jobs SET lock_by = 'x' WHERE status = 'Running'",
+            "a running task has a running job, locked by its worker",
+        ),
+        (
+            "UPDATE agent_task SET status = 'failed', worker_id = NULL, finished_at = 'x', job_id = NULL WHERE status = 'running'",
+            "a job that waits or runs is some task's",
+        ),
         ("UPDATE answer_chunk SET start_offset = 1", "stored text has no hole"),
     ];
     for (damage, rule) in damages {
