@@ -12,7 +12,6 @@ const schema = v.object({
 });
 
 export type Preferences = v.InferOutput<typeof schema>;
-export type Theme = Preferences["theme"];
 
 function read(): Preferences {
   try {

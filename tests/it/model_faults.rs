@@ -50,6 +50,9 @@ async fn a_rate_limit_is_waited_for_as_long_as_the_server_asks() {
     let ended = client.wait_for_status(&session, &sent.task_id, "succeeded").await;
     assert_eq!(outcome(&ended), json!(["succeeded", null, 2, 1]));
     assert_eq!(ended["next_attempt_at"], json!(null));
+    let requests = scripted.model.requests();
+    let pause = requests[1].at - requests[0].at;
+    assert!(pause >= Duration::from_secs(2), "the server asked for 2 s and got {pause:?}");
 }
 
 #[tokio::test]

@@ -14,8 +14,9 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
     client::Client,
-    process::{self, Environment, Process},
+    process::{self, Environment, Process, Signal},
     redis::Redis,
+    store_lock::StoreLock,
 };
 
 /// Processes of all tests together at one time; more would only make each other late.
@@ -26,6 +27,9 @@ const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// How long a process may take to stop beyond its own grace.
 pub const STOP_LIMIT: Duration = Duration::from_secs(20);
+
+/// How long a process that is not frozen may hold the write lock.
+const FREE_WITHIN: Duration = Duration::from_millis(400);
 
 static ROOM: Semaphore = Semaphore::const_new(MAX_PROCESSES);
 
@@ -223,6 +227,20 @@ impl TestApp {
     pub async fn restart_api(&mut self, index: usize) {
         self.apis[index].process.stop(STOP_LIMIT).await;
         self.revive_api(index).await;
+    }
+
+    /// Freezes a worker (SIGSTOP), but not inside a write transaction: there it would hold the database's one write lock,
+    /// and nobody could go on until it thaws.
+    pub async fn freeze_worker(&mut self, index: usize) {
+        let database = self.database();
+        for _ in 0..20 {
+            self.workers[index].signal(Signal::Freeze);
+            if let Some(lock) = StoreLock::take(&database, FREE_WITHIN).await {
+                return lock.release().await;
+            }
+            self.workers[index].signal(Signal::Thaw);
+        }
+        panic!("somebody holds the write lock");
     }
 
     /// Runs `api …` to its end with the environment of this installation.

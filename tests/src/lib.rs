@@ -5,10 +5,12 @@
 //! | [`app`] | [`TestApp`](app::TestApp): a temp folder, its own database, any number of `api` and `worker` processes |
 //! | [`process`] | one process: signals, exit codes, captured output |
 //! | [`redis`](mod@redis) | a Redis server of the test's own |
+//! | [`proxy`] | a bad network: connections that are cut, slow or silent |
 //! | [`client`], [`chat`] | HTTP calls, and the words of the chat on top of them |
 //! | [`sse`] | an event stream that checks every frame |
 //! | [`model`], [`watch`] | a client's state, folded from events, strict about gaps; and compared with a fresh GET |
 //! | [`fake_openai`] | a model server that does what a test tells it to |
+//! | [`store_lock`] | the database's write lock, taken by a test |
 //! | [`wait`], [`dice`] | waiting for a condition; seeded chance |
 //!
 //! Everything here panics when the product breaks its contract, and says how. Nothing here knows the product's types.
@@ -27,7 +29,9 @@ pub mod dice;
 pub mod fake_openai;
 pub mod model;
 pub mod process;
+pub mod proxy;
 pub mod redis;
 pub mod sse;
+pub mod store_lock;
 pub mod wait;
 pub mod watch;

@@ -13,7 +13,7 @@ use crate::{
     dice::Dice,
     model::{Comparison, Model},
     sse::{Event, USER_EVENTS, session_events},
-    wait::{PATIENCE, eventually},
+    wait::{LOOK_EVERY, PATIENCE, eventually},
 };
 
 /// Pause before a reconnect: an api that restarts refuses connections for a while.
@@ -173,12 +173,15 @@ impl Watch {
 
     /// Waits until the text so far of a task's answer is exactly this.
     pub async fn wait_for_draft(&self, task: &str, text: &str) {
-        eventually(&format!("the draft {text:?}"), async || {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
             let draft = self.draft(task);
-            assert!(text.starts_with(&draft), "the draft is {draft:?}");
-            (draft == text).then_some(())
-        })
-        .await;
+            if draft == text {
+                return;
+            }
+            assert!(Instant::now() < deadline, "the draft is {draft:?} and not {text:?}");
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
 
     /// Waits for an event among those that came and will come.

@@ -17,7 +17,7 @@ import {
 import { type Cursor, formatCursor } from "./cursor";
 
 /** What a tab that joins has to be told beside the log. */
-export type Snapshot = () => readonly Received[];
+type Snapshot = () => readonly Received[];
 
 interface Options extends ConnectionOptions {
   /** The signs of life and steps of running turns, as this tab knows them. */

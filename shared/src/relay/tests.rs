@@ -97,7 +97,7 @@ async fn embedded(wake: WakeMode) -> Pair {
     let options = RelayOptions { redis_url: None, wake };
     let here = start(&options, &path, "x").await.unwrap();
     let there = start(&options, &path, "x").await.unwrap();
-    Pair { here, there, redis: None, folder: folder }
+    Pair { here, there, redis: None, folder }
 }
 
 async fn redis() -> Pair {
@@ -107,7 +107,7 @@ async fn redis() -> Pair {
     let options = RelayOptions { redis_url: Some(server.url()), wake: WakeMode::Auto };
     let here = start(&options, &path, "x").await.unwrap();
     let there = start(&options, &path, "x").await.unwrap();
-    let pair = Pair { here, there, redis: Some(server), folder: folder };
+    let pair = Pair { here, there, redis: Some(server), folder };
     pair.until_connected().await;
     pair
 }
@@ -270,7 +270,7 @@ async fn a_relay_starts_while_redis_is_away_and_connects_later() {
     server.restart().await;
 
     heard(&mut signals, |signal| matches!(signal, Signal::Healed)).await;
-    Pair { here, there, redis: Some(server), folder: folder }.until_connected().await;
+    Pair { here, there, redis: Some(server), folder }.until_connected().await;
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ async fn a_frozen_workers_turn_can_be_stopped_and_keeps_its_text() {
     let (session, task, gate) = scripted.held("go").await;
     gate.send("text so far").await;
     watch.wait_for_draft(&task, "text so far").await;
-    scripted.app.worker(0).signal(Signal::Freeze);
+    scripted.app.freeze_worker(0).await;
 
     let asked = Instant::now();
     client.cancel(&session, &task).await.ok(202);
@@ -46,7 +46,7 @@ async fn a_frozen_workers_turn_can_be_interrupted_and_another_worker_goes_on() {
     let (session, task, gate) = scripted.held("go").await;
     gate.send("text so far").await;
     watch.wait_for_draft(&task, "text so far").await;
-    scripted.app.worker(0).signal(Signal::Freeze);
+    scripted.app.freeze_worker(0).await;
     scripted.app.add_worker();
 
     let next = Sent::from_body(&client.send_on_busy(&session, "next", "interrupt").await.ok(202));
@@ -85,7 +85,7 @@ async fn a_frozen_worker_that_wakes_up_after_a_takeover_adds_no_second_answer() 
     gate.send("old text").await;
     watch.wait_for_draft(&task, "old text").await;
     scripted.model.script("go", [Answer::text("new answer")]);
-    scripted.app.worker(0).signal(Signal::Freeze);
+    scripted.app.freeze_worker(0).await;
 
     scripted.app.add_worker();
     client.wait_for_status(&session, &task, "succeeded").await;
@@ -117,7 +117,7 @@ async fn a_frozen_worker_that_wakes_up_while_another_works_on_its_turns_changes_
         turns.push((session, task, old, scripted.model.gate(&prompt)));
     }
 
-    scripted.app.worker(0).signal(Signal::Freeze);
+    scripted.app.freeze_worker(0).await;
     scripted.app.add_worker();
     for (.., new) in &mut turns {
         new.arrived().await;
@@ -154,7 +154,7 @@ async fn a_worker_that_thaws_within_its_lease_goes_on() {
     let client = scripted.client.clone();
     let watch = Watch::start(&client).await;
     let (session, task, gate) = scripted.held("go").await;
-    scripted.app.worker(0).signal(Signal::Freeze);
+    scripted.app.freeze_worker(0).await;
     gate.send("while frozen").await;
 
     scripted.app.worker(0).signal(Signal::Thaw);
@@ -172,7 +172,7 @@ async fn a_deleted_session_of_a_frozen_worker_stays_deleted() {
     let client = scripted.client.clone();
     let watch = Watch::start(&client).await;
     let (session, _task, gate) = scripted.held("go").await;
-    scripted.app.worker(0).signal(Signal::Freeze);
+    scripted.app.freeze_worker(0).await;
 
     client.delete(&format!("/v1/chat/{session}?permanent=true")).await.ok(204);
     gate.send("ghost").await;

@@ -115,13 +115,15 @@ async fn an_idle_worker_stops_at_once() {
 #[tokio::test]
 async fn a_stop_that_was_accepted_holds_across_a_hand_back() {
     let mut scripted = Scripted::start_with("", |builder| builder.env("SHUTDOWN_GRACE_SECONDS", "0")).await;
-    let (session, task, gate) = scripted.held("go").await;
-    gate.send("half").await;
+    let (session, task, _gate) = scripted.held("go").await;
+    // Frozen, so that the wish and the signal reach it in the same moment.
+    scripted.app.freeze_worker(0).await;
 
-    let reply = scripted.client.cancel(&session, &task).await;
-    scripted.app.worker(0).stop(STOP_LIMIT).await;
+    scripted.client.cancel(&session, &task).await.ok(202);
+    scripted.app.worker(0).signal(Signal::Terminate);
+    scripted.app.worker(0).signal(Signal::Thaw);
 
-    reply.ok(202);
+    assert!(scripted.app.worker(0).wait_for_exit(STOP_LIMIT).await.success());
     scripted.client.wait_for_status(&session, &task, "cancelled").await;
     scripted.app.add_worker();
     scripted.client.ask(&session, "next").await;

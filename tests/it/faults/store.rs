@@ -4,25 +4,16 @@ use std::time::Duration;
 
 use banter_tests::{
     chat::{Sent, fresh_key},
-    wait::within,
+    store_lock::StoreLock,
+    wait::{PATIENCE, within},
     watch::Watch,
 };
 use serde_json::json;
-use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use crate::support::Scripted;
 
-/// Takes SQLite's one write lock, as a process that froze inside a transaction would hold it.
-async fn lock(scripted: &Scripted) -> SqliteConnection {
-    let options = SqliteConnectOptions::new().filename(scripted.app.database()).busy_timeout(Duration::from_secs(20));
-    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-    sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await.unwrap();
-    connection
-}
-
-async fn unlock(mut connection: SqliteConnection) {
-    sqlx::query("ROLLBACK").execute(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
+async fn lock(scripted: &Scripted) -> StoreLock {
+    StoreLock::take(&scripted.app.database(), PATIENCE).await.expect("the write lock")
 }
 
 #[tokio::test]
@@ -38,7 +29,7 @@ async fn a_locked_store_answers_503_stores_nothing_and_the_key_may_be_used_again
 
     refused.problem_code(503, "store_busy");
     assert_eq!(client.messages(&session).await.len(), 0, "reading goes on");
-    unlock(held).await;
+    held.release().await;
     let sent = Sent::from_body(&client.post_message_keyed(&session, "", &body, &key).await.ok(202));
     client.wait_for_status(&session, &sent.task_id, "succeeded").await;
     assert_eq!(client.messages(&session).await.len(), 2);
@@ -58,7 +49,7 @@ async fn a_request_that_waits_for_the_store_is_finished_though_its_client_is_gon
     tokio::time::sleep(Duration::from_millis(500)).await;
     sending.abort();
     let _ = sending.await;
-    unlock(held).await;
+    held.release().await;
 
     scripted.model.wait_for_request("hello").await;
     client.wait_until_idle(&session).await;
@@ -73,7 +64,7 @@ async fn a_short_lock_only_delays() {
 
     let (sent, ()) = tokio::join!(scripted.client.send(&session, "hello"), async {
         tokio::time::sleep(Duration::from_millis(500)).await;
-        unlock(held).await;
+        held.release().await;
     });
 
     scripted.client.wait_for_status(&session, &sent.task_id, "succeeded").await;
@@ -93,7 +84,7 @@ async fn a_long_lock_in_mid_turn_loses_nothing() {
     gate.send("during").await;
     gate.finish().await;
     tokio::time::sleep(Duration::from_secs(4)).await;
-    unlock(held).await;
+    held.release().await;
 
     let ended = within(Duration::from_mins(1), "the end", async || {
         Some(client.task(&session, &task).await).filter(banter_tests::chat::has_ended)

@@ -12,6 +12,7 @@ use std::{
     collections::HashMap,
     fmt::Write as _,
     sync::{Arc, Mutex},
+    time::Instant,
 };
 
 use axum::{
@@ -37,6 +38,8 @@ pub struct Recorded {
     pub body: Value,
     /// Its `Authorization` header.
     pub authorization: Option<String>,
+    /// When it came.
+    pub at: Instant,
 }
 
 impl Recorded {
@@ -188,7 +191,7 @@ async fn completions(State(shared): State<Arc<Shared>>, headers: HeaderMap, body
         return (axum::http::StatusCode::BAD_REQUEST, "no JSON").into_response();
     };
     let authorization = headers.get("authorization").and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let request = Recorded { body, authorization };
+    let request = Recorded { body, authorization, at: Instant::now() };
     let prompt = request.last_user_message();
     shared.requests.lock().unwrap().push(request);
     let scripted = shared.next_answer(&prompt);
