@@ -1,0 +1,256 @@
+//! A TCP proxy on loopback that treats connections as a bad network does: cut in the middle, slow, or silent.
+
+use std::{
+    ops::Range,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
+
+use crate::dice::Dice;
+
+/// What is read at once, in bytes.
+const BUFFER: usize = 16 * 1024;
+
+/// What happens to the connections that are made from now on.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// One connection in so many is cut; 0: none.
+    pub cut_one_in: u64,
+    /// After how many bytes it is cut, both directions counted.
+    pub cut_after: Range<u64>,
+    /// Every piece is held back this long, in either direction.
+    pub delay: Duration,
+}
+
+/// A running proxy. Dropping it cuts every connection.
+#[derive(Debug)]
+pub struct Proxy {
+    address: String,
+    shared: Arc<Shared>,
+    server: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    target: String,
+    dice: Mutex<Dice>,
+    rules: Mutex<Rules>,
+    accepted: AtomicUsize,
+    /// Counts the calls of `cut_all`: a connection that sees it rise is over.
+    cuts: watch::Sender<u64>,
+    frozen: watch::Sender<bool>,
+}
+
+impl Proxy {
+    /// Listens on a port of its own and forwards to `target` (`127.0.0.1:PORT`), whether anybody is there or not.
+    pub async fn start(target: &str, dice: Dice) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let shared = Arc::new(Shared {
+            target: target.to_owned(),
+            dice: Mutex::new(dice),
+            rules: Mutex::default(),
+            accepted: AtomicUsize::new(0),
+            cuts: watch::Sender::new(0),
+            frozen: watch::Sender::new(false),
+        });
+        let server = tokio::spawn(accept(listener, shared.clone()));
+        Self { address, shared, server }
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Rules for the connections that are made from now on; the delay holds for the open ones, too.
+    pub fn set_rules(&self, rules: Rules) {
+        *self.shared.rules.lock().unwrap() = rules;
+    }
+
+    /// Cuts every open connection.
+    pub fn cut_all(&self) {
+        self.shared.cuts.send_modify(|count| *count += 1);
+    }
+
+    /// Forwards nothing and closes nothing, until thawed.
+    pub fn freeze(&self) {
+        self.shared.frozen.send_replace(true);
+    }
+
+    /// Forwards again, what was held back first.
+    pub fn thaw(&self) {
+        self.shared.frozen.send_replace(false);
+    }
+
+    /// How many connections there have been.
+    pub fn accepted(&self) -> usize {
+        self.shared.accepted.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    // Dropped with this task, and the connections with it.
+    let mut connections = JoinSet::new();
+    loop {
+        let Ok((client, _)) = listener.accept().await else { continue };
+        shared.accepted.fetch_add(1, Ordering::Relaxed);
+        connections.spawn(connection(client, shared.clone()));
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn connection(mut client: TcpStream, shared: Arc<Shared>) {
+    let (cuts, budget) = (shared.cuts.subscribe(), shared.draw_budget());
+    let Ok(mut server) = TcpStream::connect(&shared.target).await else { return };
+    let (from_client, to_client) = client.split();
+    let (from_server, to_server) = server.split();
+    let left = Mutex::new(budget);
+    tokio::select! {
+        () = pump(from_client, to_server, &shared, &left) => {}
+        () = pump(from_server, to_client, &shared, &left) => {}
+        () = risen(cuts) => {}
+    }
+}
+
+/// Ends when the counter rises.
+async fn risen(mut counter: watch::Receiver<u64>) {
+    let _ = counter.changed().await;
+}
+
+/// Forwards one direction, until it ends or the connection has had its bytes.
+async fn pump(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    shared: &Shared,
+    left: &Mutex<Option<u64>>,
+) {
+    let mut frozen = shared.frozen.subscribe();
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        let Ok(count @ 1..) = from.read(&mut buffer).await else { return };
+        let delay = shared.rules.lock().unwrap().delay;
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+        if frozen.wait_for(|frozen| !frozen).await.is_err() {
+            return;
+        }
+        let (allowed, is_cut) = spend(left, count);
+        if to.write_all(&buffer[..allowed]).await.is_err() || is_cut {
+            return;
+        }
+    }
+}
+
+/// How many of these bytes may still pass, and whether the connection ends with them.
+fn spend(left: &Mutex<Option<u64>>, count: usize) -> (usize, bool) {
+    let mut left = left.lock().unwrap();
+    let Some(budget) = left.as_mut() else { return (count, false) };
+    let allowed = count.min(usize::try_from(*budget).unwrap_or(usize::MAX));
+    *budget -= allowed as u64;
+    (allowed, *budget == 0)
+}
+
+impl Shared {
+    /// The bytes that a new connection may carry, if it is one that will be cut.
+    fn draw_budget(&self) -> Option<u64> {
+        let rules = self.rules.lock().unwrap().clone();
+        let mut dice = self.dice.lock().unwrap();
+        let is_cut = rules.cut_one_in > 0 && dice.below(rules.cut_one_in) == 0;
+        is_cut.then(|| rules.cut_after.start + dice.below((rules.cut_after.end - rules.cut_after.start).max(1)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::{TcpListener, TcpStream},
+    };
+
+    use super::{Proxy, Rules};
+    use crate::dice::Dice;
+
+    /// A server that sends back what it gets, behind a proxy.
+    async fn echo() -> Proxy {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        tokio::spawn(async move {
+            while let Ok((mut socket, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let (mut from, mut to) = socket.split();
+                    let _ = tokio::io::copy(&mut from, &mut to).await;
+                });
+            }
+        });
+        Proxy::start(&address, Dice::new(1)).await
+    }
+
+    async fn read(socket: &mut TcpStream, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        socket.read_exact(&mut bytes).await.unwrap();
+        bytes
+    }
+
+    #[tokio::test]
+    async fn it_forwards_and_holds_back_while_it_is_frozen() {
+        let proxy = echo().await;
+        let mut socket = TcpStream::connect(proxy.address()).await.unwrap();
+        socket.write_all(b"one").await.unwrap();
+        assert_eq!(read(&mut socket, 3).await, b"one");
+
+        proxy.freeze();
+        socket.write_all(b"two").await.unwrap();
+
+        let silence = tokio::time::timeout(Duration::from_millis(100), socket.peek(&mut [0])).await;
+        assert!(silence.is_err(), "nothing passes");
+        proxy.thaw();
+        assert_eq!(read(&mut socket, 3).await, b"two");
+    }
+
+    #[tokio::test]
+    async fn it_cuts_after_the_bytes_that_it_was_told() {
+        let proxy = echo().await;
+        proxy.set_rules(Rules { cut_one_in: 1, cut_after: 6..7, delay: Duration::ZERO });
+        let mut socket = TcpStream::connect(proxy.address()).await.unwrap();
+
+        socket.write_all(b"four").await.unwrap();
+
+        let mut got = Vec::new();
+        let _ = socket.read_to_end(&mut got).await;
+        assert_eq!(got, b"fo", "four bytes there and two back");
+    }
+
+    #[tokio::test]
+    async fn it_cuts_what_is_open() {
+        let proxy = echo().await;
+        let mut socket = TcpStream::connect(proxy.address()).await.unwrap();
+        socket.write_all(b"one").await.unwrap();
+        read(&mut socket, 3).await;
+
+        proxy.cut_all();
+
+        let ended = tokio::time::timeout(Duration::from_secs(10), socket.read(&mut [0; 8])).await.unwrap();
+        assert!(matches!(ended, Ok(0) | Err(_)), "{ended:?}");
+        assert_eq!(proxy.accepted(), 1);
+    }
+}
