@@ -37,7 +37,10 @@ macro_rules! id_type {
             type Err = ParseIdError;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                Uuid::try_parse(text).map(Self).map_err(|_| ParseIdError)
+                let id = Uuid::try_parse(text).map_err(|_| ParseIdError)?;
+                // One spelling: what names a thing in a path also names it for idempotency keys.
+                let mut canonical = Uuid::encode_buffer();
+                if id.hyphenated().encode_lower(&mut canonical) == text { Ok(Self(id)) } else { Err(ParseIdError) }
             }
         }
     };
@@ -87,5 +90,25 @@ impl WorkerId {
 impl fmt::Display for WorkerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_has_one_spelling() {
+        let id = SessionId::generate();
+
+        assert_eq!(id.to_string().parse(), Ok(id));
+        for other in [
+            id.to_string().to_uppercase(),
+            id.to_string().replace('-', ""),
+            format!("{{{id}}}"),
+            format!("urn:uuid:{id}"),
+        ] {
+            assert_eq!(other.parse::<SessionId>(), Err(ParseIdError), "{other}");
+        }
     }
 }
