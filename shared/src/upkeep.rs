@@ -43,6 +43,16 @@ async fn reap(store: Store, relay: SharedRelay, lease: Duration, end: Cancellati
     let mut ticks = interval(watch.interval());
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while tick(&mut ticks, &end).await {
+        // Beats are writes: while nobody can write, silence means nothing.
+        let asked_at = Instant::now();
+        if let Err(error) = store.check_writable().await {
+            tracing::warn!(%error, "the store cannot be written; no worker is taken for dead");
+            watch.forgive();
+            continue;
+        }
+        if asked_at.elapsed() > watch.tolerance() {
+            watch.forgive();
+        }
         let beats = match store.list_beats().await {
             Ok(beats) => beats,
             Err(error) => {

@@ -186,12 +186,24 @@ impl LeaseWatch {
         (self.lease / 10).min(Duration::from_millis(500))
     }
 
+    /// How long nobody may have been able to beat without a live worker seeming dead: with a beat every fifth of a
+    /// lease, half a lease leaves room.
+    #[must_use]
+    pub fn tolerance(&self) -> Duration {
+        self.lease / 2
+    }
+
+    /// Gives everyone a new lease: for a moment nobody could have beaten.
+    pub fn forgive(&mut self) {
+        self.seen.clear();
+    }
+
     /// Takes in what was read at `now` and returns the dead.
     ///
-    /// When this process itself was away for longer than a heartbeat (suspended, frozen, or held up by the store),
-    /// it may have missed beats: then everyone gets a new lease.
+    /// When this process itself was away for longer than it tolerates (suspended, or frozen), the others may have been
+    /// too: then everyone gets a new lease.
     pub fn observe(&mut self, beats: &[Beat], now: Instant) -> Vec<Beat> {
-        let was_away = self.last_look.is_some_and(|last| now.duration_since(last) > self.interval() + self.lease / 5);
+        let was_away = self.last_look.is_some_and(|last| now.duration_since(last) > self.interval() + self.tolerance());
         self.last_look = Some(now);
         self.seen.retain(|id, _| beats.iter().any(|beat| beat.worker_id == *id));
         let mut dead = Vec::new();
@@ -250,6 +262,18 @@ mod tests {
             assert!(dead.is_empty());
             now = later;
         }
+    }
+
+    #[test]
+    fn nobody_is_reaped_right_after_nobody_could_beat() {
+        let mut lease = LeaseWatch::new(LEASE);
+        let (_, now) = watch(&mut lease, &beat(1), Instant::now(), LEASE * 9 / 10);
+
+        lease.forgive();
+
+        let (dead, now) = watch(&mut lease, &beat(1), now, LEASE * 9 / 10);
+        assert!(dead.is_empty());
+        assert!(!watch(&mut lease, &beat(1), now, LEASE / 5).0.is_empty());
     }
 
     #[test]

@@ -187,9 +187,17 @@ impl Store {
         Ok(sqlx::query_scalar("SELECT id FROM installation").fetch_one(&self.inner.readers).await?)
     }
 
-    /// A connection outside the pools, for what must not wait in line.
+    /// Whether the write lock can be had, after waiting for it as every change does.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub async fn check_writable(&self) -> Result<(), StoreError> {
+        Ok(self.begin_write().await?.rollback().await?)
+    }
+
+    /// A connection outside the pools, for what must not wait in line. It waits for the write lock by itself.
     async fn connect(&self) -> Result<SqliteConnection, StoreError> {
-        Ok(self.inner.connect.connect().await?)
+        Ok(self.inner.connect.clone().busy_timeout(self.inner.options.busy_timeout).connect().await?)
     }
 
     /// Starts a write transaction. The time-out counts from here, waiting for the connection included.
