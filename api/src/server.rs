@@ -9,11 +9,14 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
 };
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt as _;
 
 /// How long a client may take to send the head of a request, and how long a connection may lie idle.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long what was sent may stay untaken before the connection is given up (`TCP_USER_TIMEOUT`, tcp(7)).
+const STALL_TIMEOUT: Duration = Duration::from_mins(1);
 /// Pause after a connection could not be accepted: mostly too many files are open, which passes.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -53,9 +56,8 @@ fn connection(
     TokioIo<TcpStream>,
     impl hyper::service::Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + Send,
 > {
-    // Small frames of a stream must not wait for each other.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "a connection keeps its delay");
+    if let Err(error) = prepare(&stream) {
+        tracing::debug!(%error, "a connection keeps the system's settings");
     }
     let service = service_fn(move |request: Request<Incoming>| router.clone().oneshot(request.map(Body::new)));
     http1::Builder::new()
@@ -64,4 +66,10 @@ fn connection(
         .half_close(true)
         .header_read_timeout(HEAD_TIMEOUT)
         .serve_connection(TokioIo::new(stream), service)
+}
+
+/// Small frames of a stream must not wait for each other, and a client that takes nothing any more must go.
+fn prepare(stream: &TcpStream) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    SockRef::from(stream).set_tcp_user_timeout(Some(STALL_TIMEOUT))
 }
