@@ -136,6 +136,8 @@ export const texts = {
     copy: "Copy",
     copied: "Copied",
     code: "code",
+    done: "Done",
+    toDo: "To do",
     edited: "edited",
     answeredIn: (time: string) => `in ${time}`,
     steps: (count: number) => (count === 1 ? "1 step" : `${count} steps`),

@@ -1,6 +1,7 @@
 /** The Markdown renderer. Loaded lazily: import it through `markdown.tsx` only. */
 import { type ComponentProps, isValidElement, type ReactNode } from "react";
 import { type Components, defaultRehypePlugins, Streamdown } from "streamdown";
+import { texts } from "@/texts";
 import { CodeBlock } from "./code-block";
 
 type Props<Tag extends keyof React.JSX.IntrinsicElements> = ComponentProps<Tag> & {
@@ -51,6 +52,11 @@ function Code({ node: _node, className: _class, ...props }: Props<"code">) {
   return <code {...props} />;
 }
 
+/** A task list's box. Its text stands beside it, but not as its name. */
+function Box({ node: _node, className: _class, ...props }: Props<"input">) {
+  return <input {...props} aria-label={props.checked ? texts.thread.done : texts.thread.toDo} />;
+}
+
 /** A tag's name stands for the plain element: its look is in styles/markdown.css. */
 const components: Components = {
   a: Anchor,
@@ -58,6 +64,7 @@ const components: Components = {
   table: Table,
   pre: Pre,
   code: Code,
+  input: Box,
   h1: "h1",
   h2: "h2",
   h3: "h3",
