@@ -73,3 +73,19 @@ test("a reload in mid-answer ends with the whole answer, once", TIMEOUT, async (
     await assertWholeAnswerOnce(page);
   });
 });
+
+test("the api killed and restarted in mid-answer: the answer goes on, whole", TIMEOUT, async () => {
+  await onStage(async ({ page, server }) => {
+    await say(page, "/slow 8");
+    await live(page).waitFor({ timeout: ANSWER_MS });
+    const before = letters(await live(page).textContent());
+
+    await server.killApi();
+    await page.getByText("Reconnecting…").filter({ visible: true }).first().waitFor();
+    await server.startApi();
+
+    await page.getByText("Connected").waitFor({ timeout: ANSWER_MS });
+    await assertWholeAnswerOnce(page);
+    assert.ok((await answers(page))[0]?.startsWith(before), "nothing of it was lost");
+  });
+});

@@ -1,3 +1,5 @@
+const numbers = new Intl.NumberFormat();
+
 /** Every text that a person reads, in one place. Another language is another object like it. */
 export const texts = {
   app: { name: "Banter" },
@@ -41,6 +43,7 @@ export const texts = {
     waiting: "waiting…",
     failedSend: "Not sent yet",
     failedAnswer: "Failed",
+    notAnswered: "Not answered",
     noMessages: "No messages yet",
     draft: (text: string) => `Draft: ${text}`,
     fromYou: (text: string) => `You: ${text}`,
@@ -125,6 +128,7 @@ export const texts = {
     label: (title: string) => `Conversation: ${title}`,
     notFound: "This chat does not exist",
     notFoundHint: "It may have been deleted.",
+    notFoundPending: "This was not sent any more. It is kept here until you discard it.",
     failed: "The chat could not be loaded",
     failedHint: "Your server does not answer. The page keeps trying.",
     empty: (agent: string) => `Say hello to ${agent}`,
@@ -140,6 +144,12 @@ export const texts = {
     toDo: "To do",
     edited: "edited",
     answeredIn: (time: string) => `in ${time}`,
+    details: "Details",
+    detailsFailed: "The details could not be loaded.",
+    noSteps: "No steps were recorded.",
+    tokens: (read: number, written: number) =>
+      `${numbers.format(read)} tokens read · ${numbers.format(written)} written`,
+    attempts: (count: number) => `${count} attempts`,
     steps: (count: number) => (count === 1 ? "1 step" : `${count} steps`),
     archived: "This chat is archived.",
     restore: "Restore",

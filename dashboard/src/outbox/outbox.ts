@@ -46,6 +46,8 @@ export interface Outbox {
   /** Tries everything that waits at once: the network is back. */
   wake(): void;
   discard(key: string): Promise<void>;
+  /** For a session that the user has deleted. */
+  discardSession(sessionId: string): void;
 }
 
 const backoffMs = (failures: number) =>
@@ -159,5 +161,8 @@ export function createOutbox({ storage, send, delayMs = backoffMs }: Options): O
       for (const id of new Set(waiting.map((item) => item.sessionId))) void pump(id);
     },
     discard: remove,
+    discardSession(sessionId) {
+      for (const item of items) if (item.sessionId === sessionId) void remove(item.key);
+    },
   };
 }

@@ -6,7 +6,7 @@ import { ApiError } from "@/api/client";
 import type { Session } from "@/api/models";
 import { AgentAvatar } from "@/components/agent-avatar";
 import { ConnectionNote } from "@/components/connection-note";
-import { Button } from "@/components/ui/button";
+import { Button, TextButton } from "@/components/ui/button";
 import { StateNote } from "@/components/ui/state-note";
 import { Composer } from "@/features/composer/composer";
 import { changeSession } from "@/features/sessions/session-actions";
@@ -18,7 +18,7 @@ import { Thread } from "@/features/thread/thread";
 import { ThreadSkeleton } from "@/features/thread/thread-skeleton";
 import { useThreadFetch } from "@/features/thread/use-thread";
 import { hasOverlay, useKeys } from "@/keyboard";
-import { outbox } from "@/outbox/use-outbox";
+import { outbox, useOutgoing } from "@/outbox/use-outbox";
 import { useStore } from "@/stream/store";
 import { texts } from "@/texts";
 
@@ -41,6 +41,7 @@ export function ChatPage({ sessionId }: { sessionId: string }) {
           title={texts.thread.notFound}
           hint={texts.thread.notFoundHint}
         >
+          <PendingTexts sessionId={sessionId} />
           <Link to="/" className="rounded text-accent text-note hover:underline">
             {texts.common.back}
           </Link>
@@ -78,6 +79,25 @@ export function ChatPage({ sessionId }: { sessionId: string }) {
       )}
       {session && <Footer session={session} agentName={face.name} />}
     </Frame>
+  );
+}
+
+/** What was written for a chat that is gone: nothing is thrown away unseen. */
+function PendingTexts({ sessionId }: { sessionId: string }) {
+  const pending = useOutgoing(sessionId);
+  if (pending.length === 0) return null;
+  return (
+    <div className="mb-2 max-w-80 text-left">
+      <p className="mb-2 text-ink-2 text-note">{texts.thread.notFoundPending}</p>
+      {pending.map((item) => (
+        <div key={item.key} className="mb-2 rounded-xl border border-line p-3 text-note">
+          <p className="whitespace-pre-wrap [overflow-wrap:anywhere]">{item.content}</p>
+          <TextButton onClick={() => void outbox.discard(item.key)}>
+            {texts.receipt.discard}
+          </TextButton>
+        </div>
+      ))}
+    </div>
   );
 }
 

@@ -14,7 +14,9 @@ export function StateNote(props: {
       </span>
       <p className="font-[600]">{props.title}</p>
       {props.hint && <p className="max-w-80 text-ink-2 text-note">{props.hint}</p>}
-      {props.children && <div className="mt-4 flex gap-2">{props.children}</div>}
+      {props.children && (
+        <div className="mt-4 flex flex-col items-center gap-2">{props.children}</div>
+      )}
     </div>
   );
 }

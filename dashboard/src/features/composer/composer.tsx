@@ -43,6 +43,8 @@ export function Composer(props: {
     const element = field.current;
     if (!element) return;
     element.style.height = "auto";
+    // Not displayed yet: it has no height to take.
+    if (element.scrollHeight === 0) return;
     element.style.height = `${Math.min(element.scrollHeight, MAX_LINES * LINE_PX + 12)}px`;
   }, [text]);
 

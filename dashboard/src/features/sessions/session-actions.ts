@@ -2,6 +2,7 @@
 import { ApiError, body, client } from "@/api/client";
 import type { Session } from "@/api/models";
 import { notify } from "@/components/ui/toast";
+import { outbox } from "@/outbox/use-outbox";
 import { store } from "@/stream/store";
 import { explainProblem, texts } from "@/texts";
 
@@ -46,6 +47,7 @@ export function deleteSession(id: string): Promise<boolean> {
       params: { path: { id }, query: { permanent: true } },
     });
     store.dispatch({ type: "session.gone", sessionId: id });
+    outbox.discardSession(id);
     notify(texts.actions.deleted);
   });
 }

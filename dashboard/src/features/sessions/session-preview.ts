@@ -9,10 +9,15 @@ export interface Preview {
   readonly tone: "plain" | "bad" | "live";
 }
 
-/** Whether the newest turn has failed, as far as its thread is known here. */
-function hasFailed(thread: Thread | undefined): boolean {
+/** How the newest turn ended without an answer; null when it has one, or is still open. */
+function describeEnd(session: Session, thread: Thread | undefined): Preview | null {
   const newest = thread ? listTurns(thread.messages).at(-1)?.user : null;
-  return newest ? thread?.tasks[newest.task_id]?.value?.status === "failed" : false;
+  const status = newest ? thread?.tasks[newest.task_id]?.value?.status : undefined;
+  if (status === "failed") return { text: texts.sessions.failedAnswer, tone: "bad" };
+  // The list says nothing of ended turns, but a last word without an answer is one.
+  if (session.last_message?.role !== "user") return null;
+  if (status === "cancelled") return { text: texts.finish.cancelled, tone: "plain" };
+  return { text: texts.sessions.notAnswered, tone: "bad" };
 }
 
 /** Markdown's marks say nothing in one line of plain text. */
@@ -39,7 +44,8 @@ export function describeSession(about: {
   if (draft.trim()) return { text: texts.sessions.draft(flatten(draft)), tone: "plain" };
   const last = session.last_message;
   const preview = last ? flatten(last.preview) : "";
-  if (hasFailed(thread)) return { text: `${texts.sessions.failedAnswer}: ${preview}`, tone: "bad" };
+  const end = describeEnd(session, thread);
+  if (end) return { ...end, text: `${end.text}: ${preview}` };
   if (!last) return { text: texts.sessions.noMessages, tone: "plain" };
   return {
     text: last.role === "user" ? texts.sessions.fromYou(preview) : preview,

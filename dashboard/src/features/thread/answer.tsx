@@ -1,5 +1,5 @@
 import { CircleSlash, RotateCcw, TriangleAlert } from "lucide-react";
-import { memo } from "react";
+import { memo, useState } from "react";
 import type { Message, Step, Task } from "@/api/models";
 import { Button, TextButton } from "@/components/ui/button";
 import { useStore } from "@/stream/store";
@@ -9,6 +9,7 @@ import { CopyButton } from "./copy-button";
 import { Markdown } from "./markdown";
 import { explainTaskError } from "./status";
 import { retryTask } from "./task-actions";
+import { TurnDetails } from "./turn-details";
 import { TypingBubble } from "./typing-bubble";
 
 const bubbleOfAgent =
@@ -24,6 +25,7 @@ export const Answer = memo(function Answer(props: {
   canRetry: boolean;
 }) {
   const { message } = props;
+  const [hasDetails, setDetails] = useState(false);
   const isEmpty = message.content === "";
   const reason = message.finish_reason;
   const ending = reason && reason !== "stop" && !props.hasFailure ? texts.finish[reason] : null;
@@ -58,7 +60,16 @@ export const Answer = memo(function Answer(props: {
           </>
         )}
         {!isEmpty && <CopyButton text={message.content} className="reveal ml-1" />}
+        <button
+          type="button"
+          aria-expanded={hasDetails}
+          onClick={() => setDetails(!hasDetails)}
+          className={`rounded px-1 text-ink-3 text-small hover:text-ink ${hasDetails ? "" : "reveal"}`}
+        >
+          {texts.thread.details}
+        </button>
       </div>
+      {hasDetails && <TurnDetails message={message} />}
     </div>
   );
 });

@@ -29,16 +29,22 @@ export function Steps(props: { steps: readonly Step[] }) {
           className="transition-transform duration-150 group-open/steps:rotate-90"
         />
       </summary>
-      <ol className="mt-1 mb-2 ml-1 flex flex-col gap-1 border-line border-l pl-4">
-        {steps.map((step) => (
-          <li key={step.seq} className="flex items-start gap-2 text-ink-2 text-note">
-            <span aria-hidden="true" className="mt-[4px]">
-              {icons[step.status]}
-            </span>
-            <span className="min-w-0 [overflow-wrap:anywhere]">{step.title}</span>
-          </li>
-        ))}
-      </ol>
+      <StepList steps={steps} />
     </details>
+  );
+}
+
+export function StepList({ steps }: { steps: readonly Step[] }) {
+  return (
+    <ol className="mt-1 mb-2 ml-1 flex flex-col gap-1 border-line border-l pl-4">
+      {steps.map((step) => (
+        <li key={step.seq} className="flex items-start gap-2 text-ink-2 text-note">
+          <span aria-hidden="true" className="mt-[4px]">
+            {icons[step.status]}
+          </span>
+          <span className="min-w-0 [overflow-wrap:anywhere]">{step.title}</span>
+        </li>
+      ))}
+    </ol>
   );
 }

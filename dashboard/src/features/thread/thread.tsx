@@ -1,6 +1,6 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown } from "lucide-react";
-import { memo, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import type { Session } from "@/api/models";
 import { AgentAvatar } from "@/components/agent-avatar";
 import { TextButton } from "@/components/ui/button";
@@ -73,12 +73,19 @@ export const Thread = memo(function Thread(props: {
     if (hasMore && !older.isPending && firstTurn !== undefined) older.mutate(firstTurn);
   }
 
-  function onScroll() {
+  const checkEnd = useCallback(() => {
     const element = scroller.current;
     if (!element) return;
     const { scrollTop, scrollHeight, clientHeight } = element;
     setAtBottom(scrollHeight - scrollTop - clientHeight < NEAR_PX);
-    if (scrollTop < FETCH_AHEAD_PX && !older.isError) fetchOlder();
+  }, []);
+  // Turns that turn out smaller than they were taken for bring the end nearer without a scroll.
+  useEffect(checkEnd);
+
+  function onScroll() {
+    checkEnd();
+    const top = scroller.current?.scrollTop ?? 0;
+    if (top < FETCH_AHEAD_PX && !older.isError) fetchOlder();
   }
 
   function toBottom() {
