@@ -9,6 +9,7 @@ use banter_shared::{
     config::Config,
     id::KeyId,
     store::{ApiKey, CheckReport, Store},
+    telemetry,
 };
 use clap::{Parser, Subcommand};
 
@@ -71,6 +72,7 @@ enum KeysCommand {
 /// When it cannot be done; the message is for people.
 pub async fn run() -> anyhow::Result<()> {
     let command = Cli::parse().command.unwrap_or(Command::Serve);
+    telemetry::init()?;
     if let Command::Openapi = command {
         return print(&openapi::to_json(&router::openapi())?);
     }
@@ -78,6 +80,7 @@ pub async fn run() -> anyhow::Result<()> {
     match command {
         Command::Openapi => Ok(()),
         Command::Serve => {
+            config.prepare_data_dir()?;
             let application = Application::build(&config).await?;
             application.shutdown().listen(config.shutdown_grace).context("cannot listen to signals")?;
             application.run().await

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    banter_shared::telemetry::init();
     match banter_api::cli::run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -130,6 +130,18 @@ impl Config {
         })
     }
 
+    /// Makes `DATA_DIR` if it is missing.
+    ///
+    /// # Errors
+    /// When that is not possible.
+    pub fn prepare_data_dir(&self) -> Result<(), ConfigError> {
+        std::fs::create_dir_all(&self.data_dir).map_err(|error| ConfigError {
+            variable: "DATA_DIR",
+            value: self.data_dir.display().to_string(),
+            expected: format!("a folder that is there or can be made ({error})"),
+        })
+    }
+
     /// How the store is to be opened.
     #[must_use]
     pub fn store_options(&self) -> StoreOptions {

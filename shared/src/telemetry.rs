@@ -1,15 +1,25 @@
 //! Logs: to stderr, filtered by `RUST_LOG`.
 
-use std::io::IsTerminal as _;
+use std::{env, io::IsTerminal as _};
 
 use tracing_subscriber::{EnvFilter, fmt};
+
+use crate::config::ConfigError;
 
 /// What is logged when `RUST_LOG` says nothing.
 const DEFAULT_FILTER: &str = "info,sqlx=warn,apalis=warn,apalis_core=warn";
 
 /// Starts logging. stdout stays free for what programs read.
-pub fn init() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+///
+/// # Errors
+/// When `RUST_LOG` cannot be understood.
+pub fn init() -> Result<(), ConfigError> {
+    let directives = env::var(EnvFilter::DEFAULT_ENV).ok().filter(|value| !value.trim().is_empty());
+    let filter = EnvFilter::try_new(directives.as_deref().unwrap_or(DEFAULT_FILTER)).map_err(|error| ConfigError {
+        variable: EnvFilter::DEFAULT_ENV,
+        value: directives.unwrap_or_default(),
+        expected: format!("directives such as `info` or `banter_worker=debug` ({error})"),
+    })?;
     let started = fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -18,4 +28,5 @@ pub fn init() {
     if let Err(error) = started {
         eprintln!("logging was already started: {error}");
     }
+    Ok(())
 }

@@ -2,7 +2,10 @@
 
 use std::process::ExitCode;
 
-use banter_shared::{config::Config, telemetry};
+use banter_shared::{
+    config::{Config, ConfigError},
+    telemetry,
+};
 use banter_worker::Worker;
 use clap::{Parser, Subcommand};
 
@@ -23,17 +26,19 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let Command::Run = Cli::parse().command.unwrap_or(Command::Run);
-    telemetry::init();
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("{error:#}");
-            ExitCode::FAILURE
+            // For the person who started it, so without the decoration of a log line.
+            eprintln!("worker: {error:#}");
+            ExitCode::from(if error.is::<ConfigError>() { 2 } else { 1 })
         }
     }
 }
 
 async fn run() -> anyhow::Result<()> {
+    telemetry::init()?;
     let config = Config::from_env()?;
+    config.prepare_data_dir()?;
     Worker::build(config).await?.run().await
 }

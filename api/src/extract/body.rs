@@ -8,7 +8,7 @@ use axum::{
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::{Map, Value};
+use serde_json::{Value, error::Category};
 
 use crate::{
     error::{ApiError, Code, FieldError},
@@ -95,29 +95,40 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let text =
         std::str::from_utf8(bytes).map_err(|_| ApiError::new(Code::InvalidRequest, "The body is not valid UTF-8."))?;
-    let value: Value = serde_json::from_str(text)
-        .map_err(|error| ApiError::new(Code::InvalidRequest, format!("The body is not valid JSON: {error}.")))?;
-    // A struct would also be read from a list.
-    let Value::Object(object) = value else {
-        return Err(ApiError::new(Code::InvalidRequest, "The body must be a JSON object."));
+    let not_json = |error: &serde_json::Error| {
+        ApiError::new(Code::InvalidRequest, format!("The body is not valid JSON: {error}."))
     };
-    parse_object(object)
-}
-
-fn parse_object<T: DeserializeOwned>(object: Map<String, Value>) -> Result<T, ApiError> {
-    serde_path_to_error::deserialize(Value::Object(object)).map_err(|error| {
+    // A struct would also be read from a list.
+    if !text.trim_start().starts_with('{') {
+        serde_json::from_str::<Value>(text).map_err(|error| not_json(&error))?;
+        return Err(ApiError::new(Code::InvalidRequest, "The body must be a JSON object."));
+    }
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let body = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
-        let message = error.into_inner().to_string();
-        let field = field_in(&message).filter(|_| path == "." || message.starts_with("unknown field"));
-        let field = field.map_or(path, str::to_owned);
-        ApiError::new(Code::InvalidRequest, format!("The body is not as expected: {message}."))
-            .with_errors(vec![FieldError { field, message }])
-    })
+        let error = error.into_inner();
+        match error.classify() {
+            Category::Data => wrong_field(path, &error.to_string()),
+            Category::Syntax | Category::Eof | Category::Io => not_json(&error),
+        }
+    })?;
+    reader.end().map_err(|error| not_json(&error))?;
+    Ok(body)
 }
 
-/// The field that serde's message is about where its path cannot point at it: it is missing, or nobody knows it.
+/// The error of a field, named by serde's path to it or by serde's message.
+fn wrong_field(path: String, message: &str) -> ApiError {
+    let by_name = field_in(message).filter(|_| path == "." || message.starts_with("unknown field"));
+    let field = by_name.map_or(path, str::to_owned);
+    ApiError::new(Code::InvalidRequest, format!("The body is not as expected: {message}."))
+        .with_errors(vec![FieldError { field, message: message.to_owned() }])
+}
+
+/// The field that serde's message is about where its path cannot point at it: it is missing, there twice, or nobody knows it.
 fn field_in(message: &str) -> Option<&str> {
-    let rest = message.strip_prefix("missing field `").or_else(|| message.strip_prefix("unknown field `"))?;
+    let rest = ["missing", "unknown", "duplicate"]
+        .iter()
+        .find_map(|kind| message.strip_prefix(kind)?.strip_prefix(" field `"))?;
     rest.split_once('`').map(|(field, _)| field)
 }
 
@@ -148,6 +159,7 @@ mod tests {
         assert_eq!(fields(r#"{"content": 5}"#), ["content"]);
         assert_eq!(fields(r#"{"content": "x", "pinned": "yes"}"#), ["pinned"]);
         assert_eq!(fields(r#"{"content": "x", "no_such": 1}"#), ["no_such"]);
+        assert_eq!(fields(r#"{"content": "x", "content": "y"}"#), ["content"]);
     }
 
     #[test]

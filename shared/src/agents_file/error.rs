@@ -15,7 +15,7 @@ pub enum AgentsFileError {
         source: std::io::Error,
     },
     /// The file was read and not understood.
-    #[error("{}:{line}: {problem}", path.display())]
+    #[error("AGENTS_FILE={}:{line}: {problem}", path.display())]
     Invalid {
         /// The file, as it was named in the configuration.
         path: PathBuf,

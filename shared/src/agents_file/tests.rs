@@ -98,7 +98,7 @@ fn an_agent_that_is_switched_off_is_unknown_but_still_checked() {
     assert_eq!(
         error(&format!("{off}colour = 1")),
         format!(
-            "agents.toml:5: agent `a`: unknown key `colour`; expected one of: {}",
+            "AGENTS_FILE=agents.toml:5: agent `a`: unknown key `colour`; expected one of: {}",
             "key, name, description, driver, enabled, avatar, starters, timeout_s, max_attempts"
         )
     );
@@ -148,7 +148,7 @@ fn an_error_names_line_agent_and_field() {
     ];
 
     for (line, expected) in cases {
-        assert_eq!(error(&format!("{agent}{line}\n")), format!("agents.toml:{expected}"));
+        assert_eq!(error(&format!("{agent}{line}\n")), format!("AGENTS_FILE=agents.toml:{expected}"));
     }
 }
 
@@ -187,7 +187,7 @@ fn a_table_that_is_incomplete_or_misplaced_is_refused() {
     ];
 
     for (text, expected) in cases {
-        assert_eq!(error(text), format!("agents.toml:{expected}"));
+        assert_eq!(error(text), format!("AGENTS_FILE=agents.toml:{expected}"));
     }
 }
 
@@ -198,7 +198,7 @@ fn keys_are_short_and_lower_case() {
     }
     for key in ["A", "-a", "_a", "a b", "ä", "a/b", &"x".repeat(65)] {
         let error = error(&format!("[[agents]]\nkey = '{key}'\ndriver = 'demo'"));
-        assert!(error.starts_with("agents.toml:2: agent: `key`: expected 1 to 64 of a-z"), "{error}");
+        assert!(error.starts_with("AGENTS_FILE=agents.toml:2: agent: `key`: expected 1 to 64 of a-z"), "{error}");
     }
 }
 
@@ -239,7 +239,7 @@ fn a_key_in_the_file_is_refused_and_never_shown() {
     for line in ["api_key_env = 'sk-secret'", "api_key_env = 'gsk_secret'", "api_key = 'sk-secret'"] {
         let error = error(&format!("[[agents]]\nkey='a'\ndriver='openai'\nbase_url='http://x'\n{line}"));
 
-        assert!(error.starts_with("agents.toml:5: agent `a`: "), "{error}");
+        assert!(error.starts_with("AGENTS_FILE=agents.toml:5: agent `a`: "), "{error}");
         assert!(error.contains("api_key_env") && !error.contains("secret"), "{error}");
     }
 }

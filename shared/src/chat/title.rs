@@ -60,6 +60,12 @@ impl Title {
         Self(title)
     }
 
+    /// The title as it is searched: without the difference between small and capital letters.
+    #[must_use]
+    pub fn folded(&self) -> String {
+        self.0.to_lowercase()
+    }
+
     /// The title as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -98,7 +98,7 @@ pub enum OpenError {
     #[error("DATABASE_URL: {0}")]
     Url(String),
     /// The folder could not be made, or the lock file not be opened.
-    #[error("cannot prepare the folder of {path}")]
+    #[error("DATABASE_URL: cannot prepare the folder of {path}")]
     Folder {
         /// The database file.
         path: String,
@@ -107,7 +107,7 @@ pub enum OpenError {
         source: std::io::Error,
     },
     /// The database could not be opened.
-    #[error("cannot open {path}")]
+    #[error("DATABASE_URL: cannot open {path}")]
     Open {
         /// The database file.
         path: String,
@@ -116,7 +116,7 @@ pub enum OpenError {
         source: sqlx::Error,
     },
     /// The schema could not be brought up to date.
-    #[error("cannot migrate {path}")]
+    #[error("DATABASE_URL: cannot migrate {path}")]
     Migrate {
         /// The database file.
         path: String,

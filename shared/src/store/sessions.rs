@@ -29,7 +29,7 @@ pub struct NewSession {
 pub struct SessionFilter {
     /// Only those of this status.
     pub status: Option<SessionStatus>,
-    /// Only those whose title contains this, whatever the case of ASCII letters.
+    /// Only those whose title contains this, whatever the case of its letters.
     pub title_contains: Option<String>,
     /// Only those after this one in the list's order.
     pub after: Option<SessionCursor>,
@@ -141,7 +141,7 @@ impl Store {
         let id = SessionId::generate();
         sqlx::query(
             "INSERT INTO chat_session (id, workspace_id, agent_key, creator_id, title, title_is_manual, created_at, \
-             updated_at, last_activity_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?7)",
+             updated_at, last_activity_at, title_folded) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?7, ?8)",
         )
         .bind(id.to_string())
         .bind(&user.workspace_id)
@@ -150,6 +150,7 @@ impl Store {
         .bind(new.title.as_ref().map_or("", Title::as_str))
         .bind(new.title.as_ref().is_some_and(|title| !title.as_str().is_empty()))
         .bind(now.to_string())
+        .bind(new.title.as_ref().map(Title::folded).unwrap_or_default())
         .execute(&mut *tx)
         .await?;
         events::append(&mut tx, user, now, &[EventRef::session(LogKind::SessionCreated, id)]).await?;
@@ -190,7 +191,7 @@ impl Store {
         let found = sqlx::query(concat!(
             select_sessions!(),
             "WHERE s.workspace_id = ?1 AND s.creator_id = ?2 AND (?3 IS NULL OR s.status = ?3) \
-             AND (?4 IS NULL OR s.title LIKE ?4 ESCAPE '\\') \
+             AND (?4 IS NULL OR s.title_folded LIKE ?4 ESCAPE '\\') \
              AND (?5 IS NULL OR (s.pinned_at IS NULL) > ?5 OR ((s.pinned_at IS NULL) = ?5 \
                  AND (s.last_activity_at < ?6 OR (s.last_activity_at = ?6 AND s.id < ?7)))) \
              ORDER BY (s.pinned_at IS NULL), s.last_activity_at DESC, s.id DESC LIMIT ?8"
@@ -198,7 +199,7 @@ impl Store {
         .bind(&user.workspace_id)
         .bind(&user.user_id)
         .bind(filter.status.map(SessionStatus::as_str))
-        .bind(filter.title_contains.as_deref().map(like_pattern))
+        .bind(filter.title_contains.as_deref().map(|text| like_pattern(&text.to_lowercase())))
         .bind(after.map(|after| !after.pinned))
         .bind(after.map(|after| after.last_activity_at.to_string()))
         .bind(after.map(|after| after.id.to_string()))
@@ -239,7 +240,7 @@ impl Store {
         }
         // A title that was confirmed by hand is a person's, also if it reads the same.
         sqlx::query(
-            "UPDATE chat_session SET title = COALESCE(?2, title), \
+            "UPDATE chat_session SET title = COALESCE(?2, title), title_folded = COALESCE(?7, title_folded), \
              title_is_manual = MAX(title_is_manual, ?2 IS NOT NULL), status = COALESCE(?3, status), \
              pinned_at = CASE ?4 WHEN 1 THEN COALESCE(pinned_at, ?5) WHEN 0 THEN NULL ELSE pinned_at END, \
              updated_at = CASE WHEN ?6 THEN ?5 ELSE updated_at END WHERE id = ?1",
@@ -250,6 +251,7 @@ impl Store {
         .bind(patch.pinned)
         .bind(now.to_string())
         .bind(!log.is_empty())
+        .bind(patch.title.as_ref().map(Title::folded))
         .execute(&mut *tx)
         .await?;
         if status_changes && patch.status == Some(SessionStatus::Archived) {

@@ -503,7 +503,7 @@ async fn the_list_is_pinned_first_then_by_activity_and_pages_do_not_overlap() {
 #[tokio::test]
 async fn a_title_search_takes_every_character_literally() {
     let f = Fixture::new().await;
-    for title in ["100% done", "1000 done", "a_b", "axb"] {
+    for title in ["100% done", "1000 done", "a_b", "axb", "Überfahrt"] {
         let new = NewSession { agent_key: "demo".into(), title: Some(Title::parse(title).unwrap()) };
         f.store.create_session(&f.user, new, None).await.unwrap();
     }
@@ -516,6 +516,7 @@ async fn a_title_search_takes_every_character_literally() {
     assert_eq!(search("0%").await, ["100% done"]);
     assert_eq!(search("a_b").await, ["a_b"]);
     assert_eq!(search("DONE").await.len(), 2);
+    assert_eq!(search("üBER").await, ["Überfahrt"]);
 }
 
 #[tokio::test]

@@ -226,14 +226,17 @@ async fn insert_turn(
     now: Timestamp,
 ) -> Result<(MessageId, TaskId), StoreError> {
     let (message_id, task_id) = (MessageId::generate(), TaskId::generate());
+    let automatic = Title::from_first_message(post.content.as_str());
     let row = sqlx::query(
         "UPDATE chat_session SET last_turn = last_turn + 1, last_seq = last_seq + 1, updated_at = ?2, \
-         last_activity_at = ?2, title = CASE WHEN title_is_manual = 0 AND title = '' THEN ?3 ELSE title END \
+         last_activity_at = ?2, title = CASE WHEN title_is_manual = 0 AND title = '' THEN ?3 ELSE title END, \
+         title_folded = CASE WHEN title_is_manual = 0 AND title = '' THEN ?4 ELSE title_folded END \
          WHERE id = ?1 RETURNING last_turn, last_seq",
     )
     .bind(session_id.to_string())
     .bind(now.to_string())
-    .bind(Title::from_first_message(post.content.as_str()).as_str())
+    .bind(automatic.as_str())
+    .bind(automatic.folded())
     .fetch_one(&mut *tx)
     .await?;
     let (turn, seq): (i64, i64) = (row.try_get("last_turn")?, row.try_get("last_seq")?);
