@@ -141,7 +141,11 @@ export const scenes = {
     await page.locator("main .animate-shimmer").first().waitFor();
   },
   offline: async (page, chats) => {
+    // A stream that opens a moment later would say that the network is there.
+    const stream = page.waitForResponse(/\/v1\/events/);
     await open(page, chats.unread);
+    await stream;
+    await page.waitForTimeout(300);
     await page.context().setOffline(true);
     await composer(page).fill("Written without a network");
     await composer(page).press("Enter");

@@ -1,4 +1,4 @@
-// Takes pictures of every view and state into look-out/, to be looked at. Names on the command line choose scenes.
+// Takes pictures of every view and state into look-out/, to be looked at. Scenes and widths on the command line choose.
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { fillWithChats, leave, scenes, withTwoAgents } from "../e2e/scenes.mjs";
@@ -6,7 +6,9 @@ import { onStage } from "../e2e/stage.mjs";
 
 const folder = fileURLToPath(new URL("../look-out", import.meta.url));
 const sizes = { 320: [320, 640], 768: [768, 1024], 1440: [1440, 900] };
-const wanted = process.argv.slice(2);
+const isWidth = (text) => text in sizes;
+const wanted = process.argv.slice(2).filter((text) => !isWidth(text));
+const widths = process.argv.slice(2).filter(isWidth);
 mkdirSync(folder, { recursive: true });
 
 async function take(page, name) {
@@ -46,6 +48,6 @@ async function look(width, colorScheme) {
   );
 }
 
-for (const width of Object.keys(sizes))
+for (const width of widths.length > 0 ? widths : Object.keys(sizes))
   for (const colorScheme of ["light", "dark"]) await look(width, colorScheme);
 console.log(`Look at ${folder}`);

@@ -53,7 +53,7 @@ function Choice<Value extends string>(props: {
         {props.options.map(([value, name]) => (
           <label
             key={value}
-            className="flex-1 cursor-pointer rounded-[9px] px-3 py-1 text-center text-ink-2 text-note transition-[background-color] duration-150 hover:text-ink has-focus-visible:outline-2 has-focus-visible:outline-accent has-checked:bg-surface has-checked:font-[570] has-checked:text-ink has-checked:shadow-low"
+            className="flex-1 cursor-pointer rounded-[9px] px-3 py-1 text-center text-ink-2 text-note transition-[background-color] duration-150 hover:text-ink has-focus-visible:outline-2 has-focus-visible:outline-accent has-checked:bg-surface has-checked:font-[570] has-checked:text-ink has-checked:shadow-low has-checked:ring-1 has-checked:ring-line-strong"
           >
             <input
               type="radio"

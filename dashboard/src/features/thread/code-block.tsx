@@ -1,6 +1,14 @@
-import { memo } from "react";
+import { memo, useMemo } from "react";
 import { texts } from "@/texts";
 import { CopyButton } from "./copy-button";
+import { type Token, tokenize } from "./highlight";
+
+const colours: Readonly<Record<Exclude<Token["kind"], "plain">, string>> = {
+  comment: "text-ink-3 italic",
+  string: "text-ok",
+  number: "text-warn",
+  keyword: "text-accent",
+};
 
 /** A block of code: what it is, a way to copy it, and scrolling of its own. */
 export const CodeBlock = memo(function CodeBlock(props: {
@@ -8,6 +16,7 @@ export const CodeBlock = memo(function CodeBlock(props: {
   language: string | undefined;
   name: string | undefined;
 }) {
+  const tokens = useMemo(() => tokenize(props.code, props.language), [props.code, props.language]);
   const label = props.name || props.language || texts.thread.code;
   return (
     <div className="max-w-full overflow-hidden rounded-xl border border-line bg-code">
@@ -20,7 +29,18 @@ export const CodeBlock = memo(function CodeBlock(props: {
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
       <pre tabIndex={0}>
-        <code>{props.code}</code>
+        <code>
+          {tokens.map(({ kind, text }, index) =>
+            kind === "plain" ? (
+              text
+            ) : (
+              // biome-ignore lint/suspicious/noArrayIndexKey: the tokens are remade as a whole.
+              <span key={index} className={colours[kind]}>
+                {text}
+              </span>
+            ),
+          )}
+        </code>
       </pre>
     </div>
   );
