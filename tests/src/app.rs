@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
     client::Client,
+    port,
     process::{self, Environment, Process, Signal},
     redis::Redis,
     store_lock::StoreLock,
@@ -41,6 +42,7 @@ pub struct Builder {
     environment: Environment,
     agents: String,
     redis: bool,
+    lasting_ports: bool,
 }
 
 impl Builder {
@@ -74,12 +76,19 @@ impl Builder {
         self
     }
 
+    /// Apis on ports that no outgoing connection takes while they are down.
+    pub fn lasting_ports(mut self) -> Self {
+        self.lasting_ports = true;
+        self
+    }
+
     /// Starts all processes at once, and waits until every api has told its address.
     pub async fn start(mut self) -> TestApp {
         let redis = if self.redis { Some(Redis::start().await) } else { None };
         if let Some(redis) = &redis {
             self.environment.insert("REDIS_URL".into(), redis.url());
         }
+        let lasting_ports = self.lasting_ports;
         let wanted = (self.apis + self.workers).clamp(1, MAX_PROCESSES);
         let room = ROOM.acquire_many(u32::try_from(wanted).unwrap()).await.unwrap();
         let mut app = self.prepare(room, redis);
@@ -88,7 +97,8 @@ impl Builder {
             app.spawn_worker();
         }
         for _ in 0..addresses {
-            app.spawn_api("127.0.0.1:0");
+            let port = if lasting_ports { port::lasting() } else { 0 };
+            app.spawn_api(&format!("127.0.0.1:{port}"));
         }
         for index in 0..addresses {
             app.wait_for_address(index).await;
@@ -151,7 +161,14 @@ impl TestApp {
     /// One api, one worker, the demo agent, keyless, unless the builder is told otherwise.
     pub fn builder() -> Builder {
         let redis = std::env::var_os("BANTER_TEST_REDIS").is_some();
-        Builder { apis: 1, workers: 1, environment: Environment::new(), agents: String::new(), redis }
+        Builder {
+            apis: 1,
+            workers: 1,
+            environment: Environment::new(),
+            agents: String::new(),
+            redis,
+            lasting_ports: false,
+        }
     }
 
     /// One api and one worker.
@@ -241,6 +258,12 @@ impl TestApp {
             self.workers[index].signal(Signal::Thaw);
         }
         panic!("somebody holds the write lock");
+    }
+
+    /// Starts another worker in the place of one, which is killed if it still lives.
+    pub fn replace_worker(&mut self, index: usize) {
+        self.workers[index].kill();
+        self.workers[index] = self.spawn("worker", &[]);
     }
 
     /// Runs `api …` to its end with the environment of this installation.

@@ -20,6 +20,11 @@ impl Dice {
         Self::new(seed)
     }
 
+    /// Dice of their own for somebody else, from the next number of these.
+    pub fn split(&mut self) -> Self {
+        Self::new(self.below(u64::MAX))
+    }
+
     /// A number from 0 up to, and without, `end`.
     pub fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 >> 12;

@@ -11,7 +11,7 @@
 //! | [`model`], [`watch`] | a client's state, folded from events, strict about gaps; and compared with a fresh GET |
 //! | [`fake_openai`] | a model server that does what a test tells it to |
 //! | [`store_lock`] | the database's write lock, taken by a test |
-//! | [`wait`], [`dice`] | waiting for a condition; seeded chance |
+//! | [`wait`], [`dice`], [`port`] | waiting for a condition; seeded chance; ports that last |
 //!
 //! Everything here panics when the product breaks its contract, and says how. Nothing here knows the product's types.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a harness stops a test by panicking")]
@@ -28,6 +28,7 @@ pub mod client;
 pub mod dice;
 pub mod fake_openai;
 pub mod model;
+pub mod port;
 pub mod process;
 pub mod proxy;
 pub mod redis;

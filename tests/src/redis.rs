@@ -1,13 +1,13 @@
 //! A Redis of the test's own, on a free port: to be killed, frozen and started again.
 
 use std::{
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     process::{Child, Command, Stdio},
 };
 
 use tempfile::TempDir;
 
-use crate::{process::Signal, wait::eventually};
+use crate::{port, process::Signal, wait::eventually};
 
 /// A running `redis-server` that keeps nothing on the disk.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub struct Redis {
 impl Redis {
     /// Starts one and waits until it listens.
     pub async fn start() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = port::lasting();
         let folder = tempfile::Builder::new().prefix("banter-redis-").tempdir().unwrap();
         let redis = Self { port, child: spawn(port, &folder), folder };
         redis.until_it_listens().await;

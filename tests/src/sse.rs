@@ -125,7 +125,7 @@ impl Client {
     /// Opens a stream, if the api is there to give one.
     ///
     /// # Errors
-    /// When the api does not answer; panics when it answers anything but 200.
+    /// When the api does not answer, or is not ready (503); panics when it answers anything but 200.
     pub async fn try_events(&self, path: &str, last_event_id: Option<&str>) -> reqwest::Result<EventStream> {
         let mut request = self.request("GET", path);
         if let Some(cursor) = last_event_id {
@@ -144,8 +144,9 @@ impl EventStream {
     async fn open(request: reqwest::RequestBuilder) -> reqwest::Result<Self> {
         let response = request.send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
-        assert_eq!(status, 200, "{}", response.url());
         assert!(headers.contains_key("x-request-id"), "{}: no X-Request-Id", response.url());
+        let response = if status == 503 { response.error_for_status()? } else { response };
+        assert_eq!(status, 200, "{}", response.url());
         Ok(Self { headers, response, unread: Vec::new() })
     }
 

@@ -19,6 +19,15 @@ use crate::{
 /// Pause before a reconnect: an api that restarts refuses connections for a while.
 const RECONNECT_AFTER: Duration = Duration::from_millis(20);
 
+/// Most events on one connection of a client that goes back in time.
+const EVENTS_BEFORE_REWIND: u64 = 80;
+
+/// Earlier states that such a client remembers.
+const REMEMBERED_STATES: usize = 12;
+
+/// It remembers one state in so many events.
+const REMEMBER_ONE_IN: u64 = 8;
+
 /// A background client; it is stopped when it is dropped.
 #[derive(Debug)]
 pub struct Watch {
@@ -34,6 +43,7 @@ struct State {
     events: Vec<Event>,
     connections: usize,
     violation: Option<String>,
+    calm: bool,
 }
 
 /// What a [`Watch`] follows.
@@ -43,18 +53,19 @@ pub struct Options {
     path: String,
     session: Option<String>,
     cuts: Option<Dice>,
+    rewinds: Option<Dice>,
 }
 
 impl Options {
     /// The stream of all sessions.
     pub fn user(client: &Client) -> Self {
-        Self { clients: vec![client.clone()], path: USER_EVENTS.into(), session: None, cuts: None }
+        Self { clients: vec![client.clone()], path: USER_EVENTS.into(), session: None, cuts: None, rewinds: None }
     }
 
     /// The stream of one session.
     pub fn session(client: &Client, session: &str) -> Self {
         let path = session_events(session);
-        Self { clients: vec![client.clone()], path, session: Some(session.to_owned()), cuts: None }
+        Self { clients: vec![client.clone()], path, session: Some(session.to_owned()), cuts: None, rewinds: None }
     }
 
     /// Reconnects go to these apis in turn, too.
@@ -69,16 +80,22 @@ impl Options {
         self
     }
 
+    /// Cuts the connection at random moments, and goes on from a state that it had at some earlier time.
+    pub fn with_rewinds(mut self, dice: Dice) -> Self {
+        self.rewinds = Some(dice);
+        self
+    }
+
     /// Fetches the state and connects.
     pub async fn start(self) -> Watch {
         let model = match &self.session {
             Some(session) => Model::of_session(&self.clients[0], session).await,
             None => Model::of_user(&self.clients[0]).await,
         };
-        let state = State { model, events: Vec::new(), connections: 0, violation: None };
+        let state = State { model, events: Vec::new(), connections: 0, violation: None, calm: false };
         let (state, ready) = (Arc::new(Mutex::new(state)), Arc::new(Notify::new()));
         let stop = CancellationToken::new();
-        let follower = Follower { options: self, state: state.clone(), ready: ready.clone() };
+        let follower = Follower { options: self, state: state.clone(), ready: ready.clone(), remembered: Vec::new() };
         let task = tokio::spawn({
             let stop = stop.clone();
             async move {
@@ -98,12 +115,14 @@ struct Follower {
     options: Options,
     state: Arc<Mutex<State>>,
     ready: Arc<Notify>,
+    remembered: Vec<Model>,
 }
 
 impl Follower {
     async fn run(mut self) {
         for turn in 0.. {
             let client = self.options.clients[turn % self.options.clients.len()].clone();
+            self.rewind();
             let cursor = self.state.lock().unwrap().model.cursor();
             if let Err(violation) = self.follow(&client, &cursor).await {
                 self.state.lock().unwrap().violation = Some(violation);
@@ -113,9 +132,41 @@ impl Follower {
         }
     }
 
+    /// Forgets, half of the time, what came after one of the remembered states.
+    fn rewind(&mut self) {
+        let mut state = self.state.lock().unwrap();
+        let Some(dice) = self.options.rewinds.as_mut().filter(|_| !state.calm) else { return };
+        if !self.remembered.is_empty() && dice.below(2) == 0 {
+            let index = usize::try_from(dice.below(self.remembered.len() as u64)).unwrap();
+            state.model = self.remembered[index].clone();
+        }
+    }
+
+    /// Remembers the state after an event, now and then.
+    fn remember(&mut self, event: &Event) {
+        let Some(dice) = self.options.rewinds.as_mut().filter(|_| event.is_durable()) else { return };
+        if dice.below(REMEMBER_ONE_IN) == 0 {
+            let mut model = self.state.lock().unwrap().model.clone();
+            model.disconnect();
+            if self.remembered.len() == REMEMBERED_STATES {
+                self.remembered.remove(0);
+            }
+            self.remembered.push(model);
+        }
+    }
+
+    /// After how many events this connection is cut.
+    fn draw_cut(&mut self) -> Option<u64> {
+        if self.state.lock().unwrap().calm {
+            return None;
+        }
+        let rewinds = self.options.rewinds.as_mut().map(|dice| dice.below(EVENTS_BEFORE_REWIND) + 1);
+        self.options.cuts.as_mut().map(|dice| dice.below(12) + 1).or(rewinds)
+    }
+
     /// Follows one connection to its end, or to its cut.
     async fn follow(&mut self, client: &Client, cursor: &str) -> Result<(), String> {
-        let cut_after = self.options.cuts.as_mut().map(|dice| dice.below(12) + 1);
+        let cut_after = self.draw_cut();
         let Ok(mut stream) = client.try_events(&self.options.path, Some(cursor)).await else { return Ok(()) };
         self.state.lock().unwrap().connections += 1;
         let mut count = 0;
@@ -136,6 +187,7 @@ impl Follower {
                 state.model.is_stale()
             };
             self.ready.notify_one();
+            self.remember(&event);
             if stale {
                 break Err(format!("a resync that nothing explains: {event:?}"));
             }
@@ -163,6 +215,16 @@ impl Watch {
     /// How often it has connected.
     pub fn connections(&self) -> usize {
         self.state.lock().unwrap().connections
+    }
+
+    /// From the next connection on: no cut and no going back.
+    pub fn calm_down(&self) {
+        self.state.lock().unwrap().calm = true;
+    }
+
+    /// What broke the contract, if anything did.
+    pub fn violation(&self) -> Option<String> {
+        self.state.lock().unwrap().violation.clone()
     }
 
     /// The text so far of a task's answer.
