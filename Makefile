@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 
-.PHONY: help run dev test test-rust test-page dashboard openapi gate clean
+.PHONY: help run dev test test-faults test-rust test-page dashboard openapi gate clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -23,6 +23,10 @@ dev: ## Run api and worker from a debug build, and the page with hot reload
 test: ## Run every test: unit, api, worker, faults, page, browser
 	@scripts/need.sh cargo node chromium redis-server
 	@scripts/test.sh
+
+test-faults: ## Throw random faults at an installation at work, for ten minutes (ROUNDS= for more)
+	@scripts/need.sh cargo redis-server
+	@scripts/test-faults.sh
 
 dashboard: ## Build the page that the api serves
 	@scripts/npm-ci.sh
