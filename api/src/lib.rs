@@ -27,7 +27,11 @@ mod server;
 mod state;
 mod stream;
 
-use std::{io::Write as _, net::SocketAddr, sync::Arc};
+use std::{
+    io::Write as _,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use anyhow::Context as _;
 use banter_shared::{
@@ -116,7 +120,12 @@ impl Application {
     pub async fn run(self) -> anyhow::Result<()> {
         let Self { listener, address, state } = self;
         let mut stdout = std::io::stdout();
-        writeln!(stdout, "listening on http://{address}")?;
+        // An address that can be opened, also where it listens on all.
+        let mut shown = address;
+        if shown.ip().is_unspecified() {
+            shown.set_ip(Ipv4Addr::LOCALHOST.into());
+        }
+        writeln!(stdout, "listening on http://{shown}")?;
         stdout.flush()?;
 
         let shutdown = state.shutdown.clone();

@@ -184,8 +184,9 @@ fn in_range<T: Copy + FromStr + PartialOrd + Display>(
 /// The file that a `sqlite:` URL names; none for databases in memory, which no two processes can share.
 fn sqlite_path(url: &str) -> Option<PathBuf> {
     let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"))?;
-    let path = path.split_once('?').map_or(path, |(path, _)| path);
-    (!path.is_empty() && !path.contains(":memory:")).then(|| PathBuf::from(path))
+    // Both modes that say what is done anyway; another would be a promise that is not kept.
+    let path = path.strip_suffix("?mode=rwc").or_else(|| path.strip_suffix("?mode=rw")).unwrap_or(path);
+    (!path.is_empty() && !path.contains(":memory:") && !path.contains('?')).then(|| PathBuf::from(path))
 }
 
 #[cfg(test)]
@@ -217,6 +218,7 @@ mod tests {
             ("AUTH", "off"),
             ("DATABASE_URL", "postgres://x"),
             ("DATABASE_URL", "sqlite://:memory:"),
+            ("DATABASE_URL", "sqlite://x.db?mode=ro"),
             ("DATABASE_SYNCHRONOUS", "maybe"),
             ("REDIS_URL", "localhost:6379"),
         ] {

@@ -272,6 +272,27 @@ pub(super) async fn end_waiting(
     end_stopped(tx, &open, StopReason::Cancel, None, now).await
 }
 
+/// What a task says that an archived session cancelled.
+pub(super) const ARCHIVED_BEFORE_ITS_TURN: &str = "The session was archived before its turn came.";
+
+/// Ends a task that waits between two attempts when its session is archived; the text so far is kept.
+pub(super) async fn end_archived(
+    tx: &mut WriteTx,
+    task_id: TaskId,
+    now: Timestamp,
+) -> Result<Changed<TaskStatus>, StoreError> {
+    let open = find_open(tx, task_id, "queued").await?.ok_or(StoreError::TaskEnded)?.0;
+    let outcome = Outcome {
+        status: TaskStatus::Cancelled,
+        finish_reason: FinishReason::Cancelled,
+        text: None,
+        usage: None,
+        failures: open.failures,
+        error: Some(TaskError::new(ErrorCode::SessionArchived, ARCHIVED_BEFORE_ITS_TURN)),
+    };
+    end_task(tx, &open, outcome, now).await
+}
+
 /// After an error: the next attempt, or the end.
 async fn fail(
     tx: &mut WriteTx,

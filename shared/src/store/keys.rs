@@ -1,6 +1,6 @@
 //! API keys: made, shown once, checked, revoked.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
@@ -152,7 +152,7 @@ impl Store {
         .await?;
         let Some(key) = found.as_ref().map(api_key).transpose()? else { return Ok(None) };
         if key.last_used_at.is_none_or(|used| used < now.minus(LAST_USED_PRECISION)) {
-            self.note_use(key.id, now).await;
+            self.note_use(key.id, now);
         }
         Ok(Some(Principal { user: key.user, role: key.role, key_id: Some(key.id) }))
     }
@@ -172,20 +172,29 @@ impl Store {
         Ok(found.is_some())
     }
 
-    /// Notes that a key was used. A courtesy: a request is not refused because it failed.
-    async fn note_use(&self, id: KeyId, now: Timestamp) {
-        let note = async {
-            let mut tx = self.begin_write().await?;
-            sqlx::query("UPDATE api_key SET last_used_at = ?2 WHERE id = ?1")
-                .bind(id.to_string())
-                .bind(now.to_string())
-                .execute(&mut *tx)
-                .await?;
-            tx.commit().await?;
-            Ok::<_, StoreError>(())
-        };
-        if let Err(error) = note.await {
-            tracing::debug!(%error, "could not note the use of a key");
+    /// Notes in the background that a key was used: no request waits for that, and at most one note at a time waits
+    /// for the write lock.
+    fn note_use(&self, id: KeyId, now: Timestamp) {
+        if self.inner.is_noting_use.swap(true, Ordering::AcqRel) {
+            return;
         }
+        let store = self.clone();
+        tokio::spawn(async move {
+            if let Err(error) = store.write_use(id, now).await {
+                tracing::debug!(%error, "could not note the use of a key");
+            }
+            store.inner.is_noting_use.store(false, Ordering::Release);
+        });
+    }
+
+    async fn write_use(&self, id: KeyId, now: Timestamp) -> Result<(), StoreError> {
+        let mut tx = self.begin_write().await?;
+        sqlx::query("UPDATE api_key SET last_used_at = ?2 WHERE id = ?1")
+            .bind(id.to_string())
+            .bind(now.to_string())
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(())
     }
 }

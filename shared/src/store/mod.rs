@@ -29,10 +29,14 @@ mod stops;
 mod tests;
 mod turns;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use sqlx::{
-    ConnectOptions, Sqlite, SqliteConnection, SqlitePool, Transaction,
+    ConnectOptions, Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction,
     sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::time::Instant;
@@ -86,6 +90,8 @@ struct Inner {
     connect: SqliteConnectOptions,
     options: StoreOptions,
     clock: SharedClock,
+    /// Whether the use of a key is being noted.
+    is_noting_use: AtomicBool,
 }
 
 /// A write transaction. Dropped without a commit, it is rolled back.
@@ -137,6 +143,9 @@ impl Store {
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
+            // A full disk makes SQLite roll back by itself, and the driver's own ROLLBACK fails: it would take the
+            // connection to be in a transaction for ever.
+            .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
             .connect_with(connect.clone())
             .await
             .map_err(open)?;
@@ -149,7 +158,9 @@ impl Store {
             .connect_with(connect.clone().pragma("query_only", "1"))
             .await
             .map_err(open)?;
-        Ok(Self { inner: Arc::new(Inner { writer, readers, connect, options, clock }) })
+        Ok(Self {
+            inner: Arc::new(Inner { writer, readers, connect, options, clock, is_noting_use: AtomicBool::new(false) }),
+        })
     }
 
     /// The database file.

@@ -3,7 +3,9 @@
 use sqlx::SqliteConnection;
 
 use super::{
-    Changed, IdempotencyKey, Store, StoreError, events, idempotency,
+    Changed, IdempotencyKey, Store, StoreError, WriteTx,
+    attempts::{ARCHIVED_BEFORE_ITS_TURN, end_archived},
+    events, idempotency,
     jobs::withdraw_jobs,
     rows::{self, parse, select_sessions},
 };
@@ -336,21 +338,32 @@ impl Store {
 
 /// Ends the tasks that wait in a session that was just archived. A running one ends as usual.
 async fn cancel_queued_of_archived(
-    tx: &mut SqliteConnection,
+    tx: &mut WriteTx,
     id: SessionId,
     now: Timestamp,
 ) -> Result<Vec<EventRef>, StoreError> {
     withdraw_jobs(tx, &id.to_string()).await?;
     let cancelled = sqlx::query(
         "UPDATE agent_task SET status = 'cancelled', finished_at = ?2, next_attempt_at = NULL, error_code = ?3, \
-         error_message = 'The session was archived before its turn came.' \
-         WHERE chat_session_id = ?1 AND status = 'queued' RETURNING id, user_message_id",
+         error_message = ?4 \
+         WHERE chat_session_id = ?1 AND status = 'queued' \
+         AND NOT EXISTS (SELECT 1 FROM answer_chunk WHERE answer_chunk.task_id = agent_task.id) \
+         RETURNING id, user_message_id",
     )
     .bind(id.to_string())
     .bind(now.to_string())
     .bind(ErrorCode::SessionArchived.as_str())
-    .fetch_all(&mut *tx)
+    .bind(ARCHIVED_BEFORE_ITS_TURN)
+    .fetch_all(&mut **tx)
     .await?;
+    // Last, so that nothing waits behind it any more: the one between two attempts, whose text is kept.
+    let with_text = sqlx::query("SELECT id FROM agent_task WHERE chat_session_id = ?1 AND status = 'queued'")
+        .bind(id.to_string())
+        .fetch_all(&mut **tx)
+        .await?;
+    for row in &with_text {
+        end_archived(tx, parse(row, "id")?, now).await?;
+    }
     let mut events = Vec::with_capacity(cancelled.len());
     for row in &cancelled {
         let (task_id, message_id): (TaskId, MessageId) = (parse(row, "id")?, parse(row, "user_message_id")?);

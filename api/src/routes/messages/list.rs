@@ -60,7 +60,7 @@ pub async fn list(
 }
 
 fn bound(query: &QueryParams) -> Result<TurnBound, ApiError> {
-    let all = i64::MIN..=i64::MAX;
+    let all = 0..=i64::MAX;
     match (query.number("before_turn", all.clone())?, query.number("after_turn", all)?) {
         (None, None) => Ok(TurnBound::Newest),
         (Some(turn), None) => Ok(TurnBound::Before(turn)),
