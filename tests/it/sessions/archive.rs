@@ -1,6 +1,6 @@
 //! Putting sessions away, bringing them back, deleting them for good.
 
-use banter_tests::{app::TestApp, chat::Sent, watch::Watch};
+use banter_tests::{app::TestApp, chat::Sent, fake_openai::Answer, wait::eventually, watch::Watch};
 use serde_json::{Value, json};
 
 use crate::support::{Scripted, pairs};
@@ -137,4 +137,32 @@ async fn a_delete_that_is_not_permanent_only_archives() {
     client.delete(&format!("/v1/chat/{session}?permanent=false")).await.ok(204);
 
     assert_eq!(client.messages(&session).await[0]["id"], sent.message_id.as_str());
+}
+
+#[tokio::test]
+async fn archiving_between_two_attempts_keeps_the_text_so_far() {
+    let scripted = Scripted::start().await;
+    let client = &scripted.client;
+    let watch = Watch::start(client).await;
+    let session = scripted.session().await;
+    scripted.model.script("go", [Answer::cut_after("some text"), Answer::rate_limited(25)]);
+    let sent = client.send(&session, "go").await;
+    let later = client.send(&session, "later").await;
+    eventually("the wait for the third attempt", async || {
+        let task = client.task(&session, &sent.task_id).await;
+        (task["status"] == "queued" && task["failures"] == 2).then_some(())
+    })
+    .await;
+
+    client.archive(&session).await.ok(204);
+
+    let kept = client.answer_of(&session, &sent.task_id).await.unwrap();
+    assert_eq!(json!([kept["content"], kept["finish_reason"]]), json!(["some text", "cancelled"]));
+    for task in [&sent.task_id, &later.task_id] {
+        assert_eq!(client.wait_for_status(&session, task, "cancelled").await["error"]["code"], "session_archived");
+    }
+    assert!(scripted.app.run_api(&["check"]).await.status.success());
+    client.patch(&format!("/v1/chat/{session}"), &json!({"status": "active"})).await.ok(200);
+    assert_eq!(client.ask(&session, "next").await["task"]["status"], "succeeded");
+    watch.settle(client).await;
 }
