@@ -1,0 +1,95 @@
+//! The disk is full, and has space again later. Needs a small file system of its own, which only root may mount.
+
+use std::{
+    fs::{self, File},
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use banter_tests::{app::TestApp, chat::Sent, wait::within};
+use serde_json::json;
+use tempfile::TempDir;
+
+/// Room for the database at its start, its WAL, and a few messages.
+const SIZE: &str = "size=8m";
+
+/// Sends of 20 kB until the last bit of free room is used up.
+const MANY: usize = 400;
+
+/// A small file system in memory, unmounted when it is dropped.
+struct SmallDisk(TempDir);
+
+impl SmallDisk {
+    fn mount() -> Option<Self> {
+        let folder = tempfile::Builder::new().prefix("banter-disk-").tempdir().unwrap();
+        let mut mount = Command::new("mount");
+        let done = mount.args(["-t", "tmpfs", "-o", SIZE, "tmpfs"]).arg(folder.path()).output();
+        done.is_ok_and(|output| output.status.success()).then_some(Self(folder))
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Takes all the space that is left; removing the file gives it back.
+    fn fill(&self) -> PathBuf {
+        let path = self.path().join("filler");
+        let mut file = File::create(&path).unwrap();
+        for size in [64 * 1024, 512] {
+            while file.write_all(&vec![1; size]).is_ok() {}
+        }
+        path
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.path()).status();
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_is_503_store_unavailable_and_no_202_is_a_lie() {
+    let Some(disk) = SmallDisk::mount() else {
+        println!("SKIPPED: a full disk needs root, to mount a small tmpfs");
+        return;
+    };
+    let url = format!("sqlite://{}", disk.path().join("banter.db").display());
+    let app = TestApp::builder().env("DATABASE_URL", &url).start().await;
+    let client = app.client();
+    let session = client.create_session("demo").await;
+    let body = json!({"content": format!("/echo {}", "0123456789".repeat(2000))});
+    let mut accepted = vec![Sent::from_body(&client.post_message(&session, "", &body).await.ok(202))];
+    client.wait_for_end(&session, &accepted[0].task_id).await;
+
+    let filler = disk.fill();
+    let mut is_refused = false;
+    for _ in 0..MANY {
+        let reply = client.post_message(&session, "", &body).await;
+        if reply.status == 202 {
+            accepted.push(Sent::from_body(&reply.json()));
+            continue;
+        }
+        reply.problem_code(503, "store_unavailable");
+        is_refused = true;
+        break;
+    }
+    assert!(is_refused, "the disk is full");
+    client.get("/v1/chat").await.ok(200);
+    fs::remove_file(filler).unwrap();
+
+    let sent = within(std::time::Duration::from_mins(1), "a send once there is space", async || {
+        let reply = client.post_message(&session, "", &body).await;
+        (reply.status == 202).then(|| Sent::from_body(&reply.json()))
+    })
+    .await;
+    accepted.push(sent);
+    for sent in &accepted {
+        let ended = client.wait_for_end(&session, &sent.task_id).await;
+        assert_eq!(ended["status"], "succeeded", "{ended}");
+    }
+    let stored = client.messages(&session).await;
+    assert_eq!(stored.iter().filter(|message| message["role"] == "user").count(), accepted.len());
+    drop(app);
+}

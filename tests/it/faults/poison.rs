@@ -1,0 +1,46 @@
+//! A message that kills whoever works on it.
+
+use std::time::Duration;
+
+use banter_tests::{fake_openai::Answer, wait::within, watch::Watch};
+use serde_json::json;
+
+use crate::support::Scripted;
+
+/// A takeover needs the lease (2 s) and a start; the rest is for a machine that is busy with other tests.
+const TRIED_AGAIN_WITHIN: Duration = Duration::from_mins(1);
+
+#[tokio::test]
+async fn a_poison_message_fails_after_its_attempts_and_harms_no_other_session() {
+    let mut scripted = Scripted::start_with("", |builder| builder.env("TASK_LEASE_SECONDS", "2")).await;
+    let client = scripted.client.clone();
+    let watch = Watch::start(&client).await;
+    let (poisoned, healthy) = (scripted.session().await, scripted.session().await);
+    scripted.model.script("poison", [Answer::SilentAfter(vec!["some text".into()])]);
+    let poison = client.send(&poisoned, "poison").await;
+    let after = client.send(&poisoned, "after").await;
+
+    for attempt in 1..=3 {
+        within(TRIED_AGAIN_WITHIN, "the poison is taken", async || {
+            let taken = scripted.model.prompts().iter().filter(|prompt| *prompt == "poison").count();
+            (taken == attempt).then_some(())
+        })
+        .await;
+        // A worker dies of it only when it has written some of the text.
+        watch.wait_for_draft(&poison.task_id, "some text").await;
+        scripted.app.replace_worker(0);
+        let asked = client.ask(&healthy, &format!("healthy {attempt}")).await;
+        assert_eq!(asked["task"]["status"], "succeeded", "{asked}");
+    }
+
+    let failed = within(TRIED_AGAIN_WITHIN, "the end", async || {
+        Some(client.task(&poisoned, &poison.task_id).await).filter(banter_tests::chat::has_ended)
+    })
+    .await;
+    let outcome = json!([failed["status"], failed["error"]["code"], failed["attempt"], failed["failures"]]);
+    assert_eq!(outcome, json!(["failed", "worker_lost", 3, 3]));
+    let kept = client.answer_of(&poisoned, &poison.task_id).await.unwrap();
+    assert_eq!(json!([kept["content"], kept["finish_reason"]]), json!(["some text", "error"]));
+    client.wait_for_status(&poisoned, &after.task_id, "succeeded").await;
+    watch.settle(&client).await;
+}

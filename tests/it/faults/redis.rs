@@ -1,0 +1,144 @@
+//! Redis dies, freezes and comes back: it only ever carries hints, so nothing may be missed.
+
+use std::time::{Duration, Instant};
+
+use banter_tests::{
+    app::Builder,
+    client::Client,
+    process::Signal,
+    watch::{Options, Watch},
+};
+use serde_json::Value;
+
+use crate::support::Scripted;
+
+/// An answer comes at most 2 s later than otherwise; the rest is for a machine that is busy with other tests.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(15);
+
+/// How long Redis is away.
+const AWAY: Duration = Duration::from_secs(3);
+
+async fn with_redis(change: impl FnOnce(Builder) -> Builder) -> Scripted {
+    Scripted::start_with("", |builder| change(builder.apis(2).workers(2).redis())).await
+}
+
+/// Sends to some sessions, one message after the other, until told to stop; each must be answered in time.
+async fn load(client: &Client, sessions: &[String], rounds: usize, name: &str) {
+    for round in 0..rounds {
+        for session in sessions {
+            let began = Instant::now();
+            let asked = client.ask(session, &format!("{name} {round}")).await;
+            assert_eq!(asked["task"]["status"], "succeeded", "{asked}");
+            assert!(began.elapsed() < ANSWERED_WITHIN, "{name} {round} took {:?}", began.elapsed());
+        }
+    }
+}
+
+/// A stream of the other api than the one that is sent to: only the relay joins them.
+async fn watch_elsewhere(scripted: &Scripted) -> Watch {
+    Options::user(&scripted.app.client_of(1)).start().await
+}
+
+/// Text written now reaches the other api's stream while it is written.
+async fn assert_live(scripted: &Scripted, watch: &Watch, prompt: &str) {
+    let (session, task, gate) = scripted.held(prompt).await;
+    gate.send("as it ").await;
+    watch.wait_for_draft(&task, "as it ").await;
+    gate.send("is written").await;
+    watch.wait_for_draft(&task, "as it is written").await;
+    gate.finish().await;
+    scripted.client.wait_for_status(&session, &task, "succeeded").await;
+}
+
+fn assert_never_cut(watch: &Watch) {
+    assert_eq!(watch.connections(), 1, "Redis is no reason to cut a stream");
+}
+
+#[tokio::test]
+async fn a_redis_that_dies_under_load_and_comes_back_loses_and_doubles_no_event() {
+    let mut scripted = with_redis(|builder| builder).await;
+    let watch = watch_elsewhere(&scripted).await;
+    let sessions = [scripted.session().await, scripted.session().await];
+    let client = scripted.client.clone();
+    load(&client, &sessions, 2, "before").await;
+
+    scripted.app.redis().kill();
+    load(&client, &sessions, 3, "away").await;
+    let ((), ()) = tokio::join!(scripted.app.redis().restart(), load(&client, &sessions, 3, "back"));
+
+    assert_live(&scripted, &watch, "healed").await;
+    watch.settle(&client).await;
+    assert_never_cut(&watch);
+}
+
+#[tokio::test]
+async fn a_turn_that_streams_while_redis_dies_is_seen_to_its_end() {
+    let mut scripted = with_redis(|builder| builder).await;
+    let watch = watch_elsewhere(&scripted).await;
+    let (session, task, gate) = scripted.held("go").await;
+    gate.send("before ").await;
+    watch.wait_for_draft(&task, "before ").await;
+
+    scripted.app.redis().kill();
+    gate.send("away ").await;
+    watch.wait_for_draft(&task, "before away ").await;
+    scripted.app.redis().restart().await;
+    gate.send("back").await;
+
+    watch.wait_for_draft(&task, "before away back").await;
+    gate.finish().await;
+    scripted.client.wait_for_status(&session, &task, "succeeded").await;
+    watch.settle(&scripted.client).await;
+    assert_never_cut(&watch);
+}
+
+#[tokio::test]
+async fn a_redis_that_freezes_for_a_while_loses_and_doubles_no_event() {
+    let mut scripted = with_redis(|builder| builder).await;
+    let watch = watch_elsewhere(&scripted).await;
+    let sessions = [scripted.session().await, scripted.session().await];
+    let client = scripted.client.clone();
+
+    scripted.app.redis().signal(Signal::Freeze);
+    let frozen = tokio::time::sleep(AWAY);
+    let ((), ()) = tokio::join!(frozen, load(&client, &sessions, 3, "frozen"));
+    scripted.app.redis().signal(Signal::Thaw);
+    load(&client, &sessions, 2, "thawed").await;
+
+    assert_live(&scripted, &watch, "healed").await;
+    watch.settle(&client).await;
+    assert_never_cut(&watch);
+}
+
+#[tokio::test]
+async fn a_stop_is_heard_while_redis_is_away() {
+    let mut scripted = with_redis(|builder| builder).await;
+    let watch = watch_elsewhere(&scripted).await;
+    let (session, task, gate) = scripted.held("go").await;
+    gate.send("half").await;
+    watch.wait_for_draft(&task, "half").await;
+
+    scripted.app.redis().kill();
+    scripted.app.client_of(1).cancel(&session, &task).await.ok(202);
+
+    scripted.client.wait_for_status(&session, &task, "cancelled").await;
+    let kept: Value = scripted.client.answer_of(&session, &task).await.unwrap();
+    assert_eq!(kept["content"], "half");
+    watch.settle(&scripted.client).await;
+}
+
+#[tokio::test]
+async fn a_stream_of_one_api_shows_what_is_sent_to_the_other() {
+    for has_redis in [false, true] {
+        let change = |builder: Builder| if has_redis { builder.apis(2).redis() } else { builder.apis(2) };
+        let scripted = Scripted::start_with("", change).await;
+        let watch = watch_elsewhere(&scripted).await;
+        let session = scripted.session().await;
+
+        load(&scripted.client, &[session], 3, "hello").await;
+
+        assert_live(&scripted, &watch, "live").await;
+        watch.settle(&scripted.client).await;
+        assert_never_cut(&watch);
+    }
+}
