@@ -20,4 +20,4 @@ step "browser tests"
 BANTER_BIN_DIR="$CARGO_TARGET_DIR/debug" npm --prefix dashboard run e2e
 
 step "Rust tests"
-BANTER_BIN_DIR="$CARGO_TARGET_DIR/debug" RUST_TEST_THREADS="${RUST_TEST_THREADS:-4}" cargo test --workspace --locked
+BANTER_BIN_DIR="$CARGO_TARGET_DIR/debug" RUST_TEST_THREADS="${RUST_TEST_THREADS:-4}" cargo test --workspace --locked --lib --bins --test it

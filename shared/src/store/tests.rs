@@ -400,6 +400,23 @@ async fn a_started_message_can_not_be_changed_any_more() {
 }
 
 #[tokio::test]
+async fn a_text_in_the_history_of_a_later_turn_can_not_be_changed_any_more() {
+    let f = Fixture::new().await;
+    let session = f.session().await;
+    let first = f.post(session, "one").await;
+    f.post(session, "two").await;
+    f.store.cancel_task(&f.user, session, first.task.id).await.unwrap();
+    let claim = f.claim().await;
+    f.answer(&claim, "ok").await.unwrap();
+    f.store.retry_task(&f.user, session, first.task.id).await.unwrap();
+
+    let unsend = f.store.unsend_message(&f.user, session, first.message.id).await;
+
+    assert_eq!(f.task(session, first.task.id).await.attempt, 0);
+    assert!(matches!(unsend, Err(StoreError::TaskNotQueued)));
+}
+
+#[tokio::test]
 async fn cursors_that_do_not_fit_say_why() {
     let f = Fixture::new().await;
     let session = f.session().await;

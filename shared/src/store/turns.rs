@@ -293,7 +293,8 @@ pub(super) async fn task_of(tx: &mut SqliteConnection, session_id: SessionId, id
     rows::find_task(tx, id).await?.filter(|task| task.chat_session_id == session_id).ok_or(StoreError::NotFound)
 }
 
-/// The task of a user's message, if no agent was ever started on it.
+/// The task of a user's message, if no agent was ever started on it, nor on a later turn, whose history has the text (it
+/// was cancelled in the queue, later turns went on, and it was retried).
 async fn unstarted_task(
     tx: &mut SqliteConnection,
     user: &UserRef,
@@ -304,6 +305,8 @@ async fn unstarted_task(
     let row = sqlx::query(
         "SELECT t.id FROM chat_message m LEFT JOIN agent_task t \
          ON t.id = m.task_id AND m.role = 'user' AND t.status = 'queued' AND t.attempt = 0 \
+         AND NOT EXISTS (SELECT 1 FROM agent_task l \
+             WHERE l.chat_session_id = t.chat_session_id AND l.turn > t.turn AND l.attempt > 0) \
          WHERE m.id = ?1 AND m.chat_session_id = ?2",
     )
     .bind(id.to_string())
