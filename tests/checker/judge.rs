@@ -96,11 +96,6 @@ impl<'a> Judge<'a> {
         for story in &stories {
             for (text, is_replaced) in story.texts() {
                 known.insert(text);
-                // Not judged: a turn cancelled before its start is part of what later turns show the agent, and a
-                // retry makes it wait, and so be edited or unsent, again.
-                if story.may_be_retried() {
-                    continue;
-                }
                 if story.is_unsent() || is_replaced || story.send.fate == Fate::Refused {
                     forbidden.insert(text, story.send);
                 }
