@@ -84,8 +84,6 @@ codes! {
     StoreUnavailable = SERVICE_UNAVAILABLE;
     /// A part that is needed does not work.
     NotReady = SERVICE_UNAVAILABLE;
-    /// The process is about to stop.
-    Draining = SERVICE_UNAVAILABLE;
 }
 
 /// What is wrong with one field of the body, one query parameter or one header.
@@ -206,9 +204,7 @@ impl ApiError {
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self.code {
             Code::Unauthorized => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
-            Code::StoreBusy | Code::Draining | Code::NotReady => {
-                Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
-            }
+            Code::StoreBusy | Code::NotReady => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
             Code::QueueFull | Code::StoreUnavailable => Some((header::RETRY_AFTER, HeaderValue::from_static("5"))),
             _ => None,
         }
@@ -301,7 +297,7 @@ mod tests {
         for (error, name) in [
             (ApiError::from(StoreError::Busy), header::RETRY_AFTER),
             (ApiError::from(StoreError::QueueFull), header::RETRY_AFTER),
-            (ApiError::new(Code::Draining, "x"), header::RETRY_AFTER),
+            (ApiError::new(Code::NotReady, "x"), header::RETRY_AFTER),
             (ApiError::new(Code::Unauthorized, "x"), header::WWW_AUTHENTICATE),
         ] {
             assert!(error.into_response().headers().contains_key(name));

@@ -662,7 +662,7 @@ export interface components {
          * @description What went wrong, for programs.
          * @enum {string}
          */
-        ProblemCode: "invalid_request" | "unauthorized" | "forbidden" | "host_not_allowed" | "cross_site_request" | "not_found" | "method_not_allowed" | "session_archived" | "agent_busy" | "task_not_queued" | "task_ended" | "task_not_ended" | "task_succeeded" | "message_gone" | "payload_too_large" | "unsupported_media_type" | "unknown_agent" | "agent_unavailable" | "idempotency_mismatch" | "queue_full" | "internal_error" | "store_busy" | "store_unavailable" | "not_ready" | "draining";
+        ProblemCode: "invalid_request" | "unauthorized" | "forbidden" | "host_not_allowed" | "cross_site_request" | "not_found" | "method_not_allowed" | "session_archived" | "agent_busy" | "task_not_queued" | "task_ended" | "task_not_ended" | "task_succeeded" | "message_gone" | "payload_too_large" | "unsupported_media_type" | "unknown_agent" | "agent_unavailable" | "idempotency_mismatch" | "queue_full" | "internal_error" | "store_busy" | "store_unavailable" | "not_ready";
         /** @description How far a session is read. */
         ReadPosition: {
             /**

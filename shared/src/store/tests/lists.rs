@@ -1,0 +1,126 @@
+//! Lists, searches, read positions, keys, and the check.
+
+use super::*;
+
+#[tokio::test]
+async fn an_idempotency_key_stands_for_one_message_until_it_is_unsent() {
+    let f = Fixture::new().await;
+    let session = f.session().await;
+    let post = |text: &str, request: &'static [u8]| PostMessage {
+        content: Content::parse(text.into()).unwrap(),
+        on_busy: OnBusy::Reject,
+        max_attempts: 3,
+        key: Some(IdempotencyKey::new("k".into(), "POST /x".into(), request)),
+    };
+    let send = async |text: &'static str, request| f.store.post_message(&f.user, session, &post(text, request)).await;
+
+    let first = send("one", b"one").await.unwrap().value.message.id;
+
+    assert_eq!(send("one", b"one").await.unwrap().value.message.id, first);
+    assert!(matches!(send("two", b"two").await, Err(StoreError::IdempotencyMismatch)));
+    f.store.unsend_message(&f.user, session, first).await.unwrap();
+    assert!(matches!(send("one", b"one").await, Err(StoreError::MessageGone)));
+    f.clock.advance(Duration::from_hours(25));
+    assert_ne!(send("one", b"one").await.unwrap().value.message.id, first);
+}
+
+#[tokio::test]
+async fn the_list_is_pinned_first_then_by_activity_and_pages_do_not_overlap() {
+    let f = Fixture::new().await;
+    let mut sessions = Vec::new();
+    for _ in 0..5 {
+        sessions.push(f.session().await);
+        f.clock.advance(Duration::from_secs(1));
+    }
+    let pin = SessionPatch { pinned: Some(true), ..SessionPatch::default() };
+    f.store.update_session(&f.user, sessions[1], &pin).await.unwrap();
+    f.post(sessions[0], "Hello").await;
+
+    let mut listed = Vec::new();
+    let mut filter = SessionFilter::default();
+    loop {
+        let page = f.store.list_sessions(&f.user, &filter, 2).await.unwrap();
+        listed.extend(page.items.iter().map(|session| session.id));
+        filter.after = page.next;
+        if filter.after.is_none() {
+            break;
+        }
+    }
+
+    assert_eq!(listed, [1, 0, 4, 3, 2].map(|index: usize| sessions[index]));
+}
+
+#[tokio::test]
+async fn a_title_search_takes_every_character_literally() {
+    let f = Fixture::new().await;
+    for title in ["100% done", "1000 done", "a_b", "axb", "Überfahrt"] {
+        let new = NewSession { agent_key: "demo".into(), title: Some(Title::parse(title).unwrap()) };
+        f.store.create_session(&f.user, new, None).await.unwrap();
+    }
+    let search = async |text: &str| {
+        let filter = SessionFilter { title_contains: Some(text.into()), ..SessionFilter::default() };
+        let page = f.store.list_sessions(&f.user, &filter, 10).await.unwrap();
+        page.items.into_iter().map(|session| session.title).collect::<Vec<_>>()
+    };
+
+    assert_eq!(search("0%").await, ["100% done"]);
+    assert_eq!(search("a_b").await, ["a_b"]);
+    assert_eq!(search("DONE").await.len(), 2);
+    assert_eq!(search("üBER").await, ["Überfahrt"]);
+}
+
+#[tokio::test]
+async fn reading_moves_forward_and_unread_marks_the_last_answer() {
+    let f = Fixture::new().await;
+    let session = f.session().await;
+    for text in ["one", "two"] {
+        f.post(session, text).await;
+        let claim = f.claim().await;
+        f.answer(&claim, "ok").await.unwrap();
+    }
+
+    let read = async |seq| f.store.mark_read(&f.user, session, seq).await.unwrap().value;
+    assert_eq!(read(2).await.unread_count, 1);
+    assert_eq!(read(1).await.last_read_seq, 2);
+    assert_eq!(read(i64::MAX).await.last_read_seq, 4);
+    let unread = f.store.mark_unread(&f.user, session).await.unwrap().value;
+    assert_eq!((unread.last_read_seq, unread.unread_count), (3, 1));
+}
+
+#[tokio::test]
+async fn the_check_finds_nothing_in_a_healthy_database_and_names_what_is_broken() {
+    let damages = [
+        ("UPDATE event_log SET seq = seq + 100 WHERE seq = 3", "a user's log is numbered without a hole"),
+        (
+            "DELETE FROM Jobs WHERE status = 'Pending'",
+            "a session with a waiting task has a running one, or a job for the first that waits",
+        ),
+        ("DELETE FROM agent_task WHERE status = 'succeeded'", "a user's message has exactly one task"),
+        ("DELETE FROM chat_message WHERE role = 'assistant'", "a task that succeeded has its answer"),
+        (
+            "UPDATE Jobs SET lock_by = 'x' WHERE status = 'Running'",
+            "a running task has a running job, locked by its worker",
+        ),
+        (
+            "UPDATE agent_task SET status = 'failed', worker_id = NULL, finished_at = 'x', job_id = NULL WHERE status = 'running'",
+            "a job that waits or runs is some task's",
+        ),
+        ("UPDATE answer_chunk SET start_offset = 1", "stored text has no hole"),
+    ];
+    for (damage, rule) in damages {
+        let f = Fixture::new().await;
+        let (answered, running, waiting) = (f.session().await, f.session().await, f.session().await);
+        f.post(answered, "one").await;
+        let claim = f.claim().await;
+        f.answer(&claim, "done").await.unwrap();
+        f.post(running, "two").await;
+        let claim = f.claim().await;
+        f.store_text(&claim, 0, "so far").await.unwrap();
+        f.post(waiting, "three").await;
+        assert_eq!(f.findings().await, Vec::<&str>::new());
+
+        f.damage(damage).await;
+
+        assert!(f.findings().await.contains(&rule), "{damage}: {:?}", f.findings().await);
+    }
+}

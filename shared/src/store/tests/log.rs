@@ -1,0 +1,92 @@
+//! The event log and the live text.
+
+use super::*;
+
+#[tokio::test]
+async fn a_deleted_session_replays_as_its_deletion() {
+    let f = Fixture::new().await;
+    let session = f.session().await;
+    f.post(session, "Hello").await;
+    let claim = f.claim().await;
+
+    f.store.delete_session(&f.user, session).await.unwrap();
+
+    assert_eq!(f.log().await, ["session.deleted"; 4]);
+    assert!(matches!(f.answer(&claim, "late").await, Err(StoreError::LeaseLost)));
+    let jobs: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM Jobs").fetch_one(&f.store.inner.readers).await.unwrap();
+    assert_eq!(jobs, 0);
+}
+
+#[tokio::test]
+async fn an_unsent_message_replays_as_its_deletion_and_frees_the_queue() {
+    let f = Fixture::new().await;
+    let session = f.session().await;
+    let first = f.post(session, "one").await.message.id;
+    f.post(session, "two").await;
+
+    f.store.unsend_message(&f.user, session, first).await.unwrap();
+
+    assert_eq!(f.log().await, ["session.created", "message.deleted", "message.created", "message.deleted"]);
+    assert_eq!(f.claim().await.turn, 2);
+    assert!(matches!(f.store.unsend_message(&f.user, session, first).await, Err(StoreError::NotFound)));
+}
+
+#[tokio::test]
+async fn cursors_that_do_not_fit_say_why() {
+    let f = Fixture::new().await;
+    let session = f.session().await;
+    f.clock.advance(Duration::from_hours(2));
+    f.post(session, "Hello").await;
+    let Cursor { epoch, seq } = f.store.start_replay(&f.user, None).await.unwrap().cursor;
+    assert_eq!(seq, 2);
+    f.store.prune(Retention { events: Duration::from_hours(1) }).await.unwrap();
+
+    for (cursor, reason) in [
+        ("-1".into(), Some(ResyncReason::Malformed)),
+        ("other-1".into(), Some(ResyncReason::Foreign)),
+        (format!("{}-3", epoch.as_str()), Some(ResyncReason::Future)),
+        (format!("{}-0", epoch.as_str()), Some(ResyncReason::Pruned)),
+        (format!("{}-1", epoch.as_str()), None),
+        (format!("{}-2", epoch.as_str()), None),
+    ] {
+        let start = f.store.start_replay(&f.user, Some(&cursor)).await.unwrap();
+        assert_eq!(start.resync, reason, "{cursor}");
+        assert_eq!(start.cursor.seq, if cursor.ends_with("-1") && reason.is_none() { 1 } else { 2 });
+    }
+}
+
+#[tokio::test]
+async fn with_everything_pruned_only_the_head_is_a_cursor_and_numbers_go_on() {
+    let f = Fixture::new().await;
+    let session = f.session().await;
+    f.clock.advance(Duration::from_hours(2));
+    f.store.prune(Retention { events: Duration::from_hours(1) }).await.unwrap();
+
+    let head = f.store.start_replay(&f.user, None).await.unwrap();
+    f.post(session, "Hello").await;
+    let replay = f.store.read_log(head.user_log_id, head.cursor.seq, 10, None).await.unwrap();
+
+    assert_eq!(head.cursor.seq, 1);
+    assert_eq!(replay.events.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [2]);
+}
+
+#[tokio::test]
+async fn live_text_and_events_of_one_read_agree() {
+    let f = Fixture::new().await;
+    let session = f.session().await;
+    f.post(session, "Hello").await;
+    let from = f.store.tail_position().await.unwrap();
+    let claim = f.claim().await;
+    f.store_text(&claim, 0, "Hé").await.unwrap();
+    f.store_text(&claim, 3, "llo").await.unwrap();
+
+    let running = f.store.read_tail(from, |_| true).await.unwrap();
+    f.answer(&claim, "Héllo").await.unwrap();
+    let ended = f.store.read_tail(from, |_| true).await.unwrap();
+
+    assert_eq!(running.chunks.iter().map(|row| row.chunk.text.as_str()).collect::<Vec<_>>(), ["Hé", "llo"]);
+    assert_eq!(running.chunks[1].chunk.end_offset(), 6);
+    assert!(ended.chunks.is_empty());
+    assert!(matches!(&ended.rows.last().unwrap().event.as_ref().unwrap().data,
+        EventData::TaskUpdated { task, .. } if task.status == TaskStatus::Succeeded));
+}

@@ -1,0 +1,131 @@
+//! The store's operations on a real file. Whole processes are tested in the crate `tests`.
+
+mod lists;
+mod log;
+mod queue;
+mod turns;
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use sqlx::Row as _;
+use tempfile::TempDir;
+
+use super::*;
+use crate::{
+    chat::{
+        Content, ErrorCode, FinishReason, OnBusy, Role, Session, SessionStatus, TaskError, TaskStatus, Title, UserRef,
+    },
+    clock::{Clock, Timestamp},
+    event::{Cursor, EventData},
+    id::{SessionId, TaskId, WorkerId},
+};
+
+/// A clock that stands until it is set.
+#[derive(Debug)]
+struct SetClock(Mutex<Timestamp>);
+
+impl SetClock {
+    fn advance(&self, by: Duration) {
+        let mut now = self.0.lock().unwrap();
+        *now = now.plus(by);
+    }
+}
+
+impl Clock for SetClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+}
+
+struct Fixture {
+    _folder: TempDir,
+    store: Store,
+    clock: Arc<SetClock>,
+    user: UserRef,
+    worker: WorkerId,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let options = StoreOptions {
+            path: folder.path().join("data/chat.db"),
+            durable_against_power_cut: false,
+            busy_timeout: Duration::from_secs(2),
+        };
+        let clock = Arc::new(SetClock(Mutex::new("2026-01-31T12:00:00Z".parse().unwrap())));
+        let store = Store::open(options, clock.clone()).await.unwrap();
+        let user = UserRef::local();
+        store.ensure_user(&user).await.unwrap();
+        Self { _folder: folder, store, clock, user, worker: WorkerId::generate() }
+    }
+
+    async fn session(&self) -> SessionId {
+        let new = NewSession { agent_key: "demo".into(), title: None };
+        self.store.create_session(&self.user, new, None).await.unwrap().value.id
+    }
+
+    async fn post(&self, session: SessionId, text: &str) -> Posted {
+        self.post_as(session, text, OnBusy::Queue).await.unwrap()
+    }
+
+    async fn post_as(&self, session: SessionId, text: &str, on_busy: OnBusy) -> Result<Posted, StoreError> {
+        let content = Content::parse(text.into()).unwrap();
+        let post = PostMessage { content, on_busy, max_attempts: 3, key: None };
+        Ok(self.store.post_message(&self.user, session, &post).await?.value)
+    }
+
+    async fn claim(&self) -> Claim {
+        self.store.claim(&self.worker).await.unwrap().value.expect("a task is due")
+    }
+
+    async fn answer(&self, claim: &Claim, text: &str) -> Result<TaskStatus, StoreError> {
+        let finish = Finish::Answered { text: text.into(), finish_reason: FinishReason::Stop, usage: None };
+        Ok(self.store.finish(claim.task_id, claim.attempt, finish).await?.value)
+    }
+
+    async fn fail(&self, claim: &Claim, code: ErrorCode, text: &str) -> TaskStatus {
+        let finish = Finish::Failed { text: text.into(), error: TaskError::new(code, "no"), retry_after: None };
+        self.store.finish(claim.task_id, claim.attempt, finish).await.unwrap().value
+    }
+
+    async fn store_text(&self, claim: &Claim, start_offset: i64, text: &str) -> Result<(), StoreError> {
+        let chunk = StoredChunk { task_id: claim.task_id, attempt: claim.attempt, start_offset, text: text.into() };
+        self.store.append_chunk(&self.user, &chunk).await.map(|_| ())
+    }
+
+    async fn task(&self, session: SessionId, id: TaskId) -> crate::chat::Task {
+        self.store.find_task(session, id).await.unwrap().unwrap().task
+    }
+
+    async fn transcript(&self, session: SessionId) -> Vec<(Role, String)> {
+        let page = self.store.list_messages(&self.user, session, TurnBound::Newest, 200).await.unwrap();
+        page.items.into_iter().map(|message| (message.role, message.content)).collect()
+    }
+
+    async fn get(&self, session: SessionId) -> Session {
+        self.store.get_thread(&self.user, session, 50).await.unwrap().session
+    }
+
+    async fn findings(&self) -> Vec<&'static str> {
+        self.store.check().await.unwrap().findings.into_iter().map(|finding| finding.rule).collect()
+    }
+
+    async fn damage(&self, statement: &'static str) {
+        sqlx::query("PRAGMA foreign_keys = 0").execute(&self.store.inner.writer).await.unwrap();
+        assert!(sqlx::query(statement).execute(&self.store.inner.writer).await.unwrap().rows_affected() > 0);
+    }
+
+    /// The types of all events of the user's log, which has to be numbered without a hole.
+    async fn log(&self) -> Vec<&'static str> {
+        let log_id = self.store.start_replay(&self.user, None).await.unwrap().user_log_id;
+        let replay = self.store.read_log(log_id, 0, 1000, None).await.unwrap();
+        for (expected, (seq, _)) in (1..).zip(&replay.events) {
+            assert_eq!(*seq, expected);
+        }
+        replay.events.iter().map(|(_, event)| event.data.kind()).collect()
+    }
+}

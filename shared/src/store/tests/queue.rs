@@ -1,0 +1,119 @@
+//! The queue: claims, leases, hand-backs.
+
+use super::*;
+
+#[tokio::test]
+async fn the_claim_reads_our_index_and_nothing_else() {
+    let f = Fixture::new().await;
+
+    let plan = sqlx::query(concat_plan()).fetch_all(&f.store.inner.readers).await.unwrap();
+
+    let plan: Vec<String> = plan.iter().map(|row| row.get::<String, _>("detail")).collect();
+    assert!(plan.iter().any(|step| step.contains("USING INDEX agent_jobs_ready")), "{plan:?}");
+    assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE") || step.contains("SCAN")), "{plan:?}");
+}
+
+fn concat_plan() -> sqlx::AssertSqlSafe<String> {
+    sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", jobs::CLAIM))
+}
+
+#[tokio::test]
+async fn one_task_a_session_runs_and_the_next_waits_for_its_end() {
+    let f = Fixture::new().await;
+    let session = f.session().await;
+    for text in ["one", "two", "three"] {
+        f.post(session, text).await;
+    }
+
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        let claim = f.claim().await;
+        assert!(f.store.claim(&f.worker).await.unwrap().value.is_none(), "a second task of the session was claimed");
+        seen.push(f.store.read_history(session, claim.turn).await.unwrap().pop().unwrap().1);
+        f.answer(&claim, "ok").await.unwrap();
+    }
+
+    assert_eq!(seen, ["one", "two", "three"]);
+    assert!(!f.store.has_due_job().await.unwrap());
+}
+
+#[tokio::test]
+async fn a_late_worker_writes_nothing() {
+    let f = Fixture::new().await;
+    let session = f.session().await;
+    f.post(session, "Hello").await;
+    let late = f.claim().await;
+    f.store_text(&late, 0, "half an ans").await.unwrap();
+
+    let beats = f.store.list_beats().await.unwrap();
+    assert_eq!(f.store.reap(&beats[0]).await.unwrap().value, 1);
+    let again = f.claim().await;
+
+    assert!(matches!(f.store_text(&late, 11, "wer").await, Err(StoreError::LeaseLost)));
+    assert!(matches!(f.answer(&late, "late").await, Err(StoreError::LeaseLost)));
+    assert_eq!(again.attempt, 2);
+    assert_eq!(again.answer_message_id, late.answer_message_id);
+    f.answer(&again, "in time").await.unwrap();
+    assert_eq!(f.transcript(session).await[1].1, "in time");
+}
+
+#[tokio::test]
+async fn a_worker_that_beat_meanwhile_is_not_reaped() {
+    let f = Fixture::new().await;
+    let session = f.session().await;
+    f.post(session, "Hello").await;
+    f.claim().await;
+    let before = f.store.list_beats().await.unwrap();
+
+    f.store.heartbeat(&f.worker).beat().await.unwrap();
+
+    assert_eq!(f.store.reap(&before[0]).await.unwrap().value, 0);
+}
+
+#[tokio::test]
+async fn a_clock_stepped_back_does_not_hold_a_task_that_backed_off() {
+    let f = Fixture::new().await;
+    let session = f.session().await;
+    f.post(session, "Hello").await;
+    let claim = f.claim().await;
+    let finish = Finish::Failed {
+        text: String::new(),
+        error: TaskError::new(ErrorCode::AgentRateLimited, "slow down"),
+        retry_after: Some(Duration::from_secs(30)),
+    };
+    f.store.finish(claim.task_id, claim.attempt, finish).await.unwrap();
+    assert!(!f.store.has_due_job().await.unwrap());
+
+    *f.clock.0.lock().unwrap() = "2026-01-31T11:00:00Z".parse().unwrap();
+
+    assert!(f.store.has_due_job().await.unwrap());
+}
+
+#[tokio::test]
+async fn a_hand_back_is_no_failure_and_keeps_the_place_at_the_head() {
+    let f = Fixture::new().await;
+    let session = f.session().await;
+    let first = f.post(session, "one").await.task.id;
+    f.post(session, "two").await;
+    let claim = f.claim().await;
+
+    f.store.finish(claim.task_id, claim.attempt, Finish::HandedBack).await.unwrap();
+
+    let again = f.claim().await;
+    assert_eq!((again.task_id, again.attempt), (first, 2));
+    assert_eq!(f.task(session, first).await.failures, 0);
+}
+
+#[tokio::test]
+async fn a_waiting_task_without_a_job_gets_one() {
+    let f = Fixture::new().await;
+    let session = f.session().await;
+    f.post(session, "Hello").await;
+    sqlx::query("DELETE FROM Jobs").execute(&f.store.inner.writer).await.unwrap();
+    assert!(!f.store.has_due_job().await.unwrap());
+
+    assert_eq!(f.store.reconcile().await.unwrap().value, 1);
+
+    assert_eq!(f.claim().await.attempt, 1);
+    assert_eq!(f.store.reconcile().await.unwrap().value, 0);
+}
