@@ -16,6 +16,9 @@ fi
 if grep -rlE 'use crate::(relay|store)|use sqlx|use axum' shared/src/chat shared/src/event; then
   fail "the chat's words know the store or the relay"
 fi
+if grep -rlE 'relay::' shared/src/store || grep -rlE 'store::' shared/src/relay; then
+  fail "the store and the relay know each other"
+fi
 if grep -nE 'banter[-_](api|worker)' api/Cargo.toml worker/Cargo.toml shared/Cargo.toml | grep -vE 'name = '; then
   fail "api and worker know each other"
 fi

@@ -4,8 +4,10 @@
 
 mod cursor;
 mod envelope;
+mod hints;
 mod kind;
 
 pub use cursor::{Cursor, Epoch, ParseCursorError};
 pub use envelope::{Event, EventData};
+pub use hints::Hints;
 pub use kind::{EventRef, LogKind};

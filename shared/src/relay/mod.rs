@@ -17,6 +17,7 @@ use tokio::sync::broadcast;
 
 use crate::{
     chat::UserRef,
+    event::Hints,
     id::{MessageId, SessionId, TaskId},
 };
 
@@ -28,25 +29,6 @@ pub use wake::WakeMode;
 pub const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// Signals kept for a receiver that does not keep up; one that fell behind looks for itself.
 const SIGNAL_BUFFER: usize = 4096;
-
-/// What a committed change wants others to know.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Hints {
-    /// Whose logs have grown.
-    pub users: Vec<UserRef>,
-    /// Whether a job became runnable.
-    pub wake_workers: bool,
-    /// Running tasks that are to stop.
-    pub stops: Vec<TaskId>,
-}
-
-impl Hints {
-    /// Whether there is nothing to tell.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.users.is_empty() && !self.wake_workers && self.stops.is_empty()
-    }
-}
 
 /// A piece of a running answer, on its way to the streams that show it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

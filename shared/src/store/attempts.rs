@@ -14,9 +14,8 @@ use crate::{
         ErrorCode, FinishReason, Role, StopReason, TaskError, TaskStatus, Usage, UserRef, backoff, sanitize_agent_text,
     },
     clock::Timestamp,
-    event::{EventRef, LogKind},
+    event::{EventRef, Hints, LogKind},
     id::{MessageId, SessionId, TaskId, WorkerId},
-    relay::Hints,
 };
 
 /// An attempt that a worker has taken. `attempt` fences every later write of it.

@@ -5,8 +5,8 @@ use sqlx::{Row, SqliteConnection};
 use super::{Changed, Store, StoreError, rows::parse};
 use crate::{
     chat::UserRef,
+    event::Hints,
     id::{MessageId, SessionId, TaskId},
-    relay::Hints,
 };
 
 /// A piece of a running answer.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::Row;
 
 use super::{AGENT_QUEUE, Changed, Store, StoreError, idempotency, jobs::schedule_head, rows::parse};
-use crate::{id::SessionId, relay::Hints};
+use crate::{event::Hints, id::SessionId};
 
 /// Rows pruned in one transaction, so that no send waits long for one.
 const BATCH: i64 = 1000;

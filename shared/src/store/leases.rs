@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use super::{Changed, Finish, Store, StoreError, attempts::end_attempt, rows::parse};
 use crate::{
     clock::Timestamp,
+    event::Hints,
     id::{TaskId, WorkerId},
-    relay::Hints,
 };
 
 /// A worker as another process sees it.

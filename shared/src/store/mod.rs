@@ -7,7 +7,7 @@
 //! Writers take `BEGIN IMMEDIATE` on the one writer connection of the process; readers have a pool of their own.
 //! Migrations are in `migrations/`, the queue's tables in `apalis-sqlite`.
 //!
-//! [`Hints`]: crate::relay::Hints
+//! [`Hints`]: crate::event::Hints
 
 mod agents;
 mod attempts;
@@ -59,7 +59,7 @@ pub use sessions::{NewSession, SessionCursor, SessionFilter, SessionPage, Sessio
 pub use stops::RunningAttempt;
 pub use turns::{PostMessage, Posted};
 
-use crate::{clock::SharedClock, relay::Hints};
+use crate::{clock::SharedClock, event::Hints};
 
 /// Connections that read at once in one process.
 const READERS: u32 = 4;

@@ -12,9 +12,8 @@ use super::{
 use crate::{
     chat::{ErrorCode, Session, SessionStatus, Title, UserRef},
     clock::Timestamp,
-    event::{Cursor, EventRef, LogKind},
+    event::{Cursor, EventRef, Hints, LogKind},
     id::{MessageId, SessionId, TaskId},
-    relay::Hints,
 };
 
 /// What a new session is made of.

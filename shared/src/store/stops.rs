@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     chat::{StopReason, Task, TaskStatus, UserRef},
+    event::Hints,
     id::{SessionId, TaskId, WorkerId},
-    relay::Hints,
 };
 
 /// A task that a worker believes to run, as the store sees it.

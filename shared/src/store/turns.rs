@@ -11,9 +11,8 @@ use super::{
 use crate::{
     chat::{Content, Message, OnBusy, SessionStatus, StopReason, Task, TaskStatus, Title, UserRef},
     clock::Timestamp,
-    event::{EventRef, LogKind},
+    event::{EventRef, Hints, LogKind},
     id::{MessageId, SessionId, TaskId},
-    relay::Hints,
 };
 
 /// Tasks that may wait in one session.
