@@ -680,7 +680,10 @@ export interface components {
         Ready: {
             /** @description Always `ready`: anything else is a 503. */
             status: string;
-            /** @description The parts that were looked at: `ok` each. */
+            /**
+             * @description The parts that were looked at: `ok` each, but for a `relay` that may be `away`. Without it everything still
+             *     happens, up to two seconds later: no reason to send requests elsewhere.
+             */
             checks: {
                 [key: string]: string;
             };

@@ -101,6 +101,9 @@ pub trait Relay: Debug + Send + Sync {
 
     /// How text travels.
     fn text_pace(&self) -> TextPace;
+
+    /// Whether signals travel at the moment. While they do not, everything still happens, about a second later.
+    fn is_connected(&self) -> bool;
 }
 
 /// A relay shared by the parts of a process.

@@ -11,7 +11,10 @@ mod subscriber;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -104,6 +107,8 @@ pub struct RedisRelay {
     outgoing: mpsc::Sender<(String, Wire)>,
     commands: mpsc::Sender<Command>,
     followed: Followed,
+    /// Whether somebody listens at the other end.
+    is_connected: Arc<AtomicBool>,
     /// Held for its drop: ends the tasks that publish and listen.
     _stop: DropGuard,
 }
@@ -120,6 +125,7 @@ impl RedisRelay {
         let (outgoing, to_publish) = mpsc::channel(PUBLISH_BUFFER);
         let (commands, to_follow) = mpsc::channel(COMMAND_BUFFER);
         let followed = Followed::default();
+        let is_connected = Arc::<AtomicBool>::default();
         let stop = CancellationToken::new();
         tokio::spawn(publisher::run(client.clone(), to_publish, stop.clone()));
         let subscriber = subscriber::Subscriber {
@@ -128,9 +134,10 @@ impl RedisRelay {
             signals: signals.clone(),
             followed: Arc::clone(&followed),
             commands: to_follow,
+            is_connected: Arc::clone(&is_connected),
         };
         tokio::spawn(subscriber.run(stop.clone()));
-        Ok(Self { channels, signals, outgoing, commands, followed, _stop: stop.drop_guard() })
+        Ok(Self { channels, signals, outgoing, commands, followed, is_connected, _stop: stop.drop_guard() })
     }
 
     fn publish(&self, channel: String, message: Wire) {
@@ -187,6 +194,10 @@ impl Relay for RedisRelay {
 
     fn text_pace(&self) -> TextPace {
         TextPace { stored: STORED, published: Some(PUBLISHED) }
+    }
+
+    fn is_connected(&self) -> bool {
+        self.is_connected.load(Ordering::Relaxed)
     }
 }
 

@@ -39,7 +39,7 @@ use sqlx::{
     ConnectOptions, Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction,
     sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous},
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 pub use agents::AgentHealth;
 pub use attempts::{Claim, Finish};
@@ -65,6 +65,8 @@ use crate::{clock::SharedClock, event::Hints};
 const READERS: u32 = 4;
 /// How long SQLite itself waits for the write lock at a time; [`Store::begin_write`] goes on until its own deadline.
 const BUSY_SLICE: Duration = Duration::from_millis(200);
+/// A change that would have to wait for longer makes the process not ready: sends may time out.
+const READY_WITHIN: Duration = Duration::from_secs(1);
 
 /// How a store is opened.
 #[derive(Clone, Debug)]
@@ -181,13 +183,13 @@ impl Store {
         self.inner.writer.close().await;
     }
 
-    /// Whether the database answers, and can be written.
+    /// Whether the database answers, and a change would not have to wait for longer than [`READY_WITHIN`].
     ///
     /// # Errors
-    /// When it cannot.
+    /// When it does not.
     pub async fn check_ready(&self) -> Result<(), StoreError> {
         sqlx::query("SELECT 1 FROM chat_session LIMIT 1").fetch_optional(&self.inner.readers).await?;
-        Ok(())
+        timeout(READY_WITHIN, self.check_writable()).await.unwrap_or(Err(StoreError::Busy))
     }
 
     /// What tells this installation from others.

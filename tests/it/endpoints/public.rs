@@ -1,6 +1,6 @@
 //! What anybody may ask, and what is not there.
 
-use banter_tests::{app::TestApp, chat::unknown_id, client::complained_fields};
+use banter_tests::{app::TestApp, chat::unknown_id, client::complained_fields, wait::eventually};
 use serde_json::json;
 
 #[tokio::test]
@@ -9,7 +9,11 @@ async fn a_fresh_installation_is_live_and_ready() {
     let client = app.client();
 
     client.get("/healthz").await.ok_status(200);
-    client.get("/readyz").await.ok_status(200);
+    let all_ok = json!({"status": "ready", "checks": {"relay": "ok", "server": "ok", "store": "ok"}});
+    eventually("every part is ready", async || {
+        Some(client.get("/readyz").await.ok(200)).filter(|ready| *ready == all_ok)
+    })
+    .await;
 }
 
 #[tokio::test]

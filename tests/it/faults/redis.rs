@@ -6,9 +6,10 @@ use banter_tests::{
     app::Builder,
     client::Client,
     process::Signal,
+    wait::eventually,
     watch::{Options, Watch},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::Scripted;
 
@@ -141,4 +142,27 @@ async fn a_stream_of_one_api_shows_what_is_sent_to_the_other() {
         watch.settle(&scripted.client).await;
         assert_never_cut(&watch);
     }
+}
+
+#[tokio::test]
+async fn readiness_tells_that_redis_is_away_and_stays_ready() {
+    let mut scripted = with_redis(|builder| builder).await;
+    let client = scripted.client.clone();
+    let until = async |relay: &str| {
+        let ready = json!({"status": "ready", "checks": {"relay": relay, "server": "ok", "store": "ok"}});
+        eventually("readiness tells of Redis", async || {
+            Some(client.get("/readyz").await.ok(200)).filter(|found| *found == ready)
+        })
+        .await;
+    };
+    until("ok").await;
+
+    scripted.app.redis().signal(Signal::Freeze);
+    until("away").await;
+    scripted.app.redis().signal(Signal::Thaw);
+    until("ok").await;
+    scripted.app.redis().kill();
+    until("away").await;
+    scripted.app.redis().restart().await;
+    until("ok").await;
 }

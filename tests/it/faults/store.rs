@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use banter_tests::{
     chat::{Sent, fresh_key},
+    client::complained_fields,
     store_lock::StoreLock,
     wait::{PATIENCE, within},
     watch::Watch,
@@ -94,4 +95,18 @@ async fn a_long_lock_in_mid_turn_loses_nothing() {
     let answer = client.answer_of(&session, &task).await.unwrap()["content"].clone();
     assert!(answer == "before during" || answer == "whole", "{answer}");
     watch.settle(client).await;
+}
+
+#[tokio::test]
+async fn an_api_that_cannot_have_the_write_lock_is_not_ready() {
+    let scripted = Scripted::start().await;
+    let client = &scripted.client;
+    let held = lock(&scripted).await;
+
+    let refused = client.get("/readyz").await;
+
+    let problem = refused.problem_code(503, "not_ready");
+    assert_eq!(complained_fields(&problem), ["store"]);
+    held.release().await;
+    client.get("/readyz").await.ok(200);
 }

@@ -1,6 +1,9 @@
 //! Listens to what other processes tell.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use ::redis::{
     Client,
@@ -23,6 +26,7 @@ pub(super) struct Subscriber {
     pub(super) signals: broadcast::Sender<Signal>,
     pub(super) followed: Followed,
     pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) is_connected: Arc<AtomicBool>,
 }
 
 impl Subscriber {
@@ -40,10 +44,12 @@ impl Subscriber {
                             let _ = self.signals.send(Signal::Healed);
                         }
                         pause = FIRST_PAUSE;
+                        self.is_connected.store(true, Ordering::Relaxed);
                         tokio::select! {
                             () = stop.cancelled() => return,
                             () = self.listen(sink, stream) => {}
                         }
+                        self.is_connected.store(false, Ordering::Relaxed);
                         tracing::warn!("Redis is away; looking for changes once a second");
                     }
                     None if !was_away => tracing::warn!("cannot connect to Redis; looking for changes once a second"),
