@@ -10,7 +10,7 @@ use utoipa::{
     IntoParams, IntoResponses, Modify, OpenApi, ToSchema,
     openapi::{
         Content, RefOr, Response,
-        security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+        security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
 };
 
@@ -48,7 +48,10 @@ impl Modify for Security {
             .build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("api_key", SecurityScheme::Http(scheme));
-        document.security = Some(vec![SecurityRequirement::new("api_key", [] as [&str; 0])]);
+        let cookie = ApiKeyValue::with_description("banter_session", "A browser that is signed in.");
+        components.add_security_scheme("login", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+        let any_of = ["api_key", "login"].map(|name| SecurityRequirement::new(name, [] as [&str; 0]));
+        document.security = Some(any_of.to_vec());
     }
 }
 

@@ -35,6 +35,8 @@ fn operations() -> OpenApiRouter<AppState> {
         .routes(routes!(events::user::user))
         .routes(routes!(events::session::session))
         .routes(routes!(auth::me::me))
+        .routes(routes!(auth::log_in::log_in, auth::log_out::log_out))
+        .routes(routes!(auth::ticket::ticket))
         .routes(routes!(system::live::live))
         .routes(routes!(system::ready::ready))
         .routes(routes!(system::openapi::openapi))

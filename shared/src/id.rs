@@ -62,6 +62,10 @@ id_type!(
     /// An API key (not the secret itself).
     KeyId
 );
+id_type!(
+    /// A browser's login (not the cookie itself).
+    LoginId
+);
 
 /// One start of a worker process. A restarted worker has another, so it never inherits a dead one's rows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

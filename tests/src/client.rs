@@ -14,6 +14,7 @@ pub struct Client {
     http: reqwest::Client,
     address: String,
     key: Option<String>,
+    cookie: Option<String>,
 }
 
 /// An answer, read to its end.
@@ -32,7 +33,7 @@ impl Client {
     /// A client of the api at `address` (`127.0.0.1:PORT`), without a key.
     pub fn new(address: &str) -> Self {
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Self { http, address: address.to_owned(), key: None }
+        Self { http, address: address.to_owned(), key: None, cookie: None }
     }
 
     /// The same api, with a key.
@@ -45,9 +46,14 @@ impl Client {
         Self { key: None, ..self.clone() }
     }
 
+    /// The same api, as a browser that is signed in: with this cookie (`name=value`) and no key.
+    pub fn with_cookie(&self, cookie: &str) -> Self {
+        Self { key: None, cookie: Some(cookie.to_owned()), ..self.clone() }
+    }
+
     /// The same user at another address, on connections of its own.
     pub fn at(&self, address: &str) -> Self {
-        Self { key: self.key.clone(), ..Self::new(address) }
+        Self { key: self.key.clone(), cookie: self.cookie.clone(), ..Self::new(address) }
     }
 
     /// `127.0.0.1:PORT`.
@@ -58,11 +64,14 @@ impl Client {
     /// The start of a request; `path` begins with a slash.
     pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
         let method: Method = method.parse().unwrap();
-        let request = self.http.request(method, format!("http://{}{path}", self.address));
-        match &self.key {
-            Some(key) => request.bearer_auth(key),
-            None => request,
+        let mut request = self.http.request(method, format!("http://{}{path}", self.address));
+        if let Some(key) = &self.key {
+            request = request.bearer_auth(key);
         }
+        if let Some(cookie) = &self.cookie {
+            request = request.header("Cookie", cookie);
+        }
+        request
     }
 
     /// Sends a request and reads the answer; panics when there is none.

@@ -7,13 +7,15 @@
 //! [`Principal`]: banter_shared::chat::Principal
 
 mod body;
+mod cookie;
 mod idempotency;
 mod owned;
 mod principal;
 mod query;
 
 pub use body::{JsonBody, NoBody};
+pub use cookie::LoginCookie;
 pub use idempotency::IdempotencyHeader;
 pub use owned::{OwnedMessage, OwnedSession, OwnedTask};
-pub use principal::{Keyless, Writer};
+pub use principal::{Keyless, StreamReader, Writer};
 pub use query::QueryParams;

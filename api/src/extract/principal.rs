@@ -1,4 +1,4 @@
-//! Who makes a request, and whether their role lets them change anything.
+//! Who makes a request (by key, by a browser's login, by a ticket), and whether their role lets them change anything.
 
 use axum::{
     extract::FromRequestParts,
@@ -6,8 +6,10 @@ use axum::{
 };
 use banter_shared::chat::{Principal, UserRef, UserRole};
 
+use super::{LoginCookie, QueryParams};
 use crate::{
     error::{ApiError, Code},
+    middleware::origin::{self, Asked},
     state::AppState,
 };
 
@@ -23,19 +25,59 @@ impl FromRequestParts<AppState> for Principal {
             return Ok(known.clone());
         }
         let principal = if parts.extensions.get::<Keyless>().is_some() {
-            Self { user: UserRef::local(), role: UserRole::Admin, key_id: None }
+            Self { user: UserRef::local(), role: UserRole::Admin, key_id: None, login_id: None }
+        } else if parts.headers.contains_key(header::AUTHORIZATION) {
+            by_key(parts, state).await?
+        } else if let Some(token) = LoginCookie::of(&parts.headers) {
+            by_login(&token, parts, state).await?
         } else {
-            let key = bearer(&parts.headers).ok_or_else(|| {
-                ApiError::new(Code::Unauthorized, "An API key is needed: `Authorization: Bearer bnt_…`.")
-            })?;
-            state
-                .store
-                .authenticate(key)
-                .await?
-                .ok_or_else(|| ApiError::new(Code::Unauthorized, "This API key does not work (any more)."))?
+            return Err(key_needed());
         };
         parts.extensions.insert(principal.clone());
         Ok(principal)
+    }
+}
+
+fn key_needed() -> ApiError {
+    ApiError::new(Code::Unauthorized, "An API key is needed: `Authorization: Bearer bnt_…`.")
+}
+
+async fn by_key(parts: &Parts, state: &AppState) -> Result<Principal, ApiError> {
+    let key = bearer(&parts.headers).ok_or_else(key_needed)?;
+    let found = state.store.authenticate(key).await?;
+    found.ok_or_else(|| ApiError::new(Code::Unauthorized, "This API key does not work (any more)."))
+}
+
+/// A cookie is sent by the browser whoever asks for it, so a change must come from our own page.
+async fn by_login(token: &str, parts: &Parts, state: &AppState) -> Result<Principal, ApiError> {
+    let found = state.store.authenticate_login(token).await?;
+    let principal = found.ok_or_else(|| ApiError::new(Code::Unauthorized, "This login has ended. Sign in again."))?;
+    if !parts.method.is_safe() {
+        origin::check_own_page(&Asked::of(&parts.method, &parts.uri, &parts.headers))?;
+    }
+    Ok(principal)
+}
+
+/// A principal who opens a stream: as everywhere, or with a ticket in the address (`?token=`), since a browser's
+/// `EventSource` sends no header.
+#[derive(Clone, Debug)]
+pub struct StreamReader(pub Principal);
+
+impl FromRequestParts<AppState> for StreamReader {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let is_keyless = parts.extensions.get::<Keyless>().is_some();
+        let query = QueryParams::from_request_parts(parts, state).await.unwrap_or_default();
+        let Some(token) = query.text("token").filter(|_| !is_keyless) else {
+            return Ok(Self(Principal::from_request_parts(parts, state).await?));
+        };
+        let found = state.store.authenticate_ticket(token).await?;
+        let principal =
+            found.ok_or_else(|| ApiError::new(Code::Unauthorized, "This ticket does not work (any more)."))?;
+        // What follows asks for the principal again.
+        parts.extensions.insert(principal.clone());
+        Ok(Self(principal))
     }
 }
 

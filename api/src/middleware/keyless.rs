@@ -4,7 +4,6 @@
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, Method, Uri, header, uri::Authority},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -17,7 +16,7 @@ pub async fn layer(State(state): State<AppState>, mut request: Request, next: Ne
     match state.access.is_keyless(&state.store).await {
         Ok(false) => {}
         Ok(true) => {
-            if let Err(refused) = origin::check(&asked(request.method(), request.uri(), request.headers())) {
+            if let Err(refused) = origin::check(&Asked::of(request.method(), request.uri(), request.headers())) {
                 return ApiError::from(refused).into_response();
             }
             request.extensions_mut().insert(Keyless);
@@ -27,23 +26,4 @@ pub async fn layer(State(state): State<AppState>, mut request: Request, next: Ne
         Err(error) => tracing::warn!(%error, "could not look whether there are keys"),
     }
     next.run(request).await
-}
-
-/// What the check looks at. A header that is there but unreadable, or there twice, counts as a wrong one.
-fn asked<'a>(method: &Method, uri: &'a Uri, headers: &'a HeaderMap) -> Asked<'a> {
-    let one = |name: HeaderName| {
-        let mut values = headers.get_all(name).iter();
-        let first = values.next()?;
-        Some(if values.next().is_some() { "" } else { first.to_str().unwrap_or_default() })
-    };
-    Asked {
-        is_get: *method == Method::GET,
-        path: uri.path(),
-        authority: uri.authority().map(Authority::as_str),
-        host: one(header::HOST),
-        origin: one(header::ORIGIN),
-        fetch_site: one(HeaderName::from_static("sec-fetch-site")),
-        fetch_mode: one(HeaderName::from_static("sec-fetch-mode")),
-        fetch_dest: one(HeaderName::from_static("sec-fetch-dest")),
-    }
 }

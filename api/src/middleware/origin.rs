@@ -1,9 +1,11 @@
-//! Whether a request of keyless mode comes from this machine's own page, or from no page at all.
+//! Whether a request that shows no key comes from this server's own page, or from no page at all.
 //!
 //! `Host` keeps out a foreign name that was made to point here (DNS rebinding); `Origin` and `Sec-Fetch-Site`
 //! (<https://www.w3.org/TR/fetch-metadata/>) keep out requests that a foreign page sends here.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
+
+use axum::http::{HeaderMap, HeaderName, Method, Uri, header, uri::Authority};
 
 use crate::error::{ApiError, Code};
 
@@ -28,7 +30,29 @@ pub struct Asked<'a> {
     pub fetch_dest: Option<&'a str>,
 }
 
-/// Why a request is refused in keyless mode.
+impl<'a> Asked<'a> {
+    /// The parts of this request. A header that is there but unreadable, or there twice, counts as a wrong one.
+    #[must_use]
+    pub fn of(method: &Method, uri: &'a Uri, headers: &'a HeaderMap) -> Self {
+        let one = |name: HeaderName| {
+            let mut values = headers.get_all(name).iter();
+            let first = values.next()?;
+            Some(if values.next().is_some() { "" } else { first.to_str().unwrap_or_default() })
+        };
+        Self {
+            is_get: *method == Method::GET,
+            path: uri.path(),
+            authority: uri.authority().map(Authority::as_str),
+            host: one(header::HOST),
+            origin: one(header::ORIGIN),
+            fetch_site: one(HeaderName::from_static("sec-fetch-site")),
+            fetch_mode: one(HeaderName::from_static("sec-fetch-mode")),
+            fetch_dest: one(HeaderName::from_static("sec-fetch-dest")),
+        }
+    }
+}
+
+/// Why a request is refused that shows no key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// It is meant for another name than this machine's own.
@@ -44,10 +68,9 @@ impl From<Refused> for ApiError {
                 Code::HostNotAllowed,
                 "Without API keys only localhost, 127.0.0.1 and [::1] are served. Make a key with `api keys create`.",
             ),
-            Refused::CrossSite => Self::new(
-                Code::CrossSiteRequest,
-                "Without API keys only this server's own page is served. Make a key with `api keys create`.",
-            ),
+            Refused::CrossSite => {
+                Self::new(Code::CrossSiteRequest, "Without an API key only this server's own page is served.")
+            }
         }
     }
 }
@@ -74,6 +97,21 @@ pub fn check(asked: &Asked<'_>) -> Result<(), Refused> {
         Some(_) if is_followed_link => Ok(()),
         Some(_) => Err(Refused::CrossSite),
     }
+}
+
+/// Whether a change that a cookie lets in comes from this server's own page. The cookie is `SameSite=Strict` already;
+/// this also keeps out a page on another port or subdomain, which is the same site and another origin.
+///
+/// # Errors
+/// When another page sent it.
+pub fn check_own_page(asked: &Asked<'_>) -> Result<(), Refused> {
+    let is_own = |origin: &str| {
+        let name = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        name.is_some_and(|name| asked.host.is_some_and(|host| name.eq_ignore_ascii_case(host)))
+    };
+    let is_foreign = asked.origin.is_some_and(|origin| !is_own(origin))
+        || asked.fetch_site.is_some_and(|site| !matches!(site, "same-origin" | "none"));
+    if is_foreign { Err(Refused::CrossSite) } else { Ok(()) }
 }
 
 /// Whether a path is the API's, not a page.
@@ -113,6 +151,27 @@ mod tests {
         fetch_mode: None,
         fetch_dest: None,
     };
+
+    #[test]
+    fn a_change_by_cookie_comes_from_the_own_page() {
+        let page = Asked { host: Some("chat.example.com"), ..OWN };
+        for (origin, fetch_site, expected) in [
+            (None, None, true),
+            (Some("https://chat.example.com"), Some("same-origin"), true),
+            (Some("https://CHAT.example.com"), None, true),
+            (None, Some("none"), true),
+            (Some("https://example.com"), None, false),
+            (Some("https://chat.example.com:8443"), None, false),
+            (Some("https://chat.example.com.evil.org"), None, false),
+            (Some("null"), None, false),
+            (Some(""), None, false),
+            (None, Some("same-site"), false),
+            (None, Some("cross-site"), false),
+        ] {
+            let checked = check_own_page(&Asked { origin, fetch_site, ..page });
+            assert_eq!(checked.is_ok(), expected, "{origin:?} {fetch_site:?}");
+        }
+    }
 
     #[test]
     fn only_loopback_hosts_are_served() {

@@ -14,7 +14,7 @@ use banter_shared::{
     event::{Cursor, Event, EventData},
     id::{SessionId, TaskId},
     relay::LiveText,
-    store::{ReplayStart, ResyncReason, RunningTask, Store, StoreError, StreamState},
+    store::{ReplayStart, ResyncReason, RunningTask, StreamState},
 };
 use bytes::Bytes;
 use tokio::{
@@ -355,7 +355,7 @@ impl Connection {
     }
 
     async fn check_access(&self) -> Result<(), Closed> {
-        match may_read(&self.hub.store, &self.principal).await {
+        match self.hub.store.is_still_let_in(&self.principal).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(Closed::AccessLost),
             Err(error) => {
@@ -393,14 +393,6 @@ impl Connection {
             Ok(Err(_)) => Err(Closed::Gone),
             Err(_) => Err(Closed::TooSlow),
         }
-    }
-}
-
-/// Whether a stream that was opened may go on: its key still works, or there still is none.
-async fn may_read(store: &Store, principal: &Principal) -> Result<bool, StoreError> {
-    match principal.key_id {
-        Some(key) => store.is_key_valid(key).await,
-        None => Ok(!store.has_keys().await?),
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::id::KeyId;
+use crate::id::{KeyId, LoginId};
 
 /// A user, who exists only together with a workspace: two users of one name in two workspaces are strangers.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -84,6 +84,8 @@ pub struct Principal {
     pub user: UserRef,
     /// What they may do.
     pub role: Role,
-    /// The key that was shown; none in keyless mode.
+    /// The key that was shown, or that a login or a ticket stands for; none in keyless mode.
     pub key_id: Option<KeyId>,
+    /// The browser's login, if that was shown.
+    pub login_id: Option<LoginId>,
 }

@@ -20,7 +20,7 @@ pub struct Retention {
 }
 
 impl Store {
-    /// Prunes events, idempotency keys and ended jobs that are past their time. Returns how many rows went.
+    /// Prunes events, idempotency keys, logins, tickets and ended jobs that are past their time. Returns how many rows went.
     ///
     /// # Errors
     /// When the store fails.
@@ -33,6 +33,9 @@ impl Store {
             .execute(&mut *tx)
             .await?
             .rows_affected();
+        for query in ["DELETE FROM stream_ticket WHERE expires_at < ?1", "DELETE FROM login WHERE expires_at < ?1"] {
+            pruned += sqlx::query(query).bind(now.to_string()).execute(&mut *tx).await?.rows_affected();
+        }
         pruned += sqlx::query(
             "DELETE FROM Jobs WHERE rowid IN (SELECT rowid FROM Jobs INDEXED BY agent_jobs_ended \
              WHERE job_type = ?1 AND done_at IS NOT NULL AND done_at < ?2 LIMIT ?3)",

@@ -48,7 +48,7 @@ pub struct NewKey {
     pub secret: String,
 }
 
-fn secret_hash(secret: &str) -> String {
+pub(super) fn secret_hash(secret: &str) -> String {
     hex(&Sha256::digest(secret.as_bytes()))
 }
 
@@ -154,22 +154,7 @@ impl Store {
         if key.last_used_at.is_none_or(|used| used < now.minus(LAST_USED_PRECISION)) {
             self.note_use(key.id, now);
         }
-        Ok(Some(Principal { user: key.user, role: key.role, key_id: Some(key.id) }))
-    }
-
-    /// Whether a key works now.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn is_key_valid(&self, id: KeyId) -> Result<bool, StoreError> {
-        let found = sqlx::query(
-            "SELECT 1 FROM api_key WHERE id = ?1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?2)",
-        )
-        .bind(id.to_string())
-        .bind(self.inner.clock.now().to_string())
-        .fetch_optional(&self.inner.readers)
-        .await?;
-        Ok(found.is_some())
+        Ok(Some(Principal { user: key.user, role: key.role, key_id: Some(key.id), login_id: None }))
     }
 
     /// Notes in the background that a key was used: no request waits for that, and at most one note at a time waits

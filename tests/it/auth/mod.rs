@@ -3,3 +3,5 @@
 mod config;
 mod keyless;
 mod keys;
+mod logins;
+mod tickets;

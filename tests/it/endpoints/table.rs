@@ -54,6 +54,15 @@ pub const OPERATIONS: &[Operation] = &[
     get("/readyz", Access::Public, &[]),
     get("/v1/openapi.json", Access::Public, &[]),
     get("/v1/auth/me", Access::Read, &[]),
+    Operation {
+        access: Access::Public,
+        // A key that works is tried in `auth/logins.rs`.
+        body: Some(|| json!({"api_key": "bnt_no_such_key"})),
+        bad_bodies: || vec![(json!({}), "api_key"), (json!({"api_key": 5}), "api_key")],
+        ..change("POST", "/v1/auth/session", 401)
+    },
+    Operation { access: Access::Read, ..change("DELETE", "/v1/auth/session", 204) },
+    Operation { access: Access::Read, ..change("POST", "/v1/auth/sse-token", 201) },
     get("/v1/agents", Access::Read, &[]),
     get("/v1/events", Access::Read, &[]),
     get(

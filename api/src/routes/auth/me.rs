@@ -28,6 +28,11 @@ pub struct Me {
     responses((status = 200, description = "The user.", body = Me), AnyProblem),
 )]
 pub async fn me(principal: Principal) -> Json<Me> {
-    let Principal { user, role, key_id: _ } = principal;
-    Json(Me { user_id: user.user_id, workspace_id: user.workspace_id, role })
+    Json(principal.into())
+}
+
+impl From<Principal> for Me {
+    fn from(Principal { user, role, key_id: _, login_id: _ }: Principal) -> Self {
+        Self { user_id: user.user_id, workspace_id: user.workspace_id, role }
+    }
 }

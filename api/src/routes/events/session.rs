@@ -1,12 +1,12 @@
 //! `GET /v1/chat/{id}/events`
 
 use axum::{extract::State, http::HeaderMap, response::Response};
-use banter_shared::{chat::Principal, event::Event};
+use banter_shared::event::Event;
 
 use super::requested_cursor;
 use crate::{
     error::ApiError,
-    extract::{OwnedSession, QueryParams},
+    extract::{OwnedSession, QueryParams, StreamReader},
     openapi::{AnyProblem, LastEventIdParam, NotFoundProblem, SessionPath},
     state::AppState,
 };
@@ -24,6 +24,7 @@ use crate::{
         SessionPath,
         LastEventIdParam,
         ("after" = Option<String>, Query, description = "A cursor: `as_of`, or the last `id` seen."),
+        ("token" = Option<String>, Query, description = "A ticket of `POST /v1/auth/sse-token`, in place of a key."),
     ),
     responses(
         (status = 200, description = "The stream.", body = Event, content_type = "text/event-stream"),
@@ -33,7 +34,7 @@ use crate::{
 )]
 pub async fn session(
     State(state): State<AppState>,
-    principal: Principal,
+    StreamReader(principal): StreamReader,
     OwnedSession(id): OwnedSession,
     query: QueryParams,
     headers: HeaderMap,

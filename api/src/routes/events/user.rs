@@ -1,12 +1,12 @@
 //! `GET /v1/events`
 
 use axum::{extract::State, http::HeaderMap, response::Response};
-use banter_shared::{chat::Principal, event::Event};
+use banter_shared::event::Event;
 
 use super::requested_cursor;
 use crate::{
     error::ApiError,
-    extract::QueryParams,
+    extract::{QueryParams, StreamReader},
     openapi::{AnyProblem, LastEventIdParam},
     state::AppState,
 };
@@ -23,6 +23,7 @@ use crate::{
     params(
         LastEventIdParam,
         ("after" = Option<String>, Query, description = "A cursor: `as_of`, or the last `id` seen."),
+        ("token" = Option<String>, Query, description = "A ticket of `POST /v1/auth/sse-token`, in place of a key."),
     ),
     responses(
         (status = 200, description = "The stream.", body = Event, content_type = "text/event-stream"),
@@ -31,7 +32,7 @@ use crate::{
 )]
 pub async fn user(
     State(state): State<AppState>,
-    principal: Principal,
+    StreamReader(principal): StreamReader,
     query: QueryParams,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {

@@ -1,5 +1,6 @@
 //! The store's operations on a real file. Whole processes are tested in the crate `tests`.
 
+mod access;
 mod lists;
 mod log;
 mod queue;

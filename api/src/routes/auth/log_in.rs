@@ -1,0 +1,58 @@
+//! `POST /v1/auth/session`
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, Method, Uri},
+};
+use axum_extra::extract::CookieJar;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::me::Me;
+use crate::{
+    error::{ApiError, Code},
+    extract::{JsonBody, LoginCookie},
+    middleware::origin::{self, Asked},
+    openapi::{AnyProblem, BodyProblem},
+    state::AppState,
+};
+
+/// What a login needs.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LogIn {
+    /// The key: `bnt_…`.
+    api_key: String,
+}
+
+/// Signs a browser in.
+#[utoipa::path(
+    post,
+    path = "/v1/auth/session",
+    operation_id = "logIn",
+    tag = "auth",
+    summary = "Sign a browser in",
+    description = "Sets a cookie that stands for the key for 30 days: HttpOnly, SameSite=Strict. It ends with the key, \
+                   or when one signs out.",
+    request_body = LogIn,
+    security(()),
+    responses((status = 200, description = "Signed in.", body = Me), AnyProblem, BodyProblem),
+)]
+pub async fn log_in(
+    State(state): State<AppState>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    JsonBody(body): JsonBody<LogIn>,
+) -> Result<(CookieJar, Json<Me>), ApiError> {
+    // Nobody else's page signs this browser in, to have it talk in the name of a stranger.
+    origin::check_own_page(&Asked::of(&method, &uri, &headers))?;
+    let (principal, login) = state
+        .store
+        .log_in(&body.api_key)
+        .await?
+        .ok_or_else(|| ApiError::new(Code::Unauthorized, "This API key does not work (any more)."))?;
+
+    Ok((LoginCookie::set(&headers, login.token), Json(principal.into())))
+}

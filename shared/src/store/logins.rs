@@ -1,0 +1,155 @@
+//! What stands for a key: logins of browsers, and tickets for streams. Both end with their key.
+
+use std::time::Duration;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use sqlx::Row as _;
+
+use super::{
+    Store, StoreError,
+    keys::secret_hash,
+    rows::{parse, parse_optional},
+};
+use crate::{
+    chat::{Principal, UserRef},
+    clock::Timestamp,
+    id::LoginId,
+};
+
+/// How long a browser stays signed in.
+pub const LOGIN_LIFE: Duration = Duration::from_hours(30 * 24);
+/// How long a ticket opens streams. A stream that it opened stays open.
+pub const TICKET_LIFE: Duration = Duration::from_mins(1);
+
+/// A secret just made, and until when it works. The store keeps only its hash.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// What is to be shown.
+    pub token: String,
+    /// When it stops working.
+    pub expires_at: Timestamp,
+}
+
+/// A secret of 256 random bits.
+fn random_token() -> String {
+    URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
+}
+
+impl Store {
+    /// Signs a browser in with a key; `None` if the key does not work.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn log_in(&self, secret: &str) -> Result<Option<(Principal, NewToken)>, StoreError> {
+        let Some(principal) = self.authenticate(secret).await? else { return Ok(None) };
+        let (login_id, token) = (LoginId::generate(), random_token());
+        let mut tx = self.begin_write().await?;
+        let now = self.inner.clock.now();
+        let expires_at = now.plus(LOGIN_LIFE);
+        sqlx::query("INSERT INTO login (id, token_hash, key_id, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)")
+            .bind(login_id.to_string())
+            .bind(secret_hash(&token))
+            .bind(principal.key_id.map(|id| id.to_string()))
+            .bind(now.to_string())
+            .bind(expires_at.to_string())
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        let principal = Principal { login_id: Some(login_id), ..principal };
+        Ok(Some((principal, NewToken { token, expires_at })))
+    }
+
+    /// Ends a login, with its tickets; a second time changes nothing.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn log_out(&self, login: LoginId) -> Result<(), StoreError> {
+        let mut tx = self.begin_write().await?;
+        sqlx::query("DELETE FROM login WHERE id = ?1").bind(login.to_string()).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Who shows this cookie, if its login goes on and its key works.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn authenticate_login(&self, token: &str) -> Result<Option<Principal>, StoreError> {
+        self.find_holder(
+            "SELECT l.id AS login_id, k.id AS key_id, k.workspace_id, k.user_id, k.role FROM login l \
+             JOIN api_key k ON k.id = l.key_id \
+             WHERE l.token_hash = ?1 AND l.expires_at > ?2 \
+             AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > ?2)",
+            token,
+        )
+        .await
+    }
+
+    /// Makes a ticket for streams of this principal.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn issue_ticket(&self, principal: &Principal) -> Result<NewToken, StoreError> {
+        let token = random_token();
+        let mut tx = self.begin_write().await?;
+        let expires_at = self.inner.clock.now().plus(TICKET_LIFE);
+        sqlx::query("INSERT INTO stream_ticket (token_hash, key_id, login_id, expires_at) VALUES (?1, ?2, ?3, ?4)")
+            .bind(secret_hash(&token))
+            .bind(principal.key_id.map(|id| id.to_string()))
+            .bind(principal.login_id.map(|id| id.to_string()))
+            .bind(expires_at.to_string())
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(NewToken { token, expires_at })
+    }
+
+    /// Who shows this ticket, if it is young enough and what it stands for still works.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn authenticate_ticket(&self, token: &str) -> Result<Option<Principal>, StoreError> {
+        self.find_holder(
+            "SELECT t.login_id, k.id AS key_id, k.workspace_id, k.user_id, k.role FROM stream_ticket t \
+             JOIN api_key k ON k.id = t.key_id \
+             WHERE t.token_hash = ?1 AND t.expires_at > ?2 \
+             AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > ?2)",
+            token,
+        )
+        .await
+    }
+
+    async fn find_holder(&self, query: &'static str, token: &str) -> Result<Option<Principal>, StoreError> {
+        let found = sqlx::query(query)
+            .bind(secret_hash(token))
+            .bind(self.inner.clock.now().to_string())
+            .fetch_optional(&self.inner.readers)
+            .await?;
+        let Some(row) = found else { return Ok(None) };
+        Ok(Some(Principal {
+            user: UserRef { workspace_id: row.try_get("workspace_id")?, user_id: row.try_get("user_id")? },
+            role: parse(&row, "role")?,
+            key_id: Some(parse(&row, "key_id")?),
+            login_id: parse_optional(&row, "login_id")?,
+        }))
+    }
+
+    /// Whether what a principal has shown still works: the key and, in a browser, the login; in keyless mode, whether
+    /// there still is no key.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn is_still_let_in(&self, principal: &Principal) -> Result<bool, StoreError> {
+        let Some(key) = principal.key_id else { return Ok(!self.has_keys().await?) };
+        let found = sqlx::query(
+            "SELECT 1 FROM api_key WHERE id = ?1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?2) \
+             AND (?3 IS NULL OR EXISTS (SELECT 1 FROM login WHERE id = ?3 AND expires_at > ?2))",
+        )
+        .bind(key.to_string())
+        .bind(self.inner.clock.now().to_string())
+        .bind(principal.login_id.map(|id| id.to_string()))
+        .fetch_optional(&self.inner.readers)
+        .await?;
+        Ok(found.is_some())
+    }
+}

@@ -1,0 +1,55 @@
+//! Logins and tickets end in time.
+
+use super::*;
+use crate::chat::UserRole;
+
+#[tokio::test]
+async fn a_login_ends_after_thirty_days_and_is_pruned() {
+    let f = Fixture::new().await;
+    let key = f.store.create_key(&f.user, UserRole::Member, None).await.unwrap();
+    let (principal, login) = f.store.log_in(&key.secret).await.unwrap().unwrap();
+    let ticket = f.store.issue_ticket(&principal).await.unwrap();
+
+    f.clock.advance(Duration::from_hours(30 * 24) - Duration::from_secs(1));
+    assert_eq!(f.store.authenticate_login(&login.token).await.unwrap(), Some(principal.clone()));
+    assert!(f.store.is_still_let_in(&principal).await.unwrap());
+    f.clock.advance(Duration::from_secs(2));
+
+    assert_eq!(f.store.authenticate_login(&login.token).await.unwrap(), None);
+    assert!(!f.store.is_still_let_in(&principal).await.unwrap());
+    assert_eq!(f.store.authenticate_ticket(&ticket.token).await.unwrap(), None);
+    let retention = Retention { events: Duration::from_hours(10_000) };
+    assert_eq!(f.store.prune(retention).await.unwrap(), 2);
+    assert!(f.store.authenticate(&key.secret).await.unwrap().is_some(), "the key works on");
+}
+
+#[tokio::test]
+async fn a_ticket_opens_streams_for_a_minute_and_they_stay_open() {
+    let f = Fixture::new().await;
+    let key = f.store.create_key(&f.user, UserRole::Viewer, None).await.unwrap();
+    let principal = f.store.authenticate(&key.secret).await.unwrap().unwrap();
+    let ticket = f.store.issue_ticket(&principal).await.unwrap();
+
+    f.clock.advance(Duration::from_secs(59));
+    let reader = f.store.authenticate_ticket(&ticket.token).await.unwrap().unwrap();
+    f.clock.advance(Duration::from_secs(2));
+
+    assert_eq!(reader, principal);
+    assert_eq!(f.store.authenticate_ticket(&ticket.token).await.unwrap(), None);
+    assert!(f.store.is_still_let_in(&reader).await.unwrap());
+}
+
+#[tokio::test]
+async fn what_an_expired_key_has_opened_ends_with_it() {
+    let f = Fixture::new().await;
+    let key = f.store.create_key(&f.user, UserRole::Member, Some(Duration::from_secs(30))).await.unwrap();
+    let (principal, login) = f.store.log_in(&key.secret).await.unwrap().unwrap();
+    let ticket = f.store.issue_ticket(&principal).await.unwrap();
+
+    f.clock.advance(Duration::from_secs(31));
+
+    assert_eq!(f.store.authenticate_login(&login.token).await.unwrap(), None);
+    assert_eq!(f.store.authenticate_ticket(&ticket.token).await.unwrap(), None);
+    assert!(!f.store.is_still_let_in(&principal).await.unwrap());
+    assert!(f.store.log_in(&key.secret).await.unwrap().is_none());
+}
