@@ -67,6 +67,10 @@ use crate::{clock::SharedClock, event::Hints};
 const READERS: u32 = 4;
 /// How long SQLite itself waits for the write lock at a time; [`Store::begin_write`] goes on until its own deadline.
 const BUSY_SLICE: Duration = Duration::from_millis(200);
+/// What is left of the write-ahead log, in bytes, once all of it is in the database: a burst, or a reader that was
+/// suspended, makes it longer for a while, and by itself SQLite would never make it shorter again
+/// (<https://www.sqlite.org/pragma.html#pragma_journal_size_limit>).
+const WAL_KEPT_BYTES: u32 = 8 * 1024 * 1024;
 /// A change that would have to wait for longer makes the process not ready: sends may time out.
 const READY_WITHIN: Duration = Duration::from_secs(1);
 
@@ -138,6 +142,7 @@ impl Store {
             .foreign_keys(true)
             .synchronous(synchronous)
             .busy_timeout(BUSY_SLICE)
+            .pragma("journal_size_limit", WAL_KEPT_BYTES.to_string())
             .disable_statement_logging();
         migrate::prepare(&options.path, &connect).await?;
         let open = |source| OpenError::Open { path: path.clone(), source };

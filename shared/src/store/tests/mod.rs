@@ -1,6 +1,7 @@
 //! The store's operations on a real file. Whole processes are tested in the crate `tests`.
 
 mod access;
+mod files;
 mod lists;
 mod log;
 mod queue;

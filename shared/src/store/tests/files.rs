@@ -1,0 +1,26 @@
+//! The files beside the database.
+
+use super::*;
+use crate::chat::MAX_CONTENT_BYTES;
+
+#[tokio::test]
+async fn a_write_ahead_log_that_grew_behind_a_reader_gets_short_again() {
+    let f = Fixture::new().await;
+    let session = f.session().await;
+    let log_bytes = || std::fs::metadata(f.store.path().with_extension("db-wal")).unwrap().len();
+    let long = "x".repeat(MAX_CONTENT_BYTES);
+    let mut reader = f.store.begin_read().await.unwrap();
+    sqlx::query("SELECT COUNT(*) FROM chat_message").fetch_one(&mut *reader).await.unwrap();
+    for _ in 0..60 {
+        f.post(session, &long).await;
+    }
+    let grown = log_bytes();
+
+    reader.rollback().await.unwrap();
+    for _ in 0..20 {
+        f.post(session, &long).await;
+    }
+
+    assert!(grown > 2 * u64::from(WAL_KEPT_BYTES), "{grown}");
+    assert!(log_bytes() <= u64::from(WAL_KEPT_BYTES), "{}", log_bytes());
+}
