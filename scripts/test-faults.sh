@@ -1,14 +1,21 @@
 #!/usr/bin/env bash
-# Throws random faults at an installation at work, round after round, with and without Redis in turn; every round has
-# a seed of its own. ROUNDS says how many (10 take about ten minutes). A round is sized by CLIENTS, OPS,
-# SECONDS_LIMIT, APIS and WORKERS; SEED replays one (with ROUNDS=1, and RELAY=with_redis or without_redis).
+# Throws random faults at an installation at work, round after round; every round has a seed of its own. Three forms
+# take turns, with and without Redis: many people (50, 400 operations each), races (few people, one session, hardly a
+# pause between faults), and some of both. ROUNDS says how many; the usual 5 take about ten minutes.
+#
+# SEED and RELAY=with_redis or without_redis replay a round together with its sizes, as printed: CLIENTS, USERS, SESSIONS,
+# OPS, SECONDS_LIMIT, APIS, WORKERS, LEASE and CALM_MS. A size that is set holds for every round.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
 export BANTER_BIN_DIR="${BANTER_BIN_DIR:-$CARGO_TARGET_DIR/debug}"
-export CLIENTS="${CLIENTS:-8}" OPS="${OPS:-100000}" SECONDS_LIMIT="${SECONDS_LIMIT:-45}" APIS="${APIS:-3}" WORKERS="${WORKERS:-3}"
-rounds="${ROUNDS:-10}"
 seed="${SEED:-$RANDOM$RANDOM}"
+rounds="${ROUNDS:-5}"
+forms=(
+  "CLIENTS=4 USERS=1 SESSIONS=1 OPS=100000 SECONDS_LIMIT=45 CALM_MS=500"
+  "CLIENTS=50 OPS=400 SECONDS_LIMIT=200 LEASE=6"
+  "CLIENTS=12 USERS=3 SESSIONS=2 OPS=100000 SECONDS_LIMIT=45"
+)
 
 if [ "$BANTER_BIN_DIR" = "$CARGO_TARGET_DIR/debug" ]; then
   cargo build --workspace --locked || exit 1
@@ -17,18 +24,22 @@ log="$(mktemp)"
 trap 'rm -f "$log"' EXIT
 failed=()
 for ((round = 0; round < rounds; round++)); do
-  export SEED=$((seed + round))
   relay=with_redis
   if ((round % 2)); then relay=without_redis; fi
   relay="${RELAY:-$relay}"
-  printf '\n== round %d of %d: SEED=%s %s\n' $((round + 1)) "$rounds" "$SEED" "$relay"
-  if cargo test --workspace --locked --quiet --test checker -- --nocapture "$relay" >"$log" 2>&1; then
+  sizes="SEED=$((seed + round)) ${forms[round % ${#forms[@]}]}"
+  for name in CLIENTS USERS SESSIONS OPS SECONDS_LIMIT APIS WORKERS LEASE CALM_MS; do
+    if [ -n "${!name:-}" ]; then sizes+=" $name=${!name}"; fi
+  done
+  printf '\n== round %d of %d: RELAY=%s %s\n' $((round + 1)) "$rounds" "$relay" "$sizes"
+  # shellcheck disable=SC2086 # a list of settings
+  if env $sizes cargo test --workspace --locked --quiet --test checker -- --nocapture "whatever_breaks_$relay" >"$log" 2>&1; then
     grep -E '^(SEED=|  +[0-9]+ )' "$log"
   else
     cat "$log"
-    failed+=("SEED=$SEED RELAY=$relay")
+    failed+=("ROUNDS=1 RELAY=$relay $sizes")
   fi
 done
 printf '\n%d of %d rounds found nothing amiss.\n' $((rounds - ${#failed[@]})) "$rounds"
-for round in "${failed[@]}"; do printf 'broken: %s\n' "$round"; done
+for round in "${failed[@]}"; do printf 'broken: %s make test-faults\n' "$round"; done
 [ ${#failed[@]} -eq 0 ]

@@ -4,17 +4,21 @@
 //! `make test-faults` runs many rounds. On a failure the whole log of the run is written to a file, which is named.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops by panicking")]
 
+mod asked;
 mod history;
 mod judge;
 mod people;
 mod size;
 mod storm;
+mod texts;
+mod weather;
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     env, fs,
     sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -25,23 +29,32 @@ use banter_tests::{
     dice::Dice,
     fake_openai::FakeOpenAi,
     proxy::Proxy,
-    watch::{Options, Watch},
+    sse::Event,
+    watch::{Check, Options, Watch},
 };
-use tokio::{sync::Mutex, task::JoinSet};
+use tokio::task::JoinSet;
 
 use crate::{
+    asked::Collector,
     history::History,
     judge::Judge,
-    people::{Person, User},
+    people::{Person, Place, User, World},
     size::Size,
     storm::Storm,
+    weather::Weather,
 };
 
 /// How long open tasks may take to end once all faults are over: backoff and leases included, on a busy machine.
 const REST_LIMIT: Duration = Duration::from_secs(90);
 
+/// Events that a stream remembers, to explain a complaint.
+const EVENTS_KEPT: usize = 50;
+
+/// Two users of different workspaces have one name.
+const WORKSPACES: [&str; 2] = ["default", "other"];
+
 /// One run at a time: each is as much as a machine can do.
-static TURN: Mutex<()> = Mutex::const_new(());
+static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_breaks_with_redis_nothing_is_lost_doubled_or_out_of_order() {
@@ -55,93 +68,126 @@ async fn whatever_breaks_without_redis_nothing_is_lost_doubled_or_out_of_order()
     run(Size::from_environment(), false).await;
 }
 
+/// A stream in the background, and whose it is.
+struct Followed {
+    user: usize,
+    watch: Arc<Watch>,
+    /// The sessions that its events were about.
+    seen: Arc<Mutex<BTreeSet<String>>>,
+}
+
 async fn run(size: Size, has_redis: bool) {
     println!("SEED={} redis={has_redis} {size:?}", size.seed);
     let mut dice = Dice::new(size.seed);
-    let history = Arc::new(History::new());
-    let model = Arc::new(FakeOpenAi::start().await);
-    let app = start(size, has_redis, &model).await;
-    let (users, proxies) = settle_in(size, &app, &mut dice).await;
-    let watches = follow(size, &users, &mut dice).await;
+    let world = Arc::new(World {
+        history: Arc::new(History::new()),
+        model: Arc::new(FakeOpenAi::start().await),
+        weather: Arc::new(Weather::new(Duration::from_secs(size.lease))),
+        is_calm: AtomicBool::new(false),
+        at_work: AtomicUsize::new(size.clients),
+        owners: Mutex::default(),
+        sessions_in_use: size.sessions,
+    });
+    let asked = Collector::start(world.model.clone());
+    let app = start(size, has_redis, &world.model).await;
+    let (users, proxies) = settle_in(size, &app, &world, &mut dice).await;
+    let mut streams = follow(size, &users, &mut dice).await;
     let deadline = Instant::now() + size.limit;
 
-    let is_calm = Arc::new(AtomicBool::new(false));
     let mut people = JoinSet::new();
     for number in 0..size.clients {
-        let person = Person {
-            number,
-            user: users[number % users.len()].clone(),
-            history: history.clone(),
-            model: model.clone(),
-            dice: dice.split(),
-            is_calm: is_calm.clone(),
-            made: 0,
-        };
+        let (user, watch) = (users[number % users.len()].clone(), streams[number].watch.clone());
+        let (world, seeds) = (world.clone(), dice.split());
+        let person = Person { number, user, world, watch, dice: seeds.clone(), seeds, made: 0 };
         people.spawn(person.work(size.operations, deadline));
     }
-    let (history_of_storm, proxies) = (history.clone(), Arc::new(proxies));
-    let (apis, workers) = (size.apis, size.workers);
-    let storm = Storm {
-        app,
-        proxies: proxies.clone(),
-        history: history_of_storm,
-        dice: dice.split(),
-        apis,
-        workers,
-        has_redis,
-    };
-    let app = storm.rage(deadline).await;
-    is_calm.store(true, Ordering::SeqCst);
-    history.note("all faults are over");
+    let storm = Storm::new(app, proxies, world.clone(), dice.split(), size, has_redis);
+    let (app, _proxies) = storm.rage(deadline).await;
+    world.is_calm.store(true, Ordering::SeqCst);
+    world.history.note("all faults are over");
     while let Some(person) = people.join_next().await {
         if let Err(error) = person {
-            history.complain(format!("a person saw the contract broken: {error}"));
+            world.history.complain(format!("a person saw the contract broken: {}", message_of(error)));
         }
     }
 
-    come_to_rest(&history, &users).await;
-    judge(&history, &model, &users).await;
-    streams(&history, watches, &users).await;
-    check(&history, &app).await;
-    finish(size, has_redis, &history);
+    come_to_rest(&world.history, &users).await;
+    judge(&world, asked.finish().await, &users, &streams).await;
+    settle(&world.history, &mut streams, &users).await;
+    check(&world.history, &app).await;
+    finish(size, has_redis, &world.history);
 }
 
 async fn start(size: Size, has_redis: bool, model: &FakeOpenAi) -> TestApp {
     let builder = TestApp::builder().apis(size.apis).workers(size.workers).lasting_ports();
-    let builder = builder.agents(&model.agent("")).env("TASK_LEASE_SECONDS", "2").env("SHUTDOWN_GRACE_SECONDS", "1");
+    let builder = builder.agents(&texts::agents(model)).env("SHUTDOWN_GRACE_SECONDS", "1");
+    let builder = builder.env("TASK_LEASE_SECONDS", &size.lease.to_string());
     let builder = if has_redis { builder.redis() } else { builder };
     builder.start().await
 }
 
-/// Users with their keys, and a proxy before each api.
-async fn settle_in(size: Size, app: &TestApp, dice: &mut Dice) -> (Vec<Arc<User>>, Vec<Proxy>) {
+/// Users with their keys and first sessions, and a proxy before each api.
+async fn settle_in(size: Size, app: &TestApp, world: &World, dice: &mut Dice) -> (Vec<Arc<User>>, Vec<Proxy>) {
     let addresses: Vec<String> = (0..size.apis).map(|index| app.client_of(index).address().to_owned()).collect();
     let mut proxies = Vec::new();
     for address in &addresses {
         proxies.push(Proxy::start(address, dice.split()).await);
     }
     let mut users = Vec::new();
-    for number in 0..size.clients.div_ceil(2) {
-        let key = app.create_key("default", &format!("user{number}"), "member").await;
+    for number in 0..size.users {
+        let (workspace, name) = (WORKSPACES[number % WORKSPACES.len()], format!("user{}", number / WORKSPACES.len()));
+        let key = app.create_key(workspace, &name, "member").await;
         let known = app.client().with_key(&key);
         let through = proxies.iter().map(|proxy| known.at(proxy.address()));
-        let clients = addresses.iter().map(|address| known.at(address)).chain(through).collect();
-        users.push(Arc::new(User { clients, sessions: std::sync::Mutex::default() }));
+        let clients: Vec<Client> = addresses.iter().map(|address| known.at(address)).chain(through).collect();
+        let id = clients[0].create_session("scripted").await;
+        world.owners.lock().unwrap().push((id.clone(), number));
+        let sessions = Mutex::new(vec![Place { id, agent: "scripted", is_home: true }]);
+        users.push(Arc::new(User { number, name: (workspace.to_owned(), name), clients, sessions }));
     }
     (users, proxies)
 }
 
-/// A stream for each person, through the proxies in turn.
-async fn follow(size: Size, users: &[Arc<User>], dice: &mut Dice) -> Vec<(usize, Watch)> {
-    let mut watches = Vec::new();
-    for number in 0..size.clients {
-        let user = number % users.len();
-        let mut through: Vec<Client> = users[user].clients[size.apis..].to_vec();
+/// A stream for each person, and one of each user's first session, through the proxies in turn.
+async fn follow(size: Size, users: &[Arc<User>], dice: &mut Dice) -> Vec<Followed> {
+    let mut streams = Vec::new();
+    for number in 0..size.clients + users.len() {
+        let user = &users[number % users.len()];
+        let mut through: Vec<Client> = user.clients[size.apis..].to_vec();
         through.rotate_left(number % size.apis);
-        let options = Options::user(&through[0]).and_apis(through[1..].to_vec());
-        watches.push((user, options.with_rewinds(dice.split()).start().await));
+        let options = if number < size.clients {
+            Options::user(&through[0])
+        } else {
+            let home = user.sessions.lock().unwrap()[0].id.clone();
+            Options::session(&through[0], &home)
+        };
+        let seen = Arc::new(Mutex::new(BTreeSet::new()));
+        let options = options.and_apis(through[1..].to_vec()).with_rewinds(dice.split()).keeping(EVENTS_KEPT);
+        let options = options.with_check(only_of(user, users.len(), seen.clone()));
+        streams.push(Followed { user: user.number, watch: Arc::new(options.start().await), seen });
     }
-    watches
+    streams
+}
+
+/// Nobody ever sees anything of another user.
+fn only_of(user: &User, users: usize, seen: Arc<Mutex<BTreeSet<String>>>) -> Check {
+    let (number, (workspace, name)) = (user.number, user.name.clone());
+    Arc::new(move |event: &Event| {
+        let session = &event.data["session"];
+        if !session.is_null()
+            && (session["creator_id"] != name.as_str() || session["workspace_id"] != workspace.as_str())
+        {
+            return Err(format!("{workspace}/{name} sees {event:?}"));
+        }
+        let content = event.data["message"]["content"].as_str().unwrap_or_default();
+        if texts::author(content).is_some_and(|person| person % users != number) {
+            return Err(format!("{workspace}/{name} reads {event:?}"));
+        }
+        if !event.session().is_empty() {
+            seen.lock().unwrap().insert(event.session().to_owned());
+        }
+        Ok(())
+    })
 }
 
 /// Waits until no task is open, twice in a row: a send whose client gave up may still have been on its way.
@@ -167,19 +213,30 @@ async fn come_to_rest(history: &History, users: &[Arc<User>]) {
     history.note("at rest");
 }
 
-async fn judge(history: &History, model: &FakeOpenAi, users: &[Arc<User>]) {
-    let judge = Judge::new(history, model);
+async fn judge(world: &World, asked: Vec<Vec<String>>, users: &[Arc<User>], streams: &[Followed]) {
+    let judge = Judge::new(&world.history, asked);
+    let owners = world.owners.lock().unwrap().clone();
+    let mut owner_of: BTreeMap<String, usize> = owners.iter().cloned().collect();
     for user in users {
-        let made = user.sessions.lock().unwrap().clone();
-        judge.user(&user.clients[0], &made).await;
+        let made: Vec<String> =
+            owners.iter().filter(|(_, owner)| *owner == user.number).map(|(session, _)| session.clone()).collect();
+        owner_of.extend(judge.user(user, &made).await.into_iter().map(|session| (session, user.number)));
     }
     judge.requests();
+    for followed in streams {
+        for session in followed.seen.lock().unwrap().iter() {
+            if owner_of.get(session) != Some(&followed.user) {
+                let owner = owner_of.get(session);
+                world.history.complain(format!("user {} saw events of {session}, owned by {owner:?}", followed.user));
+            }
+        }
+    }
 }
 
 /// Every stream ends with what a fresh GET shows.
-async fn streams(history: &History, watches: Vec<(usize, Watch)>, users: &[Arc<User>]) {
+async fn settle(history: &History, streams: &mut Vec<Followed>, users: &[Arc<User>]) {
     let mut settling = JoinSet::new();
-    for (user, watch) in watches {
+    for Followed { user, watch, .. } in streams.drain(..) {
         watch.calm_down();
         let client = users[user].clients[0].clone();
         settling.spawn(async move {

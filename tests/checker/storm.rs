@@ -1,7 +1,7 @@
 //! What goes wrong, at random, while people are at work; and how it is made good.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -10,12 +10,25 @@ use banter_tests::{
     dice::Dice,
     process::{Process, Signal},
     proxy::{Proxy, Rules},
+    store_lock::StoreLock,
 };
 
-use crate::history::History;
+use crate::{history::History, people::World, size::Size};
 
 /// How long a process may take from SIGTERM to its end: the grace is 1 s.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
+
+/// How often the storm looks whether anybody is still at work.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// How long the storm waits for the write lock before it does without this fault.
+const LOCK_PATIENCE: Duration = Duration::from_millis(400);
+
+/// A long pause, in which what holds on good days only is seen to hold: longer than a fault is felt.
+const LONG_CALM: Duration = Duration::from_secs(9);
+
+/// One pause in so many is a long one.
+const LONG_CALM_ONE_IN: u64 = 6;
 
 /// How a process is hurt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +44,12 @@ enum Fault {
     Worker(usize, Blow),
     Api(usize, Blow),
     Redis(Blow),
+    /// All apis and workers at once, without a goodbye.
+    AllKilled,
+    /// Each worker in turn makes room for a new one that is there before it.
+    Rolled,
+    /// Somebody else holds the store's one write lock.
+    StoreLocked,
     StreamsCut,
     NetworkFrozen,
     NetworkBad,
@@ -40,37 +59,75 @@ enum Fault {
 pub struct Storm {
     pub app: TestApp,
     pub proxies: Arc<Vec<Proxy>>,
-    pub history: Arc<History>,
+    pub world: Arc<World>,
     pub dice: Dice,
-    pub apis: usize,
-    pub workers: usize,
+    pub size: Size,
     pub has_redis: bool,
+    lock: Option<StoreLock>,
 }
 
 impl Storm {
-    /// Until the deadline; then everything lives and nothing is held back.
-    pub async fn rage(mut self, deadline: Instant) -> TestApp {
-        while Instant::now() < deadline {
-            let faults = self.draw();
-            for &fault in &faults {
-                self.history.count(&format!("fault: {}", name(fault)));
-                self.history.note(&format!("begin {fault:?}"));
-                self.begin(fault);
+    /// A storm that has not begun.
+    pub fn new(app: TestApp, proxies: Vec<Proxy>, world: Arc<World>, dice: Dice, size: Size, has_redis: bool) -> Self {
+        Self { app, proxies: Arc::new(proxies), world, dice, size, has_redis, lock: None }
+    }
+
+    /// Until the deadline, or until nobody is at work; then everything lives and nothing is held back.
+    pub async fn rage(mut self, deadline: Instant) -> (TestApp, Arc<Vec<Proxy>>) {
+        while self.goes_on(deadline) {
+            // The dice of one round, whatever it comes to: a seed replays all of them.
+            let dice = self.dice.split();
+            let rest = std::mem::replace(&mut self.dice, dice);
+            self.round().await;
+            let pause = self.pause();
+            self.dice = rest;
+            let end = (Instant::now() + pause).min(deadline);
+            while Instant::now() < end && self.goes_on(deadline) {
+                tokio::time::sleep(LOOK_EVERY).await;
             }
-            let is_long = faults.iter().any(|fault| name(*fault).ends_with("frozen"));
-            let lasts = if is_long { 1000 + self.dice.below(4000) } else { 100 + self.dice.below(1500) };
-            tokio::time::sleep(Duration::from_millis(lasts)).await;
-            // The frozen first: one may hold the database's lock, and nobody starts without it.
-            let (frozen, others): (Vec<_>, Vec<_>) =
-                faults.into_iter().partition(|fault| name(*fault).ends_with("frozen"));
-            for fault in frozen.into_iter().chain(others) {
-                self.end(fault).await;
-                self.history.note(&format!("end {fault:?}"));
-            }
-            self.nobody_died();
-            tokio::time::sleep(Duration::from_millis(self.dice.below(1500))).await;
         }
-        self.app
+        (self.app, self.proxies)
+    }
+
+    fn goes_on(&self, deadline: Instant) -> bool {
+        Instant::now() < deadline && self.world.at_work.load(Ordering::SeqCst) > 0
+    }
+
+    /// One fault or two, from their beginning to their end.
+    async fn round(&mut self) {
+        let faults = self.draw();
+        let is_felt = faults.iter().any(|fault| target(*fault).0 != PROXIES);
+        let number = is_felt.then(|| self.world.weather.begin());
+        for &fault in &faults {
+            self.history().count(&format!("fault: {}", name(fault)));
+            self.history().note(&format!("begin {fault:?}"));
+            self.begin(fault).await;
+        }
+        let is_long = faults.iter().any(|fault| holds_back(*fault));
+        let lasts = if is_long { 1000 + self.dice.below(4000) } else { 100 + self.dice.below(1500) };
+        tokio::time::sleep(Duration::from_millis(lasts)).await;
+        // Those first that may hold the database's lock: nobody starts without it.
+        let (holding, others): (Vec<_>, Vec<_>) = faults.into_iter().partition(|fault| holds_back(*fault));
+        for fault in holding.into_iter().chain(others) {
+            self.end(fault).await;
+            self.history().note(&format!("end {fault:?}"));
+        }
+        self.nobody_died();
+        if let Some(number) = number {
+            self.world.weather.end(number);
+        }
+    }
+
+    fn pause(&mut self) -> Duration {
+        if self.dice.below(LONG_CALM_ONE_IN) == 0 {
+            return LONG_CALM;
+        }
+        let longest = u64::try_from(self.size.calm.as_millis()).unwrap_or(u64::MAX);
+        Duration::from_millis(self.dice.below(longest.max(1)))
+    }
+
+    fn history(&self) -> &History {
+        &self.world.history
     }
 
     /// One fault, or two at once that do not touch the same process.
@@ -80,24 +137,35 @@ impl Storm {
             return vec![first];
         }
         let second = self.draw_one();
-        if target(first) == target(second) { vec![first] } else { vec![first, second] }
+        let (one, other) = (target(first), target(second));
+        let touch = one == other || one.0 == ALL || other.0 == ALL;
+        if touch { vec![first] } else { vec![first, second] }
     }
 
     fn draw_one(&mut self) -> Fault {
         let blow = [Blow::Killed, Blow::Stopped, Blow::Frozen][usize::try_from(self.dice.below(3)).unwrap()];
         let mut any_of = |end: usize| usize::try_from(self.dice.below(end as u64)).unwrap();
-        match any_of(12) {
-            0..4 => Fault::Worker(any_of(self.workers), blow),
-            4..7 => Fault::Api(any_of(self.apis), blow),
+        match any_of(16) {
+            0..4 => Fault::Worker(any_of(self.size.workers), blow),
+            4..7 => Fault::Api(any_of(self.size.apis), blow),
             7 | 8 if self.has_redis => Fault::Redis(blow),
             9 => Fault::NetworkFrozen,
             10 => Fault::NetworkBad,
+            11 => Fault::AllKilled,
+            12 => Fault::Rolled,
+            13 => Fault::StoreLocked,
             _ => Fault::StreamsCut,
         }
     }
 
-    fn begin(&mut self, fault: Fault) {
+    async fn begin(&mut self, fault: Fault) {
         match fault {
+            Fault::AllKilled => {
+                (0..self.size.apis).for_each(|index| self.app.api(index).process.kill());
+                (0..self.size.workers).for_each(|index| self.app.worker(index).kill());
+            }
+            Fault::Rolled => self.roll().await,
+            Fault::StoreLocked => self.lock = StoreLock::take(&self.app.database(), LOCK_PATIENCE).await,
             Fault::Worker(index, blow) => strike(self.app.worker(index), blow),
             Fault::Api(index, blow) => strike(&mut self.app.api(index).process, blow),
             Fault::Redis(Blow::Killed) => self.app.redis().kill(),
@@ -119,26 +187,45 @@ impl Storm {
             Fault::Api(index, Blow::Frozen) => self.app.api(index).process.signal(Signal::Thaw),
             Fault::Redis(Blow::Frozen) => self.app.redis().signal(Signal::Thaw),
             Fault::Worker(index, blow) => {
-                judge_end(&self.history, fault, self.app.worker(index), blow).await;
+                judge_end(&self.world.history, fault, self.app.worker(index), blow).await;
                 self.app.replace_worker(index);
             }
             Fault::Api(index, blow) => {
-                judge_end(&self.history, fault, &mut self.app.api(index).process, blow).await;
+                judge_end(&self.world.history, fault, &mut self.app.api(index).process, blow).await;
                 self.app.revive_api(index).await;
             }
             Fault::Redis(_) => self.app.redis().restart().await,
-            Fault::StreamsCut => {}
+            Fault::AllKilled => {
+                (0..self.size.workers).for_each(|index| self.app.replace_worker(index));
+                for index in 0..self.size.apis {
+                    self.app.revive_api(index).await;
+                }
+            }
+            Fault::StoreLocked => {
+                if let Some(lock) = self.lock.take() {
+                    lock.release().await;
+                }
+            }
+            Fault::StreamsCut | Fault::Rolled => {}
             Fault::NetworkFrozen => self.proxies.iter().for_each(Proxy::thaw),
             Fault::NetworkBad => self.proxies.iter().for_each(|proxy| proxy.set_rules(Rules::default())),
         }
     }
 
+    async fn roll(&mut self) {
+        for index in 0..self.size.workers {
+            let mut old = self.app.roll_worker(index);
+            old.signal(Signal::Terminate);
+            judge_end(&self.world.history, Fault::Rolled, &mut old, Blow::Stopped).await;
+        }
+    }
+
     /// Between faults every process lives.
     fn nobody_died(&mut self) {
-        for index in 0..self.workers {
+        for index in 0..self.size.workers {
             self.assert_alive(Fault::Worker(index, Blow::Killed));
         }
-        for index in 0..self.apis {
+        for index in 0..self.size.apis {
             self.assert_alive(Fault::Api(index, Blow::Killed));
         }
     }
@@ -179,6 +266,9 @@ fn name(fault: Fault) -> String {
         Fault::Worker(_, blow) => format!("worker {}", verb(blow)),
         Fault::Api(_, blow) => format!("api {}", verb(blow)),
         Fault::Redis(blow) => format!("redis {}", verb(blow)),
+        Fault::AllKilled => "all killed".into(),
+        Fault::Rolled => "workers rolled".into(),
+        Fault::StoreLocked => "store locked".into(),
         Fault::StreamsCut => "streams cut".into(),
         Fault::NetworkFrozen => "network frozen".into(),
         Fault::NetworkBad => "network bad".into(),
@@ -193,12 +283,33 @@ const fn verb(blow: Blow) -> &'static str {
     }
 }
 
+/// Whether it lasts, and nobody may be able to write meanwhile.
+const fn holds_back(fault: Fault) -> bool {
+    matches!(
+        fault,
+        Fault::Worker(_, Blow::Frozen)
+            | Fault::Api(_, Blow::Frozen)
+            | Fault::Redis(Blow::Frozen)
+            | Fault::NetworkFrozen
+            | Fault::StoreLocked
+    )
+}
+
+/// The proxies, as the [`target`] of a fault.
+const PROXIES: u8 = 3;
+
+/// All apis and workers, as the [`target`] of a fault.
+const ALL: u8 = 5;
+
 /// Which thing a fault touches.
 const fn target(fault: Fault) -> (u8, usize) {
     match fault {
         Fault::Worker(index, _) => (0, index),
         Fault::Api(index, _) => (1, index),
         Fault::Redis(_) => (2, 0),
-        Fault::StreamsCut | Fault::NetworkFrozen | Fault::NetworkBad => (3, 0),
+        Fault::StreamsCut | Fault::NetworkFrozen | Fault::NetworkBad => (PROXIES, 0),
+        Fault::StoreLocked => (4, 0),
+        // Nobody starts or stops in good order without the lock, so these go alone.
+        Fault::AllKilled | Fault::Rolled => (ALL, 0),
     }
 }

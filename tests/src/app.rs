@@ -266,6 +266,12 @@ impl TestApp {
         self.workers[index] = self.spawn("worker", &[]);
     }
 
+    /// Starts another worker in the place of one, and returns that one: it still works, for the caller to stop.
+    pub fn roll_worker(&mut self, index: usize) -> Process {
+        let next = self.spawn("worker", &[]);
+        std::mem::replace(&mut self.workers[index], next)
+    }
+
     /// Runs `api …` to its end with the environment of this installation.
     pub async fn run_api(&self, arguments: &[&str]) -> Output {
         process::run("api", arguments, &self.environment, self.folder.path()).await

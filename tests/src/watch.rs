@@ -1,6 +1,8 @@
 //! A client in the background: it follows a stream through cuts and restarts, and at the end it must know everything.
 
 use std::{
+    collections::VecDeque,
+    fmt,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -28,11 +30,15 @@ const REMEMBERED_STATES: usize = 12;
 /// It remembers one state in so many events.
 const REMEMBER_ONE_IN: u64 = 8;
 
+/// What a test asks of every event beside the contract's rules of a stream: `Err` says what is wrong with it.
+pub type Check = Arc<dyn Fn(&Event) -> Result<(), String> + Send + Sync>;
+
 /// A background client; it is stopped when it is dropped.
 #[derive(Debug)]
 pub struct Watch {
     state: Arc<Mutex<State>>,
     ready: Arc<Notify>,
+    reconnect: Arc<Notify>,
     stop: CancellationToken,
     _task: JoinHandle<()>,
 }
@@ -40,32 +46,44 @@ pub struct Watch {
 #[derive(Debug)]
 struct State {
     model: Model,
-    events: Vec<Event>,
+    events: VecDeque<Event>,
+    most_events: usize,
     connections: usize,
     violation: Option<String>,
     calm: bool,
 }
 
 /// What a [`Watch`] follows.
-#[derive(Debug)]
 pub struct Options {
     clients: Vec<Client>,
     path: String,
     session: Option<String>,
     cuts: Option<Dice>,
     rewinds: Option<Dice>,
+    check: Option<Check>,
+    most_events: usize,
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Options").field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 impl Options {
     /// The stream of all sessions.
     pub fn user(client: &Client) -> Self {
-        Self { clients: vec![client.clone()], path: USER_EVENTS.into(), session: None, cuts: None, rewinds: None }
+        Self::of(client, USER_EVENTS.into(), None)
     }
 
     /// The stream of one session.
     pub fn session(client: &Client, session: &str) -> Self {
-        let path = session_events(session);
-        Self { clients: vec![client.clone()], path, session: Some(session.to_owned()), cuts: None, rewinds: None }
+        Self::of(client, session_events(session), Some(session.to_owned()))
+    }
+
+    fn of(client: &Client, path: String, session: Option<String>) -> Self {
+        let clients = vec![client.clone()];
+        Self { clients, path, session, cuts: None, rewinds: None, check: None, most_events: usize::MAX }
     }
 
     /// Reconnects go to these apis in turn, too.
@@ -86,16 +104,35 @@ impl Options {
         self
     }
 
+    /// Asks this of every event, too.
+    pub fn with_check(mut self, check: Check) -> Self {
+        self.check = Some(check);
+        self
+    }
+
+    /// Keeps only so many of the last events, for a long run.
+    pub fn keeping(mut self, events: usize) -> Self {
+        self.most_events = events;
+        self
+    }
+
     /// Fetches the state and connects.
     pub async fn start(self) -> Watch {
         let model = match &self.session {
             Some(session) => Model::of_session(&self.clients[0], session).await,
             None => Model::of_user(&self.clients[0]).await,
         };
-        let state = State { model, events: Vec::new(), connections: 0, violation: None, calm: false };
-        let (state, ready) = (Arc::new(Mutex::new(state)), Arc::new(Notify::new()));
+        let (events, most_events) = (VecDeque::new(), self.most_events);
+        let state = State { model, events, most_events, connections: 0, violation: None, calm: false };
+        let (state, ready, reconnect) = (Arc::new(Mutex::new(state)), Arc::new(Notify::new()), Arc::new(Notify::new()));
         let stop = CancellationToken::new();
-        let follower = Follower { options: self, state: state.clone(), ready: ready.clone(), remembered: Vec::new() };
+        let follower = Follower {
+            options: self,
+            state: state.clone(),
+            ready: ready.clone(),
+            reconnect: reconnect.clone(),
+            remembered: Vec::new(),
+        };
         let task = tokio::spawn({
             let stop = stop.clone();
             async move {
@@ -105,7 +142,7 @@ impl Options {
                 }
             }
         });
-        let watch = Watch { state, ready, stop, _task: task };
+        let watch = Watch { state, ready, reconnect, stop, _task: task };
         tokio::time::timeout(PATIENCE, watch.ready.notified()).await.expect("a stream");
         watch
     }
@@ -115,6 +152,7 @@ struct Follower {
     options: Options,
     state: Arc<Mutex<State>>,
     ready: Arc<Notify>,
+    reconnect: Arc<Notify>,
     remembered: Vec<Model>,
 }
 
@@ -171,13 +209,20 @@ impl Follower {
         self.state.lock().unwrap().connections += 1;
         let mut count = 0;
         let outcome = loop {
-            let Some(event) = stream.try_next().await? else { break Ok(()) };
+            let next = tokio::select! {
+                next = stream.try_next() => next?,
+                () = self.reconnect.notified() => None,
+            };
+            let Some(event) = next else { break Ok(()) };
+            if let Some(Err(violation)) = self.options.check.as_ref().map(|check| check(&event)) {
+                break Err(violation);
+            }
             if count == 0 && event.kind != "hello" {
                 break Err(format!("the first event is no hello: {event:?}"));
             }
             let stale = {
                 let mut state = self.state.lock().unwrap();
-                state.events.push(event.clone());
+                state.keep(event.clone());
                 if let Err(violation) = state.model.apply(&event) {
                     break Err(format!(
                         "{violation}\nafter {:#?}",
@@ -201,20 +246,34 @@ impl Follower {
     }
 }
 
+impl State {
+    fn keep(&mut self, event: Event) {
+        if self.events.len() == self.most_events {
+            self.events.pop_front();
+        }
+        self.events.push_back(event);
+    }
+}
+
 impl Watch {
     /// Follows all the user's sessions.
     pub async fn start(client: &Client) -> Self {
         Options::user(client).start().await
     }
 
-    /// All events so far.
+    /// All events so far (or the last ones: [`Options::keeping`]).
     pub fn events(&self) -> Vec<Event> {
-        self.state.lock().unwrap().events.clone()
+        self.state.lock().unwrap().events.iter().cloned().collect()
     }
 
     /// How often it has connected.
     pub fn connections(&self) -> usize {
         self.state.lock().unwrap().connections
+    }
+
+    /// Cuts the connection now, as a client does that goes elsewhere.
+    pub fn reconnect(&self) {
+        self.reconnect.notify_one();
     }
 
     /// From the next connection on: no cut and no going back.

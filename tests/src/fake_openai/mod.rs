@@ -157,6 +157,11 @@ impl FakeOpenAi {
         self.shared.requests.lock().unwrap().clone()
     }
 
+    /// The requests since this was last called; they are forgotten, so that a long run keeps its memory.
+    pub fn take_requests(&self) -> Vec<Recorded> {
+        std::mem::take(&mut *self.shared.requests.lock().unwrap())
+    }
+
     /// The last user messages of all requests so far, in the order of arrival.
     pub fn prompts(&self) -> Vec<String> {
         self.requests().iter().map(Recorded::last_user_message).collect()

@@ -1,6 +1,9 @@
 //! State by events against a fresh GET.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde_json::Value;
 
@@ -58,7 +61,7 @@ impl Model {
     }
 
     fn compare_messages(&self, fresh: &Self) -> Option<String> {
-        let none = BTreeMap::new();
+        let none = super::Messages::default();
         let all: BTreeSet<&String> = self.messages.keys().chain(fresh.messages.keys()).collect();
         all.into_iter()
             .find_map(|id| difference(self.messages.get(id).unwrap_or(&none), fresh.messages.get(id).unwrap_or(&none)))
@@ -80,7 +83,7 @@ impl Model {
 }
 
 /// The first difference between what events made and what a GET shows.
-fn difference(folded: &BTreeMap<String, Value>, fetched: &BTreeMap<String, Value>) -> Option<String> {
+fn difference(folded: &BTreeMap<String, Arc<Value>>, fetched: &BTreeMap<String, Arc<Value>>) -> Option<String> {
     let all: BTreeSet<&String> = folded.keys().chain(fetched.keys()).collect();
     all.into_iter()
         .find(|id| folded.get(*id) != fetched.get(*id))

@@ -4,7 +4,10 @@ mod compare;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde_json::Value;
 
@@ -53,16 +56,19 @@ pub struct Draft {
     pub text: String,
 }
 
-/// The state of one client.
+/// The messages of one session by id. Copies share what has not changed since.
+type Messages = Arc<BTreeMap<String, Arc<Value>>>;
+
+/// The state of one client. A copy is cheap.
 #[derive(Clone, Debug, Default)]
 pub struct Model {
     /// Only this session's events are expected, so numbers may jump.
     only_session: Option<String>,
     position: Option<Position>,
-    sessions: BTreeMap<String, Value>,
-    messages: BTreeMap<String, BTreeMap<String, Value>>,
+    sessions: BTreeMap<String, Arc<Value>>,
+    messages: BTreeMap<String, Messages>,
     drafts: BTreeMap<String, Draft>,
-    created: BTreeSet<String>,
+    created: BTreeSet<Arc<str>>,
     must_resync: bool,
     stale: bool,
 }
@@ -142,10 +148,10 @@ impl Model {
     }
 
     fn load(&mut self, id: &str, chat: &Value) {
-        self.sessions.insert(id.to_owned(), chat["session"].clone());
+        self.sessions.insert(id.to_owned(), chat["session"].clone().into());
         let messages = chat["messages"].as_array().unwrap();
-        let by_id = messages.iter().map(|message| (message["id"].as_str().unwrap().to_owned(), message.clone()));
-        self.messages.insert(id.to_owned(), by_id.collect());
+        let by_id = messages.iter().map(|it| (it["id"].as_str().unwrap().to_owned(), Arc::new(it.clone())));
+        self.messages.insert(id.to_owned(), Arc::new(by_id.collect()));
     }
 
     /// Applies one event.
@@ -179,14 +185,14 @@ impl Model {
             }
             "session.deleted" => {
                 self.sessions.remove(&session);
-                for message in self.messages.remove(&session).unwrap_or_default().into_values() {
+                for message in self.messages.remove(&session).unwrap_or_default().values() {
                     self.drafts.remove(message["task_id"].as_str().unwrap_or_default());
                 }
             }
             "message.created" | "message.updated" => self.put_message(&session, event)?,
             "message.deleted" => {
                 let id = event.data["message_id"].as_str().ok_or("no message_id")?;
-                self.messages.entry(session.clone()).or_default().remove(id);
+                self.messages_mut(&session).remove(id);
             }
             "task.updated" => self.put_task(&session, &event.data["task"])?,
             "message.delta" => self.append(&session, &event.data)?,
@@ -200,7 +206,7 @@ impl Model {
             if event.data["session"]["id"] != session.as_str() {
                 return Err("a durable event about a session carries it".into());
             }
-            self.sessions.insert(session, event.data["session"].clone());
+            self.sessions.insert(session, event.data["session"].clone().into());
         }
         Ok(())
     }
@@ -221,10 +227,10 @@ impl Model {
         if message["chat_session_id"] != session {
             return Err("a message of another session".into());
         }
-        if event.kind == "message.created" && !self.created.insert(id.to_owned()) {
+        if event.kind == "message.created" && !self.created.insert(id.into()) {
             return Err("created twice".into());
         }
-        let messages = self.messages.entry(session.to_owned()).or_default();
+        let messages = Arc::make_mut(self.messages.entry(session.to_owned()).or_default());
         if message["role"] == "assistant" {
             let task = message["task_id"].as_str().ok_or("no task_id")?;
             let twin = messages
@@ -243,7 +249,7 @@ impl Model {
                 }
             }
         }
-        messages.insert(id.to_owned(), message.clone());
+        messages.insert(id.to_owned(), message.clone().into());
         Ok(())
     }
 
@@ -261,15 +267,24 @@ impl Model {
         Ok(())
     }
 
+    fn user_message(&self, session: &str, task: &str) -> Option<&Value> {
+        let messages = self.messages.get(session)?;
+        messages.values().map(Arc::as_ref).find(|message| message["role"] == "user" && message["task_id"] == task)
+    }
+
     fn user_message_mut(&mut self, session: &str, task: &str) -> Option<&mut Value> {
-        let messages = self.messages.get_mut(session)?;
-        messages.values_mut().find(|message| message["role"] == "user" && message["task_id"] == task)
+        let messages = Arc::make_mut(self.messages.get_mut(session)?);
+        messages.values_mut().find(|message| message["role"] == "user" && message["task_id"] == task).map(Arc::make_mut)
+    }
+
+    fn messages_mut(&mut self, session: &str) -> &mut BTreeMap<String, Arc<Value>> {
+        Arc::make_mut(self.messages.entry(session.to_owned()).or_default())
     }
 
     /// Live events of an attempt that this client has seen end would bring its draft back to life.
-    fn refuse_after_the_end(&mut self, session: &str, data: &Value, attempt: Option<i64>) -> Result<(), String> {
+    fn refuse_after_the_end(&self, session: &str, data: &Value, attempt: Option<i64>) -> Result<(), String> {
         let task = data["task_id"].as_str().ok_or("no task_id")?;
-        let Some(known) = self.user_message_mut(session, task) else { return Ok(()) };
+        let Some(known) = self.user_message(session, task) else { return Ok(()) };
         let of_the_ended = known["task"]["attempt"].as_i64() >= attempt;
         if has_ended(&known["task"]) && of_the_ended { Err("live after the task's end".into()) } else { Ok(()) }
     }

@@ -1,135 +1,100 @@
 //! The end against the history: what must be there, what must not, and in which order.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Instant,
-};
+mod requests;
+mod settings;
+mod story;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use banter_tests::{
     chat::{has_ended, id_of, text_of},
     client::Client,
-    fake_openai::FakeOpenAi,
 };
 use serde_json::Value;
 
-use crate::history::{Action, Change, Fate, History, Send};
-
-/// What may have become of one message.
-struct Story<'a> {
-    send: &'a Send,
-    changes: Vec<&'a Change>,
-}
-
-impl Story<'_> {
-    fn is_unsent(&self) -> bool {
-        self.changes.iter().any(|it| it.action == Action::Unsend && matches!(it.fate, Fate::Acknowledged(_)))
-    }
-
-    fn may_be_unsent(&self) -> bool {
-        self.changes.iter().any(|it| it.action == Action::Unsend && it.fate != Fate::Refused)
-    }
-
-    /// Every text that it may ever have had, and whether that text has certainly been replaced.
-    fn texts(&self) -> Vec<(&str, bool)> {
-        let acknowledged: Vec<Instant> =
-            self.edits().filter_map(|(_, change)| acknowledged_at(&change.fate).map(|_| change.started)).collect();
-        let mut texts = vec![(self.send.text.as_str(), !acknowledged.is_empty())];
-        for (text, change) in self.edits().filter(|(_, change)| change.fate != Fate::Refused) {
-            let ended = acknowledged_at(&change.fate);
-            let is_replaced = ended.is_some_and(|ended| acknowledged.iter().any(|started| *started > ended));
-            texts.push((text, is_replaced));
-        }
-        texts
-    }
-
-    fn edits(&self) -> impl Iterator<Item = (&str, &Change)> {
-        self.changes.iter().filter_map(|change| match &change.action {
-            Action::Edit(text) => Some((text.as_str(), *change)),
-            Action::Unsend | Action::Retry => None,
-        })
-    }
-
-    fn may_be_retried(&self) -> bool {
-        self.changes.iter().any(|it| it.action == Action::Retry && it.fate != Fate::Refused)
-    }
-}
-
-fn acknowledged_at(fate: &Fate) -> Option<Instant> {
-    if let Fate::Acknowledged(at) = fate { Some(*at) } else { None }
-}
+use crate::{
+    history::{Fate, History, is_archive, is_delete},
+    people::User,
+};
+use requests::Requests;
+use story::Story;
 
 /// The whole history, by session.
 pub struct Judge<'a> {
     history: &'a History,
-    model: &'a FakeOpenAi,
-    sends: Vec<Send>,
-    changes: Vec<Change>,
+    stories: BTreeMap<String, Vec<Story>>,
+    requests: Requests,
 }
 
 impl<'a> Judge<'a> {
-    /// A judge of what has happened so far.
-    pub fn new(history: &'a History, model: &'a FakeOpenAi) -> Self {
-        Self { history, model, sends: history.sends(), changes: history.changes() }
+    /// A judge of what has happened. `asked` has the user's texts of each request to an agent, in the order of arrival.
+    pub fn new(history: &'a History, asked: Vec<Vec<String>>) -> Self {
+        let mut stories: BTreeMap<String, Vec<Story>> = BTreeMap::new();
+        for send in history.sends() {
+            let changes = send.ids.as_ref().map(|(message, _)| history.changes(message)).unwrap_or_default();
+            stories.entry(send.session.clone()).or_default().push(Story { send, changes });
+        }
+        Self { history, stories, requests: Requests::new(asked) }
     }
 
-    /// Judges one user's sessions. `made` are those that were acknowledged.
-    pub async fn user(&self, client: &Client, made: &[(String, &'static str)]) {
+    /// Judges one user's sessions, and returns their ids. `made` are those that were acknowledged.
+    pub async fn user(&self, user: &User, made: &[String]) -> BTreeSet<String> {
+        let client = &user.clients[0];
         let listed = client.list_all("status=all").await;
         let ids: BTreeSet<String> = listed.iter().map(id_of).collect();
         if ids.len() != listed.len() {
             self.history.complain("a session is listed twice".into());
         }
-        for (session, _) in made.iter().filter(|(session, _)| !ids.contains(session)) {
-            self.history.complain(format!("an acknowledged session is gone: {session}"));
+        for session in made {
+            match ids.contains(session) {
+                true if self.history.deleted_at(session).is_some() => {
+                    self.history.complain(format!("a deleted session is still there: {session}"));
+                }
+                false if !self.history.may_have(session, is_delete) => {
+                    self.history.complain(format!("an acknowledged session is gone: {session}"));
+                }
+                _ => {}
+            }
         }
         for session in &ids {
-            let messages = client.messages(session).await;
-            self.session(session, &messages);
+            let chat = client.chat(session).await;
+            self.session(session, &chat, user);
         }
+        for session in made.iter().filter(|session| !ids.contains(*session)) {
+            self.deleted(client, session).await;
+        }
+        ids
     }
 
-    /// What the agent was asked must be what was sent, when it was still to be answered.
+    /// What the agents were asked is what was sent, and nothing that was taken back.
     pub fn requests(&self) {
-        let stories = self.stories(|_| true);
-        let mut forbidden = BTreeMap::new();
-        let mut known = BTreeSet::new();
-        for story in &stories {
-            for (text, is_replaced) in story.texts() {
-                known.insert(text);
-                if story.is_unsent() || is_replaced || story.send.fate == Fate::Refused {
-                    forbidden.insert(text, story.send);
-                }
-            }
+        let stories = || self.stories.values().flatten();
+        for complaint in self.requests.complaints(stories) {
+            self.history.complain(complaint);
         }
-        for request in self.model.requests() {
-            for (_, text) in request.conversation().iter().filter(|(role, _)| role == "user") {
-                if let Some(send) = forbidden.get(text.as_str()) {
-                    self.history.complain(format!("an agent has seen {text:?}, which was taken back: {send:?}"));
-                } else if !known.contains(text.as_str()) {
-                    self.history.complain(format!("an agent was asked {text:?}, which nobody sent"));
-                }
+    }
+
+    async fn deleted(&self, client: &Client, session: &str) {
+        for path in ["", "/messages", "/events"] {
+            let reply = client.get(&format!("/v1/chat/{session}{path}")).await;
+            if reply.status != 404 {
+                self.complain(session, &format!("deleted, and {path:?} is answered {}", reply.status));
             }
         }
     }
 
-    fn stories(&self, of: impl Fn(&Send) -> bool) -> Vec<Story<'_>> {
-        let with_changes = |send| {
-            let changes = self.changes.iter().filter(|change| is_about(change, send)).collect();
-            Story { send, changes }
-        };
-        self.sends.iter().filter(|send| of(send)).map(with_changes).collect()
-    }
-
-    fn session(&self, session: &str, messages: &[Value]) {
-        let stories = self.stories(|send| send.session == session);
+    fn session(&self, session: &str, chat: &Value, user: &User) {
+        let messages = chat["messages"].as_array().unwrap().as_slice();
+        let none = Vec::new();
+        let stories = self.stories.get(session).unwrap_or(&none);
         let by_id: BTreeMap<&str, &Value> =
             messages.iter().map(|message| (message["id"].as_str().unwrap(), message)).collect();
         if by_id.len() != messages.len() {
             self.complain(session, "a message is listed twice");
         }
         let mut explained = BTreeSet::new();
-        let mut stored: Vec<(&Story<'_>, &Value)> = Vec::new();
-        for story in &stories {
+        let mut stored: Vec<(&Story, &Value)> = Vec::new();
+        for story in stories {
             let Some((id, task)) = &story.send.ids else { continue };
             match by_id.get(id.as_str()) {
                 Some(_) if story.is_unsent() => self.complain(session, &format!("unsent and still there: {id}")),
@@ -159,10 +124,20 @@ impl<'a> Judge<'a> {
         }
         self.order(session, &stored);
         self.tasks(session, messages);
-        self.first_questions(session, &stored);
+        for complaint in self.requests.order_complaints(&stored) {
+            self.complain(session, &complaint);
+        }
+        let texts: Vec<&str> = stories.iter().flat_map(Story::texts).map(|(text, _)| text).collect();
+        for complaint in settings::judge(&chat["session"], messages, &self.history.changes(session), &texts) {
+            self.complain(session, &complaint);
+        }
+        let session_user = (&chat["session"]["workspace_id"], &chat["session"]["creator_id"]);
+        if session_user != (&Value::from(user.name.0.as_str()), &Value::from(user.name.1.as_str())) {
+            self.complain(session, &format!("{:?} sees a session of {session_user:?}", user.name));
+        }
     }
 
-    fn text(&self, session: &str, story: &Story<'_>, message: &Value) {
+    fn text(&self, session: &str, story: &Story, message: &Value) {
         let text = text_of(message, "content");
         if !story.texts().iter().any(|(known, is_replaced)| *known == text && !is_replaced) {
             let story = format!("{:?} {:?}", story.send, story.changes);
@@ -171,9 +146,9 @@ impl<'a> Judge<'a> {
     }
 
     /// One acknowledged before the other began stands before it.
-    fn order(&self, session: &str, stored: &[(&Story<'_>, &Value)]) {
+    fn order(&self, session: &str, stored: &[(&Story, &Value)]) {
         for (one, message) in stored {
-            let Some(acknowledged) = acknowledged_at(&one.send.fate) else { continue };
+            let Some(acknowledged) = one.send.fate.acknowledged_at() else { continue };
             for (other, later) in stored.iter().filter(|(other, _)| other.send.started > acknowledged) {
                 if message["turn"].as_i64() >= later["turn"].as_i64() {
                     let pair = format!("{:?} and {:?}", one.send, other.send);
@@ -213,6 +188,9 @@ impl<'a> Judge<'a> {
         if !has_ended(task) {
             self.complain(session, &format!("no outcome: {message}"));
         }
+        if task["error"]["code"] == "session_archived" && !self.history.may_have(session, is_archive) {
+            self.complain(session, &format!("ended by an archiving that nobody asked for: {message}"));
+        }
         let is_its_answer = |it: &&Value| it["role"] == "assistant" && it["task_id"] == message["task_id"];
         let answers: Vec<&Value> = messages.iter().filter(is_its_answer).collect();
         if answers.len() > 1 || (task["status"] == "succeeded" && answers.len() != 1) {
@@ -241,33 +219,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// A turn that succeeded at its first asking was asked before any later turn.
-    fn first_questions(&self, session: &str, stored: &[(&Story<'_>, &Value)]) {
-        let prompts = self.model.prompts();
-        let asked = |message: &Value| prompts.iter().position(|prompt| message["content"] == prompt.as_str());
-        let first = |(story, message): &&(&Story<'_>, &Value)| {
-            let at = asked(message)?;
-            (!story.may_be_retried()).then_some((
-                at,
-                message["turn"].as_i64().unwrap(),
-                message["task"]["status"].clone(),
-            ))
-        };
-        let turns: Vec<_> = stored.iter().filter_map(|it| first(&it)).collect();
-        for (at, turn, status) in &turns {
-            for (_, later, _) in turns.iter().filter(|(other, later, _)| later > turn && other < at) {
-                if status == "succeeded" {
-                    self.complain(session, &format!("turn {later} was asked before turn {turn}"));
-                }
-            }
-        }
-    }
-
     fn complain(&self, session: &str, what: &str) {
         self.history.complain(format!("session {session}: {what}"));
     }
-}
-
-fn is_about(change: &Change, send: &Send) -> bool {
-    send.ids.as_ref().is_some_and(|(message, _)| *message == change.message)
 }

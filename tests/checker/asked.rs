@@ -1,0 +1,47 @@
+//! What the agents were asked: only the texts, so that a long run keeps its memory.
+
+use std::{sync::Arc, time::Duration};
+
+use banter_tests::fake_openai::{FakeOpenAi, Recorded};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// How often the model's requests are collected.
+const COLLECT_EVERY: Duration = Duration::from_millis(200);
+
+/// Collects the requests while a run goes on.
+pub struct Collector {
+    end: CancellationToken,
+    task: JoinHandle<Vec<Vec<String>>>,
+}
+
+impl Collector {
+    /// Starts.
+    pub fn start(model: Arc<FakeOpenAi>) -> Self {
+        let end = CancellationToken::new();
+        let task = tokio::spawn(collect(model, end.clone()));
+        Self { end, task }
+    }
+
+    /// The user's texts of each request, in the order of arrival.
+    pub async fn finish(self) -> Vec<Vec<String>> {
+        self.end.cancel();
+        self.task.await.unwrap()
+    }
+}
+
+async fn collect(model: Arc<FakeOpenAi>, end: CancellationToken) -> Vec<Vec<String>> {
+    let mut asked = Vec::new();
+    loop {
+        let is_over = tokio::time::timeout(COLLECT_EVERY, end.cancelled()).await.is_ok();
+        asked.extend(model.take_requests().iter().map(user_texts));
+        if is_over {
+            return asked;
+        }
+    }
+}
+
+fn user_texts(request: &Recorded) -> Vec<String> {
+    let conversation = request.conversation();
+    conversation.into_iter().filter(|(role, _)| role == "user").map(|(_, text)| text).collect()
+}

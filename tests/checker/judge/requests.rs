@@ -1,0 +1,97 @@
+//! What the agents were asked, against what was sent.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde_json::Value;
+
+use super::story::Story;
+use crate::history::{Fate, Send};
+
+/// The user's texts of each request, in the order of arrival.
+pub(super) struct Requests {
+    asked: Vec<Vec<String>>,
+    /// Where each text was first asked about.
+    first: HashMap<String, usize>,
+}
+
+impl Requests {
+    pub(super) fn new(asked: Vec<Vec<String>>) -> Self {
+        let mut first = HashMap::new();
+        for (at, text) in asked.iter().enumerate().filter_map(|(at, texts)| Some((at, texts.last()?))) {
+            first.entry(text.clone()).or_insert(at);
+        }
+        Self { asked, first }
+    }
+
+    /// What was asked and may not have been: taken back, sent by nobody, or of two sessions at once.
+    pub(super) fn complaints<'a, I: Iterator<Item = &'a Story>>(&self, stories: impl Fn() -> I) -> Vec<String> {
+        let mut forbidden: BTreeMap<&str, &Send> = BTreeMap::new();
+        let mut session_of: BTreeMap<&str, &str> = BTreeMap::new();
+        for story in stories() {
+            for (text, is_replaced) in story.texts() {
+                session_of.insert(text, &story.send.session);
+                if story.is_unsent() || is_replaced || story.send.fate == Fate::Refused {
+                    forbidden.insert(text, &story.send);
+                }
+            }
+        }
+        let mut complaints = BTreeSet::new();
+        for texts in &self.asked {
+            for text in texts {
+                if let Some(send) = forbidden.get(text.as_str()) {
+                    complaints.insert(format!("an agent has seen {text:?}, which was taken back: {send:?}"));
+                } else if !session_of.contains_key(text.as_str()) {
+                    complaints.insert(format!("an agent was asked {text:?}, which nobody sent"));
+                }
+            }
+            let sessions: BTreeSet<_> = texts.iter().filter_map(|text| session_of.get(text.as_str())).collect();
+            if sessions.len() > 1 {
+                complaints.insert(format!("one request about the sessions {sessions:?}: {texts:?}"));
+            }
+        }
+        complaints.into_iter().collect()
+    }
+
+    /// What is out of order in a session: each turn is asked with all those before it, each once, and a turn that
+    /// succeeded at its first asking was asked before any later turn.
+    pub(super) fn order_complaints(&self, stored: &[(&Story, &Value)]) -> Vec<String> {
+        let mut complaints = self.first_questions(stored);
+        let turn_of: BTreeMap<&str, i64> = stored
+            .iter()
+            .flat_map(|(story, message)| {
+                let turn = message["turn"].as_i64().unwrap_or_default();
+                story.texts().into_iter().map(move |(text, _)| (text, turn))
+            })
+            .collect();
+        let all: BTreeSet<i64> = turn_of.values().copied().collect();
+        for texts in self.asked.iter().filter(|texts| texts.last().is_some_and(|it| turn_of.contains_key(it.as_str())))
+        {
+            let turns: Vec<i64> = texts.iter().filter_map(|text| turn_of.get(text.as_str()).copied()).collect();
+            let (Some(first), Some(last)) = (turns.first(), turns.last()) else { continue };
+            // A long history loses its beginning, so all from the first one on.
+            let expected: Vec<i64> = all.range(first..=last).copied().collect();
+            if turns != expected {
+                complaints.push(format!("asked {texts:?}, that is the turns {turns:?} and not {expected:?}"));
+            }
+        }
+        complaints
+    }
+
+    fn first_questions(&self, stored: &[(&Story, &Value)]) -> Vec<String> {
+        let asked = |message: &Value| self.first.get(message["content"].as_str()?).copied();
+        let turns: Vec<(usize, i64, bool)> = stored
+            .iter()
+            .filter(|(story, _)| !story.may_be_retried())
+            .filter_map(|(_, message)| {
+                Some((asked(message)?, message["turn"].as_i64()?, message["task"]["status"] == "succeeded"))
+            })
+            .collect();
+        let mut complaints = Vec::new();
+        for (at, turn, _) in turns.iter().filter(|(_, _, succeeded)| *succeeded) {
+            for (_, later, _) in turns.iter().filter(|(other, later, _)| later > turn && other < at) {
+                complaints.push(format!("turn {later} was asked before turn {turn}"));
+            }
+        }
+        complaints
+    }
+}

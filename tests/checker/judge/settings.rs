@@ -1,0 +1,156 @@
+//! Title, pin, status and read position at the end, against the last changes that were acknowledged.
+//!
+//! A change may have been the last one unless another, which was acknowledged, began after it had been answered. One
+//! without an answer may always have been the last.
+
+use serde_json::Value;
+
+use crate::history::{Action, Change, Fate};
+
+/// What is wrong with the settings of a session, after these changes; `texts` are its messages' texts at all times.
+pub(super) fn judge(session: &Value, messages: &[Value], changes: &[Change], texts: &[&str]) -> Vec<String> {
+    let titles = of(changes, |action| if let Action::Rename(title) = action { Some(title.clone()) } else { None });
+    let pins = of(changes, |action| if let Action::Pin(pinned) = action { Some(*pinned) } else { None });
+    let archives = of(changes, |action| if let Action::Archive(archived) = action { Some(*archived) } else { None });
+    let title = session["title"].as_str().unwrap_or_default();
+    let is_automatic = title.is_empty() || texts.contains(&title);
+    let mut wrong = Vec::new();
+    if !titles.allow(&title.to_owned(), is_automatic) {
+        wrong.push(format!("the title is {title:?} after {titles:?}"));
+    }
+    let is_pinned = !session["pinned_at"].is_null();
+    if !pins.allow(&is_pinned, !is_pinned) {
+        wrong.push(format!("pinned is {is_pinned} after {pins:?}"));
+    }
+    let is_archived = session["status"] == "archived";
+    if !archives.allow(&is_archived, !is_archived) {
+        wrong.push(format!("archived is {is_archived} after {archives:?}"));
+    }
+    wrong.extend(read_position(session, messages, changes));
+    wrong
+}
+
+/// The values that may have been set last.
+#[derive(Debug)]
+struct Last<T> {
+    values: Vec<T>,
+    /// Whether nobody may have changed it at all.
+    is_untouched: bool,
+}
+
+impl<T: PartialEq> Last<T> {
+    fn allow(&self, value: &T, is_first_value: bool) -> bool {
+        self.values.contains(value) || (self.is_untouched && is_first_value)
+    }
+}
+
+/// The changes of one kind that may have been the last.
+fn last_of(changes: &[Change], is_of_kind: impl Fn(&Change) -> bool) -> Vec<&Change> {
+    let tried: Vec<&Change> = changes.iter().filter(|it| it.fate != Fate::Refused && is_of_kind(it)).collect();
+    let is_followed = |change: &Change| {
+        let ended = change.fate.acknowledged_at();
+        ended.is_some_and(|ended| tried.iter().any(|it| it.fate.acknowledged_at().is_some() && it.started > ended))
+    };
+    tried.iter().filter(|change| !is_followed(change)).copied().collect()
+}
+
+fn of<T>(changes: &[Change], value_of: impl Fn(&Action) -> Option<T>) -> Last<T> {
+    let last = last_of(changes, |change| value_of(&change.action).is_some());
+    let is_untouched = last.iter().all(|change| change.fate.acknowledged_at().is_none());
+    Last { values: last.iter().filter_map(|change| value_of(&change.action)).collect(), is_untouched }
+}
+
+fn read_position(session: &Value, messages: &[Value], changes: &[Change]) -> Vec<String> {
+    let number = |field: &str| session[field].as_i64().unwrap_or(-1);
+    let (position, unread, last) = (number("last_read_seq"), number("unread_count"), number("last_seq"));
+    let mut wrong = Vec::new();
+    if !(0..=last).contains(&position) {
+        wrong.push(format!("read up to {position} of {last}"));
+    }
+    let is_unread = |message: &&Value| message["role"] == "assistant" && message["seq"].as_i64() > Some(position);
+    let counted = if session["status"] == "archived" { 0 } else { messages.iter().filter(is_unread).count() };
+    if i64::try_from(counted) != Ok(unread) {
+        wrong.push(format!("unread_count is {unread}, but {counted} answers come after {position}"));
+    }
+    let candidates = last_of(changes, |change| matches!(change.action, Action::Read(_) | Action::Unread));
+    let is_untouched = candidates.iter().all(|change| change.fate.acknowledged_at().is_none());
+    let explains = |change: &&Change| match (change.told, &change.action) {
+        (Some(told), _) => told == position,
+        // Unanswered: it was clamped to what there was then, or moved to before an answer that may be gone.
+        (None, Action::Read(seq)) => position <= *seq,
+        (None, _) => true,
+    };
+    if !(candidates.iter().any(explains) || (is_untouched && position == 0)) {
+        wrong.push(format!("read up to {position} after {candidates:?}"));
+    }
+    wrong
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use serde_json::{Value, json};
+
+    use super::judge;
+    use crate::history::{Action, Change, Fate};
+
+    /// A change that began and was answered (or not) at these seconds.
+    fn change(action: Action, started: u64, answered: Option<u64>, told: Option<i64>) -> Change {
+        let zero = Instant::now();
+        let at = |seconds| zero + Duration::from_secs(seconds);
+        let fate = answered.map_or(Fate::Unknown, |answered| Fate::Acknowledged(at(answered)));
+        Change { action, started: at(started), fate, told }
+    }
+
+    fn session(pinned: bool, title: &str, read: i64) -> Value {
+        let pinned_at = if pinned { json!("2026-01-01T00:00:00.000Z") } else { Value::Null };
+        json!({"title": title, "pinned_at": pinned_at, "status": "active", "last_seq": 9, "last_read_seq": read, "unread_count": 0})
+    }
+
+    fn complaints(session: &Value, changes: &[Change]) -> usize {
+        judge(session, &[], changes, &["first"]).len()
+    }
+
+    #[test]
+    fn the_last_acknowledged_change_holds() {
+        let pins = [change(Action::Pin(false), 0, Some(1), None), change(Action::Pin(true), 2, Some(3), None)];
+
+        assert_eq!(complaints(&session(true, "", 0), &pins), 0);
+        assert_eq!(complaints(&session(false, "", 0), &pins), 1);
+    }
+
+    #[test]
+    fn of_two_at_once_either_holds_and_one_without_an_answer_may() {
+        let both = [change(Action::Pin(true), 0, Some(3), None), change(Action::Pin(false), 2, Some(4), None)];
+        let open = [change(Action::Pin(true), 0, None, None), change(Action::Pin(false), 2, Some(4), None)];
+        let not = [change(Action::Pin(false), 0, None, None)];
+
+        for changes in [&both, &open] {
+            assert_eq!(complaints(&session(true, "", 0), changes), 0);
+            assert_eq!(complaints(&session(false, "", 0), changes), 0);
+        }
+        assert_eq!(complaints(&session(true, "", 0), &not), 1);
+    }
+
+    #[test]
+    fn a_title_is_a_persons_or_the_first_message() {
+        let renamed = [change(Action::Rename("mine".into()), 0, Some(1), None)];
+
+        assert_eq!(complaints(&session(false, "first", 0), &[]), 0);
+        assert_eq!(complaints(&session(false, "other", 0), &[]), 1);
+        assert_eq!(complaints(&session(false, "mine", 0), &renamed), 0);
+        assert_eq!(complaints(&session(false, "first", 0), &renamed), 1);
+    }
+
+    #[test]
+    fn the_read_position_is_what_the_last_answer_told() {
+        let reads = [change(Action::Read(5), 0, Some(1), Some(5)), change(Action::Unread, 2, Some(3), Some(4))];
+        let open = [change(Action::Read(5), 0, Some(1), Some(5)), change(Action::Read(7), 2, None, None)];
+
+        assert_eq!(complaints(&session(false, "", 4), &reads), 0);
+        assert_eq!(complaints(&session(false, "", 5), &reads), 1);
+        assert_eq!(complaints(&session(false, "", 7), &open), 0);
+        assert_eq!(complaints(&session(false, "", 8), &open), 1);
+    }
+}

@@ -1,0 +1,52 @@
+//! What may have become of one message, by what was tried with it.
+
+use std::time::Instant;
+
+use crate::history::{Action, Change, Fate, Send};
+
+/// One message and all that was tried with it.
+pub(super) struct Story {
+    pub send: Send,
+    pub changes: Vec<Change>,
+}
+
+impl Story {
+    pub(super) fn is_unsent(&self) -> bool {
+        self.changes.iter().any(|it| it.action == Action::Unsend && it.fate.acknowledged_at().is_some())
+    }
+
+    pub(super) fn may_be_unsent(&self) -> bool {
+        self.may(&Action::Unsend)
+    }
+
+    pub(super) fn may_be_retried(&self) -> bool {
+        self.may(&Action::Retry)
+    }
+
+    fn may(&self, action: &Action) -> bool {
+        self.changes.iter().any(|it| it.action == *action && it.fate != Fate::Refused)
+    }
+
+    /// Every text that it may ever have had, and whether that text has certainly been replaced.
+    pub(super) fn texts(&self) -> Vec<(&str, bool)> {
+        let acknowledged: Vec<Instant> = self
+            .edits()
+            .filter(|(_, change)| change.fate.acknowledged_at().is_some())
+            .map(|(_, change)| change.started)
+            .collect();
+        let mut texts = vec![(self.send.text.as_str(), !acknowledged.is_empty())];
+        for (text, change) in self.edits().filter(|(_, change)| change.fate != Fate::Refused) {
+            let ended = change.fate.acknowledged_at();
+            let is_replaced = ended.is_some_and(|ended| acknowledged.iter().any(|started| *started > ended));
+            texts.push((text, is_replaced));
+        }
+        texts
+    }
+
+    fn edits(&self) -> impl Iterator<Item = (&str, &Change)> {
+        self.changes.iter().filter_map(|change| match &change.action {
+            Action::Edit(text) => Some((text.as_str(), change)),
+            _ => None,
+        })
+    }
+}

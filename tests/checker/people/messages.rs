@@ -1,0 +1,205 @@
+//! What people do with messages.
+
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
+
+use banter_tests::{
+    chat::{fresh_key, has_ended, id_of},
+    client::{Client, Reply},
+};
+use reqwest::RequestBuilder;
+use serde_json::json;
+
+use super::{Person, Place, told::Told};
+use crate::history::{Action, Send, is_archive, is_delete};
+
+/// How long a keyed send may go unanswered once everything is well again.
+const KEYED_LIMIT: Duration = Duration::from_secs(45);
+
+/// Messages of one session: the model compares the newest 200 turns.
+const MAX_SENDS: usize = 100;
+
+impl Person {
+    pub(super) async fn send(&mut self, place: &Place) {
+        if self.world.history.acknowledged(&place.id).len() >= MAX_SENDS {
+            return self.create().await;
+        }
+        let text = self.fresh_text(place.agent);
+        let on_busy = match self.dice.below(12) {
+            0 | 1 => "interrupt",
+            2 => "reject",
+            _ => "queue",
+        };
+        let wait = (self.dice.below(6) == 0).then(|| 1 + self.dice.below(3));
+        let key = (self.dice.below(2) == 0).then(|| (fresh_key(), on_busy));
+        let name = format!(
+            "send{}{} {on_busy}",
+            if key.is_some() { " keyed" } else { "" },
+            if wait.is_some() { " waiting" } else { "" }
+        );
+        let index = self.world.history.begin_send(&place.id, &text, key.clone());
+        let mut has_unknown = false;
+        let mut calm_since = None;
+        loop {
+            let (client, started) = (self.client(), Instant::now());
+            let key_text = key.as_ref().map(|(key, _)| key.as_str());
+            let request = send_request(&client, &place.id, &text, on_busy, wait, key_text);
+            let told = self.answer(&name, request, &[202, 200], &[409, 404]).await;
+            self.note(&format!("{name} of {text} in {}: {}", place.id, told.in_short()));
+            match told {
+                Told::Yes(reply) => {
+                    self.judge_found(&name, &place.id, started);
+                    return self.accept(index, &name, &reply, wait);
+                }
+                // An earlier try without an answer may still come through.
+                Told::No(_) if has_unknown => return,
+                Told::No(code) => {
+                    self.judge_refusal(&name, place, &text, on_busy, &code);
+                    return self.world.history.refuse_send(index);
+                }
+                Told::NothingStored if key.is_none() => return self.world.history.refuse_send(index),
+                Told::NothingStored => {}
+                Told::Nothing => has_unknown = true,
+            }
+            if key.is_none() {
+                return;
+            }
+            if self.world.is_calm.load(Ordering::SeqCst) {
+                let since: Instant = *calm_since.get_or_insert_with(Instant::now);
+                if since.elapsed() > KEYED_LIMIT {
+                    return self.world.history.complain(format!("{name} of {text} is never answered"));
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(50 + self.dice.below(200))).await;
+        }
+    }
+
+    /// Writes down a 202, or the 200 of a send that waited.
+    fn accept(&self, index: usize, name: &str, reply: &Reply, wait: Option<u64>) {
+        let body = reply.json();
+        let (message, task) = (id_of(&body["message"]), id_of(&body["task"]));
+        self.note(&format!("{} is {message} with task {task}", body["message"]["content"]));
+        self.world.history.accept_send(index, message, task, body["message"]["seq"].as_i64());
+        let is_the_end = reply.status == 200;
+        if is_the_end && (wait.is_none() || !has_ended(&body["task"])) {
+            self.world.history.complain(format!("{name} is answered 200 before the end: {body}"));
+        }
+        let answer = &body["reply"];
+        if !answer.is_null() && (answer["task_id"] != body["task"]["id"] || answer["role"] != "assistant") {
+            self.world.history.complain(format!("{name} is answered with another task's reply: {body}"));
+        }
+        if is_the_end && body["task"]["status"] == "succeeded" && answer.is_null() {
+            self.world.history.complain(format!("{name} succeeded without a reply: {body}"));
+        }
+    }
+
+    fn judge_refusal(&self, name: &str, place: &Place, text: &str, on_busy: &str, code: &str) {
+        let is_explained = match code {
+            "session_archived" => self.may_have(&place.id, is_archive),
+            "agent_busy" => on_busy == "reject",
+            "not_found" => self.may_have(&place.id, is_delete),
+            _ => false,
+        };
+        if !is_explained {
+            self.world.history.complain(format!("{name} of {text} in {} is refused with {code}", place.id));
+        }
+    }
+
+    /// A keyed send that was answered is sent once more: it must be the same message.
+    pub(super) async fn replay(&mut self, place: &Place) {
+        let mut keyed = self.world.history.acknowledged(&place.id);
+        keyed.retain(|send| send.key.is_some());
+        let Some(send) = keyed.pop() else { return };
+        let (Some((key, on_busy)), Some((message, _))) = (send.key, send.ids) else { return };
+        let wait = (self.dice.below(4) == 0).then_some(1);
+        let client = self.client();
+        let request = send_request(&client, &place.id, &send.text, on_busy, wait, Some(&key));
+        match self.answer("replay", request, &[202, 200], &[409, 404]).await {
+            Told::Yes(reply) => {
+                let again = id_of(&reply.json()["message"]);
+                if again != message {
+                    self.world.history.complain(format!("the same key made {message} and {again}"));
+                }
+            }
+            Told::No(code) if code == "message_gone" && self.world.history.may_be_gone(&place.id, &message) => {}
+            Told::No(code) if code == "not_found" && self.may_have(&place.id, is_delete) => {}
+            Told::No(code) => self.world.history.complain(format!("the key of {message} is answered {code}")),
+            Told::NothingStored | Told::Nothing => {}
+        }
+    }
+
+    pub(super) async fn edit(&mut self, place: &Place) {
+        let Some((send, message)) = self.pick_message(place, 3).and_then(with_message) else { return };
+        let text = self.fresh_text(place.agent);
+        let client = self.client();
+        let request = client.request("PATCH", &message_path(&send)).json(&json!({"content": text}));
+        self.change("edit", (&place.id, Some(&message)), Action::Edit(text), request, 200).await;
+    }
+
+    pub(super) async fn unsend(&mut self, place: &Place) {
+        let Some((send, message)) = self.pick_message(place, 3).and_then(with_message) else { return };
+        let client = self.client();
+        let request = client.request("DELETE", &message_path(&send));
+        self.change("unsend", (&place.id, Some(&message)), Action::Unsend, request, 204).await;
+    }
+
+    pub(super) async fn retry(&mut self, place: &Place) {
+        let Some((send, message)) = self.pick_message(place, 6).and_then(with_message) else { return };
+        let client = self.client();
+        let request = client.request("POST", &format!("{}/retry", task_path(&send)));
+        self.change("retry", (&place.id, Some(&message)), Action::Retry, request, 202).await;
+    }
+
+    /// What was acknowledged before a GET is in it, whichever api answers.
+    pub(super) async fn look(&mut self, place: &Place) {
+        let before = self.world.history.acknowledged(&place.id);
+        let (client, started) = (self.client(), Instant::now());
+        let request = client.request("GET", &format!("/v1/chat/{}?limit=200", place.id));
+        let reply = match self.answer("look", request, &[200], &[404]).await {
+            Told::Yes(reply) => reply,
+            Told::No(code) => return self.judge_missing("look", &place.id, None, &code),
+            Told::NothingStored | Told::Nothing => return,
+        };
+        self.judge_found("look", &place.id, started);
+        let chat = reply.json();
+        let messages = chat["messages"].as_array().unwrap();
+        let ids: Vec<&str> = messages.iter().filter_map(|message| message["id"].as_str()).collect();
+        for (message, _) in before.into_iter().filter_map(|send| send.ids) {
+            if !ids.contains(&message.as_str()) && !self.world.history.may_be_gone(&place.id, &message) {
+                let complaint = format!("acknowledged and not in a later GET of {}: {message}", place.id);
+                self.world.history.complain(complaint);
+            }
+        }
+    }
+}
+
+fn with_message(send: Send) -> Option<(Send, String)> {
+    let message = send.ids.as_ref()?.0.clone();
+    Some((send, message))
+}
+
+pub(super) fn send_request(
+    client: &Client,
+    session: &str,
+    text: &str,
+    on_busy: &str,
+    wait: Option<u64>,
+    key: Option<&str>,
+) -> RequestBuilder {
+    let wait = wait.map(|seconds| format!("?wait={seconds}")).unwrap_or_default();
+    let request = client.request("POST", &format!("/v1/chat/{session}/messages{wait}"));
+    let request = request.json(&json!({"content": text, "on_busy": on_busy}));
+    if let Some(key) = key { request.header("Idempotency-Key", key) } else { request }
+}
+
+fn message_path(send: &Send) -> String {
+    let message = send.ids.as_ref().map_or("", |(message, _)| message);
+    format!("/v1/chat/{}/messages/{message}", send.session)
+}
+
+pub(super) fn task_path(send: &Send) -> String {
+    let task = send.ids.as_ref().map_or("", |(_, task)| task);
+    format!("/v1/chat/{}/tasks/{task}", send.session)
+}

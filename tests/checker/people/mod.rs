@@ -1,0 +1,248 @@
+//! People at work: each does one thing after the other, and writes down what it was told.
+
+mod messages;
+mod sessions;
+mod stops;
+mod told;
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use banter_tests::{client::Client, dice::Dice, fake_openai::FakeOpenAi, watch::Watch};
+
+use crate::{
+    history::{Action, History, Send, is_delete},
+    texts,
+    weather::Weather,
+};
+
+/// The longest pause between two operations of one person, in milliseconds.
+const PAUSE_MS: u64 = 120;
+
+/// Sessions of one user at a time: a list page holds 100, and the model compares one page.
+const MAX_SESSIONS: usize = 30;
+
+/// A session of a user.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The session.
+    pub id: String,
+    /// Its agent.
+    pub agent: &'static str,
+    /// Whether it is the user's first, which is followed by a stream of its own and never deleted.
+    pub is_home: bool,
+}
+
+/// Somebody with a key.
+#[derive(Debug)]
+pub struct User {
+    /// Its place in the list of users.
+    pub number: usize,
+    /// (workspace, user), as the product names it.
+    pub name: (String, String),
+    /// Its clients: straight to each api first, then through each proxy.
+    pub clients: Vec<Client>,
+    /// Sessions that were made and not deleted.
+    pub sessions: Mutex<Vec<Place>>,
+}
+
+/// What all people share.
+#[derive(Debug)]
+pub struct World {
+    /// What was tried, and what came of it.
+    pub history: Arc<History>,
+    /// What the agents do.
+    pub model: Arc<FakeOpenAi>,
+    /// When faults were about.
+    pub weather: Arc<Weather>,
+    /// Set when all faults have ended.
+    pub is_calm: AtomicBool,
+    /// People who have not finished.
+    pub at_work: AtomicUsize,
+    /// Every session that was acknowledged, and the number of its user.
+    pub owners: Mutex<Vec<(String, usize)>>,
+    /// How many of a user's sessions are in use at a time.
+    pub sessions_in_use: usize,
+}
+
+/// One person.
+pub struct Person {
+    pub number: usize,
+    pub user: Arc<User>,
+    pub world: Arc<World>,
+    /// The stream that this person follows.
+    pub watch: Arc<Watch>,
+    /// Gives every operation dice of its own, so that a run is replayed whatever earlier ones came to.
+    pub seeds: Dice,
+    /// The dice of this operation.
+    pub dice: Dice,
+    /// Texts made so far.
+    pub made: usize,
+}
+
+/// What a person may do.
+#[derive(Clone, Copy, Debug)]
+enum Operation {
+    Create,
+    Send,
+    Replay,
+    Edit,
+    Unsend,
+    Cancel,
+    Retry,
+    Look,
+    Read,
+    Unread,
+    Pin,
+    Rename,
+    Archive,
+    Restore,
+    Delete,
+    Reconnect,
+    Pry,
+}
+
+/// How often each is done, out of the sum.
+const WEIGHTS: [(Operation, u64); 17] = [
+    (Operation::Create, 8),
+    (Operation::Send, 84),
+    (Operation::Replay, 8),
+    (Operation::Edit, 20),
+    (Operation::Unsend, 18),
+    (Operation::Cancel, 16),
+    (Operation::Retry, 14),
+    (Operation::Look, 7),
+    (Operation::Read, 7),
+    (Operation::Unread, 6),
+    (Operation::Pin, 6),
+    (Operation::Rename, 7),
+    (Operation::Archive, 4),
+    (Operation::Restore, 7),
+    (Operation::Delete, 3),
+    (Operation::Reconnect, 5),
+    (Operation::Pry, 4),
+];
+
+impl Person {
+    /// Does so many things, none of them begun after the deadline.
+    pub async fn work(mut self, operations: usize, deadline: Instant) {
+        for _ in 0..operations {
+            if Instant::now() >= deadline {
+                break;
+            }
+            self.dice = self.seeds.split();
+            self.world.history.count("operations");
+            self.operate().await;
+            let pause = self.seeds.below(PAUSE_MS);
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+        }
+        self.world.at_work.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    async fn operate(&mut self) {
+        let operation = self.draw_operation();
+        let Some(place) = self.pick_place() else { return self.create().await };
+        match operation {
+            Operation::Create => self.create().await,
+            Operation::Send => self.send(&place).await,
+            Operation::Replay => self.replay(&place).await,
+            Operation::Edit => self.edit(&place).await,
+            Operation::Unsend => self.unsend(&place).await,
+            Operation::Cancel => self.cancel(&place).await,
+            Operation::Retry => self.retry(&place).await,
+            Operation::Look => self.look(&place).await,
+            Operation::Read => self.read(&place).await,
+            Operation::Unread => self.unread(&place).await,
+            Operation::Pin => self.pin(&place).await,
+            Operation::Rename => self.rename(&place).await,
+            Operation::Archive => self.archive(&place).await,
+            Operation::Restore => self.restore(&place).await,
+            Operation::Delete => self.delete(&place).await,
+            Operation::Reconnect => self.reconnect(),
+            Operation::Pry => self.pry().await,
+        }
+    }
+
+    fn draw_operation(&mut self) -> Operation {
+        let mut left = self.dice.below(WEIGHTS.iter().map(|(_, weight)| weight).sum());
+        for (operation, weight) in WEIGHTS {
+            if left < weight {
+                return operation;
+            }
+            left -= weight;
+        }
+        Operation::Look
+    }
+
+    /// One of the newest few sessions, so that they are busy; none while there are too few.
+    fn pick_place(&mut self) -> Option<Place> {
+        let sessions = self.user.sessions.lock().unwrap();
+        let wanted = self.world.sessions_in_use;
+        if sessions.len() < wanted.min(2) {
+            return None;
+        }
+        let from_the_end = self.dice.below(sessions.len().min(wanted) as u64);
+        Some(sessions[sessions.len() - 1 - usize::try_from(from_the_end).unwrap()].clone())
+    }
+
+    /// One of the last few acknowledged messages of a session.
+    fn pick_message(&mut self, place: &Place, among: usize) -> Option<Send> {
+        let mut sent = self.world.history.acknowledged(&place.id);
+        let recent = sent.len().min(among);
+        if recent == 0 {
+            return None;
+        }
+        let from_the_end = usize::try_from(self.dice.below(recent as u64)).unwrap();
+        Some(sent.swap_remove(sent.len() - 1 - from_the_end))
+    }
+
+    fn client(&mut self) -> Client {
+        let index = usize::try_from(self.dice.below(self.user.clients.len() as u64)).unwrap();
+        self.user.clients[index].clone()
+    }
+
+    fn fresh_text(&mut self, agent: &str) -> String {
+        self.made += 1;
+        let tag = texts::tag(self.number, self.made);
+        texts::fresh(&mut self.dice, &self.world.model, &self.world.history, agent, &tag)
+    }
+
+    /// The stream is cut and goes on at another api, from a state that it had at some earlier time.
+    fn reconnect(&self) {
+        self.world.history.count("reconnect");
+        self.watch.reconnect();
+    }
+
+    fn note(&self, line: &str) {
+        self.world.history.note(&format!("p{} {line}", self.number));
+    }
+
+    /// Nothing that was acknowledged is ever not found, unless somebody took it back.
+    fn judge_missing(&self, name: &str, session: &str, message: Option<&str>, code: &str) {
+        let history = &self.world.history;
+        let may_be_gone = match message {
+            Some(message) => history.may_be_gone(session, message),
+            None => history.may_have(session, is_delete),
+        };
+        if code.contains("not_found") && !may_be_gone {
+            history.complain(format!("{name} of {message:?} in {session} is answered {code}"));
+        }
+    }
+
+    /// Nothing is ever found in a session that was deleted for good before.
+    fn judge_found(&self, name: &str, session: &str, started: Instant) {
+        if self.world.history.deleted_at(session).is_some_and(|deleted| deleted < started) {
+            self.world.history.complain(format!("{name} in {session} is answered yes, after it was deleted"));
+        }
+    }
+
+    /// Whether this may have happened to the session.
+    fn may_have(&self, session: &str, is_it: impl Fn(&Action) -> bool) -> bool {
+        self.world.history.may_have(session, is_it)
+    }
+}

@@ -1,0 +1,75 @@
+//! Texts that nobody else sends, and agents that know what to answer to them: well, slowly, badly or not at all.
+
+use std::time::Duration;
+
+use banter_tests::{
+    dice::Dice,
+    fake_openai::{Answer, FakeOpenAi},
+};
+
+use crate::history::History;
+
+/// How long the scripted agent may be silent before its attempt is over, in seconds.
+const SILENCE_LIMIT: u32 = 3;
+
+/// Bytes of one word of a huge answer.
+const HUGE_WORD: usize = 16 * 1024;
+
+/// The agent that is scripted here.
+pub fn agents(model: &FakeOpenAi) -> String {
+    model.agent(&format!("first_byte_timeout_s = {SILENCE_LIMIT}\nidle_timeout_s = {SILENCE_LIMIT}\n"))
+}
+
+/// What the text of this person's n-th message is known by.
+pub fn tag(person: usize, number: usize) -> String {
+    format!("p{person}n{number}")
+}
+
+/// Which person wrote a text, if it is one of these (a title or a preview may end early).
+pub fn author(text: &str) -> Option<usize> {
+    let (person, number) = text.strip_prefix("/echo ").unwrap_or(text).strip_prefix('p')?.split_once('n')?;
+    number.chars().next().filter(char::is_ascii_digit)?;
+    person.parse().ok()
+}
+
+/// A fresh text for an agent, with what it will answer.
+pub fn fresh(dice: &mut Dice, model: &FakeOpenAi, history: &History, agent: &str, tag: &str) -> String {
+    if agent == "demo" {
+        let text = format!("/echo {tag}");
+        history.expect_answer(&text, tag);
+        return text;
+    }
+    let beginning = format!("re {tag}");
+    let count = usize::try_from(dice.below(20)).unwrap();
+    let pause = Duration::from_millis(dice.below(80));
+    let mut words: Vec<String> = vec![beginning.clone()];
+    words.extend((0..count).map(|word| format!(" wörd{word}")));
+    let kind = dice.below(32);
+    let answers = match kind {
+        0 => vec![Answer::error(500, "server_error", "try again"), whole(&words, pause)],
+        1 | 2 => vec![Answer::cut_after(&beginning), whole(&words, pause)],
+        3 => vec![Answer::error(400, "bad_request", "no")],
+        4 => vec![Answer::rate_limited(1), whole(&words, pause)],
+        5 => vec![Answer::SilentAfter(vec![beginning]), whole(&words, pause)],
+        6 => vec![Answer::SilentFromTheStart, whole(&words, pause)],
+        7 => vec![Answer::bytes_after(&beginning, b"data: {this is no json\n\n")],
+        8 => vec![Answer::error(503, "overloaded", "later"), Answer::cut_after(&beginning), whole(&words, pause)],
+        9 => {
+            words.extend((0..=dice.below(12)).map(|word| format!(" {word}{}", "x".repeat(HUGE_WORD))));
+            vec![whole(&words, Duration::from_millis(5))]
+        }
+        10 => {
+            words.clear();
+            vec![Answer::empty()]
+        }
+        11..15 => vec![whole(&words, Duration::from_millis(250))],
+        _ => vec![whole(&words, pause)],
+    };
+    model.script(tag, answers);
+    history.expect_answer(tag, &words.concat());
+    tag.to_owned()
+}
+
+fn whole(words: &[String], pause: Duration) -> Answer {
+    Answer::words(words.iter().map(String::as_str), pause)
+}
