@@ -29,6 +29,7 @@ use banter_tests::{
     dice::Dice,
     fake_openai::FakeOpenAi,
     proxy::Proxy,
+    small_disk::SmallDisk,
     sse::Event,
     watch::{Check, Options, Watch},
 };
@@ -40,12 +41,15 @@ use crate::{
     judge::Judge,
     people::{Person, Place, User, World},
     size::Size,
-    storm::Storm,
+    storm::{Held, Installation, Storm},
     weather::Weather,
 };
 
 /// How long open tasks may take to end once all faults are over: backoff and leases included, on a busy machine.
 const REST_LIMIT: Duration = Duration::from_secs(90);
+
+/// Room for the database of a run, in MB: full only when the storm fills it.
+const DISK_MB: usize = 256;
 
 /// Events that a stream remembers, to explain a complaint.
 const EVENTS_KEPT: usize = 50;
@@ -89,7 +93,8 @@ async fn run(size: Size, has_redis: bool) {
         sessions_in_use: size.sessions,
     });
     let asked = Collector::start(world.model.clone());
-    let app = start(size, has_redis, &world.model).await;
+    let disk = choose_disk(&mut dice);
+    let app = start(size, has_redis, &world.model, disk.as_ref()).await;
     let (users, proxies) = settle_in(size, &app, &world, &mut dice).await;
     let mut streams = follow(size, &users, &mut dice).await;
     let deadline = Instant::now() + size.limit;
@@ -101,8 +106,9 @@ async fn run(size: Size, has_redis: bool) {
         let person = Person { number, user, world, watch, dice: seeds.clone(), seeds, made: 0 };
         people.spawn(person.work(size.operations, deadline));
     }
-    let storm = Storm::new(app, proxies, world.clone(), dice.split(), size, has_redis);
-    let (app, _proxies) = storm.rage(deadline).await;
+    let (at, held) = (Installation { app, proxies, disk }, Held::default());
+    let storm = Storm { at, world: world.clone(), dice: dice.split(), size, has_redis, held };
+    let at = storm.rage(deadline).await;
     world.is_calm.store(true, Ordering::SeqCst);
     world.history.note("all faults are over");
     while let Some(person) = people.join_next().await {
@@ -114,15 +120,31 @@ async fn run(size: Size, has_redis: bool) {
     come_to_rest(&world.history, &users).await;
     judge(&world, asked.finish().await, &users, &streams).await;
     settle(&world.history, &mut streams, &users).await;
-    check(&world.history, &app).await;
+    check(&world.history, &at.app).await;
     finish(size, has_redis, &world.history);
 }
 
-async fn start(size: Size, has_redis: bool, model: &FakeOpenAi) -> TestApp {
+/// Mostly a small disk in memory, for the storm to fill; else the real one, which makes everybody wait.
+fn choose_disk(dice: &mut Dice) -> Option<SmallDisk> {
+    if dice.below(3) == 0 {
+        return None;
+    }
+    let disk = SmallDisk::mount(DISK_MB);
+    if disk.is_none() {
+        println!("no full disk: that needs root, to mount a small tmpfs");
+    }
+    disk
+}
+
+async fn start(size: Size, has_redis: bool, model: &FakeOpenAi, disk: Option<&SmallDisk>) -> TestApp {
     let builder = TestApp::builder().apis(size.apis).workers(size.workers).lasting_ports();
     let builder = builder.agents(&texts::agents(model)).env("SHUTDOWN_GRACE_SECONDS", "1");
     let builder = builder.env("TASK_LEASE_SECONDS", &size.lease.to_string());
     let builder = if has_redis { builder.redis() } else { builder };
+    let builder = match disk {
+        Some(disk) => builder.env("DATABASE_URL", &format!("sqlite://{}", disk.path().join("banter.db").display())),
+        None => builder,
+    };
     builder.start().await
 }
 

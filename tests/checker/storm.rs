@@ -1,6 +1,8 @@
 //! What goes wrong, at random, while people are at work; and how it is made good.
 
 use std::{
+    fs,
+    path::PathBuf,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -10,6 +12,7 @@ use banter_tests::{
     dice::Dice,
     process::{Process, Signal},
     proxy::{Proxy, Rules},
+    small_disk::SmallDisk,
     store_lock::StoreLock,
 };
 
@@ -50,30 +53,42 @@ enum Fault {
     Rolled,
     /// Somebody else holds the store's one write lock.
     StoreLocked,
+    DiskFull,
     StreamsCut,
     NetworkFrozen,
     NetworkBad,
 }
 
+/// What stands in the storm. Dropped in this order: what runs before what it stands on.
+pub struct Installation {
+    /// The processes.
+    pub app: TestApp,
+    /// A proxy before each api.
+    pub proxies: Vec<Proxy>,
+    /// Where the database is, if it can be filled up here.
+    pub disk: Option<SmallDisk>,
+}
+
+/// What the storm holds in its hand while a fault lasts.
+#[derive(Default)]
+pub struct Held {
+    lock: Option<StoreLock>,
+    filler: Option<PathBuf>,
+}
+
 /// Throws faults at an installation.
 pub struct Storm {
-    pub app: TestApp,
-    pub proxies: Arc<Vec<Proxy>>,
+    pub at: Installation,
     pub world: Arc<World>,
     pub dice: Dice,
     pub size: Size,
     pub has_redis: bool,
-    lock: Option<StoreLock>,
+    pub held: Held,
 }
 
 impl Storm {
-    /// A storm that has not begun.
-    pub fn new(app: TestApp, proxies: Vec<Proxy>, world: Arc<World>, dice: Dice, size: Size, has_redis: bool) -> Self {
-        Self { app, proxies: Arc::new(proxies), world, dice, size, has_redis, lock: None }
-    }
-
     /// Until the deadline, or until nobody is at work; then everything lives and nothing is held back.
-    pub async fn rage(mut self, deadline: Instant) -> (TestApp, Arc<Vec<Proxy>>) {
+    pub async fn rage(mut self, deadline: Instant) -> Installation {
         while self.goes_on(deadline) {
             // The dice of one round, whatever it comes to: a seed replays all of them.
             let dice = self.dice.split();
@@ -86,7 +101,7 @@ impl Storm {
                 tokio::time::sleep(LOOK_EVERY).await;
             }
         }
-        (self.app, self.proxies)
+        self.at
     }
 
     fn goes_on(&self, deadline: Instant) -> bool {
@@ -154,6 +169,7 @@ impl Storm {
             11 => Fault::AllKilled,
             12 => Fault::Rolled,
             13 => Fault::StoreLocked,
+            14 if self.at.disk.is_some() => Fault::DiskFull,
             _ => Fault::StreamsCut,
         }
     }
@@ -161,60 +177,66 @@ impl Storm {
     async fn begin(&mut self, fault: Fault) {
         match fault {
             Fault::AllKilled => {
-                (0..self.size.apis).for_each(|index| self.app.api(index).process.kill());
-                (0..self.size.workers).for_each(|index| self.app.worker(index).kill());
+                (0..self.size.apis).for_each(|index| self.at.app.api(index).process.kill());
+                (0..self.size.workers).for_each(|index| self.at.app.worker(index).kill());
             }
             Fault::Rolled => self.roll().await,
-            Fault::StoreLocked => self.lock = StoreLock::take(&self.app.database(), LOCK_PATIENCE).await,
-            Fault::Worker(index, blow) => strike(self.app.worker(index), blow),
-            Fault::Api(index, blow) => strike(&mut self.app.api(index).process, blow),
-            Fault::Redis(Blow::Killed) => self.app.redis().kill(),
-            Fault::Redis(Blow::Stopped) => self.app.redis().signal(Signal::Terminate),
-            Fault::Redis(Blow::Frozen) => self.app.redis().signal(Signal::Freeze),
-            Fault::StreamsCut => self.proxies.iter().for_each(Proxy::cut_all),
-            Fault::NetworkFrozen => self.proxies.iter().for_each(Proxy::freeze),
+            Fault::StoreLocked => self.held.lock = StoreLock::take(&self.at.app.database(), LOCK_PATIENCE).await,
+            Fault::DiskFull => self.held.filler = self.at.disk.as_ref().map(SmallDisk::fill),
+            Fault::Worker(index, blow) => strike(self.at.app.worker(index), blow),
+            Fault::Api(index, blow) => strike(&mut self.at.app.api(index).process, blow),
+            Fault::Redis(Blow::Killed) => self.at.app.redis().kill(),
+            Fault::Redis(Blow::Stopped) => self.at.app.redis().signal(Signal::Terminate),
+            Fault::Redis(Blow::Frozen) => self.at.app.redis().signal(Signal::Freeze),
+            Fault::StreamsCut => self.at.proxies.iter().for_each(Proxy::cut_all),
+            Fault::NetworkFrozen => self.at.proxies.iter().for_each(Proxy::freeze),
             Fault::NetworkBad => {
                 let rules = Rules { cut_one_in: 2, cut_after: 1..4000, delay: Duration::from_millis(20) };
-                self.proxies.iter().for_each(|proxy| proxy.set_rules(rules.clone()));
-                self.proxies.iter().for_each(Proxy::cut_all);
+                self.at.proxies.iter().for_each(|proxy| proxy.set_rules(rules.clone()));
+                self.at.proxies.iter().for_each(Proxy::cut_all);
             }
         }
     }
 
     async fn end(&mut self, fault: Fault) {
         match fault {
-            Fault::Worker(index, Blow::Frozen) => self.app.worker(index).signal(Signal::Thaw),
-            Fault::Api(index, Blow::Frozen) => self.app.api(index).process.signal(Signal::Thaw),
-            Fault::Redis(Blow::Frozen) => self.app.redis().signal(Signal::Thaw),
+            Fault::Worker(index, Blow::Frozen) => self.at.app.worker(index).signal(Signal::Thaw),
+            Fault::Api(index, Blow::Frozen) => self.at.app.api(index).process.signal(Signal::Thaw),
+            Fault::Redis(Blow::Frozen) => self.at.app.redis().signal(Signal::Thaw),
             Fault::Worker(index, blow) => {
-                judge_end(&self.world.history, fault, self.app.worker(index), blow).await;
-                self.app.replace_worker(index);
+                judge_end(&self.world.history, fault, self.at.app.worker(index), blow).await;
+                self.at.app.replace_worker(index);
             }
             Fault::Api(index, blow) => {
-                judge_end(&self.world.history, fault, &mut self.app.api(index).process, blow).await;
-                self.app.revive_api(index).await;
+                judge_end(&self.world.history, fault, &mut self.at.app.api(index).process, blow).await;
+                self.at.app.revive_api(index).await;
             }
-            Fault::Redis(_) => self.app.redis().restart().await,
+            Fault::Redis(_) => self.at.app.redis().restart().await,
             Fault::AllKilled => {
-                (0..self.size.workers).for_each(|index| self.app.replace_worker(index));
+                (0..self.size.workers).for_each(|index| self.at.app.replace_worker(index));
                 for index in 0..self.size.apis {
-                    self.app.revive_api(index).await;
+                    self.at.app.revive_api(index).await;
                 }
             }
             Fault::StoreLocked => {
-                if let Some(lock) = self.lock.take() {
+                if let Some(lock) = self.held.lock.take() {
                     lock.release().await;
                 }
             }
+            Fault::DiskFull => {
+                if let Some(filler) = self.held.filler.take() {
+                    fs::remove_file(filler).unwrap();
+                }
+            }
             Fault::StreamsCut | Fault::Rolled => {}
-            Fault::NetworkFrozen => self.proxies.iter().for_each(Proxy::thaw),
-            Fault::NetworkBad => self.proxies.iter().for_each(|proxy| proxy.set_rules(Rules::default())),
+            Fault::NetworkFrozen => self.at.proxies.iter().for_each(Proxy::thaw),
+            Fault::NetworkBad => self.at.proxies.iter().for_each(|proxy| proxy.set_rules(Rules::default())),
         }
     }
 
     async fn roll(&mut self) {
         for index in 0..self.size.workers {
-            let mut old = self.app.roll_worker(index);
+            let mut old = self.at.app.roll_worker(index);
             old.signal(Signal::Terminate);
             judge_end(&self.world.history, Fault::Rolled, &mut old, Blow::Stopped).await;
         }
@@ -232,8 +254,8 @@ impl Storm {
 
     fn assert_alive(&mut self, place: Fault) {
         let process = match place {
-            Fault::Worker(index, _) => self.app.worker(index),
-            Fault::Api(index, _) => &mut self.app.api(index).process,
+            Fault::Worker(index, _) => self.at.app.worker(index),
+            Fault::Api(index, _) => &mut self.at.app.api(index).process,
             _ => return,
         };
         if let Some(status) = process.exit_status() {
@@ -269,6 +291,7 @@ fn name(fault: Fault) -> String {
         Fault::AllKilled => "all killed".into(),
         Fault::Rolled => "workers rolled".into(),
         Fault::StoreLocked => "store locked".into(),
+        Fault::DiskFull => "disk full".into(),
         Fault::StreamsCut => "streams cut".into(),
         Fault::NetworkFrozen => "network frozen".into(),
         Fault::NetworkBad => "network bad".into(),
@@ -292,6 +315,7 @@ const fn holds_back(fault: Fault) -> bool {
             | Fault::Redis(Blow::Frozen)
             | Fault::NetworkFrozen
             | Fault::StoreLocked
+            | Fault::DiskFull
     )
 }
 
@@ -308,7 +332,7 @@ const fn target(fault: Fault) -> (u8, usize) {
         Fault::Api(index, _) => (1, index),
         Fault::Redis(_) => (2, 0),
         Fault::StreamsCut | Fault::NetworkFrozen | Fault::NetworkBad => (PROXIES, 0),
-        Fault::StoreLocked => (4, 0),
+        Fault::StoreLocked | Fault::DiskFull => (4, 0),
         // Nobody starts or stops in good order without the lock, so these go alone.
         Fault::AllKilled | Fault::Rolled => (ALL, 0),
     }

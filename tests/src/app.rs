@@ -208,7 +208,7 @@ impl TestApp {
 
     /// The database file.
     pub fn database(&self) -> PathBuf {
-        self.folder.path().join("banter.db")
+        PathBuf::from(self.environment["DATABASE_URL"].trim_start_matches("sqlite://"))
     }
 
     /// Sets a variable for the processes that start from now on.

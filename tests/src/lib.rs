@@ -10,7 +10,7 @@
 //! | [`sse`] | an event stream that checks every frame |
 //! | [`model`], [`watch`] | a client's state, folded from events, strict about gaps; and compared with a fresh GET |
 //! | [`fake_openai`] | a model server that does what a test tells it to |
-//! | [`store_lock`] | the database's write lock, taken by a test |
+//! | [`store_lock`], [`small_disk`] | the database's write lock, taken by a test; a disk that can be full |
 //! | [`wait`], [`dice`], [`port`] | waiting for a condition; seeded chance; ports that last |
 //!
 //! Everything here panics when the product breaks its contract, and says how. Nothing here knows the product's types.
@@ -32,6 +32,7 @@ pub mod port;
 pub mod process;
 pub mod proxy;
 pub mod redis;
+pub mod small_disk;
 pub mod sse;
 pub mod store_lock;
 pub mod wait;

@@ -1,57 +1,19 @@
 //! The disk is full, and has space again later. Needs a small file system of its own, which only root may mount.
 
-use std::{
-    fs::{self, File},
-    io::Write as _,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::fs;
 
-use banter_tests::{app::TestApp, chat::Sent, wait::within};
+use banter_tests::{app::TestApp, chat::Sent, small_disk::SmallDisk, wait::within};
 use serde_json::json;
-use tempfile::TempDir;
 
 /// Room for the database at its start, its WAL, and a few messages.
-const SIZE: &str = "size=8m";
+const SIZE_MB: usize = 8;
 
 /// Sends of 20 kB until the last bit of free room is used up.
 const MANY: usize = 400;
 
-/// A small file system in memory, unmounted when it is dropped.
-struct SmallDisk(TempDir);
-
-impl SmallDisk {
-    fn mount() -> Option<Self> {
-        let folder = tempfile::Builder::new().prefix("banter-disk-").tempdir().unwrap();
-        let mut mount = Command::new("mount");
-        let done = mount.args(["-t", "tmpfs", "-o", SIZE, "tmpfs"]).arg(folder.path()).output();
-        done.is_ok_and(|output| output.status.success()).then_some(Self(folder))
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    /// Takes all the space that is left; removing the file gives it back.
-    fn fill(&self) -> PathBuf {
-        let path = self.path().join("filler");
-        let mut file = File::create(&path).unwrap();
-        for size in [64 * 1024, 512] {
-            while file.write_all(&vec![1; size]).is_ok() {}
-        }
-        path
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.path()).status();
-    }
-}
-
 #[tokio::test]
 async fn a_full_disk_is_503_store_unavailable_and_no_202_is_a_lie() {
-    let Some(disk) = SmallDisk::mount() else {
+    let Some(disk) = SmallDisk::mount(SIZE_MB) else {
         println!("SKIPPED: a full disk needs root, to mount a small tmpfs");
         return;
     };
