@@ -44,16 +44,17 @@ pub fn fresh(dice: &mut Dice, model: &FakeOpenAi, history: &History, agent: &str
     let pause = Duration::from_millis(dice.below(80));
     let mut words: Vec<String> = vec![beginning.clone()];
     words.extend((0..count).map(|word| format!(" wörd{word}")));
-    let kind = dice.below(32);
-    let answers = match kind {
-        0 => vec![Answer::error(500, "server_error", "try again"), whole(&words, pause)],
+    let answers = match dice.below(36) {
+        0 | 32 | 33 => vec![Answer::error(500, "server_error", "try again"), whole(&words, pause)],
         1 | 2 => vec![Answer::cut_after(&beginning), whole(&words, pause)],
         3 => vec![Answer::error(400, "bad_request", "no")],
         4 => vec![Answer::rate_limited(1), whole(&words, pause)],
         5 => vec![Answer::SilentAfter(vec![beginning]), whole(&words, pause)],
         6 => vec![Answer::SilentFromTheStart, whole(&words, pause)],
         7 => vec![Answer::bytes_after(&beginning, b"data: {this is no json\n\n")],
-        8 => vec![Answer::error(503, "overloaded", "later"), Answer::cut_after(&beginning), whole(&words, pause)],
+        8 | 34 | 35 => {
+            vec![Answer::error(503, "overloaded", "later"), Answer::cut_after(&beginning), whole(&words, pause)]
+        }
         9 => {
             words.extend((0..=dice.below(12)).map(|word| format!(" {word}{}", "x".repeat(HUGE_WORD))));
             vec![whole(&words, Duration::from_millis(5))]

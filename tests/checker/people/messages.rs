@@ -131,7 +131,7 @@ impl Person {
     }
 
     pub(super) async fn edit(&mut self, place: &Place) {
-        let Some((send, message)) = self.pick_message(place, 3).and_then(with_message) else { return };
+        let Some((send, message)) = self.pick_message(place, 6).and_then(with_message) else { return };
         let text = self.fresh_text(place.agent);
         let client = self.client();
         let request = client.request("PATCH", &message_path(&send)).json(&json!({"content": text}));
@@ -139,7 +139,7 @@ impl Person {
     }
 
     pub(super) async fn unsend(&mut self, place: &Place) {
-        let Some((send, message)) = self.pick_message(place, 3).and_then(with_message) else { return };
+        let Some((send, message)) = self.pick_message(place, 6).and_then(with_message) else { return };
         let client = self.client();
         let request = client.request("DELETE", &message_path(&send));
         self.change("unsend", (&place.id, Some(&message)), Action::Unsend, request, 204).await;

@@ -29,7 +29,8 @@ impl Person {
 
     pub(super) async fn pin(&mut self, place: &Place) {
         let is_pinned = self.dice.below(2) == 0;
-        self.patch("pin", place, Action::Pin(is_pinned), &json!({"pinned": is_pinned})).await;
+        let told = self.patch("pin", place, Action::Pin(is_pinned), &json!({"pinned": is_pinned})).await;
+        self.judge_told("pin", told.as_ref(), |session| session["pinned_at"].is_null() != is_pinned);
     }
 
     /// Now and then to nothing at all: that is a person's title, too.
@@ -37,16 +38,28 @@ impl Person {
         self.made += 1;
         let title = if self.dice.below(8) == 0 { String::new() } else { format!("t{}n{}", self.number, self.made) };
         let body = json!({"title": title});
-        self.patch("rename", place, Action::Rename(title), &body).await;
+        let told = self.patch("rename", place, Action::Rename(title.clone()), &body).await;
+        self.judge_told("rename", told.as_ref(), |session| session["title"] == title.as_str());
     }
 
     pub(super) async fn restore(&mut self, place: &Place) {
-        self.patch("restore", place, Action::Archive(false), &json!({"status": "active"})).await;
+        let told = self.patch("restore", place, Action::Archive(false), &json!({"status": "active"})).await;
+        self.judge_told("restore", told.as_ref(), |session| session["status"] == "active");
     }
 
-    async fn patch(&mut self, name: &str, place: &Place, action: Action, body: &Value) {
+    async fn patch(&mut self, name: &str, place: &Place, action: Action, body: &Value) -> Option<Value> {
         let request = self.client().request("PATCH", &format!("/v1/chat/{}", place.id)).json(body);
-        self.change(name, (&place.id, None), action, request, 200).await;
+        match self.change(name, (&place.id, None), action, request, 200).await {
+            Told::Yes(reply) => Some(reply.json()),
+            Told::No(_) | Told::NothingStored | Told::Nothing => None,
+        }
+    }
+
+    /// An answer shows what it says yes to.
+    fn judge_told(&self, name: &str, told: Option<&Value>, is_done: impl Fn(&Value) -> bool) {
+        if let Some(told) = told.filter(|told| !is_done(told)) {
+            self.world.history.complain(format!("{name} is answered yes with {told}"));
+        }
     }
 
     pub(super) async fn archive(&mut self, place: &Place) {
@@ -71,7 +84,9 @@ impl Person {
         let sent = self.pick_message(place, 10).and_then(|send| send.seq).unwrap_or(0);
         let seq = if self.dice.below(3) == 0 { FAR } else { sent };
         let request = self.client().request("POST", &format!("/v1/chat/{}/read", place.id)).json(&json!({"seq": seq}));
-        self.change("read", (&place.id, None), Action::Read(seq), request, 200).await;
+        if let Told::Yes(reply) = self.change("read", (&place.id, None), Action::Read(seq), request, 200).await {
+            self.judge_told("read", Some(&reply.json()), |told| told["last_read_seq"].as_i64() >= Some(sent));
+        }
     }
 
     pub(super) async fn unread(&mut self, place: &Place) {
