@@ -51,6 +51,9 @@ const REST_LIMIT: Duration = Duration::from_secs(90);
 /// Room for the database of a run, in MB: full only when the storm fills it.
 const DISK_MB: usize = 256;
 
+/// How long an api may take to say how it is, after a complaint.
+const PROBE_LIMIT: Duration = Duration::from_secs(5);
+
 /// Events that a stream remembers, to explain a complaint.
 const EVENTS_KEPT: usize = 50;
 
@@ -257,7 +260,7 @@ async fn judge(world: &World, asked: Vec<Vec<String>>, users: &[Arc<User>], stre
 
 /// Every stream ends with what a fresh GET shows.
 async fn settle(history: &History, streams: &mut Vec<Followed>, users: &[Arc<User>]) {
-    let mut settling = JoinSet::new();
+    let (mut settling, mut is_broken) = (JoinSet::new(), false);
     for Followed { user, watch, .. } in streams.drain(..) {
         watch.calm_down();
         let client = users[user].clients[0].clone();
@@ -269,7 +272,17 @@ async fn settle(history: &History, streams: &mut Vec<Followed>, users: &[Arc<Use
     while let Some(settled) = settling.join_next().await {
         match settled {
             Ok(connections) => (0..connections).for_each(|_| history.count("stream: connection")),
-            Err(error) => history.complain(format!("a stream: {}", message_of(error))),
+            Err(error) => {
+                history.complain(format!("a stream: {}", message_of(error)));
+                is_broken = true;
+            }
+        }
+    }
+    if is_broken {
+        for client in &users[0].clients {
+            let ready = tokio::time::timeout(PROBE_LIMIT, client.try_call(client.request("GET", "/readyz"))).await;
+            let list = tokio::time::timeout(PROBE_LIMIT, client.try_call(client.request("GET", "/v1/chat"))).await;
+            history.note(&format!("{}: {ready:?}, and {list:?}", client.address()));
         }
     }
 }

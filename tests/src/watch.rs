@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{sync::Notify, task::JoinHandle};
+use tokio::{sync::Notify, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -20,6 +20,10 @@ use crate::{
 
 /// Pause before a reconnect: an api that restarts refuses connections for a while.
 const RECONNECT_AFTER: Duration = Duration::from_millis(20);
+
+/// How long a stream may take to open before it is tried again. The HTTP client waits for ever, once in some thousand
+/// times, when a server that is down takes a connection and closes it at once, as a proxy before it does.
+const OPEN_LIMIT: Duration = Duration::from_secs(10);
 
 /// Most events on one connection of a client that goes back in time.
 const EVENTS_BEFORE_REWIND: u64 = 80;
@@ -51,6 +55,9 @@ struct State {
     connections: usize,
     violation: Option<String>,
     calm: bool,
+    /// What it does now, and since when.
+    doing: (String, Instant),
+    last_event: Instant,
 }
 
 /// What a [`Watch`] follows.
@@ -123,7 +130,16 @@ impl Options {
             None => Model::of_user(&self.clients[0]).await,
         };
         let (events, most_events) = (VecDeque::new(), self.most_events);
-        let state = State { model, events, most_events, connections: 0, violation: None, calm: false };
+        let state = State {
+            model,
+            events,
+            most_events,
+            connections: 0,
+            violation: None,
+            calm: false,
+            doing: ("nothing yet".into(), Instant::now()),
+            last_event: Instant::now(),
+        };
         let (state, ready, reconnect) = (Arc::new(Mutex::new(state)), Arc::new(Notify::new()), Arc::new(Notify::new()));
         let stop = CancellationToken::new();
         let follower = Follower {
@@ -143,7 +159,7 @@ impl Options {
             }
         });
         let watch = Watch { state, ready, reconnect, stop, _task: task };
-        tokio::time::timeout(PATIENCE, watch.ready.notified()).await.expect("a stream");
+        timeout(PATIENCE, watch.ready.notified()).await.expect("a stream");
         watch
     }
 }
@@ -205,8 +221,11 @@ impl Follower {
     /// Follows one connection to its end, or to its cut.
     async fn follow(&mut self, client: &Client, cursor: &str) -> Result<(), String> {
         let cut_after = self.draw_cut();
-        let Ok(mut stream) = client.try_events(&self.options.path, Some(cursor)).await else { return Ok(()) };
+        self.state.lock().unwrap().does(format!("connects to {} after {cursor}", client.address()));
+        let opened = timeout(OPEN_LIMIT, client.try_events(&self.options.path, Some(cursor))).await;
+        let Ok(Ok(mut stream)) = opened else { return Ok(()) };
         self.state.lock().unwrap().connections += 1;
+        self.state.lock().unwrap().does(format!("reads from {} after {cursor}", client.address()));
         let mut count = 0;
         let outcome = loop {
             let next = tokio::select! {
@@ -252,6 +271,11 @@ impl State {
             self.events.pop_front();
         }
         self.events.push_back(event);
+        self.last_event = Instant::now();
+    }
+
+    fn does(&mut self, what: String) {
+        self.doing = (what, Instant::now());
     }
 }
 
@@ -341,7 +365,16 @@ impl Watch {
             seq = Some(now.seq());
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        panic!("never caught up: {last:#?}");
+        panic!("never caught up: {last:#?}; {}", self.describe());
+    }
+
+    /// Where it is and what it does, to explain a complaint.
+    pub fn describe(&self) -> String {
+        let state = self.state.lock().unwrap();
+        let (doing, since) = &state.doing;
+        let kinds: Vec<&str> = state.events.iter().rev().take(8).map(|event| event.kind.as_str()).collect();
+        let (since, last) = (since.elapsed(), state.last_event.elapsed());
+        format!("at {}, {doing} since {since:?}, last event {last:?} ago, newest first {kinds:?}", state.model.cursor())
     }
 
     fn copy_of_model(&self) -> Model {
