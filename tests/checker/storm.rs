@@ -118,7 +118,8 @@ impl Storm {
             self.history().note(&format!("begin {fault:?}"));
             self.begin(fault).await;
         }
-        let is_long = faults.iter().any(|fault| holds_back(*fault));
+        // Half of those that hold something back last longer than a lease, so that others take over.
+        let is_long = faults.iter().any(|fault| holds_back(*fault)) && self.dice.below(2) == 0;
         let lasts = if is_long { 1000 + self.dice.below(4000) } else { 100 + self.dice.below(1500) };
         tokio::time::sleep(Duration::from_millis(lasts)).await;
         // Those first that may hold the database's lock: nobody starts without it.
