@@ -21,6 +21,9 @@ use crate::{history::History, people::World, size::Size};
 /// How long a process may take from SIGTERM to its end: the grace is 1 s.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 
+/// What a worker says once it has started.
+const WORKER_READY: &str = ": ready";
+
 /// How often the storm looks whether anybody is still at work.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -273,11 +276,14 @@ fn strike(process: &mut Process, blow: Blow) {
     }
 }
 
-/// A process that was told to stop ends with 0.
+/// A process that was told to stop ends with 0; a worker that was still starting may not have heard that it is to.
 async fn judge_end(history: &History, fault: Fault, process: &mut Process, blow: Blow) {
     if blow == Blow::Stopped {
         let status = process.wait_for_exit(STOP_LIMIT).await;
-        if !status.success() {
+        let is_starting = !matches!(fault, Fault::Api(..)) && !process.stderr().contains(WORKER_READY);
+        if !status.success() && is_starting {
+            history.count("a worker ended while it was starting");
+        } else if !status.success() {
             history.complain(format!("{fault:?}: stopped with {status}"));
         }
     }
