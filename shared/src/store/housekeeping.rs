@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::Row;
 
 use super::{AGENT_QUEUE, Changed, Store, StoreError, idempotency, jobs::schedule_head, rows::parse};
-use crate::{event::Hints, id::SessionId};
+use crate::{clock::Timestamp, event::Hints, id::SessionId};
 
 /// Rows pruned in one transaction, so that no send waits long for one.
 const BATCH: i64 = 1000;
@@ -26,26 +26,47 @@ impl Store {
     /// When the store fails.
     pub async fn prune(&self, retention: Retention) -> Result<u64, StoreError> {
         let now = self.inner.clock.now();
+        let keys_before = now.minus(idempotency::KEPT).to_string();
+        let jobs_before = now.minus(ENDED_JOBS_KEPT).unix_seconds();
         let mut pruned = self.prune_events(now.minus(retention.events).to_string()).await?;
-        let mut tx = self.begin_write().await?;
-        pruned += sqlx::query("DELETE FROM idempotency_key WHERE created_at < ?1")
-            .bind(now.minus(idempotency::KEPT).to_string())
+        pruned += self.prune_logins(now).await?;
+        loop {
+            let mut tx = self.begin_write().await?;
+            let keys = sqlx::query(
+                "DELETE FROM idempotency_key WHERE (workspace_id, user_id, operation, key) IN \
+                 (SELECT workspace_id, user_id, operation, key FROM idempotency_key INDEXED BY idempotency_key_created \
+                 WHERE created_at < ?1 LIMIT ?2)",
+            )
+            .bind(&keys_before)
+            .bind(BATCH)
             .execute(&mut *tx)
             .await?
             .rows_affected();
+            let jobs = sqlx::query(
+                "DELETE FROM Jobs WHERE rowid IN (SELECT rowid FROM Jobs INDEXED BY agent_jobs_ended \
+                 WHERE job_type = ?1 AND done_at IS NOT NULL AND done_at < ?2 LIMIT ?3)",
+            )
+            .bind(AGENT_QUEUE)
+            .bind(jobs_before)
+            .bind(BATCH)
+            .execute(&mut *tx)
+            .await?
+            .rows_affected();
+            tx.commit().await?;
+            pruned += keys + jobs;
+            if keys.max(jobs) < BATCH.unsigned_abs() {
+                return Ok(pruned);
+            }
+        }
+    }
+
+    /// Prunes tickets and logins that have ended. They are few.
+    async fn prune_logins(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let mut pruned = 0;
+        let mut tx = self.begin_write().await?;
         for query in ["DELETE FROM stream_ticket WHERE expires_at < ?1", "DELETE FROM login WHERE expires_at < ?1"] {
             pruned += sqlx::query(query).bind(now.to_string()).execute(&mut *tx).await?.rows_affected();
         }
-        pruned += sqlx::query(
-            "DELETE FROM Jobs WHERE rowid IN (SELECT rowid FROM Jobs INDEXED BY agent_jobs_ended \
-             WHERE job_type = ?1 AND done_at IS NOT NULL AND done_at < ?2 LIMIT ?3)",
-        )
-        .bind(AGENT_QUEUE)
-        .bind(now.minus(ENDED_JOBS_KEPT).unix_seconds())
-        .bind(BATCH)
-        .execute(&mut *tx)
-        .await?
-        .rows_affected();
         tx.commit().await?;
         Ok(pruned)
     }
@@ -81,7 +102,7 @@ impl Store {
             }
             tx.commit().await?;
             pruned += batch;
-            if batch < u64::try_from(BATCH).unwrap_or(u64::MAX) {
+            if batch < BATCH.unsigned_abs() {
                 return Ok(pruned);
             }
         }

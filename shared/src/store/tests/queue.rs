@@ -117,3 +117,27 @@ async fn a_waiting_task_without_a_job_gets_one() {
     assert_eq!(f.claim().await.attempt, 1);
     assert_eq!(f.store.reconcile().await.unwrap().value, 0);
 }
+
+#[tokio::test]
+async fn all_jobs_that_ended_long_ago_are_pruned_at_once_and_no_others() {
+    let f = Fixture::new().await;
+    let session = f.session().await;
+    f.post(session, "Hello").await;
+    f.answer(&f.claim().await, "ok").await.unwrap();
+    for statement in [
+        "CREATE TEMP TABLE copy AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500) \
+         SELECT j.* FROM Jobs j, n",
+        "UPDATE copy SET id = id || rowid",
+        "INSERT INTO Jobs SELECT * FROM copy",
+    ] {
+        sqlx::query(statement).execute(&f.store.inner.writer).await.unwrap();
+    }
+    f.clock.advance(Duration::from_hours(2));
+    f.post(session, "Hello again").await;
+    f.answer(&f.claim().await, "ok").await.unwrap();
+
+    f.store.prune(Retention { events: Duration::from_hours(24) }).await.unwrap();
+
+    let left: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM Jobs").fetch_one(&f.store.inner.readers).await.unwrap();
+    assert_eq!(left, 1);
+}
