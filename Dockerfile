@@ -14,6 +14,7 @@ COPY shared/ shared/
 COPY api/ api/
 COPY worker/ worker/
 COPY tests/ tests/
+COPY bench/ bench/
 COPY migrations/ migrations/
 COPY --from=page /src/dashboard/dist dashboard/dist
 RUN cargo build --release --locked

@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 
-.PHONY: help run dev test test-faults test-rust test-page dashboard openapi gate clean
+.PHONY: help run dev test test-faults soak test-rust test-page dashboard openapi gate clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -27,6 +27,11 @@ test: ## Run every test: unit, api, worker, faults, page, browser
 test-faults: ## Throw random faults at an installation at work, for ten minutes (ROUNDS= for more)
 	@scripts/need.sh cargo redis-server
 	@scripts/test-faults.sh
+
+soak: ## Run at half of full load for an hour: nothing may grow (MINUTES=, RATE= answers a second, PLOT=)
+	@scripts/need.sh cargo redis-server
+	@scripts/bench.sh soak --minutes "$(or $(MINUTES),60)" $(if $(RATE),--rate "$(RATE)") \
+		--csv "$(CARGO_TARGET_DIR)/soak.csv" --plot "$(or $(PLOT),docs/images/soak.svg)"
 
 dashboard: ## Build the page that the api serves
 	@scripts/npm-ci.sh

@@ -201,6 +201,36 @@ impl TestApp {
         self.redis.as_mut().expect("the builder was told `redis()`")
     }
 
+    /// Names and process ids of all its processes, the Redis included.
+    pub fn processes(&self) -> Vec<(String, u32)> {
+        let numbered = |kind: &str, index: usize| format!("{kind}-{}", index + 1);
+        let apis = self.apis.iter().enumerate().map(|(index, api)| (numbered("api", index), api.process.pid()));
+        let workers = self.workers.iter().enumerate().map(|(index, worker)| (numbered("worker", index), worker.pid()));
+        let redis = self.redis.iter().map(|redis| ("redis".to_owned(), redis.pid()));
+        apis.chain(workers).chain(redis).collect()
+    }
+
+    /// How many apis there are.
+    pub fn api_count(&self) -> usize {
+        self.apis.len()
+    }
+
+    /// Stops all processes in good order, workers first.
+    pub async fn stop_all(&mut self) {
+        for worker in &mut self.workers {
+            worker.stop(STOP_LIMIT).await;
+        }
+        for api in &mut self.apis {
+            api.process.stop(STOP_LIMIT).await;
+        }
+    }
+
+    /// What all its processes have logged, the Redis excluded.
+    pub fn logs(&self) -> String {
+        let apis = self.apis.iter().map(|api| api.process.stderr());
+        apis.chain(self.workers.iter().map(Process::stderr)).collect()
+    }
+
     /// The folder that holds the database, the logs and `agents.toml`.
     pub fn folder(&self) -> &Path {
         self.folder.path()

@@ -54,13 +54,16 @@ impl Signal {
 
 /// The path of one of the product's binaries.
 ///
-/// It lies next to the test executable (`target/<profile>/`), or where `BANTER_BIN_DIR` says.
+/// It lies where `BANTER_BIN_DIR` says; else next to this executable, or next to the folder of this test executable
+/// (`target/<profile>/deps/`).
 pub fn binary(name: &str) -> PathBuf {
-    let folder = env::var_os("BANTER_BIN_DIR").map_or_else(
-        || env::current_exe().unwrap().parent().and_then(Path::parent).unwrap().to_path_buf(),
-        PathBuf::from,
-    );
-    let path = folder.join(name);
+    let executable = env::current_exe().unwrap();
+    let mut folders: Vec<PathBuf> = executable.ancestors().skip(1).take(2).map(Path::to_path_buf).collect();
+    if let Some(folder) = env::var_os("BANTER_BIN_DIR") {
+        folders = vec![folder.into()];
+    }
+    let paths: Vec<PathBuf> = folders.iter().map(|folder| folder.join(name)).collect();
+    let path = paths.iter().find(|path| path.is_file()).or(paths.last()).unwrap().clone();
     assert!(path.is_file(), "{} is missing: run `make test`, or `cargo build --workspace` first", path.display());
     path
 }

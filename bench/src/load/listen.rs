@@ -1,0 +1,110 @@
+//! A user's stream: open for a while, closed, opened again at any api where it was. Its numbers must have no hole.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context as _, Result};
+use banter_tests::{
+    dice::Dice,
+    sse::{Event, EventStream, USER_EVENTS},
+};
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::{tally::Tally, user::User};
+
+/// Streams that every user has.
+pub const STREAMS: usize = 2;
+/// How long one stays open, in seconds: from, and how many more by chance.
+const STAY_SECONDS: (u64, u64) = (5, 55);
+/// Pause after a stream could not be opened.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// See the module.
+#[derive(Debug)]
+pub struct Listener {
+    user: Arc<User>,
+    tally: Arc<Tally>,
+    /// Which api is next.
+    api: usize,
+    dice: Dice,
+    /// The cursor of the last event: its epoch and its number.
+    epoch: String,
+    seq: u64,
+    stream: EventStream,
+}
+
+/// Why a stream is read no more.
+enum Left {
+    /// It is time to open another.
+    Bored,
+    /// The run is over.
+    Stopped,
+}
+
+impl Listener {
+    /// Opens the stream for the first time, from now on.
+    pub async fn start(user: Arc<User>, tally: Arc<Tally>, api: usize, dice: Dice) -> Result<Self> {
+        let mut stream = user.client_of(api).try_events(USER_EVENTS, None).await?;
+        let hello = stream.next().await;
+        let (epoch, seq) =
+            split(hello.data["cursor"].as_str().unwrap_or_default()).context("hello without a cursor")?;
+        Ok(Self { user, tally, api, dice, epoch, seq, stream })
+    }
+
+    /// Listens until it is told to stop.
+    pub async fn listen(mut self, stop: CancellationToken) {
+        loop {
+            self.tally.count_stream();
+            let stay = Duration::from_secs(STAY_SECONDS.0 + self.dice.below(STAY_SECONDS.1));
+            if let Left::Stopped = self.read(Instant::now() + stay, &stop).await {
+                return;
+            }
+            self.api += 1;
+            let cursor = format!("{}-{}", self.epoch, self.seq);
+            match self.user.client_of(self.api).try_events(USER_EVENTS, Some(&cursor)).await {
+                Ok(stream) => self.stream = stream,
+                Err(error) => {
+                    self.tally.complain(format!("a stream cannot be opened: {error}"));
+                    sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn read(&mut self, until: Instant, stop: &CancellationToken) -> Left {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return Left::Stopped,
+                () = sleep_until(until) => return Left::Bored,
+                event = self.stream.try_next() => match event {
+                    Ok(Some(event)) => self.take_in(&event),
+                    Ok(None) => {
+                        self.tally.complain("a stream ended by itself".into());
+                        return Left::Bored;
+                    }
+                    Err(complaint) => self.tally.complain(complaint),
+                },
+            }
+        }
+    }
+
+    fn take_in(&mut self, event: &Event) {
+        if event.kind == "resync" {
+            self.tally.complain(format!("a stream was told to fetch everything again: {}", event.data));
+            let cursor = event.data["cursor"].as_str().and_then(split);
+            (self.epoch, self.seq) = cursor.unwrap_or_default();
+        }
+        let Some((epoch, seq)) = event.id.as_deref().and_then(split) else { return };
+        if (epoch.as_str(), seq) != (self.epoch.as_str(), self.seq + 1) {
+            self.tally.complain(format!("after event {}-{} came {epoch}-{seq}", self.epoch, self.seq));
+        }
+        (self.epoch, self.seq) = (epoch, seq);
+        self.user.hear(seq, &event.data);
+    }
+}
+
+/// The epoch and the number of a cursor.
+fn split(cursor: &str) -> Option<(String, u64)> {
+    let (epoch, seq) = cursor.rsplit_once('-')?;
+    Some((epoch.to_owned(), seq.parse().ok()?))
+}

@@ -1,0 +1,116 @@
+//! One turn: a message is sent, perhaps stopped, and its outcome is waited for.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+use banter_tests::{chat::fresh_key, dice::Dice};
+use serde_json::json;
+use tokio::time::{sleep, timeout};
+
+use super::{
+    call::call,
+    tally::Tally,
+    user::{Place, User},
+};
+
+/// How long a turn may take: the longest answer takes three seconds, and up to two wait before it.
+const OUTCOME_LIMIT: Duration = Duration::from_mins(1);
+
+/// What is said, and how it goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Answered at once: what the installation itself takes.
+    Echo,
+    /// A sentence, word by word.
+    Talk,
+    /// 20 kB in three seconds.
+    Long,
+    /// An answer of five seconds, stopped in its first.
+    Stopped,
+}
+
+impl Kind {
+    fn by_chance(dice: &mut Dice) -> Self {
+        match dice.below(100) {
+            0..75 => Self::Echo,
+            75..92 => Self::Talk,
+            92..95 => Self::Long,
+            _ => Self::Stopped,
+        }
+    }
+
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Echo => "/echo The quick brown fox jumps over the lazy dog, and the dog does not mind at all.",
+            Self::Talk => "My name is Ada. What can you do?",
+            Self::Long => "/long",
+            Self::Stopped => "/slow 5",
+        }
+    }
+}
+
+/// Takes one turn of this user, and complains when it does not go as it must.
+pub async fn take_turn(user: &Arc<User>, tally: &Tally, dice: &mut Dice) {
+    let kind = Kind::by_chance(dice);
+    // All conversations may be busy or about to be put away; at a fixed rate that passes.
+    let Some(place) = user.take_place(kind == Kind::Echo, dice) else { return sleep(Duration::from_millis(5)).await };
+    let session = place.session.clone();
+    if let Err(error) = go_through(user, kind, &place, tally, dice).await {
+        tally.complain(format!("a turn of {kind:?} in {session}: {error:#}"));
+    }
+    if let Err(error) = user.leave(place, tally, dice).await {
+        tally.complain(format!("putting away {session}: {error:#}"));
+    }
+}
+
+async fn go_through(user: &User, kind: Kind, place: &Place, tally: &Tally, dice: &mut Dice) -> Result<()> {
+    let client = user.client(dice);
+    let path = format!("/v1/chat/{}", place.session);
+    let request = client.request("POST", &format!("{path}/messages"));
+    let request = request.header("Idempotency-Key", fresh_key()).json(&json!({"content": kind.text()}));
+    let asked = Instant::now();
+    let sent = call(client, request, 202, tally).await.context("send")?;
+    tally.sends.note(asked.elapsed());
+    let task = sent["task"]["id"].as_str().context("a 202 without a task")?;
+    let outcome = user.wait_for(task);
+
+    let mut stopped_at = None;
+    if kind == Kind::Stopped {
+        sleep(Duration::from_millis(100 + dice.below(900))).await;
+        let client = user.client(dice);
+        stopped_at = Some(Instant::now());
+        let request = client.request("POST", &format!("{path}/tasks/{task}/cancel"));
+        call(client, request, 202, tally).await.context("stop")?;
+    }
+
+    let Ok(Ok(ending)) = timeout(OUTCOME_LIMIT, outcome).await else {
+        let now = client.try_call(client.request("GET", &format!("{path}/tasks/{task}"))).await?;
+        bail!("no news of the outcome of task {task} in {OUTCOME_LIMIT:?}; it is {}", now.text());
+    };
+    tally.count_answer();
+    match (kind, stopped_at) {
+        (Kind::Echo, _) => tally.answers.note(ending.at - asked),
+        (_, Some(at)) => tally.stops.note(ending.at.saturating_duration_since(at)),
+        _ => {}
+    }
+    let expected = if kind == Kind::Stopped { "cancelled" } else { "succeeded" };
+    if ending.status != expected {
+        bail!("task {task} is {}, not {expected}", ending.status);
+    }
+    look_around(user, &path, tally, dice).await
+}
+
+/// What people do beside talking: read, open the conversation again, look at the list.
+async fn look_around(user: &User, path: &str, tally: &Tally, dice: &mut Dice) -> Result<()> {
+    let client = user.client(dice);
+    let (request, status) = match dice.below(10) {
+        0 | 1 => (client.request("POST", &format!("{path}/read")).json(&json!({"seq": 1_000_000})), 200),
+        2 => (client.request("GET", path), 200),
+        3 => (client.request("GET", "/v1/chat"), 200),
+        _ => return Ok(()),
+    };
+    call(client, request, status, tally).await.context("a look around").map(drop)
+}

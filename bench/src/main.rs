@@ -1,0 +1,55 @@
+//! Runs that take longer than a test may: endurance and load against the real binaries, each on an installation of its
+//! own in a temporary folder.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`soak`] | half of full load for an hour: does anything grow? |
+//! | [`load`] | the people who make that load |
+//! | [`measure`] | what is read from processes and the database, and latencies |
+//! | [`report`] | a table, a plot, and the judgement whether a series is flat |
+#![allow(clippy::cast_precision_loss, reason = "figures of a measurement")]
+
+mod load;
+mod measure;
+mod report;
+mod soak;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Load and endurance runs. The binaries are taken from `BANTER_BIN_DIR`, else from beside this one.
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    run: Run,
+}
+
+#[derive(Debug, Subcommand)]
+enum Run {
+    /// Half of full load for an hour: memory, handles, log and waiting work must stay flat.
+    Soak(soak::Options),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let run = async {
+        match arguments.run {
+            Run::Soak(options) => soak::run(options).await,
+        }
+    };
+    // Interrupted, the run is dropped, and with it the processes that it started.
+    let outcome = tokio::select! {
+        outcome = run => outcome,
+        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Makes rows look old, so that a run of an hour shows what pruning does to a day.
+//!
+//! The shortest `EVENT_RETENTION_HOURS` is one hour, so nothing would be pruned in a run of that length. What is older
+//! than [`Ageing::kept`] is moved back in time, in small transactions; the product then prunes it by its own rules.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::Result;
+use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+use tokio_util::sync::CancellationToken;
+
+/// How often rows are aged.
+const EVERY: Duration = Duration::from_secs(5);
+/// Rows in one transaction, so that no send waits long for one.
+const BATCH: i64 = 500;
+
+/// An hour and more ago; a day and more ago for what is kept a day.
+const STATEMENTS: [&str; 3] = [
+    "UPDATE event_log SET at = strftime('%Y-%m-%dT%H:%M:%fZ', at, '-2 hours') WHERE id IN (SELECT id FROM event_log \
+     WHERE at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 hour') \
+     AND at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?1) ORDER BY at, id LIMIT ?2)",
+    "UPDATE idempotency_key SET created_at = strftime('%Y-%m-%dT%H:%M:%fZ', created_at, '-2 days') \
+     WHERE (workspace_id, user_id, operation, key) IN (SELECT workspace_id, user_id, operation, key FROM idempotency_key \
+     WHERE created_at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 day') \
+     AND created_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?1) LIMIT ?2)",
+    "UPDATE Jobs SET done_at = done_at - 7200 WHERE rowid IN (SELECT rowid FROM Jobs WHERE done_at IS NOT NULL \
+     AND job_type = 'agent-task' AND done_at > unixepoch() - 3600 AND done_at < unixepoch('now', ?1) LIMIT ?2)",
+];
+
+/// See the module.
+#[derive(Debug)]
+pub struct Ageing {
+    connection: SqliteConnection,
+    /// How long a row stays as it is.
+    kept: Duration,
+}
+
+impl Ageing {
+    /// Opens a connection for it.
+    pub async fn open(database: &Path, kept: Duration) -> Result<Self> {
+        let options = SqliteConnectOptions::new().filename(database).busy_timeout(EVERY);
+        Ok(Self { connection: SqliteConnection::connect_with(&options).await?, kept })
+    }
+
+    /// Ages rows until it is told to stop.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<()> {
+        let older_than = format!("-{} seconds", self.kept.as_secs());
+        let mut ticks = tokio::time::interval(EVERY);
+        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+            for statement in STATEMENTS {
+                while !stop.is_cancelled() {
+                    let aged =
+                        sqlx::query(statement).bind(&older_than).bind(BATCH).execute(&mut self.connection).await?;
+                    if aged.rows_affected() < BATCH.unsigned_abs() {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,90 @@
+//! The database from outside: a connection that only reads, and the sizes of its files.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Result;
+use sqlx::{Connection as _, Row as _, SqliteConnection, sqlite::SqliteConnectOptions};
+
+/// Digits of a ULID (Crockford's base 32); the first ten are milliseconds since 1970.
+const ULID_DIGITS: &str = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const ULID_TIME_DIGITS: usize = 10;
+
+const BYTES_PER_MIB: f64 = 1024.0 * 1024.0;
+
+/// Looks at a database again and again.
+#[derive(Debug)]
+pub struct DatabaseWatch {
+    path: PathBuf,
+    connection: SqliteConnection,
+}
+
+/// What it shows at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct DatabaseSample {
+    /// The database file, in MiB.
+    pub size_mib: f64,
+    /// The write-ahead log's file, in MiB.
+    pub wal_mib: f64,
+    /// How long the oldest job that could run has waited, in milliseconds; 0 when none waits.
+    pub oldest_runnable_ms: f64,
+    /// Events in all logs.
+    pub events: f64,
+    /// Jobs that have ended and are still there.
+    pub ended_jobs: f64,
+}
+
+impl DatabaseWatch {
+    /// Opens a connection that cannot write.
+    pub async fn open(path: &Path) -> Result<Self> {
+        let options = SqliteConnectOptions::new().filename(path).read_only(true);
+        Ok(Self { path: path.to_owned(), connection: SqliteConnection::connect_with(&options).await? })
+    }
+
+    /// Looks at it.
+    pub async fn sample(&mut self) -> Result<DatabaseSample> {
+        // The id of a job is a ULID of the moment when it could first run; a backed-off one is left out until it is due.
+        let row = sqlx::query(
+            "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now, (SELECT MIN(id) FROM Jobs \
+             WHERE job_type = 'agent-task' AND status = 'Pending' AND run_at <= unixepoch()) AS oldest, \
+             (SELECT COALESCE(SUM(last_seq - floor_seq), 0) FROM user_log) AS events, \
+             (SELECT COUNT(*) FROM Jobs INDEXED BY agent_jobs_ended \
+             WHERE job_type = 'agent-task' AND done_at IS NOT NULL) AS ended_jobs",
+        )
+        .fetch_one(&mut self.connection)
+        .await?;
+        let (now, oldest): (i64, Option<String>) = (row.try_get("now")?, row.try_get("oldest")?);
+        let (events, ended_jobs): (i64, i64) = (row.try_get("events")?, row.try_get("ended_jobs")?);
+        let oldest_runnable_ms = oldest.map_or(0.0, |id| (now - ulid_millis(&id)).max(0) as f64);
+        let wal = PathBuf::from(format!("{}-wal", self.path.display()));
+        Ok(DatabaseSample {
+            size_mib: mib(&self.path),
+            wal_mib: mib(&wal),
+            oldest_runnable_ms,
+            events: events as f64,
+            ended_jobs: ended_jobs as f64,
+        })
+    }
+}
+
+fn mib(file: &Path) -> f64 {
+    fs::metadata(file).map_or(0.0, |data| data.len() as f64 / BYTES_PER_MIB)
+}
+
+fn ulid_millis(ulid: &str) -> i64 {
+    let digit = |letter| ULID_DIGITS.find(letter).and_then(|digit| i64::try_from(digit).ok()).unwrap_or(0);
+    ulid.chars().take(ULID_TIME_DIGITS).fold(0, |millis, letter| millis * 32 + digit(letter))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ulid_tells_when_it_was_made() {
+        // The example of the ULID specification.
+        assert_eq!(ulid_millis("01ARYZ6S41TSV4RRFFQ69G5FAV"), 1_469_918_176_385);
+    }
+}

@@ -1,0 +1,11 @@
+//! What is measured: processes from `/proc`, the database from a connection that only reads, and latencies.
+
+mod ageing;
+mod database;
+mod latency;
+mod process;
+
+pub use ageing::Ageing;
+pub use database::DatabaseWatch;
+pub use latency::{Latencies, percentile};
+pub use process::ProcessWatch;

@@ -1,0 +1,70 @@
+//! Series of values over one time axis, written as CSV while they grow.
+
+use std::{fs::File, io::Write as _, path::Path};
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::Tolerance;
+
+/// One column.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// The panel of the plot that it is drawn in; several may share one.
+    pub panel: &'static str,
+    /// What it is called there.
+    pub name: String,
+    /// How much it may rise; unset where rising is what it does.
+    pub tolerance: Option<Tolerance>,
+    /// Whether the run fails when it rises more: not where other work on the machine has a say.
+    pub decides: bool,
+    /// Its values; NaN where there was nothing to measure.
+    pub values: Vec<f64>,
+}
+
+impl Series {
+    /// A column without values yet.
+    pub fn new(panel: &'static str, name: &str, tolerance: Option<Tolerance>) -> Self {
+        Self { panel, name: name.to_owned(), tolerance, decides: true, values: Vec::new() }
+    }
+
+    /// The same, but only told.
+    pub fn only_told(self) -> Self {
+        Self { decides: false, ..self }
+    }
+}
+
+/// All columns.
+#[derive(Debug)]
+pub struct Table {
+    /// Seconds since the start of the run, one a row.
+    pub seconds: Vec<f64>,
+    /// The columns.
+    pub series: Vec<Series>,
+    file: File,
+}
+
+impl Table {
+    /// Begins the file.
+    pub fn create(path: &Path, series: Vec<Series>) -> Result<Self> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let mut file = File::create(path).with_context(|| path.display().to_string())?;
+        let heads: Vec<String> = series.iter().map(|series| format!("{}: {}", series.panel, series.name)).collect();
+        writeln!(file, "seconds,{}", heads.join(","))?;
+        Ok(Self { seconds: Vec::new(), series, file })
+    }
+
+    /// Adds a row, one value for each column.
+    pub fn add(&mut self, seconds: f64, values: &[f64]) -> Result<()> {
+        ensure!(values.len() == self.series.len(), "{} values for {} columns", values.len(), self.series.len());
+        self.seconds.push(seconds);
+        for (series, value) in self.series.iter_mut().zip(values) {
+            series.values.push(*value);
+        }
+        let cells: Vec<String> =
+            values.iter().map(|value| if value.is_nan() { String::new() } else { format!("{value:.2}") }).collect();
+        writeln!(self.file, "{seconds:.1},{}", cells.join(","))?;
+        Ok(())
+    }
+}

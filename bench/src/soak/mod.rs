@@ -1,0 +1,184 @@
+//! The soak: two apis, three workers and a Redis at half of what they can do, for an hour. Memory, open handles, the
+//! write-ahead log and the oldest waiting job must stay flat, every answer must come, and `api check` must find nothing.
+//!
+//! The database grows, since messages are kept: its size is shown and not judged. Events, ended jobs and idempotency
+//! keys are made to look old after a sixth of the run, so that pruning is part of it.
+
+mod sampler;
+
+use std::{fs, path::PathBuf, time::Duration};
+
+use anyhow::Result;
+use banter_tests::app::TestApp;
+use clap::Args;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    load::{Load, Tally},
+    measure::Ageing,
+    report::{Table, judge, plot},
+};
+use sampler::Sampler;
+
+const APIS: usize = 2;
+const WORKERS: usize = 3;
+/// Tasks at once in a worker: enough that the machine is the limit, not the number of places.
+const CONCURRENCY: &str = "64";
+/// How many people at once are tried in search of the full load, and how long each number is given.
+const CROWDS: [usize; 5] = [8, 16, 32, 64, 128];
+const CROWD_TIME: Duration = Duration::from_secs(6);
+/// A bigger crowd is tried only if the last one brought this much more.
+const GAIN: f64 = 1.05;
+/// The share of the full load that the soak runs at.
+const SHARE: f64 = 0.5;
+/// Part of the run after which what is pruned looks old.
+const KEPT: u32 = 6;
+/// How long the people may take to end their last turns.
+const REST_LIMIT: Duration = Duration::from_secs(90);
+/// Lines of the logs that are shown.
+const SHOWN_LINES: usize = 10;
+
+/// What `bench soak` can be told.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// How long the run takes.
+    #[arg(long, default_value_t = 60.0)]
+    minutes: f64,
+    /// Answers a second; unset: half of what is found to be the full load.
+    #[arg(long)]
+    rate: Option<f64>,
+    /// How many users there are, each with eight conversations and two streams.
+    #[arg(long, default_value_t = 50)]
+    users: usize,
+    /// What people do by chance.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Where the samples go.
+    #[arg(long, default_value = "target/soak.csv")]
+    csv: PathBuf,
+    /// Where the plot goes.
+    #[arg(long, default_value = "docs/images/soak.svg")]
+    plot: PathBuf,
+}
+
+/// Runs it. Returns whether everything was as it must be.
+///
+/// # Errors
+/// When it cannot be run.
+pub async fn run(options: Options) -> Result<bool> {
+    let duration = Duration::from_secs_f64(60.0 * options.minutes);
+    let mut app = TestApp::builder()
+        .apis(APIS)
+        .workers(WORKERS)
+        .redis()
+        .env("AUTH", "required")
+        .env("WORKER_CONCURRENCY", CONCURRENCY)
+        .env("EVENT_RETENTION_HOURS", "1")
+        .env("RUST_LOG", "warn")
+        .start()
+        .await;
+    println!("{APIS} apis, {WORKERS} workers, a Redis, {} users; files in {}", options.users, app.folder().display());
+    let mut load = Load::settle_in(&app, options.users, options.seed).await?;
+    let rate = match options.rate {
+        Some(rate) => rate,
+        None => SHARE * full_load(&mut load).await,
+    };
+    println!("{rate:.0} answers a second for {:.0} minutes", options.minutes);
+    let tally = load.tally();
+    tally.take();
+
+    let stop = CancellationToken::new();
+    let ageing = Ageing::open(&app.database(), duration / KEPT).await?;
+    let ageing = tokio::spawn(ageing.run(stop.clone()));
+    let mut sampler = Sampler::start(&app, &options.csv, rate).await?;
+    let sampling = async {
+        let outcome = sampler.sample_for(duration, &tally).await;
+        stop.cancel();
+        outcome
+    };
+    let (outcome, rested) = tokio::join!(sampling, timeout(duration + REST_LIMIT, load.at_rate(rate, stop.clone())));
+    outcome?;
+    if rested.is_err() {
+        tally.complain("turns are still under way long after the end".into());
+    }
+    ageing.await??;
+
+    let is_sound = check(&app, "while all run").await;
+    load.go_home().await;
+    app.stop_all().await;
+    let is_sound = is_sound && check(&app, "after all have stopped").await;
+    print_logs(&app.logs());
+    let title = format!(
+        "{:.0} minutes at half load: {rate:.0} answers/s, {APIS} apis, {WORKERS} workers, Redis, {} streams",
+        options.minutes,
+        2 * options.users
+    );
+    fs::write(&options.plot, plot(&title, sampler.table()))?;
+    println!("samples: {}; plot: {}", options.csv.display(), options.plot.display());
+    let is_flat = print_judgements(sampler.table());
+    Ok(print_totals(&tally) && is_sound && is_flat)
+}
+
+/// Answers a second when nobody pauses, with the crowd that brings the most.
+async fn full_load(load: &mut Load) -> f64 {
+    let mut most = 0.0;
+    for people in CROWDS {
+        let rate = load.as_fast_as_possible(people, CROWD_TIME).await;
+        println!("{people:4} people at once: {rate:.0} answers a second");
+        let is_full = rate < most * GAIN;
+        most = rate.max(most);
+        if is_full {
+            break;
+        }
+    }
+    most
+}
+
+async fn check(app: &TestApp, when: &str) -> bool {
+    let output = app.run_api(&["check"]).await;
+    println!("api check, {when}: {}", String::from_utf8_lossy(&output.stdout).trim_end());
+    output.status.success()
+}
+
+fn print_logs(logs: &str) {
+    let lines: Vec<&str> = logs.lines().collect();
+    println!("lines in the logs (warnings and errors): {}", lines.len());
+    lines.iter().take(SHOWN_LINES).for_each(|line| println!("  {line}"));
+}
+
+/// Says of each judged series whether it is flat.
+fn print_judgements(table: &Table) -> bool {
+    let mut all_flat = true;
+    println!("{:<32}{:<12}{:>10}{:>12}{:>12}", "after a third of warm-up", "", "median", "rise", "rise/h");
+    for series in &table.series {
+        let Some(tolerance) = series.tolerance else { continue };
+        let judgement = judge(&table.seconds, &series.values, tolerance);
+        all_flat &= judgement.is_flat || !series.decides;
+        println!(
+            "{:<28}{:<12}{:>10.1}{:>12.2}{:>12.2}  {}",
+            series.panel,
+            series.name,
+            judgement.median,
+            judgement.rise,
+            judgement.rise_per_hour,
+            match (judgement.is_flat, series.decides) {
+                (true, _) => "flat",
+                (false, true) => "NOT FLAT",
+                (false, false) => "rises (only told: other work on the machine shows here)",
+            }
+        );
+    }
+    all_flat
+}
+
+fn print_totals(tally: &Tally) -> bool {
+    println!(
+        "{} answers, {} streams opened, {} requests answered 503 and sent again, {} complaints",
+        tally.answers(),
+        tally.streams(),
+        tally.busy(),
+        tally.complaints()
+    );
+    tally.complaints() == 0
+}

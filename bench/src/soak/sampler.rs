@@ -1,0 +1,133 @@
+//! Takes a sample of everything every few seconds.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::Result;
+use banter_tests::app::TestApp;
+use tokio::time::{Instant, interval_at};
+
+use crate::{
+    load::Tally,
+    measure::{DatabaseWatch, ProcessWatch},
+    report::{Series, Table, Tolerance},
+};
+
+/// How often a sample is taken.
+const EVERY: Duration = Duration::from_secs(5);
+/// How often the last sample is told on the terminal.
+const TOLD_EVERY: usize = 12;
+
+/// An allocator and SQLite's caches breathe; a leak does not.
+const MEMORY: Tolerance = Tolerance { share: 0.1, least: 4.0 };
+/// Connections come and go with people.
+const HANDLES: Tolerance = Tolerance { share: 0.1, least: 8.0 };
+/// A checkpoint that is held up by a reader lets the log grow for a moment.
+const WAL: Tolerance = Tolerance { share: 0.2, least: 4.0 };
+/// A job waits some milliseconds; one that is stuck gets older with the clock.
+const OLDEST: Tolerance = Tolerance { share: 0.5, least: 200.0 };
+/// What is pruned may breathe by what comes between two prunings, a minute apart.
+const PRUNED_EVERY: Duration = Duration::from_mins(1);
+/// Events of one turn, about.
+const EVENTS_A_TURN: f64 = 6.0;
+/// At half load things take as long, and as much, at the end as at the beginning.
+const EFFORT: Tolerance = Tolerance { share: 0.3, least: 10.0 };
+
+/// See the module.
+#[derive(Debug)]
+pub struct Sampler {
+    processes: Vec<ProcessWatch>,
+    database: DatabaseWatch,
+    table: Table,
+}
+
+impl Sampler {
+    /// Gets ready to watch all processes of an installation, and its database.
+    pub async fn start(app: &TestApp, csv: &Path, rate: f64) -> Result<Self> {
+        let mut processes: Vec<ProcessWatch> =
+            app.processes().iter().map(|(name, pid)| ProcessWatch::new(name, *pid)).collect();
+        for process in &mut processes {
+            process.sample()?;
+        }
+        let database = DatabaseWatch::open(&app.database()).await?;
+        let table = Table::create(csv, columns(&processes, rate))?;
+        Ok(Self { processes, database, table })
+    }
+
+    /// What was sampled.
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// Samples for this long.
+    pub async fn sample_for(&mut self, duration: Duration, tally: &Tally) -> Result<()> {
+        let begun = Instant::now();
+        let mut ticks = interval_at(begun + EVERY, EVERY);
+        let (mut before, mut answers) = (begun, tally.answers());
+        while begun.elapsed() < duration {
+            ticks.tick().await;
+            let now = Instant::now();
+            let rate = (tally.answers() - answers) as f64 / (now - before).as_secs_f64();
+            (before, answers) = (now, tally.answers());
+            self.add(begun.elapsed().as_secs_f64(), rate, tally).await?;
+        }
+        Ok(())
+    }
+
+    async fn add(&mut self, seconds: f64, rate: f64, tally: &Tally) -> Result<()> {
+        let samples = self.processes.iter_mut().map(ProcessWatch::sample).collect::<Result<Vec<_>>>()?;
+        let mut values: Vec<f64> = samples.iter().map(|sample| sample.rss_mib).collect();
+        values.extend(samples.iter().map(|sample| sample.handles));
+        values.extend(samples.iter().map(|sample| sample.cpu_percent));
+        let database = self.database.sample().await?;
+        let figures = tally.take();
+        values.extend([database.wal_mib, database.size_mib, database.oldest_runnable_ms]);
+        values.extend([database.events / 1000.0, database.ended_jobs / 1000.0, rate]);
+        for (p50, p99) in [figures.sends, figures.answers, figures.stops] {
+            values.extend([p50, p99]);
+        }
+        self.table.add(seconds, &values)?;
+        if self.table.seconds.len().is_multiple_of(TOLD_EVERY) {
+            let rss: Vec<String> = samples.iter().map(|sample| format!("{:.0}", sample.rss_mib)).collect();
+            println!(
+                "{:5.1} min: {rate:.0} answers/s, p99 {:.0} ms, memory {} MiB, WAL {:.1} MiB, database {:.0} MiB, \
+                 oldest job {:.0} ms, {} complaints",
+                seconds / 60.0,
+                figures.answers.1,
+                rss.join(" "),
+                database.wal_mib,
+                database.size_mib,
+                database.oldest_runnable_ms,
+                tally.complaints()
+            );
+        }
+        Ok(())
+    }
+}
+
+/// In the order of [`Sampler::add`].
+fn columns(processes: &[ProcessWatch], rate: f64) -> Vec<Series> {
+    let kept = |rows_a_turn: f64| {
+        Some(Tolerance { share: 0.2, least: rate * PRUNED_EVERY.as_secs_f64() * rows_a_turn / 1000.0 })
+    };
+    let each = |panel: &'static str, tolerance: Option<Tolerance>| {
+        processes.iter().map(move |process| Series::new(panel, &process.name, tolerance)).collect::<Vec<_>>()
+    };
+    let mut columns = each("Memory, MiB", Some(MEMORY));
+    columns.extend(each("Open handles", Some(HANDLES)));
+    columns.extend(each("CPU, % of a core", Some(EFFORT)).into_iter().map(Series::only_told));
+    columns.extend([
+        Series::new("Write-ahead log, MiB", "-wal", Some(WAL)),
+        Series::new("Database, MiB", "grows with stored messages", None),
+        Series::new("Oldest runnable job, ms", "age", Some(OLDEST)),
+        Series::new("Kept rows, thousands", "events", kept(EVENTS_A_TURN)),
+        Series::new("Kept rows, thousands", "ended jobs", kept(1.0)),
+        Series::new("Answers a second", "answers", None),
+        Series::new("Send to 202, ms", "p50", Some(EFFORT)).only_told(),
+        Series::new("Send to 202, ms", "p99", Some(EFFORT)).only_told(),
+        Series::new("Send to the answer's event, ms", "p50", Some(EFFORT)).only_told(),
+        Series::new("Send to the answer's event, ms", "p99", Some(EFFORT)).only_told(),
+        Series::new("Stop to the event, ms", "p50", Some(EFFORT)).only_told(),
+        Series::new("Stop to the event, ms", "p99", Some(EFFORT)).only_told(),
+    ]);
+    columns
+}

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Builds the release binaries and runs one measurement: `scripts/bench.sh soak --minutes 60`; `--help` lists them.
+# With BANTER_BIN_DIR the binaries of that folder are measured.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
+
+# Every stream is an open file, here and in the api.
+ulimit -S -n "$(ulimit -H -n)"
+
+if [ -z "${BANTER_BIN_DIR:-}" ]; then
+  cargo build --release --locked
+  export BANTER_BIN_DIR="$CARGO_TARGET_DIR/release"
+fi
+cargo build --release --locked --package banter-bench
+exec "$CARGO_TARGET_DIR/release/bench" "$@"
