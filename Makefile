@@ -6,7 +6,7 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 .PHONY: help run dev test test-faults soak test-rust test-page dashboard openapi gate clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 run: ## Build everything and run api and worker; no service is needed
 	@scripts/need.sh cargo node
@@ -21,7 +21,7 @@ dev: ## Run api and worker from a debug build, and the page with hot reload
 	@DEV_PAGE=1 scripts/run.sh "$(CARGO_TARGET_DIR)/debug"
 
 test: ## Run every test: unit, api, worker, faults, page, browser
-	@scripts/need.sh cargo node chromium redis-server
+	@scripts/need.sh cargo node chromium redis-server libfaketime
 	@scripts/test.sh
 
 test-faults: ## Throw random faults at an installation at work, for ten minutes (ROUNDS= for more)
@@ -32,6 +32,10 @@ soak: ## Run at half of full load for an hour: nothing may grow (MINUTES=, RATE=
 	@scripts/need.sh cargo redis-server
 	@scripts/bench.sh soak --minutes "$(or $(MINUTES),60)" $(if $(RATE),--rate "$(RATE)") \
 		--csv "$(CARGO_TARGET_DIR)/soak.csv" --plot "$(or $(PLOT),docs/images/soak.svg)"
+
+bench-readers: ## Measure 800 readers with and without 200 others that stopped reading
+	@scripts/need.sh cargo
+	@scripts/bench.sh readers
 
 dashboard: ## Build the page that the api serves
 	@scripts/npm-ci.sh

@@ -11,6 +11,7 @@ mod idempotency;
 mod messages;
 mod model_faults;
 mod order;
+mod procfile;
 mod races;
 mod sessions;
 mod streams;

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -18,6 +19,7 @@ use crate::{
     process::{self, Environment, Process, Signal},
     redis::Redis,
     store_lock::StoreLock,
+    wait::eventually,
 };
 
 /// Processes of all tests together at one time; more would only make each other late.
@@ -61,6 +63,12 @@ impl Builder {
     /// A variable for every process.
     pub fn env(mut self, variable: &str, value: &str) -> Self {
         self.environment.insert(variable.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Several variables for every process.
+    pub fn all_env(mut self, variables: Environment) -> Self {
+        self.environment.extend(variables);
         self
     }
 
@@ -244,6 +252,37 @@ impl TestApp {
     /// Sets a variable for the processes that start from now on.
     pub fn set_env(&mut self, variable: &str, value: &str) {
         self.environment.insert(variable.to_owned(), value.to_owned());
+    }
+
+    /// Sets several.
+    pub fn set_all_env(&mut self, variables: Environment) {
+        self.environment.extend(variables);
+    }
+
+    /// Sends a signal to all its processes at once, the Redis included.
+    pub fn signal_all(&self, signal: Signal) {
+        let pids: Vec<u32> = self.processes().into_iter().map(|(_, pid)| pid).collect();
+        signal.send_to_all(&pids);
+    }
+
+    /// The heartbeat counters of all workers that beat.
+    pub async fn beats(&self) -> Vec<i64> {
+        let options = SqliteConnectOptions::new().filename(self.database()).read_only(true);
+        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+        let beats = sqlx::query_scalar("SELECT beat FROM worker_heartbeat ORDER BY worker_id");
+        let beats = beats.fetch_all(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        beats
+    }
+
+    /// Waits until every worker has beaten `count` times more, and `workers` still do.
+    pub async fn wait_for_beats(&self, workers: usize, count: i64) {
+        let before: i64 = self.beats().await.iter().max().copied().unwrap_or_default();
+        eventually("all workers' heartbeats", async || {
+            let beats = self.beats().await;
+            (beats.len() == workers && beats.iter().all(|beat| *beat >= before + count)).then_some(())
+        })
+        .await;
     }
 
     /// Starts one more api and returns its index.

@@ -11,6 +11,7 @@
 //! | [`model`], [`watch`] | a client's state, folded from events, strict about gaps; and compared with a fresh GET |
 //! | [`fake_openai`] | a model server that does what a test tells it to |
 //! | [`store_lock`], [`small_disk`] | the database's write lock, taken by a test; a disk that can be full |
+//! | [`wall_clock`] | clocks that a test steps |
 //! | [`wait`], [`dice`], [`port`] | waiting for a condition; seeded chance; ports that last |
 //!
 //! Everything here panics when the product breaks its contract, and says how. Nothing here knows the product's types.
@@ -36,4 +37,5 @@ pub mod small_disk;
 pub mod sse;
 pub mod store_lock;
 pub mod wait;
+pub mod wall_clock;
 pub mod watch;

@@ -46,8 +46,14 @@ impl Signal {
 
     /// Sends it to a process. One that has ended does not mind.
     pub fn send(self, pid: u32) {
+        self.send_to_all(&[pid]);
+    }
+
+    /// Sends it to several processes at once.
+    pub fn send_to_all(self, pids: &[u32]) {
         // The shell has `kill` built in, so no other program is needed.
-        let line = format!("kill -s {} {pid}", self.name());
+        let pids: Vec<String> = pids.iter().map(u32::to_string).collect();
+        let line = format!("kill -s {} {}", self.name(), pids.join(" "));
         let _ = Command::new("sh").args(["-c", &line]).stderr(Stdio::null()).status();
     }
 }
@@ -71,7 +77,13 @@ pub fn binary(name: &str) -> PathBuf {
 /// A command of the product with a cleared environment, in `folder`.
 fn command(name: &str, arguments: &[&str], environment: &Environment, folder: &Path) -> Command {
     let mut command = Command::new(binary(name));
-    command.args(arguments).env_clear().current_dir(folder).stdin(Stdio::null());
+    command.args(arguments);
+    alone(command, environment, folder)
+}
+
+/// With a cleared environment, in `folder`.
+fn alone(mut command: Command, environment: &Environment, folder: &Path) -> Command {
+    command.env_clear().current_dir(folder).stdin(Stdio::null());
     for variable in INHERITED {
         if let Some(value) = env::var_os(variable) {
             command.env(variable, value);
@@ -103,13 +115,21 @@ pub struct Process {
 impl Process {
     /// Starts a binary of the product. `name` names it in the failure report and its log files in `folder`.
     pub fn spawn(name: &str, program: &str, arguments: &[&str], environment: &Environment, folder: &Path) -> Self {
+        Self::start(name, command(program, arguments, environment, folder), folder)
+    }
+
+    /// Starts a line as a process manager does: by `sh -c`.
+    pub fn spawn_line(name: &str, line: &str, environment: &Environment, folder: &Path) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", line]);
+        Self::start(name, alone(command, environment, folder), folder)
+    }
+
+    fn start(name: &str, mut command: Command, folder: &Path) -> Self {
         let stdout = folder.join(format!("{name}.stdout"));
         let stderr = folder.join(format!("{name}.stderr"));
-        let child = command(program, arguments, environment, folder)
-            .stdout(File::create(&stdout).unwrap())
-            .stderr(File::create(&stderr).unwrap())
-            .spawn()
-            .unwrap();
+        let child =
+            command.stdout(File::create(&stdout).unwrap()).stderr(File::create(&stderr).unwrap()).spawn().unwrap();
         Self { name: name.to_owned(), child, stdout, stderr }
     }
 
