@@ -8,6 +8,7 @@ use banter_shared::{
     clock::{SystemClock, Timestamp},
     config::Config,
     id::KeyId,
+    shutdown::Shutdown,
     store::{ApiKey, CheckReport, Store},
     telemetry,
 };
@@ -81,9 +82,13 @@ pub async fn run() -> anyhow::Result<()> {
         Command::Openapi => Ok(()),
         Command::Serve => {
             config.prepare_data_dir()?;
-            let application = Application::build(&config).await?;
-            application.shutdown().listen(config.shutdown_grace).context("cannot listen to signals")?;
-            application.run().await
+            let shutdown = Shutdown::new();
+            shutdown.listen(config.shutdown_grace).context("cannot listen to signals")?;
+            match shutdown.soft().run_until_cancelled(Application::build(&config, &shutdown)).await {
+                Some(application) => application?.run().await,
+                // Told to stop before it had started.
+                None => Ok(()),
+            }
         }
         Command::Migrate => {
             open(&config).await?.close().await;

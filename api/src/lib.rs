@@ -56,11 +56,11 @@ pub struct Application {
 }
 
 impl Application {
-    /// Opens the store and binds the address.
+    /// Opens the store and binds the address. `shutdown` ends what it starts.
     ///
     /// # Errors
     /// When a part does not come up, or when the address is open to the network and nobody has a key.
-    pub async fn build(config: &Config) -> anyhow::Result<Self> {
+    pub async fn build(config: &Config, shutdown: &Shutdown) -> anyhow::Result<Self> {
         let catalog = AgentCatalog::load(config.agents_file.as_deref(), |name| std::env::var(name).ok())?;
         let store = Store::open(config.store_options(), Arc::new(SystemClock)).await?;
         tracing::info!(database = %store.path().display(), agents = catalog.agents().len(), "the store is open");
@@ -79,12 +79,11 @@ impl Application {
             );
         }
 
-        let shutdown = Shutdown::new();
         let relay = relay::start(&config.relay, store.path(), &store.installation_id().await?).await?;
-        let hub = Hub::start(store.clone(), relay.clone(), &shutdown);
+        let hub = Hub::start(store.clone(), relay.clone(), shutdown);
         let options =
             UpkeepOptions { lease: config.task_lease, retention: Retention { events: config.event_retention } };
-        upkeep::spawn(&store, &relay, &shutdown, options);
+        upkeep::spawn(&store, &relay, shutdown, options);
 
         let bind = || format!("BIND_ADDR={}: cannot listen there", config.bind_addr);
         let listener = TcpListener::bind(config.bind_addr).await.with_context(bind)?;
@@ -94,7 +93,7 @@ impl Application {
             relay,
             catalog: Arc::new(catalog),
             hub,
-            shutdown,
+            shutdown: shutdown.clone(),
             access,
             task_max_attempts: config.task_max_attempts,
         };
@@ -105,12 +104,6 @@ impl Application {
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
-    }
-
-    /// What ends it.
-    #[must_use]
-    pub fn shutdown(&self) -> &Shutdown {
-        &self.state.shutdown
     }
 
     /// Tells the address on stdout and serves until the shutdown: then all requests are answered, or its grace is over.

@@ -57,25 +57,24 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Opens the store, reads the agents and registers the worker.
+    /// Opens the store and reads the agents. `shutdown` ends what it starts.
     ///
     /// # Errors
     /// When one of these fails.
-    pub async fn build(config: Config) -> anyhow::Result<Self> {
+    pub async fn build(config: Config, shutdown: Shutdown) -> anyhow::Result<Self> {
         let catalog = AgentCatalog::load(config.agents_file.as_deref(), |name| env::var(name).ok())?;
         let store = Store::open(config.store_options(), Arc::new(SystemClock)).await?;
         tracing::info!(database = %store.path().display(), agents = catalog.agents().len(), "store open");
         let relay = relay::start(&config.relay, store.path(), &store.installation_id().await?).await?;
-        Ok(Self { config, id: WorkerId::generate(), store, relay, catalog, shutdown: Shutdown::new() })
+        Ok(Self { config, id: WorkerId::generate(), store, relay, catalog, shutdown })
     }
 
-    /// Works until SIGTERM or SIGINT, then ends or hands back what runs.
+    /// Works until the shutdown, then ends or hands back what runs.
     ///
     /// # Errors
-    /// When the signals cannot be listened to, or running tasks could not be handed back in time.
+    /// When running tasks could not be handed back in time.
     pub async fn run(self) -> anyhow::Result<()> {
         let Self { config, id, store, relay, catalog, shutdown } = self;
-        shutdown.listen(config.shutdown_grace).context("cannot listen to signals")?;
         let wake = Arc::new(Notify::new());
         let running = Running::default();
         // These go on until the last task has ended, past the soft end.

@@ -2,8 +2,10 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use banter_shared::{
     config::{Config, ConfigError},
+    shutdown::Shutdown,
     telemetry,
 };
 use banter_worker::Worker;
@@ -40,5 +42,11 @@ async fn run() -> anyhow::Result<()> {
     telemetry::init()?;
     let config = Config::from_env()?;
     config.prepare_data_dir()?;
-    Worker::build(config).await?.run().await
+    let shutdown = Shutdown::new();
+    shutdown.listen(config.shutdown_grace).context("cannot listen to signals")?;
+    match shutdown.soft().run_until_cancelled(Worker::build(config, shutdown.clone())).await {
+        Some(worker) => worker?.run().await,
+        // Told to stop before it had started.
+        None => Ok(()),
+    }
 }

@@ -1,6 +1,10 @@
 //! The first open: one process at a time makes the file, switches it to WAL and runs both sets of migrations.
 
-use std::{fs::File, path::Path};
+use std::{
+    fs::{File, TryLockError},
+    path::Path,
+    time::Duration,
+};
 
 use sqlx::{
     ConnectOptions, Connection, SqliteConnection,
@@ -9,8 +13,12 @@ use sqlx::{
 };
 
 use apalis_sqlite::SqliteStorage;
+use tokio::time::sleep;
 
 use super::OpenError;
+
+/// How often the lock is asked for.
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// Our own migrations, compiled in.
 fn migrations() -> Migrator {
@@ -28,7 +36,7 @@ pub(super) async fn prepare(path: &Path, connect: &SqliteConnectOptions) -> Resu
     let mut connection: SqliteConnection = connect
         .clone()
         .create_if_missing(true)
-        .busy_timeout(std::time::Duration::from_secs(30))
+        .busy_timeout(Duration::from_secs(30))
         .journal_mode(SqliteJournalMode::Wal)
         .connect()
         .await
@@ -41,18 +49,26 @@ pub(super) async fn prepare(path: &Path, connect: &SqliteConnectOptions) -> Resu
     Ok(())
 }
 
-/// Waits for the lock; it is freed with the file, also if the process dies.
+/// Waits for the lock; it is freed with the file, also if the process dies. Asks again and again instead of waiting in
+/// the system: a thread that waits there would keep the process from ending when it is told to.
 async fn lock(path: &Path) -> std::io::Result<File> {
-    let path = path.to_owned();
-    let locked = tokio::task::spawn_blocking(move || {
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder)?;
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(".migrate.lock");
+    let file = File::options().create(true).truncate(false).write(true).open(name)?;
+    let mut has_waited = false;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => {
+                if !std::mem::replace(&mut has_waited, true) {
+                    tracing::info!("another process brings the database up to date: waiting for it");
+                }
+                sleep(LOCK_PAUSE).await;
+            }
+            Err(TryLockError::Error(error)) => return Err(error),
         }
-        let mut name = path.into_os_string();
-        name.push(".migrate.lock");
-        let file = File::options().create(true).truncate(false).write(true).open(name)?;
-        file.lock()?;
-        Ok(file)
-    });
-    locked.await.map_err(std::io::Error::other)?
+    }
 }

@@ -294,8 +294,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] when it is not the user's.
     pub async fn mark_read(&self, user: &UserRef, id: SessionId, seq: i64) -> Result<Changed<Session>, StoreError> {
-        self.move_read_position(user, id, |session| Some(session.last_read_seq.max(seq.clamp(0, session.last_seq))))
-            .await
+        let mut tx = self.begin_write().await?;
+        let before = owned_session(&mut tx, user, id).await?;
+        let target = before.last_read_seq.max(seq.clamp(0, before.last_seq));
+        self.move_read_position(tx, user, before, target).await
     }
 
     /// Moves the read position to just before the last answer. Returns the session.
@@ -303,33 +305,35 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] when it is not the user's.
     pub async fn mark_unread(&self, user: &UserRef, id: SessionId) -> Result<Changed<Session>, StoreError> {
+        let mut tx = self.begin_write().await?;
+        let before = owned_session(&mut tx, user, id).await?;
         let last_answer: Option<i64> =
             sqlx::query_scalar("SELECT MAX(seq) FROM chat_message WHERE chat_session_id = ?1 AND role = 'assistant'")
                 .bind(id.to_string())
-                .fetch_one(&self.inner.readers)
+                .fetch_one(&mut *tx)
                 .await?;
-        self.move_read_position(user, id, |session| last_answer.map(|seq| session.last_read_seq.min(seq - 1))).await
+        let target = last_answer.map_or(before.last_read_seq, |seq| before.last_read_seq.min(seq - 1));
+        self.move_read_position(tx, user, before, target).await
     }
 
     async fn move_read_position(
         &self,
+        mut tx: WriteTx,
         user: &UserRef,
-        id: SessionId,
-        target: impl FnOnce(&Session) -> Option<i64> + Send,
+        before: Session,
+        target: i64,
     ) -> Result<Changed<Session>, StoreError> {
-        let mut tx = self.begin_write().await?;
-        let before = owned_session(&mut tx, user, id).await?;
-        let Some(seq) = target(&before).filter(|seq| *seq != before.last_read_seq) else {
+        if target == before.last_read_seq {
             return Ok(Changed::nothing(before));
-        };
+        }
         sqlx::query("UPDATE chat_session SET last_read_seq = ?2 WHERE id = ?1")
-            .bind(id.to_string())
-            .bind(seq)
+            .bind(before.id.to_string())
+            .bind(target)
             .execute(&mut *tx)
             .await?;
-        let read = EventRef::session(LogKind::SessionRead, id);
+        let read = EventRef::session(LogKind::SessionRead, before.id);
         events::append(&mut tx, user, self.inner.clock.now(), &[read]).await?;
-        let session = owned_session(&mut tx, user, id).await?;
+        let session = owned_session(&mut tx, user, before.id).await?;
         tx.commit().await?;
         Ok(Changed::new(session, Hints { users: vec![user.clone()], ..Hints::default() }))
     }

@@ -1,6 +1,13 @@
 //! Any number of processes, in any order, also all at once on a fresh file.
 
-use banter_tests::{app::TestApp, watch::Watch};
+use std::fs::File;
+
+use banter_tests::{
+    app::{STOP_LIMIT, TestApp},
+    process::Signal,
+    wait::eventually,
+    watch::Watch,
+};
 use serde_json::json;
 
 #[tokio::test]
@@ -73,4 +80,22 @@ async fn everything_is_still_there_after_all_processes_were_replaced() {
     let client = app.client();
     assert_eq!(client.chat(&session).await, before);
     assert_eq!(client.ask(&session, "/echo after").await["reply"]["content"], "after");
+}
+
+#[tokio::test]
+async fn a_process_that_is_told_to_stop_while_it_starts_does_so_in_good_order() {
+    let app = TestApp::builder().apis(0).workers(0).start().await;
+    let lock = File::create(app.folder().join("banter.db.migrate.lock")).unwrap();
+    lock.lock().unwrap();
+
+    for program in ["api", "worker"] {
+        for signal in [Signal::Terminate, Signal::Interrupt] {
+            let mut process = app.spawn(program, &[("BIND_ADDR", "127.0.0.1:0")]);
+            eventually("it waits for the lock", async || process.stderr().contains("waiting").then_some(())).await;
+
+            process.signal(signal);
+
+            assert_eq!(process.wait_for_exit(STOP_LIMIT).await.code(), Some(0), "{program}: {}", process.stderr());
+        }
+    }
 }
