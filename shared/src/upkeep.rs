@@ -42,25 +42,22 @@ async fn reap(store: Store, relay: SharedRelay, lease: Duration, end: Cancellati
     let mut watch = LeaseWatch::new(lease);
     let mut ticks = interval(watch.interval());
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut last_seen = None;
     while tick(&mut ticks, &end).await {
-        // Beats are writes: while nobody can write, silence means nothing.
-        let asked_at = Instant::now();
-        if let Err(error) = store.check_writable().await {
-            tracing::warn!(%error, "the store cannot be written; no worker is taken for dead");
-            watch.forgive();
-            continue;
-        }
-        if asked_at.elapsed() > watch.tolerance() {
-            watch.forgive();
-        }
-        let beats = match store.list_beats().await {
-            Ok(beats) => beats,
+        let looked = async { Ok::<_, StoreError>((store.list_beats().await?, store.tail_position().await?)) };
+        let seen = match looked.await {
+            Ok(seen) => seen,
             Err(error) => {
                 tracing::warn!(%error, "cannot look at the workers");
                 continue;
             }
         };
-        for dead in watch.observe(&beats, Instant::now()) {
+        // Beats are writes: while nobody can write, silence means nothing. Where anything was written, there is no need
+        // to ask for the lock, and make others wait for it.
+        let was_written = last_seen.as_ref() != Some(&seen);
+        let could_write = was_written || is_writable_at_once(&store, watch.interval()).await;
+        let (beats, _) = last_seen.insert(seen);
+        for dead in watch.observe(beats, Instant::now(), could_write) {
             match store.reap(&dead).await {
                 Ok(reaped) => {
                     tracing::warn!(worker = %dead.worker_id, tasks = reaped.value, "took over from a silent worker");
@@ -68,6 +65,18 @@ async fn reap(store: Store, relay: SharedRelay, lease: Duration, end: Cancellati
                 }
                 Err(error) => tracing::warn!(worker = %dead.worker_id, %error, "cannot take over yet"),
             }
+        }
+    }
+}
+
+/// Whether the write lock can be had within this time.
+async fn is_writable_at_once(store: &Store, limit: Duration) -> bool {
+    let asked_at = Instant::now();
+    match store.check_writable().await {
+        Ok(()) => asked_at.elapsed() < limit,
+        Err(error) => {
+            tracing::warn!(%error, "the store cannot be written; no worker is taken for dead");
+            false
         }
     }
 }
