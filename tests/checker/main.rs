@@ -295,10 +295,8 @@ fn message_of(error: tokio::task::JoinError) -> String {
 
 /// The product's own check of its invariants.
 async fn check(history: &History, app: &TestApp) {
-    let output = app.run_api(&["check"]).await;
-    if !output.status.success() {
-        let (said, logged) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        history.complain(format!("api check: {said}{logged}"));
+    if let Some(amiss) = app.find_amiss().await {
+        history.complain(format!("api check: {amiss}"));
     }
 }
 

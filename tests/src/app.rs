@@ -318,15 +318,40 @@ impl TestApp {
     /// Freezes a worker (SIGSTOP), but not inside a write transaction: there it would hold the database's one write lock,
     /// and nobody could go on until it thaws.
     pub async fn freeze_worker(&mut self, index: usize) {
-        let database = self.database();
         for _ in 0..20 {
             self.workers[index].signal(Signal::Freeze);
-            if let Some(lock) = StoreLock::take(&database, FREE_WITHIN).await {
-                return lock.release().await;
+            if !self.is_store_held().await {
+                return;
             }
             self.workers[index].signal(Signal::Thaw);
         }
         panic!("somebody holds the write lock");
+    }
+
+    /// How many apis there are.
+    pub fn apis(&self) -> usize {
+        self.apis.len()
+    }
+
+    /// How many workers there are.
+    pub fn workers(&self) -> usize {
+        self.workers.len()
+    }
+
+    /// Stops a worker in good order, and forgets it: the last one takes its index.
+    pub async fn remove_worker(&mut self, index: usize) {
+        self.workers.swap_remove(index).stop(STOP_LIMIT).await;
+    }
+
+    /// Whether somebody holds the database's write lock for longer than a process that is not frozen may.
+    pub async fn is_store_held(&self) -> bool {
+        match StoreLock::take(&self.database(), FREE_WITHIN).await {
+            Some(lock) => {
+                lock.release().await;
+                false
+            }
+            None => true,
+        }
     }
 
     /// Starts another worker in the place of one, which is killed if it still lives.
@@ -344,6 +369,20 @@ impl TestApp {
     /// Runs `api …` to its end with the environment of this installation.
     pub async fn run_api(&self, arguments: &[&str]) -> Output {
         process::run("api", arguments, &self.environment, self.folder.path()).await
+    }
+
+    /// What `api check` finds amiss in the database, if anything.
+    pub async fn find_amiss(&self) -> Option<String> {
+        let output = self.run_api(&["check"]).await;
+        let told = || [output.stdout.as_slice(), &output.stderr].map(String::from_utf8_lossy).concat();
+        (!output.status.success()).then(told)
+    }
+
+    /// Panics when `api check` finds anything amiss in the database.
+    pub async fn check(&self) {
+        if let Some(amiss) = self.find_amiss().await {
+            panic!("api check: {amiss}");
+        }
     }
 
     /// Makes a key with `api keys create`.

@@ -1,5 +1,7 @@
 //! Seeded chance: a test that rolls dice prints its seed and can be run again with it.
 
+use std::time::Duration;
+
 /// A small generator (xorshift64*), the same sequence for the same seed.
 #[derive(Clone, Debug)]
 pub struct Dice(u64);
@@ -31,5 +33,15 @@ impl Dice {
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % end
+    }
+
+    /// An index into something of this length.
+    pub fn index(&mut self, length: usize) -> usize {
+        usize::try_from(self.below(length as u64)).unwrap()
+    }
+
+    /// A time from zero up to, and without, `end`, in whole microseconds.
+    pub fn time_below(&mut self, end: Duration) -> Duration {
+        Duration::from_micros(self.below(u64::try_from(end.as_micros()).unwrap()))
     }
 }

@@ -9,6 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::wait::eventually;
+
 /// The variables that a process gets besides the few that it inherits.
 pub type Environment = BTreeMap<String, String>;
 
@@ -166,11 +168,21 @@ impl Process {
         }
     }
 
-    /// Sends SIGTERM and expects exit code 0 within `limit`.
+    /// Sends SIGTERM, once it is listened to, and expects exit code 0 within `limit`.
     pub async fn stop(&mut self, limit: Duration) {
+        eventually("the process listens to signals", async || (!self.is_starting()).then_some(())).await;
         self.signal(Signal::Terminate);
         let status = self.wait_for_exit(limit).await;
         assert!(status.success(), "{} stopped with {status}:\n{}", self.name, self.stderr());
+    }
+
+    /// Whether it lives and has not come so far that it listens to SIGTERM.
+    fn is_starting(&mut self) -> bool {
+        const BIT: u64 = 1 << (15 - 1);
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        caught.is_some_and(|mask| mask & BIT == 0) && self.exit_status().is_none()
     }
 
     /// What it has written to stdout.

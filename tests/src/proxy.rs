@@ -46,6 +46,7 @@ struct Shared {
     dice: Mutex<Dice>,
     rules: Mutex<Rules>,
     accepted: AtomicUsize,
+    cut: AtomicUsize,
     /// Counts the calls of `cut_all`: a connection that sees it rise is over.
     cuts: watch::Sender<u64>,
     frozen: watch::Sender<bool>,
@@ -61,6 +62,7 @@ impl Proxy {
             dice: Mutex::new(dice),
             rules: Mutex::default(),
             accepted: AtomicUsize::new(0),
+            cut: AtomicUsize::new(0),
             cuts: watch::Sender::new(0),
             frozen: watch::Sender::new(false),
         });
@@ -97,6 +99,11 @@ impl Proxy {
     pub fn accepted(&self) -> usize {
         self.shared.accepted.load(Ordering::Relaxed)
     }
+
+    /// How many connections were cut because they had carried their bytes.
+    pub fn cut(&self) -> usize {
+        self.shared.cut.load(Ordering::Relaxed)
+    }
 }
 
 impl Drop for Proxy {
@@ -126,6 +133,9 @@ async fn connection(mut client: TcpStream, shared: Arc<Shared>) {
         () = pump(from_client, to_server, &shared, &left) => {}
         () = pump(from_server, to_client, &shared, &left) => {}
         () = risen(cuts) => {}
+    }
+    if *left.lock().unwrap() == Some(0) {
+        shared.cut.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -238,6 +248,7 @@ mod tests {
         let mut got = Vec::new();
         let _ = socket.read_to_end(&mut got).await;
         assert_eq!(got, b"fo", "four bytes there and two back");
+        assert_eq!(proxy.cut(), 1);
     }
 
     #[tokio::test]

@@ -53,5 +53,6 @@ async fn a_full_disk_is_503_store_unavailable_and_no_202_is_a_lie() {
     }
     let stored = client.messages(&session).await;
     assert_eq!(stored.iter().filter(|message| message["role"] == "user").count(), accepted.len());
+    app.check().await;
     drop(app);
 }

@@ -36,6 +36,7 @@ async fn a_frozen_workers_turn_can_be_stopped_and_keeps_its_text() {
     assert_eq!(next["reply"]["content"], "You said: next");
     assert_eq!(client.answer_of(&session, &task).await.unwrap(), kept);
     watch.settle(&client).await;
+    scripted.app.check().await;
 }
 
 #[tokio::test]
@@ -60,6 +61,7 @@ async fn a_frozen_workers_turn_can_be_interrupted_and_another_worker_goes_on() {
     client.ask(&session, "and another").await;
     assert_eq!(client.task(&session, &task).await, interrupted);
     watch.settle(&client).await;
+    scripted.app.check().await;
 }
 
 #[tokio::test]
@@ -74,6 +76,7 @@ async fn a_dead_workers_turn_can_be_stopped_long_before_its_lease_is_over() {
 
     client.wait_for_status(&session, &task, "cancelled").await;
     assert!(asked.elapsed() < STOP_WITHIN, "it took {:?}", asked.elapsed());
+    scripted.app.check().await;
 }
 
 #[tokio::test]
@@ -101,6 +104,7 @@ async fn a_frozen_worker_that_wakes_up_after_a_takeover_adds_no_second_answer() 
     assert_eq!(transcript.len(), 12);
     assert_eq!(client.task(&session, &task).await["attempt"], 2);
     watch.settle(&client).await;
+    scripted.app.check().await;
 }
 
 #[tokio::test]
@@ -146,6 +150,7 @@ async fn a_frozen_worker_that_wakes_up_while_another_works_on_its_turns_changes_
         assert_eq!(client.answer_of(&session, &task).await.unwrap()["content"], "new answer");
     }
     watch.settle(&client).await;
+    scripted.app.check().await;
 }
 
 #[tokio::test]
@@ -164,6 +169,7 @@ async fn a_worker_that_thaws_within_its_lease_goes_on() {
     assert_eq!(json!([ended["attempt"], ended["failures"]]), json!([1, 0]));
     assert_eq!(client.answer_of(&session, &task).await.unwrap()["content"], "while frozen");
     watch.settle(&client).await;
+    scripted.app.check().await;
 }
 
 #[tokio::test]
@@ -183,4 +189,5 @@ async fn a_deleted_session_of_a_frozen_worker_stays_deleted() {
     assert_eq!(client.ask(&other, "hello").await["task"]["status"], "succeeded");
     client.get(&format!("/v1/chat/{session}")).await.problem(404);
     watch.settle(&client).await;
+    scripted.app.check().await;
 }

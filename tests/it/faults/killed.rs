@@ -47,6 +47,7 @@ async fn a_killed_workers_turn_goes_on_elsewhere_with_one_answer() {
     );
     assert_eq!(scripted.model.prompts(), ["go", "go", "second"]);
     watch.settle(&scripted.client).await;
+    scripted.app.check().await;
 }
 
 #[tokio::test]
@@ -69,6 +70,7 @@ async fn without_another_worker_an_api_notices_and_the_turn_waits() {
     scripted.app.add_worker();
     scripted.client.wait_for_status(&session, &task, "succeeded").await;
     watch.settle(&scripted.client).await;
+    scripted.app.check().await;
 }
 
 #[tokio::test]
@@ -86,6 +88,7 @@ async fn a_turn_that_may_not_be_tried_again_ends_with_its_text_and_a_visible_err
     let kept = scripted.client.answer_of(&session, &task).await.unwrap();
     assert_eq!(json!([kept["content"], kept["finish_reason"]]), json!(["some text", "error"]));
     watch.settle(&scripted.client).await;
+    scripted.app.check().await;
 }
 
 #[tokio::test]
@@ -103,6 +106,7 @@ async fn a_stop_that_was_accepted_holds_though_the_worker_dies() {
     let asked = scripted.client.ask(&session, "next").await;
     assert_eq!(asked["task"]["status"], "succeeded");
     assert_eq!(scripted.model.prompts(), ["go", "next"]);
+    scripted.app.check().await;
 }
 
 #[tokio::test]
@@ -131,6 +135,7 @@ async fn all_processes_killed_at_once_still_give_every_message_one_outcome() {
         assert_eq!(client.answer_of(session, task).await.unwrap()["content"], "a b c");
     }
     watch.settle(&client).await;
+    scripted.app.check().await;
 }
 
 #[tokio::test]
@@ -163,4 +168,5 @@ async fn workers_killed_again_and_again_leave_no_turn_behind() {
         assert_eq!(survivor.answer_of(session, task).await.unwrap()["content"], "a b c d");
     }
     watch.settle(&survivor).await;
+    scripted.app.check().await;
 }

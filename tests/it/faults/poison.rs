@@ -43,4 +43,5 @@ async fn a_poison_message_fails_after_its_attempts_and_harms_no_other_session() 
     assert_eq!(json!([kept["content"], kept["finish_reason"]]), json!(["some text", "error"]));
     client.wait_for_status(&poisoned, &after.task_id, "succeeded").await;
     watch.settle(&client).await;
+    scripted.app.check().await;
 }

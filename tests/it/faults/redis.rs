@@ -70,6 +70,7 @@ async fn a_redis_that_dies_under_load_and_comes_back_loses_and_doubles_no_event(
     assert_live(&scripted, &watch, "healed").await;
     watch.settle(&client).await;
     assert_never_cut(&watch);
+    scripted.app.check().await;
 }
 
 #[tokio::test]
@@ -91,6 +92,7 @@ async fn a_turn_that_streams_while_redis_dies_is_seen_to_its_end() {
     scripted.client.wait_for_status(&session, &task, "succeeded").await;
     watch.settle(&scripted.client).await;
     assert_never_cut(&watch);
+    scripted.app.check().await;
 }
 
 #[tokio::test]
@@ -109,6 +111,7 @@ async fn a_redis_that_freezes_for_a_while_loses_and_doubles_no_event() {
     assert_live(&scripted, &watch, "healed").await;
     watch.settle(&client).await;
     assert_never_cut(&watch);
+    scripted.app.check().await;
 }
 
 #[tokio::test]
@@ -126,6 +129,7 @@ async fn a_stop_is_heard_while_redis_is_away() {
     let kept: Value = scripted.client.answer_of(&session, &task).await.unwrap();
     assert_eq!(kept["content"], "half");
     watch.settle(&scripted.client).await;
+    scripted.app.check().await;
 }
 
 #[tokio::test]

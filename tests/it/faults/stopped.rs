@@ -28,6 +28,7 @@ async fn a_worker_that_is_stopped_hands_its_turn_back_which_is_no_failure() {
     assert_eq!(json!([ended["attempt"], ended["failures"]]), json!([2, 0]));
     assert_eq!(scripted.client.transcript(&session).await, pairs(&[("user", "go"), ("assistant", "whole")]));
     watch.settle(&scripted.client).await;
+    scripted.app.check().await;
 }
 
 #[tokio::test]
@@ -43,6 +44,7 @@ async fn another_worker_takes_a_handed_back_turn_at_once() {
     let ended = scripted.client.wait_for_status(&session, &task, "succeeded").await;
     assert_eq!(json!([ended["attempt"], ended["failures"]]), json!([2, 0]));
     watch.settle(&scripted.client).await;
+    scripted.app.check().await;
 }
 
 #[tokio::test]
@@ -63,6 +65,7 @@ async fn a_turn_that_ends_within_the_grace_is_finished_by_the_worker_that_stops(
     assert_eq!(waiting["failures"], 0);
     scripted.app.add_worker();
     scripted.client.wait_for_status(&session, &second.task_id, "succeeded").await;
+    scripted.app.check().await;
 }
 
 #[tokio::test]
@@ -78,6 +81,7 @@ async fn a_worker_that_drains_takes_nothing_from_another_that_could_work() {
         let ended = scripted.client.wait_for_status(&session, &sent.task_id, "succeeded").await;
         assert_eq!(ended["attempt"], 1);
     }
+    scripted.app.check().await;
 }
 
 #[tokio::test]
@@ -99,6 +103,7 @@ async fn a_second_signal_ends_the_grace() {
     scripted.app.worker(0).wait_for_exit(STOP_LIMIT).await;
     let handed_back = scripted.client.task(&session, &task).await;
     assert_eq!(json!([handed_back["status"], handed_back["failures"]]), json!(["queued", 0]));
+    scripted.app.check().await;
 }
 
 #[tokio::test]
@@ -110,6 +115,7 @@ async fn an_idle_worker_stops_at_once() {
     scripted.app.worker(0).stop(std::time::Duration::from_secs(5)).await;
 
     assert_eq!(scripted.app.worker(0).stdout(), "");
+    scripted.app.check().await;
 }
 
 #[tokio::test]
@@ -128,4 +134,5 @@ async fn a_stop_that_was_accepted_holds_across_a_hand_back() {
     scripted.app.add_worker();
     scripted.client.ask(&session, "next").await;
     assert_eq!(scripted.model.prompts(), ["go", "next"]);
+    scripted.app.check().await;
 }

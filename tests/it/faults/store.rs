@@ -35,6 +35,7 @@ async fn a_locked_store_answers_503_stores_nothing_and_the_key_may_be_used_again
     client.wait_for_status(&session, &sent.task_id, "succeeded").await;
     assert_eq!(client.messages(&session).await.len(), 2);
     watch.settle(client).await;
+    scripted.app.check().await;
 }
 
 #[tokio::test]
@@ -55,6 +56,7 @@ async fn a_request_that_waits_for_the_store_is_finished_though_its_client_is_gon
     scripted.model.wait_for_request("hello").await;
     client.wait_until_idle(&session).await;
     assert_eq!(client.messages(&session).await.len(), 2);
+    scripted.app.check().await;
 }
 
 #[tokio::test]
@@ -69,6 +71,7 @@ async fn a_short_lock_only_delays() {
     });
 
     scripted.client.wait_for_status(&session, &sent.task_id, "succeeded").await;
+    scripted.app.check().await;
 }
 
 #[tokio::test]
@@ -95,6 +98,7 @@ async fn a_long_lock_in_mid_turn_loses_nothing() {
     let answer = client.answer_of(&session, &task).await.unwrap()["content"].clone();
     assert!(answer == "before during" || answer == "whole", "{answer}");
     watch.settle(client).await;
+    scripted.app.check().await;
 }
 
 #[tokio::test]

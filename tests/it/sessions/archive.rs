@@ -161,7 +161,7 @@ async fn archiving_between_two_attempts_keeps_the_text_so_far() {
     for task in [&sent.task_id, &later.task_id] {
         assert_eq!(client.wait_for_status(&session, task, "cancelled").await["error"]["code"], "session_archived");
     }
-    assert!(scripted.app.run_api(&["check"]).await.status.success());
+    scripted.app.check().await;
     client.patch(&format!("/v1/chat/{session}"), &json!({"status": "active"})).await.ok(200);
     assert_eq!(client.ask(&session, "next").await["task"]["status"], "succeeded");
     watch.settle(client).await;
