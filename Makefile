@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 
-.PHONY: help run dev test test-faults soak test-rust test-page dashboard openapi gate clean
+.PHONY: help run dev test test-faults test-rounds soak bench-readers dashboard openapi gate clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -36,6 +36,10 @@ soak: ## Run at half of full load for an hour: nothing may grow (MINUTES=, RATE=
 bench-readers: ## Measure 800 readers with and without 200 others that stopped reading
 	@scripts/need.sh cargo
 	@scripts/bench.sh readers
+
+test-rounds: ## Kill, freeze, cut, race and restart two hundred times each, for about an hour (ROUNDS= for fewer)
+	@scripts/need.sh cargo redis-server
+	@scripts/test-rounds.sh
 
 dashboard: ## Build the page that the api serves
 	@scripts/npm-ci.sh

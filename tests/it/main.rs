@@ -13,6 +13,7 @@ mod model_faults;
 mod order;
 mod procfile;
 mod races;
+mod rounds;
 mod sessions;
 mod streams;
 mod support;

@@ -1,9 +1,14 @@
 //! HTTP calls, with the checks that hold for every answer.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{
+    fmt::Write as _,
+    time::{Duration, Instant},
+};
 
 use reqwest::{Method, RequestBuilder, header::HeaderMap};
 use serde_json::Value;
+
+use crate::wait::PATIENCE;
 
 /// No single call may hang longer than this.
 const CALL_LIMIT: Duration = Duration::from_secs(150);
@@ -15,6 +20,7 @@ pub struct Client {
     address: String,
     key: Option<String>,
     cookie: Option<String>,
+    is_patient: bool,
 }
 
 /// An answer, read to its end.
@@ -33,7 +39,7 @@ impl Client {
     /// A client of the api at `address` (`127.0.0.1:PORT`), without a key.
     pub fn new(address: &str) -> Self {
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Self { http, address: address.to_owned(), key: None, cookie: None }
+        Self { http, address: address.to_owned(), key: None, cookie: None, is_patient: false }
     }
 
     /// The same api, with a key.
@@ -53,7 +59,13 @@ impl Client {
 
     /// The same user at another address, on connections of its own.
     pub fn at(&self, address: &str) -> Self {
-        Self { key: self.key.clone(), cookie: self.cookie.clone(), ..Self::new(address) }
+        let Self { key, cookie, is_patient, .. } = self.clone();
+        Self { key, cookie, is_patient, ..Self::new(address) }
+    }
+
+    /// The same user, who repeats what is answered 503 `store_busy`: nothing was stored then.
+    pub fn patient(&self) -> Self {
+        Self { is_patient: true, ..self.clone() }
     }
 
     /// `127.0.0.1:PORT`.
@@ -76,7 +88,17 @@ impl Client {
 
     /// Sends a request and reads the answer; panics when there is none.
     pub async fn call(&self, request: RequestBuilder) -> Reply {
-        self.try_call(request).await.unwrap()
+        if !self.is_patient {
+            return self.try_call(request).await.unwrap();
+        }
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let reply = self.try_call(request.try_clone().unwrap()).await.unwrap();
+            if reply.status != 503 || reply.problem(503)["code"] != "store_busy" {
+                return reply;
+            }
+            assert!(Instant::now() < deadline, "the store is never free");
+        }
     }
 
     /// Sends a request and reads the answer, if the api lives to give one. An event stream is cut after its headers.

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Proves the same things under faults and load many times over: ROUNDS says how often (200 unless set), RELAY=without_redis
+# leaves Redis out, BANTER_TEST_SEED with the ROUNDS of its batch replays one. Words given are names of tests, or parts
+# of them: `scripts/test-rounds.sh killed frozen`. What was done how often is printed at the end, and every seed.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
+export BANTER_BIN_DIR="${BANTER_BIN_DIR:-$CARGO_TARGET_DIR/debug}"
+export ROUNDS="${ROUNDS:-200}" RUST_TEST_THREADS="${RUST_TEST_THREADS:-4}"
+
+if [ "$BANTER_BIN_DIR" = "$CARGO_TARGET_DIR/debug" ]; then
+  cargo build --workspace --locked || exit 1
+fi
+names=("$@")
+if [ ${#names[@]} -eq 0 ]; then names=(""); fi
+log="$(mktemp)"
+trap 'rm -f "$log"' EXIT
+cargo test --package banter-tests --locked --quiet --test it -- --nocapture "${names[@]/#/rounds::}" 2>&1 |
+  tee "$log" | grep --line-buffered 'BANTER_TEST_SEED='
+code=${PIPESTATUS[0]}
+if [ "$code" -ne 0 ]; then cat "$log"; fi
+printf '\nROUNDS=%s RELAY=%s\n' "$ROUNDS" "${RELAY:-with_redis}"
+grep -hoE 'rounds: .*|SKIPPED: .*' "$log" | grep -v 'BANTER_TEST_SEED=' | sed 's/^rounds: //' | sort
+grep -E '^test result' "$log"
+exit "$code"

@@ -1,0 +1,66 @@
+//! Many messages to one session whose agent is busy, with more workers than it can use.
+
+use std::time::Duration;
+
+use banter_tests::{app::Builder, fake_openai::Answer, watch::Options};
+
+use super::{Batch, a_moment, batches, installation::Installation, tally::Tally};
+
+/// Rounds in one installation.
+const BATCH: u64 = 10;
+
+/// Messages of one round, besides the first, which the test holds in its hand.
+const MESSAGES: usize = 50;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fifty_messages_to_a_busy_session_are_answered_in_order_one_at_a_time() {
+    let tally = Tally::of("busy session");
+    for Batch { rounds, mut dice } in batches("busy session", BATCH) {
+        // Long enough that no live worker looks dead on a busy machine: two of them would answer at one time then.
+        let lease = |builder: Builder| builder.workers(3).env("TASK_LEASE_SECONDS", "5");
+        let mut place = Installation::start(lease).await;
+        let clients = place.clients.clone();
+        let watch = Options::user(&clients[1]).start().await;
+        for round in 0..rounds {
+            let session = place.session().await;
+            let asked_before = place.model.prompts().len();
+            let texts: Vec<String> = (0..=MESSAGES).map(|number| format!("round {round} message {number}")).collect();
+            let mut first = place.model.gate(&texts[0]);
+            for (number, text) in texts.iter().enumerate() {
+                if number > 0 {
+                    place.model.script(text, [Answer::words(["an ", "answer"], Duration::from_millis(5))]);
+                }
+                clients[number % 2].send(&session, text).await;
+                tally.count("messages");
+            }
+            first.arrived().await;
+            first.send("an answer").await;
+            first.finish().await;
+            place.model.wait_for_request(&texts[1]).await;
+
+            if round % 2 == 1 {
+                a_moment(&mut dice, Duration::from_secs(1)).await;
+                let victim = dice.index(3);
+                place.app.worker(victim).kill();
+                tally.count("workers killed");
+                place.app.replace_worker(victim);
+            }
+            clients[0].wait_until_idle(&session).await;
+
+            let mut asked = place.model.prompts().split_off(asked_before);
+            tally.add("answers begun again", (asked.len() - texts.len()) as u64);
+            asked.dedup();
+            assert_eq!(asked, texts, "answered in the order sent");
+            let transcript = clients[0].transcript(&session).await;
+            let expected: Vec<_> = texts
+                .iter()
+                .flat_map(|text| [("user".to_owned(), text.clone()), ("assistant".to_owned(), "an answer".to_owned())])
+                .collect();
+            assert_eq!(transcript, expected);
+        }
+        assert_eq!(place.model.most_at_once(), 1, "one running task a session");
+        watch.settle(&clients[0]).await;
+        place.app.check().await;
+    }
+    tally.print();
+}

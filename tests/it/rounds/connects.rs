@@ -1,0 +1,120 @@
+//! Events that are published exactly while a stream connects, with and without a cursor, through both apis.
+
+use std::time::Duration;
+
+use banter_tests::{
+    chat::Sent,
+    client::Client,
+    dice::Dice,
+    model::{Comparison, Model, Position},
+    sse::{EventStream, USER_EVENTS, session_events},
+};
+use serde_json::json;
+
+use super::{Batch, a_moment, batches, installation::Installation, tally::Tally};
+
+/// Rounds in one installation.
+const BATCH: u64 = 20;
+
+/// Streams of one round.
+const STREAMS: u64 = 25;
+
+/// Users whose streams connect at the same time. Each has one session, so that both kinds of stream get every event.
+const USERS: u64 = 4;
+
+/// Turns of a session: the model compares one page of it.
+const ASKS: usize = 150;
+
+/// One user with a session.
+struct Lane {
+    clients: Vec<Client>,
+    session: String,
+    dice: Dice,
+    tally: Tally,
+    asks: usize,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_published_while_a_stream_connects_comes_exactly_once() {
+    let tally = Tally::of("connects");
+    for Batch { rounds, mut dice } in batches("connects", BATCH) {
+        let place = Installation::start(|builder| builder).await;
+        let mut lanes = Vec::new();
+        for number in 0..USERS {
+            let key = place.app.create_key("default", &format!("user{number}"), "member").await;
+            let clients: Vec<Client> = place.clients.iter().map(|client| client.with_key(&key)).collect();
+            let session = clients[0].create_session("scripted").await;
+            let lane = Lane { clients, session, dice: dice.split(), tally: tally.clone(), asks: 0 };
+            let streams = rounds * STREAMS;
+            lanes.push(lane.connect_again_and_again(streams / USERS + u64::from(number < streams % USERS)));
+        }
+        futures::future::join_all(lanes).await;
+        place.app.check().await;
+    }
+    tally.print();
+}
+
+impl Lane {
+    async fn connect_again_and_again(mut self, streams: u64) {
+        for number in 0..streams {
+            let (has_cursor, is_of_user) = (self.dice.below(3) > 0, self.dice.below(2) == 0);
+            let here = self.clients[self.dice.index(2)].clone();
+            let mut model =
+                if is_of_user { Model::of_user(&here).await } else { Model::of_session(&here, &self.session).await };
+            let cursor = has_cursor.then(|| model.cursor());
+            let path = if is_of_user { USER_EVENTS.to_owned() } else { session_events(&self.session) };
+            let mut connecting = self.dice.split();
+            let connect = async {
+                a_moment(&mut connecting, Duration::from_millis(8)).await;
+                here.try_events(&path, cursor.as_deref()).await.unwrap()
+            };
+
+            let (mut stream, ()) = tokio::join!(connect, self.publish(number));
+
+            self.tally.count(if has_cursor { "streams with a cursor" } else { "streams without a cursor" });
+            let end = Position::parse(here.get("/v1/chat").await.ok(200)["as_of"].as_str().unwrap()).unwrap();
+            let hello = stream.expect("hello").await;
+            let begin = Position::parse(hello.data["cursor"].as_str().unwrap()).unwrap();
+            if has_cursor {
+                assert_eq!(Some(begin.text()), cursor);
+                model.apply(&hello).unwrap();
+            }
+            self.read(&mut stream, &begin, &end, has_cursor.then_some(&mut model)).await;
+            if has_cursor {
+                assert_eq!(model.compare(&here).await, Comparison::Equal, "state by events is what a GET shows");
+            }
+        }
+    }
+
+    /// A few changes, through both apis, some of them by a worker.
+    async fn publish(&mut self, number: u64) {
+        let path = format!("/v1/chat/{}", self.session);
+        for change in 0..=self.dice.below(4) {
+            let client = self.clients[self.dice.index(2)].clone();
+            if self.dice.below(4) == 0 && self.asks < ASKS {
+                self.asks += 1;
+                let body = json!({"content": format!("question {number}.{change}")});
+                let sent = Sent::from_body(&client.post_message(&self.session, "", &body).await.ok(202));
+                client.wait_for_status(&self.session, &sent.task_id, "succeeded").await;
+            } else {
+                client.patch(&path, &json!({"title": format!("{number} {change}")})).await.ok(200);
+            }
+        }
+    }
+
+    /// Reads to the end of what was published: every number once, in order.
+    async fn read(&self, stream: &mut EventStream, begin: &Position, end: &Position, mut model: Option<&mut Model>) {
+        let mut seq = begin.seq;
+        while seq < end.seq {
+            let event = stream.next().await;
+            if let Some(model) = model.as_mut() {
+                model.apply(&event).unwrap();
+            }
+            if let Some(id) = &event.id {
+                seq += 1;
+                assert_eq!(*id, Position { epoch: begin.epoch.clone(), seq }.text(), "{event:?}");
+                self.tally.count("events");
+            }
+        }
+    }
+}

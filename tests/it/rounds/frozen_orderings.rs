@@ -1,0 +1,188 @@
+//! The same orderings with a worker that freezes in the middle of turns, and thaws at any moment around them.
+
+use std::time::{Duration, Instant};
+
+use banter_tests::{
+    chat::{Sent, text_of},
+    client::Client,
+    dice::Dice,
+    fake_openai::Gate,
+    process::Signal,
+    watch::Options,
+};
+use serde_json::json;
+
+use super::{Batch, a_moment, batches, installation::Installation, tally::Tally};
+
+/// Rounds in one installation: five sessions each, and a list shows a hundred.
+const BATCH: u64 = 18;
+
+/// What the held turns have said when the worker freezes.
+const SO_FAR: &str = "text so far";
+
+/// Everything happens within this time of the frost.
+const FROST: Duration = Duration::from_millis(1500);
+
+/// A stop takes 1 s at most; the rest is for a machine that is busy with other tests.
+const STOP_WITHIN: Duration = Duration::from_secs(1 + 10);
+
+/// A session with a turn that runs, maybe on the frozen worker, and one that waits.
+struct Busy {
+    session: String,
+    held: Sent,
+    queued: Sent,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_ordering_with_a_frozen_worker_has_one_outcome() {
+    let tally = Tally::of("orderings with a frozen worker");
+    for Batch { rounds, mut dice } in batches("orderings with a frozen worker", BATCH) {
+        // No takeover: the lease is longer than any frost here.
+        let mut place = Installation::start(|builder| builder.env("TASK_LEASE_SECONDS", "30")).await;
+        let watch = Options::user(&place.clients[1]).start().await;
+        let client = place.clients[0].clone();
+        let mut unseen = Vec::new();
+        for round in 0..rounds {
+            let (mut sessions, mut gates) = (Vec::new(), Vec::new());
+            for number in 0..5 {
+                let (session, gate) = busy_session(&place, &format!("{round}.{number}")).await;
+                sessions.push(session);
+                gates.push(gate);
+            }
+            let victim = dice.index(2);
+            place.app.freeze_worker(victim).await;
+            tally.count("workers frozen");
+
+            let (mut thawing, mut ending) = (dice.split(), dice.split());
+            let thaw = async {
+                a_moment(&mut thawing, FROST).await;
+                place.app.worker(victim).signal(Signal::Thaw);
+            };
+            let end = async {
+                for gate in gates {
+                    a_moment(&mut ending, FROST / 10).await;
+                    gate.finish().await;
+                }
+            };
+            let [stopped, edited, unsent, archived, interrupted] = &sessions[..] else { unreachable!() };
+            let mut moment = || dice.split();
+            let act = async {
+                let (new, next) = (format!("{round} new"), format!("{round} next"));
+                let all = tokio::join!(
+                    stop(&client, stopped, moment(), &tally),
+                    edit(&client, edited, &new, moment(), &tally),
+                    unsend(&client, unsent, moment(), &tally),
+                    archive(&client, archived, moment(), &tally),
+                    interrupt(&client, interrupted, &next, moment(), &tally),
+                );
+                [all.0, all.1, all.2, all.3, all.4]
+            };
+            let ((), (), never_seen) = tokio::join!(thaw, end, act);
+            unseen.extend(never_seen.into_iter().flatten());
+        }
+        place.assert_never_seen(&unseen);
+        tally.add("texts that no agent may see, and none saw", unseen.len() as u64);
+        watch.settle(&client).await;
+        place.app.check().await;
+    }
+    tally.print();
+}
+
+async fn busy_session(place: &Installation, name: &str) -> (Busy, Gate) {
+    let (session, text) = (place.session().await, format!("held {name}"));
+    let mut gate = place.model.gate(&text);
+    let held = place.clients[0].send(&session, &text).await;
+    gate.arrived().await;
+    gate.send(SO_FAR).await;
+    let queued = place.clients[1].send(&session, &format!("queued {name}")).await;
+    (Busy { session, held, queued }, gate)
+}
+
+async fn stop(client: &Client, busy: &Busy, mut dice: Dice, tally: &Tally) -> Option<String> {
+    a_moment(&mut dice, FROST).await;
+    let began = Instant::now();
+    let reply = client.cancel(&busy.session, &busy.held.task_id).await;
+    let ended = client.wait_for_end(&busy.session, &busy.held.task_id).await;
+    tally.time("stop", began.elapsed());
+    let answer = client.answer_of(&busy.session, &busy.held.task_id).await;
+    let told = answer.map(|answer| json!([answer["content"], answer["finish_reason"]]));
+    if reply.status == 202 {
+        tally.count("won: stops");
+        assert!(began.elapsed() < STOP_WITHIN, "it took {:?}", began.elapsed());
+        assert_eq!(ended["status"], "cancelled", "{ended}");
+        assert!(told.is_none_or(|told| told == json!([SO_FAR, "cancelled"])));
+    } else {
+        reply.problem_code(409, "task_ended");
+        assert_eq!((ended["status"].as_str(), told), (Some("succeeded"), Some(json!([SO_FAR, "stop"]))));
+    }
+    client.wait_for_status(&busy.session, &busy.queued.task_id, "succeeded").await;
+    assert_eq!(client.task(&busy.session, &busy.held.task_id).await, ended, "an outcome is final");
+    None
+}
+
+async fn edit(client: &Client, busy: &Busy, new: &str, mut dice: Dice, tally: &Tally) -> Option<String> {
+    a_moment(&mut dice, FROST).await;
+    let old = text_of(&busy.queued.message, "content");
+    let reply = client.edit(&busy.session, &busy.queued.message_id, new).await;
+    let (seen, unseen) = if reply.status == 200 {
+        tally.count("won: edits");
+        (new.to_owned(), old)
+    } else {
+        reply.problem_code(409, "task_not_queued");
+        (old, new.to_owned())
+    };
+    client.wait_for_status(&busy.session, &busy.queued.task_id, "succeeded").await;
+    let answer = client.answer_of(&busy.session, &busy.queued.task_id).await.unwrap();
+    assert_eq!(answer["content"], format!("You said: {seen}"));
+    Some(unseen)
+}
+
+async fn unsend(client: &Client, busy: &Busy, mut dice: Dice, tally: &Tally) -> Option<String> {
+    a_moment(&mut dice, FROST).await;
+    let reply = client.unsend(&busy.session, &busy.queued.message_id).await;
+    client.wait_for_status(&busy.session, &busy.held.task_id, "succeeded").await;
+    if reply.status == 204 {
+        tally.count("won: unsends");
+        assert_eq!(client.messages(&busy.session).await.len(), 2, "only the held turn and its answer");
+        return Some(text_of(&busy.queued.message, "content"));
+    }
+    reply.problem_code(409, "task_not_queued");
+    client.wait_for_status(&busy.session, &busy.queued.task_id, "succeeded").await;
+    None
+}
+
+async fn archive(client: &Client, busy: &Busy, mut dice: Dice, tally: &Tally) -> Option<String> {
+    a_moment(&mut dice, FROST).await;
+    client.archive(&busy.session).await.ok(204);
+    client.wait_for_status(&busy.session, &busy.held.task_id, "succeeded").await;
+    let ended = client.wait_for_end(&busy.session, &busy.queued.task_id).await;
+    if ended["status"] == "succeeded" {
+        return None;
+    }
+    tally.count("won: archives");
+    let outcome = json!([ended["status"], ended["error"]["code"], ended["attempt"]]);
+    assert_eq!(outcome, json!(["cancelled", "session_archived", 0]));
+    Some(text_of(&busy.queued.message, "content"))
+}
+
+/// The held turn gives way, and what had waited keeps its place before the new message.
+async fn interrupt(client: &Client, busy: &Busy, next: &str, mut dice: Dice, tally: &Tally) -> Option<String> {
+    a_moment(&mut dice, FROST).await;
+    let sent = Sent::from_body(&client.send_on_busy(&busy.session, next, "interrupt").await.ok(202));
+    for task in [&busy.held.task_id, &busy.queued.task_id] {
+        let ended = client.wait_for_end(&busy.session, task).await;
+        let answer = client.answer_of(&busy.session, task).await;
+        match ended["status"].as_str() {
+            Some("succeeded") => assert_eq!(answer.unwrap()["finish_reason"], "stop"),
+            Some("interrupted") => {
+                tally.count("won: interrupts");
+                assert!(answer.is_none_or(|answer| answer["finish_reason"] == "interrupted"));
+            }
+            _ => panic!("{ended}"),
+        }
+    }
+    client.wait_for_status(&busy.session, &sent.task_id, "succeeded").await;
+    let turns: Vec<_> = client.messages(&busy.session).await.iter().map(|message| message["turn"].as_i64()).collect();
+    assert!(turns.is_sorted(), "{turns:?}");
+    None
+}

@@ -1,0 +1,150 @@
+//! One person of a crowd: sends, waits for the answer, sends again, whatever happens to the installation.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use banter_tests::{
+    chat::{Sent, fresh_key, has_ended, id_of},
+    client::{Client, Reply},
+    dice::Dice,
+    fake_openai::{Answer, FakeOpenAi},
+};
+use reqwest::RequestBuilder;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::tally::Tally;
+
+/// Turns after which a person begins a new conversation.
+const TURNS: usize = 50;
+
+/// How long a person waits for a reply before asking another api.
+const REPLY_LIMIT: Duration = Duration::from_secs(3);
+
+/// How long a person goes on trying: longer than anything is frozen, with a takeover after it, on a busy machine.
+const ENDURANCE: Duration = Duration::from_mins(2);
+
+/// The longest time between two messages.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// One conversation, as the person knows it.
+#[derive(Debug)]
+pub struct Conversation {
+    pub session: String,
+    pub said: Vec<Said>,
+}
+
+/// A message that was accepted.
+#[derive(Debug)]
+pub struct Said {
+    pub text: String,
+    /// What the agent was told to answer.
+    pub answer: String,
+    pub message: String,
+    pub task: String,
+}
+
+/// Somebody who chats until told to stop.
+pub struct Person {
+    pub name: String,
+    /// A client of each api.
+    pub clients: Vec<Client>,
+    pub model: Arc<FakeOpenAi>,
+    pub dice: Dice,
+    pub tally: Tally,
+    pub stop: CancellationToken,
+    /// The longest time before each word of an answer.
+    pub slowness: Duration,
+    pub conversations: Vec<Conversation>,
+}
+
+impl Person {
+    /// Chats until told to stop; then the last message was accepted, and its outcome may still be on its way.
+    pub async fn chat(mut self) -> Vec<Conversation> {
+        while !self.stop.is_cancelled() {
+            if self.conversations.last().is_none_or(|last| last.said.len() >= TURNS) {
+                let session = self.begin_conversation().await;
+                self.conversations.push(Conversation { session, said: Vec::new() });
+            }
+            // Up to three messages in a row: the later ones wait in line.
+            for _ in 0..=self.dice.below(3) {
+                self.say_something().await;
+            }
+            self.read().await;
+            tokio::time::sleep(self.dice.time_below(PAUSE)).await;
+        }
+        self.conversations
+    }
+
+    async fn begin_conversation(&mut self) -> String {
+        let (key, body) = (fresh_key(), json!({"agent_key": "scripted"}));
+        let request = |client: &Client| client.request("POST", "/v1/chat").header("Idempotency-Key", &key).json(&body);
+        id_of(&self.surely(201, request).await.json())
+    }
+
+    async fn say_something(&mut self) {
+        let session = self.conversations.last().unwrap().session.clone();
+        let text = format!("{} {}", self.name, self.tally.next_number());
+        let answer = self.script(&text);
+        let (key, body) = (fresh_key(), json!({"content": text}));
+        let path = format!("/v1/chat/{session}/messages");
+        let request = |client: &Client| client.request("POST", &path).header("Idempotency-Key", &key).json(&body);
+        let Sent { message_id: message, task_id: task, .. } = Sent::from_body(&self.surely(202, request).await.json());
+        self.tally.count("messages accepted");
+        self.conversations.last_mut().unwrap().said.push(Said { text, answer, message, task });
+    }
+
+    /// Tells the agent what to answer, and how slowly.
+    fn script(&mut self, text: &str) -> String {
+        let beginning = format!("re {text}:");
+        let words: Vec<String> = (0..self.dice.below(8)).map(|word| format!(" wörd{word}")).collect();
+        let pause = self.dice.time_below(self.slowness);
+        let all = [&beginning].into_iter().chain(&words).map(String::as_str);
+        self.model.script(text, [Answer::words(all, pause)]);
+        format!("{beginning}{}", words.concat())
+    }
+
+    /// Waits for the outcome of the last message, and looks whether everything that was accepted is there.
+    async fn read(&mut self) {
+        let Some(last) = self.conversations.last() else { return };
+        let (session, task) = (last.session.clone(), last.said.last().unwrap().task.clone());
+        let path = format!("/v1/chat/{session}/tasks/{task}");
+        let deadline = Instant::now() + ENDURANCE;
+        while !has_ended(&self.surely(200, |client| client.request("GET", &path)).await.json()) {
+            assert!(Instant::now() < deadline, "task {task} has no outcome");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let path = format!("/v1/chat/{session}?limit=200");
+        let chat = self.surely(200, |client| client.request("GET", &path)).await.json();
+        let listed = |id: &str| chat["messages"].as_array().unwrap().iter().any(|message| message["id"] == id);
+        for said in &self.conversations.last().unwrap().said {
+            assert!(listed(&said.message), "accepted and not in a later GET: {said:?}");
+        }
+    }
+
+    /// Asks one api after the other until one gives the answer that must come. None may give a wrong one.
+    async fn surely(&mut self, status: u16, request: impl Fn(&Client) -> RequestBuilder) -> Reply {
+        let deadline = Instant::now() + ENDURANCE;
+        loop {
+            let client = &self.clients[self.dice.index(self.clients.len())];
+            match tokio::time::timeout(REPLY_LIMIT, client.try_call(request(client))).await {
+                Ok(Ok(reply)) if reply.status == status => return reply,
+                Ok(Ok(reply)) => {
+                    let problem = reply.problem(503);
+                    self.tally.count(if problem["code"] == "store_busy" {
+                        "requests answered 503 store_busy"
+                    } else {
+                        "requests answered 503 otherwise"
+                    });
+                }
+                Ok(Err(error)) if error.is_connect() => self.tally.count("requests refused by a closed port"),
+                Ok(Err(_)) => self.tally.count("requests cut off"),
+                Err(_) => self.tally.count("requests not answered in 3 s"),
+            }
+            assert!(Instant::now() < deadline, "{}: no api answers", self.name);
+            tokio::time::sleep(self.dice.time_below(Duration::from_millis(200))).await;
+        }
+    }
+}
