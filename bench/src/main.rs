@@ -4,6 +4,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`soak`] | half of full load for an hour: does anything grow? |
+//! | [`readers`] | readers who stop reading: do the others notice? |
 //! | [`load`] | the people who make that load |
 //! | [`measure`] | what is read from processes and the database, and latencies |
 //! | [`report`] | a table, a plot, and the judgement whether a series is flat |
@@ -11,6 +12,7 @@
 
 mod load;
 mod measure;
+mod readers;
 mod report;
 mod soak;
 
@@ -29,6 +31,8 @@ struct Arguments {
 enum Run {
     /// Half of full load for an hour: memory, handles, log and waiting work must stay flat.
     Soak(soak::Options),
+    /// Readers who stop reading beside readers who read: the latter must not notice.
+    Readers(readers::Options),
 }
 
 #[tokio::main]
@@ -37,6 +41,7 @@ async fn main() -> ExitCode {
     let run = async {
         match arguments.run {
             Run::Soak(options) => soak::run(options).await,
+            Run::Readers(options) => readers::run(options).await,
         }
     };
     // Interrupted, the run is dropped, and with it the processes that it started.

@@ -1,0 +1,215 @@
+//! Readers who stop reading, beside readers who read: the latter must not notice, and the api must not grow.
+//!
+//! Rounds alternate in one run: without stalled readers, then with them. A stalled reader connects with a cursor that
+//! has megabytes behind it, a small receive buffer, and never reads; that its connection is really full is looked up
+//! in `/proc/net/tcp`.
+
+mod good;
+mod stalled;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use banter_tests::{app::TestApp, client::Client, sse::USER_EVENTS};
+use clap::Args;
+use serde_json::json;
+use tokio::{
+    task::JoinSet,
+    time::{MissedTickBehavior, interval, sleep},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::measure::{ProcessWatch, percentile};
+use good::Changes;
+use stalled::StalledReader;
+
+/// Turns that lie behind a stalled reader's cursor, and bytes of each of their two messages: together more than a
+/// connection's buffers hold.
+const TURNS: usize = 8;
+const MESSAGE_BYTES: usize = 200_000;
+/// Pause before a round is measured, in which stalled readers' buffers fill, or the last ones go.
+const SETTLE: Duration = Duration::from_secs(3);
+/// How long the buffers may take to fill: the api gives a reader up that takes nothing for half a minute.
+const FULL_LIMIT: Duration = Duration::from_secs(20);
+/// How much later the good readers' p99 may be for the stalled ones, as a share, or in milliseconds if that is more.
+const LATER: (f64, f64) = (0.2, 1.0);
+/// How much the api may grow from the first round with stalled readers to the last, likewise in MiB.
+const GROWTH: (f64, f64) = (0.1, 8.0);
+
+/// What `bench readers` can be told.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Users; readers are shared out among them.
+    #[arg(long, default_value_t = 100)]
+    users: usize,
+    /// Readers who read.
+    #[arg(long, default_value_t = 800)]
+    good: usize,
+    /// Readers who do not.
+    #[arg(long, default_value_t = 200)]
+    stalled: usize,
+    /// Events a second, of all users together.
+    #[arg(long, default_value_t = 40.0)]
+    rate: f64,
+    /// Pairs of rounds.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Seconds that a round is measured.
+    #[arg(long, default_value_t = 10.0)]
+    seconds: f64,
+}
+
+/// One user of the run.
+#[derive(Debug)]
+struct User {
+    client: Client,
+    key: String,
+    session: String,
+    /// The cursor that everything lies behind.
+    beginning: String,
+}
+
+/// What one round measured.
+#[derive(Debug)]
+struct Round {
+    sorted_ms: Vec<f64>,
+    rss_mib: f64,
+}
+
+/// Runs it. Returns whether the good readers noticed nothing and the api did not grow.
+///
+/// # Errors
+/// When it cannot be run.
+pub async fn run(options: Options) -> Result<bool> {
+    let mut app = TestApp::builder().env("AUTH", "required").env("RUST_LOG", "warn").start().await;
+    let users = settle_in(&app, options.users).await?;
+    let changes = Arc::new(Changes::default());
+    let stop = CancellationToken::new();
+    let mut readers = JoinSet::new();
+    for number in 0..options.good {
+        let stream = users[number % users.len()].client.try_events(USER_EVENTS, None).await?;
+        readers.spawn(good::read(stream, changes.clone(), stop.clone()));
+    }
+    let pid = app.api(0).process.pid();
+    let mut api = ProcessWatch::new("api", pid);
+    println!("{} users, {} good readers; the api has {:.0} MiB", users.len(), options.good, api.sample()?.rss_mib);
+
+    let (mut without, mut with) = (Vec::new(), Vec::new());
+    for number in 1..=options.rounds {
+        without.push(round(&users, &options, &changes, &mut api, 0).await?);
+        with.push(round(&users, &options, &changes, &mut api, options.stalled).await?);
+        tell(number, "without", without.last());
+        tell(number, "with", with.last());
+    }
+    stop.cancel();
+    while let Some(read) = readers.join_next().await {
+        read??;
+    }
+    app.stop_all().await;
+    Ok(judge(&without, &with))
+}
+
+async fn settle_in(app: &TestApp, count: usize) -> Result<Vec<User>> {
+    let mut users = Vec::new();
+    for number in 0..count {
+        let key = app.create_key("default", &format!("user-{number}"), "member").await;
+        let client = app.client().with_key(&key);
+        let beginning = client.get("/v1/chat").await.ok(200)["as_of"].as_str().context("no cursor")?.to_owned();
+        let session = client.create_session("demo").await;
+        users.push(User { client, key, session, beginning });
+    }
+    let mut at_work = JoinSet::new();
+    for user in &users {
+        let (client, session) = (user.client.clone(), user.session.clone());
+        at_work.spawn(async move {
+            for _ in 0..TURNS {
+                client.ask(&session, &format!("/echo {}", "x".repeat(MESSAGE_BYTES))).await;
+            }
+        });
+    }
+    while let Some(done) = at_work.join_next().await {
+        done?;
+    }
+    Ok(users)
+}
+
+/// Changes at the given rate, measured at every good reader, beside so many stalled ones.
+async fn round(
+    users: &[User],
+    options: &Options,
+    changes: &Arc<Changes>,
+    api: &mut ProcessWatch,
+    stalled: usize,
+) -> Result<Round> {
+    let mut readers = Vec::new();
+    for number in 0..stalled {
+        let user = &users[number % users.len()];
+        readers.push(StalledReader::connect(user.client.address(), &user.key, &user.beginning).await?);
+    }
+    let begun = Instant::now();
+    loop {
+        sleep(SETTLE).await;
+        let full = stalled::full_connections(users[0].client.address())?;
+        if full * 10 >= stalled * 9 {
+            break;
+        }
+        ensure!(begun.elapsed() < FULL_LIMIT, "only {full} of {stalled} stalled readers have full connections");
+    }
+
+    changes.latencies.take();
+    let (begun, mut requests) = (Instant::now(), JoinSet::new());
+    let mut ticks = interval(Duration::from_secs_f64(1.0 / options.rate));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for user in users.iter().cycle() {
+        ticks.tick().await;
+        if begun.elapsed().as_secs_f64() > options.seconds {
+            break;
+        }
+        let (client, title) = (user.client.clone(), changes.begin());
+        let path = format!("/v1/chat/{}", user.session);
+        requests.spawn(async move { client.patch(&path, &json!({"title": title})).await.ok(200) });
+    }
+    while let Some(done) = requests.join_next().await {
+        done?;
+    }
+    sleep(SETTLE).await;
+    let rss_mib = api.sample()?.rss_mib;
+    drop(readers);
+    Ok(Round { sorted_ms: changes.latencies.take(), rss_mib })
+}
+
+fn tell(number: usize, kind: &str, round: Option<&Round>) {
+    let Some(Round { sorted_ms, rss_mib }) = round else { return };
+    println!(
+        "round {number} {kind:>7} stalled readers: {} deliveries, p50 {:.2} ms, p99 {:.2} ms; the api has {rss_mib:.0} MiB",
+        sorted_ms.len(),
+        percentile(sorted_ms, 0.5),
+        percentile(sorted_ms, 0.99),
+    );
+}
+
+fn judge(without: &[Round], with: &[Round]) -> bool {
+    let pooled = |rounds: &[Round]| {
+        let mut all: Vec<f64> = rounds.iter().flat_map(|round| round.sorted_ms.iter().copied()).collect();
+        all.sort_by(f64::total_cmp);
+        (percentile(&all, 0.5), percentile(&all, 0.99))
+    };
+    let ((p50_without, p99_without), (p50_with, p99_with)) = (pooled(without), pooled(with));
+    println!("all rounds: p50 {p50_without:.2} → {p50_with:.2} ms, p99 {p99_without:.2} → {p99_with:.2} ms");
+    let is_undisturbed = p99_with <= p99_without + (p99_without * LATER.0).max(LATER.1);
+    let (first, last) = (with.first().map_or(0.0, |r| r.rss_mib), with.last().map_or(0.0, |r| r.rss_mib));
+    let alone = without.first().map_or(0.0, |r| r.rss_mib);
+    println!(
+        "memory of the api: {alone:.0} MiB alone, {first:.0} MiB with the first stalled readers, {last:.0} MiB at the end"
+    );
+    let is_flat = last <= first + (first * GROWTH.0).max(GROWTH.1);
+    println!(
+        "the good readers {}; memory {}",
+        if is_undisturbed { "notice nothing" } else { "NOTICE" },
+        if is_flat { "is flat" } else { "GROWS" }
+    );
+    is_undisturbed && is_flat
+}
