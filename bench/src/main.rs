@@ -19,6 +19,7 @@ mod soak;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Load and endurance runs. The binaries are taken from `BANTER_BIN_DIR`, else from beside this one.
 #[derive(Debug, Parser)]
@@ -47,7 +48,7 @@ async fn main() -> ExitCode {
     // Interrupted, the run is dropped, and with it the processes that it started.
     let outcome = tokio::select! {
         outcome = run => outcome,
-        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
+        stopped = stop_signal() => Err(stopped),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
@@ -56,5 +57,14 @@ async fn main() -> ExitCode {
             eprintln!("bench: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Waits for SIGINT or SIGTERM.
+async fn stop_signal() -> anyhow::Error {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return anyhow::anyhow!("cannot listen to signals") };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => anyhow::anyhow!("interrupted"),
+        _ = terminate.recv() => anyhow::anyhow!("terminated"),
     }
 }

@@ -14,12 +14,17 @@ const TRIES: u32 = 10;
 /// Pause before it is sent again: the least that `Retry-After` can say.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Sends a request until it is answered otherwise than 503, and returns the body. The status must be this one.
-pub async fn call(client: &Client, request: reqwest::RequestBuilder, status: u16, tally: &Tally) -> Result<Value> {
+/// Sends a request until it is answered otherwise than 503, and returns the body. The status must be one of these.
+pub async fn call(client: &Client, request: reqwest::RequestBuilder, statuses: &[u16], tally: &Tally) -> Result<Value> {
     for _ in 1..TRIES {
         let reply = client.try_call(request.try_clone().context("a body that cannot be sent twice")?).await?;
         if reply.status != 503 {
-            ensure!(reply.status == status, "{status} expected, and it is {} {}", reply.status, reply.text());
+            ensure!(
+                statuses.contains(&reply.status),
+                "{statuses:?} expected, and it is {} {}",
+                reply.status,
+                reply.text()
+            );
             return Ok(if reply.body.is_empty() { Value::Null } else { reply.json() });
         }
         tally.count_busy();

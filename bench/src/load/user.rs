@@ -122,7 +122,7 @@ impl User {
         // Half of them for good, so that deletion is part of the run.
         let query = if dice.below(2) == 0 { "?permanent=true" } else { "" };
         let path = format!("/v1/chat/{}{query}", place.session);
-        call(client, client.request("DELETE", &path), 204, tally).await?;
+        call(client, client.request("DELETE", &path), &[204], tally).await?;
         let next = Conversation { id: create(client, tally).await?, left: turns(dice), under_way: 0 };
         self.conversations()[place.index] = next;
         Ok(())
@@ -165,6 +165,6 @@ fn turns(dice: &mut Dice) -> u32 {
 
 async fn create(client: &Client, tally: &Tally) -> Result<String> {
     let request = client.request("POST", "/v1/chat").json(&json!({"agent_key": "demo"}));
-    let session = call(client, request, 201, tally).await?;
+    let session = call(client, request, &[201], tally).await?;
     Ok(session["id"].as_str().context("a session without an id")?.to_owned())
 }

@@ -50,7 +50,7 @@ impl Table {
             std::fs::create_dir_all(folder)?;
         }
         let mut file = File::create(path).with_context(|| path.display().to_string())?;
-        let heads: Vec<String> = series.iter().map(|series| format!("{}: {}", series.panel, series.name)).collect();
+        let heads: Vec<String> = series.iter().map(|series| format!("\"{}: {}\"", series.panel, series.name)).collect();
         writeln!(file, "seconds,{}", heads.join(","))?;
         Ok(Self { seconds: Vec::new(), series, file })
     }
