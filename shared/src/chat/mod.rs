@@ -11,7 +11,7 @@ mod user;
 pub use content::{Content, ContentError, MAX_CONTENT_BYTES, sanitize_agent_text};
 pub use message::{FinishReason, Message, Partial, Role};
 pub use session::{LastMessage, OnBusy, PREVIEW_CHARS, Session, SessionStatus};
-pub use step::{Step, StepKind, StepStatus};
+pub use step::{PermissionDecision, PermissionOption, Step, StepKind, StepStatus};
 pub use task::{
     ErrorCode, MAX_BACKOFF, MAX_RETRY_AFTER, StopReason, Task, TaskDetail, TaskError, TaskStatus, Usage, backoff,
 };

@@ -53,3 +53,22 @@ pub struct Step {
     #[schema(value_type = Object)]
     pub detail: serde_json::Value,
 }
+
+/// What may be answered to a permission request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PermissionOption {
+    /// What the answer is called in the request that decides.
+    pub decision: PermissionDecision,
+    /// What the agent calls it.
+    pub name: String,
+}
+
+/// The user's answer to a permission request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PermissionDecision {
+    /// Yes, this once.
+    Allow,
+    /// No.
+    Reject,
+}

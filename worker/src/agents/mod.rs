@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use banter_shared::{
-    chat::{ErrorCode, FinishReason, Role, Usage},
+    chat::{ErrorCode, FinishReason, PermissionOption, Role, StepKind, StepStatus, Usage},
     id::{SessionId, TaskId},
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 pub use registry::Registry;
@@ -23,6 +23,8 @@ pub const UPDATE_BUFFER: usize = 256;
 /// One message of the conversation, as the agent gets it: verbatim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryMessage {
+    /// The turn that it belongs to.
+    pub turn: i64,
     /// Who wrote it.
     pub role: Role,
     /// The text.
@@ -36,15 +38,78 @@ pub struct Turn {
     pub session_id: SessionId,
     /// The task.
     pub task_id: TaskId,
+    /// The number of this turn in the conversation.
+    pub turn: i64,
+    /// The agent's own session that this conversation went on in before, if it may go on there.
+    pub resume: Option<Resume>,
     /// The conversation so far in its order; the last one is the user's message to be answered.
     pub history: Vec<HistoryMessage>,
 }
 
+/// An agent's own session, which knows the conversation up to a turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resume {
+    /// The agent's id of it.
+    pub id: String,
+    /// The last turn that it has seen, question and answer. Messages of later turns are new to it.
+    pub turn: i64,
+}
+
 /// What comes from an agent while it works.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug)]
 pub enum Update {
     /// More text of the answer.
     Text(String),
+    /// Something that it does on the way, new or changed.
+    Step(StepUpdate),
+    /// It wants to be allowed something, and waits for the decision.
+    Permission(PermissionRequest),
+    /// The agent's own session that this turn is answered in: with the outcome it is stored for the next turn.
+    Resume(String),
+}
+
+/// A step as it is now; it replaces what an earlier update with the same key said.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepUpdate {
+    /// Names the step within the attempt.
+    pub key: String,
+    /// What it is; not `Permission`, which comes as [`Update::Permission`].
+    pub kind: StepKind,
+    /// The agent's own id of the tool call.
+    pub tool_call_id: Option<String>,
+    /// One line.
+    pub title: String,
+    /// How far it is.
+    pub status: StepStatus,
+    /// More, by kind: `{"text"}` of a thought or notice, `{"entries": [{"content", "status", "priority"}]}` of a plan,
+    /// `{"tool_kind", "input", "output", "locations", "is_truncated"}` of a tool.
+    pub detail: serde_json::Value,
+}
+
+/// A request to be allowed something.
+#[derive(Debug)]
+pub struct PermissionRequest {
+    /// The tool call that it is about.
+    pub tool_call_id: Option<String>,
+    /// What is to be allowed, in one line.
+    pub title: String,
+    /// What is offered to the user.
+    pub options: Vec<PermissionOption>,
+    /// How long the user has to decide.
+    pub time_limit: Duration,
+    /// Where the decision goes. Dropped without one: it counts as cancelled.
+    pub reply: oneshot::Sender<Decision>,
+}
+
+/// What became of a permission request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// The user allows it, this once.
+    Allowed,
+    /// The user does not.
+    Rejected,
+    /// Nobody decided in time.
+    Expired,
 }
 
 /// How an answer ended; its text went out as updates before.
