@@ -9,7 +9,7 @@ use banter_shared::{
     chat::{ErrorCode, TaskError},
     relay::SharedRelay,
     shutdown::Shutdown,
-    store::{Claim, Finish, Store},
+    store::{Claim, Finish, PastMessage, Store},
 };
 use tokio::{
     sync::mpsc,
@@ -118,10 +118,10 @@ impl TurnRunner {
                         return End::LeaseLost;
                     }
                 }
-                Some(Update::Text(more)) = received.recv() => text.push(&more),
+                Some(update) = received.recv() => take_in(update, text),
                 result = &mut answer => {
-                    while let Ok(Update::Text(more)) = received.try_recv() {
-                        text.push(&more);
+                    while let Ok(update) = received.try_recv() {
+                        take_in(update, text);
                     }
                     return End::Finished(result);
                 }
@@ -134,8 +134,17 @@ impl TurnRunner {
         loop {
             match self.store.read_history(claim.session_id, claim.turn).await {
                 Ok(history) => {
-                    let history = history.into_iter().map(|(role, content)| HistoryMessage { role, content }).collect();
-                    return Some(Turn { session_id: claim.session_id, task_id: claim.task_id, history });
+                    let history = history
+                        .into_iter()
+                        .map(|PastMessage { turn, role, content }| HistoryMessage { turn, role, content })
+                        .collect();
+                    return Some(Turn {
+                        session_id: claim.session_id,
+                        task_id: claim.task_id,
+                        turn: claim.turn,
+                        resume: None,
+                        history,
+                    });
                 }
                 Err(error) => tracing::warn!(%error, "cannot read the conversation yet"),
             }
@@ -145,5 +154,13 @@ impl TurnRunner {
                 () = sleep(READ_PAUSE) => {}
             }
         }
+    }
+}
+
+/// Takes in what the agent says. Text is all that is kept of it so far; a request that is dropped counts as cancelled.
+fn take_in(update: Update, text: &mut TextWriter) {
+    match update {
+        Update::Text(more) => text.push(&more),
+        Update::Step(_) | Update::Permission(_) | Update::Resume(_) => {}
     }
 }

@@ -7,7 +7,7 @@ use sqlx::{Row, SqliteConnection};
 use super::{
     Changed, Store, StoreError, WriteTx, chunks, events,
     jobs::{AGENT_QUEUE, CLAIM, JobEnd, LOOK, end_job, horizon_seconds, schedule_head},
-    rows::{parse, parse_optional},
+    rows::{parse, parse_enum, parse_optional},
 };
 use crate::{
     chat::{
@@ -37,6 +37,17 @@ pub struct Claim {
     pub turn: i64,
     /// The id that the answer will have.
     pub answer_message_id: MessageId,
+}
+
+/// A message of the conversation, as an agent is told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastMessage {
+    /// Its turn.
+    pub turn: i64,
+    /// Who wrote it.
+    pub role: Role,
+    /// The text.
+    pub content: String,
 }
 
 /// How an attempt ended, as its worker sees it. A stored wish to stop comes before all of them.
@@ -171,20 +182,28 @@ impl Store {
         Ok(Changed::new(Some(claim), hints))
     }
 
-    /// The conversation up to and with a turn's user message: (role, text) in the transcript's order.
+    /// The conversation up to and with a turn's user message, in the transcript's order.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn read_history(&self, session_id: SessionId, turn: i64) -> Result<Vec<(Role, String)>, StoreError> {
+    pub async fn read_history(&self, session_id: SessionId, turn: i64) -> Result<Vec<PastMessage>, StoreError> {
         let rows = sqlx::query(
-            "SELECT role, content FROM chat_message \
+            "SELECT turn, role, content FROM chat_message \
              WHERE chat_session_id = ?1 AND (turn < ?2 OR (turn = ?2 AND role = 'user')) ORDER BY turn, role DESC",
         )
         .bind(session_id.to_string())
         .bind(turn)
         .fetch_all(&self.inner.readers)
         .await?;
-        rows.iter().map(|row| Ok((super::rows::parse_enum(row, "role")?, row.try_get("content")?))).collect()
+        rows.iter()
+            .map(|row| {
+                Ok(PastMessage {
+                    turn: row.try_get("turn")?,
+                    role: parse_enum(row, "role")?,
+                    content: row.try_get("content")?,
+                })
+            })
+            .collect()
     }
 
     /// Ends an attempt: the answer, the task, its job, the session's next job and the events, in one transaction.

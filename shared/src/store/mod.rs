@@ -43,7 +43,7 @@ use sqlx::{
 use tokio::time::{Instant, timeout};
 
 pub use agents::AgentHealth;
-pub use attempts::{Claim, Finish};
+pub use attempts::{Claim, Finish, PastMessage};
 pub use check::{CheckReport, Finding};
 pub use chunks::{ChunkRow, StoredChunk};
 pub use error::{OpenError, StoreError};

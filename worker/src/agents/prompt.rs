@@ -32,11 +32,11 @@ mod tests {
     use super::*;
 
     fn user(content: &str) -> HistoryMessage {
-        HistoryMessage { role: Role::User, content: content.into() }
+        HistoryMessage { turn: 1, role: Role::User, content: content.into() }
     }
 
     fn assistant(content: &str) -> HistoryMessage {
-        HistoryMessage { role: Role::Assistant, content: content.into() }
+        HistoryMessage { turn: 1, role: Role::Assistant, content: content.into() }
     }
 
     #[test]

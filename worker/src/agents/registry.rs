@@ -117,7 +117,13 @@ mod tests {
     async fn an_agent_that_cannot_run_says_why() {
         let catalog = AgentCatalog::parse(Path::new("agents.toml"), FILE).unwrap();
         let registry = Registry::from_catalog(&catalog, |_| None);
-        let turn = Turn { session_id: SessionId::generate(), task_id: TaskId::generate(), history: Vec::new() };
+        let turn = Turn {
+            session_id: SessionId::generate(),
+            task_id: TaskId::generate(),
+            turn: 1,
+            resume: None,
+            history: Vec::new(),
+        };
         let (updates, _) = mpsc::channel(1);
 
         let error =

@@ -29,7 +29,7 @@ async fn one_task_a_session_runs_and_the_next_waits_for_its_end() {
     for _ in 0..3 {
         let claim = f.claim().await;
         assert!(f.store.claim(&f.worker).await.unwrap().value.is_none(), "a second task of the session was claimed");
-        seen.push(f.store.read_history(session, claim.turn).await.unwrap().pop().unwrap().1);
+        seen.push(f.store.read_history(session, claim.turn).await.unwrap().pop().unwrap().content);
         f.answer(&claim, "ok").await.unwrap();
     }
 

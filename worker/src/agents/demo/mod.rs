@@ -114,8 +114,8 @@ mod tests {
     use super::*;
 
     fn turn(content: &str) -> Turn {
-        let history = vec![HistoryMessage { role: Role::User, content: content.into() }];
-        Turn { session_id: SessionId::generate(), task_id: TaskId::generate(), history }
+        let history = vec![HistoryMessage { turn: 1, role: Role::User, content: content.into() }];
+        Turn { session_id: SessionId::generate(), task_id: TaskId::generate(), turn: 1, resume: None, history }
     }
 
     async fn ask(content: &str) -> (Vec<String>, Result<Answer, AgentError>) {

@@ -135,9 +135,9 @@ mod tests {
     #[test]
     fn a_request_has_what_is_configured_and_nothing_else() {
         let history = [
-            HistoryMessage { role: Role::User, content: " a\n".into() },
-            HistoryMessage { role: Role::User, content: "b".into() },
-            HistoryMessage { role: Role::Assistant, content: "c".into() },
+            HistoryMessage { turn: 1, role: Role::User, content: " a\n".into() },
+            HistoryMessage { turn: 1, role: Role::User, content: "b".into() },
+            HistoryMessage { turn: 1, role: Role::Assistant, content: "c".into() },
         ];
         let mut config = OpenaiConfig::at("http://x".into());
 

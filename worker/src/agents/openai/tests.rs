@@ -31,8 +31,8 @@ fn agent(config: OpenaiConfig) -> OpenaiAgent {
 }
 
 fn turn(content: &str) -> Turn {
-    let history = vec![HistoryMessage { role: Role::User, content: content.into() }];
-    Turn { session_id: SessionId::generate(), task_id: TaskId::generate(), history }
+    let history = vec![HistoryMessage { turn: 1, role: Role::User, content: content.into() }];
+    Turn { session_id: SessionId::generate(), task_id: TaskId::generate(), turn: 1, resume: None, history }
 }
 
 /// Asks once and collects the text.

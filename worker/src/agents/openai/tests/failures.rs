@@ -137,7 +137,7 @@ async fn a_stop_closes_the_connection_at_once() {
 
     let answer = agent.answer(turn("Hi"), updates, stop.clone());
     let stop_after_text = async {
-        assert_eq!(received.recv().await, Some(Update::Text("a".into())));
+        assert!(matches!(received.recv().await, Some(Update::Text(text)) if text == "a"));
         stop.cancel();
     };
     let (outcome, ()) = tokio::join!(answer, stop_after_text);
@@ -155,7 +155,7 @@ async fn a_dropped_answer_closes_the_connection() {
     let mut answer = agent.answer(turn("Hi"), updates, CancellationToken::new());
     tokio::select! {
         _ = &mut answer => panic!("the server is silent"),
-        update = received.recv() => assert_eq!(update, Some(Update::Text("a".into()))),
+        update = received.recv() => assert!(matches!(update, Some(Update::Text(text)) if text == "a")),
     }
     drop(answer);
 

@@ -42,7 +42,7 @@ async fn without_a_key_there_is_no_authorization() {
 async fn the_history_is_cut_to_the_budget() {
     let mut server = Server::start([stream(ANSWER)]).await;
     let agent = agent(OpenaiConfig { history_bytes: 10, system_prompt: Some("Be brief.".into()), ..config(&server) });
-    let message = |role, content: &str| HistoryMessage { role, content: content.into() };
+    let message = |role, content: &str| HistoryMessage { turn: 1, role, content: content.into() };
     let history = vec![message(Role::User, "too old"), message(Role::User, "failed"), message(Role::User, "last")];
     let (updates, _received) = mpsc::channel(4);
 
