@@ -7,7 +7,10 @@ use axum::{
 };
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use serde_json::{Value, error::Category};
 
 use crate::{
@@ -109,6 +112,10 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         let error = error.into_inner();
         match error.classify() {
             Category::Data => wrong_field(path, &error.to_string()),
+            // Where one of a few names is expected, serde_json takes any other kind of value for bad JSON.
+            Category::Syntax if serde_json::from_str::<IgnoredAny>(text).is_ok() => {
+                wrong_field(path, "is none of the values that are known here")
+            }
             Category::Syntax | Category::Eof | Category::Io => not_json(&error),
         }
     })?;
@@ -135,6 +142,7 @@ fn field_in(message: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderValue;
+    use banter_shared::chat::SessionStatus;
 
     use super::*;
 
@@ -145,6 +153,8 @@ mod tests {
         content: String,
         #[expect(dead_code, reason = "only its parsing is looked at")]
         pinned: Option<bool>,
+        #[expect(dead_code, reason = "only its parsing is looked at")]
+        status: Option<SessionStatus>,
     }
 
     fn fields(body: &str) -> Vec<String> {
@@ -158,6 +168,10 @@ mod tests {
         assert_eq!(fields(r#"{"content": null}"#), ["content"]);
         assert_eq!(fields(r#"{"content": 5}"#), ["content"]);
         assert_eq!(fields(r#"{"content": "x", "pinned": "yes"}"#), ["pinned"]);
+        assert_eq!(fields(r#"{"content": "x", "status": "gone"}"#), ["status"]);
+        assert_eq!(fields(r#"{"content": "x", "status": 5}"#), ["status"]);
+        assert_eq!(fields(r#"{"content": "x", "status": [true]}"#), ["status"]);
+        assert_eq!(fields(r#"{"content": "x", "status": }"#), [""; 0]);
         assert_eq!(fields(r#"{"content": "x", "no_such": 1}"#), ["no_such"]);
         assert_eq!(fields(r#"{"content": "x", "content": "y"}"#), ["content"]);
     }

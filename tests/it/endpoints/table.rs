@@ -109,6 +109,7 @@ pub const OPERATIONS: &[Operation] = &[
                 (json!({"title": 7}), "title"),
                 (json!({"title": "x".repeat(201)}), "title"),
                 (json!({"status": "gone"}), "status"),
+                (json!({"status": 5}), "status"),
                 (json!({"pinned": "yes"}), "pinned"),
             ]
         },
