@@ -62,6 +62,10 @@ codes! {
     TaskNotEnded = CONFLICT;
     /// The task has an answer.
     TaskSucceeded = CONFLICT;
+    /// The permission request has its answer.
+    PermissionAnswered = CONFLICT;
+    /// The permission request waits no more: its time is over, or the attempt that asked.
+    PermissionExpired = CONFLICT;
     /// What the idempotency key stands for was deleted since.
     MessageGone = CONFLICT;
     /// The body is over the limit.
@@ -237,6 +241,8 @@ impl From<StoreError> for ApiError {
             StoreError::TaskSucceeded => {
                 (Code::TaskSucceeded, "The task has its answer, so there is nothing to retry.")
             }
+            StoreError::PermissionAnswered => (Code::PermissionAnswered, "The request was answered already."),
+            StoreError::PermissionExpired => (Code::PermissionExpired, "The agent does not wait for this any more."),
             StoreError::IdempotencyMismatch => {
                 (Code::IdempotencyMismatch, "This idempotency key was used with another request.")
             }

@@ -5,7 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use banter_shared::id::{MessageId, SessionId, TaskId};
+use banter_shared::{
+    chat::PermissionDetail,
+    id::{MessageId, PermissionId, SessionId, TaskId},
+};
 use utoipa::{
     IntoParams, IntoResponses, Modify, OpenApi, ToSchema,
     openapi::{
@@ -33,7 +36,7 @@ use crate::error::{PROBLEM_JSON, Problem};
         (name = "auth", description = "Who one is."),
         (name = "system", description = "The process itself."),
     ),
-    components(schemas(Problem)),
+    components(schemas(Problem, PermissionDetail)),
     modifiers(&Security),
 )]
 pub struct Base;
@@ -109,6 +112,19 @@ pub struct TaskPath {
     id: SessionId,
     /// The task.
     tid: TaskId,
+}
+
+/// A permission request of a task in the path.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "only for the document")]
+pub struct PermissionPath {
+    /// The session.
+    id: SessionId,
+    /// The task.
+    tid: TaskId,
+    /// The request: `detail.request_id` of its step.
+    rid: PermissionId,
 }
 
 /// The header that makes it safe to send a request again.

@@ -31,6 +31,7 @@ fn operations() -> OpenApiRouter<AppState> {
         .routes(routes!(tasks::get::get))
         .routes(routes!(tasks::cancel::cancel))
         .routes(routes!(tasks::retry::retry))
+        .routes(routes!(tasks::permission::answer))
         .routes(routes!(agents::list::list))
         .routes(routes!(events::user::user))
         .routes(routes!(events::session::session))

@@ -59,6 +59,10 @@ id_type!(
     TaskId
 );
 id_type!(
+    /// An agent's request to be allowed something.
+    PermissionId
+);
+id_type!(
     /// An API key (not the secret itself).
     KeyId
 );

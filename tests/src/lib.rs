@@ -24,6 +24,7 @@
 )]
 
 pub mod app;
+pub mod asking;
 pub mod chat;
 pub mod client;
 pub mod dice;

@@ -6,8 +6,10 @@
 pub mod agents;
 pub mod heartbeat;
 pub mod outcome;
+mod permissions;
 pub mod queue;
 pub mod running;
+mod steps;
 mod text;
 pub mod turn;
 

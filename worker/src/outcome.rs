@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use banter_shared::{
     relay::SharedRelay,
-    store::{Claim, Finish, Store, StoreError},
+    store::{Claim, Finish, StepState, Store, StoreError},
 };
 use tokio::time::sleep;
 
@@ -13,12 +13,12 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// Longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Ends an attempt in the store and tells others. Tries until it is written, or until the attempt turns out to be
+/// Ends an attempt in the store, with those of its steps that are not there yet, and tells others. Tries until it is written, or until the attempt turns out to be
 /// over: then another process has ended it, and nothing is left to do.
-pub async fn write(store: &Store, relay: &SharedRelay, claim: &Claim, finish: Finish) {
+pub async fn write(store: &Store, relay: &SharedRelay, claim: &Claim, finish: Finish, steps: &[StepState]) {
     let mut pause = FIRST_PAUSE;
     loop {
-        match store.finish(claim.task_id, claim.attempt, finish.clone()).await {
+        match store.finish(claim.task_id, claim.attempt, finish.clone(), steps).await {
             Ok(ended) => {
                 tracing::info!(task_id = %claim.task_id, attempt = claim.attempt, status = ended.value.as_str(), "attempt ended");
                 return relay.announce(ended.hints);

@@ -168,7 +168,8 @@ impl Backend for AgentQueue {
                     let Some(slot) = claimed.ok().flatten().and_then(|task| task.data().get::<Slot>().cloned()) else {
                         continue;
                     };
-                    outcome::write(&parts.store, &parts.relay, &slot.claim, Finish::HandedBack).await;
+                    let handed_back = Finish::HandedBack { text: String::new() };
+                    outcome::write(&parts.store, &parts.relay, &slot.claim, handed_back, &[]).await;
                 }
             }
             .boxed()
@@ -213,7 +214,7 @@ impl<R: Send> Acknowledge<R> for EndUnfinished {
         async move {
             let error = TaskError::new(ErrorCode::AgentError, "The worker broke down while it worked on this.");
             let failed = Finish::Failed { text: String::new(), error, retry_after: None };
-            outcome::write(&store, &relay, &slot.claim, failed).await;
+            outcome::write(&store, &relay, &slot.claim, failed, &[]).await;
             Ok(())
         }
         .boxed()

@@ -1,4 +1,4 @@
-//! The attempts that run in this process, and how a wish to stop reaches them.
+//! The attempts that run in this process, and how wishes to stop and decisions reach them.
 
 use std::{
     collections::HashMap,
@@ -11,7 +11,7 @@ use banter_shared::{
     store::{Claim, Store},
 };
 use tokio::{
-    sync::{Notify, broadcast::error::RecvError},
+    sync::{Notify, broadcast::error::RecvError, watch},
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
@@ -19,7 +19,15 @@ use tokio_util::sync::CancellationToken;
 /// The running attempts by task.
 #[derive(Clone, Debug, Default)]
 pub struct Running {
-    attempts: Arc<Mutex<HashMap<TaskId, (i64, CancellationToken)>>>,
+    attempts: Arc<Mutex<HashMap<TaskId, Attempt>>>,
+}
+
+/// How an attempt hears of what people want.
+#[derive(Clone, Debug)]
+struct Attempt {
+    number: i64,
+    stop: CancellationToken,
+    decided: watch::Sender<()>,
 }
 
 /// An attempt is in the list as long as this lives.
@@ -28,6 +36,7 @@ pub struct RunningGuard {
     list: Running,
     task_id: TaskId,
     stop: CancellationToken,
+    decided: watch::Receiver<()>,
 }
 
 impl Running {
@@ -35,11 +44,12 @@ impl Running {
     #[must_use]
     pub fn add(&self, claim: &Claim) -> RunningGuard {
         let stop = CancellationToken::new();
-        self.lock().insert(claim.task_id, (claim.attempt, stop.clone()));
-        RunningGuard { list: self.clone(), task_id: claim.task_id, stop }
+        let (sender, decided) = watch::channel(());
+        self.lock().insert(claim.task_id, Attempt { number: claim.attempt, stop: stop.clone(), decided: sender });
+        RunningGuard { list: self.clone(), task_id: claim.task_id, stop, decided }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<TaskId, (i64, CancellationToken)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<TaskId, Attempt>> {
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -54,12 +64,20 @@ impl Running {
             Ok(stored) => stored,
             Err(error) => return tracing::warn!(%error, "cannot look for stops"),
         };
-        for (task_id, (attempt, stop)) in mine {
-            let runs_on =
-                stored.iter().any(|found| found.task_id == task_id && found.attempt == attempt && !found.is_stopping);
+        for (task_id, attempt) in mine {
+            let runs_on = stored
+                .iter()
+                .any(|found| found.task_id == task_id && found.attempt == attempt.number && !found.is_stopping);
             if !runs_on {
-                stop.cancel();
+                attempt.stop.cancel();
             }
+        }
+    }
+
+    /// Lets every attempt that waits for a decision look for it.
+    fn tell_decided(&self) {
+        for attempt in self.lock().values() {
+            attempt.decided.send_replace(());
         }
     }
 }
@@ -70,6 +88,12 @@ impl RunningGuard {
     pub fn stop(&self) -> &CancellationToken {
         &self.stop
     }
+
+    /// Changes whenever a permission request of the attempt may have been decided.
+    #[must_use]
+    pub fn decided(&self) -> watch::Receiver<()> {
+        self.decided.clone()
+    }
 }
 
 impl Drop for RunningGuard {
@@ -78,7 +102,7 @@ impl Drop for RunningGuard {
     }
 }
 
-/// Follows the relay until `end`: wakes the queue, and looks for stops. Also looks once a second by itself.
+/// Follows the relay until `end`: wakes the queue, looks for stops, and passes decisions on. Also looks once a second by itself.
 pub async fn follow(
     running: Running,
     store: Store,
@@ -96,7 +120,7 @@ pub async fn follow(
                 Ok(Err(RecvError::Closed)) => return,
                 Ok(Ok(signal)) => seen.note(&signal),
                 // Time for a look of our own, or too much was missed to know.
-                Ok(Err(RecvError::Lagged(_))) | Err(_) => seen = Seen { work: true, stops: true },
+                Ok(Err(RecvError::Lagged(_))) | Err(_) => seen = Seen::everything(),
             },
         }
         // One look answers all signals that came before it.
@@ -105,6 +129,9 @@ pub async fn follow(
         }
         if seen.work {
             wake.notify_one();
+        }
+        if seen.decisions {
+            running.tell_decided();
         }
         if seen.stops {
             running.look(&store, &worker).await;
@@ -119,14 +146,21 @@ struct Seen {
     work: bool,
     /// Something may have to stop.
     stops: bool,
+    /// A permission request may have been answered.
+    decisions: bool,
 }
 
 impl Seen {
+    const fn everything() -> Self {
+        Self { work: true, stops: true, decisions: true }
+    }
+
     fn note(&mut self, signal: &Signal) {
         match signal {
-            Signal::Changed | Signal::Healed => *self = Self { work: true, stops: true },
+            Signal::Changed | Signal::Healed => *self = Self::everything(),
             Signal::WakeWorkers => self.work = true,
             Signal::Stop(_) => self.stops = true,
+            Signal::Decided(_) => self.decisions = true,
             Signal::Log(_) | Signal::Text(..) => {}
         }
     }

@@ -156,7 +156,7 @@ impl TextWriter {
 }
 
 /// Waits until a moment; for ever without one.
-async fn at(moment: Option<Instant>) {
+pub(crate) async fn at(moment: Option<Instant>) {
     match moment {
         Some(moment) => sleep_until(moment).await,
         None => std::future::pending().await,
@@ -164,7 +164,7 @@ async fn at(moment: Option<Instant>) {
 }
 
 /// Waits for a task to end; for ever without one.
-async fn joined<T>(task: &mut Option<JoinHandle<T>>) -> Result<T, JoinError> {
+pub(crate) async fn joined<T>(task: &mut Option<JoinHandle<T>>) -> Result<T, JoinError> {
     match task {
         Some(task) => task.await,
         None => std::future::pending().await,

@@ -1,15 +1,21 @@
 //! One attempt at a turn: from the claim to its outcome.
 //!
 //! Guarantees: the attempt ends with exactly one call of [`outcome::write`], or quietly because it was over already;
-//! text is stored as it comes, in pieces that end where a delta ends.
+//! text is stored as it comes, in pieces that end where a delta ends; so are steps and permission requests, and what was
+//! not stored before is stored with the outcome.
+
+#[cfg(test)]
+mod tests;
 
 use std::{sync::Arc, time::Duration};
 
 use banter_shared::{
-    chat::{ErrorCode, TaskError},
+    chat::{ErrorCode, PermissionDetail, TaskError},
+    clock::SharedClock,
+    id::PermissionId,
     relay::SharedRelay,
     shutdown::Shutdown,
-    store::{Claim, Finish, PastMessage, Store},
+    store::{Claim, Conversation, Finish, PastMessage, ResumePoint, StepState, Store},
 };
 use tokio::{
     sync::mpsc,
@@ -18,9 +24,14 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    agents::{Agent, AgentError, Answer, HistoryMessage, Registry, Turn, UPDATE_BUFFER, Update},
+    agents::{
+        Agent, AgentError, Answer, Decision, HistoryMessage, PermissionRequest, Registry, Resume, Turn, UPDATE_BUFFER,
+        Update,
+    },
     outcome,
-    running::Running,
+    permissions::Permissions,
+    running::{Running, RunningGuard},
+    steps::StepWriter,
     text::{Moved, TextWriter},
 };
 
@@ -66,40 +77,42 @@ impl TurnRunner {
             let message = format!("The agent “{}” is not configured on this worker.", claim.agent_key);
             let error = TaskError::new(ErrorCode::AgentUnavailable, message);
             let failed = Finish::Failed { text: String::new(), error, retry_after: None };
-            return outcome::write(&self.store, &self.relay, &claim, failed).await;
+            return outcome::write(&self.store, &self.relay, &claim, failed, &[]).await;
         };
         let Some(turn) = self.read_turn(&claim, guard.stop()).await else {
-            return outcome::write(&self.store, &self.relay, &claim, Finish::HandedBack).await;
+            let handed_back = Finish::HandedBack { text: String::new() };
+            return outcome::write(&self.store, &self.relay, &claim, handed_back, &[]).await;
         };
         let timeout = self.agents.timeout(&claim.agent_key).unwrap_or(DEFAULT_TIMEOUT);
-        let mut text = TextWriter::new(&self.store, &self.relay, self.shutdown.tasks(), claim.clone());
-        let finish = match self.drive(agent, turn, guard.stop(), timeout, &mut text).await {
+        let mut told = Told::new(self, &claim, &guard);
+        let end = self.drive(agent, turn, guard.stop(), timeout, &mut told).await;
+        let (text, resume_id, steps) = told.into_parts();
+        let finish = match end {
             End::LeaseLost => return,
-            End::Finished(Ok(answer)) => {
-                Finish::Answered { text: text.into_text(), finish_reason: answer.finish_reason, usage: answer.usage }
+            End::Finished(Ok(Answer { finish_reason, usage })) => {
+                Finish::Answered { text, finish_reason, usage, resume_id }
             }
             End::Finished(Err(AgentError { code, message, retry_after })) => {
-                Finish::Failed { text: text.into_text(), error: TaskError::new(code, message), retry_after }
+                Finish::Failed { text, error: TaskError::new(code, message), retry_after }
             }
-            End::Stopped => Finish::Stopped { text: text.into_text() },
-            End::HandedBack => Finish::HandedBack,
+            End::Stopped => Finish::Stopped { text, resume_id },
+            End::HandedBack => Finish::HandedBack { text },
             End::TimedOut(limit) => {
                 let message = format!("The agent did not finish within {} s.", limit.as_secs());
-                let error = TaskError::new(ErrorCode::Timeout, message);
-                Finish::Failed { text: text.into_text(), error, retry_after: None }
+                Finish::Failed { text, error: TaskError::new(ErrorCode::Timeout, message), retry_after: None }
             }
         };
-        outcome::write(&self.store, &self.relay, &claim, finish).await;
+        outcome::write(&self.store, &self.relay, &claim, finish, &steps).await;
     }
 
-    /// Lets the agent answer, stores its text, and watches for everything that ends it early.
+    /// Lets the agent answer, stores what it tells, and watches for everything that ends it early.
     async fn drive(
         &self,
         agent: Arc<dyn Agent>,
         turn: Turn,
         stop: &CancellationToken,
         limit: Duration,
-        text: &mut TextWriter,
+        told: &mut Told,
     ) -> End {
         let deadline = Instant::now() + limit;
         let (updates, mut received) = mpsc::channel(UPDATE_BUFFER);
@@ -113,15 +126,20 @@ impl TurnRunner {
                 () = stop.cancelled() => return End::Stopped,
                 () = self.shutdown.hard().cancelled() => return End::HandedBack,
                 () = sleep_until(deadline) => return End::TimedOut(limit),
-                moved = text.advance(), if text.has_something_to_do() => {
+                moved = told.text.advance(), if told.text.has_something_to_do() => {
                     if moved == Moved::LeaseLost {
                         return End::LeaseLost;
                     }
                 }
-                Some(update) = received.recv() => take_in(update, text),
+                moved = told.steps.advance(), if told.steps.has_something_to_do() => {
+                    if moved == Moved::LeaseLost {
+                        return End::LeaseLost;
+                    }
+                }
+                Some(update) = received.recv() => told.take_in(update),
                 result = &mut answer => {
                     while let Ok(update) = received.try_recv() {
-                        take_in(update, text);
+                        told.take_in(update);
                     }
                     return End::Finished(result);
                 }
@@ -132,8 +150,8 @@ impl TurnRunner {
     /// Reads the conversation; `None` if the attempt is to end before that was possible.
     async fn read_turn(&self, claim: &Claim, stop: &CancellationToken) -> Option<Turn> {
         loop {
-            match self.store.read_history(claim.session_id, claim.turn).await {
-                Ok(history) => {
+            match self.store.read_conversation(claim).await {
+                Ok(Conversation { history, resume }) => {
                     let history = history
                         .into_iter()
                         .map(|PastMessage { turn, role, content }| HistoryMessage { turn, role, content })
@@ -142,7 +160,7 @@ impl TurnRunner {
                         session_id: claim.session_id,
                         task_id: claim.task_id,
                         turn: claim.turn,
-                        resume: None,
+                        resume: resume.map(|ResumePoint { id, turn }| Resume { id, turn }),
                         history,
                     });
                 }
@@ -157,10 +175,56 @@ impl TurnRunner {
     }
 }
 
-/// Takes in what the agent says. Text is all that is kept of it so far; a request that is dropped counts as cancelled.
-fn take_in(update: Update, text: &mut TextWriter) {
-    match update {
-        Update::Text(more) => text.push(&more),
-        Update::Step(_) | Update::Permission(_) | Update::Resume(_) => {}
+/// What an agent has told in this attempt.
+struct Told {
+    text: TextWriter,
+    steps: StepWriter,
+    permissions: Permissions,
+    resume_id: Option<String>,
+    clock: SharedClock,
+}
+
+impl Told {
+    fn new(runner: &TurnRunner, claim: &Claim, guard: &RunningGuard) -> Self {
+        let TurnRunner { store, relay, shutdown, .. } = runner;
+        let tasks = shutdown.tasks();
+        Self {
+            text: TextWriter::new(store, relay, tasks, claim.clone()),
+            steps: StepWriter::new(store, relay, tasks, claim.clone()),
+            permissions: Permissions::new(store, relay, tasks, &claim.user, guard.decided()),
+            resume_id: None,
+            clock: Arc::clone(store.clock()),
+        }
+    }
+
+    fn take_in(&mut self, update: Update) {
+        match update {
+            Update::Text(more) => self.text.push(&more),
+            Update::Step(step) => self.steps.push(step),
+            Update::Permission(request) => self.ask(request),
+            Update::Resume(id) => self.resume_id = Some(id),
+        }
+    }
+
+    /// Puts a permission request before the user.
+    fn ask(&mut self, request: PermissionRequest) {
+        let PermissionRequest { tool_call_id, title, options, time_limit, reply } = request;
+        let request_id = PermissionId::generate();
+        let expires_at = self.clock.now().plus(time_limit);
+        let detail = PermissionDetail { request_id, options, expires_at, decision: None, decided_by: None };
+        let asked = serde_json::to_value(detail)
+            .inspect_err(|error| tracing::error!(%error, "a permission request cannot be written"))
+            .is_ok_and(|detail| self.steps.push_permission(request_id, tool_call_id, title, detail));
+        if asked {
+            self.permissions.wait_for(request_id, time_limit, reply);
+        } else {
+            // Nobody can be asked, so nobody will answer. A receiver that is gone does not mind.
+            let _ = reply.send(Decision::Expired);
+        }
+    }
+
+    /// The text, the agent's own session, and the steps that are not stored yet.
+    fn into_parts(self) -> (String, Option<String>, Vec<StepState>) {
+        (self.text.into_text(), self.resume_id, self.steps.into_unwritten())
     }
 }

@@ -1,7 +1,7 @@
 //! What handlers take from a request, each refusing it in its own way.
 //!
 //! The order of a handler's parameters is the order of the checks: who asks ([`Principal`]), whose it is
-//! ([`OwnedSession`], [`OwnedMessage`], [`OwnedTask`]), what they may do ([`Writer`]), then the query
+//! ([`OwnedSession`], [`OwnedMessage`], [`OwnedTask`], [`OwnedPermission`]), what they may do ([`Writer`]), then the query
 //! ([`QueryParams`]), the headers ([`IdempotencyHeader`]) and the body ([`JsonBody`], [`NoBody`]).
 //!
 //! [`Principal`]: banter_shared::chat::Principal
@@ -16,6 +16,6 @@ mod query;
 pub use body::{JsonBody, NoBody};
 pub use cookie::LoginCookie;
 pub use idempotency::IdempotencyHeader;
-pub use owned::{OwnedMessage, OwnedSession, OwnedTask};
+pub use owned::{OwnedMessage, OwnedPermission, OwnedSession, OwnedTask};
 pub use principal::{Keyless, StreamReader, Writer};
 pub use query::QueryParams;

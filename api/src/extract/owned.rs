@@ -4,7 +4,7 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use banter_shared::{
     chat::{Principal, TaskDetail},
-    id::{MessageId, SessionId},
+    id::{MessageId, PermissionId, SessionId, TaskId},
 };
 
 use crate::{error::ApiError, state::AppState};
@@ -20,6 +20,15 @@ pub struct OwnedMessage(pub MessageId);
 /// The task of the path, as it was when the request came: it is in the session of the path.
 #[derive(Clone, Debug)]
 pub struct OwnedTask(pub TaskDetail);
+
+/// The permission request of the path: it is a step of the task of the path.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnedPermission {
+    /// The task.
+    pub task_id: TaskId,
+    /// The request.
+    pub id: PermissionId,
+}
 
 /// An id in the path. A text that is no id names nothing.
 async fn id<T: std::str::FromStr>(parts: &mut Parts, state: &AppState, name: &str) -> Result<T, ApiError> {
@@ -54,5 +63,19 @@ impl FromRequestParts<AppState> for OwnedTask {
         let OwnedSession(session_id) = OwnedSession::from_request_parts(parts, state).await?;
         let id = id(parts, state, "tid").await?;
         state.store.find_task(session_id, id).await?.map(Self).ok_or_else(ApiError::not_found)
+    }
+}
+
+impl FromRequestParts<AppState> for OwnedPermission {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let OwnedTask(detail) = OwnedTask::from_request_parts(parts, state).await?;
+        let id: PermissionId = id(parts, state, "rid").await?;
+        if state.store.has_permission(detail.task.id, id).await? {
+            Ok(Self { task_id: detail.task.id, id })
+        } else {
+            Err(ApiError::not_found())
+        }
     }
 }

@@ -14,7 +14,7 @@ use banter_shared::{
     event::{Cursor, Event, EventData},
     id::{SessionId, TaskId},
     relay::LiveText,
-    store::{ReplayStart, ResyncReason, RunningTask, StreamState},
+    store::{ReplayStart, ResyncReason, RunningTask, StepRow, StreamState},
 };
 use bytes::Bytes;
 use tokio::{
@@ -83,6 +83,8 @@ pub(super) struct Connection {
     /// The last event that was delivered, or passed over as another session's.
     cursor: Cursor,
     running: BTreeMap<TaskId, Running>,
+    /// The revision of the last step that was told, or passed over; `None` before the first catch-up.
+    step_revision: Option<i64>,
     out: mpsc::Sender<Bytes>,
     too_slow: Arc<AtomicBool>,
 }
@@ -98,7 +100,7 @@ impl Connection {
         too_slow: Arc<AtomicBool>,
     ) -> Self {
         let (user_log_id, cursor) = (start.user_log_id, start.cursor.clone());
-        Self { hub, principal, only, user_log_id, cursor, running: BTreeMap::new(), out, too_slow }
+        Self { hub, principal, only, user_log_id, cursor, running: BTreeMap::new(), step_revision: None, out, too_slow }
     }
 
     /// Delivers until the stream ends.
@@ -161,6 +163,7 @@ impl Connection {
             Live::Event { seq, .. } | Live::Grown { seq } if *seq > self.cursor.seq => self.catch_up().await,
             Live::Event { .. } | Live::Grown { .. } => Ok(()),
             Live::Text(text) => self.hear_text(text).await,
+            Live::Step(step) => self.hear_step(step).await,
             Live::Healed => self.catch_up().await,
         }
     }
@@ -168,8 +171,8 @@ impl Connection {
     /// Reads the log from where the stream is to its head, then tells what runs.
     async fn catch_up(&mut self) -> Result<(), Closed> {
         loop {
-            let read = self.hub.store.read_log(self.user_log_id, self.cursor.seq, REPLAY_PAGE, self.only).await;
-            let replay = match read {
+            let (log_id, seq, step) = (self.user_log_id, self.cursor.seq, self.step_revision);
+            let replay = match self.hub.store.read_log(log_id, seq, REPLAY_PAGE, self.only, step).await {
                 Ok(replay) => replay,
                 Err(error) => {
                     tracing::warn!(%error, "cannot read the log for a stream yet");
@@ -251,18 +254,39 @@ impl Connection {
                 self.send(self.typing(task_id, &running, false), Some(running.session_id)).await?;
             }
         }
+        self.step_revision = Some(state.step_revision);
+        for closed in state.closed_steps {
+            self.send_step(closed).await?;
+        }
         for RunningTask { session_id, agent_key, partial, steps } in state.running {
             let task_id = partial.task_id;
             let (attempt, next_offset) = (partial.attempt, partial.next_offset);
             let running = Running { session_id, agent_key, attempt, next_offset, held: Vec::new() };
             self.send(partial_event(partial), Some(session_id)).await?;
             for step in steps {
-                self.send(EventData::TaskStep { task_id, step }, Some(session_id)).await?;
+                self.send(EventData::TaskStep { task_id, attempt, step }, Some(session_id)).await?;
             }
             self.send(self.typing(task_id, &running, true), Some(session_id)).await?;
             self.running.insert(task_id, running);
         }
         Ok(())
+    }
+
+    /// Passes a step on, in the order of changes; what was told before is not told again.
+    async fn hear_step(&mut self, row: &StepRow) -> Result<(), Closed> {
+        if self.step_revision.is_some_and(|told| row.step.revision <= told) {
+            return Ok(());
+        }
+        self.step_revision = Some(row.step.revision);
+        if self.only.is_none_or(|only| only == row.session_id) {
+            self.send_step(row.clone()).await?;
+        }
+        Ok(())
+    }
+
+    async fn send_step(&self, row: StepRow) -> Result<(), Closed> {
+        let StepRow { session_id, task_id, attempt, step, user_log_id: _ } = row;
+        self.send(EventData::TaskStep { task_id, attempt, step }, Some(session_id)).await
     }
 
     /// Passes text on. What comes after a hole is held until all text before it is known.

@@ -15,7 +15,7 @@ use banter_shared::{
     event::{Cursor, Epoch, Event},
     relay::{Follow, LiveText, POLL_INTERVAL, SharedRelay, Signal},
     shutdown::Shutdown,
-    store::{ChunkRow, ReplayStart, Store, StoreError, StoredChunk, Tail, TailPosition},
+    store::{ChunkRow, ReplayStart, StepRow, Store, StoreError, StoredChunk, Tail, TailPosition},
 };
 use bytes::Bytes;
 use tokio::{
@@ -49,6 +49,8 @@ pub(super) enum Live {
     },
     /// More text of a running answer.
     Text(Arc<LiveText>),
+    /// A step that is new or has changed.
+    Step(StepRow),
     /// Signals were lost: what runs is to be told again.
     Healed,
 }
@@ -146,7 +148,7 @@ impl Hub {
                     let _ = channel.sender.send(Arc::new(Live::Text(text)));
                 }
             }
-            Signal::WakeWorkers | Signal::Stop(_) => {}
+            Signal::WakeWorkers | Signal::Stop(_) | Signal::Decided(_) => {}
         }
     }
 
@@ -200,6 +202,11 @@ impl Hub {
         for chunk in tail.chunks {
             if let Some(channel) = channels.get(&chunk.user_log_id) {
                 let _ = channel.sender.send(Arc::new(Live::Text(Arc::new(live_text(chunk)))));
+            }
+        }
+        for step in tail.steps {
+            if let Some(channel) = channels.get(&step.user_log_id) {
+                let _ = channel.sender.send(Arc::new(Live::Step(step)));
             }
         }
     }

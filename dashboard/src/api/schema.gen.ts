@@ -275,6 +275,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/chat/{id}/tasks/{tid}/permissions/{rid}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Allow or reject what an agent asks for
+         * @description Once. 409 `permission_answered`; `permission_expired` when its time is over or the attempt that asked; `task_ended` when the task ended while it waited.
+         */
+        post: operations["answerPermission"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/chat/{id}/tasks/{tid}/retry": {
         parameters: {
             query?: never;
@@ -384,6 +404,10 @@ export interface components {
             /** @description In the order in which they are offered. */
             items: components["schemas"]["Agent"][];
         };
+        /** @description The answer to a permission request. */
+        AnswerPermission: {
+            decision: components["schemas"]["PermissionDecision"];
+        };
         /** @description A message to be sent. */
         CreateMessage: {
             /** @description The text: 1 byte to 256 KiB of UTF-8, not only white space. Kept verbatim. */
@@ -403,6 +427,11 @@ export interface components {
          * @example k3v9x0a1bz-42
          */
         Cursor: string;
+        /**
+         * @description Who or what decided a permission request.
+         * @enum {string}
+         */
+        DecidedBy: "user" | "time_limit" | "withdrawn";
         /** @description The new text of a message. */
         EditMessage: {
             /** @description 1 byte to 256 KiB of UTF-8, not only white space. */
@@ -554,8 +583,13 @@ export interface components {
             /** @enum {string} */
             type: "message.partial";
         } | {
-            /** @description The running task. */
+            /** @description The task. */
             task_id: components["schemas"]["TaskId"];
+            /**
+             * Format: int64
+             * @description Its attempt: a higher one begins without steps, a lower one is to be ignored.
+             */
+            attempt: number;
             /** @description The step. */
             step: components["schemas"]["Step"];
             /** @enum {string} */
@@ -687,6 +721,36 @@ export interface components {
              */
             next_offset: number;
         };
+        /**
+         * @description The user's answer to a permission request.
+         * @enum {string}
+         */
+        PermissionDecision: "allow" | "reject";
+        /** @description The `detail` of a step of kind `permission`. */
+        PermissionDetail: {
+            /** @description Names the request where it is answered. */
+            request_id: components["schemas"]["PermissionId"];
+            /** @description What is offered. */
+            options: components["schemas"]["PermissionOption"][];
+            /** @description When it is too late to answer. */
+            expires_at: components["schemas"]["Timestamp"];
+            /** @description What was decided; absent while the request waits. */
+            decision?: components["schemas"]["PermissionDecision"];
+            /** @description By whom or what; absent while the request waits. */
+            decided_by?: components["schemas"]["DecidedBy"];
+        };
+        /**
+         * Format: uuid
+         * @description An agent's request to be allowed something.
+         */
+        PermissionId: string;
+        /** @description What may be answered to a permission request. */
+        PermissionOption: {
+            /** @description What the answer is called in the request that decides. */
+            decision: components["schemas"]["PermissionDecision"];
+            /** @description What the agent calls it. */
+            name: string;
+        };
         /** @description The body of every error (RFC 9457). */
         Problem: {
             /** @description Always `about:blank`: `code` says more. */
@@ -711,7 +775,7 @@ export interface components {
          * @description What went wrong, for programs.
          * @enum {string}
          */
-        ProblemCode: "invalid_request" | "unauthorized" | "forbidden" | "host_not_allowed" | "cross_site_request" | "not_found" | "method_not_allowed" | "session_archived" | "agent_busy" | "task_not_queued" | "task_ended" | "task_not_ended" | "task_succeeded" | "message_gone" | "payload_too_large" | "unsupported_media_type" | "unknown_agent" | "agent_unavailable" | "idempotency_mismatch" | "queue_full" | "internal_error" | "store_busy" | "store_unavailable" | "not_ready";
+        ProblemCode: "invalid_request" | "unauthorized" | "forbidden" | "host_not_allowed" | "cross_site_request" | "not_found" | "method_not_allowed" | "session_archived" | "agent_busy" | "task_not_queued" | "task_ended" | "task_not_ended" | "task_succeeded" | "permission_answered" | "permission_expired" | "message_gone" | "payload_too_large" | "unsupported_media_type" | "unknown_agent" | "agent_unavailable" | "idempotency_mismatch" | "queue_full" | "internal_error" | "store_busy" | "store_unavailable" | "not_ready";
         /** @description How far a session is read. */
         ReadPosition: {
             /**
@@ -809,9 +873,14 @@ export interface components {
         Step: {
             /**
              * Format: int64
-             * @description Its number in the task, from 1.
+             * @description Its number in the task's attempt, from 1.
              */
             seq: number;
+            /**
+             * Format: int64
+             * @description Rises with every change: of two states of a step the one with the higher revision is the newer.
+             */
+            revision: number;
             /** @description What it was. */
             kind: components["schemas"]["StepKind"];
             /** @description The agent's own id of the tool call. */
@@ -820,7 +889,7 @@ export interface components {
             title: string;
             /** @description How far it is. */
             status: components["schemas"]["StepStatus"];
-            /** @description More, by kind. */
+            /** @description More, by kind. `is_truncated` says that something was too long and cut. */
             detail: Record<string, unknown>;
         };
         /**
@@ -2533,6 +2602,116 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Task"];
                 };
+            };
+            /** @description A parameter, a field or a header is wrong; `errors` names it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that does not work. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it; or, without keys, the request comes from another site. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it is somebody else's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in this state; `code` says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is over 512 KiB. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault on the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The store is busy, or cannot be used. `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    answerPermission: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The session. */
+                id: components["schemas"]["SessionId"];
+                /** @description The task. */
+                tid: components["schemas"]["TaskId"];
+                /** @description The request: `detail.request_id` of its step. */
+                rid: components["schemas"]["PermissionId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnswerPermission"];
+            };
+        };
+        responses: {
+            /** @description The agent is told. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description A parameter, a field or a header is wrong; `errors` names it. */
             400: {

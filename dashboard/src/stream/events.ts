@@ -65,6 +65,7 @@ const message = v.looseObject({
 
 const step = v.looseObject({
   seq: v.number(),
+  revision: v.number(),
   kind: v.picklist(["thought", "tool", "plan", "permission", "notice"]),
   tool_call_id: nullable(v.string()),
   title: v.string(),
@@ -119,7 +120,13 @@ const eventSchema = v.variant("type", [
     next_offset: v.number(),
   }),
   v.object({ type: v.literal("message.partial"), ...about, ...text, next_offset: v.number() }),
-  v.object({ type: v.literal("task.step"), ...about, task_id: v.string(), step }),
+  v.object({
+    type: v.literal("task.step"),
+    ...about,
+    task_id: v.string(),
+    attempt: v.number(),
+    step,
+  }),
 ]);
 
 type Parsed = v.InferOutput<typeof eventSchema>;

@@ -5,7 +5,7 @@
  * and fetching afresh end in the same state. It never fetches: `generation` and `holes` rise
  * where the caller has to.
  */
-import type { Session } from "@/api/models";
+import type { Session, Task } from "@/api/models";
 import type { Cursor } from "./cursor";
 import { parseCursor } from "./cursor";
 import type { StreamEvent } from "./events";
@@ -19,6 +19,7 @@ import {
   type Thread,
   without,
 } from "./state";
+import { putFetched, putStep, settleSteps } from "./steps";
 import {
   deleteMessage,
   mergeFetched,
@@ -51,6 +52,11 @@ export function reduce(state: State, action: Action): State {
       const holes = thread.holes + (isBehind(base, asOf) ? 1 : 0);
       const threads = { ...base.threads, [data.session.id]: { ...thread, holes } };
       return { ...base, sessions, threads };
+    }
+    case "task.fetched": {
+      const { task } = action;
+      const steps = putFetched(state.steps[task.id], task);
+      return { ...state, steps: { ...state.steps, [task.id]: steps } };
     }
     case "older.fetched":
       return changeThread(state, action.sessionId, (thread) =>
@@ -99,7 +105,7 @@ function restartAt(state: State, cursor: Cursor): State {
   };
 }
 
-function forgetPositions(state: State): Pick<State, "sessions" | "threads"> {
+function forgetPositions(state: State): Pick<State, "sessions" | "threads" | "steps"> {
   const age = <T>(entries: Entries<T>): Entries<T> =>
     Object.fromEntries(
       Object.entries(entries)
@@ -110,7 +116,7 @@ function forgetPositions(state: State): Pick<State, "sessions" | "threads"> {
     id,
     { ...thread, messages: age(thread.messages), tasks: age(thread.tasks) },
   ]);
-  return { sessions: age(state.sessions), threads: Object.fromEntries(threads) };
+  return { sessions: age(state.sessions), threads: Object.fromEntries(threads), steps: {} };
 }
 
 function changeThread(state: State, id: string, change: (thread: Thread) => Thread): State {
@@ -126,7 +132,25 @@ function deleteSession(state: State, id: string, seq: number): State {
     sessions: put(state.sessions, id, seq, null),
     threads: without(state.threads, id),
     typing: without(state.typing, id),
+    steps: Object.fromEntries(
+      Object.entries(state.steps).filter(([, steps]) => steps.sessionId !== id),
+    ),
   };
+}
+
+function keepSteps(state: State, task: Task): State {
+  const known = state.steps[task.id];
+  if (!known || settleSteps(known, task)) return state;
+  return { ...state, steps: without(state.steps, task.id) };
+}
+
+/** After a new connection, steps are old until they are told again. */
+function ageSteps(state: State): State {
+  const aged = Object.entries(state.steps).map(([id, steps]) => [
+    id,
+    steps.isCurrent ? { ...steps, isCurrent: false } : steps,
+  ]);
+  return { ...state, steps: Object.fromEntries(aged) };
 }
 
 function applyDurable(state: State, cursor: Cursor, event: StreamEvent): State {
@@ -142,6 +166,9 @@ function applyDurable(state: State, cursor: Cursor, event: StreamEvent): State {
   if (event.type === "session.deleted") return deleteSession(base, event.chat_session_id, seq);
   if (!("session" in event)) return base;
 
+  if (event.type === "task.updated") base = keepSteps(base, event.task);
+  if (event.type === "message.deleted" && event.role === "user")
+    base = { ...base, steps: without(base.steps, event.task_id) };
   const next = {
     ...base,
     sessions: put(base.sessions, event.chat_session_id, seq, event.session),
@@ -173,7 +200,7 @@ function applyEphemeral(state: State, event: StreamEvent): State {
       const { position } = state;
       if (!position) return adoptEpoch(state, cursor);
       const isOurs = position.epoch === cursor.epoch && position.seq === cursor.seq;
-      return isOurs ? state : restartAt(state, cursor);
+      return ageSteps(isOurs ? state : restartAt(state, cursor));
     }
     case "resync": {
       const cursor = parseCursor(event.cursor);
@@ -193,7 +220,9 @@ function applyEphemeral(state: State, event: StreamEvent): State {
     case "message.partial":
       return changeThread(state, event.chat_session_id, (thread) => putPartial(thread, event));
     case "task.step": {
-      const steps = { ...state.steps[event.task_id], [event.step.seq]: event.step };
+      const known = state.steps[event.task_id];
+      const steps = putStep(known, event);
+      if (steps === known) return state;
       return { ...state, steps: { ...state.steps, [event.task_id]: steps } };
     }
     default:

@@ -5,10 +5,11 @@
  * source never overwrites a newer one. So events and fetches may meet in any order.
  * Server data that is here is not in the Query cache; Query only runs the requests.
  */
-import type { Message, Partial, Session, Step, Task } from "@/api/models";
+import type { Message, Partial, Session, Task } from "@/api/models";
 import type { Cursor } from "./cursor";
 import type { StreamEvent } from "./events";
 import type { LiveText } from "./live";
+import type { FetchedTask, TaskSteps } from "./steps";
 
 /** An object and the position it is known at; `value: null` is a deletion. */
 interface Entry<T> {
@@ -48,13 +49,11 @@ export interface State {
   readonly threads: Readonly<Record<string, Thread>>;
   readonly typing: Readonly<Record<string, Typing>>;
   /**
-   * What the agents did, by task, then by the step's `seq`. Kept for threads that are not open
-   * too: the stream tells the steps of a running turn only once.
+   * What the agents did, by task. Kept for threads that are not open too: the stream tells the
+   * steps of a running turn only once.
    */
-  readonly steps: Readonly<Record<string, Steps>>;
+  readonly steps: Readonly<Record<string, TaskSteps>>;
 }
-
-export type Steps = Readonly<Record<number, Step>>;
 
 export type ListedStatus = Session["status"];
 
@@ -78,6 +77,7 @@ export type Action =
     }
   | { type: "thread.opened"; sessionId: string }
   | { type: "thread.fetched"; data: FetchedThread; asOf: Cursor }
+  | { type: "task.fetched"; task: FetchedTask }
   | {
       type: "older.fetched";
       sessionId: string;

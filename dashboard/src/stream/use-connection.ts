@@ -65,9 +65,11 @@ function describeRunning(state: State): readonly Received[] {
       is_typing: true,
       expires_at: expiresAt,
     };
-    const steps = Object.values(state.steps[taskId] ?? {}).map((step) => ({
+    const known = state.steps[taskId];
+    const steps = Object.values(known?.bySeq ?? {}).map((step) => ({
       ...about,
       type: "task.step" as const,
+      attempt: known?.attempt ?? 0,
       step,
     }));
     return [typing, ...steps].map((event) => ({ cursor: null, event }));

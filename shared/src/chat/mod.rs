@@ -2,16 +2,20 @@
 
 mod content;
 mod message;
+mod permission;
 mod session;
 mod step;
+mod step_text;
 mod task;
 mod title;
 mod user;
 
 pub use content::{Content, ContentError, MAX_CONTENT_BYTES, sanitize_agent_text};
 pub use message::{FinishReason, Message, Partial, Role};
+pub use permission::{DecidedBy, PermissionDecision, PermissionDetail, PermissionOption, PermissionOutcome};
 pub use session::{LastMessage, OnBusy, PREVIEW_CHARS, Session, SessionStatus};
-pub use step::{PermissionDecision, PermissionOption, Step, StepKind, StepStatus};
+pub use step::{Step, StepKind, StepStatus};
+pub use step_text::{MAX_STEP_DETAIL_BYTES, MAX_STEP_TITLE_CHARS, clean_step_detail, clean_step_title};
 pub use task::{
     ErrorCode, MAX_BACKOFF, MAX_RETRY_AFTER, StopReason, Task, TaskDetail, TaskError, TaskStatus, Usage, backoff,
 };

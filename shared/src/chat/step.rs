@@ -19,6 +19,20 @@ pub enum StepKind {
     Notice,
 }
 
+impl StepKind {
+    /// The name in JSON and in the store.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Thought => "thought",
+            Self::Tool => "tool",
+            Self::Plan => "plan",
+            Self::Permission => "permission",
+            Self::Notice => "notice",
+        }
+    }
+}
+
 /// How far it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -35,11 +49,36 @@ pub enum StepStatus {
     Rejected,
 }
 
+impl StepStatus {
+    /// The name in JSON and in the store.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Rejected => "rejected",
+        }
+    }
+
+    /// Whether more is to come. No step of a task that does not run is open.
+    #[must_use]
+    pub const fn is_open(self) -> bool {
+        match self {
+            Self::Pending | Self::Running => true,
+            Self::Succeeded | Self::Failed | Self::Rejected => false,
+        }
+    }
+}
+
 /// One step of a task, updated in place by `seq`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Step {
-    /// Its number in the task, from 1.
+    /// Its number in the task's attempt, from 1.
     pub seq: i64,
+    /// Rises with every change: of two states of a step the one with the higher revision is the newer.
+    pub revision: i64,
     /// What it was.
     pub kind: StepKind,
     /// The agent's own id of the tool call.
@@ -49,26 +88,7 @@ pub struct Step {
     pub title: String,
     /// How far it is.
     pub status: StepStatus,
-    /// More, by kind.
+    /// More, by kind. `is_truncated` says that something was too long and cut.
     #[schema(value_type = Object)]
     pub detail: serde_json::Value,
-}
-
-/// What may be answered to a permission request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct PermissionOption {
-    /// What the answer is called in the request that decides.
-    pub decision: PermissionDecision,
-    /// What the agent calls it.
-    pub name: String,
-}
-
-/// The user's answer to a permission request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum PermissionDecision {
-    /// Yes, this once.
-    Allow,
-    /// No.
-    Reject,
 }

@@ -154,8 +154,10 @@ pub enum EventData {
     /// Something that the agent does on the way; replaces the step of the same `seq`.
     #[serde(rename = "task.step")]
     TaskStep {
-        /// The running task.
+        /// The task.
         task_id: TaskId,
+        /// Its attempt: a higher one begins without steps, a lower one is to be ignored.
+        attempt: i64,
         /// The step.
         step: Step,
     },

@@ -11,12 +11,14 @@ pub struct Hints {
     pub wake_workers: bool,
     /// Running tasks that are to stop.
     pub stops: Vec<TaskId>,
+    /// Running tasks of which a permission request was answered.
+    pub decisions: Vec<TaskId>,
 }
 
 impl Hints {
     /// Whether there is nothing to tell.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.users.is_empty() && !self.wake_workers && self.stops.is_empty()
+        self.users.is_empty() && !self.wake_workers && self.stops.is_empty() && self.decisions.is_empty()
     }
 }

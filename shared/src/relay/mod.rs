@@ -68,6 +68,8 @@ pub enum Signal {
     WakeWorkers,
     /// A running task is to stop.
     Stop(TaskId),
+    /// A permission request of a running task was answered.
+    Decided(TaskId),
     /// The relay was away and is back: signals were lost, read everything once.
     Healed,
 }

@@ -4,7 +4,8 @@
 //! away or frozen, receivers live from their own looks; within two seconds of its return everyone is connected again
 //! and hears [`Signal::Healed`]. Nothing is kept in Redis.
 //!
-//! Channels are named `banter:<installation>:…`: one a user for events and text, one for work, one for stops.
+//! Channels are named `banter:<installation>:…`: one a user for events and text, one for work, one for what running tasks
+//! have to hear: stops and decisions.
 
 mod publisher;
 mod subscriber;
@@ -60,6 +61,8 @@ enum Wire {
     Work,
     /// On the channel of stops: a running task is to stop.
     Stop(TaskId),
+    /// On the channel of stops: a permission request of a running task was answered.
+    Decided(TaskId),
 }
 
 /// The names of an installation's channels.
@@ -166,6 +169,10 @@ impl Relay for RedisRelay {
         for task_id in hints.stops {
             self.publish(self.channels.stops(), Wire::Stop(task_id));
             self.tell(Signal::Stop(task_id));
+        }
+        for task_id in hints.decisions {
+            self.publish(self.channels.stops(), Wire::Decided(task_id));
+            self.tell(Signal::Decided(task_id));
         }
     }
 

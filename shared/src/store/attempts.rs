@@ -5,9 +5,11 @@ use std::time::Duration;
 use sqlx::{Row, SqliteConnection};
 
 use super::{
-    Changed, Store, StoreError, WriteTx, chunks, events,
+    Changed, ResumePoint, StepState, Store, StoreError, WriteTx, chunks, events,
     jobs::{AGENT_QUEUE, CLAIM, JobEnd, LOOK, end_job, horizon_seconds, schedule_head},
+    resume,
     rows::{parse, parse_enum, parse_optional},
+    steps::{self, StepsEnd},
 };
 use crate::{
     chat::{
@@ -39,6 +41,15 @@ pub struct Claim {
     pub answer_message_id: MessageId,
 }
 
+/// What an attempt is told of its conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conversation {
+    /// Up to and with the turn's user message, in the transcript's order.
+    pub history: Vec<PastMessage>,
+    /// The agent's own session that it may go on in.
+    pub resume: Option<ResumePoint>,
+}
+
 /// A message of the conversation, as an agent is told of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PastMessage {
@@ -61,11 +72,15 @@ pub enum Finish {
         finish_reason: FinishReason,
         /// What the agent counted.
         usage: Option<Usage>,
+        /// The agent's own session, which knows the conversation up to this turn.
+        resume_id: Option<String>,
     },
     /// Because somebody wished so.
     Stopped {
         /// The text up to it.
         text: String,
+        /// The agent's own session, which knows the conversation up to this turn.
+        resume_id: Option<String>,
     },
     /// With an error.
     Failed {
@@ -77,9 +92,33 @@ pub enum Finish {
         retry_after: Option<Duration>,
     },
     /// Given back because the worker shuts down; no failure.
-    HandedBack,
+    HandedBack {
+        /// The text up to it: kept if the task ends with this, because a tool had begun.
+        text: String,
+    },
     /// Its worker died.
     WorkerLost,
+}
+
+impl Finish {
+    /// The agent's own session that the turn was answered in to its end.
+    fn resume_id(&self) -> Option<&str> {
+        match self {
+            Self::Answered { resume_id, .. } | Self::Stopped { resume_id, .. } => resume_id.as_deref(),
+            Self::Failed { .. } | Self::HandedBack { .. } | Self::WorkerLost => None,
+        }
+    }
+
+    /// The text that the worker knows; `None` if only what was stored is known.
+    fn into_text(self) -> Option<String> {
+        match self {
+            Self::Answered { text, .. }
+            | Self::Stopped { text, .. }
+            | Self::Failed { text, .. }
+            | Self::HandedBack { text } => Some(text),
+            Self::WorkerLost => None,
+        }
+    }
 }
 
 /// A running or waiting task as the end of it needs it.
@@ -87,6 +126,7 @@ struct Open {
     task_id: TaskId,
     session_id: SessionId,
     user: UserRef,
+    agent_key: String,
     turn: i64,
     user_message_id: MessageId,
     answer_message_id: MessageId,
@@ -175,6 +215,7 @@ impl Store {
             turn: task.try_get("turn")?,
             answer_message_id: parse(task, "answer_message_id")?,
         };
+        steps::remove(&mut tx, claim.task_id).await?;
         let updated = EventRef::task(session_id, claim.task_id, parse(task, "user_message_id")?);
         events::append(&mut tx, &claim.user, now, &[updated]).await?;
         tx.commit().await?;
@@ -182,31 +223,34 @@ impl Store {
         Ok(Changed::new(Some(claim), hints))
     }
 
-    /// The conversation up to and with a turn's user message, in the transcript's order.
+    /// What an attempt is told of its conversation, all as of one moment.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn read_history(&self, session_id: SessionId, turn: i64) -> Result<Vec<PastMessage>, StoreError> {
+    pub async fn read_conversation(&self, claim: &Claim) -> Result<Conversation, StoreError> {
+        let mut tx = self.begin_read().await?;
         let rows = sqlx::query(
             "SELECT turn, role, content FROM chat_message \
              WHERE chat_session_id = ?1 AND (turn < ?2 OR (turn = ?2 AND role = 'user')) ORDER BY turn, role DESC",
         )
-        .bind(session_id.to_string())
-        .bind(turn)
-        .fetch_all(&self.inner.readers)
+        .bind(claim.session_id.to_string())
+        .bind(claim.turn)
+        .fetch_all(&mut *tx)
         .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(PastMessage {
-                    turn: row.try_get("turn")?,
-                    role: parse_enum(row, "role")?,
-                    content: row.try_get("content")?,
-                })
+        let messages = rows.iter().map(|row| {
+            Ok::<_, StoreError>(PastMessage {
+                turn: row.try_get("turn")?,
+                role: parse_enum(row, "role")?,
+                content: row.try_get("content")?,
             })
-            .collect()
+        });
+        let history = messages.collect::<Result<_, _>>()?;
+        let resume = resume::find(&mut tx, claim.session_id, &claim.agent_key, claim.turn).await?;
+        Ok(Conversation { history, resume })
     }
 
-    /// Ends an attempt: the answer, the task, its job, the session's next job and the events, in one transaction.
+    /// Ends an attempt: its last steps, the answer, the task, its job, the session's next job and the events, in one
+    /// transaction. `steps` are those whose latest state was not stored before.
     ///
     /// # Errors
     /// [`StoreError::LeaseLost`] when the attempt is over already; nothing is written then.
@@ -215,8 +259,14 @@ impl Store {
         task_id: TaskId,
         attempt: i64,
         finish: Finish,
+        steps: &[StepState],
     ) -> Result<Changed<TaskStatus>, StoreError> {
+        let steps = steps::cleaned(steps);
         let mut tx = self.begin_write().await?;
+        if !steps::is_running(&mut tx, task_id, attempt).await? {
+            return Err(StoreError::LeaseLost);
+        }
+        steps::put(&mut tx, task_id, attempt, &steps).await?;
         let ended = end_attempt(&mut tx, task_id, attempt, finish, self.inner.clock.now()).await?;
         tx.commit().await?;
         Ok(ended)
@@ -232,15 +282,15 @@ pub(super) async fn end_attempt(
     now: Timestamp,
 ) -> Result<Changed<TaskStatus>, StoreError> {
     let open = find_running(tx, task_id, attempt).await?.ok_or(StoreError::LeaseLost)?;
+    let is_answered = open.stop_reason.is_none() && matches!(finish, Finish::Answered { .. });
+    let steps_end = if is_answered { StepsEnd::Answered } else { StepsEnd::Broken };
+    let tool_begun = steps::close(tx, task_id, attempt, steps_end).await?;
+    resume::settle(tx, open.session_id, &open.agent_key, open.turn, finish.resume_id()).await?;
     if let Some(reason) = open.stop_reason {
-        let text = match finish {
-            Finish::Answered { text, .. } | Finish::Stopped { text } | Finish::Failed { text, .. } => Some(text),
-            Finish::HandedBack | Finish::WorkerLost => None,
-        };
-        return end_stopped(tx, &open, reason, text, now).await;
+        return end_stopped(tx, &open, reason, finish.into_text(), now).await;
     }
     match finish {
-        Finish::Answered { text, finish_reason, usage } => {
+        Finish::Answered { text, finish_reason, usage, resume_id: _ } => {
             let finish_reason = if text.is_empty() { FinishReason::Empty } else { finish_reason };
             let failures = open.failures;
             let outcome = Outcome {
@@ -253,12 +303,18 @@ pub(super) async fn end_attempt(
             };
             end_task(tx, &open, outcome, now).await
         }
-        Finish::Stopped { text } => end_stopped(tx, &open, StopReason::Cancel, Some(text), now).await,
-        Finish::HandedBack => requeue(tx, &open, open.failures, None, None, now).await,
-        Finish::Failed { text, error, retry_after } => fail(tx, &open, Some(text), error, retry_after, now).await,
+        Finish::Stopped { text, resume_id: _ } => end_stopped(tx, &open, StopReason::Cancel, Some(text), now).await,
+        Finish::HandedBack { text } if tool_begun => {
+            let error = TaskError::new(ErrorCode::WorkerLost, "The worker was stopped while the agent used a tool.");
+            end_interrupted(tx, &open, Some(text), open.failures, error, now).await
+        }
+        Finish::HandedBack { text: _ } => requeue(tx, &open, open.failures, None, None, now).await,
+        Finish::Failed { text, error, retry_after } => {
+            fail(tx, &open, Some(text), Failure { error, retry_after, tool_begun }, now).await
+        }
         Finish::WorkerLost => {
             let error = TaskError::new(ErrorCode::WorkerLost, "The worker that ran the agent went away.");
-            fail(tx, &open, None, error, None, now).await
+            fail(tx, &open, None, Failure { error, retry_after: None, tool_begun }, now).await
         }
     }
 }
@@ -311,17 +367,29 @@ pub(super) async fn end_archived(
     end_task(tx, &open, outcome, now).await
 }
 
+/// What went wrong with an attempt.
+struct Failure {
+    error: TaskError,
+    /// How long the agent asks to wait.
+    retry_after: Option<Duration>,
+    /// Whether a tool may have done something that a new attempt would do again.
+    tool_begun: bool,
+}
+
 /// After an error: the next attempt, or the end.
 async fn fail(
     tx: &mut WriteTx,
     open: &Open,
     text: Option<String>,
-    error: TaskError,
-    retry_after: Option<Duration>,
+    failure: Failure,
     now: Timestamp,
 ) -> Result<Changed<TaskStatus>, StoreError> {
+    let Failure { error, retry_after, tool_begun } = failure;
     let failures = open.failures + 1;
     if error.retryable && failures < open.max_attempts {
+        if tool_begun {
+            return end_interrupted(tx, open, text, failures, error, now).await;
+        }
         let pause = backoff(error.code, failures, retry_after, rand::random());
         let due = (!pause.is_zero()).then(|| now.plus(pause));
         return requeue(tx, open, failures, Some(error), due, now).await;
@@ -329,6 +397,26 @@ async fn fail(
     let outcome = Outcome {
         status: TaskStatus::Failed,
         finish_reason: FinishReason::Error,
+        text: text.filter(|text| !text.is_empty()),
+        usage: None,
+        failures,
+        error: Some(error),
+    };
+    end_task(tx, open, outcome, now).await
+}
+
+/// Ends a task whose next attempt might do again what a tool has done. A person decides how it goes on.
+async fn end_interrupted(
+    tx: &mut WriteTx,
+    open: &Open,
+    text: Option<String>,
+    failures: i64,
+    error: TaskError,
+    now: Timestamp,
+) -> Result<Changed<TaskStatus>, StoreError> {
+    let outcome = Outcome {
+        status: TaskStatus::Interrupted,
+        finish_reason: FinishReason::Interrupted,
         text: text.filter(|text| !text.is_empty()),
         usage: None,
         failures,
@@ -477,7 +565,7 @@ async fn find_running(tx: &mut WriteTx, task_id: TaskId, attempt: i64) -> Result
 async fn find_open(tx: &mut WriteTx, task_id: TaskId, status: &str) -> Result<Option<(Open, i64)>, StoreError> {
     let row = sqlx::query(
         "SELECT t.attempt, t.chat_session_id, t.turn, t.user_message_id, t.answer_message_id, t.job_id, t.failures, \
-         t.max_attempts, t.stop_reason, t.started_at, s.workspace_id, s.creator_id \
+         t.max_attempts, t.stop_reason, t.started_at, s.workspace_id, s.creator_id, s.agent_key \
          FROM agent_task t JOIN chat_session s ON s.id = t.chat_session_id WHERE t.id = ?1 AND t.status = ?2",
     )
     .bind(task_id.to_string())
@@ -494,6 +582,7 @@ async fn find_open(tx: &mut WriteTx, task_id: TaskId, status: &str) -> Result<Op
         task_id,
         session_id: parse(&row, "chat_session_id")?,
         user: UserRef { workspace_id: row.try_get("workspace_id")?, user_id: row.try_get("creator_id")? },
+        agent_key: row.try_get("agent_key")?,
         turn: row.try_get("turn")?,
         user_message_id: parse(&row, "user_message_id")?,
         answer_message_id: parse(&row, "answer_message_id")?,

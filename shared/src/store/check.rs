@@ -32,7 +32,7 @@ pub struct CheckReport {
 const PLACES: i64 = 20;
 
 /// A rule, and a query that selects where it is broken.
-const RULES: [(&str, &str); 14] = [
+const RULES: [(&str, &str); 19] = [
     (
         "a user's message has exactly one task",
         "SELECT m.id FROM chat_message m WHERE m.role = 'user' AND NOT EXISTS \
@@ -93,6 +93,33 @@ const RULES: [(&str, &str); 14] = [
         "SELECT c.task_id FROM answer_chunk c WHERE c.start_offset > 0 AND NOT EXISTS \
          (SELECT 1 FROM answer_chunk b WHERE b.task_id = c.task_id AND b.attempt = c.attempt \
           AND b.end_offset = c.start_offset)",
+    ),
+    (
+        "a step is of its task's latest attempt, and was numbered",
+        "SELECT DISTINCT s.task_id FROM task_step s JOIN agent_task t ON t.id = s.task_id \
+         WHERE s.attempt != t.attempt OR s.revision > (SELECT last FROM step_revision)",
+    ),
+    (
+        "nothing is under way in a task that does not run",
+        "SELECT DISTINCT s.task_id FROM task_step s JOIN agent_task t ON t.id = s.task_id \
+         WHERE s.status IN ('pending', 'running') AND t.status != 'running'",
+    ),
+    (
+        "a task whose tool had begun is not tried again by itself",
+        "SELECT DISTINCT s.task_id FROM task_step s JOIN agent_task t ON t.id = s.task_id \
+         WHERE t.status = 'queued' AND (s.kind = 'tool' AND s.status != 'rejected' \
+             OR s.kind = 'permission' AND s.status = 'succeeded')",
+    ),
+    (
+        "a permission request is named by its step, and decided exactly if that is closed",
+        "SELECT s.task_id FROM task_step s WHERE s.kind = 'permission' \
+         AND (s.detail ->> 'request_id' IS NOT s.permission_id \
+             OR (s.status = 'pending') != (s.detail ->> 'decision' IS NULL))",
+    ),
+    (
+        "an agent's own session is known up to a turn that there was",
+        "SELECT r.chat_session_id FROM agent_resume r JOIN chat_session s ON s.id = r.chat_session_id \
+         WHERE r.turn NOT BETWEEN 1 AND s.last_turn",
     ),
     (
         "a session counts all its messages and turns",

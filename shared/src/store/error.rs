@@ -29,6 +29,12 @@ pub enum StoreError {
     /// The task succeeded, so there is nothing to retry.
     #[error("the task succeeded")]
     TaskSucceeded,
+    /// Somebody has answered the permission request.
+    #[error("the permission request was answered")]
+    PermissionAnswered,
+    /// The permission request waits no more: its time is over, or its attempt.
+    #[error("the permission request waits no more")]
+    PermissionExpired,
     /// The idempotency key was used for something else.
     #[error("the idempotency key was used with another request")]
     IdempotencyMismatch,

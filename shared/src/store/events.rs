@@ -6,6 +6,7 @@ use super::{
     ReadTx, Store, StoreError,
     chunks::{self, ChunkRow},
     rows::{self, parse, parse_enum},
+    steps::{self, StepRow},
 };
 use crate::{
     chat::{Partial, Role, Session, Step, UserRef},
@@ -85,6 +86,10 @@ pub struct Replay {
 pub struct StreamState {
     /// One entry a running task.
     pub running: Vec<RunningTask>,
+    /// Steps of tasks that run no more, changed since the reader last heard of steps.
+    pub closed_steps: Vec<StepRow>,
+    /// The revision of the last step as of this moment.
+    pub step_revision: i64,
 }
 
 /// What a stream tells of a running task when it starts.
@@ -118,17 +123,20 @@ pub struct Tail {
     pub rows: Vec<LogRow>,
     /// New text of running answers, in order. Their tasks run as of the end of `rows`.
     pub chunks: Vec<ChunkRow>,
+    /// Steps that changed, in the order of their latest changes. Their attempts were the latest as of the end of `rows`.
+    pub steps: Vec<StepRow>,
     /// Where the next read goes on.
     pub position: TailPosition,
     /// Whether there is more already.
     pub has_more: bool,
 }
 
-/// A position in all logs and all live text of the database.
+/// A position in all logs, all live text and all steps of the database.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TailPosition {
     event_id: i64,
     chunk_id: i64,
+    step_revision: i64,
 }
 
 /// Appends events to a user's log, in the transaction of the change that they tell of.
@@ -181,6 +189,24 @@ pub(super) async fn head(connection: &mut SqliteConnection, user: &UserRef) -> R
     Ok(LogPosition { user_log_id: row.try_get("id")?, head: Cursor { epoch, seq: row.try_get("last_seq")? } })
 }
 
+/// What a stream tells at its start, and again after it missed something.
+async fn read_state(
+    tx: &mut SqliteConnection,
+    log_id: i64,
+    only: Option<SessionId>,
+    after_step: Option<i64>,
+) -> Result<StreamState, StoreError> {
+    let closed_steps = match after_step {
+        Some(revision) => steps::read_closed_after(tx, log_id, only, revision).await?,
+        None => Vec::new(),
+    };
+    Ok(StreamState {
+        running: running_tasks(tx, log_id, only).await?,
+        closed_steps,
+        step_revision: steps::last_revision(tx).await?,
+    })
+}
+
 /// The text so far and the steps of a user's running tasks; of one session's if one is given.
 async fn running_tasks(
     tx: &mut SqliteConnection,
@@ -207,7 +233,7 @@ async fn running_tasks(
             session_id: parse(row, "chat_session_id")?,
             agent_key: row.try_get("agent_key")?,
             partial: partial(task_id, attempt, parse(row, "answer_message_id")?, text),
-            steps: list_steps(tx, task_id).await?,
+            steps: steps::list(tx, task_id).await?,
         });
     }
     Ok(running)
@@ -217,14 +243,6 @@ async fn running_tasks(
 pub(super) fn partial(task_id: TaskId, attempt: i64, message_id: MessageId, text: String) -> Partial {
     let next_offset = i64::try_from(text.len()).unwrap_or(i64::MAX);
     Partial { task_id, attempt, message_id, text, next_offset }
-}
-
-/// The steps of a task in their order.
-pub(super) async fn list_steps(connection: &mut SqliteConnection, task_id: TaskId) -> Result<Vec<Step>, StoreError> {
-    let query = sqlx::query(
-        "SELECT seq, kind, tool_call_id, title, status, detail FROM task_step WHERE task_id = ?1 ORDER BY seq",
-    );
-    query.bind(task_id.to_string()).fetch_all(connection).await?.iter().map(rows::step).collect()
 }
 
 /// Makes the event of a row, with its objects as they are now; as their deletion where they are gone.
@@ -324,7 +342,8 @@ impl Store {
 
     /// Reads a user's log after `after_seq`, at most `limit` rows; with it, if that reaches the head, what runs.
     ///
-    /// With `only`, events and state are of that session alone.
+    /// With `only`, events and state are of that session alone. `after_step` is the revision up to which the reader
+    /// has heard of steps; `None` for one that has heard of none.
     ///
     /// # Errors
     /// When the store fails.
@@ -334,6 +353,7 @@ impl Store {
         after_seq: i64,
         limit: i64,
         only: Option<SessionId>,
+        after_step: Option<i64>,
     ) -> Result<Replay, StoreError> {
         let mut tx = self.begin_read().await?;
         let log_rows = sqlx::query(concat!(
@@ -355,29 +375,30 @@ impl Store {
             }
         }
         let reached_head = i64::try_from(log_rows.len()).unwrap_or(i64::MAX) < limit;
-        let state = if reached_head {
-            Some(StreamState { running: running_tasks(&mut tx, user_log_id, only).await? })
-        } else {
-            None
-        };
+        let state = if reached_head { Some(read_state(&mut tx, user_log_id, only, after_step).await?) } else { None };
         Ok(Replay { events, last_seq, state })
     }
 
-    /// The end of all logs and of all live text.
+    /// The end of all logs, of all live text and of all steps.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn tail_position(&self) -> Result<TailPosition, StoreError> {
         let row = sqlx::query(
             "SELECT (SELECT COALESCE(MAX(id), 0) FROM event_log) AS event_id, \
-             (SELECT COALESCE(MAX(id), 0) FROM answer_chunk) AS chunk_id",
+             (SELECT COALESCE(MAX(id), 0) FROM answer_chunk) AS chunk_id, \
+             (SELECT last FROM step_revision) AS step_revision",
         )
         .fetch_one(&self.inner.readers)
         .await?;
-        Ok(TailPosition { event_id: row.try_get("event_id")?, chunk_id: row.try_get("chunk_id")? })
+        Ok(TailPosition {
+            event_id: row.try_get("event_id")?,
+            chunk_id: row.try_get("chunk_id")?,
+            step_revision: row.try_get("step_revision")?,
+        })
     }
 
-    /// What is new since `position` in all logs and all live text, as of one moment. Only the logs that
+    /// What is new since `position` in all logs, all live text and all steps, as of one moment. Only the logs that
     /// `is_followed` names are rendered.
     ///
     /// # Errors
@@ -389,6 +410,8 @@ impl Store {
     ) -> Result<Tail, StoreError> {
         /// Rows of each kind read at once: what a burst may hold in memory.
         const PAGE: i64 = 256;
+        /// Steps read at once: they may be long.
+        const STEP_PAGE: i64 = 64;
         let mut tx: ReadTx = self.begin_read().await?;
         let log_rows =
             sqlx::query(concat!("SELECT ", log_columns!(), " FROM event_log e WHERE e.id > ?1 ORDER BY e.id LIMIT ?2"))
@@ -404,11 +427,14 @@ impl Store {
             let event = if is_followed(user_log_id) { Some(render(&mut tx, row).await?) } else { None };
             tail.rows.push(LogRow { user_log_id, seq: row.try_get("seq")?, event });
         }
-        // Live text only once all events were read, so that none is told after its task's end.
+        // The rest only once all events were read: no text is told after its task's end, no step before its attempt.
         if !tail.has_more {
             tail.chunks = chunks::read_after(&mut tx, position.chunk_id, PAGE).await?;
             tail.position.chunk_id = tail.chunks.last().map_or(position.chunk_id, |chunk| chunk.id);
-            tail.has_more = i64::try_from(tail.chunks.len()).is_ok_and(|count| count == PAGE);
+            tail.steps = steps::read_after(&mut tx, position.step_revision, STEP_PAGE).await?;
+            tail.position.step_revision = tail.steps.last().map_or(position.step_revision, |row| row.step.revision);
+            tail.has_more = i64::try_from(tail.chunks.len()).is_ok_and(|count| count == PAGE)
+                || i64::try_from(tail.steps.len()).is_ok_and(|count| count == STEP_PAGE);
         }
         Ok(tail)
     }

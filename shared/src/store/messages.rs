@@ -7,6 +7,7 @@ use super::{
     events::partial,
     rows::{self, parse, select_messages},
     sessions::owned_session,
+    steps,
 };
 use crate::{
     chat::{Message, Partial, Session, TaskDetail, UserRef},
@@ -160,7 +161,7 @@ impl Store {
         let Some(task) = rows::find_task(&mut tx, id).await?.filter(|task| task.chat_session_id == session_id) else {
             return Ok(None);
         };
-        let steps = events::list_steps(&mut tx, id).await?;
+        let steps = steps::list(&mut tx, id).await?;
         Ok(Some(TaskDetail { task, steps }))
     }
 

@@ -23,8 +23,11 @@ mod leases;
 mod logins;
 mod messages;
 mod migrate;
+mod permissions;
+mod resume;
 mod rows;
 mod sessions;
+mod steps;
 mod stops;
 #[cfg(test)]
 mod tests;
@@ -43,7 +46,7 @@ use sqlx::{
 use tokio::time::{Instant, timeout};
 
 pub use agents::AgentHealth;
-pub use attempts::{Claim, Finish, PastMessage};
+pub use attempts::{Claim, Conversation, Finish, PastMessage};
 pub use check::{CheckReport, Finding};
 pub use chunks::{ChunkRow, StoredChunk};
 pub use error::{OpenError, StoreError};
@@ -57,7 +60,9 @@ pub use keys::{ApiKey, NewKey};
 pub use leases::{Beat, Heartbeat, LeaseWatch};
 pub use logins::{LOGIN_LIFE, NewToken, TICKET_LIFE};
 pub use messages::{MessagePage, Thread, TurnBound};
+pub use resume::ResumePoint;
 pub use sessions::{NewSession, SessionCursor, SessionFilter, SessionPage, SessionPatch};
+pub use steps::{StepRow, StepState};
 pub use stops::RunningAttempt;
 pub use turns::{PostMessage, Posted};
 

@@ -170,6 +170,7 @@ pub(super) fn step(row: &SqliteRow) -> Result<Step, StoreError> {
     let detail: String = row.try_get("detail")?;
     Ok(Step {
         seq: row.try_get("seq")?,
+        revision: row.try_get("revision")?,
         kind: parse_enum::<StepKind>(row, "kind")?,
         tool_call_id: row.try_get("tool_call_id")?,
         title: row.try_get("title")?,

@@ -7,6 +7,7 @@ use super::{
     jobs::schedule_head,
     rows::{self, parse_optional},
     sessions::owned_session,
+    steps,
 };
 use crate::{
     chat::{Content, Message, OnBusy, SessionStatus, StopReason, Task, TaskStatus, Title, UserRef},
@@ -206,7 +207,7 @@ impl Store {
                 id,
             ));
         }
-        sqlx::query("DELETE FROM task_step WHERE task_id = ?1").bind(id.to_string()).execute(&mut *tx).await?;
+        steps::remove(&mut tx, id).await?;
         touch_session(&mut tx, session_id, now).await?;
         let wake_workers = schedule_head(&mut tx, session_id).await?;
         log.push(EventRef::task(session_id, id, user_message_id));

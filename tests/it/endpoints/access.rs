@@ -2,6 +2,7 @@
 
 use banter_tests::{
     app::TestApp,
+    asking::ask_permission,
     chat::unknown_id,
     client::Client,
     sse::{USER_EVENTS, session_events},
@@ -24,7 +25,7 @@ async fn without_a_key_everything_but_the_public_is_401() {
     let mut complaints = Complaints::default();
 
     for operation in OPERATIONS {
-        let target = operation.prepare(&owner).await;
+        let target = operation.prepare(&app, &owner).await;
         for stranger in &strangers {
             let reply = operation.send(stranger, &target, "", None).await;
             if operation.access == Access::Public {
@@ -74,7 +75,7 @@ async fn somebody_elses_session_is_404_for_every_role() {
     let mut complaints = Complaints::default();
 
     for operation in OPERATIONS.iter().filter(|operation| operation.is_about_a_session()) {
-        let target = operation.prepare(&owner).await;
+        let target = operation.prepare(&app, &owner).await;
         let before = owner.chat(&target.session).await;
         for other in &others {
             let reply = operation.send(other, &target, "", None).await;
@@ -112,19 +113,22 @@ async fn an_id_that_nothing_has_is_404() {
     let owner = app.client_for("ann", "member").await;
     let elsewhere = owner.create_session("demo").await;
     let sent_elsewhere = owner.send(&elsewhere, "Elsewhere").await;
+    let asked_elsewhere = ask_permission(&app.database(), &sent_elsewhere.task_id).await;
     let strange = ["not-a-uuid", "0", "-1", "00000000-0000-0000-0000-000000000000", "%00", "%F0%9F%98%80", "a%2Fb"];
     let mut complaints = Complaints::default();
 
     for operation in OPERATIONS.iter().filter(|operation| operation.is_about_a_session()) {
-        let good = operation.prepare(&owner).await;
+        let good = operation.prepare(&app, &owner).await;
         let mut targets = Vec::new();
         for id in strange.iter().map(|id| (*id).to_owned()).chain([unknown_id()]) {
             targets.push(Target { session: id.clone(), ..good.clone() });
             targets.push(Target { message: id.clone(), ..good.clone() });
-            targets.push(Target { task: id, ..good.clone() });
+            targets.push(Target { task: id.clone(), ..good.clone() });
+            targets.push(Target { permission: id, ..good.clone() });
         }
         targets.push(Target { message: sent_elsewhere.message_id.clone(), ..good.clone() });
         targets.push(Target { task: sent_elsewhere.task_id.clone(), ..good.clone() });
+        targets.push(Target { permission: asked_elsewhere.clone(), ..good.clone() });
         for target in targets {
             let path = operation.path_for(&target);
             if path != operation.path_for(&good) {
@@ -145,7 +149,7 @@ async fn a_viewer_reads_and_every_change_is_403() {
     let mut complaints = Complaints::default();
 
     for operation in OPERATIONS {
-        let target = operation.prepare(&owner).await;
+        let target = operation.prepare(&app, &owner).await;
         let before = owner.chat(&target.session).await;
         let reply = operation.send(&viewer, &target, "", None).await;
         match operation.access {
@@ -173,7 +177,8 @@ async fn a_viewer_gets_404_for_what_it_does_not_own_before_403() {
     let mut complaints = Complaints::default();
 
     for operation in OPERATIONS.iter().filter(|operation| operation.is_about_a_session()) {
-        let target = Target { session: unknown_id(), message: unknown_id(), task: unknown_id() };
+        let target =
+            Target { session: unknown_id(), message: unknown_id(), task: unknown_id(), permission: unknown_id() };
         let reply = operation.send(&viewer, &target, "", None).await;
         complaints.expect_problem(&operation.name(), &reply, 404);
     }

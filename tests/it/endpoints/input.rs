@@ -42,7 +42,7 @@ async fn every_operation_succeeds_and_ignores_unknown_query_parameters() {
     let mut complaints = Complaints::default();
 
     for operation in OPERATIONS {
-        let target = operation.prepare(&client).await;
+        let target = operation.prepare(&app, &client).await;
         let reply = operation.send(&client, &target, "no_such=1&also[]=%00", None).await;
         complaints.expect_status(&operation.name(), &reply, operation.status);
     }
@@ -57,7 +57,7 @@ async fn a_bad_value_is_400_and_names_its_field() {
     let mut complaints = Complaints::default();
 
     for operation in with_body() {
-        let target = operation.prepare(&client).await;
+        let target = operation.prepare(&app, &client).await;
         let before = client.chat(&target.session).await;
         for (body, field) in (operation.bad_bodies)() {
             let reply = operation.send(&client, &target, "", Some(&body)).await;
@@ -83,7 +83,7 @@ async fn an_unknown_field_is_400_and_is_named() {
     let mut complaints = Complaints::default();
 
     for operation in with_body() {
-        let target = operation.prepare(&client).await;
+        let target = operation.prepare(&app, &client).await;
         let mut body: Value = operation.body.unwrap()();
         body["no_such"] = json!(1);
         let reply = operation.send(&client, &target, "", Some(&body)).await;
@@ -107,7 +107,7 @@ async fn a_body_that_is_no_json_object_is_400() {
     let mut complaints = Complaints::default();
 
     for operation in with_body() {
-        let target = operation.prepare(&client).await;
+        let target = operation.prepare(&app, &client).await;
         for body in bodies {
             let reply = send_raw(&client, operation, &target, Some("application/json"), body.to_vec()).await;
             let shown = String::from_utf8_lossy(&body[..body.len().min(20)]);
@@ -125,7 +125,7 @@ async fn a_body_of_another_type_is_415() {
     let mut complaints = Complaints::default();
 
     for operation in with_body() {
-        let target = operation.prepare(&client).await;
+        let target = operation.prepare(&app, &client).await;
         let body = operation.body.unwrap()().to_string().into_bytes();
         for content_type in [None, Some("text/plain"), Some("application/x-www-form-urlencoded"), Some("nonsense")] {
             let reply = send_raw(&client, operation, &target, content_type, body.clone()).await;
@@ -145,7 +145,7 @@ async fn a_body_over_512_kib_is_413_with_and_without_its_length() {
     let mut complaints = Complaints::default();
 
     for operation in with_body() {
-        let target = operation.prepare(&client).await;
+        let target = operation.prepare(&app, &client).await;
         let mut body = operation.body.unwrap()().to_string().into_bytes();
         body.resize(MAX_BODY + 1, b' ');
         let reply = send_raw(&client, operation, &target, Some("application/json"), body.clone()).await;
@@ -190,7 +190,7 @@ async fn a_number_out_of_its_range_or_a_bad_cursor_is_400() {
     let mut complaints = Complaints::default();
 
     for operation in OPERATIONS {
-        let target = operation.prepare(&client).await;
+        let target = operation.prepare(&app, &client).await;
         for query in operation.bad_queries {
             let reply = operation.send(&client, &target, query, None).await;
             complaints.expect_problem(&format!("{}?{query}", operation.name()), &reply, 400);

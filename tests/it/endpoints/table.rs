@@ -1,7 +1,9 @@
 //! The table of operations. [`super::coverage`] fails when the OpenAPI document has one that is not here.
 
 use banter_tests::{
-    chat::fresh_key,
+    app::TestApp,
+    asking::ask_permission,
+    chat::{fresh_key, unknown_id},
     client::{Client, Reply},
 };
 use serde_json::{Value, json};
@@ -26,7 +28,7 @@ pub enum Access {
 pub struct Operation {
     /// GET, POST, …
     pub method: &'static str,
-    /// With `{session}`, `{message}` and `{task}` where the document has parameters.
+    /// With `{session}`, `{message}`, `{task}` and `{permission}` where the document has parameters.
     pub path: &'static str,
     pub access: Access,
     /// The status of a success.
@@ -154,6 +156,18 @@ pub const OPERATIONS: &[Operation] = &[
     change("DELETE", "/v1/chat/{session}/messages/{message}", 204),
     change("POST", "/v1/chat/{session}/tasks/{task}/cancel", 202),
     change("POST", "/v1/chat/{session}/tasks/{task}/retry", 202),
+    Operation {
+        body: Some(|| json!({"decision": "allow"})),
+        bad_bodies: || {
+            vec![
+                (json!({}), "decision"),
+                (json!({"decision": null}), "decision"),
+                (json!({"decision": "maybe"}), "decision"),
+                (json!({"decision": true}), "decision"),
+            ]
+        },
+        ..change("POST", "/v1/chat/{session}/tasks/{task}/permissions/{permission}", 204)
+    },
 ];
 
 impl Operation {
@@ -173,16 +187,22 @@ impl Operation {
             .replace("{session}", &target.session)
             .replace("{message}", &target.message)
             .replace("{task}", &target.task)
+            .replace("{permission}", &target.permission)
     }
 
     /// Makes what its success needs: a session with one message whose task waits (there is no worker).
-    pub async fn prepare(&self, owner: &Client) -> Target {
+    pub async fn prepare(&self, app: &TestApp, owner: &Client) -> Target {
         let session = owner.create_session("demo").await;
         let sent = owner.send(&session, "Hello").await;
         if self.path.ends_with("/retry") {
             owner.cancel(&session, &sent.task_id).await.ok(202);
         }
-        Target { session, message: sent.message_id, task: sent.task_id }
+        let permission = if self.path.contains("{permission}") {
+            ask_permission(&app.database(), &sent.task_id).await
+        } else {
+            unknown_id()
+        };
+        Target { session, message: sent.message_id, task: sent.task_id, permission }
     }
 
     /// Sends it with this body (none: its good one) to this target, with more query.
@@ -207,6 +227,7 @@ pub struct Target {
     pub session: String,
     pub message: String,
     pub task: String,
+    pub permission: String,
 }
 
 /// What went wrong, collected so that one run tells all of it.

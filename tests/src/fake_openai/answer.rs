@@ -171,6 +171,10 @@ pub(super) fn content_chunk(text: &str) -> Bytes {
     chunk(&json!([{"index": 0, "delta": {"content": text}, "finish_reason": null}]), &Value::Null)
 }
 
+pub(super) fn thought_chunk(text: &str) -> Bytes {
+    chunk(&json!([{"index": 0, "delta": {"reasoning_content": text}, "finish_reason": null}]), &Value::Null)
+}
+
 pub(super) fn ending(finish_reason: &str, usage: Option<Usage>) -> Vec<Bytes> {
     let mut pieces = vec![chunk(&json!([{"index": 0, "delta": {}, "finish_reason": finish_reason}]), &Value::Null)];
     if let Some(Usage { prompt, completion }) = usage {

@@ -10,7 +10,7 @@ use futures::{Stream, StreamExt as _, stream};
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::answer::{content_chunk, cut, ending};
+use super::answer::{content_chunk, cut, ending, thought_chunk};
 use crate::wait::PATIENCE;
 
 /// Pieces that a test may be ahead of the connection.
@@ -64,6 +64,11 @@ impl Gate {
     /// Sends more text.
     pub async fn send(&self, text: &str) {
         let _ = self.pieces.send(content_chunk(text)).await;
+    }
+
+    /// Sends more of what the model thinks to itself.
+    pub async fn think(&self, thought: &str) {
+        let _ = self.pieces.send(thought_chunk(thought)).await;
     }
 
     /// Sends bytes as they are.

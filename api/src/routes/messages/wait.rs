@@ -68,7 +68,7 @@ async fn signalled(signals: &mut Receiver<Signal>, user: &UserRef) {
         match signals.recv().await {
             Ok(Signal::Changed | Signal::Healed) | Err(RecvError::Lagged(_)) => break,
             Ok(Signal::Log(whose)) if whose == *user => break,
-            Ok(Signal::Log(_) | Signal::Text(..) | Signal::WakeWorkers | Signal::Stop(_)) => {}
+            Ok(Signal::Log(_) | Signal::Text(..) | Signal::WakeWorkers | Signal::Stop(_) | Signal::Decided(_)) => {}
             Err(RecvError::Closed) => std::future::pending().await,
         }
     }

@@ -19,6 +19,7 @@ const running: Task = {
 };
 const tool: Step = {
   seq: 1,
+  revision: 1,
   kind: "tool",
   tool_call_id: "c",
   title: "cargo test",

@@ -1,6 +1,6 @@
 import { memo, useMemo } from "react";
 import { isEnded, type Message, type Task } from "@/api/models";
-import type { Steps as StepsBySeq } from "@/stream/state";
+import type { Steps as StepsBySeq } from "@/stream/steps";
 import { useStore } from "@/stream/store";
 import { Answer, Failure, LiveAnswer } from "./answer";
 import { NewDivider } from "./dividers";
@@ -22,13 +22,17 @@ export const TurnView = memo(function TurnView(props: {
 }) {
   const { user, answer, task } = props;
   const taskId = (user ?? answer)?.task_id ?? "";
-  const known = useStore((state) => state.steps[taskId] ?? noSteps);
+  const isOpen = task !== null && !isEnded(task.status);
+  // Of a turn that ended while nothing was heard the last steps are not known.
+  const known = useStore((state) => {
+    const told = state.steps[taskId];
+    return told && (told.isCurrent || isOpen) ? told.bySeq : noSteps;
+  });
   const steps = useMemo(() => Object.values(known).sort((a, b) => a.seq - b.seq), [known]);
   const done = steps.filter((step) => step.status !== "pending");
   // A stopped answer says so itself; a stop without one is said like a failure.
   const isStopped = task?.status === "cancelled" || task?.status === "interrupted";
   const hasFailure = task?.status === "failed" || (isStopped && answer === null);
-  const isOpen = task !== null && !isEnded(task.status);
 
   return (
     <>

@@ -120,6 +120,7 @@ impl Subscriber {
         let signal = match serde_json::from_slice(payload) {
             Ok(Wire::Work) => Some(Signal::WakeWorkers),
             Ok(Wire::Stop(task_id)) => Some(Signal::Stop(task_id)),
+            Ok(Wire::Decided(task_id)) => Some(Signal::Decided(task_id)),
             Ok(Wire::Log) => self.user_of(channel).map(Signal::Log),
             Ok(Wire::Text(text)) => self.user_of(channel).map(|user| Signal::Text(user, Arc::new(text))),
             // Of a newer version, or not ours.

@@ -64,7 +64,7 @@ async fn with_everything_pruned_only_the_head_is_a_cursor_and_numbers_go_on() {
 
     let head = f.store.start_replay(&f.user, None).await.unwrap();
     f.post(session, "Hello").await;
-    let replay = f.store.read_log(head.user_log_id, head.cursor.seq, 10, None).await.unwrap();
+    let replay = f.store.read_log(head.user_log_id, head.cursor.seq, 10, None, None).await.unwrap();
 
     assert_eq!(head.cursor.seq, 1);
     assert_eq!(replay.events.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [2]);

@@ -5,6 +5,7 @@ mod files;
 mod lists;
 mod log;
 mod queue;
+mod steps;
 mod turns;
 
 use std::{
@@ -85,13 +86,14 @@ impl Fixture {
     }
 
     async fn answer(&self, claim: &Claim, text: &str) -> Result<TaskStatus, StoreError> {
-        let finish = Finish::Answered { text: text.into(), finish_reason: FinishReason::Stop, usage: None };
-        Ok(self.store.finish(claim.task_id, claim.attempt, finish).await?.value)
+        let finish =
+            Finish::Answered { text: text.into(), finish_reason: FinishReason::Stop, usage: None, resume_id: None };
+        Ok(self.store.finish(claim.task_id, claim.attempt, finish, &[]).await?.value)
     }
 
     async fn fail(&self, claim: &Claim, code: ErrorCode, text: &str) -> TaskStatus {
         let finish = Finish::Failed { text: text.into(), error: TaskError::new(code, "no"), retry_after: None };
-        self.store.finish(claim.task_id, claim.attempt, finish).await.unwrap().value
+        self.store.finish(claim.task_id, claim.attempt, finish, &[]).await.unwrap().value
     }
 
     async fn store_text(&self, claim: &Claim, start_offset: i64, text: &str) -> Result<(), StoreError> {
@@ -124,7 +126,7 @@ impl Fixture {
     /// The types of all events of the user's log, which has to be numbered without a hole.
     async fn log(&self) -> Vec<&'static str> {
         let log_id = self.store.start_replay(&self.user, None).await.unwrap().user_log_id;
-        let replay = self.store.read_log(log_id, 0, 1000, None).await.unwrap();
+        let replay = self.store.read_log(log_id, 0, 1000, None, None).await.unwrap();
         for (expected, (seq, _)) in (1..).zip(&replay.events) {
             assert_eq!(*seq, expected);
         }

@@ -29,7 +29,7 @@ async fn one_task_a_session_runs_and_the_next_waits_for_its_end() {
     for _ in 0..3 {
         let claim = f.claim().await;
         assert!(f.store.claim(&f.worker).await.unwrap().value.is_none(), "a second task of the session was claimed");
-        seen.push(f.store.read_history(session, claim.turn).await.unwrap().pop().unwrap().content);
+        seen.push(f.store.read_conversation(&claim).await.unwrap().history.pop().unwrap().content);
         f.answer(&claim, "ok").await.unwrap();
     }
 
@@ -81,7 +81,7 @@ async fn a_clock_stepped_back_does_not_hold_a_task_that_backed_off() {
         error: TaskError::new(ErrorCode::AgentRateLimited, "slow down"),
         retry_after: Some(Duration::from_secs(30)),
     };
-    f.store.finish(claim.task_id, claim.attempt, finish).await.unwrap();
+    f.store.finish(claim.task_id, claim.attempt, finish, &[]).await.unwrap();
     assert!(!f.store.has_due_job().await.unwrap());
 
     *f.clock.0.lock().unwrap() = "2026-01-31T11:00:00Z".parse().unwrap();
@@ -97,7 +97,7 @@ async fn a_hand_back_is_no_failure_and_keeps_the_place_at_the_head() {
     f.post(session, "two").await;
     let claim = f.claim().await;
 
-    f.store.finish(claim.task_id, claim.attempt, Finish::HandedBack).await.unwrap();
+    f.store.finish(claim.task_id, claim.attempt, Finish::HandedBack { text: String::new() }, &[]).await.unwrap();
 
     let again = f.claim().await;
     assert_eq!((again.task_id, again.attempt), (first, 2));

@@ -47,14 +47,14 @@ async fn a_failure_backs_off_and_the_last_one_keeps_the_latest_text() {
 #[tokio::test]
 async fn a_stored_stop_comes_before_every_other_end() {
     let f = Fixture::new().await;
-    for finish in [Finish::HandedBack, Finish::WorkerLost] {
+    for finish in [Finish::HandedBack { text: String::new() }, Finish::WorkerLost] {
         let session = f.session().await;
         let id = f.post(session, "Hello").await.task.id;
         let claim = f.claim().await;
         f.store_text(&claim, 0, "so far").await.unwrap();
         f.store.cancel_task(&f.user, session, id).await.unwrap();
 
-        let status = f.store.finish(claim.task_id, claim.attempt, finish).await.unwrap().value;
+        let status = f.store.finish(claim.task_id, claim.attempt, finish, &[]).await.unwrap().value;
 
         assert_eq!(status, TaskStatus::Cancelled);
         assert_eq!(f.transcript(session).await[1].1, "so far");

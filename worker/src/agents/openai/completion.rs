@@ -14,6 +14,8 @@ use crate::agents::AgentError;
 pub(super) struct Piece {
     /// More text; may be empty.
     pub text: String,
+    /// More of what the model thinks to itself; may be empty.
+    pub thought: String,
     /// How the answer ended, once the server says so.
     pub finish: Option<FinishReason>,
     /// What it cost, once the server says so.
@@ -40,9 +42,12 @@ pub(super) fn read(object: &Value, key: Option<&str>) -> Result<Piece, AgentErro
     }
     let refused = !refusal.is_empty();
     text.push_str(&refusal);
+    let thoughts = ["reasoning_content", "reasoning"].map(|field| text_of(&message[field]));
     let finish = finish_of(choice["finish_reason"].as_str().unwrap_or_default())?;
     Ok(Piece {
         text,
+        // Some servers send the same thought in both.
+        thought: thoughts.into_iter().find(|thought| !thought.is_empty()).unwrap_or_default(),
         finish: if refused { Some(FinishReason::Refusal) } else { finish },
         usage: usage_of(&object["usage"]),
         is_completion: object["choices"].is_array(),
@@ -57,7 +62,7 @@ fn error_of(object: &Value) -> Option<&Value> {
     }
 }
 
-/// A text, or the texts of a list of parts. What the model thinks to itself has fields of its own and is left out.
+/// A text, or the texts of a list of parts.
 fn text_of(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
@@ -101,7 +106,7 @@ mod tests {
             json!({"delta": {"content": [{"type": "text", "text": "h"}, {"type": "text", "text": "i"}]}}),
             json!({"message": {"role": "assistant", "content": "hi"}}),
             json!({"text": "hi"}),
-            json!({"delta": {"content": "hi", "reasoning_content": "hm", "reasoning": "hm"}, "finish_reason": ""}),
+            json!({"delta": {"content": "hi", "reasoning_content": null}, "finish_reason": ""}),
         ] {
             let expected = Piece { text: "hi".into(), is_completion: true, ..Piece::default() };
             assert_eq!(piece(&json!({"choices": [choice], "error": null})), expected);
@@ -116,13 +121,25 @@ mod tests {
             json!([null]),
             json!([{"delta": null}]),
             json!([{"delta": {"role": "assistant", "content": null}, "finish_reason": null}]),
-            json!([{"delta": {"reasoning_content": "hm"}}]),
             json!([{"delta": {"content": 5, "tool_calls": [{"index": 0}]}}]),
         ] {
             assert_eq!(piece(&json!({"choices": choices})), Piece { is_completion: true, ..Piece::default() });
         }
         for other in [json!({}), json!([1]), json!("x"), json!({"type": "ping"}), json!({"choices": null})] {
             assert_eq!(piece(&other), Piece::default());
+        }
+    }
+
+    #[test]
+    fn a_thought_is_found_wherever_servers_put_it_and_is_no_text() {
+        for choice in [
+            json!({"delta": {"reasoning_content": "hm"}}),
+            json!({"delta": {"content": null, "reasoning": "hm"}}),
+            json!({"delta": {"content": "", "reasoning_content": "hm", "reasoning": "hm"}}),
+            json!({"message": {"role": "assistant", "reasoning_content": "", "reasoning": "hm"}}),
+        ] {
+            let expected = Piece { thought: "hm".into(), is_completion: true, ..Piece::default() };
+            assert_eq!(piece(&json!({"choices": [choice]})), expected);
         }
     }
 

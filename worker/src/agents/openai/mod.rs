@@ -13,6 +13,7 @@ mod sse;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod thoughts;
 
 use std::{
     sync::{Mutex, PoisonError},

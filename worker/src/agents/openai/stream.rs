@@ -1,4 +1,5 @@
-//! Reads an answer: an event stream, or one JSON completion from servers that do not stream.
+//! Reads an answer, and what was thought before it: an event stream, or one JSON completion from servers that do not
+//! stream.
 
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use super::{
     body::Body,
     completion,
     sse::{Event, SseError, SseParser},
+    thoughts::Thoughts,
 };
 use crate::agents::{AgentError, Answer, Update};
 
@@ -46,6 +48,7 @@ pub(super) async fn read_answer(
         written_bytes: 0,
         finish: None,
         usage: None,
+        thoughts: Thoughts::default(),
         seen_object: false,
         is_completion: false,
     };
@@ -64,6 +67,7 @@ struct AnswerReader<'a> {
     written_bytes: usize,
     finish: Option<FinishReason>,
     usage: Option<Usage>,
+    thoughts: Thoughts,
     /// Some object came, of whatever kind.
     seen_object: bool,
     /// One of them was part of a completion.
@@ -167,6 +171,10 @@ impl AnswerReader<'_> {
             (Some(FinishReason::Refusal), _) => Some(FinishReason::Refusal),
             (earlier, finish) => finish.or(earlier),
         };
+        self.thoughts.push(&sanitize_agent_text(&piece.thought));
+        if !piece.text.is_empty() {
+            self.thoughts.end();
+        }
         let more = sanitize_agent_text(&piece.text);
         let room = MAX_ANSWER_BYTES - self.written_bytes;
         let fitting = &more[..more.floor_char_boundary(room)];
@@ -179,11 +187,14 @@ impl AnswerReader<'_> {
         Ok(Progress::Open)
     }
 
-    async fn send(&self, text: String) -> Result<(), AgentError> {
-        if text.is_empty() {
-            return Ok(());
+    /// Sends text, and what was thought before it.
+    async fn send(&mut self, text: String) -> Result<(), AgentError> {
+        let steps = self.thoughts.take_updates().into_iter().map(Update::Step);
+        let text = Some(text).filter(|text| !text.is_empty()).map(Update::Text);
+        for update in steps.chain(text) {
+            self.updates.send(update).await.map_err(|_| AgentError::stopped())?;
         }
-        self.updates.send(Update::Text(text)).await.map_err(|_| AgentError::stopped())
+        Ok(())
     }
 
     fn answer(&self) -> Answer {

@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use banter_shared::{
     agents_file::OpenaiConfig,
-    chat::Role,
+    chat::{Role, StepKind, StepStatus},
     clock::SystemClock,
     id::{SessionId, TaskId},
 };
@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::server::Server;
 use super::*;
+use crate::agents::StepUpdate;
 
 /// Long enough for a busy machine, short enough to wait for when silence is what is tested.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -37,17 +38,30 @@ fn turn(content: &str) -> Turn {
 
 /// Asks once and collects the text.
 async fn ask(agent: &OpenaiAgent) -> (String, Result<Answer, AgentError>) {
+    let (text, _, outcome) = ask_all(agent).await;
+    (text, outcome)
+}
+
+/// Asks once and collects the text, and status and text of the steps.
+async fn ask_all(agent: &OpenaiAgent) -> (String, Vec<(String, StepStatus, String)>, Result<Answer, AgentError>) {
     let (updates, mut received) = mpsc::channel(4);
     let answer = agent.answer(turn("Hi"), updates, CancellationToken::new());
     let collect = async {
-        let mut text = String::new();
-        while let Some(Update::Text(more)) = received.recv().await {
-            text.push_str(&more);
+        let (mut text, mut steps) = (String::new(), Vec::new());
+        while let Some(update) = received.recv().await {
+            match update {
+                Update::Text(more) => text.push_str(&more),
+                Update::Step(StepUpdate { key, kind, status, detail, .. }) => {
+                    assert_eq!(kind, StepKind::Thought);
+                    steps.push((key, status, detail["text"].as_str().unwrap().to_owned()));
+                }
+                Update::Permission(_) | Update::Resume(_) => panic!("a server that thinks and speaks: {update:?}"),
+            }
         }
-        text
+        (text, steps)
     };
-    let (outcome, text) = tokio::join!(answer, collect);
-    (text, outcome)
+    let (outcome, (text, steps)) = tokio::join!(answer, collect);
+    (text, steps, outcome)
 }
 
 /// Asks a server that sends this body as an event stream and then hangs up.

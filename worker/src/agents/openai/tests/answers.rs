@@ -158,3 +158,25 @@ async fn a_stream_cut_anywhere_is_an_error_unless_its_end_was_seen() {
         }
     }
 }
+
+#[tokio::test]
+async fn what_the_model_thinks_is_told_as_steps_and_never_as_text() {
+    let chunk = |delta: &str| format!("data: {{\"choices\":[{{\"delta\":{delta}}}]}}\n\n");
+    let body = [
+        chunk(r#"{"reasoning_content":"Hm"}"#),
+        chunk(r#"{"reasoning":", well"}"#),
+        chunk(r#"{"content":"Yes"}"#),
+        chunk(r#"{"reasoning_content":"Or not?"}"#),
+        chunk(r#"{"content":"."}"#),
+        "data: [DONE]\n\n".to_owned(),
+    ];
+    let server = Server::start([server::stream(body.concat())]).await;
+
+    let (text, steps, outcome) = ask_all(&agent(config(&server))).await;
+
+    assert_eq!(text, "Yes.");
+    assert!(outcome.is_ok());
+    let ended: Vec<_> = steps.into_iter().filter(|(_, status, _)| *status == StepStatus::Succeeded).collect();
+    let thought = |key: &str, text: &str| (key.to_owned(), StepStatus::Succeeded, text.to_owned());
+    assert_eq!(ended, [thought("thought-1", "Hm, well"), thought("thought-2", "Or not?")]);
+}

@@ -1,0 +1,186 @@
+import { describe, expect, it } from "vitest";
+import type { Step, Task } from "@/api/models";
+import { reduce } from "./reducer";
+import { type Action, initialState, type State } from "./state";
+
+const at = "2026-01-01T00:00:00.000Z";
+const sid = "session";
+
+function task(over: Partial<Task> = {}): Task {
+  return {
+    id: "task-1",
+    chat_session_id: sid,
+    status: "running",
+    attempt: 1,
+    failures: 0,
+    max_attempts: 3,
+    next_attempt_at: null,
+    error: null,
+    usage: null,
+    created_at: at,
+    started_at: at,
+    finished_at: null,
+    ...over,
+  };
+}
+
+function step(seq: number, revision: number, over: Partial<Step> = {}): Step {
+  return {
+    seq,
+    revision,
+    kind: "tool",
+    tool_call_id: `call-${seq}`,
+    title: `Tool ${seq}`,
+    status: "running",
+    detail: {},
+    ...over,
+  };
+}
+
+const session = {
+  id: sid,
+  workspace_id: "default",
+  agent_key: "demo",
+  creator_id: "local",
+  title: "Hello",
+  status: "active" as const,
+  pinned_at: null,
+  created_at: at,
+  updated_at: at,
+  last_activity_at: at,
+  last_message: null,
+  last_seq: 0,
+  last_read_seq: 0,
+  unread_count: 0,
+  active_task: null,
+  queued_count: 0,
+};
+
+function told(value: Step, attempt = 1): Action {
+  const about = { at, chat_session_id: sid, task_id: "task-1" };
+  return {
+    type: "event",
+    cursor: null,
+    event: { type: "task.step", ...about, attempt, step: value },
+  };
+}
+
+function tasked(seq: number, value: Task): Action {
+  const about = { at, chat_session_id: sid };
+  const event = { type: "task.updated" as const, ...about, task: value, session };
+  return { type: "event", cursor: { epoch: "a", seq }, event };
+}
+
+function hello(seq: number, epoch = "a"): Action {
+  const about = { at, heartbeat_ms: 15_000, retry_ms: 1000 };
+  const event = { type: "hello" as const, ...about, cursor: `${epoch}-${seq}` };
+  return { type: "event", cursor: null, event };
+}
+
+function fetched(attempt: number, steps: Step[]): Action {
+  return { type: "task.fetched", task: { ...task({ attempt }), steps } };
+}
+
+function run(...actions: readonly Action[]): State {
+  return actions.reduce(reduce, initialState);
+}
+
+const steps = (state: State) => state.steps["task-1"]?.bySeq;
+
+const running = [hello(10), tasked(11, task())];
+const done = task({ status: "succeeded", finished_at: at });
+const last = [step(1, 5, { status: "succeeded" }), step(2, 6, { status: "failed" })];
+
+describe("steps", () => {
+  it("are the same whether lived through, told again after a reconnect, or fetched", () => {
+    const lived = run(
+      ...running,
+      told(step(1, 1)),
+      told(step(2, 2)),
+      told(step(1, 3, { title: "Tool 1 goes on" })),
+      tasked(12, done),
+      ...last.map((value) => told(value)),
+    );
+    const reconnected = run(
+      ...running,
+      told(step(1, 1)),
+      hello(11),
+      ...[step(1, 3), step(2, 2)].map((value) => told(value)),
+      tasked(12, done),
+      ...last.map((value) => told(value)),
+    );
+    const refetched = run(
+      ...running,
+      told(step(1, 1)),
+      hello(11),
+      tasked(12, done),
+      fetched(1, last),
+    );
+
+    expect(steps(lived)).toEqual({ 1: last[0], 2: last[1] });
+    expect(reconnected.steps).toEqual(lived.steps);
+    expect(refetched.steps).toEqual(lived.steps);
+  });
+
+  it("are the same when every event comes twice, in whatever order", () => {
+    const events = [step(1, 1), step(2, 2), ...last].map((value) => told(value));
+
+    const once = run(...running, ...events);
+    const twice = run(...running, ...events, ...[...events].reverse());
+
+    expect(twice.steps).toEqual(once.steps);
+  });
+
+  it("of a fetch do not undo what was told since", () => {
+    const state = run(
+      ...running,
+      told(step(1, 7, { status: "succeeded" })),
+      fetched(1, [step(1, 1)]),
+    );
+
+    expect(steps(state)?.[1]?.status).toBe("succeeded");
+  });
+
+  it("of an earlier attempt go when a new one starts, and do not come back", () => {
+    const state = run(
+      ...running,
+      told(step(1, 1)),
+      tasked(12, task({ status: "queued" })),
+      tasked(13, task({ attempt: 2 })),
+      told(step(1, 3), 2),
+      told(step(2, 2), 1),
+      fetched(1, [step(2, 2)]),
+    );
+
+    expect(steps(state)).toEqual({ 1: step(1, 3) });
+  });
+
+  it("stay while the task waits for its next attempt, and go with a retry by hand", () => {
+    const waiting = run(...running, told(step(1, 1)), tasked(12, task({ status: "queued" })));
+    const retried = reduce(waiting, tasked(13, task({ status: "queued", started_at: null })));
+
+    expect(steps(waiting)).toEqual({ 1: step(1, 1) });
+    expect(steps(retried)).toBeUndefined();
+  });
+
+  it("of a task that ended unheard are known to be old until they are fetched", () => {
+    const away = run(...running, told(step(1, 1)), hello(11), tasked(12, done));
+
+    expect(away.steps["task-1"]?.isCurrent).toBe(false);
+
+    const back = reduce(away, fetched(1, last));
+
+    expect(back.steps["task-1"]?.isCurrent).toBe(true);
+    expect(steps(back)).toEqual({ 1: last[0], 2: last[1] });
+  });
+
+  it("go with their session, and with another database", () => {
+    const state = run(...running, told(step(1, 1)));
+    const event = { type: "session.deleted" as const, at, chat_session_id: sid };
+
+    const gone = reduce(state, { type: "event", cursor: { epoch: "a", seq: 12 }, event });
+
+    expect(gone.steps).toEqual({});
+    expect(reduce(state, hello(3, "b")).steps).toEqual({});
+  });
+});

@@ -1,0 +1,142 @@
+//! What an agent says of a step, made fit to be kept and shown: within limits, and without what the store cannot hold.
+
+use serde_json::{Map, Value};
+
+use super::sanitize_agent_text;
+
+/// Longest title of a step, in characters.
+pub const MAX_STEP_TITLE_CHARS: usize = 200;
+/// Longest detail of a step, in bytes of its JSON.
+pub const MAX_STEP_DETAIL_BYTES: usize = 64 * 1024;
+/// Below this many bytes no text of a detail is cut: what is still too long then is dropped as a whole.
+const SHORTEST_CUT: usize = 64;
+/// Nested deeper than this, a value is left out.
+const MAX_DEPTH: usize = 16;
+/// Says in a detail that something was cut.
+const TRUNCATED: &str = "is_truncated";
+
+/// A title in one line of at most [`MAX_STEP_TITLE_CHARS`].
+#[must_use]
+pub fn clean_step_title(title: &str) -> String {
+    let (title, mut line) = (sanitize_agent_text(title), String::new());
+    // Control characters count as white space.
+    let words = title.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    for word in words {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+        if line.chars().nth(MAX_STEP_TITLE_CHARS).is_some() {
+            let mut cut: String = line.chars().take(MAX_STEP_TITLE_CHARS - 1).collect();
+            cut.truncate(cut.trim_end().len());
+            cut.push('…');
+            return cut;
+        }
+    }
+    line
+}
+
+/// A detail as an object of at most [`MAX_STEP_DETAIL_BYTES`] of JSON. The longest texts in it are cut first; what was
+/// cut is marked by `is_truncated: true`.
+#[must_use]
+pub fn clean_step_detail(detail: &Value) -> Value {
+    let whole = as_object(clean(detail, usize::MAX, MAX_DEPTH));
+    if size(&whole) <= MAX_STEP_DETAIL_BYTES {
+        return Value::Object(whole);
+    }
+    let mut limit = MAX_STEP_DETAIL_BYTES;
+    while limit >= SHORTEST_CUT {
+        let mut shorter = as_object(clean(detail, limit, MAX_DEPTH));
+        shorter.insert(TRUNCATED.into(), true.into());
+        if size(&shorter) <= MAX_STEP_DETAIL_BYTES {
+            return Value::Object(shorter);
+        }
+        limit -= limit / 4;
+    }
+    Value::Object(Map::from_iter([(TRUNCATED.to_owned(), true.into())]))
+}
+
+fn as_object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(object) => object,
+        Value::Null => Map::new(),
+        other => Map::from_iter([("value".to_owned(), other)]),
+    }
+}
+
+fn size(object: &Map<String, Value>) -> usize {
+    serde_json::to_string(object).map_or(usize::MAX, |text| text.len())
+}
+
+/// A copy whose texts have at most `limit` bytes each.
+fn clean(value: &Value, limit: usize, depth: usize) -> Value {
+    match value {
+        Value::String(text) => {
+            let text = sanitize_agent_text(text);
+            text[..text.floor_char_boundary(limit)].into()
+        }
+        Value::Array(_) | Value::Object(_) if depth == 0 => Value::Null,
+        Value::Array(items) => items.iter().map(|item| clean(item, limit, depth - 1)).collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, field)| (sanitize_agent_text(name).into_owned(), clean(field, limit, depth - 1)))
+            .collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_title_is_one_line_within_its_limit() {
+        assert_eq!(clean_step_title("  Read\r\n\tREADME.md\0 \u{1b} now "), "Read README.md now");
+        assert_eq!(clean_step_title(""), "");
+        let exact = "é".repeat(MAX_STEP_TITLE_CHARS);
+        assert_eq!(clean_step_title(&exact), exact);
+
+        let cut = clean_step_title(&format!("{exact}x"));
+
+        assert_eq!(cut.chars().count(), MAX_STEP_TITLE_CHARS);
+        assert!(cut.ends_with("é…"));
+    }
+
+    #[test]
+    fn a_detail_that_fits_is_kept_without_what_the_store_cannot_hold() {
+        let detail = json!({"input": {"path": "a\0b"}, "locations": [1, null, true]});
+
+        assert_eq!(clean_step_detail(&detail), json!({"input": {"path": "ab"}, "locations": [1, null, true]}));
+        assert_eq!(clean_step_detail(&json!(null)), json!({}));
+        assert_eq!(clean_step_detail(&json!("x")), json!({"value": "x"}));
+    }
+
+    #[test]
+    fn the_longest_texts_are_cut_first_and_it_is_said() {
+        let detail = json!({"tool_kind": "execute", "input": "ls", "output": "ü\n".repeat(MAX_STEP_DETAIL_BYTES)});
+
+        let cut = clean_step_detail(&detail);
+
+        assert_eq!((&cut["tool_kind"], &cut["input"]), (&json!("execute"), &json!("ls")));
+        assert_eq!(cut["is_truncated"], json!(true));
+        let output = cut["output"].as_str().unwrap();
+        assert!(detail["output"].as_str().unwrap().starts_with(output) && output.len() > MAX_STEP_DETAIL_BYTES / 2);
+        assert!(cut.to_string().len() <= MAX_STEP_DETAIL_BYTES);
+    }
+
+    #[test]
+    fn what_cannot_be_cut_to_fit_is_dropped() {
+        let many = json!({"entries": vec![json!({"content": "x"}); 20_000]});
+
+        assert_eq!(clean_step_detail(&many), json!({"is_truncated": true}));
+    }
+
+    #[test]
+    fn a_value_nested_without_end_is_no_danger() {
+        let deep = (0..100).fold(json!("x"), |inner, _| json!([inner]));
+
+        assert!(clean_step_detail(&json!({ "deep": deep })).to_string().len() < 100);
+    }
+}

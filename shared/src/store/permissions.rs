@@ -1,0 +1,121 @@
+//! Permission requests: decided once, by the session's owner, by the time limit, or by nobody asking any more.
+
+use sqlx::{Row, SqliteConnection};
+
+use super::{
+    Changed, Store, StoreError, WriteTx,
+    rows::{self, parse},
+    sessions::owned_session,
+    steps::{self, step_columns},
+    turns::task_of,
+};
+use crate::{
+    chat::{DecidedBy, PermissionDecision, PermissionDetail, PermissionOutcome, Step, StepStatus, UserRef},
+    event::Hints,
+    id::{PermissionId, SessionId, TaskId},
+};
+
+/// A request as it is stored.
+struct Request {
+    task_id: TaskId,
+    attempt: i64,
+    step: Step,
+}
+
+impl Request {
+    fn outcome(&self) -> Result<Option<PermissionOutcome>, StoreError> {
+        let detail: PermissionDetail = serde_json::from_value(self.step.detail.clone())
+            .map_err(|_| StoreError::Corrupt("task_step.detail".into()))?;
+        Ok(detail.outcome())
+    }
+
+    /// Writes the outcome. The caller has seen in the same transaction that there is none.
+    async fn decide(&self, tx: &mut WriteTx, outcome: PermissionOutcome) -> Result<(), StoreError> {
+        let status = match outcome.decision {
+            PermissionDecision::Allow => StepStatus::Succeeded,
+            PermissionDecision::Reject => StepStatus::Rejected,
+        };
+        let detail = steps::decided(&self.step.detail, outcome)?;
+        steps::update(tx, self.task_id, self.attempt, self.step.seq, status, &detail).await
+    }
+}
+
+async fn find(connection: &mut SqliteConnection, id: PermissionId) -> Result<Option<Request>, StoreError> {
+    let query = sqlx::query(concat!(
+        "SELECT ",
+        step_columns!(),
+        ", s.task_id, s.attempt FROM task_step s WHERE s.permission_id = ?1"
+    ));
+    let Some(row) = query.bind(id.to_string()).fetch_optional(connection).await? else { return Ok(None) };
+    Ok(Some(Request { task_id: parse(&row, "task_id")?, attempt: row.try_get("attempt")?, step: rows::step(&row)? }))
+}
+
+impl Store {
+    /// Answers a permission request, once.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; [`StoreError::PermissionAnswered`], [`StoreError::PermissionExpired`],
+    /// [`StoreError::TaskEnded`].
+    pub async fn answer_permission(
+        &self,
+        user: &UserRef,
+        session_id: SessionId,
+        task_id: TaskId,
+        id: PermissionId,
+        decision: PermissionDecision,
+    ) -> Result<Changed<()>, StoreError> {
+        let mut tx = self.begin_write().await?;
+        owned_session(&mut tx, user, session_id).await?;
+        let task = task_of(&mut tx, session_id, task_id).await?;
+        let request = find(&mut tx, id).await?.filter(|found| found.task_id == task_id).ok_or(StoreError::NotFound)?;
+        match request.outcome()?.map(|outcome| outcome.decided_by) {
+            Some(DecidedBy::User) => return Err(StoreError::PermissionAnswered),
+            Some(_) if task.status.has_ended() => return Err(StoreError::TaskEnded),
+            Some(DecidedBy::TimeLimit | DecidedBy::Withdrawn) => return Err(StoreError::PermissionExpired),
+            None => {}
+        }
+        request.decide(&mut tx, PermissionOutcome { decision, decided_by: DecidedBy::User }).await?;
+        tx.commit().await?;
+        Ok(Changed::new((), Hints { users: vec![user.clone()], decisions: vec![task_id], ..Hints::default() }))
+    }
+
+    /// Whether a permission request is of this task's latest attempt.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn has_permission(&self, task_id: TaskId, id: PermissionId) -> Result<bool, StoreError> {
+        let mut connection = self.inner.readers.acquire().await?;
+        Ok(find(&mut connection, id).await?.is_some_and(|request| request.task_id == task_id))
+    }
+
+    /// The outcome of a permission request; `None` while it waits, or is not stored yet.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn find_permission_outcome(&self, id: PermissionId) -> Result<Option<PermissionOutcome>, StoreError> {
+        let mut connection = self.inner.readers.acquire().await?;
+        find(&mut connection, id).await?.map_or(Ok(None), |request| request.outcome())
+    }
+
+    /// Rejects a permission request that nobody has answered: its time is over, or nobody asks any more. Returns what
+    /// holds: an answer that came before stays.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when it is not stored (yet, or any more).
+    pub async fn give_up_permission(
+        &self,
+        user: &UserRef,
+        id: PermissionId,
+        why: DecidedBy,
+    ) -> Result<Changed<PermissionOutcome>, StoreError> {
+        let mut tx = self.begin_write().await?;
+        let request = find(&mut tx, id).await?.ok_or(StoreError::NotFound)?;
+        if let Some(outcome) = request.outcome()? {
+            return Ok(Changed::nothing(outcome));
+        }
+        let outcome = PermissionOutcome { decision: PermissionDecision::Reject, decided_by: why };
+        request.decide(&mut tx, outcome).await?;
+        tx.commit().await?;
+        Ok(Changed::new(outcome, Hints { users: vec![user.clone()], ..Hints::default() }))
+    }
+}

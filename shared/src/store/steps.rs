@@ -1,0 +1,327 @@
+//! Steps: what an agent does on the way, kept for the task's latest attempt.
+//!
+//! Guarantees: only the running attempt writes its steps; every change of a step gets a higher revision than all before
+//! it; the end of an attempt leaves none of its steps open; a claim removes those of the attempts before it.
+
+use serde_json::Value;
+use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+
+use super::{
+    Changed, Store, StoreError,
+    rows::{self, parse},
+};
+use crate::{
+    chat::{
+        DecidedBy, PermissionDecision, PermissionDetail, PermissionOutcome, Step, StepKind, StepStatus, UserRef,
+        clean_step_detail, clean_step_title, sanitize_agent_text,
+    },
+    event::Hints,
+    id::{PermissionId, SessionId, TaskId},
+};
+
+/// Longest id of a tool call that is kept, in bytes.
+const MAX_TOOL_CALL_ID_BYTES: usize = 512;
+
+/// A step as its worker knows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepState {
+    /// Its number in the attempt.
+    pub seq: i64,
+    /// What it is.
+    pub kind: StepKind,
+    /// The agent's own id of the tool call.
+    pub tool_call_id: Option<String>,
+    /// One line; a longer one is cut.
+    pub title: String,
+    /// How far it is.
+    pub status: StepStatus,
+    /// More, by kind; cut where it is too long.
+    pub detail: Value,
+    /// What is answered to, of a permission request.
+    pub permission_id: Option<PermissionId>,
+}
+
+impl StepState {
+    /// The same state, fit to be stored.
+    fn cleaned(&self) -> Self {
+        let tool_call_id = self.tool_call_id.as_deref().map(|id| {
+            let id = sanitize_agent_text(id);
+            id[..id.floor_char_boundary(MAX_TOOL_CALL_ID_BYTES)].to_owned()
+        });
+        Self {
+            tool_call_id,
+            title: clean_step_title(&self.title),
+            detail: clean_step_detail(&self.detail),
+            ..self.clone()
+        }
+    }
+}
+
+/// A step with all that a stream needs to tell of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepRow {
+    /// The log of the session's owner.
+    pub user_log_id: i64,
+    /// The session.
+    pub session_id: SessionId,
+    /// The task.
+    pub task_id: TaskId,
+    /// Its attempt.
+    pub attempt: i64,
+    /// The step.
+    pub step: Step,
+}
+
+/// How an attempt left its steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StepsEnd {
+    /// With an answer: what was under way is done.
+    Answered,
+    /// In the middle: what was under way failed.
+    Broken,
+}
+
+/// The columns that a step is read from.
+macro_rules! step_columns {
+    () => {
+        "s.seq, s.revision, s.kind, s.tool_call_id, s.title, s.status, s.detail"
+    };
+}
+
+pub(super) use step_columns;
+
+/// A number above all that were given before.
+pub(super) async fn next_revision(tx: &mut SqliteConnection) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar("UPDATE step_revision SET last = last + 1 RETURNING last").fetch_one(tx).await?)
+}
+
+/// The revision of the last change of any step.
+pub(super) async fn last_revision(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar("SELECT last FROM step_revision").fetch_one(connection).await?)
+}
+
+/// Makes states fit to be stored; done before a transaction begins.
+pub(super) fn cleaned(steps: &[StepState]) -> Vec<StepState> {
+    steps.iter().map(StepState::cleaned).collect()
+}
+
+/// Writes the states of an attempt's steps, in the attempt's own transaction.
+pub(super) async fn put(
+    tx: &mut SqliteConnection,
+    task_id: TaskId,
+    attempt: i64,
+    cleaned: &[StepState],
+) -> Result<(), StoreError> {
+    for step in cleaned {
+        // A permission request is asked once; from then on others decide its state.
+        let revision = next_revision(tx).await?;
+        sqlx::query(
+            "INSERT INTO task_step \
+             (task_id, attempt, seq, revision, kind, tool_call_id, title, status, detail, permission_id) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
+             ON CONFLICT (task_id, attempt, seq) DO UPDATE SET revision = ?4, kind = ?5, tool_call_id = ?6, \
+             title = ?7, status = ?8, detail = ?9 WHERE task_step.permission_id IS NULL",
+        )
+        .bind(task_id.to_string())
+        .bind(attempt)
+        .bind(step.seq)
+        .bind(revision)
+        .bind(step.kind.as_str())
+        .bind(&step.tool_call_id)
+        .bind(&step.title)
+        .bind(step.status.as_str())
+        .bind(step.detail.to_string())
+        .bind(step.permission_id.map(|id| id.to_string()))
+        .execute(&mut *tx)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Gives a step another status and detail.
+pub(super) async fn update(
+    tx: &mut SqliteConnection,
+    task_id: TaskId,
+    attempt: i64,
+    seq: i64,
+    status: StepStatus,
+    detail: &Value,
+) -> Result<(), StoreError> {
+    let revision = next_revision(tx).await?;
+    sqlx::query(
+        "UPDATE task_step SET revision = ?4, status = ?5, detail = ?6 WHERE task_id = ?1 AND attempt = ?2 AND seq = ?3",
+    )
+    .bind(task_id.to_string())
+    .bind(attempt)
+    .bind(seq)
+    .bind(revision)
+    .bind(status.as_str())
+    .bind(detail.to_string())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Closes what an attempt left open. Returns whether a tool may have done something: one that was begun, or was allowed
+/// to. Such an attempt is not repeated by itself.
+pub(super) async fn close(
+    tx: &mut SqliteConnection,
+    task_id: TaskId,
+    attempt: i64,
+    end: StepsEnd,
+) -> Result<bool, StoreError> {
+    let mut steps = list(tx, task_id).await?;
+    let allowed: Vec<String> = tool_calls(&steps, StepStatus::Succeeded);
+    let mut forbidden = tool_calls(&steps, StepStatus::Pending);
+    forbidden.extend(tool_calls(&steps, StepStatus::Rejected));
+    for step in &mut steps {
+        let is_held = step
+            .tool_call_id
+            .as_ref()
+            .is_some_and(|id| forbidden.iter().any(|call| call == id) && !allowed.iter().any(|call| call == id));
+        let Some(status) = closed(step, is_held, end) else { continue };
+        if step.kind == StepKind::Permission {
+            step.detail = decided(
+                &step.detail,
+                PermissionOutcome { decision: PermissionDecision::Reject, decided_by: DecidedBy::Withdrawn },
+            )?;
+        }
+        step.status = status;
+        update(tx, task_id, attempt, step.seq, status, &step.detail).await?;
+    }
+    Ok(steps.iter().any(|step| match step.kind {
+        StepKind::Tool => step.status != StepStatus::Rejected,
+        StepKind::Permission => step.status == StepStatus::Succeeded,
+        StepKind::Thought | StepKind::Plan | StepKind::Notice => false,
+    }))
+}
+
+/// The tool calls whose permission has this status.
+fn tool_calls(steps: &[Step], status: StepStatus) -> Vec<String> {
+    let permissions = steps.iter().filter(|step| step.kind == StepKind::Permission && step.status == status);
+    permissions.filter_map(|step| step.tool_call_id.clone()).collect()
+}
+
+/// How a step is closed; `None` if it is closed already. A tool that `is_held` waits for a permission that it did not get.
+fn closed(step: &Step, is_held: bool, end: StepsEnd) -> Option<StepStatus> {
+    match (step.status, step.kind) {
+        (StepStatus::Succeeded | StepStatus::Failed | StepStatus::Rejected, _) => None,
+        (_, StepKind::Permission) => Some(StepStatus::Rejected),
+        (StepStatus::Pending, StepKind::Tool) if is_held => Some(StepStatus::Rejected),
+        (StepStatus::Running, _) if end == StepsEnd::Answered => Some(StepStatus::Succeeded),
+        (StepStatus::Pending | StepStatus::Running, _) => Some(StepStatus::Failed),
+    }
+}
+
+/// The detail of a permission request with its outcome.
+pub(super) fn decided(detail: &Value, outcome: PermissionOutcome) -> Result<Value, StoreError> {
+    let unreadable = |_| StoreError::Corrupt("task_step.detail".into());
+    let detail: PermissionDetail = serde_json::from_value(detail.clone()).map_err(unreadable)?;
+    serde_json::to_value(detail.decided(outcome)).map_err(unreadable)
+}
+
+/// The steps of a task in their order.
+pub(super) async fn list(connection: &mut SqliteConnection, task_id: TaskId) -> Result<Vec<Step>, StoreError> {
+    let query = sqlx::query(concat!(
+        "SELECT ",
+        step_columns!(),
+        " FROM task_step s WHERE s.task_id = ?1 ORDER BY s.attempt, s.seq"
+    ));
+    query.bind(task_id.to_string()).fetch_all(connection).await?.iter().map(rows::step).collect()
+}
+
+/// Removes the steps of a task.
+pub(super) async fn remove(tx: &mut SqliteConnection, task_id: TaskId) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM task_step WHERE task_id = ?1").bind(task_id.to_string()).execute(tx).await?;
+    Ok(())
+}
+
+/// Selects what [`row`] reads: `WHERE` and `ORDER BY` follow.
+macro_rules! select_step_rows {
+    () => {
+        concat!(
+            "SELECT ",
+            $crate::store::steps::step_columns!(),
+            ", s.task_id, s.attempt, t.chat_session_id, u.id AS user_log_id FROM task_step s \
+             JOIN agent_task t ON t.id = s.task_id AND t.attempt = s.attempt \
+             JOIN chat_session c ON c.id = t.chat_session_id \
+             JOIN user_log u ON u.workspace_id = c.workspace_id AND u.user_id = c.creator_id "
+        )
+    };
+}
+
+fn row(row: &SqliteRow) -> Result<StepRow, StoreError> {
+    Ok(StepRow {
+        user_log_id: row.try_get("user_log_id")?,
+        session_id: parse(row, "chat_session_id")?,
+        task_id: parse(row, "task_id")?,
+        attempt: row.try_get("attempt")?,
+        step: rows::step(row)?,
+    })
+}
+
+/// Steps that changed after a revision, in the order of their latest changes.
+pub(super) async fn read_after(
+    connection: &mut SqliteConnection,
+    revision: i64,
+    limit: i64,
+) -> Result<Vec<StepRow>, StoreError> {
+    let query = sqlx::query(concat!(select_step_rows!(), "WHERE s.revision > ?1 ORDER BY s.revision LIMIT ?2"));
+    query.bind(revision).bind(limit).fetch_all(connection).await?.iter().map(row).collect()
+}
+
+/// Steps of a user's tasks that do not run (any more) and that changed after a revision; of one session's if one is given.
+pub(super) async fn read_closed_after(
+    connection: &mut SqliteConnection,
+    user_log_id: i64,
+    only: Option<SessionId>,
+    revision: i64,
+) -> Result<Vec<StepRow>, StoreError> {
+    let query = sqlx::query(concat!(
+        select_step_rows!(),
+        "WHERE s.revision > ?1 AND u.id = ?2 AND (?3 IS NULL OR c.id = ?3) AND t.status != 'running' \
+         ORDER BY s.revision"
+    ));
+    query
+        .bind(revision)
+        .bind(user_log_id)
+        .bind(only.map(|id| id.to_string()))
+        .fetch_all(connection)
+        .await?
+        .iter()
+        .map(row)
+        .collect()
+}
+
+impl Store {
+    /// Stores the states of steps of a running attempt, new ones and changed ones.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`] when the attempt is over.
+    pub async fn write_steps(
+        &self,
+        user: &UserRef,
+        task_id: TaskId,
+        attempt: i64,
+        steps: &[StepState],
+    ) -> Result<Changed<()>, StoreError> {
+        let steps = cleaned(steps);
+        let mut tx = self.begin_write().await?;
+        if !is_running(&mut tx, task_id, attempt).await? {
+            return Err(StoreError::LeaseLost);
+        }
+        put(&mut tx, task_id, attempt, &steps).await?;
+        tx.commit().await?;
+        Ok(Changed::new((), Hints { users: vec![user.clone()], ..Hints::default() }))
+    }
+}
+
+/// Whether an attempt still runs: what fences its writes.
+pub(super) async fn is_running(tx: &mut SqliteConnection, task_id: TaskId, attempt: i64) -> Result<bool, StoreError> {
+    let found = sqlx::query("SELECT 1 FROM agent_task WHERE id = ?1 AND attempt = ?2 AND status = 'running'")
+        .bind(task_id.to_string())
+        .bind(attempt)
+        .fetch_optional(tx)
+        .await?;
+    Ok(found.is_some())
+}

@@ -1,0 +1,496 @@
+//! Steps, permission requests, agents' own sessions: what an attempt leaves besides its text.
+
+use serde_json::json;
+
+use super::*;
+use crate::{
+    chat::{
+        DecidedBy, MAX_STEP_DETAIL_BYTES, PermissionDecision, PermissionDetail, PermissionOption, PermissionOutcome,
+        Step, StepKind, StepStatus,
+    },
+    id::PermissionId,
+};
+
+fn step(seq: i64, kind: StepKind, status: StepStatus) -> StepState {
+    StepState {
+        seq,
+        kind,
+        tool_call_id: None,
+        title: format!("Step {seq}"),
+        status,
+        detail: json!({}),
+        permission_id: None,
+    }
+}
+
+fn tool(seq: i64, call: &str, status: StepStatus) -> StepState {
+    StepState { tool_call_id: Some(call.into()), ..step(seq, StepKind::Tool, status) }
+}
+
+fn permission(seq: i64, call: &str, id: PermissionId) -> StepState {
+    let options = vec![PermissionOption { decision: PermissionDecision::Allow, name: "Allow once".into() }];
+    let expires_at = "2026-01-31T12:01:00Z".parse().unwrap();
+    let detail = PermissionDetail { request_id: id, options, expires_at, decision: None, decided_by: None };
+    StepState {
+        tool_call_id: Some(call.into()),
+        detail: serde_json::to_value(detail).unwrap(),
+        permission_id: Some(id),
+        ..step(seq, StepKind::Permission, StepStatus::Pending)
+    }
+}
+
+/// An answer of an agent that has a session of its own.
+fn answered(resume_id: &str) -> Finish {
+    let resume_id = Some(resume_id.to_owned());
+    Finish::Answered { text: "ok".into(), finish_reason: FinishReason::Stop, usage: None, resume_id }
+}
+
+fn failed(code: ErrorCode) -> Finish {
+    Finish::Failed { text: "so far".into(), error: TaskError::new(code, "no"), retry_after: None }
+}
+
+impl Fixture {
+    async fn write(&self, claim: &Claim, steps: &[StepState]) -> Result<(), StoreError> {
+        self.store.write_steps(&self.user, claim.task_id, claim.attempt, steps).await.map(|_| ())
+    }
+
+    async fn steps(&self, claim: &Claim) -> Vec<Step> {
+        self.store.find_task(claim.session_id, claim.task_id).await.unwrap().unwrap().steps
+    }
+
+    /// Kind and status of every step.
+    async fn statuses(&self, claim: &Claim) -> Vec<(StepKind, StepStatus)> {
+        self.steps(claim).await.into_iter().map(|step| (step.kind, step.status)).collect()
+    }
+
+    async fn end(&self, claim: &Claim, finish: Finish) -> TaskStatus {
+        self.store.finish(claim.task_id, claim.attempt, finish, &[]).await.unwrap().value
+    }
+
+    /// A running attempt in a session of its own.
+    async fn running(&self) -> Claim {
+        let session = self.session().await;
+        self.post(session, "Hello").await;
+        self.claim().await
+    }
+
+    async fn permit(&self, claim: &Claim, id: PermissionId, decision: PermissionDecision) -> Result<(), StoreError> {
+        let answered = self.store.answer_permission(&self.user, claim.session_id, claim.task_id, id, decision).await;
+        answered.map(|changed| assert_eq!(changed.hints.decisions, [claim.task_id]))
+    }
+}
+
+#[tokio::test]
+async fn every_change_of_a_step_has_a_higher_revision_and_streams_follow_it() {
+    let f = Fixture::new().await;
+    let claim = f.running().await;
+    let start = f.store.tail_position().await.unwrap();
+    f.write(&claim, &[step(1, StepKind::Thought, StepStatus::Running), tool(2, "a", StepStatus::Pending)])
+        .await
+        .unwrap();
+
+    let first = f.store.read_tail(start, |_| true).await.unwrap();
+    f.write(&claim, &[StepState { title: "Thought".into(), ..step(1, StepKind::Thought, StepStatus::Succeeded) }])
+        .await
+        .unwrap();
+    let second = f.store.read_tail(first.position, |_| true).await.unwrap();
+    let third = f.store.read_tail(second.position, |_| true).await.unwrap();
+
+    assert_eq!(first.steps.iter().map(|row| row.step.seq).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(second.steps.len(), 1);
+    let row = &second.steps[0];
+    assert_eq!((row.session_id, row.task_id, row.attempt), (claim.session_id, claim.task_id, 1));
+    assert_eq!((row.step.seq, row.step.title.as_str(), row.step.status), (1, "Thought", StepStatus::Succeeded));
+    assert!(row.step.revision > first.steps[1].step.revision);
+    assert!(third.steps.is_empty() && !third.has_more);
+    assert_eq!(f.steps(&claim).await, [row.step.clone(), first.steps[1].step.clone()]);
+}
+
+#[tokio::test]
+async fn a_revision_never_comes_twice_though_steps_are_removed() {
+    let f = Fixture::new().await;
+    let claim = f.running().await;
+    f.write(&claim, &[step(1, StepKind::Notice, StepStatus::Succeeded)]).await.unwrap();
+    let before = f.steps(&claim).await[0].revision;
+    f.store.delete_session(&f.user, claim.session_id).await.unwrap();
+
+    let other = f.running().await;
+    f.write(&other, &[step(1, StepKind::Notice, StepStatus::Succeeded)]).await.unwrap();
+
+    assert!(f.steps(&other).await[0].revision > before);
+}
+
+#[tokio::test]
+async fn a_burst_of_steps_is_followed_in_pages_without_a_loss() {
+    let f = Fixture::new().await;
+    let claim = f.running().await;
+    let mut position = f.store.tail_position().await.unwrap();
+    let steps: Vec<StepState> = (1..=150).map(|seq| step(seq, StepKind::Notice, StepStatus::Succeeded)).collect();
+    f.write(&claim, &steps).await.unwrap();
+
+    let mut seen = Vec::new();
+    loop {
+        let tail = f.store.read_tail(position, |_| true).await.unwrap();
+        seen.extend(tail.steps.iter().map(|row| row.step.seq));
+        position = tail.position;
+        if !tail.has_more {
+            break;
+        }
+    }
+
+    assert_eq!(seen, (1..=150).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_late_worker_writes_no_steps() {
+    let f = Fixture::new().await;
+    let late = f.running().await;
+    f.write(&late, &[step(1, StepKind::Thought, StepStatus::Running)]).await.unwrap();
+    f.end(&late, Finish::WorkerLost).await;
+
+    let again = f.claim().await;
+
+    assert_eq!(f.steps(&again).await, []);
+    let write = f.write(&late, &[step(1, StepKind::Thought, StepStatus::Succeeded)]).await;
+    assert!(matches!(write, Err(StoreError::LeaseLost)));
+    let finish = f.store.finish(late.task_id, late.attempt, answered("x"), &[tool(2, "a", StepStatus::Running)]).await;
+    assert!(matches!(finish, Err(StoreError::LeaseLost)));
+    assert_eq!(f.steps(&again).await, []);
+}
+
+#[tokio::test]
+async fn what_an_agent_says_of_a_step_is_kept_within_limits() {
+    let f = Fixture::new().await;
+    let claim = f.running().await;
+    let long = StepState {
+        title: "a\0b\nc".repeat(500),
+        tool_call_id: Some("x\0".repeat(2000)),
+        detail: json!({"output": "o\0".repeat(MAX_STEP_DETAIL_BYTES)}),
+        ..step(1, StepKind::Tool, StepStatus::Rejected)
+    };
+
+    f.write(&claim, &[long]).await.unwrap();
+
+    let kept = &f.steps(&claim).await[0];
+    assert!(kept.title.starts_with("ab cab c") && kept.title.ends_with('…'), "{}", kept.title);
+    assert!(kept.title.chars().count() <= 200);
+    assert!(kept.tool_call_id.as_ref().unwrap().len() <= 512);
+    assert_eq!(kept.detail["is_truncated"], json!(true));
+    assert!(kept.detail.to_string().len() <= MAX_STEP_DETAIL_BYTES && !kept.detail.to_string().contains("\\u0000"));
+}
+
+#[tokio::test]
+async fn an_answer_closes_what_was_under_way_with_the_last_steps_in_the_same_transaction() {
+    let f = Fixture::new().await;
+    let claim = f.running().await;
+    f.write(
+        &claim,
+        &[
+            step(1, StepKind::Thought, StepStatus::Running),
+            tool(2, "a", StepStatus::Pending),
+            permission(3, "b", PermissionId::generate()),
+            tool(4, "b", StepStatus::Pending),
+            step(5, StepKind::Plan, StepStatus::Failed),
+        ],
+    )
+    .await
+    .unwrap();
+
+    let last = [tool(2, "a", StepStatus::Running), step(6, StepKind::Notice, StepStatus::Succeeded)];
+    f.store.finish(claim.task_id, claim.attempt, answered("r"), &last).await.unwrap();
+
+    assert_eq!(
+        f.statuses(&claim).await,
+        [
+            (StepKind::Thought, StepStatus::Succeeded),
+            (StepKind::Tool, StepStatus::Succeeded),
+            (StepKind::Permission, StepStatus::Rejected),
+            (StepKind::Tool, StepStatus::Rejected),
+            (StepKind::Plan, StepStatus::Failed),
+            (StepKind::Notice, StepStatus::Succeeded),
+        ]
+    );
+    let detail: PermissionDetail = serde_json::from_value(f.steps(&claim).await[2].detail.clone()).unwrap();
+    assert_eq!(
+        detail.outcome(),
+        Some(PermissionOutcome { decision: PermissionDecision::Reject, decided_by: DecidedBy::Withdrawn })
+    );
+    assert_eq!(f.findings().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn every_other_end_fails_what_was_under_way() {
+    let f = Fixture::new().await;
+    let stopped = Finish::Stopped { text: String::new(), resume_id: None };
+    let handed_back = Finish::HandedBack { text: String::new() };
+    for finish in [stopped, handed_back, Finish::WorkerLost, failed(ErrorCode::AgentRefused)] {
+        let claim = f.running().await;
+        let open = [
+            step(1, StepKind::Thought, StepStatus::Running),
+            step(2, StepKind::Plan, StepStatus::Pending),
+            permission(3, "a", PermissionId::generate()),
+        ];
+        f.write(&claim, &open).await.unwrap();
+
+        f.end(&claim, finish.clone()).await;
+
+        assert_eq!(
+            f.statuses(&claim).await,
+            [
+                (StepKind::Thought, StepStatus::Failed),
+                (StepKind::Plan, StepStatus::Failed),
+                (StepKind::Permission, StepStatus::Rejected),
+            ],
+            "{finish:?}"
+        );
+        f.store.delete_session(&f.user, claim.session_id).await.unwrap();
+    }
+    assert_eq!(f.findings().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn what_an_end_closes_is_told_to_streams_that_were_there_and_to_those_that_come_back() {
+    let f = Fixture::new().await;
+    let claim = f.running().await;
+    f.write(&claim, &[step(1, StepKind::Thought, StepStatus::Running)]).await.unwrap();
+    let position = f.store.tail_position().await.unwrap();
+    let log_id = f.store.start_replay(&f.user, None).await.unwrap().user_log_id;
+    let state = f.store.read_log(log_id, 0, 1000, None, None).await.unwrap().state.unwrap();
+    assert_eq!((state.running[0].steps.len(), state.closed_steps.len()), (1, 0));
+
+    f.end(&claim, answered("r")).await;
+
+    let live = f.store.read_tail(position, |_| true).await.unwrap();
+    assert_eq!(live.steps[0].step.status, StepStatus::Succeeded);
+    let again = f.store.read_log(log_id, 0, 1000, None, Some(state.step_revision)).await.unwrap().state.unwrap();
+    assert_eq!(again.closed_steps, live.steps);
+    let elsewhere = Some(SessionId::generate());
+    let other = f.store.read_log(log_id, 0, 1000, elsewhere, Some(state.step_revision)).await.unwrap().state.unwrap();
+    assert_eq!(other.closed_steps, []);
+}
+
+#[tokio::test]
+async fn an_attempt_whose_tool_had_begun_is_not_repeated_by_itself() {
+    let f = Fixture::new().await;
+    let handed_back = Finish::HandedBack { text: "so far".into() };
+    for (finish, code) in [
+        (Finish::WorkerLost, ErrorCode::WorkerLost),
+        (handed_back, ErrorCode::WorkerLost),
+        (failed(ErrorCode::AgentCrashed), ErrorCode::AgentCrashed),
+        (failed(ErrorCode::Timeout), ErrorCode::Timeout),
+    ] {
+        for status in [StepStatus::Pending, StepStatus::Running, StepStatus::Succeeded, StepStatus::Failed] {
+            let claim = f.running().await;
+            f.store_text(&claim, 0, "so far").await.unwrap();
+            f.write(&claim, &[tool(1, "a", status)]).await.unwrap();
+
+            assert_eq!(f.end(&claim, finish.clone()).await, TaskStatus::Interrupted, "{finish:?} {status:?}");
+
+            let task = f.task(claim.session_id, claim.task_id).await;
+            assert_eq!(task.error.unwrap().code, code);
+            let page = f.store.list_messages(&f.user, claim.session_id, TurnBound::Newest, 10).await.unwrap();
+            assert_eq!(page.items[1].content, "so far");
+            assert_eq!(page.items[1].finish_reason, Some(FinishReason::Interrupted));
+            f.store.retry_task(&f.user, claim.session_id, claim.task_id).await.unwrap();
+            assert_eq!(f.steps(&claim).await, []);
+            let again = f.claim().await;
+            assert_eq!(again.attempt, 2);
+            f.end(&again, answered("r")).await;
+        }
+    }
+    assert_eq!(f.findings().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_tool_that_was_held_back_is_no_reason_not_to_try_again() {
+    let f = Fixture::new().await;
+    for answer in [None, Some(PermissionDecision::Reject)] {
+        for finish in [Finish::WorkerLost, failed(ErrorCode::AgentCrashed)] {
+            let claim = f.running().await;
+            let id = PermissionId::generate();
+            let rejected = tool(3, "b", StepStatus::Rejected);
+            f.write(&claim, &[tool(1, "a", StepStatus::Pending), permission(2, "a", id), rejected]).await.unwrap();
+            if let Some(decision) = answer {
+                f.permit(&claim, id, decision).await.unwrap();
+            }
+
+            assert_eq!(f.end(&claim, finish).await, TaskStatus::Queued);
+
+            assert!(f.statuses(&claim).await.iter().all(|(_, status)| *status == StepStatus::Rejected));
+            f.store.delete_session(&f.user, claim.session_id).await.unwrap();
+        }
+    }
+    assert_eq!(f.findings().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_tool_that_was_allowed_counts_as_begun_though_nothing_was_heard_of_it() {
+    let f = Fixture::new().await;
+    let claim = f.running().await;
+    let id = PermissionId::generate();
+    f.write(&claim, &[permission(1, "a", id)]).await.unwrap();
+    f.permit(&claim, id, PermissionDecision::Allow).await.unwrap();
+
+    assert_eq!(f.end(&claim, Finish::WorkerLost).await, TaskStatus::Interrupted);
+}
+
+#[tokio::test]
+async fn a_tool_in_the_last_attempt_changes_nothing_about_its_failure() {
+    let f = Fixture::new().await;
+    let claim = f.running().await;
+    f.write(&claim, &[tool(1, "a", StepStatus::Running)]).await.unwrap();
+
+    assert_eq!(f.end(&claim, failed(ErrorCode::AgentRefused)).await, TaskStatus::Failed);
+}
+
+#[tokio::test]
+async fn a_permission_request_is_answered_once() {
+    let f = Fixture::new().await;
+    let claim = f.running().await;
+    let id = PermissionId::generate();
+    f.write(&claim, &[permission(1, "a", id)]).await.unwrap();
+    assert_eq!(f.store.find_permission_outcome(id).await.unwrap(), None);
+
+    f.permit(&claim, id, PermissionDecision::Allow).await.unwrap();
+
+    let allowed = PermissionOutcome { decision: PermissionDecision::Allow, decided_by: DecidedBy::User };
+    assert_eq!(f.store.find_permission_outcome(id).await.unwrap(), Some(allowed));
+    let again = f.permit(&claim, id, PermissionDecision::Reject).await;
+    assert!(matches!(again, Err(StoreError::PermissionAnswered)));
+    // Neither the time limit nor a write of the step that was repeated takes the answer back.
+    assert_eq!(f.store.give_up_permission(&f.user, id, DecidedBy::TimeLimit).await.unwrap().value, allowed);
+    f.write(&claim, &[permission(1, "a", id)]).await.unwrap();
+    assert_eq!(f.statuses(&claim).await, [(StepKind::Permission, StepStatus::Succeeded)]);
+    let stranger = UserRef { user_id: "bob".into(), ..f.user.clone() };
+    let theirs =
+        f.store.answer_permission(&stranger, claim.session_id, claim.task_id, id, PermissionDecision::Allow).await;
+    assert!(matches!(theirs, Err(StoreError::NotFound)));
+    let unknown = f.permit(&claim, PermissionId::generate(), PermissionDecision::Allow).await;
+    assert!(matches!(unknown, Err(StoreError::NotFound)));
+}
+
+#[tokio::test]
+async fn a_permission_request_that_waits_no_more_cannot_be_answered() {
+    let f = Fixture::new().await;
+    let claim = f.running().await;
+    let (late, open) = (PermissionId::generate(), PermissionId::generate());
+    f.write(&claim, &[permission(1, "a", late), permission(2, "b", open)]).await.unwrap();
+
+    let given_up = f.store.give_up_permission(&f.user, late, DecidedBy::TimeLimit).await.unwrap().value;
+
+    assert_eq!(given_up.decided_by, DecidedBy::TimeLimit);
+    let answer = f.permit(&claim, late, PermissionDecision::Allow).await;
+    assert!(matches!(answer, Err(StoreError::PermissionExpired)));
+    f.end(&claim, Finish::HandedBack { text: String::new() }).await;
+    let answer = f.permit(&claim, open, PermissionDecision::Allow).await;
+    assert!(matches!(answer, Err(StoreError::PermissionExpired)), "its attempt is over");
+    let again = f.claim().await;
+    let answer = f.permit(&claim, open, PermissionDecision::Allow).await;
+    assert!(matches!(answer, Err(StoreError::NotFound)), "a new attempt asks anew");
+    f.write(&again, &[permission(1, "b", open)]).await.unwrap();
+    f.end(&again, answered("r")).await;
+    let answer = f.permit(&claim, open, PermissionDecision::Allow).await;
+    assert!(matches!(answer, Err(StoreError::TaskEnded)));
+    assert_eq!(f.findings().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn an_agents_own_session_is_known_after_an_answer_or_a_stop_and_forgotten_after_anything_else() {
+    let f = Fixture::new().await;
+    let session = f.session().await;
+    let known = |id: &str, turn| Some(ResumePoint { id: id.into(), turn });
+    let resume = async |claim: &Claim| f.store.read_conversation(claim).await.unwrap().resume;
+    let mut turn = 0;
+    let mut next = async |finish: Finish| {
+        f.post(session, "Hello").await;
+        let claim = f.claim().await;
+        turn += 1;
+        assert_eq!(claim.turn, turn);
+        let before = resume(&claim).await;
+        f.end(&claim, finish).await;
+        before
+    };
+
+    let stopped = |resume_id: Option<&str>| Finish::Stopped { text: "x".into(), resume_id: resume_id.map(Into::into) };
+
+    assert_eq!(next(answered("a")).await, None);
+    assert_eq!(next(stopped(Some("b"))).await, known("a", 1));
+    assert_eq!(next(failed(ErrorCode::AgentRefused)).await, known("b", 2));
+    assert_eq!(next(answered("c")).await, None);
+    assert_eq!(next(stopped(None)).await, known("c", 4));
+    assert_eq!(next(answered("d")).await, None);
+    assert_eq!(f.findings().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn an_agents_own_session_is_forgotten_with_a_takeover_a_hand_back_and_a_stop_that_its_worker_did_not_hear() {
+    let f = Fixture::new().await;
+    for end in [Finish::WorkerLost, Finish::HandedBack { text: String::new() }] {
+        let session = f.session().await;
+        f.post(session, "one").await;
+        f.end(&f.claim().await, answered("a")).await;
+        f.post(session, "two").await;
+        f.end(&f.claim().await, end).await;
+
+        let again = f.claim().await;
+
+        assert_eq!(f.store.read_conversation(&again).await.unwrap().resume, None);
+        f.end(&again, answered("b")).await;
+        let id = f.post(session, "three").await.task.id;
+        f.claim().await;
+        f.store.cancel_task(&f.user, session, id).await.unwrap();
+        f.store.end_unheard_stop(id).await.unwrap();
+        f.post(session, "four").await;
+        let after_stop = f.claim().await;
+        assert_eq!(f.store.read_conversation(&after_stop).await.unwrap().resume, None);
+        f.end(&after_stop, answered("c")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_turn_that_is_tried_again_does_not_go_on_in_a_session_that_knows_later_ones() {
+    let f = Fixture::new().await;
+    let session = f.session().await;
+    let first = f.post(session, "one").await.task.id;
+    f.end(&f.claim().await, failed(ErrorCode::AgentRefused)).await;
+    f.post(session, "two").await;
+    f.end(&f.claim().await, answered("knows two")).await;
+
+    f.store.retry_task(&f.user, session, first).await.unwrap();
+
+    let again = f.claim().await;
+    assert_eq!((again.turn, f.store.read_conversation(&again).await.unwrap().resume), (1, None));
+    f.end(&again, answered("knows one")).await;
+    f.post(session, "three").await;
+    let third = f.store.read_conversation(&f.claim().await).await.unwrap();
+    assert_eq!(third.resume, Some(ResumePoint { id: "knows one".into(), turn: 1 }));
+    assert_eq!(third.history.iter().map(|message| message.turn).collect::<Vec<_>>(), [1, 1, 2, 2, 3]);
+}
+
+#[tokio::test]
+async fn the_check_finds_steps_that_must_not_be() {
+    let f = Fixture::new().await;
+    let claim = f.running().await;
+    let id = PermissionId::generate();
+    f.write(&claim, &[tool(1, "a", StepStatus::Rejected), permission(2, "a", id)]).await.unwrap();
+    f.end(&claim, Finish::WorkerLost).await;
+    assert_eq!(f.findings().await, [""; 0]);
+
+    f.damage("UPDATE task_step SET status = 'running' WHERE seq = 1").await;
+    f.damage("UPDATE task_step SET detail = '{}' WHERE seq = 2").await;
+    f.damage("UPDATE task_step SET attempt = 9 WHERE seq = 2").await;
+    f.damage("INSERT INTO agent_resume SELECT id, 'demo', 'x', 7 FROM chat_session").await;
+
+    let mut findings = f.findings().await;
+    findings.sort_unstable();
+    assert_eq!(
+        findings,
+        [
+            "a permission request is named by its step, and decided exactly if that is closed",
+            "a step is of its task's latest attempt, and was numbered",
+            "a task whose tool had begun is not tried again by itself",
+            "an agent's own session is known up to a turn that there was",
+            "nothing is under way in a task that does not run",
+        ]
+    );
+}

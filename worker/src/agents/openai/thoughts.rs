@@ -1,0 +1,118 @@
+//! What the model thinks to itself, as steps: one for each stretch of thinking before, or between, what it says.
+
+use banter_shared::chat::{StepKind, StepStatus};
+use serde_json::json;
+
+use crate::agents::StepUpdate;
+
+/// Longest thought that is told, in bytes of UTF-8; what comes after that is left out, and it is said so.
+const MAX_THOUGHT_BYTES: usize = 48 * 1024;
+
+/// Collects thoughts.
+#[derive(Debug, Default)]
+pub(super) struct Thoughts {
+    /// Stretches so far.
+    count: usize,
+    /// The text of the present one; empty between them.
+    text: String,
+    is_truncated: bool,
+    /// Whether the present one has grown since it was told.
+    has_news: bool,
+    /// Stretches that ended and were not told yet.
+    ended: Vec<StepUpdate>,
+}
+
+impl Thoughts {
+    /// Takes more of a thought.
+    pub fn push(&mut self, more: &str) {
+        if more.is_empty() || self.is_truncated {
+            return;
+        }
+        if self.text.is_empty() {
+            self.count += 1;
+        }
+        let room = MAX_THOUGHT_BYTES - self.text.len();
+        let fitting = &more[..more.floor_char_boundary(room)];
+        self.text.push_str(fitting);
+        self.is_truncated = fitting.len() < more.len();
+        self.has_news = true;
+    }
+
+    /// The model says something, or is done: it has stopped thinking.
+    pub fn end(&mut self) {
+        if !self.text.is_empty() {
+            let ended = self.update(StepStatus::Succeeded);
+            self.ended.push(ended);
+            (self.text, self.is_truncated, self.has_news) = (String::new(), false, false);
+        }
+    }
+
+    /// What is to be told now.
+    pub fn take_updates(&mut self) -> Vec<StepUpdate> {
+        let mut updates = std::mem::take(&mut self.ended);
+        if std::mem::take(&mut self.has_news) {
+            updates.push(self.update(StepStatus::Running));
+        }
+        updates
+    }
+
+    fn update(&self, status: StepStatus) -> StepUpdate {
+        let mut detail = json!({ "text": self.text });
+        if self.is_truncated {
+            detail["is_truncated"] = true.into();
+        }
+        StepUpdate {
+            key: format!("thought-{}", self.count),
+            kind: StepKind::Thought,
+            tool_call_id: None,
+            title: "Thinking".into(),
+            status,
+            detail,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Key, status and text of what is told.
+    fn told(thoughts: &mut Thoughts) -> Vec<(String, StepStatus, String)> {
+        let updates = thoughts.take_updates().into_iter();
+        updates.map(|step| (step.key, step.status, step.detail["text"].as_str().unwrap().to_owned())).collect()
+    }
+
+    #[test]
+    fn each_stretch_of_thinking_is_a_step() {
+        let mut thoughts = Thoughts::default();
+        thoughts.end();
+        thoughts.push("");
+        assert_eq!(told(&mut thoughts), []);
+
+        thoughts.push("a");
+        assert_eq!(told(&mut thoughts), [("thought-1".into(), StepStatus::Running, "a".into())]);
+        assert_eq!(told(&mut thoughts), []);
+        thoughts.push("b");
+        thoughts.end();
+        thoughts.push("c");
+
+        let ended = ("thought-1".into(), StepStatus::Succeeded, "ab".into());
+        assert_eq!(told(&mut thoughts), [ended, ("thought-2".into(), StepStatus::Running, "c".into())]);
+    }
+
+    #[test]
+    fn a_thought_without_end_is_cut_and_told_no_more() {
+        let mut thoughts = Thoughts::default();
+
+        thoughts.push(&"é".repeat(MAX_THOUGHT_BYTES));
+
+        let cut = thoughts.take_updates().remove(0);
+        assert_eq!(cut.detail["text"].as_str().unwrap().len(), MAX_THOUGHT_BYTES);
+        assert_eq!(cut.detail["is_truncated"], true);
+        thoughts.push("more");
+        assert_eq!(told(&mut thoughts), []);
+        thoughts.end();
+        thoughts.push("new");
+        assert_eq!(told(&mut thoughts).len(), 2);
+    }
+}

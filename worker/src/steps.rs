@@ -1,0 +1,184 @@
+//! The steps of a running attempt on their way to the store.
+//!
+//! Guarantees: steps are numbered in the order in which they first came; only the latest state of each is written, at
+//! most every [`WRITE_INTERVAL`] unless something began or ended; what is not written when the attempt ends goes with
+//! the outcome.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use banter_shared::{
+    chat::{StepKind, StepStatus},
+    id::PermissionId,
+    relay::SharedRelay,
+    store::{Claim, StepState, Store, StoreError},
+};
+use tokio::{
+    task::{JoinError, JoinHandle},
+    time::Instant,
+};
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    agents::StepUpdate,
+    text::{Moved, at, joined},
+};
+
+/// How often a step that goes on is written.
+const WRITE_INTERVAL: Duration = Duration::from_millis(150);
+/// Pause after steps could not be written.
+const WRITE_PAUSE: Duration = Duration::from_secs(1);
+/// Steps kept of one attempt; an agent that makes more is not followed in every detail.
+const MAX_STEPS: usize = 1000;
+
+/// Collects the states of steps and stores them.
+pub(crate) struct StepWriter {
+    store: Store,
+    relay: SharedRelay,
+    claim: Claim,
+    tasks: TaskTracker,
+    /// Number and status of every step so far, by its key.
+    known: HashMap<String, (i64, StepStatus)>,
+    last_seq: i64,
+    /// Latest states that nobody has begun to write, by number.
+    waiting: BTreeMap<i64, StepState>,
+    /// Whether one of them should not wait.
+    is_urgent: bool,
+    write_at: Instant,
+    /// What is being written, and the write: a task of its own, as one that nobody polls would hold the process's only
+    /// writer connection.
+    in_flight: Option<JoinHandle<Result<(), StoreError>>>,
+    written: Arc<Vec<StepState>>,
+}
+
+impl StepWriter {
+    /// A writer of an attempt that has no steps yet. Writes run on `tasks`.
+    pub(crate) fn new(store: &Store, relay: &SharedRelay, tasks: &TaskTracker, claim: Claim) -> Self {
+        Self {
+            store: store.clone(),
+            relay: relay.clone(),
+            claim,
+            tasks: tasks.clone(),
+            known: HashMap::new(),
+            last_seq: 0,
+            waiting: BTreeMap::new(),
+            is_urgent: false,
+            write_at: Instant::now(),
+            in_flight: None,
+            written: Arc::default(),
+        }
+    }
+
+    /// Takes the latest state of a step.
+    pub(crate) fn push(&mut self, update: StepUpdate) {
+        let StepUpdate { key, kind, tool_call_id, title, status, detail } = update;
+        if kind == StepKind::Permission {
+            // Nothing would answer it.
+            return tracing::warn!(task_id = %self.claim.task_id, "a permission request came as a step");
+        }
+        let earlier = self.known.get(&key).copied();
+        let Some(seq) = earlier.map(|(seq, _)| seq).or_else(|| self.number()) else { return };
+        let is_news = earlier.is_none_or(|(_, known)| known != status);
+        self.known.insert(key, (seq, status));
+        self.is_urgent |= is_news;
+        self.waiting.insert(seq, StepState { seq, kind, tool_call_id, title, status, detail, permission_id: None });
+    }
+
+    /// Takes a permission request. Returns false if there is no room for it.
+    pub(crate) fn push_permission(
+        &mut self,
+        permission_id: PermissionId,
+        tool_call_id: Option<String>,
+        title: String,
+        detail: serde_json::Value,
+    ) -> bool {
+        let Some(seq) = self.number() else { return false };
+        self.is_urgent = true;
+        let (kind, status, permission_id) = (StepKind::Permission, StepStatus::Pending, Some(permission_id));
+        self.waiting.insert(seq, StepState { seq, kind, tool_call_id, title, status, detail, permission_id });
+        true
+    }
+
+    /// The number of a new step, if there may be one more.
+    fn number(&mut self) -> Option<i64> {
+        if usize::try_from(self.last_seq).is_ok_and(|count| count >= MAX_STEPS) {
+            return None;
+        }
+        self.last_seq += 1;
+        if usize::try_from(self.last_seq).is_ok_and(|count| count == MAX_STEPS) {
+            tracing::warn!(task_id = %self.claim.task_id, "too many steps: the rest is not kept");
+        }
+        Some(self.last_seq)
+    }
+
+    /// All states that may not be in the store yet.
+    pub(crate) fn into_unwritten(self) -> Vec<StepState> {
+        let mut unwritten = BTreeMap::new();
+        if self.in_flight.is_some() {
+            unwritten.extend(self.written.iter().map(|step| (step.seq, step.clone())));
+        }
+        unwritten.extend(self.waiting);
+        unwritten.into_values().collect()
+    }
+
+    /// Whether there is anything to wait for in [`StepWriter::advance`].
+    pub(crate) fn has_something_to_do(&self) -> bool {
+        self.in_flight.is_some() || !self.waiting.is_empty()
+    }
+
+    /// When the next write is to begin, if there is one.
+    fn write_due(&self) -> Option<Instant> {
+        (self.in_flight.is_none() && !self.waiting.is_empty()).then_some(self.write_at)
+    }
+
+    /// Waits for the next thing that is due and does it. Safe to drop and call again.
+    pub(crate) async fn advance(&mut self) -> Moved {
+        if self.is_urgent && self.in_flight.is_none() {
+            self.is_urgent = false;
+            self.write_at = self.write_at.min(Instant::now());
+        }
+        let write_due = self.write_due();
+        tokio::select! {
+            biased;
+            outcome = joined(&mut self.in_flight) => return self.take_in(outcome),
+            () = at(write_due) => {
+                self.write_at = Instant::now() + WRITE_INTERVAL;
+                self.is_urgent = false;
+                self.written = Arc::new(std::mem::take(&mut self.waiting).into_values().collect());
+                self.in_flight = Some(self.start_write());
+            }
+        }
+        Moved::On
+    }
+
+    fn start_write(&self) -> JoinHandle<Result<(), StoreError>> {
+        let (store, relay, claim) = (self.store.clone(), self.relay.clone(), self.claim.clone());
+        let steps = Arc::clone(&self.written);
+        self.tasks.spawn(async move {
+            let changed = store.write_steps(&claim.user, claim.task_id, claim.attempt, &steps).await?;
+            relay.announce(changed.hints);
+            Ok(())
+        })
+    }
+
+    /// Takes in how a write ended. What was not written waits again, unless there is a newer state.
+    fn take_in(&mut self, outcome: Result<Result<(), StoreError>, JoinError>) -> Moved {
+        self.in_flight = None;
+        let task_id = self.claim.task_id;
+        match outcome {
+            Ok(Ok(())) => return Moved::On,
+            Ok(Err(StoreError::LeaseLost)) => return Moved::LeaseLost,
+            Ok(Err(error)) => tracing::warn!(%task_id, %error, "cannot store steps yet"),
+            Err(error) => tracing::error!(%task_id, %error, "storing steps broke down"),
+        }
+        for step in self.written.iter() {
+            self.waiting.entry(step.seq).or_insert_with(|| step.clone());
+        }
+        self.is_urgent = false;
+        self.write_at = Instant::now() + WRITE_PAUSE;
+        Moved::On
+    }
+}

@@ -1,0 +1,397 @@
+//! One attempt with an agent in the test's hand, on a real store and a real relay.
+
+use std::time::Duration;
+
+use banter_shared::{
+    agents_file::AgentConfig,
+    chat::{
+        Content, DecidedBy, FinishReason, OnBusy, PermissionDecision, PermissionDetail, PermissionOption, Step,
+        StepKind, StepStatus, Task, TaskDetail, TaskStatus, UserRef,
+    },
+    clock::SystemClock,
+    id::{SessionId, TaskId, WorkerId},
+    relay::{EmbeddedRelay, WakeMode},
+    store::{NewSession, PostMessage, StoreError, StoreOptions, TurnBound},
+};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::{
+    sync::{Notify, oneshot},
+    task::JoinHandle,
+    time::timeout,
+};
+
+use super::*;
+use crate::{agents::StepUpdate, running};
+
+/// How long anything may take that is expected to happen: long enough for a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// An agent that does what the test says.
+struct Puppet {
+    calls: mpsc::Sender<Call>,
+}
+
+/// One attempt, as the agent has it.
+struct Call {
+    turn: Turn,
+    updates: mpsc::Sender<Update>,
+    end: oneshot::Sender<Result<Answer, AgentError>>,
+}
+
+#[async_trait::async_trait]
+impl Agent for Puppet {
+    async fn answer(
+        &self,
+        turn: Turn,
+        updates: mpsc::Sender<Update>,
+        _: CancellationToken,
+    ) -> Result<Answer, AgentError> {
+        let (end, ended) = oneshot::channel();
+        self.calls.send(Call { turn, updates, end }).await.map_err(|_| AgentError::stopped())?;
+        ended.await.unwrap_or_else(|_| Err(AgentError::stopped()))
+    }
+}
+
+impl Call {
+    async fn tell(&self, update: Update) {
+        self.updates.send(update).await.unwrap();
+    }
+
+    async fn step(&self, key: &str, kind: StepKind, status: StepStatus, title: &str) {
+        let (key, title) = (key.to_owned(), title.to_owned());
+        let step = StepUpdate { tool_call_id: Some(key.clone()), key, kind, title, status, detail: json!({}) };
+        self.tell(Update::Step(step)).await;
+    }
+
+    /// Asks for permission; what comes back is the reply.
+    async fn ask(&self, call: &str, time_limit: Duration) -> oneshot::Receiver<Decision> {
+        let (reply, decision) = oneshot::channel();
+        let options = vec![PermissionOption { decision: PermissionDecision::Allow, name: "Yes".into() }];
+        let (tool_call_id, title) = (Some(call.to_owned()), "Run it".to_owned());
+        self.tell(Update::Permission(PermissionRequest { tool_call_id, title, options, time_limit, reply })).await;
+        decision
+    }
+
+    fn answer(self) {
+        let _ = self.end.send(Ok(Answer { finish_reason: FinishReason::Stop, usage: None }));
+    }
+
+    fn crash(self) {
+        let _ = self.end.send(Err(AgentError::new(ErrorCode::AgentCrashed, "gone")));
+    }
+}
+
+struct Fixture {
+    _folder: TempDir,
+    runner: TurnRunner,
+    worker: WorkerId,
+    user: UserRef,
+    session: SessionId,
+    calls: mpsc::Receiver<Call>,
+    end: CancellationToken,
+}
+
+impl Drop for Fixture {
+    fn drop(&mut self) {
+        self.end.cancel();
+    }
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let options = StoreOptions {
+            path: folder.path().join("chat.db"),
+            durable_against_power_cut: false,
+            busy_timeout: Duration::from_secs(5),
+        };
+        let store = Store::open(options, Arc::new(SystemClock)).await.unwrap();
+        let relay: SharedRelay = Arc::new(EmbeddedRelay::start(store.path(), WakeMode::Auto).await.unwrap());
+        let user = UserRef::local();
+        store.ensure_user(&user).await.unwrap();
+        let new = NewSession { agent_key: "demo".into(), title: None };
+        let session = store.create_session(&user, new, None).await.unwrap().value.id;
+        let (puppet, calls) = mpsc::channel(1);
+        let mut agents = Registry::default();
+        agents.insert(AgentConfig::demo(), Arc::new(Puppet { calls: puppet }));
+        let (running, worker, end) = (Running::default(), WorkerId::generate(), CancellationToken::new());
+        let wake = Arc::new(Notify::new());
+        let follow = running::follow(running.clone(), store.clone(), relay.clone(), worker.clone(), wake, end.clone());
+        tokio::spawn(follow);
+        let runner = TurnRunner { store, relay, agents: Arc::new(agents), running, shutdown: Shutdown::new() };
+        Self { _folder: folder, runner, worker, user, session, calls, end }
+    }
+
+    fn store(&self) -> &Store {
+        &self.runner.store
+    }
+
+    async fn post(&self) {
+        let content = Content::parse("Hello".into()).unwrap();
+        let post = PostMessage { content, on_busy: OnBusy::Queue, max_attempts: 3, key: None };
+        self.store().post_message(&self.user, self.session, &post).await.unwrap();
+    }
+
+    /// Starts an attempt at the next task.
+    async fn run(&mut self) -> (TaskId, Call, JoinHandle<()>) {
+        let claim = self.store().claim(&self.worker).await.unwrap().value.expect("a task is due");
+        let (task_id, runner) = (claim.task_id, self.runner.clone());
+        let run = tokio::spawn(async move { runner.run(claim).await });
+        let call = timeout(PATIENCE, self.calls.recv()).await.unwrap().unwrap();
+        (task_id, call, run)
+    }
+
+    async fn start(&mut self) -> (TaskId, Call, JoinHandle<()>) {
+        self.post().await;
+        self.run().await
+    }
+
+    async fn ended(&self, task_id: TaskId, run: JoinHandle<()>) -> TaskDetail {
+        timeout(PATIENCE, run).await.expect("the attempt does not end").unwrap();
+        let findings = self.store().check().await.unwrap().findings;
+        assert_eq!(findings, []);
+        self.store().find_task(self.session, task_id).await.unwrap().unwrap()
+    }
+
+    /// Waits until the steps are as wanted.
+    async fn steps(&self, task_id: TaskId, wanted: impl Fn(&[Step]) -> bool) -> Vec<Step> {
+        let looks = async {
+            loop {
+                let steps = self.store().find_task(self.session, task_id).await.unwrap().unwrap().steps;
+                if wanted(&steps) {
+                    return steps;
+                }
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(PATIENCE, looks).await.expect("the steps do not become as wanted")
+    }
+
+    /// Answers the request of a step as an api in another process would: nobody here is told but by the relay.
+    async fn decide(&self, task_id: TaskId, step: &Step, decision: PermissionDecision) -> Result<(), StoreError> {
+        let id = permission_of(step).request_id;
+        let answered = self.store().answer_permission(&self.user, self.session, task_id, id, decision).await?;
+        self.runner.relay.announce(answered.hints);
+        Ok(())
+    }
+}
+
+fn permission_of(step: &Step) -> PermissionDetail {
+    serde_json::from_value(step.detail.clone()).unwrap()
+}
+
+fn shown(steps: &[Step]) -> Vec<(i64, StepKind, StepStatus, &str)> {
+    steps.iter().map(|step| (step.seq, step.kind, step.status, step.title.as_str())).collect()
+}
+
+fn is_pending(steps: &[Step]) -> bool {
+    steps.iter().any(|step| step.kind == StepKind::Permission && step.status == StepStatus::Pending)
+}
+
+#[tokio::test]
+async fn steps_are_stored_as_they_come_and_the_last_ones_with_the_outcome() {
+    let mut f = Fixture::new().await;
+    let (task_id, call, run) = f.start().await;
+
+    call.step("plan", StepKind::Plan, StepStatus::Running, "A plan").await;
+    call.step("a", StepKind::Tool, StepStatus::Running, "Read").await;
+    f.steps(task_id, |steps| steps.len() == 2).await;
+    call.step("a", StepKind::Tool, StepStatus::Succeeded, "Read").await;
+    f.steps(task_id, |steps| steps[1].status == StepStatus::Succeeded).await;
+    call.tell(Update::Text("Done.".into())).await;
+    call.step("plan", StepKind::Plan, StepStatus::Running, "A better plan").await;
+    call.step("b", StepKind::Notice, StepStatus::Succeeded, "Goodbye").await;
+    call.answer();
+
+    let TaskDetail { task, steps } = f.ended(task_id, run).await;
+    assert_eq!(task.status, TaskStatus::Succeeded);
+    assert_eq!(
+        shown(&steps),
+        [
+            (1, StepKind::Plan, StepStatus::Succeeded, "A better plan"),
+            (2, StepKind::Tool, StepStatus::Succeeded, "Read"),
+            (3, StepKind::Notice, StepStatus::Succeeded, "Goodbye"),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_step_that_changes_all_the_time_is_not_written_all_the_time() {
+    let mut f = Fixture::new().await;
+    let (task_id, call, run) = f.start().await;
+    let begin = Instant::now();
+
+    for count in 1..=2000 {
+        call.step("t", StepKind::Thought, StepStatus::Running, &format!("Thought {count}")).await;
+    }
+    let steps = f.steps(task_id, |steps| steps.iter().any(|step| step.title == "Thought 2000")).await;
+
+    let writes = u128::try_from(steps[0].revision).unwrap();
+    assert!(writes <= begin.elapsed().as_millis() / 150 + 3, "{writes} writes in {:?}", begin.elapsed());
+    call.answer();
+    f.ended(task_id, run).await;
+}
+
+#[tokio::test]
+async fn a_permission_that_the_user_gives_reaches_the_agent() {
+    let mut f = Fixture::new().await;
+    for (decision, expected, status) in [
+        (PermissionDecision::Allow, Decision::Allowed, StepStatus::Succeeded),
+        (PermissionDecision::Reject, Decision::Rejected, StepStatus::Rejected),
+    ] {
+        let (task_id, call, run) = f.start().await;
+        let reply = call.ask("a", PATIENCE).await;
+        let asked = f.steps(task_id, is_pending).await;
+        assert_eq!(permission_of(&asked[0]).options[0].name, "Yes");
+
+        f.decide(task_id, &asked[0], decision).await.unwrap();
+
+        assert_eq!(timeout(PATIENCE, reply).await.unwrap(), Ok(expected));
+        assert!(matches!(f.decide(task_id, &asked[0], decision).await, Err(StoreError::PermissionAnswered)));
+        call.answer();
+        let ended = f.ended(task_id, run).await;
+        assert_eq!(ended.steps[0].status, status);
+        assert_eq!(permission_of(&ended.steps[0]).decided_by, Some(DecidedBy::User));
+    }
+}
+
+#[tokio::test]
+async fn each_of_several_requests_gets_its_own_decision() {
+    let mut f = Fixture::new().await;
+    let (task_id, call, run) = f.start().await;
+    let replies = [call.ask("a", PATIENCE).await, call.ask("b", PATIENCE).await];
+    let asked = f.steps(task_id, |steps| steps.len() == 2).await;
+
+    f.decide(task_id, &asked[1], PermissionDecision::Allow).await.unwrap();
+    f.decide(task_id, &asked[0], PermissionDecision::Reject).await.unwrap();
+
+    let [a, b] = replies;
+    assert_eq!(timeout(PATIENCE, a).await.unwrap(), Ok(Decision::Rejected));
+    assert_eq!(timeout(PATIENCE, b).await.unwrap(), Ok(Decision::Allowed));
+    call.answer();
+    f.ended(task_id, run).await;
+}
+
+#[tokio::test]
+async fn a_permission_request_that_nobody_answers_expires() {
+    let mut f = Fixture::new().await;
+    let (task_id, call, run) = f.start().await;
+
+    let reply = call.ask("a", Duration::from_millis(50)).await;
+
+    assert_eq!(timeout(PATIENCE, reply).await.unwrap(), Ok(Decision::Expired));
+    let steps = f.steps(task_id, |steps| !is_pending(steps)).await;
+    assert_eq!(steps[0].status, StepStatus::Rejected);
+    assert_eq!(permission_of(&steps[0]).decided_by, Some(DecidedBy::TimeLimit));
+    let late = f.decide(task_id, &steps[0], PermissionDecision::Allow).await;
+    assert!(matches!(late, Err(StoreError::PermissionExpired)));
+    call.answer();
+    f.ended(task_id, run).await;
+}
+
+#[tokio::test]
+async fn a_question_that_the_agent_takes_back_is_closed() {
+    let mut f = Fixture::new().await;
+    let (task_id, call, run) = f.start().await;
+    let reply = call.ask("a", PATIENCE).await;
+    f.steps(task_id, is_pending).await;
+
+    drop(reply);
+
+    let steps = f.steps(task_id, |steps| !is_pending(steps)).await;
+    assert_eq!(permission_of(&steps[0]).decided_by, Some(DecidedBy::Withdrawn));
+    call.answer();
+    f.ended(task_id, run).await;
+}
+
+#[tokio::test]
+async fn a_stop_ends_an_attempt_that_waits_for_a_permission() {
+    let mut f = Fixture::new().await;
+    let (task_id, call, run) = f.start().await;
+    let reply = call.ask("a", PATIENCE).await;
+    f.steps(task_id, is_pending).await;
+
+    let stopped = f.store().cancel_task(&f.user, f.session, task_id).await.unwrap();
+    f.runner.relay.announce(stopped.hints);
+
+    let ended = f.ended(task_id, run).await;
+    assert_eq!((ended.task.status, ended.steps[0].status), (TaskStatus::Cancelled, StepStatus::Rejected));
+    assert!(timeout(PATIENCE, reply).await.unwrap().is_err(), "nobody decided");
+}
+
+#[tokio::test]
+async fn an_agent_that_crashes_is_tried_again_only_if_no_tool_had_begun() {
+    let mut f = Fixture::new().await;
+    let (task_id, call, run) = f.start().await;
+    call.step("t", StepKind::Thought, StepStatus::Running, "Hm").await;
+    call.step("a", StepKind::Tool, StepStatus::Pending, "Run").await;
+    let _reply = call.ask("a", PATIENCE).await;
+    call.crash();
+    assert_eq!(f.ended(task_id, run).await.task.status, TaskStatus::Queued);
+    sleep_until_due(&f).await;
+
+    let (again, call, run) = f.run().await;
+    assert_eq!(again, task_id);
+    call.tell(Update::Text("So far".into())).await;
+    call.step("a", StepKind::Tool, StepStatus::Running, "Run").await;
+    call.crash();
+
+    let TaskDetail { task, steps } = f.ended(task_id, run).await;
+    let Task { status, error, attempt, .. } = task;
+    assert_eq!((status, error.unwrap().code, attempt), (TaskStatus::Interrupted, ErrorCode::AgentCrashed, 2));
+    assert_eq!(shown(&steps), [(1, StepKind::Tool, StepStatus::Failed, "Run")]);
+    let page = f.store().list_messages(&f.user, f.session, TurnBound::Newest, 10).await.unwrap();
+    assert_eq!(page.items[1].content, "So far");
+    assert_eq!(page.items[1].finish_reason, Some(FinishReason::Interrupted));
+}
+
+/// Waits out the pause before the next attempt.
+async fn sleep_until_due(f: &Fixture) {
+    let looks = async {
+        while !f.store().has_due_job().await.unwrap() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, looks).await.expect("the task is not due again");
+}
+
+#[tokio::test]
+async fn a_shutdown_hands_back_what_may_be_repeated_and_interrupts_what_may_not() {
+    for (kind, expected) in [(StepKind::Thought, TaskStatus::Queued), (StepKind::Tool, TaskStatus::Interrupted)] {
+        let mut f = Fixture::new().await;
+        let (task_id, call, run) = f.start().await;
+        call.step("a", kind, StepStatus::Running, "At it").await;
+        f.steps(task_id, |steps| steps.len() == 1).await;
+
+        f.runner.shutdown.hard().cancel();
+
+        let ended = f.ended(task_id, run).await;
+        assert_eq!((ended.task.status, ended.task.failures), (expected, 0));
+        assert_eq!(ended.steps[0].status, StepStatus::Failed);
+    }
+}
+
+#[tokio::test]
+async fn the_next_turn_goes_on_in_the_agents_own_session() {
+    let mut f = Fixture::new().await;
+    let (task_id, call, run) = f.start().await;
+    assert_eq!((call.turn.turn, call.turn.resume.clone()), (1, None));
+    call.tell(Update::Resume("early".into())).await;
+    call.tell(Update::Resume("own-1".into())).await;
+    call.answer();
+    f.ended(task_id, run).await;
+
+    let (task_id, call, run) = f.start().await;
+
+    assert_eq!(call.turn.resume, Some(Resume { id: "own-1".into(), turn: 1 }));
+    assert_eq!(call.turn.history.iter().map(|message| message.turn).collect::<Vec<_>>(), [1, 1, 2]);
+    call.tell(Update::Resume("own-2".into())).await;
+    call.crash();
+    f.ended(task_id, run).await;
+    sleep_until_due(&f).await;
+    let (task_id, call, run) = f.run().await;
+    assert_eq!(call.turn.resume, None, "the session knows a message that is sent again");
+    call.answer();
+    f.ended(task_id, run).await;
+}
