@@ -7,3 +7,4 @@ mod replay;
 mod restart;
 mod session;
 mod stalled;
+mod steps;
