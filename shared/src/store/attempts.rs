@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row;
 
 use super::{
-    Changed, ResumePoint, StepState, Store, StoreError, WriteTx, chunks, events,
+    Changed, ResumePoint, StepState, Store, StoreError, WriteTx, events,
     jobs::{AGENT_QUEUE, CLAIM, JobEnd, LOOK, end_job, horizon_seconds, schedule_head},
+    outcomes::{Open, Outcome, end_delivery, end_task, find_open, find_running},
     resume,
-    rows::{parse, parse_enum, parse_optional},
+    rows::{parse, parse_enum},
     steps::{self, StepsEnd},
 };
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
         ErrorCode, FinishReason, Role, StopReason, TaskError, TaskStatus, Usage, UserRef, backoff, sanitize_agent_text,
     },
     clock::Timestamp,
-    event::{EventRef, Hints, LogKind},
+    event::{EventRef, Hints},
     id::{MessageId, SessionId, TaskId, WorkerId},
 };
 
@@ -119,33 +120,6 @@ impl Finish {
             Self::WorkerLost => None,
         }
     }
-}
-
-/// A running or waiting task as the end of it needs it.
-struct Open {
-    task_id: TaskId,
-    session_id: SessionId,
-    user: UserRef,
-    agent_key: String,
-    turn: i64,
-    user_message_id: MessageId,
-    answer_message_id: MessageId,
-    job_id: Option<String>,
-    failures: i64,
-    max_attempts: i64,
-    stop_reason: Option<StopReason>,
-    started_at: Option<Timestamp>,
-}
-
-/// The outcome of a task.
-struct Outcome {
-    status: TaskStatus,
-    finish_reason: FinishReason,
-    /// `None`: what was stored of it.
-    text: Option<String>,
-    usage: Option<Usage>,
-    failures: i64,
-    error: Option<TaskError>,
 }
 
 impl Store {
@@ -451,146 +425,4 @@ async fn requeue(
     events::append(tx, &open.user, now, &[updated]).await?;
     let hints = Hints { users: vec![open.user.clone()], wake_workers, ..Hints::default() };
     Ok(Changed::new(TaskStatus::Queued, hints))
-}
-
-/// Writes the outcome of a task: its answer if there is any text, itself, its job, the session's next job, the events.
-async fn end_task(
-    tx: &mut WriteTx,
-    open: &Open,
-    outcome: Outcome,
-    now: Timestamp,
-) -> Result<Changed<TaskStatus>, StoreError> {
-    let text = match outcome.text {
-        Some(text) if !text.is_empty() || outcome.finish_reason == FinishReason::Empty => text,
-        _ => stored_text(tx, open.task_id).await?,
-    };
-    let mut log = Vec::with_capacity(2);
-    if !text.is_empty() || outcome.finish_reason == FinishReason::Empty {
-        insert_answer(tx, open, &text, outcome.finish_reason, outcome.usage, now).await?;
-        log.push(EventRef::message(
-            LogKind::MessageCreated,
-            open.session_id,
-            open.answer_message_id,
-            Role::Assistant,
-            open.task_id,
-        ));
-    }
-    sqlx::query("DELETE FROM answer_chunk WHERE task_id = ?1")
-        .bind(open.task_id.to_string())
-        .execute(&mut **tx)
-        .await?;
-    end_delivery(tx, open, if outcome.error.is_some() { JobEnd::Killed } else { JobEnd::Done }, now).await?;
-    sqlx::query(
-        "UPDATE agent_task SET status = ?2, worker_id = NULL, job_id = NULL, failures = ?3, next_attempt_at = NULL, \
-         error_code = ?4, error_message = ?5, input_tokens = ?6, output_tokens = ?7, finished_at = ?8 WHERE id = ?1",
-    )
-    .bind(open.task_id.to_string())
-    .bind(outcome.status.as_str())
-    .bind(outcome.failures)
-    .bind(outcome.error.as_ref().map(|error| error.code.as_str()))
-    .bind(outcome.error.as_ref().map(|error| sanitize_agent_text(&error.message)))
-    .bind(outcome.usage.map(|usage| usage.input_tokens))
-    .bind(outcome.usage.map(|usage| usage.output_tokens))
-    .bind(now.to_string())
-    .execute(&mut **tx)
-    .await?;
-    let wake_workers = schedule_head(tx, open.session_id).await?;
-    log.push(EventRef::task(open.session_id, open.task_id, open.user_message_id));
-    events::append(tx, &open.user, now, &log).await?;
-    let hints = Hints { users: vec![open.user.clone()], wake_workers, ..Hints::default() };
-    Ok(Changed::new(outcome.status, hints))
-}
-
-/// The stored text of the latest attempt that had any.
-async fn stored_text(tx: &mut SqliteConnection, task_id: TaskId) -> Result<String, StoreError> {
-    let attempt: Option<i64> = sqlx::query_scalar("SELECT MAX(attempt) FROM answer_chunk WHERE task_id = ?1")
-        .bind(task_id.to_string())
-        .fetch_one(&mut *tx)
-        .await?;
-    match attempt {
-        Some(attempt) => chunks::text_so_far(tx, task_id, attempt).await,
-        None => Ok(String::new()),
-    }
-}
-
-async fn insert_answer(
-    tx: &mut SqliteConnection,
-    open: &Open,
-    text: &str,
-    finish_reason: FinishReason,
-    usage: Option<Usage>,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let seq: i64 = sqlx::query_scalar(
-        "UPDATE chat_session SET last_seq = last_seq + 1, updated_at = ?2, last_activity_at = ?2 WHERE id = ?1 \
-         RETURNING last_seq",
-    )
-    .bind(open.session_id.to_string())
-    .bind(now.to_string())
-    .fetch_one(&mut *tx)
-    .await?;
-    sqlx::query(
-        "INSERT INTO chat_message (id, chat_session_id, role, content, task_id, created_at, turn, seq, \
-         finish_reason, elapsed_ms, input_tokens, output_tokens) \
-         VALUES (?1, ?2, 'assistant', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-    )
-    .bind(open.answer_message_id.to_string())
-    .bind(open.session_id.to_string())
-    .bind(sanitize_agent_text(text))
-    .bind(open.task_id.to_string())
-    .bind(now.to_string())
-    .bind(open.turn)
-    .bind(seq)
-    .bind(finish_reason.as_str())
-    .bind(open.started_at.map(|started| now.millis_since(started)))
-    .bind(usage.map(|usage| usage.input_tokens))
-    .bind(usage.map(|usage| usage.output_tokens))
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-/// Ends the job of a task: a claimed one stays for a while as a record, a waiting one is withdrawn.
-async fn end_delivery(tx: &mut WriteTx, open: &Open, end: JobEnd, now: Timestamp) -> Result<(), StoreError> {
-    let Some(job_id) = &open.job_id else { return Ok(()) };
-    sqlx::query("DELETE FROM Jobs WHERE id = ?1 AND status = 'Pending'").bind(job_id).execute(&mut **tx).await?;
-    end_job(tx, job_id, end, now).await
-}
-
-async fn find_running(tx: &mut WriteTx, task_id: TaskId, attempt: i64) -> Result<Option<Open>, StoreError> {
-    Ok(find_open(tx, task_id, "running").await?.filter(|(_, current)| *current == attempt).map(|(open, _)| open))
-}
-
-/// A task of this status, with its attempt.
-async fn find_open(tx: &mut WriteTx, task_id: TaskId, status: &str) -> Result<Option<(Open, i64)>, StoreError> {
-    let row = sqlx::query(
-        "SELECT t.attempt, t.chat_session_id, t.turn, t.user_message_id, t.answer_message_id, t.job_id, t.failures, \
-         t.max_attempts, t.stop_reason, t.started_at, s.workspace_id, s.creator_id, s.agent_key \
-         FROM agent_task t JOIN chat_session s ON s.id = t.chat_session_id WHERE t.id = ?1 AND t.status = ?2",
-    )
-    .bind(task_id.to_string())
-    .bind(status)
-    .fetch_optional(&mut **tx)
-    .await?;
-    let Some(row) = row else { return Ok(None) };
-    let stop_reason = match row.try_get::<Option<&str>, _>("stop_reason")? {
-        None => None,
-        Some("interrupt") => Some(StopReason::Interrupt),
-        Some(_) => Some(StopReason::Cancel),
-    };
-    let open = Open {
-        task_id,
-        session_id: parse(&row, "chat_session_id")?,
-        user: UserRef { workspace_id: row.try_get("workspace_id")?, user_id: row.try_get("creator_id")? },
-        agent_key: row.try_get("agent_key")?,
-        turn: row.try_get("turn")?,
-        user_message_id: parse(&row, "user_message_id")?,
-        answer_message_id: parse(&row, "answer_message_id")?,
-        job_id: row.try_get("job_id")?,
-        failures: row.try_get("failures")?,
-        max_attempts: row.try_get("max_attempts")?,
-        stop_reason,
-        started_at: parse_optional(&row, "started_at")?,
-    };
-    Ok(Some((open, row.try_get("attempt")?)))
 }

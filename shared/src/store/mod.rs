@@ -23,6 +23,7 @@ mod leases;
 mod logins;
 mod messages;
 mod migrate;
+mod outcomes;
 mod permissions;
 mod resume;
 mod rows;
