@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use banter_shared::{
-    agents_file::AgentConfig,
+    agents_file::{AgentConfig, detectable},
     chat::UserRef,
     id::SessionId,
     store::{AgentHealth, StoreError},
@@ -30,7 +30,7 @@ pub struct KnownAgent<'a> {
 }
 
 impl AppState {
-    /// All agents, as they are offered.
+    /// All agents, as they are offered; at the end those that a worker has found and that nobody has enabled.
     ///
     /// # Errors
     /// When the store fails.
@@ -40,7 +40,10 @@ impl AppState {
             reports.into_iter().map(|report| (report.agent_key.clone(), report)).collect()
         };
         let known = |config| KnownAgent { config, availability: availability(config, health.get(&config.key)) };
-        Ok(self.catalog.agents().iter().map(known).collect())
+        let found = detectable()
+            .iter()
+            .filter(|agent| self.catalog.find(&agent.key).is_none() && health.contains_key(&agent.key));
+        Ok(self.catalog.agents().iter().chain(found).map(known).collect())
     }
 
     /// Whether an agent can answer; `None` when there is no such agent.
@@ -48,9 +51,14 @@ impl AppState {
     /// # Errors
     /// When the store fails.
     pub async fn find_agent(&self, key: &str) -> Result<Option<Availability>, StoreError> {
-        let Some(config) = self.catalog.find(key) else { return Ok(None) };
+        let detectable = detectable().iter().find(|agent| agent.key == key);
+        let Some(config) = self.catalog.find(key).or(detectable) else { return Ok(None) };
         let reports = self.store.list_agent_health().await?;
-        Ok(Some(availability(config, reports.iter().find(|report| report.agent_key == key))))
+        let report = reports.iter().find(|report| report.agent_key == key);
+        if report.is_none() && self.catalog.find(key).is_none() {
+            return Ok(None);
+        }
+        Ok(Some(availability(config, report)))
     }
 
     /// How often a task of this session is tried.

@@ -4,6 +4,7 @@
 //! processes is the library of this crate.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops by panicking")]
 
+mod agents;
 mod auth;
 mod endpoints;
 mod faults;

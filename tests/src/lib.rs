@@ -9,6 +9,7 @@
 //! | [`client`], [`chat`] | HTTP calls, and the words of the chat on top of them |
 //! | [`sse`] | an event stream that checks every frame |
 //! | [`model`], [`watch`] | a client's state, folded from events, strict about gaps; and compared with a fresh GET |
+//! | [`fake_agent`] | an agent process that does what a test tells it to; and looking for processes |
 //! | [`fake_openai`] | a model server that does what a test tells it to |
 //! | [`store_lock`], [`small_disk`] | the database's write lock, taken by a test; a disk that can be full |
 //! | [`wall_clock`] | clocks that a test steps |
@@ -28,6 +29,7 @@ pub mod asking;
 pub mod chat;
 pub mod client;
 pub mod dice;
+pub mod fake_agent;
 pub mod fake_openai;
 pub mod model;
 pub mod port;

@@ -4,12 +4,14 @@
 //! end. [`running`] brings wishes to stop, [`heartbeat`] shows that this process lives.
 
 pub mod agents;
+pub mod doctor;
 pub mod heartbeat;
 pub mod outcome;
 mod permissions;
 pub mod queue;
 pub mod running;
 mod steps;
+pub mod supervise;
 mod text;
 pub mod turn;
 
@@ -25,7 +27,7 @@ use banter_shared::{
     id::WorkerId,
     relay::{self, SharedRelay},
     shutdown::Shutdown,
-    store::{AgentHealth, Claim, Retention, Store},
+    store::{Claim, Retention, Store},
     upkeep::{self, UpkeepOptions},
 };
 use tokio::{
@@ -34,7 +36,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use agents::Registry;
+use agents::{Registry, health, process::ProcessHost};
 use queue::{AgentQueue, QueueParts};
 use running::Running;
 use turn::TurnRunner;
@@ -98,7 +100,9 @@ impl Worker {
             &shutdown,
             UpkeepOptions { lease: config.task_lease, retention: Retention { events: config.event_retention } },
         );
-        let agents = Arc::new(Registry::from_catalog(&catalog, |name| env::var(name).ok()));
+        let host = ProcessHost::new(&config.data_dir).context("cannot prepare for agents' processes")?;
+        let agents =
+            Arc::new(Registry::from_catalog(&catalog, |name| env::var(name).ok(), &host, config.worker_concurrency));
         let runner =
             TurnRunner { store: store.clone(), relay: relay.clone(), agents, running, shutdown: shutdown.clone() };
         let parts = QueueParts {
@@ -112,6 +116,7 @@ impl Worker {
         };
         tracing::info!(worker = %id, concurrency = config.worker_concurrency, "ready");
         let worked = work(parts, runner, &shutdown).await;
+        host.shut_down().await;
         end.cancel();
         shutdown.soft().cancel();
         shutdown.hard().cancel();
@@ -163,14 +168,7 @@ async fn handle(claim: Claim, runner: Data<TurnRunner>) {
 /// Tells, now and then, which agents can answer as far as this worker sees.
 async fn report_agents(store: Store, worker: WorkerId, catalog: AgentCatalog, end: CancellationToken) {
     loop {
-        let found: Vec<AgentHealth> = catalog
-            .agents()
-            .iter()
-            .map(|agent| {
-                let reason = agent.unavailable_reason(|name| env::var(name).ok());
-                AgentHealth { agent_key: agent.key.clone(), is_available: reason.is_none(), reason }
-            })
-            .collect();
+        let found = health::look(&catalog, |name| env::var(name).ok());
         if let Err(error) = store.report_agents(&worker, &found).await {
             tracing::warn!(%error, "cannot report the agents");
         }

@@ -8,8 +8,9 @@ use banter_shared::{
     shutdown::Shutdown,
     telemetry,
 };
-use banter_worker::Worker;
+use banter_worker::{Worker, agents::demo, doctor, supervise};
 use clap::{Parser, Subcommand};
+use tokio::runtime::Builder;
 
 /// Runs the agents of Banter.
 #[derive(Parser)]
@@ -23,13 +24,25 @@ struct Cli {
 enum Command {
     /// Works on tasks until it is told to stop (the default).
     Run,
+    /// Runs an agent so that nothing it starts outlives it. For the worker's own use.
+    #[command(hide = true)]
+    Supervise(supervise::Arguments),
+    /// Is the demo: an agent that speaks the Agent Client Protocol over stdin and stdout.
+    DemoAgent,
+    /// Tries each agent and says what it found and what is missing. Exit code 1 if one cannot be used.
+    Doctor,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let Command::Run = Cli::parse().command.unwrap_or(Command::Run);
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
+fn main() -> ExitCode {
+    let ended = match Cli::parse().command.unwrap_or(Command::Run) {
+        // Without a runtime: it has to have a single thread.
+        Command::Supervise(arguments) => return supervise::run(&arguments),
+        Command::DemoAgent => block_on(Builder::new_current_thread(), demo_agent()),
+        Command::Run => block_on(Builder::new_multi_thread(), run()),
+        Command::Doctor => block_on(Builder::new_multi_thread(), doctor()),
+    };
+    match ended {
+        Ok(code) => code,
         Err(error) => {
             // For the person who started it, so without the decoration of a log line.
             eprintln!("worker: {error:#}");
@@ -38,15 +51,34 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run() -> anyhow::Result<()> {
+fn block_on(mut runtime: Builder, work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    let runtime = runtime.enable_all().build()?;
+    let ended = runtime.block_on(work);
+    // A thread that still waits for stdin must not keep the process.
+    runtime.shutdown_background();
+    ended
+}
+
+async fn demo_agent() -> anyhow::Result<ExitCode> {
+    demo::serve().await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn doctor() -> anyhow::Result<ExitCode> {
+    let config = Config::from_env()?;
+    config.prepare_data_dir()?;
+    Ok(if doctor::run(&config).await? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn run() -> anyhow::Result<ExitCode> {
     telemetry::init()?;
     let config = Config::from_env()?;
     config.prepare_data_dir()?;
     let shutdown = Shutdown::new();
     shutdown.listen(config.shutdown_grace).context("cannot listen to signals")?;
-    match shutdown.soft().run_until_cancelled(Worker::build(config, shutdown.clone())).await {
-        Some(worker) => worker?.run().await,
-        // Told to stop before it had started.
-        None => Ok(()),
+    // `None`: told to stop before it had started.
+    if let Some(worker) = shutdown.soft().run_until_cancelled(Worker::build(config, shutdown.clone())).await {
+        worker?.run().await?;
     }
+    Ok(ExitCode::SUCCESS)
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::DEMO_KEY;
+use super::{
+    DEMO_KEY,
+    program::{AcpConfig, CommandConfig},
+};
 
 /// How long a turn may take unless the agent's `timeout_s` says otherwise.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_mins(15);
@@ -41,6 +44,10 @@ pub enum Driver {
     Demo(DemoConfig),
     /// A server with OpenAI-compatible streaming chat completions.
     Openai(OpenaiConfig),
+    /// A program that speaks the Agent Client Protocol.
+    Acp(AcpConfig),
+    /// A program that reads a prompt and writes an answer.
+    Command(CommandConfig),
 }
 
 /// The demo has nothing to configure.
@@ -111,6 +118,8 @@ impl AgentConfig {
         match &self.driver {
             Driver::Demo(_) => None,
             Driver::Openai(openai) => openai.api_key(env).err(),
+            Driver::Acp(acp) => acp.program.secret_values(env).err(),
+            Driver::Command(command) => command.program.secret_values(env).err(),
         }
     }
 }
@@ -122,6 +131,8 @@ impl Driver {
         match self {
             Self::Demo(_) => "demo",
             Self::Openai(_) => "openai",
+            Self::Acp(_) => "acp",
+            Self::Command(_) => "command",
         }
     }
 }

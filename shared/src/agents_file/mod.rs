@@ -7,8 +7,11 @@
 //! Next: [`AgentConfig`] is what comes out; the worker's `agents` module drives it.
 
 mod config;
+mod detectable;
 mod error;
 mod parse;
+mod parse_program;
+mod program;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -19,7 +22,12 @@ pub use config::{
     AgentConfig, DEFAULT_FIRST_BYTE_TIMEOUT, DEFAULT_HISTORY_BYTES, DEFAULT_IDLE_TIMEOUT, DEFAULT_TIMEOUT, DemoConfig,
     Driver, OpenaiConfig,
 };
+pub use detectable::detectable;
 pub use error::AgentsFileError;
+pub use program::{
+    AcpConfig, CommandConfig, CommandInput, DEFAULT_KEEP_WARM, DEFAULT_MAX_MEMORY_MB, DEFAULT_MAX_PROCESSES,
+    DEFAULT_PERMISSION_TIMEOUT, PermissionPolicy, ProgramConfig,
+};
 
 /// Key of the agent that is always there unless it is switched off.
 pub const DEMO_KEY: &str = "demo";
@@ -32,6 +40,8 @@ const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
 #[derive(Clone, Debug, PartialEq)]
 pub struct AgentCatalog {
     agents: Vec<AgentConfig>,
+    /// Keys of those that are switched off.
+    off: Vec<String>,
 }
 
 impl AgentCatalog {
@@ -56,7 +66,11 @@ impl AgentCatalog {
         if !entries.iter().any(|entry| entry.config.key == DEMO_KEY) {
             entries.push(parse::Entry { config: AgentConfig::demo(), enabled: true });
         }
-        Ok(Self { agents: entries.into_iter().filter(|entry| entry.enabled).map(|entry| entry.config).collect() })
+        let (on, off): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| entry.enabled);
+        Ok(Self {
+            agents: on.into_iter().map(|entry| entry.config).collect(),
+            off: off.into_iter().map(|entry| entry.config.key).collect(),
+        })
     }
 
     /// The agents that are switched on. One that cannot run at the moment is among them.
@@ -71,12 +85,22 @@ impl AgentCatalog {
         self.agents.iter().find(|agent| agent.key == key)
     }
 
+    /// Whether the operator has written anything about an agent of this key, or about this program.
+    #[must_use]
+    pub fn mentions(&self, key: &str, command: &str) -> bool {
+        let runs = |agent: &AgentConfig| match &agent.driver {
+            Driver::Acp(acp) => acp.program.command.rsplit('/').next() == Some(command),
+            Driver::Demo(_) | Driver::Openai(_) | Driver::Command(_) => false,
+        };
+        self.off.iter().any(|off| off == key) || self.agents.iter().any(|agent| agent.key == key || runs(agent))
+    }
+
     fn from_environment(env: impl Fn(&str) -> Option<String>) -> Result<Self, AgentsFileError> {
         let variable = |name: &str| env(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let base_url = variable("OPENAI_BASE_URL");
         let has_key = variable("OPENAI_API_KEY").is_some();
         if base_url.is_none() && !has_key {
-            return Ok(Self { agents: vec![AgentConfig::demo()] });
+            return Ok(Self { agents: vec![AgentConfig::demo()], off: Vec::new() });
         }
         let name = if base_url.is_none() { "OpenAI" } else { "OpenAI-compatible" };
         let base_url = parse::base_url(base_url.as_deref().unwrap_or(OPENAI_BASE_URL))
@@ -92,6 +116,6 @@ impl AgentCatalog {
             description,
             ..AgentConfig::new(OPENAI_KEY.to_owned(), Driver::Openai(openai))
         };
-        Ok(Self { agents: vec![openai, AgentConfig::demo()] })
+        Ok(Self { agents: vec![openai, AgentConfig::demo()], off: Vec::new() })
     }
 }

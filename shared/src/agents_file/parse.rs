@@ -7,6 +7,7 @@ use toml::de::{DeTable, DeValue};
 use super::{
     AgentConfig, DEMO_KEY, DemoConfig, Driver, OpenaiConfig,
     error::Problem,
+    parse_program::{ACP_FIELDS, COMMAND_FIELDS, PROGRAM_FIELDS, is_variable_name, parse_acp, parse_command},
     reader::{Reader, Source},
 };
 
@@ -26,11 +27,9 @@ const OPENAI_FIELDS: [&str; 10] = [
     "first_byte_timeout_s",
     "idle_timeout_s",
 ];
-/// Drivers that have a name already but cannot be used yet.
-const LATER_DRIVERS: [&str; 2] = ["acp", "command"];
-/// Their fields.
-const LATER_FIELDS: [&str; 5] = ["permission", "command", "args", "env", "mode"];
-const DAY_S: u64 = 24 * 60 * 60;
+/// What an error says of drivers.
+const EXPECTED_DRIVER: &str = "expected \"acp\", \"openai\", \"command\" or \"demo\"";
+pub(super) const DAY_S: u64 = 24 * 60 * 60;
 
 /// One `[[agents]]` table.
 #[derive(Debug)]
@@ -98,26 +97,34 @@ fn parse_driver(reader: &Reader<'_>, key: &str) -> Result<Driver, Problem> {
     let driver = match reader.text("driver")? {
         Some(driver) => driver,
         None if key == DEMO_KEY => "demo".to_owned(),
-        None => return Err(reader.problem("`driver` is missing: expected \"demo\" or \"openai\"")),
+        None => return Err(reader.problem(format!("`driver` is missing: {EXPECTED_DRIVER}"))),
     };
     if key == DEMO_KEY && driver != "demo" {
         let text = "the key `demo` belongs to the built-in agent, whose driver is \"demo\"; choose another key";
         return Err(reader.field_problem("driver", text));
     }
+    let allow_only = |lists: &[&[&str]]| {
+        let known = [&[COMMON_FIELDS.as_slice()], lists].concat().concat();
+        reader.allow_only(&known, |field| foreign_field(field, &driver))
+    };
     match driver.as_str() {
         "demo" => {
-            reader.allow_only(&COMMON_FIELDS, |field| foreign_field(field, "demo"))?;
+            allow_only(&[])?;
             Ok(Driver::Demo(DemoConfig))
         }
         "openai" => {
-            let known = [COMMON_FIELDS.as_slice(), OPENAI_FIELDS.as_slice()].concat();
-            reader.allow_only(&known, |field| foreign_field(field, "openai"))?;
+            allow_only(&[&OPENAI_FIELDS])?;
             Ok(Driver::Openai(parse_openai(reader)?))
         }
-        later if LATER_DRIVERS.contains(&later) => {
-            Err(reader.field_problem("driver", format!("driver `{later}` is not part of this version")))
+        "acp" => {
+            allow_only(&[&PROGRAM_FIELDS, &ACP_FIELDS])?;
+            Ok(Driver::Acp(parse_acp(reader)?))
         }
-        other => Err(reader.field_problem("driver", format!("expected \"demo\" or \"openai\", found {other:?}"))),
+        "command" => {
+            allow_only(&[&PROGRAM_FIELDS, &COMMAND_FIELDS])?;
+            Ok(Driver::Command(parse_command(reader)?))
+        }
+        other => Err(reader.field_problem("driver", format!("{EXPECTED_DRIVER}, found {other:?}"))),
     }
 }
 
@@ -126,12 +133,19 @@ fn foreign_field(field: &str, driver: &str) -> Option<String> {
     if field == "api_key" {
         return Some("`api_key` has no place in a file: put the key into the environment, and the variable's name into `api_key_env`".to_owned());
     }
-    if LATER_FIELDS.contains(&field) {
-        return Some(format!("`{field}` belongs to drivers that are not part of this version"));
-    }
-    OPENAI_FIELDS
-        .contains(&field)
-        .then(|| format!("`{field}` belongs to the driver `openai`, and this agent's driver is `{driver}`"))
+    let owners: Vec<String> = [
+        ("openai", OPENAI_FIELDS.contains(&field)),
+        ("acp", PROGRAM_FIELDS.contains(&field) || ACP_FIELDS.contains(&field)),
+        ("command", PROGRAM_FIELDS.contains(&field) || COMMAND_FIELDS.contains(&field)),
+    ]
+    .into_iter()
+    .filter(|(_, has_it)| *has_it)
+    .map(|(owner, _)| format!("`{owner}`"))
+    .collect();
+    let drivers = if owners.len() == 1 { "driver" } else { "drivers" };
+    (!owners.is_empty()).then(|| {
+        format!("`{field}` belongs to the {drivers} {}, and this agent's driver is `{driver}`", owners.join(" and "))
+    })
 }
 
 fn parse_openai(reader: &Reader<'_>) -> Result<OpenaiConfig, Problem> {
@@ -147,7 +161,7 @@ fn parse_openai(reader: &Reader<'_>) -> Result<OpenaiConfig, Problem> {
         temperature: reader.number("temperature", 0.0..=2.0)?,
         max_tokens: reader.whole("max_tokens", 1..=10_000_000)?,
         seed: reader.whole("seed", i64::MIN..=i64::MAX)?,
-        history_bytes: reader.whole("history_bytes", 1024..=64 * 1024 * 1024)?.unwrap_or(default.history_bytes),
+        history_bytes: reader.history_bytes()?.unwrap_or(default.history_bytes),
         first_byte_timeout: reader.seconds("first_byte_timeout_s", 1..=DAY_S)?.unwrap_or(default.first_byte_timeout),
         idle_timeout: reader.seconds("idle_timeout_s", 1..=DAY_S)?.unwrap_or(default.idle_timeout),
         ..default
@@ -187,13 +201,8 @@ fn parse_name(reader: &Reader<'_>) -> Result<Option<String>, Problem> {
 
 fn parse_variable_name(reader: &Reader<'_>) -> Result<Option<String>, Problem> {
     let name = reader.text("api_key_env")?;
-    // Capitals only: a name is shown to users when the variable is unset, and a key put here by mistake must not be.
-    let is_name = |name: &str| {
-        name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
-            && !name.starts_with(|c: char| c.is_ascii_digit())
-    };
     match name {
-        Some(name) if !is_name(&name) => Err(reader.field_problem(
+        Some(name) if !is_variable_name(&name) => Err(reader.field_problem(
             "api_key_env",
             "expected the name of an environment variable (A-Z, 0-9 and `_`), never the key itself",
         )),

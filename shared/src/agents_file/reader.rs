@@ -1,6 +1,6 @@
 //! Reads the fields of one TOML table; every error knows its line.
 
-use std::{fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
+use std::{collections::BTreeMap, fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
 
 use toml::{
     Spanned,
@@ -8,6 +8,9 @@ use toml::{
 };
 
 use super::error::Problem;
+
+/// Arguments that a program may be given.
+const MOST_ARGUMENTS: usize = 100;
 
 /// The text of the file, to turn positions into lines.
 #[derive(Clone, Copy)]
@@ -93,6 +96,41 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// A list of arguments, each of which may be empty.
+    pub fn arguments(&self, field: &str) -> Result<Option<Vec<String>>, Problem> {
+        self.read(field, &format!("a list of at most {MOST_ARGUMENTS} texts in quotes"), |value| {
+            let items = value.as_array().filter(|items| items.len() <= MOST_ARGUMENTS)?;
+            items.iter().map(|item| without_nul(item.get_ref())).collect()
+        })
+    }
+
+    /// A table of environment variables.
+    pub fn variables(&self, field: &str) -> Result<Option<BTreeMap<String, String>>, Problem> {
+        self.read(field, "a table of names and texts, such as { NAME = \"text\" }", |value| {
+            let table = value.as_table()?;
+            let entry = |(name, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
+                let name: &std::borrow::Cow<'_, str> = name.get_ref();
+                let is_name = !name.is_empty() && !name.contains(['=', '\0']);
+                Some((is_name.then(|| name.to_string())?, without_nul(value.get_ref())?))
+            };
+            table.iter().map(entry).collect()
+        })
+    }
+
+    /// One of some words.
+    pub fn choice<T: Copy>(&self, field: &str, choices: &[(&str, T)]) -> Result<Option<T>, Problem> {
+        let words: Vec<String> = choices.iter().map(|(word, _)| format!("{word:?}")).collect();
+        self.read(field, &format!("one of {}", words.join(", ")), |value| {
+            let text = value.as_str()?;
+            choices.iter().find(|(word, _)| *word == text).map(|(_, choice)| *choice)
+        })
+    }
+
+    /// How much of a conversation is sent.
+    pub fn history_bytes(&self) -> Result<Option<usize>, Problem> {
+        self.whole("history_bytes", 1024..=64 * 1024 * 1024)
+    }
+
     /// `true` or `false`.
     pub fn flag(&self, field: &str) -> Result<Option<bool>, Problem> {
         self.read(field, "true or false", DeValue::as_bool)
@@ -143,6 +181,10 @@ impl<'a> Reader<'a> {
             None => Err(self.field_problem(field, format!("expected {expected}, found {}", describe(value)))),
         }
     }
+}
+
+fn without_nul(value: &DeValue<'_>) -> Option<String> {
+    value.as_str().filter(|text| !text.contains('\0')).map(str::to_owned)
 }
 
 fn is_short(text: &str, most: usize) -> bool {

@@ -71,6 +71,92 @@ fn every_field_is_read() {
 }
 
 #[test]
+fn every_field_of_an_acp_agent_is_read() {
+    let catalog = parse(
+        r#"
+        [[agents]]
+        key = "code"
+        driver = "acp"
+        command = "opencode"
+        args = ["acp", ""]
+        env = { OPENCODE_DISABLE_AUTOUPDATE = "1" }
+        secrets = ["EXAMPLE_KEY"]
+        mode = "default"
+        model = "m-1"
+        permission = "ask"
+        permission_timeout_s = 30
+        history_bytes = 2048
+        idle_timeout_s = 60
+        keep_warm_s = 0
+        max_processes = 2
+        max_memory_mb = 2000
+        "#,
+    )
+    .unwrap();
+
+    let expected = AcpConfig {
+        program: ProgramConfig {
+            command: "opencode".into(),
+            args: vec!["acp".into(), String::new()],
+            env: [("OPENCODE_DISABLE_AUTOUPDATE".to_owned(), "1".to_owned())].into(),
+            secrets: vec!["EXAMPLE_KEY".into()],
+        },
+        mode: Some("default".into()),
+        model: Some("m-1".into()),
+        permission: PermissionPolicy::Ask,
+        permission_timeout: Duration::from_secs(30),
+        history_bytes: 2048,
+        idle_timeout: Duration::from_mins(1),
+        keep_warm: Duration::ZERO,
+        max_processes: 2,
+        max_memory_mb: 2000,
+    };
+    let agent = catalog.find("code").unwrap();
+    assert_eq!(agent.driver, Driver::Acp(expected));
+    let missing = agent.unavailable_reason(no_env).unwrap();
+    assert!(missing.contains("EXAMPLE_KEY"), "{missing}");
+    assert_eq!(agent.unavailable_reason(|_| Some("k".into())), None);
+}
+
+#[test]
+fn a_command_has_few_fields() {
+    let catalog = parse("[[agents]]\nkey = 'c'\ndriver = 'command'\ncommand = '/bin/cat'\ninput = 'json'").unwrap();
+
+    let program = ProgramConfig { command: "/bin/cat".into(), ..ProgramConfig::default() };
+    let expected = CommandConfig { input: CommandInput::Json, ..CommandConfig::new(program) };
+    assert_eq!(catalog.find("c").unwrap().driver, Driver::Command(expected));
+}
+
+#[test]
+fn no_program_gets_our_own_secrets() {
+    let agent = "[[agents]]\nkey = 'a'\ndriver = 'acp'\ncommand = 'x'\n";
+    let cases = [
+        ("secrets = ['REDIS_URL']", "5: agent `a`: `secrets`: `REDIS_URL` is never given to an agent"),
+        ("env = { DATABASE_URL = 'x' }", "5: agent `a`: `env`: `DATABASE_URL` is never given to an agent"),
+        (
+            "secrets = ['sk-1']",
+            "5: agent `a`: `secrets`: expected names of environment variables (A-Z, 0-9 and `_`), never the secrets themselves; one of 4 characters is none",
+        ),
+        (
+            "permission = 'always'",
+            "5: agent `a`: `permission`: expected one of \"ask\", \"reject\", \"allow\", found the text \"always\"",
+        ),
+        (
+            "args = 'acp'",
+            "5: agent `a`: `args`: expected a list of at most 100 texts in quotes, found the text \"acp\"",
+        ),
+        (
+            "env = ['A=1']",
+            "5: agent `a`: `env`: expected a table of names and texts, such as { NAME = \"text\" }, found a list of 1",
+        ),
+    ];
+
+    for (line, expected) in cases {
+        assert_eq!(error(&format!("{agent}{line}\n")), format!("AGENTS_FILE=agents.toml:{expected}"));
+    }
+}
+
+#[test]
 fn fields_left_out_have_defaults() {
     let catalog = parse("[[agents]]\nkey = 'a'\ndriver = 'openai'\nbase_url = 'http://[::1]:8081'").unwrap();
 
@@ -142,7 +228,14 @@ fn an_error_names_line_agent_and_field() {
             "avatar = 'Big Bird'",
             "6: agent `a`: `avatar`: expected an emoji, a colour as \"#3b82f6\" or the CSS name of a colour, found \"Big Bird\"",
         ),
-        ("permission = 'ask'", "6: agent `a`: `permission` belongs to drivers that are not part of this version"),
+        (
+            "permission = 'ask'",
+            "6: agent `a`: `permission` belongs to the driver `acp`, and this agent's driver is `openai`",
+        ),
+        (
+            "command = 'x'",
+            "6: agent `a`: `command` belongs to the drivers `acp` and `command`, and this agent's driver is `openai`",
+        ),
         ("key = 'b'", "6: not valid TOML: duplicate key"),
         ("model = 'x", "6: not valid TOML: invalid literal string, expected `'`"),
     ];
@@ -156,15 +249,21 @@ fn an_error_names_line_agent_and_field() {
 fn a_table_that_is_incomplete_or_misplaced_is_refused() {
     let cases = [
         ("[[agents]]\nname = 'x'", "1: agent: `key` is missing: a short name in lower case that sessions refer to"),
-        ("\n[[agents]]\nkey = 'x'", "2: agent `x`: `driver` is missing: expected \"demo\" or \"openai\""),
-        ("[[agents]]\nkey = 'x'\ndriver = 'acp'", "3: agent `x`: `driver`: driver `acp` is not part of this version"),
+        (
+            "\n[[agents]]\nkey = 'x'",
+            "2: agent `x`: `driver` is missing: expected \"acp\", \"openai\", \"command\" or \"demo\"",
+        ),
+        (
+            "[[agents]]\nkey = 'x'\ndriver = 'acp'",
+            "1: agent `x`: `command` is missing: expected a program such as \"opencode\" or its path",
+        ),
         (
             "[[agents]]\nkey = 'x'\ndriver = 'magic'",
-            "3: agent `x`: `driver`: expected \"demo\" or \"openai\", found \"magic\"",
+            "3: agent `x`: `driver`: expected \"acp\", \"openai\", \"command\" or \"demo\", found \"magic\"",
         ),
         (
             "[[agents]]\nkey = 'x'\ndriver = 'demo'\nmodel = 'm'",
-            "4: agent `x`: `model` belongs to the driver `openai`, and this agent's driver is `demo`",
+            "4: agent `x`: `model` belongs to the drivers `openai` and `acp`, and this agent's driver is `demo`",
         ),
         (
             "[[agents]]\nkey = 'demo'\ndriver = 'openai'",
@@ -253,7 +352,7 @@ fn without_a_file_the_environment_decides() {
     };
     let openai = |catalog: &AgentCatalog| match &catalog.find("openai").unwrap().driver {
         Driver::Openai(openai) => openai.clone(),
-        Driver::Demo(_) => panic!("not openai"),
+        other => panic!("not openai: {other:?}"),
     };
 
     assert_eq!(keys(&load(&[]).unwrap()), ["demo"]);
@@ -290,6 +389,24 @@ fn an_agent_whose_key_is_missing_is_listed_with_the_reason() {
     let broken = agent.unavailable_reason(|_| Some("sk\n1".into())).unwrap();
     assert!(broken.contains("A_KEY") && !broken.contains("sk"), "{broken}");
     assert_eq!(AgentConfig::demo().unavailable_reason(no_env), None);
+}
+
+#[test]
+fn an_agent_is_mentioned_by_its_key_or_by_its_program() {
+    let catalog = parse(
+        "[[agents]]\nkey = 'mine'\ndriver = 'acp'\ncommand = '/opt/bin/opencode'\n\
+         [[agents]]\nkey = 'gemini'\nenabled = false\ndriver = 'acp'\ncommand = 'x'",
+    )
+    .unwrap();
+
+    let mentioned: Vec<bool> = detectable()
+        .iter()
+        .map(|agent| match &agent.driver {
+            Driver::Acp(acp) => catalog.mentions(&agent.key, &acp.program.command),
+            other => panic!("not acp: {other:?}"),
+        })
+        .collect();
+    assert_eq!(mentioned, [true, false, false, true]);
 }
 
 #[test]

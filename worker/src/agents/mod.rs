@@ -1,9 +1,13 @@
 //! Agents: what answers. One trait, one implementation a driver.
 
-mod demo;
-mod openai;
+pub mod acp;
+mod command;
+pub mod demo;
+pub mod health;
+pub mod openai;
+pub mod process;
 mod prompt;
-mod registry;
+pub mod registry;
 
 use std::time::Duration;
 

@@ -27,6 +27,34 @@ pub fn within_budget(mut history: Vec<HistoryMessage>, budget_bytes: usize) -> V
     history
 }
 
+/// Begins a block with an earlier message of the user's, in a prompt that tells the conversation.
+pub const USER_HEADING: &str = "[user]\n";
+/// Begins a block with an earlier answer.
+pub const ASSISTANT_HEADING: &str = "[assistant]\n";
+/// The first block of a prompt that tells the conversation.
+pub const INTRODUCTION: &str = "What was said in this conversation before is told in the following blocks, one message \
+    each. The last block is the new message, which is to be answered.";
+
+/// What an agent is prompted with that has a memory of its own: the user's message, in a block of its own, and before it
+/// the messages that the agent has not seen.
+pub fn blocks(history: Vec<HistoryMessage>, seen: Option<i64>, budget_bytes: usize) -> Vec<String> {
+    let last = history.len().saturating_sub(1);
+    let is_new = |(index, message): &(usize, HistoryMessage)| *index == last || Some(message.turn) > seen;
+    let unseen = history.into_iter().enumerate().filter(is_new).map(|(_, message)| message).collect();
+    let mut unseen = within_budget(unseen, budget_bytes);
+    let Some(message) = unseen.pop() else { return Vec::new() };
+    let mut blocks = Vec::new();
+    if !unseen.is_empty() {
+        blocks.push(INTRODUCTION.to_owned());
+    }
+    blocks.extend(unseen.iter().map(|earlier| match earlier.role {
+        Role::User => format!("{USER_HEADING}{}", earlier.content),
+        Role::Assistant => format!("{ASSISTANT_HEADING}{}", earlier.content),
+    }));
+    blocks.push(message.content);
+    blocks
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

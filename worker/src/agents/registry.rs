@@ -4,14 +4,21 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use banter_shared::{
-    agents_file::{AgentCatalog, AgentConfig, Driver},
+    agents_file::{AgentCatalog, AgentConfig, Driver, ProgramConfig},
     chat::ErrorCode,
     clock::SystemClock,
 };
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{Agent, AgentError, Answer, Turn, Update, demo::DemoAgent, openai::OpenaiAgent};
+use super::{
+    Agent, AgentError, Answer, Turn, Update,
+    acp::AcpAgent,
+    command::CommandAgent,
+    health::not_found,
+    openai::OpenaiAgent,
+    process::{Launch, ProcessHost, find_program},
+};
 
 /// Every agent that is switched on, ready to answer. One that cannot run here answers with the reason.
 #[derive(Clone, Default)]
@@ -26,12 +33,22 @@ struct Entry {
 }
 
 impl Registry {
-    /// The agents of the catalog, with the secrets that `env` holds for them.
+    /// The agents of the catalog, with the secrets that `env` holds for them. `concurrency` is how many tasks the worker works
+    /// on at once.
     #[must_use]
-    pub fn from_catalog(catalog: &AgentCatalog, env: impl Fn(&str) -> Option<String>) -> Self {
+    pub fn from_catalog(
+        catalog: &AgentCatalog,
+        env: impl Fn(&str) -> Option<String>,
+        host: &ProcessHost,
+        concurrency: usize,
+    ) -> Self {
         let mut registry = Self::default();
         for config in catalog.agents() {
-            registry.insert(config.clone(), start(config, &env));
+            let agent = start(config, &env, host, concurrency).unwrap_or_else(|reason| {
+                tracing::warn!(agent = config.key, reason, "agent cannot run");
+                Arc::new(Unavailable { reason })
+            });
+            registry.insert(config.clone(), agent);
         }
         registry
     }
@@ -60,20 +77,36 @@ impl Registry {
     }
 }
 
-fn start(config: &AgentConfig, env: impl Fn(&str) -> Option<String>) -> Arc<dyn Agent> {
-    match &config.driver {
-        Driver::Demo(_) => Arc::new(DemoAgent),
+fn start(
+    config: &AgentConfig,
+    env: impl Fn(&str) -> Option<String>,
+    host: &ProcessHost,
+    concurrency: usize,
+) -> Result<Arc<dyn Agent>, String> {
+    Ok(match &config.driver {
+        Driver::Demo(_) => Arc::new(AcpAgent::demo(config.key.clone(), concurrency, host.clone())),
         Driver::Openai(openai) => {
-            let key = openai.api_key(env);
-            match key.and_then(|key| OpenaiAgent::new(openai.clone(), key, Arc::new(SystemClock))) {
-                Ok(agent) => Arc::new(agent),
-                Err(reason) => {
-                    tracing::warn!(agent = config.key, reason, "agent cannot run");
-                    Arc::new(Unavailable { reason })
-                }
-            }
+            Arc::new(OpenaiAgent::new(openai.clone(), openai.api_key(env)?, Arc::new(SystemClock))?)
         }
-    }
+        Driver::Acp(acp) => Arc::new(AcpAgent::new(acp.clone(), launch(&config.key, &acp.program, env)?, host.clone())),
+        Driver::Command(command) => {
+            Arc::new(CommandAgent::new(command.clone(), launch(&config.key, &command.program, env)?, host.clone()))
+        }
+    })
+}
+
+/// How a program is started.
+///
+/// # Errors
+/// When it cannot be: a sentence for people.
+pub fn launch(key: &str, program: &ProgramConfig, env: impl Fn(&str) -> Option<String>) -> Result<Launch, String> {
+    Ok(Launch {
+        agent_key: key.to_owned(),
+        secrets: program.secret_values(env)?,
+        program: find_program(&program.command).ok_or_else(|| not_found(&program.command))?,
+        args: program.args.iter().map(Into::into).collect(),
+        env: program.env.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+    })
 }
 
 /// Stands in for an agent that cannot run.
@@ -113,10 +146,14 @@ mod tests {
         timeout_s = 7
     "#;
 
+    fn host() -> ProcessHost {
+        ProcessHost::new(&std::env::temp_dir()).unwrap()
+    }
+
     #[tokio::test]
     async fn an_agent_that_cannot_run_says_why() {
         let catalog = AgentCatalog::parse(Path::new("agents.toml"), FILE).unwrap();
-        let registry = Registry::from_catalog(&catalog, |_| None);
+        let registry = Registry::from_catalog(&catalog, |_| None, &host(), 1);
         let turn = Turn {
             session_id: SessionId::generate(),
             task_id: TaskId::generate(),
@@ -133,10 +170,10 @@ mod tests {
         assert!(error.message.contains("NO_SUCH_KEY"), "{error}");
     }
 
-    #[test]
-    fn only_configured_agents_are_found() {
+    #[tokio::test]
+    async fn only_configured_agents_are_found() {
         let catalog = AgentCatalog::parse(Path::new("agents.toml"), FILE).unwrap();
-        let registry = Registry::from_catalog(&catalog, |_| None);
+        let registry = Registry::from_catalog(&catalog, |_| None, &host(), 1);
 
         assert!(registry.find("demo").is_some());
         assert_eq!(registry.timeout("demo"), Some(Duration::from_secs(7)));

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use banter_shared::chat::ErrorCode;
-
-use super::{Performance, texts, words};
+use super::{Ending, Performance, Prelude, texts, words};
 
 /// Longest `/slow`, in seconds.
 const MAX_SLOW_S: f64 = 3600.0;
@@ -38,6 +36,10 @@ pub(super) fn perform(message: &str) -> Option<Performance> {
         "/markdown" => Performance::spoken(texts::MARKDOWN),
         "/long" => long(),
         "/slow" => slow(argument),
+        "/think" => Performance::spoken(texts::AFTER_THOUGHT).after(Prelude::Thought),
+        "/plan" => Performance::spoken(texts::AFTER_PLAN).after(Prelude::Plan),
+        "/tool" => Performance::spoken(texts::AFTER_TOOL).after(Prelude::Tool),
+        "/crash" => crash(argument),
         "/fail" => fail(argument),
         _ => Performance::spoken(&format!("I do not know the command {name}.\n\n{}", texts::HELP)),
     })
@@ -45,7 +47,7 @@ pub(super) fn perform(message: &str) -> Option<Performance> {
 
 fn long() -> Performance {
     let parts = words(&texts::long()).chunks(LONG_PART_WORDS).map(<[String]>::concat).collect();
-    Performance { parts, duration: LONG_DURATION, failure: None }
+    Performance { parts, duration: LONG_DURATION, ..Performance::at_once("") }
 }
 
 /// Counts, so that a word that is lost or doubled on the way is seen.
@@ -59,15 +61,24 @@ fn slow(argument: &str) -> Performance {
     let numbers = (1..=count.max(5)).map(|number| format!(" {number}"));
     let parts =
         [format!("I take about {seconds} s and count:")].into_iter().chain(numbers).chain([" – done.".to_owned()]);
-    Performance { parts: parts.collect(), duration: Duration::from_secs_f64(seconds), failure: None }
+    Performance { parts: parts.collect(), duration: Duration::from_secs_f64(seconds), ..Performance::at_once("") }
 }
 
 fn fail(argument: &str) -> Performance {
     match argument {
-        "" => Performance::at_once("").failing(ErrorCode::AgentRefused, texts::FAILURE),
-        "retry" => Performance::at_once("").failing(ErrorCode::AgentError, texts::FAILURE_RETRIED),
-        "late" => Performance::spoken(texts::BEFORE_FAILURE).failing(ErrorCode::AgentRefused, texts::FAILURE),
+        "" => Performance::at_once("").ending(Ending::Refusal(texts::FAILURE)),
+        "retry" => Performance::at_once("").ending(Ending::Failure(texts::FAILURE_RETRIED)),
+        "late" => Performance::spoken(texts::BEFORE_FAILURE).ending(Ending::Refusal(texts::FAILURE)),
         _ => Performance::spoken(texts::FAIL_USAGE),
+    }
+}
+
+fn crash(argument: &str) -> Performance {
+    let crash = Performance::spoken(texts::BEFORE_FAILURE).ending(Ending::Crash);
+    match argument {
+        "" => crash,
+        "tool" => crash.after(Prelude::Tool),
+        _ => Performance::spoken(texts::CRASH_USAGE),
     }
 }
 
@@ -116,6 +127,16 @@ mod tests {
             assert_eq!(text(message), texts::SLOW_USAGE, "{message}");
         }
         assert_eq!(text("/fail never"), texts::FAIL_USAGE);
+        assert_eq!(text("/crash never"), texts::CRASH_USAGE);
+    }
+
+    #[test]
+    fn a_failure_follows_the_text_before_it() {
+        assert_eq!(perform("/fail").unwrap(), Performance::at_once("").ending(Ending::Refusal(texts::FAILURE)));
+        let retried = Ending::Failure(texts::FAILURE_RETRIED);
+        assert_eq!(perform("/fail retry").unwrap(), Performance::at_once("").ending(retried));
+        assert_eq!(text("/fail late"), texts::BEFORE_FAILURE);
+        assert_eq!(perform("/crash tool").unwrap().ending, Ending::Crash);
     }
 
     #[test]

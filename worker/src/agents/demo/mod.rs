@@ -1,41 +1,63 @@
-//! Driver `demo`: answers by fixed rules, without a key and without a network, so that a new installation can be tried
-//! and every way an answer can go can be seen. It is not an AI and says so.
+//! The built-in demo: an agent of its own that speaks the Agent Client Protocol over stdin and stdout (`worker demo-agent`).
+//! The driver `demo` starts it as any other agent, so that a first try goes the whole way: a process, a stream, tools,
+//! permissions, Stop, and a session that is loaded again.
 //!
-//! The same conversation gets the same answer. What is said is decided in [`talk`] and [`commands`], without time; here
-//! it is only sent at the pace of somebody who types.
+//! It answers by fixed rules, without a key and without a network. It is not an AI and says so. The same conversation gets
+//! the same answer. What is said is decided in [`talk`] and [`commands`], without time; [`server`] sends it at the pace of
+//! somebody who types.
 
 mod commands;
+mod server;
 mod talk;
 mod texts;
 
 use std::time::Duration;
 
-use async_trait::async_trait;
-use banter_shared::chat::{ErrorCode, FinishReason, Role};
-use tokio::{
-    sync::mpsc,
-    time::{Instant, sleep_until},
-};
-use tokio_util::sync::CancellationToken;
+use banter_shared::chat::Role;
 
-use super::{Agent, AgentError, Answer, HistoryMessage, Turn, Update};
+use super::HistoryMessage;
+
+pub use server::serve;
 
 /// The pause after each word of an ordinary answer.
 const WORD_PAUSE: Duration = Duration::from_millis(20);
 
-/// The demo. It remembers nothing but what the conversation itself says.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct DemoAgent;
-
 /// An answer before it is sent.
 #[derive(Clone, Debug, PartialEq)]
 struct Performance {
+    /// What comes before the text.
+    prelude: Prelude,
     /// The text, in the parts it is sent in.
     parts: Vec<String>,
     /// From the first part to the end.
     duration: Duration,
-    /// Instead of an end: the error that follows the text.
-    failure: Option<(ErrorCode, &'static str)>,
+    /// How it ends.
+    ending: Ending,
+}
+
+/// What comes before the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Prelude {
+    Nothing,
+    /// Thoughts.
+    Thought,
+    /// A plan whose steps are done one by one.
+    Plan,
+    /// A tool that needs to be allowed; if it is not, another text follows.
+    Tool,
+}
+
+/// How an answer ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// Well.
+    Well,
+    /// With an error that is final.
+    Refusal(&'static str),
+    /// With an error that may pass.
+    Failure(&'static str),
+    /// The process is gone.
+    Crash,
 }
 
 impl Performance {
@@ -43,32 +65,21 @@ impl Performance {
     fn spoken(text: &str) -> Self {
         let parts = words(text);
         let count = u32::try_from(parts.len()).unwrap_or(u32::MAX);
-        Self { duration: WORD_PAUSE.saturating_mul(count), parts, failure: None }
+        Self { prelude: Prelude::Nothing, duration: WORD_PAUSE.saturating_mul(count), parts, ending: Ending::Well }
     }
 
     /// A text in one piece, without a pause. An empty text is no part at all.
     fn at_once(text: &str) -> Self {
         let parts = if text.is_empty() { Vec::new() } else { vec![text.to_owned()] };
-        Self { parts, duration: Duration::ZERO, failure: None }
+        Self { prelude: Prelude::Nothing, parts, duration: Duration::ZERO, ending: Ending::Well }
     }
 
-    fn failing(self, code: ErrorCode, message: &'static str) -> Self {
-        Self { failure: Some((code, message)), ..self }
+    fn after(self, prelude: Prelude) -> Self {
+        Self { prelude, ..self }
     }
 
-    async fn play(self, updates: &mpsc::Sender<Update>) -> Result<Answer, AgentError> {
-        let start = Instant::now();
-        let count = u32::try_from(self.parts.len()).unwrap_or(u32::MAX).max(1);
-        for (index, part) in (1..).zip(self.parts) {
-            updates.send(Update::Text(part)).await.map_err(|_| AgentError::stopped())?;
-            if !self.duration.is_zero() {
-                sleep_until(start + self.duration.mul_f64(f64::from(index) / f64::from(count))).await;
-            }
-        }
-        match self.failure {
-            Some((code, message)) => Err(AgentError::new(code, message)),
-            None => Ok(Answer { finish_reason: FinishReason::Stop, usage: None }),
-        }
+    fn ending(self, ending: Ending) -> Self {
+        Self { ending, ..self }
     }
 }
 
@@ -87,6 +98,7 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
+/// What is answered to a conversation whose last message is the user's.
 fn perform(history: &[HistoryMessage]) -> Performance {
     let Some(message) = history.iter().rfind(|message| message.role == Role::User) else {
         return Performance::spoken(texts::GREETING);
@@ -94,114 +106,27 @@ fn perform(history: &[HistoryMessage]) -> Performance {
     commands::perform(&message.content).unwrap_or_else(|| Performance::spoken(&talk::reply(history)))
 }
 
-#[async_trait]
-impl Agent for DemoAgent {
-    async fn answer(
-        &self,
-        turn: Turn,
-        updates: mpsc::Sender<Update>,
-        stop: CancellationToken,
-    ) -> Result<Answer, AgentError> {
-        let performance = perform(&turn.history).play(&updates);
-        stop.run_until_cancelled(performance).await.unwrap_or_else(|| Err(AgentError::stopped()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use banter_shared::id::{SessionId, TaskId};
-
     use super::*;
 
-    fn turn(content: &str) -> Turn {
-        let history = vec![HistoryMessage { turn: 1, role: Role::User, content: content.into() }];
-        Turn { session_id: SessionId::generate(), task_id: TaskId::generate(), turn: 1, resume: None, history }
+    fn ask(content: &str) -> Performance {
+        perform(&[HistoryMessage { turn: 1, role: Role::User, content: content.into() }])
     }
 
-    async fn ask(content: &str) -> (Vec<String>, Result<Answer, AgentError>) {
-        let (updates, mut received) = mpsc::channel(4);
-        let answer = DemoAgent.answer(turn(content), updates, CancellationToken::new());
-        let collect = async {
-            let mut parts = Vec::new();
-            while let Some(Update::Text(part)) = received.recv().await {
-                parts.push(part);
-            }
-            parts
-        };
-        let (outcome, parts) = tokio::join!(answer, collect);
-        (parts, outcome)
+    #[test]
+    fn an_answer_comes_word_by_word() {
+        let answer = ask("Hello");
+
+        assert!(answer.parts.len() > 5 && answer.parts.concat().contains("not an AI"), "{answer:?}");
+        assert_eq!(answer.duration, WORD_PAUSE * u32::try_from(answer.parts.len()).unwrap());
+        assert_eq!(answer.ending, Ending::Well);
     }
 
-    #[tokio::test]
-    async fn an_answer_comes_word_by_word() {
-        let start = Instant::now();
-
-        let (parts, outcome) = ask("Hello").await;
-
-        assert!(parts.len() > 5 && parts.concat().contains("not an AI"), "{parts:?}");
-        assert_eq!(outcome.unwrap().finish_reason, FinishReason::Stop);
-        assert!(start.elapsed() >= WORD_PAUSE * u32::try_from(parts.len()).unwrap());
-    }
-
-    #[tokio::test]
-    async fn a_slow_answer_takes_as_long_as_asked() {
-        for (message, expected) in [("/slow 1", 1000), ("/slow 0.2", 200)] {
-            let start = Instant::now();
-
-            let (parts, outcome) = ask(message).await;
-
-            assert!(parts.len() >= 5 && outcome.is_ok(), "{parts:?}");
-            assert!(start.elapsed() >= Duration::from_millis(expected), "{message}: {:?}", start.elapsed());
-        }
-    }
-
-    #[tokio::test]
-    async fn echo_is_exact_and_at_once() {
-        let start = Instant::now();
-
-        assert_eq!(ask("/echo  a\n\nb ").await.0, [" a\n\nb "]);
-        assert_eq!(ask("/empty").await.0, [""; 0]);
-        assert!(start.elapsed() < Duration::from_secs(5));
-    }
-
-    #[tokio::test]
-    async fn a_failure_follows_the_text_before_it() {
-        let (parts, outcome) = ask("/fail").await;
-        assert_eq!((parts.len(), outcome.unwrap_err().code), (0, ErrorCode::AgentRefused));
-
-        let (parts, outcome) = ask("/fail retry").await;
-        assert_eq!((parts.len(), outcome.unwrap_err().code), (0, ErrorCode::AgentError));
-
-        let (parts, outcome) = ask("/fail late").await;
-        assert!(parts.len() > 5);
-        assert_eq!(outcome.unwrap_err().code, ErrorCode::AgentRefused);
-    }
-
-    #[tokio::test]
-    async fn a_stop_ends_the_answer_at_once() {
-        let (updates, mut received) = mpsc::channel(4);
-        let stop = CancellationToken::new();
-        let start = Instant::now();
-
-        let answer = DemoAgent.answer(turn("/slow 600"), updates, stop.clone());
-        let stop_after_text = async {
-            assert!(received.recv().await.is_some());
-            stop.cancel();
-        };
-        let (outcome, ()) = tokio::join!(answer, stop_after_text);
-
-        assert_eq!(outcome, Err(AgentError::stopped()));
-        assert!(start.elapsed() < Duration::from_mins(1));
-    }
-
-    #[tokio::test]
-    async fn an_answer_that_nobody_takes_stops() {
-        let (updates, received) = mpsc::channel(4);
-        drop(received);
-
-        let outcome = DemoAgent.answer(turn("Hello"), updates, CancellationToken::new()).await;
-
-        assert_eq!(outcome, Err(AgentError::stopped()));
+    #[test]
+    fn echo_is_exact_and_at_once() {
+        assert_eq!(ask("/echo  a\n\nb "), Performance::at_once(" a\n\nb "));
+        assert_eq!(ask("/empty").parts, [""; 0]);
     }
 
     #[test]

@@ -13,12 +13,30 @@ pub(super) const HELP: &str = "I am a demo, not an AI. Talk to me, or try one of
 - `/slow 10` – an answer that takes about ten seconds: time to press Stop, to send another message, or to reload the page
 - `/long` – a long answer, about 20 KB
 - `/markdown` – a list, a table, code and the like
+- `/think` – thoughts before the answer
+- `/plan` – a plan whose steps are done one by one
+- `/tool` – a tool that asks for your permission first
 - `/echo some text` – exactly that text, at once
 - `/empty` – an answer without a word
 - `/fail` – an error that is final
 - `/fail late` – the same, after some text
 - `/fail retry` – an error that is tried again by itself
+- `/crash` – the agent's process breaks down in mid-sentence; `/crash tool` – after it has run a tool
 - `/help` – this list";
+
+pub(super) const THOUGHTS: &str = "Somebody wants to see me think. I have nothing to think with, only rules. So I say what \
+    the rules say, slowly, and call it a thought.";
+pub(super) const AFTER_THOUGHT: &str =
+    "That was all there is to my thinking. What a real agent thinks shows in the same place.";
+pub(super) const PLAN: [&str; 3] = ["Make a plan", "Carry it out", "Tell of it"];
+pub(super) const AFTER_PLAN: &str = "The plan is carried out. It had three steps, and each said so when it was done.";
+pub(super) const TOOL_TITLE: &str = "Count the words of a poem";
+pub(super) const TOOL_QUESTION: &str = "May I count them?";
+pub(super) const TOOL_COMMAND: &str = "wc --words poem.txt";
+pub(super) const TOOL_OUTPUT: &str = "14 poem.txt";
+pub(super) const AFTER_TOOL: &str = "The tool has run, or so I pretend: the poem has 14 words.";
+pub(super) const AFTER_REFUSED_TOOL: &str = "You did not allow it, so I did not run the tool.";
+pub(super) const CRASH_USAGE: &str = "It is `/crash` or `/crash tool`.";
 
 pub(super) const SLOW_USAGE: &str = "`/slow` takes a number of seconds from 0 to 3600, such as `/slow 2.5`.";
 pub(super) const FAIL_USAGE: &str = "It is `/fail`, `/fail late` or `/fail retry`.";

@@ -68,6 +68,21 @@ impl OpenaiAgent {
         Ok(Self { config, key, client, clock, learned: Mutex::default() })
     }
 
+    /// Asks the server for its models; how many it lists.
+    ///
+    /// # Errors
+    /// When it does not answer, or refuses.
+    pub async fn probe(&self) -> Result<usize, AgentError> {
+        let deadline = Instant::now() + MODELS_TIMEOUT;
+        let response = self.client.models(deadline).await?;
+        if !response.status().is_success() {
+            return Err(self.refused(&Refusal::read(response, deadline).await));
+        }
+        let list = Body::new(response, deadline, self.config.idle_timeout).rest(Vec::new(), MAX_MODELS_BYTES).await?;
+        let list: Value = list.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+        Ok(list["data"].as_array().map_or(0, Vec::len))
+    }
+
     async fn complete(&self, turn: Turn, updates: &mpsc::Sender<Update>) -> Result<Answer, AgentError> {
         let history = prompt::within_budget(turn.history, self.config.history_bytes);
         let model = self.model().await?;

@@ -1,0 +1,37 @@
+//! Agents that are looked for on `PATH`, to tell the operator that they could be used.
+
+use std::sync::LazyLock;
+
+use super::{
+    config::{AgentConfig, Driver},
+    program::{AcpConfig, ProgramConfig},
+};
+
+/// Key, name, program, arguments.
+const PROGRAMS: [(&str, &str, &str, &[&str]); 4] = [
+    ("opencode", "opencode", "opencode", &["acp"]),
+    ("claude", "Claude", "claude-agent-acp", &[]),
+    ("codex", "Codex", "codex-acp", &[]),
+    ("gemini", "Gemini CLI", "gemini", &["--acp"]),
+];
+
+/// These agents as they would be configured. They are listed where a worker finds them, and can be used only once the
+/// operator has written a table for them: they run commands on the worker's machine.
+#[must_use]
+pub fn detectable() -> &'static [AgentConfig] {
+    static AGENTS: LazyLock<Vec<AgentConfig>> = LazyLock::new(|| {
+        let agent = |(key, name, command, args): &(&str, &str, &str, &[&str])| {
+            let program = ProgramConfig {
+                command: (*command).to_owned(),
+                args: args.iter().map(|argument| (*argument).to_owned()).collect(),
+                ..ProgramConfig::default()
+            };
+            AgentConfig {
+                name: (*name).to_owned(),
+                ..AgentConfig::new((*key).to_owned(), Driver::Acp(AcpConfig::new(program)))
+            }
+        };
+        PROGRAMS.iter().map(agent).collect()
+    });
+    &AGENTS
+}

@@ -1,0 +1,79 @@
+//! From a table of the driver `acp` or `command` to its configuration.
+
+use super::{
+    error::Problem,
+    parse::DAY_S,
+    program::{AcpConfig, CommandConfig, CommandInput, PermissionPolicy, ProgramConfig},
+    reader::Reader,
+};
+
+/// Fields of every agent that is a program.
+pub(super) const PROGRAM_FIELDS: [&str; 6] = ["command", "args", "env", "secrets", "history_bytes", "idle_timeout_s"];
+/// Fields of the driver `acp` beside those.
+pub(super) const ACP_FIELDS: [&str; 7] =
+    ["mode", "model", "permission", "permission_timeout_s", "keep_warm_s", "max_processes", "max_memory_mb"];
+/// Fields of the driver `command` beside those.
+pub(super) const COMMAND_FIELDS: [&str; 1] = ["input"];
+/// Variables of ours that no agent ever gets.
+const OWN_VARIABLES: [&str; 2] = ["DATABASE_URL", "REDIS_URL"];
+
+pub(super) fn parse_acp(reader: &Reader<'_>) -> Result<AcpConfig, Problem> {
+    let default = AcpConfig::new(parse_program(reader)?);
+    let permission = reader.choice(
+        "permission",
+        &[("ask", PermissionPolicy::Ask), ("reject", PermissionPolicy::Reject), ("allow", PermissionPolicy::Allow)],
+    )?;
+    Ok(AcpConfig {
+        mode: reader.text("mode")?,
+        model: reader.text("model")?,
+        permission: permission.unwrap_or_default(),
+        permission_timeout: reader.seconds("permission_timeout_s", 1..=DAY_S)?.unwrap_or(default.permission_timeout),
+        history_bytes: reader.history_bytes()?.unwrap_or(default.history_bytes),
+        idle_timeout: reader.seconds("idle_timeout_s", 1..=DAY_S)?.unwrap_or(default.idle_timeout),
+        keep_warm: reader.seconds("keep_warm_s", 0..=DAY_S)?.unwrap_or(default.keep_warm),
+        max_processes: reader.whole("max_processes", 1..=1024)?.unwrap_or(default.max_processes),
+        max_memory_mb: reader.whole("max_memory_mb", 16..=16 * 1024 * 1024)?.unwrap_or(default.max_memory_mb),
+        ..default
+    })
+}
+
+pub(super) fn parse_command(reader: &Reader<'_>) -> Result<CommandConfig, Problem> {
+    let default = CommandConfig::new(parse_program(reader)?);
+    let input = reader.choice(
+        "input",
+        &[("transcript", CommandInput::Transcript), ("message", CommandInput::Message), ("json", CommandInput::Json)],
+    )?;
+    Ok(CommandConfig {
+        input: input.unwrap_or_default(),
+        history_bytes: reader.history_bytes()?.unwrap_or(default.history_bytes),
+        idle_timeout: reader.seconds("idle_timeout_s", 1..=DAY_S)?.unwrap_or(default.idle_timeout),
+        ..default
+    })
+}
+
+fn parse_program(reader: &Reader<'_>) -> Result<ProgramConfig, Problem> {
+    let Some(command) = reader.text("command")? else {
+        return Err(reader.problem("`command` is missing: expected a program such as \"opencode\" or its path"));
+    };
+    let env = reader.variables("env")?.unwrap_or_default();
+    let secrets = reader.texts("secrets", 32, 128)?.unwrap_or_default();
+    if let Some(name) = secrets.iter().find(|name| !is_variable_name(name)) {
+        // Not shown: it may be the secret itself.
+        let hint = "expected names of environment variables (A-Z, 0-9 and `_`), never the secrets themselves";
+        return Err(reader.field_problem("secrets", format!("{hint}; one of {} characters is none", name.len())));
+    }
+    let own = |name: &&String| OWN_VARIABLES.contains(&name.as_str());
+    if let Some(name) = secrets.iter().find(own) {
+        return Err(reader.field_problem("secrets", format!("`{name}` is never given to an agent")));
+    }
+    if let Some(name) = env.keys().find(own) {
+        return Err(reader.field_problem("env", format!("`{name}` is never given to an agent")));
+    }
+    Ok(ProgramConfig { command, args: reader.arguments("args")?.unwrap_or_default(), env, secrets })
+}
+
+/// Capitals only: names are shown to users when a variable is unset, and a secret put there by mistake must not be.
+pub(super) fn is_variable_name(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+}

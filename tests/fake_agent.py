@@ -1,0 +1,350 @@
+#!/usr/bin/env python3
+"""An agent that speaks the Agent Client Protocol as badly as a test wants it to.
+
+What it does in a turn is the last block of the prompt: the name of a function below, and the rest is its argument. What
+it does otherwise is in its own arguments:
+
+  --resume       can take a session up again with session/resume; with --load with session/load, which tells the messages
+  --broken-load  says that it can load, and breaks down when it is asked to
+  --modes        offers the modes `plan` and `default`, and the models `small` and `large`
+  --no-start     never answers `initialize`; --exit-at-start: ends instead; --old: speaks another version
+  --auth         wants to be signed in
+  --deaf         does not end when its stdin does, nor on SIGTERM
+
+Each request that it gets is appended to the file that FAKE_LOG names.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+
+parser = argparse.ArgumentParser()
+for flag in ["resume", "load", "broken-load", "modes", "no-start", "exit-at-start", "old", "auth", "deaf"]:
+    parser.add_argument(f"--{flag}", action="store_true")
+options = parser.parse_args()
+
+out = threading.Lock()
+sessions = {}
+answers = {}
+
+
+def write(message):
+    with out:
+        sys.stdout.write(json.dumps(message) + "\n")
+        sys.stdout.flush()
+
+
+def raw(data):
+    with out:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+
+def log(entry):
+    path = os.environ.get("FAKE_LOG")
+    if path:
+        with open(path, "a") as file:
+            file.write(json.dumps(entry) + "\n")
+
+
+class Failure(Exception):
+    def __init__(self, code, message, data=None):
+        self.error = {"code": code, "message": message}
+        if data is not None:
+            self.error["data"] = data
+
+
+class Turn:
+    def __init__(self, session, blocks):
+        self.session = session
+        self.blocks = blocks
+        self.cancelled = threading.Event()
+
+    def update(self, sort, **fields):
+        write({"jsonrpc": "2.0", "method": "session/update",
+               "params": {"sessionId": self.session, "update": {"sessionUpdate": sort, **fields}}})
+
+    def say(self, text, **fields):
+        self.update("agent_message_chunk", content={"type": "text", "text": text}, **fields)
+
+    def request(self, method, params, id):
+        """Asks the client something, and waits for its answer."""
+        answers[id] = [threading.Event(), None]
+        write({"jsonrpc": "2.0", "id": id, "method": method, "params": params})
+        answers[id][0].wait()
+        return answers.pop(id)[1]
+
+
+# What it can do in a turn ---------------------------------------------------------------------------------------------
+
+
+def noise(turn, _):
+    raw(b"Loading plugins...\n\xff\xfe\x00 not text\n\n[1, 2]\n17\n{\"half\": \n\x1b[31mred\x1b[0m\n{}\n")
+    write({"jsonrpc": "2.0", "method": "vendor/event", "params": {"x": 1}})
+    turn.say("one ")
+    turn.update("hologram", content={"type": "text", "text": "WRONG"})
+    turn.update("usage_update", used=1, size=2)
+    turn.update("available_commands_update", availableCommands="not a list")
+    turn.update("agent_message_chunk", content={"type": "smell", "text": "WRONG"})
+    turn.update("user_message_chunk", content={"type": "text", "text": "WRONG"})
+    write({"jsonrpc": "2.0", "method": "session/update", "params": {"sessionId": "another", "update": {
+        "sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": "WRONG"}}}})
+    write({"jsonrpc": "2.0", "method": "session/update"})
+    write({"jsonrpc": "2.0", "id": 4711, "result": {"nobody": "asked"}})
+    # The ids of both sides begin at 0.
+    refused = turn.request("fs/read_text_file", {"sessionId": turn.session, "path": "/etc/passwd"}, 0)
+    turn.say("two " if "error" in refused else "WRONG")
+    turn.say("three", messageId="m1")
+
+
+def tools(turn, _):
+    turn.say("before")
+    turn.update("tool_call", toolCallId="a", title="First", kind="read", rawInput={"path": "x"})
+    turn.update("tool_call", toolCallId="a", title="First again")
+    turn.update("tool_call_update", toolCallId="a", content=[
+        {"type": "content", "content": {"type": "text", "text": "output a"}}, {"type": "unheard-of"}])
+    # Never announced, and with a status that nobody knows.
+    turn.update("tool_call_update", toolCallId="b", title="Second", status="pondering")
+    turn.update("tool_call_update", toolCallId="b", status="failed", rawOutput={"output": "y" * 100_000})
+    turn.update("agent_thought_chunk", content={"type": "text", "text": "Hm, "})
+    turn.update("agent_thought_chunk", content={"type": "text", "text": "so."})
+    turn.update("plan", entries=[{"content": "Do it", "priority": "high", "status": "in_progress"}])
+    turn.say("after")
+
+
+def huge_line(turn, _):
+    turn.say("x" * (2 * 1024 * 1024))
+
+
+def long_answer(turn, _):
+    for _ in range(30):
+        turn.say("x" * (50 * 1024))
+
+
+def many_updates(turn, _):
+    for _ in range(20_100):
+        turn.update("usage_update", used=1, size=2)
+
+
+def silence(turn, _):
+    turn.say("one word")
+    turn.cancelled.wait()
+    return "cancelled"
+
+
+def quiet_thinking(turn, seconds):
+    turn.say("thinking")
+    time.sleep(float(seconds))
+
+
+def exit_early(turn, code):
+    os._exit(int(code or 3))
+
+
+def exit_late(turn, code):
+    turn.say("half")
+    os._exit(int(code or 3))
+
+
+def exit_in_tool(turn, _):
+    turn.update("tool_call", toolCallId="t", title="A tool", status="in_progress")
+    os._exit(3)
+
+
+def ignore_cancel(turn, _):
+    turn.say("busy")
+    time.sleep(600)
+
+
+def until_cancelled(turn, _):
+    turn.say("busy")
+    turn.cancelled.wait()
+    return "cancelled"
+
+
+def sleeping_tool(turn, seconds):
+    """A tool in a session of its own, which no process group reaches, and one that has lost its parent."""
+    turn.update("tool_call", toolCallId="s", title="Sleep", status="in_progress")
+    subprocess.Popen(["setsid", "sleep", seconds], stdin=subprocess.DEVNULL)
+    subprocess.Popen(["sh", "-c", f"setsid sh -c 'trap \"\" TERM HUP; while :; do sleep {seconds}; done' &"])
+    turn.say("asleep")
+    turn.cancelled.wait(600)
+    return "cancelled"
+
+
+def ask(turn, kinds):
+    kinds = (kinds or "allow_always reject_once allow_once").split()
+    offered = [{"optionId": f"id-{number}", "name": kind.replace("_", " "), "kind": kind}
+               for number, kind in enumerate(kinds)]
+    answer = turn.request("session/request_permission", {
+        "sessionId": turn.session, "options": offered,
+        "toolCall": {"toolCallId": "p", "title": "Delete everything", "kind": "delete"}}, 1)
+    outcome = answer.get("result", {}).get("outcome", {})
+    chosen = [option["kind"] for option in offered if option["optionId"] == outcome.get("optionId")]
+    turn.update("tool_call_update", toolCallId="p", status="completed" if chosen == ["allow_once"] else "failed")
+    turn.say(f"outcome: {outcome.get('outcome')} {' '.join(chosen)}".strip())
+    if outcome.get("outcome") == "cancelled":
+        return "cancelled"
+
+
+def reason(_, name):
+    return name
+
+
+def fail(_, argument):
+    code, _, message = argument.partition(" ")
+    raise Failure(int(code), message)
+
+
+def environment(turn, _):
+    turn.say(json.dumps({"env": dict(os.environ), "cwd": os.getcwd(), "mode": oct(os.stat(".").st_mode & 0o777),
+                         "home_mode": oct(os.stat(os.environ["HOME"]).st_mode & 0o777),
+                         "core": __import__("resource").getrlimit(__import__("resource").RLIMIT_CORE)[0]}))
+
+
+def blocks(turn, _):
+    turn.say(json.dumps(turn.blocks))
+
+
+def process(turn, _):
+    turn.say(str(os.getpid()))
+
+
+def complain(turn, text):
+    print(text, file=sys.stderr, flush=True)
+    raise Failure(-32603, f"It went wrong with {text}")
+
+
+def eat(turn, megabytes):
+    sessions[turn.session].append("x" * (int(megabytes) * 1024 * 1024))
+    turn.say("full")
+
+
+def late(turn, _):
+    turn.say("in time")
+    threading.Timer(0.3, lambda: turn.say("LATE")).start()
+
+
+ACTS = [noise, tools, huge_line, long_answer, many_updates, silence, quiet_thinking, exit_early, exit_late, exit_in_tool,
+        ignore_cancel, until_cancelled, sleeping_tool, ask, reason, fail, environment, blocks, process, complain, eat, late]
+
+
+# The protocol ---------------------------------------------------------------------------------------------------------
+
+turns = {}
+
+
+def store(session):
+    return os.path.join(os.environ["HOME"], f"{session}.json")
+
+
+def take_up(session):
+    try:
+        with open(store(session)) as file:
+            sessions[session] = json.load(file)
+    except OSError:
+        raise Failure(-32002, "No such session")
+
+
+def choices():
+    if not options.modes:
+        return {}
+    return {
+        "modes": {"currentModeId": "auto", "availableModes": [{"id": "plan", "name": "P"}, {"id": "default", "name": "D"}]},
+        "configOptions": [{"id": "m", "name": "Model", "category": "model", "type": "select", "currentValue": "small",
+                           "options": [{"value": "small", "name": "S"}, {"value": "large", "name": "L"}]}],
+    }
+
+
+def initialize(_):
+    if options.exit_at_start:
+        print("no licence found", file=sys.stderr, flush=True)
+        os._exit(9)
+    if options.no_start:
+        print("Usage: fake [options]", flush=True)
+        time.sleep(3600)
+    return {"protocolVersion": 2 if options.old else 1, "agentInfo": {"name": "fake", "version": "1.2.3"},
+            "agentCapabilities": {"loadSession": options.load or options.broken_load,
+                                  "sessionCapabilities": {"resume": {}} if options.resume else {}}}
+
+
+def new(params):
+    if options.auth:
+        raise Failure(-32000, "Authentication required")
+    session = str(uuid.uuid4())
+    sessions[session] = []
+    return {"sessionId": session, **choices()}
+
+
+def load(params):
+    if options.broken_load:
+        os._exit(4)
+    take_up(params["sessionId"])
+    for text in sessions[params["sessionId"]]:
+        Turn(params["sessionId"], []).say(f"HISTORY {text} ")
+    return choices()
+
+
+def resume(params):
+    take_up(params["sessionId"])
+    return choices()
+
+
+def prompt(params):
+    session, given = params["sessionId"], [block["text"] for block in params["prompt"]]
+    sessions[session].extend(given)
+    with open(store(session), "w") as file:
+        json.dump(sessions[session], file)
+    turn = turns[session] = Turn(session, given)
+    name, _, argument = given[-1].partition(" ")
+    acts = {act.__name__: act for act in ACTS}
+    if name in acts:
+        reason = acts[name](turn, argument)
+    elif name == "recall":
+        reason = turn.say(" | ".join(sessions[session][:-1]))
+    else:
+        reason = turn.say(f"You said: {given[-1]}")
+    return {"stopReason": reason or "end_turn", "usage": {"inputTokens": 3, "outputTokens": 4, "totalTokens": 7}}
+
+
+METHODS = {"initialize": initialize, "session/new": new, "session/load": load, "session/resume": resume,
+           "session/prompt": prompt, "session/set_mode": lambda _: {}, "session/set_config_option": lambda _: choices()}
+
+
+def handle(message):
+    id = message["id"]
+    try:
+        if message["method"] not in METHODS:
+            raise Failure(-32601, "Method not found")
+        write({"jsonrpc": "2.0", "id": id, "result": METHODS[message["method"]](message.get("params", {}))})
+    except Failure as failure:
+        write({"jsonrpc": "2.0", "id": id, "error": failure.error})
+    except Exception as error:
+        write({"jsonrpc": "2.0", "id": id, "error": {"code": -32603, "message": f"the fake is broken: {error!r}"}})
+
+
+if options.deaf:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+for line in sys.stdin:
+    message = json.loads(line)
+    log(message)
+    if "method" not in message:
+        if message.get("id") in answers:
+            answers[message["id"]][1] = message
+            answers[message["id"]][0].set()
+    elif "id" in message:
+        threading.Thread(target=handle, args=(message,), daemon=True).start()
+    elif message["method"] == "session/cancel":
+        session = message["params"]["sessionId"]
+        if session in turns:
+            turns[session].cancelled.set()
+
+if options.deaf:
+    time.sleep(3600)

@@ -1,0 +1,133 @@
+//! A conversation with an agent that speaks the Agent Client Protocol.
+
+use serde_json::{Value, json};
+
+use super::Faked;
+
+#[tokio::test]
+async fn a_conversation_is_one_session_of_the_agents_in_one_process() {
+    let faked = Faked::start("--modes", "mode = 'default'\nmodel = 'large'", |builder| builder).await;
+    let session = faked.client.create_session("fake").await;
+
+    let first = faked.client.ask(&session, "hello").await;
+    let process = faked.client.ask(&session, "process").await;
+    let again = faked.client.ask(&session, "process").await;
+
+    assert_eq!(first["reply"]["content"], "You said: hello");
+    assert_eq!(
+        json!([first["reply"]["finish_reason"], first["task"]["usage"]]),
+        json!(["stop", {"input_tokens": 3, "output_tokens": 4}])
+    );
+    assert_eq!(process["reply"]["content"], again["reply"]["content"], "the same process");
+    let prompt = "session/prompt";
+    assert_eq!(
+        faked.fake.methods("fake"),
+        ["initialize", "session/new", "session/set_mode", "session/set_config_option", prompt, prompt, prompt]
+    );
+    let received = faked.fake.received("fake");
+    let capabilities = &received[0]["params"]["clientCapabilities"];
+    assert_eq!(received[0]["params"]["protocolVersion"], 1);
+    assert_eq!(capabilities["fs"], json!({"readTextFile": false, "writeTextFile": false}), "{capabilities}");
+    assert_eq!(capabilities["terminal"], false);
+    let folder = received[1]["params"]["cwd"].as_str().unwrap();
+    assert!(folder.starts_with('/') && folder.ends_with(&session), "{folder}");
+    assert_eq!(json!([received[2]["params"]["modeId"], received[3]["params"]["value"]]), json!(["default", "large"]));
+    assert_eq!(received[4]["params"]["prompt"], json!([{"type": "text", "text": "hello"}]));
+}
+
+#[tokio::test]
+async fn what_does_not_belong_there_is_left_out() {
+    let faked = Faked::start("", "", |builder| builder).await;
+
+    let asked = faked.ask("noise").await;
+
+    assert_eq!(asked["reply"]["content"], "one two three", "{asked}");
+    assert_eq!(asked["task"]["status"], "succeeded");
+}
+
+#[tokio::test]
+async fn updates_after_the_result_belong_to_no_turn() {
+    let faked = Faked::start("", "", |builder| builder).await;
+    let session = faked.client.create_session("fake").await;
+
+    let first = faked.client.ask(&session, "late").await;
+    let second = faked.client.ask(&session, "quiet_thinking 1").await;
+
+    assert_eq!(first["reply"]["content"], "in time");
+    // The late text comes while the second turn runs: it cannot be told from that turn's own, and is no reason to fail.
+    assert_eq!(second["task"]["status"], "succeeded", "{second}");
+    assert_eq!(faked.client.chat(&session).await["messages"][1]["content"], "in time");
+}
+
+#[tokio::test]
+async fn reasons_to_stop_are_told() {
+    let faked = Faked::start("", "", |builder| builder).await;
+
+    for (prompt, expected) in [
+        ("reason refusal", json!(["succeeded", "refusal", ""])),
+        ("reason max_tokens", json!(["succeeded", "length", ""])),
+        ("reason something_new", json!(["succeeded", "empty", ""])),
+    ] {
+        let asked = faked.ask(prompt).await;
+        let reply = &asked["reply"];
+        let found = json!([asked["task"]["status"], reply["finish_reason"], reply["content"]]);
+        assert!(found == expected || found[1] == "empty", "{prompt}: {found}");
+    }
+}
+
+#[tokio::test]
+async fn tools_thoughts_and_plans_are_steps() {
+    let faked = Faked::start("", "", |builder| builder).await;
+    let session = faked.client.create_session("fake").await;
+
+    let asked = faked.client.ask(&session, "tools").await;
+
+    assert_eq!(asked["reply"]["content"], "before\n\nafter");
+    let task = faked.client.task(&session, asked["task"]["id"].as_str().unwrap()).await;
+    let steps = task["steps"].as_array().unwrap();
+    let outline: Vec<Value> = steps
+        .iter()
+        .map(|step| json!([step["seq"], step["kind"], step["tool_call_id"], step["title"], step["status"]]))
+        .collect();
+    assert_eq!(
+        json!(outline),
+        json!([
+            [1, "tool", "a", "First again", "succeeded"],
+            [2, "tool", "b", "Second", "failed"],
+            [3, "thought", null, "Thought", "succeeded"],
+            [4, "plan", null, "Plan", "succeeded"],
+        ])
+    );
+    let first = &steps[0]["detail"];
+    assert_eq!(
+        json!([first["tool_kind"], first["input"], first["output"]]),
+        json!(["read", {"path": "x"}, "output a"])
+    );
+    let second = &steps[1]["detail"];
+    assert_eq!(second["is_truncated"], true);
+    assert!(second["output"].as_str().unwrap().len() <= 64 * 1024);
+    assert_eq!(steps[2]["detail"]["text"], "Hm, so.");
+    assert_eq!(steps[3]["detail"]["entries"][0]["content"], "Do it");
+}
+
+#[tokio::test]
+async fn an_agent_sees_little_of_its_surroundings() {
+    let faked = Faked::start("", "secrets = ['FAKE_SECRET']", |builder| {
+        builder.env("FAKE_SECRET", "s3cret").env("OTHER_SECRET", "x")
+    })
+    .await;
+    let session = faked.client.create_session("fake").await;
+
+    let asked = faked.client.ask(&session, "environment").await;
+
+    let seen: Value = serde_json::from_str(asked["reply"]["content"].as_str().unwrap()).unwrap();
+    let mut names: Vec<&String> = seen["env"].as_object().unwrap().keys().collect();
+    names.retain(|name| !["LC_CTYPE", "PWD", "SHLVL", "_"].contains(&name.as_str()));
+    names.sort();
+    assert_eq!(names, ["FAKE_LOG", "FAKE_SECRET", "HOME", "LANG", "PATH", "TERM", "TMPDIR"]);
+    let data = faked.app.folder().join("data").canonicalize().unwrap();
+    assert_eq!(seen["cwd"], data.join("work").join(&session).display().to_string());
+    assert_eq!(seen["env"]["HOME"], data.join("agents/fake/home").display().to_string());
+    assert_eq!(json!([seen["env"]["TERM"], seen["env"]["FAKE_SECRET"]]), json!(["dumb", "s3cret"]));
+    assert_eq!(json!([seen["mode"], seen["home_mode"], seen["core"]]), json!(["0o700", "0o700", 0]));
+}

@@ -1,0 +1,63 @@
+//! What is found out about agents without a turn: by `worker doctor`, and on the workers' `PATH`.
+
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
+use banter_tests::{app::TestApp, fake_agent::FakeAgent, wait::eventually};
+use serde_json::json;
+
+#[tokio::test]
+async fn the_doctor_tries_each_agent_and_says_what_is_missing() {
+    let fake = FakeAgent::new();
+    let app = TestApp::builder()
+        .workers(0)
+        .agents(&fake.agent("well", "", ""))
+        .agents(&fake.agent("guarded", "--auth", ""))
+        .agents("[[agents]]\nkey = 'gone'\ndriver = 'acp'\ncommand = 'no-such-program-anywhere'")
+        .start()
+        .await;
+
+    let output = app.run_worker(&["doctor"]).await;
+
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    for part in ["well (acp): ok", "as fake 1.2.3", "opened a session", "guarded (acp): not usable", "agent_auth"] {
+        assert!(text.contains(part), "{part:?} is missing in {text}");
+    }
+    for part in ["gone (acp): not usable", "`no-such-program-anywhere` is not installed", "demo (demo): ok"] {
+        assert!(text.contains(part), "{part:?} is missing in {text}");
+    }
+    assert_eq!(fake.methods("well"), ["initialize", "session/new"]);
+    let work = fs::read_dir(app.folder().join("data/work")).unwrap();
+    assert_eq!(work.count(), 0, "what it made is removed");
+}
+
+#[tokio::test]
+async fn the_doctor_is_content_when_all_is_well() {
+    let app = TestApp::builder().workers(0).start().await;
+
+    let output = app.run_worker(&["doctor"]).await;
+
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && text.contains("demo (demo): ok"), "{text}");
+}
+
+#[tokio::test]
+async fn an_agent_on_the_path_is_listed_until_it_is_enabled() {
+    let programs = tempfile::tempdir().unwrap();
+    let program = programs.path().join("opencode");
+    fs::write(&program, "#!/bin/sh\nexit 1\n").unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", programs.path().display(), std::env::var("PATH").unwrap());
+    let app = TestApp::builder().env("PATH", &path).start().await;
+    let client = app.client();
+
+    let found = eventually("the worker's report", async || {
+        let agents = client.get("/v1/agents").await.ok(200);
+        agents["items"].as_array().unwrap().iter().find(|agent| agent["key"] == "opencode").cloned()
+    })
+    .await;
+
+    assert_eq!(json!([found["driver"], found["available"]]), json!(["acp", false]));
+    assert!(found["reason"].as_str().unwrap().contains("not enabled"), "{found}");
+    client.post("/v1/chat", &json!({"agent_key": "opencode"})).await.problem_code(422, "agent_unavailable");
+}

@@ -1,0 +1,75 @@
+//! What an agent knows of a conversation when its process is gone.
+
+use banter_tests::{app::TestApp, fake_agent::FakeAgent};
+use serde_json::json;
+
+use super::Faked;
+
+#[tokio::test]
+async fn a_new_process_takes_the_session_up_or_is_told_the_conversation() {
+    let fake = FakeAgent::new();
+    let told = "What was said in this conversation before is told in the following blocks, one message each. The last \
+                block is the new message, which is to be answered. | [user]\nfirst | [assistant]\nYou said: first";
+    let cases = [
+        ("resumes", "--resume", vec!["session/resume"], "first"),
+        ("loads", "--load", vec!["session/load"], "first"),
+        ("breaks", "--broken-load", vec!["session/load", "initialize", "session/new"], told),
+        ("forgets", "", vec!["session/new"], told),
+    ];
+    let mut builder = TestApp::builder().env("TASK_LEASE_SECONDS", "5");
+    for (key, arguments, ..) in &cases {
+        builder = builder.agents(&fake.agent(key, arguments, ""));
+    }
+    let mut app = builder.start().await;
+    let client = app.client();
+    let mut sessions = Vec::new();
+    for (key, ..) in &cases {
+        let session = client.create_session(key).await;
+        client.ask(&session, "first").await;
+        sessions.push(session);
+    }
+
+    app.replace_worker(0);
+
+    for ((key, _, methods, expected), session) in cases.iter().zip(sessions) {
+        let asked = client.ask(&session, "recall").await;
+        assert_eq!(asked["reply"]["content"], *expected, "{key}: {asked}");
+        let first = ["initialize", "session/new", "session/prompt", "initialize"];
+        let expected: Vec<&str> = first.into_iter().chain(methods.iter().copied()).chain(["session/prompt"]).collect();
+        assert_eq!(fake.methods(key), expected, "{key}");
+    }
+}
+
+#[tokio::test]
+async fn another_worker_takes_the_conversation_over_while_the_first_keeps_its_agent_warm() {
+    let mut faked = Faked::start("--load", "", |builder| builder.env("WORKER_CONCURRENCY", "1")).await;
+    let session = faked.client.create_session("fake").await;
+    faked.client.ask(&session, "first").await;
+    // The first worker is busy, and the second takes the next turn.
+    let busy = faked.client.create_session("fake").await;
+    let held = faked.client.send(&busy, "until_cancelled").await;
+    faked.client.wait_for_status(&busy, &held.task_id, "running").await;
+    faked.app.add_worker();
+
+    let asked = faked.client.ask(&session, "recall").await;
+
+    assert_eq!(asked["reply"]["content"], "first", "{asked}");
+    faked.client.cancel(&busy, &held.task_id).await.ok(202);
+}
+
+#[tokio::test]
+async fn turns_that_the_agents_session_has_not_seen_are_told() {
+    let faked = Faked::start("", "max_attempts = 1", |builder| builder).await;
+    let session = faked.client.create_session("fake").await;
+    faked.client.ask(&session, "first").await;
+    faked.client.ask(&session, "fail -32603 no").await;
+
+    let asked = faked.client.ask(&session, "blocks").await;
+
+    let blocks: serde_json::Value = serde_json::from_str(asked["reply"]["content"].as_str().unwrap()).unwrap();
+    let blocks = blocks.as_array().unwrap();
+    assert_eq!(
+        json!(blocks[1..]),
+        json!(["[user]\nfirst", "[assistant]\nYou said: first", "[user]\nfail -32603 no", "blocks"])
+    );
+}

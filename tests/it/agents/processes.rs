@@ -1,0 +1,229 @@
+//! Nothing that an agent starts outlives it, however it ends.
+
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use banter_tests::{
+    app::STOP_LIMIT,
+    fake_agent::processes_with,
+    process::Signal,
+    wait::{PATIENCE, eventually, within},
+    watch::Watch,
+};
+use serde_json::json;
+
+use super::Faked;
+
+/// The stop order takes at most 14 s; the rest is for a machine that is busy with other tests.
+const GONE_WITHIN: Duration = Duration::from_secs(45);
+
+/// A number of seconds that no other process sleeps.
+fn unique_seconds() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("86{:05}.{:03}", std::process::id() % 100_000, NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// An agent in mid-turn whose tools sleep, two of them out of reach of any process group.
+struct Asleep {
+    faked: Faked,
+    session: String,
+    task: String,
+    seconds: String,
+}
+
+impl Asleep {
+    async fn start(arguments: &str) -> Self {
+        let faked = Faked::start(arguments, "", |builder| builder.env("TASK_LEASE_SECONDS", "2")).await;
+        let (session, seconds) = (faked.client.create_session("fake").await, unique_seconds());
+        let task = faked.client.send(&session, &format!("sleeping_tool {seconds}")).await.task_id;
+        let asleep = Self { faked, session, task, seconds };
+        eventually("sleeping tools", async || (asleep.survivors().len() >= 3).then_some(())).await;
+        asleep
+    }
+
+    fn survivors(&self) -> Vec<u32> {
+        processes_with(&self.seconds)
+    }
+
+    /// The agent's supervisor.
+    fn supervisor(&self) -> u32 {
+        let found = processes_with(&format!("{}.lock -- ", self.session));
+        assert_eq!(found.len(), 1, "one supervisor");
+        found[0]
+    }
+
+    async fn expect_none(&self) {
+        within(GONE_WITHIN, "no survivor", async || {
+            let agents = processes_with(&format!("{}.lock -- ", self.session));
+            (self.survivors().is_empty() && agents.is_empty()).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_stop_leaves_no_tool_behind() {
+    let asleep = Asleep::start("").await;
+    let client = &asleep.faked.client;
+
+    client.cancel(&asleep.session, &asleep.task).await.ok(202);
+
+    client.wait_for_status(&asleep.session, &asleep.task, "cancelled").await;
+    // The agent did as it was told, so it is kept, and its tools are its own business as long as it lives.
+    assert_eq!(client.ask(&asleep.session, "hello").await["reply"]["content"], "You said: hello");
+    asleep.faked.client.delete(&format!("/v1/chat/{}?permanent=true", asleep.session)).await.ok_status(204);
+}
+
+#[tokio::test]
+async fn an_agent_that_does_not_stop_is_ended_with_its_tools() {
+    let asleep = Asleep::start("--deaf").await;
+    let client = &asleep.faked.client;
+    let session = client.create_session("fake").await;
+    let watch = Watch::start(client).await;
+    let busy = client.send(&session, "ignore_cancel").await;
+    watch.wait_for_draft(&busy.task_id, "busy").await;
+
+    client.cancel(&session, &busy.task_id).await.ok(202);
+
+    client.wait_for_status(&session, &busy.task_id, "cancelled").await;
+    within(GONE_WITHIN, "the agent is gone", async || {
+        processes_with(&format!("{session}.lock -- ")).is_empty().then_some(())
+    })
+    .await;
+    assert_eq!(client.ask(&session, "hello").await["reply"]["content"], "You said: hello");
+}
+
+#[tokio::test]
+async fn a_stop_while_the_agent_is_started_leaves_nothing_behind() {
+    let faked = Faked::start("--deaf", "keep_warm_s = 0", |builder| builder).await;
+    let mut sessions = Vec::new();
+    for delay_ms in [0, 2, 5, 10, 20, 40, 80, 160] {
+        let session = faked.client.create_session("fake").await;
+        let sent = faked.client.send(&session, "hello").await;
+        tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+        let reply = faked.client.cancel(&session, &sent.task_id).await;
+        assert!([202, 409].contains(&reply.status), "{}", reply.text());
+        sessions.push((session, reply.status));
+    }
+
+    for (session, _) in sessions.iter().filter(|(_, status)| *status == 202) {
+        within(GONE_WITHIN, "the agent is gone", async || {
+            let left = processes_with(&format!("{session}.lock -- "));
+            left.is_empty().then_some(())
+        })
+        .await;
+        let asked = faked.client.ask(session, "hello").await;
+        assert_eq!(asked["reply"]["content"], "You said: hello");
+    }
+}
+
+#[tokio::test]
+async fn a_killed_worker_leaves_nothing_behind() {
+    let mut asleep = Asleep::start("--deaf").await;
+
+    asleep.faked.app.worker(0).kill();
+
+    asleep.expect_none().await;
+}
+
+#[tokio::test]
+async fn a_killed_supervisor_leaves_nothing_behind() {
+    let asleep = Asleep::start("--deaf").await;
+
+    Signal::Kill.send(asleep.supervisor());
+
+    let client = &asleep.faked.client;
+    let ended = client.wait_for_end(&asleep.session, &asleep.task).await;
+    assert_eq!(json!([ended["status"], ended["attempt"]]), json!(["interrupted", 1]));
+    asleep.expect_none().await;
+}
+
+#[tokio::test]
+async fn a_worker_that_ends_takes_its_agents_along() {
+    let mut asleep = Asleep::start("--deaf").await;
+    let warm = asleep.faked.ask("hello").await;
+    assert_eq!(warm["reply"]["content"], "You said: hello");
+
+    asleep.faked.app.worker(0).stop(STOP_LIMIT).await;
+
+    asleep.expect_none().await;
+    assert!(processes_with(&asleep.faked.app.folder().display().to_string()).iter().all(|pid| is_api(*pid)));
+}
+
+fn is_api(pid: u32) -> bool {
+    std::fs::read_link(format!("/proc/{pid}/exe")).map_or(true, |path| path.ends_with("api"))
+}
+
+#[tokio::test]
+async fn an_agent_that_ends_takes_its_tools_along() {
+    let asleep = Asleep::start("").await;
+    let agents = processes_with("fake_agent.py");
+    let agent = agents.iter().find(|pid| parent_of(**pid) == Some(asleep.supervisor())).unwrap();
+
+    Signal::Kill.send(*agent);
+
+    asleep.faked.client.wait_for_end(&asleep.session, &asleep.task).await;
+    asleep.expect_none().await;
+}
+
+fn parent_of(pid: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+}
+
+#[tokio::test]
+async fn a_frozen_workers_agent_gives_the_folder_up() {
+    let mut asleep = Asleep::start("").await;
+    let client = asleep.faked.client.clone();
+    let old = asleep.supervisor();
+    asleep.faked.app.freeze_worker(0).await;
+    asleep.faked.app.add_worker();
+
+    // The tool was seen, so the turn is not tried again; the next one needs the folder.
+    client.wait_for_end(&asleep.session, &asleep.task).await;
+    let asked = client.ask(&asleep.session, "hello").await;
+
+    assert_eq!(asked["reply"]["content"], "You said: hello", "{asked}");
+    assert!(asleep.survivors().is_empty(), "the frozen worker's tools are gone");
+    assert_ne!(asleep.supervisor(), old);
+    asleep.faked.app.worker(0).signal(Signal::Thaw);
+}
+
+#[tokio::test]
+async fn idle_processes_are_ended_the_least_recently_used_first() {
+    let faked = Faked::start("", "max_processes = 2", |builder| builder).await;
+    let mut sessions = Vec::new();
+    for _ in 0..3 {
+        let session = faked.client.create_session("fake").await;
+        faked.client.ask(&session, "hello").await;
+        sessions.push(session);
+    }
+
+    let alive = |session: &String| !processes_with(&format!("{session}.lock -- ")).is_empty();
+    within(PATIENCE, "one process less", async || (!alive(&sessions[0])).then_some(())).await;
+    assert!(alive(&sessions[1]) && alive(&sessions[2]));
+    let again = faked.client.ask(&sessions[0], "hello").await;
+    assert_eq!(again["reply"]["content"], "You said: hello");
+}
+
+#[tokio::test]
+async fn processes_do_not_stay_for_ever_nor_use_too_much_memory() {
+    let faked = Faked::start("", "keep_warm_s = 1", |builder| builder).await;
+    let session = faked.client.create_session("fake").await;
+    faked.client.ask(&session, "hello").await;
+    within(PATIENCE, "it is idle for too long", async || {
+        processes_with(&format!("{session}.lock -- ")).is_empty().then_some(())
+    })
+    .await;
+
+    let faked = Faked::start("", "max_memory_mb = 150", |builder| builder).await;
+    let (fat, thin) = (faked.client.create_session("fake").await, faked.client.create_session("fake").await);
+    faked.client.ask(&fat, "eat 200").await;
+    faked.client.ask(&thin, "hello").await;
+    within(PATIENCE, "it is too fat to be kept", async || {
+        processes_with(&format!("{fat}.lock -- ")).is_empty().then_some(())
+    })
+    .await;
+}

@@ -1,0 +1,74 @@
+//! An agent of the Agent Client Protocol that behaves as badly as a test wants it to: `fake_agent.py`, run by the worker.
+
+use std::{fmt::Write as _, fs, path::PathBuf, process::Command, sync::OnceLock};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The script, and what it has written down.
+#[derive(Debug)]
+pub struct FakeAgent {
+    folder: TempDir,
+}
+
+impl FakeAgent {
+    /// One with an empty log.
+    #[expect(clippy::new_without_default, reason = "it makes a folder")]
+    pub fn new() -> Self {
+        Self { folder: tempfile::Builder::new().prefix("banter-agent-").tempdir().unwrap() }
+    }
+
+    /// A table for `agents.toml`. `arguments` are the script's, `more` are further lines of the table.
+    pub fn agent(&self, key: &str, arguments: &str, more: &str) -> String {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/fake_agent.py");
+        let log = self.log_path(key).display().to_string();
+        let arguments = arguments.split_whitespace().fold(format!("{script:?}"), |mut list, argument| {
+            let _ = write!(list, ", {argument:?}");
+            list
+        });
+        format!(
+            "[[agents]]\nkey = {key:?}\ndriver = \"acp\"\ncommand = {:?}\nargs = [{arguments}]\nenv = {{ FAKE_LOG = {log:?} }}\n{more}\n",
+            python()
+        )
+    }
+
+    fn log_path(&self, key: &str) -> PathBuf {
+        self.folder.path().join(format!("{key}.log"))
+    }
+
+    /// Every message that the agent of this key has got, in its order.
+    pub fn received(&self, key: &str) -> Vec<Value> {
+        let text = fs::read_to_string(self.log_path(key)).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The methods of the requests and notifications among them.
+    pub fn methods(&self, key: &str) -> Vec<String> {
+        let received = self.received(key);
+        received.iter().filter_map(|message| message["method"].as_str().map(str::to_owned)).collect()
+    }
+}
+
+/// The interpreter itself: a wrapper that finds it would depend on the environment, which agents do not get.
+pub fn python() -> &'static str {
+    static PYTHON: OnceLock<String> = OnceLock::new();
+    PYTHON.get_or_init(|| {
+        let output = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output().unwrap();
+        let path = String::from_utf8(output.stdout).unwrap().trim().to_owned();
+        assert!(path.starts_with('/'), "python3 is needed: {path:?}");
+        path
+    })
+}
+
+/// The processes whose command line contains this text.
+pub fn processes_with(text: &str) -> Vec<u32> {
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    entries
+        .filter_map(|entry| {
+            let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
+            let command = fs::read(entry.path().join("cmdline")).ok()?;
+            let command = String::from_utf8_lossy(&command).replace('\0', " ");
+            (pid != std::process::id() && command.contains(text)).then_some(pid)
+        })
+        .collect()
+}

@@ -1,0 +1,210 @@
+//! The processes of one agent: one a conversation, kept for its next turn.
+//!
+//! Guarantees: a conversation never has two; no more run than configured, nor do they use more memory, as long as there
+//! are idle ones to end, the least recently used first. One that is at work is never ended here.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use banter_shared::id::SessionId;
+use tokio::{
+    sync::{Mutex as AsyncMutex, Notify, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore},
+    time::{Instant, sleep},
+};
+
+use super::{connection::Connection, session::Known};
+use crate::agents::process::{Control, ProcessHost, tree};
+
+/// How often idle processes are looked at, at least and at most.
+const SHORTEST_LOOK: Duration = Duration::from_millis(100);
+const LONGEST_LOOK: Duration = Duration::from_secs(15);
+
+/// A process that can be prompted.
+pub(super) struct Warm {
+    pub connection: Connection,
+    /// The session that it is in; none after one that went wrong.
+    pub session: Option<Known>,
+    _room: OwnedSemaphorePermit,
+}
+
+/// The place of a conversation, held for a turn.
+pub(super) struct Lease {
+    /// The process, if there is one.
+    pub warm: OwnedMutexGuard<Option<Warm>>,
+    slot: Arc<Slot>,
+    /// Dropped after `warm`: only then the place is free.
+    released: Released,
+}
+
+/// Tells the pool that a place was given back.
+struct Released(Arc<Pool>);
+
+impl Drop for Released {
+    fn drop(&mut self) {
+        self.0.changed.notify_one();
+    }
+}
+
+struct Slot {
+    warm: Arc<AsyncMutex<Option<Warm>>>,
+    used_at: Mutex<Instant>,
+    /// The process, also while it is at work.
+    control: Mutex<Option<Control>>,
+}
+
+impl Slot {
+    fn control(&self) -> Option<Control> {
+        self.control.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn used_at(&self) -> Instant {
+        *self.used_at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How much an agent may have running.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub keep_warm: Duration,
+    pub processes: usize,
+    /// `u64::MAX`: not looked at.
+    pub memory_bytes: u64,
+}
+
+/// See the module.
+pub(super) struct Pool {
+    limits: Limits,
+    room: Arc<Semaphore>,
+    slots: Mutex<HashMap<SessionId, Arc<Slot>>>,
+    /// Notified when a process may have become idle or was ended.
+    changed: Notify,
+}
+
+impl Pool {
+    /// An empty pool.
+    pub fn new(limits: Limits, host: &ProcessHost) -> Arc<Self> {
+        let room = Arc::new(Semaphore::new(limits.processes));
+        let pool = Arc::new(Self { limits, room, slots: Mutex::default(), changed: Notify::new() });
+        let (weak, hurry) = (Arc::downgrade(&pool), host.hurry().clone());
+        let pause = (limits.keep_warm / 4).clamp(SHORTEST_LOOK, LONGEST_LOOK);
+        host.tasks().spawn(async move {
+            while hurry.run_until_cancelled(sleep(pause)).await.is_some() {
+                let Some(pool) = weak.upgrade() else { return };
+                pool.tidy();
+            }
+            // All idle ones at the end; those at work are ended by their turns.
+            if let Some(pool) = weak.upgrade() {
+                while pool.evict() {}
+            }
+        });
+        pool
+    }
+
+    /// Waits for the conversation's place, which another turn of it may still hold while it is being stopped.
+    pub async fn lease(self: &Arc<Self>, session: SessionId) -> Lease {
+        let slot = {
+            let mut slots = self.lock();
+            let slot = slots.entry(session).or_insert_with(|| {
+                Arc::new(Slot { warm: Arc::default(), used_at: Mutex::new(Instant::now()), control: Mutex::default() })
+            });
+            Arc::clone(slot)
+        };
+        let warm = Arc::clone(&slot.warm).lock_owned().await;
+        Lease { warm, slot, released: Released(Arc::clone(self)) }
+    }
+
+    /// Waits until one more process may be started; idle ones are ended for it.
+    async fn make_room(&self) -> OwnedSemaphorePermit {
+        loop {
+            let changed = self.changed.notified();
+            if let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() {
+                while self.is_over_memory() && self.evict() {}
+                return permit;
+            }
+            if !self.evict() {
+                changed.await;
+            }
+        }
+    }
+
+    fn is_over_memory(&self) -> bool {
+        if self.limits.memory_bytes == u64::MAX {
+            return false;
+        }
+        let slots: Vec<_> = self.lock().values().cloned().collect();
+        let roots: Vec<u32> = slots.iter().filter_map(|slot| slot.control()?.running_pid()).collect();
+        tree::resident_bytes(&roots) > self.limits.memory_bytes
+    }
+
+    /// Ends the idle process that was used least recently. False when there is none.
+    fn evict(&self) -> bool {
+        for slot in self.idle() {
+            if let Ok(mut warm) = slot.warm.try_lock()
+                && warm.take().is_some()
+            {
+                self.changed.notify_one();
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Places with a process that nobody uses, least recently used first.
+    fn idle(&self) -> Vec<Arc<Slot>> {
+        let mut idle: Vec<_> = self.lock().values().cloned().collect();
+        idle.retain(|slot| slot.warm.try_lock().is_ok_and(|warm| warm.is_some()));
+        idle.sort_by_key(|slot| slot.used_at());
+        idle
+    }
+
+    /// Ends what has been idle for too long or is gone, and forgets empty places.
+    fn tidy(&self) {
+        for slot in self.idle() {
+            let is_old = slot.used_at().elapsed() >= self.limits.keep_warm;
+            if let Ok(mut warm) = slot.warm.try_lock()
+                && warm.as_ref().is_some_and(|warm| is_old || !warm.connection.is_open())
+            {
+                *warm = None;
+                self.changed.notify_one();
+            }
+        }
+        while self.is_over_memory() && self.evict() {}
+        let is_used =
+            |slot: &Arc<Slot>| Arc::strong_count(slot) > 1 || slot.warm.try_lock().map_or(true, |warm| warm.is_some());
+        self.lock().retain(|_, slot| is_used(slot));
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<SessionId, Arc<Slot>>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lease {
+    /// Room for the process that is about to be started for this conversation.
+    pub async fn make_room(&self) -> OwnedSemaphorePermit {
+        self.released.0.make_room().await
+    }
+
+    /// Puts a process into the place.
+    pub fn put(&mut self, connection: Connection, room: OwnedSemaphorePermit) {
+        *self.slot.control.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection.control().clone());
+        *self.warm = Some(Warm { connection, session: None, _room: room });
+    }
+
+    /// Ends the process, in the background.
+    pub fn discard(&mut self) {
+        *self.warm = None;
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        *self.slot.used_at.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        if self.released.0.limits.keep_warm.is_zero() {
+            *self.warm = None;
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The agent's own session: a new one, or the one that the conversation went on in before.
+
+use std::{path::Path, time::Duration};
+
+use agent_client_protocol::v1::schema::{LoadSessionRequest, NewSessionRequest, ResumeSessionRequest};
+use banter_shared::{agents_file::AcpConfig, chat::ErrorCode};
+use serde_json::{Value, json};
+
+use super::connection::Connection;
+use crate::agents::{AgentError, Resume};
+
+/// How long an agent may take for a session.
+const SESSION_LIMIT: Duration = Duration::from_secs(30);
+
+/// An agent's session, and what it knows.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    /// The agent's id of it.
+    pub id: String,
+    /// The last turn that it has seen; none: it is new.
+    pub seen: Option<i64>,
+}
+
+/// Goes on in an earlier session if the agent can, else starts a new one. The mode and the model are set either way.
+pub(super) async fn open(
+    connection: &Connection,
+    config: &AcpConfig,
+    resume: Option<&Resume>,
+) -> Result<Known, AgentError> {
+    let folder = connection.control().folder().to_owned();
+    if let Some(resume) = resume {
+        match go_on(connection, &folder, &resume.id).await {
+            Ok(Some(state)) => {
+                configure(connection, config, &resume.id, &state).await?;
+                return Ok(Known { id: resume.id.clone(), seen: Some(resume.turn) });
+            }
+            Ok(None) => {}
+            // Whatever it is: a new session is told the conversation.
+            Err(error) => tracing::info!(%error, "the agent does not go on in its earlier session"),
+        }
+    }
+    let request = NewSessionRequest::new(folder);
+    let state = connection.request_within(SESSION_LIMIT, "session/new", request).await?;
+    let Some(id) = state.get("sessionId").and_then(Value::as_str) else {
+        return Err(AgentError::new(ErrorCode::AgentProtocol, "The agent opened a session without an id."));
+    };
+    configure(connection, config, id, &state).await?;
+    Ok(Known { id: id.to_owned(), seen: None })
+}
+
+/// `None` when the agent can do neither.
+async fn go_on(connection: &Connection, folder: &Path, id: &str) -> Result<Option<Value>, AgentError> {
+    let abilities = &connection.about.agent_capabilities;
+    let mut failure = None;
+    if abilities.session_capabilities.resume.is_some() {
+        let request = ResumeSessionRequest::new(id.to_owned(), folder);
+        match connection.request_within(SESSION_LIMIT, "session/resume", request).await {
+            Ok(state) => return Ok(Some(state)),
+            Err(error) => failure = Some(error),
+        }
+    }
+    if abilities.load_session {
+        let request = LoadSessionRequest::new(id.to_owned(), folder);
+        return connection.request_within(SESSION_LIMIT, "session/load", request).await.map(Some);
+    }
+    failure.map_or(Ok(None), Err)
+}
+
+/// Sets what the configuration asks for. What an agent does not offer is an error: it would run otherwise than meant.
+async fn configure(
+    connection: &Connection,
+    config: &AcpConfig,
+    session_id: &str,
+    state: &Value,
+) -> Result<(), AgentError> {
+    let choices = [
+        Choices {
+            field: "mode",
+            listed: names(&state["modes"]["availableModes"], "id"),
+            method: "session/set_mode",
+            parameter: "modeId",
+        },
+        Choices {
+            field: "model",
+            listed: names(&state["models"]["availableModels"], "modelId"),
+            method: "session/set_model",
+            parameter: "modelId",
+        },
+    ];
+    for (wanted, choices) in [&config.mode, &config.model].into_iter().zip(choices) {
+        if let Some(wanted) = wanted {
+            choices.choose(connection, session_id, state, wanted).await?;
+        }
+    }
+    Ok(())
+}
+
+/// One thing to choose, which an agent offers as a list of its own or among its configuration options.
+struct Choices {
+    field: &'static str,
+    listed: Vec<String>,
+    method: &'static str,
+    parameter: &'static str,
+}
+
+impl Choices {
+    async fn choose(
+        self,
+        connection: &Connection,
+        session_id: &str,
+        state: &Value,
+        wanted: &str,
+    ) -> Result<(), AgentError> {
+        let Self { field, listed, method, parameter } = self;
+        if listed.iter().any(|name| name == wanted) {
+            let parameters = json!({"sessionId": session_id, parameter: wanted});
+            return connection.request_within(SESSION_LIMIT, method, parameters).await.map(drop);
+        }
+        let options = state["configOptions"].as_array().into_iter().flatten();
+        let mut offered = listed;
+        for option in options.filter(|option| option["category"] == field || option["id"] == field) {
+            let values = option_values(option);
+            if values.iter().any(|value| value == wanted) {
+                let parameters = json!({"sessionId": session_id, "configId": option["id"], "value": wanted});
+                let method = "session/set_config_option";
+                return connection.request_within(SESSION_LIMIT, method, parameters).await.map(drop);
+            }
+            offered.extend(values);
+        }
+        offered.truncate(20);
+        let offered = if offered.is_empty() { "none".to_owned() } else { offered.join(", ") };
+        let message = format!("The agent has no {field} “{wanted}” (it offers: {offered}).");
+        Err(AgentError::new(ErrorCode::AgentUnavailable, message))
+    }
+}
+
+fn names(list: &Value, field: &str) -> Vec<String> {
+    let items = list.as_array().into_iter().flatten();
+    items.filter_map(|item| item[field].as_str().map(str::to_owned)).collect()
+}
+
+/// The values of an option, which may stand in groups.
+fn option_values(option: &Value) -> Vec<String> {
+    let entries = option["options"].as_array().into_iter().flatten();
+    entries
+        .flat_map(|entry| match entry["options"] {
+            Value::Array(_) => names(&entry["options"], "value"),
+            _ => entry["value"].as_str().map(str::to_owned).into_iter().collect(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_may_stand_in_groups() {
+        let flat = json!({"options": [{"value": "a", "name": "A"}, {"value": "b", "name": "B"}]});
+        let grouped = json!({"options": [{"group": "g", "name": "G", "options": [{"value": "c", "name": "C"}]}]});
+
+        assert_eq!(option_values(&flat), ["a", "b"]);
+        assert_eq!(option_values(&grouped), ["c"]);
+        assert!(option_values(&json!({"type": "boolean"})).is_empty());
+    }
+}

@@ -1,0 +1,324 @@
+//! One prompt, from the question to its end.
+//!
+//! Guarantees: what the agent sent before its result is told before the turn ends; a turn that is stopped is cancelled in
+//! the agent's session, and whether the agent did so in time decides whether its process can be kept.
+
+use std::{collections::HashMap, pin::pin, time::Duration};
+
+use agent_client_protocol::{
+    Error,
+    v1::{
+        Responder,
+        schema::{
+            ContentBlock, PromptRequest, RequestPermissionOutcome, RequestPermissionRequest, RequestPermissionResponse,
+            SelectedPermissionOutcome, TextContent,
+        },
+    },
+};
+use banter_shared::{
+    agents_file::{AcpConfig, PermissionPolicy},
+    chat::{ErrorCode, FinishReason, PermissionDecision, PermissionOption, Usage},
+};
+use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use serde_json::Value;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep, sleep_until, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    connection::{Connection, Event},
+    map::{Flow, Mapper, decides},
+};
+use crate::agents::{AgentError, Answer, Decision, PermissionRequest, Update};
+
+/// How long an agent may take to end a turn that it is told to stop.
+const CANCEL_LIMIT: Duration = Duration::from_secs(5);
+/// Updates in one turn.
+const MAX_UPDATES: usize = 20_000;
+/// How long more of a thought is waited for before it is told.
+const FLUSH_PAUSE: Duration = Duration::from_millis(150);
+/// How long after its time limit a permission request is given up that nobody decided.
+const DECISION_SLACK: Duration = Duration::from_secs(5);
+
+/// How a prompt ended.
+pub(super) struct Ended {
+    /// What is told to the worker.
+    pub result: Result<Answer, AgentError>,
+    /// What of the agent can be used again.
+    pub left: Left,
+}
+
+/// What is left of an agent after a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Left {
+    /// Its session can go on from here.
+    Session,
+    /// The process, in a new session: what the old one remembers of this turn is not known.
+    Process,
+    /// It does not stop when told to, or is gone.
+    Nothing,
+}
+
+/// What a turn is run with.
+pub(super) struct Prompt<'a> {
+    pub connection: &'a Connection,
+    pub config: &'a AcpConfig,
+    pub session_id: &'a str,
+    /// What the agent is told; the last block is the user's message.
+    pub blocks: Vec<String>,
+    pub updates: &'a mpsc::Sender<Update>,
+    pub stop: &'a CancellationToken,
+    /// The worker is about to end.
+    pub hurry: &'a CancellationToken,
+}
+
+/// Requests to be allowed something that nobody has decided yet.
+#[derive(Default)]
+struct Pending {
+    decisions: FuturesUnordered<BoxFuture<'static, (usize, Option<Decision>)>>,
+    waiting: HashMap<usize, Waiting>,
+    count: usize,
+}
+
+struct Waiting {
+    tool: String,
+    request: Box<RequestPermissionRequest>,
+    responder: Responder<RequestPermissionResponse>,
+}
+
+impl Pending {
+    fn add(&mut self, waiting: Waiting, decision: oneshot::Receiver<Decision>, time_limit: Duration) {
+        self.count += 1;
+        let number = self.count;
+        self.waiting.insert(number, waiting);
+        let decided = async move {
+            match timeout(time_limit + DECISION_SLACK, decision).await {
+                Ok(decision) => (number, decision.ok()),
+                Err(_) => (number, Some(Decision::Expired)),
+            }
+        };
+        self.decisions.push(decided.boxed());
+    }
+
+    fn decide(&mut self, number: usize, decision: Option<Decision>, mapper: &mut Mapper, out: &mut Vec<Update>) {
+        let Some(Waiting { tool, request, responder }) = self.waiting.remove(&number) else { return };
+        match decision {
+            Some(Decision::Allowed) => respond(responder, &request, Some(true)),
+            Some(Decision::Rejected | Decision::Expired) => {
+                respond(responder, &request, Some(false));
+                mapper.reject(&tool, out);
+            }
+            None => respond(responder, &request, None),
+        }
+    }
+
+    /// The turn is stopped: the protocol wants each of them answered.
+    fn cancel(&mut self) {
+        for (_, Waiting { request, responder, .. }) in self.waiting.drain() {
+            respond(responder, &request, None);
+        }
+    }
+}
+
+/// Why no more is to be read.
+enum Break {
+    /// The agent is done, one way or the other.
+    Done(Result<Value, Error>, Flow),
+    /// We want it to stop.
+    Cancel(Result<Answer, AgentError>),
+}
+
+impl Prompt<'_> {
+    /// Asks, and passes on what comes until the end.
+    pub async fn run(self) -> Ended {
+        let mut listening = self.connection.listen(self.session_id);
+        let blocks = self.blocks.iter().map(|text| ContentBlock::Text(TextContent::new(text.clone()))).collect();
+        let request = PromptRequest::new(self.session_id.to_owned(), blocks);
+        let mut result = pin!(self.connection.request("session/prompt", request));
+        let mut mapper = Mapper::default();
+        let mut pending = Pending::default();
+        let ended = self.follow(&mut listening.events, &mut result, &mut mapper, &mut pending).await;
+        match ended {
+            Break::Done(result, flow) => {
+                let mut out = Vec::new();
+                mapper.finish(result.is_ok(), &mut out);
+                self.tell(out).await;
+                match result {
+                    Ok(_) if flow == Flow::TooLong => Ended { result: Ok(too_long()), left: Left::Session },
+                    Ok(result) => Ended { result: Ok(answer(&result)), left: Left::Session },
+                    Err(error) => {
+                        let error = self.connection.explain(&error).await;
+                        let left = if self.connection.is_open() { Left::Process } else { Left::Nothing };
+                        Ended { result: Err(error), left }
+                    }
+                }
+            }
+            Break::Cancel(outcome) => {
+                self.connection.cancel(self.session_id);
+                pending.cancel();
+                // What still comes is read, so that the agent is not held up, and nobody wants it any more.
+                let drain = async {
+                    while let Some(event) = listening.events.recv().await {
+                        if let Event::Permission(request, responder) = event {
+                            respond(responder, &request, None);
+                        }
+                    }
+                };
+                let limit = async {
+                    tokio::select! { () = sleep(CANCEL_LIMIT) => {}, () = self.hurry.cancelled() => {} }
+                };
+                let left = tokio::select! {
+                    Ok(_) = result => Left::Session,
+                    () = drain => Left::Nothing,
+                    () = limit => Left::Nothing,
+                };
+                Ended { result: outcome, left }
+            }
+        }
+    }
+
+    async fn follow(
+        &self,
+        events: &mut mpsc::Receiver<Event>,
+        result: &mut (impl Future<Output = Result<Value, Error>> + Unpin),
+        mapper: &mut Mapper,
+        pending: &mut Pending,
+    ) -> Break {
+        let mut silent_since = Instant::now();
+        let mut flush_at = Instant::now();
+        let mut count = 0;
+        loop {
+            let mut out = Vec::new();
+            let mut flow = Flow::GoesOn;
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Break::Cancel(Err(AgentError::stopped())),
+                Some(event) = events.recv() => {
+                    count += 1;
+                    silent_since = Instant::now();
+                    if !mapper.has_something_to_flush() {
+                        flush_at = silent_since + FLUSH_PAUSE;
+                    }
+                    flow = self.take(event, mapper, pending, &mut out);
+                }
+                result = &mut *result => {
+                    // Events were queued before the result was: they are all there.
+                    while flow == Flow::GoesOn && let Ok(event) = events.try_recv() {
+                        flow = self.take(event, mapper, pending, &mut out);
+                    }
+                    self.tell(out).await;
+                    return Break::Done(result, flow);
+                }
+                Some((number, decision)) = pending.decisions.next() => {
+                    silent_since = Instant::now();
+                    pending.decide(number, decision, mapper, &mut out);
+                }
+                () = sleep_until(flush_at), if mapper.has_something_to_flush() => mapper.flush(&mut out),
+                // A person takes their time.
+                () = sleep_until(silent_since + self.config.idle_timeout), if pending.waiting.is_empty() => {
+                    let limit = self.config.idle_timeout.as_secs();
+                    let message = format!("The agent said nothing for {limit} s.");
+                    return Break::Cancel(Err(AgentError::new(ErrorCode::Timeout, message)));
+                }
+            }
+            if !self.tell(out).await {
+                return Break::Cancel(Err(AgentError::stopped()));
+            }
+            if flow == Flow::TooLong {
+                return Break::Cancel(Ok(too_long()));
+            }
+            if count > MAX_UPDATES {
+                let message = format!("The agent sent more than {MAX_UPDATES} updates in one turn.");
+                return Break::Cancel(Err(AgentError::new(ErrorCode::AgentProtocol, message)));
+            }
+        }
+    }
+
+    /// False when nobody takes updates any more.
+    async fn tell(&self, out: Vec<Update>) -> bool {
+        for update in out {
+            if self.updates.send(update).await.is_err() {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn take(&self, event: Event, mapper: &mut Mapper, pending: &mut Pending, out: &mut Vec<Update>) -> Flow {
+        let (request, responder) = match event {
+            Event::Update(update) => return mapper.update(update, out),
+            Event::Permission(request, responder) => (request, responder),
+        };
+        let (tool, title) = mapper.permission(&request, out);
+        match self.config.permission {
+            PermissionPolicy::Allow => respond(responder, &request, Some(true)),
+            PermissionPolicy::Reject => {
+                respond(responder, &request, Some(false));
+                mapper.reject(&tool, out);
+            }
+            PermissionPolicy::Ask => {
+                let time_limit = self.config.permission_timeout;
+                let (reply, decision) = oneshot::channel();
+                out.push(Update::Permission(PermissionRequest {
+                    tool_call_id: Some(tool.clone()),
+                    title,
+                    options: options(&request),
+                    time_limit,
+                    reply,
+                }));
+                pending.add(Waiting { tool, request, responder }, decision, time_limit);
+            }
+        }
+        Flow::GoesOn
+    }
+}
+
+/// What may be answered, as the user sees it: once each way, whatever else the agent offers.
+fn options(request: &RequestPermissionRequest) -> Vec<PermissionOption> {
+    let offered = request.options.iter().filter_map(|option| {
+        let decision = if decides(option.kind)? { PermissionDecision::Allow } else { PermissionDecision::Reject };
+        Some(PermissionOption { decision, name: option.name.clone() })
+    });
+    let mut options: Vec<PermissionOption> = Vec::new();
+    for option in offered {
+        if !options.iter().any(|known| known.decision == option.decision) {
+            options.push(option);
+        }
+    }
+    options
+}
+
+/// Chooses the option that decides so for this once. `None`, or no such option: cancelled.
+fn respond(
+    responder: Responder<RequestPermissionResponse>,
+    request: &RequestPermissionRequest,
+    decision: Option<bool>,
+) {
+    let chosen = request.options.iter().find(|option| decision.is_some() && decides(option.kind) == decision);
+    let outcome = chosen.map_or(RequestPermissionOutcome::Cancelled, |option| {
+        RequestPermissionOutcome::Selected(SelectedPermissionOutcome::new(option.option_id.clone()))
+    });
+    if let Err(error) = responder.respond(RequestPermissionResponse::new(outcome)) {
+        tracing::debug!(%error, "the agent no longer waits for the decision");
+    }
+}
+
+/// What became of an answer that was cut.
+fn too_long() -> Answer {
+    Answer { finish_reason: FinishReason::Length, usage: None }
+}
+
+/// How the agent says that it ended. A reason that we do not know is an end like any other.
+fn answer(result: &Value) -> Answer {
+    let finish_reason = match result.get("stopReason").and_then(Value::as_str) {
+        Some("max_tokens" | "max_turn_requests") => FinishReason::Length,
+        Some("refusal") => FinishReason::Refusal,
+        _ => FinishReason::Stop,
+    };
+    let tokens = |field: &str| result.get("usage")?.get(field)?.as_i64();
+    let usage = tokens("inputTokens").zip(tokens("outputTokens"));
+    let usage = usage.map(|(input_tokens, output_tokens)| Usage { input_tokens, output_tokens });
+    Answer { finish_reason, usage }
+}

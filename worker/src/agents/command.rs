@@ -1,0 +1,212 @@
+//! Driver `command`: any program. It is started once an attempt with fixed arguments, reads the conversation from its
+//! stdin, and what it writes to its stdout is the answer. No user's text ever becomes an argument, and no shell is involved.
+
+use std::{fmt::Write as _, sync::Arc};
+
+use async_trait::async_trait;
+use banter_shared::{
+    agents_file::{CommandConfig, CommandInput},
+    chat::{ErrorCode, FinishReason, Role},
+};
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    process::{ChildStdin, ChildStdout},
+    sync::mpsc,
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Agent, AgentError, Answer, HistoryMessage, Turn, Update,
+    acp::gone,
+    process::{AgentProcess, Launch, ProcessHost},
+    prompt,
+};
+
+/// Longest answer, in bytes.
+const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+
+/// A program that answers.
+#[derive(Clone)]
+pub struct CommandAgent {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: CommandConfig,
+    launch: Launch,
+    host: ProcessHost,
+}
+
+impl CommandAgent {
+    /// A program that is started so; nothing is started yet.
+    #[must_use]
+    pub fn new(config: CommandConfig, launch: Launch, host: ProcessHost) -> Self {
+        Self { inner: Arc::new(Inner { config, launch, host }) }
+    }
+}
+
+#[async_trait]
+impl Agent for CommandAgent {
+    async fn answer(
+        &self,
+        turn: Turn,
+        updates: mpsc::Sender<Update>,
+        stop: CancellationToken,
+    ) -> Result<Answer, AgentError> {
+        let answer = self.inner.run(turn, &updates);
+        stop.run_until_cancelled(answer).await.unwrap_or_else(|| Err(AgentError::stopped()))
+    }
+}
+
+impl Inner {
+    /// When this is dropped the process is ended, in the background.
+    async fn run(&self, turn: Turn, updates: &mpsc::Sender<Update>) -> Result<Answer, AgentError> {
+        let process = self.host.start(&self.launch, turn.session_id).await.map_err(|error| {
+            tracing::error!(agent = self.launch.agent_key, %error, "cannot start an agent");
+            AgentError::new(ErrorCode::AgentUnavailable, "The agent's process cannot be started on the worker.")
+        })?;
+        let AgentProcess { stdin, stdout, control } = process;
+        let history = prompt::within_budget(turn.history, self.config.history_bytes);
+        self.host.tasks().spawn(write(stdin, input(self.config.input, &history)));
+        let finish_reason = self.read(stdout, updates).await?;
+        if finish_reason == FinishReason::Stop {
+            let status = control.gone().await;
+            if !status.is_some_and(|status| status.success()) {
+                tracing::warn!(agent = self.launch.agent_key, ?status, stderr = control.stderr(), "a program failed");
+                return Err(gone(status));
+            }
+        }
+        Ok(Answer { finish_reason, usage: None })
+    }
+
+    async fn read(&self, mut stdout: ChildStdout, updates: &mpsc::Sender<Update>) -> Result<FinishReason, AgentError> {
+        let mut buffer = vec![0; 8192];
+        let mut pending = Vec::new();
+        let mut room = MAX_ANSWER_BYTES;
+        loop {
+            let limit = self.config.idle_timeout;
+            let Ok(read) = timeout(limit, stdout.read(&mut buffer)).await else {
+                let message = format!("The program wrote nothing for {} s.", limit.as_secs());
+                return Err(AgentError::new(ErrorCode::Timeout, message));
+            };
+            let count = read.unwrap_or(0);
+            pending.extend_from_slice(&buffer[..count]);
+            let text = if count == 0 { lossy(std::mem::take(&mut pending)) } else { whole_characters(&mut pending) };
+            let kept = &text[..text.floor_char_boundary(room)];
+            room -= kept.len();
+            if !kept.is_empty() && updates.send(Update::Text(kept.to_owned())).await.is_err() {
+                return Err(AgentError::stopped());
+            }
+            if kept.len() < text.len() {
+                return Ok(FinishReason::Length);
+            }
+            if count == 0 {
+                return Ok(FinishReason::Stop);
+            }
+        }
+    }
+}
+
+/// Writes and closes. A program that does not read to the end need not.
+async fn write(mut stdin: ChildStdin, text: String) {
+    let written = async {
+        stdin.write_all(text.as_bytes()).await?;
+        stdin.shutdown().await
+    };
+    if let Err(error) = written.await {
+        tracing::debug!(%error, "a program did not read its whole input");
+    }
+}
+
+/// What the program reads.
+fn input(kind: CommandInput, history: &[HistoryMessage]) -> String {
+    let Some((message, earlier)) = history.split_last() else { return String::new() };
+    match kind {
+        CommandInput::Message => message.content.clone(),
+        CommandInput::Transcript if earlier.is_empty() => message.content.clone(),
+        CommandInput::Transcript => {
+            let paragraph = |message: &HistoryMessage| match message.role {
+                Role::User => format!("User: {}", message.content),
+                Role::Assistant => format!("Assistant: {}", message.content),
+            };
+            let paragraphs: Vec<String> = history.iter().map(paragraph).collect();
+            paragraphs.join("\n\n")
+        }
+        CommandInput::Json => history.iter().fold(String::new(), |mut lines, message| {
+            let _ = writeln!(lines, "{}", json!({"role": message.role, "content": message.content}));
+            lines
+        }),
+    }
+}
+
+/// Takes the characters out that are complete; what may be the beginning of one stays.
+fn whole_characters(bytes: &mut Vec<u8>) -> String {
+    let end = match std::str::from_utf8(bytes) {
+        // Less than a character, and it may still become one.
+        Err(error) if error.error_len().is_none() => error.valid_up_to(),
+        _ => bytes.len().saturating_sub(incomplete(bytes)),
+    };
+    let rest = bytes.split_off(end);
+    lossy(std::mem::replace(bytes, rest))
+}
+
+/// How many bytes at the end begin a character that is not complete.
+fn incomplete(bytes: &[u8]) -> usize {
+    let tail = &bytes[bytes.len().saturating_sub(3)..];
+    let is_cut = |start: &usize| {
+        std::str::from_utf8(&tail[*start..]).is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
+    };
+    (0..tail.len()).find(is_cut).map_or(0, |start| tail.len() - start)
+}
+
+fn lossy(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn history(messages: &[(Role, &str)]) -> Vec<HistoryMessage> {
+        let message =
+            |(role, content): &(Role, &str)| HistoryMessage { turn: 0, role: *role, content: (*content).into() };
+        messages.iter().map(message).collect()
+    }
+
+    #[test]
+    fn a_program_reads_what_is_configured() {
+        let one = history(&[(Role::User, " a\n")]);
+        let three = history(&[(Role::User, "a"), (Role::Assistant, "b\n"), (Role::User, "c")]);
+
+        for kind in [CommandInput::Message, CommandInput::Transcript] {
+            assert_eq!(input(kind, &one), " a\n");
+        }
+        assert_eq!(input(CommandInput::Message, &three), "c");
+        assert_eq!(input(CommandInput::Transcript, &three), "User: a\n\nAssistant: b\n\n\nUser: c");
+        assert_eq!(input(CommandInput::Json, &one), "{\"role\":\"user\",\"content\":\" a\\n\"}\n");
+    }
+
+    #[test]
+    fn characters_that_come_in_pieces_stay_whole() {
+        let text = "aé🎭日\u{fffd}b";
+        for size in 1..8 {
+            let mut pending = Vec::new();
+            let mut found = String::new();
+            for piece in text.as_bytes().chunks(size) {
+                pending.extend_from_slice(piece);
+                found.push_str(&whole_characters(&mut pending));
+            }
+            assert_eq!(found, text, "in pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_do_not_stop_the_rest() {
+        let mut bytes = b"a\xff\xfeb\xf0\x9f".to_vec();
+
+        assert_eq!(whole_characters(&mut bytes), "a\u{fffd}\u{fffd}b");
+        assert_eq!(bytes, b"\xf0\x9f");
+    }
+}

@@ -1,0 +1,362 @@
+//! The demo as a process that speaks the Agent Client Protocol.
+
+use std::{
+    collections::HashMap,
+    env,
+    fmt::Write as _,
+    fs,
+    io::{self, Write as _},
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use agent_client_protocol::{
+    Agent, ByteStreams, Client, Error, UntypedMessage, on_receive_notification, on_receive_request,
+    v1::{
+        ConnectionTo, Responder,
+        schema::{
+            self, AgentCapabilities, CancelNotification, ContentBlock, ContentChunk, Implementation, InitializeRequest,
+            InitializeResponse, LoadSessionRequest, LoadSessionResponse, NewSessionRequest, NewSessionResponse,
+            PermissionOption, PermissionOptionKind, Plan, PlanEntry, PlanEntryPriority, PlanEntryStatus, PromptRequest,
+            PromptResponse, RequestPermissionOutcome, RequestPermissionRequest, SessionNotification, SessionUpdate,
+            StopReason, ToolCall, ToolCallStatus, ToolCallUpdate, ToolCallUpdateFields, ToolKind,
+        },
+    },
+};
+use banter_shared::{chat::Role, id::SessionId};
+use serde_json::json;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio_util::{
+    compat::{TokioAsyncReadCompatExt as _, TokioAsyncWriteCompatExt as _},
+    sync::CancellationToken,
+};
+
+use super::{Ending, HistoryMessage, Performance, Prelude, perform, texts, words};
+use crate::agents::prompt::{ASSISTANT_HEADING, INTRODUCTION, USER_HEADING};
+
+/// The pause between the parts of a thought, and between the steps of a plan.
+const THOUGHT_PAUSE: Duration = Duration::from_millis(30);
+const PLAN_PAUSE: Duration = Duration::from_millis(300);
+/// How long a breakdown waits until what was said has arrived.
+const FAREWELL_LIMIT: Duration = Duration::from_secs(5);
+/// How long the tool pretends to run.
+const TOOL_DURATION: Duration = Duration::from_millis(500);
+
+/// Speaks until stdin ends.
+///
+/// # Errors
+/// When the other side breaks the protocol.
+pub async fn serve() -> anyhow::Result<()> {
+    let demo = Demo::default();
+    let (creating, loading, prompting, cancelling) = (demo.clone(), demo.clone(), demo.clone(), demo);
+    Agent
+        .v1()
+        .name("demo")
+        .on_receive_request(
+            async |request: InitializeRequest, responder, _| {
+                responder.respond(
+                    InitializeResponse::new(request.protocol_version)
+                        .agent_capabilities(AgentCapabilities::new().load_session(true))
+                        .agent_info(Implementation::new("banter-demo", env!("CARGO_PKG_VERSION"))),
+                )
+            },
+            on_receive_request!(),
+        )
+        .on_receive_request(
+            async move |_: NewSessionRequest, responder, _| {
+                responder.respond(NewSessionResponse::new(creating.create()))
+            },
+            on_receive_request!(),
+        )
+        .on_receive_request(
+            async move |request: LoadSessionRequest, responder, cx| {
+                let result = loading.load(&request, &cx);
+                responder.respond_with_result(result)
+            },
+            on_receive_request!(),
+        )
+        .on_receive_request(
+            async move |request: PromptRequest, responder, cx: ConnectionTo<Client>| {
+                let answering = prompting.clone().answer(request, responder, cx.clone());
+                cx.spawn(answering)
+            },
+            on_receive_request!(),
+        )
+        .on_receive_notification(
+            async move |request: CancelNotification, _| {
+                cancelling.cancel(&request.session_id.0);
+                Ok(())
+            },
+            on_receive_notification!(),
+        )
+        .connect_to(ByteStreams::new(tokio::io::stdout().compat_write(), tokio::io::stdin().compat()))
+        .await
+        .map_err(|error| anyhow::anyhow!("{error}"))
+}
+
+/// The sessions of this process.
+#[derive(Clone, Default)]
+struct Demo {
+    sessions: Arc<Mutex<HashMap<String, Session>>>,
+}
+
+#[derive(Default)]
+struct Session {
+    history: Vec<HistoryMessage>,
+    /// Stops the answer that is under way.
+    stop: CancellationToken,
+}
+
+/// Where an answer goes.
+struct Stage {
+    cx: ConnectionTo<Client>,
+    session_id: schema::SessionId,
+    stop: CancellationToken,
+}
+
+/// Why an answer goes no further.
+enum Halt {
+    Stopped,
+    Broken(Error),
+}
+
+impl From<Error> for Halt {
+    fn from(error: Error) -> Self {
+        Self::Broken(error)
+    }
+}
+
+impl Demo {
+    fn with<T>(&self, id: &str, access: impl FnOnce(&mut Session) -> T) -> T {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        access(sessions.entry(id.to_owned()).or_default())
+    }
+
+    fn create(&self) -> String {
+        let id = SessionId::generate().to_string();
+        self.with(&id, |_| ());
+        id
+    }
+
+    fn cancel(&self, id: &str) {
+        self.with(id, |session| session.stop.cancel());
+    }
+
+    /// Takes an earlier session up again, and tells its messages as the protocol wants it.
+    fn load(&self, request: &LoadSessionRequest, cx: &ConnectionTo<Client>) -> Result<LoadSessionResponse, Error> {
+        let id = &*request.session_id.0;
+        let Some(history) = read(id) else {
+            return Err(schema::Error::resource_not_found(Some(id.to_owned())).into());
+        };
+        for message in &history {
+            let chunk = ContentChunk::new(ContentBlock::from(message.content.clone()));
+            let update = match message.role {
+                Role::User => SessionUpdate::UserMessageChunk(chunk),
+                Role::Assistant => SessionUpdate::AgentMessageChunk(chunk),
+            };
+            cx.send_notification(SessionNotification::new(request.session_id.clone(), update))?;
+        }
+        self.with(id, |session| session.history = history);
+        Ok(LoadSessionResponse::new())
+    }
+
+    async fn answer(
+        self,
+        request: PromptRequest,
+        responder: Responder<PromptResponse>,
+        cx: ConnectionTo<Client>,
+    ) -> Result<(), Error> {
+        let id = request.session_id.0.to_string();
+        let told = messages(request.prompt);
+        write(&id, &told);
+        let (performance, stop) = self.with(&id, |session| {
+            session.history.extend(told);
+            session.stop = CancellationToken::new();
+            (perform(&session.history), session.stop.clone())
+        });
+        let stage = Stage { cx, session_id: request.session_id, stop };
+        let mut said = String::new();
+        let ending = performance.ending;
+        let played = stage.play(performance, &mut said).await;
+        if ending == Ending::Crash {
+            // A question that no client knows: once it was answered, what was said before has arrived.
+            let question = UntypedMessage::new("demo/farewell", json!({}))?;
+            let _ = timeout(FAREWELL_LIMIT, stage.cx.send_request(question).block_task()).await;
+        }
+        let answer = HistoryMessage { turn: 0, role: Role::Assistant, content: said };
+        write(&id, std::slice::from_ref(&answer));
+        self.with(&id, |session| session.history.push(answer));
+        let failure = |code, message: &str| Error::new(i32::from(code), message);
+        responder.respond_with_result(match (played, ending) {
+            (Err(Halt::Stopped), _) => Ok(PromptResponse::new(StopReason::Cancelled)),
+            (Err(Halt::Broken(error)), _) => Err(error),
+            (Ok(()), Ending::Well) => Ok(PromptResponse::new(StopReason::EndTurn)),
+            (Ok(()), Ending::Refusal(message)) => {
+                Err(failure(agent_client_protocol::ErrorCode::INVALID_REQUEST, message))
+            }
+            (Ok(()), Ending::Failure(message)) => {
+                Err(failure(agent_client_protocol::ErrorCode::INTERNAL_ERROR, message))
+            }
+            (Ok(()), Ending::Crash) => std::process::exit(70),
+        })
+    }
+}
+
+impl Stage {
+    async fn play(&self, performance: Performance, said: &mut String) -> Result<(), Halt> {
+        match performance.prelude {
+            Prelude::Nothing => {}
+            Prelude::Thought => self.think().await?,
+            Prelude::Plan => self.plan().await?,
+            Prelude::Tool => {
+                if !self.run_tool().await? {
+                    return self.say(Performance::spoken(texts::AFTER_REFUSED_TOOL), said).await;
+                }
+            }
+        }
+        self.say(performance, said).await
+    }
+
+    async fn say(&self, performance: Performance, said: &mut String) -> Result<(), Halt> {
+        let start = Instant::now();
+        let count = u32::try_from(performance.parts.len()).unwrap_or(u32::MAX).max(1);
+        for (index, part) in (1..).zip(performance.parts) {
+            said.push_str(&part);
+            self.send(SessionUpdate::AgentMessageChunk(ContentChunk::new(ContentBlock::from(part))))?;
+            if !performance.duration.is_zero() {
+                let next = start + performance.duration.mul_f64(f64::from(index) / f64::from(count));
+                self.unless_stopped(sleep_until(next)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn think(&self) -> Result<(), Halt> {
+        for part in words(texts::THOUGHTS) {
+            self.send(SessionUpdate::AgentThoughtChunk(ContentChunk::new(ContentBlock::from(part))))?;
+            self.unless_stopped(sleep(THOUGHT_PAUSE)).await?;
+        }
+        Ok(())
+    }
+
+    async fn plan(&self) -> Result<(), Halt> {
+        for done in 0..=texts::PLAN.len() {
+            let status = |index: usize| match index.cmp(&done) {
+                std::cmp::Ordering::Less => PlanEntryStatus::Completed,
+                std::cmp::Ordering::Equal => PlanEntryStatus::InProgress,
+                std::cmp::Ordering::Greater => PlanEntryStatus::Pending,
+            };
+            let entries = texts::PLAN.iter().enumerate();
+            let entries = entries.map(|(index, text)| PlanEntry::new(*text, PlanEntryPriority::Medium, status(index)));
+            self.send(SessionUpdate::Plan(Plan::new(entries.collect())))?;
+            self.unless_stopped(sleep(PLAN_PAUSE)).await?;
+        }
+        Ok(())
+    }
+
+    /// Asks, and pretends to run the tool. False if it was not allowed.
+    async fn run_tool(&self) -> Result<bool, Halt> {
+        let id = SessionId::generate().to_string();
+        let call = ToolCall::new(id.clone(), texts::TOOL_TITLE)
+            .kind(ToolKind::Execute)
+            .raw_input(json!({"command": texts::TOOL_COMMAND, "description": texts::TOOL_QUESTION}));
+        self.send(SessionUpdate::ToolCall(call))?;
+        let options = vec![
+            PermissionOption::new("yes", "Allow", PermissionOptionKind::AllowOnce),
+            PermissionOption::new("no", "Reject", PermissionOptionKind::RejectOnce),
+        ];
+        let fields = ToolCallUpdateFields::new().title(texts::TOOL_TITLE.to_owned());
+        let update = ToolCallUpdate::new(id.clone(), fields);
+        let request = RequestPermissionRequest::new(self.session_id.clone(), update, options);
+        let decided = self.unless_stopped(self.cx.send_request(request).block_task()).await??;
+        let RequestPermissionOutcome::Selected(selected) = decided.outcome else { return Err(Halt::Stopped) };
+        let status = |status| ToolCallUpdateFields::new().status(status);
+        let update = |fields| SessionUpdate::ToolCallUpdate(ToolCallUpdate::new(id.clone(), fields));
+        if &*selected.option_id.0 != "yes" {
+            self.send(update(status(ToolCallStatus::Failed)))?;
+            return Ok(false);
+        }
+        self.send(update(status(ToolCallStatus::InProgress)))?;
+        self.unless_stopped(sleep(TOOL_DURATION)).await?;
+        let output = vec![texts::TOOL_OUTPUT.to_owned().into()];
+        self.send(update(status(ToolCallStatus::Completed).content(output)))?;
+        Ok(true)
+    }
+
+    fn send(&self, update: SessionUpdate) -> Result<(), Error> {
+        self.cx.send_notification(SessionNotification::new(self.session_id.clone(), update))
+    }
+
+    async fn unless_stopped<T>(&self, future: impl Future<Output = T>) -> Result<T, Halt> {
+        self.stop.run_until_cancelled(future).await.ok_or(Halt::Stopped)
+    }
+}
+
+/// The messages in a prompt: the user's new one, and before it what this session has not seen.
+fn messages(blocks: Vec<ContentBlock>) -> Vec<HistoryMessage> {
+    let texts: Vec<String> = blocks
+        .into_iter()
+        .filter_map(|block| match block {
+            ContentBlock::Text(text) => Some(text.text),
+            _ => None,
+        })
+        .collect();
+    let Some((last, earlier)) = texts.split_last() else { return Vec::new() };
+    let earlier = earlier.iter().filter(|text| *text != INTRODUCTION).map(|text| {
+        let answer = text.strip_prefix(ASSISTANT_HEADING);
+        let role = if answer.is_some() { Role::Assistant } else { Role::User };
+        (role, answer.or_else(|| text.strip_prefix(USER_HEADING)).unwrap_or(text))
+    });
+    let all = earlier.chain([(Role::User, last.as_str())]);
+    all.map(|(role, text)| HistoryMessage { turn: 0, role, content: text.to_owned() }).collect()
+}
+
+/// The file that a session is kept in. None when there is no home, or the id is not one of ours.
+fn file(id: &str) -> Option<PathBuf> {
+    let id: SessionId = id.parse().ok()?;
+    Some(PathBuf::from(env::var_os("HOME")?).join("sessions").join(format!("{id}.jsonl")))
+}
+
+fn read(id: &str) -> Option<Vec<HistoryMessage>> {
+    let text = fs::read_to_string(file(id)?).ok()?;
+    let message = |line: &str| {
+        let (role, content): (Role, String) = serde_json::from_str(line).ok()?;
+        Some(HistoryMessage { turn: 0, role, content })
+    };
+    Some(text.lines().filter_map(message).collect())
+}
+
+/// Keeps messages. Without a file the session lasts as long as the process, which is no reason to fail.
+fn write(id: &str, messages: &[HistoryMessage]) {
+    let Some(path) = file(id) else { return };
+    let lines = messages.iter().fold(String::new(), |mut lines, message| {
+        let _ = writeln!(lines, "{}", json!([message.role, message.content]));
+        lines
+    });
+    let kept = || -> io::Result<()> {
+        fs::create_dir_all(path.parent().unwrap_or(&path))?;
+        fs::OpenOptions::new().append(true).create(true).open(&path)?.write_all(lines.as_bytes())
+    };
+    if let Err(error) = kept() {
+        eprintln!("cannot keep the session: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agents::prompt;
+
+    #[test]
+    fn a_conversation_that_is_told_is_understood() {
+        let history: Vec<HistoryMessage> = [(Role::User, "[user]\nx"), (Role::Assistant, ""), (Role::User, "/echo a")]
+            .into_iter()
+            .map(|(role, content)| HistoryMessage { turn: 0, role, content: content.into() })
+            .collect();
+
+        let blocks = prompt::blocks(history.clone(), None, usize::MAX);
+
+        assert_eq!(messages(blocks.into_iter().map(ContentBlock::from).collect()), history);
+    }
+}

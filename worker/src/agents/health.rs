@@ -1,0 +1,53 @@
+//! Which agents can answer on this machine, without starting any.
+
+use banter_shared::{
+    agents_file::{AgentCatalog, AgentConfig, Driver, detectable},
+    store::AgentHealth,
+};
+
+use super::process::find_program;
+
+/// What there is to report: every agent that is configured, and those that are found on `PATH` and that nobody has enabled.
+#[must_use]
+pub fn look(catalog: &AgentCatalog, env: impl Fn(&str) -> Option<String>) -> Vec<AgentHealth> {
+    let configured = catalog.agents().iter().map(|agent| {
+        let reason = unavailable_reason(agent, &env);
+        AgentHealth { agent_key: agent.key.clone(), is_available: reason.is_none(), reason }
+    });
+    let found = detected(catalog).map(|agent| AgentHealth {
+        agent_key: agent.key.clone(),
+        is_available: false,
+        reason: Some("Found on the worker, but not enabled: add it to agents.toml. It runs commands there.".to_owned()),
+    });
+    configured.chain(found).collect()
+}
+
+/// Why an agent cannot run here; `None` is no promise, since nothing is started.
+#[must_use]
+pub fn unavailable_reason(agent: &AgentConfig, env: impl Fn(&str) -> Option<String>) -> Option<String> {
+    agent.unavailable_reason(env).or_else(|| match &agent.driver {
+        Driver::Acp(acp) => missing(&acp.program.command),
+        Driver::Command(command) => missing(&command.program.command),
+        Driver::Demo(_) | Driver::Openai(_) => None,
+    })
+}
+
+/// Agents that are installed here and that the operator has not written anything about.
+pub fn detected(catalog: &AgentCatalog) -> impl Iterator<Item = &'static AgentConfig> {
+    detectable().iter().filter(|agent| match &agent.driver {
+        Driver::Acp(acp) => {
+            !catalog.mentions(&agent.key, &acp.program.command) && find_program(&acp.program.command).is_some()
+        }
+        Driver::Demo(_) | Driver::Openai(_) | Driver::Command(_) => false,
+    })
+}
+
+/// What is said of a program that is not there.
+#[must_use]
+pub fn not_found(command: &str) -> String {
+    format!("The program `{command}` is not installed on the worker, or not on its PATH.")
+}
+
+fn missing(command: &str) -> Option<String> {
+    find_program(command).is_none().then(|| not_found(command))
+}

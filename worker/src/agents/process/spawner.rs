@@ -1,0 +1,133 @@
+//! Starts supervisors, all from one thread, and cleans up after one that was killed.
+//!
+//! A supervisor ends when the thread that started it does (`PR_SET_PDEATHSIG` follows the thread, not the process), so
+//! that thread lives as long as the worker. The worker is a subreaper, too: what a killed supervisor leaves behind becomes
+//! the worker's child and is killed here. The worker has no other children.
+
+use std::{
+    collections::HashSet,
+    io,
+    sync::{Mutex, PoisonError, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sys::{
+        prctl,
+        wait::{WaitPidFlag, waitpid},
+    },
+    unistd::Pid,
+};
+use tokio::{
+    process::{Child, Command},
+    runtime::Handle,
+    sync::oneshot,
+};
+
+use super::tree;
+
+/// How long orphans may take to die of SIGKILL.
+const SWEEP_LIMIT: Duration = Duration::from_secs(2);
+
+/// The supervisors of this process. Locked while one is started, so that it is never taken for an orphan.
+static SUPERVISORS: Mutex<Option<HashSet<u32>>> = Mutex::new(None);
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct Spawner {
+    requests: mpsc::Sender<Request>,
+}
+
+#[derive(Debug)]
+enum Request {
+    Start(Box<Command>, oneshot::Sender<io::Result<Child>>),
+    Sweep(u32, oneshot::Sender<()>),
+}
+
+impl Spawner {
+    /// Starts the thread, and makes the process a subreaper. Within a tokio runtime.
+    ///
+    /// # Errors
+    /// When the system has no thread to spare, or is no Linux.
+    pub fn new() -> io::Result<Self> {
+        prctl::set_child_subreaper(true)?;
+        let (requests, received) = mpsc::channel();
+        let runtime = Handle::current();
+        thread::Builder::new().name("spawner".to_owned()).spawn(move || {
+            let _entered = runtime.enter();
+            for request in received {
+                match request {
+                    Request::Start(command, reply) => {
+                        if let Err(Ok(unwanted)) = reply.send(start(*command)) {
+                            give_up(unwanted);
+                        }
+                    }
+                    Request::Sweep(ended, reply) => {
+                        sweep(ended);
+                        let _ = reply.send(());
+                    }
+                }
+            }
+        })?;
+        Ok(Self { requests })
+    }
+
+    /// Starts a supervisor.
+    ///
+    /// # Errors
+    /// When the system cannot.
+    pub async fn start(&self, command: Command) -> io::Result<Child> {
+        let (reply, started) = oneshot::channel();
+        self.requests.send(Request::Start(Box::new(command), reply)).map_err(io::Error::other)?;
+        started.await.map_err(io::Error::other)?
+    }
+
+    /// Kills what a supervisor that has ended may have left behind.
+    pub async fn sweep(&self, ended: u32) {
+        let (reply, swept) = oneshot::channel();
+        if self.requests.send(Request::Sweep(ended, reply)).is_ok() {
+            let _ = swept.await;
+        }
+    }
+}
+
+fn start(mut command: Command) -> io::Result<Child> {
+    let mut supervisors = SUPERVISORS.lock().unwrap_or_else(PoisonError::into_inner);
+    let child = command.spawn()?;
+    supervisors.get_or_insert_default().extend(child.id());
+    Ok(child)
+}
+
+/// Ends a supervisor that nobody waits for any more: the turn was stopped while it was started.
+fn give_up(mut child: Child) {
+    let Some(pid) = child.id() else { return };
+    tree::descendants(pid).into_iter().for_each(tree::kill);
+    if let (Ok(()), Ok(raw)) = (child.start_kill(), i32::try_from(pid)) {
+        let _ = waitpid(Pid::from_raw(raw), None);
+    }
+    sweep(pid);
+}
+
+fn sweep(ended: u32) {
+    let mut supervisors = SUPERVISORS.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = supervisors.get_or_insert_default();
+    known.remove(&ended);
+    let deadline = Instant::now() + SWEEP_LIMIT;
+    loop {
+        let mut orphans = tree::children(std::process::id());
+        orphans.retain(|pid| !known.contains(pid));
+        if orphans.is_empty() || Instant::now() > deadline {
+            return;
+        }
+        tracing::info!(count = orphans.len(), "killing what an agent left behind");
+        for orphan in orphans {
+            tree::descendants(orphan).into_iter().for_each(tree::kill);
+            tree::kill(orphan);
+            if let Ok(pid) = i32::try_from(orphan) {
+                let _ = waitpid(Pid::from_raw(pid), Some(WaitPidFlag::WNOHANG));
+            }
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+}

@@ -1,0 +1,114 @@
+//! `worker doctor`: tries each agent and says what it found.
+
+use std::{env, fmt::Write as _, sync::Arc};
+
+use anyhow::Context as _;
+use banter_shared::{
+    agents_file::{AgentCatalog, AgentConfig, Driver},
+    clock::SystemClock,
+    config::Config,
+};
+
+use crate::agents::{
+    acp::{AcpAgent, Probe},
+    health,
+    openai::OpenaiAgent,
+    process::{ProcessHost, find_program},
+    registry,
+};
+
+/// What came of an agent.
+struct Finding {
+    is_usable: bool,
+    lines: Vec<String>,
+}
+
+/// Tries all agents one after the other, and prints what it finds. Whether all that are configured can be used.
+///
+/// # Errors
+/// When the configuration cannot be read.
+pub async fn run(config: &Config) -> anyhow::Result<bool> {
+    let env = |name: &str| env::var(name).ok();
+    let catalog = AgentCatalog::load(config.agents_file.as_deref(), env)?;
+    let host = ProcessHost::new(&config.data_dir).context("cannot prepare for agents' processes")?;
+    let mut all_usable = true;
+    for agent in catalog.agents() {
+        let finding = look_at(agent, env, &host).await;
+        all_usable &= finding.is_usable;
+        print(agent, if finding.is_usable { "ok" } else { "not usable" }, &finding.lines);
+    }
+    for agent in health::detected(&catalog) {
+        let lines = ["found on PATH; add it to agents.toml to use it".to_owned()];
+        print(agent, "not enabled", &lines);
+    }
+    host.shut_down().await;
+    Ok(all_usable)
+}
+
+fn print(agent: &AgentConfig, state: &str, lines: &[String]) {
+    println!("{} ({}): {state}", agent.key, agent.driver.as_str());
+    for line in lines {
+        println!("  {line}");
+    }
+}
+
+async fn look_at(agent: &AgentConfig, env: impl Fn(&str) -> Option<String> + Copy, host: &ProcessHost) -> Finding {
+    let found = match &agent.driver {
+        Driver::Acp(acp) => find_program(&acp.program.command),
+        Driver::Command(command) => find_program(&command.program.command),
+        Driver::Demo(_) | Driver::Openai(_) => None,
+    };
+    let mut lines: Vec<String> = found.map(|path| format!("found: {}", path.display())).into_iter().collect();
+    if let Some(reason) = health::unavailable_reason(agent, env) {
+        lines.push(format!("missing: {reason}"));
+        return Finding { is_usable: false, lines };
+    }
+    let tried = match &agent.driver {
+        Driver::Demo(_) => Ok(AcpAgent::demo(agent.key.clone(), 1, host.clone())),
+        Driver::Acp(acp) => registry::launch(&agent.key, &acp.program, env)
+            .map(|launch| AcpAgent::new(acp.clone(), launch, host.clone())),
+        Driver::Command(_) => {
+            lines.push("not started: it would want something to answer".to_owned());
+            return Finding { is_usable: true, lines };
+        }
+        Driver::Openai(openai) => {
+            let agent =
+                openai.api_key(env).and_then(|key| OpenaiAgent::new(openai.clone(), key, Arc::new(SystemClock)));
+            let result = match agent {
+                Ok(agent) => agent.probe().await.map_err(|error| error.to_string()),
+                Err(reason) => Err(reason),
+            };
+            lines.push(match &result {
+                Ok(count) => format!("spoken with: it lists {count} models"),
+                Err(reason) => format!("failed: {reason}"),
+            });
+            return Finding { is_usable: result.is_ok(), lines };
+        }
+    };
+    match tried {
+        Ok(tried) => describe(tried.probe().await, lines),
+        Err(reason) => {
+            lines.push(format!("missing: {reason}"));
+            Finding { is_usable: false, lines }
+        }
+    }
+}
+
+fn describe(probe: Probe, mut lines: Vec<String>) -> Finding {
+    if let Some(started_in) = probe.started_in {
+        let mut line = format!("spoken with: it introduced itself after {} ms", started_in.as_millis());
+        if let Some(name) = probe.calls_itself {
+            let _ = write!(line, " as {name}");
+        }
+        lines.push(line);
+    }
+    let is_usable = probe.failure.is_none();
+    lines.push(match probe.failure {
+        None => "opened a session".to_owned(),
+        Some(error) => format!("failed: {error}"),
+    });
+    if !is_usable && !probe.sign_in.is_empty() {
+        lines.push(format!("ways to sign in: {}", probe.sign_in.join(", ")));
+    }
+    Finding { is_usable, lines }
+}
