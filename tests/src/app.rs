@@ -383,6 +383,8 @@ impl TestApp {
         if let Some(amiss) = self.find_amiss().await {
             panic!("api check: {amiss}");
         }
+    }
+
     /// Runs `worker …` to its end with the environment of this installation.
     pub async fn run_worker(&self, arguments: &[&str]) -> Output {
         process::run("worker", arguments, &self.environment, self.folder.path()).await
