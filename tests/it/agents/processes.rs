@@ -40,6 +40,12 @@ impl Asleep {
         let task = faked.client.send(&session, &format!("sleeping_tool {seconds}")).await.task_id;
         let asleep = Self { faked, session, task, seconds };
         eventually("sleeping tools", async || (asleep.survivors().len() >= 3).then_some(())).await;
+        // Stored, so that whoever takes the turn over knows of it, too.
+        eventually("the tool's step", async || {
+            let task = asleep.faked.client.task(&asleep.session, &asleep.task).await;
+            (!task["steps"].as_array()?.is_empty()).then_some(())
+        })
+        .await;
         asleep
     }
 
