@@ -196,7 +196,7 @@ impl Store {
         self.inner.writer.close().await;
     }
 
-    /// Whether the database answers, and a change would not have to wait for longer than [`READY_WITHIN`].
+    /// Whether the database answers, and a change would not have to wait for longer than a second.
     ///
     /// # Errors
     /// When it does not.

@@ -1,7 +1,7 @@
 //! Driver `acp`: any program that speaks the Agent Client Protocol over its stdin and stdout.
 //!
-//! A conversation has a process of its own, which is kept for a while ([`pool`]). A new process goes on in the agent's
-//! earlier session if it can, else it is told the conversation ([`session`]). A turn is one prompt ([`turn`]); it runs in
+//! A conversation has a process of its own, which is kept for a while (`pool`). A new process goes on in the agent's
+//! earlier session if it can, else it is told the conversation (`session`). A turn is one prompt (`turn`); it runs in
 //! a task of its own, so that to stop it is not cut short when the worker has ended the answer already.
 
 mod connection;

@@ -3,7 +3,7 @@
 //! permissions, Stop, and a session that is loaded again.
 //!
 //! It answers by fixed rules, without a key and without a network. It is not an AI and says so. The same conversation gets
-//! the same answer. What is said is decided in [`talk`] and [`commands`], without time; [`server`] sends it at the pace of
+//! the same answer. What is said is decided in `talk` and `commands`, without time; `server` sends it at the pace of
 //! somebody who types.
 
 mod commands;

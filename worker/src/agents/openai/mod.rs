@@ -1,7 +1,7 @@
 //! Driver `openai`: any server with OpenAI-compatible streaming chat completions.
 //!
 //! One request an attempt. Servers differ in small ways, and an answer is lost only when it is really lost: see
-//! [`completion`] for what is tolerated in an object, [`stream`] for how a stream may end, [`errors`] for what the user is
+//! `completion` for what is tolerated in an object, `stream` for how a stream may end, `errors` for what the user is
 //! told. An answer that was cut off is an error, never a short answer. Redirects are not followed, so the key goes
 //! nowhere but to the configured address. Dropping the future closes the connection, which stops the server.
 
