@@ -20,12 +20,22 @@ export const texts = {
     reconnecting: "Reconnecting…",
     offline: "You are offline",
   },
-  keyNeeded: {
-    title: "This server asks for a key",
-    body: "Ask whoever runs it for one, or make one on the machine it runs on:",
+  signIn: {
+    title: "Sign in",
+    label: "API key",
+    submit: "Sign in",
+    wrong: "This key does not work. It may have been revoked.",
+    hint: "No key? Ask whoever runs this server, or make one on the machine it runs on:",
     command: "api keys create --user you",
-    note: "Signing in from this page is not possible yet.",
-    again: "Try again",
+    as: (user: string) => `Signed in as ${user}`,
+    out: "Sign out",
+  },
+  permission: {
+    label: "Permission request",
+    asks: "The agent asks for your permission",
+    allow: "Allow",
+    reject: "Reject",
+    until: (time: string) => `until ${time}`,
   },
   sessions: {
     title: "Chats",

@@ -8,6 +8,7 @@ import type { Command } from "@/features/palette/commands";
 import { Palette } from "@/features/palette/palette";
 import { HelpDialog } from "@/features/settings/help-dialog";
 import { SettingsDialog } from "@/features/settings/settings-dialog";
+import { SignOut } from "@/features/settings/sign-out";
 import { hasOverlay, isMod, nameKeys, useKeys } from "@/keyboard";
 import { changePreferences } from "@/preferences";
 import { compareSessions } from "@/stream/order";
@@ -48,7 +49,11 @@ export function Overlays(props: {
     case "palette":
       return <CommandPalette onOpen={props.onOpen} onClose={props.onClose} />;
     case "settings":
-      return <SettingsDialog onClose={props.onClose} />;
+      return (
+        <SettingsDialog onClose={props.onClose}>
+          <SignOut />
+        </SettingsDialog>
+      );
     case "help":
       return <HelpDialog onClose={props.onClose} />;
     case null:

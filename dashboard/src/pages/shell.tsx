@@ -8,8 +8,8 @@ import { useHasNoChats } from "@/features/sessions/use-session-list";
 import { useOutboxDelivery } from "@/outbox/use-outbox";
 import { useStore } from "@/stream/store";
 import { useConnection, useConnectionStatus } from "@/stream/use-connection";
-import { KeyNeededPage } from "./key-needed-page";
 import { Overlays, useOverlays } from "./overlays";
+import { SignInPage } from "./sign-in-page";
 import { useBadge } from "./use-badge";
 import { useNotifications } from "./use-notifications";
 
@@ -17,7 +17,7 @@ import { useNotifications } from "./use-notifications";
 export function Shell() {
   const [isKeyNeeded, setKeyNeeded] = useState(false);
   useEffect(() => onUnauthorized(() => setKeyNeeded(true)), []);
-  return isKeyNeeded ? <KeyNeededPage /> : <Layout />;
+  return isKeyNeeded ? <SignInPage /> : <Layout />;
 }
 
 function Layout() {

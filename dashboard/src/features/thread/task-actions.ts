@@ -46,6 +46,23 @@ function forget(taskId: string): void {
   set(new Set([...stopping].filter((id) => id !== taskId)));
 }
 
+/** Answers an agent's request. One that was answered or is over is no failure: the steps show it. */
+export async function answerPermission(
+  sessionId: string,
+  taskId: string,
+  requestId: string,
+  decision: "allow" | "reject",
+): Promise<void> {
+  try {
+    await client.POST("/v1/chat/{id}/tasks/{tid}/permissions/{rid}", {
+      params: { path: { id: sessionId, tid: taskId, rid: requestId } },
+      body: { decision },
+    });
+  } catch (error) {
+    if (!(error instanceof ApiError && error.status === 409)) reportFailure(error);
+  }
+}
+
 /** Has the turn answered again. It is a new attempt, so an old wish to stop it is void. */
 export async function retryTask(sessionId: string, taskId: string): Promise<void> {
   forget(taskId);

@@ -4,6 +4,8 @@ import type { Steps as StepsBySeq } from "@/stream/steps";
 import { useStore } from "@/stream/store";
 import { Answer, Failure, LiveAnswer } from "./answer";
 import { NewDivider } from "./dividers";
+import { findOpenRequest } from "./permission";
+import { PermissionCard } from "./permission-card";
 import { Steps } from "./steps";
 import { UserBubble } from "./user-bubble";
 
@@ -29,6 +31,7 @@ export const TurnView = memo(function TurnView(props: {
     return told && (told.isCurrent || isOpen) ? told.bySeq : noSteps;
   });
   const steps = useMemo(() => Object.values(known).sort((a, b) => a.seq - b.seq), [known]);
+  const request = useMemo(() => (isOpen ? findOpenRequest(steps) : null), [isOpen, steps]);
   const done = steps.filter((step) => step.status !== "pending");
   // A stopped answer says so itself; a stop without one is said like a failure.
   const isStopped = task?.status === "cancelled" || task?.status === "interrupted";
@@ -47,6 +50,7 @@ export const TurnView = memo(function TurnView(props: {
           canRetry={isStopped}
         />
       )}
+      {task && request && <PermissionCard key={request.request_id} task={task} request={request} />}
       {task && !answer && (
         <LiveAnswer task={task} steps={steps} isHead={isOpen && props.position === 0} />
       )}

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ANSWER_MS, answered, say, send, thread } from "./chat.mjs";
+import { onStage } from "./stage.mjs";
+
+const TIMEOUT = { timeout: 90_000 };
+
+const card = (page) => page.getByRole("group", { name: "Permission request" });
+
+test("an agent that asks is allowed or refused, once, and says what it did", TIMEOUT, async () => {
+  await onStage(async ({ page }) => {
+    await say(page, "/tool");
+    await card(page).getByText("Count the words of a poem").waitFor({ timeout: ANSWER_MS });
+    await page.getByText("Waiting for you").waitFor();
+
+    await card(page).getByRole("button", { name: "Allow" }).click();
+
+    await thread(page).getByText("the poem has 14 words").waitFor({ timeout: ANSWER_MS });
+    assert.equal(await card(page).count(), 0);
+
+    await send(page, "/tool");
+    await card(page).waitFor({ timeout: ANSWER_MS });
+    await card(page).getByRole("button", { name: "Reject" }).click();
+
+    await thread(page).getByText("You did not allow it").waitFor({ timeout: ANSWER_MS });
+    assert.equal(await card(page).count(), 0);
+    assert.equal(await answered(page).count(), 2);
+  });
+});
+
+test("a request outlives a reload, and Stop takes it away", TIMEOUT, async () => {
+  await onStage(async ({ page }) => {
+    await say(page, "/tool");
+    await card(page).waitFor({ timeout: ANSWER_MS });
+
+    await page.reload();
+    await card(page).waitFor({ timeout: ANSWER_MS });
+    await page.getByRole("button", { name: "Stop" }).click();
+
+    await card(page).waitFor({ state: "detached" });
+    await thread(page).getByRole("button", { name: "Retry" }).waitFor();
+  });
+});

@@ -1,0 +1,43 @@
+import { describe, expect, it } from "vitest";
+import type { Step } from "@/api/models";
+import { findOpenRequest } from "./permission";
+
+const request = {
+  request_id: "r",
+  options: [{ decision: "allow", name: "Allow once" }],
+  expires_at: "2026-01-31T12:00:00.000Z",
+};
+
+function step(change: Partial<Step>): Step {
+  return {
+    seq: 1,
+    revision: 1,
+    kind: "permission",
+    tool_call_id: null,
+    title: "Run it?",
+    status: "pending",
+    detail: request,
+    ...change,
+  };
+}
+
+describe("the open permission request", () => {
+  it("is the one that waits", () => {
+    const answered = step({ seq: 1, status: "succeeded", title: "Before?" });
+    expect(findOpenRequest([answered, step({ seq: 2 })])).toEqual({ ...request, title: "Run it?" });
+  });
+
+  it("is none once it was answered, or when nothing was asked", () => {
+    expect(findOpenRequest([])).toBeNull();
+    expect(findOpenRequest([step({ kind: "tool" })])).toBeNull();
+    for (const status of ["succeeded", "rejected", "failed"] as const)
+      expect(findOpenRequest([step({ status })])).toBeNull();
+  });
+
+  it("is none when nobody could answer it", () => {
+    expect(findOpenRequest([step({ detail: {} })])).toBeNull();
+    expect(
+      findOpenRequest([step({ detail: { ...request, options: [{ name: "?" }] } })]),
+    ).toBeNull();
+  });
+});
