@@ -16,7 +16,7 @@ use super::create::{Accepted, Exchange};
 use crate::{error::ApiError, middleware::own_task::ClientGone, state::AppState};
 
 /// Shortest time between two looks: signals may come for each piece of anybody's answer.
-const LOOK_INTERVAL: Duration = Duration::from_millis(25);
+const LOOK_INTERVAL: Duration = Duration::from_millis(5);
 
 /// How a wait ended.
 pub enum Waited {
