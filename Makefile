@@ -37,7 +37,7 @@ bench-readers: ## Measure 800 readers with and without 200 others that stopped r
 	@scripts/need.sh cargo
 	@scripts/bench.sh readers
 
-test-rounds: ## Kill, freeze, cut, race and restart two hundred times each, for about an hour (ROUNDS= for fewer)
+test-rounds: ## Kill, freeze, cut, race and restart two hundred times each, for hours (ROUNDS= for fewer)
 	@scripts/need.sh cargo redis-server
 	@scripts/test-rounds.sh
 
