@@ -48,6 +48,11 @@ pub struct NewKey {
     pub secret: String,
 }
 
+/// A secret of 256 random bits.
+pub(super) fn random_token() -> String {
+    URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
+}
+
 pub(super) fn secret_hash(secret: &str) -> String {
     hex(&Sha256::digest(secret.as_bytes()))
 }
@@ -76,7 +81,7 @@ impl Store {
         valid_for: Option<Duration>,
     ) -> Result<NewKey, StoreError> {
         let id = KeyId::generate();
-        let secret = format!("bnt_{}", URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()));
+        let secret = format!("bnt_{}", random_token());
         let mut tx = self.begin_write().await?;
         let now = self.inner.clock.now();
         sqlx::query(

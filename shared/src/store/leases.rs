@@ -206,7 +206,6 @@ impl LeaseWatch {
         self.seen.retain(|id, _| beats.iter().any(|beat| beat.worker_id == *id));
         let mut dead = Vec::new();
         for beat in beats {
-            let fresh = || Silence { beat: beat.beat, lasts: Duration::ZERO };
             match self.seen.get_mut(&beat.worker_id) {
                 Some(silence) if silence.beat == beat.beat => {
                     silence.lasts += counts;
@@ -215,7 +214,7 @@ impl LeaseWatch {
                     }
                 }
                 _ => {
-                    self.seen.insert(beat.worker_id.clone(), fresh());
+                    self.seen.insert(beat.worker_id.clone(), Silence { beat: beat.beat, lasts: Duration::ZERO });
                 }
             }
         }

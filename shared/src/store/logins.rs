@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sqlx::Row as _;
 
 use super::{
     Store, StoreError,
-    keys::secret_hash,
+    keys::{random_token, secret_hash},
     rows::{parse, parse_optional},
 };
 use crate::{
@@ -19,7 +18,7 @@ use crate::{
 /// How long a browser stays signed in.
 pub const LOGIN_LIFE: Duration = Duration::from_hours(30 * 24);
 /// How long a ticket opens streams. A stream that it opened stays open.
-pub const TICKET_LIFE: Duration = Duration::from_mins(1);
+const TICKET_LIFE: Duration = Duration::from_mins(1);
 
 /// A secret just made, and until when it works. The store keeps only its hash.
 #[derive(Clone, Debug)]
@@ -28,11 +27,6 @@ pub struct NewToken {
     pub token: String,
     /// When it stops working.
     pub expires_at: Timestamp,
-}
-
-/// A secret of 256 random bits.
-fn random_token() -> String {
-    URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
 }
 
 impl Store {

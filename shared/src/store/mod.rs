@@ -59,7 +59,7 @@ pub use idempotency::IdempotencyKey;
 pub use jobs::{AGENT_QUEUE, AgentJob};
 pub use keys::{ApiKey, NewKey};
 pub use leases::{Beat, Heartbeat, LeaseWatch};
-pub use logins::{LOGIN_LIFE, NewToken, TICKET_LIFE};
+pub use logins::{LOGIN_LIFE, NewToken};
 pub use messages::{MessagePage, Thread, TurnBound};
 pub use resume::ResumePoint;
 pub use sessions::{NewSession, SessionCursor, SessionFilter, SessionPage, SessionPatch};
