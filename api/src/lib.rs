@@ -19,6 +19,7 @@ pub mod cli;
 mod dashboard;
 mod error;
 mod extract;
+mod metrics;
 mod middleware;
 mod openapi;
 mod router;
@@ -46,7 +47,7 @@ use banter_shared::{
 };
 use tokio::net::TcpListener;
 
-use crate::{access::AccessPolicy, state::AppState, stream::Hub};
+use crate::{access::AccessPolicy, metrics::Metrics, state::AppState, stream::Hub};
 
 /// An api that has its parts together and listens.
 pub struct Application {
@@ -80,7 +81,8 @@ impl Application {
         }
 
         let relay = relay::start(&config.relay, store.path(), &store.installation_id().await?).await?;
-        let hub = Hub::start(store.clone(), relay.clone(), shutdown);
+        let metrics = Metrics::default();
+        let hub = Hub::start(store.clone(), relay.clone(), shutdown, metrics.clone());
         let options =
             UpkeepOptions { lease: config.task_lease, retention: Retention { events: config.event_retention } };
         upkeep::spawn(&store, &relay, shutdown, options);
@@ -95,6 +97,7 @@ impl Application {
             hub,
             shutdown: shutdown.clone(),
             access,
+            metrics,
             task_max_attempts: config.task_max_attempts,
         };
         Ok(Self { listener, address, state })

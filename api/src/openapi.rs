@@ -192,6 +192,11 @@ problems! {
         "422": "`idempotency_mismatch`.",
         "429": "`queue_full`. `Retry-After` says when to come back.",
     }
+    /// Nobody is asked who they are, but the store is needed.
+    StoreProblem {
+        "500": "A fault on the server.",
+        "503": "The store is busy, or cannot be used. `Retry-After` says when to come back.",
+    }
     /// A part that is needed does not work.
     NotReadyProblem {
         "503": "`errors` names the part at fault.",

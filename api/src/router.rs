@@ -9,11 +9,12 @@ use axum::{
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::{
     dashboard,
     error::ApiError,
-    middleware::{headers, keyless, lingering, own_task, request_id},
+    middleware::{counting, headers, keyless, lingering, own_task, request_id},
     openapi::Base,
     routes::{agents, auth, events, messages, sessions, system, tasks},
     state::AppState,
@@ -40,6 +41,7 @@ fn operations() -> OpenApiRouter<AppState> {
         .routes(routes!(auth::ticket::ticket))
         .routes(routes!(system::live::live))
         .routes(routes!(system::ready::ready))
+        .routes(routes!(system::metrics::metrics))
         .routes(routes!(system::openapi::openapi))
 }
 
@@ -49,16 +51,23 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     operations().into_openapi()
 }
 
+/// The reference for people: a page with all that it needs, which looks nowhere else, also not to judge the document.
+fn reference() -> SwaggerUi {
+    SwaggerUi::new("/docs").config(Config::from("/v1/openapi.json").validator_url("none"))
+}
+
 /// The whole server. A request passes the layers from the last added to the first.
 pub fn router(state: AppState) -> Router {
     let (router, _) = operations().split_for_parts();
     router
+        .merge(reference())
         .fallback(dashboard::serve)
         .layer(CatchPanicLayer::custom(on_panic))
         .layer(middleware::from_fn_with_state(state.clone(), own_task::layer))
         .layer(middleware::from_fn_with_state(state.clone(), keyless::layer))
         .layer(middleware::from_fn(lingering::layer))
         .layer(middleware::from_fn(headers::layer))
+        .layer(middleware::from_fn_with_state(state.clone(), counting::layer))
         .layer(middleware::from_fn(request_id::layer))
         .with_state(state)
 }

@@ -140,6 +140,13 @@ impl Process {
         self.child.id()
     }
 
+    /// The most memory that it has had at once, in bytes.
+    pub fn peak_memory(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+        peak.expect("the kernel tells of peaks").trim().parse::<usize>().unwrap() * 1024
+    }
+
     /// Sends a signal. A process that has ended does not mind.
     pub fn signal(&self, signal: Signal) {
         signal.send(self.pid());

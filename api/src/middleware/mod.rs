@@ -1,5 +1,6 @@
 //! What happens to every request, whatever its route. [`crate::router`] shows the order.
 
+pub mod counting;
 pub mod headers;
 pub mod keyless;
 pub mod lingering;

@@ -18,13 +18,14 @@ use banter_shared::{
 };
 use bytes::Bytes;
 use tokio::{
-    sync::{broadcast::error::RecvError, mpsc},
+    sync::broadcast::error::RecvError,
     time::{Interval, MissedTickBehavior, interval, sleep, timeout},
 };
 
 use super::{
     frame,
-    hub::{Hub, Live, Subscription},
+    hub::{Hub, Live, Subscription, TaskNews},
+    outbox::{Gone, Outbox},
 };
 
 /// How often a heartbeat comes.
@@ -85,7 +86,7 @@ pub(super) struct Connection {
     running: BTreeMap<TaskId, Running>,
     /// The revision of the last step that was told, or passed over; `None` before the first catch-up.
     step_revision: Option<i64>,
-    out: mpsc::Sender<Bytes>,
+    out: Outbox,
     too_slow: Arc<AtomicBool>,
 }
 
@@ -96,7 +97,7 @@ impl Connection {
         principal: Principal,
         only: Option<SessionId>,
         start: &ReplayStart,
-        out: mpsc::Sender<Bytes>,
+        out: Outbox,
         too_slow: Arc<AtomicBool>,
     ) -> Self {
         let (user_log_id, cursor) = (start.user_log_id, start.cursor.clone());
@@ -105,6 +106,7 @@ impl Connection {
 
     /// Delivers until the stream ends.
     pub(super) async fn run(mut self, mut subscription: Subscription, resync: Option<ResyncReason>) {
+        let _open = self.hub.metrics.open_stream();
         let Err(closed) = self.deliver(&mut subscription, resync).await;
         match closed {
             Closed::TooSlow => self.too_slow.store(true, Ordering::Release),
@@ -152,10 +154,10 @@ impl Connection {
 
     async fn hear(&mut self, live: &Live) -> Result<(), Closed> {
         match live {
-            Live::Event { seq, event, frame } if *seq == self.cursor.seq + 1 => {
+            Live::Event { seq, session_id, news, frame } if *seq == self.cursor.seq + 1 => {
                 self.cursor.seq = *seq;
-                if self.pass_on(event, frame.clone()).await? {
-                    self.follow_tasks(event).await?;
+                if self.pass_on(*session_id, frame.clone()).await? {
+                    self.follow_tasks(*session_id, news.as_ref()).await?;
                 }
                 Ok(())
             }
@@ -183,7 +185,7 @@ impl Connection {
             for (seq, event) in replay.events {
                 self.cursor.seq = seq;
                 let Ok(frame) = frame::encode(Some(&self.cursor), &event) else { continue };
-                self.pass_on(&event, frame).await?;
+                self.pass_on(event.chat_session_id, frame).await?;
             }
             self.cursor.seq = replay.last_seq;
             if let Some(state) = replay.state {
@@ -201,8 +203,8 @@ impl Connection {
     }
 
     /// Delivers a durable event, unless it is another session's than the stream's. Returns whether it did.
-    async fn pass_on(&mut self, event: &Event, frame: Bytes) -> Result<bool, Closed> {
-        if self.only.is_some() && self.only != event.chat_session_id {
+    async fn pass_on(&mut self, session_id: Option<SessionId>, frame: Bytes) -> Result<bool, Closed> {
+        if self.only.is_some() && self.only != session_id {
             return Ok(false);
         }
         self.write(frame).await?;
@@ -210,14 +212,14 @@ impl Connection {
     }
 
     /// Takes in what a live event says about running tasks. A replayed one says nothing: what runs is told at its end.
-    async fn follow_tasks(&mut self, event: &Event) -> Result<(), Closed> {
-        match &event.data {
-            EventData::TaskUpdated { task, session } => self.follow_task(task, &session.agent_key).await,
-            EventData::SessionDeleted => {
-                self.running.retain(|_, running| Some(running.session_id) != event.chat_session_id);
+    async fn follow_tasks(&mut self, session_id: Option<SessionId>, news: Option<&TaskNews>) -> Result<(), Closed> {
+        match news {
+            Some(TaskNews::Updated { task, agent_key }) => self.follow_task(task, agent_key).await,
+            Some(TaskNews::AllGone) => {
+                self.running.retain(|_, running| Some(running.session_id) != session_id);
                 Ok(())
             }
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 
@@ -404,7 +406,7 @@ impl Connection {
 
     /// Sends what the reader can do without, if there is room. Returns whether there was.
     fn offered(&self, data: EventData, session_id: Option<SessionId>) -> bool {
-        self.encode(data, session_id).is_some_and(|frame| self.out.try_send(frame).is_ok())
+        self.encode(data, session_id).is_some_and(|frame| self.out.try_send(frame))
     }
 
     fn offer(&self, data: EventData, session_id: Option<SessionId>) {
@@ -414,7 +416,7 @@ impl Connection {
     async fn write(&self, frame: Bytes) -> Result<(), Closed> {
         match timeout(STALL_LIMIT, self.out.send(frame)).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(Closed::Gone),
+            Ok(Err(Gone)) => Err(Closed::Gone),
             Err(_) => Err(Closed::TooSlow),
         }
     }

@@ -11,8 +11,9 @@ use std::{
 };
 
 use banter_shared::{
-    chat::UserRef,
-    event::{Cursor, Epoch, Event},
+    chat::{Task, UserRef},
+    event::{Cursor, Epoch, EventData},
+    id::SessionId,
     relay::{Follow, LiveText, POLL_INTERVAL, SharedRelay, Signal},
     shutdown::Shutdown,
     store::{ChunkRow, ReplayStart, StepRow, Store, StoreError, StoredChunk, Tail, TailPosition},
@@ -24,6 +25,7 @@ use tokio::{
 };
 
 use super::frame;
+use crate::metrics::Metrics;
 
 /// Events kept for the streams of one user; who falls further behind reads the log.
 const CHANNEL_EVENTS: usize = 256;
@@ -37,8 +39,10 @@ pub(super) enum Live {
     Event {
         /// Its number.
         seq: i64,
-        /// The event.
-        event: Event,
+        /// The session that it is about.
+        session_id: Option<SessionId>,
+        /// What it says about tasks.
+        news: Option<TaskNews>,
         /// The event as bytes, the same for every stream.
         frame: Bytes,
     },
@@ -53,6 +57,30 @@ pub(super) enum Live {
     Step(StepRow),
     /// Signals were lost: what runs is to be told again.
     Healed,
+}
+
+/// What an event says about the tasks of its session.
+#[derive(Debug)]
+pub(super) enum TaskNews {
+    /// One of them changed.
+    Updated {
+        /// The task after the change.
+        task: Box<Task>,
+        /// The agent that works on it.
+        agent_key: String,
+    },
+    /// They are gone, with their session.
+    AllGone,
+}
+
+impl TaskNews {
+    fn of(data: EventData) -> Option<Self> {
+        match data {
+            EventData::TaskUpdated { task, session } => Some(Self::Updated { task, agent_key: session.agent_key }),
+            EventData::SessionDeleted => Some(Self::AllGone),
+            _ => None,
+        }
+    }
 }
 
 /// The open streams of one user.
@@ -77,6 +105,7 @@ pub struct Hub {
     pub(super) store: Store,
     relay: SharedRelay,
     pub(super) shutdown: Shutdown,
+    pub(super) metrics: Metrics,
     channels: Arc<Mutex<HashMap<i64, Channel>>>,
     /// Where the hub has read up to; `None` while there is no stream.
     position: Arc<tokio::sync::Mutex<Option<TailPosition>>>,
@@ -85,8 +114,9 @@ pub struct Hub {
 impl Hub {
     /// Starts to follow the store until the process has drained.
     #[must_use]
-    pub fn start(store: Store, relay: SharedRelay, shutdown: &Shutdown) -> Self {
-        let hub = Self { store, relay, shutdown: shutdown.clone(), channels: Arc::default(), position: Arc::default() };
+    pub fn start(store: Store, relay: SharedRelay, shutdown: &Shutdown, metrics: Metrics) -> Self {
+        let (channels, position) = (Arc::default(), Arc::default());
+        let hub = Self { store, relay, shutdown: shutdown.clone(), metrics, channels, position };
         shutdown.tasks().spawn(hub.clone().run());
         hub
     }
@@ -194,7 +224,8 @@ impl Hub {
             let rendered = row.event.and_then(|event| {
                 let cursor = Cursor { epoch: channel.epoch.clone(), seq };
                 let frame = frame::encode(Some(&cursor), &event).ok()?;
-                Some(Live::Event { seq, event, frame })
+                let (session_id, news) = (event.chat_session_id, TaskNews::of(event.data));
+                Some(Live::Event { seq, session_id, news, frame })
             });
             // A send fails only when the last stream has just gone.
             let _ = channel.sender.send(Arc::new(rendered.unwrap_or(Live::Grown { seq })));

@@ -6,6 +6,7 @@
 mod connection;
 mod frame;
 mod hub;
+mod outbox;
 
 use std::sync::{
     Arc,
@@ -25,14 +26,9 @@ use banter_shared::{
 };
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream};
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 
 use connection::Connection;
 pub use hub::Hub;
-
-/// Frames that may wait for a client; what a slow reader can cost.
-const CLIENT_FRAMES: usize = 64;
 
 impl Hub {
     /// Opens a stream of a user's events, of one session's if `only` names one.
@@ -49,7 +45,7 @@ impl Hub {
     ) -> Result<Response, StoreError> {
         let start = self.store.start_replay(&principal.user, requested).await?;
         let subscription = self.subscribe(&principal.user, &start).await?;
-        let (out, frames) = mpsc::channel(CLIENT_FRAMES);
+        let (out, frames) = outbox::outbox();
         let too_slow = Arc::new(AtomicBool::new(false));
         let connection = Connection::new(self.clone(), principal, only, &start, out, Arc::clone(&too_slow));
         self.shutdown.tasks().spawn(connection.run(subscription, start.resync));
@@ -59,8 +55,7 @@ impl Hub {
             (header::HeaderName::from_static("x-accel-buffering"), "no"),
         ];
         let last_words = self.last_words(start.cursor, too_slow);
-        Ok((head, Body::from_stream(ReceiverStream::new(frames).chain(last_words).map(Ok::<_, std::io::Error>)))
-            .into_response())
+        Ok((head, Body::from_stream(frames.chain(last_words).map(Ok::<_, std::io::Error>))).into_response())
     }
 
     /// After the last frame: the advice to fetch everything again, if the reader was too slow to be told in order.

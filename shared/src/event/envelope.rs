@@ -164,6 +164,16 @@ pub enum EventData {
 }
 
 impl EventData {
+    /// How much text the event carries, in bytes; what is bounded in length anyway does not count.
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        match self {
+            Self::MessageCreated { message, .. } | Self::MessageUpdated { message, .. } => message.content.len(),
+            Self::MessageDelta { text, .. } | Self::MessagePartial { text, .. } => text.len(),
+            _ => 0,
+        }
+    }
+
     /// The event's type.
     #[must_use]
     pub const fn kind(&self) -> &'static str {

@@ -17,6 +17,8 @@ use crate::{
 
 /// A stream this far behind is told to fetch the state again instead of hearing every event.
 const MAX_REPLAY: i64 = 10_000;
+/// A read of events ends with the one that reaches this many bytes of text: what a read may hold in memory.
+const READ_BYTES: usize = 512 * 1024;
 
 /// Where a user's log stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -340,7 +342,8 @@ impl Store {
         })
     }
 
-    /// Reads a user's log after `after_seq`, at most `limit` rows; with it, if that reaches the head, what runs.
+    /// Reads a user's log after `after_seq`, at most `limit` rows, fewer if their texts are long; with it, if that
+    /// reaches the head, what runs.
     ///
     /// With `only`, events and state are of that session alone. `after_step` is the revision up to which the reader
     /// has heard of steps; `None` for one that has heard of none.
@@ -368,13 +371,20 @@ impl Store {
         .await?;
         let mut last_seq = after_seq;
         let mut events = Vec::with_capacity(log_rows.len());
+        let mut bytes_read = 0;
+        let mut reached_head = i64::try_from(log_rows.len()).unwrap_or(i64::MAX) < limit;
         for row in &log_rows {
+            if bytes_read >= READ_BYTES {
+                reached_head = false;
+                break;
+            }
             last_seq = row.try_get("seq")?;
             if only.is_none_or(|only| parse(row, "chat_session_id").is_ok_and(|id: SessionId| id == only)) {
-                events.push((last_seq, render(&mut tx, row).await?));
+                let event = render(&mut tx, row).await?;
+                bytes_read += event.data.text_bytes();
+                events.push((last_seq, event));
             }
         }
-        let reached_head = i64::try_from(log_rows.len()).unwrap_or(i64::MAX) < limit;
         let state = if reached_head { Some(read_state(&mut tx, user_log_id, only, after_step).await?) } else { None };
         Ok(Replay { events, last_seq, state })
     }
@@ -421,10 +431,16 @@ impl Store {
                 .await?;
         let mut tail = Tail { position, ..Tail::default() };
         tail.has_more = i64::try_from(log_rows.len()).is_ok_and(|count| count == PAGE);
+        let mut bytes_read = 0;
         for row in &log_rows {
+            if bytes_read >= READ_BYTES {
+                tail.has_more = true;
+                break;
+            }
             tail.position.event_id = row.try_get("id")?;
             let user_log_id = row.try_get("user_log_id")?;
             let event = if is_followed(user_log_id) { Some(render(&mut tx, row).await?) } else { None };
+            bytes_read += event.as_ref().map_or(0, |event| event.data.text_bytes());
             tail.rows.push(LogRow { user_log_id, seq: row.try_get("seq")?, event });
         }
         // The rest only once all events were read: no text is told after its task's end, no step before its attempt.

@@ -33,6 +33,7 @@ mod stops;
 #[cfg(test)]
 mod tests;
 mod turns;
+mod workload;
 
 use std::{
     path::PathBuf,
@@ -66,6 +67,7 @@ pub use sessions::{NewSession, SessionCursor, SessionFilter, SessionPage, Sessio
 pub use steps::{StepRow, StepState};
 pub use stops::RunningAttempt;
 pub use turns::{PostMessage, Posted};
+pub use workload::Workload;
 
 use crate::{clock::SharedClock, event::Hints};
 

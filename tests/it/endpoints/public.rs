@@ -1,7 +1,9 @@
 //! What anybody may ask, and what is not there.
 
-use banter_tests::{app::TestApp, chat::unknown_id, client::complained_fields, wait::eventually};
+use banter_tests::{app::TestApp, chat::unknown_id, client::complained_fields, sse::USER_EVENTS, wait::eventually};
 use serde_json::json;
+
+use crate::support::Scripted;
 
 #[tokio::test]
 async fn a_fresh_installation_is_live_and_ready() {
@@ -24,6 +26,50 @@ async fn the_page_is_served_at_the_root() {
 
     assert_eq!(page.status, 200);
     assert!(page.header("content-type").is_some_and(|kind| kind.starts_with("text/html")));
+}
+
+#[tokio::test]
+async fn metrics_tell_of_requests_streams_and_tasks() {
+    let scripted = Scripted::start().await;
+    let client = &scripted.client;
+    let _stream = client.events(USER_EVENTS).await;
+    let (session, _task, gate) = scripted.held("held").await;
+    client.send(&session, "queued").await;
+    client.get(&format!("/v1/chat/{}", unknown_id())).await.problem(404);
+
+    let reply = client.get("/metrics").await;
+
+    assert_eq!(reply.status, 200);
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    assert_eq!(reply.header("content-type"), Some(kind));
+    let text = reply.text();
+    for line in [
+        "banter_http_requests_total{method=\"GET\",route=\"/v1/chat/{id}\",status=\"404\"} 1",
+        "banter_http_requests_total{method=\"POST\",route=\"/v1/chat\",status=\"201\"} 1",
+        "banter_open_streams 1",
+        "banter_tasks{status=\"queued\"} 1",
+        "banter_tasks{status=\"running\"} 1",
+        "banter_workers 1",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
+    }
+    assert!(!text.contains(&session), "nothing that is somebody's");
+    gate.finish().await;
+}
+
+#[tokio::test]
+async fn the_reference_loads_nothing_from_elsewhere() {
+    let app = TestApp::builder().workers(0).start().await;
+    let client = app.client();
+
+    let page = client.get("/docs/").await;
+    let settings = client.get("/docs/swagger-initializer.js").await;
+    let script = client.get("/docs/swagger-ui-bundle.js").await;
+
+    assert_eq!((page.status, settings.status, script.status), (200, 200, 200));
+    assert!(page.header("content-type").is_some_and(|kind| kind.starts_with("text/html")));
+    assert!(page.text().contains("swagger-initializer.js") && !page.text().contains("://"), "{}", page.text());
+    assert!(settings.text().contains("/v1/openapi.json"), "{}", settings.text());
 }
 
 #[tokio::test]

@@ -54,6 +54,7 @@ const fn change(method: &'static str, path: &'static str, status: u16) -> Operat
 pub const OPERATIONS: &[Operation] = &[
     get("/healthz", Access::Public, &[]),
     get("/readyz", Access::Public, &[]),
+    get("/metrics", Access::Public, &[]),
     get("/v1/openapi.json", Access::Public, &[]),
     get("/v1/auth/me", Access::Read, &[]),
     Operation {

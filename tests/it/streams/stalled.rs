@@ -113,3 +113,29 @@ async fn where_a_slow_reader_missed_text_it_gets_all_the_text_so_far_first() {
     read_on(client, stream, &mut model).await;
     assert_eq!(model.compare(client).await, Comparison::Equal);
 }
+
+#[tokio::test]
+async fn many_readers_who_never_read_cost_little_memory() {
+    let mut scripted = Scripted::start().await;
+    let client = &scripted.client;
+    let mut model = Model::of_user(client).await;
+    let from = model.cursor();
+    let session = scripted.session().await;
+    let text = "0123456789".repeat(25_000);
+    for number in 0..40 {
+        let prompt = format!("{number} {text}");
+        scripted.model.script(&prompt, [Answer::text(&text)]);
+        assert_eq!(client.ask(&session, &prompt).await["task"]["status"], "succeeded");
+    }
+    // All of it, many times over, waits for readers who take nothing.
+    let mut stalled = Vec::new();
+    for _ in 0..24 {
+        stalled.push(client.events_after(USER_EVENTS, &from).await);
+    }
+
+    let reader = client.events_after(USER_EVENTS, &from).await;
+    read_on(client, reader, &mut model).await;
+
+    let peak = scripted.app.api(0).process.peak_memory();
+    assert!(peak < 192 * 1024 * 1024, "the api has taken {} MiB", peak / 1024 / 1024);
+}

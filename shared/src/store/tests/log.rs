@@ -90,3 +90,28 @@ async fn live_text_and_events_of_one_read_agree() {
     assert!(matches!(&ended.rows.last().unwrap().event.as_ref().unwrap().data,
         EventData::TaskUpdated { task, .. } if task.status == TaskStatus::Succeeded));
 }
+
+#[tokio::test]
+async fn long_texts_are_read_in_several_parts() {
+    let f = Fixture::new().await;
+    let session = f.session().await;
+    let from = f.store.tail_position().await.unwrap();
+    let log_id = f.store.start_replay(&f.user, None).await.unwrap().user_log_id;
+    let text = "x".repeat(200 * 1024);
+    for _ in 0..4 {
+        f.post(session, &text).await;
+    }
+
+    let first = f.store.read_log(log_id, 1, 1000, None, None).await.unwrap();
+    let second = f.store.read_log(log_id, first.last_seq, 1000, None, None).await.unwrap();
+    assert_eq!(first.events.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [2, 3, 4]);
+    assert_eq!(second.events.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [5]);
+    assert!(first.state.is_none() && second.state.is_some(), "what runs is told at the head");
+
+    let first = f.store.read_tail(from, |_| true).await.unwrap();
+    let second = f.store.read_tail(first.position, |_| true).await.unwrap();
+    assert_eq!((first.rows.len(), first.has_more), (3, true));
+    assert_eq!((second.rows.len(), second.has_more), (1, false));
+    let unheard = f.store.read_tail(from, |_| false).await.unwrap();
+    assert_eq!((unheard.rows.len(), unheard.has_more), (4, false), "what nobody hears takes no memory");
+}

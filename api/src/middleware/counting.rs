@@ -1,0 +1,21 @@
+//! Every request is counted, by the route that it matched.
+
+use axum::{
+    extract::{MatchedPath, Request, State},
+    middleware::Next,
+    response::Response,
+};
+use tokio::time::Instant;
+
+use crate::{metrics::Metrics, state::AppState};
+
+/// Counts the request and how long its answer took.
+pub async fn layer(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let metrics: Metrics = state.metrics;
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let started = Instant::now();
+    let response = next.run(request).await;
+    metrics.count_request(&method, route.as_ref().map(MatchedPath::as_str), response.status(), started.elapsed());
+    response
+}

@@ -1,0 +1,34 @@
+//! `GET /metrics`
+
+use axum::{
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
+
+use crate::{error::ApiError, openapi::StoreProblem, state::AppState};
+
+/// The type of the text (<https://prometheus.io/docs/specs/om/open_metrics_spec/>).
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Shows what this process counts, and how much there is to do.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "getMetrics",
+    tag = "system",
+    summary = "Show metrics for Prometheus",
+    security(()),
+    responses(
+        (status = 200, description = "OpenMetrics.", body = String, content_type = "application/openmetrics-text"),
+        StoreProblem,
+    ),
+)]
+pub async fn metrics(State(state): State<AppState>) -> Result<Response, ApiError> {
+    let workload = state.store.workload().await?;
+    let text = state
+        .metrics
+        .render(&workload, state.relay.is_connected())
+        .map_err(|error| ApiError::internal(format!("cannot write metrics: {error}")))?;
+    Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response())
+}

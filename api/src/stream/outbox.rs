@@ -1,0 +1,124 @@
+//! What waits for one client, bounded in frames and in bytes: all that a reader who does not read can cost.
+//!
+//! Guarantees: frames leave in the order in which they were put in; one that is larger than the whole bound waits until
+//! it is alone, so that nothing is too large to be sent.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt as _};
+use tokio::sync::{
+    OwnedSemaphorePermit, Semaphore,
+    mpsc::{self, error::SendError},
+};
+use tokio_stream::wrappers::ReceiverStream;
+
+/// Frames that may wait.
+const FRAMES: usize = 64;
+/// Bytes that may wait.
+const BYTES: u32 = 512 * 1024;
+
+/// The end where frames are put in. Its copies share one bound.
+#[derive(Clone, Debug)]
+pub(super) struct Outbox {
+    frames: mpsc::Sender<Waiting>,
+    room: Arc<Semaphore>,
+}
+
+/// A frame, and the room that it takes until it has gone.
+#[derive(Debug)]
+struct Waiting {
+    frame: Bytes,
+    /// Held for its drop.
+    _room: OwnedSemaphorePermit,
+}
+
+/// The client has gone.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Gone;
+
+/// Makes an outbox and the stream of what is put into it, which ends when the last copy of the outbox was dropped.
+pub(super) fn outbox() -> (Outbox, impl Stream<Item = Bytes> + Send + 'static) {
+    let (sender, receiver) = mpsc::channel(FRAMES);
+    let room = Arc::new(Semaphore::new(BYTES as usize));
+    (Outbox { frames: sender, room }, ReceiverStream::new(receiver).map(|waiting| waiting.frame))
+}
+
+impl Outbox {
+    /// Puts a frame in as soon as there is room.
+    pub(super) async fn send(&self, frame: Bytes) -> Result<(), Gone> {
+        let room = Arc::clone(&self.room).acquire_many_owned(weight(&frame)).await.map_err(|_| Gone)?;
+        self.frames.send(Waiting { frame, _room: room }).await.map_err(|SendError(_)| Gone)
+    }
+
+    /// Puts a frame in if there is room now. Returns whether there was.
+    pub(super) fn try_send(&self, frame: Bytes) -> bool {
+        Arc::clone(&self.room)
+            .try_acquire_many_owned(weight(&frame))
+            .is_ok_and(|room| self.frames.try_send(Waiting { frame, _room: room }).is_ok())
+    }
+
+    /// Waits until the client has gone.
+    pub(super) async fn closed(&self) {
+        self.frames.closed().await;
+    }
+}
+
+/// The room that a frame takes: its bytes, at most all there are.
+fn weight(frame: &Bytes) -> u32 {
+    u32::try_from(frame.len()).unwrap_or(BYTES).min(BYTES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(bytes: u32) -> Bytes {
+        Bytes::from(vec![b'x'; bytes as usize])
+    }
+
+    #[tokio::test]
+    async fn frames_wait_until_their_number_is_too_high() {
+        let (out, mut frames) = outbox();
+
+        let taken = std::iter::repeat_with(|| out.try_send(frame(1))).take_while(|taken| *taken).count();
+
+        assert_eq!(taken, FRAMES);
+        frames.next().await.unwrap();
+        assert!(out.try_send(frame(1)));
+    }
+
+    #[tokio::test]
+    async fn frames_wait_until_their_bytes_are_too_many() {
+        let (out, mut frames) = outbox();
+
+        assert!(out.try_send(frame(BYTES / 2)) && out.try_send(frame(BYTES / 2)));
+        assert!(!out.try_send(frame(1)));
+
+        frames.next().await.unwrap();
+        assert!(out.try_send(frame(BYTES / 2)));
+    }
+
+    #[tokio::test]
+    async fn a_frame_larger_than_the_bound_goes_when_it_is_alone() {
+        let (out, mut frames) = outbox();
+        assert!(out.try_send(frame(1)));
+        assert!(!out.try_send(frame(3 * BYTES)));
+
+        let (sent, _) = tokio::join!(out.send(frame(3 * BYTES)), frames.next());
+
+        assert_eq!(sent, Ok(()));
+        assert_eq!(frames.next().await.unwrap().len(), 3 * BYTES as usize);
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_room_hears_that_the_client_has_gone() {
+        let (out, frames) = outbox();
+        assert!(out.try_send(frame(BYTES)));
+
+        let (sent, ()) = tokio::join!(out.send(frame(1)), async { drop(frames) });
+
+        assert_eq!(sent, Err(Gone));
+        out.closed().await;
+    }
+}

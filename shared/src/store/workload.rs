@@ -1,0 +1,53 @@
+//! How much there is to do, as of one moment.
+
+use std::time::Duration;
+
+use sqlx::Row;
+use ulid::Ulid;
+
+use super::{AGENT_QUEUE, Store, StoreError, jobs::horizon_seconds};
+
+/// How much there is to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Workload {
+    /// Tasks that wait for an agent, also those behind another of their session.
+    pub queued: i64,
+    /// Tasks that agents work on.
+    pub running: i64,
+    /// How long the oldest task has waited that a worker could begin at once; zero without one.
+    pub oldest_wait: Duration,
+    /// Workers that have not been given up.
+    pub workers: i64,
+}
+
+impl Store {
+    /// Counts what there is to do.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn workload(&self) -> Result<Workload, StoreError> {
+        let now = self.inner.clock.now();
+        let row = sqlx::query(
+            "SELECT (SELECT COUNT(*) FROM agent_task INDEXED BY agent_task_queued WHERE status = 'queued') AS queued, \
+             (SELECT COUNT(*) FROM agent_task INDEXED BY agent_task_one_running WHERE status = 'running') AS running, \
+             (SELECT COUNT(*) FROM worker_heartbeat) AS workers, \
+             (SELECT MIN(id) FROM Jobs INDEXED BY agent_jobs_ready WHERE job_type = ?1 AND status = 'Pending' \
+                 AND (run_at <= ?2 OR run_at > ?2 + ?3)) AS oldest_job",
+        )
+        .bind(AGENT_QUEUE)
+        .bind(now.unix_seconds())
+        .bind(horizon_seconds())
+        .fetch_one(&self.inner.readers)
+        .await?;
+        let oldest: Option<String> = row.try_get("oldest_job")?;
+        // A job's id begins with the time of its push.
+        let pushed = oldest.and_then(|id| Ulid::from_string(&id).ok()).map(|id| id.timestamp_ms());
+        let now_ms = u64::try_from(now.unix_millis()).unwrap_or(0);
+        Ok(Workload {
+            queued: row.try_get("queued")?,
+            running: row.try_get("running")?,
+            oldest_wait: pushed.map_or(Duration::ZERO, |pushed| Duration::from_millis(now_ms.saturating_sub(pushed))),
+            workers: row.try_get("workers")?,
+        })
+    }
+}
