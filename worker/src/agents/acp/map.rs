@@ -1,13 +1,17 @@
 //! From the agent's updates to ours.
 //!
 //! Lenient, since agents differ: kinds that are not known are ignored, a tool call may come twice, late, or without a
-//! status, and a field that makes no sense counts as missing.
+//! status, and a field that makes no sense counts as missing. A tool whose status was never told runs, unless it waits for
+//! a permission; one that was not allowed is `rejected`, whatever failure is told of it.
+
+#[cfg(test)]
+mod tests;
 
 use std::{collections::HashMap, fmt::Write as _};
 
 use agent_client_protocol::v1::schema::{
     ContentBlock, EmbeddedResourceResource, PermissionOptionKind, PlanEntry, PlanEntryStatus, RequestPermissionRequest,
-    SessionUpdate, ToolCall, ToolCallContent, ToolCallStatus, ToolCallUpdate, ToolCallUpdateFields, ToolKind,
+    SessionUpdate, ToolCall, ToolCallContent, ToolCallStatus, ToolCallUpdate,
 };
 use banter_shared::chat::{StepKind, StepStatus};
 use serde_json::{Value, json};
@@ -22,6 +26,8 @@ const MAX_DETAIL_BYTES: usize = 64 * 1024;
 const MAX_TITLE_CHARS: usize = 200;
 /// Tools of one turn that are told of.
 const MAX_TOOLS: usize = 2000;
+/// Stands for the title of a tool that has none.
+const NAMELESS: &str = "Tool";
 
 /// What a turn has shown so far.
 #[derive(Default)]
@@ -40,7 +46,35 @@ pub(super) struct Mapper {
 
 struct Tool {
     call: ToolCall,
-    was_rejected: bool,
+    /// What the agent says of its status; none: nothing, or nothing that still holds.
+    told: Option<ToolCallStatus>,
+    permission: Permission,
+}
+
+/// How far a tool's permission is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Permission {
+    NotAskedFor,
+    Waiting,
+    Given,
+    Refused,
+}
+
+impl Tool {
+    fn new(call: ToolCall) -> Self {
+        Self { call, told: None, permission: Permission::NotAskedFor }
+    }
+
+    fn status(&self) -> StepStatus {
+        match (self.told, self.permission) {
+            // Also without a permission: what has happened is not hidden.
+            (Some(ToolCallStatus::Completed), _) => StepStatus::Succeeded,
+            (_, Permission::Refused) => StepStatus::Rejected,
+            (Some(ToolCallStatus::Failed), _) => StepStatus::Failed,
+            (Some(ToolCallStatus::Pending), _) | (None, Permission::Waiting) => StepStatus::Pending,
+            _ => StepStatus::Running,
+        }
+    }
 }
 
 struct Thought {
@@ -58,7 +92,8 @@ pub(super) enum Flow {
 
 impl Mapper {
     /// Takes in one update; what is to be told is added to `out`.
-    pub fn update(&mut self, update: Value, out: &mut Vec<Update>) -> Flow {
+    pub fn update(&mut self, mut update: Value, out: &mut Vec<Update>) -> Flow {
+        announcement_as_update(&mut update);
         let kind = update.get("sessionUpdate").and_then(Value::as_str).unwrap_or_default().to_owned();
         let parsed = serde_json::from_value::<SessionUpdate>(update)
             .inspect_err(|error| tracing::debug!(kind, %error, "an update that is not understood"));
@@ -69,14 +104,6 @@ impl Mapper {
                 return self.text(&text_of(&chunk.content), message_id, out);
             }
             SessionUpdate::AgentThoughtChunk(chunk) => self.think(&text_of(&chunk.content)),
-            SessionUpdate::ToolCall(call) => {
-                let id = call.tool_call_id.0.to_string();
-                match self.tools.get_mut(&id) {
-                    Some(tool) => tool.call = merge(std::mem::replace(&mut tool.call, call.clone()), call),
-                    None => drop(self.insert(call)),
-                }
-                self.tell_tool(&id, out);
-            }
             SessionUpdate::ToolCallUpdate(update) => {
                 let id = update.tool_call_id.0.to_string();
                 self.upsert(update);
@@ -118,15 +145,31 @@ impl Mapper {
     pub fn permission(&mut self, request: &RequestPermissionRequest, out: &mut Vec<Update>) -> (String, String) {
         let id = request.tool_call.tool_call_id.0.to_string();
         self.upsert(request.tool_call.clone());
-        self.tell_tool(&id, out);
-        let title = self.tools.get(&id).map(|tool| title_of(&tool.call)).unwrap_or_default();
+        self.settle(&id, Permission::Waiting, out);
+        let title = self.tools.get(&id).map_or_else(
+            || request.tool_call.fields.title.clone().unwrap_or_else(|| NAMELESS.to_owned()),
+            |tool| title_of(&tool.call),
+        );
         (id, title)
+    }
+
+    /// The tool was allowed.
+    pub fn allow(&mut self, id: &str, out: &mut Vec<Update>) {
+        self.settle(id, Permission::Given, out);
     }
 
     /// The tool was not allowed.
     pub fn reject(&mut self, id: &str, out: &mut Vec<Update>) {
+        self.settle(id, Permission::Refused, out);
+    }
+
+    fn settle(&mut self, id: &str, permission: Permission, out: &mut Vec<Update>) {
         if let Some(tool) = self.tools.get_mut(id) {
-            tool.was_rejected = true;
+            tool.permission = permission;
+            // It was pending because it waited.
+            if permission == Permission::Given && tool.told == Some(ToolCallStatus::Pending) {
+                tool.told = None;
+            }
             self.tell_tool(id, out);
         }
     }
@@ -144,15 +187,19 @@ impl Mapper {
         self.thought.as_ref().is_some_and(|thought| !thought.is_told)
     }
 
-    /// The turn is over: what seems to be under way still is not.
+    /// The turn is over: what seems to be under way still is not, and what still waits to be allowed never will be.
     pub fn finish(&mut self, went_well: bool, out: &mut Vec<Update>) {
         self.end_thought(out);
         let status = if went_well { ToolCallStatus::Completed } else { ToolCallStatus::Failed };
-        let is_open = |tool: &Tool| matches!(tool.call.status, ToolCallStatus::Pending | ToolCallStatus::InProgress);
-        let open: Vec<String> = self.tools.iter().filter(|(_, tool)| is_open(tool)).map(|(id, _)| id.clone()).collect();
+        let mut open: Vec<String> =
+            self.tools.iter().filter(|(_, tool)| tool.status().is_open()).map(|(id, _)| id.clone()).collect();
+        open.sort_unstable();
         for id in open {
             if let Some(tool) = self.tools.get_mut(&id) {
-                tool.call.status = status;
+                match tool.permission {
+                    Permission::Waiting => tool.permission = Permission::Refused,
+                    Permission::NotAskedFor | Permission::Given | Permission::Refused => tool.told = Some(status),
+                }
             }
             self.tell_tool(&id, out);
         }
@@ -203,33 +250,21 @@ impl Mapper {
         self.was_interrupted = true;
     }
 
-    fn insert(&mut self, call: ToolCall) -> Option<&mut Tool> {
-        if self.tools.len() >= MAX_TOOLS {
-            return None;
-        }
-        let id = call.tool_call_id.0.to_string();
-        Some(self.tools.entry(id).or_insert(Tool { call, was_rejected: false }))
-    }
-
     fn upsert(&mut self, update: ToolCallUpdate) {
-        let ToolCallUpdate { tool_call_id, fields, .. } = update;
-        if let Some(tool) = self.tools.get_mut(&*tool_call_id.0) {
-            tool.call.update(fields);
-        } else if let Some(tool) = self.insert(ToolCall::new(tool_call_id, "")) {
-            tool.call.update(fields);
+        let ToolCallUpdate { tool_call_id, mut fields, .. } = update;
+        fields.title = fields.title.filter(|title| !title.trim().is_empty());
+        let id = tool_call_id.0.to_string();
+        if !self.tools.contains_key(&id) && self.tools.len() >= MAX_TOOLS {
+            return;
         }
+        let tool = self.tools.entry(id).or_insert_with(|| Tool::new(ToolCall::new(tool_call_id, "")));
+        tool.told = fields.status.or(tool.told);
+        tool.call.update(fields);
     }
 
     fn tell_tool(&mut self, id: &str, out: &mut Vec<Update>) {
         self.interrupt(out);
         let Some(tool) = self.tools.get(id) else { return };
-        let status = match tool.call.status {
-            _ if tool.was_rejected => StepStatus::Rejected,
-            ToolCallStatus::InProgress => StepStatus::Running,
-            ToolCallStatus::Completed => StepStatus::Succeeded,
-            ToolCallStatus::Failed => StepStatus::Failed,
-            _ => StepStatus::Pending,
-        };
         let (input, input_cut) = input_of(&tool.call);
         let (output, output_cut) = output_of(&tool.call);
         let locations: Vec<Value> = tool
@@ -243,28 +278,19 @@ impl Mapper {
             "tool_kind": tool.call.kind, "input": input, "output": output, "locations": locations,
             "is_truncated": input_cut || output_cut,
         });
-        out.push(step(&format!("tool:{id}"), StepKind::Tool, Some(id), &title_of(&tool.call), status, detail));
+        out.push(step(&format!("tool:{id}"), StepKind::Tool, Some(id), &title_of(&tool.call), tool.status(), detail));
     }
 }
 
-/// A tool call that is announced a second time: what the second leaves out stays.
-fn merge(old: ToolCall, new: ToolCall) -> ToolCall {
-    let mut merged = old;
-    // A default may be what was said, or what was left out.
-    let is_default_status = new.status == ToolCallStatus::default();
-    let is_default_kind = new.kind == ToolKind::default();
-    merged.update(
-        ToolCallUpdateFields::new()
-            .title((!new.title.is_empty()).then_some(new.title))
-            .name(new.name)
-            .kind((!is_default_kind).then_some(new.kind))
-            .status((!is_default_status).then_some(new.status))
-            .content((!new.content.is_empty()).then_some(new.content))
-            .locations((!new.locations.is_empty()).then_some(new.locations))
-            .raw_input(new.raw_input)
-            .raw_output(new.raw_output),
-    );
-    merged
+/// Lets a tool call that is announced count as an update of it: it may be known already, and what it leaves out then stays.
+fn announcement_as_update(update: &mut Value) {
+    if update.get("sessionUpdate").and_then(Value::as_str) != Some("tool_call") {
+        return;
+    }
+    if let Some(fields) = update.as_object_mut() {
+        fields.insert("sessionUpdate".to_owned(), "tool_call_update".into());
+        fields.retain(|_, field| field.as_array().is_none_or(|items| !items.is_empty()));
+    }
 }
 
 fn step(key: &str, kind: StepKind, id: Option<&str>, title: &str, status: StepStatus, detail: Value) -> Update {
@@ -289,7 +315,7 @@ fn title_of(call: &ToolCall) -> String {
     match (&call.name, title.is_empty()) {
         (_, false) => title.to_owned(),
         (Some(name), true) => name.clone(),
-        (None, true) => "Tool".to_owned(),
+        (None, true) => NAMELESS.to_owned(),
     }
 }
 

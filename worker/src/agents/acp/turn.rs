@@ -3,6 +3,9 @@
 //! Guarantees: what the agent sent before its result is told before the turn ends; a turn that is stopped is cancelled in
 //! the agent's session, and whether the agent did so in time decides whether its process can be kept.
 
+#[cfg(test)]
+mod tests;
+
 use std::{collections::HashMap, pin::pin, time::Duration};
 
 use agent_client_protocol::{
@@ -39,6 +42,8 @@ const CANCEL_LIMIT: Duration = Duration::from_secs(5);
 const MAX_UPDATES: usize = 20_000;
 /// How long more of a thought is waited for before it is told.
 const FLUSH_PAUSE: Duration = Duration::from_millis(150);
+/// Longest name of an answer that is offered, in characters.
+const MAX_OPTION_CHARS: usize = 100;
 /// How long after its time limit a permission request is given up that nobody decided.
 const DECISION_SLACK: Duration = Duration::from_secs(5);
 
@@ -105,7 +110,10 @@ impl Pending {
     fn decide(&mut self, number: usize, decision: Option<Decision>, mapper: &mut Mapper, out: &mut Vec<Update>) {
         let Some(Waiting { tool, request, responder }) = self.waiting.remove(&number) else { return };
         match decision {
-            Some(Decision::Allowed) => respond(responder, &request, Some(true)),
+            Some(Decision::Allowed) => {
+                respond(responder, &request, Some(true));
+                mapper.allow(&tool, out);
+            }
             Some(Decision::Rejected | Decision::Expired) => {
                 respond(responder, &request, Some(false));
                 mapper.reject(&tool, out);
@@ -114,7 +122,7 @@ impl Pending {
         }
     }
 
-    /// The turn is stopped: the protocol wants each of them answered.
+    /// The turn is over or stopped: the protocol wants each of them answered.
     fn cancel(&mut self) {
         for (_, Waiting { request, responder, .. }) in self.waiting.drain() {
             respond(responder, &request, None);
@@ -142,6 +150,7 @@ impl Prompt<'_> {
         let ended = self.follow(&mut listening.events, &mut result, &mut mapper, &mut pending).await;
         match ended {
             Break::Done(result, flow) => {
+                pending.cancel();
                 let mut out = Vec::new();
                 mapper.finish(result.is_ok(), &mut out);
                 self.tell(out).await;
@@ -253,7 +262,10 @@ impl Prompt<'_> {
         };
         let (tool, title) = mapper.permission(&request, out);
         match self.config.permission {
-            PermissionPolicy::Allow => respond(responder, &request, Some(true)),
+            PermissionPolicy::Allow => {
+                respond(responder, &request, Some(true));
+                mapper.allow(&tool, out);
+            }
             PermissionPolicy::Reject => {
                 respond(responder, &request, Some(false));
                 mapper.reject(&tool, out);
@@ -279,7 +291,7 @@ impl Prompt<'_> {
 fn options(request: &RequestPermissionRequest) -> Vec<PermissionOption> {
     let offered = request.options.iter().filter_map(|option| {
         let decision = if decides(option.kind)? { PermissionDecision::Allow } else { PermissionDecision::Reject };
-        Some(PermissionOption { decision, name: option.name.clone() })
+        Some(PermissionOption { decision, name: option.name.chars().take(MAX_OPTION_CHARS).collect() })
     });
     let mut options: Vec<PermissionOption> = Vec::new();
     for option in offered {

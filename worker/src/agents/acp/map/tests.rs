@@ -1,0 +1,417 @@
+//! What becomes of what an agent sends.
+
+use agent_client_protocol::v1::schema::RequestPermissionRequest;
+use banter_shared::chat::{StepKind, StepStatus};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::agents::{StepUpdate, Update};
+
+/// A turn, and all that it has told.
+#[derive(Default)]
+struct Told {
+    mapper: Mapper,
+    out: Vec<Update>,
+}
+
+impl Told {
+    fn update(&mut self, kind: &str, fields: Value) -> Flow {
+        let mut update = fields;
+        update["sessionUpdate"] = kind.into();
+        self.mapper.update(update, &mut self.out)
+    }
+
+    fn all(updates: &[(&str, Value)]) -> Self {
+        let mut told = Self::default();
+        for (kind, fields) in updates {
+            told.update(kind, fields.clone());
+        }
+        told
+    }
+
+    fn ask(&mut self, tool_call: &Value) -> (String, String) {
+        let options = json!([{"optionId": "0", "name": "Yes", "kind": "allow_once"}]);
+        let request = json!({"sessionId": "s", "toolCall": tool_call, "options": options});
+        let request: RequestPermissionRequest = serde_json::from_value(request).unwrap();
+        self.mapper.permission(&request, &mut self.out)
+    }
+
+    fn allow(&mut self, id: &str) {
+        self.mapper.allow(id, &mut self.out);
+    }
+
+    fn reject(&mut self, id: &str) {
+        self.mapper.reject(id, &mut self.out);
+    }
+
+    fn finish(&mut self, went_well: bool) {
+        self.mapper.finish(went_well, &mut self.out);
+    }
+
+    fn steps(&self) -> impl Iterator<Item = &StepUpdate> {
+        self.out.iter().filter_map(|update| match update {
+            Update::Step(step) => Some(step),
+            Update::Text(_) | Update::Permission(_) | Update::Resume(_) => None,
+        })
+    }
+
+    /// The latest state of the step of this key.
+    fn step(&self, key: &str) -> &StepUpdate {
+        self.steps().filter(|step| step.key == key).last().unwrap_or_else(|| panic!("no step {key}"))
+    }
+
+    fn status(&self, tool: &str) -> StepStatus {
+        self.step(&format!("tool:{tool}")).status
+    }
+
+    /// How often something was told of a tool, and of which ones.
+    fn tools(&self) -> Vec<&str> {
+        self.steps().filter_map(|step| step.tool_call_id.as_deref()).collect()
+    }
+
+    fn text(&self) -> String {
+        let texts = self.out.iter().filter_map(|update| match update {
+            Update::Text(text) => Some(text.as_str()),
+            Update::Step(_) | Update::Permission(_) | Update::Resume(_) => None,
+        });
+        texts.collect()
+    }
+}
+
+fn said(text: &str) -> Value {
+    json!({"content": {"type": "text", "text": text}})
+}
+
+const CALL: &str = "tool_call";
+const UPDATE: &str = "tool_call_update";
+const SAY: &str = "agent_message_chunk";
+const THINK: &str = "agent_thought_chunk";
+
+#[test]
+fn a_tool_without_a_status_runs() {
+    for kind in [CALL, UPDATE] {
+        let mut told = Told::all(&[(kind, json!({"toolCallId": "a", "title": "Read"}))]);
+        assert_eq!(told.status("a"), StepStatus::Running, "{kind}");
+        told.update(UPDATE, json!({"toolCallId": "a", "rawOutput": "x"}));
+        assert_eq!(told.status("a"), StepStatus::Running, "{kind}");
+        told.update(UPDATE, json!({"toolCallId": "a", "status": "completed"}));
+        assert_eq!(told.status("a"), StepStatus::Succeeded, "{kind}");
+    }
+    let odd = Told::all(&[(CALL, json!({"toolCallId": "a", "title": "Read", "status": "pondering"}))]);
+    assert_eq!(odd.status("a"), StepStatus::Running);
+}
+
+#[test]
+fn a_status_that_was_told_holds_until_another_one_is() {
+    for (status, expected) in [
+        ("pending", StepStatus::Pending),
+        ("in_progress", StepStatus::Running),
+        ("completed", StepStatus::Succeeded),
+        ("failed", StepStatus::Failed),
+    ] {
+        let mut told = Told::all(&[(CALL, json!({"toolCallId": "a", "title": "Read", "status": status}))]);
+        assert_eq!(told.status("a"), expected);
+        told.update(UPDATE, json!({"toolCallId": "a", "title": "Read more"}));
+        told.update(CALL, json!({"toolCallId": "a", "title": "Read most"}));
+        assert_eq!((told.status("a"), told.step("tool:a").title.as_str()), (expected, "Read most"));
+    }
+}
+
+#[test]
+fn a_tool_that_is_announced_twice_is_one_step_and_keeps_what_the_second_time_leaves_out() {
+    let content = json!([{"type": "content", "content": {"type": "text", "text": "output"}}]);
+    let told = Told::all(&[
+        (
+            CALL,
+            json!({"toolCallId": "a", "title": "Read", "kind": "read", "status": "in_progress",
+            "rawInput": {"path": "x"}, "content": content, "locations": [{"path": "/x", "line": 3}]}),
+        ),
+        (CALL, json!({"toolCallId": "a", "title": "", "content": [], "locations": [], "rawInput": null})),
+        // Without the title that the protocol asks for.
+        (CALL, json!({"toolCallId": "a", "status": "completed"})),
+    ]);
+
+    assert_eq!(told.tools(), ["a", "a", "a"]);
+    let step = told.step("tool:a");
+    assert_eq!((step.title.as_str(), step.status), ("Read", StepStatus::Succeeded));
+    assert_eq!(
+        step.detail,
+        json!({"tool_kind": "read", "input": {"path": "x"}, "output": "output", "is_truncated": false,
+            "locations": [{"path": "/x", "line": 3}]})
+    );
+}
+
+#[test]
+fn a_tool_without_a_title_has_its_name_or_a_plain_word() {
+    let told = Told::all(&[
+        (CALL, json!({"toolCallId": "a", "name": "grep"})),
+        (UPDATE, json!({"toolCallId": "b", "title": " \n "})),
+        (CALL, json!({"toolCallId": "c", "title": "One\nTwo"})),
+    ]);
+
+    let titles: Vec<&str> = told.steps().map(|step| step.title.as_str()).collect();
+    assert_eq!(titles, ["grep", "Tool", "One"]);
+}
+
+#[test]
+fn a_tool_that_is_first_seen_when_it_asks_waits_and_then_runs() {
+    let mut told = Told::default();
+
+    let (id, title) =
+        told.ask(&json!({"toolCallId": "p", "title": "Delete", "kind": "delete", "rawInput": {"all": true}}));
+
+    assert_eq!((id.as_str(), title.as_str()), ("p", "Delete"));
+    assert_eq!(told.status("p"), StepStatus::Pending);
+    assert_eq!(told.step("tool:p").detail["input"], json!({"all": true}));
+    told.allow("p");
+    assert_eq!(told.status("p"), StepStatus::Running);
+    told.update(UPDATE, json!({"toolCallId": "p", "status": "completed"}));
+    assert_eq!(told.status("p"), StepStatus::Succeeded);
+    assert!(told.tools().iter().all(|tool| *tool == "p"));
+}
+
+#[test]
+fn a_tool_that_was_pending_because_it_waited_runs_once_it_is_allowed() {
+    let mut told = Told::all(&[(CALL, json!({"toolCallId": "p", "title": "Delete", "status": "pending"}))]);
+    told.ask(&json!({"toolCallId": "p"}));
+    assert_eq!(told.status("p"), StepStatus::Pending);
+
+    told.allow("p");
+
+    assert_eq!(told.status("p"), StepStatus::Running);
+}
+
+#[test]
+fn a_tool_that_fails_because_it_was_not_allowed_is_rejected() {
+    for before in [json!({"toolCallId": "p", "title": "Delete"}), json!({"toolCallId": "p", "status": "pending"})] {
+        let mut told = Told::default();
+        told.ask(&before);
+        told.reject("p");
+        assert_eq!(told.status("p"), StepStatus::Rejected);
+        for status in ["in_progress", "failed"] {
+            told.update(UPDATE, json!({"toolCallId": "p", "status": status}));
+            assert_eq!(told.status("p"), StepStatus::Rejected, "{status}");
+        }
+        told.finish(true);
+        assert_eq!(told.status("p"), StepStatus::Rejected);
+    }
+}
+
+#[test]
+fn a_tool_that_ran_though_it_was_not_allowed_is_shown_as_what_it_is() {
+    let mut told = Told::default();
+    told.ask(&json!({"toolCallId": "p", "title": "Delete"}));
+    told.reject("p");
+
+    told.update(UPDATE, json!({"toolCallId": "p", "status": "completed"}));
+
+    assert_eq!(told.status("p"), StepStatus::Succeeded);
+}
+
+#[test]
+fn a_tool_that_asks_again_may_be_allowed_after_all() {
+    let mut told = Told::default();
+    told.ask(&json!({"toolCallId": "p", "title": "Delete"}));
+    told.reject("p");
+    told.ask(&json!({"toolCallId": "p"}));
+    assert_eq!(told.status("p"), StepStatus::Pending);
+
+    told.allow("p");
+
+    assert_eq!(told.status("p"), StepStatus::Running);
+}
+
+#[test]
+fn the_end_of_a_turn_leaves_nothing_open() {
+    for (went_well, expected) in [(true, StepStatus::Succeeded), (false, StepStatus::Failed)] {
+        let mut told = Told::all(&[
+            (CALL, json!({"toolCallId": "silent", "title": "A"})),
+            (CALL, json!({"toolCallId": "pending", "title": "B", "status": "pending"})),
+            (CALL, json!({"toolCallId": "running", "title": "C", "status": "in_progress"})),
+            (CALL, json!({"toolCallId": "done", "title": "D", "status": "completed"})),
+            (CALL, json!({"toolCallId": "failed", "title": "E", "status": "failed"})),
+            (THINK, said("Hm")),
+        ]);
+        told.ask(&json!({"toolCallId": "waiting", "title": "F"}));
+        let before = told.tools().len();
+
+        told.finish(went_well);
+
+        for tool in ["silent", "pending", "running"] {
+            assert_eq!(told.status(tool), expected, "{tool}");
+        }
+        assert_eq!(told.status("done"), StepStatus::Succeeded);
+        assert_eq!(told.status("failed"), StepStatus::Failed);
+        assert_eq!(told.status("waiting"), StepStatus::Rejected, "nobody can allow it any more");
+        assert_eq!(told.tools().len(), before + 4, "what had ended is not told again");
+        assert_eq!(told.step("thought:1").status, StepStatus::Succeeded);
+    }
+}
+
+#[test]
+fn kinds_that_are_not_known_are_ignored() {
+    let mut told = Told::default();
+    for (kind, fields) in [
+        ("hologram", said("WRONG")),
+        ("", said("WRONG")),
+        ("user_message_chunk", said("WRONG")),
+        ("usage_update", json!({"used": 1, "size": 2})),
+        ("current_mode_update", json!({"currentModeId": "x"})),
+        ("available_commands_update", json!({"availableCommands": "none"})),
+        ("config_option_update", json!({"configOptions": []})),
+        ("session_info_update", json!({"title": "WRONG"})),
+        ("compaction_start", json!({})),
+        (SAY, json!({"content": {"type": "smell", "text": "WRONG"}})),
+        (SAY, json!({})),
+        (CALL, json!({"title": "without an id"})),
+        ("plan", json!({"entries": "none"})),
+    ] {
+        assert_eq!(told.update(kind, fields), Flow::GoesOn, "{kind}");
+    }
+    for odd in [json!(null), json!([]), json!("x"), json!({"sessionUpdate": 5})] {
+        assert_eq!(told.mapper.update(odd, &mut told.out), Flow::GoesOn);
+    }
+    told.finish(true);
+
+    assert!(
+        told.out.iter().all(|update| matches!(update, Update::Step(step) if step.kind == StepKind::Plan)),
+        "{:?}",
+        told.out
+    );
+    assert_eq!(told.text(), "");
+}
+
+#[test]
+fn a_plan_is_one_step_that_is_done_when_all_of_it_is() {
+    let entry = |content: &str, status: &str| json!({"content": content, "priority": "high", "status": status});
+    let mut told = Told::default();
+
+    told.update("plan", json!({"entries": [entry("One", "completed"), entry("Two", "in_progress")]}));
+
+    let step = told.step("plan");
+    assert_eq!((step.kind, step.status), (StepKind::Plan, StepStatus::Running));
+    assert_eq!(step.detail["entries"], json!([entry("One", "completed"), entry("Two", "in_progress")]));
+    told.update("plan", json!({"entries": [entry("One", "completed"), entry("Two", "completed")]}));
+    assert_eq!(told.step("plan").status, StepStatus::Succeeded);
+    assert!(told.steps().all(|step| step.key == "plan"));
+}
+
+#[test]
+fn each_notice_is_a_step_of_its_own() {
+    let told = Told::all(&[
+        ("notice", json!({"noticeId": "1", "severity": "warning", "title": "Low on tokens", "description": "10 left"})),
+        ("notice", json!({"noticeId": "2", "severity": "info", "title": "Again"})),
+    ]);
+
+    let steps: Vec<_> = told.steps().map(|step| (step.key.as_str(), step.kind, step.title.as_str())).collect();
+    assert_eq!(steps, [("notice:1", StepKind::Notice, "Low on tokens"), ("notice:2", StepKind::Notice, "Again")]);
+    assert_eq!(told.step("notice:1").detail, json!({"text": "10 left", "severity": "warning"}));
+}
+
+#[test]
+fn a_thought_is_told_now_and_then_and_ends_with_what_follows() {
+    let mut told = Told::all(&[(THINK, said("Hm, ")), (THINK, said("so."))]);
+    assert!(told.out.is_empty() && told.mapper.has_something_to_flush());
+
+    told.mapper.flush(&mut told.out);
+    told.mapper.flush(&mut told.out);
+
+    assert!(!told.mapper.has_something_to_flush());
+    assert_eq!(told.steps().count(), 1);
+    assert_eq!(told.step("thought:1").status, StepStatus::Running);
+    told.update(SAY, said("Yes."));
+    told.update(THINK, said("Or"));
+    told.update(CALL, json!({"toolCallId": "a", "title": "Read"}));
+    let thoughts: Vec<_> = told
+        .steps()
+        .filter(|step| step.kind == StepKind::Thought)
+        .map(|step| (step.key.as_str(), step.status, step.detail["text"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        thoughts,
+        [
+            ("thought:1", StepStatus::Running, "Hm, so."),
+            ("thought:1", StepStatus::Succeeded, "Hm, so."),
+            ("thought:2", StepStatus::Succeeded, "Or")
+        ]
+    );
+}
+
+#[test]
+fn what_is_said_before_and_after_something_else_are_paragraphs() {
+    let told = Told::all(&[
+        (SAY, said("One")),
+        (SAY, said(" more.")),
+        (CALL, json!({"toolCallId": "a", "title": "Read"})),
+        (SAY, said("Two\n")),
+        ("plan", json!({"entries": []})),
+        (SAY, said("three.")),
+        (THINK, said("Hm")),
+        (SAY, said(" Four.")),
+    ]);
+    assert_eq!(told.text(), "One more.\n\nTwo\nthree. Four.");
+
+    let message = |id: &str, text: &str| json!({"messageId": id, "content": {"type": "text", "text": text}});
+    let told = Told::all(&[(SAY, message("1", "One")), (SAY, message("1", ".")), (SAY, message("2", "Two"))]);
+    assert_eq!(told.text(), "One.\n\nTwo");
+}
+
+#[test]
+fn an_answer_ends_where_it_is_too_long() {
+    let mut told = Told::default();
+    assert_eq!(told.update(SAY, said(&"é".repeat(MAX_ANSWER_BYTES / 2 - 1))), Flow::GoesOn);
+
+    assert_eq!(told.update(SAY, said("xéé")), Flow::TooLong);
+
+    assert_eq!(told.text().len(), MAX_ANSWER_BYTES - 1, "no character is cut in two");
+    assert_eq!(told.update(SAY, said("more")), Flow::TooLong);
+}
+
+#[test]
+fn what_a_tool_read_and_wrote_is_cut() {
+    let long = "x".repeat(MAX_DETAIL_BYTES + 1);
+    for (fields, input, output) in [
+        (json!({"rawInput": {"text": long}}), MAX_DETAIL_BYTES, 0),
+        (json!({"rawOutput": long}), 0, MAX_DETAIL_BYTES),
+        (json!({"rawOutput": {"output": long}}), 0, MAX_DETAIL_BYTES),
+        (json!({"content": [{"type": "content", "content": {"type": "text", "text": long}}]}), 0, MAX_DETAIL_BYTES),
+        (json!({"content": [{"type": "diff", "path": "/x", "oldText": null, "newText": long}]}), 0, MAX_DETAIL_BYTES),
+    ] {
+        let mut fields = fields;
+        fields["toolCallId"] = "a".into();
+        let told = Told::all(&[(UPDATE, fields)]);
+        let detail = &told.step("tool:a").detail;
+        let length = |field: &str| detail[field].as_str().map_or(0, str::len);
+        assert_eq!((length("input"), length("output"), &detail["is_truncated"]), (input, output, &json!(true)));
+    }
+}
+
+#[test]
+fn what_a_tool_shows_is_text() {
+    let content = json!([
+        {"type": "diff", "path": "/a", "oldText": "old\n", "newText": "new\nmore"},
+        {"type": "terminal", "terminalId": "1"},
+        {"type": "content", "content": {"type": "resource_link", "name": "b", "uri": "file:///b"}},
+        {"type": "content", "content": {"type": "image", "data": "", "mimeType": "image/png"}},
+        {"type": "unheard-of"},
+    ]);
+    let told = Told::all(&[(UPDATE, json!({"toolCallId": "a", "content": content, "rawOutput": "not shown"}))]);
+
+    let output = &told.step("tool:a").detail["output"];
+
+    assert_eq!(output, "/a\n-old\n+new\n+more\n\n[b](file:///b)\n*(an image, which cannot be shown here)*");
+}
+
+#[test]
+fn tools_beyond_all_measure_are_not_told_but_may_still_ask() {
+    let mut told = Told::default();
+    for number in 0..=MAX_TOOLS {
+        told.update(CALL, json!({"toolCallId": number.to_string(), "title": "Again"}));
+    }
+    assert_eq!(told.steps().count(), MAX_TOOLS);
+
+    let (_, title) = told.ask(&json!({"toolCallId": "one too many", "title": "Delete"}));
+
+    assert_eq!(title, "Delete");
+    assert_eq!(told.steps().count(), MAX_TOOLS);
+}
