@@ -2,7 +2,9 @@
 //!
 //! Guarantees: steps are numbered in the order in which they first came; only the latest state of each is written, at
 //! most every [`WRITE_INTERVAL`] unless something began or ended; what is not written when the attempt ends goes with
-//! the outcome.
+//! the outcome; all of them together stay within a [`budget`], and one notice tells if they did not.
+
+mod budget;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -16,12 +18,14 @@ use banter_shared::{
     relay::SharedRelay,
     store::{Claim, StepState, Store, StoreError},
 };
+use serde_json::json;
 use tokio::{
     task::{JoinError, JoinHandle},
     time::Instant,
 };
 use tokio_util::task::TaskTracker;
 
+use self::budget::{Budget, Kept};
 use crate::{
     agents::StepUpdate,
     text::{Moved, at, joined},
@@ -31,8 +35,10 @@ use crate::{
 const WRITE_INTERVAL: Duration = Duration::from_millis(150);
 /// Pause after steps could not be written.
 const WRITE_PAUSE: Duration = Duration::from_secs(1);
-/// Steps kept of one attempt; an agent that makes more is not followed in every detail.
-const MAX_STEPS: usize = 1000;
+/// The key of the notice that something is missing. No driver's keys begin so.
+const NOTICE_KEY: &str = "\0";
+/// Its title.
+const NOTICE: &str = "So much was done here that not all of it is kept.";
 
 /// Collects the states of steps and stores them.
 pub(crate) struct StepWriter {
@@ -40,9 +46,9 @@ pub(crate) struct StepWriter {
     relay: SharedRelay,
     claim: Claim,
     tasks: TaskTracker,
-    /// Number and status of every step so far, by its key.
-    known: HashMap<String, (i64, StepStatus)>,
-    last_seq: i64,
+    /// Every step so far, by its key.
+    known: HashMap<String, Known>,
+    budget: Budget,
     /// Latest states that nobody has begun to write, by number.
     waiting: BTreeMap<i64, StepState>,
     /// Whether one of them should not wait.
@@ -54,6 +60,13 @@ pub(crate) struct StepWriter {
     written: Arc<Vec<StepState>>,
 }
 
+/// What there is of a step.
+struct Known {
+    seq: i64,
+    status: StepStatus,
+    kept: Kept,
+}
+
 impl StepWriter {
     /// A writer of an attempt that has no steps yet. Writes run on `tasks`.
     pub(crate) fn new(store: &Store, relay: &SharedRelay, tasks: &TaskTracker, claim: Claim) -> Self {
@@ -63,7 +76,7 @@ impl StepWriter {
             claim,
             tasks: tasks.clone(),
             known: HashMap::new(),
-            last_seq: 0,
+            budget: Budget::default(),
             waiting: BTreeMap::new(),
             is_urgent: false,
             write_at: Instant::now(),
@@ -79,12 +92,29 @@ impl StepWriter {
             // Nothing would answer it.
             return tracing::warn!(task_id = %self.claim.task_id, "a permission request came as a step");
         }
-        let earlier = self.known.get(&key).copied();
-        let Some(seq) = earlier.map(|(seq, _)| seq).or_else(|| self.number()) else { return };
-        let is_news = earlier.is_none_or(|(_, known)| known != status);
-        self.known.insert(key, (seq, status));
-        self.is_urgent |= is_news;
-        self.waiting.insert(seq, StepState { seq, kind, tool_call_id, title, status, detail, permission_id: None });
+        let earlier = self.known.get(&key);
+        if let Some(seq) = earlier.map(|known| known.seq).or_else(|| self.budget.number(kind)) {
+            self.is_urgent |= earlier.is_none_or(|known| known.status != status);
+            let kept = self.budget.detail(earlier.map(|known| &known.kept), detail);
+            let detail = kept.detail.clone();
+            self.known.insert(key, Known { seq, status, kept });
+            self.waiting.insert(seq, StepState { seq, kind, tool_call_id, title, status, detail, permission_id: None });
+        }
+        self.tell_what_is_missing();
+    }
+
+    /// Adds the one notice as soon as something had to be left out.
+    fn tell_what_is_missing(&mut self) {
+        if !self.budget.is_short() || self.known.contains_key(NOTICE_KEY) {
+            return;
+        }
+        tracing::warn!(task_id = %self.claim.task_id, "too much in too many steps: not all of it is kept");
+        let (seq, status) = (self.budget.last_number(), StepStatus::Succeeded);
+        self.known.insert(NOTICE_KEY.to_owned(), Known { seq, status, kept: Kept::default() });
+        self.is_urgent = true;
+        let (kind, title, detail) = (StepKind::Notice, NOTICE.to_owned(), json!({"text": "", "severity": "warning"}));
+        let state = StepState { seq, kind, tool_call_id: None, title, status, detail, permission_id: None };
+        self.waiting.insert(seq, state);
     }
 
     /// Takes a permission request. Returns false if there is no room for it.
@@ -95,23 +125,14 @@ impl StepWriter {
         title: String,
         detail: serde_json::Value,
     ) -> bool {
-        let Some(seq) = self.number() else { return false };
+        let Some(seq) = self.budget.number(StepKind::Permission) else {
+            self.tell_what_is_missing();
+            return false;
+        };
         self.is_urgent = true;
         let (kind, status, permission_id) = (StepKind::Permission, StepStatus::Pending, Some(permission_id));
         self.waiting.insert(seq, StepState { seq, kind, tool_call_id, title, status, detail, permission_id });
         true
-    }
-
-    /// The number of a new step, if there may be one more.
-    fn number(&mut self) -> Option<i64> {
-        if usize::try_from(self.last_seq).is_ok_and(|count| count >= MAX_STEPS) {
-            return None;
-        }
-        self.last_seq += 1;
-        if usize::try_from(self.last_seq).is_ok_and(|count| count == MAX_STEPS) {
-            tracing::warn!(task_id = %self.claim.task_id, "too many steps: the rest is not kept");
-        }
-        Some(self.last_seq)
     }
 
     /// All states that may not be in the store yet.

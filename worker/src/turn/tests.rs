@@ -395,3 +395,47 @@ async fn the_next_turn_goes_on_in_the_agents_own_session() {
     call.answer();
     f.ended(task_id, run).await;
 }
+
+#[tokio::test]
+async fn an_agent_that_does_too_much_is_followed_within_a_budget() {
+    let mut f = Fixture::new().await;
+    let (task_id, call, run) = f.start().await;
+    let step = |key: String, kind: StepKind, status: StepStatus, bytes: usize| {
+        let (title, detail) = (format!("Step {key}"), json!({"text": "x".repeat(bytes)}));
+        Update::Step(StepUpdate { tool_call_id: Some(key.clone()), key, kind, title, status, detail })
+    };
+
+    call.tell(step("small".into(), StepKind::Tool, StepStatus::Running, 1000)).await;
+    for number in 0..150 {
+        call.tell(step(format!("large {number}"), StepKind::Thought, StepStatus::Succeeded, 60_000)).await;
+    }
+    call.tell(step("small".into(), StepKind::Tool, StepStatus::Succeeded, 60_000)).await;
+    for number in 0..3000 {
+        call.tell(step(format!("many {number}"), StepKind::Notice, StepStatus::Succeeded, 10)).await;
+    }
+    call.tell(step("late".into(), StepKind::Tool, StepStatus::Running, 60_000)).await;
+    call.answer();
+
+    let steps = f.ended(task_id, run).await.steps;
+    let bytes: usize = steps.iter().map(|step| step.detail.to_string().len()).sum();
+    assert!(
+        steps.len() <= 2000 && (3 << 20..=4 << 20).contains(&(bytes - 20 * steps.len())),
+        "{} {bytes}",
+        steps.len()
+    );
+    let notices: Vec<&Step> = steps.iter().filter(|step| step.title.starts_with("So much was done")).collect();
+    assert_eq!(notices.len(), 1, "one notice says so");
+    assert_eq!((notices[0].kind, &notices[0].detail["severity"]), (StepKind::Notice, &json!("warning")));
+    let of = |title: &str| steps.iter().find(|step| step.title == title).unwrap();
+    let (small, large, late) = (of("Step small"), of("Step large 149"), of("Step late"));
+    assert_eq!(
+        (small.status, large.status, late.status),
+        (StepStatus::Succeeded, StepStatus::Succeeded, StepStatus::Succeeded)
+    );
+    assert_eq!(small.detail, json!({"text": "x".repeat(1000), "is_truncated": true}), "what it had is kept");
+    assert_eq!([&large.detail, &late.detail], [&json!({"is_truncated": true}); 2]);
+    assert_eq!(
+        steps.iter().map(|step| step.seq).collect::<Vec<_>>(),
+        (1..=i64::try_from(steps.len()).unwrap()).collect::<Vec<_>>()
+    );
+}
