@@ -4,6 +4,7 @@ use std::{path::Path, time::Duration};
 
 use agent_client_protocol::v1::schema::{LoadSessionRequest, NewSessionRequest, ResumeSessionRequest};
 use banter_shared::{agents_file::AcpConfig, chat::ErrorCode};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::connection::Connection;
@@ -28,16 +29,10 @@ pub(super) async fn open(
     resume: Option<&Resume>,
 ) -> Result<Known, AgentError> {
     let folder = connection.control().folder().to_owned();
-    if let Some(resume) = resume {
-        match go_on(connection, &folder, &resume.id).await {
-            Ok(Some(state)) => {
-                configure(connection, config, &resume.id, &state).await?;
-                return Ok(Known { id: resume.id.clone(), seen: Some(resume.turn) });
-            }
-            Ok(None) => {}
-            // Whatever it is: a new session is told the conversation.
-            Err(error) => tracing::info!(%error, "the agent does not go on in its earlier session"),
-        }
+    if let Some(resume) = resume
+        && go_on(connection, config, &folder, &resume.id).await
+    {
+        return Ok(Known { id: resume.id.clone(), seen: Some(resume.turn) });
     }
     let request = NewSessionRequest::new(folder);
     let state = connection.request_within(SESSION_LIMIT, "session/new", request).await?;
@@ -48,22 +43,36 @@ pub(super) async fn open(
     Ok(Known { id: id.to_owned(), seen: None })
 }
 
-/// `None` when the agent can do neither.
-async fn go_on(connection: &Connection, folder: &Path, id: &str) -> Result<Option<Value>, AgentError> {
+/// Whether the agent has taken an earlier session up. It is tried in every way that the agent knows; whatever goes wrong
+/// with one of them, the next one is tried, and in the end a new session is told the conversation.
+async fn go_on(connection: &Connection, config: &AcpConfig, folder: &Path, id: &str) -> bool {
     let abilities = &connection.about.agent_capabilities;
-    let mut failure = None;
     if abilities.session_capabilities.resume.is_some() {
         let request = ResumeSessionRequest::new(id.to_owned(), folder);
-        match connection.request_within(SESSION_LIMIT, "session/resume", request).await {
-            Ok(state) => return Ok(Some(state)),
-            Err(error) => failure = Some(error),
+        match take_up(connection, config, id, "session/resume", request).await {
+            Ok(()) => return true,
+            Err(error) => tracing::info!(%error, "the agent does not resume its earlier session"),
         }
     }
-    if abilities.load_session {
+    if abilities.load_session && connection.is_open() {
         let request = LoadSessionRequest::new(id.to_owned(), folder);
-        return connection.request_within(SESSION_LIMIT, "session/load", request).await.map(Some);
+        match take_up(connection, config, id, "session/load", request).await {
+            Ok(()) => return true,
+            Err(error) => tracing::info!(%error, "the agent does not load its earlier session"),
+        }
     }
-    failure.map_or(Ok(None), Err)
+    false
+}
+
+async fn take_up(
+    connection: &Connection,
+    config: &AcpConfig,
+    id: &str,
+    method: &str,
+    request: impl Serialize,
+) -> Result<(), AgentError> {
+    let state = connection.request_within(SESSION_LIMIT, method, request).await?;
+    configure(connection, config, id, &state).await
 }
 
 /// Sets what the configuration asks for. What an agent does not offer is an error: it would run otherwise than meant.
