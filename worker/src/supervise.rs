@@ -3,7 +3,7 @@
 //! To kill a process group is not enough, since agents run their tools under `setsid`. The supervisor is a subreaper
 //! instead: whatever loses its parent below it becomes its child. Guarantees: when the agent ends, on SIGTERM, and when
 //! the worker dies however it dies, every descendant is killed, again and again until none is left; only then the
-//! supervisor ends, with the agent's exit code. Stdin and stdout belong to the agent: nothing here reads or writes them.
+//! supervisor ends, with the agent's exit code. Stdin and stdout belong to the agent: nothing here reads, writes or keeps them.
 //! It also holds the lock of the work folder, so that the folder is free only when the last of these processes is gone.
 //!
 //! It is a process of its own with a single thread: signals are blocked and waited for, nothing is handled in between.
@@ -27,7 +27,7 @@ use nix::{
         signal::{SigSet, Signal, kill},
         wait::{WaitPidFlag, WaitStatus, waitpid},
     },
-    unistd::{Pid, getppid},
+    unistd::{Pid, dup2_stdin, dup2_stdout, getppid},
 };
 
 use crate::agents::process::tree;
@@ -105,6 +105,7 @@ fn supervise(arguments: &Arguments) -> io::Result<u8> {
         }
     };
     let agent = Pid::from_raw(i32::try_from(agent.id()).map_err(io::Error::other)?);
+    let_go_of_the_streams()?;
     let mut status = None;
     while status.is_none() {
         if signals.wait()? == Signal::SIGCHLD {
@@ -124,6 +125,14 @@ fn supervise(arguments: &Arguments) -> io::Result<u8> {
     }
     kill_all(agent, &mut status);
     Ok(status.map_or(BROKEN, exit_code))
+}
+
+/// The agent's stdin and stdout are its own: where it closes one, the worker is to see the end of it.
+fn let_go_of_the_streams() -> io::Result<()> {
+    let nowhere = OpenOptions::new().read(true).write(true).open("/dev/null")?;
+    dup2_stdin(&nowhere)?;
+    dup2_stdout(&nowhere)?;
+    Ok(())
 }
 
 fn start(argv: &[OsString]) -> io::Result<Child> {

@@ -23,12 +23,15 @@ use tokio::{
     process::{Child, Command},
     runtime::Handle,
     sync::oneshot,
+    time::sleep,
 };
 
 use super::tree;
 
-/// How long orphans may take to die of SIGKILL.
-const SWEEP_LIMIT: Duration = Duration::from_secs(2);
+/// How long the thread gives orphans to die of SIGKILL before it looks after others.
+const SWEEP_LIMIT: Duration = Duration::from_secs(1);
+/// How long it does so before it comes back to them.
+const SWEEP_PAUSE: Duration = Duration::from_millis(200);
 
 /// The supervisors of this process. Locked while one is started, so that it is never taken for an orphan.
 static SUPERVISORS: Mutex<Option<HashSet<u32>>> = Mutex::new(None);
@@ -42,7 +45,7 @@ pub struct Spawner {
 #[derive(Debug)]
 enum Request {
     Start(Box<Command>, oneshot::Sender<io::Result<Child>>),
-    Sweep(u32, oneshot::Sender<()>),
+    Sweep(u32, oneshot::Sender<bool>),
 }
 
 impl Spawner {
@@ -64,8 +67,7 @@ impl Spawner {
                         }
                     }
                     Request::Sweep(ended, reply) => {
-                        sweep(ended);
-                        let _ = reply.send(());
+                        let _ = reply.send(sweep(ended));
                     }
                 }
             }
@@ -83,11 +85,14 @@ impl Spawner {
         started.await.map_err(io::Error::other)?
     }
 
-    /// Kills what a supervisor that has ended may have left behind.
+    /// Kills what a supervisor that has ended may have left behind, until nothing is left.
     pub async fn sweep(&self, ended: u32) {
-        let (reply, swept) = oneshot::channel();
-        if self.requests.send(Request::Sweep(ended, reply)).is_ok() {
-            let _ = swept.await;
+        loop {
+            let (reply, swept) = oneshot::channel();
+            if self.requests.send(Request::Sweep(ended, reply)).is_err() || swept.await != Ok(false) {
+                return;
+            }
+            sleep(SWEEP_PAUSE).await;
         }
     }
 }
@@ -109,7 +114,8 @@ fn give_up(mut child: Child) {
     sweep(pid);
 }
 
-fn sweep(ended: u32) {
+/// Whether nothing is left.
+fn sweep(ended: u32) -> bool {
     let mut supervisors = SUPERVISORS.lock().unwrap_or_else(PoisonError::into_inner);
     let known = supervisors.get_or_insert_default();
     known.remove(&ended);
@@ -118,7 +124,7 @@ fn sweep(ended: u32) {
         let mut orphans = tree::children(std::process::id());
         orphans.retain(|pid| !known.contains(pid));
         if orphans.is_empty() || Instant::now() > deadline {
-            return;
+            return orphans.is_empty();
         }
         tracing::info!(count = orphans.len(), "killing what an agent left behind");
         for orphan in orphans {
@@ -129,5 +135,45 @@ fn sweep(ended: u32) {
             }
         }
         thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Stdio;
+
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        process::{ChildStdin, ChildStdout},
+        runtime::Builder,
+    };
+
+    use super::*;
+
+    /// Sends a byte through `cat`.
+    async fn echo(stdin: &mut ChildStdin, stdout: &mut ChildStdout) -> io::Result<()> {
+        stdin.write_all(b"x").await?;
+        stdout.read_exact(&mut [0; 1]).await.map(drop)
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn what_is_started_does_not_end_with_the_thread_that_asked_for_it() {
+        let spawner = Spawner::new().unwrap();
+        let asks = async move {
+            let mut command = Command::new("setpriv");
+            command.args(["--pdeathsig", "KILL", "cat"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+            let mut child = spawner.start(command).await.unwrap();
+            let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+            // It answers, so it is tied to a thread by now.
+            echo(&mut stdin, &mut stdout).await.unwrap();
+            (spawner, child, stdin, stdout)
+        };
+
+        let asked = thread::spawn(move || Builder::new_current_thread().enable_all().build().unwrap().block_on(asks));
+        let (_spawner, mut child, mut stdin, mut stdout) = asked.join().unwrap();
+
+        echo(&mut stdin, &mut stdout).await.unwrap();
+        drop(stdin);
+        assert!(child.wait().await.unwrap().success(), "it ended because it was told to");
     }
 }
