@@ -189,7 +189,9 @@ impl Store {
             turn: task.try_get("turn")?,
             answer_message_id: parse(task, "answer_message_id")?,
         };
-        steps::remove(&mut tx, claim.task_id).await?;
+        if claim.attempt > 1 {
+            steps::remove(&mut tx, claim.task_id).await?;
+        }
         let updated = EventRef::task(session_id, claim.task_id, parse(task, "user_message_id")?);
         events::append(&mut tx, &claim.user, now, &[updated]).await?;
         tx.commit().await?;

@@ -50,6 +50,16 @@ async fn find(connection: &mut SqliteConnection, id: PermissionId) -> Result<Opt
     Ok(Some(Request { task_id: parse(&row, "task_id")?, attempt: row.try_get("attempt")?, step: rows::step(&row)? }))
 }
 
+/// Whether a request was of an earlier attempt of this task.
+async fn is_past(connection: &mut SqliteConnection, task_id: TaskId, id: PermissionId) -> Result<bool, StoreError> {
+    let found = sqlx::query("SELECT 1 FROM past_permission WHERE permission_id = ?1 AND task_id = ?2")
+        .bind(id.to_string())
+        .bind(task_id.to_string())
+        .fetch_optional(connection)
+        .await?;
+    Ok(found.is_some())
+}
+
 impl Store {
     /// Answers a permission request, once.
     ///
@@ -67,7 +77,13 @@ impl Store {
         let mut tx = self.begin_write().await?;
         owned_session(&mut tx, user, session_id).await?;
         let task = task_of(&mut tx, session_id, task_id).await?;
-        let request = find(&mut tx, id).await?.filter(|found| found.task_id == task_id).ok_or(StoreError::NotFound)?;
+        let Some(request) = find(&mut tx, id).await?.filter(|found| found.task_id == task_id) else {
+            return Err(match is_past(&mut tx, task_id, id).await? {
+                true if task.status.has_ended() => StoreError::TaskEnded,
+                true => StoreError::PermissionExpired,
+                false => StoreError::NotFound,
+            });
+        };
         match request.outcome()?.map(|outcome| outcome.decided_by) {
             Some(DecidedBy::User) => return Err(StoreError::PermissionAnswered),
             Some(_) if task.status.has_ended() => return Err(StoreError::TaskEnded),
@@ -79,13 +95,16 @@ impl Store {
         Ok(Changed::new((), Hints { users: vec![user.clone()], decisions: vec![task_id], ..Hints::default() }))
     }
 
-    /// Whether a permission request is of this task's latest attempt.
+    /// Whether a permission request is of this task, of whichever attempt.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn has_permission(&self, task_id: TaskId, id: PermissionId) -> Result<bool, StoreError> {
         let mut connection = self.inner.readers.acquire().await?;
-        Ok(find(&mut connection, id).await?.is_some_and(|request| request.task_id == task_id))
+        match find(&mut connection, id).await? {
+            Some(request) => Ok(request.task_id == task_id),
+            None => is_past(&mut connection, task_id, id).await,
+        }
     }
 
     /// The outcome of a permission request; `None` while it waits, or is not stored yet.

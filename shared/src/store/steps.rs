@@ -230,8 +230,15 @@ pub(super) async fn list(connection: &mut SqliteConnection, task_id: TaskId) -> 
     query.bind(task_id.to_string()).fetch_all(connection).await?.iter().map(rows::step).collect()
 }
 
-/// Removes the steps of a task.
+/// Removes the steps of a task. That somebody was asked for a permission is remembered.
 pub(super) async fn remove(tx: &mut SqliteConnection, task_id: TaskId) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT OR IGNORE INTO past_permission (permission_id, task_id) \
+         SELECT permission_id, task_id FROM task_step WHERE task_id = ?1 AND permission_id IS NOT NULL",
+    )
+    .bind(task_id.to_string())
+    .execute(&mut *tx)
+    .await?;
     sqlx::query("DELETE FROM task_step WHERE task_id = ?1").bind(task_id.to_string()).execute(tx).await?;
     Ok(())
 }

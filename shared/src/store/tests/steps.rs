@@ -385,12 +385,22 @@ async fn a_permission_request_that_waits_no_more_cannot_be_answered() {
     let answer = f.permit(&claim, open, PermissionDecision::Allow).await;
     assert!(matches!(answer, Err(StoreError::PermissionExpired)), "its attempt is over");
     let again = f.claim().await;
-    let answer = f.permit(&claim, open, PermissionDecision::Allow).await;
-    assert!(matches!(answer, Err(StoreError::NotFound)), "a new attempt asks anew");
-    f.write(&again, &[permission(1, "b", open)]).await.unwrap();
+    for past in [late, open] {
+        assert!(f.store.has_permission(claim.task_id, past).await.unwrap());
+        let answer = f.permit(&claim, past, PermissionDecision::Allow).await;
+        assert!(matches!(answer, Err(StoreError::PermissionExpired)), "a new attempt asks anew");
+    }
+    let fresh = PermissionId::generate();
+    f.write(&again, &[permission(1, "b", fresh)]).await.unwrap();
     f.end(&again, answered("r")).await;
-    let answer = f.permit(&claim, open, PermissionDecision::Allow).await;
-    assert!(matches!(answer, Err(StoreError::TaskEnded)));
+    for ended in [open, fresh] {
+        let answer = f.permit(&claim, ended, PermissionDecision::Allow).await;
+        assert!(matches!(answer, Err(StoreError::TaskEnded)));
+    }
+    let other = f.running().await;
+    assert!(!f.store.has_permission(other.task_id, open).await.unwrap(), "it is another task's");
+    let answer = f.permit(&other, open, PermissionDecision::Allow).await;
+    assert!(matches!(answer, Err(StoreError::NotFound)));
     assert_eq!(f.findings().await, [""; 0]);
 }
 
