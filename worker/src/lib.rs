@@ -1,7 +1,8 @@
 //! The worker: claims tasks from the queue, lets agents answer, and writes the outcomes.
 //!
 //! A task's way: [`queue`] claims it, [`turn`] runs one attempt with an agent of [`agents`], [`outcome`] writes the
-//! end. [`running`] brings wishes to stop, [`heartbeat`] shows that this process lives.
+//! end. [`running`] brings wishes to stop, [`heartbeat`] shows that this process lives, `work_folders` cleans up after
+//! sessions that were deleted.
 
 pub mod agents;
 pub mod doctor;
@@ -14,6 +15,7 @@ mod steps;
 pub mod supervise;
 mod text;
 pub mod turn;
+mod work_folders;
 
 use std::{env, sync::Arc, time::Duration};
 
@@ -103,6 +105,7 @@ impl Worker {
         let host = ProcessHost::new(&config.data_dir).context("cannot prepare for agents' processes")?;
         let agents =
             Arc::new(Registry::from_catalog(&catalog, |name| env::var(name).ok(), &host, config.worker_concurrency));
+        tasks.spawn(work_folders::follow(store.clone(), Arc::clone(&agents), Arc::clone(host.folders()), end.clone()));
         let runner =
             TurnRunner { store: store.clone(), relay: relay.clone(), agents, running, shutdown: shutdown.clone() };
         let parts = QueueParts {

@@ -1,6 +1,6 @@
 //! Sessions: made, listed, changed, archived, deleted, read.
 
-use sqlx::SqliteConnection;
+use sqlx::{Row, SqliteConnection};
 
 use super::{
     Changed, IdempotencyKey, Store, StoreError, WriteTx,
@@ -269,7 +269,7 @@ impl Store {
     }
 
     /// Deletes a session with all that belongs to it. Its running task is told to stop; what its worker writes
-    /// afterwards finds nothing to write to.
+    /// afterwards finds nothing to write to. Workers remove its files ([`Store::list_deleted_sessions`]).
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when it is not the user's.
@@ -282,11 +282,31 @@ impl Store {
             .execute(&mut *tx)
             .await?;
         sqlx::query("DELETE FROM chat_session WHERE id = ?1").bind(id.to_string()).execute(&mut *tx).await?;
-        events::append(&mut tx, user, self.inner.clock.now(), &[EventRef::session(LogKind::SessionDeleted, id)])
+        let now = self.inner.clock.now();
+        sqlx::query("INSERT INTO deleted_session (session_id, deleted_at) VALUES (?1, ?2)")
+            .bind(id.to_string())
+            .bind(now.to_string())
+            .execute(&mut *tx)
             .await?;
+        events::append(&mut tx, user, now, &[EventRef::session(LogKind::SessionDeleted, id)]).await?;
         tx.commit().await?;
         let stops = session.active_task.iter().map(|task| task.id).collect();
         Ok(Changed::new((), Hints { users: vec![user.clone()], stops, ..Hints::default() }))
+    }
+
+    /// Sessions that were deleted after a deletion of this number (0: all), in their order, at most `limit`, each with the
+    /// number of its deletion.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn list_deleted_sessions(&self, after: i64, limit: i64) -> Result<Vec<(i64, SessionId)>, StoreError> {
+        let rows =
+            sqlx::query("SELECT number, session_id FROM deleted_session WHERE number > ?1 ORDER BY number LIMIT ?2")
+                .bind(after)
+                .bind(limit)
+                .fetch_all(&self.inner.readers)
+                .await?;
+        rows.iter().map(|row| Ok((row.try_get("number")?, parse(row, "session_id")?))).collect()
     }
 
     /// Moves the read position up to a message's arrival number; never back. Returns the session.

@@ -172,4 +172,7 @@ pub trait Agent: Send + Sync {
         updates: mpsc::Sender<Update>,
         stop: CancellationToken,
     ) -> Result<Answer, AgentError>;
+
+    /// The session was deleted for good: what is kept for its next turn is ended. Called again until its files are gone.
+    fn forget(&self, _session: SessionId) {}
 }

@@ -7,6 +7,7 @@ use banter_shared::{
     agents_file::{AgentCatalog, AgentConfig, Driver, ProgramConfig},
     chat::ErrorCode,
     clock::SystemClock,
+    id::SessionId,
 };
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -62,6 +63,11 @@ impl Registry {
     #[must_use]
     pub fn find(&self, key: &str) -> Option<Arc<dyn Agent>> {
         self.entries.get(key).map(|entry| Arc::clone(&entry.agent))
+    }
+
+    /// Tells every agent that a session was deleted for good.
+    pub fn forget(&self, session: SessionId) {
+        self.entries.values().for_each(|entry| entry.agent.forget(session));
     }
 
     /// What is configured about the agent of this key.
@@ -125,7 +131,7 @@ impl Agent for Unavailable {
 mod tests {
     use std::path::Path;
 
-    use banter_shared::id::{SessionId, TaskId};
+    use banter_shared::id::TaskId;
 
     use super::*;
 

@@ -124,3 +124,23 @@ async fn the_check_finds_nothing_in_a_healthy_database_and_names_what_is_broken(
         assert!(f.findings().await.contains(&rule), "{damage}: {:?}", f.findings().await);
     }
 }
+
+#[tokio::test]
+async fn sessions_that_were_deleted_for_good_are_listed_in_their_order() {
+    let f = Fixture::new().await;
+    let mut sessions = Vec::new();
+    for _ in 0..4 {
+        sessions.push(f.session().await);
+    }
+    for session in [sessions[2], sessions[0], sessions[3]] {
+        f.store.delete_session(&f.user, session).await.unwrap();
+    }
+
+    let all = f.store.list_deleted_sessions(0, 10).await.unwrap();
+    let first = f.store.list_deleted_sessions(0, 2).await.unwrap();
+    let rest = f.store.list_deleted_sessions(first[1].0, 10).await.unwrap();
+
+    assert_eq!(all.iter().map(|(_, session)| *session).collect::<Vec<_>>(), [sessions[2], sessions[0], sessions[3]]);
+    assert_eq!((&all[..2], &all[2..]), (&first[..], &rest[..]));
+    assert_eq!(f.store.list_deleted_sessions(rest[0].0, 10).await.unwrap(), []);
+}

@@ -111,7 +111,9 @@ impl AcpAgent {
         if let Some(control) = ended {
             control.gone().await;
         }
-        self.inner.host.remove_work(folder);
+        if let Err(error) = self.inner.host.folders().remove_work(folder) {
+            tracing::warn!(%error, "cannot remove the folder of a trial");
+        }
         probe
     }
 }
@@ -151,6 +153,10 @@ impl Agent for AcpAgent {
         let inner = Arc::clone(&self.inner);
         self.inner.host.tasks().spawn(async move { inner.run(turn, &updates, &stop, reply).await });
         answer.await.unwrap_or_else(|_| Err(AgentError::stopped()))
+    }
+
+    fn forget(&self, session: SessionId) {
+        self.inner.pool.forget(session);
     }
 }
 

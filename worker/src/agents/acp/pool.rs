@@ -3,6 +3,9 @@
 //! Guarantees: a conversation never has two; no more run than configured, nor do they use more memory, as long as there
 //! are idle ones to end, the least recently used first. One that is at work is never ended here.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -22,40 +25,58 @@ use crate::agents::process::{Control, ProcessHost, tree};
 const SHORTEST_LOOK: Duration = Duration::from_millis(100);
 const LONGEST_LOOK: Duration = Duration::from_secs(15);
 
+/// What is kept: the end of it is to drop it.
+pub(super) trait Kept: Send + 'static {
+    /// Whether it can be used again.
+    fn is_open(&self) -> bool;
+    /// The process.
+    fn control(&self) -> &Control;
+}
+
+impl Kept for Connection {
+    fn is_open(&self) -> bool {
+        Self::is_open(self)
+    }
+
+    fn control(&self) -> &Control {
+        Self::control(self)
+    }
+}
+
 /// A process that can be prompted.
-pub(super) struct Warm {
-    pub connection: Connection,
+pub(super) struct Warm<C = Connection> {
+    pub connection: C,
     /// The session that it is in; none after one that went wrong.
     pub session: Option<Known>,
     _room: OwnedSemaphorePermit,
 }
 
 /// The place of a conversation, held for a turn.
-pub(super) struct Lease {
+pub(super) struct Lease<C: Kept = Connection> {
     /// The process, if there is one.
-    pub warm: OwnedMutexGuard<Option<Warm>>,
-    slot: Arc<Slot>,
+    pub warm: OwnedMutexGuard<Option<Warm<C>>>,
+    slot: Arc<Slot<C>>,
     /// Dropped after `warm`: only then the place is free.
-    released: Released,
+    released: Released<C>,
 }
 
 /// Tells the pool that a place was given back.
-struct Released(Arc<Pool>);
+struct Released<C: Kept>(Arc<Pool<C>>);
 
-impl Drop for Released {
+impl<C: Kept> Drop for Released<C> {
     fn drop(&mut self) {
         self.0.changed.notify_one();
     }
 }
 
-struct Slot {
-    warm: Arc<AsyncMutex<Option<Warm>>>,
+struct Slot<C> {
+    warm: Arc<AsyncMutex<Option<Warm<C>>>>,
     used_at: Mutex<Instant>,
     /// The process, also while it is at work.
     control: Mutex<Option<Control>>,
 }
 
-impl Slot {
+impl<C> Slot<C> {
     fn control(&self) -> Option<Control> {
         self.control.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -75,15 +96,15 @@ pub(super) struct Limits {
 }
 
 /// See the module.
-pub(super) struct Pool {
+pub(super) struct Pool<C = Connection> {
     limits: Limits,
     room: Arc<Semaphore>,
-    slots: Mutex<HashMap<SessionId, Arc<Slot>>>,
+    slots: Mutex<HashMap<SessionId, Arc<Slot<C>>>>,
     /// Notified when a process may have become idle or was ended.
     changed: Notify,
 }
 
-impl Pool {
+impl<C: Kept> Pool<C> {
     /// An empty pool.
     pub fn new(limits: Limits, host: &ProcessHost) -> Arc<Self> {
         let room = Arc::new(Semaphore::new(limits.processes));
@@ -104,7 +125,7 @@ impl Pool {
     }
 
     /// Waits for the conversation's place, which another turn of it may still hold while it is being stopped.
-    pub async fn lease(self: &Arc<Self>, session: SessionId) -> Lease {
+    pub async fn lease(self: &Arc<Self>, session: SessionId) -> Lease<C> {
         let slot = {
             let mut slots = self.lock();
             let slot = slots.entry(session).or_insert_with(|| {
@@ -114,6 +135,17 @@ impl Pool {
         };
         let warm = Arc::clone(&slot.warm).lock_owned().await;
         Lease { warm, slot, released: Released(Arc::clone(self)) }
+    }
+
+    /// Ends the process of a conversation that is over, if it is idle.
+    pub fn forget(&self, session: SessionId) {
+        let slot = self.lock().get(&session).cloned();
+        if let Some(slot) = slot
+            && let Ok(mut warm) = slot.warm.try_lock()
+            && warm.take().is_some()
+        {
+            self.changed.notify_one();
+        }
     }
 
     /// Waits until one more process may be started; idle ones are ended for it.
@@ -153,7 +185,7 @@ impl Pool {
     }
 
     /// Places with a process that nobody uses, least recently used first.
-    fn idle(&self) -> Vec<Arc<Slot>> {
+    fn idle(&self) -> Vec<Arc<Slot<C>>> {
         let mut idle: Vec<_> = self.lock().values().cloned().collect();
         idle.retain(|slot| slot.warm.try_lock().is_ok_and(|warm| warm.is_some()));
         idle.sort_by_key(|slot| slot.used_at());
@@ -172,24 +204,25 @@ impl Pool {
             }
         }
         while self.is_over_memory() && self.evict() {}
-        let is_used =
-            |slot: &Arc<Slot>| Arc::strong_count(slot) > 1 || slot.warm.try_lock().map_or(true, |warm| warm.is_some());
+        let is_used = |slot: &Arc<Slot<C>>| {
+            Arc::strong_count(slot) > 1 || slot.warm.try_lock().map_or(true, |warm| warm.is_some())
+        };
         self.lock().retain(|_, slot| is_used(slot));
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<SessionId, Arc<Slot>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<SessionId, Arc<Slot<C>>>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Lease {
+impl<C: Kept> Lease<C> {
     /// Room for the process that is about to be started for this conversation.
     pub async fn make_room(&self) -> OwnedSemaphorePermit {
         self.released.0.make_room().await
     }
 
     /// Puts a process into the place.
-    pub fn put(&mut self, connection: Connection, room: OwnedSemaphorePermit) {
+    pub fn put(&mut self, connection: C, room: OwnedSemaphorePermit) {
         *self.slot.control.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection.control().clone());
         *self.warm = Some(Warm { connection, session: None, _room: room });
     }
@@ -200,7 +233,7 @@ impl Lease {
     }
 }
 
-impl Drop for Lease {
+impl<C: Kept> Drop for Lease<C> {
     fn drop(&mut self) {
         *self.slot.used_at.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         if self.released.0.limits.keep_warm.is_zero() {

@@ -3,7 +3,7 @@
 use std::{
     env,
     ffi::{OsStr, OsString},
-    fs::{self, DirBuilder},
+    fs::{self, DirBuilder, File, Permissions, TryLockError},
     io,
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
@@ -26,12 +26,12 @@ impl Folders {
         Ok(Self { root: data_dir.canonicalize()? })
     }
 
-    /// The folder that agents of this session work in. It is kept.
+    /// The folder that agents of this session work in. It is kept as long as the session is.
     ///
     /// # Errors
     /// When it cannot be made.
     pub fn work(&self, session: SessionId) -> io::Result<PathBuf> {
-        private(self.root.join("work").join(session.to_string()))
+        private(self.work_path(session))
     }
 
     /// The file that is locked while an agent of this session lives.
@@ -40,12 +40,35 @@ impl Folders {
         self.root.join("work").join(format!("{session}.lock"))
     }
 
-    /// Removes both.
-    pub fn remove_work(&self, session: SessionId) {
-        let removed = fs::remove_dir_all(self.root.join("work").join(session.to_string()));
-        if let Err(error) = removed.and_then(|()| fs::remove_file(self.lock(session))) {
-            tracing::debug!(%error, "cannot remove a work folder");
+    /// Whether there is anything of this session.
+    #[must_use]
+    pub fn has_work(&self, session: SessionId) -> bool {
+        self.work_path(session).symlink_metadata().is_ok() || self.lock(session).symlink_metadata().is_ok()
+    }
+
+    /// Removes both, unless an agent still lives in it: then false.
+    ///
+    /// # Errors
+    /// When something of it cannot be removed.
+    pub fn remove_work(&self, session: SessionId) -> io::Result<bool> {
+        if !self.has_work(session) {
+            return Ok(true);
         }
+        let lock = File::options().write(true).create(true).truncate(false).open(self.lock(session))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(false),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        remove_all(&self.work_path(session))?;
+        match fs::remove_file(self.lock(session)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(true),
+        }
+    }
+
+    fn work_path(&self, session: SessionId) -> PathBuf {
+        self.root.join("work").join(session.to_string())
     }
 
     /// The few variables that every agent gets; makes the agent's home. It is kept: agents store sessions and credentials
@@ -65,6 +88,30 @@ impl Folders {
             ("TERM", "dumb".into()),
         ])
     }
+}
+
+/// Removes a folder with all that is in it, also where an agent has left folders that may not be written to. Links are not
+/// followed. One that is not there does not matter.
+fn remove_all(folder: &Path) -> io::Result<()> {
+    let removed = match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            make_writable(folder)?;
+            fs::remove_dir_all(folder)
+        }
+        removed => removed,
+    };
+    removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+}
+
+fn make_writable(folder: &Path) -> io::Result<()> {
+    fs::set_permissions(folder, Permissions::from_mode(0o700))?;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            make_writable(&entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes a folder that is for nobody else.
@@ -92,6 +139,46 @@ pub fn find_program(command: &str) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_work_folder_is_removed_when_nobody_works_in_it_any_more() {
+        let data = tempfile::tempdir().unwrap();
+        let folders = Folders::new(data.path()).unwrap();
+        let (session, other) = (SessionId::generate(), SessionId::generate());
+        let kept = folders.work(other).unwrap();
+        let work = folders.work(session).unwrap();
+        let closed = work.join("closed");
+        fs::create_dir(&closed).unwrap();
+        fs::write(closed.join("file"), "x").unwrap();
+        std::os::unix::fs::symlink(&kept, work.join("link")).unwrap();
+        fs::set_permissions(&closed, Permissions::from_mode(0o500)).unwrap();
+        let held = File::create(folders.lock(session)).unwrap();
+        held.lock().unwrap();
+
+        assert!(!folders.remove_work(session).unwrap());
+        assert!(folders.has_work(session) && closed.exists());
+        drop(held);
+
+        assert!(folders.remove_work(session).unwrap());
+        assert!(!folders.has_work(session) && kept.exists());
+        assert!(folders.remove_work(session).unwrap(), "nothing is left to be removed");
+    }
+
+    #[test]
+    fn a_folder_that_may_not_be_written_to_becomes_so() {
+        let data = tempfile::tempdir().unwrap();
+        let (outer, inner) = (data.path().join("outer"), data.path().join("outer/inner"));
+        fs::create_dir_all(&inner).unwrap();
+        for folder in [&inner, &outer] {
+            fs::set_permissions(folder, Permissions::from_mode(0o500)).unwrap();
+        }
+
+        make_writable(&outer).unwrap();
+
+        for folder in [&inner, &outer] {
+            assert_eq!(fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o700);
+        }
+    }
 
     #[test]
     fn a_program_is_a_file_that_may_be_executed() {

@@ -159,9 +159,10 @@ impl ProcessHost {
         Ok(AgentProcess { stdin, stdout, control })
     }
 
-    /// Removes the work folder of a session that is gone.
-    pub fn remove_work(&self, session: SessionId) {
-        self.folders.remove_work(session);
+    /// The agents' files.
+    #[must_use]
+    pub fn folders(&self) -> &Arc<Folders> {
+        &self.folders
     }
 
     /// Ends everything that is left, in time for the end of the worker.
@@ -175,6 +176,14 @@ impl ProcessHost {
 }
 
 impl Control {
+    /// Stands for a process that runs already, which is not ended.
+    #[cfg(test)]
+    pub(in crate::agents) fn of(pid: u32) -> (Self, watch::Sender<Option<ExitStatus>>) {
+        let (exited, exit) = watch::channel(None);
+        let (end, stderr) = (CancellationToken::new(), StderrTail::new(Vec::new()));
+        (Self { inner: Arc::new(Inner { pid, exit, end, stderr, folder: PathBuf::new() }) }, exited)
+    }
+
     /// Ends the agent in the background: whoever has its stdin should have closed it.
     pub fn end(&self) {
         self.inner.end.cancel();

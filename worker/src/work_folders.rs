@@ -1,0 +1,78 @@
+//! The work folders of sessions that were deleted for good: removed by every worker that has them.
+//!
+//! Guarantees: a folder is removed only when the store says that its session was deleted, and when no agent's process lives
+//! in it any more; also if this worker was down when the session was deleted.
+
+use std::{sync::Arc, time::Duration};
+
+use banter_shared::{id::SessionId, store::Store};
+use tokio::{
+    task::spawn_blocking,
+    time::{Instant, sleep},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::agents::{Registry, process::Folders};
+
+/// How often is looked whether something was deleted.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a folder may come back, from a turn that had not heard of the end of its session.
+const LINGER: Duration = Duration::from_mins(1);
+/// Deletions that are read at once.
+const PAGE: i64 = 1000;
+
+/// A session that is gone, and until when its folder is looked for though there is none.
+#[derive(Clone, Copy, Debug)]
+struct Gone {
+    session: SessionId,
+    until: Instant,
+}
+
+/// Removes folders until `end`.
+pub async fn follow(store: Store, agents: Arc<Registry>, folders: Arc<Folders>, end: CancellationToken) {
+    let mut position = 0;
+    let mut gone: Vec<Gone> = Vec::new();
+    // What was deleted before this worker was started has no turns that could still make a folder.
+    let mut linger = Duration::ZERO;
+    loop {
+        match store.list_deleted_sessions(position, PAGE).await {
+            Ok(page) if page.is_empty() => linger = LINGER,
+            Ok(page) => {
+                position = page.last().map_or(position, |(number, _)| *number);
+                let until = Instant::now() + linger;
+                gone.extend(page.iter().map(|(_, session)| Gone { session: *session, until }));
+                gone = remove(gone, &agents, &folders).await;
+                // There may be more.
+                continue;
+            }
+            Err(error) => tracing::warn!(%error, "cannot look for deleted sessions"),
+        }
+        gone = remove(gone, &agents, &folders).await;
+        if end.run_until_cancelled(sleep(LOOK_INTERVAL)).await.is_none() {
+            return;
+        }
+    }
+}
+
+/// Removes what can be removed. Returns what is to be looked at again.
+async fn remove(gone: Vec<Gone>, agents: &Registry, folders: &Arc<Folders>) -> Vec<Gone> {
+    if gone.is_empty() {
+        return gone;
+    }
+    for Gone { session, .. } in &gone {
+        agents.forget(*session);
+    }
+    let folders = Arc::clone(folders);
+    let removed = spawn_blocking(move || {
+        let now = Instant::now();
+        let is_left = |Gone { session, until }: &Gone| match folders.remove_work(*session) {
+            Ok(is_removed) => !is_removed || *until > now,
+            Err(error) => {
+                tracing::warn!(session_id = %session, %error, "cannot remove the work folder of a deleted session");
+                false
+            }
+        };
+        gone.into_iter().filter(is_left).collect()
+    });
+    removed.await.unwrap_or_default()
+}
