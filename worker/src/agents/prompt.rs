@@ -107,4 +107,45 @@ mod tests {
         assert_eq!(within_budget(history.clone(), 6), history);
         assert_eq!(within_budget(history.clone(), 5), history[1..]);
     }
+
+    fn turn(turn: i64, role: Role, content: &str) -> HistoryMessage {
+        HistoryMessage { turn, role, content: content.into() }
+    }
+
+    fn conversation() -> Vec<HistoryMessage> {
+        vec![
+            turn(1, Role::User, "one"),
+            turn(1, Role::Assistant, "1"),
+            // A turn that failed.
+            turn(2, Role::User, "two"),
+            turn(3, Role::User, "three"),
+        ]
+    }
+
+    #[test]
+    fn an_agent_that_knows_the_conversation_is_told_the_new_message_and_nothing_else() {
+        assert_eq!(blocks(conversation(), Some(2), 1000), ["three"]);
+        assert_eq!(blocks(vec![turn(1, Role::User, " one\n")], None, 1000), [" one\n"]);
+        assert_eq!(blocks(Vec::new(), None, 1000), [""; 0]);
+    }
+
+    #[test]
+    fn an_agent_is_told_what_it_has_not_seen_each_message_in_a_block_and_the_new_one_last() {
+        assert_eq!(blocks(conversation(), Some(1), 1000), [INTRODUCTION, "[user]\ntwo", "three"]);
+        assert_eq!(
+            blocks(conversation(), None, 1000),
+            [INTRODUCTION, "[user]\none", "[assistant]\n1", "[user]\ntwo", "three"]
+        );
+    }
+
+    #[test]
+    fn an_agent_is_told_no_more_than_it_has_room_for() {
+        assert_eq!(blocks(conversation(), None, 8), [INTRODUCTION, "[user]\ntwo", "three"]);
+        assert_eq!(blocks(conversation(), None, 1), ["three"], "the new message is always whole");
+    }
+
+    #[test]
+    fn the_new_message_is_told_also_to_an_agent_that_has_seen_more() {
+        assert_eq!(blocks(conversation(), Some(9), 1000), ["three"]);
+    }
 }

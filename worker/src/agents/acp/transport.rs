@@ -153,4 +153,19 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!(fault.as_deref(), Some("The agent sent a line of more than 1 MiB."));
     }
+
+    #[test]
+    fn a_turn_has_a_limit_of_its_own() {
+        let intake = Intake::default();
+        let line = vec![b'x'; MAX_LINE_BYTES];
+        let whole = MAX_TURN_BYTES / line.len() as u64;
+        for _ in 0..2 {
+            intake.begin_turn();
+            for _ in 0..whole {
+                intake.take(&line).unwrap();
+            }
+        }
+
+        assert_eq!(intake.take(b"x"), Err("The agent sent more than 64 MiB in one turn.".to_owned()));
+    }
 }
