@@ -235,6 +235,29 @@ ACTS = [noise, tools, huge_line, long_answer, many_updates, silence, quiet_think
         ignore_cancel, until_cancelled, sleeping_tool, ask, reason, fail, environment, blocks, process, complain, eat, late]
 
 
+# What agents of others were seen to do ---------------------------------------------------------------------------------
+
+
+def terminal_tool(turn, _):
+    """Tells what its tool writes beside the protocol, as Codex's adapter does."""
+    turn.update("tool_call", toolCallId="x", title="Count", status="in_progress", content=[{"type": "terminal", "terminalId": "x"}])
+    for data in ["one\n", "two\n"]:
+        turn.update("tool_call_update", toolCallId="x", _meta={"terminal_output_delta": {"data": data, "terminal_id": "x"}})
+    turn.update("tool_call_update", toolCallId="x", status="completed", _meta={"terminal_exit": {"exit_code": 0}})
+
+
+def obedient_tool(turn, seconds):
+    """A tool that is ended a moment after the turn was stopped, as opencode does it."""
+    tool = subprocess.Popen(["sleep", seconds])
+    turn.update("tool_call", toolCallId="o", title="Sleep", status="in_progress")
+    turn.cancelled.wait()
+    threading.Timer(0.5, lambda: (tool.kill(), tool.wait())).start()
+    return "cancelled"
+
+
+ACTS += [terminal_tool, obedient_tool]
+
+
 # The protocol ---------------------------------------------------------------------------------------------------------
 
 turns = {}

@@ -111,6 +111,18 @@ async fn tools_thoughts_and_plans_are_steps() {
 }
 
 #[tokio::test]
+async fn what_a_tool_writes_to_a_terminal_is_its_output() {
+    let faked = Faked::start("", "", |builder| builder).await;
+    let session = faked.client.create_session("fake").await;
+
+    let asked = faked.client.ask(&session, "terminal_tool").await;
+
+    let task = faked.client.task(&session, asked["task"]["id"].as_str().unwrap()).await;
+    let tool = &task["steps"][0];
+    assert_eq!(json!([tool["status"], tool["detail"]["output"]]), json!(["succeeded", "one\ntwo\n"]), "{task}");
+}
+
+#[tokio::test]
 async fn an_agent_sees_little_of_its_surroundings() {
     let faked = Faked::start("", "secrets = ['FAKE_SECRET']", |builder| {
         builder.env("FAKE_SECRET", "s3cret").env("OTHER_SECRET", "x")

@@ -77,9 +77,25 @@ async fn a_stop_leaves_no_tool_behind() {
     client.cancel(&asleep.session, &asleep.task).await.ok(202);
 
     client.wait_for_status(&asleep.session, &asleep.task, "cancelled").await;
-    // The agent did as it was told, so it is kept, and its tools are its own business as long as it lives.
+    // The agent says that it stopped, but its tools go on: all of it is ended.
+    asleep.expect_none().await;
     assert_eq!(client.ask(&asleep.session, "hello").await["reply"]["content"], "You said: hello");
-    asleep.faked.client.delete(&format!("/v1/chat/{}?permanent=true", asleep.session)).await.ok_status(204);
+}
+
+#[tokio::test]
+async fn an_agent_that_stops_its_tool_is_kept() {
+    let faked = Faked::start("", "", |builder| builder).await;
+    let (session, seconds) = (faked.client.create_session("fake").await, unique_seconds());
+    let before = faked.client.ask(&session, "process").await;
+    let task = faked.client.send(&session, &format!("obedient_tool {seconds}")).await.task_id;
+    eventually("a sleeping tool", async || (!processes_with(&seconds).is_empty()).then_some(())).await;
+
+    faked.client.cancel(&session, &task).await.ok(202);
+
+    faked.client.wait_for_status(&session, &task, "cancelled").await;
+    let after = faked.client.ask(&session, "process").await;
+    assert_eq!(before["reply"]["content"], after["reply"]["content"], "the same process");
+    assert!(processes_with(&seconds).is_empty());
 }
 
 #[tokio::test]

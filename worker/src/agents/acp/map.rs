@@ -16,6 +16,7 @@ use agent_client_protocol::v1::schema::{
 use banter_shared::chat::{StepKind, StepStatus};
 use serde_json::{Value, json};
 
+use super::terminal::Terminals;
 use crate::agents::{StepUpdate, Update};
 
 /// Longest answer, in bytes.
@@ -33,6 +34,7 @@ const NAMELESS: &str = "Tool";
 #[derive(Default)]
 pub(super) struct Mapper {
     tools: HashMap<String, Tool>,
+    terminals: Terminals,
     thought: Option<Thought>,
     thoughts: usize,
     notices: usize,
@@ -94,6 +96,7 @@ impl Mapper {
     /// Takes in one update; what is to be told is added to `out`.
     pub fn update(&mut self, mut update: Value, out: &mut Vec<Update>) -> Flow {
         announcement_as_update(&mut update);
+        self.terminals.show(&mut update);
         let kind = update.get("sessionUpdate").and_then(Value::as_str).unwrap_or_default().to_owned();
         let parsed = serde_json::from_value::<SessionUpdate>(update)
             .inspect_err(|error| tracing::debug!(kind, %error, "an update that is not understood"));

@@ -9,6 +9,7 @@ mod errors;
 mod map;
 mod pool;
 mod session;
+mod terminal;
 mod transport;
 mod turn;
 

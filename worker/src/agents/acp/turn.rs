@@ -1,7 +1,8 @@
 //! One prompt, from the question to its end.
 //!
 //! Guarantees: what the agent sent before its result is told before the turn ends; a turn that is stopped is cancelled in
-//! the agent's session, and whether the agent did so in time decides whether its process can be kept.
+//! the agent's session, and whether the agent did so in time, and left nothing of the turn running, decides whether its
+//! process can be kept.
 
 #[cfg(test)]
 mod tests;
@@ -34,10 +35,13 @@ use super::{
     connection::{Connection, Event},
     map::{Flow, Mapper, decides},
 };
-use crate::agents::{AgentError, Answer, Decision, PermissionRequest, Update};
+use crate::agents::{AgentError, Answer, Decision, PermissionRequest, Update, process::tree};
 
 /// How long an agent may take to end a turn that it is told to stop.
 const CANCEL_LIMIT: Duration = Duration::from_secs(5);
+/// How long after that what the turn has started may take to end, and how often that is looked at.
+const LEFTOVERS_LIMIT: Duration = Duration::from_secs(5);
+const LEFTOVERS_LOOK: Duration = Duration::from_millis(200);
 /// Updates in one turn.
 const MAX_UPDATES: usize = 20_000;
 /// How long more of a thought is waited for before it is told.
@@ -141,6 +145,7 @@ enum Break {
 impl Prompt<'_> {
     /// Asks, and passes on what comes until the end.
     pub async fn run(self) -> Ended {
+        let begun = tree::moment();
         let mut listening = self.connection.listen(self.session_id);
         let blocks = self.blocks.iter().map(|text| ContentBlock::Text(TextContent::new(text.clone()))).collect();
         let request = PromptRequest::new(self.session_id.to_owned(), blocks);
@@ -178,14 +183,30 @@ impl Prompt<'_> {
                 let limit = async {
                     tokio::select! { () = sleep(CANCEL_LIMIT) => {}, () = self.hurry.cancelled() => {} }
                 };
-                let left = tokio::select! {
-                    Ok(_) = result => Left::Session,
-                    () = drain => Left::Nothing,
-                    () = limit => Left::Nothing,
+                let complied = tokio::select! {
+                    Ok(_) = result => true,
+                    () = drain => false,
+                    () = limit => false,
                 };
+                let left = if complied && self.leaves_nothing_of(begun).await { Left::Session } else { Left::Nothing };
                 Ended { result: outcome, left }
             }
         }
+    }
+
+    /// Whether all that the agent has started since the turn began has ended, or does so soon: one may say that it stopped
+    /// and let its tool run.
+    async fn leaves_nothing_of(&self, begun: u64) -> bool {
+        let deadline = Instant::now() + LEFTOVERS_LIMIT;
+        while let Some(root) = self.connection.control().running_pid() {
+            if tree::started_since(root, begun).is_empty() {
+                return true;
+            }
+            if Instant::now() > deadline || self.hurry.run_until_cancelled(sleep(LEFTOVERS_LOOK)).await.is_none() {
+                return false;
+            }
+        }
+        false
     }
 
     async fn follow(

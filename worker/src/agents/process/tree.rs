@@ -42,6 +42,34 @@ pub fn resident_bytes(roots: &[u32]) -> u64 {
     if roots.is_empty() { 0 } else { with_descendants(roots).into_iter().filter_map(resident).sum() }
 }
 
+/// This moment in the system's count of hundredths of a second since it was started, by which it dates processes, too.
+#[must_use]
+pub fn moment() -> u64 {
+    fs::read_to_string("/proc/uptime").ok().and_then(|text| moment_in(&text)).unwrap_or(u64::MAX)
+}
+
+fn moment_in(uptime: &str) -> Option<u64> {
+    uptime.split_whitespace().next()?.replace('.', "").parse().ok()
+}
+
+/// The processes below `root` that were started at this moment or later and have not ended.
+#[must_use]
+pub fn started_since(root: u32, moment: u64) -> Vec<u32> {
+    let is_new = |pid: &u32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        started_in(&stat).is_some_and(|started| started >= moment)
+    };
+    descendants(root).into_iter().filter(is_new).collect()
+}
+
+/// When the process of a line of `/proc/PID/stat` was started; none: it has ended and is a zombie.
+fn started_in(stat: &str) -> Option<u64> {
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    // The state is the third field of the line, the start its 22nd.
+    let has_ended = matches!(fields.next()?, "Z" | "X");
+    if has_ended { None } else { fields.nth(18)?.parse().ok() }
+}
+
 /// Kills a process. One that has ended does not mind.
 pub fn kill(pid: u32) {
     if let Ok(pid) = i32::try_from(pid) {
@@ -78,6 +106,28 @@ mod tests {
     fn a_programs_name_may_look_like_the_rest_of_the_line() {
         assert_eq!(parent_in("12 (a) b (c)) S 7 12 12 0 -1"), Some(7));
         assert_eq!(parent_in(""), None);
+    }
+
+    #[test]
+    fn a_process_is_dated() {
+        let line = "12 (a b) S 7 12 12 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 98765 1000 20 18446744073709551615";
+        assert_eq!(started_in(line), Some(98_765));
+        assert_eq!(started_in(&line.replace(" S ", " Z ")), None);
+        assert_eq!(started_in(""), None);
+        assert_eq!(moment_in("350735.47 234388.90\n"), Some(35_073_547));
+    }
+
+    #[test]
+    fn what_was_started_since_a_moment_is_found_until_it_ends() {
+        let me = std::process::id();
+        let begun = moment();
+        let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+
+        assert!(started_since(me, begun).contains(&child.id()));
+        assert!(!started_since(me, moment() + 100).contains(&child.id()));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!started_since(me, begun).contains(&child.id()));
     }
 
     #[test]

@@ -1,0 +1,88 @@
+//! What a tool writes, for agents that tell it piece by piece beside the protocol.
+//!
+//! Codex's adapter sends it in `_meta.terminal_output_delta` of a tool's updates, to every client that does not say
+//! otherwise, and nowhere else.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+/// Most that is kept of a tool's output, in bytes: one more than is shown, so that it is seen to be cut.
+const MAX_BYTES: usize = 64 * 1024 + 1;
+/// Tools of one turn whose output is kept.
+const MAX_TOOLS: usize = 2000;
+
+/// The outputs so far, by the id of the tool call.
+#[derive(Default)]
+pub(super) struct Terminals {
+    outputs: HashMap<String, String>,
+}
+
+impl Terminals {
+    /// Puts what a tool has written so far where the protocol has its output.
+    pub fn show(&mut self, update: &mut Value) {
+        let told = update.pointer("/_meta/terminal_output_delta/data").and_then(Value::as_str);
+        let (Some(id), Some(piece)) = (update.get("toolCallId").and_then(Value::as_str), told) else { return };
+        if self.outputs.len() >= MAX_TOOLS && !self.outputs.contains_key(id) {
+            return;
+        }
+        let output = self.outputs.entry(id.to_owned()).or_default();
+        let room = MAX_BYTES.saturating_sub(output.len());
+        output.push_str(&piece[..piece.floor_char_boundary(room)]);
+        let content = json!([{"type": "content", "content": {"type": "text", "text": output}}]);
+        if let Some(fields) = update.as_object_mut() {
+            fields.insert("content".to_owned(), content);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn piece(id: &str, data: &str) -> Value {
+        json!({"toolCallId": id, "_meta": {"terminal_output_delta": {"data": data, "terminal_id": id}}})
+    }
+
+    fn shown(terminals: &mut Terminals, mut update: Value) -> Option<String> {
+        terminals.show(&mut update);
+        update.pointer("/content/0/content/text").and_then(Value::as_str).map(str::to_owned)
+    }
+
+    #[test]
+    fn each_tools_pieces_are_put_together() {
+        let mut terminals = Terminals::default();
+
+        assert_eq!(shown(&mut terminals, piece("a", "one ")).as_deref(), Some("one "));
+        assert_eq!(shown(&mut terminals, piece("b", "other")).as_deref(), Some("other"));
+        assert_eq!(shown(&mut terminals, piece("a", "two")).as_deref(), Some("one two"));
+        assert_eq!(shown(&mut terminals, json!({"toolCallId": "a", "status": "completed"})), None);
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        let mut terminals = Terminals::default();
+        for _ in 0..10 {
+            shown(&mut terminals, piece("a", &"é".repeat(10_000)));
+        }
+
+        let kept = shown(&mut terminals, piece("a", "more")).unwrap();
+
+        assert!(kept.len() > 64 * 1024 && kept.len() <= MAX_BYTES, "{}", kept.len());
+    }
+
+    #[test]
+    fn anything_else_is_left_as_it_is() {
+        for update in [
+            json!({"toolCallId": "a", "content": [1]}),
+            json!({"_meta": {"terminal_output_delta": {"data": "x"}}}),
+            json!({"toolCallId": "a", "_meta": {"terminal_output_delta": {"data": 5}}}),
+            json!([]),
+            Value::Null,
+        ] {
+            let mut seen = update.clone();
+            Terminals::default().show(&mut seen);
+            assert_eq!(seen, update);
+        }
+    }
+}
