@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 
-.PHONY: help run dev test test-faults test-rounds soak bench-readers dashboard openapi gate clean
+.PHONY: help run dev test test-agents test-faults test-rounds soak bench-readers dashboard openapi gate clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -23,6 +23,10 @@ dev: ## Run api and worker from a debug build, and the page with hot reload
 test: ## Run every test: unit, api, worker, faults, page, browser
 	@scripts/need.sh cargo node chromium redis-server libfaketime
 	@scripts/test.sh
+
+test-agents: ## Drive opencode, Gemini CLI, Codex and Claude without an account; downloads 1.6 GB once (AGENTS_DIR=)
+	@scripts/need.sh cargo node
+	@scripts/test-agents.sh $(AGENTS)
 
 test-faults: ## Throw random faults at an installation at work, for ten minutes (ROUNDS= for more)
 	@scripts/need.sh cargo redis-server

@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# Drives agents that others wrote, one after the other, with real api and worker processes and without any account: each is
+# pointed at a model server on loopback. Their programs (1.6 GB) are downloaded once, with npm and pip, into folders
+# of their own below AGENTS_DIR (target/agents unless set); nothing else on the machine is changed.
+#
+# Words given are names of agents: `scripts/test-agents.sh opencode codex`. An agent that cannot be installed here is
+# SKIPPED, with the reason, and counts as nothing. BANTER_BIN_DIR tries other binaries than a debug build.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
+export BANTER_BIN_DIR="${BANTER_BIN_DIR:-$CARGO_TARGET_DIR/debug}"
+export AGENTS_DIR="${AGENTS_DIR:-$CARGO_TARGET_DIR/agents}"
+mkdir -p "$AGENTS_DIR/tmp"
+AGENTS_DIR="$(cd "$AGENTS_DIR" && pwd)"
+log="$AGENTS_DIR/log"
+all=(opencode gemini codex claude)
+
+packages() { # packages <agent>: what is installed for it
+  case "$1" in
+    opencode) echo opencode-ai@1.18.33 ;;
+    gemini) echo @google/gemini-cli@0.61.0 ;;
+    codex) echo @agentclientprotocol/codex-acp@2.6.0 ;;
+    claude) echo @agentclientprotocol/claude-agent-acp@0.101.0 node@22.23.3 ;;
+    *) return 1 ;;
+  esac
+}
+
+install_agent() { # install_agent <agent>: false, with a reason on stdout, when it cannot be
+  local folder="$AGENTS_DIR/$1" wanted
+  wanted="$(packages "$1")"
+  [ "$(cat "$folder/installed" 2>/dev/null)" = "$wanted" ] && return
+  rm -rf "$folder" && mkdir -p "$folder" && echo '{"private": true}' >"$folder/package.json"
+  # shellcheck disable=SC2086 # a list of packages
+  if npm install --prefix "$folder" --save-exact --no-audit --no-fund --no-update-notifier --loglevel=error $wanted >"$log" 2>&1; then
+    echo "$wanted" >"$folder/installed"
+  else
+    echo "npm cannot install $wanted: $(grep -m 1 -i 'error' "$log" || tail -n 1 "$log")"
+    return 1
+  fi
+}
+
+model_pid=""
+stop_model() {
+  if [ -n "$model_pid" ]; then
+    kill "$model_pid" 2>/dev/null
+    wait "$model_pid" 2>/dev/null
+    model_pid=""
+  fi
+}
+trap stop_model EXIT
+trap 'exit 130' INT TERM
+
+start_model() { # start_model: sets SMOLLM2_URL; false, with a reason on stdout, when there is none
+  local address="$AGENTS_DIR/tmp/smollm2"
+  rm -f "$address"
+  python3 tests/smollm2/serve.py --folder "$AGENTS_DIR/smollm2" --port 0 >"$address" 2>"$log" &
+  model_pid=$!
+  until [ -s "$address" ]; do
+    if ! kill -0 "$model_pid" 2>/dev/null; then
+      model_pid=""
+      reason="pip cannot fetch the model: $(grep -m 1 -i 'error' "$log" || tail -n 1 "$log")"
+      return 1
+    fi
+    sleep 0.2
+  done
+  SMOLLM2_URL="$(sed 's|/v1$||' "$address")"
+  export SMOLLM2_URL
+}
+
+names=("$@")
+if [ ${#names[@]} -eq 0 ]; then names=("${all[@]}"); fi
+for name in "${names[@]}"; do
+  packages "$name" >/dev/null || { echo "no agent is called $name; there are: ${all[*]}" >&2; exit 2; }
+done
+if [ "$BANTER_BIN_DIR" = "$CARGO_TARGET_DIR/debug" ]; then
+  cargo build --workspace --locked || exit 1
+fi
+cargo test --workspace --locked --test real_agents --no-run || exit 1
+
+summary=()
+code=0
+for name in "${names[@]}"; do
+  printf '\n== %s (%s)\n' "$name" "$(packages "$name")"
+  if ! reason="$(install_agent "$name")"; then
+    echo "SKIPPED: $reason"
+    summary+=("$name: SKIPPED: $reason")
+    continue
+  fi
+  skip=()
+  if [ "$name" = opencode ] && ! start_model; then
+    skip=(--skip a_small_real_model)
+    summary+=("$name with SmolLM2: SKIPPED: $reason")
+    echo "SKIPPED: SmolLM2: $reason"
+  fi
+  # One at a time: each is hundreds of megabytes. Their folders are not in /tmp, where not every agent wants to be.
+  TMPDIR="$AGENTS_DIR/tmp" cargo test --workspace --locked --quiet --test real_agents -- \
+    --ignored --nocapture --test-threads 1 "${skip[@]}" "$name::" >"$log" 2>&1
+  ended=$?
+  stop_model
+  if [ "$ended" -eq 0 ]; then grep -oE 'SEEN .*' "$log"; else cat "$log"; code=1; fi
+  summary+=("$name: $(grep -oE '[0-9]+ passed; [0-9]+ failed' "$log" || echo 'no result')")
+done
+rm -rf "$AGENTS_DIR/tmp"
+printf '\n'
+printf '%s\n' "${summary[@]}"
+exit "$code"

@@ -1,0 +1,116 @@
+//! What is particular to each agent: how it is pointed at a model server on loopback.
+//!
+//! The tables are those of `agents.example.toml`, so that what stands there is what was tried.
+
+use std::{fmt::Write as _, fs, path::PathBuf};
+
+use serde_json::json;
+
+/// One agent, installed below `AGENTS_DIR` in the folder of its name.
+pub struct RealAgent {
+    /// Its key in `agents.example.toml`.
+    pub key: &'static str,
+    /// The variable that its table names in `secrets`.
+    pub secret: Option<&'static str>,
+    /// The variable that holds its model server's address.
+    pub address_variable: Option<&'static str>,
+    /// A file in its home that names the model server: the path, and the text for a server and a model.
+    pub settings: Option<(&'static str, Settings)>,
+    /// The model that it asks for.
+    pub model: &'static str,
+}
+
+/// The text of a settings file, from the model server's address and the model.
+type Settings = fn(&str, &str) -> String;
+
+/// It takes any server with chat completions.
+pub fn opencode() -> RealAgent {
+    RealAgent {
+        key: "opencode",
+        secret: None,
+        address_variable: None,
+        settings: Some((".config/opencode/opencode.json", opencode_settings)),
+        model: "scripted",
+    }
+}
+
+fn opencode_settings(address: &str, model: &str) -> String {
+    let name = format!("local/{model}");
+    let provider = json!({
+        "npm": "@ai-sdk/openai-compatible",
+        "options": {"baseURL": format!("{address}/v1"), "apiKey": "none"},
+        "models": {model: {"limit": {"context": 32_000, "output": 2000}}},
+    });
+    let settings = json!({
+        "model": name, "small_model": name, "enabled_providers": ["local"], "provider": {"local": provider},
+        "autoupdate": false, "share": "disabled", "permission": {"bash": "ask", "edit": "ask", "webfetch": "ask"},
+    });
+    settings.to_string()
+}
+
+/// It speaks with Gemini's API at an address of one's own.
+pub fn gemini() -> RealAgent {
+    RealAgent {
+        key: "gemini",
+        secret: Some("GEMINI_API_KEY"),
+        address_variable: Some("GOOGLE_GEMINI_BASE_URL"),
+        settings: None,
+        model: "auto",
+    }
+}
+
+/// It speaks OpenAI's Responses with a provider of one's own. The model is one that it knows: the tools that it offers depend
+/// on it.
+pub fn codex() -> RealAgent {
+    RealAgent {
+        key: "codex",
+        secret: Some("OPENAI_API_KEY"),
+        address_variable: None,
+        settings: Some((".codex/config.toml", codex_settings)),
+        model: "gpt-5.5",
+    }
+}
+
+fn codex_settings(address: &str, model: &str) -> String {
+    format!(
+        "model = {model:?}\nmodel_provider = \"loopback\"\n[model_providers.loopback]\nname = \"loopback\"\n\
+         base_url = \"{address}/v1\"\nwire_api = \"responses\"\nenv_key = \"OPENAI_API_KEY\"\n"
+    )
+}
+
+/// It speaks Anthropic's Messages at an address of one's own.
+pub fn claude() -> RealAgent {
+    RealAgent {
+        key: "claude",
+        secret: Some("ANTHROPIC_API_KEY"),
+        address_variable: Some("ANTHROPIC_BASE_URL"),
+        settings: None,
+        model: "default",
+    }
+}
+
+impl RealAgent {
+    /// The folder of its programs.
+    pub fn programs(&self) -> PathBuf {
+        let folder = std::env::var_os("AGENTS_DIR").expect("AGENTS_DIR: run `make test-agents`");
+        PathBuf::from(folder).join(self.key).join("node_modules/.bin")
+    }
+
+    /// Its table for a model server; `more` are further lines.
+    pub fn table(&self, address: &str, more: &str) -> String {
+        let examples = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../agents.example.toml")).unwrap();
+        let is_mine = |table: &&str| table.contains(&format!("\nkey = {:?}\n", self.key));
+        let example = examples.split("[[agents]]").find(is_mine).expect("a table in agents.example.toml");
+        let mut table = String::from("[[agents]]");
+        // What follows the last field are comments of the next table.
+        for line in example.trim_end().lines().filter(|line| !line.starts_with("enabled = ") && !line.starts_with('#'))
+        {
+            let _ = writeln!(table, "{line}");
+        }
+        if let Some(variable) = self.address_variable {
+            let _ = writeln!(table, "env = {{ {variable} = {address:?} }}");
+        }
+        let _ = writeln!(table, "{more}");
+        table
+    }
+}

@@ -1,0 +1,69 @@
+//! The driver `acp` with agents that others wrote: opencode, Gemini CLI, and Claude and Codex through their adapters.
+//!
+//! `make test-agents` installs them and runs these tests, one agent at a time, since they are large. They need no account
+//! and no internet: each agent is pointed at a model server on loopback (`model.py`) that calls a tool when it is told
+//! to. What is asked of every agent is in `behaviours`, what is particular to one in `agents`.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops by panicking")]
+
+mod agents;
+mod behaviours;
+mod model;
+mod processes;
+mod stage;
+
+/// The tests of one agent.
+macro_rules! tests_of {
+    ($name:ident, $($behaviour:ident),+ $(,)?) => {
+        mod $name {
+            $(
+                #[tokio::test]
+                #[ignore = "starts a real agent, which `make test-agents` installs"]
+                async fn $behaviour() {
+                    crate::behaviours::$behaviour(crate::agents::$name()).await;
+                }
+            )+
+        }
+    };
+}
+
+tests_of!(
+    opencode,
+    it_introduces_itself,
+    a_conversation_goes_on_in_one_process,
+    an_allowed_tool_runs,
+    a_rejected_tool_does_not_run,
+    a_stop_in_mid_tool_leaves_nothing_running,
+    a_killed_worker_leaves_nothing_and_another_goes_on,
+    it_remembers_when_its_process_is_gone,
+    a_small_real_model_answers,
+);
+tests_of!(
+    gemini,
+    it_introduces_itself,
+    a_conversation_goes_on_in_one_process,
+    an_allowed_tool_runs,
+    a_rejected_tool_does_not_run,
+    a_stop_in_mid_tool_leaves_nothing_running,
+    a_killed_worker_leaves_nothing_and_another_goes_on,
+    it_remembers_when_its_process_is_gone,
+);
+tests_of!(
+    codex,
+    it_introduces_itself,
+    a_conversation_goes_on_in_one_process,
+    an_allowed_tool_runs,
+    a_rejected_tool_does_not_run,
+    a_stop_in_mid_tool_leaves_nothing_running,
+    a_killed_worker_leaves_nothing_and_another_goes_on,
+    it_remembers_when_its_process_is_gone,
+);
+tests_of!(
+    claude,
+    it_introduces_itself,
+    a_conversation_goes_on_in_one_process,
+    an_allowed_tool_runs,
+    a_rejected_tool_does_not_run,
+    a_stop_in_mid_tool_leaves_nothing_running,
+    a_killed_worker_leaves_nothing_and_another_goes_on,
+    it_remembers_when_its_process_is_gone,
+);

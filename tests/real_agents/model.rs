@@ -1,0 +1,81 @@
+//! The model servers that agents are pointed at, on loopback.
+
+use std::{fs, path::PathBuf};
+
+use banter_tests::{
+    fake_agent::python,
+    process::{Environment, Process},
+};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::stage::soon;
+
+/// How a message of the user's begins that is told to an agent which does not know it.
+const TOLD_AGAIN: &str = "[user]\n";
+
+/// `model.py`, which calls a tool when it is told to. It ends when this is dropped.
+pub struct ModelServer {
+    // Dropped before the folder that it writes to.
+    process: Process,
+    folder: TempDir,
+    /// `http://127.0.0.1:PORT`.
+    pub address: String,
+}
+
+/// A request for an answer in a conversation.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// (role, text), in the order of the conversation, without system prompts.
+    pub pairs: Vec<(String, String)>,
+}
+
+impl Request {
+    /// The texts of the user's.
+    pub fn told(&self) -> impl Iterator<Item = &str> {
+        self.pairs.iter().filter(|(role, _)| role == "user").map(|(_, text)| text.as_str())
+    }
+
+    /// How often it tells this message of the user's, whether as one of the agent's own session or as one told again.
+    pub fn count(&self, message: &str) -> usize {
+        self.told().filter(|told| told.trim_start_matches(TOLD_AGAIN).trim() == message).count()
+    }
+
+    /// Whether the agent was told the conversation again.
+    pub fn was_told_again(&self) -> bool {
+        self.told().any(|told| told.starts_with(TOLD_AGAIN))
+    }
+}
+
+impl ModelServer {
+    /// Starts it on a free port.
+    pub async fn start() -> Self {
+        let folder = tempfile::Builder::new().prefix("banter-model-").tempdir().unwrap();
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/real_agents/model.py");
+        let line = format!("exec '{}' '{script}' --log '{}'", python(), log_in(&folder).display());
+        let process = Process::spawn_line("model", &line, &Environment::new(), folder.path());
+        let address = soon("the model server's address", async || {
+            process.stdout().split_once('\n').map(|(address, _)| address.to_owned())
+        })
+        .await;
+        Self { process, folder, address }
+    }
+
+    /// The requests so far in which tools were offered: the others are for titles and the like.
+    pub fn requests(&self) -> Vec<Request> {
+        let text = fs::read_to_string(log_in(&self.folder)).unwrap_or_default();
+        let entries = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let asked = entries.filter(|entry| entry["tools"].as_array().is_some_and(|tools| !tools.is_empty()));
+        asked.map(|entry| Request { pairs: serde_json::from_value(entry["pairs"].clone()).unwrap() }).collect()
+    }
+
+    /// The last request that asks this.
+    pub fn request_about(&self, question: &str) -> Request {
+        let asked = self.requests().into_iter().rfind(|request| request.told().any(|text| text.contains(question)));
+        asked.unwrap_or_else(|| panic!("nobody asked {question:?}:\n{}", self.process.stderr()))
+    }
+}
+
+fn log_in(folder: &TempDir) -> PathBuf {
+    folder.path().join("requests")
+}
