@@ -5,6 +5,11 @@ import { onStage } from "./stage.mjs";
 
 const TIMEOUT = { timeout: 90_000 };
 
+/** Until the page can take keys: what is pressed before goes nowhere. */
+async function ready(page) {
+  await composer(page).and(page.locator(":focus")).waitFor();
+}
+
 /** Presses Tab until the element has the focus. */
 async function tabTo(page, target, most = 40) {
   for (let count = 0; count < most; count += 1) {
@@ -17,14 +22,15 @@ async function tabTo(page, target, most = 40) {
 test("a chat from first to last by keyboard alone", TIMEOUT, async () => {
   await onStage(async ({ page }) => {
     await page.goto("/");
-    await page.getByRole("heading", { name: "Say hello to Demo" }).waitFor();
-
+    await ready(page);
     await page.keyboard.type("/echo one");
     await page.keyboard.press("Enter");
     await answered(page).waitFor({ timeout: ANSWER_MS });
 
     await page.keyboard.press("Control+Shift+KeyO");
-    await page.waitForURL(/\/new$/);
+    // The address changes before the view does.
+    await page.getByRole("heading", { name: "Say hello to Demo" }).waitFor();
+    await ready(page);
     await page.keyboard.type("/slow 20");
     await page.keyboard.press("Enter");
     await live(page).waitFor({ timeout: ANSWER_MS });
@@ -56,6 +62,7 @@ test("a chat from first to last by keyboard alone", TIMEOUT, async () => {
     await page.keyboard.press("Enter");
     await page.locator('html[data-theme="dark"]').waitFor();
     await page.goto("/new");
+    await ready(page);
     await page.keyboard.press("Control+KeyK");
     await page.getByRole("option", { name: "By keyboard" }).waitFor();
     await page.keyboard.type("keyboard by");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ANSWER_MS, answered, say } from "./chat.mjs";
+import { ANSWER_MS, answered, composer, say, send, thread } from "./chat.mjs";
 import { onStage } from "./stage.mjs";
 
 const TIMEOUT = { timeout: 90_000 };
@@ -63,5 +63,81 @@ test("two people on one server see only their own chats", TIMEOUT, async () => {
     await theirs.getByText("This chat does not exist").waitFor();
     assert.equal(await theirs.getByText("a secret of hers").count(), 0);
     await other.close();
+  }, options);
+});
+
+async function signOut(page, choice) {
+  await page.getByRole("button", { name: "Settings" }).click();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  if (choice) await page.getByRole("button", { name: choice }).click();
+  await page.getByLabel("API key").waitFor();
+}
+
+/** Everything that the browser keeps for the page, as one text. */
+function keptInBrowser(page) {
+  return page.evaluate(async () => {
+    const database = await new Promise((resolve) => {
+      const opening = indexedDB.open("banter");
+      opening.onsuccess = () => resolve(opening.result);
+    });
+    const outgoing = await new Promise((resolve) => {
+      const reading = database.transaction("outgoing").objectStore("outgoing").getAll();
+      reading.onsuccess = () => resolve(reading.result);
+    });
+    database.close();
+    return JSON.stringify({ ...localStorage, outgoing });
+  });
+}
+
+test("what one user has not sent waits for her return, unseen by the next", TIMEOUT, async () => {
+  await onStage(async ({ page, context, server }) => {
+    const [ann, bob] = [await makeKey(server, "ann"), await makeKey(server, "bob")];
+    const posts = "**/v1/chat/*/messages";
+    const sent = [];
+    page.on("request", (request) => {
+      if (request.method() === "POST" && request.url().endsWith("/messages"))
+        sent.push(request.postDataJSON().content);
+    });
+    await page.goto("/");
+    await signIn(page, ann);
+    await composer(page).waitFor();
+    await say(page, "/echo hello");
+    await answered(page).waitFor({ timeout: ANSWER_MS });
+    const chat = page.url();
+    await page.route(posts, (route) => route.abort());
+    await send(page, "/echo her unsent text");
+    await thread(page).getByText("Not sent yet, trying again").waitFor();
+    await composer(page).fill("her draft");
+    await signOut(page, "Sign out, keep it");
+    await page.unroute(posts);
+    sent.length = 0;
+
+    await signIn(page, bob);
+    await page.getByText("No chats yet").waitFor();
+    await say(page, "/echo his");
+    await answered(page).waitFor({ timeout: ANSWER_MS });
+    assert.equal(await page.getByText("her ").count(), 0);
+    await page.goto(chat);
+    await page.getByText("This chat does not exist").waitFor();
+    assert.equal(await page.getByText("her ").count(), 0);
+    assert.deepEqual(sent, ["/echo his"]);
+
+    // Another tab follows: whoever looks at it is signed in as him no longer.
+    const other = await context.newPage();
+    await other.goto("/");
+    await other.getByText("Connected").or(composer(other)).first().waitFor();
+    await signOut(page);
+    await other.getByLabel("API key").waitFor();
+    await other.close();
+
+    await signIn(page, ann);
+    await composer(page).waitFor();
+    await page.goto(chat);
+    await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
+    assert.deepEqual(sent.slice(1), ["/echo her unsent text"]);
+    assert.equal(await composer(page).inputValue(), "her draft");
+
+    await signOut(page, "Sign out and remove it");
+    assert.ok(!(await keptInBrowser(page)).includes("her "), "nothing of hers is left");
   }, options);
 });

@@ -14,6 +14,7 @@ export const texts = {
     undo: "Undo",
     done: "Done",
   },
+  shell: { failed: "The server cannot be reached" },
   connection: {
     live: "Connected",
     connecting: "Connecting…",
@@ -29,6 +30,17 @@ export const texts = {
     command: "api keys create --user you",
     as: (user: string) => `Signed in as ${user}`,
     out: "Sign out",
+    outTitle: "Sign out?",
+    outBody: (unsent: number, drafts: number) => {
+      const parts = [
+        unsent > 0 ? (unsent === 1 ? "1 unsent message" : `${unsent} unsent messages`) : "",
+        drafts > 0 ? (drafts === 1 ? "1 draft" : `${drafts} drafts`) : "",
+      ];
+      const what = parts.filter(Boolean).join(" and ");
+      return `On this device there is ${what} of yours. Kept, it waits here for when you sign in again; nobody else sees it.`;
+    },
+    outKeep: "Sign out, keep it",
+    outRemove: "Sign out and remove it",
   },
   permission: {
     label: "Permission request",

@@ -7,11 +7,30 @@ import { withoutArrived } from "./use-outbox";
 const text = { sessionId: "s", content: "hello", baseline: 0 };
 const offline = new ApiError(0, "network", "Failed to fetch");
 
+const ann = "default/ann";
+const bob = "default/bob";
+
+const waiting: Outgoing = {
+  ...text,
+  key: "k",
+  owner: ann,
+  createdAt: 1,
+  state: "waiting",
+  reason: null,
+};
+
+/** An outbox that works for Ann. */
+async function open(options: Parameters<typeof createOutbox>[0]) {
+  const outbox = createOutbox(options);
+  await outbox.open(ann);
+  return outbox;
+}
+
 function memory(stored: Outgoing[] = []) {
   const items = new Map(stored.map((item) => [item.key, item]));
   return {
     items,
-    load: async () => [...items.values()],
+    load: async (owner: string) => [...items.values()].filter((item) => item.owner === owner),
     put: async (item: Outgoing) => void items.set(item.key, item),
     remove: async (key: string) => void items.delete(key),
   };
@@ -21,7 +40,7 @@ describe("the outbox", () => {
   it("stores a text before it is sent and forgets it once the server has it", async () => {
     const storage = memory();
     const send = vi.fn(async () => expect(storage.items.size).toBe(1));
-    const outbox = createOutbox({ storage, send });
+    const outbox = await open({ storage, send });
 
     await outbox.add(text);
     await vi.waitFor(() => expect(outbox.getItems()).toEqual([]));
@@ -36,7 +55,7 @@ describe("the outbox", () => {
       keys.push(item.key);
       if (keys.length < 3) throw offline;
     });
-    const outbox = createOutbox({ storage: memory(), send, delayMs: () => 0 });
+    const outbox = await open({ storage: memory(), send, delayMs: () => 0 });
 
     await outbox.add(text);
     await vi.waitFor(() => expect(outbox.getItems()).toEqual([]));
@@ -50,7 +69,7 @@ describe("the outbox", () => {
     const send = vi.fn<(item: Outgoing) => Promise<void>>().mockRejectedValueOnce(refusal);
     send.mockResolvedValueOnce();
     const storage = memory();
-    const outbox = createOutbox({ storage, send });
+    const outbox = await open({ storage, send });
 
     await outbox.add(text);
     await vi.waitFor(() => expect(outbox.getItems()).toMatchObject([{ state: "failed" }]));
@@ -72,7 +91,7 @@ describe("the outbox", () => {
       if (!isOnline) throw offline;
       sent.push(item.content);
     };
-    const outbox = createOutbox({ storage: memory(), send, delayMs: () => 60_000 });
+    const outbox = await open({ storage: memory(), send, delayMs: () => 60_000 });
 
     await outbox.add({ ...text, content: "one" });
     await vi.waitFor(() => expect(outbox.getItems()[0]?.state).toBe("waiting"));
@@ -88,7 +107,7 @@ describe("the outbox", () => {
 
   it("sends after a reload what was pending before it", async () => {
     const storage = createDeviceStorage();
-    const first = createOutbox({
+    const first = await open({
       storage,
       send: () => Promise.reject(offline),
       delayMs: () => 60_000,
@@ -98,24 +117,76 @@ describe("the outbox", () => {
     const [pending] = first.getItems();
 
     const sent: Outgoing[] = [];
-    const second = createOutbox({ storage, send: async (item) => void sent.push(item) });
-    await second.restore();
+    const second = await open({ storage, send: async (item) => void sent.push(item) });
     await vi.waitFor(() => expect(second.getItems()).toEqual([]));
 
     expect(sent.map((item) => item.key)).toEqual([pending?.key]);
-    expect(await storage.load()).toEqual([]);
+    expect(await storage.load(ann)).toEqual([]);
+  });
+
+  it("neither shows nor sends what another user of this browser has left", async () => {
+    const storage = createDeviceStorage();
+    const sent: string[] = [];
+    let isOnline = false;
+    const send = async (item: Outgoing) => {
+      if (!isOnline) throw offline;
+      sent.push(`${item.owner}: ${item.content}`);
+    };
+    const outbox = await open({ storage, send, delayMs: () => 60_000 });
+    await outbox.add({ ...text, content: "hers" });
+    await vi.waitFor(() => expect(outbox.getItems()).toMatchObject([{ state: "waiting" }]));
+
+    isOnline = true;
+    await outbox.open(bob);
+    outbox.wake();
+    await outbox.add({ ...text, content: "his" });
+    await vi.waitFor(() => expect(sent).toEqual([`${bob}: his`]));
+    expect(outbox.getItems()).toEqual([]);
+
+    await outbox.open(ann);
+    await vi.waitFor(() => expect(sent).toEqual([`${bob}: his`, `${ann}: hers`]));
+  });
+
+  it("shows nothing and takes nothing while nobody is signed in", async () => {
+    const storage = memory();
+    const outbox = await open({ storage, send: () => Promise.reject(offline) });
+    await outbox.add(text);
+
+    outbox.close();
+
+    expect(outbox.getItems()).toEqual([]);
+    await expect(outbox.add(text)).rejects.toThrow("Nobody is signed in");
+    expect(storage.items.size).toBe(1);
+  });
+
+  it("keeps a text whose sender was signed out until they are back", async () => {
+    const storage = memory();
+    const signedOut = new ApiError(401, "unauthorized", "A key is needed.");
+    const first = await open({ storage, send: () => Promise.reject(signedOut) });
+    await first.add(text);
+    await vi.waitFor(() => expect(first.getItems()).toMatchObject([{ state: "waiting" }]));
+
+    const send = vi.fn(async () => {});
+    await open({ storage, send });
+
+    await vi.waitFor(() => expect(storage.items.size).toBe(0));
+    expect(send).toHaveBeenCalledOnce();
+  });
+
+  it("removes everything of this user on request", async () => {
+    const storage = memory([{ ...waiting, key: "b", owner: bob }]);
+    const outbox = await open({ storage, send: () => Promise.reject(offline) });
+    await outbox.add(text);
+
+    await outbox.clear();
+
+    expect(outbox.getItems()).toEqual([]);
+    expect([...storage.items.keys()]).toEqual(["b"]);
   });
 });
 
 describe("pending texts in a thread", () => {
-  const item: Outgoing = {
-    ...text,
-    key: "k",
-    createdAt: 1,
-    baseline: 4,
-    state: "sending",
-    reason: null,
-  };
+  const item: Outgoing = { ...waiting, baseline: 4, state: "sending" };
   const message = {
     id: "m",
     chat_session_id: "s",

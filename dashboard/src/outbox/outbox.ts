@@ -3,7 +3,8 @@
  *
  * Guarantees: a text is stored on the device before the first try, and removed only by the
  * server's 2xx or by the user; every try uses the same Idempotency-Key, so that it arrives once;
- * texts of one session leave in the order they were written.
+ * texts of one session leave in the order they were written; a text is shown and sent only while
+ * the user who wrote it is signed in.
  */
 import { ApiError } from "@/api/client";
 import { newId } from "@/identifier";
@@ -11,6 +12,8 @@ import { newId } from "@/identifier";
 export interface Outgoing {
   /** The Idempotency-Key, made at the first try. */
   readonly key: string;
+  /** The user who wrote it. */
+  readonly owner: string;
   readonly sessionId: string;
   readonly content: string;
   /** Milliseconds since 1970, by this device. */
@@ -23,7 +26,8 @@ export interface Outgoing {
 }
 
 export interface OutboxStorage {
-  load(): Promise<Outgoing[]>;
+  /** The texts of one user. */
+  load(owner: string): Promise<Outgoing[]>;
   put(item: Outgoing): Promise<void>;
   remove(key: string): Promise<void>;
 }
@@ -39,8 +43,10 @@ interface Options {
 export interface Outbox {
   getItems(): readonly Outgoing[];
   subscribe(listener: () => void): () => void;
-  /** Reads what an earlier visit left behind and sends it. */
-  restore(): Promise<void>;
+  /** Works for this user from now on: reads what an earlier visit left behind and sends it. */
+  open(owner: string): Promise<void>;
+  /** Works for nobody until the next `open`. What is there stays on the device. */
+  close(): void;
   add(text: Pick<Outgoing, "sessionId" | "content" | "baseline">): Promise<void>;
   retry(key: string): void;
   /** Tries everything that waits at once: the network is back. */
@@ -48,6 +54,8 @@ export interface Outbox {
   discard(key: string): Promise<void>;
   /** For a session that the user has deleted. */
   discardSession(sessionId: string): void;
+  /** Removes all of this user's texts from the device. */
+  clear(): Promise<void>;
 }
 
 const backoffMs = (failures: number) =>
@@ -57,6 +65,7 @@ const backoffMs = (failures: number) =>
 const SETTLED_CODES = new Set(["message_gone"]);
 
 export function createOutbox({ storage, send, delayMs = backoffMs }: Options): Outbox {
+  let owner: string | null = null;
   let items: readonly Outgoing[] = [];
   const listeners = new Set<() => void>();
   const busy = new Set<string>();
@@ -78,6 +87,13 @@ export function createOutbox({ storage, send, delayMs = backoffMs }: Options): O
     failures.delete(key);
     set(items.filter((item) => item.key !== key));
     await storage.remove(key).catch(() => {});
+  }
+
+  function forget() {
+    for (const timer of timers.values()) clearTimeout(timer);
+    timers.clear();
+    failures.clear();
+    set([]);
   }
 
   /** Sends the session's texts one after another, until one has to wait. */
@@ -110,7 +126,14 @@ export function createOutbox({ storage, send, delayMs = backoffMs }: Options): O
         await remove(item.key);
         return true;
       }
+      // Closed meanwhile: it stays on the device as it is.
+      if (item.owner !== owner) return false;
       const reason = { code: problem.code, detail: problem.message };
+      // Nobody is signed in: it waits for this user's return, and no try before that can work.
+      if (problem.status === 401) {
+        change(item.key, { state: "waiting", reason });
+        return false;
+      }
       if (!problem.isTransient) {
         change(item.key, { state: "failed", reason });
         return true;
@@ -133,8 +156,11 @@ export function createOutbox({ storage, send, delayMs = backoffMs }: Options): O
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    async restore() {
-      const stored = await storage.load().catch(() => []);
+    async open(next) {
+      if (next !== owner) forget();
+      owner = next;
+      const stored = await storage.load(next).catch(() => []);
+      if (owner !== next) return;
       const known = new Set(items.map((item) => item.key));
       const fresh = stored
         .filter((item) => !known.has(item.key))
@@ -142,9 +168,15 @@ export function createOutbox({ storage, send, delayMs = backoffMs }: Options): O
       set([...fresh, ...items].sort((a, b) => a.createdAt - b.createdAt));
       for (const id of new Set(fresh.map((item) => item.sessionId))) void pump(id);
     },
+    close() {
+      forget();
+      owner = null;
+    },
     async add(text) {
+      if (owner === null) throw new Error("Nobody is signed in.");
       const createdAt = Math.max(Date.now(), (items.at(-1)?.createdAt ?? 0) + 1);
-      const item: Outgoing = { ...text, key: newId(), createdAt, state: "sending", reason: null };
+      const made = { key: newId(), owner, createdAt, state: "sending", reason: null } as const;
+      const item: Outgoing = { ...text, ...made };
       set([...items, item]);
       await storage.put(item).catch(() => {});
       void pump(item.sessionId);
@@ -163,6 +195,9 @@ export function createOutbox({ storage, send, delayMs = backoffMs }: Options): O
     discard: remove,
     discardSession(sessionId) {
       for (const item of items) if (item.sessionId === sessionId) void remove(item.key);
+    },
+    async clear() {
+      await Promise.all(items.map((item) => remove(item.key)));
     },
   };
 }

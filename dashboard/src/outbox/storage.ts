@@ -3,13 +3,20 @@ import { type DBSchema, type IDBPDatabase, openDB } from "idb";
 import type { OutboxStorage, Outgoing } from "./outbox";
 
 interface Schema extends DBSchema {
-  outgoing: { key: string; value: Outgoing };
+  outgoing: { key: string; value: Outgoing; indexes: { owner: string } };
 }
 
+/** 2: texts have an owner. */
+const VERSION = 2;
+
 function open(): Promise<IDBPDatabase<Schema>> {
-  return openDB<Schema>("banter", 1, {
-    upgrade(database) {
-      database.createObjectStore("outgoing", { keyPath: "key" });
+  return openDB<Schema>("banter", VERSION, {
+    upgrade(database, oldVersion, _newVersion, transaction) {
+      const store =
+        oldVersion === 0
+          ? database.createObjectStore("outgoing", { keyPath: "key" })
+          : transaction.objectStore("outgoing");
+      store.createIndex("owner", "owner");
     },
   });
 }
@@ -21,7 +28,7 @@ export function createDeviceStorage(): OutboxStorage {
     return database;
   };
   return {
-    load: async () => (await ready()).getAll("outgoing"),
+    load: async (owner) => (await ready()).getAllFromIndex("outgoing", "owner", owner),
     put: async (item) => {
       await (await ready()).put("outgoing", item);
     },

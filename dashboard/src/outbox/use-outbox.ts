@@ -2,6 +2,7 @@
 import { useEffect, useMemo, useSyncExternalStore } from "react";
 import { body, client } from "@/api/client";
 import type { Message } from "@/api/models";
+import { useOwner } from "@/owner";
 import { store } from "@/stream/store";
 import { createOutbox, type Outgoing } from "./outbox";
 import { createDeviceStorage } from "./storage";
@@ -19,13 +20,18 @@ export const outbox = createOutbox({
   },
 });
 
-/** Sends what an earlier visit left, and tries again as soon as the network is back. */
+/** Sends what this user's earlier visit left, and tries again as soon as the network is back. */
 export function useOutboxDelivery(isLive: boolean): void {
+  const owner = useOwner();
   useEffect(() => {
-    void outbox.restore();
+    if (owner === null) return;
+    void outbox.open(owner);
     window.addEventListener("online", outbox.wake);
-    return () => window.removeEventListener("online", outbox.wake);
-  }, []);
+    return () => {
+      window.removeEventListener("online", outbox.wake);
+      outbox.close();
+    };
+  }, [owner]);
   useEffect(() => {
     if (isLive) outbox.wake();
   }, [isLive]);

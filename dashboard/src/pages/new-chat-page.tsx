@@ -2,19 +2,19 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { Bot, ChevronLeft, TriangleAlert } from "lucide-react";
 import { useRef, useState } from "react";
 import { useAgents } from "@/api/agents";
-import { ApiError, body, client } from "@/api/client";
+import { body, client } from "@/api/client";
 import type { Agent } from "@/api/models";
 import { AgentAvatar } from "@/components/agent-avatar";
+import { reportFailure } from "@/components/report-failure";
 import { Button } from "@/components/ui/button";
 import { StateNote } from "@/components/ui/state-note";
-import { notify } from "@/components/ui/toast";
 import { writeDraft } from "@/drafts";
 import { AgentPicker } from "@/features/agents/agent-picker";
 import { Composer } from "@/features/composer/composer";
 import { newId } from "@/identifier";
 import { outbox } from "@/outbox/use-outbox";
 import { store } from "@/stream/store";
-import { explainProblem, texts } from "@/texts";
+import { texts } from "@/texts";
 
 const DRAFT = "new";
 
@@ -34,9 +34,11 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
   // With one agent there is nothing to choose.
   const only = agents.data?.length === 1 ? agent : undefined;
 
-  async function start(content: string) {
+  async function start(content: string, isStarter = false) {
     if (!agent || isStarting) return;
     setStarting(true);
+    // Until the outbox has it, what was written stays a draft: a reload must not lose it.
+    if (!isStarter) writeDraft(DRAFT, content);
     if (creation.current.agent !== agent.key) creation.current = { agent: agent.key, key: newId() };
     try {
       const session = await body(
@@ -48,16 +50,12 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
       creation.current = { agent: "", key: "" };
       store.dispatch({ type: "session.accepted", session });
       await outbox.add({ sessionId: session.id, content, baseline: 0 });
+      if (!isStarter) writeDraft(DRAFT, "");
       await navigate({ to: "/chat/$sessionId", params: { sessionId: session.id } });
     } catch (error) {
       // The text goes back to where it was written.
-      writeDraft(DRAFT, content);
       setComposerKey((key) => key + 1);
-      const detail =
-        error instanceof ApiError
-          ? explainProblem({ code: error.code, detail: error.message })
-          : String(error);
-      notify(texts.actions.failed(detail));
+      reportFailure(error);
     } finally {
       setStarting(false);
     }
@@ -109,7 +107,7 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
                     key={starter}
                     disabled={isStarting}
                     className="h-auto! min-h-9 rounded-full! py-1.5 text-left font-[500]!"
-                    onClick={() => void start(starter)}
+                    onClick={() => void start(starter, true)}
                   >
                     {starter}
                   </Button>

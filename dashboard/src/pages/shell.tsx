@@ -1,13 +1,19 @@
 import { Outlet, useRouterState } from "@tanstack/react-router";
+import { TriangleAlert } from "lucide-react";
 import { useCallback, useEffect, useState } from "react";
 import { client, onUnauthorized } from "@/api/client";
+import { useMe } from "@/api/me";
 import { ConnectionNote } from "@/components/connection-note";
+import { Button } from "@/components/ui/button";
+import { StateNote } from "@/components/ui/state-note";
 import { Toaster } from "@/components/ui/toast";
 import { Sidebar } from "@/features/sessions/sidebar";
 import { useHasNoChats } from "@/features/sessions/use-session-list";
 import { useOutboxDelivery } from "@/outbox/use-outbox";
+import { nameOwner, setOwner, useOwner } from "@/owner";
 import { useStore } from "@/stream/store";
 import { useConnection, useConnectionStatus } from "@/stream/use-connection";
+import { texts } from "@/texts";
 import { Overlays, useOverlays } from "./overlays";
 import { SignInPage } from "./sign-in-page";
 import { useBadge } from "./use-badge";
@@ -42,11 +48,34 @@ function Layout() {
         </div>
       </div>
       <div className={`min-h-0 min-w-0 md:block ${isAtList ? "hidden" : ""}`}>
-        <Outlet />
+        <View />
       </div>
       <Overlays overlay={overlay} onOpen={open} onClose={close} />
       <Toaster />
     </div>
+  );
+}
+
+/** What was written here belongs to a user, so nothing can be written until it is known to whom. */
+function View() {
+  const me = useMe();
+  const owner = useOwner();
+  useEffect(() => {
+    if (me.data) setOwner(nameOwner(me.data));
+  }, [me.data]);
+  if (owner !== null) return <Outlet />;
+  return (
+    <main className="flex h-full flex-col">
+      {me.isError || me.failureCount > 1 ? (
+        <StateNote
+          icon={<TriangleAlert size={20} />}
+          title={texts.shell.failed}
+          hint={texts.thread.failedHint}
+        >
+          <Button onClick={() => void me.refetch()}>{texts.common.retry}</Button>
+        </StateNote>
+      ) : null}
+    </main>
   );
 }
 

@@ -1,8 +1,9 @@
 import { KeyRound } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { ApiError, client } from "@/api/client";
+import { explainFailure } from "@/components/report-failure";
 import { Button } from "@/components/ui/button";
-import { explainProblem, texts } from "@/texts";
+import { texts } from "@/texts";
 
 /** The api answered 401: without a key there is nothing to show. */
 export function SignInPage() {
@@ -68,7 +69,6 @@ export function SignInPage() {
 }
 
 function explain(error: unknown): string {
-  if (!(error instanceof ApiError)) return String(error);
-  if (error.status === 401) return texts.signIn.wrong;
-  return explainProblem({ code: error.code, detail: error.message });
+  if (error instanceof ApiError && error.status === 401) return texts.signIn.wrong;
+  return explainFailure(error);
 }

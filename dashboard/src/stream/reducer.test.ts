@@ -1,71 +1,16 @@
 import { describe, expect, it } from "vitest";
 import type { Message, Session, Task } from "@/api/models";
+import {
+  at,
+  makeMessage as message,
+  makeSession as session,
+  sid,
+  makeTask as task,
+} from "@/test-resources";
 import type { StreamEvent } from "./events";
 import { listSessions, listTurns } from "./order";
 import { reduce } from "./reducer";
 import { type Action, type FetchedThread, initialState, type State } from "./state";
-
-const at = "2026-01-01T00:00:00.000Z";
-const sid = "session";
-
-function task(over: Partial<Task> = {}): Task {
-  return {
-    id: "task-1",
-    chat_session_id: sid,
-    status: "queued",
-    attempt: 0,
-    failures: 0,
-    max_attempts: 3,
-    next_attempt_at: null,
-    error: null,
-    usage: null,
-    created_at: at,
-    started_at: null,
-    finished_at: null,
-    ...over,
-  };
-}
-
-function session(over: Partial<Session> = {}): Session {
-  return {
-    id: sid,
-    workspace_id: "default",
-    agent_key: "demo",
-    creator_id: "local",
-    title: "Hello",
-    status: "active",
-    pinned_at: null,
-    created_at: at,
-    updated_at: at,
-    last_activity_at: at,
-    last_message: null,
-    last_seq: 0,
-    last_read_seq: 0,
-    unread_count: 0,
-    active_task: null,
-    queued_count: 0,
-    ...over,
-  };
-}
-
-function message(over: Partial<Message> = {}): Message {
-  return {
-    id: "user-1",
-    chat_session_id: sid,
-    turn: 1,
-    seq: 1,
-    role: "user",
-    content: "hi",
-    task_id: "task-1",
-    task: null,
-    finish_reason: null,
-    elapsed_ms: null,
-    usage: null,
-    created_at: at,
-    edited_at: null,
-    ...over,
-  };
-}
 
 const answer = message({
   id: "answer-1",

@@ -1,60 +1,16 @@
 import { describe, expect, it } from "vitest";
 import type { Step, Task } from "@/api/models";
+import { at, makeSession, makeStep, makeTask, sid } from "@/test-resources";
 import { reduce } from "./reducer";
 import { type Action, initialState, type State } from "./state";
 
-const at = "2026-01-01T00:00:00.000Z";
-const sid = "session";
-
-function task(over: Partial<Task> = {}): Task {
-  return {
-    id: "task-1",
-    chat_session_id: sid,
-    status: "running",
-    attempt: 1,
-    failures: 0,
-    max_attempts: 3,
-    next_attempt_at: null,
-    error: null,
-    usage: null,
-    created_at: at,
-    started_at: at,
-    finished_at: null,
-    ...over,
-  };
-}
+const isRunning = { status: "running", attempt: 1, started_at: at } as const;
+const task = (over: Partial<Task> = {}) => makeTask({ ...isRunning, ...over });
+const session = makeSession();
 
 function step(seq: number, revision: number, over: Partial<Step> = {}): Step {
-  return {
-    seq,
-    revision,
-    kind: "tool",
-    tool_call_id: `call-${seq}`,
-    title: `Tool ${seq}`,
-    status: "running",
-    detail: {},
-    ...over,
-  };
+  return makeStep({ seq, revision, tool_call_id: `call-${seq}`, title: `Tool ${seq}`, ...over });
 }
-
-const session = {
-  id: sid,
-  workspace_id: "default",
-  agent_key: "demo",
-  creator_id: "local",
-  title: "Hello",
-  status: "active" as const,
-  pinned_at: null,
-  created_at: at,
-  updated_at: at,
-  last_activity_at: at,
-  last_message: null,
-  last_seq: 0,
-  last_read_seq: 0,
-  unread_count: 0,
-  active_task: null,
-  queued_count: 0,
-};
 
 function told(value: Step, attempt = 1): Action {
   const about = { at, chat_session_id: sid, task_id: "task-1" };

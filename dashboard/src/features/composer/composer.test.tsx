@@ -2,6 +2,7 @@ import { fireEvent, render, screen } from "@testing-library/react";
 import { userEvent } from "@testing-library/user-event";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { readDraft, writeDraft } from "@/drafts";
+import { setOwner } from "@/owner";
 import { Composer } from "./composer";
 
 function setUp(props: Partial<Parameters<typeof Composer>[0]> = {}) {
@@ -14,6 +15,7 @@ function setUp(props: Partial<Parameters<typeof Composer>[0]> = {}) {
 }
 
 beforeEach(() => {
+  setOwner("default/local");
   writeDraft("s", "");
   vi.stubGlobal("matchMedia", () => ({ matches: false }));
 });
@@ -62,7 +64,7 @@ describe("the composer", () => {
     await userEvent.type(field, "half a tho");
 
     expect(readDraft("s")).toBe("half a tho");
-    expect(localStorage.getItem("banter.draft.s")).toBe("half a tho");
+    expect(localStorage.getItem("banter.draft.default/local/s")).toBe("half a tho");
 
     await userEvent.type(field, "ught{Enter}");
 

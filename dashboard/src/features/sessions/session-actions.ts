@@ -1,10 +1,12 @@
 /** What can be done to a session. Each tells the store at once and the user when it failed. */
-import { ApiError, body, client } from "@/api/client";
+import { body, client } from "@/api/client";
 import type { Session } from "@/api/models";
+import { reportFailure } from "@/components/report-failure";
 import { notify } from "@/components/ui/toast";
+import { writeDraft } from "@/drafts";
 import { outbox } from "@/outbox/use-outbox";
 import { store } from "@/stream/store";
-import { explainProblem, texts } from "@/texts";
+import { texts } from "@/texts";
 
 type Change = { title?: string; status?: Session["status"]; pinned?: boolean };
 
@@ -14,11 +16,7 @@ async function attempt(action: () => Promise<void>): Promise<boolean> {
     await action();
     return true;
   } catch (error) {
-    const detail =
-      error instanceof ApiError
-        ? explainProblem({ code: error.code, detail: error.message })
-        : String(error);
-    notify(texts.actions.failed(detail));
+    reportFailure(error);
     return false;
   }
 }
@@ -48,6 +46,7 @@ export function deleteSession(id: string): Promise<boolean> {
     });
     store.dispatch({ type: "session.gone", sessionId: id });
     outbox.discardSession(id);
+    writeDraft(id, "");
     notify(texts.actions.deleted);
   });
 }

@@ -76,7 +76,10 @@ function Notifications() {
   const { hasNotifications } = usePreferences();
   const isSupported = "Notification" in window;
   const [isDenied, setDenied] = useState(isSupported && Notification.permission === "denied");
-  const isOn = isSupported && hasNotifications && Notification.permission === "granted";
+  const [isAsking, setAsking] = useState(false);
+  const isAllowed = isSupported && Notification.permission === "granted";
+  // While the browser asks, the switch stands as the user has put it.
+  const isOn = isAsking || (hasNotifications && isAllowed);
   const hint = !isSupported
     ? texts.settings.notificationsMissing
     : isDenied
@@ -85,7 +88,9 @@ function Notifications() {
 
   async function change(isWanted: boolean) {
     if (!isWanted) return changePreferences({ hasNotifications: false });
+    setAsking(true);
     const permission = await Notification.requestPermission();
+    setAsking(false);
     setDenied(permission === "denied");
     changePreferences({ hasNotifications: permission === "granted" });
   }

@@ -1,32 +1,60 @@
-import { useQuery } from "@tanstack/react-query";
-import { body, client } from "@/api/client";
-import { TextButton } from "@/components/ui/button";
-import { notify } from "@/components/ui/toast";
+import { useState } from "react";
+import { client } from "@/api/client";
+import { useMe } from "@/api/me";
+import { reportFailure } from "@/components/report-failure";
+import { Button, TextButton } from "@/components/ui/button";
+import { Dialog } from "@/components/ui/dialog";
+import { clearDrafts, listDrafts } from "@/drafts";
+import { outbox } from "@/outbox/use-outbox";
+import { forgetOwner } from "@/owner";
 import { texts } from "@/texts";
 
 /** The user that everybody is on a server that has no keys; there is nothing to sign out of. */
 const KEYLESS_USER = "local";
 
-/** Who is signed in, and the way out. */
+/**
+ * Who is signed in, and the way out. What they have not sent yet stays on the device for their
+ * return, unless they want it removed.
+ */
 export function SignOut() {
-  const { data: me } = useQuery({
-    queryKey: ["me"],
-    queryFn: () => body(client.GET("/v1/auth/me")),
-    staleTime: Number.POSITIVE_INFINITY,
-  });
+  const { data: me } = useMe();
+  const [kept, setKept] = useState<{ unsent: number; drafts: number } | null>(null);
   if (!me || me.user_id === KEYLESS_USER) return null;
-  const leave = async () => {
+
+  async function leave(isRemoving: boolean) {
     try {
       await client.DELETE("/v1/auth/session");
+      if (isRemoving) {
+        clearDrafts();
+        await outbox.clear();
+      }
+      forgetOwner();
       window.location.assign("/");
     } catch (error) {
-      notify(texts.actions.failed(error instanceof Error ? error.message : String(error)));
+      reportFailure(error);
     }
-  };
+  }
+
+  function ask() {
+    const left = { unsent: outbox.getItems().length, drafts: listDrafts().length };
+    if (left.unsent + left.drafts === 0) void leave(false);
+    else setKept(left);
+  }
+
   return (
     <p className="text-ink-2 text-note">
-      {texts.signIn.as(me.user_id)} ·{" "}
-      <TextButton onClick={() => void leave()}>{texts.signIn.out}</TextButton>
+      {texts.signIn.as(me.user_id)} · <TextButton onClick={ask}>{texts.signIn.out}</TextButton>
+      {kept && (
+        <Dialog title={texts.signIn.outTitle} onClose={() => setKept(null)}>
+          <p className="text-ink-2 text-note">{texts.signIn.outBody(kept.unsent, kept.drafts)}</p>
+          <div className="mt-5 flex flex-wrap justify-end gap-2">
+            <Button onClick={() => void leave(true)}>{texts.signIn.outRemove}</Button>
+            <Button variant="solid" onClick={() => void leave(false)}>
+              {texts.signIn.outKeep}
+            </Button>
+          </div>
+        </Dialog>
+      )}
     </p>
   );
 }

@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { ApiError, client } from "@/api/client";
 import type { Message } from "@/api/models";
+import { reportFailure } from "@/components/report-failure";
 import { Button } from "@/components/ui/button";
 import { notify } from "@/components/ui/toast";
 import { texts } from "@/texts";
@@ -26,7 +27,8 @@ export function EditQueued(props: { message: Message; onClose: () => void }) {
     } catch (error) {
       setBusy(false);
       const isLate = error instanceof ApiError && error.status === 409;
-      notify(isLate ? texts.receipt.tooLate : texts.actions.failed(String(error)));
+      if (isLate) notify(texts.receipt.tooLate);
+      else reportFailure(error);
     }
   }
 

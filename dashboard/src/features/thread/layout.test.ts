@@ -1,24 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { Message, Task } from "@/api/models";
 import type { Turn } from "@/stream/order";
+import { makeMessage, makeTask } from "@/test-resources";
 import { layOutTurns } from "./layout";
 
 function message(role: Message["role"], turn: number, seq: number, at: string): Message {
-  return {
-    id: `${role}-${turn}`,
-    chat_session_id: "s",
-    turn,
-    seq,
-    role,
-    content: "text",
-    task_id: `t${turn}`,
-    task: null,
-    finish_reason: null,
-    elapsed_ms: null,
-    usage: null,
-    created_at: at,
-    edited_at: null,
-  };
+  const ids = { id: `${role}-${turn}`, task_id: `t${turn}` };
+  return makeMessage({ ...ids, role, turn, seq, created_at: at });
 }
 
 function turn(number: number, seq: number, at: string, isAnswered = true): Turn {
@@ -30,20 +18,7 @@ function turn(number: number, seq: number, at: string, isAnswered = true): Turn 
 }
 
 function task(number: number, status: Task["status"]): [string, { seq: number; value: Task }] {
-  const value: Task = {
-    id: `t${number}`,
-    chat_session_id: "s",
-    status,
-    attempt: 0,
-    failures: 0,
-    max_attempts: 3,
-    next_attempt_at: null,
-    error: null,
-    usage: null,
-    created_at: "2026-01-01T10:00:00.000Z",
-    started_at: null,
-    finished_at: null,
-  };
+  const value = makeTask({ id: `t${number}`, status });
   return [value.id, { seq: 1, value }];
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Step } from "@/api/models";
+import { makeStep } from "@/test-resources";
 import { findOpenRequest } from "./permission";
 
 const request = {
@@ -9,16 +10,13 @@ const request = {
 };
 
 function step(change: Partial<Step>): Step {
-  return {
-    seq: 1,
-    revision: 1,
+  return makeStep({
     kind: "permission",
-    tool_call_id: null,
     title: "Run it?",
     status: "pending",
     detail: request,
     ...change,
-  };
+  });
 }
 
 describe("the open permission request", () => {

@@ -1,31 +1,15 @@
 import { describe, expect, it } from "vitest";
 import type { Step, Task } from "@/api/models";
+import { makeStep, makeTask } from "@/test-resources";
 import { describeTurn } from "./status";
 
 const now = Date.parse("2026-01-01T00:01:00.000Z");
-const running: Task = {
-  id: "t",
-  chat_session_id: "s",
+const running = makeTask({
   status: "running",
   attempt: 1,
-  failures: 0,
-  max_attempts: 3,
-  next_attempt_at: null,
-  error: null,
-  usage: null,
-  created_at: "2026-01-01T00:00:00.000Z",
   started_at: "2026-01-01T00:00:30.000Z",
-  finished_at: null,
-};
-const tool: Step = {
-  seq: 1,
-  revision: 1,
-  kind: "tool",
-  tool_call_id: "c",
-  title: "cargo test",
-  status: "running",
-  detail: {},
-};
+});
+const tool = makeStep();
 
 function describeWith(over: Partial<Parameters<typeof describeTurn>[0]>) {
   const status = describeTurn({
@@ -75,7 +59,7 @@ describe("the status of a turn", () => {
   });
 
   it("does not claim work that nobody has confirmed", () => {
-    const typing = { taskId: "t", expiresAt: "2026-01-01T00:00:50.000Z" };
+    const typing = { taskId: running.id, expiresAt: "2026-01-01T00:00:50.000Z" };
 
     expect(describeWith({ typing })).toBe("No sign of life; another worker will take over");
     expect(describeWith({ isConnected: false })).toBe(

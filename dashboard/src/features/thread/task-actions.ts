@@ -1,8 +1,7 @@
 /** Turns that the user asked to stop and that have not ended yet. */
 import { useSyncExternalStore } from "react";
 import { ApiError, client } from "@/api/client";
-import { notify } from "@/components/ui/toast";
-import { explainProblem, texts } from "@/texts";
+import { reportFailure } from "@/components/report-failure";
 
 let stopping: ReadonlySet<string> = new Set();
 const listeners = new Set<() => void>();
@@ -19,14 +18,6 @@ function subscribe(listener: () => void): () => void {
 
 export function useIsStopping(taskId: string | undefined): boolean {
   return useSyncExternalStore(subscribe, () => taskId !== undefined && stopping.has(taskId));
-}
-
-function reportFailure(error: unknown): void {
-  const detail =
-    error instanceof ApiError
-      ? explainProblem({ code: error.code, detail: error.message })
-      : String(error);
-  notify(texts.actions.failed(detail));
 }
 
 /** Asks the server to end the turn. One that has ended meanwhile is no failure. */

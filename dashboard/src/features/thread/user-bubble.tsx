@@ -1,6 +1,7 @@
 import { memo, useState } from "react";
 import { ApiError, client } from "@/api/client";
 import type { Message, Task } from "@/api/models";
+import { reportFailure } from "@/components/report-failure";
 import { TextButton } from "@/components/ui/button";
 import { notify } from "@/components/ui/toast";
 import { texts } from "@/texts";
@@ -85,6 +86,7 @@ async function removeQueued(message: Message): Promise<void> {
     await client.DELETE("/v1/chat/{id}/messages/{mid}", { params: { path } });
   } catch (error) {
     const isLate = error instanceof ApiError && error.status === 409;
-    notify(isLate ? texts.receipt.tooLate : texts.actions.failed(String(error)));
+    if (isLate) notify(texts.receipt.tooLate);
+    else reportFailure(error);
   }
 }
