@@ -1,10 +1,10 @@
-/** Serves dist/ before an api, so that a change of the page needs no new api to be tested. */
+/** Serves a built page before an api, so that a change of the page needs no new api to be tested. */
 import { readFile } from "node:fs/promises";
 import { createServer, request } from "node:http";
-import { extname, join } from "node:path";
+import { extname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const dist = fileURLToPath(new URL("../dist", import.meta.url));
+const root = fileURLToPath(new URL("..", import.meta.url));
 const kinds = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript",
@@ -27,12 +27,18 @@ function forward(api, incoming, outgoing) {
   incoming.pipe(onward);
 }
 
-async function serveFile(path, policy, outgoing) {
+async function serveFile(dist, path, policy, outgoing) {
   const name = extname(path) === "" ? "/index.html" : path;
+  // As the api serves them, to a browser that takes Brotli.
+  const isCompressed = /\.(js|css)$/.test(name);
   try {
-    const file = await readFile(join(dist, name));
+    const file = await readFile(join(dist, isCompressed ? `${name}.br` : name));
     const type = kinds[extname(name)] ?? "application/octet-stream";
-    outgoing.writeHead(200, { "content-type": type, "content-security-policy": policy });
+    outgoing.writeHead(200, {
+      "content-type": type,
+      "content-security-policy": policy,
+      ...(isCompressed ? { "content-encoding": "br" } : {}),
+    });
     outgoing.end(file);
   } catch {
     outgoing.writeHead(404).end();
@@ -40,12 +46,13 @@ async function serveFile(path, policy, outgoing) {
 }
 
 /** Its address, and how to stop it. The page gets the api's own content policy. */
-export async function servePage(api) {
+export async function servePage(api, folder) {
+  const dist = resolve(root, folder);
   const policy = (await fetch(api)).headers.get("content-security-policy") ?? "";
   const server = createServer((incoming, outgoing) => {
     const { pathname } = new URL(incoming.url ?? "/", api);
     if (pathname.startsWith("/v1/")) forward(api, incoming, outgoing);
-    else void serveFile(pathname, policy, outgoing);
+    else void serveFile(dist, pathname, policy, outgoing);
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {

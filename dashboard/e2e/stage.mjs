@@ -2,7 +2,7 @@
  * The stage for browser tests: an api and a worker of its own on a fresh database, and a browser.
  *
  * Set BANTER_URL to run against a server that is already there, or BANTER_PAGE=dist to take the
- * page from dist/ instead of from the api.
+ * page from that folder instead of from the api.
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
@@ -14,9 +14,11 @@ import { chromium } from "playwright-core";
 import { servePage } from "./page-server.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const binaries = process.env.BANTER_BIN_DIR ?? join(here, "../../target/debug");
+export const binaries = process.env.BANTER_BIN_DIR ?? join(here, "../../target/debug");
 const START_MS = 15_000;
 const STOP_MS = 10_000;
+/** So much of the programs' logs is shown when something fails. */
+const LOG_LINES = 60;
 
 /** Starts a binary; its log is kept and shown when something fails. */
 function start(name, args, environment) {
@@ -94,8 +96,8 @@ async function startServer(options) {
     let url = await addressOf(api);
     launch("worker");
     environment.BIND_ADDR = new URL(url).host;
-    if (process.env.BANTER_PAGE === "dist") {
-      page = await servePage(url);
+    if (process.env.BANTER_PAGE) {
+      page = await servePage(url, process.env.BANTER_PAGE);
       url = page.url;
     }
     return {
@@ -156,7 +158,7 @@ export async function onStage(play, options = {}) {
   } catch (error) {
     const shown = await page?.locator("body").ariaSnapshot({ timeout: 2000 }).catch(String);
     console.error(`--- page ${page?.url()}\n${shown}\n${complaints.join("\n")}`);
-    if (server.logs) console.error(server.logs());
+    if (server.logs) console.error(server.logs().split("\n").slice(-LOG_LINES).join("\n"));
     throw error;
   } finally {
     await browser?.close();

@@ -1,7 +1,7 @@
 // Takes pictures of every view and state into look-out/, to be looked at. Scenes and widths on the command line choose.
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { fillWithChats, leave, scenes, withTwoAgents } from "../e2e/scenes.mjs";
+import { fillWithChats, leave, scenes, withAgents } from "../e2e/scenes.mjs";
 import { onStage } from "../e2e/stage.mjs";
 
 const folder = fileURLToPath(new URL("../look-out", import.meta.url));
@@ -9,26 +9,37 @@ const sizes = { 320: [320, 640], 768: [768, 1024], 1440: [1440, 900] };
 const isWidth = (text) => text in sizes;
 const wanted = process.argv.slice(2).filter((text) => !isWidth(text));
 const widths = process.argv.slice(2).filter(isWidth);
+const isWanted = (scene) => wanted.length === 0 || wanted.includes(scene);
 mkdirSync(folder, { recursive: true });
 
-async function take(page, name) {
+/** The view in both themes. */
+async function take(page, scene, width) {
+  const name = `${folder}/${scene.replaceAll(" ", "-")}-${width}`;
   await page.evaluate(() => document.fonts.ready);
-  await page.waitForTimeout(250);
-  await page.screenshot({ path: `${folder}/${name}.png` });
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme });
+    await page.waitForTimeout(250);
+    await page.screenshot({ path: `${name}-${colorScheme}.png` });
+  }
 }
 
-/** The first look of somebody without chats, and then every scene, in one size and theme. */
-async function look(width, colorScheme) {
+/** The first look of somebody without chats, and then every scene, in one size. */
+async function look(width) {
   const [w, h] = sizes[width];
-  const context = { viewport: { width: w, height: h }, colorScheme, reducedMotion: "reduce" };
-  const name = (scene) => `${scene.replaceAll(" ", "-")}-${width}-${colorScheme}`;
-  const isWanted = (scene) => wanted.length === 0 || wanted.includes(scene);
+  const isPhone = w < 768;
+  const context = {
+    viewport: { width: w, height: h },
+    colorScheme: "light",
+    reducedMotion: "reduce",
+    hasTouch: isPhone,
+    isMobile: isPhone,
+  };
   if (isWanted("newcomer"))
     await onStage(
       async ({ page }) => {
         await page.goto("/");
         await page.getByRole("heading", { name: "Say hello" }).waitFor();
-        await take(page, name("newcomer"));
+        await take(page, "newcomer", width);
       },
       { context },
     );
@@ -39,15 +50,15 @@ async function look(width, colorScheme) {
         if (!isWanted(scene)) continue;
         const view = await browser.newPage();
         await prepare(view, chats);
-        await take(view, name(scene));
+        await take(view, scene, width);
+        await view.emulateMedia({ colorScheme: "light" });
         await leave(view);
         await view.close();
       }
     },
-    { context, environment: withTwoAgents },
+    { context, environment: withAgents },
   );
 }
 
-for (const width of widths.length > 0 ? widths : Object.keys(sizes))
-  for (const colorScheme of ["light", "dark"]) await look(width, colorScheme);
+for (const width of widths.length > 0 ? widths : Object.keys(sizes)) await look(width);
 console.log(`Look at ${folder}`);

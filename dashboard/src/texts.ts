@@ -1,4 +1,9 @@
+import type { Task } from "@/api/models";
+
 const numbers = new Intl.NumberFormat();
+
+const files = (count: number) => (count === 1 ? "1 file" : `${count} files`);
+const requests = (count: number) => (count === 1 ? "1 request" : `${count} requests`);
 
 /** Every text that a person reads, in one place. Another language is another object like it. */
 export const texts = {
@@ -48,6 +53,12 @@ export const texts = {
     allow: "Allow",
     reject: "Reject",
     until: (time: string) => `until ${time}`,
+    outcome: {
+      allowed: "You allowed it",
+      rejected: "You rejected it",
+      expired: "Nobody answered in time",
+      withdrawn: "No longer asked",
+    },
   },
   sessions: {
     title: "Chats",
@@ -64,8 +75,8 @@ export const texts = {
     typing: "typing…",
     waiting: "waiting…",
     failedSend: "Not sent yet",
-    failedAnswer: "Failed",
-    notAnswered: "Not answered",
+    failedAnswer: (reason: string) => `Failed: ${reason}`,
+    needsYou: (question: string) => `Needs you: ${question}`,
     noMessages: "No messages yet",
     draft: (text: string) => `Draft: ${text}`,
     fromYou: (text: string) => `You: ${text}`,
@@ -167,16 +178,39 @@ export const texts = {
     edited: "edited",
     answeredIn: (time: string) => `in ${time}`,
     details: "Details",
-    detailsFailed: "The details could not be loaded.",
-    noSteps: "No steps were recorded.",
     tokens: (read: number, written: number) =>
       `${numbers.format(read)} tokens read · ${numbers.format(written)} written`,
     attempts: (count: number) => `${count} attempts`,
-    steps: (count: number) => (count === 1 ? "1 step" : `${count} steps`),
     archived: "This chat is archived.",
     restore: "Restore",
     agentSaid: (agent: string) => `${agent} said`,
     youSaid: "You said",
+  },
+  steps: {
+    count: (count: number) => (count === 1 ? "1 step" : `${count} steps`),
+    input: "What it was called with",
+    output: "What came out",
+    entry: { pending: "to do", in_progress: "under way", completed: "done" },
+    /** What was done, by a tool's kind; each with how often. */
+    work: {
+      thought: () => "thought",
+      plan: () => "made a plan",
+      notice: (count: number) => (count === 1 ? "1 notice" : `${count} notices`),
+      read: (count: number) => `read ${files(count)}`,
+      edit: (count: number) => `edited ${files(count)}`,
+      delete: (count: number) => `deleted ${files(count)}`,
+      move: (count: number) => `moved ${files(count)}`,
+      search: (count: number) => (count === 1 ? "searched" : `searched ${count} times`),
+      execute: (count: number) => (count === 1 ? "ran 1 command" : `ran ${count} commands`),
+      fetch: (count: number) => (count === 1 ? "fetched 1 page" : `fetched ${count} pages`),
+      other: (count: number) => (count === 1 ? "used 1 tool" : `used ${count} tools`),
+    },
+    /** Requests that ended without a yes. */
+    ended: {
+      rejected: (count: number) => `${requests(count)} rejected`,
+      expired: (count: number) => `${requests(count)} not answered in time`,
+      withdrawn: (count: number) => `${requests(count)} withdrawn`,
+    },
   },
   receipt: {
     sending: "Sending",
@@ -259,6 +293,12 @@ export const texts = {
     unknown_agent: "This agent is not configured any more.",
   } as Readonly<Record<string, string>>,
 } as const;
+
+/** Why a turn failed; the agent's own words where there are none here. */
+export function explainTaskError({ error }: Task): string {
+  if (!error) return texts.taskErrorUnknown;
+  return texts.taskError[error.code] ?? (error.message || texts.taskErrorUnknown);
+}
 
 /** A person's words for an api problem; the server's own where there are none here. */
 export function explainProblem(problem: { code: string; detail: string }): string {

@@ -1,6 +1,6 @@
 import { Link, useNavigate } from "@tanstack/react-router";
 import { ChevronLeft, MessageCircleOff, TriangleAlert } from "lucide-react";
-import { useCallback, useEffect } from "react";
+import { useCallback, useEffect, useMemo } from "react";
 import { useAgent } from "@/api/agents";
 import { ApiError } from "@/api/client";
 import type { Session } from "@/api/models";
@@ -26,11 +26,19 @@ import { texts } from "@/texts";
 export function ChatPage({ sessionId }: { sessionId: string }) {
   const fetch = useThreadFetch(sessionId);
   const entry = useStore((state) => state.sessions[sessionId]);
-  const thread = useStore((state) => state.threads[sessionId]);
+  // Part by part: the text of a running answer changes the thread with every frame.
+  const messages = useStore((state) => state.threads[sessionId]?.messages);
+  const tasks = useStore((state) => state.threads[sessionId]?.tasks);
+  const hasMore = useStore((state) => state.threads[sessionId]?.hasMore === true);
+  const isLoaded = useStore((state) => state.threads[sessionId]?.isLoaded === true);
   const session = entry?.value ?? null;
   const agent = useAgent(session?.agent_key);
   useEffect(() => void loadMarkdown(), []);
 
+  const agentKey = session?.agent_key ?? "";
+  const name = agent?.name ?? agentKey;
+  const avatar = agent?.avatar ?? undefined;
+  const face = useMemo(() => ({ key: agentKey, name, avatar }), [agentKey, name, avatar]);
   const isGone =
     entry?.value === null || (fetch.error instanceof ApiError && fetch.error.status === 404);
   if (isGone)
@@ -49,13 +57,7 @@ export function ChatPage({ sessionId }: { sessionId: string }) {
       </Frame>
     );
 
-  const isLoaded = thread?.isLoaded === true;
   const isFailing = !isLoaded && (fetch.isError || fetch.failureCount > 1);
-  const face = {
-    key: session?.agent_key ?? "",
-    name: agent?.name ?? session?.agent_key ?? "",
-    avatar: agent?.avatar ?? undefined,
-  };
   return (
     <Frame session={session} agent={face}>
       {isFailing ? (
@@ -66,12 +68,12 @@ export function ChatPage({ sessionId }: { sessionId: string }) {
         >
           <Button onClick={() => void fetch.refetch()}>{texts.common.retry}</Button>
         </StateNote>
-      ) : session && isLoaded ? (
+      ) : session && isLoaded && messages && tasks ? (
         <Thread
           session={session}
-          messages={thread.messages}
-          tasks={thread.tasks}
-          hasMore={thread.hasMore}
+          messages={messages}
+          tasks={tasks}
+          hasMore={hasMore}
           agent={face}
         />
       ) : (

@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, it } from "vitest";
 import type { Step, Task } from "@/api/models";
 import { at, makeSession, makeStep, makeTask, sid } from "@/test-resources";

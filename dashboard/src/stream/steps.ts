@@ -1,7 +1,7 @@
 /** What an agent did in a task's latest attempt, put together from events and fetches. */
 import type { Step, Task } from "@/api/models";
 
-export type Steps = Readonly<Record<number, Step>>;
+type Steps = Readonly<Record<number, Step>>;
 
 export interface TaskSteps {
   readonly sessionId: string;

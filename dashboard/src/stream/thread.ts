@@ -107,12 +107,14 @@ export function mergeFetched(thread: Thread, data: FetchedThread, seq: number): 
     if (entry.seq > seq || isOlderPage) messages[id] = entry;
   }
   const keptTasks = new Set(Object.values(messages).map(({ value }) => value?.task_id));
-  let tasks: Entries<Task> = Object.fromEntries(
+  const tasks: Record<string, Entries<Task>[string]> = Object.fromEntries(
     Object.entries(thread.tasks).filter(([id, entry]) => entry.seq > seq || keptTasks.has(id)),
   );
   for (const message of data.messages) {
     if (!messages[message.id]) messages[message.id] = { seq, value: message };
-    if (message.task) tasks = put(tasks, message.task_id, seq, message.task);
+    const known = tasks[message.task_id];
+    const isNews = message.task !== null && (!known || known.seq <= seq);
+    if (isNews) tasks[message.task_id] = { seq, value: message.task };
   }
   let next: Thread = {
     ...thread,

@@ -85,6 +85,7 @@ export function Composer(props: {
         <textarea
           ref={field}
           rows={1}
+          dir="auto"
           value={text}
           readOnly={props.isReadOnly}
           // biome-ignore lint/a11y/noAutofocus: the page asks for it where typing is what comes next.

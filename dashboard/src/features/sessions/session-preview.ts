@@ -1,23 +1,28 @@
-import type { Session } from "@/api/models";
+import type { Session, Step, Task } from "@/api/models";
 import type { Outgoing } from "@/outbox/outbox";
-import { listTurns } from "@/stream/order";
-import type { Thread } from "@/stream/state";
-import { texts } from "@/texts";
+import { explainTaskError, texts } from "@/texts";
 
 export interface Preview {
   readonly text: string;
   readonly tone: "plain" | "bad" | "live";
 }
 
-/** How the newest turn ended without an answer; null when it has one, or is still open. */
-function describeEnd(session: Session, thread: Thread | undefined): Preview | null {
-  const newest = thread ? listTurns(thread.messages).at(-1)?.user : null;
-  const status = newest ? thread?.tasks[newest.task_id]?.value?.status : undefined;
-  if (status === "failed") return { text: texts.sessions.failedAnswer, tone: "bad" };
-  // The list says nothing of ended turns, but a last word without an answer is one.
-  if (session.last_message?.role !== "user") return null;
-  if (status === "cancelled") return { text: texts.finish.cancelled, tone: "plain" };
-  return { text: texts.sessions.notAnswered, tone: "bad" };
+/** How the newest turn ended without an answer; null when it has one. */
+function describeEnd(session: Session, task: Task | null): Preview | null {
+  if (task?.status === "failed")
+    return { text: texts.sessions.failedAnswer(explainTaskError(task)), tone: "bad" };
+  // A last word without an answer has come to its end as well, in whichever way.
+  const { last_message: last } = session;
+  if (last?.role !== "user") return null;
+  const preview = flatten(last.preview);
+  switch (task?.status) {
+    case "cancelled":
+      return { text: `${texts.finish.cancelled}: ${preview}`, tone: "plain" };
+    case "interrupted":
+      return { text: `${texts.finish.interrupted}: ${preview}`, tone: "plain" };
+    default:
+      return null;
+  }
 }
 
 /** Markdown's marks say nothing in one line of plain text. */
@@ -31,22 +36,28 @@ function flatten(text: string): string {
 /** The second line of a row: what matters most about the session now. */
 export function describeSession(about: {
   session: Session;
-  thread: Thread | undefined;
+  /** The newest turn's task, as far as it is known. */
+  task: Task | null;
+  /** What the agent is doing in the running turn. */
+  steps: readonly Step[];
   pending: readonly Outgoing[];
   draft: string;
 }): Preview {
-  const { session, thread, pending, draft } = about;
+  const { session, task, steps, pending, draft } = about;
   if (pending.some((item) => item.state !== "sending"))
     return { text: texts.sessions.failedSend, tone: "bad" };
+  const question = steps.find(({ kind, status }) => kind === "permission" && status === "pending");
+  if (session.active_task && question)
+    return { text: texts.sessions.needsYou(question.title), tone: "live" };
   if (session.active_task?.status === "running")
     return { text: texts.sessions.typing, tone: "live" };
   if (session.active_task) return { text: texts.sessions.waiting, tone: "plain" };
   if (draft.trim()) return { text: texts.sessions.draft(flatten(draft)), tone: "plain" };
+  const end = describeEnd(session, task);
+  if (end) return end;
   const last = session.last_message;
-  const preview = last ? flatten(last.preview) : "";
-  const end = describeEnd(session, thread);
-  if (end) return { ...end, text: `${end.text}: ${preview}` };
   if (!last) return { text: texts.sessions.noMessages, tone: "plain" };
+  const preview = flatten(last.preview);
   return {
     text: last.role === "user" ? texts.sessions.fromYou(preview) : preview,
     tone: "plain",

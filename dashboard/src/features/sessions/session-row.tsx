@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { memo } from "react";
+import { memo, useMemo } from "react";
 import { useAgent } from "@/api/agents";
 import type { Session } from "@/api/models";
 import { AgentAvatar } from "@/components/agent-avatar";
@@ -10,6 +10,7 @@ import { texts } from "@/texts";
 import { formatExact, formatListTime } from "@/time";
 import { SessionMenu } from "./session-menu";
 import { describeSession } from "./session-preview";
+import { useNewestTask } from "./use-newest-task";
 
 /** One line of the list: who, what it is about, what was said last, and whether it is new. */
 export const SessionRow = memo(function SessionRow(props: {
@@ -20,10 +21,18 @@ export const SessionRow = memo(function SessionRow(props: {
 }) {
   const { session, isActive } = props;
   const agent = useAgent(session.agent_key);
-  const thread = useStore((state) => state.threads[session.id]);
+  const task = useNewestTask(session);
+  const told = useStore((state) => state.steps[session.active_task?.id ?? ""]?.bySeq);
+  const steps = useMemo(() => Object.values(told ?? {}), [told]);
   const pending = useOutgoing(session.id);
   const draft = useDraft(session.id);
-  const preview = describeSession({ session, thread, pending, draft: isActive ? "" : draft });
+  const preview = describeSession({
+    session,
+    task,
+    steps,
+    pending,
+    draft: isActive ? "" : draft,
+  });
   const isUnread = session.unread_count > 0;
   const title = session.title || texts.sessions.untitled;
   const tone = {
@@ -44,7 +53,10 @@ export const SessionRow = memo(function SessionRow(props: {
         <AgentAvatar agentKey={session.agent_key} name={agent?.name} avatar={agent?.avatar} />
         <span className="min-w-0">
           <span className="flex items-baseline gap-3">
-            <span className={`min-w-0 flex-1 truncate ${isUnread ? "font-[680]" : "font-[550]"}`}>
+            <span
+              dir="auto"
+              className={`min-w-0 flex-1 truncate text-left ${isUnread ? "font-[680]" : "font-[550]"}`}
+            >
               {title}
             </span>
             <time
@@ -56,7 +68,10 @@ export const SessionRow = memo(function SessionRow(props: {
             </time>
           </span>
           <span className="flex items-center gap-2">
-            <span className={`min-w-0 flex-1 truncate text-note ${tone[preview.tone]}`}>
+            <span
+              dir="auto"
+              className={`min-w-0 flex-1 truncate text-left text-note ${tone[preview.tone]}`}
+            >
               {preview.text}
             </span>
             {isUnread && (

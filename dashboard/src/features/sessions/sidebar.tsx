@@ -10,7 +10,7 @@ import {
   X,
 } from "lucide-react";
 import { useMemo, useRef, useState } from "react";
-import { Button, IconButton } from "@/components/ui/button";
+import { Button, IconButton, TextButton } from "@/components/ui/button";
 import { StateNote } from "@/components/ui/state-note";
 import { nameKeys } from "@/keyboard";
 import { useServerNow } from "@/stream/clock";
@@ -136,6 +136,14 @@ export function Sidebar(props: { onSettings: () => void; onPalette: () => void }
         aria-label={isArchive ? texts.sessions.archived : texts.sessions.active}
         className="min-h-0 flex-1 overflow-y-auto overflow-x-hidden pb-4"
       >
+        {isArchive && (
+          <div className="flex items-center justify-between gap-3 px-5 pt-2">
+            <h2 className="font-[620]">{texts.sessions.archived}</h2>
+            <TextButton className="text-note" onClick={() => setStatus("active")}>
+              {texts.common.done}
+            </TextButton>
+          </div>
+        )}
         <SessionGroups sessions={shown} isArchive={isArchive} />
         {shown.length === 0 && <EmptyList list={list} query={query} isArchive={isArchive} />}
         {list.hasNextPage && shown.length > 0 && (

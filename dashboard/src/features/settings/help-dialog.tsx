@@ -1,3 +1,4 @@
+import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { nameKeys } from "@/keyboard";
 import { usePreferences } from "@/preferences";
@@ -30,6 +31,11 @@ export function HelpDialog(props: { onClose: () => void }) {
           </div>
         ))}
       </dl>
+      <div className="mt-6 flex justify-end">
+        <Button variant="solid" onClick={props.onClose}>
+          {texts.common.done}
+        </Button>
+      </div>
     </Dialog>
   );
 }

@@ -3,11 +3,10 @@ import { memo, useState } from "react";
 import type { Message, Step, Task } from "@/api/models";
 import { Button, TextButton } from "@/components/ui/button";
 import { useStore } from "@/stream/store";
-import { texts } from "@/texts";
+import { explainTaskError, texts } from "@/texts";
 import { formatClock, formatElapsed, formatExact } from "@/time";
 import { CopyButton } from "./copy-button";
 import { Markdown } from "./markdown";
-import { explainTaskError } from "./status";
 import { retryTask } from "./task-actions";
 import { TurnDetails } from "./turn-details";
 import { TypingBubble } from "./typing-bubble";
@@ -15,9 +14,13 @@ import { TypingBubble } from "./typing-bubble";
 const bubbleOfAgent =
   "self-start max-w-[94%] md:max-w-[86%] min-w-0 rounded-bubble rounded-bl-[6px] bg-bubble px-[15px] py-[10px] [overflow-wrap:anywhere]";
 
+/** An answer that came sooner came at once. */
+const NOTABLE_MS = 1000;
+
 /** A finished answer, with how it ended where that was not by itself. */
 export const Answer = memo(function Answer(props: {
   message: Message;
+  task: Task | null;
   agentName: string;
   /** Whether a failure stands below it, which then says how it ended. */
   hasFailure: boolean;
@@ -49,6 +52,7 @@ export const Answer = memo(function Answer(props: {
             {formatClock(message.created_at)}
           </time>
           {message.elapsed_ms !== null &&
+            message.elapsed_ms >= NOTABLE_MS &&
             ` · ${texts.thread.answeredIn(formatElapsed(message.elapsed_ms))}`}
         </span>
         {props.canRetry && (
@@ -69,7 +73,7 @@ export const Answer = memo(function Answer(props: {
           {texts.thread.details}
         </button>
       </div>
-      {hasDetails && <TurnDetails message={message} />}
+      {hasDetails && <TurnDetails message={message} task={props.task} />}
     </div>
   );
 });
@@ -97,11 +101,17 @@ export const LiveAnswer = memo(function LiveAnswer(props: {
   );
 });
 
+/** What the agent itself said about the failure, where that is more than our words for it. */
+function findReason(task: Task): string | null {
+  const message = task.error?.message.trim() ?? "";
+  return message === "" || message === explainTaskError(task) ? null : message;
+}
+
 /** Why a turn failed or has no answer, and the way to try again. */
 export function Failure({ task }: { task: Task }) {
   const isFailed = task.status === "failed";
   const Icon = isFailed ? TriangleAlert : CircleSlash;
-  const detail = task.error?.message;
+  const reason = task.error ? findReason(task) : null;
   const text = {
     failed: explainTaskError(task),
     cancelled: task.error ? explainTaskError(task) : texts.finish.cancelled,
@@ -111,14 +121,14 @@ export function Failure({ task }: { task: Task }) {
     return null;
   return (
     <div
-      className={`mb-2 flex max-w-full flex-wrap items-center gap-x-3 gap-y-1.5 self-start rounded-bubble rounded-bl-[6px] py-1.5 pr-1.5 pl-3.5 text-note ${isFailed ? "bg-bad-soft text-bad" : "bg-bubble text-ink-2"}`}
+      className={`mb-2 flex max-w-[94%] flex-wrap items-center gap-x-4 gap-y-1.5 self-start rounded-bubble rounded-bl-[6px] py-2 pr-2 pl-3.5 text-note md:max-w-[86%] ${isFailed ? "bg-bad-soft text-bad" : "bg-bubble text-ink-2"}`}
     >
-      <span
-        className="inline-flex min-w-0 items-center gap-2 [overflow-wrap:anywhere]"
-        title={detail}
-      >
-        <Icon size={15} aria-hidden="true" className="shrink-0" />
-        {text[task.status]}
+      <span className="flex min-w-0 items-start gap-2 [overflow-wrap:anywhere]">
+        <Icon size={15} aria-hidden="true" className="mt-[3px] shrink-0" />
+        <span className="min-w-0">
+          {text[task.status]}
+          {reason && <span className="block text-ink-2">{reason}</span>}
+        </span>
       </span>
       <Button
         className="h-8! rounded-[12px]!"

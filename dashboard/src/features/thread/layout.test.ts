@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, it } from "vitest";
 import type { Message, Task } from "@/api/models";
 import type { Turn } from "@/stream/order";

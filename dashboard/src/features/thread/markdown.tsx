@@ -37,6 +37,7 @@ export const Markdown = memo(function Markdown({ text, isStreaming }: MarkdownPr
     };
   }, [isReady]);
 
-  if (!isReady || !View) return <div className="whitespace-pre-wrap">{text}</div>;
+  if (!isReady || !View)
+    return <div className="whitespace-pre-wrap [unicode-bidi:plaintext]">{text}</div>;
   return <View text={deferred} isStreaming={isStreaming} />;
 });

@@ -12,7 +12,7 @@ export function OutgoingBubble({ item }: { item: Outgoing }) {
     <>
       <div className={`${bubbleOfUser} animate-rise ${look}`}>
         <span className="sr-only">{texts.thread.youSaid}: </span>
-        <span>{item.content}</span>
+        <span className="block [unicode-bidi:plaintext]">{item.content}</span>
       </div>
       <div
         className={`flex flex-wrap justify-end gap-x-1.5 self-end px-1 pb-2 text-small ${isSending ? "text-ink-3" : "text-bad"}`}
@@ -20,7 +20,12 @@ export function OutgoingBubble({ item }: { item: Outgoing }) {
         {isSending && <span>{texts.receipt.sending}</span>}
         {item.state === "waiting" && <span>{texts.receipt.waiting}</span>}
         {item.state === "failed" && <span>{texts.receipt.notSent}</span>}
-        {!isSending && item.reason && <span>· {explainProblem(item.reason)}</span>}
+        {item.state === "failed" && item.reason && (
+          <>
+            <span aria-hidden="true">·</span>
+            <span>{explainProblem(item.reason)}</span>
+          </>
+        )}
         {!isSending && (
           <>
             <span aria-hidden="true">·</span>

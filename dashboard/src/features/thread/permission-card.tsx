@@ -1,10 +1,11 @@
-import { ShieldQuestion } from "lucide-react";
+import { ShieldCheck, ShieldQuestion, ShieldX } from "lucide-react";
 import { memo, useState } from "react";
-import type { Task } from "@/api/models";
+import type { Step, Task } from "@/api/models";
 import { Button } from "@/components/ui/button";
 import { texts } from "@/texts";
 import { formatClock } from "@/time";
 import type { PermissionRequest } from "./permission";
+import { findOutcome } from "./step-detail";
 import { answerPermission } from "./task-actions";
 
 const names = { allow: texts.permission.allow, reject: texts.permission.reject };
@@ -29,7 +30,7 @@ export const PermissionCard = memo(function PermissionCard(props: {
     <div
       role="group"
       aria-label={texts.permission.label}
-      className="my-1 flex w-full max-w-[460px] animate-rise flex-col gap-2.5 self-start rounded-[16px] border border-line-strong bg-surface p-3.5 shadow-low"
+      className="my-1 flex w-full max-w-[520px] animate-rise flex-col gap-3 self-start rounded-bubble border border-line-strong bg-surface p-4 shadow-low"
     >
       <div className="flex items-start gap-3">
         <span className="grid size-8 shrink-0 place-items-center rounded-[10px] bg-accent-soft text-accent">
@@ -37,14 +38,23 @@ export const PermissionCard = memo(function PermissionCard(props: {
         </span>
         <div className="min-w-0">
           <p className="text-ink-2 text-small">{texts.permission.asks}</p>
-          <p className="font-[570] text-note [overflow-wrap:anywhere]">{request.title}</p>
+          <p className="font-[570] [overflow-wrap:anywhere]">{request.title}</p>
         </div>
       </div>
+      {request.input && (
+        <pre
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
+          tabIndex={0}
+          className="max-h-40 overflow-auto whitespace-pre-wrap rounded-[9px] bg-code px-2.5 py-2 font-mono text-[13px] leading-5 [overflow-wrap:anywhere]"
+        >
+          {request.input}
+        </pre>
+      )}
       <div className="flex flex-wrap items-center gap-2">
         {offered.map((decision) => (
           <Button
             key={decision}
-            variant={decision === "allow" ? "accent" : "outline"}
+            variant={decision === "allow" ? "solid" : "outline"}
             disabled={isSending}
             title={request.options.find((option) => option.decision === decision)?.name}
             onClick={() => void answer(decision)}
@@ -59,3 +69,23 @@ export const PermissionCard = memo(function PermissionCard(props: {
     </div>
   );
 });
+
+/** How the latest request ended, for as long as the agent has done nothing since. */
+export function PermissionOutcome({ step }: { step: Step }) {
+  const outcome = findOutcome(step);
+  if (!outcome) return null;
+  const isAllowed = outcome === "allowed";
+  const Icon = isAllowed ? ShieldCheck : ShieldX;
+  return (
+    <p className="flex max-w-full items-start gap-2 self-start px-1 py-1 text-ink-2 text-note">
+      <Icon
+        size={15}
+        aria-hidden="true"
+        className={`mt-[3px] shrink-0 ${isAllowed ? "text-ok" : "text-warn"}`}
+      />
+      <span className="min-w-0 [overflow-wrap:anywhere]">
+        {texts.permission.outcome[outcome]}: {step.title}
+      </span>
+    </p>
+  );
+}

@@ -1,3 +1,4 @@
+// @vitest-environment node
 import { describe, expect, it } from "vitest";
 import type { Step } from "@/api/models";
 import { makeStep } from "@/test-resources";
@@ -22,7 +23,17 @@ function step(change: Partial<Step>): Step {
 describe("the open permission request", () => {
   it("is the one that waits", () => {
     const answered = step({ seq: 1, status: "succeeded", title: "Before?" });
-    expect(findOpenRequest([answered, step({ seq: 2 })])).toEqual({ ...request, title: "Run it?" });
+    expect(findOpenRequest([answered, step({ seq: 2 })])).toEqual({
+      ...request,
+      title: "Run it?",
+      input: null,
+    });
+  });
+
+  it("says what the tool would be called with", () => {
+    const tool = makeStep({ status: "pending", detail: { input: { command: "rm -rf target" } } });
+
+    expect(findOpenRequest([tool, step({ seq: 2 })])?.input).toBe("rm -rf target");
   });
 
   it("is none once it was answered, or when nothing was asked", () => {

@@ -1,6 +1,6 @@
 import type { Step, Task } from "@/api/models";
 import type { Typing } from "@/stream/state";
-import { texts } from "@/texts";
+import { explainTaskError, texts } from "@/texts";
 import { formatElapsed } from "@/time";
 
 /** A lease that ran out this long ago means that nobody renews it. */
@@ -12,11 +12,6 @@ export interface TurnStatus {
   readonly since: string | null;
   /** Whether the agent is at work, i.e. the dots may move. */
   readonly isAlive: boolean;
-}
-
-export function explainTaskError(task: Task): string {
-  if (!task.error) return texts.taskErrorUnknown;
-  return texts.taskError[task.error.code] ?? (task.error.message || texts.taskErrorUnknown);
 }
 
 function describeStep(step: Step): string {

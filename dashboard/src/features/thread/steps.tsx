@@ -1,50 +1,146 @@
-import { Check, ChevronRight, CircleDashed, Loader, X } from "lucide-react";
+import { Check, ChevronRight, Circle, CircleDashed, CircleDot, Loader, X } from "lucide-react";
+import { memo } from "react";
 import type { Step } from "@/api/models";
 import { texts } from "@/texts";
+import {
+  describeDetail,
+  findOutcome,
+  type PlanEntry,
+  type StepDetail,
+  summariseSteps,
+} from "./step-detail";
 
 const icons = {
   pending: <CircleDashed size={13} />,
   running: <Loader size={13} className="animate-spin" />,
   succeeded: <Check size={13} className="text-ok" />,
   failed: <X size={13} className="text-bad" />,
-  rejected: <X size={13} className="text-ink-3" />,
+  rejected: <X size={13} className="text-warn" />,
 } as const;
 
+const entryIcons = {
+  pending: <Circle size={12} className="text-ink-3" />,
+  in_progress: <CircleDot size={12} className="text-accent" />,
+  completed: <Check size={12} className="text-ok" />,
+} as const;
+
+function toneOf(steps: readonly Step[]): string {
+  if (steps.some((step) => step.status === "failed")) return "bg-bad";
+  return steps.some((step) => step.status === "rejected") ? "bg-warn" : "bg-ok";
+}
+
 /** What the agent did, folded into one line. */
-export function Steps(props: { steps: readonly Step[] }) {
+export const Steps = memo(function Steps(props: { steps: readonly Step[] }) {
   const { steps } = props;
   if (steps.length === 0) return null;
-  const hasFailed = steps.some((step) => step.status === "failed");
   return (
     <details className="group/steps max-w-full self-start">
       <summary className="flex cursor-pointer list-none items-center gap-2 rounded-lg px-1 py-1 text-ink-2 text-note hover:text-ink [&::-webkit-details-marker]:hidden">
-        <span
-          aria-hidden="true"
-          className={`size-[7px] rounded-full ${hasFailed ? "bg-bad" : "bg-ok"}`}
-        />
-        {texts.thread.steps(steps.length)}
+        <span aria-hidden="true" className={`size-[7px] shrink-0 rounded-full ${toneOf(steps)}`} />
+        <span className="min-w-0 [overflow-wrap:anywhere]">
+          {texts.steps.count(steps.length)}
+          <span className="text-ink-3"> · {summariseSteps(steps)}</span>
+        </span>
         <ChevronRight
           size={14}
           aria-hidden="true"
-          className="transition-transform duration-150 group-open/steps:rotate-90"
+          className="shrink-0 transition-transform duration-150 group-open/steps:rotate-90"
         />
       </summary>
-      <StepList steps={steps} />
+      <ol className="mt-1 mb-3 ml-[7px] flex min-w-0 flex-col gap-1 border-line-strong border-l pl-4">
+        {steps.map((step) => (
+          <StepItem key={step.seq} step={step} isOpen={steps.length === 1} />
+        ))}
+      </ol>
     </details>
+  );
+});
+
+function StepItem({ step, isOpen }: { step: Step; isOpen: boolean }) {
+  const detail = describeDetail(step);
+  const outcome = findOutcome(step);
+  const title = (
+    <span className="min-w-0 [overflow-wrap:anywhere]">
+      {outcome ? `${texts.permission.outcome[outcome]}: ${step.title}` : step.title}
+    </span>
+  );
+  const icon = (
+    <span aria-hidden="true" className="mt-[4px] shrink-0">
+      {icons[step.status]}
+    </span>
+  );
+  const line = "flex items-start gap-2 text-ink-2 text-note";
+  if (!detail)
+    return (
+      <li className={line}>
+        {icon}
+        {title}
+      </li>
+    );
+  return (
+    <li className="min-w-0">
+      <details className="group/step" open={isOpen}>
+        <summary
+          className={`${line} cursor-pointer list-none rounded hover:text-ink [&::-webkit-details-marker]:hidden`}
+        >
+          {icon}
+          {title}
+          <ChevronRight
+            size={13}
+            aria-hidden="true"
+            className="mt-[4px] shrink-0 text-ink-3 transition-transform duration-150 group-open/step:rotate-90"
+          />
+        </summary>
+        <Detail detail={detail} />
+      </details>
+    </li>
   );
 }
 
-export function StepList({ steps }: { steps: readonly Step[] }) {
+function Detail({ detail }: { detail: StepDetail }) {
   return (
-    <ol className="mt-1 mb-2 ml-1 flex flex-col gap-1 border-line border-l pl-4">
-      {steps.map((step) => (
-        <li key={step.seq} className="flex items-start gap-2 text-ink-2 text-note">
-          <span aria-hidden="true" className="mt-[4px]">
-            {icons[step.status]}
+    <div className="mt-1 mb-2 ml-[21px] flex min-w-0 max-w-[640px] flex-col gap-1.5">
+      {detail.text && (
+        <p className="max-h-80 overflow-y-auto whitespace-pre-wrap text-ink-2 text-note [overflow-wrap:anywhere]">
+          {detail.text}
+        </p>
+      )}
+      {detail.input && <Raw label={texts.steps.input} text={detail.input} />}
+      {detail.output && <Raw label={texts.steps.output} text={detail.output} />}
+      {detail.entries && <Plan entries={detail.entries} />}
+    </div>
+  );
+}
+
+/** Text as a machine wrote it. It scrolls by itself, and so it must be reachable by keyboard. */
+function Raw({ label, text }: { label: string; text: string }) {
+  return (
+    <pre
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: as above.
+      tabIndex={0}
+      className="max-h-60 overflow-auto whitespace-pre-wrap rounded-[9px] border border-line bg-code px-2.5 py-2 font-mono text-[12.5px] text-ink leading-[19px] [overflow-wrap:anywhere]"
+    >
+      <span className="sr-only">{label}: </span>
+      {text}
+    </pre>
+  );
+}
+
+function Plan({ entries }: { entries: readonly PlanEntry[] }) {
+  return (
+    <ul className="flex flex-col gap-0.5">
+      {entries.map((entry, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a plan is told as a whole each time.
+        <li key={index} className="flex items-start gap-2 text-note">
+          <span aria-hidden="true" className="mt-[4px] shrink-0">
+            {entryIcons[entry.status]}
           </span>
-          <span className="min-w-0 [overflow-wrap:anywhere]">{step.title}</span>
+          <span className="min-w-0 [overflow-wrap:anywhere]">
+            {entry.content}
+            <span className="sr-only"> ({texts.steps.entry[entry.status]})</span>
+          </span>
         </li>
       ))}
-    </ol>
+    </ul>
   );
 }

@@ -1,15 +1,12 @@
 import { memo, useMemo } from "react";
 import { isEnded, type Message, type Task } from "@/api/models";
-import type { Steps as StepsBySeq } from "@/stream/steps";
-import { useStore } from "@/stream/store";
 import { Answer, Failure, LiveAnswer } from "./answer";
 import { NewDivider } from "./dividers";
 import { findOpenRequest } from "./permission";
-import { PermissionCard } from "./permission-card";
+import { PermissionCard, PermissionOutcome } from "./permission-card";
 import { Steps } from "./steps";
+import { useTurnSteps } from "./use-turn-steps";
 import { UserBubble } from "./user-bubble";
-
-const noSteps: StepsBySeq = {};
 
 /** One exchange. It renders again only when something of its own has changed. */
 export const TurnView = memo(function TurnView(props: {
@@ -23,16 +20,11 @@ export const TurnView = memo(function TurnView(props: {
   hasNewAnswer: boolean;
 }) {
   const { user, answer, task } = props;
-  const taskId = (user ?? answer)?.task_id ?? "";
   const isOpen = task !== null && !isEnded(task.status);
-  // Of a turn that ended while nothing was heard the last steps are not known.
-  const known = useStore((state) => {
-    const told = state.steps[taskId];
-    return told && (told.isCurrent || isOpen) ? told.bySeq : noSteps;
-  });
-  const steps = useMemo(() => Object.values(known).sort((a, b) => a.seq - b.seq), [known]);
+  const steps = useTurnSteps(task);
   const request = useMemo(() => (isOpen ? findOpenRequest(steps) : null), [isOpen, steps]);
-  const done = steps.filter((step) => step.status !== "pending");
+  const done = useMemo(() => steps.filter((step) => step.status !== "pending"), [steps]);
+  const latest = steps.at(-1);
   // A stopped answer says so itself; a stop without one is said like a failure.
   const isStopped = task?.status === "cancelled" || task?.status === "interrupted";
   const hasFailure = task?.status === "failed" || (isStopped && answer === null);
@@ -45,12 +37,14 @@ export const TurnView = memo(function TurnView(props: {
       {answer && (
         <Answer
           message={answer}
+          task={task}
           agentName={props.agentName}
           hasFailure={hasFailure}
           canRetry={isStopped}
         />
       )}
       {task && request && <PermissionCard key={request.request_id} task={task} request={request} />}
+      {isOpen && latest && <PermissionOutcome step={latest} />}
       {task && !answer && (
         <LiveAnswer task={task} steps={steps} isHead={isOpen && props.position === 0} />
       )}

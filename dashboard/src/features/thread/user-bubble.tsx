@@ -54,7 +54,7 @@ export const UserBubble = memo(function UserBubble(props: {
     <>
       <div className={`${bubbleOfUser} ${look}`}>
         <span className="sr-only">{texts.thread.youSaid}: </span>
-        <span>{message.content}</span>
+        <span className="block [unicode-bidi:plaintext]">{message.content}</span>
       </div>
       <div className="flex gap-1 self-end px-1 pb-2 text-ink-3 text-small tabular-nums">
         <span className={task?.status === "failed" ? "text-bad" : ""}>

@@ -1,0 +1,44 @@
+// How much JavaScript the browser fetches before a chat shows, compressed. More than LIMIT fails.
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const dist = fileURLToPath(new URL("../dist", import.meta.url));
+/** Bytes of gzip: what every browser takes. */
+export const LIMIT = 200_000;
+
+const scripts = (text, pattern) => [...text.matchAll(pattern)].map(([, path]) => basename(path));
+
+/** The sizes in bytes: of what the page needs at first, and of what it fetches once that shows. */
+export function weigh() {
+  if (!existsSync(join(dist, "index.html")))
+    throw new Error("There is no dist: run `npm run build`.");
+  const page = readFileSync(join(dist, "index.html"), "utf8");
+  const first = new Set();
+  const add = (name) => {
+    if (first.has(name)) return;
+    first.add(name);
+    const code = readFileSync(join(dist, "assets", name), "utf8");
+    for (const imported of scripts(code, /(?:from|import)\s*"(\.\/[^"]+\.js)"/g)) add(imported);
+  };
+  for (const name of scripts(page, /(?:src|href)="([^"]+\.js)"/g)) add(name);
+  const all = readdirSync(join(dist, "assets")).filter((name) => name.endsWith(".js"));
+  const size = (names, ending) =>
+    names.reduce((sum, name) => sum + readFileSync(join(dist, "assets", name + ending)).length, 0);
+  const later = all.filter((name) => !first.has(name));
+  return {
+    first: { gzip: size([...first], ".gz"), brotli: size([...first], ".br") },
+    later: { gzip: size(later, ".gz"), brotli: size(later, ".br") },
+  };
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { first, later } = weigh();
+  const kilobytes = ({ gzip, brotli }) =>
+    `${(gzip / 1000).toFixed(1)} KB of gzip, ${(brotli / 1000).toFixed(1)} KB of Brotli`;
+  console.log(
+    `JavaScript before a chat shows: ${kilobytes(first)} (at most ${LIMIT / 1000} KB of gzip)`,
+  );
+  console.log(`fetched once it shows (Markdown): ${kilobytes(later)}`);
+  if (first.gzip > LIMIT) process.exitCode = 1;
+}

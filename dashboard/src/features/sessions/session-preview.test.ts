@@ -1,0 +1,54 @@
+// @vitest-environment node
+import { describe, expect, it } from "vitest";
+import { at, makeSession, makeStep, makeTask } from "@/test-resources";
+import { describeSession } from "./session-preview";
+
+const said = (role: "user" | "assistant", preview: string) =>
+  makeSession({ last_message: { role, preview, created_at: at } });
+
+function preview(over: Partial<Parameters<typeof describeSession>[0]>) {
+  const about = { task: null, steps: [], pending: [], draft: "" };
+  return describeSession({ session: makeSession(), ...about, ...over });
+}
+
+describe("the second line of a chat in the list", () => {
+  it("is what was said last, without Markdown's marks", () => {
+    expect(preview({}).text).toBe("No messages yet");
+    expect(preview({ session: said("user", "hi there") }).text).toBe("You: hi there");
+    expect(preview({ session: said("assistant", "# Well\n**bold** `code`") }).text).toBe(
+      "Well bold code",
+    );
+  });
+
+  it("says that the agent works, and first of all that it waits for the user", () => {
+    const active_task = makeTask({ status: "running" });
+    const session = makeSession({ active_task });
+    const question = makeStep({ kind: "permission", status: "pending", title: "rm -rf target" });
+
+    expect(preview({ session })).toEqual({ text: "typing…", tone: "live" });
+    expect(preview({ session, steps: [question] }).text).toBe("Needs you: rm -rf target");
+    expect(preview({ session: makeSession({ active_task: makeTask() }) }).text).toBe("waiting…");
+    expect(preview({ steps: [question] }).text).toBe("No messages yet");
+  });
+
+  it("says how a turn ended that has no answer", () => {
+    const session = said("user", "hi");
+    const error = { code: "agent_overloaded" as const, message: "529", retryable: true };
+    const failed = makeTask({ status: "failed", error });
+
+    expect(preview({ session, task: failed })).toEqual({
+      text: "Failed: The agent is overloaded.",
+      tone: "bad",
+    });
+    expect(preview({ session, task: makeTask({ status: "cancelled" }) }).text).toBe("Stopped: hi");
+  });
+
+  it("shows a draft, and before it a message that could not be sent", () => {
+    const session = said("assistant", "Well?");
+    const item = { key: "k", owner: "o", sessionId: "s", content: "c", createdAt: 1, baseline: 0 };
+    const waiting = { ...item, state: "waiting" as const, reason: null };
+
+    expect(preview({ session, draft: "half a" }).text).toBe("Draft: half a");
+    expect(preview({ session, draft: "half a", pending: [waiting] }).tone).toBe("bad");
+  });
+});

@@ -1,0 +1,114 @@
+/** What a step has to show when it is opened, whatever its agent has put into it. */
+import * as v from "valibot";
+import type { Step } from "@/api/models";
+import { texts } from "@/texts";
+
+const text = v.object({ text: v.string() });
+const tool = v.object({
+  tool_kind: v.fallback(v.nullish(v.string()), null),
+  input: v.unknown(),
+  output: v.fallback(v.nullish(v.string()), null),
+});
+const plan = v.object({
+  entries: v.array(
+    v.object({ content: v.string(), status: v.picklist(["pending", "in_progress", "completed"]) }),
+  ),
+});
+const decided = v.object({
+  decision: v.picklist(["allow", "reject"]),
+  decided_by: v.picklist(["user", "time_limit", "withdrawn"]),
+});
+
+export type PlanEntry = v.InferOutput<typeof plan>["entries"][number];
+
+export interface StepDetail {
+  /** What was thought or told. */
+  readonly text?: string;
+  /** What a tool was called with, and what came out. */
+  readonly input?: string;
+  readonly output?: string;
+  readonly entries?: readonly PlanEntry[];
+}
+
+const isPlain = (value: unknown) => typeof value === "string" || typeof value === "number";
+
+/** A tool's input as a person reads it: a command as it was typed, the rest by its names. */
+export function formatInput(input: unknown): string {
+  if (typeof input === "string") return input.trim();
+  if (input === null || typeof input !== "object") return "";
+  const command = "command" in input ? input.command : undefined;
+  if (typeof command === "string") return command;
+  if (Array.isArray(command) && command.every(isPlain)) return command.join(" ");
+  const fields = Object.entries(input);
+  if (fields.length === 0) return "";
+  if (fields.every(([, value]) => isPlain(value)))
+    return fields.map(([name, value]) => `${name}: ${value}`).join("\n");
+  return JSON.stringify(input, null, 2);
+}
+
+/** Null when there is no more to it than its title. */
+export function describeDetail(step: Step): StepDetail | null {
+  switch (step.kind) {
+    case "thought":
+    case "notice": {
+      const said = v.safeParse(text, step.detail);
+      return said.success && said.output.text.trim() ? { text: said.output.text.trim() } : null;
+    }
+    case "tool": {
+      const call = v.safeParse(tool, step.detail);
+      if (!call.success) return null;
+      const input = formatInput(call.output.input);
+      const output = call.output.output?.trimEnd() ?? "";
+      if (!input && !output) return null;
+      return { ...(input ? { input } : {}), ...(output ? { output } : {}) };
+    }
+    case "plan": {
+      const made = v.safeParse(plan, step.detail);
+      return made.success && made.output.entries.length > 0
+        ? { entries: made.output.entries }
+        : null;
+    }
+    case "permission":
+      return null;
+    default:
+      return step.kind satisfies never;
+  }
+}
+
+export type Outcome = "allowed" | "rejected" | "expired" | "withdrawn";
+
+/** How a request for permission ended; null while it waits. */
+export function findOutcome(step: Step): Outcome | null {
+  if (step.kind !== "permission" || step.status === "pending" || step.status === "running")
+    return null;
+  const end = v.safeParse(decided, step.detail);
+  if (end.success && end.output.decision === "allow") return "allowed";
+  if (end.success && end.output.decided_by === "time_limit") return "expired";
+  if (end.success && end.output.decided_by === "withdrawn") return "withdrawn";
+  return step.status === "succeeded" ? "allowed" : "rejected";
+}
+
+function nameOfWork(step: Step): keyof typeof texts.steps.work {
+  if (step.kind !== "tool") return step.kind === "permission" ? "other" : step.kind;
+  const call = v.safeParse(tool, step.detail);
+  const kind = (call.success && call.output.tool_kind) || "other";
+  if (kind === "think") return "thought";
+  return kind in texts.steps.work ? (kind as keyof typeof texts.steps.work) : "other";
+}
+
+/** All steps in a line: "read 4 files, ran 2 commands". What was not allowed was not done. */
+export function summariseSteps(steps: readonly Step[]): string {
+  const counts = new Map<string, number>();
+  const count = (name: string) => counts.set(name, (counts.get(name) ?? 0) + 1);
+  for (const step of steps) {
+    if (step.status === "running") continue;
+    const outcome = findOutcome(step);
+    if (outcome && outcome !== "allowed") count(outcome);
+    if (step.kind !== "permission" && step.status !== "rejected") count(nameOfWork(step));
+  }
+  const names: Readonly<Record<string, (count: number) => string>> = {
+    ...texts.steps.work,
+    ...texts.steps.ended,
+  };
+  return [...counts].map(([name, times]) => names[name]?.(times) ?? "").join(", ");
+}
