@@ -1,0 +1,147 @@
+// Measures the page at work: a chat of 10 000 messages, an answer that grows by 100 deltas a second, and somebody
+// who types meanwhile. Prints what the browser's own trace and clocks say; the trace is left in look-out/ for its
+// performance panel. SECONDS, TURNS and DELTAS change the load.
+import { mkdirSync } from "node:fs";
+import { loadavg } from "node:os";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+import { playApi } from "./scripted-api.mjs";
+import { weigh } from "./weigh.mjs";
+
+const seconds = Number(process.env.SECONDS ?? 10);
+const turns = Number(process.env.TURNS ?? 5000);
+const deltasPerSecond = Number(process.env.DELTAS ?? 100);
+const folder = fileURLToPath(new URL("../look-out", import.meta.url));
+const round = (value) => Math.round(value * 10) / 10;
+mkdirSync(folder, { recursive: true });
+
+function quantiles(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const find = (part) =>
+    round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0);
+  return `median ${find(0.5)} ms, p95 ${find(0.95)} ms, worst ${find(1)} ms (${sorted.length})`;
+}
+
+/** Notes the time of each frame, each long task, and each key until the frame that shows it. */
+function watch() {
+  window.seen = { frames: [], long: [], keys: [] };
+  new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) window.seen.long.push(duration);
+  }).observe({ type: "longtask" });
+  const frame = (now) => {
+    window.seen.frames.push(now);
+    requestAnimationFrame(frame);
+  };
+  requestAnimationFrame(frame);
+  document.addEventListener(
+    "input",
+    ({ timeStamp }) => {
+      requestAnimationFrame(() => {
+        // A task of its own comes after the frame was drawn.
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = () => window.seen.keys.push(performance.now() - timeStamp);
+        port2.postMessage(null);
+      });
+    },
+    true,
+  );
+}
+
+const forget = (page) =>
+  page.evaluate(() => {
+    window.seen.frames = [];
+    window.seen.long = [];
+    window.seen.keys = [];
+  });
+
+/** What was seen since the last `forget`. */
+async function report(page, name) {
+  const { frames, long, keys } = await page.evaluate(() => window.seen);
+  const gaps = frames.slice(1).map((at, index) => at - (frames[index] ?? 0));
+  const span = ((frames.at(-1) ?? 0) - (frames[0] ?? 0)) / 1000;
+  console.log(`${name}:`);
+  console.log(`  frames: ${round(gaps.length / span)} a second; between two: ${quantiles(gaps)}`);
+  console.log(
+    `  long tasks: ${long.length}${long.length ? `, worst ${round(Math.max(...long))} ms` : ""}`,
+  );
+  if (keys.length > 0) console.log(`  from key to picture: ${quantiles(keys)}`);
+}
+
+/**
+ * What the page's own thread did, by the browser's account, in its own processor time: that is the same on a machine
+ * that is busy with other things.
+ */
+function account(trace) {
+  const { traceEvents } = JSON.parse(trace.toString());
+  const threads = traceEvents.filter(
+    ({ name, args }) => name === "thread_name" && args.name === "CrRendererMain",
+  );
+  const tasks = traceEvents.filter(
+    ({ name, pid, tid, tdur }) =>
+      name === "RunTask" && tdur && threads.some((one) => one.pid === pid && one.tid === tid),
+  );
+  const span = Math.max(...tasks.map(({ ts }) => ts)) - Math.min(...tasks.map(({ ts }) => ts));
+  const busy = tasks.reduce((sum, { tdur }) => sum + tdur, 0);
+  const long = tasks.filter(({ tdur }) => tdur > 50_000);
+  const worst = Math.max(...tasks.map(({ tdur }) => tdur)) / 1000;
+  return { share: round((100 * busy) / span), long: long.length, worst: round(worst) };
+}
+
+const { first, later } = weigh();
+console.log(`load of this machine: ${loadavg().map(round).join(" ")}`);
+console.log(
+  `script before a chat shows: ${round(first.gzip / 1000)} KB of gzip; later: ${round(later.gzip / 1000)} KB`,
+);
+
+const api = await playApi({ turns, deltasPerSecond });
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--no-sandbox", "--no-first-run", "--disable-background-networking"],
+});
+try {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+  await page.addInitScript(watch);
+  await page.goto(api.url + api.path);
+  await page.getByText(`Question ${turns}`, { exact: true }).waitFor();
+  await page.locator("[data-live]").waitFor();
+  const paint = await page.evaluate(() => ({
+    first: performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0,
+    thread: performance.now(),
+  }));
+  console.log(
+    `first paint after ${round(paint.first)} ms; ${2 * turns} messages shown after ${round(paint.thread)} ms`,
+  );
+  await report(page, "while it opened");
+
+  await forget(page);
+  const begin = { at: Date.now(), sent: api.countSent() };
+  await browser.startTracing(page, {
+    path: `${folder}/trace.json`,
+    categories: ["-*", "devtools.timeline", "disabled-by-default-devtools.timeline"],
+  });
+  await page.waitForTimeout(seconds * 1000);
+  const elapsed = (Date.now() - begin.at) / 1000;
+  const count = api.countSent() - begin.sent;
+  await report(
+    page,
+    `while ${count} deltas came in ${round(elapsed)} s (${round(count / elapsed)} a second)`,
+  );
+  const { share, long, worst } = account(await browser.stopTracing());
+  console.log(
+    `  the page's thread: busy ${share} % of the time; tasks over 50 ms: ${long}, worst ${worst} ms`,
+  );
+
+  await forget(page);
+  const composer = page.getByRole("textbox", { name: "Message" });
+  await composer.focus();
+  await page.keyboard.type(
+    "Typing goes on while the answer comes, as if there were none. ".repeat(2),
+    { delay: 40 },
+  );
+  await report(page, "while somebody typed");
+  const shown = await page.locator("[data-live]").textContent();
+  console.log(`the answer is ${shown?.length} characters long by now`);
+} finally {
+  await browser.close();
+  await api.stop();
+}
