@@ -1,7 +1,8 @@
 //! The dashboard: its built files, compiled into the binary.
 //!
 //! Whatever is not a route of the API ends here: a file, or for any path that a browser navigates to the page itself,
-//! which finds its own way from there.
+//! which finds its own way from there. A file goes out compressed where the browser takes it: the build has put the
+//! compressed ones beside the plain ones.
 
 use axum::{
     http::{HeaderMap, HeaderValue, Method, Uri, header},
@@ -18,6 +19,9 @@ use crate::{
 const INDEX: &str = "index.html";
 /// Files below here have a hash of their content in their name, so they never change.
 const HASHED: &str = "assets/";
+
+/// How a file may be compressed, the smaller way first: as HTTP calls it, and what its name then ends in.
+const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
 
 #[derive(RustEmbed)]
 #[folder = "../dashboard/dist"]
@@ -41,7 +45,7 @@ pub async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     }
     let path = uri.path().trim_start_matches('/');
     match Files::get(path) {
-        Some(found) if path != INDEX => file(path, found),
+        Some(found) if path != INDEX => file(path, found, &headers),
         Some(_) => page(),
         None if path.is_empty() || accepts_html(&headers) => page(),
         None => ApiError::not_found().into_response(),
@@ -56,11 +60,34 @@ fn page() -> Response {
     with_cache_control(page, "no-cache")
 }
 
-fn file(path: &str, found: EmbeddedFile) -> Response {
+fn file(path: &str, plain: EmbeddedFile, headers: &HeaderMap) -> Response {
     let kind = mime_guess::from_path(path).first_or_octet_stream();
-    let response = ([(header::CONTENT_TYPE, kind.as_ref())], found.data).into_response();
+    let compressed = ENCODINGS
+        .into_iter()
+        .filter(|(encoding, _)| accepts_encoding(headers, encoding))
+        .find_map(|(encoding, ending)| Some((encoding, Files::get(&format!("{path}{ending}"))?.data)));
+    let (encoding, data) = compressed.map_or((None, plain.data), |(encoding, data)| (Some(encoding), data));
+    let mut response = ([(header::CONTENT_TYPE, kind.as_ref())], data).into_response();
+    response.headers_mut().append(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if let Some(encoding) = encoding {
+        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+    }
     let is_hashed = path.starts_with(HASHED);
     with_cache_control(response, if is_hashed { "public, max-age=31536000, immutable" } else { "no-cache" })
+}
+
+/// Whether the browser says that it takes this encoding (RFC 9110, 12.5.3). `*` is not asked for by browsers.
+fn accepts_encoding(headers: &HeaderMap, encoding: &str) -> bool {
+    let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|offer| {
+        let (name, weight) = offer.split_once(';').unwrap_or((offer, ""));
+        let is_refused = weight
+            .trim()
+            .strip_prefix("q=")
+            .and_then(|weight| weight.trim().parse::<f32>().ok())
+            .is_some_and(|weight| weight <= 0.0);
+        name.trim().eq_ignore_ascii_case(encoding) && !is_refused
+    })
 }
 
 fn with_cache_control(mut response: Response, value: &'static str) -> Response {
@@ -93,6 +120,38 @@ mod tests {
             }
             assert_eq!(response.status(), StatusCode::OK, "{path}");
             assert_eq!(response.headers()[header::CACHE_CONTROL], "no-cache");
+        }
+    }
+
+    #[test]
+    fn an_encoding_is_taken_only_where_it_is_offered() {
+        let offers = |value| HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(value))]);
+
+        for value in ["br", "gzip, deflate, br", "gzip;q=0.5, BR;q=0.8", "br;q=0.001"] {
+            assert!(accepts_encoding(&offers(value), "br"), "{value}");
+        }
+        for value in ["", "gzip", "br;q=0", "brotli", "br; q=0.0"] {
+            assert!(!accepts_encoding(&offers(value), "br"), "{value}");
+        }
+        assert!(!accepts_encoding(&HeaderMap::new(), "br"));
+    }
+
+    #[tokio::test]
+    async fn a_script_goes_out_compressed_to_those_who_take_it() {
+        let Some(script) = Files::iter().find(|path| path.ends_with(".js") && path.starts_with(HASHED)) else {
+            return; // Built without the dashboard.
+        };
+        let path: Uri = format!("/{script}").parse().unwrap();
+        for (offer, encoding) in [("gzip, br", Some("br")), ("gzip", Some("gzip")), ("identity", None)] {
+            let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(offer))]);
+
+            let response = serve(Method::GET, path.clone(), headers).await;
+
+            assert_eq!(response.status(), StatusCode::OK);
+            assert_eq!(response.headers()[header::CONTENT_TYPE], "text/javascript");
+            assert_eq!(response.headers()[header::VARY], "accept-encoding");
+            let chosen = response.headers().get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap());
+            assert_eq!(chosen, encoding, "{offer}");
         }
     }
 
