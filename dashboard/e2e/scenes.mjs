@@ -124,6 +124,12 @@ async function open(page, path) {
   await thread(page).waitFor();
 }
 
+/** By the button: on a phone Enter breaks the line. */
+async function write(page, text) {
+  await composer(page).fill(text);
+  await page.getByRole("button", { name: /^(Send|Queue message)$/ }).click();
+}
+
 /** Opens every folded line of the thread. */
 async function unfold(page) {
   const lines = thread(page).locator("summary");
@@ -189,21 +195,17 @@ export const scenes = {
   },
   asking: async (page, chats) => {
     await open(page, chats.names);
-    await composer(page).fill("/tool");
-    await composer(page).press("Enter");
+    await write(page, "/tool");
     await page.getByRole("group", { name: "Permission request" }).waitFor({ timeout: ANSWER_MS });
     await thread(page).getByText("Waiting for you").waitFor();
   },
   busy: async (page, chats) => {
     await open(page, chats.names);
-    await composer(page).fill("/slow 60");
-    await composer(page).press("Enter");
+    await write(page, "/slow 60");
     await live(page).waitFor({ timeout: ANSWER_MS });
-    await composer(page).fill("Then choose one and say why.");
-    await composer(page).press("Enter");
+    await write(page, "Then choose one and say why.");
     await thread(page).getByText("Queued #1").waitFor();
-    await composer(page).fill("And open an issue for it.");
-    await composer(page).press("Enter");
+    await write(page, "And open an issue for it.");
     await thread(page).getByText("Queued #2").waitFor();
     await composer(page).fill("And one more thing");
     await page.getByRole("button", { name: "Edit" }).last().click();
@@ -298,8 +300,7 @@ export const scenes = {
     await stream;
     await page.waitForTimeout(300);
     await page.context().setOffline(true);
-    await composer(page).fill("Written without a network");
-    await composer(page).press("Enter");
+    await write(page, "Written without a network");
     await thread(page).getByText("Not sent yet, trying again").waitFor();
     await page.getByText("You are offline").filter({ visible: true }).first().waitFor();
   },

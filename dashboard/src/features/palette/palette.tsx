@@ -1,26 +1,8 @@
-import { useQuery } from "@tanstack/react-query";
 import { Search } from "lucide-react";
 import { useEffect, useId, useRef, useState } from "react";
-import { body, client } from "@/api/client";
-import { store } from "@/stream/store";
+import { useSearchOnServer } from "@/stream/search";
 import { texts } from "@/texts";
 import { type Command, findCommands } from "./commands";
-
-/** Looks for chats that the list has not loaded yet. What is found goes into the store. */
-function useSearchOnServer(query: string): void {
-  const q = query.trim();
-  useQuery({
-    queryKey: ["palette", q],
-    enabled: q.length > 1,
-    retry: false,
-    queryFn: async () => {
-      const params = { query: { status: "all" as const, q, limit: 20 } };
-      const { items } = await body(client.GET("/v1/chat", { params }));
-      store.dispatch(...items.map((session) => ({ type: "session.accepted" as const, session })));
-      return items.length;
-    },
-  });
-}
 
 /** Goes anywhere and does anything by typing a few letters of it. */
 export function Palette(props: { commands: readonly Command[]; onClose: () => void }) {

@@ -48,7 +48,7 @@ export const SessionRow = memo(function SessionRow(props: {
         params={{ sessionId: session.id }}
         data-row=""
         aria-current={isActive ? "page" : undefined}
-        className={`grid grid-cols-[40px_minmax(0,1fr)] items-center gap-3 rounded-xl px-3 py-[9px] outline-offset-[-2px] transition-[background-color] duration-150 ${isActive ? "bg-surface shadow-low" : "hover:bg-hover"}`}
+        className={`grid grid-cols-[40px_minmax(0,1fr)] items-center gap-3 rounded-xl px-3 py-[9px] [@media(hover:none)]:pr-11 outline-offset-[-2px] transition-[background-color] duration-150 ${isActive ? "bg-surface shadow-low" : "hover:bg-hover"}`}
       >
         <AgentAvatar agentKey={session.agent_key} name={agent?.name} avatar={agent?.avatar} />
         <span className="min-w-0">
@@ -85,11 +85,11 @@ export const SessionRow = memo(function SessionRow(props: {
           </span>
         </span>
       </Link>
-      <div className="reveal absolute top-1.5 right-1.5 [@media(hover:none)]:hidden">
+      <div className="reveal absolute top-1.5 right-1.5 [@media(hover:none)]:top-3.5 [@media(hover:none)]:right-1">
         <SessionMenu
           session={session}
           onLeave={isActive ? props.onLeave : undefined}
-          className="size-7!"
+          className="size-7! [@media(hover:none)]:size-9!"
         />
       </div>
     </li>

@@ -15,6 +15,7 @@ import { StateNote } from "@/components/ui/state-note";
 import { nameKeys } from "@/keyboard";
 import { useServerNow } from "@/stream/clock";
 import { listSessions } from "@/stream/order";
+import { useSearchOnServer } from "@/stream/search";
 import type { ListedStatus } from "@/stream/state";
 import { useStore } from "@/stream/store";
 import { texts } from "@/texts";
@@ -27,6 +28,7 @@ export function Sidebar(props: { onSettings: () => void; onPalette: () => void }
   const [status, setStatus] = useState<ListedStatus>("active");
   const [query, setQuery] = useState("");
   const list = useSessionList(status);
+  useSearchOnServer(query);
   const sessions = useStore((state) => state.sessions);
   const shown = useMemo(
     () => listSessions(sessions, status).filter((session) => matches(session, query)),

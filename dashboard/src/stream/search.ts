@@ -1,0 +1,34 @@
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { body, client } from "@/api/client";
+import { store } from "./store";
+
+/** So long a pause in typing makes the server be asked. */
+const PAUSE_MS = 150;
+/** Fewer letters would find nearly everything. */
+const MIN_LENGTH = 2;
+
+function usePaused(value: string): string {
+  const [paused, setPaused] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => setPaused(value), PAUSE_MS);
+    return () => clearTimeout(timer);
+  }, [value]);
+  return paused;
+}
+
+/** Looks for chats that the list has not loaded yet, by title. What is found goes into the store. */
+export function useSearchOnServer(query: string): void {
+  const q = usePaused(query.trim());
+  useQuery({
+    queryKey: ["search", q],
+    enabled: q.length >= MIN_LENGTH,
+    retry: false,
+    queryFn: async () => {
+      const params = { query: { status: "all" as const, q, limit: 20 } };
+      const { items } = await body(client.GET("/v1/chat", { params }));
+      store.dispatch(...items.map((session) => ({ type: "session.accepted" as const, session })));
+      return items.length;
+    },
+  });
+}
