@@ -1,4 +1,4 @@
-//! What this process counts about itself, in the text format of OpenMetrics
+//! What this process counts about itself, in the text format of `OpenMetrics`
 //! (<https://prometheus.io/docs/specs/om/open_metrics_spec/>).
 //!
 //! Guarantees: no label is taken from what a client can choose freely, so the number of series is bounded; none says
