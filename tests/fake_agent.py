@@ -5,11 +5,15 @@ What it does in a turn is the last block of the prompt: the name of a function b
 it does otherwise is in its own arguments:
 
   --resume       can take a session up again with session/resume; with --load with session/load, which tells the messages
-  --broken-load  says that it can load, and breaks down when it is asked to
-  --modes        offers the modes `plan` and `default`, and the models `small` and `large`
+  --broken-load  says that it can load, and breaks down when it is asked to; --failing-load, --failing-resume: answers
+                 with an error
+  --modes        offers the modes `plan` and `default`, and the models `small` and `large`; with --new-modes only in a new
+                 session
   --no-start     never answers `initialize`; --exit-at-start: ends instead; --old: speaks another version
+  --no-session   never answers `session/new`
   --auth         wants to be signed in
-  --deaf         does not end when its stdin does, nor on SIGTERM
+  --stays        does not end when its stdin does; --deaf: nor on SIGTERM
+  --diary        writes the end of its stdin and SIGTERM down, too
 
 Each request that it gets is appended to the file that FAKE_LOG names.
 """
@@ -17,6 +21,7 @@ Each request that it gets is appended to the file that FAKE_LOG names.
 import argparse
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -25,7 +30,8 @@ import time
 import uuid
 
 parser = argparse.ArgumentParser()
-for flag in ["resume", "load", "broken-load", "modes", "no-start", "exit-at-start", "old", "auth", "deaf"]:
+for flag in ["resume", "load", "broken-load", "failing-load", "failing-resume", "modes", "new-modes", "no-start",
+             "exit-at-start", "old", "no-session", "auth", "stays", "deaf", "diary"]:
     parser.add_argument(f"--{flag}", action="store_true")
 options = parser.parse_args()
 
@@ -118,6 +124,21 @@ def tools(turn, _):
     turn.say("after")
 
 
+def untold(turn, _):
+    """A tool without a status."""
+    turn.update("tool_call", toolCallId="u", title="Untold", kind="read")
+    turn.say("busy")
+    turn.cancelled.wait()
+    return "cancelled"
+
+
+def pile(turn, _):
+    for number in range(100):
+        turn.update("tool_call", toolCallId=f"pile-{number}", title=f"Tool {number}", status="completed",
+                    rawOutput="x" * 60_000)
+    turn.say("done")
+
+
 def huge_line(turn, _):
     turn.say("x" * (2 * 1024 * 1024))
 
@@ -130,6 +151,20 @@ def long_answer(turn, _):
 def many_updates(turn, _):
     for _ in range(20_100):
         turn.update("usage_update", used=1, size=2)
+
+
+def chatter(turn, _):
+    """Says more on stderr than any buffer holds."""
+    for _ in range(2000):
+        sys.stderr.write("x" * 4095 + "\n")
+    sys.stderr.flush()
+    turn.say("done")
+
+
+def hang_up(turn, _):
+    turn.say("half")
+    os.close(1)
+    time.sleep(600)
 
 
 def silence(turn, _):
@@ -178,6 +213,52 @@ def sleeping_tool(turn, seconds):
     return "cancelled"
 
 
+def daemons(turn, seconds):
+    """Tools that nothing but their parent's parent knows of: in sessions of their own, twice forked, deaf, and on the move."""
+    nowhere = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    wander = "import os, time\nwhile True:\n    if os.fork(): os._exit(0)\n    os.setsid()\n    time.sleep(0.3)"
+    deaf = f"trap '' TERM HUP INT; while :; do sleep {seconds}; done"
+    subprocess.Popen(["setsid", "sleep", seconds], **nowhere)
+    subprocess.Popen(["setsid", "sh", "-c", f"setsid sh -c 'sleep {seconds}' & exit"], **nowhere)
+    subprocess.Popen(["sh", "-c", deaf], **nowhere)
+    subprocess.Popen([sys.executable, "-c", wander, seconds], **nowhere)
+    turn.say("started")
+
+
+def held_daemons(turn, seconds):
+    turn.update("tool_call", toolCallId="d", title="Daemons", status="in_progress")
+    daemons(turn, seconds)
+    turn.cancelled.wait()
+    return "cancelled"
+
+
+def leave_files(turn, _):
+    os.makedirs("closed/inner")
+    with open("closed/inner/file", "w") as file:
+        file.write("x")
+    os.chmod("closed", 0o500)
+    turn.say(os.getcwd())
+
+
+def ask_and_die(turn, _):
+    write({"jsonrpc": "2.0", "id": 1, "method": "session/request_permission", "params": {
+        "sessionId": turn.session, "options": [{"optionId": "0", "name": "Yes", "kind": "allow_once"}],
+        "toolCall": {"toolCallId": "p", "title": "Delete everything"}}})
+    time.sleep(1)
+    os._exit(3)
+
+
+def gated(turn, _):
+    """Ends the turn without a word when its tool is not allowed."""
+    answer = turn.request("session/request_permission", {
+        "sessionId": turn.session, "toolCall": {"toolCallId": "g", "title": "Run", "status": "pending"},
+        "options": [{"optionId": "y", "name": "Yes", "kind": "allow_once"}, {"optionId": "n", "name": "No", "kind": "reject_once"}]}, 1)
+    is_allowed = answer["result"]["outcome"].get("optionId") == "y"
+    turn.update("tool_call_update", toolCallId="g", status="completed" if is_allowed else "failed")
+    if is_allowed:
+        turn.say("done")
+
+
 def ask(turn, kinds):
     kinds = (kinds or "allow_always reject_once allow_once").split()
     offered = [{"optionId": f"id-{number}", "name": kind.replace("_", " "), "kind": kind}
@@ -193,7 +274,8 @@ def ask(turn, kinds):
         return "cancelled"
 
 
-def reason(_, name):
+def reason(turn, name):
+    turn.say("so far")
     return name
 
 
@@ -205,7 +287,8 @@ def fail(_, argument):
 def environment(turn, _):
     turn.say(json.dumps({"env": dict(os.environ), "cwd": os.getcwd(), "mode": oct(os.stat(".").st_mode & 0o777),
                          "home_mode": oct(os.stat(os.environ["HOME"]).st_mode & 0o777),
-                         "core": __import__("resource").getrlimit(__import__("resource").RLIMIT_CORE)[0]}))
+                         "core": resource.getrlimit(resource.RLIMIT_CORE)[0],
+                         "address_space": resource.getrlimit(resource.RLIMIT_AS)[0]}))
 
 
 def blocks(turn, _):
@@ -231,8 +314,9 @@ def late(turn, _):
     threading.Timer(0.3, lambda: turn.say("LATE")).start()
 
 
-ACTS = [noise, tools, huge_line, long_answer, many_updates, silence, quiet_thinking, exit_early, exit_late, exit_in_tool,
-        ignore_cancel, until_cancelled, sleeping_tool, ask, reason, fail, environment, blocks, process, complain, eat, late]
+ACTS = [noise, tools, untold, pile, huge_line, long_answer, many_updates, chatter, hang_up, silence, quiet_thinking,
+        exit_early, exit_late, exit_in_tool, ignore_cancel, until_cancelled, sleeping_tool, daemons, held_daemons, leave_files,
+        ask_and_die, gated, ask, reason, fail, environment, blocks, process, complain, eat, late]
 
 
 # What agents of others were seen to do ---------------------------------------------------------------------------------
@@ -275,8 +359,8 @@ def take_up(session):
         raise Failure(-32002, "No such session")
 
 
-def choices():
-    if not options.modes:
+def choices(is_new=True):
+    if not options.modes or options.new_modes and not is_new:
         return {}
     return {
         "modes": {"currentModeId": "auto", "availableModes": [{"id": "plan", "name": "P"}, {"id": "default", "name": "D"}]},
@@ -293,11 +377,14 @@ def initialize(_):
         print("Usage: fake [options]", flush=True)
         time.sleep(3600)
     return {"protocolVersion": 2 if options.old else 1, "agentInfo": {"name": "fake", "version": "1.2.3"},
-            "agentCapabilities": {"loadSession": options.load or options.broken_load,
-                                  "sessionCapabilities": {"resume": {}} if options.resume else {}}}
+            "agentCapabilities": {
+                "loadSession": options.load or options.broken_load or options.failing_load,
+                "sessionCapabilities": {"resume": {}} if options.resume or options.failing_resume else {}}}
 
 
 def new(params):
+    if options.no_session:
+        time.sleep(3600)
     if options.auth:
         raise Failure(-32000, "Authentication required")
     session = str(uuid.uuid4())
@@ -308,15 +395,19 @@ def new(params):
 def load(params):
     if options.broken_load:
         os._exit(4)
+    if options.failing_load:
+        raise Failure(-32603, "It does not load")
     take_up(params["sessionId"])
     for text in sessions[params["sessionId"]]:
         Turn(params["sessionId"], []).say(f"HISTORY {text} ")
-    return choices()
+    return choices(is_new=False)
 
 
 def resume(params):
+    if options.failing_resume:
+        raise Failure(-32603, "It does not resume")
     take_up(params["sessionId"])
-    return choices()
+    return choices(is_new=False)
 
 
 def prompt(params):
@@ -352,8 +443,18 @@ def handle(message):
         write({"jsonrpc": "2.0", "id": id, "error": {"code": -32603, "message": f"the fake is broken: {error!r}"}})
 
 
-if options.deaf:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+def diary(entry):
+    if options.diary:
+        log({"method": entry})
+
+
+def on_sigterm(*_):
+    diary("(SIGTERM)")
+    if not options.deaf:
+        os._exit(0)
+
+
+signal.signal(signal.SIGTERM, on_sigterm)
 
 for line in sys.stdin:
     message = json.loads(line)
@@ -369,5 +470,6 @@ for line in sys.stdin:
         if session in turns:
             turns[session].cancelled.set()
 
-if options.deaf:
+diary("(end of stdin)")
+while options.stays or options.deaf:
     time.sleep(3600)

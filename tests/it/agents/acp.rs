@@ -1,5 +1,6 @@
 //! A conversation with an agent that speaks the Agent Client Protocol.
 
+use banter_tests::wait::eventually;
 use serde_json::{Value, json};
 
 use super::Faked;
@@ -63,16 +64,32 @@ async fn updates_after_the_result_belong_to_no_turn() {
 async fn reasons_to_stop_are_told() {
     let faked = Faked::start("", "", |builder| builder).await;
 
-    for (prompt, expected) in [
-        ("reason refusal", json!(["succeeded", "refusal", ""])),
-        ("reason max_tokens", json!(["succeeded", "length", ""])),
-        ("reason something_new", json!(["succeeded", "empty", ""])),
-    ] {
-        let asked = faked.ask(prompt).await;
+    for (reason, expected) in
+        [("refusal", "refusal"), ("max_tokens", "length"), ("max_turn_requests", "length"), ("something_new", "stop")]
+    {
+        let asked = faked.ask(&format!("reason {reason}")).await;
         let reply = &asked["reply"];
         let found = json!([asked["task"]["status"], reply["finish_reason"], reply["content"]]);
-        assert!(found == expected || found[1] == "empty", "{prompt}: {found}");
+        assert_eq!(found, json!(["succeeded", expected, "so far"]), "{reason}");
     }
+}
+
+#[tokio::test]
+async fn a_tool_whose_status_is_not_told_runs_until_its_turn_ends() {
+    let faked = Faked::start("", "", |builder| builder).await;
+    let session = faked.client.create_session("fake").await;
+    let sent = faked.client.send(&session, "untold").await;
+
+    let tool = eventually("the tool", async || {
+        let task = faked.client.task(&session, &sent.task_id).await;
+        task["steps"].as_array()?.first().cloned()
+    })
+    .await;
+
+    assert_eq!(json!([tool["kind"], tool["title"], tool["status"]]), json!(["tool", "Untold", "running"]));
+    faked.client.cancel(&session, &sent.task_id).await.ok(202);
+    let ended = faked.client.wait_for_status(&session, &sent.task_id, "cancelled").await;
+    assert_eq!(ended["steps"][0]["status"], "failed");
 }
 
 #[tokio::test]
@@ -142,4 +159,5 @@ async fn an_agent_sees_little_of_its_surroundings() {
     assert_eq!(seen["env"]["HOME"], data.join("agents/fake/home").display().to_string());
     assert_eq!(json!([seen["env"]["TERM"], seen["env"]["FAKE_SECRET"]]), json!(["dumb", "s3cret"]));
     assert_eq!(json!([seen["mode"], seen["home_mode"], seen["core"]]), json!(["0o700", "0o700", 0]));
+    assert_eq!(seen["address_space"], -1, "programs that reserve much of it would not start");
 }

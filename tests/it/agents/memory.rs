@@ -13,6 +13,11 @@ async fn a_new_process_takes_the_session_up_or_is_told_the_conversation() {
     let cases = [
         ("resumes", "--resume", vec!["session/resume"], "first"),
         ("loads", "--load", vec!["session/load"], "first"),
+        ("both", "--resume --load", vec!["session/resume"], "first"),
+        ("loads_after_all", "--failing-resume --load", vec!["session/resume", "session/load"], "first"),
+        ("neither", "--failing-resume --failing-load", vec!["session/resume", "session/load", "session/new"], told),
+        ("does_not_resume", "--failing-resume", vec!["session/resume", "session/new"], told),
+        ("does_not_load", "--failing-load", vec!["session/load", "session/new"], told),
         ("breaks", "--broken-load", vec!["session/load", "initialize", "session/new"], told),
         ("forgets", "", vec!["session/new"], told),
     ];
@@ -38,6 +43,24 @@ async fn a_new_process_takes_the_session_up_or_is_told_the_conversation() {
         let expected: Vec<&str> = first.into_iter().chain(methods.iter().copied()).chain(["session/prompt"]).collect();
         assert_eq!(fake.methods(key), expected, "{key}");
     }
+}
+
+#[tokio::test]
+async fn a_session_that_cannot_be_put_into_its_mode_is_no_use() {
+    let mut faked = Faked::start("--load --modes --new-modes", "mode = 'default'", |builder| {
+        builder.env("TASK_LEASE_SECONDS", "5")
+    })
+    .await;
+    let session = faked.client.create_session("fake").await;
+    faked.client.ask(&session, "first").await;
+
+    faked.app.replace_worker(0);
+
+    let asked = faked.client.ask(&session, "recall").await;
+    assert_eq!(asked["task"]["status"], "succeeded", "{asked}");
+    assert!(asked["reply"]["content"].as_str().unwrap().ends_with("[user]\nfirst | [assistant]\nYou said: first"));
+    let methods = faked.fake.methods("fake");
+    assert_eq!(methods[4..], ["initialize", "session/load", "session/new", "session/set_mode", "session/prompt"]);
 }
 
 #[tokio::test]

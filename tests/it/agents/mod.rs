@@ -3,18 +3,42 @@
 mod acp;
 mod command;
 mod demo;
+mod descendants;
 mod doctor;
 mod failures;
+mod folders;
+mod lifetimes;
+mod limits;
 mod memory;
 mod permissions;
 mod processes;
 
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
 use banter_tests::{
     app::{Builder, TestApp},
     client::Client,
-    fake_agent::FakeAgent,
+    fake_agent::{FakeAgent, processes_with},
 };
 use serde_json::Value;
+
+/// How long the end of an agent may take: the stop order takes at most 14 s, the rest is for a machine that is busy with
+/// other tests.
+const GONE_WITHIN: Duration = Duration::from_secs(45);
+
+/// A number of seconds that no other process sleeps.
+fn unique_seconds() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("86{:05}.{:03}", std::process::id() % 100_000, NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// The supervisors of a session's agents.
+fn supervisors(session: &str) -> Vec<u32> {
+    processes_with(&format!("{session}.lock -- "))
+}
 
 /// An installation with the agent `fake`.
 struct Faked {
@@ -28,7 +52,8 @@ impl Faked {
     async fn start(arguments: &str, more: &str, change: impl FnOnce(Builder) -> Builder) -> Self {
         let fake = FakeAgent::new();
         let app = change(TestApp::builder().agents(&fake.agent("fake", arguments, more))).start().await;
-        let client = app.client();
+        let client = if app.api_count() > 0 { app.client() } else { Client::new("nobody listens") };
+        let client = client.patient();
         Self { app, fake, client }
     }
 

@@ -1,6 +1,11 @@
 //! Agents that ask before they act.
 
-use banter_tests::wait::eventually;
+use banter_tests::{
+    app::Builder,
+    client::Client,
+    sse::{Event, USER_EVENTS},
+    wait::eventually,
+};
 use serde_json::{Value, json};
 
 use super::Faked;
@@ -22,41 +27,26 @@ async fn the_policy_decides_for_this_once_and_never_for_always() {
     }
 }
 
-/// The permission step of a task that waits for a decision.
-async fn wanted(faked: &Faked, session: &str, task: &str) -> Value {
-    eventually("a request for permission", async || {
-        let task = faked.client.task(session, task).await;
-        let steps = task["steps"].as_array()?.clone();
-        steps.into_iter().find(|step| step["kind"] == "permission" && step["status"] == "pending")
-    })
-    .await
+#[tokio::test]
+async fn a_turn_that_ends_without_a_word_after_a_no_has_succeeded() {
+    let faked = Faked::start("", "permission = 'reject'", |builder| builder).await;
+    let session = faked.client.create_session("fake").await;
+
+    let asked = faked.client.ask(&session, "gated").await;
+
+    let reply = &asked["reply"];
+    assert_eq!(
+        json!([asked["task"]["status"], reply["finish_reason"], reply["content"]]),
+        json!(["succeeded", "empty", ""])
+    );
+    let task = faked.client.task(&session, asked["task"]["id"].as_str().unwrap()).await;
+    assert_eq!(json!([task["steps"][0]["kind"], task["steps"][0]["status"]]), json!(["tool", "rejected"]), "{task}");
 }
 
 #[tokio::test]
-async fn the_user_decides() {
-    let faked = Faked::start("", "permission = 'ask'", |builder| builder).await;
-
-    for (decision, expected) in [("allow", "outcome: selected allow_once"), ("reject", "outcome: selected reject_once")]
-    {
-        let session = faked.client.create_session("fake").await;
-        let sent = faked.client.send(&session, "ask").await;
-        let step = wanted(&faked, &session, &sent.task_id).await;
-        assert_eq!(json!([step["title"], step["tool_call_id"]]), json!(["Delete everything", "p"]));
-        let request = step["detail"]["request_id"].as_str().unwrap();
-        let path = format!("/v1/chat/{session}/tasks/{}/permissions/{request}", sent.task_id);
-
-        faked.client.post(&path, &json!({"decision": decision})).await.ok_status(204);
-
-        faked.client.wait_for_status(&session, &sent.task_id, "succeeded").await;
-        let answer = faked.client.answer_of(&session, &sent.task_id).await.unwrap();
-        assert_eq!(answer["content"], expected);
-    }
-}
-
-#[tokio::test]
-async fn a_user_who_does_not_decide_says_no() {
+async fn a_user_who_does_not_decide_says_no_however_silent_the_agent_may_be() {
     let faked =
-        Faked::start("", "permission = 'ask'\npermission_timeout_s = 1\nidle_timeout_s = 1", |builder| builder).await;
+        Faked::start("", "permission = 'ask'\npermission_timeout_s = 3\nidle_timeout_s = 1", |builder| builder).await;
 
     let asked = faked.ask("ask").await;
 
@@ -66,12 +56,180 @@ async fn a_user_who_does_not_decide_says_no() {
 #[tokio::test]
 async fn a_stop_while_the_agent_waits_ends_the_turn() {
     let faked = Faked::start("", "permission = 'ask'", |builder| builder).await;
-    let session = faked.client.create_session("fake").await;
-    let sent = faked.client.send(&session, "ask").await;
-    wanted(&faked, &session, &sent.task_id).await;
+    let asking = Asking::start(&faked.client, "ask").await;
 
-    faked.client.cancel(&session, &sent.task_id).await.ok(202);
+    faked.client.cancel(&asking.session, &asking.task).await.ok(202);
 
-    faked.client.wait_for_status(&session, &sent.task_id, "cancelled").await;
-    assert_eq!(faked.client.ask(&session, "hello").await["reply"]["content"], "You said: hello");
+    faked.client.wait_for_status(&asking.session, &asking.task, "cancelled").await;
+    asking.decide(&faked.client, "allow").await.problem_code(409, "task_ended");
+    assert_eq!(faked.client.ask(&asking.session, "hello").await["reply"]["content"], "You said: hello");
 }
+
+#[tokio::test]
+async fn an_agent_that_breaks_down_while_it_waits_has_taken_its_question_back() {
+    let faked = Faked::start("", "permission = 'ask'\nmax_attempts = 1", |builder| builder).await;
+    let asking = Asking::start(&faked.client, "ask_and_die").await;
+
+    let ended = faked.client.wait_for_end(&asking.session, &asking.task).await;
+
+    assert_eq!(json!([ended["status"], ended["error"]["code"]]), json!(["failed", "agent_crashed"]));
+    let of = |kind: &str| ended["steps"].as_array().unwrap().iter().find(|step| step["kind"] == kind).unwrap().clone();
+    assert_eq!(json!([of("tool")["status"], of("permission")["status"]]), json!(["rejected", "rejected"]));
+    assert_eq!(of("permission")["detail"]["decided_by"], "withdrawn");
+    asking.decide(&faked.client, "allow").await.problem_code(409, "task_ended");
+}
+
+/// A turn whose agent waits for a decision.
+struct Asking {
+    session: String,
+    task: String,
+    /// The step of the request.
+    step: Value,
+}
+
+impl Asking {
+    async fn start(client: &Client, prompt: &str) -> Self {
+        let session = client.create_session("fake").await;
+        let task = client.send(&session, prompt).await.task_id;
+        let step = Self::wanted(client, &session, &task, None).await;
+        Self { session, task, step }
+    }
+
+    /// The request that waits, other than one that is known.
+    async fn wanted(client: &Client, session: &str, task: &str, known: Option<&str>) -> Value {
+        eventually("a request for permission", async || {
+            let task = client.task(session, task).await;
+            let steps = task["steps"].as_array()?.clone();
+            steps.into_iter().find(|step| {
+                step["kind"] == "permission"
+                    && step["status"] == "pending"
+                    && step["detail"]["request_id"].as_str() != known
+            })
+        })
+        .await
+    }
+
+    fn request(&self) -> &str {
+        self.step["detail"]["request_id"].as_str().unwrap()
+    }
+
+    async fn decide(&self, client: &Client, decision: &str) -> banter_tests::client::Reply {
+        let path = format!("/v1/chat/{}/tasks/{}/permissions/{}", self.session, self.task, self.request());
+        client.post(&path, &json!({"decision": decision})).await
+    }
+}
+
+/// Two apis and a worker, each a process of its own.
+async fn apart(more: &str, change: impl FnOnce(Builder) -> Builder) -> Faked {
+    let more = format!("permission = 'ask'\n{more}");
+    Faked::start("", &more, |builder| change(builder.apis(2).env("TASK_LEASE_SECONDS", "2"))).await
+}
+
+async fn the_user_decides_at_any_api_once(change: impl FnOnce(Builder) -> Builder) {
+    let faked = apart("", change).await;
+    let (here, there) = (faked.app.client_of(0), faked.app.client_of(1));
+    let mut stream = here.events(USER_EVENTS).await;
+    stream.expect("hello").await;
+
+    for (decision, status, expected) in [
+        ("allow", "succeeded", "outcome: selected allow_once"),
+        ("reject", "rejected", "outcome: selected reject_once"),
+    ] {
+        let asking = Asking::start(&here, "ask").await;
+        assert_eq!(json!([asking.step["title"], asking.step["tool_call_id"]]), json!(["Delete everything", "p"]));
+        let is = |event: &Event, kind: &str, status: &str| {
+            let step = &event.data["step"];
+            event.kind == "task.step"
+                && event.data["task_id"] == asking.task.as_str()
+                && step["kind"] == kind
+                && step["status"] == status
+        };
+        let seen = stream.read_until("the question", |event| is(event, "permission", "pending")).await;
+        assert!(seen.iter().any(|event| is(event, "tool", "pending")), "what it is for waits: {seen:?}");
+
+        asking.decide(&there, decision).await.ok_status(204);
+
+        stream.read_until("the decision", |event| is(event, "permission", status)).await;
+        for client in [&here, &there] {
+            asking.decide(client, "allow").await.problem(409);
+        }
+        here.wait_for_status(&asking.session, &asking.task, "succeeded").await;
+        assert_eq!(here.answer_of(&asking.session, &asking.task).await.unwrap()["content"], expected);
+        let task = here.task(&asking.session, &asking.task).await;
+        let tool = task["steps"].as_array().unwrap().iter().find(|step| step["kind"] == "tool").unwrap().clone();
+        assert_eq!(tool["status"], status, "{tool}");
+    }
+}
+
+async fn a_request_that_nobody_decides_expires(change: impl FnOnce(Builder) -> Builder) {
+    let faked = apart("permission_timeout_s = 2", change).await;
+    let there = faked.app.client_of(1);
+    let asking = Asking::start(&faked.client, "ask").await;
+
+    let ended = there.wait_for_status(&asking.session, &asking.task, "succeeded").await;
+
+    let permission = ended["steps"].as_array().unwrap().iter().find(|step| step["kind"] == "permission").unwrap();
+    assert_eq!(json!([permission["status"], permission["detail"]["decided_by"]]), json!(["rejected", "time_limit"]));
+    let answer = there.answer_of(&asking.session, &asking.task).await.unwrap();
+    assert_eq!(answer["content"], "outcome: selected reject_once");
+    asking.decide(&there, "allow").await.problem(409);
+}
+
+async fn only_the_owner_decides(change: impl FnOnce(Builder) -> Builder) {
+    let faked = apart("", |builder| change(builder.env("AUTH", "required"))).await;
+    let ann = faked.app.client_for("ann", "member").await;
+    let bob = faked.app.client_for("bob", "admin").await;
+    let watcher = faked.app.client_for("ann", "viewer").await;
+    let asking = Asking::start(&ann, "ask").await;
+
+    asking.decide(&bob, "allow").await.problem(404);
+    asking.decide(&watcher, "allow").await.problem(403);
+    asking.decide(&faked.app.client_of(1), "allow").await.problem(401);
+
+    let there = ann.at(faked.app.client_of(1).address());
+    asking.decide(&there, "reject").await.ok_status(204);
+    ann.wait_for_status(&asking.session, &asking.task, "succeeded").await;
+    let answer = ann.answer_of(&asking.session, &asking.task).await.unwrap();
+    assert_eq!(answer["content"], "outcome: selected reject_once");
+}
+
+async fn a_request_of_a_worker_that_is_killed_expires_and_the_next_one_asks_anew(
+    change: impl FnOnce(Builder) -> Builder,
+) {
+    let mut faked = apart("", change).await;
+    let there = faked.app.client_of(1);
+    let old = Asking::start(&faked.client, "ask").await;
+
+    faked.app.replace_worker(0);
+
+    let known = Some(old.request());
+    let step = Asking::wanted(&faked.client, &old.session, &old.task, known).await;
+    let new = Asking { session: old.session.clone(), task: old.task.clone(), step };
+    old.decide(&there, "allow").await.problem_code(409, "permission_expired");
+    new.decide(&there, "allow").await.ok_status(204);
+    let ended = there.wait_for_status(&new.session, &new.task, "succeeded").await;
+    assert_eq!(ended["attempt"], 2, "{ended}");
+    let answer = there.answer_of(&new.session, &new.task).await.unwrap();
+    assert_eq!(answer["content"], "outcome: selected allow_once");
+    old.decide(&there, "allow").await.problem_code(409, "task_ended");
+}
+
+/// What holds with both relays.
+macro_rules! with_both_relays {
+    ($($name:ident),+ $(,)?) => {
+        mod embedded {
+            $(#[tokio::test] async fn $name() { super::$name(|builder| builder).await; })+
+        }
+
+        mod redis {
+            $(#[tokio::test] async fn $name() { super::$name(banter_tests::app::Builder::redis).await; })+
+        }
+    };
+}
+
+with_both_relays!(
+    the_user_decides_at_any_api_once,
+    a_request_that_nobody_decides_expires,
+    only_the_owner_decides,
+    a_request_of_a_worker_that_is_killed_expires_and_the_next_one_asks_anew,
+);

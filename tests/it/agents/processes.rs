@@ -1,9 +1,6 @@
 //! Nothing that an agent starts outlives it, however it ends.
 
-use std::{
-    sync::atomic::{AtomicU32, Ordering},
-    time::Duration,
-};
+use std::time::Duration;
 
 use banter_tests::{
     app::STOP_LIMIT,
@@ -14,16 +11,7 @@ use banter_tests::{
 };
 use serde_json::json;
 
-use super::Faked;
-
-/// The stop order takes at most 14 s; the rest is for a machine that is busy with other tests.
-const GONE_WITHIN: Duration = Duration::from_secs(45);
-
-/// A number of seconds that no other process sleeps.
-fn unique_seconds() -> String {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    format!("86{:05}.{:03}", std::process::id() % 100_000, NEXT.fetch_add(1, Ordering::Relaxed))
-}
+use super::{Faked, GONE_WITHIN, supervisors, unique_seconds};
 
 /// An agent in mid-turn whose tools sleep, two of them out of reach of any process group.
 struct Asleep {
@@ -55,15 +43,14 @@ impl Asleep {
 
     /// The agent's supervisor.
     fn supervisor(&self) -> u32 {
-        let found = processes_with(&format!("{}.lock -- ", self.session));
+        let found = supervisors(&self.session);
         assert_eq!(found.len(), 1, "one supervisor");
         found[0]
     }
 
     async fn expect_none(&self) {
         within(GONE_WITHIN, "no survivor", async || {
-            let agents = processes_with(&format!("{}.lock -- ", self.session));
-            (self.survivors().is_empty() && agents.is_empty()).then_some(())
+            (self.survivors().is_empty() && supervisors(&self.session).is_empty()).then_some(())
         })
         .await;
     }
@@ -110,10 +97,7 @@ async fn an_agent_that_does_not_stop_is_ended_with_its_tools() {
     client.cancel(&session, &busy.task_id).await.ok(202);
 
     client.wait_for_status(&session, &busy.task_id, "cancelled").await;
-    within(GONE_WITHIN, "the agent is gone", async || {
-        processes_with(&format!("{session}.lock -- ")).is_empty().then_some(())
-    })
-    .await;
+    within(GONE_WITHIN, "the agent is gone", async || supervisors(&session).is_empty().then_some(())).await;
     assert_eq!(client.ask(&session, "hello").await["reply"]["content"], "You said: hello");
 }
 
@@ -131,11 +115,7 @@ async fn a_stop_while_the_agent_is_started_leaves_nothing_behind() {
     }
 
     for (session, _) in sessions.iter().filter(|(_, status)| *status == 202) {
-        within(GONE_WITHIN, "the agent is gone", async || {
-            let left = processes_with(&format!("{session}.lock -- "));
-            left.is_empty().then_some(())
-        })
-        .await;
+        within(GONE_WITHIN, "the agent is gone", async || supervisors(session).is_empty().then_some(())).await;
         let asked = faked.client.ask(session, "hello").await;
         assert_eq!(asked["reply"]["content"], "You said: hello");
     }
@@ -223,7 +203,7 @@ async fn idle_processes_are_ended_the_least_recently_used_first() {
         sessions.push(session);
     }
 
-    let alive = |session: &String| !processes_with(&format!("{session}.lock -- ")).is_empty();
+    let alive = |session: &String| !supervisors(session).is_empty();
     within(PATIENCE, "one process less", async || (!alive(&sessions[0])).then_some(())).await;
     assert!(alive(&sessions[1]) && alive(&sessions[2]));
     let again = faked.client.ask(&sessions[0], "hello").await;
@@ -235,17 +215,11 @@ async fn processes_do_not_stay_for_ever_nor_use_too_much_memory() {
     let faked = Faked::start("", "keep_warm_s = 1", |builder| builder).await;
     let session = faked.client.create_session("fake").await;
     faked.client.ask(&session, "hello").await;
-    within(PATIENCE, "it is idle for too long", async || {
-        processes_with(&format!("{session}.lock -- ")).is_empty().then_some(())
-    })
-    .await;
+    within(PATIENCE, "it is idle for too long", async || supervisors(&session).is_empty().then_some(())).await;
 
     let faked = Faked::start("", "max_memory_mb = 150", |builder| builder).await;
     let (fat, thin) = (faked.client.create_session("fake").await, faked.client.create_session("fake").await);
     faked.client.ask(&fat, "eat 200").await;
     faked.client.ask(&thin, "hello").await;
-    within(PATIENCE, "it is too fat to be kept", async || {
-        processes_with(&format!("{fat}.lock -- ")).is_empty().then_some(())
-    })
-    .await;
+    within(PATIENCE, "it is too fat to be kept", async || supervisors(&fat).is_empty().then_some(())).await;
 }

@@ -1,0 +1,127 @@
+//! Nothing that an agent has started outlives it: not in a session of its own, twice forked, deaf to signals, or always
+//! on the move, whichever way the end comes.
+
+use std::time::Duration;
+
+use banter_tests::{
+    app::STOP_LIMIT,
+    fake_agent::processes_with,
+    process::Signal,
+    wait::{eventually, within},
+};
+use serde_json::json;
+
+use super::{Faked, GONE_WITHIN, supervisors, unique_seconds};
+
+/// How many kinds of tools `daemons` starts; each is at least one process.
+const KINDS: usize = 4;
+
+/// An agent whose tools have got away from it.
+struct Loose {
+    faked: Faked,
+    session: String,
+    task: String,
+    seconds: String,
+}
+
+impl Loose {
+    /// An agent that is in mid-turn still.
+    async fn held(more: &str) -> Self {
+        let faked = Faked::start("", more, |builder| builder.env("TASK_LEASE_SECONDS", "2")).await;
+        let (session, seconds) = (faked.client.create_session("fake").await, unique_seconds());
+        let task = faked.client.send(&session, &format!("held_daemons {seconds}")).await.task_id;
+        let loose = Self { faked, session, task, seconds };
+        eventually("the tools", async || (loose.tools().len() >= KINDS).then_some(())).await;
+        loose
+    }
+
+    fn tools(&self) -> Vec<u32> {
+        processes_with(&self.seconds)
+    }
+
+    async fn expect_none(&self, after: &str) {
+        within(GONE_WITHIN, &format!("no tool after {after}"), async || {
+            (self.tools().is_empty() && supervisors(&self.session).is_empty()).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn no_tool_outlives_the_task_that_its_agent_ended_with() {
+    let faked = Faked::start("", "keep_warm_s = 0", |builder| builder).await;
+    let (session, seconds) = (faked.client.create_session("fake").await, unique_seconds());
+
+    let asked = faked.client.ask(&session, &format!("daemons {seconds}")).await;
+
+    assert_eq!(asked["reply"]["content"], "started", "{asked}");
+    let task = asked["task"]["id"].as_str().unwrap().to_owned();
+    Loose { faked, session, task, seconds }.expect_none("the task").await;
+}
+
+#[tokio::test]
+async fn no_tool_outlives_a_stop_that_its_agent_ended_with() {
+    let loose = Loose::held("keep_warm_s = 0").await;
+    let client = &loose.faked.client;
+
+    client.cancel(&loose.session, &loose.task).await.ok(202);
+
+    client.wait_for_status(&loose.session, &loose.task, "cancelled").await;
+    loose.expect_none("the stop").await;
+}
+
+#[tokio::test]
+async fn no_tool_outlives_its_session() {
+    let loose = Loose::held("").await;
+
+    loose.faked.client.delete(&format!("/v1/chat/{}?permanent=true", loose.session)).await.ok_status(204);
+
+    loose.expect_none("the deletion").await;
+}
+
+#[tokio::test]
+async fn no_tool_outlives_a_worker_that_is_killed() {
+    let mut loose = Loose::held("").await;
+
+    loose.faked.app.worker(0).kill();
+
+    loose.expect_none("kill -9 of the worker").await;
+}
+
+#[tokio::test]
+async fn no_tool_outlives_a_supervisor_that_is_killed() {
+    let loose = Loose::held("").await;
+
+    Signal::Kill.send_to_all(&supervisors(&loose.session));
+
+    let ended = loose.faked.client.wait_for_end(&loose.session, &loose.task).await;
+    assert_eq!(json!([ended["status"], ended["attempt"]]), json!(["interrupted", 1]));
+    loose.expect_none("kill -9 of the supervisor").await;
+}
+
+#[tokio::test]
+async fn no_tool_outlives_a_worker_that_ends() {
+    let mut loose = Loose::held("").await;
+
+    loose.faked.app.worker(0).stop(STOP_LIMIT).await;
+
+    assert!(loose.tools().is_empty(), "they are gone before the worker is");
+    loose.expect_none("the worker").await;
+}
+
+#[tokio::test]
+async fn an_agent_is_not_started_for_a_worker_that_is_gone() {
+    let faked = Faked::start("", "", |builder| builder.workers(0).apis(0)).await;
+    let seconds = unique_seconds();
+
+    let told = tokio::time::timeout(
+        Duration::from_secs(30),
+        // As if its parent had died while it was started: process 1 is not the one that started it.
+        faked.app.run_worker(&["supervise", "--parent", "1", "--", "sleep", &seconds]),
+    )
+    .await
+    .unwrap();
+
+    assert_eq!(told.status.code(), Some(125));
+    assert!(processes_with(&format!("sleep {seconds}")).is_empty());
+}

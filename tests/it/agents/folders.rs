@@ -1,0 +1,107 @@
+//! The folders that agents work in: kept with their sessions, and removed when those are deleted for good.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use banter_tests::{app::TestApp, wait::within};
+
+use super::{Faked, GONE_WITHIN, supervisors};
+
+/// What there is of a session below the data folder.
+fn left_of(app: &TestApp, session: &str) -> Vec<PathBuf> {
+    let work = app.folder().join("data/work");
+    let paths = [work.join(session), work.join(format!("{session}.lock"))];
+    paths.into_iter().filter(|path| path.exists()).collect()
+}
+
+async fn expect_removed(app: &TestApp, session: &str) {
+    within(GONE_WITHIN, "its folder is removed", async || left_of(app, session).is_empty().then_some(())).await;
+    assert!(supervisors(session).is_empty(), "the agent went first");
+}
+
+async fn delete(faked: &Faked, session: &str) {
+    faked.client.delete(&format!("/v1/chat/{session}?permanent=true")).await.ok_status(204);
+}
+
+#[tokio::test]
+async fn a_folder_goes_with_its_session_and_with_no_other() {
+    let faked = Faked::start("", "", |builder| builder).await;
+    let (session, other) = (faked.client.create_session("fake").await, faked.client.create_session("fake").await);
+    let demo = faked.client.create_session("demo").await;
+    let folder = faked.client.ask(&session, "leave_files").await["reply"]["content"].as_str().unwrap().to_owned();
+    for kept in [&other, &demo] {
+        faked.client.ask(kept, "hello").await;
+    }
+    assert!(Path::new(&folder).join("closed/inner/file").exists());
+    assert!(!supervisors(&session).is_empty(), "its process is kept warm");
+
+    delete(&faked, &session).await;
+
+    expect_removed(&faked.app, &session).await;
+    assert_eq!((left_of(&faked.app, &other).len(), left_of(&faked.app, &demo).len()), (2, 2));
+    assert_eq!(faked.client.ask(&other, "hello").await["reply"]["content"], "You said: hello");
+    delete(&faked, &demo).await;
+    expect_removed(&faked.app, &demo).await;
+}
+
+#[tokio::test]
+async fn an_archived_session_keeps_its_folder() {
+    let faked = Faked::start("", "", |builder| builder).await;
+    let (kept, gone) = (faked.client.create_session("fake").await, faked.client.create_session("fake").await);
+    for session in [&kept, &gone] {
+        faked.client.ask(session, "leave_files").await;
+    }
+
+    faked.client.delete(&format!("/v1/chat/{kept}")).await.ok_status(204);
+    delete(&faked, &gone).await;
+
+    expect_removed(&faked.app, &gone).await;
+    assert_eq!(left_of(&faked.app, &kept).len(), 2);
+}
+
+#[tokio::test]
+async fn a_folder_goes_after_the_agent_that_works_in_it() {
+    let faked = Faked::start("", "", |builder| builder).await;
+    let session = faked.client.create_session("fake").await;
+    let sent = faked.client.send(&session, "ignore_cancel").await;
+    faked.client.wait_for_status(&session, &sent.task_id, "running").await;
+    within(GONE_WITHIN, "the agent", async || (!supervisors(&session).is_empty()).then_some(())).await;
+
+    delete(&faked, &session).await;
+
+    expect_removed(&faked.app, &session).await;
+}
+
+#[tokio::test]
+async fn a_worker_that_was_down_removes_the_folder_when_it_is_back() {
+    let mut faked = Faked::start("", "", |builder| builder).await;
+    let (session, other) = (faked.client.create_session("fake").await, faked.client.create_session("fake").await);
+    for session in [&session, &other] {
+        faked.client.ask(session, "leave_files").await;
+    }
+    faked.app.remove_worker(0).await;
+    delete(&faked, &session).await;
+    assert_eq!(left_of(&faked.app, &session).len(), 2);
+
+    faked.app.add_worker();
+
+    expect_removed(&faked.app, &session).await;
+    assert_eq!(left_of(&faked.app, &other).len(), 2);
+}
+
+#[tokio::test]
+async fn a_folder_of_a_session_that_this_database_never_had_stays() {
+    let faked = Faked::start("", "", |builder| builder).await;
+    let foreign = banter_tests::chat::unknown_id();
+    let folder = faked.app.folder().join("data/work").join(&foreign);
+    fs::create_dir_all(&folder).unwrap();
+    let session = faked.client.create_session("fake").await;
+    faked.client.ask(&session, "hello").await;
+
+    delete(&faked, &session).await;
+
+    expect_removed(&faked.app, &session).await;
+    assert!(folder.exists());
+}

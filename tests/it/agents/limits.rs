@@ -1,0 +1,90 @@
+//! What an agent may send, and how long it may take.
+
+use banter_tests::{app::TestApp, fake_agent::FakeAgent};
+use serde_json::json;
+
+use super::Faked;
+
+#[tokio::test]
+async fn an_agent_that_never_starts_to_speak_is_given_up() {
+    let fake = FakeAgent::new();
+    let app = TestApp::builder()
+        .agents(&fake.agent("mute", "--no-start", "max_attempts = 1"))
+        .agents(&fake.agent("absent", "--no-session", "max_attempts = 1"))
+        .start()
+        .await;
+    let client = app.client();
+    let (mute, absent) = (client.create_session("mute").await, client.create_session("absent").await);
+
+    // Half a minute, both at once.
+    let (mute, absent) = tokio::join!(client.ask(&mute, "hello"), client.ask(&absent, "hello"));
+
+    let found = [mute, absent].map(|asked| {
+        json!([asked["task"]["status"], asked["task"]["error"]["code"], asked["task"]["error"]["message"]])
+    });
+    assert_eq!(
+        found,
+        [
+            json!(["failed", "agent_protocol", "The agent did not introduce itself within 30 s."]),
+            json!(["failed", "timeout", "The agent did not answer `session/new` within 30 s."]),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_turn_has_a_limit_and_the_agent_is_told() {
+    let faked = Faked::start("", "max_attempts = 1\ntimeout_s = 4", |builder| builder).await;
+    let session = faked.client.create_session("fake").await;
+
+    let asked = faked.client.ask(&session, "until_cancelled").await;
+
+    let task = &asked["task"];
+    assert_eq!(
+        json!([task["status"], task["error"]["code"], task["error"]["message"], asked["reply"]["content"]]),
+        json!(["failed", "timeout", "The agent did not finish within 4 s.", "busy"])
+    );
+    assert_eq!(faked.client.ask(&session, "hello").await["reply"]["content"], "You said: hello");
+    assert!(faked.fake.methods("fake").contains(&"session/cancel".to_owned()));
+}
+
+#[tokio::test]
+async fn an_agent_that_hangs_up_and_stays_has_broken_down() {
+    let faked = Faked::start("", "max_attempts = 1", |builder| builder).await;
+    let session = faked.client.create_session("fake").await;
+
+    let asked = faked.client.ask(&session, "hang_up").await;
+
+    let error = &asked["task"]["error"];
+    assert_eq!(
+        json!([asked["task"]["status"], error["code"], asked["reply"]["content"]]),
+        json!(["failed", "agent_crashed", "half"]),
+        "{asked}"
+    );
+    assert_eq!(faked.client.ask(&session, "hello").await["reply"]["content"], "You said: hello");
+}
+
+#[tokio::test]
+async fn an_agent_may_say_on_stderr_what_it_likes() {
+    let faked = Faked::start("", "", |builder| builder).await;
+
+    assert_eq!(faked.ask("chatter").await["reply"]["content"], "done");
+}
+
+#[tokio::test]
+async fn the_steps_of_an_attempt_have_a_budget_together() {
+    let faked = Faked::start("", "", |builder| builder).await;
+    let session = faked.client.create_session("fake").await;
+
+    let asked = faked.client.ask(&session, "pile").await;
+
+    let task = faked.client.task(&session, asked["task"]["id"].as_str().unwrap()).await;
+    let steps = task["steps"].as_array().unwrap();
+    let tools: Vec<_> = steps.iter().filter(|step| step["kind"] == "tool").collect();
+    assert_eq!(tools.len(), 100);
+    assert!(tools.iter().all(|step| step["status"] == "succeeded"));
+    assert_eq!(json!([tools[99]["title"], tools[99]["detail"]]), json!(["Tool 99", {"is_truncated": true}]));
+    let bytes: usize = steps.iter().map(|step| step["detail"].to_string().len()).sum();
+    assert!((3 << 20..=(4 << 20) + 10_000).contains(&bytes), "{bytes}");
+    assert_eq!(steps.iter().filter(|step| step["kind"] == "notice").count(), 1);
+    assert_eq!(asked["reply"]["content"], "done");
+}
