@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { ANSWER_MS, answered, composer, live, say, send, thread } from "./chat.mjs";
 import { onStage } from "./stage.mjs";
 
-const TIMEOUT = { timeout: 120_000 };
+const TIMEOUT = { timeout: 300_000 };
 const TURNS = 5000;
 
 /** One exchange of a long history, some of it high, some of it low. */

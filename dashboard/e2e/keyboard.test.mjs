@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { ANSWER_MS, answered, composer, live, row, say, send, thread } from "./chat.mjs";
 import { onStage } from "./stage.mjs";
 
-const TIMEOUT = { timeout: 90_000 };
+const TIMEOUT = { timeout: 300_000 };
 
 /** Until the page can take keys: what is pressed before goes nowhere. */
 async function ready(page) {
@@ -31,7 +31,7 @@ test("a chat from first to last by keyboard alone", TIMEOUT, async () => {
     // The address changes before the view does.
     await page.getByRole("heading", { name: "Say hello to Demo" }).waitFor();
     await ready(page);
-    await page.keyboard.type("/slow 20");
+    await page.keyboard.type("/slow 600");
     await page.keyboard.press("Enter");
     await live(page).waitFor({ timeout: ANSWER_MS });
     await page.keyboard.press("Escape");

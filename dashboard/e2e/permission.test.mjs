@@ -2,7 +2,7 @@ import { test } from "node:test";
 import { ANSWER_MS, answered, say, send, thread } from "./chat.mjs";
 import { onStage } from "./stage.mjs";
 
-const TIMEOUT = { timeout: 90_000 };
+const TIMEOUT = { timeout: 300_000 };
 
 const card = (page) => page.getByRole("group", { name: "Permission request" });
 

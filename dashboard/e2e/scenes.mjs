@@ -201,7 +201,7 @@ export const scenes = {
   },
   busy: async (page, chats) => {
     await open(page, chats.names);
-    await write(page, "/slow 60");
+    await write(page, "/slow 600");
     await live(page).waitFor({ timeout: ANSWER_MS });
     await write(page, "Then choose one and say why.");
     await thread(page).getByText("Queued #1").waitFor();

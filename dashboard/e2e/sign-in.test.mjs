@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { ANSWER_MS, answered, composer, say, send, thread } from "./chat.mjs";
 import { onStage } from "./stage.mjs";
 
-const TIMEOUT = { timeout: 90_000 };
+const TIMEOUT = { timeout: 300_000 };
 const options = { environment: async () => ({ AUTH: "required" }) };
 
 async function makeKey(server, user) {
@@ -134,7 +134,10 @@ test("what one user has not sent waits for her return, unseen by the next", TIME
     await composer(page).waitFor();
     await page.goto(chat);
     await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
-    assert.deepEqual(sent.slice(1), ["/echo her unsent text"]);
+    // Going to the chat may cut the first try off; the second one has the same key, so it arrives once.
+    assert.deepEqual([...new Set(sent.slice(1))], ["/echo her unsent text"]);
+    const arrived = thread(page).getByText("/echo her unsent text", { exact: true });
+    assert.equal(await arrived.count(), 1);
     assert.equal(await composer(page).inputValue(), "her draft");
 
     await signOut(page, "Sign out and remove it");

@@ -15,7 +15,9 @@ import { servePage } from "./page-server.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 export const binaries = process.env.BANTER_BIN_DIR ?? join(here, "../../target/debug");
-const START_MS = 15_000;
+/** Long enough for a machine that is busy with much else. */
+const START_MS = 60_000;
+const STEP_MS = 60_000;
 const STOP_MS = 10_000;
 /** So much of the programs' logs is shown when something fails. */
 const LOG_LINES = 60;
@@ -151,6 +153,7 @@ export async function onStage(play, options = {}) {
       args: CHROMIUM_FLAGS,
     });
     const context = await browser.newContext({ baseURL: server.url, ...options.context });
+    context.setDefaultTimeout(STEP_MS);
     context.on("page", listen);
     page = await context.newPage();
     await play({ page, context, server, url: server.url });

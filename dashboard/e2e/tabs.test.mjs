@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { ANSWER_MS, answered, live, say, send, thread } from "./chat.mjs";
 import { onStage } from "./stage.mjs";
 
-const TIMEOUT = { timeout: 120_000 };
+const TIMEOUT = { timeout: 300_000 };
 
 /** Counts the streams that were opened in the browser. */
 function countStreams(context) {
