@@ -29,22 +29,29 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
   // One key per agent until it has worked, so that a repeated try makes no second session.
   const creation = useRef({ agent: "", key: "" });
 
-  const available = agents.data?.filter((agent) => agent.available) ?? [];
-  const agent = available.find((one) => one.key === chosen) ?? available[0];
+  const choose = (all: Agent[] | undefined) => {
+    const available = all?.filter((one) => one.available) ?? [];
+    return available.find((one) => one.key === chosen) ?? available[0];
+  };
+  const agent = choose(agents.data);
   // With one agent there is nothing to choose.
   const only = agents.data?.length === 1 ? agent : undefined;
 
   async function start(content: string, isStarter = false) {
-    if (!agent || isStarting) return;
+    if (isStarting) return;
     setStarting(true);
     // Until the outbox has it, what was written stays a draft: a reload must not lose it.
     if (!isStarter) writeDraft(DRAFT, content);
-    if (creation.current.agent !== agent.key) creation.current = { agent: agent.key, key: newId() };
     try {
+      // Who types faster than the agents come need not press Enter twice.
+      const { key } = agent ?? choose((await agents.refetch({ throwOnError: true })).data) ?? {};
+      // The page says by now that there is none; the text goes back.
+      if (!key) return setComposerKey((count) => count + 1);
+      if (creation.current.agent !== key) creation.current = { agent: key, key: newId() };
       const session = await body(
         client.POST("/v1/chat", {
           params: { header: { "Idempotency-Key": creation.current.key } },
-          body: { agent_key: agent.key },
+          body: { agent_key: key },
         }),
       );
       creation.current = { agent: "", key: "" };
@@ -121,7 +128,7 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
         key={composerKey}
         draftKey={DRAFT}
         hasFocus
-        isDisabled={!agent || isStarting}
+        isDisabled={(!agent && !agents.isPending) || isStarting}
         isReadOnly={isStarting}
         placeholder={
           isStarting
