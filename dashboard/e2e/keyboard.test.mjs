@@ -7,8 +7,11 @@ const TIMEOUT = { timeout: 300_000 };
 
 /** Until the page can take keys: what is pressed before goes nowhere. */
 async function ready(page) {
-  await composer(page).and(page.locator(":focus")).waitFor();
+  await focused(page, composer(page));
 }
+
+/** Until the element has the focus: a key that is pressed before goes elsewhere. */
+const focused = (page, target) => target.and(page.locator(":focus")).waitFor();
 
 /** Presses Tab until the element has the focus. */
 async function tabTo(page, target, most = 40) {
@@ -49,15 +52,16 @@ test("a chat from first to last by keyboard alone", TIMEOUT, async () => {
     // The menu: rename.
     await tabTo(page, page.locator("main header").getByRole("button", { name: "More actions" }));
     await page.keyboard.press("Enter");
-    await page.getByRole("menuitem", { name: /^Rename/ }).waitFor();
+    await focused(page, page.getByRole("menuitem", { name: /^Rename/ }));
     await page.keyboard.press("Enter");
-    await page.getByRole("textbox", { name: "Title" }).waitFor();
+    await focused(page, page.getByRole("textbox", { name: "Title" }));
     await page.keyboard.type("By keyboard");
     await page.keyboard.press("Enter");
     await row(page).getByText("By keyboard").waitFor();
 
     // The palette: commands and chats.
     await page.keyboard.press("Control+KeyK");
+    await focused(page, page.getByRole("combobox"));
     await page.keyboard.type("dark");
     await page.keyboard.press("Enter");
     await page.locator('html[data-theme="dark"]').waitFor();
