@@ -143,7 +143,7 @@ impl Connection {
             }),
             Err(_) => {
                 let message = format!("The agent did not introduce itself within {} s.", INITIALIZE_LIMIT.as_secs());
-                Err(AgentError::new(ErrorCode::AgentProtocol, message))
+                Err(AgentError::new(ErrorCode::Timeout, message))
             }
         }
     }
