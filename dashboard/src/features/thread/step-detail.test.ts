@@ -75,6 +75,10 @@ describe("all steps in a line", () => {
     expect(summariseSteps(steps)).toBe("thought, read 2 files, ran 1 command, used 1 tool");
   });
 
+  it("does not call done what has not begun", () => {
+    expect(summariseSteps([tool("execute", { status: "pending" })])).toBe("");
+  });
+
   it("does not call done what was not allowed", () => {
     const refused = [tool("execute", { status: "rejected" }), permission("reject", "time_limit")];
 

@@ -101,7 +101,7 @@ export function summariseSteps(steps: readonly Step[]): string {
   const counts = new Map<string, number>();
   const count = (name: string) => counts.set(name, (counts.get(name) ?? 0) + 1);
   for (const step of steps) {
-    if (step.status === "running") continue;
+    if (step.status === "running" || step.status === "pending") continue;
     const outcome = findOutcome(step);
     if (outcome && outcome !== "allowed") count(outcome);
     if (step.kind !== "permission" && step.status !== "rejected") count(nameOfWork(step));

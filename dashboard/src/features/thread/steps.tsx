@@ -33,13 +33,14 @@ function toneOf(steps: readonly Step[]): string {
 export const Steps = memo(function Steps(props: { steps: readonly Step[] }) {
   const { steps } = props;
   if (steps.length === 0) return null;
+  const done = summariseSteps(steps);
   return (
     <details className="group/steps max-w-full self-start">
       <summary className="flex cursor-pointer list-none items-center gap-2 rounded-lg px-1 py-1 text-ink-2 text-note hover:text-ink [&::-webkit-details-marker]:hidden">
         <span aria-hidden="true" className={`size-[7px] shrink-0 rounded-full ${toneOf(steps)}`} />
         <span className="min-w-0 [overflow-wrap:anywhere]">
           {texts.steps.count(steps.length)}
-          <span className="text-ink-3"> · {summariseSteps(steps)}</span>
+          {done && <span className="text-ink-3"> · {done}</span>}
         </span>
         <ChevronRight
           size={14}
