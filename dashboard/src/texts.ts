@@ -63,7 +63,7 @@ export const texts = {
   sessions: {
     title: "Chats",
     newChat: "New chat",
-    filter: "Filter by title or preview",
+    filter: "Search chats",
     clearFilter: "Clear the filter",
     active: "Chats",
     archived: "Archived",
