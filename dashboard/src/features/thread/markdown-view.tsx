@@ -24,7 +24,8 @@ function Image({ src, alt }: Props<"img">) {
 
 function Table({ node: _node, className: _class, ...props }: Props<"table">) {
   return (
-    <div className="max-w-full overflow-x-auto rounded-xl border border-line bg-code">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a wide one is scrolled with the arrows.
+    <div tabIndex={0} className="max-w-full overflow-x-auto rounded-xl border border-line bg-code">
       <table {...props} className="w-full" />
     </div>
   );
