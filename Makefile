@@ -41,7 +41,7 @@ bench-readers: ## Measure 800 readers with and without 200 others that stopped r
 	@scripts/need.sh cargo
 	@scripts/bench.sh readers
 
-test-rounds: ## Kill, freeze, cut, race and restart two hundred times each, for hours (ROUNDS= for fewer)
+test-rounds: ## Kill, freeze, cut, race and restart two hundred times each, an hour or more (ROUNDS= for fewer)
 	@scripts/need.sh cargo redis-server
 	@scripts/test-rounds.sh
 

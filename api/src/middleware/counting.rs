@@ -7,15 +7,15 @@ use axum::{
 };
 use tokio::time::Instant;
 
-use crate::{metrics::Metrics, state::AppState};
+use crate::state::AppState;
 
 /// Counts the request and how long its answer took.
 pub async fn layer(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let metrics: Metrics = state.metrics;
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let started = Instant::now();
     let response = next.run(request).await;
-    metrics.count_request(&method, route.as_ref().map(MatchedPath::as_str), response.status(), started.elapsed());
+    let route = route.as_ref().map(MatchedPath::as_str);
+    state.metrics.count_request(&method, route, response.status(), started.elapsed());
     response
 }
