@@ -24,7 +24,7 @@ test: ## Run every test: unit, api, worker, faults, page, browser
 	@scripts/need.sh cargo node chromium redis-server libfaketime
 	@scripts/test.sh
 
-test-agents: ## Drive opencode, Gemini CLI, Codex and Claude without an account; downloads 1.6 GB once (AGENTS_DIR=)
+test-agents: ## Drive opencode, Gemini CLI, Codex, Claude and fast-agent without an account; downloads 2 GB once (AGENTS_DIR=)
 	@scripts/need.sh cargo node
 	@scripts/test-agents.sh $(AGENTS)
 

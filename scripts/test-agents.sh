@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Drives agents that others wrote, one after the other, with real api and worker processes and without any account: each is
-# pointed at a model server on loopback. Their programs (1.6 GB) are downloaded once, with npm and pip, into folders
+# pointed at a model server on loopback. Their programs (2 GB) are downloaded once, with npm and pip, into folders
 # of their own below AGENTS_DIR (target/agents unless set); nothing else on the machine is changed.
 #
 # Words given are names of agents: `scripts/test-agents.sh opencode codex`. An agent that cannot be installed here is
@@ -13,7 +13,7 @@ export AGENTS_DIR="${AGENTS_DIR:-$CARGO_TARGET_DIR/agents}"
 mkdir -p "$AGENTS_DIR/tmp"
 AGENTS_DIR="$(cd "$AGENTS_DIR" && pwd)"
 log="$AGENTS_DIR/log"
-all=(opencode gemini codex claude)
+all=(opencode gemini codex claude fast-agent)
 
 packages() { # packages <agent>: what is installed for it
   case "$1" in
@@ -21,20 +21,39 @@ packages() { # packages <agent>: what is installed for it
     gemini) echo @google/gemini-cli@0.61.0 ;;
     codex) echo @agentclientprotocol/codex-acp@2.6.0 ;;
     claude) echo @agentclientprotocol/claude-agent-acp@0.101.0 node@22.23.3 ;;
+    fast-agent) echo fast-agent-mcp==0.10.48 ;;
     *) return 1 ;;
   esac
 }
 
+with_npm() { # with_npm <folder> <package>...
+  echo '{"private": true}' >"$1/package.json"
+  npm install --prefix "$@" --save-exact --no-audit --no-fund --no-update-notifier --loglevel=error
+}
+
+with_pip() { # with_pip <folder> <package>...: in a virtual environment of its own, of the first Python that is new enough
+  local folder="$1" python
+  shift
+  for python in python3 python3.14 python3.13; do
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 13))' 2>/dev/null || continue
+    "$python" -m venv "$folder" && "$folder/bin/pip" install --quiet --disable-pip-version-check "$@"
+    return
+  done
+  echo "error: it needs Python 3.13 or newer"
+  return 1
+}
+
 install_agent() { # install_agent <agent>: false, with a reason on stdout, when it cannot be
-  local folder="$AGENTS_DIR/$1" wanted
+  local folder="$AGENTS_DIR/$1" wanted tool=npm
   wanted="$(packages "$1")"
   [ "$(cat "$folder/installed" 2>/dev/null)" = "$wanted" ] && return
-  rm -rf "$folder" && mkdir -p "$folder" && echo '{"private": true}' >"$folder/package.json"
+  rm -rf "$folder" && mkdir -p "$folder"
+  if [ "$1" = fast-agent ]; then tool=pip; fi
   # shellcheck disable=SC2086 # a list of packages
-  if npm install --prefix "$folder" --save-exact --no-audit --no-fund --no-update-notifier --loglevel=error $wanted >"$log" 2>&1; then
+  if "with_$tool" "$folder" $wanted >"$log" 2>&1; then
     echo "$wanted" >"$folder/installed"
   else
-    echo "npm cannot install $wanted: $(grep -m 1 -i 'error' "$log" || tail -n 1 "$log")"
+    echo "$tool cannot install $wanted: $(grep -m 1 -i 'error' "$log" || tail -n 1 "$log")"
     return 1
   fi
 }
@@ -94,7 +113,7 @@ for name in "${names[@]}"; do
   fi
   # One at a time: each is hundreds of megabytes. Their folders are not in /tmp, where not every agent wants to be.
   TMPDIR="$AGENTS_DIR/tmp" cargo test --workspace --locked --quiet --test real_agents -- \
-    --ignored --nocapture --test-threads 1 "${skip[@]}" "$name::" >"$log" 2>&1
+    --ignored --nocapture --test-threads 1 "${skip[@]}" "${name//-/_}::" >"$log" 2>&1
   ended=$?
   stop_model
   if [ "$ended" -eq 0 ]; then grep -oE 'SEEN .*' "$log"; else cat "$log"; code=1; fi

@@ -12,13 +12,20 @@ pub struct RealAgent {
     pub key: &'static str,
     /// The variable that its table names in `secrets`.
     pub secret: Option<&'static str>,
-    /// The variable that holds its model server's address.
-    pub address_variable: Option<&'static str>,
+    /// The variable that holds its model server's address, and the path that goes with it.
+    pub address_variable: Option<(&'static str, &'static str)>,
     /// A file in its home that names the model server: the path, and the text for a server and a model.
     pub settings: Option<(&'static str, Settings)>,
     /// The model that it asks for.
     pub model: &'static str,
+    /// Where in its folder its programs are.
+    pub programs: &'static str,
 }
+
+/// Where npm puts the programs of packages.
+const OF_NPM: &str = "node_modules/.bin";
+/// Where a virtual environment of Python's has them.
+const OF_PIP: &str = "bin";
 
 /// The text of a settings file, from the model server's address and the model.
 type Settings = fn(&str, &str) -> String;
@@ -31,6 +38,7 @@ pub fn opencode() -> RealAgent {
         address_variable: None,
         settings: Some((".config/opencode/opencode.json", opencode_settings)),
         model: "scripted",
+        programs: OF_NPM,
     }
 }
 
@@ -53,9 +61,10 @@ pub fn gemini() -> RealAgent {
     RealAgent {
         key: "gemini",
         secret: Some("GEMINI_API_KEY"),
-        address_variable: Some("GOOGLE_GEMINI_BASE_URL"),
+        address_variable: Some(("GOOGLE_GEMINI_BASE_URL", "")),
         settings: None,
         model: "auto",
+        programs: OF_NPM,
     }
 }
 
@@ -68,6 +77,7 @@ pub fn codex() -> RealAgent {
         address_variable: None,
         settings: Some((".codex/config.toml", codex_settings)),
         model: "gpt-5.5",
+        programs: OF_NPM,
     }
 }
 
@@ -83,17 +93,30 @@ pub fn claude() -> RealAgent {
     RealAgent {
         key: "claude",
         secret: Some("ANTHROPIC_API_KEY"),
-        address_variable: Some("ANTHROPIC_BASE_URL"),
+        address_variable: Some(("ANTHROPIC_BASE_URL", "")),
         settings: None,
         model: "default",
+        programs: OF_NPM,
+    }
+}
+
+/// It takes any server with chat completions; it has no tools unless it is started with some.
+pub fn fast_agent() -> RealAgent {
+    RealAgent {
+        key: "fast-agent",
+        secret: None,
+        address_variable: Some(("GENERIC_BASE_URL", "/v1")),
+        settings: None,
+        model: "llama3.2",
+        programs: OF_PIP,
     }
 }
 
 impl RealAgent {
     /// The folder of its programs.
-    pub fn programs(&self) -> PathBuf {
+    pub fn folder(&self) -> PathBuf {
         let folder = std::env::var_os("AGENTS_DIR").expect("AGENTS_DIR: run `make test-agents`");
-        PathBuf::from(folder).join(self.key).join("node_modules/.bin")
+        PathBuf::from(folder).join(self.key).join(self.programs)
     }
 
     /// Its table for a model server; `more` are further lines.
@@ -103,12 +126,16 @@ impl RealAgent {
         let example = examples.split("[[agents]]").find(is_mine).expect("a table in agents.example.toml");
         let mut table = String::from("[[agents]]");
         // What follows the last field are comments of the next table.
-        for line in example.trim_end().lines().filter(|line| !line.starts_with("enabled = ") && !line.starts_with('#'))
-        {
+        let is_left_out = |line: &str| {
+            line.starts_with("enabled = ")
+                || line.starts_with('#')
+                || (self.address_variable.is_some() && line.starts_with("env = "))
+        };
+        for line in example.trim_end().lines().filter(|line| !is_left_out(line)) {
             let _ = writeln!(table, "{line}");
         }
-        if let Some(variable) = self.address_variable {
-            let _ = writeln!(table, "env = {{ {variable} = {address:?} }}");
+        if let Some((variable, path)) = self.address_variable {
+            let _ = writeln!(table, "env = {{ {variable} = \"{address}{path}\" }}");
         }
         let _ = writeln!(table, "{more}");
         table

@@ -1,4 +1,5 @@
-//! The driver `acp` with agents that others wrote: opencode, Gemini CLI, and Claude and Codex through their adapters.
+//! The driver `acp` with agents that others wrote: opencode, Gemini CLI, fast-agent, and Claude and Codex through their
+//! adapters.
 //!
 //! `make test-agents` installs them and runs these tests, one agent at a time, since they are large. They need no account
 //! and no internet: each agent is pointed at a model server on loopback (`model.py`) that calls a tool when it is told
@@ -65,5 +66,12 @@ tests_of!(
     a_rejected_tool_does_not_run,
     a_stop_in_mid_tool_leaves_nothing_running,
     a_killed_worker_leaves_nothing_and_another_goes_on,
+    it_remembers_when_its_process_is_gone,
+);
+// It neither offers the model a tool nor asks for anything, as it is started here.
+tests_of!(
+    fast_agent,
+    it_introduces_itself,
+    a_conversation_goes_on_in_one_process,
     it_remembers_when_its_process_is_gone,
 );

@@ -61,12 +61,18 @@ impl ModelServer {
         Self { process, folder, address }
     }
 
-    /// The requests so far in which tools were offered: the others are for titles and the like.
+    /// The requests so far for an answer. Where an agent offers tools, the requests without any are for titles and the like.
     pub fn requests(&self) -> Vec<Request> {
         let text = fs::read_to_string(log_in(&self.folder)).unwrap_or_default();
-        let entries = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        let asked = entries.filter(|entry| entry["tools"].as_array().is_some_and(|tools| !tools.is_empty()));
-        asked.map(|entry| Request { pairs: serde_json::from_value(entry["pairs"].clone()).unwrap() }).collect()
+        let mut entries: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let has_tools = |entry: &Value| entry["tools"].as_array().is_some_and(|tools| !tools.is_empty());
+        if entries.iter().any(has_tools) {
+            entries.retain(has_tools);
+        }
+        entries
+            .into_iter()
+            .map(|entry| Request { pairs: serde_json::from_value(entry["pairs"].clone()).unwrap() })
+            .collect()
     }
 
     /// The last request that asks this.

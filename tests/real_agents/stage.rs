@@ -62,7 +62,7 @@ impl Stage {
     /// With a model server somewhere else.
     pub async fn with_model(agent: RealAgent, more: &str, model: ModelServer, address: &str) -> Self {
         let path = std::env::join_paths(
-            [agent.programs()].into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+            [agent.folder()].into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
         );
         let mut builder = TestApp::builder()
             .env("TASK_LEASE_SECONDS", "3")
