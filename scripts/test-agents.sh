@@ -116,8 +116,8 @@ for name in "${names[@]}"; do
     --ignored --nocapture --test-threads 1 "${skip[@]}" "${name//-/_}::" >"$log" 2>&1
   ended=$?
   stop_model
-  if [ "$ended" -eq 0 ]; then grep -oE 'SEEN .*' "$log"; else cat "$log"; code=1; fi
-  summary+=("$name: $(grep -oE '[0-9]+ passed; [0-9]+ failed' "$log" || echo 'no result')")
+  if [ "$ended" -eq 0 ]; then grep -aoE 'SEEN .*' "$log"; else cat "$log"; code=1; fi
+  summary+=("$name: $(grep -aoE '[0-9]+ passed; [0-9]+ failed' "$log" || echo 'no result')")
 done
 rm -rf "$AGENTS_DIR/tmp"
 printf '\n'
