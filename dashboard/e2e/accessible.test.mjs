@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AxeBuilder } from "@axe-core/playwright";
-import { fillWithChats, leave, scenes, withAgents } from "./scenes.mjs";
+import { fillWithChats, withAgents } from "./scene-chats.mjs";
+import { leave, scenes } from "./scenes.mjs";
 import { onStage } from "./stage.mjs";
 
 const TIMEOUT = { timeout: 600_000 };

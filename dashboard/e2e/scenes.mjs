@@ -1,123 +1,6 @@
 /** Every view and state of the page, for the checks that look at all of them. */
-import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
-import { ANSWER_MS, answered, choose, composer, live, thread } from "./chat.mjs";
-import { binaries } from "./stage.mjs";
-
-/** The demo, an agent that is not available, and one that waits for a permission a second only. */
-export function withAgents(folder) {
-  const file = `${folder}/agents.toml`;
-  writeFileSync(
-    file,
-    `[[agents]]
-key = "demo"
-name = "Demo"
-
-[[agents]]
-key = "hasty"
-name = "Hasty"
-description = "The demo again, which waits for your permission no longer than a second."
-driver = "acp"
-avatar = "#0f766e"
-command = "${binaries}/worker"
-args = ["demo-agent"]
-permission = "ask"
-permission_timeout_s = 1
-starters = ["/tool"]
-
-[[agents]]
-key = "local"
-name = "Local model"
-description = "Runs on this machine; nothing leaves it."
-driver = "openai"
-avatar = "🏠"
-base_url = "http://127.0.0.1:9/v1"
-api_key_env = "LOCAL_MODEL_KEY"
-`,
-  );
-  return { AGENTS_FILE: file };
-}
-
-const LONG_TITLE =
-  "A title as long as a title may be, because somebody has pasted the whole question into it and " +
-  "has gone on to explain what they have tried already, which was not little, until no room was left at all";
-
-/** What is hard to lay out: long words, right-to-left text, emoji, wide code and a wide table. */
-const HARD_TEXT = `A path: /srv/${"very-long-folder-name/".repeat(9)}file.txt and a hash: ${"4f46e5".repeat(24)}
-
-مرحبا! هذه رسالة تُكتب من اليمين إلى اليسار، وفيها كلمة \`code\` ورقم 42.
-
-שלום, גם זו שורה מימין לשמאל.
-
-Emoji: 👩‍🚀 🎭 🇪🇺 👍🏽 ❤️
-
-\`\`\`sh
-curl --silent --show-error --header "Accept: application/json" "https://example.com/${"path/".repeat(20)}"
-\`\`\`
-
-| Name | ${Array.from({ length: 9 }, (_, index) => `Column ${index + 1}`).join(" | ")} |
-|---|${"---:|".repeat(9)}
-| a row | ${Array.from({ length: 9 }, (_, index) => 10 ** index).join(" | ")} |`;
-
-/** Makes the chats that the scenes show; their paths by name. */
-export async function fillWithChats(page) {
-  const api = page.request;
-  async function send(id, content, wait = 30) {
-    const sent = await api.post(`/v1/chat/${id}/messages?wait=${wait}`, { data: { content } });
-    assert.ok(sent.ok(), await sent.text());
-    return sent.json();
-  }
-  /** Answers the agent's question as soon as it is there. */
-  async function decide(id, decision) {
-    const sent = send(id, "/tool");
-    for (;;) {
-      const { session } = await (await api.get(`/v1/chat/${id}`)).json();
-      const task = session.active_task?.id;
-      const steps = task
-        ? (await (await api.get(`/v1/chat/${id}/tasks/${task}`)).json()).steps
-        : [];
-      const asked = steps.find(({ kind, status }) => kind === "permission" && status === "pending");
-      if (!asked) continue;
-      const path = `/v1/chat/${id}/tasks/${task}/permissions/${asked.detail.request_id}`;
-      assert.equal((await api.post(path, { data: { decision } })).status(), 204);
-      break;
-    }
-    await sent;
-  }
-  async function make(title, messages, agent_key = "demo") {
-    const session = await (await api.post("/v1/chat", { data: { agent_key } })).json();
-    for (const content of messages) await send(session.id, content);
-    await api.patch(`/v1/chat/${session.id}`, { data: { title } });
-    return `/chat/${session.id}`;
-  }
-  const id = (path) => path.split("/").at(-1);
-
-  const chats = {
-    failed: await make("Why is the cold start slow?", ["/fail late", "/fail"]),
-    archived: await make("Old ideas", ["/echo The third one was the best."]),
-    hard: await make("Everything that is hard to lay out", [`/echo ${HARD_TEXT}`]),
-    long: await make(LONG_TITLE, ["/long"]),
-    expired: await make("Count the words", ["/tool"], "hasty"),
-    unread: await make("Release notes 2.4", [
-      "/echo Here is the draft, grouped by what changed for the people who use it.",
-    ]),
-    steps: await make("Plan the move", ["/plan", "/think"]),
-    names: await make("Names for the new service", ["/echo Eleven ideas; the last one is mine."]),
-    markdown: await make("How do I read a file?", ["Hello! Who are you?", "/markdown"]),
-    empty: await make("", []),
-  };
-  await decide(id(chats.steps), "allow");
-  await decide(id(chats.steps), "reject");
-  const many = await make("Fifty answers that nobody has read", []);
-  const turns = Array.from({ length: 50 }, (_, index) => `/echo Answer ${index + 1} of 50`);
-  for (const content of turns.slice(0, -1)) await send(id(many), content, 0);
-  await send(id(many), turns.at(-1), 60);
-  await api.patch(`/v1/chat/${id(chats.archived)}`, { data: { status: "archived" } });
-  for (const [name, path] of Object.entries(chats))
-    if (name !== "unread") await api.post(`/v1/chat/${id(path)}/read`, { data: { seq: 100 } });
-  await api.patch(`/v1/chat/${id(chats.markdown)}`, { data: { pinned: true } });
-  return { ...chats, many };
-}
+import { ANSWER_MS, choose, composer, live, thread } from "./chat.mjs";
+import { backdate, manyAgents } from "./scene-chats.mjs";
 
 async function open(page, path) {
   await page.goto(path);
@@ -153,6 +36,26 @@ export const scenes = {
     await page.goto("/new");
     await page.getByRole("radio").first().waitFor({ state: "attached" });
   },
+  "new many": async (page) => {
+    await page.route("**/v1/agents", (route) => route.fulfill({ json: { items: manyAgents } }));
+    await page.goto("/new");
+    await page.getByText("REPEATS WHAT YOU SAY.").waitFor();
+  },
+  "new loading": async (page) => {
+    await page.route("**/v1/agents", () => {});
+    await page.goto("/new");
+    await page.locator("main .animate-shimmer").waitFor();
+  },
+  weeks: async (page, chats) => {
+    await backdate(page);
+    await page.goto(isPhone(page) ? "/" : chats.markdown);
+    await page.getByRole("navigation").getByText("Yesterday").waitFor();
+  },
+  days: async (page, chats) => {
+    await backdate(page);
+    await open(page, chats.steps);
+    await thread(page).getByText("Yesterday").waitFor();
+  },
   empty: async (page, chats) => {
     await open(page, chats.empty);
     await thread(page).getByText("Say hello to Demo").waitFor();
@@ -175,6 +78,26 @@ export const scenes = {
     await page.goto(isPhone(page) ? "/" : chats.unread);
     await page.getByRole("navigation").getByText("50 unread messages").waitFor();
   },
+  "new divider": async (page, chats) => {
+    await open(page, chats.news);
+    await thread(page).getByText("New", { exact: true }).waitFor();
+    await thread(page).evaluate((log) => log.scrollTo({ top: 0 }));
+    await thread(page).getByText("The roof is dry.").last().waitFor();
+  },
+  "new messages": async (page, chats) => {
+    await open(page, chats.news);
+    await thread(page).getByText("The end.").waitFor();
+    await thread(page).evaluate((log) => log.scrollTo({ top: 700 }));
+    await page.getByRole("button", { name: "Jump to the latest" }).waitFor();
+    const data = { content: "/echo One more thing." };
+    await page.request.post(`/v1${chats.news}/messages?wait=30`, { data });
+    await page.getByRole("button", { name: "New messages" }).waitFor();
+  },
+  details: async (page, chats) => {
+    await open(page, chats.markdown);
+    await page.locator("[data-code-header]").first().waitFor();
+    await thread(page).getByRole("button", { name: "Details" }).last().click();
+  },
   failed: async (page, chats) => {
     await open(page, chats.failed);
     await thread(page).getByRole("button", { name: "Retry" }).last().waitFor();
@@ -192,6 +115,24 @@ export const scenes = {
     await open(page, chats.expired);
     await thread(page).getByText("not answered in time").waitFor();
     await unfold(page);
+  },
+  interrupted: async (page, chats) => {
+    await open(page, chats.interrupted);
+    await thread(page).getByRole("button", { name: "Retry" }).waitFor();
+  },
+  waiting: async (page, chats) => {
+    await open(page, chats.waiting);
+    await write(page, "What is the answer to everything?");
+    await thread(page).getByText("Starting").waitFor({ timeout: ANSWER_MS });
+  },
+  "stopped early": async (page, chats) => {
+    await open(page, chats.waiting);
+    await thread(page).getByRole("button", { name: "Retry" }).waitFor();
+  },
+  retrying: async (page, chats) => {
+    await open(page, chats.empty);
+    await write(page, "/fail retry");
+    await thread(page).getByText("Next try in").waitFor({ timeout: ANSWER_MS });
   },
   asking: async (page, chats) => {
     await open(page, chats.names);
@@ -215,6 +156,25 @@ export const scenes = {
     await open(page, chats.names);
     await thread(page).getByText("Stopped").first().waitFor();
   },
+  writing: async (page, chats) => {
+    await open(page, chats.names);
+    const lines = Array.from({ length: 12 }, (_, index) => `Line ${index + 1} of what I mean`);
+    await composer(page).fill(lines.join("\n"));
+  },
+  "too long": async (page, chats) => {
+    await open(page, chats.names);
+    await composer(page).fill("far too much ".repeat(22_000));
+    await page.getByText("longer than 256 KiB").waitFor();
+  },
+  "not sent": async (page, chats) => {
+    const full = { status: 409, json: { code: "queue_full", title: "Conflict", detail: "" } };
+    await page.route("**/messages**", (route) =>
+      route.request().method() === "POST" ? route.fulfill(full) : route.fallback(),
+    );
+    await open(page, chats.unread);
+    await write(page, "One more for the pile");
+    await thread(page).getByRole("button", { name: "Discard" }).waitFor();
+  },
   archive: async (page) => {
     await page.goto("/");
     await page.getByRole("navigation").getByText("Release notes 2.4").waitFor();
@@ -235,6 +195,18 @@ export const scenes = {
     await page.locator("main header").getByRole("button", { name: "More actions" }).click();
     await page.getByRole("menuitem", { name: "Archive" }).waitFor();
   },
+  "row menu": async (page, chats) => {
+    await page.goto(isPhone(page) ? "/" : chats.unread);
+    const row = page.getByRole("navigation").locator("li", { hasText: "Count the words" });
+    await row.hover();
+    await row.getByRole("button", { name: "More actions" }).click();
+    await page.getByRole("menuitem", { name: "Archive" }).waitFor();
+  },
+  toast: async (page, chats) => {
+    await open(page, chats.expired);
+    await choose(page, "Archive");
+    await page.getByRole("button", { name: "Undo" }).waitFor();
+  },
   rename: async (page, chats) => {
     await open(page, chats.unread);
     await choose(page, /^Rename/);
@@ -249,6 +221,16 @@ export const scenes = {
     await open(page, chats.markdown);
     await page.keyboard.press("Control+KeyK");
     await page.getByRole("option").first().waitFor();
+  },
+  "palette search": async (page, chats) => {
+    await scenes.palette(page, chats);
+    await page.keyboard.type("the");
+    await page.getByRole("option").first().waitFor();
+  },
+  "palette no match": async (page, chats) => {
+    await scenes.palette(page, chats);
+    await page.keyboard.type("nothing like it");
+    await page.getByText("Nothing matches").waitFor();
   },
   settings: async (page, chats) => {
     const me = { user_id: "ann", workspace_id: "default", role: "member" };
@@ -282,6 +264,11 @@ export const scenes = {
     await page.goto(chats.markdown);
     await page.locator("main .animate-shimmer").first().waitFor();
   },
+  "loading list": async (page) => {
+    await page.route("**/v1/chat?**", () => {});
+    await page.goto("/");
+    await page.locator("nav .animate-shimmer").first().waitFor({ state: "attached" });
+  },
   error: async (page, chats) => {
     await page.route("**/v1/chat/**", (route) => route.abort());
     await page.route("**/v1/chat?**", (route) => route.abort());
@@ -304,6 +291,11 @@ export const scenes = {
     await thread(page).getByText("Not sent yet, trying again").waitFor();
     await page.getByText("You are offline").filter({ visible: true }).first().waitFor();
   },
+  reconnecting: async (page, chats) => {
+    await page.route("**/v1/events**", (route) => route.abort());
+    await open(page, chats.markdown);
+    await page.getByText("Reconnecting…").filter({ visible: true }).first().waitFor();
+  },
   "sign in": async (page) => {
     await page.route("**/v1/**", (route) => route.fulfill(refused));
     await page.goto("/");
@@ -322,6 +314,8 @@ export async function leave(page) {
   await page.context().setOffline(false);
   const cancel = page.getByRole("button", { name: "Cancel" });
   if (await cancel.isVisible()) await cancel.click();
+  const discard = thread(page).getByRole("button", { name: "Discard" });
+  if (await discard.isVisible()) await discard.click();
   const remove = thread(page).getByRole("button", { name: "Remove" });
   while ((await remove.count()) > 0) {
     const left = await remove.count();
@@ -334,9 +328,19 @@ export async function leave(page) {
       left,
     );
   }
-  const stop = page.getByRole("button", { name: "Stop" });
-  if (await stop.isVisible()) {
-    await stop.click();
-    await answered(page).or(thread(page).getByText("Stopped").first()).first().waitFor();
+  const undo = page.getByRole("button", { name: "Undo" });
+  if (await undo.isVisible()) await undo.click();
+  await stopTurn(page);
+}
+
+/** By the api: while somebody presses a button the turn may end by itself. */
+async function stopTurn(page) {
+  const { pathname } = new URL(page.url());
+  if (!pathname.startsWith("/chat/")) return;
+  const path = `/v1${pathname}`;
+  for (;;) {
+    const { session } = await (await page.request.get(path)).json();
+    if (!session?.active_task) return;
+    await page.request.post(`${path}/tasks/${session.active_task.id}/cancel`);
   }
 }

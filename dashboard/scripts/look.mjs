@@ -1,7 +1,8 @@
 // Takes pictures of every view and state into look-out/, to be looked at. Scenes and widths on the command line choose.
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { fillWithChats, leave, scenes, withAgents } from "../e2e/scenes.mjs";
+import { fillWithChats, withAgents } from "../e2e/scene-chats.mjs";
+import { leave, scenes } from "../e2e/scenes.mjs";
 import { onStage } from "../e2e/stage.mjs";
 
 const folder = fileURLToPath(new URL("../look-out", import.meta.url));

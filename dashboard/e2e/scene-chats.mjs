@@ -1,0 +1,204 @@
+/** The agents and the chats that the scenes show. */
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { binaries } from "./stage.mjs";
+
+/** The demo, one that never answers, one that hardly waits, and one that is not available. */
+export function withAgents(folder) {
+  const file = `${folder}/agents.toml`;
+  writeFileSync(
+    file,
+    `[[agents]]
+key = "demo"
+name = "Demo"
+
+[[agents]]
+key = "hasty"
+name = "Hasty"
+description = "The demo again, which waits for your permission no longer than a second."
+driver = "acp"
+avatar = "#0f766e"
+command = "${binaries}/worker"
+args = ["demo-agent"]
+permission = "ask"
+permission_timeout_s = 1
+starters = ["/tool"]
+
+[[agents]]
+key = "deep"
+name = "Deep thought"
+description = "Thinks for an hour before the first word."
+driver = "command"
+avatar = "🐢"
+command = "sleep"
+args = ["3600"]
+input = "message"
+
+[[agents]]
+key = "local"
+name = "Local model"
+description = "Runs on this machine; nothing leaves it."
+driver = "openai"
+avatar = "🏠"
+base_url = "http://127.0.0.1:9/v1"
+api_key_env = "LOCAL_MODEL_KEY"
+`,
+  );
+  return { AGENTS_FILE: file };
+}
+
+const LONG_TITLE =
+  "A title as long as a title may be, because somebody has pasted the whole question into it and " +
+  "has gone on to explain what they have tried already, which was not little, until no room was left at all";
+
+/** What is hard to lay out: long words, right-to-left text, emoji, wide code and a wide table. */
+const HARD_TEXT = `A path: /srv/${"very-long-folder-name/".repeat(9)}file.txt and a hash: ${"4f46e5".repeat(24)}
+
+مرحبا! هذه رسالة تُكتب من اليمين إلى اليسار، وفيها كلمة \`code\` ورقم 42.
+
+שלום, גם זו שורה מימין לשמאל.
+
+Emoji: 👩‍🚀 🎭 🇪🇺 👍🏽 ❤️
+
+\`\`\`sh
+curl --silent --show-error --header "Accept: application/json" "https://example.com/${"path/".repeat(20)}"
+\`\`\`
+
+| Name | ${Array.from({ length: 9 }, (_, index) => `Column ${index + 1}`).join(" | ")} |
+|---|${"---:|".repeat(9)}
+| a row | ${Array.from({ length: 9 }, (_, index) => 10 ** index).join(" | ")} |`;
+
+/** Makes the chats that the scenes show; their paths by name. */
+export async function fillWithChats(page) {
+  const api = page.request;
+  async function send(id, content, wait = 30) {
+    const sent = await api.post(`/v1/chat/${id}/messages?wait=${wait}`, { data: { content } });
+    assert.ok(sent.ok(), await sent.text());
+    return sent.json();
+  }
+  /** Answers the agent's question as soon as it is there. */
+  async function decide(id, decision, content = "/tool") {
+    const sent = send(id, content);
+    for (;;) {
+      const { session } = await (await api.get(`/v1/chat/${id}`)).json();
+      const task = session.active_task?.id;
+      const steps = task
+        ? (await (await api.get(`/v1/chat/${id}/tasks/${task}`)).json()).steps
+        : [];
+      const asked = steps.find(({ kind, status }) => kind === "permission" && status === "pending");
+      if (!asked) continue;
+      const path = `/v1/chat/${id}/tasks/${task}/permissions/${asked.detail.request_id}`;
+      assert.equal((await api.post(path, { data: { decision } })).status(), 204);
+      break;
+    }
+    await sent;
+  }
+  async function make(title, messages, agent_key = "demo") {
+    const session = await (await api.post("/v1/chat", { data: { agent_key } })).json();
+    for (const content of messages) await send(session.id, content);
+    await api.patch(`/v1/chat/${session.id}`, { data: { title } });
+    return `/chat/${session.id}`;
+  }
+  const id = (path) => path.split("/").at(-1);
+
+  const chats = {
+    failed: await make("Why is the cold start slow?", ["/fail late", "/fail"]),
+    archived: await make("Old ideas", ["/echo The third one was the best."]),
+    hard: await make("Everything that is hard to lay out", [`/echo ${HARD_TEXT}`]),
+    long: await make(LONG_TITLE, ["/long"]),
+    expired: await make("Count the words", ["/tool"], "hasty"),
+    unread: await make("Release notes 2.4", [
+      "/echo Here is the draft, grouped by what changed for the people who use it.",
+    ]),
+    steps: await make("Plan the move", ["/plan", "/think"]),
+    names: await make("Names for the new service", ["/echo Eleven ideas; the last one is mine."]),
+    markdown: await make("How do I read a file?", ["Hello! Who are you?", "/markdown"]),
+    interrupted: await make("Sort the photos", []),
+    waiting: await make("The answer to everything", [], "deep"),
+    empty: await make("", []),
+  };
+  await decide(id(chats.steps), "allow");
+  await decide(id(chats.steps), "reject");
+  await decide(id(chats.interrupted), "allow", "/crash tool");
+  const many = await make("Fifty answers that nobody has read", []);
+  const turns = Array.from({ length: 50 }, (_, index) => `/echo Answer ${index + 1} of 50`);
+  for (const content of turns.slice(0, -1)) await send(id(many), content, 0);
+  await send(id(many), turns.at(-1), 60);
+  const news = await make("What is new in the house", ["/echo The roof is dry.", "/long"]);
+  await api.post(`/v1/chat/${id(news)}/read`, { data: { seq: 2 } });
+  await api.patch(`/v1/chat/${id(chats.archived)}`, { data: { status: "archived" } });
+  for (const [name, path] of Object.entries(chats))
+    if (name !== "unread") await api.post(`/v1/chat/${id(path)}/read`, { data: { seq: 100 } });
+  await api.patch(`/v1/chat/${id(chats.markdown)}`, { data: { pinned: true } });
+  return { ...chats, many, news };
+}
+
+const HOUR_MS = 3_600_000;
+/** How long ago, in hours, the chats of the list were last used, from the top. */
+const AGES_H = [0.2, 0.6, 2.5, 4, 26, 29, 50, 75, 120, 400, 420, 1200];
+
+const earlier = (time, hours) => new Date(Date.parse(time) - hours * HOUR_MS).toISOString();
+
+/** Shows the list as if it had come together over weeks, and a thread as if over days. */
+export async function backdate(page) {
+  await page.route("**/v1/chat?**", async (route) => {
+    const response = await route.fetch();
+    const list = await response.json();
+    for (const [index, one] of list.items.entries())
+      one.last_activity_at = earlier(one.last_activity_at, AGES_H[index % AGES_H.length]);
+    await route.fulfill({ response, json: list });
+  });
+  await page.route(/\/v1\/chat\/[0-9a-f-]{36}(\?|$)/, async (route) => {
+    if (route.request().method() !== "GET") return route.fallback();
+    const response = await route.fetch();
+    const thread = await response.json();
+    const last = thread.messages?.at(-1)?.turn ?? 0;
+    for (const message of thread.messages ?? [])
+      message.created_at = earlier(message.created_at, (last - message.turn) * 30);
+    await route.fulfill({ response, json: thread });
+  });
+}
+
+const agent = (key, name, description, more = {}) => ({
+  key,
+  name,
+  description,
+  driver: "acp",
+  avatar: null,
+  starters: [],
+  available: true,
+  reason: null,
+  ...more,
+});
+
+/** A house full of agents, some of them away. */
+export const manyAgents = [
+  agent(
+    "demo",
+    "Demo",
+    "A demo, not an AI: small talk by fixed rules, without a key and without a network.",
+    {
+      avatar: "🎭",
+      starters: ["Hello! Who are you?", "/markdown", "/slow 10"],
+    },
+  ),
+  agent("claude", "Claude", "Works in a folder of its own and asks before it runs a command."),
+  agent("codex", "Codex", ""),
+  agent("local", "Local model", "Runs on this machine; nothing leaves it.", { avatar: "🏠" }),
+  agent("llama", "Llama 3.2", "Small and quick.", { avatar: "🦙" }),
+  agent("gpt", "GPT", "Hosted by OpenAI.", {
+    avatar: "#10a37f",
+    available: false,
+    reason: "The environment variable OPENAI_API_KEY, which should hold the API key, is not set.",
+  }),
+  agent("gemini", "Gemini", "With a window for very long texts.", {
+    available: false,
+    reason: "The program gemini is not there.",
+  }),
+  agent(
+    "wordy",
+    "An agent whose name nobody has thought to keep short enough for a card",
+    "It does everything, and says so at length: it reads, writes, searches, plans, runs, compares, and tells of all of it in a description that goes on for longer than anybody reads.",
+  ),
+  agent("shout", "Shout", "REPEATS WHAT YOU SAY."),
+];
