@@ -39,7 +39,7 @@ const devices = {
 for (const [device, look] of Object.entries(devices)) {
   const isPhone = look.viewport.width < 768;
   const name = isPhone
-    ? `on ${device} no view scrolls sideways or has something that cannot be reached`
+    ? `on ${device} no view scrolls sideways or has something that a finger cannot reach`
     : `on ${device} no view has a serious finding, light or dark`;
   test(name, TIMEOUT, async () => {
     const context = { ...look, reducedMotion: "reduce" };
@@ -62,18 +62,29 @@ for (const [device, look] of Object.entries(devices)) {
   });
 }
 
-/** What makes the page wider than the screen, and controls that lie outside of it. */
+/** What makes the page wider than the screen, and controls that lie outside of it or are too small. */
 async function findCut(view) {
   return view.evaluate(() => {
+    const FINGER_PX = 40;
+    const controls = "a, button, input:not(.sr-only), textarea, summary, label, [role=option]";
+    /** How high a control is to a finger: some take more room than is seen of them. */
+    function heightOf(control) {
+      const around = getComputedStyle(control, "::after");
+      const more = around.position === "absolute" ? -2 * Number.parseFloat(around.top) : 0;
+      return control.getBoundingClientRect().height + Math.max(0, more || 0);
+    }
     const width = document.documentElement.clientWidth;
     const problems = [];
     if (document.documentElement.scrollWidth > width)
       problems.push(`it is ${document.documentElement.scrollWidth} px wide`);
-    for (const control of document.querySelectorAll("a, button, input:not(.sr-only), textarea")) {
+    for (const control of document.querySelectorAll(controls)) {
       const { left, right, width: own } = control.getBoundingClientRect();
       const isHidden = own === 0 || !control.checkVisibility();
       if (!isHidden && (left < 0 || right > width + 0.5))
         problems.push(`outside: ${control.outerHTML.slice(0, 160)}`);
+      const hasRoom = control.parentElement.closest(".markdown, label") !== null;
+      if (!isHidden && !hasRoom && heightOf(control) < FINGER_PX - 0.5)
+        problems.push(`${heightOf(control)} px high: ${control.outerHTML.slice(0, 160)}`);
     }
     return problems;
   });

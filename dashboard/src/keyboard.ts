@@ -16,6 +16,11 @@ export function isMod(event: { ctrlKey: boolean; metaKey: boolean }): boolean {
   return event.ctrlKey || event.metaKey;
 }
 
+/** Whether a touch keyboard is all there is: its Enter breaks the line, as in any messaging app. */
+export function isTouchOnly(): boolean {
+  return window.matchMedia("(pointer: coarse) and (hover: none)").matches;
+}
+
 /** Whether something lies over the page that Escape should close first. */
 export function hasOverlay(): boolean {
   return document.querySelector("dialog[open], :popover-open") !== null;

@@ -36,7 +36,7 @@ function Layout() {
   const { overlay, open, close } = useOverlays();
   useLiveUpdates();
   return (
-    <div className="grid h-full grid-cols-[minmax(0,1fr)] md:grid-cols-[288px_minmax(0,1fr)] lg:grid-cols-[320px_minmax(0,1fr)]">
+    <div className="grid h-full pr-[env(safe-area-inset-right)] pl-[env(safe-area-inset-left)] grid-cols-[minmax(0,1fr)] md:grid-cols-[288px_minmax(0,1fr)] lg:grid-cols-[320px_minmax(0,1fr)]">
       <div
         className={`min-h-0 flex-col border-line md:flex md:border-r ${isAtList ? "flex" : "hidden"}`}
       >

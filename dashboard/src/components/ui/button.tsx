@@ -13,16 +13,20 @@ const variants = {
 
 type Variant = keyof typeof variants;
 
+/** A finger needs 40 px, a mouse does not. */
+const sizes = { small: "h-8 pointer-coarse:h-10", medium: "h-9 pointer-coarse:h-10" } as const;
+
 /** A button with a text. */
 export function Button({
   variant = "outline",
+  size = "medium",
   className = "",
   ...props
-}: ComponentProps<"button"> & { variant?: Variant }) {
+}: ComponentProps<"button"> & { variant?: Variant; size?: keyof typeof sizes }) {
   return (
     <button
       type="button"
-      className={`${base} ${variants[variant]} h-9 rounded-[10px] px-3.5 font-[570] text-note ${className}`}
+      className={`${base} ${variants[variant]} ${sizes[size]} rounded-[10px] px-3.5 font-[570] text-note ${className}`}
       {...props}
     />
   );
@@ -40,7 +44,7 @@ export function IconButton({
       type="button"
       aria-label={label}
       title={label}
-      className={`${base} ${variants[variant]} size-9 shrink-0 rounded-[10px] ${className}`}
+      className={`${base} ${variants[variant]} size-9 shrink-0 rounded-[10px] pointer-coarse:size-10 ${className}`}
       {...props}
     />
   );
@@ -51,7 +55,7 @@ export function TextButton({ className = "", ...props }: ComponentProps<"button"
   return (
     <button
       type="button"
-      className={`rounded font-[570] text-accent underline-offset-2 hover:underline disabled:opacity-55 ${className}`}
+      className={`tap rounded font-[570] text-accent underline-offset-2 hover:underline disabled:opacity-55 ${className}`}
       {...props}
     />
   );

@@ -91,7 +91,7 @@ export function Menu(props: {
               popup.current?.hidePopover();
               item.onSelect();
             }}
-            className={`flex h-9 w-full items-center gap-3 rounded-lg px-2.5 text-left text-note hover:bg-hover focus-visible:bg-hover focus-visible:outline-0 ${item.isDangerous ? "text-bad" : ""}`}
+            className={`flex h-9 w-full items-center gap-3 rounded-lg px-2.5 text-left text-note hover:bg-hover pointer-coarse:h-11 focus-visible:bg-hover focus-visible:outline-0 ${item.isDangerous ? "text-bad" : ""}`}
           >
             <span className="opacity-80">{item.icon}</span>
             {item.label}

@@ -30,6 +30,7 @@ function subscribe(listener: () => void): () => void {
   return () => listeners.delete(listener);
 }
 
+/** On a phone below the header, else over the end of the list: never over what is being written. */
 export function Toaster() {
   const toast = useSyncExternalStore(subscribe, () => current);
   useEffect(() => {
@@ -41,7 +42,7 @@ export function Toaster() {
   return (
     <div
       role="status"
-      className="pointer-events-none fixed inset-x-0 bottom-[max(96px,env(safe-area-inset-bottom))] z-20 flex justify-center px-4"
+      className="pointer-events-none fixed inset-x-4 top-[calc(env(safe-area-inset-top)+64px)] z-20 flex justify-center md:inset-x-auto md:top-auto md:bottom-4 md:left-4 md:w-64 md:justify-start lg:w-72"
     >
       {toast && (
         <div

@@ -2,7 +2,7 @@ import { ArrowUp, Square } from "lucide-react";
 import { useLayoutEffect, useRef, useState } from "react";
 import { IconButton } from "@/components/ui/button";
 import { readDraft, writeDraft } from "@/drafts";
-import { isMod, nameKeys } from "@/keyboard";
+import { isMod, isTouchOnly, nameKeys } from "@/keyboard";
 import { usePreferences } from "@/preferences";
 import { texts } from "@/texts";
 
@@ -10,9 +10,6 @@ import { texts } from "@/texts";
 const MAX_BYTES = 256 * 1024;
 const MAX_LINES = 8;
 const LINE_PX = 23;
-
-/** On a touch keyboard Enter breaks the line, as in any messaging app; Send sends. */
-const isTouchOnly = () => window.matchMedia("(pointer: coarse) and (hover: none)").matches;
 
 /**
  * Where messages are written. It owns its text (kept as a draft under `draftKey`) and knows
@@ -81,7 +78,7 @@ export function Composer(props: {
           {texts.composer.tooLong}
         </p>
       )}
-      <div className="mx-auto flex max-w-[820px] items-end gap-2 rounded-[24px] border border-line bg-surface py-[7px] pr-[7px] pl-[18px] shadow-low transition-[border-color] duration-150 focus-within:border-line-strong">
+      <div className="mx-auto flex max-w-[820px] items-end gap-2 rounded-[24px] border border-line bg-surface py-[7px] pr-[7px] pl-[18px] pointer-coarse:py-[5px] shadow-low transition-[border-color] duration-150 focus-within:border-line-strong">
         <textarea
           ref={field}
           rows={1}
@@ -94,7 +91,7 @@ export function Composer(props: {
           placeholder={props.placeholder}
           onChange={(event) => change(event.target.value)}
           onKeyDown={onKeyDown}
-          className="min-w-0 flex-1 resize-none self-center bg-transparent py-1.5 leading-[23px] outline-0 placeholder:truncate placeholder:text-ink-3"
+          className="min-w-0 flex-1 resize-none self-center bg-transparent py-1.5 pointer-coarse:py-[9px] leading-[23px] outline-0 placeholder:truncate placeholder:text-ink-3"
         />
         {isBusy && (
           <IconButton

@@ -49,7 +49,7 @@ export function Palette(props: { commands: readonly Command[]; onClose: () => vo
       onClick={(event) => {
         if (event.target === dialog.current) props.onClose();
       }}
-      className="mx-auto mt-[12vh] w-[min(560px,calc(100vw-24px))] animate-rise overflow-hidden rounded-[18px] border border-line bg-surface p-0 text-ink shadow-high backdrop:bg-black/40"
+      className="mx-auto mt-[12dvh] w-[min(560px,calc(100vw-24px))] animate-rise overflow-hidden rounded-[18px] border border-line bg-surface p-0 text-ink shadow-high backdrop:bg-black/40"
     >
       <div className="flex items-center gap-3 border-line border-b px-4">
         <Search size={17} aria-hidden="true" className="shrink-0 text-ink-3" />
@@ -66,14 +66,14 @@ export function Palette(props: { commands: readonly Command[]; onClose: () => vo
             setActive(0);
           }}
           onKeyDown={onKeyDown}
-          className="h-13 min-w-0 flex-1 bg-transparent outline-0 placeholder:text-ink-3"
+          className="h-13 min-w-0 flex-1 bg-transparent outline-0 placeholder:truncate placeholder:text-ink-3"
         />
       </div>
       <div
         role="listbox"
         id={id}
         aria-label={texts.palette.title}
-        className="max-h-[min(420px,56vh)] overflow-y-auto p-1.5"
+        className="max-h-[min(420px,56dvh)] overscroll-contain overflow-y-auto p-1.5"
       >
         {found.map((command, place) => (
           <div key={command.id} role="presentation">
@@ -90,7 +90,7 @@ export function Palette(props: { commands: readonly Command[]; onClose: () => vo
               aria-selected={place === index}
               onClick={() => choose(command)}
               onPointerMove={() => setActive(place)}
-              className="flex h-10 cursor-pointer items-center gap-3 rounded-[11px] px-3 text-note aria-selected:bg-hover"
+              className="flex h-10 pointer-coarse:h-11 cursor-pointer items-center gap-3 rounded-[11px] px-3 text-note aria-selected:bg-hover"
             >
               <span className="grid w-8 shrink-0 place-items-center text-ink-2">
                 {command.icon}

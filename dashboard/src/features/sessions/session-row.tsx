@@ -48,7 +48,7 @@ export const SessionRow = memo(function SessionRow(props: {
         params={{ sessionId: session.id }}
         data-row=""
         aria-current={isActive ? "page" : undefined}
-        className={`grid grid-cols-[40px_minmax(0,1fr)] items-center gap-3 rounded-xl px-3 py-[9px] [@media(hover:none)]:pr-11 outline-offset-[-2px] transition-[background-color] duration-150 ${isActive ? "bg-surface shadow-low" : "hover:bg-hover"}`}
+        className={`grid grid-cols-[40px_minmax(0,1fr)] items-center gap-3 rounded-xl px-3 py-[9px] outline-offset-[-2px] transition-[background-color] duration-150 ${isActive ? "bg-surface shadow-low" : "hover:bg-hover active:bg-hover"}`}
       >
         <AgentAvatar agentKey={session.agent_key} name={agent?.name} avatar={agent?.avatar} />
         <span className="min-w-0">
@@ -67,7 +67,7 @@ export const SessionRow = memo(function SessionRow(props: {
               {formatListTime(session.last_activity_at, props.now)}
             </time>
           </span>
-          <span className="flex items-center gap-2">
+          <span className="flex items-center gap-2 [@media(hover:none)]:pr-7">
             <span
               dir="auto"
               className={`min-w-0 flex-1 truncate text-left text-note ${tone[preview.tone]}`}
@@ -85,11 +85,11 @@ export const SessionRow = memo(function SessionRow(props: {
           </span>
         </span>
       </Link>
-      <div className="reveal absolute top-1.5 right-1.5 [@media(hover:none)]:top-3.5 [@media(hover:none)]:right-1">
+      <div className="reveal absolute top-1.5 right-1.5 [@media(hover:none)]:top-auto [@media(hover:none)]:right-0.5 [@media(hover:none)]:bottom-0">
         <SessionMenu
           session={session}
           onLeave={isActive ? props.onLeave : undefined}
-          className="size-7! [@media(hover:none)]:size-9!"
+          className="size-7! [@media(hover:none)]:size-10!"
         />
       </div>
     </li>

@@ -13,9 +13,11 @@ export function SessionTitle({ session }: { session: Session }) {
         type="button"
         title={texts.actions.rename}
         onClick={() => setRenaming(true)}
-        className="-mx-1 block max-w-full truncate rounded px-1 text-left font-[620] hover:bg-hover"
+        className="tap -mx-1 block max-w-full rounded px-1 text-left font-[620] hover:bg-hover"
       >
-        {session.title || texts.sessions.untitled}
+        <span dir="auto" className="block truncate">
+          {session.title || texts.sessions.untitled}
+        </span>
       </button>
       {isRenaming && (
         <RenameDialog

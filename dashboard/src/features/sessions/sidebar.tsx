@@ -70,7 +70,7 @@ export function Sidebar(props: { onSettings: () => void; onPalette: () => void }
     <div className="flex h-full min-w-0 flex-col bg-side">
       <div className="flex items-center gap-1 px-4 pt-[max(14px,env(safe-area-inset-top))] pb-3">
         <h1 className="flex-1 font-[650] text-[18px] tracking-[-0.02em]">
-          <Link to="/" className="rounded">
+          <Link to="/" className="tap rounded">
             {texts.app.name}
           </Link>
         </h1>
@@ -89,7 +89,7 @@ export function Sidebar(props: { onSettings: () => void; onPalette: () => void }
           to="/new"
           aria-label={texts.sessions.newChat}
           title={texts.sessions.newChat}
-          className="grid size-9 place-items-center rounded-[10px] bg-accent text-accent-ink transition-[background-color,transform] duration-150 hover:bg-accent-strong active:scale-[0.97]"
+          className="grid size-9 place-items-center rounded-[10px] bg-accent pointer-coarse:size-10 text-accent-ink transition-[background-color,transform] duration-150 hover:bg-accent-strong active:scale-[0.97]"
         >
           <Plus size={18} strokeWidth={2.2} />
         </Link>
@@ -109,7 +109,7 @@ export function Sidebar(props: { onSettings: () => void; onPalette: () => void }
           value={query}
           onChange={(event) => setQuery(event.target.value)}
           onKeyDown={onSearchKey}
-          className="h-9 w-full rounded-[10px] bg-hover pr-9 pl-9 text-note outline-offset-0 placeholder:text-ink-3 [&::-webkit-search-cancel-button]:hidden"
+          className="h-9 w-full rounded-[10px] bg-hover pointer-coarse:h-11 pr-9 pl-9 text-note outline-offset-0 placeholder:text-ink-3 [&::-webkit-search-cancel-button]:hidden"
         />
         {query === "" && (
           <button
@@ -125,7 +125,7 @@ export function Sidebar(props: { onSettings: () => void; onPalette: () => void }
           <IconButton
             label={texts.sessions.clearFilter}
             onClick={() => setQuery("")}
-            className="absolute top-0.5 right-0.5 size-8!"
+            className="absolute top-0.5 right-0.5 size-8! pointer-coarse:size-10!"
           >
             <X size={15} />
           </IconButton>

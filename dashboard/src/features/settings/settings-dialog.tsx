@@ -1,7 +1,7 @@
 import { type ReactNode, useState } from "react";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
-import { nameKeys } from "@/keyboard";
+import { isTouchOnly, nameKeys } from "@/keyboard";
 import { changePreferences, usePreferences } from "@/preferences";
 import { texts } from "@/texts";
 
@@ -20,15 +20,17 @@ export function SettingsDialog(props: { onClose: () => void; children?: ReactNod
         ]}
         onChange={(next) => changePreferences({ theme: next })}
       />
-      <Choice
-        label={texts.settings.sendWith}
-        value={sendWith}
-        options={[
-          ["enter", "Enter"],
-          ["mod-enter", nameKeys("Mod", "Enter")],
-        ]}
-        onChange={(next) => changePreferences({ sendWith: next })}
-      />
+      {!isTouchOnly() && (
+        <Choice
+          label={texts.settings.sendWith}
+          value={sendWith}
+          options={[
+            ["enter", "Enter"],
+            ["mod-enter", nameKeys("Mod", "Enter")],
+          ]}
+          onChange={(next) => changePreferences({ sendWith: next })}
+        />
+      )}
       <Notifications />
       <div className="mt-6 flex items-center justify-between gap-2">
         <div>{props.children}</div>
@@ -53,7 +55,7 @@ function Choice<Value extends string>(props: {
         {props.options.map(([value, name]) => (
           <label
             key={value}
-            className="flex-1 cursor-pointer rounded-[9px] px-3 py-1 text-center text-ink-2 text-note transition-[background-color] duration-150 hover:text-ink has-focus-visible:outline-2 has-focus-visible:outline-accent has-checked:bg-surface has-checked:font-[570] has-checked:text-ink has-checked:shadow-low has-checked:ring-1 has-checked:ring-line-strong"
+            className="flex-1 cursor-pointer rounded-[9px] px-3 py-1 pointer-coarse:py-2.5 text-center text-ink-2 text-note transition-[background-color] duration-150 hover:text-ink has-focus-visible:outline-2 has-focus-visible:outline-accent has-checked:bg-surface has-checked:font-[570] has-checked:text-ink has-checked:shadow-low has-checked:ring-1 has-checked:ring-line-strong"
           >
             <input
               type="radio"

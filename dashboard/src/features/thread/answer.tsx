@@ -1,4 +1,4 @@
-import { CircleSlash, RotateCcw, TriangleAlert } from "lucide-react";
+import { CircleSlash, Info, RotateCcw, TriangleAlert } from "lucide-react";
 import { memo, useState } from "react";
 import type { Message, Step, Task } from "@/api/models";
 import { Button, TextButton } from "@/components/ui/button";
@@ -63,14 +63,15 @@ export const Answer = memo(function Answer(props: {
             </TextButton>
           </>
         )}
-        {!isEmpty && <CopyButton text={message.content} className="reveal ml-1" />}
+        {!isEmpty && <CopyButton text={message.content} isShort className="reveal ml-1" />}
         <button
           type="button"
           aria-expanded={hasDetails}
           onClick={() => setDetails(!hasDetails)}
-          className={`rounded px-1 text-ink-3 text-small hover:text-ink ${hasDetails ? "" : "reveal"}`}
+          className={`tap inline-flex items-center rounded px-1 text-ink-3 text-small hover:text-ink max-md:ml-2 ${hasDetails ? "" : "reveal"}`}
         >
-          {texts.thread.details}
+          <Info size={13} aria-hidden="true" className="md:hidden" />
+          <span className="max-md:sr-only">{texts.thread.details}</span>
         </button>
       </div>
       {hasDetails && <TurnDetails message={message} task={props.task} />}
@@ -131,7 +132,8 @@ export function Failure({ task }: { task: Task }) {
         </span>
       </span>
       <Button
-        className="h-8! rounded-[12px]!"
+        size="small"
+        className="rounded-[12px]!"
         onClick={() => void retryTask(task.chat_session_id, task.id)}
       >
         <RotateCcw size={14} aria-hidden="true" />

@@ -15,7 +15,7 @@ async function copyText(text: string): Promise<void> {
   area.remove();
 }
 
-export function CopyButton(props: { text: string; className?: string }) {
+export function CopyButton(props: { text: string; className?: string; isShort?: boolean }) {
   const [isCopied, setCopied] = useState(false);
   useEffect(() => {
     if (!isCopied) return;
@@ -28,10 +28,12 @@ export function CopyButton(props: { text: string; className?: string }) {
     <button
       type="button"
       onClick={() => void copyText(props.text).then(() => setCopied(true))}
-      className={`inline-flex items-center gap-1.5 rounded px-1 text-ink-3 text-small hover:text-ink ${props.className ?? ""}`}
+      className={`tap inline-flex items-center gap-1.5 rounded px-1 text-ink-3 text-small hover:text-ink ${props.className ?? ""}`}
     >
       <Icon size={13} aria-hidden="true" />
-      <span aria-live="polite">{isCopied ? texts.thread.copied : texts.thread.copy}</span>
+      <span aria-live="polite" className={props.isShort ? "max-md:sr-only" : ""}>
+        {isCopied ? texts.thread.copied : texts.thread.copy}
+      </span>
     </button>
   );
 }

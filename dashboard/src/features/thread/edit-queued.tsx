@@ -53,14 +53,15 @@ export function EditQueued(props: { message: Message; onClose: () => void }) {
         value={text}
         rows={Math.min(8, text.split("\n").length + 1)}
         onChange={(event) => setText(event.target.value)}
+        onFocus={({ target }) => target.setSelectionRange(text.length, text.length)}
         onKeyDown={onKeyDown}
         className="w-full resize-none bg-transparent px-1 outline-0"
       />
       <div className="mt-1 flex justify-end gap-2">
-        <Button className="h-8!" onClick={onClose}>
+        <Button size="small" onClick={onClose}>
           {texts.common.cancel}
         </Button>
-        <Button className="h-8!" variant="solid" disabled={!canSave} onClick={() => void save()}>
+        <Button size="small" variant="solid" disabled={!canSave} onClick={() => void save()}>
           {texts.common.save}
         </Button>
       </div>

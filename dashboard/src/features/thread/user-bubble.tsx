@@ -56,7 +56,7 @@ export const UserBubble = memo(function UserBubble(props: {
         <span className="sr-only">{texts.thread.youSaid}: </span>
         <span className="block [unicode-bidi:plaintext]">{message.content}</span>
       </div>
-      <div className="flex gap-1 self-end px-1 pb-2 text-ink-3 text-small tabular-nums">
+      <div className="flex flex-wrap justify-end gap-x-1 self-end px-1 pb-2 text-ink-3 text-small tabular-nums">
         <span className={task?.status === "failed" ? "text-bad" : ""}>
           {receiptOf(task, position)}
         </span>
@@ -66,14 +66,12 @@ export const UserBubble = memo(function UserBubble(props: {
         </time>
         {message.edited_at && <span>· {texts.thread.edited}</span>}
         {isChangeable && (
-          <>
-            <span aria-hidden="true">·</span>
+          <span className="ml-2 flex gap-x-2 pointer-coarse:gap-x-4">
             <TextButton onClick={() => setEditing(true)}>{texts.receipt.edit}</TextButton>
-            <span aria-hidden="true">·</span>
             <TextButton onClick={() => void removeQueued(message)}>
               {texts.receipt.remove}
             </TextButton>
-          </>
+          </span>
         )}
       </div>
     </>
