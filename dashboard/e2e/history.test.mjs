@@ -166,3 +166,26 @@ test("reading further up is left alone; a pill leads to what is new", TIMEOUT, a
     { context: { viewport: { width: 800, height: 500 } } },
   );
 });
+
+test("who is at the end stays there, whatever grows", TIMEOUT, async () => {
+  await onStage(
+    async ({ page }) => {
+      const atEnd = () =>
+        page.waitForFunction(() => {
+          const log = document.querySelector('[role="log"]');
+          return log && log.scrollHeight - log.scrollTop - log.clientHeight <= 2;
+        });
+      await say(page, "/long");
+      await answered(page).waitFor({ timeout: ANSWER_MS });
+      await composer(page).fill("a line\n".repeat(9));
+      await atEnd();
+      await page.setViewportSize({ width: 800, height: 320 });
+      await atEnd();
+      await send(page, "/fail late");
+      await page.getByRole("button", { name: "Retry" }).waitFor({ timeout: ANSWER_MS });
+      await atEnd();
+      await page.getByRole("button", { name: "Jump to" }).waitFor({ state: "detached" });
+    },
+    { context: { viewport: { width: 800, height: 500 } } },
+  );
+});

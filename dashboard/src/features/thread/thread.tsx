@@ -19,6 +19,8 @@ import { useOlderTurns } from "./use-thread";
 const FETCH_AHEAD_PX = 1200;
 /** Nearer to the end than this counts as being at the end. */
 const NEAR_PX = 48;
+/** The browser's own numbers for the end differ by this much from it. */
+const ROUNDING_PX = 2;
 /** What a turn is taken to be high until it was measured. */
 const TURN_PX = 220;
 /** Room for the note about earlier messages. */
@@ -51,6 +53,7 @@ export const Thread = memo(function Thread(props: {
   const rows = useMemo(() => layOutTurns(turns, tasks, marker), [turns, tasks, marker]);
 
   const scroller = useRef<HTMLDivElement>(null);
+  const content = useRef<HTMLDivElement>(null);
   const [isAtBottom, setAtBottom] = useState(true);
   useMarkRead(session, newestSeq, isAtBottom);
   const virtualizer = useVirtualizer({
@@ -73,11 +76,19 @@ export const Thread = memo(function Thread(props: {
     if (hasMore && !older.isPending && firstTurn !== undefined) older.mutate(firstTurn);
   }
 
+  // Who is at the end stays there until they scroll up, whatever grows or takes room meanwhile.
+  const isHeld = useRef(true);
+  const lastTop = useRef(0);
   const checkEnd = useCallback(() => {
     const element = scroller.current;
     if (!element) return;
     const { scrollTop, scrollHeight, clientHeight } = element;
-    setAtBottom(scrollHeight - scrollTop - clientHeight < NEAR_PX);
+    const distance = scrollHeight - scrollTop - clientHeight;
+    if (distance <= ROUNDING_PX) isHeld.current = true;
+    else if (scrollTop < lastTop.current) isHeld.current = false;
+    else if (distance < NEAR_PX) isHeld.current = true;
+    lastTop.current = scrollTop;
+    setAtBottom(isHeld.current || distance < NEAR_PX);
   }, []);
   // Turns that turn out smaller than they were taken for bring the end nearer without a scroll.
   useEffect(checkEnd);
@@ -95,9 +106,21 @@ export const Thread = memo(function Thread(props: {
   }
 
   useLayoutEffect(() => virtualizer.scrollToEnd(), [virtualizer]);
+  useEffect(() => {
+    const element = scroller.current;
+    if (!element) return;
+    const observer = new ResizeObserver(() => {
+      if (isHeld.current) element.scrollTop = element.scrollHeight;
+    });
+    observer.observe(element);
+    if (content.current) observer.observe(content.current);
+    return () => observer.disconnect();
+  }, []);
   // What the user has just sent is always brought into view.
   useLayoutEffect(() => {
-    if (newestSent) virtualizer.scrollToEnd();
+    if (!newestSent) return;
+    isHeld.current = true;
+    virtualizer.scrollToEnd();
   }, [newestSent, virtualizer]);
 
   const items = virtualizer.getVirtualItems();
@@ -118,6 +141,7 @@ export const Thread = memo(function Thread(props: {
       >
         {isEmpty && <EmptyThread agent={agent} />}
         <div
+          ref={content}
           style={{ height: virtualizer.getTotalSize() }}
           className={`relative mx-auto mt-auto w-full max-w-[820px] shrink-0 ${isEmpty ? "hidden" : ""}`}
         >
@@ -154,7 +178,7 @@ export const Thread = memo(function Thread(props: {
           type="button"
           aria-label={session.unread_count > 0 ? texts.thread.newMessages : texts.thread.toBottom}
           onClick={toBottom}
-          className="-translate-x-1/2 absolute bottom-2 left-1/2 flex h-9 animate-rise items-center gap-2 rounded-full border border-line bg-surface px-3.5 font-[570] text-note shadow-high hover:border-line-strong"
+          className="-translate-x-1/2 absolute bottom-2 left-1/2 flex h-9 min-w-9 pointer-coarse:h-11 pointer-coarse:min-w-11 justify-center animate-rise items-center gap-2 rounded-full border border-line bg-surface px-3.5 font-[570] text-note shadow-high hover:border-line-strong"
         >
           <ArrowDown size={16} aria-hidden="true" />
           {session.unread_count > 0 && texts.thread.newMessages}
