@@ -1,3 +1,5 @@
+import { useAgents } from "@/api/agents";
+
 /** An agent's face: its emoji or colour, or the first letter of its name on its own tint. */
 const sizes = {
   small: "size-8 rounded-[10px] text-[16px]",
@@ -48,8 +50,9 @@ export function AgentAvatar(props: {
   size?: keyof typeof sizes;
 }) {
   const avatar = props.avatar?.trim() ?? "";
-  const face =
-    avatar && !isColour(avatar) && drawsEmoji() ? avatar : (props.name ?? props.agentKey).charAt(0);
+  // Until the agents have come there is no letter either, or it would change under the eye.
+  const letter = useAgents().isPending ? "" : (props.name ?? props.agentKey).charAt(0);
+  const face = avatar && !isColour(avatar) && drawsEmoji() ? avatar : letter;
   return (
     <span
       aria-hidden="true"

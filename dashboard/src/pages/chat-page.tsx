@@ -50,7 +50,7 @@ export function ChatPage({ sessionId }: { sessionId: string }) {
           hint={texts.thread.notFoundHint}
         >
           <PendingTexts sessionId={sessionId} />
-          <Link to="/" className="rounded text-accent text-note hover:underline">
+          <Link to="/" className="tap rounded text-accent text-note hover:underline">
             {texts.common.back}
           </Link>
         </StateNote>
@@ -59,7 +59,7 @@ export function ChatPage({ sessionId }: { sessionId: string }) {
 
   const isFailing = !isLoaded && (fetch.isError || fetch.failureCount > 1);
   return (
-    <Frame session={session} agent={face}>
+    <Frame session={session} agent={face} isLoading={!isFailing}>
       {isFailing ? (
         <StateNote
           icon={<TriangleAlert size={20} />}
@@ -105,7 +105,21 @@ function PendingTexts({ sessionId }: { sessionId: string }) {
 
 type Face = { key: string; name: string; avatar: string | undefined };
 
-function Frame(props: { session?: Session | null; agent?: Face; children: React.ReactNode }) {
+function HeaderSkeleton() {
+  return (
+    <div aria-hidden="true" className="flex animate-shimmer items-center gap-3">
+      <div className="size-8 rounded-[10px] bg-hover" />
+      <div className="h-4 w-40 rounded bg-hover" />
+    </div>
+  );
+}
+
+function Frame(props: {
+  session?: Session | null;
+  agent?: Face;
+  isLoading?: boolean;
+  children: React.ReactNode;
+}) {
   const navigate = useNavigate();
   const { session, agent } = props;
   return (
@@ -114,10 +128,11 @@ function Frame(props: { session?: Session | null; agent?: Face; children: React.
         <Link
           to="/"
           aria-label={texts.common.back}
-          className="-mr-2 grid size-9 shrink-0 place-items-center rounded-[10px] text-ink-2 hover:bg-hover md:hidden"
+          className="-mr-2 grid size-10 shrink-0 place-items-center rounded-[10px] text-ink-2 hover:bg-hover md:hidden"
         >
           <ChevronLeft size={22} />
         </Link>
+        {!session && props.isLoading && <HeaderSkeleton />}
         {session && agent && (
           <>
             <AgentAvatar

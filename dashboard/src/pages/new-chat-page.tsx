@@ -79,7 +79,7 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
             <Link
               to="/"
               aria-label={texts.common.back}
-              className="grid size-9 place-items-center rounded-[10px] text-ink-2 hover:bg-hover"
+              className="grid size-10 place-items-center rounded-[10px] text-ink-2 hover:bg-hover"
             >
               <ChevronLeft size={22} />
             </Link>
@@ -89,13 +89,17 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
       </header>
       <div className="min-h-0 flex-1 overflow-y-auto px-3.5 md:px-6">
         <div className="mx-auto flex min-h-full max-w-[820px] flex-col justify-center py-6 md:py-10">
-          {only ? <OnlyAgent agent={only} /> : <h2 className={heading}>{texts.newChat.title}</h2>}
+          {only ? (
+            <OnlyAgent agent={only} />
+          ) : agents.isPending && !isFailing ? null : (
+            <h2 className={heading}>{texts.newChat.title}</h2>
+          )}
           {isFailing ? (
             <StateNote icon={<TriangleAlert size={20} />} title={texts.newChat.failedAgents}>
               <Button onClick={() => void agents.refetch()}>{texts.common.retry}</Button>
             </StateNote>
           ) : agents.isPending ? (
-            <CardSkeletons />
+            <AgentSkeleton />
           ) : agents.data.length === 0 ? (
             <StateNote
               icon={<Bot size={20} />}
@@ -113,7 +117,7 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
                   <Button
                     key={starter}
                     disabled={isStarting}
-                    className="h-auto! min-h-9 rounded-full! py-1.5 text-left font-[500]!"
+                    className="h-auto! min-h-9 pointer-coarse:min-h-10 rounded-full! py-1.5 text-left font-[500]!"
                     onClick={() => void start(starter, true)}
                   >
                     {starter}
@@ -158,11 +162,13 @@ function OnlyAgent({ agent }: { agent: Agent }) {
   );
 }
 
-function CardSkeletons() {
+/** It is not known yet whether there is a choice: the shape of one agent promises none. */
+function AgentSkeleton() {
   return (
-    <div aria-hidden="true" className="grid animate-shimmer gap-2.5 sm:grid-cols-2">
-      <div className="h-[84px] rounded-[16px] bg-hover" />
-      <div className="h-[84px] rounded-[16px] bg-hover" />
+    <div aria-hidden="true" className="flex animate-shimmer flex-col items-center gap-4">
+      <div className="size-12 rounded-2xl bg-hover" />
+      <div className="h-6 w-48 rounded bg-hover" />
+      <div className="h-4 w-72 max-w-full rounded bg-hover" />
     </div>
   );
 }

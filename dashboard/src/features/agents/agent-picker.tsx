@@ -47,7 +47,7 @@ function AgentCard(props: { agent: Agent; isSelected: boolean; onSelect: () => v
       <span className={agent.available ? "" : "opacity-50 grayscale"}>
         <AgentAvatar agentKey={agent.key} name={agent.name} avatar={agent.avatar} size="large" />
       </span>
-      <span className="min-w-0 flex-1 pr-5">
+      <span className="min-w-0 flex-1 self-center pr-5">
         <span className={`block truncate font-[620] ${agent.available ? "" : "text-ink-2"}`}>
           {agent.name}
         </span>
