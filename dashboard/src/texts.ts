@@ -27,7 +27,7 @@ export const texts = {
     offline: "You are offline",
   },
   signIn: {
-    title: "Sign in",
+    title: "Sign in to Banter",
     label: "API key",
     submit: "Sign in",
     wrong: "This key does not work. It may have been revoked.",
@@ -42,17 +42,17 @@ export const texts = {
         drafts > 0 ? (drafts === 1 ? "1 draft" : `${drafts} drafts`) : "",
       ];
       const what = parts.filter(Boolean).join(" and ");
-      return `On this device there is ${what} of yours. Kept, it waits here for when you sign in again; nobody else sees it.`;
+      return `You have ${what} on this device. What you keep waits here until you sign in again; nobody else sees it.`;
     },
     outKeep: "Sign out, keep it",
     outRemove: "Sign out and remove it",
   },
   permission: {
     label: "Permission request",
-    asks: "The agent asks for your permission",
+    asks: (agent: string) => `${agent} asks for your permission`,
     allow: "Allow",
     reject: "Reject",
-    until: (time: string) => `until ${time}`,
+    until: (time: string) => `Answer by ${time}`,
     outcome: {
       allowed: "You allowed it",
       rejected: "You rejected it",
@@ -109,7 +109,7 @@ export const texts = {
   },
   palette: {
     title: "Search and commands",
-    placeholder: "Find a chat, an agent or an action…",
+    placeholder: "Search chats, agents and actions…",
     chats: "Chats",
     agents: "Agents",
     actions: "Actions",

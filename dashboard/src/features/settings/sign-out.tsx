@@ -47,7 +47,7 @@ export function SignOut() {
       {kept && (
         <Dialog title={texts.signIn.outTitle} onClose={() => setKept(null)}>
           <p className="text-ink-2 text-note">{texts.signIn.outBody(kept.unsent, kept.drafts)}</p>
-          <div className="mt-5 flex flex-wrap justify-end gap-2">
+          <div className="mt-5 flex flex-wrap justify-end gap-2 max-sm:flex-col-reverse">
             <Button onClick={() => void leave(true)}>{texts.signIn.outRemove}</Button>
             <Button variant="solid" onClick={() => void leave(false)}>
               {texts.signIn.outKeep}

@@ -15,34 +15,28 @@ export function OutgoingBubble({ item }: { item: Outgoing }) {
         <span className="block [unicode-bidi:plaintext]">{item.content}</span>
       </div>
       <div
-        className={`flex flex-wrap justify-end gap-x-1.5 self-end px-1 pb-2 text-small ${isSending ? "text-ink-3" : "text-bad"}`}
+        className={`flex flex-wrap justify-end gap-x-2 gap-y-1 self-end px-1 pb-2 text-right text-small pointer-coarse:gap-y-3 ${isSending ? "text-ink-3" : "text-bad"}`}
       >
-        {isSending && <span>{texts.receipt.sending}</span>}
-        {item.state === "waiting" && <span>{texts.receipt.waiting}</span>}
-        {item.state === "failed" && <span>{texts.receipt.notSent}</span>}
-        {item.state === "failed" && item.reason && (
-          <>
-            <span aria-hidden="true">·</span>
-            <span>{explainProblem(item.reason)}</span>
-          </>
-        )}
+        <span>{describe(item)}</span>
         {!isSending && (
-          <>
-            <span aria-hidden="true">·</span>
+          <span className="flex gap-x-2 pointer-coarse:gap-x-4">
             <TextButton onClick={() => outbox.retry(item.key)}>
               {item.state === "failed" ? texts.common.retry : texts.receipt.sendNow}
             </TextButton>
-          </>
-        )}
-        {item.state === "failed" && (
-          <>
-            <span aria-hidden="true">·</span>
-            <TextButton onClick={() => void outbox.discard(item.key)}>
-              {texts.receipt.discard}
-            </TextButton>
-          </>
+            {item.state === "failed" && (
+              <TextButton onClick={() => void outbox.discard(item.key)}>
+                {texts.receipt.discard}
+              </TextButton>
+            )}
+          </span>
         )}
       </div>
     </>
   );
+}
+
+function describe({ state, reason }: Outgoing): string {
+  if (state === "sending") return texts.receipt.sending;
+  if (state === "waiting") return texts.receipt.waiting;
+  return reason ? `${texts.receipt.notSent} · ${explainProblem(reason)}` : texts.receipt.notSent;
 }

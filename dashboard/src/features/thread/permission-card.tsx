@@ -14,6 +14,7 @@ const names = { allow: texts.permission.allow, reject: texts.permission.reject }
 export const PermissionCard = memo(function PermissionCard(props: {
   task: Task;
   request: PermissionRequest;
+  agentName: string;
 }) {
   const { task, request } = props;
   const [isSending, setSending] = useState(false);
@@ -37,7 +38,7 @@ export const PermissionCard = memo(function PermissionCard(props: {
           <ShieldQuestion size={17} aria-hidden="true" />
         </span>
         <div className="min-w-0">
-          <p className="text-ink-2 text-small">{texts.permission.asks}</p>
+          <p className="text-ink-2 text-small">{texts.permission.asks(props.agentName)}</p>
           <p className="font-[570] [overflow-wrap:anywhere]">{request.title}</p>
         </div>
       </div>

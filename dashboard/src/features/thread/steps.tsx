@@ -36,7 +36,7 @@ export const Steps = memo(function Steps(props: { steps: readonly Step[] }) {
   const done = summariseSteps(steps);
   return (
     <details className="group/steps max-w-full self-start">
-      <summary className="flex cursor-pointer list-none items-center gap-2 rounded-lg px-1 py-1 text-ink-2 text-note hover:text-ink [&::-webkit-details-marker]:hidden">
+      <summary className="flex cursor-pointer list-none items-center gap-2 rounded-lg px-1 py-1 text-ink-2 text-note hover:text-ink pointer-coarse:min-h-10 [&::-webkit-details-marker]:hidden">
         <span aria-hidden="true" className={`size-[7px] shrink-0 rounded-full ${toneOf(steps)}`} />
         <span className="min-w-0 [overflow-wrap:anywhere]">
           {texts.steps.count(steps.length)}
@@ -82,7 +82,7 @@ function StepItem({ step, isOpen }: { step: Step; isOpen: boolean }) {
     <li className="min-w-0">
       <details className="group/step" open={isOpen}>
         <summary
-          className={`${line} cursor-pointer list-none rounded hover:text-ink [&::-webkit-details-marker]:hidden`}
+          className={`${line} cursor-pointer list-none rounded hover:text-ink pointer-coarse:py-2.5 [&::-webkit-details-marker]:hidden`}
         >
           {icon}
           {title}
@@ -106,23 +106,27 @@ function Detail({ detail }: { detail: StepDetail }) {
           {detail.text}
         </p>
       )}
-      {detail.input && <Raw label={texts.steps.input} text={detail.input} />}
-      {detail.output && <Raw label={texts.steps.output} text={detail.output} />}
+      {(detail.input || detail.output) && (
+        <div className="divide-y divide-line overflow-hidden rounded-[9px] border border-line bg-code">
+          {detail.input && <Raw label={texts.steps.input} text={detail.input} isInput />}
+          {detail.output && <Raw label={texts.steps.output} text={detail.output} />}
+        </div>
+      )}
       {detail.entries && <Plan entries={detail.entries} />}
     </div>
   );
 }
 
 /** Text as a machine wrote it. It scrolls by itself, and so it must be reachable by keyboard. */
-function Raw({ label, text }: { label: string; text: string }) {
+function Raw(props: { label: string; text: string; isInput?: boolean }) {
   return (
     <pre
       // biome-ignore lint/a11y/noNoninteractiveTabindex: as above.
       tabIndex={0}
-      className="max-h-60 overflow-auto whitespace-pre-wrap rounded-[9px] border border-line bg-code px-2.5 py-2 font-mono text-[12.5px] text-ink leading-[19px] [overflow-wrap:anywhere]"
+      className={`max-h-60 overflow-auto whitespace-pre-wrap px-2.5 py-2 font-mono text-[12.5px] leading-[19px] outline-offset-[-2px] [overflow-wrap:anywhere] ${props.isInput ? "text-ink" : "text-ink-2"}`}
     >
-      <span className="sr-only">{label}: </span>
-      {text}
+      <span className="sr-only">{props.label}: </span>
+      {props.text}
     </pre>
   );
 }

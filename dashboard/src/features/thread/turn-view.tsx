@@ -43,7 +43,14 @@ export const TurnView = memo(function TurnView(props: {
           canRetry={isStopped}
         />
       )}
-      {task && request && <PermissionCard key={request.request_id} task={task} request={request} />}
+      {task && request && (
+        <PermissionCard
+          key={request.request_id}
+          task={task}
+          request={request}
+          agentName={props.agentName}
+        />
+      )}
       {isOpen && latest && <PermissionOutcome step={latest} />}
       {task && !answer && (
         <LiveAnswer task={task} steps={steps} isHead={isOpen && props.position === 0} />
