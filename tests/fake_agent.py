@@ -14,6 +14,7 @@ it does otherwise is in its own arguments:
   --auth         wants to be signed in
   --stays        does not end when its stdin does; --deaf: nor on SIGTERM
   --diary        writes the end of its stdin and SIGTERM down, too
+  --other        introduces itself by another name
 
 Each request that it gets is appended to the file that FAKE_LOG names.
 """
@@ -31,7 +32,7 @@ import uuid
 
 parser = argparse.ArgumentParser()
 for flag in ["resume", "load", "broken-load", "failing-load", "failing-resume", "modes", "new-modes", "no-start",
-             "exit-at-start", "old", "no-session", "auth", "stays", "deaf", "diary"]:
+             "exit-at-start", "old", "no-session", "auth", "stays", "deaf", "diary", "other"]:
     parser.add_argument(f"--{flag}", action="store_true")
 options = parser.parse_args()
 
@@ -71,6 +72,7 @@ class Turn:
         self.session = session
         self.blocks = blocks
         self.cancelled = threading.Event()
+        self.is_last = False
 
     def update(self, sort, **fields):
         write({"jsonrpc": "2.0", "method": "session/update",
@@ -225,6 +227,19 @@ def daemons(turn, seconds):
     turn.say("started")
 
 
+def leave(turn, seconds):
+    """Tools that go on when the turn is over: in a session of its own, twice forked, on the move, and one that has lost its
+    parent without a session of its own. And a helper, which the agent itself keeps."""
+    nowhere = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.Popen(["setsid", "sleep", seconds], **nowhere)
+    subprocess.Popen(["setsid", "sh", "-c", f"trap '' TERM; setsid sh -c 'sleep {seconds}; true' & exit"], **nowhere).wait()
+    subprocess.Popen(["sh", "-c", f"sleep {seconds} & exit"], **nowhere).wait()
+    wander = "import os, time\nwhile True:\n    if os.fork(): os._exit(0)\n    os.setsid()\n    time.sleep(0.05)"
+    subprocess.Popen([sys.executable, "-c", wander, seconds], **nowhere)
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", f"helper-{seconds}"], **nowhere)
+    turn.say(str(os.getpid()))
+
+
 def held_daemons(turn, seconds):
     turn.update("tool_call", toolCallId="d", title="Daemons", status="in_progress")
     daemons(turn, seconds)
@@ -309,14 +324,33 @@ def eat(turn, megabytes):
     turn.say("full")
 
 
+def nul(turn, _):
+    """Text that no database holds, everywhere where an agent may write."""
+    turn.say("a\0b")
+    turn.update("agent_thought_chunk", content={"type": "text", "text": "c\0d"})
+    turn.update("tool_call", toolCallId="e\0f", title="g\0h", status="completed", rawInput={"i\0j": "k\0l"},
+                content=[{"type": "content", "content": {"type": "text", "text": "m\0n"}}])
+    turn.update("plan", entries=[{"content": "o\0p", "priority": "high", "status": "completed"}])
+    turn.request("session/request_permission", {
+        "sessionId": turn.session, "options": [{"optionId": "q\0r", "name": "s\0t", "kind": "allow_once"}],
+        "toolCall": {"toolCallId": "u\0v", "title": "w\0x"}}, 1)
+    raise Failure(-32602, "y\0z")
+
+
+def last_words(turn, _):
+    """Its answer is the last thing that it does."""
+    turn.say("goodbye")
+    turn.is_last = True
+
+
 def late(turn, _):
     turn.say("in time")
     threading.Timer(0.3, lambda: turn.say("LATE")).start()
 
 
 ACTS = [noise, tools, untold, pile, huge_line, long_answer, many_updates, chatter, hang_up, silence, quiet_thinking,
-        exit_early, exit_late, exit_in_tool, ignore_cancel, until_cancelled, sleeping_tool, daemons, held_daemons, leave_files,
-        ask_and_die, gated, ask, reason, fail, environment, blocks, process, complain, eat, late]
+        exit_early, exit_late, exit_in_tool, ignore_cancel, until_cancelled, sleeping_tool, daemons, leave, held_daemons,
+        leave_files, ask_and_die, gated, ask, reason, fail, environment, blocks, process, complain, eat, nul, last_words, late]
 
 
 # What agents of others were seen to do ---------------------------------------------------------------------------------
@@ -371,12 +405,12 @@ def choices(is_new=True):
 
 def initialize(_):
     if options.exit_at_start:
-        print("no licence found", file=sys.stderr, flush=True)
+        print(f"no licence found, {os.environ.get('FAKE_SECRET')}", file=sys.stderr, flush=True)
         os._exit(9)
     if options.no_start:
         print("Usage: fake [options]", flush=True)
         time.sleep(3600)
-    return {"protocolVersion": 2 if options.old else 1, "agentInfo": {"name": "fake", "version": "1.2.3"},
+    return {"protocolVersion": 2 if options.old else 1, "agentInfo": {"name": "other" if options.other else "fake", "version": "1.2.3"},
             "agentCapabilities": {
                 "loadSession": options.load or options.broken_load or options.failing_load,
                 "sessionCapabilities": {"resume": {}} if options.resume or options.failing_resume else {}}}
@@ -437,6 +471,8 @@ def handle(message):
         if message["method"] not in METHODS:
             raise Failure(-32601, "Method not found")
         write({"jsonrpc": "2.0", "id": id, "result": METHODS[message["method"]](message.get("params", {}))})
+        if any(turn.is_last for turn in turns.values()):
+            os._exit(0)
     except Failure as failure:
         write({"jsonrpc": "2.0", "id": id, "error": failure.error})
     except Exception as error:

@@ -17,6 +17,9 @@ use crate::agents::{
     registry,
 };
 
+/// So many of the last lines that an agent wrote to its stderr are shown.
+const SHOWN_LINES: usize = 5;
+
 /// What came of an agent.
 struct Finding {
     is_usable: bool,
@@ -95,8 +98,11 @@ async fn look_at(agent: &AgentConfig, env: impl Fn(&str) -> Option<String> + Cop
 }
 
 fn describe(probe: Probe, mut lines: Vec<String>) -> Finding {
-    if let Some(started_in) = probe.started_in {
-        let mut line = format!("spoken with: it introduced itself after {} ms", started_in.as_millis());
+    if probe.is_started {
+        lines.push("started".to_owned());
+    }
+    if let Some(after) = probe.spoke_after {
+        let mut line = format!("spoken with: it introduced itself after {} ms", after.as_millis());
         if let Some(name) = probe.calls_itself {
             let _ = write!(line, " as {name}");
         }
@@ -110,5 +116,8 @@ fn describe(probe: Probe, mut lines: Vec<String>) -> Finding {
     if !is_usable && !probe.sign_in.is_empty() {
         lines.push(format!("ways to sign in: {}", probe.sign_in.join(", ")));
     }
+    let wrote = probe.stderr.lines().filter(|line| !line.trim().is_empty());
+    let last: Vec<&str> = wrote.collect();
+    lines.extend(last[last.len().saturating_sub(SHOWN_LINES)..].iter().map(|line| format!("it wrote: {line}")));
     Finding { is_usable, lines }
 }

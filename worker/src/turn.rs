@@ -15,7 +15,7 @@ use banter_shared::{
     id::PermissionId,
     relay::SharedRelay,
     shutdown::Shutdown,
-    store::{Claim, Conversation, Finish, PastMessage, ResumePoint, StepState, Store},
+    store::{AgentSession, Claim, Conversation, Finish, PastMessage, ResumePoint, StepState, Store},
 };
 use tokio::{
     sync::mpsc,
@@ -86,16 +86,16 @@ impl TurnRunner {
         let timeout = self.agents.timeout(&claim.agent_key).unwrap_or(DEFAULT_TIMEOUT);
         let mut told = Told::new(self, &claim, &guard);
         let end = self.drive(agent, turn, guard.stop(), timeout, &mut told).await;
-        let (text, resume_id, steps) = told.into_parts();
+        let (text, resume, steps) = told.into_parts();
         let finish = match end {
             End::LeaseLost => return,
             End::Finished(Ok(Answer { finish_reason, usage })) => {
-                Finish::Answered { text, finish_reason, usage, resume_id }
+                Finish::Answered { text, finish_reason, usage, resume }
             }
             End::Finished(Err(AgentError { code, message, retry_after })) => {
                 Finish::Failed { text, error: TaskError::new(code, message), retry_after }
             }
-            End::Stopped => Finish::Stopped { text, resume_id },
+            End::Stopped => Finish::Stopped { text, resume },
             End::HandedBack => Finish::HandedBack { text },
             End::TimedOut(limit) => {
                 let message = format!("The agent did not finish within {} s.", limit.as_secs());
@@ -160,7 +160,11 @@ impl TurnRunner {
                         session_id: claim.session_id,
                         task_id: claim.task_id,
                         turn: claim.turn,
-                        resume: resume.map(|ResumePoint { id, turn }| Resume { id, turn }),
+                        resume: resume.map(|ResumePoint { session: AgentSession { id, provider }, turn }| Resume {
+                            id,
+                            provider,
+                            turn,
+                        }),
                         history,
                     });
                 }
@@ -180,7 +184,7 @@ struct Told {
     text: TextWriter,
     steps: StepWriter,
     permissions: Permissions,
-    resume_id: Option<String>,
+    resume: Option<AgentSession>,
     clock: SharedClock,
 }
 
@@ -192,7 +196,7 @@ impl Told {
             text: TextWriter::new(store, relay, tasks, claim.clone()),
             steps: StepWriter::new(store, relay, tasks, claim.clone()),
             permissions: Permissions::new(store, relay, tasks, &claim.user, guard.decided()),
-            resume_id: None,
+            resume: None,
             clock: Arc::clone(store.clock()),
         }
     }
@@ -202,7 +206,7 @@ impl Told {
             Update::Text(more) => self.text.push(&more),
             Update::Step(step) => self.steps.push(step),
             Update::Permission(request) => self.ask(request),
-            Update::Resume(id) => self.resume_id = Some(id),
+            Update::Resume { id, provider } => self.resume = Some(AgentSession { id, provider }),
         }
     }
 
@@ -224,7 +228,7 @@ impl Told {
     }
 
     /// The text, the agent's own session, and the steps that are not stored yet.
-    fn into_parts(self) -> (String, Option<String>, Vec<StepState>) {
-        (self.text.into_text(), self.resume_id, self.steps.into_unwritten())
+    fn into_parts(self) -> (String, Option<AgentSession>, Vec<StepState>) {
+        (self.text.into_text(), self.resume, self.steps.into_unwritten())
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::Row;
 
 use super::{
-    Changed, ResumePoint, StepState, Store, StoreError, WriteTx, events,
+    AgentSession, Changed, ResumePoint, StepState, Store, StoreError, WriteTx, events,
     jobs::{AGENT_QUEUE, CLAIM, JobEnd, LOOK, end_job, horizon_seconds, schedule_head},
     outcomes::{Open, Outcome, end_delivery, end_task, find_open, find_running},
     resume,
@@ -74,14 +74,14 @@ pub enum Finish {
         /// What the agent counted.
         usage: Option<Usage>,
         /// The agent's own session, which knows the conversation up to this turn.
-        resume_id: Option<String>,
+        resume: Option<AgentSession>,
     },
     /// Because somebody wished so.
     Stopped {
         /// The text up to it.
         text: String,
         /// The agent's own session, which knows the conversation up to this turn.
-        resume_id: Option<String>,
+        resume: Option<AgentSession>,
     },
     /// With an error.
     Failed {
@@ -103,9 +103,9 @@ pub enum Finish {
 
 impl Finish {
     /// The agent's own session that the turn was answered in to its end.
-    fn resume_id(&self) -> Option<&str> {
+    fn resume(&self) -> Option<&AgentSession> {
         match self {
-            Self::Answered { resume_id, .. } | Self::Stopped { resume_id, .. } => resume_id.as_deref(),
+            Self::Answered { resume, .. } | Self::Stopped { resume, .. } => resume.as_ref(),
             Self::Failed { .. } | Self::HandedBack { .. } | Self::WorkerLost => None,
         }
     }
@@ -261,12 +261,12 @@ pub(super) async fn end_attempt(
     let is_answered = open.stop_reason.is_none() && matches!(finish, Finish::Answered { .. });
     let steps_end = if is_answered { StepsEnd::Answered } else { StepsEnd::Broken };
     let tool_begun = steps::close(tx, task_id, attempt, steps_end).await?;
-    resume::settle(tx, open.session_id, &open.agent_key, open.turn, finish.resume_id()).await?;
+    resume::settle(tx, open.session_id, &open.agent_key, open.turn, finish.resume()).await?;
     if let Some(reason) = open.stop_reason {
         return end_stopped(tx, &open, reason, finish.into_text(), now).await;
     }
     match finish {
-        Finish::Answered { text, finish_reason, usage, resume_id: _ } => {
+        Finish::Answered { text, finish_reason, usage, resume: _ } => {
             let finish_reason = if text.is_empty() { FinishReason::Empty } else { finish_reason };
             let failures = open.failures;
             let outcome = Outcome {
@@ -279,7 +279,7 @@ pub(super) async fn end_attempt(
             };
             end_task(tx, &open, outcome, now).await
         }
-        Finish::Stopped { text, resume_id: _ } => end_stopped(tx, &open, StopReason::Cancel, Some(text), now).await,
+        Finish::Stopped { text, resume: _ } => end_stopped(tx, &open, StopReason::Cancel, Some(text), now).await,
         Finish::HandedBack { text } if tool_begun => {
             let error = TaskError::new(ErrorCode::WorkerLost, "The worker was stopped while the agent used a tool.");
             end_interrupted(tx, &open, Some(text), open.failures, error, now).await

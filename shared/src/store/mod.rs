@@ -62,7 +62,7 @@ pub use keys::{ApiKey, NewKey};
 pub use leases::{Beat, Heartbeat, LeaseWatch};
 pub use logins::{LOGIN_LIFE, NewToken};
 pub use messages::{MessagePage, Thread, TurnBound};
-pub use resume::ResumePoint;
+pub use resume::{AgentSession, ResumePoint};
 pub use sessions::{NewSession, SessionCursor, SessionFilter, SessionPage, SessionPatch};
 pub use steps::{StepRow, StepState};
 pub use stops::RunningAttempt;

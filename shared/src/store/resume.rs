@@ -8,14 +8,23 @@ use sqlx::{Row, SqliteConnection};
 use super::StoreError;
 use crate::{chat::sanitize_agent_text, id::SessionId};
 
-/// An id longer than this is no id, in bytes.
+/// An id or a name longer than this is none, in bytes.
 const MAX_ID_BYTES: usize = 4096;
+
+/// An agent's own session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentSession {
+    /// The agent's id of it.
+    pub id: String,
+    /// The program that it belongs to, as that calls itself. Behind the same key there may be another one by now.
+    pub provider: String,
+}
 
 /// An agent's own session, and how much of the conversation it knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResumePoint {
-    /// The agent's id of it.
-    pub id: String,
+    /// Which one.
+    pub session: AgentSession,
     /// The last turn that it has seen, question and answer.
     pub turn: i64,
 }
@@ -28,14 +37,18 @@ pub(super) async fn find(
     turn: i64,
 ) -> Result<Option<ResumePoint>, StoreError> {
     let row = sqlx::query(
-        "SELECT resume_id, turn FROM agent_resume WHERE chat_session_id = ?1 AND agent_key = ?2 AND turn < ?3",
+        "SELECT resume_id, provider, turn FROM agent_resume WHERE chat_session_id = ?1 AND agent_key = ?2 AND turn < ?3",
     )
     .bind(session_id.to_string())
     .bind(agent_key)
     .bind(turn)
     .fetch_optional(connection)
     .await?;
-    row.map(|row| Ok(ResumePoint { id: row.try_get("resume_id")?, turn: row.try_get("turn")? })).transpose()
+    row.map(|row| {
+        let session = AgentSession { id: row.try_get("resume_id")?, provider: row.try_get("provider")? };
+        Ok(ResumePoint { session, turn: row.try_get("turn")? })
+    })
+    .transpose()
 }
 
 /// Remembers the agent's own session as of this turn, or forgets it.
@@ -44,19 +57,21 @@ pub(super) async fn settle(
     session_id: SessionId,
     agent_key: &str,
     turn: i64,
-    resume_id: Option<&str>,
+    session: Option<&AgentSession>,
 ) -> Result<(), StoreError> {
-    let id = resume_id.map(sanitize_agent_text).filter(|id| !id.is_empty() && id.len() <= MAX_ID_BYTES);
-    match id {
-        Some(id) => {
+    let known = session.map(|session| (sanitize_agent_text(&session.id), sanitize_agent_text(&session.provider)));
+    match known.filter(|(id, provider)| !id.is_empty() && id.len().max(provider.len()) <= MAX_ID_BYTES) {
+        Some((id, provider)) => {
             sqlx::query(
-                "INSERT INTO agent_resume (chat_session_id, agent_key, resume_id, turn) VALUES (?1, ?2, ?3, ?4) \
-                 ON CONFLICT (chat_session_id, agent_key) DO UPDATE SET resume_id = ?3, turn = ?4",
+                "INSERT INTO agent_resume (chat_session_id, agent_key, resume_id, turn, provider) \
+                 VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (chat_session_id, agent_key) \
+                 DO UPDATE SET resume_id = ?3, turn = ?4, provider = ?5",
             )
             .bind(session_id.to_string())
             .bind(agent_key)
             .bind(id.as_ref())
             .bind(turn)
+            .bind(provider.as_ref())
             .execute(tx)
             .await?;
         }

@@ -161,3 +161,35 @@ async fn an_agent_sees_little_of_its_surroundings() {
     assert_eq!(json!([seen["mode"], seen["home_mode"], seen["core"]]), json!(["0o700", "0o700", 0]));
     assert_eq!(seen["address_space"], -1, "programs that reserve much of it would not start");
 }
+
+#[tokio::test]
+async fn characters_that_no_database_holds_are_left_out_wherever_they_come() {
+    let faked = Faked::start("", "permission = 'ask'\nmax_attempts = 1", |builder| builder).await;
+    let session = faked.client.create_session("fake").await;
+    let sent = faked.client.send(&session, "nul").await;
+    let request = eventually("the request", async || {
+        let task = faked.client.task(&session, &sent.task_id).await;
+        let steps = task["steps"].as_array()?.clone();
+        steps.into_iter().find(|step| step["kind"] == "permission")
+    })
+    .await;
+    let detail = &request["detail"];
+    assert_eq!(json!([request["title"], detail["options"][0]["name"]]), json!(["wx", "st"]));
+    let path =
+        format!("/v1/chat/{session}/tasks/{}/permissions/{}", sent.task_id, detail["request_id"].as_str().unwrap());
+    faked.client.post(&path, &json!({"decision": "allow"})).await.ok_status(204);
+
+    let ended = faked.client.wait_for_status(&session, &sent.task_id, "failed").await;
+
+    assert_eq!(json!([ended["error"]["code"], ended["error"]["message"]]), json!(["agent_refused", "yz"]));
+    assert_eq!(faked.client.answer_of(&session, &sent.task_id).await.unwrap()["content"], "ab");
+    assert!(!ended.to_string().contains("\\u0000"), "{ended}");
+    let tool = ended["steps"].as_array().unwrap().iter().find(|step| step["tool_call_id"] == "ef").unwrap().clone();
+    assert_eq!(
+        json!([tool["title"], tool["detail"]["input"], tool["detail"]["output"]]),
+        json!(["gh", {"ij": "kl"}, "mn"])
+    );
+    // It chose the option by what the agent calls it.
+    let received = faked.fake.received("fake");
+    assert!(received.iter().any(|message| message["result"]["outcome"]["optionId"] == "q\0r"), "{received:?}");
+}

@@ -67,3 +67,24 @@ async fn a_program_may_fail_be_silent_or_be_stopped() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_program_that_has_answered_and_stays_is_given_up() {
+    let app = TestApp::builder()
+        .agents(
+            "[[agents]]\nkey = 'stays'\ndriver = 'command'\ncommand = 'sh'\nmax_attempts = 1\nidle_timeout_s = 2\n\
+             args = ['-c', 'echo whole; exec >&-; exec sleep 600']",
+        )
+        .start()
+        .await;
+    let client = app.client();
+    let session = client.create_session("stays").await;
+
+    let asked = client.ask(&session, "x").await;
+
+    let (task, reply) = (&asked["task"], &asked["reply"]);
+    assert_eq!(
+        json!([task["status"], task["error"]["code"], reply["content"]]),
+        json!(["failed", "timeout", "whole\n"])
+    );
+}

@@ -125,3 +125,37 @@ async fn an_agent_is_not_started_for_a_worker_that_is_gone() {
     assert_eq!(told.status.code(), Some(125));
     assert!(processes_with(&format!("sleep {seconds}")).is_empty());
 }
+
+/// The tools of a turn that has left some running, without the helper that belongs to the agent itself.
+fn loose(seconds: &str) -> Vec<u32> {
+    let helpers = processes_with(&format!("helper-{seconds}"));
+    processes_with(seconds).into_iter().filter(|pid| !helpers.contains(pid)).collect()
+}
+
+#[tokio::test]
+async fn no_tool_outlives_its_turn_though_the_agent_is_kept() {
+    let faked = Faked::start("", "", |builder| builder).await;
+    let (session, seconds) = (faked.client.create_session("fake").await, unique_seconds());
+
+    let asked = faked.client.ask(&session, &format!("leave {seconds}")).await;
+
+    within(GONE_WITHIN, "no tool after the turn", async || loose(&seconds).is_empty().then_some(())).await;
+    let again = faked.client.ask(&session, "process").await;
+    assert_eq!(asked["reply"]["content"], again["reply"]["content"], "the same process");
+    assert_eq!(processes_with(&format!("helper-{seconds}")).len(), 1, "what the agent itself holds is its own");
+}
+
+#[tokio::test]
+async fn the_tools_of_a_turn_are_ended_and_not_those_of_the_next() {
+    let faked = Faked::start("", "", |builder| builder).await;
+    let session = faked.client.create_session("fake").await;
+    let (first, second) = (unique_seconds(), unique_seconds());
+    faked.client.send(&session, &format!("leave {first}")).await;
+    let held = faked.client.send(&session, &format!("held_daemons {second}")).await;
+
+    within(GONE_WITHIN, "no tool of the first turn", async || loose(&first).is_empty().then_some(())).await;
+    eventually("tools of the second", async || (processes_with(&second).len() >= KINDS).then_some(())).await;
+
+    faked.client.cancel(&session, &held.task_id).await.ok(202);
+    faked.client.wait_for_status(&session, &held.task_id, "cancelled").await;
+}

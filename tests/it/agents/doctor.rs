@@ -2,7 +2,11 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
-use banter_tests::{app::TestApp, fake_agent::FakeAgent, wait::eventually};
+use banter_tests::{
+    app::TestApp,
+    fake_agent::{self, FakeAgent},
+    wait::eventually,
+};
 use serde_json::json;
 
 #[tokio::test]
@@ -60,4 +64,57 @@ async fn an_agent_on_the_path_is_listed_until_it_is_enabled() {
     assert_eq!(json!([found["driver"], found["available"]]), json!(["acp", false]));
     assert!(found["reason"].as_str().unwrap().contains("not enabled"), "{found}");
     client.post("/v1/chat", &json!({"agent_key": "opencode"})).await.problem_code(422, "agent_unavailable");
+}
+
+#[tokio::test]
+async fn the_doctor_tells_how_far_each_agent_came_and_what_it_said() {
+    let fake = FakeAgent::new();
+    let app = TestApp::builder()
+        .workers(0)
+        .env("FAKE_SECRET", "s3cret-key")
+        .agents("[[agents]]\nkey = 'demo'\nenabled = false")
+        .agents(&fake.agent("ends", "--exit-at-start", "secrets = ['FAKE_SECRET']"))
+        .agents(&fake.agent("old", "--old", ""))
+        .start()
+        .await;
+
+    let output = app.run_worker(&["doctor"]).await;
+
+    let text = String::from_utf8(output.stdout).unwrap();
+    let python = fake_agent::python();
+    let ends = format!(
+        "ends (acp): not usable\n  found: {python}\n  started\n  \
+         failed: agent_crashed: The agent's process ended unexpectedly (exit code 9).\n  \
+         it wrote: no licence found, •••\n"
+    );
+    assert!(text.contains(&ends), "{text}");
+    let old = format!("old (acp): not usable\n  found: {python}\n  started\n  failed: agent_protocol");
+    assert!(text.contains(&old), "{text}");
+    let work = fs::read_dir(app.folder().join("data/work")).unwrap();
+    assert_eq!(work.count(), 0, "what it made is removed");
+}
+
+#[tokio::test]
+async fn a_program_that_is_installed_later_can_be_used() {
+    let programs = tempfile::tempdir().unwrap();
+    let program = programs.path().join("agent");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/fake_agent.py");
+    let mut app = TestApp::builder()
+        .workers(0)
+        .agents(&format!("[[agents]]\nkey = 'later'\ndriver = 'acp'\ncommand = {program:?}"))
+        .start()
+        .await;
+    let client = app.client();
+    let session = client.create_session("later").await;
+    let sent = client.send(&session, "hello").await;
+    app.add_worker();
+    let failed = client.wait_for_status(&session, &sent.task_id, "failed").await;
+    assert_eq!(failed["error"]["code"], "agent_unavailable", "{failed}");
+    assert!(failed["error"]["message"].as_str().unwrap().contains("is not installed"), "{failed}");
+
+    fs::write(&program, format!("#!/bin/sh\nexec {} {script}\n", fake_agent::python())).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    client.retry(&session, &sent.task_id).await.ok(202);
+
+    client.wait_for_status(&session, &sent.task_id, "succeeded").await;
 }

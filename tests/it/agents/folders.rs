@@ -2,10 +2,12 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
 use banter_tests::{app::TestApp, wait::within};
+use serde_json::{Value, json};
 
 use super::{Faked, GONE_WITHIN, supervisors};
 
@@ -104,4 +106,41 @@ async fn a_folder_of_a_session_that_this_database_never_had_stays() {
 
     expect_removed(&faked.app, &session).await;
     assert!(folder.exists());
+}
+
+#[tokio::test]
+async fn folders_that_were_there_before_become_private() {
+    let faked = Faked::start("", "", |builder| builder).await;
+    let session = faked.client.create_session("fake").await;
+    let data = faked.app.folder().join("data");
+    for folder in [data.join("agents/fake/home"), data.join("work").join(&session)] {
+        // As somebody makes it who puts the agent's own configuration there.
+        fs::create_dir_all(&folder).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    let asked = faked.client.ask(&session, "environment").await;
+
+    let seen: Value = serde_json::from_str(asked["reply"]["content"].as_str().unwrap()).unwrap();
+    assert_eq!(json!([seen["mode"], seen["home_mode"]]), json!(["0o700", "0o700"]));
+}
+
+#[tokio::test]
+async fn an_agent_does_not_work_in_a_folder_that_another_one_works_in() {
+    let faked = Faked::start("", "max_attempts = 1", |builder| builder).await;
+    let session = faked.client.create_session("fake").await;
+    let work = faked.app.folder().join("data/work");
+    fs::create_dir_all(&work).unwrap();
+    // Held by somebody who cannot be told to end, as on another machine.
+    let lock = fs::File::create(work.join(format!("{session}.lock"))).unwrap();
+    lock.lock().unwrap();
+
+    let asked = faked.client.ask(&session, "hello").await;
+
+    let error = &asked["task"]["error"];
+    let message = "Another agent still works in the folder of this conversation.";
+    assert_eq!(json!([error["code"], error["message"]]), json!(["agent_error", message]), "{asked}");
+    assert_eq!(faked.fake.methods("fake"), [""; 0], "it was not started");
+    drop(lock);
+    assert_eq!(faked.client.ask(&session, "hello").await["reply"]["content"], "You said: hello");
 }

@@ -141,3 +141,111 @@ async fn a_turn_that_waits_for_a_process_can_be_stopped() {
     client.wait_for_status(&next, &sent.task_id, "succeeded").await;
     assert_eq!(faked.fake.methods("fake").iter().filter(|method| *method == "session/prompt").count(), 2);
 }
+
+#[tokio::test]
+async fn a_process_takes_its_place_until_it_is_gone() {
+    let faked = Faked::start("--stays", "max_processes = 1", |builder| builder).await;
+    let client = &faked.client;
+    let (old, new) = (client.create_session("fake").await, client.create_session("fake").await);
+    client.ask(&old, "hello").await;
+    let sent = client.send(&new, "hello").await;
+
+    within(GONE_WITHIN, "the new one", async || (!supervisors(&new).is_empty()).then_some(())).await;
+
+    assert!(supervisors(&old).is_empty(), "the old one went first, though it had to be told twice");
+    client.wait_for_status(&new, &sent.task_id, "succeeded").await;
+}
+
+#[tokio::test]
+async fn a_stop_while_the_agent_opens_a_session_ends_it() {
+    let faked = Faked::start("--no-session", "", |builder| builder).await;
+    let client = &faked.client;
+    let session = client.create_session("fake").await;
+    let sent = client.send(&session, "hello").await;
+    eventually("the request", async || faked.fake.methods("fake").contains(&"session/new".to_owned()).then_some(()))
+        .await;
+
+    client.cancel(&session, &sent.task_id).await.ok(202);
+
+    client.wait_for_status(&session, &sent.task_id, "cancelled").await;
+    within(GONE_WITHIN, "the agent is gone", async || supervisors(&session).is_empty().then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_stop_that_comes_with_the_end_of_a_turn_makes_one_end_of_it() {
+    let faked = Faked::start("", "", |builder| builder).await;
+    let client = &faked.client;
+    let session = client.create_session("fake").await;
+    client.ask(&session, "hello").await;
+
+    for delay_ms in 0..24 {
+        let sent = client.send(&session, "quiet_thinking 0.02").await;
+        tokio::time::sleep(Duration::from_millis(2 * delay_ms)).await;
+        let stopped = client.cancel(&session, &sent.task_id).await.status;
+
+        let ended = client.wait_for_end(&session, &sent.task_id).await;
+        match stopped {
+            202 => assert_eq!(ended["status"], "cancelled", "a Stop that was taken holds: {ended}"),
+            409 => assert_eq!(ended["status"], "succeeded", "{ended}"),
+            status => panic!("{status}"),
+        }
+        client.answer_of(&session, &sent.task_id).await;
+        let next = client.ask(&session, "hello").await;
+        assert_eq!(next["reply"]["content"], "You said: hello", "a late cancel is not the next turn's: {next}");
+    }
+}
+
+#[tokio::test]
+async fn an_agent_may_go_with_its_last_word() {
+    let faked = Faked::start("", "max_attempts = 1", |builder| builder).await;
+    let session = faked.client.create_session("fake").await;
+
+    for _ in 0..5 {
+        let asked = faked.client.ask(&session, "last_words").await;
+        assert_eq!(
+            json!([asked["task"]["status"], asked["reply"]["content"]]),
+            json!(["succeeded", "goodbye"]),
+            "{asked}"
+        );
+    }
+}
+
+/// A worker that is told to end in mid-turn, and another one after it.
+async fn handed_on(prompt: &str) -> (Faked, String, String) {
+    let mut faked = Faked::start("", "", |builder| builder.env("SHUTDOWN_GRACE_SECONDS", "1")).await;
+    let session = faked.client.create_session("fake").await;
+    let task = faked.client.send(&session, prompt).await.task_id;
+    eventually("the prompt", async || faked.fake.methods("fake").contains(&"session/prompt".to_owned()).then_some(()))
+        .await;
+    if prompt.starts_with("untold") {
+        eventually("its tool", async || {
+            (!faked.client.task(&session, &task).await["steps"].as_array()?.is_empty()).then_some(())
+        })
+        .await;
+    }
+    faked.app.worker(0).stop(STOP_LIMIT).await;
+    assert!(supervisors(&session).is_empty(), "its agent went with it");
+    faked.app.replace_worker(0);
+    (faked, session, task)
+}
+
+#[tokio::test]
+async fn a_turn_that_is_handed_back_is_made_by_another_worker() {
+    let (faked, session, task) = handed_on("quiet_thinking 4").await;
+
+    let ended = faked.client.wait_for_status(&session, &task, "succeeded").await;
+
+    assert_eq!(json!([ended["attempt"], ended["failures"]]), json!([2, 0]), "{ended}");
+    assert_eq!(faked.client.answer_of(&session, &task).await.unwrap()["content"], "thinking");
+}
+
+#[tokio::test]
+async fn a_turn_whose_tool_had_begun_is_not_made_again_by_another_worker() {
+    let (faked, session, task) = handed_on("untold").await;
+
+    let ended = faked.client.wait_for_status(&session, &task, "interrupted").await;
+
+    let found = json!([ended["attempt"], ended["error"]["code"], ended["steps"][0]["status"]]);
+    assert_eq!(found, json!([1, "worker_lost", "failed"]), "{ended}");
+    assert_eq!(faked.client.ask(&session, "hello").await["reply"]["content"], "You said: hello");
+}

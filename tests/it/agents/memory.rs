@@ -1,5 +1,7 @@
 //! What an agent knows of a conversation when its process is gone.
 
+use std::fs;
+
 use banter_tests::{app::TestApp, fake_agent::FakeAgent};
 use serde_json::json;
 
@@ -95,4 +97,20 @@ async fn turns_that_the_agents_session_has_not_seen_are_told() {
         json!(blocks[1..]),
         json!(["[user]\nfirst", "[assistant]\nYou said: first", "[user]\nfail -32603 no", "blocks"])
     );
+}
+
+#[tokio::test]
+async fn another_program_behind_the_same_key_is_told_the_conversation() {
+    let mut faked = Faked::start("--load", "", |builder| builder.env("TASK_LEASE_SECONDS", "5")).await;
+    let session = faked.client.create_session("fake").await;
+    faked.client.ask(&session, "first").await;
+    // It would take the session up, as one that takes any id for its own.
+    fs::write(faked.app.folder().join("agents.toml"), faked.fake.agent("fake", "--load --other", "")).unwrap();
+
+    faked.app.replace_worker(0);
+
+    let asked = faked.client.ask(&session, "recall").await;
+    let told = asked["reply"]["content"].as_str().unwrap();
+    assert!(told.ends_with("[user]\nfirst | [assistant]\nYou said: first"), "{asked}");
+    assert!(!faked.fake.methods("fake").contains(&"session/load".to_owned()));
 }

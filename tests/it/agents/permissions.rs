@@ -22,9 +22,61 @@ async fn the_policy_decides_for_this_once_and_never_for_always() {
         let asked = faked.ask("ask").await;
 
         assert_eq!(asked["reply"]["content"], expected, "{policy}");
-        let cancelled = faked.ask("ask allow_always reject_always").await;
+        let session = faked.client.create_session("fake").await;
+        let cancelled = faked.client.ask(&session, "ask allow_always reject_always").await;
         assert_eq!(cancelled["reply"]["content"], "outcome: cancelled", "only what is for once is chosen");
+        let task = faked.client.task(&session, cancelled["task"]["id"].as_str().unwrap()).await;
+        assert_eq!(task["steps"][0]["status"], "rejected", "it was not allowed, {policy}: {task}");
     }
+}
+
+#[tokio::test]
+async fn nobody_is_asked_what_cannot_be_answered_for_this_once() {
+    let faked = Faked::start("", "permission = 'ask'", |builder| builder).await;
+    let session = faked.client.create_session("fake").await;
+
+    let asked = faked.client.ask(&session, "ask allow_always reject_always").await;
+
+    assert_eq!(asked["reply"]["content"], "outcome: cancelled", "{asked}");
+    let task = faked.client.task(&session, asked["task"]["id"].as_str().unwrap()).await;
+    let steps: Vec<Value> =
+        task["steps"].as_array().unwrap().iter().map(|step| json!([step["kind"], step["status"]])).collect();
+    assert_eq!(json!(steps), json!([["tool", "rejected"]]), "{task}");
+}
+
+#[tokio::test]
+async fn an_answer_of_a_kind_that_nobody_knows_is_not_offered_and_harms_nothing() {
+    let faked = Faked::start("", "permission = 'ask'", |builder| builder).await;
+    let asking = Asking::start(&faked.client, "ask allow_on_tuesdays reject_once allow_once").await;
+
+    assert_eq!(
+        asking.step["detail"]["options"],
+        json!([{"decision": "reject", "name": "reject once"}, {"decision": "allow", "name": "allow once"}])
+    );
+    asking.decide(&faked.client, "allow").await.ok_status(204);
+
+    faked.client.wait_for_status(&asking.session, &asking.task, "succeeded").await;
+    let answer = faked.client.answer_of(&asking.session, &asking.task).await.unwrap();
+    assert_eq!(answer["content"], "outcome: selected allow_once");
+}
+
+#[tokio::test]
+async fn a_message_that_interrupts_takes_the_question_away() {
+    let faked = Faked::start("", "permission = 'ask'", |builder| builder).await;
+    let asking = Asking::start(&faked.client, "ask").await;
+
+    let next = faked.client.send_on_busy(&asking.session, "hello", "interrupt").await.ok(202);
+
+    let ended = faked.client.wait_for_status(&asking.session, &asking.task, "interrupted").await;
+    let permission = ended["steps"].as_array().unwrap().iter().find(|step| step["kind"] == "permission").unwrap();
+    assert_eq!(json!([permission["status"], permission["detail"]["decided_by"]]), json!(["rejected", "withdrawn"]));
+    asking.decide(&faked.client, "allow").await.problem_code(409, "task_ended");
+    let task = next["task"]["id"].as_str().unwrap();
+    faked.client.wait_for_status(&asking.session, task, "succeeded").await;
+    assert_eq!(faked.client.answer_of(&asking.session, task).await.unwrap()["content"], "You said: hello");
+    // The agent got an answer to its question, as the protocol wants it.
+    let received = faked.fake.received("fake");
+    assert!(received.iter().any(|message| message["result"]["outcome"]["outcome"] == "cancelled"), "{received:?}");
 }
 
 #[tokio::test]

@@ -63,16 +63,18 @@ impl Agent for CommandAgent {
 impl Inner {
     /// When this is dropped the process is ended, in the background.
     async fn run(&self, turn: Turn, updates: &mpsc::Sender<Update>) -> Result<Answer, AgentError> {
-        let process = self.host.start(&self.launch, turn.session_id).await.map_err(|error| {
-            tracing::error!(agent = self.launch.agent_key, %error, "cannot start an agent");
-            AgentError::new(ErrorCode::AgentUnavailable, "The agent's process cannot be started on the worker.")
-        })?;
+        let process = self.host.start(&self.launch, turn.session_id).await?;
         let AgentProcess { stdin, stdout, control } = process;
         let history = prompt::within_budget(turn.history, self.config.history_bytes);
         self.host.tasks().spawn(write(stdin, input(self.config.input, &history)));
         let finish_reason = self.read(stdout, updates).await?;
         if finish_reason == FinishReason::Stop {
-            let status = control.gone().await;
+            let limit = self.config.idle_timeout;
+            let Ok(status) = timeout(limit, control.gone()).await else {
+                let message =
+                    format!("The program ended its answer, and did not end itself within {} s.", limit.as_secs());
+                return Err(AgentError::new(ErrorCode::Timeout, message));
+            };
             if !status.is_some_and(|status| status.success()) {
                 tracing::warn!(agent = self.launch.agent_key, ?status, stderr = control.stderr(), "a program failed");
                 return Err(gone(status));

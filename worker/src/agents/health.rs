@@ -5,7 +5,7 @@ use banter_shared::{
     store::AgentHealth,
 };
 
-use super::process::find_program;
+use super::process::{StartError, find_program};
 
 /// What there is to report: every agent that is configured, and those that are found on `PATH` and that nobody has enabled.
 #[must_use]
@@ -42,12 +42,6 @@ pub fn detected(catalog: &AgentCatalog) -> impl Iterator<Item = &'static AgentCo
     })
 }
 
-/// What is said of a program that is not there.
-#[must_use]
-pub fn not_found(command: &str) -> String {
-    format!("The program `{command}` is not installed on the worker, or not on its PATH.")
-}
-
 fn missing(command: &str) -> Option<String> {
-    find_program(command).is_none().then(|| not_found(command))
+    find_program(command).is_none().then(|| StartError::NotInstalled(command.to_owned()).to_string())
 }

@@ -19,6 +19,7 @@ use banter_shared::{
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use self::process::StartError;
 pub use registry::Registry;
 
 /// Updates that an agent may be ahead of the worker; a full channel slows the agent down.
@@ -55,6 +56,8 @@ pub struct Turn {
 pub struct Resume {
     /// The agent's id of it.
     pub id: String,
+    /// The program that opened it, as that calls itself.
+    pub provider: String,
     /// The last turn that it has seen, question and answer. Messages of later turns are new to it.
     pub turn: i64,
 }
@@ -69,7 +72,12 @@ pub enum Update {
     /// It wants to be allowed something, and waits for the decision.
     Permission(PermissionRequest),
     /// The agent's own session that this turn is answered in: with the outcome it is stored for the next turn.
-    Resume(String),
+    Resume {
+        /// The agent's id of it.
+        id: String,
+        /// The program that opened it, as that calls itself.
+        provider: String,
+    },
 }
 
 /// A step as it is now; it replaces what an earlier update with the same key said.
@@ -153,6 +161,19 @@ impl AgentError {
     #[must_use]
     pub fn stopped() -> Self {
         Self::new(ErrorCode::AgentRefused, "The agent was stopped.")
+    }
+}
+
+impl From<StartError> for AgentError {
+    fn from(error: StartError) -> Self {
+        let message = match &error {
+            StartError::NotInstalled(_) => error.to_string(),
+            StartError::System(source) => {
+                tracing::error!(%source, "cannot start an agent");
+                "The agent's process cannot be started on the worker.".to_owned()
+            }
+        };
+        Self::new(ErrorCode::AgentUnavailable, message)
     }
 }
 

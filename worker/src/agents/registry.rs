@@ -16,9 +16,8 @@ use super::{
     Agent, AgentError, Answer, Turn, Update,
     acp::AcpAgent,
     command::CommandAgent,
-    health::not_found,
     openai::OpenaiAgent,
-    process::{Launch, ProcessHost, find_program},
+    process::{Launch, ProcessHost, Program},
 };
 
 /// Every agent that is switched on, ready to answer. One that cannot run here answers with the reason.
@@ -101,15 +100,15 @@ fn start(
     })
 }
 
-/// How a program is started.
+/// How a program is started; whether it is there is looked at then.
 ///
 /// # Errors
-/// When it cannot be: a sentence for people.
+/// When a secret is missing: a sentence for people.
 pub fn launch(key: &str, program: &ProgramConfig, env: impl Fn(&str) -> Option<String>) -> Result<Launch, String> {
     Ok(Launch {
         agent_key: key.to_owned(),
         secrets: program.secret_values(env)?,
-        program: find_program(&program.command).ok_or_else(|| not_found(&program.command))?,
+        program: Program::Named(program.command.clone()),
         args: program.args.iter().map(Into::into).collect(),
         env: program.env.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
     })

@@ -372,21 +372,26 @@ async fn a_shutdown_hands_back_what_may_be_repeated_and_interrupts_what_may_not(
     }
 }
 
+/// A session of the agent's own.
+fn own(id: &str) -> Update {
+    Update::Resume { id: id.into(), provider: "maker".into() }
+}
+
 #[tokio::test]
 async fn the_next_turn_goes_on_in_the_agents_own_session() {
     let mut f = Fixture::new().await;
     let (task_id, call, run) = f.start().await;
     assert_eq!((call.turn.turn, call.turn.resume.clone()), (1, None));
-    call.tell(Update::Resume("early".into())).await;
-    call.tell(Update::Resume("own-1".into())).await;
+    call.tell(own("early")).await;
+    call.tell(own("own-1")).await;
     call.answer();
     f.ended(task_id, run).await;
 
     let (task_id, call, run) = f.start().await;
 
-    assert_eq!(call.turn.resume, Some(Resume { id: "own-1".into(), turn: 1 }));
+    assert_eq!(call.turn.resume, Some(Resume { id: "own-1".into(), provider: "maker".into(), turn: 1 }));
     assert_eq!(call.turn.history.iter().map(|message| message.turn).collect::<Vec<_>>(), [1, 1, 2]);
-    call.tell(Update::Resume("own-2".into())).await;
+    call.tell(own("own-2")).await;
     call.crash();
     f.ended(task_id, run).await;
     sleep_until_due(&f).await;

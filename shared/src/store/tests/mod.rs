@@ -87,7 +87,7 @@ impl Fixture {
 
     async fn answer(&self, claim: &Claim, text: &str) -> Result<TaskStatus, StoreError> {
         let finish =
-            Finish::Answered { text: text.into(), finish_reason: FinishReason::Stop, usage: None, resume_id: None };
+            Finish::Answered { text: text.into(), finish_reason: FinishReason::Stop, usage: None, resume: None };
         Ok(self.store.finish(claim.task_id, claim.attempt, finish, &[]).await?.value)
     }
 

@@ -40,9 +40,13 @@ fn permission(seq: i64, call: &str, id: PermissionId) -> StepState {
 }
 
 /// An answer of an agent that has a session of its own.
-fn answered(resume_id: &str) -> Finish {
-    let resume_id = Some(resume_id.to_owned());
-    Finish::Answered { text: "ok".into(), finish_reason: FinishReason::Stop, usage: None, resume_id }
+/// A session of the agent's own.
+fn own(id: &str) -> AgentSession {
+    AgentSession { id: id.into(), provider: "maker".into() }
+}
+
+fn answered(id: &str) -> Finish {
+    Finish::Answered { text: "ok".into(), finish_reason: FinishReason::Stop, usage: None, resume: Some(own(id)) }
 }
 
 fn failed(code: ErrorCode) -> Finish {
@@ -221,7 +225,7 @@ async fn an_answer_closes_what_was_under_way_with_the_last_steps_in_the_same_tra
 #[tokio::test]
 async fn every_other_end_fails_what_was_under_way() {
     let f = Fixture::new().await;
-    let stopped = Finish::Stopped { text: String::new(), resume_id: None };
+    let stopped = Finish::Stopped { text: String::new(), resume: None };
     let handed_back = Finish::HandedBack { text: String::new() };
     for finish in [stopped, handed_back, Finish::WorkerLost, failed(ErrorCode::AgentRefused)] {
         let claim = f.running().await;
@@ -408,7 +412,7 @@ async fn a_permission_request_that_waits_no_more_cannot_be_answered() {
 async fn an_agents_own_session_is_known_after_an_answer_or_a_stop_and_forgotten_after_anything_else() {
     let f = Fixture::new().await;
     let session = f.session().await;
-    let known = |id: &str, turn| Some(ResumePoint { id: id.into(), turn });
+    let known = |id: &str, turn| Some(ResumePoint { session: own(id), turn });
     let resume = async |claim: &Claim| f.store.read_conversation(claim).await.unwrap().resume;
     let mut turn = 0;
     let mut next = async |finish: Finish| {
@@ -421,7 +425,7 @@ async fn an_agents_own_session_is_known_after_an_answer_or_a_stop_and_forgotten_
         before
     };
 
-    let stopped = |resume_id: Option<&str>| Finish::Stopped { text: "x".into(), resume_id: resume_id.map(Into::into) };
+    let stopped = |id: Option<&str>| Finish::Stopped { text: "x".into(), resume: id.map(own) };
 
     assert_eq!(next(answered("a")).await, None);
     assert_eq!(next(stopped(Some("b"))).await, known("a", 1));
@@ -473,7 +477,7 @@ async fn a_turn_that_is_tried_again_does_not_go_on_in_a_session_that_knows_later
     f.end(&again, answered("knows one")).await;
     f.post(session, "three").await;
     let third = f.store.read_conversation(&f.claim().await).await.unwrap();
-    assert_eq!(third.resume, Some(ResumePoint { id: "knows one".into(), turn: 1 }));
+    assert_eq!(third.resume, Some(ResumePoint { session: own("knows one"), turn: 1 }));
     assert_eq!(third.history.iter().map(|message| message.turn).collect::<Vec<_>>(), [1, 1, 2, 2, 3]);
 }
 
@@ -489,7 +493,7 @@ async fn the_check_finds_steps_that_must_not_be() {
     f.damage("UPDATE task_step SET status = 'running' WHERE seq = 1").await;
     f.damage("UPDATE task_step SET detail = '{}' WHERE seq = 2").await;
     f.damage("UPDATE task_step SET attempt = 9 WHERE seq = 2").await;
-    f.damage("INSERT INTO agent_resume SELECT id, 'demo', 'x', 7 FROM chat_session").await;
+    f.damage("INSERT INTO agent_resume SELECT id, 'demo', 'x', 7, '' FROM chat_session").await;
 
     let mut findings = f.findings().await;
     findings.sort_unstable();

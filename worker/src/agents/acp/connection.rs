@@ -16,8 +16,8 @@ use agent_client_protocol::{
         ConnectionTo, Responder,
         schema::{
             CancelNotification, ClientCapabilities, ClientSessionCapabilities, Implementation, InitializeRequest,
-            InitializeResponse, NoticeCapabilities, RequestPermissionOutcome, RequestPermissionRequest,
-            RequestPermissionResponse,
+            InitializeResponse, NoticeCapabilities, PermissionOptionKind, RequestPermissionOutcome,
+            RequestPermissionRequest, RequestPermissionResponse,
         },
     },
 };
@@ -202,6 +202,16 @@ impl Connection {
     }
 }
 
+/// A request to be allowed something, without the options of kinds that we do not know.
+fn permission_request(mut parameters: Value) -> Option<RequestPermissionRequest> {
+    if let Some(options) = parameters.get_mut("options").and_then(Value::as_array_mut) {
+        options.retain(|option| serde_json::from_value::<PermissionOptionKind>(option["kind"].clone()).is_ok());
+    }
+    serde_json::from_value(parameters)
+        .inspect_err(|error| tracing::warn!(%error, "a request for permission that is not understood"))
+        .ok()
+}
+
 /// Speaks until `close`, or until the agent hangs up.
 async fn drive(
     transport: impl agent_client_protocol::ConnectTo<Client> + 'static,
@@ -215,7 +225,16 @@ async fn drive(
         .v1()
         .name("banter")
         .on_receive_request(
-            async move |request: RequestPermissionRequest, responder, _| {
+            async move |message: UntypedMessage, responder: Responder<Value>, _| {
+                // Parsed here: the library would refuse a request with an option of a kind that it does not know.
+                let (method, parameters) = message.into_parts();
+                if method != "session/request_permission" {
+                    return responder.respond_with_error(Error::method_not_found());
+                }
+                let Some(request) = permission_request(parameters) else {
+                    return responder.respond_with_error(Error::invalid_params());
+                };
+                let responder = responder.cast::<RequestPermissionResponse>();
                 let Some(events) = permissions.find(&request.session_id.0) else {
                     return responder.respond(RequestPermissionResponse::new(RequestPermissionOutcome::Cancelled));
                 };

@@ -13,12 +13,11 @@ mod terminal;
 mod transport;
 mod turn;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use banter_shared::{
     agents_file::{AcpConfig, PermissionPolicy, ProgramConfig},
-    chat::ErrorCode,
     id::SessionId,
 };
 use tokio::{
@@ -34,7 +33,7 @@ use self::{
 };
 use super::{
     Agent, AgentError, Answer, Resume, Turn, Update,
-    process::{Launch, OWN_PROGRAM, ProcessHost},
+    process::{AgentProcess, Launch, ProcessHost, Program, StartError},
     prompt,
 };
 
@@ -83,7 +82,7 @@ impl AcpAgent {
         };
         let launch = Launch {
             agent_key: key,
-            program: PathBuf::from(OWN_PROGRAM),
+            program: Program::Own,
             args: vec!["demo-agent".into()],
             env: Vec::new(),
             secrets: Vec::new(),
@@ -95,27 +94,32 @@ impl AcpAgent {
     pub async fn probe(&self) -> Probe {
         let mut probe = Probe::default();
         let folder = SessionId::generate();
-        let ended = match self.inner.start(folder).await {
-            Ok(connection) => {
-                probe.started_in = Some(probe.begun_at.elapsed());
-                let about = &connection.about;
-                probe.calls_itself = about.agent_info.as_ref().map(|info| format!("{} {}", info.name, info.version));
-                probe.sign_in = about.auth_methods.iter().map(|method| method.name().to_owned()).collect();
-                probe.failure = session::open(&connection, &self.inner.config, None).await.err();
-                Some(connection.control().clone())
+        match self.inner.start(folder).await {
+            Ok(process) => {
+                let control = process.control.clone();
+                probe.is_started = true;
+                probe.failure = self.introduce(process, &mut probe).await.err();
+                control.end();
+                control.gone().await;
+                if probe.failure.is_some() {
+                    probe.stderr = control.stderr();
+                }
             }
-            Err(error) => {
-                probe.failure = Some(error);
-                None
-            }
-        };
-        if let Some(control) = ended {
-            control.gone().await;
+            Err(error) => probe.failure = Some(error.into()),
         }
         if let Err(error) = self.inner.host.folders().remove_work(folder) {
             tracing::warn!(%error, "cannot remove the folder of a trial");
         }
         probe
+    }
+
+    async fn introduce(&self, process: AgentProcess, probe: &mut Probe) -> Result<(), AgentError> {
+        let connection = Connection::open(process, &self.inner.host).await?;
+        probe.spoke_after = Some(probe.begun_at.elapsed());
+        let about = &connection.about;
+        probe.calls_itself = about.agent_info.as_ref().map(|info| format!("{} {}", info.name, info.version));
+        probe.sign_in = about.auth_methods.iter().map(|method| method.name().to_owned()).collect();
+        session::open(&connection, &self.inner.config, None).await.map(drop)
     }
 }
 
@@ -123,19 +127,31 @@ impl AcpAgent {
 #[derive(Debug)]
 pub struct Probe {
     begun_at: Instant,
+    /// Whether its process was started.
+    pub is_started: bool,
     /// How long it took until it had introduced itself; none: it did not.
-    pub started_in: Option<Duration>,
+    pub spoke_after: Option<Duration>,
     /// Its name and version.
     pub calls_itself: Option<String>,
     /// The ways to sign in that it names.
     pub sign_in: Vec<String>,
     /// Why no session could be opened; none: it could.
     pub failure: Option<AgentError>,
+    /// What it wrote to its stderr at last, if it failed; without secrets.
+    pub stderr: String,
 }
 
 impl Default for Probe {
     fn default() -> Self {
-        Self { begun_at: Instant::now(), started_in: None, calls_itself: None, sign_in: Vec::new(), failure: None }
+        Self {
+            begun_at: Instant::now(),
+            is_started: false,
+            spoke_after: None,
+            calls_itself: None,
+            sign_in: Vec::new(),
+            failure: None,
+            stderr: String::new(),
+        }
     }
 }
 
@@ -170,20 +186,26 @@ impl Inner {
         reply: oneshot::Sender<Result<Answer, AgentError>>,
     ) {
         let Some(mut lease) = stop.run_until_cancelled(self.pool.lease(turn.session_id)).await else { return };
-        let result = self.answer(turn, &mut lease, updates, stop).await;
-        // The next turn of the conversation finds its place free.
-        drop(lease);
+        let (result, begun) = self.answer(turn, &mut lease, updates, stop).await;
         let _ = reply.send(result);
+        // The next turn of the conversation waits for this, so that nothing of it is taken for something of this one.
+        if let Some(begun) = begun
+            && let Some(warm) = lease.warm.as_ref()
+            && !turn::tidy_up(warm.connection.control(), begun).await
+        {
+            lease.discard();
+        }
     }
 
+    /// The answer; and if the agent was asked, when that was, as processes are dated.
     async fn answer(
         &self,
         turn: Turn,
         lease: &mut Lease,
         updates: &mpsc::Sender<Update>,
         stop: &CancellationToken,
-    ) -> Result<Answer, AgentError> {
-        let stopped = || Err(AgentError::stopped());
+    ) -> (Result<Answer, AgentError>, Option<u64>) {
+        let stopped = || (Err(AgentError::stopped()), None);
         let Some(ready) = stop.run_until_cancelled(self.prepare(&turn, lease)).await else {
             // Half started.
             lease.discard();
@@ -191,14 +213,15 @@ impl Inner {
         };
         if let Err(error) = ready {
             lease.discard();
-            return Err(error);
+            return (Err(error), None);
         }
         let Some(warm) = lease.warm.as_mut() else { return stopped() };
         let Some(known) = warm.session.take() else { return stopped() };
-        if updates.send(Update::Resume(known.id.clone())).await.is_err() {
+        let own = Update::Resume { id: known.id.clone(), provider: self.provider(&warm.connection) };
+        if updates.send(own).await.is_err() {
             return stopped();
         }
-        let Ended { result, left } = Prompt {
+        let Ended { result, left, begun } = Prompt {
             connection: &warm.connection,
             config: &self.config,
             session_id: &known.id,
@@ -214,7 +237,7 @@ impl Inner {
             Left::Process => {}
             Left::Nothing => lease.discard(),
         }
-        result
+        (result, Some(begun))
     }
 
     /// Sees to it that there is a process with a session that can be prompted.
@@ -235,10 +258,14 @@ impl Inner {
         loop {
             if lease.warm.is_none() {
                 let room = lease.make_room().await;
-                let connection = self.start(turn.session_id).await?;
-                lease.put(connection, room);
+                let process = self.start(turn.session_id).await?;
+                let room = lease.give_room(room, &process.control);
+                lease.put(Connection::open(process, &self.host).await?, room);
             }
             let Some(warm) = lease.warm.as_mut() else { return Err(AgentError::stopped()) };
+            // Its id means nothing to another program, or something else.
+            let provider = self.provider(&warm.connection);
+            resume = resume.filter(|resume| resume.provider == provider);
             match session::open(&warm.connection, &self.config, resume).await {
                 Ok(known) => {
                     warm.session = Some(known);
@@ -255,11 +282,16 @@ impl Inner {
         }
     }
 
-    async fn start(&self, session: SessionId) -> Result<Connection, AgentError> {
-        let process = self.host.start(&self.launch, session).await.map_err(|error| {
-            tracing::error!(agent = self.launch.agent_key, %error, "cannot start an agent");
-            AgentError::new(ErrorCode::AgentUnavailable, "The agent's process cannot be started on the worker.")
-        })?;
-        Connection::open(process, &self.host).await
+    /// The program that an agent's sessions belong to: its own name for itself, else that of what is started.
+    fn provider(&self, connection: &Connection) -> String {
+        match (&connection.about.agent_info, &self.launch.program) {
+            (Some(info), _) => info.name.clone(),
+            (None, Program::Named(name)) => name.clone(),
+            (None, Program::Own) => String::new(),
+        }
+    }
+
+    async fn start(&self, session: SessionId) -> Result<AgentProcess, StartError> {
+        self.host.start(&self.launch, session).await
     }
 }

@@ -1,14 +1,19 @@
 //! The processes of one agent: one a conversation, kept for its next turn.
 //!
-//! Guarantees: a conversation never has two; no more run than configured, nor do they use more memory, as long as there
-//! are idle ones to end, the least recently used first. One that is at work is never ended here.
+//! Guarantees: a conversation never has two; no more run than configured, and one that is being ended counts until it is
+//! gone; they use no more memory than configured as long as there are idle ones to end, the least recently used first. One
+//! that is at work is never ended here.
 
 #[cfg(test)]
 mod tests;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    pin::pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicIsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -17,6 +22,7 @@ use tokio::{
     sync::{Mutex as AsyncMutex, Notify, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore},
     time::{Instant, sleep},
 };
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{connection::Connection, session::Known};
 use crate::agents::process::{Control, ProcessHost, tree};
@@ -48,7 +54,34 @@ pub(super) struct Warm<C = Connection> {
     pub connection: C,
     /// The session that it is in; none after one that went wrong.
     pub session: Option<Known>,
-    _room: OwnedSemaphorePermit,
+    _room: Room,
+}
+
+/// What a process takes up. Once this is dropped the process is expected to end; only when it is gone there is room again.
+pub(super) struct Room {
+    ending: Arc<AtomicIsize>,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.ending.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Counts somebody who waits for room.
+struct Waits<'a>(&'a AtomicIsize);
+
+impl<'a> Waits<'a> {
+    fn new(waiting: &'a AtomicIsize) -> Self {
+        waiting.fetch_add(1, Ordering::SeqCst);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// The place of a conversation, held for a turn.
@@ -65,7 +98,7 @@ struct Released<C: Kept>(Arc<Pool<C>>);
 
 impl<C: Kept> Drop for Released<C> {
     fn drop(&mut self) {
-        self.0.changed.notify_one();
+        self.0.changed.notify_waiters();
     }
 }
 
@@ -100,16 +133,32 @@ pub(super) struct Pool<C = Connection> {
     limits: Limits,
     room: Arc<Semaphore>,
     slots: Mutex<HashMap<SessionId, Arc<Slot<C>>>>,
-    /// Notified when a process may have become idle or was ended.
+    /// Notified when a process may have become idle, and when one is gone.
     changed: Notify,
+    /// Processes that are being ended and are not gone.
+    ending: Arc<AtomicIsize>,
+    /// Turns that wait for room.
+    waiting: AtomicIsize,
+    tasks: TaskTracker,
+    /// The worker is about to end.
+    hurry: CancellationToken,
 }
 
 impl<C: Kept> Pool<C> {
     /// An empty pool.
     pub fn new(limits: Limits, host: &ProcessHost) -> Arc<Self> {
         let room = Arc::new(Semaphore::new(limits.processes));
-        let pool = Arc::new(Self { limits, room, slots: Mutex::default(), changed: Notify::new() });
-        let (weak, hurry) = (Arc::downgrade(&pool), host.hurry().clone());
+        let pool = Arc::new(Self {
+            limits,
+            room,
+            slots: Mutex::default(),
+            changed: Notify::new(),
+            ending: Arc::default(),
+            waiting: AtomicIsize::new(0),
+            tasks: host.tasks().clone(),
+            hurry: host.hurry().clone(),
+        });
+        let (weak, hurry) = (Arc::downgrade(&pool), pool.hurry.clone());
         let pause = (limits.keep_warm / 4).clamp(SHORTEST_LOOK, LONGEST_LOOK);
         host.tasks().spawn(async move {
             while hurry.run_until_cancelled(sleep(pause)).await.is_some() {
@@ -142,21 +191,24 @@ impl<C: Kept> Pool<C> {
         let slot = self.lock().get(&session).cloned();
         if let Some(slot) = slot
             && let Ok(mut warm) = slot.warm.try_lock()
-            && warm.take().is_some()
         {
-            self.changed.notify_one();
+            *warm = None;
         }
     }
 
-    /// Waits until one more process may be started; idle ones are ended for it.
+    /// Waits until one more process may be started; idle ones are ended for it, no more than are needed.
     async fn make_room(&self) -> OwnedSemaphorePermit {
+        let _waits = Waits::new(&self.waiting);
         loop {
-            let changed = self.changed.notified();
+            let mut changed = pin!(self.changed.notified());
+            // Before the look: what changes after it is not missed.
+            changed.as_mut().enable();
             if let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() {
                 while self.is_over_memory() && self.evict() {}
                 return permit;
             }
-            if !self.evict() {
+            let is_enough = self.ending.load(Ordering::SeqCst) >= self.waiting.load(Ordering::SeqCst);
+            if is_enough || !self.evict() {
                 changed.await;
             }
         }
@@ -177,7 +229,6 @@ impl<C: Kept> Pool<C> {
             if let Ok(mut warm) = slot.warm.try_lock()
                 && warm.take().is_some()
             {
-                self.changed.notify_one();
                 return true;
             }
         }
@@ -200,7 +251,6 @@ impl<C: Kept> Pool<C> {
                 && warm.as_ref().is_some_and(|warm| is_old || !warm.connection.is_open())
             {
                 *warm = None;
-                self.changed.notify_one();
             }
         }
         while self.is_over_memory() && self.evict() {}
@@ -221,8 +271,21 @@ impl<C: Kept> Lease<C> {
         self.released.0.make_room().await
     }
 
+    /// Gives room to a process that was just started.
+    pub fn give_room(&self, permit: OwnedSemaphorePermit, control: &Control) -> Room {
+        let (pool, gone) = (Arc::clone(&self.released.0), control.when_gone());
+        let room = Room { ending: Arc::clone(&pool.ending) };
+        self.released.0.tasks.spawn(async move {
+            pool.hurry.run_until_cancelled(gone).await;
+            pool.ending.fetch_sub(1, Ordering::SeqCst);
+            drop(permit);
+            pool.changed.notify_waiters();
+        });
+        room
+    }
+
     /// Puts a process into the place.
-    pub fn put(&mut self, connection: C, room: OwnedSemaphorePermit) {
+    pub fn put(&mut self, connection: C, room: Room) {
         *self.slot.control.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection.control().clone());
         *self.warm = Some(Warm { connection, session: None, _room: room });
     }

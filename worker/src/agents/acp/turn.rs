@@ -2,7 +2,7 @@
 //!
 //! Guarantees: what the agent sent before its result is told before the turn ends; a turn that is stopped is cancelled in
 //! the agent's session, and whether the agent did so in time, and left nothing of the turn running, decides whether its
-//! process can be kept.
+//! process can be kept. What a turn has left running otherwise, cut loose from the agent, is ended by [`tidy_up`].
 
 #[cfg(test)]
 mod tests;
@@ -35,13 +35,21 @@ use super::{
     connection::{Connection, Event},
     map::{Flow, Mapper, decides},
 };
-use crate::agents::{AgentError, Answer, Decision, PermissionRequest, Update, process::tree};
+use crate::agents::{
+    AgentError, Answer, Decision, PermissionRequest, Update,
+    process::{Control, tree},
+};
 
 /// How long an agent may take to end a turn that it is told to stop.
 const CANCEL_LIMIT: Duration = Duration::from_secs(5);
 /// How long after that what the turn has started may take to end, and how often that is looked at.
 const LEFTOVERS_LIMIT: Duration = Duration::from_secs(5);
 const LEFTOVERS_LOOK: Duration = Duration::from_millis(200);
+/// How long a tool that has cut loose may take to end by itself once its turn is over, and how often that is looked at.
+const LOOSE_GRACE: Duration = Duration::from_millis(300);
+const LOOSE_LOOK: Duration = Duration::from_millis(20);
+/// How long it may take to kill all of them.
+const LOOSE_LIMIT: Duration = Duration::from_secs(3);
 /// Updates in one turn.
 const MAX_UPDATES: usize = 20_000;
 /// How long more of a thought is waited for before it is told.
@@ -57,6 +65,8 @@ pub(super) struct Ended {
     pub result: Result<Answer, AgentError>,
     /// What of the agent can be used again.
     pub left: Left,
+    /// When the turn began, as processes are dated.
+    pub begun: u64,
 }
 
 /// What is left of an agent after a turn.
@@ -114,15 +124,9 @@ impl Pending {
     fn decide(&mut self, number: usize, decision: Option<Decision>, mapper: &mut Mapper, out: &mut Vec<Update>) {
         let Some(Waiting { tool, request, responder }) = self.waiting.remove(&number) else { return };
         match decision {
-            Some(Decision::Allowed) => {
-                respond(responder, &request, Some(true));
-                mapper.allow(&tool, out);
-            }
-            Some(Decision::Rejected | Decision::Expired) => {
-                respond(responder, &request, Some(false));
-                mapper.reject(&tool, out);
-            }
-            None => respond(responder, &request, None),
+            Some(Decision::Allowed) => decide(responder, &request, true, &tool, mapper, out),
+            Some(Decision::Rejected | Decision::Expired) => decide(responder, &request, false, &tool, mapper, out),
+            None => drop(respond(responder, &request, None)),
         }
     }
 
@@ -160,12 +164,12 @@ impl Prompt<'_> {
                 mapper.finish(result.is_ok(), &mut out);
                 self.tell(out).await;
                 match result {
-                    Ok(_) if flow == Flow::TooLong => Ended { result: Ok(too_long()), left: Left::Session },
-                    Ok(result) => Ended { result: Ok(answer(&result)), left: Left::Session },
+                    Ok(_) if flow == Flow::TooLong => Ended { result: Ok(too_long()), left: Left::Session, begun },
+                    Ok(result) => Ended { result: Ok(answer(&result)), left: Left::Session, begun },
                     Err(error) => {
                         let error = self.connection.explain(&error).await;
                         let left = if self.connection.is_open() { Left::Process } else { Left::Nothing };
-                        Ended { result: Err(error), left }
+                        Ended { result: Err(error), left, begun }
                     }
                 }
             }
@@ -189,7 +193,7 @@ impl Prompt<'_> {
                     () = limit => false,
                 };
                 let left = if complied && self.leaves_nothing_of(begun).await { Left::Session } else { Left::Nothing };
-                Ended { result: outcome, left }
+                Ended { result: outcome, left, begun }
             }
         }
     }
@@ -283,13 +287,11 @@ impl Prompt<'_> {
         };
         let (tool, title) = mapper.permission(&request, out);
         match self.config.permission {
-            PermissionPolicy::Allow => {
-                respond(responder, &request, Some(true));
-                mapper.allow(&tool, out);
-            }
-            PermissionPolicy::Reject => {
-                respond(responder, &request, Some(false));
-                mapper.reject(&tool, out);
+            PermissionPolicy::Allow => decide(responder, &request, true, &tool, mapper, out),
+            PermissionPolicy::Reject => decide(responder, &request, false, &tool, mapper, out),
+            // Nothing that could be answered is for this once.
+            PermissionPolicy::Ask if options(&request).is_empty() => {
+                decide(responder, &request, false, &tool, mapper, out);
             }
             PermissionPolicy::Ask => {
                 let time_limit = self.config.permission_timeout;
@@ -308,6 +310,27 @@ impl Prompt<'_> {
     }
 }
 
+/// Ends what a turn has left running and that has cut loose from its agent, such as a tool in a session of its own: nothing
+/// else would before the agent's end. What the agent itself still holds is its own affair. False when something is left.
+pub(super) async fn tidy_up(control: &Control, begun: u64) -> bool {
+    let since = Instant::now();
+    while let Some(root) = control.running_pid() {
+        let loose = tree::loose_since(root, begun);
+        if loose.is_empty() {
+            return true;
+        }
+        if since.elapsed() > LOOSE_LIMIT {
+            return false;
+        }
+        if since.elapsed() > LOOSE_GRACE {
+            tracing::info!(count = loose.len(), "ending what a turn has left running");
+            loose.into_iter().for_each(tree::kill);
+        }
+        sleep(LOOSE_LOOK).await;
+    }
+    true
+}
+
 /// What may be answered, as the user sees it: once each way, whatever else the agent offers.
 fn options(request: &RequestPermissionRequest) -> Vec<PermissionOption> {
     let offered = request.options.iter().filter_map(|option| {
@@ -323,19 +346,34 @@ fn options(request: &RequestPermissionRequest) -> Vec<PermissionOption> {
     options
 }
 
-/// Chooses the option that decides so for this once. `None`, or no such option: cancelled.
+/// Tells the agent, and shows the tool as the agent was told: what cannot be allowed for this once is not.
+fn decide(
+    responder: Responder<RequestPermissionResponse>,
+    request: &RequestPermissionRequest,
+    is_allowed: bool,
+    tool: &str,
+    mapper: &mut Mapper,
+    out: &mut Vec<Update>,
+) {
+    let was_chosen = respond(responder, request, Some(is_allowed));
+    if is_allowed && was_chosen { mapper.allow(tool, out) } else { mapper.reject(tool, out) }
+}
+
+/// Chooses the option that decides so for this once. `None`, or no such option: cancelled, and false.
 fn respond(
     responder: Responder<RequestPermissionResponse>,
     request: &RequestPermissionRequest,
     decision: Option<bool>,
-) {
+) -> bool {
     let chosen = request.options.iter().find(|option| decision.is_some() && decides(option.kind) == decision);
+    let was_chosen = chosen.is_some();
     let outcome = chosen.map_or(RequestPermissionOutcome::Cancelled, |option| {
         RequestPermissionOutcome::Selected(SelectedPermissionOutcome::new(option.option_id.clone()))
     });
     if let Err(error) = responder.respond(RequestPermissionResponse::new(outcome)) {
         tracing::debug!(%error, "the agent no longer waits for the decision");
     }
+    was_chosen
 }
 
 /// What became of an answer that was cut.

@@ -55,7 +55,7 @@ async fn ask_all(agent: &OpenaiAgent) -> (String, Vec<(String, StepStatus, Strin
                     assert_eq!(kind, StepKind::Thought);
                     steps.push((key, status, detail["text"].as_str().unwrap().to_owned()));
                 }
-                Update::Permission(_) | Update::Resume(_) => panic!("a server that thinks and speaks: {update:?}"),
+                Update::Permission(_) | Update::Resume { .. } => panic!("a server that thinks and speaks: {update:?}"),
             }
         }
         (text, steps)

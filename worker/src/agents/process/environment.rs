@@ -114,9 +114,12 @@ fn make_writable(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes a folder that is for nobody else.
+/// Makes a folder that is for nobody else, also of one that was there before.
 fn private(path: PathBuf) -> io::Result<PathBuf> {
     DirBuilder::new().recursive(true).mode(0o700).create(&path)?;
+    if fs::metadata(&path)?.permissions().mode() & 0o777 != 0o700 {
+        fs::set_permissions(&path, Permissions::from_mode(0o700))?;
+    }
     Ok(path)
 }
 

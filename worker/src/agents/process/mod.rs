@@ -10,6 +10,7 @@ mod stderr;
 pub mod tree;
 
 use std::{
+    borrow::Cow,
     ffi::OsString,
     io,
     path::{Path, PathBuf},
@@ -34,7 +35,7 @@ use self::{spawner::Spawner, stderr::StderrTail};
 pub use environment::{Folders, find_program};
 
 /// This very program, also when its file was replaced since it was started.
-pub const OWN_PROGRAM: &str = "/proc/self/exe";
+const OWN_PROGRAM: &str = "/proc/self/exe";
 
 /// How long an agent may take to end once its stdin is closed.
 const CLOSED_PATIENCE: Duration = Duration::from_secs(3);
@@ -45,13 +46,33 @@ const HURRIED_PATIENCE: Duration = Duration::from_millis(300);
 /// How long the worker waits for all of them at its end.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(6);
 
+/// The program of an agent.
+#[derive(Clone, Debug)]
+pub enum Program {
+    /// This very program.
+    Own,
+    /// One that is looked for at each start: it may be installed while the worker runs.
+    Named(String),
+}
+
+/// Why an agent cannot be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Its program is not there.
+    #[error("The program `{0}` is not installed on the worker, or not on its PATH.")]
+    NotInstalled(String),
+    /// Its folders cannot be made, or the supervisor cannot be started.
+    #[error("an agent's process cannot be started")]
+    System(#[from] io::Error),
+}
+
 /// What is to be started.
 #[derive(Clone, Debug)]
 pub struct Launch {
     /// The agent.
     pub agent_key: String,
-    /// A path, or [`OWN_PROGRAM`].
-    pub program: PathBuf,
+    /// What is started.
+    pub program: Program,
     /// Its arguments.
     pub args: Vec<OsString>,
     /// Variables beside the few that every agent gets.
@@ -130,13 +151,13 @@ impl ProcessHost {
     /// Starts an agent in the work folder of a session.
     ///
     /// # Errors
-    /// When its folders cannot be made or the supervisor cannot be started. An agent's program that cannot be started shows
-    /// in the supervisor's exit code.
-    pub async fn start(&self, launch: &Launch, session: SessionId) -> io::Result<AgentProcess> {
+    /// See [`StartError`]. A program that is there and cannot be started shows in the supervisor's exit code.
+    pub async fn start(&self, launch: &Launch, session: SessionId) -> Result<AgentProcess, StartError> {
+        let program = launch.program.find()?;
         let folder = self.folders.work(session)?;
         let mut command = Command::new(OWN_PROGRAM);
         command.arg0("worker").arg("supervise").arg("--parent").arg(std::process::id().to_string());
-        command.arg("--lock").arg(self.folders.lock(session)).arg("--").arg(&launch.program).args(&launch.args);
+        command.arg("--lock").arg(self.folders.lock(session)).arg("--").arg(program.as_ref()).args(&launch.args);
         command.env_clear().envs(self.folders.environment(&launch.agent_key)?);
         command.envs(launch.env.iter().chain(&launch.secrets).map(|(name, value)| (name, value)));
         command.current_dir(&folder).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -145,7 +166,7 @@ impl ProcessHost {
         let mut child = self.spawner.start(command).await?;
         let streams = (child.stdin.take(), child.stdout.take(), child.stderr.take(), child.id());
         let (Some(stdin), Some(stdout), Some(errors), Some(pid)) = streams else {
-            return Err(io::Error::other("a process without its streams"));
+            return Err(io::Error::other("a process without its streams").into());
         };
         let stderr = StderrTail::new(launch.secrets.iter().map(|(_, value)| value.trim().to_owned()).collect());
         self.tasks.spawn(stderr.clone().drain(errors));
@@ -175,6 +196,17 @@ impl ProcessHost {
     }
 }
 
+impl Program {
+    fn find(&self) -> Result<Cow<'static, Path>, StartError> {
+        match self {
+            Self::Own => Ok(Path::new(OWN_PROGRAM).into()),
+            Self::Named(name) => {
+                find_program(name).map(Cow::Owned).ok_or_else(|| StartError::NotInstalled(name.clone()))
+            }
+        }
+    }
+}
+
 impl Control {
     /// Stands for a process that runs already, which is not ended.
     #[cfg(test)]
@@ -193,6 +225,14 @@ impl Control {
     pub async fn gone(&self) -> Option<ExitStatus> {
         let mut exit = self.inner.exit.clone();
         exit.wait_for(Option::is_some).await.ok().and_then(|status| *status)
+    }
+
+    /// The same for somebody who does not keep it alive: whoever waits so holds no copy of this.
+    pub fn when_gone(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut exit = self.inner.exit.clone();
+        async move {
+            let _ = exit.wait_for(Option::is_some).await;
+        }
     }
 
     /// Whether it still runs.

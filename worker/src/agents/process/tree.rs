@@ -1,25 +1,45 @@
 //! The processes below a process, as `/proc` shows them.
 
-use std::{collections::HashMap, fs};
+use std::{
+    collections::{HashMap, HashSet},
+    fs,
+};
 
 use nix::{
     sys::signal::{Signal, kill as send},
     unistd::Pid,
 };
 
+/// A process, as a line of `/proc/PID/stat` shows it.
+#[derive(Debug)]
+struct Process {
+    pid: u32,
+    parent: u32,
+    /// The id of its session.
+    session: u32,
+    /// When it was started, as [`moment`] counts.
+    started: u64,
+    /// It is a zombie.
+    has_ended: bool,
+}
+
 /// All processes below `root`, parents before their children. Zombies are among them.
 #[must_use]
 pub fn descendants(root: u32) -> Vec<u32> {
-    let mut found = with_descendants(&[root]);
-    found.remove(0);
-    found
+    below(&processes(), &[root])
 }
 
-/// These processes and all below them.
-fn with_descendants(roots: &[u32]) -> Vec<u32> {
+/// The direct children of a process.
+#[must_use]
+pub fn children(parent: u32) -> Vec<u32> {
+    processes().iter().filter(|process| process.parent == parent).map(|process| process.pid).collect()
+}
+
+/// Those of all processes that are below one of these, without these themselves.
+fn below(all: &[Process], roots: &[u32]) -> Vec<u32> {
     let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
-    for (pid, parent) in processes() {
-        children.entry(parent).or_default().push(pid);
+    for process in all {
+        children.entry(process.parent).or_default().push(process.pid);
     }
     let mut found = roots.to_vec();
     let mut next = 0;
@@ -27,19 +47,17 @@ fn with_descendants(roots: &[u32]) -> Vec<u32> {
         found.extend(children.remove(&found[next]).unwrap_or_default());
         next += 1;
     }
-    found
-}
-
-/// The direct children of a process.
-#[must_use]
-pub fn children(parent: u32) -> Vec<u32> {
-    processes().filter(|(_, its_parent)| *its_parent == parent).map(|(pid, _)| pid).collect()
+    found.split_off(roots.len())
 }
 
 /// The memory of these processes and of all below them: resident pages, in bytes. Pages that they share count for each.
 #[must_use]
 pub fn resident_bytes(roots: &[u32]) -> u64 {
-    if roots.is_empty() { 0 } else { with_descendants(roots).into_iter().filter_map(resident).sum() }
+    if roots.is_empty() {
+        0
+    } else {
+        roots.iter().copied().chain(below(&processes(), roots)).filter_map(resident).sum()
+    }
 }
 
 /// This moment in the system's count of hundredths of a second since it was started, by which it dates processes, too.
@@ -55,19 +73,33 @@ fn moment_in(uptime: &str) -> Option<u64> {
 /// The processes below `root` that were started at this moment or later and have not ended.
 #[must_use]
 pub fn started_since(root: u32, moment: u64) -> Vec<u32> {
-    let is_new = |pid: &u32| {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        started_in(&stat).is_some_and(|started| started >= moment)
-    };
-    descendants(root).into_iter().filter(is_new).collect()
+    let all = processes();
+    let below: HashSet<u32> = below(&all, &[root]).into_iter().collect();
+    let is_new = |process: &&Process| process.started >= moment && !process.has_ended && below.contains(&process.pid);
+    all.iter().filter(is_new).map(|process| process.pid).collect()
 }
 
-/// When the process of a line of `/proc/PID/stat` was started; none: it has ended and is a zombie.
-fn started_in(stat: &str) -> Option<u64> {
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-    // The state is the third field of the line, the start its 22nd.
-    let has_ended = matches!(fields.next()?, "Z" | "X");
-    if has_ended { None } else { fields.nth(18)?.parse().ok() }
+/// Of the processes that were started below `root`, a supervisor, at this moment or later, those that have cut loose from its
+/// agent: they lost their parent and became the supervisor's, or are in a session of their own. All below such a one count,
+/// too.
+#[must_use]
+pub fn loose_since(root: u32, moment: u64) -> Vec<u32> {
+    let all = processes();
+    let Some(session) = all.iter().find(|process| process.pid == root).map(|root| root.session) else {
+        return Vec::new();
+    };
+    let below_root: HashSet<u32> = below(&all, &[root]).into_iter().collect();
+    let own_children = all.iter().filter(|process| process.parent == root);
+    // The first that it started.
+    let agent = own_children.min_by_key(|process| (process.started, process.pid)).map(|agent| agent.pid);
+    let is_loose = |process: &&Process| {
+        let has_cut_loose = process.parent == root || process.session != session;
+        let is_new = process.started >= moment && !process.has_ended && Some(process.pid) != agent;
+        has_cut_loose && is_new && below_root.contains(&process.pid)
+    };
+    let mut loose: Vec<u32> = all.iter().filter(is_loose).map(|process| process.pid).collect();
+    loose.extend(below(&all, &loose));
+    loose
 }
 
 /// Kills a process. One that has ended does not mind.
@@ -77,19 +109,24 @@ pub fn kill(pid: u32) {
     }
 }
 
-/// Every process with its parent.
-fn processes() -> impl Iterator<Item = (u32, u32)> {
+fn processes() -> Vec<Process> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries.filter_map(|entry| {
+    let found = entries.filter_map(|entry| {
         let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
-        Some((pid, parent_in(&fs::read_to_string(entry.path().join("stat")).ok()?)?))
-    })
+        process_in(pid, &fs::read_to_string(entry.path().join("stat")).ok()?)
+    });
+    found.collect()
 }
 
-/// The parent in a line of `/proc/PID/stat`. The second field is the program's name in parentheses, which may itself hold
-/// anything.
-fn parent_in(stat: &str) -> Option<u32> {
-    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
+/// The second field of the line is the program's name in parentheses, which may itself hold anything.
+fn process_in(pid: u32, stat: &str) -> Option<Process> {
+    // The state is the third field, then come the parent, the group and the session; the start is the 22nd.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    let has_ended = matches!(fields.next()?, "Z" | "X");
+    let parent = fields.next()?.parse().ok()?;
+    let session = fields.nth(1)?.parse().ok()?;
+    let started = fields.nth(15)?.parse().ok()?;
+    Some(Process { pid, parent, session, started, has_ended })
 }
 
 fn resident(pid: u32) -> Option<u64> {
@@ -103,17 +140,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_programs_name_may_look_like_the_rest_of_the_line() {
-        assert_eq!(parent_in("12 (a) b (c)) S 7 12 12 0 -1"), Some(7));
-        assert_eq!(parent_in(""), None);
-    }
+    fn a_line_of_the_system_is_understood() {
+        let line = "12 (a) b (c)) S 7 11 13 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 98765 1000 20 18446744073709551615";
 
-    #[test]
-    fn a_process_is_dated() {
-        let line = "12 (a b) S 7 12 12 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 98765 1000 20 18446744073709551615";
-        assert_eq!(started_in(line), Some(98_765));
-        assert_eq!(started_in(&line.replace(" S ", " Z ")), None);
-        assert_eq!(started_in(""), None);
+        let process = process_in(12, line).unwrap();
+
+        assert_eq!((process.parent, process.session, process.started, process.has_ended), (7, 13, 98_765, false));
+        assert!(process_in(12, &line.replace(" S ", " Z ")).unwrap().has_ended);
+        assert!(process_in(12, "").is_none());
         assert_eq!(moment_in("350735.47 234388.90\n"), Some(35_073_547));
     }
 

@@ -1,8 +1,11 @@
 //! Which processes are kept, and which go. The processes are made up; only their memory is real, that of the test.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    process::ExitStatus,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
-use tokio::time::timeout;
+use tokio::{sync::watch, time::timeout};
 
 use super::*;
 
@@ -29,6 +32,8 @@ impl Fate {
 struct Fake {
     fate: Fate,
     control: Control,
+    /// Dropped last: then it is gone.
+    _exited: watch::Sender<Option<ExitStatus>>,
 }
 
 impl Kept for Fake {
@@ -66,8 +71,9 @@ impl Fixture {
         let mut lease = self.pool.lease(session).await;
         if lease.warm.is_none() {
             let room = lease.make_room().await;
-            let (control, _) = Control::of(std::process::id());
-            lease.put(Fake { fate: Fate::default(), control }, room);
+            let (control, exited) = Control::of(std::process::id());
+            let room = lease.give_room(room, &control);
+            lease.put(Fake { fate: Fate::default(), control, _exited: exited }, room);
         }
         let fate = lease.warm.as_ref().unwrap().connection.fate.clone();
         (lease, fate)
