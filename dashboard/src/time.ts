@@ -60,11 +60,17 @@ export function isSameDay(a: string, b: string): boolean {
   return daysBetween(new Date(a), new Date(b)) === 0;
 }
 
-/** "0 s", "38 s", "2 min 5 s", "1 h 3 min". */
+const unit = (name: string) =>
+  new Intl.NumberFormat(undefined, { style: "unit", unit: name, unitDisplay: "narrow" });
+const hours = unit("hour");
+const minutes = unit("minute");
+const seconds = unit("second");
+
+/** "0s", "38s", "2m 5s", "1h 3m". */
 export function formatElapsed(ms: number): string {
-  const seconds = Math.max(0, Math.floor(ms / 1000));
-  if (seconds < 60) return `${seconds} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  const whole = Math.max(0, Math.floor(ms / 1000));
+  if (whole < 60) return seconds.format(whole);
+  const inMinutes = Math.floor(whole / 60);
+  if (inMinutes < 60) return `${minutes.format(inMinutes)} ${seconds.format(whole % 60)}`;
+  return `${hours.format(Math.floor(inMinutes / 60))} ${minutes.format(inMinutes % 60)}`;
 }

@@ -47,7 +47,7 @@ describe("the status of a turn", () => {
       next_attempt_at: "2026-01-01T00:01:04.000Z",
     };
 
-    expect(describeWith({ task })).toBe("The agent is overloaded. Next try in 4 s");
+    expect(describeWith({ task })).toBe("The agent is overloaded. Next try in 4s");
     expect(describeWith({ task, nowMs: now + 10_000 })).toBe(
       "The agent is overloaded. Trying again",
     );
