@@ -38,7 +38,24 @@ export function onUnauthorized(listener: Listener): () => void {
   return () => unauthorizedListeners.delete(listener);
 }
 
-export const client = createClient<paths>({ baseUrl: "/" });
+/** A server that has not begun to answer by then is not there. */
+const ANSWER_MS = 30_000;
+/** A long answer may take its time, but not for ever. */
+const WHOLE_MS = 120_000;
+
+/** A network that swallows a request must not hold what waits for it. */
+async function fetchInTime(request: Request): Promise<Response> {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(new Error("The server does not answer.")), ANSWER_MS);
+  try {
+    const signal = AbortSignal.any([request.signal, late.signal, AbortSignal.timeout(WHOLE_MS)]);
+    return await fetch(request, { signal });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export const client = createClient<paths>({ baseUrl: window.location.origin, fetch: fetchInTime });
 
 async function reject(response: Response): Promise<never> {
   if (response.status === 401) for (const listener of unauthorizedListeners) listener();

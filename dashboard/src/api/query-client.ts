@@ -11,7 +11,7 @@ export const queryClient = new QueryClient({
       networkMode: "always",
       staleTime: Number.POSITIVE_INFINITY,
       retry: (_failures, error) => !(error instanceof ApiError) || error.isTransient,
-      retryDelay: (failures) => Math.min(15_000, 500 * 2 ** failures) * (0.5 + Math.random() / 2),
+      retryDelay: (failures) => Math.min(5000, 500 * 2 ** failures) * (0.5 + Math.random() / 2),
       refetchOnWindowFocus: false,
     },
   },

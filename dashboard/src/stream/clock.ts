@@ -9,7 +9,7 @@ export function noteServerTime(at: string): void {
   if (!Number.isNaN(time)) offsetMs = time - Date.now();
 }
 
-function serverNow(): number {
+export function serverNow(): number {
   return Date.now() + offsetMs;
 }
 

@@ -32,16 +32,26 @@ const MAX_DELAY_MS = 15_000;
 const HELLO_TIMEOUT_MS = 10_000;
 /** Silent heartbeats before the stream counts as dead. */
 const MISSED_BEATS = 2.5;
+/** The same, once somebody looks: after a sleep the timers are late, and nobody likes to wait. */
+const LATE_BEATS = 1.2;
 
-export function connect(options: ConnectionOptions): () => void {
+export interface Connection {
+  close(): void;
+  /** Somebody looks at it: connects at once where it waits, or where the stream has fallen silent. */
+  check(): void;
+}
+
+export function connect(options: ConnectionOptions): Connection {
   let source: EventSource | null = null;
   let failures = 0;
   let heartbeatMs = 15_000;
+  let signAt = 0;
   let retryTimer: ReturnType<typeof setTimeout> | undefined;
   let silenceTimer: ReturnType<typeof setTimeout> | undefined;
   const batch = createBatch(options.onEvents);
 
   function expectSignWithin(ms: number) {
+    signAt = Date.now();
     clearTimeout(silenceTimer);
     silenceTimer = setTimeout(() => retry(), ms);
   }
@@ -101,8 +111,14 @@ export function connect(options: ConnectionOptions): () => void {
     if (retryTimer !== undefined) open();
   }
 
+  function check() {
+    const isSilent = Date.now() - signAt > heartbeatMs * LATE_BEATS;
+    if (source && isSilent) open();
+    else retryNow();
+  }
+
   function onVisible() {
-    if (document.visibilityState === "visible") retryNow();
+    if (document.visibilityState === "visible") check();
   }
 
   function onOffline() {
@@ -119,10 +135,13 @@ export function connect(options: ConnectionOptions): () => void {
   document.addEventListener("visibilitychange", onVisible);
   open();
 
-  return () => {
-    close();
-    window.removeEventListener("online", onOnline);
-    window.removeEventListener("offline", onOffline);
-    document.removeEventListener("visibilitychange", onVisible);
+  return {
+    check,
+    close() {
+      close();
+      window.removeEventListener("online", onOnline);
+      window.removeEventListener("offline", onOffline);
+      document.removeEventListener("visibilitychange", onVisible);
+    },
   };
 }

@@ -7,8 +7,9 @@
  * fetch again; a leader that does not answer a visible tab loses the lead. Where the browser has
  * no locks (plain HTTP to another machine), each visible tab holds a stream of its own.
  */
-import { noteServerTime } from "./clock";
+import { noteServerTime, serverNow } from "./clock";
 import {
+  type Connection,
   type ConnectionOptions,
   type ConnectionStatus,
   connect,
@@ -66,7 +67,8 @@ function connectWithOthers(options: Options): () => void {
   const end = new AbortController();
   const recent: Received[] = [];
   let status: ConnectionStatus = "connecting";
-  let isLeader = false;
+  /** The stream, while this tab leads. */
+  let connection: Connection | null = null;
   let isWelcome = false;
   let welcomeTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -84,10 +86,9 @@ function connectWithOthers(options: Options): () => void {
   }
 
   function lead(): () => void {
-    isLeader = true;
     leads = true;
     clearTimeout(welcomeTimer);
-    const disconnect = connect({
+    const opened = connect({
       ...options,
       onEvents: (events) => {
         take(events);
@@ -98,11 +99,12 @@ function connectWithOthers(options: Options): () => void {
         tell({ kind: "status", status: next });
       },
     });
+    connection = opened;
     tell({ kind: "lead" });
     return () => {
-      isLeader = false;
+      connection = null;
       leads = false;
-      disconnect();
+      opened.close();
     };
   }
 
@@ -118,13 +120,13 @@ function connectWithOthers(options: Options): () => void {
       isSame && (position.seq >= own.seq || missed[0]?.cursor?.seq === position.seq + 1);
     // A `hello` at another position than its own makes the tab fetch everything again.
     const cursor = formatCursor(isCovered ? position : own);
-    const at = new Date().toISOString();
+    const at = new Date(serverNow()).toISOString();
     const hello = { type: "hello", at, cursor, heartbeat_ms: 0, retry_ms: 0 } as const;
     return [{ cursor: null, event: hello }, ...(isCovered ? missed : []), ...options.snapshot()];
   }
 
   function join() {
-    if (isLeader || end.signal.aborted) return;
+    if (connection || end.signal.aborted) return;
     tell({ kind: "join", from: self, position: options.position() });
     clearTimeout(welcomeTimer);
     // A hidden tab's timers are late, and it can wait: nobody looks at it.
@@ -134,18 +136,19 @@ function connectWithOthers(options: Options): () => void {
   function onMessage({ data: note }: MessageEvent<Note>) {
     switch (note.kind) {
       case "events":
-        if (isLeader || !isWelcome) return;
-        for (const { event } of note.events)
-          if (event.type === "hello" || event.type === "heartbeat") noteServerTime(event.at);
+        if (connection || !isWelcome) return;
+        noteTimes(note.events);
         return take(note.events);
       case "status":
-        if (!isLeader && isWelcome) setStatus(note.status);
+        if (!connection && isWelcome) setStatus(note.status);
         return;
       case "lead":
         isWelcome = false;
         return join();
       case "join":
-        if (!isLeader) return;
+        if (!connection) return;
+        // The tab that joins is looked at, so the stream had better be alive.
+        connection.check();
         return tell({
           kind: "welcome",
           to: note.from,
@@ -153,9 +156,10 @@ function connectWithOthers(options: Options): () => void {
           events: eventsSince(note.position),
         });
       case "welcome":
-        if (note.to !== self || isLeader) return;
+        if (note.to !== self || connection) return;
         clearTimeout(welcomeTimer);
         isWelcome = true;
+        noteTimes(note.events);
         take(note.events);
         return setStatus(note.status);
       default:
@@ -181,7 +185,7 @@ function connectWithOthers(options: Options): () => void {
     } catch {
       // Ended while waiting, or the lead was taken: then it queues up again.
       resign();
-      if (end.signal.aborted || isLeader) return;
+      if (end.signal.aborted || connection) return;
       isWelcome = false;
       void seekLead({ signal: end.signal });
       join();
@@ -189,7 +193,7 @@ function connectWithOthers(options: Options): () => void {
   }
 
   function takeOver() {
-    if (isLeader || end.signal.aborted || document.visibilityState === "hidden") return;
+    if (connection || end.signal.aborted || document.visibilityState === "hidden") return;
     void seekLead({ steal: true });
   }
 
@@ -212,22 +216,28 @@ function connectWithOthers(options: Options): () => void {
   };
 }
 
+/** What another tab has just heard tells the time here too. */
+function noteTimes(events: readonly Received[]): void {
+  for (const { event } of events)
+    if (event.type === "hello" || event.type === "heartbeat") noteServerTime(event.at);
+}
+
 function connectWhileVisible(options: ConnectionOptions): () => void {
-  let disconnect: (() => void) | null = connect(options);
+  let connection: Connection | null = connect(options);
   let timer: ReturnType<typeof setTimeout> | undefined;
   function onVisibility() {
     clearTimeout(timer);
-    if (document.visibilityState === "visible") disconnect ??= connect(options);
+    if (document.visibilityState === "visible") connection ??= connect(options);
     else
       timer = setTimeout(() => {
-        disconnect?.();
-        disconnect = null;
+        connection?.close();
+        connection = null;
       }, HIDDEN_MS);
   }
   document.addEventListener("visibilitychange", onVisibility);
   return () => {
     clearTimeout(timer);
     document.removeEventListener("visibilitychange", onVisibility);
-    disconnect?.();
+    connection?.close();
   };
 }

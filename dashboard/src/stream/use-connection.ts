@@ -1,5 +1,6 @@
 /** The page's one connection, fed into the store, and its status for the views. */
-import { useEffect, useState, useSyncExternalStore } from "react";
+import { useEffect, useSyncExternalStore } from "react";
+import { useAfter } from "@/use-after";
 import type { ConnectionStatus, Received } from "./connection";
 import type { StreamEvent } from "./events";
 import { connectShared } from "./shared";
@@ -30,14 +31,8 @@ const PATIENCE_MS = 2000;
 /** The status once it has been anything but live for a while; else null. */
 export function useConnectionTrouble(): Exclude<ConnectionStatus, "live"> | null {
   const current = useConnectionStatus();
-  const isLive = current === "live";
-  const [isLong, setLong] = useState(false);
-  useEffect(() => {
-    if (isLive) return setLong(false);
-    const timer = setTimeout(() => setLong(true), PATIENCE_MS);
-    return () => clearTimeout(timer);
-  }, [isLive]);
-  return !isLive && isLong ? current : null;
+  const isLong = useAfter(PATIENCE_MS, current !== "live");
+  return current !== "live" && isLong ? current : null;
 }
 
 const eventListeners = new Set<(event: StreamEvent) => void>();

@@ -1,0 +1,196 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { at } from "@/test-resources";
+import { type Connection, type ConnectionOptions, connect } from "./connection";
+
+/** The browser's stream, as far as the connection uses it; the test plays the server. */
+class FakeEventSource extends EventTarget {
+  static opened: FakeEventSource[] = [];
+  onerror: (() => void) | null = null;
+  isClosed = false;
+  readonly url: string;
+  constructor(url: string) {
+    super();
+    this.url = url;
+    FakeEventSource.opened.push(this);
+  }
+  close() {
+    this.isClosed = true;
+  }
+  say(event: { type: string }, lastEventId = "") {
+    const data = JSON.stringify({ at, ...event });
+    this.dispatchEvent(new MessageEvent(event.type, { data, lastEventId }));
+  }
+  hello() {
+    this.say({ type: "hello", cursor: "a-7", heartbeat_ms: 15_000, retry_ms: 1000 } as never);
+  }
+}
+
+const latest = () => FakeEventSource.opened.at(-1) as FakeEventSource;
+const count = () => FakeEventSource.opened.length;
+
+let connection: Connection | undefined;
+const statuses: string[] = [];
+const onTrouble = vi.fn();
+
+function open(over: Partial<ConnectionOptions> = {}) {
+  const options = { position: () => null, onEvents: () => {}, onTrouble, ...over };
+  connection = connect({ onStatus: (status) => statuses.push(status), ...options });
+}
+
+function setVisibility(state: DocumentVisibilityState) {
+  vi.spyOn(document, "visibilityState", "get").mockReturnValue(state);
+  document.dispatchEvent(new Event("visibilitychange"));
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.stubGlobal("EventSource", FakeEventSource);
+  FakeEventSource.opened = [];
+  statuses.length = 0;
+  onTrouble.mockClear();
+});
+
+afterEach(() => {
+  connection?.close();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+describe("the connection", () => {
+  it("goes on after the position that it is told", () => {
+    open({ position: () => ({ epoch: "a", seq: 7 }) });
+
+    expect(latest().url).toBe("/v1/events?after=a-7");
+  });
+
+  it("hands over only durable events with a position", () => {
+    const received: unknown[] = [];
+    open({ onEvents: (events) => received.push(...events) });
+
+    latest().hello();
+    latest().say({ type: "session.deleted", chat_session_id: "s" } as never, "a-8");
+    latest().say({ type: "heartbeat" }, "a-8");
+    vi.advanceTimersByTime(100);
+
+    expect(received).toMatchObject([
+      { cursor: null, event: { type: "hello" } },
+      { cursor: { epoch: "a", seq: 8 }, event: { type: "session.deleted" } },
+      { cursor: null, event: { type: "heartbeat" } },
+    ]);
+  });
+
+  it("tries again ever more slowly, never twice in the same rhythm, and says that there is trouble", () => {
+    const delays: number[] = [];
+    open();
+    for (let failure = 0; failure < 12; failure += 1) {
+      const before = count();
+      latest().onerror?.();
+      const failedAt = Date.now();
+      while (count() === before) vi.advanceTimersByTime(10);
+      delays.push(Date.now() - failedAt);
+    }
+
+    expect(delays[0]).toBeLessThanOrEqual(510);
+    expect(Math.max(...delays)).toBeLessThanOrEqual(15_010);
+    expect(Math.min(...delays.slice(-3))).toBeGreaterThanOrEqual(7500);
+    expect(new Set(delays.slice(-4)).size).toBeGreaterThan(1);
+    expect(onTrouble).toHaveBeenCalledTimes(11);
+  });
+
+  it("begins with short pauses again once it was connected", () => {
+    open();
+    for (let failure = 0; failure < 8; failure += 1) {
+      latest().onerror?.();
+      vi.advanceTimersByTime(15_000);
+    }
+    latest().hello();
+    const before = count();
+
+    latest().onerror?.();
+    vi.advanceTimersByTime(500);
+
+    expect(count()).toBe(before + 1);
+    expect(statuses).toContain("live");
+  });
+
+  it("waits no longer when the network or the reader is back", () => {
+    open();
+    for (const isBack of [
+      () => window.dispatchEvent(new Event("online")),
+      () => setVisibility("visible"),
+    ]) {
+      for (let failure = 0; failure < 6; failure += 1) {
+        latest().onerror?.();
+        if (failure < 5) vi.advanceTimersByTime(15_000);
+      }
+      const before = count();
+
+      isBack();
+
+      expect(count()).toBe(before + 1);
+      expect(latest().isClosed).toBe(false);
+    }
+  });
+
+  it("takes a connect without an answer for a failure", () => {
+    open();
+
+    vi.advanceTimersByTime(10_000 + 500);
+
+    expect(FakeEventSource.opened.map(({ isClosed }) => isClosed)).toEqual([true, false]);
+  });
+
+  it("takes a stream without a heartbeat for dead", () => {
+    open();
+    latest().hello();
+
+    vi.advanceTimersByTime(15_000);
+    latest().say({ type: "heartbeat" });
+    vi.advanceTimersByTime(37_000);
+    expect(count()).toBe(1);
+    vi.advanceTimersByTime(1000);
+
+    expect(count()).toBe(2);
+    expect(statuses.at(-1)).toBe("connecting");
+  });
+
+  it("does not wait that long once somebody looks, as after the device has slept", () => {
+    open();
+    latest().hello();
+    setVisibility("hidden");
+    vi.advanceTimersByTime(20_000);
+
+    setVisibility("visible");
+
+    expect(FakeEventSource.opened.map(({ isClosed }) => isClosed)).toEqual([true, false]);
+  });
+
+  it("keeps a stream that is well when somebody looks", () => {
+    open();
+    latest().hello();
+    vi.advanceTimersByTime(14_000);
+
+    setVisibility("visible");
+
+    expect(count()).toBe(1);
+  });
+
+  it("says that the device is offline", () => {
+    open();
+    latest().hello();
+    window.dispatchEvent(new Event("offline"));
+
+    expect(statuses.at(-1)).toBe("offline");
+  });
+
+  it("ends for good when it is closed", () => {
+    open();
+    latest().onerror?.();
+
+    connection?.close();
+    vi.advanceTimersByTime(60_000);
+    window.dispatchEvent(new Event("online"));
+
+    expect(count()).toBe(1);
+  });
+});

@@ -1,0 +1,12 @@
+import { useEffect, useState } from "react";
+
+/** Whether something has lasted for `ms` by now. */
+export function useAfter(ms: number, isLasting: boolean): boolean {
+  const [isLong, setLong] = useState(false);
+  useEffect(() => {
+    if (!isLasting) return setLong(false);
+    const timer = setTimeout(() => setLong(true), ms);
+    return () => clearTimeout(timer);
+  }, [ms, isLasting]);
+  return isLasting && isLong;
+}
