@@ -1,5 +1,5 @@
 /** The orders in which things are shown, and the views that follow from them. */
-import type { Message, Session } from "@/api/models";
+import { isEnded, type Message, type Session, type Task } from "@/api/models";
 import type { Entries, ListedStatus, State, Thread } from "./state";
 
 /** Pinned first, then the latest activity; the id breaks ties, so that rows never swap. */
@@ -44,4 +44,21 @@ export function listTurns(messages: Thread["messages"]): readonly Turn[] {
   const ordered = [...turns.values()].sort((a, b) => a.turn - b.turn);
   turnsOf.set(messages, ordered);
   return ordered;
+}
+
+/**
+ * The turn that is answered now or next, if any: the one that a Stop is for. Null too while it is
+ * among those that were not fetched.
+ */
+export function findCurrentTask(
+  session: Session,
+  messages: Thread["messages"],
+  tasks: Thread["tasks"],
+): Task | null {
+  if (session.active_task) return session.active_task;
+  const open = listTurns(messages).flatMap(({ user }) => {
+    const task = tasks[user?.task_id ?? ""]?.value;
+    return task && !isEnded(task.status) ? [task] : [];
+  });
+  return (open.length >= session.queued_count && open[0]) || null;
 }

@@ -9,7 +9,7 @@ import {
   makeTask as task,
 } from "@/test-resources";
 import type { StreamEvent } from "./events";
-import { listSessions, listTurns } from "./order";
+import { findCurrentTask, listSessions, listTurns } from "./order";
 import { reduce } from "./reducer";
 import { type Action, type FetchedThread, initialState, type State } from "./state";
 
@@ -310,6 +310,48 @@ describe("running text", () => {
   });
 });
 
+describe("what a Stop is for", () => {
+  const current = (state: State, over: Partial<Session> = {}) => {
+    const { messages, tasks } = state.threads[sid] ?? { messages: {}, tasks: {} };
+    return findCurrentTask(session(over), messages, tasks)?.id;
+  };
+  const second = message({ id: "user-2", turn: 2, seq: 2, task_id: "task-2" });
+  const queue = run(
+    ...opened,
+    created(11, message({ task: task() })),
+    created(12, { ...second, task: task({ id: "task-2" }) }),
+  );
+
+  it("is the running turn, and without one the first that waits", () => {
+    expect(current(queue, { active_task: running, queued_count: 1 })).toBe("task-1");
+    expect(current(queue, { queued_count: 2 })).toBe("task-1");
+    expect(current(run(...opened, ...conversation))).toBeUndefined();
+  });
+
+  it("is not a later turn than one that was not fetched", () => {
+    expect(current(queue, { queued_count: 3 })).toBeUndefined();
+  });
+});
+
+describe("a chat that was begun here", () => {
+  it("is there at once, and takes what comes before any fetch", () => {
+    const begun = run(
+      { type: "session.accepted", session: session() },
+      { type: "thread.begun", sessionId: sid },
+      created(11, message({ task: task() })),
+    );
+
+    expect(begun.threads[sid]?.isLoaded).toBe(true);
+    expect(seen(begun).turns).toMatchObject([{ user: { content: "hi" } }]);
+  });
+
+  it("is not emptied when it was known already", () => {
+    const state = run(...opened, ...conversation, { type: "thread.begun", sessionId: sid });
+
+    expect(seen(state).turns).toHaveLength(1);
+  });
+});
+
 describe("sessions", () => {
   const list = (seq: number, items: Session[], over = {}): Action => ({
     type: "sessions.fetched",
@@ -343,6 +385,18 @@ describe("sessions", () => {
     expect(seen(state).sessions.map((item) => item.id)).toEqual([sid, "old"]);
   });
 
+  it("are not set back by a late answer to a change", () => {
+    const changed = session({ title: "New", updated_at: "2026-01-02T00:00:00.000Z" });
+    const later = { ...changed, last_activity_at: "2026-01-02T00:00:01.000Z" };
+    const state = run(
+      ...opened,
+      durable(11, { type: "session.updated", at, chat_session_id: sid, session: later }),
+      { type: "session.accepted", session: changed },
+    );
+
+    expect(seen(state).sessions).toEqual([later]);
+  });
+
   it("are ordered pinned first, then by activity", () => {
     const state = run(
       list(10, [
@@ -365,6 +419,8 @@ describe("pages of older messages", () => {
       {
         type: "older.fetched",
         sessionId: sid,
+        beforeTurn: 3,
+        generation: 0,
         items: [turn(1), turn(2)],
         hasMore: false,
       } satisfies Action,

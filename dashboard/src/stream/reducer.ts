@@ -14,6 +14,7 @@ import {
   type Action,
   type Entries,
   emptyThread,
+  initialState,
   put,
   type State,
   type Thread,
@@ -38,19 +39,34 @@ export function reduce(state: State, action: Action): State {
         : applyEphemeral(state, action.event);
     case "sessions.fetched": {
       const base = adoptEpoch(state, action.asOf);
-      const merged = { ...base, sessions: mergeList(base.sessions, action) };
+      const { status, page, asOf } = action;
+      // Of two answers the one from before comes too late.
+      if (page.isFirst && asOf.seq < base.listedAt[status]) return base;
+      const sessions = mergeList(base.sessions, action);
+      const listedAt = page.isFirst ? { ...base.listedAt, [status]: asOf.seq } : base.listedAt;
+      const merged = { ...base, sessions, listedAt };
       return isBehind(base, action.asOf) ? { ...merged, generation: base.generation + 1 } : merged;
     }
     case "thread.opened":
-      if (state.threads[action.sessionId]) return state;
+      if (state.threads[action.sessionId] || isDeleted(state, action.sessionId)) return state;
       return { ...state, threads: { ...state.threads, [action.sessionId]: emptyThread } };
+    case "thread.begun": {
+      if (state.threads[action.sessionId]) return state;
+      const thread = { ...emptyThread, isLoaded: true };
+      return { ...state, threads: { ...state.threads, [action.sessionId]: thread } };
+    }
     case "thread.fetched": {
       const { data, asOf } = action;
       const base = adoptEpoch(state, asOf);
       const sessions = put(base.sessions, data.session.id, asOf.seq, data.session);
-      const thread = mergeFetched(base.threads[data.session.id] ?? emptyThread, data, asOf.seq);
-      const holes = thread.holes + (isBehind(base, asOf) ? 1 : 0);
-      const threads = { ...base.threads, [data.session.id]: { ...thread, holes } };
+      // Deleted since it was asked for: its thread does not come back.
+      if (isDeleted({ ...base, sessions }, data.session.id)) return { ...base, sessions };
+      const known = base.threads[data.session.id] ?? emptyThread;
+      const merged = mergeFetched(known, data, asOf.seq);
+      const thread = isBehind(base, asOf)
+        ? { ...merged, holes: merged.holes + 1, isStale: true }
+        : merged;
+      const threads = { ...base.threads, [data.session.id]: thread };
       return { ...base, sessions, threads };
     }
     case "task.fetched": {
@@ -59,9 +75,8 @@ export function reduce(state: State, action: Action): State {
       return { ...state, steps: { ...state.steps, [task.id]: steps } };
     }
     case "older.fetched":
-      return changeThread(state, action.sessionId, (thread) =>
-        mergeOlder(thread, action.items, action.hasMore),
-      );
+      if (action.generation !== state.generation) return state;
+      return changeThread(state, action.sessionId, (thread) => mergeOlder(thread, action));
     case "message.accepted":
       return changeThread(state, action.message.chat_session_id, (thread) => {
         if (thread.messages[action.message.id]) return thread;
@@ -69,7 +84,7 @@ export function reduce(state: State, action: Action): State {
       });
     case "session.accepted": {
       const known = state.sessions[action.session.id];
-      if (known && (!known.value || known.value.updated_at > action.session.updated_at))
+      if (known && (!known.value || known.value.updated_at >= action.session.updated_at))
         return state;
       const sessions = put(state.sessions, action.session.id, known?.seq ?? 0, action.session);
       return { ...state, sessions };
@@ -79,6 +94,10 @@ export function reduce(state: State, action: Action): State {
       return deleteSession(state, action.sessionId, seq);
     }
   }
+}
+
+function isDeleted(state: State, sessionId: string): boolean {
+  return state.sessions[sessionId]?.value === null;
 }
 
 /** A fetch may be older than the point where the stream began: then events were never seen. */
@@ -96,8 +115,13 @@ function adoptEpoch(state: State, cursor: Cursor): State {
 /** Begins again at `cursor`; everything is to be fetched. What is shown stays until then. */
 function restartAt(state: State, cursor: Cursor): State {
   const isSameEpoch = state.position?.epoch === cursor.epoch;
+  const stale = Object.entries(state.threads).map(([id, thread]) => [
+    id,
+    { ...thread, isStale: true },
+  ]);
   return {
     ...state,
+    threads: Object.fromEntries(stale),
     position: cursor,
     origin: cursor.seq,
     generation: state.generation + 1,
@@ -105,7 +129,7 @@ function restartAt(state: State, cursor: Cursor): State {
   };
 }
 
-function forgetPositions(state: State): Pick<State, "sessions" | "threads" | "steps"> {
+function forgetPositions(state: State): Pick<State, "sessions" | "listedAt" | "threads" | "steps"> {
   const age = <T>(entries: Entries<T>): Entries<T> =>
     Object.fromEntries(
       Object.entries(entries)
@@ -114,9 +138,21 @@ function forgetPositions(state: State): Pick<State, "sessions" | "threads" | "st
     );
   const threads = Object.entries(state.threads).map(([id, thread]) => [
     id,
-    { ...thread, messages: age(thread.messages), tasks: age(thread.tasks) },
+    {
+      ...thread,
+      messages: age(thread.messages),
+      aside: {},
+      tasks: age(thread.tasks),
+      fetchedAt: -1,
+      isStale: true,
+    },
   ]);
-  return { sessions: age(state.sessions), threads: Object.fromEntries(threads), steps: {} };
+  return {
+    sessions: age(state.sessions),
+    listedAt: initialState.listedAt,
+    threads: Object.fromEntries(threads),
+    steps: {},
+  };
 }
 
 function changeThread(state: State, id: string, change: (thread: Thread) => Thread): State {

@@ -23,11 +23,22 @@ export interface Thread {
   /** False until the first fetch has come; events are collected before that too. */
   readonly isLoaded: boolean;
   readonly messages: Entries<Message>;
+  /**
+   * Messages of turns before the fetched ones that the stream told of. They join the others
+   * together with their page: alone they would hide that there is something in between.
+   */
+  readonly aside: Entries<Message>;
   readonly tasks: Entries<Task>;
   /** The text so far of running answers, by task. */
   readonly live: Readonly<Record<string, LiveText>>;
   /** Whether older turns exist that were not fetched yet. */
   readonly hasMore: boolean;
+  /** The oldest turn of those that were fetched without a gap; 0 when there are no older ones. */
+  readonly firstTurn: number;
+  /** The position of the newest fetch. */
+  readonly fetchedAt: number;
+  /** Whether events were missed since that fetch, so that any of it may be old. */
+  readonly isStale: boolean;
   /** Rises when this thread missed something and has to be fetched again. */
   readonly holes: number;
 }
@@ -46,6 +57,8 @@ export interface State {
   /** Rises when everything has to be fetched again (resync, gap, another database). */
   readonly generation: number;
   readonly sessions: Entries<Session>;
+  /** The position of the newest fetch of each list's first page. */
+  readonly listedAt: Readonly<Record<ListedStatus, number>>;
   readonly threads: Readonly<Record<string, Thread>>;
   readonly typing: Readonly<Record<string, Typing>>;
   /**
@@ -76,11 +89,17 @@ export type Action =
       asOf: Cursor;
     }
   | { type: "thread.opened"; sessionId: string }
+  /** The session was made just now: its thread is empty, and all that comes will be told. */
+  | { type: "thread.begun"; sessionId: string }
   | { type: "thread.fetched"; data: FetchedThread; asOf: Cursor }
   | { type: "task.fetched"; task: FetchedTask }
   | {
       type: "older.fetched";
       sessionId: string;
+      /** What was asked for: the turns before this one. */
+      beforeTurn: number;
+      /** The state's generation when it was asked for. */
+      generation: number;
       items: readonly Message[];
       hasMore: boolean;
     }
@@ -94,9 +113,13 @@ export type Action =
 export const emptyThread: Thread = {
   isLoaded: false,
   messages: {},
+  aside: {},
   tasks: {},
   live: {},
   hasMore: false,
+  firstTurn: 0,
+  fetchedAt: -1,
+  isStale: false,
   holes: 0,
 };
 
@@ -105,6 +128,7 @@ export const initialState: State = {
   origin: 0,
   generation: 0,
   sessions: {},
+  listedAt: { active: -1, archived: -1 },
   threads: {},
   typing: {},
   steps: {},

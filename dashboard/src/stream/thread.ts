@@ -34,8 +34,13 @@ export function putTask(thread: Thread, seq: number, task: Task): Thread {
   return settle({ ...thread, tasks: put(thread.tasks, task.id, seq, task) }, task.id);
 }
 
+function isUnfetched({ isLoaded, hasMore, firstTurn }: Thread, { turn }: Message): boolean {
+  return isLoaded && hasMore && turn < firstTurn;
+}
+
 export function putMessage(thread: Thread, seq: number, message: Message): Thread {
-  const next = { ...thread, messages: put(thread.messages, message.id, seq, message) };
+  const place = isUnfetched(thread, message) ? "aside" : "messages";
+  const next = { ...thread, [place]: put(thread[place], message.id, seq, message) };
   if (message.task) return putTask(next, seq, message.task);
   // The whole answer is there: what was streamed of it has served.
   if (message.role === "assistant") return { ...next, live: without(next.live, message.task_id) };
@@ -48,9 +53,10 @@ export function deleteMessage(
   gone: { message_id: string; role: Message["role"]; task_id: string },
 ): Thread {
   const messages = put(thread.messages, gone.message_id, seq, null);
-  if (gone.role === "assistant") return { ...thread, messages };
+  const left = { ...thread, messages, aside: without(thread.aside, gone.message_id) };
+  if (gone.role === "assistant") return left;
   const tasks = put(thread.tasks, gone.task_id, seq, null);
-  return settle({ ...thread, messages, tasks }, gone.task_id);
+  return settle({ ...left, tasks }, gone.task_id);
 }
 
 /** True when the finished message or the task's state has overtaken the text. */
@@ -96,17 +102,29 @@ export function putPartial(
 
 /** Merges the newest turns as they were at `seq`; what is known from later stays. */
 export function mergeFetched(thread: Thread, data: FetchedThread, seq: number): Thread {
-  const firstTurn = data.messages[0]?.turn ?? 0;
-  const known = Object.values(thread.messages);
-  // Older pages stay only if no turn can lie between them and the fetched ones.
+  // Of two answers the one from before comes too late.
+  if (seq < thread.fetchedAt) return thread;
+  const pageTurn = data.messages[0]?.turn ?? 0;
+  // Older pages stay only if nothing of them can have changed unheard, and no turn can lie
+  // between them and the fetched ones.
   const isConnected =
-    data.has_more && known.some((entry) => entry.value !== null && entry.value.turn >= firstTurn);
+    thread.isLoaded &&
+    !thread.isStale &&
+    data.has_more &&
+    Object.values(thread.messages).some(({ value }) => value !== null && value.turn >= pageTurn);
+  const hasMore = isConnected ? thread.hasMore : data.has_more;
+  const firstTurn = isConnected ? thread.firstTurn : data.has_more ? pageTurn : 0;
+
   const messages: Record<string, Thread["messages"][string]> = {};
+  const aside = thread.isStale ? {} : { ...thread.aside };
   for (const [id, entry] of Object.entries(thread.messages)) {
-    const isOlderPage = isConnected && entry.value !== null && entry.value.turn < firstTurn;
-    if (entry.seq > seq || isOlderPage) messages[id] = entry;
+    const isOlderPage = isConnected && entry.value !== null && entry.value.turn < pageTurn;
+    if (entry.seq <= seq && !isOlderPage) continue;
+    const isUnfetched = hasMore && entry.value !== null && entry.value.turn < firstTurn;
+    (isUnfetched ? aside : messages)[id] = entry;
   }
-  const keptTasks = new Set(Object.values(messages).map(({ value }) => value?.task_id));
+  const kept = [...Object.values(messages), ...Object.values(aside)];
+  const keptTasks = new Set(kept.map(({ value }) => value?.task_id));
   const tasks: Record<string, Entries<Task>[string]> = Object.fromEntries(
     Object.entries(thread.tasks).filter(([id, entry]) => entry.seq > seq || keptTasks.has(id)),
   );
@@ -116,25 +134,38 @@ export function mergeFetched(thread: Thread, data: FetchedThread, seq: number): 
     const isNews = message.task !== null && (!known || known.seq <= seq);
     if (isNews) tasks[message.task_id] = { seq, value: message.task };
   }
-  let next: Thread = {
-    ...thread,
-    isLoaded: true,
-    messages,
-    tasks,
-    hasMore: isConnected ? thread.hasMore : data.has_more,
-  };
+  const fetched = { isLoaded: true, fetchedAt: seq, isStale: false };
+  let next: Thread = { ...thread, ...fetched, messages, aside, tasks, hasMore, firstTurn };
+  // Its end may have been missed. What runs is told with the fetch.
+  if (thread.isStale)
+    for (const taskId of Object.keys(next.live))
+      if (!next.tasks[taskId]) next = { ...next, live: without(next.live, taskId) };
   if (data.partial) next = putPartial(next, data.partial);
   for (const taskId of Object.keys(next.live)) next = settle(next, taskId, true);
   return next;
 }
 
 /** Adds an older page. It carries no position, so whatever is known already wins. */
-export function mergeOlder(thread: Thread, items: readonly Message[], hasMore: boolean): Thread {
-  const messages = { ...thread.messages };
+export function mergeOlder(
+  thread: Thread,
+  page: { beforeTurn: number; items: readonly Message[]; hasMore: boolean },
+): Thread {
+  // The thread was fetched again meanwhile, and begins further down now.
+  if (!thread.isLoaded || page.beforeTurn < thread.firstTurn) return thread;
+  const { items, hasMore } = page;
+  const firstTurn = hasMore ? (items[0]?.turn ?? thread.firstTurn) : 0;
+  let messages: Entries<Message> = thread.messages;
+  let { aside } = thread;
+  for (const [id, entry] of Object.entries(aside)) {
+    if (entry.value && entry.value.turn < firstTurn) continue;
+    messages = put(messages, id, entry.seq, entry.value);
+    aside = without(aside, id);
+  }
+  const merged = { ...messages };
   const tasks = { ...thread.tasks };
   for (const message of items) {
-    messages[message.id] ??= { seq: 0, value: message };
+    merged[message.id] ??= { seq: 0, value: message };
     if (message.task) tasks[message.task_id] ??= { seq: 0, value: message.task };
   }
-  return { ...thread, messages, tasks, hasMore };
+  return { ...thread, messages: merged, aside, tasks, hasMore, firstTurn };
 }

@@ -31,17 +31,21 @@ export function useThreadFetch(sessionId: string) {
   });
 }
 
-/** Fetches the page before a turn into the store. */
+/** Fetches the page before the fetched ones into the store. */
 export function useOlderTurns(sessionId: string) {
   return useMutation({
     networkMode: "always",
-    mutationFn: async (beforeTurn: number) => {
+    mutationFn: async () => {
+      const { generation, threads } = store.getState();
+      const beforeTurn = threads[sessionId]?.firstTurn ?? 0;
       const query = { before_turn: beforeTurn, limit: PAGE_TURNS };
       const params = { path: { id: sessionId }, query };
       const page = await body(client.GET("/v1/chat/{id}/messages", { params }));
       store.dispatch({
         type: "older.fetched",
         sessionId,
+        beforeTurn,
+        generation,
         items: page.items,
         hasMore: page.has_more,
       });

@@ -1,0 +1,187 @@
+// @vitest-environment node
+import { describe, expect, it } from "vitest";
+import { History, pick, type Random, seeded } from "./history-model";
+import { listSessions, listTurns } from "./order";
+import { reduce } from "./reducer";
+import { type Action, initialState, type State } from "./state";
+
+const STEPS = 120;
+const SEEDS = Array.from({ length: 150 }, (_, index) => index + 1);
+const PAGE = 4;
+
+/** What a person would see of everything that is open. */
+function seen(state: State) {
+  const threads = Object.entries(state.threads).map(([id, thread]) => {
+    const turns = listTurns(thread.messages).map(({ user, answer }) => ({
+      user: user && { ...user, task: null },
+      answer,
+      task: user && (thread.tasks[user.task_id]?.value ?? null),
+    }));
+    const texts = Object.entries(thread.live)
+      .filter(([, { text }]) => text !== "")
+      .map(([taskId, { attempt, messageId, text }]) => ({ taskId, attempt, messageId, text }));
+    return [id, { turns, texts }];
+  });
+  return {
+    active: listSessions(state.sessions, "active"),
+    archived: listSessions(state.sessions, "archived"),
+    threads: Object.fromEntries(threads),
+  };
+}
+
+/** A page of the dashboard, without the page: what its hooks do about a state. */
+class Reader {
+  state: State = initialState;
+  readonly #history: History;
+  #generation = 0;
+  readonly #holes = new Map<string, number>();
+
+  constructor(history: History) {
+    this.#history = history;
+    this.fetchLists();
+  }
+
+  take(...actions: readonly Action[]): void {
+    this.state = actions.reduce(reduce, this.state);
+    this.#fetchMissed();
+  }
+
+  fetchLists(): void {
+    this.take(this.#history.list("active"), this.#history.list("archived"));
+  }
+
+  /** Asks for a thread; its answer is as of now and can be handed over later. */
+  ask(id: string): Action {
+    this.take({ type: "thread.opened", sessionId: id });
+    const answer = this.#history.thread(id, PAGE);
+    return answer ? { type: "thread.fetched", ...answer } : { type: "session.gone", sessionId: id };
+  }
+
+  scrollUp(id: string): void {
+    const thread = this.state.threads[id];
+    if (!thread?.hasMore) return;
+    const { generation } = this.state;
+    const page = this.#history.older(id, thread.firstTurn, PAGE);
+    const about = { sessionId: id, beforeTurn: thread.firstTurn, generation };
+    this.take({ type: "older.fetched", ...about, ...page });
+  }
+
+  scrollUpEverywhere(): void {
+    for (const id of Object.keys(this.state.threads))
+      while (this.state.threads[id]?.hasMore) this.scrollUp(id);
+  }
+
+  #fetchMissed(): void {
+    const { generation, threads } = this.state;
+    if (generation > this.#generation) {
+      this.#generation = generation;
+      this.fetchLists();
+      for (const id of Object.keys(threads)) this.take(this.ask(id));
+    }
+    for (const [id, { holes }] of Object.entries(threads)) {
+      if (holes <= (this.#holes.get(id) ?? 0)) continue;
+      this.#holes.set(id, holes);
+      this.take(this.ask(id));
+    }
+  }
+}
+
+/** The same as a reader who has just come would have it. */
+function afresh(history: History, open: readonly string[]) {
+  const reader = new Reader(history);
+  for (const id of open) reader.take(reader.ask(id));
+  reader.scrollUpEverywhere();
+  return seen(reader.state);
+}
+
+type Turbulence = (reader: Reader, told: Action[], random: Random, history: History) => void;
+
+/** Lives through a history; afterwards the reader must have what a fresh one has. */
+function liveThrough(seed: number, deliver: Turbulence, settle?: (reader: Reader) => void) {
+  const random = seeded(seed);
+  const history = new History(random);
+  const reader = new Reader(history);
+  for (let step = 0; step < STEPS; step += 1) {
+    deliver(reader, history.step(), random, history);
+    const id = pick(random, history.sessionIds());
+    if (id && !reader.state.threads[id] && random() < 0.3) reader.take(reader.ask(id));
+    if (id && random() < 0.05) reader.scrollUp(id);
+  }
+  settle?.(reader);
+  reader.scrollUpEverywhere();
+  const expected = afresh(history, Object.keys(reader.state.threads));
+  expect(seen(reader.state), `seed ${seed}`).toEqual(expected);
+}
+
+function always(name: string, play: (seed: number) => void) {
+  it(name, () => {
+    for (const seed of SEEDS) play(seed);
+  });
+}
+
+describe("after any history, what is shown is what a fresh fetch shows", () => {
+  always("when it was lived through", (seed) => {
+    liveThrough(seed, (reader, told) => reader.take(...told));
+  });
+
+  always("when everything comes twice, some of it much later", (seed) => {
+    const earlier: Action[] = [];
+    liveThrough(seed, (reader, told, random) => {
+      const durable = told.filter((action) => action.type === "event" && action.cursor);
+      reader.take(...told, ...told);
+      earlier.push(...durable);
+      const again = random() < 0.3 ? pick(random, earlier) : undefined;
+      if (again) reader.take(again);
+    });
+  });
+
+  always("when the stream is cut and replayed", (seed) => {
+    let isCut = false;
+    const reconnect = (reader: Reader, history: History) => {
+      isCut = false;
+      if (reader.state.position) reader.take(...history.replay(reader.state.position));
+    };
+    let known: History | undefined;
+    liveThrough(
+      seed,
+      (reader, told, random, history) => {
+        known = history;
+        if (!isCut) reader.take(...told);
+        if (isCut && random() < 0.3) reconnect(reader, history);
+        else if (random() < 0.2) isCut = true;
+      },
+      (reader) => known && reconnect(reader, known),
+    );
+  });
+
+  always("when answers to fetches come late and in any order", (seed) => {
+    const late: Action[] = [];
+    liveThrough(
+      seed,
+      (reader, told, random, history) => {
+        reader.take(...told);
+        const id = pick(random, history.sessionIds());
+        if (id && random() < 0.3) late.push(reader.ask(id));
+        if (random() < 0.1) late.push(history.list("active"), history.list("archived"));
+        if (random() < 0.3) reader.take(...late.splice(Math.floor(random() * late.length), 1));
+      },
+      (reader) => reader.take(...late),
+    );
+  });
+
+  always("when events are lost on the way", (seed) => {
+    let known: History | undefined;
+    liveThrough(
+      seed,
+      (reader, told, random, history) => {
+        known = history;
+        const isLost = random() < 0.1;
+        reader.take(...(isLost ? told.slice(1) : told));
+      },
+      // The last event may be the lost one: the next connection tells.
+      (reader) => {
+        if (known && reader.state.position) reader.take(...known.replay(reader.state.position));
+      },
+    );
+  });
+});
