@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { clearDrafts, listDrafts, readDraft, writeDraft } from "./drafts";
+import { clearDrafts, listDrafts, readDraft, takeDraft, writeDraft } from "./drafts";
 import { forgetOwner, nameOwner, setOwner } from "./owner";
 
 const ann = nameOwner({ workspace_id: "default", user_id: "ann" });
@@ -47,6 +47,28 @@ describe("a draft", () => {
     expect(Object.keys(localStorage).filter((name) => name.startsWith("banter.draft."))).toEqual([
       `banter.draft.${ann}/chat`,
     ]);
+  });
+
+  it("that is taken leaves the device only when it is safe elsewhere", () => {
+    writeDraft("chat", "to be sent");
+    const name = `banter.draft.${ann}/chat`;
+
+    const forget = takeDraft("chat");
+
+    expect(readDraft("chat")).toBe("");
+    expect(localStorage.getItem(name)).toBe("to be sent");
+    forget();
+    expect(localStorage.getItem(name)).toBeNull();
+  });
+
+  it("that was begun meanwhile is not taken with the one before", () => {
+    writeDraft("chat", "to be sent");
+    const forget = takeDraft("chat");
+    writeDraft("chat", "the next one");
+
+    forget();
+
+    expect(localStorage.getItem(`banter.draft.${ann}/chat`)).toBe("the next one");
   });
 
   it("does not belong to a user of the same name in another workspace", () => {

@@ -43,6 +43,25 @@ export function writeDraft(key: string, text: string): void {
   for (const listener of [...listeners]) listener();
 }
 
+/**
+ * Takes the draft out of its field. The device keeps its copy until the returned function is
+ * called, i.e. until the text is safe elsewhere; what was written since then is left alone.
+ */
+export function takeDraft(key: string): () => void {
+  const name = nameOf(key);
+  if (name === null) return () => {};
+  drafts.set(name, "");
+  for (const listener of [...listeners]) listener();
+  return () => {
+    if (drafts.get(name) !== "") return;
+    try {
+      localStorage.removeItem(name);
+    } catch {
+      // Forbidden: there is no copy.
+    }
+  };
+}
+
 /** The keys of this user's drafts on this device. */
 export function listDrafts(): readonly string[] {
   const prefix = nameOf("");

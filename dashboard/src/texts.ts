@@ -22,7 +22,6 @@ export const texts = {
   shell: { failed: "The server cannot be reached" },
   connection: {
     live: "Connected",
-    connecting: "Connecting…",
     reconnecting: "Reconnecting…",
     offline: "You are offline",
   },
@@ -155,13 +154,13 @@ export const texts = {
     noAgentsHint:
       "The server knows no agent. The demo agent is always there unless it was disabled.",
     starting: "Starting…",
-    unknownAgent: "This agent is gone from the configuration.",
   },
   thread: {
     label: (title: string) => `Conversation: ${title}`,
     notFound: "This chat does not exist",
     notFoundHint: "It may have been deleted.",
     notFoundPending: "This was not sent any more. It is kept here until you discard it.",
+    notFoundDraft: "You were writing this. It is kept here until you discard it.",
     failed: "The chat could not be loaded",
     failedHint: "Your server does not answer. The page keeps trying.",
     empty: (agent: string) => `Say hello to ${agent}`,
@@ -182,6 +181,11 @@ export const texts = {
       `${numbers.format(read)} tokens read · ${numbers.format(written)} written`,
     attempts: (count: number) => `${count} attempts`,
     archived: "This chat is archived.",
+    agentGone: "This agent is gone from the configuration. It answers again once it is back.",
+    agentAway: (reason: string) =>
+      reason
+        ? `This agent is not available right now: ${reason}`
+        : "This agent is not available right now.",
     restore: "Restore",
     agentSaid: (agent: string) => `${agent} said`,
     youSaid: "You said",
@@ -230,6 +234,7 @@ export const texts = {
     remove: "Remove",
     editLabel: "Edit the queued message",
     tooLate: "Too late: the agent has already begun with it.",
+    sendAsNew: "Send as a new message",
   },
   status: {
     queued: "Waiting for its turn",
@@ -286,6 +291,11 @@ export const texts = {
   problem: {
     network: "The server cannot be reached.",
     store_busy: "The server is busy.",
+    store_unavailable: "The server cannot store anything right now.",
+    internal_error: "Something went wrong on the server.",
+    payload_too_large: "This message is too long.",
+    forbidden: "Your key may only read.",
+    unauthorized: "You are not signed in.",
     session_archived: "This chat is archived.",
     queue_full: "Too many messages are waiting already.",
     not_found: "This chat does not exist any more.",
@@ -302,5 +312,7 @@ export function explainTaskError({ error }: Task): string {
 
 /** A person's words for an api problem; the server's own where there are none here. */
 export function explainProblem(problem: { code: string; detail: string }): string {
-  return texts.problem[problem.code] ?? problem.detail;
+  // What stands before the server answers for it while it is away, each in its own way.
+  const code = /^http_5/.test(problem.code) ? "network" : problem.code;
+  return texts.problem[code] ?? problem.detail;
 }

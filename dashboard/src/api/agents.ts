@@ -11,6 +11,7 @@ export function useAgents() {
     queryFn: async () => (await body(client.GET("/v1/agents"))).items,
     staleTime: RECHECK_MS,
     refetchOnMount: true,
+    refetchOnWindowFocus: true,
   });
 }
 

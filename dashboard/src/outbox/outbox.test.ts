@@ -19,9 +19,11 @@ const waiting: Outgoing = {
   reason: null,
 };
 
+type Options = Parameters<typeof createOutbox>[0];
+
 /** An outbox that works for Ann. */
-async function open(options: Parameters<typeof createOutbox>[0]) {
-  const outbox = createOutbox(options);
+async function open(options: Omit<Options, "begin"> & Partial<Options>) {
+  const outbox = createOutbox({ begin: () => Promise.reject(offline), ...options });
   await outbox.open(ann);
   return outbox;
 }
@@ -171,6 +173,147 @@ describe("the outbox", () => {
 
     await vi.waitFor(() => expect(storage.items.size).toBe(0));
     expect(send).toHaveBeenCalledOnce();
+  });
+
+  it("makes the chat that a text begins, and sends the text there, each with the same key", async () => {
+    const storage = memory();
+    const [begun, sent]: [Outgoing[], Outgoing[]] = [[], []];
+    const opened: string[] = [];
+    const begin = async (item: Outgoing) => {
+      begun.push(item);
+      if (begun.length === 1) throw offline;
+      return "made";
+    };
+    const send = async (item: Outgoing) => void sent.push(item);
+    const outbox = await open({ storage, begin, send, delayMs: () => 0 });
+    outbox.onBegun((sessionId) => opened.push(sessionId));
+
+    await outbox.add({ sessionId: null, agentKey: "demo", content: "hello", baseline: 0 });
+    await vi.waitFor(() => expect(outbox.getItems()).toEqual([]));
+
+    expect(begun).toMatchObject([{ agentKey: "demo" }, { agentKey: "demo" }]);
+    expect(sent).toMatchObject([{ sessionId: "made", content: "hello" }]);
+    expect(new Set([...begun, ...sent].map((item) => item.key)).size).toBe(1);
+    expect(opened).toEqual(["made"]);
+  });
+
+  it("begins after a reload the chat whose first text was pending before it", async () => {
+    const storage = createDeviceStorage();
+    const text = { sessionId: null, agentKey: "demo", content: "first", baseline: 0 };
+    const send = async () => {};
+    const first = await open({ storage, send, delayMs: () => 60_000 });
+    await first.add(text);
+    await vi.waitFor(() => expect(first.getItems()).toMatchObject([{ state: "waiting" }]));
+
+    const begin = vi.fn(async (_item: Outgoing) => "made");
+    const second = await open({ storage, begin, send });
+    await vi.waitFor(() => expect(second.getItems()).toEqual([]));
+
+    expect(begin.mock.calls.map(([item]) => item.key)).toEqual([first.getItems()[0]?.key]);
+  });
+
+  it("keeps a text whose agent is refused, with the reason", async () => {
+    const refusal = new ApiError(422, "agent_unavailable", "No key.");
+    const outbox = await open({
+      storage: memory(),
+      begin: () => Promise.reject(refusal),
+      send: async () => {},
+    });
+
+    await outbox.add({ sessionId: null, agentKey: "gone", content: "hello", baseline: 0 });
+
+    await vi.waitFor(() =>
+      expect(outbox.getItems()).toMatchObject([
+        { state: "failed", content: "hello", reason: { code: "agent_unavailable" } },
+      ]),
+    );
+  });
+
+  it("says why a text waits, and waits as long as the server asks for", async () => {
+    vi.useFakeTimers();
+    try {
+      const busy = new ApiError(503, "store_busy", "Locked.", 7);
+      const send = vi.fn<(item: Outgoing) => Promise<void>>().mockRejectedValueOnce(busy);
+      send.mockResolvedValueOnce();
+      const outbox = await open({ storage: memory(), send, delayMs: () => 0 });
+      await outbox.add(text);
+      await vi.advanceTimersByTimeAsync(6999);
+
+      expect(outbox.getItems()).toMatchObject([
+        { state: "waiting", reason: { code: "store_busy" } },
+      ]);
+      await vi.advanceTimersByTimeAsync(1);
+      expect(outbox.getItems()).toEqual([]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("gives up a try that hangs once the network is back, and repeats it with the same key", async () => {
+    vi.useFakeTimers();
+    try {
+      const keys: string[] = [];
+      const send = (item: Outgoing, signal: AbortSignal) => {
+        keys.push(item.key);
+        if (keys.length > 1) return Promise.resolve();
+        return new Promise<void>((_resolve, reject) => {
+          signal.addEventListener("abort", () => reject(offline));
+        });
+      };
+      const outbox = await open({ storage: memory(), send, delayMs: () => 100 });
+      await outbox.add(text);
+      outbox.wake();
+      await vi.advanceTimersByTimeAsync(6000);
+      expect(outbox.getItems()).toMatchObject([{ state: "sending" }]);
+
+      outbox.wake();
+      await vi.advanceTimersByTimeAsync(100);
+
+      expect(outbox.getItems()).toEqual([]);
+      expect(keys).toHaveLength(2);
+      expect(new Set(keys).size).toBe(1);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("sends also where the device does not store", async () => {
+    vi.useFakeTimers();
+    try {
+      const storage = { ...memory(), put: () => new Promise<never>(() => {}) };
+      const send = vi.fn(async () => {});
+      const outbox = await open({ storage, send });
+
+      void outbox.add(text);
+      await vi.advanceTimersByTimeAsync(1000);
+
+      expect(send).toHaveBeenCalledOnce();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("drops a waiting text that another tab has sent or thrown away", async () => {
+    let tell = (_key: string) => {};
+    const storage = {
+      ...memory(),
+      onRemoved: (listener: typeof tell) => {
+        tell = listener;
+      },
+    };
+    const outbox = await open({
+      storage,
+      send: () => Promise.reject(offline),
+      delayMs: () => 60_000,
+    });
+    await outbox.add(text);
+    await vi.waitFor(() => expect(outbox.getItems()).toMatchObject([{ state: "waiting" }]));
+
+    tell("another key");
+    expect(outbox.getItems()).toHaveLength(1);
+    tell(outbox.getItems()[0]?.key ?? "");
+
+    expect(outbox.getItems()).toEqual([]);
   });
 
   it("removes everything of this user on request", async () => {

@@ -14,7 +14,9 @@ export interface Outgoing {
   readonly key: string;
   /** The user who wrote it. */
   readonly owner: string;
-  readonly sessionId: string;
+  /** Null while the chat that it begins has not been made; `agentKey` says with whom. */
+  readonly sessionId: string | null;
+  readonly agentKey?: string;
   readonly content: string;
   /** Milliseconds since 1970, by this device. */
   readonly createdAt: number;
@@ -30,12 +32,20 @@ export interface OutboxStorage {
   load(owner: string): Promise<Outgoing[]>;
   put(item: Outgoing): Promise<void>;
   remove(key: string): Promise<void>;
+  /** Calls `listener` with the key of each text that another tab has removed. */
+  onRemoved?(listener: (key: string) => void): void;
 }
+
+/** A text for a chat, or one that begins a chat with an agent. */
+type NewText = Pick<Outgoing, "content" | "baseline"> &
+  ({ sessionId: string } | { sessionId: null; agentKey: string });
 
 interface Options {
   storage: OutboxStorage;
+  /** Makes the chat that the text begins; its id. Rejects with an `ApiError`. */
+  begin: (item: Outgoing, signal: AbortSignal) => Promise<string>;
   /** Sends it and shows the result; rejects with an `ApiError`. */
-  send: (item: Outgoing) => Promise<void>;
+  send: (item: Outgoing, signal: AbortSignal) => Promise<void>;
   /** How long to wait before the n-th try again (n ≥ 1). */
   delayMs?: (failures: number) => number;
 }
@@ -47,10 +57,13 @@ export interface Outbox {
   open(owner: string): Promise<void>;
   /** Works for nobody until the next `open`. What is there stays on the device. */
   close(): void;
-  add(text: Pick<Outgoing, "sessionId" | "content" | "baseline">): Promise<void>;
+  /** Resolves once the device has the text, so that a reload cannot lose it any more. */
+  add(text: NewText): Promise<void>;
   retry(key: string): void;
   /** Tries everything that waits at once: the network is back. */
   wake(): void;
+  /** Calls `listener` with the id of each chat that a text has begun. */
+  onBegun(listener: (sessionId: string) => void): () => void;
   discard(key: string): Promise<void>;
   /** For a session that the user has deleted. */
   discardSession(sessionId: string): void;
@@ -58,17 +71,30 @@ export interface Outbox {
   clear(): Promise<void>;
 }
 
+/** A device that does not store a text by then does not hold it back. */
+const STORE_MS = 1000;
+/** A try that has lasted so long when the network comes back was swallowed by the old one. */
+const HUNG_MS = 5000;
+
 const backoffMs = (failures: number) =>
   Math.min(30_000, 1000 * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
 
 /** Answers that say the text is of no use any more: the message was sent and then removed. */
 const SETTLED_CODES = new Set(["message_gone"]);
 
-export function createOutbox({ storage, send, delayMs = backoffMs }: Options): Outbox {
+/** Texts that leave one after another: those of a chat, or the one that begins a chat. */
+const laneOf = (item: Outgoing) => item.sessionId ?? item.key;
+
+const isNext = (lane: string) => (item: Outgoing) =>
+  laneOf(item) === lane && item.state !== "failed";
+
+export function createOutbox({ storage, begin, send, delayMs = backoffMs }: Options): Outbox {
   let owner: string | null = null;
   let items: readonly Outgoing[] = [];
   const listeners = new Set<() => void>();
-  const busy = new Set<string>();
+  const begunListeners = new Set<(sessionId: string) => void>();
+  /** The tries under way, by lane. */
+  const busy = new Map<string, { end: AbortController; since: number }>();
   const failures = new Map<string, number>();
   const timers = new Map<string, ReturnType<typeof setTimeout>>();
 
@@ -96,28 +122,42 @@ export function createOutbox({ storage, send, delayMs = backoffMs }: Options): O
     set([]);
   }
 
-  /** Sends the session's texts one after another, until one has to wait. */
-  async function pump(sessionId: string): Promise<void> {
-    if (busy.has(sessionId)) return;
-    busy.add(sessionId);
-    clearTimeout(timers.get(sessionId));
-    timers.delete(sessionId);
+  /** Sends a lane's texts one after another, until one has to wait. */
+  async function pump(lane: string): Promise<void> {
+    if (busy.has(lane)) return;
+    clearTimeout(timers.get(lane));
+    timers.delete(lane);
     try {
       for (;;) {
-        const next = items.find((item) => item.sessionId === sessionId && item.state !== "failed");
+        const next = items.find(isNext(lane));
         if (!next) return;
         if (next.state !== "sending") change(next.key, { state: "sending", reason: null });
-        if (!(await attempt(next))) return;
+        const end = new AbortController();
+        busy.set(lane, { end, since: Date.now() });
+        if (!(await attempt(next, end.signal))) return;
       }
     } finally {
-      busy.delete(sessionId);
+      busy.delete(lane);
     }
   }
 
+  /** Makes the chat, to which the text then belongs: it goes on in that chat's lane. */
+  async function beginChat(item: Outgoing, signal: AbortSignal): Promise<void> {
+    const sessionId = await begin(item, signal);
+    if (item.owner !== owner) return;
+    change(item.key, { sessionId });
+    for (const listener of [...begunListeners]) listener(sessionId);
+    void pump(sessionId);
+  }
+
   /** Whether the next text may go. */
-  async function attempt(item: Outgoing): Promise<boolean> {
+  async function attempt(item: Outgoing, signal: AbortSignal): Promise<boolean> {
     try {
-      await send(item);
+      if (item.sessionId === null) {
+        await beginChat(item, signal);
+        return true;
+      }
+      await send(item, signal);
       await remove(item.key);
       return true;
     } catch (error) {
@@ -142,13 +182,20 @@ export function createOutbox({ storage, send, delayMs = backoffMs }: Options): O
       failures.set(item.key, count);
       change(item.key, { state: "waiting", reason });
       const wait = Math.max(delayMs(count), (problem.retryAfter ?? 0) * 1000);
+      const lane = laneOf(item);
       timers.set(
-        item.sessionId,
-        setTimeout(() => void pump(item.sessionId), wait),
+        lane,
+        setTimeout(() => void pump(lane), wait),
       );
       return false;
     }
   }
+
+  storage.onRemoved?.((key) => {
+    // One that is on its way here as well comes back with the same answer.
+    if (items.some((item) => item.key === key && item.state !== "sending"))
+      set(items.filter((item) => item.key !== key));
+  });
 
   return {
     getItems: () => items,
@@ -166,7 +213,7 @@ export function createOutbox({ storage, send, delayMs = backoffMs }: Options): O
         .filter((item) => !known.has(item.key))
         .map((item) => (item.state === "failed" ? item : { ...item, state: "waiting" as const }));
       set([...fresh, ...items].sort((a, b) => a.createdAt - b.createdAt));
-      for (const id of new Set(fresh.map((item) => item.sessionId))) void pump(id);
+      for (const lane of new Set(fresh.map(laneOf))) void pump(lane);
     },
     close() {
       forget();
@@ -178,19 +225,27 @@ export function createOutbox({ storage, send, delayMs = backoffMs }: Options): O
       const made = { key: newId(), owner, createdAt, state: "sending", reason: null } as const;
       const item: Outgoing = { ...text, ...made };
       set([...items, item]);
-      await storage.put(item).catch(() => {});
-      void pump(item.sessionId);
+      await Promise.race([
+        storage.put(item).catch(() => {}),
+        new Promise((resolve) => setTimeout(resolve, STORE_MS)),
+      ]);
+      void pump(laneOf(item));
     },
     retry(key) {
       const item = items.find((one) => one.key === key);
       if (!item) return;
       change(key, { state: "waiting" });
-      void pump(item.sessionId);
+      void pump(laneOf(item));
     },
     wake() {
       failures.clear();
+      for (const { end, since } of busy.values()) if (Date.now() - since > HUNG_MS) end.abort();
       const waiting = items.filter((item) => item.state === "waiting");
-      for (const id of new Set(waiting.map((item) => item.sessionId))) void pump(id);
+      for (const lane of new Set(waiting.map(laneOf))) void pump(lane);
+    },
+    onBegun(listener) {
+      begunListeners.add(listener);
+      return () => begunListeners.delete(listener);
     },
     discard: remove,
     discardSession(sessionId) {

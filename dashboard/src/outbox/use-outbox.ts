@@ -9,11 +9,27 @@ import { createDeviceStorage } from "./storage";
 
 export const outbox = createOutbox({
   storage: createDeviceStorage(),
-  async send(item) {
+  async begin(item, signal) {
+    const session = await body(
+      client.POST("/v1/chat", {
+        params: { header: { "Idempotency-Key": item.key } },
+        body: { agent_key: item.agentKey ?? "" },
+        signal,
+      }),
+    );
+    store.dispatch(
+      { type: "session.accepted", session },
+      { type: "thread.begun", sessionId: session.id },
+    );
+    return session.id;
+  },
+  async send(item, signal) {
+    const id = item.sessionId ?? "";
     const accepted = await body(
       client.POST("/v1/chat/{id}/messages", {
-        params: { path: { id: item.sessionId }, header: { "Idempotency-Key": item.key } },
+        params: { path: { id }, header: { "Idempotency-Key": item.key } },
         body: { content: item.content },
+        signal,
       }),
     );
     store.dispatch({ type: "message.accepted", message: accepted.message, task: accepted.task });
@@ -61,7 +77,8 @@ export function withoutArrived(
   });
 }
 
-export function useOutgoing(sessionId: string): readonly Outgoing[] {
+/** What has not left yet for a chat, or (null) to begin one. */
+export function useOutgoing(sessionId: string | null): readonly Outgoing[] {
   const items = useSyncExternalStore(outbox.subscribe, outbox.getItems);
   return useMemo(() => items.filter((item) => item.sessionId === sessionId), [items, sessionId]);
 }

@@ -1,13 +1,14 @@
 import { Link, useNavigate } from "@tanstack/react-router";
 import { ChevronLeft, MessageCircleOff, TriangleAlert } from "lucide-react";
 import { useCallback, useEffect, useMemo } from "react";
-import { useAgent } from "@/api/agents";
+import { useAgents } from "@/api/agents";
 import { ApiError } from "@/api/client";
-import type { Session } from "@/api/models";
+import type { Session, Task } from "@/api/models";
 import { AgentAvatar } from "@/components/agent-avatar";
 import { ConnectionNote } from "@/components/connection-note";
 import { Button, TextButton } from "@/components/ui/button";
 import { StateNote } from "@/components/ui/state-note";
+import { useDraft, writeDraft } from "@/drafts";
 import { Composer } from "@/features/composer/composer";
 import { changeSession } from "@/features/sessions/session-actions";
 import { SessionMenu } from "@/features/sessions/session-menu";
@@ -19,8 +20,13 @@ import { ThreadSkeleton } from "@/features/thread/thread-skeleton";
 import { useThreadFetch } from "@/features/thread/use-thread";
 import { hasOverlay, useKeys } from "@/keyboard";
 import { outbox, useOutgoing } from "@/outbox/use-outbox";
+import { findCurrentTask } from "@/stream/order";
 import { useStore } from "@/stream/store";
 import { texts } from "@/texts";
+import { useAfter } from "@/use-after";
+
+/** A server that takes longer for a chat is said not to answer, though it may yet. */
+const PATIENCE_MS = 10_000;
 
 /** One conversation: its header, its thread and the composer. */
 export function ChatPage({ sessionId }: { sessionId: string }) {
@@ -32,13 +38,19 @@ export function ChatPage({ sessionId }: { sessionId: string }) {
   const hasMore = useStore((state) => state.threads[sessionId]?.hasMore === true);
   const isLoaded = useStore((state) => state.threads[sessionId]?.isLoaded === true);
   const session = entry?.value ?? null;
-  const agent = useAgent(session?.agent_key);
+  const agents = useAgents().data;
+  const agent = agents?.find(({ key }) => key === session?.agent_key);
   useEffect(() => void loadMarkdown(), []);
 
   const agentKey = session?.agent_key ?? "";
   const name = agent?.name ?? agentKey;
   const avatar = agent?.avatar ?? undefined;
   const face = useMemo(() => ({ key: agentKey, name, avatar }), [agentKey, name, avatar]);
+  const task = useMemo(
+    () => session && findCurrentTask(session, messages ?? {}, tasks ?? {}),
+    [session, messages, tasks],
+  );
+  const isSlow = useAfter(PATIENCE_MS, !isLoaded);
   const isGone =
     entry?.value === null || (fetch.error instanceof ApiError && fetch.error.status === 404);
   if (isGone)
@@ -57,7 +69,14 @@ export function ChatPage({ sessionId }: { sessionId: string }) {
       </Frame>
     );
 
-  const isFailing = !isLoaded && (fetch.isError || fetch.failureCount > 1);
+  const isFailing = !isLoaded && (fetch.isError || fetch.failureCount > 1 || isSlow);
+  const trouble = !agents
+    ? null
+    : !agent
+      ? texts.thread.agentGone
+      : agent.available
+        ? null
+        : texts.thread.agentAway(agent.reason ?? "");
   return (
     <Frame session={session} agent={face} isLoading={!isFailing}>
       {isFailing ? (
@@ -79,7 +98,7 @@ export function ChatPage({ sessionId }: { sessionId: string }) {
       ) : (
         <ThreadSkeleton />
       )}
-      {session && <Footer session={session} agentName={face.name} />}
+      {session && <Footer session={session} task={task} agentName={face.name} trouble={trouble} />}
     </Frame>
   );
 }
@@ -87,18 +106,30 @@ export function ChatPage({ sessionId }: { sessionId: string }) {
 /** What was written for a chat that is gone: nothing is thrown away unseen. */
 function PendingTexts({ sessionId }: { sessionId: string }) {
   const pending = useOutgoing(sessionId);
-  if (pending.length === 0) return null;
+  const draft = useDraft(sessionId);
   return (
-    <div className="mb-2 max-w-80 text-left">
-      <p className="mb-2 text-ink-2 text-note">{texts.thread.notFoundPending}</p>
+    <div className="mb-2 max-w-80 text-left empty:hidden">
+      {pending.length > 0 && (
+        <p className="mb-2 text-ink-2 text-note">{texts.thread.notFoundPending}</p>
+      )}
       {pending.map((item) => (
-        <div key={item.key} className="mb-2 rounded-xl border border-line p-3 text-note">
-          <p className="whitespace-pre-wrap [overflow-wrap:anywhere]">{item.content}</p>
-          <TextButton onClick={() => void outbox.discard(item.key)}>
-            {texts.receipt.discard}
-          </TextButton>
-        </div>
+        <Kept key={item.key} text={item.content} onDiscard={() => void outbox.discard(item.key)} />
       ))}
+      {draft.trim() && (
+        <>
+          <p className="mb-2 text-ink-2 text-note">{texts.thread.notFoundDraft}</p>
+          <Kept text={draft} onDiscard={() => writeDraft(sessionId, "")} />
+        </>
+      )}
+    </div>
+  );
+}
+
+function Kept(props: { text: string; onDiscard: () => void }) {
+  return (
+    <div className="mb-2 rounded-xl border border-line p-3 text-note">
+      <p className="whitespace-pre-wrap [overflow-wrap:anywhere]">{props.text}</p>
+      <TextButton onClick={props.onDiscard}>{texts.receipt.discard}</TextButton>
     </div>
   );
 }
@@ -163,8 +194,15 @@ function Frame(props: {
   );
 }
 
-function Footer({ session, agentName }: { session: Session; agentName: string }) {
-  const task = session.active_task;
+function Footer(props: {
+  session: Session;
+  /** What a Stop is for. */
+  task: Task | null;
+  agentName: string;
+  /** Why the agent cannot answer, where that is known. */
+  trouble: string | null;
+}) {
+  const { session, task, trouble } = props;
   const isStopping = useIsStopping(task?.id);
   const taskId = isStopping ? undefined : task?.id;
   const onKey = useCallback(
@@ -180,23 +218,33 @@ function Footer({ session, agentName }: { session: Session; agentName: string })
     return (
       <div className="flex items-center justify-center gap-3 border-line border-t px-4 pt-3 pb-[max(12px,env(safe-area-inset-bottom))] text-ink-2 text-note">
         {texts.thread.archived}
+        {task && (
+          <Button disabled={isStopping} onClick={() => void stopTask(session.id, task.id)}>
+            {isStopping ? texts.status.stopping : texts.composer.stop}
+          </Button>
+        )}
         <Button onClick={() => void changeSession(session.id, { status: "active" })}>
           {texts.thread.restore}
         </Button>
       </div>
     );
   return (
-    <Composer
-      key={session.id}
-      draftKey={session.id}
-      hasFocus
-      placeholder={texts.newChat.placeholder(agentName)}
-      isBusy={task !== null && task !== undefined}
-      isStopping={isStopping}
-      onSend={(content) =>
-        void outbox.add({ sessionId: session.id, content, baseline: session.last_seq })
-      }
-      onStop={() => task && void stopTask(session.id, task.id)}
-    />
+    <>
+      <p role="status" className="px-4 pt-2 text-center text-note text-warn empty:hidden">
+        {trouble}
+      </p>
+      <Composer
+        key={session.id}
+        draftKey={session.id}
+        hasFocus
+        placeholder={texts.newChat.placeholder(props.agentName)}
+        isBusy={task !== null}
+        isStopping={isStopping}
+        onSend={(content) =>
+          outbox.add({ sessionId: session.id, content, baseline: session.last_seq })
+        }
+        onStop={() => task && void stopTask(session.id, task.id)}
+      />
+    </>
   );
 }

@@ -1,33 +1,44 @@
 import { Link, useNavigate } from "@tanstack/react-router";
 import { Bot, ChevronLeft, TriangleAlert } from "lucide-react";
-import { useRef, useState } from "react";
+import { useEffect, useState } from "react";
 import { useAgents } from "@/api/agents";
-import { body, client } from "@/api/client";
 import type { Agent } from "@/api/models";
 import { AgentAvatar } from "@/components/agent-avatar";
 import { reportFailure } from "@/components/report-failure";
 import { Button } from "@/components/ui/button";
 import { StateNote } from "@/components/ui/state-note";
-import { writeDraft } from "@/drafts";
+import { readDraft, writeDraft } from "@/drafts";
 import { AgentPicker } from "@/features/agents/agent-picker";
 import { Composer } from "@/features/composer/composer";
-import { newId } from "@/identifier";
-import { outbox } from "@/outbox/use-outbox";
-import { store } from "@/stream/store";
+import { OutgoingBubble } from "@/features/thread/outgoing-bubble";
+import { outbox, useOutgoing } from "@/outbox/use-outbox";
 import { texts } from "@/texts";
 
 const DRAFT = "new";
 
-/** Chooses an agent and sends the first message; the session is made with it. */
+/** Chooses an agent and takes the first message; the outbox makes the chat and sends it there. */
 export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undefined }) {
   const { isHome = false } = props;
   const agents = useAgents();
   const navigate = useNavigate();
   const [chosen, setChosen] = useState(props.agentKey);
-  const [isStarting, setStarting] = useState(false);
-  const [composerKey, setComposerKey] = useState(0);
-  // One key per agent until it has worked, so that a repeated try makes no second session.
-  const creation = useRef({ agent: "", key: "" });
+  const [isAsking, setAsking] = useState(false);
+  const pending = useOutgoing(null);
+  const isOnItsWay = pending.some(({ state }) => state !== "failed");
+  const isStarting = isAsking || isOnItsWay;
+
+  useEffect(
+    () =>
+      outbox.onBegun((sessionId) => {
+        // What was written meanwhile was meant for this chat.
+        const draft = readDraft(DRAFT);
+        writeDraft(DRAFT, "");
+        if (draft) writeDraft(sessionId, draft);
+        // Where the list is one step back, on a phone too.
+        void navigate({ to: "/chat/$sessionId", params: { sessionId }, replace: !isHome });
+      }),
+    [navigate, isHome],
+  );
 
   const choose = (all: Agent[] | undefined) => {
     const available = all?.filter((one) => one.available) ?? [];
@@ -37,35 +48,24 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
   // With one agent there is nothing to choose.
   const only = agents.data?.length === 1 ? agent : undefined;
 
-  async function start(content: string, isStarter = false) {
-    if (isStarting) return;
-    setStarting(true);
-    // Until the outbox has it, what was written stays a draft: a reload must not lose it.
-    if (!isStarter) writeDraft(DRAFT, content);
+  /** Who types faster than the agents come need not press Enter twice. */
+  async function findAgent(): Promise<Agent | undefined> {
+    setAsking(true);
     try {
-      // Who types faster than the agents come need not press Enter twice.
-      const { key } = agent ?? choose((await agents.refetch({ throwOnError: true })).data) ?? {};
-      // The page says by now that there is none; the text goes back.
-      if (!key) return setComposerKey((count) => count + 1);
-      if (creation.current.agent !== key) creation.current = { agent: key, key: newId() };
-      const session = await body(
-        client.POST("/v1/chat", {
-          params: { header: { "Idempotency-Key": creation.current.key } },
-          body: { agent_key: key },
-        }),
-      );
-      creation.current = { agent: "", key: "" };
-      store.dispatch({ type: "session.accepted", session });
-      await outbox.add({ sessionId: session.id, content, baseline: 0 });
-      if (!isStarter) writeDraft(DRAFT, "");
-      await navigate({ to: "/chat/$sessionId", params: { sessionId: session.id } });
+      return choose((await agents.refetch({ throwOnError: true })).data);
     } catch (error) {
-      // The text goes back to where it was written.
-      setComposerKey((key) => key + 1);
       reportFailure(error);
+      throw error;
     } finally {
-      setStarting(false);
+      setAsking(false);
     }
+  }
+
+  async function start(content: string) {
+    const chosenAgent = agent ?? (await findAgent());
+    // The page says by now that there is none; the text goes back.
+    if (!chosenAgent) throw new Error("There is no agent.");
+    await outbox.add({ sessionId: null, agentKey: chosenAgent.key, content, baseline: 0 });
   }
 
   const isFailing = agents.isError || (agents.isPending && agents.failureCount > 1);
@@ -88,13 +88,15 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
         )}
       </header>
       <div className="min-h-0 flex-1 overflow-y-auto px-3.5 md:px-6">
-        <div className="mx-auto flex min-h-full max-w-[820px] flex-col justify-center py-6 md:py-10">
-          {only ? (
+        <div
+          className={`mx-auto flex min-h-full max-w-[820px] flex-col gap-1 ${pending.length > 0 ? "justify-end pb-3" : "justify-center py-6 md:py-10"}`}
+        >
+          {isOnItsWay ? null : only ? (
             <OnlyAgent agent={only} />
           ) : agents.isPending && !isFailing ? null : (
             <h2 className={heading}>{texts.newChat.title}</h2>
           )}
-          {isFailing ? (
+          {isOnItsWay ? null : isFailing ? (
             <StateNote icon={<TriangleAlert size={20} />} title={texts.newChat.failedAgents}>
               <Button onClick={() => void agents.refetch()}>{texts.common.retry}</Button>
             </StateNote>
@@ -109,7 +111,7 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
           ) : only ? null : (
             <AgentPicker agents={agents.data} selected={agent?.key} onSelect={setChosen} />
           )}
-          {agent && agent.starters.length > 0 && (
+          {!isOnItsWay && agent && agent.starters.length > 0 && (
             <div className={only ? "text-center" : "mt-6"}>
               <p className="mb-2 text-ink-3 text-small">{texts.newChat.starters}</p>
               <div className={`flex flex-wrap gap-2 ${only ? "justify-center" : ""}`}>
@@ -118,7 +120,7 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
                     key={starter}
                     disabled={isStarting}
                     className="h-auto! min-h-9 pointer-coarse:min-h-10 rounded-full! py-1.5 text-left font-[500]!"
-                    onClick={() => void start(starter, true)}
+                    onClick={() => void start(starter)}
                   >
                     {starter}
                   </Button>
@@ -126,14 +128,15 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
               </div>
             </div>
           )}
+          {pending.map((item) => (
+            <OutgoingBubble key={item.key} item={item} draftKey={DRAFT} />
+          ))}
         </div>
       </div>
       <Composer
-        key={composerKey}
         draftKey={DRAFT}
         hasFocus
         isDisabled={(!agent && !agents.isPending) || isStarting}
-        isReadOnly={isStarting}
         placeholder={
           isStarting
             ? texts.newChat.starting
@@ -141,7 +144,7 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
               ? texts.newChat.placeholder(agent.name)
               : texts.newChat.pick
         }
-        onSend={(text) => void start(text)}
+        onSend={start}
       />
     </main>
   );

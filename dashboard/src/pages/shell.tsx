@@ -14,6 +14,7 @@ import { nameOwner, setOwner, useOwner } from "@/owner";
 import { useStore } from "@/stream/store";
 import { useConnection, useConnectionStatus } from "@/stream/use-connection";
 import { texts } from "@/texts";
+import { useAfter } from "@/use-after";
 import { Overlays, useOverlays } from "./overlays";
 import { SignInPage } from "./sign-in-page";
 import { useBadge } from "./use-badge";
@@ -56,6 +57,9 @@ function Layout() {
   );
 }
 
+/** A server that takes longer is said not to answer, though it may yet. */
+const PATIENCE_MS = 8000;
+
 /** What was written here belongs to a user, so nothing can be written until it is known to whom. */
 function View() {
   const me = useMe();
@@ -63,10 +67,11 @@ function View() {
   useEffect(() => {
     if (me.data) setOwner(nameOwner(me.data));
   }, [me.data]);
+  const isSlow = useAfter(PATIENCE_MS, owner === null);
   if (owner !== null) return <Outlet />;
   return (
     <main className="flex h-full flex-col">
-      {me.isError || me.failureCount > 1 ? (
+      {me.isError || me.failureCount > 1 || isSlow ? (
         <StateNote
           icon={<TriangleAlert size={20} />}
           title={texts.shell.failed}

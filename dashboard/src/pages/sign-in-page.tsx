@@ -1,5 +1,5 @@
 import { KeyRound } from "lucide-react";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useEffect, useState } from "react";
 import { ApiError, client } from "@/api/client";
 import { explainFailure } from "@/components/report-failure";
 import { Button } from "@/components/ui/button";
@@ -10,6 +10,15 @@ export function SignInPage() {
   const [key, setKey] = useState("");
   const [isSending, setSending] = useState(false);
   const [failure, setFailure] = useState<string | null>(null);
+
+  useEffect(() => {
+    window.addEventListener("focus", lookAgain);
+    document.addEventListener("visibilitychange", lookAgain);
+    return () => {
+      window.removeEventListener("focus", lookAgain);
+      document.removeEventListener("visibilitychange", lookAgain);
+    };
+  }, []);
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
@@ -66,6 +75,17 @@ export function SignInPage() {
       </form>
     </main>
   );
+}
+
+/** The user may have signed in in another tab meanwhile: the cookie is this one's too. */
+async function lookAgain(): Promise<void> {
+  if (document.visibilityState === "hidden") return;
+  try {
+    await client.GET("/v1/auth/me");
+    window.location.reload();
+  } catch {
+    // They have not.
+  }
 }
 
 function explain(error: unknown): string {

@@ -52,6 +52,32 @@ function showVisibility(): () => void {
   };
 }
 
+/** Null where the browser has the interface but does not let a page use it, as on Android. */
+function show(sessionId: string, text: string): Notification | null {
+  const title = store.getState().sessions[sessionId]?.value?.title || texts.app.name;
+  try {
+    return new Notification(title, {
+      body: text.slice(0, MAX_LENGTH),
+      tag: sessionId,
+      icon: "/favicon.svg",
+    });
+  } catch {
+    return null;
+  }
+}
+
+/** After each new connection the stream tells of open questions again; each is a piece of news once. */
+const told = new Set<string>();
+
+function isNews(event: StreamEvent): boolean {
+  if (event.type !== "task.step") return true;
+  const { task_id, attempt, step } = event;
+  const name = `${task_id} ${attempt} ${step.seq}`;
+  if (told.has(name)) return false;
+  told.add(name);
+  return true;
+}
+
 export function useNotifications(): void {
   const navigate = useNavigate();
   useEffect(() => {
@@ -60,14 +86,11 @@ export function useNotifications(): void {
     const stop = onStreamEvent(async (event) => {
       const text = describe(event);
       const isWanted = readPreferences().hasNotifications && Notification.permission === "granted";
-      if (text === null || !isWanted || !isLeading() || (await isAnyTabVisible())) return;
+      if (text === null || !isNews(event) || !isWanted || !isLeading() || (await isAnyTabVisible()))
+        return;
       const sessionId = "chat_session_id" in event ? event.chat_session_id : "";
-      const title = store.getState().sessions[sessionId]?.value?.title || texts.app.name;
-      const notification = new Notification(title, {
-        body: text.slice(0, MAX_LENGTH),
-        tag: sessionId,
-        icon: "/favicon.svg",
-      });
+      const notification = show(sessionId, text);
+      if (!notification) return;
       notification.onclick = () => {
         window.focus();
         void navigate({ to: "/chat/$sessionId", params: { sessionId } });

@@ -1,4 +1,4 @@
-import { fireEvent, render, screen } from "@testing-library/react";
+import { act, fireEvent, render, screen } from "@testing-library/react";
 import { userEvent } from "@testing-library/user-event";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { readDraft, writeDraft } from "@/drafts";
@@ -6,7 +6,7 @@ import { setOwner } from "@/owner";
 import { Composer } from "./composer";
 
 function setUp(props: Partial<Parameters<typeof Composer>[0]> = {}) {
-  const onSend = vi.fn();
+  const onSend = vi.fn(async () => {});
   const onStop = vi.fn();
   render(
     <Composer draftKey="s" placeholder="Message" onSend={onSend} onStop={onStop} {...props} />,
@@ -69,6 +69,34 @@ describe("the composer", () => {
     await userEvent.type(field, "ught{Enter}");
 
     expect(readDraft("s")).toBe("");
+  });
+
+  it("gives a text back that could not be taken", async () => {
+    const onSend = vi.fn(() => Promise.reject(new Error("nobody is signed in")));
+    const { field } = setUp({ onSend });
+
+    await userEvent.type(field, "hello{Enter}");
+
+    expect(onSend).toHaveBeenCalledOnce();
+    await vi.waitFor(() => expect(field).toHaveProperty("value", "hello"));
+  });
+
+  it("shows what was put back into its draft", () => {
+    const { field } = setUp();
+
+    act(() => writeDraft("s", "could not be sent"));
+
+    expect(field).toHaveProperty("value", "could not be sent");
+  });
+
+  it("says that a text is too long before it is sent", () => {
+    const { onSend, field } = setUp();
+
+    fireEvent.change(field, { target: { value: "ü".repeat(128 * 1024 + 1) } });
+    fireEvent.keyDown(field, { key: "Enter" });
+
+    expect(screen.getByRole("alert").textContent).toContain("longer than 256 KiB");
+    expect(onSend).not.toHaveBeenCalled();
   });
 
   it("offers Stop while a turn runs, and Queue as soon as there is a text", async () => {

@@ -1,7 +1,7 @@
 import { ArrowUp, Square } from "lucide-react";
-import { useLayoutEffect, useRef, useState } from "react";
+import { useLayoutEffect, useRef } from "react";
 import { IconButton } from "@/components/ui/button";
-import { readDraft, writeDraft } from "@/drafts";
+import { takeDraft, useDraft, writeDraft } from "@/drafts";
 import { isMod, isTouchOnly, nameKeys } from "@/keyboard";
 import { usePreferences } from "@/preferences";
 import { texts } from "@/texts";
@@ -12,8 +12,8 @@ const MAX_LINES = 8;
 const LINE_PX = 23;
 
 /**
- * Where messages are written. It owns its text (kept as a draft under `draftKey`) and knows
- * nothing of the stream, so that typing never waits for an answer that comes in.
+ * Where messages are written. Its text is the draft under `draftKey`, and it knows nothing of the
+ * stream, so that typing never waits for an answer that comes in.
  */
 export function Composer(props: {
   draftKey: string;
@@ -25,11 +25,12 @@ export function Composer(props: {
   isDisabled?: boolean;
   isReadOnly?: boolean;
   hasFocus?: boolean;
-  onSend: (text: string) => void;
+  /** Resolves once the text is safe elsewhere; until then the device keeps it as a draft too. */
+  onSend: (text: string) => Promise<void>;
   onStop?: () => void;
 }) {
   const { draftKey, isBusy = false, isStopping = false, isDisabled = false } = props;
-  const [text, setText] = useState(() => readDraft(draftKey));
+  const text = useDraft(draftKey);
   const field = useRef<HTMLTextAreaElement>(null);
   const sendsOnEnter = usePreferences().sendWith === "enter";
   const canSend = text.trim() !== "" && !isDisabled;
@@ -45,16 +46,10 @@ export function Composer(props: {
     element.style.height = `${Math.min(element.scrollHeight, MAX_LINES * LINE_PX + 12)}px`;
   }, [text]);
 
-  function change(next: string) {
-    setText(next);
-    writeDraft(draftKey, next);
-  }
-
   function send() {
     if (!canSend || isTooLong) return;
-    const sent = text;
-    change("");
-    props.onSend(sent);
+    const forget = takeDraft(draftKey);
+    void props.onSend(text).then(forget, () => writeDraft(draftKey, text));
     field.current?.focus();
   }
 
@@ -89,7 +84,7 @@ export function Composer(props: {
           autoFocus={props.hasFocus === true && !isTouchOnly()}
           aria-label={texts.composer.label}
           placeholder={props.placeholder}
-          onChange={(event) => change(event.target.value)}
+          onChange={(event) => writeDraft(draftKey, event.target.value)}
           onKeyDown={onKeyDown}
           className="min-w-0 flex-1 resize-none self-center bg-transparent py-1.5 pointer-coarse:py-[9px] leading-[23px] outline-0 placeholder:truncate placeholder:text-ink-3"
         />

@@ -28,6 +28,7 @@ describe("the second line of a chat in the list", () => {
     expect(preview({ session })).toEqual({ text: "typing…", tone: "live" });
     expect(preview({ session, steps: [question] }).text).toBe("Needs you: rm -rf target");
     expect(preview({ session: makeSession({ active_task: makeTask() }) }).text).toBe("waiting…");
+    expect(preview({ session: makeSession({ queued_count: 1 }) }).text).toBe("waiting…");
     expect(preview({ steps: [question] }).text).toBe("No messages yet");
   });
 

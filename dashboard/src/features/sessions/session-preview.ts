@@ -51,7 +51,8 @@ export function describeSession(about: {
     return { text: texts.sessions.needsYou(question.title), tone: "live" };
   if (session.active_task?.status === "running")
     return { text: texts.sessions.typing, tone: "live" };
-  if (session.active_task) return { text: texts.sessions.waiting, tone: "plain" };
+  if (session.active_task || session.queued_count > 0)
+    return { text: texts.sessions.waiting, tone: "plain" };
   if (draft.trim()) return { text: texts.sessions.draft(flatten(draft)), tone: "plain" };
   const end = describeEnd(session, task);
   if (end) return end;

@@ -15,7 +15,8 @@ export function useNewestTask(session: Session): Task | null {
     return newest ? thread?.tasks[newest.task_id]?.value : undefined;
   });
   const isLoaded = useStore((state) => state.threads[session.id]?.isLoaded === true);
-  const isUnanswered = session.last_message?.role === "user" && !session.active_task;
+  const isOpen = session.active_task !== null || session.queued_count > 0;
+  const isUnanswered = session.last_message?.role === "user" && !isOpen;
   const { data } = useQuery({
     queryKey: ["newest task", session.id, session.last_seq, session.updated_at],
     enabled: isUnanswered && !isLoaded,

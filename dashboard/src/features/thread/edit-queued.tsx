@@ -4,11 +4,15 @@ import type { Message } from "@/api/models";
 import { reportFailure } from "@/components/report-failure";
 import { Button } from "@/components/ui/button";
 import { notify } from "@/components/ui/toast";
+import { outbox } from "@/outbox/use-outbox";
 import { texts } from "@/texts";
 
-/** Changes a message that no agent has seen yet. */
-export function EditQueued(props: { message: Message; onClose: () => void }) {
-  const { message, onClose } = props;
+/**
+ * Changes a message that no agent has seen yet. If one begins with it meanwhile, what was written
+ * is still there and can be sent as another message.
+ */
+export function EditQueued(props: { message: Message; isLate: boolean; onClose: () => void }) {
+  const { message, isLate, onClose } = props;
   const [text, setText] = useState(message.content);
   const [isBusy, setBusy] = useState(false);
   const canSave = text.trim() !== "" && !isBusy;
@@ -17,6 +21,11 @@ export function EditQueued(props: { message: Message; onClose: () => void }) {
     if (!canSave) return;
     if (text === message.content) return onClose();
     setBusy(true);
+    if (isLate) {
+      const { chat_session_id: sessionId, seq: baseline } = message;
+      await outbox.add({ sessionId, content: text, baseline });
+      return onClose();
+    }
     const path = { id: message.chat_session_id, mid: message.id };
     try {
       await client.PATCH("/v1/chat/{id}/messages/{mid}", {
@@ -26,8 +35,8 @@ export function EditQueued(props: { message: Message; onClose: () => void }) {
       onClose();
     } catch (error) {
       setBusy(false);
-      const isLate = error instanceof ApiError && error.status === 409;
-      if (isLate) notify(texts.receipt.tooLate);
+      const hasBegun = error instanceof ApiError && error.status === 409;
+      if (hasBegun) notify(texts.receipt.tooLate);
       else reportFailure(error);
     }
   }
@@ -57,12 +66,15 @@ export function EditQueued(props: { message: Message; onClose: () => void }) {
         onKeyDown={onKeyDown}
         className="w-full resize-none bg-transparent px-1 outline-0"
       />
+      <p role="status" className="px-1 text-small text-warn empty:hidden">
+        {isLate && texts.receipt.tooLate}
+      </p>
       <div className="mt-1 flex justify-end gap-2">
         <Button size="small" onClick={onClose}>
           {texts.common.cancel}
         </Button>
         <Button size="small" variant="solid" disabled={!canSave} onClick={() => void save()}>
-          {texts.common.save}
+          {isLate ? texts.receipt.sendAsNew : texts.common.save}
         </Button>
       </div>
     </div>

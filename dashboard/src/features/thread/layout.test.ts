@@ -35,6 +35,15 @@ describe("the layout of a thread", () => {
     expect(rows.map((row) => row.position)).toEqual([0, 1, 2]);
   });
 
+  it("counts the turns before it that were not fetched, too", () => {
+    const turns = [8, 9].map((number) => turn(number, number, at, false));
+    const tasks = Object.fromEntries([task(8, "queued"), task(9, "queued")]);
+
+    const rows = layOutTurns(turns, tasks, Number.POSITIVE_INFINITY, 9);
+
+    expect(rows.map((row) => row.position)).toEqual([7, 8]);
+  });
+
   it("heads a new day and a new sitting, and nothing else", () => {
     const soon = "2026-01-01T10:30:00.000Z";
     const later = "2026-01-01T14:00:00.000Z";
@@ -51,7 +60,10 @@ describe("the layout of a thread", () => {
     const betweenTurns = layOutTurns(turns, {}, 2).map((row) => row.isNewBefore);
     const insideATurn = layOutTurns(turns, {}, 3).map((row) => row.isNewBefore);
 
+    const atTheBeginning = layOutTurns(turns, {}, 0).map((row) => row.isNewBefore);
+
     expect(betweenTurns).toEqual([null, "turn", null]);
+    expect(atTheBeginning, "one's own message is no news").toEqual(["answer", null, null]);
     expect(insideATurn).toEqual([null, "answer", null]);
   });
 });

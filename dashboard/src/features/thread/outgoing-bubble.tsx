@@ -1,11 +1,12 @@
 import { TextButton } from "@/components/ui/button";
+import { readDraft, writeDraft } from "@/drafts";
 import type { Outgoing } from "@/outbox/outbox";
 import { outbox } from "@/outbox/use-outbox";
 import { explainProblem, texts } from "@/texts";
 import { bubbleOfUser } from "./user-bubble";
 
 /** A text that the server has not got yet. It stays here until it has. */
-export function OutgoingBubble({ item }: { item: Outgoing }) {
+export function OutgoingBubble({ item, draftKey }: { item: Outgoing; draftKey: string }) {
   const isSending = item.state === "sending";
   const look = isSending ? "bg-accent text-accent-ink" : "border-[1.5px] border-bad/60 bg-bad-soft";
   return (
@@ -24,10 +25,11 @@ export function OutgoingBubble({ item }: { item: Outgoing }) {
               {item.state === "failed" ? texts.common.retry : texts.receipt.sendNow}
             </TextButton>
             {item.state === "failed" && (
-              <TextButton onClick={() => void outbox.discard(item.key)}>
-                {texts.receipt.discard}
-              </TextButton>
+              <TextButton onClick={() => takeBack(item, draftKey)}>{texts.receipt.edit}</TextButton>
             )}
+            <TextButton onClick={() => void outbox.discard(item.key)}>
+              {texts.receipt.discard}
+            </TextButton>
           </span>
         )}
       </div>
@@ -37,6 +39,13 @@ export function OutgoingBubble({ item }: { item: Outgoing }) {
 
 function describe({ state, reason }: Outgoing): string {
   if (state === "sending") return texts.receipt.sending;
-  if (state === "waiting") return texts.receipt.waiting;
-  return reason ? `${texts.receipt.notSent} · ${explainProblem(reason)}` : texts.receipt.notSent;
+  const what = state === "waiting" ? texts.receipt.waiting : texts.receipt.notSent;
+  // That the network is away is said elsewhere already.
+  return reason && reason.code !== "network" ? `${what} · ${explainProblem(reason)}` : what;
+}
+
+/** The text goes back to where it was written, before what was written there since. */
+function takeBack({ key, content }: Outgoing, draftKey: string): void {
+  writeDraft(draftKey, [content, readDraft(draftKey)].filter(Boolean).join("\n\n"));
+  void outbox.discard(key);
 }

@@ -1,7 +1,12 @@
 /** Turns that the user asked to stop and that have not ended yet. */
 import { useSyncExternalStore } from "react";
 import { ApiError, client } from "@/api/client";
+import { isEnded } from "@/api/models";
 import { reportFailure } from "@/components/report-failure";
+import { onStreamEvent } from "@/stream/use-connection";
+
+/** Answers that say that the turn is being answered again, or was. */
+const RETRIED_CODES = new Set(["task_not_ended", "task_succeeded"]);
 
 let stopping: ReadonlySet<string> = new Set();
 const listeners = new Set<() => void>();
@@ -34,8 +39,14 @@ export async function stopTask(sessionId: string, taskId: string): Promise<void>
 }
 
 function forget(taskId: string): void {
+  if (!stopping.has(taskId)) return;
   set(new Set([...stopping].filter((id) => id !== taskId)));
 }
+
+// Whoever has it answered again, here or in another window, does not want that stopped.
+onStreamEvent((event) => {
+  if (event.type === "task.updated" && isEnded(event.task.status)) forget(event.task.id);
+});
 
 /** Answers an agent's request. One that was answered or is over is no failure: the steps show it. */
 export async function answerPermission(
@@ -54,14 +65,14 @@ export async function answerPermission(
   }
 }
 
-/** Has the turn answered again. It is a new attempt, so an old wish to stop it is void. */
+/** Has the turn answered again. That somebody has asked for it already is no failure. */
 export async function retryTask(sessionId: string, taskId: string): Promise<void> {
-  forget(taskId);
   try {
     await client.POST("/v1/chat/{id}/tasks/{tid}/retry", {
       params: { path: { id: sessionId, tid: taskId } },
     });
   } catch (error) {
-    reportFailure(error);
+    const isUnderWay = error instanceof ApiError && RETRIED_CODES.has(error.code);
+    if (!isUnderWay) reportFailure(error);
   }
 }

@@ -50,7 +50,12 @@ export const Thread = memo(function Thread(props: {
 
   const newestSent = pending.at(-1)?.key;
   const marker = useNewMarker(session, newestSeq, newestSent);
-  const rows = useMemo(() => layOutTurns(turns, tasks, marker), [turns, tasks, marker]);
+  // Only what was not fetched is counted by the session.
+  const openCount = hasMore ? session.queued_count + (session.active_task ? 1 : 0) : 0;
+  const rows = useMemo(
+    () => layOutTurns(turns, tasks, marker, openCount),
+    [turns, tasks, marker, openCount],
+  );
 
   const scroller = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
@@ -71,9 +76,8 @@ export const Thread = memo(function Thread(props: {
   });
 
   const older = useOlderTurns(session.id);
-  const firstTurn = turns[0]?.turn;
   function fetchOlder() {
-    if (hasMore && !older.isPending && firstTurn !== undefined) older.mutate(firstTurn);
+    if (hasMore && !older.isPending) older.mutate();
   }
 
   // Who is at the end stays there until they scroll up, whatever grows or takes room meanwhile.
@@ -166,7 +170,7 @@ export const Thread = memo(function Thread(props: {
                   className="flex flex-col gap-1 pb-1"
                 >
                   {row && <Row row={row} agentName={agent.name} />}
-                  {!row && item && <OutgoingBubble item={item} />}
+                  {!row && item && <OutgoingBubble item={item} draftKey={session.id} />}
                 </div>
               );
             })}

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
-import { client } from "@/api/client";
+import { ApiError, client } from "@/api/client";
 import type { Session } from "@/api/models";
 
 function subscribe(listener: () => void): () => void {
@@ -12,6 +12,9 @@ function subscribe(listener: () => void): () => void {
     document.removeEventListener("visibilitychange", listener);
   };
 }
+
+/** So long after a failure it is told again. */
+const RETRY_MS = 3000;
 
 const NOTHING_NEW = Number.POSITIVE_INFINITY;
 
@@ -27,7 +30,9 @@ function useIsWatched(): boolean {
 export function useMarkRead(session: Session, newestSeq: number, isAtBottom: boolean): void {
   const isWatched = useIsWatched();
   const posted = useRef(0);
+  const [failures, setFailures] = useState(0);
   const { id, unread_count, last_read_seq } = session;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a failure is a reason to try again.
   useEffect(() => {
     // Marked unread since: what was posted before counts no more.
     if (last_read_seq < posted.current) posted.current = last_read_seq;
@@ -39,10 +44,12 @@ export function useMarkRead(session: Session, newestSeq: number, isAtBottom: boo
         params: { path: { id } },
         body: { seq: newestSeq },
       })
-      .catch(() => {
+      .catch((error: unknown) => {
         posted.current = 0;
+        if (error instanceof ApiError && !error.isTransient) return;
+        setTimeout(() => setFailures((count) => count + 1), RETRY_MS);
       });
-  }, [id, unread_count, last_read_seq, newestSeq, isAtBottom, isWatched]);
+  }, [id, unread_count, last_read_seq, newestSeq, isAtBottom, isWatched, failures]);
 }
 
 /**
@@ -58,9 +65,7 @@ export function useNewMarker(
   const isWatched = useIsWatched();
   const isAllRead = session.unread_count === 0;
   const [known, setKnown] = useState({ isWatched, newestSent });
-  // Where nothing was ever read everything is new, and a line would say nothing.
-  const isNoNews = isAllRead || session.last_read_seq === 0;
-  const [marker, setMarker] = useState(isNoNews ? NOTHING_NEW : session.last_read_seq);
+  const [marker, setMarker] = useState(isAllRead ? NOTHING_NEW : session.last_read_seq);
   if (known.isWatched !== isWatched || known.newestSent !== newestSent) {
     setKnown({ isWatched, newestSent });
     if (newestSent && known.newestSent !== newestSent) setMarker(NOTHING_NEW);

@@ -6,10 +6,14 @@ import { TextButton } from "@/components/ui/button";
 import { notify } from "@/components/ui/toast";
 import { texts } from "@/texts";
 import { formatClock, formatExact } from "@/time";
+import { useAfter } from "@/use-after";
 import { EditQueued } from "./edit-queued";
 
 export const bubbleOfUser =
   "self-end max-w-[88%] md:max-w-[72%] rounded-bubble rounded-br-[6px] px-3.5 py-[9px] whitespace-pre-wrap [overflow-wrap:anywhere]";
+
+/** The next one in the queue can be changed too, unless a worker takes it at once as usual. */
+const CHANGEABLE_AFTER_MS = 2000;
 
 function receiptOf(task: Task | null, position: number): string {
   if (!task) return texts.receipt.sent;
@@ -42,15 +46,14 @@ export const UserBubble = memo(function UserBubble(props: {
   const { message, task, position } = props;
   const [isEditing, setEditing] = useState(false);
   const isWaiting = task?.status === "queued" && position > 0;
-  const isChangeable = task?.status === "queued" && task.attempt === 0 && position > 0;
+  const isUntouched = task?.status === "queued" && task.attempt === 0;
+  const isLong = useAfter(CHANGEABLE_AFTER_MS, isUntouched);
+  const isChangeable = isUntouched && (position > 0 || isLong);
   const look = isWaiting
     ? "border-[1.5px] border-dashed border-line-strong bg-transparent"
     : "bg-accent text-accent-ink";
 
-  if (isEditing && isChangeable)
-    return <EditQueued message={message} onClose={() => setEditing(false)} />;
-
-  return (
+  const bubble = (
     <>
       <div className={`${bubbleOfUser} ${look}`}>
         <span className="sr-only">{texts.thread.youSaid}: </span>
@@ -74,6 +77,15 @@ export const UserBubble = memo(function UserBubble(props: {
           </span>
         )}
       </div>
+    </>
+  );
+  return (
+    <>
+      {isEditing && isUntouched ? null : bubble}
+      {/* It stays where it is, with what was written, when the agent begins meanwhile. */}
+      {isEditing && (
+        <EditQueued message={message} isLate={!isUntouched} onClose={() => setEditing(false)} />
+      )}
     </>
   );
 });
