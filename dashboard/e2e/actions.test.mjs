@@ -7,7 +7,7 @@ const TIMEOUT = { timeout: 300_000 };
 
 test("Stop ends the answer and keeps its text; Retry answers again", TIMEOUT, async () => {
   await onStage(async ({ page }) => {
-    await say(page, "/slow 20");
+    await say(page, "/slow 8");
     await live(page).waitFor({ timeout: ANSWER_MS });
 
     await page.getByRole("button", { name: "Stop" }).click();

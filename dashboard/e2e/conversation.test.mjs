@@ -61,7 +61,7 @@ test("a first conversation: pick the demo agent, type, watch it answer", TIMEOUT
 
 test("a reload in mid-answer ends with the whole answer, once", TIMEOUT, async () => {
   await onStage(async ({ page }) => {
-    await say(page, "/slow 20");
+    await say(page, "/slow 10");
     await live(page).waitFor({ timeout: ANSWER_MS });
     const before = letters(await live(page).textContent());
 
@@ -76,7 +76,7 @@ test("a reload in mid-answer ends with the whole answer, once", TIMEOUT, async (
 
 test("the api killed and restarted in mid-answer: the answer goes on, whole", TIMEOUT, async () => {
   await onStage(async ({ page, server }) => {
-    await say(page, "/slow 20");
+    await say(page, "/slow 10");
     await live(page).waitFor({ timeout: ANSWER_MS });
     const before = letters(await live(page).textContent());
 

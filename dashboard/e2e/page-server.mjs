@@ -1,4 +1,7 @@
-/** Serves a built page before an api, so that a change of the page needs no new api to be tested. */
+/**
+ * Stands between the browser and an api. It can serve a built page, so that a change of the page
+ * needs no new api to be tested, and it can be a bad network.
+ */
 import { readFile } from "node:fs/promises";
 import { createServer, request } from "node:http";
 import { extname, join, resolve } from "node:path";
@@ -45,17 +48,28 @@ async function serveFile(dist, path, policy, outgoing) {
   }
 }
 
-/** Its address, and how to stop it. The page gets the api's own content policy. */
-export async function servePage(api, folder) {
-  const dist = resolve(root, folder);
+/**
+ * Its address, how to stop it, and what the network does. The page comes from `folder`, with the
+ * api's own content policy, or without a folder from the api.
+ */
+export async function standBefore(api, folder) {
+  const dist = folder ? resolve(root, folder) : null;
   const policy = (await fetch(api)).headers.get("content-security-policy") ?? "";
+  let isHanging = false;
   const server = createServer((incoming, outgoing) => {
+    if (isHanging) return;
     const { pathname } = new URL(incoming.url ?? "/", api);
-    if (pathname.startsWith("/v1/")) forward(api, incoming, outgoing);
+    if (!dist || pathname.startsWith("/v1/")) forward(api, incoming, outgoing);
     else void serveFile(dist, pathname, policy, outgoing);
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
+    /** Every connection breaks; new ones work. */
+    cut: () => server.closeAllConnections(),
+    /** Whether requests are taken and never answered. */
+    hang: (next) => {
+      isHanging = next;
+    },
     url: `http://127.0.0.1:${server.address().port}`,
     stop: () => {
       server.closeAllConnections();

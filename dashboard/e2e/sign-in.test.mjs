@@ -144,3 +144,40 @@ test("what one user has not sent waits for her return, unseen by the next", TIME
     assert.ok(!(await keptInBrowser(page)).includes("her "), "nothing of hers is left");
   }, options);
 });
+
+test(
+  "a key that is revoked in mid-use leads to the sign-in, and nothing is lost",
+  TIMEOUT,
+  async () => {
+    await onStage(async ({ page, context, server }) => {
+      const first = await makeKey(server, "ann");
+      await page.goto("/");
+      await signIn(page, first);
+      await composer(page).waitFor();
+      await say(page, "/echo hello");
+      await answered(page).waitFor({ timeout: ANSWER_MS });
+      const chat = page.url();
+      const other = await context.newPage();
+      await other.goto(chat);
+      await answered(other).waitFor();
+      await composer(page).fill("half a thought");
+
+      const second = await makeKey(server, "ann");
+      const [id] = (await server.run("keys", "list")).split(/\s+/);
+      await server.run("keys", "revoke", id);
+
+      // The stream ends within seconds, and a request sees why.
+      await page.getByLabel("API key").waitFor();
+      await other.getByLabel("API key").waitFor();
+      await signIn(page, second);
+      await answered(page).waitFor();
+      assert.equal(page.url(), chat);
+      assert.equal(await composer(page).inputValue(), "half a thought");
+      await send(page, "/echo again");
+      await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
+
+      await other.evaluate(() => window.dispatchEvent(new Event("focus")));
+      await answered(other).nth(1).waitFor();
+    }, options);
+  },
+);

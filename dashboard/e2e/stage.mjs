@@ -11,7 +11,7 @@ import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
-import { servePage } from "./page-server.mjs";
+import { standBefore } from "./page-server.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 export const binaries = process.env.BANTER_BIN_DIR ?? join(here, "../../target/debug");
@@ -87,23 +87,26 @@ async function startServer(options) {
     started.push(running);
     return running;
   };
-  let page;
+  let network;
   const stopAll = async () => {
-    await page?.stop();
+    await network?.stop();
     await Promise.all(started.map(stop));
     rmSync(folder, { recursive: true, force: true });
   };
   try {
     let api = launch("api");
     let url = await addressOf(api);
-    launch("worker");
+    if (options.hasWorker !== false) launch("worker");
     environment.BIND_ADDR = new URL(url).host;
-    if (process.env.BANTER_PAGE) {
-      page = await servePage(url, process.env.BANTER_PAGE);
-      url = page.url;
+    if (process.env.BANTER_PAGE || options.hasNetwork) {
+      network = await standBefore(url, process.env.BANTER_PAGE);
+      url = network.url;
     }
     return {
       url,
+      /** With `hasNetwork`: what it does. */
+      network,
+      startWorker: () => void launch("worker"),
       stop: stopAll,
       logs: () => started.map(({ name, log }) => `--- ${name}\n${log.join("")}`).join("\n"),
       /** Runs a command of the api to its end; its output. */
@@ -134,7 +137,8 @@ async function startServer(options) {
 
 /**
  * Runs `play` with an open page; everything is stopped afterwards, also when it fails.
- * `options`: `context` for the browser context, `environment` for the processes.
+ * `options`: `context` for the browser context, `environment` for the processes, `hasNetwork` for
+ * one that can be bad, `hasWorker: false` for none at first.
  */
 export async function onStage(play, options = {}) {
   const server = await startServer(options);

@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { test } from "node:test";
+import { ANSWER_MS, answered, composer, live, row, say, send, thread } from "./chat.mjs";
+import { binaries, onStage } from "./stage.mjs";
+
+const TIMEOUT = { timeout: 300_000 };
+const idOf = (page) => page.url().split("/").at(-1);
+
+test("a chat that is archived, restored and deleted elsewhere", TIMEOUT, async () => {
+  await onStage(async ({ page }) => {
+    await say(page, "/echo hello");
+    await answered(page).waitFor({ timeout: ANSWER_MS });
+    const path = `/v1/chat/${idOf(page)}`;
+    await composer(page).fill("half a thought");
+
+    await page.request.delete(path);
+    await page.getByText("This chat is archived.").waitFor();
+    await page.request.patch(path, { data: { status: "active" } });
+    await composer(page).waitFor();
+    assert.equal(await composer(page).inputValue(), "half a thought");
+
+    await page.request.delete(`${path}?permanent=true`);
+    await page.getByText("This chat does not exist").waitFor();
+    await page.getByText("half a thought", { exact: true }).waitFor();
+    await page.getByRole("button", { name: "Discard" }).click();
+    await page.getByText("half a thought", { exact: true }).waitFor({ state: "detached" });
+  });
+});
+
+test("an answer that runs in an archived chat can be stopped there", TIMEOUT, async () => {
+  await onStage(async ({ page }) => {
+    await say(page, "/slow 600");
+    await live(page).waitFor({ timeout: ANSWER_MS });
+    await page.request.delete(`/v1/chat/${idOf(page)}`);
+    await page.getByText("This chat is archived.").waitFor();
+
+    await page.getByRole("button", { name: "Stop" }).click();
+
+    await live(page).waitFor({ state: "detached" });
+    await thread(page).getByText("Stopped").first().waitFor();
+  });
+});
+
+test("a chat whose agent is gone says so, and its history is there", TIMEOUT, async () => {
+  let file = "";
+  const environment = (folder) => {
+    file = `${folder}/agents.toml`;
+    writeFileSync(
+      file,
+      `[[agents]]
+key = "passing"
+name = "Passing"
+driver = "acp"
+command = "${binaries}/worker"
+args = ["demo-agent"]
+`,
+    );
+    return { AGENTS_FILE: file };
+  };
+  await onStage(
+    async ({ page, server }) => {
+      await page.goto("/new?agent=passing");
+      await send(page, "/echo hello");
+      await page.waitForURL(/\/chat\//);
+      await answered(page).waitFor({ timeout: ANSWER_MS });
+
+      writeFileSync(file, "");
+      await server.killApi();
+      await server.startApi();
+      await page.reload();
+
+      await page.getByText("This agent is gone from the configuration.").waitFor();
+      await answered(page).waitFor();
+      await page.locator("main header").getByText("passing").waitFor();
+      await composer(page).waitFor();
+    },
+    { environment },
+  );
+});
+
+test(
+  "without a worker a message waits, honestly, and can be changed or stopped",
+  TIMEOUT,
+  async () => {
+    await onStage(
+      async ({ page, server }) => {
+        await say(page, "/echo one");
+        await thread(page).getByText("Waiting for a free worker").waitFor();
+        await row(page).getByText("waiting…").waitFor();
+        await thread(page).getByRole("button", { name: "Edit" }).click();
+        const field = page.getByRole("textbox", { name: "Edit the queued message" });
+        await field.fill("/echo two");
+        await field.press("Enter");
+        await thread(page).getByText("/echo two", { exact: true }).waitFor();
+
+        await page.getByRole("button", { name: "Stop" }).click();
+        await thread(page).getByText("Stopped").first().waitFor();
+        server.startWorker();
+        await thread(page).getByRole("button", { name: "Retry" }).click();
+
+        await answered(page).waitFor({ timeout: ANSWER_MS });
+        const answer = await page.locator("[data-answer]").textContent();
+        assert.match(answer ?? "", /two$/);
+      },
+      { hasWorker: false },
+    );
+  },
+);
+
+test("an edit that comes too late is not lost", TIMEOUT, async () => {
+  await onStage(async ({ page }) => {
+    await say(page, "/slow 600");
+    await live(page).waitFor({ timeout: ANSWER_MS });
+    await send(page, "/slow 2");
+    await thread(page).getByText("Queued #1").waitFor();
+    await thread(page).getByRole("button", { name: "Edit" }).click();
+    const field = page.getByRole("textbox", { name: "Edit the queued message" });
+    await field.fill("/echo changed");
+
+    const path = `/v1/chat/${idOf(page)}`;
+    const { session } = await (await page.request.get(path)).json();
+    await page.request.post(`${path}/tasks/${session.active_task.id}/cancel`);
+
+    await page.getByText("Too late: the agent has already begun with it.").waitFor();
+    assert.equal(await field.inputValue(), "/echo changed");
+    await page.getByRole("button", { name: "Send as a new message" }).click();
+    await thread(page).getByText("/echo changed", { exact: true }).waitFor();
+    await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
+  });
+});
+
+test("what another chat's agent does shows nowhere else", TIMEOUT, async () => {
+  await onStage(async ({ page }) => {
+    await say(page, "/slow 600");
+    await live(page).waitFor({ timeout: ANSWER_MS });
+    const busy = page.url();
+
+    await say(page, "/echo hello");
+    await answered(page).waitFor({ timeout: ANSWER_MS });
+
+    assert.equal(await live(page).count(), 0);
+    assert.equal(await page.getByRole("button", { name: "Stop" }).count(), 0);
+    await page.getByRole("navigation").getByText("typing…").waitFor();
+    await page.goto(busy);
+    await page.getByRole("button", { name: "Stop" }).click();
+    await thread(page).getByRole("button", { name: "Retry" }).waitFor();
+  });
+});

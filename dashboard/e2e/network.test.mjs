@@ -1,0 +1,208 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ANSWER_MS, answered, composer, live, say, send, thread } from "./chat.mjs";
+import { onStage } from "./stage.mjs";
+
+const TIMEOUT = { timeout: 300_000 };
+const POSTS = "**/v1/chat/*/messages";
+
+/** The numbers that a slow answer counts up; each once and in order, or something is wrong. */
+async function assertCountedWhole(page) {
+  await answered(page).last().waitFor({ timeout: ANSWER_MS });
+  await live(page).waitFor({ state: "detached" });
+  const id = page.url().split("/").at(-1);
+  const { messages } = await (await page.request.get(`/v1/chat/${id}`)).json();
+  const words = (text) => text.match(/[\p{L}\p{N}]+/gu);
+  const bubbles = await page.locator("[data-answer]").evaluateAll((all) =>
+    all.map((one) => {
+      const copy = one.cloneNode(true);
+      for (const extra of copy.querySelectorAll(".sr-only")) extra.remove();
+      return copy.innerText;
+    }),
+  );
+  const stored = messages.filter(({ role }) => role === "assistant");
+  assert.deepEqual(
+    bubbles.map((text) => words(text).join(" ")),
+    stored.map(({ content }) => words(content).join(" ")),
+  );
+}
+
+/** Notes the key of each try to send. */
+function watchKeys(page) {
+  const keys = [];
+  page.on("request", (request) => {
+    if (request.method() === "POST" && request.url().endsWith("/messages"))
+      keys.push(request.headers()["idempotency-key"]);
+  });
+  return keys;
+}
+
+async function assertSentOnce(page, text) {
+  const id = page.url().split("/").at(-1);
+  const { messages } = await (await page.request.get(`/v1/chat/${id}`)).json();
+  assert.equal(messages.filter(({ content }) => content === text).length, 1, "it arrived once");
+  assert.equal(await thread(page).getByText(text, { exact: true }).count(), 1, "it is shown once");
+}
+
+test("a stream that is cut again and again shows the whole answer, once", TIMEOUT, async () => {
+  await onStage(
+    async ({ page, server }) => {
+      await say(page, "/slow 6");
+      for (let cut = 0; cut < 3; cut += 1) {
+        const length = (await live(page).textContent({ timeout: ANSWER_MS }))?.length ?? 0;
+        const reconnected = page.waitForRequest(/\/v1\/events\?after=/);
+        server.network.cut();
+        await reconnected;
+        await page.waitForFunction(
+          (before) =>
+            document.querySelector("[data-answer]") ||
+            (document.querySelector("[data-live]")?.textContent?.length ?? 0) > before,
+          length,
+        );
+      }
+      await assertCountedWhole(page);
+    },
+    { hasNetwork: true },
+  );
+});
+
+test(
+  "offline in mid-answer: it says so, and goes on when the network is back",
+  TIMEOUT,
+  async () => {
+    await onStage(
+      async ({ page, context, server }) => {
+        await say(page, "/slow 8");
+        await live(page).waitFor({ timeout: ANSWER_MS });
+
+        await context.setOffline(true);
+        server.network.cut();
+        await page.getByText("You are offline").filter({ visible: true }).first().waitFor();
+        await thread(page).getByText("Connection lost").waitFor();
+        const reconnected = page.waitForRequest(/\/v1\/events/, { timeout: 2000 });
+        await context.setOffline(false);
+        await reconnected;
+
+        await page.getByText("Connected").waitFor();
+        await assertCountedWhole(page);
+      },
+      { hasNetwork: true },
+    );
+  },
+);
+
+test(
+  "a send that hangs is repeated when the network is back, and arrives once",
+  TIMEOUT,
+  async () => {
+    await onStage(
+      async ({ page, server }) => {
+        await say(page, "/echo hello");
+        await answered(page).waitFor({ timeout: ANSWER_MS });
+        const keys = watchKeys(page);
+
+        server.network.hang(true);
+        await send(page, "/echo swallowed");
+        await thread(page).getByText("Sending").waitFor();
+        // So long that nobody can say that it is only slow.
+        await page.waitForTimeout(5500);
+        server.network.hang(false);
+        await page.evaluate(() => window.dispatchEvent(new Event("online")));
+
+        await answered(page).nth(1).waitFor({ timeout: 20_000 });
+        await assertSentOnce(page, "/echo swallowed");
+        assert.equal(new Set(keys).size, 1, "each try had the same key");
+        assert.ok(keys.length >= 2);
+      },
+      { hasNetwork: true },
+    );
+  },
+);
+
+test("a busy server is said to be busy, and asked again with the same key", TIMEOUT, async () => {
+  await onStage(async ({ page }) => {
+    await say(page, "/echo hello");
+    await answered(page).waitFor({ timeout: ANSWER_MS });
+    const keys = watchKeys(page);
+    const problem = { code: "store_busy", title: "Busy", detail: "The store is locked." };
+    await page.route(POSTS, (route) =>
+      route.fulfill({ status: 503, headers: { "Retry-After": "1" }, json: problem }),
+    );
+
+    await send(page, "/echo later");
+    await thread(page).getByText("Not sent yet, trying again · The server is busy.").waitFor();
+    await page.waitForRequest((request) => request.method() === "POST");
+    await page.unroute(POSTS);
+
+    await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
+    await assertSentOnce(page, "/echo later");
+    assert.equal(new Set(keys).size, 1);
+    assert.ok(keys.length >= 2, `${keys.length} tries`);
+  });
+});
+
+test(
+  "what the server refuses is kept with the reason, and can be edited or sent again",
+  TIMEOUT,
+  async () => {
+    await onStage(async ({ page }) => {
+      await say(page, "/echo hello");
+      await answered(page).waitFor({ timeout: ANSWER_MS });
+      const refuse = (status, code) =>
+        page.route(POSTS, (route) => route.fulfill({ status, json: { code, title: code } }));
+
+      await refuse(413, "payload_too_large");
+      await send(page, "/echo too much");
+      await thread(page).getByText("Not sent · This message is too long.").waitFor();
+      await page.reload();
+      await thread(page).getByText("/echo too much").waitFor();
+      await composer(page).fill("a draft");
+      await thread(page).getByRole("button", { name: "Edit" }).click();
+      assert.equal(await composer(page).inputValue(), "/echo too much\n\na draft");
+      await thread(page).getByText("Not sent").waitFor({ state: "detached" });
+      await page.unroute(POSTS);
+
+      await refuse(409, "session_archived");
+      await send(page, "/echo again");
+      await thread(page).getByText("Not sent · This chat is archived.").waitFor();
+      await page.unroute(POSTS);
+      await thread(page).getByRole("button", { name: "Retry" }).click();
+
+      await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
+      await assertSentOnce(page, "/echo again");
+    });
+  },
+);
+
+test(
+  "the first message stands at once, waits for the network and begins one chat",
+  TIMEOUT,
+  async () => {
+    await onStage(
+      async ({ page, server }) => {
+        await page.goto("/new");
+        await page.getByRole("heading", { name: "Say hello to Demo" }).waitFor();
+        server.network.hang(true);
+        await send(page, "/echo first of all");
+        await page.getByText("/echo first of all", { exact: true }).waitFor({ timeout: 2000 });
+        await page.getByText("Sending", { exact: true }).waitFor();
+        await composer(page).fill("and then");
+        // A browser repeats by itself what was lost on a connection that it had used before.
+        const cutting = setInterval(server.network.cut, 200);
+        await page.getByText("Not sent yet, trying again").waitFor();
+        clearInterval(cutting);
+
+        server.network.hang(false);
+        await page.reload();
+
+        await page.waitForURL(/\/chat\//);
+        await answered(page).waitFor({ timeout: ANSWER_MS });
+        await assertSentOnce(page, "/echo first of all");
+        assert.equal(await composer(page).inputValue(), "and then", "what was begun came along");
+        const { items } = await (await page.request.get("/v1/chat")).json();
+        assert.equal(items.length, 1, "one chat was made");
+      },
+      { hasNetwork: true },
+    );
+  },
+);

@@ -1,0 +1,179 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ANSWER_MS, answered, composer, live, row, say, send, thread } from "./chat.mjs";
+import { onStage } from "./stage.mjs";
+
+const TIMEOUT = { timeout: 300_000 };
+
+/** Lets the test say whether the page is looked at. */
+function playFocus(page) {
+  return page.addInitScript(() => {
+    let hasFocus = true;
+    document.hasFocus = () => hasFocus;
+    window.setFocus = (next) => {
+      hasFocus = next;
+      window.dispatchEvent(new Event(next ? "focus" : "blur"));
+    };
+  });
+}
+
+test(
+  "an answer is read only by somebody who looks, and New stands before it",
+  TIMEOUT,
+  async () => {
+    await onStage(async ({ page }) => {
+      await playFocus(page);
+      await say(page, "/echo hello");
+      await answered(page).waitFor({ timeout: ANSWER_MS });
+      await page.evaluate(() => window.setFocus(false));
+      const divider = thread(page).getByText("New", { exact: true });
+      assert.equal(await divider.count(), 0);
+
+      await send(page, "/echo while nobody looks");
+      await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
+      await row(page).getByText("1 unread message").waitFor();
+      await page.waitForFunction(() => document.title.startsWith("(1) "));
+
+      await page.evaluate(() => window.setFocus(true));
+      await row(page).getByText("1 unread message").waitFor({ state: "detached" });
+      await page.waitForFunction(() => !document.title.startsWith("("));
+    });
+  },
+);
+
+test(
+  "what came while the chat was closed is below New, and the user's own is not news",
+  TIMEOUT,
+  async () => {
+    await onStage(async ({ page }) => {
+      const session = await (
+        await page.request.post("/v1/chat", { data: { agent_key: "demo" } })
+      ).json();
+      const tell = async (content) => {
+        const path = `/v1/chat/${session.id}/messages?wait=60`;
+        assert.equal((await page.request.post(path, { data: { content } })).status(), 200);
+      };
+      await tell("/echo one");
+      await tell("/echo two");
+
+      await page.goto(`/chat/${session.id}`);
+      const divider = thread(page).getByText("New", { exact: true });
+      await divider.waitFor();
+      const order = await thread(page).evaluate((log) => {
+        const texts = ["/echo one", "New", "two"];
+        const all = [...log.querySelectorAll("p, span")].map((one) => one.textContent.trim());
+        return texts.map((text) => all.indexOf(text));
+      });
+      assert.deepEqual(
+        order,
+        [...order].sort((a, b) => a - b),
+      );
+      assert.ok(!order.includes(-1), String(order));
+      await row(page)
+        .getByText(/unread/)
+        .waitFor({ state: "detached" });
+      await divider.waitFor();
+
+      await send(page, "/echo three");
+      await divider.waitFor({ state: "detached" });
+      await answered(page).nth(2).waitFor({ timeout: ANSWER_MS });
+    });
+  },
+);
+
+test("that a chat was read is told again when it could not be told", TIMEOUT, async () => {
+  await onStage(async ({ page }) => {
+    let tries = 0;
+    await page.route("**/v1/chat/*/read", (route) => {
+      tries += 1;
+      return tries < 3 ? route.abort() : route.continue();
+    });
+    await say(page, "/echo hello");
+    await answered(page).waitFor({ timeout: ANSWER_MS });
+
+    await row(page).getByText("1 unread message").waitFor();
+    await row(page).getByText("1 unread message").waitFor({ state: "detached" });
+    assert.equal(tries, 3);
+  });
+});
+
+test("a screen reader hears turns, not tokens", TIMEOUT, async () => {
+  await onStage(async ({ page }) => {
+    await say(page, "/echo hello");
+    await answered(page).waitFor({ timeout: ANSWER_MS });
+    await thread(page).evaluate((log) => {
+      window.heard = [];
+      const isSaid = (node) =>
+        (node instanceof Element ? node : node.parentElement)?.closest("[aria-live]") === log;
+      new MutationObserver((changes) => {
+        for (const node of changes.flatMap(({ addedNodes }) => [...addedNodes]))
+          if (node.isConnected && isSaid(node) && node.textContent) {
+            const copy = node.cloneNode(true);
+            if (copy instanceof Element)
+              for (const off of copy.querySelectorAll('[aria-live="off"]')) off.remove();
+            if (copy.textContent) window.heard.push(copy.textContent);
+          }
+      }).observe(log, { childList: true, subtree: true });
+    });
+
+    await send(page, "/slow 4");
+    await live(page).waitFor({ timeout: ANSWER_MS });
+    await page.waitForFunction(
+      () => (document.querySelector("[data-live]")?.textContent?.length ?? 0) > 80,
+    );
+    const early = await page.evaluate(() => window.heard);
+    await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
+    await live(page).waitFor({ state: "detached" });
+    const all = await page.evaluate(() => window.heard);
+
+    const answer = (await page.locator("[data-answer]").nth(1).textContent()) ?? "";
+    const begin = answer.slice(0, 20);
+    assert.equal(early.filter((text) => text.includes(begin)).length, 0, "no half answers");
+    assert.equal(all.filter((text) => text.includes(begin)).length, 1, "the answer, once");
+    assert.ok(all.find((text) => text.includes(begin)).includes(answer), "and whole");
+    assert.ok(all.some((text) => text.includes("/slow 4")));
+  });
+});
+
+test("times are the server's, also where this device's clock is wrong", TIMEOUT, async () => {
+  await onStage(async ({ page, context }) => {
+    await context.addInitScript(() => {
+      const real = Date.now.bind(Date);
+      Date.now = () => real() + 3 * 3_600_000;
+    });
+    await say(page, "/slow 600");
+    await live(page).waitFor({ timeout: ANSWER_MS });
+    const status = thread(page).getByText(/^Answering · \d+s$/);
+    await status.waitFor();
+    await row(page).getByText("now", { exact: true }).waitFor();
+
+    // A tab that only listens to another one knows it at once, too.
+    const other = await context.newPage();
+    await other.goto(page.url());
+    await live(other).waitFor();
+    await thread(other)
+      .getByText(/^Answering · \d+s$/)
+      .waitFor({ timeout: 5000 });
+    await page.getByRole("button", { name: "Stop" }).click();
+    await live(page).waitFor({ state: "detached" });
+  });
+});
+
+test("a failed turn says why, and is answered again from its bubble", TIMEOUT, async () => {
+  await onStage(async ({ page }) => {
+    await say(page, "/fail");
+    await thread(page).getByText("Failed", { exact: true }).waitFor({ timeout: ANSWER_MS });
+    await page.getByRole("navigation").getByText("Failed: ").waitFor();
+    await thread(page).getByText("The agent refused.").waitFor();
+
+    const retry = thread(page).getByRole("button", { name: "Retry" });
+    const posted = page.waitForResponse((one) => one.url().endsWith("/retry"));
+    await retry.dblclick();
+    assert.equal((await posted).status(), 202);
+
+    await thread(page).getByText("The agent refused.").waitFor({ timeout: ANSWER_MS });
+    await thread(page).getByText("Failed", { exact: true }).waitFor();
+    assert.equal(await page.getByText("That did not work").count(), 0, "twice is no failure");
+    await composer(page).waitFor();
+  });
+});
