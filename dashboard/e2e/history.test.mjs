@@ -53,6 +53,8 @@ async function withHistory(page, gate = async () => {}) {
   });
   await page.goto(page.url());
   await thread(page).getByText(`Question ${TURNS}`, { exact: true }).waitFor();
+  // Until its renderer has come an answer is plain, and lower or higher than it will be.
+  await thread(page).locator(".markdown").first().waitFor();
 }
 
 const distanceToEnd = (page) =>
