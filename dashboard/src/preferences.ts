@@ -40,11 +40,18 @@ export function changePreferences(change: Partial<Preferences>): void {
   }
 }
 
+/** What a phone paints around the page: the colour of the list. */
+const barColours = { light: "#f3f2ef", dark: "#1a1a18" } as const;
+
 /** The stylesheet looks at the attribute; without one the device decides. */
 export function applyTheme(): void {
   const { dataset } = document.documentElement;
   if (current.theme === "auto") delete dataset.theme;
   else dataset.theme = current.theme;
+  for (const meta of document.querySelectorAll<HTMLMetaElement>('meta[name="theme-color"]')) {
+    const own = meta.media.includes("dark") ? "dark" : "light";
+    meta.content = barColours[current.theme === "auto" ? own : current.theme];
+  }
 }
 
 window.addEventListener("storage", (event) => {

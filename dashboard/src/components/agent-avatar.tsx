@@ -34,7 +34,7 @@ function testEmoji(): boolean {
 
 const isColour = (avatar: string) => /^#[0-9a-f]{3,8}$/i.test(avatar);
 
-const hues = [245, 150, 30, 200, 330, 85, 275, 10];
+const hues = [245, 150, 30, 200, 330, 175, 275, 10];
 
 /** A hue for a key: always the same one. */
 function hueOf(key: string): number {

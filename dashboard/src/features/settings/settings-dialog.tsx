@@ -55,7 +55,7 @@ function Choice<Value extends string>(props: {
         {props.options.map(([value, name]) => (
           <label
             key={value}
-            className="flex-1 cursor-pointer rounded-[9px] px-3 py-1 pointer-coarse:py-2.5 text-center text-ink-2 text-note transition-[background-color] duration-150 hover:text-ink has-focus-visible:outline-2 has-focus-visible:outline-accent has-checked:bg-surface has-checked:font-[570] has-checked:text-ink has-checked:shadow-low has-checked:ring-1 has-checked:ring-line-strong"
+            className="flex-1 cursor-pointer rounded-[9px] px-3 py-1 pointer-coarse:py-2.5 text-center text-ink-2 text-note transition-[background-color] duration-150 hover:text-ink has-focus-visible:outline-2 has-focus-visible:outline-accent has-checked:bg-raised has-checked:font-[570] has-checked:text-ink has-checked:shadow-low has-checked:ring-1 has-checked:ring-line"
           >
             <input
               type="radio"
@@ -110,7 +110,7 @@ function Notifications() {
         checked={isOn}
         disabled={!isSupported || isDenied}
         onChange={(event) => void change(event.target.checked)}
-        className="relative mt-0.5 h-6 w-10 shrink-0 cursor-pointer appearance-none rounded-full bg-line-strong transition-[background-color] duration-150 before:absolute before:top-0.5 before:left-0.5 before:size-5 before:rounded-full before:bg-surface before:transition-transform before:duration-150 checked:bg-accent checked:before:translate-x-4 disabled:opacity-50"
+        className="relative mt-0.5 h-6 w-10 shrink-0 cursor-pointer appearance-none rounded-full bg-line-strong transition-[background-color] duration-150 before:absolute before:top-0.5 before:left-0.5 before:size-5 before:rounded-full before:bg-white before:shadow-low before:transition-transform before:duration-150 checked:bg-accent checked:before:translate-x-4 disabled:opacity-50"
       />
     </label>
   );
