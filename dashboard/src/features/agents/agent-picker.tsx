@@ -10,7 +10,7 @@ export function AgentPicker(props: {
   onSelect: (key: string) => void;
 }) {
   return (
-    <fieldset className="grid grid-cols-1 gap-2.5 sm:grid-cols-2">
+    <fieldset className="grid min-w-0 grid-cols-[repeat(auto-fill,minmax(min(100%,280px),1fr))] gap-2.5">
       <legend className="sr-only">{texts.newChat.title}</legend>
       {props.agents.map((agent) => (
         <AgentCard
@@ -47,7 +47,7 @@ function AgentCard(props: { agent: Agent; isSelected: boolean; onSelect: () => v
       <span className={agent.available ? "" : "opacity-50 grayscale"}>
         <AgentAvatar agentKey={agent.key} name={agent.name} avatar={agent.avatar} size="large" />
       </span>
-      <span className="min-w-0 flex-1 self-center pr-5">
+      <span className="flex min-h-12 min-w-0 flex-1 flex-col justify-center pr-5">
         <span className={`block truncate font-[620] ${agent.available ? "" : "text-ink-2"}`}>
           {agent.name}
         </span>
