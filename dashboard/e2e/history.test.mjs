@@ -181,8 +181,14 @@ test("who is at the end stays there, whatever grows", TIMEOUT, async () => {
       await answered(page).waitFor({ timeout: ANSWER_MS });
       await composer(page).fill("a line\n".repeat(9));
       await atEnd();
-      await page.setViewportSize({ width: 800, height: 320 });
-      await atEnd();
+      for (const [width, height] of [
+        [800, 320],
+        [390, 700],
+        [844, 390],
+      ]) {
+        await page.setViewportSize({ width, height });
+        await atEnd();
+      }
       await send(page, "/fail late");
       await page.getByRole("button", { name: "Retry" }).waitFor({ timeout: ANSWER_MS });
       await atEnd();

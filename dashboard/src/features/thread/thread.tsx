@@ -82,16 +82,22 @@ export const Thread = memo(function Thread(props: {
 
   // Who is at the end stays there until they scroll up, whatever grows or takes room meanwhile.
   const isHeld = useRef(true);
-  const lastTop = useRef(0);
+  const last = useRef({ scrollTop: 0, scrollHeight: 0, clientHeight: 0 });
   const checkEnd = useCallback(() => {
     const element = scroller.current;
     if (!element) return;
     const { scrollTop, scrollHeight, clientHeight } = element;
     const distance = scrollHeight - scrollTop - clientHeight;
     if (distance <= ROUNDING_PX) isHeld.current = true;
-    else if (scrollTop < lastTop.current) isHeld.current = false;
-    else if (distance < NEAR_PX) isHeld.current = true;
-    lastTop.current = scrollTop;
+    else if (distance < NEAR_PX && scrollTop >= last.current.scrollTop) isHeld.current = true;
+    else if (
+      scrollTop < last.current.scrollTop &&
+      // What has become shorter, as when a phone is turned, moves by itself.
+      scrollHeight >= last.current.scrollHeight &&
+      clientHeight === last.current.clientHeight
+    )
+      isHeld.current = false;
+    last.current = { scrollTop, scrollHeight, clientHeight };
     setAtBottom(isHeld.current || distance < NEAR_PX);
   }, []);
   // Turns that turn out smaller than they were taken for bring the end nearer without a scroll.
