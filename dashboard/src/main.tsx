@@ -8,8 +8,10 @@ import { createRoot } from "react-dom/client";
 import { queryClient } from "./api/query-client";
 import { applyTheme } from "./preferences";
 import { router } from "./router";
+import { followVisibleHeight } from "./visible-height";
 
 applyTheme();
+followVisibleHeight();
 const root = document.getElementById("root");
 if (root)
   createRoot(root).render(
