@@ -85,6 +85,8 @@ export const texts = {
     emptyArchive: "Nothing archived",
     emptyArchiveHint: "Archived chats are kept here until you restore or delete them.",
     noMatch: (query: string) => `Nothing matches “${query}”`,
+    searchArchive: "Look in the archive",
+    searchActive: "Look in the active chats",
     failed: "The chats could not be loaded",
     more: "Show more",
   },

@@ -12,7 +12,7 @@ export function StateNote(props: {
       <span className="mb-3 grid size-12 place-items-center rounded-2xl bg-hover text-ink-3">
         {props.icon}
       </span>
-      <p className="font-[600]">{props.title}</p>
+      <p className="max-w-full text-balance font-[600] [overflow-wrap:anywhere]">{props.title}</p>
       {props.hint && <p className="max-w-80 text-ink-2 text-note">{props.hint}</p>}
       {props.children && (
         <div className="mt-4 flex flex-col items-center gap-2">{props.children}</div>

@@ -147,7 +147,14 @@ export function Sidebar(props: { onSettings: () => void; onPalette: () => void }
           </div>
         )}
         <SessionGroups sessions={shown} isArchive={isArchive} />
-        {shown.length === 0 && <EmptyList list={list} query={query} isArchive={isArchive} />}
+        {shown.length === 0 && (
+          <EmptyList
+            list={list}
+            query={query}
+            isArchive={isArchive}
+            onSwitch={() => setStatus(isArchive ? "active" : "archived")}
+          />
+        )}
         {list.hasNextPage && shown.length > 0 && (
           <div className="grid place-items-center p-3">
             <Button
@@ -192,9 +199,17 @@ function EmptyList(props: {
   list: ReturnType<typeof useSessionList>;
   query: string;
   isArchive: boolean;
+  onSwitch: () => void;
 }) {
   const { list, query, isArchive } = props;
-  if (query) return <StateNote icon={<Search size={20} />} title={texts.sessions.noMatch(query)} />;
+  if (query)
+    return (
+      <StateNote icon={<Search size={20} />} title={texts.sessions.noMatch(query)}>
+        <Button onClick={props.onSwitch}>
+          {isArchive ? texts.sessions.searchActive : texts.sessions.searchArchive}
+        </Button>
+      </StateNote>
+    );
   if (list.isError || (list.isPending && list.failureCount > 1))
     return (
       <StateNote icon={<TriangleAlert size={20} />} title={texts.sessions.failed}>
