@@ -20,7 +20,7 @@ export function OutgoingBubble({ item, draftKey }: { item: Outgoing; draftKey: s
       >
         <span>{describe(item)}</span>
         {!isSending && (
-          <span className="flex gap-x-2 pointer-coarse:gap-x-4">
+          <span className="flex gap-x-3 pointer-coarse:gap-x-4">
             <TextButton onClick={() => outbox.retry(item.key)}>
               {item.state === "failed" ? texts.common.retry : texts.receipt.sendNow}
             </TextButton>

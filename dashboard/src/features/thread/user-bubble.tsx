@@ -69,7 +69,7 @@ export const UserBubble = memo(function UserBubble(props: {
         </time>
         {message.edited_at && <span>· {texts.thread.edited}</span>}
         {isChangeable && (
-          <span className="ml-2 flex gap-x-2 pointer-coarse:gap-x-4">
+          <span className="ml-2 flex gap-x-3 pointer-coarse:gap-x-4">
             <TextButton onClick={() => setEditing(true)}>{texts.receipt.edit}</TextButton>
             <TextButton onClick={() => void removeQueued(message)}>
               {texts.receipt.remove}
