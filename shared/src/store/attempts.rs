@@ -352,7 +352,8 @@ struct Failure {
     tool_begun: bool,
 }
 
-/// After an error: the next attempt, or the end.
+/// After an error: the next attempt, or the end. An error that may pass and that came after a tool had begun interrupts the
+/// task, whichever attempt it was.
 async fn fail(
     tx: &mut WriteTx,
     open: &Open,
@@ -362,10 +363,10 @@ async fn fail(
 ) -> Result<Changed<TaskStatus>, StoreError> {
     let Failure { error, retry_after, tool_begun } = failure;
     let failures = open.failures + 1;
+    if error.retryable && tool_begun {
+        return end_interrupted(tx, open, text, failures, error, now).await;
+    }
     if error.retryable && failures < open.max_attempts {
-        if tool_begun {
-            return end_interrupted(tx, open, text, failures, error, now).await;
-        }
         let pause = backoff(error.code, failures, retry_after, rand::random());
         let due = (!pause.is_zero()).then(|| now.plus(pause));
         return requeue(tx, open, failures, Some(error), due, now).await;

@@ -5,6 +5,7 @@ mod files;
 mod lists;
 mod log;
 mod queue;
+mod resume;
 mod steps;
 mod turns;
 
@@ -51,6 +52,20 @@ struct Fixture {
     worker: WorkerId,
 }
 
+/// A session of the agent's own.
+fn own(id: &str) -> AgentSession {
+    AgentSession { id: id.into(), provider: "maker".into() }
+}
+
+/// An answer of an agent that has a session of its own.
+fn answered(id: &str) -> Finish {
+    Finish::Answered { text: "ok".into(), finish_reason: FinishReason::Stop, usage: None, resume: Some(own(id)) }
+}
+
+fn failed(code: ErrorCode) -> Finish {
+    Finish::Failed { text: "so far".into(), error: TaskError::new(code, "no"), retry_after: None }
+}
+
 impl Fixture {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -83,6 +98,11 @@ impl Fixture {
 
     async fn claim(&self) -> Claim {
         self.store.claim(&self.worker).await.unwrap().value.expect("a task is due")
+    }
+
+    /// Ends an attempt whose steps are all written.
+    async fn end(&self, claim: &Claim, finish: Finish) -> TaskStatus {
+        self.store.finish(claim.task_id, claim.attempt, finish, &[]).await.unwrap().value
     }
 
     async fn answer(&self, claim: &Claim, text: &str) -> Result<TaskStatus, StoreError> {

@@ -1,4 +1,4 @@
-//! Steps, permission requests, agents' own sessions: what an attempt leaves besides its text.
+//! Steps and permission requests: what an attempt leaves besides its text.
 
 use serde_json::json;
 
@@ -39,20 +39,6 @@ fn permission(seq: i64, call: &str, id: PermissionId) -> StepState {
     }
 }
 
-/// An answer of an agent that has a session of its own.
-/// A session of the agent's own.
-fn own(id: &str) -> AgentSession {
-    AgentSession { id: id.into(), provider: "maker".into() }
-}
-
-fn answered(id: &str) -> Finish {
-    Finish::Answered { text: "ok".into(), finish_reason: FinishReason::Stop, usage: None, resume: Some(own(id)) }
-}
-
-fn failed(code: ErrorCode) -> Finish {
-    Finish::Failed { text: "so far".into(), error: TaskError::new(code, "no"), retry_after: None }
-}
-
 impl Fixture {
     async fn write(&self, claim: &Claim, steps: &[StepState]) -> Result<(), StoreError> {
         self.store.write_steps(&self.user, claim.task_id, claim.attempt, steps).await.map(|_| ())
@@ -65,10 +51,6 @@ impl Fixture {
     /// Kind and status of every step.
     async fn statuses(&self, claim: &Claim) -> Vec<(StepKind, StepStatus)> {
         self.steps(claim).await.into_iter().map(|step| (step.kind, step.status)).collect()
-    }
-
-    async fn end(&self, claim: &Claim, finish: Finish) -> TaskStatus {
-        self.store.finish(claim.task_id, claim.attempt, finish, &[]).await.unwrap().value
     }
 
     /// A running attempt in a session of its own.
@@ -339,12 +321,22 @@ async fn a_tool_that_was_allowed_counts_as_begun_though_nothing_was_heard_of_it(
 }
 
 #[tokio::test]
-async fn a_tool_in_the_last_attempt_changes_nothing_about_its_failure() {
+async fn a_tool_changes_nothing_about_a_failure_that_is_final() {
     let f = Fixture::new().await;
     let claim = f.running().await;
     f.write(&claim, &[tool(1, "a", StepStatus::Running)]).await.unwrap();
 
     assert_eq!(f.end(&claim, failed(ErrorCode::AgentRefused)).await, TaskStatus::Failed);
+}
+
+#[tokio::test]
+async fn a_breakdown_after_a_tool_interrupts_whichever_attempt_it_was() {
+    let f = Fixture::new().await;
+    let claim = f.running().await;
+    f.damage("UPDATE agent_task SET failures = max_attempts - 1").await;
+    f.write(&claim, &[tool(1, "a", StepStatus::Running)]).await.unwrap();
+
+    assert_eq!(f.end(&claim, failed(ErrorCode::AgentCrashed)).await, TaskStatus::Interrupted);
 }
 
 #[tokio::test]
@@ -406,79 +398,6 @@ async fn a_permission_request_that_waits_no_more_cannot_be_answered() {
     let answer = f.permit(&other, open, PermissionDecision::Allow).await;
     assert!(matches!(answer, Err(StoreError::NotFound)));
     assert_eq!(f.findings().await, [""; 0]);
-}
-
-#[tokio::test]
-async fn an_agents_own_session_is_known_after_an_answer_or_a_stop_and_forgotten_after_anything_else() {
-    let f = Fixture::new().await;
-    let session = f.session().await;
-    let known = |id: &str, turn| Some(ResumePoint { session: own(id), turn });
-    let resume = async |claim: &Claim| f.store.read_conversation(claim).await.unwrap().resume;
-    let mut turn = 0;
-    let mut next = async |finish: Finish| {
-        f.post(session, "Hello").await;
-        let claim = f.claim().await;
-        turn += 1;
-        assert_eq!(claim.turn, turn);
-        let before = resume(&claim).await;
-        f.end(&claim, finish).await;
-        before
-    };
-
-    let stopped = |id: Option<&str>| Finish::Stopped { text: "x".into(), resume: id.map(own) };
-
-    assert_eq!(next(answered("a")).await, None);
-    assert_eq!(next(stopped(Some("b"))).await, known("a", 1));
-    assert_eq!(next(failed(ErrorCode::AgentRefused)).await, known("b", 2));
-    assert_eq!(next(answered("c")).await, None);
-    assert_eq!(next(stopped(None)).await, known("c", 4));
-    assert_eq!(next(answered("d")).await, None);
-    assert_eq!(f.findings().await, [""; 0]);
-}
-
-#[tokio::test]
-async fn an_agents_own_session_is_forgotten_with_a_takeover_a_hand_back_and_a_stop_that_its_worker_did_not_hear() {
-    let f = Fixture::new().await;
-    for end in [Finish::WorkerLost, Finish::HandedBack { text: String::new() }] {
-        let session = f.session().await;
-        f.post(session, "one").await;
-        f.end(&f.claim().await, answered("a")).await;
-        f.post(session, "two").await;
-        f.end(&f.claim().await, end).await;
-
-        let again = f.claim().await;
-
-        assert_eq!(f.store.read_conversation(&again).await.unwrap().resume, None);
-        f.end(&again, answered("b")).await;
-        let id = f.post(session, "three").await.task.id;
-        f.claim().await;
-        f.store.cancel_task(&f.user, session, id).await.unwrap();
-        f.store.end_unheard_stop(id).await.unwrap();
-        f.post(session, "four").await;
-        let after_stop = f.claim().await;
-        assert_eq!(f.store.read_conversation(&after_stop).await.unwrap().resume, None);
-        f.end(&after_stop, answered("c")).await;
-    }
-}
-
-#[tokio::test]
-async fn a_turn_that_is_tried_again_does_not_go_on_in_a_session_that_knows_later_ones() {
-    let f = Fixture::new().await;
-    let session = f.session().await;
-    let first = f.post(session, "one").await.task.id;
-    f.end(&f.claim().await, failed(ErrorCode::AgentRefused)).await;
-    f.post(session, "two").await;
-    f.end(&f.claim().await, answered("knows two")).await;
-
-    f.store.retry_task(&f.user, session, first).await.unwrap();
-
-    let again = f.claim().await;
-    assert_eq!((again.turn, f.store.read_conversation(&again).await.unwrap().resume), (1, None));
-    f.end(&again, answered("knows one")).await;
-    f.post(session, "three").await;
-    let third = f.store.read_conversation(&f.claim().await).await.unwrap();
-    assert_eq!(third.resume, Some(ResumePoint { session: own("knows one"), turn: 1 }));
-    assert_eq!(third.history.iter().map(|message| message.turn).collect::<Vec<_>>(), [1, 1, 2, 2, 3]);
 }
 
 #[tokio::test]
