@@ -175,6 +175,16 @@ export const scenes = {
     await write(page, "One more for the pile");
     await thread(page).getByRole("button", { name: "Discard" }).waitFor();
   },
+  "agent away": async (page, chats) => {
+    const items = manyAgents.map((one) => ({
+      ...one,
+      available: false,
+      reason: "The program is not there.",
+    }));
+    await page.route("**/v1/agents", (route) => route.fulfill({ json: { items } }));
+    await open(page, chats.unread);
+    await page.getByText("not available right now").waitFor();
+  },
   archive: async (page) => {
     await page.goto("/");
     await page.getByRole("navigation").getByText("Release notes 2.4").waitFor();
