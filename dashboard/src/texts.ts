@@ -110,7 +110,7 @@ export const texts = {
   },
   palette: {
     title: "Search and commands",
-    placeholder: "Search chats, agents and actions…",
+    placeholder: "Search chats and actions…",
     chats: "Chats",
     agents: "Agents",
     actions: "Actions",

@@ -66,7 +66,7 @@ export function Palette(props: { commands: readonly Command[]; onClose: () => vo
             setActive(0);
           }}
           onKeyDown={onKeyDown}
-          className="h-13 min-w-0 flex-1 bg-transparent outline-0 placeholder:truncate placeholder:text-ink-3"
+          className="h-13 min-w-0 flex-1 text-ellipsis bg-transparent outline-0 placeholder:text-ink-3"
         />
       </div>
       <div

@@ -51,9 +51,12 @@ export const Answer = memo(function Answer(props: {
           <time dateTime={message.created_at} title={formatExact(message.created_at)}>
             {formatClock(message.created_at)}
           </time>
-          {message.elapsed_ms !== null &&
-            message.elapsed_ms >= NOTABLE_MS &&
-            ` · ${texts.thread.answeredIn(formatElapsed(message.elapsed_ms))}`}
+          {message.elapsed_ms !== null && message.elapsed_ms >= NOTABLE_MS && (
+            // On a phone there is no room for it beside how the turn ended.
+            <span className={ending ? "max-sm:hidden" : ""}>
+              {` · ${texts.thread.answeredIn(formatElapsed(message.elapsed_ms))}`}
+            </span>
+          )}
         </span>
         {props.canRetry && (
           <>
