@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`soak`] | half of full load for an hour: does anything grow? |
 //! | [`readers`] | readers who stop reading: do the others notice? |
+//! | [`warm`] | what a turn costs beside the agent's own time |
 //! | [`load`] | the people who make that load |
 //! | [`measure`] | what is read from processes and the database, and latencies |
 //! | [`report`] | a table, a plot, and the judgement whether a series is flat |
@@ -15,6 +16,7 @@ mod measure;
 mod readers;
 mod report;
 mod soak;
+mod warm;
 
 use std::process::ExitCode;
 
@@ -34,6 +36,8 @@ enum Run {
     Soak(soak::Options),
     /// Readers who stop reading beside readers who read: the latter must not notice.
     Readers(readers::Options),
+    /// What a turn costs beside the agent's own time, once its process runs.
+    Warm(warm::Options),
 }
 
 #[tokio::main]
@@ -43,6 +47,7 @@ async fn main() -> ExitCode {
         match arguments.run {
             Run::Soak(options) => soak::run(options).await,
             Run::Readers(options) => readers::run(options).await,
+            Run::Warm(options) => warm::run(options).await,
         }
     };
     // Interrupted, the run is dropped, and with it the processes that it started.

@@ -1,0 +1,54 @@
+//! Warm turns: what a turn costs beside the agent's own time, once its process runs.
+//!
+//! The demo's `/echo` answers at once, so that all of `elapsed_ms` is ours: the claim, the prompt over the protocol, the
+//! text, the outcome. It is measured by the server, from the start of the attempt to its answer.
+
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+use banter_tests::app::TestApp;
+use clap::Args;
+
+use crate::measure::percentile;
+
+/// What half of all warm turns may cost at most, in milliseconds.
+const MOST_MS: f64 = 10.0;
+
+/// What `bench warm` can be told.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Turns, one after the other in one conversation.
+    #[arg(long, default_value_t = 200)]
+    turns: usize,
+}
+
+/// Runs it. Returns whether a warm turn costs little.
+///
+/// # Errors
+/// When it cannot be run.
+pub async fn run(options: Options) -> Result<bool> {
+    let mut app = TestApp::builder().env("RUST_LOG", "warn").start().await;
+    let client = app.client();
+    let session = client.create_session("demo").await;
+    let begun = Instant::now();
+    client.ask(&session, "/echo cold").await;
+    println!("cold: {:.0} ms from the request to its answer", 1000.0 * begun.elapsed().as_secs_f64());
+    let (mut elapsed_ms, mut whole_ms) = (Vec::new(), Vec::new());
+    for _ in 0..options.turns {
+        let begun = Instant::now();
+        let asked = client.ask(&session, "/echo warm").await;
+        whole_ms.push(1000.0 * begun.elapsed().as_secs_f64());
+        elapsed_ms.push(asked["reply"]["elapsed_ms"].as_f64().context("no elapsed_ms")?);
+    }
+    app.stop_all().await;
+    for (what, values) in [("attempt to answer", &mut elapsed_ms), ("request to answer", &mut whole_ms)] {
+        values.sort_by(f64::total_cmp);
+        println!(
+            "warm, {what}: p50 {:.1} ms, p95 {:.1} ms, p99 {:.1} ms",
+            percentile(values, 0.5),
+            percentile(values, 0.95),
+            percentile(values, 0.99)
+        );
+    }
+    Ok(percentile(&elapsed_ms, 0.5) <= MOST_MS)
+}
