@@ -79,7 +79,7 @@ test(
         server.network.cut();
         await page.getByText("You are offline").filter({ visible: true }).first().waitFor();
         await thread(page).getByText("Connection lost").waitFor();
-        const reconnected = page.waitForRequest(/\/v1\/events/, { timeout: 2000 });
+        const reconnected = page.waitForRequest(/\/v1\/events/);
         await context.setOffline(false);
         await reconnected;
 
@@ -184,7 +184,7 @@ test(
         await page.getByRole("heading", { name: "Say hello to Demo" }).waitFor();
         server.network.hang(true);
         await send(page, "/echo first of all");
-        await page.getByText("/echo first of all", { exact: true }).waitFor({ timeout: 2000 });
+        await page.getByText("/echo first of all", { exact: true }).waitFor();
         await page.getByText("Sending", { exact: true }).waitFor();
         await composer(page).fill("and then");
         // A browser repeats by itself what was lost on a connection that it had used before.
