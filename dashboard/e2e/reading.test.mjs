@@ -153,7 +153,7 @@ test("times are the server's, also where this device's clock is wrong", TIMEOUT,
     await live(other).waitFor();
     await thread(other)
       .getByText(/^Answering · \d+s$/)
-      .waitFor({ timeout: 5000 });
+      .waitFor({ timeout: 10_000 });
     await page.getByRole("button", { name: "Stop" }).click();
     await live(page).waitFor({ state: "detached" });
   });

@@ -185,6 +185,21 @@ export const scenes = {
     await open(page, chats.unread);
     await page.getByText("not available right now").waitFor();
   },
+  "first message": async (page) => {
+    const busy = { status: 503, json: { code: "store_busy", title: "Busy" } };
+    await page.route("**/v1/chat", (route) =>
+      route.request().method() === "POST" ? route.fulfill(busy) : route.fallback(),
+    );
+    await page.goto("/new");
+    await page.getByRole("radio").first().waitFor({ state: "attached" });
+    await write(page, "What would you read first?");
+    await page.getByText("The server is busy.").waitFor();
+  },
+  "agent gone": async (page, chats) => {
+    await page.route("**/v1/agents", (route) => route.fulfill({ json: { items: [] } }));
+    await open(page, chats.markdown);
+    await page.getByText("This agent is gone from the configuration.").waitFor();
+  },
   archive: async (page) => {
     await page.goto("/");
     await page.getByRole("navigation").getByText("Release notes 2.4").waitFor();
@@ -268,6 +283,15 @@ export const scenes = {
     await page.goto("/chat/00000000-0000-7000-8000-000000000000");
     await page.getByText("This chat does not exist").waitFor();
   },
+  "gone with a draft": async (page, chats) => {
+    await open(page, chats.names);
+    await composer(page).fill("What I was about to say");
+    await page.route("**/v1/chat/**", (route) =>
+      route.fulfill({ status: 404, json: { code: "not_found", title: "Not Found" } }),
+    );
+    await page.reload();
+    await page.getByText("What I was about to say").waitFor();
+  },
   loading: async (page, chats) => {
     await page.route("**/v1/chat/**", () => {});
     await page.route("**/v1/chat?**", () => {});
@@ -324,7 +348,7 @@ export async function leave(page) {
   await page.context().setOffline(false);
   const cancel = page.getByRole("button", { name: "Cancel" });
   if (await cancel.isVisible()) await cancel.click();
-  const discard = thread(page).getByRole("button", { name: "Discard" });
+  const discard = page.getByRole("main").getByRole("button", { name: "Discard" });
   if (await discard.isVisible()) await discard.click();
   const remove = thread(page).getByRole("button", { name: "Remove" });
   while ((await remove.count()) > 0) {
