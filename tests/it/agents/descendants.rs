@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use banter_tests::{
-    app::STOP_LIMIT,
-    fake_agent::processes_with,
+    app::{STOP_LIMIT, TestApp},
+    fake_agent::{self, FakeAgent, processes_with},
     process::Signal,
     wait::{eventually, within},
 };
@@ -158,4 +158,21 @@ async fn the_tools_of_a_turn_are_ended_and_not_those_of_the_next() {
 
     faked.client.cancel(&session, &held.task_id).await.ok(202);
     faked.client.wait_for_status(&session, &held.task_id, "cancelled").await;
+}
+
+#[tokio::test]
+async fn an_agent_in_a_session_of_its_own_keeps_what_it_holds() {
+    let (fake, seconds) = (FakeAgent::new(), unique_seconds());
+    let table = fake.agent("fake", "", "").replace("args = [", &format!("args = [{:?}, ", fake_agent::python()));
+    let table = table.replace(&format!("command = {:?}", fake_agent::python()), "command = 'setsid'");
+    let app = TestApp::builder().agents(&table).start().await;
+    let client = app.client();
+    let session = client.create_session("fake").await;
+
+    let asked = client.ask(&session, &format!("leave {seconds}")).await;
+
+    within(GONE_WITHIN, "no tool after the turn", async || loose(&seconds).is_empty().then_some(())).await;
+    let again = client.ask(&session, "process").await;
+    assert_eq!(asked["reply"]["content"], again["reply"]["content"], "the same process");
+    assert_eq!(processes_with(&format!("helper-{seconds}")).len(), 1);
 }

@@ -80,20 +80,20 @@ pub fn started_since(root: u32, moment: u64) -> Vec<u32> {
 }
 
 /// Of the processes that were started below `root`, a supervisor, at this moment or later, those that have cut loose from its
-/// agent: they lost their parent and became the supervisor's, or are in a session of their own. All below such a one count,
-/// too.
+/// agent: they lost their parent and became the supervisor's, or are in a session of their own, which nothing had that was
+/// there before. All below such a one count, too.
 #[must_use]
 pub fn loose_since(root: u32, moment: u64) -> Vec<u32> {
     let all = processes();
-    let Some(session) = all.iter().find(|process| process.pid == root).map(|root| root.session) else {
-        return Vec::new();
-    };
     let below_root: HashSet<u32> = below(&all, &[root]).into_iter().collect();
+    let is_old =
+        |process: &&Process| process.pid == root || process.started < moment && below_root.contains(&process.pid);
+    let sessions: HashSet<u32> = all.iter().filter(is_old).map(|process| process.session).collect();
     let own_children = all.iter().filter(|process| process.parent == root);
     // The first that it started.
     let agent = own_children.min_by_key(|process| (process.started, process.pid)).map(|agent| agent.pid);
     let is_loose = |process: &&Process| {
-        let has_cut_loose = process.parent == root || process.session != session;
+        let has_cut_loose = process.parent == root || !sessions.contains(&process.session);
         let is_new = process.started >= moment && !process.has_ended && Some(process.pid) != agent;
         has_cut_loose && is_new && below_root.contains(&process.pid)
     };
