@@ -144,3 +144,17 @@ async fn an_agent_does_not_work_in_a_folder_that_another_one_works_in() {
     drop(lock);
     assert_eq!(faked.client.ask(&session, "hello").await["reply"]["content"], "You said: hello");
 }
+
+#[tokio::test]
+async fn what_the_system_refuses_is_tried_again() {
+    let faked = Faked::start("", "max_attempts = 2", |builder| builder).await;
+    let work = faked.app.folder().join("data/work");
+    let _ = fs::remove_dir_all(&work);
+    fs::write(&work, "in the way").unwrap();
+
+    let asked = faked.ask("hello").await;
+
+    assert_eq!(json!([asked["task"]["error"]["code"], asked["task"]["attempt"]]), json!(["agent_error", 2]), "{asked}");
+    fs::remove_file(&work).unwrap();
+    assert_eq!(faked.ask("hello").await["reply"]["content"], "You said: hello");
+}

@@ -166,14 +166,14 @@ impl AgentError {
 
 impl From<StartError> for AgentError {
     fn from(error: StartError) -> Self {
-        let message = match &error {
-            StartError::NotInstalled(_) => error.to_string(),
+        match &error {
+            StartError::NotInstalled(_) => Self::new(ErrorCode::AgentUnavailable, error.to_string()),
+            // Too many processes, no space left: what the system refuses now it may grant later.
             StartError::System(source) => {
                 tracing::error!(%source, "cannot start an agent");
-                "The agent's process cannot be started on the worker.".to_owned()
+                Self::new(ErrorCode::AgentError, "The agent's process cannot be started on the worker.")
             }
-        };
-        Self::new(ErrorCode::AgentUnavailable, message)
+        }
     }
 }
 
