@@ -41,7 +41,8 @@ pub async fn run(config: &Config) -> anyhow::Result<bool> {
         print(agent, if finding.is_usable { "ok" } else { "not usable" }, &finding.lines);
     }
     for agent in health::detected(&catalog) {
-        let lines = ["found on PATH; add it to agents.toml to use it".to_owned()];
+        let mut lines: Vec<String> = found_at(agent).into_iter().collect();
+        lines.push("add it to agents.toml to use it".to_owned());
         print(agent, "not enabled", &lines);
     }
     host.shut_down().await;
@@ -55,13 +56,18 @@ fn print(agent: &AgentConfig, state: &str, lines: &[String]) {
     }
 }
 
-async fn look_at(agent: &AgentConfig, env: impl Fn(&str) -> Option<String> + Copy, host: &ProcessHost) -> Finding {
-    let found = match &agent.driver {
-        Driver::Acp(acp) => find_program(&acp.program.command),
-        Driver::Command(command) => find_program(&command.program.command),
-        Driver::Demo(_) | Driver::Openai(_) => None,
+/// Where the program of an agent is.
+fn found_at(agent: &AgentConfig) -> Option<String> {
+    let program = match &agent.driver {
+        Driver::Acp(acp) => &acp.program,
+        Driver::Command(command) => &command.program,
+        Driver::Demo(_) | Driver::Openai(_) => return None,
     };
-    let mut lines: Vec<String> = found.map(|path| format!("found: {}", path.display())).into_iter().collect();
+    find_program(&program.command).map(|path| format!("found: {}", path.display()))
+}
+
+async fn look_at(agent: &AgentConfig, env: impl Fn(&str) -> Option<String> + Copy, host: &ProcessHost) -> Finding {
+    let mut lines: Vec<String> = found_at(agent).into_iter().collect();
     if let Some(reason) = health::unavailable_reason(agent, env) {
         lines.push(format!("missing: {reason}"));
         return Finding { is_usable: false, lines };

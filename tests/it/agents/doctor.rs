@@ -118,3 +118,29 @@ async fn a_program_that_is_installed_later_can_be_used() {
 
     client.wait_for_status(&session, &sent.task_id, "succeeded").await;
 }
+
+#[tokio::test]
+async fn the_doctor_does_not_call_started_what_was_not() {
+    let programs = tempfile::tempdir().unwrap();
+    let path = format!("{}:{}", programs.path().display(), std::env::var("PATH").unwrap());
+    for name in ["broken", "gemini"] {
+        let program = programs.path().join(name);
+        fs::write(&program, "no program\n\0").unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let app = TestApp::builder()
+        .workers(0)
+        .env("PATH", &path)
+        .agents("[[agents]]\nkey = 'broken'\ndriver = 'acp'\ncommand = 'broken'")
+        .start()
+        .await;
+
+    let output = app.run_worker(&["doctor"]).await;
+
+    let text = String::from_utf8(output.stdout).unwrap();
+    let folder = programs.path().display();
+    let broken = format!("broken (acp): not usable\n  found: {folder}/broken\n  failed: agent_unavailable");
+    assert!(text.contains(&broken), "{text}");
+    let detected = format!("gemini (acp): not enabled\n  found: {folder}/gemini\n  add it to agents.toml to use it");
+    assert!(text.contains(&detected), "{text}");
+}

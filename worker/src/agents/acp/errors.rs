@@ -25,10 +25,13 @@ pub(super) async fn explain(error: &Error, fault: Option<String>, control: &Cont
     if is_incoming_transport_closed(error) || is_connection_terminated(error) {
         control.end();
         let status = timeout(GONE_LIMIT, control.gone()).await.ok().flatten();
-        tracing::warn!(?status, stderr = control.stderr(), "an agent's process ended");
+        let stderr = control.last_words().await;
+        tracing::warn!(?status, stderr, "an agent's process ended");
         return gone(status);
     }
-    tracing::warn!(code = error.code.value(), message = %control.redact(&error.message), stderr = control.stderr(), "an agent reports an error");
+    // As texts, whose control characters are escaped in the log.
+    let (said, stderr) = (control.redact(&error.message), control.stderr());
+    tracing::warn!(code = error.code.value(), said, stderr, "an agent reports an error");
     let quoted = quote(error, control);
     match error.code {
         RpcCode::AUTH_REQUIRED => AgentError::new(

@@ -18,6 +18,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use banter_shared::{
     agents_file::{AcpConfig, PermissionPolicy, ProgramConfig},
+    chat::ErrorCode,
     id::SessionId,
 };
 use tokio::{
@@ -97,12 +98,11 @@ impl AcpAgent {
         match self.inner.start(folder).await {
             Ok(process) => {
                 let control = process.control.clone();
-                probe.is_started = true;
                 probe.failure = self.introduce(process, &mut probe).await.err();
                 control.end();
                 control.gone().await;
                 if probe.failure.is_some() {
-                    probe.stderr = control.stderr();
+                    probe.stderr = control.last_words().await;
                 }
             }
             Err(error) => probe.failure = Some(error.into()),
@@ -114,7 +114,10 @@ impl AcpAgent {
     }
 
     async fn introduce(&self, process: AgentProcess, probe: &mut Probe) -> Result<(), AgentError> {
-        let connection = Connection::open(process, &self.inner.host).await?;
+        let opened = Connection::open(process, &self.inner.host).await;
+        // That its supervisor could not start the program shows only now.
+        probe.is_started = opened.as_ref().err().is_none_or(|error| error.code != ErrorCode::AgentUnavailable);
+        let connection = opened?;
         probe.spoke_after = Some(probe.begun_at.elapsed());
         let about = &connection.about;
         probe.calls_itself = about.agent_info.as_ref().map(|info| format!("{} {}", info.name, info.version));
@@ -127,7 +130,7 @@ impl AcpAgent {
 #[derive(Debug)]
 pub struct Probe {
     begun_at: Instant,
-    /// Whether its process was started.
+    /// Whether its program was started.
     pub is_started: bool,
     /// How long it took until it had introduced itself; none: it did not.
     pub spoke_after: Option<Duration>,

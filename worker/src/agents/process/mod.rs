@@ -43,6 +43,8 @@ const CLOSED_PATIENCE: Duration = Duration::from_secs(3);
 const TERM_PATIENCE: Duration = Duration::from_secs(3);
 /// The same two when the worker is about to end.
 const HURRIED_PATIENCE: Duration = Duration::from_millis(300);
+/// How long the last that an agent wrote to its stderr may take to be read once it is gone.
+const LAST_WORDS_LIMIT: Duration = Duration::from_secs(1);
 /// How long the worker waits for all of them at its end.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(6);
 
@@ -245,6 +247,12 @@ impl Control {
     #[must_use]
     pub fn stderr(&self) -> String {
         self.inner.stderr.text()
+    }
+
+    /// The same once it is gone, with the very last of it.
+    pub async fn last_words(&self) -> String {
+        let _ = timeout(LAST_WORDS_LIMIT, self.inner.stderr.ended()).await;
+        self.stderr()
     }
 
     /// A text of the agent's with every secret crossed out.

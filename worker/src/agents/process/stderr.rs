@@ -1,11 +1,13 @@
 //! What an agent writes to its stderr: read at once, so that it never blocks, and kept only at its end.
 
 use std::{
+    cmp::Reverse,
     collections::VecDeque,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use tokio::{io::AsyncReadExt as _, process::ChildStderr};
+use tokio_util::sync::CancellationToken;
 
 /// How much is kept, in bytes.
 const KEPT_BYTES: usize = 64 * 1024;
@@ -20,22 +22,32 @@ const SHORTEST_SECRET: usize = 4;
 #[derive(Clone, Debug)]
 pub struct StderrTail {
     bytes: Arc<Mutex<VecDeque<u8>>>,
+    /// The longest first: one may be a part of another.
     secrets: Arc<[String]>,
+    ended: CancellationToken,
 }
 
 impl StderrTail {
     /// Nothing yet. `secrets` are never shown.
     #[must_use]
-    pub fn new(secrets: Vec<String>) -> Self {
-        Self { bytes: Arc::default(), secrets: secrets.into() }
+    pub fn new(mut secrets: Vec<String>) -> Self {
+        secrets.retain(|secret| secret.len() >= SHORTEST_SECRET);
+        secrets.sort_by_key(|secret| Reverse(secret.len()));
+        Self { bytes: Arc::default(), secrets: secrets.into(), ended: CancellationToken::new() }
     }
 
     /// Reads to the end.
     pub async fn drain(self, mut stderr: ChildStderr) {
+        let _ended = self.ended.clone().drop_guard();
         let mut buffer = [0; 8192];
         while let Ok(count @ 1..) = stderr.read(&mut buffer).await {
             self.push(&buffer[..count]);
         }
+    }
+
+    /// Waits until all of it was read.
+    pub async fn ended(&self) {
+        self.ended.cancelled().await;
     }
 
     fn push(&self, more: &[u8]) {
@@ -48,7 +60,11 @@ impl StderrTail {
     /// The last lines, without secrets.
     #[must_use]
     pub fn text(&self) -> String {
-        let bytes: Vec<u8> = self.bytes.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
+        let mut bytes: Vec<u8> = self.bytes.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
+        if bytes.len() == KEPT_BYTES {
+            // What comes first may be the rest of a secret, which would not be known as one.
+            bytes.drain(..self.secrets.first().map_or(0, |longest| longest.len().min(KEPT_BYTES)));
+        }
         let text = self.redact(&String::from_utf8_lossy(&bytes));
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n")
@@ -57,8 +73,7 @@ impl StderrTail {
     /// The text with every secret crossed out.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
-        let secrets = self.secrets.iter().filter(|secret| secret.len() >= SHORTEST_SECRET);
-        secrets.fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), REDACTED))
+        self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), REDACTED))
     }
 }
 
@@ -79,5 +94,22 @@ mod tests {
         let text = tail.text();
         assert!(text.ends_with("a line of the log with ••• in it\nthe last, extra"), "{text}");
         assert_eq!(text.lines().count(), SHOWN_LINES);
+    }
+
+    #[test]
+    fn a_secret_that_is_part_of_another_does_not_give_the_rest_away() {
+        let tail = StderrTail::new(vec!["sk-12".into(), "sk-12345".into()]);
+
+        assert_eq!(tail.redact("a sk-12345 b sk-12 c"), "a ••• b ••• c");
+    }
+
+    #[test]
+    fn a_secret_that_is_kept_in_part_is_not_shown() {
+        let tail = StderrTail::new(vec!["sk-12345".into()]);
+        tail.push(b"sk-12345");
+
+        tail.push(&vec![b'x'; KEPT_BYTES - 5]);
+
+        assert!(!tail.text().contains("345"));
     }
 }
