@@ -28,7 +28,7 @@ use tokio::{
     sync::{mpsc, oneshot},
     time::timeout,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     errors,
@@ -52,7 +52,8 @@ pub(super) struct Connection {
     router: Arc<Router>,
     intake: Arc<Intake>,
     control: Control,
-    close: CancellationToken,
+    /// Hangs up.
+    _close: DropGuard,
     /// What the agent said of itself.
     pub about: InitializeResponse,
 }
@@ -97,7 +98,6 @@ impl Drop for Listening<'_> {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.close.cancel();
         self.control.end();
     }
 }
@@ -108,10 +108,12 @@ impl Connection {
         let AgentProcess { stdin, stdout, control } = process;
         let (router, intake) = (Arc::new(Router::default()), Arc::new(Intake::default()));
         let close = CancellationToken::new();
+        // Also when this future is dropped: the agent is to see the end of its stdin.
+        let hang_up = close.clone().drop_guard();
         let transport = transport(stdin, stdout, Arc::clone(&intake));
         let (opened, connection) = oneshot::channel();
         let driver = drive(transport, Arc::clone(&router), opened, close.clone(), host.hurry().clone());
-        let (closing, hurry) = (close.clone(), host.hurry().clone());
+        let (closing, hurry) = (close, host.hurry().clone());
         host.tasks().spawn(async move {
             let ended = async {
                 tokio::select! { () = closing.cancelled() => {}, () = hurry.cancelled() => {} }
@@ -122,7 +124,7 @@ impl Connection {
         });
         let cx = connection.await.map_err(|_| AgentError::stopped())?;
         let mut connection =
-            Self { cx, router, intake, control, close, about: InitializeResponse::new(ProtocolVersion::V1) };
+            Self { cx, router, intake, control, _close: hang_up, about: InitializeResponse::new(ProtocolVersion::V1) };
         connection.about = connection.initialize().await?;
         Ok(connection)
     }
