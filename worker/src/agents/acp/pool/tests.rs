@@ -20,11 +20,20 @@ const A_WHILE: Duration = Duration::from_millis(150);
 struct Fate {
     is_gone: Arc<AtomicBool>,
     is_broken: Arc<AtomicBool>,
+    /// It takes its time to end.
+    lingers: Arc<AtomicBool>,
+    /// As long as this is there its process is.
+    exited: Arc<Mutex<Option<watch::Sender<Option<ExitStatus>>>>>,
 }
 
 impl Fate {
     fn is_gone(&self) -> bool {
         self.is_gone.load(Ordering::Relaxed)
+    }
+
+    /// Its process ends.
+    fn exit(&self) {
+        *self.exited.lock().unwrap() = None;
     }
 }
 
@@ -32,8 +41,6 @@ impl Fate {
 struct Fake {
     fate: Fate,
     control: Control,
-    /// Dropped last: then it is gone.
-    _exited: watch::Sender<Option<ExitStatus>>,
 }
 
 impl Kept for Fake {
@@ -50,6 +57,9 @@ impl Drop for Fake {
     fn drop(&mut self) {
         self.fate.is_gone.store(true, Ordering::Relaxed);
         self.control.end();
+        if !self.fate.lingers.load(Ordering::Relaxed) {
+            self.fate.exit();
+        }
     }
 }
 
@@ -73,7 +83,8 @@ impl Fixture {
             let room = lease.make_room().await;
             let (control, exited) = Control::of(std::process::id());
             let room = lease.give_room(room, &control);
-            lease.put(Fake { fate: Fate::default(), control, _exited: exited }, room);
+            let fate = Fate { exited: Arc::new(Mutex::new(Some(exited))), ..Fate::default() };
+            lease.put(Fake { fate, control }, room);
         }
         let fate = lease.warm.as_ref().unwrap().connection.fate.clone();
         (lease, fate)
@@ -169,6 +180,36 @@ async fn room_goes_to_the_next_when_the_one_that_waited_gives_up() {
 
     assert!(timeout(PATIENCE, f.take(c)).await.is_ok());
     assert!(timeout(PATIENCE, f.take(b)).await.is_ok(), "nor does it hold its conversation's place");
+}
+
+#[tokio::test]
+async fn one_that_is_being_ended_takes_its_room_until_it_is_gone() {
+    let f = Fixture::new(limits());
+    let [first, second, third] = sessions();
+    let (first_fate, second_fate) = (f.turn(first).await, f.turn(second).await);
+    first_fate.lingers.store(true, Ordering::Relaxed);
+
+    // Twice: the second turn that waits has to wait for the same one.
+    for _ in 0..2 {
+        assert!(timeout(A_WHILE, f.take(third)).await.is_err(), "it still runs");
+    }
+
+    assert!(first_fate.is_gone(), "it was told to end");
+    assert!(!second_fate.is_gone(), "and no other: one is enough");
+    first_fate.exit();
+    assert!(timeout(PATIENCE, f.take(third)).await.is_ok());
+    assert!(!second_fate.is_gone());
+}
+
+#[tokio::test]
+async fn one_that_broke_down_by_itself_leaves_its_room() {
+    let f = Fixture::new(Limits { processes: 1, ..limits() });
+    let [first, second] = sessions();
+    let (_lease, fate) = f.take(first).await;
+
+    fate.exit();
+
+    assert!(timeout(PATIENCE, f.take(second)).await.is_ok());
 }
 
 #[tokio::test]
