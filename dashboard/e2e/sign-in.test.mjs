@@ -6,8 +6,8 @@ import { onStage } from "./stage.mjs";
 const TIMEOUT = { timeout: 300_000 };
 const options = { environment: async () => ({ AUTH: "required" }) };
 
-async function makeKey(server, user) {
-  const output = await server.run("keys", "create", "--user", user);
+async function makeKey(server, user, ...more) {
+  const output = await server.run("keys", "create", "--user", user, ...more);
   return output.match(/bnt_\S+/)[0];
 }
 
@@ -181,3 +181,28 @@ test(
     }, options);
   },
 );
+
+test("a viewer reads, and is offered nothing that changes something", TIMEOUT, async () => {
+  await onStage(async ({ page, server, url }) => {
+    await page.goto("/");
+    await signIn(page, await makeKey(server, "ann"));
+    await page.getByRole("textbox", { name: "Message" }).waitFor();
+    await say(page, "/fail");
+    await page.getByRole("button", { name: "Retry" }).waitFor({ timeout: ANSWER_MS });
+    const chat = page.url();
+
+    const other = await page.context().browser().newContext({ baseURL: url });
+    const theirs = await other.newPage();
+    await theirs.goto("/");
+    await signIn(theirs, await makeKey(server, "ann", "--role", "viewer"));
+    await theirs.getByText("Open a chat from the list.").waitFor();
+    assert.equal(await composer(theirs).count(), 0);
+    await theirs.goto(chat);
+    await theirs.getByText("Your key may only read.").waitFor();
+
+    await thread(theirs).getByText("The demo failed").waitFor();
+    assert.equal(await composer(theirs).count(), 0);
+    for (const name of ["Retry", "More actions", "Rename"])
+      assert.equal(await theirs.getByRole("button", { name }).count(), 0, name);
+  }, options);
+});

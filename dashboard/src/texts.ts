@@ -145,6 +145,8 @@ export const texts = {
     permission: (title: string) => `Waiting for your permission: ${title}`,
   },
   newChat: {
+    viewer: "Your key may only read",
+    viewerHint: "Open a chat from the list. To write, sign in with a member's key.",
     title: "Who do you want to talk to?",
     titleOne: (agent: string) => `Say hello to ${agent}`,
     placeholder: (agent: string) => `Message ${agent}…`,
@@ -183,6 +185,7 @@ export const texts = {
       `${numbers.format(read)} tokens read · ${numbers.format(written)} written`,
     attempts: (count: number) => `${count} attempts`,
     archived: "This chat is archived.",
+    viewer: "Your key may only read.",
     agentGone: "This agent is gone from the configuration. It answers again once it is back.",
     agentAway: (reason: string) =>
       reason

@@ -8,3 +8,8 @@ export function useMe() {
     queryFn: () => body(client.GET("/v1/auth/me")),
   });
 }
+
+/** Whether the key that is used may change anything. As long as that is not known, it may. */
+export function useCanWrite(): boolean {
+  return useMe().data?.role !== "viewer";
+}

@@ -3,6 +3,7 @@ import { ChevronLeft, MessageCircleOff, TriangleAlert } from "lucide-react";
 import { useCallback, useEffect, useMemo } from "react";
 import { useAgents } from "@/api/agents";
 import { ApiError } from "@/api/client";
+import { useCanWrite } from "@/api/me";
 import type { Session, Task } from "@/api/models";
 import { AgentAvatar } from "@/components/agent-avatar";
 import { ConnectionNote } from "@/components/connection-note";
@@ -194,6 +195,10 @@ function Frame(props: {
   );
 }
 
+/** What stands in place of the composer. */
+const footnote =
+  "flex items-center justify-center gap-3 border-line border-t px-4 pt-3 pb-[max(12px,env(safe-area-inset-bottom))] text-ink-2 text-note";
+
 function Footer(props: {
   session: Session;
   /** What a Stop is for. */
@@ -203,8 +208,9 @@ function Footer(props: {
   trouble: string | null;
 }) {
   const { session, task, trouble } = props;
+  const canWrite = useCanWrite();
   const isStopping = useIsStopping(task?.id);
-  const taskId = isStopping ? undefined : task?.id;
+  const taskId = isStopping || !canWrite ? undefined : task?.id;
   const onKey = useCallback(
     (event: KeyboardEvent) => {
       if (event.key !== "Escape" || !taskId || hasOverlay()) return;
@@ -214,9 +220,10 @@ function Footer(props: {
     [session.id, taskId],
   );
   useKeys(onKey);
+  if (!canWrite) return <p className={footnote}>{texts.thread.viewer}</p>;
   if (session.status === "archived")
     return (
-      <div className="flex items-center justify-center gap-3 border-line border-t px-4 pt-3 pb-[max(12px,env(safe-area-inset-bottom))] text-ink-2 text-note">
+      <div className={footnote}>
         {texts.thread.archived}
         {task && (
           <Button disabled={isStopping} onClick={() => void stopTask(session.id, task.id)}>

@@ -1,7 +1,8 @@
 import { Link, useNavigate } from "@tanstack/react-router";
-import { Bot, ChevronLeft, TriangleAlert } from "lucide-react";
+import { Bot, ChevronLeft, Eye, TriangleAlert } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useAgents } from "@/api/agents";
+import { useCanWrite } from "@/api/me";
 import type { Agent } from "@/api/models";
 import { AgentAvatar } from "@/components/agent-avatar";
 import { reportFailure } from "@/components/report-failure";
@@ -68,6 +69,7 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
     await outbox.add({ sessionId: null, agentKey: chosenAgent.key, content, baseline: 0 });
   }
 
+  const canWrite = useCanWrite();
   const isFailing = agents.isError || (agents.isPending && agents.failureCount > 1);
   return (
     <main className="flex h-full min-w-0 flex-col">
@@ -91,12 +93,18 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
         <div
           className={`mx-auto flex min-h-full max-w-[820px] flex-col gap-1 ${pending.length > 0 ? "justify-end pb-3" : "justify-center py-6 md:py-10"}`}
         >
-          {isOnItsWay ? null : only ? (
+          {isOnItsWay || !canWrite ? null : only ? (
             <OnlyAgent agent={only} />
           ) : agents.isPending && !isFailing ? null : (
             <h2 className={heading}>{texts.newChat.title}</h2>
           )}
-          {isOnItsWay ? null : isFailing ? (
+          {!canWrite ? (
+            <StateNote
+              icon={<Eye size={20} />}
+              title={texts.newChat.viewer}
+              hint={texts.newChat.viewerHint}
+            />
+          ) : isOnItsWay ? null : isFailing ? (
             <StateNote icon={<TriangleAlert size={20} />} title={texts.newChat.failedAgents}>
               <Button onClick={() => void agents.refetch()}>{texts.common.retry}</Button>
             </StateNote>
@@ -111,7 +119,7 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
           ) : only ? null : (
             <AgentPicker agents={agents.data} selected={agent?.key} onSelect={setChosen} />
           )}
-          {!isOnItsWay && agent && agent.starters.length > 0 && (
+          {canWrite && !isOnItsWay && agent && agent.starters.length > 0 && (
             <div className={only ? "text-center" : "mt-6"}>
               <p className="mb-2 text-ink-3 text-small">{texts.newChat.starters}</p>
               <div className={`flex flex-wrap gap-2 ${only ? "justify-center" : ""}`}>
@@ -133,19 +141,21 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
           ))}
         </div>
       </div>
-      <Composer
-        draftKey={DRAFT}
-        hasFocus
-        isDisabled={(!agent && !agents.isPending) || isStarting}
-        placeholder={
-          isStarting
-            ? texts.newChat.starting
-            : agent
-              ? texts.newChat.placeholder(agent.name)
-              : texts.newChat.pick
-        }
-        onSend={start}
-      />
+      {canWrite && (
+        <Composer
+          draftKey={DRAFT}
+          hasFocus
+          isDisabled={(!agent && !agents.isPending) || isStarting}
+          placeholder={
+            isStarting
+              ? texts.newChat.starting
+              : agent
+                ? texts.newChat.placeholder(agent.name)
+                : texts.newChat.pick
+          }
+          onSend={start}
+        />
+      )}
     </main>
   );
 }

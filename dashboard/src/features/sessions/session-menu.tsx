@@ -9,6 +9,7 @@ import {
   Trash2,
 } from "lucide-react";
 import { useState } from "react";
+import { useCanWrite } from "@/api/me";
 import type { Session } from "@/api/models";
 import { Menu, type MenuItem } from "@/components/ui/menu";
 import { texts } from "@/texts";
@@ -24,6 +25,7 @@ export function SessionMenu(props: {
   className?: string;
 }) {
   const { session, onLeave } = props;
+  const canWrite = useCanWrite();
   const [dialog, setDialog] = useState<"rename" | "delete" | null>(null);
   const { id } = session;
   const isArchived = session.status === "archived";
@@ -75,6 +77,8 @@ export function SessionMenu(props: {
     },
   );
 
+  // Nothing of it is for a viewer.
+  if (!canWrite) return null;
   return (
     <>
       <Menu

@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { useCanWrite } from "@/api/me";
 import type { Session } from "@/api/models";
 import { texts } from "@/texts";
 import { changeSession } from "./session-actions";
@@ -6,7 +7,14 @@ import { RenameDialog } from "./session-dialogs";
 
 /** A session's title; a click renames it. */
 export function SessionTitle({ session }: { session: Session }) {
+  const canWrite = useCanWrite();
   const [isRenaming, setRenaming] = useState(false);
+  const title = (
+    <span dir="auto" className="block truncate">
+      {session.title || texts.sessions.untitled}
+    </span>
+  );
+  if (!canWrite) return <div className="font-[620]">{title}</div>;
   return (
     <>
       <button
@@ -15,9 +23,7 @@ export function SessionTitle({ session }: { session: Session }) {
         onClick={() => setRenaming(true)}
         className="tap -mx-1 block max-w-full rounded px-1 text-left font-[620] hover:bg-hover"
       >
-        <span dir="auto" className="block truncate">
-          {session.title || texts.sessions.untitled}
-        </span>
+        {title}
       </button>
       {isRenaming && (
         <RenameDialog

@@ -1,6 +1,7 @@
 import { CircleSlash, Info, RotateCcw, TriangleAlert } from "lucide-react";
 import { memo, useState } from "react";
 import type { Message, Step, Task } from "@/api/models";
+import { ForWriters } from "@/components/for-writers";
 import { Button, TextButton } from "@/components/ui/button";
 import { useStore } from "@/stream/store";
 import { explainTaskError, texts } from "@/texts";
@@ -59,12 +60,12 @@ export const Answer = memo(function Answer(props: {
           )}
         </span>
         {props.canRetry && (
-          <>
+          <ForWriters>
             <span aria-hidden="true">·</span>
             <TextButton onClick={() => void retryTask(message.chat_session_id, message.task_id)}>
               {texts.common.retry}
             </TextButton>
-          </>
+          </ForWriters>
         )}
         {!isEmpty && <CopyButton text={message.content} isShort className="reveal ml-1" />}
         <button
@@ -134,14 +135,16 @@ export function Failure({ task }: { task: Task }) {
           {reason && <span className="block text-ink-2">{reason}</span>}
         </span>
       </span>
-      <Button
-        size="small"
-        className="rounded-[12px]!"
-        onClick={() => void retryTask(task.chat_session_id, task.id)}
-      >
-        <RotateCcw size={14} aria-hidden="true" />
-        {texts.common.retry}
-      </Button>
+      <ForWriters>
+        <Button
+          size="small"
+          className="rounded-[12px]!"
+          onClick={() => void retryTask(task.chat_session_id, task.id)}
+        >
+          <RotateCcw size={14} aria-hidden="true" />
+          {texts.common.retry}
+        </Button>
+      </ForWriters>
     </div>
   );
 }

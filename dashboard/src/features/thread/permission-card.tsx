@@ -1,6 +1,7 @@
 import { ShieldCheck, ShieldQuestion, ShieldX } from "lucide-react";
 import { memo, useState } from "react";
 import type { Step, Task } from "@/api/models";
+import { ForWriters } from "@/components/for-writers";
 import { Button } from "@/components/ui/button";
 import { texts } from "@/texts";
 import { formatClock } from "@/time";
@@ -52,17 +53,19 @@ export const PermissionCard = memo(function PermissionCard(props: {
         </pre>
       )}
       <div className="flex flex-wrap items-center gap-2">
-        {offered.map((decision) => (
-          <Button
-            key={decision}
-            variant={decision === "allow" ? "solid" : "outline"}
-            disabled={isSending}
-            title={request.options.find((option) => option.decision === decision)?.name}
-            onClick={() => void answer(decision)}
-          >
-            {names[decision]}
-          </Button>
-        ))}
+        <ForWriters>
+          {offered.map((decision) => (
+            <Button
+              key={decision}
+              variant={decision === "allow" ? "solid" : "outline"}
+              disabled={isSending}
+              title={request.options.find((option) => option.decision === decision)?.name}
+              onClick={() => void answer(decision)}
+            >
+              {names[decision]}
+            </Button>
+          ))}
+        </ForWriters>
         <span className="ml-auto text-ink-3 text-small tabular-nums">
           {texts.permission.until(formatClock(request.expires_at))}
         </span>

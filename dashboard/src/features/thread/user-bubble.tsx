@@ -1,6 +1,7 @@
 import { memo, useState } from "react";
 import { ApiError, client } from "@/api/client";
 import type { Message, Task } from "@/api/models";
+import { ForWriters } from "@/components/for-writers";
 import { reportFailure } from "@/components/report-failure";
 import { TextButton } from "@/components/ui/button";
 import { notify } from "@/components/ui/toast";
@@ -69,12 +70,14 @@ export const UserBubble = memo(function UserBubble(props: {
         </time>
         {message.edited_at && <span>· {texts.thread.edited}</span>}
         {isChangeable && (
-          <span className="ml-2 flex gap-x-3 pointer-coarse:gap-x-4">
-            <TextButton onClick={() => setEditing(true)}>{texts.receipt.edit}</TextButton>
-            <TextButton onClick={() => void removeQueued(message)}>
-              {texts.receipt.remove}
-            </TextButton>
-          </span>
+          <ForWriters>
+            <span className="ml-2 flex gap-x-3 pointer-coarse:gap-x-4">
+              <TextButton onClick={() => setEditing(true)}>{texts.receipt.edit}</TextButton>
+              <TextButton onClick={() => void removeQueued(message)}>
+                {texts.receipt.remove}
+              </TextButton>
+            </span>
+          </ForWriters>
         )}
       </div>
     </>
