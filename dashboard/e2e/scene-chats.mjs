@@ -139,6 +139,13 @@ const AGES_H = [0.2, 0.6, 2.5, 4, 26, 29, 50, 75, 120, 400, 420, 1200];
 
 const earlier = (time, hours) => new Date(Date.parse(time) - hours * HOUR_MS).toISOString();
 
+/** So many days before, at the same time of day: what is a day ago by the clock need not be yesterday. */
+function daysBefore(time, days) {
+  const date = new Date(time);
+  date.setDate(date.getDate() - days);
+  return date.toISOString();
+}
+
 /** Shows the list as if it had come together over weeks, and a thread as if over days. */
 export async function backdate(page) {
   await page.route("**/v1/chat?**", async (route) => {
@@ -154,7 +161,7 @@ export async function backdate(page) {
     const thread = await response.json();
     const last = thread.messages?.at(-1)?.turn ?? 0;
     for (const message of thread.messages ?? [])
-      message.created_at = earlier(message.created_at, (last - message.turn) * 30);
+      message.created_at = daysBefore(message.created_at, last - message.turn);
     await route.fulfill({ response, json: thread });
   });
 }
