@@ -125,6 +125,7 @@ test("an edit that comes too late is not lost", TIMEOUT, async () => {
     await page.getByText("Too late: the agent has already begun with it.").waitFor();
     assert.equal(await field.inputValue(), "/echo changed");
     await page.getByRole("button", { name: "Send as a new message" }).click();
+    await field.waitFor({ state: "detached" });
     await thread(page).getByText("/echo changed", { exact: true }).waitFor();
     await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
   });
