@@ -81,7 +81,9 @@ test("the api killed and restarted in mid-answer: the answer goes on, whole", TI
     const before = letters(await live(page).textContent());
 
     await server.killApi();
-    await page.getByText("Reconnecting…").filter({ visible: true }).first().waitFor();
+    const note = page.getByText("Reconnecting…").filter({ visible: true });
+    await note.first().waitFor();
+    assert.equal(await note.count(), 1, "said once");
     await server.startApi();
 
     await page.getByText("Connected").waitFor({ timeout: ANSWER_MS });

@@ -78,6 +78,29 @@ test(
   },
 );
 
+test("unread answers further down than the list goes are counted too", TIMEOUT, async () => {
+  await onStage(async ({ page }) => {
+    const make = async (title) =>
+      (await page.request.post("/v1/chat", { data: { agent_key: "demo", title } })).json();
+    const old = await make("Old news");
+    for (const content of ["/echo one", "/echo two"]) {
+      const path = `/v1/chat/${old.id}/messages?wait=60`;
+      assert.equal((await page.request.post(path, { data: { content } })).status(), 200);
+    }
+    for (let number = 0; number < 50; number += 1) await make(`Chat ${number}`);
+
+    await page.goto("/new");
+    const list = page.getByRole("navigation");
+    await list.getByText("Chat 49").waitFor();
+    await page.waitForFunction(() => document.title.startsWith("(2) "));
+    assert.equal(await list.getByText("Old news").count(), 0, "there are others before it");
+
+    await list.getByRole("button", { name: "Show more" }).click();
+    await list.getByText("Old news").click();
+    await page.waitForFunction(() => document.title === "Old news · Banter");
+  });
+});
+
 test("that a chat was read is told again when it could not be told", TIMEOUT, async () => {
   await onStage(async ({ page }) => {
     let tries = 0;

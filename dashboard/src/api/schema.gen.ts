@@ -1493,6 +1493,8 @@ export interface operations {
                 status?: "active" | "archived" | "all";
                 /** @description Only those whose title contains this. */
                 q?: string;
+                /** @description `true`: only those with unread answers. */
+                unread?: boolean;
                 /** @description Sessions a page; 50 unless given. */
                 limit?: number;
                 /** @description `next_cursor` of the page before. */

@@ -1,4 +1,4 @@
-import { Outlet, useRouterState } from "@tanstack/react-router";
+import { Outlet, useParams, useRouterState } from "@tanstack/react-router";
 import { TriangleAlert } from "lucide-react";
 import { useCallback, useEffect, useState } from "react";
 import { client, onUnauthorized } from "@/api/client";
@@ -32,6 +32,7 @@ function Layout() {
   const hasNoChats = useHasNoChats();
   // One column shows the list or the view. Who has no chats yet has nothing to look for there.
   const isAtList = isAtRoot && !hasNoChats;
+  const isSaidByChat = useIsChatShown();
   useBadge();
   useNotifications();
   const { overlay, open, close } = useOverlays();
@@ -44,7 +45,9 @@ function Layout() {
         <div className="min-h-0 flex-1">
           <Sidebar onSettings={() => open("settings")} onPalette={() => open("palette")} />
         </div>
-        <div className="bg-side px-5 pb-[env(safe-area-inset-bottom)] empty:hidden md:[&:has(span)]:py-2 [&:has(span)]:py-3">
+        <div
+          className={`bg-side px-5 pb-[env(safe-area-inset-bottom)] empty:hidden md:[&:has(span)]:py-2 [&:has(span)]:py-3 ${isSaidByChat ? "md:hidden" : ""}`}
+        >
           <ConnectionNote isQuiet />
         </div>
       </div>
@@ -55,6 +58,12 @@ function Layout() {
       <Toaster />
     </div>
   );
+}
+
+/** Whether a chat is beside the list, whose header tells how the page is connected. */
+function useIsChatShown(): boolean {
+  const { sessionId = "" } = useParams({ strict: false });
+  return useStore((state) => Boolean(state.sessions[sessionId]?.value));
 }
 
 /** A server that takes longer is said not to answer, though it may yet. */

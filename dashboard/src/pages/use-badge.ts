@@ -1,6 +1,7 @@
 /** The number of unread messages where the page is not looked at: on its tab. */
 import { useParams } from "@tanstack/react-router";
 import { useEffect } from "react";
+import { useUnreadSessions } from "@/features/sessions/use-session-list";
 import { countUnread } from "@/stream/order";
 import { useStore } from "@/stream/store";
 import { texts } from "@/texts";
@@ -18,6 +19,7 @@ function drawIcon(unread: number): string {
 }
 
 export function useBadge(): void {
+  useUnreadSessions();
   const unread = useStore((state) => countUnread(state.sessions));
   const { sessionId } = useParams({ strict: false });
   const title = useStore((state) => state.sessions[sessionId ?? ""]?.value?.title);

@@ -8,6 +8,7 @@ import type { Message, Session, Task } from "@/api/models";
 import { at, makeMessage, makeSession, makeTask } from "@/test-resources";
 import { type Cursor, formatCursor } from "./cursor";
 import type { StreamEvent } from "./events";
+import { compareSessions } from "./order";
 import type { Action, FetchedThread, ListedStatus } from "./state";
 
 export type Random = () => number;
@@ -61,16 +62,31 @@ export class History {
     return { epoch: "a", seq: this.#log.length };
   }
 
-  /** What GET and the stream tell is a copy: nothing changes it afterwards. */
-  list(status: ListedStatus): Action {
-    const items = [...this.#sessions.values()].filter((session) => session.status === status);
+  /** The first `limit` of a list, or those after one. A copy: nothing changes it afterwards. */
+  list(status: ListedStatus, after: Session | null, limit: number) {
+    const all = this.#listed((session) => session.status === status).filter(
+      (session) => after === null || compareSessions(session, after) > 0,
+    );
     return structuredClone({
-      type: "sessions.fetched",
+      type: "sessions.fetched" as const,
       status,
-      items,
-      page: { isFirst: true, isLast: true },
+      items: all.slice(0, limit),
+      page: { after, isLast: all.length <= limit },
       asOf: this.head,
     });
+  }
+
+  unread() {
+    const items = this.#listed((session) => session.unread_count > 0);
+    return structuredClone({ type: "unread.fetched" as const, items, asOf: this.head });
+  }
+
+  #listed(isMeant: (session: Session) => boolean): Session[] {
+    return [...this.#sessions.values()].filter(isMeant).sort(compareSessions);
+  }
+
+  countUnread(): number {
+    return this.#listed(() => true).reduce((sum, { unread_count }) => sum + unread_count, 0);
   }
 
   sessionIds(): readonly string[] {
@@ -313,9 +329,10 @@ export class History {
     });
     session.active_task = tasks.find(({ status }) => status === "running") ?? null;
     session.queued_count = tasks.filter(({ status }) => status === "queued").length;
-    session.unread_count = all.filter(
+    const unread = all.filter(
       ({ role, seq }) => role === "assistant" && seq > session.last_read_seq,
-    ).length;
+    );
+    session.unread_count = session.status === "archived" ? 0 : unread.length;
   }
 
   #withTask(message: Message): Message {

@@ -1,13 +1,16 @@
 // @vitest-environment node
 import { describe, expect, it } from "vitest";
+import type { Session } from "@/api/models";
 import { History, pick, type Random, seeded } from "./history-model";
-import { listSessions, listTurns } from "./order";
+import { countUnread, listTurns, listWithoutGap } from "./order";
 import { reduce } from "./reducer";
-import { type Action, initialState, type State } from "./state";
+import { type Action, initialState, type ListedStatus, type State } from "./state";
 
 const STEPS = 120;
 const SEEDS = Array.from({ length: 150 }, (_, index) => index + 1);
 const PAGE = 4;
+const LIST_PAGE = 2;
+const LISTS = ["active", "archived"] as const;
 
 /** What a person would see of everything that is open. */
 function seen(state: State) {
@@ -23,8 +26,9 @@ function seen(state: State) {
     return [id, { turns, texts }];
   });
   return {
-    active: listSessions(state.sessions, "active"),
-    archived: listSessions(state.sessions, "archived"),
+    active: listWithoutGap(state.sessions, "active", state.listedTo.active),
+    archived: listWithoutGap(state.sessions, "archived", state.listedTo.archived),
+    unread: countUnread(state.sessions),
     threads: Object.fromEntries(threads),
   };
 }
@@ -34,6 +38,10 @@ class Reader {
   state: State = initialState;
   readonly #history: History;
   #generation = 0;
+  readonly #listed: Record<ListedStatus, { after: Session | null; isLast: boolean }> = {
+    active: { after: null, isLast: false },
+    archived: { after: null, isLast: false },
+  };
   readonly #holes = new Map<string, number>();
 
   constructor(history: History) {
@@ -47,7 +55,24 @@ class Reader {
   }
 
   fetchLists(): void {
-    this.take(this.#history.list("active"), this.#history.list("archived"));
+    for (const status of LISTS) {
+      this.#listed[status] = { after: null, isLast: false };
+      this.scrollList(status);
+    }
+    this.take(this.#history.unread());
+  }
+
+  /** Fetches a list's next page. */
+  scrollList(status: ListedStatus): void {
+    const { after, isLast } = this.#listed[status];
+    if (isLast) return;
+    const page = this.#history.list(status, after, LIST_PAGE);
+    this.#listed[status] = { after: page.items.at(-1) ?? after, isLast: page.page.isLast };
+    this.take(page);
+  }
+
+  scrollListsToTheirEnd(): void {
+    for (const status of LISTS) while (!this.#listed[status].isLast) this.scrollList(status);
   }
 
   /** Asks for a thread; its answer is as of now and can be handed over later. */
@@ -91,6 +116,7 @@ function afresh(history: History, open: readonly string[]) {
   const reader = new Reader(history);
   for (const id of open) reader.take(reader.ask(id));
   reader.scrollUpEverywhere();
+  reader.scrollListsToTheirEnd();
   return seen(reader.state);
 }
 
@@ -106,9 +132,12 @@ function liveThrough(seed: number, deliver: Turbulence, settle?: (reader: Reader
     const id = pick(random, history.sessionIds());
     if (id && !reader.state.threads[id] && random() < 0.3) reader.take(reader.ask(id));
     if (id && random() < 0.05) reader.scrollUp(id);
+    if (random() < 0.05) reader.scrollList(pick(random, LISTS) ?? "active");
   }
   settle?.(reader);
+  expect(countUnread(reader.state.sessions), `seed ${seed}`).toBe(history.countUnread());
   reader.scrollUpEverywhere();
+  reader.scrollListsToTheirEnd();
   const expected = afresh(history, Object.keys(reader.state.threads));
   expect(seen(reader.state), `seed ${seed}`).toEqual(expected);
 }
@@ -162,7 +191,8 @@ describe("after any history, what is shown is what a fresh fetch shows", () => {
         reader.take(...told);
         const id = pick(random, history.sessionIds());
         if (id && random() < 0.3) late.push(reader.ask(id));
-        if (random() < 0.1) late.push(history.list("active"), history.list("archived"));
+        if (random() < 0.1)
+          for (const status of LISTS) late.push(history.list(status, null, LIST_PAGE));
         if (random() < 0.3) reader.take(...late.splice(Math.floor(random() * late.length), 1));
       },
       (reader) => reader.take(...late),

@@ -16,6 +16,22 @@ export function listSessions(sessions: Entries<Session>, status: ListedStatus): 
     .sort(compareSessions);
 }
 
+/**
+ * The part of a list that is known without a gap, i.e. down to `last`, and the open chat. Others
+ * are known too, that a search, a link or their unread answers brought; at the end of these they
+ * would look as if nothing was in between.
+ */
+export function listWithoutGap(
+  sessions: Entries<Session>,
+  status: ListedStatus,
+  last: State["listedTo"][ListedStatus],
+  openId = "",
+): Session[] {
+  const all = listSessions(sessions, status);
+  if (last === null || last === "end") return all;
+  return all.filter((session) => compareSessions(session, last) <= 0 || session.id === openId);
+}
+
 export function countUnread(sessions: State["sessions"]): number {
   return Object.values(sessions).reduce((sum, { value }) => sum + (value?.unread_count ?? 0), 0);
 }

@@ -9,7 +9,7 @@ import {
   makeTask as task,
 } from "@/test-resources";
 import type { StreamEvent } from "./events";
-import { findCurrentTask, listSessions, listTurns } from "./order";
+import { countUnread, findCurrentTask, listSessions, listTurns, listWithoutGap } from "./order";
 import { reduce } from "./reducer";
 import { type Action, type FetchedThread, initialState, type State } from "./state";
 
@@ -357,9 +357,16 @@ describe("sessions", () => {
     type: "sessions.fetched",
     status: "active",
     items,
-    page: { isFirst: true, isLast: true, ...over },
+    page: { after: null, isLast: true, ...over },
     asOf: { epoch: "a", seq },
   });
+  const unread = (seq: number, items: Session[]): Action => ({
+    type: "unread.fetched",
+    items,
+    asOf: { epoch: "a", seq },
+  });
+  const withoutGap = (state: State) =>
+    listWithoutGap(state.sessions, "active", state.listedTo.active).map(({ id }) => id);
 
   it("go with their thread when deleted, and do not come back", () => {
     const state = run(
@@ -383,6 +390,46 @@ describe("sessions", () => {
     const state = run(list(10, [session(), old]), list(12, [session()], { isLast: false }));
 
     expect(seen(state).sessions.map((item) => item.id)).toEqual([sid, "old"]);
+  });
+
+  it("that are missing from a later page have gone, and what is above and below it stays", () => {
+    const day = (id: string, day: number) =>
+      session({ id, last_activity_at: `2026-01-0${day}T00:00:00.000Z` });
+    const [top, gone, kept, below] = [
+      day("top", 4),
+      day("gone", 3),
+      day("kept", 2),
+      day("below", 1),
+    ];
+    const state = run(
+      list(10, [top, gone, kept, below]),
+      list(12, [top], { isLast: false }),
+      list(12, [kept], { after: top, isLast: false }),
+    );
+
+    expect(seen(state).sessions.map((item) => item.id)).toEqual(["top", "kept", "below"]);
+  });
+
+  it("that are unread further down are counted and do not end the list", () => {
+    const old = { id: "old", last_activity_at: "2025-01-01T00:00:00.000Z" };
+    const state = run(
+      list(10, [session()], { isLast: false }),
+      unread(10, [session({ ...old, unread_count: 3 })]),
+    );
+
+    expect(countUnread(state.sessions)).toBe(3);
+    expect(withoutGap(state)).toEqual([sid]);
+    const more = reduce(state, list(10, [session(old)], { after: session() }));
+    expect(withoutGap(more)).toEqual([sid, "old"]);
+  });
+
+  it("that are not among the unread any more were read", () => {
+    const state = run(
+      list(10, [session({ unread_count: 2 }), session({ id: "other", unread_count: 1 })]),
+      unread(11, [session({ id: "other", unread_count: 4 })]),
+    );
+
+    expect(countUnread(state.sessions)).toBe(4);
   });
 
   it("are not set back by a late answer to a change", () => {

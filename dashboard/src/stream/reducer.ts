@@ -15,6 +15,7 @@ import {
   type Entries,
   emptyThread,
   initialState,
+  type ListedStatus,
   put,
   type State,
   type Thread,
@@ -41,10 +42,18 @@ export function reduce(state: State, action: Action): State {
       const base = adoptEpoch(state, action.asOf);
       const { status, page, asOf } = action;
       // Of two answers the one from before comes too late.
-      if (page.isFirst && asOf.seq < base.listedAt[status]) return base;
+      if (asOf.seq < base.listedAt[status]) return base;
       const sessions = mergeList(base.sessions, action);
-      const listedAt = page.isFirst ? { ...base.listedAt, [status]: asOf.seq } : base.listedAt;
-      const merged = { ...base, sessions, listedAt };
+      const listedAt = page.after ? base.listedAt : { ...base.listedAt, [status]: asOf.seq };
+      const listedTo = { ...base.listedTo, [status]: extend(base.listedTo[status], action) };
+      const merged = { ...base, sessions, listedAt, listedTo };
+      return isBehind(base, action.asOf) ? { ...merged, generation: base.generation + 1 } : merged;
+    }
+    case "unread.fetched": {
+      const base = adoptEpoch(state, action.asOf);
+      if (action.asOf.seq < base.listedAt.active) return base;
+      const sessions = mergeUnread(base.sessions, action.items, action.asOf.seq);
+      const merged = { ...base, sessions };
       return isBehind(base, action.asOf) ? { ...merged, generation: base.generation + 1 } : merged;
     }
     case "thread.opened":
@@ -129,7 +138,9 @@ function restartAt(state: State, cursor: Cursor): State {
   };
 }
 
-function forgetPositions(state: State): Pick<State, "sessions" | "listedAt" | "threads" | "steps"> {
+function forgetPositions(
+  state: State,
+): Pick<State, "sessions" | "listedAt" | "listedTo" | "threads" | "steps"> {
   const age = <T>(entries: Entries<T>): Entries<T> =>
     Object.fromEntries(
       Object.entries(entries)
@@ -150,6 +161,7 @@ function forgetPositions(state: State): Pick<State, "sessions" | "listedAt" | "t
   return {
     sessions: age(state.sessions),
     listedAt: initialState.listedAt,
+    listedTo: initialState.listedTo,
     threads: Object.fromEntries(threads),
     steps: {},
   };
@@ -275,14 +287,40 @@ function mergeList(
   const listed = new Set(items.map((item) => item.id));
   const last = items.at(-1);
   const isMissing = ({ seq, value }: Entries<Session>[string]) =>
-    page.isFirst &&
     value !== null &&
     value.status === status &&
     seq <= asOf.seq &&
     !listed.has(value.id) &&
+    (page.after === null || compareSessions(value, page.after) > 0) &&
     (page.isLast || (last !== undefined && compareSessions(value, last) < 0));
   const kept = Object.entries(known).filter(([, entry]) => !isMissing(entry));
   let sessions: Entries<Session> = Object.fromEntries(kept);
   for (const item of items) sessions = put(sessions, item.id, asOf.seq, item);
+  return sessions;
+}
+
+/** How far a list is known with one page more. */
+function extend(
+  known: State["listedTo"][ListedStatus],
+  { items, page }: Extract<Action, { type: "sessions.fetched" }>,
+): typeof known {
+  const last = items.at(-1);
+  if (page.isLast || known === "end" || last === undefined) return page.isLast ? "end" : known;
+  return known !== null && compareSessions(last, known) < 0 ? known : last;
+}
+
+/** Merges the unread ones; what is not among them was read where the stream did not tell. */
+function mergeUnread(
+  known: Entries<Session>,
+  items: readonly Session[],
+  seq: number,
+): Entries<Session> {
+  const unread = new Set(items.map((item) => item.id));
+  const settled = Object.entries(known).map(([id, entry]) => {
+    const isRead = entry.seq <= seq && entry.value?.unread_count && !unread.has(id);
+    return [id, isRead ? { ...entry, value: { ...entry.value, unread_count: 0 } } : entry];
+  });
+  let sessions: Entries<Session> = Object.fromEntries(settled);
+  for (const item of items) sessions = put(sessions, item.id, seq, item);
   return sessions;
 }

@@ -59,6 +59,8 @@ export interface State {
   readonly sessions: Entries<Session>;
   /** The position of the newest fetch of each list's first page. */
   readonly listedAt: Readonly<Record<ListedStatus, number>>;
+  /** How far down each list is known without a gap: to this one, or to its end; null before. */
+  readonly listedTo: Readonly<Record<ListedStatus, Session | "end" | null>>;
   readonly threads: Readonly<Record<string, Thread>>;
   readonly typing: Readonly<Record<string, Typing>>;
   /**
@@ -84,10 +86,12 @@ export type Action =
       type: "sessions.fetched";
       status: ListedStatus;
       items: readonly Session[];
-      /** Whether `items` is the newest page, and whether it is all there is. */
-      page: { isFirst: boolean; isLast: boolean };
+      /** The last session of the page before, null on the first; and whether more follow. */
+      page: { after: Session | null; isLast: boolean };
       asOf: Cursor;
     }
+  /** All sessions with unread answers, wherever in the list they stand. */
+  | { type: "unread.fetched"; items: readonly Session[]; asOf: Cursor }
   | { type: "thread.opened"; sessionId: string }
   /** The session was made just now: its thread is empty, and all that comes will be told. */
   | { type: "thread.begun"; sessionId: string }
@@ -129,6 +133,7 @@ export const initialState: State = {
   generation: 0,
   sessions: {},
   listedAt: { active: -1, archived: -1 },
+  listedTo: { active: null, archived: null },
   threads: {},
   typing: {},
   steps: {},

@@ -32,6 +32,8 @@ pub struct SessionFilter {
     pub status: Option<SessionStatus>,
     /// Only those whose title contains this, whatever the case of its letters.
     pub title_contains: Option<String>,
+    /// Only those with answers that were not read.
+    pub unread: bool,
     /// Only those after this one in the list's order.
     pub after: Option<SessionCursor>,
 }
@@ -193,6 +195,8 @@ impl Store {
             select_sessions!(),
             "WHERE s.workspace_id = ?1 AND s.creator_id = ?2 AND (?3 IS NULL OR s.status = ?3) \
              AND (?4 IS NULL OR s.title_folded LIKE ?4 ESCAPE '\\') \
+             AND (NOT ?9 OR (s.status = 'active' AND EXISTS (SELECT 1 FROM chat_message u \
+                 WHERE u.chat_session_id = s.id AND u.role = 'assistant' AND u.seq > s.last_read_seq))) \
              AND (?5 IS NULL OR (s.pinned_at IS NULL) > ?5 OR ((s.pinned_at IS NULL) = ?5 \
                  AND (s.last_activity_at < ?6 OR (s.last_activity_at = ?6 AND s.id < ?7)))) \
              ORDER BY (s.pinned_at IS NULL), s.last_activity_at DESC, s.id DESC LIMIT ?8"
@@ -205,6 +209,7 @@ impl Store {
         .bind(after.map(|after| after.last_activity_at.to_string()))
         .bind(after.map(|after| after.id.to_string()))
         .bind(limit + 1)
+        .bind(filter.unread)
         .fetch_all(&mut *tx)
         .await?;
         let mut items = found.iter().map(rows::session).collect::<Result<Vec<_>, _>>()?;

@@ -79,6 +79,7 @@ pub const OPERATIONS: &[Operation] = &[
             "limit=1.5",
             "limit=99999999999999999999",
             "status=gone",
+            "unread=maybe",
             "cursor=x",
             "cursor=%00",
             "cursor=-",

@@ -81,6 +81,25 @@ async fn unread_marks_the_last_answer_and_nothing_without_one() {
 }
 
 #[tokio::test]
+async fn the_list_can_be_asked_for_the_unread_only() {
+    let app = TestApp::start().await;
+    let client = app.client();
+    let (old, seen, away) =
+        (client.create_session("demo").await, client.create_session("demo").await, client.create_session("demo").await);
+    for session in [&old, &seen, &away] {
+        client.ask(session, "/echo one").await;
+    }
+    client.create_session("demo").await;
+    read(&client, &seen, 2).await;
+    client.delete(&format!("/v1/chat/{away}")).await.ok(204);
+
+    let shown = client.list_all("unread=true&status=all").await;
+
+    assert_eq!(shown, [client.chat(&old).await["session"].clone()]);
+    assert_eq!(client.list_all("unread=false").await, client.list_all("").await);
+}
+
+#[tokio::test]
 async fn an_answer_that_arrives_after_a_later_message_is_still_unread() {
     let scripted = crate::support::Scripted::start().await;
     let client = &scripted.client;

@@ -44,6 +44,7 @@ pub struct SessionList {
     params(
         ("status" = inline(Option<StatusChoice>), Query, description = "Which; `active` unless given."),
         ("q" = Option<String>, Query, description = "Only those whose title contains this.", max_length = 200),
+        ("unread" = Option<bool>, Query, description = "`true`: only those with unread answers."),
         ("limit" = Option<u32>, Query, description = "Sessions a page; 50 unless given.", minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before."),
     ),
@@ -99,6 +100,7 @@ fn filter(query: &QueryParams) -> Result<SessionFilter, ApiError> {
     Ok(SessionFilter {
         status: query.choice("status", &statuses)?.unwrap_or(StatusChoice::Active).into(),
         title_contains: title_contains.map(str::to_owned),
+        unread: query.choice("unread", &[("true", true), ("false", false)])?.unwrap_or(false),
         after,
     })
 }

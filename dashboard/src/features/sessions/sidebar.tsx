@@ -14,7 +14,7 @@ import { Button, IconButton, TextButton } from "@/components/ui/button";
 import { StateNote } from "@/components/ui/state-note";
 import { nameKeys } from "@/keyboard";
 import { useServerNow } from "@/stream/clock";
-import { listSessions } from "@/stream/order";
+import { listSessions, listWithoutGap } from "@/stream/order";
 import { useSearchOnServer } from "@/stream/search";
 import type { ListedStatus } from "@/stream/state";
 import { useStore } from "@/stream/store";
@@ -30,9 +30,14 @@ export function Sidebar(props: { onSettings: () => void; onPalette: () => void }
   const list = useSessionList(status);
   useSearchOnServer(query);
   const sessions = useStore((state) => state.sessions);
+  const last = useStore((state) => state.listedTo[status]);
+  const { sessionId: openId } = useParams({ strict: false });
   const shown = useMemo(
-    () => listSessions(sessions, status).filter((session) => matches(session, query)),
-    [sessions, status, query],
+    () =>
+      query
+        ? listSessions(sessions, status).filter((session) => matches(session, query))
+        : listWithoutGap(sessions, status, last, openId),
+    [sessions, status, last, query, openId],
   );
   const isArchive = status === "archived";
   const nav = useRef<HTMLElement>(null);

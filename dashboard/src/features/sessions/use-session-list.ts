@@ -1,20 +1,29 @@
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { body, client } from "@/api/client";
+import type { Session } from "@/api/models";
 import { parseCursor } from "@/stream/cursor";
 import type { ListedStatus } from "@/stream/state";
 import { store, useStore } from "@/stream/store";
 
 const PAGE_SIZE = 50;
 
-/** Fetches the list into the store, page by page. The cache holds the pages' cursors only. */
+/** Where a page begins: behind the last session of the one before. */
+interface PageStart {
+  readonly cursor: string | null;
+  readonly after: Session | null;
+}
+
+const start: PageStart = { cursor: null, after: null };
+
+/** Fetches the list into the store, page by page. The cache holds where they begin only. */
 export function useSessionList(status: ListedStatus, isEnabled = true) {
   const generation = useStore((state) => state.generation);
   return useInfiniteQuery({
     enabled: isEnabled,
     queryKey: ["sessions", status, generation],
-    initialPageParam: "",
-    queryFn: async ({ pageParam }) => {
-      const query = { status, limit: PAGE_SIZE, ...(pageParam ? { cursor: pageParam } : {}) };
+    initialPageParam: start,
+    queryFn: async ({ pageParam: { cursor, after } }) => {
+      const query = { status, limit: PAGE_SIZE, ...(cursor ? { cursor } : {}) };
       const page = await body(client.GET("/v1/chat", { params: { query } }));
       const asOf = parseCursor(page.as_of);
       if (!asOf) throw new Error("The list came without a position.");
@@ -22,12 +31,43 @@ export function useSessionList(status: ListedStatus, isEnabled = true) {
         type: "sessions.fetched",
         status,
         items: page.items,
-        page: { isFirst: pageParam === "", isLast: !page.next_cursor },
+        page: { after, isLast: page.next_cursor === null },
         asOf,
       });
-      return page.next_cursor ?? null;
+      return { cursor: page.next_cursor, after: page.items.at(-1) ?? null };
     },
-    getNextPageParam: (nextCursor) => nextCursor,
+    getNextPageParam: (next) => (next.cursor === null ? null : next),
+  });
+}
+
+const UNREAD_PAGE_SIZE = 100;
+
+function fetchUnread(cursor: string | null, signal: AbortSignal) {
+  const query = { unread: true, limit: UNREAD_PAGE_SIZE, ...(cursor ? { cursor } : {}) };
+  return body(client.GET("/v1/chat", { params: { query }, signal }));
+}
+
+/**
+ * Fetches the unread sessions that the list's pages have not reached, so that they can be counted.
+ * The stream keeps the count right from then on.
+ */
+export function useUnreadSessions(): void {
+  const { hasNextPage } = useSessionList("active");
+  const generation = useStore((state) => state.generation);
+  useQuery({
+    enabled: hasNextPage,
+    queryKey: ["sessions", "unread", generation],
+    queryFn: async ({ signal }) => {
+      const pages = [await fetchUnread(null, signal)];
+      for (let next = pages[0]?.next_cursor; next; next = pages.at(-1)?.next_cursor)
+        pages.push(await fetchUnread(next, signal));
+      // As of the first page: what changed while the others came is told by the stream.
+      const asOf = parseCursor(pages[0]?.as_of ?? "");
+      const items = pages.flatMap((page) => page.items);
+      if (!asOf) throw new Error("The list came without a position.");
+      store.dispatch({ type: "unread.fetched", items, asOf });
+      return items.length;
+    },
   });
 }
 

@@ -70,6 +70,38 @@ async fn a_title_search_takes_every_character_literally() {
 }
 
 #[tokio::test]
+async fn the_unread_are_those_in_use_with_an_answer_after_the_read_position() {
+    let f = Fixture::new().await;
+    let mut sessions = Vec::new();
+    for _ in 0..4 {
+        let session = f.session().await;
+        f.post(session, "Hello").await;
+        let claim = f.claim().await;
+        f.answer(&claim, "ok").await.unwrap();
+        f.clock.advance(Duration::from_secs(1));
+        sessions.push(session);
+    }
+    let waiting = f.session().await;
+    f.post(waiting, "Hello").await;
+    f.store.mark_read(&f.user, sessions[1], 2).await.unwrap();
+    let archive = SessionPatch { status: Some(SessionStatus::Archived), ..SessionPatch::default() };
+    f.store.update_session(&f.user, sessions[2], &archive).await.unwrap();
+
+    let mut filter = SessionFilter { unread: true, ..SessionFilter::default() };
+    let mut listed = Vec::new();
+    loop {
+        let page = f.store.list_sessions(&f.user, &filter, 1).await.unwrap();
+        listed.extend(page.items.iter().map(|session| session.id));
+        filter.after = page.next;
+        if filter.after.is_none() {
+            break;
+        }
+    }
+
+    assert_eq!(listed, [sessions[3], sessions[0]]);
+}
+
+#[tokio::test]
 async fn reading_moves_forward_and_unread_marks_the_last_answer() {
     let f = Fixture::new().await;
     let session = f.session().await;
