@@ -42,9 +42,9 @@ async function assertWholeAnswerOnce(page) {
 
 test("a first conversation: pick the demo agent, type, watch it answer", TIMEOUT, async () => {
   await onStage(async ({ page }) => {
-    await say(page, "/slow 4");
+    await say(page, "/slow 8");
 
-    await page.getByRole("log").getByText("/slow 4", { exact: true }).waitFor();
+    await page.getByRole("log").getByText("/slow 8", { exact: true }).waitFor();
     await live(page).waitFor({ timeout: ANSWER_MS });
     const early = (await live(page).textContent())?.length ?? 0;
     await page.waitForFunction(

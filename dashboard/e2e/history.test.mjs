@@ -151,7 +151,7 @@ test("reading further up is left alone; a pill leads to what is new", TIMEOUT, a
     async ({ page }) => {
       await say(page, "/long");
       await answered(page).waitFor({ timeout: ANSWER_MS });
-      await send(page, "/slow 4");
+      await send(page, "/slow 8");
       await live(page).waitFor({ timeout: ANSWER_MS });
 
       await scrollTo(page, 0);

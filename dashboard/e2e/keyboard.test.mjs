@@ -165,7 +165,7 @@ test("an answer for a hidden page counts on the tab and notifies", TIMEOUT, asyn
     await answered(page).waitFor({ timeout: ANSWER_MS });
     assert.deepEqual(await page.evaluate(() => window.shown), []);
 
-    await send(page, "/slow 1");
+    await send(page, "/slow 5");
     await live(page).waitFor({ timeout: ANSWER_MS });
     await page.evaluate(() => window.setHidden(true));
 

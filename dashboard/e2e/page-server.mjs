@@ -62,6 +62,8 @@ export async function standBefore(api, folder) {
     if (!dist || pathname.startsWith("/v1/")) forward(api, incoming, outgoing);
     else void serveFile(dist, pathname, policy, outgoing);
   });
+  // A connection that is closed while the next request is on its way looks like a broken network.
+  server.keepAliveTimeout = 0;
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     /** Every connection breaks; new ones work. */

@@ -136,7 +136,7 @@ test("a screen reader hears turns, not tokens", TIMEOUT, async () => {
       }).observe(log, { childList: true, subtree: true });
     });
 
-    await send(page, "/slow 4");
+    await send(page, "/slow 8");
     await live(page).waitFor({ timeout: ANSWER_MS });
     await page.waitForFunction(
       () => (document.querySelector("[data-live]")?.textContent?.length ?? 0) > 80,
@@ -151,7 +151,7 @@ test("a screen reader hears turns, not tokens", TIMEOUT, async () => {
     assert.equal(early.filter((text) => text.includes(begin)).length, 0, "no half answers");
     assert.equal(all.filter((text) => text.includes(begin)).length, 1, "the answer, once");
     assert.ok(all.find((text) => text.includes(begin)).includes(answer), "and whole");
-    assert.ok(all.some((text) => text.includes("/slow 4")));
+    assert.ok(all.some((text) => text.includes("/slow 8")));
   });
 });
 
