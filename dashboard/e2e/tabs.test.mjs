@@ -5,13 +5,43 @@ import { onStage } from "./stage.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 
+const isStream = (request) => new URL(request.url()).pathname === "/v1/events";
+
 /** Counts the streams that were opened in the browser. */
 function countStreams(context) {
   const opened = [];
   context.on("request", (request) => {
-    if (new URL(request.url()).pathname === "/v1/events") opened.push(request.url());
+    if (isStream(request)) opened.push(request.url());
   });
   return opened;
+}
+
+/** Which tabs hold a stream. */
+function watchStreams(context) {
+  const open = new Set();
+  context.on("request", (request) => {
+    if (isStream(request)) open.add(request);
+  });
+  for (const end of ["requestfailed", "requestfinished"])
+    context.on(end, (request) => open.delete(request));
+  return {
+    /** Waits until no more than `count` streams are open; the tabs that hold them, the first first. */
+    holders: async (count) => {
+      while (open.size > count) await context.waitForEvent("requestfailed");
+      return [...open].map((request) => request.frame().page());
+    },
+  };
+}
+
+/** The process that runs the page's scripts, as the browser's own trace tells it. */
+async function processOf(page) {
+  const browser = page.context().browser();
+  await browser.startTracing(page, {
+    categories: ["-*", "disabled-by-default-devtools.timeline"],
+  });
+  const { traceEvents } = JSON.parse((await browser.stopTracing()).toString());
+  const start = traceEvents.find(({ name }) => name === "TracingStartedInBrowser");
+  return start.args.data.frames[0].processId;
 }
 
 test("twenty tabs share one stream, and all of them follow the answer", TIMEOUT, async () => {
@@ -71,5 +101,50 @@ test("when the leading tab closes in mid-answer, the next one goes on", TIMEOUT,
     await send(third, "/echo again");
     await thread(second).getByText("/echo again", { exact: true }).waitFor();
     await answered(second).nth(1).waitFor({ timeout: ANSWER_MS });
+  });
+});
+
+test("a frozen leader is passed over, and follows once it thaws", TIMEOUT, async () => {
+  await onStage(async ({ page, context }) => {
+    const streams = watchStreams(context);
+    await say(page, "/echo hello");
+    await answered(page).waitFor({ timeout: ANSWER_MS });
+    const [second, third] = [await context.newPage(), await context.newPage()];
+    for (const tab of [second, third]) {
+      await tab.goto(page.url());
+      await answered(tab).waitFor({ timeout: ANSWER_MS });
+    }
+    const [leader, ...followers] = await streams.holders(1);
+    assert.ok(leader === page && followers.length === 0, "the first tab leads");
+    // Playwright keeps every page in the foreground, and there the browser freezes none when asked:
+    // its process is stopped instead.
+    const leading = await processOf(page);
+    for (const tab of [second, third]) assert.notEqual(await processOf(tab), leading);
+
+    process.kill(leading, "SIGSTOP");
+    try {
+      await send(second, "/echo anybody");
+      for (const tab of [second, third]) await answered(tab).nth(1).waitFor({ timeout: ANSWER_MS });
+      await send(second, "/slow 3");
+      for (const tab of [second, third]) await live(tab).waitFor({ timeout: ANSWER_MS });
+      for (const tab of [second, third]) await answered(tab).nth(2).waitFor({ timeout: ANSWER_MS });
+      const [holder, ...more] = await streams.holders(2);
+      assert.ok(holder === page && more.length === 1, "the frozen tab's, and one more");
+    } finally {
+      process.kill(leading, "SIGCONT");
+    }
+    await answered(page).nth(2).waitFor({ timeout: ANSWER_MS });
+    await send(page, "/slow 3");
+
+    for (const tab of [page, second, third]) await live(tab).waitFor({ timeout: ANSWER_MS });
+    for (const tab of [page, second, third])
+      await answered(tab).nth(3).waitFor({ timeout: ANSWER_MS });
+    const [shown, ...others] = await Promise.all(
+      [page, second, third].map((tab) => tab.locator("[data-answer]").allTextContents()),
+    );
+    assert.equal(shown.length, 4, "nothing twice, nothing missing");
+    for (const other of others) assert.deepEqual(other, shown);
+    const holders = await streams.holders(1);
+    assert.ok(holders.length === 1 && holders[0] !== page, "one stream, and not the thawed tab's");
   });
 });

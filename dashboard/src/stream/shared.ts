@@ -4,8 +4,9 @@
  *
  * Guarantees: when the leader closes, the next tab in the lock's queue goes on from its own
  * position; a tab that joins, or has been asleep, is brought up to where the leader is or told to
- * fetch again; a leader that does not answer a visible tab loses the lead. Where the browser has
- * no locks (plain HTTP to another machine), each visible tab holds a stream of its own.
+ * fetch again; a leader that does not answer a visible tab, as one that is frozen, loses the lead,
+ * and follows once it thaws. Where the browser has no locks (plain HTTP to another machine), each
+ * visible tab holds a stream of its own.
  */
 import { noteServerTime, serverNow } from "./clock";
 import {
@@ -28,7 +29,7 @@ interface Options extends ConnectionOptions {
 type Note =
   | { kind: "events"; events: readonly Received[] }
   | { kind: "status"; status: ConnectionStatus }
-  /** A new leader: everybody has to join again. */
+  /** The leader is a new one, or no longer this one: everybody has to join again. */
   | { kind: "lead" }
   | { kind: "join"; from: string; position: Cursor | null }
   | {
@@ -43,8 +44,8 @@ const NAME = "banter-stream";
 const MEMORY = 500;
 /** How long a leader may take to welcome a visible tab. */
 const WELCOME_MS = 4000;
-/** How often a visible tab makes sure that there is a leader. */
-const CHECK_MS = 30_000;
+/** How often a visible tab that hears nothing makes sure that there is a leader. */
+const CHECK_MS = 5000;
 /** A hidden tab with a stream of its own gives it up after this. */
 const HIDDEN_MS = 20_000;
 
@@ -70,6 +71,8 @@ function connectWithOthers(options: Options): () => void {
   /** The stream, while this tab leads. */
   let connection: Connection | null = null;
   let isWelcome = false;
+  /** When the leader was last heard. */
+  let heardAt = 0;
   let welcomeTimer: ReturnType<typeof setTimeout> | undefined;
 
   const tell = (note: Note) => channel.postMessage(note);
@@ -134,6 +137,7 @@ function connectWithOthers(options: Options): () => void {
   }
 
   function onMessage({ data: note }: MessageEvent<Note>) {
+    if (note.kind !== "join") heardAt = Date.now();
     switch (note.kind) {
       case "events":
         if (connection || !isWelcome) return;
@@ -184,8 +188,11 @@ function connectWithOthers(options: Options): () => void {
       });
     } catch {
       // Ended while waiting, or the lead was taken: then it queues up again.
+      const hasLed = connection !== null;
       resign();
       if (end.signal.aborted || connection) return;
+      // What it told after it had lost the lead, without knowing, is put right by the new leader.
+      if (hasLed) tell({ kind: "lead" });
       isWelcome = false;
       void seekLead({ signal: end.signal });
       join();
@@ -201,9 +208,13 @@ function connectWithOthers(options: Options): () => void {
     if (document.visibilityState === "visible") join();
   }
 
+  function checkLeader() {
+    if (Date.now() - heardAt >= CHECK_MS) onVisible();
+  }
+
   channel.addEventListener("message", onMessage);
   document.addEventListener("visibilitychange", onVisible);
-  const check = setInterval(onVisible, CHECK_MS);
+  const check = setInterval(checkLeader, CHECK_MS);
   void seekLead({ signal: end.signal });
   join();
 
