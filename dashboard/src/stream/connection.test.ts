@@ -175,6 +175,27 @@ describe("the connection", () => {
     expect(count()).toBe(1);
   });
 
+  it("keeps its pauses when others ask for it, unless its timers are late", () => {
+    open();
+    for (let failed = 0; failed < 6; failed += 1) {
+      latest().onerror?.();
+      vi.advanceTimersByTime(15_000);
+    }
+    latest().onerror?.();
+    const before = count();
+
+    connection?.check();
+    expect(count()).toBe(before);
+
+    vi.setSystemTime(Date.now() + 15_000);
+    connection?.check();
+    expect(count()).toBe(before + 1);
+
+    latest().onerror?.();
+    connection?.wake();
+    expect(count()).toBe(before + 2);
+  });
+
   it("says that the device is offline", () => {
     open();
     latest().hello();

@@ -37,7 +37,9 @@ const LATE_BEATS = 1.2;
 
 export interface Connection {
   close(): void;
-  /** Somebody looks at it: connects at once where it waits, or where the stream has fallen silent. */
+  /** Somebody begins to look at it: connects at once where it waits, or where the stream is silent. */
+  wake(): void;
+  /** Does what is due: the timers of a hidden page are late. */
   check(): void;
 }
 
@@ -46,6 +48,7 @@ export function connect(options: ConnectionOptions): Connection {
   let failures = 0;
   let heartbeatMs = 15_000;
   let signAt = 0;
+  let retryAt = 0;
   let retryTimer: ReturnType<typeof setTimeout> | undefined;
   let silenceTimer: ReturnType<typeof setTimeout> | undefined;
   const batch = createBatch(options.onEvents);
@@ -103,6 +106,7 @@ export function connect(options: ConnectionOptions): Connection {
     const ceiling = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (failures - 1));
     const delay =
       failures === 1 ? Math.random() * FIRST_DELAY_MS : ceiling * (0.5 + Math.random() / 2);
+    retryAt = Date.now() + delay;
     retryTimer = setTimeout(open, delay);
   }
 
@@ -113,12 +117,17 @@ export function connect(options: ConnectionOptions): Connection {
 
   function check() {
     const isSilent = Date.now() - signAt > heartbeatMs * LATE_BEATS;
-    if (source && isSilent) open();
+    const isDue = source ? isSilent : Date.now() >= retryAt;
+    if (isDue) open();
+  }
+
+  function wake() {
+    if (source) check();
     else retryNow();
   }
 
   function onVisible() {
-    if (document.visibilityState === "visible") check();
+    if (document.visibilityState === "visible") wake();
   }
 
   function onOffline() {
@@ -136,6 +145,7 @@ export function connect(options: ConnectionOptions): Connection {
   open();
 
   return {
+    wake,
     check,
     close() {
       close();

@@ -31,7 +31,8 @@ type Note =
   | { kind: "status"; status: ConnectionStatus }
   /** The leader is a new one, or no longer this one: everybody has to join again. */
   | { kind: "lead" }
-  | { kind: "join"; from: string; position: Cursor | null }
+  /** `isNew`: somebody begins to look at the tab. */
+  | { kind: "join"; from: string; position: Cursor | null; isNew: boolean }
   | {
       kind: "welcome";
       to: string;
@@ -128,9 +129,9 @@ function connectWithOthers(options: Options): () => void {
     return [{ cursor: null, event: hello }, ...(isCovered ? missed : []), ...options.snapshot()];
   }
 
-  function join() {
+  function join(isNew: boolean) {
     if (connection || end.signal.aborted) return;
-    tell({ kind: "join", from: self, position: options.position() });
+    tell({ kind: "join", from: self, position: options.position(), isNew });
     clearTimeout(welcomeTimer);
     // A hidden tab's timers are late, and it can wait: nobody looks at it.
     if (document.visibilityState === "visible") welcomeTimer = setTimeout(takeOver, WELCOME_MS);
@@ -148,11 +149,12 @@ function connectWithOthers(options: Options): () => void {
         return;
       case "lead":
         isWelcome = false;
-        return join();
+        return join(false);
       case "join":
         if (!connection) return;
         // The tab that joins is looked at, so the stream had better be alive.
-        connection.check();
+        if (note.isNew) connection.wake();
+        else connection.check();
         return tell({
           kind: "welcome",
           to: note.from,
@@ -195,7 +197,7 @@ function connectWithOthers(options: Options): () => void {
       if (hasLed) tell({ kind: "lead" });
       isWelcome = false;
       void seekLead({ signal: end.signal });
-      join();
+      join(false);
     }
   }
 
@@ -205,18 +207,19 @@ function connectWithOthers(options: Options): () => void {
   }
 
   function onVisible() {
-    if (document.visibilityState === "visible") join();
+    if (document.visibilityState === "visible") join(true);
   }
 
   function checkLeader() {
-    if (Date.now() - heardAt >= CHECK_MS) onVisible();
+    const isSilent = Date.now() - heardAt >= CHECK_MS;
+    if (isSilent && document.visibilityState === "visible") join(false);
   }
 
   channel.addEventListener("message", onMessage);
   document.addEventListener("visibilitychange", onVisible);
   const check = setInterval(checkLeader, CHECK_MS);
   void seekLead({ signal: end.signal });
-  join();
+  join(true);
 
   return () => {
     end.abort();
