@@ -82,6 +82,39 @@ test("a chat from first to last by keyboard alone", TIMEOUT, async () => {
   });
 });
 
+test("what was over the page gives the focus back to where it was", TIMEOUT, async () => {
+  await onStage(async ({ page }) => {
+    await say(page, "/echo one");
+    await answered(page).waitFor({ timeout: ANSWER_MS });
+    const title = page.getByRole("button", { name: "/echo one", exact: true });
+    const settings = page.getByRole("button", { name: "Settings" });
+    const overlays = [
+      [composer(page), "Control+KeyK"],
+      [composer(page), "Control+Slash"],
+      [title, "Enter"],
+      [settings, "Enter"],
+    ];
+
+    for (const [opener, key] of overlays) {
+      await opener.focus();
+      await opener.press(key);
+      await page.getByRole("dialog").waitFor();
+      await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "detached" });
+      await focused(page, opener);
+    }
+
+    // What is chosen has it rather than what was left.
+    await row(page).focus();
+    await page.keyboard.press("Control+KeyK");
+    await focused(page, page.getByRole("combobox"));
+    await page.keyboard.type("new chat with");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Say hello to Demo" }).waitFor();
+    await ready(page);
+  });
+});
+
 test("Enter that ends a composition sends nothing, in composer and rename", TIMEOUT, async () => {
   await onStage(async ({ page, context }) => {
     await say(page, "/echo hello");

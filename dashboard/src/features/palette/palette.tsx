@@ -1,5 +1,6 @@
 import { Search } from "lucide-react";
-import { useEffect, useId, useRef, useState } from "react";
+import { useId, useState } from "react";
+import { useModal } from "@/components/ui/use-modal";
 import { useSearchOnServer } from "@/stream/search";
 import { texts } from "@/texts";
 import { type Command, findCommands } from "./commands";
@@ -8,17 +9,11 @@ import { type Command, findCommands } from "./commands";
 export function Palette(props: { commands: readonly Command[]; onClose: () => void }) {
   const [query, setQuery] = useState("");
   const [active, setActive] = useState(0);
-  const dialog = useRef<HTMLDialogElement>(null);
+  const dialog = useModal();
   const id = useId();
   useSearchOnServer(query);
   const found = findCommands(props.commands, query);
   const index = Math.min(active, found.length - 1);
-
-  useEffect(() => {
-    const element = dialog.current;
-    element?.showModal();
-    return () => element?.close();
-  }, []);
 
   function choose(command: Command | undefined) {
     if (!command) return;
