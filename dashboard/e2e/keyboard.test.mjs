@@ -115,6 +115,32 @@ test("what was over the page gives the focus back to where it was", TIMEOUT, asy
   });
 });
 
+test(
+  "one types on where the pressed button is gone, and after a click on the talk",
+  TIMEOUT,
+  async () => {
+    await onStage(async ({ page }) => {
+      await say(page, "/slow 600");
+      await live(page).waitFor({ timeout: ANSWER_MS });
+      await send(page, "later");
+      await thread(page).getByText("Queued #1").waitFor();
+      await thread(page).getByRole("button", { name: "Edit" }).press("Enter");
+      await focused(page, page.getByRole("textbox", { name: "Edit the queued message" }));
+      await page.keyboard.press("Escape");
+      await page.waitForFunction(() => document.activeElement === document.body);
+
+      await page.keyboard.type("one");
+      assert.equal(await composer(page).inputValue(), "one");
+
+      await thread(page).getByText("later", { exact: true }).click();
+      await focused(page, thread(page));
+      await page.keyboard.type("two");
+      assert.equal(await composer(page).inputValue(), "onetwo");
+      assert.equal(await live(page).count(), 1, "the answer goes on");
+    });
+  },
+);
+
 test("Enter that ends a composition sends nothing, in composer and rename", TIMEOUT, async () => {
   await onStage(async ({ page, context }) => {
     await say(page, "/echo hello");

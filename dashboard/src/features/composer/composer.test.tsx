@@ -108,4 +108,23 @@ describe("the composer", () => {
     expect(onStop).toHaveBeenCalledOnce();
     expect(screen.getByRole("button", { name: "Queue message" })).toBeTruthy();
   });
+
+  it("takes what is typed where nothing else takes it", async () => {
+    const { field } = setUp();
+
+    await userEvent.keyboard("{Control>}c{/Control} {Alt>}x{/Alt}");
+    expect(document.activeElement).toBe(document.body);
+
+    await userEvent.keyboard("yes");
+    expect(field).toHaveProperty("value", "yes");
+  });
+
+  it("leaves what is typed to another field", async () => {
+    const { field } = setUp();
+    render(<input aria-label="Search" />);
+
+    await userEvent.type(screen.getByRole("textbox", { name: "Search" }), "it");
+
+    expect(field).toHaveProperty("value", "");
+  });
 });

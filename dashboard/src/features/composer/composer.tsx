@@ -5,6 +5,7 @@ import { takeDraft, useDraft, writeDraft } from "@/drafts";
 import { isMod, isTouchOnly, nameKeys } from "@/keyboard";
 import { usePreferences } from "@/preferences";
 import { texts } from "@/texts";
+import { useStrayKeys } from "./use-stray-keys";
 
 /** The api's limit for one message. */
 const MAX_BYTES = 256 * 1024;
@@ -58,6 +59,8 @@ export function Composer(props: {
     if (element.scrollHeight === 0) return;
     element.style.height = `${Math.min(element.scrollHeight, MAX_LINES * LINE_PX + 12)}px`;
   }, [text]);
+
+  useStrayKeys(field);
 
   function send() {
     if (!canSend || isTooLong) return;
