@@ -3,12 +3,24 @@ import { type ComponentProps, isValidElement, type ReactNode } from "react";
 import { type Components, defaultRehypePlugins, Streamdown } from "streamdown";
 import { texts } from "@/texts";
 import { CodeBlock } from "./code-block";
+import { unlinkFiles } from "./unlink-files";
 
 type Props<Tag extends keyof React.JSX.IntrinsicElements> = ComponentProps<Tag> & {
   node?: unknown;
 };
 
+/** A footnote and the way back from it, within the answer: other answers have the same names. */
+function followFootnote(event: React.MouseEvent<HTMLAnchorElement>) {
+  event.preventDefault();
+  const name = decodeURIComponent(event.currentTarget.hash.slice(1));
+  const named = event.currentTarget.closest(".markdown")?.querySelectorAll<HTMLElement>("[id]");
+  const target = [...(named ?? [])].find(({ id }) => id === name);
+  (target?.matches("a") ? target : target?.querySelector("a"))?.focus();
+}
+
 function Anchor({ node: _node, className: _class, ...props }: Props<"a">) {
+  const { href } = props;
+  if (href?.startsWith("#")) return <a {...props} href={href} onClick={followFootnote} />;
   return <a {...props} target="_blank" rel="noopener noreferrer" />;
 }
 
@@ -88,7 +100,10 @@ const components: Components = {
 
 /** Without `raw`: HTML in an answer is shown as nothing rather than obeyed. */
 const { raw: _raw, ...safePlugins } = defaultRehypePlugins;
-const rehypePlugins = Object.values(safePlugins);
+// After what takes away the addresses that are not safe, before what says so in the text.
+const rehypePlugins = Object.entries(safePlugins).flatMap(([name, plugin]) =>
+  name === "harden" ? [unlinkFiles, plugin] : [plugin],
+);
 
 export function MarkdownView(props: { text: string; isStreaming: boolean }) {
   return (

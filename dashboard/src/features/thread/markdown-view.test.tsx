@@ -1,0 +1,49 @@
+import { render, screen } from "@testing-library/react";
+import { userEvent } from "@testing-library/user-event";
+import { describe, expect, it } from "vitest";
+import { MarkdownView } from "./markdown-view";
+
+function show(text: string): HTMLElement {
+  return render(<MarkdownView text={text} isStreaming={false} />).container;
+}
+
+describe("links in an answer", () => {
+  it("lead elsewhere in a tab of their own", () => {
+    show("See [the page](https://example.com/a) and me@example.com.");
+
+    const links = screen
+      .getAllByRole("link")
+      .map((link) => [link.getAttribute("href"), link.getAttribute("target")]);
+    expect(links).toEqual([
+      ["https://example.com/a", "_blank"],
+      ["mailto:me@example.com", "_blank"],
+    ]);
+  });
+
+  it.each([
+    "src/main.rs",
+    "src/main.rs:3",
+    "/srv/main.rs#L3",
+    "javascript:alert(1)",
+    "data:text/html,x",
+  ])("are their text alone where %s leads nowhere", (address) => {
+    const shown = show(`See [the **file**](${address}).`);
+
+    expect(screen.queryByRole("link")).toBeNull();
+    expect(shown.textContent).toBe("See the file.");
+  });
+
+  it("go to a footnote of the same answer and back", async () => {
+    const text = "A claim[^1].\n\n[^1]: Its source.";
+    show(text);
+    const answer = show(text);
+    const [there, back] = answer.querySelectorAll("a");
+
+    await userEvent.click(there as HTMLElement);
+    expect(document.activeElement).toBe(back);
+
+    await userEvent.click(back as HTMLElement);
+    expect(document.activeElement).toBe(there);
+    expect(window.location.hash).toBe("");
+  });
+});
