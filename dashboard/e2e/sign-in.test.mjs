@@ -45,6 +45,24 @@ test("one signs in with a key, chats, and signs out", TIMEOUT, async () => {
   }, options);
 });
 
+test("who has no chats yet signs out on a phone, too", TIMEOUT, async () => {
+  const phone = { viewport: { width: 320, height: 640 }, hasTouch: true, isMobile: true };
+  await onStage(
+    async ({ page, server }) => {
+      const key = await makeKey(server, "ann");
+      await page.goto("/");
+      await signIn(page, key);
+      await page.getByRole("heading", { name: "Say hello to Demo" }).waitFor();
+
+      await page.getByRole("button", { name: "Settings" }).tap();
+      await page.getByRole("button", { name: "Sign out" }).tap();
+
+      await page.getByLabel("API key").waitFor();
+    },
+    { ...options, context: phone },
+  );
+});
+
 test("two people on one server see only their own chats", TIMEOUT, async () => {
   await onStage(async ({ page, server, url }) => {
     const [ann, bob] = [await makeKey(server, "ann"), await makeKey(server, "bob")];

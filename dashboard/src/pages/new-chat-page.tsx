@@ -1,12 +1,12 @@
 import { Link, useNavigate } from "@tanstack/react-router";
-import { Bot, ChevronLeft, Eye, TriangleAlert } from "lucide-react";
-import { useEffect, useState } from "react";
+import { Bot, ChevronLeft, Eye, Settings, TriangleAlert } from "lucide-react";
+import { use, useEffect, useState } from "react";
 import { useAgents } from "@/api/agents";
 import { useCanWrite } from "@/api/me";
 import type { Agent } from "@/api/models";
 import { AgentAvatar } from "@/components/agent-avatar";
 import { reportFailure } from "@/components/report-failure";
-import { Button } from "@/components/ui/button";
+import { Button, IconButton } from "@/components/ui/button";
 import { StateNote } from "@/components/ui/state-note";
 import { readDraft, writeDraft } from "@/drafts";
 import { AgentPicker } from "@/features/agents/agent-picker";
@@ -14,6 +14,7 @@ import { Composer } from "@/features/composer/composer";
 import { OutgoingBubble } from "@/features/thread/outgoing-bubble";
 import { outbox, useOutgoing } from "@/outbox/use-outbox";
 import { texts } from "@/texts";
+import { OpenOverlay } from "./overlays";
 
 const DRAFT = "new";
 
@@ -22,6 +23,7 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
   const { isHome = false } = props;
   const agents = useAgents();
   const navigate = useNavigate();
+  const openOverlay = use(OpenOverlay);
   const [chosen, setChosen] = useState(props.agentKey);
   const [isAsking, setAsking] = useState(false);
   const pending = useOutgoing(null);
@@ -75,7 +77,14 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
     <main className="flex h-full min-w-0 flex-col">
       <header className="flex min-h-14 items-center gap-2 px-2 pt-[env(safe-area-inset-top)] md:hidden">
         {isHome ? (
-          <span className="px-2 font-[650] text-[18px] tracking-[-0.02em]">{texts.app.name}</span>
+          <>
+            <span className="flex-1 px-2 font-[650] text-[18px] tracking-[-0.02em]">
+              {texts.app.name}
+            </span>
+            <IconButton label={texts.settings.title} onClick={() => openOverlay("settings")}>
+              <Settings size={17} strokeWidth={1.9} />
+            </IconButton>
+          </>
         ) : (
           <>
             <Link

@@ -1,7 +1,7 @@
 /** What may lie over every view, and the shortcuts that open it. */
 import { useNavigate } from "@tanstack/react-router";
 import { Archive, Keyboard, Moon, Plus, Settings, Sun } from "lucide-react";
-import { useCallback, useMemo, useState } from "react";
+import { createContext, useCallback, useMemo, useState } from "react";
 import { useAgents } from "@/api/agents";
 import { AgentAvatar } from "@/components/agent-avatar";
 import type { Command } from "@/features/palette/commands";
@@ -16,6 +16,9 @@ import { useStore } from "@/stream/store";
 import { texts } from "@/texts";
 
 export type Overlay = "palette" | "settings" | "help";
+
+/** Opens one from a view: on a phone a view can stand where the list with its buttons is else. */
+export const OpenOverlay = createContext<(overlay: Overlay) => void>(() => {});
 
 /** The open overlay and how to open one; the shortcuts are at work as long as this is used. */
 export function useOverlays() {

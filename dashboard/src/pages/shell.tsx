@@ -15,7 +15,7 @@ import { useStore } from "@/stream/store";
 import { useConnection, useConnectionStatus } from "@/stream/use-connection";
 import { texts } from "@/texts";
 import { useAfter } from "@/use-after";
-import { Overlays, useOverlays } from "./overlays";
+import { OpenOverlay, Overlays, useOverlays } from "./overlays";
 import { SignInPage } from "./sign-in-page";
 import { useBadge } from "./use-badge";
 import { useNotifications } from "./use-notifications";
@@ -52,7 +52,9 @@ function Layout() {
         </div>
       </div>
       <div className={`min-h-0 min-w-0 md:block ${isAtList ? "hidden" : ""}`}>
-        <View />
+        <OpenOverlay value={open}>
+          <View />
+        </OpenOverlay>
       </div>
       <Overlays overlay={overlay} onOpen={open} onClose={close} />
       <Toaster />
