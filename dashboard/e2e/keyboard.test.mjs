@@ -141,6 +141,29 @@ test(
   },
 );
 
+test("without colours of ours one sees what is chosen", TIMEOUT, async () => {
+  await onStage(
+    async ({ page }) => {
+      await say(page, "/echo one");
+      await page.keyboard.press("Control+KeyK");
+      const chosen = page.getByRole("option", { selected: true });
+      const other = page.getByRole("option", { selected: false }).first();
+      await chosen.waitFor();
+      const outline = (one) => one.evaluate((element) => getComputedStyle(element).outlineStyle);
+      assert.deepEqual([await outline(chosen), await outline(other)], ["solid", "none"]);
+      assert.equal(await outline(row(page)), "solid");
+      await page.keyboard.press("Escape");
+
+      await page.getByRole("button", { name: "Settings" }).click();
+      for (const control of [page.getByRole("radio").first(), page.getByRole("switch")]) {
+        const { width } = await control.boundingBox();
+        assert.ok(width > 8, "the browser's own control is shown");
+      }
+    },
+    { context: { forcedColors: "active" } },
+  );
+});
+
 test("Enter that ends a composition sends nothing, in composer and rename", TIMEOUT, async () => {
   await onStage(async ({ page, context }) => {
     await say(page, "/echo hello");

@@ -63,7 +63,7 @@ function Choice<Value extends string>(props: {
               value={value}
               checked={props.value === value}
               onChange={() => props.onChange(value)}
-              className="sr-only"
+              className="sr-only forced-colors:not-sr-only"
             />
             {name}
           </label>
@@ -110,7 +110,7 @@ function Notifications() {
         checked={isOn}
         disabled={!isSupported || isDenied}
         onChange={(event) => void change(event.target.checked)}
-        className="relative mt-0.5 h-6 w-10 shrink-0 cursor-pointer appearance-none rounded-full bg-line-strong transition-[background-color] duration-150 before:absolute before:top-0.5 before:left-0.5 before:size-5 before:rounded-full before:bg-white before:shadow-low before:transition-transform before:duration-150 checked:bg-accent checked:before:translate-x-4 disabled:opacity-50"
+        className="relative mt-0.5 h-6 w-10 shrink-0 cursor-pointer appearance-none rounded-full bg-line-strong transition-[background-color] duration-150 before:absolute before:top-0.5 before:left-0.5 before:size-5 before:rounded-full before:bg-white before:shadow-low before:transition-transform before:duration-150 checked:bg-accent checked:before:translate-x-4 disabled:opacity-50 forced-colors:appearance-auto forced-colors:before:hidden"
       />
     </label>
   );
