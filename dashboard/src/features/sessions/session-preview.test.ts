@@ -18,6 +18,10 @@ describe("the second line of a chat in the list", () => {
     expect(preview({ session: said("assistant", "# Well\n**bold** `code`") }).text).toBe(
       "Well bold code",
     );
+    const linked = "See [the docs](https://example.com/a?b=c) and ![a cat](cat.png), a[0](1 + 2)";
+    expect(preview({ session: said("assistant", linked) }).text).toBe(
+      "See the docs and a cat, a[0](1 + 2)",
+    );
   });
 
   it("says that the agent works, and first of all that it waits for the user", () => {
@@ -42,6 +46,7 @@ describe("the second line of a chat in the list", () => {
       tone: "bad",
     });
     expect(preview({ session, task: makeTask({ status: "cancelled" }) }).text).toBe("Stopped: hi");
+    expect(preview({ session: said("assistant", "") }).text).toBe("Finished without a reply");
   });
 
   it("shows a draft, and before it a message that could not be sent", () => {

@@ -13,6 +13,8 @@ function describeEnd(session: Session, task: Task | null): Preview | null {
     return { text: texts.sessions.failedAnswer(explainTaskError(task)), tone: "bad" };
   // A last word without an answer has come to its end as well, in whichever way.
   const { last_message: last } = session;
+  if (last?.role === "assistant" && last.preview.trim() === "")
+    return { text: texts.finish.empty, tone: "plain" };
   if (last?.role !== "user") return null;
   const preview = flatten(last.preview);
   switch (task?.status) {
@@ -25,9 +27,10 @@ function describeEnd(session: Session, task: Task | null): Preview | null {
   }
 }
 
-/** Markdown's marks say nothing in one line of plain text. */
+/** Markdown's marks say nothing in one line of plain text, nor where its links lead. */
 function flatten(text: string): string {
   return text
+    .replace(/!?\[([^\][]*)\]\([^()\s]*\)/g, "$1")
     .replace(/```[^\n]*\n?|[*_`#>|]+/g, "")
     .replace(/\s+/g, " ")
     .trim();
