@@ -105,6 +105,7 @@ test("rename, pin, mark unread, archive, restore and delete", TIMEOUT, async () 
 
     await choose(page, "Archive");
     await page.getByText("Chat archived").waitFor();
+    await page.getByText("All chats are archived").waitFor();
     await page.goto(chat);
     await page.getByRole("button", { name: "Restore" }).click();
     await composer(page).waitFor();

@@ -95,8 +95,13 @@ test("unread answers further down than the list goes are counted too", TIMEOUT, 
     await page.waitForFunction(() => document.title.startsWith("(2) "));
     assert.equal(await list.getByText("Old news").count(), 0, "there are others before it");
 
-    await list.getByRole("button", { name: "Show more" }).click();
-    await list.getByText("Old news").click();
+    await list.getByRole("button", { name: "Show more" }).press("Enter");
+    const found = list.getByRole("link", { name: "Old news" });
+    await page.waitForFunction(
+      (one) => one === document.activeElement,
+      await found.elementHandle(),
+    );
+    await found.press("Enter");
     await page.waitForFunction(() => document.title === "Old news · Banter");
   });
 });

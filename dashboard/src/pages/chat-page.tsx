@@ -23,6 +23,7 @@ import { hasOverlay, useKeys } from "@/keyboard";
 import { outbox, useOutgoing } from "@/outbox/use-outbox";
 import { findCurrentTask } from "@/stream/order";
 import { useStore } from "@/stream/store";
+import { useConnectionStatus } from "@/stream/use-connection";
 import { texts } from "@/texts";
 import { useAfter } from "@/use-after";
 
@@ -52,6 +53,7 @@ export function ChatPage({ sessionId }: { sessionId: string }) {
     [session, messages, tasks],
   );
   const isSlow = useAfter(PATIENCE_MS, !isLoaded);
+  const status = useConnectionStatus();
   const isGone =
     entry?.value === null || (fetch.error instanceof ApiError && fetch.error.status === 404);
   if (isGone)
@@ -84,7 +86,7 @@ export function ChatPage({ sessionId }: { sessionId: string }) {
         <StateNote
           icon={<TriangleAlert size={20} />}
           title={texts.thread.failed}
-          hint={texts.thread.failedHint}
+          hint={status === "offline" ? texts.thread.offlineHint : texts.thread.failedHint}
         >
           <Button onClick={() => void fetch.refetch()}>{texts.common.retry}</Button>
         </StateNote>

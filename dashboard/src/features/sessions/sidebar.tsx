@@ -60,6 +60,13 @@ export function Sidebar(props: { onSettings: () => void; onPalette: () => void }
     else all[Math.min(target, all.length - 1)]?.focus();
   }
 
+  /** The button may be gone afterwards: who pressed it goes on with the first of what came. */
+  async function showMore() {
+    const known = rows().length;
+    await list.fetchNextPage();
+    rows()[known]?.focus();
+  }
+
   function onSearchKey(event: React.KeyboardEvent) {
     if (event.nativeEvent.isComposing || event.keyCode === 229) return;
     if (event.key === "Escape" && query !== "") {
@@ -165,7 +172,7 @@ export function Sidebar(props: { onSettings: () => void; onPalette: () => void }
             <Button
               variant="ghost"
               disabled={list.isFetchingNextPage}
-              onClick={() => void list.fetchNextPage()}
+              onClick={() => void showMore()}
             >
               {texts.sessions.more}
             </Button>
@@ -207,6 +214,9 @@ function EmptyList(props: {
   onSwitch: () => void;
 }) {
   const { list, query, isArchive } = props;
+  const hasArchived = useStore((state) =>
+    Object.values(state.sessions).some(({ value }) => value?.status === "archived"),
+  );
   if (query)
     return (
       <StateNote icon={<Search size={20} />} title={texts.sessions.noMatch(query)}>
@@ -231,7 +241,7 @@ function EmptyList(props: {
   ) : (
     <StateNote
       icon={<MessagesSquare size={20} />}
-      title={texts.sessions.empty}
+      title={hasArchived ? texts.sessions.allArchived : texts.sessions.empty}
       hint={texts.sessions.emptyHint}
     />
   );
