@@ -57,8 +57,11 @@ async function withHistory(page, gate = async () => {}) {
   await thread(page).locator(".markdown").first().waitFor();
 }
 
-const distanceToEnd = (page) =>
-  thread(page).evaluate((log) => log.scrollHeight - log.scrollTop - log.clientHeight);
+const waitForEnd = (page) =>
+  page.waitForFunction(() => {
+    const log = document.querySelector('[role="log"]');
+    return log && log.scrollHeight - log.scrollTop - log.clientHeight <= 2;
+  });
 
 async function scrollTo(page, top) {
   await thread(page).evaluate((log, to) => log.scrollTo({ top: to }), top);
@@ -73,7 +76,7 @@ test("earlier turns come in above without moving what is read", TIMEOUT, async (
       letThrough = resolve;
     });
     await withHistory(page, () => held);
-    assert.ok((await distanceToEnd(page)) < 5, "it opens at its end");
+    await waitForEnd(page);
 
     await scrollTo(page, 1000);
     const anchor = await thread(page).evaluate(async (log) => {
@@ -90,16 +93,23 @@ test("earlier turns come in above without moving what is read", TIMEOUT, async (
     const moved = await thread(page).evaluate(
       async (log, { anchor, height }) => {
         const frame = () => new Promise(requestAnimationFrame);
+        // As painted: before that, turns that were measured anew may still move things.
         const place = () =>
-          [...log.querySelectorAll("[data-index] > div:first-of-type")]
-            .find((element) => element.textContent === anchor.text)
-            ?.getBoundingClientRect().top ?? Number.NaN;
+          new Promise((resolve) => {
+            const observer = new IntersectionObserver(([{ boundingClientRect }]) => {
+              observer.disconnect();
+              resolve(boundingClientRect.top);
+            });
+            observer.observe(
+              [...log.querySelectorAll("[data-index] > div:first-of-type")].find(
+                (element) => element.textContent === anchor.text,
+              ),
+            );
+          });
         while (log.scrollHeight < height + 2000) await frame();
         let most = 0;
-        for (let count = 0; count < 30; count += 1) {
-          await frame();
-          most = Math.max(most, Math.abs(place() - anchor.top));
-        }
+        for (let count = 0; count < 30; count += 1)
+          most = Math.max(most, Math.abs((await place()) - anchor.top));
         return most;
       },
       { anchor, height },
@@ -138,10 +148,7 @@ test("ten thousand messages scroll to the first one with few on the page", TIMEO
     assert.ok(result.most < 60, `${result.most} turns were on the page at once`);
 
     await page.getByRole("button", { name: "Jump to the latest message" }).click();
-    await page.waitForFunction(() => {
-      const log = document.querySelector('[role="log"]');
-      return log && log.scrollHeight - log.scrollTop - log.clientHeight < 5;
-    });
+    await waitForEnd(page);
     await page.getByRole("button", { name: "Jump to" }).waitFor({ state: "detached" });
   });
 });
@@ -172,26 +179,21 @@ test("reading further up is left alone; a pill leads to what is new", TIMEOUT, a
 test("who is at the end stays there, whatever grows", TIMEOUT, async () => {
   await onStage(
     async ({ page }) => {
-      const atEnd = () =>
-        page.waitForFunction(() => {
-          const log = document.querySelector('[role="log"]');
-          return log && log.scrollHeight - log.scrollTop - log.clientHeight <= 2;
-        });
       await say(page, "/long");
       await answered(page).waitFor({ timeout: ANSWER_MS });
       await composer(page).fill("a line\n".repeat(9));
-      await atEnd();
+      await waitForEnd(page);
       for (const [width, height] of [
         [800, 320],
         [390, 700],
         [844, 390],
       ]) {
         await page.setViewportSize({ width, height });
-        await atEnd();
+        await waitForEnd(page);
       }
       await send(page, "/fail late");
       await page.getByRole("button", { name: "Retry" }).waitFor({ timeout: ANSWER_MS });
-      await atEnd();
+      await waitForEnd(page);
       await page.getByRole("button", { name: "Jump to" }).waitFor({ state: "detached" });
     },
     { context: { viewport: { width: 800, height: 500 } } },
