@@ -86,7 +86,7 @@ export type Action =
       type: "sessions.fetched";
       status: ListedStatus;
       items: readonly Session[];
-      /** The last session of the page before, null on the first; and whether more follow. */
+      /** The last session of the page before, null on the first; and whether none follow. */
       page: { after: Session | null; isLast: boolean };
       asOf: Cursor;
     }
