@@ -2,6 +2,19 @@
 
 use super::*;
 
+/// The sessions of a list, page by page.
+async fn list_all(f: &Fixture, mut filter: SessionFilter, limit: u32) -> Vec<SessionId> {
+    let mut listed = Vec::new();
+    loop {
+        let page = f.store.list_sessions(&f.user, &filter, limit).await.unwrap();
+        listed.extend(page.items.iter().map(|session| session.id));
+        filter.after = page.next;
+        if filter.after.is_none() {
+            return listed;
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_idempotency_key_stands_for_one_message_until_it_is_unsent() {
     let f = Fixture::new().await;
@@ -36,17 +49,7 @@ async fn the_list_is_pinned_first_then_by_activity_and_pages_do_not_overlap() {
     f.store.update_session(&f.user, sessions[1], &pin).await.unwrap();
     f.post(sessions[0], "Hello").await;
 
-    let mut listed = Vec::new();
-    let mut filter = SessionFilter::default();
-    loop {
-        let page = f.store.list_sessions(&f.user, &filter, 2).await.unwrap();
-        listed.extend(page.items.iter().map(|session| session.id));
-        filter.after = page.next;
-        if filter.after.is_none() {
-            break;
-        }
-    }
-
+    let listed = list_all(&f, SessionFilter::default(), 2).await;
     assert_eq!(listed, [1, 0, 4, 3, 2].map(|index: usize| sessions[index]));
 }
 
@@ -87,18 +90,8 @@ async fn the_unread_are_those_in_use_with_an_answer_after_the_read_position() {
     let archive = SessionPatch { status: Some(SessionStatus::Archived), ..SessionPatch::default() };
     f.store.update_session(&f.user, sessions[2], &archive).await.unwrap();
 
-    let mut filter = SessionFilter { unread: true, ..SessionFilter::default() };
-    let mut listed = Vec::new();
-    loop {
-        let page = f.store.list_sessions(&f.user, &filter, 1).await.unwrap();
-        listed.extend(page.items.iter().map(|session| session.id));
-        filter.after = page.next;
-        if filter.after.is_none() {
-            break;
-        }
-    }
-
-    assert_eq!(listed, [sessions[3], sessions[0]]);
+    let filter = SessionFilter { unread: true, ..SessionFilter::default() };
+    assert_eq!(list_all(&f, filter, 1).await, [sessions[3], sessions[0]]);
 }
 
 #[tokio::test]
