@@ -8,6 +8,9 @@ export const thread = (page) => page.getByRole("log");
 export const live = (page) => page.locator("[data-live]");
 export const answered = (page) => thread(page).getByText(/^Answered$/);
 
+/** Until the element has the focus: a key that is pressed before goes elsewhere. */
+export const focused = (page, target) => target.and(page.locator(":focus")).waitFor();
+
 export async function send(page, text) {
   await composer(page).fill(text);
   await composer(page).press("Enter");

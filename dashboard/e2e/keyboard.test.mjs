@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ANSWER_MS, answered, composer, live, row, say, send, thread } from "./chat.mjs";
+import { ANSWER_MS, answered, composer, focused, live, row, say, send, thread } from "./chat.mjs";
 import { onStage } from "./stage.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
@@ -9,9 +9,6 @@ const TIMEOUT = { timeout: 300_000 };
 async function ready(page) {
   await focused(page, composer(page));
 }
-
-/** Until the element has the focus: a key that is pressed before goes elsewhere. */
-const focused = (page, target) => target.and(page.locator(":focus")).waitFor();
 
 /** Presses Tab until the element has the focus. */
 async function tabTo(page, target, most = 40) {

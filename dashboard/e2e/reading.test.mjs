@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ANSWER_MS, answered, composer, live, row, say, send, thread } from "./chat.mjs";
+import { ANSWER_MS, answered, composer, focused, live, row, say, send, thread } from "./chat.mjs";
 import { onStage } from "./stage.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
@@ -97,10 +97,7 @@ test("unread answers further down than the list goes are counted too", TIMEOUT, 
 
     await list.getByRole("button", { name: "Show more" }).press("Enter");
     const found = list.getByRole("link", { name: "Old news" });
-    await page.waitForFunction(
-      (one) => one === document.activeElement,
-      await found.elementHandle(),
-    );
+    await focused(page, found);
     await found.press("Enter");
     await page.waitForFunction(() => document.title === "Old news · Banter");
   });
