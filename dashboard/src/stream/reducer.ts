@@ -305,7 +305,8 @@ function extend(
   { items, page }: Extract<Action, { type: "sessions.fetched" }>,
 ): typeof known {
   const last = items.at(-1);
-  if (page.isLast || known === "end" || last === undefined) return page.isLast ? "end" : known;
+  if (page.isLast) return "end";
+  if (known === "end" || last === undefined) return known;
   return known !== null && compareSessions(last, known) < 0 ? known : last;
 }
 
