@@ -1,6 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ANSWER_MS, answered, choose, composer, live, row, say, send, thread } from "./chat.mjs";
+import {
+  ANSWER_MS,
+  answered,
+  choose,
+  composer,
+  live,
+  retries,
+  row,
+  say,
+  send,
+  thread,
+} from "./chat.mjs";
 import { onStage } from "./stage.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
@@ -12,7 +23,7 @@ test("Stop ends the answer and keeps its text; Retry answers again", TIMEOUT, as
 
     await page.getByRole("button", { name: "Stop" }).click();
 
-    const retry = thread(page).getByRole("button", { name: "Retry" });
+    const retry = retries(page);
     await retry.waitFor();
     await live(page).waitFor({ state: "detached" });
     assert.equal(await page.locator("[data-answer]").count(), 1, "the text so far is kept");
@@ -133,10 +144,7 @@ test("two windows of one user show the same", TIMEOUT, async () => {
 
     await live(other).waitFor({ timeout: ANSWER_MS });
     await other.getByRole("button", { name: "Stop" }).click();
-    for (const window of [page, other]) {
-      const retry = thread(window).getByRole("button", { name: "Retry" });
-      await retry.waitFor({ timeout: ANSWER_MS });
-    }
+    for (const window of [page, other]) await retries(window).waitFor({ timeout: ANSWER_MS });
     await live(other).waitFor({ state: "detached" });
     assert.equal(await other.locator("[data-answer]").count(), 2);
   });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { test } from "node:test";
-import { ANSWER_MS, answered, composer, live, row, say, send, thread } from "./chat.mjs";
+import { ANSWER_MS, answered, composer, live, retries, row, say, send, thread } from "./chat.mjs";
 import { binaries, onStage } from "./stage.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
@@ -97,7 +97,7 @@ test(
         await page.getByRole("button", { name: "Stop" }).click();
         await thread(page).getByText("Stopped").first().waitFor();
         server.startWorker();
-        await thread(page).getByRole("button", { name: "Retry" }).click();
+        await retries(page).click();
 
         await answered(page).waitFor({ timeout: ANSWER_MS });
         const answer = await page.locator("[data-answer]").textContent();
@@ -145,6 +145,6 @@ test("what another chat's agent does shows nowhere else", TIMEOUT, async () => {
     await page.getByRole("navigation").getByText("typing…").waitFor();
     await page.goto(busy);
     await page.getByRole("button", { name: "Stop" }).click();
-    await thread(page).getByRole("button", { name: "Retry" }).waitFor();
+    await retries(page).waitFor();
   });
 });

@@ -1,6 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ANSWER_MS, answered, composer, focused, live, row, say, send, thread } from "./chat.mjs";
+import {
+  ANSWER_MS,
+  answered,
+  composer,
+  focused,
+  live,
+  retries,
+  row,
+  say,
+  send,
+  thread,
+} from "./chat.mjs";
 import { onStage } from "./stage.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
@@ -35,7 +46,7 @@ test("a chat from first to last by keyboard alone", TIMEOUT, async () => {
     await page.keyboard.press("Enter");
     await live(page).waitFor({ timeout: ANSWER_MS });
     await page.keyboard.press("Escape");
-    await thread(page).getByRole("button", { name: "Retry" }).waitFor();
+    await retries(page).waitFor();
 
     // The list: from the search field down, and Enter opens.
     const first = page.url();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ANSWER_MS, answered, composer, live, say, send, thread } from "./chat.mjs";
+import { ANSWER_MS, answered, composer, live, retries, say, send, thread } from "./chat.mjs";
 import { onStage } from "./stage.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
@@ -166,7 +166,7 @@ test(
       await send(page, "/echo again");
       await thread(page).getByText("Not sent · This chat is archived.").waitFor();
       await page.unroute(POSTS);
-      await thread(page).getByRole("button", { name: "Retry" }).click();
+      await retries(page).click();
 
       await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
       await assertSentOnce(page, "/echo again");

@@ -1,5 +1,5 @@
 import { test } from "node:test";
-import { ANSWER_MS, answered, say, send, thread } from "./chat.mjs";
+import { ANSWER_MS, answered, retries, say, send, thread } from "./chat.mjs";
 import { onStage } from "./stage.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
@@ -46,6 +46,6 @@ test("a request outlives a reload, and Stop takes it away", TIMEOUT, async () =>
     await page.getByRole("button", { name: "Stop" }).click();
 
     await card(page).waitFor({ state: "detached" });
-    await thread(page).getByRole("button", { name: "Retry" }).waitFor();
+    await retries(page).waitFor();
   });
 });

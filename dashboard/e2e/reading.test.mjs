@@ -1,6 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ANSWER_MS, answered, composer, focused, live, row, say, send, thread } from "./chat.mjs";
+import {
+  ANSWER_MS,
+  answered,
+  composer,
+  focused,
+  live,
+  retries,
+  row,
+  say,
+  send,
+  thread,
+} from "./chat.mjs";
 import { onStage } from "./stage.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
@@ -188,7 +199,7 @@ test("a failed turn says why, and is answered again from its bubble", TIMEOUT, a
     await page.getByRole("navigation").getByText("Failed: ").waitFor();
     await thread(page).getByText("The agent refused.").waitFor();
 
-    const retry = thread(page).getByRole("button", { name: "Retry" });
+    const retry = retries(page);
     const isTaken = (one) => one.url().endsWith("/retry") && one.status() === 202;
     const taken = page.waitForResponse(isTaken);
     await retry.dblclick();

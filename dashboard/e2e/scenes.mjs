@@ -1,5 +1,5 @@
 /** Every view and state of the page, for the checks that look at all of them. */
-import { ANSWER_MS, choose, composer, live, thread } from "./chat.mjs";
+import { ANSWER_MS, choose, composer, live, retries, thread } from "./chat.mjs";
 import { backdate, manyAgents } from "./scene-chats.mjs";
 
 async function open(page, path) {
@@ -100,7 +100,7 @@ export const scenes = {
   },
   failed: async (page, chats) => {
     await open(page, chats.failed);
-    await thread(page).getByRole("button", { name: "Retry" }).last().waitFor();
+    await retries(page).last().waitFor();
   },
   steps: async (page, chats) => {
     await open(page, chats.steps);
@@ -118,7 +118,7 @@ export const scenes = {
   },
   interrupted: async (page, chats) => {
     await open(page, chats.interrupted);
-    await thread(page).getByRole("button", { name: "Retry" }).waitFor();
+    await retries(page).waitFor();
   },
   waiting: async (page, chats) => {
     await open(page, chats.waiting);
@@ -127,7 +127,7 @@ export const scenes = {
   },
   "stopped early": async (page, chats) => {
     await open(page, chats.waiting);
-    await thread(page).getByRole("button", { name: "Retry" }).waitFor();
+    await retries(page).waitFor();
   },
   retrying: async (page, chats) => {
     await open(page, chats.empty);

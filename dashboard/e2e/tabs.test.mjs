@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ANSWER_MS, answered, live, say, send, thread } from "./chat.mjs";
+import { ANSWER_MS, answered, live, retries, say, send, thread } from "./chat.mjs";
 import { onStage } from "./stage.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
@@ -59,10 +59,7 @@ test("twenty tabs share one stream, and all of them follow the answer", TIMEOUT,
 
     for (const tab of [page, ...others]) await live(tab).waitFor({ timeout: ANSWER_MS });
     await others[3].getByRole("button", { name: "Stop" }).click();
-    for (const tab of [page, ...others]) {
-      const retry = thread(tab).getByRole("button", { name: "Retry" });
-      await retry.waitFor({ timeout: ANSWER_MS });
-    }
+    for (const tab of [page, ...others]) await retries(tab).waitFor({ timeout: ANSWER_MS });
     assert.equal((await streams.holders(1)).length, 1, "one stream is open");
   });
 });
@@ -122,20 +119,22 @@ test("a frozen leader is passed over, and follows once it thaws", TIMEOUT, async
     try {
       await send(second, "/echo anybody");
       for (const tab of [second, third]) await answered(tab).nth(1).waitFor({ timeout: ANSWER_MS });
-      await send(second, "/slow 3");
+      await send(second, "/slow 600");
       for (const tab of [second, third]) await live(tab).waitFor({ timeout: ANSWER_MS });
-      for (const tab of [second, third]) await answered(tab).nth(2).waitFor({ timeout: ANSWER_MS });
+      await third.getByRole("button", { name: "Stop" }).click();
+      for (const tab of [second, third]) await retries(tab).waitFor({ timeout: ANSWER_MS });
       const [holder, ...more] = await streams.holders(2);
       assert.ok(holder === page && more.length === 1, "the frozen tab's, and one more");
     } finally {
       process.kill(leading, "SIGCONT");
     }
-    await answered(page).nth(2).waitFor({ timeout: ANSWER_MS });
-    await send(page, "/slow 3");
+    await retries(page).waitFor({ timeout: ANSWER_MS });
+    await send(page, "/slow 600");
 
     for (const tab of [page, second, third]) await live(tab).waitFor({ timeout: ANSWER_MS });
+    await second.getByRole("button", { name: "Stop" }).click();
     for (const tab of [page, second, third])
-      await answered(tab).nth(3).waitFor({ timeout: ANSWER_MS });
+      await retries(tab).nth(1).waitFor({ timeout: ANSWER_MS });
     const [shown, ...others] = await Promise.all(
       [page, second, third].map((tab) => tab.locator("[data-answer]").allTextContents()),
     );
