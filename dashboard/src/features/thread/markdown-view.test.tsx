@@ -47,3 +47,25 @@ describe("links in an answer", () => {
     expect(window.location.hash).toBe("");
   });
 });
+
+describe("images in an answer", () => {
+  it("are links where they are elsewhere: nothing is loaded from there", () => {
+    show("![a plot](https://example.com/plot.png)");
+
+    expect(screen.queryByRole("img")).toBeNull();
+    const link = screen.getByRole("link", { name: "a plot" });
+    expect(link.getAttribute("href")).toBe("https://example.com/plot.png");
+  });
+
+  it.each([
+    ["![a plot](plot.png)", "a plot"],
+    ["![](out/plot.png)", "out/plot.png"],
+    ["![a dot](data:image/gif;base64,R0lGODlhAQABAAAAACw=)", "a dot"],
+  ])("are their text alone where they lead nowhere: %s", (markdown, text) => {
+    const shown = show(markdown);
+
+    expect(screen.queryByRole("img")).toBeNull();
+    expect(screen.queryByRole("link")).toBeNull();
+    expect(shown.textContent).toBe(text);
+  });
+});
