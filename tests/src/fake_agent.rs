@@ -1,9 +1,12 @@
-//! An agent of the Agent Client Protocol that behaves as badly as a test wants it to: `fake_agent.py`, run by the worker.
+//! An agent of the Agent Client Protocol that behaves as badly as a test wants it to: `fake_agent/`, run by the worker.
 
 use std::{fmt::Write as _, fs, path::PathBuf, process::Command, sync::OnceLock};
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+/// The agent's program, for Python.
+pub const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fake_agent/fake_agent.py");
 
 /// The script, and what it has written down.
 #[derive(Debug)]
@@ -20,9 +23,8 @@ impl FakeAgent {
 
     /// A table for `agents.toml`. `arguments` are the script's, `more` are further lines of the table.
     pub fn agent(&self, key: &str, arguments: &str, more: &str) -> String {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/fake_agent.py");
         let log = self.log_path(key).display().to_string();
-        let arguments = arguments.split_whitespace().fold(format!("{script:?}"), |mut list, argument| {
+        let arguments = arguments.split_whitespace().fold(format!("{SCRIPT:?}"), |mut list, argument| {
             let _ = write!(list, ", {argument:?}");
             list
         });

@@ -98,7 +98,6 @@ async fn the_doctor_tells_how_far_each_agent_came_and_what_it_said() {
 async fn a_program_that_is_installed_later_can_be_used() {
     let programs = tempfile::tempdir().unwrap();
     let program = programs.path().join("agent");
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/fake_agent.py");
     let mut app = TestApp::builder()
         .workers(0)
         .agents(&format!("[[agents]]\nkey = 'later'\ndriver = 'acp'\ncommand = {program:?}"))
@@ -112,7 +111,7 @@ async fn a_program_that_is_installed_later_can_be_used() {
     assert_eq!(failed["error"]["code"], "agent_unavailable", "{failed}");
     assert!(failed["error"]["message"].as_str().unwrap().contains("is not installed"), "{failed}");
 
-    fs::write(&program, format!("#!/bin/sh\nexec {} {script}\n", fake_agent::python())).unwrap();
+    fs::write(&program, format!("#!/bin/sh\nexec {} {}\n", fake_agent::python(), fake_agent::SCRIPT)).unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     client.retry(&session, &sent.task_id).await.ok(202);
 

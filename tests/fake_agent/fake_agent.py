@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+"""An agent that speaks the Agent Client Protocol as badly as a test wants it to.
+
+What it does in a turn is the last block of the prompt: the name of a function in `acts.py`, and the rest is its argument.
+What it does otherwise is in its own arguments:
+
+  --resume       can take a session up again with session/resume; with --load with session/load, which tells the messages
+  --broken-load  says that it can load, and breaks down when it is asked to; --failing-load, --failing-resume: answers
+                 with an error
+  --modes        offers the modes `plan` and `default`, and the models `small` and `large`; with --new-modes only in a new
+                 session
+  --no-start     never answers `initialize`; --exit-at-start: ends instead; --old: speaks another version
+  --no-session   never answers `session/new`
+  --auth         wants to be signed in
+  --stays        does not end when its stdin does; --deaf: nor on SIGTERM
+  --diary        writes the end of its stdin and SIGTERM down, too
+  --other        introduces itself by another name
+
+Each request that it gets is appended to the file that FAKE_LOG names.
+"""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import uuid
+
+# Nothing is left in the tree that it runs from.
+sys.dont_write_bytecode = True
+
+from acts import ACTS  # noqa: E402
+from wire import Failure, Turn, answers, log, sessions, write  # noqa: E402
+
+parser = argparse.ArgumentParser()
+for flag in ["resume", "load", "broken-load", "failing-load", "failing-resume", "modes", "new-modes", "no-start",
+             "exit-at-start", "old", "no-session", "auth", "stays", "deaf", "diary", "other"]:
+    parser.add_argument(f"--{flag}", action="store_true")
+options = parser.parse_args()
+
+turns = {}
+
+
+def store(session):
+    return os.path.join(os.environ["HOME"], f"{session}.json")
+
+
+def take_up(session):
+    try:
+        with open(store(session)) as file:
+            sessions[session] = json.load(file)
+    except OSError:
+        raise Failure(-32002, "No such session")
+
+
+def choices(is_new=True):
+    if not options.modes or options.new_modes and not is_new:
+        return {}
+    return {
+        "modes": {"currentModeId": "auto", "availableModes": [{"id": "plan", "name": "P"}, {"id": "default", "name": "D"}]},
+        "configOptions": [{"id": "m", "name": "Model", "category": "model", "type": "select", "currentValue": "small",
+                           "options": [{"value": "small", "name": "S"}, {"value": "large", "name": "L"}]}],
+    }
+
+
+def initialize(_):
+    if options.exit_at_start:
+        print(f"no licence found, {os.environ.get('FAKE_SECRET')}", file=sys.stderr, flush=True)
+        os._exit(9)
+    if options.no_start:
+        print("Usage: fake [options]", flush=True)
+        time.sleep(3600)
+    return {"protocolVersion": 2 if options.old else 1, "agentInfo": {"name": "other" if options.other else "fake", "version": "1.2.3"},
+            "agentCapabilities": {
+                "loadSession": options.load or options.broken_load or options.failing_load,
+                "sessionCapabilities": {"resume": {}} if options.resume or options.failing_resume else {}}}
+
+
+def new(params):
+    if options.no_session:
+        time.sleep(3600)
+    if options.auth:
+        raise Failure(-32000, "Authentication required")
+    session = str(uuid.uuid4())
+    sessions[session] = []
+    return {"sessionId": session, **choices()}
+
+
+def load(params):
+    if options.broken_load:
+        os._exit(4)
+    if options.failing_load:
+        raise Failure(-32603, "It does not load")
+    take_up(params["sessionId"])
+    for text in sessions[params["sessionId"]]:
+        Turn(params["sessionId"], []).say(f"HISTORY {text} ")
+    return choices(is_new=False)
+
+
+def resume(params):
+    if options.failing_resume:
+        raise Failure(-32603, "It does not resume")
+    take_up(params["sessionId"])
+    return choices(is_new=False)
+
+
+def prompt(params):
+    session, given = params["sessionId"], [block["text"] for block in params["prompt"]]
+    sessions[session].extend(given)
+    with open(store(session), "w") as file:
+        json.dump(sessions[session], file)
+    turn = turns[session] = Turn(session, given)
+    name, _, argument = given[-1].partition(" ")
+    if name in ACTS:
+        reason = ACTS[name](turn, argument)
+    elif name == "recall":
+        reason = turn.say(" | ".join(sessions[session][:-1]))
+    else:
+        reason = turn.say(f"You said: {given[-1]}")
+    return {"stopReason": reason or "end_turn", "usage": {"inputTokens": 3, "outputTokens": 4, "totalTokens": 7}}
+
+
+METHODS = {"initialize": initialize, "session/new": new, "session/load": load, "session/resume": resume,
+           "session/prompt": prompt, "session/set_mode": lambda _: {}, "session/set_config_option": lambda _: choices()}
+
+
+def handle(message):
+    id = message["id"]
+    try:
+        if message["method"] not in METHODS:
+            raise Failure(-32601, "Method not found")
+        write({"jsonrpc": "2.0", "id": id, "result": METHODS[message["method"]](message.get("params", {}))})
+        if any(turn.is_last for turn in turns.values()):
+            os._exit(0)
+    except Failure as failure:
+        write({"jsonrpc": "2.0", "id": id, "error": failure.error})
+    except Exception as error:
+        write({"jsonrpc": "2.0", "id": id, "error": {"code": -32603, "message": f"the fake is broken: {error!r}"}})
+
+
+def diary(entry):
+    if options.diary:
+        log({"method": entry})
+
+
+def on_sigterm(*_):
+    diary("(SIGTERM)")
+    if not options.deaf:
+        os._exit(0)
+
+
+signal.signal(signal.SIGTERM, on_sigterm)
+
+for line in sys.stdin:
+    message = json.loads(line)
+    log(message)
+    if "method" not in message:
+        if message.get("id") in answers:
+            answers[message["id"]][1] = message
+            answers[message["id"]][0].set()
+    elif "id" in message:
+        threading.Thread(target=handle, args=(message,), daemon=True).start()
+    elif message["method"] == "session/cancel":
+        session = message["params"]["sessionId"]
+        if session in turns:
+            turns[session].cancelled.set()
+
+diary("(end of stdin)")
+while options.stays or options.deaf:
+    time.sleep(3600)

@@ -1,0 +1,58 @@
+"""What the fake agent says: lines of JSON on stdout, and the file in which it notes what it gets."""
+
+import json
+import os
+import sys
+import threading
+
+out = threading.Lock()
+sessions = {}
+answers = {}
+
+
+def write(message):
+    with out:
+        sys.stdout.write(json.dumps(message) + "\n")
+        sys.stdout.flush()
+
+
+def raw(data):
+    with out:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+
+def log(entry):
+    path = os.environ.get("FAKE_LOG")
+    if path:
+        with open(path, "a") as file:
+            file.write(json.dumps(entry) + "\n")
+
+
+class Failure(Exception):
+    def __init__(self, code, message, data=None):
+        self.error = {"code": code, "message": message}
+        if data is not None:
+            self.error["data"] = data
+
+
+class Turn:
+    def __init__(self, session, blocks):
+        self.session = session
+        self.blocks = blocks
+        self.cancelled = threading.Event()
+        self.is_last = False
+
+    def update(self, sort, **fields):
+        write({"jsonrpc": "2.0", "method": "session/update",
+               "params": {"sessionId": self.session, "update": {"sessionUpdate": sort, **fields}}})
+
+    def say(self, text, **fields):
+        self.update("agent_message_chunk", content={"type": "text", "text": text}, **fields)
+
+    def request(self, method, params, id):
+        """Asks the client something, and waits for its answer."""
+        answers[id] = [threading.Event(), None]
+        write({"jsonrpc": "2.0", "id": id, "method": method, "params": params})
+        answers[id][0].wait()
+        return answers.pop(id)[1]
