@@ -26,7 +26,6 @@ function Anchor({ node: _node, className: _class, ...props }: Props<"a">) {
 
 /** Images from elsewhere are not loaded: that would tell their server who reads what. */
 function Image({ src, alt }: Props<"img">) {
-  if (typeof src !== "string") return <span>{alt}</span>;
   return (
     <a href={src} target="_blank" rel="noopener noreferrer">
       {alt || src}
