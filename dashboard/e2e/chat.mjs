@@ -7,7 +7,7 @@ export const composer = (page) => page.getByRole("textbox", { name: "Message" })
 export const thread = (page) => page.getByRole("log");
 export const live = (page) => page.locator("[data-live]");
 export const answered = (page) => thread(page).getByText(/^Answered$/);
-/** The buttons by which a stopped or failed turn is answered again. */
+/** The buttons by which a turn is answered again, or a text that did not leave is sent again. */
 export const retries = (page) => thread(page).getByRole("button", { name: "Retry" });
 
 /** Until the element has the focus: a key that is pressed before goes elsewhere. */

@@ -31,8 +31,8 @@ import uuid
 # Nothing is left in the tree that it runs from.
 sys.dont_write_bytecode = True
 
-from acts import ACTS  # noqa: E402
-from wire import Failure, Turn, answers, log, sessions, write  # noqa: E402
+from acts import ACTS
+from wire import Failure, Turn, answers, log, sessions, write
 
 parser = argparse.ArgumentParser()
 for flag in ["resume", "load", "broken-load", "failing-load", "failing-resume", "modes", "new-modes", "no-start",
