@@ -7,6 +7,7 @@
 //! | [`store`] | every SQL statement, in whole transactions | [`chat`], [`event`] |
 //! | [`relay`] | hints and live text between processes | [`chat`], [`event`] |
 //! | [`agents_file`] | `agents.toml`: which agents there are | [`chat`] |
+//! | [`lenient_json`] | JSON from programs that break its rules | |
 //! | [`config`], [`telemetry`], [`shutdown`] | what a process needs to start and to stop | |
 //! | [`upkeep`] | what every process does on the side | [`store`], [`relay`] |
 //!
@@ -18,6 +19,7 @@ pub mod clock;
 pub mod config;
 pub mod event;
 pub mod id;
+pub mod lenient_json;
 pub mod relay;
 pub mod shutdown;
 pub mod store;

@@ -1,0 +1,125 @@
+//! Parses JSON from programs that do not follow RFC 8259 to the letter.
+//!
+//! Strict parsing comes first; a text that fails it is repaired and parsed once more. Repaired are: a byte order mark,
+//! bytes that are not UTF-8, surrogate escapes without a partner, raw control characters and unknown escapes in
+//! strings, and the numbers `NaN` and `Infinity`, which become `null`. Nothing else: a truncated object stays an error.
+//!
+//! A character outside the Basic Multilingual Plane takes two escapes, and streams may split it between two messages.
+//! [`LoneSurrogates::Mark`] keeps each half, and [`SurrogateJoiner`] joins the halves when the text is assembled.
+
+mod repair;
+mod surrogates;
+
+use std::borrow::Cow;
+
+use serde::de::DeserializeOwned;
+
+pub use surrogates::{SurrogateJoiner, replace_marks};
+
+/// How a surrogate escape without a partner is represented in the repaired text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoneSurrogates {
+    /// As U+FFFD.
+    Replace,
+    /// As a mark for [`SurrogateJoiner`], which is not text: pass every string through the joiner or [`replace_marks`].
+    Mark,
+}
+
+/// Parses a value, after repairing the text if strict parsing fails.
+///
+/// # Errors
+/// When the text is not JSON even after the repair, or is JSON of another type.
+pub fn parse<T: DeserializeOwned>(bytes: &[u8], lone: LoneSurrogates) -> serde_json::Result<T> {
+    let text = decode(bytes);
+    serde_json::from_str(&text).or_else(|strict| match repair(&text, lone) {
+        Cow::Borrowed(_) => Err(strict),
+        Cow::Owned(repaired) => serde_json::from_str(&repaired),
+    })
+}
+
+/// Returns the text without a byte order mark; bytes that are not UTF-8 become U+FFFD.
+#[must_use]
+pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes))
+}
+
+/// Returns the text with its defects repaired; borrowed if there is nothing to repair. A text that strict parsing
+/// accepts keeps its meaning.
+#[must_use]
+pub fn repair(text: &str, lone: LoneSurrogates) -> Cow<'_, str> {
+    repair::repair(text, lone, repair::Scope::Everything)
+}
+
+/// Returns the text with surrogate escapes without a partner replaced by U+FFFD, and nothing else changed.
+#[must_use]
+pub fn replace_lone_surrogates(text: &str) -> Cow<'_, str> {
+    repair::repair(text, LoneSurrogates::Replace, repair::Scope::Surrogates)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn value(text: &str) -> Option<Value> {
+        parse(text.as_bytes(), LoneSurrogates::Replace).ok()
+    }
+
+    #[test]
+    fn accepts_what_strict_parsing_accepts() {
+        for text in [r#"{"a":"\\ud83d \ud83c\udf89 \u00e9 \"x\" \/"}"#, "[1, -2.5e3, true, null]", r#""NaN""#, "\"é\""]
+        {
+            assert_eq!(value(text), serde_json::from_str(text).ok(), "{text}");
+            assert!(matches!(repair(text, LoneSurrogates::Mark), Cow::Borrowed(_)), "{text}");
+        }
+    }
+
+    #[test]
+    fn repairs_each_defect() {
+        let cases = [
+            ("\u{feff}{\"a\":1}", json!({"a": 1})),
+            (r#""\ud83d""#, json!("\u{fffd}")),
+            (r#""a\udf89b""#, json!("a\u{fffd}b")),
+            (r#""\ud83d\ud83d\ude00""#, json!("\u{fffd}😀")),
+            (r#""\ud83d\n""#, json!("\u{fffd}\n")),
+            (r#"{"\uD83D":"\uDE00\uD83D"}"#, json!({"\u{fffd}": "\u{fffd}\u{fffd}"})),
+            ("\"a\tb\nc\u{1}\"", json!("a\tb\nc\u{1}")),
+            (r#""\x41 \' \q""#, json!(r"\x41 ' \q")),
+            (r#""C:\users""#, json!(r"C:\users")),
+            ("[NaN, Infinity, -Infinity, \"NaN\"]", json!([null, null, null, "NaN"])),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(value(text), Some(expected), "{text}");
+        }
+        assert_eq!(parse::<Value>(b"\"a\xff\"", LoneSurrogates::Replace).ok(), Some(json!("a\u{fffd}")));
+    }
+
+    #[test]
+    fn rejects_what_is_not_json() {
+        for text in ["", "{", r#"{"a":"\ud83d"#, "[1,]", "nan", "{'a': 1}", r#""\ud8"#, r#""\"#] {
+            assert_eq!(value(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn replaces_surrogates_and_nothing_else() {
+        assert_eq!(replace_lone_surrogates(r#"{"a":"\ud83d","b":"\ud83d\ude00"}"#), r#"{"a":"�","b":"\ud83d\ude00"}"#);
+        assert!(matches!(replace_lone_surrogates("\"\u{1} \\q NaN\""), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn joins_halves_across_messages() {
+        let halves = [r#""a\ud83c""#, r#""""#, r#""\udf89b""#, r#""\ud83c""#, r#""c\udf89""#, r#""\ud83d""#];
+        let mut joiner = SurrogateJoiner::default();
+
+        let mut text = String::new();
+        for half in halves {
+            let piece: String = parse(half.as_bytes(), LoneSurrogates::Mark).unwrap();
+            text.push_str(&joiner.push(&piece));
+        }
+        text.push_str(joiner.finish());
+
+        assert_eq!(text, "a🎉b\u{fffd}c\u{fffd}\u{fffd}");
+    }
+}

@@ -1,0 +1,107 @@
+//! One pass over a text that strict parsing rejected.
+
+use std::borrow::Cow;
+
+use super::{LoneSurrogates, surrogates::mark};
+
+/// Which defects are repaired.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// All of them.
+    Everything,
+    /// Only surrogate escapes.
+    Surrogates,
+}
+
+/// What Python writes for numbers that JSON does not have.
+const NOT_NUMBERS: [&str; 3] = ["NaN", "-Infinity", "Infinity"];
+
+pub(super) fn repair(text: &str, lone: LoneSurrogates, scope: Scope) -> Cow<'_, str> {
+    let mut repaired = Repaired { text, kept_to: 0, out: String::new() };
+    let mut in_string = false;
+    let mut at = 0;
+    while let Some(&byte) = text.as_bytes().get(at) {
+        at = match byte {
+            b'"' => {
+                in_string = !in_string;
+                at + 1
+            }
+            b'\\' if in_string => escape(&mut repaired, at, lone, scope),
+            0..0x20 if in_string && scope == Scope::Everything => {
+                repaired.replace(at, at + 1, &format!("\\u{byte:04x}"))
+            }
+            b'N' | b'I' | b'-' if !in_string && scope == Scope::Everything => {
+                match NOT_NUMBERS.iter().find(|word| text[at..].starts_with(**word)) {
+                    Some(word) => repaired.replace(at, at + word.len(), "null"),
+                    None => at + 1,
+                }
+            }
+            _ => at + 1,
+        };
+    }
+    repaired.finish()
+}
+
+/// Handles the escape at `at`; returns where to go on.
+fn escape(repaired: &mut Repaired<'_>, at: usize, lone: LoneSurrogates, scope: Scope) -> usize {
+    let text = repaired.text;
+    match text.as_bytes().get(at + 1) {
+        Some(b'u') => match unit(text, at) {
+            Some(high @ 0xd800..=0xdbff) => match unit(text, at + 6) {
+                Some(0xdc00..=0xdfff) => at + 12,
+                _ => repaired.replace(at, at + 6, &half(high, lone)),
+            },
+            Some(low @ 0xdc00..=0xdfff) => repaired.replace(at, at + 6, &half(low, lone)),
+            Some(_) => at + 6,
+            None if scope == Scope::Everything => repaired.replace(at, at + 1, "\\\\"),
+            None => at + 2,
+        },
+        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') | None => at + 2,
+        Some(b'\'') if scope == Scope::Everything => repaired.replace(at, at + 2, "'"),
+        // The backslash was meant literally.
+        Some(_) if scope == Scope::Everything => repaired.replace(at, at + 1, "\\\\"),
+        Some(_) => at + 1,
+    }
+}
+
+/// The UTF-16 code unit of a complete `\uXXXX` escape at `at`.
+fn unit(text: &str, at: usize) -> Option<u16> {
+    let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
+    if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    u16::from_str_radix(digits, 16).ok()
+}
+
+fn half(surrogate: u16, lone: LoneSurrogates) -> String {
+    match lone {
+        LoneSurrogates::Replace => char::REPLACEMENT_CHARACTER.to_string(),
+        LoneSurrogates::Mark => mark(surrogate),
+    }
+}
+
+/// A text with some ranges replaced; copied only from the first one on.
+struct Repaired<'a> {
+    text: &'a str,
+    /// How far the text is in `out`.
+    kept_to: usize,
+    out: String,
+}
+
+impl<'a> Repaired<'a> {
+    /// Replaces a range, which comes after all earlier ones; returns its end.
+    fn replace(&mut self, from: usize, to: usize, with: &str) -> usize {
+        self.out.push_str(&self.text[self.kept_to..from]);
+        self.out.push_str(with);
+        self.kept_to = to;
+        to
+    }
+
+    fn finish(mut self) -> Cow<'a, str> {
+        if self.kept_to == 0 {
+            return self.text.into();
+        }
+        self.out.push_str(&self.text[self.kept_to..]);
+        self.out.into()
+    }
+}

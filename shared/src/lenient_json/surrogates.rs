@@ -1,0 +1,76 @@
+//! Surrogate halves in texts that arrive in pieces.
+
+use std::borrow::Cow;
+
+/// Begins a mark: a noncharacter, which no text should contain (<https://www.unicode.org/faq/private_use.html>). The
+/// four hexadecimal digits of the surrogate follow.
+const MARK: char = '\u{fdd0}';
+const DIGITS: usize = 4;
+
+/// The mark of a surrogate.
+pub(super) fn mark(surrogate: u16) -> String {
+    format!("{MARK}{surrogate:04x}")
+}
+
+/// Returns the text with every mark replaced by U+FFFD.
+#[must_use]
+pub fn replace_marks(text: &str) -> Cow<'_, str> {
+    if !text.contains(MARK) {
+        return text.into();
+    }
+    let mut joiner = SurrogateJoiner::default();
+    let mut replaced = joiner.push(text).into_owned();
+    replaced.push_str(joiner.finish());
+    replaced.into()
+}
+
+/// Joins marked surrogates of a text that arrives in pieces; those without a partner become U+FFFD.
+#[derive(Debug, Default)]
+pub struct SurrogateJoiner {
+    /// A high surrogate at the end of the last piece.
+    high: Option<u16>,
+}
+
+impl SurrogateJoiner {
+    /// Returns the text of the next piece, without a high surrogate at its end.
+    pub fn push<'a>(&mut self, piece: &'a str) -> Cow<'a, str> {
+        if piece.is_empty() || (self.high.is_none() && !piece.contains(MARK)) {
+            return piece.into();
+        }
+        let mut joined = String::with_capacity(piece.len());
+        let mut rest = piece;
+        while let Some(next) = rest.chars().next() {
+            rest = &rest[next.len_utf8()..];
+            let surrogate = (next == MARK).then(|| take_digits(&mut rest)).flatten();
+            let high = self.high.take();
+            match (high, surrogate) {
+                (Some(high), Some(low @ 0xdc00..=0xdfff)) => {
+                    joined.extend(char::decode_utf16([high, low]).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)));
+                }
+                (high, surrogate) => {
+                    joined.extend(high.map(|_| char::REPLACEMENT_CHARACTER));
+                    match surrogate {
+                        Some(0xd800..=0xdbff) => self.high = surrogate,
+                        Some(_) => joined.push(char::REPLACEMENT_CHARACTER),
+                        None if next == MARK => joined.push(char::REPLACEMENT_CHARACTER),
+                        None => joined.push(next),
+                    }
+                }
+            }
+        }
+        joined.into()
+    }
+
+    /// Ends the text: U+FFFD if its last piece ended in a high surrogate, otherwise nothing.
+    pub fn finish(&mut self) -> &'static str {
+        if self.high.take().is_some() { "\u{fffd}" } else { "" }
+    }
+}
+
+/// Takes the digits of a surrogate from the beginning of `rest`.
+fn take_digits(rest: &mut &str) -> Option<u16> {
+    let (digits, after) = rest.split_at_checked(DIGITS)?;
+    let surrogate = u16::from_str_radix(digits, 16).ok().filter(|code| (0xd800..=0xdfff).contains(code))?;
+    *rest = after;
+    Some(surrogate)
+}
