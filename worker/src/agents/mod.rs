@@ -4,6 +4,7 @@ pub mod acp;
 mod command;
 pub mod demo;
 pub mod health;
+pub mod limits;
 pub mod openai;
 pub mod process;
 mod prompt;

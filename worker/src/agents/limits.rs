@@ -1,0 +1,82 @@
+//! Reads from an error message when a limit ends: "resets 3pm", "try again in 2h 5m", "reset after 59s".
+//!
+//! Only words that follow a trigger such as "resets" or "try again" count, so "your 5-hour limit" is not a wait of
+//! five hours. A message that states no time returns `None`; nothing is guessed.
+
+mod duration;
+mod moment;
+#[cfg(test)]
+mod tests;
+
+use std::{sync::LazyLock, time::Duration};
+
+use banter_shared::clock::Timestamp;
+use chrono::{DateTime, TimeZone, Utc};
+use regex::Regex;
+
+/// Characters after a trigger that are read.
+const REACH_CHARS: usize = 100;
+/// How far in the past an epoch number may be and still be a time.
+const EPOCH_PAST_SECONDS: i64 = 24 * 3600;
+/// How far in the future an epoch number may be and still be a time.
+const EPOCH_FUTURE_SECONDS: i64 = 400 * 24 * 3600;
+
+/// Words that announce when a limit ends.
+static TRIGGER: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(concat!(
+        r"(?i)\b(?:re-?sets?|resetting|refresh(?:es)?|renews?|replenish(?:es|ed)?|resumes?|restored|available|",
+        r"try(?:ing)?(?: \w+){0,3}? again|come back|retry|wait|again|until|expires?|lifts?|lifted|unlocks?)",
+        r"(?:[ _-]?(?:time|at|in|after|delay|on|seconds|secs|ms))*",
+    ))
+});
+/// A Unix time in seconds or milliseconds that stands alone.
+static EPOCH: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:^|[^\w.])(\d{13}|\d{10})(?:\.\d+)?(?:[^\w]|$)"));
+
+/// Returns how long to wait until the limit ends that `words` report; zero if it has just ended.
+///
+/// `zone` is the time zone of clock times that name none: the machine's for a program that runs on it.
+pub fn retry_after<Z: TimeZone>(words: &str, now: Timestamp, zone: &Z) -> Option<Duration> {
+    let now = DateTime::from_timestamp_millis(now.unix_millis())?;
+    TRIGGER
+        .find_iter(words)
+        .find_map(|trigger| {
+            let tail: String = words[trigger.end()..].chars().take(REACH_CHARS).collect();
+            wait_in(trigger.as_str(), &tail, now, zone)
+        })
+        .or_else(|| epoch_in(words, now))
+}
+
+fn wait_in<Z: TimeZone>(trigger: &str, tail: &str, now: DateTime<Utc>, zone: &Z) -> Option<Duration> {
+    let tail = tail.trim_start_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '.' | '!' | '?' | ';'));
+    duration::at_start(tail)
+        .or_else(|| duration::bare_number(trigger, tail))
+        .or_else(|| moment::at_start(tail, now, zone).map(|at| until(at, now)))
+}
+
+fn epoch_in(words: &str, now: DateTime<Utc>) -> Option<Duration> {
+    let numbers = EPOCH.captures_iter(words).filter_map(|found| found.get(1)?.as_str().parse().ok());
+    numbers.filter_map(epoch).find(|at| is_plausible(*at, now)).map(|at| until(at, now))
+}
+
+/// Returns the moment of a Unix time in seconds or, from 10¹² on, in milliseconds.
+fn epoch(number: i64) -> Option<DateTime<Utc>> {
+    if number >= 1_000_000_000_000 {
+        DateTime::from_timestamp_millis(number)
+    } else {
+        DateTime::from_timestamp(number, 0)
+    }
+}
+
+fn is_plausible(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    (-EPOCH_PAST_SECONDS..EPOCH_FUTURE_SECONDS).contains(&(at - now).num_seconds())
+}
+
+/// Returns the time until a moment; zero if it has passed.
+fn until(at: DateTime<Utc>, now: DateTime<Utc>) -> Duration {
+    (at - now).to_std().unwrap_or(Duration::ZERO)
+}
+
+#[expect(clippy::expect_used, reason = "the tests compile every pattern")]
+fn pattern(text: &str) -> Regex {
+    Regex::new(text).expect("the pattern is a regular expression")
+}
