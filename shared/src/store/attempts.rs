@@ -6,7 +6,7 @@ use sqlx::Row;
 
 use super::{
     AgentSession, Changed, ResumePoint, StepState, Store, StoreError, WriteTx, events,
-    jobs::{AGENT_QUEUE, CLAIM, JobEnd, LOOK, end_job, horizon_seconds, schedule_head},
+    jobs::{AGENT_QUEUE, CLAIM, JobEnd, LOOK, end_job, first_future_id, schedule_head},
     outcomes::{Open, Outcome, end_delivery, end_task, find_open, find_running},
     resume,
     rows::{parse, parse_enum},
@@ -14,7 +14,8 @@ use super::{
 };
 use crate::{
     chat::{
-        ErrorCode, FinishReason, Role, StopReason, TaskError, TaskStatus, Usage, UserRef, backoff, sanitize_agent_text,
+        ErrorCode, FinishReason, MAX_RETRY_AFTER, Role, StopReason, TaskError, TaskStatus, Usage, UserRef, backoff,
+        sanitize_agent_text,
     },
     clock::Timestamp,
     event::{EventRef, Hints},
@@ -128,10 +129,11 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn has_due_job(&self) -> Result<bool, StoreError> {
+        let now = self.inner.clock.now();
         let found = sqlx::query(LOOK)
             .bind(AGENT_QUEUE)
-            .bind(self.inner.clock.now().unix_seconds())
-            .bind(horizon_seconds())
+            .bind(now.unix_seconds())
+            .bind(first_future_id(now))
             .fetch_optional(&self.inner.readers)
             .await?;
         Ok(found.is_some())
@@ -150,7 +152,7 @@ impl Store {
             .bind(worker.as_str())
             .bind(now.unix_seconds())
             .bind(AGENT_QUEUE)
-            .bind(horizon_seconds())
+            .bind(first_future_id(now))
             .fetch_all(&mut *tx)
             .await?;
         let Some(job_id) = claimed.first().map(|row| row.try_get::<String, _>("id")).transpose()? else {
@@ -267,7 +269,8 @@ pub(super) async fn end_attempt(
     }
     match finish {
         Finish::Answered { text, finish_reason, usage, resume: _ } => {
-            let finish_reason = if text.is_empty() { FinishReason::Empty } else { finish_reason };
+            let is_empty = text.is_empty() && finish_reason == FinishReason::Stop;
+            let finish_reason = if is_empty { FinishReason::Empty } else { finish_reason };
             let failures = open.failures;
             let outcome = Outcome {
                 status: TaskStatus::Succeeded,
@@ -352,7 +355,8 @@ struct Failure {
     tool_begun: bool,
 }
 
-/// After an error: the next attempt, or the end. An error that may pass and that came after a tool had begun interrupts the
+/// Schedules the next attempt after an error, or ends the task: if the error is permanent, if no attempt is left, or if
+/// the agent asks for a wait of more than [`MAX_RETRY_AFTER`]. A retryable error after a tool had begun interrupts the
 /// task, whichever attempt it was.
 async fn fail(
     tx: &mut WriteTx,
@@ -366,7 +370,8 @@ async fn fail(
     if error.retryable && tool_begun {
         return end_interrupted(tx, open, text, failures, error, now).await;
     }
-    if error.retryable && failures < open.max_attempts {
+    let is_too_long = retry_after.is_some_and(|wait| wait > MAX_RETRY_AFTER);
+    if error.retryable && failures < open.max_attempts && !is_too_long {
         let pause = backoff(error.code, failures, retry_after, rand::random());
         let due = (!pause.is_zero()).then(|| now.plus(pause));
         return requeue(tx, open, failures, Some(error), due, now).await;
@@ -423,7 +428,7 @@ async fn requeue(
     .execute(&mut **tx)
     .await?;
     end_delivery(tx, open, JobEnd::Killed, now).await?;
-    let wake_workers = schedule_head(tx, open.session_id).await?;
+    let wake_workers = schedule_head(tx, open.session_id, now).await?;
     let updated = EventRef::task(open.session_id, open.task_id, open.user_message_id);
     events::append(tx, &open.user, now, &[updated]).await?;
     let hints = Hints { users: vec![open.user.clone()], wake_workers, ..Hints::default() };

@@ -129,7 +129,7 @@ impl Store {
                 .bind(session_id.to_string())
                 .execute(&mut *tx)
                 .await?;
-            schedule_head(&mut tx, session_id).await?;
+            schedule_head(&mut tx, session_id, self.inner.clock.now()).await?;
         }
         tx.commit().await?;
         Ok(Changed::new(rows.len(), Hints { wake_workers: !rows.is_empty(), ..Hints::default() }))

@@ -1,6 +1,6 @@
 //! The queue's rows: one live job a session, always of the task at its head.
 
-use std::str::FromStr;
+use std::{str::FromStr, time::Duration};
 
 use apalis_core::task::{builder::TaskBuilder, task_id::TaskId as JobTaskId};
 use apalis_sqlite::queries::push_tasks;
@@ -13,13 +13,14 @@ use super::{
     rows::{parse, parse_optional},
 };
 use crate::{
-    chat::MAX_RETRY_AFTER,
     clock::Timestamp,
     id::{SessionId, TaskId},
 };
 
 /// The name of our queue in `Jobs.job_type`.
 pub const AGENT_QUEUE: &str = "agent-task";
+/// How far the clocks of two processes may differ before a job of the other one appears to come from the future.
+const CLOCK_TOLERANCE: Duration = Duration::from_mins(1);
 
 /// What a job says: which task to work on. Everything else is read when it is claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +36,11 @@ pub struct AgentJob {
 ///
 /// A running task keeps the session: its outcome calls this again. A job of a later task (after a retry of an
 /// earlier one) is withdrawn.
-pub(super) async fn schedule_head(tx: &mut SqliteConnection, session_id: SessionId) -> Result<bool, StoreError> {
+pub(super) async fn schedule_head(
+    tx: &mut SqliteConnection,
+    session_id: SessionId,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
     let session = session_id.to_string();
     let head = sqlx::query(
         "SELECT id, status, next_attempt_at, job_id FROM agent_task \
@@ -51,8 +56,8 @@ pub(super) async fn schedule_head(tx: &mut SqliteConnection, session_id: Session
     }
     withdraw_jobs(tx, &session).await?;
     let task_id: TaskId = parse(&head, "id")?;
-    let job_id =
-        push(tx, AgentJob { task_id, chat_session_id: session_id }, parse_optional(&head, "next_attempt_at")?).await?;
+    let due = parse_optional(&head, "next_attempt_at")?;
+    let job_id = push(tx, AgentJob { task_id, chat_session_id: session_id }, due, now).await?;
     sqlx::query("UPDATE agent_task SET job_id = ?2 WHERE id = ?1")
         .bind(task_id.to_string())
         .bind(job_id)
@@ -81,10 +86,15 @@ pub(super) async fn withdraw_jobs(tx: &mut SqliteConnection, session: &str) -> R
 
 /// Pushes a job with a fresh id: no idempotency key, whose conflict would swallow a retry in silence.
 ///
-/// `run_at` is 0 unless the task backs off: it counts whole wall-clock seconds, and a clock stepped back would hold
-/// the job.
-async fn push(tx: &mut SqliteConnection, job: AgentJob, due: Option<Timestamp>) -> Result<String, StoreError> {
-    let id = Ulid::generate().to_string();
+/// `run_at` is 0 unless the task backs off: it counts whole wall-clock seconds, and a clock stepped back would delay
+/// the job. The id begins with the time of the push, by which [`CLAIM`] detects such a step.
+async fn push(
+    tx: &mut SqliteConnection,
+    job: AgentJob,
+    due: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<String, StoreError> {
+    let id = Ulid::from_parts(unix_millis(now), rand::random()).to_string();
     let args = serde_json::to_vec(&job).map_err(|error| StoreError::Corrupt(error.to_string()))?;
     // Rounded up: a job is never early.
     let run_at = due.map_or(0, |due| (due.unix_millis() + 999).div_euclid(1000));
@@ -104,20 +114,25 @@ async fn push(tx: &mut SqliteConnection, job: AgentJob, due: Option<Timestamp>) 
 /// Takes the next due job for a worker. The worker's row in `Workers` has to exist.
 ///
 /// Order: priority, then id, which is the time of the push; by `run_at` a job that backed off would starve behind
-/// fresh ones. A `run_at` further off than any backoff means that the clock was stepped back: it counts as due.
+/// fresh ones. A job that was pushed in the future counts as due: the clock was stepped back after the push, and the
+/// pause may be over or not. `?4` is [`first_future_id`].
 pub(super) const CLAIM: &str = "UPDATE Jobs SET status = 'Running', attempts = attempts + 1, lock_by = ?1, lock_at = ?2 \
      WHERE rowid = (SELECT j.rowid FROM Jobs j INDEXED BY agent_jobs_ready \
-         WHERE j.job_type = ?3 AND j.status = 'Pending' AND (j.run_at <= ?2 OR j.run_at > ?2 + ?4) \
+         WHERE j.job_type = ?3 AND j.status = 'Pending' AND (j.run_at <= ?2 OR j.id > ?4) \
          ORDER BY j.priority DESC, j.id LIMIT 1) \
      RETURNING id";
 
 /// Whether [`CLAIM`] would find something: a look that takes no lock.
 pub(super) const LOOK: &str = "SELECT 1 FROM Jobs j INDEXED BY agent_jobs_ready \
-     WHERE j.job_type = ?1 AND j.status = 'Pending' AND (j.run_at <= ?2 OR j.run_at > ?2 + ?3) LIMIT 1";
+     WHERE j.job_type = ?1 AND j.status = 'Pending' AND (j.run_at <= ?2 OR j.id > ?3) LIMIT 1";
 
-/// Seconds after which a `run_at` cannot be a backoff of ours.
-pub(super) fn horizon_seconds() -> i64 {
-    i64::try_from(MAX_RETRY_AFTER.as_secs()).unwrap_or(i64::MAX / 2) + 60
+/// Returns the lowest id of a job that was pushed in the future: by a clock that was ahead of `now`.
+pub(super) fn first_future_id(now: Timestamp) -> String {
+    Ulid::from_parts(unix_millis(now.plus(CLOCK_TOLERANCE)), 0).to_string()
+}
+
+fn unix_millis(at: Timestamp) -> u64 {
+    u64::try_from(at.unix_millis()).unwrap_or(0)
 }
 
 /// How a delivery ended, for those who look at the queue: the outcome itself is the task's.

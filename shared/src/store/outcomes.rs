@@ -82,7 +82,7 @@ pub(super) async fn end_task(
     .bind(now.to_string())
     .execute(&mut **tx)
     .await?;
-    let wake_workers = schedule_head(tx, open.session_id).await?;
+    let wake_workers = schedule_head(tx, open.session_id, now).await?;
     log.push(EventRef::task(open.session_id, open.task_id, open.user_message_id));
     events::append(tx, &open.user, now, &log).await?;
     let hints = Hints { users: vec![open.user.clone()], wake_workers, ..Hints::default() };

@@ -88,7 +88,7 @@ impl Store {
             hints.stops.push(running.id);
         }
         let (message_id, task_id) = insert_turn(&mut tx, session_id, post, now).await?;
-        hints.wake_workers = schedule_head(&mut tx, session_id).await?;
+        hints.wake_workers = schedule_head(&mut tx, session_id, now).await?;
         let created =
             EventRef::message(LogKind::MessageCreated, session_id, message_id, crate::chat::Role::User, task_id);
         events::append(&mut tx, user, now, &[created]).await?;
@@ -148,7 +148,7 @@ impl Store {
         sqlx::query("DELETE FROM agent_task WHERE id = ?1").bind(task_id.to_string()).execute(&mut *tx).await?;
         sqlx::query("DELETE FROM chat_message WHERE id = ?1").bind(id.to_string()).execute(&mut *tx).await?;
         touch_session(&mut tx, session_id, now).await?;
-        let wake_workers = schedule_head(&mut tx, session_id).await?;
+        let wake_workers = schedule_head(&mut tx, session_id, now).await?;
         let deleted = EventRef::message(LogKind::MessageDeleted, session_id, id, crate::chat::Role::User, task_id);
         events::append(&mut tx, user, now, &[deleted]).await?;
         tx.commit().await?;
@@ -209,7 +209,7 @@ impl Store {
         }
         steps::remove(&mut tx, id).await?;
         touch_session(&mut tx, session_id, now).await?;
-        let wake_workers = schedule_head(&mut tx, session_id).await?;
+        let wake_workers = schedule_head(&mut tx, session_id, now).await?;
         log.push(EventRef::task(session_id, id, user_message_id));
         events::append(&mut tx, user, now, &log).await?;
         let task = task_of(&mut tx, session_id, id).await?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::Row;
 use ulid::Ulid;
 
-use super::{AGENT_QUEUE, Store, StoreError, jobs::horizon_seconds};
+use super::{AGENT_QUEUE, Store, StoreError, jobs::first_future_id};
 
 /// How much there is to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,11 +32,11 @@ impl Store {
              (SELECT COUNT(*) FROM agent_task INDEXED BY agent_task_one_running WHERE status = 'running') AS running, \
              (SELECT COUNT(*) FROM worker_heartbeat) AS workers, \
              (SELECT MIN(id) FROM Jobs INDEXED BY agent_jobs_ready WHERE job_type = ?1 AND status = 'Pending' \
-                 AND (run_at <= ?2 OR run_at > ?2 + ?3)) AS oldest_job",
+                 AND (run_at <= ?2 OR id > ?3)) AS oldest_job",
         )
         .bind(AGENT_QUEUE)
         .bind(now.unix_seconds())
-        .bind(horizon_seconds())
+        .bind(first_future_id(now))
         .fetch_one(&self.inner.readers)
         .await?;
         let oldest: Option<String> = row.try_get("oldest_job")?;

@@ -20,7 +20,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     chat::{
-        Content, ErrorCode, FinishReason, OnBusy, Role, Session, SessionStatus, TaskError, TaskStatus, Title, UserRef,
+        Content, ErrorCode, FinishReason, MAX_RETRY_AFTER, OnBusy, Role, Session, SessionStatus, TaskError, TaskStatus,
+        Title, UserRef,
     },
     clock::{Clock, Timestamp},
     event::{Cursor, EventData},

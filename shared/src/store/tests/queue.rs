@@ -70,23 +70,79 @@ async fn a_worker_that_beat_meanwhile_is_not_reaped() {
     assert_eq!(f.store.reap(&before[0]).await.unwrap().value, 0);
 }
 
-#[tokio::test]
-async fn a_clock_stepped_back_does_not_hold_a_task_that_backed_off() {
-    let f = Fixture::new().await;
+/// A task whose agent has just asked for this wait.
+async fn limited(f: &Fixture, wait: Duration) -> (SessionId, TaskId) {
     let session = f.session().await;
     f.post(session, "Hello").await;
     let claim = f.claim().await;
     let finish = Finish::Failed {
         text: String::new(),
         error: TaskError::new(ErrorCode::AgentRateLimited, "slow down"),
-        retry_after: Some(Duration::from_secs(30)),
+        retry_after: Some(wait),
     };
     f.store.finish(claim.task_id, claim.attempt, finish, &[]).await.unwrap();
+    (session, claim.task_id)
+}
+
+#[tokio::test]
+async fn a_task_waits_as_long_as_its_agent_asks() {
+    let f = Fixture::new().await;
+    let (session, task) = limited(&f, Duration::from_hours(20)).await;
+
+    let waiting = f.task(session, task).await;
+    assert_eq!((waiting.status, waiting.failures), (TaskStatus::Queued, 1));
+    assert_eq!(waiting.next_attempt_at, Some("2026-02-01T08:00:00Z".parse().unwrap()));
+    assert_eq!(waiting.error.unwrap().message, "slow down");
+    f.clock.advance(Duration::from_hours(20) - Duration::from_secs(1));
     assert!(!f.store.has_due_job().await.unwrap());
+    f.clock.advance(Duration::from_secs(1));
+    assert_eq!(f.claim().await.attempt, 2);
+}
 
-    *f.clock.0.lock().unwrap() = "2026-01-31T11:00:00Z".parse().unwrap();
+#[tokio::test]
+async fn a_stop_ends_a_long_wait_at_once() {
+    let f = Fixture::new().await;
+    let (session, task) = limited(&f, Duration::from_hours(20)).await;
 
-    assert!(f.store.has_due_job().await.unwrap());
+    f.store.cancel_task(&f.user, session, task).await.unwrap();
+
+    assert_eq!(f.task(session, task).await.status, TaskStatus::Cancelled);
+    f.post(session, "Hello again").await;
+    assert_eq!(f.claim().await.attempt, 1);
+}
+
+#[tokio::test]
+async fn a_wait_of_more_than_a_day_fails_the_task() {
+    let f = Fixture::new().await;
+    let (session, task) = limited(&f, MAX_RETRY_AFTER + Duration::from_secs(1)).await;
+
+    let failed = f.task(session, task).await;
+    assert_eq!((failed.status, failed.next_attempt_at), (TaskStatus::Failed, None));
+    assert_eq!(failed.error.unwrap().message, "slow down");
+}
+
+#[tokio::test]
+async fn a_clock_stepped_back_delays_no_task_that_backed_off() {
+    for wait in [Duration::from_secs(30), Duration::from_hours(20)] {
+        let f = Fixture::new().await;
+        limited(&f, wait).await;
+        assert!(!f.store.has_due_job().await.unwrap());
+
+        *f.clock.0.lock().unwrap() = "2026-01-31T11:00:00Z".parse().unwrap();
+
+        assert!(f.store.has_due_job().await.unwrap(), "{wait:?}");
+        assert_eq!(f.claim().await.attempt, 2);
+    }
+}
+
+#[tokio::test]
+async fn clocks_that_differ_a_little_do_not_shorten_a_wait() {
+    let f = Fixture::new().await;
+    limited(&f, Duration::from_hours(1)).await;
+
+    *f.clock.0.lock().unwrap() = "2026-01-31T11:59:30Z".parse().unwrap();
+
+    assert!(!f.store.has_due_job().await.unwrap());
 }
 
 #[tokio::test]
