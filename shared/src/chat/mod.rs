@@ -7,6 +7,7 @@ mod session;
 mod step;
 mod step_text;
 mod task;
+mod terminal_text;
 mod title;
 mod user;
 
@@ -19,5 +20,6 @@ pub use step_text::{MAX_STEP_DETAIL_BYTES, MAX_STEP_TITLE_CHARS, clean_step_deta
 pub use task::{
     ErrorCode, MAX_BACKOFF, MAX_RETRY_AFTER, StopReason, Task, TaskDetail, TaskError, TaskStatus, Usage, backoff,
 };
+pub use terminal_text::strip_terminal_codes;
 pub use title::{MAX_TITLE_CHARS, Title, TitleError};
 pub use user::{Principal, Role as UserRole, UserRef};

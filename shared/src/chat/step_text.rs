@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::sanitize_agent_text;
+use super::{sanitize_agent_text, strip_terminal_codes};
 
 /// Longest title of a step, in characters.
 pub const MAX_STEP_TITLE_CHARS: usize = 200;
@@ -15,10 +15,10 @@ const MAX_DEPTH: usize = 16;
 /// Says in a detail that something was cut.
 const TRUNCATED: &str = "is_truncated";
 
-/// A title in one line of at most [`MAX_STEP_TITLE_CHARS`].
+/// Returns a title on one line of at most [`MAX_STEP_TITLE_CHARS`], without terminal escape sequences.
 #[must_use]
 pub fn clean_step_title(title: &str) -> String {
-    let (title, mut line) = (sanitize_agent_text(title), String::new());
+    let (title, mut line) = (strip_terminal_codes(title), String::new());
     // Control characters count as white space.
     let words = title.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     for word in words {
@@ -93,7 +93,11 @@ mod tests {
 
     #[test]
     fn a_title_is_one_line_within_its_limit() {
-        assert_eq!(clean_step_title("  Read\r\n\tREADME.md\0 \u{1b} now "), "Read README.md now");
+        assert_eq!(clean_step_title("  Read\r\n\tREADME.md\0 \u{7} now "), "Read README.md now");
+        assert_eq!(
+            clean_step_title("\u{1b}[1;32mRun\u{1b}[0m \u{1b}]8;;https://example.org\u{7}tests\u{1b}]8;;\u{7}"),
+            "Run tests"
+        );
         assert_eq!(clean_step_title(""), "");
         let exact = "é".repeat(MAX_STEP_TITLE_CHARS);
         assert_eq!(clean_step_title(&exact), exact);

@@ -1,5 +1,7 @@
 //! A session's title: a person's, or one taken from the first message.
 
+use super::strip_terminal_codes;
+
 /// Longest title, in characters.
 pub const MAX_TITLE_CHARS: usize = 200;
 /// Where an automatic title is cut.
@@ -40,6 +42,7 @@ impl Title {
     /// The title of a session nobody named: the first line of the first message, cut at a word.
     #[must_use]
     pub fn from_first_message(content: &str) -> Self {
+        let content = strip_terminal_codes(content);
         let line = content.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
         let words = line.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
         let mut title = String::new();
@@ -89,6 +92,7 @@ mod tests {
     #[test]
     fn an_automatic_title_is_the_first_line_cut_at_a_word() {
         assert_eq!(Title::from_first_message("\n  Hello   there \nmore").as_str(), "Hello there");
+        assert_eq!(Title::from_first_message("\u{1b}[31merror[E0277]\u{1b}[0m: why?").as_str(), "error[E0277]: why?");
         let long = Title::from_first_message(&"word ".repeat(40));
         assert_eq!(long.as_str(), format!("{}…", "word ".repeat(12).trim_end()));
         assert_eq!(Title::from_first_message(&"x".repeat(90)).as_str(), format!("{}…", "x".repeat(59)));

@@ -8,7 +8,7 @@ use super::StoreError;
 use crate::{
     chat::{
         FinishReason, LastMessage, Message, Role, Session, SessionStatus, Step, StepKind, StepStatus, Task, TaskError,
-        TaskStatus, Usage,
+        TaskStatus, Usage, strip_terminal_codes,
     },
     clock::Timestamp,
     id::{MessageId, SessionId, TaskId},
@@ -117,7 +117,7 @@ pub(super) fn session(row: &SqliteRow) -> Result<Session, StoreError> {
         .map(|role| {
             Ok::<_, StoreError>(LastMessage {
                 role: enum_from::<Role>(role, "m_role")?,
-                preview: row.try_get("m_preview")?,
+                preview: strip_terminal_codes(&row.try_get::<String, _>("m_preview")?).into_owned(),
                 created_at: parse(row, "m_created_at")?,
             })
         })
