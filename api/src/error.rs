@@ -66,6 +66,10 @@ codes! {
     PermissionAnswered = CONFLICT;
     /// The permission request waits no more: its time is over, or the attempt that asked.
     PermissionExpired = CONFLICT;
+    /// The permission request has no option with this id.
+    UnknownOption = UNPROCESSABLE_ENTITY;
+    /// The permission request must be answered with an `option_id`: none of its options, or more than one, allows it.
+    OptionRequired = UNPROCESSABLE_ENTITY;
     /// What the idempotency key stands for was deleted since.
     MessageGone = CONFLICT;
     /// The body is over the limit.
@@ -226,6 +230,15 @@ impl IntoResponse for ApiError {
     }
 }
 
+/// Returns a sentence that lists the options of a permission request.
+fn offered_options(offered: &[String]) -> String {
+    if offered.is_empty() {
+        return "The agent offered no options; the request can only be rejected.".to_owned();
+    }
+    let ids: Vec<String> = offered.iter().map(|id| format!("`{id}`")).collect();
+    format!("The agent offered {}.", ids.join(", "))
+}
+
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         let (code, detail) = match &error {
@@ -243,6 +256,17 @@ impl From<StoreError> for ApiError {
             }
             StoreError::PermissionAnswered => (Code::PermissionAnswered, "The request was answered already."),
             StoreError::PermissionExpired => (Code::PermissionExpired, "The agent does not wait for this any more."),
+            StoreError::PermissionOptionUnknown { offered } => {
+                let message = format!("is not an option of this request. {}", offered_options(offered));
+                return Self::new(Code::UnknownOption, format!("`option_id` {message}"))
+                    .with_errors(vec![FieldError { field: "option_id".into(), message }]);
+            }
+            StoreError::PermissionOptionRequired { offered } => {
+                let problem = "does not say which option to select. Send its `option_id` instead.";
+                let message = format!("{problem} {}", offered_options(offered));
+                return Self::new(Code::OptionRequired, format!("`decision` {message}"))
+                    .with_errors(vec![FieldError { field: "decision".into(), message }]);
+            }
             StoreError::IdempotencyMismatch => {
                 (Code::IdempotencyMismatch, "This idempotency key was used with another request.")
             }

@@ -181,6 +181,10 @@ problems! {
     ConflictProblem {
         "409": "Not in this state; `code` says why.",
     }
+    /// An answer selects no option of its request.
+    AnswerProblem {
+        "422": "`unknown_option` or `option_required`; the message lists the options.",
+    }
     /// A session cannot be made so.
     NewSessionProblem {
         "409": "`message_gone`: the session of this idempotency key was deleted since.",

@@ -208,6 +208,15 @@ def ask(turn, kinds):
         return "cancelled"
 
 
+def choose(turn, options):
+    """Asks with the options that it is given, and says which one was selected."""
+    answer = turn.request("session/request_permission", {
+        "sessionId": turn.session, "options": json.loads(options),
+        "toolCall": {"toolCallId": "p", "title": "Which database?", "kind": "other"}}, 1)
+    outcome = answer["result"]["outcome"]
+    turn.say(f"outcome: {outcome['outcome']} {outcome.get('optionId', '')}".strip())
+
+
 def reason(turn, name):
     turn.say("so far")
     return name
@@ -290,5 +299,5 @@ def obedient_tool(turn, seconds):
 ACTS = {act.__name__: act for act in [
     noise, tools, untold, pile, huge_line, long_answer, many_updates, chatter, hang_up, silence, quiet_thinking, exit_early,
     exit_late, exit_in_tool, ignore_cancel, until_cancelled, sleeping_tool, daemons, leave, held_daemons, leave_files,
-    ask_and_die, gated, ask, reason, fail, environment, blocks, process, complain, eat, nul, last_words, late, terminal_tool,
+    ask_and_die, gated, ask, choose, reason, fail, environment, blocks, process, complain, eat, nul, last_words, late, terminal_tool,
     obedient_tool]}

@@ -11,7 +11,7 @@ use crate::wait::PATIENCE;
 /// Adds a request to a task that waits for its answer. Returns its id.
 pub async fn ask_permission(database: &Path, task: &str) -> String {
     let id = Uuid::now_v7().to_string();
-    let detail = json!({"request_id": id, "options": [], "expires_at": "2100-01-01T00:00:00.000Z"});
+    let detail = json!({"request_id": id, "options": [{"option_id": "y", "name": "Yes", "kind": "allow_once"}], "expires_at": "2100-01-01T00:00:00.000Z"});
     let options = SqliteConnectOptions::new().filename(database).busy_timeout(PATIENCE);
     let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
     let mut tx = connection.begin_with("BEGIN IMMEDIATE").await.unwrap();

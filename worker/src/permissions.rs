@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use banter_shared::{
-    chat::{DecidedBy, PermissionDecision, PermissionOutcome, UserRef},
+    chat::{DecidedBy, PermissionOutcome, UserRef},
     id::PermissionId,
     relay::SharedRelay,
     store::{Store, StoreError},
@@ -86,9 +86,8 @@ impl Waiting {
         let decision = match outcome {
             PermissionOutcome { decided_by: DecidedBy::Withdrawn, .. } => return,
             PermissionOutcome { decided_by: DecidedBy::TimeLimit, .. } => Decision::Expired,
-            PermissionOutcome { decision: PermissionDecision::Allow, decided_by: DecidedBy::User } => Decision::Allowed,
-            PermissionOutcome { decision: PermissionDecision::Reject, decided_by: DecidedBy::User } => {
-                Decision::Rejected
+            PermissionOutcome { decision, chosen, decided_by: DecidedBy::User } => {
+                Decision::Answered { decision, chosen }
             }
         };
         tracing::info!(permission_id = %self.id, ?decision, "permission request decided");

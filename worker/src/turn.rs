@@ -215,7 +215,7 @@ impl Told {
         let PermissionRequest { tool_call_id, title, options, time_limit, reply } = request;
         let request_id = PermissionId::generate();
         let expires_at = self.clock.now().plus(time_limit);
-        let detail = PermissionDetail { request_id, options, expires_at, decision: None, decided_by: None };
+        let detail = PermissionDetail::pending(request_id, options, expires_at);
         let asked = serde_json::to_value(detail)
             .inspect_err(|error| tracing::error!(%error, "a permission request cannot be written"))
             .is_ok_and(|detail| self.steps.push_permission(request_id, tool_call_id, title, detail));

@@ -13,7 +13,10 @@ mod user;
 
 pub use content::{Content, ContentError, MAX_CONTENT_BYTES, sanitize_agent_text};
 pub use message::{FinishReason, Message, Partial, Role};
-pub use permission::{DecidedBy, PermissionDecision, PermissionDetail, PermissionOption, PermissionOutcome};
+pub use permission::{
+    AnswerProblem, DecidedBy, PermissionAnswer, PermissionDecision, PermissionDetail, PermissionKind, PermissionOption,
+    PermissionOutcome, decide_stored, option_for,
+};
 pub use session::{LastMessage, OnBusy, PREVIEW_CHARS, Session, SessionStatus};
 pub use step::{Step, StepKind, StepStatus};
 pub use step_text::{MAX_STEP_DETAIL_BYTES, MAX_STEP_TITLE_CHARS, clean_step_detail, clean_step_title};

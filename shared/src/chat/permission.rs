@@ -1,27 +1,178 @@
-//! Permission requests: what an agent asks, and what becomes of it.
+//! Permission requests: what an agent asks for, what may be answered, and how the request ended.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::{clock::Timestamp, id::PermissionId};
 
-/// What may be answered to a permission request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct PermissionOption {
-    /// What the answer is called in the request that decides.
-    pub decision: PermissionDecision,
-    /// What the agent calls it.
-    pub name: String,
+/// What an option of a permission request does, in the agent's own word.
+///
+/// Known are `allow_once`, `allow_always`, `reject_once`, and `reject_always`
+/// (<https://agentclientprotocol.com/protocol/tool-calls#requesting-permission>); any other word is kept as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum PermissionKind {
+    /// Allows this one operation.
+    AllowOnce,
+    /// Allows it, and remembers the choice.
+    AllowAlways,
+    /// Rejects this one operation.
+    RejectOnce,
+    /// Rejects it, and remembers the choice.
+    RejectAlways,
+    /// A kind that the protocol does not define.
+    Other(String),
 }
 
-/// The user's answer to a permission request.
+impl PermissionKind {
+    /// Returns the name in JSON.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::AllowOnce => "allow_once",
+            Self::AllowAlways => "allow_always",
+            Self::RejectOnce => "reject_once",
+            Self::RejectAlways => "reject_always",
+            Self::Other(kind) => kind,
+        }
+    }
+
+    /// Returns the decision that an option of this kind stands for. An unknown kind counts as an approval, unless its
+    /// name says that it rejects: a tool that may have run is never recorded as rejected.
+    #[must_use]
+    pub fn decision(&self) -> PermissionDecision {
+        match self {
+            Self::RejectOnce | Self::RejectAlways => PermissionDecision::Reject,
+            Self::Other(kind) if ["reject", "deny", "cancel"].iter().any(|word| kind.starts_with(word)) => {
+                PermissionDecision::Reject
+            }
+            Self::AllowOnce | Self::AllowAlways | Self::Other(_) => PermissionDecision::Allow,
+        }
+    }
+}
+
+impl From<String> for PermissionKind {
+    fn from(kind: String) -> Self {
+        match kind.as_str() {
+            "allow_once" => Self::AllowOnce,
+            "allow_always" => Self::AllowAlways,
+            "reject_once" => Self::RejectOnce,
+            "reject_always" => Self::RejectAlways,
+            _ => Self::Other(kind),
+        }
+    }
+}
+
+impl From<PermissionKind> for String {
+    fn from(kind: PermissionKind) -> Self {
+        match kind {
+            PermissionKind::Other(kind) => kind,
+            known => known.as_str().to_owned(),
+        }
+    }
+}
+
+/// One option of a permission request, as the agent supplied it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PermissionOption {
+    /// Identifies the option in the answer.
+    pub option_id: String,
+    /// The label to show, on one line.
+    pub name: String,
+    /// What it does: `allow_once`, `allow_always`, `reject_once`, `reject_always`, or a word of the agent's own.
+    #[schema(value_type = String)]
+    pub kind: PermissionKind,
+}
+
+/// Reads both shapes: until options kept the agent's ids, an option was stored as `{decision, name}`.
+impl<'de> Deserialize<'de> for PermissionOption {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Stored {
+            Current { option_id: String, name: String, kind: PermissionKind },
+            Decision { decision: PermissionDecision, name: String },
+        }
+        Ok(match Stored::deserialize(deserializer)? {
+            Stored::Current { option_id, name, kind } => Self { option_id, name, kind },
+            Stored::Decision { decision, name } => {
+                let kind = match decision {
+                    PermissionDecision::Allow => PermissionKind::AllowOnce,
+                    PermissionDecision::Reject => PermissionKind::RejectOnce,
+                };
+                Self { option_id: kind.as_str().to_owned(), name, kind }
+            }
+        })
+    }
+}
+
+/// Whether a permission request was allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PermissionDecision {
-    /// Yes, this once.
+    /// The agent may go ahead.
     Allow,
-    /// No.
+    /// It may not.
     Reject,
+}
+
+/// The user's answer to a permission request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PermissionAnswer {
+    /// A decision, which selects the option that stands for it.
+    Decision(PermissionDecision),
+    /// The option with this id.
+    Option(String),
+}
+
+/// Why an answer selects no option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnswerProblem {
+    /// No option has this id.
+    UnknownOption,
+    /// It cannot be told which option is meant: none or several allow the operation.
+    OptionRequired,
+}
+
+/// Returns the option that stands for a decision.
+///
+/// Allowing selects the only `allow_once` option, otherwise the only option that allows. Rejecting selects the first
+/// `reject_once` option; without one it selects none, and the agent is told that the request was cancelled.
+///
+/// # Errors
+/// [`AnswerProblem::OptionRequired`] when no option, or more than one, stands for allowing.
+pub fn option_for(
+    options: &[PermissionOption],
+    decision: PermissionDecision,
+) -> Result<Option<&PermissionOption>, AnswerProblem> {
+    let of = |kind: PermissionKind| options.iter().filter(move |option| option.kind == kind);
+    match decision {
+        // An id that is also an approval's would not reject.
+        PermissionDecision::Reject => Ok(of(PermissionKind::RejectOnce)
+            .find(|reject| decision_for(options, &reject.option_id) == PermissionDecision::Reject)),
+        PermissionDecision::Allow => {
+            let only = |mut found: Vec<_>| if found.len() == 1 { found.pop() } else { None };
+            let once: Vec<_> = of(PermissionKind::AllowOnce).collect();
+            if once.len() > 1 {
+                return Err(AnswerProblem::OptionRequired);
+            }
+            only(once)
+                .or_else(|| only(of(PermissionKind::AllowAlways).collect()))
+                .map(Some)
+                .ok_or(AnswerProblem::OptionRequired)
+        }
+    }
+}
+
+/// Returns what selecting an option id means. Where several options share the id, an approval among them counts.
+fn decision_for(options: &[PermissionOption], option_id: &str) -> PermissionDecision {
+    let mut same = options.iter().filter(|option| option.option_id == option_id);
+    if same.any(|option| option.kind.decision() == PermissionDecision::Allow) {
+        PermissionDecision::Allow
+    } else {
+        PermissionDecision::Reject
+    }
 }
 
 /// Who or what decided a permission request.
@@ -30,50 +181,97 @@ pub enum PermissionDecision {
 pub enum DecidedBy {
     /// The session's owner.
     User,
-    /// Nobody answered in time.
+    /// The time limit passed without an answer.
     TimeLimit,
-    /// Nobody asks any more: the attempt ended, or the agent took the question back.
+    /// The attempt ended, or the agent withdrew the request.
     Withdrawn,
 }
 
 /// How a permission request ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PermissionOutcome {
-    /// What holds.
+    /// Whether it was allowed.
     pub decision: PermissionDecision,
-    /// Why.
+    /// The id of the option that the user selected, if there is one.
+    pub chosen: Option<String>,
+    /// Who decided.
     pub decided_by: DecidedBy,
+}
+
+impl PermissionOutcome {
+    /// Returns the outcome of a request that ended without an answer.
+    #[must_use]
+    pub const fn unanswered(decided_by: DecidedBy) -> Self {
+        Self { decision: PermissionDecision::Reject, chosen: None, decided_by }
+    }
 }
 
 /// The `detail` of a step of kind `permission`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PermissionDetail {
-    /// Names the request where it is answered.
+    /// Identifies the request in the answer's path.
     pub request_id: PermissionId,
-    /// What is offered.
+    /// The options that the agent offers. A request can always be rejected, even if none of them does.
     pub options: Vec<PermissionOption>,
-    /// When it is too late to answer.
+    /// When the request expires.
     pub expires_at: Timestamp,
-    /// What was decided; absent while the request waits.
+    /// Whether it was allowed; absent while it is pending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub decision: Option<PermissionDecision>,
-    /// By whom or what; absent while the request waits.
+    /// The `option_id` that the user selected; absent while the request is pending, and where no option was selected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub chosen: Option<String>,
+    /// Who decided; absent while the request is pending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub decided_by: Option<DecidedBy>,
 }
 
 impl PermissionDetail {
-    /// The outcome, once there is one.
+    /// Creates the detail of a pending request.
     #[must_use]
-    pub fn outcome(&self) -> Option<PermissionOutcome> {
-        Some(PermissionOutcome { decision: self.decision?, decided_by: self.decided_by? })
+    pub const fn pending(request_id: PermissionId, options: Vec<PermissionOption>, expires_at: Timestamp) -> Self {
+        Self { request_id, options, expires_at, decision: None, chosen: None, decided_by: None }
     }
 
-    /// The same request, decided.
+    /// Returns the outcome, or `None` while the request is pending.
     #[must_use]
-    pub fn decided(self, outcome: PermissionOutcome) -> Self {
-        Self { decision: Some(outcome.decision), decided_by: Some(outcome.decided_by), ..self }
+    pub fn outcome(&self) -> Option<PermissionOutcome> {
+        Some(PermissionOutcome { decision: self.decision?, chosen: self.chosen.clone(), decided_by: self.decided_by? })
+    }
+
+    /// Returns the outcome that a user's answer leads to.
+    ///
+    /// # Errors
+    /// When the answer selects no option.
+    pub fn answer(&self, answer: &PermissionAnswer) -> Result<PermissionOutcome, AnswerProblem> {
+        let (decision, chosen) = match answer {
+            PermissionAnswer::Decision(decision) => (*decision, option_for(&self.options, *decision)?),
+            PermissionAnswer::Option(id) => {
+                let chosen = self.options.iter().find(|option| option.option_id == *id);
+                (decision_for(&self.options, id), Some(chosen.ok_or(AnswerProblem::UnknownOption)?))
+            }
+        };
+        let chosen = chosen.map(|option| option.option_id.clone());
+        Ok(PermissionOutcome { decision, chosen, decided_by: DecidedBy::User })
     }
 }
+
+/// Adds an outcome to a stored detail, and changes nothing else in it: a worker of the previous version reads it too.
+///
+/// # Errors
+/// Never in practice: the outcome's parts are words.
+pub fn decide_stored(detail: &mut Value, outcome: &PermissionOutcome) -> serde_json::Result<()> {
+    let PermissionOutcome { decision, chosen, decided_by } = outcome;
+    if let Some(fields) = detail.as_object_mut() {
+        fields.insert("decision".to_owned(), serde_json::to_value(decision)?);
+        fields.insert("decided_by".to_owned(), serde_json::to_value(decided_by)?);
+        fields.extend(chosen.as_ref().map(|id| ("chosen".to_owned(), id.as_str().into())));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -35,6 +35,18 @@ pub enum StoreError {
     /// The permission request waits no more: its time is over, or its attempt.
     #[error("the permission request waits no more")]
     PermissionExpired,
+    /// The permission request has no option with this id.
+    #[error("the permission request has no such option")]
+    PermissionOptionUnknown {
+        /// The ids of those that it has.
+        offered: Vec<String>,
+    },
+    /// The permission request has no option, or more than one, that "allow" can mean.
+    #[error("the permission request needs one of its options to be selected")]
+    PermissionOptionRequired {
+        /// The ids of its options.
+        offered: Vec<String>,
+    },
     /// The idempotency key was used for something else.
     #[error("the idempotency key was used with another request")]
     IdempotencyMismatch,

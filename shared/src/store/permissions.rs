@@ -1,16 +1,14 @@
 //! Permission requests: decided once, by the session's owner, by the time limit, or by nobody asking any more.
 
+use serde_json::Value;
 use sqlx::{Row, SqliteConnection};
 
-use super::{
-    Changed, Store, StoreError, WriteTx,
-    rows::{self, parse},
-    sessions::owned_session,
-    steps::{self, step_columns},
-    turns::task_of,
-};
+use super::{Changed, Store, StoreError, WriteTx, rows::parse, sessions::owned_session, steps, turns::task_of};
 use crate::{
-    chat::{DecidedBy, PermissionDecision, PermissionDetail, PermissionOutcome, Step, StepStatus, UserRef},
+    chat::{
+        AnswerProblem, DecidedBy, PermissionAnswer, PermissionDecision, PermissionDetail, PermissionOutcome,
+        StepStatus, UserRef,
+    },
     event::Hints,
     id::{PermissionId, SessionId, TaskId},
 };
@@ -19,35 +17,37 @@ use crate::{
 struct Request {
     task_id: TaskId,
     attempt: i64,
-    step: Step,
+    seq: i64,
+    /// As it is in the row, which an older version may have written.
+    detail: Value,
 }
 
 impl Request {
-    fn outcome(&self) -> Result<Option<PermissionOutcome>, StoreError> {
-        let detail: PermissionDetail = serde_json::from_value(self.step.detail.clone())
-            .map_err(|_| StoreError::Corrupt("task_step.detail".into()))?;
-        Ok(detail.outcome())
+    fn parsed(&self) -> Result<PermissionDetail, StoreError> {
+        serde_json::from_value(self.detail.clone()).map_err(|_| StoreError::Corrupt("task_step.detail".into()))
     }
 
     /// Writes the outcome. The caller has seen in the same transaction that there is none.
-    async fn decide(&self, tx: &mut WriteTx, outcome: PermissionOutcome) -> Result<(), StoreError> {
+    async fn decide(&self, tx: &mut WriteTx, outcome: &PermissionOutcome) -> Result<(), StoreError> {
         let status = match outcome.decision {
             PermissionDecision::Allow => StepStatus::Succeeded,
             PermissionDecision::Reject => StepStatus::Rejected,
         };
-        let detail = steps::decided(&self.step.detail, outcome)?;
-        steps::update(tx, self.task_id, self.attempt, self.step.seq, status, &detail).await
+        let detail = steps::decided(self.detail.clone(), outcome)?;
+        steps::update(tx, self.task_id, self.attempt, self.seq, status, &detail).await
     }
 }
 
 async fn find(connection: &mut SqliteConnection, id: PermissionId) -> Result<Option<Request>, StoreError> {
-    let query = sqlx::query(concat!(
-        "SELECT ",
-        step_columns!(),
-        ", s.task_id, s.attempt FROM task_step s WHERE s.permission_id = ?1"
-    ));
+    let query = sqlx::query("SELECT task_id, attempt, seq, detail FROM task_step WHERE permission_id = ?1");
     let Some(row) = query.bind(id.to_string()).fetch_optional(connection).await? else { return Ok(None) };
-    Ok(Some(Request { task_id: parse(&row, "task_id")?, attempt: row.try_get("attempt")?, step: rows::step(&row)? }))
+    let detail: String = row.try_get("detail")?;
+    Ok(Some(Request {
+        task_id: parse(&row, "task_id")?,
+        attempt: row.try_get("attempt")?,
+        seq: row.try_get("seq")?,
+        detail: serde_json::from_str(&detail).map_err(|_| StoreError::Corrupt("task_step.detail".into()))?,
+    }))
 }
 
 /// Whether a request was of an earlier attempt of this task.
@@ -65,14 +65,14 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NotFound`]; [`StoreError::PermissionAnswered`], [`StoreError::PermissionExpired`],
-    /// [`StoreError::TaskEnded`].
+    /// [`StoreError::TaskEnded`]; [`StoreError::PermissionOptionUnknown`], [`StoreError::PermissionOptionRequired`].
     pub async fn answer_permission(
         &self,
         user: &UserRef,
         session_id: SessionId,
         task_id: TaskId,
         id: PermissionId,
-        decision: PermissionDecision,
+        answer: &PermissionAnswer,
     ) -> Result<Changed<()>, StoreError> {
         let mut tx = self.begin_write().await?;
         owned_session(&mut tx, user, session_id).await?;
@@ -84,13 +84,21 @@ impl Store {
                 false => StoreError::NotFound,
             });
         };
-        match request.outcome()?.map(|outcome| outcome.decided_by) {
+        let detail = request.parsed()?;
+        match detail.decided_by {
             Some(DecidedBy::User) => return Err(StoreError::PermissionAnswered),
             Some(_) if task.status.has_ended() => return Err(StoreError::TaskEnded),
             Some(DecidedBy::TimeLimit | DecidedBy::Withdrawn) => return Err(StoreError::PermissionExpired),
             None => {}
         }
-        request.decide(&mut tx, PermissionOutcome { decision, decided_by: DecidedBy::User }).await?;
+        let outcome = detail.answer(answer).map_err(|problem| {
+            let offered = detail.options.iter().map(|option| option.option_id.clone()).collect();
+            match problem {
+                AnswerProblem::UnknownOption => StoreError::PermissionOptionUnknown { offered },
+                AnswerProblem::OptionRequired => StoreError::PermissionOptionRequired { offered },
+            }
+        })?;
+        request.decide(&mut tx, &outcome).await?;
         tx.commit().await?;
         Ok(Changed::new((), Hints { users: vec![user.clone()], decisions: vec![task_id], ..Hints::default() }))
     }
@@ -113,7 +121,8 @@ impl Store {
     /// When the store fails.
     pub async fn find_permission_outcome(&self, id: PermissionId) -> Result<Option<PermissionOutcome>, StoreError> {
         let mut connection = self.inner.readers.acquire().await?;
-        find(&mut connection, id).await?.map_or(Ok(None), |request| request.outcome())
+        let Some(request) = find(&mut connection, id).await? else { return Ok(None) };
+        Ok(request.parsed()?.outcome())
     }
 
     /// Rejects a permission request that nobody has answered: its time is over, or nobody asks any more. Returns what
@@ -129,11 +138,11 @@ impl Store {
     ) -> Result<Changed<PermissionOutcome>, StoreError> {
         let mut tx = self.begin_write().await?;
         let request = find(&mut tx, id).await?.ok_or(StoreError::NotFound)?;
-        if let Some(outcome) = request.outcome()? {
+        if let Some(outcome) = request.parsed()?.outcome() {
             return Ok(Changed::nothing(outcome));
         }
-        let outcome = PermissionOutcome { decision: PermissionDecision::Reject, decided_by: why };
-        request.decide(&mut tx, outcome).await?;
+        let outcome = PermissionOutcome::unanswered(why);
+        request.decide(&mut tx, &outcome).await?;
         tx.commit().await?;
         Ok(Changed::new(outcome, Hints { users: vec![user.clone()], ..Hints::default() }))
     }

@@ -7,8 +7,8 @@ use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use super::StoreError;
 use crate::{
     chat::{
-        FinishReason, LastMessage, Message, Role, Session, SessionStatus, Step, StepKind, StepStatus, Task, TaskError,
-        TaskStatus, Usage, strip_terminal_codes,
+        FinishReason, LastMessage, Message, PermissionDetail, Role, Session, SessionStatus, Step, StepKind, StepStatus,
+        Task, TaskError, TaskStatus, Usage, strip_terminal_codes,
     },
     clock::Timestamp,
     id::{MessageId, SessionId, TaskId},
@@ -167,16 +167,24 @@ pub(super) fn message(row: &SqliteRow) -> Result<Message, StoreError> {
 
 /// Reads a row of `task_step`.
 pub(super) fn step(row: &SqliteRow) -> Result<Step, StoreError> {
+    let kind = parse_enum::<StepKind>(row, "kind")?;
     let detail: String = row.try_get("detail")?;
+    let detail = serde_json::from_str(&detail).map_err(|_| StoreError::Corrupt("task_step.detail".into()))?;
     Ok(Step {
         seq: row.try_get("seq")?,
         revision: row.try_get("revision")?,
-        kind: parse_enum::<StepKind>(row, "kind")?,
+        kind,
         tool_call_id: row.try_get("tool_call_id")?,
         title: row.try_get("title")?,
         status: parse_enum::<StepStatus>(row, "status")?,
-        detail: serde_json::from_str(&detail).map_err(|_| StoreError::Corrupt("task_step.detail".into()))?,
+        detail: if kind == StepKind::Permission { current_permission(detail) } else { detail },
     })
+}
+
+/// Returns a permission's detail in today's shape, whatever version stored it.
+fn current_permission(detail: serde_json::Value) -> serde_json::Value {
+    let current = serde_json::from_value::<PermissionDetail>(detail.clone()).and_then(serde_json::to_value);
+    current.unwrap_or(detail)
 }
 
 /// A session as it is now.

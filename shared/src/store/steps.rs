@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     chat::{
-        DecidedBy, PermissionDecision, PermissionDetail, PermissionOutcome, Step, StepKind, StepStatus, UserRef,
-        clean_step_detail, clean_step_title, sanitize_agent_text,
+        DecidedBy, PermissionOutcome, Step, StepKind, StepStatus, UserRef, clean_step_detail, clean_step_title,
+        decide_stored, sanitize_agent_text,
     },
     event::Hints,
     id::{PermissionId, SessionId, TaskId},
@@ -181,10 +181,7 @@ pub(super) async fn close(
             .is_some_and(|id| forbidden.iter().any(|call| call == id) && !allowed.iter().any(|call| call == id));
         let Some(status) = closed(step, is_held, end) else { continue };
         if step.kind == StepKind::Permission {
-            step.detail = decided(
-                &step.detail,
-                PermissionOutcome { decision: PermissionDecision::Reject, decided_by: DecidedBy::Withdrawn },
-            )?;
+            step.detail = decided(step.detail.take(), &PermissionOutcome::unanswered(DecidedBy::Withdrawn))?;
         }
         step.status = status;
         update(tx, task_id, attempt, step.seq, status, &step.detail).await?;
@@ -214,10 +211,9 @@ fn closed(step: &Step, is_held: bool, end: StepsEnd) -> Option<StepStatus> {
 }
 
 /// The detail of a permission request with its outcome.
-pub(super) fn decided(detail: &Value, outcome: PermissionOutcome) -> Result<Value, StoreError> {
-    let unreadable = |_| StoreError::Corrupt("task_step.detail".into());
-    let detail: PermissionDetail = serde_json::from_value(detail.clone()).map_err(unreadable)?;
-    serde_json::to_value(detail.decided(outcome)).map_err(unreadable)
+pub(super) fn decided(mut detail: Value, outcome: &PermissionOutcome) -> Result<Value, StoreError> {
+    decide_stored(&mut detail, outcome).map_err(|_| StoreError::Corrupt("task_step.detail".into()))?;
+    Ok(detail)
 }
 
 /// The steps of a task in their order.

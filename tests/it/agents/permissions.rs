@@ -2,7 +2,7 @@
 
 use banter_tests::{
     app::Builder,
-    client::Client,
+    client::{Client, Reply},
     sse::{Event, USER_EVENTS},
     wait::eventually,
 };
@@ -22,42 +22,107 @@ async fn the_policy_decides_for_this_once_and_never_for_always() {
         let asked = faked.ask("ask").await;
 
         assert_eq!(asked["reply"]["content"], expected, "{policy}");
+    }
+    let faked = Faked::start("", "permission = 'reject'", |builder| builder).await;
+    let cancelled = faked.ask("ask allow_always reject_always").await;
+    assert_eq!(
+        cancelled["reply"]["content"], "outcome: cancelled",
+        "an option that the agent remembers is not selected"
+    );
+}
+
+#[tokio::test]
+async fn a_request_without_options_is_cancelled_at_once() {
+    for policy in ["ask", "allow", "reject"] {
+        let faked = Faked::start("", &format!("permission = '{policy}'"), |builder| builder).await;
         let session = faked.client.create_session("fake").await;
-        let cancelled = faked.client.ask(&session, "ask allow_always reject_always").await;
-        assert_eq!(cancelled["reply"]["content"], "outcome: cancelled", "only what is for once is chosen");
-        let task = faked.client.task(&session, cancelled["task"]["id"].as_str().unwrap()).await;
-        assert_eq!(task["steps"][0]["status"], "rejected", "it was not allowed, {policy}: {task}");
+
+        let asked = faked.client.ask(&session, "choose []").await;
+
+        assert_eq!(asked["reply"]["content"], "outcome: cancelled", "{asked}");
+        let task = faked.client.task(&session, asked["task"]["id"].as_str().unwrap()).await;
+        assert_eq!(
+            json!([task["steps"][0]["kind"], task["steps"][0]["status"]]),
+            json!(["tool", "rejected"]),
+            "{task}"
+        );
+    }
+}
+
+const DATABASES: &str = r#"choose [
+    {"optionId": "db-1", "name": "SQLite", "kind": "allow_once"},
+    {"optionId": "db-2", "name": "PostgreSQL", "kind": "allow_once"},
+    {"optionId": "db-3", "name": "Keep both", "kind": "allow_once"}]"#;
+
+#[tokio::test]
+async fn every_option_is_offered_and_the_agent_gets_the_one_that_was_selected() {
+    for policy in ["ask", "allow"] {
+        let faked = Faked::start("", &format!("permission = '{policy}'"), |builder| builder).await;
+        let asking = Asking::start(&faked.client, DATABASES).await;
+        assert_eq!(
+            asking.step["detail"]["options"],
+            json!([
+                {"option_id": "db-1", "name": "SQLite", "kind": "allow_once"},
+                {"option_id": "db-2", "name": "PostgreSQL", "kind": "allow_once"},
+                {"option_id": "db-3", "name": "Keep both", "kind": "allow_once"},
+            ])
+        );
+        let unclear = asking.decide(&faked.client, "allow").await.problem_code(422, "option_required");
+        assert!(unclear["detail"].as_str().unwrap().contains("`db-1`, `db-2`, `db-3`"), "{unclear}");
+        let unknown = asking.select(&faked.client, "db-4").await.problem_code(422, "unknown_option");
+        assert_eq!(unknown["errors"][0]["field"], "option_id", "{unknown}");
+
+        asking.select(&faked.client, "db-2").await.ok_status(204);
+
+        asking.select(&faked.client, "db-1").await.problem_code(409, "permission_answered");
+        let ended = faked.client.wait_for_status(&asking.session, &asking.task, "succeeded").await;
+        let answer = faked.client.answer_of(&asking.session, &asking.task).await.unwrap();
+        assert_eq!(answer["content"], "outcome: selected db-2");
+        let detail =
+            &ended["steps"].as_array().unwrap().iter().find(|step| step["kind"] == "permission").unwrap()["detail"];
+        assert_eq!(
+            json!([detail["chosen"], detail["decision"], detail["decided_by"]]),
+            json!(["db-2", "allow", "user"])
+        );
     }
 }
 
 #[tokio::test]
-async fn nobody_is_asked_what_cannot_be_answered_for_this_once() {
+async fn a_question_without_a_no_can_be_declined_and_the_turn_continues() {
     let faked = Faked::start("", "permission = 'ask'", |builder| builder).await;
-    let session = faked.client.create_session("fake").await;
+    let asking = Asking::start(&faked.client, DATABASES).await;
 
-    let asked = faked.client.ask(&session, "ask allow_always reject_always").await;
+    asking.decide(&faked.client, "reject").await.ok_status(204);
 
-    assert_eq!(asked["reply"]["content"], "outcome: cancelled", "{asked}");
-    let task = faked.client.task(&session, asked["task"]["id"].as_str().unwrap()).await;
-    let steps: Vec<Value> =
-        task["steps"].as_array().unwrap().iter().map(|step| json!([step["kind"], step["status"]])).collect();
-    assert_eq!(json!(steps), json!([["tool", "rejected"]]), "{task}");
+    let ended = faked.client.wait_for_status(&asking.session, &asking.task, "succeeded").await;
+    let answer = faked.client.answer_of(&asking.session, &asking.task).await.unwrap();
+    assert_eq!(answer["content"], "outcome: cancelled");
+    let step = ended["steps"].as_array().unwrap().iter().find(|step| step["kind"] == "permission").unwrap().clone();
+    assert_eq!(json!([step["status"], step["detail"]["chosen"]]), json!(["rejected", null]), "{step}");
 }
 
 #[tokio::test]
-async fn an_answer_of_a_kind_that_nobody_knows_is_not_offered_and_harms_nothing() {
-    let faked = Faked::start("", "permission = 'ask'", |builder| builder).await;
-    let asking = Asking::start(&faked.client, "ask allow_on_tuesdays reject_once allow_once").await;
+async fn an_option_of_any_kind_can_be_selected() {
+    for (kinds, selected, status) in [
+        ("allow_on_tuesdays reject_once allow_once", "id-0", "succeeded"),
+        ("allow_always reject_always", "id-0", "succeeded"),
+        ("allow_always reject_always", "id-1", "rejected"),
+    ] {
+        let faked = Faked::start("", "permission = 'ask'", |builder| builder).await;
+        let asking = Asking::start(&faked.client, &format!("ask {kinds}")).await;
+        let offered: Vec<&str> = kinds.split(' ').collect();
+        let shown = asking.step["detail"]["options"].as_array().unwrap();
+        assert_eq!(shown.iter().map(|option| option["kind"].as_str().unwrap()).collect::<Vec<_>>(), offered);
 
-    assert_eq!(
-        asking.step["detail"]["options"],
-        json!([{"decision": "reject", "name": "reject once"}, {"decision": "allow", "name": "allow once"}])
-    );
-    asking.decide(&faked.client, "allow").await.ok_status(204);
+        asking.select(&faked.client, selected).await.ok_status(204);
 
-    faked.client.wait_for_status(&asking.session, &asking.task, "succeeded").await;
-    let answer = faked.client.answer_of(&asking.session, &asking.task).await.unwrap();
-    assert_eq!(answer["content"], "outcome: selected allow_once");
+        let ended = faked.client.wait_for_status(&asking.session, &asking.task, "succeeded").await;
+        let answer = faked.client.answer_of(&asking.session, &asking.task).await.unwrap();
+        let index: usize = selected.trim_start_matches("id-").parse().unwrap();
+        assert_eq!(answer["content"], format!("outcome: selected {}", offered[index]));
+        let step = ended["steps"].as_array().unwrap().iter().find(|step| step["kind"] == "permission").unwrap().clone();
+        assert_eq!(step["status"], status);
+    }
 }
 
 #[tokio::test]
@@ -165,9 +230,17 @@ impl Asking {
         self.step["detail"]["request_id"].as_str().unwrap()
     }
 
-    async fn decide(&self, client: &Client, decision: &str) -> banter_tests::client::Reply {
+    async fn decide(&self, client: &Client, decision: &str) -> Reply {
+        self.answer(client, &json!({"decision": decision})).await
+    }
+
+    async fn select(&self, client: &Client, option: &str) -> Reply {
+        self.answer(client, &json!({"option_id": option})).await
+    }
+
+    async fn answer(&self, client: &Client, answer: &Value) -> Reply {
         let path = format!("/v1/chat/{}/tasks/{}/permissions/{}", self.session, self.task, self.request());
-        client.post(&path, &json!({"decision": decision})).await
+        client.post(&path, answer).await
     }
 }
 

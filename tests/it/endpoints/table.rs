@@ -166,6 +166,8 @@ pub const OPERATIONS: &[Operation] = &[
                 (json!({"decision": null}), "decision"),
                 (json!({"decision": "maybe"}), "decision"),
                 (json!({"decision": true}), "decision"),
+                (json!({"option_id": 5}), "option_id"),
+                (json!({"decision": "allow", "option_id": "y"}), "option_id"),
             ]
         },
         ..change("POST", "/v1/chat/{session}/tasks/{task}/permissions/{permission}", 204)

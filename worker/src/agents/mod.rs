@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use banter_shared::{
-    chat::{ErrorCode, FinishReason, PermissionOption, Role, StepKind, StepStatus, Usage},
+    chat::{ErrorCode, FinishReason, PermissionDecision, PermissionOption, Role, StepKind, StepStatus, Usage},
     id::{SessionId, TaskId},
 };
 use tokio::sync::{mpsc, oneshot};
@@ -115,12 +115,15 @@ pub struct PermissionRequest {
 }
 
 /// What became of a permission request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// The user allows it, this once.
-    Allowed,
-    /// The user does not.
-    Rejected,
+    /// The user answered.
+    Answered {
+        /// Whether it is allowed.
+        decision: PermissionDecision,
+        /// The id of the option that was selected; `None` if no option stands for the decision.
+        chosen: Option<String>,
+    },
     /// Nobody decided in time.
     Expired,
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use banter_shared::{
     agents_file::AgentConfig,
     chat::{
-        Content, DecidedBy, FinishReason, OnBusy, PermissionDecision, PermissionDetail, PermissionOption, Step,
-        StepKind, StepStatus, Task, TaskDetail, TaskStatus, UserRef,
+        Content, DecidedBy, FinishReason, OnBusy, PermissionAnswer, PermissionDecision, PermissionDetail,
+        PermissionKind, PermissionOption, Step, StepKind, StepStatus, Task, TaskDetail, TaskStatus, UserRef,
     },
     clock::SystemClock,
     id::{SessionId, TaskId, WorkerId},
@@ -67,7 +67,8 @@ impl Call {
     /// Asks for permission; what comes back is the reply.
     async fn ask(&self, call: &str, time_limit: Duration) -> oneshot::Receiver<Decision> {
         let (reply, decision) = oneshot::channel();
-        let options = vec![PermissionOption { decision: PermissionDecision::Allow, name: "Yes".into() }];
+        let options =
+            vec![PermissionOption { option_id: "y".into(), name: "Yes".into(), kind: PermissionKind::AllowOnce }];
         let (tool_call_id, title) = (Some(call.to_owned()), "Run it".to_owned());
         self.tell(Update::Permission(PermissionRequest { tool_call_id, title, options, time_limit, reply })).await;
         decision
@@ -171,10 +172,21 @@ impl Fixture {
     /// Answers the request of a step as an api in another process would: nobody here is told but by the relay.
     async fn decide(&self, task_id: TaskId, step: &Step, decision: PermissionDecision) -> Result<(), StoreError> {
         let id = permission_of(step).request_id;
-        let answered = self.store().answer_permission(&self.user, self.session, task_id, id, decision).await?;
+        let answered = self
+            .store()
+            .answer_permission(&self.user, self.session, task_id, id, &PermissionAnswer::Decision(decision))
+            .await?;
         self.runner.relay.announce(answered.hints);
         Ok(())
     }
+}
+
+fn allowed(option: &str) -> Decision {
+    Decision::Answered { decision: PermissionDecision::Allow, chosen: Some(option.into()) }
+}
+
+fn rejected() -> Decision {
+    Decision::Answered { decision: PermissionDecision::Reject, chosen: None }
 }
 
 fn permission_of(step: &Step) -> PermissionDetail {
@@ -237,8 +249,8 @@ async fn a_step_that_changes_all_the_time_is_not_written_all_the_time() {
 async fn a_permission_that_the_user_gives_reaches_the_agent() {
     let mut f = Fixture::new().await;
     for (decision, expected, status) in [
-        (PermissionDecision::Allow, Decision::Allowed, StepStatus::Succeeded),
-        (PermissionDecision::Reject, Decision::Rejected, StepStatus::Rejected),
+        (PermissionDecision::Allow, allowed("y"), StepStatus::Succeeded),
+        (PermissionDecision::Reject, rejected(), StepStatus::Rejected),
     ] {
         let (task_id, call, run) = f.start().await;
         let reply = call.ask("a", PATIENCE).await;
@@ -267,8 +279,8 @@ async fn each_of_several_requests_gets_its_own_decision() {
     f.decide(task_id, &asked[0], PermissionDecision::Reject).await.unwrap();
 
     let [a, b] = replies;
-    assert_eq!(timeout(PATIENCE, a).await.unwrap(), Ok(Decision::Rejected));
-    assert_eq!(timeout(PATIENCE, b).await.unwrap(), Ok(Decision::Allowed));
+    assert_eq!(timeout(PATIENCE, a).await.unwrap(), Ok(rejected()));
+    assert_eq!(timeout(PATIENCE, b).await.unwrap(), Ok(allowed("y")));
     call.answer();
     f.ended(task_id, run).await;
 }

@@ -1,22 +1,39 @@
 //! `POST /v1/chat/{id}/tasks/{tid}/permissions/{rid}`
 
 use axum::{extract::State, http::StatusCode};
-use banter_shared::chat::{PermissionDecision, Principal};
+use banter_shared::chat::{PermissionAnswer, PermissionDecision, Principal};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
     error::ApiError,
     extract::{JsonBody, OwnedPermission, OwnedSession, Writer},
-    openapi::{AnyProblem, BodyProblem, ConflictProblem, NotFoundProblem, PermissionPath},
+    openapi::{AnswerProblem, AnyProblem, BodyProblem, ConflictProblem, NotFoundProblem, PermissionPath},
     state::AppState,
 };
 
-/// The answer to a permission request.
+/// The answer to a permission request: exactly one of the two fields.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AnswerPermission {
-    decision: PermissionDecision,
+    /// `allow` selects the only option that allows the operation once, otherwise the only one that allows it. `reject`
+    /// is always possible.
+    #[schema(nullable = false)]
+    decision: Option<PermissionDecision>,
+    /// The `option_id` of one of the request's options.
+    #[schema(nullable = false)]
+    option_id: Option<String>,
+}
+
+impl AnswerPermission {
+    fn parse(self) -> Result<PermissionAnswer, ApiError> {
+        match (self.decision, self.option_id) {
+            (Some(decision), None) => Ok(PermissionAnswer::Decision(decision)),
+            (None, Some(id)) => Ok(PermissionAnswer::Option(id)),
+            (Some(_), Some(_)) => Err(ApiError::invalid("option_id", "must not be combined with `decision`")),
+            (None, None) => Err(ApiError::invalid("decision", "is required unless `option_id` is given")),
+        }
+    }
 }
 
 /// Answers a permission request.
@@ -25,17 +42,20 @@ pub struct AnswerPermission {
     path = "/v1/chat/{id}/tasks/{tid}/permissions/{rid}",
     operation_id = "answerPermission",
     tag = "tasks",
-    summary = "Allow or reject what an agent asks for",
-    description = "Once. 409 `permission_answered`; `permission_expired` when its time is over or the attempt that \
-                   asked; `task_ended` when the task ended while it waited.",
+    summary = "Answer a permission request",
+    description = "Selects one of the request's options. A request is answered once: 409 `permission_answered` when it \
+                   has an answer, `permission_expired` when its time limit or its attempt is over, `task_ended` when \
+                   the task has ended. 422 `unknown_option` when the request has no such option, `option_required` when \
+                   `\"decision\": \"allow\"` could mean none or several of them; both list the options.",
     params(PermissionPath),
     request_body = AnswerPermission,
     responses(
-        (status = 204, description = "The agent is told."),
+        (status = 204, description = "The answer is stored and sent to the agent."),
         AnyProblem,
         BodyProblem,
         NotFoundProblem,
         ConflictProblem,
+        AnswerProblem,
     ),
 )]
 pub async fn answer(
@@ -44,10 +64,11 @@ pub async fn answer(
     OwnedSession(session_id): OwnedSession,
     permission: OwnedPermission,
     _: Writer,
-    JsonBody(AnswerPermission { decision }): JsonBody<AnswerPermission>,
+    JsonBody(body): JsonBody<AnswerPermission>,
 ) -> Result<StatusCode, ApiError> {
     let OwnedPermission { task_id, id } = permission;
-    let answered = state.store.answer_permission(&principal.user, session_id, task_id, id, decision).await?;
+    let answer = body.parse()?;
+    let answered = state.store.answer_permission(&principal.user, session_id, task_id, id, &answer).await?;
     state.announce(answered);
 
     Ok(StatusCode::NO_CONTENT)

@@ -1,12 +1,12 @@
 //! Steps and permission requests: what an attempt leaves besides its text.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::{
     chat::{
-        DecidedBy, MAX_STEP_DETAIL_BYTES, PermissionDecision, PermissionDetail, PermissionOption, PermissionOutcome,
-        Step, StepKind, StepStatus,
+        DecidedBy, MAX_STEP_DETAIL_BYTES, PermissionAnswer, PermissionDecision, PermissionDetail, PermissionKind,
+        PermissionOption, PermissionOutcome, Step, StepKind, StepStatus,
     },
     id::PermissionId,
 };
@@ -28,9 +28,10 @@ fn tool(seq: i64, call: &str, status: StepStatus) -> StepState {
 }
 
 fn permission(seq: i64, call: &str, id: PermissionId) -> StepState {
-    let options = vec![PermissionOption { decision: PermissionDecision::Allow, name: "Allow once".into() }];
+    let options =
+        vec![PermissionOption { option_id: "once".into(), name: "Allow once".into(), kind: PermissionKind::AllowOnce }];
     let expires_at = "2026-01-31T12:01:00Z".parse().unwrap();
-    let detail = PermissionDetail { request_id: id, options, expires_at, decision: None, decided_by: None };
+    let detail = PermissionDetail::pending(id, options, expires_at);
     StepState {
         tool_call_id: Some(call.into()),
         detail: serde_json::to_value(detail).unwrap(),
@@ -61,7 +62,11 @@ impl Fixture {
     }
 
     async fn permit(&self, claim: &Claim, id: PermissionId, decision: PermissionDecision) -> Result<(), StoreError> {
-        let answered = self.store.answer_permission(&self.user, claim.session_id, claim.task_id, id, decision).await;
+        self.permit_with(claim, id, PermissionAnswer::Decision(decision)).await
+    }
+
+    async fn permit_with(&self, claim: &Claim, id: PermissionId, answer: PermissionAnswer) -> Result<(), StoreError> {
+        let answered = self.store.answer_permission(&self.user, claim.session_id, claim.task_id, id, &answer).await;
         answered.map(|changed| assert_eq!(changed.hints.decisions, [claim.task_id]))
     }
 }
@@ -197,10 +202,7 @@ async fn an_answer_closes_what_was_under_way_with_the_last_steps_in_the_same_tra
         ]
     );
     let detail: PermissionDetail = serde_json::from_value(f.steps(&claim).await[2].detail.clone()).unwrap();
-    assert_eq!(
-        detail.outcome(),
-        Some(PermissionOutcome { decision: PermissionDecision::Reject, decided_by: DecidedBy::Withdrawn })
-    );
+    assert_eq!(detail.outcome(), Some(PermissionOutcome::unanswered(DecidedBy::Withdrawn)));
     assert_eq!(f.findings().await, [""; 0]);
 }
 
@@ -349,8 +351,12 @@ async fn a_permission_request_is_answered_once() {
 
     f.permit(&claim, id, PermissionDecision::Allow).await.unwrap();
 
-    let allowed = PermissionOutcome { decision: PermissionDecision::Allow, decided_by: DecidedBy::User };
-    assert_eq!(f.store.find_permission_outcome(id).await.unwrap(), Some(allowed));
+    let allowed = PermissionOutcome {
+        decision: PermissionDecision::Allow,
+        chosen: Some("once".into()),
+        decided_by: DecidedBy::User,
+    };
+    assert_eq!(f.store.find_permission_outcome(id).await.unwrap(), Some(allowed.clone()));
     let again = f.permit(&claim, id, PermissionDecision::Reject).await;
     assert!(matches!(again, Err(StoreError::PermissionAnswered)));
     // Neither the time limit nor a write of the step that was repeated takes the answer back.
@@ -358,8 +364,16 @@ async fn a_permission_request_is_answered_once() {
     f.write(&claim, &[permission(1, "a", id)]).await.unwrap();
     assert_eq!(f.statuses(&claim).await, [(StepKind::Permission, StepStatus::Succeeded)]);
     let stranger = UserRef { user_id: "bob".into(), ..f.user.clone() };
-    let theirs =
-        f.store.answer_permission(&stranger, claim.session_id, claim.task_id, id, PermissionDecision::Allow).await;
+    let theirs = f
+        .store
+        .answer_permission(
+            &stranger,
+            claim.session_id,
+            claim.task_id,
+            id,
+            &PermissionAnswer::Decision(PermissionDecision::Allow),
+        )
+        .await;
     assert!(matches!(theirs, Err(StoreError::NotFound)));
     let unknown = f.permit(&claim, PermissionId::generate(), PermissionDecision::Allow).await;
     assert!(matches!(unknown, Err(StoreError::NotFound)));
@@ -397,6 +411,64 @@ async fn a_permission_request_that_waits_no_more_cannot_be_answered() {
     assert!(!f.store.has_permission(other.task_id, open).await.unwrap(), "it is another task's");
     let answer = f.permit(&other, open, PermissionDecision::Allow).await;
     assert!(matches!(answer, Err(StoreError::NotFound)));
+    assert_eq!(f.findings().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn an_answer_names_an_option_of_its_request() {
+    let f = Fixture::new().await;
+    let claim = f.running().await;
+    let id = PermissionId::generate();
+    let option = |id: &str| PermissionOption {
+        option_id: id.into(),
+        name: format!("Use {id}"),
+        kind: PermissionKind::AllowOnce,
+    };
+    let detail = PermissionDetail::pending(
+        id,
+        vec![option("sqlite"), option("postgresql")],
+        "2026-01-31T12:01:00Z".parse().unwrap(),
+    );
+    let step = StepState { detail: serde_json::to_value(&detail).unwrap(), ..permission(1, "a", id) };
+    f.write(&claim, &[step]).await.unwrap();
+
+    let unknown = f.permit_with(&claim, id, PermissionAnswer::Option("mysql".into())).await;
+    let unclear = f.permit(&claim, id, PermissionDecision::Allow).await;
+
+    let both = ["sqlite", "postgresql"];
+    assert!(matches!(unknown, Err(StoreError::PermissionOptionUnknown { offered }) if offered == both));
+    assert!(matches!(unclear, Err(StoreError::PermissionOptionRequired { offered }) if offered == both));
+    assert_eq!(f.store.find_permission_outcome(id).await.unwrap(), None, "neither counts as the answer");
+    f.permit_with(&claim, id, PermissionAnswer::Option("postgresql".into())).await.unwrap();
+    let step = &f.steps(&claim).await[0];
+    assert_eq!((step.status, &step.detail["chosen"]), (StepStatus::Succeeded, &json!("postgresql")));
+    assert_eq!(step.detail["options"], serde_json::to_value(&detail.options).unwrap());
+}
+
+#[tokio::test]
+async fn a_request_of_the_previous_version_is_read_and_answered() {
+    let f = Fixture::new().await;
+    let claim = f.running().await;
+    let id = PermissionId::generate();
+    let options = json!([{"decision": "reject", "name": "No"}, {"decision": "allow", "name": "Yes"}]);
+    let detail = json!({"request_id": id, "options": options, "expires_at": "2026-01-31T12:01:00.000Z"});
+    f.write(&claim, &[StepState { detail, ..permission(1, "a", id) }]).await.unwrap();
+    let shown = json!([
+        {"option_id": "reject_once", "name": "No", "kind": "reject_once"},
+        {"option_id": "allow_once", "name": "Yes", "kind": "allow_once"},
+    ]);
+    assert_eq!(f.steps(&claim).await[0].detail["options"], shown);
+
+    f.permit(&claim, id, PermissionDecision::Allow).await.unwrap();
+
+    let step = &f.steps(&claim).await[0];
+    assert_eq!((step.status, &step.detail["options"]), (StepStatus::Succeeded, &shown));
+    assert_eq!(json!([step.detail["decision"], step.detail["decided_by"]]), json!(["allow", "user"]));
+    // What the worker of the previous version reads is there as it wrote it.
+    let mut connection = f.store.inner.readers.acquire().await.unwrap();
+    let stored: String = sqlx::query_scalar("SELECT detail FROM task_step").fetch_one(&mut *connection).await.unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&stored).unwrap()["options"], options);
+    f.end(&claim, answered("r")).await;
     assert_eq!(f.findings().await, [""; 0]);
 }
 

@@ -16,8 +16,7 @@ use agent_client_protocol::{
         ConnectionTo, Responder,
         schema::{
             CancelNotification, ClientCapabilities, ClientSessionCapabilities, Implementation, InitializeRequest,
-            InitializeResponse, NoticeCapabilities, PermissionOptionKind, RequestPermissionOutcome,
-            RequestPermissionRequest, RequestPermissionResponse,
+            InitializeResponse, NoticeCapabilities,
         },
     },
 };
@@ -32,6 +31,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     errors,
+    permission::{self, Request},
     transport::{Intake, transport},
 };
 use crate::agents::{
@@ -63,7 +63,7 @@ pub(super) enum Event {
     /// The `update` of a `session/update`.
     Update(Value),
     /// It wants to be allowed something, and waits.
-    Permission(Box<RequestPermissionRequest>, Responder<RequestPermissionResponse>),
+    Permission(Box<Request>, Responder<Value>),
 }
 
 /// Who listens.
@@ -204,16 +204,6 @@ impl Connection {
     }
 }
 
-/// A request to be allowed something, without the options of kinds that we do not know.
-fn permission_request(mut parameters: Value) -> Option<RequestPermissionRequest> {
-    if let Some(options) = parameters.get_mut("options").and_then(Value::as_array_mut) {
-        options.retain(|option| serde_json::from_value::<PermissionOptionKind>(option["kind"].clone()).is_ok());
-    }
-    serde_json::from_value(parameters)
-        .inspect_err(|error| tracing::warn!(%error, "a request for permission that is not understood"))
-        .ok()
-}
-
 /// Speaks until `close`, or until the agent hangs up.
 async fn drive(
     transport: impl agent_client_protocol::ConnectTo<Client> + 'static,
@@ -233,12 +223,12 @@ async fn drive(
                 if method != "session/request_permission" {
                     return responder.respond_with_error(Error::method_not_found());
                 }
-                let Some(request) = permission_request(parameters) else {
+                let session_id = parameters.get("sessionId").and_then(Value::as_str);
+                let (Some(session_id), Some(request)) = (session_id, Request::parse(&parameters)) else {
                     return responder.respond_with_error(Error::invalid_params());
                 };
-                let responder = responder.cast::<RequestPermissionResponse>();
-                let Some(events) = permissions.find(&request.session_id.0) else {
-                    return responder.respond(RequestPermissionResponse::new(RequestPermissionOutcome::Cancelled));
+                let Some(events) = permissions.find(session_id) else {
+                    return responder.respond(permission::cancelled());
                 };
                 // If nobody listens any more the responder is dropped, which answers with an error.
                 let _ = events.send(Event::Permission(Box::new(request), responder)).await;

@@ -10,8 +10,8 @@ mod tests;
 use std::{collections::HashMap, fmt::Write as _};
 
 use agent_client_protocol::v1::schema::{
-    ContentBlock, EmbeddedResourceResource, PermissionOptionKind, PlanEntry, PlanEntryStatus, RequestPermissionRequest,
-    SessionUpdate, ToolCall, ToolCallContent, ToolCallStatus, ToolCallUpdate,
+    ContentBlock, EmbeddedResourceResource, PlanEntry, PlanEntryStatus, SessionUpdate, ToolCall, ToolCallContent,
+    ToolCallStatus, ToolCallUpdate,
 };
 use banter_shared::chat::{StepKind, StepStatus};
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ const MAX_TITLE_CHARS: usize = 200;
 /// Tools of one turn that are told of.
 const MAX_TOOLS: usize = 2000;
 /// Stands for the title of a tool that has none.
-const NAMELESS: &str = "Tool";
+pub(super) const NAMELESS: &str = "Tool";
 
 /// What a turn has shown so far.
 #[derive(Default)]
@@ -145,15 +145,13 @@ impl Mapper {
     }
 
     /// A request to be allowed something shows its tool, which may not have been seen before. The tool's id and a title.
-    pub fn permission(&mut self, request: &RequestPermissionRequest, out: &mut Vec<Update>) -> (String, String) {
-        let id = request.tool_call.tool_call_id.0.to_string();
-        self.upsert(request.tool_call.clone());
+    pub fn permission(&mut self, call: ToolCallUpdate, out: &mut Vec<Update>) -> (String, String) {
+        let id = call.tool_call_id.0.to_string();
+        let title = call.fields.title.clone();
+        self.upsert(call);
         self.settle(&id, Permission::Waiting, out);
-        let title = self.tools.get(&id).map_or_else(
-            || request.tool_call.fields.title.clone().unwrap_or_else(|| NAMELESS.to_owned()),
-            |tool| title_of(&tool.call),
-        );
-        (id, title)
+        let known = self.tools.get(&id).map(|tool| title_of(&tool.call));
+        (id, known.or(title).unwrap_or_else(|| NAMELESS.to_owned()))
     }
 
     /// The tool was allowed.
@@ -387,13 +385,4 @@ fn text_of(block: &ContentBlock) -> String {
 fn cut(text: &str, most_bytes: usize) -> (&str, bool) {
     let end = text.floor_char_boundary(most_bytes);
     (&text[..end], end < text.len())
-}
-
-/// Whether an option is for this once, and which way it decides.
-pub(super) fn decides(kind: PermissionOptionKind) -> Option<bool> {
-    match kind {
-        PermissionOptionKind::AllowOnce => Some(true),
-        PermissionOptionKind::RejectOnce => Some(false),
-        _ => None,
-    }
 }

@@ -7,9 +7,11 @@
 mod connection;
 mod errors;
 mod map;
+mod permission;
 mod pool;
 mod session;
 mod terminal;
+mod tolerant;
 mod transport;
 mod turn;
 

@@ -13,15 +13,12 @@ use agent_client_protocol::{
     Error,
     v1::{
         Responder,
-        schema::{
-            ContentBlock, PromptRequest, RequestPermissionOutcome, RequestPermissionRequest, RequestPermissionResponse,
-            SelectedPermissionOutcome, TextContent,
-        },
+        schema::{ContentBlock, PromptRequest, TextContent},
     },
 };
 use banter_shared::{
-    agents_file::{AcpConfig, PermissionPolicy},
-    chat::{ErrorCode, FinishReason, PermissionDecision, PermissionOption, Usage},
+    agents_file::AcpConfig,
+    chat::{ErrorCode, FinishReason, PermissionDecision, Usage},
 };
 use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use serde_json::Value;
@@ -33,7 +30,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     connection::{Connection, Event},
-    map::{Flow, Mapper, decides},
+    map::{Flow, Mapper, NAMELESS},
+    permission::{self, Policy, Request},
 };
 use crate::agents::{
     AgentError, Answer, Decision, PermissionRequest, Update,
@@ -54,8 +52,6 @@ const LOOSE_LIMIT: Duration = Duration::from_secs(3);
 const MAX_UPDATES: usize = 20_000;
 /// How long more of a thought is waited for before it is told.
 const FLUSH_PAUSE: Duration = Duration::from_millis(150);
-/// Longest name of an answer that is offered, in characters.
-const MAX_OPTION_CHARS: usize = 100;
 /// How long after its time limit a permission request is given up that nobody decided.
 const DECISION_SLACK: Duration = Duration::from_secs(5);
 
@@ -102,9 +98,9 @@ struct Pending {
 }
 
 struct Waiting {
-    tool: String,
-    request: Box<RequestPermissionRequest>,
-    responder: Responder<RequestPermissionResponse>,
+    tool: Option<String>,
+    request: Box<Request>,
+    responder: Responder<Value>,
 }
 
 impl Pending {
@@ -122,18 +118,18 @@ impl Pending {
     }
 
     fn decide(&mut self, number: usize, decision: Option<Decision>, mapper: &mut Mapper, out: &mut Vec<Update>) {
-        let Some(Waiting { tool, request, responder }) = self.waiting.remove(&number) else { return };
+        let Some(waiting) = self.waiting.remove(&number) else { return };
         match decision {
-            Some(Decision::Allowed) => decide(responder, &request, true, &tool, mapper, out),
-            Some(Decision::Rejected | Decision::Expired) => decide(responder, &request, false, &tool, mapper, out),
-            None => drop(respond(responder, &request, None)),
+            Some(Decision::Answered { decision, chosen }) => decide(waiting, decision, chosen.as_deref(), mapper, out),
+            Some(Decision::Expired) => decide(waiting, PermissionDecision::Reject, None, mapper, out),
+            None => respond(waiting.responder, permission::cancelled()),
         }
     }
 
     /// The turn is over or stopped: the protocol wants each of them answered.
     fn cancel(&mut self) {
-        for (_, Waiting { request, responder, .. }) in self.waiting.drain() {
-            respond(responder, &request, None);
+        for (_, waiting) in self.waiting.drain() {
+            respond(waiting.responder, permission::cancelled());
         }
     }
 }
@@ -179,8 +175,8 @@ impl Prompt<'_> {
                 // What still comes is read, so that the agent is not held up, and nobody wants it any more.
                 let drain = async {
                     while let Some(event) = listening.events.recv().await {
-                        if let Event::Permission(request, responder) = event {
-                            respond(responder, &request, None);
+                        if let Event::Permission(_, responder) = event {
+                            respond(responder, permission::cancelled());
                         }
                     }
                 };
@@ -285,25 +281,29 @@ impl Prompt<'_> {
             Event::Update(update) => return mapper.update(update, out),
             Event::Permission(request, responder) => (request, responder),
         };
-        let (tool, title) = mapper.permission(&request, out);
-        match self.config.permission {
-            PermissionPolicy::Allow => decide(responder, &request, true, &tool, mapper, out),
-            PermissionPolicy::Reject => decide(responder, &request, false, &tool, mapper, out),
-            // Nothing that could be answered is for this once.
-            PermissionPolicy::Ask if options(&request).is_empty() => {
-                decide(responder, &request, false, &tool, mapper, out);
+        let (tool, title) = match request.tool_call.clone() {
+            Some(call) => {
+                let (tool, title) = mapper.permission(call, out);
+                (Some(tool), title)
             }
-            PermissionPolicy::Ask => {
+            None => (None, NAMELESS.to_owned()),
+        };
+        let policy = request.decide(self.config.permission);
+        let options = request.options();
+        let waiting = Waiting { tool: tool.clone(), request, responder };
+        match policy {
+            Policy::Decide(decision) => decide(waiting, decision, None, mapper, out),
+            Policy::Ask => {
                 let time_limit = self.config.permission_timeout;
                 let (reply, decision) = oneshot::channel();
                 out.push(Update::Permission(PermissionRequest {
-                    tool_call_id: Some(tool.clone()),
+                    tool_call_id: tool,
                     title,
-                    options: options(&request),
+                    options,
                     time_limit,
                     reply,
                 }));
-                pending.add(Waiting { tool, request, responder }, decision, time_limit);
+                pending.add(waiting, decision, time_limit);
             }
         }
         Flow::GoesOn
@@ -331,49 +331,30 @@ pub(super) async fn tidy_up(control: &Control, begun: u64) -> bool {
     true
 }
 
-/// What may be answered, as the user sees it: once each way, whatever else the agent offers.
-fn options(request: &RequestPermissionRequest) -> Vec<PermissionOption> {
-    let offered = request.options.iter().filter_map(|option| {
-        let decision = if decides(option.kind)? { PermissionDecision::Allow } else { PermissionDecision::Reject };
-        Some(PermissionOption { decision, name: option.name.chars().take(MAX_OPTION_CHARS).collect() })
-    });
-    let mut options: Vec<PermissionOption> = Vec::new();
-    for option in offered {
-        if !options.iter().any(|known| known.decision == option.decision) {
-            options.push(option);
-        }
-    }
-    options
-}
-
-/// Tells the agent, and shows the tool as the agent was told: what cannot be allowed for this once is not.
+/// Answers the agent, and shows the tool as the agent was told: what no option allows is not allowed.
 fn decide(
-    responder: Responder<RequestPermissionResponse>,
-    request: &RequestPermissionRequest,
-    is_allowed: bool,
-    tool: &str,
+    waiting: Waiting,
+    decision: PermissionDecision,
+    chosen: Option<&str>,
     mapper: &mut Mapper,
     out: &mut Vec<Update>,
 ) {
-    let was_chosen = respond(responder, request, Some(is_allowed));
-    if is_allowed && was_chosen { mapper.allow(tool, out) } else { mapper.reject(tool, out) }
+    let Waiting { tool, request, responder } = waiting;
+    let result = request.result(decision, chosen);
+    let is_allowed = decision == PermissionDecision::Allow && result != permission::cancelled();
+    respond(responder, result);
+    match tool {
+        Some(tool) if is_allowed => mapper.allow(&tool, out),
+        Some(tool) => mapper.reject(&tool, out),
+        None => {}
+    }
 }
 
-/// Chooses the option that decides so for this once. `None`, or no such option: cancelled, and false.
-fn respond(
-    responder: Responder<RequestPermissionResponse>,
-    request: &RequestPermissionRequest,
-    decision: Option<bool>,
-) -> bool {
-    let chosen = request.options.iter().find(|option| decision.is_some() && decides(option.kind) == decision);
-    let was_chosen = chosen.is_some();
-    let outcome = chosen.map_or(RequestPermissionOutcome::Cancelled, |option| {
-        RequestPermissionOutcome::Selected(SelectedPermissionOutcome::new(option.option_id.clone()))
-    });
-    if let Err(error) = responder.respond(RequestPermissionResponse::new(outcome)) {
+/// Sends the result of a permission request.
+fn respond(responder: Responder<Value>, result: Value) {
+    if let Err(error) = responder.respond(result) {
         tracing::debug!(%error, "the agent no longer waits for the decision");
     }
-    was_chosen
 }
 
 /// What became of an answer that was cut.

@@ -1,6 +1,5 @@
 //! What becomes of what an agent sends.
 
-use agent_client_protocol::v1::schema::RequestPermissionRequest;
 use banter_shared::chat::{StepKind, StepStatus};
 use serde_json::{Value, json};
 
@@ -30,10 +29,7 @@ impl Told {
     }
 
     fn ask(&mut self, tool_call: &Value) -> (String, String) {
-        let options = json!([{"optionId": "0", "name": "Yes", "kind": "allow_once"}]);
-        let request = json!({"sessionId": "s", "toolCall": tool_call, "options": options});
-        let request: RequestPermissionRequest = serde_json::from_value(request).unwrap();
-        self.mapper.permission(&request, &mut self.out)
+        self.mapper.permission(serde_json::from_value(tool_call.clone()).unwrap(), &mut self.out)
     }
 
     fn allow(&mut self, id: &str) {

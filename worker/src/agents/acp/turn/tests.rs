@@ -1,19 +1,8 @@
 //! What can be said of a turn without an agent.
 
-use agent_client_protocol::v1::schema::RequestPermissionRequest;
 use serde_json::json;
 
 use super::*;
-
-fn request(kinds: &[&str]) -> RequestPermissionRequest {
-    let options: Vec<Value> =
-        kinds.iter().map(|kind| json!({"optionId": "0", "name": format!("It {kind}"), "kind": kind})).collect();
-    serde_json::from_value(json!({"sessionId": "s", "toolCall": {"toolCallId": "t"}, "options": options})).unwrap()
-}
-
-fn offered(kinds: &[&str]) -> Vec<(PermissionDecision, String)> {
-    options(&request(kinds)).into_iter().map(|option| (option.decision, option.name)).collect()
-}
 
 #[test]
 fn every_reason_to_stop_is_an_end() {
@@ -42,24 +31,4 @@ fn tokens_are_told_only_if_both_are_known() {
     assert_eq!(usage(json!({"inputTokens": 3})), None);
     assert_eq!(usage(json!({"inputTokens": "three", "outputTokens": 4})), None);
     assert_eq!(usage(Value::Null), None);
-}
-
-#[test]
-fn the_user_is_offered_each_decision_once_and_nothing_for_good() {
-    let (allow, reject) = (PermissionDecision::Allow, PermissionDecision::Reject);
-
-    assert_eq!(
-        offered(&["allow_always", "reject_once", "allow_once", "allow_once", "reject_always"]),
-        [(reject, "It reject_once".to_owned()), (allow, "It allow_once".to_owned())]
-    );
-    assert_eq!(offered(&["reject_once"]), [(reject, "It reject_once".to_owned())]);
-    assert_eq!(offered(&["allow_always", "reject_always"]), []);
-}
-
-#[test]
-fn the_name_of_an_answer_is_no_novel() {
-    let mut long = request(&["allow_once"]);
-    long.options[0].name = "é".repeat(5000);
-
-    assert_eq!(options(&long)[0].name, "é".repeat(MAX_OPTION_CHARS));
 }

@@ -1,0 +1,149 @@
+//! Permission requests of an agent: what it offers, what the configured policy decides, and the answer it is sent.
+//!
+//! Every option is shown under its own name and answered with its own id. The store and the API know an option by an id
+//! of text that is fit to be stored; the agent gets back exactly what it sent, whatever that was.
+
+#[cfg(test)]
+mod tests;
+
+use agent_client_protocol::v1::schema::ToolCallUpdate;
+use banter_shared::{
+    agents_file::PermissionPolicy,
+    chat::{PermissionDecision, PermissionKind, PermissionOption, clean_step_title, option_for, sanitize_agent_text},
+};
+use serde_json::{Value, json};
+
+use super::tolerant;
+
+/// Options of one request that are offered.
+const MAX_OPTIONS: usize = 50;
+/// Longest id of an option that is stored as it is, in bytes. A longer one is replaced by its number.
+const MAX_OPTION_ID_BYTES: usize = 256;
+/// Longest kind of an option, in bytes.
+const MAX_KIND_BYTES: usize = 64;
+
+/// A request as the agent sent it, as far as it can be understood.
+#[derive(Debug)]
+pub(super) struct Request {
+    /// The tool call that it is about; `None` if it names none.
+    pub tool_call: Option<ToolCallUpdate>,
+    offered: Vec<Offered>,
+}
+
+/// An option, and its id as the agent sent it.
+#[derive(Debug)]
+struct Offered {
+    option: PermissionOption,
+    agent_id: Value,
+}
+
+/// What to do about a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Policy {
+    /// Answer it without the user.
+    Decide(PermissionDecision),
+    /// Ask the user.
+    Ask,
+}
+
+impl Request {
+    /// Reads the parameters of `session/request_permission`. Returns `None` if there are no options that could be
+    /// answered with, and the list is not empty either.
+    pub fn parse(parameters: &Value) -> Option<Self> {
+        let listed = parameters.get("options")?.as_array()?;
+        let mut offered: Vec<Offered> = Vec::new();
+        for (number, option) in listed.iter().enumerate() {
+            let Some(next) = Offered::parse(option, number + 1) else { continue };
+            let is_repeated = offered.iter().any(|known| known.option == next.option);
+            if !is_repeated && offered.len() < MAX_OPTIONS {
+                offered.push(next);
+            }
+        }
+        if offered.is_empty() && !listed.is_empty() {
+            return None;
+        }
+        let tool_call = parameters.get("toolCall").cloned().and_then(|call| tolerant::parse(call, &["toolCallId"]));
+        Some(Self { tool_call, offered })
+    }
+
+    /// Returns the options for the user.
+    pub fn options(&self) -> Vec<PermissionOption> {
+        self.offered.iter().map(|offered| offered.option.clone()).collect()
+    }
+
+    /// Returns what the policy makes of the request. `allow` decides only where exactly one option allows the operation
+    /// once and nothing else could be meant; it never selects an option that the agent would remember.
+    pub fn decide(&self, policy: PermissionPolicy) -> Policy {
+        if self.offered.is_empty() {
+            return Policy::Decide(PermissionDecision::Reject);
+        }
+        match policy {
+            PermissionPolicy::Ask => Policy::Ask,
+            PermissionPolicy::Reject => Policy::Decide(PermissionDecision::Reject),
+            PermissionPolicy::Allow => {
+                let of =
+                    |wanted: PermissionKind| self.offered.iter().filter(move |offered| offered.option.kind == wanted);
+                let is_clear = self.offered.iter().all(|offered| match &offered.option.kind {
+                    PermissionKind::Other(kind) => kind.starts_with("allow") || kind.starts_with("reject"),
+                    PermissionKind::AllowOnce
+                    | PermissionKind::AllowAlways
+                    | PermissionKind::RejectOnce
+                    | PermissionKind::RejectAlways => true,
+                });
+                // Several lasting approvals, such as "for this file" and "for all", do not make it a choice.
+                if is_clear && of(PermissionKind::AllowOnce).count() == 1 {
+                    Policy::Decide(PermissionDecision::Allow)
+                } else {
+                    Policy::Ask
+                }
+            }
+        }
+    }
+
+    /// Returns the result for the agent: the option with this id, or what stands for the decision. Rejecting without a
+    /// `reject_once` option cancels the request, the only other outcome that the protocol has.
+    pub fn result(&self, decision: PermissionDecision, chosen: Option<&str>) -> Value {
+        let options = self.options();
+        let by_decision = || option_for(&options, decision).ok().flatten().map(|option| option.option_id.as_str());
+        let selected = chosen.or_else(by_decision);
+        let offered = selected.and_then(|id| self.offered.iter().find(|offered| offered.option.option_id == id));
+        offered
+            .map_or_else(cancelled, |offered| json!({"outcome": {"outcome": "selected", "optionId": offered.agent_id}}))
+    }
+}
+
+/// Returns the result of a request that nobody decided.
+pub(super) fn cancelled() -> Value {
+    json!({"outcome": {"outcome": "cancelled"}})
+}
+
+impl Offered {
+    fn parse(option: &Value, number: usize) -> Option<Self> {
+        let agent_id = option.get("optionId")?;
+        let id = match agent_id {
+            Value::String(id) => sanitize_agent_text(id).into_owned(),
+            Value::Number(id) => id.to_string(),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
+        };
+        let option_id = if id.len() > MAX_OPTION_ID_BYTES { format!("option-{number}") } else { id };
+        let kind = option.get("kind").and_then(Value::as_str).unwrap_or("other");
+        let kind = sanitize_agent_text(kind);
+        let kind = PermissionKind::from(kind[..kind.floor_char_boundary(MAX_KIND_BYTES)].to_owned());
+        let name = clean_step_title(option.get("name").and_then(Value::as_str).unwrap_or_default());
+        let name = if name.is_empty() { name_of(&kind, &option_id, number) } else { name };
+        Some(Self { option: PermissionOption { option_id, name, kind }, agent_id: agent_id.clone() })
+    }
+}
+
+/// Returns a label for an option that the agent gave none.
+fn name_of(kind: &PermissionKind, option_id: &str, number: usize) -> String {
+    match kind {
+        PermissionKind::AllowOnce => "Allow once".to_owned(),
+        PermissionKind::AllowAlways => "Always allow".to_owned(),
+        PermissionKind::RejectOnce => "Reject".to_owned(),
+        PermissionKind::RejectAlways => "Always reject".to_owned(),
+        PermissionKind::Other(_) => {
+            Some(clean_step_title(option_id)).filter(|id| !id.is_empty()).unwrap_or_else(|| format!("Option {number}"))
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What becomes of the options that agents offer.
+
+use super::*;
+
+const ALLOW: PermissionDecision = PermissionDecision::Allow;
+const REJECT: PermissionDecision = PermissionDecision::Reject;
+
+fn request(options: &Value) -> Option<Request> {
+    Request::parse(&json!({"sessionId": "s", "toolCall": {"toolCallId": "t"}, "options": options}))
+}
+
+/// Options from `id:kind` words, each named after its id.
+fn offered(words: &str) -> Request {
+    let options = words.split_whitespace().map(|word| {
+        let (id, kind) = word.split_once(':').unwrap();
+        json!({"optionId": id, "name": format!("Name of {id}"), "kind": kind})
+    });
+    request(&options.collect()).unwrap()
+}
+
+fn selected(id: &str) -> Value {
+    json!({"outcome": {"outcome": "selected", "optionId": id}})
+}
+
+#[test]
+fn the_policy_decides_only_what_has_one_meaning() {
+    let table = [
+        ("y:allow_once n:reject_once", Policy::Decide(ALLOW)),
+        ("y:allow_once", Policy::Decide(ALLOW)),
+        ("a:allow_always y:allow_once n:reject_once", Policy::Decide(ALLOW)),
+        ("a:allow_always b:allow_always y:allow_once", Policy::Decide(ALLOW)),
+        ("y:allow_once t:allow_on_tuesdays r:reject_with_reason", Policy::Decide(ALLOW)),
+        ("1:allow_once 2:allow_once 3:allow_once", Policy::Ask),
+        ("1:allow_once 2:allow_once n:reject_once", Policy::Ask),
+        ("1:allow_once 2:postgresql", Policy::Ask),
+        ("a:allow_always n:reject_once", Policy::Ask),
+        ("x:maybe", Policy::Ask),
+        ("n:reject_once", Policy::Ask),
+        ("", Policy::Decide(REJECT)),
+    ];
+    for (words, expected) in table {
+        let request = offered(words);
+        assert_eq!(request.decide(PermissionPolicy::Allow), expected, "{words}");
+        assert_eq!(request.decide(PermissionPolicy::Reject), Policy::Decide(REJECT), "{words}");
+        let asked = if words.is_empty() { Policy::Decide(REJECT) } else { Policy::Ask };
+        assert_eq!(request.decide(PermissionPolicy::Ask), asked, "{words}");
+    }
+}
+
+#[test]
+fn the_agent_gets_the_option_that_was_chosen() {
+    let table = [
+        ("1:allow_once 2:allow_once 3:allow_once", ALLOW, Some("2"), selected("2")),
+        ("1:allow_once 2:allow_once 3:allow_once", REJECT, None, cancelled()),
+        ("a:allow_always y:allow_once n:reject_once", ALLOW, None, selected("y")),
+        ("a:allow_always y:allow_once n:reject_once", ALLOW, Some("a"), selected("a")),
+        ("a:allow_always y:allow_once n:reject_once", REJECT, None, selected("n")),
+        ("a:allow_always d:reject_always", REJECT, None, cancelled()),
+        ("a:allow_always d:reject_always", REJECT, Some("d"), selected("d")),
+        ("x:maybe", ALLOW, Some("x"), selected("x")),
+        ("x:maybe", ALLOW, Some("gone"), cancelled()),
+        ("", REJECT, None, cancelled()),
+    ];
+    for (words, decision, chosen, expected) in table {
+        assert_eq!(offered(words).result(decision, chosen), expected, "{words} {chosen:?}");
+    }
+}
+
+#[test]
+fn options_are_shown_as_the_agent_supplied_them() {
+    let request = request(&json!([
+        {"optionId": "db-1", "name": "SQLite", "kind": "allow_once"},
+        {"optionId": "db-1", "name": "SQLite", "kind": "allow_once"},
+        {"optionId": "q\0r", "name": " \u{1b}[31mKeep\u{1b}[0m\nboth ", "kind": "allow_once"},
+        {"optionId": 3, "name": "", "kind": "reject_once"},
+        {"optionId": "strange", "kind": 7},
+        {"optionId": "x".repeat(300), "name": "é".repeat(5000), "kind": "allow_always"},
+        {"name": "without an id", "kind": "allow_once"},
+        "no option",
+    ]))
+    .unwrap();
+
+    let shown: Vec<_> =
+        request.options().into_iter().map(|it| (it.option_id, it.name, String::from(it.kind))).collect();
+
+    let expected =
+        [("db-1", "SQLite", "allow_once"), ("qr", "Keep both", "allow_once"), ("3", "Reject", "reject_once")];
+    for ((id, name, kind), expected) in shown.iter().zip(expected) {
+        assert_eq!((id.as_str(), name.as_str(), kind.as_str()), expected);
+    }
+    assert_eq!(shown[3], ("strange".into(), "strange".into(), "other".into()));
+    assert_eq!((shown.len(), shown[4].0.as_str(), shown[4].1.chars().count()), (5, "option-6", 200));
+    // The agent gets back what it sent.
+    assert_eq!(request.result(ALLOW, Some("qr")), selected("q\0r"));
+    assert_eq!(request.result(REJECT, None), json!({"outcome": {"outcome": "selected", "optionId": 3}}));
+    assert_eq!(request.result(ALLOW, Some("option-6")), selected(&"x".repeat(300)));
+}
+
+#[test]
+fn a_request_without_usable_options_is_invalid() {
+    for options in [Value::Null, json!("x"), json!({}), json!([1, {"name": "x"}, {"optionId": null}])] {
+        assert!(request(&options).is_none(), "{options}");
+    }
+    assert!(Request::parse(&json!({"sessionId": "s"})).is_none());
+    assert!(request(&json!([])).is_some_and(|request| request.options().is_empty()));
+}
+
+#[test]
+fn a_tool_call_is_read_as_far_as_it_can_be() {
+    let options = json!([{"optionId": "y", "name": "Yes", "kind": "allow_once"}]);
+    let call =
+        |tool_call: Value| Request::parse(&json!({"toolCall": tool_call, "options": options})).unwrap().tool_call;
+
+    let odd = call(json!({"toolCallId": "t", "title": "Run", "kind": 5, "status": [], "locations": "x"})).unwrap();
+
+    assert_eq!((&*odd.tool_call_id.0, odd.fields.title.as_deref()), ("t", Some("Run")));
+    for missing in [Value::Null, json!({}), json!({"toolCallId": 5}), json!("t")] {
+        assert!(call(missing.clone()).is_none(), "{missing}");
+    }
+}
