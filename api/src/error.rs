@@ -277,7 +277,7 @@ impl From<StoreError> for ApiError {
                 let detail = "The store is locked at the moment. Nothing was stored; send the same request again.";
                 return Self::new(Code::StoreBusy, detail).caused_by(error);
             }
-            StoreError::Unwritable(_) => {
+            StoreError::Unwritable(_) | StoreError::DiskFull => {
                 let detail = "The store cannot be used at the moment. Nothing was stored.";
                 return Self::new(Code::StoreUnavailable, detail).caused_by(error);
             }

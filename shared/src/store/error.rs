@@ -62,6 +62,9 @@ pub enum StoreError {
     /// The disk is full or cannot be written.
     #[error("the store cannot be written")]
     Unwritable(#[source] sqlx::Error),
+    /// The disk has too little room for a message.
+    #[error("the disk is full")]
+    DiskFull,
     /// The database says something unexpected.
     #[error("the database failed")]
     Database(#[source] sqlx::Error),
@@ -77,7 +80,7 @@ impl StoreError {
     /// Whether the same operation may succeed a little later.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
-        matches!(self, Self::Busy | Self::Unwritable(_) | Self::Database(_) | Self::Queue(_))
+        matches!(self, Self::Busy | Self::Unwritable(_) | Self::DiskFull | Self::Database(_) | Self::Queue(_))
     }
 }
 

@@ -25,6 +25,8 @@ mod messages;
 mod migrate;
 mod outcomes;
 mod permissions;
+mod readiness;
+mod recent;
 mod resume;
 mod rows;
 mod sessions;
@@ -45,7 +47,7 @@ use sqlx::{
     ConnectOptions, Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction,
     sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous},
 };
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 pub use agents::AgentHealth;
 pub use attempts::{Claim, Conversation, Finish, PastMessage};
@@ -70,6 +72,7 @@ pub use turns::{PostMessage, Posted};
 pub use workload::Workload;
 
 use crate::{clock::SharedClock, event::Hints};
+use recent::Recent;
 
 /// Connections that read at once in one process.
 const READERS: u32 = 4;
@@ -79,8 +82,6 @@ const BUSY_SLICE: Duration = Duration::from_millis(200);
 /// suspended, makes it longer for a while, and by itself SQLite would never make it shorter again
 /// (<https://www.sqlite.org/pragma.html#pragma_journal_size_limit>).
 const WAL_KEPT_BYTES: u32 = 8 * 1024 * 1024;
-/// A change that would have to wait for longer makes the process not ready: sends may time out.
-const READY_WITHIN: Duration = Duration::from_secs(1);
 
 /// How a store is opened.
 #[derive(Clone, Debug)]
@@ -108,6 +109,8 @@ struct Inner {
     clock: SharedClock,
     /// Whether the use of a key is being noted.
     is_noting_use: AtomicBool,
+    readiness: Recent<()>,
+    workload: Recent<Workload>,
 }
 
 /// A write transaction. Dropped without a commit, it is rolled back.
@@ -176,7 +179,16 @@ impl Store {
             .await
             .map_err(open)?;
         Ok(Self {
-            inner: Arc::new(Inner { writer, readers, connect, options, clock, is_noting_use: AtomicBool::new(false) }),
+            inner: Arc::new(Inner {
+                writer,
+                readers,
+                connect,
+                options,
+                clock,
+                is_noting_use: AtomicBool::new(false),
+                readiness: Recent::default(),
+                workload: Recent::default(),
+            }),
         })
     }
 
@@ -196,15 +208,6 @@ impl Store {
     pub async fn close(&self) {
         self.inner.readers.close().await;
         self.inner.writer.close().await;
-    }
-
-    /// Whether the database answers, and a change would not have to wait for longer than a second.
-    ///
-    /// # Errors
-    /// When it does not.
-    pub async fn check_ready(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1 FROM chat_session LIMIT 1").fetch_optional(&self.inner.readers).await?;
-        timeout(READY_WITHIN, self.check_writable()).await.unwrap_or(Err(StoreError::Busy))
     }
 
     /// What tells this installation from others.

@@ -20,25 +20,34 @@ pub struct Workload {
     pub workers: i64,
 }
 
+/// How long a count may be shown: scrapes made within this time share one.
+const COUNTED_FOR: Duration = Duration::from_secs(2);
+
+/// Counts by the partial indexes of unfinished tasks, whose size is what is counted, and finds the job that would be
+/// claimed next. Whatever has ended costs nothing.
+const COUNT: &str = "SELECT (SELECT COUNT(*) FROM agent_task INDEXED BY agent_task_queued WHERE status = 'queued') AS queued, \
+     (SELECT COUNT(*) FROM agent_task INDEXED BY agent_task_one_running WHERE status = 'running') AS running, \
+     (SELECT COUNT(*) FROM worker_heartbeat) AS workers, \
+     (SELECT id FROM Jobs INDEXED BY agent_jobs_ready WHERE job_type = ?1 AND status = 'Pending' \
+         AND (run_at <= ?2 OR id > ?3) ORDER BY priority DESC, id LIMIT 1) AS oldest_job";
+
 impl Store {
-    /// Counts what there is to do.
+    /// Counts what there is to do. The counts are at most two seconds old.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn workload(&self) -> Result<Workload, StoreError> {
+        self.inner.workload.get(COUNTED_FOR, self.count_workload()).await
+    }
+
+    async fn count_workload(&self) -> Result<Workload, StoreError> {
         let now = self.inner.clock.now();
-        let row = sqlx::query(
-            "SELECT (SELECT COUNT(*) FROM agent_task INDEXED BY agent_task_queued WHERE status = 'queued') AS queued, \
-             (SELECT COUNT(*) FROM agent_task INDEXED BY agent_task_one_running WHERE status = 'running') AS running, \
-             (SELECT COUNT(*) FROM worker_heartbeat) AS workers, \
-             (SELECT MIN(id) FROM Jobs INDEXED BY agent_jobs_ready WHERE job_type = ?1 AND status = 'Pending' \
-                 AND (run_at <= ?2 OR id > ?3)) AS oldest_job",
-        )
-        .bind(AGENT_QUEUE)
-        .bind(now.unix_seconds())
-        .bind(first_future_id(now))
-        .fetch_one(&self.inner.readers)
-        .await?;
+        let row = sqlx::query(COUNT)
+            .bind(AGENT_QUEUE)
+            .bind(now.unix_seconds())
+            .bind(first_future_id(now))
+            .fetch_one(&self.inner.readers)
+            .await?;
         let oldest: Option<String> = row.try_get("oldest_job")?;
         // A job's id begins with the time of its push.
         let pushed = oldest.and_then(|id| Ulid::from_string(&id).ok()).map(|id| id.timestamp_ms());
@@ -49,5 +58,13 @@ impl Store {
             oldest_wait: pushed.map_or(Duration::ZERO, |pushed| Duration::from_millis(now_ms.saturating_sub(pushed))),
             workers: row.try_get("workers")?,
         })
+    }
+
+    /// How SQLite carries out the count.
+    #[cfg(test)]
+    pub(super) async fn explain_workload(&self) -> Vec<String> {
+        let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {COUNT}"));
+        let plan = sqlx::query(explain).fetch_all(&self.inner.readers).await.unwrap();
+        plan.iter().map(|step| step.get("detail")).collect()
     }
 }

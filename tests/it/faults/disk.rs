@@ -2,7 +2,13 @@
 
 use std::fs;
 
-use banter_tests::{app::TestApp, chat::Sent, small_disk::SmallDisk, wait::within};
+use banter_tests::{
+    app::TestApp,
+    chat::Sent,
+    client::complained_fields,
+    small_disk::SmallDisk,
+    wait::{eventually, within},
+};
 use serde_json::json;
 
 /// Room for the database at its start, its WAL, and a few messages.
@@ -25,6 +31,7 @@ async fn a_full_disk_is_503_store_unavailable_and_no_202_is_a_lie() {
     let mut accepted = vec![Sent::from_body(&client.post_message(&session, "", &body).await.ok(202))];
     client.wait_for_end(&session, &accepted[0].task_id).await;
 
+    client.get("/readyz").await.ok(200);
     let filler = disk.fill();
     let mut is_refused = false;
     for _ in 0..MANY {
@@ -38,6 +45,12 @@ async fn a_full_disk_is_503_store_unavailable_and_no_202_is_a_lie() {
         break;
     }
     assert!(is_refused, "the disk is full");
+    // A result counts for a second.
+    let refused = eventually("readiness notices the full disk", async || {
+        Some(client.get("/readyz").await).filter(|reply| reply.status == 503)
+    })
+    .await;
+    assert_eq!(complained_fields(&refused.problem_code(503, "not_ready")), ["store"]);
     client.get("/v1/chat").await.ok(200);
     fs::remove_file(filler).unwrap();
 
@@ -47,6 +60,7 @@ async fn a_full_disk_is_503_store_unavailable_and_no_202_is_a_lie() {
     })
     .await;
     accepted.push(sent);
+    client.get("/readyz").await.ok(200);
     for sent in &accepted {
         let ended = client.wait_for_end(&session, &sent.task_id).await;
         assert_eq!(ended["status"], "succeeded", "{ended}");

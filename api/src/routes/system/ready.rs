@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::{Json, extract::State};
+use banter_shared::store::StoreError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -41,8 +42,8 @@ pub async fn ready(State(state): State<AppState>) -> Result<Json<Ready>, ApiErro
         at_fault.push(FieldError { field: "server".into(), message: "is about to stop".into() });
     }
     let store = state.store.check_ready().await;
-    if store.is_err() {
-        at_fault.push(FieldError { field: "store".into(), message: "does not answer".into() });
+    if let Err(error) = &store {
+        at_fault.push(FieldError { field: "store".into(), message: store_fault(error).into() });
     }
     if at_fault.is_empty() {
         let relay = if state.relay.is_connected() { "ok" } else { "away" };
@@ -55,4 +56,29 @@ pub async fn ready(State(state): State<AppState>) -> Result<Json<Ready>, ApiErro
         Ok(()) => error,
         Err(source) => error.caused_by(source),
     })
+}
+
+/// Says what is wrong with the store.
+fn store_fault(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Busy => "is locked",
+        StoreError::DiskFull => "has no disk space left",
+        StoreError::Unwritable(_) => "cannot be written",
+        StoreError::Database(_)
+        | StoreError::Corrupt(_)
+        | StoreError::Queue(_)
+        | StoreError::NotFound
+        | StoreError::SessionArchived
+        | StoreError::AgentBusy
+        | StoreError::QueueFull
+        | StoreError::TaskNotQueued
+        | StoreError::TaskEnded
+        | StoreError::TaskNotEnded
+        | StoreError::TaskSucceeded
+        | StoreError::PermissionAnswered
+        | StoreError::PermissionExpired
+        | StoreError::IdempotencyMismatch
+        | StoreError::MessageGone
+        | StoreError::LeaseLost => "does not answer",
+    }
 }

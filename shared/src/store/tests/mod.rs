@@ -5,6 +5,7 @@ mod files;
 mod lists;
 mod log;
 mod queue;
+mod readiness;
 mod resume;
 mod steps;
 mod turns;

@@ -1,0 +1,93 @@
+//! Results that are shared by everyone who asks within a moment, so that a monitor cannot load the database.
+
+use std::{fmt, time::Duration};
+
+use tokio::{sync::Mutex, time::Instant};
+
+use super::StoreError;
+
+/// The last result of a query.
+pub(super) struct Recent<T> {
+    last: Mutex<Option<Last<T>>>,
+}
+
+struct Last<T> {
+    began_at: Instant,
+    value: T,
+}
+
+impl<T> Default for Recent<T> {
+    fn default() -> Self {
+        Self { last: Mutex::default() }
+    }
+}
+
+impl<T> fmt::Debug for Recent<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Recent")
+    }
+}
+
+impl<T: Copy> Recent<T> {
+    /// Returns a result that is not older than `age`, by `query` if there is none. Only one query runs at a time. Errors
+    /// are not kept.
+    pub(super) async fn get(
+        &self,
+        age: Duration,
+        query: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        self.get_at(Instant::now, age, query).await
+    }
+
+    async fn get_at(
+        &self,
+        now: impl Fn() -> Instant,
+        age: Duration,
+        query: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let mut last = self.last.lock().await;
+        if let Some(recent) = last.as_ref().filter(|last| now().duration_since(last.began_at) < age) {
+            return Ok(recent.value);
+        }
+        let began_at = now();
+        *last = None;
+        let value = query.await?;
+        *last = Some(Last { began_at, value });
+        Ok(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    const AGE: Duration = Duration::from_secs(1);
+
+    #[tokio::test]
+    async fn many_who_ask_at_once_share_one_query_and_later_ones_get_a_new_one() {
+        let (recent, queries, start) = (Recent::default(), AtomicU32::new(0), Instant::now());
+        let ask = |after: Duration| {
+            let query = async {
+                tokio::task::yield_now().await;
+                Ok(queries.fetch_add(1, Ordering::Relaxed))
+            };
+            recent.get_at(move || start + after, AGE, query)
+        };
+
+        let answers = futures::future::join_all((0..50).map(|_| ask(AGE / 2))).await;
+        let (later, last) = (ask(AGE).await, ask(AGE / 2 + AGE).await);
+
+        assert!(answers.iter().all(|answer| matches!(answer, Ok(0))), "{answers:?}");
+        assert!(matches!((later, last), (Ok(0), Ok(1))));
+    }
+
+    #[tokio::test]
+    async fn an_error_is_not_kept() {
+        let recent = Recent::default();
+
+        assert!(recent.get(AGE, async { Err::<u32, _>(StoreError::Busy) }).await.is_err());
+        assert!(matches!(recent.get(AGE, async { Ok(7) }).await, Ok(7)));
+    }
+}

@@ -1,0 +1,61 @@
+//! What monitors ask for: readiness and the workload.
+
+use super::*;
+
+#[tokio::test]
+async fn readiness_writes_and_checks_made_at_once_share_one_write() {
+    let f = Fixture::new().await;
+    let mut observer = f.store.connect().await.unwrap();
+    let version = sqlx::query_scalar::<_, i64>("PRAGMA data_version");
+    let before = version.fetch_one(&mut observer).await.unwrap();
+
+    let checks = futures::future::join_all((0..100).map(|_| f.store.check_ready())).await;
+
+    assert!(checks.iter().all(Result::is_ok));
+    let version = sqlx::query_scalar::<_, i64>("PRAGMA data_version");
+    assert_eq!(version.fetch_one(&mut observer).await.unwrap(), before + 1, "one commit");
+    let rows: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM readiness_check").fetch_one(&mut observer).await.unwrap();
+    assert_eq!(rows, 1);
+}
+
+#[tokio::test]
+async fn a_store_that_takes_no_write_is_not_ready() {
+    let f = Fixture::new().await;
+    sqlx::query("DROP TABLE readiness_check").execute(&f.store.inner.writer).await.unwrap();
+
+    assert!(f.store.check_ready().await.is_err());
+}
+
+#[tokio::test]
+async fn the_workload_is_counted_by_what_is_unfinished() {
+    let f = Fixture::new().await;
+
+    let plan = f.store.explain_workload().await;
+
+    let reads: Vec<_> = plan.iter().filter(|step| step.contains(" USING ")).map(String::as_str).collect();
+    assert_eq!(
+        reads,
+        [
+            "SCAN agent_task USING COVERING INDEX agent_task_queued",
+            "SCAN agent_task USING COVERING INDEX agent_task_one_running",
+            "SCAN worker_heartbeat USING COVERING INDEX sqlite_autoindex_worker_heartbeat_1",
+            "SEARCH Jobs USING INDEX agent_jobs_ready (job_type=?)",
+        ],
+        "the first two are partial indexes of unfinished tasks"
+    );
+    assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{plan:?}");
+}
+
+#[tokio::test]
+async fn the_oldest_wait_is_that_of_the_job_to_be_claimed_next() {
+    let f = Fixture::new().await;
+    for text in ["one", "two"] {
+        let session = f.session().await;
+        f.post(session, text).await;
+    }
+    f.claim().await;
+
+    let workload = f.store.workload().await.unwrap();
+
+    assert_eq!((workload.queued, workload.running, workload.workers), (1, 1, 1));
+}
