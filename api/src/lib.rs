@@ -40,9 +40,9 @@ use banter_shared::{
     chat::UserRef,
     clock::SystemClock,
     config::Config,
-    relay,
+    relay::{self, Identity},
     shutdown::Shutdown,
-    store::{Retention, Store},
+    store::{Installation, Retention, Store},
     upkeep::{self, UpkeepOptions},
 };
 use tokio::net::TcpListener;
@@ -80,7 +80,9 @@ impl Application {
             );
         }
 
-        let relay = relay::start(&config.relay, store.path(), &store.installation_id().await?).await?;
+        let Installation { id, relay_key } = store.installation().await?;
+        let identity = Identity { installation: id, key: relay_key.into() };
+        let relay = relay::start(&config.relay, store.path(), &identity).await?;
         let metrics = Metrics::default();
         let hub = Hub::start(store.clone(), relay.clone(), shutdown, metrics.clone());
         let options =
@@ -125,11 +127,12 @@ impl Application {
         stdout.flush()?;
 
         let shutdown = state.shutdown.clone();
-        let store = state.store.clone();
+        let (store, relay) = (state.store.clone(), state.relay.clone());
         let finish = async {
             server::serve(listener, router::router(state), &shutdown).await;
             shutdown.tasks().close();
             shutdown.tasks().wait().await;
+            relay.flush().await;
             store.close().await;
         };
         tokio::select! {

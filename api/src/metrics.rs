@@ -6,12 +6,15 @@
 
 use std::{
     fmt,
-    sync::{Arc, atomic::AtomicU64},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use axum::http::{Method, StatusCode};
-use banter_shared::store::Workload;
+use banter_shared::{relay::RelayStatus, store::Workload};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -51,7 +54,77 @@ pub struct Metrics {
     tasks: Family<OfStatus, Gauge>,
     oldest_wait: Gauge<f64, AtomicU64>,
     workers: Gauge,
-    is_relay_connected: Gauge,
+    relay: RelayMetrics,
+}
+
+/// What is known about the relay of this process.
+#[derive(Clone, Debug, Default)]
+struct RelayMetrics {
+    connected: Gauge,
+    subscriber_connected: Gauge,
+    publisher_connected: Gauge,
+    pending_subscriptions: Gauge,
+    dropped_hints: Counter,
+    dropped_texts: Counter,
+    lagged_signals: Counter,
+    rejected_messages: Counter,
+}
+
+impl RelayMetrics {
+    fn register(&self, registry: &mut Registry) {
+        for (name, help, gauge) in [
+            ("relay_connected", "Whether both directions of the relay work", &self.connected),
+            (
+                "relay_subscriber_connected",
+                "Whether changes of other processes arrive at once",
+                &self.subscriber_connected,
+            ),
+            (
+                "relay_publisher_connected",
+                "Whether changes of this process are announced at once",
+                &self.publisher_connected,
+            ),
+            (
+                "relay_pending_subscriptions",
+                "Users with open streams whose channel is not subscribed yet",
+                &self.pending_subscriptions,
+            ),
+        ] {
+            registry.register(name, help, gauge.clone());
+        }
+        for (name, help, counter) in [
+            (
+                "relay_dropped_hints",
+                "Hints not delivered within a second, so that other processes found the change by polling",
+                &self.dropped_hints,
+            ),
+            ("relay_dropped_texts", "Pieces of live text that were not delivered", &self.dropped_texts),
+            ("relay_lagged_signals", "Signals that a part of this api missed because it lagged", &self.lagged_signals),
+            (
+                "relay_rejected_messages",
+                "Received messages that this installation has not signed",
+                &self.rejected_messages,
+            ),
+        ] {
+            registry.register(name, help, counter.clone());
+        }
+    }
+
+    fn set(&self, status: &RelayStatus) {
+        self.connected.set(status.overall().is_connected().into());
+        self.subscriber_connected.set(status.subscriber.is_connected().into());
+        self.publisher_connected.set(status.publisher.is_connected().into());
+        self.pending_subscriptions.set(i64::try_from(status.pending_subscriptions).unwrap_or(i64::MAX));
+        for (counter, count) in [
+            (&self.dropped_hints, status.dropped_hints),
+            (&self.dropped_texts, status.dropped_texts),
+            (&self.lagged_signals, status.lagged_signals),
+            (&self.rejected_messages, status.rejected_messages),
+        ] {
+            // The relay counts; this is where its count is shown.
+            counter.inner().store(count, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Default for Metrics {
@@ -66,7 +139,7 @@ impl Default for Metrics {
             tasks: Family::default(),
             oldest_wait: Gauge::default(),
             workers: Gauge::default(),
-            is_relay_connected: Gauge::default(),
+            relay: RelayMetrics::default(),
         };
         registry.register("http_requests", "Requests answered by this api", metrics.requests.clone());
         registry.register_with_unit(
@@ -84,11 +157,7 @@ impl Default for Metrics {
             metrics.oldest_wait.clone(),
         );
         registry.register("workers", "Workers of the installation that are thought to live", metrics.workers.clone());
-        registry.register(
-            "relay_connected",
-            "Whether this api hears the other processes at once",
-            metrics.is_relay_connected.clone(),
-        );
+        metrics.relay.register(&mut registry);
         metrics.registry = Arc::new(registry);
         metrics
     }
@@ -113,13 +182,13 @@ impl Metrics {
     ///
     /// # Errors
     /// When a metric cannot be written.
-    pub fn render(&self, workload: &Workload, is_relay_connected: bool) -> Result<String, fmt::Error> {
+    pub fn render(&self, workload: &Workload, relay: &RelayStatus) -> Result<String, fmt::Error> {
         for (status, count) in [("queued", workload.queued), ("running", workload.running)] {
             self.tasks.get_or_create(&OfStatus { status }).set(count);
         }
         self.oldest_wait.set(workload.oldest_wait.as_secs_f64());
         self.workers.set(workload.workers);
-        self.is_relay_connected.set(is_relay_connected.into());
+        self.relay.set(relay);
         let mut rendered = String::new();
         text::encode(&mut rendered, &self.registry)?;
         Ok(rendered)
@@ -152,6 +221,8 @@ fn known(method: &Method) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use banter_shared::relay::LinkState;
+
     use super::*;
 
     #[test]
@@ -164,7 +235,16 @@ mod tests {
         metrics.count_request(&made_up, None, StatusCode::METHOD_NOT_ALLOWED, Duration::ZERO);
 
         let workload = Workload { queued: 3, running: 2, oldest_wait: Duration::from_millis(1500), workers: 4 };
-        let text = metrics.render(&workload, true).unwrap();
+        let relay = RelayStatus {
+            subscriber: LinkState::Connected,
+            publisher: LinkState::Denied,
+            pending_subscriptions: 5,
+            dropped_hints: 6,
+            dropped_texts: 7,
+            lagged_signals: 8,
+            rejected_messages: 9,
+        };
+        let text = metrics.render(&workload, &relay).unwrap();
 
         for line in [
             "banter_http_requests_total{method=\"GET\",route=\"/v1/chat/{id}\",status=\"200\"} 1",
@@ -175,7 +255,14 @@ mod tests {
             "banter_tasks{status=\"running\"} 2",
             "banter_oldest_task_wait_seconds 1.5",
             "banter_workers 4",
-            "banter_relay_connected 1",
+            "banter_relay_connected 0",
+            "banter_relay_subscriber_connected 1",
+            "banter_relay_publisher_connected 0",
+            "banter_relay_pending_subscriptions 5",
+            "banter_relay_dropped_hints_total 6",
+            "banter_relay_dropped_texts_total 7",
+            "banter_relay_lagged_signals_total 8",
+            "banter_relay_rejected_messages_total 9",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
         }

@@ -1,20 +1,27 @@
 //! Configuration by environment variables, and by a `.env` file in the working folder.
 
-use std::{env, fmt::Display, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    env,
+    fmt::Display,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 use crate::{
-    relay::{RelayOptions, WakeMode},
+    relay::{AddressError, RedisAddress, RelayOptions, URL_FORMS, WakeMode},
     store::StoreOptions,
 };
 
 /// A variable with a value that makes no sense. Stops the start.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{variable}={value:?}: expected {expected}")]
+#[error("{variable}{}: expected {expected}", value.as_ref().map(|value| format!("={value:?}")).unwrap_or_default())]
 pub struct ConfigError {
     /// Which variable.
     pub variable: &'static str,
-    /// What it holds.
-    pub value: String,
+    /// What it holds; `None` if that may be a secret.
+    pub value: Option<String>,
     /// What it could hold.
     pub expected: String,
 }
@@ -35,7 +42,7 @@ pub struct Config {
     pub database_path: PathBuf,
     /// `DATABASE_SYNCHRONOUS`: whether a commit waits for the disk.
     pub durable_against_power_cut: bool,
-    /// `REDIS_URL`, `EMBEDDED_WAKE`: how processes notice each other's changes.
+    /// `REDIS_URL`, `REDIS_CA_FILE`, `EMBEDDED_WAKE`: how processes notice each other's changes.
     pub relay: RelayOptions,
     /// `BIND_ADDR`: where the api listens.
     pub bind_addr: SocketAddr,
@@ -68,7 +75,7 @@ impl Config {
         {
             return Err(ConfigError {
                 variable: ".env",
-                value: error.to_string(),
+                value: Some(error.to_string()),
                 expected: "lines of NAME=value".into(),
             });
         }
@@ -82,15 +89,11 @@ impl Config {
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let get =
             |name: &'static str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
-        let redis_url = get("REDIS_URL");
-        if let Some(url) = redis_url.as_deref().filter(|url| !url.starts_with("redis://")) {
-            return Err(unexpected("REDIS_URL", url, "redis://HOST:PORT"));
-        }
         let database_url = get("DATABASE_URL").unwrap_or_else(|| "sqlite://data/banter.db".into());
         Ok(Self {
             database_path: sqlite_path(&database_url).ok_or_else(|| ConfigError {
                 variable: "DATABASE_URL",
-                value: database_url.clone(),
+                value: Some(without_credentials(&database_url)),
                 expected: "sqlite://PATH, such as sqlite://data/banter.db or sqlite:///var/lib/banter/banter.db".into(),
             })?,
             durable_against_power_cut: match get("DATABASE_SYNCHRONOUS").as_deref() {
@@ -99,7 +102,7 @@ impl Config {
                 Some(other) => return Err(unexpected("DATABASE_SYNCHRONOUS", other, "full or normal")),
             },
             relay: RelayOptions {
-                redis_url,
+                redis: get("REDIS_URL").map(|url| redis_address(&url, get("REDIS_CA_FILE").as_deref())).transpose()?,
                 wake: match get("EMBEDDED_WAKE").as_deref() {
                     None | Some("auto") => WakeMode::Auto,
                     Some("poll") => WakeMode::Poll,
@@ -137,7 +140,7 @@ impl Config {
     pub fn prepare_data_dir(&self) -> Result<(), ConfigError> {
         std::fs::create_dir_all(&self.data_dir).map_err(|error| ConfigError {
             variable: "DATA_DIR",
-            value: self.data_dir.display().to_string(),
+            value: Some(self.data_dir.display().to_string()),
             expected: format!("a folder that is there or can be made ({error})"),
         })
     }
@@ -154,7 +157,31 @@ impl Config {
 }
 
 fn unexpected(variable: &'static str, value: &str, expected: &str) -> ConfigError {
-    ConfigError { variable, value: value.to_owned(), expected: expected.to_owned() }
+    ConfigError { variable, value: Some(value.to_owned()), expected: expected.to_owned() }
+}
+
+/// Parses `REDIS_URL` and `REDIS_CA_FILE`. Errors never show the URL: it may contain a password.
+fn redis_address(url: &str, ca_file: Option<&str>) -> Result<RedisAddress, ConfigError> {
+    RedisAddress::parse(url, ca_file.map(Path::new)).map_err(|error| {
+        let expected = match &error {
+            AddressError::Url => {
+                return ConfigError { variable: "REDIS_URL", value: None, expected: URL_FORMS.to_owned() };
+            }
+            AddressError::CaWithoutTls => "no value unless REDIS_URL begins with rediss://".to_owned(),
+            AddressError::CaFile(source) => format!("a readable file ({source})"),
+            AddressError::Ca => "a file of certificates in PEM format".to_owned(),
+        };
+        ConfigError { variable: "REDIS_CA_FILE", value: ca_file.map(str::to_owned), expected }
+    })
+}
+
+/// A URL without its user and password.
+fn without_credentials(url: &str) -> String {
+    match (url.split_once("://"), url.rfind('@')) {
+        (Some((scheme, _)), Some(end)) => format!("{scheme}://…{}", &url[end..]),
+        (None, Some(end)) => format!("…{}", &url[end..]),
+        (_, None) => url.to_owned(),
+    }
 }
 
 fn parse<T: FromStr>(
@@ -220,11 +247,42 @@ mod tests {
             ("DATABASE_URL", "sqlite://:memory:"),
             ("DATABASE_URL", "sqlite://x.db?mode=ro"),
             ("DATABASE_SYNCHRONOUS", "maybe"),
-            ("REDIS_URL", "localhost:6379"),
         ] {
             let error = read(&[(name, value)]).unwrap_err();
-            assert_eq!((error.variable, error.value.as_str()), (name, value));
+            assert_eq!((error.variable, error.value.as_deref()), (name, Some(value)));
             assert!(error.to_string().starts_with(&format!("{name}={value:?}: expected ")), "{error}");
+        }
+    }
+
+    #[test]
+    fn errors_name_the_variable_and_never_show_a_password() {
+        for (name, value) in [
+            ("REDIS_URL", "relay:hunter2@redis:6379"),
+            ("REDIS_URL", "http://relay:hunter2@redis:6379"),
+            ("REDIS_URL", "rediss://relay:hunter2@redis:port"),
+            ("REDIS_URL", "redis://relay:hunter2@"),
+            ("DATABASE_URL", "postgres://banter:hunter2@db/banter"),
+            ("DATABASE_URL", "postgres://banter:hunter2/@x@db/banter"),
+            ("DATABASE_URL", "banter:hunter2@db"),
+        ] {
+            let error = read(&[(name, value)]).unwrap_err();
+            assert!(error.to_string().starts_with(name), "{error}");
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_configuration_shows_no_password_in_debug_output() {
+        let config = read(&[("REDIS_URL", "rediss://relay:hunter2@redis:6379")]).unwrap();
+
+        assert!(!format!("{config:?}").contains("hunter2"), "{config:?}");
+    }
+
+    #[test]
+    fn a_ca_file_that_cannot_be_used_is_named() {
+        for url in ["redis://redis", "rediss://redis"] {
+            let error = read(&[("REDIS_URL", url), ("REDIS_CA_FILE", "/no/such/file")]).unwrap_err();
+            assert!(error.to_string().starts_with("REDIS_CA_FILE=\"/no/such/file\": expected "), "{error}");
         }
     }
 

@@ -17,7 +17,7 @@ pub fn init() -> Result<(), ConfigError> {
     let directives = env::var(EnvFilter::DEFAULT_ENV).ok().filter(|value| !value.trim().is_empty());
     let filter = EnvFilter::try_new(directives.as_deref().unwrap_or(DEFAULT_FILTER)).map_err(|error| ConfigError {
         variable: EnvFilter::DEFAULT_ENV,
-        value: directives.unwrap_or_default(),
+        value: directives,
         expected: format!("directives such as `info` or `banter_worker=debug` ({error})"),
     })?;
     let started = fmt()

@@ -27,9 +27,9 @@ use banter_shared::{
     clock::SystemClock,
     config::Config,
     id::WorkerId,
-    relay::{self, SharedRelay},
+    relay::{self, Identity, SharedRelay},
     shutdown::Shutdown,
-    store::{Claim, Retention, Store},
+    store::{Claim, Installation, Retention, Store},
     upkeep::{self, UpkeepOptions},
 };
 use tokio::{
@@ -71,7 +71,9 @@ impl Worker {
         let catalog = AgentCatalog::load(config.agents_file.as_deref(), |name| env::var(name).ok())?;
         let store = Store::open(config.store_options(), Arc::new(SystemClock)).await?;
         tracing::info!(database = %store.path().display(), agents = catalog.agents().len(), "store open");
-        let relay = relay::start(&config.relay, store.path(), &store.installation_id().await?).await?;
+        let Installation { id, relay_key } = store.installation().await?;
+        let identity = Identity { installation: id, key: relay_key.into() };
+        let relay = relay::start(&config.relay, store.path(), &identity).await?;
         Ok(Self { config, id: WorkerId::generate(), store, relay, catalog, shutdown })
     }
 
@@ -110,7 +112,7 @@ impl Worker {
             TurnRunner { store: store.clone(), relay: relay.clone(), agents, running, shutdown: shutdown.clone() };
         let parts = QueueParts {
             store: store.clone(),
-            relay,
+            relay: relay.clone(),
             worker: id.clone(),
             wake,
             concurrency: config.worker_concurrency,
@@ -128,6 +130,7 @@ impl Worker {
         if let Err(error) = store.deregister(&id).await {
             tracing::warn!(%error, "cannot deregister; the others will notice");
         }
+        relay.flush().await;
         store.close().await;
         worked
     }

@@ -11,7 +11,7 @@ use banter_shared::{
     store::{Claim, Store},
 };
 use tokio::{
-    sync::{Notify, broadcast::error::RecvError, watch},
+    sync::{Notify, watch},
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
@@ -117,14 +117,14 @@ pub async fn follow(
         tokio::select! {
             () = end.cancelled() => return,
             signal = timeout(POLL_INTERVAL, signals.recv()) => match signal {
-                Ok(Err(RecvError::Closed)) => return,
-                Ok(Ok(signal)) => seen.note(&signal),
-                // Time for a look of our own, or too much was missed to know.
-                Ok(Err(RecvError::Lagged(_))) | Err(_) => seen = Seen::everything(),
+                Ok(None) => return,
+                Ok(Some(signal)) => seen.note(&signal),
+                // Time to poll.
+                Err(_) => seen = Seen::everything(),
             },
         }
         // One look answers all signals that came before it.
-        while let Ok(signal) = signals.try_recv() {
+        while let Some(signal) = signals.try_recv() {
             seen.note(&signal);
         }
         if seen.work {

@@ -20,7 +20,7 @@ use banter_shared::{
 };
 use bytes::Bytes;
 use tokio::{
-    sync::broadcast::{self, error::RecvError},
+    sync::broadcast,
     time::{sleep, timeout},
 };
 
@@ -91,6 +91,45 @@ struct Channel {
     sender: broadcast::Sender<Arc<Live>>,
 }
 
+/// The channels, by the number of the log and by user.
+#[derive(Debug, Default)]
+struct Channels {
+    by_log: HashMap<i64, Channel>,
+    logs: HashMap<UserRef, i64>,
+}
+
+impl Channels {
+    fn get(&self, log_id: i64) -> Option<&Channel> {
+        self.by_log.get(&log_id)
+    }
+
+    fn of_user(&self, user: &UserRef) -> Option<&Channel> {
+        self.by_log.get(self.logs.get(user)?)
+    }
+
+    /// The user's channel; opens it if there is none.
+    fn open(&mut self, user: &UserRef, start: &ReplayStart) -> &Channel {
+        self.logs.insert(user.clone(), start.user_log_id);
+        self.by_log.entry(start.user_log_id).or_insert_with(|| Channel {
+            user: user.clone(),
+            epoch: start.cursor.epoch.clone(),
+            sender: broadcast::channel(CHANNEL_EVENTS).0,
+        })
+    }
+
+    /// Closes the channels that nobody listens to any more.
+    fn prune(&mut self) {
+        let logs = &mut self.logs;
+        self.by_log.retain(|_, channel| {
+            let is_open = channel.sender.receiver_count() > 0;
+            if !is_open {
+                logs.remove(&channel.user);
+            }
+            is_open
+        });
+    }
+}
+
 /// A stream's place in the hub.
 #[derive(Debug)]
 pub(super) struct Subscription {
@@ -106,7 +145,7 @@ pub struct Hub {
     relay: SharedRelay,
     pub(super) shutdown: Shutdown,
     pub(super) metrics: Metrics,
-    channels: Arc<Mutex<HashMap<i64, Channel>>>,
+    channels: Arc<Mutex<Channels>>,
     /// Where the hub has read up to; `None` while there is no stream.
     position: Arc<tokio::sync::Mutex<Option<TailPosition>>>,
 }
@@ -121,22 +160,14 @@ impl Hub {
         hub
     }
 
-    fn channels(&self) -> MutexGuard<'_, HashMap<i64, Channel>> {
+    fn channels(&self) -> MutexGuard<'_, Channels> {
         self.channels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Starts to hear a user's events. What is read from the store after this and what is heard overlap, never gape.
     pub(super) async fn subscribe(&self, user: &UserRef, start: &ReplayStart) -> Result<Subscription, StoreError> {
         let follow = self.relay.follow(user).await;
-        let live = {
-            let mut channels = self.channels();
-            let channel = channels.entry(start.user_log_id).or_insert_with(|| Channel {
-                user: user.clone(),
-                epoch: start.cursor.epoch.clone(),
-                sender: broadcast::channel(CHANNEL_EVENTS).0,
-            });
-            channel.sender.subscribe()
-        };
+        let live = self.channels().open(user, start).sender.subscribe();
         // The hub reads from a position that was taken before the stream reads for itself.
         let mut position = self.position.lock().await;
         if position.is_none() {
@@ -153,12 +184,12 @@ impl Hub {
             tokio::select! {
                 () = self.shutdown.soft().cancelled() => return,
                 signal = timeout(POLL_INTERVAL, signals.recv()) => match signal {
-                    Ok(Err(RecvError::Closed)) => return,
-                    Ok(Ok(signal)) => self.take_in(signal, &mut asked).await,
-                    Ok(Err(RecvError::Lagged(_))) | Err(_) => asked.read = true,
+                    Ok(None) => return,
+                    Ok(Some(signal)) => self.take_in(signal, &mut asked).await,
+                    Err(_) => asked.read = true,
                 },
             }
-            while let Ok(signal) = signals.try_recv() {
+            while let Some(signal) = signals.try_recv() {
                 self.take_in(signal, &mut asked).await;
             }
             self.answer(&mut asked).await;
@@ -169,12 +200,12 @@ impl Hub {
     async fn take_in(&self, signal: Signal, asked: &mut Asked) {
         match signal {
             Signal::Changed => asked.read = true,
-            Signal::Log(user) => asked.read |= self.channels().values().any(|channel| channel.user == user),
+            Signal::Log(user) => asked.read |= self.channels().of_user(&user).is_some(),
             Signal::Healed => *asked = Asked { read: true, tell_again: true },
             Signal::Text(user, text) => {
                 // A task's start comes before its text.
                 self.answer(asked).await;
-                if let Some(channel) = self.channels().values().find(|channel| channel.user == user) {
+                if let Some(channel) = self.channels().of_user(&user) {
                     let _ = channel.sender.send(Arc::new(Live::Text(text)));
                 }
             }
@@ -190,7 +221,7 @@ impl Hub {
             sleep(ERROR_PAUSE).await;
         }
         if tell_again {
-            for channel in self.channels().values() {
+            for channel in self.channels().by_log.values() {
                 let _ = channel.sender.send(Arc::new(Live::Healed));
             }
         }
@@ -199,13 +230,13 @@ impl Hub {
     /// Reads all that is new and hands it out.
     async fn read_on(&self) -> Result<(), StoreError> {
         let mut position = self.position.lock().await;
-        self.channels().retain(|_, channel| channel.sender.receiver_count() > 0);
-        if self.channels().is_empty() {
+        self.channels().prune();
+        if self.channels().by_log.is_empty() {
             *position = None;
             return Ok(());
         }
         while let Some(from) = *position {
-            let tail = self.store.read_tail(from, |log_id| self.channels().contains_key(&log_id)).await?;
+            let tail = self.store.read_tail(from, |log_id| self.channels().get(log_id).is_some()).await?;
             *position = Some(tail.position);
             let has_more = tail.has_more;
             self.hand_out(tail);
@@ -219,7 +250,7 @@ impl Hub {
     fn hand_out(&self, tail: Tail) {
         let channels = self.channels();
         for row in tail.rows {
-            let Some(channel) = channels.get(&row.user_log_id) else { continue };
+            let Some(channel) = channels.get(row.user_log_id) else { continue };
             let seq = row.seq;
             let rendered = row.event.and_then(|event| {
                 let cursor = Cursor { epoch: channel.epoch.clone(), seq };
@@ -231,12 +262,12 @@ impl Hub {
             let _ = channel.sender.send(Arc::new(rendered.unwrap_or(Live::Grown { seq })));
         }
         for chunk in tail.chunks {
-            if let Some(channel) = channels.get(&chunk.user_log_id) {
+            if let Some(channel) = channels.get(chunk.user_log_id) {
                 let _ = channel.sender.send(Arc::new(Live::Text(Arc::new(live_text(chunk)))));
             }
         }
         for step in tail.steps {
-            if let Some(channel) = channels.get(&step.user_log_id) {
+            if let Some(channel) = channels.get(step.user_log_id) {
                 let _ = channel.sender.send(Arc::new(Live::Step(step)));
             }
         }

@@ -821,12 +821,42 @@ export interface components {
             /** @description Always `ready`: anything else is a 503. */
             status: string;
             /**
-             * @description The parts that were looked at: `ok` each, but for a `relay` that may be `away`. Without it everything still
-             *     happens, up to two seconds later: no reason to send requests elsewhere.
+             * @description The parts that were checked. `server` and `store` are `ok`. `relay_subscriber` (changes of other processes arrive)
+             *     and `relay_publisher` (changes of this process are announced) are `ok`, `away` (not connected), `denied` (Redis
+             *     rejects the credentials or a permission is missing), or `polling` (the wake-up file cannot be watched); `relay` is
+             *     the worse one. Without the relay, everything still happens, up to two seconds later: no reason to send requests
+             *     elsewhere.
              */
             checks: {
                 [key: string]: string;
             };
+            /** @description What the relay has lost since this process started. */
+            relay: components["schemas"]["RelayReport"];
+        };
+        /** @description What the relay has lost since this process started. */
+        RelayReport: {
+            /** @description Users with an open stream whose channel is not subscribed yet. */
+            pending_subscriptions: number;
+            /**
+             * Format: int64
+             * @description Hints that were not delivered within a second: other processes found the change by polling.
+             */
+            dropped_hints: number;
+            /**
+             * Format: int64
+             * @description Pieces of live text that were not delivered: streams read the stored text instead.
+             */
+            dropped_texts: number;
+            /**
+             * Format: int64
+             * @description Signals that a part of this process missed because it lagged.
+             */
+            lagged_signals: number;
+            /**
+             * Format: int64
+             * @description Received messages that this installation has not signed.
+             */
+            rejected_messages: number;
         };
         /**
          * @description Who wrote a message.

@@ -1,18 +1,19 @@
 //! The relay of processes that share one database file on one machine: no service is needed.
 //!
-//! A hint says only that something changed; who hears it looks into the database. Live text needs no hint of its
+//! A hint says only that something changed; receivers read the database. Live text needs no hint of its
 //! own: it is stored in pieces often enough to be read from there.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use sqlx::{ConnectOptions as _, sqlite::SqliteConnectOptions};
-use tokio::sync::broadcast;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    Follow, Hints, LiveText, Relay, SIGNAL_BUFFER, Signal, TextPace,
-    wake::{self, Interest, WakeFile, WakeMode},
+    Follow, Hints, LiveText, Relay, Signal, TextPace,
+    signals::{SignalSender, Signals},
+    status::{Counters, Link, LinkState, RelayStatus},
+    wake::{Interest, Listener, WakeFile, WakeMode},
 };
 use crate::chat::UserRef;
 
@@ -20,65 +21,78 @@ use crate::chat::UserRef;
 const CHUNK_INTERVAL: Duration = Duration::from_millis(60);
 
 /// See the module.
+#[derive(Debug)]
 pub struct EmbeddedRelay {
-    wake: WakeFile,
+    wake: Arc<WakeFile>,
     interest: Arc<Interest>,
-    signals: broadcast::Sender<Signal>,
-    /// None where changes are polled for.
-    watcher: Option<notify::RecommendedWatcher>,
-    /// Held for its drop.
-    _poller: DropGuard,
-}
-
-impl std::fmt::Debug for EmbeddedRelay {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("EmbeddedRelay").field("watches", &self.watcher.is_some()).finish_non_exhaustive()
-    }
+    signals: SignalSender,
+    counters: Counters,
+    subscriber: Arc<Link>,
+    publisher: Link,
+    /// Held for its drop: ends the listener.
+    _stop: DropGuard,
 }
 
 impl EmbeddedRelay {
     /// Starts to listen to the other processes that have this database open.
     ///
     /// # Errors
-    /// When the file beside the database that carries the hints cannot be made.
+    /// When the wake-up file next to the database cannot be created.
     pub async fn start(database: &Path, mode: WakeMode) -> std::io::Result<Self> {
-        let wake = WakeFile::open(database)?;
-        let interest = Arc::new(Interest::default());
-        let (signals, _) = broadcast::channel(SIGNAL_BUFFER);
-        let tell = {
-            let signals = signals.clone();
-            move || {
-                // Nobody listening is no error.
-                let _ = signals.send(Signal::Changed);
-            }
-        };
-        let watcher = match mode {
-            WakeMode::Auto => wake::watch(&wake, tell.clone()).await,
-            WakeMode::Poll => None,
+        let wake = Arc::new(WakeFile::open(database)?);
+        let interest = Arc::<Interest>::default();
+        let signals = SignalSender::new();
+        let subscriber = Arc::new(Link::new("subscriber"));
+        let publisher = Link::new("publisher");
+        publisher.connected();
+        let listener = Listener {
+            wake: Arc::clone(&wake),
+            mode,
+            database: SqliteConnectOptions::new().filename(database).disable_statement_logging(),
+            interest: Arc::clone(&interest),
+            link: Arc::clone(&subscriber),
+            on_change: {
+                let signals = signals.clone();
+                Arc::new(move || signals.send(Signal::Changed))
+            },
         };
         let stop = CancellationToken::new();
-        if watcher.is_none() {
-            tracing::info!("noticing changes of other processes by polling");
-            let database = SqliteConnectOptions::new().filename(database).disable_statement_logging();
-            tokio::spawn(wake::poll(database, Arc::clone(&interest), stop.clone(), tell));
-        }
-        Ok(Self { wake, interest, signals, watcher, _poller: stop.drop_guard() })
+        // Returns once changes are noticed: nothing that happens after the start is missed.
+        tokio::spawn(stop.clone().run_until_cancelled_owned(listener.start().await));
+        Ok(Self {
+            wake,
+            interest,
+            signals,
+            counters: Counters::default(),
+            subscriber,
+            publisher,
+            _stop: stop.drop_guard(),
+        })
     }
 }
 
 #[async_trait]
 impl Relay for EmbeddedRelay {
     fn announce(&self, hints: Hints) {
-        if !hints.is_empty() {
-            self.wake.touch();
-            // Our own process need not wait for the file system.
-            let _ = self.signals.send(Signal::Changed);
+        if hints.is_empty() {
+            return;
         }
+        match self.wake.touch() {
+            Ok(()) => {
+                self.publisher.connected();
+            }
+            Err(error) => {
+                self.counters.dropped_hints.add(1);
+                self.publisher.failed(LinkState::Away, &error);
+            }
+        }
+        // Receivers in this process need not wait for the file system.
+        self.signals.send(Signal::Changed);
     }
 
     fn publish_text(&self, _: &UserRef, _: LiveText) {}
 
-    fn signals(&self) -> broadcast::Receiver<Signal> {
+    fn signals(&self) -> Signals {
         self.signals.subscribe()
     }
 
@@ -94,8 +108,17 @@ impl Relay for EmbeddedRelay {
         TextPace { stored: CHUNK_INTERVAL, published: None }
     }
 
-    fn is_connected(&self) -> bool {
-        // There is nobody in between.
-        true
+    fn status(&self) -> RelayStatus {
+        RelayStatus {
+            subscriber: self.subscriber.get(),
+            publisher: self.publisher.get(),
+            pending_subscriptions: 0,
+            dropped_hints: self.counters.dropped_hints.get(),
+            dropped_texts: 0,
+            lagged_signals: self.signals.lagged(),
+            rejected_messages: 0,
+        }
     }
+
+    async fn flush(&self) {}
 }

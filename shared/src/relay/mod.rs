@@ -1,10 +1,14 @@
-//! The relay: tells other processes that something is there to be read, and carries the live text of answers.
+//! The relay: notifies other processes of changes, and carries the live text of answers.
 //!
-//! The truth is in the store. Whatever a relay loses, everything still happens, a little later: every receiver also
-//! looks by itself once a second.
+//! The truth is in the store. If a relay loses every message, everything still happens, up to a second later: each
+//! receiver also polls the store. That second is never lost silently: [`RelayStatus`] shows each direction's state and
+//! counts what was dropped.
 
 mod embedded;
+mod key;
 mod redis;
+mod signals;
+mod status;
 #[cfg(test)]
 mod tests;
 mod wake;
@@ -13,7 +17,6 @@ use std::{fmt::Debug, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use tokio::sync::broadcast;
 
 use crate::{
     chat::UserRef,
@@ -22,16 +25,17 @@ use crate::{
 };
 
 pub use embedded::EmbeddedRelay;
-pub use redis::RedisRelay;
+pub use key::RelayKey;
+pub use redis::{AddressError, RedisAddress, RedisRelay, URL_FORMS};
+pub use signals::Signals;
+pub use status::{LinkState, RelayStatus};
 pub use wake::WakeMode;
 
 /// How often every receiver looks by itself, whatever the relay says: the net under the net.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// Signals kept for a receiver that does not keep up; one that fell behind looks for itself.
-const SIGNAL_BUFFER: usize = 4096;
 
 /// A piece of a running answer, on its way to the streams that show it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LiveText {
     /// The session.
     pub session_id: SessionId,
@@ -92,8 +96,8 @@ pub trait Relay: Debug + Send + Sync {
     /// Sends live text to the user's streams. Never waits; may be lost.
     fn publish_text(&self, user: &UserRef, text: LiveText);
 
-    /// Everything that arrives from now on. A receiver that lags has to read everything once.
-    fn signals(&self) -> broadcast::Receiver<Signal>;
+    /// Returns a receiver of everything that arrives from now on.
+    fn signals(&self) -> Signals;
 
     /// Makes sure that this user's signals arrive, as long as the guard lives.
     async fn follow(&self, user: &UserRef) -> Follow;
@@ -104,8 +108,11 @@ pub trait Relay: Debug + Send + Sync {
     /// How text travels.
     fn text_pace(&self) -> TextPace;
 
-    /// Whether signals travel at the moment. While they do not, everything still happens, about a second later.
-    fn is_connected(&self) -> bool;
+    /// Returns the current state of both directions, and what was lost so far.
+    fn status(&self) -> RelayStatus;
+
+    /// Waits, for half a second at most, until everything that was announced has been sent. For a process that ends.
+    async fn flush(&self);
 }
 
 /// A relay shared by the parts of a process.
@@ -138,29 +145,35 @@ impl Debug for Follow {
 #[derive(Clone, Debug, Default)]
 pub struct RelayOptions {
     /// Redis, for processes on several machines; without it the embedded relay.
-    pub redis_url: Option<String>,
+    pub redis: Option<RedisAddress>,
     /// How the embedded relay notices changes.
     pub wake: WakeMode,
+}
+
+/// The installation that a relay's messages belong to.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Its id: part of every channel's name.
+    pub installation: String,
+    /// Signs every message.
+    pub key: RelayKey,
 }
 
 /// Why a relay could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The address is none of Redis.
-    #[error("REDIS_URL: expected redis://HOST:PORT")]
-    Redis(#[source] ::redis::RedisError),
-    /// The file that wakes other processes cannot be made.
-    #[error("cannot make the file beside the database that wakes other processes")]
+    /// The wake-up file cannot be created.
+    #[error("cannot create the wake-up file next to the database")]
     WakeFile(#[source] std::io::Error),
 }
 
 /// Starts the relay of this process. Does not wait for Redis.
 ///
 /// # Errors
-/// When the address or the file beside the database cannot be used.
-pub async fn start(options: &RelayOptions, database: &Path, installation: &str) -> Result<SharedRelay, StartError> {
-    Ok(match &options.redis_url {
-        Some(url) => Arc::new(RedisRelay::start(url, installation).map_err(StartError::Redis)?),
+/// When the wake-up file next to the database cannot be created.
+pub async fn start(options: &RelayOptions, database: &Path, identity: &Identity) -> Result<SharedRelay, StartError> {
+    Ok(match &options.redis {
+        Some(address) => Arc::new(RedisRelay::start(address, identity)),
         None => Arc::new(EmbeddedRelay::start(database, options.wake).await.map_err(StartError::WakeFile)?),
     })
 }

@@ -1,56 +1,62 @@
 //! The relay over Redis pub/sub: for processes on any number of machines that share one database.
 //!
-//! Guarantees: nothing waits for Redis. Publishing is off the caller's path and drops what does not fit; while Redis is
-//! away or frozen, receivers live from their own looks; within two seconds of its return everyone is connected again
-//! and hears [`Signal::Healed`]. Nothing is kept in Redis.
+//! Guarantees: nothing waits for Redis. While it is away, frozen, or denies access, receivers poll the database; within two
+//! seconds of its return both connections work again, and receivers get [`Signal::Healed`]. A hint is published,
+//! or held until every receiver has polled, or counted as dropped. Nothing is kept in Redis.
 //!
-//! Channels are named `banter:<installation>:…`: one a user for events and text, one for work, one for what running tasks
-//! have to hear: stops and decisions.
+//! | module | what it does |
+//! |---|---|
+//! | [`address`] | parses `REDIS_URL` and `REDIS_CA_FILE` |
+//! | [`follows`] | who is followed, and whose channel is subscribed |
+//! | [`outbox`] | what waits to be published |
+//! | [`publisher`], [`subscriber`] | one connection each, with its recovery |
+//! | [`connection`] | time limits, backoff, and the meaning of errors |
+//! | [`rejections`] | messages without a valid signature |
+//!
+//! Channels are named `banter:<installation>:…`: one per user for events and text, one for work, one for what running
+//! tasks must receive: stops and decisions. Every message is [signed](super::key).
 
+mod address;
+mod connection;
+mod follows;
+mod outbox;
 mod publisher;
+mod rejections;
 mod subscriber;
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use ::redis::Client;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use tokio::{
-    sync::{broadcast, mpsc, oneshot},
-    time::timeout,
-};
+use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Follow, Hints, LiveText, Relay, SIGNAL_BUFFER, Signal, TextPace};
+use super::{
+    Follow, Hints, Identity, LiveText, Relay, Signal, TextPace,
+    signals::{SignalSender, Signals},
+    status::{Counters, Link, RelayStatus},
+};
 use crate::{chat::UserRef, id::TaskId};
+use follows::Follows;
+use outbox::Outbox;
+use publisher::Publisher;
+use rejections::Rejections;
+use subscriber::Subscriber;
 
-/// How long a stream waits at its start until its user's channel is subscribed; after that it lives from polling
-/// until it is.
+pub use address::{AddressError, RedisAddress, URL_FORMS};
+
+/// How long a stream waits at its start until its user's channel is subscribed; after that it relies on polling until
+/// it is.
 const FOLLOW_LIMIT: Duration = Duration::from_millis(200);
-/// How long Redis may take to answer before it counts as away.
-const ANSWER_LIMIT: Duration = Duration::from_secs(1);
-/// First pause before a new connection; doubled up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// Longest pause: a return is noticed within this and [`ANSWER_LIMIT`].
-const LONGEST_PAUSE: Duration = Duration::from_millis(500);
-/// Messages that wait to be published. What does not fit is lost, and found by looking.
-const PUBLISH_BUFFER: usize = 4096;
-/// Changes of subscriptions that wait to be made.
-const COMMAND_BUFFER: usize = 1024;
+/// How long a process that ends waits for its last messages to be published.
+const FLUSH_LIMIT: Duration = Duration::from_millis(500);
 /// How much time's text is published at once.
 const PUBLISHED: Duration = Duration::from_millis(30);
 /// How much time's text is stored at once: what a stream that missed text has to wait for.
 const STORED: Duration = Duration::from_millis(250);
 
 /// What is sent over a channel.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Wire {
     /// On a user's channel: the log has grown.
@@ -72,127 +78,106 @@ struct Channels {
 }
 
 impl Channels {
-    fn user(&self, user: &UserRef) -> String {
+    fn user(&self, user: &UserRef) -> Arc<str> {
         // The length keeps a/b + c and a + b/c apart.
-        format!("{}:user:{}:{}/{}", self.prefix, user.workspace_id.len(), user.workspace_id, user.user_id)
+        format!("{}:user:{}:{}/{}", self.prefix, user.workspace_id.len(), user.workspace_id, user.user_id).into()
     }
 
-    fn work(&self) -> String {
-        format!("{}:work", self.prefix)
+    fn work(&self) -> Arc<str> {
+        format!("{}:work", self.prefix).into()
     }
 
-    fn stops(&self) -> String {
-        format!("{}:stops", self.prefix)
+    fn stops(&self) -> Arc<str> {
+        format!("{}:stops", self.prefix).into()
     }
-}
 
-/// A change of what is subscribed.
-#[derive(Debug)]
-enum Command {
-    /// Subscribe to a user's channel, and say so.
-    Follow(UserRef, oneshot::Sender<()>),
-    /// Nobody follows the user any more, unless somebody does again.
-    Forget(UserRef),
-}
-
-/// Who is followed, and by how many.
-type Followed = Arc<Mutex<HashMap<UserRef, usize>>>;
-
-fn lock(followed: &Followed) -> MutexGuard<'_, HashMap<UserRef, usize>> {
-    followed.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Published to by whoever wants to know whether publishing works. Nobody subscribes to it.
+    fn probe(&self) -> Arc<str> {
+        format!("{}:probe", self.prefix).into()
+    }
 }
 
 /// See the module.
 #[derive(Debug)]
 pub struct RedisRelay {
     channels: Channels,
-    signals: broadcast::Sender<Signal>,
-    outgoing: mpsc::Sender<(String, Wire)>,
-    commands: mpsc::Sender<Command>,
-    followed: Followed,
-    /// Whether somebody listens at the other end.
-    is_connected: Arc<AtomicBool>,
-    /// Held for its drop: ends the tasks that publish and listen.
+    signals: SignalSender,
+    outbox: Arc<Outbox>,
+    follows: Arc<Follows>,
+    counters: Arc<Counters>,
+    subscriber: Arc<Link>,
+    publisher: Arc<Link>,
+    /// Held for its drop: ends the tasks that publish and subscribe.
     _stop: DropGuard,
 }
 
 impl RedisRelay {
     /// Starts to connect; does not wait until it is connected.
-    ///
-    /// # Errors
-    /// When the URL is none of Redis.
-    pub fn start(url: &str, installation: &str) -> Result<Self, ::redis::RedisError> {
-        let client = Client::open(url)?;
-        let channels = Channels { prefix: format!("banter:{installation}") };
-        let (signals, _) = broadcast::channel(SIGNAL_BUFFER);
-        let (outgoing, to_publish) = mpsc::channel(PUBLISH_BUFFER);
-        let (commands, to_follow) = mpsc::channel(COMMAND_BUFFER);
-        let followed = Followed::default();
-        let is_connected = Arc::<AtomicBool>::default();
+    #[must_use]
+    pub fn start(address: &RedisAddress, identity: &Identity) -> Self {
+        let channels = Channels { prefix: format!("banter:{}", identity.installation) };
+        let signals = SignalSender::new();
+        let counters = Arc::<Counters>::default();
+        let outbox = Arc::new(Outbox::new(Arc::clone(&counters)));
+        let follows = Arc::<Follows>::default();
+        let (subscriber, publisher) = (Arc::new(Link::new("subscriber")), Arc::new(Link::new("publisher")));
         let stop = CancellationToken::new();
-        tokio::spawn(publisher::run(client.clone(), to_publish, stop.clone()));
-        let subscriber = subscriber::Subscriber {
-            client,
+        let publishing = Publisher {
+            client: address.client().clone(),
+            key: identity.key.clone(),
+            outbox: Arc::clone(&outbox),
+            link: Arc::clone(&publisher),
+            probe: channels.probe(),
+        };
+        tokio::spawn(stop.clone().run_until_cancelled_owned(publishing.run()));
+        let subscribing = Subscriber {
+            client: address.client().clone(),
+            key: identity.key.clone(),
             channels: channels.clone(),
             signals: signals.clone(),
-            followed: Arc::clone(&followed),
-            commands: to_follow,
-            is_connected: Arc::clone(&is_connected),
+            follows: Arc::clone(&follows),
+            link: Arc::clone(&subscriber),
+            rejections: Rejections::new(Arc::clone(&counters)),
         };
-        tokio::spawn(subscriber.run(stop.clone()));
-        Ok(Self { channels, signals, outgoing, commands, followed, is_connected, _stop: stop.drop_guard() })
-    }
-
-    fn publish(&self, channel: String, message: Wire) {
-        // Full: Redis is slow or away, and who needs the message looks by themselves.
-        let _ = self.outgoing.try_send((channel, message));
-    }
-
-    /// Tells this process's own receivers, who need not wait for Redis.
-    fn tell(&self, signal: Signal) {
-        // Nobody listening is no error.
-        let _ = self.signals.send(signal);
+        tokio::spawn(stop.clone().run_until_cancelled_owned(subscribing.run()));
+        Self { channels, signals, outbox, follows, counters, subscriber, publisher, _stop: stop.drop_guard() }
     }
 }
 
 #[async_trait]
 impl Relay for RedisRelay {
     fn announce(&self, hints: Hints) {
+        // Receivers in this process need not wait for Redis.
         for user in hints.users {
-            self.publish(self.channels.user(&user), Wire::Log);
-            self.tell(Signal::Log(user));
+            self.outbox.push(self.channels.user(&user), Wire::Log);
+            self.signals.send(Signal::Log(user));
         }
         if hints.wake_workers {
-            self.publish(self.channels.work(), Wire::Work);
-            self.tell(Signal::WakeWorkers);
+            self.outbox.push(self.channels.work(), Wire::Work);
+            self.signals.send(Signal::WakeWorkers);
         }
         for task_id in hints.stops {
-            self.publish(self.channels.stops(), Wire::Stop(task_id));
-            self.tell(Signal::Stop(task_id));
+            self.outbox.push(self.channels.stops(), Wire::Stop(task_id));
+            self.signals.send(Signal::Stop(task_id));
         }
         for task_id in hints.decisions {
-            self.publish(self.channels.stops(), Wire::Decided(task_id));
-            self.tell(Signal::Decided(task_id));
+            self.outbox.push(self.channels.stops(), Wire::Decided(task_id));
+            self.signals.send(Signal::Decided(task_id));
         }
     }
 
     fn publish_text(&self, user: &UserRef, text: LiveText) {
-        self.publish(self.channels.user(user), Wire::Text(text));
+        self.outbox.push(self.channels.user(user), Wire::Text(text));
     }
 
-    fn signals(&self) -> broadcast::Receiver<Signal> {
+    fn signals(&self) -> Signals {
         self.signals.subscribe()
     }
 
     async fn follow(&self, user: &UserRef) -> Follow {
-        *lock(&self.followed).entry(user.clone()).or_default() += 1;
-        let guard =
-            Follower { user: user.clone(), followed: Arc::clone(&self.followed), commands: self.commands.clone() };
-        let (done, subscribed) = oneshot::channel();
-        if self.commands.try_send(Command::Follow(user.clone(), done)).is_ok() {
-            let _ = timeout(FOLLOW_LIMIT, subscribed).await;
-        }
-        Follow::new(guard)
+        let (follower, mut is_subscribed) = self.follows.add(self.channels.user(user), user);
+        let _ = timeout(FOLLOW_LIMIT, is_subscribed.wait_for(|is_subscribed| *is_subscribed)).await;
+        Follow::new(follower)
     }
 
     fn attend(&self) -> Follow {
@@ -203,28 +188,19 @@ impl Relay for RedisRelay {
         TextPace { stored: STORED, published: Some(PUBLISHED) }
     }
 
-    fn is_connected(&self) -> bool {
-        self.is_connected.load(Ordering::Relaxed)
-    }
-}
-
-/// One of those who follow a user.
-struct Follower {
-    user: UserRef,
-    followed: Followed,
-    commands: mpsc::Sender<Command>,
-}
-
-impl Drop for Follower {
-    fn drop(&mut self) {
-        let mut followed = lock(&self.followed);
-        if let Some(count) = followed.get_mut(&self.user) {
-            *count -= 1;
-            if *count == 0 {
-                followed.remove(&self.user);
-                // Full: one subscription too many costs little, and ends with the connection.
-                let _ = self.commands.try_send(Command::Forget(self.user.clone()));
-            }
+    fn status(&self) -> RelayStatus {
+        RelayStatus {
+            subscriber: self.subscriber.get(),
+            publisher: self.publisher.get(),
+            pending_subscriptions: self.follows.pending(),
+            dropped_hints: self.counters.dropped_hints.get(),
+            dropped_texts: self.counters.dropped_texts.get(),
+            lagged_signals: self.signals.lagged(),
+            rejected_messages: self.counters.rejected_messages.get(),
         }
+    }
+
+    async fn flush(&self) {
+        let _ = timeout(FLUSH_LIMIT, self.outbox.emptied()).await;
     }
 }

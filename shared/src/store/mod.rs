@@ -17,6 +17,7 @@ mod error;
 mod events;
 mod housekeeping;
 mod idempotency;
+mod installation;
 mod jobs;
 mod keys;
 mod leases;
@@ -59,6 +60,7 @@ pub use events::{
 };
 pub use housekeeping::Retention;
 pub use idempotency::IdempotencyKey;
+pub use installation::Installation;
 pub use jobs::{AGENT_QUEUE, AgentJob};
 pub use keys::{ApiKey, NewKey};
 pub use leases::{Beat, Heartbeat, LeaseWatch};
@@ -208,14 +210,6 @@ impl Store {
     pub async fn close(&self) {
         self.inner.readers.close().await;
         self.inner.writer.close().await;
-    }
-
-    /// What tells this installation from others.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn installation_id(&self) -> Result<String, StoreError> {
-        Ok(sqlx::query_scalar("SELECT id FROM installation").fetch_one(&self.inner.readers).await?)
     }
 
     /// Whether the write lock can be had, after waiting for it as every change does.

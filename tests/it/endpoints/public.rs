@@ -11,7 +11,17 @@ async fn a_fresh_installation_is_live_and_ready() {
     let client = app.client();
 
     client.get("/healthz").await.ok_status(200);
-    let all_ok = json!({"status": "ready", "checks": {"relay": "ok", "server": "ok", "store": "ok"}});
+    let all_ok = json!({
+        "status": "ready",
+        "checks": {"relay": "ok", "relay_publisher": "ok", "relay_subscriber": "ok", "server": "ok", "store": "ok"},
+        "relay": {
+            "pending_subscriptions": 0,
+            "dropped_hints": 0,
+            "dropped_texts": 0,
+            "lagged_signals": 0,
+            "rejected_messages": 0,
+        },
+    });
     eventually("every part is ready", async || {
         Some(client.get("/readyz").await.ok(200)).filter(|ready| *ready == all_ok)
     })
@@ -50,6 +60,14 @@ async fn metrics_tell_of_requests_streams_and_tasks() {
         "banter_tasks{status=\"queued\"} 1",
         "banter_tasks{status=\"running\"} 1",
         "banter_workers 1",
+        "banter_relay_connected 1",
+        "banter_relay_subscriber_connected 1",
+        "banter_relay_publisher_connected 1",
+        "banter_relay_pending_subscriptions 0",
+        "banter_relay_dropped_hints_total 0",
+        "banter_relay_dropped_texts_total 0",
+        "banter_relay_lagged_signals_total 0",
+        "banter_relay_rejected_messages_total 0",
     ] {
         assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
     }

@@ -5,12 +5,9 @@ use std::time::Duration;
 use banter_shared::{
     chat::UserRef,
     id::TaskId,
-    relay::{POLL_INTERVAL, Signal},
+    relay::{POLL_INTERVAL, Signal, Signals},
 };
-use tokio::{
-    sync::broadcast::{Receiver, error::RecvError},
-    time::Instant,
-};
+use tokio::time::Instant;
 
 use super::create::{Accepted, Exchange};
 use crate::{error::ApiError, middleware::own_task::ClientGone, state::AppState};
@@ -63,15 +60,15 @@ pub async fn wait_for_outcome(
 }
 
 /// Returns when something may have happened to the user's tasks.
-async fn signalled(signals: &mut Receiver<Signal>, user: &UserRef) {
+async fn signalled(signals: &mut Signals, user: &UserRef) {
     loop {
         match signals.recv().await {
-            Ok(Signal::Changed | Signal::Healed) | Err(RecvError::Lagged(_)) => break,
-            Ok(Signal::Log(whose)) if whose == *user => break,
-            Ok(Signal::Log(_) | Signal::Text(..) | Signal::WakeWorkers | Signal::Stop(_) | Signal::Decided(_)) => {}
-            Err(RecvError::Closed) => std::future::pending().await,
+            Some(Signal::Changed | Signal::Healed) => break,
+            Some(Signal::Log(whose)) if whose == *user => break,
+            Some(Signal::Log(_) | Signal::Text(..) | Signal::WakeWorkers | Signal::Stop(_) | Signal::Decided(_)) => {}
+            None => std::future::pending().await,
         }
     }
     // One look answers all signals that came before it.
-    while signals.try_recv().is_ok() {}
+    while signals.try_recv().is_some() {}
 }

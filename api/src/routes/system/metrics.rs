@@ -28,7 +28,7 @@ pub async fn metrics(State(state): State<AppState>) -> Result<Response, ApiError
     let workload = state.store.workload().await?;
     let text = state
         .metrics
-        .render(&workload, state.relay.is_connected())
+        .render(&workload, &state.relay.status())
         .map_err(|error| ApiError::internal(format!("cannot write metrics: {error}")))?;
     Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response())
 }

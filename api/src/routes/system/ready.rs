@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::{Json, extract::State};
-use banter_shared::store::StoreError;
+use banter_shared::{relay::RelayStatus, store::StoreError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -18,9 +18,29 @@ use crate::{
 pub struct Ready {
     /// Always `ready`: anything else is a 503.
     pub status: &'static str,
-    /// The parts that were looked at: `ok` each, but for a `relay` that may be `away`. Without it everything still
-    /// happens, up to two seconds later: no reason to send requests elsewhere.
+    /// The parts that were checked. `server` and `store` are `ok`. `relay_subscriber` (changes of other processes arrive)
+    /// and `relay_publisher` (changes of this process are announced) are `ok`, `away` (not connected), `denied` (Redis
+    /// rejects the credentials or a permission is missing), or `polling` (the wake-up file cannot be watched); `relay` is
+    /// the worse one. Without the relay, everything still happens, up to two seconds later: no reason to send requests
+    /// elsewhere.
     pub checks: BTreeMap<&'static str, &'static str>,
+    /// What the relay has lost since this process started.
+    pub relay: RelayReport,
+}
+
+/// What the relay has lost since this process started.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RelayReport {
+    /// Users with an open stream whose channel is not subscribed yet.
+    pub pending_subscriptions: usize,
+    /// Hints that were not delivered within a second: other processes found the change by polling.
+    pub dropped_hints: u64,
+    /// Pieces of live text that were not delivered: streams read the stored text instead.
+    pub dropped_texts: u64,
+    /// Signals that a part of this process missed because it lagged.
+    pub lagged_signals: u64,
+    /// Received messages that this installation has not signed.
+    pub rejected_messages: u64,
 }
 
 /// Tells whether requests can be served, and if not, which part is at fault.
@@ -46,9 +66,7 @@ pub async fn ready(State(state): State<AppState>) -> Result<Json<Ready>, ApiErro
         at_fault.push(FieldError { field: "store".into(), message: store_fault(error).into() });
     }
     if at_fault.is_empty() {
-        let relay = if state.relay.is_connected() { "ok" } else { "away" };
-        let checks = BTreeMap::from([("relay", relay), ("server", "ok"), ("store", "ok")]);
-        return Ok(Json(Ready { status: "ready", checks }));
+        return Ok(Json(report(&state.relay.status())));
     }
     let names: Vec<_> = at_fault.iter().map(|error| error.field.as_str()).collect();
     let error = ApiError::new(Code::NotReady, format!("Not ready: {}.", names.join(", "))).with_errors(at_fault);
@@ -56,6 +74,20 @@ pub async fn ready(State(state): State<AppState>) -> Result<Json<Ready>, ApiErro
         Ok(()) => error,
         Err(source) => error.caused_by(source),
     })
+}
+
+fn report(relay: &RelayStatus) -> Ready {
+    let checks = BTreeMap::from([
+        ("relay", relay.overall().as_str()),
+        ("relay_publisher", relay.publisher.as_str()),
+        ("relay_subscriber", relay.subscriber.as_str()),
+        ("server", "ok"),
+        ("store", "ok"),
+    ]);
+    let RelayStatus { pending_subscriptions, dropped_hints, dropped_texts, lagged_signals, rejected_messages, .. } =
+        *relay;
+    let relay = RelayReport { pending_subscriptions, dropped_hints, dropped_texts, lagged_signals, rejected_messages };
+    Ready { status: "ready", checks, relay }
 }
 
 /// Says what is wrong with the store.

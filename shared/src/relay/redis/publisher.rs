@@ -1,74 +1,116 @@
-//! Publishes what the process has to tell, a batch at a time.
+//! Publishes what this process announces, a batch at a time.
+//!
+//! The connection is probed while there is nothing to publish, with the very command that is needed: one that died, was
+//! closed by Redis for being idle, or may no longer publish is noticed before the next message needs it. A batch that fails
+//! is published once more on a fresh connection before anything is given up.
 
-use ::redis::{AsyncConnectionConfig, Client, RedisError, aio::MultiplexedConnection};
-use tokio::{
-    sync::mpsc,
-    time::{Instant, timeout},
+use std::{sync::Arc, time::Duration};
+
+use ::redis::{AsyncConnectionConfig, Client, RedisError, RedisResult, aio::MultiplexedConnection};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::{
+    connection::{ANSWER_LIMIT, Backoff, answer, state_after},
+    outbox::{Outbox, Outgoing},
 };
-use tokio_util::sync::CancellationToken;
-
-use super::{ANSWER_LIMIT, FIRST_PAUSE, LONGEST_PAUSE, Wire};
+use crate::relay::{LinkState, RelayKey, status::Link};
 
 /// Messages published in one round trip.
 const BATCH: usize = 128;
+/// How long the connection may go unused before it is probed.
+const PROBE_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Publishes until `stop`. While Redis is away messages are dropped: they are hints, and text that would come too late.
-pub(super) async fn run(client: Client, mut queue: mpsc::Receiver<(String, Wire)>, stop: CancellationToken) {
-    let mut connection: Option<MultiplexedConnection> = None;
-    let mut pause = FIRST_PAUSE;
-    let mut not_before = Instant::now();
-    let mut batch = Vec::with_capacity(BATCH);
-    loop {
-        batch.clear();
-        tokio::select! {
-            () = stop.cancelled() => return,
-            count = queue.recv_many(&mut batch, BATCH) => if count == 0 { return },
-        }
-        if connection.is_none() && Instant::now() < not_before {
-            continue;
-        }
-        match publish(&client, &mut connection, &batch).await {
-            Ok(()) => pause = FIRST_PAUSE,
-            Err(error) => {
-                tracing::debug!(%error, "could not publish");
-                connection = None;
-                not_before = Instant::now() + pause;
-                pause = (2 * pause).min(LONGEST_PAUSE);
+/// See the module.
+pub(super) struct Publisher {
+    pub(super) client: Client,
+    pub(super) key: RelayKey,
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) link: Arc<Link>,
+    /// A channel that nobody subscribes to.
+    pub(super) probe: Arc<str>,
+}
+
+impl Publisher {
+    /// Publishes until it is dropped.
+    pub(super) async fn run(self) {
+        let mut backoff = Backoff::new();
+        // How often in a row it has failed.
+        let mut failures = 0;
+        loop {
+            let connected = self.connect().await;
+            let was_connected = connected.is_ok();
+            let error = match connected {
+                Ok(connection) => self.serve(connection, &mut failures).await,
+                Err(error) => error,
+            };
+            tracing::debug!(%error, failures, "cannot publish");
+            failures += 1;
+            if failures > 1 {
+                self.give_up(&error);
+                backoff.wait(was_connected).await;
             }
         }
     }
-}
 
-async fn publish(
-    client: &Client,
-    connection: &mut Option<MultiplexedConnection>,
-    batch: &[(String, Wire)],
-) -> Result<(), RedisError> {
-    let mut pipe = ::redis::pipe();
-    for (channel, message) in batch {
-        match serde_json::to_string(message) {
-            Ok(payload) => pipe.cmd("PUBLISH").arg(channel).arg(payload).ignore(),
-            Err(error) => {
-                tracing::error!(%error, "a message cannot be written");
+    async fn connect(&self) -> RedisResult<MultiplexedConnection> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(ANSWER_LIMIT))
+            .set_response_timeout(Some(ANSWER_LIMIT));
+        answer(self.client.get_multiplexed_async_connection_with_config(&config)).await
+    }
+
+    /// Publishes on a connection until that fails; what could not be published goes back to the outbox.
+    async fn serve(&self, mut connection: MultiplexedConnection, failures: &mut u32) -> RedisError {
+        let mut verified_at: Option<Instant> = None;
+        loop {
+            let batch = self.outbox.take(BATCH);
+            let unused = verified_at.map(|at| at.elapsed());
+            if let Some(unused) = unused.filter(|unused| batch.is_empty() && *unused < PROBE_INTERVAL) {
+                let _ = timeout(PROBE_INTERVAL.saturating_sub(unused), self.outbox.filled()).await;
                 continue;
             }
-        };
+            match self.publish(&mut connection, &batch).await {
+                Ok(()) => {
+                    *failures = 0;
+                    verified_at = Some(Instant::now());
+                    self.outbox.confirm();
+                    self.outbox.open();
+                    self.link.connected();
+                }
+                Err(error) => {
+                    self.outbox.put_back(batch);
+                    if state_after(&error) != LinkState::Denied {
+                        return error;
+                    }
+                    // The connection works, and will be good as soon as the user may publish again.
+                    self.give_up(&error);
+                    verified_at = None;
+                    sleep(PROBE_INTERVAL).await;
+                }
+            }
+        }
     }
-    let connection = match connection {
-        Some(connection) => connection,
-        None => connection.insert(connect(client).await?),
-    };
-    timeout(ANSWER_LIMIT, pipe.query_async::<()>(connection)).await.map_err(|_| frozen())?
-}
 
-async fn connect(client: &Client) -> Result<MultiplexedConnection, RedisError> {
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(ANSWER_LIMIT))
-        .set_response_timeout(Some(ANSWER_LIMIT));
-    let connecting = client.get_multiplexed_async_connection_with_config(&config);
-    timeout(ANSWER_LIMIT, connecting).await.map_err(|_| frozen())?
-}
+    /// Publishes a batch in one round trip, or probes the connection if there is none.
+    async fn publish(&self, connection: &mut MultiplexedConnection, batch: &[Outgoing]) -> RedisResult<()> {
+        let mut pipe = ::redis::pipe();
+        if batch.is_empty() {
+            pipe.cmd("PUBLISH").arg(&*self.probe).arg("").ignore();
+        }
+        for Outgoing { channel, message, .. } in batch {
+            match serde_json::to_vec(message) {
+                Ok(message) => pipe.cmd("PUBLISH").arg(&**channel).arg(self.key.seal(channel, &message)).ignore(),
+                Err(error) => {
+                    tracing::error!(%error, "cannot encode a message");
+                    continue;
+                }
+            };
+        }
+        answer(pipe.query_async::<()>(connection)).await
+    }
 
-fn frozen() -> RedisError {
-    std::io::Error::from(std::io::ErrorKind::TimedOut).into()
+    fn give_up(&self, error: &RedisError) {
+        self.outbox.close();
+        self.link.failed(state_after(error), error);
+    }
 }

@@ -1,140 +1,155 @@
-//! Listens to what other processes tell.
+//! Receives what other processes publish.
+//!
+//! Subscriptions are made from the map of followed users ([`Follows`]): all of them after a connect, and the difference
+//! whenever it changes, many channels a command, while messages keep arriving.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::{future::pending, sync::Arc};
 
 use ::redis::{
-    Client,
+    Client, RedisError, RedisResult,
     aio::{PubSubSink, PubSubStream},
 };
-use futures::StreamExt as _;
-use tokio::{
-    sync::{broadcast, mpsc},
-    time::{MissedTickBehavior, interval, sleep, timeout},
+use futures::{
+    FutureExt as _, StreamExt as _,
+    future::{BoxFuture, Fuse, FusedFuture as _},
 };
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::{ANSWER_LIMIT, Channels, Command, FIRST_PAUSE, Followed, LONGEST_PAUSE, Signal, Wire, lock};
-use crate::{chat::UserRef, relay::POLL_INTERVAL};
+use super::{
+    Channels, Wire,
+    connection::{Backoff, answer, is_answer, state_after},
+    follows::{Batch, Follows},
+    rejections::Rejections,
+};
+use crate::relay::{POLL_INTERVAL, RelayKey, Signal, signals::SignalSender, status::Link};
 
-/// Listens, and connects again whenever the connection is lost.
+/// See the module.
 pub(super) struct Subscriber {
     pub(super) client: Client,
+    pub(super) key: RelayKey,
     pub(super) channels: Channels,
-    pub(super) signals: broadcast::Sender<Signal>,
-    pub(super) followed: Followed,
-    pub(super) commands: mpsc::Receiver<Command>,
-    pub(super) is_connected: Arc<AtomicBool>,
+    pub(super) signals: SignalSender,
+    pub(super) follows: Arc<Follows>,
+    pub(super) link: Arc<Link>,
+    pub(super) rejections: Rejections,
 }
 
+/// What Redis has done.
+enum Done {
+    Changed(Batch),
+    Answered,
+}
+
+/// A request on its way: one at a time.
+type Request = Fuse<BoxFuture<'static, RedisResult<Done>>>;
+
 impl Subscriber {
-    /// Listens until `stop`.
-    pub(super) async fn run(mut self, stop: CancellationToken) {
-        let mut pause = FIRST_PAUSE;
-        let mut was_away = false;
+    /// Receives until it is dropped.
+    pub(super) async fn run(self) {
+        let mut backoff = Backoff::new();
         loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                connected = self.connect() => match connected {
-                    Some((sink, stream)) => {
-                        tracing::info!(again = was_away, "connected to Redis");
-                        if was_away {
-                            let _ = self.signals.send(Signal::Healed);
-                        }
-                        pause = FIRST_PAUSE;
-                        self.is_connected.store(true, Ordering::Relaxed);
-                        tokio::select! {
-                            () = stop.cancelled() => return,
-                            () = self.listen(sink, stream) => {}
-                        }
-                        self.is_connected.store(false, Ordering::Relaxed);
-                        tracing::warn!("Redis is away; looking for changes once a second");
-                    }
-                    None if !was_away => tracing::warn!("cannot connect to Redis; looking for changes once a second"),
-                    None => {}
-                },
-            }
-            was_away = true;
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = sleep(pause) => pause = (2 * pause).min(LONGEST_PAUSE),
-            }
+            let connected = self.connect().await;
+            let was_connected = connected.is_ok();
+            let error = match connected {
+                Ok((sink, stream)) => self.listen(sink, stream).await,
+                Err(error) => error,
+            };
+            self.follows.disconnected();
+            self.link.failed(state_after(&error), &error);
+            backoff.wait(was_connected).await;
         }
     }
 
-    /// Connects and subscribes to all that is followed; `None` if Redis does not answer in time.
-    async fn connect(&mut self) -> Option<(PubSubSink, PubSubStream)> {
-        let connecting = timeout(ANSWER_LIMIT, self.client.get_async_pubsub()).await;
-        let (mut sink, stream) =
-            connecting.ok()?.inspect_err(|error| tracing::debug!(%error, "no Redis")).ok()?.split();
-        let mut names = vec![self.channels.work(), self.channels.stops()];
-        names.extend(lock(&self.followed).keys().map(|user| self.channels.user(user)));
-        timeout(ANSWER_LIMIT, sink.subscribe(names)).await.ok()?.ok()?;
-        Some((sink, stream))
+    /// Connects and subscribes to what every process needs.
+    async fn connect(&self) -> RedisResult<(PubSubSink, PubSubStream)> {
+        let (mut sink, stream) = answer(self.client.get_async_pubsub()).await?.split();
+        answer(sink.subscribe(names(&[self.channels.work(), self.channels.stops()]))).await?;
+        Ok((sink, stream))
     }
 
-    /// Passes on what arrives, until the connection ends or Redis does not answer: one that is frozen ends nothing.
-    async fn listen(&mut self, mut sink: PubSubSink, mut stream: PubSubStream) {
-        let mut check = interval(POLL_INTERVAL);
-        check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    /// Passes on what arrives until the connection ends or Redis stops answering: a frozen one closes nothing.
+    async fn listen(&self, sink: PubSubSink, mut stream: PubSubStream) -> RedisError {
+        self.link.connected();
+        let mut is_caught_up = false;
+        let mut request: Request = Fuse::terminated();
+        let mut checks = interval(POLL_INTERVAL);
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            if request.is_terminated() {
+                if let Some(batch) = self.follows.next_batch() {
+                    request = change(sink.clone(), batch).boxed().fuse();
+                } else if !is_caught_up {
+                    is_caught_up = true;
+                    self.signals.send(Signal::Healed);
+                }
+            }
+            let is_idle = request.is_terminated();
             tokio::select! {
                 message = stream.next() => match message {
                     Some(message) => self.pass_on(message.get_channel_name(), message.get_payload_bytes()),
-                    None => return,
+                    None => return std::io::Error::from(std::io::ErrorKind::ConnectionReset).into(),
                 },
-                Some(command) = self.commands.recv() => if !self.obey(&mut sink, command).await {
-                    return;
+                done = async { if is_idle { pending().await } else { (&mut request).await } } => match done {
+                    Ok(Done::Changed(batch)) => self.record(batch),
+                    Ok(Done::Answered) => {}
+                    Err(error) => return error,
                 },
-                _ = check.tick() => if !matches!(timeout(ANSWER_LIMIT, sink.ping::<()>()).await, Ok(Ok(()))) {
-                    return;
-                },
+                () = self.follows.changed(), if is_idle => {}
+                _ = checks.tick(), if is_idle => request = check(sink.clone()).boxed().fuse(),
             }
         }
     }
 
-    /// Changes what is subscribed; false if Redis does not answer.
-    async fn obey(&self, sink: &mut PubSubSink, command: Command) -> bool {
-        match command {
-            Command::Follow(user, done) => {
-                let subscribed = timeout(ANSWER_LIMIT, sink.subscribe(self.channels.user(&user))).await;
-                let is_subscribed = matches!(subscribed, Ok(Ok(())));
-                if is_subscribed {
-                    // Who asked may have stopped waiting.
-                    let _ = done.send(());
+    /// Records what is subscribed. What was published before is found in the store, so its users' logs are read once.
+    fn record(&self, batch: Batch) {
+        match batch {
+            Batch::Subscribe(channels) => {
+                for user in self.follows.subscribed(&channels) {
+                    self.signals.send(Signal::Log(user));
                 }
-                is_subscribed
             }
-            Command::Forget(user) => {
-                if lock(&self.followed).contains_key(&user) {
-                    return true;
-                }
-                matches!(timeout(ANSWER_LIMIT, sink.unsubscribe(self.channels.user(&user))).await, Ok(Ok(())))
-            }
+            Batch::Unsubscribe(_) => {}
         }
     }
 
-    fn pass_on(&self, channel: &str, payload: &[u8]) {
-        let signal = match serde_json::from_slice(payload) {
+    fn pass_on(&self, channel: &str, sealed: &[u8]) {
+        let Some(message) = self.key.open(channel, sealed) else {
+            return self.rejections.count(channel, Instant::now());
+        };
+        let signal = match serde_json::from_slice(message) {
             Ok(Wire::Work) => Some(Signal::WakeWorkers),
             Ok(Wire::Stop(task_id)) => Some(Signal::Stop(task_id)),
             Ok(Wire::Decided(task_id)) => Some(Signal::Decided(task_id)),
-            Ok(Wire::Log) => self.user_of(channel).map(Signal::Log),
-            Ok(Wire::Text(text)) => self.user_of(channel).map(|user| Signal::Text(user, Arc::new(text))),
-            // Of a newer version, or not ours.
+            Ok(Wire::Log) => self.follows.user_of(channel).map(Signal::Log),
+            Ok(Wire::Text(text)) => self.follows.user_of(channel).map(|user| Signal::Text(user, Arc::new(text))),
+            // Signed by a newer release.
             Err(error) => {
-                tracing::debug!(%error, channel, "not understood");
-                None
+                tracing::debug!(%error, channel, "unknown message");
+                Some(Signal::Changed)
             }
         };
         if let Some(signal) = signal {
-            let _ = self.signals.send(signal);
+            self.signals.send(signal);
         }
     }
+}
 
-    fn user_of(&self, channel: &str) -> Option<UserRef> {
-        lock(&self.followed).keys().find(|user| self.channels.user(user) == channel).cloned()
+fn names(channels: &[Arc<str>]) -> Vec<&str> {
+    channels.iter().map(|channel| &**channel).collect()
+}
+
+async fn change(mut sink: PubSubSink, batch: Batch) -> RedisResult<Done> {
+    match &batch {
+        Batch::Subscribe(channels) => answer(sink.subscribe(names(channels))).await?,
+        Batch::Unsubscribe(channels) => answer(sink.unsubscribe(names(channels))).await?,
+    }
+    Ok(Done::Changed(batch))
+}
+
+/// Asks for a sign of life. An error is one, too: the user may lack the permission for PING.
+async fn check(mut sink: PubSubSink) -> RedisResult<Done> {
+    match answer(sink.ping::<()>()).await {
+        Err(error) if !is_answer(&error) => Err(error),
+        Ok(()) | Err(_) => Ok(Done::Answered),
     }
 }

@@ -59,3 +59,14 @@ async fn the_oldest_wait_is_that_of_the_job_to_be_claimed_next() {
 
     assert_eq!((workload.queued, workload.running, workload.workers), (1, 1, 1));
 }
+
+#[tokio::test]
+async fn the_relay_key_is_random_and_stays() {
+    let (one, other) = (Fixture::new().await, Fixture::new().await);
+
+    let installation = one.store.installation().await.unwrap();
+
+    assert_eq!(one.store.installation().await.unwrap(), installation);
+    assert_ne!(other.store.installation().await.unwrap().relay_key, installation.relay_key);
+    assert!(!format!("{installation:?}").contains("relay_key"));
+}

@@ -1,0 +1,125 @@
+//! `REDIS_URL` and `REDIS_CA_FILE`, parsed. No error and no `Debug` output contains the password.
+
+use std::{fmt, io, path::Path};
+
+use ::redis::{Client, IntoConnectionInfo as _, TlsCertificates};
+
+/// What `REDIS_URL` may be.
+pub const URL_FORMS: &str = "redis://[USER:PASSWORD@]HOST:PORT, or rediss://… for TLS";
+
+/// Why an address was rejected.
+#[derive(Debug, thiserror::Error)]
+pub enum AddressError {
+    /// The URL is not valid. It may contain a password, so it is not shown.
+    #[error("the URL is invalid")]
+    Url,
+    /// A CA file is given, but the URL does not use TLS.
+    #[error("a CA file has no effect without TLS")]
+    CaWithoutTls,
+    /// The CA file cannot be read.
+    #[error("the CA file cannot be read")]
+    CaFile(#[source] io::Error),
+    /// The CA file has no certificate.
+    #[error("the CA file contains no valid certificate")]
+    Ca,
+}
+
+/// Where Redis is, and how to connect to it.
+#[derive(Clone)]
+pub struct RedisAddress {
+    client: Client,
+}
+
+impl RedisAddress {
+    /// Parses a URL. `ca_file` holds the PEM certificates that are trusted for `rediss://` instead of the system's.
+    ///
+    /// # Errors
+    /// When the URL is invalid, or the CA file is unreadable, invalid, or useless.
+    pub fn parse(url: &str, ca_file: Option<&Path>) -> Result<Self, AddressError> {
+        let is_tls = url.starts_with("rediss://");
+        if !is_tls && !url.starts_with("redis://") {
+            return Err(AddressError::Url);
+        }
+        let info = url.into_connection_info().map_err(|_| AddressError::Url)?;
+        if is_tls {
+            // Another crate may have enabled a second provider, so rustls cannot choose one. A provider that is
+            // installed already is as good.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        }
+        let client = match ca_file {
+            None => Client::open(info).map_err(|_| AddressError::Url)?,
+            Some(_) if !is_tls => return Err(AddressError::CaWithoutTls),
+            Some(path) => {
+                let pem = std::fs::read(path).map_err(AddressError::CaFile)?;
+                if !pem.windows(CERTIFICATE.len()).any(|window| window == CERTIFICATE) {
+                    return Err(AddressError::Ca);
+                }
+                let certificates = TlsCertificates { client_tls: None, root_cert: Some(pem) };
+                Client::build_with_tls(info, certificates).map_err(|_| AddressError::Ca)?
+            }
+        };
+        Ok(Self { client })
+    }
+
+    pub(super) const fn client(&self) -> &Client {
+        &self.client
+    }
+}
+
+/// How a certificate begins in a PEM file (RFC 7468).
+const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
+
+impl fmt::Debug for RedisAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Shows host and port only.
+        write!(f, "RedisAddress({})", self.client.get_connection_info().addr())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accepts_plain_and_tls_urls_with_users() {
+        for url in [
+            "redis://localhost",
+            "redis://127.0.0.1:6379",
+            "redis://[::1]:6379/1",
+            "redis://:secret@redis:6379",
+            "redis://relay:secret@redis:6379",
+            "rediss://relay:s%40cret@redis.example:6380",
+        ] {
+            let address = RedisAddress::parse(url, None).unwrap_or_else(|error| panic!("{url}: {error}"));
+            assert!(!format!("{address:?}").contains("cret"), "{address:?}");
+        }
+    }
+
+    #[test]
+    fn rejects_everything_else_without_showing_it() {
+        for url in
+            ["localhost:6379", "http://secret@redis", "redis://", "redis://:secret@redis:port", "redis://[secret"]
+        {
+            let error = RedisAddress::parse(url, None).expect_err(url);
+            assert!(matches!(error, AddressError::Url), "{url}: {error:?}");
+            assert!(!format!("{error:?}").contains("secret"));
+        }
+    }
+
+    #[test]
+    fn a_ca_file_must_be_readable_valid_and_of_use() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("missing.pem");
+        let empty = folder.path().join("empty.pem");
+        std::fs::write(&empty, "").unwrap();
+        let broken = folder.path().join("broken.pem");
+        std::fs::write(&broken, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
+
+        let parse = |url, path| RedisAddress::parse(url, Some(path)).unwrap_err();
+
+        assert!(matches!(parse("rediss://redis", &missing), AddressError::CaFile(_)));
+        assert!(matches!(parse("rediss://redis", &empty), AddressError::Ca));
+        assert!(matches!(parse("rediss://redis", &broken), AddressError::Ca));
+        assert!(matches!(parse("redis://redis", &empty), AddressError::CaWithoutTls));
+    }
+}

@@ -1,0 +1,276 @@
+//! Which users this process follows, and for which of them Redis has confirmed the subscription.
+//!
+//! This map is the only truth about subscriptions: the subscriber compares what is wanted with what is subscribed
+//! whenever [`Follows::changed`] says so, and after every reconnect. There are no commands that could be lost.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::{Notify, watch};
+
+use crate::chat::UserRef;
+
+/// Channels of one SUBSCRIBE or UNSUBSCRIBE: a few dozen kilobytes.
+const BATCH: usize = 500;
+
+/// A user's channel.
+#[derive(Debug)]
+struct Followed {
+    user: UserRef,
+    /// How many streams and requests follow the user; the channel is unsubscribed at zero.
+    followers: usize,
+    is_subscribed: watch::Sender<bool>,
+}
+
+impl Followed {
+    fn is_settled(&self) -> bool {
+        (self.followers > 0) == *self.is_subscribed.borrow()
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    by_channel: HashMap<Arc<str>, Followed>,
+    /// The channels for which what is wanted differs from what is subscribed.
+    unsettled: HashSet<Arc<str>>,
+    /// Channels whose last follower left while they were being subscribed.
+    strays: Vec<Arc<str>>,
+}
+
+impl State {
+    /// Brings `unsettled` up to date for one channel, and forgets it if nobody needs it.
+    fn settle(&mut self, channel: &Arc<str>) {
+        let Some(followed) = self.by_channel.get(channel) else { return };
+        if followed.is_settled() {
+            self.unsettled.remove(channel);
+            if followed.followers == 0 {
+                self.by_channel.remove(channel);
+            }
+        } else {
+            self.unsettled.insert(Arc::clone(channel));
+        }
+    }
+}
+
+/// What Redis is asked to change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Batch {
+    Subscribe(Vec<Arc<str>>),
+    Unsubscribe(Vec<Arc<str>>),
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Follows {
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+impl Follows {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a follower of the user whose channel this is. The receiver shows whether the channel is subscribed.
+    pub(super) fn add(self: &Arc<Self>, channel: Arc<str>, user: &UserRef) -> (Follower, watch::Receiver<bool>) {
+        let is_subscribed = {
+            let mut state = self.lock();
+            let followed = state.by_channel.entry(Arc::clone(&channel)).or_insert_with(|| Followed {
+                user: user.clone(),
+                followers: 0,
+                is_subscribed: watch::Sender::new(false),
+            });
+            followed.followers += 1;
+            let is_subscribed = followed.is_subscribed.subscribe();
+            state.settle(&channel);
+            is_subscribed
+        };
+        self.changed.notify_one();
+        (Follower { follows: Arc::clone(self), channel }, is_subscribed)
+    }
+
+    fn remove(&self, channel: &Arc<str>) {
+        {
+            let mut state = self.lock();
+            if let Some(followed) = state.by_channel.get_mut(channel) {
+                followed.followers -= 1;
+            }
+            state.settle(channel);
+        }
+        self.changed.notify_one();
+    }
+
+    /// Returns when there may be something to subscribe or to unsubscribe.
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// The user whose channel this is, if anyone follows them.
+    pub(super) fn user_of(&self, channel: &str) -> Option<UserRef> {
+        let state = self.lock();
+        state.by_channel.get(channel).filter(|followed| followed.followers > 0).map(|followed| followed.user.clone())
+    }
+
+    /// How many followed users' channels are not subscribed.
+    pub(super) fn pending(&self) -> usize {
+        let state = self.lock();
+        let is_wanted = |channel: &&Arc<str>| state.by_channel.get(*channel).is_some_and(|it| it.followers > 0);
+        state.unsettled.iter().filter(is_wanted).count()
+    }
+
+    /// Forgets all subscriptions: the connection that had them is gone.
+    pub(super) fn disconnected(&self) {
+        let mut state = self.lock();
+        state.strays.clear();
+        let channels: Vec<_> = state.by_channel.keys().cloned().collect();
+        for channel in channels {
+            if let Some(followed) = state.by_channel.get(&channel) {
+                followed.is_subscribed.send_replace(false);
+            }
+            state.settle(&channel);
+        }
+    }
+
+    /// Returns what to change next; `None` if every subscription is as wanted. What is being unsubscribed counts as
+    /// unsubscribed at once, so that whoever follows the user meanwhile waits for the next subscription.
+    pub(super) fn next_batch(&self) -> Option<Batch> {
+        let mut state = self.lock();
+        let is_wanted = |channel: &Arc<str>| state.by_channel.get(channel).is_some_and(|it| it.followers > 0);
+        let (wanted, mut unwanted): (Vec<_>, Vec<_>) = state.unsettled.iter().take(BATCH).cloned().partition(is_wanted);
+        if !wanted.is_empty() {
+            return Some(Batch::Subscribe(wanted));
+        }
+        let strays = std::mem::take(&mut state.strays);
+        unwanted.extend(strays.into_iter().filter(|channel| !state.by_channel.contains_key(channel)));
+        for channel in &unwanted {
+            if let Some(followed) = state.by_channel.get(channel) {
+                followed.is_subscribed.send_replace(false);
+            }
+            state.settle(channel);
+        }
+        (!unwanted.is_empty()).then_some(Batch::Unsubscribe(unwanted))
+    }
+
+    /// Records that these channels are subscribed, and returns their users.
+    pub(super) fn subscribed(&self, channels: &[Arc<str>]) -> Vec<UserRef> {
+        let mut state = self.lock();
+        let mut users = Vec::with_capacity(channels.len());
+        for channel in channels {
+            if let Some(followed) = state.by_channel.get(channel) {
+                followed.is_subscribed.send_replace(true);
+                users.push(followed.user.clone());
+                state.settle(channel);
+            } else {
+                state.strays.push(Arc::clone(channel));
+            }
+        }
+        users
+    }
+}
+
+/// Follows a user as long as it lives.
+#[derive(Debug)]
+pub(super) struct Follower {
+    follows: Arc<Follows>,
+    channel: Arc<str>,
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.follows.remove(&self.channel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn follow(follows: &Arc<Follows>, name: &str) -> Follower {
+        let user = UserRef { workspace_id: "w".into(), user_id: name.into() };
+        follows.add(name.into(), &user).0
+    }
+
+    /// Does what the subscriber does; returns how many commands it took.
+    fn reconcile(follows: &Follows) -> usize {
+        let mut commands = 0;
+        while let Some(batch) = follows.next_batch() {
+            commands += 1;
+            if let Batch::Subscribe(channels) = batch {
+                follows.subscribed(&channels);
+            }
+        }
+        commands
+    }
+
+    #[test]
+    fn many_users_are_subscribed_with_few_commands() {
+        let follows = Arc::<Follows>::default();
+        let followers: Vec<_> = (0..3000).map(|number| follow(&follows, &number.to_string())).collect();
+        assert_eq!(follows.pending(), 3000);
+
+        assert_eq!(reconcile(&follows), 6);
+
+        assert_eq!(follows.pending(), 0);
+        drop(followers);
+        assert_eq!(follows.pending(), 0, "nobody waits for an UNSUBSCRIBE");
+        assert_eq!(reconcile(&follows), 6);
+        assert!(follows.lock().by_channel.is_empty());
+    }
+
+    #[test]
+    fn everyone_is_pending_again_after_a_disconnect() {
+        let follows = Arc::<Follows>::default();
+        let (_ann, bob) = (follow(&follows, "ann"), follow(&follows, "bob"));
+        reconcile(&follows);
+        drop(bob);
+
+        follows.disconnected();
+
+        assert_eq!(follows.pending(), 1);
+        assert_eq!(follows.next_batch(), Some(Batch::Subscribe(vec!["ann".into()])));
+    }
+
+    #[test]
+    fn a_user_followed_again_during_an_unsubscribe_is_subscribed_again() {
+        let follows = Arc::<Follows>::default();
+        let first = follow(&follows, "ann");
+        reconcile(&follows);
+        drop(first);
+        assert_eq!(follows.next_batch(), Some(Batch::Unsubscribe(vec!["ann".into()])));
+
+        let _second = follow(&follows, "ann");
+
+        assert_eq!(follows.pending(), 1);
+        assert_eq!(follows.next_batch(), Some(Batch::Subscribe(vec!["ann".into()])));
+    }
+
+    #[test]
+    fn a_user_forgotten_during_a_subscribe_is_unsubscribed() {
+        let follows = Arc::<Follows>::default();
+        let ann = follow(&follows, "ann");
+        let Some(Batch::Subscribe(channels)) = follows.next_batch() else { panic!("nothing to subscribe") };
+
+        drop(ann);
+        follows.subscribed(&channels);
+
+        assert_eq!(follows.next_batch(), Some(Batch::Unsubscribe(channels)));
+        assert_eq!(follows.next_batch(), None);
+    }
+
+    #[test]
+    fn a_user_has_one_subscription_however_many_follow() {
+        let follows = Arc::<Follows>::default();
+        let (first, second) = (follow(&follows, "ann"), follow(&follows, "ann"));
+        assert_eq!(reconcile(&follows), 1);
+
+        drop(first);
+
+        assert_eq!(reconcile(&follows), 0);
+        assert!(follows.user_of("ann").is_some());
+        drop(second);
+        assert!(follows.user_of("ann").is_none());
+        assert!(follows.user_of("bob").is_none());
+    }
+}

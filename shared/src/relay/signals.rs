@@ -1,0 +1,115 @@
+//! The signals of one process: sent by its relay, received by its hub, its queue, and its waiting requests.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use tokio::sync::broadcast::{
+    self,
+    error::{RecvError, TryRecvError},
+};
+
+use super::Signal;
+
+/// Signals buffered for a receiver that does not keep up.
+const BUFFER: usize = 4096;
+
+/// The sending side.
+#[derive(Clone, Debug)]
+pub(super) struct SignalSender {
+    sender: broadcast::Sender<Signal>,
+    lagged: Arc<AtomicU64>,
+}
+
+impl SignalSender {
+    pub(super) fn new() -> Self {
+        Self::with_buffer(BUFFER)
+    }
+
+    fn with_buffer(signals: usize) -> Self {
+        Self { sender: broadcast::channel(signals).0, lagged: Arc::default() }
+    }
+
+    /// Sends a signal to every receiver of this process. Having no receiver is not an error.
+    pub(super) fn send(&self, signal: Signal) {
+        let _ = self.sender.send(signal);
+    }
+
+    /// Returns a receiver of all signals that are sent from now on.
+    pub(super) fn subscribe(&self) -> Signals {
+        Signals { receiver: self.sender.subscribe(), lagged: Arc::clone(&self.lagged) }
+    }
+
+    /// How many signals receivers have missed because they lagged.
+    pub(super) fn lagged(&self) -> u64 {
+        self.lagged.load(Ordering::Relaxed)
+    }
+}
+
+/// A receiver of signals.
+///
+/// Signals that were overwritten before they were received arrive as one [`Signal::Changed`], and are counted.
+#[derive(Debug)]
+pub struct Signals {
+    receiver: broadcast::Receiver<Signal>,
+    lagged: Arc<AtomicU64>,
+}
+
+impl Signals {
+    /// Receives the next signal; `None` once the relay has been dropped.
+    pub async fn recv(&mut self) -> Option<Signal> {
+        match self.receiver.recv().await {
+            Ok(signal) => Some(signal),
+            Err(RecvError::Lagged(missed)) => Some(self.count(missed)),
+            Err(RecvError::Closed) => None,
+        }
+    }
+
+    /// Returns a signal that has already arrived.
+    pub fn try_recv(&mut self) -> Option<Signal> {
+        match self.receiver.try_recv() {
+            Ok(signal) => Some(signal),
+            Err(TryRecvError::Lagged(missed)) => Some(self.count(missed)),
+            Err(TryRecvError::Empty | TryRecvError::Closed) => None,
+        }
+    }
+
+    fn count(&self, missed: u64) -> Signal {
+        self.lagged.fetch_add(missed, Ordering::Relaxed);
+        Signal::Changed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_receiver_that_lags_gets_one_changed_and_the_rest_is_counted() {
+        for is_waiting in [false, true] {
+            let sender = SignalSender::with_buffer(2);
+            let mut signals = sender.subscribe();
+
+            for _ in 0..5 {
+                sender.send(Signal::WakeWorkers);
+            }
+
+            let first = if is_waiting { signals.recv().await } else { signals.try_recv() };
+            assert!(matches!(first, Some(Signal::Changed)), "{first:?}");
+            assert_eq!(sender.lagged(), 3);
+            let rest: Vec<_> = std::iter::from_fn(|| signals.try_recv()).collect();
+            assert!(matches!(rest[..], [Signal::WakeWorkers, Signal::WakeWorkers]), "{rest:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_receiver_ends_with_its_relay() {
+        let sender = SignalSender::new();
+        let mut signals = sender.subscribe();
+
+        drop(sender);
+
+        assert!(signals.recv().await.is_none());
+    }
+}

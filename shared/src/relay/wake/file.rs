@@ -1,0 +1,115 @@
+//! The file that is touched after a commit.
+
+use std::{
+    fs::{File, Metadata},
+    io,
+    os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
+
+/// What tells a file from another of the same name: its device and its inode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FileId {
+    device: u64,
+    inode: u64,
+}
+
+impl From<&Metadata> for FileId {
+    fn from(metadata: &Metadata) -> Self {
+        Self { device: metadata.dev(), inode: metadata.ino() }
+    }
+}
+
+#[derive(Debug)]
+struct Opened {
+    file: File,
+    id: FileId,
+}
+
+impl Opened {
+    /// Opens the file, and creates it if it is missing.
+    fn open(path: &Path) -> io::Result<Self> {
+        let file = File::options().create(true).truncate(false).write(true).mode(0o600).open(path)?;
+        let id = FileId::from(&file.metadata()?);
+        Ok(Self { file, id })
+    }
+}
+
+/// See the module. Kept open: a watch follows the file, not its name.
+#[derive(Debug)]
+pub(in crate::relay) struct WakeFile {
+    path: PathBuf,
+    opened: Mutex<Opened>,
+}
+
+impl WakeFile {
+    /// Opens the file next to the database, and creates it if it is missing.
+    pub(in crate::relay) fn open(database: &Path) -> io::Result<Self> {
+        let mut name = database.as_os_str().to_owned();
+        name.push("-wake");
+        let path = PathBuf::from(name);
+        let opened = Mutex::new(Opened::open(&path)?);
+        Ok(Self { path, opened })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Wakes everyone who watches the file.
+    pub(in crate::relay) fn touch(&self) -> io::Result<()> {
+        self.with_current(|opened| opened.file.write_at(b".", 0)).map(drop)
+    }
+
+    /// Returns the id of the file that has the name now; creates the file if it is missing.
+    pub(super) fn current_id(&self) -> io::Result<FileId> {
+        self.with_current(|opened| Ok(opened.id))
+    }
+
+    /// Opens the file again if it was removed or replaced: everyone else now watches another one.
+    fn with_current<T>(&self, act: impl FnOnce(&Opened) -> io::Result<T>) -> io::Result<T> {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if std::fs::metadata(&self.path).ok().is_none_or(|found| FileId::from(&found) != opened.id) {
+            *opened = Opened::open(&self.path)?;
+        }
+        act(&opened)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_removed_or_replaced_file_is_opened_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let wake = WakeFile::open(&folder.path().join("chat.db")).unwrap();
+        let first = wake.current_id().unwrap();
+        assert_eq!(wake.current_id().unwrap(), first);
+
+        std::fs::remove_file(wake.path()).unwrap();
+        wake.touch().unwrap();
+        assert_eq!(std::fs::read(wake.path()).unwrap(), b".");
+
+        let other = folder.path().join("other");
+        std::fs::write(&other, "").unwrap();
+        std::fs::rename(&other, wake.path()).unwrap();
+        wake.touch().unwrap();
+        assert_eq!(std::fs::read(wake.path()).unwrap(), b".");
+    }
+
+    #[test]
+    fn a_folder_that_is_gone_is_an_error_until_it_is_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        let wake = WakeFile::open(&data.join("chat.db")).unwrap();
+
+        std::fs::remove_dir_all(&data).unwrap();
+        assert!(wake.touch().is_err());
+        std::fs::create_dir(&data).unwrap();
+
+        wake.touch().unwrap();
+    }
+}

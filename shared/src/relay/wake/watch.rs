@@ -1,0 +1,189 @@
+//! A watch on the wake-up file.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _, event::ModifyKind};
+use tokio::{
+    sync::Notify,
+    time::{sleep, timeout},
+};
+
+use super::{
+    OnChange,
+    file::{FileId, WakeFile},
+};
+
+/// How long a watch may take to show our own first touch before it counts as not working.
+const PROBE: Duration = Duration::from_millis(500);
+/// How often the watched file is compared with the one that has its name, should an event about it be missing.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// How often a file that is replaced while a watch on it begins is tried again.
+const ATTEMPTS: usize = 3;
+
+/// Why the file cannot be watched.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WatchError {
+    #[error("{0}")]
+    File(#[from] io::Error),
+    /// Most often a limit: `fs.inotify.max_user_watches`, `fs.inotify.max_user_instances`, or open files.
+    #[error("{0}")]
+    Notify(#[from] notify::Error),
+    /// Some file systems accept a watch and never report anything.
+    #[error("the file system does not report changes")]
+    Silent,
+    #[error("the file is replaced again and again")]
+    Replaced,
+}
+
+/// What an event means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meaning {
+    /// The file was touched.
+    Changed,
+    /// The file may have been removed, renamed, or replaced, or the watch has ended.
+    Suspect,
+    /// Events were lost because the queue overflowed.
+    Overflow,
+    /// Nothing of interest.
+    Nothing,
+}
+
+impl Meaning {
+    fn of(event: &notify::Result<Event>) -> Self {
+        match event {
+            Ok(event) if event.need_rescan() => Self::Overflow,
+            Ok(Event { kind: EventKind::Modify(ModifyKind::Data(_) | ModifyKind::Any), .. }) => Self::Changed,
+            Ok(Event { kind: EventKind::Access(_), .. }) => Self::Nothing,
+            Ok(_) | Err(_) => Self::Suspect,
+        }
+    }
+}
+
+/// What the watcher's thread reports.
+#[derive(Debug, Default)]
+struct Reports {
+    changed: Notify,
+    suspect: Notify,
+    has_overflowed: AtomicBool,
+}
+
+impl Reports {
+    fn take(&self, event: &notify::Result<Event>, on_change: &dyn Fn()) {
+        if let Err(error) = event {
+            tracing::warn!(%error, "watching the wake-up file failed");
+        }
+        match Meaning::of(event) {
+            Meaning::Changed => {
+                self.changed.notify_one();
+                on_change();
+            }
+            Meaning::Suspect => self.suspect.notify_one(),
+            Meaning::Overflow => {
+                if !self.has_overflowed.swap(true, Ordering::Relaxed) {
+                    tracing::warn!("the queue of file events overflowed; reading everything that is new");
+                }
+                self.suspect.notify_one();
+                on_change();
+            }
+            Meaning::Nothing => {}
+        }
+    }
+}
+
+/// Reports every touch of the file until it is dropped.
+#[derive(Debug)]
+pub(super) struct Watch {
+    watched: FileId,
+    reports: Arc<Reports>,
+    /// Held for its drop.
+    _watcher: RecommendedWatcher,
+}
+
+impl Watch {
+    /// Starts to call `on_change` after every touch.
+    pub(super) async fn start(wake: &WakeFile, on_change: OnChange) -> Result<Self, WatchError> {
+        for _ in 0..ATTEMPTS {
+            let watch = Self::begin(wake, Arc::clone(&on_change))?;
+            wake.touch()?;
+            let is_seen = timeout(PROBE, watch.reports.changed.notified()).await.is_ok();
+            if !watch.is_current(wake)? {
+                continue;
+            }
+            return if is_seen { Ok(watch) } else { Err(WatchError::Silent) };
+        }
+        Err(WatchError::Replaced)
+    }
+
+    fn begin(wake: &WakeFile, on_change: OnChange) -> Result<Self, WatchError> {
+        let watched = wake.current_id()?;
+        let reports = Arc::<Reports>::default();
+        let handler = {
+            let reports = Arc::clone(&reports);
+            move |event| reports.take(&event, &*on_change)
+        };
+        let mut inotify = notify::recommended_watcher(handler)?;
+        inotify.watch(wake.path(), RecursiveMode::NonRecursive)?;
+        Ok(Self { watched, reports, _watcher: inotify })
+    }
+
+    fn is_current(&self, wake: &WakeFile) -> io::Result<bool> {
+        Ok(wake.current_id()? == self.watched)
+    }
+
+    /// Returns when the watched file is not the one that has the name any more.
+    pub(super) async fn until_stale(&self, wake: &WakeFile) {
+        while matches!(self.is_current(wake), Ok(true)) {
+            tokio::select! {
+                () = self.reports.suspect.notified() => {}
+                () = sleep(CHECK_INTERVAL) => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use notify::event::{
+        AccessKind, AccessMode, CreateKind, DataChange, Flag, MetadataKind, ModifyKind, RemoveKind, RenameMode,
+    };
+
+    use super::*;
+
+    #[test]
+    fn every_event_that_may_end_the_watch_is_suspect() {
+        let event = |kind| Ok(Event::new(kind));
+        for (event, meaning) in [
+            (event(EventKind::Modify(ModifyKind::Data(DataChange::Any))), Meaning::Changed),
+            (event(EventKind::Modify(ModifyKind::Any)), Meaning::Changed),
+            (event(EventKind::Modify(ModifyKind::Metadata(MetadataKind::Any))), Meaning::Suspect),
+            (event(EventKind::Modify(ModifyKind::Name(RenameMode::From))), Meaning::Suspect),
+            (event(EventKind::Remove(RemoveKind::File)), Meaning::Suspect),
+            (event(EventKind::Create(CreateKind::File)), Meaning::Suspect),
+            (event(EventKind::Access(AccessKind::Close(AccessMode::Write))), Meaning::Nothing),
+            (Ok(Event::new(EventKind::Other).set_flag(Flag::Rescan)), Meaning::Overflow),
+            (Err(notify::Error::generic("watch lost")), Meaning::Suspect),
+        ] {
+            assert_eq!(Meaning::of(&event), meaning, "{event:?}");
+        }
+    }
+
+    #[test]
+    fn an_overflow_counts_as_a_change() {
+        let reports = Reports::default();
+        let changes = std::cell::Cell::new(0);
+
+        for _ in 0..2 {
+            let overflow = Ok(Event::new(EventKind::Other).set_flag(Flag::Rescan));
+            reports.take(&overflow, &|| changes.set(changes.get() + 1));
+        }
+
+        assert_eq!(changes.get(), 2);
+    }
+}
