@@ -1,7 +1,5 @@
 //! Messages: reading a session's transcript.
 
-use std::collections::BTreeMap;
-
 use super::{
     Store, StoreError, chunks, events,
     events::partial,
@@ -14,7 +12,10 @@ use crate::{
     event::Cursor,
     id::{SessionId, TaskId},
 };
-use sqlx::SqliteConnection;
+use sqlx::{Row as _, SqliteConnection};
+
+/// Content of a page, in bytes. A page has at least one turn, however long that is.
+const PAGE_BYTES: i64 = 2 * 1024 * 1024;
 
 /// A session with the newest part of its transcript, all as of one moment.
 #[derive(Clone, Debug)]
@@ -51,52 +52,72 @@ pub struct MessagePage {
     pub has_more: bool,
 }
 
-/// A page of whole turns.
+/// Reads a page of whole turns: at most `limit`, and no further one once the page has [`PAGE_BYTES`] of content.
 async fn page(
     connection: &mut SqliteConnection,
     session_id: SessionId,
     bound: TurnBound,
     limit: u32,
 ) -> Result<MessagePage, StoreError> {
-    // Two messages a turn at most, and one more turn to know whether there is one.
-    let row_limit = 2 * (i64::from(limit) + 1);
-    let (before, after) = match bound {
-        TurnBound::Newest => (None, None),
-        TurnBound::Before(turn) => (Some(turn), None),
-        TurnBound::After(turn) => (None, Some(turn)),
+    let extent = extent(connection, session_id, bound, limit).await?;
+    let Some((first, last)) = extent.turns else { return Ok(MessagePage { items: Vec::new(), has_more: false }) };
+    let found = sqlx::query(concat!(
+        select_messages!(),
+        "WHERE m.chat_session_id = ?1 AND m.turn BETWEEN ?2 AND ?3 ORDER BY m.turn, m.role DESC"
+    ))
+    .bind(session_id.to_string())
+    .bind(first)
+    .bind(last)
+    .fetch_all(connection)
+    .await?;
+    let items = found.iter().map(rows::message).collect::<Result<_, _>>()?;
+    Ok(MessagePage { items, has_more: extent.has_more })
+}
+
+/// Which turns a page has.
+struct Extent {
+    /// The first and the last; `None` for an empty page.
+    turns: Option<(i64, i64)>,
+    /// Whether there are more in the direction of the page.
+    has_more: bool,
+}
+
+/// Decides which turns a page has. It reads the lengths of their messages, which SQLite takes from the header of a row,
+/// and none of their content.
+async fn extent(
+    connection: &mut SqliteConnection,
+    session_id: SessionId,
+    bound: TurnBound,
+    limit: u32,
+) -> Result<Extent, StoreError> {
+    let query = match bound {
+        TurnBound::Newest | TurnBound::Before(_) => sqlx::query(
+            "SELECT turn, SUM(octet_length(content)) AS bytes FROM chat_message \
+             WHERE chat_session_id = ?1 AND turn < ?2 GROUP BY turn ORDER BY turn DESC LIMIT ?3",
+        ),
+        TurnBound::After(_) => sqlx::query(
+            "SELECT turn, SUM(octet_length(content)) AS bytes FROM chat_message \
+             WHERE chat_session_id = ?1 AND turn > ?2 GROUP BY turn ORDER BY turn LIMIT ?3",
+        ),
     };
-    let query = if after.is_some() {
-        sqlx::query(concat!(
-            select_messages!(),
-            "WHERE m.chat_session_id = ?1 AND (?2 IS NULL OR m.turn < ?2) AND (?3 IS NULL OR m.turn > ?3) \
-             ORDER BY m.turn, m.role DESC LIMIT ?4"
-        ))
-    } else {
-        sqlx::query(concat!(
-            select_messages!(),
-            "WHERE m.chat_session_id = ?1 AND (?2 IS NULL OR m.turn < ?2) AND (?3 IS NULL OR m.turn > ?3) \
-             ORDER BY m.turn DESC, m.role LIMIT ?4"
-        ))
+    let from = match bound {
+        TurnBound::Newest => i64::MAX,
+        TurnBound::Before(turn) | TurnBound::After(turn) => turn,
     };
-    let found =
-        query.bind(session_id.to_string()).bind(before).bind(after).bind(row_limit).fetch_all(connection).await?;
-    let mut turns: BTreeMap<i64, Vec<Message>> = BTreeMap::new();
-    for row in &found {
-        let message = rows::message(row)?;
-        turns.entry(message.turn).or_default().push(message);
-    }
+    // One more turn than asked for, to know whether there is one.
+    let found = query.bind(session_id.to_string()).bind(from).bind(i64::from(limit) + 1).fetch_all(connection).await?;
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-    let has_more = turns.len() > wanted;
-    while turns.len() > wanted {
-        if after.is_some() {
-            turns.pop_last()
-        } else {
-            turns.pop_first()
-        };
+    let (mut turns, mut bytes) = (None, 0);
+    for (count, row) in found.iter().enumerate() {
+        bytes += row.try_get::<i64, _>("bytes")?;
+        if count == wanted || (count > 0 && bytes > PAGE_BYTES) {
+            return Ok(Extent { turns, has_more: true });
+        }
+        let turn = row.try_get("turn")?;
+        let (first, last) = turns.unwrap_or((turn, turn));
+        turns = Some((turn.min(first), turn.max(last)));
     }
-    let mut items: Vec<Message> = turns.into_values().flatten().collect();
-    items.sort_by_key(|message| (message.turn, message.role == crate::chat::Role::Assistant));
-    Ok(MessagePage { items, has_more })
+    Ok(Extent { turns, has_more: false })
 }
 
 impl Store {

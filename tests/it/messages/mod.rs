@@ -5,5 +5,6 @@ mod cancel;
 mod edit;
 mod history;
 mod paging;
+mod paging_long;
 mod retry;
 mod send;
