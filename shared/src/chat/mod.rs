@@ -1,6 +1,7 @@
 //! The words of the chat: session, message, task, and the rules that need no database.
 
 mod content;
+mod display;
 mod message;
 mod permission;
 mod session;
@@ -12,6 +13,7 @@ mod title;
 mod user;
 
 pub use content::{Content, ContentError, MAX_CONTENT_BYTES, sanitize_agent_text};
+pub use display::{clean_line, preview};
 pub use message::{FinishReason, Message, Partial, Role};
 pub use permission::{
     AnswerProblem, DecidedBy, PermissionAnswer, PermissionDecision, PermissionDetail, PermissionKind, PermissionOption,

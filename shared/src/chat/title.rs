@@ -1,6 +1,9 @@
 //! A session's title: a person's, or one taken from the first message.
 
-use super::strip_terminal_codes;
+use super::{
+    display::{clean_line, is_line_break},
+    strip_terminal_codes,
+};
 
 /// Longest title, in characters.
 pub const MAX_TITLE_CHARS: usize = 200;
@@ -15,26 +18,22 @@ pub struct Title(String);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TitleError {
     /// Over the limit.
-    #[error("must be at most {MAX_TITLE_CHARS} characters, and is {0}")]
+    #[error("must be at most {MAX_TITLE_CHARS} characters, and has {0}")]
     TooLong(usize),
-    /// Line breaks, NUL and their like.
-    #[error("must not contain control characters or line breaks")]
-    Control,
 }
 
 impl Title {
-    /// Checks a person's title. White space around it is dropped.
+    /// Cleans and checks a person's title: control characters and line breaks become spaces, invisible format controls
+    /// are removed, and so is white space around it.
     ///
     /// # Errors
-    /// When it is too long or has control characters.
+    /// When it is too long.
     pub fn parse(text: &str) -> Result<Self, TitleError> {
+        let text = clean_line(text);
         let text = text.trim();
         let chars = text.chars().count();
         if chars > MAX_TITLE_CHARS {
             return Err(TitleError::TooLong(chars));
-        }
-        if text.chars().any(char::is_control) {
-            return Err(TitleError::Control);
         }
         Ok(Self(text.to_owned()))
     }
@@ -42,9 +41,9 @@ impl Title {
     /// The title of a session nobody named: the first line of the first message, cut at a word.
     #[must_use]
     pub fn from_first_message(content: &str) -> Self {
-        let content = strip_terminal_codes(content);
-        let line = content.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-        let words = line.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+        let lines = content.split(is_line_break).map(|line| clean_line(&strip_terminal_codes(line)).into_owned());
+        let line = lines.into_iter().find(|line| !line.trim().is_empty()).unwrap_or_default();
+        let words = line.split_whitespace();
         let mut title = String::new();
         for word in words {
             let space = usize::from(!title.is_empty());
@@ -86,13 +85,14 @@ mod tests {
         assert_eq!(Title::parse("").unwrap().as_str(), "");
         assert!(Title::parse(&"é".repeat(200)).is_ok());
         assert_eq!(Title::parse(&"é".repeat(201)), Err(TitleError::TooLong(201)));
-        assert_eq!(Title::parse("a\nb"), Err(TitleError::Control));
+        assert_eq!(Title::parse("a\nb\u{202e}c\0").unwrap().as_str(), "a bc");
     }
 
     #[test]
     fn an_automatic_title_is_the_first_line_cut_at_a_word() {
         assert_eq!(Title::from_first_message("\n  Hello   there \nmore").as_str(), "Hello there");
         assert_eq!(Title::from_first_message("\u{1b}[31merror[E0277]\u{1b}[0m: why?").as_str(), "error[E0277]: why?");
+        assert_eq!(Title::from_first_message("\0\n\u{202e}Pay now\0\u{2028}more").as_str(), "Pay now");
         let long = Title::from_first_message(&"word ".repeat(40));
         assert_eq!(long.as_str(), format!("{}…", "word ".repeat(12).trim_end()));
         assert_eq!(Title::from_first_message(&"x".repeat(90)).as_str(), format!("{}…", "x".repeat(59)));

@@ -8,7 +8,7 @@ use super::StoreError;
 use crate::{
     chat::{
         FinishReason, LastMessage, Message, PermissionDetail, Role, Session, SessionStatus, Step, StepKind, StepStatus,
-        Task, TaskError, TaskStatus, Usage, strip_terminal_codes,
+        Task, TaskError, TaskStatus, Usage, preview,
     },
     clock::Timestamp,
     id::{MessageId, SessionId, TaskId},
@@ -34,7 +34,8 @@ macro_rules! select_sessions {
              CASE s.status WHEN 'archived' THEN 0 ELSE (SELECT COUNT(*) FROM chat_message a \
                  WHERE a.chat_session_id = s.id AND a.role = 'assistant' AND a.seq > s.last_read_seq) END AS unread_count, \
              (SELECT COUNT(*) FROM agent_task q WHERE q.chat_session_id = s.id AND q.status = 'queued') AS queued_count, \
-             m.role AS m_role, substr(m.content, 1, 200) AS m_preview, m.created_at AS m_created_at, ",
+             m.role AS m_role, \
+             substr(CAST(m.content AS BLOB), 1, 2000) AS m_preview, m.created_at AS m_created_at, ",
             $crate::store::rows::task_columns!(),
             " FROM chat_session s \
              LEFT JOIN chat_message m ON m.chat_session_id = s.id AND m.seq = \
@@ -117,7 +118,7 @@ pub(super) fn session(row: &SqliteRow) -> Result<Session, StoreError> {
         .map(|role| {
             Ok::<_, StoreError>(LastMessage {
                 role: enum_from::<Role>(role, "m_role")?,
-                preview: strip_terminal_codes(&row.try_get::<String, _>("m_preview")?).into_owned(),
+                preview: preview(row.try_get("m_preview")?),
                 created_at: parse(row, "m_created_at")?,
             })
         })

@@ -79,6 +79,46 @@ async fn a_title_has_up_to_200_characters_of_any_script() {
 }
 
 #[tokio::test]
+async fn titles_and_previews_contain_nothing_that_reorders_or_ends_the_line() {
+    let app = TestApp::builder().workers(0).start().await;
+    let client = app.client();
+    let (named, unnamed) = (client.create_session("demo").await, client.create_session("demo").await);
+    let hostile = "\u{202e}a\u{2066}b\u{2069}\u{200f}\u{61c}\u{2028}c\0d\u{1b}e\u{feff}";
+
+    let renamed = rename(&client, &named, hostile).await;
+    client.post_message(&unnamed, "", &json!({"content": hostile})).await.ok_status(202);
+    let session = client.chat(&unnamed).await["session"].clone();
+
+    assert_eq!(renamed["title"], "ab c d e");
+    assert_eq!(session["title"], "ab");
+    assert_eq!(session["last_message"]["preview"], "ab\ncde");
+    assert_eq!(client.messages(&unnamed).await[0]["content"], hostile, "the message itself is verbatim");
+    for q in ["b c d", "B\u{202e} C\0d"] {
+        let path = format!("/v1/chat?q={}", banter_tests::client::percent_encoded(q));
+        assert_eq!(client.get(&path).await.ok(200)["items"].as_array().unwrap().len(), 1, "{q:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_preview_shows_text_after_a_nul() {
+    let app = TestApp::builder().workers(0).start().await;
+    let client = app.client();
+
+    for (content, expected) in [
+        ("before\0after", "beforeafter"),
+        ("\0\0after", "after"),
+        ("a\u{7}b\u{85}c\u{2029}d", "ab\nc\nd"),
+        ("👩\u{200d}🚀 stays whole", "👩\u{200d}🚀 stays whole"),
+    ] {
+        let session = client.create_session("demo").await;
+        client.post_message(&session, "", &json!({"content": content})).await.ok_status(202);
+
+        let shown = client.chat(&session).await["session"]["last_message"]["preview"].clone();
+        assert_eq!(shown, expected, "{content:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_patch_changes_only_what_it_names() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();

@@ -1,8 +1,10 @@
 //! `GET /v1/chat`
 
+use std::borrow::Cow;
+
 use axum::{Json, extract::State};
 use banter_shared::{
-    chat::{MAX_TITLE_CHARS, Principal, Session, SessionStatus},
+    chat::{MAX_TITLE_CHARS, Principal, Session, SessionStatus, clean_line},
     event::Cursor,
     store::SessionFilter,
 };
@@ -87,8 +89,9 @@ impl From<StatusChoice> for Option<SessionStatus> {
 
 fn filter(query: &QueryParams) -> Result<SessionFilter, ApiError> {
     let statuses = [("active", StatusChoice::Active), ("archived", StatusChoice::Archived), ("all", StatusChoice::All)];
-    let title_contains = query.text("q").filter(|text| !text.is_empty());
-    if title_contains.is_some_and(|text| text.chars().count() > MAX_TITLE_CHARS) {
+    // Titles are stored without what this removes.
+    let title_contains = query.text("q").map(clean_line).filter(|text| !text.is_empty());
+    if title_contains.as_ref().is_some_and(|text| text.chars().count() > MAX_TITLE_CHARS) {
         return Err(ApiError::invalid("q", format!("must be at most {MAX_TITLE_CHARS} characters")));
     }
     let after = query
@@ -99,7 +102,7 @@ fn filter(query: &QueryParams) -> Result<SessionFilter, ApiError> {
         .transpose()?;
     Ok(SessionFilter {
         status: query.choice("status", &statuses)?.unwrap_or(StatusChoice::Active).into(),
-        title_contains: title_contains.map(str::to_owned),
+        title_contains: title_contains.map(Cow::into_owned),
         unread: query.choice("unread", &[("true", true), ("false", false)])?.unwrap_or(false),
         after,
     })

@@ -1,0 +1,96 @@
+//! Text for lists and headings: one line that cannot reorder or hide what stands around it.
+
+use std::borrow::Cow;
+
+use super::{PREVIEW_CHARS, strip_terminal_codes};
+
+/// Whether a character has no place in a list: it is invisible and changes how the text around it is laid out.
+///
+/// These are the controls of bidirectional text (<https://www.unicode.org/reports/tr9/>), which could show a title
+/// back to front, and other format characters without a shape of their own. The joiners stay: emoji, Persian, and the
+/// scripts of India need them.
+const fn is_format_control(c: char) -> bool {
+    matches!(
+        c,
+        '\u{00ad}'
+            | '\u{061c}'
+            | '\u{180e}'
+            | '\u{200b}'
+            | '\u{200e}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{fdd0}'..='\u{fdef}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+/// Whether a character ends a line: also the separators that are no control characters.
+pub(super) const fn is_line_break(c: char) -> bool {
+    matches!(c, '\n' | '\r' | '\u{000b}' | '\u{000c}' | '\u{0085}' | '\u{2028}' | '\u{2029}')
+}
+
+/// Returns the text as one line: control characters and line breaks become spaces, and format controls are removed.
+#[must_use]
+pub fn clean_line(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(|c| c.is_control() || is_line_break(c) || is_format_control(c)) {
+        return text.into();
+    }
+    let kept = text.chars().filter(|c| !is_format_control(*c));
+    kept.map(|c| if c.is_control() || is_line_break(c) { ' ' } else { c }).collect::<String>().into()
+}
+
+/// Returns the preview of a message that begins with these bytes, which may end inside a character: at most
+/// [`PREVIEW_CHARS`] characters. Line breaks and tabs stay; terminal escape
+/// sequences, other control characters, and format controls are removed.
+#[must_use]
+pub fn preview(beginning: &[u8]) -> String {
+    let text = match std::str::from_utf8(beginning) {
+        Ok(text) => text,
+        Err(error) => std::str::from_utf8(&beginning[..error.valid_up_to()]).unwrap_or_default(),
+    };
+    let lines = text.replace(['\u{0085}', '\u{2028}', '\u{2029}'], "\n");
+    let is_shown = |c: &char| !is_format_control(*c) && (!c.is_control() || matches!(c, '\n' | '\r' | '\t'));
+    strip_terminal_codes(&lines).chars().filter(is_shown).take(PREVIEW_CHARS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cleans_a_line() {
+        for (text, expected) in [
+            ("plain", "plain"),
+            ("invoice\u{202e}fdp.exe", "invoicefdp.exe"),
+            ("\u{2066}a\u{2069}b\u{200f}", "ab"),
+            ("a\u{2028}b\u{2029}c\nd\u{85}e", "a b c d e"),
+            ("a\u{0}b\u{1b}[31mc", "a b [31mc"),
+            ("\u{feff}a\u{200b}b\u{e0041}", "ab"),
+            ("👩\u{200d}🚀 می\u{200c}خواهم ✌\u{fe0f}", "👩\u{200d}🚀 می\u{200c}خواهم ✌\u{fe0f}"),
+        ] {
+            assert_eq!(clean_line(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn previews_what_follows_a_nul() {
+        for (text, expected) in [
+            ("a\u{0}b", "ab"),
+            ("\u{0}\u{0}first\nsecond\ttab", "first\nsecond\ttab"),
+            ("\u{202e}a\u{1b}b\u{2028}c", "ab\nc"),
+        ] {
+            assert_eq!(preview(text.as_bytes()), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn cuts_a_preview_between_characters() {
+        let long = "é".repeat(2 * PREVIEW_CHARS);
+
+        assert_eq!(preview(long.as_bytes()), "é".repeat(PREVIEW_CHARS));
+        assert_eq!(preview(&long.as_bytes()[..5]), "éé");
+    }
+}
