@@ -14,7 +14,7 @@ use banter_shared::{
 };
 use clap::{Parser, Subcommand};
 
-use crate::{Application, openapi, router};
+use crate::{Application, healthcheck, openapi, router};
 
 /// Banter's HTTP server and its administration.
 #[derive(Debug, Parser)]
@@ -32,6 +32,8 @@ enum Command {
     Migrate,
     /// Print the OpenAPI document.
     Openapi,
+    /// Exit with 0 if the api at `BIND_ADDR` is ready, otherwise with 1. For container health checks.
+    Healthcheck,
     /// Look whether everything in the database is as it must be; tell what is not, and exit with 1. Safe at any time.
     Check,
     /// Make, list and revoke API keys.
@@ -80,6 +82,7 @@ pub async fn run() -> anyhow::Result<()> {
     let config = Config::from_env()?;
     match command {
         Command::Openapi => Ok(()),
+        Command::Healthcheck => healthcheck::run(config.bind_addr).await,
         Command::Serve => {
             config.prepare_data_dir()?;
             let shutdown = Shutdown::new();

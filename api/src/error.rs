@@ -44,6 +44,8 @@ codes! {
     Forbidden = FORBIDDEN;
     /// Without keys, only requests to this machine's own names are served.
     HostNotAllowed = FORBIDDEN;
+    /// Without keys, requests that came through a proxy are rejected.
+    ProxyNotAllowed = FORBIDDEN;
     /// Without keys, only requests from the dashboard's own page are served.
     CrossSiteRequest = FORBIDDEN;
     /// There is no such thing, or it is somebody else's.
@@ -72,6 +74,8 @@ codes! {
     OptionRequired = UNPROCESSABLE_ENTITY;
     /// What the idempotency key stands for was deleted since.
     MessageGone = CONFLICT;
+    /// The body did not arrive in time.
+    RequestTimeout = REQUEST_TIMEOUT;
     /// The body is over the limit.
     PayloadTooLarge = PAYLOAD_TOO_LARGE;
     /// The body is not JSON.
@@ -90,6 +94,8 @@ codes! {
     StoreBusy = SERVICE_UNAVAILABLE;
     /// The store cannot be written; nothing was stored.
     StoreUnavailable = SERVICE_UNAVAILABLE;
+    /// Too many connections are open, or too many long responses are being sent.
+    Overloaded = SERVICE_UNAVAILABLE;
     /// A part that is needed does not work.
     NotReady = SERVICE_UNAVAILABLE;
 }
@@ -144,7 +150,7 @@ impl ApiError {
     /// There is no such thing, or it is somebody else's: a client cannot tell.
     #[must_use]
     pub fn not_found() -> Self {
-        Self::new(Code::NotFound, "There is no such thing here.")
+        Self::new(Code::NotFound, "Not found.")
     }
 
     /// One field, parameter or header is wrong.
@@ -158,7 +164,7 @@ impl ApiError {
     /// A fault on our side; the cause goes to the log.
     #[must_use]
     pub fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::new(Code::InternalError, "Something went wrong on the server.").caused_by(source)
+        Self::new(Code::InternalError, "The server hit an internal error.").caused_by(source)
     }
 
     /// Adds what is wrong in detail.
@@ -212,7 +218,11 @@ impl ApiError {
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self.code {
             Code::Unauthorized => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
-            Code::StoreBusy | Code::NotReady => Some((header::RETRY_AFTER, HeaderValue::from_static("1"))),
+            // What is left of the request cannot be told from the next one.
+            Code::RequestTimeout => Some((header::CONNECTION, HeaderValue::from_static("close"))),
+            Code::StoreBusy | Code::NotReady | Code::Overloaded => {
+                Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
+            }
             Code::QueueFull | Code::StoreUnavailable => Some((header::RETRY_AFTER, HeaderValue::from_static("5"))),
             _ => None,
         }
@@ -244,18 +254,18 @@ impl From<StoreError> for ApiError {
         let (code, detail) = match &error {
             StoreError::NotFound => return Self::not_found(),
             StoreError::SessionArchived => (Code::SessionArchived, "The session is archived. Restore it first."),
-            StoreError::AgentBusy => (Code::AgentBusy, "The agent is still busy in this session."),
-            StoreError::QueueFull => (Code::QueueFull, "Too many messages wait in this session."),
-            StoreError::TaskNotQueued => {
-                (Code::TaskNotQueued, "The agent may have seen this message already, so it stands as it is.")
+            StoreError::AgentBusy => (
+                Code::AgentBusy,
+                "The agent is busy in this session. Wait for it, or send with `on_busy` set to `queue`.",
+            ),
+            StoreError::QueueFull => {
+                (Code::QueueFull, "Too many messages are queued in this session. Wait until some have been answered.")
             }
-            StoreError::TaskEnded => (Code::TaskEnded, "The task has ended already."),
-            StoreError::TaskNotEnded => (Code::TaskNotEnded, "The task has not ended yet."),
-            StoreError::TaskSucceeded => {
-                (Code::TaskSucceeded, "The task has its answer, so there is nothing to retry.")
+            StoreError::TaskNotQueued => (Code::TaskNotQueued, "The agent has already started on this message."),
+            StoreError::TaskEnded => (Code::TaskEnded, "The task has already ended."),
+            StoreError::TaskNotEnded => {
+                (Code::TaskNotEnded, "The task has not ended. Wait for it, or cancel it first.")
             }
-            StoreError::PermissionAnswered => (Code::PermissionAnswered, "The request was answered already."),
-            StoreError::PermissionExpired => (Code::PermissionExpired, "The agent does not wait for this any more."),
             StoreError::PermissionOptionUnknown { offered } => {
                 let message = format!("is not an option of this request. {}", offered_options(offered));
                 return Self::new(Code::UnknownOption, format!("`option_id` {message}"))
@@ -267,18 +277,23 @@ impl From<StoreError> for ApiError {
                 return Self::new(Code::OptionRequired, format!("`decision` {message}"))
                     .with_errors(vec![FieldError { field: "decision".into(), message }]);
             }
+            StoreError::TaskSucceeded => (Code::TaskSucceeded, "The task succeeded, so it cannot be retried."),
+            StoreError::PermissionAnswered => {
+                (Code::PermissionAnswered, "The permission request has already been answered.")
+            }
+            StoreError::PermissionExpired => (Code::PermissionExpired, "The permission request has expired."),
             StoreError::IdempotencyMismatch => {
-                (Code::IdempotencyMismatch, "This idempotency key was used with another request.")
+                (Code::IdempotencyMismatch, "This idempotency key was used with a different request. Use a new key.")
             }
             StoreError::MessageGone => {
-                (Code::MessageGone, "What was made with this idempotency key has been deleted since.")
+                (Code::MessageGone, "What was created with this idempotency key has since been deleted. Use a new key.")
             }
             StoreError::Busy => {
-                let detail = "The store is locked at the moment. Nothing was stored; send the same request again.";
+                let detail = "The store is locked. Nothing was stored. Send the same request again.";
                 return Self::new(Code::StoreBusy, detail).caused_by(error);
             }
             StoreError::Unwritable(_) | StoreError::DiskFull => {
-                let detail = "The store cannot be used at the moment. Nothing was stored.";
+                let detail = "The store cannot be used. Nothing was stored. Send the same request again later.";
                 return Self::new(Code::StoreUnavailable, detail).caused_by(error);
             }
             StoreError::LeaseLost | StoreError::Database(_) | StoreError::Corrupt(_) | StoreError::Queue(_) => {

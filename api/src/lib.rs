@@ -19,6 +19,7 @@ pub mod cli;
 mod dashboard;
 mod error;
 mod extract;
+mod healthcheck;
 mod metrics;
 mod middleware;
 mod openapi;
@@ -47,12 +48,20 @@ use banter_shared::{
 };
 use tokio::net::TcpListener;
 
-use crate::{access::AccessPolicy, metrics::Metrics, state::AppState, stream::Hub};
+use crate::{
+    access::AccessPolicy,
+    extract::ResponseMemory,
+    metrics::Metrics,
+    server::{ConnectionLimits, Connections},
+    state::AppState,
+    stream::Hub,
+};
 
 /// An api that has its parts together and listens.
 pub struct Application {
     listener: TcpListener,
     address: SocketAddr,
+    connections: Connections,
     state: AppState,
 }
 
@@ -84,6 +93,7 @@ impl Application {
         let identity = Identity { installation: id, key: relay_key.into() };
         let relay = relay::start(&config.relay, store.path(), &identity).await?;
         let metrics = Metrics::default();
+        let connections = Connections::new(ConnectionLimits::apply(config), metrics.clone());
         let hub = Hub::start(store.clone(), relay.clone(), shutdown, metrics.clone());
         let options =
             UpkeepOptions { lease: config.task_lease, retention: Retention { events: config.event_retention } };
@@ -100,9 +110,10 @@ impl Application {
             shutdown: shutdown.clone(),
             access,
             metrics,
+            response_memory: ResponseMemory::new(connections.clone()),
             task_max_attempts: config.task_max_attempts,
         };
-        Ok(Self { listener, address, state })
+        Ok(Self { listener, address, connections, state })
     }
 
     /// Where it listens.
@@ -116,7 +127,7 @@ impl Application {
     /// # Errors
     /// When stdout cannot be written.
     pub async fn run(self) -> anyhow::Result<()> {
-        let Self { listener, address, state } = self;
+        let Self { listener, address, connections, state } = self;
         let mut stdout = std::io::stdout();
         // An address that can be opened, also where it listens on all.
         let mut shown = address;
@@ -129,7 +140,7 @@ impl Application {
         let shutdown = state.shutdown.clone();
         let (store, relay) = (state.store.clone(), state.relay.clone());
         let finish = async {
-            server::serve(listener, router::router(state), &shutdown).await;
+            server::serve(listener, router::router(state), &connections, &shutdown).await;
             shutdown.tasks().close();
             shutdown.tasks().wait().await;
             relay.flush().await;

@@ -42,6 +42,20 @@ struct OfStatus {
     status: &'static str,
 }
 
+/// The limit that a refused connection exceeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusedBy {
+    /// The connections of the process.
+    Process,
+    /// The connections of one address.
+    Address,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfLimit {
+    limit: &'static str,
+}
+
 type Durations = Family<Asked, Histogram, fn() -> Histogram>;
 
 /// The metrics of one process. Cheap to clone.
@@ -51,6 +65,8 @@ pub struct Metrics {
     requests: Family<Answered, Counter>,
     durations: Durations,
     open_streams: Gauge,
+    open_connections: Gauge,
+    refused_connections: Family<OfLimit, Counter>,
     tasks: Family<OfStatus, Gauge>,
     oldest_wait: Gauge<f64, AtomicU64>,
     workers: Gauge,
@@ -136,6 +152,8 @@ impl Default for Metrics {
             requests: Family::default(),
             durations,
             open_streams: Gauge::default(),
+            open_connections: Gauge::default(),
+            refused_connections: Family::default(),
             tasks: Family::default(),
             oldest_wait: Gauge::default(),
             workers: Gauge::default(),
@@ -149,6 +167,12 @@ impl Default for Metrics {
             metrics.durations.clone(),
         );
         registry.register("open_streams", "Event streams that this api serves", metrics.open_streams.clone());
+        registry.register("open_connections", "Open connections of this api", metrics.open_connections.clone());
+        registry.register(
+            "refused_connections",
+            "Connections refused by this api because a limit was reached",
+            metrics.refused_connections.clone(),
+        );
         registry.register("tasks", "Tasks of the installation that have not ended", metrics.tasks.clone());
         registry.register_with_unit(
             "oldest_task_wait",
@@ -178,6 +202,22 @@ impl Metrics {
         OpenStream(self.open_streams.clone())
     }
 
+    /// Counts a connection as open until the result is dropped.
+    #[must_use]
+    pub fn open_connection(&self) -> OpenConnection {
+        self.open_connections.inc();
+        OpenConnection(self.open_connections.clone())
+    }
+
+    /// Counts a connection that was refused.
+    pub fn refuse_connection(&self, by: RefusedBy) {
+        let limit = match by {
+            RefusedBy::Process => "process",
+            RefusedBy::Address => "address",
+        };
+        self.refused_connections.get_or_create(&OfLimit { limit }).inc();
+    }
+
     /// Everything as text.
     ///
     /// # Errors
@@ -200,6 +240,16 @@ impl Metrics {
 pub struct OpenStream(Gauge);
 
 impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// An open connection, counted until it is dropped.
+#[derive(Debug)]
+pub struct OpenConnection(Gauge);
+
+impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.0.dec();
     }
@@ -230,6 +280,8 @@ mod tests {
         let metrics = Metrics::default();
         let (first, _second) = (metrics.open_stream(), metrics.open_stream());
         drop(first);
+        let _connection = metrics.open_connection();
+        metrics.refuse_connection(RefusedBy::Address);
         let made_up = Method::from_bytes(b"ANYTHING").unwrap();
         metrics.count_request(&Method::GET, Some("/v1/chat/{id}"), StatusCode::OK, Duration::from_millis(2));
         metrics.count_request(&made_up, None, StatusCode::METHOD_NOT_ALLOWED, Duration::ZERO);
@@ -251,6 +303,8 @@ mod tests {
             "banter_http_requests_total{method=\"other\",route=\"other\",status=\"405\"} 1",
             "banter_http_request_duration_seconds_bucket{le=\"0.0025\",method=\"GET\",route=\"/v1/chat/{id}\"} 1",
             "banter_open_streams 1",
+            "banter_open_connections 1",
+            "banter_refused_connections_total{limit=\"address\"} 1",
             "banter_tasks{status=\"queued\"} 3",
             "banter_tasks{status=\"running\"} 2",
             "banter_oldest_task_wait_seconds 1.5",

@@ -51,7 +51,10 @@ impl Modify for Security {
             .build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("api_key", SecurityScheme::Http(scheme));
-        let cookie = ApiKeyValue::with_description("banter_session", "A browser that is signed in.");
+        let cookie = ApiKeyValue::with_description(
+            crate::extract::LOGIN_COOKIE,
+            "A browser that is signed in. Over HTTPS the name is `__Host-banter_session`.",
+        );
         components.add_security_scheme("login", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
         let any_of = ["api_key", "login"].map(|name| SecurityRequirement::new(name, [] as [&str; 0]));
         document.security = Some(any_of.to_vec());
@@ -132,8 +135,8 @@ pub struct PermissionPath {
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "only for the document")]
 pub struct IdempotencyParam {
-    /// A name for the request. Sent again with the same name and body within 24 hours, it makes nothing new and answers
-    /// with what the first one made.
+    /// A name for the request, at most 200 bytes. A request repeated within 24 hours with the same name and body
+    /// creates nothing new and returns what the first one created.
     #[param(rename = "Idempotency-Key", min_length = 1, max_length = 200)]
     key: Option<String>,
 }
@@ -158,10 +161,10 @@ fn problem(description: &str) -> Response {
 problems! {
     /// What any operation of a user may answer.
     AnyProblem {
-        "401": "No key, or one that does not work.",
-        "403": "The role does not allow it; or, without keys, the request comes from another site.",
-        "500": "A fault on the server.",
-        "503": "The store is busy, or cannot be used. `Retry-After` says when to come back.",
+        "401": "The API key is missing, invalid, expired, or revoked.",
+        "403": "The role does not allow it; or, without keys, the request comes from another site or through a proxy.",
+        "500": "The server hit an internal error.",
+        "503": "The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry.",
     }
     /// The path names something that is not there.
     NotFoundProblem {
@@ -174,7 +177,8 @@ problems! {
     /// The body is wrong.
     BodyProblem {
         "400": "A parameter, a field or a header is wrong; `errors` names it.",
-        "413": "The body is over 512 KiB.",
+        "408": "The body did not arrive within 10 seconds.",
+        "413": "The body is larger than 512 KiB.",
         "415": "The body is not JSON.",
     }
     /// The state does not allow it.

@@ -11,7 +11,7 @@ use banter_shared::{
     upkeep::STOP_PATIENCE,
 };
 
-use crate::{access::AccessPolicy, metrics::Metrics, stream::Hub};
+use crate::{access::AccessPolicy, extract::ResponseMemory, metrics::Metrics, stream::Hub};
 
 /// The parts of the process. Cheap to clone.
 #[derive(Clone)]
@@ -23,6 +23,7 @@ pub struct AppState {
     pub(crate) shutdown: Shutdown,
     pub(crate) access: Arc<AccessPolicy>,
     pub(crate) metrics: Metrics,
+    pub(crate) response_memory: ResponseMemory,
     /// How often a task is tried whose agent does not say.
     pub(crate) task_max_attempts: u32,
 }

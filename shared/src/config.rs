@@ -62,6 +62,10 @@ pub struct Config {
     pub event_retention: Duration,
     /// `AUTH`: who is let in.
     pub auth: AuthMode,
+    /// `MAX_CONNECTIONS`: most connections of an api; derived from the limit on open files unless set.
+    pub max_connections: Option<usize>,
+    /// `MAX_CONNECTIONS_PER_ADDRESS`: most connections of one client address.
+    pub max_connections_per_address: Option<usize>,
 }
 
 impl Config {
@@ -130,6 +134,8 @@ impl Config {
                 Some("required") => AuthMode::Required,
                 Some(other) => return Err(unexpected("AUTH", other, "auto or required")),
             },
+            max_connections: count("MAX_CONNECTIONS", get("MAX_CONNECTIONS"))?,
+            max_connections_per_address: count("MAX_CONNECTIONS_PER_ADDRESS", get("MAX_CONNECTIONS_PER_ADDRESS"))?,
         })
     }
 
@@ -208,6 +214,11 @@ fn in_range<T: Copy + FromStr + PartialOrd + Display>(
     }
 }
 
+/// A number from 1 to a million; `None` if unset.
+fn count(variable: &'static str, value: Option<String>) -> Result<Option<usize>, ConfigError> {
+    value.map(|value| in_range(variable, Some(value), 1, 1, 1_000_000)).transpose()
+}
+
 /// The file that a `sqlite:` URL names; none for databases in memory, which no two processes can share.
 fn sqlite_path(url: &str) -> Option<PathBuf> {
     let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"))?;
@@ -234,6 +245,7 @@ mod tests {
         assert_eq!(config.task_lease, Duration::from_secs(10));
         assert_eq!(config.store_options().busy_timeout, Duration::from_secs(5));
         assert!(config.durable_against_power_cut);
+        assert_eq!((config.max_connections, config.max_connections_per_address), (None, None));
     }
 
     #[test]
@@ -247,6 +259,10 @@ mod tests {
             ("DATABASE_URL", "sqlite://:memory:"),
             ("DATABASE_URL", "sqlite://x.db?mode=ro"),
             ("DATABASE_SYNCHRONOUS", "maybe"),
+            ("MAX_CONNECTIONS", "0"),
+            ("MAX_CONNECTIONS", "1000001"),
+            ("MAX_CONNECTIONS_PER_ADDRESS", "-1"),
+            ("MAX_CONNECTIONS_PER_ADDRESS", "many"),
         ] {
             let error = read(&[(name, value)]).unwrap_err();
             assert_eq!((error.variable, error.value.as_deref()), (name, Some(value)));

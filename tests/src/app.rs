@@ -424,6 +424,16 @@ impl TestApp {
         Process::spawn(&format!("{program}-{number}"), program, &[], &environment, self.folder.path())
     }
 
+    /// Starts an api by a line of the shell, which says what comes before `api` (`ulimit -n 256 && exec`).
+    pub fn spawn_api_after(&self, line: &str, variables: &[(&str, &str)]) -> Process {
+        let number = self.started.fetch_add(1, Ordering::Relaxed);
+        let mut environment = self.environment.clone();
+        environment.insert("BIND_ADDR".into(), "127.0.0.1:0".into());
+        environment.extend(variables.iter().map(|(variable, value)| ((*variable).to_owned(), (*value).to_owned())));
+        let line = format!("{line} {}", process::binary("api").display());
+        Process::spawn_line(&format!("api-{number}"), &line, &environment, self.folder.path())
+    }
+
     async fn wait_for_address(&mut self, index: usize) {
         let deadline = Instant::now() + START_LIMIT;
         let api = &mut self.apis[index];

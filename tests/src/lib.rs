@@ -6,6 +6,8 @@
 //! | [`process`] | one process: signals, exit codes, captured output |
 //! | [`redis`](mod@redis) | a Redis server of the test's own |
 //! | [`proxy`] | a bad network: connections that are cut, slow or silent |
+//! | [`header_proxy`] | a reverse proxy that rewrites `Host` and adds headers |
+//! | [`raw`] | connections byte by byte: half a request, a response that nobody reads |
 //! | [`client`], [`chat`] | HTTP calls, and the words of the chat on top of them |
 //! | [`sse`] | an event stream that checks every frame |
 //! | [`model`], [`watch`] | a client's state, folded from events, strict about gaps; and compared with a fresh GET |
@@ -31,10 +33,12 @@ pub mod client;
 pub mod dice;
 pub mod fake_agent;
 pub mod fake_openai;
+pub mod header_proxy;
 pub mod model;
 pub mod port;
 pub mod process;
 pub mod proxy;
+pub mod raw;
 pub mod redis;
 pub mod small_disk;
 pub mod sse;

@@ -1,10 +1,13 @@
-//! Bodies: JSON objects of at most 512 KiB, with known fields only.
+//! Bodies: JSON objects of at most 512 KiB, with known fields only, which arrive in time.
+
+use std::error::Error;
 
 use axum::{
     body::Body,
     extract::{FromRequest, Request},
     http::{HeaderMap, header},
 };
+use banter_shared::lenient_json;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 use serde::{
@@ -13,8 +16,10 @@ use serde::{
 };
 use serde_json::{Value, error::Category};
 
+use super::field_error;
 use crate::{
-    error::{ApiError, Code, FieldError},
+    error::{ApiError, Code},
+    server::{BODY_TIMEOUT, BodyTimedOut},
     state::AppState,
 };
 
@@ -74,7 +79,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// Reads a body up to the limit, and refuses it as soon as it is known to be longer.
+/// Reads a body up to the limit, and rejects it as soon as it is known to be longer or late.
 async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
     let too_large =
         || ApiError::new(Code::PayloadTooLarge, format!("The body must be at most {MAX_BODY_BYTES} bytes."));
@@ -85,7 +90,7 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
     let mut stream = body.into_data_stream();
     let mut bytes = BytesMut::new();
     while let Some(piece) = stream.next().await {
-        let piece = piece.map_err(|_| ApiError::new(Code::InvalidRequest, "The body broke off."))?;
+        let piece = piece.map_err(|error| incomplete(&error))?;
         if bytes.len() + piece.len() > MAX_BODY_BYTES {
             return Err(too_large());
         }
@@ -94,27 +99,39 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
     Ok(bytes.freeze())
 }
 
-/// Parses a JSON object; an error names the field at fault.
+/// The error of a body that could not be read to its end.
+fn incomplete(error: &(dyn Error + 'static)) -> ApiError {
+    let mut causes = std::iter::successors(Some(error), |error| Error::source(*error));
+    if causes.any(<dyn Error>::is::<BodyTimedOut>) {
+        let detail = format!("The body did not arrive within {} seconds.", BODY_TIMEOUT.as_secs());
+        return ApiError::new(Code::RequestTimeout, detail);
+    }
+    ApiError::new(Code::InvalidRequest, "The connection ended before the whole body arrived.")
+}
+
+/// Parses a JSON object; an error names the field at fault. A byte order mark is ignored, and a surrogate escape
+/// without a partner becomes U+FFFD, as in every browser.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
-    let text =
-        std::str::from_utf8(bytes).map_err(|_| ApiError::new(Code::InvalidRequest, "The body is not valid UTF-8."))?;
+    let text = decode(bytes)?;
+    let text = lenient_json::replace_lone_surrogates(text);
     let not_json = |error: &serde_json::Error| {
         ApiError::new(Code::InvalidRequest, format!("The body is not valid JSON: {error}."))
     };
     // A struct would also be read from a list.
     if !text.trim_start().starts_with('{') {
-        serde_json::from_str::<Value>(text).map_err(|error| not_json(&error))?;
+        serde_json::from_str::<Value>(&text).map_err(|error| not_json(&error))?;
         return Err(ApiError::new(Code::InvalidRequest, "The body must be a JSON object."));
     }
-    let mut reader = serde_json::Deserializer::from_str(text);
+    let mut reader = serde_json::Deserializer::from_str(&text);
     let body = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
         let error = error.into_inner();
         match error.classify() {
-            Category::Data => wrong_field(path, &error.to_string()),
-            // Where one of a few names is expected, serde_json takes any other kind of value for bad JSON.
-            Category::Syntax if serde_json::from_str::<IgnoredAny>(text).is_ok() => {
-                wrong_field(path, "is none of the values that are known here")
+            Category::Data => field_error::wrong_field(path, &error.to_string()),
+            // Where a name is expected, serde_json reports any other kind of value as a syntax error.
+            Category::Syntax if serde_json::from_str::<IgnoredAny>(&text).is_ok() => {
+                let message = field_error::complaint_about_a_name::<T>(&text, &path);
+                field_error::wrong_field(path, &message)
             }
             Category::Syntax | Category::Eof | Category::Io => not_json(&error),
         }
@@ -123,20 +140,19 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     Ok(body)
 }
 
-/// The error of a field, named by serde's path to it or by serde's message.
-fn wrong_field(path: String, message: &str) -> ApiError {
-    let by_name = field_in(message).filter(|_| path == "." || message.starts_with("unknown field"));
-    let field = by_name.map_or(path, str::to_owned);
-    ApiError::new(Code::InvalidRequest, format!("The body is not as expected: {message}."))
-        .with_errors(vec![FieldError { field, message: message.to_owned() }])
-}
-
-/// The field that serde's message is about where its path cannot point at it: it is missing, there twice, or nobody knows it.
-fn field_in(message: &str) -> Option<&str> {
-    let rest = ["missing", "unknown", "duplicate"]
-        .iter()
-        .find_map(|kind| message.strip_prefix(kind)?.strip_prefix(" field `"))?;
-    rest.split_once('`').map(|(field, _)| field)
+/// Decodes UTF-8, with or without a byte order mark.
+fn decode(bytes: &[u8]) -> Result<&str, ApiError> {
+    let invalid = |detail: String| ApiError::new(Code::InvalidRequest, detail);
+    // JSON begins with two ASCII characters, so a zero among the first two bytes is one half of a wider one.
+    let is_wide = bytes.starts_with(&[0xff, 0xfe])
+        || bytes.starts_with(&[0xfe, 0xff])
+        || bytes.iter().take(2).any(|byte| *byte == 0);
+    if is_wide {
+        return Err(invalid("The body is encoded as UTF-16 or UTF-32. Send it as UTF-8.".into()));
+    }
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+    std::str::from_utf8(bytes)
+        .map_err(|error| invalid(format!("The body is not valid UTF-8 from byte {} on.", error.valid_up_to())))
 }
 
 #[cfg(test)]
@@ -149,7 +165,6 @@ mod tests {
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Sample {
-        #[expect(dead_code, reason = "only its parsing is looked at")]
         content: String,
         #[expect(dead_code, reason = "only its parsing is looked at")]
         pinned: Option<bool>,
@@ -174,6 +189,60 @@ mod tests {
         assert_eq!(fields(r#"{"content": "x", "status": }"#), [""; 0]);
         assert_eq!(fields(r#"{"content": "x", "no_such": 1}"#), ["no_such"]);
         assert_eq!(fields(r#"{"content": "x", "content": "y"}"#), ["content"]);
+    }
+
+    fn message(body: &str) -> String {
+        parse::<Sample>(body.as_bytes()).unwrap_err().problem(String::new()).detail
+    }
+
+    #[test]
+    fn explains_what_is_wrong_with_a_field() {
+        for (body, expected) in [
+            ("{}", "`content` is required."),
+            (r#"{"content": 5}"#, "`content` must be a string, not integer `5`."),
+            (r#"{"content": null}"#, "`content` must be a string, not null."),
+            (r#"{"content": "x", "pinned": "yes"}"#, "`pinned` must be a boolean, not string \"yes\"."),
+            (
+                r#"{"content": "x", "status": "gone"}"#,
+                "`status` is not an allowed value: expected `active` or `archived`.",
+            ),
+            (r#"{"content": "x", "status": 5}"#, "`status` is not an allowed value: expected `active` or `archived`."),
+            (
+                r#"{"content": "x", "no_such": 1}"#,
+                "`no_such` is not a known field: expected one of `content`, `pinned`, `status`.",
+            ),
+            (r#"{"content": "x", "content": "y"}"#, "`content` appears more than once."),
+        ] {
+            assert_eq!(message(body), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn accepts_text_as_programs_write_it() {
+        for (body, expected) in [
+            ("{\"content\":\"x\"}", "x"),
+            ("\u{feff}{\"content\":\"x\"}", "x"),
+            (r#"{"content":"\ud83d"}"#, "\u{fffd}"),
+            (r#"{"content":"a\udf89b"}"#, "a\u{fffd}b"),
+            (r#"{"content":"\ud83c\udf89"}"#, "🎉"),
+            (r#"{"content":"\\ud83d"}"#, r"\ud83d"),
+        ] {
+            assert_eq!(parse::<Sample>(body.as_bytes()).unwrap().content, expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn names_an_encoding_other_than_utf_8() {
+        let utf_16 = |to_bytes: fn(u16) -> [u8; 2], mark: &str| -> Vec<u8> {
+            format!("{mark}{{\"content\":\"x\"}}").encode_utf16().flat_map(to_bytes).collect()
+        };
+        let wide = [utf_16(u16::to_le_bytes, ""), utf_16(u16::to_be_bytes, ""), utf_16(u16::to_le_bytes, "\u{feff}")];
+        let detail = |body: &[u8]| parse::<Sample>(body).unwrap_err().problem(String::new()).detail;
+
+        for body in wide {
+            assert!(detail(&body).contains("UTF-16"), "{body:?}");
+        }
+        assert_eq!(detail(b"{\"content\":\"\xff\"}"), "The body is not valid UTF-8 from byte 12 on.");
     }
 
     #[test]

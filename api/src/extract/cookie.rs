@@ -4,8 +4,11 @@ use axum::http::HeaderMap;
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use banter_shared::store::LOGIN_LIFE;
 
-/// The cookie's name.
-const NAME: &str = "banter_session";
+/// The cookie's name over plain HTTP.
+pub const NAME: &str = "banter_session";
+/// Its name over HTTPS. The prefix makes browsers accept it only from this host itself, over HTTPS, and for every path
+/// (<https://www.rfc-editor.org/rfc/rfc6265>, and RFC 6265bis on cookie name prefixes).
+const SECURE_NAME: &str = "__Host-banter_session";
 /// The header by which a proxy tells how the browser reached it.
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
 
@@ -14,34 +17,79 @@ const FORWARDED_PROTO: &str = "x-forwarded-proto";
 pub struct LoginCookie;
 
 impl LoginCookie {
-    /// The token of a request's cookie.
+    /// Returns the token of a request's cookie.
+    ///
+    /// Over HTTPS the name without the prefix is ignored: a page on a sibling domain, or somebody on the network who
+    /// answers for the same name over plain HTTP, could have set it.
     #[must_use]
     pub fn of(headers: &HeaderMap) -> Option<String> {
-        CookieJar::from_headers(headers).get(NAME).map(|cookie| cookie.value().to_owned())
+        let jar = CookieJar::from_headers(headers);
+        let plain = || jar.get(NAME).filter(|_| !is_https(headers));
+        jar.get(SECURE_NAME).or_else(plain).map(|cookie| cookie.value().to_owned())
     }
 
-    /// Puts a token into the browser.
+    /// Sets the cookie to a token.
     pub fn set(headers: &HeaderMap, token: String) -> CookieJar {
-        let mut cookie = bare(headers, token);
+        let mut cookie = bare(is_https(headers), token);
         cookie.set_max_age(LOGIN_LIFE.try_into().ok());
         CookieJar::new().add(cookie)
     }
 
-    /// Takes it out again.
+    /// Removes the cookie, under both names.
     pub fn clear(headers: &HeaderMap) -> CookieJar {
-        let mut cookie = bare(headers, String::new());
-        cookie.make_removal();
-        CookieJar::new().add(cookie)
+        let removal = |is_https| {
+            let mut cookie = bare(is_https, String::new());
+            cookie.make_removal();
+            cookie
+        };
+        let jar = CookieJar::new().add(removal(false));
+        if is_https(headers) { jar.add(removal(true)) } else { jar }
     }
 }
 
-fn bare(headers: &HeaderMap, value: String) -> Cookie<'static> {
-    // Over plain HTTP a browser would drop a `Secure` cookie, and a loopback address has no TLS.
-    let is_https = headers
+/// Whether the browser reached the proxy over HTTPS. Over plain HTTP it would drop a `Secure` cookie, and a loopback
+/// address has no TLS.
+fn is_https(headers: &HeaderMap) -> bool {
+    headers
         .get_all(FORWARDED_PROTO)
         .iter()
         .next_back()
         .and_then(|value| value.to_str().ok()?.rsplit(',').next())
-        .is_some_and(|proto| proto.trim().eq_ignore_ascii_case("https"));
-    Cookie::build((NAME, value)).path("/").http_only(true).same_site(SameSite::Strict).secure(is_https).build()
+        .is_some_and(|proto| proto.trim().eq_ignore_ascii_case("https"))
+}
+
+fn bare(is_https: bool, value: String) -> Cookie<'static> {
+    let name = if is_https { SECURE_NAME } else { NAME };
+    Cookie::build((name, value)).path("/").http_only(true).same_site(SameSite::Strict).secure(is_https).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn token(cookies: &'static str, proto: Option<&'static str>) -> Option<String> {
+        let mut headers = HeaderMap::from_iter([(axum::http::header::COOKIE, HeaderValue::from_static(cookies))]);
+        if let Some(proto) = proto {
+            headers.insert(FORWARDED_PROTO, HeaderValue::from_static(proto));
+        }
+        LoginCookie::of(&headers)
+    }
+
+    #[test]
+    fn prefers_the_prefixed_cookie_and_ignores_the_other_over_https() {
+        for (cookies, proto, expected) in [
+            ("banter_session=a", None, Some("a")),
+            ("banter_session=a", Some("http"), Some("a")),
+            ("banter_session=a", Some("https"), None),
+            ("__Host-banter_session=b", Some("https"), Some("b")),
+            ("__Host-banter_session=b", None, Some("b")),
+            ("banter_session=a; __Host-banter_session=b", None, Some("b")),
+            ("banter_session=a; __Host-banter_session=b", Some("https"), Some("b")),
+            ("other=c", None, None),
+        ] {
+            assert_eq!(token(cookies, proto).as_deref(), expected, "{cookies} over {proto:?}");
+        }
+    }
 }

@@ -8,14 +8,17 @@
 
 mod body;
 mod cookie;
+mod field_error;
 mod idempotency;
 mod owned;
 mod principal;
 mod query;
+mod room;
 
 pub use body::{JsonBody, NoBody};
-pub use cookie::LoginCookie;
+pub use cookie::{LoginCookie, NAME as LOGIN_COOKIE};
 pub use idempotency::IdempotencyHeader;
 pub use owned::{OwnedMessage, OwnedPermission, OwnedSession, OwnedTask};
 pub use principal::{Keyless, StreamReader, Writer};
 pub use query::QueryParams;
+pub use room::{ResponseMemory, ResponseRoom};

@@ -39,19 +39,19 @@ impl FromRequestParts<AppState> for Principal {
 }
 
 fn key_needed() -> ApiError {
-    ApiError::new(Code::Unauthorized, "An API key is needed: `Authorization: Bearer bnt_…`.")
+    ApiError::new(Code::Unauthorized, "An API key is required. Send it as `Authorization: Bearer bnt_…`.")
 }
 
 async fn by_key(parts: &Parts, state: &AppState) -> Result<Principal, ApiError> {
     let key = bearer(&parts.headers).ok_or_else(key_needed)?;
     let found = state.store.authenticate(key).await?;
-    found.ok_or_else(|| ApiError::new(Code::Unauthorized, "This API key does not work (any more)."))
+    found.ok_or_else(|| ApiError::new(Code::Unauthorized, "The API key is invalid, expired, or revoked."))
 }
 
 /// A cookie is sent by the browser whoever asks for it, so a change must come from our own page.
 async fn by_login(token: &str, parts: &Parts, state: &AppState) -> Result<Principal, ApiError> {
     let found = state.store.authenticate_login(token).await?;
-    let principal = found.ok_or_else(|| ApiError::new(Code::Unauthorized, "This login has ended. Sign in again."))?;
+    let principal = found.ok_or_else(|| ApiError::new(Code::Unauthorized, "The login has ended. Sign in again."))?;
     if !parts.method.is_safe() {
         origin::check_own_page(&Asked::of(&parts.method, &parts.uri, &parts.headers))?;
     }
@@ -73,8 +73,8 @@ impl FromRequestParts<AppState> for StreamReader {
             return Ok(Self(Principal::from_request_parts(parts, state).await?));
         };
         let found = state.store.authenticate_ticket(token).await?;
-        let principal =
-            found.ok_or_else(|| ApiError::new(Code::Unauthorized, "This ticket does not work (any more)."))?;
+        let principal = found
+            .ok_or_else(|| ApiError::new(Code::Unauthorized, "The ticket is invalid or expired. Request a new one."))?;
         // What follows asks for the principal again.
         parts.extensions.insert(principal.clone());
         Ok(Self(principal))
@@ -101,7 +101,7 @@ impl FromRequestParts<AppState> for Writer {
         if Principal::from_request_parts(parts, state).await?.role.can_write() {
             Ok(Self)
         } else {
-            Err(ApiError::new(Code::Forbidden, "This key may read, and not change anything."))
+            Err(ApiError::new(Code::Forbidden, "Your API key is read-only."))
         }
     }
 }

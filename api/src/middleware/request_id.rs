@@ -44,9 +44,7 @@ fn request_id(headers: &HeaderMap) -> String {
 /// Sets the header, and writes the body of an error.
 fn with_body(mut response: Response, id: &str) -> Response {
     let error = response.extensions_mut().remove::<ApiError>().or_else(|| match response.status() {
-        StatusCode::METHOD_NOT_ALLOWED => {
-            Some(ApiError::new(Code::MethodNotAllowed, "This path is there, but not with this method."))
-        }
+        StatusCode::METHOD_NOT_ALLOWED => Some(ApiError::new(Code::MethodNotAllowed, "Method not allowed.")),
         _ => None,
     });
     if let Some(error) = error {

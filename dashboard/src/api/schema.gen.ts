@@ -302,8 +302,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Answer a permission request
-         * @description Selects one of the request's options. A request is answered once: 409 `permission_answered` when it has an answer, `permission_expired` when its time limit or its attempt is over, `task_ended` when the task has ended. 422 `unknown_option` when the request has no such option, `option_required` when `"decision": "allow"` could mean none or several of them; both list the options.
+         * Allow or reject what an agent asks for
+         * @description Once. 409 `permission_answered`; `permission_expired` when its time is over or the attempt that asked; `task_ended` when the task ended while it waited.
          */
         post: operations["answerPermission"];
         delete?: never;
@@ -421,15 +421,9 @@ export interface components {
             /** @description In the order in which they are offered. */
             items: components["schemas"]["Agent"][];
         };
-        /** @description The answer to a permission request: exactly one of the two fields. */
+        /** @description The answer to a permission request. */
         AnswerPermission: {
-            /**
-             * @description `allow` selects the only option that allows the operation once, otherwise the only one that allows it. `reject`
-             *     is always possible.
-             */
-            decision?: components["schemas"]["PermissionDecision"];
-            /** @description The `option_id` of one of the request's options. */
-            option_id?: string;
+            decision: components["schemas"]["PermissionDecision"];
         };
         /** @description A message to be sent. */
         CreateMessage: {
@@ -715,9 +709,9 @@ export interface components {
         MessageId: string;
         /** @description A page of a transcript. */
         MessageList: {
-            /** @description Whole turns, ascending. */
+            /** @description Whole turns, ascending: at most `limit`, and at most about 2 MiB of content unless a single turn has more. */
             items: components["schemas"]["Message"][];
-            /** @description Whether there are older ones; with `after_turn`, newer ones. */
+            /** @description Whether older turns exist; with `after_turn`, newer ones. */
             has_more: boolean;
         };
         /**
@@ -745,23 +739,21 @@ export interface components {
             next_offset: number;
         };
         /**
-         * @description Whether a permission request was allowed.
+         * @description The user's answer to a permission request.
          * @enum {string}
          */
         PermissionDecision: "allow" | "reject";
         /** @description The `detail` of a step of kind `permission`. */
         PermissionDetail: {
-            /** @description Identifies the request in the answer's path. */
+            /** @description Names the request where it is answered. */
             request_id: components["schemas"]["PermissionId"];
-            /** @description The options that the agent offers. A request can always be rejected, even if none of them does. */
+            /** @description What is offered. */
             options: components["schemas"]["PermissionOption"][];
-            /** @description When the request expires. */
+            /** @description When it is too late to answer. */
             expires_at: components["schemas"]["Timestamp"];
-            /** @description Whether it was allowed; absent while it is pending. */
+            /** @description What was decided; absent while the request waits. */
             decision?: components["schemas"]["PermissionDecision"];
-            /** @description The `option_id` that the user selected; absent while the request is pending, and where no option was selected. */
-            chosen?: string;
-            /** @description Who decided; absent while the request is pending. */
+            /** @description By whom or what; absent while the request waits. */
             decided_by?: components["schemas"]["DecidedBy"];
         };
         /**
@@ -769,14 +761,12 @@ export interface components {
          * @description An agent's request to be allowed something.
          */
         PermissionId: string;
-        /** @description One option of a permission request, as the agent supplied it. */
+        /** @description What may be answered to a permission request. */
         PermissionOption: {
-            /** @description Identifies the option in the answer. */
-            option_id: string;
-            /** @description The label to show, on one line. */
+            /** @description What the answer is called in the request that decides. */
+            decision: components["schemas"]["PermissionDecision"];
+            /** @description What the agent calls it. */
             name: string;
-            /** @description What it does: `allow_once`, `allow_always`, `reject_once`, `reject_always`, or a word of the agent's own. */
-            kind: string;
         };
         /** @description The body of every error (RFC 9457). */
         Problem: {
@@ -802,7 +792,7 @@ export interface components {
          * @description What went wrong, for programs.
          * @enum {string}
          */
-        ProblemCode: "invalid_request" | "unauthorized" | "forbidden" | "host_not_allowed" | "cross_site_request" | "not_found" | "method_not_allowed" | "session_archived" | "agent_busy" | "task_not_queued" | "task_ended" | "task_not_ended" | "task_succeeded" | "permission_answered" | "permission_expired" | "unknown_option" | "option_required" | "message_gone" | "payload_too_large" | "unsupported_media_type" | "unknown_agent" | "agent_unavailable" | "idempotency_mismatch" | "queue_full" | "internal_error" | "store_busy" | "store_unavailable" | "not_ready";
+        ProblemCode: "invalid_request" | "unauthorized" | "forbidden" | "host_not_allowed" | "proxy_not_allowed" | "cross_site_request" | "not_found" | "method_not_allowed" | "session_archived" | "agent_busy" | "task_not_queued" | "task_ended" | "task_not_ended" | "task_succeeded" | "permission_answered" | "permission_expired" | "message_gone" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "unknown_agent" | "agent_unavailable" | "idempotency_mismatch" | "queue_full" | "internal_error" | "store_busy" | "store_unavailable" | "overloaded" | "not_ready";
         /** @description How far a session is read. */
         ReadPosition: {
             /**
@@ -821,42 +811,12 @@ export interface components {
             /** @description Always `ready`: anything else is a 503. */
             status: string;
             /**
-             * @description The parts that were checked. `server` and `store` are `ok`. `relay_subscriber` (changes of other processes arrive)
-             *     and `relay_publisher` (changes of this process are announced) are `ok`, `away` (not connected), `denied` (Redis
-             *     rejects the credentials or a permission is missing), or `polling` (the wake-up file cannot be watched); `relay` is
-             *     the worse one. Without the relay, everything still happens, up to two seconds later: no reason to send requests
-             *     elsewhere.
+             * @description The parts that were looked at: `ok` each, but for a `relay` that may be `away`. Without it everything still
+             *     happens, up to two seconds later: no reason to send requests elsewhere.
              */
             checks: {
                 [key: string]: string;
             };
-            /** @description What the relay has lost since this process started. */
-            relay: components["schemas"]["RelayReport"];
-        };
-        /** @description What the relay has lost since this process started. */
-        RelayReport: {
-            /** @description Users with an open stream whose channel is not subscribed yet. */
-            pending_subscriptions: number;
-            /**
-             * Format: int64
-             * @description Hints that were not delivered within a second: other processes found the change by polling.
-             */
-            dropped_hints: number;
-            /**
-             * Format: int64
-             * @description Pieces of live text that were not delivered: streams read the stored text instead.
-             */
-            dropped_texts: number;
-            /**
-             * Format: int64
-             * @description Signals that a part of this process missed because it lagged.
-             */
-            lagged_signals: number;
-            /**
-             * Format: int64
-             * @description Received messages that this installation has not signed.
-             */
-            rejected_messages: number;
         };
         /**
          * @description Who wrote a message.
@@ -1025,9 +985,9 @@ export interface components {
         Thread: {
             /** @description The session. */
             session: components["schemas"]["Session"];
-            /** @description Its newest turns, ascending. */
+            /** @description Its newest turns, ascending: at most `limit`, and at most about 2 MiB of content unless a single turn has more. */
             messages: components["schemas"]["Message"][];
-            /** @description Whether there are older ones. */
+            /** @description Whether older turns exist. */
             has_more: boolean;
             partial: components["schemas"]["Partial"] | null;
             /** @description The position in the event stream of exactly this state. */
@@ -1181,7 +1141,7 @@ export interface operations {
                     "application/json": components["schemas"]["AgentList"];
                 };
             };
-            /** @description No key, or one that does not work. */
+            /** @description The API key is missing, invalid, expired, or revoked. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1190,7 +1150,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site. */
+            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1199,7 +1159,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A fault on the server. */
+            /** @description The server hit an internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -1208,7 +1168,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy, or cannot be used. `Retry-After` says when to come back. */
+            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1237,7 +1197,7 @@ export interface operations {
                     "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description No key, or one that does not work. */
+            /** @description The API key is missing, invalid, expired, or revoked. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1246,7 +1206,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site. */
+            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1255,7 +1215,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A fault on the server. */
+            /** @description The server hit an internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -1264,7 +1224,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy, or cannot be used. `Retry-After` says when to come back. */
+            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1306,7 +1266,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No key, or one that does not work. */
+            /** @description The API key is missing, invalid, expired, or revoked. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1315,7 +1275,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site. */
+            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1324,7 +1284,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is over 512 KiB. */
+            /** @description The body did not arrive within 10 seconds. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than 512 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1342,7 +1311,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A fault on the server. */
+            /** @description The server hit an internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -1351,7 +1320,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy, or cannot be used. `Retry-After` says when to come back. */
+            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1387,7 +1356,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No key, or one that does not work. */
+            /** @description The API key is missing, invalid, expired, or revoked. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1396,7 +1365,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site. */
+            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1405,7 +1374,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is over 512 KiB. */
+            /** @description The body did not arrive within 10 seconds. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than 512 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1423,7 +1401,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A fault on the server. */
+            /** @description The server hit an internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -1432,7 +1410,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy, or cannot be used. `Retry-After` says when to come back. */
+            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1470,7 +1448,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No key, or one that does not work. */
+            /** @description The API key is missing, invalid, expired, or revoked. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1479,7 +1457,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site. */
+            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1488,7 +1466,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is over 512 KiB. */
+            /** @description The body did not arrive within 10 seconds. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than 512 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1506,7 +1493,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A fault on the server. */
+            /** @description The server hit an internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -1515,7 +1502,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy, or cannot be used. `Retry-After` says when to come back. */
+            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1564,7 +1551,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No key, or one that does not work. */
+            /** @description The API key is missing, invalid, expired, or revoked. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1573,7 +1560,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site. */
+            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1582,7 +1569,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A fault on the server. */
+            /** @description The server hit an internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -1591,7 +1578,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy, or cannot be used. `Retry-After` says when to come back. */
+            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1607,8 +1594,8 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name for the request. Sent again with the same name and body within 24 hours, it makes nothing new and answers
-                 *     with what the first one made.
+                 * @description A name for the request, at most 200 bytes. A request repeated within 24 hours with the same name and body
+                 *     creates nothing new and returns what the first one created.
                  */
                 "Idempotency-Key"?: string | null;
             };
@@ -1641,7 +1628,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No key, or one that does not work. */
+            /** @description The API key is missing, invalid, expired, or revoked. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1650,8 +1637,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site. */
+            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not arrive within 10 seconds. */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1668,7 +1664,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is over 512 KiB. */
+            /** @description The body is larger than 512 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1695,7 +1691,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A fault on the server. */
+            /** @description The server hit an internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -1704,7 +1700,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy, or cannot be used. `Retry-After` says when to come back. */
+            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1748,7 +1744,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No key, or one that does not work. */
+            /** @description The API key is missing, invalid, expired, or revoked. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1757,7 +1753,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site. */
+            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1775,7 +1771,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A fault on the server. */
+            /** @description The server hit an internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -1784,7 +1780,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy, or cannot be used. `Retry-After` says when to come back. */
+            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1826,7 +1822,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No key, or one that does not work. */
+            /** @description The API key is missing, invalid, expired, or revoked. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1835,7 +1831,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site. */
+            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1853,7 +1849,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is over 512 KiB. */
+            /** @description The body did not arrive within 10 seconds. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than 512 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1871,7 +1876,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A fault on the server. */
+            /** @description The server hit an internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -1880,7 +1885,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy, or cannot be used. `Retry-After` says when to come back. */
+            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1925,7 +1930,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No key, or one that does not work. */
+            /** @description The API key is missing, invalid, expired, or revoked. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -1934,7 +1939,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site. */
+            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1952,7 +1957,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is over 512 KiB. */
+            /** @description The body did not arrive within 10 seconds. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than 512 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -1970,7 +1984,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A fault on the server. */
+            /** @description The server hit an internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -1979,7 +1993,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy, or cannot be used. `Retry-After` says when to come back. */
+            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2019,7 +2033,7 @@ export interface operations {
                     "text/event-stream": components["schemas"]["Event"];
                 };
             };
-            /** @description No key, or one that does not work. */
+            /** @description The API key is missing, invalid, expired, or revoked. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2028,7 +2042,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site. */
+            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2046,7 +2060,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A fault on the server. */
+            /** @description The server hit an internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2055,7 +2069,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy, or cannot be used. `Retry-After` says when to come back. */
+            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2103,7 +2117,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No key, or one that does not work. */
+            /** @description The API key is missing, invalid, expired, or revoked. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2112,7 +2126,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site. */
+            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2130,7 +2144,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A fault on the server. */
+            /** @description The server hit an internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2139,7 +2153,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy, or cannot be used. `Retry-After` says when to come back. */
+            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2158,8 +2172,8 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description A name for the request. Sent again with the same name and body within 24 hours, it makes nothing new and answers
-                 *     with what the first one made.
+                 * @description A name for the request, at most 200 bytes. A request repeated within 24 hours with the same name and body
+                 *     creates nothing new and returns what the first one created.
                  */
                 "Idempotency-Key"?: string | null;
             };
@@ -2202,7 +2216,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No key, or one that does not work. */
+            /** @description The API key is missing, invalid, expired, or revoked. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2211,7 +2225,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site. */
+            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2229,6 +2243,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body did not arrive within 10 seconds. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `agent_busy`, `session_archived` or `message_gone`. */
             409: {
                 headers: {
@@ -2238,7 +2261,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is over 512 KiB. */
+            /** @description The body is larger than 512 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -2274,7 +2297,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A fault on the server. */
+            /** @description The server hit an internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2283,7 +2306,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy, or cannot be used. `Retry-After` says when to come back. */
+            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2324,7 +2347,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No key, or one that does not work. */
+            /** @description The API key is missing, invalid, expired, or revoked. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2333,7 +2356,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site. */
+            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2351,6 +2374,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body did not arrive within 10 seconds. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not in this state; `code` says why. */
             409: {
                 headers: {
@@ -2360,7 +2392,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is over 512 KiB. */
+            /** @description The body is larger than 512 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -2378,7 +2410,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A fault on the server. */
+            /** @description The server hit an internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2387,7 +2419,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy, or cannot be used. `Retry-After` says when to come back. */
+            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2434,7 +2466,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No key, or one that does not work. */
+            /** @description The API key is missing, invalid, expired, or revoked. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2443,7 +2475,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site. */
+            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2461,6 +2493,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body did not arrive within 10 seconds. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not in this state; `code` says why. */
             409: {
                 headers: {
@@ -2470,7 +2511,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is over 512 KiB. */
+            /** @description The body is larger than 512 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -2488,7 +2529,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A fault on the server. */
+            /** @description The server hit an internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2497,7 +2538,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy, or cannot be used. `Retry-After` says when to come back. */
+            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2542,7 +2583,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No key, or one that does not work. */
+            /** @description The API key is missing, invalid, expired, or revoked. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2551,7 +2592,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site. */
+            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2569,7 +2610,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is over 512 KiB. */
+            /** @description The body did not arrive within 10 seconds. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than 512 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -2587,7 +2637,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A fault on the server. */
+            /** @description The server hit an internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2596,7 +2646,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy, or cannot be used. `Retry-After` says when to come back. */
+            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2630,7 +2680,7 @@ export interface operations {
                     "application/json": components["schemas"]["TaskDetail"];
                 };
             };
-            /** @description No key, or one that does not work. */
+            /** @description The API key is missing, invalid, expired, or revoked. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2639,7 +2689,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site. */
+            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2657,7 +2707,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A fault on the server. */
+            /** @description The server hit an internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2666,7 +2716,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy, or cannot be used. `Retry-After` says when to come back. */
+            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2709,7 +2759,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No key, or one that does not work. */
+            /** @description The API key is missing, invalid, expired, or revoked. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2718,7 +2768,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site. */
+            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2736,6 +2786,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body did not arrive within 10 seconds. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not in this state; `code` says why. */
             409: {
                 headers: {
@@ -2745,7 +2804,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is over 512 KiB. */
+            /** @description The body is larger than 512 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -2763,7 +2822,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A fault on the server. */
+            /** @description The server hit an internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2772,7 +2831,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy, or cannot be used. `Retry-After` says when to come back. */
+            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2803,7 +2862,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer is stored and sent to the agent. */
+            /** @description The agent is told. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -2819,7 +2878,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No key, or one that does not work. */
+            /** @description The API key is missing, invalid, expired, or revoked. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2828,7 +2887,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site. */
+            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2846,6 +2905,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body did not arrive within 10 seconds. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not in this state; `code` says why. */
             409: {
                 headers: {
@@ -2855,7 +2923,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is over 512 KiB. */
+            /** @description The body is larger than 512 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -2873,16 +2941,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_option` or `option_required`; the message lists the options. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A fault on the server. */
+            /** @description The server hit an internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2891,7 +2950,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy, or cannot be used. `Retry-After` says when to come back. */
+            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2934,7 +2993,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No key, or one that does not work. */
+            /** @description The API key is missing, invalid, expired, or revoked. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2943,7 +3002,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site. */
+            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2961,6 +3020,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body did not arrive within 10 seconds. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not in this state; `code` says why. */
             409: {
                 headers: {
@@ -2970,7 +3038,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is over 512 KiB. */
+            /** @description The body is larger than 512 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -2988,7 +3056,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A fault on the server. */
+            /** @description The server hit an internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -2997,7 +3065,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy, or cannot be used. `Retry-After` says when to come back. */
+            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3038,7 +3106,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description No key, or one that does not work. */
+            /** @description The API key is missing, invalid, expired, or revoked. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3047,7 +3115,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site. */
+            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3065,7 +3133,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The body is over 512 KiB. */
+            /** @description The body did not arrive within 10 seconds. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is larger than 512 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3083,7 +3160,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A fault on the server. */
+            /** @description The server hit an internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3092,7 +3169,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy, or cannot be used. `Retry-After` says when to come back. */
+            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3129,7 +3206,7 @@ export interface operations {
                     "text/event-stream": components["schemas"]["Event"];
                 };
             };
-            /** @description No key, or one that does not work. */
+            /** @description The API key is missing, invalid, expired, or revoked. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3138,7 +3215,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site. */
+            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3147,7 +3224,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A fault on the server. */
+            /** @description The server hit an internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -3156,7 +3233,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy, or cannot be used. `Retry-After` says when to come back. */
+            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
             503: {
                 headers: {
                     [name: string]: unknown;

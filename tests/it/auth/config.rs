@@ -45,9 +45,17 @@ async fn a_wrong_value_stops_both_and_names_the_variable() {
 async fn a_wrong_value_of_its_own_stops_an_api_or_a_worker() {
     let app = TestApp::builder().apis(0).workers(0).start().await;
 
-    for (variable, value) in
-        [("BIND_ADDR", "nonsense"), ("BIND_ADDR", "127.0.0.1:99999"), ("AUTH", "maybe"), ("EVENT_RETENTION_HOURS", "x")]
-    {
+    for (variable, value) in [
+        ("BIND_ADDR", "nonsense"),
+        ("BIND_ADDR", "127.0.0.1:99999"),
+        ("AUTH", "maybe"),
+        ("EVENT_RETENTION_HOURS", "x"),
+        ("MAX_CONNECTIONS", "0"),
+        ("MAX_CONNECTIONS", "1000001"),
+        ("MAX_CONNECTIONS", "many"),
+        ("MAX_CONNECTIONS_PER_ADDRESS", "0"),
+        ("MAX_CONNECTIONS_PER_ADDRESS", "-1"),
+    ] {
         refuses(&app, "api", variable, value).await;
     }
     for value in ["0", "-1", "x"] {

@@ -66,7 +66,8 @@ async fn behind_a_proxy_with_tls_the_cookie_is_secure() {
     let request = client.request("POST", "/v1/auth/session").json(&json!({"api_key": key}));
     let reply = client.call(request.header("X-Forwarded-Proto", "https")).await;
 
-    assert!(reply.header("set-cookie").unwrap().contains("; Secure"));
+    let cookie = reply.header("set-cookie").unwrap();
+    assert!(cookie.starts_with("__Host-banter_session=") && cookie.contains("; Secure"), "{cookie}");
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 
 mod access;
 mod coverage;
+mod encodings;
 mod input;
 mod public;
+mod slow;
 mod table;

@@ -3,6 +3,7 @@
 mod clock;
 mod disk;
 mod frozen;
+mod hostile;
 mod killed;
 mod poison;
 mod read_only;

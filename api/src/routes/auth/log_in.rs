@@ -52,7 +52,7 @@ pub async fn log_in(
         .store
         .log_in(&body.api_key)
         .await?
-        .ok_or_else(|| ApiError::new(Code::Unauthorized, "This API key does not work (any more)."))?;
+        .ok_or_else(|| ApiError::new(Code::Unauthorized, "The API key is invalid, expired, or revoked."))?;
 
     Ok((LoginCookie::set(&headers, login.token), Json(principal.into())))
 }

@@ -1,17 +1,18 @@
 //! `GET /v1/chat/{id}/messages`
 
-use axum::{Json, extract::State};
+use axum::{extract::State, response::Response};
 use banter_shared::{
     chat::{Message, Principal},
     store::TurnBound,
 };
 use serde::Serialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::{DEFAULT_TURNS, MAX_TURNS};
 use crate::{
     error::ApiError,
-    extract::{OwnedSession, QueryParams},
+    extract::{OwnedSession, QueryParams, ResponseRoom},
     openapi::{AnyProblem, InvalidProblem, NotFoundProblem, SessionPath},
     state::AppState,
 };
@@ -19,9 +20,9 @@ use crate::{
 /// A page of a transcript.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MessageList {
-    /// Whole turns, ascending.
+    /// Whole turns, ascending: at most `limit`, and at most about 2 MiB of content unless a single turn has more.
     pub items: Vec<Message>,
-    /// Whether there are older ones; with `after_turn`, newer ones.
+    /// Whether older turns exist; with `after_turn`, newer ones.
     pub has_more: bool,
 }
 
@@ -50,13 +51,15 @@ pub async fn list(
     principal: Principal,
     OwnedSession(id): OwnedSession,
     query: QueryParams,
-) -> Result<Json<MessageList>, ApiError> {
+    room: ResponseRoom,
+) -> Result<Response, ApiError> {
     let limit = query.number("limit", 1..=MAX_TURNS)?.unwrap_or(DEFAULT_TURNS);
     let bound = bound(&query)?;
 
     let page = state.store.list_messages(&principal.user, id, bound, limit).await?;
 
-    Ok(Json(MessageList { items: page.items, has_more: page.has_more }))
+    let bytes = super::held_bytes(&page.items);
+    room.list(&json!({}), ("items", page.items), &json!({"has_more": page.has_more}), bytes)
 }
 
 fn bound(query: &QueryParams) -> Result<TurnBound, ApiError> {

@@ -1,18 +1,19 @@
 //! `GET /v1/chat/{id}`
 
-use axum::{Json, extract::State};
+use axum::{extract::State, response::Response};
 use banter_shared::{
     chat::{Message, Partial, Principal, Session},
     event::Cursor,
 };
 use serde::Serialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::{
     error::ApiError,
-    extract::{OwnedSession, QueryParams},
+    extract::{OwnedSession, QueryParams, ResponseRoom},
     openapi::{AnyProblem, InvalidProblem, NotFoundProblem, SessionPath},
-    routes::messages::{DEFAULT_TURNS, MAX_TURNS},
+    routes::messages::{DEFAULT_TURNS, MAX_TURNS, held_bytes},
     state::AppState,
 };
 
@@ -21,9 +22,9 @@ use crate::{
 pub struct Thread {
     /// The session.
     pub session: Session,
-    /// Its newest turns, ascending.
+    /// Its newest turns, ascending: at most `limit`, and at most about 2 MiB of content unless a single turn has more.
     pub messages: Vec<Message>,
-    /// Whether there are older ones.
+    /// Whether older turns exist.
     pub has_more: bool,
     /// The text so far of the running answer; null when nothing runs.
     #[schema(required)]
@@ -55,16 +56,17 @@ pub async fn get(
     principal: Principal,
     OwnedSession(id): OwnedSession,
     query: QueryParams,
-) -> Result<Json<Thread>, ApiError> {
+    room: ResponseRoom,
+) -> Result<Response, ApiError> {
     let limit = query.number("limit", 1..=MAX_TURNS)?.unwrap_or(DEFAULT_TURNS);
 
     let thread = state.store.get_thread(&principal.user, id, limit).await?;
 
-    Ok(Json(Thread {
-        session: thread.session,
-        messages: thread.messages,
-        has_more: thread.has_more,
-        partial: thread.partial,
-        as_of: thread.as_of,
-    }))
+    let bytes = held_bytes(&thread.messages);
+    room.list(
+        &json!({"session": thread.session}),
+        ("messages", thread.messages),
+        &json!({"has_more": thread.has_more, "partial": thread.partial, "as_of": thread.as_of}),
+        bytes,
+    )
 }

@@ -1,11 +1,12 @@
 //! `GET /v1/chat/{id}/tasks/{tid}`
 
-use axum::Json;
+use axum::response::Response;
 use banter_shared::chat::TaskDetail;
+use serde_json::json;
 
 use crate::{
     error::ApiError,
-    extract::OwnedTask,
+    extract::{OwnedSession, OwnedTask, ResponseRoom},
     openapi::{AnyProblem, NotFoundProblem, TaskPath},
 };
 
@@ -19,6 +20,13 @@ use crate::{
     params(TaskPath),
     responses((status = 200, description = "The task.", body = TaskDetail), AnyProblem, NotFoundProblem),
 )]
-pub async fn get(OwnedTask(task): OwnedTask) -> Result<Json<TaskDetail>, ApiError> {
-    Ok(Json(task))
+pub async fn get(
+    _: OwnedSession,
+    room: ResponseRoom,
+    OwnedTask(TaskDetail { task, steps }): OwnedTask,
+) -> Result<Response, ApiError> {
+    /// A step without the text of its detail.
+    const EACH: usize = 512;
+    let bytes = steps.iter().map(|step| step.detail.to_string().len() + EACH).sum();
+    room.list(&task, ("steps", steps), &json!({}), bytes)
 }

@@ -1,0 +1,63 @@
+//! What is wrong with a field of a body, in words that complete "`field` …".
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::error::ApiError;
+
+/// The error of a field, named by serde's path to it or by serde's message.
+pub(super) fn wrong_field(path: String, message: &str) -> ApiError {
+    let by_name = named_field(message).filter(|_| path == "." || message.starts_with("unknown field"));
+    ApiError::invalid(by_name.map_or(path, str::to_owned), explain(message))
+}
+
+/// The complaint of serde about a field that must be one of several names and is no string at all: what it would say
+/// about a string that is none of them.
+pub(super) fn complaint_about_a_name<T: DeserializeOwned>(text: &str, path: &str) -> String {
+    let fallback = || "is not an allowed value".to_owned();
+    let Ok(mut body) = serde_json::from_str::<Value>(text) else { return fallback() };
+    let Some(field) = body.pointer_mut(&format!("/{}", path.replace('.', "/"))) else { return fallback() };
+    *field = Value::String(String::new());
+    T::deserialize(body).err().map_or_else(fallback, |error| error.to_string())
+}
+
+/// The field that serde's message is about where its path cannot point at it: it is missing, unknown, or there twice.
+fn named_field(message: &str) -> Option<&str> {
+    let rest = ["missing", "unknown", "duplicate"]
+        .iter()
+        .find_map(|kind| message.strip_prefix(kind)?.strip_prefix(" field `"))?;
+    rest.split_once('`').map(|(field, _)| field)
+}
+
+/// Rewords a message of serde.
+fn explain(message: &str) -> String {
+    // What a parser of text adds.
+    let message = message.split(" at line ").next().unwrap_or(message);
+    let expected = message.rsplit_once(", expected ").map(|(_, expected)| expected);
+    let with_expected =
+        |what: &str| expected.map_or_else(|| what.to_owned(), |list| format!("{what}: expected {list}"));
+    if message.starts_with("missing field") {
+        "is required".into()
+    } else if message.starts_with("duplicate field") {
+        "appears more than once".into()
+    } else if message.starts_with("unknown field") {
+        with_expected("is not a known field")
+    } else if message.starts_with("unknown variant") {
+        with_expected("is not an allowed value")
+    } else if let (Some(expected), Some(rest)) =
+        (expected, message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: ")))
+    {
+        let found = rest.rsplit_once(", expected ").map_or(rest, |(found, _)| found);
+        format!("must be {}, not {found}", kind(expected))
+    } else {
+        format!("is invalid: {message}")
+    }
+}
+
+/// A kind of value as people call it.
+fn kind(expected: &str) -> &str {
+    match expected {
+        "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number",
+        other => other,
+    }
+}

@@ -1,0 +1,183 @@
+//! Memory for long responses: shared by all of them, so that clients that do not read cannot use up the process's.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    body::Body,
+    extract::FromRequestParts,
+    http::{header, request::Parts},
+    response::{IntoResponse as _, Response},
+};
+use bytes::Bytes;
+use futures::{StreamExt as _, stream};
+use serde::Serialize;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{MissedTickBehavior, interval, timeout},
+};
+
+use crate::{
+    error::{ApiError, Code},
+    server::{Activity, Connections, Watched},
+    state::AppState,
+};
+
+/// What long responses of the process may hold together, in KiB.
+const TOTAL_KIB: usize = 72 * 1024;
+/// What is reserved before a response is read from the store, in KiB: a page and one long turn.
+const RESERVED_KIB: u32 = 4 * 1024;
+/// Shorter responses are sent in one piece and not counted, in bytes.
+const SHORT_BYTES: usize = 64 * 1024;
+/// How long a request waits for memory.
+const WAIT_LIMIT: Duration = Duration::from_secs(5);
+/// How often a waiting request closes the connection of a client that does not read.
+const CLOSE_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The memory that long responses share. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct ResponseMemory {
+    kib: Arc<Semaphore>,
+    connections: Connections,
+}
+
+impl ResponseMemory {
+    /// All of it. When it is used up, connections whose clients do not read are closed.
+    #[must_use]
+    pub fn new(connections: Connections) -> Self {
+        Self { kib: Arc::new(Semaphore::new(TOTAL_KIB)), connections }
+    }
+
+    /// Reserves memory for one response, waiting for it at most [`WAIT_LIMIT`].
+    ///
+    /// # Errors
+    /// [`Code::Overloaded`] when none becomes free in time.
+    pub async fn reserve(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let overloaded =
+            || ApiError::new(Code::Overloaded, "Too many long responses are being sent. Try again in a moment.");
+        let close_stalled = async {
+            let mut ticks = interval(CLOSE_INTERVAL);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                self.connections.close_longest_stall();
+            }
+        };
+        let reserved = async {
+            tokio::select! {
+                biased;
+                reserved = Arc::clone(&self.kib).acquire_many_owned(RESERVED_KIB) => reserved.ok(),
+                () = close_stalled => None,
+            }
+        };
+        timeout(WAIT_LIMIT, reserved).await.ok().flatten().ok_or_else(overloaded)
+    }
+}
+
+/// Memory reserved for the response to a request.
+#[derive(Debug)]
+pub struct ResponseRoom {
+    memory: OwnedSemaphorePermit,
+    activity: Option<Arc<Activity>>,
+}
+
+/// What a long response holds until it has been sent.
+#[derive(Debug)]
+struct Held {
+    _memory: OwnedSemaphorePermit,
+    activity: Option<Arc<Activity>>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(activity) = &self.activity {
+            activity.set_holds_memory(false);
+        }
+    }
+}
+
+impl FromRequestParts<AppState> for ResponseRoom {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let memory = state.response_memory.reserve().await?;
+        Ok(Self { memory, activity: parts.extensions.get::<Arc<Activity>>().cloned() })
+    }
+}
+
+impl ResponseRoom {
+    /// Responds with a JSON object: the fields of `head`, the list `name`, the fields of `tail`. `bytes` is about what
+    /// `items` hold. A long list is written item by item as the client takes it, and each item is dropped then.
+    ///
+    /// # Errors
+    /// Never in practice: our types can be written as JSON.
+    pub fn list<T: Serialize + Send + 'static>(
+        self,
+        head: &impl Serialize,
+        (name, items): (&str, Vec<T>),
+        tail: &impl Serialize,
+        bytes: usize,
+    ) -> Result<Response, ApiError> {
+        let (head, tail) = frame(head, name, tail).map_err(ApiError::internal)?;
+        let bytes = bytes + head.len() + tail.len();
+        let pieces = items.into_iter().enumerate().map(|(index, item)| {
+            let mut piece = if index == 0 { Vec::new() } else { vec![b','] };
+            serde_json::to_writer(&mut piece, &item).map(|()| Bytes::from(piece))
+        });
+        let json = [(header::CONTENT_TYPE, "application/json")];
+        if bytes <= SHORT_BYTES {
+            let mut body = head.into_bytes();
+            for piece in pieces {
+                body.extend_from_slice(&piece.map_err(ApiError::internal)?);
+            }
+            body.extend_from_slice(tail.as_bytes());
+            return Ok((json, body).into_response());
+        }
+        let ends = |text: String| stream::iter([Ok(Bytes::from(text))]);
+        let body = Body::from_stream(ends(head).chain(stream::iter(pieces)).chain(ends(tail)));
+        Ok((json, Body::new(Watched::new(body, self.hold(bytes)))).into_response())
+    }
+
+    /// Gives back what the response does not need, and keeps the rest until it is dropped.
+    fn hold(mut self, bytes: usize) -> Held {
+        let needed = u32::try_from(bytes / 1024).unwrap_or(u32::MAX);
+        if let Some(surplus) = RESERVED_KIB.checked_sub(needed) {
+            drop(self.memory.split(usize::try_from(surplus).unwrap_or(0)));
+        }
+        if let Some(activity) = &self.activity {
+            activity.set_holds_memory(true);
+        }
+        Held { _memory: self.memory, activity: self.activity }
+    }
+}
+
+/// What comes before and after the items of a list in a JSON object.
+fn frame(head: &impl Serialize, name: &str, tail: &impl Serialize) -> serde_json::Result<(String, String)> {
+    let (mut before, after) = (serde_json::to_string(head)?, serde_json::to_string(tail)?);
+    before.pop();
+    if before.len() > 1 {
+        before.push(',');
+    }
+    before = format!("{before}\"{name}\":[");
+    let after = if after == "{}" { "]}".to_owned() } else { format!("],{}", &after[1..]) };
+    Ok((before, after))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn frames_a_list_between_other_fields() {
+        for (head, tail, expected) in [
+            (json!({}), json!({}), json!({"items": []})),
+            (json!({"a": 1}), json!({}), json!({"a": 1, "items": []})),
+            (json!({}), json!({"b": [2]}), json!({"items": [], "b": [2]})),
+            (json!({"a": 1}), json!({"b": null, "c": "}"}), json!({"a": 1, "items": [], "b": null, "c": "}"})),
+        ] {
+            let (before, after) = frame(&head, "items", &tail).unwrap();
+            assert_eq!(serde_json::from_str::<Value>(&(before + &after)).unwrap(), expected);
+        }
+    }
+}

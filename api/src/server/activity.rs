@@ -1,0 +1,223 @@
+//! What a connection is waiting for: its client, or this server.
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::{body::Body, extract::Request};
+use bytes::Bytes;
+use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::{BODY_TIMEOUT, request_body::RequestBody};
+
+/// How long a shutdown waits for a client that has not finished sending, or takes nothing of a response.
+const SILENCE_LIMIT: Duration = Duration::from_secs(1);
+/// Pause between two checks for silence.
+const SILENCE_CHECK: Duration = Duration::from_millis(50);
+
+/// The activity of one connection, shared by everything that observes it.
+#[derive(Debug)]
+pub struct Activity {
+    state: Mutex<State>,
+    holds_memory: AtomicBool,
+    closed: CancellationToken,
+}
+
+#[derive(Debug)]
+struct State {
+    /// The number of the last exchange.
+    exchanges: u64,
+    /// The exchange whose request body has not arrived.
+    body_of: Option<u64>,
+    /// The exchange whose response has not been handed to the connection.
+    response_of: Option<u64>,
+    /// When the connection began to wait for its client.
+    waiting_since: Instant,
+    /// When a write last found the send buffer full.
+    stalled_since: Option<Instant>,
+}
+
+impl Activity {
+    /// The activity of a connection that was just accepted.
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::new(State {
+                exchanges: 0,
+                body_of: None,
+                response_of: None,
+                waiting_since: Instant::now(),
+                stalled_since: None,
+            }),
+            holds_memory: AtomicBool::new(false),
+            closed: CancellationToken::new(),
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Since when the connection has been waiting for a request, its body included; `None` while a request is handled
+    /// or data waits to be sent.
+    pub(super) fn waiting_since(&self) -> Option<Instant> {
+        let state = self.state();
+        let is_waiting = (state.response_of.is_none() || state.body_of.is_some()) && state.stalled_since.is_none();
+        is_waiting.then_some(state.waiting_since)
+    }
+
+    /// Since when the client has taken nothing, on a connection whose response holds memory that others wait for.
+    pub(super) fn holding_since(&self) -> Option<Instant> {
+        self.state().stalled_since.filter(|_| self.holds_memory.load(Ordering::Acquire))
+    }
+
+    /// Records whether a response on this connection holds shared memory.
+    pub fn set_holds_memory(&self, holds: bool) {
+        self.holds_memory.store(holds, Ordering::Release);
+    }
+
+    /// Closes the connection.
+    pub(super) fn close(&self) {
+        self.closed.cancel();
+    }
+
+    /// Resolves when the connection is to be closed.
+    pub(super) async fn closed(&self) {
+        self.closed.cancelled().await;
+    }
+
+    /// Resolves when the client has been silent for [`SILENCE_LIMIT`] after `begun`: it has not finished a request, or
+    /// takes nothing of a response.
+    pub(super) async fn silent_since(&self, begun: Instant) {
+        loop {
+            let since = {
+                let state = self.state();
+                let is_receiving = state.response_of.is_none() || state.body_of.is_some();
+                state.stalled_since.map(|at| at.max(begun)).or_else(|| is_receiving.then_some(begun))
+            };
+            if since.is_some_and(|since| since.elapsed() >= SILENCE_LIMIT) {
+                return;
+            }
+            sleep(SILENCE_CHECK).await;
+        }
+    }
+
+    /// Records that the send buffer is full.
+    pub(super) fn stall(&self) {
+        self.state().stalled_since.get_or_insert_with(Instant::now);
+    }
+
+    /// Records that the client takes data.
+    pub(super) fn proceed(&self) {
+        self.state().stalled_since = None;
+    }
+
+    /// Records that the body of this exchange has arrived, or that nobody reads it any longer.
+    pub(super) fn end_body(&self, exchange: u64) {
+        let mut state = self.state();
+        if state.body_of == Some(exchange) {
+            state.body_of = None;
+        }
+    }
+
+    /// Lets everything have begun this much earlier.
+    #[cfg(test)]
+    pub(super) fn age(&self, by: Duration) {
+        let mut state = self.state();
+        state.waiting_since -= by;
+        state.stalled_since = state.stalled_since.map(|since| since - by);
+    }
+
+    /// Whether the connection is to be closed.
+    #[cfg(test)]
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.is_cancelled()
+    }
+
+    fn end_response(&self, exchange: u64) {
+        let mut state = self.state();
+        if state.response_of == Some(exchange) {
+            state.response_of = None;
+            state.waiting_since = Instant::now();
+        }
+    }
+}
+
+/// One request and its response; over when it is dropped.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    activity: Arc<Activity>,
+    number: u64,
+}
+
+impl Exchange {
+    /// Begins with a request whose head has arrived. Its body is limited in time from now on.
+    pub(super) fn begin(activity: &Arc<Activity>, request: Request<Incoming>) -> (Self, Request) {
+        let has_body = !request.body().is_end_stream();
+        let number = {
+            let mut state = activity.state();
+            state.exchanges += 1;
+            let number = state.exchanges;
+            (state.response_of, state.body_of) = (Some(number), has_body.then_some(number));
+            state.waiting_since = Instant::now();
+            number
+        };
+        let deadline = Instant::now() + BODY_TIMEOUT;
+        let mut request = request.map(|body| {
+            if has_body {
+                Body::from_stream(RequestBody::new(body, deadline, Arc::clone(activity), number))
+            } else {
+                Body::empty()
+            }
+        });
+        request.extensions_mut().insert(Arc::clone(activity));
+        (Self { activity: Arc::clone(activity), number }, request)
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.activity.end_response(self.number);
+    }
+}
+
+/// A response body that keeps something until it has been handed over.
+#[derive(Debug)]
+pub struct Watched<T> {
+    body: Body,
+    _kept: T,
+}
+
+impl<T> Watched<T> {
+    /// Keeps `kept` as long as the body.
+    pub fn new(body: Body, kept: T) -> Self {
+        Self { body, _kept: kept }
+    }
+}
+
+impl<T: Unpin> HttpBody for Watched<T> {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

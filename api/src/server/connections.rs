@@ -1,0 +1,205 @@
+//! The open connections of a process, and the limits on their number.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::{Activity, ConnectionLimits, limits::client_network};
+use crate::metrics::{Metrics, RefusedBy};
+
+/// How long a connection must have been waiting for its client before it is closed to make room: long enough for a
+/// request to arrive over a slow network.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How long nothing is searched for after a search found nothing to close.
+const SEARCH_PAUSE: Duration = Duration::from_millis(50);
+
+/// The table of open connections. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Connections {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    limits: ConnectionLimits,
+    metrics: Metrics,
+    table: Mutex<Table>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    next: u64,
+    open: HashMap<u64, (IpAddr, Arc<Activity>)>,
+    per_address: HashMap<IpAddr, usize>,
+    searched_at: Option<Instant>,
+}
+
+impl Table {
+    fn remove(&mut self, number: u64) -> Option<Arc<Activity>> {
+        let (address, activity) = self.open.remove(&number)?;
+        if let Some(count) = self.per_address.get_mut(&address) {
+            *count -= 1;
+            if *count == 0 {
+                self.per_address.remove(&address);
+            }
+        }
+        Some(activity)
+    }
+
+    /// Closes the connection with the earliest of these times, if that is [`PATIENCE`] ago. Returns whether there was one.
+    fn close_earliest(&mut self, since: impl Fn(&Activity) -> Option<Instant>) -> bool {
+        let earliest = self.open.iter().filter_map(|(number, (_, activity))| Some((since(activity)?, *number))).min();
+        let Some((_, number)) = earliest.filter(|(since, _)| since.elapsed() >= PATIENCE) else { return false };
+        // It no longer counts, though its file is closed a moment later: the limit leaves room for that.
+        let closed = self.remove(number);
+        closed.inspect(|activity| activity.close()).is_some()
+    }
+
+    /// Closes the connection that has waited longest for its client. Returns whether one had waited for [`PATIENCE`].
+    fn make_room(&mut self) -> bool {
+        if self.searched_at.is_some_and(|at| at.elapsed() < SEARCH_PAUSE) {
+            return false;
+        }
+        let made_room = self.close_earliest(Activity::waiting_since);
+        self.searched_at = (!made_room).then(Instant::now);
+        made_room
+    }
+}
+
+impl Connections {
+    /// An empty table.
+    #[must_use]
+    pub fn new(limits: ConnectionLimits, metrics: Metrics) -> Self {
+        Self { inner: Arc::new(Inner { limits, metrics, table: Mutex::default() }) }
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.inner.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The metrics of the process.
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.inner.metrics
+    }
+
+    /// The limits on the number of connections.
+    pub(super) fn limits(&self) -> &ConnectionLimits {
+        &self.inner.limits
+    }
+
+    /// Counts a connection from this address in, or says which limit it would exceed.
+    pub(super) fn admit(&self, address: IpAddr) -> Result<Admitted, RefusedBy> {
+        let address = client_network(address);
+        let mut table = self.table();
+        if table.per_address.get(&address).is_some_and(|count| *count >= self.inner.limits.per_address(address)) {
+            return Err(RefusedBy::Address);
+        }
+        if table.open.len() >= self.inner.limits.total && !table.make_room() {
+            return Err(RefusedBy::Process);
+        }
+        let (number, activity) = (table.next, Activity::new());
+        table.next += 1;
+        table.open.insert(number, (address, Arc::clone(&activity)));
+        *table.per_address.entry(address).or_default() += 1;
+        let open = self.inner.metrics.open_connection();
+        Ok(Admitted { connections: self.clone(), number, activity, _open: open })
+    }
+
+    /// Closes the connection that has waited longest for its client, if any has for a while.
+    pub(super) fn close_longest_wait(&self) {
+        self.table().make_room();
+    }
+
+    /// Closes the connection whose client has taken nothing for the longest while its response holds shared memory.
+    pub fn close_longest_stall(&self) {
+        self.table().close_earliest(Activity::holding_since);
+    }
+}
+
+/// A connection that counts until this is dropped.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    connections: Connections,
+    number: u64,
+    activity: Arc<Activity>,
+    _open: crate::metrics::OpenConnection,
+}
+
+impl Admitted {
+    /// What the connection is doing.
+    pub(super) fn activity(&self) -> &Arc<Activity> {
+        &self.activity
+    }
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        self.connections.table().remove(self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connections(total: usize, per_address: Option<usize>) -> Connections {
+        Connections::new(ConnectionLimits::new(total, per_address), Metrics::default())
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn refuses_connections_over_the_limit_of_an_address() {
+        let connections = connections(10, Some(2));
+        let first = connections.admit(ip("192.0.2.1")).unwrap();
+        let _second = connections.admit(ip("192.0.2.1")).unwrap();
+
+        assert_eq!(connections.admit(ip("192.0.2.1")).unwrap_err(), RefusedBy::Address);
+        assert!(connections.admit(ip("192.0.2.2")).is_ok());
+        drop(first);
+        assert!(connections.admit(ip("192.0.2.1")).is_ok());
+    }
+
+    #[test]
+    fn closes_the_longest_wait_when_the_process_is_full() {
+        let connections = connections(2, None);
+        let first = connections.admit(ip("192.0.2.1")).unwrap();
+        let second = connections.admit(ip("192.0.2.2")).unwrap();
+        assert_eq!(connections.admit(ip("192.0.2.3")).unwrap_err(), RefusedBy::Process, "nobody has waited long");
+
+        connections.table().searched_at = None;
+        first.activity.age(PATIENCE * 2);
+        second.activity.age(PATIENCE);
+        let third = connections.admit(ip("192.0.2.3"));
+
+        assert!(third.is_ok());
+        assert!(first.activity.is_closed() && !second.activity.is_closed());
+        drop(first);
+        assert_eq!(connections.table().open.len(), 2);
+    }
+
+    #[test]
+    fn closes_the_longest_stall_that_holds_memory() {
+        let connections = connections(9, None);
+        let [idle, stalled, holding] = ["192.0.2.1"; 3].map(|address| connections.admit(ip(address)).unwrap());
+        stalled.activity.stall();
+        stalled.activity.age(PATIENCE * 2);
+        holding.activity.set_holds_memory(true);
+        holding.activity.stall();
+        connections.close_longest_stall();
+        assert!(!holding.activity.is_closed(), "it has only just stalled");
+
+        holding.activity.age(PATIENCE);
+        connections.close_longest_stall();
+
+        assert!(holding.activity.is_closed());
+        assert!(!idle.activity.is_closed() && !stalled.activity.is_closed());
+    }
+}

@@ -1,0 +1,111 @@
+//! How many connections there may be.
+
+use std::net::IpAddr;
+
+use banter_shared::config::Config;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+/// Connections per address unless configured. Loopback is exempt then: a proxy on this machine sends everything from
+/// there.
+const PER_ADDRESS: usize = 256;
+/// The share of the process's files that connections may take, in percent. The rest is for the database, agents' files,
+/// and Redis.
+const SHARE_PERCENT: u64 = 80;
+/// Most connections of a process, however many files it may open.
+const MOST: usize = 1_000_000;
+
+/// The limits of one process.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionLimits {
+    /// Connections of the process.
+    pub total: usize,
+    /// Connections of one address.
+    per_address: usize,
+    /// Whether loopback addresses count as well.
+    limits_loopback: bool,
+}
+
+impl ConnectionLimits {
+    /// Raises the process's limit on open files as far as it is allowed to, and derives the limits from it and from the
+    /// configuration.
+    #[must_use]
+    pub fn apply(config: &Config) -> Self {
+        let files = raise_open_files();
+        let share = usize::try_from(files.saturating_mul(SHARE_PERCENT) / 100).unwrap_or(MOST).clamp(1, MOST);
+        let total = config.max_connections.unwrap_or(share);
+        if total > share {
+            tracing::warn!(
+                "MAX_CONNECTIONS={total} exceeds 80 % of the {files} files the process may open: using {share}"
+            );
+        }
+        let limits = Self::new(total.min(share), config.max_connections_per_address);
+        tracing::info!(open_files = files, connections = limits.total, per_address = limits.per_address, "limits");
+        limits
+    }
+
+    pub(super) fn new(total: usize, per_address: Option<usize>) -> Self {
+        Self { total, per_address: per_address.unwrap_or(PER_ADDRESS), limits_loopback: per_address.is_some() }
+    }
+
+    /// How many connections may come from this address.
+    #[must_use]
+    pub fn per_address(&self, address: IpAddr) -> usize {
+        if address.is_loopback() && !self.limits_loopback { usize::MAX } else { self.per_address }
+    }
+}
+
+/// Raises the soft limit on open files to the hard one; returns the limit that holds.
+fn raise_open_files() -> u64 {
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return 1024 };
+    if soft >= hard {
+        return soft;
+    }
+    match setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
+        Ok(()) => hard,
+        Err(error) => {
+            tracing::warn!(%error, soft, hard, "could not raise the limit on open files");
+            soft
+        }
+    }
+}
+
+/// What counts as one address: IPv4 as it is, IPv6 by its /64 network, which is what one client is given.
+#[must_use]
+pub fn client_network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) if address.is_loopback() => IpAddr::V6(address),
+        IpAddr::V6(address) => IpAddr::V6((address.to_bits() & !u128::from(u64::MAX)).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn exempts_loopback_unless_configured() {
+        let (unset, set) = (ConnectionLimits::new(1000, None), ConnectionLimits::new(1000, Some(9)));
+
+        for (address, by_default) in [("127.0.0.1", usize::MAX), ("::1", usize::MAX), ("10.0.0.1", 256)] {
+            assert_eq!(unset.per_address(ip(address)), by_default, "{address}");
+            assert_eq!(set.per_address(ip(address)), 9, "{address}");
+        }
+    }
+
+    #[test]
+    fn counts_ipv6_by_network() {
+        for (address, network) in [
+            ("192.0.2.7", "192.0.2.7"),
+            ("::ffff:192.0.2.7", "192.0.2.7"),
+            ("::1", "::1"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ] {
+            assert_eq!(client_network(ip(address)), ip(network), "{address}");
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Accepts connections and serves them until the shutdown begins.
+//!
+//! Guarantees: a client that is silent costs a connection for a bounded time, and nothing else. A request head must
+//! arrive within [`HEAD_TIMEOUT`], a body within [`BODY_TIMEOUT`]; connections are limited per process and per address;
+//! at the limit, the one that has waited longest for its client makes room. A shutdown finishes every request that
+//! has arrived, and waits neither for clients that have not finished sending nor for clients that do not read.
+
+mod activity;
+mod connections;
+mod limits;
+mod observed;
+mod refusal;
+mod request_body;
+
+use std::{convert::Infallible, io, pin::pin, sync::Arc, time::Duration};
+
+use axum::{Router, body::Body, extract::Request, response::Response};
+use banter_shared::shutdown::Shutdown;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::SockRef;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::{Instant, sleep},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::ServiceExt as _;
+
+pub use activity::{Activity, Watched};
+pub use connections::Connections;
+pub use limits::ConnectionLimits;
+pub use request_body::BodyTimedOut;
+
+use activity::Exchange;
+use connections::Admitted;
+use observed::ObservedStream;
+use refusal::Refusals;
+
+/// Time limit for the head of a request, and for an idle connection.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time limit for the body of a request, from the end of its head.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long sent data may stay unacknowledged before the connection is dropped (`TCP_USER_TIMEOUT`, tcp(7)).
+const STALL_TIMEOUT: Duration = Duration::from_mins(1);
+/// Pause after a connection could not be accepted, usually because too many files are open.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves until the shutdown begins, then stops accepting and returns when all requests have been answered.
+/// Streams end by themselves when the shutdown begins; idle connections are closed.
+pub async fn serve(listener: TcpListener, router: Router, connections: &Connections, shutdown: &Shutdown) {
+    let (open, refusals) = (TaskTracker::new(), Refusals::new(connections.clone()));
+    while let Some(accepted) = shutdown.soft().run_until_cancelled(listener.accept()).await {
+        match accepted {
+            Ok((stream, peer)) => match connections.admit(peer.ip()) {
+                Ok(admitted) => {
+                    open.spawn(serve_connection(stream, router.clone(), admitted, shutdown.soft().clone()));
+                }
+                Err(refused) => refusals.refuse(stream, refused),
+            },
+            // The client hung up before it was accepted.
+            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => {
+            }
+            Err(error) => {
+                refusals.note_failure(&error);
+                connections.close_longest_wait();
+                shutdown.soft().run_until_cancelled(sleep(ACCEPT_PAUSE)).await;
+            }
+        }
+    }
+    drop(listener);
+    open.close();
+    open.wait().await;
+}
+
+/// Serves one connection until it ends, is closed to make room, or is silent during the shutdown.
+async fn serve_connection(stream: TcpStream, router: Router, admitted: Admitted, draining: CancellationToken) {
+    if let Err(error) = prepare(&stream) {
+        tracing::debug!(%error, "could not set the options of a connection");
+    }
+    let activity = Arc::clone(admitted.activity());
+    let mut connection = pin!(connection(ObservedStream::new(stream, Arc::clone(&activity)), router, &activity));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => Some(ended),
+        () = activity.closed() => None,
+        () = draining.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            let begun = Instant::now();
+            tokio::select! {
+                ended = connection.as_mut() => Some(ended),
+                () = activity.closed() => None,
+                () = activity.silent_since(begun) => None,
+            }
+        }
+    };
+    if let Some(Err(error)) = ended {
+        tracing::debug!(%error, "connection failed");
+    }
+}
+
+fn connection(
+    stream: ObservedStream,
+    router: Router,
+    activity: &Arc<Activity>,
+) -> http1::Connection<
+    TokioIo<ObservedStream>,
+    impl hyper::service::Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + Send,
+> {
+    let activity = Arc::clone(activity);
+    let service = service_fn(move |request: Request<Incoming>| answer(router.clone(), request, Arc::clone(&activity)));
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        // A client that has sent its request and closes its side still gets it carried out.
+        .half_close(true)
+        .header_read_timeout(HEAD_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service)
+}
+
+/// Routes one request, and records what its connection waits for meanwhile.
+async fn answer(router: Router, request: Request<Incoming>, activity: Arc<Activity>) -> Result<Response, Infallible> {
+    let (exchange, request) = Exchange::begin(&activity, request);
+    let response = router.oneshot(request).await?;
+    Ok(response.map(|body| watch(body, exchange)))
+}
+
+/// Ties the exchange to the response: it is over when the body has been handed to the connection, or dropped.
+fn watch(body: Body, exchange: Exchange) -> Body {
+    Body::new(Watched::new(body, exchange))
+}
+
+/// Disables Nagle's algorithm, since frames of a stream must not wait for each other, and limits how long a client
+/// may leave data unacknowledged.
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    SockRef::from(stream).set_tcp_user_timeout(Some(STALL_TIMEOUT))
+}

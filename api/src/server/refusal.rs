@@ -1,0 +1,118 @@
+//! Connections over a limit: answered with a 503 where that costs next to nothing, closed otherwise.
+
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    sync::Semaphore,
+    time::{Instant, timeout},
+};
+use uuid::Uuid;
+
+use super::Connections;
+use crate::{
+    error::{ApiError, Code, PROBLEM_JSON},
+    metrics::RefusedBy,
+};
+
+/// Refused connections that are answered at one time; the others are closed at once.
+const ANSWERED: usize = 32;
+/// How long an answered one is kept.
+const KEPT: Duration = Duration::from_millis(500);
+/// How often refusals are logged at most.
+const LOG_INTERVAL: Duration = Duration::from_mins(1);
+
+/// Refuses connections. Must be used inside a runtime.
+#[derive(Debug)]
+pub(super) struct Refusals {
+    connections: Connections,
+    answered: Arc<Semaphore>,
+    unlogged: Mutex<Unlogged>,
+}
+
+/// What has happened since the last line in the log.
+#[derive(Debug, Default)]
+struct Unlogged {
+    by_process: u64,
+    by_address: u64,
+    failures: u64,
+    logged_at: Option<Instant>,
+}
+
+impl Refusals {
+    /// Nothing has been refused yet.
+    pub(super) fn new(connections: Connections) -> Self {
+        Self { connections, answered: Arc::new(Semaphore::new(ANSWERED)), unlogged: Mutex::default() }
+    }
+
+    /// Refuses a connection that exceeds a limit.
+    pub(super) fn refuse(&self, stream: TcpStream, refused: RefusedBy) {
+        self.connections.metrics().refuse_connection(refused);
+        self.note(|unlogged| match refused {
+            RefusedBy::Process => unlogged.by_process += 1,
+            RefusedBy::Address => unlogged.by_address += 1,
+        });
+        if let Ok(permit) = Arc::clone(&self.answered).try_acquire_owned() {
+            // Not tracked: it ends by itself, and nothing waits for it.
+            tokio::spawn(async move {
+                let _ = timeout(KEPT, answer(stream, refused)).await;
+                drop(permit);
+            });
+        }
+    }
+
+    /// Records that a connection could not be accepted.
+    pub(super) fn note_failure(&self, error: &io::Error) {
+        tracing::debug!(%error, "could not accept a connection");
+        self.note(|unlogged| unlogged.failures += 1);
+    }
+
+    /// Counts, and logs all that was counted if that has not been done for [`LOG_INTERVAL`].
+    fn note(&self, count: impl FnOnce(&mut Unlogged)) {
+        let mut unlogged = self.unlogged.lock().unwrap_or_else(PoisonError::into_inner);
+        count(&mut unlogged);
+        if unlogged.logged_at.is_some_and(|at| at.elapsed() < LOG_INTERVAL) {
+            return;
+        }
+        let Unlogged { by_process, by_address, failures, logged_at: _ } = *unlogged;
+        let total = self.connections.limits().total;
+        tracing::warn!(
+            by_process,
+            by_address,
+            failures,
+            max_connections = total,
+            "refused connections: too many are open (logged at most once a minute)"
+        );
+        *unlogged = Unlogged { logged_at: Some(Instant::now()), ..Unlogged::default() };
+    }
+}
+
+/// Answers, and reads what the client has sent: a connection that is closed with unread data is reset, and the client
+/// might never see the answer.
+async fn answer(mut stream: TcpStream, refused: RefusedBy) -> io::Result<()> {
+    stream.write_all(&response(refused)).await?;
+    stream.shutdown().await?;
+    let mut buffer = [0; 4096];
+    while stream.read(&mut buffer).await? > 0 {}
+    Ok(())
+}
+
+fn response(refused: RefusedBy) -> Vec<u8> {
+    let detail = match refused {
+        RefusedBy::Process => "The server has too many open connections. Try again in a moment.",
+        RefusedBy::Address => "Your address has too many open connections. Close some, or try again in a moment.",
+    };
+    let id = Uuid::now_v7().to_string();
+    let body = serde_json::to_string(&ApiError::new(Code::Overloaded, detail).problem(id.clone())).unwrap_or_default();
+    let length = body.len();
+    format!(
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: {PROBLEM_JSON}\r\ncontent-length: {length}\r\n\
+         retry-after: 1\r\nx-request-id: {id}\r\nconnection: close\r\n\r\n{body}"
+    )
+    .into_bytes()
+}

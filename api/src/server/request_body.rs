@@ -1,0 +1,65 @@
+//! The body of a request, which must arrive in time.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use axum::{
+    BoxError,
+    body::{Body, BodyDataStream},
+};
+use bytes::Bytes;
+use futures::{Stream, StreamExt as _};
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::Activity;
+
+/// The body did not arrive in time.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the body did not arrive in time")]
+pub struct BodyTimedOut;
+
+/// A body that fails with [`BodyTimedOut`] when it is incomplete at its deadline.
+pub(super) struct RequestBody {
+    body: BodyDataStream,
+    deadline: Instant,
+    /// Set once the body had to be waited for: most arrive with their head.
+    timer: Option<Pin<Box<Sleep>>>,
+    activity: Arc<Activity>,
+    exchange: u64,
+}
+
+impl RequestBody {
+    /// The body of this exchange of a connection.
+    pub(super) fn new(body: Incoming, deadline: Instant, activity: Arc<Activity>, exchange: u64) -> Self {
+        Self { body: Body::new(body).into_data_stream(), deadline, timer: None, activity, exchange }
+    }
+}
+
+impl Stream for RequestBody {
+    type Item = Result<Bytes, BoxError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        match this.body.poll_next_unpin(context) {
+            Poll::Ready(Some(Ok(piece))) => Poll::Ready(Some(Ok(piece))),
+            Poll::Ready(ended) => {
+                this.activity.end_body(this.exchange);
+                Poll::Ready(ended.map(|piece| piece.map_err(Into::into)))
+            }
+            Poll::Pending => {
+                let timer = this.timer.get_or_insert_with(|| Box::pin(sleep_until(this.deadline)));
+                timer.as_mut().poll(context).map(|()| Some(Err(BodyTimedOut.into())))
+            }
+        }
+    }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        self.activity.end_body(self.exchange);
+    }
+}

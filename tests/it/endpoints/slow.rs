@@ -1,0 +1,78 @@
+//! Bodies that do not arrive.
+
+use std::time::{Duration, Instant};
+
+use banter_tests::{
+    app::TestApp,
+    raw::{RawConnection, post_head},
+};
+use futures::future::join_all;
+
+use super::table::{OPERATIONS, Operation};
+
+/// The time limit for a body, and what a busy machine adds.
+const BODY_LIMIT: Duration = Duration::from_secs(10);
+const SLACK: Duration = Duration::from_secs(10);
+
+/// Sends the head of an operation and the first byte of its body, one more byte each second, and expects a 408.
+async fn expect_408(address: &str, operation: &Operation, path: &str) -> Result<(), String> {
+    let head = post_head(path, 64).replacen("POST", operation.method, 1);
+    let begun = Instant::now();
+    let mut connection = RawConnection::with(address, &format!("{head}{{")).await;
+    let deadline = begun + BODY_LIMIT + SLACK;
+    let reply = loop {
+        if let Some(reply) = connection.read_to_close(Duration::from_secs(1)).await {
+            break reply;
+        }
+        if Instant::now() > deadline {
+            return Err(format!("{}: still open after {:?}", operation.name(), begun.elapsed()));
+        }
+        connection.send(" ").await;
+    };
+    let is_problem = ["\"request_timeout\"", "application/problem+json", "connection: close", "x-request-id"]
+        .iter()
+        .all(|part| reply.text.contains(part));
+    if reply.status() != Some(408) || !is_problem || begun.elapsed() < BODY_LIMIT / 2 {
+        return Err(format!("{} after {:?}: {}", operation.name(), begun.elapsed(), reply.text));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_arrive_is_408_on_every_operation() {
+    let app = TestApp::builder().workers(0).start().await;
+    let client = app.client();
+    let mut targets = Vec::new();
+    for operation in OPERATIONS.iter().filter(|operation| operation.method != "GET") {
+        let path = operation.path_for(&operation.prepare(&app, &client).await);
+        targets.push((operation, path));
+    }
+
+    let sent = targets.iter().map(|(operation, path)| expect_408(client.address(), operation, path));
+    let complaints: Vec<String> = join_all(sent).await.into_iter().filter_map(Result::err).collect();
+
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+#[tokio::test]
+async fn a_request_that_is_answered_before_its_body_does_not_hang() {
+    let app = TestApp::builder().workers(0).env("AUTH", "required").start().await;
+    let client = app.client();
+    let unauthorized = post_head("/v1/chat", 100);
+    let unknown = post_head("/v1/no/such/route", 100);
+    let too_large = post_head("/v1/auth/session", 100_000_000);
+    let with_get = unauthorized.replacen("POST", "GET", 1);
+
+    let cases = [(unauthorized, 401), (unknown, 404), (too_large, 413), (with_get, 401)];
+    let replies = join_all(
+        cases
+            .iter()
+            .map(async |(head, _)| RawConnection::with(client.address(), head).await.read_to_close(BODY_LIMIT).await),
+    )
+    .await;
+
+    for ((head, status), reply) in cases.iter().zip(replies) {
+        let reply = reply.unwrap_or_else(|| panic!("still open: {head}"));
+        assert_eq!(reply.status(), Some(*status), "{head}{}", reply.text);
+    }
+}

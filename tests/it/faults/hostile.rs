@@ -1,0 +1,221 @@
+//! Clients that send half a request, hold connections open, or read nothing: everyone else is served, and a stop is
+//! quick.
+
+use std::time::{Duration, Instant};
+
+use banter_tests::{
+    app::{STOP_LIMIT, TestApp, address_of},
+    client::Client,
+    process::{Process, Signal},
+    raw::{RawConnection, post_head},
+    store_lock::StoreLock,
+    wait::{PATIENCE, eventually},
+};
+use serde_json::json;
+
+/// Longer than any stop in these tests may take, so that only draining can explain its end.
+const LONG_GRACE: &str = "300";
+/// Memory that an api may have had at once, in bytes.
+const MEMORY_LIMIT: usize = 150 * 1024 * 1024;
+
+/// An api with this limit on open files, and a client of it.
+async fn limited(app: &TestApp, files: u32, variables: &[(&str, &str)]) -> (Process, Client) {
+    let mut api = app.spawn_api_after(&format!("ulimit -n {files} && exec"), variables);
+    let address = address_of(&mut api, Instant::now() + Duration::from_mins(1)).await;
+    (api, Client::new(&address))
+}
+
+/// A client that is served, at the latest when a connection has been closed to make room for it.
+async fn is_served(client: &Client) {
+    eventually("the api serves a good client", async || {
+        let client = client.at(client.address());
+        let reply = client.try_call(client.request("GET", "/v1/auth/me")).await.ok()?;
+        (reply.status == 200).then_some(())
+    })
+    .await;
+}
+
+async fn many(count: usize, address: &str, text: &str) -> Vec<RawConnection> {
+    let mut connections = Vec::new();
+    for _ in 0..count {
+        connections.push(RawConnection::with(address, text).await);
+    }
+    connections
+}
+
+/// The value of a metric of an api; 0 if it has none yet.
+async fn metric(client: &Client, name: &str) -> u64 {
+    let text = client.get("/metrics").await.text();
+    text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok()).unwrap_or(0)
+}
+
+#[tokio::test]
+async fn more_half_requests_than_open_files_keep_nobody_out() {
+    let app = TestApp::builder().apis(0).workers(0).start().await;
+    let (mut api, client) = limited(&app, 256, &[("SHUTDOWN_GRACE_SECONDS", LONG_GRACE)]).await;
+
+    let heads = many(150, client.address(), "POST /v1/auth/session HTTP/1.1\r\nHost: loc").await;
+    let bodies = many(300, client.address(), &(post_head("/v1/auth/session", 100) + "{")).await;
+
+    is_served(&client).await;
+    let log = api.stderr();
+    assert_eq!(log.matches("refused connections").count(), 1, "logged once, however many there are: {log}");
+    assert!(metric(&client, "banter_refused_connections_total{limit=\"process\"}").await > 0);
+    api.stop(STOP_LIMIT).await;
+    drop((heads, bodies));
+}
+
+#[tokio::test]
+async fn a_connection_over_the_limit_of_the_process_is_refused_at_once() {
+    let app = TestApp::builder().workers(0).env("MAX_CONNECTIONS", "20").start().await;
+    let address = app.client().address().to_owned();
+
+    let open = many(20, &address, "").await;
+    let refused = RawConnection::open(&address).await.read_to_close(PATIENCE).await.expect("it is closed");
+
+    assert!(matches!(refused.status(), None | Some(503)), "{}", refused.text);
+    if refused.status() == Some(503) {
+        for part in ["application/problem+json", "retry-after: 1", "x-request-id: ", "\"overloaded\""] {
+            assert!(refused.text.contains(part), "{part}: {}", refused.text);
+        }
+    }
+    // One that has been silent for a while makes room.
+    is_served(&app.client()).await;
+    let closed = open.iter().filter(|connection| connection.is_closed()).count();
+    assert!((1..=3).contains(&closed), "{closed} were closed");
+}
+
+#[tokio::test]
+async fn an_address_has_a_limit_of_its_own() {
+    let app = TestApp::builder().workers(0).env("MAX_CONNECTIONS_PER_ADDRESS", "5").start().await;
+    let client = app.client();
+    let mut open = Vec::new();
+    for _ in 0..5 {
+        open.push(RawConnection::open_from("127.0.0.2", client.address()).await);
+    }
+
+    let sixth = RawConnection::open_from("127.0.0.2", client.address()).await.read_to_close(PATIENCE).await;
+
+    assert!(matches!(sixth.expect("it is closed").status(), None | Some(503)));
+    is_served(&client).await;
+    assert_eq!(metric(&client, "banter_refused_connections_total{limit=\"address\"}").await, 1);
+    open.pop();
+    eventually("the place of one that has gone", async || {
+        let mut again = RawConnection::open_from("127.0.0.2", client.address()).await;
+        again.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
+        (again.read_to_close(PATIENCE).await?.status() == Some(200)).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn loopback_is_not_limited_unless_configured() {
+    let app = TestApp::builder().workers(0).start().await;
+    let client = app.client();
+
+    let open = many(300, client.address(), "GET / HT").await;
+
+    is_served(&client).await;
+    assert!(open.iter().all(|connection| !connection.is_closed()));
+}
+
+#[tokio::test]
+async fn a_limit_above_the_open_files_is_lowered_with_a_warning() {
+    let app = TestApp::builder().apis(0).workers(0).start().await;
+
+    let (mut api, client) = limited(&app, 100, &[("MAX_CONNECTIONS", "5000")]).await;
+
+    client.get("/healthz").await.ok(200);
+    assert!(api.stderr().contains("MAX_CONNECTIONS=5000"), "{}", api.stderr());
+    api.stop(STOP_LIMIT).await;
+}
+
+#[tokio::test]
+async fn the_limit_on_open_files_is_raised_as_far_as_allowed() {
+    let app = TestApp::builder().apis(0).workers(0).start().await;
+    let mut api = app.spawn_api_after("ulimit -Sn 128 && exec", &[]);
+    address_of(&mut api, Instant::now() + Duration::from_mins(1)).await;
+
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", api.pid())).unwrap();
+
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let numbers: Vec<&str> = line.split_whitespace().skip(3).take(2).collect();
+    assert_eq!(numbers[0], numbers[1], "{line}");
+    assert_ne!(numbers[0], "128", "{line}");
+}
+
+/// A session of 100 MiB.
+async fn long_session(client: &Client) -> String {
+    let session = client.create_session("demo").await;
+    let content = "x".repeat(256 * 1024);
+    for _ in 0..400 {
+        client.post_message(&session, "", &json!({"content": content})).await.ok_status(202);
+    }
+    session
+}
+
+#[tokio::test]
+async fn clients_that_request_pages_and_never_read_cost_little_memory() {
+    let mut app = TestApp::builder().workers(0).env("SHUTDOWN_GRACE_SECONDS", LONG_GRACE).start().await;
+    let client = app.client();
+    let session = long_session(&client).await;
+    let path = format!("/v1/chat/{session}");
+    let requests = ["?", "/messages?", "/messages?after_turn=0&", "/messages?before_turn=300&"]
+        .map(|end| format!("GET {path}{end}limit=200 HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+        .concat();
+
+    let open = many(60, client.address(), &requests.repeat(13)).await;
+
+    is_served(&client).await;
+    for _ in 0..20 {
+        let page = client.get(&format!("/v1/chat/{session}/messages?limit=200")).await.ok(200);
+        assert_eq!(page["has_more"], true);
+    }
+    let peak = app.api(0).process.peak_memory();
+    assert!(peak < MEMORY_LIMIT, "the api has taken {} MiB", peak / 1024 / 1024);
+    app.api(0).process.stop(STOP_LIMIT).await;
+    drop(open);
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_silent_clients() {
+    let mut app = TestApp::builder().workers(0).env("SHUTDOWN_GRACE_SECONDS", LONG_GRACE).start().await;
+    let client = app.client();
+    let session = long_session(&client).await;
+    let page = format!("GET /v1/chat/{session}?limit=200 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let stream = "GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let mut open = Vec::new();
+    for text in ["", "POST /v1/ch", &(post_head("/v1/chat", 100) + "{"), &page, stream] {
+        open.extend(many(10, client.address(), text).await);
+    }
+    is_served(&client).await;
+
+    app.api(0).process.stop(STOP_LIMIT).await;
+
+    drop(open);
+}
+
+#[tokio::test]
+async fn a_stop_finishes_requests_that_have_arrived() {
+    let mut app = TestApp::builder().workers(0).env("SHUTDOWN_GRACE_SECONDS", LONG_GRACE).start().await;
+    let client = app.client();
+    let session = client.create_session("demo").await;
+    let lock = StoreLock::take(&app.database(), PATIENCE).await.unwrap();
+    let sender = client.clone();
+    let (path, body) = (format!("/v1/chat/{session}/messages"), json!({"content": "Hello"}));
+    let sent = tokio::spawn(async move { sender.post(&path, &body).await });
+    eventually("the request has arrived", async || {
+        (metric(&client, "banter_open_connections").await >= 2).then_some(())
+    })
+    .await;
+    let others = many(5, client.address(), "GET /v1/chat HT").await;
+
+    app.api(0).process.signal(Signal::Terminate);
+    // Silent clients are not waited for, and do not keep the request from being finished.
+    eventually("the silent clients are gone", async || others.iter().all(RawConnection::is_closed).then_some(())).await;
+    lock.release().await;
+
+    let reply = sent.await.unwrap();
+    assert!(reply.status == 202 || reply.problem(503)["code"] == "store_busy", "{}", reply.text());
+    assert!(app.api(0).process.wait_for_exit(STOP_LIMIT).await.success());
+}

@@ -1,0 +1,87 @@
+//! Connections byte by byte: for clients that send half a request, or read nothing.
+
+use std::{net::SocketAddr, time::Duration};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpSocket, TcpStream},
+    time::timeout,
+};
+
+/// Bytes that a client's own side takes before the server's side fills up.
+const RECEIVE_BUFFER: u32 = 4096;
+
+/// One connection, closed when it is dropped.
+#[derive(Debug)]
+pub struct RawConnection(TcpStream);
+
+/// What came until a connection was closed.
+#[derive(Clone, Debug)]
+pub struct RawReply {
+    /// Everything that was sent.
+    pub text: String,
+}
+
+impl RawReply {
+    /// The status of the first response; `None` if the connection was closed without one.
+    pub fn status(&self) -> Option<u16> {
+        self.text.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()
+    }
+}
+
+impl RawConnection {
+    /// Connects, with a small receive buffer.
+    pub async fn open(address: &str) -> Self {
+        Self::open_from("127.0.0.1", address).await
+    }
+
+    /// Connects from an address of this machine.
+    pub async fn open_from(own: &str, address: &str) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(RECEIVE_BUFFER).unwrap();
+        socket.bind(SocketAddr::new(own.parse().unwrap(), 0)).unwrap();
+        Self(socket.connect(address.parse().unwrap()).await.unwrap())
+    }
+
+    /// Connects and sends the beginning of a request.
+    pub async fn with(address: &str, text: &str) -> Self {
+        let mut connection = Self::open(address).await;
+        connection.send(text).await;
+        connection
+    }
+
+    /// Sends text; a connection that has been closed does not mind.
+    pub async fn send(&mut self, text: &str) {
+        let _ = self.0.write_all(text.as_bytes()).await;
+    }
+
+    /// Reads until the connection is closed; `None` if it is still open after `limit`.
+    pub async fn read_to_close(&mut self, limit: Duration) -> Option<RawReply> {
+        let mut bytes = Vec::new();
+        let read = async {
+            // A reset ends it as well.
+            let _ = self.0.read_to_end(&mut bytes).await;
+        };
+        timeout(limit, read).await.ok()?;
+        Some(RawReply { text: String::from_utf8_lossy(&bytes).into_owned() })
+    }
+
+    /// Whether the server has closed the connection.
+    pub fn is_closed(&self) -> bool {
+        let mut buffer = [0; 1024];
+        loop {
+            match self.0.try_read(&mut buffer) {
+                Ok(0) => return true,
+                Ok(_) => {}
+                Err(error) => return error.kind() != std::io::ErrorKind::WouldBlock,
+            }
+        }
+    }
+}
+
+/// The head of a POST with a JSON body of this length.
+pub fn post_head(path: &str, length: usize) -> String {
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    )
+}
