@@ -28,6 +28,8 @@ pub struct Asked<'a> {
     pub fetch_mode: Option<&'a str>,
     /// `Sec-Fetch-Dest`.
     pub fetch_dest: Option<&'a str>,
+    /// Whether a proxy has added a header.
+    pub is_forwarded: bool,
 }
 
 impl<'a> Asked<'a> {
@@ -48,8 +50,16 @@ impl<'a> Asked<'a> {
             fetch_site: one(HeaderName::from_static("sec-fetch-site")),
             fetch_mode: one(HeaderName::from_static("sec-fetch-mode")),
             fetch_dest: one(HeaderName::from_static("sec-fetch-dest")),
+            is_forwarded: headers.keys().any(is_proxy_header),
         }
     }
+}
+
+/// Whether only a proxy adds this header: `Forwarded` (RFC 7239), `Via` (RFC 9110), and what proxies used before them.
+fn is_proxy_header(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    name.starts_with("x-forwarded-")
+        || matches!(name, "forwarded" | "via" | "x-forwarded" | "x-real-ip" | "x-client-ip" | "x-cluster-client-ip")
 }
 
 /// Why a request is refused that shows no key.
@@ -57,6 +67,8 @@ impl<'a> Asked<'a> {
 pub enum Refused {
     /// It is meant for another name than this machine's own.
     Host,
+    /// A proxy passed it on, for a client that may be anybody.
+    Forwarded,
     /// Another page sent it.
     CrossSite,
 }
@@ -66,10 +78,16 @@ impl From<Refused> for ApiError {
         match refused {
             Refused::Host => Self::new(
                 Code::HostNotAllowed,
-                "Without API keys only localhost, 127.0.0.1 and [::1] are served. Make a key with `api keys create`.",
+                "Without API keys, only requests to localhost, 127.0.0.1, and [::1] are accepted. Create a key with \
+                 `api keys create`.",
+            ),
+            Refused::Forwarded => Self::new(
+                Code::ProxyNotAllowed,
+                "Without API keys, everyone who can connect is an administrator, so requests through a proxy are rejected. \
+                 Create a key with `api keys create` and send it with each request.",
             ),
             Refused::CrossSite => {
-                Self::new(Code::CrossSiteRequest, "Without an API key only this server's own page is served.")
+                Self::new(Code::CrossSiteRequest, "Requests from other sites are rejected. Send an API key instead.")
             }
         }
     }
@@ -80,6 +98,9 @@ impl From<Refused> for ApiError {
 /// # Errors
 /// When it may have been sent by a foreign page.
 pub fn check(asked: &Asked<'_>) -> Result<(), Refused> {
+    if asked.is_forwarded {
+        return Err(Refused::Forwarded);
+    }
     let host = asked.host.filter(|host| is_loopback(host)).ok_or(Refused::Host)?;
     if asked.authority.is_some_and(|authority| !authority.eq_ignore_ascii_case(host)) {
         return Err(Refused::Host);
@@ -150,7 +171,26 @@ mod tests {
         fetch_site: None,
         fetch_mode: None,
         fetch_dest: None,
+        is_forwarded: false,
     };
+
+    #[test]
+    fn a_proxy_s_headers_are_recognized() {
+        for (name, expected) in [
+            ("forwarded", true),
+            ("via", true),
+            ("x-forwarded-for", true),
+            ("x-forwarded-proto", true),
+            ("x-forwarded-anything", true),
+            ("x-real-ip", true),
+            ("x-request-id", false),
+            ("x-forward", false),
+            ("host", false),
+        ] {
+            assert_eq!(is_proxy_header(&HeaderName::from_static(name)), expected, "{name}");
+        }
+        assert_eq!(check(&Asked { is_forwarded: true, ..OWN }), Err(Refused::Forwarded));
+    }
 
     #[test]
     fn a_change_by_cookie_comes_from_the_own_page() {

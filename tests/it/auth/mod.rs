@@ -4,4 +4,5 @@ mod config;
 mod keyless;
 mod keys;
 mod logins;
+mod proxied;
 mod tickets;
