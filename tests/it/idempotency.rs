@@ -71,6 +71,33 @@ async fn a_repeat_waits_as_it_asks_to() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_spelled_differently_is_the_same_body() {
+    let app = TestApp::builder().workers(0).start().await;
+    let client = app.client();
+    let session = client.create_session("demo").await;
+    let send = async |path: &str, body: &str| {
+        let request = client.request("POST", path).header("Idempotency-Key", "one");
+        client.call(request.header("Content-Type", "application/json").body(body.to_owned())).await
+    };
+    let messages = format!("/v1/chat/{session}/messages");
+
+    let first = Sent::from_body(&send(&messages, r#"{"content":"é🎉","on_busy":"queue"}"#).await.ok(202));
+    for same in [
+        "{ \"content\" : \"é🎉\",\n\t\"on_busy\" : \"queue\" }",
+        r#"{"on_busy":"queue","content":"é🎉"}"#,
+        r#"{"content":"\u00e9\ud83c\udf89","on_busy":"queue"}"#,
+        r#"{"content":"é🎉"}"#,
+        "\u{feff}{\"content\":\"é🎉\"}",
+    ] {
+        assert_eq!(Sent::from_body(&send(&messages, same).await.ok(202)).message_id, first.message_id, "{same}");
+    }
+    let created = send("/v1/chat", r#"{"agent_key":"demo","title":"é"}"#).await.ok(201);
+    let again = send("/v1/chat", r#"{ "title":"\u00E9", "agent_key":"demo" }"#).await.ok(201);
+    assert_eq!(again["id"], created["id"]);
+    send(&messages, r#"{"content":"e\u0301🎉"}"#).await.problem_code(422, "idempotency_mismatch");
+}
+
+#[tokio::test]
 async fn another_body_under_the_same_key_is_422() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();

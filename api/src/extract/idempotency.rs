@@ -36,11 +36,18 @@ impl IdempotencyHeader {
 fn parse(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let mut values = headers.get_all(NAME).iter();
     let Some(value) = values.next() else { return Ok(None) };
-    let bytes = value.as_bytes();
-    if values.next().is_some() || !(1..=MAX_BYTES).contains(&bytes.len()) || !bytes.iter().all(u8::is_ascii_graphic) {
-        return Err(ApiError::invalid(NAME, format!("must be one key of 1 to {MAX_BYTES} visible ASCII characters")));
+    let invalid = |message: String| ApiError::invalid(NAME, message);
+    if values.next().is_some() {
+        return Err(invalid("must be sent only once".into()));
     }
-    Ok(Some(String::from_utf8_lossy(bytes).into_owned()))
+    let key = std::str::from_utf8(value.as_bytes()).map_err(|_| invalid("must be valid UTF-8".into()))?.trim_ascii();
+    if !(1..=MAX_BYTES).contains(&key.len()) {
+        return Err(invalid(format!("must be 1 to {MAX_BYTES} bytes long, and is {}", key.len())));
+    }
+    if key.chars().any(char::is_control) {
+        return Err(invalid("must not contain control characters".into()));
+    }
+    Ok(Some(key.to_owned()))
 }
 
 impl FromRequestParts<AppState> for IdempotencyHeader {
@@ -67,12 +74,17 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_1_to_200_visible_ascii_characters() {
+    fn a_key_is_1_to_200_bytes_without_control_characters() {
         assert_eq!(parse(&headers(&[])).unwrap(), None);
-        assert_eq!(parse(&headers(&["a-1"])).unwrap().as_deref(), Some("a-1"));
-        assert!(parse(&headers(&[&"k".repeat(200)])).unwrap().is_some());
-        for bad in [vec![""], vec![&"k".repeat(201) as &str], vec!["a b"], vec!["é"], vec!["a", "a"]] {
-            assert!(parse(&headers(&bad)).is_err(), "{bad:?}");
+        for (sent, key) in [("a-1", "a-1"), ("a b", "a b"), ("  a  b ", "a  b"), ("\"a b\"", "\"a b\""), ("é", "é")] {
+            assert_eq!(parse(&headers(&[sent])).unwrap().as_deref(), Some(key), "{sent:?}");
         }
+        assert!(parse(&headers(&[&"k".repeat(200)])).unwrap().is_some());
+        let long = ["k".repeat(201), "é".repeat(101)];
+        for bad in [&[""] as &[&str], &["  "], &[&long[0]], &[&long[1]], &["a\tb"], &["a", "a"]] {
+            assert!(parse(&headers(bad)).is_err(), "{bad:?}");
+        }
+        let latin_1 = HeaderMap::from_iter([(NAME.parse().unwrap(), HeaderValue::from_bytes(b"caf\xe9").unwrap())]);
+        assert!(parse(&latin_1).is_err(), "two keys that are not UTF-8 could not be told apart");
     }
 }

@@ -219,16 +219,29 @@ async fn the_ends_of_a_range_are_in_it() {
 }
 
 #[tokio::test]
-async fn an_idempotency_key_over_200_bytes_is_400() {
+async fn an_idempotency_key_has_1_to_200_bytes_of_text() {
     let app = app().await;
     let client = app.client();
     let session = client.create_session("demo").await;
-    let body = json!({"content": "Hello"});
+    let send = async |key: &[u8]| {
+        let key = reqwest::header::HeaderValue::from_bytes(key).unwrap();
+        let request = client.request("POST", &format!("/v1/chat/{session}/messages")).header("Idempotency-Key", key);
+        client.call(request.json(&json!({"content": "Hello"}))).await
+    };
+    let (longest, too_long) = ("k".repeat(200), "k".repeat(201));
+    let good = ["a", "order 7, second try", "\"quoted key\"", "!~{}[]()<>@,;:\\/?=", "clé", &longest];
 
-    client.post_message_keyed(&session, "", &body, &"k".repeat(201)).await.problem(400);
-    client.post_message_keyed(&session, "", &body, &"k".repeat(200)).await.ok(202);
-
-    assert_eq!(client.messages(&session).await.len(), 1);
+    for (count, key) in good.iter().enumerate() {
+        let first = send(key.as_bytes()).await.ok(202);
+        let again = send(format!(" {key}  ").as_bytes()).await.ok(202);
+        assert_eq!(again["message"]["id"], first["message"]["id"], "{key}");
+        assert_eq!(client.messages(&session).await.len(), count + 1, "{key}");
+    }
+    for key in [b"" as &[u8], b"  ", too_long.as_bytes(), b"a\tb", b"caf\xe9"] {
+        let problem = send(key).await.problem(400);
+        assert_eq!(complained_fields(&problem), ["Idempotency-Key"], "{key:?}");
+    }
+    assert_eq!(client.messages(&session).await.len(), good.len());
 }
 
 #[tokio::test]
