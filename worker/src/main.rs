@@ -14,7 +14,7 @@ use tokio::runtime::Builder;
 
 /// Runs the agents of Banter.
 #[derive(Parser)]
-#[command(version)]
+#[command(name = "worker", version)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,

@@ -6,3 +6,4 @@ mod keys;
 mod logins;
 mod proxied;
 mod tickets;
+mod waits;

@@ -99,3 +99,31 @@ async fn a_process_that_is_told_to_stop_while_it_starts_does_so_in_good_order() 
         }
     }
 }
+
+#[tokio::test]
+async fn both_programs_print_their_version() {
+    let app = TestApp::builder().apis(0).workers(0).start().await;
+
+    for (program, output) in
+        [("api", app.run_api(&["--version"]).await), ("worker", app.run_worker(&["--version"]).await)]
+    {
+        let text = String::from_utf8(output.stdout).unwrap();
+        let version = text.trim().strip_prefix(program).unwrap_or_else(|| panic!("{text:?}")).trim();
+        assert!(output.status.success() && version.split('.').count() == 3, "{text:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_health_check_succeeds_only_while_the_api_is_ready() {
+    let mut app = TestApp::builder().workers(0).start().await;
+    let address = app.client().address().to_owned();
+    app.set_env("BIND_ADDR", &address);
+
+    let while_ready = app.run_api(&["healthcheck"]).await;
+    app.api(0).process.kill();
+    let while_down = app.run_api(&["healthcheck"]).await;
+
+    assert!(while_ready.status.success(), "{}", String::from_utf8_lossy(&while_ready.stderr));
+    assert_eq!(while_down.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&while_down.stderr).contains(&address));
+}

@@ -162,3 +162,21 @@ async fn a_retry_without_a_worker_waits_for_one() {
     client.wait_for_status(&session, &sent.task_id, "succeeded").await;
     assert_eq!(client.answer_of(&session, &sent.task_id).await.unwrap()["content"], "again");
 }
+
+#[tokio::test]
+async fn only_a_task_that_ended_without_success_is_retried() {
+    let scripted = Scripted::start().await;
+    let session = scripted.session().await;
+    let done = scripted.client.send(&session, "done").await;
+    scripted.client.wait_for_status(&session, &done.task_id, "succeeded").await;
+    let mut gate = scripted.model.gate("go");
+    let running = scripted.client.send(&session, "go").await;
+    gate.arrived().await;
+    let queued = scripted.client.send(&session, "later").await;
+
+    for (task, code) in
+        [(&done.task_id, "task_succeeded"), (&running.task_id, "task_not_ended"), (&queued.task_id, "task_not_ended")]
+    {
+        scripted.client.retry(&session, task).await.problem_code(409, code);
+    }
+}

@@ -115,7 +115,7 @@ pub async fn create(
 
     if let Some(wait) = wait {
         let deadline = Instant::now() + wait;
-        match wait_for_outcome(&state, &principal.user, task.id, deadline, &gone).await? {
+        match wait_for_outcome(&state, &principal, task.id, deadline, &gone).await? {
             Waited::Ended(exchange) => return Ok((StatusCode::OK, Json(Outcome::Exchange(exchange)))),
             Waited::NotYet(accepted) => return Ok((StatusCode::ACCEPTED, Json(Outcome::Accepted(accepted)))),
             Waited::Gone => {}

@@ -3,14 +3,18 @@
 use std::time::Duration;
 
 use banter_shared::{
-    chat::UserRef,
+    chat::{Principal, UserRef},
     id::TaskId,
     relay::{POLL_INTERVAL, Signal, Signals},
 };
 use tokio::time::Instant;
 
 use super::create::{Accepted, Exchange};
-use crate::{error::ApiError, middleware::own_task::ClientGone, state::AppState};
+use crate::{
+    error::{ApiError, Code},
+    middleware::own_task::ClientGone,
+    state::AppState,
+};
 
 /// Shortest time between two looks: signals may come for each piece of anybody's answer.
 const LOOK_INTERVAL: Duration = Duration::from_millis(5);
@@ -25,25 +29,32 @@ pub enum Waited {
     Gone,
 }
 
-/// Waits until a task has ended, at most until `deadline`. Shows message and task as they are then.
+/// Waits until a task has ended, at most until `deadline`. Returns message and task as they are then.
 ///
 /// # Errors
-/// When the store fails.
+/// When the store fails; [`Code::Unauthorized`] once the key has been revoked or the login has ended.
 pub async fn wait_for_outcome(
     state: &AppState,
-    user: &UserRef,
+    principal: &Principal,
     task_id: TaskId,
     deadline: Instant,
     gone: &ClientGone,
 ) -> Result<Waited, ApiError> {
     // Listen before the first look, so that no outcome falls between them.
     let mut signals = state.relay.signals();
+    let user = &principal.user;
     let _follow = state.relay.follow(user).await;
+    let mut checked_at = Instant::now();
     loop {
         let looked_at = Instant::now();
+        if looked_at - checked_at >= POLL_INTERVAL {
+            check_access(state, principal).await?;
+            checked_at = looked_at;
+        }
         let Some((message, reply)) = state.store.find_exchange(task_id).await? else { return Ok(Waited::Gone) };
         let Some(task) = message.task.clone() else { return Ok(Waited::Gone) };
         if task.status.has_ended() {
+            check_access(state, principal).await?;
             return Ok(Waited::Ended(Box::new(Exchange { message, task, reply })));
         }
         let until = deadline.min(Instant::now() + POLL_INTERVAL);
@@ -57,6 +68,15 @@ pub async fn wait_for_outcome(
             return Ok(Waited::NotYet(Box::new(Accepted { message, task })));
         }
     }
+}
+
+/// Fails if what the request was authenticated with no longer works.
+async fn check_access(state: &AppState, principal: &Principal) -> Result<(), ApiError> {
+    if state.store.is_still_let_in(principal).await? {
+        return Ok(());
+    }
+    let detail = "The API key was revoked, or the login ended, while the request waited. The message was stored.";
+    Err(ApiError::new(Code::Unauthorized, detail))
 }
 
 /// Returns when something may have happened to the user's tasks.

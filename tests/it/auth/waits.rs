@@ -1,0 +1,91 @@
+//! A request that waits for an answer returns nothing once its key or login has ended.
+
+use std::time::{Duration, Instant};
+
+use banter_tests::client::Client;
+use serde_json::json;
+
+use crate::support::Scripted;
+
+/// The wait ends within a few seconds of the revocation; the rest is for a busy machine.
+const ENDS_WITHIN: Duration = Duration::from_secs(15);
+
+/// The ids of all keys, oldest first.
+async fn key_ids(scripted: &Scripted) -> Vec<String> {
+    let listed = scripted.app.run_api(&["keys", "list"]).await;
+    let text = String::from_utf8(listed.stdout).unwrap();
+    text.lines().map(|line| line.split_whitespace().next().unwrap().to_owned()).collect()
+}
+
+/// A browser that has signed in with a key.
+async fn browser(client: &Client, key: &str) -> Client {
+    let reply = client.post("/v1/auth/session", &json!({"api_key": key})).await;
+    reply.ok(200);
+    client.with_cookie(reply.header("set-cookie").unwrap().split(';').next().unwrap())
+}
+
+async fn start() -> Scripted {
+    Scripted::start_with("", |builder| builder.env("AUTH", "required")).await
+}
+
+#[tokio::test]
+async fn a_wait_ends_when_the_key_is_revoked() {
+    let scripted = start().await;
+    let ann = scripted.app.client_for("ann", "member").await;
+    let session = ann.create_session("scripted").await;
+    let mut gate = scripted.model.gate("go");
+    let waiting = {
+        let (ann, session) = (ann.clone(), session.clone());
+        tokio::spawn(async move { ann.post_message(&session, "?wait=120", &json!({"content": "go"})).await })
+    };
+    gate.arrived().await;
+
+    let revoked = scripted.app.run_api(&["keys", "revoke", &key_ids(&scripted).await[0]]).await;
+    assert!(revoked.status.success());
+    let begun = Instant::now();
+
+    waiting.await.unwrap().problem_code(401, "unauthorized");
+    assert!(begun.elapsed() < ENDS_WITHIN, "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_wait_returns_no_answer_that_came_after_the_revocation() {
+    let scripted = start().await;
+    let ann = scripted.app.client_for("ann", "member").await;
+    let session = ann.create_session("scripted").await;
+    let mut gate = scripted.model.gate("go");
+    let waiting = {
+        let (ann, session) = (ann.clone(), session.clone());
+        tokio::spawn(async move { ann.post_message(&session, "?wait=120", &json!({"content": "go"})).await })
+    };
+    gate.arrived().await;
+
+    let revoked = scripted.app.run_api(&["keys", "revoke", &key_ids(&scripted).await[0]]).await;
+    assert!(revoked.status.success());
+    gate.send("a secret").await;
+    gate.finish().await;
+
+    let reply = waiting.await.unwrap();
+    reply.problem_code(401, "unauthorized");
+    assert!(!reply.text().contains("a secret"));
+}
+
+#[tokio::test]
+async fn a_wait_ends_when_the_browser_signs_out() {
+    let scripted = start().await;
+    let key = scripted.app.create_key("default", "ann", "member").await;
+    let browser = browser(&scripted.client, &key).await;
+    let session = browser.create_session("scripted").await;
+    let mut gate = scripted.model.gate("go");
+    let waiting = {
+        let (browser, session) = (browser.clone(), session.clone());
+        tokio::spawn(async move { browser.post_message(&session, "?wait=120", &json!({"content": "go"})).await })
+    };
+    gate.arrived().await;
+
+    browser.delete("/v1/auth/session").await.ok(204);
+
+    waiting.await.unwrap().problem_code(401, "unauthorized");
+    // The message itself stays, and so does the owner's access by key.
+    assert_eq!(scripted.client.with_key(&key).messages(&session).await.len(), 1);
+}
