@@ -31,4 +31,6 @@ WORKDIR /data
 VOLUME /data
 ENV DATABASE_URL=sqlite:///data/banter.db DATA_DIR=/data BIND_ADDR=0.0.0.0:8080 AUTH=required
 EXPOSE 8080
+# For the api. A container that runs the worker disables it.
+HEALTHCHECK --interval=10s --timeout=6s --start-period=20s CMD ["api", "healthcheck"]
 ENTRYPOINT ["api"]

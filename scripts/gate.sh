@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What must hold before a change is merged, beside the tests: format, lints, docs, generated files, licences, and no
-# dependency that nothing uses.
+# What must hold before a change is merged, beside the tests: format, lints, docs, generated files, licenses, no known
+# vulnerabilities in dependencies, and no dependency that nothing uses.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -29,6 +29,23 @@ scripts/check-layers.sh
 step "licences and sources"
 tool deny cargo-deny "^0.18"
 cargo deny --locked check bans licenses sources
+
+step "advisories"
+report="$(mktemp)"
+trap 'rm -f "$report"' EXIT
+if cargo deny --locked fetch db >"$report" 2>&1; then
+  cargo deny --locked check --disable-fetch advisories
+else
+  echo "SKIPPED for Rust: the advisory database cannot be fetched: $(grep -m 1 -i error "$report" || tail -n 1 "$report")"
+fi
+# Without a report, the registry has no audit endpoint or cannot be reached.
+if npm --prefix dashboard audit --omit=dev --json >"$report" 2>/dev/null; then
+  echo "npm: no known vulnerabilities"
+elif grep -q '"auditReportVersion"' "$report"; then
+  npm --prefix dashboard audit --omit=dev
+else
+  echo "SKIPPED for npm: the registry returned no report: $(grep -m 1 -E '"(message|summary|code)"' "$report" | xargs || true)"
+fi
 
 step "unused dependencies"
 tool machete cargo-machete "^0.9"
