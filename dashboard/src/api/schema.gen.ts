@@ -407,6 +407,8 @@ export interface components {
             description: string;
             /** @description How it is reached: `demo`, `openai`, …. */
             driver: string;
+            /** @description How to show its answers: `markdown`, or `text` for the output of a terminal, with ANSI escape sequences. */
+            answer_format: string;
             /** @description An emoji or a colour; null: pick something. */
             avatar: string | null;
             /** @description Prompts for an empty session. */

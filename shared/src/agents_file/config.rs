@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     DEMO_KEY,
-    program::{AcpConfig, CommandConfig},
+    program::{AcpConfig, AnswerFormat, CommandConfig},
 };
 
 /// How long a turn may take unless the agent's `timeout_s` says otherwise.
@@ -125,6 +125,15 @@ impl AgentConfig {
 }
 
 impl Driver {
+    /// Returns how the agent's answers are to be shown.
+    #[must_use]
+    pub const fn answer_format(&self) -> AnswerFormat {
+        match self {
+            Self::Demo(_) | Self::Openai(_) | Self::Acp(_) => AnswerFormat::Markdown,
+            Self::Command(command) => command.format,
+        }
+    }
+
     /// The name in `agents.toml` and in JSON.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {

@@ -25,8 +25,8 @@ pub use config::{
 pub use detectable::detectable;
 pub use error::AgentsFileError;
 pub use program::{
-    AcpConfig, CommandConfig, CommandInput, DEFAULT_KEEP_WARM, DEFAULT_MAX_MEMORY_MB, DEFAULT_MAX_PROCESSES,
-    DEFAULT_PERMISSION_TIMEOUT, PermissionPolicy, ProgramConfig,
+    AcpConfig, AnswerFormat, CommandConfig, CommandInput, DEFAULT_KEEP_WARM, DEFAULT_MAX_MEMORY_MB,
+    DEFAULT_MAX_PROCESSES, DEFAULT_PERMISSION_TIMEOUT, PermissionPolicy, ProgramConfig,
 };
 
 /// Key of the agent that is always there unless it is switched off.

@@ -3,7 +3,7 @@
 use super::{
     error::Problem,
     parse::DAY_S,
-    program::{AcpConfig, CommandConfig, CommandInput, PermissionPolicy, ProgramConfig},
+    program::{AcpConfig, AnswerFormat, CommandConfig, CommandInput, PermissionPolicy, ProgramConfig},
     reader::Reader,
 };
 
@@ -13,7 +13,7 @@ pub(super) const PROGRAM_FIELDS: [&str; 6] = ["command", "args", "env", "secrets
 pub(super) const ACP_FIELDS: [&str; 7] =
     ["mode", "model", "permission", "permission_timeout_s", "keep_warm_s", "max_processes", "max_memory_mb"];
 /// Fields of the driver `command` beside those.
-pub(super) const COMMAND_FIELDS: [&str; 1] = ["input"];
+pub(super) const COMMAND_FIELDS: [&str; 2] = ["input", "format"];
 /// Variables of ours that no agent ever gets.
 const OWN_VARIABLES: [&str; 2] = ["DATABASE_URL", "REDIS_URL"];
 
@@ -43,8 +43,10 @@ pub(super) fn parse_command(reader: &Reader<'_>) -> Result<CommandConfig, Proble
         "input",
         &[("transcript", CommandInput::Transcript), ("message", CommandInput::Message), ("json", CommandInput::Json)],
     )?;
+    let format = reader.choice("format", &[("markdown", AnswerFormat::Markdown), ("text", AnswerFormat::Text)])?;
     Ok(CommandConfig {
         input: input.unwrap_or_default(),
+        format: format.unwrap_or(default.format),
         history_bytes: reader.history_bytes()?.unwrap_or(default.history_bytes),
         idle_timeout: reader.seconds("idle_timeout_s", 1..=DAY_S)?.unwrap_or(default.idle_timeout),
         ..default

@@ -70,6 +70,8 @@ pub struct CommandConfig {
     pub program: ProgramConfig,
     /// What it reads.
     pub input: CommandInput,
+    /// How its answers are shown.
+    pub format: AnswerFormat,
     /// How much of the conversation it reads, in bytes of text.
     pub history_bytes: usize,
     /// Longest silence.
@@ -86,6 +88,26 @@ pub enum CommandInput {
     Message,
     /// The conversation as JSON, a message a line: `{"role": "user", "content": "…"}`.
     Json,
+}
+
+/// How an agent's answers are to be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnswerFormat {
+    /// As rendered Markdown.
+    Markdown,
+    /// As the output of a terminal: lines, spacing, and ANSI colors are kept.
+    Text,
+}
+
+impl AnswerFormat {
+    /// Returns the name used in `agents.toml` and in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Markdown => "markdown",
+            Self::Text => "text",
+        }
+    }
 }
 
 impl ProgramConfig {
@@ -128,6 +150,7 @@ impl CommandConfig {
         Self {
             program,
             input: CommandInput::default(),
+            format: AnswerFormat::Text,
             history_bytes: DEFAULT_HISTORY_BYTES,
             idle_timeout: DEFAULT_IDLE_TIMEOUT,
         }

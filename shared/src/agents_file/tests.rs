@@ -128,6 +128,24 @@ fn a_command_has_few_fields() {
 }
 
 #[test]
+fn only_a_command_writes_plain_text_and_may_choose_markdown() {
+    let command = "[[agents]]\nkey = 'c'\ndriver = 'command'\ncommand = '/bin/cat'\n";
+    let table: [(&str, AnswerFormat); 5] = [
+        (command, AnswerFormat::Text),
+        (&format!("{command}format = 'text'"), AnswerFormat::Text),
+        (&format!("{command}format = 'markdown'"), AnswerFormat::Markdown),
+        ("[[agents]]\nkey = 'c'\ndriver = 'acp'\ncommand = 'x'", AnswerFormat::Markdown),
+        ("[[agents]]\nkey = 'c'\ndriver = 'openai'\nbase_url = 'http://h/v1'", AnswerFormat::Markdown),
+    ];
+
+    for (text, expected) in table {
+        assert_eq!(parse(text).unwrap().find("c").unwrap().driver.answer_format(), expected, "{text}");
+    }
+    let wrong = error(&format!("{command}format = 'html'"));
+    assert!(wrong.contains("`format`: expected one of \"markdown\", \"text\""), "{wrong}");
+}
+
+#[test]
 fn no_program_gets_our_own_secrets() {
     let agent = "[[agents]]\nkey = 'a'\ndriver = 'acp'\ncommand = 'x'\n";
     let cases = [

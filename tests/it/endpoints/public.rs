@@ -110,7 +110,8 @@ async fn agents_are_listed_with_all_their_fields() {
     let agents = app.client().get("/v1/agents").await.ok(200);
 
     let demo = agents["items"].as_array().unwrap().iter().find(|agent| agent["key"] == "demo").unwrap();
-    let expected = ["available", "avatar", "description", "driver", "key", "name", "reason", "starters"];
+    let expected =
+        ["answer_format", "available", "avatar", "description", "driver", "key", "name", "reason", "starters"];
     assert_eq!(crate::support::fields(demo), expected);
     assert_eq!(demo["available"], true);
     assert_eq!(demo["reason"], json!(null));

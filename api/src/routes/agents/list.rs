@@ -23,6 +23,8 @@ pub struct Agent {
     pub description: String,
     /// How it is reached: `demo`, `openai`, ….
     pub driver: String,
+    /// How to show its answers: `markdown`, or `text` for the output of a terminal, with ANSI escape sequences.
+    pub answer_format: String,
     /// An emoji or a colour; null: pick something.
     #[schema(required)]
     pub avatar: Option<String>,
@@ -53,6 +55,7 @@ impl From<KnownAgent<'_>> for Agent {
             name: config.name.clone(),
             description: config.description.clone(),
             driver: config.driver.as_str().to_owned(),
+            answer_format: config.driver.answer_format().as_str().to_owned(),
             avatar: config.avatar.clone(),
             starters: config.starters.clone(),
             available: reason.is_none(),
