@@ -70,7 +70,7 @@ args = ["demo-agent"]
       await server.startApi();
       await page.reload();
 
-      await page.getByText("This agent is gone from the configuration.").waitFor();
+      await page.getByText("This agent is no longer configured.").waitFor();
       await answered(page).waitFor();
       await page.locator("main header").getByText("passing").waitFor();
       await composer(page).waitFor();

@@ -3,6 +3,30 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { binaries } from "./stage.mjs";
 
+const ESC = "\\033";
+
+/** For `printf`: colors of every kind, a progress line that is redrawn, columns, a link. */
+export const BUILD_OUTPUT = [
+  `${ESC}[1mBuilding${ESC}[0m 3 packages`,
+  `  10%%\\r  55%%\\r${ESC}[K${ESC}[32m 100%%${ESC}[0m  ${ESC}[2m12.4 s${ESC}[0m`,
+  "",
+  ...["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"].map(
+    (name, index) =>
+      `${ESC}[3${index}m${name.padEnd(8)}${ESC}[0m ${ESC}[9${index}mbright${ESC}[0m ` +
+      `${ESC}[1;3${index}mbold${ESC}[0m ${ESC}[2;3${index}mdim${ESC}[0m ` +
+      `${ESC}[4${index}mback${ESC}[0m ${ESC}[7;3${index}minverse${ESC}[0m`,
+  ),
+  `${ESC}[38;5;208m256 colors${ESC}[0m ${ESC}[38;5;226myellow${ESC}[0m ${ESC}[38;5;17mnavy${ESC}[0m ${ESC}[48;5;52mback${ESC}[0m`,
+  `${ESC}[38;2;255;105;180mtrue color${ESC}[0m ${ESC}[48;2;10;10;80;38;2;255;255;255mon blue${ESC}[0m ${ESC}[7mplain inverse${ESC}[0m`,
+  `${ESC}[4munderlined${ESC}[0m ${ESC}[3mitalic${ESC}[0m ${ESC}[9mstruck${ESC}[0m ${ESC}[2mdim${ESC}[0m`,
+  `See ${ESC}]8;;https://example.com${ESC}\\\\the report${ESC}]8;;${ESC}\\\\.`,
+  "",
+  `warning: *not* _Markdown_ # at all, and a line that is longer than the bubble is wide, so that it wraps`,
+  "name        size",
+  "alpha         12",
+  "beta         340",
+].join("\\n");
+
 /** The demo, one that never answers, one that hardly waits, and one that is not available. */
 export function withAgents(folder) {
   const file = `${folder}/agents.toml`;
@@ -33,6 +57,15 @@ avatar = "🐢"
 command = "sleep"
 args = ["3600"]
 input = "message"
+
+[[agents]]
+key = "build"
+name = "Build"
+description = "Runs the build and prints its output."
+driver = "command"
+avatar = "🛠️"
+command = "printf"
+args = [${JSON.stringify(BUILD_OUTPUT)}]
 
 [[agents]]
 key = "local"
@@ -115,6 +148,7 @@ export async function fillWithChats(page) {
     markdown: await make("How do I read a file?", ["Hello! Who are you?", "/markdown"]),
     interrupted: await make("Sort the photos", []),
     waiting: await make("The answer to everything", [], "deep"),
+    terminal: await make("Build the site", ["Build it"], "build"),
     empty: await make("", []),
   };
   await decide(id(chats.steps), "allow");
@@ -163,6 +197,22 @@ export async function backdate(page) {
     for (const message of thread.messages ?? [])
       message.created_at = daysBefore(message.created_at, last - message.turn);
     await route.fulfill({ response, json: thread });
+  });
+}
+
+/** Shows the output of every tool as a test run that was colored and redrawn. */
+export async function colorSteps(page) {
+  const esc = "\u001b";
+  const output = `running 3 tests\r\n${esc}[32mok${esc}[0m reads\r\n${esc}[1;31mFAILED${esc}[0m writes\r\n 1/3\r 2/3\r 3/3\r\n${esc}[33m2 failed${esc}[0m`;
+  await page.route(/\/v1\/chat\/[0-9a-f-]{36}\/tasks\/[0-9a-f-]{36}$/, async (route) => {
+    const response = await route.fetch();
+    const task = await response.json();
+    for (const step of task.steps ?? [])
+      if (step.kind === "tool") {
+        step.title = `${esc}[1m${step.title}${esc}[0m`;
+        step.detail = { ...step.detail, output };
+      }
+    await route.fulfill({ response, json: task });
   });
 }
 

@@ -1,6 +1,6 @@
 /** Every view and state of the page, for the checks that look at all of them. */
 import { ANSWER_MS, choose, composer, live, retries, thread } from "./chat.mjs";
-import { backdate, manyAgents } from "./scene-chats.mjs";
+import { backdate, colorSteps, manyAgents } from "./scene-chats.mjs";
 
 async function open(page, path) {
   await page.goto(path);
@@ -116,6 +116,17 @@ export const scenes = {
     await thread(page).getByText("not answered in time").waitFor();
     await unfold(page);
   },
+  terminal: async (page, chats) => {
+    await open(page, chats.terminal);
+    await thread(page).locator("[data-terminal]").getByText("the report").waitFor();
+  },
+  "terminal steps": async (page, chats) => {
+    await colorSteps(page);
+    await open(page, chats.steps);
+    await thread(page).getByText("2 steps").last().waitFor();
+    await unfold(page);
+    await thread(page).getByText("2 failed").last().waitFor();
+  },
   interrupted: async (page, chats) => {
     await open(page, chats.interrupted);
     await retries(page).waitFor();
@@ -198,7 +209,7 @@ export const scenes = {
   "agent gone": async (page, chats) => {
     await page.route("**/v1/agents", (route) => route.fulfill({ json: { items: [] } }));
     await open(page, chats.markdown);
-    await page.getByText("This agent is gone from the configuration.").waitFor();
+    await page.getByText("This agent is no longer configured.").waitFor();
   },
   archive: async (page) => {
     await page.goto("/");

@@ -6,7 +6,7 @@ import { leave, scenes } from "../e2e/scenes.mjs";
 import { onStage } from "../e2e/stage.mjs";
 
 const folder = fileURLToPath(new URL("../look-out", import.meta.url));
-const sizes = { 320: [320, 640], 768: [768, 1024], 1440: [1440, 900] };
+const sizes = { 390: [390, 844], 320: [320, 640], 768: [768, 1024], 1440: [1440, 900] };
 const isWidth = (text) => text in sizes;
 const wanted = process.argv.slice(2).filter((text) => !isWidth(text));
 const widths = process.argv.slice(2).filter(isWidth);

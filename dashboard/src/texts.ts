@@ -188,7 +188,7 @@ export const texts = {
     attempts: (count: number) => `${count} attempts`,
     archived: "This chat is archived.",
     viewer: "Your key may only read.",
-    agentGone: "This agent is gone from the configuration. It answers again once it is back.",
+    agentGone: "This agent is no longer configured. Add it back to continue this chat.",
     agentAway: (reason: string) =>
       reason
         ? `This agent is not available right now: ${reason}`
@@ -199,8 +199,8 @@ export const texts = {
   },
   steps: {
     count: (count: number) => (count === 1 ? "1 step" : `${count} steps`),
-    input: "What it was called with",
-    output: "What came out",
+    input: "Input",
+    output: "Output",
     entry: { pending: "to do", in_progress: "under way", completed: "done" },
     /** What was done, by a tool's kind; each with how often. */
     work: {

@@ -14,9 +14,10 @@ import { Composer } from "@/features/composer/composer";
 import { changeSession } from "@/features/sessions/session-actions";
 import { SessionMenu } from "@/features/sessions/session-menu";
 import { SessionTitle } from "@/features/sessions/session-title";
+import { parseFormat } from "@/features/thread/answer-text";
 import { loadMarkdown } from "@/features/thread/markdown";
 import { stopTask, useIsStopping } from "@/features/thread/task-actions";
-import { Thread } from "@/features/thread/thread";
+import { Thread, type ThreadAgent } from "@/features/thread/thread";
 import { ThreadSkeleton } from "@/features/thread/thread-skeleton";
 import { useThreadFetch } from "@/features/thread/use-thread";
 import { hasOverlay, useKeys } from "@/keyboard";
@@ -47,7 +48,11 @@ export function ChatPage({ sessionId }: { sessionId: string }) {
   const agentKey = session?.agent_key ?? "";
   const name = agent?.name ?? agentKey;
   const avatar = agent?.avatar ?? undefined;
-  const face = useMemo(() => ({ key: agentKey, name, avatar }), [agentKey, name, avatar]);
+  const format = agents ? parseFormat(agent?.answer_format) : null;
+  const face = useMemo(
+    () => ({ key: agentKey, name, avatar, format }),
+    [agentKey, name, avatar, format],
+  );
   const task = useMemo(
     () => session && findCurrentTask(session, messages ?? {}, tasks ?? {}),
     [session, messages, tasks],
@@ -137,8 +142,6 @@ function Kept(props: { text: string; onDiscard: () => void }) {
   );
 }
 
-type Face = { key: string; name: string; avatar: string | undefined };
-
 function HeaderSkeleton() {
   return (
     <div aria-hidden="true" className="flex animate-shimmer items-center gap-3">
@@ -150,7 +153,7 @@ function HeaderSkeleton() {
 
 function Frame(props: {
   session?: Session | null;
-  agent?: Face;
+  agent?: ThreadAgent;
   isLoading?: boolean;
   children: React.ReactNode;
 }) {

@@ -6,6 +6,7 @@ import type { StreamEvent } from "@/stream/events";
 import { isLeading } from "@/stream/shared";
 import { store } from "@/stream/store";
 import { onStreamEvent } from "@/stream/use-connection";
+import { toLine, toPlainText } from "@/terminal/screen";
 import { texts } from "@/texts";
 
 /** Held, shared, by every tab that is visible. */
@@ -16,12 +17,14 @@ const MAX_LENGTH = 160;
 /** What there is to say about the event, if anything. */
 function describe(event: StreamEvent): string | null {
   if (event.type === "message.created" && event.message.role === "assistant")
-    return event.message.seq > event.session.last_read_seq ? event.message.content : null;
+    return event.message.seq > event.session.last_read_seq
+      ? toPlainText(event.message.content)
+      : null;
   const isQuestion =
     event.type === "task.step" &&
     event.step.kind === "permission" &&
     event.step.status === "pending";
-  return isQuestion ? texts.notifications.permission(event.step.title) : null;
+  return isQuestion ? texts.notifications.permission(toLine(event.step.title)) : null;
 }
 
 async function isAnyTabVisible(): Promise<boolean> {

@@ -1,5 +1,6 @@
 /** What an agent did in a task's latest attempt, put together from events and fetches. */
 import type { Step, Task } from "@/api/models";
+import { toLine } from "@/terminal/screen";
 
 type Steps = Readonly<Record<number, Step>>;
 
@@ -33,7 +34,7 @@ export function putStep(
   return {
     sessionId: told.chat_session_id,
     attempt,
-    bySeq: isNews ? { ...bySeq, [step.seq]: step } : bySeq,
+    bySeq: isNews ? { ...bySeq, [step.seq]: { ...step, title: toLine(step.title) } } : bySeq,
     isCurrent: true,
   };
 }

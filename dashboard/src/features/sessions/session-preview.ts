@@ -1,5 +1,6 @@
 import type { Session, Step, Task } from "@/api/models";
 import type { Outgoing } from "@/outbox/outbox";
+import { toPlainText } from "@/terminal/screen";
 import { explainTaskError, texts } from "@/texts";
 
 export interface Preview {
@@ -29,7 +30,7 @@ function describeEnd(session: Session, task: Task | null): Preview | null {
 
 /** Markdown's marks say nothing in one line of plain text, nor where its links lead. */
 function flatten(text: string): string {
-  return text
+  return toPlainText(text)
     .replace(/!?\[([^\][]*)\]\([^()\s]*\)/g, "$1")
     .replace(/```[^\n]*\n?|[*_`#>|]+/g, "")
     .replace(/\s+/g, " ")

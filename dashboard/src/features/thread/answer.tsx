@@ -4,11 +4,13 @@ import type { Message, Step, Task } from "@/api/models";
 import { ForWriters } from "@/components/for-writers";
 import { Button, TextButton } from "@/components/ui/button";
 import { useStore } from "@/stream/store";
+import { toPlainText } from "@/terminal/screen";
 import { explainTaskError, texts } from "@/texts";
 import { formatClock, formatElapsed, formatExact } from "@/time";
+import { type AnswerFormat, AnswerText } from "./answer-text";
 import { CopyButton } from "./copy-button";
-import { Markdown } from "./markdown";
 import { retryTask } from "./task-actions";
+import type { ThreadAgent } from "./thread";
 import { TurnDetails } from "./turn-details";
 import { TypingBubble } from "./typing-bubble";
 
@@ -22,13 +24,13 @@ const NOTABLE_MS = 1000;
 export const Answer = memo(function Answer(props: {
   message: Message;
   task: Task | null;
-  agentName: string;
+  agent: ThreadAgent;
   /** Whether a failure stands below it, which then says how it ended. */
   hasFailure: boolean;
   /** Whether the turn was stopped, so that it can be answered again. */
   canRetry: boolean;
 }) {
-  const { message } = props;
+  const { message, agent } = props;
   const [hasDetails, setDetails] = useState(false);
   const isEmpty = message.content === "";
   const reason = message.finish_reason;
@@ -37,8 +39,8 @@ export const Answer = memo(function Answer(props: {
     <div className="group flex min-w-0 flex-col self-stretch">
       {!isEmpty && (
         <div className={bubbleOfAgent} data-answer="">
-          <span className="sr-only">{texts.thread.agentSaid(props.agentName)}: </span>
-          <Markdown text={message.content} isStreaming={false} />
+          <span className="sr-only">{texts.thread.agentSaid(agent.name)}: </span>
+          <AnswerText text={message.content} format={agent.format} isStreaming={false} />
         </div>
       )}
       <div className="flex min-h-6 flex-wrap items-center gap-x-1.5 self-start px-1 pt-1 pb-2 text-ink-3 text-small tabular-nums">
@@ -67,7 +69,9 @@ export const Answer = memo(function Answer(props: {
             </TextButton>
           </ForWriters>
         )}
-        {!isEmpty && <CopyButton text={message.content} isShort className="reveal ml-1" />}
+        {!isEmpty && (
+          <CopyButton text={toPlainText(message.content)} isShort className="reveal ml-1" />
+        )}
         <button
           type="button"
           aria-expanded={hasDetails}
@@ -87,6 +91,7 @@ export const Answer = memo(function Answer(props: {
 export const LiveAnswer = memo(function LiveAnswer(props: {
   task: Task;
   steps: readonly Step[];
+  format: AnswerFormat | null;
   /** Whether it is this turn's turn; a turn behind another one has nothing to show. */
   isHead: boolean;
 }) {
@@ -98,7 +103,7 @@ export const LiveAnswer = memo(function LiveAnswer(props: {
     <div aria-live="off" className="flex min-w-0 flex-col self-stretch pb-2">
       {text !== "" && (
         <div className={`${bubbleOfAgent} animate-rise`} data-live="">
-          <Markdown text={text} isStreaming />
+          <AnswerText text={text} format={props.format} isStreaming />
         </div>
       )}
       <TypingBubble task={task} steps={props.steps} hasText={text !== ""} />

@@ -3,6 +3,7 @@ import { memo, useState } from "react";
 import type { Step, Task } from "@/api/models";
 import { ForWriters } from "@/components/for-writers";
 import { Button } from "@/components/ui/button";
+import { showControls } from "@/terminal/screen";
 import { texts } from "@/texts";
 import { formatClock } from "@/time";
 import type { PermissionRequest } from "./permission";
@@ -49,7 +50,7 @@ export const PermissionCard = memo(function PermissionCard(props: {
           tabIndex={0}
           className="max-h-40 overflow-auto whitespace-pre-wrap rounded-[9px] bg-code px-2.5 py-2 font-mono text-[13px] leading-5 [overflow-wrap:anywhere]"
         >
-          {request.input}
+          {showControls(request.input)}
         </pre>
       )}
       <div className="flex flex-wrap items-center gap-2">

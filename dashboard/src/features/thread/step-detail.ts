@@ -24,7 +24,7 @@ export type PlanEntry = v.InferOutput<typeof plan>["entries"][number];
 export interface StepDetail {
   /** What was thought or told. */
   readonly text?: string;
-  /** What a tool was called with, and what came out. */
+  /** A tool's input and output. */
   readonly input?: string;
   readonly output?: string;
   readonly entries?: readonly PlanEntry[];

@@ -1,6 +1,8 @@
 import { Check, ChevronRight, Circle, CircleDashed, CircleDot, Loader, X } from "lucide-react";
-import { memo } from "react";
+import { memo, useLayoutEffect, useRef } from "react";
 import type { Step } from "@/api/models";
+import { showControls } from "@/terminal/screen";
+import { TerminalText } from "@/terminal/terminal-text";
 import { texts } from "@/texts";
 import {
   describeDetail,
@@ -9,6 +11,9 @@ import {
   type StepDetail,
   summariseSteps,
 } from "./step-detail";
+
+/** Output that was scrolled no further than this from its end is followed as it grows. */
+const NEAR_PX = 24;
 
 const icons = {
   pending: <CircleDashed size={13} />,
@@ -92,24 +97,26 @@ function StepItem({ step, isOpen }: { step: Step; isOpen: boolean }) {
             className="mt-[4px] shrink-0 text-ink-3 transition-transform duration-150 group-open/step:rotate-90"
           />
         </summary>
-        <Detail detail={detail} />
+        <Detail detail={detail} isRunning={step.status === "running"} />
       </details>
     </li>
   );
 }
 
-function Detail({ detail }: { detail: StepDetail }) {
+function Detail({ detail, isRunning }: { detail: StepDetail; isRunning: boolean }) {
   return (
     <div className="mt-1 mb-2 ml-[21px] flex min-w-0 max-w-[640px] flex-col gap-1.5">
       {detail.text && (
         <p className="max-h-80 overflow-y-auto whitespace-pre-wrap text-ink-2 text-note [overflow-wrap:anywhere]">
-          {detail.text}
+          <TerminalText text={detail.text} />
         </p>
       )}
       {(detail.input || detail.output) && (
         <div className="divide-y divide-line overflow-hidden rounded-[9px] border border-line bg-code">
           {detail.input && <Raw label={texts.steps.input} text={detail.input} isInput />}
-          {detail.output && <Raw label={texts.steps.output} text={detail.output} />}
+          {detail.output && (
+            <Raw label={texts.steps.output} text={detail.output} isGrowing={isRunning} />
+          )}
         </div>
       )}
       {detail.entries && <Plan entries={detail.entries} />}
@@ -117,16 +124,29 @@ function Detail({ detail }: { detail: StepDetail }) {
   );
 }
 
-/** Text as a machine wrote it. It scrolls by itself, and so it must be reachable by keyboard. */
-function Raw(props: { label: string; text: string; isInput?: boolean }) {
+/** Text as a program wrote it, followed while it grows. It scrolls by itself, and so it must be reachable by keyboard. */
+function Raw(props: { label: string; text: string; isInput?: boolean; isGrowing?: boolean }) {
+  const field = useRef<HTMLPreElement>(null);
+  const isAtEnd = useRef(true);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the end moves with the text.
+  useLayoutEffect(() => {
+    const element = field.current;
+    if (element && props.isGrowing && isAtEnd.current) element.scrollTop = element.scrollHeight;
+  }, [props.text, props.isGrowing]);
+  function onScroll() {
+    const { scrollTop = 0, scrollHeight = 0, clientHeight = 0 } = field.current ?? {};
+    isAtEnd.current = scrollHeight - scrollTop - clientHeight < NEAR_PX;
+  }
   return (
     <pre
+      ref={field}
+      onScroll={onScroll}
       // biome-ignore lint/a11y/noNoninteractiveTabindex: as above.
       tabIndex={0}
       className={`max-h-60 overflow-auto whitespace-pre-wrap px-2.5 py-2 font-mono text-[12.5px] leading-[19px] outline-offset-[-2px] [overflow-wrap:anywhere] ${props.isInput ? "text-ink" : "text-ink-2"}`}
     >
       <span className="sr-only">{props.label}: </span>
-      {props.text}
+      {props.isInput ? showControls(props.text) : <TerminalText text={props.text} />}
     </pre>
   );
 }

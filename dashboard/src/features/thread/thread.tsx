@@ -8,6 +8,7 @@ import { useOutgoing, withoutArrived } from "@/outbox/use-outbox";
 import { listTurns } from "@/stream/order";
 import type { Thread as ThreadState } from "@/stream/state";
 import { texts } from "@/texts";
+import type { AnswerFormat } from "./answer-text";
 import { DayDivider, NewDivider } from "./dividers";
 import { layOutTurns, type TurnRow } from "./layout";
 import { OutgoingBubble } from "./outgoing-bubble";
@@ -31,6 +32,8 @@ export interface ThreadAgent {
   readonly key: string;
   readonly name: string;
   readonly avatar: string | undefined;
+  /** How its answers are shown; null until that is known. */
+  readonly format: AnswerFormat | null;
 }
 
 /** The transcript: everything that was said, what is being said, and what is on its way. */
@@ -175,7 +178,7 @@ export const Thread = memo(function Thread(props: {
                   data-index={index}
                   className="flex flex-col gap-1 pb-1"
                 >
-                  {row && <Row row={row} agentName={agent.name} />}
+                  {row && <Row row={row} agent={agent} />}
                   {!row && item && <OutgoingBubble item={item} draftKey={session.id} />}
                 </div>
               );
@@ -198,7 +201,7 @@ export const Thread = memo(function Thread(props: {
   );
 });
 
-function Row({ row, agentName }: { row: TurnRow; agentName: string }) {
+function Row({ row, agent }: { row: TurnRow; agent: ThreadAgent }) {
   return (
     <>
       {row.day && <DayDivider at={row.day} />}
@@ -208,7 +211,7 @@ function Row({ row, agentName }: { row: TurnRow; agentName: string }) {
         answer={row.turn.answer}
         task={row.task}
         position={row.position}
-        agentName={agentName}
+        agent={agent}
         hasNewAnswer={row.isNewBefore === "answer"}
       />
     </>

@@ -5,6 +5,7 @@ import { NewDivider } from "./dividers";
 import { findOpenRequest } from "./permission";
 import { PermissionCard, PermissionOutcome } from "./permission-card";
 import { Steps } from "./steps";
+import type { ThreadAgent } from "./thread";
 import { useTurnSteps } from "./use-turn-steps";
 import { UserBubble } from "./user-bubble";
 
@@ -15,11 +16,11 @@ export const TurnView = memo(function TurnView(props: {
   task: Task | null;
   /** 0: not waiting behind another turn. */
   position: number;
-  agentName: string;
+  agent: ThreadAgent;
   /** Whether the answer is the first message that was not read. */
   hasNewAnswer: boolean;
 }) {
-  const { user, answer, task } = props;
+  const { user, answer, task, agent } = props;
   const isOpen = task !== null && !isEnded(task.status);
   const steps = useTurnSteps(task);
   const request = useMemo(() => (isOpen ? findOpenRequest(steps) : null), [isOpen, steps]);
@@ -38,7 +39,7 @@ export const TurnView = memo(function TurnView(props: {
         <Answer
           message={answer}
           task={task}
-          agentName={props.agentName}
+          agent={agent}
           hasFailure={hasFailure}
           canRetry={isStopped}
         />
@@ -48,12 +49,17 @@ export const TurnView = memo(function TurnView(props: {
           key={request.request_id}
           task={task}
           request={request}
-          agentName={props.agentName}
+          agentName={agent.name}
         />
       )}
       {isOpen && latest && <PermissionOutcome step={latest} />}
       {task && !answer && (
-        <LiveAnswer task={task} steps={steps} isHead={isOpen && props.position === 0} />
+        <LiveAnswer
+          task={task}
+          steps={steps}
+          format={agent.format}
+          isHead={isOpen && props.position === 0}
+        />
       )}
       {task && hasFailure && <Failure task={task} />}
     </>

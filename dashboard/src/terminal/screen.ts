@@ -1,0 +1,259 @@
+/**
+ * The output of a program as a terminal shows it: lines that were redrawn have their last state,
+ * and control sequences are gone.
+ *
+ * The screen is as long as the output, and nothing scrolls out of it. Carriage return, backspace,
+ * cursor movement by steps, and erasing work on it; what depends on a window's size (absolute
+ * positions, scroll regions, the alternate screen) is ignored, except that the home position is
+ * the first line.
+ */
+import { type CODE, parse } from "@ansi-tools/parser";
+import { applyStyle, plain, type Style } from "./style";
+
+export interface Span {
+  readonly text: string;
+  readonly style: Style;
+}
+
+/** Columns that a sequence can move the cursor to: wider than windows are. */
+const MAX_COLUMN = 400;
+
+interface Cell {
+  character: string;
+  style: Style;
+}
+
+/** Text that is only appended to stays in spans; a line whose cells change is split up into them. */
+interface Line {
+  spans: { text: string; style: Style }[];
+  /** How many cells it has, unless it is split up. */
+  length: number;
+  cells: Cell[] | null;
+}
+
+const makeLine = (): Line => ({ spans: [], length: 0, cells: null });
+const blank: Cell = { character: " ", style: plain };
+
+function isSame(one: Style, other: Style): boolean {
+  return one === other || JSON.stringify(one) === JSON.stringify(other);
+}
+
+function append(spans: { text: string; style: Style }[], text: string, style: Style): void {
+  const last = spans.at(-1);
+  if (last && isSame(last.style, style)) last.text += text;
+  else spans.push({ text, style });
+}
+
+function split(line: Line): Cell[] {
+  line.cells ??= line.spans.flatMap(({ text, style }) =>
+    Array.from(text, (character) => ({ character, style })),
+  );
+  return line.cells;
+}
+
+/** A redrawn line ends in the blanks that hid what was longer before: nobody wants to copy them. */
+function join(line: Line): readonly Span[] {
+  if (!line.cells) return line.spans;
+  const cells = [...line.cells];
+  while (cells.at(-1)?.character === " " && cells.at(-1)?.style.background === undefined)
+    cells.pop();
+  const spans: { text: string; style: Style }[] = [];
+  for (const { character, style } of cells) append(spans, character, style);
+  return spans;
+}
+
+class Screen {
+  readonly lines: Line[] = [makeLine()];
+  #row = 0;
+  #column = 0;
+  #style: Style = plain;
+
+  /** The line that the cursor is in. */
+  #line(): Line {
+    const line = this.lines[this.#row];
+    if (line) return line;
+    const added = makeLine();
+    this.lines[this.#row] = added;
+    return added;
+  }
+
+  #write(code: CODE): void {
+    if (code.type === "TEXT") this.#writeText(code.raw);
+    else if (code.type === "CSI") this.#control(code.command, code.params, code.parameterGroups);
+    else if (code.type === "OSC" && code.raw.includes("\n")) {
+      // One that was never ended does not swallow the lines after it.
+      this.write(code.raw.slice(code.raw.indexOf("\n")));
+    }
+  }
+
+  write(text: string): void {
+    for (const code of parse(text)) this.#write(code);
+  }
+
+  #writeText(text: string): void {
+    for (const part of text.split(CONTROLS)) {
+      if (part === "\n" || part === "\v" || part === "\f") {
+        this.#row += 1;
+        this.#column = 0;
+        this.#line();
+      } else if (part === "\r") this.#column = 0;
+      else if (part === "\b") this.#column = Math.max(0, this.#column - 1);
+      else if (part !== "" && !CONTROL.test(part)) this.#put(part);
+    }
+  }
+
+  #put(text: string): void {
+    const line = this.#line();
+    const length = line.cells?.length ?? line.length;
+    const characters = line.cells || this.#column < length ? Array.from(text) : null;
+    if (!characters && this.#column === length) {
+      const count = countCharacters(text);
+      append(line.spans, text, this.#style);
+      line.length += count;
+      this.#column += count;
+      return;
+    }
+    const cells = split(line);
+    while (cells.length < this.#column) cells.push(blank);
+    for (const character of characters ?? text) {
+      cells[this.#column] = { character, style: this.#style };
+      this.#column += 1;
+    }
+  }
+
+  #control(command: string, params: readonly string[], groups?: readonly (readonly string[])[]) {
+    const count = Math.max(1, Number(params[0]) || 1);
+    const last = this.lines.length - 1;
+    switch (command) {
+      case "m":
+        this.#style = applyStyle(this.#style, groups ?? params.map((one) => [one]));
+        break;
+      case "A":
+      case "F":
+        this.#row = Math.max(0, this.#row - count);
+        if (command === "F") this.#column = 0;
+        break;
+      case "B":
+      case "E":
+        this.#row = Math.min(last, this.#row + count);
+        if (command === "E") this.#column = 0;
+        break;
+      case "C":
+        this.#column = Math.min(Math.max(this.#column, MAX_COLUMN), this.#column + count);
+        break;
+      case "D":
+        this.#column = Math.max(0, this.#column - count);
+        break;
+      case "G":
+      case "`":
+        this.#column = Math.min(MAX_COLUMN, count - 1);
+        break;
+      case "H":
+      case "f":
+        if (count > 1 || Number(params[1]) > 1) break;
+        this.#row = 0;
+        this.#column = 0;
+        break;
+      case "K":
+        this.#eraseLine(Number(params[0]) || 0);
+        break;
+      case "J":
+        this.#erase(Number(params[0]) || 0);
+        break;
+      default:
+        // A line break within a sequence still breaks the line.
+        if (command.startsWith("\n")) this.#writeText(command);
+    }
+  }
+
+  /** 0: from the cursor on; 1: up to the cursor; 2: the whole line. The cursor stays. */
+  #eraseLine(part: number): void {
+    const line = this.#line();
+    // Common after colored text, where there is nothing to erase.
+    if (part === 0 && !line.cells && this.#column >= line.length) return;
+    const cells = split(line);
+    if (part === 0) cells.splice(this.#column);
+    else if (part === 2) cells.splice(0);
+    else cells.fill(blank, 0, this.#column + 1);
+  }
+
+  /** 0: from the cursor on; 2 and 3: everything. */
+  #erase(part: number): void {
+    if (part === 0) {
+      this.#eraseLine(0);
+      this.lines.splice(this.#row + 1);
+    } else if (part >= 2) {
+      this.lines.splice(0, this.lines.length, makeLine());
+      this.#row = 0;
+      this.#column = 0;
+    }
+  }
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it is about.
+const CONTROLS = /([\u0000-\u0008\u000a-\u001f\u007f-\u009f])/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: as above.
+const CONTROL = /^[\u0000-\u0008\u000a-\u001f\u007f-\u009f]$/;
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: as above.
+const BESIDES_LINES = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: as above.
+const ALL_CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+
+function countCharacters(text: string): number {
+  let count = 0;
+  for (const _ of text) count += 1;
+  return count;
+}
+
+function draw(text: string): readonly (readonly Span[])[] {
+  const screen = new Screen();
+  screen.write(text);
+  return screen.lines.map(join);
+}
+
+/** The text as runs of one style each; line breaks are part of the runs. */
+export function renderTerminal(text: string): readonly Span[] {
+  const spans: { text: string; style: Style }[] = [];
+  for (const [index, line] of draw(text).entries()) {
+    // A line break has no look of its own.
+    const last = spans.at(-1);
+    if (index > 0 && last && last.style.background === undefined && !last.style.isInverse)
+      last.text += "\n";
+    else if (index > 0) append(spans, "\n", plain);
+    for (const { text: part, style } of line) append(spans, part, style);
+  }
+  return spans;
+}
+
+/** Whether there is anything that a terminal would not show as it is. */
+export function hasControls(text: string): boolean {
+  return BESIDES_LINES.test(text);
+}
+
+/** What a terminal shows, without its colors. */
+export function toPlainText(text: string): string {
+  if (!hasControls(text)) return text;
+  return draw(text)
+    .map((line) => line.map((span) => span.text).join(""))
+    .join("\n");
+}
+
+/**
+ * One line without control sequences, for titles. Nothing is redrawn: a title that asks for
+ * permission must not be able to hide a part of itself.
+ */
+export function toLine(text: string): string {
+  if (!hasControls(text)) return text;
+  const parts = parse(text).map((code) => (code.type === "TEXT" ? code.raw : ""));
+  return parts.join("").replace(ALL_CONTROLS, " ").replace(/ {2,}/g, " ").trim();
+}
+
+/** Control characters as visible symbols (`␛`), for text whose every character matters. */
+export function showControls(text: string): string {
+  return text.replaceAll("\r\n", "\n").replace(ALL_CONTROLS, (control) => {
+    const code = control.charCodeAt(0);
+    return code < 0x20 ? String.fromCharCode(0x2400 + code) : code === 0x7f ? "␡" : "\ufffd";
+  });
+}
