@@ -109,6 +109,8 @@ fn store_fault(error: &StoreError) -> &'static str {
         | StoreError::TaskSucceeded
         | StoreError::PermissionAnswered
         | StoreError::PermissionExpired
+        | StoreError::PermissionOptionUnknown { .. }
+        | StoreError::PermissionOptionRequired { .. }
         | StoreError::IdempotencyMismatch
         | StoreError::MessageGone
         | StoreError::LeaseLost => "does not answer",
