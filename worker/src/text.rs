@@ -34,6 +34,8 @@ pub(crate) struct TextWriter {
     claim: Claim,
     /// All of it.
     all: String,
+    /// Bytes of it that are not part of the answer.
+    retracted: usize,
     /// Bytes of it that are published.
     published: usize,
     publish_at: Instant,
@@ -56,6 +58,7 @@ impl TextWriter {
             pace: relay.text_pace(),
             claim,
             all: String::new(),
+            retracted: 0,
             published: 0,
             publish_at: now,
             stored: 0,
@@ -70,9 +73,14 @@ impl TextWriter {
         self.all.push_str(&sanitize_agent_text(text));
     }
 
-    /// All text that was taken.
-    pub(crate) fn into_text(self) -> String {
-        self.all
+    /// Declares the text so far not to be part of the answer. It was published; the outcome comes without it.
+    pub(crate) fn retract(&mut self) {
+        self.retracted = self.all.len();
+    }
+
+    /// All text that was taken and not retracted.
+    pub(crate) fn into_text(mut self) -> String {
+        self.all.split_off(self.retracted)
     }
 
     /// Whether there is anything to wait for in [`TextWriter::advance`].

@@ -204,6 +204,7 @@ impl Told {
     fn take_in(&mut self, update: Update) {
         match update {
             Update::Text(more) => self.text.push(&more),
+            Update::Retract => self.text.retract(),
             Update::Step(step) => self.steps.push(step),
             Update::Permission(request) => self.ask(request),
             Update::Resume { id, provider } => self.resume = Some(AgentSession { id, provider }),

@@ -46,7 +46,7 @@ pub enum FinishReason {
     Interrupted,
     /// The task failed; the text of the latest attempt that had any was kept.
     Error,
-    /// The agent finished without a word.
+    /// The agent finished regularly, without any text.
     Empty,
 }
 

@@ -68,6 +68,8 @@ pub struct Resume {
 pub enum Update {
     /// More text of the answer.
     Text(String),
+    /// The text so far turned out not to be part of the answer.
+    Retract,
     /// Something that it does on the way, new or changed.
     Step(StepUpdate),
     /// It wants to be allowed something, and waits for the decision.

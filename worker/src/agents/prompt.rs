@@ -1,4 +1,4 @@
-//! How much of a conversation an agent is sent. Messages are left out whole; none is cut, merged or added to.
+//! How much of a conversation an agent is sent. Messages are left out whole; none is cut. A driver may join them.
 
 use banter_shared::chat::Role;
 

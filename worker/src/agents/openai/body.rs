@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use banter_shared::chat::ErrorCode;
 use bytes::Bytes;
-use reqwest::Response;
+use futures::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
+use reqwest::{Response, header::CONTENT_TYPE};
 use tokio::time::{Instant, timeout_at};
 
 use super::errors;
@@ -12,25 +13,55 @@ use crate::agents::AgentError;
 
 /// A body in progress.
 pub(super) struct Body {
-    response: Response,
-    /// By when the next bytes must be there.
+    bytes: BoxStream<'static, Result<Bytes, AgentError>>,
+    content_type: String,
+    /// By when the next bytes must arrive.
     deadline: Instant,
     idle_timeout: Duration,
 }
 
 impl Body {
-    /// The body's first bytes must come before `first_byte_at`, further ones within `idle_timeout` of those before.
+    /// Reads a response. The first bytes must arrive before `first_byte_at`, further ones within `idle_timeout` of those
+    /// before.
     pub fn new(response: Response, first_byte_at: Instant, idle_timeout: Duration) -> Self {
-        Self { response, deadline: first_byte_at, idle_timeout }
+        let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let content_type = content_type.unwrap_or_default().to_owned();
+        let bytes = response.bytes_stream().map_err(errors::from_transport).boxed();
+        Self { bytes, content_type, deadline: first_byte_at, idle_timeout }
     }
 
-    /// The next bytes, never empty; `None` at the end.
-    pub async fn next(&mut self) -> Result<Option<Bytes>, AgentError> {
+    /// A body that a test sends.
+    #[cfg(test)]
+    pub fn from_stream(
+        bytes: BoxStream<'static, Result<Bytes, AgentError>>,
+        content_type: &str,
+        idle_timeout: Duration,
+    ) -> Self {
+        Self { bytes, content_type: content_type.to_owned(), deadline: Instant::now() + idle_timeout, idle_timeout }
+    }
+
+    /// The `Content-Type`; empty if there is none.
+    pub fn content_type(&self) -> &str {
+        &self.content_type
+    }
+
+    /// The longest silence that is allowed.
+    pub fn idle_timeout(&self) -> Duration {
+        self.idle_timeout
+    }
+
+    /// Returns the next bytes, never empty; `None` at the end. Times out at `latest` even if the silence is allowed to
+    /// last longer.
+    ///
+    /// # Errors
+    /// `Timeout` after too long a silence, `AgentNetwork` when the connection breaks.
+    pub async fn next(&mut self, latest: Option<Instant>) -> Result<Option<Bytes>, AgentError> {
         loop {
-            let bytes = match timeout_at(self.deadline, self.response.chunk()).await {
-                Ok(Ok(Some(bytes))) => bytes,
-                Ok(Ok(None)) => return Ok(None),
-                Ok(Err(error)) => return Err(errors::from_transport(error)),
+            let deadline = latest.map_or(self.deadline, |latest| latest.min(self.deadline));
+            let bytes = match timeout_at(deadline, self.bytes.next()).await {
+                Ok(Some(Ok(bytes))) => bytes,
+                Ok(Some(Err(error))) => return Err(error),
+                Ok(None) => return Ok(None),
                 Err(_) => {
                     return Err(AgentError::new(ErrorCode::Timeout, "The agent's server was silent for too long."));
                 }
@@ -42,27 +73,25 @@ impl Body {
         }
     }
 
-    /// From now on, silence may last only this long.
-    pub fn hurry(&mut self, idle_timeout: Duration) {
-        self.idle_timeout = self.idle_timeout.min(idle_timeout);
-        self.deadline = self.deadline.min(Instant::now() + self.idle_timeout);
-    }
-
-    /// The rest of the body after `head`, up to `limit_bytes`; more than that is `None`.
-    pub async fn rest(&mut self, mut head: Vec<u8>, limit_bytes: usize) -> Result<Option<Vec<u8>>, AgentError> {
-        while let Some(bytes) = self.next().await? {
-            if head.len() + bytes.len() > limit_bytes {
+    /// Returns the whole body; `None` if it is longer than `limit_bytes`.
+    ///
+    /// # Errors
+    /// As [`Body::next`].
+    pub async fn whole(&mut self, limit_bytes: usize) -> Result<Option<Vec<u8>>, AgentError> {
+        let mut whole = Vec::new();
+        while let Some(bytes) = self.next(None).await? {
+            if whole.len() + bytes.len() > limit_bytes {
                 return Ok(None);
             }
-            head.extend_from_slice(&bytes);
+            whole.extend_from_slice(&bytes);
         }
-        Ok(Some(head))
+        Ok(Some(whole))
     }
 
-    /// As much of the body as comes without trouble, up to `limit_bytes`.
+    /// Returns as much of the body as arrives without an error, up to `limit_bytes`.
     pub async fn beginning(mut self, limit_bytes: usize) -> Vec<u8> {
         let mut head = Vec::new();
-        while let Ok(Some(bytes)) = self.next().await {
+        while let Ok(Some(bytes)) = self.next(None).await {
             head.extend_from_slice(&bytes);
             if head.len() >= limit_bytes {
                 head.truncate(limit_bytes);

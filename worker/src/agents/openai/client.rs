@@ -2,35 +2,23 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use banter_shared::{
-    agents_file::OpenaiConfig,
-    chat::{ErrorCode, Role},
-};
+use banter_shared::chat::ErrorCode;
 use reqwest::{
     RequestBuilder, Response, Url,
-    header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue},
+    header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderValue},
     redirect::Policy,
 };
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
 use super::errors;
-use crate::agents::{AgentError, HistoryMessage};
+use crate::agents::AgentError;
 
 /// How long it may take to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an unused connection is kept. Below the 5 s after which common servers hang up: a request that meets the
 /// hang-up fails.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
-
-/// Request fields that a server may refuse, and that we then leave out or rename.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Dialect {
-    /// Do not ask for `usage`.
-    pub no_stream_options: bool,
-    /// Call the longest answer `max_completion_tokens`.
-    pub completion_tokens: bool,
-}
 
 /// A connection pool to one server, with its key.
 pub(super) struct Client {
@@ -47,6 +35,8 @@ impl Client {
         let url = Url::parse(base_url).map_err(|_| "The agent's `base_url` is not a valid address.".to_owned())?;
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream, application/json"));
+        // Proxies hold compressed streams back. What is compressed nevertheless is decoded.
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         if let Some(key) = key {
             let mut value = HeaderValue::from_str(&format!("Bearer {key}"))
                 .map_err(|_| "The agent's API key holds characters that cannot be sent.".to_owned())?;
@@ -88,7 +78,7 @@ impl Client {
 async fn send(request: RequestBuilder, deadline: Instant) -> Result<Response, AgentError> {
     match timeout_at(deadline, request.send()).await {
         Ok(sent) => sent.map_err(errors::from_transport),
-        Err(_) => Err(AgentError::new(ErrorCode::Timeout, "The agent's server did not begin to answer in time.")),
+        Err(_) => Err(AgentError::new(ErrorCode::Timeout, "The agent's server did not start to answer in time.")),
     }
 }
 
@@ -98,76 +88,9 @@ fn is_loopback(url: &Url) -> bool {
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
-/// The request for an answer to this conversation.
-pub(super) fn request(config: &OpenaiConfig, model: &str, history: &[HistoryMessage], dialect: Dialect) -> Value {
-    let system = config.system_prompt.iter().map(|prompt| json!({"role": "system", "content": prompt}));
-    let messages = history.iter().map(|message| {
-        let role = match message.role {
-            Role::User => "user",
-            Role::Assistant => "assistant",
-        };
-        json!({"role": role, "content": message.content})
-    });
-    let mut request = Map::new();
-    request.insert("model".into(), model.into());
-    request.insert("messages".into(), system.chain(messages).collect());
-    request.insert("stream".into(), true.into());
-    if !dialect.no_stream_options {
-        request.insert("stream_options".into(), json!({"include_usage": true}));
-    }
-    if let Some(temperature) = config.temperature {
-        request.insert("temperature".into(), temperature.into());
-    }
-    if let Some(max_tokens) = config.max_tokens {
-        let name = if dialect.completion_tokens { "max_completion_tokens" } else { "max_tokens" };
-        request.insert(name.into(), max_tokens.into());
-    }
-    if let Some(seed) = config.seed {
-        request.insert("seed".into(), seed.into());
-    }
-    Value::Object(request)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_request_has_what_is_configured_and_nothing_else() {
-        let history = [
-            HistoryMessage { turn: 1, role: Role::User, content: " a\n".into() },
-            HistoryMessage { turn: 1, role: Role::User, content: "b".into() },
-            HistoryMessage { turn: 1, role: Role::Assistant, content: "c".into() },
-        ];
-        let mut config = OpenaiConfig::at("http://x".into());
-
-        let plain = json!({
-            "model": "m",
-            "messages": [
-                {"role": "user", "content": " a\n"},
-                {"role": "user", "content": "b"},
-                {"role": "assistant", "content": "c"},
-            ],
-            "stream": true,
-            "stream_options": {"include_usage": true},
-        });
-        assert_eq!(request(&config, "m", &history, Dialect::default()), plain);
-
-        config.system_prompt = Some("Be brief.".into());
-        config.temperature = Some(0.0);
-        config.max_tokens = Some(9);
-        config.seed = Some(1);
-        let full = json!({
-            "model": "m",
-            "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": " a\n"}],
-            "stream": true,
-            "temperature": 0.0,
-            "max_completion_tokens": 9,
-            "seed": 1,
-        });
-        let dialect = Dialect { no_stream_options: true, completion_tokens: true };
-        assert_eq!(request(&config, "m", &history[..1], dialect), full);
-    }
 
     #[test]
     fn only_this_machine_is_reached_without_a_proxy() {

@@ -1,19 +1,19 @@
 //! Driver `openai`: any server with OpenAI-compatible streaming chat completions.
 //!
-//! One request an attempt. Servers differ in small ways, and an answer is lost only when it is really lost: see
-//! `completion` for what is tolerated in an object, `stream` for how a stream may end, `errors` for what the user is
-//! told. An answer that was cut off is an error, never a short answer. Redirects are not followed, so the key goes
-//! nowhere but to the configured address. Dropping the future closes the connection, which stops the server.
+//! Servers differ, and no answer is lost to that: `dialect` adapts a request that a server rejects, `reader` accepts
+//! what servers send, `errors` finds out what an error means. An answer that was cut off, or that contains an error, is a
+//! failure, never a short answer. Redirects are not followed, so the key is sent to the configured address only.
+//! Dropping the future closes the connection, which stops the server.
 
 mod body;
 mod client;
-mod completion;
+mod dialect;
 mod errors;
-mod sse;
-mod stream;
+mod loading;
+mod reader;
+mod request;
 #[cfg(test)]
 mod tests;
-mod thoughts;
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -21,121 +21,182 @@ use std::{
 };
 
 use async_trait::async_trait;
-use banter_shared::{agents_file::OpenaiConfig, chat::ErrorCode, clock::SharedClock};
+use banter_shared::{
+    agents_file::OpenaiConfig,
+    chat::ErrorCode,
+    clock::SharedClock,
+    lenient_json::{self, LoneSurrogates},
+};
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep},
+};
 use tokio_util::sync::CancellationToken;
 
 use self::{
     body::Body,
-    client::{Client, Dialect},
+    client::Client,
+    dialect::Dialect,
+    errors::{Context, Failure},
+    loading::{Loading, LoadingLimits},
+    reader::Reading,
 };
-use super::{Agent, AgentError, Answer, HistoryMessage, Turn, Update, prompt};
+use super::{Agent, AgentError, Answer, Turn, Update, prompt};
 
 /// How much of an error's body is read, in bytes.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
+/// How long an error's body may take.
+const ERROR_TIMEOUT: Duration = Duration::from_secs(5);
 /// How much of a list of models is read, in bytes; hosted lists have hundreds.
 const MAX_MODELS_BYTES: usize = 4 * 1024 * 1024;
 /// How long the list of models may take.
 const MODELS_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A server that answers.
+/// An agent that is a model server.
 pub struct OpenaiAgent {
     config: OpenaiConfig,
     key: Option<String>,
     client: Client,
     clock: SharedClock,
+    loading_limits: LoadingLimits,
     learned: Mutex<Learned>,
 }
 
-/// What the server taught us; forgotten at the end of the process.
+/// What is known about the server; forgotten at the end of the process.
 #[derive(Clone, Debug, Default)]
 struct Learned {
     /// The first of its models, when none is configured.
     model: Option<String>,
-    /// Which fields it refuses.
+    /// What it does not accept.
     dialect: Dialect,
+    /// Whether its answers begin with a thought whose opening tag is missing.
+    is_unopened: bool,
 }
 
 impl OpenaiAgent {
-    /// Prepares the driver; opens no connection. `clock` is only for a `Retry-After` that is a date.
+    /// Prepares the driver; opens no connection. `clock` serves for waits that are stated as a time of day.
     ///
     /// # Errors
     /// Why the agent cannot run here; a sentence for people.
     pub fn new(config: OpenaiConfig, key: Option<String>, clock: SharedClock) -> Result<Self, String> {
         let client = Client::new(&config.base_url, key.as_deref())?;
-        Ok(Self { config, key, client, clock, learned: Mutex::default() })
+        Ok(Self { config, key, client, clock, loading_limits: LoadingLimits::default(), learned: Mutex::default() })
     }
 
-    /// Asks the server for its models; how many it lists.
+    /// Fetches the server's list of models and returns how many there are.
     ///
     /// # Errors
-    /// When it does not answer, or refuses.
+    /// When the server does not answer, or rejects the request.
     pub async fn probe(&self) -> Result<usize, AgentError> {
-        let deadline = Instant::now() + MODELS_TIMEOUT;
-        let response = self.client.models(deadline).await?;
-        if !response.status().is_success() {
-            return Err(self.refused(&Refusal::read(response, deadline).await));
-        }
-        let list = Body::new(response, deadline, self.config.idle_timeout).rest(Vec::new(), MAX_MODELS_BYTES).await?;
-        let list: Value = list.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+        let list = self.list_models(MODELS_TIMEOUT).await.map_err(|failure| failure.error)?;
         Ok(list["data"].as_array().map_or(0, Vec::len))
     }
 
-    async fn complete(&self, turn: Turn, updates: &mpsc::Sender<Update>) -> Result<Answer, AgentError> {
-        let history = prompt::within_budget(turn.history, self.config.history_bytes);
-        let model = self.model().await?;
-        let body = self.request(&model, &history).await?;
-        stream::read_answer(body, updates, self.key.as_deref()).await
-    }
-
-    /// The beginning of an answer. A request that is refused for a field that can be spared is sent again without it.
-    async fn request(&self, model: &str, history: &[HistoryMessage]) -> Result<Body, AgentError> {
+    /// Answers a turn: sends the request again, changed or not, as long as that may help.
+    async fn complete(&self, mut turn: Turn, updates: &mpsc::Sender<Update>) -> Result<Answer, AgentError> {
+        turn.history = prompt::within_budget(turn.history, self.config.history_bytes);
+        let mut loading = Loading::new(self.loading_limits);
+        let mut dialect = self.learned(|learned| learned.dialect);
         loop {
-            let dialect = self.learned(|learned| learned.dialect);
-            let request = client::request(&self.config, model, history, dialect);
-            let deadline = Instant::now() + self.config.first_byte_timeout;
-            let response = self.client.complete(&request, deadline).await?;
-            if response.status().is_success() {
-                return Ok(Body::new(response, deadline, self.config.idle_timeout));
-            }
-            let refusal = Refusal::read(response, deadline).await;
-            let simpler = refusal.simpler(dialect, &request);
-            if simpler == dialect {
-                if refusal.status == StatusCode::NOT_FOUND {
-                    // The server may have been started anew with another model.
-                    self.learned(|learned| learned.model = None);
+            let failure = match self.attempt(&turn, dialect, updates).await {
+                Ok(answer) => {
+                    self.learned(|learned| learned.dialect = dialect);
+                    loading.end(updates).await?;
+                    return Ok(answer);
                 }
-                return Err(self.refused(&refusal));
+                Err(failure) => failure,
+            };
+            if failure.is_loading && loading.goes_on(updates).await? {
+                sleep(self.loading_limits.pause).await;
+            } else if let Some(next) = self.adapted(&turn, dialect, &failure) {
+                tracing::info!(dialect = ?next, "the agent's server rejected the request; sending it again, changed");
+                dialect = next;
+            } else {
+                loading.end(updates).await?;
+                return Err(failure.error);
             }
-            tracing::info!(?simpler, "agent's server refuses a field: sending again");
-            self.learned(|learned| learned.dialect = simpler);
         }
     }
 
-    /// The configured model, else the first of the server's list.
-    async fn model(&self) -> Result<String, AgentError> {
+    /// Sends one request and reads its answer.
+    ///
+    /// # Errors
+    /// What went wrong. It says what the server said only if nothing was sent on to the user.
+    async fn attempt(&self, turn: &Turn, dialect: Dialect, updates: &mpsc::Sender<Update>) -> Result<Answer, Failure> {
+        let model = self.model().await?;
+        let request = request::completion(&self.config, &model, &turn.history, dialect);
+        let deadline = Instant::now() + self.config.first_byte_timeout;
+        let response = self.client.complete(&request, deadline).await?;
+        if response.status() == StatusCode::NOT_FOUND {
+            // The server may have been restarted with another model.
+            self.learned(|learned| learned.model = None);
+        }
+        let response = self.accepted(response, deadline).await?;
+        let body = Body::new(response, deadline, self.config.idle_timeout);
+        let is_unopened = self.learned(|learned| learned.is_unopened);
+        let Reading { outcome, has_output, is_unopened } =
+            reader::read(body, updates, self.context(), is_unopened).await;
+        if let Some(is_unopened) = is_unopened {
+            self.learned(|learned| learned.is_unopened = is_unopened);
+        }
+        outcome.map_err(|failure| if has_output { failure.error.into() } else { failure })
+    }
+
+    /// Returns the dialect to try after a failure, if one changes the request.
+    fn adapted(&self, turn: &Turn, dialect: Dialect, failure: &Failure) -> Option<Dialect> {
+        let is_final = matches!(
+            failure.error.code,
+            ErrorCode::AgentAuth
+                | ErrorCode::AgentRateLimited
+                | ErrorCode::ContextOverflow
+                | ErrorCode::AgentUnavailable
+        );
+        let said = failure.said.as_deref().filter(|_| !is_final)?;
+        let request = |dialect| request::completion(&self.config, "", &turn.history, dialect);
+        let present = request(dialect);
+        dialect.answers_to(said).into_iter().find(|answer| request(*answer) != present)
+    }
+
+    /// Returns the configured model, otherwise the first of the server's list.
+    async fn model(&self) -> Result<String, Failure> {
         if let Some(model) = self.config.model.clone().or_else(|| self.learned(|learned| learned.model.clone())) {
             return Ok(model);
         }
-        let deadline = Instant::now() + MODELS_TIMEOUT.min(self.config.first_byte_timeout);
-        let response = self.client.models(deadline).await?;
-        if !response.status().is_success() {
-            return Err(self.refused(&Refusal::read(response, deadline).await));
-        }
-        let list = Body::new(response, deadline, self.config.idle_timeout).rest(Vec::new(), MAX_MODELS_BYTES).await?;
-        let list: Value = list.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+        let list = self.list_models(MODELS_TIMEOUT.min(self.config.first_byte_timeout)).await?;
         let Some(model) = list["data"][0]["id"].as_str() else {
-            let message = "The agent's server lists no model: check `base_url`, or set `model`.";
-            return Err(AgentError::new(ErrorCode::AgentUnavailable, message));
+            let message = "The agent's server lists no model. Check `base_url`, or set `model`.";
+            return Err(AgentError::new(ErrorCode::AgentUnavailable, message).into());
         };
         self.learned(|learned| learned.model = Some(model.to_owned()));
         Ok(model.to_owned())
     }
 
-    fn refused(&self, refusal: &Refusal) -> AgentError {
-        errors::from_status(refusal.status, &refusal.headers, &refusal.body, self.key.as_deref(), self.clock.now())
+    /// Fetches the server's list of models; `null` if it is not JSON.
+    async fn list_models(&self, timeout: Duration) -> Result<Value, Failure> {
+        let deadline = Instant::now() + timeout;
+        let response = self.accepted(self.client.models(deadline).await?, deadline).await?;
+        let list = Body::new(response, deadline, self.config.idle_timeout).whole(MAX_MODELS_BYTES).await?;
+        Ok(list.and_then(|bytes| lenient_json::parse(&bytes, LoneSurrogates::Replace).ok()).unwrap_or_default())
+    }
+
+    /// Returns a response whose status is a success.
+    ///
+    /// # Errors
+    /// What a response with another status says.
+    async fn accepted(&self, response: Response, deadline: Instant) -> Result<Response, Failure> {
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let (status, headers) = (response.status(), response.headers().clone());
+        let deadline = deadline.min(Instant::now() + ERROR_TIMEOUT);
+        let body = Body::new(response, deadline, ERROR_TIMEOUT).beginning(MAX_ERROR_BYTES).await;
+        Err(errors::from_status(status, &headers, &body, self.context()))
+    }
+
+    fn context(&self) -> Context<'_> {
+        Context { key: self.key.as_deref(), now: self.clock.now() }
     }
 
     fn learned<T>(&self, access: impl FnOnce(&mut Learned) -> T) -> T {
@@ -152,32 +213,5 @@ impl Agent for OpenaiAgent {
         stop: CancellationToken,
     ) -> Result<Answer, AgentError> {
         stop.run_until_cancelled(self.complete(turn, &updates)).await.unwrap_or_else(|| Err(AgentError::stopped()))
-    }
-}
-
-/// A response whose status is no success.
-struct Refusal {
-    status: StatusCode,
-    headers: reqwest::header::HeaderMap,
-    body: Vec<u8>,
-}
-
-impl Refusal {
-    async fn read(response: Response, deadline: Instant) -> Self {
-        let (status, headers) = (response.status(), response.headers().clone());
-        let patience = Duration::from_secs(5);
-        let body =
-            Body::new(response, deadline.min(Instant::now() + patience), patience).beginning(MAX_ERROR_BYTES).await;
-        Self { status, headers, body }
-    }
-
-    /// What to leave out of the request so that the server may accept it; `dialect` itself when there is nothing.
-    fn simpler(&self, dialect: Dialect, request: &Value) -> Dialect {
-        let refuses = |field| errors::refuses_field(self.status, &self.body, field);
-        Dialect {
-            no_stream_options: dialect.no_stream_options || refuses("stream_options") || refuses("include_usage"),
-            completion_tokens: dialect.completion_tokens
-                || (request.get("max_tokens").is_some() && refuses("max_completion_tokens")),
-        }
     }
 }

@@ -1,7 +1,10 @@
 //! The driver against a real server on loopback that sends exactly the bytes it is told to.
 
 mod answers;
+mod dialects;
 mod failures;
+mod loading;
+mod quirks;
 mod requests;
 mod server;
 
@@ -18,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::server::Server;
 use super::*;
-use crate::agents::StepUpdate;
+use crate::agents::{HistoryMessage, StepUpdate};
 
 /// Long enough for a busy machine, short enough to wait for when silence is what is tested.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -38,30 +41,49 @@ fn turn(content: &str) -> Turn {
 
 /// Asks once and collects the text.
 async fn ask(agent: &OpenaiAgent) -> (String, Result<Answer, AgentError>) {
-    let (text, _, outcome) = ask_all(agent).await;
-    (text, outcome)
+    let (updates, outcome) = ask_for_updates(agent).await;
+    (text_of(&updates), outcome)
 }
 
-/// Asks once and collects the text, and status and text of the steps.
-async fn ask_all(agent: &OpenaiAgent) -> (String, Vec<(String, StepStatus, String)>, Result<Answer, AgentError>) {
+/// Asks once and collects the updates.
+async fn ask_for_updates(agent: &OpenaiAgent) -> (Vec<Update>, Result<Answer, AgentError>) {
+    ask_about(agent, turn("Hi")).await
+}
+
+async fn ask_about(agent: &OpenaiAgent, turn: Turn) -> (Vec<Update>, Result<Answer, AgentError>) {
     let (updates, mut received) = mpsc::channel(4);
-    let answer = agent.answer(turn("Hi"), updates, CancellationToken::new());
+    let answer = agent.answer(turn, updates, CancellationToken::new());
     let collect = async {
-        let (mut text, mut steps) = (String::new(), Vec::new());
+        let mut updates = Vec::new();
         while let Some(update) = received.recv().await {
-            match update {
-                Update::Text(more) => text.push_str(&more),
-                Update::Step(StepUpdate { key, kind, status, detail, .. }) => {
-                    assert_eq!(kind, StepKind::Thought);
-                    steps.push((key, status, detail["text"].as_str().unwrap().to_owned()));
-                }
-                Update::Permission(_) | Update::Resume { .. } => panic!("a server that thinks and speaks: {update:?}"),
-            }
+            updates.push(update);
         }
-        (text, steps)
+        updates
     };
-    let (outcome, (text, steps)) = tokio::join!(answer, collect);
-    (text, steps, outcome)
+    let (outcome, updates) = tokio::join!(answer, collect);
+    (updates, outcome)
+}
+
+/// The text that is left of these updates.
+fn text_of(updates: &[Update]) -> String {
+    let mut text = String::new();
+    for update in updates {
+        match update {
+            Update::Text(more) => text.push_str(more),
+            Update::Retract => text.clear(),
+            Update::Step(_) | Update::Permission(_) | Update::Resume { .. } => {}
+        }
+    }
+    text
+}
+
+/// Titles and states of the notices.
+fn notices(updates: &[Update]) -> Vec<(&str, StepStatus)> {
+    let notice = |update| match update {
+        &Update::Step(StepUpdate { kind: StepKind::Notice, ref title, status, .. }) => Some((title.as_str(), status)),
+        _ => None,
+    };
+    updates.iter().filter_map(notice).collect()
 }
 
 /// Asks a server that sends this body as an event stream and then hangs up.

@@ -1,6 +1,7 @@
-//! What counts as an answer.
+//! Answers over real connections. What servers put into them is in `quirks`.
 
 use banter_shared::chat::{FinishReason, Usage};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::json;
 
 use super::{
@@ -37,55 +38,6 @@ async fn a_usual_stream_is_an_answer_with_its_usage() {
 }
 
 #[tokio::test]
-async fn odd_streams_are_answers_too() {
-    let (a, b, stopped) = (chunk("a"), chunk("b"), finish("stop"));
-    for (what, body) in [
-        ("CRLF", [&*a, &b, &stopped, DONE].concat().replace('\n', "\r\n")),
-        ("no [DONE]", [&*a, &b, &stopped].concat()),
-        ("no finish_reason", [&*a, &b, DONE].concat()),
-        ("no last line end", [&*a, &b, "data: [DONE]"].concat()),
-        ("finish without line end", [&*a, &b, stopped.trim_end()].concat()),
-        ("comments", [": hi\n\n", &a, ": ping\n", &b, ":\n\n", &stopped, DONE].concat()),
-        ("no space after the colon", [&*a, &b, DONE].concat().replace("data: ", "data:")),
-        ("many lines", [&*a, &b, DONE].concat().replace("{\"choices\":", "{\ndata: \"choices\":\ndata:")),
-        ("event names and ids", [&*a, &b, DONE].concat().replace("data: ", "event: chunk\nid: 1\nretry: 9\ndata: ")),
-        ("pings", ["event: ping\ndata: {\"type\":\"ping\"}\n\n", &a, "data:\n\n", &b, DONE].concat()),
-        ("thoughts", ["data: {\"choices\":[{\"delta\":{\"reasoning_content\":\"hm\"}}]}\n\n", &a, &b, DONE].concat()),
-        ("NUL", ["\u{feff}", &chunk("a\0"), &chunk("\0"), &b, DONE].concat()),
-        ("garbage after the end", [&*a, &b, DONE, "<html>\n\n{"].concat()),
-        ("blank lines first", ["\r\n\n", &a, &b, DONE].concat()),
-    ] {
-        let (text, outcome) = ask_stream(body).await;
-
-        assert_eq!((text.as_str(), outcome), ("ab", Ok(stop())), "{what}");
-    }
-}
-
-#[tokio::test]
-async fn an_answer_without_text_is_an_answer() {
-    for body in [finish("stop") + DONE, DONE.to_owned()] {
-        assert_eq!(ask_stream(body).await, (String::new(), Ok(stop())));
-    }
-}
-
-#[tokio::test]
-async fn the_reason_to_finish_is_kept() {
-    for (reason, expected) in [("length", FinishReason::Length), ("content_filter", FinishReason::Refusal)] {
-        let (text, outcome) = ask_stream([&*chunk("a"), &finish(reason), DONE].concat()).await;
-
-        assert_eq!((text.as_str(), outcome.unwrap().finish_reason), ("a", expected));
-    }
-}
-
-#[tokio::test]
-async fn bytes_that_are_not_utf8_become_replacement_characters() {
-    let mut body = b"data: {\"choices\":[{\"delta\":{\"content\":\"a\xff".to_vec();
-    body.extend_from_slice(b"\xe2\x82\"}}]}\n\ndata: [DONE]\n\n");
-
-    assert_eq!(ask_stream(body).await, ("a\u{fffd}\u{fffd}".to_owned(), Ok(stop())));
-}
-
-#[tokio::test]
 async fn the_content_type_does_not_matter() {
     let body = [&*chunk("a"), DONE].concat();
     for content_type in ["", "content-type: text/plain\r\n", "content-type: application/json\r\n"] {
@@ -96,21 +48,6 @@ async fn the_content_type_does_not_matter() {
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_stream_is_understood() {
-    let completion = json!({
-        "choices": [{"message": {"role": "assistant", "content": "Hi\u{0} there"}, "finish_reason": "length"}],
-        "usage": {"prompt_tokens": 1, "completion_tokens": 2},
-    });
-    let body = format!("\n{completion:#}\n");
-    let server = Server::start([server::response("200 OK", "content-type: application/json\r\n", &body)]).await;
-
-    let (text, outcome) = ask(&agent(config(&server))).await;
-
-    let usage = Some(Usage { input_tokens: 1, output_tokens: 2 });
-    assert_eq!((text.as_str(), outcome), ("Hi there", Ok(Answer { finish_reason: FinishReason::Length, usage })));
-}
-
-#[tokio::test]
 async fn a_server_that_stays_silent_after_the_end_is_not_waited_for() {
     let script = server::stream([&*chunk("a"), &finish("stop")].concat()).then(Step::Silence);
     let mut server = Server::start([script]).await;
@@ -118,18 +55,6 @@ async fn a_server_that_stays_silent_after_the_end_is_not_waited_for() {
 
     assert_eq!(ask(&agent).await, ("a".to_owned(), Ok(stop())));
     server.hang_up().await;
-}
-
-#[tokio::test]
-async fn an_answer_over_the_limit_ends_there() {
-    let part = chunk(&"é".repeat(50_000));
-    let endless = (0..12).fold(server::stream(""), |script, _| script.send(&part));
-    let server = Server::start([endless.then(Step::Silence)]).await;
-
-    let (text, outcome) = ask(&agent(config(&server))).await;
-
-    assert_eq!(text.len(), 1024 * 1024);
-    assert_eq!(outcome.unwrap().finish_reason, FinishReason::Length);
 }
 
 #[tokio::test]
@@ -159,24 +84,54 @@ async fn a_stream_cut_anywhere_is_an_error_unless_its_end_was_seen() {
     }
 }
 
+/// The same body compressed by other programs, in base64, by the name of the encoding.
+const COMPRESSED: [(&str, &str); 4] = [
+    ("gzip", include_str!("compressed/gzip.b64")),
+    ("deflate", include_str!("compressed/deflate.b64")),
+    ("br", include_str!("compressed/brotli.b64")),
+    ("zstd", include_str!("compressed/zstd.b64")),
+];
+
 #[tokio::test]
-async fn what_the_model_thinks_is_told_as_steps_and_never_as_text() {
-    let chunk = |delta: &str| format!("data: {{\"choices\":[{{\"delta\":{delta}}}]}}\n\n");
-    let body = [
-        chunk(r#"{"reasoning_content":"Hm"}"#),
-        chunk(r#"{"reasoning":", well"}"#),
-        chunk(r#"{"content":"Yes"}"#),
-        chunk(r#"{"reasoning_content":"Or not?"}"#),
-        chunk(r#"{"content":"."}"#),
-        "data: [DONE]\n\n".to_owned(),
-    ];
-    let server = Server::start([server::stream(body.concat())]).await;
+async fn compressed_responses_are_decoded_though_none_was_asked_for() {
+    for (encoding, body) in COMPRESSED {
+        let body = BASE64_STANDARD.decode(body.trim()).unwrap();
+        let respond = |status: &str| {
+            let head = format!("HTTP/1.1 {status}\r\ncontent-encoding: {encoding}\r\nconnection: close\r\n\r\n");
+            Script::head(&head).send(&body)
+        };
+        let mut server = Server::start([respond("200 OK"), respond("400 Bad Request"), respond("200 OK")]).await;
+        let agent = agent(config(&server));
 
-    let (text, steps, outcome) = ask_all(&agent(config(&server))).await;
+        // The same body is a chunk, an error, and a list of models.
+        assert_eq!(ask(&agent).await, ("Hello".to_owned(), Ok(stop())), "{encoding}");
+        let error = ask(&agent).await.1.unwrap_err();
+        assert!(error.message.ends_with("It says: too bad"), "{encoding}: {error}");
+        assert_eq!(agent.probe().await, Ok(2), "{encoding}");
+        assert!(server.request().await.contains("\r\naccept-encoding: identity\r\n"), "{encoding}");
+    }
+}
 
-    assert_eq!(text, "Yes.");
-    assert!(outcome.is_ok());
-    let ended: Vec<_> = steps.into_iter().filter(|(_, status, _)| *status == StepStatus::Succeeded).collect();
-    let thought = |key: &str, text: &str| (key.to_owned(), StepStatus::Succeeded, text.to_owned());
-    assert_eq!(ended, [thought("thought-1", "Hm, well"), thought("thought-2", "Or not?")]);
+#[tokio::test]
+async fn a_model_that_swallows_its_opening_tag_is_remembered() {
+    let answer = |text: &str| server::stream([&*chunk(text), &finish("stop"), DONE].concat());
+    let server = Server::start([
+        answer("Hm\n</think>\n\nYes"),
+        answer("Well\n</think>\n\nNo"),
+        answer("No tag"),
+        answer("Plain"),
+    ])
+    .await;
+    let agent = agent(config(&server));
+
+    let mut answers = Vec::new();
+    for _ in 0..4 {
+        let (updates, outcome) = ask_for_updates(&agent).await;
+        outcome.unwrap();
+        let is_retracted = updates.iter().any(|update| matches!(update, Update::Retract));
+        answers.push((text_of(&updates), is_retracted));
+    }
+
+    let expected = [("Yes", true), ("No", false), ("No tag", false), ("Plain", false)];
+    assert_eq!(answers, expected.map(|(text, is_retracted)| (text.to_owned(), is_retracted)));
 }

@@ -47,7 +47,7 @@ async fn an_error_inside_the_stream_keeps_the_text_before_it() {
         assert_eq!(text, "a");
         let error = outcome.unwrap_err();
         assert!(error.code.is_retryable(), "{error}");
-        assert_eq!(error.message, "The agent's server reports an error. It says: too busy for ***");
+        assert!(error.message.ends_with(" It says: too busy for ***"), "{error}");
     }
 }
 
@@ -59,16 +59,13 @@ async fn an_error_with_a_success_status_is_an_error() {
 }
 
 #[tokio::test]
-async fn what_is_no_completion_is_not_tried_again() {
-    let endless_line = (0..20).fold(server::stream("data: "), |script, _| script.send("x".repeat(64 * 1024)));
+async fn what_is_no_completion_is_not_retried() {
     for (what, script) in [
         ("a web page", server::response("200 OK", "content-type: text/html\r\n", "<!doctype html><p>Hi")),
         ("text", server::stream("Hello there\n")),
         ("other JSON", server::response("200 OK", "", "{\"hello\":1}")),
         ("a list", server::response("200 OK", "", "[1]")),
         ("other events", server::stream("data: {\"hello\":1}\n\n")),
-        ("broken JSON", server::stream(format!("{TEXT}data: {{oops}}\n\n"))),
-        ("a line without end", endless_line.then(Step::Silence)),
     ] {
         assert_eq!(code_of(script).await, ErrorCode::AgentProtocol, "{what}");
     }

@@ -2,6 +2,8 @@
 
 use serde_json::json;
 
+use crate::agents::HistoryMessage;
+
 use super::{
     server::{response, stream},
     *,
@@ -35,7 +37,7 @@ async fn without_a_key_there_is_no_authorization() {
     let error = ask(&agent).await.1.unwrap_err();
 
     assert!(!server.request().await.to_lowercase().contains("authorization"));
-    assert_eq!(error.message, "The agent's server wants an API key, and none is configured (HTTP 401).");
+    assert_eq!(error.message, "The agent's server requires an API key, but none is configured (HTTP 401).");
 }
 
 #[tokio::test]
@@ -93,7 +95,7 @@ async fn a_list_of_models_that_fails_is_asked_for_again() {
     let scripts = [
         response("200 OK", "", "{\"data\":[]}"),
         response("200 OK", "", "<html>"),
-        response("503 Service Unavailable", "retry-after: 3\r\n", "loading"),
+        response("503 Service Unavailable", "retry-after: 3\r\n", "busy"),
         response("200 OK", "", MODELS),
         stream(ANSWER),
     ];

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::agents::StepUpdate;
 
-/// Longest thought that is told, in bytes of UTF-8; what comes after that is left out, and it is said so.
+/// Longest thought that is kept, in bytes of UTF-8; `is_truncated` says that more was omitted.
 const MAX_THOUGHT_BYTES: usize = 48 * 1024;
 
 /// Collects thoughts.

@@ -1,0 +1,192 @@
+//! What a server does not accept of a usual request, learned from its complaints.
+//!
+//! A complaint changes the request, which is then sent again. What a server accepted is remembered by its agent, so each
+//! complaint costs one request.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+/// How a request must differ from the usual one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent peculiarities, in any combination")]
+pub(super) struct Dialect {
+    /// Do not ask for `usage`.
+    pub no_stream_options: bool,
+    /// Call the longest answer `max_completion_tokens`.
+    pub completion_tokens: bool,
+    /// Join consecutive messages of one role, and begin with a user's.
+    pub alternate_roles: bool,
+    /// Put the system prompt in front of the first user message.
+    pub no_system_role: bool,
+    /// Leave out messages without text.
+    pub no_empty_messages: bool,
+}
+
+/// Roles have to alternate, or to begin or end with a user's message.
+static ROLES: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(concat!(
+        r"(?i)\balternat|consecutive\b[^.]{0,40}\b(?:user|role|message)|multiple [^.]{0,20}\buser\b[^.]{0,20}\broles? in a row|",
+        r"expected last role|(?:first|last)\b[^.]{0,40}\bmessage\b[^.]{0,60}\buser\b|",
+        r"(?:start|begin)s? with[^.]{0,30}\buser\b|same role|roles?\b[^.]{0,30}\b(?:in a row|repeated)",
+    ))
+});
+/// There is no role for a system prompt.
+static SYSTEM: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(concat!(
+        r"(?i)\b(?:system|developer)\b[^.]{0,50}\b(?:not supported|unsupported|not allowed|not permitted|not enabled|not accepted|invalid|unknown|unexpected)|",
+        r"(?:not support|unsupported|invalid|unknown|unexpected|not accept|not allow|only)\w*\b[^.]{0,60}\b(?:system|developer)\b|",
+        r"\broles?\b[^.]{0,40}\b(?:must be|should be|only|one of)\b[^.]{0,40}\buser\b[^.]{0,20}\bassistant\b",
+    ))
+});
+/// A message needs text.
+static EMPTY: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(concat!(
+        r"(?i)\b(?:content|messages?|text|input)\b[^.]{0,60}\b(?:non-?empty|(?:not|n't|cannot|can't) be (?:empty|blank|null)|is empty|is required)|",
+        r"\bempty (?:content|messages?|text)|either content or|at least 1 character",
+    ))
+});
+/// A chat template gave up, in words of its own.
+static TEMPLATE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?i)jinja|chat[ _]template|template ?error|raise_exception|apply[ _]template|applying[^.]{0,20}template")
+});
+
+/// A part of a request that a server may complain about, in the order in which they are given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trait {
+    StreamOptions,
+    MaxTokens,
+    SystemRole,
+    EmptyMessages,
+    RepeatedRoles,
+}
+
+impl Trait {
+    const ALL: [Self; 5] =
+        [Self::StreamOptions, Self::MaxTokens, Self::SystemRole, Self::EmptyMessages, Self::RepeatedRoles];
+
+    fn is_named_in(self, said: &str) -> bool {
+        match self {
+            Self::StreamOptions => said.contains("stream_options") || said.contains("include_usage"),
+            Self::MaxTokens => said.contains("max_completion_tokens"),
+            Self::SystemRole => SYSTEM.is_match(said),
+            Self::EmptyMessages => EMPTY.is_match(said),
+            Self::RepeatedRoles => ROLES.is_match(said),
+        }
+    }
+
+    /// Whether a template may fail over it without naming it.
+    fn is_for_templates(self) -> bool {
+        matches!(self, Self::SystemRole | Self::RepeatedRoles)
+    }
+}
+
+impl Dialect {
+    /// Returns the dialects to try next after a complaint, best first; `said` is everything that the server said.
+    pub fn answers_to(self, said: &str) -> Vec<Self> {
+        let named = Trait::ALL.into_iter().filter(|part| part.is_named_in(said));
+        let mut answers: Vec<Self> = named.map(|part| self.without(part)).collect();
+        if TEMPLATE.is_match(said) {
+            let guesses = Trait::ALL.into_iter().rev().filter(|part| part.is_for_templates());
+            answers.extend(guesses.map(|part| self.without(part)));
+        }
+        answers.retain(|answer| *answer != self);
+        answers
+    }
+
+    fn without(mut self, part: Trait) -> Self {
+        match part {
+            Trait::StreamOptions => self.no_stream_options = true,
+            Trait::MaxTokens => self.completion_tokens = true,
+            Trait::SystemRole => self.no_system_role = true,
+            Trait::EmptyMessages => self.no_empty_messages = true,
+            Trait::RepeatedRoles => (self.alternate_roles, self.no_empty_messages) = (true, true),
+        }
+        self
+    }
+}
+
+#[expect(clippy::expect_used, reason = "the tests compile every pattern")]
+fn pattern(text: &str) -> Regex {
+    Regex::new(text).expect("the pattern is a regular expression")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROLES: Dialect = Dialect {
+        alternate_roles: true,
+        no_empty_messages: true,
+        no_stream_options: false,
+        completion_tokens: false,
+        no_system_role: false,
+    };
+
+    fn first(said: &str) -> Option<Dialect> {
+        Dialect::default().answers_to(said).first().copied()
+    }
+
+    #[test]
+    fn servers_that_want_alternating_roles_are_recognized() {
+        for said in [
+            "Conversation roles must alternate user/assistant/user/assistant/...",
+            "After the optional system message, conversation roles must alternate user/assistant/user/assistant/...",
+            "After the (optional) system message(s), user and assistant roles should be alternating.",
+            "After the (optional) system message(s), user or tool message(s) should alternate with assistant message(s).",
+            "Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant",
+            "messages: roles must alternate between \"user\" and \"assistant\", but found multiple \"user\" roles in a row",
+            "Please ensure that multiturn requests alternate between user and model.",
+            "Invalid input: consecutive messages must not have the same role",
+            "Last message must have role `user`.",
+            "The first message must be from the user.",
+            "conversation must start with a user message",
+            "{\"error\":{\"code\":500,\"message\":\"Error: Jinja Exception: Conversation roles must alternate\"}}",
+        ] {
+            assert_eq!(first(said), Some(ROLES), "{said}");
+        }
+    }
+
+    #[test]
+    fn servers_without_a_system_role_are_recognized() {
+        for said in [
+            "System role not supported",
+            "This model does not support system messages.",
+            "Developer instruction is not enabled for models/gemma-3-27b-it",
+            "Unsupported role: system",
+            "invalid role 'system'",
+            "messages[0].role: unexpected value 'system'",
+            "role must be one of user, assistant",
+        ] {
+            assert_eq!(first(said), Some(Dialect { no_system_role: true, ..Dialect::default() }), "{said}");
+        }
+    }
+
+    #[test]
+    fn servers_that_want_text_are_recognized() {
+        for said in [
+            "messages: text content blocks must be non-empty",
+            "Assistant message must have either content or tool_calls, but not none.",
+            "messages.1.content must not be empty",
+            "all messages must have non-empty content except for the optional final assistant message",
+        ] {
+            assert_eq!(first(said), Some(Dialect { no_empty_messages: true, ..Dialect::default() }), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_template_that_fails_for_no_stated_reason_is_tried_without_what_templates_reject() {
+        let answers = Dialect::default().answers_to("Jinja Exception: unknown error at row 7");
+
+        assert_eq!(answers, [ROLES, Dialect { no_system_role: true, ..Dialect::default() }]);
+    }
+
+    #[test]
+    fn other_complaints_change_nothing() {
+        for said in ["", "temperature must be at most 1", "The model is overloaded.", "invalid API key", "bad request"]
+        {
+            assert_eq!(Dialect::default().answers_to(said), [], "{said}");
+        }
+        assert_eq!(ROLES.answers_to("roles must alternate"), []);
+    }
+}

@@ -1,0 +1,43 @@
+//! Requests without an answer, and answers that break off.
+
+use std::{error::Error as _, io};
+
+use banter_shared::chat::ErrorCode;
+
+use crate::agents::AgentError;
+
+/// Returns the error of a request that got no answer, or whose answer broke off.
+pub(in super::super) fn from_transport(error: reqwest::Error) -> AgentError {
+    let error = error.without_url();
+    let mut reason = None;
+    let mut source = error.source();
+    let mut chain = error.to_string();
+    while let Some(cause) = source {
+        chain = format!("{chain}: {cause}");
+        reason = cause.downcast_ref::<io::Error>().and_then(|error| reason_of(error.kind())).or(reason);
+        source = cause.source();
+    }
+    let reason = reason.or_else(|| {
+        let known = [("dns error", "its name is unknown"), ("certificate", "its certificate is not trusted")];
+        known.into_iter().find(|(wording, _)| chain.contains(wording)).map(|(_, reason)| reason)
+    });
+    tracing::warn!(error = chain, "agent's server: connection failed");
+
+    let what = if error.is_connect() {
+        "The agent's server cannot be reached"
+    } else {
+        "The connection to the agent's server broke"
+    };
+    let message = reason.map_or_else(|| format!("{what}."), |reason| format!("{what}: {reason}."));
+    AgentError::new(ErrorCode::AgentNetwork, message)
+}
+
+fn reason_of(kind: io::ErrorKind) -> Option<&'static str> {
+    match kind {
+        io::ErrorKind::ConnectionRefused => Some("connection refused"),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Some("connection reset"),
+        io::ErrorKind::TimedOut => Some("no connection in time"),
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => Some("no route to it"),
+        _ => None,
+    }
+}

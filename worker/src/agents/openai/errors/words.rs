@@ -1,0 +1,109 @@
+//! A server's own words, and how they are quoted.
+
+use std::borrow::Cow;
+
+use banter_shared::lenient_json::{self, LoneSurrogates, replace_marks};
+use serde_json::Value;
+
+/// Longest quote, in characters.
+const MAX_QUOTE_CHARS: usize = 300;
+/// How deep an error is looked into.
+const MAX_DEPTH: usize = 8;
+/// Fields that hold the sentence of an error, best first.
+const FIELDS: [&str; 18] = [
+    "message",
+    "error_message",
+    "error_msg",
+    "errorMessage",
+    "err_msg",
+    "msg",
+    "status_msg",
+    "detail",
+    "details",
+    "description",
+    "error_description",
+    "reason",
+    "title",
+    "error",
+    "errors",
+    "err",
+    "fault",
+    "base_resp",
+];
+
+/// Returns the text of a body.
+pub(super) fn text_of(body: &[u8]) -> Cow<'_, str> {
+    lenient_json::decode(body)
+}
+
+/// Returns the text without marks of surrogates.
+pub(super) fn clean(text: &str) -> String {
+    replace_marks(text).into_owned()
+}
+
+/// Parses a text as JSON.
+pub(super) fn parse(text: &str) -> Option<Value> {
+    lenient_json::parse(text.as_bytes(), LoneSurrogates::Replace).ok()
+}
+
+/// Returns the words of a body that is not JSON; none for a web page.
+pub(super) fn of_page(text: &str) -> String {
+    if text.trim_start().starts_with('<') { String::new() } else { text.trim().to_owned() }
+}
+
+/// Returns the sentence in an error object, however deep servers put it; empty if there is none.
+pub(super) fn in_error(error: &Value) -> String {
+    find(error, 0).map(|found| replace_marks(&found).into_owned()).unwrap_or_default()
+}
+
+fn find(value: &Value, depth: usize) -> Option<String> {
+    if depth > MAX_DEPTH {
+        return None;
+    }
+    match value {
+        Value::String(text) => inner(text, depth).or_else(|| Some(text.trim().to_owned())).filter(|it| !it.is_empty()),
+        // FastAPI: `detail` is a list of problems.
+        Value::Array(items) => {
+            let found: Vec<String> = items.iter().take(5).filter_map(|item| find(item, depth + 1)).collect();
+            (!found.is_empty()).then(|| found.join("; "))
+        }
+        Value::Object(fields) => {
+            let nested = ["error", "errors", "fault", "base_resp"];
+            // `{"error": {"message": …}, "message": …}`: the inner one says more.
+            let inner = nested
+                .iter()
+                .find_map(|name| fields.get(*name).filter(|it| !it.is_string()).and_then(|it| find(it, depth + 1)));
+            inner
+                .or_else(|| fields.get("msg").and_then(Value::as_str).filter(|it| !it.is_empty()).map(str::to_owned))
+                .or_else(|| FIELDS.iter().find_map(|name| fields.get(*name).and_then(|it| find(it, depth + 1))))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
+
+/// Returns the sentence in a message that is itself JSON, as gateways pass it on.
+fn inner(text: &str, depth: usize) -> Option<String> {
+    let start = text.find('{')?;
+    let value: Value = serde_json::from_str(text[start..].trim_end()).ok()?;
+    find(&value, depth + 1)
+}
+
+/// Returns the sentence, and the server's words on one line without the key.
+pub(super) fn with_quote(sentence: String, said: &str, key: Option<&str>) -> String {
+    let said = match key {
+        Some(key) => said.replace(key, "***"),
+        None => said.to_owned(),
+    };
+    let quote = one_line(&said, MAX_QUOTE_CHARS);
+    if quote.is_empty() { sentence } else { format!("{sentence} It says: {quote}") }
+}
+
+/// Returns the beginning of a text on one line.
+pub(in super::super) fn one_line(text: &str, max_chars: usize) -> String {
+    let words: Vec<&str> =
+        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
+    let line = words.join(" ");
+    let kept: String = line.chars().take(max_chars).collect();
+    let more = if kept.len() < line.len() { "…" } else { "" };
+    format!("{kept}{more}")
+}

@@ -1,0 +1,70 @@
+//! Servers that load their model first.
+
+use std::time::Duration;
+
+use banter_shared::chat::{StepKind, StepStatus};
+use serde_json::json;
+use tokio::{sync::mpsc, time::Instant};
+
+use crate::agents::{AgentError, StepUpdate, Update};
+
+/// How a server that loads its model is waited for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LoadingLimits {
+    /// How long it may take, from the first time that the server says so.
+    pub timeout: Duration,
+    /// Pause between two requests.
+    pub pause: Duration,
+}
+
+impl Default for LoadingLimits {
+    fn default() -> Self {
+        Self { timeout: Duration::from_mins(4), pause: Duration::from_secs(2) }
+    }
+}
+
+/// Waiting for a server that loads its model, which the user sees as a notice.
+#[derive(Debug)]
+pub(super) struct Loading {
+    limits: LoadingLimits,
+    since: Option<Instant>,
+}
+
+impl Loading {
+    pub fn new(limits: LoadingLimits) -> Self {
+        Self { limits, since: None }
+    }
+
+    /// Shows that the model is being loaded; returns false once that has taken too long.
+    pub async fn goes_on(&mut self, updates: &mpsc::Sender<Update>) -> Result<bool, AgentError> {
+        if let Some(since) = self.since {
+            return Ok(since.elapsed() < self.limits.timeout);
+        }
+        self.since = Some(Instant::now());
+        send_step(updates, loading_step(StepStatus::Running)).await?;
+        Ok(true)
+    }
+
+    /// Ends the notice.
+    pub async fn end(&self, updates: &mpsc::Sender<Update>) -> Result<(), AgentError> {
+        match self.since {
+            Some(_) => send_step(updates, loading_step(StepStatus::Succeeded)).await,
+            None => Ok(()),
+        }
+    }
+}
+
+fn loading_step(status: StepStatus) -> StepUpdate {
+    StepUpdate {
+        key: "loading".to_owned(),
+        kind: StepKind::Notice,
+        tool_call_id: None,
+        title: "The model is loading.".to_owned(),
+        status,
+        detail: json!({"text": "", "severity": "info"}),
+    }
+}
+
+async fn send_step(updates: &mpsc::Sender<Update>, step: StepUpdate) -> Result<(), AgentError> {
+    updates.send(Update::Step(step)).await.map_err(|_| AgentError::stopped())
+}

@@ -1,0 +1,230 @@
+//! Lines to frames: server-sent events (WHATWG HTML, section 9.2), and whatever else servers put between them.
+//!
+//! This is not `eventsource-stream`, which drops lines that are no fields, where servers report errors; buffers a line of
+//! any length; and drops an event that no blank line follows, where lax servers end their last one so.
+
+use serde::de::IgnoredAny;
+
+use super::lines::{Line, LineSplitter, MAX_LINE_BYTES};
+
+/// A document that spans several lines is looked at line by line up to this length, in bytes.
+const EAGER_BYTES: usize = 64 * 1024;
+/// The fields of an event.
+const FIELDS: [&str; 4] = ["data", "event", "id", "retry"];
+
+/// A unit of a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Frame {
+    /// The `event` field; empty if there is none.
+    pub name: String,
+    /// The `data` fields, one a line; or the lines of a text that is no event.
+    pub data: String,
+    /// Whether this is an event.
+    pub is_event: bool,
+    /// Whether a part is missing because it was too long.
+    pub is_cut: bool,
+}
+
+/// Splits the text of a stream into frames.
+#[derive(Debug, Default)]
+pub(super) struct FrameSplitter {
+    lines: LineSplitter,
+    name: String,
+    data: Option<String>,
+    /// Lines that are no fields: the beginning of a JSON document.
+    stray: String,
+    is_cut: bool,
+}
+
+impl FrameSplitter {
+    /// Takes the next text and returns the frames that it completes.
+    pub fn push(&mut self, text: &str) -> Vec<Frame> {
+        let mut frames = Vec::new();
+        for line in self.lines.push(text) {
+            self.take_line(&line, &mut frames);
+        }
+        frames
+    }
+
+    /// Returns what the end of the stream leaves open. The last frame may be incomplete.
+    pub fn finish(&mut self) -> Vec<Frame> {
+        let mut frames = Vec::new();
+        let last = self.lines.finish();
+        // The beginning of a field's name says nothing.
+        let is_cut_name = FIELDS.iter().any(|field| field.starts_with(&last.text));
+        if !is_cut_name {
+            self.take_line(&last, &mut frames);
+        }
+        self.end_stray(&mut frames);
+        self.end_event(&mut frames);
+        frames
+    }
+
+    fn take_line(&mut self, line: &Line, frames: &mut Vec<Frame>) {
+        self.is_cut |= line.is_cut;
+        let text = line.text.as_str();
+        if text.is_empty() {
+            return self.end_event(frames);
+        }
+        let (field, value) = text.split_once(':').unwrap_or((text, ""));
+        let value = value.strip_prefix(' ').unwrap_or(value);
+        match field {
+            "data" => {
+                self.end_stray(frames);
+                self.take_data(value, frames);
+            }
+            "event" => {
+                self.end_stray(frames);
+                value.trim().clone_into(&mut self.name);
+            }
+            "id" | "retry" => {}
+            "" if !starts_with_error(value) => {}
+            "" => frames.push(self.stray_frame(value.to_owned())),
+            _ => self.take_stray(text, frames),
+        }
+    }
+
+    fn take_data(&mut self, value: &str, frames: &mut Vec<Frame>) {
+        // Some servers separate events by a single line end.
+        let begins_another = value.starts_with(['{', '[']) && self.data.as_deref().is_some_and(is_complete);
+        if begins_another {
+            self.end_event(frames);
+        }
+        match &mut self.data {
+            Some(data) if data.len() + value.len() >= MAX_LINE_BYTES => self.is_cut = true,
+            Some(data) => {
+                data.push('\n');
+                data.push_str(value);
+            }
+            None => self.data = Some(value.to_owned()),
+        }
+        if value.trim() == "[DONE]" {
+            self.end_event(frames);
+        }
+    }
+
+    /// Takes a line that is no field. A JSON document may take several.
+    fn take_stray(&mut self, text: &str, frames: &mut Vec<Frame>) {
+        let is_document = !self.stray.is_empty() || text.trim_start().starts_with(['{', '[']);
+        if !is_document || text.trim() == "[DONE]" {
+            self.end_event(frames);
+            self.end_stray(frames);
+            let frame = self.stray_frame(text.to_owned());
+            return frames.push(frame);
+        }
+        if self.stray.len() + text.len() >= MAX_LINE_BYTES {
+            self.is_cut = true;
+            return;
+        }
+        self.stray.push_str(text);
+        self.stray.push('\n');
+        let may_end = text.trim_end().ends_with(['}', ']']);
+        if may_end
+            && (self.stray.len() == text.len() + 1 || self.stray.len() <= EAGER_BYTES)
+            && is_complete(&self.stray)
+        {
+            self.end_stray(frames);
+        }
+    }
+
+    fn end_event(&mut self, frames: &mut Vec<Frame>) {
+        let name = std::mem::take(&mut self.name);
+        let data = self.data.take();
+        if data.is_some() || name.eq_ignore_ascii_case("error") {
+            let is_cut = std::mem::take(&mut self.is_cut);
+            frames.push(Frame { name, data: data.unwrap_or_default(), is_event: true, is_cut });
+        }
+    }
+
+    fn end_stray(&mut self, frames: &mut Vec<Frame>) {
+        if !self.stray.is_empty() {
+            let text = std::mem::take(&mut self.stray);
+            let frame = self.stray_frame(text.trim_end().to_owned());
+            frames.push(frame);
+        }
+    }
+
+    fn stray_frame(&mut self, data: String) -> Frame {
+        Frame { name: String::new(), data, is_event: false, is_cut: std::mem::take(&mut self.is_cut) }
+    }
+}
+
+fn starts_with_error(text: &str) -> bool {
+    text.trim_start().get(..5).is_some_and(|start| start.eq_ignore_ascii_case("error"))
+}
+
+/// Whether the text is a whole JSON value.
+fn is_complete(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(name: &str, data: &str) -> Frame {
+        Frame { name: name.into(), data: data.into(), is_event: true, is_cut: false }
+    }
+
+    fn stray(data: &str) -> Frame {
+        Frame { is_event: false, ..event("", data) }
+    }
+
+    fn frames(parts: &[&str]) -> Vec<Frame> {
+        let mut splitter = FrameSplitter::default();
+        let mut frames: Vec<Frame> = parts.iter().flat_map(|part| splitter.push(part)).collect();
+        frames.extend(splitter.finish());
+        frames
+    }
+
+    #[test]
+    fn frames_are_the_same_wherever_the_text_is_cut() {
+        let stream = ": hi\r\ndata: é\r\n\r\ndata:1\rdata:  2\r\revent: error\ndata\n\nid: 7\nretry: 1\n\noops\n\
+            error: {\"a\":1}\ndata: {\"b\":\ndata: 2}\ndata: {\"c\":3}\n\n{\n \"d\": 4\n}\n: Error: e\nevent: error\n\n\
+            data: [DONE]\ndata: last";
+        let expected = vec![
+            event("", "é"),
+            event("", "1\n 2"),
+            event("error", ""),
+            stray("oops"),
+            stray("error: {\"a\":1}"),
+            event("", "{\"b\":\n2}"),
+            event("", "{\"c\":3}"),
+            stray("{\n \"d\": 4\n}"),
+            stray("Error: e"),
+            event("error", ""),
+            event("", "[DONE]"),
+            event("", "last"),
+        ];
+
+        assert_eq!(frames(&[stream]), expected);
+        for cut in (0..stream.len()).filter(|cut| stream.is_char_boundary(*cut)) {
+            assert_eq!(frames(&[&stream[..cut], &stream[cut..]]), expected, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_field_name_cut_by_the_end_is_no_frame() {
+        assert_eq!(frames(&["dat"]), []);
+        assert_eq!(frames(&["data: 1\neve"]), [event("", "1")]);
+    }
+
+    #[test]
+    fn events_and_documents_have_a_limit() {
+        let line = format!("data: {}\n", "x ".repeat(500_000));
+        let mut splitter = FrameSplitter::default();
+        for _ in 0..20 {
+            assert_eq!(splitter.push(&line), []);
+        }
+        let frames = splitter.push("\n");
+        assert!(frames[0].is_cut && frames[0].data.len() <= MAX_LINE_BYTES);
+
+        let line = format!("\"{}\",\n", "x ".repeat(500_000));
+        assert_eq!(splitter.push("[\n"), []);
+        for _ in 0..20 {
+            assert_eq!(splitter.push(&line), []);
+        }
+        let frames = splitter.finish();
+        assert!(frames[0].is_cut && frames[0].data.len() <= MAX_LINE_BYTES);
+    }
+}

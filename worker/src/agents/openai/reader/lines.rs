@@ -1,0 +1,210 @@
+//! Text to lines, in bounded memory.
+//!
+//! A line that does not fit loses its long runs of base64 first: images and other data, of which only the beginning is
+//! of use. So the text beside an image is kept, however large the image. A line that is still too long is cut.
+
+/// Longest line that is kept whole, in bytes. The longest answer, escaped sixfold, fits.
+pub(super) const MAX_LINE_BYTES: usize = 8 * 1024 * 1024;
+/// Shortest run of base64 that is cut out of a line that does not fit.
+const LONG_RUN_BYTES: usize = 4 * 1024;
+/// How much of such a run is kept, enough to recognize a format.
+const KEPT_RUN_BYTES: usize = 64;
+/// Follows what is kept of a run, and precedes the number of bytes that are missing.
+pub(super) const OMITTED: &str = ";omitted=";
+
+/// A line of a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    /// The text, without its end.
+    pub text: String,
+    /// Whether a part of it is missing.
+    pub is_cut: bool,
+}
+
+/// Splits text into lines that end in LF, CRLF, or CR.
+#[derive(Debug, Default)]
+pub(super) struct LineSplitter {
+    line: String,
+    /// Whether runs of base64 are cut out of the present line.
+    is_compact: bool,
+    is_cut: bool,
+    run: Run,
+    /// The last character was a CR, so an LF now belongs to it.
+    after_cr: bool,
+}
+
+/// A run of base64 at the end of a line, in a string with or without escapes.
+#[derive(Debug, Default)]
+struct Run {
+    /// Its length so far.
+    bytes: usize,
+    /// How much of it is missing.
+    omitted: usize,
+    /// Whether an odd number of backslashes ends it, so that the next character is escaped.
+    is_escaping: bool,
+}
+
+impl LineSplitter {
+    /// Takes the next text and returns the lines that it completes.
+    pub fn push(&mut self, mut text: &str) -> Vec<Line> {
+        let mut lines = Vec::new();
+        while let Some(first) = text.bytes().next() {
+            if std::mem::take(&mut self.after_cr) && first == b'\n' {
+                text = &text[1..];
+                continue;
+            }
+            let end = text.bytes().position(|byte| matches!(byte, b'\n' | b'\r'));
+            self.append(&text[..end.unwrap_or(text.len())]);
+            let Some(end) = end else { break };
+            self.after_cr = text.as_bytes()[end] == b'\r';
+            text = &text[end + 1..];
+            lines.push(self.take());
+        }
+        lines
+    }
+
+    /// Returns the line that the end of the stream leaves without an end; may be empty.
+    pub fn finish(&mut self) -> Line {
+        self.take()
+    }
+
+    fn take(&mut self) -> Line {
+        self.end_run();
+        let line = Line { text: std::mem::take(&mut self.line), is_cut: self.is_cut };
+        (self.is_compact, self.is_cut, self.run) = (false, false, Run::default());
+        line
+    }
+
+    fn append(&mut self, part: &str) {
+        if !self.is_compact {
+            if self.line.len() + part.len() <= MAX_LINE_BYTES {
+                self.line.push_str(part);
+                return;
+            }
+            self.is_compact = true;
+            let whole = std::mem::take(&mut self.line);
+            self.append_compact(&whole);
+        }
+        self.append_compact(part);
+    }
+
+    fn append_compact(&mut self, part: &str) {
+        let mut rest = part;
+        while !rest.is_empty() {
+            let run = rest.bytes().position(|byte| !is_base64(byte)).unwrap_or(rest.len());
+            self.extend_run(&rest[..run]);
+            rest = &rest[run..];
+            if rest.is_empty() {
+                return;
+            }
+            self.end_run();
+            let other = rest.bytes().position(is_base64).unwrap_or(rest.len());
+            self.push_within_limit(&rest[..other]);
+            rest = &rest[other..];
+        }
+    }
+
+    /// Appends a part of a run; once that is long, its middle is cut out again.
+    fn extend_run(&mut self, part: &str) {
+        for byte in part.bytes() {
+            self.run.is_escaping = byte == b'\\' && !self.run.is_escaping;
+        }
+        let room = LONG_RUN_BYTES.saturating_sub(self.run.bytes).min(part.len());
+        self.run.bytes += part.len();
+        if self.run.omitted > 0 {
+            self.run.omitted += part.len();
+            return;
+        }
+        self.push_within_limit(&part[..room]);
+        if self.run.bytes > LONG_RUN_BYTES && !self.is_cut {
+            let start = self.line.len() - LONG_RUN_BYTES;
+            let kept = &self.line[start..start + KEPT_RUN_BYTES];
+            // Not in the middle of an escape.
+            let kept = kept.find('\\').unwrap_or(KEPT_RUN_BYTES);
+            self.run.omitted = self.run.bytes - kept;
+            self.line.truncate(start + kept);
+        }
+    }
+
+    fn end_run(&mut self) {
+        let Run { omitted, is_escaping, .. } = std::mem::take(&mut self.run);
+        if omitted > 0 {
+            let escape = if is_escaping { "\\" } else { "" };
+            self.push_within_limit(&format!("{OMITTED}{omitted}{escape}"));
+        }
+    }
+
+    fn push_within_limit(&mut self, part: &str) {
+        let room = MAX_LINE_BYTES.saturating_sub(self.line.len());
+        let fitting = part.floor_char_boundary(room.min(part.len()));
+        self.line.push_str(&part[..fitting]);
+        self.is_cut |= fitting < part.len();
+    }
+}
+
+/// Whether a byte may be part of base64 in a JSON string, escapes (`\/`, `\n`) included.
+fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_' | b'\\')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(parts: &[&str]) -> Vec<Line> {
+        let mut splitter = LineSplitter::default();
+        let mut lines: Vec<Line> = parts.iter().flat_map(|part| splitter.push(part)).collect();
+        lines.push(splitter.finish());
+        lines
+    }
+
+    #[test]
+    fn lines_end_in_lf_crlf_or_cr_wherever_the_text_is_cut() {
+        let text = "a\nbé\r\n\r\nc\rd\r\re";
+        let expected: Vec<Line> =
+            ["a", "bé", "", "c", "d", "", "e"].map(|text| Line { text: text.into(), is_cut: false }).into();
+
+        assert_eq!(lines(&[text]), expected);
+        for cut in (0..text.len()).filter(|cut| text.is_char_boundary(*cut)) {
+            assert_eq!(lines(&[&text[..cut], &text[cut..]]), expected, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn an_image_is_cut_out_of_a_line_that_does_not_fit() {
+        let image = r"iVBOR\/w0".to_owned() + &"A".repeat(32 * 1024 * 1024) + r#"=\""#;
+        let line = format!(r#"data: {{"text":"before","url":"data:image/png;base64,{image}","more":"after"}}"#);
+        let pieces: Vec<&str> =
+            (0..line.len()).step_by(100_000).map(|at| &line[at..line.len().min(at + 100_000)]).collect();
+
+        let lines = lines(&pieces);
+
+        let omitted = image.len() - 1 - "iVBOR".len();
+        let expected = format!(
+            r#"data: {{"text":"before","url":"data:image/png;base64,iVBOR;omitted={omitted}\"","more":"after"}}"#
+        );
+        assert_eq!(lines[0].text, expected);
+        assert!(!lines[0].is_cut);
+    }
+
+    #[test]
+    fn text_is_not_taken_for_an_image() {
+        let text = "A".repeat(MAX_LINE_BYTES);
+
+        assert_eq!(lines(&[&text]), [Line { text, is_cut: false }]);
+    }
+
+    #[test]
+    fn a_line_that_does_not_fit_otherwise_is_cut() {
+        let part = "é ".repeat(100_000);
+        let mut splitter = LineSplitter::default();
+
+        for _ in 0..40 {
+            assert_eq!(splitter.push(&part), []);
+            assert!(splitter.line.len() <= MAX_LINE_BYTES);
+        }
+
+        assert!(splitter.finish().is_cut);
+        assert_eq!(splitter.push("b\n"), [Line { text: "b".into(), is_cut: false }]);
+    }
+}

@@ -1,0 +1,268 @@
+//! Reads an answer from the body of a response.
+//!
+//! Each stage tolerates what servers do and hands clean values to the next: bytes → text (`charset`) → lines of bounded
+//! length (`lines`) → frames (`frames`) → messages (`message`) → chunks (`chunk`, `parts`) → the answer (`answer`).
+//! What is unknown and harmless is counted and ignored. What reports an error fails the answer (`reports`).
+//!
+//! **The end.** An answer is complete when the server says `[DONE]`, or ends the body after a `finish_reason`, or is
+//! silent for [`QUIET`] after one. A `finish_reason` that more output follows is not an end: some servers send one in
+//! each chunk. After thoughts alone, silence has to last for the whole idle timeout.
+
+mod answer;
+mod charset;
+mod chunk;
+mod frames;
+mod lines;
+mod message;
+mod notices;
+mod parts;
+mod reports;
+mod think_tags;
+mod thoughts;
+
+use std::time::Duration;
+
+use banter_shared::chat::ErrorCode;
+use tokio::{sync::mpsc, time::Instant};
+
+use self::{
+    answer::{Assembler, Progress},
+    charset::TextDecoder,
+    frames::{Frame, FrameSplitter},
+    message::Message,
+};
+use super::{
+    body::Body,
+    errors::{Context, Failure, one_line},
+};
+use crate::agents::{AgentError, Answer, Update};
+
+/// Silence after a `finish_reason` that ends the answer: longer than the pauses of servers that send one in each chunk.
+const QUIET: Duration = Duration::from_secs(15);
+/// The same once the server has reported its usage in a chunk of its own, which is the last one before `[DONE]`.
+const QUIET_AFTER_USAGE: Duration = Duration::from_secs(3);
+/// Unknown frames before the first known one after which the body is given up.
+const MAX_UNKNOWN_FRAMES: usize = 1_000;
+/// How much of an unknown body is quoted, in characters.
+const MAX_QUOTE_CHARS: usize = 200;
+
+/// How an answer was read.
+pub(super) struct Reading {
+    /// The answer, or why there is none.
+    pub outcome: Result<Answer, Failure>,
+    /// Whether any of it was sent on.
+    pub has_output: bool,
+    /// Whether it began with a thought whose opening tag was missing; `None` if that is not known.
+    pub is_unopened: Option<bool>,
+}
+
+/// Reads the whole answer; its text, thoughts, and notices go to `updates`. `is_unopened` says that the model's earlier
+/// answers began with a thought whose opening tag was missing.
+pub(super) async fn read(
+    body: Body,
+    updates: &mpsc::Sender<Update>,
+    context: Context<'_>,
+    is_unopened: bool,
+) -> Reading {
+    let mut reader = Reader {
+        decoder: TextDecoder::new(body.content_type()),
+        body,
+        frames: FrameSplitter::default(),
+        assembler: Assembler::new(context, is_unopened),
+        updates,
+        unknown: 0,
+        first_unknown: None,
+        quiet_at: None,
+    };
+    let outcome = reader.read().await;
+    let flushed = reader.flush(outcome.is_ok()).await;
+    if reader.unknown > 0 {
+        tracing::info!(
+            ignored_frames = reader.unknown,
+            "the agent's server sent frames that are not part of an answer"
+        );
+    }
+    Reading {
+        outcome: outcome.and_then(|()| Ok(flushed.map(|()| reader.assembler.answer())?)),
+        has_output: reader.assembler.has_output(),
+        is_unopened: reader.assembler.is_unopened(),
+    }
+}
+
+struct Reader<'a> {
+    body: Body,
+    decoder: TextDecoder,
+    frames: FrameSplitter,
+    assembler: Assembler<'a>,
+    updates: &'a mpsc::Sender<Update>,
+    /// Frames that are not part of an answer.
+    unknown: usize,
+    /// The first of them.
+    first_unknown: Option<String>,
+    /// When silence ends the answer.
+    quiet_at: Option<Instant>,
+}
+
+impl Reader<'_> {
+    /// Reads to the end of the answer.
+    async fn read(&mut self) -> Result<(), Failure> {
+        loop {
+            let bytes = match self.body.next(self.quiet_at).await {
+                Ok(Some(bytes)) => bytes,
+                Ok(None) => return self.read_end().await,
+                Err(error) => return self.read_break(error).await,
+            };
+            let text = self.decoder.push(&bytes);
+            let frames = self.frames.push(&text);
+            let progress = self.take(&frames);
+            self.send().await?;
+            if progress? == Progress::Done {
+                return self.check_completion();
+            }
+        }
+    }
+
+    /// Takes what the end of the body leaves open.
+    async fn read_end(&mut self) -> Result<(), Failure> {
+        let cut = self.take_last().await?;
+        if cut == Last::Done || self.assembler.is_done() {
+            return self.check_completion();
+        }
+        // A server that sends a finish in each chunk was cut off in the middle of the next one.
+        let is_cut_off = cut == Last::CutOutput || self.assembler.finish().is_none();
+        if !is_cut_off {
+            return self.check_completion();
+        }
+        let is_rubbish = self.unknown > 0 && !self.assembler.has_output();
+        Err(if is_rubbish { self.not_a_completion() } else { cut_short().into() })
+    }
+
+    /// Decides what a broken connection or too long a silence means.
+    async fn read_break(&mut self, error: AgentError) -> Result<(), Failure> {
+        let is_silence = error.code == ErrorCode::Timeout;
+        let last = self.take_last().await?;
+        let is_complete = match self.assembler.finish() {
+            _ if last == Last::Done || self.assembler.is_done() => true,
+            _ if last == Last::CutOutput => false,
+            Some(_) => is_silence || self.assembler.is_finish_credible(),
+            None => false,
+        };
+        if is_complete { self.check_completion() } else { Err(error.into()) }
+    }
+
+    /// Takes the last frames, of which the very last may be incomplete.
+    async fn take_last(&mut self) -> Result<Last, Failure> {
+        let text = self.decoder.finish();
+        let mut frames = self.frames.push(&text);
+        frames.extend(self.frames.finish());
+        let cut = frames.pop_if(|last| matches!(message::read(last).as_slice(), [Message::Unknown(_)]));
+        let progress = self.take(&frames);
+        self.send().await?;
+        if progress? == Progress::Done {
+            return Ok(Last::Done);
+        }
+        let Some(cut) = cut else { return Ok(Last::Complete) };
+        let is_object = cut.data.trim_start().starts_with(['{', '[']);
+        if !is_object {
+            self.count_unknown(&cut.data);
+        }
+        let is_output = is_object && (self.assembler.was_contradicted() || mentions_output(&cut.data));
+        Ok(if is_output || (is_object && self.assembler.finish().is_none()) { Last::CutOutput } else { Last::Complete })
+    }
+
+    fn take(&mut self, frames: &[Frame]) -> Result<Progress, Failure> {
+        for message in frames.iter().flat_map(message::read) {
+            if let Message::Unknown(text) = &message {
+                self.count_unknown(text);
+                if self.unknown > MAX_UNKNOWN_FRAMES && !self.assembler.is_completion() {
+                    return Err(self.not_a_completion());
+                }
+                continue;
+            }
+            match self.assembler.take(&message)? {
+                Progress::Done => return Ok(Progress::Done),
+                Progress::Ignored => {
+                    if let Message::Object { value, .. } = message {
+                        self.count_unknown(&value.to_string());
+                    }
+                }
+                Progress::Open => {
+                    self.quiet_at = self.silence().map(|silence| Instant::now() + silence);
+                }
+            }
+        }
+        Ok(Progress::Open)
+    }
+
+    /// How long the silence must last that ends the answer now.
+    fn silence(&self) -> Option<Duration> {
+        self.assembler.finish()?;
+        let idle = self.body.idle_timeout();
+        Some(if self.assembler.has_only_thoughts() {
+            idle
+        } else if self.assembler.has_final_usage() {
+            idle.min(QUIET_AFTER_USAGE)
+        } else {
+            idle.min(QUIET)
+        })
+    }
+
+    fn count_unknown(&mut self, text: &str) {
+        self.unknown += 1;
+        self.first_unknown.get_or_insert_with(|| one_line(text, MAX_QUOTE_CHARS));
+    }
+
+    /// Sends on what is new.
+    async fn send(&mut self) -> Result<(), AgentError> {
+        for update in self.assembler.take_updates() {
+            self.updates.send(update).await.map_err(|_| AgentError::stopped())?;
+        }
+        Ok(())
+    }
+
+    /// Sends on what was held back.
+    async fn flush(&mut self, is_complete: bool) -> Result<(), AgentError> {
+        self.assembler.end(is_complete);
+        self.send().await
+    }
+
+    /// Returns an error if nothing of what was sent is part of an answer.
+    fn check_completion(&self) -> Result<(), Failure> {
+        if self.assembler.is_completion() || (self.unknown == 0 && self.assembler.is_done()) {
+            return Ok(());
+        }
+        Err(if self.unknown > 0 { self.not_a_completion() } else { cut_short().into() })
+    }
+
+    fn not_a_completion(&self) -> Failure {
+        let first = self.first_unknown.as_deref().unwrap_or_default();
+        let message = if first.is_empty() || first.starts_with('<') {
+            "The agent's server returned a page instead of a chat completion. Check `base_url`.".to_owned()
+        } else {
+            format!(
+                "The agent's server returned something other than a chat completion. Check `base_url`. It says: {first}"
+            )
+        };
+        AgentError::new(ErrorCode::AgentProtocol, message).into()
+    }
+}
+
+/// What the last frame was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Last {
+    /// The end of the stream.
+    Done,
+    /// A whole one, or one that says nothing.
+    Complete,
+    /// The beginning of more output.
+    CutOutput,
+}
+
+/// Whether the beginning of an object belongs to more output.
+fn mentions_output(text: &str) -> bool {
+    ["\"delta\"", "\"content\"", "\"text\"", "\"message\"", "\"error\""].iter().any(|field| text.contains(field))
+}
+
+fn cut_short() -> AgentError {
+    AgentError::new(ErrorCode::AgentNetwork, "The connection to the agent's server ended in the middle of the answer.")
+}

@@ -1,0 +1,115 @@
+//! What the user is told beside the answer, as steps of the kind `notice`.
+
+use std::collections::BTreeSet;
+
+use banter_shared::chat::{StepKind, StepStatus};
+use serde_json::json;
+
+use super::parts::Image;
+use crate::agents::{StepUpdate, openai::errors::one_line};
+
+/// Notices in one answer; what comes after that is dropped.
+const MAX_NOTICES: usize = 20;
+/// Longest name of a tool that is shown, in characters.
+const MAX_NAME_CHARS: usize = 80;
+
+/// Collects notices.
+#[derive(Debug, Default)]
+pub(super) struct Notices {
+    shown: BTreeSet<String>,
+    waiting: Vec<StepUpdate>,
+}
+
+impl Notices {
+    /// Says that the answer contains an image.
+    pub fn add_image(&mut self, image: &Image) {
+        let format = image.media_type.rsplit('/').next().unwrap_or_default();
+        let format = one_line(format, 12).to_uppercase();
+        let about: Vec<String> =
+            [Some(format).filter(|format| !format.is_empty()), image.bytes.map(size)].into_iter().flatten().collect();
+        let about = if about.is_empty() { String::new() } else { format!(" ({})", about.join(", ")) };
+        let what = if image.media_type.starts_with("audio/") { "audio" } else { "an image" };
+        let plural = if what == "audio" { "Audio can't be played yet." } else { "Images can't be shown yet." };
+        self.add(format!("The agent returned {what}{about}. {plural}"));
+    }
+
+    /// Says that the model called a tool.
+    pub fn add_tool_call(&mut self, name: &str) {
+        let name = one_line(name, MAX_NAME_CHARS).replace('`', "'");
+        self.add(format!("The model tried to call the tool `{name}`, but no tools are available."));
+    }
+
+    /// Says that the model wrote as much as it may before it came to its answer.
+    pub fn add_token_limit(&mut self) {
+        self.add("The token limit was reached before an answer.".to_owned());
+    }
+
+    /// Says that a part of the answer could not be kept.
+    pub fn add_omission(&mut self) {
+        self.add("A part of the answer was too large and was omitted.".to_owned());
+    }
+
+    fn add(&mut self, title: String) {
+        if self.shown.len() >= MAX_NOTICES || !self.shown.insert(title.clone()) {
+            return;
+        }
+        self.waiting.push(StepUpdate {
+            key: format!("notice-{}", self.shown.len()),
+            kind: StepKind::Notice,
+            tool_call_id: None,
+            title,
+            status: StepStatus::Succeeded,
+            detail: json!({"text": "", "severity": "warning"}),
+        });
+    }
+
+    /// Returns the notices that were not shown yet.
+    pub fn take_updates(&mut self) -> Vec<StepUpdate> {
+        std::mem::take(&mut self.waiting)
+    }
+}
+
+/// Returns a size for people, in decimal units.
+fn size(bytes: usize) -> String {
+    let tenths = |unit: usize| (bytes + unit / 20) * 10 / unit;
+    let with_tenth = |unit| format!("{}.{}", tenths(unit) / 10, tenths(unit) % 10);
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{} KB", (bytes + 500) / 1_000),
+        _ => format!("{} MB", with_tenth(1_000_000)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_for_people() {
+        let sizes = [9, 999, 1_499, 87_654, 1_125_000, 32_000_000].map(size);
+
+        assert_eq!(sizes, ["9 B", "999 B", "1 KB", "88 KB", "1.1 MB", "32.0 MB"]);
+    }
+
+    #[test]
+    fn a_notice_is_shown_once() {
+        let mut notices = Notices::default();
+        for _ in 0..3 {
+            notices.add_image(&Image { media_type: "image/png".into(), bytes: Some(1_125_000) });
+            notices.add_image(&Image { media_type: String::new(), bytes: None });
+            notices.add_tool_call("get_`weather`\n");
+        }
+
+        let titles: Vec<String> = notices.take_updates().into_iter().map(|step| step.title).collect();
+
+        assert_eq!(
+            titles,
+            [
+                "The agent returned an image (PNG, 1.1 MB). Images can't be shown yet.",
+                "The agent returned an image. Images can't be shown yet.",
+                "The model tried to call the tool `get_'weather'`, but no tools are available.",
+            ]
+        );
+        assert_eq!(notices.take_updates(), []);
+    }
+}

@@ -1,0 +1,281 @@
+//! The parts of a message: texts, thoughts, refusals, images, and calls of tools, wherever servers put them.
+
+use serde_json::Value;
+
+use super::lines::OMITTED;
+
+/// How deep content is looked into.
+const MAX_DEPTH: usize = 6;
+
+/// A part of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Text of the answer.
+    Text(String),
+    /// Text that the model thinks.
+    Thought(String),
+    /// The same in a list of details, which often repeats what is said elsewhere.
+    ThoughtDetail(String),
+    /// Text in which the model refuses.
+    Refusal(String),
+    /// An image.
+    Image(Image),
+    /// A call of a tool, by its name.
+    ToolCall(String),
+}
+
+/// An image or another file in an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Image {
+    /// Its media type; empty if it is not stated.
+    pub media_type: String,
+    /// Its size in bytes, if it is part of the answer.
+    pub bytes: Option<usize>,
+}
+
+/// Returns the parts of a message or of a delta, thoughts first.
+pub(super) fn of_message(message: &Value) -> Vec<Part> {
+    let mut parts = Vec::new();
+    thoughts_of(message, &mut parts);
+    let is_thought = message["extra_content"]["google"]["thought"] == true || message["thought"] == true;
+    match message.get("content") {
+        Some(content) => content_of(content, is_thought, 0, &mut parts),
+        None => content_of(&message["text"], is_thought, 0, &mut parts),
+    }
+    if let Some(items) = message["parts"].as_array() {
+        for item in items {
+            part_of(item, is_thought, 0, &mut parts);
+        }
+    }
+    if let Some(refusal) = message["refusal"].as_str().filter(|refusal| !refusal.is_empty()) {
+        parts.push(Part::Refusal(refusal.to_owned()));
+    }
+    for field in ["images", "image", "image_url", "files", "audio"] {
+        match &message[field] {
+            Value::Array(items) => items.iter().for_each(|item| parts.extend(image_of(item).map(Part::Image))),
+            item => parts.extend(image_of(item).map(Part::Image)),
+        }
+    }
+    let calls = message["tool_calls"].as_array().into_iter().flatten().map(|call| &call["function"]["name"]);
+    let names = calls.chain([&message["function_call"]["name"]]).filter_map(Value::as_str);
+    parts.extend(names.filter(|name| !name.is_empty()).map(|name| Part::ToolCall(name.to_owned())));
+    parts
+}
+
+/// Reads the fields for thoughts. Servers that send several of them send the same thought in each.
+fn thoughts_of(message: &Value, parts: &mut Vec<Part>) {
+    for field in ["reasoning_content", "reasoning", "thinking", "reasoning_text", "thought", "thoughts"] {
+        let text = text_of(&message[field], 0);
+        if !text.is_empty() {
+            return parts.push(Part::Thought(text));
+        }
+    }
+    let details: String = ["reasoning_details", "thinking_blocks"]
+        .iter()
+        .map(|field| text_of(&message[*field], 0))
+        .find(|text| !text.is_empty())
+        .unwrap_or_default();
+    if !details.is_empty() {
+        parts.push(Part::ThoughtDetail(details));
+    }
+}
+
+/// Reads content: a text, a list of parts, or an object.
+fn content_of(content: &Value, is_thought: bool, depth: usize, parts: &mut Vec<Part>) {
+    match content {
+        Value::String(text) => push_text(text, is_thought, parts),
+        Value::Array(items) => items.iter().for_each(|item| part_of(item, is_thought, depth, parts)),
+        Value::Object(_) => part_of(content, is_thought, depth, parts),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn part_of(part: &Value, is_thought: bool, depth: usize, parts: &mut Vec<Part>) {
+    if depth > MAX_DEPTH {
+        return;
+    }
+    if let Value::String(text) = part {
+        return push_text(text, is_thought, parts);
+    }
+    let kind = part["type"].as_str().unwrap_or_default().to_ascii_lowercase();
+    let is_thought =
+        is_thought || part["thought"] == true || ["think", "reason", "thought"].iter().any(|word| kind.contains(word));
+    if let Some(name) = [&part["name"], &part["functionCall"]["name"], &part["function_call"]["name"]]
+        .into_iter()
+        .filter_map(Value::as_str)
+        .find(|_| kind.contains("tool") || kind.contains("function") || part["functionCall"].is_object())
+    {
+        return parts.push(Part::ToolCall(name.to_owned()));
+    }
+    if let Some(refusal) = part["refusal"].as_str() {
+        return parts.push(Part::Refusal(refusal.to_owned()));
+    }
+    if is_thought {
+        let text = text_of(part, 0);
+        if !text.is_empty() {
+            parts.push(Part::Thought(text));
+        }
+        return;
+    }
+    if let Some(image) = image_of(part) {
+        return parts.push(Part::Image(image));
+    }
+    for field in ["text", "content", "parts"] {
+        if !part[field].is_null() {
+            return content_of(&part[field], is_thought, depth + 1, parts);
+        }
+    }
+    // `{"text": {"value": …}}`
+    if let Some(text) = part["value"].as_str() {
+        push_text(text, is_thought, parts);
+    }
+}
+
+fn push_text(text: &str, is_thought: bool, parts: &mut Vec<Part>) {
+    if !text.is_empty() {
+        parts.push(if is_thought { Part::Thought(text.to_owned()) } else { Part::Text(text.to_owned()) });
+    }
+}
+
+/// Returns the text in a value, however deep.
+fn text_of(value: &Value, depth: usize) -> String {
+    if depth > MAX_DEPTH {
+        return String::new();
+    }
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(|item| text_of(item, depth + 1)).collect(),
+        Value::Object(fields) => {
+            let places = ["text", "thinking", "summary", "reasoning", "reasoning_text", "content", "value"];
+            let texts = places.iter().filter_map(|place| fields.get(*place)).map(|value| text_of(value, depth + 1));
+            texts.into_iter().find(|text| !text.is_empty()).unwrap_or_default()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => String::new(),
+    }
+}
+
+/// Returns the image that a value is or contains.
+fn image_of(value: &Value) -> Option<Image> {
+    match value {
+        Value::String(text) => from_url(text),
+        Value::Object(fields) => {
+            let inline = ["inline_data", "inlineData", "source"].iter().find_map(|name| fields.get(*name));
+            if let Some(inline) = inline {
+                return image_of(inline);
+            }
+            let url = ["image_url", "url", "image"].iter().find_map(|name| fields.get(*name));
+            if let Some(url) = url {
+                return image_of(url);
+            }
+            let data =
+                ["data", "b64_json", "image_base64", "result"].iter().find_map(|name| fields.get(*name)?.as_str())?;
+            let types = ["mime_type", "mimeType", "media_type", "format"];
+            let media_type = types.iter().find_map(|name| fields.get(*name)?.as_str()).unwrap_or_default();
+            Some(Image { media_type: media_type.to_owned(), bytes: Some(decoded_bytes(data)) })
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => None,
+    }
+}
+
+fn from_url(url: &str) -> Option<Image> {
+    if let Some(data) = url.strip_prefix("data:") {
+        let (head, data) = data.split_once(',').unwrap_or((data, ""));
+        let media_type = head.split(';').next().unwrap_or_default().to_owned();
+        return Some(Image { media_type, bytes: Some(decoded_bytes(data)) });
+    }
+    let is_link = url.starts_with("https://") || url.starts_with("http://");
+    is_link.then(|| Image { media_type: String::new(), bytes: None })
+}
+
+/// Returns how many bytes a text of base64 stands for, also if most of it was omitted.
+fn decoded_bytes(data: &str) -> usize {
+    let (kept, omitted) = data.split_once(OMITTED).unwrap_or((data, "0"));
+    (kept.trim_end_matches('=').len() + omitted.parse::<usize>().unwrap_or(0)) * 3 / 4
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn text(text: &str) -> Part {
+        Part::Text(text.into())
+    }
+
+    fn thought(text: &str) -> Part {
+        Part::Thought(text.into())
+    }
+
+    fn png(bytes: usize) -> Part {
+        Part::Image(Image { media_type: "image/png".into(), bytes: Some(bytes) })
+    }
+
+    #[test]
+    fn parts_are_found_wherever_servers_put_them() {
+        let cases = [
+            (json!({"content": "hi"}), vec![text("hi")]),
+            (json!({"text": "hi"}), vec![text("hi")]),
+            (
+                json!({"content": [{"type": "text", "text": "h"}, {"type": "output_text", "text": "i"}, "!"]}),
+                vec![text("h"), text("i"), text("!")],
+            ),
+            (json!({"content": {"parts": [{"text": "hi"}]}}), vec![text("hi")]),
+            (json!({"content": [{"type": "text", "text": {"value": "hi"}}]}), vec![text("hi")]),
+            (json!({"content": null, "refusal": "No."}), vec![Part::Refusal("No.".into())]),
+            (json!({"reasoning_content": "hm"}), vec![thought("hm")]),
+            (json!({"content": "", "reasoning_content": "hm", "reasoning": "hm"}), vec![thought("hm")]),
+            (
+                json!({"reasoning": "hm", "reasoning_details": [{"type": "reasoning.text", "text": "hm"}]}),
+                vec![thought("hm")],
+            ),
+            (
+                json!({"reasoning_details": [{"type": "reasoning.summary", "summary": "h"}, {"type": "reasoning.encrypted", "data": "x"}, {"type": "reasoning.text", "text": "m"}]}),
+                vec![Part::ThoughtDetail("hm".into())],
+            ),
+            (
+                json!({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}]}),
+                vec![thought("hm")],
+            ),
+            (
+                json!({"content": [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "hi"}]}),
+                vec![thought("hm"), text("hi")],
+            ),
+            (json!({"content": [{"type": "reasoning", "summary": [{"text": "hm"}]}]}), vec![thought("hm")]),
+            (
+                json!({"content": {"parts": [{"text": "hm", "thought": true}, {"text": "hi"}]}}),
+                vec![thought("hm"), text("hi")],
+            ),
+            (json!({"thinking": "hm", "content": "hi"}), vec![thought("hm"), text("hi")]),
+            (json!({"content": "hm", "extra_content": {"google": {"thought": true}}}), vec![thought("hm")]),
+            (
+                json!({"tool_calls": [{"index": 0, "function": {"name": "get_weather", "arguments": ""}}]}),
+                vec![Part::ToolCall("get_weather".into())],
+            ),
+            (json!({"tool_calls": [{"index": 0, "function": {"arguments": "{}"}}]}), vec![]),
+            (json!({"function_call": {"name": "f"}}), vec![Part::ToolCall("f".into())]),
+            (json!({"content": [{"type": "tool_use", "name": "f", "input": {}}]}), vec![Part::ToolCall("f".into())]),
+            (json!({"content": [{"functionCall": {"name": "f"}}]}), vec![Part::ToolCall("f".into())]),
+            (
+                json!({"content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]}),
+                vec![png(3)],
+            ),
+            (
+                json!({"content": "hi", "images": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA;omitted=8"}}]}),
+                vec![text("hi"), png(9)],
+            ),
+            (json!({"content": [{"inline_data": {"mime_type": "image/png", "data": "AAA="}}]}), vec![png(2)]),
+            (
+                json!({"content": [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}}]}),
+                vec![png(3)],
+            ),
+            (
+                json!({"images": ["https://example.org/a.png"]}),
+                vec![Part::Image(Image { media_type: String::new(), bytes: None })],
+            ),
+        ];
+        for (message, expected) in cases {
+            assert_eq!(of_message(&message), expected, "{message}");
+        }
+    }
+}

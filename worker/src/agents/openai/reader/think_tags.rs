@@ -1,0 +1,400 @@
+//! Thoughts that a model writes into its answer, between tags such as `<think>` and `</think>`.
+//!
+//! Only at the beginning of an answer: a tag that an answer mentions later, or in code, is text. Some chat templates
+//! swallow the opening tag, so an answer may turn out to have begun with a thought once a closing tag comes; what came
+//! before is then retracted. Tags may be split anywhere.
+
+/// Opening and closing tags of thoughts, in lower case.
+const TAGS: [(&str, &str); 10] = [
+    ("<think>", "</think>"),
+    ("<thinking>", "</thinking>"),
+    ("<thought>", "</thought>"),
+    ("<thoughts>", "</thoughts>"),
+    ("<reasoning>", "</reasoning>"),
+    ("<reason>", "</reason>"),
+    ("<seed:think>", "</seed:think>"),
+    ("[think]", "[/think]"),
+    ("◁think▷", "◁/think▷"),
+    ("<|begin_of_thought|>", "<|end_of_thought|>"),
+];
+/// No tag is longer, in bytes.
+const LONGEST_TAG_BYTES: usize = 32;
+/// The text before a closing tag whose opening tag is missing may have this many bytes.
+const MAX_UNOPENED_BYTES: usize = 256 * 1024;
+
+/// A piece of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Segment {
+    /// Text of the answer.
+    Text(String),
+    /// A part of a thought.
+    Thought(String),
+    /// The end of a thought.
+    ThoughtEnd,
+    /// All text so far was this thought.
+    Retract(String),
+}
+
+/// Separates the thoughts at the beginning of an answer from its text.
+#[derive(Debug)]
+pub(super) struct ThinkTags {
+    state: State,
+    /// Text that may be, or belong to, a tag that is still incomplete.
+    held: String,
+    /// The text of the answer so far, while it may turn out to be a thought.
+    said: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Nothing but white space so far.
+    Start,
+    /// In a thought.
+    Thinking { closing: &'static str, is_empty: bool },
+    /// In a thought without an opening tag, as in earlier answers of this model.
+    Unopened { is_empty: bool },
+    /// After a thought; white space is dropped.
+    AfterThought,
+    /// In the text; a closing tag would make it a thought.
+    Suspicious,
+    /// In the text.
+    Text,
+}
+
+impl ThinkTags {
+    /// Begins an answer. `is_thinking` says that the model's earlier answers began with a thought without an opening tag.
+    pub fn new(is_thinking: bool) -> Self {
+        let state = if is_thinking { State::Unopened { is_empty: true } } else { State::Start };
+        Self { state, held: String::new(), said: String::new() }
+    }
+
+    /// Says that the server separates the thoughts itself, so that the text has none.
+    pub fn set_separate(&mut self) {
+        self.state = match self.state {
+            State::Suspicious => State::Text,
+            State::Unopened { is_empty: true } => State::Start,
+            other => other,
+        };
+    }
+
+    /// Whether the answer is in a thought without an opening tag.
+    pub fn is_unopened(&self) -> bool {
+        matches!(self.state, State::Unopened { .. })
+    }
+
+    /// Takes the next text of the answer and returns what is known about it.
+    pub fn push(&mut self, text: &str) -> Vec<Segment> {
+        self.held.push_str(text);
+        let mut segments = Vec::new();
+        while self.advance(&mut segments) {}
+        segments
+    }
+
+    /// Ends the answer and returns the rest of it.
+    pub fn finish(&mut self) -> Vec<Segment> {
+        let held = std::mem::take(&mut self.held);
+        match self.state {
+            State::Start | State::Suspicious | State::Text if held.is_empty() => Vec::new(),
+            State::Start | State::Suspicious | State::Text => vec![Segment::Text(held)],
+            State::AfterThought => Vec::new(),
+            State::Thinking { .. } => {
+                let rest = held.trim_end();
+                let thought = (!rest.is_empty()).then(|| Segment::Thought(rest.to_owned()));
+                thought.into_iter().chain([Segment::ThoughtEnd]).collect()
+            }
+            // It was the answer after all.
+            State::Unopened { .. } => {
+                let text = std::mem::take(&mut self.said) + &held;
+                let text = Some(text).filter(|text| !text.is_empty()).map(Segment::Text);
+                std::iter::once(Segment::ThoughtEnd).chain(text).collect()
+            }
+        }
+    }
+
+    /// Moves one state on; returns whether there may be more to do.
+    fn advance(&mut self, segments: &mut Vec<Segment>) -> bool {
+        match self.state {
+            State::Start | State::AfterThought => self.leave_start(),
+            State::Thinking { closing, is_empty } => self.think(&[closing], is_empty, segments),
+            State::Unopened { is_empty } => self.think_unopened(is_empty, segments),
+            State::Suspicious => self.look_for_closing_tag(segments),
+            State::Text => {
+                if !self.held.is_empty() {
+                    segments.push(Segment::Text(std::mem::take(&mut self.held)));
+                }
+                false
+            }
+        }
+    }
+
+    fn leave_start(&mut self) -> bool {
+        let text = self.held.trim_start();
+        let lower = text.to_ascii_lowercase();
+        if let Some((opening, closing)) = TAGS.iter().find(|(opening, _)| lower.starts_with(opening)) {
+            let rest = text[opening.len()..].to_owned();
+            self.state = State::Thinking { closing, is_empty: true };
+            self.held = rest;
+            return true;
+        }
+        if let Some((_, closing)) = TAGS.iter().find(|(_, closing)| lower.starts_with(closing)) {
+            self.held = text[closing.len()..].to_owned();
+            self.state = State::AfterThought;
+            return true;
+        }
+        let may_be_tag =
+            TAGS.iter().any(|(opening, closing)| opening.starts_with(&lower) || closing.starts_with(&lower));
+        if text.is_empty() || may_be_tag {
+            return false;
+        }
+        if self.state == State::AfterThought {
+            self.held = text.to_owned();
+            self.state = State::Text;
+        } else {
+            self.state = State::Suspicious;
+        }
+        true
+    }
+
+    /// Passes a thought on, up to its closing tag.
+    fn think(&mut self, closing: &[&'static str], is_empty: bool, segments: &mut Vec<Segment>) -> bool {
+        if is_empty {
+            let text = self.held.trim_start().to_owned();
+            self.held = text;
+        }
+        let Some((at, tag)) = find_tag(&self.held, closing) else {
+            // White space before the closing tag is not part of the thought.
+            let text = &self.held[..self.held.len() - held_bytes(&self.held, closing)];
+            let known = text.trim_end().len();
+            if known > 0 {
+                let rest = self.held.split_off(known);
+                let thought = std::mem::replace(&mut self.held, rest);
+                if let State::Thinking { closing, .. } = self.state {
+                    self.state = State::Thinking { closing, is_empty: false };
+                }
+                segments.push(Segment::Thought(thought));
+            }
+            return false;
+        };
+        let thought = self.held[..at].trim_end();
+        if !thought.is_empty() {
+            segments.push(Segment::Thought(thought.to_owned()));
+        }
+        segments.push(Segment::ThoughtEnd);
+        self.held = self.held[at + tag.len()..].to_owned();
+        self.state = State::AfterThought;
+        true
+    }
+
+    fn think_unopened(&mut self, is_empty: bool, segments: &mut Vec<Segment>) -> bool {
+        if is_empty {
+            let lower = self.held.trim_start().to_ascii_lowercase();
+            let is_tag = TAGS.iter().any(|(opening, _)| lower.starts_with(opening));
+            if is_tag {
+                self.state = State::Start;
+                return true;
+            }
+            let may_be_tag = TAGS.iter().any(|(opening, _)| opening.starts_with(&lower));
+            if may_be_tag {
+                return false;
+            }
+            self.state = State::Unopened { is_empty: false };
+            let text = self.held.trim_start().to_owned();
+            self.held = text;
+        }
+        let before = segments.len();
+        let goes_on = self.think(&closing_tags(), false, segments);
+        for segment in &segments[before..] {
+            if let Segment::Thought(thought) = segment
+                && self.said.len() < MAX_UNOPENED_BYTES
+            {
+                self.said.push_str(thought);
+            }
+        }
+        if goes_on {
+            self.said.clear();
+        }
+        goes_on
+    }
+
+    /// Passes text on while looking for a closing tag without an opening one.
+    fn look_for_closing_tag(&mut self, segments: &mut Vec<Segment>) -> bool {
+        let closing = closing_tags();
+        let openings: Vec<&str> = TAGS.iter().map(|(opening, _)| *opening).collect();
+        let found = find_tag(&self.held, &closing);
+        let before = found.map_or(self.held.len() - held_bytes(&self.held, &closing), |(at, _)| at);
+        let text = self.held[..before].to_owned();
+        self.said.push_str(&text);
+        // An opening tag may have begun in the text before.
+        let recent = self.said.floor_char_boundary(self.said.len().saturating_sub(text.len() + LONGEST_TAG_BYTES));
+        let is_mentioned = find_tag(&self.said[recent..], &openings).is_some();
+        if is_mentioned || self.said.len() > MAX_UNOPENED_BYTES {
+            self.become_text();
+            return true;
+        }
+        let Some((_, tag)) = found else {
+            self.held.drain(..before);
+            if !text.is_empty() {
+                segments.push(Segment::Text(text));
+            }
+            return false;
+        };
+        let after = &self.held[before + tag.len()..];
+        if after.is_empty() && self.said.ends_with(' ') {
+            // What follows tells whether this is a tag or a mention of one.
+            self.said.truncate(self.said.len() - text.len());
+            return false;
+        }
+        if is_in_code(&self.said) || is_mention(&self.said, after) {
+            self.become_text();
+            return true;
+        }
+        self.held = after.to_owned();
+        self.state = State::AfterThought;
+        if !text.is_empty() {
+            segments.push(Segment::Text(text));
+        }
+        segments.push(Segment::Retract(std::mem::take(&mut self.said).trim().to_owned()));
+        true
+    }
+
+    fn become_text(&mut self) {
+        self.state = State::Text;
+        self.said = String::new();
+    }
+}
+
+fn closing_tags() -> Vec<&'static str> {
+    TAGS.iter().map(|(_, closing)| *closing).collect()
+}
+
+/// Returns where the first of the tags stands, in any case, and which it is.
+fn find_tag<'a>(text: &str, tags: &[&'a str]) -> Option<(usize, &'a str)> {
+    let lower = text.to_ascii_lowercase();
+    tags.iter().filter_map(|tag| lower.find(tag).map(|at| (at, *tag))).min_by_key(|(at, _)| *at)
+}
+
+/// Returns how many bytes at the end of a text may be the beginning of a tag.
+fn held_bytes(text: &str, tags: &[&str]) -> usize {
+    let lower = text.to_ascii_lowercase();
+    let longest = |tag: &&str| {
+        (1..tag.len()).rev().find(|length| tag.is_char_boundary(*length) && lower.ends_with(&tag[..*length]))
+    };
+    tags.iter().filter_map(longest).max().unwrap_or(0)
+}
+
+/// Whether the end of a text is in a block or a span of code.
+fn is_in_code(text: &str) -> bool {
+    let is_fence = |line: &&str| line.trim_start().starts_with("```") || line.trim_start().starts_with("~~~");
+    let fences = text.lines().filter(is_fence).count();
+    let line = text.rsplit('\n').next().unwrap_or_default();
+    fences % 2 == 1 || line.matches('`').count() % 2 == 1
+}
+
+/// Whether a tag between these texts stands in a sentence.
+fn is_mention(before: &str, after: &str) -> bool {
+    let goes_on = after.starts_with(|c: char| c == ' ' || c.is_ascii_punctuation());
+    (before.ends_with(' ') && goes_on) || before.ends_with(['"', '\'', '(', '“'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Text and thoughts of an answer whose model is or is not known to swallow opening tags.
+    fn separated(is_thinking: bool, pieces: &[&str]) -> (String, Vec<String>) {
+        let mut tags = ThinkTags::new(is_thinking);
+        let mut segments: Vec<Segment> = pieces.iter().flat_map(|piece| tags.push(piece)).collect();
+        segments.extend(tags.finish());
+        let (mut text, mut thoughts, mut thought) = (String::new(), Vec::new(), String::new());
+        for segment in segments {
+            match segment {
+                Segment::Text(more) => text.push_str(&more),
+                Segment::Thought(more) => thought.push_str(&more),
+                Segment::ThoughtEnd => thoughts.push(std::mem::take(&mut thought)),
+                Segment::Retract(thought) => {
+                    thoughts.push(thought);
+                    text.clear();
+                }
+            }
+        }
+        assert_eq!(thought, "", "every thought ends");
+        thoughts.retain(|thought| !thought.is_empty());
+        (text, thoughts)
+    }
+
+    fn assert_separated(is_thinking: bool, answer: &str, text: &str, thoughts: &[&str]) {
+        let expected = (text.to_owned(), thoughts.iter().map(|thought| (*thought).to_owned()).collect::<Vec<_>>());
+        assert_eq!(separated(is_thinking, &[answer]), expected, "{answer}");
+        for cut in (0..answer.len()).filter(|cut| answer.is_char_boundary(*cut)) {
+            assert_eq!(separated(is_thinking, &[&answer[..cut], &answer[cut..]]), expected, "{answer}: cut at {cut}");
+        }
+        let characters: Vec<String> = answer.chars().map(String::from).collect();
+        let characters: Vec<&str> = characters.iter().map(String::as_str).collect();
+        assert_eq!(separated(is_thinking, &characters), expected, "{answer}: by characters");
+    }
+
+    #[test]
+    fn thoughts_are_separated_wherever_the_text_is_cut() {
+        for (answer, text, thoughts) in [
+            ("<think>\nHm, é.\n</think>\n\nYes", "Yes", &["Hm, é."][..]),
+            ("\n <think>Hm</think>Yes <b>", "Yes <b>", &["Hm"]),
+            ("<THINKING>Hm < 3</Thinking>Yes", "Yes", &["Hm < 3"]),
+            ("<thought>a</thought> <reasoning>b</reasoning>\nYes", "Yes", &["a", "b"]),
+            ("[THINK]Hm[/THINK]Yes", "Yes", &["Hm"]),
+            ("◁think▷Hm◁/think▷Yes", "Yes", &["Hm"]),
+            ("<think>\n\n</think>\n\nYes", "Yes", &[]),
+            ("<think>No end", "", &["No end"]),
+            ("<think>No end </thi", "", &["No end </thi"]),
+            ("<think>a</think>", "", &["a"]),
+            ("</think>\n\nYes", "Yes", &[]),
+            ("Hm, é.\n</think>\n\nYes", "Yes", &["Hm, é."]),
+            ("Hm</think>Yes </think>", "Yes </think>", &["Hm"]),
+        ] {
+            assert_separated(false, answer, text, thoughts);
+        }
+    }
+
+    #[test]
+    fn tags_that_an_answer_mentions_are_text() {
+        for answer in [
+            "Use <think> and </think>.",
+            "Write `</think>` at the end.",
+            "```xml\n<think>\nHm\n</think>\n```",
+            "~~~\n</think>\n~~~",
+            "The tag </think> ends a thought.",
+            "It ends with \"</think>\".",
+            "`<think>` begins a thought.",
+            "<thin line",
+            "<thinker>",
+            "  plain",
+            "a < b",
+            "",
+            "\n",
+        ] {
+            assert_separated(false, answer, answer, &[]);
+        }
+    }
+
+    #[test]
+    fn a_model_that_swallows_opening_tags_begins_with_a_thought() {
+        for (answer, text, thoughts) in [
+            ("Hm\n</think>\n\nYes", "Yes", &["Hm"][..]),
+            ("<think>Hm</think>Yes", "Yes", &["Hm"]),
+            ("\n</think>Yes", "Yes", &[]),
+        ] {
+            assert_separated(true, answer, text, thoughts);
+        }
+        let (text, thoughts) = separated(true, &["No ", "thought"]);
+        assert_eq!((text.as_str(), thoughts.len()), ("No thought", 1), "the answer is never lost");
+    }
+
+    #[test]
+    fn a_server_that_separates_thoughts_itself_has_none_in_its_text() {
+        let mut tags = ThinkTags::new(false);
+        let mut segments = tags.push("Hm\n");
+        tags.set_separate();
+        segments.extend(tags.push("</think>\n"));
+
+        assert_eq!(segments, [Segment::Text("Hm\n".into()), Segment::Text("</think>\n".into())]);
+    }
+}

@@ -1,0 +1,238 @@
+//! What servers send, as tables: an input a row, with what the user gets of it.
+//!
+//! Rows are read with paused time, so their pauses cost nothing. Each row without pauses is read again with its bytes
+//! split everywhere, which must not change anything.
+
+mod ends;
+mod errors;
+mod mutations;
+mod rubbish;
+mod texts;
+mod thoughts;
+
+use std::time::Duration;
+
+use banter_shared::{
+    chat::{ErrorCode, FinishReason, StepKind, StepStatus, Usage},
+    clock::Timestamp,
+};
+use bytes::Bytes;
+use futures::{StreamExt as _, stream};
+use serde_json::{Value, json};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep},
+};
+
+use crate::agents::{
+    AgentError, Update,
+    openai::{
+        body::Body,
+        errors::Context,
+        reader::{self, Reading},
+    },
+};
+
+const DONE: &str = "data: [DONE]\n\n";
+const IDLE: Duration = Duration::from_mins(2);
+
+/// One input and what is expected of it.
+#[derive(Clone)]
+struct Row {
+    name: &'static str,
+    content_type: &'static str,
+    sends: Vec<Send>,
+    expected: Expected,
+}
+
+/// What a server does.
+#[derive(Clone)]
+enum Send {
+    Bytes(Vec<u8>),
+    /// Silence for so many seconds.
+    Pause(u64),
+    /// Silence for good, on an open connection.
+    Silence,
+    /// The connection breaks.
+    Break,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Expected {
+    text: String,
+    thoughts: Vec<String>,
+    notices: Vec<String>,
+    outcome: Result<FinishReason, (ErrorCode, String)>,
+}
+
+/// Begins a row.
+fn row(name: &'static str) -> Row {
+    let expected =
+        Expected { text: String::new(), thoughts: Vec::new(), notices: Vec::new(), outcome: Ok(FinishReason::Stop) };
+    Row { name, content_type: "text/event-stream", sends: Vec::new(), expected }
+}
+
+impl Row {
+    fn content_type(mut self, content_type: &'static str) -> Self {
+        self.content_type = content_type;
+        self
+    }
+
+    fn send(mut self, bytes: impl AsRef<[u8]>) -> Self {
+        self.sends.push(Send::Bytes(bytes.as_ref().to_vec()));
+        self
+    }
+
+    fn pause(mut self, seconds: u64) -> Self {
+        self.sends.push(Send::Pause(seconds));
+        self
+    }
+
+    fn silence(mut self) -> Self {
+        self.sends.push(Send::Silence);
+        self
+    }
+
+    fn breaks(mut self) -> Self {
+        self.sends.push(Send::Break);
+        self
+    }
+
+    fn text(mut self, text: &str) -> Self {
+        text.clone_into(&mut self.expected.text);
+        self
+    }
+
+    fn thought(mut self, thought: &str) -> Self {
+        self.expected.thoughts.push(thought.to_owned());
+        self
+    }
+
+    fn notice(mut self, notice: &str) -> Self {
+        self.expected.notices.push(notice.to_owned());
+        self
+    }
+
+    fn finish(mut self, reason: FinishReason) -> Self {
+        self.expected.outcome = Ok(reason);
+        self
+    }
+
+    /// Expects a failure whose message contains these words.
+    fn fails(mut self, code: ErrorCode, words: &str) -> Self {
+        self.expected.outcome = Err((code, words.to_owned()));
+        self
+    }
+
+    async fn check(&self) {
+        self.assert_read(self.sends.clone(), "as sent").await;
+        let whole: Option<Vec<u8>> = self
+            .sends
+            .iter()
+            .map(|send| if let Send::Bytes(bytes) = send { Some(bytes.clone()) } else { None })
+            .collect::<Option<Vec<_>>>()
+            .map(|parts| parts.concat());
+        let Some(whole) = whole.filter(|whole| whole.len() < 4_000) else { return };
+        for cut in 0..=whole.len() {
+            let halves = [&whole[..cut], &whole[cut..]].map(|half| Send::Bytes(half.to_vec()));
+            self.assert_read(halves.into(), &format!("cut at {cut}")).await;
+        }
+        let bytes = whole.iter().map(|byte| Send::Bytes(vec![*byte])).collect();
+        self.assert_read(bytes, "by bytes").await;
+    }
+
+    async fn assert_read(&self, sends: Vec<Send>, how: &str) {
+        let found = read(self.content_type, sends).await;
+        let mut expected = self.expected.clone();
+        if let (Err((_, words)), Err((_, message))) = (&mut expected.outcome, &found.read.outcome)
+            && message.contains(words.as_str())
+        {
+            words.clone_from(message);
+        }
+        assert_eq!(found.read, expected, "{} ({how})", self.name);
+    }
+}
+
+/// What was read, and how.
+struct Found {
+    read: Expected,
+    usage: Option<Usage>,
+    took: Duration,
+}
+
+/// Reads what a server sends.
+async fn read(content_type: &str, sends: Vec<Send>) -> Found {
+    let bytes = stream::iter(sends).filter_map(async |send| match send {
+        Send::Bytes(bytes) => Some(Ok(Bytes::from(bytes))),
+        Send::Pause(seconds) => {
+            sleep(Duration::from_secs(seconds)).await;
+            None
+        }
+        Send::Silence => std::future::pending().await,
+        Send::Break => Some(Err(AgentError::new(ErrorCode::AgentNetwork, "connection reset"))),
+    });
+    let body = Body::from_stream(bytes.boxed(), content_type, IDLE);
+    let now: Timestamp = "2026-01-31T12:00:00Z".parse().unwrap();
+    let (updates, mut received) = mpsc::channel(4);
+    let started = Instant::now();
+    let collect = async {
+        let mut read = row("").expected;
+        let mut thoughts: Vec<(String, StepStatus, String)> = Vec::new();
+        while let Some(update) = received.recv().await {
+            match update {
+                Update::Text(more) => read.text.push_str(&more),
+                Update::Retract => read.text.clear(),
+                Update::Step(step) if step.kind == StepKind::Notice => read.notices.push(step.title),
+                Update::Step(step) => {
+                    let text = step.detail["text"].as_str().unwrap().to_owned();
+                    thoughts.retain(|(key, ..)| *key != step.key);
+                    thoughts.push((step.key, step.status, text));
+                }
+                Update::Permission(_) | Update::Resume { .. } => panic!("not from a server: {update:?}"),
+            }
+        }
+        assert!(thoughts.iter().all(|(_, status, _)| *status == StepStatus::Succeeded), "a thought never ends");
+        read.thoughts = thoughts.into_iter().map(|(_, _, text)| text).collect();
+        read
+    };
+    let reading = async {
+        let updates = updates;
+        reader::read(body, &updates, Context { key: Some("sk-test"), now }, false).await
+    };
+    let (Reading { outcome, .. }, mut read) = tokio::join!(reading, collect);
+    let usage = outcome.as_ref().ok().and_then(|answer| answer.usage);
+    read.outcome =
+        outcome.map(|answer| answer.finish_reason).map_err(|failure| (failure.error.code, failure.error.message));
+    Found { read, usage, took: started.elapsed() }
+}
+
+/// An event with this object.
+fn event(object: &Value) -> String {
+    format!("data: {object}\n\n")
+}
+
+/// A chunk with this delta.
+fn delta(delta: &Value) -> String {
+    event(&json!({"choices": [{"index": 0, "delta": delta, "finish_reason": null}]}))
+}
+
+/// A chunk with this delta and an end.
+fn last_delta(delta: &Value, reason: &str) -> String {
+    event(&json!({"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}))
+}
+
+/// A chunk with this text.
+fn text(content: &str) -> String {
+    delta(&json!({"content": content}))
+}
+
+/// A chunk that ends the answer.
+fn end(reason: &str) -> String {
+    last_delta(&json!({}), reason)
+}
+
+async fn check(rows: Vec<Row>) {
+    for row in rows {
+        row.check().await;
+    }
+}

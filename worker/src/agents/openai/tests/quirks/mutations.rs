@@ -1,0 +1,144 @@
+//! Random damage to usual sessions: never a panic, a hang, or a success for a broken answer. A failure prints its seed;
+//! `QUIRKS_SEED` repeats it.
+
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+
+use super::*;
+
+/// Damaged sessions in one run.
+const ROUNDS: u64 = 3_000;
+
+/// Sessions as servers send them, as frames; the last two or the last one are the end.
+fn sessions() -> Vec<Vec<String>> {
+    let thought = |text: &str| delta(&json!({"reasoning_content": text}));
+    let done = DONE.to_owned();
+    vec![
+        vec![
+            delta(&json!({"role": "assistant", "content": null})),
+            text("Hé"),
+            text("llo 🎉"),
+            end("stop"),
+            done.clone(),
+        ],
+        vec![text("<think>"), text("hm"), text("</think>\n"), text("a"), text("b"), end("stop"), done.clone()],
+        vec![thought("h"), ": ping\n\n".to_owned(), thought("m"), text("a"), end("length"), done.clone()],
+        vec![
+            r#"data: {"choices":[{"delta":{"content":"\ud83c"}}]}"#.to_owned() + "\n\n",
+            r#"data: {"choices":[{"delta":{"content":"\udf89"}}]}"#.to_owned() + "\n\n",
+            end("stop"),
+            done,
+        ],
+    ]
+}
+
+fn seed() -> u64 {
+    std::env::var("QUIRKS_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0)
+}
+
+/// Splits bytes at random.
+fn split(bytes: &[u8], random: &mut StdRng) -> Vec<Send> {
+    let mut rest = bytes;
+    let mut sends = Vec::new();
+    while !rest.is_empty() {
+        let (head, tail) = rest.split_at(random.random_range(1..=rest.len()));
+        sends.push(Send::Bytes(head.to_vec()));
+        rest = tail;
+    }
+    sends
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_reads_the_same_however_it_is_split() {
+    for session in sessions() {
+        let whole = session.concat().into_bytes();
+        let expected = read("", vec![Send::Bytes(whole.clone())]).await.read;
+        for round in 0..300 {
+            let seed = seed() + round;
+            let found = read("", split(&whole, &mut StdRng::seed_from_u64(seed))).await.read;
+            assert_eq!(found, expected, "QUIRKS_SEED={seed}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_cut_before_its_end_never_succeeds() {
+    for session in sessions() {
+        let end = session.len() - 2;
+        let before_end = session[..end].concat().into_bytes();
+        for cut in 0..=before_end.len() {
+            for how in [None, Some(Send::Break), Some(Send::Silence)] {
+                let sends = std::iter::once(Send::Bytes(before_end[..cut].to_vec())).chain(how).collect();
+                let found = read("", sends).await.read;
+                assert!(found.outcome.is_err(), "cut at {cut}: {found:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_with_an_error_never_succeeds() {
+    let errors = [
+        "error: {\"message\":\"slot lost\"}\n",
+        "event: error\ndata: slot lost\n\n",
+        "data: {\"error\":\"slot lost\"}\n\n",
+        "{\"detail\":\"slot lost\"}\n",
+    ];
+    for session in sessions() {
+        // Before the last frame: nothing is read after [DONE].
+        for at in 0..session.len() {
+            for error in errors {
+                let mut damaged = session.clone();
+                damaged.insert(at, error.to_owned());
+                let found = read("", split(damaged.concat().as_bytes(), &mut StdRng::seed_from_u64(seed()))).await.read;
+                let message = found.outcome.unwrap_err().1;
+                assert!(message.contains("slot lost"), "{message}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_damaged_session_always_has_an_outcome() {
+    let sessions = sessions();
+    let rubbish = [
+        "data: {oops\n\n",
+        "\u{0}\n",
+        "data: \n\n",
+        "event: x\n",
+        "\n\n",
+        "{\n",
+        "]\n",
+        ": x\n",
+        "data: [DON\n\n",
+        "<html>\n",
+        "data: \"\\ud83d\"\n\n",
+    ];
+    for round in 0..ROUNDS {
+        let seed = seed() + round;
+        let mut random = StdRng::seed_from_u64(seed);
+        let mut frames = sessions[random.random_range(0..sessions.len())].clone();
+        for _ in 0..random.random_range(1..4) {
+            let at = random.random_range(0..=frames.len());
+            match random.random_range(0..3) {
+                0 => frames.insert(at, rubbish[random.random_range(0..rubbish.len())].to_owned()),
+                1 if at < frames.len() => frames.insert(at, frames[at].clone()),
+                _ if at < frames.len() => {
+                    frames.remove(at);
+                }
+                _ => {}
+            }
+        }
+        let mut bytes = frames.concat().into_bytes();
+        for _ in 0..random.random_range(0..6) {
+            if !bytes.is_empty() {
+                let at = random.random_range(0..bytes.len());
+                bytes[at] = random.random();
+            }
+        }
+        bytes.truncate(random.random_range(0..=bytes.len()));
+        let mut sends = split(&bytes, &mut random);
+        sends.extend([Send::Break, Send::Silence, Send::Pause(1)].into_iter().nth(random.random_range(0..3)));
+        let found = read("", sends).await;
+        assert!(found.took <= 2 * IDLE, "QUIRKS_SEED={seed}: took {:?}", found.took);
+    }
+}

@@ -1,0 +1,113 @@
+//! Texts in every encoding and place.
+
+use super::*;
+
+fn utf16(text: &str, order: fn(u16) -> [u8; 2]) -> Vec<u8> {
+    text.encode_utf16().flat_map(order).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn characters_survive_however_they_are_sent() {
+    let sse = |strings: &[&str]| -> String {
+        let deltas = strings.iter().map(|content| format!("data: {{\"choices\":[{{\"delta\":{content}}}]}}\n\n"));
+        deltas.chain([DONE.to_owned()]).collect()
+    };
+    let whole = [text("é🎉重"), DONE.to_owned()].concat();
+    let bom = |bytes: Vec<u8>, bom: &[u8]| [bom, &bytes].concat();
+    check(vec![
+        row("an emoji in two chunks").send(sse(&[r#"{"content":"a\ud83c"}"#, r#"{"content":"\udf89b"}"#])).text("a🎉b"),
+        row("with an empty chunk between").send(sse(&[r#"{"content":"\ud83c"}"#, r#"{"content":""}"#, r#"{"content":"\udf89"}"#])).text("🎉"),
+        row("in an array of parts")
+            .send(sse(&[r#"{"content":[{"type":"text","text":"\ud83c"},{"type":"text","text":"\udf89"},{"type":"text","text":"\ud83d"}]}"#, r#"{"content":[{"type":"text","text":"\ude00"}]}"#]))
+            .text("🎉😀"),
+        row("in a thought").send(sse(&[r#"{"reasoning_content":"\ud83c"}"#, r#"{"reasoning_content":"\udf89"}"#, r#"{"content":"a"}"#])).thought("🎉").text("a"),
+        row("lone halves").send(sse(&[r#"{"content":"\ud83d"}"#, r#"{"content":"a\udf89"}"#])).text("\u{fffd}a\u{fffd}"),
+        row("a half at the end").send(sse(&[r#"{"content":"a\ud83d"}"#])).text("a\u{fffd}"),
+        row("a half at the end of a thought").send(sse(&[r#"{"reasoning":"a\ud83d"}"#, r#"{"content":"\ude00b"}"#])).thought("a\u{fffd}").text("\u{fffd}b"),
+        row("an unknown escape and raw control characters").send(sse(&["{\"content\":\"a\\x\tb\"}"])).text("a\\x\tb"),
+        row("NaN").send(["data: {\"choices\":[{\"delta\":{\"content\":\"a\"},\"logprobs\":NaN}]}\n\n", DONE].concat()).text("a"),
+        row("NUL").send([&*text("a\0"), &text("\0b"), DONE].concat()).text("ab"),
+        row("a byte order mark").send(bom(whole.clone().into_bytes(), b"\xef\xbb\xbf")).text("é🎉重"),
+        row("UTF-16 with a mark").send(bom(utf16(&whole, u16::to_le_bytes), b"\xff\xfe")).text("é🎉重"),
+        row("UTF-16 as declared").content_type("text/event-stream; charset=utf-16be").send(utf16(&whole, u16::to_be_bytes)).text("é🎉重"),
+        row("Latin-1 as declared").content_type("text/event-stream;charset=ISO-8859-1").send(b"data: {\"choices\":[{\"delta\":{\"content\":\"caf\xe9\"}}]}\n\ndata: [DONE]\n\n").text("café"),
+        row("UTF-8 under another name").content_type("text/event-stream; charset=iso-8859-1").send(&whole).text("é🎉重"),
+        row("bytes that are not UTF-8").send(b"data: {\"choices\":[{\"delta\":{\"content\":\"a\xff\xe2\x82\"}}]}\n\ndata: [DONE]\n\n").text("a\u{fffd}\u{fffd}"),
+    ])
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_not_streamed_is_one() {
+    let message =
+        json!({"choices": [{"message": {"role": "assistant", "content": "Hi\u{0} there"}, "finish_reason": "length"}]});
+    let chunks = json!([{"choices": [{"delta": {"content": "a"}}]}, {"choices": [{"delta": {"content": "b"}, "finish_reason": "stop"}]}]);
+    check(vec![
+        row("a document").content_type("application/json").send(format!("\n{message:#}\n")).text("Hi there").finish(FinishReason::Length),
+        row("without a reason").send(r#"{"choices":[{"message":{"content":"a"}}]}"#).text("a"),
+        row("the older form").send(r#"{"choices":[{"text":"a","finish_reason":"stop"}]}"#).text("a"),
+        row("a list of chunks").send(chunks.to_string()).text("ab"),
+        row("chunks as lines")
+            .content_type("application/x-ndjson")
+            .send("{\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n{\"choices\":[{\"delta\":{\"content\":\"b\"},\"finish_reason\":\"stop\"}]}\n")
+            .text("ab"),
+        row("chunks as lines without an end")
+            .send("{\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n")
+            .text("a")
+            .fails(ErrorCode::AgentNetwork, "middle"),
+        row("a document that is cut").send("{\"choices\":[{\"message\":{\"content\":\"a").fails(ErrorCode::AgentNetwork, "middle"),
+    ])
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_is_a_notice_and_the_text_beside_it_is_kept() {
+    let image = |bytes: usize| format!("data:image/png;base64,{}", "iVBO".repeat(bytes / 3));
+    let shown = |size: &str| format!("The agent returned an image (PNG, {size}). Images can't be shown yet.");
+    let url = |bytes: usize| json!({"type": "image_url", "image_url": {"url": image(bytes)}});
+    let mut rows = Vec::new();
+    for (bytes, size) in [(1_125_000, "1.1 MB"), (24_000_000, "24.0 MB")] {
+        let parts = json!({"content": [{"type": "text", "text": "a"}, url(bytes), {"type": "text", "text": "b"}]});
+        rows.push(
+            row("in an array of parts")
+                .send([&*delta(&parts), &end("stop"), DONE].concat())
+                .text("ab")
+                .notice(&shown(size)),
+        );
+        let images = json!({"content": "a", "images": [url(bytes)]});
+        rows.push(
+            row("in a list of images")
+                .send([&*delta(&images), &text("b"), &end("stop"), DONE].concat())
+                .text("ab")
+                .notice(&shown(size)),
+        );
+        let data = "iVBO".repeat(bytes / 3);
+        let inline =
+            json!({"content": {"parts": [{"text": "a"}, {"inline_data": {"mime_type": "image/png", "data": data}}]}});
+        rows.push(row("inline").send([&*delta(&inline), &end("stop"), DONE].concat()).text("a").notice(&shown(size)));
+        let whole =
+            json!({"choices": [{"message": {"content": "a", "images": [url(bytes)]}, "finish_reason": "stop"}]});
+        rows.push(row("in a document").send(whole.to_string()).text("a").notice(&shown(size)));
+    }
+    let numbers = format!(
+        "data: {{\"choices\":[{{\"delta\":{{\"content\":\"lost\",\"image\":[{}]}}}}]}}\n\n",
+        "137, ".repeat(2_000_000)
+    );
+    rows.push(
+        row("a frame that cannot be shortened")
+            .send([&*text("a"), &numbers, &text("b"), &end("stop"), DONE].concat())
+            .text("ab")
+            .notice("A part of the answer was too large and was omitted."),
+    );
+    check(rows).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_over_the_limit_ends_there() {
+    let part = text(&"é".repeat(50_000));
+    let sends = (0..12).map(|_| Send::Bytes(part.clone().into_bytes())).chain([Send::Silence]).collect();
+
+    let found = read("", sends).await;
+
+    assert_eq!((found.read.text.len(), found.read.outcome), (1024 * 1024, Ok(FinishReason::Length)));
+}
