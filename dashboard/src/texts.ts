@@ -260,6 +260,7 @@ export const texts = {
   },
   finish: {
     length: "Cut off at the length limit",
+    lengthEmpty: "The token limit was reached before an answer.",
     refusal: "The agent refused to go on",
     cancelled: "Stopped",
     interrupted: "Interrupted",

@@ -9,6 +9,7 @@ import { explainTaskError, texts } from "@/texts";
 import { formatClock, formatElapsed, formatExact } from "@/time";
 import { type AnswerFormat, AnswerText } from "./answer-text";
 import { CopyButton } from "./copy-button";
+import { describeEnding } from "./ending";
 import { retryTask } from "./task-actions";
 import type { ThreadAgent } from "./thread";
 import { TurnDetails } from "./turn-details";
@@ -25,6 +26,7 @@ export const Answer = memo(function Answer(props: {
   message: Message;
   task: Task | null;
   agent: ThreadAgent;
+  steps: readonly Step[];
   /** Whether a failure stands below it, which then says how it ended. */
   hasFailure: boolean;
   /** Whether the turn was stopped, so that it can be answered again. */
@@ -33,8 +35,7 @@ export const Answer = memo(function Answer(props: {
   const { message, agent } = props;
   const [hasDetails, setDetails] = useState(false);
   const isEmpty = message.content === "";
-  const reason = message.finish_reason;
-  const ending = reason && reason !== "stop" && !props.hasFailure ? texts.finish[reason] : null;
+  const ending = props.hasFailure ? null : describeEnding(message, props.steps);
   return (
     <div className="group flex min-w-0 flex-col self-stretch">
       {!isEmpty && (

@@ -40,6 +40,7 @@ export const TurnView = memo(function TurnView(props: {
           message={answer}
           task={task}
           agent={agent}
+          steps={steps}
           hasFailure={hasFailure}
           canRetry={isStopped}
         />
