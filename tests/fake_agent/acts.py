@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 
-from wire import Failure, raw, sessions, write
+from wire import PLAYED, Failure, answers, log, raw, sessions, write
 
 
 def noise(turn, _):
@@ -67,11 +67,6 @@ def huge_line(turn, _):
 def long_answer(turn, _):
     for _ in range(30):
         turn.say("x" * (50 * 1024))
-
-
-def many_updates(turn, _):
-    for _ in range(20_100):
-        turn.update("usage_update", used=1, size=2)
 
 
 def chatter(turn, _):
@@ -217,6 +212,58 @@ def choose(turn, options):
     turn.say(f"outcome: {outcome['outcome']} {outcome.get('optionId', '')}".strip())
 
 
+def play(turn, script):
+    """Does what a script says: a list of steps, each an object with one of the fields below. `$S` in a string is the
+    session, and "$P" alone the id of the prompt's request."""
+    for step in json.loads(script):
+        for _ in range(step.get("times", 1)):
+            play_step(turn, step)
+    return PLAYED
+
+
+def filled(turn, value):
+    if isinstance(value, str):
+        return turn.prompt_id if value == "$P" else value.replace("$S", turn.session)
+    if isinstance(value, list):
+        return [filled(turn, item) for item in value]
+    if isinstance(value, dict):
+        return {name: filled(turn, item) for name, item in value.items()}
+    return value
+
+
+def play_step(turn, step):
+    if "say" in step:
+        turn.say(filled(turn, step["say"]))
+    elif "think" in step:
+        turn.update("agent_thought_chunk", content={"type": "text", "text": step["think"]})
+    elif "update" in step:
+        fields = dict(filled(turn, step["update"]))
+        turn.update(fields.pop("sessionUpdate"), **fields)
+    elif "write" in step:
+        write(filled(turn, step["write"]))
+    elif "line" in step:
+        # As it is, where the escapes of JSON are what the test is about.
+        text = step["line"].replace("$S", turn.session).replace("$P", str(turn.prompt_id)).replace("$BIG", "x" * step.get("big", 0))
+        raw(text.encode("latin-1" if step.get("latin") else "utf-8") + b"\n")
+    elif "end" in step:
+        write({"jsonrpc": "2.0", "id": turn.prompt_id, "result": step["end"]})
+    elif "fail" in step:
+        write({"jsonrpc": "2.0", "id": turn.prompt_id, "error": step["fail"]})
+    elif "ask" in step:
+        # Waits for the answer, whatever it is, and says it.
+        request = filled(turn, step["ask"])
+        id = request["id"]
+        answers[id] = [threading.Event(), None]
+        if "line" in request:
+            raw(request["line"].encode() + b"\n")
+        else:
+            write(request)
+        answers[id][0].wait()
+        answer = answers.pop(id)[1]
+        turn.say(json.dumps(answer.get("result", {}).get("outcome") or answer.get("error", {}).get("code"), sort_keys=True))
+    time.sleep(step.get("pause", 0) / 1000)
+
+
 def reason(turn, name):
     turn.say("so far")
     return name
@@ -272,8 +319,9 @@ def last_words(turn, _):
 
 
 def late(turn, _):
+    """Says something long after its turn is over, and notes that it did."""
     turn.say("in time")
-    threading.Timer(0.3, lambda: turn.say("LATE")).start()
+    threading.Timer(1.5, lambda: (turn.say("LATE"), log({"method": "(late)"}))).start()
 
 
 # What agents of others were seen to do ---------------------------------------------------------------------------------
@@ -297,7 +345,7 @@ def obedient_tool(turn, seconds):
 
 
 ACTS = {act.__name__: act for act in [
-    noise, tools, untold, pile, huge_line, long_answer, many_updates, chatter, hang_up, silence, quiet_thinking, exit_early,
+    noise, tools, untold, pile, huge_line, long_answer, chatter, hang_up, silence, quiet_thinking, exit_early,
     exit_late, exit_in_tool, ignore_cancel, until_cancelled, sleeping_tool, daemons, leave, held_daemons, leave_files,
-    ask_and_die, gated, ask, choose, reason, fail, environment, blocks, process, complain, eat, nul, last_words, late, terminal_tool,
+    ask_and_die, gated, ask, choose, play, reason, fail, environment, blocks, process, complain, eat, nul, last_words, late, terminal_tool,
     obedient_tool]}

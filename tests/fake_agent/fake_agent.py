@@ -5,6 +5,8 @@ What it does in a turn is the last block of the prompt: the name of a function i
 What it does otherwise is in its own arguments:
 
   --resume       can take a session up again with session/resume; with --load with session/load, which tells the messages
+  --replay-after  tells the messages of a session that it takes up after its response
+  --deletes, --closes  can delete, or close, a session
   --broken-load  says that it can load, and breaks down when it is asked to; --failing-load, --failing-resume: answers
                  with an error
   --modes        offers the modes `plan` and `default`, and the models `small` and `large`; with --new-modes only in a new
@@ -32,11 +34,12 @@ import uuid
 sys.dont_write_bytecode = True
 
 from acts import ACTS
-from wire import Failure, Turn, answers, log, sessions, write
+from wire import PLAYED, Failure, Turn, answers, log, sessions, write
 
 parser = argparse.ArgumentParser()
 for flag in ["resume", "load", "broken-load", "failing-load", "failing-resume", "modes", "new-modes", "no-start",
-             "exit-at-start", "old", "no-session", "auth", "stays", "deaf", "diary", "other"]:
+             "exit-at-start", "old", "no-session", "auth", "stays", "deaf", "diary", "other", "replay-after", "deletes",
+             "closes"]:
     parser.add_argument(f"--{flag}", action="store_true")
 options = parser.parse_args()
 
@@ -75,7 +78,9 @@ def initialize(_):
     return {"protocolVersion": 2 if options.old else 1, "agentInfo": {"name": "other" if options.other else "fake", "version": "1.2.3"},
             "agentCapabilities": {
                 "loadSession": options.load or options.broken_load or options.failing_load,
-                "sessionCapabilities": {"resume": {}} if options.resume or options.failing_resume else {}}}
+                "sessionCapabilities": {
+                    **({"resume": {}} if options.resume or options.failing_resume else {}),
+                    **({"close": {}} if options.closes else {}), **({"delete": {}} if options.deletes else {})}}}
 
 
 def new(params):
@@ -88,12 +93,22 @@ def new(params):
     return {"sessionId": session, **choices()}
 
 
+def replay(session):
+    """Tells the history after the response, with pauses."""
+    for text in sessions[session]:
+        time.sleep(0.15)
+        Turn(session, []).update("user_message_chunk", content={"type": "text", "text": text})
+        Turn(session, []).say(f"HISTORY {text} ")
+
+
 def load(params):
     if options.broken_load:
         os._exit(4)
     if options.failing_load:
         raise Failure(-32603, "It does not load")
     take_up(params["sessionId"])
+    if options.replay_after:
+        return choices(is_new=False)
     for text in sessions[params["sessionId"]]:
         Turn(params["sessionId"], []).say(f"HISTORY {text} ")
     return choices(is_new=False)
@@ -106,12 +121,12 @@ def resume(params):
     return choices(is_new=False)
 
 
-def prompt(params):
+def prompt(params, id):
     session, given = params["sessionId"], [block["text"] for block in params["prompt"]]
     sessions[session].extend(given)
     with open(store(session), "w") as file:
         json.dump(sessions[session], file)
-    turn = turns[session] = Turn(session, given)
+    turn = turns[session] = Turn(session, given, id)
     name, _, argument = given[-1].partition(" ")
     if name in ACTS:
         reason = ACTS[name](turn, argument)
@@ -119,11 +134,13 @@ def prompt(params):
         reason = turn.say(" | ".join(sessions[session][:-1]))
     else:
         reason = turn.say(f"You said: {given[-1]}")
+    if reason is PLAYED:
+        return PLAYED
     return {"stopReason": reason or "end_turn", "usage": {"inputTokens": 3, "outputTokens": 4, "totalTokens": 7}}
 
 
 METHODS = {"initialize": initialize, "session/new": new, "session/load": load, "session/resume": resume,
-           "session/prompt": prompt, "session/set_mode": lambda _: {}, "session/set_config_option": lambda _: choices()}
+           "session/prompt": prompt, "session/close": lambda _: {}, "session/delete": lambda _: {}, "session/set_mode": lambda _: {}, "session/set_config_option": lambda _: choices()}
 
 
 def handle(message):
@@ -131,7 +148,12 @@ def handle(message):
     try:
         if message["method"] not in METHODS:
             raise Failure(-32601, "Method not found")
-        write({"jsonrpc": "2.0", "id": id, "result": METHODS[message["method"]](message.get("params", {}))})
+        method, params = METHODS[message["method"]], message.get("params", {})
+        result = method(params, id) if method is prompt else method(params)
+        if result is not PLAYED:
+            write({"jsonrpc": "2.0", "id": id, "result": result})
+        if options.replay_after and message["method"] in ("session/load", "session/resume"):
+            replay(params["sessionId"])
         if any(turn.is_last for turn in turns.values()):
             os._exit(0)
     except Failure as failure:

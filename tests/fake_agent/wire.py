@@ -36,9 +36,14 @@ class Failure(Exception):
             self.error["data"] = data
 
 
+# What an act returns that has answered its prompt itself.
+PLAYED = object()
+
+
 class Turn:
-    def __init__(self, session, blocks):
+    def __init__(self, session, blocks, prompt_id=None):
         self.session = session
+        self.prompt_id = prompt_id
         self.blocks = blocks
         self.cancelled = threading.Event()
         self.is_last = False

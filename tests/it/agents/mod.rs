@@ -10,8 +10,11 @@ mod folders;
 mod lifetimes;
 mod limits;
 mod memory;
+mod mutations;
 mod permissions;
 mod processes;
+mod replays;
+mod scripts;
 
 use std::{
     sync::atomic::{AtomicU32, Ordering},

@@ -1,85 +1,197 @@
-//! A running agent that we speak the protocol with.
+//! A connection to a running agent.
 //!
-//! One task drives the connection. What the agent sends goes to whoever listens to its session at the moment, in its
-//! order, and is dropped while nobody does: that is how updates before the result of `session/load` are left out. The
-//! library keeps the ids of our requests and of the agent's apart.
+//! One task reads what the agent sends, in its order. What belongs to a session goes to whoever listens to that session, and
+//! is discarded while nobody does: that is how a replayed history and the late words of a turn that is over are left out. Any
+//! request that nobody here handles is answered with an error at once.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use agent_client_protocol::{
-    Agent, Client, Error, UntypedMessage, on_receive_notification, on_receive_request,
     schema::ProtocolVersion,
-    v1::{
-        ConnectionTo, Responder,
-        schema::{
-            CancelNotification, ClientCapabilities, ClientSessionCapabilities, Implementation, InitializeRequest,
-            InitializeResponse, NoticeCapabilities,
-        },
+    v1::schema::{
+        CancelNotification, ClientCapabilities, ClientSessionCapabilities, Implementation, InitializeRequest,
+        NoticeCapabilities,
     },
 };
 use banter_shared::chat::ErrorCode;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{
-    sync::{mpsc, oneshot},
-    time::timeout,
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    errors,
+    about::{About, PROTOCOL_VERSION},
+    errors, map,
+    message::{self, INVALID_PARAMS, METHOD_NOT_FOUND, Message, RpcError},
+    pace::{Pace, Quiet},
+    peer::{Peer, RequestError, Responder},
     permission::{self, Request},
-    transport::{Intake, transport},
+    transport::{Lines, MAX_LINE_BYTES},
 };
 use crate::agents::{
     AgentError,
     process::{AgentProcess, Control, ProcessHost},
 };
 
-/// How long an agent may take to start and to introduce itself.
+/// How long an agent may take to start and to initialize.
 const INITIALIZE_LIMIT: Duration = Duration::from_secs(30);
 /// Events that an agent may be ahead of its turn; then it is read no further.
 const EVENT_BUFFER: usize = 256;
+/// Bytes of lines that it may be ahead. One line may have more.
+const EVENT_BYTES: u32 = 16 * 1024 * 1024;
 /// How long what was sent last may take to be written at the end.
 const CLOSE_LIMIT: Duration = Duration::from_millis(500);
+/// How long an agent may take to end a session whose conversation was deleted.
+const END_SESSION_LIMIT: Duration = Duration::from_secs(2);
 
 /// See the module. Dropping it ends the agent.
 pub(super) struct Connection {
-    cx: ConnectionTo<Agent>,
+    peer: Arc<Peer>,
     router: Arc<Router>,
-    intake: Arc<Intake>,
     control: Control,
-    /// Hangs up.
+    /// Closes the agent's stdin.
     _close: DropGuard,
-    /// What the agent said of itself.
-    pub about: InitializeResponse,
+    /// What the agent said about itself.
+    pub about: About,
 }
 
-/// Something that an agent sends in mid-turn.
+/// Something that an agent sends during a turn.
+#[derive(Debug)]
 pub(super) enum Event {
     /// The `update` of a `session/update`.
     Update(Value),
-    /// It wants to be allowed something, and waits.
-    Permission(Box<Request>, Responder<Value>),
+    /// An update that cannot be read.
+    Damaged,
+    /// It asks for permission, and waits.
+    Permission(Box<Request>, Responder),
+}
+
+/// An event, and the room that its line takes up until it has been handled.
+#[derive(Debug)]
+pub(super) struct Received {
+    pub event: Event,
+    _room: OwnedSemaphorePermit,
 }
 
 /// Who listens.
-#[derive(Default)]
 struct Router {
-    listener: Mutex<Option<(String, mpsc::Sender<Event>)>>,
+    listener: Mutex<Option<(String, mpsc::Sender<Received>)>>,
+    room: Arc<Semaphore>,
+    pace: Arc<Pace>,
+    /// When something of a session came last, whether or not somebody listened.
+    active_at: Mutex<Instant>,
+    /// When the last turn was recorded, if nothing was sent since.
+    ended_at: Mutex<Option<Instant>>,
+    /// What was read that is no message, or not one that is known.
+    ignored: AtomicU64,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Router {
-    fn find(&self, session_id: &str) -> Option<mpsc::Sender<Event>> {
-        let listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
-        listener.as_ref().filter(|(id, _)| id == session_id).map(|(_, events)| events.clone())
+    fn new(pace: Arc<Pace>) -> Self {
+        Self {
+            listener: Mutex::default(),
+            room: Arc::new(Semaphore::new(EVENT_BYTES as usize)),
+            pace,
+            active_at: Mutex::new(Instant::now()),
+            ended_at: Mutex::default(),
+            ignored: AtomicU64::new(0),
+        }
     }
 
-    fn set(&self, listener: Option<(String, mpsc::Sender<Event>)>) {
-        *self.listener.lock().unwrap_or_else(PoisonError::into_inner) = listener;
+    /// Returns the listener of a session. A message that names none belongs to the only one that there is.
+    fn find(&self, session_id: Option<&str>) -> Option<mpsc::Sender<Received>> {
+        let listener = lock(&self.listener);
+        listener.as_ref().filter(|(id, _)| session_id.is_none_or(|it| it == id)).map(|(_, events)| events.clone())
+    }
+
+    async fn send(&self, listener: &mpsc::Sender<Received>, event: Event, bytes: usize) {
+        let room = u32::try_from(bytes).unwrap_or(EVENT_BYTES).clamp(1, EVENT_BYTES);
+        let Ok(room) = Arc::clone(&self.room).acquire_many_owned(room).await else { return };
+        // Without a listener the event is dropped, which answers a request with an error.
+        let _ = listener.send(Received { event, _room: room }).await;
+    }
+
+    async fn take_in(&self, message: Message, bytes: usize, peer: &Arc<Peer>) {
+        let is_known = match message {
+            Message::Request { id, method, parameters } => {
+                self.request(Responder::new(peer, id), &method, &parameters, bytes).await;
+                true
+            }
+            Message::Notification { method, parameters } => self.notification(&method, parameters, bytes).await,
+            Message::Response { id, result } => peer.complete(&id, result.map_err(RequestError::Refused)),
+            Message::DamagedResponse { id, reason } => peer.complete(&id, Err(RequestError::Unreadable(reason))),
+            Message::DamagedRequest { id, error } => {
+                tracing::warn!(%id, error.message, "a request of an agent's cannot be read");
+                peer.respond(&id, Err(error));
+                true
+            }
+            Message::DamagedNotification => {
+                tracing::warn!(bytes, "an update of an agent's cannot be read");
+                if let Some(events) = self.find(None) {
+                    self.send(&events, Event::Damaged, 1).await;
+                }
+                true
+            }
+            Message::Noise => false,
+        };
+        if !is_known {
+            self.ignored.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    async fn request(&self, responder: Responder, method: &str, parameters: &Value, bytes: usize) {
+        if method != "session/request_permission" {
+            tracing::debug!(method, "an agent requests what is not offered");
+            let message = format!("The client does not support `{method}`.");
+            return responder.respond(Err(RpcError::new(METHOD_NOT_FOUND, &message)));
+        }
+        let Some(request) = Request::parse(parameters) else {
+            tracing::warn!("a permission request without usable options");
+            let message = "`options` must be a list of options with an `optionId`.";
+            return responder.respond(Err(RpcError::new(INVALID_PARAMS, message)));
+        };
+        match self.find(parameters.get("sessionId").and_then(Value::as_str)) {
+            Some(events) => self.send(&events, Event::Permission(Box::new(request), responder), bytes).await,
+            None => responder.respond(Ok(permission::cancelled())),
+        }
+    }
+
+    /// Returns false for what is not known.
+    async fn notification(&self, method: &str, mut parameters: Value, bytes: usize) -> bool {
+        if method != "session/update" {
+            return false;
+        }
+        let Some(update) = parameters.get_mut("update").map(Value::take) else { return false };
+        let is_of_turn = map::is_of_turn(&update);
+        if is_of_turn || map::is_users(&update) {
+            *lock(&self.active_at) = Instant::now();
+        }
+        match self.find(parameters.get("sessionId").and_then(Value::as_str)) {
+            Some(events) => self.send(&events, Event::Update(update), bytes).await,
+            None if is_of_turn => {
+                if let Some(ended_at) = lock(&self.ended_at).take() {
+                    tracing::debug!("an update came after its turn was recorded; it is discarded");
+                    self.pace
+                        .was_late(ended_at.elapsed() + self.pace.after_turn().map_or(Duration::ZERO, |it| it.silence));
+                }
+            }
+            None => {}
+        }
+        true
     }
 }
 
@@ -87,12 +199,19 @@ impl Router {
 pub(super) struct Listening<'a> {
     router: &'a Router,
     /// The events in their order.
-    pub events: mpsc::Receiver<Event>,
+    pub events: mpsc::Receiver<Received>,
+    /// Whether the turn ended by itself: an update after that is late.
+    pub is_complete: bool,
 }
 
 impl Drop for Listening<'_> {
     fn drop(&mut self) {
-        self.router.set(None);
+        *lock(&self.router.listener) = None;
+        *lock(&self.router.ended_at) = self.is_complete.then(Instant::now);
+        let ignored = self.router.ignored.swap(0, Ordering::Relaxed);
+        if ignored > 0 {
+            tracing::info!(ignored, "an agent wrote lines and messages that are not understood");
+        }
     }
 }
 
@@ -103,60 +222,60 @@ impl Drop for Connection {
 }
 
 impl Connection {
-    /// Starts to speak with an agent that was just started.
-    pub async fn open(process: AgentProcess, host: &ProcessHost) -> Result<Self, AgentError> {
+    /// Opens a connection to an agent that was just started.
+    pub async fn open(process: AgentProcess, host: &ProcessHost, pace: &Arc<Pace>) -> Result<Self, AgentError> {
         let AgentProcess { stdin, stdout, control } = process;
-        let (router, intake) = (Arc::new(Router::default()), Arc::new(Intake::default()));
+        let router = Arc::new(Router::new(Arc::clone(pace)));
+        let (peer, outgoing) = Peer::new();
         let close = CancellationToken::new();
         // Also when this future is dropped: the agent is to see the end of its stdin.
         let hang_up = close.clone().drop_guard();
-        let transport = transport(stdin, stdout, Arc::clone(&intake));
-        let (opened, connection) = oneshot::channel();
-        let driver = drive(transport, Arc::clone(&router), opened, close.clone(), host.hurry().clone());
-        let (closing, hurry) = (close, host.hurry().clone());
+        let (speaking, reading) = (Arc::clone(&peer), Arc::clone(&router));
+        let hurry = host.hurry().clone();
         host.tasks().spawn(async move {
-            let ended = async {
-                tokio::select! { () = closing.cancelled() => {}, () = hurry.cancelled() => {} }
-                tokio::time::sleep(CLOSE_LIMIT).await;
-            };
-            // An agent that no longer reads must not keep its stdin open.
-            tokio::select! { () = driver => {}, () = ended => {} }
+            let end = End { close, hurry };
+            // What is written last may take a moment; what comes in then is not wanted anymore.
+            tokio::select! {
+                () = read(stdout, &speaking, &reading) => {}
+                () = write(stdin, outgoing, &end) => {}
+            }
+            speaking.close();
         });
-        let cx = connection.await.map_err(|_| AgentError::stopped())?;
-        let mut connection =
-            Self { cx, router, intake, control, _close: hang_up, about: InitializeResponse::new(ProtocolVersion::V1) };
+        let mut connection = Self { peer, router, control, _close: hang_up, about: About::default() };
         connection.about = connection.initialize().await?;
         Ok(connection)
     }
 
-    async fn initialize(&self) -> Result<InitializeResponse, AgentError> {
+    async fn initialize(&self) -> Result<About, AgentError> {
         let session = ClientSessionCapabilities::new().notices(NoticeCapabilities::default());
         let request = InitializeRequest::new(ProtocolVersion::V1)
             .client_info(Implementation::new("banter", env!("CARGO_PKG_VERSION")))
             .client_capabilities(ClientCapabilities::new().session(session));
-        match timeout(INITIALIZE_LIMIT, self.cx.send_request(request).block_task()).await {
-            Ok(Ok(about)) => Ok(about),
-            // The library refuses another version of the protocol so.
-            Ok(Err(error)) => Err(match self.explain(&error).await {
-                AgentError { code: ErrorCode::AgentRefused, message, .. } => {
-                    AgentError::new(ErrorCode::AgentProtocol, message)
-                }
-                error => error,
-            }),
+        let about = match timeout(INITIALIZE_LIMIT, self.peer.request("initialize", request)).await {
+            Ok(Ok(result)) => About::parse(&result),
+            Ok(Err(error)) => return Err(self.explain(&error).await),
             Err(_) => {
-                let message = format!("The agent did not introduce itself within {} s.", INITIALIZE_LIMIT.as_secs());
-                Err(AgentError::new(ErrorCode::Timeout, message))
+                let message = format!("The agent did not initialize within {} s.", INITIALIZE_LIMIT.as_secs());
+                return Err(AgentError::new(ErrorCode::Timeout, message));
+            }
+        };
+        match about.version {
+            None | Some(PROTOCOL_VERSION) => Ok(about),
+            Some(version) => {
+                let message = format!(
+                    "The agent speaks version {version} of the protocol; version {PROTOCOL_VERSION} is supported."
+                );
+                Err(AgentError::new(ErrorCode::AgentProtocol, message))
             }
         }
     }
 
     /// Sends a request and waits for its result, whatever is in it.
-    pub async fn request(&self, method: &str, parameters: impl Serialize) -> Result<Value, Error> {
-        let message = UntypedMessage::new(method, parameters)?;
-        self.cx.send_request(message).block_task().await
+    pub async fn request(&self, method: &str, parameters: impl Serialize) -> Result<Value, RequestError> {
+        self.peer.request(method, parameters).await
     }
 
-    /// The same, for a request that is not to take long.
+    /// Does the same for a request that must not take long.
     pub async fn request_within(
         &self,
         limit: Duration,
@@ -173,95 +292,111 @@ impl Connection {
         }
     }
 
-    /// Tells the agent to stop what it does in a session.
+    /// Asks the agent to stop what it does in a session.
     pub fn cancel(&self, session_id: &str) {
-        if let Err(error) = self.cx.send_notification(CancelNotification::new(session_id.to_owned())) {
-            tracing::debug!(%error, "cannot cancel; the agent is gone");
-        }
+        self.peer.notify("session/cancel", CancelNotification::new(session_id.to_owned()));
     }
 
     /// Listens to a session for a turn.
     pub fn listen(&self, session_id: &str) -> Listening<'_> {
         let (sender, events) = mpsc::channel(EVENT_BUFFER);
-        self.intake.begin_turn();
-        self.router.set(Some((session_id.to_owned(), sender)));
-        Listening { router: &self.router, events }
+        *lock(&self.router.ended_at) = None;
+        *lock(&self.router.listener) = Some((session_id.to_owned(), sender));
+        Listening { router: &self.router, events, is_complete: false }
     }
 
-    /// What an error means to the user. Waits for the process to be gone if that is what happened.
-    pub async fn explain(&self, error: &Error) -> AgentError {
-        errors::explain(error, self.intake.fault(), &self.control).await
+    /// Waits until the agent has sent nothing of a session for a while. Returns false if it does not stop in time.
+    pub async fn quiet(&self, quiet: Quiet) -> bool {
+        let begun = Instant::now();
+        loop {
+            let due = begun.max(*lock(&self.router.active_at)) + quiet.silence;
+            if due <= Instant::now() {
+                return true;
+            }
+            if begun.elapsed() >= quiet.limit || !self.is_open() {
+                return false;
+            }
+            sleep_until(due.min(begun + quiet.limit)).await;
+        }
     }
 
-    /// Whether the agent can be spoken with.
+    /// Ends a session for good, where the agent supports that.
+    pub async fn end_session(&self, session_id: &str) {
+        let method = match &self.about {
+            About { deletes: true, .. } => "session/delete",
+            About { closes: true, .. } => "session/close",
+            _ => return,
+        };
+        let ended = self.request_within(END_SESSION_LIMIT, method, json!({"sessionId": session_id})).await;
+        if let Err(error) = ended {
+            tracing::info!(%error, method, "the agent keeps a session whose conversation was deleted");
+        }
+    }
+
+    /// Returns what an error means to the user. Waits for the process to be gone if that is what happened.
+    pub async fn explain(&self, error: &RequestError) -> AgentError {
+        errors::explain(error, &self.control).await
+    }
+
+    /// Whether requests can be sent.
     pub fn is_open(&self) -> bool {
-        self.control.is_running() && self.cx.termination().is_none() && !self.cx.is_incoming_closed()
+        self.control.is_running() && !self.peer.is_closed()
     }
 
-    /// The process.
+    /// Returns the process.
     pub fn control(&self) -> &Control {
         &self.control
     }
 }
 
-/// Speaks until `close`, or until the agent hangs up.
-async fn drive(
-    transport: impl agent_client_protocol::ConnectTo<Client> + 'static,
-    router: Arc<Router>,
-    opened: oneshot::Sender<ConnectionTo<Agent>>,
+/// What ends a connection from our side.
+struct End {
     close: CancellationToken,
+    /// The worker is about to exit.
     hurry: CancellationToken,
-) {
-    let (updates, permissions) = (Arc::clone(&router), router);
-    let result = Client
-        .v1()
-        .name("banter")
-        .on_receive_request(
-            async move |message: UntypedMessage, responder: Responder<Value>, _| {
-                // Parsed here: the library would refuse a request with an option of a kind that it does not know.
-                let (method, parameters) = message.into_parts();
-                if method != "session/request_permission" {
-                    return responder.respond_with_error(Error::method_not_found());
-                }
-                let session_id = parameters.get("sessionId").and_then(Value::as_str);
-                let (Some(session_id), Some(request)) = (session_id, Request::parse(&parameters)) else {
-                    return responder.respond_with_error(Error::invalid_params());
-                };
-                let Some(events) = permissions.find(session_id) else {
-                    return responder.respond(permission::cancelled());
-                };
-                // If nobody listens any more the responder is dropped, which answers with an error.
-                let _ = events.send(Event::Permission(Box::new(request), responder)).await;
-                Ok(())
-            },
-            on_receive_request!(),
-        )
-        .on_receive_notification(
-            async move |message: UntypedMessage, _| {
-                // Not parsed by the library: it would fail on kinds that it does not know.
-                let (method, mut parameters) = message.into_parts();
-                let session_id = parameters.get("sessionId").and_then(Value::as_str).unwrap_or_default();
-                if method == "session/update"
-                    && let Some(events) = updates.find(session_id)
-                    && let Some(update) = parameters.get_mut("update").map(Value::take)
-                {
-                    let _ = events.send(Event::Update(update)).await;
-                }
-                Ok(())
-            },
-            on_receive_notification!(),
-        )
-        .connect_with(transport, async move |cx: ConnectionTo<Agent>| {
-            let _ = opened.send(cx.clone());
-            tokio::select! {
-                () = close.cancelled() => {}
-                () = hurry.cancelled() => {}
-                () = cx.incoming_closed() => {}
-            }
-            Ok(())
-        })
-        .await;
-    if let Err(error) = result {
-        tracing::debug!(%error, "the connection to an agent ended");
+}
+
+impl End {
+    async fn reached(&self) {
+        tokio::select! { () = self.close.cancelled() => {}, () = self.hurry.cancelled() => {} }
     }
+}
+
+/// Takes in what the agent writes until it hangs up.
+async fn read(stdout: impl AsyncRead + Unpin, peer: &Arc<Peer>, router: &Router) {
+    let mut lines = Lines::new(BufReader::with_capacity(64 * 1024, stdout), MAX_LINE_BYTES);
+    loop {
+        let (messages, bytes) = match lines.next().await {
+            Ok(Some(frame)) => (message::parse(&frame), frame.bytes()),
+            Ok(None) => return,
+            Err(error) => return tracing::debug!(%error, "the stdout of an agent cannot be read"),
+        };
+        for message in messages {
+            router.take_in(message, bytes, peer).await;
+        }
+    }
+}
+
+/// Writes what is sent until the end, and then what is left for a moment: an agent that no longer reads must not keep its
+/// stdin open.
+async fn write(mut stdin: impl AsyncWrite + Unpin, mut outgoing: mpsc::Receiver<String>, end: &End) {
+    let forward = async {
+        while let Some(mut line) = outgoing.recv().await {
+            line.push('\n');
+            let written = async {
+                stdin.write_all(line.as_bytes()).await?;
+                stdin.flush().await
+            };
+            if let Err(error) = written.await {
+                tracing::debug!(%error, "an agent does not read its stdin");
+                // What it still writes is read.
+                return std::future::pending().await;
+            }
+        }
+    };
+    let ended = async {
+        end.reached().await;
+        sleep(CLOSE_LIMIT).await;
+    };
+    tokio::select! { () = forward => {}, () = ended => {} }
 }

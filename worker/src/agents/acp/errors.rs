@@ -2,45 +2,109 @@
 
 use std::{os::unix::process::ExitStatusExt as _, process::ExitStatus, time::Duration};
 
-use agent_client_protocol::{Error, ErrorCode as RpcCode, is_connection_terminated, is_incoming_transport_closed};
-use banter_shared::chat::ErrorCode;
+use banter_shared::{
+    chat::{ErrorCode, strip_terminal_codes},
+    clock::{Clock as _, SystemClock},
+};
+use chrono::Local;
 use serde_json::Value;
 use tokio::time::timeout;
 
+use super::{
+    message::{AUTH_REQUIRED, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, RpcError},
+    peer::RequestError,
+    words,
+};
 use crate::{
-    agents::{AgentError, process::Control},
+    agents::{AgentError, limits, process::Control},
     supervise,
 };
 
 /// How much of an agent's own words is shown, in characters.
 const MAX_QUOTED_CHARS: usize = 300;
+/// How much of them is read, in bytes.
+const MAX_READ_BYTES: usize = 16 * 1024;
 /// How long a process whose stdout ended may take to be gone.
 const GONE_LIMIT: Duration = Duration::from_secs(5);
 
-/// What an error means. One that says that the connection ended is explained by how the process did.
-pub(super) async fn explain(error: &Error, fault: Option<String>, control: &Control) -> AgentError {
-    if let Some(fault) = fault {
-        return AgentError::new(ErrorCode::AgentProtocol, fault);
+/// Returns what an error means. One that says that the connection ended is explained by how the process did.
+pub(super) async fn explain(error: &RequestError, control: &Control) -> AgentError {
+    match error {
+        RequestError::Unreadable(reason) => {
+            AgentError::new(ErrorCode::AgentProtocol, format!("The agent sent a response that {reason}."))
+        }
+        RequestError::Closed => {
+            control.end();
+            let status = timeout(GONE_LIMIT, control.gone()).await.ok().flatten();
+            let stderr = control.last_words().await;
+            tracing::warn!(?status, stderr, "an agent's process ended");
+            gone(status)
+        }
+        RequestError::Refused(error) => {
+            // As texts, whose control characters are escaped in the log.
+            let (said, stderr) = (control.redact(&error.message), control.stderr());
+            tracing::warn!(code = error.code, said, stderr, "an agent reports an error");
+            refused(error, |words| control.redact(words))
+        }
     }
-    if is_incoming_transport_closed(error) || is_connection_terminated(error) {
-        control.end();
-        let status = timeout(GONE_LIMIT, control.gone()).await.ok().flatten();
-        let stderr = control.last_words().await;
-        tracing::warn!(?status, stderr, "an agent's process ended");
-        return gone(status);
+}
+
+/// Returns what an error of the protocol means.
+fn refused(error: &RpcError, redact: impl Fn(&str) -> String) -> AgentError {
+    let by_code = match error.code {
+        AUTH_REQUIRED => ErrorCode::AgentAuth,
+        METHOD_NOT_FOUND => ErrorCode::AgentProtocol,
+        INVALID_REQUEST | INVALID_PARAMS => ErrorCode::AgentRefused,
+        _ => ErrorCode::AgentError,
+    };
+    let detail = error.data.as_ref().and_then(|data| words_of(data, 4));
+    let words = match detail {
+        Some(detail) if error.message.is_empty() => detail,
+        Some(detail) if !error.message.contains(&detail) => format!("{}: {detail}", error.message),
+        Some(_) | None => error.message.clone(),
+    };
+    failed(&words, by_code, redact)
+}
+
+/// Returns the failure that an agent's words describe; `default` is its kind if they name none.
+pub(super) fn failed(words: &str, default: ErrorCode, redact: impl Fn(&str) -> String) -> AgentError {
+    let words = &words[..words.floor_char_boundary(MAX_READ_BYTES)];
+    let code = words::kind_of(words).unwrap_or(default);
+    let quoted = quote(&redact(words));
+    match code {
+        ErrorCode::AgentAuth => {
+            let message = format!("The agent requires authentication. See “Sign in” in docs/agents.md. ({quoted})");
+            AgentError::new(code, message)
+        }
+        ErrorCode::AgentRateLimited | ErrorCode::AgentOverloaded => {
+            let wait = limits::retry_after(words, SystemClock.now(), &Local);
+            AgentError::new(code, quoted).with_retry_after(wait)
+        }
+        _ => AgentError::new(code, quoted),
     }
-    // As texts, whose control characters are escaped in the log.
-    let (said, stderr) = (control.redact(&error.message), control.stderr());
-    tracing::warn!(code = error.code.value(), said, stderr, "an agent reports an error");
-    let quoted = quote(error, control);
-    match error.code {
-        RpcCode::AUTH_REQUIRED => AgentError::new(
-            ErrorCode::AgentAuth,
-            format!("The agent asks to be signed in first: see “Signing in” in docs/agents.md. ({quoted})"),
-        ),
-        RpcCode::METHOD_NOT_FOUND => AgentError::new(ErrorCode::AgentProtocol, quoted),
-        RpcCode::INVALID_REQUEST | RpcCode::INVALID_PARAMS => AgentError::new(ErrorCode::AgentRefused, quoted),
-        _ => AgentError::new(ErrorCode::AgentError, quoted),
+}
+
+/// Returns the words in a value that describes an error, in one of the shapes that agents use.
+pub(super) fn words_of(value: &Value, depth: usize) -> Option<String> {
+    const FIELDS: [&str; 10] = [
+        "message",
+        "details",
+        "detail",
+        "error",
+        "errorMessage",
+        "error_message",
+        "description",
+        "reason",
+        "text",
+        "title",
+    ];
+    match value {
+        Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+        Value::Array(items) if depth > 0 => items.iter().find_map(|item| words_of(item, depth - 1)),
+        Value::Object(fields) if depth > 0 => {
+            FIELDS.into_iter().find_map(|field| words_of(fields.get(field)?, depth - 1))
+        }
+        Value::Array(_) | Value::Object(_) | Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
 }
 
@@ -65,17 +129,68 @@ pub(in crate::agents) fn gone(status: Option<ExitStatus>) -> AgentError {
     AgentError::new(ErrorCode::AgentCrashed, format!("The agent's process ended unexpectedly ({how})."))
 }
 
-/// The agent's own words, short and without secrets.
-fn quote(error: &Error, control: &Control) -> String {
-    let detail = error.data.as_ref().and_then(|data| match data {
-        Value::String(text) => Some(text.as_str()),
-        data => ["details", "message", "error"].into_iter().find_map(|field| data.get(field)?.as_str()),
-    });
-    let text = match detail {
-        Some(detail) if !error.message.contains(detail) => format!("{}: {detail}", error.message),
-        _ => error.message.clone(),
-    };
-    let text = control.redact(text.trim());
-    let short: String = text.chars().filter(|c| !c.is_control()).take(MAX_QUOTED_CHARS).collect();
-    if short.is_empty() { "The agent failed without saying why.".to_owned() } else { short }
+/// Returns an agent's own words in a form that can be shown: short, on one line, and never empty.
+fn quote(words: &str) -> String {
+    let text = strip_terminal_codes(words);
+    let line = text.split(char::is_whitespace).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    let short: String = line.chars().filter(|c| !c.is_control()).take(MAX_QUOTED_CHARS).collect();
+    if short.is_empty() { "The agent failed without an explanation.".to_owned() } else { short }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn told(code: i64, message: &str, data: Value) -> (ErrorCode, String, bool) {
+        let error = RpcError { code, message: message.into(), data: Some(data).filter(|data| !data.is_null()) };
+        let AgentError { code, message, retry_after } = refused(&error, |words| words.replace("s3cret", "[redacted]"));
+        (code, message, retry_after.is_some())
+    }
+
+    #[test]
+    fn the_agents_words_are_passed_on_whatever_their_shape() {
+        for data in [
+            json!("the disk is full"),
+            json!({"details": "the disk is full"}),
+            json!({"message": "the disk is full"}),
+            json!({"error": {"type": "x", "message": "the disk is full"}}),
+            json!({"errors": 5, "error": [{"reason": "the disk is full"}]}),
+        ] {
+            let expected = (ErrorCode::AgentError, "Internal error: the disk is full".to_owned(), false);
+            assert_eq!(told(-32603, "Internal error", data.clone()), expected, "{data}");
+        }
+        assert_eq!(told(-32603, "", json!({"details": "x"})).1, "x");
+        assert_eq!(told(-32603, "", Value::Null).1, "The agent failed without an explanation.");
+        assert_eq!(told(-32603, "\u{1b}[31mnot\u{1b}[0m\nwith s3cret", Value::Null).1, "not with [redacted]");
+        assert_eq!(told(-32603, &"é".repeat(5000), Value::Null).1.chars().count(), MAX_QUOTED_CHARS);
+    }
+
+    #[test]
+    fn a_limit_is_no_request_to_sign_in() {
+        assert_eq!(told(-32000, "usage limit reached, resets 3pm", Value::Null).0, ErrorCode::AgentRateLimited);
+        let (code, message, has_end) =
+            told(-32000, "Error", json!({"details": "You've hit your limit · resets 9pm (UTC)"}));
+        assert_eq!((code, has_end), (ErrorCode::AgentRateLimited, true));
+        assert_eq!(message, "Error: You've hit your limit · resets 9pm (UTC)");
+        assert_eq!(
+            told(-32603, "429 Too many requests", Value::Null),
+            (ErrorCode::AgentRateLimited, "429 Too many requests".into(), false)
+        );
+        assert_eq!(told(-32000, "prompt is too long", Value::Null).0, ErrorCode::ContextOverflow);
+    }
+
+    #[test]
+    fn other_errors_keep_the_meaning_of_their_code() {
+        let (code, message, _) = told(-32000, "Authentication required", Value::Null);
+        assert_eq!(code, ErrorCode::AgentAuth);
+        assert!(
+            message.starts_with("The agent requires authentication.") && message.contains("(Authentication required)")
+        );
+        assert_eq!(told(-32000, "Who are you?", Value::Null).0, ErrorCode::AgentAuth);
+        assert_eq!(told(-32602, "No such session", Value::Null).0, ErrorCode::AgentRefused);
+        assert_eq!(told(-32601, "Method not found", Value::Null).0, ErrorCode::AgentProtocol);
+        assert_eq!(told(17, "It went wrong", Value::Null).0, ErrorCode::AgentError);
+    }
 }

@@ -1,87 +1,79 @@
 //! From the agent's updates to ours.
 //!
-//! Lenient, since agents differ: kinds that are not known are ignored, a tool call may come twice, late, or without a
-//! status, and a field that makes no sense counts as missing. A tool whose status was never told runs, unless it waits for
-//! a permission; one that was not allowed is `rejected`, whatever failure is told of it.
+//! Lenient, since agents differ: kinds that are not known are ignored and counted, a tool call may come twice, late, or
+//! without a status, and a field that makes no sense counts as missing. A tool whose status was never reported runs, unless it
+//! waits for a permission; one that was not allowed is `rejected`, whatever failure is reported for it.
 
 #[cfg(test)]
 mod tests;
 
-use std::{collections::HashMap, fmt::Write as _};
+use std::collections::HashMap;
 
-use agent_client_protocol::v1::schema::{
-    ContentBlock, EmbeddedResourceResource, PlanEntry, PlanEntryStatus, SessionUpdate, ToolCall, ToolCallContent,
-    ToolCallStatus, ToolCallUpdate,
+use banter_shared::{
+    chat::{StepKind, StepStatus, strip_terminal_codes},
+    lenient_json::{SurrogateJoiner, replace_marks},
 };
-use banter_shared::chat::{StepKind, StepStatus};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::terminal::Terminals;
+use super::{
+    content::{cut, text_of},
+    terminal::Terminals,
+    tool::{MAX_DETAIL_BYTES, Permission, Tool},
+};
 use crate::agents::{StepUpdate, Update};
 
 /// Longest answer, in bytes.
 pub(super) const MAX_ANSWER_BYTES: usize = 1024 * 1024;
-/// Most that is told of a tool's input, of its output, and of a thought, in bytes.
-const MAX_DETAIL_BYTES: usize = 64 * 1024;
 /// Longest title, in characters.
-const MAX_TITLE_CHARS: usize = 200;
-/// Tools of one turn that are told of.
+const MAX_TITLE_CHARS: usize = 1000;
+/// Tools of one turn that are shown.
 const MAX_TOOLS: usize = 2000;
-/// Stands for the title of a tool that has none.
-pub(super) const NAMELESS: &str = "Tool";
+/// Inputs and outputs of all tools of a turn that are kept here, in bytes.
+const MAX_TOOLS_BYTES: usize = 16 * 1024 * 1024;
+/// Entries of a plan that are kept, and their length in bytes.
+const MAX_ENTRIES: usize = 200;
+const MAX_ENTRY_BYTES: usize = 4096;
+
+/// An answer that is longer is no error message, in bytes.
+const MAX_BEGINNING_BYTES: usize = 1000;
 
 /// What a turn has shown so far.
 #[derive(Default)]
 pub(super) struct Mapper {
     tools: HashMap<String, Tool>,
+    tools_bytes: usize,
     terminals: Terminals,
     thought: Option<Thought>,
     thoughts: usize,
     notices: usize,
+    last_notice: Option<Notice>,
+    halves: SurrogateJoiner,
     text_bytes: usize,
+    /// The beginning of the text, for an agent whose last words are its answer.
+    beginning: String,
     /// The message that the last text belonged to.
     message_id: Option<String>,
     ends_in_space: bool,
     /// Something else came after the last text.
     was_interrupted: bool,
+    ignored: HashMap<String, usize>,
+    has_lost: bool,
 }
 
-struct Tool {
-    call: ToolCall,
-    /// What the agent says of its status; none: nothing, or nothing that still holds.
-    told: Option<ToolCallStatus>,
-    permission: Permission,
-}
-
-/// How far a tool's permission is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Permission {
-    NotAskedFor,
-    Waiting,
-    Given,
-    Refused,
-}
-
-impl Tool {
-    fn new(call: ToolCall) -> Self {
-        Self { call, told: None, permission: Permission::NotAskedFor }
-    }
-
-    fn status(&self) -> StepStatus {
-        match (self.told, self.permission) {
-            // Also without a permission: what has happened is not hidden.
-            (Some(ToolCallStatus::Completed), _) => StepStatus::Succeeded,
-            (_, Permission::Refused) => StepStatus::Rejected,
-            (Some(ToolCallStatus::Failed), _) => StepStatus::Failed,
-            (Some(ToolCallStatus::Pending), _) | (None, Permission::Waiting) => StepStatus::Pending,
-            _ => StepStatus::Running,
-        }
-    }
-}
-
+#[derive(Default)]
 struct Thought {
     text: String,
+    halves: SurrogateJoiner,
     is_told: bool,
+}
+
+/// What an agent wants its user to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Notice {
+    /// The title and the text, in one.
+    pub words: String,
+    /// Whether it reports an error.
+    pub is_error: bool,
 }
 
 /// Whether the turn may go on.
@@ -92,66 +84,65 @@ pub(super) enum Flow {
     TooLong,
 }
 
+/// Kinds of updates that say something about the session, at any time.
+const STANDING: [&str; 5] =
+    ["available_commands_update", "current_mode_update", "config_option_update", "session_info_update", USERS];
+const USERS: &str = "user_message_chunk";
+
+fn kind_of(update: &Value) -> &str {
+    update.get("sessionUpdate").and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Whether an update is part of what an agent does in a turn.
+pub(super) fn is_of_turn(update: &Value) -> bool {
+    !STANDING.contains(&kind_of(update))
+}
+
+/// Whether an update repeats what the user said, as in a replay.
+pub(super) fn is_users(update: &Value) -> bool {
+    kind_of(update) == USERS
+}
+
 impl Mapper {
     /// Takes in one update; what is to be told is added to `out`.
     pub fn update(&mut self, mut update: Value, out: &mut Vec<Update>) -> Flow {
-        announcement_as_update(&mut update);
         self.terminals.show(&mut update);
-        let kind = update.get("sessionUpdate").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let parsed = serde_json::from_value::<SessionUpdate>(update)
-            .inspect_err(|error| tracing::debug!(kind, %error, "an update that is not understood"));
-        let Ok(update) = parsed else { return Flow::GoesOn };
-        match update {
-            SessionUpdate::AgentMessageChunk(chunk) => {
-                let message_id = chunk.message_id.map(|id| id.0.to_string());
-                return self.text(&text_of(&chunk.content), message_id, out);
+        let kind = kind_of(&update).to_owned();
+        let Value::Object(mut fields) = update else { return self.ignore(&kind) };
+        let content = fields.get("content");
+        match kind.as_str() {
+            "agent_message_chunk" => {
+                let message_id = fields.get("messageId").and_then(Value::as_str).map(str::to_owned);
+                return self.text(&content.map(text_of).unwrap_or_default(), message_id, out);
             }
-            SessionUpdate::AgentThoughtChunk(chunk) => self.think(&text_of(&chunk.content)),
-            SessionUpdate::ToolCallUpdate(update) => {
-                let id = update.tool_call_id.0.to_string();
-                self.upsert(update);
+            "agent_thought_chunk" => self.think(&content.map(text_of).unwrap_or_default()),
+            "tool_call" | "tool_call_update" => {
+                let Some(id) = tool_call_id(&fields) else { return self.ignore(&kind) };
+                if kind == "tool_call" {
+                    // It may be known already, and what the announcement leaves out then stays.
+                    fields.retain(|_, field| field.as_array().is_none_or(|items| !items.is_empty()));
+                }
+                self.upsert(&id, &fields);
                 self.tell_tool(&id, out);
             }
-            SessionUpdate::Plan(plan) => {
-                self.interrupt(out);
-                let entries = json!(
-                    plan.entries
-                        .iter()
-                        .map(|entry| json!({
-                            "content": entry.content, "status": entry.status, "priority": entry.priority,
-                        }))
-                        .collect::<Vec<_>>()
-                );
-                out.push(step(
-                    "plan",
-                    StepKind::Plan,
-                    None,
-                    "Plan",
-                    plan_status(&plan.entries),
-                    json!({"entries": entries}),
-                ));
-            }
-            SessionUpdate::Notice(notice) => {
-                self.interrupt(out);
-                self.notices += 1;
-                let detail = json!({"text": notice.description.unwrap_or_default(), "severity": notice.severity});
-                let key = format!("notice:{}", self.notices);
-                out.push(step(&key, StepKind::Notice, None, &notice.title, StepStatus::Succeeded, detail));
-            }
-            // Commands, modes and the like are nothing to show; neither is what a later version may add.
-            _ => {}
+            "plan" => self.plan(&fields, out),
+            "usage_update" | "compaction_update" | "compaction_summary_chunk" => {}
+            kind if STANDING.contains(&kind) => {}
+            kind => match notice_of(kind, &fields) {
+                Some(notice) => self.notice(&notice, out),
+                None => return self.ignore(kind),
+            },
         }
         Flow::GoesOn
     }
 
-    /// A request to be allowed something shows its tool, which may not have been seen before. The tool's id and a title.
-    pub fn permission(&mut self, call: ToolCallUpdate, out: &mut Vec<Update>) -> (String, String) {
-        let id = call.tool_call_id.0.to_string();
-        let title = call.fields.title.clone();
-        self.upsert(call);
-        self.settle(&id, Permission::Waiting, out);
-        let known = self.tools.get(&id).map(|tool| title_of(&tool.call));
-        (id, known.or(title).unwrap_or_else(|| NAMELESS.to_owned()))
+    /// Shows the tool of a permission request, which may not have been seen before. Returns its id and a title.
+    pub fn permission(&mut self, id: &str, call: &Map<String, Value>, out: &mut Vec<Update>) -> String {
+        self.upsert(id, call);
+        self.settle(id, Permission::Waiting, out);
+        let mut unknown = Tool::new();
+        unknown.update(call);
+        self.tools.get(id).unwrap_or(&unknown).title().to_owned()
     }
 
     /// The tool was allowed.
@@ -166,11 +157,7 @@ impl Mapper {
 
     fn settle(&mut self, id: &str, permission: Permission, out: &mut Vec<Update>) {
         if let Some(tool) = self.tools.get_mut(id) {
-            tool.permission = permission;
-            // It was pending because it waited.
-            if permission == Permission::Given && tool.told == Some(ToolCallStatus::Pending) {
-                tool.told = None;
-            }
+            tool.settle(permission);
             self.tell_tool(id, out);
         }
     }
@@ -190,23 +177,65 @@ impl Mapper {
 
     /// The turn is over: what seems to be under way still is not, and what still waits to be allowed never will be.
     pub fn finish(&mut self, went_well: bool, out: &mut Vec<Update>) {
+        let last = self.halves.finish();
+        self.push_text(last, out);
         self.end_thought(out);
-        let status = if went_well { ToolCallStatus::Completed } else { ToolCallStatus::Failed };
         let mut open: Vec<String> =
             self.tools.iter().filter(|(_, tool)| tool.status().is_open()).map(|(id, _)| id.clone()).collect();
         open.sort_unstable();
         for id in open {
             if let Some(tool) = self.tools.get_mut(&id) {
-                match tool.permission {
-                    Permission::Waiting => tool.permission = Permission::Refused,
-                    Permission::NotAskedFor | Permission::Given | Permission::Refused => tool.told = Some(status),
-                }
+                tool.close(went_well);
             }
             self.tell_tool(&id, out);
         }
+        if !self.ignored.is_empty() {
+            let mut kinds: Vec<_> = std::mem::take(&mut self.ignored).into_iter().collect();
+            kinds.sort_unstable();
+            tracing::info!(?kinds, "an agent sent updates that are not understood");
+        }
+    }
+
+    /// Takes note of an update that cannot be read. The user is told, once a turn.
+    pub fn lose_one(&mut self, out: &mut Vec<Update>) {
+        const TITLE: &str = "Part of the agent's output could not be read.";
+        if !std::mem::replace(&mut self.has_lost, true) {
+            self.interrupt(out);
+            let detail = json!({"text": "", "severity": "warning"});
+            out.push(step("lost", StepKind::Notice, None, TITLE, StepStatus::Succeeded, detail));
+        }
+    }
+
+    /// Whether there is an answer.
+    pub fn has_text(&self) -> bool {
+        self.text_bytes > 0
+    }
+
+    /// Whether the agent has used a tool.
+    pub fn has_tools(&self) -> bool {
+        !self.tools.is_empty()
+    }
+
+    /// Returns the last notice of the turn, an error before any other.
+    pub fn last_notice(&self) -> Option<&Notice> {
+        self.last_notice.as_ref()
+    }
+
+    /// Returns the whole answer if it is short.
+    pub fn short_text(&self) -> Option<&str> {
+        (self.text_bytes > 0 && self.text_bytes == self.beginning.len()).then_some(self.beginning.as_str())
+    }
+
+    fn ignore(&mut self, kind: &str) -> Flow {
+        let kind = cut(kind, 64).0;
+        if self.ignored.len() < 20 || self.ignored.contains_key(kind) {
+            *self.ignored.entry(kind.to_owned()).or_default() += 1;
+        }
+        Flow::GoesOn
     }
 
     fn text(&mut self, text: &str, message_id: Option<String>, out: &mut Vec<Update>) -> Flow {
+        let text = self.halves.push(text).into_owned();
         if text.is_empty() {
             return Flow::GoesOn;
         }
@@ -214,14 +243,25 @@ impl Mapper {
         let is_new = message_id.is_some() && self.message_id.is_some() && message_id != self.message_id;
         // What an agent says before and after a tool are sentences of their own.
         let needs_break = self.text_bytes > 0 && !self.ends_in_space && (self.was_interrupted || is_new);
-        let text = if needs_break { format!("\n\n{text}") } else { text.to_owned() };
         self.message_id = message_id.or_else(|| self.message_id.take());
         self.was_interrupted = false;
-        self.ends_in_space = text.ends_with(char::is_whitespace);
-        let room = MAX_ANSWER_BYTES - self.text_bytes;
-        let (kept, is_cut) = cut(&text, room);
+        if needs_break {
+            self.push_text("\n\n", out);
+        }
+        self.push_text(&text, out)
+    }
+
+    fn push_text(&mut self, text: &str, out: &mut Vec<Update>) -> Flow {
+        let (kept, is_cut) = cut(text, MAX_ANSWER_BYTES - self.text_bytes);
         self.text_bytes += kept.len();
-        out.push(Update::Text(kept.to_owned()));
+        self.ends_in_space = text.ends_with(char::is_whitespace);
+        self.beginning.push_str(cut(kept, MAX_BEGINNING_BYTES - self.beginning.len()).0);
+        match out.last_mut() {
+            // Together: an agent may send every character on its own.
+            Some(Update::Text(before)) => before.push_str(kept),
+            _ if kept.is_empty() => {}
+            _ => out.push(Update::Text(kept.to_owned())),
+        }
         if is_cut { Flow::TooLong } else { Flow::GoesOn }
     }
 
@@ -232,15 +272,18 @@ impl Mapper {
         if self.thought.is_none() {
             self.thoughts += 1;
         }
-        let thought = self.thought.get_or_insert_with(|| Thought { text: String::new(), is_told: false });
+        let thought = self.thought.get_or_insert_with(Thought::default);
+        let text = thought.halves.push(text);
         let room = MAX_DETAIL_BYTES - thought.text.len();
-        let kept = cut(text, room).0;
+        let kept = cut(&text, room).0;
         thought.is_told &= kept.is_empty();
         thought.text.push_str(kept);
     }
 
     fn end_thought(&mut self, out: &mut Vec<Update>) {
-        if let Some(thought) = self.thought.take() {
+        if let Some(mut thought) = self.thought.take() {
+            let last = thought.halves.finish();
+            thought.text.push_str(cut(last, MAX_DETAIL_BYTES - thought.text.len()).0);
             out.push(thought_step(self.thoughts, &thought.text, StepStatus::Succeeded));
         }
     }
@@ -251,47 +294,101 @@ impl Mapper {
         self.was_interrupted = true;
     }
 
-    fn upsert(&mut self, update: ToolCallUpdate) {
-        let ToolCallUpdate { tool_call_id, mut fields, .. } = update;
-        fields.title = fields.title.filter(|title| !title.trim().is_empty());
-        let id = tool_call_id.0.to_string();
-        if !self.tools.contains_key(&id) && self.tools.len() >= MAX_TOOLS {
+    fn plan(&mut self, fields: &Map<String, Value>, out: &mut Vec<Update>) {
+        self.interrupt(out);
+        let entries: Vec<Value> = fields
+            .get("entries")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(plan_entry)
+            .take(MAX_ENTRIES)
+            .collect();
+        let is_done = entries.iter().all(|entry| entry["status"] == "completed");
+        let status = if is_done { StepStatus::Succeeded } else { StepStatus::Running };
+        out.push(step("plan", StepKind::Plan, None, "Plan", status, json!({"entries": entries})));
+    }
+
+    fn notice(&mut self, notice: &NoticeUpdate, out: &mut Vec<Update>) {
+        self.interrupt(out);
+        self.notices += 1;
+        let NoticeUpdate { title, text, severity } = notice;
+        let is_error = ["error", "critical", "fatal"].contains(&severity.as_str());
+        let words = [title.as_str(), text].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join(": ");
+        if is_error || self.last_notice.as_ref().is_none_or(|last| !last.is_error) {
+            self.last_notice = Some(Notice { words, is_error });
+        }
+        let title = if title.is_empty() { text } else { title };
+        let detail = json!({"text": text, "severity": severity});
+        let key = format!("notice:{}", self.notices);
+        out.push(step(&key, StepKind::Notice, None, title, StepStatus::Succeeded, detail));
+    }
+
+    fn upsert(&mut self, id: &str, fields: &Map<String, Value>) {
+        if !self.tools.contains_key(id) && self.tools.len() >= MAX_TOOLS {
             return;
         }
-        let tool = self.tools.entry(id).or_insert_with(|| Tool::new(ToolCall::new(tool_call_id, "")));
-        tool.told = fields.status.or(tool.told);
-        tool.call.update(fields);
+        let tool = self.tools.entry(id.to_owned()).or_insert_with(Tool::new);
+        let before = tool.bytes();
+        tool.update(fields);
+        let others = self.tools_bytes.saturating_sub(before);
+        if others + tool.bytes() > MAX_TOOLS_BYTES {
+            tool.forget_detail();
+        }
+        self.tools_bytes = others + tool.bytes();
     }
 
     fn tell_tool(&mut self, id: &str, out: &mut Vec<Update>) {
         self.interrupt(out);
         let Some(tool) = self.tools.get(id) else { return };
-        let (input, input_cut) = input_of(&tool.call);
-        let (output, output_cut) = output_of(&tool.call);
-        let locations: Vec<Value> = tool
-            .call
-            .locations
-            .iter()
-            .take(100)
-            .map(|location| json!({"path": location.path, "line": location.line}))
-            .collect();
-        let detail = json!({
-            "tool_kind": tool.call.kind, "input": input, "output": output, "locations": locations,
-            "is_truncated": input_cut || output_cut,
-        });
-        out.push(step(&format!("tool:{id}"), StepKind::Tool, Some(id), &title_of(&tool.call), tool.status(), detail));
+        out.push(step(&format!("tool:{id}"), StepKind::Tool, Some(id), tool.title(), tool.status(), tool.detail()));
     }
 }
 
-/// Lets a tool call that is announced count as an update of it: it may be known already, and what it leaves out then stays.
-fn announcement_as_update(update: &mut Value) {
-    if update.get("sessionUpdate").and_then(Value::as_str) != Some("tool_call") {
-        return;
+/// Returns the id of a tool call, which some agents number.
+pub(super) fn tool_call_id(fields: &Map<String, Value>) -> Option<String> {
+    match fields.get("toolCallId")? {
+        Value::String(id) => Some(id.clone()),
+        Value::Number(id) => Some(id.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
-    if let Some(fields) = update.as_object_mut() {
-        fields.insert("sessionUpdate".to_owned(), "tool_call_update".into());
-        fields.retain(|_, field| field.as_array().is_none_or(|items| !items.is_empty()));
+}
+
+struct NoticeUpdate {
+    title: String,
+    text: String,
+    severity: String,
+}
+
+/// Reads a notice, or an update of another kind that says in its name that it is one.
+fn notice_of(kind: &str, fields: &Map<String, Value>) -> Option<NoticeUpdate> {
+    let severity = ["error", "warning"].into_iter().find(|severity| kind.contains(severity));
+    if severity.is_none() && !kind.contains("notice") && !kind.contains("notification") {
+        return None;
     }
+    let words = |names: &[&str]| {
+        let found =
+            names.iter().find_map(|name| Some(text_of(fields.get(*name)?)).filter(|text| !text.trim().is_empty()));
+        cut(replace_marks(&found.unwrap_or_default()).trim(), MAX_DETAIL_BYTES).0.to_owned()
+    };
+    let title = words(&["title"]);
+    let text = words(&["description", "message", "detail", "details", "text", "content", "error"]);
+    if title.is_empty() && text.is_empty() {
+        return None;
+    }
+    let told = ["severity", "level"].into_iter().find_map(|name| fields.get(name)?.as_str());
+    let severity = cut(told.or(severity).unwrap_or("info"), 64).0.to_owned();
+    Some(NoticeUpdate { title, text, severity })
+}
+
+fn plan_entry(entry: &Value) -> Option<Value> {
+    let content = entry.as_str().or_else(|| entry["content"].as_str())?;
+    let word = |field: &str, known: [&'static str; 3]| known.into_iter().find(|word| entry[field] == *word);
+    Some(json!({
+        "content": cut(&strip_terminal_codes(content), MAX_ENTRY_BYTES).0,
+        "status": word("status", ["pending", "in_progress", "completed"]).unwrap_or("pending"),
+        "priority": word("priority", ["high", "medium", "low"]).unwrap_or("medium"),
+    }))
 }
 
 fn step(key: &str, kind: StepKind, id: Option<&str>, title: &str, status: StepStatus, detail: Value) -> Update {
@@ -301,88 +398,4 @@ fn step(key: &str, kind: StepKind, id: Option<&str>, title: &str, status: StepSt
 
 fn thought_step(number: usize, text: &str, status: StepStatus) -> Update {
     step(&format!("thought:{number}"), StepKind::Thought, None, "Thought", status, json!({"text": text}))
-}
-
-fn plan_status(entries: &[PlanEntry]) -> StepStatus {
-    if entries.iter().all(|entry| entry.status == PlanEntryStatus::Completed) {
-        StepStatus::Succeeded
-    } else {
-        StepStatus::Running
-    }
-}
-
-fn title_of(call: &ToolCall) -> String {
-    let title = call.title.trim();
-    match (&call.name, title.is_empty()) {
-        (_, false) => title.to_owned(),
-        (Some(name), true) => name.clone(),
-        (None, true) => NAMELESS.to_owned(),
-    }
-}
-
-/// What the tool was called with, and whether that was cut.
-fn input_of(call: &ToolCall) -> (Value, bool) {
-    match &call.raw_input {
-        Some(input) if input.to_string().len() > MAX_DETAIL_BYTES => {
-            (json!(cut(&input.to_string(), MAX_DETAIL_BYTES).0), true)
-        }
-        Some(input) => (input.clone(), false),
-        None => (Value::Null, false),
-    }
-}
-
-/// What came out, as text, and whether that was cut.
-fn output_of(call: &ToolCall) -> (Value, bool) {
-    let shown: Vec<String> = call
-        .content
-        .iter()
-        .filter_map(|content| match content {
-            ToolCallContent::Content(content) => Some(text_of(&content.content)),
-            ToolCallContent::Diff(diff) => {
-                Some(diff_text(&diff.path.to_string_lossy(), diff.old_text.as_deref(), &diff.new_text))
-            }
-            _ => None,
-        })
-        .collect();
-    let text = match (&call.raw_output, shown.is_empty()) {
-        (_, false) => shown.join("\n"),
-        (Some(Value::String(text)), true) => text.clone(),
-        (Some(output), true) => {
-            output.get("output").and_then(Value::as_str).map_or_else(|| output.to_string(), str::to_owned)
-        }
-        (None, true) => return (Value::Null, false),
-    };
-    let (kept, is_cut) = cut(&text, MAX_DETAIL_BYTES);
-    (json!(kept), is_cut)
-}
-
-fn diff_text(path: &str, old: Option<&str>, new: &str) -> String {
-    let lines = |sign: char, text: &str| {
-        text.lines().fold(String::new(), |mut all, line| {
-            let _ = writeln!(all, "{sign}{line}");
-            all
-        })
-    };
-    format!("{path}\n{}{}", lines('-', old.unwrap_or_default()), lines('+', new))
-}
-
-/// What of a block can be shown as text.
-fn text_of(block: &ContentBlock) -> String {
-    match block {
-        ContentBlock::Text(text) => text.text.clone(),
-        ContentBlock::ResourceLink(link) => format!("[{}]({})", link.name, link.uri),
-        ContentBlock::Resource(resource) => match &resource.resource {
-            EmbeddedResourceResource::TextResourceContents(text) => text.text.clone(),
-            _ => String::new(),
-        },
-        ContentBlock::Image(_) => "*(an image, which cannot be shown here)*".to_owned(),
-        ContentBlock::Audio(_) => "*(a recording, which cannot be played here)*".to_owned(),
-        _ => String::new(),
-    }
-}
-
-/// The beginning of a text in so many bytes, and whether something is missing.
-fn cut(text: &str, most_bytes: usize) -> (&str, bool) {
-    let end = text.floor_char_boundary(most_bytes);
-    (&text[..end], end < text.len())
 }

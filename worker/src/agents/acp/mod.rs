@@ -4,16 +4,24 @@
 //! earlier session if it can, else it is told the conversation (`session`). A turn is one prompt (`turn`); it runs in
 //! a task of its own, so that to stop it is not cut short when the worker has ended the answer already.
 
+mod about;
+mod bounded;
 mod connection;
+mod content;
+mod ending;
 mod errors;
 mod map;
+mod message;
+mod pace;
+mod peer;
 mod permission;
 mod pool;
 mod session;
 mod terminal;
-mod tolerant;
+mod tool;
 mod transport;
 mod turn;
+mod words;
 
 use std::{sync::Arc, time::Duration};
 
@@ -31,6 +39,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     connection::Connection,
+    pace::Pace,
     pool::{Lease, Limits, Pool},
     turn::{Ended, Left, Prompt},
 };
@@ -58,19 +67,24 @@ struct Inner {
     launch: Launch,
     host: ProcessHost,
     pool: Arc<Pool>,
+    pace: Arc<Pace>,
 }
 
 impl AcpAgent {
     /// An agent that is started so; nothing is started yet.
     #[must_use]
     pub fn new(config: AcpConfig, launch: Launch, host: ProcessHost) -> Self {
+        Self::with_pace(config, launch, host, Pace::unknown())
+    }
+
+    fn with_pace(config: AcpConfig, launch: Launch, host: ProcessHost, pace: Pace) -> Self {
         let limits = Limits {
             keep_warm: config.keep_warm,
             processes: config.max_processes,
             memory_bytes: config.max_memory_mb.saturating_mul(1024 * 1024),
         };
         let pool = Pool::new(limits, &host);
-        Self { inner: Arc::new(Inner { config, launch, host, pool }) }
+        Self { inner: Arc::new(Inner { config, launch, host, pool, pace: Arc::new(pace) }) }
     }
 
     /// The built-in demo: this very program as an agent, driven as any other. It asks before it pretends to run a tool.
@@ -90,7 +104,7 @@ impl AcpAgent {
             env: Vec::new(),
             secrets: Vec::new(),
         };
-        Self::new(config, launch, host)
+        Self::with_pace(config, launch, host, Pace::in_order())
     }
 
     /// Starts the agent, lets it introduce itself and open a session, and ends it again.
@@ -116,15 +130,15 @@ impl AcpAgent {
     }
 
     async fn introduce(&self, process: AgentProcess, probe: &mut Probe) -> Result<(), AgentError> {
-        let opened = Connection::open(process, &self.inner.host).await;
+        let opened = Connection::open(process, &self.inner.host, &self.inner.pace).await;
         // That its supervisor could not start the program shows only now.
         probe.is_started = opened.as_ref().err().is_none_or(|error| error.code != ErrorCode::AgentUnavailable);
         let connection = opened?;
         probe.spoke_after = Some(probe.begun_at.elapsed());
         let about = &connection.about;
-        probe.calls_itself = about.agent_info.as_ref().map(|info| format!("{} {}", info.name, info.version));
-        probe.sign_in = about.auth_methods.iter().map(|method| method.name().to_owned()).collect();
-        session::open(&connection, &self.inner.config, None).await.map(drop)
+        probe.calls_itself.clone_from(&about.introduction);
+        probe.sign_in.clone_from(&about.sign_in);
+        session::open(&connection, &self.inner.config, None, None).await.map(drop)
     }
 }
 
@@ -234,6 +248,7 @@ impl Inner {
             updates,
             stop,
             hurry: self.host.hurry(),
+            pace: &self.pace,
         }
         .run()
         .await;
@@ -265,13 +280,13 @@ impl Inner {
                 let room = lease.make_room().await;
                 let process = self.start(turn.session_id).await?;
                 let room = lease.give_room(room, &process.control);
-                lease.put(Connection::open(process, &self.host).await?, room);
+                lease.put(Connection::open(process, &self.host, &self.pace).await?, room);
             }
             let Some(warm) = lease.warm.as_mut() else { return Err(AgentError::stopped()) };
             // Its id means nothing to another program, or something else.
             let provider = self.provider(&warm.connection);
             resume = resume.filter(|resume| resume.provider == provider);
-            match session::open(&warm.connection, &self.config, resume).await {
+            match session::open(&warm.connection, &self.config, resume, self.pace.after_replay()).await {
                 Ok(known) => {
                     warm.session = Some(known);
                     return Ok(());
@@ -289,11 +304,11 @@ impl Inner {
 
     /// The program that an agent's sessions belong to: its own name for itself, else that of what is started.
     fn provider(&self, connection: &Connection) -> String {
-        match (&connection.about.agent_info, &self.launch.program) {
-            (Some(info), _) => info.name.clone(),
-            (None, Program::Named(name)) => name.clone(),
-            (None, Program::Own) => String::new(),
-        }
+        let started = match &self.launch.program {
+            Program::Named(name) => name.as_str(),
+            Program::Own => "",
+        };
+        connection.about.name.as_deref().unwrap_or(started).to_owned()
     }
 
     async fn start(&self, session: SessionId) -> Result<AgentProcess, StartError> {

@@ -6,14 +6,13 @@
 #[cfg(test)]
 mod tests;
 
-use agent_client_protocol::v1::schema::ToolCallUpdate;
 use banter_shared::{
     agents_file::PermissionPolicy,
     chat::{PermissionDecision, PermissionKind, PermissionOption, clean_step_title, option_for, sanitize_agent_text},
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::tolerant;
+use super::map::tool_call_id;
 
 /// Options of one request that are offered.
 const MAX_OPTIONS: usize = 50;
@@ -25,8 +24,8 @@ const MAX_KIND_BYTES: usize = 64;
 /// A request as the agent sent it, as far as it can be understood.
 #[derive(Debug)]
 pub(super) struct Request {
-    /// The tool call that it is about; `None` if it names none.
-    pub tool_call: Option<ToolCallUpdate>,
+    /// The id and the fields of the tool call that it is about; `None` if it names none.
+    pub tool_call: Option<(String, Map<String, Value>)>,
     offered: Vec<Offered>,
 }
 
@@ -62,7 +61,8 @@ impl Request {
         if offered.is_empty() && !listed.is_empty() {
             return None;
         }
-        let tool_call = parameters.get("toolCall").cloned().and_then(|call| tolerant::parse(call, &["toolCallId"]));
+        let call = parameters.get("toolCall").and_then(Value::as_object);
+        let tool_call = call.and_then(|call| Some((tool_call_id(call)?, call.clone())));
         Some(Self { tool_call, offered })
     }
 

@@ -18,6 +18,7 @@ use std::{
 };
 
 use banter_shared::id::SessionId;
+use futures::{FutureExt as _, future::BoxFuture};
 use tokio::{
     sync::{Mutex as AsyncMutex, Notify, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore},
     time::{Instant, sleep},
@@ -37,6 +38,13 @@ pub(super) trait Kept: Send + 'static {
     fn is_open(&self) -> bool;
     /// The process.
     fn control(&self) -> &Control;
+    /// Ends a session of the agent's for good, as far as it supports that, and then the process.
+    fn end_session(self, _session: String) -> BoxFuture<'static, ()>
+    where
+        Self: Sized,
+    {
+        async {}.boxed()
+    }
 }
 
 impl Kept for Connection {
@@ -47,6 +55,10 @@ impl Kept for Connection {
     fn control(&self) -> &Control {
         Self::control(self)
     }
+
+    fn end_session(self, session: String) -> BoxFuture<'static, ()> {
+        async move { Self::end_session(&self, &session).await }.boxed()
+    }
 }
 
 /// A process that can be prompted.
@@ -54,7 +66,7 @@ pub(super) struct Warm<C = Connection> {
     pub connection: C,
     /// The session that it is in; none after one that went wrong.
     pub session: Option<Known>,
-    _room: Room,
+    room: Room,
 }
 
 /// What a process takes up. Once this is dropped the process is expected to end; only when it is gone there is room again.
@@ -186,13 +198,15 @@ impl<C: Kept> Pool<C> {
         Lease { warm, slot, released: Released(Arc::clone(self)) }
     }
 
-    /// Ends the process of a conversation that is over, if it is idle.
+    /// Ends the process of a conversation that was deleted, if it is idle, and asks the agent to delete its session first.
     pub fn forget(&self, session: SessionId) {
         let slot = self.lock().get(&session).cloned();
-        if let Some(slot) = slot
-            && let Ok(mut warm) = slot.warm.try_lock()
-        {
-            *warm = None;
+        let warm = slot.and_then(|slot| slot.warm.try_lock().ok()?.take());
+        if let Some(Warm { connection, session: Some(Known { id, .. }), room }) = warm {
+            self.tasks.spawn(async move {
+                connection.end_session(id).await;
+                drop(room);
+            });
         }
     }
 
@@ -287,7 +301,7 @@ impl<C: Kept> Lease<C> {
     /// Puts a process into the place.
     pub fn put(&mut self, connection: C, room: Room) {
         *self.slot.control.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection.control().clone());
-        *self.warm = Some(Warm { connection, session: None, _room: room });
+        *self.warm = Some(Warm { connection, session: None, room });
     }
 
     /// Ends the process, in the background.

@@ -7,7 +7,7 @@ use banter_shared::{agents_file::AcpConfig, chat::ErrorCode};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::connection::Connection;
+use super::{connection::Connection, pace::Quiet};
 use crate::agents::{AgentError, Resume};
 
 /// How long an agent may take for a session.
@@ -27,10 +27,11 @@ pub(super) async fn open(
     connection: &Connection,
     config: &AcpConfig,
     resume: Option<&Resume>,
+    replay: Option<Quiet>,
 ) -> Result<Known, AgentError> {
     let folder = connection.control().folder().to_owned();
     if let Some(resume) = resume
-        && go_on(connection, config, &folder, &resume.id).await
+        && go_on(connection, config, &folder, &resume.id, replay).await
     {
         return Ok(Known { id: resume.id.clone(), seen: Some(resume.turn) });
     }
@@ -45,18 +46,17 @@ pub(super) async fn open(
 
 /// Whether the agent has taken an earlier session up. It is tried in every way that the agent knows; whatever goes wrong
 /// with one of them, the next one is tried, and in the end a new session is told the conversation.
-async fn go_on(connection: &Connection, config: &AcpConfig, folder: &Path, id: &str) -> bool {
-    let abilities = &connection.about.agent_capabilities;
-    if abilities.session_capabilities.resume.is_some() {
+async fn go_on(connection: &Connection, config: &AcpConfig, folder: &Path, id: &str, replay: Option<Quiet>) -> bool {
+    if connection.about.resumes {
         let request = ResumeSessionRequest::new(id.to_owned(), folder);
-        match take_up(connection, config, id, "session/resume", request).await {
+        match take_up(connection, config, id, "session/resume", request, replay).await {
             Ok(()) => return true,
             Err(error) => tracing::info!(%error, "the agent does not resume its earlier session"),
         }
     }
-    if abilities.load_session && connection.is_open() {
+    if connection.about.loads && connection.is_open() {
         let request = LoadSessionRequest::new(id.to_owned(), folder);
-        match take_up(connection, config, id, "session/load", request).await {
+        match take_up(connection, config, id, "session/load", request, replay).await {
             Ok(()) => return true,
             Err(error) => tracing::info!(%error, "the agent does not load its earlier session"),
         }
@@ -70,9 +70,18 @@ async fn take_up(
     id: &str,
     method: &str,
     request: impl Serialize,
+    replay: Option<Quiet>,
 ) -> Result<(), AgentError> {
     let state = connection.request_within(SESSION_LIMIT, method, request).await?;
-    configure(connection, config, id, &state).await
+    configure(connection, config, id, &state).await?;
+    // Some agents respond first and replay the history afterward. Nobody listens yet, so it is discarded.
+    match replay {
+        Some(quiet) if !connection.quiet(quiet).await => {
+            let message = format!("The agent kept sending updates for {} s after `{method}`.", quiet.limit.as_secs());
+            Err(AgentError::new(ErrorCode::AgentProtocol, message))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Sets what the configuration asks for. What an agent does not offer is an error: it would run otherwise than meant.

@@ -1,121 +1,86 @@
-//! The lines between us and an agent: bounded in length and in sum, and nothing in them that is no message.
-//!
-//! Agents print things to stdout that do not belong there. A line that is no JSON object is left out.
+//! The lines of an agent's stdout: bounded in length, and nothing of a longer one but its ends.
 
-use std::{
-    io,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+use std::io;
+
+use tokio::io::{AsyncBufRead, AsyncBufReadExt as _};
+
+/// Longest line that is parsed, in bytes. Tools put whole files into one update.
+pub(super) const MAX_LINE_BYTES: usize = 64 * 1024 * 1024;
+/// What is kept of the beginning of a longer line, in bytes: its id is expected there.
+const HEAD_BYTES: usize = 64 * 1024;
+/// What is kept of its end, in bytes.
+const TAIL_BYTES: usize = 1024;
+/// A buffer that has grown beyond this is given back after its line.
+const KEPT_BYTES: usize = 1024 * 1024;
+
+/// One line.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Frame<'a> {
+    /// A whole line, without its newline.
+    Line(&'a [u8]),
+    /// A line beyond the limit.
+    TooLong {
+        /// Its beginning.
+        head: &'a [u8],
+        /// Its end.
+        tail: &'a [u8],
     },
-};
-
-use agent_client_protocol::Lines;
-use futures::{Sink, Stream, sink, stream};
-use serde::de::IgnoredAny;
-use std::sync::Arc;
-use tokio::{
-    io::{AsyncBufRead, AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
-    process::{ChildStdin, ChildStdout},
-};
-
-/// Longest line.
-const MAX_LINE_BYTES: usize = 1024 * 1024;
-/// Most that an agent may send in one turn.
-const MAX_TURN_BYTES: u64 = 64 * 1024 * 1024;
-
-/// What is watched while lines come in.
-#[derive(Debug, Default)]
-pub(super) struct Intake {
-    turn_bytes: AtomicU64,
-    fault: Mutex<Option<String>>,
 }
 
-impl Intake {
-    /// A turn begins.
-    pub fn begin_turn(&self) {
-        self.turn_bytes.store(0, Ordering::Relaxed);
-    }
-
-    /// Why reading ended before the agent did: a sentence for people.
-    pub fn fault(&self) -> Option<String> {
-        self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn take(&self, line: &[u8]) -> Result<(), String> {
-        let bytes = line.len() as u64;
-        if self.turn_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > MAX_TURN_BYTES {
-            return Err(format!("The agent sent more than {} MiB in one turn.", MAX_TURN_BYTES >> 20));
+impl Frame<'_> {
+    /// Returns how many bytes of the line are kept.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Line(line) => line.len(),
+            Self::TooLong { head, tail } => head.len() + tail.len(),
         }
-        Ok(())
-    }
-
-    fn fail(&self, problem: String) -> io::Error {
-        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(problem.clone());
-        io::Error::new(io::ErrorKind::InvalidData, problem)
     }
 }
 
-/// The transport to an agent. When it is dropped the agent's stdin is closed.
-pub(super) fn transport(
-    stdin: ChildStdin,
-    stdout: ChildStdout,
-    intake: Arc<Intake>,
-) -> Lines<impl Sink<String, Error = io::Error> + Send + 'static, impl Stream<Item = io::Result<String>> + Send + 'static>
-{
-    let outgoing = sink::unfold(stdin, |mut stdin, mut line: String| async move {
-        line.push('\n');
-        stdin.write_all(line.as_bytes()).await?;
-        stdin.flush().await?;
-        Ok(stdin)
-    });
-    let incoming = stream::unfold(Some(BufReader::with_capacity(64 * 1024, stdout)), move |reader| {
-        let intake = Arc::clone(&intake);
-        async move {
-            let mut reader = reader?;
-            match next_message(&mut reader, &intake).await {
-                Ok(Some(line)) => Some((Ok(line), Some(reader))),
-                Ok(None) => None,
-                Err(error) => Some((Err(error), None)),
+/// Reads lines. The last one may lack its newline.
+pub(super) struct Lines<R> {
+    reader: R,
+    line: Vec<u8>,
+    tail: Vec<u8>,
+    max: usize,
+}
+
+impl<R: AsyncBufRead + Unpin> Lines<R> {
+    /// Creates a reader whose lines have at most `max` bytes.
+    pub fn new(reader: R, max: usize) -> Self {
+        Self { reader, line: Vec::new(), tail: Vec::new(), max }
+    }
+
+    /// Returns the next line, or `None` at the end.
+    pub async fn next(&mut self) -> io::Result<Option<Frame<'_>>> {
+        self.line.clear();
+        self.line.shrink_to(KEPT_BYTES);
+        self.tail.clear();
+        let mut length = 0_usize;
+        loop {
+            let available = self.reader.fill_buf().await?;
+            let is_end = available.is_empty();
+            let newline = available.iter().position(|byte| *byte == b'\n');
+            let part = &available[..newline.unwrap_or(available.len())];
+            length = length.saturating_add(part.len());
+            if length <= self.max {
+                self.line.extend_from_slice(part);
+            } else {
+                let room = HEAD_BYTES.min(self.max).saturating_sub(self.line.len());
+                self.line.extend_from_slice(&part[..room.min(part.len())]);
+                self.line.truncate(HEAD_BYTES);
+                self.tail.extend_from_slice(&part[part.len().saturating_sub(TAIL_BYTES)..]);
+                self.tail.drain(..self.tail.len().saturating_sub(TAIL_BYTES));
             }
-        }
-    });
-    Lines::new(outgoing, incoming)
-}
-
-async fn next_message(reader: &mut (impl AsyncBufRead + Unpin), intake: &Intake) -> io::Result<Option<String>> {
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        if !read_line(reader, &mut line, intake).await? {
-            return Ok(None);
-        }
-        intake.take(&line).map_err(|problem| intake.fail(problem))?;
-        let text = String::from_utf8_lossy(&line);
-        if text.trim_start().starts_with('{') && serde_json::from_str::<IgnoredAny>(&text).is_ok() {
-            return Ok(Some(text.into_owned()));
-        }
-        tracing::debug!(bytes = line.len(), "an agent wrote something that is no message");
-    }
-}
-
-/// Reads up to the next newline. False at the end; what has no newline by then is no line.
-async fn read_line(reader: &mut (impl AsyncBufRead + Unpin), line: &mut Vec<u8>, intake: &Intake) -> io::Result<bool> {
-    loop {
-        let available = reader.fill_buf().await?;
-        if available.is_empty() {
-            return Ok(false);
-        }
-        let end = available.iter().position(|byte| *byte == b'\n');
-        let part = &available[..end.unwrap_or(available.len())];
-        if line.len() + part.len() > MAX_LINE_BYTES {
-            return Err(intake.fail(format!("The agent sent a line of more than {} MiB.", MAX_LINE_BYTES >> 20)));
-        }
-        line.extend_from_slice(part);
-        let used = part.len() + usize::from(end.is_some());
-        reader.consume(used);
-        if end.is_some() {
-            return Ok(true);
+            let used = part.len() + usize::from(newline.is_some());
+            self.reader.consume(used);
+            if newline.is_some() || is_end {
+                return Ok(match length {
+                    0 if is_end => None,
+                    length if length > self.max => Some(Frame::TooLong { head: &self.line, tail: &self.tail }),
+                    _ => Some(Frame::Line(&self.line)),
+                });
+            }
         }
     }
 }
@@ -124,48 +89,33 @@ async fn read_line(reader: &mut (impl AsyncBufRead + Unpin), line: &mut Vec<u8>,
 mod tests {
     use super::*;
 
-    async fn messages(mut text: &[u8]) -> (Vec<String>, Option<String>) {
-        let intake = Intake::default();
+    async fn frames(text: &[u8], max: usize) -> Vec<String> {
+        let mut lines = Lines::new(text, max);
         let mut found = Vec::new();
-        while let Ok(Some(line)) = next_message(&mut text, &intake).await {
-            found.push(line);
+        while let Some(frame) = lines.next().await.unwrap() {
+            found.push(match frame {
+                Frame::Line(line) => String::from_utf8_lossy(line).into_owned(),
+                Frame::TooLong { head, tail } => format!("too long: {} … {}", head.len(), tail.len()),
+            });
         }
-        (found, intake.fault())
+        found
     }
 
     #[tokio::test]
-    async fn what_is_no_message_is_left_out() {
-        let (found, fault) =
-            messages(b"starting\n{\"a\":1}\n\n\xff\xfe\n[1]\n{\"b\"\n  {\"c\":2}\r\n\x1b[31mred\x1b[0m\n{\"d\":3}")
-                .await;
-
-        assert_eq!(found, ["{\"a\":1}", "  {\"c\":2}\r"]);
-        assert_eq!(fault, None);
+    async fn reads_lines_and_what_follows_the_last_newline() {
+        assert_eq!(frames(b"one\n\n three\r\nfour", 100).await, ["one", "", " three\r", "four"]);
+        assert_eq!(frames(b"", 100).await, [""; 0]);
+        assert_eq!(frames(b"one\n", 3).await, ["one"]);
     }
 
     #[tokio::test]
-    async fn a_line_has_a_limit() {
+    async fn a_line_beyond_the_limit_costs_no_other_line() {
         let mut text = b"{\"a\":1}\n".to_vec();
-        text.extend(vec![b'x'; MAX_LINE_BYTES + 1]);
+        text.extend(vec![b'x'; 300_000]);
+        text.extend(b"\n{\"b\":2}\n");
+        text.extend(vec![b'y'; 100]);
 
-        let (found, fault) = messages(&text).await;
-
-        assert_eq!(found.len(), 1);
-        assert_eq!(fault.as_deref(), Some("The agent sent a line of more than 1 MiB."));
-    }
-
-    #[test]
-    fn a_turn_has_a_limit_of_its_own() {
-        let intake = Intake::default();
-        let line = vec![b'x'; MAX_LINE_BYTES];
-        let whole = MAX_TURN_BYTES / line.len() as u64;
-        for _ in 0..2 {
-            intake.begin_turn();
-            for _ in 0..whole {
-                intake.take(&line).unwrap();
-            }
-        }
-
-        assert_eq!(intake.take(b"x"), Err("The agent sent more than 64 MiB in one turn.".to_owned()));
+        assert_eq!(frames(&text, 99).await, ["{\"a\":1}", "too long: 99 … 1024", "{\"b\":2}", "too long: 99 … 100"]);
+        assert_eq!(frames(&text, 200_000).await[1], "too long: 65536 … 1024");
     }
 }

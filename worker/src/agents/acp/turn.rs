@@ -1,24 +1,16 @@
 //! One prompt, from the question to its end.
 //!
-//! Guarantees: what the agent sent before its result is told before the turn ends; a turn that is stopped is cancelled in
-//! the agent's session, and whether the agent did so in time, and left nothing of the turn running, decides whether its
-//! process can be kept. What a turn has left running otherwise, cut loose from the agent, is ended by [`tidy_up`].
-
-#[cfg(test)]
-mod tests;
+//! Guarantees: what the agent sent before its result, or soon after it, is told before the turn ends; a turn that is stopped
+//! is cancelled in the agent's session, and whether the agent did so in time, and left nothing of the turn running, decides
+//! whether its process can be kept. What a turn has left running otherwise, cut loose from the agent, is ended by
+//! [`tidy_up`].
 
 use std::{collections::HashMap, pin::pin, time::Duration};
 
-use agent_client_protocol::{
-    Error,
-    v1::{
-        Responder,
-        schema::{ContentBlock, PromptRequest, TextContent},
-    },
-};
+use agent_client_protocol::v1::schema::{ContentBlock, PromptRequest, TextContent};
 use banter_shared::{
     agents_file::AcpConfig,
-    chat::{ErrorCode, FinishReason, PermissionDecision, Usage},
+    chat::{ErrorCode, FinishReason, PermissionDecision},
 };
 use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use serde_json::Value;
@@ -29,9 +21,13 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    connection::{Connection, Event},
-    map::{Flow, Mapper, NAMELESS},
+    connection::{Connection, Event, Received},
+    ending,
+    map::{self, Flow, Mapper},
+    pace::{Pace, Quiet},
+    peer::{RequestError, Responder},
     permission::{self, Policy, Request},
+    tool::NAMELESS,
 };
 use crate::agents::{
     AgentError, Answer, Decision, PermissionRequest, Update,
@@ -48,8 +44,8 @@ const LOOSE_GRACE: Duration = Duration::from_millis(300);
 const LOOSE_LOOK: Duration = Duration::from_millis(20);
 /// How long it may take to kill all of them.
 const LOOSE_LIMIT: Duration = Duration::from_secs(3);
-/// Updates in one turn.
-const MAX_UPDATES: usize = 20_000;
+/// Events that are taken in at once, so that many small ones are told as few.
+const BATCH: usize = 1024;
 /// How long more of a thought is waited for before it is told.
 const FLUSH_PAUSE: Duration = Duration::from_millis(150);
 /// How long after its time limit a permission request is given up that nobody decided.
@@ -87,6 +83,8 @@ pub(super) struct Prompt<'a> {
     pub stop: &'a CancellationToken,
     /// The worker is about to end.
     pub hurry: &'a CancellationToken,
+    /// How late the agent's updates may be.
+    pub pace: &'a Pace,
 }
 
 /// Requests to be allowed something that nobody has decided yet.
@@ -100,7 +98,7 @@ struct Pending {
 struct Waiting {
     tool: Option<String>,
     request: Box<Request>,
-    responder: Responder<Value>,
+    responder: Responder,
 }
 
 impl Pending {
@@ -122,14 +120,14 @@ impl Pending {
         match decision {
             Some(Decision::Answered { decision, chosen }) => decide(waiting, decision, chosen.as_deref(), mapper, out),
             Some(Decision::Expired) => decide(waiting, PermissionDecision::Reject, None, mapper, out),
-            None => respond(waiting.responder, permission::cancelled()),
+            None => waiting.responder.respond(Ok(permission::cancelled())),
         }
     }
 
     /// The turn is over or stopped: the protocol wants each of them answered.
     fn cancel(&mut self) {
         for (_, waiting) in self.waiting.drain() {
-            respond(waiting.responder, permission::cancelled());
+            waiting.responder.respond(Ok(permission::cancelled()));
         }
     }
 }
@@ -137,9 +135,46 @@ impl Pending {
 /// Why no more is to be read.
 enum Break {
     /// The agent is done, one way or the other.
-    Done(Result<Value, Error>, Flow),
+    Done(Result<Value, RequestError>, Flow),
     /// We want it to stop.
     Cancel(Result<Answer, AgentError>),
+}
+
+/// A turn whose result is there, and whose last words may still come.
+struct Tail {
+    result: Result<Value, RequestError>,
+    quiet: Quiet,
+    ended_at: Instant,
+    heard_at: Instant,
+}
+
+impl Tail {
+    fn new(result: Result<Value, RequestError>, quiet: Quiet) -> Self {
+        let now = Instant::now();
+        Self { result, quiet, ended_at: now, heard_at: now }
+    }
+
+    fn settled_at(&self) -> Instant {
+        (self.heard_at + self.quiet.silence).min(self.ended_at + self.quiet.limit)
+    }
+
+    /// Returns an event that still belongs to the turn. Nobody is asked for a permission after the end.
+    fn take(&mut self, event: Event, pace: &Pace) -> Option<Event> {
+        match event {
+            Event::Update(update) => {
+                if map::is_of_turn(&update) {
+                    pace.was_late(self.heard_at.elapsed());
+                    self.heard_at = Instant::now();
+                }
+                Some(Event::Update(update))
+            }
+            Event::Damaged => Some(Event::Damaged),
+            Event::Permission(_, responder) => {
+                responder.respond(Ok(permission::cancelled()));
+                None
+            }
+        }
+    }
 }
 
 impl Prompt<'_> {
@@ -156,27 +191,31 @@ impl Prompt<'_> {
         match ended {
             Break::Done(result, flow) => {
                 pending.cancel();
+                listening.is_complete = true;
+                let (result, left) = match result {
+                    Ok(_) if flow == Flow::TooLong => (Ok(too_long()), Left::Session),
+                    Ok(result) => {
+                        let control = self.connection.control();
+                        (ending::outcome(&result, &mapper, |words| control.redact(words)), Left::Session)
+                    }
+                    Err(error) => {
+                        let error = self.connection.explain(&error).await;
+                        (Err(error), if self.connection.is_open() { Left::Process } else { Left::Nothing })
+                    }
+                };
                 let mut out = Vec::new();
                 mapper.finish(result.is_ok(), &mut out);
                 self.tell(out).await;
-                match result {
-                    Ok(_) if flow == Flow::TooLong => Ended { result: Ok(too_long()), left: Left::Session, begun },
-                    Ok(result) => Ended { result: Ok(answer(&result)), left: Left::Session, begun },
-                    Err(error) => {
-                        let error = self.connection.explain(&error).await;
-                        let left = if self.connection.is_open() { Left::Process } else { Left::Nothing };
-                        Ended { result: Err(error), left, begun }
-                    }
-                }
+                Ended { result, left, begun }
             }
             Break::Cancel(outcome) => {
                 self.connection.cancel(self.session_id);
                 pending.cancel();
                 // What still comes is read, so that the agent is not held up, and nobody wants it any more.
                 let drain = async {
-                    while let Some(event) = listening.events.recv().await {
-                        if let Event::Permission(_, responder) = event {
-                            respond(responder, permission::cancelled());
+                    while let Some(received) = listening.events.recv().await {
+                        if let Event::Permission(_, responder) = received.event {
+                            responder.respond(Ok(permission::cancelled()));
                         }
                     }
                 };
@@ -211,35 +250,62 @@ impl Prompt<'_> {
 
     async fn follow(
         &self,
-        events: &mut mpsc::Receiver<Event>,
-        result: &mut (impl Future<Output = Result<Value, Error>> + Unpin),
+        events: &mut mpsc::Receiver<Received>,
+        result: &mut (impl Future<Output = Result<Value, RequestError>> + Unpin),
         mapper: &mut Mapper,
         pending: &mut Pending,
     ) -> Break {
         let mut silent_since = Instant::now();
         let mut flush_at = Instant::now();
-        let mut count = 0;
+        // The result, once it is there: from then on only the last words are waited for.
+        let mut ended: Option<Tail> = None;
         loop {
             let mut out = Vec::new();
             let mut flow = Flow::GoesOn;
+            let settled_at = ended.as_ref().map_or(silent_since, Tail::settled_at);
             tokio::select! {
                 biased;
-                () = self.stop.cancelled() => return Break::Cancel(Err(AgentError::stopped())),
-                Some(event) = events.recv() => {
-                    count += 1;
+                () = self.stop.cancelled() => match ended {
+                    Some(tail) => return Break::Done(tail.result, flow),
+                    None => return Break::Cancel(Err(AgentError::stopped())),
+                },
+                Some(received) = events.recv() => {
                     silent_since = Instant::now();
                     if !mapper.has_something_to_flush() {
                         flush_at = silent_since + FLUSH_PAUSE;
                     }
-                    flow = self.take(event, mapper, pending, &mut out);
-                }
-                result = &mut *result => {
-                    // Events were queued before the result was: they are all there.
-                    while flow == Flow::GoesOn && let Ok(event) = events.try_recv() {
-                        flow = self.take(event, mapper, pending, &mut out);
+                    let queued = std::iter::from_fn(|| events.try_recv().ok());
+                    for received in std::iter::once(received).chain(queued).take(BATCH) {
+                        match &mut ended {
+                            Some(tail) => {
+                                let Some(event) = tail.take(received.event, self.pace) else { continue };
+                                flow = self.take(event, mapper, pending, &mut out);
+                            }
+                            None => flow = self.take(received.event, mapper, pending, &mut out),
+                        }
+                        if flow == Flow::TooLong {
+                            break;
+                        }
                     }
-                    self.tell(out).await;
-                    return Break::Done(result, flow);
+                }
+                result = &mut *result, if ended.is_none() => {
+                    pending.cancel();
+                    match self.pace.after_turn() {
+                        // An agent that is gone says nothing more than what is queued.
+                        Some(quiet) if result != Err(RequestError::Closed) => ended = Some(Tail::new(result, quiet)),
+                        Some(_) | None => {
+                            while flow == Flow::GoesOn && let Ok(received) = events.try_recv() {
+                                flow = self.take(received.event, mapper, pending, &mut out);
+                            }
+                            self.tell(out).await;
+                            return Break::Done(result, flow);
+                        }
+                    }
+                }
+                () = sleep_until(settled_at), if ended.is_some() => {
+                    if let Some(tail) = ended {
+                        return Break::Done(tail.result, flow);
+                    }
                 }
                 Some((number, decision)) = pending.decisions.next() => {
                     silent_since = Instant::now();
@@ -247,21 +313,18 @@ impl Prompt<'_> {
                 }
                 () = sleep_until(flush_at), if mapper.has_something_to_flush() => mapper.flush(&mut out),
                 // A person takes their time.
-                () = sleep_until(silent_since + self.config.idle_timeout), if pending.waiting.is_empty() => {
+                () = sleep_until(silent_since + self.config.idle_timeout), if pending.waiting.is_empty() && ended.is_none() => {
                     let limit = self.config.idle_timeout.as_secs();
-                    let message = format!("The agent said nothing for {limit} s.");
+                    let message = format!("The agent sent nothing for {limit} s.");
                     return Break::Cancel(Err(AgentError::new(ErrorCode::Timeout, message)));
                 }
             }
-            if !self.tell(out).await {
-                return Break::Cancel(Err(AgentError::stopped()));
-            }
-            if flow == Flow::TooLong {
-                return Break::Cancel(Ok(too_long()));
-            }
-            if count > MAX_UPDATES {
-                let message = format!("The agent sent more than {MAX_UPDATES} updates in one turn.");
-                return Break::Cancel(Err(AgentError::new(ErrorCode::AgentProtocol, message)));
+            let is_taken = self.tell(out).await;
+            match ended {
+                Some(tail) if flow == Flow::TooLong || !is_taken => return Break::Done(tail.result, flow),
+                None if !is_taken => return Break::Cancel(Err(AgentError::stopped())),
+                None if flow == Flow::TooLong => return Break::Cancel(Ok(too_long())),
+                Some(_) | None => {}
             }
         }
     }
@@ -279,13 +342,14 @@ impl Prompt<'_> {
     fn take(&self, event: Event, mapper: &mut Mapper, pending: &mut Pending, out: &mut Vec<Update>) -> Flow {
         let (request, responder) = match event {
             Event::Update(update) => return mapper.update(update, out),
+            Event::Damaged => {
+                mapper.lose_one(out);
+                return Flow::GoesOn;
+            }
             Event::Permission(request, responder) => (request, responder),
         };
-        let (tool, title) = match request.tool_call.clone() {
-            Some(call) => {
-                let (tool, title) = mapper.permission(call, out);
-                (Some(tool), title)
-            }
+        let (tool, title) = match &request.tool_call {
+            Some((id, call)) => (Some(id.clone()), mapper.permission(id, call, out)),
             None => (None, NAMELESS.to_owned()),
         };
         let policy = request.decide(self.config.permission);
@@ -342,7 +406,7 @@ fn decide(
     let Waiting { tool, request, responder } = waiting;
     let result = request.result(decision, chosen);
     let is_allowed = decision == PermissionDecision::Allow && result != permission::cancelled();
-    respond(responder, result);
+    responder.respond(Ok(result));
     match tool {
         Some(tool) if is_allowed => mapper.allow(&tool, out),
         Some(tool) => mapper.reject(&tool, out),
@@ -350,27 +414,7 @@ fn decide(
     }
 }
 
-/// Sends the result of a permission request.
-fn respond(responder: Responder<Value>, result: Value) {
-    if let Err(error) = responder.respond(result) {
-        tracing::debug!(%error, "the agent no longer waits for the decision");
-    }
-}
-
 /// What became of an answer that was cut.
 fn too_long() -> Answer {
     Answer { finish_reason: FinishReason::Length, usage: None }
-}
-
-/// How the agent says that it ended. A reason that we do not know is an end like any other.
-fn answer(result: &Value) -> Answer {
-    let finish_reason = match result.get("stopReason").and_then(Value::as_str) {
-        Some("max_tokens" | "max_turn_requests") => FinishReason::Length,
-        Some("refusal") => FinishReason::Refusal,
-        _ => FinishReason::Stop,
-    };
-    let tokens = |field: &str| result.get("usage")?.get(field)?.as_i64();
-    let usage = tokens("inputTokens").zip(tokens("outputTokens"));
-    let usage = usage.map(|(input_tokens, output_tokens)| Usage { input_tokens, output_tokens });
-    Answer { finish_reason, usage }
 }

@@ -1,0 +1,55 @@
+//! Agents that replay a session when it is taken up, and ones that are told to forget it.
+
+use banter_tests::wait::eventually;
+
+use super::Faked;
+
+#[tokio::test]
+async fn a_history_that_is_replayed_after_the_response_is_no_answer() {
+    for (arguments, method) in
+        [("--load --replay-after", "session/load"), ("--resume --replay-after", "session/resume")]
+    {
+        let faked = Faked::start(arguments, "keep_warm_s = 0", |builder| builder).await;
+        let session = faked.client.create_session("fake").await;
+        for text in ["one", "two", "three"] {
+            faked.client.ask(&session, text).await;
+        }
+
+        let asked = faked.client.ask(&session, "four").await;
+
+        assert!(faked.fake.methods("fake").contains(&method.to_owned()));
+        assert_eq!(asked["reply"]["content"], "You said: four", "{method}");
+        let messages = faked.client.messages(&session).await;
+        assert!(messages.iter().all(|message| !message.to_string().contains("HISTORY")), "{messages:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_is_deleted_for_good_is_deleted_in_the_agent_too() {
+    for (arguments, expected) in
+        [("--deletes --closes", Some("session/delete")), ("--closes", Some("session/close")), ("", None)]
+    {
+        let faked = Faked::start(arguments, "", |builder| builder).await;
+        let session = faked.client.create_session("fake").await;
+        faked.client.ask(&session, "hello").await;
+        let folder = faked.app.folder().join("data/work").join(&session);
+        assert!(folder.exists());
+
+        faked.client.delete(&format!("/v1/chat/{session}?permanent=true")).await.ok_status(204);
+
+        eventually("the end of its folder", async || (!folder.exists()).then_some(())).await;
+        let received = faked.fake.received("fake");
+        let new = received.iter().find(|message| message["method"] == "session/new").unwrap();
+        let ends: Vec<_> = received
+            .iter()
+            .filter(|message| {
+                ["session/delete", "session/close"].contains(&message["method"].as_str().unwrap_or_default())
+            })
+            .collect();
+        assert_eq!(
+            ends.iter().map(|message| message["method"].as_str()).collect::<Vec<_>>(),
+            expected.map(Some).into_iter().collect::<Vec<_>>()
+        );
+        assert!(ends.iter().all(|end| end["params"]["sessionId"].is_string()), "{new}");
+    }
+}

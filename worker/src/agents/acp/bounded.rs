@@ -1,0 +1,159 @@
+//! A JSON value with bounds: what an agent sends in one message is kept up to a size, whatever its shape.
+
+use std::{cell::Cell, fmt};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::{Map, Value};
+
+/// Longest string that is kept whole, in bytes: more than an answer may have.
+const MAX_STRING_BYTES: usize = 1024 * 1024 + 64;
+/// Longest name of a field, in bytes.
+const MAX_NAME_BYTES: usize = 1024;
+/// Values in one message, of whatever kind. Further ones are left out.
+const MAX_VALUES: usize = 100_000;
+/// Items in one list.
+const MAX_ITEMS: usize = 10_000;
+/// All strings of one message together, in bytes.
+const MAX_TOTAL_BYTES: usize = 8 * 1024 * 1024;
+/// A string that is no longer than this is kept whatever came before it: it may be a status.
+const SHORT_BYTES: usize = 64;
+
+/// A value whose strings are cut, and whose lists and objects end, where they are too long.
+#[derive(Debug)]
+pub(super) struct Bounded(pub Value);
+
+impl<'de> Deserialize<'de> for Bounded {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let budget = Budget { values: Cell::new(MAX_VALUES), bytes: Cell::new(MAX_TOTAL_BYTES) };
+        Seed(&budget).deserialize(deserializer).map(Self)
+    }
+}
+
+/// What is left for the rest of a message.
+struct Budget {
+    values: Cell<usize>,
+    bytes: Cell<usize>,
+}
+
+impl Budget {
+    /// Takes room for one more value; false if there is none.
+    fn take(&self) -> bool {
+        let left = self.values.get();
+        self.values.set(left.saturating_sub(1));
+        left > 0
+    }
+
+    fn cut(&self, text: &str, max: usize) -> String {
+        let left = self.bytes.get();
+        let kept = &text[..text.floor_char_boundary(max.min(left.max(SHORT_BYTES)))];
+        self.bytes.set(left.saturating_sub(kept.len()));
+        kept.to_owned()
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Seed<'a>(&'a Budget);
+
+impl<'de> DeserializeSeed<'de> for Seed<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Seed<'_> {
+    type Value = Value;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Value, E> {
+        Ok(self.0.cut(text, MAX_STRING_BYTES).into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut kept = Vec::new();
+        while kept.len() < MAX_ITEMS && self.0.take() {
+            match items.next_element_seed(self)? {
+                Some(item) => kept.push(item),
+                None => return Ok(kept.into()),
+            }
+        }
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(kept.into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
+        let mut kept = Map::new();
+        while self.0.take() {
+            match fields.next_key::<String>()? {
+                Some(name) => {
+                    let field = fields.next_value_seed(self)?;
+                    kept.insert(self.0.cut(&name, MAX_NAME_BYTES), field);
+                }
+                None => return Ok(kept.into()),
+            }
+        }
+        while fields.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(kept.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn parse(text: &str) -> Value {
+        serde_json::from_str::<Bounded>(text).unwrap().0
+    }
+
+    #[test]
+    fn a_value_within_the_bounds_is_kept_as_it_is() {
+        let value = json!({"a": [1, -2, 2.5, true, null, "é"], "b": {"c": []}, "d": u64::MAX});
+
+        assert_eq!(parse(&value.to_string()), value);
+    }
+
+    #[test]
+    fn what_is_too_long_is_cut_and_the_rest_is_read() {
+        let long = "é".repeat(MAX_STRING_BYTES);
+        let value = parse(&json!({"a": long, "b": vec![0; MAX_VALUES], "status": "completed"}).to_string());
+
+        assert!(value["a"].as_str().is_some_and(|text| text.len() == MAX_STRING_BYTES && long.starts_with(text)));
+        assert_eq!(value["b"].as_array().unwrap().len(), MAX_ITEMS);
+        assert_eq!(value["status"], "completed");
+        let many = parse(&json!(vec![&long; 30]).to_string());
+        let bytes: usize = many.as_array().unwrap().iter().map(|text| text.as_str().unwrap().len()).sum();
+        assert!((MAX_TOTAL_BYTES - 1..MAX_TOTAL_BYTES + 30 * SHORT_BYTES).contains(&bytes), "{bytes}");
+        let nested = parse(&json!(vec![vec![0; 2000]; 2000]).to_string());
+        let values: usize = nested.as_array().unwrap().iter().map(|list| list.as_array().unwrap().len()).sum();
+        assert!(values <= MAX_VALUES, "{values}");
+    }
+}

@@ -1,0 +1,91 @@
+//! What of an agent's content can be shown as text.
+
+use serde_json::Value;
+
+/// Returns the text of a block of content, of a list of them, or of a bare string. A block of an unknown type has none.
+pub(super) fn text_of(content: &Value) -> String {
+    match content {
+        Value::String(text) => text.clone(),
+        Value::Array(blocks) => blocks.iter().map(text_of).collect(),
+        Value::Object(_) => block_text(content),
+        Value::Null | Value::Bool(_) | Value::Number(_) => String::new(),
+    }
+}
+
+fn block_text(block: &Value) -> String {
+    let text = |field: &str| block[field].as_str().unwrap_or_default();
+    match block["type"].as_str() {
+        Some("text") | None => text("text").to_owned(),
+        Some("resource_link") => format!("[{}]({})", text("name"), text("uri")),
+        Some("resource") => block["resource"]["text"].as_str().unwrap_or_default().to_owned(),
+        Some("image") => "*(an image, which cannot be shown here)*".to_owned(),
+        Some("audio") => "*(a recording, which cannot be played here)*".to_owned(),
+        Some(_) => String::new(),
+    }
+}
+
+/// A text that is kept up to a length.
+pub(super) struct Capped {
+    text: String,
+    max: usize,
+    is_cut: bool,
+}
+
+impl Capped {
+    /// Creates an empty text of at most `max` bytes.
+    pub fn new(max: usize) -> Self {
+        Self { text: String::new(), max, is_cut: false }
+    }
+
+    /// Adds what fits.
+    pub fn push(&mut self, text: &str) {
+        let (kept, is_cut) = cut(text, self.max - self.text.len());
+        self.is_cut |= is_cut;
+        if !self.is_cut || self.text.len() < self.max {
+            self.text.push_str(kept);
+        }
+    }
+
+    /// Returns the text, and whether something is missing.
+    pub fn into_parts(self) -> (String, bool) {
+        (self.text, self.is_cut)
+    }
+}
+
+/// Returns what a tool's list of content shows: `None` if nothing of it can be shown.
+pub(super) fn tool_text(items: &[Value], max: usize) -> Option<(String, bool)> {
+    let mut shown = Capped::new(max);
+    let mut is_first = true;
+    for item in items {
+        let is_diff = item["type"] == "diff";
+        if !is_diff && item["type"] != "content" {
+            continue;
+        }
+        if !std::mem::take(&mut is_first) {
+            shown.push("\n");
+        }
+        if is_diff { diff_text(item, &mut shown) } else { shown.push(&text_of(&item["content"])) }
+    }
+    (!is_first).then(|| shown.into_parts())
+}
+
+fn diff_text(diff: &Value, shown: &mut Capped) {
+    shown.push(diff["path"].as_str().unwrap_or_default());
+    shown.push("\n");
+    for (sign, field) in [("-", "oldText"), ("+", "newText")] {
+        for line in diff[field].as_str().unwrap_or_default().lines() {
+            if shown.is_cut {
+                return;
+            }
+            shown.push(sign);
+            shown.push(line);
+            shown.push("\n");
+        }
+    }
+}
+
+/// Returns the beginning of a text in so many bytes, and whether something is missing.
+pub(super) fn cut(text: &str, most_bytes: usize) -> (&str, bool) {
+    let end = text.floor_char_boundary(most_bytes);
+    (&text[..end], end < text.len())
+}

@@ -1,0 +1,94 @@
+//! How a turn ended, by the result of its prompt and by what was said before.
+//!
+//! The rule: a broken answer is never reported as finished, and a good one is not discarded because of an odd word. A stop
+//! reason of the protocol means what it says there, unless the agent says at the same time that something failed.
+
+#[cfg(test)]
+mod tests;
+
+use banter_shared::chat::{ErrorCode, FinishReason, Usage};
+use serde_json::Value;
+
+use super::{
+    errors::{failed, words_of},
+    map::Mapper,
+};
+use crate::agents::{AgentError, Answer};
+
+/// Parts of stop reasons that the protocol does not define and that say that the turn failed.
+const FAILURES: [&str; 12] = [
+    "error",
+    "fail",
+    "crash",
+    "exception",
+    "abort",
+    "timeout",
+    "timed_out",
+    "unavailable",
+    "overload",
+    "rate_limit",
+    "overflow",
+    "invalid",
+];
+
+/// Returns the outcome of a prompt whose result is this. `redact` removes secrets from the agent's words.
+pub(super) fn outcome(result: &Value, mapper: &Mapper, redact: impl Fn(&str) -> String) -> Result<Answer, AgentError> {
+    let reason = result.get("stopReason").and_then(Value::as_str);
+    let finish_reason = match reason {
+        Some("max_tokens" | "max_turn_requests") => Some(FinishReason::Length),
+        Some("refusal") => Some(FinishReason::Refusal),
+        // The agent's own idea: we did not stop it.
+        Some("cancelled") => Some(FinishReason::Stop),
+        Some("end_turn") if own_words(result).is_none() && !is_only_an_error(mapper) => Some(FinishReason::Stop),
+        Some("end_turn") => None,
+        Some(other) => (!says_failure(other) && own_words(result).is_none() && !is_only_an_error(mapper))
+            .then_some(FinishReason::Stop),
+        None => (own_words(result).is_none() && (mapper.has_text() || mapper.has_tools() && !is_only_an_error(mapper)))
+            .then_some(FinishReason::Stop),
+    };
+    if let Some(finish_reason) = finish_reason {
+        return Ok(Answer { finish_reason, usage: usage(result) });
+    }
+    let said = own_words(result)
+        .or_else(|| mapper.last_notice().map(|notice| notice.words.clone()))
+        .or_else(|| mapper.short_text().map(str::to_owned));
+    Err(match (said, reason) {
+        (Some(words), _) => failed(&words, ErrorCode::AgentError, redact),
+        (None, Some(reason)) => {
+            failed(&format!("The agent stopped with the reason “{reason}”."), ErrorCode::AgentError, redact)
+        }
+        (None, None) => {
+            AgentError::new(ErrorCode::AgentProtocol, "The agent ended its turn without an answer or a stop reason.")
+        }
+    })
+}
+
+/// Whether all that was said is an error.
+fn is_only_an_error(mapper: &Mapper) -> bool {
+    !mapper.has_text() && mapper.last_notice().is_some_and(|notice| notice.is_error)
+}
+
+fn says_failure(reason: &str) -> bool {
+    let reason = reason.to_lowercase().replace([' ', '-'], "_");
+    FAILURES.iter().any(|part| reason.contains(part))
+}
+
+/// Returns the error that the result itself reports.
+fn own_words(result: &Value) -> Option<String> {
+    let meta = result.get("_meta");
+    let reported = [result.get("error"), result.get("errorMessage"), meta.and_then(|meta| meta.get("error"))];
+    let words = reported.into_iter().flatten().find_map(|error| words_of(error, 4));
+    let fails = result.get("stopReason").and_then(Value::as_str).is_some_and(says_failure);
+    let beside = || {
+        let named =
+            ["message", "details", "detail", "reason"].into_iter().find_map(|field| result.get(field)?.as_str());
+        named.map(str::to_owned).or_else(|| words_of(meta?, 4))
+    };
+    words.or_else(|| if fails { beside() } else { None })
+}
+
+fn usage(result: &Value) -> Option<Usage> {
+    let tokens = |field: &str| result.get("usage")?.get(field)?.as_i64().filter(|count| *count >= 0);
+    let usage = tokens("inputTokens").zip(tokens("outputTokens"));
+    usage.map(|(input_tokens, output_tokens)| Usage { input_tokens, output_tokens })
+}

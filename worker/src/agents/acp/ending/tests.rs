@@ -1,0 +1,101 @@
+//! Which results are answers, and which are failures.
+
+use serde_json::json;
+
+use super::*;
+
+fn text(text: &str) -> Value {
+    json!({"sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": text}})
+}
+
+fn notice(severity: &str, title: &str) -> Value {
+    json!({"sessionUpdate": "notice", "severity": severity, "title": title})
+}
+
+fn tool() -> Value {
+    json!({"sessionUpdate": "tool_call", "toolCallId": "t", "title": "Run"})
+}
+
+fn ended(result: &Value, updates: Vec<Value>) -> Result<FinishReason, (ErrorCode, String)> {
+    let mut mapper = Mapper::default();
+    for update in updates {
+        mapper.update(update, &mut Vec::new());
+    }
+    let outcome = outcome(result, &mapper, str::to_owned);
+    outcome.map(|answer| answer.finish_reason).map_err(|error| (error.code, error.message))
+}
+
+#[test]
+fn a_turn_ends_as_its_agent_says() {
+    let stop = || Ok(FinishReason::Stop);
+    let failed = |words: &str| Err((ErrorCode::AgentError, words.to_owned()));
+    let reason = |reason: &str| json!({"stopReason": reason});
+    let nothing = || {
+        let message = "The agent ended its turn without an answer or a stop reason.";
+        Err((ErrorCode::AgentProtocol, message.to_owned()))
+    };
+    let table = [
+        (reason("end_turn"), vec![text("Yes")], stop()),
+        (reason("end_turn"), vec![], stop()),
+        (reason("max_tokens"), vec![], Ok(FinishReason::Length)),
+        (reason("max_turn_requests"), vec![text("Yes")], Ok(FinishReason::Length)),
+        (reason("refusal"), vec![notice("error", "No")], Ok(FinishReason::Refusal)),
+        (reason("cancelled"), vec![], stop()),
+        (reason("tea_time"), vec![text("Yes")], stop()),
+        (reason("tea_time"), vec![], stop()),
+        (json!({"stopReason": 17}), vec![text("Yes")], stop()),
+        (json!({}), vec![text("Yes")], stop()),
+        (json!({}), vec![tool()], stop()),
+        (Value::Null, vec![text("Yes")], stop()),
+        (json!({}), vec![], nothing()),
+        (Value::Null, vec![], nothing()),
+        (json!({}), vec![notice("info", "Model not found")], failed("Model not found")),
+        (reason("error"), vec![notice("info", "Model not found")], failed("Model not found")),
+        (reason("error"), vec![json!({"sessionUpdate": "error", "message": "Broken"})], failed("Broken")),
+        (reason("error"), vec![json!({"sessionUpdate": "agent_warning", "content": {"text": "Odd"}})], failed("Odd")),
+        (reason("error"), vec![text("API Error: the model is gone")], failed("API Error: the model is gone")),
+        (reason("error"), vec![], failed("The agent stopped with the reason “error”.")),
+        (
+            reason("internal-error"),
+            vec![text(&"long ".repeat(500))],
+            failed("The agent stopped with the reason “internal-error”."),
+        ),
+        (reason("model_failure"), vec![], failed("The agent stopped with the reason “model_failure”.")),
+        (json!({"stopReason": "error", "message": "Out of memory"}), vec![], failed("Out of memory")),
+        (json!({"stopReason": "error", "_meta": {"x": {"detail": 1}, "message": "Bad"}}), vec![], failed("Bad")),
+        (json!({"stopReason": "end_turn", "_meta": {"error": "It broke"}}), vec![text("Half")], failed("It broke")),
+        (json!({"stopReason": "end_turn", "_meta": {"error": {"message": "It broke"}}}), vec![], failed("It broke")),
+        (json!({"stopReason": "end_turn", "_meta": {"error": null, "message": "fine"}}), vec![text("Yes")], stop()),
+        (reason("end_turn"), vec![notice("error", "Model not found")], failed("Model not found")),
+        (reason("end_turn"), vec![notice("error", "A hook failed"), text("Yes")], stop()),
+        (reason("end_turn"), vec![notice("warning", "Slow")], stop()),
+        (
+            reason("error"),
+            vec![notice("error", "usage limit reached, resets 3pm")],
+            Err((ErrorCode::AgentRateLimited, "usage limit reached, resets 3pm".to_owned())),
+        ),
+        (
+            reason("error"),
+            vec![text("prompt is too long")],
+            Err((ErrorCode::ContextOverflow, "prompt is too long".to_owned())),
+        ),
+    ];
+    for (result, updates, expected) in table {
+        assert_eq!(ended(&result, updates.clone()), expected, "{result} {updates:?}");
+    }
+}
+
+#[test]
+fn tokens_are_told_only_if_both_are_known() {
+    let usage = |usage: Value| {
+        let result = json!({"stopReason": "end_turn", "usage": usage});
+        outcome(&result, &Mapper::default(), str::to_owned).unwrap().usage
+    };
+
+    let told = usage(json!({"inputTokens": 3, "outputTokens": 4, "totalTokens": 7}));
+
+    assert_eq!(told, Some(Usage { input_tokens: 3, output_tokens: 4 }));
+    assert_eq!(usage(json!({"inputTokens": 3})), None);
+    assert_eq!(usage(json!({"inputTokens": "three", "outputTokens": 4})), None);
+    assert_eq!(usage(Value::Null), None);
+}

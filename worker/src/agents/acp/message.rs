@@ -1,0 +1,247 @@
+//! JSON-RPC messages of an agent, read as far as they can be read.
+//!
+//! A line becomes the messages in it: usually one; several where an agent sends a batch, or two objects without a newline
+//! between them; none where it prints something else. A message that cannot be parsed is still recognized by its id, so
+//! that nobody waits for it: the agent gets an error for its request, and our own request fails.
+
+#[cfg(test)]
+mod tests;
+
+use banter_shared::lenient_json::{LoneSurrogates, decode, repair, replace_marks};
+use serde::Serialize;
+use serde_json::{Deserializer, Map, Value};
+
+use super::{bounded::Bounded, transport::Frame};
+
+/// Error codes of JSON-RPC 2.0 (<https://www.jsonrpc.org/specification#error_object>).
+pub(super) const PARSE_ERROR: i64 = -32700;
+pub(super) const INVALID_REQUEST: i64 = -32600;
+pub(super) const METHOD_NOT_FOUND: i64 = -32601;
+pub(super) const INVALID_PARAMS: i64 = -32602;
+pub(super) const INTERNAL_ERROR: i64 = -32603;
+/// The agent requires authentication (<https://agentclientprotocol.com/protocol/authentication>).
+pub(super) const AUTH_REQUIRED: i64 = -32000;
+
+/// An error of the protocol.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct RpcError {
+    pub code: i64,
+    pub message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<Value>,
+}
+
+impl RpcError {
+    pub fn new(code: i64, message: &str) -> Self {
+        Self { code, message: message.to_owned(), data: None }
+    }
+
+    /// Reads the `error` of a response, which may be anything.
+    fn parse(error: Value) -> Self {
+        let Value::Object(mut fields) = error else {
+            let message = error.as_str().map_or_else(|| error.to_string(), str::to_owned);
+            return Self { code: INTERNAL_ERROR, message, data: None };
+        };
+        let code = fields.get("code").and_then(integer).unwrap_or(INTERNAL_ERROR);
+        let message = fields.get("message").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let data = fields.remove("data").filter(|data| !data.is_null());
+        // Without a message everything else may be the message.
+        let data = if message.is_empty() { data.or(Some(Value::Object(fields))) } else { data };
+        Self { code, message, data }
+    }
+}
+
+/// A message from an agent.
+#[derive(Debug, PartialEq)]
+pub(super) enum Message {
+    /// A request, which must be answered.
+    Request { id: Value, method: String, parameters: Value },
+    /// A notification.
+    Notification { method: String, parameters: Value },
+    /// The response to a request of ours.
+    Response { id: Value, result: Result<Value, RpcError> },
+    /// A request that cannot be read.
+    DamagedRequest { id: Value, error: RpcError },
+    /// A response that cannot be read, and why.
+    DamagedResponse { id: Value, reason: String },
+    /// A notification that cannot be read.
+    DamagedNotification,
+    /// Something else.
+    Noise,
+}
+
+/// Returns the messages of a line. Text of chunks keeps marks of lone surrogates for a `SurrogateJoiner`.
+pub(super) fn parse(frame: &Frame<'_>) -> Vec<Message> {
+    match frame {
+        Frame::Line(line) => parse_line(line),
+        Frame::TooLong { head, tail } => vec![recover(&decode(head), &decode(tail), "is too long")],
+    }
+}
+
+fn parse_line(line: &[u8]) -> Vec<Message> {
+    let text = decode(line);
+    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
+    if !text.starts_with(['{', '[']) {
+        return if text.is_empty() { Vec::new() } else { vec![Message::Noise] };
+    }
+    let mut values = objects(text);
+    if values.is_empty() {
+        let repaired = repair(text, LoneSurrogates::Mark);
+        values = objects(&repaired);
+        for value in &mut values {
+            unmark(value);
+        }
+    }
+    if values.is_empty() {
+        vec![recover(text, "", "is not valid JSON")]
+    } else {
+        values.into_iter().map(message).collect()
+    }
+}
+
+/// Returns the objects at the beginning of a text, and those in lists there.
+fn objects(text: &str) -> Vec<Value> {
+    let mut found = Vec::new();
+    for value in Deserializer::from_str(text).into_iter::<Bounded>() {
+        match value {
+            Ok(Bounded(Value::Array(batch))) => found.extend(batch.into_iter().filter(Value::is_object)),
+            Ok(Bounded(value)) if value.is_object() => found.push(value),
+            Ok(_) | Err(_) => break,
+        }
+    }
+    found
+}
+
+/// Replaces the marks of lone surrogates, except in the text of a chunk, whose other half may come with the next one.
+fn unmark(value: &mut Value) {
+    let chunk = value.pointer_mut("/params/update/content/text").map(Value::take);
+    replace_all(value);
+    if let Some(slot) = value.pointer_mut("/params/update/content/text") {
+        *slot = chunk.unwrap_or_default();
+    }
+}
+
+fn replace_all(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let std::borrow::Cow::Owned(replaced) = replace_marks(text) {
+                *text = replaced;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(replace_all),
+        Value::Object(fields) => {
+            let taken = std::mem::take(fields);
+            *fields = taken
+                .into_iter()
+                .map(|(name, mut field)| {
+                    replace_all(&mut field);
+                    (replace_marks(&name).into_owned(), field)
+                })
+                .collect();
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn message(value: Value) -> Message {
+    let Value::Object(mut fields) = value else { return Message::Noise };
+    let id = fields.remove("id");
+    let parameters = |fields: &mut Map<String, Value>| fields.remove("params").unwrap_or_default();
+    match (id, fields.remove("method")) {
+        (Some(id), Some(Value::String(method))) => Message::Request { id, method, parameters: parameters(&mut fields) },
+        (None, Some(Value::String(method))) => Message::Notification { method, parameters: parameters(&mut fields) },
+        (Some(id), Some(_)) => {
+            Message::DamagedRequest { id, error: RpcError::new(INVALID_REQUEST, "`method` must be a string.") }
+        }
+        (Some(id), None) => {
+            let error = fields.remove("error").filter(|error| !error.is_null());
+            let result = error
+                .map_or_else(|| Ok(fields.remove("result").unwrap_or_default()), |error| Err(RpcError::parse(error)));
+            Message::Response { id, result }
+        }
+        (None, None | Some(_)) => Message::Noise,
+    }
+}
+
+/// Makes out what a message was that cannot be parsed, by its outermost fields.
+fn recover(head: &str, tail: &str, problem: &str) -> Message {
+    let Outline { id, has_method } = outline(head);
+    let Some(id) = id.or_else(|| id_at_end(tail)) else {
+        return if has_method { Message::DamagedNotification } else { Message::Noise };
+    };
+    if has_method {
+        Message::DamagedRequest { id, error: RpcError::new(PARSE_ERROR, &format!("The message {problem}.")) }
+    } else {
+        Message::DamagedResponse { id, reason: problem.to_owned() }
+    }
+}
+
+#[derive(Default)]
+struct Outline {
+    id: Option<Value>,
+    has_method: bool,
+}
+
+/// Finds the outermost fields of an object, however broken its values are.
+fn outline(text: &str) -> Outline {
+    let (mut found, mut depth, mut at) = (Outline::default(), 0_usize, 0);
+    let bytes = text.as_bytes();
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'"' => {
+                let Some(end) = string_end(bytes, at) else { return found };
+                let rest = text[end + 1..].trim_start().strip_prefix(':');
+                if let (1, Some(rest)) = (depth, rest) {
+                    match &text[at + 1..end] {
+                        "id" => found.id = found.id.or_else(|| id_at_start(rest)),
+                        "method" => found.has_method = true,
+                        _ => {}
+                    }
+                }
+                at = end;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    found
+}
+
+/// Returns the index of the quote that ends the string which begins at `start`.
+fn string_end(bytes: &[u8], start: usize) -> Option<usize> {
+    let mut at = start + 1;
+    loop {
+        match bytes.get(at)? {
+            b'"' => return Some(at),
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+}
+
+fn id_at_start(text: &str) -> Option<Value> {
+    let value = Deserializer::from_str(text.trim_start()).into_iter::<Value>().next()?.ok()?;
+    (value.is_number() || value.is_string()).then_some(value)
+}
+
+/// Returns the id that is the last field of an object.
+fn id_at_end(tail: &str) -> Option<Value> {
+    let at = tail.rfind("\"id\"")?;
+    let rest = tail[at + 4..].trim_start().strip_prefix(':')?;
+    let id = id_at_start(rest)?;
+    let after = rest.trim_start().strip_prefix(&id.to_string())?;
+    (after.trim() == "}").then_some(id)
+}
+
+/// Reads a number that is whole, in whichever form it was written.
+pub(super) fn integer(value: &Value) -> Option<i64> {
+    #[expect(clippy::cast_possible_truncation, reason = "only whole numbers that fit are cast")]
+    let whole = |float: f64| (float.fract() == 0.0 && float.abs() < 9e15).then_some(float as i64);
+    match value {
+        Value::Number(number) => number.as_i64().or_else(|| number.as_f64().and_then(whole)),
+        Value::String(text) => text.trim().parse().ok(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}

@@ -1,0 +1,138 @@
+//! What is read of lines that follow the protocol, and of others.
+
+use serde_json::json;
+
+use super::*;
+
+fn line(text: &str) -> Vec<Message> {
+    parse(&Frame::Line(text.as_bytes()))
+}
+
+fn said(text: &str) -> Message {
+    let update = json!({"sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": text}});
+    Message::Notification { method: "session/update".into(), parameters: json!({"sessionId": "s", "update": update}) }
+}
+
+fn chunk(text: &str) -> String {
+    let content = format!(r#"{{"type":"text","text":"{text}"}}"#);
+    let update = format!(r#"{{"sessionUpdate":"agent_message_chunk","content":{content}}}"#);
+    format!(r#"{{"jsonrpc":"2.0","method":"session/update","params":{{"sessionId":"s","update":{update}}}}}"#)
+}
+
+fn request(id: Value) -> Message {
+    Message::Request { id, method: "m".into(), parameters: Value::Null }
+}
+
+fn response(id: Value, result: Value) -> Message {
+    Message::Response { id, result: Ok(result) }
+}
+
+#[test]
+fn reads_what_agents_write() {
+    let table = [
+        (r#"{"jsonrpc":"2.0","id":0,"method":"m"}"#, vec![request(json!(0))]),
+        (r#"{"id":1.5,"method":"m"}"#, vec![request(json!(1.5))]),
+        (r#"{"id":"a-1","method":"m"}"#, vec![request(json!("a-1"))]),
+        (r#"{"id":null,"method":"m"}"#, vec![request(Value::Null)]),
+        (r#"{"id":3,"result":{"x":1}}"#, vec![response(json!(3), json!({"x": 1}))]),
+        (r#"{"id":3,"result":null}"#, vec![response(json!(3), Value::Null)]),
+        (r#"{"id":3}"#, vec![response(json!(3), Value::Null)]),
+        (r#"{"id":3,"result":1,"error":null}"#, vec![response(json!(3), json!(1))]),
+        ("\u{feff}{\"id\":3,\"result\":1}", vec![response(json!(3), json!(1))]),
+        (r#"[{"id":1,"method":"m"},5,{"id":2,"method":"m"}]"#, vec![request(json!(1)), request(json!(2))]),
+        (r#"{"id":1,"method":"m"}{"id":2,"method":"m"}"#, vec![request(json!(1)), request(json!(2))]),
+        (r#"{"id":1,"method":"m"} done"#, vec![request(json!(1))]),
+        ("  ", vec![]),
+        ("Loading plugins...", vec![Message::Noise]),
+        ("{}", vec![Message::Noise]),
+        (r#"{"half": "#, vec![Message::Noise]),
+        ("[1, 2]", vec![Message::Noise]),
+        (r#"{"method":5}"#, vec![Message::Noise]),
+    ];
+    for (text, expected) in table {
+        assert_eq!(line(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn reads_errors_of_every_shape() {
+    let error = |error: &str| match line(&format!(r#"{{"id":1,"error":{error}}}"#)).pop() {
+        Some(Message::Response { result: Err(error), .. }) => (error.code, error.message, error.data),
+        other => panic!("{other:?}"),
+    };
+
+    assert_eq!(error(r#"{"code":-32000,"message":"m","data":{"a":1}}"#), (-32000, "m".into(), Some(json!({"a": 1}))));
+    assert_eq!(error(r#"{"code":"-32000","message":"m"}"#), (-32000, "m".into(), None));
+    assert_eq!(error(r#"{"code":1e3,"message":"m","data":null}"#), (1000, "m".into(), None));
+    assert_eq!(error(r#""it broke""#), (INTERNAL_ERROR, "it broke".into(), None));
+    assert_eq!(
+        error(r#"{"details":"it broke"}"#),
+        (INTERNAL_ERROR, String::new(), Some(json!({"details": "it broke"})))
+    );
+}
+
+#[test]
+fn repairs_strings_and_keeps_halves_of_a_chunk() {
+    let joined = |halves: [&str; 2]| {
+        let mut joiner = banter_shared::lenient_json::SurrogateJoiner::default();
+        let texts = halves.iter().map(|half| match line(&chunk(half)).pop() {
+            Some(Message::Notification { parameters, .. }) => parameters["update"]["content"]["text"].clone(),
+            other => panic!("{other:?}"),
+        });
+        texts.map(|text| joiner.push(text.as_str().unwrap()).into_owned()).collect::<String>()
+    };
+
+    assert_eq!(joined([r"a\ud83c", r"\udf89b"]), "a🎉b");
+    assert_eq!(line(&chunk("a\tb")), [said("a\tb")]);
+    assert_eq!(
+        line(r#"{"id":7,"method":"m","params":{"a\ud83d":["\ud83d",{"b":"\udf89!"}]}}"#),
+        [Message::Request {
+            id: json!(7),
+            method: "m".into(),
+            parameters: json!({"a\u{fffd}": ["\u{fffd}", {"b": "\u{fffd}!"}]})
+        }]
+    );
+    let mut bytes = chunk("x").into_bytes();
+    let at = bytes.iter().rposition(|byte| *byte == b'x').unwrap();
+    bytes[at] = 0xff;
+    assert_eq!(parse(&Frame::Line(&bytes)), [said("\u{fffd}")]);
+}
+
+#[test]
+fn a_message_that_cannot_be_parsed_is_recognized_by_its_id() {
+    let damaged = |text: &str| line(text).pop();
+    let request = |id: Value| {
+        let error = RpcError::new(PARSE_ERROR, "The message is not valid JSON.");
+        Some(Message::DamagedRequest { id, error })
+    };
+    let response = |id: Value| Some(Message::DamagedResponse { id, reason: "is not valid JSON".into() });
+
+    assert_eq!(damaged(r#"{"jsonrpc":"2.0","id":5,"method":"m","params":{"a":}}"#), request(json!(5)));
+    assert_eq!(damaged(r#"{"method":"m","params":{"id":1,"a":[}},"id":"x"}"#), request(json!("x")));
+    assert_eq!(damaged(r#"{"id":5,"result":{"a":'b'}}"#), response(json!(5)));
+    assert_eq!(damaged(r#"{"method":"m","params":{"id":1,}}"#), Some(Message::DamagedNotification));
+    assert_eq!(
+        damaged(r#"{"id":5,"method":["m"]}"#),
+        Some(Message::DamagedRequest {
+            id: json!(5),
+            error: RpcError::new(INVALID_REQUEST, "`method` must be a string.")
+        })
+    );
+}
+
+#[test]
+fn a_line_beyond_the_limit_is_recognized_by_its_ends() {
+    let too_long = |head: &str, tail: &str| {
+        let frame = Frame::TooLong { head: head.as_bytes(), tail: tail.as_bytes() };
+        match parse(&frame).pop() {
+            Some(Message::DamagedRequest { id, .. }) => format!("request {id}"),
+            Some(Message::DamagedResponse { id, .. }) => format!("response {id}"),
+            other => format!("{other:?}"),
+        }
+    };
+
+    assert_eq!(too_long(r#"{"jsonrpc":"2.0","id":3,"result":{"a":"xx"#, "xx\"}}"), "response 3");
+    assert_eq!(too_long(r#"{"result":{"a":"xx"#, "xx\"},\"id\":3}"), "response 3");
+    assert_eq!(too_long(r#"{"method":"m","params":{"a":"xx"#, "xx\"},\"id\":\"q\"}"), "request \"q\"");
+    assert_eq!(too_long(r#"{"method":"session/update","params":{"a":"xx"#, "xx\"}}"), "Some(DamagedNotification)");
+}

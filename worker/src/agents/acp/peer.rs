@@ -1,0 +1,230 @@
+//! Our side of JSON-RPC: requests with their results, notifications, and answers to the agent's requests.
+//!
+//! Guarantees: the ids of our requests and of the agent's are kept apart; every request of ours ends, at the latest with
+//! the connection; every request of the agent's is answered, at the latest when its [`Responder`] is dropped.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::message::{INTERNAL_ERROR, RpcError, integer};
+
+/// Messages that wait to be written. An agent that lets more of them wait does not read its stdin.
+const OUTGOING_MESSAGES: usize = 1024;
+
+/// Why a request has no result.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum RequestError {
+    /// The connection ended first.
+    Closed,
+    /// The agent answered with an error.
+    Refused(RpcError),
+    /// The agent's answer cannot be read; why, as in "is not valid JSON".
+    Unreadable(String),
+}
+
+type Outcome = Result<Value, RequestError>;
+
+/// One side of the conversation.
+#[derive(Debug)]
+pub(super) struct Peer {
+    outgoing: mpsc::Sender<String>,
+    pending: Mutex<HashMap<i64, oneshot::Sender<Outcome>>>,
+    next_id: AtomicI64,
+    closed: CancellationToken,
+}
+
+impl Peer {
+    /// Creates a peer, and the lines that are to be written to the agent.
+    pub fn new() -> (Arc<Self>, mpsc::Receiver<String>) {
+        let (outgoing, lines) = mpsc::channel(OUTGOING_MESSAGES);
+        let peer =
+            Self { outgoing, pending: Mutex::default(), next_id: AtomicI64::new(0), closed: CancellationToken::new() };
+        (Arc::new(peer), lines)
+    }
+
+    /// Sends a request and waits for its result.
+    pub async fn request(&self, method: &str, parameters: impl Serialize) -> Outcome {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let (reply, outcome) = oneshot::channel();
+        self.pending().insert(id, reply);
+        let _forget = Forget { peer: self, id };
+        // After the insertion: whoever closes sees the request, or the request sees the end.
+        if self.closed.is_cancelled() {
+            return Err(RequestError::Closed);
+        }
+        let message = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": value(parameters)});
+        if self.outgoing.send(message.to_string()).await.is_err() {
+            return Err(RequestError::Closed);
+        }
+        outcome.await.unwrap_or(Err(RequestError::Closed))
+    }
+
+    /// Sends a notification.
+    pub fn notify(&self, method: &str, parameters: impl Serialize) {
+        self.send(&json!({"jsonrpc": "2.0", "method": method, "params": value(parameters)}));
+    }
+
+    /// Answers a request of the agent's.
+    pub fn respond(&self, id: &Value, result: Result<Value, RpcError>) {
+        self.send(&match result {
+            Ok(result) => json!({"jsonrpc": "2.0", "id": id, "result": result}),
+            Err(error) => json!({"jsonrpc": "2.0", "id": id, "error": error}),
+        });
+    }
+
+    /// Takes in the outcome of a request of ours. Returns false if no request with this id is pending.
+    pub fn complete(&self, id: &Value, outcome: Outcome) -> bool {
+        let mut pending = self.pending();
+        let known = integer(id).and_then(|id| pending.remove(&id));
+        // An error without an id is about a request that the agent could not read.
+        let only = |pending: &mut HashMap<i64, _>| {
+            let id = if pending.len() == 1 { pending.keys().next().copied() } else { None };
+            id.and_then(|id| pending.remove(&id))
+        };
+        let reply = if id.is_null() && outcome.is_err() { only(&mut pending) } else { known };
+        reply.is_some_and(|reply| reply.send(outcome).is_ok())
+    }
+
+    /// Ends the conversation: nothing more is received.
+    pub fn close(&self) {
+        self.closed.cancel();
+        self.pending().clear();
+    }
+
+    /// Whether the conversation has ended.
+    pub fn is_closed(&self) -> bool {
+        self.closed.is_cancelled()
+    }
+
+    fn send(&self, message: &Value) {
+        if let Err(error) = self.outgoing.try_send(message.to_string()) {
+            tracing::debug!(%error, "an agent does not read what it is sent");
+        }
+    }
+
+    fn pending(&self) -> MutexGuard<'_, HashMap<i64, oneshot::Sender<Outcome>>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Removes a request that nobody waits for anymore.
+struct Forget<'a> {
+    peer: &'a Peer,
+    id: i64,
+}
+
+impl Drop for Forget<'_> {
+    fn drop(&mut self) {
+        self.peer.pending().remove(&self.id);
+    }
+}
+
+/// Parameters as a value; what cannot be one is none.
+fn value(parameters: impl Serialize) -> Value {
+    serde_json::to_value(parameters).unwrap_or_default()
+}
+
+/// Answers one request of the agent's. Dropped without an answer, it answers with an error.
+#[derive(Debug)]
+pub(super) struct Responder {
+    peer: Arc<Peer>,
+    id: Option<Value>,
+}
+
+impl Responder {
+    pub fn new(peer: &Arc<Peer>, id: Value) -> Self {
+        Self { peer: Arc::clone(peer), id: Some(id) }
+    }
+
+    /// Sends the answer.
+    pub fn respond(mut self, result: Result<Value, RpcError>) {
+        if let Some(id) = self.id.take() {
+            self.peer.respond(&id, result);
+        }
+    }
+}
+
+impl Drop for Responder {
+    fn drop(&mut self) {
+        if let Some(id) = self.id.take() {
+            self.peer.respond(&id, Err(RpcError::new(INTERNAL_ERROR, "The request was not handled.")));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn sent(lines: &mut mpsc::Receiver<String>) -> Value {
+        serde_json::from_str(&lines.recv().await.unwrap()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn each_request_gets_its_own_result() {
+        let (peer, mut lines) = Peer::new();
+        let ask = |method: &'static str| {
+            let peer = Arc::clone(&peer);
+            tokio::spawn(async move { peer.request(method, json!({})).await })
+        };
+        let first = ask("a");
+        assert_eq!(sent(&mut lines).await, json!({"jsonrpc": "2.0", "id": 0, "method": "a", "params": {}}));
+        let second = ask("b");
+        assert_eq!(sent(&mut lines).await["id"], 1);
+
+        assert!(!peer.complete(&json!(7), Ok(json!("nobody asked"))));
+        assert!(peer.complete(&json!("1"), Ok(json!("b"))));
+        assert!(peer.complete(&json!(0.0), Err(RequestError::Unreadable("is not valid JSON".into()))));
+
+        assert_eq!(second.await.unwrap(), Ok(json!("b")));
+        assert_eq!(first.await.unwrap(), Err(RequestError::Unreadable("is not valid JSON".into())));
+    }
+
+    #[tokio::test]
+    async fn an_error_without_an_id_is_about_the_only_request() {
+        let (peer, mut lines) = Peer::new();
+        let asking = Arc::clone(&peer);
+        let asked = tokio::spawn(async move { asking.request("a", json!({})).await });
+        sent(&mut lines).await;
+        let error = RequestError::Refused(RpcError::new(-32700, "Parse error"));
+
+        assert!(peer.complete(&Value::Null, Err(error.clone())));
+
+        assert_eq!(asked.await.unwrap(), Err(error));
+    }
+
+    #[tokio::test]
+    async fn a_request_ends_with_the_connection() {
+        let (peer, mut lines) = Peer::new();
+        let asking = Arc::clone(&peer);
+        let asked = tokio::spawn(async move { asking.request("a", json!({})).await });
+        sent(&mut lines).await;
+
+        peer.close();
+
+        assert_eq!(asked.await.unwrap(), Err(RequestError::Closed));
+        assert_eq!(peer.request("b", json!({})).await, Err(RequestError::Closed));
+    }
+
+    #[tokio::test]
+    async fn a_request_of_the_agents_is_answered_even_if_nobody_handles_it() {
+        let (peer, mut lines) = Peer::new();
+
+        Responder::new(&peer, json!(1.5)).respond(Ok(json!({"a": 1})));
+        drop(Responder::new(&peer, json!("x")));
+
+        assert_eq!(sent(&mut lines).await, json!({"jsonrpc": "2.0", "id": 1.5, "result": {"a": 1}}));
+        let answered = sent(&mut lines).await;
+        assert_eq!(json!([answered["id"], answered["error"]["code"]]), json!(["x", INTERNAL_ERROR]));
+    }
+}

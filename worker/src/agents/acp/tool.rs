@@ -1,0 +1,220 @@
+//! One tool call of a turn, put together from the updates about it.
+//!
+//! Only what is shown is kept, and only up to a size. A field that makes no sense counts as missing, and costs no other one.
+
+use banter_shared::chat::StepStatus;
+use serde_json::{Map, Value, json};
+
+use super::content::{cut, tool_text};
+
+/// Most that is kept of a tool's input and of its output, in bytes.
+pub(super) const MAX_DETAIL_BYTES: usize = 64 * 1024;
+/// Longest path and title that are kept, in bytes.
+const MAX_LINE_BYTES: usize = 4096;
+/// Locations that are kept.
+const MAX_LOCATIONS: usize = 100;
+/// Stands for the title of a tool that has none.
+pub(super) const NAMELESS: &str = "Tool";
+/// The kinds of the protocol (<https://agentclientprotocol.com/protocol/tool-calls#creating>).
+const KINDS: [&str; 10] =
+    ["read", "edit", "delete", "move", "search", "execute", "think", "fetch", "switch_mode", "other"];
+
+/// How far the agent says that a tool is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reported {
+    Pending,
+    Running,
+    Completed,
+    Failed,
+}
+
+impl Reported {
+    fn parse(status: &Value) -> Option<Self> {
+        match status.as_str()? {
+            "pending" => Some(Self::Pending),
+            "in_progress" => Some(Self::Running),
+            "completed" => Some(Self::Completed),
+            "failed" => Some(Self::Failed),
+            _ => None,
+        }
+    }
+}
+
+/// How far a tool's permission is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Permission {
+    NotAskedFor,
+    Waiting,
+    Given,
+    Refused,
+}
+
+/// A text or value that is kept, and whether it was cut.
+#[derive(Debug, Default)]
+struct Kept {
+    value: Value,
+    is_cut: bool,
+}
+
+impl Kept {
+    fn text((text, is_cut): (String, bool)) -> Self {
+        Self { value: text.into(), is_cut }
+    }
+
+    fn bytes(&self) -> usize {
+        match &self.value {
+            Value::String(text) => text.len(),
+            Value::Null => 0,
+            other => other.to_string().len(),
+        }
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Tool {
+    title: String,
+    name: Option<String>,
+    kind: &'static str,
+    input: Kept,
+    shown: Option<Kept>,
+    raw_output: Option<Kept>,
+    locations: Vec<Value>,
+    /// Nothing, or nothing that still holds, if `None`.
+    reported: Option<Reported>,
+    permission: Permission,
+}
+
+impl Tool {
+    pub fn new() -> Self {
+        Self {
+            title: String::new(),
+            name: None,
+            kind: "other",
+            input: Kept::default(),
+            shown: None,
+            raw_output: None,
+            locations: Vec::new(),
+            reported: None,
+            permission: Permission::NotAskedFor,
+        }
+    }
+
+    /// Takes in the fields of an update. What it leaves out stays.
+    pub fn update(&mut self, fields: &Map<String, Value>) {
+        let text = |field: &str| fields.get(field)?.as_str().map(|text| cut(text.trim(), MAX_LINE_BYTES).0);
+        if let Some(title) = text("title").filter(|title| !title.is_empty()) {
+            title.clone_into(&mut self.title);
+        }
+        if let Some(name) = text("name").filter(|name| !name.is_empty()) {
+            self.name = Some(name.to_owned());
+        }
+        if let Some(kind) = text("kind").and_then(|kind| KINDS.into_iter().find(|known| *known == kind)) {
+            self.kind = kind;
+        }
+        self.reported = fields.get("status").and_then(Reported::parse).or(self.reported);
+        let given = |field: &str| fields.get(field).filter(|value| !value.is_null());
+        if let Some(input) = given("rawInput") {
+            self.input = input_of(input);
+        }
+        if let Some(output) = given("rawOutput") {
+            self.raw_output = Some(raw_output_of(output));
+        }
+        match given("content") {
+            Some(Value::Array(items)) => self.shown = tool_text(items, MAX_DETAIL_BYTES).map(Kept::text),
+            Some(Value::String(text)) => self.shown = Some(Kept::text(owned(cut(text, MAX_DETAIL_BYTES)))),
+            _ => {}
+        }
+        if let Some(Value::Array(locations)) = given("locations") {
+            self.locations = locations.iter().filter_map(location).take(MAX_LOCATIONS).collect();
+        }
+    }
+
+    pub fn status(&self) -> StepStatus {
+        match (self.reported, self.permission) {
+            // Also without a permission: what has happened is not hidden.
+            (Some(Reported::Completed), _) => StepStatus::Succeeded,
+            (_, Permission::Refused) => StepStatus::Rejected,
+            (Some(Reported::Failed), _) => StepStatus::Failed,
+            (Some(Reported::Pending), _) | (None, Permission::Waiting) => StepStatus::Pending,
+            (Some(Reported::Running), _) | (None, Permission::NotAskedFor | Permission::Given) => StepStatus::Running,
+        }
+    }
+
+    pub fn title(&self) -> &str {
+        match (&self.name, self.title.is_empty()) {
+            (_, false) => &self.title,
+            (Some(name), true) => name,
+            (None, true) => NAMELESS,
+        }
+    }
+
+    /// Changes how far the permission is.
+    pub fn settle(&mut self, permission: Permission) {
+        self.permission = permission;
+        // It was pending because it waited.
+        if permission == Permission::Given && self.reported == Some(Reported::Pending) {
+            self.reported = None;
+        }
+    }
+
+    /// Closes a tool that is open when its turn ends. One that still waits for its permission never gets it.
+    pub fn close(&mut self, went_well: bool) {
+        match self.permission {
+            Permission::Waiting => self.permission = Permission::Refused,
+            Permission::NotAskedFor | Permission::Given | Permission::Refused => {
+                self.reported = Some(if went_well { Reported::Completed } else { Reported::Failed });
+            }
+        }
+    }
+
+    /// Returns how much of its input and output is kept, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.input.bytes() + [&self.shown, &self.raw_output].into_iter().flatten().map(Kept::bytes).sum::<usize>()
+    }
+
+    /// Drops input and output.
+    pub fn forget_detail(&mut self) {
+        let gone = || Kept { value: Value::Null, is_cut: true };
+        (self.input, self.shown, self.raw_output) = (gone(), Some(gone()), None);
+        self.locations.clear();
+    }
+
+    /// Returns the detail of its step.
+    pub fn detail(&self) -> Value {
+        let nothing = Kept::default();
+        let output = self.shown.as_ref().or(self.raw_output.as_ref()).unwrap_or(&nothing);
+        json!({
+            "tool_kind": self.kind, "input": self.input.value, "output": output.value, "locations": self.locations,
+            "is_truncated": self.input.is_cut || output.is_cut,
+        })
+    }
+}
+
+fn owned((text, is_cut): (&str, bool)) -> (String, bool) {
+    (text.to_owned(), is_cut)
+}
+
+fn input_of(input: &Value) -> Kept {
+    let text = input.to_string();
+    if text.len() > MAX_DETAIL_BYTES {
+        Kept::text(owned(cut(input.as_str().unwrap_or(&text), MAX_DETAIL_BYTES)))
+    } else {
+        Kept { value: input.clone(), is_cut: false }
+    }
+}
+
+fn raw_output_of(output: &Value) -> Kept {
+    let text = output.as_str().or_else(|| output["output"].as_str());
+    Kept::text(
+        text.map_or_else(
+            || owned(cut(&output.to_string(), MAX_DETAIL_BYTES)),
+            |text| owned(cut(text, MAX_DETAIL_BYTES)),
+        ),
+    )
+}
+
+fn location(location: &Value) -> Option<Value> {
+    let path = cut(location.get("path")?.as_str()?, MAX_LINE_BYTES).0;
+    Some(json!({"path": path, "line": location["line"].as_u64()}))
+}

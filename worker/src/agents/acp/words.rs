@@ -1,0 +1,113 @@
+//! What an agent's own words say about the kind of a failure.
+//!
+//! Agents have one error code for nearly everything, so the text decides: a limit is not a request to sign in, and a
+//! conversation that is too long is no fault of the agent's.
+
+use std::sync::LazyLock;
+
+use banter_shared::chat::ErrorCode;
+use regex::Regex;
+
+/// The conversation is longer than the model's context.
+static OVERFLOW: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(concat!(
+        r"(?i)context[ _-]?(?:length|window|size|limit)?[ _-]?(?:was |is |has been |been )?(?:exceed|overflow|too (?:long|large)|is full)",
+        r"|(?:exceed\w*|over|beyond|larger than|longer than|greater than|maximum|out of)\b[^.]{0,60}\bcontext\b",
+        r"|context (?:length|window|size|limit)\b[^.]{0,80}\b(?:exceed|reached|full|limit|maximum|smaller)",
+        r"|(?:prompt|input|conversation|request|messages?)(?: is| are|'s)? too (?:long|large)\b",
+        r"|(?:input|prompt|request)[ _](?:tokens?|token count|length)\b[^.]{0,60}\bexceed",
+        r"|too many (?:input |prompt |total )?tokens\b",
+        r"|max(?:imum)? (?:number of )?(?:input |prompt )?tokens? (?:allowed|exceeded)",
+        r"|request_too_large",
+    ))
+});
+/// A budget of requests, tokens, or money is used up for now.
+static LIMITED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(concat!(
+        r"(?i)\brate[ _-]?limit|too many requests|\b429\b|quota|resource[ _]exhausted|throttl",
+        r"|usage[ _-]?limit|(?:5[ -]?hour|hourly|daily|weekly|monthly|session|request|message|spending|plan|opus|sonnet)s? limit",
+        r"|(?:hit|reached|exceeded) (?:your|the|my|our|its) (?:[\w-]+ ){0,3}limit\b",
+        r"|limit (?:reached|exceeded|hit)\b|(?:tokens?|requests?) per (?:min|minute|hour|day)\b",
+        r"|out of (?:credits?|extra usage|usage)|credits? (?:are |is )?(?:exhausted|used up)",
+    ))
+});
+/// A minute's or a day's budget of tokens: words of a limit that also speak of tokens.
+static PER_TIME: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i)\bper (?:min|minute|hour|day)\b|\brate[ _-]?limit|\b429\b"));
+/// The provider cannot serve anybody at the moment.
+static OVERLOADED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?i)\boverloaded|\b(?:503|529)\b|service (?:is )?(?:temporarily )?unavailable|at capacity")
+});
+/// Somebody has to sign in.
+static SIGN_IN: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(concat!(
+        r"(?i)authentication (?:is )?(?:required|failed)|authentication_error|not (?:logged|signed) in|unauthori[sz]ed",
+        r"|(?:invalid|missing|incorrect|expired) (?:x-)?api[ _-]?key|api key (?:is )?(?:invalid|missing|not valid)",
+        r"|(?:please )?(?:run|use) /login|(?:sign|log) in (?:first|again|to)|(?:oauth |access |auth )token (?:has |is )?expired",
+    ))
+});
+
+/// Returns the kind of failure that the words name, if they do.
+pub(super) fn kind_of(words: &str) -> Option<ErrorCode> {
+    if OVERFLOW.is_match(words) && !PER_TIME.is_match(words) {
+        Some(ErrorCode::ContextOverflow)
+    } else if LIMITED.is_match(words) {
+        Some(ErrorCode::AgentRateLimited)
+    } else if OVERLOADED.is_match(words) {
+        Some(ErrorCode::AgentOverloaded)
+    } else if SIGN_IN.is_match(words) {
+        Some(ErrorCode::AgentAuth)
+    } else {
+        None
+    }
+}
+
+#[expect(clippy::expect_used, reason = "the tests compile every pattern")]
+fn pattern(text: &str) -> Regex {
+    Regex::new(text).expect("the pattern is a regular expression")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_are_known_by_their_words() {
+        let table = [
+            (ErrorCode::ContextOverflow, "the request exceeds the available context size, try increasing it"),
+            (ErrorCode::ContextOverflow, "This model's maximum context length is 8192 tokens."),
+            (ErrorCode::ContextOverflow, "prompt is too long: 210000 tokens > 200000 maximum"),
+            (ErrorCode::ContextOverflow, "Input is too long for requested model."),
+            (
+                ErrorCode::ContextOverflow,
+                "The input token count (1200000) exceeds the maximum number of tokens allowed",
+            ),
+            (ErrorCode::ContextOverflow, "context_length_exceeded"),
+            (ErrorCode::ContextOverflow, "Context window exceeded. Start a new conversation."),
+            (ErrorCode::ContextOverflow, "Your conversation ran out of context"),
+            (ErrorCode::ContextOverflow, "Conversation too long"),
+            (ErrorCode::ContextOverflow, "context limit reached"),
+            (ErrorCode::AgentRateLimited, "usage limit reached, resets 3pm"),
+            (ErrorCode::AgentRateLimited, "You've hit your limit · resets 9pm (UTC)"),
+            (ErrorCode::AgentRateLimited, "5-hour limit reached ∙ resets 11am"),
+            (ErrorCode::AgentRateLimited, "Rate limit exceeded"),
+            (ErrorCode::AgentRateLimited, "rate_limit_error"),
+            (ErrorCode::AgentRateLimited, "HTTP 429"),
+            (ErrorCode::AgentRateLimited, "Request too large for gpt on tokens per min (TPM): Limit 30000"),
+            (ErrorCode::AgentRateLimited, "You have exceeded your current quota"),
+            (ErrorCode::AgentRateLimited, "You've reached your weekly usage limit"),
+            (ErrorCode::AgentRateLimited, "RESOURCE_EXHAUSTED"),
+            (ErrorCode::AgentOverloaded, "Overloaded"),
+            (ErrorCode::AgentOverloaded, "529 overloaded_error"),
+            (ErrorCode::AgentAuth, "Invalid API key · Please run /login"),
+            (ErrorCode::AgentAuth, "Authentication required"),
+        ];
+        for (expected, words) in table {
+            assert_eq!(kind_of(words), Some(expected), "{words}");
+        }
+        for words in ["It went wrong", "no such file: context.rs", "the tool exited with 1", "index 4290 out of range"]
+        {
+            assert_eq!(kind_of(words), None, "{words}");
+        }
+    }
+}
