@@ -44,6 +44,7 @@ pub struct Builder {
     environment: Environment,
     agents: String,
     redis: bool,
+    own_redis: Option<Redis>,
     lasting_ports: bool,
 }
 
@@ -84,6 +85,12 @@ impl Builder {
         self
     }
 
+    /// With this Redis between the processes, and with its URL unless `REDIS_URL` is set.
+    pub fn on_redis(mut self, redis: Redis) -> Self {
+        self.own_redis = Some(redis);
+        self
+    }
+
     /// Apis on ports that no outgoing connection takes while they are down.
     pub fn lasting_ports(mut self) -> Self {
         self.lasting_ports = true;
@@ -92,9 +99,12 @@ impl Builder {
 
     /// Starts all processes at once, and waits until every api has told its address.
     pub async fn start(mut self) -> TestApp {
-        let redis = if self.redis { Some(Redis::start().await) } else { None };
+        let redis = match self.own_redis.take() {
+            None if self.redis => Some(Redis::start().await),
+            redis => redis,
+        };
         if let Some(redis) = &redis {
-            self.environment.insert("REDIS_URL".into(), redis.url());
+            self.environment.entry("REDIS_URL".into()).or_insert_with(|| redis.url());
         }
         let lasting_ports = self.lasting_ports;
         let wanted = (self.apis + self.workers).clamp(1, MAX_PROCESSES);
@@ -175,6 +185,7 @@ impl TestApp {
             environment: Environment::new(),
             agents: String::new(),
             redis,
+            own_redis: None,
             lasting_ports: false,
         }
     }
@@ -207,6 +218,11 @@ impl TestApp {
     /// The Redis between the processes.
     pub fn redis(&mut self) -> &mut Redis {
         self.redis.as_mut().expect("the builder was told `redis()`")
+    }
+
+    /// The environment of its processes.
+    pub fn environment(&self) -> &Environment {
+        &self.environment
     }
 
     /// Names and process ids of all its processes, the Redis included.

@@ -1,7 +1,8 @@
-//! A Redis of the test's own, on a free port: to be killed, frozen and started again.
+//! A Redis of the test's own, on a free port: to be killed, frozen, restricted, and started again.
 
 use std::{
     net::TcpStream,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -13,6 +14,7 @@ use crate::{port, process::Signal, wait::eventually};
 #[derive(Debug)]
 pub struct Redis {
     port: u16,
+    has_tls: bool,
     child: Child,
     folder: TempDir,
 }
@@ -20,16 +22,57 @@ pub struct Redis {
 impl Redis {
     /// Starts one and waits until it listens.
     pub async fn start() -> Self {
+        Self::start_with(false).await
+    }
+
+    /// Starts one that speaks only TLS, with a certificate of a CA of its own.
+    pub async fn start_with_tls() -> Self {
+        Self::start_with(true).await
+    }
+
+    async fn start_with(has_tls: bool) -> Self {
         let port = port::lasting();
         let folder = tempfile::Builder::new().prefix("banter-redis-").tempdir().unwrap();
-        let redis = Self { port, child: spawn(port, &folder), folder };
+        if has_tls {
+            make_certificates(folder.path());
+        }
+        let redis = Self { port, has_tls, child: spawn(port, has_tls, folder.path()), folder };
         redis.until_it_listens().await;
         redis
     }
 
     /// What `REDIS_URL` is to be.
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        self.url_of("")
+    }
+
+    /// The same with a user and a password (`USER:PASSWORD@`).
+    pub fn url_of(&self, user: &str) -> String {
+        let scheme = if self.has_tls { "rediss" } else { "redis" };
+        format!("{scheme}://{user}{}", self.address())
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// The certificate of the CA that has signed the server's.
+    pub fn ca_file(&self) -> PathBuf {
+        self.folder.path().join("ca.pem")
+    }
+
+    /// Runs `redis-cli` with these arguments, and returns its output.
+    pub fn run(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new("redis-cli");
+        command.args(["-h", "127.0.0.1", "-p", &self.port.to_string()]);
+        if self.has_tls {
+            command.arg("--tls").arg("--cacert").arg(self.ca_file());
+        }
+        let output = command.args(arguments).output().expect("redis-cli is missing: it comes with redis-server");
+        let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        assert!(output.status.success() && !text.starts_with("ERR"), "redis-cli {arguments:?}: {text}");
+        text
     }
 
     /// The process id.
@@ -51,7 +94,7 @@ impl Redis {
     /// Starts it again on the same port.
     pub async fn restart(&mut self) {
         self.kill();
-        self.child = spawn(self.port, &self.folder);
+        self.child = spawn(self.port, self.has_tls, self.folder.path());
         self.until_it_listens().await;
     }
 
@@ -66,12 +109,33 @@ impl Drop for Redis {
     }
 }
 
-fn spawn(port: u16, folder: &TempDir) -> Child {
-    Command::new("redis-server")
-        .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port", &port.to_string(), "--dir"])
-        .arg(folder.path())
+fn spawn(port: u16, has_tls: bool, folder: &Path) -> Child {
+    let mut command = Command::new("redis-server");
+    command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir"]).arg(folder);
+    let port = port.to_string();
+    if has_tls {
+        command.args(["--port", "0", "--tls-port", &port, "--tls-auth-clients", "no"]);
+        command.arg("--tls-cert-file").arg(folder.join("server.pem"));
+        command.arg("--tls-key-file").arg(folder.join("server.key"));
+    } else {
+        command.args(["--port", &port]);
+    }
+    command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .spawn()
         .expect("redis-server is missing: run `make test`, or install it")
+}
+
+/// Makes a CA, and a certificate of it for 127.0.0.1.
+fn make_certificates(folder: &Path) {
+    const SCRIPT: &str = "set -e
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj '/CN=Test CA' \
+            -keyout ca.key -out ca.pem
+        openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj '/CN=redis' \
+            -keyout server.key -out server.csr
+        printf 'subjectAltName=IP:127.0.0.1\\n' > extensions
+        openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile extensions -out server.pem";
+    let output = Command::new("sh").args(["-c", SCRIPT]).current_dir(folder).output().unwrap();
+    assert!(output.status.success(), "openssl: {}", String::from_utf8_lossy(&output.stderr));
 }

@@ -78,9 +78,7 @@ impl Relay for EmbeddedRelay {
             return;
         }
         match self.wake.touch() {
-            Ok(()) => {
-                self.publisher.connected();
-            }
+            Ok(()) => self.publisher.connected(),
             Err(error) => {
                 self.counters.dropped_hints.add(1);
                 self.publisher.failed(LinkState::Away, &error);

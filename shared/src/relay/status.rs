@@ -6,6 +6,7 @@ use std::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 /// Whether one direction of the relay works.
@@ -92,55 +93,75 @@ impl Counter {
     }
 }
 
+/// How many changes of a link are logged in [`LOG_PERIOD`]: one that connects and fails again and again fills no log.
+const LOGGED_CHANGES: usize = 10;
+/// See [`LOGGED_CHANGES`].
+const LOG_PERIOD: Duration = Duration::from_mins(1);
+
 /// The state of one direction. Every change is logged once.
 #[derive(Debug)]
 pub(super) struct Link {
     name: &'static str,
+    current: Mutex<Current>,
+}
+
+#[derive(Debug)]
+struct Current {
     /// `None` until the first attempt to connect has ended.
-    state: Mutex<Option<LinkState>>,
+    state: Option<LinkState>,
+    period_began_at: Option<Instant>,
+    /// Changes since then.
+    changes: usize,
+}
+
+impl Current {
+    /// Sets the state. Returns whether the change is to be logged.
+    fn replace(&mut self, state: LinkState, now: Instant) -> bool {
+        if self.state.replace(state) == Some(state) {
+            return false;
+        }
+        if self.period_began_at.is_none_or(|at| now.duration_since(at) >= LOG_PERIOD) {
+            self.period_began_at = Some(now);
+            self.changes = 0;
+        }
+        self.changes += 1;
+        self.changes <= LOGGED_CHANGES
+    }
 }
 
 impl Link {
     /// `name` is used in the log.
     pub(super) const fn new(name: &'static str) -> Self {
-        Self { name, state: Mutex::new(None) }
+        Self { name, current: Mutex::new(Current { state: None, period_began_at: None, changes: 0 }) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<LinkState>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn get(&self) -> LinkState {
-        self.lock().unwrap_or(LinkState::Away)
+        self.lock().state.unwrap_or(LinkState::Away)
     }
 
-    /// Records that the direction works. Returns whether the state has changed.
-    pub(super) fn connected(&self) -> bool {
-        let is_new = self.replace(LinkState::Connected);
-        if is_new {
+    /// Records that the direction works.
+    pub(super) fn connected(&self) {
+        if self.replace(LinkState::Connected) {
             tracing::info!(link = self.name, "relay connected");
         }
-        is_new
     }
 
-    /// Records that the direction does not work, and why. Returns whether the state has changed.
-    pub(super) fn failed(&self, state: LinkState, reason: &dyn Display) -> bool {
-        let is_new = self.replace(state);
-        if is_new {
-            match state {
-                LinkState::Away => {
-                    tracing::warn!(link = self.name, %reason, "relay disconnected; polling the database every second");
-                }
-                LinkState::Denied => {
-                    tracing::warn!(link = self.name, %reason, "relay denied; polling the database every second");
-                }
-                LinkState::Polling => {
-                    tracing::warn!(link = self.name, %reason, "cannot watch the wake-up file; polling the database");
-                }
-                LinkState::Connected => {}
-            }
+    /// Records that the direction does not work, and why.
+    pub(super) fn failed(&self, state: LinkState, reason: &dyn Display) {
+        if !self.replace(state) {
+            return;
         }
-        is_new
+        let link = self.name;
+        match state {
+            LinkState::Away => tracing::warn!(link, %reason, "relay disconnected; polling the database every second"),
+            LinkState::Denied => tracing::warn!(link, %reason, "relay denied; polling the database every second"),
+            LinkState::Polling => tracing::warn!(link, %reason, "cannot watch the wake-up file; polling the database"),
+            LinkState::Connected => {}
+        }
     }
 
     /// Records a state that the configuration asks for.
@@ -151,7 +172,7 @@ impl Link {
     }
 
     fn replace(&self, state: LinkState) -> bool {
-        self.lock().replace(state) != Some(state)
+        self.lock().replace(state, Instant::now())
     }
 }
 
@@ -159,20 +180,42 @@ impl Link {
 mod tests {
     use super::*;
 
+    fn current() -> Current {
+        Current { state: None, period_began_at: None, changes: 0 }
+    }
+
     #[test]
-    fn a_link_changes_its_state_once() {
+    fn every_change_is_logged_once() {
+        use LinkState::{Away, Connected, Denied};
+        let (mut link, now) = (current(), Instant::now());
+
+        let logged = [Away, Away, Denied, Connected, Connected, Away].map(|state| link.replace(state, now));
+
+        assert_eq!(logged, [true, false, true, true, false, true]);
+        assert_eq!(link.state, Some(Away));
+    }
+
+    #[test]
+    fn a_link_that_keeps_changing_fills_no_log() {
+        let (mut link, start) = (current(), Instant::now());
+        let states = [LinkState::Connected, LinkState::Away];
+        let mut logged = |seconds: u64, changes: usize| {
+            let now = start + Duration::from_secs(seconds);
+            (0..changes).filter(|number| link.replace(states[number % 2], now)).count()
+        };
+
+        assert_eq!(logged(0, 100), LOGGED_CHANGES);
+        assert_eq!(logged(59, 100), 0);
+        assert_eq!(logged(60, 2), 2);
+    }
+
+    #[test]
+    fn a_link_is_away_until_it_is_known_to_work() {
         let link = Link::new("subscriber");
         assert_eq!(link.get(), LinkState::Away);
 
-        let changes = [
-            link.failed(LinkState::Away, &"refused"),
-            link.failed(LinkState::Away, &"refused"),
-            link.failed(LinkState::Denied, &"NOPERM"),
-            link.connected(),
-            link.connected(),
-        ];
+        link.connected();
 
-        assert_eq!(changes, [true, false, true, true, false]);
         assert_eq!(link.get(), LinkState::Connected);
     }
 

@@ -90,9 +90,7 @@ impl Listener {
     }
 
     async fn watch(&self) -> Result<Watch, WatchError> {
-        Watch::start(&self.wake, Arc::clone(&self.on_change)).await.inspect(|_| {
-            self.link.connected();
-        })
+        Watch::start(&self.wake, Arc::clone(&self.on_change)).await.inspect(|_| self.link.connected())
     }
 
     async fn retry(&self) -> Watch {

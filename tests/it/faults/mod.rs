@@ -8,6 +8,7 @@ mod killed;
 mod poison;
 mod read_only;
 mod redis;
+mod relay;
 mod start;
 mod stopped;
 mod store;

@@ -6,7 +6,7 @@
 use std::{future::pending, sync::Arc};
 
 use ::redis::{
-    Client, RedisError, RedisResult,
+    Client, RedisError, RedisResult, Value,
     aio::{PubSubSink, PubSubStream},
 };
 use futures::{
@@ -148,8 +148,8 @@ async fn change(mut sink: PubSubSink, batch: Batch) -> RedisResult<Done> {
 
 /// Asks for a sign of life. An error is one, too: the user may lack the permission for PING.
 async fn check(mut sink: PubSubSink) -> RedisResult<Done> {
-    match answer(sink.ping::<()>()).await {
+    match answer(sink.ping::<Value>()).await {
         Err(error) if !is_answer(&error) => Err(error),
-        Ok(()) | Err(_) => Ok(Done::Answered),
+        Ok(_) | Err(_) => Ok(Done::Answered),
     }
 }

@@ -1,0 +1,194 @@
+//! A relay that is denied, lied to, encrypted, or cannot watch its file: it shows what is wrong, and loses nothing.
+
+use std::time::Duration;
+
+use banter_tests::{
+    app::{Builder, TestApp, address_of},
+    client::Client,
+    process::{self, Environment, Process},
+    redis::Redis,
+    wait::{eventually, within},
+    watch::Options,
+};
+use serde_json::{Value, json};
+use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+
+use crate::support::Scripted;
+
+/// The rights that the documentation lists, but for PUBLISH.
+const SUBSCRIBE_ONLY: [&str; 9] =
+    ["ACL", "SETUSER", "relay", "on", ">hunter2", "resetchannels", "&banter:*", "+subscribe", "+unsubscribe"];
+
+/// How soon processes recover by themselves, and some time for a busy machine.
+const RECOVERY: Duration = Duration::from_secs(2 + 8);
+
+async fn on_redis(redis: Redis, change: impl FnOnce(Builder) -> Builder) -> Scripted {
+    Scripted::start_with("", |builder| change(builder.apis(2).on_redis(redis))).await
+}
+
+/// Waits until `/readyz` of an api shows these states of the subscriber and the publisher, and returns it.
+async fn until_ready(client: &Client, subscriber: &str, publisher: &str) -> Value {
+    within(RECOVERY, &format!("the relay is {subscriber}, {publisher}"), async || {
+        let ready = client.get("/readyz").await.ok(200);
+        let checks = &ready["checks"];
+        (checks["relay_subscriber"] == subscriber && checks["relay_publisher"] == publisher).then_some(ready)
+    })
+    .await
+}
+
+async fn assert_answers(scripted: &Scripted, prompt: &str) {
+    let session = scripted.session().await;
+    let asked = scripted.client.ask(&session, prompt).await;
+    assert_eq!(asked["task"]["status"], "succeeded", "{asked}");
+}
+
+fn count(text: &str, part: &str) -> usize {
+    text.lines().filter(|line| line.contains(part)).count()
+}
+
+#[tokio::test]
+async fn a_user_who_may_not_publish_is_visible_and_heals_when_the_right_comes_back() {
+    let redis = Redis::start().await;
+    redis.run(&SUBSCRIBE_ONLY);
+    let url = redis.url_of("relay:hunter2@");
+    let mut scripted = on_redis(redis, |builder| builder.env("REDIS_URL", &url)).await;
+    let clients = [scripted.app.client_of(0), scripted.app.client_of(1)];
+
+    for client in &clients {
+        let ready = until_ready(client, "ok", "denied").await;
+        assert_eq!(ready["checks"]["relay"], "denied");
+        assert_eq!(client.metric("banter_relay_subscriber_connected").await, 1);
+        assert_eq!(client.metric("banter_relay_publisher_connected").await, 0);
+    }
+    for turn in 0..3 {
+        assert_answers(&scripted, &format!("denied {turn}")).await;
+    }
+    eventually("dropped hints are counted", async || {
+        (clients[0].metric("banter_relay_dropped_hints_total").await > 0).then_some(())
+    })
+    .await;
+    let warnings = |app: &TestApp| count(&app.logs(), "relay denied");
+    assert_eq!(warnings(&scripted.app), 3, "one line per process:\n{}", scripted.app.logs());
+
+    scripted.app.redis().run(&["ACL", "SETUSER", "relay", "+publish"]);
+
+    for client in &clients {
+        until_ready(client, "ok", "ok").await;
+    }
+    let dropped = clients[0].metric("banter_relay_dropped_hints_total").await;
+    for turn in 0..3 {
+        assert_answers(&scripted, &format!("allowed {turn}")).await;
+    }
+    assert_eq!(clients[0].metric("banter_relay_dropped_hints_total").await, dropped);
+    assert_eq!(warnings(&scripted.app), 3, "{}", scripted.app.logs());
+    assert!(!scripted.app.logs().contains("hunter2"));
+}
+
+#[tokio::test]
+async fn tls_with_a_private_ca_and_a_user_carries_live_text() {
+    let redis = Redis::start_with_tls().await;
+    redis.run(&SUBSCRIBE_ONLY);
+    redis.run(&["ACL", "SETUSER", "relay", "+publish", "+ping"]);
+    let (url, ca_file) = (redis.url_of("relay:hunter2@"), redis.ca_file().display().to_string());
+    let change = |builder: Builder| builder.env("REDIS_URL", &url).env("REDIS_CA_FILE", &ca_file);
+    let scripted = on_redis(redis, change).await;
+    for api in 0..2 {
+        until_ready(&scripted.app.client_of(api), "ok", "ok").await;
+    }
+    let watch = Options::user(&scripted.app.client_of(1)).start().await;
+
+    let (session, task, gate) = scripted.held("go").await;
+    gate.send("as it is written").await;
+
+    watch.wait_for_draft(&task, "as it is written").await;
+    gate.finish().await;
+    scripted.client.wait_for_status(&session, &task, "succeeded").await;
+    watch.settle(&scripted.client).await;
+    assert!(!scripted.app.logs().contains("hunter2"));
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_trusted_is_visible_and_stops_nothing() {
+    let redis = Redis::start_with_tls().await;
+    let url = redis.url_of("default:hunter2@");
+    let scripted = on_redis(redis, |builder| builder.env("REDIS_URL", &url)).await;
+
+    until_ready(&scripted.client, "away", "away").await;
+
+    assert_answers(&scripted, "untrusted").await;
+    let logs = scripted.app.logs();
+    assert!(logs.contains("certificate"), "the log says why:\n{logs}");
+    assert!(!logs.contains("hunter2"));
+}
+
+#[tokio::test]
+async fn an_address_that_cannot_be_used_stops_the_start_and_is_not_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    for program in ["api", "worker"] {
+        for url in
+            ["hunter2@localhost", "http://u:hunter2@localhost", "rediss://u:hunter2@localhost:no", "redis://u:hunter2@"]
+        {
+            let environment = Environment::from([("REDIS_URL".into(), url.into())]);
+
+            let output = process::run(program, &[], &environment, folder.path()).await;
+
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{told}");
+            assert!(told.contains("REDIS_URL") && !told.contains("hunter2"), "{told}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn forged_messages_are_counted_and_logged_once() {
+    let scripted = on_redis(Redis::start().await, |builder| builder).await;
+    let mut app = scripted.app;
+    until_ready(&app.client(), "ok", "ok").await;
+    let options = SqliteConnectOptions::new().filename(app.database()).read_only(true);
+    let mut database = SqliteConnection::connect_with(&options).await.unwrap();
+    let installation: String =
+        sqlx::query_scalar("SELECT id FROM installation").fetch_one(&mut database).await.unwrap();
+
+    for message in [json!("work").to_string(), "x".repeat(1000), String::new()] {
+        for channel in ["work", "stops"] {
+            let channel = format!("banter:{installation}:{channel}");
+            assert_eq!(app.redis().run(&["PUBLISH", &channel, &message]), "3", "two apis and a worker subscribe");
+        }
+    }
+
+    let client = app.client();
+    eventually("all are counted", async || {
+        (client.metric("banter_relay_rejected_messages_total").await == 6).then_some(())
+    })
+    .await;
+    assert_eq!(client.get("/readyz").await.ok(200)["relay"]["rejected_messages"], 6);
+    assert_eq!(count(&app.api(0).process.stderr(), "valid signature"), 1);
+}
+
+#[tokio::test]
+async fn a_process_that_may_not_watch_files_polls_and_shows_it() {
+    let scripted = Scripted::start_with("", |builder| builder).await;
+    let app = &scripted.app;
+    let mut environment = app.environment().clone();
+    environment.insert("BIND_ADDR".into(), "127.0.0.1:0".into());
+    let api = process::binary("api").display().to_string();
+    // A user namespace of its own has a limit of its own.
+    let line = format!("exec unshare -Ur sh -c 'echo 0 > /proc/sys/user/max_inotify_instances && exec {api}'");
+    let mut limited = Process::spawn_line("limited", &line, &environment, app.folder());
+    if tokio::time::timeout(Duration::from_secs(5), limited.wait_for_exit(Duration::from_mins(1))).await.is_ok() {
+        assert!(limited.stderr().contains("unshare") || limited.stderr().contains("sh:"), "{}", limited.stderr());
+        println!("SKIPPED: a limit on watches needs a user namespace");
+        return;
+    }
+    let address = address_of(&mut limited, std::time::Instant::now() + Duration::from_mins(1)).await;
+    let client = Client::new(&address);
+
+    until_ready(&client, "polling", "ok").await;
+
+    let session = scripted.session().await;
+    let asked = client.ask(&session, "polled").await;
+    assert_eq!(asked["task"]["status"], "succeeded", "{asked}");
+    assert_eq!(client.metric("banter_relay_dropped_hints_total").await, 0);
+    assert_eq!(count(&limited.stderr(), "cannot watch the wake-up file"), 1, "{}", limited.stderr());
+    limited.kill();
+}
