@@ -85,6 +85,12 @@ impl Builder {
         self
     }
 
+    /// Without Redis, whatever `BANTER_TEST_REDIS` says.
+    pub fn embedded(mut self) -> Self {
+        self.redis = false;
+        self
+    }
+
     /// With this Redis between the processes, and with its URL unless `REDIS_URL` is set.
     pub fn on_redis(mut self, redis: Redis) -> Self {
         self.own_redis = Some(redis);

@@ -14,6 +14,7 @@
 //! | [`fake_agent`] | an agent process that does what a test tells it to; and looking for processes |
 //! | [`fake_openai`] | a model server that does what a test tells it to |
 //! | [`store_lock`], [`small_disk`] | the database's write lock, taken by a test; a disk that can be full |
+//! | [`many_keys`] | keys of many users at once |
 //! | [`wall_clock`] | clocks that a test steps |
 //! | [`wait`], [`dice`], [`port`] | waiting for a condition; seeded chance; ports that last |
 //!
@@ -34,6 +35,7 @@ pub mod dice;
 pub mod fake_agent;
 pub mod fake_openai;
 pub mod header_proxy;
+pub mod many_keys;
 pub mod model;
 pub mod port;
 pub mod process;

@@ -9,6 +9,8 @@
 //! | [`orderings`], [`frozen_orderings`] | stop, edit, unsend, archive race with the claim and the end | one outcome; what was taken back is never seen |
 //! | [`busy`] | fifty messages to one session | answered in the order sent, one at a time |
 //! | [`rolling`] | every process is restarted in turn | no lost send, no gap, no failure counted |
+//! | [`relay`] | Redis is killed, frozen, restricted, or closes connections; the wake-up file is removed | the next turn is as fast as ever; no hint is dropped |
+//! | [`many_users`] | thousands of streams connect at once, with Redis 5 ms away | all are subscribed at once; each gets its events |
 //! | [`scaling`] | workers come and go | the same |
 //!
 //! Most run while a [`crowd`] of people chats, whose every message and stream is judged at the end, and the database with them.
@@ -25,12 +27,15 @@ mod frozen;
 mod frozen_orderings;
 mod installation;
 mod killed;
+mod many_users;
 mod orderings;
 mod person;
+mod relay;
 mod rolling;
 mod scaling;
 mod takeover;
 mod tally;
+mod turns;
 
 use std::{env, time::Duration};
 

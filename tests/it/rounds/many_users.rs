@@ -1,0 +1,91 @@
+//! Thousands of users whose streams connect at the same time, with a Redis that is not near.
+
+use std::time::{Duration, Instant};
+
+use banter_tests::{
+    client::Client,
+    proxy::{Proxy, Rules},
+    redis::Redis,
+    sse::{EventStream, USER_EVENTS},
+    wait::within,
+};
+use serde_json::json;
+
+use super::{
+    Batch, batches,
+    installation::{Installation, has_redis},
+    is_short,
+    tally::Tally,
+};
+
+/// Rounds in one installation.
+const BATCH: u64 = 20;
+
+/// Users who connect at once; in the form for every run of the tests, a tenth.
+const USERS: usize = 3000;
+
+/// Every piece of data takes so long to Redis, and back.
+const DISTANCE: Duration = Duration::from_millis(5);
+
+/// Users whose events are waited for in each round.
+const SAMPLE: usize = 20;
+
+/// How long all may take to be subscribed on a machine that is busy with other tests. The longest is told.
+const SUBSCRIBED_WITHIN: Duration = Duration::from_secs(20);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn users_who_connect_at_once_are_all_subscribed_and_get_their_events() {
+    if !has_redis() {
+        return println!("SKIPPED: there is no Redis to be far away");
+    }
+    let tally = Tally::of("many users");
+    for Batch { rounds, mut dice } in batches("many users", BATCH) {
+        let redis = Redis::start().await;
+        let proxy = Proxy::start(&redis.address(), dice.split()).await;
+        proxy.set_rules(Rules { delay: DISTANCE, ..Rules::default() });
+        let url = format!("redis://{}", proxy.address());
+        let change = |builder: banter_tests::app::Builder| builder.workers(1).on_redis(redis).env("REDIS_URL", &url);
+        let place = Installation::start(change).await;
+        let count = if is_short() { USERS / 10 } else { USERS };
+        for round in 0..rounds {
+            // Others than before, whose streams may still be closing: nobody is subscribed already.
+            let users = (0..count).map(|number| format!("user{round}-{number}"));
+            let keys = place.app.create_keys(users).await;
+            let here = place.clients[0].clone();
+            let began = Instant::now();
+            let connecting = keys.iter().map(|key| connect(here.with_key(key)));
+            let mut streams = futures::future::join_all(connecting).await;
+            tally.time("until all have connected", began.elapsed());
+            tally.add("streams", streams.len() as u64);
+
+            let connected_at = Instant::now();
+            within(SUBSCRIBED_WITHIN, "everyone is subscribed", async || {
+                (here.metric("banter_relay_pending_subscriptions").await == 0).then_some(())
+            })
+            .await;
+            tally.time("until all are subscribed", connected_at.elapsed());
+
+            for _ in 0..SAMPLE {
+                let user = dice.index(keys.len());
+                let there = place.clients[1].with_key(&keys[user]);
+                let began = Instant::now();
+                there.post("/v1/chat", &json!({"agent_key": "scripted"})).await.ok(201);
+                streams[user].expect("session.created").await;
+                tally.time("event from the other api", began.elapsed());
+                tally.count("events");
+            }
+        }
+        for client in &place.clients {
+            assert_eq!(client.metric("banter_relay_dropped_hints_total").await, 0);
+            tally.add("signals that an api missed", client.metric("banter_relay_lagged_signals_total").await);
+        }
+        place.app.check().await;
+    }
+    tally.print();
+}
+
+async fn connect(client: Client) -> EventStream {
+    let mut stream = client.events(USER_EVENTS).await;
+    stream.expect("hello").await;
+    stream
+}

@@ -1,0 +1,188 @@
+//! A relay that is disturbed: the first turn after it is as fast as ever, and not one hint is lost.
+
+use std::time::{Duration, Instant};
+
+use banter_tests::{dice::Dice, process::Signal, redis::Redis, wait::within};
+
+use super::{
+    Batch, a_moment, batches,
+    installation::{Installation, has_redis},
+    tally::Tally,
+    turns::Turns,
+};
+
+/// Rounds in one installation.
+const BATCH: u64 = 40;
+
+/// The longest time that something is away.
+const AWAY: Duration = Duration::from_secs(3);
+
+/// How soon every process has recovered.
+const RECOVERY: Duration = Duration::from_secs(2);
+
+/// How long a recovery may take on a machine that is busy with other tests. The longest is told.
+const RECOVERY_LIMIT: Duration = Duration::from_secs(20);
+
+/// What happens to Redis.
+#[derive(Clone, Copy, Debug)]
+enum Disturbance {
+    Killed,
+    Frozen,
+    NormalClientsClosed,
+    SubscribersClosed,
+    IdleTimeout,
+    PublishDenied,
+    ChannelsDenied,
+}
+
+use Disturbance::{ChannelsDenied, Frozen, IdleTimeout, Killed, NormalClientsClosed, PublishDenied, SubscribersClosed};
+
+impl Disturbance {
+    const ALL: [Self; 7] =
+        [Killed, Frozen, NormalClientsClosed, SubscribersClosed, IdleTimeout, PublishDenied, ChannelsDenied];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Killed => "turn after Redis was killed",
+            Frozen => "turn after Redis was frozen",
+            NormalClientsClosed => "turn after CLIENT KILL TYPE normal",
+            SubscribersClosed => "turn after CLIENT KILL TYPE pubsub",
+            IdleTimeout => "turn after an idle time-out",
+            PublishDenied => "turn after a denied PUBLISH",
+            ChannelsDenied => "turn after denied channels",
+        }
+    }
+
+    /// Whether there is a time without Redis, after which processes have [`RECOVERY`]. Otherwise the very next turn counts.
+    const fn is_outage(self) -> bool {
+        match self {
+            Killed | Frozen | PublishDenied | ChannelsDenied => true,
+            NormalClientsClosed | SubscribersClosed | IdleTimeout => false,
+        }
+    }
+
+    async fn happen(self, redis: &mut Redis, dice: &mut Dice) {
+        match self {
+            Killed => {
+                redis.kill();
+                a_moment(dice, AWAY).await;
+                redis.restart().await;
+                allow(redis);
+            }
+            Frozen => {
+                redis.signal(Signal::Freeze);
+                a_moment(dice, AWAY).await;
+                redis.signal(Signal::Thaw);
+            }
+            NormalClientsClosed => drop(redis.run(&["CLIENT", "KILL", "TYPE", "normal"])),
+            SubscribersClosed => drop(redis.run(&["CLIENT", "KILL", "TYPE", "pubsub"])),
+            IdleTimeout => {
+                redis.run(&["CONFIG", "SET", "timeout", "1"]);
+                a_moment(dice, AWAY).await;
+                redis.run(&["CONFIG", "SET", "timeout", "0"]);
+            }
+            PublishDenied => {
+                redis.run(&["ACL", "SETUSER", "relay", "-publish"]);
+                a_moment(dice, AWAY).await;
+                allow(redis);
+            }
+            ChannelsDenied => {
+                redis.run(&["ACL", "SETUSER", "relay", "resetchannels"]);
+                a_moment(dice, AWAY).await;
+                allow(redis);
+            }
+        }
+    }
+}
+
+/// Gives the processes' user the rights that the documentation lists. A restarted Redis knows no user.
+fn allow(redis: &Redis) {
+    let user = ["ACL", "SETUSER", "relay", "on", ">secret", "resetchannels", "&banter:*", "-@all"];
+    redis.run(&[&user[..], &["+publish", "+subscribe", "+unsubscribe", "+ping"]].concat());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_turn_after_a_disturbed_redis_is_as_fast_as_ever() {
+    if !has_redis() {
+        return println!("SKIPPED: there is no Redis to be disturbed");
+    }
+    let tally = Tally::of("disturbed Redis");
+    for Batch { rounds, mut dice } in batches("disturbed Redis", BATCH) {
+        let redis = Redis::start().await;
+        allow(&redis);
+        let url = redis.url_of("relay:secret@");
+        let mut place = Installation::start(|builder| builder.on_redis(redis).env("REDIS_URL", &url)).await;
+        until_recovered(&place).await;
+        let mut turns = Turns::measure(&place, &tally).await;
+        let first = dice.index(Disturbance::ALL.len());
+        for round in 0..usize::try_from(rounds).unwrap() {
+            let disturbance = Disturbance::ALL[(first + round) % Disturbance::ALL.len()];
+
+            disturbance.happen(place.app.redis(), &mut dice).await;
+            let returned_at = Instant::now();
+
+            if disturbance.is_outage() {
+                until_recovered(&place).await;
+                tally.time("recovery of the apis", returned_at.elapsed());
+                // Workers tell nobody how far they are.
+                tokio::time::sleep(RECOVERY.saturating_sub(returned_at.elapsed())).await;
+            }
+            let dropped = turns.dropped_hints().await;
+            turns.take(dice.index(2), disturbance.name()).await;
+            assert_eq!(turns.dropped_hints().await, dropped, "{disturbance:?}: a hint was dropped");
+            until_recovered(&place).await;
+            tally.count("disturbances");
+        }
+        turns.judge(rounds);
+        place.app.check().await;
+    }
+    tally.print();
+}
+
+/// Waits until both directions of every api's relay work, and every followed user is subscribed.
+async fn until_recovered(place: &Installation) {
+    for client in &place.clients {
+        within(RECOVERY_LIMIT, "the relay works", async || {
+            let ready = client.get("/readyz").await.ok(200);
+            (ready["checks"]["relay"] == "ok" && ready["relay"]["pending_subscriptions"] == 0).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wake_up_file_that_is_removed_before_a_worker_restarts_delays_no_turn() {
+    let tally = Tally::of("removed wake-up file");
+    for Batch { rounds, mut dice } in batches("removed wake-up file", BATCH) {
+        // One worker: the turn needs the one that was restarted.
+        let mut place = Installation::start(|builder| builder.embedded().workers(1)).await;
+        let mut turns = Turns::measure(&place, &tally).await;
+        let mut file = place.app.database().into_os_string();
+        file.push("-wake");
+        for _ in 0..rounds {
+            match dice.below(3) {
+                0 => std::fs::remove_file(&file).unwrap(),
+                1 => std::fs::rename(&file, place.app.folder().join("moved")).unwrap(),
+                _ => {
+                    let other = place.app.folder().join("other");
+                    std::fs::write(&other, "").unwrap();
+                    std::fs::rename(other, &file).unwrap();
+                }
+            }
+            a_moment(&mut dice, Duration::from_millis(50)).await;
+            place.app.replace_worker(0);
+            within(RECOVERY_LIMIT, "the worker is ready", async || {
+                place.app.worker(0).stderr().contains(" ready").then_some(())
+            })
+            .await;
+
+            turns.take(dice.index(2), "turn after the restart").await;
+            tally.count("files removed or replaced");
+        }
+        assert_eq!(turns.dropped_hints().await, 0);
+        until_recovered(&place).await;
+        turns.judge(rounds);
+        place.app.check().await;
+    }
+    tally.print();
+}

@@ -1,0 +1,80 @@
+//! Turns whose time is taken: whether one had to wait for the poll that finds what no hint has told.
+
+use std::time::{Duration, Instant};
+
+use banter_tests::client::Client;
+
+use super::{installation::Installation, tally::Tally};
+
+/// Undisturbed turns, whose median is the usual time.
+const USUAL: usize = 11;
+
+/// A turn that takes so much longer than usual may have waited for the poll, which comes once a second.
+const SLOW: Duration = Duration::from_millis(700);
+
+/// How many turns may be slow because the machine is busy: this one and so many of all.
+const SLOW_ONE_IN: u64 = 4;
+
+/// The turns of one installation.
+pub struct Turns {
+    clients: Vec<Client>,
+    session: String,
+    tally: Tally,
+    usual: Duration,
+    slow: u64,
+}
+
+impl Turns {
+    /// Measures how long turns usually take.
+    pub async fn measure(place: &Installation, tally: &Tally) -> Self {
+        let mut turns = Self {
+            clients: place.clients.clone(),
+            session: place.session().await,
+            tally: tally.clone(),
+            usual: Duration::ZERO,
+            slow: 0,
+        };
+        let mut times = Vec::new();
+        for number in 0..USUAL {
+            times.push(turns.time(number % 2).await);
+        }
+        times.sort();
+        turns.usual = times[USUAL / 2];
+        tally.time("usual turn", turns.usual);
+        turns
+    }
+
+    /// Sends a message through one api, and takes the time until its answer.
+    pub async fn take(&mut self, api: usize, what: &'static str) {
+        let time = self.time(api).await;
+        self.tally.time(what, time);
+        if time > self.usual + SLOW {
+            self.slow += 1;
+            self.tally.count("slow turns");
+            println!("rounds: slow: {what}: {} ms, usually {} ms", time.as_millis(), self.usual.as_millis());
+        }
+    }
+
+    async fn time(&self, api: usize) -> Duration {
+        let prompt = format!("turn {}", self.tally.next_number());
+        let began = Instant::now();
+        let asked = self.clients[api].ask(&self.session, &prompt).await;
+        assert_eq!(asked["task"]["status"], "succeeded", "{asked}");
+        began.elapsed()
+    }
+
+    /// Hints that the apis have dropped since they started.
+    pub async fn dropped_hints(&self) -> u64 {
+        let mut dropped = 0;
+        for client in &self.clients {
+            dropped += client.metric("banter_relay_dropped_hints_total").await;
+        }
+        dropped
+    }
+
+    /// Most turns must have been fast: without hints, most would be slow.
+    pub fn judge(&self, rounds: u64) {
+        let most = 1 + rounds / SLOW_ONE_IN;
+        assert!(self.slow <= most, "{} of {rounds} turns were slow, at most {most} may be", self.slow);
+    }
+}

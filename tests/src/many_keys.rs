@@ -1,0 +1,39 @@
+//! API keys of many users at once, written into the database with the users' logs: `api keys create` would be a process for each.
+
+use sha2::{Digest as _, Sha256};
+use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+
+use crate::app::TestApp;
+
+impl TestApp {
+    /// Makes a key for each of these users of workspace `default`, and returns the keys.
+    pub async fn create_keys(&self, users: impl IntoIterator<Item = String>) -> Vec<String> {
+        let options = SqliteConnectOptions::new().filename(self.database());
+        let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+        let mut tx = connection.begin_with("BEGIN IMMEDIATE").await.unwrap();
+        let mut keys = Vec::new();
+        for user in users {
+            let key = format!("bnt_{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
+            let hash: String = Sha256::digest(key.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+            sqlx::query(
+                "INSERT INTO api_key (id, secret_hash, workspace_id, user_id, role, created_at) \
+                 VALUES (?1, ?2, 'default', ?3, 'member', '2026-01-01T00:00:00.000Z')",
+            )
+            .bind(uuid::Uuid::now_v7().to_string())
+            .bind(hash)
+            .bind(&user)
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+            sqlx::query("INSERT INTO user_log (workspace_id, user_id, epoch) VALUES ('default', ?1, '1')")
+                .bind(&user)
+                .execute(&mut *tx)
+                .await
+                .unwrap();
+            keys.push(key);
+        }
+        tx.commit().await.unwrap();
+        connection.close().await.unwrap();
+        keys
+    }
+}
