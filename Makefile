@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 
-.PHONY: help run dev test test-agents test-faults test-rounds soak bench-readers bench-warm dashboard openapi gate clean
+.PHONY: help run dev test test-agents test-faults test-rounds soak bench-readers bench-hostile bench-warm dashboard openapi gate clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -40,6 +40,10 @@ soak: ## Run at half of full load for an hour: nothing may grow (MINUTES=, RATE=
 bench-readers: ## Measure 800 readers with and without 200 others that stopped reading
 	@scripts/need.sh cargo
 	@scripts/bench.sh readers
+
+bench-hostile: ## Measure a good client beside 800 silent connections and 24 clients that never read
+	@scripts/need.sh cargo
+	@scripts/bench.sh hostile
 
 bench-warm: ## Measure what a turn costs beside the agent's own time
 	@scripts/need.sh cargo

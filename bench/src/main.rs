@@ -5,12 +5,14 @@
 //! |---|---|
 //! | [`soak`] | half of full load for an hour: does anything grow? |
 //! | [`readers`] | readers who stop reading: do the others notice? |
+//! | [`hostile`] | clients that are silent or do not read, beside a good one |
 //! | [`warm`] | what a turn costs beside the agent's own time |
 //! | [`load`] | the people who make that load |
 //! | [`measure`] | what is read from processes and the database, and latencies |
 //! | [`report`] | a table, a plot, and the judgement whether a series is flat |
 #![allow(clippy::cast_precision_loss, reason = "figures of a measurement")]
 
+mod hostile;
 mod load;
 mod measure;
 mod readers;
@@ -36,6 +38,8 @@ enum Run {
     Soak(soak::Options),
     /// Readers who stop reading beside readers who read: the latter must not notice.
     Readers(readers::Options),
+    /// Half-open connections, slow bodies, and clients that never read, beside a good client: it must not notice.
+    Hostile(hostile::Options),
     /// What a turn costs beside the agent's own time, once its process runs.
     Warm(warm::Options),
 }
@@ -47,6 +51,7 @@ async fn main() -> ExitCode {
         match arguments.run {
             Run::Soak(options) => soak::run(options).await,
             Run::Readers(options) => readers::run(options).await,
+            Run::Hostile(options) => hostile::run(options).await,
             Run::Warm(options) => warm::run(options).await,
         }
     };

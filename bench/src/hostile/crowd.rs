@@ -1,0 +1,118 @@
+//! Clients that send half a request, send a body a byte at a time, or never read. Each comes back when it is
+//! disconnected, until it is told to stop.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::Result;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpSocket, TcpStream},
+    task::JoinSet,
+    time::sleep,
+};
+use tokio_util::sync::CancellationToken;
+
+/// Bytes that a client's own side takes before the api's side fills up.
+const RECEIVE_BUFFER: u32 = 4096;
+/// Pause between the bytes of a slow body.
+const BYTE_INTERVAL: Duration = Duration::from_secs(1);
+/// Pause before a client that was disconnected comes back.
+const RETURN_PAUSE: Duration = Duration::from_millis(200);
+/// Time over which the clients of a crowd arrive: as long as a body may take, so that their timeouts are spread evenly.
+pub const ARRIVAL: Duration = Duration::from_secs(10);
+/// Requests that a client sends at once and never reads the responses of.
+const PIPELINED: usize = 50;
+
+/// How a hostile client behaves.
+#[derive(Clone, Debug)]
+pub enum Behavior {
+    /// Sends half a head.
+    HalfOpen,
+    /// Sends a body one byte at a time.
+    SlowBody,
+    /// Requests this path many times, and reads nothing.
+    NeverReads(String),
+}
+
+/// The clients of one round; gone when it is dropped.
+#[derive(Debug)]
+pub struct Crowd {
+    clients: JoinSet<()>,
+    stop: CancellationToken,
+}
+
+impl Crowd {
+    /// An empty crowd.
+    pub fn new() -> Self {
+        Self { clients: JoinSet::new(), stop: CancellationToken::new() }
+    }
+
+    /// Adds so many clients of the api at `address` with this behavior.
+    pub fn add(&mut self, count: usize, address: &str, behavior: &Behavior) -> Result<()> {
+        let address: SocketAddr = address.parse()?;
+        let behavior = Arc::new(behavior.clone());
+        for number in 0..count {
+            let (behavior, stop) = (Arc::clone(&behavior), self.stop.clone());
+            let arrival = ARRIVAL.mul_f64(number as f64 / count as f64);
+            self.clients.spawn(async move {
+                stop.run_until_cancelled(async {
+                    sleep(arrival).await;
+                    come_back(address, &behavior).await;
+                })
+                .await;
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Crowd {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+async fn come_back(address: SocketAddr, behavior: &Behavior) {
+    loop {
+        // A refusal is what such a client deserves.
+        let _ = misbehave(address, behavior).await;
+        sleep(RETURN_PAUSE).await;
+    }
+}
+
+async fn misbehave(address: SocketAddr, behavior: &Behavior) -> std::io::Result<()> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+    let mut stream = socket.connect(address).await?;
+    match behavior {
+        Behavior::HalfOpen => {
+            stream.write_all(b"POST /v1/auth/session HTTP/1.1\r\nHost: local").await?;
+            until_closed(&mut stream).await
+        }
+        Behavior::SlowBody => {
+            let head = "POST /v1/auth/session HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+                        Content-Length: 1000\r\n\r\n{";
+            stream.write_all(head.as_bytes()).await?;
+            loop {
+                sleep(BYTE_INTERVAL).await;
+                stream.write_all(b" ").await?;
+            }
+        }
+        Behavior::NeverReads(path) => {
+            let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            stream.write_all(request.repeat(PIPELINED).as_bytes()).await?;
+            loop {
+                sleep(BYTE_INTERVAL).await;
+                // Tells of a disconnection without reading.
+                if stream.take_error()?.is_some() {
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+async fn until_closed(stream: &mut TcpStream) -> std::io::Result<()> {
+    while stream.read(&mut [0; 1024]).await? > 0 {}
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! Hostile clients beside a good one: the latter must not notice, the api must not grow, and a stop must be quick.
+//!
+//! Rounds alternate in one run: quiet, then with half-open connections, slow bodies, and clients that request pages of a
+//! session of 100 MiB and never read them.
+
+mod crowd;
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use banter_tests::{app::TestApp, client::Client};
+use clap::Args;
+use serde_json::json;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use crate::measure::{Latencies, percentile};
+use crowd::{ARRIVAL, Behavior, Crowd};
+
+/// Turns of the long session, and bytes of each.
+const TURNS: usize = 400;
+const TURN_BYTES: usize = 256 * 1024;
+/// Pause before a round is measured.
+const SETTLE: Duration = Duration::from_secs(3);
+/// How much later the good client's p99 may be, as a share, or in milliseconds if that is more.
+const LATER: (f64, f64) = (0.2, 1.0);
+/// Most memory that the api may ever have had, in MiB.
+const MEMORY_MIB: f64 = 150.0;
+/// Longest that a stop may take while everyone hostile is still connected.
+const STOP_LIMIT: Duration = Duration::from_secs(5);
+
+/// Options of `bench hostile`.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Connections with half a request.
+    #[arg(long, default_value_t = 500)]
+    half_open: usize,
+    /// Requests whose body arrives a byte at a time.
+    #[arg(long, default_value_t = 300)]
+    slow_bodies: usize,
+    /// Clients that request pages and never read.
+    #[arg(long, default_value_t = 24)]
+    never_read: usize,
+    /// Requests of the good client a second.
+    #[arg(long, default_value_t = 100.0)]
+    rate: f64,
+    /// Pairs of rounds.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Seconds that a round is measured.
+    #[arg(long, default_value_t = 10.0)]
+    seconds: f64,
+}
+
+/// Runs it. Returns whether everything stayed within its limit.
+///
+/// # Errors
+/// When it cannot be run.
+pub async fn run(options: Options) -> Result<bool> {
+    let environment = [("RUST_LOG", "warn"), ("SHUTDOWN_GRACE_SECONDS", "60")];
+    let builder = TestApp::builder().workers(0);
+    let mut app = environment.iter().fold(builder, |builder, (name, value)| builder.env(name, value)).start().await;
+    let client = app.client();
+    let (long, short) = (client.create_session("demo").await, client.create_session("demo").await);
+    let content = "x".repeat(TURN_BYTES);
+    for _ in 0..TURNS {
+        client.post_message(&long, "", &json!({"content": content})).await.ok_status(202);
+    }
+
+    let (mut quiet, mut hostile) = (Vec::new(), Vec::new());
+    let mut crowd = Crowd::new();
+    for number in 1..=options.rounds {
+        quiet.extend(round(&client, &short, &options, number, "quiet").await?);
+        crowd = gather(client.address(), &long, &options)?;
+        sleep(ARRIVAL).await;
+        hostile.extend(round(&client, &short, &options, number, "hostile").await?);
+        if number < options.rounds {
+            drop(std::mem::replace(&mut crowd, Crowd::new()));
+        }
+    }
+    let peak_mib = app.api(0).process.peak_memory() as f64 / 1024.0 / 1024.0;
+    let stopping = Instant::now();
+    app.api(0).process.stop(Duration::from_mins(2)).await;
+    let stopped_in = stopping.elapsed();
+    drop(crowd);
+    Ok(judge(quiet, hostile, peak_mib, stopped_in))
+}
+
+fn gather(address: &str, session: &str, options: &Options) -> Result<Crowd> {
+    let mut crowd = Crowd::new();
+    crowd.add(options.half_open, address, &Behavior::HalfOpen)?;
+    crowd.add(options.slow_bodies, address, &Behavior::SlowBody)?;
+    let page = format!("/v1/chat/{session}/messages?limit=200");
+    crowd.add(options.never_read, address, &Behavior::NeverReads(page))?;
+    Ok(crowd)
+}
+
+/// The latencies of the good client, in milliseconds: it lists, reads, and renames in turn.
+async fn round(client: &Client, session: &str, options: &Options, number: usize, kind: &str) -> Result<Vec<f64>> {
+    sleep(SETTLE).await;
+    let (latencies, begun) = (Latencies::default(), Instant::now());
+    let mut ticks = interval(Duration::from_secs_f64(1.0 / options.rate));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let path = format!("/v1/chat/{session}");
+    for turn in 0_u64.. {
+        ticks.tick().await;
+        if begun.elapsed().as_secs_f64() > options.seconds {
+            break;
+        }
+        let asked = Instant::now();
+        let reply = match turn % 3 {
+            0 => client.get("/v1/chat").await,
+            1 => client.get(&path).await,
+            _ => client.patch(&path, &json!({"title": turn.to_string()})).await,
+        };
+        ensure!(reply.status == 200, "the good client got {}: {}", reply.status, reply.text());
+        latencies.note(asked.elapsed());
+    }
+    let sorted = latencies.take();
+    println!(
+        "round {number} {kind:>7}: {} requests, p50 {:.2} ms, p99 {:.2} ms",
+        sorted.len(),
+        percentile(&sorted, 0.5),
+        percentile(&sorted, 0.99)
+    );
+    Ok(sorted)
+}
+
+fn judge(mut quiet: Vec<f64>, mut hostile: Vec<f64>, peak_mib: f64, stopped_in: Duration) -> bool {
+    quiet.sort_by(f64::total_cmp);
+    hostile.sort_by(f64::total_cmp);
+    let [before, after] = [&quiet, &hostile].map(|sorted| percentile(sorted, 0.99));
+    println!("all rounds: p99 {before:.2} → {after:.2} ms ({:.2} times)", after / before);
+    println!("the api has had at most {peak_mib:.0} MiB, and stopped in {:.1} s", stopped_in.as_secs_f64());
+    let is_undisturbed = after <= before + (before * LATER.0).max(LATER.1);
+    let (is_small, is_quick) = (peak_mib < MEMORY_MIB, stopped_in < STOP_LIMIT);
+    for (holds, what) in
+        [(is_undisturbed, "latency of the good client"), (is_small, "memory of the api"), (is_quick, "time to stop")]
+    {
+        println!("{what}: {}", if holds { "within the limit" } else { "OVER THE LIMIT" });
+    }
+    is_undisturbed && is_small && is_quick
+}
