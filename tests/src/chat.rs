@@ -1,11 +1,13 @@
 //! The words of the chat, on top of plain HTTP calls.
 
+use std::{collections::BTreeSet, time::Instant};
+
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
     client::{Client, Reply},
-    wait::{eventually, within},
+    wait::{PATIENCE, eventually, within},
 };
 
 /// Seconds that [`Client::ask`] lets the server wait for the answer.
@@ -94,7 +96,43 @@ impl Client {
 
     /// The newest 200 turns of a session: `{session, messages, has_more, partial, as_of}`.
     pub async fn chat(&self, session: &str) -> Value {
-        self.get(&format!("/v1/chat/{session}?limit=200")).await.ok(200)
+        match self.find_chat(session).await {
+            Some(chat) => chat,
+            None => self.get(&format!("/v1/chat/{session}?limit=200")).await.ok(200),
+        }
+    }
+
+    /// As [`Client::chat`]; `None` if the api returns anything but 200. Where messages are so long that a page ends early, older
+    /// ones are fetched, too, all as of one moment.
+    pub async fn find_chat(&self, session: &str) -> Option<Value> {
+        const TURNS: usize = 200;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let path = format!("/v1/chat/{session}");
+            let reply = self.get(&format!("{path}?limit={TURNS}")).await;
+            if reply.status != 200 {
+                return None;
+            }
+            let mut chat = reply.json();
+            let mut messages = chat["messages"].as_array().unwrap().clone();
+            let turns = |messages: &[Value]| {
+                messages.iter().map(|message| message["turn"].as_i64()).collect::<BTreeSet<_>>().len()
+            };
+            if chat["has_more"] == false || turns(&messages) >= TURNS {
+                return Some(chat);
+            }
+            while chat["has_more"] == true && turns(&messages) < TURNS {
+                let (before, limit) = (&messages[0]["turn"], TURNS - turns(&messages));
+                let older = self.get(&format!("{path}/messages?before_turn={before}&limit={limit}")).await.ok(200);
+                messages.splice(0..0, older["items"].as_array().unwrap().iter().cloned());
+                chat["has_more"] = older["has_more"].clone();
+            }
+            chat["messages"] = messages.into();
+            if self.get("/v1/chat?limit=1").await.ok(200)["as_of"] == chat["as_of"] {
+                return Some(chat);
+            }
+            assert!(Instant::now() < deadline, "the session never stands still");
+        }
     }
 
     /// The newest 200 turns' messages.

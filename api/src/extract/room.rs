@@ -59,7 +59,7 @@ impl ResponseMemory {
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 ticks.tick().await;
-                self.connections.close_longest_stall();
+                self.connections.close_longest_hold();
             }
         };
         let reserved = async {

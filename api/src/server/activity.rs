@@ -2,10 +2,7 @@
 
 use std::{
     pin::Pin,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
@@ -20,6 +17,8 @@ use super::{BODY_TIMEOUT, request_body::RequestBody};
 
 /// How long a shutdown waits for a client that has not finished sending, or takes nothing of a response.
 const SILENCE_LIMIT: Duration = Duration::from_secs(1);
+/// How long a client may take for a response while others wait for the memory that it holds.
+const HOLD_LIMIT: Duration = Duration::from_secs(10);
 /// Pause between two checks for silence.
 const SILENCE_CHECK: Duration = Duration::from_millis(50);
 
@@ -27,7 +26,6 @@ const SILENCE_CHECK: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub struct Activity {
     state: Mutex<State>,
-    holds_memory: AtomicBool,
     closed: CancellationToken,
 }
 
@@ -43,6 +41,8 @@ struct State {
     waiting_since: Instant,
     /// When a write last found the send buffer full.
     stalled_since: Option<Instant>,
+    /// Since when a response holds memory that others may wait for.
+    holding_since: Option<Instant>,
 }
 
 impl Activity {
@@ -55,8 +55,8 @@ impl Activity {
                 response_of: None,
                 waiting_since: Instant::now(),
                 stalled_since: None,
+                holding_since: None,
             }),
-            holds_memory: AtomicBool::new(false),
             closed: CancellationToken::new(),
         })
     }
@@ -65,22 +65,26 @@ impl Activity {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Since when the connection has been waiting for a request, its body included; `None` while a request is handled
-    /// or data waits to be sent.
-    pub(super) fn waiting_since(&self) -> Option<Instant> {
+    /// How long the connection has been waiting for a request, its body included; `None` while a request is handled or
+    /// data waits to be sent.
+    pub(super) fn waiting(&self) -> Option<Duration> {
         let state = self.state();
         let is_waiting = (state.response_of.is_none() || state.body_of.is_some()) && state.stalled_since.is_none();
-        is_waiting.then_some(state.waiting_since)
+        is_waiting.then(|| state.waiting_since.elapsed())
     }
 
-    /// Since when the client has taken nothing, on a connection whose response holds memory that others wait for.
-    pub(super) fn holding_since(&self) -> Option<Instant> {
-        self.state().stalled_since.filter(|_| self.holds_memory.load(Ordering::Acquire))
+    /// How long shared memory has been held in vain, on a connection whose response holds some: since the client takes
+    /// nothing, or since it has had [`HOLD_LIMIT`] to take all of it.
+    pub(super) fn holding_in_vain(&self) -> Option<Duration> {
+        let state = self.state();
+        let held = state.holding_since?.elapsed();
+        let stalled = state.stalled_since.map_or(Duration::ZERO, |since| since.elapsed());
+        Some(stalled.min(held).max(held.saturating_sub(HOLD_LIMIT)))
     }
 
     /// Records whether a response on this connection holds shared memory.
     pub fn set_holds_memory(&self, holds: bool) {
-        self.holds_memory.store(holds, Ordering::Release);
+        self.state().holding_since = holds.then(Instant::now);
     }
 
     /// Closes the connection.
@@ -133,6 +137,7 @@ impl Activity {
         let mut state = self.state();
         state.waiting_since -= by;
         state.stalled_since = state.stalled_since.map(|since| since - by);
+        state.holding_since = state.holding_since.map(|since| since - by);
     }
 
     /// Whether the connection is to be closed.

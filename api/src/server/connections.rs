@@ -51,10 +51,10 @@ impl Table {
         Some(activity)
     }
 
-    /// Closes the connection with the earliest of these times, if that is [`PATIENCE`] ago. Returns whether there was one.
-    fn close_earliest(&mut self, since: impl Fn(&Activity) -> Option<Instant>) -> bool {
-        let earliest = self.open.iter().filter_map(|(number, (_, activity))| Some((since(activity)?, *number))).min();
-        let Some((_, number)) = earliest.filter(|(since, _)| since.elapsed() >= PATIENCE) else { return false };
+    /// Closes the connection with the longest of these times, if that is [`PATIENCE`]. Returns whether there was one.
+    fn close_longest(&mut self, time: impl Fn(&Activity) -> Option<Duration>) -> bool {
+        let longest = self.open.iter().filter_map(|(number, (_, activity))| Some((time(activity)?, *number))).max();
+        let Some((_, number)) = longest.filter(|(time, _)| *time >= PATIENCE) else { return false };
         // It no longer counts, though its file is closed a moment later: the limit leaves room for that.
         let closed = self.remove(number);
         closed.inspect(|activity| activity.close()).is_some()
@@ -65,7 +65,7 @@ impl Table {
         if self.searched_at.is_some_and(|at| at.elapsed() < SEARCH_PAUSE) {
             return false;
         }
-        let made_room = self.close_earliest(Activity::waiting_since);
+        let made_room = self.close_longest(Activity::waiting);
         self.searched_at = (!made_room).then(Instant::now);
         made_room
     }
@@ -115,9 +115,9 @@ impl Connections {
         self.table().make_room();
     }
 
-    /// Closes the connection whose client has taken nothing for the longest while its response holds shared memory.
-    pub fn close_longest_stall(&self) {
-        self.table().close_earliest(Activity::holding_since);
+    /// Closes the connection that has held shared memory in vain for the longest, if any has for a while.
+    pub fn close_longest_hold(&self) {
+        self.table().close_longest(Activity::holding_in_vain);
     }
 }
 
@@ -186,20 +186,29 @@ mod tests {
     }
 
     #[test]
-    fn closes_the_longest_stall_that_holds_memory() {
+    fn closes_the_connection_that_holds_memory_in_vain() {
         let connections = connections(9, None);
-        let [idle, stalled, holding] = ["192.0.2.1"; 3].map(|address| connections.admit(ip(address)).unwrap());
+        let [idle, stalled, slow, holding] = ["192.0.2.1"; 4].map(|address| connections.admit(ip(address)).unwrap());
         stalled.activity.stall();
-        stalled.activity.age(PATIENCE * 2);
-        holding.activity.set_holds_memory(true);
+        stalled.activity.age(PATIENCE * 3);
+        for holder in [&slow, &holding] {
+            holder.activity.set_holds_memory(true);
+        }
         holding.activity.stall();
-        connections.close_longest_stall();
-        assert!(!holding.activity.is_closed(), "it has only just stalled");
+        slow.activity.age(PATIENCE * 5);
+        connections.close_longest_hold();
+        assert!(
+            !slow.activity.is_closed() && !holding.activity.is_closed(),
+            "one reads, and one has only just stalled"
+        );
 
         holding.activity.age(PATIENCE);
-        connections.close_longest_stall();
+        connections.close_longest_hold();
+        assert!(holding.activity.is_closed() && !slow.activity.is_closed());
 
-        assert!(holding.activity.is_closed());
+        slow.activity.age(PATIENCE * 6);
+        connections.close_longest_hold();
+        assert!(slow.activity.is_closed(), "it has had long enough");
         assert!(!idle.activity.is_closed() && !stalled.activity.is_closed());
     }
 }

@@ -10,11 +10,11 @@ use std::{
 };
 
 use banter_shared::{
-    chat::{Partial, Principal, Task, TaskStatus},
+    chat::{Principal, Task, TaskStatus},
     event::{Cursor, Event, EventData},
     id::{SessionId, TaskId},
     relay::LiveText,
-    store::{ReplayStart, ResyncReason, RunningTask, StepRow, StreamState},
+    store::{ReplayStart, ResyncReason, StepRow},
 };
 use bytes::Bytes;
 use tokio::{
@@ -26,6 +26,7 @@ use super::{
     frame,
     hub::{Hub, Live, Subscription, TaskNews},
     outbox::{Gone, Outbox},
+    running::{Running, partial_event},
 };
 
 /// How often a heartbeat comes.
@@ -49,18 +50,6 @@ const STALL_LIMIT: Duration = Duration::from_secs(30);
 /// Pause before the log is read again after a failure.
 const ERROR_PAUSE: Duration = Duration::from_millis(200);
 
-/// What a stream knows of a running task.
-#[derive(Clone, Debug)]
-struct Running {
-    session_id: SessionId,
-    agent_key: String,
-    attempt: i64,
-    /// Where the next text belongs.
-    next_offset: i64,
-    /// Text that came after a hole, until what is stored has closed it.
-    held: Vec<Arc<LiveText>>,
-}
-
 /// Why a stream ends.
 #[derive(Debug)]
 pub(super) enum Closed {
@@ -76,16 +65,16 @@ pub(super) enum Closed {
 
 /// One open stream.
 pub(super) struct Connection {
-    hub: Hub,
+    pub(super) hub: Hub,
     principal: Principal,
     /// Only this session's events.
     only: Option<SessionId>,
     user_log_id: i64,
     /// The last event that was delivered, or passed over as another session's.
     cursor: Cursor,
-    running: BTreeMap<TaskId, Running>,
+    pub(super) running: BTreeMap<TaskId, Running>,
     /// The revision of the last step that was told, or passed over; `None` before the first catch-up.
-    step_revision: Option<i64>,
+    pub(super) step_revision: Option<i64>,
     out: Outbox,
     too_slow: Arc<AtomicBool>,
 }
@@ -188,13 +177,14 @@ impl Connection {
                 self.pass_on(event.chat_session_id, frame).await?;
             }
             self.cursor.seq = replay.last_seq;
-            if let Some(state) = replay.state {
-                return self.tell_running(state).await;
+            let Some(state) = replay.state else { continue };
+            if !self.send_state(state).await? {
+                return Ok(());
             }
         }
     }
 
-    async fn pause(&self) -> Result<(), Closed> {
+    pub(super) async fn pause(&self) -> Result<(), Closed> {
         tokio::select! {
             () = sleep(ERROR_PAUSE) => Ok(()),
             () = self.out.closed() => Err(Closed::Gone),
@@ -232,10 +222,12 @@ impl Connection {
                 attempt: task.attempt,
                 next_offset: 0,
                 held: Vec::new(),
+                sent_steps: BTreeMap::new(),
             });
             if running.attempt != task.attempt {
                 (running.attempt, running.next_offset) = (task.attempt, 0);
                 running.held.clear();
+                running.sent_steps.clear();
             }
             let running = running.clone();
             self.send(self.typing(task.id, &running, true), Some(running.session_id)).await
@@ -246,47 +238,24 @@ impl Connection {
         }
     }
 
-    /// Tells of every running task: its text so far, its steps, and that its agent is typing.
-    async fn tell_running(&mut self, state: StreamState) -> Result<(), Closed> {
-        let ended: Vec<TaskId> = self.running.keys().copied().collect();
-        for task_id in ended {
-            if !state.running.iter().any(|running| running.partial.task_id == task_id)
-                && let Some(running) = self.running.remove(&task_id)
-            {
-                self.send(self.typing(task_id, &running, false), Some(running.session_id)).await?;
-            }
-        }
-        self.step_revision = Some(state.step_revision);
-        for closed in state.closed_steps {
-            self.send_step(closed).await?;
-        }
-        for RunningTask { session_id, agent_key, partial, steps } in state.running {
-            let task_id = partial.task_id;
-            let (attempt, next_offset) = (partial.attempt, partial.next_offset);
-            let running = Running { session_id, agent_key, attempt, next_offset, held: Vec::new() };
-            self.send(partial_event(partial), Some(session_id)).await?;
-            for step in steps {
-                self.send(EventData::TaskStep { task_id, attempt, step }, Some(session_id)).await?;
-            }
-            self.send(self.typing(task_id, &running, true), Some(session_id)).await?;
-            self.running.insert(task_id, running);
-        }
-        Ok(())
-    }
-
     /// Passes a step on, in the order of changes; what was told before is not told again.
     async fn hear_step(&mut self, row: &StepRow) -> Result<(), Closed> {
         if self.step_revision.is_some_and(|told| row.step.revision <= told) {
             return Ok(());
         }
         self.step_revision = Some(row.step.revision);
+        let sent = self.running.get(&row.task_id).filter(|running| running.attempt == row.attempt);
+        if sent.and_then(|running| running.sent_steps.get(&row.step.seq)).is_some_and(|sent| row.step.revision <= *sent)
+        {
+            return Ok(());
+        }
         if self.only.is_none_or(|only| only == row.session_id) {
             self.send_step(row.clone()).await?;
         }
         Ok(())
     }
 
-    async fn send_step(&self, row: StepRow) -> Result<(), Closed> {
+    pub(super) async fn send_step(&self, row: StepRow) -> Result<(), Closed> {
         let StepRow { session_id, task_id, attempt, step, user_log_id: _ } = row;
         self.send(EventData::TaskStep { task_id, attempt, step }, Some(session_id)).await
     }
@@ -368,7 +337,7 @@ impl Connection {
         }
     }
 
-    fn typing(&self, task_id: TaskId, running: &Running, is_typing: bool) -> EventData {
+    pub(super) fn typing(&self, task_id: TaskId, running: &Running, is_typing: bool) -> EventData {
         let now = self.hub.store.clock().now();
         let expires_at = if is_typing { now.plus(TYPING_LEASE) } else { now };
         EventData::Typing { agent_key: running.agent_key.clone(), task_id, is_typing, expires_at }
@@ -397,7 +366,7 @@ impl Connection {
     }
 
     /// Sends what the reader must get, and waits for room.
-    async fn send(&self, data: EventData, session_id: Option<SessionId>) -> Result<(), Closed> {
+    pub(super) async fn send(&self, data: EventData, session_id: Option<SessionId>) -> Result<(), Closed> {
         match self.encode(data, session_id) {
             Some(frame) => self.write(frame).await,
             None => Ok(()),
@@ -420,11 +389,6 @@ impl Connection {
             Err(_) => Err(Closed::TooSlow),
         }
     }
-}
-
-fn partial_event(partial: Partial) -> EventData {
-    let Partial { task_id, attempt, message_id, text, next_offset } = partial;
-    EventData::MessagePartial { task_id, attempt, message_id, text, next_offset }
 }
 
 /// Ticks that begin one period from now.

@@ -29,6 +29,8 @@ use crate::metrics::Metrics;
 
 /// Events kept for the streams of one user; who falls further behind reads the log.
 const CHANNEL_EVENTS: usize = 256;
+/// A longer frame is not kept for streams that fall behind; each reads the event from the log. In bytes.
+const LONGEST_KEPT: usize = 32 * 1024;
 /// Pause after a failed read.
 const ERROR_PAUSE: Duration = Duration::from_millis(200);
 
@@ -254,7 +256,7 @@ impl Hub {
             let seq = row.seq;
             let rendered = row.event.and_then(|event| {
                 let cursor = Cursor { epoch: channel.epoch.clone(), seq };
-                let frame = frame::encode(Some(&cursor), &event).ok()?;
+                let frame = frame::encode(Some(&cursor), &event).ok().filter(|frame| frame.len() <= LONGEST_KEPT)?;
                 let (session_id, news) = (event.chat_session_id, TaskNews::of(event.data));
                 Some(Live::Event { seq, session_id, news, frame })
             });

@@ -7,6 +7,7 @@ mod connection;
 mod frame;
 mod hub;
 mod outbox;
+mod running;
 
 use std::sync::{
     Arc,

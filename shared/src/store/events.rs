@@ -7,9 +7,10 @@ use super::{
     chunks::{self, ChunkRow},
     rows::{self, parse, parse_enum},
     steps::{self, StepRow},
+    stream_state::{StreamState, read_state},
 };
 use crate::{
-    chat::{Partial, Role, Session, Step, UserRef},
+    chat::{Role, Session, UserRef},
     clock::Timestamp,
     event::{Cursor, Epoch, Event, EventData, EventRef, LogKind},
     id::{MessageId, SessionId, TaskId},
@@ -81,30 +82,6 @@ pub struct Replay {
     pub last_seq: i64,
     /// What runs as of the last of `events`; `None` while there are more to read.
     pub state: Option<StreamState>,
-}
-
-/// The running tasks of a user at a moment.
-#[derive(Clone, Debug)]
-pub struct StreamState {
-    /// One entry a running task.
-    pub running: Vec<RunningTask>,
-    /// Steps of tasks that run no more, changed since the reader last heard of steps.
-    pub closed_steps: Vec<StepRow>,
-    /// The revision of the last step as of this moment.
-    pub step_revision: i64,
-}
-
-/// What a stream tells of a running task when it starts.
-#[derive(Clone, Debug)]
-pub struct RunningTask {
-    /// Its session.
-    pub session_id: SessionId,
-    /// Its agent.
-    pub agent_key: String,
-    /// The text so far.
-    pub partial: Partial,
-    /// What the agent has done so far.
-    pub steps: Vec<Step>,
 }
 
 /// A row of any user's log, as a process that follows all of them sees it.
@@ -189,62 +166,6 @@ pub(super) async fn head(connection: &mut SqliteConnection, user: &UserRef) -> R
         .ok_or_else(|| StoreError::Corrupt(format!("no log of {user}")))?;
     let epoch = Epoch::from_stored(row.try_get("epoch")?);
     Ok(LogPosition { user_log_id: row.try_get("id")?, head: Cursor { epoch, seq: row.try_get("last_seq")? } })
-}
-
-/// What a stream tells at its start, and again after it missed something.
-async fn read_state(
-    tx: &mut SqliteConnection,
-    log_id: i64,
-    only: Option<SessionId>,
-    after_step: Option<i64>,
-) -> Result<StreamState, StoreError> {
-    let closed_steps = match after_step {
-        Some(revision) => steps::read_closed_after(tx, log_id, only, revision).await?,
-        None => Vec::new(),
-    };
-    Ok(StreamState {
-        running: running_tasks(tx, log_id, only).await?,
-        closed_steps,
-        step_revision: steps::last_revision(tx).await?,
-    })
-}
-
-/// The text so far and the steps of a user's running tasks; of one session's if one is given.
-async fn running_tasks(
-    tx: &mut SqliteConnection,
-    log_id: i64,
-    only: Option<SessionId>,
-) -> Result<Vec<RunningTask>, StoreError> {
-    let tasks = sqlx::query(
-        "SELECT t.id, t.attempt, t.answer_message_id, t.chat_session_id, s.agent_key \
-         FROM user_log u \
-         JOIN chat_session s ON s.workspace_id = u.workspace_id AND s.creator_id = u.user_id \
-         JOIN agent_task t ON t.chat_session_id = s.id AND t.status = 'running' \
-         WHERE u.id = ?1 AND (?2 IS NULL OR s.id = ?2) ORDER BY t.started_at, t.id",
-    )
-    .bind(log_id)
-    .bind(only.map(|id| id.to_string()))
-    .fetch_all(&mut *tx)
-    .await?;
-    let mut running = Vec::with_capacity(tasks.len());
-    for row in &tasks {
-        let task_id: TaskId = parse(row, "id")?;
-        let attempt = row.try_get("attempt")?;
-        let text = chunks::text_so_far(tx, task_id, attempt).await?;
-        running.push(RunningTask {
-            session_id: parse(row, "chat_session_id")?,
-            agent_key: row.try_get("agent_key")?,
-            partial: partial(task_id, attempt, parse(row, "answer_message_id")?, text),
-            steps: steps::list(tx, task_id).await?,
-        });
-    }
-    Ok(running)
-}
-
-/// Puts the text so far into its envelope.
-pub(super) fn partial(task_id: TaskId, attempt: i64, message_id: MessageId, text: String) -> Partial {
-    let next_offset = i64::try_from(text.len()).unwrap_or(i64::MAX);
-    Partial { task_id, attempt, message_id, text, next_offset }
 }
 
 /// Makes the event of a row, with its objects as they are now; as their deletion where they are gone.
@@ -420,7 +341,7 @@ impl Store {
     ) -> Result<Tail, StoreError> {
         /// Rows of each kind read at once: what a burst may hold in memory.
         const PAGE: i64 = 256;
-        /// Steps read at once: they may be long.
+        /// Steps read at once by the hub, which hands them to all streams.
         const STEP_PAGE: i64 = 64;
         let mut tx: ReadTx = self.begin_read().await?;
         let log_rows =
@@ -453,25 +374,5 @@ impl Store {
                 || i64::try_from(tail.steps.len()).is_ok_and(|count| count == STEP_PAGE);
         }
         Ok(tail)
-    }
-
-    /// The text so far of a running attempt; `None` if it runs no more.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn find_partial(&self, task_id: TaskId, attempt: i64) -> Result<Option<Partial>, StoreError> {
-        let mut tx = self.begin_read().await?;
-        let message_id = sqlx::query(
-            "SELECT answer_message_id FROM agent_task WHERE id = ?1 AND attempt = ?2 AND status = 'running'",
-        )
-        .bind(task_id.to_string())
-        .bind(attempt)
-        .fetch_optional(&mut *tx)
-        .await?
-        .map(|row| parse(&row, "answer_message_id"))
-        .transpose()?;
-        let Some(message_id) = message_id else { return Ok(None) };
-        let text = chunks::text_so_far(&mut tx, task_id, attempt).await?;
-        Ok(Some(partial(task_id, attempt, message_id, text)))
     }
 }

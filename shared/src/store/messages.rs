@@ -2,10 +2,10 @@
 
 use super::{
     Store, StoreError, chunks, events,
-    events::partial,
     rows::{self, parse, select_messages},
     sessions::owned_session,
     steps,
+    stream_state::partial,
 };
 use crate::{
     chat::{Message, Partial, Session, TaskDetail, UserRef},

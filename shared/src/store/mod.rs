@@ -33,6 +33,7 @@ mod rows;
 mod sessions;
 mod steps;
 mod stops;
+mod stream_state;
 #[cfg(test)]
 mod tests;
 mod turns;
@@ -55,9 +56,7 @@ pub use attempts::{Claim, Conversation, Finish, PastMessage};
 pub use check::{CheckReport, Finding};
 pub use chunks::{ChunkRow, StoredChunk};
 pub use error::{OpenError, StoreError};
-pub use events::{
-    LogPosition, LogRow, Replay, ReplayStart, ResyncReason, RunningTask, StreamState, Tail, TailPosition,
-};
+pub use events::{LogPosition, LogRow, Replay, ReplayStart, ResyncReason, Tail, TailPosition};
 pub use housekeeping::Retention;
 pub use idempotency::IdempotencyKey;
 pub use installation::Installation;
@@ -70,6 +69,7 @@ pub use resume::{AgentSession, ResumePoint};
 pub use sessions::{NewSession, SessionCursor, SessionFilter, SessionPage, SessionPatch};
 pub use steps::{StepRow, StepState};
 pub use stops::RunningAttempt;
+pub use stream_state::{RunningPart, RunningTask, StreamState};
 pub use turns::{PostMessage, Posted};
 pub use workload::Workload;
 

@@ -226,6 +226,22 @@ pub(super) async fn list(connection: &mut SqliteConnection, task_id: TaskId) -> 
     query.bind(task_id.to_string()).fetch_all(connection).await?.iter().map(rows::step).collect()
 }
 
+/// Lists steps of a task after the one with this number, in order, at most `limit`.
+pub(super) async fn list_after(
+    connection: &mut SqliteConnection,
+    task_id: TaskId,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<Step>, StoreError> {
+    let query = sqlx::query(concat!(
+        "SELECT ",
+        step_columns!(),
+        " FROM task_step s WHERE s.task_id = ?1 AND s.seq > ?2 ORDER BY s.seq LIMIT ?3"
+    ));
+    let found = query.bind(task_id.to_string()).bind(after).bind(limit).fetch_all(connection).await?;
+    found.iter().map(rows::step).collect()
+}
+
 /// Removes the steps of a task. That somebody was asked for a permission is remembered.
 pub(super) async fn remove(tx: &mut SqliteConnection, task_id: TaskId) -> Result<(), StoreError> {
     sqlx::query(
@@ -273,22 +289,25 @@ pub(super) async fn read_after(
     query.bind(revision).bind(limit).fetch_all(connection).await?.iter().map(row).collect()
 }
 
-/// Steps of a user's tasks that do not run (any more) and that changed after a revision; of one session's if one is given.
+/// Reads steps of a user's tasks that are not running, changed after a revision, at most `limit`; those of one session if
+/// one is given.
 pub(super) async fn read_closed_after(
     connection: &mut SqliteConnection,
     user_log_id: i64,
     only: Option<SessionId>,
     revision: i64,
+    limit: i64,
 ) -> Result<Vec<StepRow>, StoreError> {
     let query = sqlx::query(concat!(
         select_step_rows!(),
         "WHERE s.revision > ?1 AND u.id = ?2 AND (?3 IS NULL OR c.id = ?3) AND t.status != 'running' \
-         ORDER BY s.revision"
+         ORDER BY s.revision LIMIT ?4"
     ));
     query
         .bind(revision)
         .bind(user_log_id)
         .bind(only.map(|id| id.to_string()))
+        .bind(limit)
         .fetch_all(connection)
         .await?
         .iter()

@@ -37,11 +37,7 @@ impl Model {
             if self.only_session.as_deref().is_some_and(|only| only != id) {
                 continue;
             }
-            let reply = client.get(&format!("/v1/chat/{id}?limit=200")).await;
-            if reply.status == 404 {
-                return Comparison::Elsewhere;
-            }
-            let chat = reply.ok(200);
+            let Some(chat) = client.find_chat(id).await else { return Comparison::Elsewhere };
             if moved(&chat["as_of"]) {
                 return Comparison::Elsewhere;
             }

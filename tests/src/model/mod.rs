@@ -130,9 +130,7 @@ impl Model {
             if self.only_session.as_deref().is_some_and(|only| only != id) {
                 continue;
             }
-            let reply = client.get(&format!("/v1/chat/{id}?limit=200")).await;
-            if reply.status == 200 {
-                let chat = reply.json();
+            if let Some(chat) = client.find_chat(id).await {
                 let as_of = Position::parse(chat["as_of"].as_str().unwrap()).unwrap();
                 assert!(as_of.seq >= from.seq, "as_of went back from {from:?} to {as_of:?}");
                 if self.only_session.is_some() {

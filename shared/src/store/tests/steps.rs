@@ -244,7 +244,9 @@ async fn what_an_end_closes_is_told_to_streams_that_were_there_and_to_those_that
     let position = f.store.tail_position().await.unwrap();
     let log_id = f.store.start_replay(&f.user, None).await.unwrap().user_log_id;
     let state = f.store.read_log(log_id, 0, 1000, None, None).await.unwrap().state.unwrap();
-    assert_eq!((state.running[0].steps.len(), state.closed_steps.len()), (1, 0));
+    let running = &state.running[0];
+    let part = f.store.read_running(running.task_id, running.attempt, None).await.unwrap().unwrap();
+    assert_eq!((part.steps.len(), part.has_more, state.closed_steps.len()), (1, false, 0));
 
     f.end(&claim, answered("r")).await;
 
@@ -255,6 +257,43 @@ async fn what_an_end_closes_is_told_to_streams_that_were_there_and_to_those_that
     let elsewhere = Some(SessionId::generate());
     let other = f.store.read_log(log_id, 0, 1000, elsewhere, Some(state.step_revision)).await.unwrap().state.unwrap();
     assert_eq!(other.closed_steps, []);
+    assert!(f.store.read_running(claim.task_id, claim.attempt, None).await.unwrap().is_none(), "it is over");
+}
+
+#[tokio::test]
+async fn many_steps_are_read_page_by_page() {
+    const COUNT: i64 = 40;
+    let f = Fixture::new().await;
+    let claim = f.running().await;
+    for seq in 1..=COUNT {
+        f.write(&claim, &[step(seq, StepKind::Tool, StepStatus::Running)]).await.unwrap();
+    }
+    let log_id = f.store.start_replay(&f.user, None).await.unwrap().user_log_id;
+
+    let (mut seqs, mut after, mut partials) = (Vec::new(), None, 0);
+    loop {
+        let part = f.store.read_running(claim.task_id, claim.attempt, after).await.unwrap().unwrap();
+        partials += i32::from(part.partial.is_some());
+        seqs.extend(part.steps.iter().map(|step| step.seq));
+        after = seqs.last().copied();
+        if !part.has_more {
+            break;
+        }
+    }
+    f.end(&claim, answered("r")).await;
+    let (mut closed, mut revision) = (Vec::new(), 0);
+    loop {
+        let state = f.store.read_log(log_id, 0, 1000, None, Some(revision)).await.unwrap().state.unwrap();
+        closed.extend(state.closed_steps.iter().map(|row| row.step.seq));
+        revision = state.step_revision;
+        if !state.has_more {
+            break;
+        }
+    }
+
+    assert_eq!((seqs, partials), ((1..=COUNT).collect::<Vec<_>>(), 1));
+    closed.sort_unstable();
+    assert_eq!(closed, (1..=COUNT).collect::<Vec<_>>());
 }
 
 #[tokio::test]

@@ -1,0 +1,99 @@
+//! What a stream knows of running tasks, and what it sends of them when it has caught up with the log.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use banter_shared::{
+    chat::Partial,
+    event::EventData,
+    id::{SessionId, TaskId},
+    relay::LiveText,
+    store::{RunningPart, RunningTask, StreamState},
+};
+
+use super::connection::{Closed, Connection};
+
+/// What a stream knows of a running task.
+#[derive(Clone, Debug)]
+pub(super) struct Running {
+    pub(super) session_id: SessionId,
+    pub(super) agent_key: String,
+    pub(super) attempt: i64,
+    /// Where the next text belongs.
+    pub(super) next_offset: i64,
+    /// Text that came after a hole, until what is stored has closed it.
+    pub(super) held: Vec<Arc<LiveText>>,
+    /// Steps that were sent with a higher revision than the stream's, by their number.
+    pub(super) sent_steps: BTreeMap<i64, i64>,
+}
+
+impl Connection {
+    /// Sends the steps of ended tasks, then what each running task has produced. Returns whether there are more steps of
+    /// ended tasks to be read first.
+    pub(super) async fn send_state(&mut self, state: StreamState) -> Result<bool, Closed> {
+        self.step_revision = Some(state.step_revision);
+        for closed in state.closed_steps {
+            self.send_step(closed).await?;
+        }
+        if state.has_more {
+            return Ok(true);
+        }
+        let ended: Vec<TaskId> = self.running.keys().copied().collect();
+        for task_id in ended {
+            if !state.running.iter().any(|running| running.task_id == task_id)
+                && let Some(running) = self.running.remove(&task_id)
+            {
+                self.send(self.typing(task_id, &running, false), Some(running.session_id)).await?;
+            }
+        }
+        for running in state.running {
+            self.send_running(running).await?;
+        }
+        Ok(false)
+    }
+
+    /// Sends what a running task has produced: its text so far, its steps, and that its agent is typing.
+    ///
+    /// It is read here, in parts, and not with the rest of the state, so that a client that reads slowly holds one part
+    /// in memory. It may be newer than the rest: text that follows live is compared by its offset, steps by their
+    /// revision. If the attempt has ended since, a live event says so.
+    async fn send_running(&mut self, task: RunningTask) -> Result<(), Closed> {
+        let RunningTask { task_id, attempt, session_id, agent_key } = task;
+        let (mut after, mut next_offset, mut sent_steps) = (None, 0, BTreeMap::new());
+        loop {
+            let RunningPart { partial, steps, has_more } =
+                match self.hub.store.read_running(task_id, attempt, after).await {
+                    Ok(Some(part)) => part,
+                    Ok(None) => return Ok(()),
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot read a running task for a stream yet");
+                        self.pause().await?;
+                        continue;
+                    }
+                };
+            if let Some(partial) = partial {
+                next_offset = partial.next_offset;
+                self.send(partial_event(partial), Some(session_id)).await?;
+            }
+            for step in steps {
+                after = Some(step.seq);
+                if self.step_revision.is_some_and(|known| step.revision > known) {
+                    sent_steps.insert(step.seq, step.revision);
+                }
+                self.send(EventData::TaskStep { task_id, attempt, step }, Some(session_id)).await?;
+            }
+            if !has_more {
+                break;
+            }
+        }
+        let running = Running { session_id, agent_key, attempt, next_offset, held: Vec::new(), sent_steps };
+        self.send(self.typing(task_id, &running, true), Some(session_id)).await?;
+        self.running.insert(task_id, running);
+        Ok(())
+    }
+}
+
+/// Puts the text so far into its event.
+pub(super) fn partial_event(partial: Partial) -> EventData {
+    let Partial { task_id, attempt, message_id, text, next_offset } = partial;
+    EventData::MessagePartial { task_id, attempt, message_id, text, next_offset }
+}
