@@ -30,17 +30,19 @@ function forward(api, incoming, outgoing) {
   incoming.pipe(onward);
 }
 
-async function serveFile(dist, path, policy, outgoing) {
+async function serveFile(dist, path, policy, { headers }, outgoing) {
   const name = extname(path) === "" ? "/index.html" : path;
-  // As the api serves them, to a browser that takes Brotli.
+  // As the api serves them. Over plain HTTP a browser takes no Brotli.
   const isCompressed = /\.(js|css)$/.test(name);
+  const encoding = /\bbr\b/.test(headers["accept-encoding"] ?? "") ? "br" : "gzip";
+  const ending = encoding === "br" ? ".br" : ".gz";
   try {
-    const file = await readFile(join(dist, isCompressed ? `${name}.br` : name));
+    const file = await readFile(join(dist, isCompressed ? name + ending : name));
     const type = kinds[extname(name)] ?? "application/octet-stream";
     outgoing.writeHead(200, {
       "content-type": type,
       "content-security-policy": policy,
-      ...(isCompressed ? { "content-encoding": "br" } : {}),
+      ...(isCompressed ? { "content-encoding": encoding } : {}),
     });
     outgoing.end(file);
   } catch {
@@ -60,7 +62,7 @@ export async function standBefore(api, folder) {
     if (isHanging) return;
     const { pathname } = new URL(incoming.url ?? "/", api);
     if (!dist || pathname.startsWith("/v1/")) forward(api, incoming, outgoing);
-    else void serveFile(dist, pathname, policy, outgoing);
+    else void serveFile(dist, pathname, policy, incoming, outgoing);
   });
   // A connection that is closed while the next request is on its way looks like a broken network.
   server.keepAliveTimeout = 0;

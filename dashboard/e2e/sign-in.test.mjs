@@ -1,20 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { makeKey, signIn } from "./accounts.mjs";
 import { ANSWER_MS, answered, composer, say, send, thread } from "./chat.mjs";
 import { onStage } from "./stage.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 const options = { environment: async () => ({ AUTH: "required" }) };
-
-async function makeKey(server, user, ...more) {
-  const output = await server.run("keys", "create", "--user", user, ...more);
-  return output.match(/bnt_\S+/)[0];
-}
-
-async function signIn(page, key) {
-  await page.getByLabel("API key").fill(key);
-  await page.getByRole("button", { name: "Sign in" }).click();
-}
 
 test("one signs in with a key, chats, and signs out", TIMEOUT, async () => {
   await onStage(async ({ page, context, server }) => {

@@ -138,7 +138,8 @@ async function startServer(options) {
 /**
  * Runs `play` with an open page; everything is stopped afterwards, also when it fails.
  * `options`: `context` for the browser context, `environment` for the processes, `hasNetwork` for
- * one that can be bad, `hasWorker: false` for none at first.
+ * one that can be bad, `hasWorker: false` for none at first, `hostname` for one under which the
+ * browser reaches the server over plain HTTP, as from another machine.
  */
 export async function onStage(play, options = {}) {
   const server = await startServer(options);
@@ -154,13 +155,18 @@ export async function onStage(play, options = {}) {
   try {
     browser = await chromium.launch({
       executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-      args: CHROMIUM_FLAGS,
+      args: options.hostname
+        ? [...CHROMIUM_FLAGS, `--host-resolver-rules=MAP ${options.hostname} 127.0.0.1`]
+        : CHROMIUM_FLAGS,
     });
-    const context = await browser.newContext({ baseURL: server.url, ...options.context });
+    const address = new URL(server.url);
+    if (options.hostname) address.hostname = options.hostname;
+    const url = address.origin;
+    const context = await browser.newContext({ baseURL: url, ...options.context });
     context.setDefaultTimeout(STEP_MS);
     context.on("page", listen);
     page = await context.newPage();
-    await play({ page, context, server, url: server.url });
+    await play({ page, context, server, url });
     if (complaints.length > 0) throw new Error(`the page complained:\n${complaints.join("\n")}`);
   } catch (error) {
     const shown = await page?.locator("body").ariaSnapshot({ timeout: 2000 }).catch(String);

@@ -2,44 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ANSWER_MS, answered, live, retries, say, send, thread } from "./chat.mjs";
 import { onStage } from "./stage.mjs";
+import { processOf, watchStreams } from "./streams.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
-
-const isStream = (request) => new URL(request.url()).pathname === "/v1/events";
-
-/** Which tabs hold a stream. */
-function watchStreams(context) {
-  const open = new Set();
-  context.on("request", (request) => {
-    if (!isStream(request)) return;
-    open.add(request);
-    // The end of a tab is not told as an end of its requests.
-    request
-      .frame()
-      .page()
-      .once("close", () => open.delete(request));
-  });
-  for (const end of ["requestfailed", "requestfinished"])
-    context.on(end, (request) => open.delete(request));
-  return {
-    /** Waits until no more than `count` streams are open; the tabs that hold them, the first first. */
-    holders: async (count) => {
-      while (open.size > count) await context.waitForEvent("requestfailed");
-      return [...open].map((request) => request.frame().page());
-    },
-  };
-}
-
-/** The process that runs the page's scripts, as the browser's own trace tells it. */
-async function processOf(page) {
-  const browser = page.context().browser();
-  await browser.startTracing(page, {
-    categories: ["-*", "disabled-by-default-devtools.timeline"],
-  });
-  const { traceEvents } = JSON.parse((await browser.stopTracing()).toString());
-  const start = traceEvents.find(({ name }) => name === "TracingStartedInBrowser");
-  return start.args.data.frames[0].processId;
-}
 
 test("twenty tabs share one stream, and all of them follow the answer", TIMEOUT, async () => {
   await onStage(async ({ page, context }) => {

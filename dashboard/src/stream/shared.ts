@@ -1,13 +1,15 @@
 /**
- * One stream a browser: the tabs choose a leader (a Web Lock), which holds the stream and tells
- * the others what comes (a BroadcastChannel).
+ * One stream per browser: the tabs elect a leader, which holds the stream and forwards its events
+ * to the others over a BroadcastChannel. The leader holds a Web Lock, or over plain HTTP, where
+ * there are none, a lock that the tabs keep among themselves.
  *
  * Guarantees: when the leader closes, the next tab in the lock's queue goes on from its own
  * position; a tab that joins, or has been asleep, is brought up to where the leader is or told to
  * fetch again; a leader that does not answer a visible tab, as one that is frozen, loses the lead,
- * and follows once it thaws. Where the browser has no locks (plain HTTP to another machine), each
- * visible tab holds a stream of its own.
+ * and follows once it thaws.
  */
+import { newId } from "@/identifier";
+import { createChannelLocks, type Locks } from "./channel-lock";
 import { noteServerTime, serverNow } from "./clock";
 import {
   type Connection,
@@ -47,9 +49,6 @@ const MEMORY = 500;
 const WELCOME_MS = 4000;
 /** How often a visible tab that hears nothing makes sure that there is a leader. */
 const CHECK_MS = 5000;
-/** A hidden tab with a stream of its own gives it up after this. */
-const HIDDEN_MS = 20_000;
-
 let leads = false;
 
 /** Whether this tab is the one that speaks for the browser. */
@@ -58,20 +57,17 @@ export function isLeading(): boolean {
 }
 
 export function connectShared(options: Options): () => void {
-  if (!("locks" in navigator) || typeof BroadcastChannel === "undefined")
-    return connectWhileVisible(options);
-  return connectWithOthers(options);
-}
-
-function connectWithOthers(options: Options): () => void {
+  const locks: Locks = "locks" in navigator ? navigator.locks : createChannelLocks();
   const channel = new BroadcastChannel(NAME);
-  const self = crypto.randomUUID();
+  const self = newId();
   const end = new AbortController();
   const recent: Received[] = [];
   let status: ConnectionStatus = "connecting";
   /** The stream, while this tab leads. */
   let connection: Connection | null = null;
   let isWelcome = false;
+  /** Whether this tab waits for the lead already. */
+  let isQueued = false;
   /** When the leader was last heard. */
   let heardAt = 0;
   let welcomeTimer: ReturnType<typeof setTimeout> | undefined;
@@ -175,9 +171,13 @@ function connectWithOthers(options: Options): () => void {
 
   /** Waits for the lead, and keeps it until this tab ends or another one takes it. */
   async function seekLead(mode: LockOptions): Promise<void> {
+    const isPatient = mode.steal !== true;
+    if (isPatient && isQueued) return;
+    if (isPatient) isQueued = true;
     let resign = () => {};
     try {
-      await navigator.locks.request(NAME, mode, () => {
+      await locks.request(NAME, mode, () => {
+        if (isPatient) isQueued = false;
         if (end.signal.aborted) return;
         const stop = lead();
         return new Promise<void>((resolve) => {
@@ -234,24 +234,4 @@ function connectWithOthers(options: Options): () => void {
 function noteTimes(events: readonly Received[]): void {
   for (const { event } of events)
     if (event.type === "hello" || event.type === "heartbeat") noteServerTime(event.at);
-}
-
-function connectWhileVisible(options: ConnectionOptions): () => void {
-  let connection: Connection | null = connect(options);
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  function onVisibility() {
-    clearTimeout(timer);
-    if (document.visibilityState === "visible") connection ??= connect(options);
-    else
-      timer = setTimeout(() => {
-        connection?.close();
-        connection = null;
-      }, HIDDEN_MS);
-  }
-  document.addEventListener("visibilitychange", onVisibility);
-  return () => {
-    clearTimeout(timer);
-    document.removeEventListener("visibilitychange", onVisibility);
-    connection?.close();
-  };
 }

@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { makeKey, signIn } from "./accounts.mjs";
+import { ANSWER_MS, answered, composer, live, retries, say, send, thread } from "./chat.mjs";
+import { onStage } from "./stage.mjs";
+import { processOf, watchStreams } from "./streams.mjs";
+
+const TIMEOUT = { timeout: 300_000 };
+
+/** To the browser `localhost` is as good as HTTPS; under another name there are no Web Locks. */
+const fromElsewhere = {
+  hostname: "banter.test",
+  environment: async () => ({ AUTH: "required" }),
+};
+
+/** Signs in, begins a chat, and opens it in more tabs. */
+async function openTabs({ page, context, server }, count) {
+  const streams = watchStreams(context);
+  const key = await makeKey(server, "ann");
+  await page.goto("/");
+  assert.equal(await page.evaluate(() => isSecureContext || "locks" in navigator), false);
+  await signIn(page, key);
+  await composer(page).waitFor();
+  await say(page, "/echo hello");
+  await answered(page).waitFor({ timeout: ANSWER_MS });
+  const tabs = [page];
+  while (tabs.length < count) {
+    const tab = await context.newPage();
+    const begin = Date.now();
+    await tab.goto(page.url());
+    await answered(tab).waitFor({ timeout: ANSWER_MS });
+    if (process.env.BANTER_TIMES) console.log(`tab ${tabs.length + 1}: ${Date.now() - begin} ms`);
+    tabs.push(tab);
+  }
+  return { tabs, streams };
+}
+
+/** Sends from the last tab; every tab follows the answer, and the first one stops it. */
+async function followAll(tabs, stops) {
+  await send(tabs.at(-1), "/slow 600");
+  for (const tab of tabs) await live(tab).waitFor({ timeout: ANSWER_MS });
+  await tabs[0].getByRole("button", { name: "Stop" }).click();
+  for (const tab of tabs) await retries(tab).nth(stops).waitFor({ timeout: ANSWER_MS });
+}
+
+test("ten tabs over plain HTTP share one stream, and outlive its holder", TIMEOUT, async () => {
+  await onStage(async (stage) => {
+    const { tabs, streams } = await openTabs(stage, 10);
+
+    await followAll(tabs, 0);
+    const [holder, ...more] = await streams.holders(1);
+    assert.equal(more.length, 0, "one stream is open");
+    await holder.close();
+
+    const left = tabs.filter((tab) => tab !== holder);
+    await followAll(left, 1);
+    assert.equal((await streams.holders(1)).length, 1, "one stream is open");
+  }, fromElsewhere);
+});
+
+test("over plain HTTP a crashed or frozen holder of the stream is replaced", TIMEOUT, async () => {
+  await onStage(async (stage) => {
+    const { tabs, streams } = await openTabs(stage, 4);
+    const [first] = await streams.holders(1);
+    const others = tabs.filter((tab) => tab !== first);
+    const crashing = await processOf(first);
+    for (const other of others) assert.notEqual(await processOf(other), crashing);
+
+    const crash = first.waitForEvent("crash");
+    process.kill(crashing, "SIGKILL");
+    await crash;
+
+    await followAll(others, 0);
+    await first.close();
+    const [second] = await streams.holders(1);
+    const last = others.filter((tab) => tab !== second);
+    const frozen = await processOf(second);
+    process.kill(frozen, "SIGSTOP");
+    try {
+      await send(last[0], "/echo anybody");
+      for (const tab of last) await answered(tab).nth(1).waitFor({ timeout: ANSWER_MS });
+    } finally {
+      process.kill(frozen, "SIGCONT");
+    }
+
+    await followAll(others, 1);
+    const shown = await Promise.all(
+      others.map((tab) => tab.locator("[data-answer]").allTextContents()),
+    );
+    for (const one of shown) assert.deepEqual(one, shown[0], "nothing twice, nothing missing");
+    const holders = await streams.holders(1);
+    assert.ok(
+      holders.length === 1 && holders[0] !== second,
+      "one stream, and not the thawed tab's",
+    );
+    await thread(last[0]).getByText("/echo anybody", { exact: true }).waitFor();
+  }, fromElsewhere);
+});

@@ -1,0 +1,156 @@
+/**
+ * A lock between the tabs of a browser without Web Locks, as over plain HTTP: the tabs agree over a
+ * BroadcastChannel on which one holds it.
+ *
+ * A tab that wants the lock asks for it. The holder objects, and of tabs that ask at the same time
+ * the one with the smallest id goes ahead. The term of a holder is the time at which it took the
+ * lock: when two tabs believe that they hold it, as after one was frozen, the later one keeps it.
+ * A holder that closes says so; when nothing is heard of one, the waiting tabs ask again.
+ *
+ * Guarantees: a free lock is taken within a second, and that of a crashed tab within seconds. For
+ * a moment two tabs may hold it; what it guards must allow for that.
+ */
+import { newId } from "@/identifier";
+
+/** The part of the browser's LockManager that the shared stream uses. */
+export interface Locks {
+  request(name: string, options: LockOptions, use: () => Promise<void> | undefined): Promise<void>;
+}
+
+type Note =
+  | { kind: "ask"; from: string }
+  | { kind: "hold"; from: string; term: number }
+  | { kind: "release" };
+
+/** How long the holder may take to object. */
+const ASK_MS = 400;
+/** How often the holder is heard. A hidden tab's timers are slower; it still objects at once. */
+const BEAT_MS = 1500;
+/** After this much silence a waiting tab asks whether the lock is free. */
+const SILENCE_MS = 4000;
+
+export function createChannelLocks(): Locks {
+  return {
+    request: (name, options, use) =>
+      new Promise((resolve, reject) => {
+        startRequest(name, options, use, (error) => (error ? reject(error) : resolve()));
+      }),
+  };
+}
+
+/** The latest term that this tab has heard of. */
+let latestTerm = 0;
+/** Whether the page is being left: from then on it must not take what it has just released. */
+let isLeft = false;
+window.addEventListener("pagehide", () => {
+  isLeft = true;
+});
+window.addEventListener("pageshow", () => {
+  isLeft = false;
+});
+
+const lost = () => new DOMException("The lock was lost.", "AbortError");
+
+/** Calls `onEnd` once: with an error unless the lock was held until its use ended. */
+function startRequest(
+  name: string,
+  { steal = false, signal }: LockOptions,
+  use: () => Promise<void> | undefined,
+  onEnd: (error?: DOMException) => void,
+): void {
+  const id = newId();
+  const channel = new BroadcastChannel(`${name}-lock`);
+  let role: "waiting" | "asking" | "holding" | "ended" = "waiting";
+  let term = 0;
+  let heardAt = Date.now();
+  let askTimer: ReturnType<typeof setTimeout> | undefined;
+
+  const tell = (note: Note) => channel.postMessage(note);
+
+  function wait() {
+    role = "waiting";
+    heardAt = Date.now();
+    clearTimeout(askTimer);
+  }
+
+  function ask() {
+    wait();
+    if (isLeft) return;
+    role = "asking";
+    tell({ kind: "ask", from: id });
+    askTimer = setTimeout(take, ASK_MS);
+  }
+
+  function take() {
+    role = "holding";
+    term = Math.max(Date.now(), latestTerm + 1);
+    latestTerm = term;
+    tell({ kind: "hold", from: id, term });
+    void Promise.resolve(use()).then(() => {
+      if (role === "holding") tell({ kind: "release" });
+      end();
+    });
+  }
+
+  function end(error?: DOMException) {
+    if (role === "ended") return;
+    role = "ended";
+    clearTimeout(askTimer);
+    clearInterval(beat);
+    channel.close();
+    signal?.removeEventListener("abort", onAbort);
+    window.removeEventListener("pagehide", onHide);
+    window.removeEventListener("pageshow", onShow);
+    onEnd(error);
+  }
+
+  function onNote({ data: note }: MessageEvent<Note>) {
+    switch (note.kind) {
+      case "ask":
+        if (role === "holding") tell({ kind: "hold", from: id, term });
+        else if (role === "asking" && note.from < id) wait();
+        else if (role === "asking") tell({ kind: "ask", from: id });
+        return;
+      case "hold": {
+        latestTerm = Math.max(latestTerm, note.term);
+        if (role !== "holding") return wait();
+        const isLater = note.term > term || (note.term === term && note.from < id);
+        return isLater ? end(lost()) : tell({ kind: "hold", from: id, term });
+      }
+      case "release":
+        if (role === "waiting") ask();
+        return;
+      default:
+        note satisfies never;
+    }
+  }
+
+  function onBeat() {
+    if (role === "holding") tell({ kind: "hold", from: id, term });
+    else if (role === "waiting" && Date.now() - heardAt > SILENCE_MS) ask();
+  }
+
+  function onAbort() {
+    // A holder ends when its use does.
+    if (role !== "holding") end(lost());
+  }
+
+  function onHide() {
+    if (role === "holding") {
+      tell({ kind: "release" });
+      end(lost());
+    } else wait();
+  }
+
+  function onShow() {
+    if (role === "waiting") ask();
+  }
+
+  channel.addEventListener("message", onNote);
+  signal?.addEventListener("abort", onAbort);
+  window.addEventListener("pagehide", onHide);
+  window.addEventListener("pageshow", onShow);
+  const beat = setInterval(onBeat, BEAT_MS);
+  if (steal) take();
+  else ask();
+}
