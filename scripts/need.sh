@@ -42,6 +42,9 @@ for program in "$@"; do
       # Debian starts a server of its own with the package; the tests use theirs, on other ports.
       command -v redis-server >/dev/null || install redis-server redis-server
       ;;
+    openssl)
+      command -v openssl >/dev/null || install openssl openssl
+      ;;
     libfaketime)
       # A library: the tests look for it in the same places.
       compgen -G "/usr/lib*/faketime/libfaketimeMT.so.1" >/dev/null ||
