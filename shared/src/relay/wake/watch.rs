@@ -112,7 +112,7 @@ impl Watch {
         for _ in 0..ATTEMPTS {
             let watch = Self::begin(wake, Arc::clone(&on_change))?;
             wake.touch()?;
-            let is_seen = timeout(PROBE, watch.reports.changed.notified()).await.is_ok();
+            let is_seen = watch.sees_touch(wake).await;
             if !watch.is_current(wake)? {
                 continue;
             }
@@ -131,6 +131,23 @@ impl Watch {
         let mut inotify = notify::recommended_watcher(handler)?;
         inotify.watch(wake.path(), RecursiveMode::NonRecursive)?;
         Ok(Self { watched, reports, _watcher: inotify })
+    }
+
+    /// Waits until the watch has reported our own touch. False when the file is replaced meanwhile, or nothing is reported.
+    async fn sees_touch(&self, wake: &WakeFile) -> bool {
+        let seen = async {
+            loop {
+                tokio::select! {
+                    () = self.reports.changed.notified() => return true,
+                    () = self.reports.suspect.notified() => {
+                        if !matches!(self.is_current(wake), Ok(true)) {
+                            return false;
+                        }
+                    }
+                }
+            }
+        };
+        timeout(PROBE, seen).await.unwrap_or(false)
     }
 
     fn is_current(&self, wake: &WakeFile) -> io::Result<bool> {
