@@ -1,5 +1,7 @@
 //! API keys of many users at once, written into the database with the users' logs: `api keys create` would be a process for each.
 
+use std::fmt::Write as _;
+
 use sha2::{Digest as _, Sha256};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
@@ -14,7 +16,10 @@ impl TestApp {
         let mut keys = Vec::new();
         for user in users {
             let key = format!("bnt_{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
-            let hash: String = Sha256::digest(key.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+            let mut hash = String::new();
+            for byte in Sha256::digest(key.as_bytes()) {
+                write!(hash, "{byte:02x}").unwrap();
+            }
             sqlx::query(
                 "INSERT INTO api_key (id, secret_hash, workspace_id, user_id, role, created_at) \
                  VALUES (?1, ?2, 'default', ?3, 'member', '2026-01-01T00:00:00.000Z')",
