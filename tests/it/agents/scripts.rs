@@ -325,7 +325,7 @@ fn bulk() -> Vec<Row> {
         ),
         Row::answers("25 000 updates", json!([{"say": "word ", "times": 25_000}, end()]), "word ".repeat(25_000)),
         Row::answers(
-            "200 000 updates of the session",
+            "100 000 updates that are not text",
             json!([{"say": "a"}, {"line": r#"{"method":"session/update","params":{"sessionId":"$S","update":{"sessionUpdate":"usage_update","used":1}}}"#, "times": 100_000}, {"say": "b"}, end()]),
             "ab",
         ),

@@ -169,3 +169,19 @@ async fn sessions_that_were_deleted_for_good_are_listed_in_their_order() {
     assert_eq!((&all[..2], &all[2..]), (&first[..], &rest[..]));
     assert_eq!(f.store.list_deleted_sessions(rest[0].0, 10).await.unwrap(), []);
 }
+
+#[tokio::test]
+async fn titles_and_previews_have_no_terminal_escape_sequences() {
+    let f = Fixture::new().await;
+    let session = f.session().await;
+    f.post(session, "\u{1b}[31merror\u{1b}[0m: why does this fail?").await;
+    let claim = f.claim().await;
+    let text = "\u{1b}]8;;https://example.org\u{7}See here\u{1b}]8;;\u{7}".to_owned();
+    f.end(&claim, Finish::Answered { text, finish_reason: FinishReason::Stop, usage: None, resume: None }).await;
+
+    let page = f.store.list_sessions(&f.user, &SessionFilter::default(), 10).await.unwrap();
+
+    let listed = &page.items[0];
+    assert_eq!(listed.title, "error: why does this fail?");
+    assert_eq!(listed.last_message.as_ref().map(|last| last.preview.as_str()), Some("See here"));
+}

@@ -139,7 +139,7 @@ impl Router {
                 peer.respond(&id, Err(error));
                 true
             }
-            Message::DamagedNotification => {
+            Message::DamagedUpdate => {
                 tracing::warn!(bytes, "an update of an agent's cannot be read");
                 if let Some(events) = self.find(None) {
                     self.send(&events, Event::Damaged, 1).await;

@@ -39,11 +39,12 @@ impl Capped {
 
     /// Adds what fits.
     pub fn push(&mut self, text: &str) {
-        let (kept, is_cut) = cut(text, self.max - self.text.len());
-        self.is_cut |= is_cut;
-        if !self.is_cut || self.text.len() < self.max {
-            self.text.push_str(kept);
+        if self.is_cut {
+            return;
         }
+        let (kept, is_cut) = cut(text, self.max - self.text.len());
+        self.is_cut = is_cut;
+        self.text.push_str(kept);
     }
 
     /// Returns the text, and whether something is missing.

@@ -64,8 +64,8 @@ pub(super) enum Message {
     DamagedRequest { id: Value, error: RpcError },
     /// A response that cannot be read, and why.
     DamagedResponse { id: Value, reason: String },
-    /// A notification that cannot be read.
-    DamagedNotification,
+    /// A `session/update` that cannot be read.
+    DamagedUpdate,
     /// Something else.
     Noise,
 }
@@ -167,7 +167,8 @@ fn message(value: Value) -> Message {
 fn recover(head: &str, tail: &str, problem: &str) -> Message {
     let Outline { id, has_method } = outline(head);
     let Some(id) = id.or_else(|| id_at_end(tail)) else {
-        return if has_method { Message::DamagedNotification } else { Message::Noise };
+        let is_update = has_method && head.contains("session/update");
+        return if is_update { Message::DamagedUpdate } else { Message::Noise };
     };
     if has_method {
         Message::DamagedRequest { id, error: RpcError::new(PARSE_ERROR, &format!("The message {problem}.")) }

@@ -110,7 +110,8 @@ fn a_message_that_cannot_be_parsed_is_recognized_by_its_id() {
     assert_eq!(damaged(r#"{"jsonrpc":"2.0","id":5,"method":"m","params":{"a":}}"#), request(json!(5)));
     assert_eq!(damaged(r#"{"method":"m","params":{"id":1,"a":[}},"id":"x"}"#), request(json!("x")));
     assert_eq!(damaged(r#"{"id":5,"result":{"a":'b'}}"#), response(json!(5)));
-    assert_eq!(damaged(r#"{"method":"m","params":{"id":1,}}"#), Some(Message::DamagedNotification));
+    assert_eq!(damaged(r#"{"method":"m","params":{"id":1,}}"#), Some(Message::Noise));
+    assert_eq!(damaged(r#"{"method":"session/update","params":{"id":1,}}"#), Some(Message::DamagedUpdate));
     assert_eq!(
         damaged(r#"{"id":5,"method":["m"]}"#),
         Some(Message::DamagedRequest {
@@ -134,5 +135,5 @@ fn a_line_beyond_the_limit_is_recognized_by_its_ends() {
     assert_eq!(too_long(r#"{"jsonrpc":"2.0","id":3,"result":{"a":"xx"#, "xx\"}}"), "response 3");
     assert_eq!(too_long(r#"{"result":{"a":"xx"#, "xx\"},\"id\":3}"), "response 3");
     assert_eq!(too_long(r#"{"method":"m","params":{"a":"xx"#, "xx\"},\"id\":\"q\"}"), "request \"q\"");
-    assert_eq!(too_long(r#"{"method":"session/update","params":{"a":"xx"#, "xx\"}}"), "Some(DamagedNotification)");
+    assert_eq!(too_long(r#"{"method":"session/update","params":{"a":"xx"#, "xx\"}}"), "Some(DamagedUpdate)");
 }
