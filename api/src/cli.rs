@@ -1,15 +1,15 @@
 //! The commands of `api`.
 
-use std::{io::Write as _, sync::Arc, time::Duration};
+use std::{io::Write as _, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use banter_shared::{
     chat::{UserRef, UserRole},
-    clock::{SystemClock, Timestamp},
+    clock::{Clock as _, SystemClock, Timestamp},
     config::Config,
     id::KeyId,
     shutdown::Shutdown,
-    store::{ApiKey, CheckReport, Store},
+    store::{ApiKey, CheckReport, Restored, Store, back_up, restore},
     telemetry,
 };
 use clap::{Parser, Subcommand};
@@ -34,6 +34,19 @@ enum Command {
     Openapi,
     /// Exit with 0 if the api at `BIND_ADDR` is ready, otherwise with 1. For container health checks.
     Healthcheck,
+    /// Write a consistent copy of the database while everything runs.
+    Backup {
+        /// The file to write. It appears under this name only when it is complete and verified.
+        target: PathBuf,
+        /// Replace the file if it exists.
+        #[arg(long)]
+        overwrite: bool,
+    },
+    /// Replace the database with a backup. Stop every api and worker first; the replaced database is kept next to it.
+    Restore {
+        /// The backup. It is only read.
+        source: PathBuf,
+    },
     /// Look whether everything in the database is as it must be; tell what is not, and exit with 1. Safe at any time.
     Check,
     /// Make, list and revoke API keys.
@@ -97,6 +110,16 @@ pub async fn run() -> anyhow::Result<()> {
             open(&config).await?.close().await;
             tracing::info!("the schema is up to date");
             Ok(())
+        }
+        Command::Backup { target, overwrite } => {
+            let bytes = back_up(&config.database_path, &target, overwrite).await?;
+            print(&format!("backed up {} to {} ({bytes} bytes)\n", config.database_path.display(), target.display()))
+        }
+        Command::Restore { source } => {
+            let Restored { sessions, messages, previous } =
+                restore(&config.database_path, &source, SystemClock.now()).await?;
+            print(&format!("restored {} ({sessions} sessions, {messages} messages)\n", source.display()))?;
+            previous.map_or(Ok(()), |path| print(&format!("the replaced database is kept as {}\n", path.display())))
         }
         Command::Check => {
             let store = open(&config).await?;

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    banter_shared::private::set_umask();
     match banter_api::cli::run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -10,6 +10,7 @@ use std::{
 };
 
 use crate::{
+    private,
     relay::{AddressError, RedisAddress, RelayOptions, URL_FORMS, WakeMode},
     store::StoreOptions,
 };
@@ -139,16 +140,20 @@ impl Config {
         })
     }
 
-    /// Makes `DATA_DIR` if it is missing.
+    /// Creates `DATA_DIR` if it is missing, and makes it private.
     ///
     /// # Errors
-    /// When that is not possible.
+    /// When the folder cannot be created.
     pub fn prepare_data_dir(&self) -> Result<(), ConfigError> {
-        std::fs::create_dir_all(&self.data_dir).map_err(|error| ConfigError {
+        let is_new = private::create_folder(&self.data_dir).map_err(|error| ConfigError {
             variable: "DATA_DIR",
             value: Some(self.data_dir.display().to_string()),
-            expected: format!("a folder that is there or can be made ({error})"),
-        })
+            expected: format!("a folder that exists or can be created ({error})"),
+        })?;
+        if !is_new && private::restrict_own_folder(&self.data_dir) {
+            tracing::info!(folder = %self.data_dir.display(), "made DATA_DIR private: other accounts could read it");
+        }
+        Ok(())
     }
 
     /// How the store is to be opened.

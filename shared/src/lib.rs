@@ -8,6 +8,7 @@
 //! | [`relay`] | hints and live text between processes | [`chat`], [`event`] |
 //! | [`agents_file`] | `agents.toml`: which agents there are | [`chat`] |
 //! | [`lenient_json`] | JSON from programs that break its rules | |
+//! | [`private`] | files and folders that only this account can read | |
 //! | [`config`], [`telemetry`], [`shutdown`] | what a process needs to start and to stop | |
 //! | [`upkeep`] | what every process does on the side | [`store`], [`relay`] |
 //!
@@ -20,6 +21,7 @@ pub mod config;
 pub mod event;
 pub mod id;
 pub mod lenient_json;
+pub mod private;
 pub mod relay;
 pub mod shutdown;
 pub mod store;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -18,6 +18,15 @@ pub const STOP_PATIENCE: Duration = Duration::from_millis(700);
 const STOP_SWEEP: Duration = Duration::from_secs(1);
 /// How often old rows are pruned.
 const PRUNE_INTERVAL: Duration = Duration::from_mins(1);
+
+/// How long after a deletion its traces are erased: several at once are one piece of work.
+const ERASE_DELAY: Duration = Duration::from_millis(200);
+/// How long to wait for readers and writers before the next try, at first and at most.
+const ERASE_RETRY: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
+/// Writers wait while the database is rewritten: that takes at most one part of so many of the time.
+const REWRITE_SHARE: u32 = 20;
+/// How often the write-ahead log is emptied anyway: a process that deleted text may have died before it could.
+const EMPTY_LOG_INTERVAL: Duration = Duration::from_mins(1);
 
 /// What the side work is told.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +43,7 @@ pub fn spawn(store: &Store, relay: &SharedRelay, shutdown: &Shutdown, options: U
     let end = shutdown.soft();
     tasks.spawn(reap(store.clone(), relay.clone(), options.lease, end.clone()));
     tasks.spawn(sweep_stops(store.clone(), relay.clone(), end.clone()));
+    tasks.spawn(erase(store.clone(), end.clone()));
     tasks.spawn(prune(store.clone(), relay.clone(), options.retention, end.clone()));
 }
 
@@ -109,6 +119,50 @@ async fn prune(store: Store, relay: SharedRelay, retention: Retention, end: Canc
             Ok(0) => {}
             Ok(rows) => tracing::debug!(rows, "pruned"),
             Err(error) => tracing::warn!(%error, "cannot prune"),
+        }
+    }
+}
+
+/// Erases what is left of deleted text in the database's files.
+async fn erase(store: Store, end: CancellationToken) {
+    let mut needs_rewrite = false;
+    let mut next_rewrite = Instant::now();
+    loop {
+        let [mut pause, longest] = ERASE_RETRY;
+        while !is_erased(&store, &mut needs_rewrite, &mut next_rewrite).await {
+            if end.run_until_cancelled(sleep(pause)).await.is_none() {
+                return;
+            }
+            pause = (2 * pause).min(longest);
+        }
+        tokio::select! {
+            () = end.cancelled() => return,
+            () = store.wait_for_deletion() => needs_rewrite = true,
+            () = sleep(EMPTY_LOG_INTERVAL) => continue,
+        }
+        if end.run_until_cancelled(sleep(ERASE_DELAY)).await.is_none() {
+            return;
+        }
+    }
+}
+
+/// Rewrites the database if that is still to be done, then empties its log. False if it has to be tried again.
+async fn is_erased(store: &Store, needs_rewrite: &mut bool, next_rewrite: &mut Instant) -> bool {
+    let erased = async {
+        let started = Instant::now();
+        if *needs_rewrite && started >= *next_rewrite {
+            store.rewrite().await?;
+            *needs_rewrite = false;
+            *next_rewrite = Instant::now() + REWRITE_SHARE * started.elapsed();
+        }
+        Ok::<_, StoreError>(store.empty_log().await? && !*needs_rewrite)
+    };
+    match erased.await {
+        Ok(is_done) => is_done,
+        Err(StoreError::Busy) => false,
+        Err(error) => {
+            tracing::warn!(%error, "cannot erase deleted text from the database's files yet");
+            false
         }
     }
 }

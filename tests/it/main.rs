@@ -16,5 +16,6 @@ mod procfile;
 mod races;
 mod rounds;
 mod sessions;
+mod store;
 mod streams;
 mod support;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use banter_shared::{
     config::{Config, ConfigError},
+    private,
     shutdown::Shutdown,
     telemetry,
 };
@@ -34,6 +35,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    private::set_umask();
     let ended = match Cli::parse().command.unwrap_or(Command::Run) {
         // Without a runtime: it has to have a single thread.
         Command::Supervise(arguments) => return supervise::run(&arguments),

@@ -1,5 +1,6 @@
 //! What can go wrong in the store. HTTP is not known here; the api maps each variant once.
 
+use super::NewerSchema;
 use crate::id::ParseIdError;
 
 /// Why an operation was not done. Nothing of it was stored, whatever the variant.
@@ -90,6 +91,19 @@ fn primary_code(error: &sqlx::Error) -> Option<u32> {
     Some(code & 0xff)
 }
 
+/// Whether the disk is full.
+pub(super) fn is_full(error: &sqlx::Error) -> bool {
+    const FULL: u32 = 13;
+    primary_code(error) == Some(FULL)
+}
+
+/// Whether the file is damaged, or no database at all.
+pub(super) fn is_damage(error: &sqlx::Error) -> bool {
+    const CORRUPT: u32 = 11;
+    const NOTADB: u32 = 26;
+    matches!(primary_code(error), Some(CORRUPT | NOTADB))
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         const BUSY: u32 = 5;
@@ -135,6 +149,42 @@ pub enum OpenError {
         /// Why.
         #[source]
         source: sqlx::Error,
+    },
+    /// A newer version has migrated the database.
+    #[error(
+        "DATABASE_URL: {path} has schema {found}, and this program (version {version}) supports schemas up to {known}. Run the \
+         newer version, or restore a backup made before the upgrade",
+        found = schema.found, known = schema.known, version = env!("CARGO_PKG_VERSION")
+    )]
+    NewerSchema {
+        /// The database file.
+        path: String,
+        /// Both schemas.
+        schema: NewerSchema,
+    },
+    /// `api restore` is running.
+    #[error("DATABASE_URL: {path} is being restored. Try again when `api restore` has finished")]
+    BeingRestored {
+        /// The database file.
+        path: String,
+    },
+    /// A backup was copied over a database whose write-ahead log is still there.
+    #[error(
+        "DATABASE_URL: {path} is a backup, but {path}-wal belongs to the database that it replaced; together they would be \
+         malformed. Move both away and run `api restore` with the backup"
+    )]
+    ForeignLog {
+        /// The database file.
+        path: String,
+    },
+    /// A backup in the place of the database could not be made the database of this installation.
+    #[error("DATABASE_URL: cannot adopt the backup {path}")]
+    Adopt {
+        /// The database file.
+        path: String,
+        /// Why.
+        #[source]
+        source: StoreError,
     },
     /// The schema could not be brought up to date.
     #[error("DATABASE_URL: cannot migrate {path}")]

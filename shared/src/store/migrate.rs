@@ -1,10 +1,6 @@
-//! The first open: one process at a time makes the file, switches it to WAL and runs both sets of migrations.
+//! The first open: one process at a time creates the file, switches it to WAL, and runs both sets of migrations.
 
-use std::{
-    fs::{File, TryLockError},
-    path::Path,
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use sqlx::{
     ConnectOptions, Connection, SqliteConnection,
@@ -13,26 +9,45 @@ use sqlx::{
 };
 
 use apalis_sqlite::SqliteStorage;
-use tokio::time::sleep;
 
-use super::OpenError;
-
-/// How often the lock is asked for.
-const LOCK_PAUSE: Duration = Duration::from_millis(10);
+use super::{
+    OpenError, StoreError,
+    files::{BACKUP_ID, DatabaseFiles, EnterError, Presence},
+};
+use crate::event::Epoch;
 
 /// Our own migrations, compiled in.
 fn migrations() -> Migrator {
     sqlx::migrate!("../migrations")
 }
 
-/// Brings the database up to date under an exclusive lock on `<db>.migrate.lock`.
+/// A database whose schema this program does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewerSchema {
+    /// The newest migration in the database.
+    pub found: i64,
+    /// The newest migration that this program has.
+    pub known: i64,
+}
+
+/// Opens the database under the migration lock and brings it up to date.
 ///
 /// sqlx's own migration lock does nothing on SQLite, and the switch to WAL is not safe among several processes.
-pub(super) async fn prepare(path: &Path, connect: &SqliteConnectOptions) -> Result<(), OpenError> {
+pub(super) async fn prepare(path: &Path, connect: &SqliteConnectOptions) -> Result<Presence, OpenError> {
     let shown = path.display().to_string();
-    let lock = lock(path).await.map_err(|source| OpenError::Folder { path: shown.clone(), source })?;
+    let folder = |source| OpenError::Folder { path: shown.clone(), source };
     let open = |source| OpenError::Open { path: shown.clone(), source };
-    let migrate = |source| OpenError::Migrate { path: shown.clone(), source };
+    let files = DatabaseFiles::new(path);
+    files.create_folder().map_err(folder)?;
+    let lock = files.lock_migration(None).await.map_err(folder)?;
+    files.remove_leftovers().map_err(folder)?;
+    let presence = files.enter().map_err(|error| match error {
+        EnterError::Io(source) => folder(source),
+        EnterError::BeingRestored => OpenError::BeingRestored { path: shown.clone() },
+        EnterError::ForeignLog => OpenError::ForeignLog { path: shown.clone() },
+    })?;
+    files.create().map_err(folder)?;
+    files.restrict();
     let mut connection: SqliteConnection = connect
         .clone()
         .create_if_missing(true)
@@ -41,34 +56,64 @@ pub(super) async fn prepare(path: &Path, connect: &SqliteConnectOptions) -> Resu
         .connect()
         .await
         .map_err(open)?;
-    // The queue's tables first: ours have indexes on them. Each set ignores the other's rows in the shared table.
-    SqliteStorage::migrations().set_ignore_missing(true).run(&mut connection).await.map_err(migrate)?;
-    migrations().set_ignore_missing(true).run(&mut connection).await.map_err(migrate)?;
+    if let Some(schema) = find_newer_schema(&mut connection).await.map_err(open)? {
+        return Err(OpenError::NewerSchema { path: shown, schema });
+    }
+    run(&mut connection).await.map_err(|source| OpenError::Migrate { path: shown.clone(), source })?;
+    adopt_backup(&mut connection).await.map_err(|source| OpenError::Adopt { path: shown.clone(), source })?;
     connection.close().await.map_err(open)?;
     drop(lock);
-    Ok(())
+    Ok(presence)
 }
 
-/// Waits for the lock; it is freed with the file, also if the process dies. Asks again and again instead of waiting in
-/// the system: a thread that waits there would keep the process from ending when it is told to.
-async fn lock(path: &Path) -> std::io::Result<File> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder)?;
+/// Runs both sets of migrations: the queue's tables first, since ours have indexes on them. Each set ignores the other's rows
+/// in the shared table.
+pub(super) async fn run(connection: &mut SqliteConnection) -> Result<(), sqlx::migrate::MigrateError> {
+    SqliteStorage::migrations().set_ignore_missing(true).run(&mut *connection).await?;
+    migrations().set_ignore_missing(true).run(connection).await
+}
+
+/// The newest migration in the database, if this program does not know it.
+pub(super) async fn find_newer_schema(connection: &mut SqliteConnection) -> Result<Option<NewerSchema>, sqlx::Error> {
+    const HAS_MIGRATIONS: &str = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_sqlx_migrations'";
+    if sqlx::query(HAS_MIGRATIONS).fetch_optional(&mut *connection).await?.is_none() {
+        return Ok(None);
     }
-    let mut name = path.as_os_str().to_owned();
-    name.push(".migrate.lock");
-    let file = File::options().create(true).truncate(false).write(true).open(name)?;
-    let mut has_waited = false;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) => {
-                if !std::mem::replace(&mut has_waited, true) {
-                    tracing::info!("another process brings the database up to date: waiting for it");
-                }
-                sleep(LOCK_PAUSE).await;
-            }
-            Err(TryLockError::Error(error)) => return Err(error),
-        }
+    let applied: Vec<i64> =
+        sqlx::query_scalar("SELECT version FROM _sqlx_migrations ORDER BY version DESC").fetch_all(connection).await?;
+    let (ours, queue) = (migrations(), SqliteStorage::migrations());
+    let found = applied.into_iter().find(|version| !ours.version_exists(*version) && !queue.version_exists(*version));
+    let known = ours.iter().chain(queue.iter()).map(|migration| migration.version).max().unwrap_or_default();
+    Ok(found.map(|found| NewerSchema { found, known }))
+}
+
+/// Makes a backup that was put in the place of a database the database of this installation.
+///
+/// Everything outside the database may be newer than it: cursors of clients, the agents' own sessions, channels of other
+/// processes. None of them may be taken for what it was.
+pub(super) async fn adopt_backup(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let id: i32 = sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *connection).await?;
+    if id != BACKUP_ID {
+        return Ok(());
     }
+    let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let logs: Vec<i64> = sqlx::query_scalar("SELECT id FROM user_log").fetch_all(&mut *tx).await?;
+    for log in logs {
+        sqlx::query("UPDATE user_log SET epoch = ?2 WHERE id = ?1")
+            .bind(log)
+            .bind(Epoch::generate().as_str())
+            .execute(&mut *tx)
+            .await?;
+    }
+    for change in [
+        "UPDATE installation SET id = lower(hex(randomblob(8)))",
+        "DELETE FROM agent_resume",
+        "DELETE FROM stream_ticket",
+        "PRAGMA application_id = 0",
+    ] {
+        sqlx::query(change).execute(&mut *tx).await?;
+    }
+    tx.commit().await?;
+    tracing::info!("a backup was restored: clients will fetch everything again");
+    Ok(())
 }

@@ -11,10 +11,13 @@
 
 mod agents;
 mod attempts;
+mod backup;
 mod check;
 mod chunks;
+mod erase;
 mod error;
 mod events;
+mod files;
 mod housekeeping;
 mod idempotency;
 mod installation;
@@ -28,6 +31,7 @@ mod outcomes;
 mod permissions;
 mod readiness;
 mod recent;
+mod restore;
 mod resume;
 mod rows;
 mod sessions;
@@ -53,6 +57,7 @@ use tokio::time::Instant;
 
 pub use agents::AgentHealth;
 pub use attempts::{Claim, Conversation, Finish, PastMessage};
+pub use backup::{BackupError, back_up};
 pub use check::{CheckReport, Finding};
 pub use chunks::{ChunkRow, StoredChunk};
 pub use error::{OpenError, StoreError};
@@ -65,6 +70,8 @@ pub use keys::{ApiKey, NewKey};
 pub use leases::{Beat, Heartbeat, LeaseWatch};
 pub use logins::{LOGIN_LIFE, NewToken};
 pub use messages::{MessagePage, Thread, TurnBound};
+pub use migrate::NewerSchema;
+pub use restore::{RestoreError, Restored, restore};
 pub use resume::{AgentSession, ResumePoint};
 pub use sessions::{NewSession, SessionCursor, SessionFilter, SessionPage, SessionPatch};
 pub use steps::{StepRow, StepState};
@@ -109,6 +116,8 @@ struct Inner {
     connect: SqliteConnectOptions,
     options: StoreOptions,
     clock: SharedClock,
+    _presence: files::Presence,
+    erasure: erase::Erasure,
     /// Whether the use of a key is being noted.
     is_noting_use: AtomicBool,
     readiness: Recent<()>,
@@ -155,9 +164,11 @@ impl Store {
             .foreign_keys(true)
             .synchronous(synchronous)
             .busy_timeout(BUSY_SLICE)
+            // Deleted text is overwritten. `FAST` would leave that of whole pages that become free.
+            .pragma("secure_delete", "ON")
             .pragma("journal_size_limit", WAL_KEPT_BYTES.to_string())
             .disable_statement_logging();
-        migrate::prepare(&options.path, &connect).await?;
+        let presence = migrate::prepare(&options.path, &connect).await?;
         let open = |source| OpenError::Open { path: path.clone(), source };
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
@@ -187,6 +198,8 @@ impl Store {
                 connect,
                 options,
                 clock,
+                _presence: presence,
+                erasure: erase::Erasure::default(),
                 is_noting_use: AtomicBool::new(false),
                 readiness: Recent::default(),
                 workload: Recent::default(),
@@ -222,7 +235,12 @@ impl Store {
 
     /// A connection outside the pools, for what must not wait in line. It waits for the write lock by itself.
     async fn connect(&self) -> Result<SqliteConnection, StoreError> {
-        Ok(self.inner.connect.clone().busy_timeout(self.inner.options.busy_timeout).connect().await?)
+        self.connect_within(self.inner.options.busy_timeout).await
+    }
+
+    /// The same, waiting at most so long.
+    async fn connect_within(&self, limit: Duration) -> Result<SqliteConnection, StoreError> {
+        Ok(self.inner.connect.clone().busy_timeout(limit).connect().await?)
     }
 
     /// Starts a write transaction. The time-out counts from here, waiting for the connection included.

@@ -295,6 +295,7 @@ impl Store {
             .await?;
         events::append(&mut tx, user, now, &[EventRef::session(LogKind::SessionDeleted, id)]).await?;
         tx.commit().await?;
+        self.note_deletion();
         let stops = session.active_task.iter().map(|task| task.id).collect();
         Ok(Changed::new((), Hints { users: vec![user.clone()], stops, ..Hints::default() }))
     }

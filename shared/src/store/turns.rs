@@ -125,6 +125,7 @@ impl Store {
         events::append(&mut tx, user, now, &[updated]).await?;
         let message = rows::find_message(&mut tx, id).await?.ok_or(StoreError::NotFound)?;
         tx.commit().await?;
+        self.note_deletion();
         Ok(Changed::new(message, Hints { users: vec![user.clone()], ..Hints::default() }))
     }
 
@@ -152,6 +153,7 @@ impl Store {
         let deleted = EventRef::message(LogKind::MessageDeleted, session_id, id, crate::chat::Role::User, task_id);
         events::append(&mut tx, user, now, &[deleted]).await?;
         tx.commit().await?;
+        self.note_deletion();
         Ok(Changed::new((), Hints { users: vec![user.clone()], wake_workers, ..Hints::default() }))
     }
 
@@ -214,6 +216,7 @@ impl Store {
         events::append(&mut tx, user, now, &log).await?;
         let task = task_of(&mut tx, session_id, id).await?;
         tx.commit().await?;
+        self.note_deletion();
         Ok(Changed::new(task, Hints { users: vec![user.clone()], wake_workers, ..Hints::default() }))
     }
 }

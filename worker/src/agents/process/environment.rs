@@ -3,13 +3,13 @@
 use std::{
     env,
     ffi::{OsStr, OsString},
-    fs::{self, DirBuilder, File, Permissions, TryLockError},
+    fs::{self, Permissions, TryLockError},
     io,
-    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
-use banter_shared::id::SessionId;
+use banter_shared::{id::SessionId, private};
 
 /// The agents' part of `DATA_DIR`.
 #[derive(Clone, Debug)]
@@ -18,12 +18,31 @@ pub struct Folders {
 }
 
 impl Folders {
-    /// The folders below this one.
+    /// The folders below this one. Those that exist are made private.
     ///
     /// # Errors
-    /// When it is not there.
+    /// When the folder does not exist.
     pub fn new(data_dir: &Path) -> io::Result<Self> {
-        Ok(Self { root: data_dir.canonicalize()? })
+        let folders = Self { root: data_dir.canonicalize()? };
+        folders.restrict();
+        Ok(folders)
+    }
+
+    /// Makes the folders and lock files of earlier versions private. What agents created in them is left as it is: nobody
+    /// else can reach it.
+    fn restrict(&self) {
+        let (work, agents) = (self.root.join("work"), self.root.join("agents"));
+        let homes = entries(&agents).into_iter().flat_map(|own| [own.join("home"), own.join("tmp"), own]);
+        let paths = entries(&work).into_iter().chain(homes).chain([work, agents]);
+        let changed = paths
+            .filter(|path| path.symlink_metadata().is_ok_and(|found| !found.is_symlink()))
+            .filter(|path| {
+                private::restrict(path, if path.is_dir() { private::FOLDER_MODE } else { private::FILE_MODE })
+            })
+            .count();
+        if changed > 0 {
+            tracing::info!(changed, "made agents' folders private: other accounts could read them");
+        }
     }
 
     /// The folder that agents of this session work in. It is kept as long as the session is.
@@ -31,7 +50,7 @@ impl Folders {
     /// # Errors
     /// When it cannot be made.
     pub fn work(&self, session: SessionId) -> io::Result<PathBuf> {
-        private(self.work_path(session))
+        private_folder(self.work_path(session))
     }
 
     /// The file that is locked while an agent of this session lives.
@@ -54,7 +73,7 @@ impl Folders {
         if !self.has_work(session) {
             return Ok(true);
         }
-        let lock = File::options().write(true).create(true).truncate(false).open(self.lock(session))?;
+        let lock = private::open_file(&self.lock(session))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(false),
@@ -78,8 +97,8 @@ impl Folders {
     /// When its folders cannot be made.
     pub fn environment(&self, agent_key: &str) -> io::Result<Vec<(&'static str, OsString)>> {
         let own = self.root.join("agents").join(agent_key);
-        let home = private(own.join("home"))?;
-        let temporary = private(own.join("tmp"))?;
+        let home = private_folder(own.join("home"))?;
+        let temporary = private_folder(own.join("tmp"))?;
         Ok(vec![
             ("PATH", search_path()),
             ("HOME", home.into()),
@@ -114,13 +133,17 @@ fn make_writable(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes a folder that is for nobody else, also of one that was there before.
-fn private(path: PathBuf) -> io::Result<PathBuf> {
-    DirBuilder::new().recursive(true).mode(0o700).create(&path)?;
-    if fs::metadata(&path)?.permissions().mode() & 0o777 != 0o700 {
-        fs::set_permissions(&path, Permissions::from_mode(0o700))?;
+/// Creates a folder, and makes one private that exists.
+fn private_folder(path: PathBuf) -> io::Result<PathBuf> {
+    if !private::create_folder(&path)? {
+        private::restrict(&path, private::FOLDER_MODE);
     }
     Ok(path)
+}
+
+/// What is in a folder; nothing if it cannot be read.
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder).map(|entries| entries.flatten().map(|entry| entry.path()).collect()).unwrap_or_default()
 }
 
 fn search_path() -> OsString {
@@ -141,6 +164,8 @@ pub fn find_program(command: &str) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
 
     #[test]

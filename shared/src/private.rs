@@ -1,0 +1,157 @@
+//! Files and folders that only the account of these programs can read, whatever its umask is.
+
+use std::{
+    env,
+    fs::{self, DirBuilder, File, Permissions},
+    io,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use nix::sys::stat::{Mode, umask};
+
+/// The permissions of a private file.
+pub const FILE_MODE: u32 = 0o600;
+/// The permissions of a private folder.
+pub const FOLDER_MODE: u32 = 0o700;
+
+/// The bits of a mode that say who may read, write, and execute.
+const ACCESS_BITS: u32 = 0o777;
+/// Set on folders that several accounts share, such as `/tmp`.
+const STICKY_BIT: u32 = 0o1000;
+
+/// Sets the umask so that everything this process and its children create is private. Called first in each `main`.
+pub fn set_umask() {
+    umask(Mode::S_IRWXG | Mode::S_IRWXO);
+}
+
+/// Opens a file for writing and creates it if it is missing. Private in both cases.
+///
+/// # Errors
+/// When the file cannot be opened.
+pub fn open_file(path: &Path) -> io::Result<File> {
+    let file = File::options().create(true).truncate(false).write(true).mode(FILE_MODE).open(path)?;
+    restrict(path, FILE_MODE);
+    Ok(file)
+}
+
+/// Creates a private file.
+///
+/// # Errors
+/// When there is a file already, or it cannot be created.
+pub fn create_file(path: &Path) -> io::Result<File> {
+    let file = File::options().create_new(true).read(true).write(true).mode(FILE_MODE).open(path)?;
+    restrict(path, FILE_MODE);
+    Ok(file)
+}
+
+/// Creates a folder and its parents as far as they are missing; those are private. Returns whether this folder was missing.
+///
+/// # Errors
+/// When a folder cannot be created.
+pub fn create_folder(path: &Path) -> io::Result<bool> {
+    if path.as_os_str().is_empty() || path.is_dir() {
+        return Ok(false);
+    }
+    if let Some(parent) = path.parent() {
+        create_folder(parent)?;
+    }
+    match DirBuilder::new().mode(FOLDER_MODE).create(path) {
+        Ok(()) => {
+            restrict(path, FOLDER_MODE);
+            Ok(true)
+        }
+        // Another process was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Gives a file or a folder exactly these permissions. Returns whether it had others. One that is missing is ignored; one
+/// that belongs to another account is reported in the log and left as it is.
+///
+/// Never opens the file: closing one that SQLite has open in the same process would release SQLite's locks
+/// (<https://www.sqlite.org/howtocorrupt.html>, section 2.2).
+pub fn restrict(path: &Path, mode: u32) -> bool {
+    let Ok(found) = fs::metadata(path) else { return false };
+    if found.permissions().mode() & ACCESS_BITS == mode {
+        return false;
+    }
+    match fs::set_permissions(path, Permissions::from_mode(mode)) {
+        Ok(()) => true,
+        Err(error) => {
+            tracing::warn!(path = %path.display(), %error, "cannot restrict access; other accounts may be able to read this");
+            false
+        }
+    }
+}
+
+/// Restricts a folder that was there before, unless other programs use it, too: a shared one such as `/tmp`, the root, the
+/// home folder, and the working folder with its parents are left as they are. Returns whether its permissions changed.
+#[must_use]
+pub fn restrict_own_folder(path: &Path) -> bool {
+    !is_shared(path) && restrict(path, FOLDER_MODE)
+}
+
+fn is_shared(path: &Path) -> bool {
+    let Ok(path) = path.canonicalize() else { return true };
+    let is_sticky = fs::metadata(&path).is_ok_and(|found| found.permissions().mode() & STICKY_BIT != 0);
+    let is_home = env::home_dir().and_then(|home| home.canonicalize().ok()).is_some_and(|home| home.starts_with(&path));
+    let is_around = env::current_dir().is_ok_and(|here: PathBuf| here.starts_with(&path));
+    is_sticky || is_home || is_around
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    fn set_mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn creates_missing_parents_as_private_folders_and_leaves_existing_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        set_mode(folder.path(), 0o755);
+        let (outer, inner) = (folder.path().join("outer"), folder.path().join("outer/inner"));
+
+        assert!(create_folder(&inner).unwrap());
+        assert!(!create_folder(&inner).unwrap(), "it exists now");
+
+        assert_eq!((mode(folder.path()), mode(&outer), mode(&inner)), (0o755, 0o700, 0o700));
+    }
+
+    #[test]
+    fn opening_a_file_restricts_one_that_others_can_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        fs::write(&path, "kept").unwrap();
+        set_mode(&path, 0o664);
+
+        open_file(&path).unwrap();
+
+        assert_eq!((mode(&path), fs::read_to_string(&path).unwrap().as_str()), (0o600, "kept"));
+    }
+
+    #[test]
+    fn leaves_shared_folders_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (own, shared) = (folder.path().join("own"), folder.path().join("shared"));
+        for (path, mode) in [(&own, 0o755), (&shared, 0o1777)] {
+            fs::create_dir(path).unwrap();
+            set_mode(path, mode);
+        }
+
+        let changed = [&own, &shared].map(|path| restrict_own_folder(path));
+
+        assert_eq!(changed, [true, false]);
+        assert_eq!((mode(&own), mode(&shared)), (0o700, 0o1777));
+        for path in [Path::new("/"), Path::new("."), Path::new("..")] {
+            assert!(is_shared(path), "{}", path.display());
+        }
+    }
+}

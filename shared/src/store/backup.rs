@@ -1,0 +1,220 @@
+//! Backups: a consistent copy of the database, made while everything runs.
+//!
+//! Guarantees: a file with the final name is whole, verified, and on the disk. Whatever is killed or fails leaves at most
+//! `.NAME.partial` next to it, which the next backup to the same target replaces.
+//!
+//! `VACUUM INTO` reads one snapshot and blocks no writer; SQLite's backup API starts over whenever another process writes,
+//! and copies free pages, too (docs/adr/0010).
+
+use std::{
+    ffi::OsString,
+    fs::{self, File, TryLockError},
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use sqlx::{
+    ConnectOptions, Connection as _, SqliteConnection,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+};
+
+use super::{
+    NewerSchema, StoreError,
+    error::is_full,
+    files::{BACKUP_ID, DatabaseFiles, EnterError, is_same_file, remove_if_present, sync_folder},
+    migrate,
+};
+use crate::private;
+
+/// How long a backup waits for a process that opens the database.
+const LOCK_LIMIT: Duration = Duration::from_secs(30);
+/// How long its connection waits for SQLite's locks at a time.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Why there is no backup.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// There is nothing to back up.
+    #[error("there is no database at {}", .0.display())]
+    NoDatabase(PathBuf),
+    /// The target's name is taken.
+    #[error("{} exists; choose another name, or pass --overwrite", .0.display())]
+    Exists(PathBuf),
+    /// The target is a folder or a special file.
+    #[error("{} is not a file; name the file to write", .0.display())]
+    NotAFile(PathBuf),
+    /// The target is the database, or a file that belongs to it.
+    #[error("{} belongs to the database itself; choose another name", .0.display())]
+    IsDatabase(PathBuf),
+    /// Another backup writes the same file.
+    #[error("another backup to {} is running", .0.display())]
+    Running(PathBuf),
+    /// A restore replaces the database.
+    #[error("the database is being restored; try again when `api restore` has finished")]
+    BeingRestored,
+    /// The database is itself a backup, beside a write-ahead log that is not its own.
+    #[error("{path} is a backup, but {path}-wal belongs to the database that it replaced; see \"Restore\" in the documentation", path = .0.display())]
+    ForeignLog(PathBuf),
+    /// A newer version has migrated the database.
+    #[error(
+        "{} has schema {}, and this program supports schemas up to {}; back up with the newer version",
+        .0.display(), .1.found, .1.known
+    )]
+    NewerSchema(PathBuf, NewerSchema),
+    /// The target's disk has too little room.
+    #[error("not enough space for {}", .0.display())]
+    NoSpace(PathBuf),
+    /// The target's folder cannot be written.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// The target.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The database could not be read, or the copy not be written.
+    #[error("cannot copy the database to {}", path.display())]
+    Copy {
+        /// The target.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: StoreError,
+    },
+    /// The copy is damaged, and so is the database or the disk.
+    #[error("the copy is damaged ({0}); run `api check`")]
+    Damaged(String),
+}
+
+/// Writes a backup of a database to `target` and returns its size in bytes.
+///
+/// # Errors
+/// When there is no backup. A file that was there before is unchanged then.
+pub async fn back_up(database: &Path, target: &Path, may_overwrite: bool) -> Result<u64, BackupError> {
+    let files = DatabaseFiles::new(database);
+    if !database.is_file() {
+        return Err(BackupError::NoDatabase(database.to_path_buf()));
+    }
+    check_target(&files, target, may_overwrite)?;
+    let write = |source| BackupError::Write { path: target.to_path_buf(), source };
+    let copy = |source: sqlx::Error| match source {
+        source if is_full(&source) => BackupError::NoSpace(target.to_path_buf()),
+        source => BackupError::Copy { path: target.to_path_buf(), source: source.into() },
+    };
+
+    let lock = files.lock_migration(Some(LOCK_LIMIT)).await.map_err(write)?.ok_or(BackupError::BeingRestored)?;
+    let _presence = files.enter().map_err(|error| match error {
+        EnterError::Io(source) => write(source),
+        EnterError::BeingRestored => BackupError::BeingRestored,
+        EnterError::ForeignLog => BackupError::ForeignLog(database.to_path_buf()),
+    })?;
+    let connect = SqliteConnectOptions::new().filename(database).busy_timeout(BUSY_TIMEOUT).disable_statement_logging();
+    let mut source = connect.connect().await.map_err(copy)?;
+    drop(lock);
+    if let Some(schema) = migrate::find_newer_schema(&mut source).await.map_err(copy)? {
+        return Err(BackupError::NewerSchema(database.to_path_buf(), schema));
+    }
+
+    let partial = Partial::create(target).map_err(|error| match error {
+        TryLockError::WouldBlock => BackupError::Running(target.to_path_buf()),
+        TryLockError::Error(source) => write(source),
+    })?;
+    let written = copy_into(&mut source, &partial.path).await.map_err(copy)?;
+    source.close().await.map_err(copy)?;
+    if let Some(damage) = written {
+        return Err(BackupError::Damaged(damage));
+    }
+    check_target(&files, target, may_overwrite)?;
+    partial.publish(target).map_err(write)
+}
+
+/// Copies a snapshot into an empty file and marks it as a backup. Returns what is wrong with the copy, if anything.
+async fn copy_into(source: &mut SqliteConnection, path: &Path) -> Result<Option<String>, sqlx::Error> {
+    let name = path.to_str().ok_or_else(|| sqlx::Error::Io(io::Error::other("the name is not valid UTF-8")))?;
+    sqlx::query("VACUUM INTO ?1").bind(name).execute(source).await?;
+    let mut copy = SqliteConnectOptions::new()
+        .filename(path)
+        // A copy that is not finished is thrown away as a whole.
+        .journal_mode(SqliteJournalMode::Memory)
+        .synchronous(SqliteSynchronous::Off)
+        .disable_statement_logging()
+        .connect()
+        .await?;
+    sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA application_id = {BACKUP_ID}"))).execute(&mut copy).await?;
+    let found: String = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&mut copy).await?;
+    copy.close().await?;
+    Ok((found != "ok").then_some(found))
+}
+
+fn check_target(files: &DatabaseFiles, target: &Path, may_overwrite: bool) -> Result<(), BackupError> {
+    if files.all().iter().any(|path| is_same_file(path, target) || is_same_name(path, target)) {
+        return Err(BackupError::IsDatabase(target.to_path_buf()));
+    }
+    match fs::metadata(target) {
+        Ok(found) if !found.is_file() => Err(BackupError::NotAFile(target.to_path_buf())),
+        Ok(_) if !may_overwrite => Err(BackupError::Exists(target.to_path_buf())),
+        _ if target.file_name().is_none() => Err(BackupError::NotAFile(target.to_path_buf())),
+        _ => Ok(()),
+    }
+}
+
+/// Whether both paths name the same place, also if there is nothing.
+fn is_same_name(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Some((folder.canonicalize().ok()?, path.file_name()?.to_owned()))
+    };
+    matches!((place(one), place(other)), (Some(one), Some(other)) if one == other)
+}
+
+/// A backup that is being written. Removed when it is dropped.
+struct Partial {
+    path: PathBuf,
+    /// Locked, so that two backups never write the same file.
+    file: File,
+}
+
+impl Partial {
+    /// Creates an empty file next to the target, also in the place of one that was left over.
+    fn create(target: &Path) -> Result<Self, TryLockError> {
+        let mut name = OsString::from(".");
+        name.push(target.file_name().unwrap_or_default());
+        name.push(".partial");
+        // Absolute, since SQLite would take a name that begins with `file:` for a URI.
+        let path = std::path::absolute(target.with_file_name(name)).map_err(TryLockError::Error)?;
+        let file = private::open_file(&path).map_err(TryLockError::Error)?;
+        match file.try_lock() {
+            // The file system has no such locks.
+            Err(TryLockError::Error(error)) if error.kind() != io::ErrorKind::Unsupported => {
+                return Err(TryLockError::Error(error));
+            }
+            Err(TryLockError::WouldBlock) => return Err(TryLockError::WouldBlock),
+            _ => {
+                // The journal of one that was killed would be applied to this one.
+                let journal = DatabaseFiles::new(&path).companion("-journal");
+                remove_if_present(&journal).and_then(|()| file.set_len(0)).map_err(TryLockError::Error)?;
+            }
+        }
+        Ok(Self { path, file })
+    }
+
+    /// Gives the finished file its final name.
+    fn publish(self, target: &Path) -> io::Result<u64> {
+        self.file.sync_all()?;
+        let size = self.file.metadata()?.len();
+        fs::rename(&self.path, target)?;
+        sync_folder(target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
+        Ok(size)
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        // After it was published, there is nothing with this name.
+        if let Err(error) = DatabaseFiles::new(&self.path).remove() {
+            tracing::warn!(path = %self.path.display(), %error, "cannot remove an unfinished backup");
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! `api backup`: a whole copy under its final name, or nothing.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Output,
+};
+
+use banter_tests::{app::TestApp, dice::Dice, process::Process, small_disk::SmallDisk};
+use serde_json::json;
+
+use super::{connect, names};
+
+/// An installation with some text in it, without a worker.
+async fn app_with_text(kilobytes: usize) -> TestApp {
+    let app = TestApp::builder().workers(0).start().await;
+    let session = app.client().create_session("demo").await;
+    for _ in 0..kilobytes.div_ceil(100) {
+        app.client().send(&session, &"0123456789".repeat(10_000)).await;
+    }
+    app
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+async fn back_up(app: &TestApp, arguments: &[&str]) -> Output {
+    app.run_api(&[&["backup"], arguments].concat()).await
+}
+
+async fn message_count(database: &Path) -> i64 {
+    let mut connection = connect(database).await;
+    sqlx::query_scalar("SELECT COUNT(*) FROM chat_message").fetch_one(&mut connection).await.unwrap()
+}
+
+#[tokio::test]
+async fn writes_a_private_copy_while_the_api_runs() {
+    let app = app_with_text(300).await;
+    fs::create_dir(app.folder().join("copies")).unwrap();
+
+    let output = back_up(&app, &["copies/banter.db"]).await;
+
+    assert!(output.status.success(), "{output:?}");
+    let copy = app.folder().join("copies/banter.db");
+    let size = fs::metadata(&copy).unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains(&format!("to copies/banter.db ({} bytes)", size.len())), "{told}");
+    assert_eq!(size.permissions().mode() & 0o777, 0o600);
+    assert_eq!(names(&app.folder().join("copies")), ["banter.db"], "nothing else is left");
+    assert_eq!(message_count(&copy).await, 3);
+    assert_eq!(app.client().get("/readyz").await.status, 200);
+}
+
+#[tokio::test]
+async fn keeps_an_existing_file_unless_told_to_overwrite_it() {
+    let app = app_with_text(100).await;
+    let target = app.folder().join("copy.db");
+    fs::write(&target, "precious").unwrap();
+
+    let refused = back_up(&app, &["copy.db"]).await;
+
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(
+        stderr(&refused).starts_with("api: copy.db exists; choose another name, or pass --overwrite"),
+        "{refused:?}"
+    );
+    assert_eq!(fs::read_to_string(&target).unwrap(), "precious");
+    assert!(back_up(&app, &["copy.db", "--overwrite"]).await.status.success());
+    assert_eq!(message_count(&target).await, 1);
+}
+
+#[tokio::test]
+async fn rejects_targets_that_cannot_be_a_backup() {
+    let app = app_with_text(100).await;
+    std::os::unix::fs::symlink(app.database(), app.folder().join("link.db")).unwrap();
+    let before = names(app.folder());
+
+    for (target, reason) in [
+        ("banter.db", "belongs to the database itself"),
+        ("./banter.db", "belongs to the database itself"),
+        ("link.db", "belongs to the database itself"),
+        ("banter.db-wal", "belongs to the database itself"),
+        ("banter.db-journal", "belongs to the database itself"),
+        (".", "is not a file"),
+        ("/dev/null", "is not a file"),
+        ("no/such/folder/copy.db", "cannot write"),
+    ] {
+        let output = back_up(&app, &[target, "--overwrite"]).await;
+        assert_eq!(output.status.code(), Some(1), "{target}");
+        assert!(stderr(&output).contains(reason), "{target}: {}", stderr(&output));
+        assert_eq!(stderr(&output).matches("api: ").count(), 1, "one line");
+    }
+
+    assert_eq!(names(app.folder()), before);
+    app.check().await;
+}
+
+#[tokio::test]
+async fn a_missing_database_is_not_created() {
+    let app = TestApp::builder().apis(0).workers(0).start().await;
+
+    let output = back_up(&app, &["copy.db"]).await;
+
+    assert!(stderr(&output).contains("there is no database at"), "{output:?}");
+    assert!(!app.database().exists() && !app.folder().join("copy.db").exists());
+}
+
+#[tokio::test]
+async fn a_killed_backup_leaves_nothing_with_the_final_name_and_the_next_one_cleans_up() {
+    let app = app_with_text(8_000).await;
+    let copies = app.folder().join("copies");
+    fs::create_dir(&copies).unwrap();
+    let mut dice = Dice::new(7);
+    let environment = [("DATABASE_URL".to_owned(), format!("sqlite://{}", app.database().display()))].into();
+    for _ in 0..8 {
+        let mut backup = Process::spawn("backup", "api", &["backup", "copies/banter.db"], &environment, app.folder());
+        tokio::time::sleep(dice.time_below(std::time::Duration::from_millis(150))).await;
+        backup.kill();
+        if backup.exit_status().is_some_and(|status| status.success()) {
+            assert_eq!(message_count(&copies.join("banter.db")).await, 80);
+            fs::remove_file(copies.join("banter.db")).unwrap();
+        }
+        // A kill between the rename and the exit leaves a whole copy.
+        if let Ok(copy) = copies.join("banter.db").canonicalize() {
+            assert_eq!(message_count(&copy).await, 80);
+            fs::remove_file(copy).unwrap();
+        }
+    }
+
+    let output = back_up(&app, &["copies/banter.db"]).await;
+
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(names(&copies), ["banter.db"]);
+    assert_eq!(message_count(&copies.join("banter.db")).await, 80);
+}
+
+#[tokio::test]
+async fn a_full_disk_is_reported_and_nothing_is_left_on_it() {
+    let Some(disk) = SmallDisk::mount(2) else {
+        return println!("SKIPPED: a full disk needs root, to mount a small tmpfs");
+    };
+    let app = app_with_text(4_000).await;
+    let target: PathBuf = disk.path().join("copy.db");
+    fs::write(disk.path().join("other"), "x").unwrap();
+
+    let output = back_up(&app, &[&target.display().to_string()]).await;
+
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).starts_with("api: not enough space for "), "{output:?}");
+    assert_eq!(names(disk.path()), ["other"]);
+    app.client().send(&app.client().create_session("demo").await, "still works").await;
+    app.client().post("/v1/chat", &json!({"agent_key": "demo"})).await.ok(201);
+}

@@ -1,0 +1,299 @@
+//! `api restore`: the whole backup, or the database as it was.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+    time::Duration,
+};
+
+use banter_tests::{
+    app::TestApp,
+    dice::Dice,
+    process::{Process, binary},
+    small_disk::SmallDisk,
+    sse::USER_EVENTS,
+};
+use serde_json::json;
+
+use super::{connect, names};
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// An installation with one turn, a backup of it (`copy.db`), and one turn more. All its processes were killed.
+async fn app_with_backup() -> (TestApp, String) {
+    let mut app = TestApp::builder().start().await;
+    let session = app.client().create_session("demo").await;
+    app.client().ask(&session, "/echo before").await;
+    assert!(app.run_api(&["backup", "copy.db"]).await.status.success());
+    app.client().ask(&session, "/echo after").await;
+    app.api(0).process.kill();
+    app.worker(0).kill();
+    (app, session)
+}
+
+async fn texts(database: &Path) -> Vec<String> {
+    let mut connection = connect(database).await;
+    let texts = sqlx::query_scalar("SELECT content FROM chat_message WHERE role = 'assistant' ORDER BY seq");
+    texts.fetch_all(&mut connection).await.unwrap()
+}
+
+fn kept(app: &TestApp) -> Vec<String> {
+    names(app.folder()).into_iter().filter(|name| name.contains("before-restore")).collect()
+}
+
+#[tokio::test]
+async fn brings_the_backup_back_and_keeps_what_it_replaces() {
+    let (mut app, session) = app_with_backup().await;
+
+    let output = app.run_api(&["restore", "copy.db"]).await;
+
+    assert!(output.status.success(), "{output:?}");
+    let kept = kept(&app);
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains("restored copy.db (1 sessions, 2 messages)") && told.contains(&kept[0]), "{told}");
+    assert_eq!(texts(&app.folder().join(&kept[0])).await, ["before", "after"]);
+    app.check().await;
+    let api = app.add_api().await;
+    app.add_worker();
+    let client = app.client_of(api);
+    assert_eq!(client.transcript(&session).await.len(), 2);
+    assert_eq!(client.ask(&session, "/echo again").await["reply"]["content"], "again");
+    assert!(app.folder().join("copy.db").is_file(), "the source is kept");
+}
+
+#[tokio::test]
+async fn a_cursor_from_before_the_restore_is_answered_with_one_resync() {
+    let (mut app, session) = app_with_backup().await;
+    let old = {
+        let mut connection = connect(&app.database()).await;
+        let (epoch, seq): (String, i64) =
+            sqlx::query_as("SELECT epoch, last_seq FROM user_log").fetch_one(&mut connection).await.unwrap();
+        sqlx::Connection::close(connection).await.unwrap();
+        format!("{epoch}-{seq}")
+    };
+    assert!(app.run_api(&["restore", "copy.db"]).await.status.success());
+    let api = app.add_api().await;
+    app.add_worker();
+    let client = app.client_of(api);
+    // The new history is longer than the old one was: only the epoch tells them apart.
+    for _ in 0..6 {
+        client.ask(&session, "/echo new").await;
+    }
+
+    let mut stream = client.events(&format!("{USER_EVENTS}?after={old}")).await;
+    let first = [stream.next().await, stream.next().await];
+
+    let resyncs: Vec<_> = first.iter().filter(|event| event.kind == "resync").collect();
+    assert_eq!(resyncs.len(), 1, "{first:?}");
+    assert_eq!(resyncs[0].data["reason"], "foreign");
+}
+
+#[tokio::test]
+async fn refuses_while_any_process_has_the_database_open() {
+    let mut app = TestApp::builder().start().await;
+    let session = app.client().create_session("demo").await;
+    assert!(app.run_api(&["backup", "copy.db"]).await.status.success());
+    app.client().ask(&session, "/echo kept").await;
+
+    let mut refused = vec![app.run_api(&["restore", "copy.db"]).await];
+    app.api(0).process.kill();
+    refused.push(app.run_api(&["restore", "copy.db"]).await);
+    app.worker(0).kill();
+    let mut foreign = connect(&app.database()).await;
+    sqlx::query("SELECT COUNT(*) FROM chat_message").execute(&mut foreign).await.unwrap();
+    refused.push(app.run_api(&["restore", "copy.db"]).await);
+
+    for output in refused {
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let (told, line) = (stderr(&output), "; stop every api and worker first");
+        assert!(told.contains(" is open in process ") && told.trim_end().ends_with(line), "{told}");
+    }
+    sqlx::Connection::close(foreign).await.unwrap();
+    assert_eq!(texts(&app.database()).await, ["kept"]);
+    assert!(app.run_api(&["restore", "copy.db"]).await.status.success());
+    assert!(texts(&app.database()).await.is_empty());
+}
+
+#[tokio::test]
+async fn refuses_sources_that_are_not_a_whole_banter_database() {
+    let (app, _) = app_with_backup().await;
+    let path = |name: &str| app.folder().join(name);
+    fs::write(path("text.db"), "not a database, but some text\n".repeat(200)).unwrap();
+    fs::write(path("empty.db"), "").unwrap();
+    let mut other = connect_new(&path("other.db")).await;
+    sqlx::query("CREATE TABLE notes (text TEXT)").execute(&mut other).await.unwrap();
+    sqlx::Connection::close(other).await.unwrap();
+    let whole = fs::read(path("copy.db")).unwrap();
+    fs::write(path("short.db"), &whole[..whole.len() / 2]).unwrap();
+    let mut damaged = whole.clone();
+    damaged[4096..4096 + 3000].fill(0xa5);
+    fs::write(path("damaged.db"), damaged).unwrap();
+    fs::write(path("newer.db"), &whole).unwrap();
+    let mut newer = connect(&path("newer.db")).await;
+    let insert = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+                  VALUES (99990101000000, 'later', 1, x'00', 0)";
+    sqlx::query(insert).execute(&mut newer).await.unwrap();
+    sqlx::Connection::close(newer).await.unwrap();
+    let before = names(app.folder());
+
+    for (source, reason) in [
+        ("missing.db", "cannot read missing.db"),
+        ("text.db", "is not a Banter database"),
+        ("empty.db", "is not a Banter database"),
+        ("other.db", "is not a Banter database"),
+        (".", "is not a Banter database"),
+        ("short.db", "is damaged"),
+        ("damaged.db", "is damaged"),
+        ("newer.db", "99990101000000"),
+        ("banter.db", "is the database itself"),
+    ] {
+        let output = app.run_api(&["restore", source]).await;
+        assert_eq!(output.status.code(), Some(1), "{source}: {output:?}");
+        assert!(stderr(&output).contains(reason), "{source}: {}", stderr(&output));
+    }
+
+    assert_eq!(names(app.folder()), before, "nothing is left over");
+    assert_eq!(texts(&app.database()).await, ["before", "after"]);
+    app.check().await;
+}
+
+async fn connect_new(path: &Path) -> sqlx::SqliteConnection {
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).create_if_missing(true);
+    <sqlx::SqliteConnection as sqlx::Connection>::connect_with(&options).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_backup_copied_over_a_database_with_a_log_is_refused_and_can_be_restored() {
+    let (app, _) = app_with_backup().await;
+    assert!(fs::metadata(app.folder().join("banter.db-wal")).unwrap().len() > 0, "it was killed");
+    fs::copy(app.folder().join("copy.db"), app.database()).unwrap();
+
+    let refused = [app.run_api(&["check"]).await, app.run_worker(&["run"]).await];
+
+    for output in refused {
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert!(stderr(&output).contains("api restore"), "{output:?}");
+    }
+    assert!(app.run_api(&["restore", "copy.db"]).await.status.success());
+    assert_eq!(texts(&app.database()).await, ["before"]);
+    app.check().await;
+}
+
+#[tokio::test]
+async fn a_backup_copied_into_an_empty_place_is_adopted() {
+    let (app, _) = app_with_backup().await;
+    let facts = "SELECT (SELECT id FROM installation) || ' ' || (SELECT epoch FROM user_log)";
+    let before: String = sqlx::query_scalar(facts).fetch_one(&mut connect(&app.database()).await).await.unwrap();
+    for name in ["banter.db", "banter.db-wal", "banter.db-shm"] {
+        let _ = fs::remove_file(app.folder().join(name));
+    }
+    fs::copy(app.folder().join("copy.db"), app.database()).unwrap();
+
+    app.check().await;
+
+    let after: String = sqlx::query_scalar(facts).fetch_one(&mut connect(&app.database()).await).await.unwrap();
+    for (before, after) in before.split(' ').zip(after.split(' ')) {
+        assert_ne!(before, after);
+    }
+    app.check().await;
+    let later: String = sqlx::query_scalar(facts).fetch_one(&mut connect(&app.database()).await).await.unwrap();
+    assert_eq!(after, later, "once");
+}
+
+#[tokio::test]
+async fn a_kill_at_any_moment_leaves_the_old_or_the_restored_database() {
+    let (app, _) = app_with_backup().await;
+    let environment = [("DATABASE_URL".to_owned(), format!("sqlite://{}", app.database().display()))].into();
+    let mut dice = Dice::new(11);
+    let (mut old, mut new) = (0, 0);
+    for _ in 0..15 {
+        let mut restore = Process::spawn("restore", "api", &["restore", "copy.db"], &environment, app.folder());
+        tokio::time::sleep(dice.time_below(Duration::from_millis(120))).await;
+        restore.kill();
+
+        app.check().await;
+        match texts(&app.database()).await.len() {
+            2 => old += 1,
+            1 => {
+                new += 1;
+                for name in kept(&app) {
+                    let path = app.folder().join(&name);
+                    assert!((1..=2).contains(&texts(&path).await.len()), "{name} is whole");
+                }
+                // The old one again, for the next round.
+                let replaced = kept(&app).into_iter().next().unwrap();
+                assert!(app.run_api(&["restore", &replaced]).await.status.success());
+            }
+            other => panic!("a mixture: {other} answers"),
+        }
+        for name in kept(&app) {
+            assert_ne!(identity(&app.folder().join(&name)), identity(&app.database()), "{name} is a file of its own");
+            fs::remove_file(app.folder().join(name)).unwrap();
+        }
+        assert!(!names(app.folder()).iter().any(|name| name.contains(".restoring")), "{:?}", names(app.folder()));
+    }
+    println!("killed restores: {old} had not happened, {new} had");
+}
+
+fn identity(path: &Path) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt as _;
+    let found = fs::metadata(path).unwrap();
+    (found.dev(), found.ino())
+}
+
+#[tokio::test]
+async fn a_full_disk_is_reported_and_the_database_is_as_it_was() {
+    let Some(disk) = SmallDisk::mount(8) else {
+        return println!("SKIPPED: a full disk needs root, to mount a small tmpfs");
+    };
+    let url = format!("sqlite://{}", disk.path().join("banter.db").display());
+    let mut app = TestApp::builder().workers(0).env("DATABASE_URL", &url).start().await;
+    let session = app.client().create_session("demo").await;
+    for _ in 0..20 {
+        app.client().post_message(&session, "", &json!({"content": "0123456789".repeat(10_000)})).await.ok(202);
+    }
+    assert!(app.run_api(&["backup", "copy.db"]).await.status.success());
+    app.api(0).process.stop(Duration::from_secs(20)).await;
+    let filler = disk.fill();
+    let before = names(disk.path());
+
+    let output = app.run_api(&["restore", "copy.db"]).await;
+
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).starts_with("api: not enough space for a copy of copy.db in "), "{output:?}");
+    assert_eq!(names(disk.path()), before);
+    fs::remove_file(filler).unwrap();
+    app.check().await;
+    assert!(app.run_api(&["restore", "copy.db"]).await.status.success());
+    app.check().await;
+}
+
+#[tokio::test]
+async fn the_documented_commands_back_up_and_restore() {
+    let docs = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/operations.md")).unwrap();
+    let section = docs.split("\n## ").find(|section| section.starts_with("Back up and restore")).unwrap();
+    let blocks: Vec<&str> = section.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let [back_up, restore] = blocks[..] else { panic!("one block to back up, one to restore: {blocks:?}") };
+    let mut app = TestApp::builder().env("DATABASE_URL", "sqlite://data/banter.db").start().await;
+    let session = app.client().create_session("demo").await;
+    app.client().ask(&session, "/echo before").await;
+
+    run_documented(&app, back_up);
+    app.client().ask(&session, "/echo after").await;
+    app.stop_all().await;
+    run_documented(&app, restore);
+
+    let api = app.add_api().await;
+    assert_eq!(app.client_of(api).transcript(&session).await.len(), 2);
+}
+
+fn run_documented(app: &TestApp, block: &str) {
+    let path = format!("{}:{}", binary("api").parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let mut command = Command::new("sh");
+    let output = command.args(["-ec", block]).current_dir(app.folder()).env("PATH", path).output().unwrap();
+    assert!(output.status.success(), "{block}: {output:?}");
+}
