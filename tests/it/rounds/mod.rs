@@ -7,6 +7,7 @@
 //! | [`cuts`] | streams are cut at random bytes | no gap, no double, no inversion |
 //! | [`connects`] | a stream connects while events are published | each event exactly once |
 //! | [`orderings`], [`frozen_orderings`] | stop, edit, unsend, archive race with the claim and the end | one outcome; what was taken back is never seen |
+//! | [`backups`] | a backup, a restore, and the load are killed | a prefix of the history; nothing mixed |
 //! | [`busy`] | fifty messages to one session | answered in the order sent, one at a time |
 //! | [`rolling`] | every process is restarted in turn | no lost send, no gap, no failure counted |
 //! | [`relay`] | Redis is killed, frozen, restricted, or closes connections; the wake-up file is removed | the next turn is as fast as ever; no hint is dropped |
@@ -19,6 +20,7 @@
 //! [batches](Batch), each with an installation of its own and a seed that is printed; `BANTER_TEST_SEED` with the
 //! batch's `ROUNDS` replays it. `RELAY=without_redis` leaves Redis out.
 
+mod backups;
 mod busy;
 mod connects;
 mod crowd;
