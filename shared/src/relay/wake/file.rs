@@ -3,10 +3,12 @@
 use std::{
     fs::{File, Metadata},
     io,
-    os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _},
+    os::unix::fs::{FileExt as _, MetadataExt as _},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
+
+use crate::private;
 
 /// What tells a file from another of the same name: its device and its inode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +32,7 @@ struct Opened {
 impl Opened {
     /// Opens the file, and creates it if it is missing.
     fn open(path: &Path) -> io::Result<Self> {
-        let file = File::options().create(true).truncate(false).write(true).mode(0o600).open(path)?;
+        let file = private::open_file(path)?;
         let id = FileId::from(&file.metadata()?);
         Ok(Self { file, id })
     }
