@@ -1,5 +1,7 @@
+import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ANSWER_MS, answered, retries, say, send, thread } from "./chat.mjs";
+import { withAskingAgent } from "./asking-agent.mjs";
+import { ANSWER_MS, answered, composer, retries, say, send, thread } from "./chat.mjs";
 import { onStage } from "./stage.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
@@ -48,4 +50,70 @@ test("a request outlives a reload, and Stop takes it away", TIMEOUT, async () =>
     await card(page).waitFor({ state: "detached" });
     await retries(page).waitFor();
   });
+});
+
+const databases = [
+  { optionId: "lite", name: "SQLite", kind: "allow_once" },
+  {
+    optionId: "pg",
+    name: `PostgreSQL, ${"and everything that it needs, ".repeat(6)}too`,
+    kind: "allow_once",
+  },
+  { optionId: "both", name: "Keep both", kind: "allow_once" },
+];
+
+async function ask(page) {
+  await page.goto("/new?agent=asking");
+  await page.getByRole("radio", { name: "Asking" }).waitFor({ state: "attached" });
+  await composer(page).fill("Set it up");
+  await page.getByRole("button", { name: "Send" }).click();
+  await card(page).getByText("Which database").waitFor({ timeout: ANSWER_MS });
+}
+
+test(
+  "each of an agent's options is offered under its name and can be chosen",
+  TIMEOUT,
+  async () => {
+    await onStage(
+      async ({ page }) => {
+        await ask(page);
+        const names = await card(page).getByRole("button").allTextContents();
+        assert.deepEqual(names, [...databases.map(({ name }) => name), "Decline"]);
+        for (const button of await card(page).getByRole("button").all()) {
+          const box = await button.boundingBox();
+          assert.ok(
+            box.height >= 40 && box.x >= 0 && box.x + box.width <= 390,
+            JSON.stringify(box),
+          );
+        }
+
+        await card(page).getByRole("button", { name: "Keep both" }).focus();
+        await page.keyboard.press("Enter");
+
+        await thread(page).getByText("Outcome: selected both").waitFor({ timeout: ANSWER_MS });
+        await thread(page).getByText("2 steps").click();
+        await thread(page)
+          .getByText("You allowed it: Which database should I use? · Keep both")
+          .waitFor();
+      },
+      {
+        context: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true },
+        environment: withAskingAgent(databases),
+      },
+    );
+  },
+);
+
+test("a question without a no can be declined", TIMEOUT, async () => {
+  await onStage(
+    async ({ page }) => {
+      await ask(page);
+
+      await card(page).getByRole("button", { name: "Decline" }).click();
+
+      await thread(page).getByText("Outcome: cancelled").waitFor({ timeout: ANSWER_MS });
+      await card(page).waitFor({ state: "detached" });
+    },
+    { environment: withAskingAgent(databases) },
+  );
 });

@@ -49,8 +49,7 @@ export const texts = {
   permission: {
     label: "Permission request",
     asks: (agent: string) => `${agent} asks for your permission`,
-    allow: "Allow",
-    reject: "Reject",
+    decline: "Decline",
     until: (time: string) => `Answer by ${time}`,
     outcome: {
       allowed: "You allowed it",
@@ -272,6 +271,9 @@ export const texts = {
     send: "Send",
     queue: "Queue message",
     stop: "Stop",
+    otherDraft: "Another tab has a different draft.",
+    useOther: "Use it",
+    dismissOther: "Dismiss",
     hint: "Enter to send · Shift+Enter for a new line",
     hintMod: (keys: string, isBusy: boolean) =>
       isBusy ? `${keys} to queue · Esc to stop` : `${keys} to send`,

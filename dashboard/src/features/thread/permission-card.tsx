@@ -6,13 +6,13 @@ import { Button } from "@/components/ui/button";
 import { showControls } from "@/terminal/screen";
 import { texts } from "@/texts";
 import { formatClock } from "@/time";
-import type { PermissionRequest } from "./permission";
-import { findOutcome } from "./step-detail";
+import { listChoices, type PermissionAnswer, type PermissionRequest } from "./permission";
+import { describeOutcome, findOutcome } from "./step-detail";
 import { answerPermission } from "./task-actions";
 
-const names = { allow: texts.permission.allow, reject: texts.permission.reject };
+const variants = { yes: "solid", option: "outline", no: "ghost" } as const;
 
-/** What the agent wants to be allowed, and the answer to it. */
+/** What the agent asks for, with its options. */
 export const PermissionCard = memo(function PermissionCard(props: {
   task: Task;
   request: PermissionRequest;
@@ -20,14 +20,11 @@ export const PermissionCard = memo(function PermissionCard(props: {
 }) {
   const { task, request } = props;
   const [isSending, setSending] = useState(false);
-  const answer = async (decision: "allow" | "reject") => {
+  const send = async (answer: PermissionAnswer) => {
     setSending(true);
-    await answerPermission(task.chat_session_id, task.id, request.request_id, decision);
+    await answerPermission(task.chat_session_id, task.id, request.request_id, answer);
     setSending(false);
   };
-  const offered = (["allow", "reject"] as const).filter((decision) =>
-    request.options.some((option) => option.decision === decision),
-  );
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset is for a form's fields
     <div
@@ -55,15 +52,15 @@ export const PermissionCard = memo(function PermissionCard(props: {
       )}
       <div className="flex flex-wrap items-center gap-2">
         <ForWriters>
-          {offered.map((decision) => (
+          {listChoices(request).map(({ name, answer, look }) => (
             <Button
-              key={decision}
-              variant={decision === "allow" ? "solid" : "outline"}
+              key={"option_id" in answer ? `option ${answer.option_id}` : answer.decision}
+              variant={variants[look]}
               disabled={isSending}
-              title={request.options.find((option) => option.decision === decision)?.name}
-              onClick={() => void answer(decision)}
+              className={`h-auto! min-h-9 pointer-coarse:min-h-10 max-w-full py-1.5 text-left [overflow-wrap:anywhere] ${look === "no" ? "border border-line" : ""}`}
+              onClick={() => void send(answer)}
             >
-              {names[decision]}
+              {name}
             </Button>
           ))}
         </ForWriters>
@@ -88,9 +85,7 @@ export function PermissionOutcome({ step }: { step: Step }) {
         aria-hidden="true"
         className={`mt-[3px] shrink-0 ${isAllowed ? "text-ok" : "text-warn"}`}
       />
-      <span className="min-w-0 [overflow-wrap:anywhere]">
-        {texts.permission.outcome[outcome]}: {step.title}
-      </span>
+      <span className="min-w-0 [overflow-wrap:anywhere]">{describeOutcome(step)}</span>
     </p>
   );
 }

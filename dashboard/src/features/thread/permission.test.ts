@@ -2,11 +2,11 @@
 import { describe, expect, it } from "vitest";
 import type { Step } from "@/api/models";
 import { makeStep } from "@/test-resources";
-import { findOpenRequest } from "./permission";
+import { findOpenRequest, listChoices } from "./permission";
 
 const request = {
   request_id: "r",
-  options: [{ decision: "allow", name: "Allow once" }],
+  options: [{ option_id: "y", name: "Allow once", kind: "allow_once" }],
   expires_at: "2026-01-31T12:00:00.000Z",
 };
 
@@ -48,5 +48,52 @@ describe("the open permission request", () => {
     expect(
       findOpenRequest([step({ detail: { ...request, options: [{ name: "?" }] } })]),
     ).toBeNull();
+  });
+});
+
+describe("the choices of a permission request", () => {
+  const once = { option_id: "once", name: "Allow once", kind: "allow_once" };
+  const always = { option_id: "always", name: "Always allow", kind: "allow_always" };
+  const no = { option_id: "no", name: "Not now", kind: "reject_once" };
+  const never = { option_id: "never", name: "Never", kind: "reject_always" };
+  const odd = { option_id: "odd", name: "Explain first", kind: "explain" };
+  const another = { option_id: "b", name: "PostgreSQL", kind: "allow_once" };
+  const decline = { name: "Decline", answer: { decision: "reject" }, look: "no" };
+  const choices = (...options: readonly (typeof once)[]) => {
+    const found = findOpenRequest([step({ detail: { ...request, options } })]);
+    return found && listChoices(found);
+  };
+  const choice = (option: typeof once, look: string) => ({
+    name: option.name,
+    answer: { option_id: option.option_id },
+    look,
+  });
+
+  it("are the agent's own, by their names and in their order", () => {
+    expect(choices(no, once, always, never)).toEqual([
+      choice(no, "no"),
+      choice(once, "yes"),
+      choice(always, "option"),
+      choice(never, "no"),
+    ]);
+    expect(choices(always, odd, no)).toEqual([
+      choice(always, "yes"),
+      choice(odd, "option"),
+      choice(no, "no"),
+    ]);
+  });
+
+  it("always include a way to decline", () => {
+    expect(choices(once, another)).toEqual([
+      choice(once, "option"),
+      choice(another, "option"),
+      decline,
+    ]);
+    expect(choices(odd)).toEqual([choice(odd, "option"), decline]);
+    expect(choices()).toEqual([decline]);
+  });
+
+  it("have a name even where the agent gives none", () => {
+    expect(choices({ ...no, name: " " })?.[0]?.name).toBe("no");
   });
 });

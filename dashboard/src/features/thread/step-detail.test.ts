@@ -2,7 +2,13 @@
 import { describe, expect, it } from "vitest";
 import type { Step } from "@/api/models";
 import { makeStep } from "@/test-resources";
-import { describeDetail, findOutcome, formatInput, summariseSteps } from "./step-detail";
+import {
+  describeDetail,
+  describeOutcome,
+  findOutcome,
+  formatInput,
+  summariseSteps,
+} from "./step-detail";
 
 const tool = (tool_kind: string, over: Partial<Step> = {}) =>
   makeStep({ status: "succeeded", detail: { tool_kind, input: null, output: null }, ...over });
@@ -58,6 +64,25 @@ describe("the end of a permission request", () => {
     expect(findOutcome(permission("reject", "time_limit"))).toBe("expired");
     expect(findOutcome(permission("reject", "withdrawn"))).toBe("withdrawn");
     expect(findOutcome(makeStep({ kind: "permission", status: "rejected" }))).toBe("rejected");
+  });
+});
+
+describe("the words for the end of a permission request", () => {
+  it("name the option that the user chose", () => {
+    const options = [
+      { option_id: "a", name: "SQLite", kind: "allow_once" },
+      { option_id: "b", name: "PostgreSQL", kind: "allow_once" },
+    ];
+    const detail = { options, chosen: "b", decision: "allow", decided_by: "user" };
+    const asked = { kind: "permission", title: "Which database?" } as const;
+
+    expect(describeOutcome(makeStep({ ...asked, status: "succeeded", detail }))).toBe(
+      "You allowed it: Which database? · PostgreSQL",
+    );
+    expect(describeOutcome(makeStep({ ...asked, status: "rejected", detail: {} }))).toBe(
+      "You rejected it: Which database?",
+    );
+    expect(describeOutcome(makeStep({ ...asked, status: "pending" }))).toBeNull();
   });
 });
 

@@ -14,6 +14,10 @@ const plan = v.object({
     v.object({ content: v.string(), status: v.picklist(["pending", "in_progress", "completed"]) }),
   ),
 });
+const chosen = v.object({
+  chosen: v.string(),
+  options: v.array(v.object({ option_id: v.string(), name: v.string() })),
+});
 const decided = v.object({
   decision: v.picklist(["allow", "reject"]),
   decided_by: v.picklist(["user", "time_limit", "withdrawn"]),
@@ -86,6 +90,18 @@ export function findOutcome(step: Step): Outcome | null {
   if (end.success && end.output.decided_by === "time_limit") return "expired";
   if (end.success && end.output.decided_by === "withdrawn") return "withdrawn";
   return step.status === "succeeded" ? "allowed" : "rejected";
+}
+
+/** How a request for permission ended, with the name of the option that the user chose. */
+export function describeOutcome(step: Step): string | null {
+  const outcome = findOutcome(step);
+  if (!outcome) return null;
+  const choice = v.safeParse(chosen, step.detail);
+  const option =
+    choice.success &&
+    choice.output.options.find(({ option_id }) => option_id === choice.output.chosen);
+  const text = `${texts.permission.outcome[outcome]}: ${step.title}`;
+  return option ? `${text} · ${option.name}` : text;
 }
 
 function nameOfWork(step: Step): keyof typeof texts.steps.work {

@@ -6,7 +6,7 @@ import { TerminalText } from "@/terminal/terminal-text";
 import { texts } from "@/texts";
 import {
   describeDetail,
-  findOutcome,
+  describeOutcome,
   type PlanEntry,
   type StepDetail,
   summariseSteps,
@@ -64,11 +64,8 @@ export const Steps = memo(function Steps(props: { steps: readonly Step[] }) {
 
 function StepItem({ step, isOpen }: { step: Step; isOpen: boolean }) {
   const detail = describeDetail(step);
-  const outcome = findOutcome(step);
   const title = (
-    <span className="min-w-0 [overflow-wrap:anywhere]">
-      {outcome ? `${texts.permission.outcome[outcome]}: ${step.title}` : step.title}
-    </span>
+    <span className="min-w-0 [overflow-wrap:anywhere]">{describeOutcome(step) ?? step.title}</span>
   );
   const icon = (
     <span aria-hidden="true" className="mt-[4px] shrink-0">

@@ -4,6 +4,7 @@ import { ApiError, client } from "@/api/client";
 import { isEnded } from "@/api/models";
 import { reportFailure } from "@/components/report-failure";
 import { onStreamEvent } from "@/stream/use-connection";
+import type { PermissionAnswer } from "./permission";
 
 /** Answers that say that the turn is being answered again, or was. */
 const RETRIED_CODES = new Set(["task_not_ended", "task_succeeded"]);
@@ -48,17 +49,17 @@ onStreamEvent((event) => {
   if (event.type === "task.updated" && isEnded(event.task.status)) forget(event.task.id);
 });
 
-/** Answers an agent's request. One that was answered or is over is no failure: the steps show it. */
+/** Answers a permission request. One that was answered or has expired is not a failure: the steps show it. */
 export async function answerPermission(
   sessionId: string,
   taskId: string,
   requestId: string,
-  decision: "allow" | "reject",
+  answer: PermissionAnswer,
 ): Promise<void> {
   try {
     await client.POST("/v1/chat/{id}/tasks/{tid}/permissions/{rid}", {
       params: { path: { id: sessionId, tid: taskId, rid: requestId } },
-      body: { decision },
+      body: answer,
     });
   } catch (error) {
     if (!(error instanceof ApiError && error.status === 409)) reportFailure(error);
