@@ -9,7 +9,7 @@ import { AgentAvatar } from "@/components/agent-avatar";
 import { ConnectionNote } from "@/components/connection-note";
 import { Button, TextButton } from "@/components/ui/button";
 import { StateNote } from "@/components/ui/state-note";
-import { useDraft, writeDraft } from "@/drafts";
+import { discardDraft, useDraft } from "@/drafts";
 import { Composer } from "@/features/composer/composer";
 import { changeSession } from "@/features/sessions/session-actions";
 import { SessionMenu } from "@/features/sessions/session-menu";
@@ -126,7 +126,7 @@ function PendingTexts({ sessionId }: { sessionId: string }) {
       {draft.trim() && (
         <>
           <p className="mb-2 text-ink-2 text-note">{texts.thread.notFoundDraft}</p>
-          <Kept text={draft} onDiscard={() => writeDraft(sessionId, "")} />
+          <Kept text={draft} onDiscard={() => discardDraft(sessionId)} />
         </>
       )}
     </div>

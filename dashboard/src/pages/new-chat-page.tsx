@@ -8,7 +8,7 @@ import { AgentAvatar } from "@/components/agent-avatar";
 import { reportFailure } from "@/components/report-failure";
 import { Button, IconButton } from "@/components/ui/button";
 import { StateNote } from "@/components/ui/state-note";
-import { readDraft, writeDraft } from "@/drafts";
+import { discardDraft, readDraft, writeDraft } from "@/drafts";
 import { AgentPicker } from "@/features/agents/agent-picker";
 import { Composer } from "@/features/composer/composer";
 import { OutgoingBubble } from "@/features/thread/outgoing-bubble";
@@ -35,7 +35,7 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
       outbox.onBegun((sessionId) => {
         // What was written meanwhile was meant for this chat.
         const draft = readDraft(DRAFT);
-        writeDraft(DRAFT, "");
+        discardDraft(DRAFT);
         if (draft) writeDraft(sessionId, draft);
         // Where the list is one step back, on a phone too.
         void navigate({ to: "/chat/$sessionId", params: { sessionId }, replace: !isHome });

@@ -1,7 +1,15 @@
 import { ArrowUp, Square } from "lucide-react";
 import { useLayoutEffect, useRef } from "react";
-import { IconButton } from "@/components/ui/button";
-import { takeDraft, useDraft, writeDraft } from "@/drafts";
+import { IconButton, TextButton } from "@/components/ui/button";
+import {
+  dismissOther,
+  setComposing,
+  swapDrafts,
+  takeDraft,
+  useDraft,
+  useOtherDraft,
+  writeDraft,
+} from "@/drafts";
 import { isMod, isTouchOnly, nameKeys } from "@/keyboard";
 import { usePreferences } from "@/preferences";
 import { texts } from "@/texts";
@@ -84,6 +92,7 @@ export function Composer(props: {
 
   return (
     <div className="px-3.5 pt-2 pb-[max(14px,env(safe-area-inset-bottom))] md:px-6">
+      <OtherDraft draftKey={draftKey} />
       {isTooLong && (
         <p role="alert" className="mx-auto mb-2 max-w-[820px] text-bad text-note">
           {texts.composer.tooLong}
@@ -102,6 +111,8 @@ export function Composer(props: {
           placeholder={props.placeholder}
           onChange={(event) => writeDraft(draftKey, event.target.value)}
           onKeyDown={onKeyDown}
+          onCompositionStart={() => setComposing(draftKey, true)}
+          onCompositionEnd={() => setComposing(draftKey, false)}
           className={`min-w-0 flex-1 resize-none self-center bg-transparent py-1.5 pointer-coarse:py-[9px] leading-[23px] outline-0 placeholder:truncate placeholder:text-ink-3 ${text.length > ONE_DIRECTION_CHARS ? "[unicode-bidi:isolate]" : ""}`}
         />
         {isBusy && (
@@ -137,6 +148,31 @@ export function Composer(props: {
             : texts.composer.hint
           : texts.composer.hintMod(nameKeys("Mod", "Enter"), isBusy)}
       </p>
+    </div>
+  );
+}
+
+/** A text that the draft of another tab has replaced, so that neither is lost. */
+function OtherDraft({ draftKey }: { draftKey: string }) {
+  const text = useOtherDraft(draftKey);
+  return (
+    <div role="status" className="mx-auto max-w-[820px]">
+      {text.trim() !== "" && (
+        <div className="mb-2 flex flex-wrap items-center gap-x-4 gap-y-1.5 rounded-xl border border-line px-3.5 py-2 text-note pointer-coarse:gap-y-3 pointer-coarse:py-3">
+          <p className="min-w-0 flex-1 basis-60">
+            {texts.composer.otherDraft}
+            <span dir="auto" className="block truncate text-ink-2">
+              {text}
+            </span>
+          </p>
+          <span className="flex gap-x-5">
+            <TextButton onClick={() => swapDrafts(draftKey)}>{texts.composer.useOther}</TextButton>
+            <TextButton onClick={() => dismissOther(draftKey)}>
+              {texts.composer.dismissOther}
+            </TextButton>
+          </span>
+        </div>
+      )}
     </div>
   );
 }

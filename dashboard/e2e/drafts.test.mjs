@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ANSWER_MS, answered, composer, say } from "./chat.mjs";
+import { onStage } from "./stage.mjs";
+
+const TIMEOUT = { timeout: 300_000 };
+
+/** Waits until the composer has the text. */
+const shows = (page, text) =>
+  page.waitForFunction(
+    (wanted) => document.querySelector('textarea[aria-label="Message"]')?.value === wanted,
+    text,
+  );
+
+async function openTwice({ page, context }) {
+  await say(page, "/echo hello");
+  await answered(page).waitFor({ timeout: ANSWER_MS });
+  const other = await context.newPage();
+  await other.goto(page.url());
+  await answered(other).waitFor({ timeout: ANSWER_MS });
+  return other;
+}
+
+test("a draft shows in the chat's other tabs, which go on with it", TIMEOUT, async () => {
+  await onStage(async (stage) => {
+    const { page } = stage;
+    const other = await openTwice(stage);
+
+    await composer(other).pressSequentially("a long thought");
+    await shows(page, "a long thought");
+    await composer(page).press("End");
+    await composer(page).pressSequentially("x");
+    await shows(other, "a long thoughtx");
+    await other.reload();
+
+    await shows(other, "a long thoughtx");
+    await other.getByRole("button", { name: "Send" }).click();
+    await shows(page, "");
+  });
+});
+
+test("a draft that another tab replaces is kept and can be used again", TIMEOUT, async () => {
+  await onStage(async (stage) => {
+    const { page } = stage;
+    const other = await openTwice(stage);
+    await composer(other).fill("a long thought");
+    await shows(page, "a long thought");
+
+    await composer(page).fill("x");
+
+    const note = (tab) => tab.getByRole("status").filter({ hasText: "different draft" });
+    await shows(other, "x");
+    await other.reload();
+    await note(other).getByText("a long thought").waitFor();
+    await other.getByRole("button", { name: "Use it" }).click();
+    await shows(other, "a long thought");
+    await shows(page, "a long thought");
+    await note(page).getByText("x", { exact: true }).waitFor();
+    await page.getByRole("button", { name: "Dismiss" }).click();
+    await note(other).waitFor({ state: "detached" });
+    assert.equal(await composer(other).inputValue(), "a long thought");
+  });
+});
