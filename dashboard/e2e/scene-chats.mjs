@@ -216,6 +216,47 @@ export async function colorSteps(page) {
   });
 }
 
+/** Changes what the server says about a chat and its messages. */
+async function changeThread(page, change) {
+  await page.route(/\/v1\/chat\/[0-9a-f-]{36}(\?|$)/, async (route) => {
+    if (route.request().method() !== "GET") return route.fallback();
+    const response = await route.fetch();
+    const thread = await response.json();
+    if (thread.messages) change(thread);
+    await route.fulfill({ response, json: thread });
+  });
+}
+
+/** The newest turn waits for hours until its agent answers again. */
+export async function limitRate(page) {
+  await page.route("**/v1/agents", (route) => route.fulfill({ json: { items: manyAgents } }));
+  await changeThread(page, ({ messages, session }) => {
+    const asked = messages.findLast(({ role }) => role === "user");
+    asked.task = {
+      ...asked.task,
+      status: "queued",
+      error: {
+        code: "agent_rate_limited",
+        message: "You have reached your usage limit. It resets at 3 PM.",
+        retryable: true,
+      },
+      next_attempt_at: new Date(Date.now() + 2 * HOUR_MS).toISOString(),
+      finished_at: null,
+    };
+    session.active_task = asked.task;
+    messages.splice(messages.indexOf(asked) + 1);
+  });
+}
+
+/** Every answer ended at the token limit before its first word. */
+export async function endAtLimit(page) {
+  await changeThread(page, ({ messages }) => {
+    for (const message of messages)
+      if (message.role === "assistant")
+        Object.assign(message, { content: "", finish_reason: "length" });
+  });
+}
+
 const agent = (key, name, description, more = {}) => ({
   key,
   name,

@@ -1,6 +1,6 @@
 /** Every view and state of the page, for the checks that look at all of them. */
 import { ANSWER_MS, choose, composer, live, retries, thread } from "./chat.mjs";
-import { backdate, colorSteps, manyAgents } from "./scene-chats.mjs";
+import { backdate, colorSteps, endAtLimit, limitRate, manyAgents } from "./scene-chats.mjs";
 
 async function open(page, path) {
   await page.goto(path);
@@ -144,6 +144,26 @@ export const scenes = {
     await open(page, chats.empty);
     await write(page, "/fail retry");
     await thread(page).getByText("Next try in").waitFor({ timeout: ANSWER_MS });
+  },
+  "long wait": async (page, chats) => {
+    await limitRate(page);
+    await open(page, chats.failed);
+    await thread(page).getByText("Rate limited. Resumes at").waitFor();
+  },
+  "no tokens left": async (page, chats) => {
+    await endAtLimit(page);
+    await open(page, chats.names);
+    await thread(page).getByText("The token limit was reached").last().waitFor();
+  },
+  "other draft": async (page, chats) => {
+    await open(page, chats.unread);
+    const other = await page.context().newPage();
+    await open(other, chats.unread);
+    await composer(page).fill("A paragraph about what changed for administrators");
+    await other.waitForFunction(() => document.querySelector("main textarea").value !== "");
+    await composer(other).fill("Short");
+    await page.getByText("Another tab has a different draft.").waitFor();
+    await other.close();
   },
   asking: async (page, chats) => {
     await open(page, chats.names);
@@ -373,6 +393,8 @@ export async function leave(page) {
       left,
     );
   }
+  const dismiss = page.getByRole("main").getByRole("button", { name: "Dismiss" });
+  if (await dismiss.isVisible()) await dismiss.click();
   const undo = page.getByRole("button", { name: "Undo" });
   if (await undo.isVisible()) await undo.click();
   await stopTurn(page);

@@ -1,4 +1,5 @@
 import type { Task } from "@/api/models";
+import { formatClock, formatMoment, isSameDay } from "./time";
 
 const numbers = new Intl.NumberFormat();
 
@@ -73,6 +74,7 @@ export const texts = {
     typing: "typing…",
     waiting: "waiting…",
     failedSend: "Not sent yet",
+    waitingUntil: (reason: string, time: string) => `${reason} Resumes at ${time}.`,
     failedAnswer: (reason: string) => `Failed: ${reason}`,
     needsYou: (question: string) => `Needs you: ${question}`,
     noMessages: "No messages yet",
@@ -193,6 +195,7 @@ export const texts = {
         ? `This agent is not available right now: ${reason}`
         : "This agent is not available right now.",
     restore: "Restore",
+    otherAgent: "New chat with another agent",
     agentSaid: (agent: string) => `${agent} said`,
     youSaid: "You said",
   },
@@ -284,7 +287,7 @@ export const texts = {
   taskError: {
     agent_network: "The agent could not be reached.",
     agent_overloaded: "The agent is overloaded.",
-    agent_rate_limited: "The agent is limiting requests.",
+    agent_rate_limited: "Rate limited.",
     agent_error: "The agent reported an error.",
     agent_crashed: "The agent crashed.",
     agent_unavailable: "The agent is not available.",
@@ -318,6 +321,20 @@ export const texts = {
 export function explainTaskError({ error }: Task): string {
   if (!error) return texts.taskErrorUnknown;
   return texts.taskError[error.code] ?? (error.message || texts.taskErrorUnknown);
+}
+
+/** What the agent itself said about the failure, where that is more than our words for it. */
+export function findReason(task: Task): string | null {
+  const message = task.error?.message.trim() ?? "";
+  return message === "" || message === explainTaskError(task) ? null : message;
+}
+
+/** What a turn waits for, and until when: "Rate limited. Resumes at 3:00 PM." */
+export function explainWait(task: Task, until: string): string {
+  const time = isSameDay(until, new Date().toISOString())
+    ? formatClock(until)
+    : formatMoment(until);
+  return texts.sessions.waitingUntil(explainTaskError(task), time);
 }
 
 /** A person's words for an api problem; the server's own where there are none here. */

@@ -13,6 +13,12 @@ const fullDate = new Intl.DateTimeFormat(undefined, {
   month: "short",
   year: "numeric",
 });
+const moment = new Intl.DateTimeFormat(undefined, {
+  day: "numeric",
+  month: "short",
+  hour: "numeric",
+  minute: "2-digit",
+});
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
 const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
 
@@ -30,6 +36,11 @@ function capitalise(text: string): string {
 
 export function formatClock(iso: string): string {
   return clock.format(new Date(iso));
+}
+
+/** Another day's time: "Mar 3, 3:00 PM". */
+export function formatMoment(iso: string): string {
+  return moment.format(new Date(iso));
 }
 
 export function formatExact(iso: string): string {

@@ -16,6 +16,7 @@ import { SessionMenu } from "@/features/sessions/session-menu";
 import { SessionTitle } from "@/features/sessions/session-title";
 import { parseFormat } from "@/features/thread/answer-text";
 import { loadMarkdown } from "@/features/thread/markdown";
+import { scrollThread } from "@/features/thread/scroll-keys";
 import { stopTask, useIsStopping } from "@/features/thread/task-actions";
 import { Thread, type ThreadAgent } from "@/features/thread/thread";
 import { ThreadSkeleton } from "@/features/thread/thread-skeleton";
@@ -256,6 +257,7 @@ function Footer(props: {
           outbox.add({ sessionId: session.id, content, baseline: session.last_seq })
         }
         onStop={() => task && void stopTask(session.id, task.id)}
+        onScrollKey={scrollThread}
       />
     </>
   );

@@ -46,6 +46,8 @@ export function Composer(props: {
   /** Whether nothing can be sent yet; typing goes on. */
   isDisabled?: boolean;
   isReadOnly?: boolean;
+  /** Takes a key that would scroll, pressed in the empty field; returns whether it did. */
+  onScrollKey?: (key: string) => boolean;
   hasFocus?: boolean;
   /** Resolves once the text is safe elsewhere; until then the device keeps it as a draft too. */
   onSend: (text: string) => Promise<void>;
@@ -84,7 +86,9 @@ export function Composer(props: {
     if (isEnter && (isMod(event) || (sendsOnEnter && !isTouchOnly()))) {
       event.preventDefault();
       send();
-    } else if (event.key === "Escape" && isBusy && !isStopping) {
+    } else if (text === "" && !isMod(event) && !event.shiftKey && props.onScrollKey?.(event.key))
+      event.preventDefault();
+    else if (event.key === "Escape" && isBusy && !isStopping) {
       event.preventDefault();
       props.onStop?.();
     }

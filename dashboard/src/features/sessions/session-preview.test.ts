@@ -7,7 +7,7 @@ const said = (role: "user" | "assistant", preview: string) =>
   makeSession({ last_message: { role, preview, created_at: at } });
 
 function preview(over: Partial<Parameters<typeof describeSession>[0]>) {
-  const about = { task: null, steps: [], pending: [], draft: "" };
+  const about = { task: null, steps: [], pending: [], draft: "", nowMs: Date.parse(at) };
   return describeSession({ session: makeSession(), ...about, ...over });
 }
 
@@ -47,6 +47,17 @@ describe("the second line of a chat in the list", () => {
     });
     expect(preview({ session, task: makeTask({ status: "cancelled" }) }).text).toBe("Stopped: hi");
     expect(preview({ session: said("assistant", "") }).text).toBe("Finished without a reply");
+  });
+
+  it("says until when an agent has to be waited for", () => {
+    const error = { code: "agent_rate_limited" as const, message: "429", retryable: true };
+    const limited = (next_attempt_at: string) =>
+      makeSession({ active_task: makeTask({ error, next_attempt_at }) });
+
+    expect(preview({ session: limited("2026-01-01T00:00:20.000Z") }).text).toBe("waiting…");
+    const long = preview({ session: limited("2026-01-01T03:00:00.000Z") });
+    expect(long.text).toMatch(/^Rate limited\. Resumes at .+\d\.?( [AP]M)?\.$/);
+    expect(long.tone).toBe("plain");
   });
 
   it("shows a draft, and before it a message that could not be sent", () => {

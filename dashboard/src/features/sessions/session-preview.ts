@@ -1,7 +1,8 @@
 import type { Session, Step, Task } from "@/api/models";
+import { findResumption } from "@/long-wait";
 import type { Outgoing } from "@/outbox/outbox";
 import { toPlainText } from "@/terminal/screen";
-import { explainTaskError, texts } from "@/texts";
+import { explainTaskError, explainWait, texts } from "@/texts";
 
 export interface Preview {
   readonly text: string;
@@ -46,6 +47,7 @@ export function describeSession(about: {
   steps: readonly Step[];
   pending: readonly Outgoing[];
   draft: string;
+  nowMs: number;
 }): Preview {
   const { session, task, steps, pending, draft } = about;
   if (pending.some((item) => item.state !== "sending"))
@@ -55,6 +57,9 @@ export function describeSession(about: {
     return { text: texts.sessions.needsYou(question.title), tone: "live" };
   if (session.active_task?.status === "running")
     return { text: texts.sessions.typing, tone: "live" };
+  const waiting = session.active_task ?? task;
+  const until = waiting && findResumption(waiting, about.nowMs);
+  if (waiting && until) return { text: explainWait(waiting, until), tone: "plain" };
   if (session.active_task || session.queued_count > 0)
     return { text: texts.sessions.waiting, tone: "plain" };
   if (draft.trim()) return { text: texts.sessions.draft(flatten(draft)), tone: "plain" };

@@ -32,6 +32,7 @@ export const SessionRow = memo(function SessionRow(props: {
     steps,
     pending,
     draft: isActive ? "" : draft,
+    nowMs: props.now,
   });
   const isUnread = session.unread_count > 0;
   const title = session.title || texts.sessions.untitled;

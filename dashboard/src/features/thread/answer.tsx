@@ -5,7 +5,7 @@ import { ForWriters } from "@/components/for-writers";
 import { Button, TextButton } from "@/components/ui/button";
 import { useStore } from "@/stream/store";
 import { toPlainText } from "@/terminal/screen";
-import { explainTaskError, texts } from "@/texts";
+import { explainTaskError, findReason, texts } from "@/texts";
 import { formatClock, formatElapsed, formatExact } from "@/time";
 import { type AnswerFormat, AnswerText } from "./answer-text";
 import { CopyButton } from "./copy-button";
@@ -111,12 +111,6 @@ export const LiveAnswer = memo(function LiveAnswer(props: {
     </div>
   );
 });
-
-/** What the agent itself said about the failure, where that is more than our words for it. */
-function findReason(task: Task): string | null {
-  const message = task.error?.message.trim() ?? "";
-  return message === "" || message === explainTaskError(task) ? null : message;
-}
 
 /** Why a turn failed or has no answer, and the way to try again. */
 export function Failure({ task }: { task: Task }) {

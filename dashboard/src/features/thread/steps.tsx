@@ -1,4 +1,13 @@
-import { Check, ChevronRight, Circle, CircleDashed, CircleDot, Loader, X } from "lucide-react";
+import {
+  Check,
+  ChevronRight,
+  Circle,
+  CircleDashed,
+  CircleDot,
+  Info,
+  Loader,
+  X,
+} from "lucide-react";
 import { memo, useLayoutEffect, useRef } from "react";
 import type { Step } from "@/api/models";
 import { showControls } from "@/terminal/screen";
@@ -61,6 +70,29 @@ export const Steps = memo(function Steps(props: { steps: readonly Step[] }) {
     </details>
   );
 });
+
+/** What the agent reported, where there is no answer to read instead. */
+export function Notices(props: { steps: readonly Step[] }) {
+  const notices = props.steps.filter(({ kind }) => kind === "notice");
+  if (notices.length === 0) return null;
+  return (
+    <ul className="flex max-w-full flex-col gap-1 self-start px-1 pb-1 text-ink-2 text-note">
+      {notices.map((step) => (
+        <li key={step.seq} className="flex items-start gap-2">
+          <Info size={14} aria-hidden="true" className="mt-[3px] shrink-0" />
+          <span className="min-w-0 whitespace-pre-wrap [overflow-wrap:anywhere]">
+            {step.title}
+            {(describeDetail(step)?.text ?? step.title) !== step.title && (
+              <span className="block">
+                <TerminalText text={describeDetail(step)?.text ?? ""} />
+              </span>
+            )}
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
 
 function StepItem({ step, isOpen }: { step: Step; isOpen: boolean }) {
   const detail = describeDetail(step);

@@ -2,9 +2,10 @@ import { memo, useMemo } from "react";
 import { isEnded, type Message, type Task } from "@/api/models";
 import { Answer, Failure, LiveAnswer } from "./answer";
 import { NewDivider } from "./dividers";
+import { LongWait } from "./long-wait";
 import { findOpenRequest } from "./permission";
 import { PermissionCard, PermissionOutcome } from "./permission-card";
-import { Steps } from "./steps";
+import { Notices, Steps } from "./steps";
 import type { ThreadAgent } from "./thread";
 import { useTurnSteps } from "./use-turn-steps";
 import { UserBubble } from "./user-bubble";
@@ -54,6 +55,8 @@ export const TurnView = memo(function TurnView(props: {
         />
       )}
       {isOpen && latest && <PermissionOutcome step={latest} />}
+      {task && <LongWait task={task} message={user} agentKey={agent.key} />}
+      {answer?.content === "" && <Notices steps={steps} />}
       {task && !answer && (
         <LiveAnswer
           task={task}

@@ -1,5 +1,6 @@
 import { memo } from "react";
 import type { Step, Task } from "@/api/models";
+import { findResumption } from "@/long-wait";
 import { useServerNow } from "@/stream/clock";
 import { useStore } from "@/stream/store";
 import { useConnectionTrouble } from "@/stream/use-connection";
@@ -30,7 +31,8 @@ export const TypingBubble = memo(function TypingBubble(props: {
     isStopping,
     nowMs: now,
   });
-  if (!status) return null;
+  // The card about a long wait says it all.
+  if (!status || findResumption(task, now)) return null;
   const elapsed = status.since ? now - Date.parse(status.since) : null;
   const isFresh = elapsed !== null && elapsed < WORDS_AFTER_MS && steps.length === 0;
   const frame = hasText
