@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ANSWER_MS, answered, composer, focused, say, thread } from "./chat.mjs";
+import { onStage } from "./stage.mjs";
+
+const TIMEOUT = { timeout: 300_000 };
+
+async function open(page) {
+  await say(page, "/long");
+  await answered(page).waitFor({ timeout: ANSWER_MS });
+  return page.context().newCDPSession(page);
+}
+
+/** As an input method does: its text appears where the focus is, and is then confirmed. */
+async function compose(input, text) {
+  for (let end = 1; end <= text.length; end += 1) {
+    const part = text.slice(0, end);
+    const selection = { selectionStart: end, selectionEnd: end };
+    await input.send("Input.imeSetComposition", { text: part, ...selection });
+  }
+  await input.send("Input.insertText", { text });
+}
+
+test(
+  "what is composed after a click on the conversation goes into the message",
+  TIMEOUT,
+  async () => {
+    await onStage(async ({ page }) => {
+      const input = await open(page);
+
+      await thread(page).getByText("The end.").last().click();
+      await compose(input, "にほん");
+
+      assert.equal(await composer(page).inputValue(), "にほん");
+      await page.keyboard.press("Control+KeyA");
+      await page.keyboard.press("Delete");
+      const scrollTop = () => thread(page).evaluate((log) => log.scrollTop);
+      const end = await scrollTop();
+      await page.keyboard.press("PageUp");
+      assert.ok((await scrollTop()) < end, "the keys that scroll still do");
+    });
+  },
+);
+
+test("a composition that begins while nothing has the focus moves it first", TIMEOUT, async () => {
+  await onStage(async ({ page }) => {
+    const input = await open(page);
+    for (const key of ["Process", "Dead"]) {
+      await composer(page).fill("");
+      await thread(page).focus();
+      await focused(page, thread(page));
+      const code = { windowsVirtualKeyCode: key === "Process" ? 229 : 222, code: "KeyN" };
+
+      await input.send("Input.dispatchKeyEvent", { type: "rawKeyDown", key, ...code });
+      await compose(input, "に");
+
+      assert.equal(await composer(page).inputValue(), "に", key);
+    }
+  });
+});
+
+test(
+  "a click that selects text or presses something keeps the focus where it is",
+  TIMEOUT,
+  async () => {
+    await onStage(async ({ page }) => {
+      await open(page);
+
+      await thread(page).getByText("The end.").last().dblclick();
+
+      assert.notEqual(await page.evaluate(() => getSelection().toString().trim()), "");
+    });
+  },
+);
