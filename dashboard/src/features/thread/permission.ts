@@ -10,7 +10,7 @@ const detailSchema = v.object({
   expires_at: v.string(),
 });
 
-export type PermissionOption = v.InferOutput<typeof detailSchema>["options"][number];
+type PermissionOption = v.InferOutput<typeof detailSchema>["options"][number];
 
 /** What the user answers: one of the options, or no where the agent offers none that says so. */
 export type PermissionAnswer = { option_id: string } | { decision: "reject" };
