@@ -41,19 +41,21 @@ pub(super) struct Outcome {
     pub(super) error: Option<TaskError>,
 }
 
-/// Writes the outcome of a task: its answer if there is any text, itself, its job, the session's next job, the events.
+/// Writes the outcome of a task: its answer if it succeeded or there is any text, itself, its job, the session's next
+/// job, the events.
 pub(super) async fn end_task(
     tx: &mut WriteTx,
     open: &Open,
     outcome: Outcome,
     now: Timestamp,
 ) -> Result<Changed<TaskStatus>, StoreError> {
+    let is_answered = outcome.status == TaskStatus::Succeeded;
     let text = match outcome.text {
-        Some(text) if !text.is_empty() || outcome.finish_reason == FinishReason::Empty => text,
+        Some(text) if !text.is_empty() || is_answered => text,
         _ => stored_text(tx, open.task_id).await?,
     };
     let mut log = Vec::with_capacity(2);
-    if !text.is_empty() || outcome.finish_reason == FinishReason::Empty {
+    if !text.is_empty() || is_answered {
         insert_answer(tx, open, &text, outcome.finish_reason, outcome.usage, now).await?;
         log.push(EventRef::message(
             LogKind::MessageCreated,

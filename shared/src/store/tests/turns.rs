@@ -161,3 +161,22 @@ async fn a_text_in_the_history_of_a_later_turn_can_not_be_changed_any_more() {
     assert_eq!(f.task(session, first.task.id).await.attempt, 0);
     assert!(matches!(unsend, Err(StoreError::TaskNotQueued)));
 }
+
+#[tokio::test]
+async fn an_answer_without_text_is_a_message_that_says_how_it_ended() {
+    let f = Fixture::new().await;
+    let session = f.session().await;
+    for (finish_reason, expected) in [
+        (FinishReason::Stop, FinishReason::Empty),
+        (FinishReason::Length, FinishReason::Length),
+        (FinishReason::Refusal, FinishReason::Refusal),
+    ] {
+        f.post(session, "Hello").await;
+        let claim = f.claim().await;
+        f.end(&claim, Finish::Answered { text: String::new(), finish_reason, usage: None, resume: None }).await;
+
+        let page = f.store.list_messages(&f.user, session, TurnBound::Newest, 1).await.unwrap();
+        let answer = page.items.last().unwrap();
+        assert_eq!((answer.content.as_str(), answer.finish_reason), ("", Some(expected)));
+    }
+}
