@@ -55,7 +55,8 @@ fn wait_in<Z: TimeZone>(trigger: &str, tail: &str, now: DateTime<Utc>, zone: &Z)
 
 fn epoch_in(words: &str, now: DateTime<Utc>) -> Option<Duration> {
     let numbers = EPOCH.captures_iter(words).filter_map(|found| found.get(1)?.as_str().parse().ok());
-    numbers.filter_map(epoch).find(|at| is_plausible(*at, now)).map(|at| until(at, now))
+    // One that has passed is more likely the time of the message.
+    numbers.filter_map(epoch).find(|at| *at > now && is_plausible(*at, now)).map(|at| until(at, now))
 }
 
 /// Returns the moment of a Unix time in seconds or, from 10¹² on, in milliseconds.

@@ -25,7 +25,7 @@ static AMOUNT: LazyLock<Regex> = LazyLock::new(|| {
 /// Hours, minutes and seconds as a clock shows them.
 static STOPWATCH: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(\d{1,3}):(\d{2}):(\d{2})(?:\D|$)"));
 /// A number that carries no unit.
-static NUMBER: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(\d{1,9}(?:\.\d+)?)(?:[^\w.:/-]|\.?$|\.\s)"));
+static NUMBER: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(\d{1,9}(?:\.\d+)?)\s*(?:[^\w\s.:/-]|\.\s|\.?$)"));
 
 /// Returns the duration at the start of `tail`.
 pub(super) fn at_start(tail: &str) -> Option<Duration> {

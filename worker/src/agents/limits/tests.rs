@@ -119,6 +119,8 @@ fn states_no_time_where_none_is_said() {
         "Request 1234567890123456 failed.",
         "resets 25pm",
         "wait until the model is loaded",
+        "This model is only available in 2 regions.",
+        "{\"created\":1769860000,\"error\":\"quota\"}",
         "try again in 99999999999999999999 days",
     ] {
         assert_eq!(seconds(words), None, "{words}");
