@@ -40,6 +40,9 @@ impl Cause {
     }
 }
 
+/// Longest text in an error object that is looked at beside its sentence.
+const MAX_KEYWORD_BYTES: usize = 80;
+
 /// The conversation does not fit. One wording often serves several servers; `tests.rs` lists their messages.
 static OVERFLOW: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[
@@ -109,7 +112,8 @@ static REQUESTED: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Returns what the error means. `has_wait` says whether the server states when to try again.
 pub(super) fn find(report: &Report<'_>, has_wait: bool) -> Cause {
-    let text = format!("{} {}", report.said, report.raw).to_lowercase();
+    let other = report.error.map_or_else(|| report.raw.to_owned(), keywords);
+    let text = format!("{} {other}", report.said).to_lowercase();
     let text = text.as_str();
     let by_status = report.status.map(code_of_status);
     let by_kind = report.error.and_then(kind_of);
@@ -188,6 +192,17 @@ fn kind_of(error: &Value) -> Option<ErrorCode> {
     } else {
         None
     }
+}
+
+/// Returns the names of an error object's fields, and the short texts in them. Longer ones may repeat the conversation.
+fn keywords(error: &Value) -> String {
+    let objects = [error, &error[0], &error["error"], &error[0]["error"]].into_iter().filter_map(Value::as_object);
+    let mut words = String::new();
+    for (name, value) in objects.flatten() {
+        let value = value.as_str().filter(|value| value.len() <= MAX_KEYWORD_BYTES).unwrap_or_default();
+        words.extend([name.as_str(), ":\"", value, "\" "]);
+    }
+    words
 }
 
 /// Whether a single request asks for more than a limit over time allows.

@@ -144,6 +144,8 @@ fn other_errors_are_no_overflow() {
     ] {
         assert_eq!(status(400, words).code, ErrorCode::AgentRefused, "{words}");
     }
+    let echo = json!({"detail": [{"msg": "bad", "input": {"content": "My context length is exceeded."}}]});
+    assert_eq!(status(422, &echo.to_string()).code, ErrorCode::AgentRefused);
 }
 
 #[test]

@@ -40,14 +40,25 @@ pub(super) fn read(frame: &Frame) -> Vec<Message> {
     if frame.is_cut {
         return vec![Message::TooLong];
     }
-    let lines: Vec<&str> = data.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    if lines.len() > 1 {
-        let read = lines.iter().map(|line| read_text(line, is_error, !frame.is_event));
-        if let Some(messages) = read.collect::<Option<Vec<_>>>() {
-            return messages;
-        }
+    // Some servers separate events by a single line end, others put something between them.
+    let lines = data.lines().map(str::trim).filter(|line| !line.is_empty());
+    let read =
+        lines.map(|line| read_text(line, is_error, !frame.is_event).unwrap_or_else(|| read_words(line, is_error)));
+    let messages: Vec<Message> = read.collect();
+    let is_known = messages.iter().any(|message| !matches!(message, Message::Unknown(_)));
+    if messages.len() > 1 && is_known { messages } else { vec![read_words(data, is_error)] }
+}
+
+/// Returns the message of a text in none of the known forms.
+fn read_words(text: &str, is_error: bool) -> Message {
+    // JSON that is cut off may mention errors in the text of an answer.
+    let is_object = text.starts_with(['{', '[']);
+    let names_error = ["\"error", "'error", "\"detail\""].iter().any(|field| text.contains(field));
+    if is_error || (if is_object { names_error } else { says_error(text) }) {
+        Message::Error(text.into())
+    } else {
+        Message::Unknown(text.to_owned())
     }
-    vec![if is_error || says_error(data) { Message::Error(data.into()) } else { Message::Unknown(data.to_owned()) }]
 }
 
 /// Returns the message of a text in one of the known forms.
@@ -144,11 +155,16 @@ mod tests {
             [object(json!({"a": 1})), object(json!({"b": 2})), Message::Done]
         );
         assert_eq!(messages("", "{\"a\":\n1}", true), [object(json!({"a": 1}))]);
+        assert_eq!(
+            messages("", "{\"a\":1}\nping\n{\"b\":2}", true),
+            [object(json!({"a": 1})), Message::Unknown("ping".into()), object(json!({"b": 2}))]
+        );
     }
 
     #[test]
     fn anything_else_is_unknown() {
-        for (name, data) in [("ping", "2026-01-31T12:00:00Z"), ("", "hello"), ("", "7"), ("", "{\"a\":"), ("x", "null")]
+        for (name, data) in
+            [("ping", "2026-01-31T12:00:00Z"), ("", "hello"), ("", "7"), ("", "{\"a\":\"an error"), ("x", "null")]
         {
             assert_eq!(messages(name, data, true), [Message::Unknown(data.to_owned())], "{name} {data}");
         }

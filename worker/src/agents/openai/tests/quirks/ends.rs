@@ -44,6 +44,10 @@ async fn a_finish_that_more_output_follows_is_no_end() {
             .send("data: {\"choices\":[{\"delta\":{\"content\":\"b")
             .text("a")
             .fails(ErrorCode::AgentNetwork, "middle"),
+        row("a cut in a text that mentions errors")
+            .send([&*text("a"), "data: {\"choices\":[{\"delta\":{\"content\":\"no errors"].concat())
+            .text("a")
+            .fails(ErrorCode::AgentNetwork, "middle"),
         row("a broken connection between chunks with a finish")
             .send([last_delta(&json!({"content": "a"}), "stop"), last_delta(&json!({"content": "b"}), "stop")].concat())
             .breaks()

@@ -6,7 +6,7 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use super::*;
 
 /// Damaged sessions in one run.
-const ROUNDS: u64 = 3_000;
+const ROUNDS: u64 = 1_500;
 
 /// Sessions as servers send them, as frames; the last two or the last one are the end.
 fn sessions() -> Vec<Vec<String>> {

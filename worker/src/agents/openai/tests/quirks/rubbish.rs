@@ -24,6 +24,7 @@ async fn odd_streams_are_answers() {
         ("words", [&*a, "hello there\n\n", &b, &stopped, DONE].concat()),
         ("unknown objects", [&*a, "data: {\"event\":\"progress\",\"progress\":0.5}\n\n", &b, &stopped, DONE].concat()),
         ("other values", [&*a, "data: null\n\ndata: \"x\"\n\ndata: [1]\n\n", &b, &stopped, DONE].concat()),
+        ("rubbish and single line ends", [&*a, "data: ping\n\n", &b, &stopped, DONE].concat().replace("\n\n", "\n")),
         ("a page after the end", [&*a, &b, DONE, "<html>\n\n{"].concat()),
         ("blank lines first", ["\r\n\n", &*a, &b, DONE].concat()),
         ("a bare [DONE]", [&*a, &b, "[DONE]\n"].concat()),

@@ -66,7 +66,7 @@ async fn an_image_is_a_notice_and_the_text_beside_it_is_kept() {
     let shown = |size: &str| format!("The agent returned an image (PNG, {size}). Images can't be shown yet.");
     let url = |bytes: usize| json!({"type": "image_url", "image_url": {"url": image(bytes)}});
     let mut rows = Vec::new();
-    for (bytes, size) in [(1_125_000, "1.1 MB"), (24_000_000, "24.0 MB")] {
+    for (bytes, size) in [(1_125_000, "1.1 MB"), (9_000_000, "9.0 MB")] {
         let parts = json!({"content": [{"type": "text", "text": "a"}, url(bytes), {"type": "text", "text": "b"}]});
         rows.push(
             row("in an array of parts")
@@ -89,6 +89,8 @@ async fn an_image_is_a_notice_and_the_text_beside_it_is_kept() {
             json!({"choices": [{"message": {"content": "a", "images": [url(bytes)]}, "finish_reason": "stop"}]});
         rows.push(row("in a document").send(whole.to_string()).text("a").notice(&shown(size)));
     }
+    let large = json!({"content": [{"type": "text", "text": "a"}, url(24_000_000)]});
+    rows.push(row("32 MB in one line").send([&*delta(&large), DONE].concat()).text("a").notice(&shown("24.0 MB")));
     let numbers = format!(
         "data: {{\"choices\":[{{\"delta\":{{\"content\":\"lost\",\"image\":[{}]}}}}]}}\n\n",
         "137, ".repeat(2_000_000)
