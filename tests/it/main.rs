@@ -13,6 +13,7 @@ mod messages;
 mod model_faults;
 mod order;
 mod procfile;
+mod quirks;
 mod races;
 mod rounds;
 mod sessions;
