@@ -302,8 +302,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Allow or reject what an agent asks for
-         * @description Once. 409 `permission_answered`; `permission_expired` when its time is over or the attempt that asked; `task_ended` when the task ended while it waited.
+         * Answer a permission request
+         * @description Selects one of the request's options. A request is answered once: 409 `permission_answered` when it has an answer, `permission_expired` when its time limit or its attempt is over, `task_ended` when the task has ended. 422 `unknown_option` when the request has no such option, `option_required` when `"decision": "allow"` could mean none or several of them; both list the options.
          */
         post: operations["answerPermission"];
         delete?: never;
@@ -423,9 +423,15 @@ export interface components {
             /** @description In the order in which they are offered. */
             items: components["schemas"]["Agent"][];
         };
-        /** @description The answer to a permission request. */
+        /** @description The answer to a permission request: exactly one of the two fields. */
         AnswerPermission: {
-            decision: components["schemas"]["PermissionDecision"];
+            /**
+             * @description `allow` selects the only option that allows the operation once, otherwise the only one that allows it. `reject`
+             *     is always possible.
+             */
+            decision?: components["schemas"]["PermissionDecision"];
+            /** @description The `option_id` of one of the request's options. */
+            option_id?: string;
         };
         /** @description A message to be sent. */
         CreateMessage: {
@@ -741,21 +747,23 @@ export interface components {
             next_offset: number;
         };
         /**
-         * @description The user's answer to a permission request.
+         * @description Whether a permission request was allowed.
          * @enum {string}
          */
         PermissionDecision: "allow" | "reject";
         /** @description The `detail` of a step of kind `permission`. */
         PermissionDetail: {
-            /** @description Names the request where it is answered. */
+            /** @description Identifies the request in the answer's path. */
             request_id: components["schemas"]["PermissionId"];
-            /** @description What is offered. */
+            /** @description The options that the agent offers. A request can always be rejected, even if none of them does. */
             options: components["schemas"]["PermissionOption"][];
-            /** @description When it is too late to answer. */
+            /** @description When the request expires. */
             expires_at: components["schemas"]["Timestamp"];
-            /** @description What was decided; absent while the request waits. */
+            /** @description Whether it was allowed; absent while it is pending. */
             decision?: components["schemas"]["PermissionDecision"];
-            /** @description By whom or what; absent while the request waits. */
+            /** @description The `option_id` that the user selected; absent while the request is pending, and where no option was selected. */
+            chosen?: string;
+            /** @description Who decided; absent while the request is pending. */
             decided_by?: components["schemas"]["DecidedBy"];
         };
         /**
@@ -763,12 +771,14 @@ export interface components {
          * @description An agent's request to be allowed something.
          */
         PermissionId: string;
-        /** @description What may be answered to a permission request. */
+        /** @description One option of a permission request, as the agent supplied it. */
         PermissionOption: {
-            /** @description What the answer is called in the request that decides. */
-            decision: components["schemas"]["PermissionDecision"];
-            /** @description What the agent calls it. */
+            /** @description Identifies the option in the answer. */
+            option_id: string;
+            /** @description The label to show, on one line. */
             name: string;
+            /** @description What it does: `allow_once`, `allow_always`, `reject_once`, `reject_always`, or a word of the agent's own. */
+            kind: string;
         };
         /** @description The body of every error (RFC 9457). */
         Problem: {
@@ -794,7 +804,7 @@ export interface components {
          * @description What went wrong, for programs.
          * @enum {string}
          */
-        ProblemCode: "invalid_request" | "unauthorized" | "forbidden" | "host_not_allowed" | "proxy_not_allowed" | "cross_site_request" | "not_found" | "method_not_allowed" | "session_archived" | "agent_busy" | "task_not_queued" | "task_ended" | "task_not_ended" | "task_succeeded" | "permission_answered" | "permission_expired" | "message_gone" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "unknown_agent" | "agent_unavailable" | "idempotency_mismatch" | "queue_full" | "internal_error" | "store_busy" | "store_unavailable" | "overloaded" | "not_ready";
+        ProblemCode: "invalid_request" | "unauthorized" | "forbidden" | "host_not_allowed" | "proxy_not_allowed" | "cross_site_request" | "not_found" | "method_not_allowed" | "session_archived" | "agent_busy" | "task_not_queued" | "task_ended" | "task_not_ended" | "task_succeeded" | "permission_answered" | "permission_expired" | "unknown_option" | "option_required" | "message_gone" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "unknown_agent" | "agent_unavailable" | "idempotency_mismatch" | "queue_full" | "internal_error" | "store_busy" | "store_unavailable" | "overloaded" | "not_ready";
         /** @description How far a session is read. */
         ReadPosition: {
             /**
@@ -813,12 +823,42 @@ export interface components {
             /** @description Always `ready`: anything else is a 503. */
             status: string;
             /**
-             * @description The parts that were looked at: `ok` each, but for a `relay` that may be `away`. Without it everything still
-             *     happens, up to two seconds later: no reason to send requests elsewhere.
+             * @description The parts that were checked. `server` and `store` are `ok`. `relay_subscriber` (changes of other processes arrive)
+             *     and `relay_publisher` (changes of this process are announced) are `ok`, `away` (not connected), `denied` (Redis
+             *     rejects the credentials or a permission is missing), or `polling` (the wake-up file cannot be watched); `relay` is
+             *     the worse one. Without the relay, everything still happens, up to two seconds later: no reason to send requests
+             *     elsewhere.
              */
             checks: {
                 [key: string]: string;
             };
+            /** @description What the relay has lost since this process started. */
+            relay: components["schemas"]["RelayReport"];
+        };
+        /** @description What the relay has lost since this process started. */
+        RelayReport: {
+            /** @description Users with an open stream whose channel is not subscribed yet. */
+            pending_subscriptions: number;
+            /**
+             * Format: int64
+             * @description Hints that were not delivered within a second: other processes found the change by polling.
+             */
+            dropped_hints: number;
+            /**
+             * Format: int64
+             * @description Pieces of live text that were not delivered: streams read the stored text instead.
+             */
+            dropped_texts: number;
+            /**
+             * Format: int64
+             * @description Signals that a part of this process missed because it lagged.
+             */
+            lagged_signals: number;
+            /**
+             * Format: int64
+             * @description Received messages that this installation has not signed.
+             */
+            rejected_messages: number;
         };
         /**
          * @description Who wrote a message.
@@ -2864,7 +2904,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The agent is told. */
+            /** @description The answer is stored and sent to the agent. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -2936,6 +2976,15 @@ export interface operations {
             };
             /** @description The body is not JSON. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_option` or `option_required`; the message lists the options. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
