@@ -80,7 +80,7 @@ mod tests {
         for (text, expected) in [
             ("a\u{0}b", "ab"),
             ("\u{0}\u{0}first\nsecond\ttab", "first\nsecond\ttab"),
-            ("\u{202e}a\u{1b}b\u{2028}c", "ab\nc"),
+            ("\u{202e}a\u{1b}[1mb\u{1b}[0m\u{2028}c", "ab\nc"),
         ] {
             assert_eq!(preview(text.as_bytes()), expected, "{text:?}");
         }
