@@ -13,7 +13,10 @@ const RECEIVE_BUFFER: u32 = 4096;
 
 /// One connection, closed when it is dropped.
 #[derive(Debug)]
-pub struct RawConnection(TcpStream);
+pub struct RawConnection {
+    stream: TcpStream,
+    received: Vec<u8>,
+}
 
 /// What came until a connection was closed.
 #[derive(Clone, Debug)]
@@ -40,7 +43,8 @@ impl RawConnection {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(RECEIVE_BUFFER).unwrap();
         socket.bind(SocketAddr::new(own.parse().unwrap(), 0)).unwrap();
-        Self(socket.connect(address.parse().unwrap()).await.unwrap())
+        let stream = socket.connect(address.parse().unwrap()).await.unwrap();
+        Self { stream, received: Vec::new() }
     }
 
     /// Connects and sends the beginning of a request.
@@ -52,25 +56,24 @@ impl RawConnection {
 
     /// Sends text; a connection that has been closed does not mind.
     pub async fn send(&mut self, text: &str) {
-        let _ = self.0.write_all(text.as_bytes()).await;
+        let _ = self.stream.write_all(text.as_bytes()).await;
     }
 
-    /// Reads until the connection is closed; `None` if it is still open after `limit`.
+    /// Reads until the connection is closed; `None` if it is still open after `limit`. What has arrived is kept.
     pub async fn read_to_close(&mut self, limit: Duration) -> Option<RawReply> {
-        let mut bytes = Vec::new();
         let read = async {
             // A reset ends it as well.
-            let _ = self.0.read_to_end(&mut bytes).await;
+            while self.stream.read_buf(&mut self.received).await.is_ok_and(|count| count > 0) {}
         };
         timeout(limit, read).await.ok()?;
-        Some(RawReply { text: String::from_utf8_lossy(&bytes).into_owned() })
+        Some(RawReply { text: String::from_utf8_lossy(&self.received).into_owned() })
     }
 
     /// Whether the server has closed the connection.
     pub fn is_closed(&self) -> bool {
         let mut buffer = [0; 1024];
         loop {
-            match self.0.try_read(&mut buffer) {
+            match self.stream.try_read(&mut buffer) {
                 Ok(0) => return true,
                 Ok(_) => {}
                 Err(error) => return error.kind() != std::io::ErrorKind::WouldBlock,

@@ -41,7 +41,8 @@ impl Stream for Lingering {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let Some(body) = &mut self.0 else { return Poll::Ready(None) };
         let polled = body.poll_next_unpin(context);
-        if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
+        // After an error more may arrive: a body that was late is read on, too.
+        if matches!(polled, Poll::Ready(None)) {
             self.0 = None;
         }
         polled

@@ -22,12 +22,14 @@ use super::Activity;
 #[error("the body did not arrive in time")]
 pub struct BodyTimedOut;
 
-/// A body that fails with [`BodyTimedOut`] when it is incomplete at its deadline.
+/// A body that fails once with [`BodyTimedOut`] when it is incomplete at its deadline. What arrives after that can still
+/// be read: a connection that is closed with unread data is reset, and the client might never see the response.
 pub(super) struct RequestBody {
     body: BodyDataStream,
     deadline: Instant,
     /// Set once the body had to be waited for: most arrive with their head.
     timer: Option<Pin<Box<Sleep>>>,
+    is_late: bool,
     activity: Arc<Activity>,
     exchange: u64,
 }
@@ -35,7 +37,7 @@ pub(super) struct RequestBody {
 impl RequestBody {
     /// The body of this exchange of a connection.
     pub(super) fn new(body: Incoming, deadline: Instant, activity: Arc<Activity>, exchange: u64) -> Self {
-        Self { body: Body::new(body).into_data_stream(), deadline, timer: None, activity, exchange }
+        Self { body: Body::new(body).into_data_stream(), deadline, timer: None, is_late: false, activity, exchange }
     }
 }
 
@@ -50,9 +52,13 @@ impl Stream for RequestBody {
                 this.activity.end_body(this.exchange);
                 Poll::Ready(ended.map(|piece| piece.map_err(Into::into)))
             }
+            Poll::Pending if this.is_late => Poll::Pending,
             Poll::Pending => {
                 let timer = this.timer.get_or_insert_with(|| Box::pin(sleep_until(this.deadline)));
-                timer.as_mut().poll(context).map(|()| Some(Err(BodyTimedOut.into())))
+                timer.as_mut().poll(context).map(|()| {
+                    this.is_late = true;
+                    Some(Err(BodyTimedOut.into()))
+                })
             }
         }
     }
