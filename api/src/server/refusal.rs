@@ -22,8 +22,10 @@ use crate::{
 
 /// Refused connections that are answered at one time; the others are closed at once.
 const ANSWERED: usize = 32;
-/// How long an answered one is kept.
-const KEPT: Duration = Duration::from_millis(500);
+/// How long an answered one is kept at most.
+const KEPT: Duration = Duration::from_secs(1);
+/// How long it is waited for the request: a client may discard a response that comes before it has sent anything.
+const REQUEST_WAIT: Duration = Duration::from_millis(300);
 /// How often refusals are logged at most.
 const LOG_INTERVAL: Duration = Duration::from_mins(1);
 
@@ -95,9 +97,12 @@ impl Refusals {
 /// Answers, and reads what the client has sent: a connection that is closed with unread data is reset, and the client
 /// might never see the answer.
 async fn answer(mut stream: TcpStream, refused: RefusedBy) -> io::Result<()> {
+    let mut buffer = [0; 4096];
+    if let Ok(received) = timeout(REQUEST_WAIT, stream.read(&mut buffer)).await {
+        received?;
+    }
     stream.write_all(&response(refused)).await?;
     stream.shutdown().await?;
-    let mut buffer = [0; 4096];
     while stream.read(&mut buffer).await? > 0 {}
     Ok(())
 }
