@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     content::{cut, text_of},
+    errors::words_of,
     terminal::Terminals,
     tool::{MAX_DETAIL_BYTES, Permission, Tool},
 };
@@ -354,6 +355,9 @@ pub(super) fn tool_call_id(fields: &Map<String, Value>) -> Option<String> {
     }
 }
 
+/// How deep the words of an error in a notice are looked for.
+const MAX_ERROR_DEPTH: usize = 4;
+
 struct NoticeUpdate {
     title: String,
     text: String,
@@ -367,8 +371,9 @@ fn notice_of(kind: &str, fields: &Map<String, Value>) -> Option<NoticeUpdate> {
         return None;
     }
     let words = |names: &[&str]| {
-        let found =
-            names.iter().find_map(|name| Some(text_of(fields.get(*name)?)).filter(|text| !text.trim().is_empty()));
+        let found = names.iter().filter_map(|name| fields.get(*name)).find_map(|value| {
+            Some(text_of(value)).filter(|text| !text.trim().is_empty()).or_else(|| words_of(value, MAX_ERROR_DEPTH))
+        });
         cut(replace_marks(&found.unwrap_or_default()).trim(), MAX_DETAIL_BYTES).0.to_owned()
     };
     let title = words(&["title"]);

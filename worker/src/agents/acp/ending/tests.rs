@@ -52,6 +52,7 @@ fn a_turn_ends_as_its_agent_says() {
         (json!({}), vec![notice("info", "Model not found")], failed("Model not found")),
         (reason("error"), vec![notice("info", "Model not found")], failed("Model not found")),
         (reason("error"), vec![json!({"sessionUpdate": "error", "message": "Broken"})], failed("Broken")),
+        (reason("error"), vec![json!({"sessionUpdate": "error", "error": {"message": "Broken"}})], failed("Broken")),
         (reason("error"), vec![json!({"sessionUpdate": "agent_warning", "content": {"text": "Odd"}})], failed("Odd")),
         (reason("error"), vec![text("API Error: the model is gone")], failed("API Error: the model is gone")),
         (reason("error"), vec![], failed("The agent stopped with the reason “error”.")),
