@@ -27,7 +27,7 @@ pub(super) struct Dialect {
 static ROLES: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)\balternat|consecutive\b[^.]{0,40}\b(?:user|role|message)|multiple [^.]{0,20}\buser\b[^.]{0,20}\broles? in a row|",
-        r"expected last role|(?:first|last)\b[^.]{0,40}\bmessage\b[^.]{0,60}\buser\b|",
+        r"expected last role|unexpected role|successive\b[^.]{0,40}\b(?:user|role|message)|(?:first|last)\b[^.]{0,40}\bmessage\b[^.]{0,60}\buser\b|",
         r"(?:start|begin)s? with[^.]{0,30}\buser\b|same role|roles?\b[^.]{0,30}\b(?:in a row|repeated)",
     ))
 });
@@ -94,6 +94,11 @@ impl Dialect {
         answers
     }
 
+    /// Returns the dialect whose messages every server accepts: roles alternate, and none is empty.
+    pub fn conforming(self) -> Self {
+        self.without(Trait::RepeatedRoles)
+    }
+
     fn without(mut self, part: Trait) -> Self {
         match part {
             Trait::StreamOptions => self.no_stream_options = true,
@@ -141,6 +146,8 @@ mod tests {
             "Last message must have role `user`.",
             "The first message must be from the user.",
             "conversation must start with a user message",
+            "Unexpected role 'user' after role 'user'",
+            "deepseek-reasoner does not support successive user or assistant messages",
             "{\"error\":{\"code\":500,\"message\":\"Error: Jinja Exception: Conversation roles must alternate\"}}",
         ] {
             assert_eq!(first(said), Some(ROLES), "{said}");

@@ -156,7 +156,9 @@ impl OpenaiAgent {
         let said = failure.said.as_deref().filter(|_| !is_final)?;
         let request = |dialect| request::completion(&self.config, "", &turn.history, dialect);
         let present = request(dialect);
-        dialect.answers_to(said).into_iter().find(|answer| request(*answer) != present)
+        // Servers complain about repeated roles in many ways: an unknown complaint is taken for one, once.
+        let guess = (failure.error.code == ErrorCode::AgentRefused).then(|| dialect.conforming());
+        dialect.answers_to(said).into_iter().chain(guess).find(|answer| request(*answer) != present)
     }
 
     /// Returns the configured model, otherwise the first of the server's list.

@@ -288,6 +288,10 @@ fn the_servers_words_are_found_wherever_they_stand() {
         json!({"base_resp": {"status_code": 1008, "status_msg": "slot lost"}}),
         json!([{"error": {"message": "slot lost"}}]),
         json!({"error": {"message": "{\"error\":{\"message\":\"slot lost\"}}"}}),
+        json!({"error": {"message": "Provider returned error", "metadata": {"raw": "{\"error\":\"slot lost\"}"}}}),
+        json!({"error": {"message": "Provider returned error", "metadata": {"raw": "slot lost"}}}),
+        json!({"text": "slot lost", "error_code": 50001}),
+        json!({"message": "\u{1b}[31mslot\u{1b}[0m lost"}),
         json!("slot lost"),
     ] {
         let error = status(500, &body.to_string());

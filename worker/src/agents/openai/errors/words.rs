@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use banter_shared::lenient_json::{self, LoneSurrogates, replace_marks};
+use banter_shared::{
+    chat::strip_terminal_codes,
+    lenient_json::{self, LoneSurrogates, replace_marks},
+};
 use serde_json::Value;
 
 /// Longest quote, in characters.
@@ -10,7 +13,7 @@ const MAX_QUOTE_CHARS: usize = 300;
 /// How deep an error is looked into.
 const MAX_DEPTH: usize = 8;
 /// Fields that hold the sentence of an error, best first.
-const FIELDS: [&str; 18] = [
+const FIELDS: [&str; 20] = [
     "message",
     "error_message",
     "error_msg",
@@ -29,6 +32,8 @@ const FIELDS: [&str; 18] = [
     "err",
     "fault",
     "base_resp",
+    "faultstring",
+    "text",
 ];
 
 /// Returns the text of a body.
@@ -69,10 +74,14 @@ fn find(value: &Value, depth: usize) -> Option<String> {
         }
         Value::Object(fields) => {
             let nested = ["error", "errors", "fault", "base_resp"];
+            // A gateway adds the words of the server behind it as `metadata.raw`.
+            let upstream = fields.get("metadata").and_then(|metadata| find(metadata.get("raw")?, depth + 1));
             // `{"error": {"message": …}, "message": …}`: the inner one says more.
-            let inner = nested
-                .iter()
-                .find_map(|name| fields.get(*name).filter(|it| !it.is_string()).and_then(|it| find(it, depth + 1)));
+            let inner = upstream.or_else(|| {
+                nested
+                    .iter()
+                    .find_map(|name| fields.get(*name).filter(|it| !it.is_string()).and_then(|it| find(it, depth + 1)))
+            });
             inner
                 .or_else(|| fields.get("msg").and_then(Value::as_str).filter(|it| !it.is_empty()).map(str::to_owned))
                 .or_else(|| FIELDS.iter().find_map(|name| fields.get(*name).and_then(|it| find(it, depth + 1))))
@@ -100,6 +109,7 @@ pub(super) fn with_quote(sentence: String, said: &str, key: Option<&str>) -> Str
 
 /// Returns the beginning of a text on one line.
 pub(in super::super) fn one_line(text: &str, max_chars: usize) -> String {
+    let text = strip_terminal_codes(text);
     let words: Vec<&str> =
         text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
     let line = words.join(" ");

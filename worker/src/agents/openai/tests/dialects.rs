@@ -54,6 +54,7 @@ async fn consecutive_messages_are_joined_for_a_server_that_demands_it_from_then_
         rejects("500 Internal Server Error", "Jinja Exception: Conversation roles must alternate user/assistant"),
         rejects("500 Internal Server Error", "Jinja Exception: something else"),
         stream("error: {\"code\":500,\"message\":\"roles must alternate\"}\n\n"),
+        rejects("400 Bad Request", "Role sequence user, user is not implemented"),
     ] {
         let mut server = Server::start([complaint, stream(ANSWER), stream(ANSWER)]).await;
         let agent = agent(config(&server));
