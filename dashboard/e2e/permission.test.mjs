@@ -94,6 +94,7 @@ test(
         await thread(page).getByText("2 steps").click();
         await thread(page)
           .getByText("You allowed it: Which database should I use? · Keep both")
+          .first()
           .waitFor();
       },
       {
