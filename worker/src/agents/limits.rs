@@ -14,6 +14,8 @@ use banter_shared::clock::Timestamp;
 use chrono::{DateTime, TimeZone, Utc};
 use regex::Regex;
 
+use crate::agents::wording::pattern;
+
 /// Characters after a trigger that are read.
 const REACH_CHARS: usize = 100;
 /// How far in the past an epoch number may be and still be a time.
@@ -75,9 +77,4 @@ fn is_plausible(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
 /// Returns the time until a moment; zero if it has passed.
 fn until(at: DateTime<Utc>, now: DateTime<Utc>) -> Duration {
     (at - now).to_std().unwrap_or(Duration::ZERO)
-}
-
-#[expect(clippy::expect_used, reason = "the tests compile every pattern")]
-fn pattern(text: &str) -> Regex {
-    Regex::new(text).expect("the pattern is a regular expression")
 }

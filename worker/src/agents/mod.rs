@@ -9,6 +9,7 @@ pub mod openai;
 pub mod process;
 mod prompt;
 pub mod registry;
+mod wording;
 
 use std::time::Duration;
 

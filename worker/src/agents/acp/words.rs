@@ -8,6 +8,8 @@ use std::sync::LazyLock;
 use banter_shared::chat::ErrorCode;
 use regex::Regex;
 
+use crate::agents::wording::pattern;
+
 /// The conversation is longer than the model's context.
 static OVERFLOW: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
@@ -60,11 +62,6 @@ pub(super) fn kind_of(words: &str) -> Option<ErrorCode> {
     } else {
         None
     }
-}
-
-#[expect(clippy::expect_used, reason = "the tests compile every pattern")]
-fn pattern(text: &str) -> Regex {
-    Regex::new(text).expect("the pattern is a regular expression")
 }
 
 #[cfg(test)]

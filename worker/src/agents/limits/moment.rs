@@ -8,7 +8,8 @@ use chrono::{
 use chrono_tz::Tz;
 use regex::{Captures, Regex};
 
-use super::{epoch, is_plausible, pattern};
+use super::{epoch, is_plausible};
+use crate::agents::wording::pattern;
 
 /// A clock time that passed this recently means now rather than tomorrow: messages round.
 const JUST_PASSED: TimeDelta = TimeDelta::minutes(5);

@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::agents::wording::pattern;
+
 /// How a request must differ from the usual one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent peculiarities, in any combination")]
@@ -94,7 +96,7 @@ impl Dialect {
         answers
     }
 
-    /// Returns the dialect whose messages every server accepts: roles alternate, and none is empty.
+    /// Returns the dialect to try after a rejection for an unknown reason: roles alternate, and no message is empty.
     pub fn conforming(self) -> Self {
         self.without(Trait::RepeatedRoles)
     }
@@ -109,11 +111,6 @@ impl Dialect {
         }
         self
     }
-}
-
-#[expect(clippy::expect_used, reason = "the tests compile every pattern")]
-fn pattern(text: &str) -> Regex {
-    Regex::new(text).expect("the pattern is a regular expression")
 }
 
 #[cfg(test)]

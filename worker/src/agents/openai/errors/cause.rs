@@ -6,6 +6,8 @@ use banter_shared::chat::ErrorCode;
 use regex::{Regex, RegexSet};
 use serde_json::Value;
 
+use crate::agents::wording::{pattern, patterns};
+
 /// An error as the server reports it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Report<'a> {
@@ -105,10 +107,7 @@ static OVERLOADED: LazyLock<RegexSet> = LazyLock::new(|| {
     ])
 });
 /// "Limit 10000, Requested 12345", as OpenAI and Groq write it.
-static REQUESTED: LazyLock<Regex> = LazyLock::new(|| {
-    #[expect(clippy::expect_used, reason = "the tests compile every pattern")]
-    Regex::new(r"(?i)\blimit:?\s+(\d+)\b[^.]*?\brequested:?\s+(\d+)").expect("the pattern is a regular expression")
-});
+static REQUESTED: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\blimit:?\s+(\d+)\b[^.]*?\brequested:?\s+(\d+)"));
 
 /// Returns what the error means. `has_wait` says whether the server states when to try again.
 pub(super) fn find(report: &Report<'_>, has_wait: bool) -> Cause {
@@ -209,9 +208,4 @@ fn keywords(error: &Value) -> String {
 fn is_larger_than_limit(text: &str) -> bool {
     let number = |index| REQUESTED.captures(text)?.get(index)?.as_str().parse::<u64>().ok();
     number(1).zip(number(2)).is_some_and(|(limit, requested)| requested > limit)
-}
-
-#[expect(clippy::expect_used, reason = "the tests compile every pattern")]
-fn patterns(patterns: &[&str]) -> RegexSet {
-    RegexSet::new(patterns).expect("the patterns are regular expressions")
 }
