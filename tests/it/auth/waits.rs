@@ -2,8 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use banter_tests::client::Client;
+use banter_tests::{
+    client::{Client, Reply},
+    fake_openai::Gate,
+};
 use serde_json::json;
+use tokio::task::JoinHandle;
 
 use crate::support::Scripted;
 
@@ -28,17 +32,22 @@ async fn start() -> Scripted {
     Scripted::start_with("", |builder| builder.env("AUTH", "required")).await
 }
 
+/// Sends a message and waits for its answer, which the gate holds back.
+async fn wait_for_answer(scripted: &Scripted, client: &Client, session: &str) -> (Gate, JoinHandle<Reply>) {
+    let mut gate = scripted.model.gate("go");
+    let (client, session) = (client.clone(), session.to_owned());
+    let waiting =
+        tokio::spawn(async move { client.post_message(&session, "?wait=120", &json!({"content": "go"})).await });
+    gate.arrived().await;
+    (gate, waiting)
+}
+
 #[tokio::test]
 async fn a_wait_ends_when_the_key_is_revoked() {
     let scripted = start().await;
     let ann = scripted.app.client_for("ann", "member").await;
     let session = ann.create_session("scripted").await;
-    let mut gate = scripted.model.gate("go");
-    let waiting = {
-        let (ann, session) = (ann.clone(), session.clone());
-        tokio::spawn(async move { ann.post_message(&session, "?wait=120", &json!({"content": "go"})).await })
-    };
-    gate.arrived().await;
+    let (_gate, waiting) = wait_for_answer(&scripted, &ann, &session).await;
 
     let revoked = scripted.app.run_api(&["keys", "revoke", &key_ids(&scripted).await[0]]).await;
     assert!(revoked.status.success());
@@ -53,12 +62,7 @@ async fn a_wait_returns_no_answer_that_came_after_the_revocation() {
     let scripted = start().await;
     let ann = scripted.app.client_for("ann", "member").await;
     let session = ann.create_session("scripted").await;
-    let mut gate = scripted.model.gate("go");
-    let waiting = {
-        let (ann, session) = (ann.clone(), session.clone());
-        tokio::spawn(async move { ann.post_message(&session, "?wait=120", &json!({"content": "go"})).await })
-    };
-    gate.arrived().await;
+    let (gate, waiting) = wait_for_answer(&scripted, &ann, &session).await;
 
     let revoked = scripted.app.run_api(&["keys", "revoke", &key_ids(&scripted).await[0]]).await;
     assert!(revoked.status.success());
@@ -76,12 +80,7 @@ async fn a_wait_ends_when_the_browser_signs_out() {
     let key = scripted.app.create_key("default", "ann", "member").await;
     let browser = browser(&scripted.client, &key).await;
     let session = browser.create_session("scripted").await;
-    let mut gate = scripted.model.gate("go");
-    let waiting = {
-        let (browser, session) = (browser.clone(), session.clone());
-        tokio::spawn(async move { browser.post_message(&session, "?wait=120", &json!({"content": "go"})).await })
-    };
-    gate.arrived().await;
+    let (_gate, waiting) = wait_for_answer(&scripted, &browser, &session).await;
 
     browser.delete("/v1/auth/session").await.ok(204);
 
