@@ -1,6 +1,6 @@
 //! Requests to the server.
 
-use std::{net::IpAddr, time::Duration};
+use std::{io, net::IpAddr, sync::LazyLock, time::Duration};
 
 use banter_shared::chat::ErrorCode;
 use reqwest::{
@@ -9,7 +9,11 @@ use reqwest::{
     redirect::Policy,
 };
 use serde_json::Value;
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    runtime::{Builder, Runtime},
+    time::{Instant, timeout_at},
+};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::errors;
 use crate::agents::AgentError;
@@ -19,6 +23,13 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an unused connection is kept. Below the 5 s after which common servers hang up: a request that meets the
 /// hang-up fails.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// Runs every connection on one thread.
+///
+/// hyper 1.x loses a request that one thread hands to a connection while another thread closes it because of what the
+/// server sent: the request then waits for its whole time limit. On one thread the two cannot overlap.
+static CONNECTIONS: LazyLock<io::Result<Runtime>> =
+    LazyLock::new(|| Builder::new_multi_thread().worker_threads(1).thread_name("connections").enable_all().build());
 
 /// A connection pool to one server, with its key.
 pub(super) struct Client {
@@ -76,8 +87,18 @@ impl Client {
 }
 
 async fn send(request: RequestBuilder, deadline: Instant) -> Result<Response, AgentError> {
-    match timeout_at(deadline, request.send()).await {
-        Ok(sent) => sent.map_err(errors::from_transport),
+    let internal = || AgentError::new(ErrorCode::AgentError, "The worker could not start the request.");
+    let connections = CONNECTIONS.as_ref().map_err(|error| {
+        tracing::error!(%error, "cannot start the thread of connections");
+        internal()
+    })?;
+    let sending = AbortOnDropHandle::new(connections.spawn(request.send()));
+    match timeout_at(deadline, sending).await {
+        Ok(Ok(sent)) => sent.map_err(errors::from_transport),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "a request ended unexpectedly");
+            Err(internal())
+        }
         Err(_) => Err(AgentError::new(ErrorCode::Timeout, "The agent's server did not start to answer in time.")),
     }
 }
