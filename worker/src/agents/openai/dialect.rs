@@ -52,6 +52,14 @@ static EMPTY: LazyLock<Regex> = LazyLock::new(|| {
 static TEMPLATE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?i)jinja|chat[ _]template|template ?error|raise_exception|apply[ _]template|applying[^.]{0,20}template")
 });
+/// The complaint is about the messages of the conversation, whatever it says about them.
+static MESSAGES: LazyLock<Regex> = LazyLock::new(|| {
+    // An error object usually has a field called "message", which says nothing.
+    pattern(concat!(
+        r"(?i)\b(?:messages|roles?|turns?|conversations?|chats?|history|dialog(?:ue)?s?|assistant)\b|",
+        r"\bmessage (?:order|sequence|list|array|format|structure|history)\b",
+    ))
+});
 
 /// A part of a request that a server may complain about, in the order in which they are given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,9 +104,10 @@ impl Dialect {
         answers
     }
 
-    /// Returns the dialect to try after a rejection for an unknown reason: roles alternate, and no message is empty.
-    pub fn conforming(self) -> Self {
-        self.without(Trait::RepeatedRoles)
+    /// Returns the dialect to try after a rejection in unknown words, if they are about the messages: roles alternate,
+    /// and no message is empty.
+    pub fn conforming(self, said: &str) -> Option<Self> {
+        MESSAGES.is_match(said).then(|| self.without(Trait::RepeatedRoles))
     }
 
     fn without(mut self, part: Trait) -> Self {
@@ -183,6 +192,22 @@ mod tests {
         let answers = Dialect::default().answers_to("Jinja Exception: unknown error at row 7");
 
         assert_eq!(answers, [ROLES, Dialect { no_system_role: true, ..Dialect::default() }]);
+    }
+
+    #[test]
+    fn unknown_complaints_about_messages_suggest_alternating_roles() {
+        for said in ["Invalid message order", "bad turn structure", "Two turns of the user", "malformed conversation"] {
+            assert_eq!(Dialect::default().conforming(said), Some(ROLES), "{said}");
+        }
+        for said in [
+            "",
+            "no",
+            "Bad Request",
+            r#"{"error":{"message":"no","type":"bad_request"}}"#,
+            "temperature must be at most 1",
+        ] {
+            assert_eq!(Dialect::default().conforming(said), None, "{said}");
+        }
     }
 
     #[test]

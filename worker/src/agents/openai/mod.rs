@@ -156,8 +156,8 @@ impl OpenaiAgent {
         let said = failure.said.as_deref().filter(|_| !is_final)?;
         let request = |dialect| request::completion(&self.config, "", &turn.history, dialect);
         let present = request(dialect);
-        // Servers complain about repeated roles in many ways: an unknown complaint is taken for one, once.
-        let guess = (failure.error.code == ErrorCode::AgentRefused).then(|| dialect.conforming());
+        // Servers complain about repeated roles in many ways: an unknown complaint about the messages is taken for one.
+        let guess = dialect.conforming(said).filter(|_| failure.error.code == ErrorCode::AgentRefused);
         dialect.answers_to(said).into_iter().chain(guess).find(|answer| request(*answer) != present)
     }
 
