@@ -1,10 +1,13 @@
 //! The first open: one process at a time creates the file, switches it to WAL, and runs both sets of migrations.
 
+#[cfg(test)]
+mod tests;
+
 use std::{path::Path, time::Duration};
 
 use sqlx::{
     ConnectOptions, Connection, SqliteConnection,
-    migrate::Migrator,
+    migrate::{MigrateError, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode},
 };
 
@@ -16,9 +19,14 @@ use super::{
 };
 use crate::event::Epoch;
 
-/// Our own migrations, compiled in.
+/// Our own migrations, compiled in. The first one creates the schema of 0.1.0.
 fn migrations() -> Migrator {
     sqlx::migrate!("../migrations")
+}
+
+/// The migrations of databases that are older than 0.1.0. They end with the schema that [`migrations`] begins with.
+fn migrations_before_0_1_0() -> Migrator {
+    sqlx::migrate!("../migrations/before_0_1_0")
 }
 
 /// A database whose schema this program does not know.
@@ -68,9 +76,42 @@ pub(super) async fn prepare(path: &Path, connect: &SqliteConnectOptions) -> Resu
 
 /// Runs both sets of migrations: the queue's tables first, since ours have indexes on them. Each set ignores the other's rows
 /// in the shared table.
-pub(super) async fn run(connection: &mut SqliteConnection) -> Result<(), sqlx::migrate::MigrateError> {
+pub(super) async fn run(connection: &mut SqliteConnection) -> Result<(), MigrateError> {
     SqliteStorage::migrations().set_ignore_missing(true).run(&mut *connection).await?;
+    carry_over(&mut *connection).await?;
     migrations().set_ignore_missing(true).run(connection).await
+}
+
+/// Brings a database that is older than 0.1.0 to the schema of 0.1.0, and records it as such.
+async fn carry_over(connection: &mut SqliteConnection) -> Result<(), MigrateError> {
+    let old = migrations_before_0_1_0();
+    let applied: Vec<i64> =
+        sqlx::query_scalar("SELECT version FROM _sqlx_migrations").fetch_all(&mut *connection).await?;
+    if !applied.iter().any(|version| old.version_exists(*version)) {
+        return Ok(());
+    }
+    migrations_before_0_1_0().set_ignore_missing(true).run(&mut *connection).await?;
+    let ours = migrations();
+    let Some(first) = ours.iter().next() else { return Ok(()) };
+    let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
+    for migration in old.iter() {
+        sqlx::query("DELETE FROM _sqlx_migrations WHERE version = $1")
+            .bind(migration.version)
+            .execute(&mut *tx)
+            .await?;
+    }
+    sqlx::query(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+         VALUES ($1, $2, TRUE, $3, 0)",
+    )
+    .bind(first.version)
+    .bind(&*first.description)
+    .bind(&*first.checksum)
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    tracing::info!(migration = first.version, "database upgraded from a version before 0.1.0");
+    Ok(())
 }
 
 /// The newest migration in the database, if this program does not know it.
@@ -81,8 +122,9 @@ pub(super) async fn find_newer_schema(connection: &mut SqliteConnection) -> Resu
     }
     let applied: Vec<i64> =
         sqlx::query_scalar("SELECT version FROM _sqlx_migrations ORDER BY version DESC").fetch_all(connection).await?;
-    let (ours, queue) = (migrations(), SqliteStorage::migrations());
-    let found = applied.into_iter().find(|version| !ours.version_exists(*version) && !queue.version_exists(*version));
+    let (ours, old, queue) = (migrations(), migrations_before_0_1_0(), SqliteStorage::migrations());
+    let is_known = |version| [&ours, &old, &queue].iter().any(|set| set.version_exists(version));
+    let found = applied.into_iter().find(|version| !is_known(*version));
     let known = ours.iter().chain(queue.iter()).map(|migration| migration.version).max().unwrap_or_default();
     Ok(found.map(|found| NewerSchema { found, known }))
 }
