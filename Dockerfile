@@ -17,6 +17,8 @@ COPY tests/ tests/
 COPY bench/ bench/
 COPY migrations/ migrations/
 COPY --from=page /src/dashboard/dist dashboard/dist
+# The build context has no .git: `docker build --build-arg BANTER_COMMIT=$(git rev-parse --short=12 HEAD)`.
+ARG BANTER_COMMIT=
 RUN cargo build --release --locked
 
 FROM debian:bookworm-slim

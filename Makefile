@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 
-.PHONY: help run dev test test-agents test-faults test-rounds soak bench-readers bench-hostile bench-warm dashboard openapi gate clean
+.PHONY: help run dev test test-agents test-faults test-rounds soak bench-readers bench-hostile bench-warm dashboard openapi dist gate clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -62,9 +62,13 @@ openapi: ## Write docs/openapi.json and the page's types from the code
 	@scripts/npm-ci.sh
 	npm --prefix dashboard run generate
 
+dist: ## Build the release in dist/: a tarball that runs without Rust or Node, SBOMs, checksums
+	@scripts/need.sh cargo node
+	@scripts/dist.sh
+
 gate: ## Check format, lints, docs, licences and unused dependencies
 	@scripts/need.sh cargo node
 	@scripts/gate.sh
 
 clean: ## Remove what was built (the data stay)
-	rm -rf target dashboard/dist dashboard/node_modules
+	rm -rf target dist dashboard/dist dashboard/node_modules

@@ -11,6 +11,7 @@ use banter_shared::{
     shutdown::Shutdown,
     store::{ApiKey, CheckReport, Restored, Store, back_up, restore},
     telemetry,
+    version::VERSION,
 };
 use clap::{Parser, Subcommand};
 
@@ -18,7 +19,7 @@ use crate::{Application, healthcheck, openapi, router};
 
 /// Banter's HTTP server and its administration.
 #[derive(Debug, Parser)]
-#[command(name = "api", version, about)]
+#[command(name = "api", version = VERSION, about)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,

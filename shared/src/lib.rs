@@ -9,7 +9,7 @@
 //! | [`agents_file`] | `agents.toml`: which agents there are | [`chat`] |
 //! | [`lenient_json`] | JSON from programs that break its rules | |
 //! | [`private`] | files and folders that only this account can read | |
-//! | [`config`], [`telemetry`], [`shutdown`] | what a process needs to start and to stop | |
+//! | [`config`], [`telemetry`], [`shutdown`], [`version`] | what a process needs to start and to stop | |
 //! | [`upkeep`] | what every process does on the side | [`store`], [`relay`] |
 //!
 //! The store and the relay do not know each other, and nothing here knows HTTP.
@@ -27,3 +27,4 @@ pub mod shutdown;
 pub mod store;
 pub mod telemetry;
 pub mod upkeep;
+pub mod version;

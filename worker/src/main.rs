@@ -8,6 +8,7 @@ use banter_shared::{
     private,
     shutdown::Shutdown,
     telemetry,
+    version::VERSION,
 };
 use banter_worker::{Worker, agents::demo, doctor, supervise};
 use clap::{Parser, Subcommand};
@@ -15,7 +16,7 @@ use tokio::runtime::Builder;
 
 /// Runs the agents of Banter.
 #[derive(Parser)]
-#[command(name = "worker", version)]
+#[command(name = "worker", version = VERSION)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
