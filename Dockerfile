@@ -1,4 +1,4 @@
-# The page, then both programs, then an image with nothing else.
+# Builds the dashboard, then both binaries, then an image that contains nothing else.
 
 FROM node:22-bookworm-slim AS page
 WORKDIR /src/dashboard
@@ -33,6 +33,6 @@ WORKDIR /data
 VOLUME /data
 ENV DATABASE_URL=sqlite:///data/banter.db DATA_DIR=/data BIND_ADDR=0.0.0.0:8080 AUTH=required
 EXPOSE 8080
-# For the api. A container that runs the worker disables it.
+# For the api. Disable it in a container that runs the worker.
 HEALTHCHECK --interval=10s --timeout=6s --start-period=20s CMD ["api", "healthcheck"]
 ENTRYPOINT ["api"]

@@ -1,4 +1,4 @@
-# Every command does its own set-up. `make` alone lists them.
+# Every command does its own setup. `make` lists them.
 
 SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
@@ -8,7 +8,7 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
-run: ## Build everything and run api and worker; no service is needed
+run: ## Build everything and run api and worker; no services required
 	@scripts/need.sh cargo node
 	@$(MAKE) --no-print-directory dashboard
 	cargo build --release --locked
@@ -20,55 +20,55 @@ dev: ## Run api and worker from a debug build, and the page with hot reload
 	cargo build --locked
 	@DEV_PAGE=1 scripts/run.sh "$(CARGO_TARGET_DIR)/debug"
 
-test: ## Run every test: unit, api, worker, faults, page, browser
+test: ## Run every test: unit, api, worker, faults, page, and browser
 	@scripts/need.sh cargo node chromium redis-server openssl libfaketime
 	@scripts/test.sh
 
-test-agents: ## Drive opencode, Gemini CLI, Codex, Claude and fast-agent without an account; downloads 2 GB once (AGENTS_DIR=)
+test-agents: ## Test opencode, Gemini CLI, Codex, Claude, and fast-agent without an account; downloads 2 GB once (AGENTS_DIR=)
 	@scripts/need.sh cargo node
 	@scripts/test-agents.sh $(AGENTS)
 
-test-faults: ## Throw random faults at an installation at work, for ten minutes (ROUNDS= for more)
+test-faults: ## Inject random faults into an installation under load for ten minutes (ROUNDS= for more)
 	@scripts/need.sh cargo redis-server
 	@scripts/test-faults.sh
 
-soak: ## Run at half of full load for an hour: nothing may grow (MINUTES=, RATE= answers a second, PLOT=)
+soak: ## Run at half of full load for an hour and check that nothing grows (MINUTES=, RATE= answers per second, PLOT=)
 	@scripts/need.sh cargo redis-server
 	@scripts/bench.sh soak --minutes "$(or $(MINUTES),60)" $(if $(RATE),--rate "$(RATE)") \
 		--csv "$(CARGO_TARGET_DIR)/soak.csv" --plot "$(or $(PLOT),docs/images/soak.svg)"
 
-bench-readers: ## Measure 800 readers with and without 200 others that stopped reading
+bench-readers: ## Measure 800 readers with and without 200 stalled readers
 	@scripts/need.sh cargo
 	@scripts/bench.sh readers
 
-bench-hostile: ## Measure a good client beside 800 silent connections and 24 clients that never read
+bench-hostile: ## Measure a good client next to 800 silent connections and 24 clients that never read
 	@scripts/need.sh cargo
 	@scripts/bench.sh hostile
 
-bench-warm: ## Measure what a turn costs beside the agent's own time
+bench-warm: ## Measure the overhead of a turn, excluding the agent's own time
 	@scripts/need.sh cargo
 	@scripts/bench.sh warm
 
-test-rounds: ## Kill, freeze, cut, race and restart two hundred times each, an hour or more (ROUNDS= for fewer)
+test-rounds: ## Test kills, freezes, dropped streams, races, and restarts, 200 rounds each; an hour or more (ROUNDS= for fewer)
 	@scripts/need.sh cargo redis-server
 	@scripts/test-rounds.sh
 
-dashboard: ## Build the page that the api serves
+dashboard: ## Build the dashboard
 	@scripts/npm-ci.sh
 	npm --prefix dashboard run build
 
-openapi: ## Write docs/openapi.json and the page's types from the code
+openapi: ## Generate docs/openapi.json and the dashboard's types from the code
 	cargo run --quiet --locked --bin api -- openapi > docs/openapi.json
 	@scripts/npm-ci.sh
 	npm --prefix dashboard run generate
 
-dist: ## Build the release in dist/: a tarball that runs without Rust or Node, SBOMs, checksums
+dist: ## Build a release in dist/: a tarball that runs without Rust or Node, SBOMs, and checksums
 	@scripts/need.sh cargo node
 	@scripts/dist.sh
 
-gate: ## Check format, lints, docs, licences and unused dependencies
+gate: ## Check formatting, lints, docs, generated files, licenses, and unused dependencies
 	@scripts/need.sh cargo node
 	@scripts/gate.sh
 
-clean: ## Remove what was built (the data stay)
+clean: ## Remove build output (data is kept)
 	rm -rf target dist dashboard/dist dashboard/node_modules

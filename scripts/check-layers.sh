@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The dependency rules of docs/architecture.md that the compiler does not check.
+# Checks the dependency rules of docs/architecture.md that the compiler does not enforce.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,17 +9,17 @@ fail() {
 }
 
 tree=$(cargo tree --locked --package banter-shared --edges normal --prefix none)
-if grep -qE '^(axum|hyper|reqwest) ' <<<"$tree"; then fail "shared knows HTTP"; fi
+if grep -qE '^(axum|hyper|reqwest) ' <<<"$tree"; then fail "shared depends on HTTP"; fi
 if grep -rlE 'sqlx::query' --include='*.rs' api worker shared/src | grep -vE '^shared/src/(store|relay)/'; then
   fail "SQL outside the store"
 fi
 if grep -rlE 'use crate::(relay|store)|use sqlx|use axum' shared/src/chat shared/src/event; then
-  fail "the chat's words know the store or the relay"
+  fail "chat or event depends on the store or the relay"
 fi
 if grep -rlE 'relay::' shared/src/store || grep -rlE 'store::' shared/src/relay; then
-  fail "the store and the relay know each other"
+  fail "the store and the relay depend on each other"
 fi
 if grep -nE 'banter[-_](api|worker)' api/Cargo.toml worker/Cargo.toml shared/Cargo.toml | grep -vE 'name = '; then
-  fail "api and worker know each other"
+  fail "api and worker depend on each other"
 fi
-echo "layers: fine"
+echo "layers: ok"

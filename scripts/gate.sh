@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What must hold before a change is merged, beside the tests: format, lints, docs, generated files, licenses, no known
+# Checks what must hold before a change is merged, besides the tests: formatting, lints, docs, generated files, licenses, no known
 # vulnerabilities in dependencies, and no dependency that nothing uses.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,7 +14,7 @@ step "page"
 scripts/npm-ci.sh
 npm --prefix dashboard run gate
 
-step "format"
+step "formatting"
 cargo fmt --all -- --check
 
 step "lints"
@@ -26,7 +26,7 @@ RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 step "layers"
 scripts/check-layers.sh
 
-step "licences and sources"
+step "licenses and sources"
 tool deny cargo-deny "^0.18"
 cargo deny --locked check bans licenses sources
 
@@ -51,4 +51,4 @@ step "unused dependencies"
 tool machete cargo-machete "^0.9"
 cargo machete
 
-printf '\nThe gate is open.\n'
+printf '\nAll checks passed.\n'

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes sure that programs are there: `scripts/need.sh cargo node chromium`.
-# What Debian has is installed when we are root; for the rest one line says what to install.
+# Ensures that programs are installed: `scripts/need.sh cargo node chromium`.
+# As root on Debian, it installs missing packages; otherwise, it prints what to install.
 set -euo pipefail
 
 fail() {
@@ -13,7 +13,7 @@ install() { # install <program> <Debian package>
   echo "banter: installing $2"
   log=$(mktemp)
   { apt-get update && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$2"; } >"$log" 2>&1 ||
-    { tail -n 20 "$log" >&2; fail "could not install $2"; }
+    { tail -n 20 "$log" >&2; fail "cannot install $2"; }
   rm -f "$log"
 }
 
@@ -28,18 +28,18 @@ for program in "$@"; do
       command -v cc >/dev/null || install cc gcc
       wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
       found=$(rustc --version | cut -d ' ' -f 2)
-      version_at_least "$found" "$wanted" || fail "Rust $wanted or newer is needed, and this is $found: run rustup update"
+      version_at_least "$found" "$wanted" || fail "Rust $wanted or newer is required, found $found: run rustup update"
       ;;
     node)
       command -v npm >/dev/null || fail "Node 20.19 or newer with npm is missing: see https://nodejs.org"
       found=$(node --version | tr -d v)
-      version_at_least "$found" 20.19.0 || fail "Node 20.19 or newer is needed, and this is $found"
+      version_at_least "$found" 20.19.0 || fail "Node 20.19 or newer is required, found $found"
       ;;
     chromium)
       [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || install chromium chromium
       ;;
     redis-server)
-      # Debian starts a server of its own with the package; the tests use theirs, on other ports.
+      # Debian starts a server with the package; the tests start their own, on other ports.
       command -v redis-server >/dev/null || install redis-server redis-server
       ;;
     openssl)
@@ -50,6 +50,6 @@ for program in "$@"; do
       compgen -G "/usr/lib*/faketime/libfaketimeMT.so.1" >/dev/null ||
         compgen -G "/usr/lib/*/faketime/libfaketimeMT.so.1" >/dev/null || install libfaketime libfaketime
       ;;
-    *) fail "scripts/need.sh does not know $program" ;;
+    *) fail "scripts/need.sh: unknown program $program" ;;
   esac
 done

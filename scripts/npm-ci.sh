@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the page's packages unless they are there as the lock file says.
+# Installs the dashboard's packages unless they match the lock file.
 set -euo pipefail
 cd "$(dirname "$0")/../dashboard"
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs one api and one worker until Ctrl-C, or until one of them ends: `scripts/run.sh <folder of the binaries>`.
+# Runs one api and one worker until Ctrl-C, or until one of them exits: `scripts/run.sh <folder of the binaries>`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=$1
@@ -20,5 +20,5 @@ if [ -n "${DEV_PAGE:-}" ]; then
 fi
 
 wait -n "${pids[@]}" && code=0 || code=$?
-echo "banter: a process ended with code $code; stopping the others" >&2
+echo "banter: a process exited with code $code; stopping the others" >&2
 exit "$code"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Drives agents that others wrote, one after the other, with real api and worker processes and without any account: each is
-# pointed at a model server on loopback. Their programs (2 GB) are downloaded once, with npm and pip, into folders
-# of their own below AGENTS_DIR (target/agents unless set); nothing else on the machine is changed.
+# Tests third-party agents, one after the other, with real api and worker processes and without an account: each uses a
+# model server on loopback. The agents (2 GB) are downloaded once, with npm and pip, into AGENTS_DIR (target/agents by
+# default); nothing else on the machine is changed.
 #
-# Words given are names of agents: `scripts/test-agents.sh opencode codex`. An agent that cannot be installed here is
-# SKIPPED, with the reason, and counts as nothing. BANTER_BIN_DIR tries other binaries than a debug build.
+# Arguments select agents: `scripts/test-agents.sh opencode codex`. An agent that cannot be installed is SKIPPED, with the
+# reason, and does not count as a failure. BANTER_BIN_DIR names a folder with other binaries than the debug build.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
@@ -31,7 +31,7 @@ with_npm() { # with_npm <folder> <package>...
   npm install --prefix "$@" --save-exact --no-audit --no-fund --no-update-notifier --loglevel=error
 }
 
-with_pip() { # with_pip <folder> <package>...: in a virtual environment of its own, of the first Python that is new enough
+with_pip() { # with_pip <folder> <package>...: in its own virtual environment, with the first Python that is new enough
   local folder="$1" python
   shift
   for python in python3 python3.14 python3.13; do
@@ -39,7 +39,7 @@ with_pip() { # with_pip <folder> <package>...: in a virtual environment of its o
     "$python" -m venv "$folder" && "$folder/bin/pip" install --quiet --disable-pip-version-check "$@"
     return
   done
-  echo "error: it needs Python 3.13 or newer"
+  echo "error: Python 3.13 or newer is required"
   return 1
 }
 
@@ -89,7 +89,7 @@ start_model() { # start_model: sets SMOLLM2_URL; false, with a reason on stdout,
 names=("$@")
 if [ ${#names[@]} -eq 0 ]; then names=("${all[@]}"); fi
 for name in "${names[@]}"; do
-  packages "$name" >/dev/null || { echo "no agent is called $name; there are: ${all[*]}" >&2; exit 2; }
+  packages "$name" >/dev/null || { echo "unknown agent $name; expected one of: ${all[*]}" >&2; exit 2; }
 done
 if [ "$BANTER_BIN_DIR" = "$CARGO_TARGET_DIR/debug" ]; then
   cargo build --workspace --locked || exit 1
@@ -111,7 +111,7 @@ for name in "${names[@]}"; do
     summary+=("$name with SmolLM2: SKIPPED: $reason")
     echo "SKIPPED: SmolLM2: $reason"
   fi
-  # One at a time: each is hundreds of megabytes. Their folders are not in /tmp, where not every agent wants to be.
+  # One at a time, because each takes hundreds of megabytes. Not in /tmp, which some agents reject.
   TMPDIR="$AGENTS_DIR/tmp" cargo test --workspace --locked --quiet --test real_agents -- \
     --ignored --nocapture --test-threads 1 "${skip[@]}" "${name//-/_}::" >"$log" 2>&1
   ended=$?

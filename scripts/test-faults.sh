@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Throws random faults at an installation at work, round after round; every round has a seed of its own. Three forms
-# take turns, with and without Redis: many people (50, 400 operations each), races (few people, one session, hardly a
-# pause between faults), and some of both. ROUNDS says how many; the usual 5 take about ten minutes.
+# Injects random faults into an installation under load. Every round has its own seed. Three profiles alternate, with
+# and without Redis: many users (50, 400 operations each), races (few users, one session, short pauses between faults),
+# and a mixture. ROUNDS is the number of rounds; the default of 5 takes about ten minutes.
 #
-# SEED and RELAY=with_redis or without_redis replay a round together with its sizes, as printed: CLIENTS, USERS, SESSIONS,
-# OPS, SECONDS_LIMIT, APIS, WORKERS, LEASE and CALM_MS. A size that is set holds for every round.
+# To replay a round, set SEED, RELAY=with_redis or without_redis, and its sizes, as printed: CLIENTS, USERS, SESSIONS,
+# OPS, SECONDS_LIMIT, APIS, WORKERS, LEASE and CALM_MS. A size that is set applies to every round.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
@@ -40,6 +40,6 @@ for ((round = 0; round < rounds; round++)); do
     failed+=("ROUNDS=1 RELAY=$relay $sizes")
   fi
 done
-printf '\n%d of %d rounds found nothing amiss.\n' $((rounds - ${#failed[@]})) "$rounds"
-for round in "${failed[@]}"; do printf 'broken: %s make test-faults\n' "$round"; done
+printf '\n%d of %d rounds passed.\n' $((rounds - ${#failed[@]})) "$rounds"
+for round in "${failed[@]}"; do printf 'failed: %s make test-faults\n' "$round"; done
 [ ${#failed[@]} -eq 0 ]

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Proves the same things under faults and load many times over: ROUNDS says how often (200 unless set), RELAY=without_redis
-# leaves Redis out, BANTER_TEST_SEED with the ROUNDS of its batch replays one. Words given are names of tests, or parts
-# of them: `scripts/test-rounds.sh killed frozen`. What was done how often is printed at the end, and every seed.
+# Repeats the tests under faults and load. ROUNDS is the number of rounds (200 by default), RELAY=without_redis runs
+# without Redis, and BANTER_TEST_SEED with the ROUNDS of its batch replays a batch. Arguments select tests by parts of
+# their names: `scripts/test-rounds.sh killed frozen`. Prints what was done how often, and every seed.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every test. Binaries, page and tests are built first, so that tests find both programs beside them.
+# Runs every test. Builds the binaries, the dashboard, and the tests first.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
@@ -22,5 +22,5 @@ BANTER_BIN_DIR="$CARGO_TARGET_DIR/debug" npm --prefix dashboard run e2e
 step "Rust tests"
 BANTER_BIN_DIR="$CARGO_TARGET_DIR/debug" RUST_TEST_THREADS="${RUST_TEST_THREADS:-4}" cargo test --workspace --locked --lib --bins --test it
 
-step "random faults, a minute of them: the same ones each time"
+step "random faults for a minute, with a fixed seed"
 SEED=1 CLIENTS=8 SECONDS_LIMIT=15 BANTER_BIN_DIR="$CARGO_TARGET_DIR/debug" cargo test --workspace --locked --test checker
