@@ -26,6 +26,9 @@ RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 step "layers"
 scripts/check-layers.sh
 
+step "spelling"
+npx --yes cspell@9.8.0 lint --no-progress
+
 step "licenses and sources"
 tool deny cargo-deny "^0.18"
 cargo deny --locked check bans licenses sources
