@@ -25,7 +25,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Load and endurance runs. The binaries are taken from `BANTER_BIN_DIR`, else from beside this one.
+/// Load and endurance tests. Uses the binaries in `BANTER_BIN_DIR`, or else in the folder of this binary.
 #[derive(Debug, Parser)]
 struct Arguments {
     #[command(subcommand)]
@@ -34,13 +34,13 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Run {
-    /// Half of full load for an hour: memory, handles, log and waiting work must stay flat.
+    /// Run at half of full load for an hour: memory, handles, log, and queued work must stay flat.
     Soak(soak::Options),
-    /// Readers who stop reading beside readers who read: the latter must not notice.
+    /// Measure readers next to stalled readers: they must not be slowed down.
     Readers(readers::Options),
-    /// Half-open connections, slow bodies, and clients that never read, beside a good client: it must not notice.
+    /// Measure a good client next to half-open connections, slow bodies, and clients that never read.
     Hostile(hostile::Options),
-    /// What a turn costs beside the agent's own time, once its process runs.
+    /// Measure the overhead of a turn in a warm process, excluding the agent's own time.
     Warm(warm::Options),
 }
 
@@ -72,7 +72,9 @@ async fn main() -> ExitCode {
 
 /// Waits for SIGINT or SIGTERM.
 async fn stop_signal() -> anyhow::Error {
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return anyhow::anyhow!("cannot listen to signals") };
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return anyhow::anyhow!("cannot install signal handlers");
+    };
     tokio::select! {
         _ = tokio::signal::ctrl_c() => anyhow::anyhow!("interrupted"),
         _ = terminate.recv() => anyhow::anyhow!("terminated"),

@@ -14,7 +14,7 @@ use crate::measure::percentile;
 /// What half of all warm turns may cost at most, in milliseconds.
 const MOST_MS: f64 = 10.0;
 
-/// What `bench warm` can be told.
+/// Options of `bench warm`.
 #[derive(Debug, Args)]
 pub struct Options {
     /// Turns, one after the other in one conversation.

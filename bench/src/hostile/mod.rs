@@ -31,22 +31,22 @@ const STOP_LIMIT: Duration = Duration::from_secs(5);
 /// Options of `bench hostile`.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// Connections with half a request.
+    /// Number of connections with half a request.
     #[arg(long, default_value_t = 500)]
     half_open: usize,
-    /// Requests whose body arrives a byte at a time.
+    /// Number of requests whose body arrives one byte at a time.
     #[arg(long, default_value_t = 300)]
     slow_bodies: usize,
-    /// Clients that request pages and never read.
+    /// Number of clients that request pages and never read.
     #[arg(long, default_value_t = 24)]
     never_read: usize,
-    /// Requests of the good client a second.
+    /// Requests of the good client per second.
     #[arg(long, default_value_t = 100.0)]
     rate: f64,
-    /// Pairs of rounds.
+    /// Number of pairs of rounds.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Seconds that a round is measured.
+    /// Duration of a round in seconds.
     #[arg(long, default_value_t = 10.0)]
     seconds: f64,
 }
@@ -130,7 +130,7 @@ fn judge(mut quiet: Vec<f64>, mut hostile: Vec<f64>, peak_mib: f64, stopped_in: 
     hostile.sort_by(f64::total_cmp);
     let [before, after] = [&quiet, &hostile].map(|sorted| percentile(sorted, 0.99));
     println!("all rounds: p99 {before:.2} → {after:.2} ms ({:.2} times)", after / before);
-    println!("the api has had at most {peak_mib:.0} MiB, and stopped in {:.1} s", stopped_in.as_secs_f64());
+    println!("the api used at most {peak_mib:.0} MiB and stopped in {:.1} s", stopped_in.as_secs_f64());
     let is_undisturbed = after <= before + (before * LATER.0).max(LATER.1);
     let (is_small, is_quick) = (peak_mib < MEMORY_MIB, stopped_in < STOP_LIMIT);
     for (holds, what) in

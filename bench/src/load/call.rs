@@ -30,5 +30,5 @@ pub async fn call(client: &Client, request: reqwest::RequestBuilder, statuses: &
         tally.count_busy();
         sleep(PAUSE).await;
     }
-    anyhow::bail!("503 again and again")
+    anyhow::bail!("repeated 503 responses")
 }

@@ -79,7 +79,7 @@ impl Listener {
                 event = self.stream.try_next() => match event {
                     Ok(Some(event)) => self.take_in(&event),
                     Ok(None) => {
-                        self.tally.complain("a stream ended by itself".into());
+                        self.tally.complain("a stream ended unexpectedly".into());
                         return Left::Bored;
                     }
                     Err(complaint) => self.tally.complain(complaint),
@@ -90,13 +90,13 @@ impl Listener {
 
     fn take_in(&mut self, event: &Event) {
         if event.kind == "resync" {
-            self.tally.complain(format!("a stream was told to fetch everything again: {}", event.data));
+            self.tally.complain(format!("a stream received resync: {}", event.data));
             let cursor = event.data["cursor"].as_str().and_then(split);
             (self.epoch, self.seq) = cursor.unwrap_or_default();
         }
         let Some((epoch, seq)) = event.id.as_deref().and_then(split) else { return };
         if (epoch.as_str(), seq) != (self.epoch.as_str(), self.seq + 1) {
-            self.tally.complain(format!("after event {}-{} came {epoch}-{seq}", self.epoch, self.seq));
+            self.tally.complain(format!("event {}-{} was followed by {epoch}-{seq}", self.epoch, self.seq));
         }
         (self.epoch, self.seq) = (epoch, seq);
         self.user.hear(seq, &event.data);

@@ -96,7 +96,7 @@ impl Load {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
             if self.under_way() >= MAX_UNDER_WAY {
-                self.tally.complain("the installation does not keep up: a turn was left out".into());
+                self.tally.complain("the installation cannot keep up: a turn was skipped".into());
                 continue;
             }
             let (user, tally, mut dice) =

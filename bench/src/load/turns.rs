@@ -65,7 +65,7 @@ pub async fn take_turn(user: &Arc<User>, tally: &Tally, dice: &mut Dice) {
         tally.complain(format!("a turn of {kind:?} in {session}: {error:#}"));
     }
     if let Err(error) = user.leave(place, tally, dice).await {
-        tally.complain(format!("putting away {session}: {error:#}"));
+        tally.complain(format!("archiving {session}: {error:#}"));
     }
 }
 
@@ -92,7 +92,7 @@ async fn go_through(user: &User, kind: Kind, place: &Place, tally: &Tally, dice:
 
     let Ok(Ok(ending)) = timeout(OUTCOME_LIMIT, outcome).await else {
         let now = client.try_call(client.request("GET", &format!("{path}/tasks/{task}"))).await?;
-        bail!("no news of the outcome of task {task} in {OUTCOME_LIMIT:?}; it is {}", now.text());
+        bail!("no outcome of task {task} within {OUTCOME_LIMIT:?}; its status is {}", now.text());
     };
     tally.count_answer();
     match (kind, stopped_at) {

@@ -44,7 +44,7 @@ impl ProcessWatch {
     }
 
     fn gone(&self) -> String {
-        format!("{} (pid {}) cannot be looked at", self.name, self.pid)
+        format!("cannot inspect {} (pid {})", self.name, self.pid)
     }
 
     fn rss_mib(&self) -> Result<f64> {

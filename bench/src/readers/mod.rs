@@ -39,25 +39,25 @@ const LATER: (f64, f64) = (0.2, 1.0);
 /// How much the api may grow from the first round with stalled readers to the last, likewise in MiB.
 const GROWTH: (f64, f64) = (0.1, 8.0);
 
-/// What `bench readers` can be told.
+/// Options of `bench readers`.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// Users; readers are shared out among them.
+    /// Number of users, among which the readers are distributed.
     #[arg(long, default_value_t = 100)]
     users: usize,
-    /// Readers who read.
+    /// Number of readers.
     #[arg(long, default_value_t = 800)]
     good: usize,
-    /// Readers who do not.
+    /// Number of stalled readers.
     #[arg(long, default_value_t = 200)]
     stalled: usize,
-    /// Events a second, of all users together.
+    /// Events per second, for all users together.
     #[arg(long, default_value_t = 40.0)]
     rate: f64,
-    /// Pairs of rounds.
+    /// Number of pairs of rounds.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Seconds that a round is measured.
+    /// Duration of a round in seconds.
     #[arg(long, default_value_t = 10.0)]
     seconds: f64,
 }
@@ -95,7 +95,7 @@ pub async fn run(options: Options) -> Result<bool> {
     }
     let pid = app.api(0).process.pid();
     let mut api = ProcessWatch::new("api", pid);
-    println!("{} users, {} good readers; the api has {:.0} MiB", users.len(), options.good, api.sample()?.rss_mib);
+    println!("{} users, {} good readers; the api uses {:.0} MiB", users.len(), options.good, api.sample()?.rss_mib);
 
     let (mut without, mut with) = (Vec::new(), Vec::new());
     for number in 1..=options.rounds {
@@ -184,7 +184,7 @@ async fn round(
 fn tell(number: usize, kind: &str, round: Option<&Round>) {
     let Some(Round { sorted_ms, rss_mib }) = round else { return };
     println!(
-        "round {number} {kind:>7} stalled readers: {} deliveries, p50 {:.2} ms, p99 {:.2} ms; the api has {rss_mib:.0} MiB",
+        "round {number} {kind:>7} stalled readers: {} deliveries, p50 {:.2} ms, p99 {:.2} ms; the api uses {rss_mib:.0} MiB",
         sorted_ms.len(),
         percentile(sorted_ms, 0.5),
         percentile(sorted_ms, 0.99),
@@ -207,9 +207,9 @@ fn judge(without: &[Round], with: &[Round]) -> bool {
     );
     let is_flat = last <= first + (first * GROWTH.0).max(GROWTH.1);
     println!(
-        "the good readers {}; memory {}",
-        if is_undisturbed { "notice nothing" } else { "NOTICE" },
-        if is_flat { "is flat" } else { "GROWS" }
+        "good readers: {}; memory: {}",
+        if is_undisturbed { "not affected" } else { "AFFECTED" },
+        if is_flat { "flat" } else { "GROWS" }
     );
     is_undisturbed && is_flat
 }

@@ -39,25 +39,25 @@ const REST_LIMIT: Duration = Duration::from_secs(90);
 /// Lines of the logs that are shown.
 const SHOWN_LINES: usize = 10;
 
-/// What `bench soak` can be told.
+/// Options of `bench soak`.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// How long the run takes.
+    /// Duration of the run in minutes.
     #[arg(long, default_value_t = 60.0)]
     minutes: f64,
-    /// Answers a second; unset: half of what is found to be the full load.
+    /// Answers per second; defaults to half of the measured full load.
     #[arg(long)]
     rate: Option<f64>,
-    /// How many users there are, each with eight conversations and two streams.
+    /// Number of users, each with eight conversations and two streams.
     #[arg(long, default_value_t = 50)]
     users: usize,
-    /// What people do by chance.
+    /// Seed of the users' random actions.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Where the samples go.
+    /// File for the samples (CSV).
     #[arg(long, default_value = "target/soak.csv")]
     csv: PathBuf,
-    /// Where the plot goes.
+    /// File for the plot (SVG).
     #[arg(long, default_value = "docs/images/soak.svg")]
     plot: PathBuf,
 }
@@ -78,13 +78,13 @@ pub async fn run(options: Options) -> Result<bool> {
         .env("RUST_LOG", "warn")
         .start()
         .await;
-    println!("{APIS} apis, {WORKERS} workers, a Redis, {} users; files in {}", options.users, app.folder().display());
+    println!("{APIS} apis, {WORKERS} workers, Redis, {} users; files in {}", options.users, app.folder().display());
     let mut load = Load::settle_in(&app, options.users, options.seed).await?;
     let rate = match options.rate {
         Some(rate) => rate,
         None => SHARE * full_load(&mut load).await,
     };
-    println!("{rate:.0} answers a second for {:.0} minutes", options.minutes);
+    println!("{rate:.0} answers per second for {:.0} minutes", options.minutes);
     let tally = load.tally();
     tally.take();
 
@@ -100,14 +100,14 @@ pub async fn run(options: Options) -> Result<bool> {
     let (outcome, rested) = tokio::join!(sampling, timeout(duration + REST_LIMIT, load.at_rate(rate, stop.clone())));
     outcome?;
     if rested.is_err() {
-        tally.complain("turns are still under way long after the end".into());
+        tally.complain("turns are still running long after the end".into());
     }
     ageing.await??;
 
-    let is_sound = check(&app, "while all run").await;
+    let is_sound = check(&app, "while running").await;
     load.go_home().await;
     app.stop_all().await;
-    let is_sound = is_sound && check(&app, "after all have stopped").await;
+    let is_sound = is_sound && check(&app, "after shutdown").await;
     print_logs(&app.logs());
     let title = format!(
         "{:.0} minutes at half load: {rate:.0} answers/s, {APIS} apis, {WORKERS} workers, Redis, {} streams",
@@ -125,7 +125,7 @@ async fn full_load(load: &mut Load) -> f64 {
     let mut most = 0.0;
     for people in CROWDS {
         let rate = load.as_fast_as_possible(people, CROWD_TIME).await;
-        println!("{people:4} people at once: {rate:.0} answers a second");
+        println!("{people:4} concurrent users: {rate:.0} answers per second");
         let is_full = rate < most * GAIN;
         most = rate.max(most);
         if is_full {
@@ -143,7 +143,7 @@ async fn check(app: &TestApp, when: &str) -> bool {
 
 fn print_logs(logs: &str) {
     let lines: Vec<&str> = logs.lines().collect();
-    println!("lines in the logs (warnings and errors): {}", lines.len());
+    println!("warnings and errors in the logs: {}", lines.len());
     lines.iter().take(SHOWN_LINES).for_each(|line| println!("  {line}"));
 }
 
@@ -165,7 +165,7 @@ fn print_judgements(table: &Table) -> bool {
             match (judgement.is_flat, series.decides) {
                 (true, _) => "flat",
                 (false, true) => "NOT FLAT",
-                (false, false) => "rises (only told: other work on the machine shows here)",
+                (false, false) => "rises (not judged: affected by other work on the machine)",
             }
         );
     }
@@ -174,7 +174,7 @@ fn print_judgements(table: &Table) -> bool {
 
 fn print_totals(tally: &Tally) -> bool {
     println!(
-        "{} answers, {} streams opened, {} requests answered 503 and sent again, {} complaints",
+        "{} answers, {} streams opened, {} requests retried after 503, {} complaints",
         tally.answers(),
         tally.streams(),
         tally.busy(),

@@ -121,7 +121,7 @@ fn columns(processes: &[ProcessWatch], rate: f64) -> Vec<Series> {
         Series::new("Oldest runnable job, ms", "age", Some(OLDEST)),
         Series::new("Kept rows, thousands", "events", kept(EVENTS_A_TURN)),
         Series::new("Kept rows, thousands", "ended jobs", kept(1.0)),
-        Series::new("Answers a second", "answers", None),
+        Series::new("Answers per second", "answers", None),
         Series::new("Send to 202, ms", "p50", Some(EFFORT)).only_told(),
         Series::new("Send to 202, ms", "p99", Some(EFFORT)).only_told(),
         Series::new("Send to the answer's event, ms", "p50", Some(EFFORT)).only_told(),
