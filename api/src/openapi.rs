@@ -19,22 +19,22 @@ use utoipa::{
 
 use crate::error::{PROBLEM_JSON, Problem};
 
-/// Everything of the document but the operations.
+/// The document without its operations.
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Banter",
-        description = "Chat with agents, on a server of your own. Ids are UUIDs, times are RFC 3339 in UTC. Errors are \
-                       RFC 9457 problems; `code` is for programs. Every response carries `X-Request-Id`."
+        description = "Self-hosted chat with agents. Ids are UUIDs; times are RFC 3339 in UTC. Errors are RFC 9457 \
+                       problems with a machine-readable `code`. Every response has an `X-Request-Id` header."
     ),
     tags(
         (name = "sessions", description = "Conversations between a user and an agent."),
-        (name = "messages", description = "What is said in a session."),
-        (name = "tasks", description = "The work of an agent on one message."),
-        (name = "agents", description = "Who can be talked to."),
-        (name = "events", description = "What happens, as it happens, as server-sent events."),
-        (name = "auth", description = "Who one is."),
-        (name = "system", description = "The process itself."),
+        (name = "messages", description = "The messages of a session."),
+        (name = "tasks", description = "The agent's work on a message."),
+        (name = "agents", description = "The agents that users can chat with."),
+        (name = "events", description = "Live changes, as server-sent events."),
+        (name = "auth", description = "Sign-in, sign-out, and stream tickets."),
+        (name = "system", description = "Health, metrics, and this document."),
     ),
     components(schemas(Problem, PermissionDetail)),
     modifiers(&Security),
@@ -47,13 +47,15 @@ impl Modify for Security {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
-            .description(Some("An API key (`bnt_…`). Not needed on a loopback address until the first key is made."))
+            .description(Some(
+                "An API key (`bnt_…`). Not required on a loopback address until the first key is created.",
+            ))
             .build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("api_key", SecurityScheme::Http(scheme));
         let cookie = ApiKeyValue::with_description(
             crate::extract::LOGIN_COOKIE,
-            "A browser that is signed in. Over HTTPS the name is `__Host-banter_session`.",
+            "The cookie of a signed-in browser. Over HTTPS, its name is `__Host-banter_session`.",
         );
         components.add_security_scheme("login", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
         let any_of = ["api_key", "login"].map(|name| SecurityRequirement::new(name, [] as [&str; 0]));
@@ -86,7 +88,7 @@ macro_rules! problems {
     )*};
 }
 
-/// A session in the path.
+/// The path parameter of a session.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
 #[expect(dead_code, reason = "only for the document")]
@@ -95,7 +97,7 @@ pub struct SessionPath {
     id: SessionId,
 }
 
-/// A message of a session in the path.
+/// The path parameters of a message.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
 #[expect(dead_code, reason = "only for the document")]
@@ -106,7 +108,7 @@ pub struct MessagePath {
     mid: MessageId,
 }
 
-/// A task of a session in the path.
+/// The path parameters of a task.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
 #[expect(dead_code, reason = "only for the document")]
@@ -117,7 +119,7 @@ pub struct TaskPath {
     tid: TaskId,
 }
 
-/// A permission request of a task in the path.
+/// The path parameters of a permission request.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
 #[expect(dead_code, reason = "only for the document")]
@@ -126,7 +128,7 @@ pub struct PermissionPath {
     id: SessionId,
     /// The task.
     tid: TaskId,
-    /// The request: `detail.request_id` of its step.
+    /// The id of the request: the `detail.request_id` of its step.
     rid: PermissionId,
 }
 
@@ -135,18 +137,18 @@ pub struct PermissionPath {
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "only for the document")]
 pub struct IdempotencyParam {
-    /// A name for the request, at most 200 bytes. A request repeated within 24 hours with the same name and body
-    /// creates nothing new and returns what the first one created.
+    /// A unique value that identifies the request, at most 200 bytes. If the request is repeated within 24 hours with
+    /// the same key and body, nothing new is created and the original object is returned.
     #[param(rename = "Idempotency-Key", min_length = 1, max_length = 200)]
     key: Option<String>,
 }
 
-/// Where a stream goes on.
+/// The header with which a stream resumes.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "only for the document")]
 pub struct LastEventIdParam {
-    /// The last `id` seen; wins over `after`. With neither the stream starts now.
+    /// The last `id` received; takes precedence over `after`. With neither, the stream starts from now.
     #[param(rename = "Last-Event-ID")]
     last_event_id: Option<String>,
 }
@@ -162,52 +164,52 @@ problems! {
     /// What any operation of a user may answer.
     AnyProblem {
         "401": "The API key is missing, invalid, expired, or revoked.",
-        "403": "The role does not allow it; or, without keys, the request comes from another site or through a proxy.",
+        "403": "The role does not permit it; or, without keys, the request came from another site or through a proxy.",
         "500": "The server hit an internal error.",
-        "503": "The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry.",
+        "503": "The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`.",
     }
     /// The path names something that is not there.
     NotFoundProblem {
-        "404": "There is no such thing, or it is somebody else's.",
+        "404": "The object does not exist or belongs to another user.",
     }
     /// A parameter is wrong.
     InvalidProblem {
-        "400": "A parameter, a field or a header is wrong; `errors` names it.",
+        "400": "A parameter, field, or header is invalid; `errors` lists the problems.",
     }
     /// The body is wrong.
     BodyProblem {
-        "400": "A parameter, a field or a header is wrong; `errors` names it.",
+        "400": "A parameter, field, or header is invalid; `errors` lists the problems.",
         "408": "The body did not arrive within 10 seconds.",
         "413": "The body is larger than 512 KiB.",
         "415": "The body is not JSON.",
     }
     /// The state does not allow it.
     ConflictProblem {
-        "409": "Not in this state; `code` says why.",
+        "409": "The current state does not permit the operation; `code` tells why.",
     }
     /// An answer selects no option of its request.
     AnswerProblem {
-        "422": "`unknown_option` or `option_required`; the message lists the options.",
+        "422": "`unknown_option` or `option_required`; `detail` lists the options.",
     }
     /// A session cannot be made so.
     NewSessionProblem {
-        "409": "`message_gone`: the session of this idempotency key was deleted since.",
-        "422": "`unknown_agent`, `agent_unavailable` or `idempotency_mismatch`.",
+        "409": "`message_gone`: the session created with this idempotency key has been deleted.",
+        "422": "`unknown_agent`, `agent_unavailable`, or `idempotency_mismatch`.",
     }
     /// A message cannot be sent so.
     SendProblem {
-        "409": "`agent_busy`, `session_archived` or `message_gone`.",
+        "409": "`agent_busy`, `session_archived`, or `message_gone`.",
         "422": "`idempotency_mismatch`.",
-        "429": "`queue_full`. `Retry-After` says when to come back.",
+        "429": "`queue_full`. Retry after the time in `Retry-After`.",
     }
     /// Nobody is asked who they are, but the store is needed.
     StoreProblem {
-        "500": "A fault on the server.",
-        "503": "The store is busy, or cannot be used. `Retry-After` says when to come back.",
+        "500": "The server hit an internal error.",
+        "503": "The database is busy or unavailable. Retry after the time in `Retry-After`.",
     }
     /// A part that is needed does not work.
     NotReadyProblem {
-        "503": "`errors` names the part at fault.",
+        "503": "`errors` lists the components that are not ready.",
     }
 }
 

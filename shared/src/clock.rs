@@ -6,9 +6,9 @@ use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use utoipa::ToSchema;
 
-/// A moment in UTC with millisecond precision, written as RFC 3339 (`2026-01-31T12:00:00.000Z`).
+/// A time in UTC with millisecond precision, in RFC 3339 format (`2026-01-31T12:00:00.000Z`).
 ///
-/// The text form sorts like the time itself, so the store keeps it as text.
+/// The text sorts chronologically, so the store keeps times as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ToSchema)]
 #[schema(value_type = String, format = DateTime, examples("2026-01-31T12:00:00.000Z"))]
 pub struct Timestamp(DateTime<Utc>);

@@ -47,19 +47,19 @@ macro_rules! id_type {
 }
 
 id_type!(
-    /// A chat session.
+    /// The id of a session.
     SessionId
 );
 id_type!(
-    /// A message of a session.
+    /// The id of a message.
     MessageId
 );
 id_type!(
-    /// An agent's task: the work of one turn.
+    /// The id of a task.
     TaskId
 );
 id_type!(
-    /// An agent's request to be allowed something.
+    /// The id of a permission request.
     PermissionId
 );
 id_type!(

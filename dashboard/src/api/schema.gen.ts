@@ -11,7 +11,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Tell whether the process lives */
+        /** Check liveness */
         get: operations["getLiveness"];
         put?: never;
         post?: never;
@@ -28,7 +28,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show metrics for Prometheus */
+        /** Get metrics for Prometheus */
         get: operations["getMetrics"];
         put?: never;
         post?: never;
@@ -45,7 +45,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Tell whether requests can be served */
+        /** Check readiness */
         get: operations["getReadiness"];
         put?: never;
         post?: never;
@@ -79,7 +79,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Tell who one is */
+        /** Get the current user */
         get: operations["getMe"];
         put?: never;
         post?: never;
@@ -99,13 +99,13 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Sign a browser in
-         * @description Sets a cookie that stands for the key for 30 days: HttpOnly, SameSite=Strict. It ends with the key, or when one signs out.
+         * Sign in
+         * @description Exchanges an API key for a cookie (HttpOnly, SameSite=Strict) that is valid for 30 days, until sign-out, or until the key expires or is revoked.
          */
         post: operations["logIn"];
         /**
-         * Sign a browser out
-         * @description Ends the login of the cookie, its streams and its tickets. Who shows a key has nothing to end.
+         * Sign out
+         * @description Ends the login of the cookie, its streams, and its tickets. Does nothing if the request uses a key.
          */
         delete: operations["logOut"];
         options?: never;
@@ -123,8 +123,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Make a ticket that opens streams
-         * @description For a browser on another origin, whose `EventSource` can send neither key nor cookie: `?token=` of the two event streams takes it for 60 seconds, on every api. It ends with the key.
+         * Create a stream ticket
+         * @description For a browser on another origin, whose `EventSource` can send neither a key nor a cookie. The `token` parameter of the two event streams accepts the ticket for 60 seconds, on every api. It is revoked with its key.
          */
         post: operations["createStreamTicket"];
         delete?: never;
@@ -143,7 +143,7 @@ export interface paths {
         /** List sessions */
         get: operations["listSessions"];
         put?: never;
-        /** Make a session */
+        /** Create a session */
         post: operations["createSession"];
         delete?: never;
         options?: never;
@@ -158,18 +158,21 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show a session with its newest turns */
+        /** Get a session and its newest turns */
         get: operations["getSession"];
         put?: never;
         post?: never;
         /**
-         * Archive a session, or delete it for good
-         * @description Archived, it can be restored: a running turn ends as usual, waiting ones are cancelled. Deleted, nothing of it is left.
+         * Archive or delete a session
+         * @description Archives the session by default: a running turn ends as usual, queued turns are cancelled, and the session can be restored. With `permanent`, stops and deletes the entire session.
          */
         delete: operations["deleteSession"];
         options?: never;
         head?: never;
-        /** Rename, pin, archive or restore a session */
+        /**
+         * Update a session
+         * @description Renames, pins, archives, or restores it.
+         */
         patch: operations["updateSession"];
         trace?: never;
     };
@@ -181,8 +184,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Follow one session
-         * @description Server-sent events: `id` is the cursor (of durable events), `event` the type, `data` one `Event`. A stream starts with `hello`, goes on after the cursor, and never ends by itself.
+         * Stream the events of a session
+         * @description Server-sent events: `id` is the cursor (durable events only), `event` the type, and `data` an `Event`. A stream begins with `hello`, then sends the events after the cursor, and stays open.
          */
         get: operations["sessionEvents"];
         put?: never;
@@ -205,7 +208,7 @@ export interface paths {
         put?: never;
         /**
          * Send a message
-         * @description With the 202 the message is stored, and its task will have exactly one outcome.
+         * @description A 202 means that the message is stored and that its task will have exactly one outcome.
          */
         post: operations["createMessage"];
         delete?: never;
@@ -225,15 +228,15 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Take back a message that still waits
-         * @description Message and task are gone, and no agent has seen them. Only while the task was never started; else 409 `task_not_queued`.
+         * Unsend a queued message
+         * @description Deletes the message and its task. Works only until the task is first started; after that, 409 `task_not_queued`.
          */
         delete: operations["unsendMessage"];
         options?: never;
         head?: never;
         /**
-         * Change a message that still waits
-         * @description Only while its task was never started; after a 200 no agent has seen the old text. Else 409 `task_not_queued`.
+         * Edit a queued message
+         * @description Works only until the task is first started; after that, 409 `task_not_queued`. After a 200, no agent has seen the old text or will see it.
          */
         patch: operations["editMessage"];
         trace?: never;
@@ -262,7 +265,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show a task with its steps */
+        /** Get a task and its steps */
         get: operations["getTask"];
         put?: never;
         post?: never;
@@ -282,8 +285,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Stop a task
-         * @description One that waits ends at once, one that runs within a second; its text so far is kept as the answer. 409 `task_ended` when it has its outcome already.
+         * Cancel a task
+         * @description A queued task ends at once, a running task within a second; its text so far is kept as the answer. 409 `task_ended` if the task has ended.
          */
         post: operations["cancelTask"];
         delete?: never;
@@ -303,7 +306,7 @@ export interface paths {
         put?: never;
         /**
          * Answer a permission request
-         * @description Selects one of the request's options. A request is answered once: 409 `permission_answered` when it has an answer, `permission_expired` when its time limit or its attempt is over, `task_ended` when the task has ended. 422 `unknown_option` when the request has no such option, `option_required` when `"decision": "allow"` could mean none or several of them; both list the options.
+         * @description Selects one of the request's options. A request can be answered once. 409 `permission_answered` if it has an answer, `permission_expired` if its time limit or its attempt is over, `task_ended` if the task has ended. 422 `unknown_option` if the request has no such option, `option_required` if `"decision": "allow"` matches none or several of them; both list the options.
          */
         post: operations["answerPermission"];
         delete?: never;
@@ -322,8 +325,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Try a failed, cancelled or interrupted task again
-         * @description It comes before later ones that wait. What was kept of its answer is deleted, and the new answer has a new id. 409 `task_not_ended`, `task_succeeded` or `session_archived`.
+         * Retry a task
+         * @description Queues a failed, cancelled, or interrupted task again, before later turns. A partial answer is deleted, and the new answer has a new id. 409 `task_not_ended`, `task_succeeded`, or `session_archived`.
          */
         post: operations["retryTask"];
         delete?: never;
@@ -357,8 +360,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Follow all sessions
-         * @description Server-sent events: `id` is the cursor (of durable events), `event` the type, `data` one `Event`. A stream starts with `hello`, goes on after the cursor, and never ends by itself.
+         * Stream the events of all sessions
+         * @description Server-sent events: `id` is the cursor (durable events only), `event` the type, and `data` an `Event`. A stream begins with `hello`, then sends the events after the cursor, and stays open.
          */
         get: operations["userEvents"];
         put?: never;
@@ -376,7 +379,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show this document */
+        /** Get the OpenAPI document */
         get: operations["getOpenApi"];
         put?: never;
         post?: never;
@@ -390,61 +393,61 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description A message that was accepted: its task will have exactly one outcome. */
+        /** @description An accepted message and its task, which will have exactly one outcome. */
         Accepted: {
             /** @description The message. */
             message: components["schemas"]["Message"];
             /** @description Its task. */
             task: components["schemas"]["Task"];
         };
-        /** @description An agent, as people see it. */
+        /** @description An agent. */
         Agent: {
-            /** @description What sessions refer to. */
+            /** @description The key that sessions refer to. */
             key: string;
-            /** @description What people call it. */
+            /** @description The display name. */
             name: string;
-            /** @description A sentence about it; may be empty. */
+            /** @description A one-sentence description; may be empty. */
             description: string;
-            /** @description How it is reached: `demo`, `openai`, …. */
+            /** @description The driver: `acp`, `openai`, `command`, or `demo`. */
             driver: string;
-            /** @description How to show its answers: `markdown`, or `text` for the output of a terminal, with ANSI escape sequences. */
+            /** @description The format of its answers: `markdown`, or `text` for terminal output with ANSI escape sequences. */
             answer_format: string;
-            /** @description An emoji or a colour; null: pick something. */
+            /** @description An emoji or a color; null if none is configured. */
             avatar: string | null;
-            /** @description Prompts for an empty session. */
+            /** @description Suggested prompts for an empty session. */
             starters: string[];
-            /** @description Whether it can answer, as far as anybody knows. */
+            /** @description Whether the agent is configured and not known to be failing. */
             available: boolean;
-            /** @description Why it cannot. */
+            /** @description Why the agent is not available; null if it is. */
             reason: string | null;
         };
-        /** @description All agents. */
+        /** @description A list of agents. */
         AgentList: {
-            /** @description In the order in which they are offered. */
+            /** @description The agents, in the order of the configuration. */
             items: components["schemas"]["Agent"][];
         };
-        /** @description The answer to a permission request: exactly one of the two fields. */
+        /** @description The answer to a permission request; exactly one of the two fields is required. */
         AnswerPermission: {
             /**
-             * @description `allow` selects the only option that allows the operation once, otherwise the only one that allows it. `reject`
-             *     is always possible.
+             * @description `allow` selects the only option that allows the operation once, or else the only option that allows it.
+             *     `reject` is always accepted.
              */
             decision?: components["schemas"]["PermissionDecision"];
             /** @description The `option_id` of one of the request's options. */
             option_id?: string;
         };
-        /** @description A message to be sent. */
+        /** @description A message to send. */
         CreateMessage: {
-            /** @description The text: 1 byte to 256 KiB of UTF-8, not only white space. Kept verbatim. */
+            /** @description The text: 1 byte to 256 KiB of UTF-8, not only whitespace. Stored verbatim. */
             content: string;
-            /** @description What to do when a task of the session runs or waits; `queue` unless given. */
+            /** @description What to do while a task of the session is running or queued; defaults to `queue`. */
             on_busy?: components["schemas"]["OnBusy"];
         };
-        /** @description A session to be made. */
+        /** @description A session to create. */
         CreateSession: {
-            /** @description The agent that answers, one of `GET /v1/agents`. */
+            /** @description The key of the agent that answers, from `GET /v1/agents`. */
             agent_key: string;
-            /** @description At most 200 characters; without one the first message gives it. */
+            /** @description At most 200 characters; if omitted, the title is derived from the first message. */
             title?: string | null;
         };
         /**
@@ -459,33 +462,33 @@ export interface components {
         DecidedBy: "user" | "time_limit" | "withdrawn";
         /** @description The new text of a message. */
         EditMessage: {
-            /** @description 1 byte to 256 KiB of UTF-8, not only white space. */
+            /** @description The new text: 1 byte to 256 KiB of UTF-8, not only whitespace. */
             content: string;
         };
         /**
-         * @description Why an attempt went wrong.
+         * @description Why an attempt failed.
          * @enum {string}
          */
         ErrorCode: "agent_network" | "agent_overloaded" | "agent_rate_limited" | "agent_error" | "agent_crashed" | "timeout" | "worker_lost" | "agent_unavailable" | "agent_auth" | "agent_refused" | "context_overflow" | "agent_protocol" | "session_archived";
-        /** @description One event: the `data` of one frame. */
+        /** @description One event: the `data` of one SSE frame. */
         Event: components["schemas"]["EventData"] & {
-            /** @description When it happened; of an event without a row in the log, when it was sent. */
+            /** @description When the event happened; for events that are not durable, when it was sent. */
             at: components["schemas"]["Timestamp"];
-            /** @description The session that it is about, if it is about one. */
+            /** @description The session that the event concerns; absent if there is none. */
             chat_session_id?: components["schemas"]["SessionId"];
         };
-        /** @description What an event says, by its `type`. */
+        /** @description The data of an event, by `type`. */
         EventData: {
-            /** @description The stream delivers what comes after this. */
+            /** @description The position after which the stream delivers events. */
             cursor: components["schemas"]["Cursor"];
             /**
              * Format: int64
-             * @description How often a heartbeat comes; none for much longer means that the connection is dead.
+             * @description The interval between heartbeats. If none arrives for much longer, the connection is dead.
              */
             heartbeat_ms: number;
             /**
              * Format: int64
-             * @description How long to wait before a reconnect.
+             * @description How long to wait before reconnecting.
              */
             retry_ms: number;
             /** @enum {string} */
@@ -494,9 +497,9 @@ export interface components {
             /** @enum {string} */
             type: "heartbeat";
         } | {
-            /** @description Why, for people: `malformed`, `foreign`, `future`, `pruned`, `too_far_behind` or `too_slow`. */
+            /** @description Why: `malformed`, `foreign`, `future`, `pruned`, `too_far_behind`, or `too_slow`. */
             reason: string;
-            /** @description Where the stream goes on. */
+            /** @description The position from which the stream continues. */
             cursor: components["schemas"]["Cursor"];
             /** @enum {string} */
             type: "resync";
@@ -538,9 +541,9 @@ export interface components {
         } | {
             /** @description The message. */
             message_id: components["schemas"]["MessageId"];
-            /** @description Who had written it. */
+            /** @description Who wrote it. */
             role: components["schemas"]["Role"];
-            /** @description The task of its turn. */
+            /** @description The task of the message's turn. */
             task_id: components["schemas"]["TaskId"];
             /** @description Its session after the change. */
             session: components["schemas"]["Session"];
@@ -556,11 +559,11 @@ export interface components {
         } | {
             /** @description The agent. */
             agent_key: string;
-            /** @description The task that it works on. */
+            /** @description The task that the agent is working on. */
             task_id: components["schemas"]["TaskId"];
-            /** @description Whether it works. */
+            /** @description Whether the agent is working. */
             is_typing: boolean;
-            /** @description Until when this holds. */
+            /** @description When the indication expires. */
             expires_at: components["schemas"]["Timestamp"];
             /** @enum {string} */
             type: "typing";
@@ -569,19 +572,19 @@ export interface components {
             task_id: components["schemas"]["TaskId"];
             /**
              * Format: int64
-             * @description Its attempt: a higher one starts the answer anew, a lower one is to be ignored.
+             * @description The attempt. A higher one starts the answer over; ignore a lower one.
              */
             attempt: number;
-            /** @description The id that the answer will have. */
+            /** @description The id that the answer will have once it is stored. */
             message_id: components["schemas"]["MessageId"];
             /**
              * Format: int64
-             * @description Where the text belongs.
+             * @description The offset at which `text` starts.
              */
             offset: number;
             /**
              * Format: int64
-             * @description Where the next text belongs.
+             * @description The offset at which the next delta starts.
              */
             next_offset: number;
             /** @description The text. */
@@ -596,13 +599,13 @@ export interface components {
              * @description Its attempt.
              */
             attempt: number;
-            /** @description The id that the answer will have. */
+            /** @description The id that the answer will have once it is stored. */
             message_id: components["schemas"]["MessageId"];
             /** @description The text so far. */
             text: string;
             /**
              * Format: int64
-             * @description Where the next text belongs.
+             * @description The offset at which the next delta starts.
              */
             next_offset: number;
             /** @enum {string} */
@@ -612,7 +615,7 @@ export interface components {
             task_id: components["schemas"]["TaskId"];
             /**
              * Format: int64
-             * @description Its attempt: a higher one begins without steps, a lower one is to be ignored.
+             * @description The attempt. A higher one starts without steps; ignore a lower one.
              */
             attempt: number;
             /** @description The step. */
@@ -620,7 +623,7 @@ export interface components {
             /** @enum {string} */
             type: "task.step";
         };
-        /** @description A message with the outcome of its task. */
+        /** @description A message, its task, and the answer. */
         Exchange: {
             /** @description The message. */
             message: components["schemas"]["Message"];
@@ -628,11 +631,11 @@ export interface components {
             task: components["schemas"]["Task"];
             reply: components["schemas"]["Message"] | null;
         };
-        /** @description What is wrong with one field of the body, one query parameter or one header. */
+        /** @description A problem with one body field, query parameter, or header. */
         FieldError: {
-            /** @description Its name. */
+            /** @description The name of the field, parameter, or header. */
             field: string;
-            /** @description What is wrong with it, for people. */
+            /** @description A readable explanation that completes "`field` …". */
             message: string;
         };
         /**
@@ -640,94 +643,100 @@ export interface components {
          * @enum {string}
          */
         FinishReason: "stop" | "length" | "refusal" | "cancelled" | "interrupted" | "error" | "empty";
-        /** @description The newest message of a session, as its row in a list shows it. */
+        /** @description A summary of the newest message in a session. */
         LastMessage: {
             /** @description Who wrote it. */
             role: components["schemas"]["Role"];
-            /** @description Its first 200 characters. */
+            /** @description The first 200 characters. */
             preview: string;
-            /** @description When it arrived. */
+            /** @description When the message was stored. */
             created_at: components["schemas"]["Timestamp"];
         };
-        /** @description The process answers. */
+        /** @description The process is running. */
         Live: {
             /** @description Always `ok`. */
             status: string;
         };
-        /** @description What a login needs. */
+        /** @description The credentials for signing in. */
         LogIn: {
-            /** @description The key: `bnt_…`. */
+            /** @description The API key (`bnt_…`). */
             api_key: string;
         };
-        /** @description Up to where a session was read. */
+        /** @description How far the user has read. */
         MarkRead: {
             /**
              * Format: int64
-             * @description The arrival number of the last message read; one past the end means the end.
+             * @description The `seq` of the last message read; a value past the end is clamped.
              */
             seq: number;
         };
-        /** @description Who makes the request. */
+        /** @description The current user. */
         Me: {
-            /** @description The user's name in the workspace. */
+            /** @description The user's name within the workspace. */
             user_id: string;
             /** @description The workspace. */
             workspace_id: string;
-            /** @description What the key allows. */
+            /** @description The role of the key. */
             role: components["schemas"]["UserRole"];
         };
-        /** @description A message of a session. The transcript's order is (`turn`, user before assistant). */
+        /** @description A message in a session. A transcript is ordered by `turn`, with the user message first. */
         Message: {
-            /** @description The message. An answer's id is fixed before its first word and stays across automatic attempts. */
+            /**
+             * @description The id of the message. The id of an answer is fixed before its first delta and stays the same across automatic
+             *     attempts.
+             */
             id: components["schemas"]["MessageId"];
             /** @description Its session. */
             chat_session_id: components["schemas"]["SessionId"];
             /**
              * Format: int64
-             * @description The turn: a user message and its answer share it. There may be holes.
+             * @description The number of the turn, shared by a user message and its answer. There may be gaps.
              */
             turn: number;
             /**
              * Format: int64
-             * @description The arrival number in the session; what "read up to" means.
+             * @description The position in the session by arrival, which read positions refer to.
              */
             seq: number;
             /** @description Who wrote it. */
             role: components["schemas"]["Role"];
-            /** @description The text, verbatim. */
+            /** @description The text. */
             content: string;
-            /** @description The task of its turn. */
+            /** @description The task of the message's turn. */
             task_id: components["schemas"]["TaskId"];
             task: components["schemas"]["Task"] | null;
             finish_reason: components["schemas"]["FinishReason"] | null;
             /**
              * Format: int64
-             * @description From the start of the attempt to its end, in milliseconds; null with a user's message.
+             * @description The duration of the attempt in milliseconds; null for a user message.
              */
             elapsed_ms: number | null;
             usage: components["schemas"]["Usage"] | null;
-            /** @description When it arrived. */
+            /** @description When the message was stored. */
             created_at: components["schemas"]["Timestamp"];
             edited_at: components["schemas"]["Timestamp"] | null;
         };
         /**
          * Format: uuid
-         * @description A message of a session.
+         * @description The id of a message.
          */
         MessageId: string;
         /** @description A page of a transcript. */
         MessageList: {
-            /** @description Whole turns, ascending: at most `limit`, and at most about 2 MiB of content unless a single turn has more. */
+            /**
+             * @description Complete turns in ascending order: at most `limit`, and about 2 MiB of content unless a single turn exceeds
+             *     that.
+             */
             items: components["schemas"]["Message"][];
-            /** @description Whether older turns exist; with `after_turn`, newer ones. */
+            /** @description Whether there are older turns; with `after_turn`, newer turns. */
             has_more: boolean;
         };
         /**
-         * @description What a message does when the session's agent is busy (a task is running or queued).
+         * @description What to do with a message while the agent is busy (a task is running or queued).
          * @enum {string}
          */
         OnBusy: "queue" | "interrupt" | "reject";
-        /** @description The text so far of the running answer. */
+        /** @description The text of the running answer so far. */
         Partial: {
             /** @description The running task. */
             task_id: components["schemas"]["TaskId"];
@@ -736,13 +745,13 @@ export interface components {
              * @description Its attempt.
              */
             attempt: number;
-            /** @description The id that the answer will have. */
+            /** @description The id that the answer will have once it is stored. */
             message_id: components["schemas"]["MessageId"];
             /** @description The text so far. */
             text: string;
             /**
              * Format: int64
-             * @description Its length in bytes of UTF-8: where the next delta starts.
+             * @description The length of `text` in bytes of UTF-8, where the next delta starts.
              */
             next_offset: number;
         };
@@ -755,7 +764,7 @@ export interface components {
         PermissionDetail: {
             /** @description Identifies the request in the answer's path. */
             request_id: components["schemas"]["PermissionId"];
-            /** @description The options that the agent offers. A request can always be rejected, even if none of them does. */
+            /** @description The options that the agent offers. A request can always be rejected, even if no option does so. */
             options: components["schemas"]["PermissionOption"][];
             /** @description When the request expires. */
             expires_at: components["schemas"]["Timestamp"];
@@ -768,7 +777,7 @@ export interface components {
         };
         /**
          * Format: uuid
-         * @description An agent's request to be allowed something.
+         * @description The id of a permission request.
          */
         PermissionId: string;
         /** @description One option of a permission request, as the agent supplied it. */
@@ -777,57 +786,56 @@ export interface components {
             option_id: string;
             /** @description The label to show, on one line. */
             name: string;
-            /** @description What it does: `allow_once`, `allow_always`, `reject_once`, `reject_always`, or a word of the agent's own. */
+            /** @description The kind: `allow_once`, `allow_always`, `reject_once`, `reject_always`, or another value that the agent uses. */
             kind: string;
         };
         /** @description The body of every error (RFC 9457). */
         Problem: {
-            /** @description Always `about:blank`: `code` says more. */
+            /** @description Always `about:blank`; `code` identifies the error. */
             type: string;
-            /** @description The status in words. */
+            /** @description The reason phrase of the status. */
             title: string;
             /**
              * Format: int32
-             * @description The status.
+             * @description The HTTP status code.
              */
             status: number;
-            /** @description What went wrong, for people. */
+            /** @description A readable explanation of the error. */
             detail: string;
-            /** @description What went wrong, for programs. */
+            /** @description The machine-readable error code. */
             code: components["schemas"]["ProblemCode"];
-            /** @description The request, as in `X-Request-Id` and in the log. */
+            /** @description The id of the request, as in `X-Request-Id` and in the server's log. */
             request_id: string;
-            /** @description Which fields, parameters or headers are wrong. */
+            /** @description The invalid fields, parameters, and headers. */
             errors?: components["schemas"]["FieldError"][];
         };
         /**
-         * @description What went wrong, for programs.
+         * @description A machine-readable error code.
          * @enum {string}
          */
         ProblemCode: "invalid_request" | "unauthorized" | "forbidden" | "host_not_allowed" | "proxy_not_allowed" | "cross_site_request" | "not_found" | "method_not_allowed" | "session_archived" | "agent_busy" | "task_not_queued" | "task_ended" | "task_not_ended" | "task_succeeded" | "permission_answered" | "permission_expired" | "unknown_option" | "option_required" | "message_gone" | "request_timeout" | "payload_too_large" | "unsupported_media_type" | "unknown_agent" | "agent_unavailable" | "idempotency_mismatch" | "queue_full" | "internal_error" | "store_busy" | "store_unavailable" | "overloaded" | "not_ready";
-        /** @description How far a session is read. */
+        /** @description How far the user has read a session. */
         ReadPosition: {
             /**
              * Format: int64
-             * @description Messages up to this arrival number are read.
+             * @description The `seq` up to which messages are read.
              */
             last_read_seq: number;
             /**
              * Format: int64
-             * @description Answers after it.
+             * @description The number of answers after `last_read_seq`.
              */
             unread_count: number;
         };
-        /** @description Every part that is needed works. */
+        /** @description The process is ready to serve requests. */
         Ready: {
-            /** @description Always `ready`: anything else is a 503. */
+            /** @description Always `ready`; a process that is not ready responds with 503. */
             status: string;
             /**
-             * @description The parts that were checked. `server` and `store` are `ok`. `relay_subscriber` (changes of other processes arrive)
-             *     and `relay_publisher` (changes of this process are announced) are `ok`, `away` (not connected), `denied` (Redis
-             *     rejects the credentials or a permission is missing), or `polling` (the wake-up file cannot be watched); `relay` is
-             *     the worse one. Without the relay, everything still happens, up to two seconds later: no reason to send requests
-             *     elsewhere.
+             * @description The state of each component. `server` and `store` are `ok`. `relay_subscriber` and `relay_publisher` are `ok`,
+             *     `away` (not connected), `denied` (Redis rejects the credentials or a permission is missing), or `polling` (the
+             *     wake-up file cannot be watched); `relay` is the worse of the two. Without the relay, changes are delivered up to
+             *     two seconds late, so the process remains ready.
              */
             checks: {
                 [key: string]: string;
@@ -837,26 +845,26 @@ export interface components {
         };
         /** @description What the relay has lost since this process started. */
         RelayReport: {
-            /** @description Users with an open stream whose channel is not subscribed yet. */
+            /** @description The number of users with an open stream whose channel is not subscribed yet. */
             pending_subscriptions: number;
             /**
              * Format: int64
-             * @description Hints that were not delivered within a second: other processes found the change by polling.
+             * @description Hints that were not delivered within a second, so that other processes found the change by polling.
              */
             dropped_hints: number;
             /**
              * Format: int64
-             * @description Pieces of live text that were not delivered: streams read the stored text instead.
+             * @description Chunks of live text that were not delivered; streams read the stored text instead.
              */
             dropped_texts: number;
             /**
              * Format: int64
-             * @description Signals that a part of this process missed because it lagged.
+             * @description Relay signals that a receiver in this process missed because it lagged.
              */
             lagged_signals: number;
             /**
              * Format: int64
-             * @description Received messages that this installation has not signed.
+             * @description Messages rejected because their signature was missing or invalid.
              */
             rejected_messages: number;
         };
@@ -869,58 +877,58 @@ export interface components {
         Session: {
             /** @description The session. */
             id: components["schemas"]["SessionId"];
-            /** @description The owner's workspace. */
+            /** @description The workspace of the owner. */
             workspace_id: string;
-            /** @description Which agent answers. */
+            /** @description The key of the agent that answers. */
             agent_key: string;
-            /** @description The owner. */
+            /** @description The name of the owner within the workspace. */
             creator_id: string;
-            /** @description At most 200 characters; empty until a person or the first message gives one. */
+            /** @description The title, at most 200 characters; empty until the user sets one or it is derived from the first message. */
             title: string;
-            /** @description In use or put away. */
+            /** @description Whether the session is active or archived. */
             status: components["schemas"]["SessionStatus"];
             pinned_at: components["schemas"]["Timestamp"] | null;
-            /** @description When it was made. */
+            /** @description When the session was created. */
             created_at: components["schemas"]["Timestamp"];
-            /** @description Its last change of any kind but reading. */
+            /** @description When the session last changed in any way other than being read. */
             updated_at: components["schemas"]["Timestamp"];
-            /** @description Its last message; lists are ordered by it. */
+            /** @description When the last message was stored; lists are ordered by this time. */
             last_activity_at: components["schemas"]["Timestamp"];
             last_message: components["schemas"]["LastMessage"] | null;
             /**
              * Format: int64
-             * @description The arrival number of the newest message ever; 0 without one.
+             * @description The highest `seq` ever assigned in the session; 0 if there is none.
              */
             last_seq: number;
             /**
              * Format: int64
-             * @description Messages up to this arrival number are read.
+             * @description The `seq` up to which messages are read.
              */
             last_read_seq: number;
             /**
              * Format: int64
-             * @description Answers after `last_read_seq`; 0 while archived.
+             * @description The number of answers after `last_read_seq`; 0 while archived.
              */
             unread_count: number;
             active_task: components["schemas"]["Task"] | null;
             /**
              * Format: int64
-             * @description How many tasks wait, between attempts included.
+             * @description The number of queued tasks, including those between attempts.
              */
             queued_count: number;
         };
         /**
          * Format: uuid
-         * @description A chat session.
+         * @description The id of a session.
          */
         SessionId: string;
         /** @description A page of sessions. */
         SessionList: {
-            /** @description Pinned ones first, then by last activity. */
+            /** @description The sessions, pinned ones first, then by last activity. */
             items: components["schemas"]["Session"][];
-            /** @description For the next page; null on the last. */
+            /** @description The cursor of the next page; null on the last page. */
             next_cursor: string | null;
-            /** @description The position in the event stream of exactly this state. */
+            /** @description The event cursor of exactly this state. */
             as_of: components["schemas"]["Cursor"];
         };
         /**
@@ -932,40 +940,40 @@ export interface components {
         Step: {
             /**
              * Format: int64
-             * @description Its number in the task's attempt, from 1.
+             * @description The number of the step within its attempt, starting at 1.
              */
             seq: number;
             /**
              * Format: int64
-             * @description Rises with every change: of two states of a step the one with the higher revision is the newer.
+             * @description Increases with every change; of two versions of a step, the one with the higher revision is newer.
              */
             revision: number;
-            /** @description What it was. */
+            /** @description The kind of step. */
             kind: components["schemas"]["StepKind"];
-            /** @description The agent's own id of the tool call. */
+            /** @description The agent's id for the tool call. */
             tool_call_id: string | null;
-            /** @description One line. */
+            /** @description A one-line title. */
             title: string;
-            /** @description How far it is. */
+            /** @description The progress of the step. */
             status: components["schemas"]["StepStatus"];
-            /** @description More, by kind. `is_truncated` says that something was too long and cut. */
+            /** @description Details that depend on the kind. `is_truncated` means that something was too long and was cut. */
             detail: Record<string, unknown>;
         };
         /**
-         * @description What kind of thing it was.
+         * @description The kind of a step.
          * @enum {string}
          */
         StepKind: "thought" | "tool" | "plan" | "permission" | "notice";
         /**
-         * @description How far it is.
+         * @description The progress of the step.
          * @enum {string}
          */
         StepStatus: "pending" | "running" | "succeeded" | "failed" | "rejected";
-        /** @description A ticket for streams. */
+        /** @description A ticket that opens event streams. */
         StreamTicket: {
-            /** @description What `?token=` takes. */
+            /** @description The value for the `token` parameter. */
             token: string;
-            /** @description Until when it opens streams, any number of them. They stay open after that. */
+            /** @description When the ticket expires. Until then, it opens any number of streams, which stay open afterward. */
             expires_at: components["schemas"]["Timestamp"];
         };
         /** @description The work of one turn. */
@@ -974,98 +982,101 @@ export interface components {
             id: components["schemas"]["TaskId"];
             /** @description Its session. */
             chat_session_id: components["schemas"]["SessionId"];
-            /** @description Where it stands. */
+            /** @description The status of the task. */
             status: components["schemas"]["TaskStatus"];
             /**
              * Format: int64
-             * @description How often it was started. Rises at every start and never falls; 0: no agent has seen it.
+             * @description How often the task was started. Never decreases; 0 means that no agent has seen it.
              */
             attempt: number;
             /**
              * Format: int64
-             * @description Attempts that went wrong since the last manual retry.
+             * @description The number of failed attempts since the last manual retry.
              */
             failures: number;
             /**
              * Format: int64
-             * @description The task fails for good when `failures` reaches this.
+             * @description The number of failures at which the task fails permanently.
              */
             max_attempts: number;
             next_attempt_at: components["schemas"]["Timestamp"] | null;
             error: components["schemas"]["TaskError"] | null;
             usage: components["schemas"]["Usage"] | null;
-            /** @description When its message was sent. */
+            /** @description When the message was sent. */
             created_at: components["schemas"]["Timestamp"];
             started_at: components["schemas"]["Timestamp"] | null;
             finished_at: components["schemas"]["Timestamp"] | null;
         };
         /** @description A task with its steps. */
         TaskDetail: components["schemas"]["Task"] & {
-            /** @description What the agent did, in order. */
+            /** @description The steps of the latest attempt, in order. */
             steps: components["schemas"]["Step"][];
         };
-        /** @description What went wrong with a task's latest attempt. */
+        /** @description Why the latest attempt of a task failed. */
         TaskError: {
-            /** @description The kind, for programs. */
+            /** @description The machine-readable code. */
             code: components["schemas"]["ErrorCode"];
-            /** @description A sentence, for people. */
+            /** @description A readable explanation. */
             message: string;
-            /** @description Whether another attempt may help. */
+            /** @description Whether another attempt may succeed. */
             retryable: boolean;
         };
         /**
          * Format: uuid
-         * @description An agent's task: the work of one turn.
+         * @description The id of a task.
          */
         TaskId: string;
         /**
-         * @description Where a task stands.
+         * @description The status of a task.
          * @enum {string}
          */
         TaskStatus: "queued" | "running" | "succeeded" | "failed" | "cancelled" | "interrupted";
-        /** @description A session with the newest part of its transcript, all as of one moment. */
+        /** @description A session and the newest part of its transcript, read from one consistent state. */
         Thread: {
             /** @description The session. */
             session: components["schemas"]["Session"];
-            /** @description Its newest turns, ascending: at most `limit`, and at most about 2 MiB of content unless a single turn has more. */
+            /**
+             * @description The newest turns in ascending order: at most `limit`, and about 2 MiB of content unless a single turn exceeds
+             *     that.
+             */
             messages: components["schemas"]["Message"][];
-            /** @description Whether older turns exist. */
+            /** @description Whether there are older turns. */
             has_more: boolean;
             partial: components["schemas"]["Partial"] | null;
-            /** @description The position in the event stream of exactly this state. */
+            /** @description The event cursor of exactly this state. */
             as_of: components["schemas"]["Cursor"];
         };
         /**
          * Format: date-time
-         * @description A moment in UTC with millisecond precision, written as RFC 3339 (`2026-01-31T12:00:00.000Z`).
+         * @description A time in UTC with millisecond precision, in RFC 3339 format (`2026-01-31T12:00:00.000Z`).
          *
-         *     The text form sorts like the time itself, so the store keeps it as text.
+         *     The text sorts chronologically, so the store keeps times as text.
          * @example 2026-01-31T12:00:00.000Z
          */
         Timestamp: string;
-        /** @description What to change; what is left out stays as it is. */
+        /** @description The fields to change; omitted fields keep their values. */
         UpdateSession: {
-            /** @description At most 200 characters. From then on no message changes it. */
+            /** @description The new title, at most 200 characters. It is never replaced by an automatic one. */
             title?: string | null;
             status?: components["schemas"]["SessionStatus"] | null;
-            /** @description Whether it stands before the others in the list. */
+            /** @description Whether the session is pinned to the top of the list. */
             pinned?: boolean | null;
         };
-        /** @description What an agent counted for an answer. */
+        /** @description The token usage of an answer, as reported by the agent. */
         Usage: {
             /**
              * Format: int64
-             * @description Tokens read.
+             * @description The number of input tokens.
              */
             input_tokens: number;
             /**
              * Format: int64
-             * @description Tokens written.
+             * @description The number of output tokens.
              */
             output_tokens: number;
         };
         /**
-         * @description What a key allows.
+         * @description The role of an API key.
          * @enum {string}
          */
         UserRole: "admin" | "member" | "viewer";
@@ -1087,7 +1098,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It does. */
+            /** @description The process is running. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1107,7 +1118,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OpenMetrics. */
+            /** @description The metrics. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1116,7 +1127,7 @@ export interface operations {
                     "application/openmetrics-text": string;
                 };
             };
-            /** @description A fault on the server. */
+            /** @description The server hit an internal error. */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -1125,7 +1136,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy, or cannot be used. `Retry-After` says when to come back. */
+            /** @description The database is busy or unavailable. Retry after the time in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1145,7 +1156,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description They can. */
+            /** @description The process is ready. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1154,7 +1165,7 @@ export interface operations {
                     "application/json": components["schemas"]["Ready"];
                 };
             };
-            /** @description `errors` names the part at fault. */
+            /** @description `errors` lists the components that are not ready. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1174,7 +1185,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description All of them. */
+            /** @description The agents. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1192,7 +1203,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
+            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1210,7 +1221,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1230,7 +1241,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The user. */
+            /** @description The current user. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1248,7 +1259,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
+            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1266,7 +1277,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1290,7 +1301,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Signed in. */
+            /** @description The user is signed in. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1299,7 +1310,7 @@ export interface operations {
                     "application/json": components["schemas"]["Me"];
                 };
             };
-            /** @description A parameter, a field or a header is wrong; `errors` names it. */
+            /** @description A parameter, field, or header is invalid; `errors` lists the problems. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1317,7 +1328,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
+            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1362,7 +1373,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1382,14 +1393,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Signed out. */
+            /** @description The user is signed out. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description A parameter, a field or a header is wrong; `errors` names it. */
+            /** @description A parameter, field, or header is invalid; `errors` lists the problems. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1407,7 +1418,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
+            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1452,7 +1463,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1481,7 +1492,7 @@ export interface operations {
                     "application/json": components["schemas"]["StreamTicket"];
                 };
             };
-            /** @description A parameter, a field or a header is wrong; `errors` names it. */
+            /** @description A parameter, field, or header is invalid; `errors` lists the problems. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1499,7 +1510,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
+            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1544,7 +1555,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1558,15 +1569,15 @@ export interface operations {
     listSessions: {
         parameters: {
             query?: {
-                /** @description Which; `active` unless given. */
+                /** @description Filter by status; defaults to `active`. */
                 status?: "active" | "archived" | "all";
-                /** @description Only those whose title contains this. */
+                /** @description Text that the title must contain. */
                 q?: string;
-                /** @description `true`: only those with unread answers. */
+                /** @description `true` returns only sessions with unread answers. */
                 unread?: boolean;
-                /** @description Sessions a page; 50 unless given. */
+                /** @description The page size; defaults to 50. */
                 limit?: number;
-                /** @description `next_cursor` of the page before. */
+                /** @description The `next_cursor` of the previous page. */
                 cursor?: string;
             };
             header?: never;
@@ -1575,7 +1586,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page. */
+            /** @description One page. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1584,7 +1595,7 @@ export interface operations {
                     "application/json": components["schemas"]["SessionList"];
                 };
             };
-            /** @description A parameter, a field or a header is wrong; `errors` names it. */
+            /** @description A parameter, field, or header is invalid; `errors` lists the problems. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1602,7 +1613,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
+            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1620,7 +1631,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1636,8 +1647,8 @@ export interface operations {
             query?: never;
             header?: {
                 /**
-                 * @description A name for the request, at most 200 bytes. A request repeated within 24 hours with the same name and body
-                 *     creates nothing new and returns what the first one created.
+                 * @description A unique value that identifies the request, at most 200 bytes. If the request is repeated within 24 hours with
+                 *     the same key and body, nothing new is created and the original object is returned.
                  */
                 "Idempotency-Key"?: string | null;
             };
@@ -1653,7 +1664,7 @@ export interface operations {
             /** @description The session. */
             201: {
                 headers: {
-                    /** @description Where it is. */
+                    /** @description The path of the session. */
                     Location?: string;
                     [name: string]: unknown;
                 };
@@ -1661,7 +1672,7 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description A parameter, a field or a header is wrong; `errors` names it. */
+            /** @description A parameter, field, or header is invalid; `errors` lists the problems. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1679,7 +1690,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
+            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1697,7 +1708,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `message_gone`: the session of this idempotency key was deleted since. */
+            /** @description `message_gone`: the session created with this idempotency key has been deleted. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1724,7 +1735,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_agent`, `agent_unavailable` or `idempotency_mismatch`. */
+            /** @description `unknown_agent`, `agent_unavailable`, or `idempotency_mismatch`. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -1742,7 +1753,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1756,7 +1767,7 @@ export interface operations {
     getSession: {
         parameters: {
             query?: {
-                /** @description How many turns; 50 unless given. */
+                /** @description Maximum number of turns; defaults to 50. */
                 limit?: number;
             };
             header?: never;
@@ -1777,7 +1788,7 @@ export interface operations {
                     "application/json": components["schemas"]["Thread"];
                 };
             };
-            /** @description A parameter, a field or a header is wrong; `errors` names it. */
+            /** @description A parameter, field, or header is invalid; `errors` lists the problems. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1795,7 +1806,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
+            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1804,7 +1815,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description The object does not exist or belongs to another user. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1822,7 +1833,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1836,7 +1847,7 @@ export interface operations {
     deleteSession: {
         parameters: {
             query?: {
-                /** @description `true` deletes for good. */
+                /** @description `true` deletes the session permanently. */
                 permanent?: boolean;
             };
             header?: never;
@@ -1848,14 +1859,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done; also if it was archived before. */
+            /** @description The session is archived or deleted; also if it was already archived. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description A parameter, a field or a header is wrong; `errors` names it. */
+            /** @description A parameter, field, or header is invalid; `errors` lists the problems. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1873,7 +1884,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
+            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1882,7 +1893,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description The object does not exist or belongs to another user. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1927,7 +1938,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1954,7 +1965,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The session after it. */
+            /** @description The updated session. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1963,7 +1974,7 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
-            /** @description A parameter, a field or a header is wrong; `errors` names it. */
+            /** @description A parameter, field, or header is invalid; `errors` lists the problems. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -1981,7 +1992,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
+            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1990,7 +2001,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description The object does not exist or belongs to another user. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2035,7 +2046,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2049,13 +2060,13 @@ export interface operations {
     sessionEvents: {
         parameters: {
             query?: {
-                /** @description A cursor: `as_of`, or the last `id` seen. */
+                /** @description A cursor: an `as_of`, or the last `id` received. */
                 after?: string;
-                /** @description A ticket of `POST /v1/auth/sse-token`, in place of a key. */
+                /** @description A ticket from `POST /v1/auth/sse-token`, instead of a key. */
                 token?: string;
             };
             header?: {
-                /** @description The last `id` seen; wins over `after`. With neither the stream starts now. */
+                /** @description The last `id` received; takes precedence over `after`. With neither, the stream starts from now. */
                 "Last-Event-ID"?: string | null;
             };
             path: {
@@ -2066,7 +2077,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The stream. */
+            /** @description The event stream. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2084,7 +2095,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
+            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2093,7 +2104,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description The object does not exist or belongs to another user. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2111,7 +2122,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2125,11 +2136,11 @@ export interface operations {
     listMessages: {
         parameters: {
             query?: {
-                /** @description Only turns before this; the newest of them. */
+                /** @description Return the newest turns before this one. */
                 before_turn?: number;
-                /** @description Only turns after this; the oldest of them. */
+                /** @description Return the oldest turns after this one. */
                 after_turn?: number;
-                /** @description How many turns; 50 unless given. */
+                /** @description Maximum number of turns; defaults to 50. */
                 limit?: number;
             };
             header?: never;
@@ -2141,7 +2152,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A page. */
+            /** @description One page. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2150,7 +2161,7 @@ export interface operations {
                     "application/json": components["schemas"]["MessageList"];
                 };
             };
-            /** @description A parameter, a field or a header is wrong; `errors` names it. */
+            /** @description A parameter, field, or header is invalid; `errors` lists the problems. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2168,7 +2179,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
+            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2177,7 +2188,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description The object does not exist or belongs to another user. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2195,7 +2206,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2214,8 +2225,8 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description A name for the request, at most 200 bytes. A request repeated within 24 hours with the same name and body
-                 *     creates nothing new and returns what the first one created.
+                 * @description A unique value that identifies the request, at most 200 bytes. If the request is repeated within 24 hours with
+                 *     the same key and body, nothing new is created and the original object is returned.
                  */
                 "Idempotency-Key"?: string | null;
             };
@@ -2231,7 +2242,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The task ended while the request waited. */
+            /** @description The task ended within the wait. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2249,7 +2260,7 @@ export interface operations {
                     "application/json": components["schemas"]["Accepted"];
                 };
             };
-            /** @description A parameter, a field or a header is wrong; `errors` names it. */
+            /** @description A parameter, field, or header is invalid; `errors` lists the problems. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2267,7 +2278,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
+            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2276,7 +2287,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description The object does not exist or belongs to another user. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2294,7 +2305,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `agent_busy`, `session_archived` or `message_gone`. */
+            /** @description `agent_busy`, `session_archived`, or `message_gone`. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2330,7 +2341,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `queue_full`. `Retry-After` says when to come back. */
+            /** @description `queue_full`. Retry after the time in `Retry-After`. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -2348,7 +2359,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2373,14 +2384,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Gone. */
+            /** @description The message is deleted. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description A parameter, a field or a header is wrong; `errors` names it. */
+            /** @description A parameter, field, or header is invalid; `errors` lists the problems. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2398,7 +2409,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
+            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2407,7 +2418,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description The object does not exist or belongs to another user. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2425,7 +2436,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not in this state; `code` says why. */
+            /** @description The current state does not permit the operation; `code` tells why. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2461,7 +2472,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2490,7 +2501,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The message after it. */
+            /** @description The edited message. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2499,7 +2510,7 @@ export interface operations {
                     "application/json": components["schemas"]["Message"];
                 };
             };
-            /** @description A parameter, a field or a header is wrong; `errors` names it. */
+            /** @description A parameter, field, or header is invalid; `errors` lists the problems. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2517,7 +2528,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
+            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2526,7 +2537,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description The object does not exist or belongs to another user. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2544,7 +2555,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not in this state; `code` says why. */
+            /** @description The current state does not permit the operation; `code` tells why. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2580,7 +2591,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2607,7 +2618,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The position after it. */
+            /** @description The new read position. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2616,7 +2627,7 @@ export interface operations {
                     "application/json": components["schemas"]["ReadPosition"];
                 };
             };
-            /** @description A parameter, a field or a header is wrong; `errors` names it. */
+            /** @description A parameter, field, or header is invalid; `errors` lists the problems. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2634,7 +2645,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
+            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2643,7 +2654,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description The object does not exist or belongs to another user. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2688,7 +2699,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2731,7 +2742,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
+            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2740,7 +2751,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description The object does not exist or belongs to another user. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2758,7 +2769,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2783,7 +2794,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The task, which ends now. */
+            /** @description The task. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -2792,7 +2803,7 @@ export interface operations {
                     "application/json": components["schemas"]["Task"];
                 };
             };
-            /** @description A parameter, a field or a header is wrong; `errors` names it. */
+            /** @description A parameter, field, or header is invalid; `errors` lists the problems. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2810,7 +2821,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
+            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2819,7 +2830,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description The object does not exist or belongs to another user. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2837,7 +2848,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not in this state; `code` says why. */
+            /** @description The current state does not permit the operation; `code` tells why. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2873,7 +2884,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2893,7 +2904,7 @@ export interface operations {
                 id: components["schemas"]["SessionId"];
                 /** @description The task. */
                 tid: components["schemas"]["TaskId"];
-                /** @description The request: `detail.request_id` of its step. */
+                /** @description The id of the request: the `detail.request_id` of its step. */
                 rid: components["schemas"]["PermissionId"];
             };
             cookie?: never;
@@ -2911,7 +2922,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description A parameter, a field or a header is wrong; `errors` names it. */
+            /** @description A parameter, field, or header is invalid; `errors` lists the problems. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -2929,7 +2940,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
+            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2938,7 +2949,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description The object does not exist or belongs to another user. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -2956,7 +2967,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not in this state; `code` says why. */
+            /** @description The current state does not permit the operation; `code` tells why. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2983,7 +2994,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_option` or `option_required`; the message lists the options. */
+            /** @description `unknown_option` or `option_required`; `detail` lists the options. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -3001,7 +3012,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3026,7 +3037,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The task, which waits again. */
+            /** @description The queued task. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -3035,7 +3046,7 @@ export interface operations {
                     "application/json": components["schemas"]["Task"];
                 };
             };
-            /** @description A parameter, a field or a header is wrong; `errors` names it. */
+            /** @description A parameter, field, or header is invalid; `errors` lists the problems. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3053,7 +3064,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
+            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3062,7 +3073,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description The object does not exist or belongs to another user. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3080,7 +3091,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not in this state; `code` says why. */
+            /** @description The current state does not permit the operation; `code` tells why. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3116,7 +3127,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3139,7 +3150,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The position after it. */
+            /** @description The new read position. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3148,7 +3159,7 @@ export interface operations {
                     "application/json": components["schemas"]["ReadPosition"];
                 };
             };
-            /** @description A parameter, a field or a header is wrong; `errors` names it. */
+            /** @description A parameter, field, or header is invalid; `errors` lists the problems. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3166,7 +3177,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
+            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3175,7 +3186,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing, or it is somebody else's. */
+            /** @description The object does not exist or belongs to another user. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -3220,7 +3231,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3234,13 +3245,13 @@ export interface operations {
     userEvents: {
         parameters: {
             query?: {
-                /** @description A cursor: `as_of`, or the last `id` seen. */
+                /** @description A cursor: an `as_of`, or the last `id` received. */
                 after?: string;
-                /** @description A ticket of `POST /v1/auth/sse-token`, in place of a key. */
+                /** @description A ticket from `POST /v1/auth/sse-token`, instead of a key. */
                 token?: string;
             };
             header?: {
-                /** @description The last `id` seen; wins over `after`. With neither the stream starts now. */
+                /** @description The last `id` received; takes precedence over `after`. With neither, the stream starts from now. */
                 "Last-Event-ID"?: string | null;
             };
             path?: never;
@@ -3248,7 +3259,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The stream. */
+            /** @description The event stream. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3266,7 +3277,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow it; or, without keys, the request comes from another site or through a proxy. */
+            /** @description The role does not permit it; or, without keys, the request came from another site or through a proxy. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3284,7 +3295,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The store is busy or cannot be used, or the server is overloaded. `Retry-After` says when to retry. */
+            /** @description The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3304,7 +3315,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OpenAPI 3.1. */
+            /** @description The document. */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -34,19 +34,19 @@ impl Role {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FinishReason {
-    /// The agent was done.
+    /// The agent finished.
     Stop,
-    /// The agent's limit on length.
+    /// The agent reached its length limit.
     Length,
-    /// The agent declined.
+    /// The agent refused to answer.
     Refusal,
-    /// A person's Stop; the text up to it was kept.
+    /// The user stopped the task; the text so far was kept.
     Cancelled,
-    /// A newer message with `on_busy=interrupt`, or a crash after a tool had been seen.
+    /// A newer message was sent with `on_busy=interrupt`, or the agent crashed after a tool call.
     Interrupted,
-    /// The task failed; the text of the latest attempt that had any was kept.
+    /// The task failed; the text of the latest attempt that produced any was kept.
     Error,
-    /// The agent finished regularly, without any text.
+    /// The agent finished without any text.
     Empty,
 }
 
@@ -66,53 +66,54 @@ impl FinishReason {
     }
 }
 
-/// A message of a session. The transcript's order is (`turn`, user before assistant).
+/// A message in a session. A transcript is ordered by `turn`, with the user message first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Message {
-    /// The message. An answer's id is fixed before its first word and stays across automatic attempts.
+    /// The id of the message. The id of an answer is fixed before its first delta and stays the same across automatic
+    /// attempts.
     pub id: MessageId,
     /// Its session.
     pub chat_session_id: SessionId,
-    /// The turn: a user message and its answer share it. There may be holes.
+    /// The number of the turn, shared by a user message and its answer. There may be gaps.
     pub turn: i64,
-    /// The arrival number in the session; what "read up to" means.
+    /// The position in the session by arrival, which read positions refer to.
     pub seq: i64,
     /// Who wrote it.
     pub role: Role,
-    /// The text, verbatim.
+    /// The text.
     pub content: String,
-    /// The task of its turn.
+    /// The task of the message's turn.
     pub task_id: TaskId,
-    /// The task, with a user's message; null with an answer.
+    /// The task; null for an answer.
     #[schema(required)]
     pub task: Option<Task>,
-    /// How the answer ended; null with a user's message.
+    /// How the answer ended; null for a user message.
     #[schema(required)]
     pub finish_reason: Option<FinishReason>,
-    /// From the start of the attempt to its end, in milliseconds; null with a user's message.
+    /// The duration of the attempt in milliseconds; null for a user message.
     #[schema(required)]
     pub elapsed_ms: Option<i64>,
-    /// What the agent counted; null if it did not, and with a user's message.
+    /// The token usage that the agent reported; null if it reported none, and for a user message.
     #[schema(required)]
     pub usage: Option<Usage>,
-    /// When it arrived.
+    /// When the message was stored.
     pub created_at: Timestamp,
-    /// When its text was last changed by its owner.
+    /// When the user last edited the message.
     #[schema(required)]
     pub edited_at: Option<Timestamp>,
 }
 
-/// The text so far of the running answer.
+/// The text of the running answer so far.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Partial {
     /// The running task.
     pub task_id: TaskId,
     /// Its attempt.
     pub attempt: i64,
-    /// The id that the answer will have.
+    /// The id that the answer will have once it is stored.
     pub message_id: MessageId,
     /// The text so far.
     pub text: String,
-    /// Its length in bytes of UTF-8: where the next delta starts.
+    /// The length of `text` in bytes of UTF-8, where the next delta starts.
     pub next_offset: i64,
 }

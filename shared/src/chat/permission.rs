@@ -80,7 +80,7 @@ pub struct PermissionOption {
     pub option_id: String,
     /// The label to show, on one line.
     pub name: String,
-    /// What it does: `allow_once`, `allow_always`, `reject_once`, `reject_always`, or a word of the agent's own.
+    /// The kind: `allow_once`, `allow_always`, `reject_once`, `reject_always`, or another value that the agent uses.
     #[schema(value_type = String)]
     pub kind: PermissionKind,
 }
@@ -211,7 +211,7 @@ impl PermissionOutcome {
 pub struct PermissionDetail {
     /// Identifies the request in the answer's path.
     pub request_id: PermissionId,
-    /// The options that the agent offers. A request can always be rejected, even if none of them does.
+    /// The options that the agent offers. A request can always be rejected, even if no option does so.
     pub options: Vec<PermissionOption>,
     /// When the request expires.
     pub expires_at: Timestamp,

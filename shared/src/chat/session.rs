@@ -15,7 +15,7 @@ pub const PREVIEW_CHARS: usize = 200;
 pub enum SessionStatus {
     /// In the list, and messages can be sent.
     Active,
-    /// Put away: readable, no message can be sent until it is restored.
+    /// Archived: readable, but no messages can be sent until it is restored.
     Archived,
 }
 
@@ -30,27 +30,27 @@ impl SessionStatus {
     }
 }
 
-/// What a message does when the session's agent is busy (a task is running or queued).
+/// What to do with a message while the agent is busy (a task is running or queued).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OnBusy {
-    /// Waits its turn.
+    /// Queues the message.
     #[default]
     Queue,
     /// Stops the running task; earlier queued turns keep their order.
     Interrupt,
-    /// Is refused with 409 `agent_busy`.
+    /// Rejects the message with 409 `agent_busy`.
     Reject,
 }
 
-/// The newest message of a session, as its row in a list shows it.
+/// A summary of the newest message in a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LastMessage {
     /// Who wrote it.
     pub role: Role,
-    /// Its first 200 characters.
+    /// The first 200 characters.
     pub preview: String,
-    /// When it arrived.
+    /// When the message was stored.
     pub created_at: Timestamp,
 }
 
@@ -59,37 +59,37 @@ pub struct LastMessage {
 pub struct Session {
     /// The session.
     pub id: SessionId,
-    /// The owner's workspace.
+    /// The workspace of the owner.
     pub workspace_id: String,
-    /// Which agent answers.
+    /// The key of the agent that answers.
     pub agent_key: String,
-    /// The owner.
+    /// The name of the owner within the workspace.
     pub creator_id: String,
-    /// At most 200 characters; empty until a person or the first message gives one.
+    /// The title, at most 200 characters; empty until the user sets one or it is derived from the first message.
     pub title: String,
-    /// In use or put away.
+    /// Whether the session is active or archived.
     pub status: SessionStatus,
-    /// When it was pinned, if it is.
+    /// When the session was pinned; null if it is not pinned.
     #[schema(required)]
     pub pinned_at: Option<Timestamp>,
-    /// When it was made.
+    /// When the session was created.
     pub created_at: Timestamp,
-    /// Its last change of any kind but reading.
+    /// When the session last changed in any way other than being read.
     pub updated_at: Timestamp,
-    /// Its last message; lists are ordered by it.
+    /// When the last message was stored; lists are ordered by this time.
     pub last_activity_at: Timestamp,
-    /// The newest message.
+    /// The newest message; null if there is none.
     #[schema(required)]
     pub last_message: Option<LastMessage>,
-    /// The arrival number of the newest message ever; 0 without one.
+    /// The highest `seq` ever assigned in the session; 0 if there is none.
     pub last_seq: i64,
-    /// Messages up to this arrival number are read.
+    /// The `seq` up to which messages are read.
     pub last_read_seq: i64,
-    /// Answers after `last_read_seq`; 0 while archived.
+    /// The number of answers after `last_read_seq`; 0 while archived.
     pub unread_count: i64,
-    /// The task that is running now.
+    /// The running task; null if there is none.
     #[schema(required)]
     pub active_task: Option<Task>,
-    /// How many tasks wait, between attempts included.
+    /// The number of queued tasks, including those between attempts.
     pub queued_count: i64,
 }

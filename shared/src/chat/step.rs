@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What kind of thing it was.
+/// The kind of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum StepKind {
@@ -33,7 +33,7 @@ impl StepKind {
     }
 }
 
-/// How far it is.
+/// The progress of the step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum StepStatus {
@@ -75,20 +75,20 @@ impl StepStatus {
 /// One step of a task, updated in place by `seq`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Step {
-    /// Its number in the task's attempt, from 1.
+    /// The number of the step within its attempt, starting at 1.
     pub seq: i64,
-    /// Rises with every change: of two states of a step the one with the higher revision is the newer.
+    /// Increases with every change; of two versions of a step, the one with the higher revision is newer.
     pub revision: i64,
-    /// What it was.
+    /// The kind of step.
     pub kind: StepKind,
-    /// The agent's own id of the tool call.
+    /// The agent's id for the tool call.
     #[schema(required)]
     pub tool_call_id: Option<String>,
-    /// One line.
+    /// A one-line title.
     pub title: String,
-    /// How far it is.
+    /// The progress of the step.
     pub status: StepStatus,
-    /// More, by kind. `is_truncated` says that something was too long and cut.
+    /// Details that depend on the kind. `is_truncated` means that something was too long and was cut.
     #[schema(value_type = Object)]
     pub detail: serde_json::Value,
 }

@@ -16,21 +16,21 @@ pub const MAX_BACKOFF: Duration = Duration::from_secs(30);
 /// Longest wait that an agent may ask for (`Retry-After`); a task whose agent asks for more fails.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 
-/// Where a task stands.
+/// The status of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum TaskStatus {
-    /// Waits for its turn, or for its next attempt.
+    /// Waiting for its turn or for its next attempt.
     Queued,
-    /// An agent works on it.
+    /// An agent is working on it.
     Running,
     /// Ended with an answer.
     Succeeded,
     /// Ended with an error.
     Failed,
-    /// Ended by a person.
+    /// Stopped by the user.
     Cancelled,
-    /// Ended by a newer message, or by a crash after a tool had been seen.
+    /// Stopped by a newer message, or by a crash after a tool call.
     Interrupted,
 }
 
@@ -89,7 +89,7 @@ impl StopReason {
 
 macro_rules! error_codes {
     ($($(#[$doc:meta])* $variant:ident = $text:literal, $retryable:literal;)*) => {
-        /// Why an attempt went wrong.
+        /// Why an attempt failed.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
         #[serde(rename_all = "snake_case")]
         pub enum ErrorCode { $($(#[$doc])* $variant,)* }
@@ -101,7 +101,7 @@ macro_rules! error_codes {
                 match self { $(Self::$variant => $text,)* }
             }
 
-            /// Whether another attempt may help.
+            /// Whether another attempt may succeed.
             #[must_use]
             pub const fn is_retryable(self) -> bool {
                 match self { $(Self::$variant => $retryable,)* }
@@ -121,29 +121,29 @@ macro_rules! error_codes {
 error_codes! {
     /// The agent could not be reached, or the connection broke.
     AgentNetwork = "agent_network", true;
-    /// The agent says that it is overloaded.
+    /// The agent is overloaded.
     AgentOverloaded = "agent_overloaded", true;
-    /// The agent says: too many requests.
+    /// The agent is limiting requests.
     AgentRateLimited = "agent_rate_limited", true;
-    /// The agent failed on its side (5xx).
+    /// The agent failed with an internal error (5xx).
     AgentError = "agent_error", true;
-    /// The agent's process died before any tool was seen.
+    /// The agent's process exited before any tool call.
     AgentCrashed = "agent_crashed", true;
-    /// The agent was silent, or busy, for too long.
+    /// The agent was silent or took too long.
     Timeout = "timeout", true;
-    /// The worker that ran the attempt died.
+    /// The worker that ran the attempt was lost.
     WorkerLost = "worker_lost", true;
-    /// The agent is not configured here, or cannot run.
+    /// The agent is not configured on the worker or cannot be run.
     AgentUnavailable = "agent_unavailable", false;
-    /// The agent does not accept our credentials.
+    /// The agent requires or rejects credentials.
     AgentAuth = "agent_auth", false;
-    /// The agent does not accept the request.
+    /// The agent rejected the request.
     AgentRefused = "agent_refused", false;
-    /// The conversation is longer than the agent can read.
+    /// The conversation does not fit into the model's context.
     ContextOverflow = "context_overflow", false;
-    /// The agent answers something that is not its protocol.
+    /// The agent sent an invalid response.
     AgentProtocol = "agent_protocol", false;
-    /// The session was archived before the task's turn came.
+    /// The session was archived before the task was started.
     SessionArchived = "session_archived", false;
 }
 
@@ -153,14 +153,14 @@ impl fmt::Display for ErrorCode {
     }
 }
 
-/// What went wrong with a task's latest attempt.
+/// Why the latest attempt of a task failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TaskError {
-    /// The kind, for programs.
+    /// The machine-readable code.
     pub code: ErrorCode,
-    /// A sentence, for people.
+    /// A readable explanation.
     pub message: String,
-    /// Whether another attempt may help.
+    /// Whether another attempt may succeed.
     pub retryable: bool,
 }
 
@@ -172,12 +172,12 @@ impl TaskError {
     }
 }
 
-/// What an agent counted for an answer.
+/// The token usage of an answer, as reported by the agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Usage {
-    /// Tokens read.
+    /// The number of input tokens.
     pub input_tokens: i64,
-    /// Tokens written.
+    /// The number of output tokens.
     pub output_tokens: i64,
 }
 
@@ -188,29 +188,29 @@ pub struct Task {
     pub id: TaskId,
     /// Its session.
     pub chat_session_id: SessionId,
-    /// Where it stands.
+    /// The status of the task.
     pub status: TaskStatus,
-    /// How often it was started. Rises at every start and never falls; 0: no agent has seen it.
+    /// How often the task was started. Never decreases; 0 means that no agent has seen it.
     pub attempt: i64,
-    /// Attempts that went wrong since the last manual retry.
+    /// The number of failed attempts since the last manual retry.
     pub failures: i64,
-    /// The task fails for good when `failures` reaches this.
+    /// The number of failures at which the task fails permanently.
     pub max_attempts: i64,
-    /// Between attempts: when the next one is due.
+    /// When the next attempt is due; null except between attempts.
     #[schema(required)]
     pub next_attempt_at: Option<Timestamp>,
-    /// What went wrong, between attempts and at the end.
+    /// Why the latest attempt failed; null if it did not.
     #[schema(required)]
     pub error: Option<TaskError>,
-    /// What the agent counted.
+    /// The token usage that the agent reported; null if it reported none.
     #[schema(required)]
     pub usage: Option<Usage>,
-    /// When its message was sent.
+    /// When the message was sent.
     pub created_at: Timestamp,
-    /// When its latest attempt started.
+    /// When the latest attempt started; null before the first.
     #[schema(required)]
     pub started_at: Option<Timestamp>,
-    /// When it ended.
+    /// When the task ended; null before that.
     #[schema(required)]
     pub finished_at: Option<Timestamp>,
 }
@@ -221,7 +221,7 @@ pub struct TaskDetail {
     /// The task.
     #[serde(flatten)]
     pub task: Task,
-    /// What the agent did, in order.
+    /// The steps of the latest attempt, in order.
     pub steps: Vec<Step>,
 }
 

@@ -10,70 +10,70 @@ use crate::{
     id::{MessageId, SessionId, TaskId},
 };
 
-/// One event: the `data` of one frame.
+/// One event: the `data` of one SSE frame.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Event {
-    /// When it happened; of an event without a row in the log, when it was sent.
+    /// When the event happened; for events that are not durable, when it was sent.
     pub at: Timestamp,
-    /// The session that it is about, if it is about one.
+    /// The session that the event concerns; absent if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub chat_session_id: Option<SessionId>,
-    /// Its type, and what belongs to it.
+    /// The type and its data.
     #[serde(flatten)]
     pub data: EventData,
 }
 
-/// What an event says, by its `type`.
+/// The data of an event, by `type`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type")]
 pub enum EventData {
     /// The first event of every stream.
     #[serde(rename = "hello")]
     Hello {
-        /// The stream delivers what comes after this.
+        /// The position after which the stream delivers events.
         cursor: Cursor,
-        /// How often a heartbeat comes; none for much longer means that the connection is dead.
+        /// The interval between heartbeats. If none arrives for much longer, the connection is dead.
         heartbeat_ms: u64,
-        /// How long to wait before a reconnect.
+        /// How long to wait before reconnecting.
         retry_ms: u64,
     },
-    /// Nothing happened, and the connection lives.
+    /// Sent periodically to show that the connection is alive.
     #[serde(rename = "heartbeat")]
     Heartbeat,
-    /// Fetch the state again; the stream goes on from `cursor`.
+    /// Events were skipped: fetch the state again. The stream continues from `cursor`.
     #[serde(rename = "resync")]
     Resync {
-        /// Why, for people: `malformed`, `foreign`, `future`, `pruned`, `too_far_behind` or `too_slow`.
+        /// Why: `malformed`, `foreign`, `future`, `pruned`, `too_far_behind`, or `too_slow`.
         reason: String,
-        /// Where the stream goes on.
+        /// The position from which the stream continues.
         cursor: Cursor,
     },
-    /// The server is about to stop; connect again.
+    /// The server is shutting down; reconnect.
     #[serde(rename = "server.draining")]
     ServerDraining,
-    /// A session was made.
+    /// A session was created.
     #[serde(rename = "session.created")]
     SessionCreated {
         /// The session.
         session: Box<Session>,
     },
-    /// A session's title, status or pin changed.
+    /// The title, status, or pin of a session changed.
     #[serde(rename = "session.updated")]
     SessionUpdated {
         /// The session after the change.
         session: Box<Session>,
     },
-    /// A session's read position moved.
+    /// The read position of a session changed.
     #[serde(rename = "session.read")]
     SessionRead {
         /// The session after the change.
         session: Box<Session>,
     },
-    /// A session is gone for good.
+    /// A session was permanently deleted.
     #[serde(rename = "session.deleted")]
     SessionDeleted,
-    /// A message arrived.
+    /// A message was created.
     #[serde(rename = "message.created")]
     MessageCreated {
         /// The message.
@@ -81,7 +81,7 @@ pub enum EventData {
         /// Its session after the change.
         session: Box<Session>,
     },
-    /// A message's text was changed by its owner.
+    /// The user edited a message.
     #[serde(rename = "message.updated")]
     MessageUpdated {
         /// The message after the change.
@@ -89,19 +89,19 @@ pub enum EventData {
         /// Its session after the change.
         session: Box<Session>,
     },
-    /// A message is gone. Its task is gone too if the message was the user's.
+    /// A message was deleted. If it was a user message, its task was deleted too.
     #[serde(rename = "message.deleted")]
     MessageDeleted {
         /// The message.
         message_id: MessageId,
-        /// Who had written it.
+        /// Who wrote it.
         role: Role,
-        /// The task of its turn.
+        /// The task of the message's turn.
         task_id: TaskId,
         /// Its session after the change.
         session: Box<Session>,
     },
-    /// A task's status or attempt changed.
+    /// The status or the attempt of a task changed.
     #[serde(rename = "task.updated")]
     TaskUpdated {
         /// The task after the change.
@@ -109,54 +109,54 @@ pub enum EventData {
         /// Its session after the change.
         session: Box<Session>,
     },
-    /// An agent works, or has stopped working. Void after `expires_at` unless renewed.
+    /// An agent started or stopped working. Expires at `expires_at` unless renewed.
     #[serde(rename = "typing")]
     Typing {
         /// The agent.
         agent_key: String,
-        /// The task that it works on.
+        /// The task that the agent is working on.
         task_id: TaskId,
-        /// Whether it works.
+        /// Whether the agent is working.
         is_typing: bool,
-        /// Until when this holds.
+        /// When the indication expires.
         expires_at: Timestamp,
     },
-    /// More text of the running answer. Offsets count bytes of UTF-8.
+    /// The next piece of the running answer. Offsets count bytes of UTF-8.
     #[serde(rename = "message.delta")]
     MessageDelta {
         /// The running task.
         task_id: TaskId,
-        /// Its attempt: a higher one starts the answer anew, a lower one is to be ignored.
+        /// The attempt. A higher one starts the answer over; ignore a lower one.
         attempt: i64,
-        /// The id that the answer will have.
+        /// The id that the answer will have once it is stored.
         message_id: MessageId,
-        /// Where the text belongs.
+        /// The offset at which `text` starts.
         offset: i64,
-        /// Where the next text belongs.
+        /// The offset at which the next delta starts.
         next_offset: i64,
         /// The text.
         text: String,
     },
-    /// All the text so far of the running answer: replaces what was collected.
+    /// The entire text of the running answer so far; replaces all text received before.
     #[serde(rename = "message.partial")]
     MessagePartial {
         /// The running task.
         task_id: TaskId,
         /// Its attempt.
         attempt: i64,
-        /// The id that the answer will have.
+        /// The id that the answer will have once it is stored.
         message_id: MessageId,
         /// The text so far.
         text: String,
-        /// Where the next text belongs.
+        /// The offset at which the next delta starts.
         next_offset: i64,
     },
-    /// Something that the agent does on the way; replaces the step of the same `seq`.
+    /// A step of the agent; replaces the step with the same `seq`.
     #[serde(rename = "task.step")]
     TaskStep {
         /// The task.
         task_id: TaskId,
-        /// Its attempt: a higher one begins without steps, a lower one is to be ignored.
+        /// The attempt. A higher one starts without steps; ignore a lower one.
         attempt: i64,
         /// The step.
         step: Step,

@@ -10,7 +10,7 @@ use crate::{
 /// The kind of a row in a user's log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LogKind {
-    /// A session was made.
+    /// A session was created.
     SessionCreated,
     /// Its title, status or pin changed.
     SessionUpdated,
@@ -18,13 +18,13 @@ pub enum LogKind {
     SessionRead,
     /// It was deleted for good.
     SessionDeleted,
-    /// A message arrived.
+    /// A message was created.
     MessageCreated,
     /// Its text was changed by its owner.
     MessageUpdated,
     /// It was unsent, or replaced by a retry.
     MessageDeleted,
-    /// A task's status or attempt changed.
+    /// The status or the attempt of a task changed.
     TaskUpdated,
 }
 

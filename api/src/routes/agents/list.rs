@@ -12,35 +12,35 @@ use crate::{
     state::AppState,
 };
 
-/// An agent, as people see it.
+/// An agent.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Agent {
-    /// What sessions refer to.
+    /// The key that sessions refer to.
     pub key: String,
-    /// What people call it.
+    /// The display name.
     pub name: String,
-    /// A sentence about it; may be empty.
+    /// A one-sentence description; may be empty.
     pub description: String,
-    /// How it is reached: `demo`, `openai`, ….
+    /// The driver: `acp`, `openai`, `command`, or `demo`.
     pub driver: String,
-    /// How to show its answers: `markdown`, or `text` for the output of a terminal, with ANSI escape sequences.
+    /// The format of its answers: `markdown`, or `text` for terminal output with ANSI escape sequences.
     pub answer_format: String,
-    /// An emoji or a colour; null: pick something.
+    /// An emoji or a color; null if none is configured.
     #[schema(required)]
     pub avatar: Option<String>,
-    /// Prompts for an empty session.
+    /// Suggested prompts for an empty session.
     pub starters: Vec<String>,
-    /// Whether it can answer, as far as anybody knows.
+    /// Whether the agent is configured and not known to be failing.
     pub available: bool,
-    /// Why it cannot.
+    /// Why the agent is not available; null if it is.
     #[schema(required)]
     pub reason: Option<String>,
 }
 
-/// All agents.
+/// A list of agents.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AgentList {
-    /// In the order in which they are offered.
+    /// The agents, in the order of the configuration.
     pub items: Vec<Agent>,
 }
 
@@ -71,7 +71,7 @@ impl From<KnownAgent<'_>> for Agent {
     operation_id = "listAgents",
     tag = "agents",
     summary = "List agents",
-    responses((status = 200, description = "All of them.", body = AgentList), AnyProblem),
+    responses((status = 200, description = "The agents.", body = AgentList), AnyProblem),
 )]
 pub async fn list(State(state): State<AppState>, _: Principal) -> Result<Json<AgentList>, ApiError> {
     let items = state.list_agents().await?.into_iter().map(Agent::from).collect();

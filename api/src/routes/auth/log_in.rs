@@ -18,11 +18,11 @@ use crate::{
     state::AppState,
 };
 
-/// What a login needs.
+/// The credentials for signing in.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LogIn {
-    /// The key: `bnt_…`.
+    /// The API key (`bnt_…`).
     api_key: String,
 }
 
@@ -32,12 +32,12 @@ pub struct LogIn {
     path = "/v1/auth/session",
     operation_id = "logIn",
     tag = "auth",
-    summary = "Sign a browser in",
-    description = "Sets a cookie that stands for the key for 30 days: HttpOnly, SameSite=Strict. It ends with the key, \
-                   or when one signs out.",
+    summary = "Sign in",
+    description = "Exchanges an API key for a cookie (HttpOnly, SameSite=Strict) that is valid for 30 days, until \
+                   sign-out, or until the key expires or is revoked.",
     request_body = LogIn,
     security(()),
-    responses((status = 200, description = "Signed in.", body = Me), AnyProblem, BodyProblem),
+    responses((status = 200, description = "The user is signed in.", body = Me), AnyProblem, BodyProblem),
 )]
 pub async fn log_in(
     State(state): State<AppState>,

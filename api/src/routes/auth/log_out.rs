@@ -20,9 +20,9 @@ use crate::{
     path = "/v1/auth/session",
     operation_id = "logOut",
     tag = "auth",
-    summary = "Sign a browser out",
-    description = "Ends the login of the cookie, its streams and its tickets. Who shows a key has nothing to end.",
-    responses((status = 204, description = "Signed out."), AnyProblem, BodyProblem),
+    summary = "Sign out",
+    description = "Ends the login of the cookie, its streams, and its tickets. Does nothing if the request uses a key.",
+    responses((status = 204, description = "The user is signed out."), AnyProblem, BodyProblem),
 )]
 pub async fn log_out(
     State(state): State<AppState>,

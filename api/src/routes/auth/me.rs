@@ -7,14 +7,14 @@ use utoipa::ToSchema;
 
 use crate::openapi::AnyProblem;
 
-/// Who makes the request.
+/// The current user.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Me {
-    /// The user's name in the workspace.
+    /// The user's name within the workspace.
     pub user_id: String,
     /// The workspace.
     pub workspace_id: String,
-    /// What the key allows.
+    /// The role of the key.
     pub role: UserRole,
 }
 
@@ -24,8 +24,8 @@ pub struct Me {
     path = "/v1/auth/me",
     operation_id = "getMe",
     tag = "auth",
-    summary = "Tell who one is",
-    responses((status = 200, description = "The user.", body = Me), AnyProblem),
+    summary = "Get the current user",
+    responses((status = 200, description = "The current user.", body = Me), AnyProblem),
 )]
 pub async fn me(principal: Principal) -> Json<Me> {
     Json(principal.into())

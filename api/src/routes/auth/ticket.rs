@@ -12,12 +12,12 @@ use crate::{
     state::AppState,
 };
 
-/// A ticket for streams.
+/// A ticket that opens event streams.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct StreamTicket {
-    /// What `?token=` takes.
+    /// The value for the `token` parameter.
     pub token: String,
-    /// Until when it opens streams, any number of them. They stay open after that.
+    /// When the ticket expires. Until then, it opens any number of streams, which stay open afterward.
     pub expires_at: Timestamp,
 }
 
@@ -27,9 +27,10 @@ pub struct StreamTicket {
     path = "/v1/auth/sse-token",
     operation_id = "createStreamTicket",
     tag = "auth",
-    summary = "Make a ticket that opens streams",
-    description = "For a browser on another origin, whose `EventSource` can send neither key nor cookie: `?token=` of \
-                   the two event streams takes it for 60 seconds, on every api. It ends with the key.",
+    summary = "Create a stream ticket",
+    description = "For a browser on another origin, whose `EventSource` can send neither a key nor a cookie. The \
+                   `token` parameter of the two event streams accepts the ticket for 60 seconds, on every api. It is \
+                   revoked with its key.",
     responses((status = 201, description = "The ticket.", body = StreamTicket), AnyProblem, BodyProblem),
 )]
 pub async fn ticket(

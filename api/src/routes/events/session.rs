@@ -17,17 +17,17 @@ use crate::{
     path = "/v1/chat/{id}/events",
     operation_id = "sessionEvents",
     tag = "events",
-    summary = "Follow one session",
-    description = "Server-sent events: `id` is the cursor (of durable events), `event` the type, `data` one `Event`. A \
-                   stream starts with `hello`, goes on after the cursor, and never ends by itself.",
+    summary = "Stream the events of a session",
+    description = "Server-sent events: `id` is the cursor (durable events only), `event` the type, and `data` an \
+                   `Event`. A stream begins with `hello`, then sends the events after the cursor, and stays open.",
     params(
         SessionPath,
         LastEventIdParam,
-        ("after" = Option<String>, Query, description = "A cursor: `as_of`, or the last `id` seen."),
-        ("token" = Option<String>, Query, description = "A ticket of `POST /v1/auth/sse-token`, in place of a key."),
+        ("after" = Option<String>, Query, description = "A cursor: an `as_of`, or the last `id` received."),
+        ("token" = Option<String>, Query, description = "A ticket from `POST /v1/auth/sse-token`, instead of a key."),
     ),
     responses(
-        (status = 200, description = "The stream.", body = Event, content_type = "text/event-stream"),
+        (status = 200, description = "The event stream.", body = Event, content_type = "text/event-stream"),
         AnyProblem,
         NotFoundProblem,
     ),

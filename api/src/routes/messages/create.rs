@@ -24,20 +24,20 @@ use super::wait::{Waited, wait_for_outcome};
 /// Longest wait for an answer, in seconds.
 const MAX_WAIT_SECONDS: u64 = 120;
 
-/// A message to be sent.
+/// A message to send.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateMessage {
-    /// The text: 1 byte to 256 KiB of UTF-8, not only white space. Kept verbatim.
+    /// The text: 1 byte to 256 KiB of UTF-8, not only whitespace. Stored verbatim.
     #[schema(min_length = 1)]
     pub content: String,
-    /// What to do when a task of the session runs or waits; `queue` unless given.
+    /// What to do while a task of the session is running or queued; defaults to `queue`.
     #[serde(default)]
     #[schema(required = false)]
     pub on_busy: OnBusy,
 }
 
-/// A message that was accepted: its task will have exactly one outcome.
+/// An accepted message and its task, which will have exactly one outcome.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Accepted {
     /// The message.
@@ -46,7 +46,7 @@ pub struct Accepted {
     pub task: Task,
 }
 
-/// A message with the outcome of its task.
+/// A message, its task, and the answer.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Exchange {
     /// The message.
@@ -75,7 +75,7 @@ pub enum Outcome {
     operation_id = "createMessage",
     tag = "messages",
     summary = "Send a message",
-    description = "With the 202 the message is stored, and its task will have exactly one outcome.",
+    description = "A 202 means that the message is stored and that its task will have exactly one outcome.",
     params(
         SessionPath,
         ("wait" = Option<u64>, Query, description = "Seconds to wait for the answer.", minimum = 0, maximum = 120),
@@ -83,7 +83,7 @@ pub enum Outcome {
     ),
     request_body = CreateMessage,
     responses(
-        (status = 200, description = "The task ended while the request waited.", body = Exchange),
+        (status = 200, description = "The task ended within the wait.", body = Exchange),
         (status = 202, description = "The message is stored.", body = Accepted),
         SendProblem,
         AnyProblem,

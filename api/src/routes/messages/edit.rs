@@ -16,7 +16,7 @@ use crate::{
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EditMessage {
-    /// 1 byte to 256 KiB of UTF-8, not only white space.
+    /// The new text: 1 byte to 256 KiB of UTF-8, not only whitespace.
     #[schema(min_length = 1)]
     pub content: String,
 }
@@ -27,13 +27,13 @@ pub struct EditMessage {
     path = "/v1/chat/{id}/messages/{mid}",
     operation_id = "editMessage",
     tag = "messages",
-    summary = "Change a message that still waits",
-    description = "Only while its task was never started; after a 200 no agent has seen the old text. \
-                   Else 409 `task_not_queued`.",
+    summary = "Edit a queued message",
+    description = "Works only until the task is first started; after that, 409 `task_not_queued`. After a 200, no \
+                   agent has seen the old text or will see it.",
     params(MessagePath),
     request_body = EditMessage,
     responses(
-        (status = 200, description = "The message after it.", body = Message),
+        (status = 200, description = "The edited message.", body = Message),
         AnyProblem,
         BodyProblem,
         NotFoundProblem,

@@ -20,9 +20,10 @@ use crate::{
 /// A page of a transcript.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MessageList {
-    /// Whole turns, ascending: at most `limit`, and at most about 2 MiB of content unless a single turn has more.
+    /// Complete turns in ascending order: at most `limit`, and about 2 MiB of content unless a single turn exceeds
+    /// that.
     pub items: Vec<Message>,
-    /// Whether older turns exist; with `after_turn`, newer ones.
+    /// Whether there are older turns; with `after_turn`, newer turns.
     pub has_more: bool,
 }
 
@@ -35,12 +36,12 @@ pub struct MessageList {
     summary = "List messages",
     params(
         SessionPath,
-        ("before_turn" = Option<i64>, Query, description = "Only turns before this; the newest of them."),
-        ("after_turn" = Option<i64>, Query, description = "Only turns after this; the oldest of them."),
-        ("limit" = Option<u32>, Query, description = "How many turns; 50 unless given.", minimum = 1, maximum = 200),
+        ("before_turn" = Option<i64>, Query, description = "Return the newest turns before this one."),
+        ("after_turn" = Option<i64>, Query, description = "Return the oldest turns after this one."),
+        ("limit" = Option<u32>, Query, description = "Maximum number of turns; defaults to 50.", minimum = 1, maximum = 200),
     ),
     responses(
-        (status = 200, description = "A page.", body = MessageList),
+        (status = 200, description = "One page.", body = MessageList),
         AnyProblem,
         InvalidProblem,
         NotFoundProblem,
@@ -68,6 +69,6 @@ fn bound(query: &QueryParams) -> Result<TurnBound, ApiError> {
         (None, None) => Ok(TurnBound::Newest),
         (Some(turn), None) => Ok(TurnBound::Before(turn)),
         (None, Some(turn)) => Ok(TurnBound::After(turn)),
-        (Some(_), Some(_)) => Err(ApiError::invalid("after_turn", "must not be given together with `before_turn`")),
+        (Some(_), Some(_)) => Err(ApiError::invalid("after_turn", "must not be combined with `before_turn`")),
     }
 }

@@ -16,12 +16,12 @@ use crate::{
     path = "/v1/chat/{id}/messages/{mid}",
     operation_id = "unsendMessage",
     tag = "messages",
-    summary = "Take back a message that still waits",
-    description = "Message and task are gone, and no agent has seen them. Only while the task was never started; \
-                   else 409 `task_not_queued`.",
+    summary = "Unsend a queued message",
+    description = "Deletes the message and its task. Works only until the task is first started; after that, \
+                   409 `task_not_queued`.",
     params(MessagePath),
     responses(
-        (status = 204, description = "Gone."),
+        (status = 204, description = "The message is deleted."),
         AnyProblem,
         BodyProblem,
         NotFoundProblem,

@@ -75,7 +75,8 @@ async fn check_access(state: &AppState, principal: &Principal) -> Result<(), Api
     if state.store.is_still_let_in(principal).await? {
         return Ok(());
     }
-    let detail = "The API key was revoked, or the login ended, while the request waited. The message was stored.";
+    let detail =
+        "The API key was revoked, or the user signed out, while the request was waiting. The message was stored.";
     Err(ApiError::new(Code::Unauthorized, detail))
 }
 

@@ -21,13 +21,13 @@ use crate::{
     state::AppState,
 };
 
-/// A session to be made.
+/// A session to create.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateSession {
-    /// The agent that answers, one of `GET /v1/agents`.
+    /// The key of the agent that answers, from `GET /v1/agents`.
     pub agent_key: String,
-    /// At most 200 characters; without one the first message gives it.
+    /// At most 200 characters; if omitted, the title is derived from the first message.
     #[schema(max_length = 200)]
     pub title: Option<String>,
 }
@@ -38,7 +38,7 @@ pub struct CreateSession {
     path = "/v1/chat",
     operation_id = "createSession",
     tag = "sessions",
-    summary = "Make a session",
+    summary = "Create a session",
     params(IdempotencyParam),
     request_body = CreateSession,
     responses(
@@ -46,7 +46,7 @@ pub struct CreateSession {
             status = 201,
             description = "The session.",
             body = Session,
-            headers(("Location" = String, description = "Where it is.")),
+            headers(("Location" = String, description = "The path of the session.")),
         ),
         NewSessionProblem,
         AnyProblem,
@@ -72,7 +72,7 @@ pub async fn create(
     }
     match state.find_agent(&body.agent_key).await? {
         None => {
-            let detail = "No agent has this key. `GET /v1/agents` lists them.";
+            let detail = "Unknown agent. List the available agents with `GET /v1/agents`.";
             return Err(ApiError::new(Code::UnknownAgent, detail));
         }
         Some(Availability::Unavailable(reason)) => return Err(ApiError::new(Code::AgentUnavailable, reason)),

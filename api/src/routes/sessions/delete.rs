@@ -13,21 +13,21 @@ use crate::{
     state::AppState,
 };
 
-/// Archives a session, or deletes it for good.
+/// Archives a session or deletes it permanently.
 #[utoipa::path(
     delete,
     path = "/v1/chat/{id}",
     operation_id = "deleteSession",
     tag = "sessions",
-    summary = "Archive a session, or delete it for good",
-    description = "Archived, it can be restored: a running turn ends as usual, waiting ones are cancelled. \
-                   Deleted, nothing of it is left.",
+    summary = "Archive or delete a session",
+    description = "Archives the session by default: a running turn ends as usual, queued turns are cancelled, and \
+                   the session can be restored. With `permanent`, stops and deletes the entire session.",
     params(
         SessionPath,
-        ("permanent" = Option<bool>, Query, description = "`true` deletes for good."),
+        ("permanent" = Option<bool>, Query, description = "`true` deletes the session permanently."),
     ),
     responses(
-        (status = 204, description = "Done; also if it was archived before."),
+        (status = 204, description = "The session is archived or deleted; also if it was already archived."),
         AnyProblem,
         BodyProblem,
         NotFoundProblem,

@@ -17,19 +17,20 @@ use crate::{
     state::AppState,
 };
 
-/// A session with the newest part of its transcript, all as of one moment.
+/// A session and the newest part of its transcript, read from one consistent state.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Thread {
     /// The session.
     pub session: Session,
-    /// Its newest turns, ascending: at most `limit`, and at most about 2 MiB of content unless a single turn has more.
+    /// The newest turns in ascending order: at most `limit`, and about 2 MiB of content unless a single turn exceeds
+    /// that.
     pub messages: Vec<Message>,
-    /// Whether older turns exist.
+    /// Whether there are older turns.
     pub has_more: bool,
-    /// The text so far of the running answer; null when nothing runs.
+    /// The text of the running answer so far; null if no task is running.
     #[schema(required)]
     pub partial: Option<Partial>,
-    /// The position in the event stream of exactly this state.
+    /// The event cursor of exactly this state.
     pub as_of: Cursor,
 }
 
@@ -39,10 +40,10 @@ pub struct Thread {
     path = "/v1/chat/{id}",
     operation_id = "getSession",
     tag = "sessions",
-    summary = "Show a session with its newest turns",
+    summary = "Get a session and its newest turns",
     params(
         SessionPath,
-        ("limit" = Option<u32>, Query, description = "How many turns; 50 unless given.", minimum = 1, maximum = 200),
+        ("limit" = Option<u32>, Query, description = "Maximum number of turns; defaults to 50.", minimum = 1, maximum = 200),
     ),
     responses(
         (status = 200, description = "The session.", body = Thread),

@@ -27,12 +27,12 @@ const MAX_LIMIT: u32 = 100;
 /// A page of sessions.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SessionList {
-    /// Pinned ones first, then by last activity.
+    /// The sessions, pinned ones first, then by last activity.
     pub items: Vec<Session>,
-    /// For the next page; null on the last.
+    /// The cursor of the next page; null on the last page.
     #[schema(required)]
     pub next_cursor: Option<String>,
-    /// The position in the event stream of exactly this state.
+    /// The event cursor of exactly this state.
     pub as_of: Cursor,
 }
 
@@ -44,13 +44,13 @@ pub struct SessionList {
     tag = "sessions",
     summary = "List sessions",
     params(
-        ("status" = inline(Option<StatusChoice>), Query, description = "Which; `active` unless given."),
-        ("q" = Option<String>, Query, description = "Only those whose title contains this.", max_length = 200),
-        ("unread" = Option<bool>, Query, description = "`true`: only those with unread answers."),
-        ("limit" = Option<u32>, Query, description = "Sessions a page; 50 unless given.", minimum = 1, maximum = 100),
-        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before."),
+        ("status" = inline(Option<StatusChoice>), Query, description = "Filter by status; defaults to `active`."),
+        ("q" = Option<String>, Query, description = "Text that the title must contain.", max_length = 200),
+        ("unread" = Option<bool>, Query, description = "`true` returns only sessions with unread answers."),
+        ("limit" = Option<u32>, Query, description = "The page size; defaults to 50.", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the previous page."),
     ),
-    responses((status = 200, description = "A page.", body = SessionList), AnyProblem, InvalidProblem),
+    responses((status = 200, description = "One page.", body = SessionList), AnyProblem, InvalidProblem),
 )]
 pub async fn list(
     State(state): State<AppState>,
@@ -97,7 +97,8 @@ fn filter(query: &QueryParams) -> Result<SessionFilter, ApiError> {
     let after = query
         .text("cursor")
         .map(|text| {
-            cursor::decode(text).ok_or_else(|| ApiError::invalid("cursor", "must be a `next_cursor` from here"))
+            cursor::decode(text)
+                .ok_or_else(|| ApiError::invalid("cursor", "must be a `next_cursor` returned by this endpoint"))
         })
         .transpose()?;
     Ok(SessionFilter {

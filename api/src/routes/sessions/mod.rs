@@ -16,12 +16,12 @@ use utoipa::ToSchema;
 
 use crate::error::ApiError;
 
-/// How far a session is read.
+/// How far the user has read a session.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ReadPosition {
-    /// Messages up to this arrival number are read.
+    /// The `seq` up to which messages are read.
     pub last_read_seq: i64,
-    /// Answers after it.
+    /// The number of answers after `last_read_seq`.
     pub unread_count: i64,
 }
 

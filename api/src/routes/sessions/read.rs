@@ -13,11 +13,11 @@ use crate::{
     state::AppState,
 };
 
-/// Up to where a session was read.
+/// How far the user has read.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MarkRead {
-    /// The arrival number of the last message read; one past the end means the end.
+    /// The `seq` of the last message read; a value past the end is clamped.
     pub seq: i64,
 }
 
@@ -31,7 +31,7 @@ pub struct MarkRead {
     params(SessionPath),
     request_body = MarkRead,
     responses(
-        (status = 200, description = "The position after it.", body = ReadPosition),
+        (status = 200, description = "The new read position.", body = ReadPosition),
         AnyProblem,
         BodyProblem,
         NotFoundProblem,

@@ -20,7 +20,7 @@ use crate::{
     summary = "Mark a session's last answer as unread",
     params(SessionPath),
     responses(
-        (status = 200, description = "The position after it.", body = ReadPosition),
+        (status = 200, description = "The new read position.", body = ReadPosition),
         AnyProblem,
         BodyProblem,
         NotFoundProblem,

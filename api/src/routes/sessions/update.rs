@@ -15,16 +15,16 @@ use crate::{
     state::AppState,
 };
 
-/// What to change; what is left out stays as it is.
+/// The fields to change; omitted fields keep their values.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateSession {
-    /// At most 200 characters. From then on no message changes it.
+    /// The new title, at most 200 characters. It is never replaced by an automatic one.
     #[schema(max_length = 200)]
     pub title: Option<String>,
-    /// `archived` puts the session away, `active` brings it back.
+    /// `archived` archives the session; `active` restores it.
     pub status: Option<SessionStatus>,
-    /// Whether it stands before the others in the list.
+    /// Whether the session is pinned to the top of the list.
     pub pinned: Option<bool>,
 }
 
@@ -34,11 +34,12 @@ pub struct UpdateSession {
     path = "/v1/chat/{id}",
     operation_id = "updateSession",
     tag = "sessions",
-    summary = "Rename, pin, archive or restore a session",
+    summary = "Update a session",
+    description = "Renames, pins, archives, or restores it.",
     params(SessionPath),
     request_body = UpdateSession,
     responses(
-        (status = 200, description = "The session after it.", body = Session),
+        (status = 200, description = "The updated session.", body = Session),
         AnyProblem,
         BodyProblem,
         NotFoundProblem,

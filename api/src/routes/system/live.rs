@@ -4,7 +4,7 @@ use axum::Json;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// The process answers.
+/// The process is running.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Live {
     /// Always `ok`.
@@ -17,9 +17,9 @@ pub struct Live {
     path = "/healthz",
     operation_id = "getLiveness",
     tag = "system",
-    summary = "Tell whether the process lives",
+    summary = "Check liveness",
     security(()),
-    responses((status = 200, description = "It does.", body = Live)),
+    responses((status = 200, description = "The process is running.", body = Live)),
 )]
 pub async fn live() -> Json<Live> {
     Json(Live { status: "ok" })

@@ -17,10 +17,10 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
     path = "/metrics",
     operation_id = "getMetrics",
     tag = "system",
-    summary = "Show metrics for Prometheus",
+    summary = "Get metrics for Prometheus",
     security(()),
     responses(
-        (status = 200, description = "OpenMetrics.", body = String, content_type = "application/openmetrics-text"),
+        (status = 200, description = "The metrics.", body = String, content_type = "application/openmetrics-text"),
         StoreProblem,
     ),
 )]
@@ -29,6 +29,6 @@ pub async fn metrics(State(state): State<AppState>) -> Result<Response, ApiError
     let text = state
         .metrics
         .render(&workload, &state.relay.status())
-        .map_err(|error| ApiError::internal(format!("cannot write metrics: {error}")))?;
+        .map_err(|error| ApiError::internal(format!("cannot encode the metrics: {error}")))?;
     Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response())
 }

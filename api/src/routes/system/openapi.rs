@@ -15,9 +15,9 @@ use crate::error::ApiError;
     path = "/v1/openapi.json",
     operation_id = "getOpenApi",
     tag = "system",
-    summary = "Show this document",
+    summary = "Get the OpenAPI document",
     security(()),
-    responses((status = 200, description = "OpenAPI 3.1.", body = Object, content_type = "application/json")),
+    responses((status = 200, description = "The document.", body = Object, content_type = "application/json")),
 )]
 pub async fn openapi() -> Result<Response, ApiError> {
     static DOCUMENT: LazyLock<serde_json::Result<String>> =

@@ -13,16 +13,15 @@ use crate::{
     state::AppState,
 };
 
-/// Every part that is needed works.
+/// The process is ready to serve requests.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Ready {
-    /// Always `ready`: anything else is a 503.
+    /// Always `ready`; a process that is not ready responds with 503.
     pub status: &'static str,
-    /// The parts that were checked. `server` and `store` are `ok`. `relay_subscriber` (changes of other processes arrive)
-    /// and `relay_publisher` (changes of this process are announced) are `ok`, `away` (not connected), `denied` (Redis
-    /// rejects the credentials or a permission is missing), or `polling` (the wake-up file cannot be watched); `relay` is
-    /// the worse one. Without the relay, everything still happens, up to two seconds later: no reason to send requests
-    /// elsewhere.
+    /// The state of each component. `server` and `store` are `ok`. `relay_subscriber` and `relay_publisher` are `ok`,
+    /// `away` (not connected), `denied` (Redis rejects the credentials or a permission is missing), or `polling` (the
+    /// wake-up file cannot be watched); `relay` is the worse of the two. Without the relay, changes are delivered up to
+    /// two seconds late, so the process remains ready.
     pub checks: BTreeMap<&'static str, &'static str>,
     /// What the relay has lost since this process started.
     pub relay: RelayReport,
@@ -31,15 +30,15 @@ pub struct Ready {
 /// What the relay has lost since this process started.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RelayReport {
-    /// Users with an open stream whose channel is not subscribed yet.
+    /// The number of users with an open stream whose channel is not subscribed yet.
     pub pending_subscriptions: usize,
-    /// Hints that were not delivered within a second: other processes found the change by polling.
+    /// Hints that were not delivered within a second, so that other processes found the change by polling.
     pub dropped_hints: u64,
-    /// Pieces of live text that were not delivered: streams read the stored text instead.
+    /// Chunks of live text that were not delivered; streams read the stored text instead.
     pub dropped_texts: u64,
-    /// Signals that a part of this process missed because it lagged.
+    /// Relay signals that a receiver in this process missed because it lagged.
     pub lagged_signals: u64,
-    /// Received messages that this installation has not signed.
+    /// Messages rejected because their signature was missing or invalid.
     pub rejected_messages: u64,
 }
 
@@ -49,17 +48,17 @@ pub struct RelayReport {
     path = "/readyz",
     operation_id = "getReadiness",
     tag = "system",
-    summary = "Tell whether requests can be served",
+    summary = "Check readiness",
     security(()),
     responses(
-        (status = 200, description = "They can.", body = Ready),
+        (status = 200, description = "The process is ready.", body = Ready),
         NotReadyProblem,
     ),
 )]
 pub async fn ready(State(state): State<AppState>) -> Result<Json<Ready>, ApiError> {
     let mut at_fault = Vec::new();
     if state.shutdown.soft().is_cancelled() {
-        at_fault.push(FieldError { field: "server".into(), message: "is about to stop".into() });
+        at_fault.push(FieldError { field: "server".into(), message: "is shutting down".into() });
     }
     let store = state.store.check_ready().await;
     if let Err(error) = &store {
@@ -95,7 +94,7 @@ fn store_fault(error: &StoreError) -> &'static str {
     match error {
         StoreError::Busy => "is locked",
         StoreError::DiskFull => "has no disk space left",
-        StoreError::Unwritable(_) => "cannot be written",
+        StoreError::Unwritable(_) => "is not writable",
         StoreError::Database(_)
         | StoreError::Corrupt(_)
         | StoreError::Queue(_)
@@ -113,6 +112,6 @@ fn store_fault(error: &StoreError) -> &'static str {
         | StoreError::PermissionOptionRequired { .. }
         | StoreError::IdempotencyMismatch
         | StoreError::MessageGone
-        | StoreError::LeaseLost => "does not answer",
+        | StoreError::LeaseLost => "is not responding",
     }
 }

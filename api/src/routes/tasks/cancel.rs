@@ -16,12 +16,12 @@ use crate::{
     path = "/v1/chat/{id}/tasks/{tid}/cancel",
     operation_id = "cancelTask",
     tag = "tasks",
-    summary = "Stop a task",
-    description = "One that waits ends at once, one that runs within a second; its text so far is kept as the answer. \
-                   409 `task_ended` when it has its outcome already.",
+    summary = "Cancel a task",
+    description = "A queued task ends at once, a running task within a second; its text so far is kept as the answer. \
+                   409 `task_ended` if the task has ended.",
     params(TaskPath),
     responses(
-        (status = 202, description = "The task, which ends now.", body = Task),
+        (status = 202, description = "The task.", body = Task),
         AnyProblem,
         BodyProblem,
         NotFoundProblem,

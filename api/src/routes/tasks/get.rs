@@ -16,7 +16,7 @@ use crate::{
     path = "/v1/chat/{id}/tasks/{tid}",
     operation_id = "getTask",
     tag = "tasks",
-    summary = "Show a task with its steps",
+    summary = "Get a task and its steps",
     params(TaskPath),
     responses((status = 200, description = "The task.", body = TaskDetail), AnyProblem, NotFoundProblem),
 )]

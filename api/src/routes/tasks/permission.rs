@@ -12,12 +12,12 @@ use crate::{
     state::AppState,
 };
 
-/// The answer to a permission request: exactly one of the two fields.
+/// The answer to a permission request; exactly one of the two fields is required.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AnswerPermission {
-    /// `allow` selects the only option that allows the operation once, otherwise the only one that allows it. `reject`
-    /// is always possible.
+    /// `allow` selects the only option that allows the operation once, or else the only option that allows it.
+    /// `reject` is always accepted.
     #[schema(nullable = false)]
     decision: Option<PermissionDecision>,
     /// The `option_id` of one of the request's options.
@@ -43,10 +43,10 @@ impl AnswerPermission {
     operation_id = "answerPermission",
     tag = "tasks",
     summary = "Answer a permission request",
-    description = "Selects one of the request's options. A request is answered once: 409 `permission_answered` when it \
-                   has an answer, `permission_expired` when its time limit or its attempt is over, `task_ended` when \
-                   the task has ended. 422 `unknown_option` when the request has no such option, `option_required` when \
-                   `\"decision\": \"allow\"` could mean none or several of them; both list the options.",
+    description = "Selects one of the request's options. A request can be answered once. 409 `permission_answered` if \
+                   it has an answer, `permission_expired` if its time limit or its attempt is over, `task_ended` if the \
+                   task has ended. 422 `unknown_option` if the request has no such option, `option_required` if \
+                   `\"decision\": \"allow\"` matches none or several of them; both list the options.",
     params(PermissionPath),
     request_body = AnswerPermission,
     responses(

@@ -16,12 +16,13 @@ use crate::{
     path = "/v1/chat/{id}/tasks/{tid}/retry",
     operation_id = "retryTask",
     tag = "tasks",
-    summary = "Try a failed, cancelled or interrupted task again",
-    description = "It comes before later ones that wait. What was kept of its answer is deleted, and the new answer \
-                   has a new id. 409 `task_not_ended`, `task_succeeded` or `session_archived`.",
+    summary = "Retry a task",
+    description = "Queues a failed, cancelled, or interrupted task again, before later turns. A partial answer is \
+                   deleted, and the new answer has a new id. 409 `task_not_ended`, `task_succeeded`, or \
+                   `session_archived`.",
     params(TaskPath),
     responses(
-        (status = 202, description = "The task, which waits again.", body = Task),
+        (status = 202, description = "The queued task.", body = Task),
         AnyProblem,
         BodyProblem,
         NotFoundProblem,
