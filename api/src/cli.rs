@@ -17,7 +17,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{Application, healthcheck, openapi, router};
 
-/// Banter's HTTP server and its administration.
+/// Banter's HTTP server and administration commands.
 #[derive(Debug, Parser)]
 #[command(name = "api", version = VERSION, about)]
 struct Cli {
@@ -29,28 +29,28 @@ struct Cli {
 enum Command {
     /// Serve the API and the dashboard (the default).
     Serve,
-    /// Bring the database's schema up to date, and stop.
+    /// Apply pending database migrations, then exit.
     Migrate,
     /// Print the OpenAPI document.
     Openapi,
-    /// Exit with 0 if the api at `BIND_ADDR` is ready, otherwise with 1. For container health checks.
+    /// Exit with 0 if the api at `BIND_ADDR` is ready, otherwise with 1; for container health checks.
     Healthcheck,
-    /// Write a consistent copy of the database while everything runs.
+    /// Back up the database to a file, without stopping anything.
     Backup {
-        /// The file to write. It appears under this name only when it is complete and verified.
+        /// The file to write. It appears only once the backup is complete and verified.
         target: PathBuf,
         /// Replace the file if it exists.
         #[arg(long)]
         overwrite: bool,
     },
-    /// Replace the database with a backup. Stop every api and worker first; the replaced database is kept next to it.
+    /// Replace the database with a backup; stop every api and worker first. The replaced database is kept.
     Restore {
-        /// The backup. It is only read.
+        /// The backup to restore. It is not modified.
         source: PathBuf,
     },
-    /// Look whether everything in the database is as it must be; tell what is not, and exit with 1. Safe at any time.
+    /// Check database invariants and report violations; exit with 1 if there are any. Safe to run at any time.
     Check,
-    /// Make, list and revoke API keys.
+    /// Create, list, and revoke API keys.
     Keys {
         #[command(subcommand)]
         command: KeysCommand,
@@ -59,34 +59,34 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum KeysCommand {
-    /// Make a key and print it, this once.
+    /// Create a key and print it. It cannot be shown again.
     Create {
-        /// Whose it is: the user's name in the workspace.
+        /// The name of the user the key belongs to.
         #[arg(long, value_parser = parse_name)]
         user: String,
-        /// The workspace.
+        /// The workspace of the user.
         #[arg(long, default_value = "default", value_parser = parse_name)]
         workspace: String,
-        /// What it allows: admin, member or viewer.
+        /// The role: admin, member, or viewer.
         #[arg(long, default_value = "member")]
         role: UserRole,
-        /// Days after which it stops working.
+        /// Number of days until the key expires.
         #[arg(long, value_parser = clap::value_parser!(u64).range(1..=36_500))]
         expires_days: Option<u64>,
     },
-    /// List all keys, one a line: id, user, workspace, role, created, last used, state.
+    /// List all keys, one per line: id, user, workspace, role, created, last used, state.
     List,
-    /// Revoke a key by its id.
+    /// Revoke a key.
     Revoke {
-        /// The id, from `keys list`.
+        /// The id of the key, as shown by `keys list`.
         id: String,
     },
 }
 
-/// Runs the command that the arguments ask for.
+/// Parses the arguments and runs the command.
 ///
 /// # Errors
-/// When it cannot be done; the message is for people.
+/// When the command fails; the message is meant for the operator.
 pub async fn run() -> anyhow::Result<()> {
     let command = Cli::parse().command.unwrap_or(Command::Serve);
     telemetry::init()?;
@@ -100,16 +100,16 @@ pub async fn run() -> anyhow::Result<()> {
         Command::Serve => {
             config.prepare_data_dir()?;
             let shutdown = Shutdown::new();
-            shutdown.listen(config.shutdown_grace).context("cannot listen to signals")?;
+            shutdown.listen(config.shutdown_grace).context("cannot install signal handlers")?;
             match shutdown.soft().run_until_cancelled(Application::build(&config, &shutdown)).await {
                 Some(application) => application?.run().await,
-                // Told to stop before it had started.
+                // A signal arrived during startup.
                 None => Ok(()),
             }
         }
         Command::Migrate => {
             open(&config).await?.close().await;
-            tracing::info!("the schema is up to date");
+            tracing::info!("schema up to date");
             Ok(())
         }
         Command::Backup { target, overwrite } => {
@@ -120,7 +120,7 @@ pub async fn run() -> anyhow::Result<()> {
             let Restored { sessions, messages, previous } =
                 restore(&config.database_path, &source, SystemClock.now()).await?;
             print(&format!("restored {} ({sessions} sessions, {messages} messages)\n", source.display()))?;
-            previous.map_or(Ok(()), |path| print(&format!("the replaced database is kept as {}\n", path.display())))
+            previous.map_or(Ok(()), |path| print(&format!("replaced database kept as {}\n", path.display())))
         }
         Command::Check => {
             let store = open(&config).await?;
@@ -145,10 +145,10 @@ async fn open(config: &Config) -> anyhow::Result<Store> {
 fn tell(report: &CheckReport) -> anyhow::Result<()> {
     let CheckReport { sessions, messages, open_tasks, events, findings } = report;
     for found in findings {
-        print(&format!("broken: {}: {}\n", found.rule, found.place))?;
+        print(&format!("violation: {}: {}\n", found.rule, found.place))?;
     }
-    print(&format!("looked at {sessions} sessions, {messages} messages, {open_tasks} open tasks, {events} events\n"))?;
-    anyhow::ensure!(findings.is_empty(), "{} findings", findings.len());
+    print(&format!("checked {sessions} sessions, {messages} messages, {open_tasks} open tasks, {events} events\n"))?;
+    anyhow::ensure!(findings.is_empty(), "violations found: {}", findings.len());
     Ok(())
 }
 
@@ -166,7 +166,7 @@ async fn keys(store: &Store, command: KeysCommand) -> anyhow::Result<()> {
             print(&lines)
         }
         KeysCommand::Revoke { id } => {
-            let unknown = || format!("there is no key {id}; `api keys list` shows the ids");
+            let unknown = || format!("no key with the id {id}; run `api keys list` to list the ids");
             let id: KeyId = id.parse().with_context(unknown)?;
             store.revoke_key(id).await.with_context(unknown)
         }
@@ -199,7 +199,7 @@ fn parse_name(text: &str) -> Result<String, String> {
     const MAX_CHARS: usize = 128;
     let is_fit = |c: char| !c.is_control() && !c.is_whitespace();
     if text.is_empty() || text.chars().count() > MAX_CHARS || !text.chars().all(is_fit) {
-        return Err(format!("must be 1 to {MAX_CHARS} characters without white space"));
+        return Err(format!("must be 1 to {MAX_CHARS} characters without whitespace"));
     }
     Ok(text.to_owned())
 }

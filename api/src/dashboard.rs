@@ -30,17 +30,17 @@ struct Files;
 
 /// What is shown when the binary was built without the dashboard.
 const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Banter</title>\
-     <h1>The dashboard is not built in</h1>\
-     <p>The API works. For the dashboard run <code>make dashboard</code>, with Node, and build again.</p></html>";
+     <h1>This build has no dashboard</h1>\
+     <p>The API works. To add the dashboard, run <code>make dashboard</code> (requires Node) and rebuild.</p></html>";
 
 /// Serves a file or the page.
 pub async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     if origin::is_api(uri.path()) {
-        return ApiError::new(Code::NotFound, "There is no such path.").into_response();
+        return ApiError::new(Code::NotFound, "Not found.").into_response();
     }
     if !matches!(method, Method::GET | Method::HEAD) {
         let allow = [(header::ALLOW, "GET, HEAD")];
-        let refused = ApiError::new(Code::MethodNotAllowed, "Only GET and HEAD are served here.");
+        let refused = ApiError::new(Code::MethodNotAllowed, "Method not allowed. Use GET or HEAD.");
         return (allow, refused).into_response();
     }
     let path = uri.path().trim_start_matches('/');

@@ -1,8 +1,8 @@
 //! Errors as clients see them: RFC 9457 `application/problem+json`.
 //!
-//! The one place where what went wrong gets a status code. An [`ApiError`] becomes an empty response that carries it;
-//! [`crate::middleware::request_id`] writes the body, because only there the request's id is known. What is behind a
-//! 5xx goes to the log and never into a body.
+//! The only place where errors are mapped to status codes. An [`ApiError`] becomes an empty response that carries it;
+//! [`crate::middleware::request_id`] writes the body, because the request's id is known only there. The cause of a 5xx
+//! is logged and never appears in a body.
 
 use std::{borrow::Cow, error::Error, sync::Arc};
 
@@ -14,19 +14,19 @@ use banter_shared::store::StoreError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// The media type of every error's body.
+/// The media type of every error body.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $code:ident = $status:ident;)*) => {
-        /// What went wrong, for programs.
+        /// A machine-readable error code.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
         #[serde(rename_all = "snake_case")]
         #[schema(as = ProblemCode)]
         pub enum Code { $($(#[$doc])* $code,)* }
 
         impl Code {
-            /// Its status.
+            /// Returns the status of the code.
             #[must_use]
             pub const fn status(self) -> StatusCode {
                 match self { $(Self::$code => StatusCode::$status,)* }
@@ -36,102 +36,102 @@ macro_rules! codes {
 }
 
 codes! {
-    /// A value, a field, a parameter or a header is missing, malformed or out of its range.
+    /// A value, field, parameter, or header is missing, malformed, or out of range.
     InvalidRequest = BAD_REQUEST;
-    /// No key, or one that does not work.
+    /// The key is missing or invalid.
     Unauthorized = UNAUTHORIZED;
-    /// The key's role does not allow it.
+    /// The role of the key does not permit the operation.
     Forbidden = FORBIDDEN;
-    /// Without keys, only requests to this machine's own names are served.
+    /// Without keys, only requests to a loopback host are accepted.
     HostNotAllowed = FORBIDDEN;
     /// Without keys, requests that came through a proxy are rejected.
     ProxyNotAllowed = FORBIDDEN;
-    /// Without keys, only requests from the dashboard's own page are served.
+    /// Without keys, only requests from the dashboard's own page are accepted.
     CrossSiteRequest = FORBIDDEN;
-    /// There is no such thing, or it is somebody else's.
+    /// The object does not exist or belongs to another user.
     NotFound = NOT_FOUND;
-    /// The path is there, the method is not.
+    /// The path does not support the method.
     MethodNotAllowed = METHOD_NOT_ALLOWED;
-    /// The session is put away.
+    /// The session is archived.
     SessionArchived = CONFLICT;
-    /// A task runs or waits, and the sender wanted none to.
+    /// A task is running or queued, and the request rejects that.
     AgentBusy = CONFLICT;
-    /// The message's task was started already.
+    /// The message's task has already been started.
     TaskNotQueued = CONFLICT;
-    /// The task has its outcome.
+    /// The task has ended.
     TaskEnded = CONFLICT;
-    /// The task has no outcome yet.
+    /// The task has not ended.
     TaskNotEnded = CONFLICT;
-    /// The task has an answer.
+    /// The task has succeeded.
     TaskSucceeded = CONFLICT;
-    /// The permission request has its answer.
+    /// The permission request has already been answered.
     PermissionAnswered = CONFLICT;
-    /// The permission request waits no more: its time is over, or the attempt that asked.
+    /// The time limit of the permission request, or its attempt, is over.
     PermissionExpired = CONFLICT;
     /// The permission request has no option with this id.
     UnknownOption = UNPROCESSABLE_ENTITY;
-    /// The permission request must be answered with an `option_id`: none of its options, or more than one, allows it.
+    /// The answer must be an `option_id`, because none or several of the options allow the operation.
     OptionRequired = UNPROCESSABLE_ENTITY;
-    /// What the idempotency key stands for was deleted since.
+    /// The object created with the idempotency key has been deleted.
     MessageGone = CONFLICT;
     /// The body did not arrive in time.
     RequestTimeout = REQUEST_TIMEOUT;
-    /// The body is over the limit.
+    /// The body is too large.
     PayloadTooLarge = PAYLOAD_TOO_LARGE;
     /// The body is not JSON.
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE;
-    /// No agent has this key.
+    /// The agent is unknown.
     UnknownAgent = UNPROCESSABLE_ENTITY;
-    /// The agent cannot answer at the moment.
+    /// The agent is not available.
     AgentUnavailable = UNPROCESSABLE_ENTITY;
-    /// The idempotency key was used with another body.
+    /// The idempotency key was used for a different request.
     IdempotencyMismatch = UNPROCESSABLE_ENTITY;
-    /// Too many messages wait in the session.
+    /// Too many messages are queued in the session.
     QueueFull = TOO_MANY_REQUESTS;
-    /// A fault on our side.
+    /// The server hit an internal error.
     InternalError = INTERNAL_SERVER_ERROR;
-    /// The store stayed locked past its time-out; nothing was stored.
+    /// The database was locked for longer than the timeout; nothing was stored.
     StoreBusy = SERVICE_UNAVAILABLE;
-    /// The store cannot be written; nothing was stored.
+    /// The database cannot be written; nothing was stored.
     StoreUnavailable = SERVICE_UNAVAILABLE;
     /// Too many connections are open, or too many long responses are being sent.
     Overloaded = SERVICE_UNAVAILABLE;
-    /// A part that is needed does not work.
+    /// A component is not ready.
     NotReady = SERVICE_UNAVAILABLE;
 }
 
-/// What is wrong with one field of the body, one query parameter or one header.
+/// A problem with one body field, query parameter, or header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
-    /// Its name.
+    /// The name of the field, parameter, or header.
     pub field: String,
-    /// What is wrong with it, for people.
+    /// A readable explanation that completes "`field` …".
     pub message: String,
 }
 
 /// The body of every error (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Problem {
-    /// Always `about:blank`: `code` says more.
+    /// Always `about:blank`; `code` identifies the error.
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// The status in words.
+    /// The reason phrase of the status.
     pub title: &'static str,
-    /// The status.
+    /// The HTTP status code.
     pub status: u16,
-    /// What went wrong, for people.
+    /// A readable explanation of the error.
     pub detail: String,
-    /// What went wrong, for programs.
+    /// The machine-readable error code.
     pub code: Code,
-    /// The request, as in `X-Request-Id` and in the log.
+    /// The id of the request, as in `X-Request-Id` and in the server's log.
     pub request_id: String,
-    /// Which fields, parameters or headers are wrong.
+    /// The invalid fields, parameters, and headers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub errors: Vec<FieldError>,
 }
 
-/// Why a request is refused.
+/// An error response.
 #[derive(Clone, Debug)]
 pub struct ApiError {
     code: Code,
@@ -141,19 +141,19 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    /// An error of this kind. `detail` is a sentence for people and shows nothing of the inside.
+    /// Creates an error. `detail` is a sentence for the user that reveals no internals.
     #[must_use]
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { code, detail: detail.into(), errors: Vec::new(), source: None }
     }
 
-    /// There is no such thing, or it is somebody else's: a client cannot tell.
+    /// Creates the error for an object that does not exist or belongs to another user, without telling which.
     #[must_use]
     pub fn not_found() -> Self {
         Self::new(Code::NotFound, "Not found.")
     }
 
-    /// One field, parameter or header is wrong.
+    /// Creates the error for one invalid field, parameter, or header.
     #[must_use]
     pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
         let error = FieldError { field: field.into(), message: message.into() };
@@ -243,28 +243,29 @@ impl IntoResponse for ApiError {
 /// Returns a sentence that lists the options of a permission request.
 fn offered_options(offered: &[String]) -> String {
     if offered.is_empty() {
-        return "The agent offered no options; the request can only be rejected.".to_owned();
+        return "The agent offers no options, so the request can only be rejected.".to_owned();
     }
     let ids: Vec<String> = offered.iter().map(|id| format!("`{id}`")).collect();
-    format!("The agent offered {}.", ids.join(", "))
+    format!("The agent offers {}.", ids.join(", "))
 }
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         let (code, detail) = match &error {
             StoreError::NotFound => return Self::not_found(),
-            StoreError::SessionArchived => (Code::SessionArchived, "The session is archived. Restore it first."),
-            StoreError::AgentBusy => (
-                Code::AgentBusy,
-                "The agent is busy in this session. Wait for it, or send with `on_busy` set to `queue`.",
-            ),
+            StoreError::SessionArchived => {
+                (Code::SessionArchived, "The session is archived. Restore it before sending messages.")
+            }
+            StoreError::AgentBusy => {
+                (Code::AgentBusy, "The agent is busy. Wait until it has finished, or set `on_busy` to `queue`.")
+            }
             StoreError::QueueFull => {
-                (Code::QueueFull, "Too many messages are queued in this session. Wait until some have been answered.")
+                (Code::QueueFull, "The session's queue is full. Wait until the agent has answered some messages.")
             }
             StoreError::TaskNotQueued => (Code::TaskNotQueued, "The agent has already started on this message."),
             StoreError::TaskEnded => (Code::TaskEnded, "The task has already ended."),
             StoreError::TaskNotEnded => {
-                (Code::TaskNotEnded, "The task has not ended. Wait for it, or cancel it first.")
+                (Code::TaskNotEnded, "The task has not ended. Wait until it ends, or cancel it first.")
             }
             StoreError::PermissionOptionUnknown { offered } => {
                 let message = format!("is not an option of this request. {}", offered_options(offered));
@@ -272,7 +273,7 @@ impl From<StoreError> for ApiError {
                     .with_errors(vec![FieldError { field: "option_id".into(), message }]);
             }
             StoreError::PermissionOptionRequired { offered } => {
-                let problem = "does not say which option to select. Send its `option_id` instead.";
+                let problem = "does not select a single option. Send an `option_id` instead.";
                 let message = format!("{problem} {}", offered_options(offered));
                 return Self::new(Code::OptionRequired, format!("`decision` {message}"))
                     .with_errors(vec![FieldError { field: "decision".into(), message }]);
@@ -282,18 +283,19 @@ impl From<StoreError> for ApiError {
                 (Code::PermissionAnswered, "The permission request has already been answered.")
             }
             StoreError::PermissionExpired => (Code::PermissionExpired, "The permission request has expired."),
-            StoreError::IdempotencyMismatch => {
-                (Code::IdempotencyMismatch, "This idempotency key was used with a different request. Use a new key.")
-            }
+            StoreError::IdempotencyMismatch => (
+                Code::IdempotencyMismatch,
+                "The idempotency key was already used for a different request. Use a new key.",
+            ),
             StoreError::MessageGone => {
-                (Code::MessageGone, "What was created with this idempotency key has since been deleted. Use a new key.")
+                (Code::MessageGone, "The object created with this idempotency key has been deleted. Use a new key.")
             }
             StoreError::Busy => {
-                let detail = "The store is locked. Nothing was stored. Send the same request again.";
+                let detail = "The database is locked. Nothing was stored. Send the same request again.";
                 return Self::new(Code::StoreBusy, detail).caused_by(error);
             }
             StoreError::Unwritable(_) | StoreError::DiskFull => {
-                let detail = "The store cannot be used. Nothing was stored. Send the same request again later.";
+                let detail = "The database is unavailable. Nothing was stored. Send the same request again later.";
                 return Self::new(Code::StoreUnavailable, detail).caused_by(error);
             }
             StoreError::LeaseLost | StoreError::Database(_) | StoreError::Corrupt(_) | StoreError::Queue(_) => {

@@ -25,7 +25,7 @@ pub async fn run(address: SocketAddr) -> anyhow::Result<()> {
     let address = reachable(address);
     let response = timeout(LIMIT, get(address)).await.with_context(|| format!("{address} did not respond in time"))?;
     let response = response.with_context(|| format!("cannot connect to {address}"))?;
-    let status = response.split(' ').nth(1).unwrap_or("no status");
+    let status = response.split(' ').nth(1).unwrap_or("the response has no status line");
     let body = response.split_once("\r\n\r\n").map_or("", |(_, body)| body);
     anyhow::ensure!(status == "200", "{address} is not ready: {status} {body}");
     Ok(())

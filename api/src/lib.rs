@@ -73,19 +73,19 @@ impl Application {
     pub async fn build(config: &Config, shutdown: &Shutdown) -> anyhow::Result<Self> {
         let catalog = AgentCatalog::load(config.agents_file.as_deref(), |name| std::env::var(name).ok())?;
         let store = Store::open(config.store_options(), Arc::new(SystemClock)).await?;
-        tracing::info!(database = %store.path().display(), agents = catalog.agents().len(), "the store is open");
+        tracing::info!(database = %store.path().display(), agents = catalog.agents().len(), "store open");
 
         let access = Arc::new(AccessPolicy::new(config.auth, config.bind_addr));
         anyhow::ensure!(
             !access.must_refuse_to_start(&store).await?,
-            "BIND_ADDR={} can be reached from other machines, and there is no API key yet. Make one with `api keys \
-             create --user NAME`, or set AUTH=required to start without any, or bind to 127.0.0.1.",
+            "BIND_ADDR={} is reachable from other machines, but there is no API key yet. Create one with `api \
+             keys create --user NAME`, set AUTH=required to start without one, or bind to 127.0.0.1.",
             config.bind_addr
         );
         store.ensure_user(&UserRef::local()).await?;
         if access.is_keyless(&store).await? {
             tracing::warn!(
-                "no API key: EVERYBODY on this machine is admin of workspace `default`, until `api keys create`"
+                "no API key: everyone on this machine is an admin of workspace `default`, until `api keys create`"
             );
         }
 
@@ -99,7 +99,7 @@ impl Application {
             UpkeepOptions { lease: config.task_lease, retention: Retention { events: config.event_retention } };
         upkeep::spawn(&store, &relay, shutdown, options);
 
-        let bind = || format!("BIND_ADDR={}: cannot listen there", config.bind_addr);
+        let bind = || format!("BIND_ADDR={}: cannot listen on this address", config.bind_addr);
         let listener = TcpListener::bind(config.bind_addr).await.with_context(bind)?;
         let address = listener.local_addr()?;
         let state = AppState {
@@ -148,7 +148,7 @@ impl Application {
         };
         tokio::select! {
             () = finish => tracing::info!("drained"),
-            () = shutdown.hard().cancelled() => tracing::warn!("stopped before everything was finished"),
+            () = shutdown.hard().cancelled() => tracing::warn!("grace period over; unfinished requests were aborted"),
         }
         Ok(())
     }

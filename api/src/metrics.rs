@@ -89,20 +89,12 @@ struct RelayMetrics {
 impl RelayMetrics {
     fn register(&self, registry: &mut Registry) {
         for (name, help, gauge) in [
-            ("relay_connected", "Whether both directions of the relay work", &self.connected),
-            (
-                "relay_subscriber_connected",
-                "Whether changes of other processes arrive at once",
-                &self.subscriber_connected,
-            ),
-            (
-                "relay_publisher_connected",
-                "Whether changes of this process are announced at once",
-                &self.publisher_connected,
-            ),
+            ("relay_connected", "Whether the relay is connected in both directions", &self.connected),
+            ("relay_subscriber_connected", "Whether the relay's subscriber is connected", &self.subscriber_connected),
+            ("relay_publisher_connected", "Whether the relay's publisher is connected", &self.publisher_connected),
             (
                 "relay_pending_subscriptions",
-                "Users with open streams whose channel is not subscribed yet",
+                "Users with open streams whose channel is not subscribed",
                 &self.pending_subscriptions,
             ),
         ] {
@@ -111,14 +103,18 @@ impl RelayMetrics {
         for (name, help, counter) in [
             (
                 "relay_dropped_hints",
-                "Hints not delivered within a second, so that other processes found the change by polling",
+                "Hints not delivered within a second; other processes found the change by polling",
                 &self.dropped_hints,
             ),
-            ("relay_dropped_texts", "Pieces of live text that were not delivered", &self.dropped_texts),
-            ("relay_lagged_signals", "Signals that a part of this api missed because it lagged", &self.lagged_signals),
+            ("relay_dropped_texts", "Chunks of live text that were not delivered", &self.dropped_texts),
+            (
+                "relay_lagged_signals",
+                "Relay signals missed by a receiver of this api that lagged",
+                &self.lagged_signals,
+            ),
             (
                 "relay_rejected_messages",
-                "Received messages that this installation has not signed",
+                "Relay messages rejected because their signature was missing or invalid",
                 &self.rejected_messages,
             ),
         ] {
@@ -159,28 +155,28 @@ impl Default for Metrics {
             workers: Gauge::default(),
             relay: RelayMetrics::default(),
         };
-        registry.register("http_requests", "Requests answered by this api", metrics.requests.clone());
+        registry.register("http_requests", "HTTP requests by method, route, and status", metrics.requests.clone());
         registry.register_with_unit(
             "http_request_duration",
-            "Time until the head of the answer; with wait it includes the wait",
+            "Time to the response headers, including `wait`",
             Unit::Seconds,
             metrics.durations.clone(),
         );
-        registry.register("open_streams", "Event streams that this api serves", metrics.open_streams.clone());
-        registry.register("open_connections", "Open connections of this api", metrics.open_connections.clone());
+        registry.register("open_streams", "Open event streams", metrics.open_streams.clone());
+        registry.register("open_connections", "Open client connections", metrics.open_connections.clone());
         registry.register(
             "refused_connections",
-            "Connections refused by this api because a limit was reached",
+            "Connections refused because a limit was reached",
             metrics.refused_connections.clone(),
         );
-        registry.register("tasks", "Tasks of the installation that have not ended", metrics.tasks.clone());
+        registry.register("tasks", "Unfinished tasks in the installation, by status", metrics.tasks.clone());
         registry.register_with_unit(
             "oldest_task_wait",
-            "How long the oldest task has waited that a worker could begin",
+            "Time that the oldest task ready to run has waited",
             Unit::Seconds,
             metrics.oldest_wait.clone(),
         );
-        registry.register("workers", "Workers of the installation that are thought to live", metrics.workers.clone());
+        registry.register("workers", "Live workers in the installation", metrics.workers.clone());
         metrics.relay.register(&mut registry);
         metrics.registry = Arc::new(registry);
         metrics

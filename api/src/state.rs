@@ -50,7 +50,7 @@ impl AppState {
             }
             match state.store.end_unheard_stop(task_id).await {
                 Ok(ended) => state.relay.announce(ended.hints),
-                Err(error) => tracing::warn!(%task_id, %error, "could not end a stopped task; it is tried again"),
+                Err(error) => tracing::warn!(%task_id, %error, "failed to end a stopped task; retrying"),
             }
         });
     }

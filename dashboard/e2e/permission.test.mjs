@@ -11,7 +11,7 @@ const card = (page) => page.getByRole("group", { name: "Permission request" });
 test("an agent that asks is allowed or refused, once, and says what it did", TIMEOUT, async () => {
   await onStage(async ({ page }) => {
     await say(page, "/tool");
-    await card(page).getByText("Count the words of a poem").waitFor({ timeout: ANSWER_MS });
+    await card(page).getByText("Count the words in a poem").waitFor({ timeout: ANSWER_MS });
     await card(page).getByText("wc --words poem.txt").waitFor();
     await page.getByText("Waiting for you").waitFor();
     await page.getByRole("navigation").getByText("Needs you: Count the words").waitFor();
@@ -23,7 +23,7 @@ test("an agent that asks is allowed or refused, once, and says what it did", TIM
     await answered(page).waitFor({ timeout: ANSWER_MS });
     await page.reload();
     await thread(page).getByText("2 steps · ran 1 command").click();
-    await thread(page).getByText("You allowed it: Count the words of a poem").waitFor();
+    await thread(page).getByText("You allowed it: Count the words in a poem").waitFor();
     await thread(page).locator("summary", { hasText: "Count the words" }).click();
     await thread(page).getByText("wc --words poem.txt").waitFor();
     await thread(page).getByText("14 poem.txt").waitFor();
@@ -32,7 +32,7 @@ test("an agent that asks is allowed or refused, once, and says what it did", TIM
     await card(page).waitFor({ timeout: ANSWER_MS });
     await card(page).getByRole("button", { name: "Reject" }).click();
 
-    await thread(page).getByText("You did not allow it").waitFor({ timeout: ANSWER_MS });
+    await thread(page).getByText("You rejected the request").waitFor({ timeout: ANSWER_MS });
     await card(page).waitFor({ state: "detached" });
     await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
   });

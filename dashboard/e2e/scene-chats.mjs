@@ -274,7 +274,7 @@ export const manyAgents = [
   agent(
     "demo",
     "Demo",
-    "A demo, not an AI: small talk by fixed rules, without a key and without a network.",
+    "A demo, not an AI: small talk from fixed rules. Needs no key and no network.",
     {
       avatar: "🎭",
       starters: ["Hello! Who are you?", "/markdown", "/slow 10"],
@@ -287,7 +287,7 @@ export const manyAgents = [
   agent("gpt", "GPT", "Hosted by OpenAI.", {
     avatar: "#10a37f",
     available: false,
-    reason: "The environment variable OPENAI_API_KEY, which should hold the API key, is not set.",
+    reason: "The environment variable OPENAI_API_KEY is not set. It must contain the API key.",
   }),
   agent("gemini", "Gemini", "With a window for very long texts.", {
     available: false,

@@ -1,4 +1,4 @@
-//! Configuration by environment variables, and by a `.env` file in the working folder.
+//! Configuration from environment variables and from a `.env` file in the working folder.
 
 use std::{
     env,
@@ -15,65 +15,65 @@ use crate::{
     store::StoreOptions,
 };
 
-/// A variable with a value that makes no sense. Stops the start.
+/// An environment variable with an invalid value, which aborts startup.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{variable}{}: expected {expected}", value.as_ref().map(|value| format!("={value:?}")).unwrap_or_default())]
 pub struct ConfigError {
-    /// Which variable.
+    /// The name of the variable.
     pub variable: &'static str,
-    /// What it holds; `None` if that may be a secret.
+    /// Its value; `None` if it may be a secret.
     pub value: Option<String>,
-    /// What it could hold.
+    /// A description of valid values.
     pub expected: String,
 }
 
-/// Who is let in.
+/// How requests are authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthMode {
-    /// Everybody on this machine, until the first key is made; from then on whoever shows a key.
+    /// On loopback, no key is required until the first one is created.
     Auto,
-    /// Whoever shows a key.
+    /// A key is always required.
     Required,
 }
 
-/// What both processes are told by their environment.
+/// The configuration of both binaries.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// `DATABASE_URL`: the SQLite file.
     pub database_path: PathBuf,
     /// `DATABASE_SYNCHRONOUS`: whether a commit waits for the disk.
     pub durable_against_power_cut: bool,
-    /// `REDIS_URL`, `REDIS_CA_FILE`, `EMBEDDED_WAKE`: how processes notice each other's changes.
+    /// `REDIS_URL`, `REDIS_CA_FILE`, `EMBEDDED_WAKE`: how processes detect each other's changes.
     pub relay: RelayOptions,
-    /// `BIND_ADDR`: where the api listens.
+    /// `BIND_ADDR`: the address of the api.
     pub bind_addr: SocketAddr,
-    /// `AGENTS_FILE`: which agents there are.
+    /// `AGENTS_FILE`: the path of agents.toml.
     pub agents_file: Option<PathBuf>,
-    /// `DATA_DIR`: agents' homes and work folders.
+    /// `DATA_DIR`: the folder for agents' home and work folders.
     pub data_dir: PathBuf,
-    /// `WORKER_CONCURRENCY`: tasks at once in one worker.
+    /// `WORKER_CONCURRENCY`: maximum number of concurrent tasks per worker.
     pub worker_concurrency: usize,
-    /// `TASK_LEASE_SECONDS`: how long a worker may be silent.
+    /// `TASK_LEASE_SECONDS`: how long a worker may be silent before its tasks are taken over.
     pub task_lease: Duration,
-    /// `TASK_MAX_ATTEMPTS`: how often a task is tried, unless its agent says otherwise.
+    /// `TASK_MAX_ATTEMPTS`: maximum number of attempts per task, unless its agent has its own.
     pub task_max_attempts: u32,
-    /// `SHUTDOWN_GRACE_SECONDS`: how long running work may go on after SIGTERM.
+    /// `SHUTDOWN_GRACE_SECONDS`: time for running work to finish after SIGTERM.
     pub shutdown_grace: Duration,
     /// `EVENT_RETENTION_HOURS`: how long events are kept.
     pub event_retention: Duration,
-    /// `AUTH`: who is let in.
+    /// `AUTH`: how requests are authenticated.
     pub auth: AuthMode,
-    /// `MAX_CONNECTIONS`: most connections of an api; derived from the limit on open files unless set.
+    /// `MAX_CONNECTIONS`: maximum number of connections to an api; derived from the limit on open files unless set.
     pub max_connections: Option<usize>,
-    /// `MAX_CONNECTIONS_PER_ADDRESS`: most connections of one client address.
+    /// `MAX_CONNECTIONS_PER_ADDRESS`: maximum number of connections from one client address.
     pub max_connections_per_address: Option<usize>,
 }
 
 impl Config {
-    /// Reads the environment, after `.env` if there is one: a variable that is set wins.
+    /// Reads the environment and `.env`. Variables in the environment take precedence.
     ///
     /// # Errors
-    /// At the first variable with a value that makes no sense.
+    /// When a variable has an invalid value; names the first one.
     pub fn from_env() -> Result<Self, ConfigError> {
         if let Err(error) = dotenvy::dotenv()
             && !error.not_found()
@@ -104,14 +104,14 @@ impl Config {
             durable_against_power_cut: match get("DATABASE_SYNCHRONOUS").as_deref() {
                 None | Some("full") => true,
                 Some("normal") => false,
-                Some(other) => return Err(unexpected("DATABASE_SYNCHRONOUS", other, "full or normal")),
+                Some(other) => return Err(unexpected("DATABASE_SYNCHRONOUS", other, "`full` or `normal`")),
             },
             relay: RelayOptions {
                 redis: get("REDIS_URL").map(|url| redis_address(&url, get("REDIS_CA_FILE").as_deref())).transpose()?,
                 wake: match get("EMBEDDED_WAKE").as_deref() {
                     None | Some("auto") => WakeMode::Auto,
                     Some("poll") => WakeMode::Poll,
-                    Some(other) => return Err(unexpected("EMBEDDED_WAKE", other, "auto or poll")),
+                    Some(other) => return Err(unexpected("EMBEDDED_WAKE", other, "`auto` or `poll`")),
                 },
             },
             bind_addr: parse("BIND_ADDR", get("BIND_ADDR"), "127.0.0.1:8080", "ADDRESS:PORT, such as 127.0.0.1:8080")?,
@@ -133,7 +133,7 @@ impl Config {
             auth: match get("AUTH").as_deref() {
                 None | Some("auto") => AuthMode::Auto,
                 Some("required") => AuthMode::Required,
-                Some(other) => return Err(unexpected("AUTH", other, "auto or required")),
+                Some(other) => return Err(unexpected("AUTH", other, "`auto` or `required`")),
             },
             max_connections: count("MAX_CONNECTIONS", get("MAX_CONNECTIONS"))?,
             max_connections_per_address: count("MAX_CONNECTIONS_PER_ADDRESS", get("MAX_CONNECTIONS_PER_ADDRESS"))?,
@@ -148,10 +148,10 @@ impl Config {
         let is_new = private::create_folder(&self.data_dir).map_err(|error| ConfigError {
             variable: "DATA_DIR",
             value: Some(self.data_dir.display().to_string()),
-            expected: format!("a folder that exists or can be created ({error})"),
+            expected: format!("an existing folder, or one that can be created ({error})"),
         })?;
         if !is_new && private::restrict_own_folder(&self.data_dir) {
-            tracing::info!(folder = %self.data_dir.display(), "made DATA_DIR private: other accounts could read it");
+            tracing::info!(folder = %self.data_dir.display(), "restricted DATA_DIR to this account; others could read it");
         }
         Ok(())
     }
@@ -178,9 +178,9 @@ fn redis_address(url: &str, ca_file: Option<&str>) -> Result<RedisAddress, Confi
             AddressError::Url => {
                 return ConfigError { variable: "REDIS_URL", value: None, expected: URL_FORMS.to_owned() };
             }
-            AddressError::CaWithoutTls => "no value unless REDIS_URL begins with rediss://".to_owned(),
+            AddressError::CaWithoutTls => "no value, unless REDIS_URL begins with rediss://".to_owned(),
             AddressError::CaFile(source) => format!("a readable file ({source})"),
-            AddressError::Ca => "a file of certificates in PEM format".to_owned(),
+            AddressError::Ca => "a file with certificates in PEM format".to_owned(),
         };
         ConfigError { variable: "REDIS_CA_FILE", value: ca_file.map(str::to_owned), expected }
     })

@@ -53,8 +53,8 @@ impl Shutdown {
             tracing::info!(signal = name, grace_seconds = grace.as_secs(), "draining");
             soft.cancel();
             tokio::select! {
-                _ = next() => tracing::warn!("second signal: stopping now"),
-                () = tokio::time::sleep(grace) => tracing::info!("the grace period is over: stopping"),
+                _ = next() => tracing::warn!("second signal; aborting"),
+                () = tokio::time::sleep(grace) => tracing::info!("grace period over; aborting"),
                 () = hard.cancelled() => {}
             }
             hard.cancel();

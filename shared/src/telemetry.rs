@@ -26,7 +26,7 @@ pub fn init() -> Result<(), ConfigError> {
         .with_ansi(std::io::stderr().is_terminal())
         .try_init();
     if let Err(error) = started {
-        eprintln!("logging was already started: {error}");
+        eprintln!("logging is already initialized: {error}");
     }
     Ok(())
 }

@@ -58,7 +58,7 @@ async fn reap(store: Store, relay: SharedRelay, lease: Duration, end: Cancellati
         let seen = match looked.await {
             Ok(seen) => seen,
             Err(error) => {
-                tracing::warn!(%error, "cannot look at the workers");
+                tracing::warn!(%error, "failed to read the workers; retrying");
                 continue;
             }
         };
@@ -70,10 +70,10 @@ async fn reap(store: Store, relay: SharedRelay, lease: Duration, end: Cancellati
         for dead in watch.observe(beats, Instant::now(), could_write) {
             match store.reap(&dead).await {
                 Ok(reaped) => {
-                    tracing::warn!(worker = %dead.worker_id, tasks = reaped.value, "took over from a silent worker");
+                    tracing::warn!(worker = %dead.worker_id, tasks = reaped.value, "worker lost; took over its tasks");
                     relay.announce(reaped.hints);
                 }
-                Err(error) => tracing::warn!(worker = %dead.worker_id, %error, "cannot take over yet"),
+                Err(error) => tracing::warn!(worker = %dead.worker_id, %error, "takeover failed; retrying"),
             }
         }
     }
@@ -85,7 +85,7 @@ async fn is_writable_at_once(store: &Store, limit: Duration) -> bool {
     match store.check_writable().await {
         Ok(()) => asked_at.elapsed() < limit,
         Err(error) => {
-            tracing::warn!(%error, "the store cannot be written; no worker is taken for dead");
+            tracing::warn!(%error, "store not writable; takeover suspended");
             false
         }
     }
@@ -102,7 +102,7 @@ async fn sweep_stops(store: Store, relay: SharedRelay, end: CancellationToken) {
             Ok::<_, StoreError>(())
         };
         if let Err(error) = swept.await {
-            tracing::warn!(%error, "cannot look for stops");
+            tracing::warn!(%error, "failed to read the cancel requests; retrying");
         }
     }
 }
@@ -113,12 +113,12 @@ async fn prune(store: Store, relay: SharedRelay, retention: Retention, end: Canc
     while tick(&mut ticks, &end).await {
         match store.reconcile().await {
             Ok(reconciled) => relay.announce(reconciled.hints),
-            Err(error) => tracing::warn!(%error, "cannot reconcile"),
+            Err(error) => tracing::warn!(%error, "reconciliation failed; retrying"),
         }
         match store.prune(retention).await {
             Ok(0) => {}
             Ok(rows) => tracing::debug!(rows, "pruned"),
-            Err(error) => tracing::warn!(%error, "cannot prune"),
+            Err(error) => tracing::warn!(%error, "pruning failed; retrying"),
         }
     }
 }
@@ -161,7 +161,7 @@ async fn is_erased(store: &Store, needs_rewrite: &mut bool, next_rewrite: &mut I
         Ok(is_done) => is_done,
         Err(StoreError::Busy) => false,
         Err(error) => {
-            tracing::warn!(%error, "cannot erase deleted text from the database's files yet");
+            tracing::warn!(%error, "failed to erase deleted text from the database files; retrying");
             false
         }
     }

@@ -200,7 +200,10 @@ async fn a_limit_is_waited_for_until_its_end_across_a_restart_and_can_be_stopped
 
     assert_eq!(json!([waiting["status"], waiting["error"]["code"]]), json!(["queued", "agent_rate_limited"]));
     let message = text_of(&waiting["error"], "message");
-    assert!(message.contains("limiting requests until") && message.ends_with("It says: slow down"), "{message}");
+    assert!(
+        message.contains("limiting requests until") && message.ends_with("The server says: slow down"),
+        "{message}"
+    );
     let wait = second_of_day(&waiting["next_attempt_at"]) - second_of_day(&waiting["created_at"]);
     assert!((3600..3660).contains(&wait.rem_euclid(24 * 3600)), "{waiting}");
 

@@ -31,8 +31,8 @@ pub async fn it_introduces_itself(agent: RealAgent) {
     let text = String::from_utf8(output.stdout).unwrap();
     let found = text.contains(&format!("{} (acp): ok", stage.agent.key)) && text.contains("opened a session");
     assert!(found, "{text}");
-    let line = text.lines().find_map(|line| line.split_once("it introduced itself ")).unwrap().1;
-    stage.saw(&format!("introduced itself {line}"));
+    let line = text.lines().find_map(|line| line.split_once("initialized ")).unwrap().1;
+    stage.saw(&format!("initialized {line}"));
 }
 
 /// Two turns, in one process, which knows the first in the second.

@@ -33,16 +33,16 @@ struct Finding {
 pub async fn run(config: &Config) -> anyhow::Result<bool> {
     let env = |name: &str| env::var(name).ok();
     let catalog = AgentCatalog::load(config.agents_file.as_deref(), env)?;
-    let host = ProcessHost::new(&config.data_dir).context("cannot prepare for agents' processes")?;
+    let host = ProcessHost::new(&config.data_dir).context("cannot create the agents' folders")?;
     let mut all_usable = true;
     for agent in catalog.agents() {
         let finding = look_at(agent, env, &host).await;
         all_usable &= finding.is_usable;
-        print(agent, if finding.is_usable { "ok" } else { "not usable" }, &finding.lines);
+        print(agent, if finding.is_usable { "ok" } else { "failed" }, &finding.lines);
     }
     for agent in health::detected(&catalog) {
         let mut lines: Vec<String> = found_at(agent).into_iter().collect();
-        lines.push("add it to agents.toml to use it".to_owned());
+        lines.push("to enable it, add it to agents.toml".to_owned());
         print(agent, "not enabled", &lines);
     }
     host.shut_down().await;
@@ -77,7 +77,7 @@ async fn look_at(agent: &AgentConfig, env: impl Fn(&str) -> Option<String> + Cop
         Driver::Acp(acp) => registry::launch(&agent.key, &acp.program, env)
             .map(|launch| AcpAgent::new(acp.clone(), launch, host.clone())),
         Driver::Command(_) => {
-            lines.push("not started: it would want something to answer".to_owned());
+            lines.push("not started: a command agent runs only when it has a message to answer".to_owned());
             return Finding { is_usable: true, lines };
         }
         Driver::Openai(openai) => {
@@ -88,7 +88,7 @@ async fn look_at(agent: &AgentConfig, env: impl Fn(&str) -> Option<String> + Cop
                 Err(reason) => Err(reason),
             };
             lines.push(match &result {
-                Ok(count) => format!("spoken with: it lists {count} models"),
+                Ok(count) => format!("connected: the server lists {count} models"),
                 Err(reason) => format!("failed: {reason}"),
             });
             return Finding { is_usable: result.is_ok(), lines };
@@ -108,7 +108,7 @@ fn describe(probe: Probe, mut lines: Vec<String>) -> Finding {
         lines.push("started".to_owned());
     }
     if let Some(after) = probe.spoke_after {
-        let mut line = format!("spoken with: it introduced itself after {} ms", after.as_millis());
+        let mut line = format!("initialized in {} ms", after.as_millis());
         if let Some(name) = probe.calls_itself {
             let _ = write!(line, " as {name}");
         }
@@ -120,10 +120,10 @@ fn describe(probe: Probe, mut lines: Vec<String>) -> Finding {
         Some(error) => format!("failed: {error}"),
     });
     if !is_usable && !probe.sign_in.is_empty() {
-        lines.push(format!("ways to sign in: {}", probe.sign_in.join(", ")));
+        lines.push(format!("sign-in methods: {}", probe.sign_in.join(", ")));
     }
     let wrote = probe.stderr.lines().filter(|line| !line.trim().is_empty());
     let last: Vec<&str> = wrote.collect();
-    lines.extend(last[last.len().saturating_sub(SHOWN_LINES)..].iter().map(|line| format!("it wrote: {line}")));
+    lines.extend(last[last.len().saturating_sub(SHOWN_LINES)..].iter().map(|line| format!("stderr: {line}")));
     Finding { is_usable, lines }
 }

@@ -17,7 +17,7 @@ pub async fn run(store: Store, worker: WorkerId, lease: Duration, end: Cancellat
             _ = ticks.tick() => {}
         }
         if let Err(error) = heartbeat.beat().await {
-            tracing::warn!(%error, "cannot beat");
+            tracing::warn!(%error, "heartbeat failed; retrying");
         }
     }
 }

@@ -104,7 +104,7 @@ impl Worker {
             &shutdown,
             UpkeepOptions { lease: config.task_lease, retention: Retention { events: config.event_retention } },
         );
-        let host = ProcessHost::new(&config.data_dir).context("cannot prepare for agents' processes")?;
+        let host = ProcessHost::new(&config.data_dir).context("cannot create the agents' folders")?;
         let agents =
             Arc::new(Registry::from_catalog(&catalog, |name| env::var(name).ok(), &host, config.worker_concurrency));
         tasks.spawn(work_folders::follow(store.clone(), Arc::clone(&agents), Arc::clone(host.folders()), end.clone()));
@@ -128,7 +128,7 @@ impl Worker {
         tasks.close();
         tasks.wait().await;
         if let Err(error) = store.deregister(&id).await {
-            tracing::warn!(%error, "cannot deregister; the others will notice");
+            tracing::warn!(%error, "failed to deregister; the lease will expire");
         }
         relay.flush().await;
         store.close().await;
@@ -162,7 +162,7 @@ async fn work(parts: QueueParts, runner: TurnRunner, shutdown: &Shutdown) -> any
         sleep(HAND_BACK_LIMIT).await;
     };
     tokio::select! {
-        result = worked => result.context("the queue stopped"),
+        result = worked => result.context("the queue stopped unexpectedly"),
         () = too_late => anyhow::bail!("running tasks could not be handed back within {} s", HAND_BACK_LIMIT.as_secs()),
     }
 }
@@ -176,7 +176,7 @@ async fn report_agents(store: Store, worker: WorkerId, catalog: AgentCatalog, en
     loop {
         let found = health::look(&catalog, |name| env::var(name).ok());
         if let Err(error) = store.report_agents(&worker, &found).await {
-            tracing::warn!(%error, "cannot report the agents");
+            tracing::warn!(%error, "failed to report agent health; retrying");
         }
         tokio::select! {
             () = end.cancelled() => return,

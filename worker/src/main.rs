@@ -14,7 +14,7 @@ use banter_worker::{Worker, agents::demo, doctor, supervise};
 use clap::{Parser, Subcommand};
 use tokio::runtime::Builder;
 
-/// Runs the agents of Banter.
+/// Banter's worker, which runs the agents.
 #[derive(Parser)]
 #[command(name = "worker", version = VERSION)]
 struct Cli {
@@ -24,14 +24,14 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Works on tasks until it is told to stop (the default).
+    /// Process tasks until SIGTERM or SIGINT (the default).
     Run,
-    /// Runs an agent so that nothing it starts outlives it. For the worker's own use.
+    /// Run an agent and kill its descendants when it exits. For the worker's own use.
     #[command(hide = true)]
     Supervise(supervise::Arguments),
-    /// Is the demo: an agent that speaks the Agent Client Protocol over stdin and stdout.
+    /// Run the demo agent, which speaks the Agent Client Protocol over stdin and stdout.
     DemoAgent,
-    /// Tries each agent and says what it found and what is missing. Exit code 1 if one cannot be used.
+    /// Try each agent and report what works and what is missing; exit with 1 if an agent cannot be used.
     Doctor,
 }
 
@@ -78,8 +78,8 @@ async fn run() -> anyhow::Result<ExitCode> {
     let config = Config::from_env()?;
     config.prepare_data_dir()?;
     let shutdown = Shutdown::new();
-    shutdown.listen(config.shutdown_grace).context("cannot listen to signals")?;
-    // `None`: told to stop before it had started.
+    shutdown.listen(config.shutdown_grace).context("cannot install signal handlers")?;
+    // `None`: a signal arrived during startup.
     if let Some(worker) = shutdown.soft().run_until_cancelled(Worker::build(config, shutdown.clone())).await {
         worker?.run().await?;
     }

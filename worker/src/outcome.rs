@@ -24,11 +24,11 @@ pub async fn write(store: &Store, relay: &SharedRelay, claim: &Claim, finish: Fi
                 return relay.announce(ended.hints);
             }
             Err(StoreError::LeaseLost) => {
-                tracing::info!(task_id = %claim.task_id, attempt = claim.attempt, "the attempt was over already");
+                tracing::info!(task_id = %claim.task_id, attempt = claim.attempt, "lease lost; outcome discarded");
                 return;
             }
             Err(error) => {
-                tracing::warn!(task_id = %claim.task_id, %error, "cannot write the outcome yet");
+                tracing::warn!(task_id = %claim.task_id, %error, "failed to store the outcome; retrying");
                 sleep(pause).await;
                 pause = (2 * pause).min(LONGEST_PAUSE);
             }

@@ -103,7 +103,7 @@ impl Waiting {
             match self.store.find_permission_outcome(self.id).await {
                 Ok(Some(outcome)) => return Ok(outcome),
                 Ok(None) => {}
-                Err(error) => tracing::warn!(permission_id = %self.id, %error, "cannot look for a decision"),
+                Err(error) => tracing::warn!(permission_id = %self.id, %error, "failed to read the decision; retrying"),
             }
             tokio::select! {
                 biased;
@@ -126,7 +126,7 @@ impl Waiting {
                 }
                 // Not stored yet.
                 Err(StoreError::NotFound) => {}
-                Err(error) => tracing::warn!(permission_id = %self.id, %error, "cannot end a permission request yet"),
+                Err(error) => tracing::warn!(permission_id = %self.id, %error, "failed to close the request; retrying"),
             }
             sleep(WRITE_PAUSE).await;
         }

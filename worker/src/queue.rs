@@ -100,8 +100,8 @@ async fn next(parts: QueueParts, slots: Arc<Semaphore>) -> Option<Task<Claim>> {
         // `notify_one` leaves a permit when nobody waits, so what is signalled after this look is not lost.
         match try_claim(&parts).await {
             Ok(Some(claim)) => {
-                let id =
-                    JobId::from_str(&claim.job_id).inspect_err(|error| tracing::error!(%error, "a job without an id"));
+                let id = JobId::from_str(&claim.job_id)
+                    .inspect_err(|error| tracing::error!(%error, "job has an invalid id"));
                 let slot = Slot { claim: claim.clone(), _permit: permit };
                 return Some(TaskBuilder::new(claim).task_id(id.ok()?).status(Status::Running).data(slot).build());
             }
@@ -112,7 +112,7 @@ async fn next(parts: QueueParts, slots: Arc<Semaphore>) -> Option<Task<Claim>> {
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot look for tasks");
+                tracing::warn!(%error, "claim failed; retrying");
                 sleep(ERROR_PAUSE).await;
             }
         }
@@ -152,7 +152,7 @@ impl Backend for AgentQueue {
                     self.parts.drained.cancel();
                     return Poll::Ready(None);
                 }
-                Some(Err(error)) => tracing::error!(%error, "looking for tasks failed"),
+                Some(Err(error)) => tracing::error!(%error, "claim panicked"),
                 None => {}
             }
         }
@@ -210,9 +210,9 @@ impl<R: Send> Acknowledge<R> for EndUnfinished {
         let slot = context.data().get::<Slot>().cloned();
         let (Some(slot), Err(error)) = (slot, result) else { return async { Ok(()) }.boxed() };
         let Self { store, relay } = self.clone();
-        tracing::error!(task_id = %slot.claim.task_id, %error, "the turn broke down");
+        tracing::error!(task_id = %slot.claim.task_id, %error, "turn failed with an internal error");
         async move {
-            let error = TaskError::new(ErrorCode::AgentError, "The worker broke down while it worked on this.");
+            let error = TaskError::new(ErrorCode::AgentError, "The worker hit an internal error.");
             let failed = Finish::Failed { text: String::new(), error, retry_after: None };
             outcome::write(&store, &relay, &slot.claim, failed, &[]).await;
             Ok(())

@@ -62,7 +62,7 @@ impl Running {
         }
         let stored = match store.list_running(worker).await {
             Ok(stored) => stored,
-            Err(error) => return tracing::warn!(%error, "cannot look for stops"),
+            Err(error) => return tracing::warn!(%error, "failed to read the cancel requests; retrying"),
         };
         for (task_id, attempt) in mine {
             let runs_on = stored

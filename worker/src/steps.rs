@@ -38,7 +38,7 @@ const WRITE_PAUSE: Duration = Duration::from_secs(1);
 /// The key of the notice that something is missing. No driver's keys begin so.
 const NOTICE_KEY: &str = "\0";
 /// Its title.
-const NOTICE: &str = "So much was done here that not all of it is kept.";
+const NOTICE: &str = "Some steps were omitted because the limit was reached.";
 
 /// Collects the states of steps and stores them.
 pub(crate) struct StepWriter {
@@ -90,7 +90,7 @@ impl StepWriter {
         let StepUpdate { key, kind, tool_call_id, title, status, detail } = update;
         if kind == StepKind::Permission {
             // Nothing would answer it.
-            return tracing::warn!(task_id = %self.claim.task_id, "a permission request came as a step");
+            return tracing::warn!(task_id = %self.claim.task_id, "permission request received as a step; ignored");
         }
         let earlier = self.known.get(&key);
         if let Some(seq) = earlier.map(|known| known.seq).or_else(|| self.budget.number(kind)) {
@@ -108,7 +108,7 @@ impl StepWriter {
         if !self.budget.is_short() || self.known.contains_key(NOTICE_KEY) {
             return;
         }
-        tracing::warn!(task_id = %self.claim.task_id, "too much in too many steps: not all of it is kept");
+        tracing::warn!(task_id = %self.claim.task_id, "step limit reached; further steps are omitted");
         let (seq, status) = (self.budget.last_number(), StepStatus::Succeeded);
         self.known.insert(NOTICE_KEY.to_owned(), Known { seq, status, kept: Kept::default() });
         self.is_urgent = true;
@@ -192,8 +192,8 @@ impl StepWriter {
         match outcome {
             Ok(Ok(())) => return Moved::On,
             Ok(Err(StoreError::LeaseLost)) => return Moved::LeaseLost,
-            Ok(Err(error)) => tracing::warn!(%task_id, %error, "cannot store steps yet"),
-            Err(error) => tracing::error!(%task_id, %error, "storing steps broke down"),
+            Ok(Err(error)) => tracing::warn!(%task_id, %error, "failed to store steps; retrying"),
+            Err(error) => tracing::error!(%task_id, %error, "storing steps panicked"),
         }
         for step in self.written.iter() {
             self.waiting.entry(step.seq).or_insert_with(|| step.clone());

@@ -190,7 +190,7 @@ fn lock(path: &Path, parent: Pid) -> io::Result<Option<File>> {
             }
             Err(TryLockError::WouldBlock) if Instant::now() < deadline && getppid() == parent => {
                 if !told && let Some(holder) = holder(&mut file, path) {
-                    eprintln!("worker supervise: ending process {holder}, which holds the work folder");
+                    eprintln!("worker supervise: killing process {holder}, which holds the work folder");
                     told = kill(holder, Signal::SIGTERM).is_ok();
                 }
                 sleep(10 * LOOK_PAUSE);

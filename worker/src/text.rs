@@ -139,10 +139,10 @@ impl TextWriter {
             Ok((end, Ok(()))) => self.stored = end,
             Ok((_, Err(StoreError::LeaseLost))) => return Moved::LeaseLost,
             Ok((_, Err(error))) => {
-                tracing::warn!(task_id = %self.claim.task_id, %error, "cannot store text yet");
+                tracing::warn!(task_id = %self.claim.task_id, %error, "failed to store text; retrying");
                 self.store_at = Instant::now() + WRITE_PAUSE;
             }
-            Err(error) => tracing::error!(task_id = %self.claim.task_id, %error, "storing text broke down"),
+            Err(error) => tracing::error!(task_id = %self.claim.task_id, %error, "storing text panicked"),
         }
         Moved::On
     }

@@ -168,7 +168,7 @@ impl TurnRunner {
                         history,
                     });
                 }
-                Err(error) => tracing::warn!(%error, "cannot read the conversation yet"),
+                Err(error) => tracing::warn!(%error, "failed to read the conversation; retrying"),
             }
             tokio::select! {
                 () = stop.cancelled() => return None,
@@ -218,7 +218,7 @@ impl Told {
         let expires_at = self.clock.now().plus(time_limit);
         let detail = PermissionDetail::pending(request_id, options, expires_at);
         let asked = serde_json::to_value(detail)
-            .inspect_err(|error| tracing::error!(%error, "a permission request cannot be written"))
+            .inspect_err(|error| tracing::error!(%error, "cannot encode a permission request"))
             .is_ok_and(|detail| self.steps.push_permission(request_id, tool_call_id, title, detail));
         if asked {
             self.permissions.wait_for(request_id, time_limit, reply);

@@ -45,7 +45,7 @@ pub async fn follow(store: Store, agents: Arc<Registry>, folders: Arc<Folders>, 
                 // There may be more.
                 continue;
             }
-            Err(error) => tracing::warn!(%error, "cannot look for deleted sessions"),
+            Err(error) => tracing::warn!(%error, "failed to list the deleted sessions; retrying"),
         }
         gone = remove(gone, &agents, &folders).await;
         if end.run_until_cancelled(sleep(LOOK_INTERVAL)).await.is_none() {
@@ -68,7 +68,7 @@ async fn remove(gone: Vec<Gone>, agents: &Registry, folders: &Arc<Folders>) -> V
         let is_left = |Gone { session, until }: &Gone| match folders.remove_work(*session) {
             Ok(is_removed) => !is_removed || *until > now,
             Err(error) => {
-                tracing::warn!(session_id = %session, %error, "cannot remove the work folder of a deleted session");
+                tracing::warn!(session_id = %session, %error, "failed to remove the work folder of a deleted session");
                 false
             }
         };

@@ -69,7 +69,7 @@ impl FromRequest<AppState> for NoBody {
 }
 
 fn not_json() -> ApiError {
-    ApiError::new(Code::UnsupportedMediaType, "The body must be JSON, sent with `Content-Type: application/json`.")
+    ApiError::new(Code::UnsupportedMediaType, "The body must be JSON, with `Content-Type: application/json`.")
 }
 
 /// Whether the body says that it is JSON: `application/json`, or a type that ends in `+json` (RFC 6839).
@@ -106,7 +106,7 @@ fn incomplete(error: &(dyn Error + 'static)) -> ApiError {
         let detail = format!("The body did not arrive within {} seconds.", BODY_TIMEOUT.as_secs());
         return ApiError::new(Code::RequestTimeout, detail);
     }
-    ApiError::new(Code::InvalidRequest, "The connection ended before the whole body arrived.")
+    ApiError::new(Code::InvalidRequest, "The connection closed before the whole body arrived.")
 }
 
 /// Parses a JSON object; an error names the field at fault. A byte order mark is ignored, and a surrogate escape
@@ -148,11 +148,11 @@ fn decode(bytes: &[u8]) -> Result<&str, ApiError> {
         || bytes.starts_with(&[0xfe, 0xff])
         || bytes.iter().take(2).any(|byte| *byte == 0);
     if is_wide {
-        return Err(invalid("The body is encoded as UTF-16 or UTF-32. Send it as UTF-8.".into()));
+        return Err(invalid("The body is encoded as UTF-16 or UTF-32. Encode it as UTF-8.".into()));
     }
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
     std::str::from_utf8(bytes)
-        .map_err(|error| invalid(format!("The body is not valid UTF-8 from byte {} on.", error.valid_up_to())))
+        .map_err(|error| invalid(format!("The body is not valid UTF-8 at byte {}.", error.valid_up_to())))
 }
 
 #[cfg(test)]
@@ -242,7 +242,7 @@ mod tests {
         for body in wide {
             assert!(detail(&body).contains("UTF-16"), "{body:?}");
         }
-        assert_eq!(detail(b"{\"content\":\"\xff\"}"), "The body is not valid UTF-8 from byte 12 on.");
+        assert_eq!(detail(b"{\"content\":\"\xff\"}"), "The body is not valid UTF-8 at byte 12.");
     }
 
     #[test]

@@ -42,7 +42,7 @@ fn parse(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     }
     let key = std::str::from_utf8(value.as_bytes()).map_err(|_| invalid("must be valid UTF-8".into()))?.trim_ascii();
     if !(1..=MAX_BYTES).contains(&key.len()) {
-        return Err(invalid(format!("must be 1 to {MAX_BYTES} bytes long, and is {}", key.len())));
+        return Err(invalid(format!("must be 1 to {MAX_BYTES} bytes long, not {}", key.len())));
     }
     if key.chars().any(char::is_control) {
         return Err(invalid("must not contain control characters".into()));

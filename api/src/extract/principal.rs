@@ -51,7 +51,8 @@ async fn by_key(parts: &Parts, state: &AppState) -> Result<Principal, ApiError> 
 /// A cookie is sent by the browser whoever asks for it, so a change must come from our own page.
 async fn by_login(token: &str, parts: &Parts, state: &AppState) -> Result<Principal, ApiError> {
     let found = state.store.authenticate_login(token).await?;
-    let principal = found.ok_or_else(|| ApiError::new(Code::Unauthorized, "The login has ended. Sign in again."))?;
+    let principal = found
+        .ok_or_else(|| ApiError::new(Code::Unauthorized, "Your login has expired or was revoked. Sign in again."))?;
     if !parts.method.is_safe() {
         origin::check_own_page(&Asked::of(&parts.method, &parts.uri, &parts.headers))?;
     }

@@ -52,8 +52,9 @@ impl ResponseMemory {
     /// # Errors
     /// [`Code::Overloaded`] when none becomes free in time.
     pub async fn reserve(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        let overloaded =
-            || ApiError::new(Code::Overloaded, "Too many long responses are being sent. Try again in a moment.");
+        let overloaded = || {
+            ApiError::new(Code::Overloaded, "The server is sending too many large responses. Try again in a moment.")
+        };
         let close_stalled = async {
             let mut ticks = interval(CLOSE_INTERVAL);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -23,7 +23,7 @@ pub async fn layer(State(state): State<AppState>, mut request: Request, next: Ne
         }
         Err(error) if origin::is_api(request.uri().path()) => return ApiError::from(error).into_response(),
         // The page and the health checks show nothing that would need a key.
-        Err(error) => tracing::warn!(%error, "could not look whether there are keys"),
+        Err(error) => tracing::warn!(%error, "cannot check for API keys"),
     }
     next.run(request).await
 }

@@ -34,9 +34,7 @@ impl ConnectionLimits {
         let share = usize::try_from(files.saturating_mul(SHARE_PERCENT) / 100).unwrap_or(MOST).clamp(1, MOST);
         let total = config.max_connections.unwrap_or(share);
         if total > share {
-            tracing::warn!(
-                "MAX_CONNECTIONS={total} exceeds 80 % of the {files} files the process may open: using {share}"
-            );
+            tracing::warn!("MAX_CONNECTIONS={total} exceeds 80 % of the limit of {files} open files; using {share}");
         }
         let limits = Self::new(total.min(share), config.max_connections_per_address);
         tracing::info!(open_files = files, connections = limits.total, per_address = limits.per_address, "limits");
@@ -63,7 +61,7 @@ fn raise_open_files() -> u64 {
     match setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
         Ok(()) => hard,
         Err(error) => {
-            tracing::warn!(%error, soft, hard, "could not raise the limit on open files");
+            tracing::warn!(%error, soft, hard, "cannot raise the limit on open files");
             soft
         }
     }

@@ -75,7 +75,7 @@ pub async fn serve(listener: TcpListener, router: Router, connections: &Connecti
 /// Serves one connection until it ends, is closed to make room, or is silent during the shutdown.
 async fn serve_connection(stream: TcpStream, router: Router, admitted: Admitted, draining: CancellationToken) {
     if let Err(error) = prepare(&stream) {
-        tracing::debug!(%error, "could not set the options of a connection");
+        tracing::debug!(%error, "cannot set the socket options");
     }
     let activity = Arc::clone(admitted.activity());
     let mut connection = pin!(connection(ObservedStream::new(stream, Arc::clone(&activity)), router, &activity));

@@ -70,7 +70,7 @@ impl Refusals {
 
     /// Records that a connection could not be accepted.
     pub(super) fn note_failure(&self, error: &io::Error) {
-        tracing::debug!(%error, "could not accept a connection");
+        tracing::debug!(%error, "accept failed");
         self.note(|unlogged| unlogged.failures += 1);
     }
 
@@ -88,7 +88,7 @@ impl Refusals {
             by_address,
             failures,
             max_connections = total,
-            "refused connections: too many are open (logged at most once a minute)"
+            "connections refused: limit reached (logged at most once a minute)"
         );
         *unlogged = Unlogged { logged_at: Some(Instant::now()), ..Unlogged::default() };
     }

@@ -166,7 +166,7 @@ impl Connection {
             let replay = match self.hub.store.read_log(log_id, seq, REPLAY_PAGE, self.only, step).await {
                 Ok(replay) => replay,
                 Err(error) => {
-                    tracing::warn!(%error, "cannot read the log for a stream yet");
+                    tracing::warn!(%error, "failed to read the event log; retrying");
                     self.pause().await?;
                     continue;
                 }
@@ -321,7 +321,7 @@ impl Connection {
         let partial = match self.hub.store.find_partial(task_id, running.attempt).await {
             Ok(Some(partial)) if partial.next_offset >= first => partial,
             Ok(_) => return,
-            Err(error) => return tracing::warn!(%error, "cannot read the text so far for a stream"),
+            Err(error) => return tracing::warn!(%error, "failed to read the partial answer"),
         };
         let next_offset = partial.next_offset;
         if !self.offered(partial_event(partial), Some(session_id)) {
@@ -354,7 +354,7 @@ impl Connection {
             Ok(true) => Ok(()),
             Ok(false) => Err(Closed::AccessLost),
             Err(error) => {
-                tracing::warn!(%error, "cannot check a stream's key");
+                tracing::warn!(%error, "failed to check the stream's key; retrying");
                 Ok(())
             }
         }
@@ -362,7 +362,7 @@ impl Connection {
 
     fn encode(&self, data: EventData, session_id: Option<SessionId>) -> Option<Bytes> {
         let event = Event { at: self.hub.store.clock().now(), chat_session_id: session_id, data };
-        frame::encode(None, &event).inspect_err(|error| tracing::error!(%error, "cannot write an event")).ok()
+        frame::encode(None, &event).inspect_err(|error| tracing::error!(%error, "cannot encode an event")).ok()
     }
 
     /// Sends what the reader must get, and waits for room.

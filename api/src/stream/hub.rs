@@ -219,7 +219,7 @@ impl Hub {
     async fn answer(&self, asked: &mut Asked) {
         let Asked { read, tell_again } = std::mem::take(asked);
         if read && let Err(error) = self.read_on().await {
-            tracing::warn!(%error, "cannot follow the log");
+            tracing::warn!(%error, "failed to tail the event log; retrying");
             sleep(ERROR_PAUSE).await;
         }
         if tell_again {

@@ -65,7 +65,7 @@ impl Connection {
                     Ok(Some(part)) => part,
                     Ok(None) => return Ok(()),
                     Err(error) => {
-                        tracing::warn!(%error, "cannot read a running task for a stream yet");
+                        tracing::warn!(%error, "failed to read the running tasks; retrying");
                         self.pause().await?;
                         continue;
                     }

@@ -101,8 +101,7 @@ impl AgentConfig {
     pub fn demo() -> Self {
         Self {
             name: "Demo".to_owned(),
-            description: "A demo, not an AI: small talk by fixed rules, without a key and without a network."
-                .to_owned(),
+            description: "A demo, not an AI: small talk from fixed rules. Needs no key and no network.".to_owned(),
             avatar: Some("🎭".to_owned()),
             starters: ["Hello! Who are you?", "My name is Ada.", "/markdown", "/slow 10", "/help"]
                 .map(str::to_owned)
@@ -172,10 +171,12 @@ impl OpenaiConfig {
         let Some(name) = &self.api_key_env else { return Ok(None) };
         let key = env(name).map(|value| value.trim().to_owned()).unwrap_or_default();
         if key.is_empty() {
-            return Err(format!("The environment variable {name}, which should hold the API key, is not set."));
+            return Err(format!("The environment variable {name} is not set. It must contain the API key."));
         }
         if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(format!("The environment variable {name} holds characters that cannot be part of an API key."));
+            return Err(format!(
+                "The environment variable {name} contains characters that are not allowed in an API key."
+            ));
         }
         Ok(Some(key))
     }

@@ -28,7 +28,7 @@ const OPENAI_FIELDS: [&str; 10] = [
     "idle_timeout_s",
 ];
 /// What an error says of drivers.
-const EXPECTED_DRIVER: &str = "expected \"acp\", \"openai\", \"command\" or \"demo\"";
+const EXPECTED_DRIVER: &str = "expected \"acp\", \"openai\", \"command\", or \"demo\"";
 pub(super) const DAY_S: u64 = 24 * 60 * 60;
 
 /// One `[[agents]]` table.
@@ -48,7 +48,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Entry>, Problem> {
     root.allow_only(&["agents"], |_| None)?;
     let Some(agents) = document.get_ref().get("agents") else { return Ok(Vec::new()) };
     let DeValue::Array(tables) = agents.get_ref() else {
-        return Err(root.field_problem("agents", "expected tables that start with [[agents]], in double brackets"));
+        return Err(root.field_problem("agents", "expected tables that begin with [[agents]], in double brackets"));
     };
 
     let mut entries = Vec::new();
@@ -56,12 +56,12 @@ pub(super) fn parse(text: &str) -> Result<Vec<Entry>, Problem> {
     for table in tables {
         let offset = table.span().start;
         let DeValue::Table(fields) = table.get_ref() else {
-            return Err(root.field_problem("agents", "expected tables that start with [[agents]]"));
+            return Err(root.field_problem("agents", "expected tables that begin with [[agents]]"));
         };
         let mut reader = Reader::new(source, fields, offset, "agent".to_owned());
         let entry = parse_agent(&mut reader)?;
         if let Some(line) = lines.insert(entry.config.key.clone(), source.line(offset)) {
-            return Err(reader.field_problem("key", format!("must be unique, and line {line} has it already")));
+            return Err(reader.field_problem("key", format!("must be unique; line {line} already uses it")));
         }
         entries.push(entry);
     }
@@ -70,10 +70,10 @@ pub(super) fn parse(text: &str) -> Result<Vec<Entry>, Problem> {
 
 fn parse_agent(reader: &mut Reader<'_>) -> Result<Entry, Problem> {
     let Some(key) = reader.text("key")? else {
-        return Err(reader.problem("`key` is missing: a short name in lower case that sessions refer to"));
+        return Err(reader.problem("`key` is missing; expected a short, lowercase name that sessions refer to"));
     };
     if !is_key(&key) {
-        let expected = "expected 1 to 64 of a-z, 0-9, `_` and `-`, the first a letter or digit";
+        let expected = "expected 1 to 64 of a-z, 0-9, `_`, and `-`, starting with a letter or a digit";
         return Err(reader.field_problem("key", format!("{expected}, found {key:?}")));
     }
     reader.rename(format!("agent `{key}`"));
@@ -97,10 +97,10 @@ fn parse_driver(reader: &Reader<'_>, key: &str) -> Result<Driver, Problem> {
     let driver = match reader.text("driver")? {
         Some(driver) => driver,
         None if key == DEMO_KEY => "demo".to_owned(),
-        None => return Err(reader.problem(format!("`driver` is missing: {EXPECTED_DRIVER}"))),
+        None => return Err(reader.problem(format!("`driver` is missing; {EXPECTED_DRIVER}"))),
     };
     if key == DEMO_KEY && driver != "demo" {
-        let text = "the key `demo` belongs to the built-in agent, whose driver is \"demo\"; choose another key";
+        let text = "the key `demo` is reserved for the built-in agent with the driver \"demo\"; choose another key";
         return Err(reader.field_problem("driver", text));
     }
     let allow_only = |lists: &[&[&str]]| {
@@ -128,10 +128,10 @@ fn parse_driver(reader: &Reader<'_>, key: &str) -> Result<Driver, Problem> {
     }
 }
 
-/// Why a field that we know has no place here.
+/// Returns why a known field is not allowed for this driver.
 fn foreign_field(field: &str, driver: &str) -> Option<String> {
     if field == "api_key" {
-        return Some("`api_key` has no place in a file: put the key into the environment, and the variable's name into `api_key_env`".to_owned());
+        return Some("`api_key` is not allowed: set an environment variable and name it in `api_key_env`".to_owned());
     }
     let owners: Vec<String> = [
         ("openai", OPENAI_FIELDS.contains(&field)),
@@ -144,13 +144,13 @@ fn foreign_field(field: &str, driver: &str) -> Option<String> {
     .collect();
     let drivers = if owners.len() == 1 { "driver" } else { "drivers" };
     (!owners.is_empty()).then(|| {
-        format!("`{field}` belongs to the {drivers} {}, and this agent's driver is `{driver}`", owners.join(" and "))
+        format!("`{field}` is a field of the {drivers} {}, but this agent's driver is `{driver}`", owners.join(" and "))
     })
 }
 
 fn parse_openai(reader: &Reader<'_>) -> Result<OpenaiConfig, Problem> {
     let Some(address) = reader.text("base_url")? else {
-        return Err(reader.problem("`base_url` is missing: expected an address such as \"http://127.0.0.1:8081/v1\""));
+        return Err(reader.problem("`base_url` is missing; expected an address such as \"http://127.0.0.1:8081/v1\""));
     };
     let base_url = base_url(&address).map_err(|problem| reader.field_problem("base_url", problem))?;
     let default = OpenaiConfig::at(base_url);
@@ -173,20 +173,20 @@ pub(super) fn base_url(text: &str) -> Result<String, String> {
     let expected = "expected an address such as \"http://127.0.0.1:8081/v1\"";
     let lower = text.to_ascii_lowercase();
     let Some(rest) = ["http://", "https://"].iter().find_map(|scheme| lower.strip_prefix(scheme)) else {
-        return Err(format!("{expected}, which starts with http:// or https://"));
+        return Err(format!("{expected}, starting with http:// or https://"));
     };
     if text.chars().any(|c| c.is_whitespace() || c.is_control()) || rest.contains(['?', '#']) {
-        return Err(format!("{expected}, without white space, `?` and `#`"));
+        return Err(format!("{expected}, without whitespace, `?`, and `#`"));
     }
     let authority = rest.split('/').next().unwrap_or_default();
     if authority.contains('@') {
-        return Err("must not contain a user name or password; name a variable in `api_key_env`".to_owned());
+        return Err("must not contain a user name or password; use `api_key_env` instead".to_owned());
     }
     if authority.is_empty() || authority.starts_with(':') {
-        return Err(format!("{expected}, with the name of a host"));
+        return Err(format!("{expected}, with a host name"));
     }
     if rest.trim_end_matches('/').ends_with("/chat/completions") {
-        return Err(format!("{expected}, without the `/chat/completions` at its end"));
+        return Err(format!("{expected}, without `/chat/completions` at the end"));
     }
     Ok(text.trim_end_matches('/').to_owned())
 }
@@ -194,7 +194,7 @@ pub(super) fn base_url(text: &str) -> Result<String, String> {
 fn parse_name(reader: &Reader<'_>) -> Result<Option<String>, Problem> {
     let name = reader.short_text("name", 80)?;
     if name.as_deref().is_some_and(|name| name.trim().is_empty()) {
-        return Err(reader.field_problem("name", "expected a name that is not empty"));
+        return Err(reader.field_problem("name", "expected a name"));
     }
     Ok(name)
 }
@@ -204,7 +204,7 @@ fn parse_variable_name(reader: &Reader<'_>) -> Result<Option<String>, Problem> {
     match name {
         Some(name) if !is_variable_name(&name) => Err(reader.field_problem(
             "api_key_env",
-            "expected the name of an environment variable (A-Z, 0-9 and `_`), never the key itself",
+            "expected the name of an environment variable (A-Z, 0-9, and `_`), not the key itself",
         )),
         name => Ok(name),
     }
@@ -214,7 +214,7 @@ fn parse_avatar(reader: &Reader<'_>) -> Result<Option<String>, Problem> {
     match reader.text("avatar")? {
         Some(avatar) if !is_avatar(&avatar) => Err(reader.field_problem(
             "avatar",
-            format!("expected an emoji, a colour as \"#3b82f6\" or the CSS name of a colour, found {avatar:?}"),
+            format!("expected an emoji, a color such as \"#3b82f6\", or a CSS color name, found {avatar:?}"),
         )),
         avatar => Ok(avatar),
     }

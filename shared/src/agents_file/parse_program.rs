@@ -55,21 +55,23 @@ pub(super) fn parse_command(reader: &Reader<'_>) -> Result<CommandConfig, Proble
 
 fn parse_program(reader: &Reader<'_>) -> Result<ProgramConfig, Problem> {
     let Some(command) = reader.text("command")? else {
-        return Err(reader.problem("`command` is missing: expected a program such as \"opencode\" or its path"));
+        return Err(reader.problem("`command` is missing; expected a program such as \"opencode\" or its path"));
     };
     let env = reader.variables("env")?.unwrap_or_default();
     let secrets = reader.texts("secrets", 32, 128)?.unwrap_or_default();
     if let Some(name) = secrets.iter().find(|name| !is_variable_name(name)) {
         // Not shown: it may be the secret itself.
-        let hint = "expected names of environment variables (A-Z, 0-9 and `_`), never the secrets themselves";
-        return Err(reader.field_problem("secrets", format!("{hint}; one of {} characters is none", name.len())));
+        let hint = "expected names of environment variables (A-Z, 0-9, and `_`), not the secrets themselves";
+        return Err(
+            reader.field_problem("secrets", format!("{hint}; found an invalid name of {} characters", name.len()))
+        );
     }
     let own = |name: &&String| OWN_VARIABLES.contains(&name.as_str());
     if let Some(name) = secrets.iter().find(own) {
-        return Err(reader.field_problem("secrets", format!("`{name}` is never given to an agent")));
+        return Err(reader.field_problem("secrets", format!("`{name}` is never passed to an agent")));
     }
     if let Some(name) = env.keys().find(own) {
-        return Err(reader.field_problem("env", format!("`{name}` is never given to an agent")));
+        return Err(reader.field_problem("env", format!("`{name}` is never passed to an agent")));
     }
     Ok(ProgramConfig { command, args: reader.arguments("args")?.unwrap_or_default(), env, secrets })
 }

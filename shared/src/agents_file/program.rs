@@ -118,7 +118,7 @@ impl ProgramConfig {
     pub fn secret_values(&self, env: impl Fn(&str) -> Option<String>) -> Result<Vec<(String, String)>, String> {
         let value = |name: &String| match env(name).filter(|value| !value.trim().is_empty()) {
             Some(value) => Ok((name.clone(), value)),
-            None => Err(format!("The environment variable {name}, which the agent needs, is not set.")),
+            None => Err(format!("The environment variable {name} is not set. The agent requires it.")),
         };
         self.secrets.iter().map(value).collect()
     }

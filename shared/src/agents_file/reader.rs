@@ -71,21 +71,21 @@ impl<'a> Reader<'a> {
 
     /// A text, not empty.
     pub fn text(&self, field: &str) -> Result<Option<String>, Problem> {
-        self.read(field, "a text in quotes that is not empty", |value| {
+        self.read(field, "a non-empty string", |value| {
             value.as_str().filter(|text| !text.trim().is_empty()).map(str::to_owned)
         })
     }
 
     /// A text on one line of at most so many characters.
     pub fn short_text(&self, field: &str, most: usize) -> Result<Option<String>, Problem> {
-        self.read(field, &format!("a text in quotes, on one line, of at most {most} characters"), |value| {
+        self.read(field, &format!("a one-line string of at most {most} characters"), |value| {
             value.as_str().filter(|text| is_short(text, most)).map(str::to_owned)
         })
     }
 
     /// A list of texts, each not empty.
     pub fn texts(&self, field: &str, most: usize, longest: usize) -> Result<Option<Vec<String>>, Problem> {
-        let expected = format!("a list of at most {most} texts in quotes, each of 1 to {longest} characters");
+        let expected = format!("an array of at most {most} strings of 1 to {longest} characters each");
         self.read(field, &expected, |value| {
             let items = value.as_array().filter(|items| items.len() <= most)?;
             let text = |item: &Spanned<DeValue<'_>>| {
@@ -98,7 +98,7 @@ impl<'a> Reader<'a> {
 
     /// A list of arguments, each of which may be empty.
     pub fn arguments(&self, field: &str) -> Result<Option<Vec<String>>, Problem> {
-        self.read(field, &format!("a list of at most {MOST_ARGUMENTS} texts in quotes"), |value| {
+        self.read(field, &format!("an array of at most {MOST_ARGUMENTS} strings"), |value| {
             let items = value.as_array().filter(|items| items.len() <= MOST_ARGUMENTS)?;
             items.iter().map(|item| without_nul(item.get_ref())).collect()
         })
@@ -106,7 +106,7 @@ impl<'a> Reader<'a> {
 
     /// A table of environment variables.
     pub fn variables(&self, field: &str) -> Result<Option<BTreeMap<String, String>>, Problem> {
-        self.read(field, "a table of names and texts, such as { NAME = \"text\" }", |value| {
+        self.read(field, "a table of strings, such as { NAME = \"value\" }", |value| {
             let table = value.as_table()?;
             let entry = |(name, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
                 let name: &std::borrow::Cow<'_, str> = name.get_ref();
@@ -194,14 +194,14 @@ fn is_short(text: &str, most: usize) -> bool {
 /// What stands there, for an error. Texts are shown only when short.
 fn describe(value: &DeValue<'_>) -> String {
     match value {
-        DeValue::String(text) if text.is_empty() => "an empty text".to_owned(),
-        DeValue::String(text) if is_short(text, 60) => format!("the text {text:?}"),
-        DeValue::String(text) => format!("a text of {} characters", text.chars().count()),
+        DeValue::String(text) if text.is_empty() => "an empty string".to_owned(),
+        DeValue::String(text) if is_short(text, 60) => format!("the string {text:?}"),
+        DeValue::String(text) => format!("a string of {} characters", text.chars().count()),
         DeValue::Integer(number) => format!("the number {}", number.as_str()),
         DeValue::Float(number) => format!("the number {}", number.as_str()),
         DeValue::Boolean(flag) => format!("{flag}"),
         DeValue::Datetime(_) => "a date".to_owned(),
-        DeValue::Array(items) => format!("a list of {}", items.len()),
+        DeValue::Array(items) => format!("an array of length {}", items.len()),
         DeValue::Table(_) => "a table".to_owned(),
     }
 }

@@ -149,23 +149,20 @@ fn only_a_command_writes_plain_text_and_may_choose_markdown() {
 fn no_program_gets_our_own_secrets() {
     let agent = "[[agents]]\nkey = 'a'\ndriver = 'acp'\ncommand = 'x'\n";
     let cases = [
-        ("secrets = ['REDIS_URL']", "5: agent `a`: `secrets`: `REDIS_URL` is never given to an agent"),
-        ("env = { DATABASE_URL = 'x' }", "5: agent `a`: `env`: `DATABASE_URL` is never given to an agent"),
+        ("secrets = ['REDIS_URL']", "5: agent `a`: `secrets`: `REDIS_URL` is never passed to an agent"),
+        ("env = { DATABASE_URL = 'x' }", "5: agent `a`: `env`: `DATABASE_URL` is never passed to an agent"),
         (
             "secrets = ['sk-1']",
-            "5: agent `a`: `secrets`: expected names of environment variables (A-Z, 0-9 and `_`), never the secrets themselves; one of 4 characters is none",
+            "5: agent `a`: `secrets`: expected names of environment variables (A-Z, 0-9, and `_`), not the secrets themselves; found an invalid name of 4 characters",
         ),
         (
             "permission = 'always'",
-            "5: agent `a`: `permission`: expected one of \"ask\", \"reject\", \"allow\", found the text \"always\"",
+            "5: agent `a`: `permission`: expected one of \"ask\", \"reject\", \"allow\", found the string \"always\"",
         ),
-        (
-            "args = 'acp'",
-            "5: agent `a`: `args`: expected a list of at most 100 texts in quotes, found the text \"acp\"",
-        ),
+        ("args = 'acp'", "5: agent `a`: `args`: expected an array of at most 100 strings, found the string \"acp\""),
         (
             "env = ['A=1']",
-            "5: agent `a`: `env`: expected a table of names and texts, such as { NAME = \"text\" }, found a list of 1",
+            "5: agent `a`: `env`: expected a table of strings, such as { NAME = \"value\" }, found an array of length 1",
         ),
     ];
 
@@ -219,12 +216,9 @@ fn agents_keep_the_order_of_the_file() {
 fn an_error_names_line_agent_and_field() {
     let agent = "# first line\n[[agents]]\nkey = 'a'\ndriver = 'openai'\nbase_url = 'http://localhost'\n";
     let cases = [
-        (
-            "name = 3",
-            "6: agent `a`: `name`: expected a text in quotes, on one line, of at most 80 characters, found the number 3",
-        ),
-        ("name = ' '", "6: agent `a`: `name`: expected a name that is not empty"),
-        ("enabled = 'yes'", "6: agent `a`: `enabled`: expected true or false, found the text \"yes\""),
+        ("name = 3", "6: agent `a`: `name`: expected a one-line string of at most 80 characters, found the number 3"),
+        ("name = ' '", "6: agent `a`: `name`: expected a name"),
+        ("enabled = 'yes'", "6: agent `a`: `enabled`: expected true or false, found the string \"yes\""),
         ("timeout_s = 0", "6: agent `a`: `timeout_s`: expected a whole number from 1 to 86400, found the number 0"),
         ("timeout_s = 1.5", "6: agent `a`: `timeout_s`: expected a whole number from 1 to 86400, found the number 1.5"),
         (
@@ -237,22 +231,22 @@ fn an_error_names_line_agent_and_field() {
         ),
         ("temperature = 2.1", "6: agent `a`: `temperature`: expected a number from 0 to 2, found the number 2.1"),
         ("temperature = nan", "6: agent `a`: `temperature`: expected a number from 0 to 2, found the number nan"),
-        ("model = ''", "6: agent `a`: `model`: expected a text in quotes that is not empty, found an empty text"),
+        ("model = ''", "6: agent `a`: `model`: expected a non-empty string, found an empty string"),
         (
             "starters = ['a', 2]",
-            "6: agent `a`: `starters`: expected a list of at most 12 texts in quotes, each of 1 to 1000 characters, found a list of 2",
+            "6: agent `a`: `starters`: expected an array of at most 12 strings of 1 to 1000 characters each, found an array of length 2",
         ),
         (
             "avatar = 'Big Bird'",
-            "6: agent `a`: `avatar`: expected an emoji, a colour as \"#3b82f6\" or the CSS name of a colour, found \"Big Bird\"",
+            "6: agent `a`: `avatar`: expected an emoji, a color such as \"#3b82f6\", or a CSS color name, found \"Big Bird\"",
         ),
         (
             "permission = 'ask'",
-            "6: agent `a`: `permission` belongs to the driver `acp`, and this agent's driver is `openai`",
+            "6: agent `a`: `permission` is a field of the driver `acp`, but this agent's driver is `openai`",
         ),
         (
             "command = 'x'",
-            "6: agent `a`: `command` belongs to the drivers `acp` and `command`, and this agent's driver is `openai`",
+            "6: agent `a`: `command` is a field of the drivers `acp` and `command`, but this agent's driver is `openai`",
         ),
         ("key = 'b'", "6: not valid TOML: duplicate key"),
         ("model = 'x", "6: not valid TOML: invalid literal string, expected `'`"),
@@ -266,40 +260,43 @@ fn an_error_names_line_agent_and_field() {
 #[test]
 fn a_table_that_is_incomplete_or_misplaced_is_refused() {
     let cases = [
-        ("[[agents]]\nname = 'x'", "1: agent: `key` is missing: a short name in lower case that sessions refer to"),
+        (
+            "[[agents]]\nname = 'x'",
+            "1: agent: `key` is missing; expected a short, lowercase name that sessions refer to",
+        ),
         (
             "\n[[agents]]\nkey = 'x'",
-            "2: agent `x`: `driver` is missing: expected \"acp\", \"openai\", \"command\" or \"demo\"",
+            "2: agent `x`: `driver` is missing; expected \"acp\", \"openai\", \"command\", or \"demo\"",
         ),
         (
             "[[agents]]\nkey = 'x'\ndriver = 'acp'",
-            "1: agent `x`: `command` is missing: expected a program such as \"opencode\" or its path",
+            "1: agent `x`: `command` is missing; expected a program such as \"opencode\" or its path",
         ),
         (
             "[[agents]]\nkey = 'x'\ndriver = 'magic'",
-            "3: agent `x`: `driver`: expected \"acp\", \"openai\", \"command\" or \"demo\", found \"magic\"",
+            "3: agent `x`: `driver`: expected \"acp\", \"openai\", \"command\", or \"demo\", found \"magic\"",
         ),
         (
             "[[agents]]\nkey = 'x'\ndriver = 'demo'\nmodel = 'm'",
-            "4: agent `x`: `model` belongs to the drivers `openai` and `acp`, and this agent's driver is `demo`",
+            "4: agent `x`: `model` is a field of the drivers `openai` and `acp`, but this agent's driver is `demo`",
         ),
         (
             "[[agents]]\nkey = 'demo'\ndriver = 'openai'",
-            "3: agent `demo`: `driver`: the key `demo` belongs to the built-in agent, whose driver is \"demo\"; choose another key",
+            "3: agent `demo`: `driver`: the key `demo` is reserved for the built-in agent with the driver \"demo\"; choose another key",
         ),
         (
             "[[agents]]\nkey = 'x'\ndriver = 'openai'",
-            "1: agent `x`: `base_url` is missing: expected an address such as \"http://127.0.0.1:8081/v1\"",
+            "1: agent `x`: `base_url` is missing; expected an address such as \"http://127.0.0.1:8081/v1\"",
         ),
         (
             "[[agents]]\nkey = 'x'\ndriver = 'demo'\n[[agents]]\nkey = 'x'\ndriver = 'demo'",
-            "5: agent `x`: `key`: must be unique, and line 1 has it already",
+            "5: agent `x`: `key`: must be unique; line 1 already uses it",
         ),
         (
             "[agents]\nkey = 'x'",
-            "1: agents file: `agents`: expected tables that start with [[agents]], in double brackets",
+            "1: agents file: `agents`: expected tables that begin with [[agents]], in double brackets",
         ),
-        ("agents = [1]", "1: agents file: `agents`: expected tables that start with [[agents]]"),
+        ("agents = [1]", "1: agents file: `agents`: expected tables that begin with [[agents]]"),
         ("port = 1", "1: agents file: unknown key `port`; expected one of: agents"),
     ];
 
@@ -400,7 +397,7 @@ fn an_agent_whose_key_is_missing_is_listed_with_the_reason() {
     let catalog = parse(text).unwrap();
     let agent = catalog.find("a").unwrap();
 
-    let missing = "The environment variable A_KEY, which should hold the API key, is not set.";
+    let missing = "The environment variable A_KEY is not set. It must contain the API key.";
     assert_eq!(agent.unavailable_reason(no_env).as_deref(), Some(missing));
     assert_eq!(agent.unavailable_reason(|_| Some(" \n".into())).as_deref(), Some(missing));
     assert_eq!(agent.unavailable_reason(|_| Some("sk-1\n".into())), None);

@@ -11,10 +11,10 @@ pub struct Content(String);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ContentError {
     /// Nothing, or only white space.
-    #[error("must not be empty or only white space")]
+    #[error("must not be empty or contain only whitespace")]
     Blank,
     /// Over the limit.
-    #[error("must be at most {MAX_CONTENT_BYTES} bytes of UTF-8, and is {0}")]
+    #[error("must be at most {MAX_CONTENT_BYTES} bytes of UTF-8, not {0}")]
     TooLong(usize),
 }
 

@@ -18,7 +18,7 @@ pub struct Title(String);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TitleError {
     /// Over the limit.
-    #[error("must be at most {MAX_TITLE_CHARS} characters, and has {0}")]
+    #[error("must be at most {MAX_TITLE_CHARS} characters, not {0}")]
     TooLong(usize),
 }
 

@@ -30,7 +30,7 @@ impl fmt::Display for UserRef {
     }
 }
 
-/// What a key allows.
+/// The role of an API key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = UserRole)]
@@ -72,7 +72,7 @@ impl std::str::FromStr for Role {
             "admin" => Ok(Self::Admin),
             "member" => Ok(Self::Member),
             "viewer" => Ok(Self::Viewer),
-            other => Err(format!("unknown role `{other}`: expected admin, member or viewer")),
+            other => Err(format!("unknown role `{other}`: expected admin, member, or viewer")),
         }
     }
 }

@@ -157,8 +157,8 @@ impl Link {
         }
         let link = self.name;
         match state {
-            LinkState::Away => tracing::warn!(link, %reason, "relay disconnected; polling the database every second"),
-            LinkState::Denied => tracing::warn!(link, %reason, "relay denied; polling the database every second"),
+            LinkState::Away => tracing::warn!(link, %reason, "relay disconnected; polling the database"),
+            LinkState::Denied => tracing::warn!(link, %reason, "relay access denied; polling the database"),
             LinkState::Polling => tracing::warn!(link, %reason, "cannot watch the wake-up file; polling the database"),
             LinkState::Connected => {}
         }

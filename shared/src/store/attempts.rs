@@ -284,7 +284,7 @@ pub(super) async fn end_attempt(
         }
         Finish::Stopped { text, resume: _ } => end_stopped(tx, &open, StopReason::Cancel, Some(text), now).await,
         Finish::HandedBack { text } if tool_begun => {
-            let error = TaskError::new(ErrorCode::WorkerLost, "The worker was stopped while the agent used a tool.");
+            let error = TaskError::new(ErrorCode::WorkerLost, "The worker shut down while the agent was using a tool.");
             end_interrupted(tx, &open, Some(text), open.failures, error, now).await
         }
         Finish::HandedBack { text: _ } => requeue(tx, &open, open.failures, None, None, now).await,
@@ -292,7 +292,7 @@ pub(super) async fn end_attempt(
             fail(tx, &open, Some(text), Failure { error, retry_after, tool_begun }, now).await
         }
         Finish::WorkerLost => {
-            let error = TaskError::new(ErrorCode::WorkerLost, "The worker that ran the agent went away.");
+            let error = TaskError::new(ErrorCode::WorkerLost, "The worker that ran the agent was lost.");
             fail(tx, &open, None, Failure { error, retry_after: None, tool_begun }, now).await
         }
     }
@@ -326,7 +326,7 @@ pub(super) async fn end_waiting(
 }
 
 /// What a task says that an archived session cancelled.
-pub(super) const ARCHIVED_BEFORE_ITS_TURN: &str = "The session was archived before its turn came.";
+pub(super) const ARCHIVED_BEFORE_ITS_TURN: &str = "The session was archived before the agent got to this message.";
 
 /// Ends a task that waits between two attempts when its session is archived; the text so far is kept.
 pub(super) async fn end_archived(

@@ -39,26 +39,26 @@ pub enum BackupError {
     #[error("there is no database at {}", .0.display())]
     NoDatabase(PathBuf),
     /// The target's name is taken.
-    #[error("{} exists; choose another name, or pass --overwrite", .0.display())]
+    #[error("{} already exists; choose another name, or pass --overwrite", .0.display())]
     Exists(PathBuf),
     /// The target is a folder or a special file.
-    #[error("{} is not a file; name the file to write", .0.display())]
+    #[error("{} is not a regular file; pass the path of a file", .0.display())]
     NotAFile(PathBuf),
     /// The target is the database, or a file that belongs to it.
-    #[error("{} belongs to the database itself; choose another name", .0.display())]
+    #[error("{} is one of the database's own files; choose another name", .0.display())]
     IsDatabase(PathBuf),
     /// Another backup writes the same file.
     #[error("another backup to {} is running", .0.display())]
     Running(PathBuf),
     /// A restore replaces the database.
-    #[error("the database is being restored; try again when `api restore` has finished")]
+    #[error("a restore is in progress; try again when `api restore` has finished")]
     BeingRestored,
     /// The database is itself a backup, beside a write-ahead log that is not its own.
-    #[error("{path} is a backup, but {path}-wal belongs to the database that it replaced; see \"Restore\" in the documentation", path = .0.display())]
+    #[error("{path} is a backup, but {path}-wal belongs to the database that it replaced; see docs/operations.md", path = .0.display())]
     ForeignLog(PathBuf),
     /// A newer version has migrated the database.
     #[error(
-        "{} has schema {}, and this program supports schemas up to {}; back up with the newer version",
+        "{} has schema {}, but this version supports schemas up to {}; back up with the newer version",
         .0.display(), .1.found, .1.known
     )]
     NewerSchema(PathBuf, NewerSchema),
@@ -214,7 +214,7 @@ impl Drop for Partial {
     fn drop(&mut self) {
         // After it was published, there is nothing with this name.
         if let Err(error) = DatabaseFiles::new(&self.path).remove() {
-            tracing::warn!(path = %self.path.display(), %error, "cannot remove an unfinished backup");
+            tracing::warn!(path = %self.path.display(), %error, "cannot remove an incomplete backup");
         }
     }
 }

@@ -34,29 +34,29 @@ const PLACES: i64 = 20;
 /// A rule, and a query that selects where it is broken.
 const RULES: [(&str, &str); 19] = [
     (
-        "a user's message has exactly one task",
+        "a user message has exactly one task",
         "SELECT m.id FROM chat_message m WHERE m.role = 'user' AND NOT EXISTS \
          (SELECT 1 FROM agent_task t WHERE t.id = m.task_id AND t.user_message_id = m.id \
           AND t.chat_session_id = m.chat_session_id AND t.turn = m.turn)",
     ),
     (
-        "a task belongs to a user's message",
+        "a task belongs to a user message",
         "SELECT t.id FROM agent_task t WHERE NOT EXISTS \
          (SELECT 1 FROM chat_message m WHERE m.id = t.user_message_id AND m.task_id = t.id AND m.role = 'user')",
     ),
     (
-        "an answer belongs to an ended task of its turn, under the id that was fixed for it",
+        "an answer belongs to an ended task of its turn and has the id reserved for it",
         "SELECT m.id FROM chat_message m WHERE m.role = 'assistant' AND NOT EXISTS \
          (SELECT 1 FROM agent_task t WHERE t.id = m.task_id AND t.answer_message_id = m.id AND t.turn = m.turn \
           AND t.status NOT IN ('queued', 'running'))",
     ),
     (
-        "a task that succeeded has its answer",
+        "a succeeded task has an answer",
         "SELECT t.id FROM agent_task t WHERE t.status = 'succeeded' AND NOT EXISTS \
          (SELECT 1 FROM chat_message m WHERE m.task_id = t.id AND m.role = 'assistant')",
     ),
     (
-        "a session with a waiting task has a running one, or a job for the first that waits",
+        "a session with queued tasks has a running task, or a job for the first queued one",
         "SELECT t.id FROM agent_task t WHERE t.status = 'queued' \
          AND t.turn = (SELECT MIN(f.turn) FROM agent_task f \
              WHERE f.chat_session_id = t.chat_session_id AND f.status = 'queued') \
@@ -70,64 +70,61 @@ const RULES: [(&str, &str); 19] = [
          (SELECT 1 FROM Jobs j WHERE j.id = t.job_id AND j.status = 'Running' AND j.lock_by = t.worker_id)",
     ),
     (
-        "a job that waits or runs is some task's",
+        "a pending or running job belongs to a task",
         "SELECT j.id FROM Jobs j WHERE j.job_type = 'agent-task' AND j.status IN ('Pending', 'Running') AND NOT EXISTS \
          (SELECT 1 FROM agent_task t WHERE t.job_id = j.id AND t.status IN ('queued', 'running'))",
     ),
+    ("an ended job has no lock", "SELECT j.id FROM Jobs j WHERE j.status NOT IN ('Running') AND j.lock_by IS NOT NULL"),
     (
-        "a job that has ended locks nothing",
-        "SELECT j.id FROM Jobs j WHERE j.status NOT IN ('Running') AND j.lock_by IS NOT NULL",
-    ),
-    (
-        "nothing waits in an archived session",
+        "an archived session has no queued tasks",
         "SELECT t.id FROM agent_task t JOIN chat_session s ON s.id = t.chat_session_id \
          WHERE s.status = 'archived' AND t.status = 'queued' AND t.attempt = 0",
     ),
     (
-        "stored text belongs to a task without an outcome",
+        "stored chunks belong to a task without an outcome",
         "SELECT DISTINCT c.task_id FROM answer_chunk c JOIN agent_task t ON t.id = c.task_id \
          WHERE t.status NOT IN ('queued', 'running')",
     ),
     (
-        "stored text has no hole",
+        "stored chunks are contiguous",
         "SELECT c.task_id FROM answer_chunk c WHERE c.start_offset > 0 AND NOT EXISTS \
          (SELECT 1 FROM answer_chunk b WHERE b.task_id = c.task_id AND b.attempt = c.attempt \
           AND b.end_offset = c.start_offset)",
     ),
     (
-        "a step is of its task's latest attempt, and was numbered",
+        "a step belongs to its task's latest attempt and has an assigned number",
         "SELECT DISTINCT s.task_id FROM task_step s JOIN agent_task t ON t.id = s.task_id \
          WHERE s.attempt != t.attempt OR s.revision > (SELECT last FROM step_revision)",
     ),
     (
-        "nothing is under way in a task that does not run",
+        "a task that is not running has no open steps",
         "SELECT DISTINCT s.task_id FROM task_step s JOIN agent_task t ON t.id = s.task_id \
          WHERE s.status IN ('pending', 'running') AND t.status != 'running'",
     ),
     (
-        "a task whose tool had begun is not tried again by itself",
+        "a task is not retried automatically after a tool call",
         "SELECT DISTINCT s.task_id FROM task_step s JOIN agent_task t ON t.id = s.task_id \
          WHERE t.status = 'queued' AND (s.kind = 'tool' AND s.status != 'rejected' \
              OR s.kind = 'permission' AND s.status = 'succeeded')",
     ),
     (
-        "a permission request is named by its step, and decided exactly if that is closed",
+        "a permission request is referenced by its step, and is decided exactly when the step is closed",
         "SELECT s.task_id FROM task_step s WHERE s.kind = 'permission' \
          AND (s.detail ->> 'request_id' IS NOT s.permission_id \
              OR (s.status = 'pending') != (s.detail ->> 'decision' IS NULL))",
     ),
     (
-        "an agent's own session is known up to a turn that there was",
+        "an agent session refers to an existing turn",
         "SELECT r.chat_session_id FROM agent_resume r JOIN chat_session s ON s.id = r.chat_session_id \
          WHERE r.turn NOT BETWEEN 1 AND s.last_turn",
     ),
     (
-        "a session counts all its messages and turns",
+        "a session's counters cover all its messages and turns",
         "SELECT s.id FROM chat_session s WHERE EXISTS (SELECT 1 FROM chat_message m \
          WHERE m.chat_session_id = s.id AND (m.seq > s.last_seq OR m.turn > s.last_turn))",
     ),
     (
-        "a user's log is numbered without a hole",
+        "a user's event log is contiguous",
         "SELECT u.workspace_id || '/' || u.user_id FROM user_log u LEFT JOIN \
          (SELECT user_log_id, COUNT(*) AS n, MIN(seq) AS first, MAX(seq) AS last FROM event_log GROUP BY user_log_id) e \
          ON e.user_log_id = u.id \
@@ -135,7 +132,7 @@ const RULES: [(&str, &str); 19] = [
          OR (e.n > 0 AND (e.first != u.floor_seq + 1 OR e.last != u.last_seq))",
     ),
     (
-        "an event is in a user's log",
+        "an event belongs to a user's log",
         "SELECT DISTINCT e.user_log_id FROM event_log e WHERE NOT EXISTS \
          (SELECT 1 FROM user_log u WHERE u.id = e.user_log_id)",
     ),
@@ -151,10 +148,10 @@ impl Store {
         let mut findings = Vec::new();
         let words: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check").fetch_all(&mut *tx).await?;
         let broken = words.into_iter().filter(|word| word != "ok");
-        findings.extend(broken.map(|place| Finding { rule: "the file is sound", place }));
+        findings.extend(broken.map(|place| Finding { rule: "the database file is intact", place }));
         for row in sqlx::query("PRAGMA foreign_key_check").fetch_all(&mut *tx).await? {
             let place = format!("{} refers to a missing {}", row.try_get::<&str, _>(0)?, row.try_get::<&str, _>(2)?);
-            findings.push(Finding { rule: "references lead somewhere", place });
+            findings.push(Finding { rule: "foreign keys are valid", place });
         }
         for (rule, query) in RULES {
             let query = AssertSqlSafe(format!("SELECT CAST(place AS TEXT) FROM ({}) LIMIT {PLACES}", named(query)));

@@ -19,7 +19,7 @@ pub enum StoreError {
     #[error("too many messages are queued")]
     QueueFull,
     /// The message's task was started, or has ended: the message stands.
-    #[error("the message's task was already started")]
+    #[error("the message's task has already started")]
     TaskNotQueued,
     /// The task has its outcome.
     #[error("the task has ended")]
@@ -28,13 +28,13 @@ pub enum StoreError {
     #[error("the task has not ended")]
     TaskNotEnded,
     /// The task succeeded, so there is nothing to retry.
-    #[error("the task succeeded")]
+    #[error("the task has succeeded")]
     TaskSucceeded,
     /// Somebody has answered the permission request.
-    #[error("the permission request was answered")]
+    #[error("the permission request has already been answered")]
     PermissionAnswered,
     /// The permission request waits no more: its time is over, or its attempt.
-    #[error("the permission request waits no more")]
+    #[error("the permission request has expired")]
     PermissionExpired,
     /// The permission request has no option with this id.
     #[error("the permission request has no such option")]
@@ -43,25 +43,25 @@ pub enum StoreError {
         offered: Vec<String>,
     },
     /// The permission request has no option, or more than one, that "allow" can mean.
-    #[error("the permission request needs one of its options to be selected")]
+    #[error("the permission request requires an option to be selected")]
     PermissionOptionRequired {
         /// The ids of its options.
         offered: Vec<String>,
     },
     /// The idempotency key was used for something else.
-    #[error("the idempotency key was used with another request")]
+    #[error("the idempotency key was used for another request")]
     IdempotencyMismatch,
     /// What the idempotency key stands for was deleted since.
-    #[error("the message was deleted since")]
+    #[error("the message has been deleted")]
     MessageGone,
     /// The attempt is over: another worker has the task, or it was ended. Its worker stops quietly.
-    #[error("the attempt is over")]
+    #[error("the lease was lost")]
     LeaseLost,
     /// The store stayed locked past its time-out.
     #[error("the store is busy")]
     Busy,
     /// The disk is full or cannot be written.
-    #[error("the store cannot be written")]
+    #[error("the store is not writable")]
     Unwritable(#[source] sqlx::Error),
     /// The disk has too little room for a message.
     #[error("the disk is full")]
@@ -70,7 +70,7 @@ pub enum StoreError {
     #[error("the database failed")]
     Database(#[source] sqlx::Error),
     /// A row cannot be read: the file was changed by something else.
-    #[error("the store holds an unreadable value: {0}")]
+    #[error("the store contains an invalid value: {0}")]
     Corrupt(String),
     /// The queue refused a job.
     #[error("the queue failed")]
@@ -133,7 +133,7 @@ pub enum OpenError {
     #[error("DATABASE_URL: {0}")]
     Url(String),
     /// The folder could not be made, or the lock file not be opened.
-    #[error("DATABASE_URL: cannot prepare the folder of {path}")]
+    #[error("DATABASE_URL: cannot create the folder of {path}")]
     Folder {
         /// The database file.
         path: String,
@@ -152,8 +152,8 @@ pub enum OpenError {
     },
     /// A newer version has migrated the database.
     #[error(
-        "DATABASE_URL: {path} has schema {found}, and this program (version {version}) supports schemas up to {known}. Run the \
-         newer version, or restore a backup made before the upgrade",
+        "DATABASE_URL: {path} has schema {found}, but this program (version {version}) supports schemas up to {known}. Run \
+         the newer version, or restore a backup made before the upgrade",
         found = schema.found, known = schema.known, version = env!("CARGO_PKG_VERSION")
     )]
     NewerSchema {
@@ -170,8 +170,8 @@ pub enum OpenError {
     },
     /// A backup was copied over a database whose write-ahead log is still there.
     #[error(
-        "DATABASE_URL: {path} is a backup, but {path}-wal belongs to the database that it replaced; together they would be \
-         malformed. Move both away and run `api restore` with the backup"
+        "DATABASE_URL: {path} is a backup, but {path}-wal belongs to the database that it replaced; they do not match. \
+         Move both away, then run `api restore` with the backup"
     )]
     ForeignLog {
         /// The database file.

@@ -119,7 +119,7 @@ impl DatabaseFiles {
         let changed = self.all().iter().filter(|path| private::restrict(path, private::FILE_MODE)).count();
         if changed > 0 {
             let database = self.path.display();
-            tracing::info!(%database, files = changed, "made the database private: other accounts could read it");
+            tracing::info!(%database, files = changed, "restricted the database to this account; others could read it");
         }
     }
 
@@ -163,7 +163,7 @@ impl DatabaseFiles {
                 }
                 Err(TryLockError::WouldBlock) => {
                     if !std::mem::replace(&mut has_waited, true) {
-                        tracing::info!("waiting for another process, which is opening the database");
+                        tracing::info!("waiting for another process to open the database");
                     }
                     sleep(LOCK_PAUSE).await;
                 }

@@ -124,7 +124,7 @@ impl Store {
         let rows = sqlx::query(STRANDED).fetch_all(&mut *tx).await?;
         for row in &rows {
             let session_id: SessionId = parse(row, "chat_session_id")?;
-            tracing::error!(%session_id, "a waiting task had no job; it has one now");
+            tracing::error!(%session_id, "queued task had no job; job pushed");
             sqlx::query("UPDATE agent_task SET job_id = NULL WHERE chat_session_id = ?1 AND status = 'queued'")
                 .bind(session_id.to_string())
                 .execute(&mut *tx)

@@ -171,7 +171,7 @@ impl Store {
         let store = self.clone();
         tokio::spawn(async move {
             if let Err(error) = store.write_use(id, now).await {
-                tracing::debug!(%error, "could not note the use of a key");
+                tracing::debug!(%error, "failed to record the use of a key");
             }
             store.inner.is_noting_use.store(false, Ordering::Release);
         });

@@ -64,7 +64,7 @@ pub enum RestoreError {
     #[error("{} is the database itself", .0.display())]
     IsDatabase(PathBuf),
     /// A process has the source open.
-    #[error("{} is open in {user}; restore from a backup that nothing writes to", path.display())]
+    #[error("{} is open in {user}; copy it with `api backup` first", path.display())]
     SourceInUse {
         /// The source.
         path: PathBuf,
@@ -76,7 +76,7 @@ pub enum RestoreError {
     NotBanter(PathBuf),
     /// The source is of a newer version.
     #[error(
-        "{} has schema {}, and this program (version {}) supports schemas up to {}; restore it with the newer version",
+        "{} has schema {}, but this program (version {}) supports schemas up to {}; restore it with the newer version",
         .0.display(), .1.found, env!("CARGO_PKG_VERSION"), .1.known
     )]
     NewerSchema(PathBuf, NewerSchema),
@@ -92,7 +92,7 @@ pub enum RestoreError {
     #[error("not enough space for a copy of {} in {}", .0.display(), .1.display())]
     NoSpace(PathBuf, PathBuf),
     /// The copy could not be written next to the database.
-    #[error("cannot write in {}", path.display())]
+    #[error("cannot write to {}", path.display())]
     Write {
         /// The database's folder.
         path: PathBuf,
@@ -276,7 +276,7 @@ async fn empty_log(files: &DatabaseFiles) -> Result<(), RestoreError> {
     };
     match emptied.await {
         Err(error) if is_damage(&error) => {
-            tracing::warn!(database = %files.database().display(), %error, "the present database is damaged; keeping it as it is");
+            tracing::warn!(database = %files.database().display(), %error, "the current database is damaged; keeping it unchanged");
             Ok(())
         }
         Err(error) => match StoreError::from(error) {

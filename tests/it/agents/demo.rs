@@ -10,12 +10,12 @@ async fn the_demo_remembers_a_name_though_its_process_is_gone() {
     let session = client.create_session("demo").await;
     client.ask(&session, "My name is Ada.").await;
     let warm = client.ask(&session, "What is my name?").await;
-    assert_eq!(warm["reply"]["content"], "Your name is Ada; you told me so.");
+    assert_eq!(warm["reply"]["content"], "Your name is Ada. You told me earlier.");
 
     app.replace_worker(0);
 
     let cold = client.ask(&session, "What is my name?").await;
-    assert_eq!(cold["reply"]["content"], "Your name is Ada; you told me so.");
+    assert_eq!(cold["reply"]["content"], "Your name is Ada. You told me earlier.");
 }
 
 #[tokio::test]
@@ -83,11 +83,8 @@ async fn the_demos_errors_are_as_ever() {
     let client = app.client();
 
     for (command, expected) in [
-        ("/fail", json!(["agent_refused", "The demo failed, as it was asked to.", 1])),
-        (
-            "/fail retry",
-            json!(["agent_error", "The demo failed, as it was asked to; this kind of error is tried again.", 2]),
-        ),
+        ("/fail", json!(["agent_refused", "The demo failed, as requested.", 1])),
+        ("/fail retry", json!(["agent_error", "The demo failed, as requested. This error is retried.", 2])),
     ] {
         let session = client.create_session("demo").await;
         let task = client.ask(&session, command).await["task"].clone();

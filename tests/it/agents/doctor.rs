@@ -24,10 +24,10 @@ async fn the_doctor_tries_each_agent_and_says_what_is_missing() {
 
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1), "{text}");
-    for part in ["well (acp): ok", "as fake 1.2.3", "opened a session", "guarded (acp): not usable", "agent_auth"] {
+    for part in ["well (acp): ok", "as fake 1.2.3", "opened a session", "guarded (acp): failed", "agent_auth"] {
         assert!(text.contains(part), "{part:?} is missing in {text}");
     }
-    for part in ["gone (acp): not usable", "`no-such-program-anywhere` is not installed", "demo (demo): ok"] {
+    for part in ["gone (acp): failed", "`no-such-program-anywhere` is not installed", "demo (demo): ok"] {
         assert!(text.contains(part), "{part:?} is missing in {text}");
     }
     assert_eq!(fake.methods("well"), ["initialize", "session/new"]);
@@ -83,12 +83,12 @@ async fn the_doctor_tells_how_far_each_agent_came_and_what_it_said() {
     let text = String::from_utf8(output.stdout).unwrap();
     let python = fake_agent::python();
     let ends = format!(
-        "ends (acp): not usable\n  found: {python}\n  started\n  \
-         failed: agent_crashed: The agent's process ended unexpectedly (exit code 9).\n  \
-         it wrote: no licence found, •••\n"
+        "ends (acp): failed\n  found: {python}\n  started\n  \
+         failed: agent_crashed: The agent exited unexpectedly (exit code 9).\n  \
+         stderr: no licence found, •••\n"
     );
     assert!(text.contains(&ends), "{text}");
-    let old = format!("old (acp): not usable\n  found: {python}\n  started\n  failed: agent_protocol");
+    let old = format!("old (acp): failed\n  found: {python}\n  started\n  failed: agent_protocol");
     assert!(text.contains(&old), "{text}");
     let work = fs::read_dir(app.folder().join("data/work")).unwrap();
     assert_eq!(work.count(), 0, "what it made is removed");
@@ -138,8 +138,9 @@ async fn the_doctor_does_not_call_started_what_was_not() {
 
     let text = String::from_utf8(output.stdout).unwrap();
     let folder = programs.path().display();
-    let broken = format!("broken (acp): not usable\n  found: {folder}/broken\n  failed: agent_unavailable");
+    let broken = format!("broken (acp): failed\n  found: {folder}/broken\n  failed: agent_unavailable");
     assert!(text.contains(&broken), "{text}");
-    let detected = format!("gemini (acp): not enabled\n  found: {folder}/gemini\n  add it to agents.toml to use it");
+    let detected =
+        format!("gemini (acp): not enabled\n  found: {folder}/gemini\n  to enable it, add it to agents.toml");
     assert!(text.contains(&detected), "{text}");
 }

@@ -11,8 +11,8 @@ use super::Faked;
 async fn every_failure_has_its_code_and_the_next_turn_works() {
     let faked = Faked::start("", "max_attempts = 1", |builder| builder).await;
     let cases = [
-        ("exit_early 3", "agent_crashed", "The agent's process ended unexpectedly (exit code 3).", None),
-        ("exit_late 3", "agent_crashed", "The agent's process ended unexpectedly (exit code 3).", Some("half")),
+        ("exit_early 3", "agent_crashed", "The agent exited unexpectedly (exit code 3).", None),
+        ("exit_late 3", "agent_crashed", "The agent exited unexpectedly (exit code 3).", Some("half")),
         ("fail -32603 Out of order", "agent_error", "Out of order", None),
         ("fail -32602 What is that?", "agent_refused", "What is that?", None),
     ];

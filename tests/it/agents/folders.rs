@@ -138,7 +138,7 @@ async fn an_agent_does_not_work_in_a_folder_that_another_one_works_in() {
     let asked = faked.client.ask(&session, "hello").await;
 
     let error = &asked["task"]["error"];
-    let message = "Another agent still works in the folder of this conversation.";
+    let message = "Another agent is still running in this conversation's work folder.";
     assert_eq!(json!([error["code"], error["message"]]), json!(["agent_error", message]), "{asked}");
     assert_eq!(faked.fake.methods("fake"), [""; 0], "it was not started");
     drop(lock);

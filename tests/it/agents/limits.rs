@@ -26,7 +26,7 @@ async fn an_agent_that_never_starts_to_speak_is_given_up() {
         found,
         [
             json!(["failed", "timeout", "The agent did not initialize within 30 s."]),
-            json!(["failed", "timeout", "The agent did not answer `session/new` within 30 s."]),
+            json!(["failed", "timeout", "The agent did not respond to `session/new` within 30 s."]),
         ]
     );
 }

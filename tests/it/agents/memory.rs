@@ -10,8 +10,8 @@ use super::Faked;
 #[tokio::test]
 async fn a_new_process_takes_the_session_up_or_is_told_the_conversation() {
     let fake = FakeAgent::new();
-    let told = "What was said in this conversation before is told in the following blocks, one message each. The last \
-                block is the new message, which is to be answered. | [user]\nfirst | [assistant]\nYou said: first";
+    let told = "The following blocks contain the conversation so far, one message per block. The last block is the new \
+                message to answer. | [user]\nfirst | [assistant]\nYou said: first";
     let cases = [
         ("resumes", "--resume", vec!["session/resume"], "first"),
         ("loads", "--load", vec!["session/load"], "first"),

@@ -63,7 +63,7 @@ async fn keeps_an_existing_file_unless_told_to_overwrite_it() {
 
     assert_eq!(refused.status.code(), Some(1));
     assert!(
-        stderr(&refused).starts_with("api: copy.db exists; choose another name, or pass --overwrite"),
+        stderr(&refused).starts_with("api: copy.db already exists; choose another name, or pass --overwrite"),
         "{refused:?}"
     );
     assert_eq!(fs::read_to_string(&target).unwrap(), "precious");
@@ -78,13 +78,13 @@ async fn rejects_targets_that_cannot_be_a_backup() {
     let before = names(app.folder());
 
     for (target, reason) in [
-        ("banter.db", "belongs to the database itself"),
-        ("./banter.db", "belongs to the database itself"),
-        ("link.db", "belongs to the database itself"),
-        ("banter.db-wal", "belongs to the database itself"),
-        ("banter.db-journal", "belongs to the database itself"),
-        (".", "is not a file"),
-        ("/dev/null", "is not a file"),
+        ("banter.db", "is one of the database's own files"),
+        ("./banter.db", "is one of the database's own files"),
+        ("link.db", "is one of the database's own files"),
+        ("banter.db-wal", "is one of the database's own files"),
+        ("banter.db-journal", "is one of the database's own files"),
+        (".", "is not a regular file"),
+        ("/dev/null", "is not a regular file"),
         ("no/such/folder/copy.db", "cannot write"),
     ] {
         let output = back_up(&app, &[target, "--overwrite"]).await;

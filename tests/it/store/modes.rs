@@ -146,10 +146,10 @@ async fn files_of_an_earlier_version_become_private_at_startup_and_the_log_says_
         assert_eq!(mode(&folder), 0o700, "{}", folder.display());
     }
     assert_eq!(mode(&work.join(format!("{session}.lock"))), 0o600);
-    for told in ["made the database private", "made DATA_DIR private", "made agents' folders private"] {
+    for told in ["restricted the database to", "restricted DATA_DIR to", "restricted the agents' folders to"] {
         assert_eq!(logs.matches(told).count(), 1, "{told}: {logs}");
     }
-    assert!(!later.contains("private: other accounts"), "{later}");
+    assert!(!later.contains("to this account; others could read"), "{later}");
 }
 
 #[tokio::test]

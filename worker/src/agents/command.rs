@@ -71,12 +71,11 @@ impl Inner {
         if finish_reason == FinishReason::Stop {
             let limit = self.config.idle_timeout;
             let Ok(status) = timeout(limit, control.gone()).await else {
-                let message =
-                    format!("The program ended its answer, and did not end itself within {} s.", limit.as_secs());
+                let message = format!("The program closed its output but did not exit within {} s.", limit.as_secs());
                 return Err(AgentError::new(ErrorCode::Timeout, message));
             };
             if !status.is_some_and(|status| status.success()) {
-                tracing::warn!(agent = self.launch.agent_key, ?status, stderr = control.stderr(), "a program failed");
+                tracing::warn!(agent = self.launch.agent_key, ?status, stderr = control.stderr(), "program failed");
                 return Err(gone(status));
             }
         }
@@ -90,7 +89,7 @@ impl Inner {
         loop {
             let limit = self.config.idle_timeout;
             let Ok(read) = timeout(limit, stdout.read(&mut buffer)).await else {
-                let message = format!("The program wrote nothing for {} s.", limit.as_secs());
+                let message = format!("The program produced no output for {} s.", limit.as_secs());
                 return Err(AgentError::new(ErrorCode::Timeout, message));
             };
             let count = read.unwrap_or(0);
@@ -118,7 +117,7 @@ async fn write(mut stdin: ChildStdin, text: String) {
         stdin.shutdown().await
     };
     if let Err(error) = written.await {
-        tracing::debug!(%error, "a program did not read its whole input");
+        tracing::debug!(%error, "program did not read all of its input");
     }
 }
 

@@ -17,7 +17,10 @@ pub fn look(catalog: &AgentCatalog, env: impl Fn(&str) -> Option<String>) -> Vec
     let found = detected(catalog).map(|agent| AgentHealth {
         agent_key: agent.key.clone(),
         is_available: false,
-        reason: Some("Found on the worker, but not enabled: add it to agents.toml. It runs commands there.".to_owned()),
+        reason: Some(
+            "Installed but not enabled. To enable it, add it to agents.toml. It can run commands on the worker."
+                .to_owned(),
+        ),
     });
     configured.chain(found).collect()
 }

@@ -177,8 +177,8 @@ impl From<StartError> for AgentError {
             StartError::NotInstalled(_) => Self::new(ErrorCode::AgentUnavailable, error.to_string()),
             // Too many processes, no space left: what the system refuses now it may grant later.
             StartError::System(source) => {
-                tracing::error!(%source, "cannot start an agent");
-                Self::new(ErrorCode::AgentError, "The agent's process cannot be started on the worker.")
+                tracing::error!(%source, "failed to start an agent");
+                Self::new(ErrorCode::AgentError, "The agent's process could not be started on the worker.")
             }
         }
     }

@@ -32,8 +32,8 @@ pub const USER_HEADING: &str = "[user]\n";
 /// Begins a block with an earlier answer.
 pub const ASSISTANT_HEADING: &str = "[assistant]\n";
 /// The first block of a prompt that tells the conversation.
-pub const INTRODUCTION: &str = "What was said in this conversation before is told in the following blocks, one message \
-    each. The last block is the new message, which is to be answered.";
+pub const INTRODUCTION: &str = "The following blocks contain the conversation so far, one message per block. The last \
+    block is the new message to answer.";
 
 /// What an agent is prompted with that has a memory of its own: the user's message, in a block of its own, and before it
 /// the messages that the agent has not seen.

@@ -45,7 +45,7 @@ impl Registry {
         let mut registry = Self::default();
         for config in catalog.agents() {
             let agent = start(config, &env, host, concurrency).unwrap_or_else(|reason| {
-                tracing::warn!(agent = config.key, reason, "agent cannot run");
+                tracing::warn!(agent = config.key, reason, "agent unavailable");
                 Arc::new(Unavailable { reason })
             });
             registry.insert(config.clone(), agent);

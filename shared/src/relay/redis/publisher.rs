@@ -43,7 +43,7 @@ impl Publisher {
                 Ok(connection) => self.serve(connection, &mut failures).await,
                 Err(error) => error,
             };
-            tracing::debug!(%error, failures, "cannot publish");
+            tracing::debug!(%error, failures, "publish failed");
             failures += 1;
             if failures > 1 {
                 self.give_up(&error);

@@ -124,7 +124,7 @@ impl Subscriber {
             Ok(Wire::Text(text)) => self.follows.user_of(channel).map(|user| Signal::Text(user, Arc::new(text))),
             // Signed by a newer release.
             Err(error) => {
-                tracing::debug!(%error, channel, "unknown message");
+                tracing::debug!(%error, channel, "cannot decode a message");
                 Some(Signal::Changed)
             }
         };

@@ -36,9 +36,9 @@ pub(super) enum WatchError {
     #[error("{0}")]
     Notify(#[from] notify::Error),
     /// Some file systems accept a watch and never report anything.
-    #[error("the file system does not report changes")]
+    #[error("the file system does not support change notifications")]
     Silent,
-    #[error("the file is replaced again and again")]
+    #[error("the file is being replaced repeatedly")]
     Replaced,
 }
 
@@ -77,7 +77,7 @@ struct Reports {
 impl Reports {
     fn take(&self, event: &notify::Result<Event>, on_change: &dyn Fn()) {
         if let Err(error) = event {
-            tracing::warn!(%error, "watching the wake-up file failed");
+            tracing::warn!(%error, "failed to watch the wake-up file; retrying");
         }
         match Meaning::of(event) {
             Meaning::Changed => {
@@ -87,7 +87,7 @@ impl Reports {
             Meaning::Suspect => self.suspect.notify_one(),
             Meaning::Overflow => {
                 if !self.has_overflowed.swap(true, Ordering::Relaxed) {
-                    tracing::warn!("the queue of file events overflowed; reading everything that is new");
+                    tracing::warn!("file event queue overflowed; reading the database");
                 }
                 self.suspect.notify_one();
                 on_change();

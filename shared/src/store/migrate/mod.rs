@@ -156,6 +156,6 @@ pub(super) async fn adopt_backup(connection: &mut SqliteConnection) -> Result<()
         sqlx::query(change).execute(&mut *tx).await?;
     }
     tx.commit().await?;
-    tracing::info!("a backup was restored: clients will fetch everything again");
+    tracing::info!("backup restored; clients will resync");
     Ok(())
 }

@@ -115,22 +115,22 @@ async fn reading_moves_forward_and_unread_marks_the_last_answer() {
 #[tokio::test]
 async fn the_check_finds_nothing_in_a_healthy_database_and_names_what_is_broken() {
     let damages = [
-        ("UPDATE event_log SET seq = seq + 100 WHERE seq = 3", "a user's log is numbered without a hole"),
+        ("UPDATE event_log SET seq = seq + 100 WHERE seq = 3", "a user's event log is contiguous"),
         (
             "DELETE FROM Jobs WHERE status = 'Pending'",
-            "a session with a waiting task has a running one, or a job for the first that waits",
+            "a session with queued tasks has a running task, or a job for the first queued one",
         ),
-        ("DELETE FROM agent_task WHERE status = 'succeeded'", "a user's message has exactly one task"),
-        ("DELETE FROM chat_message WHERE role = 'assistant'", "a task that succeeded has its answer"),
+        ("DELETE FROM agent_task WHERE status = 'succeeded'", "a user message has exactly one task"),
+        ("DELETE FROM chat_message WHERE role = 'assistant'", "a succeeded task has an answer"),
         (
             "UPDATE Jobs SET lock_by = 'x' WHERE status = 'Running'",
             "a running task has a running job, locked by its worker",
         ),
         (
             "UPDATE agent_task SET status = 'failed', worker_id = NULL, finished_at = 'x', job_id = NULL WHERE status = 'running'",
-            "a job that waits or runs is some task's",
+            "a pending or running job belongs to a task",
         ),
-        ("UPDATE answer_chunk SET start_offset = 1", "stored text has no hole"),
+        ("UPDATE answer_chunk SET start_offset = 1", "stored chunks are contiguous"),
     ];
     for (damage, rule) in damages {
         let f = Fixture::new().await;

@@ -530,11 +530,11 @@ async fn the_check_finds_steps_that_must_not_be() {
     assert_eq!(
         findings,
         [
-            "a permission request is named by its step, and decided exactly if that is closed",
-            "a step is of its task's latest attempt, and was numbered",
-            "a task whose tool had begun is not tried again by itself",
-            "an agent's own session is known up to a turn that there was",
-            "nothing is under way in a task that does not run",
+            "a permission request is referenced by its step, and is decided exactly when the step is closed",
+            "a step belongs to its task's latest attempt and has an assigned number",
+            "a task is not retried automatically after a tool call",
+            "a task that is not running has no open steps",
+            "an agent session refers to an existing turn",
         ]
     );
 }

@@ -135,12 +135,12 @@ impl Router {
             Message::Response { id, result } => peer.complete(&id, result.map_err(RequestError::Refused)),
             Message::DamagedResponse { id, reason } => peer.complete(&id, Err(RequestError::Unreadable(reason))),
             Message::DamagedRequest { id, error } => {
-                tracing::warn!(%id, error.message, "a request of an agent's cannot be read");
+                tracing::warn!(%id, error.message, "cannot decode an agent's request");
                 peer.respond(&id, Err(error));
                 true
             }
             Message::DamagedUpdate => {
-                tracing::warn!(bytes, "an update of an agent's cannot be read");
+                tracing::warn!(bytes, "cannot decode an agent's update");
                 if let Some(events) = self.find(None) {
                     self.send(&events, Event::Damaged, 1).await;
                 }
@@ -155,12 +155,12 @@ impl Router {
 
     async fn request(&self, responder: Responder, method: &str, parameters: &Value, bytes: usize) {
         if method != "session/request_permission" {
-            tracing::debug!(method, "an agent requests what is not offered");
+            tracing::debug!(method, "agent called an unsupported method");
             let message = format!("The client does not support `{method}`.");
             return responder.respond(Err(RpcError::new(METHOD_NOT_FOUND, &message)));
         }
         let Some(request) = Request::parse(parameters) else {
-            tracing::warn!("a permission request without usable options");
+            tracing::warn!("permission request has no usable options");
             let message = "`options` must be a list of options with an `optionId`.";
             return responder.respond(Err(RpcError::new(INVALID_PARAMS, message)));
         };
@@ -184,7 +184,7 @@ impl Router {
             Some(events) => self.send(&events, Event::Update(update), bytes).await,
             None if is_of_turn => {
                 if let Some(ended_at) = lock(&self.ended_at).take() {
-                    tracing::debug!("an update came after its turn was recorded; it is discarded");
+                    tracing::debug!("update arrived after its turn had ended; discarded");
                     self.pace
                         .was_late(ended_at.elapsed() + self.pace.after_turn().map_or(Duration::ZERO, |it| it.silence));
                 }
@@ -210,7 +210,7 @@ impl Drop for Listening<'_> {
         *lock(&self.router.ended_at) = self.is_complete.then(Instant::now);
         let ignored = self.router.ignored.swap(0, Ordering::Relaxed);
         if ignored > 0 {
-            tracing::info!(ignored, "an agent wrote lines and messages that are not understood");
+            tracing::info!(ignored, "ignored an agent's unrecognized lines and messages");
         }
     }
 }
@@ -263,7 +263,7 @@ impl Connection {
             None | Some(PROTOCOL_VERSION) => Ok(about),
             Some(version) => {
                 let message = format!(
-                    "The agent speaks version {version} of the protocol; version {PROTOCOL_VERSION} is supported."
+                    "The agent uses protocol version {version}, but only version {PROTOCOL_VERSION} is supported."
                 );
                 Err(AgentError::new(ErrorCode::AgentProtocol, message))
             }
@@ -286,7 +286,7 @@ impl Connection {
             Ok(Ok(result)) => Ok(result),
             Ok(Err(error)) => Err(self.explain(&error).await),
             Err(_) => {
-                let message = format!("The agent did not answer `{method}` within {} s.", limit.as_secs());
+                let message = format!("The agent did not respond to `{method}` within {} s.", limit.as_secs());
                 Err(AgentError::new(ErrorCode::Timeout, message))
             }
         }
@@ -329,7 +329,7 @@ impl Connection {
         };
         let ended = self.request_within(END_SESSION_LIMIT, method, json!({"sessionId": session_id})).await;
         if let Err(error) = ended {
-            tracing::info!(%error, method, "the agent keeps a session whose conversation was deleted");
+            tracing::info!(%error, method, "agent failed to delete its session; the conversation was deleted");
         }
     }
 
@@ -369,7 +369,7 @@ async fn read(stdout: impl AsyncRead + Unpin, peer: &Arc<Peer>, router: &Router)
         let (messages, bytes) = match lines.next().await {
             Ok(Some(frame)) => (message::parse(&frame), frame.bytes()),
             Ok(None) => return,
-            Err(error) => return tracing::debug!(%error, "the stdout of an agent cannot be read"),
+            Err(error) => return tracing::debug!(%error, "cannot read an agent's stdout"),
         };
         for message in messages {
             router.take_in(message, bytes, peer).await;
@@ -388,7 +388,7 @@ async fn write(mut stdin: impl AsyncWrite + Unpin, mut outgoing: mpsc::Receiver<
                 stdin.flush().await
             };
             if let Err(error) = written.await {
-                tracing::debug!(%error, "an agent does not read its stdin");
+                tracing::debug!(%error, "cannot write to an agent's stdin");
                 // What it still writes is read.
                 return std::future::pending().await;
             }

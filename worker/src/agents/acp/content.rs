@@ -18,8 +18,8 @@ fn block_text(block: &Value) -> String {
         Some("text") | None => text("text").to_owned(),
         Some("resource_link") => format!("[{}]({})", text("name"), text("uri")),
         Some("resource") => block["resource"]["text"].as_str().unwrap_or_default().to_owned(),
-        Some("image") => "*(an image, which cannot be shown here)*".to_owned(),
-        Some("audio") => "*(a recording, which cannot be played here)*".to_owned(),
+        Some("image") => "*(image not shown)*".to_owned(),
+        Some("audio") => "*(audio not shown)*".to_owned(),
         Some(_) => String::new(),
     }
 }

@@ -37,13 +37,13 @@ pub(super) async fn explain(error: &RequestError, control: &Control) -> AgentErr
             control.end();
             let status = timeout(GONE_LIMIT, control.gone()).await.ok().flatten();
             let stderr = control.last_words().await;
-            tracing::warn!(?status, stderr, "an agent's process ended");
+            tracing::warn!(?status, stderr, "agent process exited");
             gone(status)
         }
         RequestError::Refused(error) => {
             // As texts, whose control characters are escaped in the log.
             let (said, stderr) = (control.redact(&error.message), control.stderr());
-            tracing::warn!(code = error.code, said, stderr, "an agent reports an error");
+            tracing::warn!(code = error.code, said, stderr, "agent returned an error");
             refused(error, |words| control.redact(words))
         }
     }
@@ -113,10 +113,10 @@ pub(in crate::agents) fn gone(status: Option<ExitStatus>) -> AgentError {
     let code = status.and_then(|status| status.code());
     let supervisor = |known: u8| code == Some(i32::from(known));
     if supervisor(supervise::NOT_FOUND) || supervisor(supervise::NOT_STARTED) {
-        return AgentError::new(ErrorCode::AgentUnavailable, "The agent's program cannot be started on the worker.");
+        return AgentError::new(ErrorCode::AgentUnavailable, "The agent's program could not be started on the worker.");
     }
     if supervisor(supervise::LOCKED) {
-        let message = "Another agent still works in the folder of this conversation.";
+        let message = "Another agent is still running in this conversation's work folder.";
         return AgentError::new(ErrorCode::AgentError, message);
     }
     let how = match (code, status.and_then(|status| status.signal())) {
@@ -126,7 +126,7 @@ pub(in crate::agents) fn gone(status: Option<ExitStatus>) -> AgentError {
         (None, Some(signal)) => format!("signal {signal}"),
         (None, None) => "for an unknown reason".to_owned(),
     };
-    AgentError::new(ErrorCode::AgentCrashed, format!("The agent's process ended unexpectedly ({how})."))
+    AgentError::new(ErrorCode::AgentCrashed, format!("The agent exited unexpectedly ({how})."))
 }
 
 /// Returns an agent's own words in a form that can be shown: short, on one line, and never empty.
@@ -134,7 +134,7 @@ fn quote(words: &str) -> String {
     let text = strip_terminal_codes(words);
     let line = text.split(char::is_whitespace).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
     let short: String = line.chars().filter(|c| !c.is_control()).take(MAX_QUOTED_CHARS).collect();
-    if short.is_empty() { "The agent failed without an explanation.".to_owned() } else { short }
+    if short.is_empty() { "The agent failed without an error message.".to_owned() } else { short }
 }
 
 #[cfg(test)]
@@ -162,7 +162,7 @@ mod tests {
             assert_eq!(told(-32603, "Internal error", data.clone()), expected, "{data}");
         }
         assert_eq!(told(-32603, "", json!({"details": "x"})).1, "x");
-        assert_eq!(told(-32603, "", Value::Null).1, "The agent failed without an explanation.");
+        assert_eq!(told(-32603, "", Value::Null).1, "The agent failed without an error message.");
         assert_eq!(told(-32603, "\u{1b}[31mnot\u{1b}[0m\nwith s3cret", Value::Null).1, "not with [redacted]");
         assert_eq!(told(-32603, &"é".repeat(5000), Value::Null).1.chars().count(), MAX_QUOTED_CHARS);
     }

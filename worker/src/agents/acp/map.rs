@@ -193,7 +193,7 @@ impl Mapper {
         if !self.ignored.is_empty() {
             let mut kinds: Vec<_> = std::mem::take(&mut self.ignored).into_iter().collect();
             kinds.sort_unstable();
-            tracing::info!(?kinds, "an agent sent updates that are not understood");
+            tracing::info!(?kinds, "ignored an agent's unrecognized updates");
         }
     }
 

@@ -124,7 +124,7 @@ impl AcpAgent {
             Err(error) => probe.failure = Some(error.into()),
         }
         if let Err(error) = self.inner.host.folders().remove_work(folder) {
-            tracing::warn!(%error, "cannot remove the folder of a trial");
+            tracing::warn!(%error, "failed to remove the folder of a probe");
         }
         probe
     }
@@ -293,7 +293,7 @@ impl Inner {
                 }
                 // An agent that breaks down over its earlier session gets a new one.
                 Err(error) if resume.is_some() && !warm.connection.is_open() => {
-                    tracing::warn!(%error, "the agent broke down over its earlier session");
+                    tracing::warn!(%error, "agent crashed while restoring its session; starting a new one");
                     resume = None::<&Resume>;
                     lease.discard();
                 }

@@ -108,7 +108,7 @@ impl Peer {
 
     fn send(&self, message: &Value) {
         if let Err(error) = self.outgoing.try_send(message.to_string()) {
-            tracing::debug!(%error, "an agent does not read what it is sent");
+            tracing::debug!(%error, "agent does not read its input");
         }
     }
 

@@ -38,7 +38,7 @@ pub(super) async fn open(
     let request = NewSessionRequest::new(folder);
     let state = connection.request_within(SESSION_LIMIT, "session/new", request).await?;
     let Some(id) = state.get("sessionId").and_then(Value::as_str) else {
-        return Err(AgentError::new(ErrorCode::AgentProtocol, "The agent opened a session without an id."));
+        return Err(AgentError::new(ErrorCode::AgentProtocol, "The agent created a session without an id."));
     };
     configure(connection, config, id, &state).await?;
     Ok(Known { id: id.to_owned(), seen: None })
@@ -51,14 +51,14 @@ async fn go_on(connection: &Connection, config: &AcpConfig, folder: &Path, id: &
         let request = ResumeSessionRequest::new(id.to_owned(), folder);
         match take_up(connection, config, id, "session/resume", request, replay).await {
             Ok(()) => return true,
-            Err(error) => tracing::info!(%error, "the agent does not resume its earlier session"),
+            Err(error) => tracing::info!(%error, "agent could not resume its session"),
         }
     }
     if connection.about.loads && connection.is_open() {
         let request = LoadSessionRequest::new(id.to_owned(), folder);
         match take_up(connection, config, id, "session/load", request, replay).await {
             Ok(()) => return true,
-            Err(error) => tracing::info!(%error, "the agent does not load its earlier session"),
+            Err(error) => tracing::info!(%error, "agent could not load its session"),
         }
     }
     false

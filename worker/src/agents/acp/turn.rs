@@ -387,7 +387,7 @@ pub(super) async fn tidy_up(control: &Control, begun: u64) -> bool {
             return false;
         }
         if since.elapsed() > LOOSE_GRACE {
-            tracing::info!(count = loose.len(), "ending what a turn has left running");
+            tracing::info!(count = loose.len(), "killing processes left running by a turn");
             loose.into_iter().for_each(tree::kill);
         }
         sleep(LOOSE_LOOK).await;

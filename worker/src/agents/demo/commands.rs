@@ -41,7 +41,7 @@ pub(super) fn perform(message: &str) -> Option<Performance> {
         "/tool" => Performance::spoken(texts::AFTER_TOOL).after(Prelude::Tool),
         "/crash" => crash(argument),
         "/fail" => fail(argument),
-        _ => Performance::spoken(&format!("I do not know the command {name}.\n\n{}", texts::HELP)),
+        _ => Performance::spoken(&format!("Unknown command: {name}\n\n{}", texts::HELP)),
     })
 }
 
@@ -59,8 +59,7 @@ fn slow(argument: &str) -> Performance {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 28 800, never negative")]
     let count = (seconds * SLOW_PARTS_PER_S).ceil() as u32;
     let numbers = (1..=count.max(5)).map(|number| format!(" {number}"));
-    let parts =
-        [format!("I take about {seconds} s and count:")].into_iter().chain(numbers).chain([" – done.".to_owned()]);
+    let parts = [format!("Counting for about {seconds} s:")].into_iter().chain(numbers).chain([" – done.".to_owned()]);
     Performance { parts: parts.collect(), duration: Duration::from_secs_f64(seconds), ..Performance::at_once("") }
 }
 
@@ -107,7 +106,7 @@ mod tests {
     #[test]
     fn an_unknown_command_gets_the_list() {
         for message in ["/", "/slowly 3", "/HELP"] {
-            assert!(text(message).starts_with("I do not know the command /") && text(message).ends_with(texts::HELP));
+            assert!(text(message).starts_with("Unknown command: /") && text(message).ends_with(texts::HELP));
         }
     }
 

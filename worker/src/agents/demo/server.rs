@@ -339,7 +339,7 @@ fn write(id: &str, messages: &[HistoryMessage]) {
         fs::OpenOptions::new().append(true).create(true).open(&path)?.write_all(lines.as_bytes())
     };
     if let Err(error) = kept() {
-        eprintln!("cannot keep the session: {error}");
+        eprintln!("cannot store the session: {error}");
     }
 }
 

@@ -29,20 +29,20 @@ fn answer(message: &str, name: Option<&str>, turn: usize) -> String {
     let has = |phrase: &str| contains(&all, phrase);
 
     if let Some(name) = name_in(message) {
-        return format!("Nice to meet you, {name}. I will remember your name as long as this conversation goes on.");
+        return format!("Nice to meet you, {name}. I'll remember your name for the rest of this conversation.");
     }
     if ["what is my name", "what's my name", "who am i", "know my name", "remember my name"].into_iter().any(has) {
         return match name {
-            Some(name) => format!("Your name is {name}; you told me so."),
-            None => "You have not told me your name yet. Say: my name is …, and then ask again.".to_owned(),
+            Some(name) => format!("Your name is {name}. You told me earlier."),
+            None => "You have not told me your name yet. Say “My name is …”, then ask again.".to_owned(),
         };
     }
     if ["who are you", "what are you", "are you real", "are you human", "are you a", "are you an", "your name"]
         .into_iter()
         .any(has)
     {
-        return "I am the demo that comes with Banter: a handful of fixed rules, not an AI. I turn your words round and \
-                hand them back. Connect a real agent, and it will answer here in my place."
+        return "I'm the demo that ships with Banter: a handful of fixed rules, not an AI. I rephrase what you say as a \
+                question. Connect a real agent, and it will answer instead of me."
             .to_owned();
     }
     if ["what can you do", "help"].into_iter().any(has) {
@@ -58,7 +58,7 @@ fn answer(message: &str, name: Option<&str>, turn: usize) -> String {
         };
     }
     if ["thanks", "thank you"].into_iter().any(has) {
-        return "You are welcome. Is there something else?".to_owned();
+        return "You're welcome. Is there anything else?".to_owned();
     }
     if ["bye", "goodbye", "see you"].into_iter().any(has) {
         return name.map_or_else(|| "Goodbye!".to_owned(), |name| format!("Goodbye, {name}!"));
@@ -70,38 +70,38 @@ fn answer(message: &str, name: Option<&str>, turn: usize) -> String {
 }
 
 const QUESTIONS: [&str; 4] = [
-    "What answer would please you most?",
+    "What answer would you like best?",
     "Why do you ask?",
-    "I have no knowledge of my own, only rules. What do you think yourself?",
-    "Have you asked somebody else, too?",
+    "I only have rules, no knowledge. What do you think?",
+    "Have you asked anyone else?",
 ];
 const PROMPTS: [&str; 6] = [
-    "Go on, I am listening.",
+    "Go on, I'm listening.",
     "I see. And what does that mean to you?",
     "Tell me more about that.",
-    "Let us stay with that for a moment. What came before it?",
+    "Let's stay with that for a moment. What led up to it?",
     "Interesting. Is it always like that?",
-    "How long has it been so?",
+    "How long has it been like that?",
 ];
 
 /// A beginning of a sentence, and what to make of its rest (`…`).
 const RULES: [(&str, [&str; 2]); 16] = [
     ("i feel", ["What makes you feel …?", "Do you often feel …?"]),
     ("i need", ["What would change if you got …?", "Do you really need …?"]),
-    ("i want", ["What would it mean to you to have …?", "Suppose you got it – …: what then?"]),
-    ("i would like", ["What speaks against …?", "And why … just now?"]),
-    ("i think", ["What makes you sure that …?", "Do others also think that …?"]),
+    ("i want", ["What would it mean to you to have …?", "Suppose you got …. What then?"]),
+    ("i would like", ["What is stopping you from having …?", "Why … right now?"]),
+    ("i think", ["What makes you sure that …?", "Do other people think that …?"]),
     ("i believe", ["Was there a time before you believed that …?", "Who told you that …?"]),
     ("i like", ["What do you like most about …?", "When did you discover …?"]),
     ("i love", ["What do you love most about …?", "Who else knows about …?"]),
-    ("i hate", ["What is the worst about …?", "Was there ever a good side to …?"]),
-    ("i can't", ["What keeps you from it – …?", "What if you could …?"]),
+    ("i hate", ["What is the worst thing about …?", "Was there ever a good side to …?"]),
+    ("i can't", ["What keeps you from being able to …?", "What if you could …?"]),
     ("i am", ["How long have you been …?", "Do you like being …?"]),
     ("i'm", ["How long have you been …?", "Do you like being …?"]),
-    ("because", ["Is that the only reason?", "What other reasons come to your mind?"]),
+    ("because", ["Is that the only reason?", "What other reasons come to mind?"]),
     ("my", ["Tell me more about your ….", "What matters to you about your …?"]),
     ("you are", ["What makes you think that I am …?", "Would it bother you if I were …?"]),
-    ("can you", ["I can only do what my rules say. Would you like me to be able to …?", "What if I could not …?"]),
+    ("can you", ["I can only do what my rules allow. Would you like me to be able to …?", "What if I couldn't …?"]),
 ];
 
 fn turned_round(clause: &[Word<'_>], turn: usize) -> Option<String> {
@@ -207,9 +207,12 @@ mod tests {
         );
         assert_eq!(
             reply_to(&["my name is Ada and I like numbers", "Fine.", "What is my name?"]),
-            "Your name is Ada; you told me so."
+            "Your name is Ada. You told me earlier."
         );
-        assert_eq!(reply_to(&["I’m called Zoë", "No, call me Ada", "Who am I?"]), "Your name is Ada; you told me so.");
+        assert_eq!(
+            reply_to(&["I’m called Zoë", "No, call me Ada", "Who am I?"]),
+            "Your name is Ada. You told me earlier."
+        );
         assert_eq!(reply_to(&["My name is Ada", "Hello"]), "Hello again, Ada. What is on your mind?");
     }
 

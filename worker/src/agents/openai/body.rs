@@ -63,7 +63,7 @@ impl Body {
                 Ok(Some(Err(error))) => return Err(error),
                 Ok(None) => return Ok(None),
                 Err(_) => {
-                    return Err(AgentError::new(ErrorCode::Timeout, "The agent's server was silent for too long."));
+                    return Err(AgentError::new(ErrorCode::Timeout, "The agent's server stopped sending data."));
                 }
             };
             self.deadline = Instant::now() + self.idle_timeout;

@@ -50,7 +50,7 @@ impl Client {
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         if let Some(key) = key {
             let mut value = HeaderValue::from_str(&format!("Bearer {key}"))
-                .map_err(|_| "The agent's API key holds characters that cannot be sent.".to_owned())?;
+                .map_err(|_| "The agent's API key contains invalid characters.".to_owned())?;
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
@@ -70,7 +70,7 @@ impl Client {
         }
         let http = builder.build().map_err(|error| {
             tracing::error!(error = ?error, "cannot set up TLS");
-            "Secure connections cannot be set up on this machine: are CA certificates installed?".to_owned()
+            "TLS could not be initialized on the worker. Check that CA certificates are installed.".to_owned()
         })?;
         Ok(Self { http, base_url: base_url.trim_end_matches('/').to_owned() })
     }
@@ -89,17 +89,17 @@ impl Client {
 async fn send(request: RequestBuilder, deadline: Instant) -> Result<Response, AgentError> {
     let internal = || AgentError::new(ErrorCode::AgentError, "The worker could not start the request.");
     let connections = CONNECTIONS.as_ref().map_err(|error| {
-        tracing::error!(%error, "cannot start the thread of connections");
+        tracing::error!(%error, "cannot start the connection thread");
         internal()
     })?;
     let sending = AbortOnDropHandle::new(connections.spawn(request.send()));
     match timeout_at(deadline, sending).await {
         Ok(Ok(sent)) => sent.map_err(errors::from_transport),
         Ok(Err(error)) => {
-            tracing::error!(%error, "a request ended unexpectedly");
+            tracing::error!(%error, "request task panicked");
             Err(internal())
         }
-        Err(_) => Err(AgentError::new(ErrorCode::Timeout, "The agent's server did not start to answer in time.")),
+        Err(_) => Err(AgentError::new(ErrorCode::Timeout, "The agent's server did not respond in time.")),
     }
 }
 

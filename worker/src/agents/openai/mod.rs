@@ -111,7 +111,7 @@ impl OpenaiAgent {
             if failure.is_loading && loading.goes_on(updates).await? {
                 sleep(self.loading_limits.pause).await;
             } else if let Some(next) = self.adapted(&turn, dialect, &failure) {
-                tracing::info!(dialect = ?next, "the agent's server rejected the request; sending it again, changed");
+                tracing::info!(dialect = ?next, "agent's server rejected the request; resending it in another form");
                 dialect = next;
             } else {
                 loading.end(updates).await?;

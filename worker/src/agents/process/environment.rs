@@ -41,7 +41,7 @@ impl Folders {
             })
             .count();
         if changed > 0 {
-            tracing::info!(changed, "made agents' folders private: other accounts could read them");
+            tracing::info!(changed, "restricted the agents' folders to this account; others could read them");
         }
     }
 

@@ -64,7 +64,7 @@ pub enum StartError {
     #[error("The program `{0}` is not installed on the worker, or not on its PATH.")]
     NotInstalled(String),
     /// Its folders cannot be made, or the supervisor cannot be started.
-    #[error("an agent's process cannot be started")]
+    #[error("cannot start the agent's process")]
     System(#[from] io::Error),
 }
 
@@ -193,7 +193,7 @@ impl ProcessHost {
         self.hurry.cancel();
         self.tasks.close();
         if timeout(SHUTDOWN_LIMIT, self.tasks.wait()).await.is_err() {
-            tracing::warn!("agents are still ending; their supervisors kill them when the worker is gone");
+            tracing::warn!("agents still running; their supervisors kill them when the worker exits");
         }
     }
 }
@@ -309,7 +309,7 @@ impl Keeper {
         if let Some(status) = self.wait(TERM_PATIENCE).await {
             return status;
         }
-        tracing::warn!(pid = self.pid, "an agent's supervisor does not end: killing it");
+        tracing::warn!(pid = self.pid, "agent supervisor did not exit; killing it");
         // The agent first: without its supervisor it would be harder to find.
         tree::descendants(self.pid).into_iter().for_each(tree::kill);
         self.child.start_kill()?;

@@ -126,7 +126,7 @@ fn sweep(ended: u32) -> bool {
         if orphans.is_empty() || Instant::now() > deadline {
             return orphans.is_empty();
         }
-        tracing::info!(count = orphans.len(), "killing what an agent left behind");
+        tracing::info!(count = orphans.len(), "killing processes left behind by an agent");
         for orphan in orphans {
             tree::descendants(orphan).into_iter().for_each(tree::kill);
             tree::kill(orphan);

@@ -395,7 +395,7 @@ fn what_a_tool_shows_is_text() {
 
     let output = &told.step("tool:a").detail["output"];
 
-    assert_eq!(output, "/a\n-old\n+new\n+more\n\n[b](file:///b)\n*(an image, which cannot be shown here)*");
+    assert_eq!(output, "/a\n-old\n+new\n+more\n\n[b](file:///b)\n*(image not shown)*");
 }
 
 #[test]

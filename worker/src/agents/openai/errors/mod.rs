@@ -102,7 +102,7 @@ fn sentence(cause: Cause, status: Option<u16>, has_key: bool, wait: Option<(Dura
     let server = "The agent's server";
     let is_redirect = status.is_some_and(|status| (300..400).contains(&status));
     let what = match cause {
-        Cause::Quota => format!("{server} reports that the account's quota or credit is used up"),
+        Cause::Quota => format!("{server} reports that the account's quota or credit is exhausted"),
         Cause::Loading => format!("{server} is still loading the model"),
         Cause::Other(ErrorCode::ContextOverflow) => "The conversation is too long for the model".to_owned(),
         Cause::Other(ErrorCode::AgentAuth) if has_key => format!("{server} rejected the API key"),
@@ -111,7 +111,7 @@ fn sentence(cause: Cause, status: Option<u16>, has_key: bool, wait: Option<(Dura
             format!("{server} redirects to another address; set `base_url` to the final one")
         }
         Cause::Other(ErrorCode::AgentUnavailable) => {
-            format!("{server} does not know the model or the address; check `model` and `base_url`")
+            format!("{server} does not know the model or the path; check `model` and `base_url`")
         }
         Cause::Other(ErrorCode::AgentRateLimited) => match wait {
             Some((wait, now)) => format!("{server} is limiting requests until {}", wait::until(wait, now)),

@@ -191,15 +191,15 @@ fn a_limit_is_told_with_the_time_of_its_end() {
     let message = |seconds: &str| response(429, &[("retry-after", seconds)], "{\"error\":\"slow down\"}").message;
     assert_eq!(
         message("20"),
-        "The agent's server is limiting requests until 12:00:20 UTC (HTTP 429). It says: slow down"
+        "The agent's server is limiting requests until 12:00:20 UTC (HTTP 429). The server says: slow down"
     );
     assert_eq!(
         message("3600"),
-        "The agent's server is limiting requests until 13:00 UTC (HTTP 429). It says: slow down"
+        "The agent's server is limiting requests until 13:00 UTC (HTTP 429). The server says: slow down"
     );
     assert_eq!(
         message("86400"),
-        "The agent's server is limiting requests until 2026-02-01 12:00 UTC (HTTP 429). It says: slow down"
+        "The agent's server is limiting requests until 2026-02-01 12:00 UTC (HTTP 429). The server says: slow down"
     );
 }
 
@@ -226,7 +226,7 @@ fn a_quota_that_no_waiting_renews_is_not_retried() {
     let message = status(402, r#"{"error":{"message":"Insufficient Balance"}}"#).message;
     assert_eq!(
         message,
-        "The agent's server reports that the account's quota or credit is used up (HTTP 402). It says: Insufficient Balance"
+        "The agent's server reports that the account's quota or credit is exhausted (HTTP 402). The server says: Insufficient Balance"
     );
 }
 
@@ -263,7 +263,7 @@ fn a_model_that_is_being_loaded_is_recognized() {
 #[test]
 fn the_servers_words_are_quoted_without_the_key() {
     let quoted = status(400, r#"{"error":{"message":"no\n\u0007 sk-1 here"}}"#);
-    assert_eq!(quoted.message, "The agent's server rejected the request (HTTP 400). It says: no *** here");
+    assert_eq!(quoted.message, "The agent's server rejected the request (HTTP 400). The server says: no *** here");
 
     let auth = status(401, r#"{"error":{"message":"wrong key sk-1"}}"#);
     assert_eq!(auth.message, "The agent's server rejected the API key (HTTP 401).");
@@ -295,7 +295,7 @@ fn the_servers_words_are_found_wherever_they_stand() {
         json!("slot lost"),
     ] {
         let error = status(500, &body.to_string());
-        assert_eq!(error.message, "The agent's server failed (HTTP 500). It says: slot lost", "{body}");
+        assert_eq!(error.message, "The agent's server failed (HTTP 500). The server says: slot lost", "{body}");
     }
 }
 

@@ -18,15 +18,15 @@ pub(in super::super) fn from_transport(error: reqwest::Error) -> AgentError {
         source = cause.source();
     }
     let reason = reason.or_else(|| {
-        let known = [("dns error", "its name is unknown"), ("certificate", "its certificate is not trusted")];
+        let known = [("dns error", "unknown host name"), ("certificate", "untrusted certificate")];
         known.into_iter().find(|(wording, _)| chain.contains(wording)).map(|(_, reason)| reason)
     });
-    tracing::warn!(error = chain, "agent's server: connection failed");
+    tracing::warn!(error = chain, "connection to the agent's server failed");
 
     let what = if error.is_connect() {
-        "The agent's server cannot be reached"
+        "The agent's server is unreachable"
     } else {
-        "The connection to the agent's server broke"
+        "The connection to the agent's server was lost"
     };
     let message = reason.map_or_else(|| format!("{what}."), |reason| format!("{what}: {reason}."));
     AgentError::new(ErrorCode::AgentNetwork, message)
@@ -36,8 +36,8 @@ fn reason_of(kind: io::ErrorKind) -> Option<&'static str> {
     match kind {
         io::ErrorKind::ConnectionRefused => Some("connection refused"),
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Some("connection reset"),
-        io::ErrorKind::TimedOut => Some("no connection in time"),
-        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => Some("no route to it"),
+        io::ErrorKind::TimedOut => Some("connection timed out"),
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => Some("no route to host"),
         _ => None,
     }
 }

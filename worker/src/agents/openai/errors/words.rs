@@ -104,7 +104,7 @@ pub(super) fn with_quote(sentence: String, said: &str, key: Option<&str>) -> Str
         None => said.to_owned(),
     };
     let quote = one_line(&said, MAX_QUOTE_CHARS);
-    if quote.is_empty() { sentence } else { format!("{sentence} It says: {quote}") }
+    if quote.is_empty() { sentence } else { format!("{sentence} The server says: {quote}") }
 }
 
 /// Returns the beginning of a text on one line.

@@ -193,7 +193,7 @@ impl<'a> Assembler<'a> {
         }
         match chunk.finish {
             Some(Finish::GaveUp) => {
-                let message = "The agent's server gave up in the middle of the answer.";
+                let message = "The agent's server aborted the answer.";
                 return Err(AgentError::new(ErrorCode::AgentError, message).into());
             }
             Some(Finish::Reason(reason)) if self.finish != Some(FinishReason::Refusal) => self.finish = Some(reason),

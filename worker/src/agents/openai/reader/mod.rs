@@ -77,10 +77,7 @@ pub(super) async fn read(
     let outcome = reader.read().await;
     let flushed = reader.flush(outcome.is_ok()).await;
     if reader.unknown > 0 {
-        tracing::info!(
-            ignored_frames = reader.unknown,
-            "the agent's server sent frames that are not part of an answer"
-        );
+        tracing::info!(ignored_frames = reader.unknown, "ignored unrecognized frames from the agent's server");
     }
     Reading {
         outcome: outcome.and_then(|()| Ok(flushed.map(|()| reader.assembler.answer())?)),
@@ -239,9 +236,7 @@ impl Reader<'_> {
         let message = if first.is_empty() || first.starts_with('<') {
             "The agent's server returned a page instead of a chat completion. Check `base_url`.".to_owned()
         } else {
-            format!(
-                "The agent's server returned something other than a chat completion. Check `base_url`. It says: {first}"
-            )
+            format!("The agent's server did not return a chat completion. Check `base_url`. It returned: {first}")
         };
         AgentError::new(ErrorCode::AgentProtocol, message).into()
     }
@@ -264,5 +259,5 @@ fn mentions_output(text: &str) -> bool {
 }
 
 fn cut_short() -> AgentError {
-    AgentError::new(ErrorCode::AgentNetwork, "The connection to the agent's server ended in the middle of the answer.")
+    AgentError::new(ErrorCode::AgentNetwork, "The agent's server closed the connection in the middle of the answer.")
 }

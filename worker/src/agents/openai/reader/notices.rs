@@ -46,7 +46,7 @@ impl Notices {
 
     /// Says that a part of the answer could not be kept.
     pub fn add_omission(&mut self) {
-        self.add("A part of the answer was too large and was omitted.".to_owned());
+        self.add("Part of the answer was too large and was omitted.".to_owned());
     }
 
     fn add(&mut self, title: String) {

@@ -106,7 +106,7 @@ async fn compressed_responses_are_decoded_though_none_was_asked_for() {
         // The same body is a chunk, an error, and a list of models.
         assert_eq!(ask(&agent).await, ("Hello".to_owned(), Ok(stop())), "{encoding}");
         let error = ask(&agent).await.1.unwrap_err();
-        assert!(error.message.ends_with("It says: too bad"), "{encoding}: {error}");
+        assert!(error.message.ends_with("The server says: too bad"), "{encoding}: {error}");
         assert_eq!(agent.probe().await, Ok(2), "{encoding}");
         assert!(server.request().await.contains("\r\naccept-encoding: identity\r\n"), "{encoding}");
     }

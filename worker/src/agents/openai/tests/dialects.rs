@@ -108,7 +108,10 @@ async fn a_complaint_that_no_change_answers_is_an_error() {
     let complaint = || rejects("400 Bad Request", "roles must alternate");
     let mut server = Server::start([complaint(), stream(ANSWER)]).await;
     let error = ask(&agent(config(&server))).await.1.unwrap_err();
-    assert_eq!(error.message, "The agent's server rejected the request (HTTP 400). It says: roles must alternate");
+    assert_eq!(
+        error.message,
+        "The agent's server rejected the request (HTTP 400). The server says: roles must alternate"
+    );
     assert_eq!(server.requests_left(), 1, "one message needs no joining");
 
     let mut server = Server::start([complaint(), complaint(), stream(ANSWER)]).await;

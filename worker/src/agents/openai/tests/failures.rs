@@ -47,7 +47,7 @@ async fn an_error_inside_the_stream_keeps_the_text_before_it() {
         assert_eq!(text, "a");
         let error = outcome.unwrap_err();
         assert!(error.code.is_retryable(), "{error}");
-        assert!(error.message.ends_with(" It says: too busy for ***"), "{error}");
+        assert!(error.message.ends_with(" The server says: too busy for ***"), "{error}");
     }
 }
 
@@ -90,7 +90,7 @@ async fn a_broken_connection_is_tried_again() {
     let error = ask(&agent(config)).await.1.unwrap_err();
     assert_eq!(
         error,
-        AgentError::new(ErrorCode::AgentNetwork, "The agent's server cannot be reached: connection refused.")
+        AgentError::new(ErrorCode::AgentNetwork, "The agent's server is unreachable: connection refused.")
     );
 }
 

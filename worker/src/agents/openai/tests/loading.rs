@@ -34,7 +34,10 @@ async fn a_model_that_never_loads_is_an_error() {
     let error = ask(&agent).await.1.unwrap_err();
 
     assert_eq!(error.code, ErrorCode::AgentOverloaded);
-    assert_eq!(error.message, "The agent's server is still loading the model (HTTP 503). It says: Loading model");
+    assert_eq!(
+        error.message,
+        "The agent's server is still loading the model (HTTP 503). The server says: Loading model"
+    );
     assert!(server.requests_left() > 1);
 }
 

@@ -70,7 +70,7 @@ async fn an_error_has_the_code_of_its_kind() {
             .text("a")
             .fails(ErrorCode::AgentOverloaded, "busy for ***"),
         row("a status that is no error").send([&*text("a"), "data: {\"code\":200,\"status\":\"ok\"}\n\n", DONE].concat()).text("a"),
-        row("the server gives up").send([&*text("a"), &end("error"), DONE].concat()).text("a").fails(ErrorCode::AgentError, "gave up"),
+        row("the server gives up").send([&*text("a"), &end("error"), DONE].concat()).text("a").fails(ErrorCode::AgentError, "aborted"),
         row("an event without words").send([&*text("a"), "event: error\n\n", DONE].concat()).text("a").fails(ErrorCode::AgentError, "reported an error"),
         row("an event without words at the end").send([&*text("a"), "event: error"].concat()).text("a").fails(ErrorCode::AgentError, "reported an error"),
         row("in place of the answer").send("{\"error\":{\"message\":\"x\",\"type\":\"invalid_request_error\"}}").fails(ErrorCode::AgentRefused, "x"),

@@ -99,7 +99,7 @@ async fn an_image_is_a_notice_and_the_text_beside_it_is_kept() {
         row("a frame that cannot be shortened")
             .send([&*text("a"), &numbers, &text("b"), &end("stop"), DONE].concat())
             .text("ab")
-            .notice("A part of the answer was too large and was omitted."),
+            .notice("Part of the answer was too large and was omitted."),
     );
     check(rows).await;
 }
