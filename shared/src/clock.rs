@@ -6,6 +6,8 @@ use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use utoipa::ToSchema;
 
+use crate::text_column::text_column;
+
 /// A time in UTC with millisecond precision, in RFC 3339 format (`2026-01-31T12:00:00.000Z`).
 ///
 /// The text sorts chronologically, so the store keeps times as text.
@@ -69,6 +71,8 @@ impl FromStr for Timestamp {
         Ok(Self::new(DateTime::parse_from_rfc3339(text)?.to_utc()))
     }
 }
+
+text_column!(Timestamp);
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

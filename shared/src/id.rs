@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::text_column::text_column;
+
 /// The text is not an id of ours. To a client that simply means: there is no such thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a UUID")]
@@ -32,6 +34,8 @@ macro_rules! id_type {
                 self.0.hyphenated().fmt(f)
             }
         }
+
+        text_column!($name);
 
         impl FromStr for $name {
             type Err = ParseIdError;
@@ -72,7 +76,8 @@ id_type!(
 );
 
 /// One start of a worker process. A restarted worker has another, so it never inherits a dead one's rows.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
+#[sqlx(transparent)]
 pub struct WorkerId(String);
 
 impl WorkerId {

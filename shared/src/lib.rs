@@ -26,5 +26,6 @@ pub mod relay;
 pub mod shutdown;
 pub mod store;
 pub mod telemetry;
+mod text_column;
 pub mod upkeep;
 pub mod version;

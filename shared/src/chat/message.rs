@@ -7,6 +7,7 @@ use super::{Task, Usage};
 use crate::{
     clock::Timestamp,
     id::{MessageId, SessionId, TaskId},
+    text_column::named_variants,
 };
 
 /// Who wrote a message.
@@ -19,16 +20,10 @@ pub enum Role {
     Assistant,
 }
 
-impl Role {
-    /// The name in JSON and in the store.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Assistant => "assistant",
-        }
-    }
-}
+named_variants!(Role {
+    User = "user",
+    Assistant = "assistant",
+});
 
 /// How an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -50,21 +45,15 @@ pub enum FinishReason {
     Empty,
 }
 
-impl FinishReason {
-    /// The name in JSON and in the store.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Stop => "stop",
-            Self::Length => "length",
-            Self::Refusal => "refusal",
-            Self::Cancelled => "cancelled",
-            Self::Interrupted => "interrupted",
-            Self::Error => "error",
-            Self::Empty => "empty",
-        }
-    }
-}
+named_variants!(FinishReason {
+    Stop = "stop",
+    Length = "length",
+    Refusal = "refusal",
+    Cancelled = "cancelled",
+    Interrupted = "interrupted",
+    Error = "error",
+    Empty = "empty",
+});
 
 /// A message in a session. A transcript is ordered by `turn`, with the user message first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Role, Task};
-use crate::{clock::Timestamp, id::SessionId};
+use crate::{clock::Timestamp, id::SessionId, text_column::named_variants};
 
 /// Longest [`LastMessage::preview`], in characters.
 pub const PREVIEW_CHARS: usize = 200;
@@ -19,16 +19,10 @@ pub enum SessionStatus {
     Archived,
 }
 
-impl SessionStatus {
-    /// The name in JSON and in the store.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Archived => "archived",
-        }
-    }
-}
+named_variants!(SessionStatus {
+    Active = "active",
+    Archived = "archived",
+});
 
 /// What to do with a message while the agent is busy (a task is running or queued).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

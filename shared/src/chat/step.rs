@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::text_column::named_variants;
+
 /// The kind of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -19,19 +21,13 @@ pub enum StepKind {
     Notice,
 }
 
-impl StepKind {
-    /// The name in JSON and in the store.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Thought => "thought",
-            Self::Tool => "tool",
-            Self::Plan => "plan",
-            Self::Permission => "permission",
-            Self::Notice => "notice",
-        }
-    }
-}
+named_variants!(StepKind {
+    Thought = "thought",
+    Tool = "tool",
+    Plan = "plan",
+    Permission = "permission",
+    Notice = "notice",
+});
 
 /// The progress of the step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -49,19 +45,15 @@ pub enum StepStatus {
     Rejected,
 }
 
-impl StepStatus {
-    /// The name in JSON and in the store.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Running => "running",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Rejected => "rejected",
-        }
-    }
+named_variants!(StepStatus {
+    Pending = "pending",
+    Running = "running",
+    Succeeded = "succeeded",
+    Failed = "failed",
+    Rejected = "rejected",
+});
 
+impl StepStatus {
     /// Whether more is to come. No step of a task that does not run is open.
     #[must_use]
     pub const fn is_open(self) -> bool {

@@ -9,6 +9,7 @@ use super::Step;
 use crate::{
     clock::Timestamp,
     id::{SessionId, TaskId},
+    text_column::{named_variants, text_column},
 };
 
 /// Longest pause between automatic attempts that we choose ourselves.
@@ -34,20 +35,16 @@ pub enum TaskStatus {
     Interrupted,
 }
 
-impl TaskStatus {
-    /// The name in JSON and in the store.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Running => "running",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-            Self::Interrupted => "interrupted",
-        }
-    }
+named_variants!(TaskStatus {
+    Queued = "queued",
+    Running = "running",
+    Succeeded = "succeeded",
+    Failed = "failed",
+    Cancelled = "cancelled",
+    Interrupted = "interrupted",
+});
 
+impl TaskStatus {
     /// Whether the task has its outcome.
     #[must_use]
     pub const fn has_ended(self) -> bool {
@@ -67,16 +64,12 @@ pub enum StopReason {
     Interrupt,
 }
 
-impl StopReason {
-    /// The name in the store.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Cancel => "cancel",
-            Self::Interrupt => "interrupt",
-        }
-    }
+named_variants!(StopReason {
+    Cancel = "cancel",
+    Interrupt = "interrupt",
+});
 
+impl StopReason {
     /// The status that the task ends with.
     #[must_use]
     pub const fn task_status(self) -> TaskStatus {
@@ -152,6 +145,8 @@ impl fmt::Display for ErrorCode {
         f.write_str(self.as_str())
     }
 }
+
+text_column!(ErrorCode);
 
 /// Why the latest attempt of a task failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

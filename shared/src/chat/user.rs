@@ -5,10 +5,13 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::id::{KeyId, LoginId};
+use crate::{
+    id::{KeyId, LoginId},
+    text_column::text_column,
+};
 
 /// A user, who exists only together with a workspace: two users of one name in two workspaces are strangers.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::FromRow)]
 pub struct UserRef {
     /// The workspace.
     pub workspace_id: String,
@@ -61,6 +64,14 @@ impl Role {
             Self::Admin | Self::Member => true,
             Self::Viewer => false,
         }
+    }
+}
+
+text_column!(Role);
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

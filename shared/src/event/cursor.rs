@@ -13,7 +13,8 @@ use utoipa::{
 const EPOCH_CHARS: usize = 10;
 
 /// Names one user's log in one database (`[0-9a-z]+`): a cursor of another log never fits by accident.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, sqlx::Type)]
+#[sqlx(transparent)]
 pub struct Epoch(String);
 
 impl Epoch {

@@ -1,10 +1,9 @@
 //! The kinds of durable events, as the log keeps them: references, not payloads.
 
-use std::str::FromStr;
-
 use crate::{
     chat::Role,
     id::{MessageId, SessionId, TaskId},
+    text_column::named_variants,
 };
 
 /// The kind of a row in a user's log.
@@ -28,42 +27,16 @@ pub enum LogKind {
     TaskUpdated,
 }
 
-impl LogKind {
-    /// The event's type, on the stream and in the store.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::SessionCreated => "session.created",
-            Self::SessionUpdated => "session.updated",
-            Self::SessionRead => "session.read",
-            Self::SessionDeleted => "session.deleted",
-            Self::MessageCreated => "message.created",
-            Self::MessageUpdated => "message.updated",
-            Self::MessageDeleted => "message.deleted",
-            Self::TaskUpdated => "task.updated",
-        }
-    }
-}
-
-impl FromStr for LogKind {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [
-            Self::SessionCreated,
-            Self::SessionUpdated,
-            Self::SessionRead,
-            Self::SessionDeleted,
-            Self::MessageCreated,
-            Self::MessageUpdated,
-            Self::MessageDeleted,
-            Self::TaskUpdated,
-        ]
-        .into_iter()
-        .find(|kind| kind.as_str() == text)
-        .ok_or_else(|| format!("unknown event type `{text}`"))
-    }
-}
+named_variants!(LogKind {
+    SessionCreated = "session.created",
+    SessionUpdated = "session.updated",
+    SessionRead = "session.read",
+    SessionDeleted = "session.deleted",
+    MessageCreated = "message.created",
+    MessageUpdated = "message.updated",
+    MessageDeleted = "message.deleted",
+    TaskUpdated = "task.updated",
+});
 
 /// What a durable event is about. It shows the objects as they are when it is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

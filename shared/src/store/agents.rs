@@ -1,16 +1,15 @@
 //! What the workers found out about the agents.
 
-use sqlx::Row;
-
 use super::{Store, StoreError, leases};
 use crate::id::WorkerId;
 
 /// Whether an agent can answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct AgentHealth {
     /// The agent.
     pub agent_key: String,
     /// Whether it can.
+    #[sqlx(rename = "available")]
     pub is_available: bool,
     /// Why it cannot.
     pub reason: Option<String>,
@@ -25,17 +24,17 @@ impl Store {
         let mut tx = self.begin_write().await?;
         let now = self.inner.clock.now();
         leases::register(&mut tx, worker, now).await?;
-        sqlx::query("DELETE FROM agent_health WHERE worker_id = ?1").bind(worker.as_str()).execute(&mut *tx).await?;
+        sqlx::query("DELETE FROM agent_health WHERE worker_id = $1").bind(worker).execute(&mut *tx).await?;
         for agent in found {
             sqlx::query(
                 "INSERT INTO agent_health (agent_key, worker_id, available, reason, checked_at) \
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                 VALUES ($1, $2, $3, $4, $5)",
             )
             .bind(&agent.agent_key)
-            .bind(worker.as_str())
+            .bind(worker)
             .bind(agent.is_available)
             .bind(&agent.reason)
-            .bind(now.to_string())
+            .bind(now)
             .execute(&mut *tx)
             .await?;
         }
@@ -48,22 +47,16 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn list_agent_health(&self) -> Result<Vec<AgentHealth>, StoreError> {
-        let rows = sqlx::query(
+        let mut agents: Vec<AgentHealth> = sqlx::query_as(
             "SELECT agent_key, MAX(available) AS available, MAX(reason) AS reason FROM agent_health \
              GROUP BY agent_key ORDER BY agent_key",
         )
         .fetch_all(&self.inner.readers)
         .await?;
-        rows.iter()
-            .map(|row| {
-                let is_available: bool = row.try_get("available")?;
-                let reason: Option<String> = row.try_get("reason")?;
-                Ok(AgentHealth {
-                    agent_key: row.try_get("agent_key")?,
-                    is_available,
-                    reason: reason.filter(|_| !is_available),
-                })
-            })
-            .collect()
+        for agent in &mut agents {
+            // One worker can run the agent, and another cannot.
+            agent.reason.take_if(|_| agent.is_available);
+        }
+        Ok(agents)
     }
 }

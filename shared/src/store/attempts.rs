@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use sqlx::Row;
-
 use super::{
     AgentSession, Changed, ResumePoint, StepState, Store, StoreError, WriteTx, events,
     jobs::{AGENT_QUEUE, CLAIM, JobEnd, LOOK, end_job, first_future_id, schedule_head},
     outcomes::{Open, Outcome, end_delivery, end_task, find_open, find_running},
     resume,
-    rows::{parse, parse_enum},
+    rows::Owner,
     steps::{self, StepsEnd},
 };
 use crate::{
@@ -43,6 +41,25 @@ pub struct Claim {
     pub answer_message_id: MessageId,
 }
 
+/// A task that a claim has just started.
+#[derive(sqlx::FromRow)]
+struct StartedTask {
+    id: TaskId,
+    attempt: i64,
+    chat_session_id: SessionId,
+    turn: i64,
+    user_message_id: MessageId,
+    answer_message_id: MessageId,
+}
+
+/// The session of a claimed task.
+#[derive(sqlx::FromRow)]
+struct ClaimedSession {
+    #[sqlx(flatten)]
+    owner: Owner,
+    agent_key: String,
+}
+
 /// What an attempt is told of its conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conversation {
@@ -53,7 +70,7 @@ pub struct Conversation {
 }
 
 /// A message of the conversation, as an agent is told of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct PastMessage {
     /// Its turn.
     pub turn: i64,
@@ -148,53 +165,53 @@ impl Store {
         let now = self.inner.clock.now();
         super::leases::register(&mut tx, worker, now).await?;
         // fetch_all: the statement has to run to its end, so that a failure in it is seen.
-        let claimed = sqlx::query(CLAIM)
-            .bind(worker.as_str())
+        let claimed: Vec<String> = sqlx::query_scalar(CLAIM)
+            .bind(worker)
             .bind(now.unix_seconds())
             .bind(AGENT_QUEUE)
             .bind(first_future_id(now))
             .fetch_all(&mut *tx)
             .await?;
-        let Some(job_id) = claimed.first().map(|row| row.try_get::<String, _>("id")).transpose()? else {
+        let Some(job_id) = claimed.into_iter().next() else {
             tx.commit().await?;
             return Ok(Changed::nothing(None));
         };
-        let started = sqlx::query(
-            "UPDATE agent_task SET status = 'running', attempt = attempt + 1, worker_id = ?2, started_at = ?3, \
+        let started: Vec<StartedTask> = sqlx::query_as(
+            "UPDATE agent_task SET status = 'running', attempt = attempt + 1, worker_id = $2, started_at = $3, \
              next_attempt_at = NULL, error_code = NULL, error_message = NULL \
-             WHERE job_id = ?1 AND status = 'queued' RETURNING id, attempt, chat_session_id, turn, user_message_id, \
+             WHERE job_id = $1 AND status = 'queued' RETURNING id, attempt, chat_session_id, turn, user_message_id, \
              answer_message_id",
         )
         .bind(&job_id)
-        .bind(worker.as_str())
-        .bind(now.to_string())
+        .bind(worker)
+        .bind(now)
         .fetch_all(&mut *tx)
         .await?;
-        let Some(task) = started.first() else {
+        let Some(task) = started.into_iter().next() else {
             // A job without a task delivers nothing.
             end_job(&mut tx, &job_id, JobEnd::Killed, now).await?;
             tx.commit().await?;
             return Ok(Changed::new(None, Hints { wake_workers: true, ..Hints::default() }));
         };
-        let session_id: SessionId = parse(task, "chat_session_id")?;
-        let session = sqlx::query("SELECT workspace_id, creator_id, agent_key FROM chat_session WHERE id = ?1")
-            .bind(session_id.to_string())
-            .fetch_one(&mut *tx)
-            .await?;
+        let session: ClaimedSession =
+            sqlx::query_as("SELECT workspace_id, creator_id, agent_key FROM chat_session WHERE id = $1")
+                .bind(task.chat_session_id)
+                .fetch_one(&mut *tx)
+                .await?;
         let claim = Claim {
-            task_id: parse(task, "id")?,
-            attempt: task.try_get("attempt")?,
+            task_id: task.id,
+            attempt: task.attempt,
             job_id,
-            session_id,
-            user: UserRef { workspace_id: session.try_get("workspace_id")?, user_id: session.try_get("creator_id")? },
-            agent_key: session.try_get("agent_key")?,
-            turn: task.try_get("turn")?,
-            answer_message_id: parse(task, "answer_message_id")?,
+            session_id: task.chat_session_id,
+            user: session.owner.into(),
+            agent_key: session.agent_key,
+            turn: task.turn,
+            answer_message_id: task.answer_message_id,
         };
         if claim.attempt > 1 {
             steps::remove(&mut tx, claim.task_id).await?;
         }
-        let updated = EventRef::task(session_id, claim.task_id, parse(task, "user_message_id")?);
+        let updated = EventRef::task(claim.session_id, claim.task_id, task.user_message_id);
         events::append(&mut tx, &claim.user, now, &[updated]).await?;
         tx.commit().await?;
         let hints = Hints { users: vec![claim.user.clone()], ..Hints::default() };
@@ -207,22 +224,14 @@ impl Store {
     /// When the store fails.
     pub async fn read_conversation(&self, claim: &Claim) -> Result<Conversation, StoreError> {
         let mut tx = self.begin_read().await?;
-        let rows = sqlx::query(
+        let history = sqlx::query_as(
             "SELECT turn, role, content FROM chat_message \
-             WHERE chat_session_id = ?1 AND (turn < ?2 OR (turn = ?2 AND role = 'user')) ORDER BY turn, role DESC",
+             WHERE chat_session_id = $1 AND (turn < $2 OR (turn = $2 AND role = 'user')) ORDER BY turn, role DESC",
         )
-        .bind(claim.session_id.to_string())
+        .bind(claim.session_id)
         .bind(claim.turn)
         .fetch_all(&mut *tx)
         .await?;
-        let messages = rows.iter().map(|row| {
-            Ok::<_, StoreError>(PastMessage {
-                turn: row.try_get("turn")?,
-                role: parse_enum(row, "role")?,
-                content: row.try_get("content")?,
-            })
-        });
-        let history = messages.collect::<Result<_, _>>()?;
         let resume = resume::find(&mut tx, claim.session_id, &claim.agent_key, claim.turn).await?;
         Ok(Conversation { history, resume })
     }
@@ -321,7 +330,7 @@ pub(super) async fn end_waiting(
     task_id: TaskId,
     now: Timestamp,
 ) -> Result<Changed<TaskStatus>, StoreError> {
-    let open = find_open(tx, task_id, "queued").await?.ok_or(StoreError::TaskEnded)?.0;
+    let open = find_open(tx, task_id, TaskStatus::Queued).await?.ok_or(StoreError::TaskEnded)?;
     end_stopped(tx, &open, StopReason::Cancel, None, now).await
 }
 
@@ -334,7 +343,7 @@ pub(super) async fn end_archived(
     task_id: TaskId,
     now: Timestamp,
 ) -> Result<Changed<TaskStatus>, StoreError> {
-    let open = find_open(tx, task_id, "queued").await?.ok_or(StoreError::TaskEnded)?.0;
+    let open = find_open(tx, task_id, TaskStatus::Queued).await?.ok_or(StoreError::TaskEnded)?;
     let outcome = Outcome {
         status: TaskStatus::Cancelled,
         finish_reason: FinishReason::Cancelled,
@@ -417,13 +426,13 @@ async fn requeue(
     now: Timestamp,
 ) -> Result<Changed<TaskStatus>, StoreError> {
     sqlx::query(
-        "UPDATE agent_task SET status = 'queued', worker_id = NULL, job_id = NULL, failures = ?2, \
-         next_attempt_at = ?3, error_code = ?4, error_message = ?5 WHERE id = ?1",
+        "UPDATE agent_task SET status = 'queued', worker_id = NULL, job_id = NULL, failures = $2, \
+         next_attempt_at = $3, error_code = $4, error_message = $5 WHERE id = $1",
     )
-    .bind(open.task_id.to_string())
+    .bind(open.task_id)
     .bind(failures)
-    .bind(due.map(|due| due.to_string()))
-    .bind(error.as_ref().map(|error| error.code.as_str()))
+    .bind(due)
+    .bind(error.as_ref().map(|error| error.code))
     .bind(error.as_ref().map(|error| sanitize_agent_text(&error.message)))
     .execute(&mut **tx)
     .await?;

@@ -133,7 +133,7 @@ pub async fn back_up(database: &Path, target: &Path, may_overwrite: bool) -> Res
 /// Copies a snapshot into an empty file and marks it as a backup. Returns what is wrong with the copy, if anything.
 async fn copy_into(source: &mut SqliteConnection, path: &Path) -> Result<Option<String>, sqlx::Error> {
     let name = path.to_str().ok_or_else(|| sqlx::Error::Io(io::Error::other("the name is not valid UTF-8")))?;
-    sqlx::query("VACUUM INTO ?1").bind(name).execute(source).await?;
+    sqlx::query("VACUUM INTO $1").bind(name).execute(source).await?;
     let mut copy = SqliteConnectOptions::new()
         .filename(path)
         // A copy that is not finished is thrown away as a whole.

@@ -158,19 +158,13 @@ impl Store {
             let places: Vec<String> = sqlx::query_scalar(query).fetch_all(&mut *tx).await?;
             findings.extend(places.into_iter().map(|place| Finding { rule, place }));
         }
-        let counts = sqlx::query(
+        let (sessions, messages, open_tasks, events) = sqlx::query_as(
             "SELECT (SELECT COUNT(*) FROM chat_session), (SELECT COUNT(*) FROM chat_message), \
              (SELECT COUNT(*) FROM agent_task WHERE status IN ('queued', 'running')), (SELECT COUNT(*) FROM event_log)",
         )
         .fetch_one(&mut *tx)
         .await?;
-        Ok(CheckReport {
-            sessions: counts.try_get(0)?,
-            messages: counts.try_get(1)?,
-            open_tasks: counts.try_get(2)?,
-            events: counts.try_get(3)?,
-            findings,
-        })
+        Ok(CheckReport { sessions, messages, open_tasks, events, findings })
     }
 }
 

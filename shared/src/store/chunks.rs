@@ -1,8 +1,8 @@
 //! The text so far of running answers, stored in pieces.
 
-use sqlx::{Row, SqliteConnection};
+use sqlx::SqliteConnection;
 
-use super::{Changed, Store, StoreError, rows::parse};
+use super::{Changed, Store, StoreError};
 use crate::{
     chat::UserRef,
     event::Hints,
@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// A piece of a running answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct StoredChunk {
     /// The task.
     pub task_id: TaskId,
@@ -19,6 +19,7 @@ pub struct StoredChunk {
     /// Where the piece starts, in bytes of UTF-8.
     pub start_offset: i64,
     /// The text.
+    #[sqlx(rename = "content")]
     pub text: String,
 }
 
@@ -31,16 +32,19 @@ impl StoredChunk {
 }
 
 /// A piece with all that a stream needs to tell of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct ChunkRow {
     pub(super) id: i64,
     /// The log of the session's owner.
     pub user_log_id: i64,
     /// The session.
+    #[sqlx(rename = "chat_session_id")]
     pub session_id: SessionId,
     /// The id that the answer will have.
+    #[sqlx(rename = "answer_message_id")]
     pub message_id: MessageId,
     /// The piece.
+    #[sqlx(flatten)]
     pub chunk: StoredChunk,
 }
 
@@ -51,9 +55,9 @@ pub(super) async fn text_so_far(
     attempt: i64,
 ) -> Result<String, StoreError> {
     let pieces: Vec<String> = sqlx::query_scalar(
-        "SELECT content FROM answer_chunk WHERE task_id = ?1 AND attempt = ?2 ORDER BY start_offset",
+        "SELECT content FROM answer_chunk WHERE task_id = $1 AND attempt = $2 ORDER BY start_offset",
     )
-    .bind(task_id.to_string())
+    .bind(task_id)
     .bind(attempt)
     .fetch_all(connection)
     .await?;
@@ -66,34 +70,19 @@ pub(super) async fn read_after(
     after_id: i64,
     limit: i64,
 ) -> Result<Vec<ChunkRow>, StoreError> {
-    let rows = sqlx::query(
+    let rows = sqlx::query_as(
         "SELECT c.id, c.task_id, c.attempt, c.start_offset, c.content, t.answer_message_id, t.chat_session_id, \
          u.id AS user_log_id FROM answer_chunk c \
          JOIN agent_task t ON t.id = c.task_id AND t.attempt = c.attempt AND t.status = 'running' \
          JOIN chat_session s ON s.id = t.chat_session_id \
          JOIN user_log u ON u.workspace_id = s.workspace_id AND u.user_id = s.creator_id \
-         WHERE c.id > ?1 ORDER BY c.id LIMIT ?2",
+         WHERE c.id > $1 ORDER BY c.id LIMIT $2",
     )
     .bind(after_id)
     .bind(limit)
     .fetch_all(connection)
     .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(ChunkRow {
-                id: row.try_get("id")?,
-                user_log_id: row.try_get("user_log_id")?,
-                session_id: parse(row, "chat_session_id")?,
-                message_id: parse(row, "answer_message_id")?,
-                chunk: StoredChunk {
-                    task_id: parse(row, "task_id")?,
-                    attempt: row.try_get("attempt")?,
-                    start_offset: row.try_get("start_offset")?,
-                    text: row.try_get("content")?,
-                },
-            })
-        })
-        .collect()
+    Ok(rows)
 }
 
 impl Store {
@@ -105,19 +94,19 @@ impl Store {
         let mut tx = self.begin_write().await?;
         if chunk.start_offset == 0 {
             // The latest attempt that has any text is the one whose text counts.
-            sqlx::query("DELETE FROM answer_chunk WHERE task_id = ?1 AND attempt < ?2")
-                .bind(chunk.task_id.to_string())
+            sqlx::query("DELETE FROM answer_chunk WHERE task_id = $1 AND attempt < $2")
+                .bind(chunk.task_id)
                 .bind(chunk.attempt)
                 .execute(&mut *tx)
                 .await?;
         }
         let inserted = sqlx::query(
             "INSERT INTO answer_chunk (task_id, attempt, start_offset, end_offset, content) \
-             SELECT ?1, ?2, ?3, ?4, ?5 \
-             WHERE EXISTS (SELECT 1 FROM agent_task WHERE id = ?1 AND attempt = ?2 AND status = 'running') \
-             ON CONFLICT (task_id, attempt, start_offset) DO UPDATE SET end_offset = ?4, content = ?5",
+             SELECT $1, $2, $3, $4, $5 \
+             WHERE EXISTS (SELECT 1 FROM agent_task WHERE id = $1 AND attempt = $2 AND status = 'running') \
+             ON CONFLICT (task_id, attempt, start_offset) DO UPDATE SET end_offset = $4, content = $5",
         )
-        .bind(chunk.task_id.to_string())
+        .bind(chunk.task_id)
         .bind(chunk.attempt)
         .bind(chunk.start_offset)
         .bind(chunk.end_offset())

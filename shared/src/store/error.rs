@@ -1,7 +1,6 @@
 //! What can go wrong in the store. HTTP is not known here; the api maps each variant once.
 
 use super::NewerSchema;
-use crate::id::ParseIdError;
 
 /// Why an operation was not done. Nothing of it was stored, whatever the variant.
 #[derive(Debug, thiserror::Error)]
@@ -115,14 +114,9 @@ impl From<sqlx::Error> for StoreError {
         match (&error, primary_code(&error)) {
             (sqlx::Error::PoolTimedOut, _) | (_, Some(BUSY | LOCKED)) => Self::Busy,
             (_, Some(READONLY | IOERR | FULL | CANTOPEN)) => Self::Unwritable(error),
+            (sqlx::Error::ColumnDecode { index, source }, _) => Self::Corrupt(format!("{index}: {source}")),
             _ => Self::Database(error),
         }
-    }
-}
-
-impl From<ParseIdError> for StoreError {
-    fn from(error: ParseIdError) -> Self {
-        Self::Corrupt(error.to_string())
     }
 }
 

@@ -1,11 +1,11 @@
 //! The event log: appending to it inside a change, and reading it for streams.
 
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+use sqlx::SqliteConnection;
 
 use super::{
     ReadTx, Store, StoreError,
     chunks::{self, ChunkRow},
-    rows::{self, parse, parse_enum},
+    rows,
     steps::{self, StepRow},
     stream_state::{StreamState, read_state},
 };
@@ -111,7 +111,7 @@ pub struct Tail {
 }
 
 /// A position in all logs, all live text and all steps of the database.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
 pub struct TailPosition {
     event_id: i64,
     chunk_id: i64,
@@ -126,30 +126,29 @@ pub(super) async fn append(
     events: &[EventRef],
 ) -> Result<(), StoreError> {
     let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
-    let log = sqlx::query(
-        "INSERT INTO user_log (workspace_id, user_id, epoch, last_seq) VALUES (?1, ?2, ?3, ?4) \
-         ON CONFLICT (workspace_id, user_id) DO UPDATE SET last_seq = last_seq + ?4 RETURNING id, last_seq",
+    let (log_id, last_seq): (i64, i64) = sqlx::query_as(
+        "INSERT INTO user_log (workspace_id, user_id, epoch, last_seq) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (workspace_id, user_id) DO UPDATE SET last_seq = last_seq + $4 RETURNING id, last_seq",
     )
     .bind(&user.workspace_id)
     .bind(&user.user_id)
-    .bind(Epoch::generate().as_str())
+    .bind(Epoch::generate())
     .bind(count)
     .fetch_one(&mut *tx)
     .await?;
-    let (log_id, last_seq): (i64, i64) = (log.try_get("id")?, log.try_get("last_seq")?);
     for (seq, event) in (last_seq - count + 1..).zip(events) {
         sqlx::query(
             "INSERT INTO event_log (user_log_id, seq, kind, chat_session_id, message_id, message_role, task_id, at) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(log_id)
         .bind(seq)
-        .bind(event.kind.as_str())
-        .bind(event.session_id.to_string())
-        .bind(event.message.map(|(id, _)| id.to_string()))
-        .bind(event.message.map(|(_, role)| role.as_str()))
-        .bind(event.task_id.map(|id| id.to_string()))
-        .bind(at.to_string())
+        .bind(event.kind)
+        .bind(event.session_id)
+        .bind(event.message.map(|(id, _)| id))
+        .bind(event.message.map(|(_, role)| role))
+        .bind(event.task_id)
+        .bind(at)
         .execute(&mut *tx)
         .await?;
     }
@@ -158,34 +157,56 @@ pub(super) async fn append(
 
 /// The head of a user's log, as of the same moment as everything else read on this connection.
 pub(super) async fn head(connection: &mut SqliteConnection, user: &UserRef) -> Result<LogPosition, StoreError> {
-    let row = sqlx::query("SELECT id, epoch, last_seq FROM user_log WHERE workspace_id = ?1 AND user_id = ?2")
-        .bind(&user.workspace_id)
-        .bind(&user.user_id)
-        .fetch_optional(connection)
-        .await?
-        .ok_or_else(|| StoreError::Corrupt(format!("no log of {user}")))?;
-    let epoch = Epoch::from_stored(row.try_get("epoch")?);
-    Ok(LogPosition { user_log_id: row.try_get("id")?, head: Cursor { epoch, seq: row.try_get("last_seq")? } })
+    let (user_log_id, epoch, seq): (i64, Epoch, i64) =
+        sqlx::query_as("SELECT id, epoch, last_seq FROM user_log WHERE workspace_id = $1 AND user_id = $2")
+            .bind(&user.workspace_id)
+            .bind(&user.user_id)
+            .fetch_optional(connection)
+            .await?
+            .ok_or_else(|| StoreError::Corrupt(format!("no log of {user}")))?;
+    Ok(LogPosition { user_log_id, head: Cursor { epoch, seq } })
+}
+
+/// A row of `event_log`.
+#[derive(sqlx::FromRow)]
+struct StoredEvent {
+    id: i64,
+    user_log_id: i64,
+    seq: i64,
+    kind: LogKind,
+    chat_session_id: SessionId,
+    message_id: Option<MessageId>,
+    message_role: Option<Role>,
+    task_id: Option<TaskId>,
+    at: Timestamp,
+}
+
+impl StoredEvent {
+    /// Returns the message that the event is about.
+    fn message(&self) -> Result<(MessageId, Role, TaskId), StoreError> {
+        let message = self.message_id.zip(self.message_role).zip(self.task_id);
+        let ((id, role), task_id) =
+            message.ok_or_else(|| StoreError::Corrupt(format!("event_log {}: no message", self.id)))?;
+        Ok((id, role, task_id))
+    }
 }
 
 /// Makes the event of a row, with its objects as they are now; as their deletion where they are gone.
-async fn render(connection: &mut SqliteConnection, row: &SqliteRow) -> Result<Event, StoreError> {
-    let session_id = parse(row, "chat_session_id")?;
-    let data = match rows::find_session(connection, session_id).await? {
+async fn render(connection: &mut SqliteConnection, row: &StoredEvent) -> Result<Event, StoreError> {
+    let data = match rows::find_session(connection, row.chat_session_id).await? {
         Some(session) => render_in_session(connection, row, Box::new(session)).await?,
         None => EventData::SessionDeleted,
     };
-    Ok(Event { at: parse(row, "at")?, chat_session_id: Some(session_id), data })
+    Ok(Event { at: row.at, chat_session_id: Some(row.chat_session_id), data })
 }
 
 /// As [`render`], of an event whose session is still there.
 async fn render_in_session(
     connection: &mut SqliteConnection,
-    row: &SqliteRow,
+    row: &StoredEvent,
     session: Box<Session>,
 ) -> Result<EventData, StoreError> {
-    let kind: LogKind = parse(row, "kind")?;
-    let (message_id, role, task_id): (MessageId, Role, TaskId) = match kind {
+    let (message_id, role, task_id) = match row.kind {
         LogKind::SessionCreated => return Ok(EventData::SessionCreated { session }),
         LogKind::SessionUpdated => return Ok(EventData::SessionUpdated { session }),
         LogKind::SessionRead => return Ok(EventData::SessionRead { session }),
@@ -193,17 +214,17 @@ async fn render_in_session(
             return Err(StoreError::Corrupt(format!("session {} outlived its deletion", session.id)));
         }
         LogKind::MessageCreated | LogKind::MessageUpdated | LogKind::MessageDeleted | LogKind::TaskUpdated => {
-            (parse(row, "message_id")?, parse_enum(row, "message_role")?, parse(row, "task_id")?)
+            row.message()?
         }
     };
-    if kind == LogKind::TaskUpdated {
+    if row.kind == LogKind::TaskUpdated {
         if let Some(task) = rows::find_task(connection, task_id).await?.map(Box::new) {
             return Ok(EventData::TaskUpdated { task, session });
         }
-    } else if kind != LogKind::MessageDeleted
+    } else if row.kind != LogKind::MessageDeleted
         && let Some(message) = rows::find_message(connection, message_id).await?.map(Box::new)
     {
-        return Ok(match kind {
+        return Ok(match row.kind {
             LogKind::MessageCreated => EventData::MessageCreated { message, session },
             _ => EventData::MessageUpdated { message, session },
         });
@@ -211,7 +232,7 @@ async fn render_in_session(
     Ok(EventData::MessageDeleted { message_id, role, task_id, session })
 }
 
-/// The columns that [`render`] and its callers read.
+/// The columns of a [`StoredEvent`].
 macro_rules! log_columns {
     () => {
         "e.id, e.user_log_id, e.seq, e.kind, e.chat_session_id, e.message_id, e.message_role, e.task_id, e.at"
@@ -224,7 +245,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn ensure_user(&self, user: &UserRef) -> Result<(), StoreError> {
-        let found = sqlx::query_scalar::<_, i64>("SELECT 1 FROM user_log WHERE workspace_id = ?1 AND user_id = ?2")
+        let found = sqlx::query_scalar::<_, i64>("SELECT 1 FROM user_log WHERE workspace_id = $1 AND user_id = $2")
             .bind(&user.workspace_id)
             .bind(&user.user_id)
             .fetch_optional(&self.inner.readers)
@@ -244,7 +265,7 @@ impl Store {
     pub async fn start_replay(&self, user: &UserRef, requested: Option<&str>) -> Result<ReplayStart, StoreError> {
         let mut tx = self.begin_read().await?;
         let LogPosition { user_log_id, head } = head(&mut tx, user).await?;
-        let floor: i64 = sqlx::query_scalar("SELECT floor_seq FROM user_log WHERE id = ?1")
+        let floor: i64 = sqlx::query_scalar("SELECT floor_seq FROM user_log WHERE id = $1")
             .bind(user_log_id)
             .fetch_one(&mut *tx)
             .await?;
@@ -280,10 +301,10 @@ impl Store {
         after_step: Option<i64>,
     ) -> Result<Replay, StoreError> {
         let mut tx = self.begin_read().await?;
-        let log_rows = sqlx::query(concat!(
+        let log_rows: Vec<StoredEvent> = sqlx::query_as(concat!(
             "SELECT ",
             log_columns!(),
-            " FROM event_log e WHERE e.user_log_id = ?1 AND e.seq > ?2 ORDER BY e.seq LIMIT ?3"
+            " FROM event_log e WHERE e.user_log_id = $1 AND e.seq > $2 ORDER BY e.seq LIMIT $3"
         ))
         .bind(user_log_id)
         .bind(after_seq)
@@ -299,8 +320,8 @@ impl Store {
                 reached_head = false;
                 break;
             }
-            last_seq = row.try_get("seq")?;
-            if only.is_none_or(|only| parse(row, "chat_session_id").is_ok_and(|id: SessionId| id == only)) {
+            last_seq = row.seq;
+            if only.is_none_or(|only| row.chat_session_id == only) {
                 let event = render(&mut tx, row).await?;
                 bytes_read += event.data.text_bytes();
                 events.push((last_seq, event));
@@ -315,18 +336,14 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn tail_position(&self) -> Result<TailPosition, StoreError> {
-        let row = sqlx::query(
+        let position = sqlx::query_as(
             "SELECT (SELECT COALESCE(MAX(id), 0) FROM event_log) AS event_id, \
              (SELECT COALESCE(MAX(id), 0) FROM answer_chunk) AS chunk_id, \
              (SELECT last FROM step_revision) AS step_revision",
         )
         .fetch_one(&self.inner.readers)
         .await?;
-        Ok(TailPosition {
-            event_id: row.try_get("event_id")?,
-            chunk_id: row.try_get("chunk_id")?,
-            step_revision: row.try_get("step_revision")?,
-        })
+        Ok(position)
     }
 
     /// What is new since `position` in all logs, all live text and all steps, as of one moment. Only the logs that
@@ -344,12 +361,15 @@ impl Store {
         /// Steps read at once by the hub, which hands them to all streams.
         const STEP_PAGE: i64 = 64;
         let mut tx: ReadTx = self.begin_read().await?;
-        let log_rows =
-            sqlx::query(concat!("SELECT ", log_columns!(), " FROM event_log e WHERE e.id > ?1 ORDER BY e.id LIMIT ?2"))
-                .bind(position.event_id)
-                .bind(PAGE)
-                .fetch_all(&mut *tx)
-                .await?;
+        let log_rows: Vec<StoredEvent> = sqlx::query_as(concat!(
+            "SELECT ",
+            log_columns!(),
+            " FROM event_log e WHERE e.id > $1 ORDER BY e.id LIMIT $2"
+        ))
+        .bind(position.event_id)
+        .bind(PAGE)
+        .fetch_all(&mut *tx)
+        .await?;
         let mut tail = Tail { position, ..Tail::default() };
         tail.has_more = i64::try_from(log_rows.len()).is_ok_and(|count| count == PAGE);
         let mut bytes_read = 0;
@@ -358,11 +378,10 @@ impl Store {
                 tail.has_more = true;
                 break;
             }
-            tail.position.event_id = row.try_get("id")?;
-            let user_log_id = row.try_get("user_log_id")?;
-            let event = if is_followed(user_log_id) { Some(render(&mut tx, row).await?) } else { None };
+            tail.position.event_id = row.id;
+            let event = if is_followed(row.user_log_id) { Some(render(&mut tx, row).await?) } else { None };
             bytes_read += event.as_ref().map_or(0, |event| event.data.text_bytes());
-            tail.rows.push(LogRow { user_log_id, seq: row.try_get("seq")?, event });
+            tail.rows.push(LogRow { user_log_id: row.user_log_id, seq: row.seq, event });
         }
         // The rest only once all events were read: no text is told after its task's end, no step before its attempt.
         if !tail.has_more {

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::Row;
-
-use super::{AGENT_QUEUE, Changed, Store, StoreError, idempotency, jobs::schedule_head, rows::parse};
+use super::{AGENT_QUEUE, Changed, Store, StoreError, idempotency, jobs::schedule_head};
 use crate::{clock::Timestamp, event::Hints, id::SessionId};
 
 /// Rows pruned in one transaction, so that no send waits long for one.
@@ -26,25 +24,25 @@ impl Store {
     /// When the store fails.
     pub async fn prune(&self, retention: Retention) -> Result<u64, StoreError> {
         let now = self.inner.clock.now();
-        let keys_before = now.minus(idempotency::KEPT).to_string();
+        let keys_before = now.minus(idempotency::KEPT);
         let jobs_before = now.minus(ENDED_JOBS_KEPT).unix_seconds();
-        let mut pruned = self.prune_events(now.minus(retention.events).to_string()).await?;
+        let mut pruned = self.prune_events(now.minus(retention.events)).await?;
         pruned += self.prune_logins(now).await?;
         loop {
             let mut tx = self.begin_write().await?;
             let keys = sqlx::query(
                 "DELETE FROM idempotency_key WHERE (workspace_id, user_id, operation, key) IN \
                  (SELECT workspace_id, user_id, operation, key FROM idempotency_key INDEXED BY idempotency_key_created \
-                 WHERE created_at < ?1 LIMIT ?2)",
+                 WHERE created_at < $1 LIMIT $2)",
             )
-            .bind(&keys_before)
+            .bind(keys_before)
             .bind(BATCH)
             .execute(&mut *tx)
             .await?
             .rows_affected();
             let jobs = sqlx::query(
                 "DELETE FROM Jobs WHERE rowid IN (SELECT rowid FROM Jobs INDEXED BY agent_jobs_ended \
-                 WHERE job_type = ?1 AND done_at IS NOT NULL AND done_at < ?2 LIMIT ?3)",
+                 WHERE job_type = $1 AND done_at IS NOT NULL AND done_at < $2 LIMIT $3)",
             )
             .bind(AGENT_QUEUE)
             .bind(jobs_before)
@@ -64,37 +62,36 @@ impl Store {
     async fn prune_logins(&self, now: Timestamp) -> Result<u64, StoreError> {
         let mut pruned = 0;
         let mut tx = self.begin_write().await?;
-        for query in ["DELETE FROM stream_ticket WHERE expires_at < ?1", "DELETE FROM login WHERE expires_at < ?1"] {
-            pruned += sqlx::query(query).bind(now.to_string()).execute(&mut *tx).await?.rows_affected();
+        for query in ["DELETE FROM stream_ticket WHERE expires_at < $1", "DELETE FROM login WHERE expires_at < $1"] {
+            pruned += sqlx::query(query).bind(now).execute(&mut *tx).await?.rows_affected();
         }
         tx.commit().await?;
         Ok(pruned)
     }
 
     /// Prunes a prefix of each log: all that comes before the first event that is still young enough.
-    async fn prune_events(&self, before: String) -> Result<u64, StoreError> {
+    async fn prune_events(&self, before: Timestamp) -> Result<u64, StoreError> {
         let mut pruned = 0;
         loop {
             let mut tx = self.begin_write().await?;
-            let old = sqlx::query(
+            let old: Vec<(i64, i64)> = sqlx::query_as(
                 "SELECT e.user_log_id, MAX(e.seq) AS up_to FROM \
-                 (SELECT user_log_id, seq FROM event_log INDEXED BY event_log_at WHERE at < ?1 ORDER BY at, id LIMIT ?2) e \
+                 (SELECT user_log_id, seq FROM event_log INDEXED BY event_log_at WHERE at < $1 ORDER BY at, id LIMIT $2) e \
                  GROUP BY e.user_log_id",
             )
-            .bind(&before)
+            .bind(before)
             .bind(BATCH)
             .fetch_all(&mut *tx)
             .await?;
             let mut batch = 0;
-            for row in &old {
-                let (log_id, up_to): (i64, i64) = (row.try_get("user_log_id")?, row.try_get("up_to")?);
-                batch += sqlx::query("DELETE FROM event_log WHERE user_log_id = ?1 AND seq <= ?2")
+            for (log_id, up_to) in old {
+                batch += sqlx::query("DELETE FROM event_log WHERE user_log_id = $1 AND seq <= $2")
                     .bind(log_id)
                     .bind(up_to)
                     .execute(&mut *tx)
                     .await?
                     .rows_affected();
-                sqlx::query("UPDATE user_log SET floor_seq = MAX(floor_seq, ?2) WHERE id = ?1")
+                sqlx::query("UPDATE user_log SET floor_seq = MAX(floor_seq, $2) WHERE id = $1")
                     .bind(log_id)
                     .bind(up_to)
                     .execute(&mut *tx)
@@ -121,17 +118,16 @@ impl Store {
             return Ok(Changed::nothing(0));
         }
         let mut tx = self.begin_write().await?;
-        let rows = sqlx::query(STRANDED).fetch_all(&mut *tx).await?;
-        for row in &rows {
-            let session_id: SessionId = parse(row, "chat_session_id")?;
+        let stranded: Vec<SessionId> = sqlx::query_scalar(STRANDED).fetch_all(&mut *tx).await?;
+        for &session_id in &stranded {
             tracing::error!(%session_id, "queued task had no job; job pushed");
-            sqlx::query("UPDATE agent_task SET job_id = NULL WHERE chat_session_id = ?1 AND status = 'queued'")
-                .bind(session_id.to_string())
+            sqlx::query("UPDATE agent_task SET job_id = NULL WHERE chat_session_id = $1 AND status = 'queued'")
+                .bind(session_id)
                 .execute(&mut *tx)
                 .await?;
             schedule_head(&mut tx, session_id, self.inner.clock.now()).await?;
         }
         tx.commit().await?;
-        Ok(Changed::new(rows.len(), Hints { wake_workers: !rows.is_empty(), ..Hints::default() }))
+        Ok(Changed::new(stranded.len(), Hints { wake_workers: !stranded.is_empty(), ..Hints::default() }))
     }
 }

@@ -3,12 +3,9 @@
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use sqlx::{Row, SqliteConnection};
+use sqlx::SqliteConnection;
 
-use super::{
-    StoreError,
-    rows::{parse, parse_optional},
-};
+use super::StoreError;
 use crate::{
     chat::UserRef,
     clock::Timestamp,
@@ -35,7 +32,10 @@ impl IdempotencyKey {
 }
 
 /// What a key stands for.
+#[derive(sqlx::FromRow)]
 pub(super) struct Remembered {
+    request_hash: String,
+    #[sqlx(rename = "chat_session_id")]
     pub(super) session_id: SessionId,
     pub(super) message_id: Option<MessageId>,
 }
@@ -47,25 +47,21 @@ pub(super) async fn find(
     key: &IdempotencyKey,
     now: Timestamp,
 ) -> Result<Option<Remembered>, StoreError> {
-    let found = sqlx::query(
+    let found: Option<Remembered> = sqlx::query_as(
         "SELECT request_hash, chat_session_id, message_id FROM idempotency_key \
-         WHERE workspace_id = ?1 AND user_id = ?2 AND operation = ?3 AND key = ?4 AND created_at > ?5",
+         WHERE workspace_id = $1 AND user_id = $2 AND operation = $3 AND key = $4 AND created_at > $5",
     )
     .bind(&user.workspace_id)
     .bind(&user.user_id)
     .bind(&key.operation)
     .bind(&key.key)
-    .bind(now.minus(KEPT).to_string())
+    .bind(now.minus(KEPT))
     .fetch_optional(tx)
     .await?;
-    let Some(row) = found else { return Ok(None) };
-    if row.try_get::<&str, _>("request_hash")? != key.request_hash {
+    if found.as_ref().is_some_and(|earlier| earlier.request_hash != key.request_hash) {
         return Err(StoreError::IdempotencyMismatch);
     }
-    Ok(Some(Remembered {
-        session_id: parse(&row, "chat_session_id")?,
-        message_id: parse_optional(&row, "message_id")?,
-    }))
+    Ok(found)
 }
 
 /// Remembers what the key was used for, in the transaction of the change itself.
@@ -79,16 +75,16 @@ pub(super) async fn remember(
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT OR REPLACE INTO idempotency_key (workspace_id, user_id, operation, key, request_hash, \
-         chat_session_id, message_id, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+         chat_session_id, message_id, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(&user.workspace_id)
     .bind(&user.user_id)
     .bind(&key.operation)
     .bind(&key.key)
     .bind(&key.request_hash)
-    .bind(session_id.to_string())
-    .bind(message_id.map(|id| id.to_string()))
-    .bind(now.to_string())
+    .bind(session_id)
+    .bind(message_id)
+    .bind(now)
     .execute(tx)
     .await?;
     Ok(())

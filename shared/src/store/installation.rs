@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use sqlx::Row as _;
-
 use super::{Store, StoreError};
 
 /// What all processes of an installation have in common. Its `Debug` does not show the key.
@@ -27,9 +25,9 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn installation(&self) -> Result<Installation, StoreError> {
-        let row = sqlx::query("SELECT id, relay_key FROM installation").fetch_one(&self.inner.readers).await?;
-        let key: Vec<u8> = row.try_get("relay_key")?;
+        let (id, key): (String, Vec<u8>) =
+            sqlx::query_as("SELECT id, relay_key FROM installation").fetch_one(&self.inner.readers).await?;
         let relay_key = key.try_into().map_err(|_| StoreError::Corrupt("relay_key is not 32 bytes".into()))?;
-        Ok(Installation { id: row.try_get("id")?, relay_key })
+        Ok(Installation { id, relay_key })
     }
 }

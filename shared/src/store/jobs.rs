@@ -5,14 +5,12 @@ use std::{str::FromStr, time::Duration};
 use apalis_core::task::{builder::TaskBuilder, task_id::TaskId as JobTaskId};
 use apalis_sqlite::queries::push_tasks;
 use serde::{Deserialize, Serialize};
-use sqlx::{Row, SqliteConnection};
+use sqlx::SqliteConnection;
 use ulid::Ulid;
 
-use super::{
-    StoreError,
-    rows::{parse, parse_optional},
-};
+use super::StoreError;
 use crate::{
+    chat::TaskStatus,
     clock::Timestamp,
     id::{SessionId, TaskId},
 };
@@ -31,6 +29,15 @@ pub struct AgentJob {
     pub chat_session_id: SessionId,
 }
 
+/// The task at the head of a session's queue.
+#[derive(sqlx::FromRow)]
+struct Head {
+    id: TaskId,
+    status: TaskStatus,
+    next_attempt_at: Option<Timestamp>,
+    job_id: Option<String>,
+}
+
 /// Makes sure that the task at the head of the session's queue has the session's one live job; called by every
 /// change that ends, adds, removes or reorders tasks. Returns whether a job was pushed.
 ///
@@ -41,44 +48,38 @@ pub(super) async fn schedule_head(
     session_id: SessionId,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let session = session_id.to_string();
-    let head = sqlx::query(
+    let head: Option<Head> = sqlx::query_as(
         "SELECT id, status, next_attempt_at, job_id FROM agent_task \
-         WHERE chat_session_id = ?1 AND status IN ('queued', 'running') \
+         WHERE chat_session_id = $1 AND status IN ('queued', 'running') \
          ORDER BY status = 'running' DESC, turn LIMIT 1",
     )
-    .bind(&session)
+    .bind(session_id)
     .fetch_optional(&mut *tx)
     .await?;
     let Some(head) = head else { return Ok(false) };
-    if head.try_get::<&str, _>("status")? == "running" || head.try_get::<Option<&str>, _>("job_id")?.is_some() {
+    if head.status == TaskStatus::Running || head.job_id.is_some() {
         return Ok(false);
     }
-    withdraw_jobs(tx, &session).await?;
-    let task_id: TaskId = parse(&head, "id")?;
-    let due = parse_optional(&head, "next_attempt_at")?;
-    let job_id = push(tx, AgentJob { task_id, chat_session_id: session_id }, due, now).await?;
-    sqlx::query("UPDATE agent_task SET job_id = ?2 WHERE id = ?1")
-        .bind(task_id.to_string())
-        .bind(job_id)
-        .execute(tx)
-        .await?;
+    withdraw_jobs(tx, session_id).await?;
+    let job = AgentJob { task_id: head.id, chat_session_id: session_id };
+    let job_id = push(tx, job, head.next_attempt_at, now).await?;
+    sqlx::query("UPDATE agent_task SET job_id = $2 WHERE id = $1").bind(head.id).bind(job_id).execute(tx).await?;
     Ok(true)
 }
 
 /// Deletes the jobs of a session that wait to be claimed.
-pub(super) async fn withdraw_jobs(tx: &mut SqliteConnection, session: &str) -> Result<(), StoreError> {
+pub(super) async fn withdraw_jobs(tx: &mut SqliteConnection, session_id: SessionId) -> Result<(), StoreError> {
     sqlx::query(
         "DELETE FROM Jobs WHERE id IN (SELECT job_id FROM agent_task \
-         WHERE chat_session_id = ?1 AND status != 'running' AND job_id IS NOT NULL)",
+         WHERE chat_session_id = $1 AND status != 'running' AND job_id IS NOT NULL)",
     )
-    .bind(session)
+    .bind(session_id)
     .execute(&mut *tx)
     .await?;
     sqlx::query(
-        "UPDATE agent_task SET job_id = NULL WHERE chat_session_id = ?1 AND status != 'running' AND job_id IS NOT NULL",
+        "UPDATE agent_task SET job_id = NULL WHERE chat_session_id = $1 AND status != 'running' AND job_id IS NOT NULL",
     )
-    .bind(session)
+    .bind(session_id)
     .execute(tx)
     .await?;
     Ok(())
@@ -115,16 +116,16 @@ async fn push(
 ///
 /// Order: priority, then id, which is the time of the push; by `run_at` a job that backed off would starve behind
 /// fresh ones. A job that was pushed in the future counts as due: the clock was stepped back after the push, and the
-/// pause may be over or not. `?4` is [`first_future_id`].
-pub(super) const CLAIM: &str = "UPDATE Jobs SET status = 'Running', attempts = attempts + 1, lock_by = ?1, lock_at = ?2 \
+/// pause may be over or not. `$4` is [`first_future_id`].
+pub(super) const CLAIM: &str = "UPDATE Jobs SET status = 'Running', attempts = attempts + 1, lock_by = $1, lock_at = $2 \
      WHERE rowid = (SELECT j.rowid FROM Jobs j INDEXED BY agent_jobs_ready \
-         WHERE j.job_type = ?3 AND j.status = 'Pending' AND (j.run_at <= ?2 OR j.id > ?4) \
+         WHERE j.job_type = $3 AND j.status = 'Pending' AND (j.run_at <= $2 OR j.id > $4) \
          ORDER BY j.priority DESC, j.id LIMIT 1) \
      RETURNING id";
 
 /// Whether [`CLAIM`] would find something: a look that takes no lock.
 pub(super) const LOOK: &str = "SELECT 1 FROM Jobs j INDEXED BY agent_jobs_ready \
-     WHERE j.job_type = ?1 AND j.status = 'Pending' AND (j.run_at <= ?2 OR j.id > ?3) LIMIT 1";
+     WHERE j.job_type = $1 AND j.status = 'Pending' AND (j.run_at <= $2 OR j.id > $3) LIMIT 1";
 
 /// Returns the lowest id of a job that was pushed in the future: by a clock that was ahead of `now`.
 pub(super) fn first_future_id(now: Timestamp) -> String {
@@ -156,7 +157,7 @@ pub(super) async fn end_job(
         JobEnd::Killed => ("Killed", r#"{"Err":"the attempt ended without an answer"}"#),
     };
     sqlx::query(
-        "UPDATE Jobs SET status = ?2, last_result = ?3, done_at = ?4, lock_by = NULL, lock_at = NULL WHERE id = ?1",
+        "UPDATE Jobs SET status = $2, last_result = $3, done_at = $4, lock_by = NULL, lock_at = NULL WHERE id = $1",
     )
     .bind(job_id)
     .bind(status)

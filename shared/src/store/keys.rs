@@ -4,13 +4,8 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
-use sqlx::{Row, sqlite::SqliteRow};
 
-use super::{
-    Store, StoreError, events,
-    idempotency::hex,
-    rows::{parse, parse_optional},
-};
+use super::{Store, StoreError, events, idempotency::hex};
 use crate::{
     chat::{Principal, UserRef, UserRole},
     clock::Timestamp,
@@ -21,11 +16,12 @@ use crate::{
 const LAST_USED_PRECISION: Duration = Duration::from_mins(1);
 
 /// A key as it is listed; the secret is not kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct ApiKey {
     /// Its id, for revoking it.
     pub id: KeyId,
     /// Whose it is.
+    #[sqlx(flatten)]
     pub user: UserRef,
     /// What it allows.
     pub role: UserRole,
@@ -57,18 +53,6 @@ pub(super) fn secret_hash(secret: &str) -> String {
     hex(&Sha256::digest(secret.as_bytes()))
 }
 
-fn api_key(row: &SqliteRow) -> Result<ApiKey, StoreError> {
-    Ok(ApiKey {
-        id: parse(row, "id")?,
-        user: UserRef { workspace_id: row.try_get("workspace_id")?, user_id: row.try_get("user_id")? },
-        role: parse(row, "role")?,
-        created_at: parse(row, "created_at")?,
-        expires_at: parse_optional(row, "expires_at")?,
-        last_used_at: parse_optional(row, "last_used_at")?,
-        revoked_at: parse_optional(row, "revoked_at")?,
-    })
-}
-
 impl Store {
     /// Makes a key.
     ///
@@ -86,15 +70,15 @@ impl Store {
         let now = self.inner.clock.now();
         sqlx::query(
             "INSERT INTO api_key (id, secret_hash, workspace_id, user_id, role, created_at, expires_at) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
-        .bind(id.to_string())
+        .bind(id)
         .bind(secret_hash(&secret))
         .bind(&user.workspace_id)
         .bind(&user.user_id)
-        .bind(role.as_str())
-        .bind(now.to_string())
-        .bind(valid_for.map(|valid_for| now.plus(valid_for).to_string()))
+        .bind(role)
+        .bind(now)
+        .bind(valid_for.map(|valid_for| now.plus(valid_for)))
         .execute(&mut *tx)
         .await?;
         events::append(&mut tx, user, now, &[]).await?;
@@ -107,13 +91,13 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn list_keys(&self) -> Result<Vec<ApiKey>, StoreError> {
-        let rows = sqlx::query(
+        let keys = sqlx::query_as(
             "SELECT id, workspace_id, user_id, role, created_at, expires_at, last_used_at, revoked_at \
              FROM api_key ORDER BY created_at, id",
         )
         .fetch_all(&self.inner.readers)
         .await?;
-        rows.iter().map(api_key).collect()
+        Ok(keys)
     }
 
     /// Revokes a key; a second time changes nothing.
@@ -122,9 +106,9 @@ impl Store {
     /// [`StoreError::NotFound`] when there is no such key.
     pub async fn revoke_key(&self, id: KeyId) -> Result<(), StoreError> {
         let mut tx = self.begin_write().await?;
-        let changed = sqlx::query("UPDATE api_key SET revoked_at = COALESCE(revoked_at, ?2) WHERE id = ?1")
-            .bind(id.to_string())
-            .bind(self.inner.clock.now().to_string())
+        let changed = sqlx::query("UPDATE api_key SET revoked_at = COALESCE(revoked_at, $2) WHERE id = $1")
+            .bind(id)
+            .bind(self.inner.clock.now())
             .execute(&mut *tx)
             .await?
             .rows_affected();
@@ -147,15 +131,15 @@ impl Store {
     /// When the store fails.
     pub async fn authenticate(&self, secret: &str) -> Result<Option<Principal>, StoreError> {
         let now = self.inner.clock.now();
-        let found = sqlx::query(
+        let found: Option<ApiKey> = sqlx::query_as(
             "SELECT id, workspace_id, user_id, role, created_at, expires_at, last_used_at, revoked_at FROM api_key \
-             WHERE secret_hash = ?1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?2)",
+             WHERE secret_hash = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)",
         )
         .bind(secret_hash(secret))
-        .bind(now.to_string())
+        .bind(now)
         .fetch_optional(&self.inner.readers)
         .await?;
-        let Some(key) = found.as_ref().map(api_key).transpose()? else { return Ok(None) };
+        let Some(key) = found else { return Ok(None) };
         if key.last_used_at.is_none_or(|used| used < now.minus(LAST_USED_PRECISION)) {
             self.note_use(key.id, now);
         }
@@ -179,11 +163,7 @@ impl Store {
 
     async fn write_use(&self, id: KeyId, now: Timestamp) -> Result<(), StoreError> {
         let mut tx = self.begin_write().await?;
-        sqlx::query("UPDATE api_key SET last_used_at = ?2 WHERE id = ?1")
-            .bind(id.to_string())
-            .bind(now.to_string())
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query("UPDATE api_key SET last_used_at = $2 WHERE id = $1").bind(id).bind(now).execute(&mut *tx).await?;
         tx.commit().await?;
         Ok(())
     }

@@ -5,10 +5,10 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use sqlx::{Connection, Row, SqliteConnection};
+use sqlx::{Connection, SqliteConnection};
 use tokio::time::Instant;
 
-use super::{Changed, Finish, Store, StoreError, attempts::end_attempt, rows::parse};
+use super::{Changed, Finish, Store, StoreError, attempts::end_attempt};
 use crate::{
     clock::Timestamp,
     event::Hints,
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// A worker as another process sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Beat {
     /// The worker.
     pub worker_id: WorkerId,
@@ -53,12 +53,12 @@ impl Heartbeat {
 async fn write_beat(connection: &mut SqliteConnection, worker: &WorkerId, now: Timestamp) -> Result<(), StoreError> {
     let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
     register(&mut tx, worker, now).await?;
-    sqlx::query("UPDATE worker_heartbeat SET beat = beat + 1 WHERE worker_id = ?1")
-        .bind(worker.as_str())
+    sqlx::query("UPDATE worker_heartbeat SET beat = beat + 1 WHERE worker_id = $1")
+        .bind(worker)
         .execute(&mut *tx)
         .await?;
-    sqlx::query("UPDATE Workers SET last_seen = ?2 WHERE id = ?1")
-        .bind(worker.as_str())
+    sqlx::query("UPDATE Workers SET last_seen = $2 WHERE id = $1")
+        .bind(worker)
         .bind(now.unix_seconds())
         .execute(&mut *tx)
         .await?;
@@ -69,16 +69,16 @@ async fn write_beat(connection: &mut SqliteConnection, worker: &WorkerId, now: T
 /// Makes sure that the worker is known: `Jobs.lock_by` refers to `Workers`, and only who has a heartbeat is watched.
 /// A worker that was taken for dead and lives comes back this way.
 pub(super) async fn register(tx: &mut SqliteConnection, worker: &WorkerId, now: Timestamp) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO worker_heartbeat (worker_id, started_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING")
-        .bind(worker.as_str())
-        .bind(now.to_string())
+    sqlx::query("INSERT INTO worker_heartbeat (worker_id, started_at) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+        .bind(worker)
+        .bind(now)
         .execute(&mut *tx)
         .await?;
     sqlx::query(
         "INSERT INTO Workers (id, worker_type, storage_name, layers, last_seen, started_at) \
-         VALUES (?1, ?2, 'banter', '', ?3, ?3) ON CONFLICT DO NOTHING",
+         VALUES ($1, $2, 'banter', '', $3, $3) ON CONFLICT DO NOTHING",
     )
-    .bind(worker.as_str())
+    .bind(worker)
     .bind(super::AGENT_QUEUE)
     .bind(now.unix_seconds())
     .execute(tx)
@@ -98,18 +98,14 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn list_beats(&self) -> Result<Vec<Beat>, StoreError> {
-        let rows = sqlx::query(
+        let beats = sqlx::query_as(
             "SELECT worker_id, beat FROM worker_heartbeat UNION ALL \
              SELECT DISTINCT t.worker_id, NULL FROM agent_task t INDEXED BY agent_task_by_worker \
              WHERE t.status = 'running' AND t.worker_id NOT IN (SELECT worker_id FROM worker_heartbeat)",
         )
         .fetch_all(&self.inner.readers)
         .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Beat { worker_id: WorkerId::from_stored(row.try_get("worker_id")?), beat: row.try_get("beat")? })
-            })
-            .collect()
+        Ok(beats)
     }
 
     /// Takes the tasks of a dead worker back, unless it has beaten since. Returns how many.
@@ -119,21 +115,21 @@ impl Store {
     pub async fn reap(&self, dead: &Beat) -> Result<Changed<usize>, StoreError> {
         let mut tx = self.begin_write().await?;
         let now = self.inner.clock.now();
-        let beat: Option<i64> = sqlx::query_scalar("SELECT beat FROM worker_heartbeat WHERE worker_id = ?1")
-            .bind(dead.worker_id.as_str())
+        let beat: Option<i64> = sqlx::query_scalar("SELECT beat FROM worker_heartbeat WHERE worker_id = $1")
+            .bind(&dead.worker_id)
             .fetch_optional(&mut *tx)
             .await?;
         if beat != dead.beat {
             return Ok(Changed::nothing(0));
         }
-        let running = sqlx::query("SELECT id, attempt FROM agent_task WHERE worker_id = ?1 AND status = 'running'")
-            .bind(dead.worker_id.as_str())
-            .fetch_all(&mut *tx)
-            .await?;
+        let running: Vec<(TaskId, i64)> =
+            sqlx::query_as("SELECT id, attempt FROM agent_task WHERE worker_id = $1 AND status = 'running'")
+                .bind(&dead.worker_id)
+                .fetch_all(&mut *tx)
+                .await?;
         let mut hints = Hints::default();
-        for row in &running {
-            let task_id: TaskId = parse(row, "id")?;
-            let ended = end_attempt(&mut tx, task_id, row.try_get("attempt")?, Finish::WorkerLost, now).await?;
+        for &(task_id, attempt) in &running {
+            let ended = end_attempt(&mut tx, task_id, attempt, Finish::WorkerLost, now).await?;
             hints.users.extend(ended.hints.users);
             hints.wake_workers |= ended.hints.wake_workers;
         }
@@ -157,9 +153,9 @@ impl Store {
 }
 
 async fn forget_worker(tx: &mut SqliteConnection, worker: &WorkerId) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM worker_heartbeat WHERE worker_id = ?1").bind(worker.as_str()).execute(&mut *tx).await?;
-    sqlx::query("DELETE FROM Workers WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM Jobs WHERE lock_by = ?1)")
-        .bind(worker.as_str())
+    sqlx::query("DELETE FROM worker_heartbeat WHERE worker_id = $1").bind(worker).execute(&mut *tx).await?;
+    sqlx::query("DELETE FROM Workers WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM Jobs WHERE lock_by = $1)")
+        .bind(worker)
         .execute(tx)
         .await?;
     Ok(())

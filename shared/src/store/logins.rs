@@ -2,17 +2,14 @@
 
 use std::time::Duration;
 
-use sqlx::Row as _;
-
 use super::{
     Store, StoreError,
     keys::{random_token, secret_hash},
-    rows::{parse, parse_optional},
 };
 use crate::{
-    chat::{Principal, UserRef},
+    chat::{Principal, UserRef, UserRole},
     clock::Timestamp,
-    id::LoginId,
+    id::{KeyId, LoginId},
 };
 
 /// How long a browser stays signed in.
@@ -29,6 +26,22 @@ pub struct NewToken {
     pub expires_at: Timestamp,
 }
 
+/// The holder of a login or of a ticket.
+#[derive(sqlx::FromRow)]
+struct Holder {
+    #[sqlx(flatten)]
+    user: UserRef,
+    role: UserRole,
+    key_id: KeyId,
+    login_id: Option<LoginId>,
+}
+
+impl From<Holder> for Principal {
+    fn from(holder: Holder) -> Self {
+        Self { user: holder.user, role: holder.role, key_id: Some(holder.key_id), login_id: holder.login_id }
+    }
+}
+
 impl Store {
     /// Signs a browser in with a key; `None` if the key does not work.
     ///
@@ -40,12 +53,12 @@ impl Store {
         let mut tx = self.begin_write().await?;
         let now = self.inner.clock.now();
         let expires_at = now.plus(LOGIN_LIFE);
-        sqlx::query("INSERT INTO login (id, token_hash, key_id, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)")
-            .bind(login_id.to_string())
+        sqlx::query("INSERT INTO login (id, token_hash, key_id, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)")
+            .bind(login_id)
             .bind(secret_hash(&token))
-            .bind(principal.key_id.map(|id| id.to_string()))
-            .bind(now.to_string())
-            .bind(expires_at.to_string())
+            .bind(principal.key_id)
+            .bind(now)
+            .bind(expires_at)
             .execute(&mut *tx)
             .await?;
         tx.commit().await?;
@@ -59,7 +72,7 @@ impl Store {
     /// When the store fails.
     pub async fn log_out(&self, login: LoginId) -> Result<(), StoreError> {
         let mut tx = self.begin_write().await?;
-        sqlx::query("DELETE FROM login WHERE id = ?1").bind(login.to_string()).execute(&mut *tx).await?;
+        sqlx::query("DELETE FROM login WHERE id = $1").bind(login).execute(&mut *tx).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -72,8 +85,8 @@ impl Store {
         self.find_holder(
             "SELECT l.id AS login_id, k.id AS key_id, k.workspace_id, k.user_id, k.role FROM login l \
              JOIN api_key k ON k.id = l.key_id \
-             WHERE l.token_hash = ?1 AND l.expires_at > ?2 \
-             AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > ?2)",
+             WHERE l.token_hash = $1 AND l.expires_at > $2 \
+             AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)",
             token,
         )
         .await
@@ -87,11 +100,11 @@ impl Store {
         let token = random_token();
         let mut tx = self.begin_write().await?;
         let expires_at = self.inner.clock.now().plus(TICKET_LIFE);
-        sqlx::query("INSERT INTO stream_ticket (token_hash, key_id, login_id, expires_at) VALUES (?1, ?2, ?3, ?4)")
+        sqlx::query("INSERT INTO stream_ticket (token_hash, key_id, login_id, expires_at) VALUES ($1, $2, $3, $4)")
             .bind(secret_hash(&token))
-            .bind(principal.key_id.map(|id| id.to_string()))
-            .bind(principal.login_id.map(|id| id.to_string()))
-            .bind(expires_at.to_string())
+            .bind(principal.key_id)
+            .bind(principal.login_id)
+            .bind(expires_at)
             .execute(&mut *tx)
             .await?;
         tx.commit().await?;
@@ -106,26 +119,20 @@ impl Store {
         self.find_holder(
             "SELECT t.login_id, k.id AS key_id, k.workspace_id, k.user_id, k.role FROM stream_ticket t \
              JOIN api_key k ON k.id = t.key_id \
-             WHERE t.token_hash = ?1 AND t.expires_at > ?2 \
-             AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > ?2)",
+             WHERE t.token_hash = $1 AND t.expires_at > $2 \
+             AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)",
             token,
         )
         .await
     }
 
     async fn find_holder(&self, query: &'static str, token: &str) -> Result<Option<Principal>, StoreError> {
-        let found = sqlx::query(query)
+        let found: Option<Holder> = sqlx::query_as(query)
             .bind(secret_hash(token))
-            .bind(self.inner.clock.now().to_string())
+            .bind(self.inner.clock.now())
             .fetch_optional(&self.inner.readers)
             .await?;
-        let Some(row) = found else { return Ok(None) };
-        Ok(Some(Principal {
-            user: UserRef { workspace_id: row.try_get("workspace_id")?, user_id: row.try_get("user_id")? },
-            role: parse(&row, "role")?,
-            key_id: Some(parse(&row, "key_id")?),
-            login_id: parse_optional(&row, "login_id")?,
-        }))
+        Ok(found.map(Principal::from))
     }
 
     /// Whether what a principal has shown still works: the key and, in a browser, the login; in keyless mode, whether
@@ -136,12 +143,12 @@ impl Store {
     pub async fn is_still_let_in(&self, principal: &Principal) -> Result<bool, StoreError> {
         let Some(key) = principal.key_id else { return Ok(!self.has_keys().await?) };
         let found = sqlx::query(
-            "SELECT 1 FROM api_key WHERE id = ?1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?2) \
-             AND (?3 IS NULL OR EXISTS (SELECT 1 FROM login WHERE id = ?3 AND expires_at > ?2))",
+            "SELECT 1 FROM api_key WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2) \
+             AND ($3 IS NULL OR EXISTS (SELECT 1 FROM login WHERE id = $3 AND expires_at > $2))",
         )
-        .bind(key.to_string())
-        .bind(self.inner.clock.now().to_string())
-        .bind(principal.login_id.map(|id| id.to_string()))
+        .bind(key)
+        .bind(self.inner.clock.now())
+        .bind(principal.login_id)
         .fetch_optional(&self.inner.readers)
         .await?;
         Ok(found.is_some())

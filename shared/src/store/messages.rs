@@ -2,7 +2,7 @@
 
 use super::{
     Store, StoreError, chunks, events,
-    rows::{self, parse, select_messages},
+    rows::{self, MessageRow, select_messages},
     sessions::owned_session,
     steps,
     stream_state::partial,
@@ -10,9 +10,9 @@ use super::{
 use crate::{
     chat::{Message, Partial, Session, TaskDetail, UserRef},
     event::Cursor,
-    id::{SessionId, TaskId},
+    id::{MessageId, SessionId, TaskId},
 };
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::SqliteConnection;
 
 /// Content of a page, in bytes. A page has at least one turn, however long that is.
 const PAGE_BYTES: i64 = 2 * 1024 * 1024;
@@ -61,17 +61,16 @@ async fn page(
 ) -> Result<MessagePage, StoreError> {
     let extent = extent(connection, session_id, bound, limit).await?;
     let Some((first, last)) = extent.turns else { return Ok(MessagePage { items: Vec::new(), has_more: false }) };
-    let found = sqlx::query(concat!(
+    let found: Vec<MessageRow> = sqlx::query_as(concat!(
         select_messages!(),
-        "WHERE m.chat_session_id = ?1 AND m.turn BETWEEN ?2 AND ?3 ORDER BY m.turn, m.role DESC"
+        "WHERE m.chat_session_id = $1 AND m.turn BETWEEN $2 AND $3 ORDER BY m.turn, m.role DESC"
     ))
-    .bind(session_id.to_string())
+    .bind(session_id)
     .bind(first)
     .bind(last)
     .fetch_all(connection)
     .await?;
-    let items = found.iter().map(rows::message).collect::<Result<_, _>>()?;
-    Ok(MessagePage { items, has_more: extent.has_more })
+    Ok(MessagePage { items: found.into_iter().map(Message::from).collect(), has_more: extent.has_more })
 }
 
 /// Which turns a page has.
@@ -91,13 +90,13 @@ async fn extent(
     limit: u32,
 ) -> Result<Extent, StoreError> {
     let query = match bound {
-        TurnBound::Newest | TurnBound::Before(_) => sqlx::query(
+        TurnBound::Newest | TurnBound::Before(_) => sqlx::query_as(
             "SELECT turn, SUM(octet_length(content)) AS bytes FROM chat_message \
-             WHERE chat_session_id = ?1 AND turn < ?2 GROUP BY turn ORDER BY turn DESC LIMIT ?3",
+             WHERE chat_session_id = $1 AND turn < $2 GROUP BY turn ORDER BY turn DESC LIMIT $3",
         ),
-        TurnBound::After(_) => sqlx::query(
+        TurnBound::After(_) => sqlx::query_as(
             "SELECT turn, SUM(octet_length(content)) AS bytes FROM chat_message \
-             WHERE chat_session_id = ?1 AND turn > ?2 GROUP BY turn ORDER BY turn LIMIT ?3",
+             WHERE chat_session_id = $1 AND turn > $2 GROUP BY turn ORDER BY turn LIMIT $3",
         ),
     };
     let from = match bound {
@@ -105,15 +104,15 @@ async fn extent(
         TurnBound::Before(turn) | TurnBound::After(turn) => turn,
     };
     // One more turn than asked for, to know whether there is one.
-    let found = query.bind(session_id.to_string()).bind(from).bind(i64::from(limit) + 1).fetch_all(connection).await?;
+    let found: Vec<(i64, i64)> =
+        query.bind(session_id).bind(from).bind(i64::from(limit) + 1).fetch_all(connection).await?;
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
     let (mut turns, mut bytes) = (None, 0);
-    for (count, row) in found.iter().enumerate() {
-        bytes += row.try_get::<i64, _>("bytes")?;
+    for (count, (turn, length)) in found.into_iter().enumerate() {
+        bytes += length;
         if count == wanted || (count > 0 && bytes > PAGE_BYTES) {
             return Ok(Extent { turns, has_more: true });
         }
-        let turn = row.try_get("turn")?;
         let (first, last) = turns.unwrap_or((turn, turn));
         turns = Some((turn.min(first), turn.max(last)));
     }
@@ -132,12 +131,12 @@ impl Store {
         let MessagePage { items: messages, has_more } = page(&mut tx, id, TurnBound::Newest, limit).await?;
         let partial = match &session.active_task {
             Some(task) => {
-                let row = sqlx::query("SELECT answer_message_id FROM agent_task WHERE id = ?1")
-                    .bind(task.id.to_string())
+                let message_id = sqlx::query_scalar("SELECT answer_message_id FROM agent_task WHERE id = $1")
+                    .bind(task.id)
                     .fetch_one(&mut *tx)
                     .await?;
                 let text = chunks::text_so_far(&mut tx, task.id, task.attempt).await?;
-                Some(partial(task.id, task.attempt, parse(&row, "answer_message_id")?, text))
+                Some(partial(task.id, task.attempt, message_id, text))
             }
             None => None,
         };
@@ -164,10 +163,10 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn has_message(&self, session_id: SessionId, id: crate::id::MessageId) -> Result<bool, StoreError> {
-        let found = sqlx::query("SELECT 1 FROM chat_message WHERE id = ?1 AND chat_session_id = ?2")
-            .bind(id.to_string())
-            .bind(session_id.to_string())
+    pub async fn has_message(&self, session_id: SessionId, id: MessageId) -> Result<bool, StoreError> {
+        let found = sqlx::query("SELECT 1 FROM chat_message WHERE id = $1 AND chat_session_id = $2")
+            .bind(id)
+            .bind(session_id)
             .fetch_optional(&self.inner.readers)
             .await?;
         Ok(found.is_some())
@@ -192,11 +191,12 @@ impl Store {
     /// When the store fails.
     pub async fn find_exchange(&self, task_id: TaskId) -> Result<Option<(Message, Option<Message>)>, StoreError> {
         let mut tx = self.begin_read().await?;
-        let found = sqlx::query(concat!(select_messages!(), "WHERE m.task_id = ?1 ORDER BY m.role DESC"))
-            .bind(task_id.to_string())
-            .fetch_all(&mut *tx)
-            .await?;
-        let mut messages = found.iter().map(rows::message).collect::<Result<Vec<_>, _>>()?.into_iter();
+        let found: Vec<MessageRow> =
+            sqlx::query_as(concat!(select_messages!(), "WHERE m.task_id = $1 ORDER BY m.role DESC"))
+                .bind(task_id)
+                .fetch_all(&mut *tx)
+                .await?;
+        let mut messages = found.into_iter().map(Message::from);
         Ok(messages.next().map(|message| (message, messages.next())))
     }
 }

@@ -1,11 +1,11 @@
 //! Outcomes: how the end of a task is written, whoever brings it about.
 
-use sqlx::{Row, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use super::{
     Changed, StoreError, WriteTx, chunks, events,
     jobs::{JobEnd, end_job, schedule_head},
-    rows::{parse, parse_optional},
+    rows::Owner,
 };
 use crate::{
     chat::{FinishReason, Role, StopReason, TaskError, TaskStatus, Usage, UserRef, sanitize_agent_text},
@@ -15,9 +15,14 @@ use crate::{
 };
 
 /// A running or waiting task as the end of it needs it.
+#[derive(sqlx::FromRow)]
 pub(super) struct Open {
+    #[sqlx(rename = "id")]
     pub(super) task_id: TaskId,
+    pub(super) attempt: i64,
+    #[sqlx(rename = "chat_session_id")]
     pub(super) session_id: SessionId,
+    #[sqlx(flatten, try_from = "Owner")]
     pub(super) user: UserRef,
     pub(super) agent_key: String,
     pub(super) turn: i64,
@@ -65,23 +70,20 @@ pub(super) async fn end_task(
             open.task_id,
         ));
     }
-    sqlx::query("DELETE FROM answer_chunk WHERE task_id = ?1")
-        .bind(open.task_id.to_string())
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query("DELETE FROM answer_chunk WHERE task_id = $1").bind(open.task_id).execute(&mut **tx).await?;
     end_delivery(tx, open, if outcome.error.is_some() { JobEnd::Killed } else { JobEnd::Done }, now).await?;
     sqlx::query(
-        "UPDATE agent_task SET status = ?2, worker_id = NULL, job_id = NULL, failures = ?3, next_attempt_at = NULL, \
-         error_code = ?4, error_message = ?5, input_tokens = ?6, output_tokens = ?7, finished_at = ?8 WHERE id = ?1",
+        "UPDATE agent_task SET status = $2, worker_id = NULL, job_id = NULL, failures = $3, next_attempt_at = NULL, \
+         error_code = $4, error_message = $5, input_tokens = $6, output_tokens = $7, finished_at = $8 WHERE id = $1",
     )
-    .bind(open.task_id.to_string())
-    .bind(outcome.status.as_str())
+    .bind(open.task_id)
+    .bind(outcome.status)
     .bind(outcome.failures)
-    .bind(outcome.error.as_ref().map(|error| error.code.as_str()))
+    .bind(outcome.error.as_ref().map(|error| error.code))
     .bind(outcome.error.as_ref().map(|error| sanitize_agent_text(&error.message)))
     .bind(outcome.usage.map(|usage| usage.input_tokens))
     .bind(outcome.usage.map(|usage| usage.output_tokens))
-    .bind(now.to_string())
+    .bind(now)
     .execute(&mut **tx)
     .await?;
     let wake_workers = schedule_head(tx, open.session_id, now).await?;
@@ -93,8 +95,8 @@ pub(super) async fn end_task(
 
 /// The stored text of the latest attempt that had any.
 async fn stored_text(tx: &mut SqliteConnection, task_id: TaskId) -> Result<String, StoreError> {
-    let attempt: Option<i64> = sqlx::query_scalar("SELECT MAX(attempt) FROM answer_chunk WHERE task_id = ?1")
-        .bind(task_id.to_string())
+    let attempt: Option<i64> = sqlx::query_scalar("SELECT MAX(attempt) FROM answer_chunk WHERE task_id = $1")
+        .bind(task_id)
         .fetch_one(&mut *tx)
         .await?;
     match attempt {
@@ -112,26 +114,26 @@ async fn insert_answer(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let seq: i64 = sqlx::query_scalar(
-        "UPDATE chat_session SET last_seq = last_seq + 1, updated_at = ?2, last_activity_at = ?2 WHERE id = ?1 \
+        "UPDATE chat_session SET last_seq = last_seq + 1, updated_at = $2, last_activity_at = $2 WHERE id = $1 \
          RETURNING last_seq",
     )
-    .bind(open.session_id.to_string())
-    .bind(now.to_string())
+    .bind(open.session_id)
+    .bind(now)
     .fetch_one(&mut *tx)
     .await?;
     sqlx::query(
         "INSERT INTO chat_message (id, chat_session_id, role, content, task_id, created_at, turn, seq, \
          finish_reason, elapsed_ms, input_tokens, output_tokens) \
-         VALUES (?1, ?2, 'assistant', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+         VALUES ($1, $2, 'assistant', $3, $4, $5, $6, $7, $8, $9, $10, $11)",
     )
-    .bind(open.answer_message_id.to_string())
-    .bind(open.session_id.to_string())
+    .bind(open.answer_message_id)
+    .bind(open.session_id)
     .bind(sanitize_agent_text(text))
-    .bind(open.task_id.to_string())
-    .bind(now.to_string())
+    .bind(open.task_id)
+    .bind(now)
     .bind(open.turn)
     .bind(seq)
-    .bind(finish_reason.as_str())
+    .bind(finish_reason)
     .bind(open.started_at.map(|started| now.millis_since(started)))
     .bind(usage.map(|usage| usage.input_tokens))
     .bind(usage.map(|usage| usage.output_tokens))
@@ -143,49 +145,29 @@ async fn insert_answer(
 /// Ends the job of a task: a claimed one stays for a while as a record, a waiting one is withdrawn.
 pub(super) async fn end_delivery(tx: &mut WriteTx, open: &Open, end: JobEnd, now: Timestamp) -> Result<(), StoreError> {
     let Some(job_id) = &open.job_id else { return Ok(()) };
-    sqlx::query("DELETE FROM Jobs WHERE id = ?1 AND status = 'Pending'").bind(job_id).execute(&mut **tx).await?;
+    sqlx::query("DELETE FROM Jobs WHERE id = $1 AND status = 'Pending'").bind(job_id).execute(&mut **tx).await?;
     end_job(tx, job_id, end, now).await
 }
 
 /// A running attempt; `None` if it is over.
 pub(super) async fn find_running(tx: &mut WriteTx, task_id: TaskId, attempt: i64) -> Result<Option<Open>, StoreError> {
-    Ok(find_open(tx, task_id, "running").await?.filter(|(_, current)| *current == attempt).map(|(open, _)| open))
+    Ok(find_open(tx, task_id, TaskStatus::Running).await?.filter(|open| open.attempt == attempt))
 }
 
-/// A task of this status, with its attempt.
+/// Returns a task of this status.
 pub(super) async fn find_open(
     tx: &mut WriteTx,
     task_id: TaskId,
-    status: &str,
-) -> Result<Option<(Open, i64)>, StoreError> {
-    let row = sqlx::query(
-        "SELECT t.attempt, t.chat_session_id, t.turn, t.user_message_id, t.answer_message_id, t.job_id, t.failures, \
+    status: TaskStatus,
+) -> Result<Option<Open>, StoreError> {
+    let open = sqlx::query_as(
+        "SELECT t.id, t.attempt, t.chat_session_id, t.turn, t.user_message_id, t.answer_message_id, t.job_id, t.failures, \
          t.max_attempts, t.stop_reason, t.started_at, s.workspace_id, s.creator_id, s.agent_key \
-         FROM agent_task t JOIN chat_session s ON s.id = t.chat_session_id WHERE t.id = ?1 AND t.status = ?2",
+         FROM agent_task t JOIN chat_session s ON s.id = t.chat_session_id WHERE t.id = $1 AND t.status = $2",
     )
-    .bind(task_id.to_string())
+    .bind(task_id)
     .bind(status)
     .fetch_optional(&mut **tx)
     .await?;
-    let Some(row) = row else { return Ok(None) };
-    let stop_reason = match row.try_get::<Option<&str>, _>("stop_reason")? {
-        None => None,
-        Some("interrupt") => Some(StopReason::Interrupt),
-        Some(_) => Some(StopReason::Cancel),
-    };
-    let open = Open {
-        task_id,
-        session_id: parse(&row, "chat_session_id")?,
-        user: UserRef { workspace_id: row.try_get("workspace_id")?, user_id: row.try_get("creator_id")? },
-        agent_key: row.try_get("agent_key")?,
-        turn: row.try_get("turn")?,
-        user_message_id: parse(&row, "user_message_id")?,
-        answer_message_id: parse(&row, "answer_message_id")?,
-        job_id: row.try_get("job_id")?,
-        failures: row.try_get("failures")?,
-        max_attempts: row.try_get("max_attempts")?,
-        stop_reason,
-        started_at: parse_optional(&row, "started_at")?,
-    };
-    Ok(Some((open, row.try_get("attempt")?)))
+    Ok(open)
 }

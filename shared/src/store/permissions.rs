@@ -1,9 +1,9 @@
 //! Permission requests: decided once, by the session's owner, by the time limit, or by nobody asking any more.
 
 use serde_json::Value;
-use sqlx::{Row, SqliteConnection};
+use sqlx::SqliteConnection;
 
-use super::{Changed, Store, StoreError, WriteTx, rows::parse, sessions::owned_session, steps, turns::task_of};
+use super::{Changed, Store, StoreError, WriteTx, sessions::owned_session, steps, turns::task_of};
 use crate::{
     chat::{
         AnswerProblem, DecidedBy, PermissionAnswer, PermissionDecision, PermissionDetail, PermissionOutcome,
@@ -14,11 +14,13 @@ use crate::{
 };
 
 /// A request as it is stored.
+#[derive(sqlx::FromRow)]
 struct Request {
     task_id: TaskId,
     attempt: i64,
     seq: i64,
     /// As it is in the row, which an older version may have written.
+    #[sqlx(json)]
     detail: Value,
 }
 
@@ -39,22 +41,15 @@ impl Request {
 }
 
 async fn find(connection: &mut SqliteConnection, id: PermissionId) -> Result<Option<Request>, StoreError> {
-    let query = sqlx::query("SELECT task_id, attempt, seq, detail FROM task_step WHERE permission_id = ?1");
-    let Some(row) = query.bind(id.to_string()).fetch_optional(connection).await? else { return Ok(None) };
-    let detail: String = row.try_get("detail")?;
-    Ok(Some(Request {
-        task_id: parse(&row, "task_id")?,
-        attempt: row.try_get("attempt")?,
-        seq: row.try_get("seq")?,
-        detail: serde_json::from_str(&detail).map_err(|_| StoreError::Corrupt("task_step.detail".into()))?,
-    }))
+    let query = sqlx::query_as("SELECT task_id, attempt, seq, detail FROM task_step WHERE permission_id = $1");
+    Ok(query.bind(id).fetch_optional(connection).await?)
 }
 
 /// Whether a request was of an earlier attempt of this task.
 async fn is_past(connection: &mut SqliteConnection, task_id: TaskId, id: PermissionId) -> Result<bool, StoreError> {
-    let found = sqlx::query("SELECT 1 FROM past_permission WHERE permission_id = ?1 AND task_id = ?2")
-        .bind(id.to_string())
-        .bind(task_id.to_string())
+    let found = sqlx::query("SELECT 1 FROM past_permission WHERE permission_id = $1 AND task_id = $2")
+        .bind(id)
+        .bind(task_id)
         .fetch_optional(connection)
         .await?;
     Ok(found.is_some())

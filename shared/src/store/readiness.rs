@@ -35,10 +35,10 @@ impl Store {
     async fn write_readiness(&self) -> Result<(), StoreError> {
         let mut tx = self.begin_write().await?;
         sqlx::query(
-            "INSERT INTO readiness_check (singleton, checked_at) VALUES (1, ?1) \
+            "INSERT INTO readiness_check (singleton, checked_at) VALUES (1, $1) \
              ON CONFLICT (singleton) DO UPDATE SET checked_at = excluded.checked_at",
         )
-        .bind(self.inner.clock.now().to_string())
+        .bind(self.inner.clock.now())
         .execute(&mut *tx)
         .await?;
         Ok(tx.commit().await?)

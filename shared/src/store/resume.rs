@@ -3,7 +3,7 @@
 //! An agent's own session is known only as of the outcome of a turn that it has seen to its end. Any other end of an
 //! attempt forgets it: it may know a message that will be sent again.
 
-use sqlx::{Row, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use super::StoreError;
 use crate::{chat::sanitize_agent_text, id::SessionId};
@@ -12,18 +12,20 @@ use crate::{chat::sanitize_agent_text, id::SessionId};
 const MAX_ID_BYTES: usize = 4096;
 
 /// An agent's own session.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct AgentSession {
     /// The agent's id of it.
+    #[sqlx(rename = "resume_id")]
     pub id: String,
     /// The program that it belongs to, as that calls itself. Behind the same key there may be another one by now.
     pub provider: String,
 }
 
 /// An agent's own session, and how much of the conversation it knows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct ResumePoint {
     /// Which one.
+    #[sqlx(flatten)]
     pub session: AgentSession,
     /// The last turn that it has seen, question and answer.
     pub turn: i64,
@@ -36,19 +38,15 @@ pub(super) async fn find(
     agent_key: &str,
     turn: i64,
 ) -> Result<Option<ResumePoint>, StoreError> {
-    let row = sqlx::query(
-        "SELECT resume_id, provider, turn FROM agent_resume WHERE chat_session_id = ?1 AND agent_key = ?2 AND turn < ?3",
+    let point = sqlx::query_as(
+        "SELECT resume_id, provider, turn FROM agent_resume WHERE chat_session_id = $1 AND agent_key = $2 AND turn < $3",
     )
-    .bind(session_id.to_string())
+    .bind(session_id)
     .bind(agent_key)
     .bind(turn)
     .fetch_optional(connection)
     .await?;
-    row.map(|row| {
-        let session = AgentSession { id: row.try_get("resume_id")?, provider: row.try_get("provider")? };
-        Ok(ResumePoint { session, turn: row.try_get("turn")? })
-    })
-    .transpose()
+    Ok(point)
 }
 
 /// Remembers the agent's own session as of this turn, or forgets it.
@@ -64,10 +62,10 @@ pub(super) async fn settle(
         Some((id, provider)) => {
             sqlx::query(
                 "INSERT INTO agent_resume (chat_session_id, agent_key, resume_id, turn, provider) \
-                 VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (chat_session_id, agent_key) \
-                 DO UPDATE SET resume_id = ?3, turn = ?4, provider = ?5",
+                 VALUES ($1, $2, $3, $4, $5) ON CONFLICT (chat_session_id, agent_key) \
+                 DO UPDATE SET resume_id = $3, turn = $4, provider = $5",
             )
-            .bind(session_id.to_string())
+            .bind(session_id)
             .bind(agent_key)
             .bind(id.as_ref())
             .bind(turn)
@@ -76,8 +74,8 @@ pub(super) async fn settle(
             .await?;
         }
         None => {
-            sqlx::query("DELETE FROM agent_resume WHERE chat_session_id = ?1 AND agent_key = ?2")
-                .bind(session_id.to_string())
+            sqlx::query("DELETE FROM agent_resume WHERE chat_session_id = $1 AND agent_key = $2")
+                .bind(session_id)
                 .bind(agent_key)
                 .execute(tx)
                 .await?;

@@ -1,13 +1,13 @@
 //! Sessions: made, listed, changed, archived, deleted, read.
 
-use sqlx::{Row, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use super::{
     Changed, IdempotencyKey, Store, StoreError, WriteTx,
     attempts::{ARCHIVED_BEFORE_ITS_TURN, end_archived},
     events, idempotency,
     jobs::withdraw_jobs,
-    rows::{self, parse, select_sessions},
+    rows::{self, SessionRow, select_sessions},
 };
 use crate::{
     chat::{ErrorCode, Session, SessionStatus, Title, UserRef},
@@ -99,8 +99,8 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn owns_session(&self, user: &UserRef, id: SessionId) -> Result<bool, StoreError> {
-        let found = sqlx::query("SELECT 1 FROM chat_session WHERE id = ?1 AND workspace_id = ?2 AND creator_id = ?3")
-            .bind(id.to_string())
+        let found = sqlx::query("SELECT 1 FROM chat_session WHERE id = $1 AND workspace_id = $2 AND creator_id = $3")
+            .bind(id)
             .bind(&user.workspace_id)
             .bind(&user.user_id)
             .fetch_optional(&self.inner.readers)
@@ -114,9 +114,9 @@ impl Store {
     /// When the store fails.
     pub async fn find_agent_key(&self, user: &UserRef, id: SessionId) -> Result<Option<String>, StoreError> {
         let found = sqlx::query_scalar(
-            "SELECT agent_key FROM chat_session WHERE id = ?1 AND workspace_id = ?2 AND creator_id = ?3",
+            "SELECT agent_key FROM chat_session WHERE id = $1 AND workspace_id = $2 AND creator_id = $3",
         )
-        .bind(id.to_string())
+        .bind(id)
         .bind(&user.workspace_id)
         .bind(&user.user_id)
         .fetch_optional(&self.inner.readers)
@@ -144,15 +144,15 @@ impl Store {
         let id = SessionId::generate();
         sqlx::query(
             "INSERT INTO chat_session (id, workspace_id, agent_key, creator_id, title, title_is_manual, created_at, \
-             updated_at, last_activity_at, title_folded) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?7, ?8)",
+             updated_at, last_activity_at, title_folded) VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $7, $8)",
         )
-        .bind(id.to_string())
+        .bind(id)
         .bind(&user.workspace_id)
         .bind(&new.agent_key)
         .bind(&user.user_id)
         .bind(new.title.as_ref().map_or("", Title::as_str))
         .bind(new.title.as_ref().is_some_and(|title| !title.as_str().is_empty()))
-        .bind(now.to_string())
+        .bind(now)
         .bind(new.title.as_ref().map(Title::folded).unwrap_or_default())
         .execute(&mut *tx)
         .await?;
@@ -191,28 +191,28 @@ impl Store {
         let mut tx = self.begin_read().await?;
         let as_of = events::head(&mut tx, user).await?.head;
         let after = filter.after.as_ref();
-        let found = sqlx::query(concat!(
+        let found: Vec<SessionRow> = sqlx::query_as(concat!(
             select_sessions!(),
-            "WHERE s.workspace_id = ?1 AND s.creator_id = ?2 AND (?3 IS NULL OR s.status = ?3) \
-             AND (?4 IS NULL OR s.title_folded LIKE ?4 ESCAPE '\\') \
-             AND (NOT ?9 OR (s.status = 'active' AND EXISTS (SELECT 1 FROM chat_message u \
+            "WHERE s.workspace_id = $1 AND s.creator_id = $2 AND ($3 IS NULL OR s.status = $3) \
+             AND ($4 IS NULL OR s.title_folded LIKE $4 ESCAPE '\\') \
+             AND (NOT $9 OR (s.status = 'active' AND EXISTS (SELECT 1 FROM chat_message u \
                  WHERE u.chat_session_id = s.id AND u.role = 'assistant' AND u.seq > s.last_read_seq))) \
-             AND (?5 IS NULL OR (s.pinned_at IS NULL) > ?5 OR ((s.pinned_at IS NULL) = ?5 \
-                 AND (s.last_activity_at < ?6 OR (s.last_activity_at = ?6 AND s.id < ?7)))) \
-             ORDER BY (s.pinned_at IS NULL), s.last_activity_at DESC, s.id DESC LIMIT ?8"
+             AND ($5 IS NULL OR (s.pinned_at IS NULL) > $5 OR ((s.pinned_at IS NULL) = $5 \
+                 AND (s.last_activity_at < $6 OR (s.last_activity_at = $6 AND s.id < $7)))) \
+             ORDER BY (s.pinned_at IS NULL), s.last_activity_at DESC, s.id DESC LIMIT $8"
         ))
         .bind(&user.workspace_id)
         .bind(&user.user_id)
-        .bind(filter.status.map(SessionStatus::as_str))
+        .bind(filter.status)
         .bind(filter.title_contains.as_deref().map(|text| like_pattern(&text.to_lowercase())))
         .bind(after.map(|after| !after.pinned))
-        .bind(after.map(|after| after.last_activity_at.to_string()))
-        .bind(after.map(|after| after.id.to_string()))
+        .bind(after.map(|after| after.last_activity_at))
+        .bind(after.map(|after| after.id))
         .bind(limit + 1)
         .bind(filter.unread)
         .fetch_all(&mut *tx)
         .await?;
-        let mut items = found.iter().map(rows::session).collect::<Result<Vec<_>, _>>()?;
+        let mut items: Vec<Session> = found.into_iter().map(Session::from).collect();
         let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
         let has_more = items.len() > wanted;
         items.truncate(wanted);
@@ -246,16 +246,16 @@ impl Store {
         }
         // A title that was confirmed by hand is a person's, also if it reads the same.
         sqlx::query(
-            "UPDATE chat_session SET title = COALESCE(?2, title), title_folded = COALESCE(?7, title_folded), \
-             title_is_manual = MAX(title_is_manual, ?2 IS NOT NULL), status = COALESCE(?3, status), \
-             pinned_at = CASE ?4 WHEN 1 THEN COALESCE(pinned_at, ?5) WHEN 0 THEN NULL ELSE pinned_at END, \
-             updated_at = CASE WHEN ?6 THEN ?5 ELSE updated_at END WHERE id = ?1",
+            "UPDATE chat_session SET title = COALESCE($2, title), title_folded = COALESCE($7, title_folded), \
+             title_is_manual = MAX(title_is_manual, $2 IS NOT NULL), status = COALESCE($3, status), \
+             pinned_at = CASE $4 WHEN 1 THEN COALESCE(pinned_at, $5) WHEN 0 THEN NULL ELSE pinned_at END, \
+             updated_at = CASE WHEN $6 THEN $5 ELSE updated_at END WHERE id = $1",
         )
-        .bind(id.to_string())
+        .bind(id)
         .bind(title)
-        .bind(patch.status.map(SessionStatus::as_str))
+        .bind(patch.status)
         .bind(patch.pinned)
-        .bind(now.to_string())
+        .bind(now)
         .bind(!log.is_empty())
         .bind(patch.title.as_ref().map(Title::folded))
         .execute(&mut *tx)
@@ -281,16 +281,16 @@ impl Store {
     pub async fn delete_session(&self, user: &UserRef, id: SessionId) -> Result<Changed<()>, StoreError> {
         let mut tx = self.begin_write().await?;
         let session = owned_session(&mut tx, user, id).await?;
-        withdraw_jobs(&mut tx, &id.to_string()).await?;
-        sqlx::query("DELETE FROM Jobs WHERE id IN (SELECT job_id FROM agent_task WHERE chat_session_id = ?1)")
-            .bind(id.to_string())
+        withdraw_jobs(&mut tx, id).await?;
+        sqlx::query("DELETE FROM Jobs WHERE id IN (SELECT job_id FROM agent_task WHERE chat_session_id = $1)")
+            .bind(id)
             .execute(&mut *tx)
             .await?;
-        sqlx::query("DELETE FROM chat_session WHERE id = ?1").bind(id.to_string()).execute(&mut *tx).await?;
+        sqlx::query("DELETE FROM chat_session WHERE id = $1").bind(id).execute(&mut *tx).await?;
         let now = self.inner.clock.now();
-        sqlx::query("INSERT INTO deleted_session (session_id, deleted_at) VALUES (?1, ?2)")
-            .bind(id.to_string())
-            .bind(now.to_string())
+        sqlx::query("INSERT INTO deleted_session (session_id, deleted_at) VALUES ($1, $2)")
+            .bind(id)
+            .bind(now)
             .execute(&mut *tx)
             .await?;
         events::append(&mut tx, user, now, &[EventRef::session(LogKind::SessionDeleted, id)]).await?;
@@ -306,13 +306,13 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn list_deleted_sessions(&self, after: i64, limit: i64) -> Result<Vec<(i64, SessionId)>, StoreError> {
-        let rows =
-            sqlx::query("SELECT number, session_id FROM deleted_session WHERE number > ?1 ORDER BY number LIMIT ?2")
+        let deleted =
+            sqlx::query_as("SELECT number, session_id FROM deleted_session WHERE number > $1 ORDER BY number LIMIT $2")
                 .bind(after)
                 .bind(limit)
                 .fetch_all(&self.inner.readers)
                 .await?;
-        rows.iter().map(|row| Ok((row.try_get("number")?, parse(row, "session_id")?))).collect()
+        Ok(deleted)
     }
 
     /// Moves the read position up to a message's arrival number; never back. Returns the session.
@@ -334,8 +334,8 @@ impl Store {
         let mut tx = self.begin_write().await?;
         let before = owned_session(&mut tx, user, id).await?;
         let last_answer: Option<i64> =
-            sqlx::query_scalar("SELECT MAX(seq) FROM chat_message WHERE chat_session_id = ?1 AND role = 'assistant'")
-                .bind(id.to_string())
+            sqlx::query_scalar("SELECT MAX(seq) FROM chat_message WHERE chat_session_id = $1 AND role = 'assistant'")
+                .bind(id)
                 .fetch_one(&mut *tx)
                 .await?;
         let target = last_answer.map_or(before.last_read_seq, |seq| before.last_read_seq.min(seq - 1));
@@ -352,8 +352,8 @@ impl Store {
         if target == before.last_read_seq {
             return Ok(Changed::nothing(before));
         }
-        sqlx::query("UPDATE chat_session SET last_read_seq = ?2 WHERE id = ?1")
-            .bind(before.id.to_string())
+        sqlx::query("UPDATE chat_session SET last_read_seq = $2 WHERE id = $1")
+            .bind(before.id)
             .bind(target)
             .execute(&mut *tx)
             .await?;
@@ -371,34 +371,30 @@ async fn cancel_queued_of_archived(
     id: SessionId,
     now: Timestamp,
 ) -> Result<Vec<EventRef>, StoreError> {
-    withdraw_jobs(tx, &id.to_string()).await?;
-    let cancelled = sqlx::query(
-        "UPDATE agent_task SET status = 'cancelled', finished_at = ?2, next_attempt_at = NULL, error_code = ?3, \
-         error_message = ?4 \
-         WHERE chat_session_id = ?1 AND status = 'queued' \
+    withdraw_jobs(tx, id).await?;
+    let cancelled: Vec<(TaskId, MessageId)> = sqlx::query_as(
+        "UPDATE agent_task SET status = 'cancelled', finished_at = $2, next_attempt_at = NULL, error_code = $3, \
+         error_message = $4 \
+         WHERE chat_session_id = $1 AND status = 'queued' \
          AND NOT EXISTS (SELECT 1 FROM answer_chunk WHERE answer_chunk.task_id = agent_task.id) \
          RETURNING id, user_message_id",
     )
-    .bind(id.to_string())
-    .bind(now.to_string())
-    .bind(ErrorCode::SessionArchived.as_str())
+    .bind(id)
+    .bind(now)
+    .bind(ErrorCode::SessionArchived)
     .bind(ARCHIVED_BEFORE_ITS_TURN)
     .fetch_all(&mut **tx)
     .await?;
     // Last, so that nothing waits behind it any more: the one between two attempts, whose text is kept.
-    let with_text = sqlx::query("SELECT id FROM agent_task WHERE chat_session_id = ?1 AND status = 'queued'")
-        .bind(id.to_string())
-        .fetch_all(&mut **tx)
-        .await?;
-    for row in &with_text {
-        end_archived(tx, parse(row, "id")?, now).await?;
+    let with_text: Vec<TaskId> =
+        sqlx::query_scalar("SELECT id FROM agent_task WHERE chat_session_id = $1 AND status = 'queued'")
+            .bind(id)
+            .fetch_all(&mut **tx)
+            .await?;
+    for task_id in with_text {
+        end_archived(tx, task_id, now).await?;
     }
-    let mut events = Vec::with_capacity(cancelled.len());
-    for row in &cancelled {
-        let (task_id, message_id): (TaskId, MessageId) = (parse(row, "id")?, parse(row, "user_message_id")?);
-        events.push(EventRef::task(id, task_id, message_id));
-    }
-    Ok(events)
+    Ok(cancelled.into_iter().map(|(task_id, message_id)| EventRef::task(id, task_id, message_id)).collect())
 }
 
 /// A `LIKE` pattern that finds the text anywhere, whatever it contains.

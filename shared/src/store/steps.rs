@@ -4,11 +4,11 @@
 //! it; the end of an attempt leaves none of its steps open; a claim removes those of the attempts before it.
 
 use serde_json::Value;
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{SqliteConnection, types::Json};
 
 use super::{
     Changed, Store, StoreError,
-    rows::{self, parse},
+    rows::{StepColumns, step_columns},
 };
 use crate::{
     chat::{
@@ -58,17 +58,19 @@ impl StepState {
 }
 
 /// A step with all that a stream needs to tell of it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct StepRow {
     /// The log of the session's owner.
     pub user_log_id: i64,
     /// The session.
+    #[sqlx(rename = "chat_session_id")]
     pub session_id: SessionId,
     /// The task.
     pub task_id: TaskId,
     /// Its attempt.
     pub attempt: i64,
     /// The step.
+    #[sqlx(flatten, try_from = "StepColumns")]
     pub step: Step,
 }
 
@@ -80,15 +82,6 @@ pub(super) enum StepsEnd {
     /// In the middle: what was under way failed.
     Broken,
 }
-
-/// The columns that a step is read from.
-macro_rules! step_columns {
-    () => {
-        "s.seq, s.revision, s.kind, s.tool_call_id, s.title, s.status, s.detail"
-    };
-}
-
-pub(super) use step_columns;
 
 /// A number above all that were given before.
 pub(super) async fn next_revision(tx: &mut SqliteConnection) -> Result<i64, StoreError> {
@@ -118,20 +111,20 @@ pub(super) async fn put(
         sqlx::query(
             "INSERT INTO task_step \
              (task_id, attempt, seq, revision, kind, tool_call_id, title, status, detail, permission_id) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
-             ON CONFLICT (task_id, attempt, seq) DO UPDATE SET revision = ?4, kind = ?5, tool_call_id = ?6, \
-             title = ?7, status = ?8, detail = ?9 WHERE task_step.permission_id IS NULL",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+             ON CONFLICT (task_id, attempt, seq) DO UPDATE SET revision = $4, kind = $5, tool_call_id = $6, \
+             title = $7, status = $8, detail = $9 WHERE task_step.permission_id IS NULL",
         )
-        .bind(task_id.to_string())
+        .bind(task_id)
         .bind(attempt)
         .bind(step.seq)
         .bind(revision)
-        .bind(step.kind.as_str())
+        .bind(step.kind)
         .bind(&step.tool_call_id)
         .bind(&step.title)
-        .bind(step.status.as_str())
-        .bind(step.detail.to_string())
-        .bind(step.permission_id.map(|id| id.to_string()))
+        .bind(step.status)
+        .bind(Json(&step.detail))
+        .bind(step.permission_id)
         .execute(&mut *tx)
         .await?;
     }
@@ -149,14 +142,14 @@ pub(super) async fn update(
 ) -> Result<(), StoreError> {
     let revision = next_revision(tx).await?;
     sqlx::query(
-        "UPDATE task_step SET revision = ?4, status = ?5, detail = ?6 WHERE task_id = ?1 AND attempt = ?2 AND seq = ?3",
+        "UPDATE task_step SET revision = $4, status = $5, detail = $6 WHERE task_id = $1 AND attempt = $2 AND seq = $3",
     )
-    .bind(task_id.to_string())
+    .bind(task_id)
     .bind(attempt)
     .bind(seq)
     .bind(revision)
-    .bind(status.as_str())
-    .bind(detail.to_string())
+    .bind(status)
+    .bind(Json(detail))
     .execute(tx)
     .await?;
     Ok(())
@@ -218,12 +211,15 @@ pub(super) fn decided(mut detail: Value, outcome: &PermissionOutcome) -> Result<
 
 /// The steps of a task in their order.
 pub(super) async fn list(connection: &mut SqliteConnection, task_id: TaskId) -> Result<Vec<Step>, StoreError> {
-    let query = sqlx::query(concat!(
+    let found: Vec<StepColumns> = sqlx::query_as(concat!(
         "SELECT ",
         step_columns!(),
-        " FROM task_step s WHERE s.task_id = ?1 ORDER BY s.attempt, s.seq"
-    ));
-    query.bind(task_id.to_string()).fetch_all(connection).await?.iter().map(rows::step).collect()
+        " FROM task_step s WHERE s.task_id = $1 ORDER BY s.attempt, s.seq"
+    ))
+    .bind(task_id)
+    .fetch_all(connection)
+    .await?;
+    Ok(found.into_iter().map(Step::from).collect())
 }
 
 /// Lists steps of a task after the one with this number, in order, at most `limit`.
@@ -233,34 +229,38 @@ pub(super) async fn list_after(
     after: i64,
     limit: i64,
 ) -> Result<Vec<Step>, StoreError> {
-    let query = sqlx::query(concat!(
+    let found: Vec<StepColumns> = sqlx::query_as(concat!(
         "SELECT ",
         step_columns!(),
-        " FROM task_step s WHERE s.task_id = ?1 AND s.seq > ?2 ORDER BY s.seq LIMIT ?3"
-    ));
-    let found = query.bind(task_id.to_string()).bind(after).bind(limit).fetch_all(connection).await?;
-    found.iter().map(rows::step).collect()
+        " FROM task_step s WHERE s.task_id = $1 AND s.seq > $2 ORDER BY s.seq LIMIT $3"
+    ))
+    .bind(task_id)
+    .bind(after)
+    .bind(limit)
+    .fetch_all(connection)
+    .await?;
+    Ok(found.into_iter().map(Step::from).collect())
 }
 
 /// Removes the steps of a task. That somebody was asked for a permission is remembered.
 pub(super) async fn remove(tx: &mut SqliteConnection, task_id: TaskId) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT OR IGNORE INTO past_permission (permission_id, task_id) \
-         SELECT permission_id, task_id FROM task_step WHERE task_id = ?1 AND permission_id IS NOT NULL",
+         SELECT permission_id, task_id FROM task_step WHERE task_id = $1 AND permission_id IS NOT NULL",
     )
-    .bind(task_id.to_string())
+    .bind(task_id)
     .execute(&mut *tx)
     .await?;
-    sqlx::query("DELETE FROM task_step WHERE task_id = ?1").bind(task_id.to_string()).execute(tx).await?;
+    sqlx::query("DELETE FROM task_step WHERE task_id = $1").bind(task_id).execute(tx).await?;
     Ok(())
 }
 
-/// Selects what [`row`] reads: `WHERE` and `ORDER BY` follow.
+/// Selects what a [`StepRow`] is read from: `WHERE` and `ORDER BY` follow.
 macro_rules! select_step_rows {
     () => {
         concat!(
             "SELECT ",
-            $crate::store::steps::step_columns!(),
+            $crate::store::rows::step_columns!(),
             ", s.task_id, s.attempt, t.chat_session_id, u.id AS user_log_id FROM task_step s \
              JOIN agent_task t ON t.id = s.task_id AND t.attempt = s.attempt \
              JOIN chat_session c ON c.id = t.chat_session_id \
@@ -269,24 +269,14 @@ macro_rules! select_step_rows {
     };
 }
 
-fn row(row: &SqliteRow) -> Result<StepRow, StoreError> {
-    Ok(StepRow {
-        user_log_id: row.try_get("user_log_id")?,
-        session_id: parse(row, "chat_session_id")?,
-        task_id: parse(row, "task_id")?,
-        attempt: row.try_get("attempt")?,
-        step: rows::step(row)?,
-    })
-}
-
 /// Steps that changed after a revision, in the order of their latest changes.
 pub(super) async fn read_after(
     connection: &mut SqliteConnection,
     revision: i64,
     limit: i64,
 ) -> Result<Vec<StepRow>, StoreError> {
-    let query = sqlx::query(concat!(select_step_rows!(), "WHERE s.revision > ?1 ORDER BY s.revision LIMIT ?2"));
-    query.bind(revision).bind(limit).fetch_all(connection).await?.iter().map(row).collect()
+    let query = sqlx::query_as(concat!(select_step_rows!(), "WHERE s.revision > $1 ORDER BY s.revision LIMIT $2"));
+    Ok(query.bind(revision).bind(limit).fetch_all(connection).await?)
 }
 
 /// Reads steps of a user's tasks that are not running, changed after a revision, at most `limit`; those of one session if
@@ -298,21 +288,12 @@ pub(super) async fn read_closed_after(
     revision: i64,
     limit: i64,
 ) -> Result<Vec<StepRow>, StoreError> {
-    let query = sqlx::query(concat!(
+    let query = sqlx::query_as(concat!(
         select_step_rows!(),
-        "WHERE s.revision > ?1 AND u.id = ?2 AND (?3 IS NULL OR c.id = ?3) AND t.status != 'running' \
-         ORDER BY s.revision LIMIT ?4"
+        "WHERE s.revision > $1 AND u.id = $2 AND ($3 IS NULL OR c.id = $3) AND t.status != 'running' \
+         ORDER BY s.revision LIMIT $4"
     ));
-    query
-        .bind(revision)
-        .bind(user_log_id)
-        .bind(only.map(|id| id.to_string()))
-        .bind(limit)
-        .fetch_all(connection)
-        .await?
-        .iter()
-        .map(row)
-        .collect()
+    Ok(query.bind(revision).bind(user_log_id).bind(only).bind(limit).fetch_all(connection).await?)
 }
 
 impl Store {
@@ -340,8 +321,8 @@ impl Store {
 
 /// Whether an attempt still runs: what fences its writes.
 pub(super) async fn is_running(tx: &mut SqliteConnection, task_id: TaskId, attempt: i64) -> Result<bool, StoreError> {
-    let found = sqlx::query("SELECT 1 FROM agent_task WHERE id = ?1 AND attempt = ?2 AND status = 'running'")
-        .bind(task_id.to_string())
+    let found = sqlx::query("SELECT 1 FROM agent_task WHERE id = $1 AND attempt = $2 AND status = 'running'")
+        .bind(task_id)
         .bind(attempt)
         .fetch_optional(tx)
         .await?;

@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use sqlx::Row;
-
 use super::{
     Changed, Finish, Store, StoreError,
     attempts::{end_attempt, end_waiting},
-    rows::{self, parse},
+    rows,
     sessions::owned_session,
     turns::{request_stop, task_of},
 };
@@ -18,9 +16,10 @@ use crate::{
 };
 
 /// A task that a worker believes to run, as the store sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct RunningAttempt {
     /// The task.
+    #[sqlx(rename = "id")]
     pub task_id: TaskId,
     /// The attempt.
     pub attempt: i64,
@@ -66,9 +65,9 @@ impl Store {
     pub async fn end_unheard_stop(&self, id: TaskId) -> Result<Changed<()>, StoreError> {
         let mut tx = self.begin_write().await?;
         let attempt = sqlx::query_scalar::<_, i64>(
-            "SELECT attempt FROM agent_task WHERE id = ?1 AND status = 'running' AND stop_reason IS NOT NULL",
+            "SELECT attempt FROM agent_task WHERE id = $1 AND status = 'running' AND stop_reason IS NOT NULL",
         )
-        .bind(id.to_string())
+        .bind(id)
         .fetch_optional(&mut *tx)
         .await?;
         let Some(attempt) = attempt else { return Ok(Changed::nothing(())) };
@@ -82,14 +81,14 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn list_unheard_stops(&self, age: Duration) -> Result<Vec<TaskId>, StoreError> {
-        let rows = sqlx::query(
+        let tasks = sqlx::query_scalar(
             "SELECT id FROM agent_task INDEXED BY agent_task_stopping \
-             WHERE status = 'running' AND stop_reason IS NOT NULL AND stop_requested_at < ?1 ORDER BY id",
+             WHERE status = 'running' AND stop_reason IS NOT NULL AND stop_requested_at < $1 ORDER BY id",
         )
-        .bind(self.inner.clock.now().minus(age).to_string())
+        .bind(self.inner.clock.now().minus(age))
         .fetch_all(&self.inner.readers)
         .await?;
-        rows.iter().map(|row| parse(row, "id")).collect()
+        Ok(tasks)
     }
 
     /// The attempts that a worker has. One of its own that is missing here is over.
@@ -97,21 +96,13 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn list_running(&self, worker: &WorkerId) -> Result<Vec<RunningAttempt>, StoreError> {
-        let rows = sqlx::query(
+        let attempts = sqlx::query_as(
             "SELECT id, attempt, stop_reason IS NOT NULL AS is_stopping FROM agent_task \
-             WHERE worker_id = ?1 AND status = 'running'",
+             WHERE worker_id = $1 AND status = 'running'",
         )
-        .bind(worker.as_str())
+        .bind(worker)
         .fetch_all(&self.inner.readers)
         .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(RunningAttempt {
-                    task_id: parse(row, "id")?,
-                    attempt: row.try_get("attempt")?,
-                    is_stopping: row.try_get("is_stopping")?,
-                })
-            })
-            .collect()
+        Ok(attempts)
     }
 }

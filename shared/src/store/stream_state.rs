@@ -1,10 +1,9 @@
 //! What runs, as a stream tells it when it starts: the running tasks of a user, and what each has produced, in parts.
 
-use sqlx::{Row, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use super::{
     Store, StoreError, chunks,
-    rows::parse,
     steps::{self, StepRow},
 };
 use crate::{
@@ -30,13 +29,15 @@ pub struct StreamState {
 }
 
 /// A running task, without what it has produced.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct RunningTask {
     /// The task.
+    #[sqlx(rename = "id")]
     pub task_id: TaskId,
     /// Its attempt.
     pub attempt: i64,
     /// Its session.
+    #[sqlx(rename = "chat_session_id")]
     pub session_id: SessionId,
     /// Its agent.
     pub agent_key: String,
@@ -83,26 +84,18 @@ async fn running_tasks(
     log_id: i64,
     only: Option<SessionId>,
 ) -> Result<Vec<RunningTask>, StoreError> {
-    let tasks = sqlx::query(
+    let tasks = sqlx::query_as(
         "SELECT t.id, t.attempt, t.chat_session_id, s.agent_key \
          FROM user_log u \
          JOIN chat_session s ON s.workspace_id = u.workspace_id AND s.creator_id = u.user_id \
          JOIN agent_task t ON t.chat_session_id = s.id AND t.status = 'running' \
-         WHERE u.id = ?1 AND (?2 IS NULL OR s.id = ?2) ORDER BY t.started_at, t.id",
+         WHERE u.id = $1 AND ($2 IS NULL OR s.id = $2) ORDER BY t.started_at, t.id",
     )
     .bind(log_id)
-    .bind(only.map(|id| id.to_string()))
+    .bind(only)
     .fetch_all(&mut *tx)
     .await?;
-    let running = tasks.iter().map(|row| {
-        Ok(RunningTask {
-            task_id: parse(row, "id")?,
-            attempt: row.try_get("attempt")?,
-            session_id: parse(row, "chat_session_id")?,
-            agent_key: row.try_get("agent_key")?,
-        })
-    });
-    running.collect()
+    Ok(tasks)
 }
 
 /// The id that the answer of a running attempt will have; `None` if the attempt is over.
@@ -111,10 +104,14 @@ async fn answer_of_running(
     task_id: TaskId,
     attempt: i64,
 ) -> Result<Option<MessageId>, StoreError> {
-    let query =
-        sqlx::query("SELECT answer_message_id FROM agent_task WHERE id = ?1 AND attempt = ?2 AND status = 'running'");
-    let found = query.bind(task_id.to_string()).bind(attempt).fetch_optional(connection).await?;
-    found.as_ref().map(|row| parse(row, "answer_message_id")).transpose()
+    let message_id = sqlx::query_scalar(
+        "SELECT answer_message_id FROM agent_task WHERE id = $1 AND attempt = $2 AND status = 'running'",
+    )
+    .bind(task_id)
+    .bind(attempt)
+    .fetch_optional(connection)
+    .await?;
+    Ok(message_id)
 }
 
 /// Puts the text so far into its envelope.

@@ -1,16 +1,13 @@
 //! Turns: a user's message and its task, from the send to a retry.
 
-use sqlx::{Row, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use super::{
-    Changed, IdempotencyKey, Store, StoreError, events, idempotency,
-    jobs::schedule_head,
-    rows::{self, parse_optional},
-    sessions::owned_session,
-    steps,
+    Changed, IdempotencyKey, Store, StoreError, events, idempotency, jobs::schedule_head, rows,
+    sessions::owned_session, steps,
 };
 use crate::{
-    chat::{Content, Message, OnBusy, SessionStatus, StopReason, Task, TaskStatus, Title, UserRef},
+    chat::{Content, Message, OnBusy, Role, SessionStatus, StopReason, Task, TaskStatus, Title, UserRef},
     clock::Timestamp,
     event::{EventRef, Hints, LogKind},
     id::{MessageId, SessionId, TaskId},
@@ -89,8 +86,7 @@ impl Store {
         }
         let (message_id, task_id) = insert_turn(&mut tx, session_id, post, now).await?;
         hints.wake_workers = schedule_head(&mut tx, session_id, now).await?;
-        let created =
-            EventRef::message(LogKind::MessageCreated, session_id, message_id, crate::chat::Role::User, task_id);
+        let created = EventRef::message(LogKind::MessageCreated, session_id, message_id, Role::User, task_id);
         events::append(&mut tx, user, now, &[created]).await?;
         if let Some(key) = &post.key {
             idempotency::remember(&mut tx, user, key, session_id, Some(message_id), now).await?;
@@ -114,14 +110,14 @@ impl Store {
         let mut tx = self.begin_write().await?;
         let now = self.inner.clock.now();
         let task_id = unstarted_task(&mut tx, user, session_id, id).await?;
-        sqlx::query("UPDATE chat_message SET content = ?2, edited_at = ?3 WHERE id = ?1")
-            .bind(id.to_string())
+        sqlx::query("UPDATE chat_message SET content = $2, edited_at = $3 WHERE id = $1")
+            .bind(id)
             .bind(content.as_str())
-            .bind(now.to_string())
+            .bind(now)
             .execute(&mut *tx)
             .await?;
         touch_session(&mut tx, session_id, now).await?;
-        let updated = EventRef::message(LogKind::MessageUpdated, session_id, id, crate::chat::Role::User, task_id);
+        let updated = EventRef::message(LogKind::MessageUpdated, session_id, id, Role::User, task_id);
         events::append(&mut tx, user, now, &[updated]).await?;
         let message = rows::find_message(&mut tx, id).await?.ok_or(StoreError::NotFound)?;
         tx.commit().await?;
@@ -142,15 +138,15 @@ impl Store {
         let mut tx = self.begin_write().await?;
         let now = self.inner.clock.now();
         let task_id = unstarted_task(&mut tx, user, session_id, id).await?;
-        sqlx::query("DELETE FROM Jobs WHERE id = (SELECT job_id FROM agent_task WHERE id = ?1)")
-            .bind(task_id.to_string())
+        sqlx::query("DELETE FROM Jobs WHERE id = (SELECT job_id FROM agent_task WHERE id = $1)")
+            .bind(task_id)
             .execute(&mut *tx)
             .await?;
-        sqlx::query("DELETE FROM agent_task WHERE id = ?1").bind(task_id.to_string()).execute(&mut *tx).await?;
-        sqlx::query("DELETE FROM chat_message WHERE id = ?1").bind(id.to_string()).execute(&mut *tx).await?;
+        sqlx::query("DELETE FROM agent_task WHERE id = $1").bind(task_id).execute(&mut *tx).await?;
+        sqlx::query("DELETE FROM chat_message WHERE id = $1").bind(id).execute(&mut *tx).await?;
         touch_session(&mut tx, session_id, now).await?;
         let wake_workers = schedule_head(&mut tx, session_id, now).await?;
-        let deleted = EventRef::message(LogKind::MessageDeleted, session_id, id, crate::chat::Role::User, task_id);
+        let deleted = EventRef::message(LogKind::MessageDeleted, session_id, id, Role::User, task_id);
         events::append(&mut tx, user, now, &[deleted]).await?;
         tx.commit().await?;
         self.note_deletion();
@@ -181,33 +177,24 @@ impl Store {
         if session.status == SessionStatus::Archived {
             return Err(StoreError::SessionArchived);
         }
-        let user_message_id: MessageId = {
-            let row = sqlx::query(
-                "UPDATE agent_task SET status = 'queued', failures = 0, error_code = NULL, error_message = NULL, \
-                 next_attempt_at = NULL, input_tokens = NULL, output_tokens = NULL, stop_reason = NULL, \
-                 stop_requested_at = NULL, started_at = NULL, finished_at = NULL, answer_message_id = ?2 \
-                 WHERE id = ?1 RETURNING user_message_id",
-            )
-            .bind(id.to_string())
-            .bind(MessageId::generate().to_string())
-            .fetch_one(&mut *tx)
-            .await?;
-            rows::parse(&row, "user_message_id")?
-        };
+        let user_message_id: MessageId = sqlx::query_scalar(
+            "UPDATE agent_task SET status = 'queued', failures = 0, error_code = NULL, error_message = NULL, \
+             next_attempt_at = NULL, input_tokens = NULL, output_tokens = NULL, stop_reason = NULL, \
+             stop_requested_at = NULL, started_at = NULL, finished_at = NULL, answer_message_id = $2 \
+             WHERE id = $1 RETURNING user_message_id",
+        )
+        .bind(id)
+        .bind(MessageId::generate())
+        .fetch_one(&mut *tx)
+        .await?;
         let mut log = Vec::new();
-        let old_answer = sqlx::query("DELETE FROM chat_message WHERE task_id = ?1 AND role = 'assistant' RETURNING id")
-            .bind(id.to_string())
-            .fetch_optional(&mut *tx)
-            .await?;
-        if let Some(row) = old_answer {
-            let answer_id = rows::parse(&row, "id")?;
-            log.push(EventRef::message(
-                LogKind::MessageDeleted,
-                session_id,
-                answer_id,
-                crate::chat::Role::Assistant,
-                id,
-            ));
+        let old_answer: Option<MessageId> =
+            sqlx::query_scalar("DELETE FROM chat_message WHERE task_id = $1 AND role = 'assistant' RETURNING id")
+                .bind(id)
+                .fetch_optional(&mut *tx)
+                .await?;
+        if let Some(answer_id) = old_answer {
+            log.push(EventRef::message(LogKind::MessageDeleted, session_id, answer_id, Role::Assistant, id));
         }
         steps::remove(&mut tx, id).await?;
         touch_session(&mut tx, session_id, now).await?;
@@ -230,43 +217,42 @@ async fn insert_turn(
 ) -> Result<(MessageId, TaskId), StoreError> {
     let (message_id, task_id) = (MessageId::generate(), TaskId::generate());
     let automatic = Title::from_first_message(post.content.as_str());
-    let row = sqlx::query(
-        "UPDATE chat_session SET last_turn = last_turn + 1, last_seq = last_seq + 1, updated_at = ?2, \
-         last_activity_at = ?2, title = CASE WHEN title_is_manual = 0 AND title = '' THEN ?3 ELSE title END, \
-         title_folded = CASE WHEN title_is_manual = 0 AND title = '' THEN ?4 ELSE title_folded END \
-         WHERE id = ?1 RETURNING last_turn, last_seq",
+    let (turn, seq): (i64, i64) = sqlx::query_as(
+        "UPDATE chat_session SET last_turn = last_turn + 1, last_seq = last_seq + 1, updated_at = $2, \
+         last_activity_at = $2, title = CASE WHEN title_is_manual = 0 AND title = '' THEN $3 ELSE title END, \
+         title_folded = CASE WHEN title_is_manual = 0 AND title = '' THEN $4 ELSE title_folded END \
+         WHERE id = $1 RETURNING last_turn, last_seq",
     )
-    .bind(session_id.to_string())
-    .bind(now.to_string())
+    .bind(session_id)
+    .bind(now)
     .bind(automatic.as_str())
     .bind(automatic.folded())
     .fetch_one(&mut *tx)
     .await?;
-    let (turn, seq): (i64, i64) = (row.try_get("last_turn")?, row.try_get("last_seq")?);
     sqlx::query(
         "INSERT INTO chat_message (id, chat_session_id, role, content, task_id, created_at, turn, seq) \
-         VALUES (?1, ?2, 'user', ?3, ?4, ?5, ?6, ?7)",
+         VALUES ($1, $2, 'user', $3, $4, $5, $6, $7)",
     )
-    .bind(message_id.to_string())
-    .bind(session_id.to_string())
+    .bind(message_id)
+    .bind(session_id)
     .bind(post.content.as_str())
-    .bind(task_id.to_string())
-    .bind(now.to_string())
+    .bind(task_id)
+    .bind(now)
     .bind(turn)
     .bind(seq)
     .execute(&mut *tx)
     .await?;
     sqlx::query(
         "INSERT INTO agent_task (id, chat_session_id, turn, user_message_id, answer_message_id, max_attempts, \
-         created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+         created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
-    .bind(task_id.to_string())
-    .bind(session_id.to_string())
+    .bind(task_id)
+    .bind(session_id)
     .bind(turn)
-    .bind(message_id.to_string())
-    .bind(MessageId::generate().to_string())
+    .bind(message_id)
+    .bind(MessageId::generate())
     .bind(post.max_attempts)
-    .bind(now.to_string())
+    .bind(now)
     .execute(tx)
     .await?;
     Ok((message_id, task_id))
@@ -280,12 +266,12 @@ pub(super) async fn request_stop(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE agent_task SET stop_reason = ?2, stop_requested_at = ?3 \
-         WHERE id = ?1 AND status = 'running' AND stop_reason IS NULL",
+        "UPDATE agent_task SET stop_reason = $2, stop_requested_at = $3 \
+         WHERE id = $1 AND status = 'running' AND stop_reason IS NULL",
     )
-    .bind(id.to_string())
-    .bind(reason.as_str())
-    .bind(now.to_string())
+    .bind(id)
+    .bind(reason)
+    .bind(now)
     .execute(tx)
     .await?;
     Ok(())
@@ -305,26 +291,22 @@ async fn unstarted_task(
     id: MessageId,
 ) -> Result<TaskId, StoreError> {
     owned_session(tx, user, session_id).await?;
-    let row = sqlx::query(
+    let task: Option<TaskId> = sqlx::query_scalar(
         "SELECT t.id FROM chat_message m LEFT JOIN agent_task t \
          ON t.id = m.task_id AND m.role = 'user' AND t.status = 'queued' AND t.attempt = 0 \
          AND NOT EXISTS (SELECT 1 FROM agent_task l \
              WHERE l.chat_session_id = t.chat_session_id AND l.turn > t.turn AND l.attempt > 0) \
-         WHERE m.id = ?1 AND m.chat_session_id = ?2",
+         WHERE m.id = $1 AND m.chat_session_id = $2",
     )
-    .bind(id.to_string())
-    .bind(session_id.to_string())
+    .bind(id)
+    .bind(session_id)
     .fetch_optional(tx)
     .await?
     .ok_or(StoreError::NotFound)?;
-    parse_optional(&row, "id")?.ok_or(StoreError::TaskNotQueued)
+    task.ok_or(StoreError::TaskNotQueued)
 }
 
 async fn touch_session(tx: &mut SqliteConnection, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
-    sqlx::query("UPDATE chat_session SET updated_at = ?2 WHERE id = ?1")
-        .bind(id.to_string())
-        .bind(now.to_string())
-        .execute(tx)
-        .await?;
+    sqlx::query("UPDATE chat_session SET updated_at = $2 WHERE id = $1").bind(id).bind(now).execute(tx).await?;
     Ok(())
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use sqlx::Row;
 use ulid::Ulid;
 
 use super::{AGENT_QUEUE, Store, StoreError, jobs::first_future_id};
@@ -28,8 +27,8 @@ const COUNTED_FOR: Duration = Duration::from_secs(2);
 const COUNT: &str = "SELECT (SELECT COUNT(*) FROM agent_task INDEXED BY agent_task_queued WHERE status = 'queued') AS queued, \
      (SELECT COUNT(*) FROM agent_task INDEXED BY agent_task_one_running WHERE status = 'running') AS running, \
      (SELECT COUNT(*) FROM worker_heartbeat) AS workers, \
-     (SELECT id FROM Jobs INDEXED BY agent_jobs_ready WHERE job_type = ?1 AND status = 'Pending' \
-         AND (run_at <= ?2 OR id > ?3) ORDER BY priority DESC, id LIMIT 1) AS oldest_job";
+     (SELECT id FROM Jobs INDEXED BY agent_jobs_ready WHERE job_type = $1 AND status = 'Pending' \
+         AND (run_at <= $2 OR id > $3) ORDER BY priority DESC, id LIMIT 1) AS oldest_job";
 
 impl Store {
     /// Counts what there is to do. The counts are at most two seconds old.
@@ -42,27 +41,28 @@ impl Store {
 
     async fn count_workload(&self) -> Result<Workload, StoreError> {
         let now = self.inner.clock.now();
-        let row = sqlx::query(COUNT)
+        let (queued, running, workers, oldest): (_, _, _, Option<String>) = sqlx::query_as(COUNT)
             .bind(AGENT_QUEUE)
             .bind(now.unix_seconds())
             .bind(first_future_id(now))
             .fetch_one(&self.inner.readers)
             .await?;
-        let oldest: Option<String> = row.try_get("oldest_job")?;
         // A job's id begins with the time of its push.
         let pushed = oldest.and_then(|id| Ulid::from_string(&id).ok()).map(|id| id.timestamp_ms());
         let now_ms = u64::try_from(now.unix_millis()).unwrap_or(0);
         Ok(Workload {
-            queued: row.try_get("queued")?,
-            running: row.try_get("running")?,
+            queued,
+            running,
             oldest_wait: pushed.map_or(Duration::ZERO, |pushed| Duration::from_millis(now_ms.saturating_sub(pushed))),
-            workers: row.try_get("workers")?,
+            workers,
         })
     }
 
     /// How SQLite carries out the count.
     #[cfg(test)]
     pub(super) async fn explain_workload(&self) -> Vec<String> {
+        use sqlx::Row as _;
+
         let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {COUNT}"));
         let plan = sqlx::query(explain).fetch_all(&self.inner.readers).await.unwrap();
         plan.iter().map(|step| step.get("detail")).collect()

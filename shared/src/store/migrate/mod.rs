@@ -141,9 +141,9 @@ pub(super) async fn adopt_backup(connection: &mut SqliteConnection) -> Result<()
     let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
     let logs: Vec<i64> = sqlx::query_scalar("SELECT id FROM user_log").fetch_all(&mut *tx).await?;
     for log in logs {
-        sqlx::query("UPDATE user_log SET epoch = ?2 WHERE id = ?1")
+        sqlx::query("UPDATE user_log SET epoch = $2 WHERE id = $1")
             .bind(log)
-            .bind(Epoch::generate().as_str())
+            .bind(Epoch::generate())
             .execute(&mut *tx)
             .await?;
     }

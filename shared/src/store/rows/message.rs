@@ -1,0 +1,75 @@
+//! Messages as they are stored.
+
+use sqlx::SqliteConnection;
+
+use super::{task::JoinedTask, usage};
+use crate::{
+    chat::{FinishReason, Message, Role},
+    clock::Timestamp,
+    id::{MessageId, SessionId, TaskId},
+    store::StoreError,
+};
+
+/// Selects what a [`MessageRow`] is read from: `WHERE` and `ORDER BY` follow.
+macro_rules! select_messages {
+    () => {
+        concat!(
+            "SELECT m.id, m.chat_session_id, m.turn, m.seq, m.role, m.content, m.task_id, m.finish_reason, \
+             m.elapsed_ms, m.input_tokens, m.output_tokens, m.created_at, m.edited_at, ",
+            $crate::store::rows::task_columns!(),
+            " FROM chat_message m LEFT JOIN agent_task t ON t.id = m.task_id AND m.role = 'user' "
+        )
+    };
+}
+
+pub(in crate::store) use select_messages;
+
+/// A row of `chat_message`; a user's message comes with its task.
+#[derive(sqlx::FromRow)]
+pub(in crate::store) struct MessageRow {
+    id: MessageId,
+    chat_session_id: SessionId,
+    turn: i64,
+    seq: i64,
+    role: Role,
+    content: String,
+    task_id: TaskId,
+    finish_reason: Option<FinishReason>,
+    elapsed_ms: Option<i64>,
+    input_tokens: Option<i64>,
+    output_tokens: Option<i64>,
+    created_at: Timestamp,
+    edited_at: Option<Timestamp>,
+    #[sqlx(flatten)]
+    task: JoinedTask,
+}
+
+impl From<MessageRow> for Message {
+    fn from(row: MessageRow) -> Self {
+        Self {
+            id: row.id,
+            chat_session_id: row.chat_session_id,
+            turn: row.turn,
+            seq: row.seq,
+            role: row.role,
+            content: row.content,
+            task_id: row.task_id,
+            task: row.task.0,
+            finish_reason: row.finish_reason,
+            elapsed_ms: row.elapsed_ms,
+            usage: usage(row.input_tokens, row.output_tokens),
+            created_at: row.created_at,
+            edited_at: row.edited_at,
+        }
+    }
+}
+
+/// Returns a message as it is now.
+pub(in crate::store) async fn find_message(
+    connection: &mut SqliteConnection,
+    id: MessageId,
+) -> Result<Option<Message>, StoreError> {
+    let row: Option<MessageRow> =
+        sqlx::query_as(concat!(select_messages!(), "WHERE m.id = $1")).bind(id).fetch_optional(connection).await?;
+    Ok(row.map(Message::from))
+}

@@ -1,0 +1,31 @@
+//! Rows of the chat's tables: which columns a query selects, and the types that they are read into.
+
+mod message;
+mod session;
+mod step;
+mod task;
+
+pub(super) use message::{MessageRow, find_message, select_messages};
+pub(super) use session::{SessionRow, find_session, select_sessions};
+pub(super) use step::{StepColumns, step_columns};
+pub(super) use task::{find_task, task_columns};
+
+use crate::chat::{Usage, UserRef};
+
+/// The owner of a session: its columns `workspace_id` and `creator_id`.
+#[derive(sqlx::FromRow)]
+pub(super) struct Owner {
+    workspace_id: String,
+    creator_id: String,
+}
+
+impl From<Owner> for UserRef {
+    fn from(owner: Owner) -> Self {
+        Self { workspace_id: owner.workspace_id, user_id: owner.creator_id }
+    }
+}
+
+/// Returns the usage that two columns of tokens hold.
+fn usage(input_tokens: Option<i64>, output_tokens: Option<i64>) -> Option<Usage> {
+    Some(Usage { input_tokens: input_tokens?, output_tokens: output_tokens? })
+}

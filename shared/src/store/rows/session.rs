@@ -1,0 +1,109 @@
+//! Sessions as they are stored.
+
+use sqlx::SqliteConnection;
+
+use super::task::JoinedTask;
+use crate::{
+    chat::{LastMessage, Role, Session, SessionStatus, preview},
+    clock::Timestamp,
+    id::SessionId,
+    store::StoreError,
+};
+
+/// Selects what a [`SessionRow`] is read from: `WHERE` and `ORDER BY` follow.
+macro_rules! select_sessions {
+    () => {
+        concat!(
+            "SELECT s.id, s.workspace_id, s.agent_key, s.creator_id, s.title, s.status, s.pinned_at, s.created_at, \
+             s.updated_at, s.last_activity_at, s.last_seq, s.last_read_seq, \
+             CASE s.status WHEN 'archived' THEN 0 ELSE (SELECT COUNT(*) FROM chat_message a \
+                 WHERE a.chat_session_id = s.id AND a.role = 'assistant' AND a.seq > s.last_read_seq) END AS unread_count, \
+             (SELECT COUNT(*) FROM agent_task q WHERE q.chat_session_id = s.id AND q.status = 'queued') AS queued_count, \
+             m.role AS m_role, \
+             substr(CAST(m.content AS BLOB), 1, 2000) AS m_preview, m.created_at AS m_created_at, ",
+            $crate::store::rows::task_columns!(),
+            " FROM chat_session s \
+             LEFT JOIN chat_message m ON m.chat_session_id = s.id AND m.seq = \
+                 (SELECT MAX(l.seq) FROM chat_message l WHERE l.chat_session_id = s.id) \
+             LEFT JOIN agent_task t ON t.chat_session_id = s.id AND t.status = 'running' "
+        )
+    };
+}
+
+pub(in crate::store) use select_sessions;
+
+/// A row of `chat_session`, with its newest message and its running task.
+#[derive(sqlx::FromRow)]
+pub(in crate::store) struct SessionRow {
+    id: SessionId,
+    workspace_id: String,
+    agent_key: String,
+    creator_id: String,
+    title: String,
+    status: SessionStatus,
+    pinned_at: Option<Timestamp>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    last_activity_at: Timestamp,
+    last_seq: i64,
+    last_read_seq: i64,
+    unread_count: i64,
+    queued_count: i64,
+    #[sqlx(flatten)]
+    last_message: JoinedMessage,
+    #[sqlx(flatten)]
+    active_task: JoinedTask,
+}
+
+/// The newest message of a session, if it has one.
+#[derive(sqlx::FromRow)]
+#[expect(clippy::struct_field_names, reason = "named after the columns of the query")]
+struct JoinedMessage {
+    m_role: Option<Role>,
+    /// The beginning of its text, which may end inside a character.
+    m_preview: Option<Vec<u8>>,
+    m_created_at: Option<Timestamp>,
+}
+
+impl From<JoinedMessage> for Option<LastMessage> {
+    fn from(row: JoinedMessage) -> Self {
+        Some(LastMessage {
+            role: row.m_role?,
+            preview: preview(&row.m_preview.unwrap_or_default()),
+            created_at: row.m_created_at?,
+        })
+    }
+}
+
+impl From<SessionRow> for Session {
+    fn from(row: SessionRow) -> Self {
+        Self {
+            id: row.id,
+            workspace_id: row.workspace_id,
+            agent_key: row.agent_key,
+            creator_id: row.creator_id,
+            title: row.title,
+            status: row.status,
+            pinned_at: row.pinned_at,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            last_activity_at: row.last_activity_at,
+            last_message: row.last_message.into(),
+            last_seq: row.last_seq,
+            last_read_seq: row.last_read_seq,
+            unread_count: row.unread_count,
+            active_task: row.active_task.0,
+            queued_count: row.queued_count,
+        }
+    }
+}
+
+/// Returns a session as it is now.
+pub(in crate::store) async fn find_session(
+    connection: &mut SqliteConnection,
+    id: SessionId,
+) -> Result<Option<Session>, StoreError> {
+    let row: Option<SessionRow> =
+        sqlx::query_as(concat!(select_sessions!(), "WHERE s.id = $1")).bind(id).fetch_optional(connection).await?;
+    Ok(row.map(Session::from))
+}

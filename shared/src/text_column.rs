@@ -1,0 +1,77 @@
+//! How ids, times, and enums are stored: as text, in every database that sqlx supports.
+
+/// A stored text that is not a value of its type.
+#[derive(Debug, thiserror::Error)]
+#[error("unknown value {0:?}")]
+pub struct UnknownText(pub(crate) String);
+
+/// Implements sqlx's traits for a type that is stored as text: `Display` writes it, and `FromStr` reads it.
+macro_rules! text_column {
+    ($name:ty) => {
+        impl<DB: sqlx::Database> sqlx::Type<DB> for $name
+        where
+            String: sqlx::Type<DB>,
+        {
+            fn type_info() -> DB::TypeInfo {
+                <String as sqlx::Type<DB>>::type_info()
+            }
+
+            fn compatible(stored: &DB::TypeInfo) -> bool {
+                <String as sqlx::Type<DB>>::compatible(stored)
+            }
+        }
+
+        impl<'q, DB: sqlx::Database> sqlx::Encode<'q, DB> for $name
+        where
+            String: sqlx::Encode<'q, DB>,
+        {
+            fn encode_by_ref(
+                &self,
+                buffer: &mut DB::ArgumentBuffer,
+            ) -> Result<sqlx::encode::IsNull, sqlx::error::BoxDynError> {
+                sqlx::Encode::<DB>::encode(self.to_string(), buffer)
+            }
+        }
+
+        impl<'r, DB: sqlx::Database> sqlx::Decode<'r, DB> for $name
+        where
+            &'r str: sqlx::Decode<'r, DB>,
+        {
+            fn decode(value: DB::ValueRef<'r>) -> Result<Self, sqlx::error::BoxDynError> {
+                let text = <&str as sqlx::Decode<DB>>::decode(value)?;
+                text.parse().map_err(|_| $crate::text_column::UnknownText(text.to_owned()).into())
+            }
+        }
+    };
+}
+
+/// Implements `as_str`, `Display`, `FromStr`, and sqlx's traits for an enum by the names of its variants.
+macro_rules! named_variants {
+    ($name:ident { $($variant:ident = $text:literal,)+ }) => {
+        impl $name {
+            /// Returns the name in JSON and in the store.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = $crate::text_column::UnknownText;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                match text { $($text => Ok(Self::$variant),)+ _ => Err($crate::text_column::UnknownText(text.to_owned())) }
+            }
+        }
+
+        $crate::text_column::text_column!($name);
+    };
+}
+
+pub(crate) use {named_variants, text_column};
