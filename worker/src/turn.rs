@@ -10,12 +10,12 @@ mod tests;
 use std::{sync::Arc, time::Duration};
 
 use banter_shared::{
-    chat::{ErrorCode, PermissionDetail, TaskError},
+    chat::{AgentSession, ErrorCode, PermissionDetail, TaskError},
     clock::SharedClock,
     id::PermissionId,
     relay::SharedRelay,
     shutdown::Shutdown,
-    store::{AgentSession, Claim, Conversation, Finish, PastMessage, ResumePoint, StepState, Store},
+    store::{Claim, Conversation, Finish, StepState, Store},
 };
 use tokio::{
     sync::mpsc,
@@ -24,10 +24,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    agents::{
-        Agent, AgentError, Answer, Decision, HistoryMessage, PermissionRequest, Registry, Resume, Turn, UPDATE_BUFFER,
-        Update,
-    },
+    agents::{Agent, AgentError, Answer, Decision, PermissionRequest, Registry, Turn, UPDATE_BUFFER, Update},
     outcome,
     permissions::Permissions,
     running::{Running, RunningGuard},
@@ -152,19 +149,11 @@ impl TurnRunner {
         loop {
             match self.store.read_conversation(claim).await {
                 Ok(Conversation { history, resume }) => {
-                    let history = history
-                        .into_iter()
-                        .map(|PastMessage { turn, role, content }| HistoryMessage { turn, role, content })
-                        .collect();
                     return Some(Turn {
                         session_id: claim.session_id,
                         task_id: claim.task_id,
                         turn: claim.turn,
-                        resume: resume.map(|ResumePoint { session: AgentSession { id, provider }, turn }| Resume {
-                            id,
-                            provider,
-                            turn,
-                        }),
+                        resume,
                         history,
                     });
                 }
@@ -207,7 +196,7 @@ impl Told {
             Update::Retract => self.text.retract(),
             Update::Step(step) => self.steps.push(step),
             Update::Permission(request) => self.ask(request),
-            Update::Resume { id, provider } => self.resume = Some(AgentSession { id, provider }),
+            Update::Resume(session) => self.resume = Some(session),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod content;
 mod display;
+mod history;
 mod message;
 mod permission;
 mod session;
@@ -14,6 +15,7 @@ mod user;
 
 pub use content::{Content, ContentError, MAX_CONTENT_BYTES, sanitize_agent_text};
 pub use display::{clean_line, preview};
+pub use history::{AgentSession, HistoryMessage, ResumePoint};
 pub use message::{FinishReason, Message, Partial, Role};
 pub use permission::{
     AnswerProblem, DecidedBy, PermissionAnswer, PermissionDecision, PermissionDetail, PermissionKind, PermissionOption,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    AgentSession, Changed, ResumePoint, StepState, Store, StoreError, WriteTx, events,
+    Changed, StepState, Store, StoreError, WriteTx, events,
     jobs::{AGENT_QUEUE, CLAIM, JobEnd, LOOK, end_job, first_future_id, schedule_head},
     outcomes::{Open, Outcome, end_delivery, end_task, find_open, find_running},
     resume,
@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     chat::{
-        ErrorCode, FinishReason, MAX_RETRY_AFTER, Role, StopReason, TaskError, TaskStatus, Usage, UserRef, backoff,
-        sanitize_agent_text,
+        AgentSession, ErrorCode, FinishReason, HistoryMessage, MAX_RETRY_AFTER, ResumePoint, StopReason, TaskError,
+        TaskStatus, Usage, UserRef, backoff, sanitize_agent_text,
     },
     clock::Timestamp,
     event::{EventRef, Hints},
@@ -60,24 +60,13 @@ struct ClaimedSession {
     agent_key: String,
 }
 
-/// What an attempt is told of its conversation.
+/// What an attempt is given of its conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conversation {
-    /// Up to and with the turn's user message, in the transcript's order.
-    pub history: Vec<PastMessage>,
-    /// The agent's own session that it may go on in.
+    /// All messages up to the turn's user message, in the transcript's order.
+    pub history: Vec<HistoryMessage>,
+    /// The agent's own session to resume.
     pub resume: Option<ResumePoint>,
-}
-
-/// A message of the conversation, as an agent is told of it.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
-pub struct PastMessage {
-    /// Its turn.
-    pub turn: i64,
-    /// Who wrote it.
-    pub role: Role,
-    /// The text.
-    pub content: String,
 }
 
 /// How an attempt ended, as its worker sees it. A stored wish to stop comes before all of them.
@@ -218,7 +207,7 @@ impl Store {
         Ok(Changed::new(Some(claim), hints))
     }
 
-    /// What an attempt is told of its conversation, all as of one moment.
+    /// Reads what an attempt is given of its conversation, all as of one moment.
     ///
     /// # Errors
     /// When the store fails.

@@ -56,7 +56,7 @@ use sqlx::{
 use tokio::time::Instant;
 
 pub use agents::AgentHealth;
-pub use attempts::{Claim, Conversation, Finish, PastMessage};
+pub use attempts::{Claim, Conversation, Finish};
 pub use backup::{BackupError, back_up};
 pub use check::{CheckReport, Finding};
 pub use chunks::{ChunkRow, StoredChunk};
@@ -72,7 +72,6 @@ pub use logins::{LOGIN_LIFE, NewToken};
 pub use messages::{MessagePage, Thread, TurnBound};
 pub use migrate::NewerSchema;
 pub use restore::{RestoreError, Restored, restore};
-pub use resume::{AgentSession, ResumePoint};
 pub use sessions::{NewSession, SessionCursor, SessionFilter, SessionPage, SessionPatch};
 pub use steps::{StepRow, StepState};
 pub use stops::RunningAttempt;

@@ -6,30 +6,13 @@
 use sqlx::SqliteConnection;
 
 use super::StoreError;
-use crate::{chat::sanitize_agent_text, id::SessionId};
+use crate::{
+    chat::{AgentSession, ResumePoint, sanitize_agent_text},
+    id::SessionId,
+};
 
 /// An id or a name longer than this is none, in bytes.
 const MAX_ID_BYTES: usize = 4096;
-
-/// An agent's own session.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
-pub struct AgentSession {
-    /// The agent's id of it.
-    #[sqlx(rename = "resume_id")]
-    pub id: String,
-    /// The program that it belongs to, as that calls itself. Behind the same key there may be another one by now.
-    pub provider: String,
-}
-
-/// An agent's own session, and how much of the conversation it knows.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
-pub struct ResumePoint {
-    /// Which one.
-    #[sqlx(flatten)]
-    pub session: AgentSession,
-    /// The last turn that it has seen, question and answer.
-    pub turn: i64,
-}
 
 /// Where an attempt at this turn may go on.
 pub(super) async fn find(
@@ -39,7 +22,7 @@ pub(super) async fn find(
     turn: i64,
 ) -> Result<Option<ResumePoint>, StoreError> {
     let point = sqlx::query_as(
-        "SELECT resume_id, provider, turn FROM agent_resume WHERE chat_session_id = $1 AND agent_key = $2 AND turn < $3",
+        "SELECT resume_id AS id, provider, turn FROM agent_resume WHERE chat_session_id = $1 AND agent_key = $2 AND turn < $3",
     )
     .bind(session_id)
     .bind(agent_key)

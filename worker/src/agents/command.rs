@@ -6,7 +6,7 @@ use std::{fmt::Write as _, sync::Arc};
 use async_trait::async_trait;
 use banter_shared::{
     agents_file::{CommandConfig, CommandInput},
-    chat::{ErrorCode, FinishReason, Role},
+    chat::{ErrorCode, FinishReason, HistoryMessage, Role},
 };
 use serde_json::json;
 use tokio::{
@@ -18,7 +18,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Agent, AgentError, Answer, HistoryMessage, Turn, Update,
+    Agent, AgentError, Answer, Turn, Update,
     acp::gone,
     process::{AgentProcess, Launch, ProcessHost},
     prompt,

@@ -15,7 +15,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use banter_shared::{
-    chat::{ErrorCode, FinishReason, PermissionDecision, PermissionOption, Role, StepKind, StepStatus, Usage},
+    chat::{
+        AgentSession, ErrorCode, FinishReason, HistoryMessage, PermissionDecision, PermissionOption, ResumePoint,
+        StepKind, StepStatus, Usage,
+    },
     id::{SessionId, TaskId},
 };
 use tokio::sync::{mpsc, oneshot};
@@ -27,17 +30,6 @@ pub use registry::Registry;
 /// Updates that an agent may be ahead of the worker; a full channel slows the agent down.
 pub const UPDATE_BUFFER: usize = 256;
 
-/// One message of the conversation, as the agent gets it: verbatim.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HistoryMessage {
-    /// The turn that it belongs to.
-    pub turn: i64,
-    /// Who wrote it.
-    pub role: Role,
-    /// The text.
-    pub content: String,
-}
-
 /// What an agent is asked to do.
 #[derive(Clone, Debug)]
 pub struct Turn {
@@ -47,21 +39,10 @@ pub struct Turn {
     pub task_id: TaskId,
     /// The number of this turn in the conversation.
     pub turn: i64,
-    /// The agent's own session that this conversation went on in before, if it may go on there.
-    pub resume: Option<Resume>,
+    /// The agent's own session to resume, if there is one.
+    pub resume: Option<ResumePoint>,
     /// The conversation so far in its order; the last one is the user's message to be answered.
     pub history: Vec<HistoryMessage>,
-}
-
-/// An agent's own session, which knows the conversation up to a turn.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Resume {
-    /// The agent's id of it.
-    pub id: String,
-    /// The program that opened it, as that calls itself.
-    pub provider: String,
-    /// The last turn that it has seen, question and answer. Messages of later turns are new to it.
-    pub turn: i64,
 }
 
 /// What comes from an agent while it works.
@@ -75,13 +56,8 @@ pub enum Update {
     Step(StepUpdate),
     /// It wants to be allowed something, and waits for the decision.
     Permission(PermissionRequest),
-    /// The agent's own session that this turn is answered in: with the outcome it is stored for the next turn.
-    Resume {
-        /// The agent's id of it.
-        id: String,
-        /// The program that opened it, as that calls itself.
-        provider: String,
-    },
+    /// The agent's own session that this turn is answered in. It is stored with the outcome, for the next turn.
+    Resume(AgentSession),
 }
 
 /// A step as it is now; it replaces what an earlier update with the same key said.

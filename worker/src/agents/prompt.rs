@@ -1,8 +1,6 @@
 //! How much of a conversation an agent is sent. Messages are left out whole; none is cut. A driver may join them.
 
-use banter_shared::chat::Role;
-
-use super::HistoryMessage;
+use banter_shared::chat::{HistoryMessage, Role};
 
 /// The newest messages whose texts fit into so many bytes together. The last message is always among them, whatever
 /// its length. Where something had to be left out, the rest begins with a user's message: an answer without its

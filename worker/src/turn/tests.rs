@@ -6,7 +6,8 @@ use banter_shared::{
     agents_file::AgentConfig,
     chat::{
         Content, DecidedBy, FinishReason, OnBusy, PermissionAnswer, PermissionDecision, PermissionDetail,
-        PermissionKind, PermissionOption, Step, StepKind, StepStatus, Task, TaskDetail, TaskStatus, UserRef,
+        PermissionKind, PermissionOption, ResumePoint, Step, StepKind, StepStatus, Task, TaskDetail, TaskStatus,
+        UserRef,
     },
     clock::SystemClock,
     id::{SessionId, TaskId, WorkerId},
@@ -386,7 +387,7 @@ async fn a_shutdown_hands_back_what_may_be_repeated_and_interrupts_what_may_not(
 
 /// A session of the agent's own.
 fn own(id: &str) -> Update {
-    Update::Resume { id: id.into(), provider: "maker".into() }
+    Update::Resume(AgentSession { id: id.into(), provider: "maker".into() })
 }
 
 #[tokio::test]
@@ -401,7 +402,10 @@ async fn the_next_turn_goes_on_in_the_agents_own_session() {
 
     let (task_id, call, run) = f.start().await;
 
-    assert_eq!(call.turn.resume, Some(Resume { id: "own-1".into(), provider: "maker".into(), turn: 1 }));
+    assert_eq!(
+        call.turn.resume,
+        Some(ResumePoint { session: AgentSession { id: "own-1".into(), provider: "maker".into() }, turn: 1 })
+    );
     assert_eq!(call.turn.history.iter().map(|message| message.turn).collect::<Vec<_>>(), [1, 1, 2]);
     call.tell(own("own-2")).await;
     call.crash();

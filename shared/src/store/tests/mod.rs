@@ -21,8 +21,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     chat::{
-        Content, ErrorCode, FinishReason, MAX_RETRY_AFTER, OnBusy, Role, Session, SessionStatus, TaskError, TaskStatus,
-        Title, UserRef,
+        AgentSession, Content, ErrorCode, FinishReason, MAX_RETRY_AFTER, OnBusy, ResumePoint, Role, Session,
+        SessionStatus, TaskError, TaskStatus, Title, UserRef,
     },
     clock::{Clock, Timestamp},
     event::{Cursor, EventData},

@@ -28,7 +28,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use banter_shared::{
     agents_file::{AcpConfig, PermissionPolicy, ProgramConfig},
-    chat::ErrorCode,
+    chat::{AgentSession, ErrorCode},
     id::SessionId,
 };
 use tokio::{
@@ -44,7 +44,7 @@ use self::{
     turn::{Ended, Left, Prompt},
 };
 use super::{
-    Agent, AgentError, Answer, Resume, Turn, Update,
+    Agent, AgentError, Answer, Turn, Update,
     process::{AgentProcess, Launch, ProcessHost, Program, StartError},
     prompt,
 };
@@ -236,8 +236,8 @@ impl Inner {
         }
         let Some(warm) = lease.warm.as_mut() else { return stopped() };
         let Some(known) = warm.session.take() else { return stopped() };
-        let own = Update::Resume { id: known.id.clone(), provider: self.provider(&warm.connection) };
-        if updates.send(own).await.is_err() {
+        let own = AgentSession { id: known.id.clone(), provider: self.provider(&warm.connection) };
+        if updates.send(Update::Resume(own)).await.is_err() {
             return stopped();
         }
         let Ended { result, left, begun } = Prompt {
@@ -268,7 +268,8 @@ impl Inner {
             if !warm.connection.is_open() {
                 lease.discard();
             } else if let Some(known) = &warm.session {
-                let is_behind = resume.is_some_and(|resume| resume.id != known.id && Some(resume.turn) > known.seen);
+                let is_behind =
+                    resume.is_some_and(|resume| resume.session.id != known.id && Some(resume.turn) > known.seen);
                 if known.seen < Some(turn.turn) && !is_behind {
                     return Ok(());
                 }
@@ -285,7 +286,7 @@ impl Inner {
             let Some(warm) = lease.warm.as_mut() else { return Err(AgentError::stopped()) };
             // Its id means nothing to another program, or something else.
             let provider = self.provider(&warm.connection);
-            resume = resume.filter(|resume| resume.provider == provider);
+            resume = resume.filter(|resume| resume.session.provider == provider);
             match session::open(&warm.connection, &self.config, resume, self.pace.after_replay()).await {
                 Ok(known) => {
                     warm.session = Some(known);
@@ -294,7 +295,7 @@ impl Inner {
                 // An agent that breaks down over its earlier session gets a new one.
                 Err(error) if resume.is_some() && !warm.connection.is_open() => {
                     tracing::warn!(%error, "agent crashed while restoring its session; starting a new one");
-                    resume = None::<&Resume>;
+                    resume = None;
                     lease.discard();
                 }
                 Err(error) => return Err(error),

@@ -3,12 +3,15 @@
 use std::{path::Path, time::Duration};
 
 use agent_client_protocol::v1::schema::{LoadSessionRequest, NewSessionRequest, ResumeSessionRequest};
-use banter_shared::{agents_file::AcpConfig, chat::ErrorCode};
+use banter_shared::{
+    agents_file::AcpConfig,
+    chat::{ErrorCode, ResumePoint},
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{connection::Connection, pace::Quiet};
-use crate::agents::{AgentError, Resume};
+use crate::agents::AgentError;
 
 /// How long an agent may take for a session.
 const SESSION_LIMIT: Duration = Duration::from_secs(30);
@@ -26,14 +29,14 @@ pub(super) struct Known {
 pub(super) async fn open(
     connection: &Connection,
     config: &AcpConfig,
-    resume: Option<&Resume>,
+    resume: Option<&ResumePoint>,
     replay: Option<Quiet>,
 ) -> Result<Known, AgentError> {
     let folder = connection.control().folder().to_owned();
     if let Some(resume) = resume
-        && go_on(connection, config, &folder, &resume.id, replay).await
+        && go_on(connection, config, &folder, &resume.session.id, replay).await
     {
-        return Ok(Known { id: resume.id.clone(), seen: Some(resume.turn) });
+        return Ok(Known { id: resume.session.id.clone(), seen: Some(resume.turn) });
     }
     let request = NewSessionRequest::new(folder);
     let state = connection.request_within(SESSION_LIMIT, "session/new", request).await?;

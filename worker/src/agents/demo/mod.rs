@@ -13,9 +13,7 @@ mod texts;
 
 use std::time::Duration;
 
-use banter_shared::chat::Role;
-
-use super::HistoryMessage;
+use banter_shared::chat::{HistoryMessage, Role};
 
 pub use server::serve;
 

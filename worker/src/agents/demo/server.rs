@@ -24,7 +24,10 @@ use agent_client_protocol::{
         },
     },
 };
-use banter_shared::{chat::Role, id::SessionId};
+use banter_shared::{
+    chat::{HistoryMessage, Role},
+    id::SessionId,
+};
 use serde_json::json;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::{
@@ -32,7 +35,7 @@ use tokio_util::{
     sync::CancellationToken,
 };
 
-use super::{Ending, HistoryMessage, Performance, Prelude, perform, texts, words};
+use super::{Ending, Performance, Prelude, perform, texts, words};
 use crate::agents::prompt::{ASSISTANT_HEADING, INTRODUCTION, USER_HEADING};
 
 /// The pause between the parts of a thought, and between the steps of a plan.

@@ -1,8 +1,8 @@
 //! Small talk in the manner of Weizenbaum's ELIZA (1966): the user's own words, turned round.
 
-use banter_shared::chat::Role;
+use banter_shared::chat::{HistoryMessage, Role};
 
-use super::{HistoryMessage, texts};
+use super::texts;
 
 /// Longest name that is remembered, in characters.
 const MAX_NAME_CHARS: usize = 40;

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 
-use banter_shared::{agents_file::OpenaiConfig, chat::Role};
+use banter_shared::{
+    agents_file::OpenaiConfig,
+    chat::{HistoryMessage, Role},
+};
 use serde_json::{Map, Value, json};
 
 use super::dialect::Dialect;
-use crate::agents::HistoryMessage;
 
 /// What stands between texts that a server wants in one message.
 const SEPARATOR: &str = "\n\n";

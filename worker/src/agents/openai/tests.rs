@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 
 use banter_shared::{
     agents_file::OpenaiConfig,
-    chat::{Role, StepKind, StepStatus},
+    chat::{HistoryMessage, Role, StepKind, StepStatus},
     clock::SystemClock,
     id::{SessionId, TaskId},
 };
@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::server::Server;
 use super::*;
-use crate::agents::{HistoryMessage, StepUpdate};
+use crate::agents::StepUpdate;
 
 /// Long enough for a busy machine, short enough to wait for when silence is what is tested.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -71,7 +71,7 @@ fn text_of(updates: &[Update]) -> String {
         match update {
             Update::Text(more) => text.push_str(more),
             Update::Retract => text.clear(),
-            Update::Step(_) | Update::Permission(_) | Update::Resume { .. } => {}
+            Update::Step(_) | Update::Permission(_) | Update::Resume(_) => {}
         }
     }
     text

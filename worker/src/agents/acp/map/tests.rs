@@ -48,7 +48,7 @@ impl Told {
     fn steps(&self) -> impl Iterator<Item = &StepUpdate> {
         self.out.iter().filter_map(|update| match update {
             Update::Step(step) => Some(step),
-            Update::Text(_) | Update::Retract | Update::Permission(_) | Update::Resume { .. } => None,
+            Update::Text(_) | Update::Retract | Update::Permission(_) | Update::Resume(_) => None,
         })
     }
 
@@ -69,7 +69,7 @@ impl Told {
     fn text(&self) -> String {
         let texts = self.out.iter().filter_map(|update| match update {
             Update::Text(text) => Some(text.as_str()),
-            Update::Step(_) | Update::Retract | Update::Permission(_) | Update::Resume { .. } => None,
+            Update::Step(_) | Update::Retract | Update::Permission(_) | Update::Resume(_) => None,
         });
         texts.collect()
     }

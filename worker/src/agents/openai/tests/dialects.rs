@@ -6,7 +6,6 @@ use super::{
     server::{Script, response, stream},
     *,
 };
-use crate::agents::HistoryMessage;
 
 const ANSWER: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: [DONE]\n\n";
 

@@ -2,8 +2,6 @@
 
 use serde_json::json;
 
-use crate::agents::HistoryMessage;
-
 use super::{
     server::{response, stream},
     *,

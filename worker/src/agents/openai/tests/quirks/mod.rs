@@ -188,7 +188,7 @@ async fn read(content_type: &str, sends: Vec<Send>) -> Found {
                     thoughts.retain(|(key, ..)| *key != step.key);
                     thoughts.push((step.key, step.status, text));
                 }
-                Update::Permission(_) | Update::Resume { .. } => panic!("not from a server: {update:?}"),
+                Update::Permission(_) | Update::Resume(_) => panic!("not from a server: {update:?}"),
             }
         }
         assert!(thoughts.iter().all(|(_, status, _)| *status == StepStatus::Succeeded), "a thought never ends");
