@@ -13,12 +13,10 @@ use std::{
 };
 
 use banter_shared::{
-    chat::{StepKind, StepStatus},
-    id::PermissionId,
+    chat::{PermissionDetail, StepDetail, StepKind, StepStatus},
     relay::SharedRelay,
     store::{Claim, StepState, Store, StoreError},
 };
-use serde_json::json;
 use tokio::{
     task::{JoinError, JoinHandle},
     time::Instant,
@@ -87,18 +85,18 @@ impl StepWriter {
 
     /// Takes the latest state of a step.
     pub(crate) fn push(&mut self, update: StepUpdate) {
-        let StepUpdate { key, kind, tool_call_id, title, status, detail } = update;
-        if kind == StepKind::Permission {
+        let StepUpdate { key, tool_call_id, title, status, detail } = update;
+        if detail.kind() == StepKind::Permission {
             // Nothing would answer it.
             return tracing::warn!(task_id = %self.claim.task_id, "permission request received as a step; ignored");
         }
         let earlier = self.known.get(&key);
-        if let Some(seq) = earlier.map(|known| known.seq).or_else(|| self.budget.number(kind)) {
+        if let Some(seq) = earlier.map(|known| known.seq).or_else(|| self.budget.number(detail.kind())) {
             self.is_urgent |= earlier.is_none_or(|known| known.status != status);
             let kept = self.budget.detail(earlier.map(|known| &known.kept), detail);
             let detail = kept.detail.clone();
             self.known.insert(key, Known { seq, status, kept });
-            self.waiting.insert(seq, StepState { seq, kind, tool_call_id, title, status, detail, permission_id: None });
+            self.waiting.insert(seq, StepState { seq, tool_call_id, title, status, detail });
         }
         self.tell_what_is_missing();
     }
@@ -110,28 +108,27 @@ impl StepWriter {
         }
         tracing::warn!(task_id = %self.claim.task_id, "step limit reached; further steps are omitted");
         let (seq, status) = (self.budget.last_number(), StepStatus::Succeeded);
-        self.known.insert(NOTICE_KEY.to_owned(), Known { seq, status, kept: Kept::default() });
+        let detail = StepDetail::notice("warning", "");
+        self.known.insert(NOTICE_KEY.to_owned(), Known { seq, status, kept: Kept::uncounted(detail.clone()) });
         self.is_urgent = true;
-        let (kind, title, detail) = (StepKind::Notice, NOTICE.to_owned(), json!({"text": "", "severity": "warning"}));
-        let state = StepState { seq, kind, tool_call_id: None, title, status, detail, permission_id: None };
+        let state = StepState { seq, tool_call_id: None, title: NOTICE.to_owned(), status, detail };
         self.waiting.insert(seq, state);
     }
 
     /// Takes a permission request. Returns false if there is no room for it.
     pub(crate) fn push_permission(
         &mut self,
-        permission_id: PermissionId,
         tool_call_id: Option<String>,
         title: String,
-        detail: serde_json::Value,
+        detail: PermissionDetail,
     ) -> bool {
         let Some(seq) = self.budget.number(StepKind::Permission) else {
             self.tell_what_is_missing();
             return false;
         };
         self.is_urgent = true;
-        let (kind, status, permission_id) = (StepKind::Permission, StepStatus::Pending, Some(permission_id));
-        self.waiting.insert(seq, StepState { seq, kind, tool_call_id, title, status, detail, permission_id });
+        let (status, detail) = (StepStatus::Pending, StepDetail::Permission(detail));
+        self.waiting.insert(seq, StepState { seq, tool_call_id, title, status, detail });
         true
     }
 

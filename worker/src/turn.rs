@@ -206,10 +206,7 @@ impl Told {
         let request_id = PermissionId::generate();
         let expires_at = self.clock.now().plus(time_limit);
         let detail = PermissionDetail::pending(request_id, options, expires_at);
-        let asked = serde_json::to_value(detail)
-            .inspect_err(|error| tracing::error!(%error, "cannot encode a permission request"))
-            .is_ok_and(|detail| self.steps.push_permission(request_id, tool_call_id, title, detail));
-        if asked {
+        if self.steps.push_permission(tool_call_id, title, detail) {
             self.permissions.wait_for(request_id, time_limit, reply);
         } else {
             // Nobody can be asked, so nobody will answer. A receiver that is gone does not mind.

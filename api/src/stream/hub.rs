@@ -56,7 +56,7 @@ pub(super) enum Live {
     /// More text of a running answer.
     Text(Arc<LiveText>),
     /// A step that is new or has changed.
-    Step(StepRow),
+    Step(Box<StepRow>),
     /// Signals were lost: what runs is to be told again.
     Healed,
 }
@@ -270,7 +270,7 @@ impl Hub {
         }
         for step in tail.steps {
             if let Some(channel) = channels.get(step.user_log_id) {
-                let _ = channel.sender.send(Arc::new(Live::Step(step)));
+                let _ = channel.sender.send(Arc::new(Live::Step(Box::new(step))));
             }
         }
     }

@@ -5,12 +5,15 @@ mod display;
 mod history;
 mod message;
 mod permission;
+mod plan_detail;
 mod session;
 mod step;
+mod step_detail;
 mod step_text;
 mod task;
 mod terminal_text;
 mod title;
+mod tool_detail;
 mod user;
 
 pub use content::{Content, ContentError, MAX_CONTENT_BYTES, sanitize_agent_text};
@@ -21,12 +24,15 @@ pub use permission::{
     AnswerProblem, DecidedBy, PermissionAnswer, PermissionDecision, PermissionDetail, PermissionKind, PermissionOption,
     PermissionOutcome, decide_stored, option_for,
 };
+pub use plan_detail::{PlanDetail, PlanEntry, PlanEntryPriority, PlanEntryStatus};
 pub use session::{LastMessage, OnBusy, PREVIEW_CHARS, Session, SessionStatus};
 pub use step::{Step, StepKind, StepStatus};
+pub use step_detail::{NoticeDetail, StepDetail, StepFields, ThoughtDetail};
 pub use step_text::{MAX_STEP_DETAIL_BYTES, MAX_STEP_TITLE_CHARS, clean_step_detail, clean_step_title};
 pub use task::{
     ErrorCode, MAX_BACKOFF, MAX_RETRY_AFTER, StopReason, Task, TaskDetail, TaskError, TaskStatus, Usage, backoff,
 };
 pub use terminal_text::strip_terminal_codes;
 pub use title::{MAX_TITLE_CHARS, Title, TitleError};
+pub use tool_detail::{ToolDetail, ToolKind, ToolLocation};
 pub use user::{Principal, Role as UserRole, UserRef};

@@ -1,8 +1,9 @@
 //! A step: something an agent did on the way to its answer.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer, ser::SerializeStruct as _};
 use utoipa::ToSchema;
 
+use super::StepDetail;
 use crate::text_column::named_variants;
 
 /// The kind of a step.
@@ -65,14 +66,15 @@ impl StepStatus {
 }
 
 /// One step of a task, updated in place by `seq`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
 pub struct Step {
     /// The number of the step within its attempt, starting at 1.
     pub seq: i64,
     /// Increases with every change; of two versions of a step, the one with the higher revision is newer.
     pub revision: i64,
-    /// The kind of step.
-    pub kind: StepKind,
+    /// The kind of step, with the details of that kind.
+    #[serde(flatten)]
+    pub detail: StepDetail,
     /// The agent's id for the tool call.
     #[schema(required)]
     pub tool_call_id: Option<String>,
@@ -80,7 +82,52 @@ pub struct Step {
     pub title: String,
     /// The progress of the step.
     pub status: StepStatus,
-    /// Details that depend on the kind. `is_truncated` means that something was too long and was cut.
-    #[schema(value_type = Object)]
-    pub detail: serde_json::Value,
+}
+
+impl Step {
+    /// Returns what kind of step it is.
+    #[must_use]
+    pub const fn kind(&self) -> StepKind {
+        self.detail.kind()
+    }
+}
+
+/// Writes `kind` and `detail` as two fields, in the order of the API.
+impl Serialize for Step {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut step = serializer.serialize_struct("Step", 7)?;
+        step.serialize_field("seq", &self.seq)?;
+        step.serialize_field("revision", &self.revision)?;
+        step.serialize_field("kind", &self.kind())?;
+        step.serialize_field("tool_call_id", &self.tool_call_id)?;
+        step.serialize_field("title", &self.title)?;
+        step.serialize_field("status", &self.status)?;
+        step.serialize_field("detail", &self.detail.fields())?;
+        step.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_one_flat_object() {
+        let step = Step {
+            seq: 1,
+            revision: 2,
+            detail: StepDetail::thought("a"),
+            tool_call_id: None,
+            title: "Thinking".into(),
+            status: StepStatus::Running,
+        };
+
+        let json = serde_json::to_string(&step).unwrap();
+
+        assert_eq!(
+            json,
+            r#"{"seq":1,"revision":2,"kind":"thought","tool_call_id":null,"title":"Thinking","status":"running","detail":{"text":"a"}}"#
+        );
+        assert_eq!(serde_json::from_str::<Step>(&json).unwrap(), step);
+    }
 }

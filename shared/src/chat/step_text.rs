@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{sanitize_agent_text, strip_terminal_codes};
+use super::{StepDetail, sanitize_agent_text, strip_terminal_codes};
 
 /// Longest title of a step, in characters.
 pub const MAX_STEP_TITLE_CHARS: usize = 200;
@@ -36,10 +36,14 @@ pub fn clean_step_title(title: &str) -> String {
     line
 }
 
-/// A detail as an object of at most [`MAX_STEP_DETAIL_BYTES`] of JSON. The longest texts in it are cut first; what was
-/// cut is marked by `is_truncated: true`.
+/// Returns the fields of a detail as an object of at most [`MAX_STEP_DETAIL_BYTES`] of JSON. The longest texts in it are
+/// cut first; what was cut is marked by `is_truncated: true`.
 #[must_use]
-pub fn clean_step_detail(detail: &Value) -> Value {
+pub fn clean_step_detail(detail: &StepDetail) -> Value {
+    clean_fields(&detail.to_value())
+}
+
+fn clean_fields(detail: &Value) -> Value {
     let whole = as_object(clean(detail, usize::MAX, MAX_DEPTH));
     if size(&whole) <= MAX_STEP_DETAIL_BYTES {
         return Value::Object(whole);
@@ -112,16 +116,16 @@ mod tests {
     fn a_detail_that_fits_is_kept_without_what_the_store_cannot_hold() {
         let detail = json!({"input": {"path": "a\0b"}, "locations": [1, null, true]});
 
-        assert_eq!(clean_step_detail(&detail), json!({"input": {"path": "ab"}, "locations": [1, null, true]}));
-        assert_eq!(clean_step_detail(&json!(null)), json!({}));
-        assert_eq!(clean_step_detail(&json!("x")), json!({"value": "x"}));
+        assert_eq!(clean_fields(&detail), json!({"input": {"path": "ab"}, "locations": [1, null, true]}));
+        assert_eq!(clean_fields(&json!(null)), json!({}));
+        assert_eq!(clean_fields(&json!("x")), json!({"value": "x"}));
     }
 
     #[test]
     fn the_longest_texts_are_cut_first_and_it_is_said() {
         let detail = json!({"tool_kind": "execute", "input": "ls", "output": "ü\n".repeat(MAX_STEP_DETAIL_BYTES)});
 
-        let cut = clean_step_detail(&detail);
+        let cut = clean_fields(&detail);
 
         assert_eq!((&cut["tool_kind"], &cut["input"]), (&json!("execute"), &json!("ls")));
         assert_eq!(cut["is_truncated"], json!(true));
@@ -134,13 +138,13 @@ mod tests {
     fn what_cannot_be_cut_to_fit_is_dropped() {
         let many = json!({"entries": vec![json!({"content": "x"}); 20_000]});
 
-        assert_eq!(clean_step_detail(&many), json!({"is_truncated": true}));
+        assert_eq!(clean_fields(&many), json!({"is_truncated": true}));
     }
 
     #[test]
     fn a_value_nested_without_end_is_no_danger() {
         let deep = (0..100).fold(json!("x"), |inner, _| json!([inner]));
 
-        assert!(clean_step_detail(&json!({ "deep": deep })).to_string().len() < 100);
+        assert!(clean_fields(&json!({ "deep": deep })).to_string().len() < 100);
     }
 }

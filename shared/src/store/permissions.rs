@@ -3,11 +3,16 @@
 use serde_json::Value;
 use sqlx::SqliteConnection;
 
-use super::{Changed, Store, StoreError, WriteTx, sessions::owned_session, steps, turns::task_of};
+use super::{
+    Changed, Store, StoreError, WriteTx,
+    sessions::owned_session,
+    steps::{self, StepKey},
+    turns::task_of,
+};
 use crate::{
     chat::{
         AnswerProblem, DecidedBy, PermissionAnswer, PermissionDecision, PermissionDetail, PermissionOutcome,
-        StepStatus, UserRef,
+        StepStatus, UserRef, decide_stored,
     },
     event::Hints,
     id::{PermissionId, SessionId, TaskId},
@@ -16,9 +21,8 @@ use crate::{
 /// A request as it is stored.
 #[derive(sqlx::FromRow)]
 struct Request {
-    task_id: TaskId,
-    attempt: i64,
-    seq: i64,
+    #[sqlx(flatten)]
+    step: StepKey,
     /// As it is in the row, which an older version may have written.
     #[sqlx(json)]
     detail: Value,
@@ -35,8 +39,9 @@ impl Request {
             PermissionDecision::Allow => StepStatus::Succeeded,
             PermissionDecision::Reject => StepStatus::Rejected,
         };
-        let detail = steps::decided(self.detail.clone(), outcome)?;
-        steps::update(tx, self.task_id, self.attempt, self.seq, status, &detail).await
+        let mut detail = self.detail.clone();
+        decide_stored(&mut detail, outcome).map_err(|_| StoreError::Corrupt("task_step.detail".into()))?;
+        steps::update(tx, self.step, status, &detail).await
     }
 }
 
@@ -72,7 +77,7 @@ impl Store {
         let mut tx = self.begin_write().await?;
         owned_session(&mut tx, user, session_id).await?;
         let task = task_of(&mut tx, session_id, task_id).await?;
-        let Some(request) = find(&mut tx, id).await?.filter(|found| found.task_id == task_id) else {
+        let Some(request) = find(&mut tx, id).await?.filter(|found| found.step.task_id == task_id) else {
             return Err(match is_past(&mut tx, task_id, id).await? {
                 true if task.status.has_ended() => StoreError::TaskEnded,
                 true => StoreError::PermissionExpired,
@@ -105,7 +110,7 @@ impl Store {
     pub async fn has_permission(&self, task_id: TaskId, id: PermissionId) -> Result<bool, StoreError> {
         let mut connection = self.inner.readers.acquire().await?;
         match find(&mut connection, id).await? {
-            Some(request) => Ok(request.task_id == task_id),
+            Some(request) => Ok(request.step.task_id == task_id),
             None => is_past(&mut connection, task_id, id).await,
         }
     }

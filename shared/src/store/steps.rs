@@ -3,20 +3,21 @@
 //! Guarantees: only the running attempt writes its steps; every change of a step gets a higher revision than all before
 //! it; the end of an attempt leaves none of its steps open; a claim removes those of the attempts before it.
 
+use serde::Serialize;
 use serde_json::Value;
 use sqlx::{SqliteConnection, types::Json};
 
 use super::{
     Changed, Store, StoreError,
-    rows::{StepColumns, step_columns},
+    rows::{self, StepColumns, step_columns},
 };
 use crate::{
     chat::{
-        DecidedBy, PermissionOutcome, Step, StepKind, StepStatus, UserRef, clean_step_detail, clean_step_title,
-        decide_stored, sanitize_agent_text,
+        DecidedBy, PermissionOutcome, Step, StepDetail, StepKind, StepStatus, UserRef, clean_step_detail,
+        clean_step_title, sanitize_agent_text,
     },
     event::Hints,
-    id::{PermissionId, SessionId, TaskId},
+    id::{SessionId, TaskId},
 };
 
 /// Longest id of a tool call that is kept, in bytes.
@@ -27,33 +28,31 @@ const MAX_TOOL_CALL_ID_BYTES: usize = 512;
 pub struct StepState {
     /// Its number in the attempt.
     pub seq: i64,
-    /// What it is.
-    pub kind: StepKind,
     /// The agent's own id of the tool call.
     pub tool_call_id: Option<String>,
     /// One line; a longer one is cut.
     pub title: String,
     /// How far it is.
     pub status: StepStatus,
-    /// More, by kind; cut where it is too long.
-    pub detail: Value,
-    /// What is answered to, of a permission request.
-    pub permission_id: Option<PermissionId>,
+    /// What it is, and what belongs to that; cut where it is too long.
+    pub detail: StepDetail,
 }
 
-impl StepState {
-    /// The same state, fit to be stored.
-    fn cleaned(&self) -> Self {
-        let tool_call_id = self.tool_call_id.as_deref().map(|id| {
+/// A step's state within the limits of the store.
+pub(super) struct CleanStep<'a> {
+    state: &'a StepState,
+    tool_call_id: Option<String>,
+    title: String,
+    fields: Value,
+}
+
+impl<'a> CleanStep<'a> {
+    fn new(state: &'a StepState) -> Self {
+        let tool_call_id = state.tool_call_id.as_deref().map(|id| {
             let id = sanitize_agent_text(id);
             id[..id.floor_char_boundary(MAX_TOOL_CALL_ID_BYTES)].to_owned()
         });
-        Self {
-            tool_call_id,
-            title: clean_step_title(&self.title),
-            detail: clean_step_detail(&self.detail),
-            ..self.clone()
-        }
+        Self { state, tool_call_id, title: clean_step_title(&state.title), fields: clean_step_detail(&state.detail) }
     }
 }
 
@@ -94,8 +93,8 @@ pub(super) async fn last_revision(connection: &mut SqliteConnection) -> Result<i
 }
 
 /// Makes states fit to be stored; done before a transaction begins.
-pub(super) fn cleaned(steps: &[StepState]) -> Vec<StepState> {
-    steps.iter().map(StepState::cleaned).collect()
+pub(super) fn cleaned(steps: &[StepState]) -> Vec<CleanStep<'_>> {
+    steps.iter().map(CleanStep::new).collect()
 }
 
 /// Writes the states of an attempt's steps, in the attempt's own transaction.
@@ -103,9 +102,9 @@ pub(super) async fn put(
     tx: &mut SqliteConnection,
     task_id: TaskId,
     attempt: i64,
-    cleaned: &[StepState],
+    steps: &[CleanStep<'_>],
 ) -> Result<(), StoreError> {
-    for step in cleaned {
+    for step in steps {
         // A permission request is asked once; from then on others decide its state.
         let revision = next_revision(tx).await?;
         sqlx::query(
@@ -117,36 +116,42 @@ pub(super) async fn put(
         )
         .bind(task_id)
         .bind(attempt)
-        .bind(step.seq)
+        .bind(step.state.seq)
         .bind(revision)
-        .bind(step.kind)
+        .bind(step.state.detail.kind())
         .bind(&step.tool_call_id)
         .bind(&step.title)
-        .bind(step.status)
-        .bind(Json(&step.detail))
-        .bind(step.permission_id)
+        .bind(step.state.status)
+        .bind(Json(&step.fields))
+        .bind(step.state.detail.permission_id())
         .execute(&mut *tx)
         .await?;
     }
     Ok(())
 }
 
+/// The place of a step: the key of its row.
+#[derive(Clone, Copy, sqlx::FromRow)]
+pub(super) struct StepKey {
+    pub(super) task_id: TaskId,
+    pub(super) attempt: i64,
+    pub(super) seq: i64,
+}
+
 /// Gives a step another status and detail.
 pub(super) async fn update(
     tx: &mut SqliteConnection,
-    task_id: TaskId,
-    attempt: i64,
-    seq: i64,
+    key: StepKey,
     status: StepStatus,
-    detail: &Value,
+    detail: impl Serialize + Send + Sync,
 ) -> Result<(), StoreError> {
     let revision = next_revision(tx).await?;
     sqlx::query(
         "UPDATE task_step SET revision = $4, status = $5, detail = $6 WHERE task_id = $1 AND attempt = $2 AND seq = $3",
     )
-    .bind(task_id)
-    .bind(attempt)
-    .bind(seq)
+    .bind(key.task_id)
+    .bind(key.attempt)
+    .bind(key.seq)
     .bind(revision)
     .bind(status)
     .bind(Json(detail))
@@ -173,13 +178,13 @@ pub(super) async fn close(
             .as_ref()
             .is_some_and(|id| forbidden.iter().any(|call| call == id) && !allowed.iter().any(|call| call == id));
         let Some(status) = closed(step, is_held, end) else { continue };
-        if step.kind == StepKind::Permission {
-            step.detail = decided(step.detail.take(), &PermissionOutcome::unanswered(DecidedBy::Withdrawn))?;
+        if let StepDetail::Permission(detail) = &mut step.detail {
+            detail.decide(PermissionOutcome::unanswered(DecidedBy::Withdrawn));
         }
         step.status = status;
-        update(tx, task_id, attempt, step.seq, status, &step.detail).await?;
+        update(tx, StepKey { task_id, attempt, seq: step.seq }, status, step.detail.fields()).await?;
     }
-    Ok(steps.iter().any(|step| match step.kind {
+    Ok(steps.iter().any(|step| match step.kind() {
         StepKind::Tool => step.status != StepStatus::Rejected,
         StepKind::Permission => step.status == StepStatus::Succeeded,
         StepKind::Thought | StepKind::Plan | StepKind::Notice => false,
@@ -188,25 +193,19 @@ pub(super) async fn close(
 
 /// The tool calls whose permission has this status.
 fn tool_calls(steps: &[Step], status: StepStatus) -> Vec<String> {
-    let permissions = steps.iter().filter(|step| step.kind == StepKind::Permission && step.status == status);
+    let permissions = steps.iter().filter(|step| step.kind() == StepKind::Permission && step.status == status);
     permissions.filter_map(|step| step.tool_call_id.clone()).collect()
 }
 
 /// How a step is closed; `None` if it is closed already. A tool that `is_held` waits for a permission that it did not get.
 fn closed(step: &Step, is_held: bool, end: StepsEnd) -> Option<StepStatus> {
-    match (step.status, step.kind) {
+    match (step.status, step.kind()) {
         (StepStatus::Succeeded | StepStatus::Failed | StepStatus::Rejected, _) => None,
         (_, StepKind::Permission) => Some(StepStatus::Rejected),
         (StepStatus::Pending, StepKind::Tool) if is_held => Some(StepStatus::Rejected),
         (StepStatus::Running, _) if end == StepsEnd::Answered => Some(StepStatus::Succeeded),
         (StepStatus::Pending | StepStatus::Running, _) => Some(StepStatus::Failed),
     }
-}
-
-/// The detail of a permission request with its outcome.
-pub(super) fn decided(mut detail: Value, outcome: &PermissionOutcome) -> Result<Value, StoreError> {
-    decide_stored(&mut detail, outcome).map_err(|_| StoreError::Corrupt("task_step.detail".into()))?;
-    Ok(detail)
 }
 
 /// The steps of a task in their order.
@@ -219,7 +218,7 @@ pub(super) async fn list(connection: &mut SqliteConnection, task_id: TaskId) -> 
     .bind(task_id)
     .fetch_all(connection)
     .await?;
-    Ok(found.into_iter().map(Step::from).collect())
+    rows::steps(found)
 }
 
 /// Lists steps of a task after the one with this number, in order, at most `limit`.
@@ -239,7 +238,7 @@ pub(super) async fn list_after(
     .bind(limit)
     .fetch_all(connection)
     .await?;
-    Ok(found.into_iter().map(Step::from).collect())
+    rows::steps(found)
 }
 
 /// Removes the steps of a task. That somebody was asked for a permission is remembered.

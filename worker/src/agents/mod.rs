@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use banter_shared::{
     chat::{
         AgentSession, ErrorCode, FinishReason, HistoryMessage, PermissionDecision, PermissionOption, ResumePoint,
-        StepKind, StepStatus, Usage,
+        StepDetail, StepStatus, Usage,
     },
     id::{SessionId, TaskId},
 };
@@ -65,17 +65,14 @@ pub enum Update {
 pub struct StepUpdate {
     /// Names the step within the attempt.
     pub key: String,
-    /// What it is; not `Permission`, which comes as [`Update::Permission`].
-    pub kind: StepKind,
     /// The agent's own id of the tool call.
     pub tool_call_id: Option<String>,
     /// One line.
     pub title: String,
     /// How far it is.
     pub status: StepStatus,
-    /// More, by kind: `{"text"}` of a thought or notice, `{"entries": [{"content", "status", "priority"}]}` of a plan,
-    /// `{"tool_kind", "input", "output", "locations", "is_truncated"}` of a tool.
-    pub detail: serde_json::Value,
+    /// What it is, and what belongs to that. A permission request comes as [`Update::Permission`] instead.
+    pub detail: StepDetail,
 }
 
 /// A request to be allowed something.

@@ -3,10 +3,7 @@
 //! Guarantees: an attempt has at most [`MAX_STEPS`] steps, and their details have at most [`MAX_DETAIL_BYTES`] together. A
 //! step that has no room for its detail keeps its title, its status, and the last detail that had room.
 
-use std::io;
-
-use banter_shared::chat::{MAX_STEP_DETAIL_BYTES, StepKind};
-use serde_json::{Value, json};
+use banter_shared::chat::{MAX_STEP_DETAIL_BYTES, StepDetail, StepKind};
 
 /// Steps of one attempt.
 pub(super) const MAX_STEPS: i64 = 2000;
@@ -47,20 +44,18 @@ impl Budget {
     }
 
     /// What is kept of a step's new detail, in place of the one that it had.
-    pub(super) fn detail(&mut self, earlier: Option<&Kept>, detail: Value) -> Kept {
+    pub(super) fn detail(&mut self, earlier: Option<&Kept>, detail: StepDetail) -> Kept {
         // The store cuts each to this length.
-        let bytes = length(&detail).min(MAX_STEP_DETAIL_BYTES);
+        let bytes = detail.json_bytes().min(MAX_STEP_DETAIL_BYTES);
         let others = self.detail_bytes - earlier.map_or(0, |kept| kept.bytes);
         if others + bytes <= MAX_DETAIL_BYTES {
             self.detail_bytes = others + bytes;
             return Kept { detail, bytes };
         }
         self.is_short = true;
-        let Kept { mut detail, bytes } = earlier.cloned().unwrap_or_default();
-        if let Some(fields) = detail.as_object_mut() {
-            fields.insert("is_truncated".to_owned(), true.into());
-        }
-        Kept { detail, bytes }
+        let mut kept = earlier.cloned().unwrap_or_else(|| Kept::omitted(detail));
+        kept.detail.mark_truncated();
+        kept
     }
 
     /// Whether something had to be left out.
@@ -73,48 +68,38 @@ impl Budget {
 #[derive(Clone, Debug)]
 pub(super) struct Kept {
     /// The detail.
-    pub(super) detail: Value,
+    pub(super) detail: StepDetail,
     bytes: usize,
 }
 
-impl Default for Kept {
-    fn default() -> Self {
-        Self { detail: json!({}), bytes: 0 }
-    }
-}
-
-/// The length of a value's JSON.
-fn length(value: &Value) -> usize {
-    struct Count(usize);
-
-    impl io::Write for Count {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0 += bytes.len();
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
+impl Kept {
+    /// Keeps a detail that counts for nothing.
+    pub(super) const fn uncounted(detail: StepDetail) -> Self {
+        Self { detail, bytes: 0 }
     }
 
-    let mut count = Count(0);
-    serde_json::to_writer(&mut count, value).map_or(usize::MAX, |()| count.0)
+    /// Keeps nothing of a detail but its kind.
+    fn omitted(mut detail: StepDetail) -> Self {
+        detail.omit();
+        Self::uncounted(detail)
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use banter_shared::chat::ThoughtDetail;
+
     use super::*;
 
-    /// A detail that counts for so many bytes.
-    fn of(bytes: usize) -> Value {
-        let value = json!({"text": "x".repeat(bytes - r#"{"text":""}"#.len())});
-        assert_eq!(length(&value), bytes);
-        value
+    /// Returns a detail that counts for so many bytes.
+    fn of(bytes: usize) -> StepDetail {
+        let detail = StepDetail::thought("x".repeat(bytes - r#"{"text":""}"#.len()));
+        assert_eq!(detail.json_bytes(), bytes);
+        detail
     }
 
-    fn left_out() -> Value {
-        json!({"is_truncated": true})
+    fn omitted() -> StepDetail {
+        StepDetail::Thought(ThoughtDetail { text: None, is_truncated: true })
     }
 
     #[test]
@@ -126,10 +111,10 @@ mod tests {
         }
         assert!(!budget.is_short());
 
-        assert_eq!(budget.detail(None, of(20)).detail, left_out());
+        assert_eq!(budget.detail(None, of(20)).detail, omitted());
 
         assert!(budget.is_short());
-        let stored: usize = kept.iter().map(|kept| length(&kept.detail)).sum();
+        let stored: usize = kept.iter().map(|kept| kept.detail.json_bytes()).sum();
         assert_eq!(stored, MAX_DETAIL_BYTES);
     }
 
@@ -149,8 +134,9 @@ mod tests {
 
         let left = budget.detail(Some(&small), of(60_000));
 
-        assert_eq!(left.detail["text"], small.detail["text"]);
-        assert_eq!(left.detail["is_truncated"], true);
+        let mut expected = small.detail.clone();
+        expected.mark_truncated();
+        assert_eq!(left.detail, expected);
         // What makes room again is of use to others.
         budget.detail(Some(&growing), of(100));
         assert_eq!(budget.detail(None, of(50_000)).detail, of(50_000));

@@ -6,8 +6,8 @@ use banter_shared::{
     agents_file::AgentConfig,
     chat::{
         Content, DecidedBy, FinishReason, OnBusy, PermissionAnswer, PermissionDecision, PermissionDetail,
-        PermissionKind, PermissionOption, ResumePoint, Step, StepKind, StepStatus, Task, TaskDetail, TaskStatus,
-        UserRef,
+        PermissionKind, PermissionOption, ResumePoint, Step, StepDetail, StepKind, StepStatus, Task, TaskDetail,
+        TaskStatus, UserRef,
     },
     clock::SystemClock,
     id::{SessionId, TaskId, WorkerId},
@@ -61,7 +61,8 @@ impl Call {
 
     async fn step(&self, key: &str, kind: StepKind, status: StepStatus, title: &str) {
         let (key, title) = (key.to_owned(), title.to_owned());
-        let step = StepUpdate { tool_call_id: Some(key.clone()), key, kind, title, status, detail: json!({}) };
+        let detail = StepDetail::from_fields(kind, json!({})).unwrap();
+        let step = StepUpdate { tool_call_id: Some(key.clone()), key, title, status, detail };
         self.tell(Update::Step(step)).await;
     }
 
@@ -191,15 +192,16 @@ fn rejected() -> Decision {
 }
 
 fn permission_of(step: &Step) -> PermissionDetail {
-    serde_json::from_value(step.detail.clone()).unwrap()
+    let StepDetail::Permission(detail) = &step.detail else { panic!("not a permission request: {step:?}") };
+    detail.clone()
 }
 
 fn shown(steps: &[Step]) -> Vec<(i64, StepKind, StepStatus, &str)> {
-    steps.iter().map(|step| (step.seq, step.kind, step.status, step.title.as_str())).collect()
+    steps.iter().map(|step| (step.seq, step.kind(), step.status, step.title.as_str())).collect()
 }
 
 fn is_pending(steps: &[Step]) -> bool {
-    steps.iter().any(|step| step.kind == StepKind::Permission && step.status == StepStatus::Pending)
+    steps.iter().any(|step| step.kind() == StepKind::Permission && step.status == StepStatus::Pending)
 }
 
 #[tokio::test]
@@ -422,8 +424,10 @@ async fn an_agent_that_does_too_much_is_followed_within_a_budget() {
     let mut f = Fixture::new().await;
     let (task_id, call, run) = f.start().await;
     let step = |key: String, kind: StepKind, status: StepStatus, bytes: usize| {
-        let (title, detail) = (format!("Step {key}"), json!({"text": "x".repeat(bytes)}));
-        Update::Step(StepUpdate { tool_call_id: Some(key.clone()), key, kind, title, status, detail })
+        let (title, text) = (format!("Step {key}"), "x".repeat(bytes));
+        let fields = if kind == StepKind::Tool { json!({"input": text}) } else { json!({"text": text}) };
+        let detail = StepDetail::from_fields(kind, fields).unwrap();
+        Update::Step(StepUpdate { tool_call_id: Some(key.clone()), key, title, status, detail })
     };
 
     call.tell(step("small".into(), StepKind::Tool, StepStatus::Running, 1000)).await;
@@ -438,7 +442,7 @@ async fn an_agent_that_does_too_much_is_followed_within_a_budget() {
     call.answer();
 
     let steps = f.ended(task_id, run).await.steps;
-    let bytes: usize = steps.iter().map(|step| step.detail.to_string().len()).sum();
+    let bytes: usize = steps.iter().map(|step| step.detail.json_bytes()).sum();
     assert!(
         steps.len() <= 2000 && (3 << 20..=4 << 20).contains(&(bytes - 20 * steps.len())),
         "{} {bytes}",
@@ -446,15 +450,16 @@ async fn an_agent_that_does_too_much_is_followed_within_a_budget() {
     );
     let notices: Vec<&Step> = steps.iter().filter(|step| step.title.starts_with("Some steps were omitted")).collect();
     assert_eq!(notices.len(), 1, "one notice says so");
-    assert_eq!((notices[0].kind, &notices[0].detail["severity"]), (StepKind::Notice, &json!("warning")));
+    assert_eq!(notices[0].detail, StepDetail::notice("warning", ""));
     let of = |title: &str| steps.iter().find(|step| step.title == title).unwrap();
     let (small, large, late) = (of("Step small"), of("Step large 149"), of("Step late"));
     assert_eq!(
         (small.status, large.status, late.status),
         (StepStatus::Succeeded, StepStatus::Succeeded, StepStatus::Succeeded)
     );
-    assert_eq!(small.detail, json!({"text": "x".repeat(1000), "is_truncated": true}), "what it had is kept");
-    assert_eq!([&large.detail, &late.detail], [&json!({"is_truncated": true}); 2]);
+    let kept = json!({"input": "x".repeat(1000), "is_truncated": true});
+    assert_eq!(small.detail.to_value(), kept, "what it had is kept");
+    assert_eq!([large, late].map(|step| step.detail.to_value()), [(); 2].map(|()| json!({"is_truncated": true})));
     assert_eq!(
         steps.iter().map(|step| step.seq).collect::<Vec<_>>(),
         (1..=i64::try_from(steps.len()).unwrap()).collect::<Vec<_>>()

@@ -27,6 +27,6 @@ pub async fn get(
 ) -> Result<Response, ApiError> {
     /// A step without the text of its detail.
     const EACH: usize = 512;
-    let bytes = steps.iter().map(|step| step.detail.to_string().len() + EACH).sum();
+    let bytes = steps.iter().map(|step| step.detail.json_bytes() + EACH).sum();
     room.list(&task, ("steps", steps), &json!({}), bytes)
 }

@@ -7,7 +7,7 @@ mod task;
 
 pub(super) use message::{MessageRow, find_message, select_messages};
 pub(super) use session::{SessionRow, find_session, select_sessions};
-pub(super) use step::{StepColumns, step_columns};
+pub(super) use step::{StepColumns, step_columns, steps};
 pub(super) use task::{find_task, task_columns};
 
 use crate::chat::{Usage, UserRef};

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use crate::chat::{PermissionDetail, Step, StepKind, StepStatus};
+use crate::{
+    chat::{Step, StepDetail, StepKind, StepStatus},
+    store::StoreError,
+};
 
 /// The columns of `task_step s` that a [`StepColumns`] is read from.
 macro_rules! step_columns {
@@ -26,22 +29,23 @@ pub(in crate::store) struct StepColumns {
     detail: Value,
 }
 
-impl From<StepColumns> for Step {
-    fn from(row: StepColumns) -> Self {
-        Self {
+impl TryFrom<StepColumns> for Step {
+    type Error = serde_json::Error;
+
+    fn try_from(row: StepColumns) -> Result<Self, Self::Error> {
+        Ok(Self {
             seq: row.seq,
             revision: row.revision,
-            kind: row.kind,
+            detail: StepDetail::from_fields(row.kind, row.detail)?,
             tool_call_id: row.tool_call_id,
             title: row.title,
             status: row.status,
-            detail: if row.kind == StepKind::Permission { current_permission(row.detail) } else { row.detail },
-        }
+        })
     }
 }
 
-/// Returns a permission's detail in today's shape, whatever version stored it.
-fn current_permission(detail: Value) -> Value {
-    let current = serde_json::from_value::<PermissionDetail>(detail.clone()).and_then(serde_json::to_value);
-    current.unwrap_or(detail)
+/// Returns the steps of these rows.
+pub(in crate::store) fn steps(rows: Vec<StepColumns>) -> Result<Vec<Step>, StoreError> {
+    let steps = rows.into_iter().map(Step::try_from).collect::<Result<_, _>>();
+    steps.map_err(|error| StoreError::Corrupt(format!("task_step.detail: {error}")))
 }

@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     chat::{
         DecidedBy, MAX_STEP_DETAIL_BYTES, PermissionAnswer, PermissionDecision, PermissionDetail, PermissionKind,
-        PermissionOption, PermissionOutcome, Step, StepKind, StepStatus,
+        PermissionOption, PermissionOutcome, Step, StepDetail, StepKind, StepStatus, ToolDetail,
     },
     id::PermissionId,
 };
@@ -14,12 +14,10 @@ use crate::{
 fn step(seq: i64, kind: StepKind, status: StepStatus) -> StepState {
     StepState {
         seq,
-        kind,
         tool_call_id: None,
         title: format!("Step {seq}"),
         status,
-        detail: json!({}),
-        permission_id: None,
+        detail: StepDetail::from_fields(kind, json!({})).unwrap(),
     }
 }
 
@@ -34,9 +32,8 @@ fn permission(seq: i64, call: &str, id: PermissionId) -> StepState {
     let detail = PermissionDetail::pending(id, options, expires_at);
     StepState {
         tool_call_id: Some(call.into()),
-        detail: serde_json::to_value(detail).unwrap(),
-        permission_id: Some(id),
-        ..step(seq, StepKind::Permission, StepStatus::Pending)
+        detail: StepDetail::Permission(detail),
+        ..step(seq, StepKind::Notice, StepStatus::Pending)
     }
 }
 
@@ -51,7 +48,7 @@ impl Fixture {
 
     /// Kind and status of every step.
     async fn statuses(&self, claim: &Claim) -> Vec<(StepKind, StepStatus)> {
-        self.steps(claim).await.into_iter().map(|step| (step.kind, step.status)).collect()
+        self.steps(claim).await.into_iter().map(|step| (step.kind(), step.status)).collect()
     }
 
     /// A running attempt in a session of its own.
@@ -156,7 +153,10 @@ async fn what_an_agent_says_of_a_step_is_kept_within_limits() {
     let long = StepState {
         title: "a\0b\nc".repeat(500),
         tool_call_id: Some("x\0".repeat(2000)),
-        detail: json!({"output": "o\0".repeat(MAX_STEP_DETAIL_BYTES)}),
+        detail: StepDetail::Tool(ToolDetail {
+            output: Some("o\0".repeat(MAX_STEP_DETAIL_BYTES).into()),
+            ..ToolDetail::default()
+        }),
         ..step(1, StepKind::Tool, StepStatus::Rejected)
     };
 
@@ -166,8 +166,9 @@ async fn what_an_agent_says_of_a_step_is_kept_within_limits() {
     assert!(kept.title.starts_with("ab cab c") && kept.title.ends_with('…'), "{}", kept.title);
     assert!(kept.title.chars().count() <= 200);
     assert!(kept.tool_call_id.as_ref().unwrap().len() <= 512);
-    assert_eq!(kept.detail["is_truncated"], json!(true));
-    assert!(kept.detail.to_string().len() <= MAX_STEP_DETAIL_BYTES && !kept.detail.to_string().contains("\\u0000"));
+    let detail = kept.detail.to_value();
+    assert_eq!(detail["is_truncated"], json!(true));
+    assert!(detail.to_string().len() <= MAX_STEP_DETAIL_BYTES && !detail.to_string().contains("\\u0000"));
 }
 
 #[tokio::test]
@@ -201,7 +202,7 @@ async fn an_answer_closes_what_was_under_way_with_the_last_steps_in_the_same_tra
             (StepKind::Notice, StepStatus::Succeeded),
         ]
     );
-    let detail: PermissionDetail = serde_json::from_value(f.steps(&claim).await[2].detail.clone()).unwrap();
+    let StepDetail::Permission(detail) = &f.steps(&claim).await[2].detail else { panic!("no permission request") };
     assert_eq!(detail.outcome(), Some(PermissionOutcome::unanswered(DecidedBy::Withdrawn)));
     assert_eq!(f.findings().await, [""; 0]);
 }
@@ -468,7 +469,7 @@ async fn an_answer_names_an_option_of_its_request() {
         vec![option("sqlite"), option("postgresql")],
         "2026-01-31T12:01:00Z".parse().unwrap(),
     );
-    let step = StepState { detail: serde_json::to_value(&detail).unwrap(), ..permission(1, "a", id) };
+    let step = StepState { detail: StepDetail::Permission(detail.clone()), ..permission(1, "a", id) };
     f.write(&claim, &[step]).await.unwrap();
 
     let unknown = f.permit_with(&claim, id, PermissionAnswer::Option("mysql".into())).await;
@@ -480,8 +481,9 @@ async fn an_answer_names_an_option_of_its_request() {
     assert_eq!(f.store.find_permission_outcome(id).await.unwrap(), None, "neither counts as the answer");
     f.permit_with(&claim, id, PermissionAnswer::Option("postgresql".into())).await.unwrap();
     let step = &f.steps(&claim).await[0];
-    assert_eq!((step.status, &step.detail["chosen"]), (StepStatus::Succeeded, &json!("postgresql")));
-    assert_eq!(step.detail["options"], serde_json::to_value(&detail.options).unwrap());
+    let fields = step.detail.to_value();
+    assert_eq!((step.status, &fields["chosen"]), (StepStatus::Succeeded, &json!("postgresql")));
+    assert_eq!(fields["options"], serde_json::to_value(&detail.options).unwrap());
 }
 
 #[tokio::test]
@@ -491,18 +493,24 @@ async fn a_request_of_the_previous_version_is_read_and_answered() {
     let id = PermissionId::generate();
     let options = json!([{"decision": "reject", "name": "No"}, {"decision": "allow", "name": "Yes"}]);
     let detail = json!({"request_id": id, "options": options, "expires_at": "2026-01-31T12:01:00.000Z"});
-    f.write(&claim, &[StepState { detail, ..permission(1, "a", id) }]).await.unwrap();
+    f.write(&claim, &[permission(1, "a", id)]).await.unwrap();
+    sqlx::query("UPDATE task_step SET detail = $1")
+        .bind(detail.to_string())
+        .execute(&f.store.inner.writer)
+        .await
+        .unwrap();
     let shown = json!([
         {"option_id": "reject_once", "name": "No", "kind": "reject_once"},
         {"option_id": "allow_once", "name": "Yes", "kind": "allow_once"},
     ]);
-    assert_eq!(f.steps(&claim).await[0].detail["options"], shown);
+    assert_eq!(f.steps(&claim).await[0].detail.to_value()["options"], shown);
 
     f.permit(&claim, id, PermissionDecision::Allow).await.unwrap();
 
     let step = &f.steps(&claim).await[0];
-    assert_eq!((step.status, &step.detail["options"]), (StepStatus::Succeeded, &shown));
-    assert_eq!(json!([step.detail["decision"], step.detail["decided_by"]]), json!(["allow", "user"]));
+    let fields = step.detail.to_value();
+    assert_eq!((step.status, &fields["options"]), (StepStatus::Succeeded, &shown));
+    assert_eq!(json!([fields["decision"], fields["decided_by"]]), json!(["allow", "user"]));
     // What the worker of the previous version reads is there as it wrote it.
     let mut connection = f.store.inner.readers.acquire().await.unwrap();
     let stored: String = sqlx::query_scalar("SELECT detail FROM task_step").fetch_one(&mut *connection).await.unwrap();

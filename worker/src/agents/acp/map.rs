@@ -10,10 +10,11 @@ mod tests;
 use std::collections::HashMap;
 
 use banter_shared::{
-    chat::{StepKind, StepStatus, strip_terminal_codes},
+    chat::{PlanEntry, PlanEntryPriority, PlanEntryStatus, StepDetail, StepStatus, strip_terminal_codes},
     lenient_json::{SurrogateJoiner, replace_marks},
 };
-use serde_json::{Map, Value, json};
+use serde::Deserialize as _;
+use serde_json::{Map, Value};
 
 use super::{
     content::{cut, text_of},
@@ -202,8 +203,7 @@ impl Mapper {
         const TITLE: &str = "Part of the agent's output could not be read.";
         if !std::mem::replace(&mut self.has_lost, true) {
             self.interrupt(out);
-            let detail = json!({"text": "", "severity": "warning"});
-            out.push(step("lost", StepKind::Notice, None, TITLE, StepStatus::Succeeded, detail));
+            out.push(step("lost", None, TITLE, StepStatus::Succeeded, StepDetail::notice("warning", "")));
         }
     }
 
@@ -297,7 +297,7 @@ impl Mapper {
 
     fn plan(&mut self, fields: &Map<String, Value>, out: &mut Vec<Update>) {
         self.interrupt(out);
-        let entries: Vec<Value> = fields
+        let entries: Vec<PlanEntry> = fields
             .get("entries")
             .and_then(Value::as_array)
             .into_iter()
@@ -305,9 +305,9 @@ impl Mapper {
             .filter_map(plan_entry)
             .take(MAX_ENTRIES)
             .collect();
-        let is_done = entries.iter().all(|entry| entry["status"] == "completed");
+        let is_done = entries.iter().all(|entry| entry.status == PlanEntryStatus::Completed);
         let status = if is_done { StepStatus::Succeeded } else { StepStatus::Running };
-        out.push(step("plan", StepKind::Plan, None, "Plan", status, json!({"entries": entries})));
+        out.push(step("plan", None, "Plan", status, StepDetail::plan(entries)));
     }
 
     fn notice(&mut self, notice: &NoticeUpdate, out: &mut Vec<Update>) {
@@ -320,9 +320,9 @@ impl Mapper {
             self.last_notice = Some(Notice { words, is_error });
         }
         let title = if title.is_empty() { text } else { title };
-        let detail = json!({"text": text, "severity": severity});
+        let detail = StepDetail::notice(severity, text);
         let key = format!("notice:{}", self.notices);
-        out.push(step(&key, StepKind::Notice, None, title, StepStatus::Succeeded, detail));
+        out.push(step(&key, None, title, StepStatus::Succeeded, detail));
     }
 
     fn upsert(&mut self, id: &str, fields: &Map<String, Value>) {
@@ -342,7 +342,8 @@ impl Mapper {
     fn tell_tool(&mut self, id: &str, out: &mut Vec<Update>) {
         self.interrupt(out);
         let Some(tool) = self.tools.get(id) else { return };
-        out.push(step(&format!("tool:{id}"), StepKind::Tool, Some(id), tool.title(), tool.status(), tool.detail()));
+        let detail = StepDetail::Tool(tool.detail());
+        out.push(step(&format!("tool:{id}"), Some(id), tool.title(), tool.status(), detail));
     }
 }
 
@@ -386,21 +387,20 @@ fn notice_of(kind: &str, fields: &Map<String, Value>) -> Option<NoticeUpdate> {
     Some(NoticeUpdate { title, text, severity })
 }
 
-fn plan_entry(entry: &Value) -> Option<Value> {
+fn plan_entry(entry: &Value) -> Option<PlanEntry> {
     let content = entry.as_str().or_else(|| entry["content"].as_str())?;
-    let word = |field: &str, known: [&'static str; 3]| known.into_iter().find(|word| entry[field] == *word);
-    Some(json!({
-        "content": cut(&strip_terminal_codes(content), MAX_ENTRY_BYTES).0,
-        "status": word("status", ["pending", "in_progress", "completed"]).unwrap_or("pending"),
-        "priority": word("priority", ["high", "medium", "low"]).unwrap_or("medium"),
-    }))
+    Some(PlanEntry {
+        content: cut(&strip_terminal_codes(content), MAX_ENTRY_BYTES).0.to_owned(),
+        status: PlanEntryStatus::deserialize(&entry["status"]).unwrap_or(PlanEntryStatus::Pending),
+        priority: PlanEntryPriority::deserialize(&entry["priority"]).unwrap_or(PlanEntryPriority::Medium),
+    })
 }
 
-fn step(key: &str, kind: StepKind, id: Option<&str>, title: &str, status: StepStatus, detail: Value) -> Update {
+fn step(key: &str, id: Option<&str>, title: &str, status: StepStatus, detail: StepDetail) -> Update {
     let title = title.lines().next().unwrap_or_default().chars().take(MAX_TITLE_CHARS).collect();
-    Update::Step(StepUpdate { key: key.to_owned(), kind, tool_call_id: id.map(str::to_owned), title, status, detail })
+    Update::Step(StepUpdate { key: key.to_owned(), tool_call_id: id.map(str::to_owned), title, status, detail })
 }
 
 fn thought_step(number: usize, text: &str, status: StepStatus) -> Update {
-    step(&format!("thought:{number}"), StepKind::Thought, None, "Thought", status, json!({"text": text}))
+    step(&format!("thought:{number}"), None, "Thought", status, StepDetail::thought(text))
 }

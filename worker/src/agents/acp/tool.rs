@@ -2,8 +2,12 @@
 //!
 //! Only what is shown is kept, and only up to a size. A field that makes no sense counts as missing, and costs no other one.
 
-use banter_shared::chat::StepStatus;
-use serde_json::{Map, Value, json};
+use banter_shared::chat::{StepStatus, ToolDetail, ToolKind, ToolLocation};
+use serde::{
+    Deserialize as _,
+    de::value::{self, StrDeserializer},
+};
+use serde_json::{Map, Value};
 
 use super::content::{cut, tool_text};
 
@@ -15,9 +19,6 @@ const MAX_LINE_BYTES: usize = 4096;
 const MAX_LOCATIONS: usize = 100;
 /// Stands for the title of a tool that has none.
 pub(super) const NAMELESS: &str = "Tool";
-/// The kinds of the protocol (<https://agentclientprotocol.com/protocol/tool-calls#creating>).
-const KINDS: [&str; 10] =
-    ["read", "edit", "delete", "move", "search", "execute", "think", "fetch", "switch_mode", "other"];
 
 /// How far the agent says that a tool is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,11 +76,11 @@ impl Kept {
 pub(super) struct Tool {
     title: String,
     name: Option<String>,
-    kind: &'static str,
+    kind: ToolKind,
     input: Kept,
     shown: Option<Kept>,
     raw_output: Option<Kept>,
-    locations: Vec<Value>,
+    locations: Vec<ToolLocation>,
     /// Nothing, or nothing that still holds, if `None`.
     reported: Option<Reported>,
     permission: Permission,
@@ -90,7 +91,7 @@ impl Tool {
         Self {
             title: String::new(),
             name: None,
-            kind: "other",
+            kind: ToolKind::Other,
             input: Kept::default(),
             shown: None,
             raw_output: None,
@@ -109,7 +110,7 @@ impl Tool {
         if let Some(name) = text("name").filter(|name| !name.is_empty()) {
             self.name = Some(name.to_owned());
         }
-        if let Some(kind) = text("kind").and_then(|kind| KINDS.into_iter().find(|known| *known == kind)) {
+        if let Some(kind) = text("kind").and_then(known_kind) {
             self.kind = kind;
         }
         self.reported = fields.get("status").and_then(Reported::parse).or(self.reported);
@@ -181,13 +182,16 @@ impl Tool {
     }
 
     /// Returns the detail of its step.
-    pub fn detail(&self) -> Value {
+    pub fn detail(&self) -> ToolDetail {
         let nothing = Kept::default();
         let output = self.shown.as_ref().or(self.raw_output.as_ref()).unwrap_or(&nothing);
-        json!({
-            "tool_kind": self.kind, "input": self.input.value, "output": output.value, "locations": self.locations,
-            "is_truncated": self.input.is_cut || output.is_cut,
-        })
+        ToolDetail {
+            tool_kind: Some(self.kind),
+            input: Some(self.input.value.clone()),
+            output: Some(output.value.clone()),
+            locations: Some(self.locations.clone()),
+            is_truncated: self.input.is_cut || output.is_cut,
+        }
     }
 }
 
@@ -214,7 +218,13 @@ fn raw_output_of(output: &Value) -> Kept {
     )
 }
 
-fn location(location: &Value) -> Option<Value> {
+fn location(location: &Value) -> Option<ToolLocation> {
     let path = cut(location.get("path")?.as_str()?, MAX_LINE_BYTES).0;
-    Some(json!({"path": path, "line": location["line"].as_u64()}))
+    Some(ToolLocation { path: path.to_owned(), line: location["line"].as_u64() })
+}
+
+/// Reads the kind of a tool; `None` for a word that the protocol does not have.
+fn known_kind(word: &str) -> Option<ToolKind> {
+    let kind = ToolKind::deserialize(StrDeserializer::<value::Error>::new(word)).ok()?;
+    (kind != ToolKind::Other || word == "other").then_some(kind)
 }

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use banter_shared::chat::{StepKind, StepStatus};
-use serde_json::json;
+use banter_shared::chat::{StepDetail, StepStatus};
 use tokio::{sync::mpsc, time::Instant};
 
 use crate::agents::{AgentError, StepUpdate, Update};
@@ -57,11 +56,10 @@ impl Loading {
 fn loading_step(status: StepStatus) -> StepUpdate {
     StepUpdate {
         key: "loading".to_owned(),
-        kind: StepKind::Notice,
         tool_call_id: None,
         title: "The model is loading.".to_owned(),
         status,
-        detail: json!({"text": "", "severity": "info"}),
+        detail: StepDetail::notice("info", ""),
     }
 }
 

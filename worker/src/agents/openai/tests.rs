@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 
 use banter_shared::{
     agents_file::OpenaiConfig,
-    chat::{HistoryMessage, Role, StepKind, StepStatus},
+    chat::{HistoryMessage, Role, StepDetail, StepStatus},
     clock::SystemClock,
     id::{SessionId, TaskId},
 };
@@ -80,7 +80,9 @@ fn text_of(updates: &[Update]) -> String {
 /// Titles and states of the notices.
 fn notices(updates: &[Update]) -> Vec<(&str, StepStatus)> {
     let notice = |update| match update {
-        &Update::Step(StepUpdate { kind: StepKind::Notice, ref title, status, .. }) => Some((title.as_str(), status)),
+        &Update::Step(StepUpdate { detail: StepDetail::Notice(_), ref title, status, .. }) => {
+            Some((title.as_str(), status))
+        }
         _ => None,
     };
     updates.iter().filter_map(notice).collect()

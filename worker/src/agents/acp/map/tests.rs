@@ -132,7 +132,7 @@ fn a_tool_that_is_announced_twice_is_one_step_and_keeps_what_the_second_time_lea
     let step = told.step("tool:a");
     assert_eq!((step.title.as_str(), step.status), ("Read", StepStatus::Succeeded));
     assert_eq!(
-        step.detail,
+        step.detail.to_value(),
         json!({"tool_kind": "read", "input": {"path": "x"}, "output": "output", "is_truncated": false,
             "locations": [{"path": "/x", "line": 3}]})
     );
@@ -158,7 +158,7 @@ fn a_tool_that_is_first_seen_when_it_asks_waits_and_then_runs() {
 
     assert_eq!(title, "Delete");
     assert_eq!(told.status("p"), StepStatus::Pending);
-    assert_eq!(told.step("tool:p").detail["input"], json!({"all": true}));
+    assert_eq!(told.step("tool:p").detail.to_value()["input"], json!({"all": true}));
     told.allow("p");
     assert_eq!(told.status("p"), StepStatus::Running);
     told.update(UPDATE, json!({"toolCallId": "p", "status": "completed"}));
@@ -270,7 +270,7 @@ fn kinds_that_are_not_known_are_ignored() {
     told.finish(true);
 
     assert!(
-        told.out.iter().all(|update| matches!(update, Update::Step(step) if step.kind == StepKind::Plan)),
+        told.out.iter().all(|update| matches!(update, Update::Step(step) if step.detail.kind() == StepKind::Plan)),
         "{:?}",
         told.out
     );
@@ -285,8 +285,8 @@ fn a_plan_is_one_step_that_is_done_when_all_of_it_is() {
     told.update("plan", json!({"entries": [entry("One", "completed"), entry("Two", "in_progress")]}));
 
     let step = told.step("plan");
-    assert_eq!((step.kind, step.status), (StepKind::Plan, StepStatus::Running));
-    assert_eq!(step.detail["entries"], json!([entry("One", "completed"), entry("Two", "in_progress")]));
+    assert_eq!((step.detail.kind(), step.status), (StepKind::Plan, StepStatus::Running));
+    assert_eq!(step.detail.to_value()["entries"], json!([entry("One", "completed"), entry("Two", "in_progress")]));
     told.update("plan", json!({"entries": [entry("One", "completed"), entry("Two", "completed")]}));
     assert_eq!(told.step("plan").status, StepStatus::Succeeded);
     assert!(told.steps().all(|step| step.key == "plan"));
@@ -299,9 +299,9 @@ fn each_notice_is_a_step_of_its_own() {
         ("notice", json!({"noticeId": "2", "severity": "info", "title": "Again"})),
     ]);
 
-    let steps: Vec<_> = told.steps().map(|step| (step.key.as_str(), step.kind, step.title.as_str())).collect();
+    let steps: Vec<_> = told.steps().map(|step| (step.key.as_str(), step.detail.kind(), step.title.as_str())).collect();
     assert_eq!(steps, [("notice:1", StepKind::Notice, "Low on tokens"), ("notice:2", StepKind::Notice, "Again")]);
-    assert_eq!(told.step("notice:1").detail, json!({"text": "10 left", "severity": "warning"}));
+    assert_eq!(told.step("notice:1").detail, StepDetail::notice("warning", "10 left"));
 }
 
 #[test]
@@ -320,8 +320,10 @@ fn a_thought_is_told_now_and_then_and_ends_with_what_follows() {
     told.update(CALL, json!({"toolCallId": "a", "title": "Read"}));
     let thoughts: Vec<_> = told
         .steps()
-        .filter(|step| step.kind == StepKind::Thought)
-        .map(|step| (step.key.as_str(), step.status, step.detail["text"].as_str().unwrap()))
+        .filter_map(|step| match &step.detail {
+            StepDetail::Thought(thought) => Some((step.key.as_str(), step.status, thought.text.as_deref().unwrap())),
+            StepDetail::Tool(_) | StepDetail::Plan(_) | StepDetail::Permission(_) | StepDetail::Notice(_) => None,
+        })
         .collect();
     assert_eq!(
         thoughts,
@@ -376,7 +378,7 @@ fn what_a_tool_read_and_wrote_is_cut() {
         let mut fields = fields;
         fields["toolCallId"] = "a".into();
         let told = Told::all(&[(UPDATE, fields)]);
-        let detail = &told.step("tool:a").detail;
+        let detail = told.step("tool:a").detail.to_value();
         let length = |field: &str| detail[field].as_str().map_or(0, str::len);
         assert_eq!((length("input"), length("output"), &detail["is_truncated"]), (input, output, &json!(true)));
     }
@@ -393,7 +395,7 @@ fn what_a_tool_shows_is_text() {
     ]);
     let told = Told::all(&[(UPDATE, json!({"toolCallId": "a", "content": content, "rawOutput": "not shown"}))]);
 
-    let output = &told.step("tool:a").detail["output"];
+    let output = &told.step("tool:a").detail.to_value()["output"];
 
     assert_eq!(output, "/a\n-old\n+new\n+more\n\n[b](file:///b)\n*(image not shown)*");
 }

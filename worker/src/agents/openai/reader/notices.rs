@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use banter_shared::chat::{StepKind, StepStatus};
-use serde_json::json;
+use banter_shared::chat::{StepDetail, StepStatus};
 
 use super::parts::Image;
 use crate::agents::{StepUpdate, openai::errors::one_line};
@@ -55,11 +54,10 @@ impl Notices {
         }
         self.waiting.push(StepUpdate {
             key: format!("notice-{}", self.shown.len()),
-            kind: StepKind::Notice,
             tool_call_id: None,
             title,
             status: StepStatus::Succeeded,
-            detail: json!({"text": "", "severity": "warning"}),
+            detail: StepDetail::notice("warning", ""),
         });
     }
 

@@ -1,7 +1,6 @@
 //! What the model thinks to itself, as steps: one for each stretch of thinking before, or between, what it says.
 
-use banter_shared::chat::{StepKind, StepStatus};
-use serde_json::json;
+use banter_shared::chat::{StepDetail, StepStatus, ThoughtDetail};
 
 use crate::agents::StepUpdate;
 
@@ -57,17 +56,15 @@ impl Thoughts {
     }
 
     fn update(&self, status: StepStatus) -> StepUpdate {
-        let mut detail = json!({ "text": self.text });
-        if self.is_truncated {
-            detail["is_truncated"] = true.into();
-        }
         StepUpdate {
             key: format!("thought-{}", self.count),
-            kind: StepKind::Thought,
             tool_call_id: None,
             title: "Thinking".into(),
             status,
-            detail,
+            detail: StepDetail::Thought(ThoughtDetail {
+                text: Some(self.text.clone()),
+                is_truncated: self.is_truncated,
+            }),
         }
     }
 }
@@ -79,7 +76,9 @@ mod tests {
     /// Key, status and text of what is told.
     fn told(thoughts: &mut Thoughts) -> Vec<(String, StepStatus, String)> {
         let updates = thoughts.take_updates().into_iter();
-        updates.map(|step| (step.key, step.status, step.detail["text"].as_str().unwrap().to_owned())).collect()
+        updates
+            .map(|step| (step.key, step.status, step.detail.to_value()["text"].as_str().unwrap().to_owned()))
+            .collect()
     }
 
     #[test]
@@ -107,8 +106,9 @@ mod tests {
         thoughts.push(&"é".repeat(MAX_THOUGHT_BYTES));
 
         let cut = thoughts.take_updates().remove(0);
-        assert_eq!(cut.detail["text"].as_str().unwrap().len(), MAX_THOUGHT_BYTES);
-        assert_eq!(cut.detail["is_truncated"], true);
+        let StepDetail::Thought(detail) = cut.detail else { panic!("not a thought: {cut:?}") };
+        assert_eq!(detail.text.map(|text| text.len()), Some(MAX_THOUGHT_BYTES));
+        assert!(detail.is_truncated);
         thoughts.push("more");
         assert_eq!(told(&mut thoughts), []);
         thoughts.end();

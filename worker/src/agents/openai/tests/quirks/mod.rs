@@ -182,9 +182,9 @@ async fn read(content_type: &str, sends: Vec<Send>) -> Found {
             match update {
                 Update::Text(more) => read.text.push_str(&more),
                 Update::Retract => read.text.clear(),
-                Update::Step(step) if step.kind == StepKind::Notice => read.notices.push(step.title),
+                Update::Step(step) if step.detail.kind() == StepKind::Notice => read.notices.push(step.title),
                 Update::Step(step) => {
-                    let text = step.detail["text"].as_str().unwrap().to_owned();
+                    let text = step.detail.to_value()["text"].as_str().unwrap().to_owned();
                     thoughts.retain(|(key, ..)| *key != step.key);
                     thoughts.push((step.key, step.status, text));
                 }
