@@ -46,7 +46,7 @@ test("a queued message can be edited and removed before its turn", TIMEOUT, asyn
     await thread(page).getByText("Queued #2").waitFor();
 
     await page.getByRole("button", { name: "Edit" }).first().click();
-    const field = page.getByRole("textbox", { name: "Edit the queued message" });
+    const field = page.getByRole("textbox", { name: "Edit queued message" });
     await field.fill("/echo second, changed");
     await field.press("Enter");
     await thread(page).getByText("/echo second, changed", { exact: true }).waitFor();
@@ -70,7 +70,7 @@ test("what was written offline is sent, once, when the network is back", TIMEOUT
 
     await page.context().setOffline(true);
     await send(page, "written offline");
-    await thread(page).getByText("Not sent yet, trying again").waitFor();
+    await thread(page).getByText("Waiting to send").waitFor();
     await page.context().setOffline(false);
 
     await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
@@ -85,7 +85,7 @@ test("a reload sends what was pending, and keeps the draft", TIMEOUT, async () =
     const posts = "**/v1/chat/*/messages";
     await page.route(posts, (route) => route.abort());
     await send(page, "pending");
-    await thread(page).getByText("Not sent yet, trying again").waitFor();
+    await thread(page).getByText("Waiting to send").waitFor();
     await composer(page).fill("half a thought");
 
     await page.unroute(posts);
@@ -111,7 +111,7 @@ test("rename, pin, mark unread, archive, restore and delete", TIMEOUT, async () 
     await choose(page, "Pin");
     await page.getByRole("region", { name: "Pinned" }).getByText("A better name").waitFor();
 
-    await choose(page, "Mark unread");
+    await choose(page, "Mark as unread");
     await page.getByText("1 unread message").waitFor();
     await page.goto(chat);
     await page.getByText("1 unread message").waitFor({ state: "detached" });
@@ -128,7 +128,7 @@ test("rename, pin, mark unread, archive, restore and delete", TIMEOUT, async () 
     await page.getByRole("button", { name: "Delete", exact: true }).click();
     await page.getByText("Chat deleted").waitFor();
     await page.goto(chat);
-    await page.getByText("This chat does not exist").waitFor();
+    await page.getByText("Chat not found").waitFor();
   });
 });
 

@@ -21,7 +21,7 @@ test("a chat that is archived, restored and deleted elsewhere", TIMEOUT, async (
     assert.equal(await composer(page).inputValue(), "half a thought");
 
     await page.request.delete(`${path}?permanent=true`);
-    await page.getByText("This chat does not exist").waitFor();
+    await page.getByText("Chat not found").waitFor();
     await page.getByText("half a thought", { exact: true }).waitFor();
     await page.getByRole("button", { name: "Discard" }).click();
     await page.getByText("half a thought", { exact: true }).waitFor({ state: "detached" });
@@ -87,9 +87,9 @@ test(
       async ({ page, server }) => {
         await say(page, "/echo one");
         await thread(page).getByText("Waiting for a free worker").waitFor();
-        await row(page).getByText("waiting…").waitFor();
+        await row(page).getByText("Waiting…").waitFor();
         await thread(page).getByRole("button", { name: "Edit" }).click();
-        const field = page.getByRole("textbox", { name: "Edit the queued message" });
+        const field = page.getByRole("textbox", { name: "Edit queued message" });
         await field.fill("/echo two");
         await field.press("Enter");
         await thread(page).getByText("/echo two", { exact: true }).waitFor();
@@ -115,16 +115,16 @@ test("an edit that comes too late is not lost", TIMEOUT, async () => {
     await send(page, "/slow 2");
     await thread(page).getByText("Queued #1").waitFor();
     await thread(page).getByRole("button", { name: "Edit" }).click();
-    const field = page.getByRole("textbox", { name: "Edit the queued message" });
+    const field = page.getByRole("textbox", { name: "Edit queued message" });
     await field.fill("/echo changed");
 
     const path = `/v1/chat/${idOf(page)}`;
     const { session } = await (await page.request.get(path)).json();
     await page.request.post(`${path}/tasks/${session.active_task.id}/cancel`);
 
-    await page.getByText("Too late: the agent has already begun with it.").waitFor();
+    await page.getByText("The agent has already started on this message.").waitFor();
     assert.equal(await field.inputValue(), "/echo changed");
-    await page.getByRole("button", { name: "Send as a new message" }).click();
+    await page.getByRole("button", { name: "Send as new message" }).click();
     await field.waitFor({ state: "detached" });
     await thread(page).getByText("/echo changed", { exact: true }).waitFor();
     await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
@@ -142,7 +142,7 @@ test("what another chat's agent does shows nowhere else", TIMEOUT, async () => {
 
     assert.equal(await live(page).count(), 0);
     assert.equal(await page.getByRole("button", { name: "Stop" }).count(), 0);
-    await page.getByRole("navigation").getByText("typing…").waitFor();
+    await page.getByRole("navigation").getByText("Typing…").waitFor();
     await page.goto(busy);
     await page.getByRole("button", { name: "Stop" }).click();
     await retries(page).waitFor();

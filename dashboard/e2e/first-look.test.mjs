@@ -13,7 +13,7 @@ for (const [device, context] of Object.entries({ desktop: {}, phone })) {
       async ({ page }) => {
         const begun = Date.now();
         await page.goto("/");
-        await page.getByRole("heading", { name: "Say hello to Demo" }).waitFor();
+        await page.getByRole("heading", { name: "Chat with Demo" }).waitFor();
         assert.equal(await page.getByRole("radio").count(), 0, "one agent is no choice");
 
         await composer(page).fill("/echo hello there");

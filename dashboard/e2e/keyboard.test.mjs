@@ -40,7 +40,7 @@ test("a chat from first to last by keyboard alone", TIMEOUT, async () => {
 
     await page.keyboard.press("Control+Shift+KeyO");
     // The address changes before the view does.
-    await page.getByRole("heading", { name: "Say hello to Demo" }).waitFor();
+    await page.getByRole("heading", { name: "Chat with Demo" }).waitFor();
     await ready(page);
     await page.keyboard.type("/slow 600");
     await page.keyboard.press("Enter");
@@ -118,7 +118,7 @@ test("what was over the page gives the focus back to where it was", TIMEOUT, asy
     await focused(page, page.getByRole("combobox"));
     await page.keyboard.type("new chat with");
     await page.keyboard.press("Enter");
-    await page.getByRole("heading", { name: "Say hello to Demo" }).waitFor();
+    await page.getByRole("heading", { name: "Chat with Demo" }).waitFor();
     await ready(page);
   });
 });
@@ -133,7 +133,7 @@ test(
       await send(page, "later");
       await thread(page).getByText("Queued #1").waitFor();
       await thread(page).getByRole("button", { name: "Edit" }).press("Enter");
-      await focused(page, page.getByRole("textbox", { name: "Edit the queued message" }));
+      await focused(page, page.getByRole("textbox", { name: "Edit queued message" }));
       await page.keyboard.press("Escape");
       await page.waitForFunction(() => document.activeElement === document.body);
 

@@ -77,7 +77,7 @@ test(
 
         await context.setOffline(true);
         server.network.cut();
-        await page.getByText("You are offline").filter({ visible: true }).first().waitFor();
+        await page.getByText("You’re offline").filter({ visible: true }).first().waitFor();
         await thread(page).getByText("Connection lost").waitFor();
         const reconnected = page.waitForRequest(/\/v1\/events/);
         await context.setOffline(false);
@@ -130,7 +130,7 @@ test("a busy server is said to be busy, and asked again with the same key", TIME
     );
 
     await send(page, "/echo later");
-    await thread(page).getByText("Not sent yet, trying again · The server is busy.").waitFor();
+    await thread(page).getByText("Waiting to send · The server is busy.").waitFor();
     await page.waitForRequest((request) => request.method() === "POST");
     await page.unroute(POSTS);
 
@@ -181,7 +181,7 @@ test(
     await onStage(
       async ({ page, server }) => {
         await page.goto("/new");
-        await page.getByRole("heading", { name: "Say hello to Demo" }).waitFor();
+        await page.getByRole("heading", { name: "Chat with Demo" }).waitFor();
         server.network.hang(true);
         await send(page, "/echo first of all");
         await page.getByText("/echo first of all", { exact: true }).waitFor();
@@ -189,7 +189,7 @@ test(
         await composer(page).fill("and then");
         // A browser repeats by itself what was lost on a connection that it had used before.
         const cutting = setInterval(server.network.cut, 200);
-        await page.getByText("Not sent yet, trying again").waitFor();
+        await page.getByText("Waiting to send").waitFor();
         clearInterval(cutting);
 
         server.network.hang(false);

@@ -13,8 +13,8 @@ test("an agent that asks is allowed or refused, once, and says what it did", TIM
     await say(page, "/tool");
     await card(page).getByText("Count the words in a poem").waitFor({ timeout: ANSWER_MS });
     await card(page).getByText("wc --words poem.txt").waitFor();
-    await page.getByText("Waiting for you").waitFor();
-    await page.getByRole("navigation").getByText("Needs you: Count the words").waitFor();
+    await page.getByText("Waiting for your permission").waitFor();
+    await page.getByRole("navigation").getByText("Permission needed: Count the words").waitFor();
 
     await card(page).getByRole("button", { name: "Allow" }).click();
 
@@ -23,7 +23,7 @@ test("an agent that asks is allowed or refused, once, and says what it did", TIM
     await answered(page).waitFor({ timeout: ANSWER_MS });
     await page.reload();
     await thread(page).getByText("2 steps · ran 1 command").click();
-    await thread(page).getByText("You allowed it: Count the words in a poem").waitFor();
+    await thread(page).getByText("Allowed: Count the words in a poem").waitFor();
     await thread(page).locator("summary", { hasText: "Count the words" }).click();
     await thread(page).getByText("wc --words poem.txt").waitFor();
     await thread(page).getByText("14 poem.txt").waitFor();
@@ -78,7 +78,7 @@ test(
       async ({ page }) => {
         await ask(page);
         const names = await card(page).getByRole("button").allTextContents();
-        assert.deepEqual(names, [...databases.map(({ name }) => name), "Decline"]);
+        assert.deepEqual(names, [...databases.map(({ name }) => name), "Reject"]);
         for (const button of await card(page).getByRole("button").all()) {
           const box = await button.boundingBox();
           assert.ok(
@@ -93,7 +93,7 @@ test(
         await thread(page).getByText("Outcome: selected both").waitFor({ timeout: ANSWER_MS });
         await thread(page).getByText("2 steps").click();
         await thread(page)
-          .getByText("You allowed it: Which database should I use? · Keep both")
+          .getByText("Allowed: Which database should I use? · Keep both")
           .first()
           .waitFor();
       },
@@ -110,7 +110,7 @@ test("a question without a no can be declined", TIMEOUT, async () => {
     async ({ page }) => {
       await ask(page);
 
-      await card(page).getByRole("button", { name: "Decline" }).click();
+      await card(page).getByRole("button", { name: "Reject" }).click();
 
       await thread(page).getByText("Outcome: cancelled").waitFor({ timeout: ANSWER_MS });
       await card(page).waitFor({ state: "detached" });

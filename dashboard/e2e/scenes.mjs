@@ -58,7 +58,7 @@ export const scenes = {
   },
   empty: async (page, chats) => {
     await open(page, chats.empty);
-    await thread(page).getByText("Say hello to Demo").waitFor();
+    await thread(page).getByText("Send Demo a message").waitFor();
   },
   thread: async (page, chats) => {
     await open(page, chats.markdown);
@@ -72,7 +72,7 @@ export const scenes = {
     await open(page, chats.long);
     await thread(page).getByText("The end.").waitFor();
     await thread(page).evaluate((log) => log.scrollTo({ top: 700 }));
-    await page.getByRole("button", { name: "Jump to the latest" }).waitFor();
+    await page.getByRole("button", { name: "Jump to latest" }).waitFor();
   },
   many: async (page, chats) => {
     await page.goto(isPhone(page) ? "/" : chats.unread);
@@ -88,7 +88,7 @@ export const scenes = {
     await open(page, chats.news);
     await thread(page).getByText("The end.").waitFor();
     await thread(page).evaluate((log) => log.scrollTo({ top: 700 }));
-    await page.getByRole("button", { name: "Jump to the latest" }).waitFor();
+    await page.getByRole("button", { name: "Jump to latest" }).waitFor();
     const data = { content: "/echo One more thing." };
     await page.request.post(`/v1${chats.news}/messages?wait=30`, { data });
     await page.getByRole("button", { name: "New messages" }).waitFor();
@@ -113,7 +113,7 @@ export const scenes = {
   },
   expired: async (page, chats) => {
     await open(page, chats.expired);
-    await thread(page).getByText("not answered in time").waitFor();
+    await thread(page).getByText("Expired:").waitFor();
     await unfold(page);
   },
   terminal: async (page, chats) => {
@@ -143,17 +143,17 @@ export const scenes = {
   retrying: async (page, chats) => {
     await open(page, chats.empty);
     await write(page, "/fail retry");
-    await thread(page).getByText("Next try in").waitFor({ timeout: ANSWER_MS });
+    await thread(page).getByText("Retrying in").waitFor({ timeout: ANSWER_MS });
   },
   "long wait": async (page, chats) => {
     await limitRate(page);
     await open(page, chats.failed);
-    await thread(page).getByText("Rate limited. Resumes at").waitFor();
+    await thread(page).getByText("Rate limit reached. Resumes at").waitFor();
   },
   "no tokens left": async (page, chats) => {
     await endAtLimit(page);
     await open(page, chats.names);
-    await thread(page).getByText("The token limit was reached").last().waitFor();
+    await thread(page).getByText("Token limit reached").last().waitFor();
   },
   "other draft": async (page, chats) => {
     await open(page, chats.unread);
@@ -169,7 +169,7 @@ export const scenes = {
     await open(page, chats.names);
     await write(page, "/tool");
     await page.getByRole("group", { name: "Permission request" }).waitFor({ timeout: ANSWER_MS });
-    await thread(page).getByText("Waiting for you").waitFor();
+    await thread(page).getByText("Waiting for your permission").waitFor();
   },
   busy: async (page, chats) => {
     await open(page, chats.names);
@@ -181,7 +181,7 @@ export const scenes = {
     await thread(page).getByText("Queued #2").waitFor();
     await composer(page).fill("And one more thing");
     await page.getByRole("button", { name: "Edit" }).last().click();
-    await page.getByRole("textbox", { name: "Edit the queued message" }).waitFor();
+    await page.getByRole("textbox", { name: "Edit queued message" }).waitFor();
   },
   stopped: async (page, chats) => {
     await open(page, chats.names);
@@ -195,7 +195,7 @@ export const scenes = {
   "too long": async (page, chats) => {
     await open(page, chats.names);
     await composer(page).fill("far too much ".repeat(22_000));
-    await page.getByText("longer than 256 KiB").waitFor();
+    await page.getByText("exceeds 256 KiB").waitFor();
   },
   "not sent": async (page, chats) => {
     const full = { status: 409, json: { code: "queue_full", title: "Conflict", detail: "" } };
@@ -214,7 +214,7 @@ export const scenes = {
     }));
     await page.route("**/v1/agents", (route) => route.fulfill({ json: { items } }));
     await open(page, chats.unread);
-    await page.getByText("not available right now").waitFor();
+    await page.getByText("This agent is unavailable").waitFor();
   },
   "first message": async (page) => {
     const busy = { status: 503, json: { code: "store_busy", title: "Busy" } };
@@ -244,7 +244,7 @@ export const scenes = {
   "no match": async (page) => {
     await page.goto("/");
     await page.getByRole("searchbox").fill("nothing like it");
-    await page.getByText("Nothing matches").waitFor();
+    await page.getByText("No results for").waitFor();
   },
   menu: async (page, chats) => {
     await open(page, chats.unread);
@@ -286,7 +286,7 @@ export const scenes = {
   "palette no match": async (page, chats) => {
     await scenes.palette(page, chats);
     await page.keyboard.type("nothing like it");
-    await page.getByText("Nothing matches").waitFor();
+    await page.getByText("No results for").waitFor();
   },
   settings: async (page, chats) => {
     const me = { user_id: "ann", workspace_id: "default", role: "member" };
@@ -303,7 +303,7 @@ export const scenes = {
     await page.goto("/");
     await page.getByRole("button", { name: "Settings" }).click();
     await page.getByRole("button", { name: "Sign out" }).click();
-    await page.getByRole("button", { name: "Sign out, keep it" }).waitFor();
+    await page.getByRole("button", { name: "Keep and sign out" }).waitFor();
   },
   help: async (page, chats) => {
     await open(page, chats.markdown);
@@ -312,7 +312,7 @@ export const scenes = {
   },
   gone: async (page) => {
     await page.goto("/chat/00000000-0000-7000-8000-000000000000");
-    await page.getByText("This chat does not exist").waitFor();
+    await page.getByText("Chat not found").waitFor();
   },
   "gone with a draft": async (page, chats) => {
     await open(page, chats.names);
@@ -338,12 +338,12 @@ export const scenes = {
     await page.route("**/v1/chat/**", (route) => route.abort());
     await page.route("**/v1/chat?**", (route) => route.abort());
     await page.goto(chats.markdown);
-    await page.getByText("The chat could not be loaded").waitFor();
+    await page.getByText("Couldn’t load this chat").waitFor();
   },
   "server away": async (page) => {
     await page.route("**/v1/**", (route) => route.abort());
     await page.goto("/new");
-    await page.getByText("The server cannot be reached").waitFor();
+    await page.getByText("Can’t reach the server").waitFor();
   },
   offline: async (page, chats) => {
     // A stream that opens a moment later would say that the network is there.
@@ -353,8 +353,8 @@ export const scenes = {
     await page.waitForTimeout(300);
     await page.context().setOffline(true);
     await write(page, "Written without a network");
-    await thread(page).getByText("Not sent yet, trying again").waitFor();
-    await page.getByText("You are offline").filter({ visible: true }).first().waitFor();
+    await thread(page).getByText("Waiting to send").waitFor();
+    await page.getByText("You’re offline").filter({ visible: true }).first().waitFor();
   },
   reconnecting: async (page, chats) => {
     await page.route("**/v1/events**", (route) => route.abort());
@@ -370,7 +370,7 @@ export const scenes = {
     await scenes["sign in"](page);
     await page.getByLabel("API key").fill("bnt_nonsense");
     await page.getByRole("button", { name: "Sign in" }).click();
-    await page.getByText("This key does not work").waitFor();
+    await page.getByText("This API key is invalid").waitFor();
   },
 };
 

@@ -12,7 +12,7 @@ test("one signs in with a key, chats, and signs out", TIMEOUT, async () => {
     const key = await makeKey(server, "ann");
     await page.goto("/");
     await signIn(page, "bnt_nonsense");
-    await page.getByText("This key does not work").waitFor();
+    await page.getByText("This API key is invalid").waitFor();
 
     await signIn(page, key);
     await page.getByRole("textbox", { name: "Message" }).waitFor();
@@ -43,7 +43,7 @@ test("who has no chats yet signs out on a phone, too", TIMEOUT, async () => {
       const key = await makeKey(server, "ann");
       await page.goto("/");
       await signIn(page, key);
-      await page.getByRole("heading", { name: "Say hello to Demo" }).waitFor();
+      await page.getByRole("heading", { name: "Chat with Demo" }).waitFor();
 
       await page.getByRole("button", { name: "Settings" }).tap();
       await page.getByRole("button", { name: "Sign out" }).tap();
@@ -69,7 +69,7 @@ test("two people on one server see only their own chats", TIMEOUT, async () => {
     await theirs.goto(chat);
     await signIn(theirs, bob);
 
-    await theirs.getByText("This chat does not exist").waitFor();
+    await theirs.getByText("Chat not found").waitFor();
     assert.equal(await theirs.getByText("a secret of hers").count(), 0);
     await other.close();
   }, options);
@@ -115,9 +115,9 @@ test("what one user has not sent waits for her return, unseen by the next", TIME
     const chat = page.url();
     await page.route(posts, (route) => route.abort());
     await send(page, "/echo her unsent text");
-    await thread(page).getByText("Not sent yet, trying again").waitFor();
+    await thread(page).getByText("Waiting to send").waitFor();
     await composer(page).fill("her draft");
-    await signOut(page, "Sign out, keep it");
+    await signOut(page, "Keep and sign out");
     await page.unroute(posts);
     sent.length = 0;
 
@@ -127,7 +127,7 @@ test("what one user has not sent waits for her return, unseen by the next", TIME
     await answered(page).waitFor({ timeout: ANSWER_MS });
     assert.equal(await page.getByText("her ").count(), 0);
     await page.goto(chat);
-    await page.getByText("This chat does not exist").waitFor();
+    await page.getByText("Chat not found").waitFor();
     assert.equal(await page.getByText("her ").count(), 0);
     assert.deepEqual(sent, ["/echo his"]);
 
@@ -149,7 +149,7 @@ test("what one user has not sent waits for her return, unseen by the next", TIME
     assert.equal(await arrived.count(), 1);
     assert.equal(await composer(page).inputValue(), "her draft");
 
-    await signOut(page, "Sign out and remove it");
+    await signOut(page, "Remove and sign out");
     assert.ok(!(await keptInBrowser(page)).includes("her "), "nothing of hers is left");
   }, options);
 });
@@ -204,10 +204,10 @@ test("a viewer reads, and is offered nothing that changes something", TIMEOUT, a
     const theirs = await other.newPage();
     await theirs.goto("/");
     await signIn(theirs, await makeKey(server, "ann", "--role", "viewer"));
-    await theirs.getByText("Open a chat from the list.").waitFor();
+    await theirs.getByText("Open a chat to read it.").waitFor();
     assert.equal(await composer(theirs).count(), 0);
     await theirs.goto(chat);
-    await theirs.getByText("Your key may only read.").waitFor();
+    await theirs.getByText("Your API key is read-only.").waitFor();
 
     await thread(theirs).getByText("The demo failed").waitFor();
     assert.equal(await composer(theirs).count(), 0);

@@ -39,7 +39,7 @@ async function look(width) {
     await onStage(
       async ({ page }) => {
         await page.goto("/");
-        await page.getByRole("heading", { name: "Say hello" }).waitFor();
+        await page.getByRole("heading", { name: "Chat with" }).waitFor();
         await take(page, "newcomer", width);
       },
       { context },

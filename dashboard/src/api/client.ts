@@ -23,6 +23,11 @@ export class ApiError extends Error {
   }
 }
 
+/** Whether the server rejected the request, so that the same one will be rejected again. */
+export function isRejected(error: unknown): boolean {
+  return error instanceof ApiError && !error.isTransient;
+}
+
 const problemSchema = v.object({
   code: v.optional(v.string()),
   detail: v.optional(v.nullable(v.string())),

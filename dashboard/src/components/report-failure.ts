@@ -1,15 +1,16 @@
 import { ApiError } from "@/api/client";
 import { notify } from "@/components/ui/toast";
-import { explainProblem, texts } from "@/texts";
+import { texts } from "@/texts";
+import { explainProblem } from "@/texts/explain";
 
-/** Why something was refused, in a person's words. */
+/** Returns why a request failed and, for a passing reason, the advice to try again. */
 export function explainFailure(error: unknown): string {
-  return error instanceof ApiError
-    ? explainProblem({ code: error.code, detail: error.message })
-    : String(error);
+  if (!(error instanceof ApiError)) return String(error);
+  const reason = explainProblem({ code: error.code, detail: error.message });
+  return error.isTransient ? texts.tryAgain(reason) : reason;
 }
 
-/** Tells the user that what they asked for did not work, and why. */
+/** Shows why an action failed. */
 export function reportFailure(error: unknown): void {
-  notify(texts.actions.failed(explainFailure(error)));
+  notify(explainFailure(error));
 }

@@ -2,11 +2,12 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { ChevronLeft, MessageCircleOff, TriangleAlert } from "lucide-react";
 import { useCallback, useEffect, useMemo } from "react";
 import { useAgents } from "@/api/agents";
-import { ApiError } from "@/api/client";
+import { ApiError, isRejected } from "@/api/client";
 import { useCanWrite } from "@/api/me";
 import type { Session, Task } from "@/api/models";
 import { AgentAvatar } from "@/components/agent-avatar";
 import { ConnectionNote } from "@/components/connection-note";
+import { explainFailure } from "@/components/report-failure";
 import { Button, TextButton } from "@/components/ui/button";
 import { StateNote } from "@/components/ui/state-note";
 import { discardDraft, useDraft } from "@/drafts";
@@ -72,7 +73,7 @@ export function ChatPage({ sessionId }: { sessionId: string }) {
         >
           <PendingTexts sessionId={sessionId} />
           <Link to="/" className="tap rounded text-accent text-note hover:underline">
-            {texts.common.back}
+            {texts.common.backToChats}
           </Link>
         </StateNote>
       </Frame>
@@ -82,17 +83,23 @@ export function ChatPage({ sessionId }: { sessionId: string }) {
   const trouble = !agents
     ? null
     : !agent
-      ? texts.thread.agentGone
+      ? texts.thread.agentNotConfigured
       : agent.available
         ? null
-        : texts.thread.agentAway(agent.reason ?? "");
+        : texts.thread.agentUnavailable(agent.reason ?? "");
   return (
     <Frame session={session} agent={face} isLoading={!isFailing}>
       {isFailing ? (
         <StateNote
           icon={<TriangleAlert size={20} />}
-          title={texts.thread.failed}
-          hint={status === "offline" ? texts.thread.offlineHint : texts.thread.failedHint}
+          title={texts.thread.loadFailed}
+          hint={
+            isRejected(fetch.error)
+              ? explainFailure(fetch.error)
+              : status === "offline"
+                ? texts.thread.offlineHint
+                : texts.thread.loadFailedHint
+          }
         >
           <Button onClick={() => void fetch.refetch()}>{texts.common.retry}</Button>
         </StateNote>
@@ -119,14 +126,14 @@ function PendingTexts({ sessionId }: { sessionId: string }) {
   return (
     <div className="mb-2 max-w-80 text-left empty:hidden">
       {pending.length > 0 && (
-        <p className="mb-2 text-ink-2 text-note">{texts.thread.notFoundPending}</p>
+        <p className="mb-2 text-ink-2 text-note">{texts.thread.unsentMessages(pending.length)}</p>
       )}
       {pending.map((item) => (
         <Kept key={item.key} text={item.content} onDiscard={() => void outbox.discard(item.key)} />
       ))}
       {draft.trim() && (
         <>
-          <p className="mb-2 text-ink-2 text-note">{texts.thread.notFoundDraft}</p>
+          <p className="mb-2 text-ink-2 text-note">{texts.thread.unsentDraft}</p>
           <Kept text={draft} onDiscard={() => discardDraft(sessionId)} />
         </>
       )}
@@ -165,7 +172,7 @@ function Frame(props: {
       <header className="flex min-h-14 items-center gap-3 border-line border-b px-2 pt-[env(safe-area-inset-top)] md:px-6">
         <Link
           to="/"
-          aria-label={texts.common.back}
+          aria-label={texts.common.backToChats}
           className="-mr-2 grid size-10 shrink-0 place-items-center rounded-[10px] text-ink-2 hover:bg-hover md:hidden"
         >
           <ChevronLeft size={22} />
@@ -226,7 +233,7 @@ function Footer(props: {
     [session.id, taskId],
   );
   useKeys(onKey);
-  if (!canWrite) return <p className={footnote}>{texts.thread.viewer}</p>;
+  if (!canWrite) return <p className={footnote}>{texts.thread.readOnly}</p>;
   if (session.status === "archived")
     return (
       <div className={footnote}>

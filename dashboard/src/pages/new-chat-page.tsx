@@ -89,7 +89,7 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
           <>
             <Link
               to="/"
-              aria-label={texts.common.back}
+              aria-label={texts.common.backToChats}
               className="grid size-10 place-items-center rounded-[10px] text-ink-2 hover:bg-hover"
             >
               <ChevronLeft size={22} />
@@ -110,11 +110,11 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
           {!canWrite ? (
             <StateNote
               icon={<Eye size={20} />}
-              title={texts.newChat.viewer}
-              hint={texts.newChat.viewerHint}
+              title={texts.newChat.readOnly}
+              hint={texts.newChat.readOnlyHint}
             />
           ) : isOnItsWay ? null : isFailing ? (
-            <StateNote icon={<TriangleAlert size={20} />} title={texts.newChat.failedAgents}>
+            <StateNote icon={<TriangleAlert size={20} />} title={texts.newChat.loadFailed}>
               <Button onClick={() => void agents.refetch()}>{texts.common.retry}</Button>
             </StateNote>
           ) : agents.isPending ? (
@@ -160,7 +160,7 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
               ? texts.newChat.starting
               : agent
                 ? texts.newChat.placeholder(agent.name)
-                : texts.newChat.pick
+                : texts.newChat.chooseAgent
           }
           onSend={start}
         />
@@ -177,7 +177,7 @@ function OnlyAgent({ agent }: { agent: Agent }) {
     <div className="mb-6 flex flex-col items-center gap-4 text-center">
       <AgentAvatar agentKey={agent.key} name={agent.name} avatar={agent.avatar} size="large" />
       <div>
-        <h2 className={`${heading} mb-1! md:mb-1!`}>{texts.newChat.titleOne(agent.name)}</h2>
+        <h2 className={`${heading} mb-1! md:mb-1!`}>{texts.newChat.titleWith(agent.name)}</h2>
         <p className="max-w-[480px] text-balance text-ink-2">{agent.description}</p>
       </div>
     </div>

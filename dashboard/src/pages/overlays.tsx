@@ -127,8 +127,8 @@ function CommandPalette(props: { onOpen: (overlay: Overlay) => void; onClose: ()
       ),
       action("settings", texts.settings.title, Settings, () => onOpen("settings")),
       action("help", texts.help.title, Keyboard, () => onOpen("help"), nameKeys("Mod", "/")),
-      action("dark", texts.palette.dark, Moon, () => changePreferences({ theme: "dark" })),
-      action("light", texts.palette.light, Sun, () => changePreferences({ theme: "light" })),
+      action("dark", texts.palette.darkTheme, Moon, () => changePreferences({ theme: "dark" })),
+      action("light", texts.palette.lightTheme, Sun, () => changePreferences({ theme: "light" })),
     ];
   }, [sessions, agents, navigate, onOpen]);
 

@@ -1,9 +1,10 @@
 import { Outlet, useParams, useRouterState } from "@tanstack/react-router";
 import { TriangleAlert } from "lucide-react";
 import { useCallback, useEffect, useState } from "react";
-import { client, onUnauthorized } from "@/api/client";
+import { client, isRejected, onUnauthorized } from "@/api/client";
 import { useMe } from "@/api/me";
 import { ConnectionNote } from "@/components/connection-note";
+import { explainFailure } from "@/components/report-failure";
 import { Button } from "@/components/ui/button";
 import { StateNote } from "@/components/ui/state-note";
 import { Toaster } from "@/components/ui/toast";
@@ -80,13 +81,14 @@ function View() {
   }, [me.data]);
   const isSlow = useAfter(PATIENCE_MS, owner === null);
   if (owner !== null) return <Outlet />;
+  const isRejection = isRejected(me.error);
   return (
     <main className="flex h-full flex-col">
       {me.isError || me.failureCount > 1 || isSlow ? (
         <StateNote
           icon={<TriangleAlert size={20} />}
-          title={texts.shell.failed}
-          hint={texts.thread.failedHint}
+          title={isRejection ? texts.connection.rejected : texts.connection.unreachable}
+          hint={isRejection ? explainFailure(me.error) : texts.connection.retrying}
         >
           <Button onClick={() => void me.refetch()}>{texts.common.retry}</Button>
         </StateNote>

@@ -46,7 +46,7 @@ export function SignInPage() {
         </span>
         <h1 className="font-[650] text-[18px] tracking-[-0.01em]">{texts.signIn.title}</h1>
         <label className="mt-4 block">
-          <span className="mb-1.5 block font-[570] text-note">{texts.signIn.label}</span>
+          <span className="mb-1.5 block font-[570] text-note">{texts.signIn.apiKey}</span>
           <input
             type="password"
             value={key}
@@ -89,6 +89,6 @@ async function lookAgain(): Promise<void> {
 }
 
 function explain(error: unknown): string {
-  if (error instanceof ApiError && error.status === 401) return texts.signIn.wrong;
+  if (error instanceof ApiError && error.status === 401) return texts.signIn.invalidKey;
   return explainFailure(error);
 }

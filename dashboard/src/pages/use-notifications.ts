@@ -8,6 +8,7 @@ import { store } from "@/stream/store";
 import { onStreamEvent } from "@/stream/use-connection";
 import { toLine, toPlainText } from "@/terminal/screen";
 import { texts } from "@/texts";
+import { explainEnding } from "@/texts/explain";
 
 /** Held, shared, by every tab that is visible. */
 const LOCK = "banter-visible";
@@ -18,7 +19,7 @@ const MAX_LENGTH = 160;
 function describe(event: StreamEvent): string | null {
   if (event.type === "message.created" && event.message.role === "assistant")
     return event.message.seq > event.session.last_read_seq
-      ? toPlainText(event.message.content)
+      ? toPlainText(event.message.content) || explainEnding(event.message, [])
       : null;
   const isQuestion =
     event.type === "task.step" &&

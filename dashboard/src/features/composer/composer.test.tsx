@@ -95,7 +95,7 @@ describe("the composer", () => {
     fireEvent.change(field, { target: { value: "ü".repeat(128 * 1024 + 1) } });
     fireEvent.keyDown(field, { key: "Enter" });
 
-    expect(screen.getByRole("alert").textContent).toContain("longer than 256 KiB");
+    expect(screen.getByRole("alert").textContent).toContain("exceeds 256 KiB");
     expect(onSend).not.toHaveBeenCalled();
   });
 

@@ -170,9 +170,11 @@ function OtherDraft({ draftKey }: { draftKey: string }) {
             </span>
           </p>
           <span className="flex gap-x-5">
-            <TextButton onClick={() => swapDrafts(draftKey)}>{texts.composer.useOther}</TextButton>
+            <TextButton onClick={() => swapDrafts(draftKey)}>
+              {texts.composer.useOtherDraft}
+            </TextButton>
             <TextButton onClick={() => dismissOther(draftKey)}>
-              {texts.composer.dismissOther}
+              {texts.composer.dismissOtherDraft}
             </TextButton>
           </span>
         </div>

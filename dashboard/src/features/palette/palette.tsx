@@ -98,7 +98,7 @@ export function Palette(props: { commands: readonly Command[]; onClose: () => vo
       </div>
       {found.length === 0 && (
         <p role="status" className="px-4 pt-1 pb-5 text-center text-ink-2 text-note">
-          {texts.sessions.noMatch(query)}
+          {texts.sessions.noResults(query)}
         </p>
       )}
     </dialog>

@@ -53,9 +53,9 @@ export function DeleteDialog(props: {
 }) {
   const [isBusy, setBusy] = useState(false);
   return (
-    <Dialog title={texts.actions.removeTitle} onClose={props.onClose}>
+    <Dialog title={texts.actions.deleteTitle} onClose={props.onClose}>
       <p className="text-ink-2 text-note [overflow-wrap:anywhere]">
-        {texts.actions.removeBody(props.title)}
+        {texts.actions.deleteBody(props.title)}
       </p>
       <div className="mt-5 flex justify-end gap-2">
         <Button onClick={props.onClose}>{texts.common.cancel}</Button>
@@ -68,7 +68,7 @@ export function DeleteDialog(props: {
             props.onClose();
           }}
         >
-          {texts.actions.removeConfirm}
+          {texts.actions.confirmDelete}
         </Button>
       </div>
     </Dialog>

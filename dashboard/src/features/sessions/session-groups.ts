@@ -17,7 +17,7 @@ function labelOf(session: Session, isArchive: boolean, nowMs: number): string {
   const age = nowMs - Date.parse(at);
   if (isSameDay(at, new Date(nowMs).toISOString())) return formatDay(at, nowMs);
   if (isSameDay(at, new Date(nowMs - DAY_MS).toISOString())) return formatDay(at, nowMs);
-  return age < 7 * DAY_MS ? texts.sessions.thisWeek : month.format(Date.parse(at));
+  return age < 7 * DAY_MS ? texts.sessions.lastSevenDays : month.format(Date.parse(at));
 }
 
 /** Splits an ordered list where its heading changes: pinned, then the last days, then by month. */

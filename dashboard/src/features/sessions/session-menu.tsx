@@ -70,7 +70,7 @@ export function SessionMenu(props: {
           },
         },
     {
-      label: texts.actions.remove,
+      label: texts.actions.delete,
       icon: <Trash2 {...iconProps} />,
       onSelect: () => setDialog("delete"),
       isDangerous: true,
@@ -82,7 +82,7 @@ export function SessionMenu(props: {
   return (
     <>
       <Menu
-        label={texts.common.menu}
+        label={texts.common.moreActions}
         icon={<Ellipsis size={18} />}
         items={items}
         {...(props.className ? { className: props.className } : {})}

@@ -1,13 +1,20 @@
 // @vitest-environment node
 import { describe, expect, it } from "vitest";
-import { at, makeSession, makeStep, makeTask } from "@/test-resources";
+import { at, makeMessage, makeSession, makeStep, makeTask } from "@/test-resources";
 import { describeSession } from "./session-preview";
 
 const said = (role: "user" | "assistant", preview: string) =>
   makeSession({ last_message: { role, preview, created_at: at } });
 
 function preview(over: Partial<Parameters<typeof describeSession>[0]>) {
-  const about = { task: null, steps: [], pending: [], draft: "", nowMs: Date.parse(at) };
+  const about = {
+    task: null,
+    answer: null,
+    steps: [],
+    pending: [],
+    draft: "",
+    nowMs: Date.parse(at),
+  };
   return describeSession({ session: makeSession(), ...about, ...over });
 }
 
@@ -29,10 +36,10 @@ describe("the second line of a chat in the list", () => {
     const session = makeSession({ active_task });
     const question = makeStep({ kind: "permission", status: "pending", title: "rm -rf target" });
 
-    expect(preview({ session })).toEqual({ text: "typing…", tone: "live" });
-    expect(preview({ session, steps: [question] }).text).toBe("Needs you: rm -rf target");
-    expect(preview({ session: makeSession({ active_task: makeTask() }) }).text).toBe("waiting…");
-    expect(preview({ session: makeSession({ queued_count: 1 }) }).text).toBe("waiting…");
+    expect(preview({ session })).toEqual({ text: "Typing…", tone: "live" });
+    expect(preview({ session, steps: [question] }).text).toBe("Permission needed: rm -rf target");
+    expect(preview({ session: makeSession({ active_task: makeTask() }) }).text).toBe("Waiting…");
+    expect(preview({ session: makeSession({ queued_count: 1 }) }).text).toBe("Waiting…");
     expect(preview({ steps: [question] }).text).toBe("No messages yet");
   });
 
@@ -46,7 +53,12 @@ describe("the second line of a chat in the list", () => {
       tone: "bad",
     });
     expect(preview({ session, task: makeTask({ status: "cancelled" }) }).text).toBe("Stopped: hi");
-    expect(preview({ session: said("assistant", "") }).text).toBe("Finished without a reply");
+    expect(preview({ session: said("assistant", "") }).text).toBe("No answer");
+
+    const empty = makeMessage({ role: "assistant", content: "", finish_reason: "length" });
+    expect(preview({ session: said("assistant", ""), answer: empty }).text).toBe(
+      "Token limit reached before an answer",
+    );
   });
 
   it("says until when an agent has to be waited for", () => {
@@ -54,9 +66,9 @@ describe("the second line of a chat in the list", () => {
     const limited = (next_attempt_at: string) =>
       makeSession({ active_task: makeTask({ error, next_attempt_at }) });
 
-    expect(preview({ session: limited("2026-01-01T00:00:20.000Z") }).text).toBe("waiting…");
+    expect(preview({ session: limited("2026-01-01T00:00:20.000Z") }).text).toBe("Waiting…");
     const long = preview({ session: limited("2026-01-01T03:00:00.000Z") });
-    expect(long.text).toMatch(/^Rate limited\. Resumes at .+\d\.?( [AP]M)?\.$/);
+    expect(long.text).toMatch(/^Rate limit reached\. Resumes at .+\d\.?( [AP]M)?\.$/);
     expect(long.tone).toBe("plain");
   });
 

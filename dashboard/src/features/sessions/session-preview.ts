@@ -1,22 +1,25 @@
-import type { Session, Step, Task } from "@/api/models";
+import type { Message, Session, Step, Task } from "@/api/models";
 import { findResumption } from "@/long-wait";
 import type { Outgoing } from "@/outbox/outbox";
 import { toPlainText } from "@/terminal/screen";
-import { explainTaskError, explainWait, texts } from "@/texts";
+import { texts } from "@/texts";
+import { explainEnding, explainTaskError, explainWait } from "@/texts/explain";
 
 export interface Preview {
   readonly text: string;
   readonly tone: "plain" | "bad" | "live";
 }
 
-/** How the newest turn ended without an answer; null when it has one. */
-function describeEnd(session: Session, task: Task | null): Preview | null {
+/** Returns how the newest turn ended without an answer, or null if it has one. */
+function describeEnd(session: Session, task: Task | null, answer: Message | null): Preview | null {
   if (task?.status === "failed")
-    return { text: texts.sessions.failedAnswer(explainTaskError(task)), tone: "bad" };
-  // A last word without an answer has come to its end as well, in whichever way.
+    return { text: texts.sessions.failed(explainTaskError(task)), tone: "bad" };
   const { last_message: last } = session;
   if (last?.role === "assistant" && last.preview.trim() === "")
-    return { text: texts.finish.empty, tone: "plain" };
+    return {
+      text: (answer && explainEnding(answer, [])) ?? texts.sessions.noAnswer,
+      tone: "plain",
+    };
   if (last?.role !== "user") return null;
   const preview = flatten(last.preview);
   switch (task?.status) {
@@ -41,20 +44,21 @@ function flatten(text: string): string {
 /** The second line of a row: what matters most about the session now. */
 export function describeSession(about: {
   session: Session;
-  /** The newest turn's task, as far as it is known. */
+  /** The newest turn's task and answer, as far as they are known. */
   task: Task | null;
+  answer: Message | null;
   /** What the agent is doing in the running turn. */
   steps: readonly Step[];
   pending: readonly Outgoing[];
   draft: string;
   nowMs: number;
 }): Preview {
-  const { session, task, steps, pending, draft } = about;
+  const { session, task, answer, steps, pending, draft } = about;
   if (pending.some((item) => item.state !== "sending"))
-    return { text: texts.sessions.failedSend, tone: "bad" };
+    return { text: texts.sessions.messageNotSent, tone: "bad" };
   const question = steps.find(({ kind, status }) => kind === "permission" && status === "pending");
   if (session.active_task && question)
-    return { text: texts.sessions.needsYou(question.title), tone: "live" };
+    return { text: texts.sessions.permissionNeeded(question.title), tone: "live" };
   if (session.active_task?.status === "running")
     return { text: texts.sessions.typing, tone: "live" };
   const waiting = session.active_task ?? task;
@@ -63,7 +67,7 @@ export function describeSession(about: {
   if (session.active_task || session.queued_count > 0)
     return { text: texts.sessions.waiting, tone: "plain" };
   if (draft.trim()) return { text: texts.sessions.draft(flatten(draft)), tone: "plain" };
-  const end = describeEnd(session, task);
+  const end = describeEnd(session, task, answer);
   if (end) return end;
   const last = session.last_message;
   if (!last) return { text: texts.sessions.noMessages, tone: "plain" };

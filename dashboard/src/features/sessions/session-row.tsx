@@ -10,7 +10,7 @@ import { texts } from "@/texts";
 import { formatExact, formatListTime } from "@/time";
 import { SessionMenu } from "./session-menu";
 import { describeSession } from "./session-preview";
-import { useNewestTask } from "./use-newest-task";
+import { useNewestTurn } from "./use-newest-turn";
 
 /** One line of the list: who, what it is about, what was said last, and whether it is new. */
 export const SessionRow = memo(function SessionRow(props: {
@@ -21,7 +21,7 @@ export const SessionRow = memo(function SessionRow(props: {
 }) {
   const { session, isActive } = props;
   const agent = useAgent(session.agent_key);
-  const task = useNewestTask(session);
+  const { task, answer } = useNewestTurn(session);
   const told = useStore((state) => state.steps[session.active_task?.id ?? ""]?.bySeq);
   const steps = useMemo(() => Object.values(told ?? {}), [told]);
   const pending = useOutgoing(session.id);
@@ -29,6 +29,7 @@ export const SessionRow = memo(function SessionRow(props: {
   const preview = describeSession({
     session,
     task,
+    answer,
     steps,
     pending,
     draft: isActive ? "" : draft,

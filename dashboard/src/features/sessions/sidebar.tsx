@@ -116,8 +116,8 @@ export function Sidebar(props: { onSettings: () => void; onPalette: () => void }
         <input
           ref={search}
           type="search"
-          aria-label={texts.sessions.filter}
-          placeholder={texts.sessions.filter}
+          aria-label={texts.sessions.search}
+          placeholder={texts.sessions.search}
           value={query}
           onChange={(event) => setQuery(event.target.value)}
           onKeyDown={onSearchKey}
@@ -135,7 +135,7 @@ export function Sidebar(props: { onSettings: () => void; onPalette: () => void }
         )}
         {query && (
           <IconButton
-            label={texts.sessions.clearFilter}
+            label={texts.sessions.clearSearch}
             onClick={() => setQuery("")}
             className="absolute top-0.5 right-0.5 size-8! pointer-coarse:size-10!"
           >
@@ -174,7 +174,7 @@ export function Sidebar(props: { onSettings: () => void; onPalette: () => void }
               disabled={list.isFetchingNextPage}
               onClick={() => void showMore()}
             >
-              {texts.sessions.more}
+              {texts.sessions.showMore}
             </Button>
           </div>
         )}
@@ -219,15 +219,15 @@ function EmptyList(props: {
   );
   if (query)
     return (
-      <StateNote icon={<Search size={20} />} title={texts.sessions.noMatch(query)}>
+      <StateNote icon={<Search size={20} />} title={texts.sessions.noResults(query)}>
         <Button onClick={props.onSwitch}>
-          {isArchive ? texts.sessions.searchActive : texts.sessions.searchArchive}
+          {isArchive ? texts.sessions.searchActive : texts.sessions.searchArchived}
         </Button>
       </StateNote>
     );
   if (list.isError || (list.isPending && list.failureCount > 1))
     return (
-      <StateNote icon={<TriangleAlert size={20} />} title={texts.sessions.failed}>
+      <StateNote icon={<TriangleAlert size={20} />} title={texts.sessions.loadFailed}>
         <Button onClick={() => void list.refetch()}>{texts.common.retry}</Button>
       </StateNote>
     );

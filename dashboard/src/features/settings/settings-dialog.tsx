@@ -83,9 +83,9 @@ function Notifications() {
   // While the browser asks, the switch stands as the user has put it.
   const isOn = isAsking || (hasNotifications && isAllowed);
   const hint = !isSupported
-    ? texts.settings.notificationsMissing
+    ? texts.settings.notificationsUnsupported
     : isDenied
-      ? texts.settings.notificationsDenied
+      ? texts.settings.notificationsBlocked
       : texts.settings.notificationsHint;
 
   async function change(isWanted: boolean) {

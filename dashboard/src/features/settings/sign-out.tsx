@@ -43,14 +43,17 @@ export function SignOut() {
 
   return (
     <p className="text-ink-2 text-note">
-      {texts.signIn.as(me.user_id)} · <TextButton onClick={ask}>{texts.signIn.out}</TextButton>
+      {texts.signIn.signedInAs(me.user_id)} ·{" "}
+      <TextButton onClick={ask}>{texts.signIn.signOut}</TextButton>
       {kept && (
-        <Dialog title={texts.signIn.outTitle} onClose={() => setKept(null)}>
-          <p className="text-ink-2 text-note">{texts.signIn.outBody(kept.unsent, kept.drafts)}</p>
+        <Dialog title={texts.signIn.signOutTitle} onClose={() => setKept(null)}>
+          <p className="text-ink-2 text-note">
+            {texts.signIn.signOutBody(kept.unsent, kept.drafts)}
+          </p>
           <div className="mt-5 flex flex-wrap justify-end gap-2 max-sm:flex-col-reverse">
-            <Button onClick={() => void leave(true)}>{texts.signIn.outRemove}</Button>
+            <Button onClick={() => void leave(true)}>{texts.signIn.removeAndSignOut}</Button>
             <Button variant="solid" onClick={() => void leave(false)}>
-              {texts.signIn.outKeep}
+              {texts.signIn.keepAndSignOut}
             </Button>
           </div>
         </Dialog>

@@ -5,11 +5,11 @@ import { ForWriters } from "@/components/for-writers";
 import { Button, TextButton } from "@/components/ui/button";
 import { useStore } from "@/stream/store";
 import { toPlainText } from "@/terminal/screen";
-import { explainTaskError, findReason, texts } from "@/texts";
+import { texts } from "@/texts";
+import { explainEnding, explainTaskError, findReason } from "@/texts/explain";
 import { formatClock, formatElapsed, formatExact } from "@/time";
 import { type AnswerFormat, AnswerText } from "./answer-text";
 import { CopyButton } from "./copy-button";
-import { describeEnding } from "./ending";
 import { retryTask } from "./task-actions";
 import type { ThreadAgent } from "./thread";
 import { TurnDetails } from "./turn-details";
@@ -35,7 +35,7 @@ export const Answer = memo(function Answer(props: {
   const { message, agent } = props;
   const [hasDetails, setDetails] = useState(false);
   const isEmpty = message.content === "";
-  const ending = props.hasFailure ? null : describeEnding(message, props.steps);
+  const ending = props.hasFailure ? null : explainEnding(message, props.steps);
   return (
     <div className="group flex min-w-0 flex-col self-stretch">
       {!isEmpty && (
@@ -58,7 +58,7 @@ export const Answer = memo(function Answer(props: {
           {message.elapsed_ms !== null && message.elapsed_ms >= NOTABLE_MS && (
             // On a phone there is no room for it beside how the turn ended.
             <span className={ending ? "max-sm:hidden" : ""}>
-              {` · ${texts.thread.answeredIn(formatElapsed(message.elapsed_ms))}`}
+              {` · ${texts.thread.took(formatElapsed(message.elapsed_ms))}`}
             </span>
           )}
         </span>

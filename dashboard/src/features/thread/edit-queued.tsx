@@ -36,7 +36,7 @@ export function EditQueued(props: { message: Message; isLate: boolean; onClose: 
     } catch (error) {
       setBusy(false);
       const hasBegun = error instanceof ApiError && error.status === 409;
-      if (hasBegun) notify(texts.receipt.tooLate);
+      if (hasBegun) notify(texts.receipt.alreadyStarted);
       else reportFailure(error);
     }
   }
@@ -67,7 +67,7 @@ export function EditQueued(props: { message: Message; isLate: boolean; onClose: 
         className="w-full resize-none bg-transparent px-1 outline-0"
       />
       <p role="status" className="px-1 text-small text-warn empty:hidden">
-        {isLate && texts.receipt.tooLate}
+        {isLate && texts.receipt.alreadyStarted}
       </p>
       <div className="mt-1 flex justify-end gap-2">
         <Button size="small" onClick={onClose}>

@@ -8,7 +8,8 @@ import { replaceDraft } from "@/drafts";
 import { findResumption } from "@/long-wait";
 import { useServerNow } from "@/stream/clock";
 import { toPlainText } from "@/terminal/screen";
-import { explainWait, findReason, texts } from "@/texts";
+import { texts } from "@/texts";
+import { explainWait, findReason } from "@/texts/explain";
 import { stopTask, useIsStopping } from "./task-actions";
 
 const RENEW_MS = 5000;
@@ -55,7 +56,7 @@ function Card(props: { task: Task; message: Message | null; agentKey: string; un
               className="h-auto! min-h-8 pointer-coarse:min-h-10 py-1"
               onClick={() => startOver(other.key)}
             >
-              {texts.thread.otherAgent}
+              {texts.thread.askAnotherAgent}
             </Button>
           )}
         </span>

@@ -66,7 +66,12 @@ function Code({ node: _node, className: _class, ...props }: Props<"code">) {
 
 /** A task list's box. Its text stands beside it, but not as its name. */
 function Box({ node: _node, className: _class, ...props }: Props<"input">) {
-  return <input {...props} aria-label={props.checked ? texts.thread.done : texts.thread.toDo} />;
+  return (
+    <input
+      {...props}
+      aria-label={props.checked ? texts.thread.completedTask : texts.thread.incompleteTask}
+    />
+  );
 }
 
 /** A tag's name stands for the plain element: its look is in styles/markdown.css. */

@@ -2,7 +2,8 @@ import { TextButton } from "@/components/ui/button";
 import { readDraft, writeDraft } from "@/drafts";
 import type { Outgoing } from "@/outbox/outbox";
 import { outbox } from "@/outbox/use-outbox";
-import { explainProblem, texts } from "@/texts";
+import { texts } from "@/texts";
+import { explainProblem } from "@/texts/explain";
 import { bubbleOfUser } from "./user-bubble";
 
 /** A text that the server has not got yet. It stays here until it has. */
@@ -39,7 +40,7 @@ export function OutgoingBubble({ item, draftKey }: { item: Outgoing; draftKey: s
 
 function describe({ state, reason }: Outgoing): string {
   if (state === "sending") return texts.receipt.sending;
-  const what = state === "waiting" ? texts.receipt.waiting : texts.receipt.notSent;
+  const what = state === "waiting" ? texts.receipt.waitingToSend : texts.receipt.notSent;
   // That the network is away is said elsewhere already.
   return reason && reason.code !== "network" ? `${what} · ${explainProblem(reason)}` : what;
 }

@@ -37,7 +37,7 @@ export const PermissionCard = memo(function PermissionCard(props: {
           <ShieldQuestion size={17} aria-hidden="true" />
         </span>
         <div className="min-w-0">
-          <p className="text-ink-2 text-small">{texts.permission.asks(props.agentName)}</p>
+          <p className="text-ink-2 text-small">{texts.permission.request(props.agentName)}</p>
           <p className="font-[570] [overflow-wrap:anywhere]">{request.title}</p>
         </div>
       </div>
@@ -65,7 +65,7 @@ export const PermissionCard = memo(function PermissionCard(props: {
           ))}
         </ForWriters>
         <span className="ml-auto text-ink-3 text-small tabular-nums">
-          {texts.permission.until(formatClock(request.expires_at))}
+          {texts.permission.expiresAt(formatClock(request.expires_at))}
         </span>
       </div>
     </div>

@@ -58,7 +58,7 @@ describe("the choices of a permission request", () => {
   const never = { option_id: "never", name: "Never", kind: "reject_always" };
   const odd = { option_id: "odd", name: "Explain first", kind: "explain" };
   const another = { option_id: "b", name: "PostgreSQL", kind: "allow_once" };
-  const decline = { name: "Decline", answer: { decision: "reject" }, look: "no" };
+  const decline = { name: "Reject", answer: { decision: "reject" }, look: "no" };
   const choices = (...options: readonly (typeof once)[]) => {
     const found = findOpenRequest([step({ detail: { ...request, options } })]);
     return found && listChoices(found);

@@ -57,6 +57,6 @@ export function listChoices(request: PermissionRequest): readonly Choice[] {
   if (options.some(isRejecting)) return choices;
   return [
     ...choices,
-    { name: texts.permission.decline, answer: { decision: "reject" }, look: "no" },
+    { name: texts.permission.reject, answer: { decision: "reject" }, look: "no" },
   ];
 }

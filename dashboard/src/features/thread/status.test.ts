@@ -47,24 +47,22 @@ describe("the status of a turn", () => {
       next_attempt_at: "2026-01-01T00:01:04.000Z",
     };
 
-    expect(describeWith({ task })).toBe("The agent is overloaded. Next try in 4s");
-    expect(describeWith({ task, nowMs: now + 10_000 })).toBe(
-      "The agent is overloaded. Trying again",
-    );
+    expect(describeWith({ task })).toBe("The agent is overloaded. Retrying in 4s");
+    expect(describeWith({ task, nowMs: now + 10_000 })).toBe("The agent is overloaded. Retrying");
   });
 
   it("waits for the person when there is a question open", () => {
     const question: Step = { ...tool, seq: 2, kind: "permission", status: "pending" };
 
-    expect(describeWith({ steps: [tool, question] })).toBe("Waiting for you");
+    expect(describeWith({ steps: [tool, question] })).toBe("Waiting for your permission");
   });
 
   it("does not claim work that nobody has confirmed", () => {
     const typing = { taskId: running.id, expiresAt: "2026-01-01T00:00:50.000Z" };
 
-    expect(describeWith({ typing })).toBe("No sign of life; another worker will take over");
+    expect(describeWith({ typing })).toBe("Worker not responding. Another one will take over.");
     expect(describeWith({ isConnected: false })).toBe(
-      "Connection lost; the answer goes on without us",
+      "Connection lost. The agent is still working.",
     );
   });
 });

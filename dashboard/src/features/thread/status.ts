@@ -1,6 +1,7 @@
 import type { Step, Task } from "@/api/models";
 import type { Typing } from "@/stream/state";
-import { explainTaskError, texts } from "@/texts";
+import { texts } from "@/texts";
+import { explainTaskError } from "@/texts/explain";
 import { formatElapsed } from "@/time";
 
 /** A lease that ran out this long ago means that nobody renews it. */
@@ -17,7 +18,7 @@ export interface TurnStatus {
 function describeStep(step: Step): string {
   switch (step.kind) {
     case "permission":
-      return texts.status.waitingForYou;
+      return texts.status.waitingForPermission;
     case "tool":
       return texts.status.running(step.title);
     case "thought":
@@ -52,13 +53,13 @@ export function describeTurn(about: {
     const reason = explainTaskError(task);
     const text =
       wait > 0
-        ? texts.status.retryIn(reason, formatElapsed(wait + 999))
-        : texts.status.retrySoon(reason);
+        ? texts.status.retryingIn(reason, formatElapsed(wait + 999))
+        : texts.status.retrying(reason);
     return { text, since: null, isAlive: false };
   }
   const { typing } = about;
   const isSilent = typing?.taskId === task.id && Date.parse(typing.expiresAt) + SILENCE_MS < nowMs;
-  if (isSilent) return { text: texts.status.silent, since, isAlive: false };
+  if (isSilent) return { text: texts.status.workerSilent, since, isAlive: false };
   const open = about.steps.findLast(
     (step) => step.status === "running" || step.status === "pending",
   );

@@ -77,10 +77,10 @@ describe("the words for the end of a permission request", () => {
     const asked = { kind: "permission", title: "Which database?" } as const;
 
     expect(describeOutcome(makeStep({ ...asked, status: "succeeded", detail }))).toBe(
-      "You allowed it: Which database? · PostgreSQL",
+      "Allowed: Which database? · PostgreSQL",
     );
     expect(describeOutcome(makeStep({ ...asked, status: "rejected", detail: {} }))).toBe(
-      "You rejected it: Which database?",
+      "Rejected: Which database?",
     );
     expect(describeOutcome(makeStep({ ...asked, status: "pending" }))).toBeNull();
   });
@@ -107,6 +107,6 @@ describe("all steps in a line", () => {
   it("does not call done what was not allowed", () => {
     const refused = [tool("execute", { status: "rejected" }), permission("reject", "time_limit")];
 
-    expect(summariseSteps(refused)).toBe("1 request not answered in time");
+    expect(summariseSteps(refused)).toBe("1 request expired");
   });
 });

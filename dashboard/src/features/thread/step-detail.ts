@@ -104,12 +104,12 @@ export function describeOutcome(step: Step): string | null {
   return option ? `${text} · ${option.name}` : text;
 }
 
-function nameOfWork(step: Step): keyof typeof texts.steps.work {
+function nameOfWork(step: Step): keyof typeof texts.steps.activity {
   if (step.kind !== "tool") return step.kind === "permission" ? "other" : step.kind;
   const call = v.safeParse(tool, step.detail);
   const kind = (call.success && call.output.tool_kind) || "other";
   if (kind === "think") return "thought";
-  return kind in texts.steps.work ? (kind as keyof typeof texts.steps.work) : "other";
+  return kind in texts.steps.activity ? (kind as keyof typeof texts.steps.activity) : "other";
 }
 
 /** All steps in a line: "read 4 files, ran 2 commands". What was not allowed was not done. */
@@ -123,8 +123,8 @@ export function summariseSteps(steps: readonly Step[]): string {
     if (step.kind !== "permission" && step.status !== "rejected") count(nameOfWork(step));
   }
   const names: Readonly<Record<string, (count: number) => string>> = {
-    ...texts.steps.work,
-    ...texts.steps.ended,
+    ...texts.steps.activity,
+    ...texts.steps.notAllowed,
   };
   return [...counts].map(([name, times]) => names[name]?.(times) ?? "").join(", ");
 }

@@ -191,7 +191,7 @@ function Plan({ entries }: { entries: readonly PlanEntry[] }) {
           </span>
           <span className="min-w-0 [overflow-wrap:anywhere]">
             {entry.content}
-            <span className="sr-only"> ({texts.steps.entry[entry.status]})</span>
+            <span className="sr-only"> ({texts.steps.planEntry[entry.status]})</span>
           </span>
         </li>
       ))}

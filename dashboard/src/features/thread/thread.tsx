@@ -160,7 +160,7 @@ export const Thread = memo(function Thread(props: {
         >
           {hasMore && (
             <p className="absolute inset-x-0 top-3 text-center text-ink-3 text-small">
-              {older.isError ? texts.thread.olderFailed : texts.thread.older}{" "}
+              {older.isError ? texts.thread.loadEarlierFailed : texts.thread.loadingEarlier}{" "}
               {older.isError && <TextButton onClick={fetchOlder}>{texts.common.retry}</TextButton>}
             </p>
           )}
@@ -189,7 +189,9 @@ export const Thread = memo(function Thread(props: {
       {!isAtBottom && (
         <button
           type="button"
-          aria-label={session.unread_count > 0 ? texts.thread.newMessages : texts.thread.toBottom}
+          aria-label={
+            session.unread_count > 0 ? texts.thread.newMessages : texts.thread.jumpToLatest
+          }
           onClick={toBottom}
           className="-translate-x-1/2 absolute bottom-2 left-1/2 flex h-9 min-w-9 pointer-coarse:h-11 pointer-coarse:min-w-11 justify-center animate-rise items-center gap-2 rounded-full border border-line bg-surface px-3.5 font-[570] text-note shadow-high hover:border-line-strong"
         >

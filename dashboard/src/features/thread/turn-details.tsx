@@ -8,7 +8,7 @@ export function TurnDetails({ message, task }: { message: Message; task: Task | 
   return (
     <div className="px-1 pb-3 text-ink-2 text-small tabular-nums">
       <p>{formatExact(message.created_at)}</p>
-      {usage && <p>{texts.thread.tokens(usage.input_tokens, usage.output_tokens)}</p>}
+      {usage && <p>{texts.thread.tokenUsage(usage.input_tokens, usage.output_tokens)}</p>}
       {task && task.attempt > 1 && <p>{texts.thread.attempts(task.attempt)}</p>}
     </div>
   );

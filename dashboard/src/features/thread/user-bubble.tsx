@@ -99,7 +99,7 @@ async function removeQueued(message: Message): Promise<void> {
     await client.DELETE("/v1/chat/{id}/messages/{mid}", { params: { path } });
   } catch (error) {
     const isLate = error instanceof ApiError && error.status === 409;
-    if (isLate) notify(texts.receipt.tooLate);
+    if (isLate) notify(texts.receipt.alreadyStarted);
     else reportFailure(error);
   }
 }

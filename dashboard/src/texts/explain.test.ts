@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { Message } from "@/api/models";
 import { makeMessage, makeStep } from "@/test-resources";
-import { describeEnding } from "./ending";
+import { explainEnding } from "./explain";
 
 function ended(finish_reason: Message["finish_reason"], content = ""): Message {
   return makeMessage({ role: "assistant", content, finish_reason });
@@ -12,17 +12,15 @@ describe("the ending of an answer", () => {
   const notice = makeStep({ kind: "notice", title: "The model tried to call a tool." });
 
   it("is shown only where the answer did not end by itself", () => {
-    expect(describeEnding(ended("stop", "Hi"), [notice])).toBeNull();
-    expect(describeEnding(ended("length", "Hi"), [notice])).toBe("Cut off at the length limit");
+    expect(explainEnding(ended("stop", "Hi"), [notice])).toBeNull();
+    expect(explainEnding(ended("length", "Hi"), [notice])).toBe("Cut off at the token limit");
   });
 
   it("says why there is no text", () => {
-    expect(describeEnding(ended("length"), [])).toBe(
-      "The token limit was reached before an answer.",
-    );
-    expect(describeEnding(ended("empty"), [makeStep(), notice])).toBe(
+    expect(explainEnding(ended("length"), [])).toBe("Token limit reached before an answer");
+    expect(explainEnding(ended("empty"), [makeStep(), notice])).toBe(
       "The model tried to call a tool.",
     );
-    expect(describeEnding(ended("empty"), [])).toBe("Finished without a reply");
+    expect(explainEnding(ended("empty"), [])).toBe("Finished without an answer");
   });
 });

@@ -1,0 +1,68 @@
+/** The texts for the codes of errors. A code without one does not compile. */
+import type { components } from "@/api/schema.gen";
+
+type ErrorCode = components["schemas"]["ErrorCode"];
+type ProblemCode = components["schemas"]["ProblemCode"];
+
+/** Why a task failed. */
+const taskError: Readonly<Record<ErrorCode, string>> = {
+  agent_network: "Couldn’t reach the agent.",
+  agent_overloaded: "The agent is overloaded.",
+  agent_rate_limited: "Rate limit reached.",
+  agent_error: "The agent reported an error.",
+  agent_crashed: "The agent crashed.",
+  agent_unavailable: "The agent is unavailable.",
+  agent_auth: "The agent’s credentials are missing or invalid.",
+  agent_refused: "The agent refused the request.",
+  agent_protocol: "The agent sent an invalid response.",
+  context_overflow: "This conversation is too long for the agent.",
+  session_archived: "The chat was archived before the agent started.",
+  timeout: "The agent timed out.",
+  worker_lost: "The worker stopped responding.",
+};
+
+/**
+ * Why a request failed. `network` is the page's own: no answer from the server. The detail of an
+ * `invalid_request` names the field, which no text here could.
+ */
+const problem: Readonly<Record<Exclude<ProblemCode, "invalid_request"> | "network", string>> = {
+  network: "Can’t reach the server.",
+  unauthorized: "You’re signed out. Sign in again.",
+  forbidden: "Your API key is read-only.",
+  host_not_allowed: "Create an API key to use Banter from this address.",
+  proxy_not_allowed: "Create an API key to use Banter through a proxy.",
+  cross_site_request: "The server rejected a request from another site.",
+  not_found: "This chat no longer exists.",
+  method_not_allowed: "The server doesn’t support this action. Reload the page.",
+  session_archived: "This chat is archived. Restore it first.",
+  agent_busy: "The agent is busy in this chat.",
+  task_not_queued: "The agent has already started on this message.",
+  task_ended: "The agent has already finished.",
+  task_not_ended: "The agent is still working on this message.",
+  task_succeeded: "This message has already been answered.",
+  permission_answered: "This request has already been answered.",
+  permission_expired: "This request has expired.",
+  unknown_option: "This request doesn’t offer that option.",
+  option_required: "Choose one of the agent’s options.",
+  message_gone: "This message was already sent, then removed.",
+  request_timeout: "The request timed out.",
+  payload_too_large: "This message is too long. Shorten it.",
+  unsupported_media_type: "The server couldn’t read the request. Reload the page.",
+  unknown_agent: "This agent is no longer configured.",
+  agent_unavailable: "This agent is unavailable.",
+  idempotency_mismatch: "A different message was already sent. Send this one again.",
+  queue_full: "Too many messages are queued in this chat.",
+  internal_error: "The server hit an internal error.",
+  store_busy: "The server is busy.",
+  store_unavailable: "The server can’t save changes right now.",
+  overloaded: "The server is overloaded.",
+  not_ready: "The server isn’t ready yet.",
+};
+
+export const errors = {
+  taskError,
+  taskErrorUnknown: "Something went wrong.",
+  problem,
+  /** Follows the reason for a failure that passes by itself. */
+  tryAgain: (reason: string) => `${reason} Try again in a moment.`,
+} as const;

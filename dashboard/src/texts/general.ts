@@ -1,0 +1,80 @@
+/** The texts of the application around its chats. */
+
+function countUnsent(messages: number, drafts: number): string {
+  const parts = [
+    messages > 0 ? (messages === 1 ? "1 unsent message" : `${messages} unsent messages`) : "",
+    drafts > 0 ? (drafts === 1 ? "1 draft" : `${drafts} drafts`) : "",
+  ];
+  return parts.filter(Boolean).join(" and ");
+}
+
+export const general = {
+  app: { name: "Banter" },
+  common: {
+    cancel: "Cancel",
+    save: "Save",
+    retry: "Retry",
+    done: "Done",
+    undo: "Undo",
+    moreActions: "More actions",
+    backToChats: "Back to chats",
+  },
+  connection: {
+    live: "Connected",
+    reconnecting: "Reconnecting…",
+    offline: "You’re offline",
+    unreachable: "Can’t reach the server",
+    retrying: "Retrying automatically…",
+    rejected: "Can’t open Banter",
+  },
+  signIn: {
+    title: "Sign in to Banter",
+    apiKey: "API key",
+    submit: "Sign in",
+    invalidKey: "This API key is invalid, expired, or revoked.",
+    hint: "No key? Ask your administrator, or create one on the server:",
+    command: "api keys create --user you",
+    signedInAs: (user: string) => `Signed in as ${user}`,
+    signOut: "Sign out",
+    signOutTitle: "Sign out?",
+    signOutBody: (messages: number, drafts: number) =>
+      `You have ${countUnsent(messages, drafts)} on this device. Keep them for your next sign-in, or remove them.`,
+    keepAndSignOut: "Keep and sign out",
+    removeAndSignOut: "Remove and sign out",
+  },
+  settings: {
+    title: "Settings",
+    theme: "Theme",
+    auto: "Auto",
+    light: "Light",
+    dark: "Dark",
+    sendWith: "Send messages with",
+    notifications: "Notifications",
+    notificationsHint: "For answers and permission requests while this page is hidden.",
+    notificationsBlocked: "Notifications are blocked. Allow them in your browser’s settings.",
+    notificationsUnsupported: "Notifications require HTTPS or localhost.",
+  },
+  notifications: {
+    permission: (title: string) => `Permission needed: ${title}`,
+  },
+  palette: {
+    title: "Search and commands",
+    placeholder: "Search chats and commands…",
+    chats: "Chats",
+    agents: "Agents",
+    actions: "Actions",
+    chatWith: (agent: string) => `New chat with ${agent}`,
+    darkTheme: "Switch to dark theme",
+    lightTheme: "Switch to light theme",
+  },
+  help: {
+    title: "Keyboard shortcuts",
+    palette: "Search and commands",
+    newChat: "New chat",
+    list: "Move through the chat list",
+    send: "Send message",
+    newLine: "Insert line break",
+    escape: "Close, or stop the answer",
+    help: "Show keyboard shortcuts",
+  },
+} as const;
