@@ -57,7 +57,7 @@ dashboard: ## Build the dashboard
 	@scripts/npm-ci.sh
 	npm --prefix dashboard run build
 
-openapi: ## Generate docs/openapi.json and the dashboard's types from the code
+openapi: ## Generate docs/openapi.json and the dashboard's types and schemas from the code
 	cargo run --quiet --locked --bin api -- openapi > docs/openapi.json
 	@scripts/npm-ci.sh
 	npm --prefix dashboard run generate

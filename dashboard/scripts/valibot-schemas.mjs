@@ -1,0 +1,108 @@
+// Generates valibot schemas for the stream's events from the OpenAPI document.
+//
+// They check the shape and nothing more: formats, patterns, and ranges are the server's to keep. A newer server must
+// not cost the page its events, so unknown fields pass, and an unknown value of an open enum does too.
+
+/** Enums with a value that the page can show without knowing it. */
+const OPEN_ENUMS = new Set(["ErrorCode"]);
+/** The events about the stream itself. Every other one names its session, which the document has as optional for all. */
+const STREAM_EVENTS = new Set(["hello", "heartbeat", "resync", "server.draining"]);
+const ROOT = "Event";
+const PREFIX = "#/components/schemas/";
+
+const camelCase = (name) =>
+  name
+    .split(/[._]/)
+    .map((part, index) => part[0][index === 0 ? "toLowerCase" : "toUpperCase"]() + part.slice(1))
+    .join("");
+
+const indent = (text) => text.replace(/^(?=.)/gm, "  ");
+
+export function generateSchemas(document) {
+  const { schemas } = document.components;
+  /** The source of each constant, by its name, in the order of their dependencies. */
+  const constants = new Map();
+
+  function refer(ref) {
+    const name = ref.slice(PREFIX.length);
+    const schema = schemas[name];
+    if (!ref.startsWith(PREFIX) || !schema) throw new Error(`unknown reference: ${ref}`);
+    if (OPEN_ENUMS.has(name))
+      return `v.custom<components["schemas"]["${name}"]>((input) => typeof input === "string")`;
+    if (schema.type === "string" && !schema.enum) return "v.string()";
+    const constant = camelCase(name);
+    if (!constants.has(constant)) constants.set(constant, express(schema, "looseObject"));
+    return constant;
+  }
+
+  function entries({ properties, required = [] }) {
+    const lines = Object.entries(properties).map(([key, property]) => {
+      const value = express(property);
+      if (!required.includes(key)) return `${key}: v.exactOptional(${value}),\n`;
+      return value === key ? `${key},\n` : `${key}: ${value},\n`;
+    });
+    return indent(lines.join(""));
+  }
+
+  /** Returns the source of a schema. An object without a component of its own drops unknown fields. */
+  function express(schema, object = "object") {
+    if (schema.$ref) return refer(schema.$ref);
+    if (schema.oneOf) {
+      const others = schema.oneOf.filter(({ type }) => type !== "null");
+      if (others.length === 1 && schema.oneOf.length === 2)
+        return `v.nullable(${express(others[0])})`;
+    }
+    if (Array.isArray(schema.type)) {
+      const types = schema.type.filter((type) => type !== "null");
+      if (types.length === 1) return `v.nullable(${express({ ...schema, type: types[0] })})`;
+    }
+    if (schema.enum)
+      return schema.enum.length === 1
+        ? `v.literal(${JSON.stringify(schema.enum[0])})`
+        : `v.picklist(${JSON.stringify(schema.enum).replaceAll(",", ", ")})`;
+    switch (schema.type) {
+      case "string":
+        return "v.string()";
+      case "boolean":
+        return "v.boolean()";
+      case "integer":
+      case "number":
+        return "v.number()";
+      case "array":
+        return `v.array(${express(schema.items)})`;
+      case "object":
+        return schema.properties
+          ? `v.${object}({\n${entries(schema)}})`
+          : "v.fallback(v.record(v.string(), v.unknown()), {})";
+      default:
+        throw new Error(`no schema for ${JSON.stringify(schema)}`);
+    }
+  }
+
+  // An event is one of several objects, and what they all have.
+  const parts = schemas[ROOT].allOf.map((part) =>
+    part.$ref ? schemas[part.$ref.slice(PREFIX.length)] : part,
+  );
+  const kinds = parts.flatMap((part) => part.oneOf ?? []);
+  const shared = parts.filter((part) => part.properties);
+  const options = kinds.map((kind) => {
+    const properties = Object.assign({}, kind.properties, ...shared.map((part) => part.properties));
+    const required = [kind, ...shared].flatMap((part) => part.required ?? []);
+    if (STREAM_EVENTS.has(kind.properties.type.enum[0])) delete properties.chat_session_id;
+    else required.push("chat_session_id");
+    return `${express({ type: "object", properties, required })},\n`;
+  });
+  if (options.length === 0) throw new Error(`${ROOT} has no variants`);
+
+  const body = [...constants].map(([name, source]) => `const ${name} = ${source};\n\n`).join("");
+  const event = `export const event = v.variant("type", [\n${indent(options.join(""))}]);\n`;
+  return `${HEADER}\n${body}${event}`;
+}
+
+const HEADER = `/**
+ * This file was generated from docs/openapi.json by scripts/valibot-schemas.mjs.
+ * Do not make direct changes to the file.
+ */
+import * as v from "valibot";
+import type { components } from "./schema.gen";
+`;
