@@ -32,7 +32,7 @@ test("an agent that asks is allowed or refused, once, and says what it did", TIM
     await card(page).waitFor({ timeout: ANSWER_MS });
     await card(page).getByRole("button", { name: "Reject" }).click();
 
-    await thread(page).getByText("You rejected the request").waitFor({ timeout: ANSWER_MS });
+    await thread(page).getByText("You did not allow it").waitFor({ timeout: ANSWER_MS });
     await card(page).waitFor({ state: "detached" });
     await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
   });

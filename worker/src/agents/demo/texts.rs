@@ -34,7 +34,7 @@ pub(super) const TOOL_QUESTION: &str = "May I count them?";
 pub(super) const TOOL_COMMAND: &str = "wc --words poem.txt";
 pub(super) const TOOL_OUTPUT: &str = "14 poem.txt";
 pub(super) const AFTER_TOOL: &str = "I pretended to run the tool: the poem has 14 words.";
-pub(super) const AFTER_REFUSED_TOOL: &str = "You rejected the request, so I did not run the tool.";
+pub(super) const AFTER_REFUSED_TOOL: &str = "You did not allow it, so I did not run the tool.";
 pub(super) const CRASH_USAGE: &str = "Use `/crash` or `/crash tool`.";
 
 pub(super) const SLOW_USAGE: &str = "`/slow` takes a number of seconds from 0 to 3600, such as `/slow 2.5`.";
@@ -42,7 +42,7 @@ pub(super) const FAIL_USAGE: &str = "Use `/fail`, `/fail late`, or `/fail retry`
 pub(super) const FAILURE: &str = "The demo failed, as requested.";
 pub(super) const FAILURE_RETRIED: &str = "The demo failed, as requested. This error is retried.";
 pub(super) const BEFORE_FAILURE: &str =
-    "This answer starts out fine, and then, in the middle of a sentence, without any warning,";
+    "This answer starts out fine, and then, in the middle of the sentence, without any warning,";
 
 pub(super) const MARKDOWN: &str = r#"# What an answer can contain
 
