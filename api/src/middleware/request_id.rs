@@ -27,7 +27,7 @@ pub async fn layer(request: Request, next: Next) -> Response {
     async {
         let response = with_body(next.run(request).await, &id);
         let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::debug!(status = response.status().as_u16(), elapsed_ms, "answered");
+        tracing::debug!(status = response.status().as_u16(), elapsed_ms, "request completed");
         response
     }
     .instrument(span)
@@ -49,8 +49,8 @@ fn with_body(mut response: Response, id: &str) -> Response {
     });
     if let Some(error) = error {
         match error.cause() {
-            Some(cause) if error.code() == Code::InternalError => tracing::error!(cause, "failed"),
-            Some(cause) => tracing::warn!(cause, "failed"),
+            Some(cause) if error.code() == Code::InternalError => tracing::error!(cause, "request failed"),
+            Some(cause) => tracing::warn!(cause, "request failed"),
             None => {}
         }
         let body = serde_json::to_vec(&error.problem(id.to_owned())).unwrap_or_default();

@@ -88,7 +88,7 @@ impl Refusals {
             by_address,
             failures,
             max_connections = total,
-            "connections refused: limit reached (logged at most once a minute)"
+            "refused connections: limit reached (logged at most once a minute)"
         );
         *unlogged = Unlogged { logged_at: Some(Instant::now()), ..Unlogged::default() };
     }
