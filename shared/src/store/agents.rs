@@ -1,6 +1,6 @@
 //! What the workers found out about the agents.
 
-use super::{Store, StoreError, leases};
+use super::{Store, StoreError, workers};
 use crate::id::WorkerId;
 
 /// Whether an agent can answer.
@@ -23,7 +23,7 @@ impl Store {
     pub async fn report_agents(&self, worker: &WorkerId, found: &[AgentHealth]) -> Result<(), StoreError> {
         let mut tx = self.begin_write().await?;
         let now = self.inner.clock.now();
-        leases::register(&mut tx, worker, now).await?;
+        workers::register(&mut tx, worker, now).await?;
         sqlx::query("DELETE FROM agent_health WHERE worker_id = $1").bind(worker).execute(&mut *tx).await?;
         for agent in found {
             sqlx::query(

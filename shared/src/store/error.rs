@@ -76,14 +76,6 @@ pub enum StoreError {
     Queue(#[source] apalis_sqlite::Error),
 }
 
-impl StoreError {
-    /// Whether the same operation may succeed a little later.
-    #[must_use]
-    pub const fn is_transient(&self) -> bool {
-        matches!(self, Self::Busy | Self::Unwritable(_) | Self::DiskFull | Self::Database(_) | Self::Queue(_))
-    }
-}
-
 /// SQLite's primary result codes (<https://www.sqlite.org/rescode.html>) behind an error.
 fn primary_code(error: &sqlx::Error) -> Option<u32> {
     let code: u32 = error.as_database_error()?.code()?.parse().ok()?;
@@ -123,9 +115,6 @@ impl From<sqlx::Error> for StoreError {
 /// Why the store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// `DATABASE_URL` is not one of ours.
-    #[error("DATABASE_URL: {0}")]
-    Url(String),
     /// The folder could not be made, or the lock file not be opened.
     #[error("DATABASE_URL: cannot create the folder of {path}")]
     Folder {

@@ -4,7 +4,7 @@ use super::{
     Store, StoreError, chunks, events,
     rows::{self, MessageRow, select_messages},
     sessions::owned_session,
-    steps,
+    step_rows,
     stream_state::partial,
 };
 use crate::{
@@ -181,7 +181,7 @@ impl Store {
         let Some(task) = rows::find_task(&mut tx, id).await?.filter(|task| task.chat_session_id == session_id) else {
             return Ok(None);
         };
-        let steps = steps::list(&mut tx, id).await?;
+        let steps = step_rows::list(&mut tx, id).await?;
         Ok(Some(TaskDetail { task, steps }))
     }
 

@@ -1,4 +1,4 @@
-//! Sessions: made, listed, changed, archived, deleted, read.
+//! Sessions: created, changed, archived, and deleted.
 
 use sqlx::SqliteConnection;
 
@@ -7,12 +7,12 @@ use super::{
     attempts::{ARCHIVED_BEFORE_ITS_TURN, end_archived},
     events, idempotency,
     jobs::withdraw_jobs,
-    rows::{self, SessionRow, select_sessions},
+    rows,
 };
 use crate::{
     chat::{ErrorCode, Session, SessionStatus, Title, UserRef},
     clock::Timestamp,
-    event::{Cursor, EventRef, Hints, LogKind},
+    event::{EventRef, Hints, LogKind},
     id::{MessageId, SessionId, TaskId},
 };
 
@@ -23,41 +23,6 @@ pub struct NewSession {
     pub agent_key: String,
     /// A person's title, if there is one.
     pub title: Option<Title>,
-}
-
-/// Which sessions to list.
-#[derive(Clone, Debug, Default)]
-pub struct SessionFilter {
-    /// Only those of this status.
-    pub status: Option<SessionStatus>,
-    /// Only those whose title contains this, whatever the case of its letters.
-    pub title_contains: Option<String>,
-    /// Only those with answers that were not read.
-    pub unread: bool,
-    /// Only those after this one in the list's order.
-    pub after: Option<SessionCursor>,
-}
-
-/// A place in the list: the sort key of the last session of a page.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SessionCursor {
-    /// Whether it was pinned.
-    pub pinned: bool,
-    /// Its last activity.
-    pub last_activity_at: Timestamp,
-    /// The session.
-    pub id: SessionId,
-}
-
-/// A page of the list.
-#[derive(Clone, Debug)]
-pub struct SessionPage {
-    /// The sessions: pinned ones first, then by last activity.
-    pub items: Vec<Session>,
-    /// Where the next page starts, if there is one.
-    pub next: Option<SessionCursor>,
-    /// The event cursor of exactly this state.
-    pub as_of: Cursor,
 }
 
 /// What to change in a session; `None` leaves a thing as it is.
@@ -178,52 +143,6 @@ impl Store {
         find_created(&mut tx, user, key, self.inner.clock.now()).await
     }
 
-    /// A page of a user's sessions.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn list_sessions(
-        &self,
-        user: &UserRef,
-        filter: &SessionFilter,
-        limit: u32,
-    ) -> Result<SessionPage, StoreError> {
-        let mut tx = self.begin_read().await?;
-        let as_of = events::head(&mut tx, user).await?.head;
-        let after = filter.after.as_ref();
-        let found: Vec<SessionRow> = sqlx::query_as(concat!(
-            select_sessions!(),
-            "WHERE s.workspace_id = $1 AND s.creator_id = $2 AND ($3 IS NULL OR s.status = $3) \
-             AND ($4 IS NULL OR s.title_folded LIKE $4 ESCAPE '\\') \
-             AND (NOT $9 OR (s.status = 'active' AND EXISTS (SELECT 1 FROM chat_message u \
-                 WHERE u.chat_session_id = s.id AND u.role = 'assistant' AND u.seq > s.last_read_seq))) \
-             AND ($5 IS NULL OR (s.pinned_at IS NULL) > $5 OR ((s.pinned_at IS NULL) = $5 \
-                 AND (s.last_activity_at < $6 OR (s.last_activity_at = $6 AND s.id < $7)))) \
-             ORDER BY (s.pinned_at IS NULL), s.last_activity_at DESC, s.id DESC LIMIT $8"
-        ))
-        .bind(&user.workspace_id)
-        .bind(&user.user_id)
-        .bind(filter.status)
-        .bind(filter.title_contains.as_deref().map(|text| like_pattern(&text.to_lowercase())))
-        .bind(after.map(|after| !after.pinned))
-        .bind(after.map(|after| after.last_activity_at))
-        .bind(after.map(|after| after.id))
-        .bind(limit + 1)
-        .bind(filter.unread)
-        .fetch_all(&mut *tx)
-        .await?;
-        let mut items: Vec<Session> = found.into_iter().map(Session::from).collect();
-        let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-        let has_more = items.len() > wanted;
-        items.truncate(wanted);
-        let next = items.last().filter(|_| has_more).map(|last| SessionCursor {
-            pinned: last.pinned_at.is_some(),
-            last_activity_at: last.last_activity_at,
-            id: last.id,
-        });
-        Ok(SessionPage { items, next, as_of })
-    }
-
     /// Renames, pins, archives or restores a session.
     ///
     /// # Errors
@@ -314,55 +233,6 @@ impl Store {
                 .await?;
         Ok(deleted)
     }
-
-    /// Moves the read position up to a message's arrival number; never back. Returns the session.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] when it is not the user's.
-    pub async fn mark_read(&self, user: &UserRef, id: SessionId, seq: i64) -> Result<Changed<Session>, StoreError> {
-        let mut tx = self.begin_write().await?;
-        let before = owned_session(&mut tx, user, id).await?;
-        let target = before.last_read_seq.max(seq.clamp(0, before.last_seq));
-        self.move_read_position(tx, user, before, target).await
-    }
-
-    /// Moves the read position to just before the last answer. Returns the session.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] when it is not the user's.
-    pub async fn mark_unread(&self, user: &UserRef, id: SessionId) -> Result<Changed<Session>, StoreError> {
-        let mut tx = self.begin_write().await?;
-        let before = owned_session(&mut tx, user, id).await?;
-        let last_answer: Option<i64> =
-            sqlx::query_scalar("SELECT MAX(seq) FROM chat_message WHERE chat_session_id = $1 AND role = 'assistant'")
-                .bind(id)
-                .fetch_one(&mut *tx)
-                .await?;
-        let target = last_answer.map_or(before.last_read_seq, |seq| before.last_read_seq.min(seq - 1));
-        self.move_read_position(tx, user, before, target).await
-    }
-
-    async fn move_read_position(
-        &self,
-        mut tx: WriteTx,
-        user: &UserRef,
-        before: Session,
-        target: i64,
-    ) -> Result<Changed<Session>, StoreError> {
-        if target == before.last_read_seq {
-            return Ok(Changed::nothing(before));
-        }
-        sqlx::query("UPDATE chat_session SET last_read_seq = $2 WHERE id = $1")
-            .bind(before.id)
-            .bind(target)
-            .execute(&mut *tx)
-            .await?;
-        let read = EventRef::session(LogKind::SessionRead, before.id);
-        events::append(&mut tx, user, self.inner.clock.now(), &[read]).await?;
-        let session = owned_session(&mut tx, user, before.id).await?;
-        tx.commit().await?;
-        Ok(Changed::new(session, Hints { users: vec![user.clone()], ..Hints::default() }))
-    }
 }
 
 /// Ends the tasks that wait in a session that was just archived. A running one ends as usual.
@@ -395,17 +265,4 @@ async fn cancel_queued_of_archived(
         end_archived(tx, task_id, now).await?;
     }
     Ok(cancelled.into_iter().map(|(task_id, message_id)| EventRef::task(id, task_id, message_id)).collect())
-}
-
-/// A `LIKE` pattern that finds the text anywhere, whatever it contains.
-fn like_pattern(text: &str) -> String {
-    let mut pattern = String::from("%");
-    for c in text.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
-    pattern
 }

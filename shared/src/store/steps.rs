@@ -7,17 +7,14 @@ use serde::Serialize;
 use serde_json::Value;
 use sqlx::{SqliteConnection, types::Json};
 
-use super::{
-    Changed, Store, StoreError,
-    rows::{self, StepColumns, step_columns},
-};
+use super::{Changed, Store, StoreError, step_rows::list};
 use crate::{
     chat::{
         DecidedBy, PermissionOutcome, Step, StepDetail, StepKind, StepStatus, UserRef, clean_step_detail,
         clean_step_title, sanitize_agent_text,
     },
     event::Hints,
-    id::{SessionId, TaskId},
+    id::TaskId,
 };
 
 /// Longest id of a tool call that is kept, in bytes.
@@ -54,23 +51,6 @@ impl<'a> CleanStep<'a> {
         });
         Self { state, tool_call_id, title: clean_step_title(&state.title), fields: clean_step_detail(&state.detail) }
     }
-}
-
-/// A step with all that a stream needs to tell of it.
-#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
-pub struct StepRow {
-    /// The log of the session's owner.
-    pub user_log_id: i64,
-    /// The session.
-    #[sqlx(rename = "chat_session_id")]
-    pub session_id: SessionId,
-    /// The task.
-    pub task_id: TaskId,
-    /// Its attempt.
-    pub attempt: i64,
-    /// The step.
-    #[sqlx(flatten, try_from = "StepColumns")]
-    pub step: Step,
 }
 
 /// How an attempt left its steps.
@@ -208,39 +188,6 @@ fn closed(step: &Step, is_held: bool, end: StepsEnd) -> Option<StepStatus> {
     }
 }
 
-/// The steps of a task in their order.
-pub(super) async fn list(connection: &mut SqliteConnection, task_id: TaskId) -> Result<Vec<Step>, StoreError> {
-    let found: Vec<StepColumns> = sqlx::query_as(concat!(
-        "SELECT ",
-        step_columns!(),
-        " FROM task_step s WHERE s.task_id = $1 ORDER BY s.attempt, s.seq"
-    ))
-    .bind(task_id)
-    .fetch_all(connection)
-    .await?;
-    rows::steps(found)
-}
-
-/// Lists steps of a task after the one with this number, in order, at most `limit`.
-pub(super) async fn list_after(
-    connection: &mut SqliteConnection,
-    task_id: TaskId,
-    after: i64,
-    limit: i64,
-) -> Result<Vec<Step>, StoreError> {
-    let found: Vec<StepColumns> = sqlx::query_as(concat!(
-        "SELECT ",
-        step_columns!(),
-        " FROM task_step s WHERE s.task_id = $1 AND s.seq > $2 ORDER BY s.seq LIMIT $3"
-    ))
-    .bind(task_id)
-    .bind(after)
-    .bind(limit)
-    .fetch_all(connection)
-    .await?;
-    rows::steps(found)
-}
-
 /// Removes the steps of a task. That somebody was asked for a permission is remembered.
 pub(super) async fn remove(tx: &mut SqliteConnection, task_id: TaskId) -> Result<(), StoreError> {
     sqlx::query(
@@ -252,47 +199,6 @@ pub(super) async fn remove(tx: &mut SqliteConnection, task_id: TaskId) -> Result
     .await?;
     sqlx::query("DELETE FROM task_step WHERE task_id = $1").bind(task_id).execute(tx).await?;
     Ok(())
-}
-
-/// Selects what a [`StepRow`] is read from: `WHERE` and `ORDER BY` follow.
-macro_rules! select_step_rows {
-    () => {
-        concat!(
-            "SELECT ",
-            $crate::store::rows::step_columns!(),
-            ", s.task_id, s.attempt, t.chat_session_id, u.id AS user_log_id FROM task_step s \
-             JOIN agent_task t ON t.id = s.task_id AND t.attempt = s.attempt \
-             JOIN chat_session c ON c.id = t.chat_session_id \
-             JOIN user_log u ON u.workspace_id = c.workspace_id AND u.user_id = c.creator_id "
-        )
-    };
-}
-
-/// Steps that changed after a revision, in the order of their latest changes.
-pub(super) async fn read_after(
-    connection: &mut SqliteConnection,
-    revision: i64,
-    limit: i64,
-) -> Result<Vec<StepRow>, StoreError> {
-    let query = sqlx::query_as(concat!(select_step_rows!(), "WHERE s.revision > $1 ORDER BY s.revision LIMIT $2"));
-    Ok(query.bind(revision).bind(limit).fetch_all(connection).await?)
-}
-
-/// Reads steps of a user's tasks that are not running, changed after a revision, at most `limit`; those of one session if
-/// one is given.
-pub(super) async fn read_closed_after(
-    connection: &mut SqliteConnection,
-    user_log_id: i64,
-    only: Option<SessionId>,
-    revision: i64,
-    limit: i64,
-) -> Result<Vec<StepRow>, StoreError> {
-    let query = sqlx::query_as(concat!(
-        select_step_rows!(),
-        "WHERE s.revision > $1 AND u.id = $2 AND ($3 IS NULL OR c.id = $3) AND t.status != 'running' \
-         ORDER BY s.revision LIMIT $4"
-    ));
-    Ok(query.bind(revision).bind(user_log_id).bind(only).bind(limit).fetch_all(connection).await?)
 }
 
 impl Store {

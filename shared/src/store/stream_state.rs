@@ -4,7 +4,8 @@ use sqlx::SqliteConnection;
 
 use super::{
     Store, StoreError, chunks,
-    steps::{self, StepRow},
+    step_rows::{self, StepRow},
+    steps,
 };
 use crate::{
     chat::{Partial, Step},
@@ -62,7 +63,7 @@ pub(super) async fn read_state(
     after_step: Option<i64>,
 ) -> Result<StreamState, StoreError> {
     let closed_steps = match after_step {
-        Some(revision) => steps::read_closed_after(tx, log_id, only, revision, STEP_PAGE).await?,
+        Some(revision) => step_rows::read_closed_after(tx, log_id, only, revision, STEP_PAGE).await?,
         None => Vec::new(),
     };
     if let Some(last) = closed_steps.last().filter(|_| is_full(&closed_steps)) {
@@ -141,7 +142,7 @@ impl Store {
             }
             Some(_) => None,
         };
-        let steps = steps::list_after(&mut tx, task_id, after.unwrap_or(0), STEP_PAGE).await?;
+        let steps = step_rows::list_after(&mut tx, task_id, after.unwrap_or(0), STEP_PAGE).await?;
         let has_more = is_full(&steps);
         Ok(Some(RunningPart { partial, steps, has_more }))
     }

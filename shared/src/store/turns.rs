@@ -1,13 +1,12 @@
-//! Turns: a user's message and its task, from the send to a retry.
+//! Turns: a user's message and its task, as they are sent, changed, and unsent.
 
 use sqlx::SqliteConnection;
 
 use super::{
-    Changed, IdempotencyKey, Store, StoreError, events, idempotency, jobs::schedule_head, rows,
-    sessions::owned_session, steps,
+    Changed, IdempotencyKey, Store, StoreError, events, idempotency, jobs::schedule_head, rows, sessions::owned_session,
 };
 use crate::{
-    chat::{Content, Message, OnBusy, Role, SessionStatus, StopReason, Task, TaskStatus, Title, UserRef},
+    chat::{Content, Message, OnBusy, Role, SessionStatus, StopReason, Task, Title, UserRef},
     clock::Timestamp,
     event::{EventRef, Hints, LogKind},
     id::{MessageId, SessionId, TaskId},
@@ -152,60 +151,6 @@ impl Store {
         self.note_deletion();
         Ok(Changed::new((), Hints { users: vec![user.clone()], wake_workers, ..Hints::default() }))
     }
-
-    /// Puts an ended task back to the head of its session's queue. What was kept of its answer is deleted in the same
-    /// step, and the new answer has a new id.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`]; [`StoreError::TaskNotEnded`], [`StoreError::TaskSucceeded`],
-    /// [`StoreError::SessionArchived`].
-    pub async fn retry_task(
-        &self,
-        user: &UserRef,
-        session_id: SessionId,
-        id: TaskId,
-    ) -> Result<Changed<Task>, StoreError> {
-        let mut tx = self.begin_write().await?;
-        let now = self.inner.clock.now();
-        let session = owned_session(&mut tx, user, session_id).await?;
-        let task = task_of(&mut tx, session_id, id).await?;
-        match task.status {
-            TaskStatus::Queued | TaskStatus::Running => return Err(StoreError::TaskNotEnded),
-            TaskStatus::Succeeded => return Err(StoreError::TaskSucceeded),
-            TaskStatus::Failed | TaskStatus::Cancelled | TaskStatus::Interrupted => {}
-        }
-        if session.status == SessionStatus::Archived {
-            return Err(StoreError::SessionArchived);
-        }
-        let user_message_id: MessageId = sqlx::query_scalar(
-            "UPDATE agent_task SET status = 'queued', failures = 0, error_code = NULL, error_message = NULL, \
-             next_attempt_at = NULL, input_tokens = NULL, output_tokens = NULL, stop_reason = NULL, \
-             stop_requested_at = NULL, started_at = NULL, finished_at = NULL, answer_message_id = $2 \
-             WHERE id = $1 RETURNING user_message_id",
-        )
-        .bind(id)
-        .bind(MessageId::generate())
-        .fetch_one(&mut *tx)
-        .await?;
-        let mut log = Vec::new();
-        let old_answer: Option<MessageId> =
-            sqlx::query_scalar("DELETE FROM chat_message WHERE task_id = $1 AND role = 'assistant' RETURNING id")
-                .bind(id)
-                .fetch_optional(&mut *tx)
-                .await?;
-        if let Some(answer_id) = old_answer {
-            log.push(EventRef::message(LogKind::MessageDeleted, session_id, answer_id, Role::Assistant, id));
-        }
-        steps::remove(&mut tx, id).await?;
-        touch_session(&mut tx, session_id, now).await?;
-        let wake_workers = schedule_head(&mut tx, session_id, now).await?;
-        log.push(EventRef::task(session_id, id, user_message_id));
-        events::append(&mut tx, user, now, &log).await?;
-        let task = task_of(&mut tx, session_id, id).await?;
-        tx.commit().await?;
-        self.note_deletion();
-        Ok(Changed::new(task, Hints { users: vec![user.clone()], wake_workers, ..Hints::default() }))
-    }
 }
 
 /// Inserts a user's message and its task as the session's next turn.
@@ -306,7 +251,8 @@ async fn unstarted_task(
     task.ok_or(StoreError::TaskNotQueued)
 }
 
-async fn touch_session(tx: &mut SqliteConnection, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
+/// Notes that a session has changed.
+pub(super) async fn touch_session(tx: &mut SqliteConnection, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
     sqlx::query("UPDATE chat_session SET updated_at = $2 WHERE id = $1").bind(id).bind(now).execute(tx).await?;
     Ok(())
 }

@@ -1,0 +1,59 @@
+//! Read positions: up to which message of a session its owner has read.
+
+use super::{Changed, Store, StoreError, WriteTx, events, sessions::owned_session};
+use crate::{
+    chat::{Session, UserRef},
+    event::{EventRef, Hints, LogKind},
+    id::SessionId,
+};
+
+impl Store {
+    /// Moves the read position up to a message's arrival number; never back. Returns the session.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when it is not the user's.
+    pub async fn mark_read(&self, user: &UserRef, id: SessionId, seq: i64) -> Result<Changed<Session>, StoreError> {
+        let mut tx = self.begin_write().await?;
+        let before = owned_session(&mut tx, user, id).await?;
+        let target = before.last_read_seq.max(seq.clamp(0, before.last_seq));
+        self.move_read_position(tx, user, before, target).await
+    }
+
+    /// Moves the read position to just before the last answer. Returns the session.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when it is not the user's.
+    pub async fn mark_unread(&self, user: &UserRef, id: SessionId) -> Result<Changed<Session>, StoreError> {
+        let mut tx = self.begin_write().await?;
+        let before = owned_session(&mut tx, user, id).await?;
+        let last_answer: Option<i64> =
+            sqlx::query_scalar("SELECT MAX(seq) FROM chat_message WHERE chat_session_id = $1 AND role = 'assistant'")
+                .bind(id)
+                .fetch_one(&mut *tx)
+                .await?;
+        let target = last_answer.map_or(before.last_read_seq, |seq| before.last_read_seq.min(seq - 1));
+        self.move_read_position(tx, user, before, target).await
+    }
+
+    async fn move_read_position(
+        &self,
+        mut tx: WriteTx,
+        user: &UserRef,
+        before: Session,
+        target: i64,
+    ) -> Result<Changed<Session>, StoreError> {
+        if target == before.last_read_seq {
+            return Ok(Changed::nothing(before));
+        }
+        sqlx::query("UPDATE chat_session SET last_read_seq = $2 WHERE id = $1")
+            .bind(before.id)
+            .bind(target)
+            .execute(&mut *tx)
+            .await?;
+        let read = EventRef::session(LogKind::SessionRead, before.id);
+        events::append(&mut tx, user, self.inner.clock.now(), &[read]).await?;
+        let session = owned_session(&mut tx, user, before.id).await?;
+        tx.commit().await?;
+        Ok(Changed::new(session, Hints { users: vec![user.clone()], ..Hints::default() }))
+    }
+}

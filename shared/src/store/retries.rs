@@ -1,0 +1,70 @@
+//! Retries: an ended task is put back into its session's queue.
+
+use super::{
+    Changed, Store, StoreError, events,
+    jobs::schedule_head,
+    sessions::owned_session,
+    steps,
+    turns::{task_of, touch_session},
+};
+use crate::{
+    chat::{Role, SessionStatus, Task, TaskStatus, UserRef},
+    event::{EventRef, Hints, LogKind},
+    id::{MessageId, SessionId, TaskId},
+};
+
+impl Store {
+    /// Puts an ended task back to the head of its session's queue. What was kept of its answer is deleted in the same
+    /// step, and the new answer has a new id.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`]; [`StoreError::TaskNotEnded`], [`StoreError::TaskSucceeded`],
+    /// [`StoreError::SessionArchived`].
+    pub async fn retry_task(
+        &self,
+        user: &UserRef,
+        session_id: SessionId,
+        id: TaskId,
+    ) -> Result<Changed<Task>, StoreError> {
+        let mut tx = self.begin_write().await?;
+        let now = self.inner.clock.now();
+        let session = owned_session(&mut tx, user, session_id).await?;
+        let task = task_of(&mut tx, session_id, id).await?;
+        match task.status {
+            TaskStatus::Queued | TaskStatus::Running => return Err(StoreError::TaskNotEnded),
+            TaskStatus::Succeeded => return Err(StoreError::TaskSucceeded),
+            TaskStatus::Failed | TaskStatus::Cancelled | TaskStatus::Interrupted => {}
+        }
+        if session.status == SessionStatus::Archived {
+            return Err(StoreError::SessionArchived);
+        }
+        let user_message_id: MessageId = sqlx::query_scalar(
+            "UPDATE agent_task SET status = 'queued', failures = 0, error_code = NULL, error_message = NULL, \
+             next_attempt_at = NULL, input_tokens = NULL, output_tokens = NULL, stop_reason = NULL, \
+             stop_requested_at = NULL, started_at = NULL, finished_at = NULL, answer_message_id = $2 \
+             WHERE id = $1 RETURNING user_message_id",
+        )
+        .bind(id)
+        .bind(MessageId::generate())
+        .fetch_one(&mut *tx)
+        .await?;
+        let mut log = Vec::new();
+        let old_answer: Option<MessageId> =
+            sqlx::query_scalar("DELETE FROM chat_message WHERE task_id = $1 AND role = 'assistant' RETURNING id")
+                .bind(id)
+                .fetch_optional(&mut *tx)
+                .await?;
+        if let Some(answer_id) = old_answer {
+            log.push(EventRef::message(LogKind::MessageDeleted, session_id, answer_id, Role::Assistant, id));
+        }
+        steps::remove(&mut tx, id).await?;
+        touch_session(&mut tx, session_id, now).await?;
+        let wake_workers = schedule_head(&mut tx, session_id, now).await?;
+        log.push(EventRef::task(session_id, id, user_message_id));
+        events::append(&mut tx, user, now, &log).await?;
+        let task = task_of(&mut tx, session_id, id).await?;
+        tx.commit().await?;
+        self.note_deletion();
+        Ok(Changed::new(task, Hints { users: vec![user.clone()], wake_workers, ..Hints::default() }))
+    }
+}

@@ -1,0 +1,38 @@
+//! Takeover: a dead worker's tasks go to other workers.
+
+use super::{
+    Beat, Changed, Finish, Store, StoreError,
+    attempts::end_attempt,
+    workers::{find_beat, forget_worker},
+};
+use crate::{event::Hints, id::TaskId};
+
+impl Store {
+    /// Takes the tasks of a dead worker back, unless it has beaten since. Returns how many.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn reap(&self, dead: &Beat) -> Result<Changed<usize>, StoreError> {
+        let mut tx = self.begin_write().await?;
+        let now = self.inner.clock.now();
+        if find_beat(&mut tx, &dead.worker_id).await? != dead.beat {
+            return Ok(Changed::nothing(0));
+        }
+        let running: Vec<(TaskId, i64)> =
+            sqlx::query_as("SELECT id, attempt FROM agent_task WHERE worker_id = $1 AND status = 'running'")
+                .bind(&dead.worker_id)
+                .fetch_all(&mut *tx)
+                .await?;
+        let mut hints = Hints::default();
+        for &(task_id, attempt) in &running {
+            let ended = end_attempt(&mut tx, task_id, attempt, Finish::WorkerLost, now).await?;
+            hints.users.extend(ended.hints.users);
+            hints.wake_workers |= ended.hints.wake_workers;
+        }
+        forget_worker(&mut tx, &dead.worker_id).await?;
+        tx.commit().await?;
+        hints.users.sort();
+        hints.users.dedup();
+        Ok(Changed::new(running.len(), hints))
+    }
+}

@@ -1,0 +1,127 @@
+//! Workers: their registration and their heartbeats.
+
+use sqlx::{Connection, SqliteConnection};
+
+use super::{Store, StoreError};
+use crate::{clock::Timestamp, id::WorkerId};
+
+/// A worker as another process sees it.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Beat {
+    /// The worker.
+    pub worker_id: WorkerId,
+    /// Its counter; `None` if it is gone but tasks of it still run.
+    pub beat: Option<i64>,
+}
+
+/// A worker's heartbeat, on a connection of its own so that it never waits in line behind other work.
+#[derive(Debug)]
+pub struct Heartbeat {
+    store: Store,
+    worker: WorkerId,
+    connection: Option<SqliteConnection>,
+}
+
+impl Heartbeat {
+    /// Counts one up; registers the worker if it is not (any more).
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn beat(&mut self) -> Result<(), StoreError> {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            None => self.connection.insert(self.store.connect().await?),
+        };
+        let result = write_beat(connection, &self.worker, self.store.inner.clock.now()).await;
+        if result.is_err() {
+            self.connection = None;
+        }
+        result
+    }
+}
+
+async fn write_beat(connection: &mut SqliteConnection, worker: &WorkerId, now: Timestamp) -> Result<(), StoreError> {
+    let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
+    register(&mut tx, worker, now).await?;
+    sqlx::query("UPDATE worker_heartbeat SET beat = beat + 1 WHERE worker_id = $1")
+        .bind(worker)
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query("UPDATE Workers SET last_seen = $2 WHERE id = $1")
+        .bind(worker)
+        .bind(now.unix_seconds())
+        .execute(&mut *tx)
+        .await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Makes sure that the worker is known: `Jobs.lock_by` refers to `Workers`, and only who has a heartbeat is watched.
+/// A worker that was taken for dead and lives comes back this way.
+pub(super) async fn register(tx: &mut SqliteConnection, worker: &WorkerId, now: Timestamp) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO worker_heartbeat (worker_id, started_at) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+        .bind(worker)
+        .bind(now)
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query(
+        "INSERT INTO Workers (id, worker_type, storage_name, layers, last_seen, started_at) \
+         VALUES ($1, $2, 'banter', '', $3, $3) ON CONFLICT DO NOTHING",
+    )
+    .bind(worker)
+    .bind(super::AGENT_QUEUE)
+    .bind(now.unix_seconds())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+impl Store {
+    /// The heartbeat of this process.
+    #[must_use]
+    pub fn heartbeat(&self, worker: &WorkerId) -> Heartbeat {
+        Heartbeat { store: self.clone(), worker: worker.clone(), connection: None }
+    }
+
+    /// Every worker that beats or has a running task.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn list_beats(&self) -> Result<Vec<Beat>, StoreError> {
+        let beats = sqlx::query_as(
+            "SELECT worker_id, beat FROM worker_heartbeat UNION ALL \
+             SELECT DISTINCT t.worker_id, NULL FROM agent_task t INDEXED BY agent_task_by_worker \
+             WHERE t.status = 'running' AND t.worker_id NOT IN (SELECT worker_id FROM worker_heartbeat)",
+        )
+        .fetch_all(&self.inner.readers)
+        .await?;
+        Ok(beats)
+    }
+
+    /// Removes a worker that has ended all its attempts.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn deregister(&self, worker: &WorkerId) -> Result<(), StoreError> {
+        let mut tx = self.begin_write().await?;
+        forget_worker(&mut tx, worker).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+/// Returns a worker's counter, `None` if the worker is not registered.
+pub(super) async fn find_beat(tx: &mut SqliteConnection, worker: &WorkerId) -> Result<Option<i64>, StoreError> {
+    let beat = sqlx::query_scalar("SELECT beat FROM worker_heartbeat WHERE worker_id = $1").bind(worker);
+    Ok(beat.fetch_optional(tx).await?)
+}
+
+/// Removes a worker's registration.
+pub(super) async fn forget_worker(tx: &mut SqliteConnection, worker: &WorkerId) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM worker_heartbeat WHERE worker_id = $1").bind(worker).execute(&mut *tx).await?;
+    sqlx::query("DELETE FROM Workers WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM Jobs WHERE lock_by = $1)")
+        .bind(worker)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
