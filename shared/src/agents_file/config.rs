@@ -4,17 +4,9 @@ use std::time::Duration;
 
 use super::{
     DEMO_KEY,
+    defaults::{DEFAULT_FIRST_BYTE_TIMEOUT, DEFAULT_HISTORY_BYTES, DEFAULT_IDLE_TIMEOUT, DEFAULT_TIMEOUT},
     program::{AcpConfig, AnswerFormat, CommandConfig},
 };
-
-/// How long a turn may take unless the agent's `timeout_s` says otherwise.
-pub const DEFAULT_TIMEOUT: Duration = Duration::from_mins(15);
-/// How much of a conversation is sent unless `history_bytes` says otherwise.
-pub const DEFAULT_HISTORY_BYTES: usize = 96 * 1024;
-/// How long a server may think before its first byte unless `first_byte_timeout_s` says otherwise.
-pub const DEFAULT_FIRST_BYTE_TIMEOUT: Duration = Duration::from_mins(2);
-/// How long a server may be silent in mid-answer unless `idle_timeout_s` says otherwise.
-pub const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// One agent: what people see of it, the limits of its turns, and its driver.
 #[derive(Clone, Debug, PartialEq)]

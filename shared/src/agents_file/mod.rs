@@ -7,6 +7,7 @@
 //! Next: [`AgentConfig`] is what comes out; the worker's `agents` module drives it.
 
 mod config;
+mod defaults;
 mod detectable;
 mod error;
 mod parse;
@@ -18,16 +19,14 @@ mod tests;
 
 use std::path::Path;
 
-pub use config::{
-    AgentConfig, DEFAULT_FIRST_BYTE_TIMEOUT, DEFAULT_HISTORY_BYTES, DEFAULT_IDLE_TIMEOUT, DEFAULT_TIMEOUT, DemoConfig,
-    Driver, OpenaiConfig,
+pub use config::{AgentConfig, DemoConfig, Driver, OpenaiConfig};
+pub use defaults::{
+    DEFAULT_FIRST_BYTE_TIMEOUT, DEFAULT_HISTORY_BYTES, DEFAULT_IDLE_TIMEOUT, DEFAULT_KEEP_WARM, DEFAULT_MAX_MEMORY_MB,
+    DEFAULT_MAX_PROCESSES, DEFAULT_PERMISSION_TIMEOUT, DEFAULT_TIMEOUT,
 };
 pub use detectable::detectable;
 pub use error::AgentsFileError;
-pub use program::{
-    AcpConfig, AnswerFormat, CommandConfig, CommandInput, DEFAULT_KEEP_WARM, DEFAULT_MAX_MEMORY_MB,
-    DEFAULT_MAX_PROCESSES, DEFAULT_PERMISSION_TIMEOUT, PermissionPolicy, ProgramConfig,
-};
+pub use program::{AcpConfig, AnswerFormat, CommandConfig, CommandInput, PermissionPolicy, ProgramConfig};
 
 /// Key of the agent that is always there unless it is switched off.
 pub const DEMO_KEY: &str = "demo";

@@ -8,7 +8,7 @@ use super::{
     AgentConfig, DEMO_KEY, DemoConfig, Driver, OpenaiConfig,
     error::Problem,
     parse_program::{ACP_FIELDS, COMMAND_FIELDS, PROGRAM_FIELDS, is_variable_name, parse_acp, parse_command},
-    reader::{Reader, Source},
+    reader::{DAY_S, Reader, Source},
 };
 
 /// Fields that every agent has.
@@ -29,7 +29,6 @@ const OPENAI_FIELDS: [&str; 10] = [
 ];
 /// What an error says of drivers.
 const EXPECTED_DRIVER: &str = "expected \"acp\", \"openai\", \"command\", or \"demo\"";
-pub(super) const DAY_S: u64 = 24 * 60 * 60;
 
 /// One `[[agents]]` table.
 #[derive(Debug)]

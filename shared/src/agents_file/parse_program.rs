@@ -2,9 +2,8 @@
 
 use super::{
     error::Problem,
-    parse::DAY_S,
     program::{AcpConfig, AnswerFormat, CommandConfig, CommandInput, PermissionPolicy, ProgramConfig},
-    reader::Reader,
+    reader::{DAY_S, Reader},
 };
 
 /// Fields of every agent that is a program.

@@ -2,16 +2,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::config::{DEFAULT_HISTORY_BYTES, DEFAULT_IDLE_TIMEOUT};
-
-/// How long a user has to decide about a permission unless `permission_timeout_s` says otherwise.
-pub const DEFAULT_PERMISSION_TIMEOUT: Duration = Duration::from_mins(5);
-/// How long a process without work is kept unless `keep_warm_s` says otherwise.
-pub const DEFAULT_KEEP_WARM: Duration = Duration::from_mins(10);
-/// Processes of one agent in one worker unless `max_processes` says otherwise.
-pub const DEFAULT_MAX_PROCESSES: usize = 8;
-/// Memory of one agent's processes in one worker unless `max_memory_mb` says otherwise.
-pub const DEFAULT_MAX_MEMORY_MB: u64 = 4096;
+use super::defaults::{
+    DEFAULT_HISTORY_BYTES, DEFAULT_IDLE_TIMEOUT, DEFAULT_KEEP_WARM, DEFAULT_MAX_MEMORY_MB, DEFAULT_MAX_PROCESSES,
+    DEFAULT_PERMISSION_TIMEOUT,
+};
 
 /// A program with its arguments and its environment. No shell is involved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

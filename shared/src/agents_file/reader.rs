@@ -9,6 +9,8 @@ use toml::{
 
 use super::error::Problem;
 
+/// A day, in seconds: the longest time that a field may hold.
+pub(super) const DAY_S: u64 = 24 * 60 * 60;
 /// Arguments that a program may be given.
 const MOST_ARGUMENTS: usize = 100;
 
