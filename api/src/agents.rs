@@ -4,8 +4,6 @@ use std::collections::HashMap;
 
 use banter_shared::{
     agents_file::{AgentConfig, detectable},
-    chat::UserRef,
-    id::SessionId,
     store::{AgentHealth, StoreError},
 };
 
@@ -61,14 +59,11 @@ impl AppState {
         Ok(Some(availability(config, report)))
     }
 
-    /// How often a task of this session is tried.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn max_attempts(&self, user: &UserRef, session_id: SessionId) -> Result<i64, StoreError> {
-        let key = self.store.find_agent_key(user, session_id).await?.ok_or(StoreError::NotFound)?;
-        let own = self.catalog.find(&key).and_then(|agent| agent.max_attempts);
-        Ok(own.unwrap_or_else(|| i64::from(self.task_max_attempts)))
+    /// Returns how often a task of this agent is tried.
+    #[must_use]
+    pub fn max_attempts(&self, agent_key: &str) -> i64 {
+        let own = self.catalog.find(agent_key).and_then(|agent| agent.max_attempts);
+        own.unwrap_or_else(|| i64::from(self.task_max_attempts))
     }
 }
 

@@ -10,8 +10,13 @@ use banter_shared::{
 use crate::{error::ApiError, state::AppState};
 
 /// The session of the path: it exists and is the principal's.
-#[derive(Clone, Copy, Debug)]
-pub struct OwnedSession(pub SessionId);
+#[derive(Clone, Debug)]
+pub struct OwnedSession {
+    /// The session.
+    pub id: SessionId,
+    /// The agent that answers in it.
+    pub agent_key: String,
+}
 
 /// The message of the path: it is in the session of the path.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +47,8 @@ impl FromRequestParts<AppState> for OwnedSession {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let principal = Principal::from_request_parts(parts, state).await?;
         let id = id(parts, state, "id").await?;
-        if state.store.owns_session(&principal.user, id).await? { Ok(Self(id)) } else { Err(ApiError::not_found()) }
+        let agent_key = state.store.find_agent_key(&principal.user, id).await?.ok_or_else(ApiError::not_found)?;
+        Ok(Self { id, agent_key })
     }
 }
 
@@ -50,7 +56,7 @@ impl FromRequestParts<AppState> for OwnedMessage {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let OwnedSession(session_id) = OwnedSession::from_request_parts(parts, state).await?;
+        let OwnedSession { id: session_id, .. } = OwnedSession::from_request_parts(parts, state).await?;
         let id = id(parts, state, "mid").await?;
         if state.store.has_message(session_id, id).await? { Ok(Self(id)) } else { Err(ApiError::not_found()) }
     }
@@ -60,7 +66,7 @@ impl FromRequestParts<AppState> for OwnedTask {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let OwnedSession(session_id) = OwnedSession::from_request_parts(parts, state).await?;
+        let OwnedSession { id: session_id, .. } = OwnedSession::from_request_parts(parts, state).await?;
         let id = id(parts, state, "tid").await?;
         state.store.find_task(session_id, id).await?.map(Self).ok_or_else(ApiError::not_found)
     }

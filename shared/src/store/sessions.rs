@@ -59,21 +59,7 @@ async fn find_created(
 }
 
 impl Store {
-    /// Whether a session is this user's.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn owns_session(&self, user: &UserRef, id: SessionId) -> Result<bool, StoreError> {
-        let found = sqlx::query("SELECT 1 FROM chat_session WHERE id = $1 AND workspace_id = $2 AND creator_id = $3")
-            .bind(id)
-            .bind(&user.workspace_id)
-            .bind(&user.user_id)
-            .fetch_optional(&self.inner.readers)
-            .await?;
-        Ok(found.is_some())
-    }
-
-    /// Which agent answers in a session of this user's.
+    /// Returns the agent that answers in a session, `None` if the session is not this user's.
     ///
     /// # Errors
     /// When the store fails.

@@ -35,7 +35,7 @@ use crate::{
 pub async fn session(
     State(state): State<AppState>,
     StreamReader(principal): StreamReader,
-    OwnedSession(id): OwnedSession,
+    OwnedSession { id, .. }: OwnedSession,
     query: QueryParams,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {

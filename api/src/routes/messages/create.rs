@@ -95,7 +95,7 @@ pub enum Outcome {
 pub async fn create(
     State(state): State<AppState>,
     principal: Principal,
-    OwnedSession(session_id): OwnedSession,
+    OwnedSession { id: session_id, agent_key }: OwnedSession,
     _: Writer,
     query: QueryParams,
     key: IdempotencyHeader,
@@ -107,7 +107,7 @@ pub async fn create(
     let post = PostMessage {
         content: super::parse_content(body.content)?,
         on_busy: body.on_busy,
-        max_attempts: state.max_attempts(&principal.user, session_id).await?,
+        max_attempts: state.max_attempts(&agent_key),
         key,
     };
 

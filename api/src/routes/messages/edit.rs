@@ -43,7 +43,7 @@ pub struct EditMessage {
 pub async fn edit(
     State(state): State<AppState>,
     principal: Principal,
-    OwnedSession(session_id): OwnedSession,
+    OwnedSession { id: session_id, .. }: OwnedSession,
     OwnedMessage(id): OwnedMessage,
     _: Writer,
     JsonBody(body): JsonBody<EditMessage>,

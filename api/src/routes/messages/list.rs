@@ -50,7 +50,7 @@ pub struct MessageList {
 pub async fn list(
     State(state): State<AppState>,
     principal: Principal,
-    OwnedSession(id): OwnedSession,
+    OwnedSession { id, .. }: OwnedSession,
     query: QueryParams,
     room: ResponseRoom,
 ) -> Result<Response, ApiError> {

@@ -31,7 +31,7 @@ use crate::{
 pub async fn unsend(
     State(state): State<AppState>,
     principal: Principal,
-    OwnedSession(session_id): OwnedSession,
+    OwnedSession { id: session_id, .. }: OwnedSession,
     OwnedMessage(id): OwnedMessage,
     _: Writer,
     _: NoBody,

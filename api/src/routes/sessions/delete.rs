@@ -36,7 +36,7 @@ use crate::{
 pub async fn delete(
     State(state): State<AppState>,
     principal: Principal,
-    OwnedSession(id): OwnedSession,
+    OwnedSession { id, .. }: OwnedSession,
     _: Writer,
     query: QueryParams,
     _: NoBody,

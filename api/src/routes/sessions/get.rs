@@ -55,7 +55,7 @@ pub struct Thread {
 pub async fn get(
     State(state): State<AppState>,
     principal: Principal,
-    OwnedSession(id): OwnedSession,
+    OwnedSession { id, .. }: OwnedSession,
     query: QueryParams,
     room: ResponseRoom,
 ) -> Result<Response, ApiError> {

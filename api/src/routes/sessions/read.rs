@@ -40,7 +40,7 @@ pub struct MarkRead {
 pub async fn read(
     State(state): State<AppState>,
     principal: Principal,
-    OwnedSession(id): OwnedSession,
+    OwnedSession { id, .. }: OwnedSession,
     JsonBody(body): JsonBody<MarkRead>,
 ) -> Result<Json<ReadPosition>, ApiError> {
     let session = state.announce(state.store.mark_read(&principal.user, id, body.seq).await?);

@@ -29,7 +29,7 @@ use crate::{
 pub async fn unread(
     State(state): State<AppState>,
     principal: Principal,
-    OwnedSession(id): OwnedSession,
+    OwnedSession { id, .. }: OwnedSession,
     _: NoBody,
 ) -> Result<Json<ReadPosition>, ApiError> {
     let session = state.announce(state.store.mark_unread(&principal.user, id).await?);

@@ -48,7 +48,7 @@ pub struct UpdateSession {
 pub async fn update(
     State(state): State<AppState>,
     principal: Principal,
-    OwnedSession(id): OwnedSession,
+    OwnedSession { id, .. }: OwnedSession,
     _: Writer,
     JsonBody(body): JsonBody<UpdateSession>,
 ) -> Result<Json<Session>, ApiError> {

@@ -61,7 +61,7 @@ impl AnswerPermission {
 pub async fn answer(
     State(state): State<AppState>,
     principal: Principal,
-    OwnedSession(session_id): OwnedSession,
+    OwnedSession { id: session_id, .. }: OwnedSession,
     permission: OwnedPermission,
     _: Writer,
     JsonBody(body): JsonBody<AnswerPermission>,

@@ -32,7 +32,7 @@ use crate::{
 pub async fn retry(
     State(state): State<AppState>,
     principal: Principal,
-    OwnedSession(session_id): OwnedSession,
+    OwnedSession { id: session_id, .. }: OwnedSession,
     OwnedTask(detail): OwnedTask,
     _: Writer,
     _: NoBody,
