@@ -21,9 +21,8 @@ use sqlx::{
 
 use super::{
     NewerSchema, StoreError,
-    error::is_full,
     files::{BACKUP_ID, DatabaseFiles, EnterError, is_same_file, remove_if_present, sync_folder},
-    migrate,
+    migrate, sqlite,
 };
 use crate::private;
 
@@ -100,7 +99,7 @@ pub async fn back_up(database: &Path, target: &Path, may_overwrite: bool) -> Res
     check_target(&files, target, may_overwrite)?;
     let write = |source| BackupError::Write { path: target.to_path_buf(), source };
     let copy = |source: sqlx::Error| match source {
-        source if is_full(&source) => BackupError::NoSpace(target.to_path_buf()),
+        source if sqlite::is_full(&source) => BackupError::NoSpace(target.to_path_buf()),
         source => BackupError::Copy { path: target.to_path_buf(), source: source.into() },
     };
 

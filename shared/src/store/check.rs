@@ -1,8 +1,8 @@
 //! What must hold in the database at any moment, looked at in one read transaction.
 
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::AssertSqlSafe;
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, sqlite};
 
 /// Something that must not be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,13 +146,10 @@ impl Store {
     pub async fn check(&self) -> Result<CheckReport, StoreError> {
         let mut tx = self.begin_read().await?;
         let mut findings = Vec::new();
-        let words: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check").fetch_all(&mut *tx).await?;
-        let broken = words.into_iter().filter(|word| word != "ok");
-        findings.extend(broken.map(|place| Finding { rule: "the database file is intact", place }));
-        for row in sqlx::query("PRAGMA foreign_key_check").fetch_all(&mut *tx).await? {
-            let place = format!("{} refers to a missing {}", row.try_get::<&str, _>(0)?, row.try_get::<&str, _>(2)?);
-            findings.push(Finding { rule: "foreign keys are valid", place });
-        }
+        let damage = sqlite::list_damage(&mut tx).await?.into_iter();
+        findings.extend(damage.map(|place| Finding { rule: "the database file is intact", place }));
+        let missing = sqlite::list_missing_references(&mut tx).await?.into_iter();
+        findings.extend(missing.map(|place| Finding { rule: "foreign keys are valid", place }));
         for (rule, query) in RULES {
             let query = AssertSqlSafe(format!("SELECT CAST(place AS TEXT) FROM ({}) LIMIT {PLACES}", named(query)));
             let places: Vec<String> = sqlx::query_scalar(query).fetch_all(&mut *tx).await?;

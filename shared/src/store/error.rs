@@ -1,6 +1,6 @@
 //! What can go wrong in the store. HTTP is not known here; the api maps each variant once.
 
-use super::NewerSchema;
+use super::{NewerSchema, sqlite};
 
 /// Why an operation was not done. Nothing of it was stored, whatever the variant.
 #[derive(Debug, thiserror::Error)]
@@ -76,37 +76,13 @@ pub enum StoreError {
     Queue(#[source] apalis_sqlite::Error),
 }
 
-/// SQLite's primary result codes (<https://www.sqlite.org/rescode.html>) behind an error.
-fn primary_code(error: &sqlx::Error) -> Option<u32> {
-    let code: u32 = error.as_database_error()?.code()?.parse().ok()?;
-    Some(code & 0xff)
-}
-
-/// Whether the disk is full.
-pub(super) fn is_full(error: &sqlx::Error) -> bool {
-    const FULL: u32 = 13;
-    primary_code(error) == Some(FULL)
-}
-
-/// Whether the file is damaged, or no database at all.
-pub(super) fn is_damage(error: &sqlx::Error) -> bool {
-    const CORRUPT: u32 = 11;
-    const NOTADB: u32 = 26;
-    matches!(primary_code(error), Some(CORRUPT | NOTADB))
-}
-
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        const BUSY: u32 = 5;
-        const LOCKED: u32 = 6;
-        const READONLY: u32 = 8;
-        const IOERR: u32 = 10;
-        const FULL: u32 = 13;
-        const CANTOPEN: u32 = 14;
-        match (&error, primary_code(&error)) {
-            (sqlx::Error::PoolTimedOut, _) | (_, Some(BUSY | LOCKED)) => Self::Busy,
-            (_, Some(READONLY | IOERR | FULL | CANTOPEN)) => Self::Unwritable(error),
-            (sqlx::Error::ColumnDecode { index, source }, _) => Self::Corrupt(format!("{index}: {source}")),
+        match &error {
+            sqlx::Error::PoolTimedOut => Self::Busy,
+            sqlx::Error::ColumnDecode { index, source } => Self::Corrupt(format!("{index}: {source}")),
+            locked if sqlite::is_locked(locked) => Self::Busy,
+            unwritable if sqlite::is_unwritable(unwritable) => Self::Unwritable(error),
             _ => Self::Database(error),
         }
     }

@@ -40,6 +40,7 @@ mod retries;
 mod rows;
 mod session_list;
 mod sessions;
+mod sqlite;
 mod step_rows;
 mod steps;
 mod stops;
@@ -61,7 +62,7 @@ use std::{
 
 use sqlx::{
     ConnectOptions, Connection as _, Sqlite, SqliteConnection, SqlitePool, Transaction,
-    sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous},
+    sqlite::{SqliteConnectOptions, SqlitePoolOptions},
 };
 use tokio::time::Instant;
 
@@ -100,13 +101,6 @@ use recent::Recent;
 
 /// Connections that read at once in one process.
 const READERS: u32 = 4;
-/// How long SQLite itself waits for the write lock at a time; [`Store::begin_write`] goes on until its own deadline.
-const BUSY_SLICE: Duration = Duration::from_millis(200);
-/// What is left of the write-ahead log, in bytes, once all of it is in the database: a burst, or a reader that was
-/// suspended, makes it longer for a while, and by itself SQLite would never make it shorter again
-/// (<https://www.sqlite.org/pragma.html#pragma_journal_size_limit>).
-const WAL_KEPT_BYTES: u32 = 8 * 1024 * 1024;
-
 /// How a store is opened.
 #[derive(Clone, Debug)]
 pub struct StoreOptions {
@@ -172,17 +166,7 @@ impl Store {
     /// When the file cannot be made, opened or migrated.
     pub async fn open(options: StoreOptions, clock: SharedClock) -> Result<Self, OpenError> {
         let path = options.path.display().to_string();
-        let synchronous =
-            if options.durable_against_power_cut { SqliteSynchronous::Full } else { SqliteSynchronous::Normal };
-        let connect = SqliteConnectOptions::new()
-            .filename(&options.path)
-            .foreign_keys(true)
-            .synchronous(synchronous)
-            .busy_timeout(BUSY_SLICE)
-            // Deleted text is overwritten. `FAST` would leave that of whole pages that become free.
-            .pragma("secure_delete", "ON")
-            .pragma("journal_size_limit", WAL_KEPT_BYTES.to_string())
-            .disable_statement_logging();
+        let connect = sqlite::connect_options(&options);
         let presence = migrate::prepare(&options.path, &connect).await?;
         let open = |source| OpenError::Open { path: path.clone(), source };
         let writer = SqlitePoolOptions::new()
@@ -203,7 +187,7 @@ impl Store {
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
-            .connect_with(connect.clone().pragma("query_only", "1"))
+            .connect_with(sqlite::read_only(connect.clone()))
             .await
             .map_err(open)?;
         Ok(Self {
@@ -262,7 +246,7 @@ impl Store {
     async fn begin_write(&self) -> Result<WriteTx, StoreError> {
         let deadline = Instant::now() + self.inner.options.busy_timeout;
         loop {
-            match self.inner.writer.begin_with("BEGIN IMMEDIATE").await.map_err(StoreError::from) {
+            match self.inner.writer.begin_with(sqlite::BEGIN_WRITE).await.map_err(StoreError::from) {
                 Err(StoreError::Busy) if Instant::now() < deadline => {}
                 result => return result,
             }

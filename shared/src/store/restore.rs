@@ -20,9 +20,8 @@ use sqlx::{
 
 use super::{
     NewerSchema, StoreError,
-    error::{is_damage, is_full},
     files::{BACKUP_ID, DatabaseFiles, is_same_file, sync_folder},
-    migrate,
+    migrate, sqlite,
 };
 use crate::{clock::Timestamp, private};
 
@@ -275,7 +274,7 @@ async fn empty_log(files: &DatabaseFiles) -> Result<(), RestoreError> {
         connection.close().await
     };
     match emptied.await {
-        Err(error) if is_damage(&error) => {
+        Err(error) if sqlite::is_damage(&error) => {
             tracing::warn!(database = %files.database().display(), %error, "the current database is damaged; keeping it unchanged");
             Ok(())
         }
@@ -314,10 +313,10 @@ fn keep(file: &Path, name: &Path) -> io::Result<()> {
 /// What went wrong with the copy of the source.
 fn explain(error: sqlx::Error, source: &Path, staged: &DatabaseFiles) -> RestoreError {
     let path = source.to_path_buf();
-    if is_full(&error) {
+    if sqlite::is_full(&error) {
         return no_space(source, staged);
     }
-    if is_damage(&error) {
+    if sqlite::is_damage(&error) {
         return match error.as_database_error().map(ToString::to_string) {
             Some(what) if !what.contains("not a database") => RestoreError::Damaged { path, what },
             _ => RestoreError::NotBanter(path),

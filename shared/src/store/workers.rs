@@ -2,7 +2,7 @@
 
 use sqlx::{Connection, SqliteConnection};
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, sqlite};
 use crate::{clock::Timestamp, id::WorkerId};
 
 /// A worker as another process sees it.
@@ -41,7 +41,7 @@ impl Heartbeat {
 }
 
 async fn write_beat(connection: &mut SqliteConnection, worker: &WorkerId, now: Timestamp) -> Result<(), StoreError> {
-    let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let mut tx = connection.begin_with(sqlite::BEGIN_WRITE).await?;
     register(&mut tx, worker, now).await?;
     sqlx::query("UPDATE worker_heartbeat SET beat = beat + 1 WHERE worker_id = $1")
         .bind(worker)

@@ -16,6 +16,7 @@ use apalis_sqlite::SqliteStorage;
 use super::{
     OpenError, StoreError,
     files::{BACKUP_ID, DatabaseFiles, EnterError, Presence},
+    sqlite,
 };
 use crate::event::Epoch;
 
@@ -138,7 +139,7 @@ pub(super) async fn adopt_backup(connection: &mut SqliteConnection) -> Result<()
     if id != BACKUP_ID {
         return Ok(());
     }
-    let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let mut tx = connection.begin_with(sqlite::BEGIN_WRITE).await?;
     let logs: Vec<i64> = sqlx::query_scalar("SELECT id FROM user_log").fetch_all(&mut *tx).await?;
     for log in logs {
         sqlx::query("UPDATE user_log SET epoch = $2 WHERE id = $1")

@@ -21,6 +21,6 @@ async fn a_write_ahead_log_that_grew_behind_a_reader_gets_short_again() {
         f.post(session, &long).await;
     }
 
-    assert!(grown > 2 * u64::from(WAL_KEPT_BYTES), "{grown}");
-    assert!(log_bytes() <= u64::from(WAL_KEPT_BYTES), "{}", log_bytes());
+    assert!(grown > 2 * u64::from(sqlite::WAL_KEPT_BYTES), "{grown}");
+    assert!(log_bytes() <= u64::from(sqlite::WAL_KEPT_BYTES), "{}", log_bytes());
 }
