@@ -185,3 +185,17 @@ async fn titles_and_previews_have_no_terminal_escape_sequences() {
     assert_eq!(listed.title, "error: why does this fail?");
     assert_eq!(listed.last_message.as_ref().map(|last| last.preview.as_str()), Some("See here"));
 }
+
+#[tokio::test]
+async fn rejects_a_row_with_an_unknown_value() {
+    let f = Fixture::new().await;
+    let session = f.session().await;
+    f.damage("UPDATE chat_session SET created_at = 'yesterday'").await;
+
+    let thread = f.store.get_thread(&f.user, session, 10).await;
+
+    assert!(
+        matches!(&thread, Err(StoreError::Corrupt(place)) if place == "created_at: unknown value \"yesterday\""),
+        "{thread:?}"
+    );
+}
