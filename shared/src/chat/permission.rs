@@ -242,12 +242,6 @@ impl PermissionDetail {
         Some(PermissionOutcome { decision: self.decision?, chosen: self.chosen.clone(), decided_by: self.decided_by? })
     }
 
-    /// Sets the outcome.
-    pub fn decide(&mut self, outcome: PermissionOutcome) {
-        let PermissionOutcome { decision, chosen, decided_by } = outcome;
-        (self.decision, self.chosen, self.decided_by) = (Some(decision), chosen, Some(decided_by));
-    }
-
     /// Returns the outcome that a user's answer leads to.
     ///
     /// # Errors

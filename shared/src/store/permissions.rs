@@ -12,7 +12,7 @@ use super::{
 use crate::{
     chat::{
         AnswerProblem, DecidedBy, PermissionAnswer, PermissionDecision, PermissionDetail, PermissionOutcome,
-        StepStatus, UserRef, decide_stored,
+        StepStatus, UserRef,
     },
     event::Hints,
     id::{PermissionId, SessionId, TaskId},
@@ -39,9 +39,8 @@ impl Request {
             PermissionDecision::Allow => StepStatus::Succeeded,
             PermissionDecision::Reject => StepStatus::Rejected,
         };
-        let mut detail = self.detail.clone();
-        decide_stored(&mut detail, outcome).map_err(|_| StoreError::Corrupt("task_step.detail".into()))?;
-        steps::update(tx, self.step, status, &detail).await
+        let detail = steps::decided(self.detail.clone(), outcome)?;
+        steps::update(tx, self.step, status, Some(&detail)).await
     }
 }
 

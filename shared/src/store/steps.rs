@@ -3,15 +3,14 @@
 //! Guarantees: only the running attempt writes its steps; every change of a step gets a higher revision than all before
 //! it; the end of an attempt leaves none of its steps open; a claim removes those of the attempts before it.
 
-use serde::Serialize;
 use serde_json::Value;
 use sqlx::{SqliteConnection, types::Json};
 
-use super::{Changed, Store, StoreError, step_rows::list};
+use super::{Changed, Store, StoreError};
 use crate::{
     chat::{
-        DecidedBy, PermissionOutcome, Step, StepDetail, StepKind, StepStatus, UserRef, clean_step_detail,
-        clean_step_title, sanitize_agent_text,
+        DecidedBy, PermissionOutcome, StepDetail, StepKind, StepStatus, UserRef, clean_step_detail, clean_step_title,
+        decide_stored, sanitize_agent_text,
     },
     event::Hints,
     id::TaskId,
@@ -118,26 +117,39 @@ pub(super) struct StepKey {
     pub(super) seq: i64,
 }
 
-/// Gives a step another status and detail.
+/// Gives a step another status, and another detail if there is one.
 pub(super) async fn update(
     tx: &mut SqliteConnection,
     key: StepKey,
     status: StepStatus,
-    detail: impl Serialize + Send + Sync,
+    detail: Option<&Value>,
 ) -> Result<(), StoreError> {
     let revision = next_revision(tx).await?;
     sqlx::query(
-        "UPDATE task_step SET revision = $4, status = $5, detail = $6 WHERE task_id = $1 AND attempt = $2 AND seq = $3",
+        "UPDATE task_step SET revision = $4, status = $5, detail = COALESCE($6, detail) \
+         WHERE task_id = $1 AND attempt = $2 AND seq = $3",
     )
     .bind(key.task_id)
     .bind(key.attempt)
     .bind(key.seq)
     .bind(revision)
     .bind(status)
-    .bind(Json(detail))
+    .bind(detail.map(Json))
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// A step as its closing needs it: without its detail, which may be long.
+#[derive(sqlx::FromRow)]
+struct UnclosedStep {
+    seq: i64,
+    kind: StepKind,
+    tool_call_id: Option<String>,
+    status: StepStatus,
+    /// The detail of a permission request, which an older version may have written.
+    #[sqlx(json(nullable))]
+    request: Option<Value>,
 }
 
 /// Closes what an attempt left open. Returns whether a tool may have done something: one that was begun, or was allowed
@@ -148,7 +160,13 @@ pub(super) async fn close(
     attempt: i64,
     end: StepsEnd,
 ) -> Result<bool, StoreError> {
-    let mut steps = list(tx, task_id).await?;
+    let mut steps: Vec<UnclosedStep> = sqlx::query_as(
+        "SELECT seq, kind, tool_call_id, status, CASE kind WHEN 'permission' THEN detail END AS request \
+         FROM task_step WHERE task_id = $1 ORDER BY attempt, seq",
+    )
+    .bind(task_id)
+    .fetch_all(&mut *tx)
+    .await?;
     let allowed: Vec<String> = tool_calls(&steps, StepStatus::Succeeded);
     let mut forbidden = tool_calls(&steps, StepStatus::Pending);
     forbidden.extend(tool_calls(&steps, StepStatus::Rejected));
@@ -158,13 +176,12 @@ pub(super) async fn close(
             .as_ref()
             .is_some_and(|id| forbidden.iter().any(|call| call == id) && !allowed.iter().any(|call| call == id));
         let Some(status) = closed(step, is_held, end) else { continue };
-        if let StepDetail::Permission(detail) = &mut step.detail {
-            detail.decide(PermissionOutcome::unanswered(DecidedBy::Withdrawn));
-        }
+        let withdrawn = PermissionOutcome::unanswered(DecidedBy::Withdrawn);
+        let detail = step.request.take().map(|detail| decided(detail, &withdrawn)).transpose()?;
         step.status = status;
-        update(tx, StepKey { task_id, attempt, seq: step.seq }, status, step.detail.fields()).await?;
+        update(tx, StepKey { task_id, attempt, seq: step.seq }, status, detail.as_ref()).await?;
     }
-    Ok(steps.iter().any(|step| match step.kind() {
+    Ok(steps.iter().any(|step| match step.kind {
         StepKind::Tool => step.status != StepStatus::Rejected,
         StepKind::Permission => step.status == StepStatus::Succeeded,
         StepKind::Thought | StepKind::Plan | StepKind::Notice => false,
@@ -172,20 +189,26 @@ pub(super) async fn close(
 }
 
 /// The tool calls whose permission has this status.
-fn tool_calls(steps: &[Step], status: StepStatus) -> Vec<String> {
-    let permissions = steps.iter().filter(|step| step.kind() == StepKind::Permission && step.status == status);
+fn tool_calls(steps: &[UnclosedStep], status: StepStatus) -> Vec<String> {
+    let permissions = steps.iter().filter(|step| step.kind == StepKind::Permission && step.status == status);
     permissions.filter_map(|step| step.tool_call_id.clone()).collect()
 }
 
 /// How a step is closed; `None` if it is closed already. A tool that `is_held` waits for a permission that it did not get.
-fn closed(step: &Step, is_held: bool, end: StepsEnd) -> Option<StepStatus> {
-    match (step.status, step.kind()) {
+fn closed(step: &UnclosedStep, is_held: bool, end: StepsEnd) -> Option<StepStatus> {
+    match (step.status, step.kind) {
         (StepStatus::Succeeded | StepStatus::Failed | StepStatus::Rejected, _) => None,
         (_, StepKind::Permission) => Some(StepStatus::Rejected),
         (StepStatus::Pending, StepKind::Tool) if is_held => Some(StepStatus::Rejected),
         (StepStatus::Running, _) if end == StepsEnd::Answered => Some(StepStatus::Succeeded),
         (StepStatus::Pending | StepStatus::Running, _) => Some(StepStatus::Failed),
     }
+}
+
+/// Returns the detail of a permission request with its outcome.
+pub(super) fn decided(mut detail: Value, outcome: &PermissionOutcome) -> Result<Value, StoreError> {
+    decide_stored(&mut detail, outcome).map_err(|_| StoreError::Corrupt("task_step.detail".into()))?;
+    Ok(detail)
 }
 
 /// Removes the steps of a task. That somebody was asked for a permission is remembered.
