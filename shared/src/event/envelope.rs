@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Cursor;
+use super::{Cursor, LogKind};
 use crate::{
     chat::{Message, Role, Session, Step, Task},
     clock::Timestamp,
@@ -182,14 +182,14 @@ impl EventData {
             Self::Heartbeat => "heartbeat",
             Self::Resync { .. } => "resync",
             Self::ServerDraining => "server.draining",
-            Self::SessionCreated { .. } => "session.created",
-            Self::SessionUpdated { .. } => "session.updated",
-            Self::SessionRead { .. } => "session.read",
-            Self::SessionDeleted => "session.deleted",
-            Self::MessageCreated { .. } => "message.created",
-            Self::MessageUpdated { .. } => "message.updated",
-            Self::MessageDeleted { .. } => "message.deleted",
-            Self::TaskUpdated { .. } => "task.updated",
+            Self::SessionCreated { .. } => LogKind::SessionCreated.as_str(),
+            Self::SessionUpdated { .. } => LogKind::SessionUpdated.as_str(),
+            Self::SessionRead { .. } => LogKind::SessionRead.as_str(),
+            Self::SessionDeleted => LogKind::SessionDeleted.as_str(),
+            Self::MessageCreated { .. } => LogKind::MessageCreated.as_str(),
+            Self::MessageUpdated { .. } => LogKind::MessageUpdated.as_str(),
+            Self::MessageDeleted { .. } => LogKind::MessageDeleted.as_str(),
+            Self::TaskUpdated { .. } => LogKind::TaskUpdated.as_str(),
             Self::Typing { .. } => "typing",
             Self::MessageDelta { .. } => "message.delta",
             Self::MessagePartial { .. } => "message.partial",
