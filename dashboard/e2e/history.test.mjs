@@ -1,37 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { makeTurn } from "../src/test-objects.js";
 import { ANSWER_MS, answered, composer, live, say, send, thread } from "./chat.mjs";
 import { onStage } from "./stage.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 const TURNS = 5000;
 
-/** One exchange of a long history, some of it high, some of it low. */
-function exchange(model, turn) {
-  const at = new Date(Date.UTC(2026, 0, 1) + turn * 60_000).toISOString();
-  const [user, answer] = model;
-  const task = { ...user.task, id: `task-${turn}` };
-  const shared = { turn, task_id: task.id, created_at: at };
-  const code = turn % 5 === 0 ? "\n\n```rust\nlet answer = 42;\n```" : "";
-  const content = `Answer ${turn}. ${"Some more words to read. ".repeat(turn % 13)}${code}`;
-  return [
-    {
-      ...user,
-      ...shared,
-      id: `user-${turn}`,
-      seq: 2 * turn - 1,
-      content: `Question ${turn}`,
-      task,
-    },
-    { ...answer, ...shared, id: `answer-${turn}`, seq: 2 * turn, content },
-  ];
-}
-
 /** Gives the open chat a history of `TURNS` turns before what it has. `gate` may hold a page back. */
 async function withHistory(page, gate = async () => {}) {
   const id = page.url().split("/").at(-1);
-  const real = await (await page.request.get(`/v1/chat/${id}`)).json();
-  const turns = Array.from({ length: TURNS }, (_, index) => exchange(real.messages, index + 1));
+  const turns = Array.from({ length: TURNS }, (_, index) => {
+    const at = new Date(Date.UTC(2026, 0, 1) + index * 60_000).toISOString();
+    return makeTurn(index + 1, { chat_session_id: id, at });
+  });
   await page.route(`**/v1/chat/${id}?*`, async (route) => {
     const response = await route.fetch();
     const body = await response.json();

@@ -1,6 +1,7 @@
 /** The agents and the chats that the scenes show. */
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
+import { makeAgent } from "../src/test-objects.js";
 import { binaries } from "./stage.mjs";
 
 const ESC = "\\033";
@@ -257,17 +258,8 @@ export async function endAtLimit(page) {
   });
 }
 
-const agent = (key, name, description, more = {}) => ({
-  key,
-  name,
-  description,
-  driver: "acp",
-  avatar: null,
-  starters: [],
-  available: true,
-  reason: null,
-  ...more,
-});
+const agent = (key, name, description, more = {}) =>
+  makeAgent({ key, name, description, driver: "acp", ...more });
 
 /** A house full of agents, some of them away. */
 export const manyAgents = [

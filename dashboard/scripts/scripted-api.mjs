@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { makeAgent, makeMessage, makeSession, makeTask, makeTurn } from "../src/test-objects.js";
 
 const dist = fileURLToPath(new URL("../dist", import.meta.url));
 const kinds = {
@@ -31,86 +32,43 @@ function textOf(number) {
   return words[number % words.length];
 }
 
-function task(turn, over = {}) {
-  return {
-    id: `task-${turn}`,
-    chat_session_id: id,
-    status: "succeeded",
-    attempt: 1,
-    failures: 0,
-    max_attempts: 3,
-    next_attempt_at: null,
-    error: null,
-    usage: null,
-    created_at: at(turn),
-    started_at: at(turn),
-    finished_at: at(turn),
-    ...over,
-  };
-}
-
-function message(turn, role, over) {
-  return {
-    id: `${role}-${turn}`,
-    chat_session_id: id,
-    turn,
-    seq: 2 * turn - (role === "user" ? 1 : 0),
-    role,
-    task_id: `task-${turn}`,
-    task: null,
-    finish_reason: null,
-    elapsed_ms: null,
-    usage: null,
-    created_at: at(turn),
-    edited_at: null,
-    ...over,
-  };
-}
-
-function exchange(turn) {
-  const code = turn % 5 === 0 ? "\n\n```rust\nlet answer = 42;\n```" : "";
-  const content = `Answer ${turn}. ${"Some more words to read. ".repeat(turn % 13)}${code}`;
-  return [
-    message(turn, "user", { content: `Question ${turn}`, task: task(turn) }),
-    message(turn, "assistant", { content, finish_reason: "stop", elapsed_ms: 1200 }),
-  ];
-}
-
 /** Its address, how to stop it, and how many deltas it has sent. */
 export async function playApi({ turns, deltasPerSecond }) {
   const newest = turns + 1;
-  const open = { status: "running", finished_at: null, started_at: new Date().toISOString() };
-  const running = task(newest, open);
-  const history = Array.from({ length: turns }, (_, index) => exchange(index + 1)).flat();
-  const session = {
+  const started_at = new Date().toISOString();
+  const running = makeTask({
+    id: `task-${newest}`,
+    chat_session_id: id,
+    status: "running",
+    attempt: 1,
+    started_at,
+  });
+  const past = Array.from({ length: turns }, (_, index) =>
+    makeTurn(index + 1, { chat_session_id: id, at: at(index + 1) }),
+  );
+  const last = makeMessage({
+    id: `user-${newest}`,
+    chat_session_id: id,
+    turn: newest,
+    seq: 2 * turns + 1,
+    content: "Go on",
+    task_id: running.id,
+    task: running,
+    created_at: at(newest),
+  });
+  const messages = [...past.flat(), last];
+  const session = makeSession({
     id,
-    workspace_id: "default",
-    agent_key: "demo",
-    creator_id: "local",
     title: "A long history",
-    status: "active",
-    pinned_at: null,
     created_at: at(1),
     updated_at: at(newest),
     last_activity_at: at(newest),
     last_message: { role: "user", preview: "Go on", created_at: at(newest) },
-    last_seq: 2 * turns + 1,
+    last_seq: last.seq,
     last_read_seq: 2 * turns,
-    unread_count: 0,
     active_task: running,
-    queued_count: 0,
-  };
-  const messages = [...history, message(newest, "user", { content: "Go on", task: running })];
-  const agent = {
-    key: "demo",
-    name: "Demo",
-    description: "",
-    driver: "demo",
-    avatar: null,
-    starters: [],
-    available: true,
-    reason: null,
-  };
+  });
+  const agent = makeAgent();
   const answers = {
     "/v1/auth/me": { user_id: "local", workspace_id: "default", role: "admin" },
     "/v1/agents": { items: [agent] },
@@ -141,7 +99,7 @@ export async function playApi({ turns, deltasPerSecond }) {
       for (; number < ((Date.now() - first) / 1000) * deltasPerSecond; number += 1) {
         const text = textOf(number);
         const next_offset = offset + Buffer.byteLength(text);
-        const place = { attempt: 1, message_id: `assistant-${newest}`, offset, next_offset };
+        const place = { attempt: 1, message_id: `answer-${newest}`, offset, next_offset };
         tell("message.delta", { ...about, ...place, text });
         offset = next_offset;
         sent += 1;
@@ -156,7 +114,10 @@ export async function playApi({ turns, deltasPerSecond }) {
     if (pathname === "/v1/events") return stream(outgoing);
     if (pathname.startsWith("/v1/")) {
       const answer = pathname.includes("/tasks/")
-        ? { ...task(1), id: pathname.split("/").at(-1), steps: [] }
+        ? {
+            ...makeTask({ id: pathname.split("/").at(-1), status: "succeeded", attempt: 1 }),
+            steps: [],
+          }
         : answers[pathname];
       outgoing.writeHead(answer ? 200 : 404, { "content-type": "application/json" });
       return outgoing.end(JSON.stringify(answer ?? { code: "not_found", title: pathname }));

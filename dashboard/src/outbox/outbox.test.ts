@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { ApiError } from "@/api/client";
+import { makeMessage, makeOutgoing } from "@/test-objects";
 import { createOutbox, type Outgoing } from "./outbox";
 import { createDeviceStorage } from "./storage";
 import { withoutArrived } from "./use-outbox";
@@ -10,14 +11,7 @@ const offline = new ApiError(0, "network", "Failed to fetch");
 const ann = "default/ann";
 const bob = "default/bob";
 
-const waiting: Outgoing = {
-  ...text,
-  key: "k",
-  owner: ann,
-  createdAt: 1,
-  state: "waiting",
-  reason: null,
-};
+const waiting = makeOutgoing({ ...text, key: "k" });
 
 type Options = Parameters<typeof createOutbox>[0];
 
@@ -330,21 +324,7 @@ describe("the outbox", () => {
 
 describe("pending texts in a thread", () => {
   const item: Outgoing = { ...waiting, baseline: 4, state: "sending" };
-  const message = {
-    id: "m",
-    chat_session_id: "s",
-    turn: 3,
-    seq: 5,
-    role: "user" as const,
-    content: "hello",
-    task_id: "t",
-    task: null,
-    finish_reason: null,
-    elapsed_ms: null,
-    usage: null,
-    created_at: "2026-01-01T00:00:00.000Z",
-    edited_at: null,
-  };
+  const message = makeMessage({ seq: 5, content: "hello" });
 
   it("hide when their message has come by the stream first", () => {
     expect(withoutArrived([item], [message])).toEqual([]);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { at } from "@/test-resources";
+import { at } from "@/test-objects";
 import { type Connection, type ConnectionOptions, connect } from "./connection";
 
 /** The browser's stream, as far as the connection uses it; the test plays the server. */

@@ -1,6 +1,6 @@
 // @vitest-environment node
 import { describe, expect, it } from "vitest";
-import { at, makeSession, makeStep, makeTask, sid } from "@/test-resources";
+import { at, makeSession, makeStep, makeTask, sid } from "@/test-objects";
 import { eventTypes, parseEvent } from "./events";
 
 const parse = (event: unknown) => parseEvent(JSON.stringify(event));

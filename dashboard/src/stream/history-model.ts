@@ -5,7 +5,7 @@
  * is gone replays as its deletion.
  */
 import type { Message, Session, Task } from "@/api/models";
-import { at, makeMessage, makeSession, makeTask } from "@/test-resources";
+import { at, makeMessage, makeSession, makeTask } from "@/test-objects";
 import { type Cursor, formatCursor } from "./cursor";
 import type { StreamEvent } from "./events";
 import { compareSessions } from "./order";

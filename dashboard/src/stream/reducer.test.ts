@@ -1,48 +1,20 @@
 // @vitest-environment node
 import { describe, expect, it } from "vitest";
-import type { Message, Session, Task } from "@/api/models";
+import type { Session } from "@/api/models";
 import {
   at,
+  makeAnswer,
   makeMessage as message,
   makeSession as session,
   sid,
   makeTask as task,
-} from "@/test-resources";
-import type { StreamEvent } from "./events";
+} from "@/test-objects";
 import { countUnread, findCurrentTask, listSessions, listTurns, listWithoutGap } from "./order";
 import { reduce } from "./reducer";
 import { type Action, type FetchedThread, initialState, type State } from "./state";
+import { durable, live, messageCreated, taskUpdated } from "./test-actions";
 
-const answer = message({
-  id: "answer-1",
-  seq: 2,
-  role: "assistant",
-  content: "Grüße!",
-  finish_reason: "stop",
-});
-
-function durable(seq: number, event: StreamEvent, epoch = "a"): Action {
-  return { type: "event", cursor: { epoch, seq }, event };
-}
-
-function live(event: StreamEvent): Action {
-  return { type: "event", cursor: null, event };
-}
-
-function created(seq: number, value: Message, over: Partial<Session> = {}): Action {
-  const about = { at, chat_session_id: sid };
-  return durable(seq, {
-    type: "message.created",
-    ...about,
-    message: value,
-    session: session({ last_seq: value.seq, ...over }),
-  });
-}
-
-function tasked(seq: number, value: Task): Action {
-  const about = { at, chat_session_id: sid };
-  return durable(seq, { type: "task.updated", ...about, task: value, session: session() });
-}
+const answer = makeAnswer({ content: "Grüße!" });
 
 function delta(offset: number, text: string, attempt = 1): Action {
   const bytes = new TextEncoder().encode(text).length;
@@ -106,12 +78,12 @@ const opened: Action[] = [{ type: "thread.opened", sessionId: sid }, fetched(10)
 const running = task({ status: "running", attempt: 1, started_at: at });
 const done = task({ ...running, status: "succeeded", finished_at: at });
 const conversation: Action[] = [
-  created(11, message({ task: task() }), { last_seq: 1 }),
-  tasked(12, running),
+  messageCreated(11, message({ task: task() }), { last_seq: 1 }),
+  taskUpdated(12, running),
   delta(0, "Grü"),
   delta(4, "ße!"),
-  created(13, answer),
-  tasked(14, done),
+  messageCreated(13, answer),
+  taskUpdated(14, done),
 ];
 
 describe("a conversation", () => {
@@ -138,11 +110,11 @@ describe("a conversation", () => {
   });
 
   it("keeps the text on screen when the task ends before its message comes", () => {
-    const before = run(...opened, ...conversation.slice(0, 4), tasked(13, done));
+    const before = run(...opened, ...conversation.slice(0, 4), taskUpdated(13, done));
 
     expect(seen(before).texts).toMatchObject([{ text: "Grüße!" }]);
 
-    const after = reduce(before, created(14, answer));
+    const after = reduce(before, messageCreated(14, answer));
 
     expect(seen(after).texts).toEqual([]);
     expect(seen(after).turns).toMatchObject([{ answer: { content: "Grüße!" } }]);
@@ -151,8 +123,8 @@ describe("a conversation", () => {
   it("collects what happens while the first fetch is under way", () => {
     const state = run(
       { type: "thread.opened", sessionId: sid },
-      created(11, message({ task: task() })),
-      tasked(12, running),
+      messageCreated(11, message({ task: task() })),
+      taskUpdated(12, running),
       fetched(10),
     );
 
@@ -165,8 +137,8 @@ describe("the order of sources", () => {
     const state = run(
       ...opened,
       fetched(14, { messages: [message({ task: done }), answer] }),
-      created(11, message({ task: task() })),
-      tasked(12, running),
+      messageCreated(11, message({ task: task() })),
+      taskUpdated(12, running),
     );
 
     expect(seen(state).turns).toMatchObject([{ task: done, answer }]);
@@ -183,7 +155,7 @@ describe("the order of sources", () => {
   });
 
   it("fetches everything again after a gap", () => {
-    const state = run(...opened, created(11, message()), created(15, answer));
+    const state = run(...opened, messageCreated(11, message()), messageCreated(15, answer));
 
     expect(state.generation).toBe(1);
     expect(state.position).toEqual({ epoch: "a", seq: 15 });
@@ -213,7 +185,7 @@ describe("the order of sources", () => {
     const gone = { message_id: "user-1", role: "user", task_id: "task-1" } as const;
     const state = run(
       ...opened,
-      created(11, message({ task: task() })),
+      messageCreated(11, message({ task: task() })),
       durable(12, {
         type: "message.deleted",
         at,
@@ -250,8 +222,8 @@ describe("running text", () => {
     const state = run(
       ...started,
       delta(0, "first try"),
-      tasked(13, task({ ...running, status: "queued" })),
-      tasked(14, second),
+      taskUpdated(13, task({ ...running, status: "queued" })),
+      taskUpdated(14, second),
       delta(0, "second", 2),
       delta(9, " late"),
       delta(0, "first try"),
@@ -300,9 +272,9 @@ describe("running text", () => {
     const state = run(
       ...started,
       delta(0, "one"),
-      tasked(13, task({ ...running, attempt: 2 })),
+      taskUpdated(13, task({ ...running, attempt: 2 })),
       delta(0, "two", 2),
-      created(14, { ...answer, content: "two" }),
+      messageCreated(14, { ...answer, content: "two" }),
     );
 
     expect(seen(state).turns).toMatchObject([{ answer: { id: "answer-1", content: "two" } }]);
@@ -318,8 +290,8 @@ describe("what a Stop is for", () => {
   const second = message({ id: "user-2", turn: 2, seq: 2, task_id: "task-2" });
   const queue = run(
     ...opened,
-    created(11, message({ task: task() })),
-    created(12, { ...second, task: task({ id: "task-2" }) }),
+    messageCreated(11, message({ task: task() })),
+    messageCreated(12, { ...second, task: task({ id: "task-2" }) }),
   );
 
   it("is the running turn, and without one the first that waits", () => {
@@ -338,7 +310,7 @@ describe("a chat that was begun here", () => {
     const begun = run(
       { type: "session.accepted", session: session() },
       { type: "thread.begun", sessionId: sid },
-      created(11, message({ task: task() })),
+      messageCreated(11, message({ task: task() })),
     );
 
     expect(begun.threads[sid]?.isLoaded).toBe(true);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { at } from "@/test-resources";
+import { at } from "@/test-objects";
 import type { Received } from "./connection";
 import { connectShared } from "./shared";
 

@@ -1,37 +1,16 @@
 // @vitest-environment node
 import { describe, expect, it } from "vitest";
 import type { Step, Task } from "@/api/models";
-import { at, makeSession, makeStep, makeTask, sid } from "@/test-resources";
+import { at, makeStep, makeTask, sid } from "@/test-objects";
 import { reduce } from "./reducer";
 import { type Action, initialState, type State } from "./state";
+import { hello, taskStep, taskUpdated } from "./test-actions";
 
 const isRunning = { status: "running", attempt: 1, started_at: at } as const;
 const task = (over: Partial<Task> = {}) => makeTask({ ...isRunning, ...over });
-const session = makeSession();
 
 function step(seq: number, revision: number, over: Partial<Step> = {}): Step {
   return makeStep({ seq, revision, tool_call_id: `call-${seq}`, title: `Tool ${seq}`, ...over });
-}
-
-function told(value: Step, attempt = 1): Action {
-  const about = { at, chat_session_id: sid, task_id: "task-1" };
-  return {
-    type: "event",
-    cursor: null,
-    event: { type: "task.step", ...about, attempt, step: value },
-  };
-}
-
-function tasked(seq: number, value: Task): Action {
-  const about = { at, chat_session_id: sid };
-  const event = { type: "task.updated" as const, ...about, task: value, session };
-  return { type: "event", cursor: { epoch: "a", seq }, event };
-}
-
-function hello(seq: number, epoch = "a"): Action {
-  const about = { at, heartbeat_ms: 15_000, retry_ms: 1000 };
-  const event = { type: "hello" as const, ...about, cursor: `${epoch}-${seq}` };
-  return { type: "event", cursor: null, event };
 }
 
 function fetched(attempt: number, steps: Step[]): Action {
@@ -44,7 +23,7 @@ function run(...actions: readonly Action[]): State {
 
 const steps = (state: State) => state.steps["task-1"]?.bySeq;
 
-const running = [hello(10), tasked(11, task())];
+const running = [hello(10), taskUpdated(11, task())];
 const done = task({ status: "succeeded", finished_at: at });
 const last = [step(1, 5, { status: "succeeded" }), step(2, 6, { status: "failed" })];
 
@@ -52,25 +31,25 @@ describe("steps", () => {
   it("are the same whether lived through, told again after a reconnect, or fetched", () => {
     const lived = run(
       ...running,
-      told(step(1, 1)),
-      told(step(2, 2)),
-      told(step(1, 3, { title: "Tool 1 goes on" })),
-      tasked(12, done),
-      ...last.map((value) => told(value)),
+      taskStep(step(1, 1)),
+      taskStep(step(2, 2)),
+      taskStep(step(1, 3, { title: "Tool 1 goes on" })),
+      taskUpdated(12, done),
+      ...last.map((value) => taskStep(value)),
     );
     const reconnected = run(
       ...running,
-      told(step(1, 1)),
+      taskStep(step(1, 1)),
       hello(11),
-      ...[step(1, 3), step(2, 2)].map((value) => told(value)),
-      tasked(12, done),
-      ...last.map((value) => told(value)),
+      ...[step(1, 3), step(2, 2)].map((value) => taskStep(value)),
+      taskUpdated(12, done),
+      ...last.map((value) => taskStep(value)),
     );
     const refetched = run(
       ...running,
-      told(step(1, 1)),
+      taskStep(step(1, 1)),
       hello(11),
-      tasked(12, done),
+      taskUpdated(12, done),
       fetched(1, last),
     );
 
@@ -80,7 +59,7 @@ describe("steps", () => {
   });
 
   it("are the same when every event comes twice, in whatever order", () => {
-    const events = [step(1, 1), step(2, 2), ...last].map((value) => told(value));
+    const events = [step(1, 1), step(2, 2), ...last].map((value) => taskStep(value));
 
     const once = run(...running, ...events);
     const twice = run(...running, ...events, ...[...events].reverse());
@@ -91,7 +70,7 @@ describe("steps", () => {
   it("of a fetch do not undo what was told since", () => {
     const state = run(
       ...running,
-      told(step(1, 7, { status: "succeeded" })),
+      taskStep(step(1, 7, { status: "succeeded" })),
       fetched(1, [step(1, 1)]),
     );
 
@@ -101,11 +80,11 @@ describe("steps", () => {
   it("of an earlier attempt go when a new one starts, and do not come back", () => {
     const state = run(
       ...running,
-      told(step(1, 1)),
-      tasked(12, task({ status: "queued" })),
-      tasked(13, task({ attempt: 2 })),
-      told(step(1, 3), 2),
-      told(step(2, 2), 1),
+      taskStep(step(1, 1)),
+      taskUpdated(12, task({ status: "queued" })),
+      taskUpdated(13, task({ attempt: 2 })),
+      taskStep(step(1, 3), 2),
+      taskStep(step(2, 2), 1),
       fetched(1, [step(2, 2)]),
     );
 
@@ -113,15 +92,19 @@ describe("steps", () => {
   });
 
   it("stay while the task waits for its next attempt, and go with a retry by hand", () => {
-    const waiting = run(...running, told(step(1, 1)), tasked(12, task({ status: "queued" })));
-    const retried = reduce(waiting, tasked(13, task({ status: "queued", started_at: null })));
+    const waiting = run(
+      ...running,
+      taskStep(step(1, 1)),
+      taskUpdated(12, task({ status: "queued" })),
+    );
+    const retried = reduce(waiting, taskUpdated(13, task({ status: "queued", started_at: null })));
 
     expect(steps(waiting)).toEqual({ 1: step(1, 1) });
     expect(steps(retried)).toBeUndefined();
   });
 
   it("of a task that ended unheard are known to be old until they are fetched", () => {
-    const away = run(...running, told(step(1, 1)), hello(11), tasked(12, done));
+    const away = run(...running, taskStep(step(1, 1)), hello(11), taskUpdated(12, done));
 
     expect(away.steps["task-1"]?.isCurrent).toBe(false);
 
@@ -132,7 +115,7 @@ describe("steps", () => {
   });
 
   it("go with their session, and with another database", () => {
-    const state = run(...running, told(step(1, 1)));
+    const state = run(...running, taskStep(step(1, 1)));
     const event = { type: "session.deleted" as const, at, chat_session_id: sid };
 
     const gone = reduce(state, { type: "event", cursor: { epoch: "a", seq: 12 }, event });

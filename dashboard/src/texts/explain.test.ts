@@ -1,11 +1,11 @@
 // @vitest-environment node
 import { describe, expect, it } from "vitest";
 import type { Message } from "@/api/models";
-import { makeMessage, makeStep } from "@/test-resources";
+import { makeAnswer, makeStep } from "@/test-objects";
 import { explainEnding } from "./explain";
 
 function ended(finish_reason: Message["finish_reason"], content = ""): Message {
-  return makeMessage({ role: "assistant", content, finish_reason });
+  return makeAnswer({ content, finish_reason });
 }
 
 describe("the ending of an answer", () => {

@@ -1,6 +1,6 @@
 // @vitest-environment node
 import { describe, expect, it } from "vitest";
-import { at, makeMessage, makeSession, makeStep, makeTask } from "@/test-resources";
+import { at, makeAnswer, makeOutgoing, makeSession, makeStep, makeTask } from "@/test-objects";
 import { describeSession } from "./session-preview";
 
 const said = (role: "user" | "assistant", preview: string) =>
@@ -55,7 +55,7 @@ describe("the second line of a chat in the list", () => {
     expect(preview({ session, task: makeTask({ status: "cancelled" }) }).text).toBe("Stopped: hi");
     expect(preview({ session: said("assistant", "") }).text).toBe("No answer");
 
-    const empty = makeMessage({ role: "assistant", content: "", finish_reason: "length" });
+    const empty = makeAnswer({ content: "", finish_reason: "length" });
     expect(preview({ session: said("assistant", ""), answer: empty }).text).toBe(
       "Token limit reached before an answer",
     );
@@ -74,10 +74,7 @@ describe("the second line of a chat in the list", () => {
 
   it("shows a draft, and before it a message that could not be sent", () => {
     const session = said("assistant", "Well?");
-    const item = { key: "k", owner: "o", sessionId: "s", content: "c", createdAt: 1, baseline: 0 };
-    const waiting = { ...item, state: "waiting" as const, reason: null };
-
     expect(preview({ session, draft: "half a" }).text).toBe("Draft: half a");
-    expect(preview({ session, draft: "half a", pending: [waiting] }).tone).toBe("bad");
+    expect(preview({ session, draft: "half a", pending: [makeOutgoing()] }).tone).toBe("bad");
   });
 });

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { Message, Task } from "@/api/models";
 import type { Turn } from "@/stream/order";
-import { makeMessage, makeTask } from "@/test-resources";
+import { makeMessage, makeTask } from "@/test-objects";
 import { layOutTurns } from "./layout";
 
 function message(role: Message["role"], turn: number, seq: number, at: string): Message {

@@ -1,7 +1,7 @@
 // @vitest-environment node
 import { describe, expect, it } from "vitest";
 import type { Step, Task } from "@/api/models";
-import { makeStep, makeTask } from "@/test-resources";
+import { makeStep, makeTask } from "@/test-objects";
 import { describeTurn } from "./status";
 
 const now = Date.parse("2026-01-01T00:01:00.000Z");

@@ -1,7 +1,7 @@
 // @vitest-environment node
 import { describe, expect, it } from "vitest";
 import type { Step } from "@/api/models";
-import { makeStep } from "@/test-resources";
+import { makeStep } from "@/test-objects";
 import {
   describeDetail,
   describeOutcome,
