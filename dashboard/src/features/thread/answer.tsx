@@ -11,7 +11,7 @@ import { formatClock, formatElapsed, formatExact } from "@/time";
 import { type AnswerFormat, AnswerText } from "./answer-text";
 import { CopyButton } from "./copy-button";
 import { retryTask } from "./task-actions";
-import type { ThreadAgent } from "./thread";
+import type { ThreadAgent } from "./thread-agent";
 import { TurnDetails } from "./turn-details";
 import { TypingBubble } from "./typing-bubble";
 

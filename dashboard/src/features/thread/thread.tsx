@@ -8,10 +8,10 @@ import { useOutgoing, withoutArrived } from "@/outbox/use-outbox";
 import { listTurns } from "@/stream/order";
 import type { Thread as ThreadState } from "@/stream/state";
 import { texts } from "@/texts";
-import type { AnswerFormat } from "./answer-text";
 import { DayDivider, NewDivider } from "./dividers";
 import { layOutTurns, type TurnRow } from "./layout";
 import { OutgoingBubble } from "./outgoing-bubble";
+import type { ThreadAgent } from "./thread-agent";
 import { TurnView } from "./turn-view";
 import { useMarkRead, useNewMarker } from "./use-reading";
 import { useOlderTurns } from "./use-thread";
@@ -27,14 +27,6 @@ const TURN_PX = 220;
 /** Room for the note about earlier messages. */
 const TOP_PX = 44;
 const BOTTOM_PX = 12;
-
-export interface ThreadAgent {
-  readonly key: string;
-  readonly name: string;
-  readonly avatar: string | undefined;
-  /** How its answers are shown; null until that is known. */
-  readonly format: AnswerFormat | null;
-}
 
 /** The transcript: everything that was said, what is being said, and what is on its way. */
 export const Thread = memo(function Thread(props: {

@@ -6,7 +6,7 @@ import { LongWait } from "./long-wait";
 import { findOpenRequest } from "./permission";
 import { PermissionCard, PermissionOutcome } from "./permission-card";
 import { Notices, Steps } from "./steps";
-import type { ThreadAgent } from "./thread";
+import type { ThreadAgent } from "./thread-agent";
 import { useTurnSteps } from "./use-turn-steps";
 import { UserBubble } from "./user-bubble";
 
