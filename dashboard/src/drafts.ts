@@ -7,6 +7,7 @@
  * takes it back or dismisses it.
  */
 import { useSyncExternalStore } from "react";
+import { createEmitter } from "./observable";
 import { readOwner } from "./owner";
 
 const PREFIX = "banter.draft.";
@@ -18,13 +19,9 @@ const drafts = new Map<string, string>();
 const seen = new Map<string, string>();
 /** Texts that came from another tab and that were not changed here. */
 const adopted = new Set<string>();
-const listeners = new Set<() => void>();
+const changes = createEmitter();
 /** The name of the draft whose field is in mid-composition: its text cannot be replaced. */
 let composing: string | null = null;
-
-function announce(): void {
-  for (const listener of [...listeners]) listener();
-}
 
 /** The name in the storage; null while it is not known whose it is. */
 function nameOf(key: string, prefix = PREFIX): string | null {
@@ -102,7 +99,7 @@ export function writeDraft(key: string, text: string): void {
   adopted.delete(name);
   drafts.set(name, text);
   save(name, text);
-  announce();
+  changes.emit();
 }
 
 /** Removes a draft that is kept elsewhere or that the user has discarded. */
@@ -131,7 +128,7 @@ export function takeDraft(key: string): () => void {
   const taken = read(name);
   drafts.set(name, "");
   adopted.delete(name);
-  announce();
+  changes.emit();
   return () => {
     if (drafts.get(name) === "" && load(name) === taken) save(name, "");
   };
@@ -152,14 +149,14 @@ export function swapDrafts(key: string): void {
   adopted.delete(name);
   drafts.set(name, other);
   save(name, other);
-  announce();
+  changes.emit();
 }
 
 export function dismissOther(key: string): void {
   const name = nameOf(key);
   if (name === null) return;
   keepOther(name, "");
-  announce();
+  changes.emit();
 }
 
 /** Another tab has changed the storage. `before` is what that tab had seen there. */
@@ -171,7 +168,7 @@ function receive(name: string, before: string, text: string): void {
   if (isDraft && name === composing) {
     // The text in the field stays, and wins with the next key.
     if (isLost(text, known)) keepOther(name, text);
-    announce();
+    changes.emit();
     return;
   }
   const isConflict = isDraft && known !== before && isLost(known, text);
@@ -183,7 +180,7 @@ function receive(name: string, before: string, text: string): void {
   if (isConflict) keepOther(name, known);
   drafts.set(name, text);
   if (isDraft && text !== "") adopted.add(name);
-  announce();
+  changes.emit();
 }
 
 window.addEventListener("storage", ({ key, oldValue, newValue }) => {
@@ -233,16 +230,11 @@ export function clearDrafts(): void {
   for (const key of listKeys(OTHER_PREFIX)) dismissOther(key);
 }
 
-function subscribe(listener: () => void): () => void {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
-}
-
 export function useDraft(key: string): string {
-  return useSyncExternalStore(subscribe, () => readDraft(key));
+  return useSyncExternalStore(changes.subscribe, () => readDraft(key));
 }
 
 /** As `readOther`: the text beside the draft. */
 export function useOtherDraft(key: string): string {
-  return useSyncExternalStore(subscribe, () => readOther(key));
+  return useSyncExternalStore(changes.subscribe, () => readOther(key));
 }

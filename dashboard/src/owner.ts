@@ -5,17 +5,11 @@
  * The tabs of a browser share their cookie: when another user signs in in one of them, the
  * others begin anew as that user.
  */
-import { useSyncExternalStore } from "react";
+import { createObservable, useObservable } from "./observable";
 
 const KEY = "banter.owner";
 
-let owner: string | null = null;
-const listeners = new Set<() => void>();
-
-function set(next: string | null): void {
-  owner = next;
-  for (const listener of [...listeners]) listener();
-}
+const owner = createObservable<string | null>(null);
 
 /** One string for a user of a workspace. Neither part can contain the slash between them. */
 export function nameOwner(user: { workspace_id: string; user_id: string }): string {
@@ -24,13 +18,13 @@ export function nameOwner(user: { workspace_id: string; user_id: string }): stri
 
 /** The owner, or null until the server has said who is signed in. */
 export function readOwner(): string | null {
-  return owner;
+  return owner.get();
 }
 
 /** The server has said who it is; the other tabs hear of it. */
 export function setOwner(next: string): void {
-  if (next === owner) return;
-  set(next);
+  if (next === owner.get()) return;
+  owner.set(next);
   try {
     localStorage.setItem(KEY, next);
   } catch {
@@ -40,7 +34,7 @@ export function setOwner(next: string): void {
 
 /** Nobody is signed in any more; the other tabs hear of it. */
 export function forgetOwner(): void {
-  set(null);
+  owner.set(null);
   try {
     localStorage.removeItem(KEY);
   } catch {
@@ -49,14 +43,9 @@ export function forgetOwner(): void {
 }
 
 window.addEventListener("storage", ({ key, newValue }) => {
-  if (key === KEY && owner !== null && newValue !== owner) window.location.reload();
+  if (key === KEY && owner.get() !== null && newValue !== owner.get()) window.location.reload();
 });
 
-function subscribe(listener: () => void): () => void {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
-}
-
 export function useOwner(): string | null {
-  return useSyncExternalStore(subscribe, readOwner);
+  return useObservable(owner);
 }

@@ -1,6 +1,6 @@
 /** What the user prefers on this device. Every tab follows a change at once. */
-import { useSyncExternalStore } from "react";
 import * as v from "valibot";
+import { createObservable, useObservable } from "./observable";
 
 const KEY = "banter.preferences";
 
@@ -22,19 +22,13 @@ function read(): Preferences {
   }
 }
 
-let current = read();
-const listeners = new Set<() => void>();
-
-function set(next: Preferences): void {
-  current = next;
-  applyTheme();
-  for (const listener of [...listeners]) listener();
-}
+const preferences = createObservable(read());
+preferences.subscribe(applyTheme);
 
 export function changePreferences(change: Partial<Preferences>): void {
-  set({ ...current, ...change });
+  preferences.set({ ...preferences.get(), ...change });
   try {
-    localStorage.setItem(KEY, JSON.stringify(current));
+    localStorage.setItem(KEY, JSON.stringify(preferences.get()));
   } catch {
     // Forbidden or full: it holds as long as the page.
   }
@@ -46,27 +40,23 @@ const barColours = { light: "#f3f2ef", dark: "#1a1a18" } as const;
 /** The stylesheet looks at the attribute; without one the device decides. */
 export function applyTheme(): void {
   const { dataset } = document.documentElement;
-  if (current.theme === "auto") delete dataset.theme;
-  else dataset.theme = current.theme;
+  const { theme } = preferences.get();
+  if (theme === "auto") delete dataset.theme;
+  else dataset.theme = theme;
   for (const meta of document.querySelectorAll<HTMLMetaElement>('meta[name="theme-color"]')) {
     const own = meta.media.includes("dark") ? "dark" : "light";
-    meta.content = barColours[current.theme === "auto" ? own : current.theme];
+    meta.content = barColours[theme === "auto" ? own : theme];
   }
 }
 
 window.addEventListener("storage", (event) => {
-  if (event.key === KEY) set(read());
+  if (event.key === KEY) preferences.set(read());
 });
 
-function subscribe(listener: () => void): () => void {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
-}
-
 export function readPreferences(): Preferences {
-  return current;
+  return preferences.get();
 }
 
 export function usePreferences(): Preferences {
-  return useSyncExternalStore(subscribe, readPreferences);
+  return useObservable(preferences);
 }

@@ -1,5 +1,6 @@
 import createClient from "openapi-fetch";
 import * as v from "valibot";
+import { createEmitter } from "@/observable";
 import type { paths } from "./schema.gen";
 
 /** A refusal by the api (RFC 9457), or the network's failure to reach it (`status` 0). */
@@ -34,14 +35,10 @@ const problemSchema = v.object({
   title: v.optional(v.string()),
 });
 
-type Listener = () => void;
-const unauthorizedListeners = new Set<Listener>();
+const unauthorized = createEmitter();
 
-/** Calls `listener` whenever any request is answered 401. */
-export function onUnauthorized(listener: Listener): () => void {
-  unauthorizedListeners.add(listener);
-  return () => unauthorizedListeners.delete(listener);
-}
+/** Calls `listener` whenever a request is answered 401. */
+export const onUnauthorized = unauthorized.subscribe;
 
 /** A server that has not begun to answer by then is not there. */
 const ANSWER_MS = 30_000;
@@ -63,7 +60,7 @@ async function fetchInTime(request: Request): Promise<Response> {
 export const client = createClient<paths>({ baseUrl: window.location.origin, fetch: fetchInTime });
 
 async function reject(response: Response): Promise<never> {
-  if (response.status === 401) for (const listener of unauthorizedListeners) listener();
+  if (response.status === 401) unauthorized.emit();
   const body: unknown = await response.json().catch(() => null);
   const problem = v.safeParse(problemSchema, body);
   const fields = problem.success ? problem.output : {};

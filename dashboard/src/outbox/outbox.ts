@@ -8,6 +8,7 @@
  */
 import { ApiError } from "@/api/client";
 import { newId } from "@/identifier";
+import { createEmitter } from "@/observable";
 
 export interface Outgoing {
   /** The Idempotency-Key, made at the first try. */
@@ -91,8 +92,8 @@ const isNext = (lane: string) => (item: Outgoing) =>
 export function createOutbox({ storage, begin, send, delayMs = backoffMs }: Options): Outbox {
   let owner: string | null = null;
   let items: readonly Outgoing[] = [];
-  const listeners = new Set<() => void>();
-  const begunListeners = new Set<(sessionId: string) => void>();
+  const changes = createEmitter();
+  const begun = createEmitter<string>();
   /** The tries under way, by lane. */
   const busy = new Map<string, { end: AbortController; since: number }>();
   const failures = new Map<string, number>();
@@ -100,7 +101,7 @@ export function createOutbox({ storage, begin, send, delayMs = backoffMs }: Opti
 
   function set(next: readonly Outgoing[]) {
     items = next;
-    for (const listener of [...listeners]) listener();
+    changes.emit();
   }
 
   function change(key: string, over: Partial<Outgoing>) {
@@ -146,7 +147,7 @@ export function createOutbox({ storage, begin, send, delayMs = backoffMs }: Opti
     const sessionId = await begin(item, signal);
     if (item.owner !== owner) return;
     change(item.key, { sessionId });
-    for (const listener of [...begunListeners]) listener(sessionId);
+    begun.emit(sessionId);
     void pump(sessionId);
   }
 
@@ -199,10 +200,7 @@ export function createOutbox({ storage, begin, send, delayMs = backoffMs }: Opti
 
   return {
     getItems: () => items,
-    subscribe(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    subscribe: changes.subscribe,
     async open(next) {
       if (next !== owner) forget();
       owner = next;
@@ -243,10 +241,7 @@ export function createOutbox({ storage, begin, send, delayMs = backoffMs }: Opti
       const waiting = items.filter((item) => item.state === "waiting");
       for (const lane of new Set(waiting.map(laneOf))) void pump(lane);
     },
-    onBegun(listener) {
-      begunListeners.add(listener);
-      return () => begunListeners.delete(listener);
-    },
+    onBegun: begun.subscribe,
     discard: remove,
     discardSession(sessionId) {
       for (const item of items) if (item.sessionId === sessionId) void remove(item.key);

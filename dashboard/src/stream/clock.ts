@@ -1,11 +1,12 @@
 /** The server's clock, so that elapsed times are right on a device whose own clock is not. */
 import { useEffect, useState } from "react";
+import { createEmitter } from "@/observable";
 
 /** A smaller correction is nothing that somebody who looks at the page could see. */
 const NOTABLE_MS = 1000;
 
 let offsetMs = 0;
-const listeners = new Set<() => void>();
+const corrections = createEmitter();
 
 /** Learns from an event that was made just now. */
 export function noteServerTime(at: string): void {
@@ -13,7 +14,7 @@ export function noteServerTime(at: string): void {
   if (Number.isNaN(time)) return;
   const correction = time - serverNow();
   offsetMs += correction;
-  if (Math.abs(correction) >= NOTABLE_MS) for (const listener of [...listeners]) listener();
+  if (Math.abs(correction) >= NOTABLE_MS) corrections.emit();
 }
 
 export function serverNow(): number {
@@ -27,10 +28,10 @@ export function useServerNow(everyMs: number): number {
     const renew = () => setNow(serverNow());
     renew();
     const timer = setInterval(renew, everyMs);
-    listeners.add(renew);
+    const unsubscribe = corrections.subscribe(renew);
     return () => {
       clearInterval(timer);
-      listeners.delete(renew);
+      unsubscribe();
     };
   }, [everyMs]);
   return now;

@@ -1,37 +1,24 @@
-/** Holds the reducer's state and tells React about it. */
-import { useSyncExternalStore } from "react";
+/** Holds the reducer's state and notifies React about changes. */
+import { createObservable, type Observable, useObservable } from "@/observable";
 import { reduce } from "./reducer";
 import { type Action, initialState, type State } from "./state";
 
-export interface Store {
+export interface Store extends Pick<Observable<State>, "subscribe"> {
   getState(): State;
   /** Applies all actions, then notifies once. */
   dispatch(...actions: readonly Action[]): void;
-  subscribe(listener: () => void): () => void;
 }
 
-function createStore(): Store {
-  let state = initialState;
-  const listeners = new Set<() => void>();
-  return {
-    getState: () => state,
-    dispatch(...actions) {
-      const next = actions.reduce(reduce, state);
-      if (next === state) return;
-      state = next;
-      for (const listener of [...listeners]) listener();
-    },
-    subscribe(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-  };
-}
+const state = createObservable(initialState);
 
 /** The page's one store. */
-export const store = createStore();
+export const store: Store = {
+  getState: state.get,
+  dispatch: (...actions) => state.set(actions.reduce(reduce, state.get())),
+  subscribe: state.subscribe,
+};
 
-/** A part of the state. `select` must return the same object while that part is the same. */
+/** Returns a part of the state. `select` must return the same object while that part is the same. */
 export function useStore<T>(select: (state: State) => T): T {
-  return useSyncExternalStore(store.subscribe, () => select(store.getState()));
+  return useObservable(state, select);
 }

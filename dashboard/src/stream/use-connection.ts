@@ -1,5 +1,6 @@
 /** The page's one connection, fed into the store, and its status for the views. */
-import { useEffect, useSyncExternalStore } from "react";
+import { useEffect } from "react";
+import { createEmitter, createObservable, useObservable } from "@/observable";
 import { useAfter } from "@/use-after";
 import type { ConnectionStatus, Received } from "./connection";
 import type { StreamEvent } from "./events";
@@ -7,22 +8,10 @@ import { connectShared } from "./shared";
 import type { State } from "./state";
 import { store } from "./store";
 
-let status: ConnectionStatus = "connecting";
-const listeners = new Set<() => void>();
-
-function setStatus(next: ConnectionStatus): void {
-  if (next === status) return;
-  status = next;
-  for (const listener of [...listeners]) listener();
-}
-
-function subscribe(listener: () => void): () => void {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
-}
+const status = createObservable<ConnectionStatus>("connecting");
 
 export function useConnectionStatus(): ConnectionStatus {
-  return useSyncExternalStore(subscribe, () => status);
+  return useObservable(status);
 }
 
 /** Shorter interruptions are nobody's business. */
@@ -35,17 +24,14 @@ export function useConnectionTrouble(): Exclude<ConnectionStatus, "live"> | null
   return current !== "live" && isLong ? current : null;
 }
 
-const eventListeners = new Set<(event: StreamEvent) => void>();
+const applied = createEmitter<StreamEvent>();
 
-/** Calls `listener` for each event that came, after the store has it. */
-export function onStreamEvent(listener: (event: StreamEvent) => void): () => void {
-  eventListeners.add(listener);
-  return () => eventListeners.delete(listener);
-}
+/** Calls `listener` for each event, after the store has applied it. */
+export const onStreamEvent = applied.subscribe;
 
 function apply(events: readonly Received[]): void {
   store.dispatch(...events.map(({ cursor, event }) => ({ type: "event" as const, cursor, event })));
-  for (const { event } of events) for (const listener of [...eventListeners]) listener(event);
+  for (const { event } of events) applied.emit(event);
 }
 
 /** The running turns' signs of life and steps, as the events that tell them. */
@@ -78,7 +64,7 @@ export function useConnection(isReady: boolean, onTrouble: () => void): void {
     return connectShared({
       position: () => store.getState().position,
       onEvents: apply,
-      onStatus: setStatus,
+      onStatus: status.set,
       onTrouble,
       snapshot: () => describeRunning(store.getState()),
     });

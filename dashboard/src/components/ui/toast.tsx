@@ -1,5 +1,6 @@
 /** Short notes about what just happened, with at most one thing to do about it. */
-import { useEffect, useSyncExternalStore } from "react";
+import { useEffect } from "react";
+import { createObservable, useObservable } from "@/observable";
 import { TextButton } from "./button";
 
 interface Toast {
@@ -8,34 +9,23 @@ interface Toast {
   readonly action?: { label: string; run: () => void };
 }
 
-let current: Toast | null = null;
+const current = createObservable<Toast | null>(null);
 let lastId = 0;
-const listeners = new Set<() => void>();
-
-function set(toast: Toast | null): void {
-  current = toast;
-  for (const listener of [...listeners]) listener();
-}
 
 /** Shows a note for some seconds, in place of the one before. */
 export function notify(text: string, action?: Toast["action"]): void {
   lastId += 1;
-  set({ id: lastId, text, ...(action ? { action } : {}) });
+  current.set({ id: lastId, text, ...(action ? { action } : {}) });
 }
 
 const SHOWN_MS = 6000;
 
-function subscribe(listener: () => void): () => void {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
-}
-
 /** On a phone below the header, else over the end of the list: never over what is being written. */
 export function Toaster() {
-  const toast = useSyncExternalStore(subscribe, () => current);
+  const toast = useObservable(current);
   useEffect(() => {
     if (!toast) return;
-    const timer = setTimeout(() => set(null), SHOWN_MS);
+    const timer = setTimeout(() => current.set(null), SHOWN_MS);
     return () => clearTimeout(timer);
   }, [toast]);
 
@@ -54,7 +44,7 @@ export function Toaster() {
             <TextButton
               onClick={() => {
                 toast.action?.run();
-                set(null);
+                current.set(null);
               }}
             >
               {toast.action.label}

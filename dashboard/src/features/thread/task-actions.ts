@@ -1,34 +1,23 @@
 /** Turns that the user asked to stop and that have not ended yet. */
-import { useSyncExternalStore } from "react";
 import { ApiError, client } from "@/api/client";
 import { isEnded } from "@/api/models";
 import { reportFailure } from "@/components/report-failure";
+import { createObservable, useObservable } from "@/observable";
 import { onStreamEvent } from "@/stream/use-connection";
 import type { PermissionAnswer } from "./permission";
 
 /** Answers that say that the turn is being answered again, or was. */
 const RETRIED_CODES = new Set(["task_not_ended", "task_succeeded"]);
 
-let stopping: ReadonlySet<string> = new Set();
-const listeners = new Set<() => void>();
-
-function set(next: ReadonlySet<string>): void {
-  stopping = next;
-  for (const listener of [...listeners]) listener();
-}
-
-function subscribe(listener: () => void): () => void {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
-}
+const stopping = createObservable<ReadonlySet<string>>(new Set());
 
 export function useIsStopping(taskId: string | undefined): boolean {
-  return useSyncExternalStore(subscribe, () => taskId !== undefined && stopping.has(taskId));
+  return useObservable(stopping, (ids) => taskId !== undefined && ids.has(taskId));
 }
 
 /** Asks the server to end the turn. One that has ended meanwhile is no failure. */
 export async function stopTask(sessionId: string, taskId: string): Promise<void> {
-  set(new Set([...stopping, taskId]));
+  stopping.set(new Set([...stopping.get(), taskId]));
   try {
     await client.POST("/v1/chat/{id}/tasks/{tid}/cancel", {
       params: { path: { id: sessionId, tid: taskId } },
@@ -40,8 +29,8 @@ export async function stopTask(sessionId: string, taskId: string): Promise<void>
 }
 
 function forget(taskId: string): void {
-  if (!stopping.has(taskId)) return;
-  set(new Set([...stopping].filter((id) => id !== taskId)));
+  if (!stopping.get().has(taskId)) return;
+  stopping.set(new Set([...stopping.get()].filter((id) => id !== taskId)));
 }
 
 // Whoever has it answered again, here or in another window, does not want that stopped.

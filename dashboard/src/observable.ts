@@ -1,0 +1,57 @@
+/** Values outside of React that views follow, and events that have no value. */
+import { useSyncExternalStore } from "react";
+
+type Unsubscribe = () => void;
+
+export interface Emitter<Event> {
+  /** Calls every listener. One that subscribes meanwhile waits for the next event. */
+  emit(event: Event): void;
+  subscribe(listener: (event: Event) => void): Unsubscribe;
+}
+
+export function createEmitter<Event = void>(): Emitter<Event> {
+  const listeners = new Set<(event: Event) => void>();
+  return {
+    emit(event) {
+      for (const listener of [...listeners]) listener(event);
+    },
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+export interface Observable<Value> {
+  get(): Value;
+  /** Stores the value and notifies, unless it is the current one. */
+  set(next: Value): void;
+  subscribe(listener: () => void): Unsubscribe;
+}
+
+export function createObservable<Value>(initial: Value): Observable<Value> {
+  let value = initial;
+  const changes = createEmitter();
+  return {
+    get: () => value,
+    set(next) {
+      if (Object.is(next, value)) return;
+      value = next;
+      changes.emit();
+    },
+    subscribe: changes.subscribe,
+  };
+}
+
+/** Returns the current value, or a part of it. `select` must return the same object for the same part. */
+export function useObservable<Value>(observable: Observable<Value>): Value;
+export function useObservable<Value, Part>(
+  observable: Observable<Value>,
+  select: (value: Value) => Part,
+): Part;
+export function useObservable<Value, Part>(
+  { get, subscribe }: Observable<Value>,
+  select?: (value: Value) => Part,
+) {
+  return useSyncExternalStore(subscribe, () => (select ? select(get()) : get()));
+}
