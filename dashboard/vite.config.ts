@@ -39,5 +39,7 @@ export default defineConfig({
     include: ["src/**/*.test.{ts,tsx}"],
     setupFiles: ["src/test-setup.ts"],
     restoreMocks: true,
+    // Property tests take seconds on a busy machine.
+    testTimeout: 30_000,
   },
 });

@@ -4,7 +4,13 @@
 // not cost the page its events, so unknown fields pass, and an unknown value of an open enum does too.
 
 /** Enums with a value that the page can show without knowing it. */
-const OPEN_ENUMS = new Set(["ErrorCode"]);
+const OPEN_ENUMS = new Set([
+  "DecidedBy",
+  "ErrorCode",
+  "PlanEntryPriority",
+  "PlanEntryStatus",
+  "ToolKind",
+]);
 /** The events about the stream itself. Every other one names its session, which the document has as optional for all. */
 const STREAM_EVENTS = new Set(["hello", "heartbeat", "resync", "server.draining"]);
 const ROOT = "Event";
@@ -47,6 +53,7 @@ export function generateSchemas(document) {
   /** Returns the source of a schema. An object without a component of its own drops unknown fields. */
   function express(schema, object = "object") {
     if (schema.$ref) return refer(schema.$ref);
+    if (schema.allOf) return expressVariant(schema, object);
     if (schema.oneOf) {
       const others = schema.oneOf.filter(({ type }) => type !== "null");
       if (others.length === 1 && schema.oneOf.length === 2)
@@ -61,6 +68,8 @@ export function generateSchemas(document) {
         ? `v.literal(${JSON.stringify(schema.enum[0])})`
         : `v.picklist(${JSON.stringify(schema.enum).replaceAll(",", ", ")})`;
     switch (schema.type) {
+      case undefined:
+        return "v.unknown()";
       case "string":
         return "v.string()";
       case "boolean":
@@ -79,20 +88,34 @@ export function generateSchemas(document) {
     }
   }
 
-  // An event is one of several objects, and what they all have.
-  const parts = schemas[ROOT].allOf.map((part) =>
-    part.$ref ? schemas[part.$ref.slice(PREFIX.length)] : part,
-  );
-  const kinds = parts.flatMap((part) => part.oneOf ?? []);
-  const shared = parts.filter((part) => part.properties);
-  const options = kinds.map((kind) => {
-    const properties = Object.assign({}, kind.properties, ...shared.map((part) => part.properties));
-    const required = [kind, ...shared].flatMap((part) => part.required ?? []);
-    if (STREAM_EVENTS.has(kind.properties.type.enum[0])) delete properties.chat_session_id;
+  /** Returns the objects that a schema allows: each of its variants, with the properties that all of them share. */
+  function flatten({ allOf }) {
+    const parts = allOf.map((part) => (part.$ref ? schemas[part.$ref.slice(PREFIX.length)] : part));
+    const variants = parts.flatMap((part) => part.oneOf ?? []);
+    const shared = parts.filter((part) => part.properties);
+    if (variants.length === 0) throw new Error(`no variants in ${JSON.stringify(allOf)}`);
+    return variants.map((variant) => ({
+      type: "object",
+      properties: Object.assign({}, variant.properties, ...shared.map((part) => part.properties)),
+      required: [variant, ...shared].flatMap((part) => part.required ?? []),
+    }));
+  }
+
+  /** Returns the source of a schema with several variants, which a property with a constant value tells apart. */
+  function expressVariant(schema, object) {
+    const variants = flatten(schema);
+    const [tag] = Object.entries(variants[0].properties).find(
+      ([, property]) => property.enum?.length === 1,
+    );
+    const options = variants.map((variant) => `${express(variant, object)},\n`);
+    return `v.variant("${tag}", [\n${indent(options.join(""))}])`;
+  }
+
+  const options = flatten(schemas[ROOT]).map(({ type, properties, required }) => {
+    if (STREAM_EVENTS.has(properties.type.enum[0])) delete properties.chat_session_id;
     else required.push("chat_session_id");
-    return `${express({ type: "object", properties, required })},\n`;
+    return `${express({ type, properties, required })},\n`;
   });
-  if (options.length === 0) throw new Error(`${ROOT} has no variants`);
 
   const body = [...constants].map(([name, source]) => `const ${name} = ${source};\n\n`).join("");
   const event = `export const event = v.variant("type", [\n${indent(options.join(""))}]);\n`;

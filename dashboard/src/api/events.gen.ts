@@ -80,19 +80,107 @@ const message = v.looseObject({
   edited_at: v.nullable(v.string()),
 });
 
-const stepKind = v.picklist(["thought", "tool", "plan", "permission", "notice"]);
+const thoughtDetail = v.looseObject({
+  text: v.exactOptional(v.string()),
+  is_truncated: v.exactOptional(v.boolean()),
+});
 
 const stepStatus = v.picklist(["pending", "running", "succeeded", "failed", "rejected"]);
 
-const step = v.looseObject({
-  seq: v.number(),
-  revision: v.number(),
-  kind: stepKind,
-  tool_call_id: v.nullable(v.string()),
-  title: v.string(),
-  status: stepStatus,
-  detail: v.fallback(v.record(v.string(), v.unknown()), {}),
+const toolLocation = v.looseObject({
+  path: v.string(),
+  line: v.nullable(v.number()),
 });
+
+const toolDetail = v.looseObject({
+  tool_kind: v.exactOptional(v.custom<components["schemas"]["ToolKind"]>((input) => typeof input === "string")),
+  input: v.exactOptional(v.unknown()),
+  output: v.exactOptional(v.nullable(v.string())),
+  locations: v.exactOptional(v.array(toolLocation)),
+  is_truncated: v.exactOptional(v.boolean()),
+});
+
+const planEntry = v.looseObject({
+  content: v.string(),
+  status: v.custom<components["schemas"]["PlanEntryStatus"]>((input) => typeof input === "string"),
+  priority: v.custom<components["schemas"]["PlanEntryPriority"]>((input) => typeof input === "string"),
+});
+
+const planDetail = v.looseObject({
+  entries: v.exactOptional(v.array(planEntry)),
+  is_truncated: v.exactOptional(v.boolean()),
+});
+
+const permissionOption = v.looseObject({
+  option_id: v.string(),
+  name: v.string(),
+  kind: v.string(),
+});
+
+const permissionDecision = v.picklist(["allow", "reject"]);
+
+const permissionDetail = v.looseObject({
+  request_id: v.string(),
+  options: v.array(permissionOption),
+  expires_at: v.string(),
+  decision: v.exactOptional(permissionDecision),
+  chosen: v.exactOptional(v.string()),
+  decided_by: v.exactOptional(v.custom<components["schemas"]["DecidedBy"]>((input) => typeof input === "string")),
+});
+
+const noticeDetail = v.looseObject({
+  text: v.exactOptional(v.string()),
+  severity: v.exactOptional(v.string()),
+  is_truncated: v.exactOptional(v.boolean()),
+});
+
+const step = v.variant("kind", [
+  v.looseObject({
+    detail: thoughtDetail,
+    kind: v.literal("thought"),
+    seq: v.number(),
+    revision: v.number(),
+    tool_call_id: v.nullable(v.string()),
+    title: v.string(),
+    status: stepStatus,
+  }),
+  v.looseObject({
+    detail: toolDetail,
+    kind: v.literal("tool"),
+    seq: v.number(),
+    revision: v.number(),
+    tool_call_id: v.nullable(v.string()),
+    title: v.string(),
+    status: stepStatus,
+  }),
+  v.looseObject({
+    detail: planDetail,
+    kind: v.literal("plan"),
+    seq: v.number(),
+    revision: v.number(),
+    tool_call_id: v.nullable(v.string()),
+    title: v.string(),
+    status: stepStatus,
+  }),
+  v.looseObject({
+    detail: permissionDetail,
+    kind: v.literal("permission"),
+    seq: v.number(),
+    revision: v.number(),
+    tool_call_id: v.nullable(v.string()),
+    title: v.string(),
+    status: stepStatus,
+  }),
+  v.looseObject({
+    detail: noticeDetail,
+    kind: v.literal("notice"),
+    seq: v.number(),
+    revision: v.number(),
+    tool_call_id: v.nullable(v.string()),
+    title: v.string(),
+    status: stepStatus,
+  }),
+]);
 
 export const event = v.variant("type", [
   v.object({

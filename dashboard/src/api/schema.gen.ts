@@ -731,6 +731,15 @@ export interface components {
             /** @description Whether there are older turns; with `after_turn`, newer turns. */
             has_more: boolean;
         };
+        /** @description The `detail` of a step of kind `notice`. */
+        NoticeDetail: {
+            /** @description More than the title says; may be empty. */
+            text?: string;
+            /** @description How severe it is: `info`, `warning`, `error`, or a word of the agent's own. */
+            severity?: string;
+            /** @description Whether something was cut or omitted; absent means false. */
+            is_truncated?: boolean;
+        };
         /**
          * @description What to do with a message while the agent is busy (a task is running or queued).
          * @enum {string}
@@ -789,6 +798,32 @@ export interface components {
             /** @description The kind: `allow_once`, `allow_always`, `reject_once`, `reject_always`, or another value that the agent uses. */
             kind: string;
         };
+        /** @description The `detail` of a step of kind `plan`. */
+        PlanDetail: {
+            /** @description The entries, in order. */
+            entries?: components["schemas"]["PlanEntry"][];
+            /** @description Whether something was cut or omitted; absent means false. */
+            is_truncated?: boolean;
+        };
+        /** @description An entry of a plan. */
+        PlanEntry: {
+            /** @description What is to be done. */
+            content: string;
+            /** @description How far it is. */
+            status: components["schemas"]["PlanEntryStatus"];
+            /** @description How important it is. */
+            priority: components["schemas"]["PlanEntryPriority"];
+        };
+        /**
+         * @description How important an entry of a plan is.
+         * @enum {string}
+         */
+        PlanEntryPriority: "high" | "low" | "medium";
+        /**
+         * @description How far an entry of a plan is.
+         * @enum {string}
+         */
+        PlanEntryStatus: "in_progress" | "completed" | "pending";
         /** @description The body of every error (RFC 9457). */
         Problem: {
             /** @description Always `about:blank`; `code` identifies the error. */
@@ -937,7 +972,7 @@ export interface components {
          */
         SessionStatus: "active" | "archived";
         /** @description One step of a task, updated in place by `seq`. */
-        Step: {
+        Step: components["schemas"]["StepDetail"] & {
             /**
              * Format: int64
              * @description The number of the step within its attempt, starting at 1.
@@ -948,22 +983,43 @@ export interface components {
              * @description Increases with every change; of two versions of a step, the one with the higher revision is newer.
              */
             revision: number;
-            /** @description The kind of step. */
-            kind: components["schemas"]["StepKind"];
             /** @description The agent's id for the tool call. */
             tool_call_id: string | null;
             /** @description A one-line title. */
             title: string;
             /** @description The progress of the step. */
             status: components["schemas"]["StepStatus"];
-            /** @description Details that depend on the kind. `is_truncated` means that something was too long and was cut. */
-            detail: Record<string, unknown>;
         };
         /**
-         * @description The kind of a step.
-         * @enum {string}
+         * @description The `kind` of a step and its `detail`, which has its own shape for each kind. Fields may be absent, and texts may be
+         *     cut, where `is_truncated` is true.
          */
-        StepKind: "thought" | "tool" | "plan" | "permission" | "notice";
+        StepDetail: {
+            /** @description Reasoning that the agent showed. */
+            detail: components["schemas"]["ThoughtDetail"];
+            /** @enum {string} */
+            kind: "thought";
+        } | {
+            /** @description A tool that it ran. */
+            detail: components["schemas"]["ToolDetail"];
+            /** @enum {string} */
+            kind: "tool";
+        } | {
+            /** @description A plan that it made. */
+            detail: components["schemas"]["PlanDetail"];
+            /** @enum {string} */
+            kind: "plan";
+        } | {
+            /** @description A request for permission. */
+            detail: components["schemas"]["PermissionDetail"];
+            /** @enum {string} */
+            kind: "permission";
+        } | {
+            /** @description A message about the turn. */
+            detail: components["schemas"]["NoticeDetail"];
+            /** @enum {string} */
+            kind: "notice";
+        };
         /**
          * @description The progress of the step.
          * @enum {string}
@@ -1031,6 +1087,13 @@ export interface components {
          * @enum {string}
          */
         TaskStatus: "queued" | "running" | "succeeded" | "failed" | "cancelled" | "interrupted";
+        /** @description The `detail` of a step of kind `thought`. */
+        ThoughtDetail: {
+            /** @description The reasoning. */
+            text?: string;
+            /** @description Whether something was cut or omitted; absent means false. */
+            is_truncated?: boolean;
+        };
         /** @description A session and the newest part of its transcript, read from one consistent state. */
         Thread: {
             /** @description The session. */
@@ -1054,6 +1117,34 @@ export interface components {
          * @example 2026-01-31T12:00:00.000Z
          */
         Timestamp: string;
+        /** @description The `detail` of a step of kind `tool`. */
+        ToolDetail: {
+            /** @description What kind of tool it is. */
+            tool_kind?: components["schemas"]["ToolKind"];
+            /** @description The input, as the agent gave it; null without one. */
+            input?: unknown;
+            /** @description The output as text; null without one. */
+            output?: string | null;
+            /** @description The files that the tool works with. */
+            locations?: components["schemas"]["ToolLocation"][];
+            /** @description Whether something was cut or omitted. */
+            is_truncated?: boolean;
+        };
+        /**
+         * @description What kind of tool it is (<https://agentclientprotocol.com/protocol/tool-calls#creating>).
+         * @enum {string}
+         */
+        ToolKind: "read" | "edit" | "delete" | "move" | "search" | "execute" | "think" | "fetch" | "switch_mode" | "other";
+        /** @description A file that a tool works with. */
+        ToolLocation: {
+            /** @description The path. */
+            path: string;
+            /**
+             * Format: int64
+             * @description The line, from 1.
+             */
+            line: number | null;
+        };
         /** @description The fields to change; omitted fields keep their values. */
         UpdateSession: {
             /** @description The new title, at most 200 characters. It is never replaced by an automatic one. */
