@@ -5,7 +5,7 @@
  */
 
 /** @import { Agent, Message, Session, Step, Task } from "@/api/models" */
-/** @import { Outgoing } from "@/outbox/outbox" */
+/** @import { OutgoingMessage } from "@/outbox/outbox" */
 
 export const at = "2026-01-01T00:00:00.000Z";
 export const sid = "session";
@@ -158,8 +158,8 @@ export function makeAgent(over = {}) {
 
 /**
  * Returns a message in the outbox that waits for its next try.
- * @param {Partial<Outgoing>} over
- * @returns {Outgoing}
+ * @param {Partial<OutgoingMessage>} over
+ * @returns {OutgoingMessage}
  */
 export function makeOutgoing(over = {}) {
   return {

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { ApiError } from "@/api/client";
 import { makeMessage, makeOutgoing } from "@/test-objects";
-import { createOutbox, type Outgoing } from "./outbox";
+import { createOutbox, type OutgoingMessage } from "./outbox";
 import { createDeviceStorage } from "./storage";
 import { withoutArrived } from "./use-outbox";
 
@@ -22,12 +22,12 @@ async function open(options: Omit<Options, "begin"> & Partial<Options>) {
   return outbox;
 }
 
-function memory(stored: Outgoing[] = []) {
+function memory(stored: OutgoingMessage[] = []) {
   const items = new Map(stored.map((item) => [item.key, item]));
   return {
     items,
     load: async (owner: string) => [...items.values()].filter((item) => item.owner === owner),
-    put: async (item: Outgoing) => void items.set(item.key, item),
+    put: async (item: OutgoingMessage) => void items.set(item.key, item),
     remove: async (key: string) => void items.delete(key),
   };
 }
@@ -47,7 +47,7 @@ describe("the outbox", () => {
 
   it("tries again by itself with the same key when the network fails", async () => {
     const keys: string[] = [];
-    const send = vi.fn(async (item: Outgoing) => {
+    const send = vi.fn(async (item: OutgoingMessage) => {
       keys.push(item.key);
       if (keys.length < 3) throw offline;
     });
@@ -62,7 +62,7 @@ describe("the outbox", () => {
 
   it("keeps a refused text with its reason until the user retries it", async () => {
     const refusal = new ApiError(409, "session_archived", "Archived.");
-    const send = vi.fn<(item: Outgoing) => Promise<void>>().mockRejectedValueOnce(refusal);
+    const send = vi.fn<(item: OutgoingMessage) => Promise<void>>().mockRejectedValueOnce(refusal);
     send.mockResolvedValueOnce();
     const storage = memory();
     const outbox = await open({ storage, send });
@@ -83,7 +83,7 @@ describe("the outbox", () => {
   it("keeps the order: a text waits for the one before it", async () => {
     const sent: string[] = [];
     let isOnline = false;
-    const send = async (item: Outgoing) => {
+    const send = async (item: OutgoingMessage) => {
       if (!isOnline) throw offline;
       sent.push(item.content);
     };
@@ -112,7 +112,7 @@ describe("the outbox", () => {
     await vi.waitFor(() => expect(first.getItems()).toMatchObject([{ state: "waiting" }]));
     const [pending] = first.getItems();
 
-    const sent: Outgoing[] = [];
+    const sent: OutgoingMessage[] = [];
     const second = await open({ storage, send: async (item) => void sent.push(item) });
     await vi.waitFor(() => expect(second.getItems()).toEqual([]));
 
@@ -124,7 +124,7 @@ describe("the outbox", () => {
     const storage = createDeviceStorage();
     const sent: string[] = [];
     let isOnline = false;
-    const send = async (item: Outgoing) => {
+    const send = async (item: OutgoingMessage) => {
       if (!isOnline) throw offline;
       sent.push(`${item.owner}: ${item.content}`);
     };
@@ -171,14 +171,14 @@ describe("the outbox", () => {
 
   it("makes the chat that a text begins, and sends the text there, each with the same key", async () => {
     const storage = memory();
-    const [begun, sent]: [Outgoing[], Outgoing[]] = [[], []];
+    const [begun, sent]: [OutgoingMessage[], OutgoingMessage[]] = [[], []];
     const opened: string[] = [];
-    const begin = async (item: Outgoing) => {
+    const begin = async (item: OutgoingMessage) => {
       begun.push(item);
       if (begun.length === 1) throw offline;
       return "made";
     };
-    const send = async (item: Outgoing) => void sent.push(item);
+    const send = async (item: OutgoingMessage) => void sent.push(item);
     const outbox = await open({ storage, begin, send, delayMs: () => 0 });
     outbox.onBegun((sessionId) => opened.push(sessionId));
 
@@ -199,7 +199,7 @@ describe("the outbox", () => {
     await first.add(text);
     await vi.waitFor(() => expect(first.getItems()).toMatchObject([{ state: "waiting" }]));
 
-    const begin = vi.fn(async (_item: Outgoing) => "made");
+    const begin = vi.fn(async (_item: OutgoingMessage) => "made");
     const second = await open({ storage, begin, send });
     await vi.waitFor(() => expect(second.getItems()).toEqual([]));
 
@@ -227,7 +227,7 @@ describe("the outbox", () => {
     vi.useFakeTimers();
     try {
       const busy = new ApiError(503, "store_busy", "Locked.", 7);
-      const send = vi.fn<(item: Outgoing) => Promise<void>>().mockRejectedValueOnce(busy);
+      const send = vi.fn<(item: OutgoingMessage) => Promise<void>>().mockRejectedValueOnce(busy);
       send.mockResolvedValueOnce();
       const outbox = await open({ storage: memory(), send, delayMs: () => 0 });
       await outbox.add(text);
@@ -247,7 +247,7 @@ describe("the outbox", () => {
     vi.useFakeTimers();
     try {
       const keys: string[] = [];
-      const send = (item: Outgoing, signal: AbortSignal) => {
+      const send = (item: OutgoingMessage, signal: AbortSignal) => {
         keys.push(item.key);
         if (keys.length > 1) return Promise.resolve();
         return new Promise<void>((_resolve, reject) => {
@@ -323,7 +323,7 @@ describe("the outbox", () => {
 });
 
 describe("pending texts in a thread", () => {
-  const item: Outgoing = { ...waiting, baseline: 4, state: "sending" };
+  const item: OutgoingMessage = { ...waiting, baseline: 4, state: "sending" };
   const message = makeMessage({ seq: 5, content: "hello" });
 
   it("hide when their message has come by the stream first", () => {

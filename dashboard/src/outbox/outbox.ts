@@ -10,7 +10,7 @@ import { ApiError } from "@/api/client";
 import { newId } from "@/identifier";
 import { createEmitter } from "@/observable";
 
-export interface Outgoing {
+export interface OutgoingMessage {
   /** The Idempotency-Key, made at the first try. */
   readonly key: string;
   /** The user who wrote it. */
@@ -30,29 +30,29 @@ export interface Outgoing {
 
 export interface OutboxStorage {
   /** The texts of one user. */
-  load(owner: string): Promise<Outgoing[]>;
-  put(item: Outgoing): Promise<void>;
+  load(owner: string): Promise<OutgoingMessage[]>;
+  put(item: OutgoingMessage): Promise<void>;
   remove(key: string): Promise<void>;
   /** Calls `listener` with the key of each text that another tab has removed. */
   onRemoved?(listener: (key: string) => void): void;
 }
 
 /** A text for a chat, or one that begins a chat with an agent. */
-type NewText = Pick<Outgoing, "content" | "baseline"> &
+type NewText = Pick<OutgoingMessage, "content" | "baseline"> &
   ({ sessionId: string } | { sessionId: null; agentKey: string });
 
 interface Options {
   storage: OutboxStorage;
   /** Makes the chat that the text begins; its id. Rejects with an `ApiError`. */
-  begin: (item: Outgoing, signal: AbortSignal) => Promise<string>;
+  begin: (item: OutgoingMessage, signal: AbortSignal) => Promise<string>;
   /** Sends it and shows the result; rejects with an `ApiError`. */
-  send: (item: Outgoing, signal: AbortSignal) => Promise<void>;
+  send: (item: OutgoingMessage, signal: AbortSignal) => Promise<void>;
   /** How long to wait before the n-th try again (n ≥ 1). */
   delayMs?: (failures: number) => number;
 }
 
 export interface Outbox {
-  getItems(): readonly Outgoing[];
+  getItems(): readonly OutgoingMessage[];
   subscribe(listener: () => void): () => void;
   /** Works for this user from now on: reads what an earlier visit left behind and sends it. */
   open(owner: string): Promise<void>;
@@ -84,14 +84,14 @@ const backoffMs = (failures: number) =>
 const SETTLED_CODES = new Set(["message_gone"]);
 
 /** Texts that leave one after another: those of a chat, or the one that begins a chat. */
-const laneOf = (item: Outgoing) => item.sessionId ?? item.key;
+const laneOf = (item: OutgoingMessage) => item.sessionId ?? item.key;
 
-const isNext = (lane: string) => (item: Outgoing) =>
+const isNext = (lane: string) => (item: OutgoingMessage) =>
   laneOf(item) === lane && item.state !== "failed";
 
 export function createOutbox({ storage, begin, send, delayMs = backoffMs }: Options): Outbox {
   let owner: string | null = null;
-  let items: readonly Outgoing[] = [];
+  let items: readonly OutgoingMessage[] = [];
   const changes = createEmitter();
   const begun = createEmitter<string>();
   /** The tries under way, by lane. */
@@ -99,12 +99,12 @@ export function createOutbox({ storage, begin, send, delayMs = backoffMs }: Opti
   const failures = new Map<string, number>();
   const timers = new Map<string, ReturnType<typeof setTimeout>>();
 
-  function set(next: readonly Outgoing[]) {
+  function set(next: readonly OutgoingMessage[]) {
     items = next;
     changes.emit();
   }
 
-  function change(key: string, over: Partial<Outgoing>) {
+  function change(key: string, over: Partial<OutgoingMessage>) {
     set(items.map((item) => (item.key === key ? { ...item, ...over } : item)));
     const item = items.find((one) => one.key === key);
     if (item) void storage.put(item).catch(() => {});
@@ -143,7 +143,7 @@ export function createOutbox({ storage, begin, send, delayMs = backoffMs }: Opti
   }
 
   /** Makes the chat, to which the text then belongs: it goes on in that chat's lane. */
-  async function beginChat(item: Outgoing, signal: AbortSignal): Promise<void> {
+  async function beginChat(item: OutgoingMessage, signal: AbortSignal): Promise<void> {
     const sessionId = await begin(item, signal);
     if (item.owner !== owner) return;
     change(item.key, { sessionId });
@@ -152,7 +152,7 @@ export function createOutbox({ storage, begin, send, delayMs = backoffMs }: Opti
   }
 
   /** Whether the next text may go. */
-  async function attempt(item: Outgoing, signal: AbortSignal): Promise<boolean> {
+  async function attempt(item: OutgoingMessage, signal: AbortSignal): Promise<boolean> {
     try {
       if (item.sessionId === null) {
         await beginChat(item, signal);
@@ -221,7 +221,7 @@ export function createOutbox({ storage, begin, send, delayMs = backoffMs }: Opti
       if (owner === null) throw new Error("Nobody is signed in.");
       const createdAt = Math.max(Date.now(), (items.at(-1)?.createdAt ?? 0) + 1);
       const made = { key: newId(), owner, createdAt, state: "sending", reason: null } as const;
-      const item: Outgoing = { ...text, ...made };
+      const item: OutgoingMessage = { ...text, ...made };
       set([...items, item]);
       await Promise.race([
         storage.put(item).catch(() => {}),

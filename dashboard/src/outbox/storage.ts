@@ -1,9 +1,9 @@
 /** The outbox on the device: IndexedDB, or memory where the browser forbids it. */
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
-import type { OutboxStorage, Outgoing } from "./outbox";
+import type { OutboxStorage, OutgoingMessage } from "./outbox";
 
 interface Schema extends DBSchema {
-  outgoing: { key: string; value: Outgoing; indexes: { owner: string } };
+  outgoing: { key: string; value: OutgoingMessage; indexes: { owner: string } };
 }
 
 /** 2: texts have an owner. */

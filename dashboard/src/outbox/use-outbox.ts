@@ -4,7 +4,7 @@ import { body, client } from "@/api/client";
 import type { Message } from "@/api/models";
 import { useOwner } from "@/owner";
 import { store } from "@/stream/store";
-import { createOutbox, type Outgoing } from "./outbox";
+import { createOutbox, type OutgoingMessage } from "./outbox";
 import { createDeviceStorage } from "./storage";
 
 export const outbox = createOutbox({
@@ -58,9 +58,9 @@ export function useOutboxDelivery(isLive: boolean): void {
  * the answer to its POST; then the message stands for the text.
  */
 export function withoutArrived(
-  items: readonly Outgoing[],
+  items: readonly OutgoingMessage[],
   messages: readonly (Message | null)[],
-): readonly Outgoing[] {
+): readonly OutgoingMessage[] {
   const used = new Set<string>();
   return items.filter((item) => {
     if (item.state !== "sending") return true;
@@ -78,7 +78,7 @@ export function withoutArrived(
 }
 
 /** What has not left yet for a chat, or (null) to begin one. */
-export function useOutgoing(sessionId: string | null): readonly Outgoing[] {
+export function useOutgoingMessages(sessionId: string | null): readonly OutgoingMessage[] {
   const items = useSyncExternalStore(outbox.subscribe, outbox.getItems);
   return useMemo(() => items.filter((item) => item.sessionId === sessionId), [items, sessionId]);
 }

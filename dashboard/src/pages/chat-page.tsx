@@ -24,7 +24,7 @@ import type { ThreadAgent } from "@/features/thread/thread-agent";
 import { ThreadSkeleton } from "@/features/thread/thread-skeleton";
 import { useThreadFetch } from "@/features/thread/use-thread";
 import { hasOverlay, useKeys } from "@/keyboard";
-import { outbox, useOutgoing } from "@/outbox/use-outbox";
+import { outbox, useOutgoingMessages } from "@/outbox/use-outbox";
 import { findCurrentTask } from "@/stream/order";
 import { useStore } from "@/stream/store";
 import { useConnectionStatus } from "@/stream/use-connection";
@@ -72,7 +72,7 @@ export function ChatPage({ sessionId }: { sessionId: string }) {
           title={texts.thread.notFound}
           hint={texts.thread.notFoundHint}
         >
-          <PendingTexts sessionId={sessionId} />
+          <UnsentTexts sessionId={sessionId} />
           <Link to="/" className="tap rounded text-accent text-note hover:underline">
             {texts.common.backToChats}
           </Link>
@@ -121,8 +121,8 @@ export function ChatPage({ sessionId }: { sessionId: string }) {
 }
 
 /** What was written for a chat that is gone: nothing is thrown away unseen. */
-function PendingTexts({ sessionId }: { sessionId: string }) {
-  const pending = useOutgoing(sessionId);
+function UnsentTexts({ sessionId }: { sessionId: string }) {
+  const pending = useOutgoingMessages(sessionId);
   const draft = useDraft(sessionId);
   return (
     <div className="mb-2 max-w-80 text-left empty:hidden">
@@ -130,19 +130,23 @@ function PendingTexts({ sessionId }: { sessionId: string }) {
         <p className="mb-2 text-ink-2 text-note">{texts.thread.unsentMessages(pending.length)}</p>
       )}
       {pending.map((item) => (
-        <Kept key={item.key} text={item.content} onDiscard={() => void outbox.discard(item.key)} />
+        <UnsentText
+          key={item.key}
+          text={item.content}
+          onDiscard={() => void outbox.discard(item.key)}
+        />
       ))}
       {draft.trim() && (
         <>
           <p className="mb-2 text-ink-2 text-note">{texts.thread.unsentDraft}</p>
-          <Kept text={draft} onDiscard={() => discardDraft(sessionId)} />
+          <UnsentText text={draft} onDiscard={() => discardDraft(sessionId)} />
         </>
       )}
     </div>
   );
 }
 
-function Kept(props: { text: string; onDiscard: () => void }) {
+function UnsentText(props: { text: string; onDiscard: () => void }) {
   return (
     <div className="mb-2 rounded-xl border border-line p-3 text-note">
       <p className="whitespace-pre-wrap [overflow-wrap:anywhere]">{props.text}</p>

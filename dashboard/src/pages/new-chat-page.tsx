@@ -12,7 +12,7 @@ import { discardDraft, readDraft, writeDraft } from "@/drafts";
 import { AgentPicker } from "@/features/agents/agent-picker";
 import { Composer } from "@/features/composer/composer";
 import { OutgoingBubble } from "@/features/thread/outgoing-bubble";
-import { outbox, useOutgoing } from "@/outbox/use-outbox";
+import { outbox, useOutgoingMessages } from "@/outbox/use-outbox";
 import { texts } from "@/texts";
 import { OpenOverlay } from "./overlays";
 
@@ -26,7 +26,7 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
   const openOverlay = use(OpenOverlay);
   const [chosen, setChosen] = useState(props.agentKey);
   const [isAsking, setAsking] = useState(false);
-  const pending = useOutgoing(null);
+  const pending = useOutgoingMessages(null);
   const isOnItsWay = pending.some(({ state }) => state !== "failed");
   const isStarting = isAsking || isOnItsWay;
 

@@ -3,7 +3,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { readPreferences } from "@/preferences";
 import type { StreamEvent } from "@/stream/events";
-import { isLeading } from "@/stream/shared";
+import { isLeading } from "@/stream/shared-connection";
 import { store } from "@/stream/store";
 import { onStreamEvent } from "@/stream/use-connection";
 import { toLine, toPlainText } from "@/terminal/screen";

@@ -17,7 +17,7 @@ export interface Locks {
   request(name: string, options: LockOptions, use: () => Promise<void> | undefined): Promise<void>;
 }
 
-type Note =
+type LockMessage =
   | { kind: "ask"; from: string }
   | { kind: "hold"; from: string; term: number }
   | { kind: "release" };
@@ -65,7 +65,7 @@ function startRequest(
   let heardAt = Date.now();
   let askTimer: ReturnType<typeof setTimeout> | undefined;
 
-  const tell = (note: Note) => channel.postMessage(note);
+  const post = (message: LockMessage) => channel.postMessage(message);
 
   function wait() {
     role = "waiting";
@@ -77,7 +77,7 @@ function startRequest(
     wait();
     if (isLeft) return;
     role = "asking";
-    tell({ kind: "ask", from: id });
+    post({ kind: "ask", from: id });
     askTimer = setTimeout(take, ASK_MS);
   }
 
@@ -85,9 +85,9 @@ function startRequest(
     role = "holding";
     term = Math.max(Date.now(), latestTerm + 1);
     latestTerm = term;
-    tell({ kind: "hold", from: id, term });
+    post({ kind: "hold", from: id, term });
     void Promise.resolve(use()).then(() => {
-      if (role === "holding") tell({ kind: "release" });
+      if (role === "holding") post({ kind: "release" });
       end();
     });
   }
@@ -104,29 +104,29 @@ function startRequest(
     onEnd(error);
   }
 
-  function onNote({ data: note }: MessageEvent<Note>) {
-    switch (note.kind) {
+  function onMessage({ data: message }: MessageEvent<LockMessage>) {
+    switch (message.kind) {
       case "ask":
-        if (role === "holding") tell({ kind: "hold", from: id, term });
-        else if (role === "asking" && note.from < id) wait();
-        else if (role === "asking") tell({ kind: "ask", from: id });
+        if (role === "holding") post({ kind: "hold", from: id, term });
+        else if (role === "asking" && message.from < id) wait();
+        else if (role === "asking") post({ kind: "ask", from: id });
         return;
       case "hold": {
-        latestTerm = Math.max(latestTerm, note.term);
+        latestTerm = Math.max(latestTerm, message.term);
         if (role !== "holding") return wait();
-        const isLater = note.term > term || (note.term === term && note.from < id);
-        return isLater ? end(lost()) : tell({ kind: "hold", from: id, term });
+        const isLater = message.term > term || (message.term === term && message.from < id);
+        return isLater ? end(lost()) : post({ kind: "hold", from: id, term });
       }
       case "release":
         if (role === "waiting") ask();
         return;
       default:
-        note satisfies never;
+        message satisfies never;
     }
   }
 
   function onBeat() {
-    if (role === "holding") tell({ kind: "hold", from: id, term });
+    if (role === "holding") post({ kind: "hold", from: id, term });
     else if (role === "waiting" && Date.now() - heardAt > SILENCE_MS) ask();
   }
 
@@ -137,7 +137,7 @@ function startRequest(
 
   function onHide() {
     if (role === "holding") {
-      tell({ kind: "release" });
+      post({ kind: "release" });
       end(lost());
     } else wait();
   }
@@ -146,7 +146,7 @@ function startRequest(
     if (role === "waiting") ask();
   }
 
-  channel.addEventListener("message", onNote);
+  channel.addEventListener("message", onMessage);
   signal?.addEventListener("abort", onAbort);
   window.addEventListener("pagehide", onHide);
   window.addEventListener("pageshow", onShow);

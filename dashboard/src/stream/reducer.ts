@@ -5,22 +5,13 @@
  * and fetching afresh end in the same state. It never fetches: `generation` and `holes` rise
  * where the caller has to.
  */
-import type { Session, Task } from "@/api/models";
+import type { Task } from "@/api/models";
 import type { Cursor } from "./cursor";
 import { parseCursor } from "./cursor";
 import type { StreamEvent } from "./events";
-import { compareSessions } from "./order";
-import {
-  type Action,
-  type Entries,
-  emptyThread,
-  initialState,
-  type ListedStatus,
-  put,
-  type State,
-  type Thread,
-  without,
-} from "./state";
+import { adoptEpoch, isBehind, restartAt } from "./position";
+import { extendListed, mergeList, mergeUnread } from "./session-list";
+import { type Action, emptyThread, put, type State, type Thread, without } from "./state";
 import { putFetched, putStep, settleSteps } from "./steps";
 import {
   deleteMessage,
@@ -45,7 +36,7 @@ export function reduce(state: State, action: Action): State {
       if (asOf.seq < base.listedAt[status]) return base;
       const sessions = mergeList(base.sessions, action);
       const listedAt = page.after ? base.listedAt : { ...base.listedAt, [status]: asOf.seq };
-      const listedTo = { ...base.listedTo, [status]: extend(base.listedTo[status], action) };
+      const listedTo = { ...base.listedTo, [status]: extendListed(base.listedTo[status], action) };
       const merged = { ...base, sessions, listedAt, listedTo };
       return isBehind(base, action.asOf) ? { ...merged, generation: base.generation + 1 } : merged;
     }
@@ -107,64 +98,6 @@ export function reduce(state: State, action: Action): State {
 
 function isDeleted(state: State, sessionId: string): boolean {
   return state.sessions[sessionId]?.value === null;
-}
-
-/** A fetch may be older than the point where the stream began: then events were never seen. */
-function isBehind(state: State, asOf: Cursor): boolean {
-  return asOf.seq < state.origin;
-}
-
-/** Positions of another epoch mean nothing here: what is known counts as older than any fetch. */
-function adoptEpoch(state: State, cursor: Cursor): State {
-  if (!state.position) return { ...state, position: cursor, origin: cursor.seq };
-  if (state.position.epoch === cursor.epoch) return state;
-  return restartAt(state, cursor);
-}
-
-/** Begins again at `cursor`; everything is to be fetched. What is shown stays until then. */
-function restartAt(state: State, cursor: Cursor): State {
-  const isSameEpoch = state.position?.epoch === cursor.epoch;
-  const stale = Object.entries(state.threads).map(([id, thread]) => [
-    id,
-    { ...thread, isStale: true },
-  ]);
-  return {
-    ...state,
-    threads: Object.fromEntries(stale),
-    position: cursor,
-    origin: cursor.seq,
-    generation: state.generation + 1,
-    ...(isSameEpoch ? {} : forgetPositions(state)),
-  };
-}
-
-function forgetPositions(
-  state: State,
-): Pick<State, "sessions" | "listedAt" | "listedTo" | "threads" | "steps"> {
-  const age = <T>(entries: Entries<T>): Entries<T> =>
-    Object.fromEntries(
-      Object.entries(entries)
-        .filter(([, entry]) => entry.value !== null)
-        .map(([id, entry]) => [id, { ...entry, seq: -1 }]),
-    );
-  const threads = Object.entries(state.threads).map(([id, thread]) => [
-    id,
-    {
-      ...thread,
-      messages: age(thread.messages),
-      aside: {},
-      tasks: age(thread.tasks),
-      fetchedAt: -1,
-      isStale: true,
-    },
-  ]);
-  return {
-    sessions: age(state.sessions),
-    listedAt: initialState.listedAt,
-    listedTo: initialState.listedTo,
-    threads: Object.fromEntries(threads),
-    steps: {},
-  };
 }
 
 function changeThread(state: State, id: string, change: (thread: Thread) => Thread): State {
@@ -276,52 +209,4 @@ function applyEphemeral(state: State, event: StreamEvent): State {
     default:
       return state;
   }
-}
-
-/** Merges a page of the list; a session that should be on it and is not has gone. */
-function mergeList(
-  known: Entries<Session>,
-  fetched: Extract<Action, { type: "sessions.fetched" }>,
-): Entries<Session> {
-  const { items, page, status, asOf } = fetched;
-  const listed = new Set(items.map((item) => item.id));
-  const last = items.at(-1);
-  const isMissing = ({ seq, value }: Entries<Session>[string]) =>
-    value !== null &&
-    value.status === status &&
-    seq <= asOf.seq &&
-    !listed.has(value.id) &&
-    (page.after === null || compareSessions(value, page.after) > 0) &&
-    (page.isLast || (last !== undefined && compareSessions(value, last) < 0));
-  const kept = Object.entries(known).filter(([, entry]) => !isMissing(entry));
-  let sessions: Entries<Session> = Object.fromEntries(kept);
-  for (const item of items) sessions = put(sessions, item.id, asOf.seq, item);
-  return sessions;
-}
-
-/** How far a list is known with one page more. */
-function extend(
-  known: State["listedTo"][ListedStatus],
-  { items, page }: Extract<Action, { type: "sessions.fetched" }>,
-): typeof known {
-  const last = items.at(-1);
-  if (page.isLast) return "end";
-  if (known === "end" || last === undefined) return known;
-  return known !== null && compareSessions(last, known) < 0 ? known : last;
-}
-
-/** Merges the unread ones; what is not among them was read where the stream did not tell. */
-function mergeUnread(
-  known: Entries<Session>,
-  items: readonly Session[],
-  seq: number,
-): Entries<Session> {
-  const unread = new Set(items.map((item) => item.id));
-  const settled = Object.entries(known).map(([id, entry]) => {
-    const isRead = entry.seq <= seq && entry.value?.unread_count && !unread.has(id);
-    return [id, isRead ? { ...entry, value: { ...entry.value, unread_count: 0 } } : entry];
-  });
-  let sessions: Entries<Session> = Object.fromEntries(settled);
-  for (const item of items) sessions = put(sessions, item.id, seq, item);
-  return sessions;
 }

@@ -39,8 +39,8 @@ function isUnfetched({ isLoaded, hasMore, firstTurn }: Thread, { turn }: Message
 }
 
 export function putMessage(thread: Thread, seq: number, message: Message): Thread {
-  const place = isUnfetched(thread, message) ? "aside" : "messages";
-  const next = { ...thread, [place]: put(thread[place], message.id, seq, message) };
+  const part = isUnfetched(thread, message) ? "aside" : "messages";
+  const next = { ...thread, [part]: put(thread[part], message.id, seq, message) };
   if (message.task) return putTask(next, seq, message.task);
   // The whole answer is there: what was streamed of it has served.
   if (message.role === "assistant") return { ...next, live: without(next.live, message.task_id) };

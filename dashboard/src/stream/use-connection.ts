@@ -4,7 +4,7 @@ import { createEmitter, createObservable, useObservable } from "@/observable";
 import { useAfter } from "@/use-after";
 import type { ConnectionStatus, Received } from "./connection";
 import type { StreamEvent } from "./events";
-import { connectShared } from "./shared";
+import { connectShared } from "./shared-connection";
 import type { State } from "./state";
 import { store } from "./store";
 

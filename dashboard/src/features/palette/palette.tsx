@@ -70,9 +70,9 @@ export function Palette(props: { commands: readonly Command[]; onClose: () => vo
         aria-label={texts.palette.title}
         className="max-h-[min(420px,56dvh)] overscroll-contain overflow-y-auto p-1.5"
       >
-        {found.map((command, place) => (
+        {found.map((command, position) => (
           <div key={command.id} role="presentation">
-            {command.group !== found[place - 1]?.group && (
+            {command.group !== found[position - 1]?.group && (
               <p aria-hidden="true" className="px-3 pt-2.5 pb-1 text-ink-3 text-small">
                 {command.group}
               </p>
@@ -80,11 +80,11 @@ export function Palette(props: { commands: readonly Command[]; onClose: () => vo
             {/* biome-ignore lint/a11y/useKeyWithClickEvents: the keys are the field's. */}
             <div
               role="option"
-              id={`${id}-${place}`}
+              id={`${id}-${position}`}
               tabIndex={-1}
-              aria-selected={place === index}
+              aria-selected={position === index}
               onClick={() => choose(command)}
-              onPointerMove={() => setActive(place)}
+              onPointerMove={() => setActive(position)}
               className="flex h-10 pointer-coarse:h-11 cursor-pointer items-center gap-3 rounded-[11px] px-3 text-note aria-selected:bg-hover"
             >
               <span className="grid w-8 shrink-0 place-items-center text-ink-2">

@@ -1,6 +1,6 @@
 import type { Message, Session, Step, Task } from "@/api/models";
 import { findResumption } from "@/long-wait";
-import type { Outgoing } from "@/outbox/outbox";
+import type { OutgoingMessage } from "@/outbox/outbox";
 import { toPlainText } from "@/terminal/screen";
 import { texts } from "@/texts";
 import { explainEnding, explainTaskError, explainWait } from "@/texts/explain";
@@ -49,7 +49,7 @@ export function describeSession(about: {
   answer: Message | null;
   /** What the agent is doing in the running turn. */
   steps: readonly Step[];
-  pending: readonly Outgoing[];
+  pending: readonly OutgoingMessage[];
   draft: string;
   nowMs: number;
 }): Preview {

@@ -4,7 +4,7 @@ import { useAgent } from "@/api/agents";
 import type { Session } from "@/api/models";
 import { AgentAvatar } from "@/components/agent-avatar";
 import { useDraft } from "@/drafts";
-import { useOutgoing } from "@/outbox/use-outbox";
+import { useOutgoingMessages } from "@/outbox/use-outbox";
 import { useStore } from "@/stream/store";
 import { texts } from "@/texts";
 import { formatExact, formatListTime } from "@/time";
@@ -24,7 +24,7 @@ export const SessionRow = memo(function SessionRow(props: {
   const { task, answer } = useNewestTurn(session);
   const told = useStore((state) => state.steps[session.active_task?.id ?? ""]?.bySeq);
   const steps = useMemo(() => Object.values(told ?? {}), [told]);
-  const pending = useOutgoing(session.id);
+  const pending = useOutgoingMessages(session.id);
   const draft = useDraft(session.id);
   const preview = describeSession({
     session,

@@ -1,13 +1,13 @@
 import { TextButton } from "@/components/ui/button";
 import { readDraft, writeDraft } from "@/drafts";
-import type { Outgoing } from "@/outbox/outbox";
+import type { OutgoingMessage } from "@/outbox/outbox";
 import { outbox } from "@/outbox/use-outbox";
 import { texts } from "@/texts";
 import { explainProblem } from "@/texts/explain";
 import { bubbleOfUser } from "./user-bubble";
 
 /** A text that the server has not got yet. It stays here until it has. */
-export function OutgoingBubble({ item, draftKey }: { item: Outgoing; draftKey: string }) {
+export function OutgoingBubble({ item, draftKey }: { item: OutgoingMessage; draftKey: string }) {
   const isSending = item.state === "sending";
   const look = isSending ? "bg-accent text-accent-ink" : "border-[1.5px] border-bad/60 bg-bad-soft";
   return (
@@ -38,7 +38,7 @@ export function OutgoingBubble({ item, draftKey }: { item: Outgoing; draftKey: s
   );
 }
 
-function describe({ state, reason }: Outgoing): string {
+function describe({ state, reason }: OutgoingMessage): string {
   if (state === "sending") return texts.receipt.sending;
   const what = state === "waiting" ? texts.receipt.waitingToSend : texts.receipt.notSent;
   // That the network is away is said elsewhere already.
@@ -46,7 +46,7 @@ function describe({ state, reason }: Outgoing): string {
 }
 
 /** The text goes back to where it was written, before what was written there since. */
-function takeBack({ key, content }: Outgoing, draftKey: string): void {
+function takeBack({ key, content }: OutgoingMessage, draftKey: string): void {
   writeDraft(draftKey, [content, readDraft(draftKey)].filter(Boolean).join("\n\n"));
   void outbox.discard(key);
 }

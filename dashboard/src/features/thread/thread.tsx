@@ -4,7 +4,7 @@ import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useStat
 import type { Session } from "@/api/models";
 import { AgentAvatar } from "@/components/agent-avatar";
 import { TextButton } from "@/components/ui/button";
-import { useOutgoing, withoutArrived } from "@/outbox/use-outbox";
+import { useOutgoingMessages, withoutArrived } from "@/outbox/use-outbox";
 import { listTurns } from "@/stream/order";
 import type { Thread as ThreadState } from "@/stream/state";
 import { texts } from "@/texts";
@@ -40,7 +40,7 @@ export const Thread = memo(function Thread(props: {
   const turns = listTurns(messages);
   const known = useMemo(() => Object.values(messages).map(({ value }) => value), [messages]);
   const newestSeq = known.reduce((max, message) => Math.max(max, message?.seq ?? 0), 0);
-  const pending = useOutgoing(session.id);
+  const pending = useOutgoingMessages(session.id);
   const outgoing = useMemo(() => withoutArrived(pending, known), [pending, known]);
 
   const newestSent = pending.at(-1)?.key;

@@ -28,7 +28,7 @@ interface Options extends ConnectionOptions {
   snapshot: Snapshot;
 }
 
-type Note =
+type TabMessage =
   | { kind: "events"; events: readonly Received[] }
   | { kind: "status"; status: ConnectionStatus }
   /** The leader is a new one, or no longer this one: everybody has to join again. */
@@ -72,7 +72,7 @@ export function connectShared(options: Options): () => void {
   let heardAt = 0;
   let welcomeTimer: ReturnType<typeof setTimeout> | undefined;
 
-  const tell = (note: Note) => channel.postMessage(note);
+  const post = (message: TabMessage) => channel.postMessage(message);
 
   function setStatus(next: ConnectionStatus) {
     status = next;
@@ -92,15 +92,15 @@ export function connectShared(options: Options): () => void {
       ...options,
       onEvents: (events) => {
         take(events);
-        tell({ kind: "events", events });
+        post({ kind: "events", events });
       },
       onStatus: (next) => {
         setStatus(next);
-        tell({ kind: "status", status: next });
+        post({ kind: "status", status: next });
       },
     });
     connection = opened;
-    tell({ kind: "lead" });
+    post({ kind: "lead" });
     return () => {
       connection = null;
       leads = false;
@@ -127,21 +127,21 @@ export function connectShared(options: Options): () => void {
 
   function join(isNew: boolean) {
     if (connection || end.signal.aborted) return;
-    tell({ kind: "join", from: self, position: options.position(), isNew });
+    post({ kind: "join", from: self, position: options.position(), isNew });
     clearTimeout(welcomeTimer);
     // A hidden tab's timers are late, and it can wait: nobody looks at it.
     if (document.visibilityState === "visible") welcomeTimer = setTimeout(takeOver, WELCOME_MS);
   }
 
-  function onMessage({ data: note }: MessageEvent<Note>) {
-    if (note.kind !== "join") heardAt = Date.now();
-    switch (note.kind) {
+  function onMessage({ data: message }: MessageEvent<TabMessage>) {
+    if (message.kind !== "join") heardAt = Date.now();
+    switch (message.kind) {
       case "events":
         if (connection || !isWelcome) return;
-        noteTimes(note.events);
-        return take(note.events);
+        noteTimes(message.events);
+        return take(message.events);
       case "status":
-        if (!connection && isWelcome) setStatus(note.status);
+        if (!connection && isWelcome) setStatus(message.status);
         return;
       case "lead":
         isWelcome = false;
@@ -149,23 +149,23 @@ export function connectShared(options: Options): () => void {
       case "join":
         if (!connection) return;
         // The tab that joins is looked at, so the stream had better be alive.
-        if (note.isNew) connection.wake();
+        if (message.isNew) connection.wake();
         else connection.check();
-        return tell({
+        return post({
           kind: "welcome",
-          to: note.from,
+          to: message.from,
           status,
-          events: eventsSince(note.position),
+          events: eventsSince(message.position),
         });
       case "welcome":
-        if (note.to !== self || connection) return;
+        if (message.to !== self || connection) return;
         clearTimeout(welcomeTimer);
         isWelcome = true;
-        noteTimes(note.events);
-        take(note.events);
-        return setStatus(note.status);
+        noteTimes(message.events);
+        take(message.events);
+        return setStatus(message.status);
       default:
-        note satisfies never;
+        message satisfies never;
     }
   }
 
@@ -194,7 +194,7 @@ export function connectShared(options: Options): () => void {
       resign();
       if (end.signal.aborted || connection) return;
       // What it told after it had lost the lead, without knowing, is put right by the new leader.
-      if (hasLed) tell({ kind: "lead" });
+      if (hasLed) post({ kind: "lead" });
       isWelcome = false;
       void seekLead({ signal: end.signal });
       join(false);

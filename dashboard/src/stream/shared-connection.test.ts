@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { at } from "@/test-objects";
 import type { Received } from "./connection";
-import { connectShared } from "./shared";
+import { connectShared } from "./shared-connection";
 
 /** The channel, as far as one tab uses it; the test plays the other tabs. */
 class FakeChannel extends EventTarget {

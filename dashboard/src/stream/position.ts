@@ -1,0 +1,61 @@
+/** The position in the log that the state has reached, and what becomes of the state when it is lost. */
+import type { Cursor } from "./cursor";
+import { type Entries, initialState, type State } from "./state";
+
+/** A fetch may be older than the point where the stream began: then events were never seen. */
+export function isBehind(state: State, asOf: Cursor): boolean {
+  return asOf.seq < state.origin;
+}
+
+/** Positions of another epoch mean nothing here: what is known counts as older than any fetch. */
+export function adoptEpoch(state: State, cursor: Cursor): State {
+  if (!state.position) return { ...state, position: cursor, origin: cursor.seq };
+  if (state.position.epoch === cursor.epoch) return state;
+  return restartAt(state, cursor);
+}
+
+/** Begins again at `cursor`; everything is to be fetched. What is shown stays until then. */
+export function restartAt(state: State, cursor: Cursor): State {
+  const isSameEpoch = state.position?.epoch === cursor.epoch;
+  const stale = Object.entries(state.threads).map(([id, thread]) => [
+    id,
+    { ...thread, isStale: true },
+  ]);
+  return {
+    ...state,
+    threads: Object.fromEntries(stale),
+    position: cursor,
+    origin: cursor.seq,
+    generation: state.generation + 1,
+    ...(isSameEpoch ? {} : forgetPositions(state)),
+  };
+}
+
+function forgetPositions(
+  state: State,
+): Pick<State, "sessions" | "listedAt" | "listedTo" | "threads" | "steps"> {
+  const age = <T>(entries: Entries<T>): Entries<T> =>
+    Object.fromEntries(
+      Object.entries(entries)
+        .filter(([, entry]) => entry.value !== null)
+        .map(([id, entry]) => [id, { ...entry, seq: -1 }]),
+    );
+  const threads = Object.entries(state.threads).map(([id, thread]) => [
+    id,
+    {
+      ...thread,
+      messages: age(thread.messages),
+      aside: {},
+      tasks: age(thread.tasks),
+      fetchedAt: -1,
+      isStale: true,
+    },
+  ]);
+  return {
+    sessions: age(state.sessions),
+    listedAt: initialState.listedAt,
+    listedTo: initialState.listedTo,
+    threads: Object.fromEntries(threads),
+    steps: {},
+  };
+}
