@@ -1,11 +1,11 @@
-/** Gathers what comes in quick succession, so that the views change once a frame. */
+/** Collects events that arrive in quick succession, so that views update once per frame. */
 
-/** What was gathered is handed over at most this late; usually with the next frame. */
+/** The longest delay before delivery. Usually, the next frame delivers. */
 const BATCH_MS = 50;
 
 export interface Batch<T> {
   add(item: T): void;
-  /** Hands over at once what there is. */
+  /** Delivers the collected items immediately. */
   flush(): void;
 }
 
@@ -27,7 +27,7 @@ export function createBatch<T>(onItems: (items: readonly T[]) => void): Batch<T>
     flush,
     add(item) {
       queue.push(item);
-      // A hidden page gets no frames and slow timers, but others may wait for what it hears.
+      // A hidden page gets no frames and slow timers, but other tabs may depend on its events.
       if (document.visibilityState === "hidden") return flush();
       if (timer !== undefined) return;
       timer = setTimeout(flush, BATCH_MS);

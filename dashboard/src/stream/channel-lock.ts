@@ -5,10 +5,10 @@
  * A tab that wants the lock asks for it. The holder objects, and of tabs that ask at the same time
  * the one with the smallest id goes ahead. The term of a holder is the time at which it took the
  * lock: when two tabs believe that they hold it, as after one was frozen, the later one keeps it.
- * A holder that closes says so; when nothing is heard of one, the waiting tabs ask again.
+ * A holder that closes releases the lock; when a holder falls silent, the waiting tabs ask again.
  *
- * Guarantees: a free lock is taken within a second, and that of a crashed tab within seconds. For
- * a moment two tabs may hold it; what it guards must allow for that.
+ * Guarantees: a free lock is acquired within a second, and the lock of a crashed tab within seconds.
+ * Two tabs may briefly hold it at the same time; the guarded resource must tolerate that.
  */
 import { newId } from "@/identifier";
 
@@ -22,9 +22,9 @@ type LockMessage =
   | { kind: "hold"; from: string; term: number }
   | { kind: "release" };
 
-/** How long the holder may take to object. */
+/** How long the holder has to object. */
 const ASK_MS = 400;
-/** How often the holder is heard. A hidden tab's timers are slower; it still objects at once. */
+/** How often the holder announces itself. A hidden tab's timers are slower, but it objects immediately. */
 const BEAT_MS = 1500;
 /** After this much silence a waiting tab asks whether the lock is free. */
 const SILENCE_MS = 4000;
@@ -38,9 +38,9 @@ export function createChannelLocks(): Locks {
   };
 }
 
-/** The latest term that this tab has heard of. */
+/** The latest term that this tab knows. */
 let latestTerm = 0;
-/** Whether the page is being left: from then on it must not take what it has just released. */
+/** Whether the page is being unloaded. It must not reacquire a lock that it has just released. */
 let isLeft = false;
 window.addEventListener("pagehide", () => {
   isLeft = true;

@@ -1,14 +1,14 @@
-/** The server's clock, so that elapsed times are right on a device whose own clock is not. */
+/** The server's clock, so that elapsed times are right on a device with a wrong clock. */
 import { useEffect, useState } from "react";
 import { createEmitter } from "@/observable";
 
-/** A smaller correction is nothing that somebody who looks at the page could see. */
+/** Smaller corrections are not visible on the page. */
 const NOTABLE_MS = 1000;
 
 let offsetMs = 0;
 const corrections = createEmitter();
 
-/** Learns from an event that was made just now. */
+/** Sets the clock from an event that was created just now. */
 export function noteServerTime(at: string): void {
   const time = Date.parse(at);
   if (Number.isNaN(time)) return;
@@ -21,7 +21,7 @@ export function serverNow(): number {
   return Date.now() + offsetMs;
 }
 
-/** The server's time, renewed every `everyMs` and when this device turns out to be wrong. */
+/** Returns the server's time in milliseconds, updated every `everyMs` and after a correction. */
 export function useServerNow(everyMs: number): number {
   const [now, setNow] = useState(serverNow);
   useEffect(() => {

@@ -1,9 +1,9 @@
 /**
  * Keeps one event stream open for as long as the page lives.
  *
- * It reconnects by itself: with backoff and jitter, at once when the device comes online or the
- * page becomes visible, and when the server has been silent for too long. It knows no state; it
- * asks for the position to go on from and hands over what comes, in order and in batches.
+ * Reconnects with backoff and jitter, immediately when the device comes online or the page becomes
+ * visible, and when the server has been silent for too long. It holds no state: it asks for the
+ * position to resume from, and delivers events in order and in batches.
  */
 import { createBatch } from "./batch";
 import { noteServerTime } from "./clock";
@@ -18,28 +18,28 @@ export interface Received {
 }
 
 export interface ConnectionOptions {
-  /** Where to go on from; null is "from now". */
+  /** Returns the position to resume from, or null to start with new events. */
   position: () => Cursor | null;
   onEvents: (events: readonly Received[]) => void;
   onStatus: (status: ConnectionStatus) => void;
-  /** Called when connecting failed repeatedly: the reason may be one that a request can see. */
+  /** Called after repeated failures. A stream does not expose the status code; a request does. */
   onTrouble: () => void;
 }
 
 const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 15_000;
-/** How long a connect may take until its `hello`. */
+/** How long to wait for `hello` after connecting. */
 const HELLO_TIMEOUT_MS = 10_000;
-/** Silent heartbeats before the stream counts as dead. */
+/** Missed heartbeats after which the stream counts as dead. */
 const MISSED_BEATS = 2.5;
-/** The same, once somebody looks: after a sleep the timers are late, and nobody likes to wait. */
+/** The same when the page becomes visible, because timers are late after sleep. */
 const LATE_BEATS = 1.2;
 
 export interface Connection {
   close(): void;
-  /** Somebody begins to look at it: connects at once where it waits, or where the stream is silent. */
+  /** Reconnects immediately if a retry is pending or the stream is silent. */
   wake(): void;
-  /** Does what is due: the timers of a hidden page are late. */
+  /** Runs overdue work: the timers of a hidden page are late. */
   check(): void;
 }
 
@@ -110,7 +110,7 @@ export function connect(options: ConnectionOptions): Connection {
     retryTimer = setTimeout(open, delay);
   }
 
-  /** Does not wait for the backoff any longer. */
+  /** Skips the rest of the backoff. */
   function retryNow() {
     if (retryTimer !== undefined) open();
   }

@@ -1,8 +1,8 @@
-/** The orders in which things are shown, and the views that follow from them. */
+/** The order of sessions and turns, and the views derived from it. */
 import { isEnded, type Message, type Session, type Task } from "@/api/models";
 import type { Entries, ListedStatus, State, Thread } from "./state";
 
-/** Pinned first, then the latest activity; the id breaks ties, so that rows never swap. */
+/** Orders pinned sessions first, then by latest activity. The id breaks ties, so rows never swap. */
 export function compareSessions(a: Session, b: Session): number {
   const byPin = Number(b.pinned_at !== null) - Number(a.pinned_at !== null);
   if (byPin !== 0) return byPin;
@@ -17,9 +17,8 @@ export function listSessions(sessions: Entries<Session>, status: ListedStatus): 
 }
 
 /**
- * The part of a list that is known without a gap, i.e. down to `last`, and the open chat. Others
- * are known too, that a search, a link or their unread answers brought; at the end of these they
- * would look as if nothing was in between.
+ * Returns the part of a list that is known without a gap, down to `last`, and the open chat. Searches,
+ * links, and unread answers load other sessions too; below `last`, they would hide the gap.
  */
 export function listWithoutGap(
   sessions: Entries<Session>,
@@ -36,7 +35,7 @@ export function countUnread(sessions: State["sessions"]): number {
   return Object.values(sessions).reduce((sum, { value }) => sum + (value?.unread_count ?? 0), 0);
 }
 
-/** One exchange: what the user sent and what came back. */
+/** One exchange: a user's message and its answer. */
 export interface Turn {
   readonly turn: number;
   readonly user: Message | null;
@@ -45,7 +44,7 @@ export interface Turn {
 
 const turnsOf = new WeakMap<Thread["messages"], readonly Turn[]>();
 
-/** The transcript in order; the same array as long as no message changes. */
+/** Returns the transcript in order: the same array while no message changes. */
 export function listTurns(messages: Thread["messages"]): readonly Turn[] {
   const known = turnsOf.get(messages);
   if (known) return known;
@@ -63,8 +62,8 @@ export function listTurns(messages: Thread["messages"]): readonly Turn[] {
 }
 
 /**
- * The turn that is answered now or next, if any: the one that a Stop is for. Null too while it is
- * among those that were not fetched.
+ * Returns the task that runs now or next, which Stop cancels. Null if there is none or it has not
+ * been fetched.
  */
 export function findCurrentTask(
   session: Session,

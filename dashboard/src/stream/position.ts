@@ -1,20 +1,20 @@
-/** The position in the log that the state has reached, and what becomes of the state when it is lost. */
+/** The position in the log that the state has reached, and the restart when it is lost. */
 import type { Cursor } from "./cursor";
 import { type Entries, initialState, type State } from "./state";
 
-/** A fetch may be older than the point where the stream began: then events were never seen. */
+/** Returns whether a fetch is older than the start of the stream, so that events are missing. */
 export function isBehind(state: State, asOf: Cursor): boolean {
   return asOf.seq < state.origin;
 }
 
-/** Positions of another epoch mean nothing here: what is known counts as older than any fetch. */
+/** Restarts if the cursor belongs to another epoch, whose positions cannot be compared with ours. */
 export function adoptEpoch(state: State, cursor: Cursor): State {
   if (!state.position) return { ...state, position: cursor, origin: cursor.seq };
   if (state.position.epoch === cursor.epoch) return state;
   return restartAt(state, cursor);
 }
 
-/** Begins again at `cursor`; everything is to be fetched. What is shown stays until then. */
+/** Restarts at `cursor`. Everything must be fetched again; the old state stays visible until then. */
 export function restartAt(state: State, cursor: Cursor): State {
   const isSameEpoch = state.position?.epoch === cursor.epoch;
   const stale = Object.entries(state.threads).map(([id, thread]) => [

@@ -1,9 +1,9 @@
 /**
  * The one place where state changes: `(state, action) → state`, pure and idempotent.
  *
- * Guarantees: applying an event twice is applying it once; replaying the log, living through it
- * and fetching afresh end in the same state. It never fetches: `generation` and `holes` rise
- * where the caller has to.
+ * Guarantees: applying an event twice has the effect of applying it once; live events, a replay of
+ * the log, and a fresh fetch lead to the same state. It never fetches: `generation` and `holes`
+ * increase when the caller must.
  */
 import type { Task } from "@/api/models";
 import type { Cursor } from "./cursor";
@@ -32,7 +32,7 @@ export function reduce(state: State, action: Action): State {
     case "sessions.fetched": {
       const base = adoptEpoch(state, action.asOf);
       const { status, page, asOf } = action;
-      // Of two answers the one from before comes too late.
+      // A newer response has already been applied.
       if (asOf.seq < base.listedAt[status]) return base;
       const sessions = mergeList(base.sessions, action);
       const listedAt = page.after ? base.listedAt : { ...base.listedAt, [status]: asOf.seq };
@@ -59,7 +59,7 @@ export function reduce(state: State, action: Action): State {
       const { data, asOf } = action;
       const base = adoptEpoch(state, asOf);
       const sessions = put(base.sessions, data.session.id, asOf.seq, data.session);
-      // Deleted since it was asked for: its thread does not come back.
+      // Deleted since the request: its thread is not restored.
       if (isDeleted({ ...base, sessions }, data.session.id)) return { ...base, sessions };
       const known = base.threads[data.session.id] ?? emptyThread;
       const merged = mergeFetched(known, data, asOf.seq);
@@ -125,7 +125,7 @@ function keepSteps(state: State, task: Task): State {
   return { ...state, steps: without(state.steps, task.id) };
 }
 
-/** After a new connection, steps are old until they are told again. */
+/** Marks steps as outdated: a new connection sends them again. */
 function ageSteps(state: State): State {
   const aged = Object.entries(state.steps).map(([id, steps]) => [
     id,

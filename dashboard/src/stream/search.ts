@@ -3,9 +3,9 @@ import { useEffect, useState } from "react";
 import { body, client } from "@/api/client";
 import { store } from "./store";
 
-/** So long a pause in typing makes the server be asked. */
+/** How long to wait after the last key before searching. */
 const PAUSE_MS = 150;
-/** Fewer letters would find nearly everything. */
+/** Shorter queries match nearly everything. */
 const MIN_LENGTH = 2;
 
 function usePaused(value: string): string {
@@ -17,7 +17,7 @@ function usePaused(value: string): string {
   return paused;
 }
 
-/** Looks for chats that the list has not loaded yet, by title. What is found goes into the store. */
+/** Searches the titles of all chats, including those not loaded yet, and adds matches to the store. */
 export function useSearchOnServer(query: string): void {
   const q = usePaused(query.trim());
   useQuery({

@@ -3,7 +3,7 @@ import type { Session } from "@/api/models";
 import { compareSessions } from "./order";
 import { type Action, type Entries, type ListedStatus, put, type State } from "./state";
 
-/** Merges a page of the list; a session that should be on it and is not has gone. */
+/** Merges a page of the list. A known session that the page should contain but does not is removed. */
 export function mergeList(
   known: Entries<Session>,
   fetched: Extract<Action, { type: "sessions.fetched" }>,
@@ -24,7 +24,7 @@ export function mergeList(
   return sessions;
 }
 
-/** How far a list is known with one page more. */
+/** Returns how far a list is known after one more page. */
 export function extendListed(
   known: State["listedTo"][ListedStatus],
   { items, page }: Extract<Action, { type: "sessions.fetched" }>,
@@ -35,7 +35,7 @@ export function extendListed(
   return known !== null && compareSessions(last, known) < 0 ? known : last;
 }
 
-/** Merges the unread ones; what is not among them was read where the stream did not tell. */
+/** Merges all unread sessions. Any other session was read without an event reaching this page. */
 export function mergeUnread(
   known: Entries<Session>,
   items: readonly Session[],

@@ -3,10 +3,10 @@
  * to the others over a BroadcastChannel. The leader holds a Web Lock, or over plain HTTP, where
  * there are none, a lock that the tabs keep among themselves.
  *
- * Guarantees: when the leader closes, the next tab in the lock's queue goes on from its own
- * position; a tab that joins, or has been asleep, is brought up to where the leader is or told to
- * fetch again; a leader that does not answer a visible tab, as one that is frozen, loses the lead,
- * and follows once it thaws.
+ * Guarantees: when the leader closes, the next tab in the lock's queue resumes from its own
+ * position; a tab that joins or wakes up receives the events that it missed, or fetches again; a
+ * leader that does not respond to a visible tab (a frozen one, for example) loses the lead and
+ * becomes a follower when it resumes.
  */
 import { newId } from "@/identifier";
 import { createChannelLocks, type Locks } from "./channel-lock";
@@ -20,20 +20,20 @@ import {
 } from "./connection";
 import { type Cursor, formatCursor } from "./cursor";
 
-/** What a tab that joins has to be told beside the log. */
+/** Returns what a joining tab needs in addition to the log. */
 type Snapshot = () => readonly Received[];
 
 interface Options extends ConnectionOptions {
-  /** The signs of life and steps of running turns, as this tab knows them. */
+  /** Returns the typing events and steps of running tasks, as this tab knows them. */
   snapshot: Snapshot;
 }
 
 type TabMessage =
   | { kind: "events"; events: readonly Received[] }
   | { kind: "status"; status: ConnectionStatus }
-  /** The leader is a new one, or no longer this one: everybody has to join again. */
+  /** The leader has changed: every tab must join again. */
   | { kind: "lead" }
-  /** `isNew`: somebody begins to look at the tab. */
+  /** `isNew`: the tab was opened or became visible. */
   | { kind: "join"; from: string; position: Cursor | null; isNew: boolean }
   | {
       kind: "welcome";
@@ -43,15 +43,15 @@ type TabMessage =
     };
 
 const NAME = "banter-stream";
-/** How many durable events a tab remembers for those that join. */
+/** How many durable events a tab keeps for tabs that join. */
 const MEMORY = 500;
-/** How long a leader may take to welcome a visible tab. */
+/** How long a leader may take to respond to a visible tab. */
 const WELCOME_MS = 4000;
-/** How often a visible tab that hears nothing makes sure that there is a leader. */
+/** How often a visible tab checks that a silent leader still exists. */
 const CHECK_MS = 5000;
 let leads = false;
 
-/** Whether this tab is the one that speaks for the browser. */
+/** Returns whether this tab holds the browser's stream. */
 export function isLeading(): boolean {
   return leads;
 }
@@ -66,9 +66,9 @@ export function connectShared(options: Options): () => void {
   /** The stream, while this tab leads. */
   let connection: Connection | null = null;
   let isWelcome = false;
-  /** Whether this tab waits for the lead already. */
+  /** Whether this tab is already queued for the lead. */
   let isQueued = false;
-  /** When the leader was last heard. */
+  /** When the last message from the leader arrived. */
   let heardAt = 0;
   let welcomeTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -108,7 +108,7 @@ export function connectShared(options: Options): () => void {
     };
   }
 
-  /** What brings a tab from its position to this one's. */
+  /** Returns the events that bring a tab from its position to this one's. */
   function eventsSince(position: Cursor | null): readonly Received[] {
     const own = options.position();
     if (!own) return [];
@@ -129,7 +129,7 @@ export function connectShared(options: Options): () => void {
     if (connection || end.signal.aborted) return;
     post({ kind: "join", from: self, position: options.position(), isNew });
     clearTimeout(welcomeTimer);
-    // A hidden tab's timers are late, and it can wait: nobody looks at it.
+    // A hidden tab's timers are late, and it can wait.
     if (document.visibilityState === "visible") welcomeTimer = setTimeout(takeOver, WELCOME_MS);
   }
 
@@ -148,7 +148,7 @@ export function connectShared(options: Options): () => void {
         return join(false);
       case "join":
         if (!connection) return;
-        // The tab that joins is looked at, so the stream had better be alive.
+        // The tab that joins is visible, so verify that the stream is alive.
         if (message.isNew) connection.wake();
         else connection.check();
         return post({
@@ -169,7 +169,7 @@ export function connectShared(options: Options): () => void {
     }
   }
 
-  /** Waits for the lead, and keeps it until this tab ends or another one takes it. */
+  /** Waits for the lead, and holds it until this tab closes or another one steals it. */
   async function seekLead(mode: LockOptions): Promise<void> {
     const isPatient = mode.steal !== true;
     if (isPatient && isQueued) return;
@@ -189,11 +189,11 @@ export function connectShared(options: Options): () => void {
         });
       });
     } catch {
-      // Ended while waiting, or the lead was taken: then it queues up again.
+      // Aborted while waiting, or the lead was stolen: then this tab queues again.
       const hasLed = connection !== null;
       resign();
       if (end.signal.aborted || connection) return;
-      // What it told after it had lost the lead, without knowing, is put right by the new leader.
+      // This tab may have sent events after it had lost the lead. The new leader corrects them.
       if (hasLed) post({ kind: "lead" });
       isWelcome = false;
       void seekLead({ signal: end.signal });
@@ -230,7 +230,7 @@ export function connectShared(options: Options): () => void {
   };
 }
 
-/** What another tab has just heard tells the time here too. */
+/** Updates the server clock from events that another tab received. */
 function noteTimes(events: readonly Received[]): void {
   for (const { event } of events)
     if (event.type === "hello" || event.type === "heartbeat") noteServerTime(event.at);

@@ -20,30 +20,30 @@ interface Entry<T> {
 export type Entries<T> = Readonly<Record<string, Entry<T>>>;
 
 export interface Thread {
-  /** False until the first fetch has come; events are collected before that too. */
+  /** False until the first fetch. Events are collected before that, too. */
   readonly isLoaded: boolean;
   readonly messages: Entries<Message>;
   /**
-   * Messages of turns before the fetched ones that the stream told of. They join the others
-   * together with their page: alone they would hide that there is something in between.
+   * Messages from the stream whose turns precede the fetched ones. They are shown together with
+   * their page; alone, they would hide the gap.
    */
   readonly aside: Entries<Message>;
   readonly tasks: Entries<Task>;
   /** The text so far of running answers, by task. */
   readonly live: Readonly<Record<string, LiveText>>;
-  /** Whether older turns exist that were not fetched yet. */
+  /** Whether older turns exist that have not been fetched. */
   readonly hasMore: boolean;
-  /** The oldest turn of those that were fetched without a gap; 0 when there are no older ones. */
+  /** The oldest turn fetched without a gap, or 0 if there are no older ones. */
   readonly firstTurn: number;
   /** The position of the newest fetch. */
   readonly fetchedAt: number;
-  /** Whether events were missed since that fetch, so that any of it may be old. */
+  /** Whether events were missed since that fetch, so that any of it may be outdated. */
   readonly isStale: boolean;
-  /** Rises when this thread missed something and has to be fetched again. */
+  /** Increases when this thread has missed text and must be fetched again. */
   readonly holes: number;
 }
 
-/** The sign of life of a running turn; it ends by itself at `expiresAt`. */
+/** A typing indicator, valid until `expiresAt`. */
 export interface Typing {
   readonly taskId: string;
   readonly expiresAt: string;
@@ -52,27 +52,27 @@ export interface Typing {
 export interface State {
   /** The newest log position that was applied; null before the first fetch. */
   readonly position: Cursor | null;
-  /** From here up to `position` nothing was missed. */
+  /** No event from here to `position` was missed. */
   readonly origin: number;
-  /** Rises when everything has to be fetched again (resync, gap, another database). */
+  /** Increases when everything must be fetched again (resync, gap, another database). */
   readonly generation: number;
   readonly sessions: Entries<Session>;
   /** The position of the newest fetch of each list's first page. */
   readonly listedAt: Readonly<Record<ListedStatus, number>>;
-  /** How far down each list is known without a gap: to this one, or to its end; null before. */
+  /** The last session of each list known without a gap, `end` for a complete list, or null before a fetch. */
   readonly listedTo: Readonly<Record<ListedStatus, Session | "end" | null>>;
   readonly threads: Readonly<Record<string, Thread>>;
   readonly typing: Readonly<Record<string, Typing>>;
   /**
-   * What the agents did, by task. Kept for threads that are not open too: the stream tells the
-   * steps of a running turn only once.
+   * The steps of tasks. Kept for threads that are not open, too: the stream sends the steps of a
+   * running turn only once.
    */
   readonly steps: Readonly<Record<string, TaskSteps>>;
 }
 
 export type ListedStatus = Session["status"];
 
-/** What the api answers to `GET /v1/chat/{id}`. */
+/** The response of `GET /v1/chat/{id}`. */
 export interface FetchedThread {
   readonly session: Session;
   readonly messages: readonly Message[];
@@ -86,32 +86,32 @@ export type Action =
       type: "sessions.fetched";
       status: ListedStatus;
       items: readonly Session[];
-      /** The last session of the page before, null on the first; and whether none follow. */
+      /** The last session of the previous page (null for the first page), and whether this is the last page. */
       page: { after: Session | null; isLast: boolean };
       asOf: Cursor;
     }
-  /** All sessions with unread answers, wherever in the list they stand. */
+  /** All sessions with unread answers, wherever they are in the list. */
   | { type: "unread.fetched"; items: readonly Session[]; asOf: Cursor }
   | { type: "thread.opened"; sessionId: string }
-  /** The session was made just now: its thread is empty, and all that comes will be told. */
+  /** The session was just created: its thread is empty, and every change arrives as an event. */
   | { type: "thread.begun"; sessionId: string }
   | { type: "thread.fetched"; data: FetchedThread; asOf: Cursor }
   | { type: "task.fetched"; task: FetchedTask }
   | {
       type: "older.fetched";
       sessionId: string;
-      /** What was asked for: the turns before this one. */
+      /** The page contains the turns before this one. */
       beforeTurn: number;
-      /** The state's generation when it was asked for. */
+      /** The state's generation at the time of the request. */
       generation: number;
       items: readonly Message[];
       hasMore: boolean;
     }
-  /** A 202 to a send: shown at once, until the event about it comes. */
+  /** The 202 response to a send: shown until the event arrives. */
   | { type: "message.accepted"; message: Message; task: Task }
-  /** A 2xx with the session after a change. */
+  /** A 2xx response with the session after a change. */
   | { type: "session.accepted"; session: Session }
-  /** A 404, or a 204 to a permanent delete. */
+  /** A 404 response, or the 204 response to a permanent deletion. */
   | { type: "session.gone"; sessionId: string };
 
 export const emptyThread: Thread = {
@@ -139,14 +139,14 @@ export const initialState: State = {
   steps: {},
 };
 
-/** The entry map with `value` known at `seq`, unless something newer is known. */
+/** Returns the entries with `value` as of `seq`, unless a newer one is known. */
 export function put<T>(entries: Entries<T>, id: string, seq: number, value: T | null): Entries<T> {
   const known = entries[id];
   if (known && known.seq > seq) return entries;
   return { ...entries, [id]: { seq, value } };
 }
 
-/** The record without one key; the same object when it was not there. */
+/** Returns the record without one key, or the same object if it has no such key. */
 export function without<T>(
   record: Readonly<Record<string, T>>,
   key: string,

@@ -1,4 +1,4 @@
-/** What an agent did in a task's latest attempt, put together from events and fetches. */
+/** The steps of a task's latest attempt, merged from events and fetches. */
 import type { Step, Task } from "@/api/models";
 import { toLine } from "@/terminal/screen";
 
@@ -9,18 +9,18 @@ export interface TaskSteps {
   readonly attempt: number;
   readonly bySeq: Steps;
   /**
-   * False from a new connection until the stream tells the steps again. Of a task that ended
-   * meanwhile it does not: then only a fetch has them all.
+   * False from a reconnect until the stream sends the steps again. It does not for a task that has
+   * ended in the meantime: then only a fetch returns all of them.
    */
   readonly isCurrent: boolean;
 }
 
-/** A task with its steps, as `GET …/tasks/{tid}` answers. */
+/** A task with its steps: the response of `GET …/tasks/{tid}`. */
 export interface FetchedTask extends Pick<Task, "id" | "chat_session_id" | "attempt"> {
   readonly steps: readonly Step[];
 }
 
-/** Adds a step, or a newer state of one. A lower attempt is ignored, a higher one starts afresh. */
+/** Adds a step or a newer revision. A lower attempt is ignored; a higher one discards earlier steps. */
 export function putStep(
   known: TaskSteps | undefined,
   told: { chat_session_id: string; attempt: number; step: Step },
@@ -39,7 +39,7 @@ export function putStep(
   };
 }
 
-/** All steps as they were fetched; what is known from later stays. */
+/** Merges fetched steps. Newer revisions are kept. */
 export function putFetched(known: TaskSteps | undefined, task: FetchedTask): TaskSteps {
   if (known && task.attempt < known.attempt) return known;
   const steps: TaskSteps = {
@@ -55,7 +55,7 @@ export function putFetched(known: TaskSteps | undefined, task: FetchedTask): Tas
   );
 }
 
-/** What is left of the steps when the task has become this: a new start begins without any. */
+/** Returns the steps that are still valid for the task, or undefined after a restart. */
 export function settleSteps(known: TaskSteps, task: Task): TaskSteps | undefined {
   const isRestarted = task.attempt > known.attempt || task.started_at === null;
   return isRestarted ? undefined : known;

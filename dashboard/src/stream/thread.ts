@@ -1,9 +1,9 @@
-/** How one thread changes. Pure, and silent about sessions: that is the reducer's part. */
+/** The changes of one thread. Pure; sessions belong to the reducer. */
 import { isEnded, type Message, type Task } from "@/api/models";
 import { applyDelta, applyPartial, type Delta } from "./live";
 import { type Entries, type FetchedThread, put, type Thread, without } from "./state";
 
-/** Drops live text that the task's state has overtaken. */
+/** Drops live text that the task's state supersedes. */
 function settle(thread: Thread, taskId: string, isFetch = false): Thread {
   const live = thread.live[taskId];
   const entry = thread.tasks[taskId];
@@ -12,7 +12,7 @@ function settle(thread: Thread, taskId: string, isFetch = false): Thread {
   if (task && live.attempt > task.attempt) return thread;
   const isRunning = task?.status === "running" && live.attempt === task.attempt;
   if (isRunning) return thread;
-  // A turn that has just ended keeps its text on screen until its message comes.
+  // A turn that has just ended keeps its text on screen until its message arrives.
   const awaitsMessage =
     !isFetch &&
     task !== null &&
@@ -42,7 +42,7 @@ export function putMessage(thread: Thread, seq: number, message: Message): Threa
   const part = isUnfetched(thread, message) ? "aside" : "messages";
   const next = { ...thread, [part]: put(thread[part], message.id, seq, message) };
   if (message.task) return putTask(next, seq, message.task);
-  // The whole answer is there: what was streamed of it has served.
+  // The finished answer replaces the streamed text.
   if (message.role === "assistant") return { ...next, live: without(next.live, message.task_id) };
   return next;
 }
@@ -59,7 +59,7 @@ export function deleteMessage(
   return settle({ ...left, tasks }, gone.task_id);
 }
 
-/** True when the finished message or the task's state has overtaken the text. */
+/** Returns whether the finished message or the task's state supersedes the text. */
 function isLate(
   thread: Thread,
   text: { task_id: string; attempt: number; message_id: string },
@@ -100,13 +100,13 @@ export function putPartial(
   return { ...thread, live: { ...thread.live, [partial.task_id]: live } };
 }
 
-/** Merges the newest turns as they were at `seq`; what is known from later stays. */
+/** Merges the newest turns as of `seq`. Newer state is kept. */
 export function mergeFetched(thread: Thread, data: FetchedThread, seq: number): Thread {
-  // Of two answers the one from before comes too late.
+  // A newer response has already been applied.
   if (seq < thread.fetchedAt) return thread;
   const pageTurn = data.messages[0]?.turn ?? 0;
-  // Older pages stay only if nothing of them can have changed unheard, and no turn can lie
-  // between them and the fetched ones.
+  // Older pages are kept only if no change to them was missed and no turn can lie between them and
+  // the fetched ones.
   const isConnected =
     thread.isLoaded &&
     !thread.isStale &&
@@ -136,7 +136,7 @@ export function mergeFetched(thread: Thread, data: FetchedThread, seq: number): 
   }
   const fetched = { isLoaded: true, fetchedAt: seq, isStale: false };
   let next: Thread = { ...thread, ...fetched, messages, aside, tasks, hasMore, firstTurn };
-  // Its end may have been missed. What runs is told with the fetch.
+  // Its end may have been missed. The fetch contains what still runs.
   if (thread.isStale)
     for (const taskId of Object.keys(next.live))
       if (!next.tasks[taskId]) next = { ...next, live: without(next.live, taskId) };
@@ -145,12 +145,12 @@ export function mergeFetched(thread: Thread, data: FetchedThread, seq: number): 
   return next;
 }
 
-/** Adds an older page. It carries no position, so whatever is known already wins. */
+/** Adds an older page. It has no position, so existing state takes precedence. */
 export function mergeOlder(
   thread: Thread,
   page: { beforeTurn: number; items: readonly Message[]; hasMore: boolean },
 ): Thread {
-  // The thread was fetched again meanwhile, and begins further down now.
+  // The thread was fetched again in the meantime and now starts at a later turn.
   if (!thread.isLoaded || page.beforeTurn < thread.firstTurn) return thread;
   const { items, hasMore } = page;
   const firstTurn = hasMore ? (items[0]?.turn ?? thread.firstTurn) : 0;

@@ -1,4 +1,4 @@
-/** The page's one connection, fed into the store, and its status for the views. */
+/** The page's connection, which feeds the store, and its status. */
 import { useEffect } from "react";
 import { createEmitter, createObservable, useObservable } from "@/observable";
 import { useAfter } from "@/use-after";
@@ -14,10 +14,10 @@ export function useConnectionStatus(): ConnectionStatus {
   return useObservable(status);
 }
 
-/** Shorter interruptions are nobody's business. */
+/** Shorter interruptions are not shown. */
 const PATIENCE_MS = 2000;
 
-/** The status once it has been anything but live for a while; else null. */
+/** Returns the status after it has not been live for a while, otherwise null. */
 export function useConnectionTrouble(): Exclude<ConnectionStatus, "live"> | null {
   const current = useConnectionStatus();
   const isLong = useAfter(PATIENCE_MS, current !== "live");
@@ -34,7 +34,7 @@ function apply(events: readonly Received[]): void {
   for (const { event } of events) applied.emit(event);
 }
 
-/** The running turns' signs of life and steps, as the events that tell them. */
+/** Returns typing events and steps for the running tasks. */
 function describeRunning(state: State): readonly Received[] {
   const at = new Date().toISOString();
   return Object.entries(state.typing).flatMap(([id, { taskId, expiresAt }]) => {
@@ -57,7 +57,7 @@ function describeRunning(state: State): readonly Received[] {
   });
 }
 
-/** Opens the stream once `isReady`, i.e. when there is a position to go on from. */
+/** Opens the stream once `isReady`, when there is a position to resume from. */
 export function useConnection(isReady: boolean, onTrouble: () => void): void {
   useEffect(() => {
     if (!isReady) return;
