@@ -38,7 +38,9 @@ export function generateSchemas(document) {
     if (schema.type === "string" && !schema.enum) return "v.string()";
     const constant = camelCase(name);
     if (!constants.has(constant)) constants.set(constant, express(schema, "looseObject"));
-    return constant;
+    // An object without required fields may be replaced by an empty one when it is malformed.
+    const isOptional = schema.properties && !schema.required?.length;
+    return isOptional ? `v.fallback(${constant}, {})` : constant;
   }
 
   function entries({ properties, required = [] }) {

@@ -136,7 +136,7 @@ const noticeDetail = v.looseObject({
 
 const step = v.variant("kind", [
   v.looseObject({
-    detail: thoughtDetail,
+    detail: v.fallback(thoughtDetail, {}),
     kind: v.literal("thought"),
     seq: v.number(),
     revision: v.number(),
@@ -145,7 +145,7 @@ const step = v.variant("kind", [
     status: stepStatus,
   }),
   v.looseObject({
-    detail: toolDetail,
+    detail: v.fallback(toolDetail, {}),
     kind: v.literal("tool"),
     seq: v.number(),
     revision: v.number(),
@@ -154,7 +154,7 @@ const step = v.variant("kind", [
     status: stepStatus,
   }),
   v.looseObject({
-    detail: planDetail,
+    detail: v.fallback(planDetail, {}),
     kind: v.literal("plan"),
     seq: v.number(),
     revision: v.number(),
@@ -172,7 +172,7 @@ const step = v.variant("kind", [
     status: stepStatus,
   }),
   v.looseObject({
-    detail: noticeDetail,
+    detail: v.fallback(noticeDetail, {}),
     kind: v.literal("notice"),
     seq: v.number(),
     revision: v.number(),
