@@ -1,4 +1,4 @@
-//! Who is let in: with a key, or everybody on this machine while there has never been one.
+//! The access policy: with a key, or, in keyless mode, everyone on this machine.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -10,7 +10,7 @@ use banter_shared::{
     store::{Store, StoreError},
 };
 
-/// Decides whether a key is needed.
+/// Determines whether a key is required.
 #[derive(Debug)]
 pub struct AccessPolicy {
     mode: AuthMode,
@@ -19,15 +19,15 @@ pub struct AccessPolicy {
 }
 
 impl AccessPolicy {
-    /// The policy of an api that listens on `address`.
+    /// Creates the policy of an api that listens on `address`.
     #[must_use]
     pub fn new(mode: AuthMode, address: SocketAddr) -> Self {
         Self { mode, is_loopback: is_loopback(address.ip()), has_seen_keys: AtomicBool::new(false) }
     }
 
-    /// Whether every request is the local user's: on a loopback address, while the database has never had a key.
+    /// Whether every request belongs to the local user: on a loopback address, until the first key is created.
     ///
-    /// Asks the database each time until there is a key, so that the first one works at once; never again after that.
+    /// Queries the database each time until there is a key, so that the first one takes effect at once; not after that.
     ///
     /// # Errors
     /// When the store fails.
@@ -42,7 +42,7 @@ impl AccessPolicy {
         Ok(!has_keys)
     }
 
-    /// Whether nobody could be let in, and everybody on the network would try.
+    /// Whether the address is not loopback and there is no key.
     ///
     /// # Errors
     /// When the store fails.
@@ -51,7 +51,7 @@ impl AccessPolicy {
     }
 }
 
-/// Whether only this machine reaches an address.
+/// Whether an address is reachable only from this machine.
 fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }

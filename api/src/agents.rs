@@ -1,4 +1,4 @@
-//! Which agents can answer, from what the configuration says and what the workers report.
+//! The availability of agents, from the configuration and the workers' reports.
 
 use std::collections::HashMap;
 
@@ -9,16 +9,16 @@ use banter_shared::{
 
 use crate::state::AppState;
 
-/// Whether an agent can answer.
+/// The availability of an agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Availability {
-    /// As far as anybody knows.
+    /// Not known to be failing.
     Available,
-    /// It cannot, and why: a sentence for people.
+    /// Not available, with the reason as a sentence for the user.
     Unavailable(String),
 }
 
-/// An agent with what is known of it.
+/// An agent and its availability.
 #[derive(Clone, Debug)]
 pub struct KnownAgent<'a> {
     /// Its configuration.
@@ -28,7 +28,7 @@ pub struct KnownAgent<'a> {
 }
 
 impl AppState {
-    /// All agents, as they are offered; at the end those that a worker has found and that nobody has enabled.
+    /// Lists all agents, followed by those that are installed on a worker but not enabled.
     ///
     /// # Errors
     /// When the store fails.
@@ -44,7 +44,7 @@ impl AppState {
         Ok(self.catalog.agents().iter().chain(found).map(known).collect())
     }
 
-    /// Whether an agent can answer; `None` when there is no such agent.
+    /// Returns the availability of an agent; `None` if it is unknown.
     ///
     /// # Errors
     /// When the store fails.
@@ -59,7 +59,7 @@ impl AppState {
         Ok(Some(availability(config, report)))
     }
 
-    /// Returns how often a task of this agent is tried.
+    /// Returns the maximum number of attempts for a task of this agent.
     #[must_use]
     pub fn max_attempts(&self, agent_key: &str) -> i64 {
         let own = self.catalog.find(agent_key).and_then(|agent| agent.max_attempts);
@@ -67,8 +67,8 @@ impl AppState {
     }
 }
 
-/// What a worker reports counts: agents run there. Until one does, the configuration decides as far as this process
-/// can judge it.
+/// The workers' reports take precedence, because agents run there. Without a report, this process judges by the
+/// configuration.
 fn availability(config: &AgentConfig, report: Option<&AgentHealth>) -> Availability {
     let reason = match report {
         Some(report) if report.is_available => None,

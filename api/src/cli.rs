@@ -141,7 +141,7 @@ async fn open(config: &Config) -> anyhow::Result<Store> {
     Ok(Store::open(config.store_options(), Arc::new(SystemClock)).await?)
 }
 
-/// Prints what a check found; fails if that is anything.
+/// Prints the report of a check; fails if there are violations.
 fn tell(report: &CheckReport) -> anyhow::Result<()> {
     let CheckReport { sessions, messages, open_tasks, events, findings } = report;
     for found in findings {
@@ -180,7 +180,7 @@ fn print(text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A line of `keys list`, its columns parted by tabs.
+/// Formats a line of `keys list`, with tab-separated columns.
 fn line(key: &ApiKey, now: Timestamp) -> String {
     let state = match (key.revoked_at, key.expires_at) {
         (Some(_), _) => "revoked".to_owned(),
@@ -194,7 +194,7 @@ fn line(key: &ApiKey, now: Timestamp) -> String {
     format!("{id}\t{user_id}\t{workspace_id}\t{role}\t{created}\t{last_used}\t{state}\n")
 }
 
-/// A user's or a workspace's name: what fits into a column.
+/// Parses the name of a user or a workspace.
 fn parse_name(text: &str) -> Result<String, String> {
     const MAX_CHARS: usize = 128;
     let is_fit = |c: char| !c.is_control() && !c.is_whitespace();

@@ -1,8 +1,8 @@
 //! The dashboard: its built files, compiled into the binary.
 //!
-//! Whatever is not a route of the API ends here: a file, or for any path that a browser navigates to the page itself,
-//! which finds its own way from there. A file goes out compressed where the browser takes it: the build has put the
-//! compressed ones beside the plain ones.
+//! Requests for paths that are not routes of the API end here: with a file, or, for any path that a browser navigates
+//! to, with the page itself, which routes on its own. Files are sent compressed if the browser accepts it; the build
+//! places the compressed files next to the plain ones.
 
 use axum::{
     http::{HeaderMap, HeaderValue, Method, Uri, header},
@@ -17,10 +17,10 @@ use crate::{
 
 /// The page.
 const INDEX: &str = "index.html";
-/// Files below here have a hash of their content in their name, so they never change.
+/// The folder of files with a content hash in their name, which never change.
 const HASHED: &str = "assets/";
 
-/// How a file may be compressed, the smaller way first: as HTTP calls it, and what its name then ends in.
+/// The encodings of compressed files, the smallest first: the HTTP name and the file name suffix.
 const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
 
 #[derive(RustEmbed)]
@@ -28,7 +28,7 @@ const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
 #[allow_missing = true]
 struct Files;
 
-/// What is shown when the binary was built without the dashboard.
+/// The page of a binary that was built without the dashboard.
 const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Banter</title>\
      <h1>This build has no dashboard</h1>\
      <p>The API works. To add the dashboard, run <code>make dashboard</code> (requires Node) and rebuild.</p></html>";
@@ -76,7 +76,7 @@ fn file(path: &str, plain: EmbeddedFile, headers: &HeaderMap) -> Response {
     with_cache_control(response, if is_hashed { "public, max-age=31536000, immutable" } else { "no-cache" })
 }
 
-/// Whether the browser says that it takes this encoding (RFC 9110, 12.5.3). `*` is not asked for by browsers.
+/// Whether the browser accepts this encoding (RFC 9110, 12.5.3). Browsers do not send `*`.
 fn accepts_encoding(headers: &HeaderMap, encoding: &str) -> bool {
     let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|offer| {
@@ -95,7 +95,7 @@ fn with_cache_control(mut response: Response, value: &'static str) -> Response {
     response
 }
 
-/// Whether a browser asks for a page, not for a picture or a script that is not there.
+/// Whether a browser requests a page, not a missing image or script.
 fn accepts_html(headers: &HeaderMap) -> bool {
     headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
 }

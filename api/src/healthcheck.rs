@@ -1,4 +1,4 @@
-//! `api healthcheck`: asks a running api whether it is ready, for containers without curl.
+//! `api healthcheck`: checks whether a running api is ready, for containers without curl.
 
 use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -14,7 +14,7 @@ use tokio::{
 
 /// Time limit for the whole check.
 const LIMIT: Duration = Duration::from_secs(5);
-/// What is read of the response, in bytes.
+/// Maximum number of bytes read from the response.
 const READ_BYTES: u64 = 64 * 1024;
 
 /// Requests `/readyz` from the api that listens on `address`.
@@ -31,7 +31,7 @@ pub async fn run(address: SocketAddr) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The address at which an api that listens on `bound` can be reached from the same machine.
+/// Returns the address of an api that listens on `bound`, as seen from the same machine.
 fn reachable(mut bound: SocketAddr) -> SocketAddr {
     match bound {
         SocketAddr::V4(v4) if v4.ip().is_unspecified() => bound.set_ip(Ipv4Addr::LOCALHOST.into()),

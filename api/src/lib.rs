@@ -1,17 +1,17 @@
-//! The HTTP side of Banter: takes requests, stores what they change, and streams what happens.
+//! Banter's HTTP API: accepts requests, stores changes, and streams events.
 //!
-//! | module | what it holds |
+//! | module | contents |
 //! |---|---|
-//! | `router` | every route, and the layers around them |
-//! | `routes` | one file an operation |
-//! | `extract` | the checks that a handler asks for |
-//! | `middleware` | what happens to every request |
+//! | `router` | all routes, and the layers around them |
+//! | `routes` | one file per operation |
+//! | `extract` | extractors: authentication, ownership, validation |
+//! | `middleware` | layers for every request |
 //! | `stream` | event streams |
-//! | `error` | what clients see when something is wrong |
+//! | `error` | error responses |
 //! | `dashboard` | the built page |
-//! | `cli` | the commands |
+//! | `cli` | commands |
 //!
-//! Any number of these processes may run on one database. None keeps anything that another would need.
+//! Any number of these processes can share one database. None holds state that another would need.
 
 mod access;
 mod agents;
@@ -57,7 +57,7 @@ use crate::{
     stream::Hub,
 };
 
-/// An api that has its parts together and listens.
+/// An api that is ready to serve.
 pub struct Application {
     listener: TcpListener,
     address: SocketAddr,
@@ -66,10 +66,10 @@ pub struct Application {
 }
 
 impl Application {
-    /// Opens the store and binds the address. `shutdown` ends what it starts.
+    /// Opens the store and binds the address. `shutdown` stops everything it starts.
     ///
     /// # Errors
-    /// When a part does not come up, or when the address is open to the network and nobody has a key.
+    /// When a component cannot be started, or when the address is not loopback and there is no API key.
     pub async fn build(config: &Config, shutdown: &Shutdown) -> anyhow::Result<Self> {
         let catalog = AgentCatalog::load(config.agents_file.as_deref(), |name| std::env::var(name).ok())?;
         let store = Store::open(config.store_options(), Arc::new(SystemClock)).await?;
@@ -116,13 +116,13 @@ impl Application {
         Ok(Self { listener, address, connections, state })
     }
 
-    /// Where it listens.
+    /// Returns the address it listens on.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Tells the address on stdout and serves until the shutdown: then all requests are answered, or its grace is over.
+    /// Prints the address to stdout and serves until the shutdown is complete or its grace period is over.
     ///
     /// # Errors
     /// When stdout cannot be written.

@@ -1,8 +1,8 @@
-//! What this process counts about itself, in the text format of `OpenMetrics`
+//! Metrics in the text format of `OpenMetrics`
 //! (<https://prometheus.io/docs/specs/om/open_metrics_spec/>).
 //!
-//! Guarantees: no label is taken from what a client can choose freely, so the number of series is bounded; none says
-//! who did something.
+//! Guarantees: no label has a value that a client can choose freely, so the number of series is bounded; no label
+//! identifies a user.
 
 use std::{
     fmt,
@@ -21,7 +21,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-/// Upper bounds of the buckets for the time of a request, in seconds.
+/// Upper bounds of the buckets for request durations, in seconds.
 const SECONDS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -73,7 +73,7 @@ pub struct Metrics {
     relay: RelayMetrics,
 }
 
-/// What is known about the relay of this process.
+/// The metrics of the relay.
 #[derive(Clone, Debug, Default)]
 struct RelayMetrics {
     connected: Gauge,
@@ -184,7 +184,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Counts a request. `route` is the pattern that its path matched; `None` for the page and for paths that are none.
+    /// Counts a request. `route` is the pattern that its path matched; `None` for the page and for unknown paths.
     pub fn count_request(&self, method: &Method, route: Option<&str>, status: StatusCode, elapsed: Duration) {
         let (method, route) = (known(method), route.unwrap_or("other").to_owned());
         self.durations.get_or_create(&Asked { method, route: route.clone() }).observe(elapsed.as_secs_f64());
@@ -214,10 +214,10 @@ impl Metrics {
         self.refused_connections.get_or_create(&OfLimit { limit }).inc();
     }
 
-    /// Everything as text.
+    /// Encodes all metrics as text.
     ///
     /// # Errors
-    /// When a metric cannot be written.
+    /// When a metric cannot be encoded.
     pub fn render(&self, workload: &Workload, relay: &RelayStatus) -> Result<String, fmt::Error> {
         for (status, count) in [("queued", workload.queued), ("running", workload.running)] {
             self.tasks.get_or_create(&OfStatus { status }).set(count);
@@ -231,7 +231,7 @@ impl Metrics {
     }
 }
 
-/// An open stream, as long as it is kept.
+/// An open stream, counted until it is dropped.
 #[derive(Debug)]
 pub struct OpenStream(Gauge);
 
@@ -251,7 +251,7 @@ impl Drop for OpenConnection {
     }
 }
 
-/// The method's name; a method that clients made up is `other`.
+/// Returns the name of a method, or `other` for a nonstandard one.
 fn known(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

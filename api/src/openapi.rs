@@ -1,7 +1,7 @@
 //! The OpenAPI 3.1 document, generated from the routes.
 //!
 //! [`crate::router`] registers a handler and documents it in one step, so the document has every operation. Errors are
-//! the same nearly everywhere: the types here add them to an operation by the checks that it makes.
+//! nearly the same everywhere: the types here add them to an operation according to the checks that it performs.
 
 use std::collections::BTreeMap;
 
@@ -66,7 +66,7 @@ impl Modify for Security {
 /// The document as it is published.
 ///
 /// # Errors
-/// Never in practice: it is made of strings and numbers.
+/// Never in practice: the document consists of strings and numbers.
 pub fn to_json(document: &utoipa::openapi::OpenApi) -> serde_json::Result<String> {
     Ok(document.to_pretty_json()? + "\n")
 }
@@ -161,53 +161,53 @@ fn problem(description: &str) -> Response {
 }
 
 problems! {
-    /// What any operation of a user may answer.
+    /// Errors of any authenticated operation.
     AnyProblem {
         "401": "The API key is missing, invalid, expired, or revoked.",
         "403": "The role does not permit it; or, without keys, the request came from another site or through a proxy.",
         "500": "The server hit an internal error.",
         "503": "The database is busy or unavailable, or the server is overloaded. Retry after the time in `Retry-After`.",
     }
-    /// The path names something that is not there.
+    /// Errors of an object that is not found.
     NotFoundProblem {
         "404": "The object does not exist or belongs to another user.",
     }
-    /// A parameter is wrong.
+    /// Errors of an invalid parameter.
     InvalidProblem {
         "400": "A parameter, field, or header is invalid; `errors` lists the problems.",
     }
-    /// The body is wrong.
+    /// Errors of an invalid body.
     BodyProblem {
         "400": "A parameter, field, or header is invalid; `errors` lists the problems.",
         "408": "The body did not arrive within 10 seconds.",
         "413": "The body is larger than 512 KiB.",
         "415": "The body is not JSON.",
     }
-    /// The state does not allow it.
+    /// Errors of a conflicting state.
     ConflictProblem {
         "409": "The current state does not permit the operation; `code` tells why.",
     }
-    /// An answer selects no option of its request.
+    /// Errors of an answer that selects no option.
     AnswerProblem {
         "422": "`unknown_option` or `option_required`; `detail` lists the options.",
     }
-    /// A session cannot be made so.
+    /// Errors of creating a session.
     NewSessionProblem {
         "409": "`message_gone`: the session created with this idempotency key has been deleted.",
         "422": "`unknown_agent`, `agent_unavailable`, or `idempotency_mismatch`.",
     }
-    /// A message cannot be sent so.
+    /// Errors of sending a message.
     SendProblem {
         "409": "`agent_busy`, `session_archived`, or `message_gone`.",
         "422": "`idempotency_mismatch`.",
         "429": "`queue_full`. Retry after the time in `Retry-After`.",
     }
-    /// Nobody is asked who they are, but the store is needed.
+    /// Errors of an operation without authentication that uses the store.
     StoreProblem {
         "500": "The server hit an internal error.",
         "503": "The database is busy or unavailable. Retry after the time in `Retry-After`.",
     }
-    /// A part that is needed does not work.
+    /// A component is not ready.
     NotReadyProblem {
         "503": "`errors` lists the components that are not ready.",
     }

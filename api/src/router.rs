@@ -1,4 +1,4 @@
-//! Every route, and what every request passes through.
+//! All routes, and the layers around them.
 
 use std::any::Any;
 
@@ -20,7 +20,7 @@ use crate::{
     state::AppState,
 };
 
-/// The operations, each with its part of the document.
+/// Returns the operations, each with its part of the OpenAPI document.
 fn operations() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(Base::openapi())
         .routes(routes!(sessions::create::create, sessions::list::list))
@@ -45,18 +45,18 @@ fn operations() -> OpenApiRouter<AppState> {
         .routes(routes!(system::openapi::openapi))
 }
 
-/// The document of all operations.
+/// Returns the OpenAPI document of all operations.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
     operations().into_openapi()
 }
 
-/// The reference for people: a page with all that it needs, which looks nowhere else, also not to judge the document.
+/// Returns the reference page, which loads nothing from other sites, not even to validate the document.
 fn reference() -> SwaggerUi {
     SwaggerUi::new("/docs").config(Config::from("/v1/openapi.json").validator_url("none"))
 }
 
-/// The whole server. A request passes the layers from the last added to the first.
+/// Returns the complete service. A request passes through the layers from the last added to the first.
 pub fn router(state: AppState) -> Router {
     let (router, _) = operations().split_for_parts();
     router
@@ -72,7 +72,7 @@ pub fn router(state: AppState) -> Router {
         .with_state(state)
 }
 
-/// A handler that panicked is a fault like any other.
+/// Maps a panic in a handler to an internal error.
 #[expect(clippy::needless_pass_by_value, reason = "the layer wants it so")]
 fn on_panic(panic: Box<dyn Any + Send>) -> Response {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));

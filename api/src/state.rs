@@ -1,4 +1,4 @@
-//! What every request handler can reach.
+//! The state that request handlers share.
 
 use std::sync::Arc;
 
@@ -24,13 +24,13 @@ pub struct AppState {
     pub(crate) access: Arc<AccessPolicy>,
     pub(crate) metrics: Metrics,
     pub(crate) response_memory: ResponseMemory,
-    /// How often a task is tried whose agent does not say.
+    /// The default number of attempts per task.
     pub(crate) task_max_attempts: u32,
 }
 
 impl AppState {
-    /// Tells the other processes what a committed change has done, and returns its result. Every change goes through
-    /// here; tasks that it stops are looked after until they have ended.
+    /// Announces a committed change to the other processes, and returns its result. Every change goes through here;
+    /// tasks that it stops are monitored until they have ended.
     pub(crate) fn announce<T>(&self, changed: Changed<T>) -> T {
         let stops = changed.hints.stops.clone();
         self.relay.announce(changed.hints);
@@ -40,7 +40,7 @@ impl AppState {
         changed.value
     }
 
-    /// Ends a task in the worker's place if that does not hear the wish: it may be frozen or gone.
+    /// Ends a task on behalf of its worker if the worker does not react to the cancel request.
     fn see_to_stop(&self, task_id: TaskId) {
         let state = self.clone();
         self.shutdown.tasks().spawn(async move {

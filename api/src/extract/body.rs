@@ -1,4 +1,4 @@
-//! Bodies: JSON objects of at most 512 KiB, with known fields only, which arrive in time.
+//! Request bodies: JSON objects of at most 512 KiB with known fields, within a deadline.
 
 use std::error::Error;
 
@@ -23,7 +23,7 @@ use crate::{
     state::AppState,
 };
 
-/// Longest body that is read, in bytes.
+/// Maximum size of a body, in bytes.
 const MAX_BODY_BYTES: usize = 512 * 1024;
 
 /// A JSON object, read into `T`. Comes last among a handler's parameters.
@@ -46,7 +46,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for JsonBody<T> {
 #[derive(Clone, Copy, Debug)]
 pub struct NoBody;
 
-/// What an operation without a body accepts in one.
+/// The body that an operation without a body accepts.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Nothing {}
@@ -72,7 +72,7 @@ fn not_json() -> ApiError {
     ApiError::new(Code::UnsupportedMediaType, "The body must be JSON, with `Content-Type: application/json`.")
 }
 
-/// Whether the body says that it is JSON: `application/json`, or a type that ends in `+json` (RFC 6839).
+/// Whether the content type is JSON: `application/json`, or a type that ends in `+json` (RFC 6839).
 fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
     let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! The cookie of a browser that is signed in.
+//! The login cookie.
 
 use axum::http::HeaderMap;
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
@@ -9,18 +9,18 @@ pub const NAME: &str = "banter_session";
 /// Its name over HTTPS. The prefix makes browsers accept it only from this host itself, over HTTPS, and for every path
 /// (<https://www.rfc-editor.org/rfc/rfc6265>, and RFC 6265bis on cookie name prefixes).
 const SECURE_NAME: &str = "__Host-banter_session";
-/// The header by which a proxy tells how the browser reached it.
+/// The header with which a proxy forwards the scheme of the request.
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
 
-/// The cookie: no script reads it, no other site's page gets it sent.
+/// The login cookie, which scripts cannot read and browsers do not send for other sites.
 #[derive(Debug)]
 pub struct LoginCookie;
 
 impl LoginCookie {
     /// Returns the token of a request's cookie.
     ///
-    /// Over HTTPS the name without the prefix is ignored: a page on a sibling domain, or somebody on the network who
-    /// answers for the same name over plain HTTP, could have set it.
+    /// Over HTTPS, the name without the prefix is ignored: a page on a sibling domain, or an attacker who serves the
+    /// same name over plain HTTP, could have set it.
     #[must_use]
     pub fn of(headers: &HeaderMap) -> Option<String> {
         let jar = CookieJar::from_headers(headers);
@@ -47,8 +47,7 @@ impl LoginCookie {
     }
 }
 
-/// Whether the browser reached the proxy over HTTPS. Over plain HTTP it would drop a `Secure` cookie, and a loopback
-/// address has no TLS.
+/// Whether the browser connected to the proxy over HTTPS. Over plain HTTP, it would drop a `Secure` cookie.
 fn is_https(headers: &HeaderMap) -> bool {
     headers
         .get_all(FORWARDED_PROTO)

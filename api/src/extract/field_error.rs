@@ -1,11 +1,11 @@
-//! What is wrong with a field of a body, in words that complete "`field` …".
+//! Errors of body fields, with messages that complete "`field` …".
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::error::ApiError;
 
-/// The error of a field, named by serde's path to it or by serde's message.
+/// Returns the error of a field, identified by serde's path or message.
 pub(super) fn wrong_field(path: String, message: &str) -> ApiError {
     let by_name = named_field(message).filter(|_| path == "." || message.starts_with("unknown field"));
     ApiError::invalid(by_name.map_or(path, str::to_owned), explain(message))
@@ -21,7 +21,7 @@ pub(super) fn complaint_about_a_name<T: DeserializeOwned>(text: &str, path: &str
     T::deserialize(body).err().map_or_else(fallback, |error| error.to_string())
 }
 
-/// The field that serde's message is about where its path cannot point at it: it is missing, unknown, or there twice.
+/// Returns the field in serde's message, where the path cannot identify it: it is missing, unknown, or duplicate.
 fn named_field(message: &str) -> Option<&str> {
     let rest = ["missing", "unknown", "duplicate"]
         .iter()
@@ -29,7 +29,7 @@ fn named_field(message: &str) -> Option<&str> {
     rest.split_once('`').map(|(field, _)| field)
 }
 
-/// Rewords a message of serde.
+/// Converts a message of serde.
 fn explain(message: &str) -> String {
     // What a parser of text adds.
     let message = message.split(" at line ").next().unwrap_or(message);
@@ -54,7 +54,7 @@ fn explain(message: &str) -> String {
     }
 }
 
-/// A kind of value as people call it.
+/// Returns a readable name for a kind of value.
 fn kind(expected: &str) -> &str {
     match expected {
         "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number",

@@ -1,4 +1,4 @@
-//! The `Idempotency-Key` header: a client's name for a request, so that sending it again does nothing new.
+//! The `Idempotency-Key` header, with which a request can safely be repeated.
 
 use axum::{
     extract::FromRequestParts,
@@ -9,12 +9,12 @@ use serde::Serialize;
 
 use crate::{error::ApiError, state::AppState};
 
-/// The header's name.
+/// The name of the header.
 const NAME: &str = "Idempotency-Key";
-/// Longest key, in bytes.
+/// Maximum length of a key, in bytes.
 const MAX_BYTES: usize = 200;
 
-/// The key of a request, if it has one, with the operation that it is for.
+/// The key of a request, if present, and its operation.
 #[derive(Clone, Debug)]
 pub struct IdempotencyHeader {
     key: Option<String>,
@@ -22,7 +22,7 @@ pub struct IdempotencyHeader {
 }
 
 impl IdempotencyHeader {
-    /// The key together with what is asked. `body` is the parsed one: white space and order make no difference.
+    /// Returns the key for this request. `body` is the parsed body, so whitespace and order make no difference.
     ///
     /// # Errors
     /// Never in practice: our bodies can be written as JSON.

@@ -1,7 +1,7 @@
-//! What handlers take from a request, each refusing it in its own way.
+//! Extractors, each of which rejects invalid requests.
 //!
-//! The order of a handler's parameters is the order of the checks: who asks ([`Principal`]), whose it is
-//! ([`OwnedSession`], [`OwnedMessage`], [`OwnedTask`], [`OwnedPermission`]), what they may do ([`Writer`]), then the query
+//! The order of a handler's parameters is the order of the checks: authentication ([`Principal`]), ownership
+//! ([`OwnedSession`], [`OwnedMessage`], [`OwnedTask`], [`OwnedPermission`]), role ([`Writer`]), then the query
 //! ([`QueryParams`]), the headers ([`IdempotencyHeader`]) and the body ([`JsonBody`], [`NoBody`]).
 //!
 //! [`Principal`]: banter_shared::chat::Principal

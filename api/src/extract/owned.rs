@@ -1,4 +1,4 @@
-//! What a path names: a session of the principal's own, and a message or task in it. Anything else is not found.
+//! The objects in a path: a session of the principal, and a message or task in it. Anything else is not found.
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
@@ -9,7 +9,7 @@ use banter_shared::{
 
 use crate::{error::ApiError, state::AppState};
 
-/// The session of the path: it exists and is the principal's.
+/// The session in the path, which exists and belongs to the principal.
 #[derive(Clone, Debug)]
 pub struct OwnedSession {
     /// The session.
@@ -18,15 +18,15 @@ pub struct OwnedSession {
     pub agent_key: String,
 }
 
-/// The message of the path: it is in the session of the path.
+/// The message in the path, which is in the session in the path.
 #[derive(Clone, Copy, Debug)]
 pub struct OwnedMessage(pub MessageId);
 
-/// The task of the path, as it was when the request came: it is in the session of the path.
+/// The task in the path, as it was when the request arrived, which is in the session in the path.
 #[derive(Clone, Debug)]
 pub struct OwnedTask(pub TaskDetail);
 
-/// The permission request of the path: it is a step of the task of the path.
+/// The permission request in the path, which is a step of the task in the path.
 #[derive(Clone, Copy, Debug)]
 pub struct OwnedPermission {
     /// The task.
@@ -35,7 +35,7 @@ pub struct OwnedPermission {
     pub id: PermissionId,
 }
 
-/// An id in the path. A text that is no id names nothing.
+/// Parses an id in the path. An invalid id is treated as not found.
 async fn id<T: std::str::FromStr>(parts: &mut Parts, state: &AppState, name: &str) -> Result<T, ApiError> {
     let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| ApiError::not_found())?;
     params.iter().find(|(key, _)| *key == name).and_then(|(_, text)| text.parse().ok()).ok_or_else(ApiError::not_found)

@@ -1,4 +1,4 @@
-//! Who makes a request (by key, by a browser's login, by a ticket), and whether their role lets them change anything.
+//! Authentication by key, login, or ticket, and the role check.
 
 use axum::{
     extract::FromRequestParts,
@@ -13,7 +13,7 @@ use crate::{
     state::AppState,
 };
 
-/// Marks a request that needs no key: put there by [`crate::middleware::keyless`].
+/// Marks a request that requires no key. Added by [`crate::middleware::keyless`].
 #[derive(Clone, Copy, Debug)]
 pub struct Keyless;
 
@@ -48,7 +48,7 @@ async fn by_key(parts: &Parts, state: &AppState) -> Result<Principal, ApiError> 
     found.ok_or_else(|| ApiError::new(Code::Unauthorized, "The API key is invalid, expired, or revoked."))
 }
 
-/// A cookie is sent by the browser whoever asks for it, so a change must come from our own page.
+/// Authenticates by cookie. Browsers send it for any page, so a change must come from our own page.
 async fn by_login(token: &str, parts: &Parts, state: &AppState) -> Result<Principal, ApiError> {
     let found = state.store.authenticate_login(token).await?;
     let principal = found
@@ -59,8 +59,8 @@ async fn by_login(token: &str, parts: &Parts, state: &AppState) -> Result<Princi
     Ok(principal)
 }
 
-/// A principal who opens a stream: as everywhere, or with a ticket in the address (`?token=`), since a browser's
-/// `EventSource` sends no header.
+/// A principal who opens a stream: authenticated as usual or with a ticket in the URL (`?token=`), because a browser's
+/// `EventSource` cannot send headers.
 #[derive(Clone, Debug)]
 pub struct StreamReader(pub Principal);
 
@@ -82,7 +82,7 @@ impl FromRequestParts<AppState> for StreamReader {
     }
 }
 
-/// The key of an `Authorization: Bearer …` header (RFC 6750).
+/// Returns the key of an `Authorization: Bearer …` header (RFC 6750).
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return None };

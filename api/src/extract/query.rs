@@ -1,4 +1,4 @@
-//! Query parameters: the known ones are checked, others are ignored. Of a repeated one the first counts.
+//! Query parameters. Known ones are validated, others ignored; of a repeated one, the first counts.
 
 use std::{convert::Infallible, fmt::Display, ops::RangeInclusive, str::FromStr};
 
@@ -19,16 +19,16 @@ impl QueryParams {
         Self(Query::try_from_uri(uri).map(|Query(pairs)| pairs).unwrap_or_default())
     }
 
-    /// A parameter, if it is given.
+    /// Returns a parameter, if present.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// A whole number in a range.
+    /// Returns a whole number in a range.
     ///
     /// # Errors
-    /// When it is given and anything else.
+    /// When it is present and anything else.
     pub fn number<T>(&self, name: &str, range: RangeInclusive<T>) -> Result<Option<T>, ApiError>
     where
         T: FromStr + PartialOrd + Display,
@@ -43,10 +43,10 @@ impl QueryParams {
         }
     }
 
-    /// One of several words.
+    /// Returns one of several values.
     ///
     /// # Errors
-    /// When it is given and anything else.
+    /// When it is present and anything else.
     pub fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Result<Option<T>, ApiError> {
         let Some(text) = self.text(name) else { return Ok(None) };
         let chosen = choices.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning);
@@ -55,7 +55,7 @@ impl QueryParams {
     }
 }
 
-/// Digits, perhaps after a minus: Rust would also take a plus, which here is a decoded space at best.
+/// Whether the text is an optional minus and digits. Rust also accepts a plus, which here is at best a decoded space.
 fn is_plain_number(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())

@@ -1,4 +1,4 @@
-//! Memory for long responses: shared by all of them, so that clients that do not read cannot use up the process's.
+//! Shared memory for long responses, so that clients that do not read cannot exhaust the memory of the process.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,13 +22,13 @@ use crate::{
     state::AppState,
 };
 
-/// What long responses of the process may hold together, in KiB.
+/// Maximum memory of all long responses together, in KiB.
 const TOTAL_KIB: usize = 72 * 1024;
-/// What is reserved before a response is read from the store, in KiB: a page and one long turn.
+/// Memory reserved before a response is read from the store, in KiB: a page and one long turn.
 const RESERVED_KIB: u32 = 4 * 1024;
 /// Shorter responses are sent in one piece and not counted, in bytes.
 const SHORT_BYTES: usize = 64 * 1024;
-/// How long a request waits for memory.
+/// Maximum time that a request waits for memory.
 const WAIT_LIMIT: Duration = Duration::from_secs(5);
 /// How often a waiting request closes the connection of a client that does not read.
 const CLOSE_INTERVAL: Duration = Duration::from_millis(100);
@@ -41,7 +41,7 @@ pub struct ResponseMemory {
 }
 
 impl ResponseMemory {
-    /// All of it. When it is used up, connections whose clients do not read are closed.
+    /// Creates the entire memory. When it is exhausted, connections whose clients do not read are closed.
     #[must_use]
     pub fn new(connections: Connections) -> Self {
         Self { kib: Arc::new(Semaphore::new(TOTAL_KIB)), connections }
@@ -81,7 +81,7 @@ pub struct ResponseRoom {
     activity: Option<Arc<Activity>>,
 }
 
-/// What a long response holds until it has been sent.
+/// The memory that a long response holds until it has been sent.
 #[derive(Debug)]
 struct Held {
     _memory: OwnedSemaphorePermit,
@@ -138,7 +138,7 @@ impl ResponseRoom {
         Ok((json, Body::new(Watched::new(body, self.hold(bytes)))).into_response())
     }
 
-    /// Gives back what the response does not need, and keeps the rest until it is dropped.
+    /// Releases what the response does not need, and keeps the rest until it is dropped.
     fn hold(mut self, bytes: usize) -> Held {
         let needed = u32::try_from(bytes / 1024).unwrap_or(u32::MAX);
         if let Some(surplus) = RESERVED_KIB.checked_sub(needed) {
@@ -151,7 +151,7 @@ impl ResponseRoom {
     }
 }
 
-/// What comes before and after the items of a list in a JSON object.
+/// The text before and after the items of a list in a JSON object.
 fn frame(head: &impl Serialize, name: &str, tail: &impl Serialize) -> serde_json::Result<(String, String)> {
     let (mut before, after) = (serde_json::to_string(head)?, serde_json::to_string(tail)?);
     before.pop();

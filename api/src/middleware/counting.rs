@@ -1,4 +1,4 @@
-//! Every request is counted, by the route that it matched.
+//! Counts requests by route.
 
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::state::AppState;
 
-/// Counts the request and how long its answer took.
+/// Records a request and the time to its response.
 pub async fn layer(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();

@@ -1,4 +1,4 @@
-//! Headers that keep a browser from doing what the dashboard never does.
+//! Security headers.
 
 use axum::{
     extract::Request,
@@ -7,11 +7,11 @@ use axum::{
     response::Response,
 };
 
-/// Everything from here, nothing inline but styles, no frames.
+/// Everything from this origin, nothing inline except styles, no frames.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
      connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 
-/// Adds them to every response, and keeps what `/v1` answers out of caches unless the handler says otherwise.
+/// Adds the headers to every response, and keeps responses of `/v1` out of caches unless the handler sets a policy.
 pub async fn layer(request: Request, next: Next) -> Response {
     let is_api = request.uri().path().starts_with("/v1/");
     let mut response = next.run(request).await;

@@ -1,6 +1,6 @@
-//! Keyless mode: while there has never been a key, whoever can reach this machine's own address is the local user.
+//! Keyless mode: until the first key is created, everyone who can connect to the loopback address is the local user.
 //!
-//! A web page that the user happens to have open could reach it too, so requests must come from this origin.
+//! A web page in the user's browser could connect too, so requests must come from this origin.
 
 use axum::{
     extract::{Request, State},
@@ -11,7 +11,7 @@ use axum::{
 use super::origin::{self, Asked};
 use crate::{error::ApiError, extract::Keyless, state::AppState};
 
-/// Marks requests that need no key, and refuses those that only a foreign page could have made.
+/// Marks requests that require no key, and rejects those that may come from a foreign page or a proxy.
 pub async fn layer(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     match state.access.is_keyless(&state.store).await {
         Ok(false) => {}

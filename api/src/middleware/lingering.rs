@@ -1,7 +1,7 @@
-//! A body that was not read to its end is read on for a moment after the answer.
+//! Keeps reading an unread request body for a moment after the response.
 //!
-//! A refusal comes before the body is read. If the connection were closed with the body still on its way, the system
-//! would reset it, and many clients would report that instead of the answer.
+//! An error may be sent before the body is read. If the connection were closed while the body is still arriving, the
+//! system would reset it, and many clients would report that instead of the response.
 
 use std::{
     pin::Pin,
@@ -19,12 +19,12 @@ use axum::{
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
 
-/// How much is read and thrown away, in bytes.
+/// Maximum number of bytes to read and discard.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
-/// How long.
+/// Maximum time to keep reading.
 const MAX_TIME: Duration = Duration::from_secs(1);
 
-/// Watches over the body of requests that may have one.
+/// Wraps the body of requests that may have one.
 pub async fn layer(request: Request, next: Next) -> Response {
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         return next.run(request).await;
@@ -32,7 +32,7 @@ pub async fn layer(request: Request, next: Next) -> Response {
     next.run(request.map(|body| Body::from_stream(Lingering(Some(body.into_data_stream()))))).await
 }
 
-/// A body that is read on when it is dropped before its end.
+/// A body that is read further when it is dropped before its end.
 struct Lingering(Option<BodyDataStream>);
 
 impl Stream for Lingering {

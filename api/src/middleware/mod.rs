@@ -1,4 +1,4 @@
-//! What happens to every request, whatever its route. [`crate::router`] shows the order.
+//! Layers that apply to every request. [`crate::router`] shows their order.
 
 pub mod counting;
 pub mod headers;

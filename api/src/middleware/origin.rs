@@ -1,7 +1,7 @@
-//! Whether a request that shows no key comes from this server's own page, or from no page at all.
+//! Checks that a request without a key comes from this server's own page, or from no page at all.
 //!
-//! `Host` keeps out a foreign name that was made to point here (DNS rebinding); `Origin` and `Sec-Fetch-Site`
-//! (<https://www.w3.org/TR/fetch-metadata/>) keep out requests that a foreign page sends here.
+//! `Host` rejects foreign names that resolve to this machine (DNS rebinding). `Origin` and `Sec-Fetch-Site`
+//! (<https://www.w3.org/TR/fetch-metadata/>) reject requests from foreign pages.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderName, Method, Uri, header, uri::Authority};
 
 use crate::error::{ApiError, Code};
 
-/// The parts of a request that tell where it comes from.
+/// The parts of a request that show where it comes from.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Asked<'a> {
     /// Whether the method is GET.
@@ -33,7 +33,7 @@ pub struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    /// The parts of this request. A header that is there but unreadable, or there twice, counts as a wrong one.
+    /// Returns the parts of a request. A header that is unreadable or present twice counts as an invalid one.
     #[must_use]
     pub fn of(method: &Method, uri: &'a Uri, headers: &'a HeaderMap) -> Self {
         let one = |name: HeaderName| {
@@ -55,19 +55,19 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// Whether only a proxy adds this header: `Forwarded` (RFC 7239), `Via` (RFC 9110), and what proxies used before them.
+/// Whether only a proxy adds this header: `Forwarded` (RFC 7239), `Via` (RFC 9110), and their predecessors.
 fn is_proxy_header(name: &HeaderName) -> bool {
     let name = name.as_str();
     name.starts_with("x-forwarded-")
         || matches!(name, "forwarded" | "via" | "x-forwarded" | "x-real-ip" | "x-client-ip" | "x-cluster-client-ip")
 }
 
-/// Why a request is refused that shows no key.
+/// Why a request without a key is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// It is meant for another name than this machine's own.
+    /// Its `Host` is not a loopback name.
     Host,
-    /// A proxy passed it on, for a client that may be anybody.
+    /// A proxy forwarded it, for an unknown client.
     Forwarded,
     /// Another page sent it.
     CrossSite,
@@ -93,7 +93,7 @@ impl From<Refused> for ApiError {
     }
 }
 
-/// Lets a request through, or says why not.
+/// Accepts a request, or returns why it is rejected.
 ///
 /// # Errors
 /// When it may have been sent by a foreign page.
@@ -120,8 +120,8 @@ pub fn check(asked: &Asked<'_>) -> Result<(), Refused> {
     }
 }
 
-/// Whether a change that a cookie lets in comes from this server's own page. The cookie is `SameSite=Strict` already;
-/// this also keeps out a page on another port or subdomain, which is the same site and another origin.
+/// Checks that a change authenticated by a cookie comes from this server's own page. The cookie is already
+/// `SameSite=Strict`; this also rejects pages on another port or subdomain, which are the same site but another origin.
 ///
 /// # Errors
 /// When another page sent it.
@@ -135,7 +135,7 @@ pub fn check_own_page(asked: &Asked<'_>) -> Result<(), Refused> {
     if is_foreign { Err(Refused::CrossSite) } else { Ok(()) }
 }
 
-/// Whether a path is the API's, not a page.
+/// Whether a path belongs to the API rather than to a page.
 #[must_use]
 pub fn is_api(path: &str) -> bool {
     path == "/v1" || path.starts_with("/v1/")

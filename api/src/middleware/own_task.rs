@@ -1,7 +1,7 @@
-//! A request once started is finished, even if its client is gone.
+//! Completes every request that has started, even if its client disconnects.
 //!
-//! hyper drops a handler whose client hangs up, wherever it is. So each runs in a task of its own, which a shutdown
-//! waits for; who only waits for an outcome inside it stops waiting when [`ClientGone`] says so.
+//! hyper drops a handler at any point when its client disconnects. Each handler therefore runs in its own task, which a
+//! shutdown waits for. A handler that only waits for an outcome stops waiting when [`ClientGone`] is cancelled.
 
 use std::convert::Infallible;
 
@@ -16,11 +16,11 @@ use tracing::Instrument as _;
 
 use crate::{error::ApiError, state::AppState};
 
-/// Cancelled when nobody waits for the response any more.
+/// Cancelled when the client has disconnected.
 #[derive(Clone, Debug, Default)]
 pub struct ClientGone(pub CancellationToken);
 
-/// Runs the rest in a task of its own.
+/// Runs the rest of the request in its own task.
 pub async fn layer(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     let gone = ClientGone::default();
     request.extensions_mut().insert(gone.clone());

@@ -1,4 +1,4 @@
-//! Every response carries `X-Request-Id`, every error a body with it, and the log the same.
+//! Adds the request id to every response, every error body, and the log.
 
 use axum::{
     body::Body,
@@ -13,9 +13,9 @@ use uuid::Uuid;
 
 use crate::error::{ApiError, Code, PROBLEM_JSON};
 
-/// The header's name.
+/// The name of the header.
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Longest id that is taken from a client, in bytes.
+/// Maximum length of an id from a client, in bytes.
 const MAX_BYTES: usize = 128;
 
 /// The outermost layer.
@@ -34,7 +34,7 @@ pub async fn layer(request: Request, next: Next) -> Response {
     .await
 }
 
-/// The client's own id where it is fit to be logged and sent back, else a new one.
+/// Returns the client's id if it is safe to log and to return, or else a new one.
 fn request_id(headers: &HeaderMap) -> String {
     let own = headers.get(X_REQUEST_ID).and_then(|value| value.to_str().ok());
     let is_fit = |id: &&str| (1..=MAX_BYTES).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());

@@ -15,9 +15,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{BODY_TIMEOUT, request_body::RequestBody};
 
-/// How long a shutdown waits for a client that has not finished sending, or takes nothing of a response.
+/// How long a shutdown waits for a client that has not finished sending, or reads nothing of a response.
 const SILENCE_LIMIT: Duration = Duration::from_secs(1);
-/// How long a client may take for a response while others wait for the memory that it holds.
+/// How long a client may take to read a response while others wait for the memory that it holds.
 const HOLD_LIMIT: Duration = Duration::from_secs(10);
 /// Pause between two checks for silence.
 const SILENCE_CHECK: Duration = Duration::from_millis(50);
@@ -41,12 +41,12 @@ struct State {
     waiting_since: Instant,
     /// When a write last found the send buffer full.
     stalled_since: Option<Instant>,
-    /// Since when a response holds memory that others may wait for.
+    /// When a response began to hold memory that others may wait for.
     holding_since: Option<Instant>,
 }
 
 impl Activity {
-    /// The activity of a connection that was just accepted.
+    /// Creates the activity of a connection that was just accepted.
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::new(State {
@@ -98,7 +98,7 @@ impl Activity {
     }
 
     /// Resolves when the client has been silent for [`SILENCE_LIMIT`] after `begun`: it has not finished a request, or
-    /// takes nothing of a response.
+    /// reads nothing of a response.
     pub(super) async fn silent_since(&self, begun: Instant) {
         loop {
             let since = {
@@ -118,12 +118,12 @@ impl Activity {
         self.state().stalled_since.get_or_insert_with(Instant::now);
     }
 
-    /// Records that the client takes data.
+    /// Records that the client reads data.
     pub(super) fn proceed(&self) {
         self.state().stalled_since = None;
     }
 
-    /// Records that the body of this exchange has arrived, or that nobody reads it any longer.
+    /// Records that the body of this exchange has arrived, or that it is no longer being read.
     pub(super) fn end_body(&self, exchange: u64) {
         let mut state = self.state();
         if state.body_of == Some(exchange) {
@@ -131,7 +131,7 @@ impl Activity {
         }
     }
 
-    /// Lets everything have begun this much earlier.
+    /// Moves all recorded times back by this much.
     #[cfg(test)]
     pub(super) fn age(&self, by: Duration) {
         let mut state = self.state();
@@ -163,7 +163,7 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    /// Begins with a request whose head has arrived. Its body is limited in time from now on.
+    /// Begins an exchange with a request whose head has arrived. The deadline of its body starts now.
     pub(super) fn begin(activity: &Arc<Activity>, request: Request<Incoming>) -> (Self, Request) {
         let has_body = !request.body().is_end_stream();
         let number = {
@@ -193,7 +193,7 @@ impl Drop for Exchange {
     }
 }
 
-/// A response body that keeps something until it has been handed over.
+/// A response body that keeps a value alive until it has been handed over.
 #[derive(Debug)]
 pub struct Watched<T> {
     body: Body,
@@ -201,7 +201,7 @@ pub struct Watched<T> {
 }
 
 impl<T> Watched<T> {
-    /// Keeps `kept` as long as the body.
+    /// Keeps `kept` alive as long as the body.
     pub fn new(body: Body, kept: T) -> Self {
         Self { body, _kept: kept }
     }

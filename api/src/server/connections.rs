@@ -15,7 +15,7 @@ use crate::metrics::{Metrics, RefusedBy};
 /// How long a connection must have been waiting for its client before it is closed to make room: long enough for a
 /// request to arrive over a slow network.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long nothing is searched for after a search found nothing to close.
+/// Pause after a search that found no connection to close.
 const SEARCH_PAUSE: Duration = Duration::from_millis(50);
 
 /// The table of open connections. Cheap to clone.
@@ -72,7 +72,7 @@ impl Table {
 }
 
 impl Connections {
-    /// An empty table.
+    /// Creates an empty table.
     #[must_use]
     pub fn new(limits: ConnectionLimits, metrics: Metrics) -> Self {
         Self { inner: Arc::new(Inner { limits, metrics, table: Mutex::default() }) }
@@ -92,7 +92,7 @@ impl Connections {
         &self.inner.limits
     }
 
-    /// Counts a connection from this address in, or says which limit it would exceed.
+    /// Adds a connection from this address, or returns the limit that it would exceed.
     pub(super) fn admit(&self, address: IpAddr) -> Result<Admitted, RefusedBy> {
         let address = client_network(address);
         let mut table = self.table();

@@ -1,32 +1,32 @@
-//! How many connections there may be.
+//! The limits on the number of connections.
 
 use std::net::IpAddr;
 
 use banter_shared::config::Config;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-/// Connections per address unless configured. Loopback is exempt then: a proxy on this machine sends everything from
-/// there.
+/// Default number of connections per address. Loopback is then exempt, because a proxy on this machine sends everything
+/// from there.
 const PER_ADDRESS: usize = 256;
 /// The share of the process's files that connections may take, in percent. The rest is for the database, agents' files,
 /// and Redis.
 const SHARE_PERCENT: u64 = 80;
-/// Most connections of a process, however many files it may open.
+/// Maximum number of connections of a process, regardless of its limit on open files.
 const MOST: usize = 1_000_000;
 
 /// The limits of one process.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionLimits {
-    /// Connections of the process.
+    /// Maximum number of connections of the process.
     pub total: usize,
-    /// Connections of one address.
+    /// Maximum number of connections from one address.
     per_address: usize,
     /// Whether loopback addresses count as well.
     limits_loopback: bool,
 }
 
 impl ConnectionLimits {
-    /// Raises the process's limit on open files as far as it is allowed to, and derives the limits from it and from the
+    /// Raises the process's limit on open files as far as permitted, and derives the limits from it and from the
     /// configuration.
     #[must_use]
     pub fn apply(config: &Config) -> Self {
@@ -45,14 +45,14 @@ impl ConnectionLimits {
         Self { total, per_address: per_address.unwrap_or(PER_ADDRESS), limits_loopback: per_address.is_some() }
     }
 
-    /// How many connections may come from this address.
+    /// Returns the maximum number of connections from this address.
     #[must_use]
     pub fn per_address(&self, address: IpAddr) -> usize {
         if address.is_loopback() && !self.limits_loopback { usize::MAX } else { self.per_address }
     }
 }
 
-/// Raises the soft limit on open files to the hard one; returns the limit that holds.
+/// Raises the soft limit on open files to the hard one; returns the resulting limit.
 fn raise_open_files() -> u64 {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return 1024 };
     if soft >= hard {
@@ -67,7 +67,8 @@ fn raise_open_files() -> u64 {
     }
 }
 
-/// What counts as one address: IPv4 as it is, IPv6 by its /64 network, which is what one client is given.
+/// Returns the address that limits apply to: an IPv4 address itself, an IPv6 address's /64 network, which is usually
+/// assigned to one client.
 #[must_use]
 pub fn client_network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {

@@ -1,8 +1,8 @@
 //! Accepts connections and serves them until the shutdown begins.
 //!
-//! Guarantees: a client that is silent costs a connection for a bounded time, and nothing else. A request head must
+//! Guarantees: a silent client occupies a connection for a bounded time, and nothing else. A request head must
 //! arrive within [`HEAD_TIMEOUT`], a body within [`BODY_TIMEOUT`]; connections are limited per process and per address;
-//! at the limit, the one that has waited longest for its client makes room. A shutdown finishes every request that
+//! at the limit, the one that has waited longest for its client is closed. A shutdown finishes every request that
 //! has arrived, and waits neither for clients that have not finished sending nor for clients that do not read.
 
 mod activity;
@@ -45,8 +45,8 @@ const STALL_TIMEOUT: Duration = Duration::from_mins(1);
 /// Pause after a connection could not be accepted, usually because too many files are open.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until the shutdown begins, then stops accepting and returns when all requests have been answered.
-/// Streams end by themselves when the shutdown begins; idle connections are closed.
+/// Serves until the shutdown begins, then stops accepting and returns when all requests have been answered. Streams end
+/// when the shutdown begins; idle connections are closed.
 pub async fn serve(listener: TcpListener, router: Router, connections: &Connections, shutdown: &Shutdown) {
     let (open, refusals) = (TaskTracker::new(), Refusals::new(connections.clone()));
     while let Some(accepted) = shutdown.soft().run_until_cancelled(listener.accept()).await {

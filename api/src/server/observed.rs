@@ -1,4 +1,4 @@
-//! A TCP stream that records whether its client takes what is sent.
+//! A TCP stream that records whether its client reads what is sent.
 
 use std::{
     io,

@@ -1,4 +1,4 @@
-//! Connections over a limit: answered with a 503 where that costs next to nothing, closed otherwise.
+//! Refuses connections over a limit: with a 503 where that is cheap, otherwise by closing them.
 
 use std::{
     io,
@@ -20,16 +20,16 @@ use crate::{
     metrics::RefusedBy,
 };
 
-/// Refused connections that are answered at one time; the others are closed at once.
+/// Maximum number of refused connections that receive a response at the same time; others are closed immediately.
 const ANSWERED: usize = 32;
-/// How long an answered one is kept at most.
+/// Time limit for a response to a refused connection.
 const KEPT: Duration = Duration::from_secs(1);
-/// How long it is waited for the request: a client may discard a response that comes before it has sent anything.
+/// How long to wait for the request: a client may discard a response that arrives before it has sent anything.
 const REQUEST_WAIT: Duration = Duration::from_millis(300);
-/// How often refusals are logged at most.
+/// Minimum time between two log lines about refusals.
 const LOG_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Refuses connections. Must be used inside a runtime.
+/// Refuses connections. Must be used within a Tokio runtime.
 #[derive(Debug)]
 pub(super) struct Refusals {
     connections: Connections,
@@ -37,7 +37,7 @@ pub(super) struct Refusals {
     unlogged: Mutex<Unlogged>,
 }
 
-/// What has happened since the last line in the log.
+/// The refusals since the last log line.
 #[derive(Debug, Default)]
 struct Unlogged {
     by_process: u64,
@@ -47,7 +47,7 @@ struct Unlogged {
 }
 
 impl Refusals {
-    /// Nothing has been refused yet.
+    /// Creates the state without any refusals.
     pub(super) fn new(connections: Connections) -> Self {
         Self { connections, answered: Arc::new(Semaphore::new(ANSWERED)), unlogged: Mutex::default() }
     }
@@ -74,7 +74,7 @@ impl Refusals {
         self.note(|unlogged| unlogged.failures += 1);
     }
 
-    /// Counts, and logs all that was counted if that has not been done for [`LOG_INTERVAL`].
+    /// Counts a refusal, and logs the count unless it was logged within [`LOG_INTERVAL`].
     fn note(&self, count: impl FnOnce(&mut Unlogged)) {
         let mut unlogged = self.unlogged.lock().unwrap_or_else(PoisonError::into_inner);
         count(&mut unlogged);
@@ -94,8 +94,8 @@ impl Refusals {
     }
 }
 
-/// Answers, and reads what the client has sent: a connection that is closed with unread data is reset, and the client
-/// might never see the answer.
+/// Responds, and reads what the client has sent: a connection that is closed with unread data is reset, and the client
+/// might never see the response.
 async fn answer(mut stream: TcpStream, refused: RefusedBy) -> io::Result<()> {
     let mut buffer = [0; 4096];
     if let Ok(received) = timeout(REQUEST_WAIT, stream.read(&mut buffer)).await {

@@ -1,4 +1,4 @@
-//! The body of a request, which must arrive in time.
+//! Request bodies with a deadline.
 
 use std::{
     pin::Pin,
@@ -27,7 +27,7 @@ pub struct BodyTimedOut;
 pub(super) struct RequestBody {
     body: BodyDataStream,
     deadline: Instant,
-    /// Set once the body had to be waited for: most arrive with their head.
+    /// Set once the body has to be waited for; most arrive with their headers.
     timer: Option<Pin<Box<Sleep>>>,
     is_late: bool,
     activity: Arc<Activity>,
@@ -35,7 +35,7 @@ pub(super) struct RequestBody {
 }
 
 impl RequestBody {
-    /// The body of this exchange of a connection.
+    /// Creates the body of an exchange on a connection.
     pub(super) fn new(body: Incoming, deadline: Instant, activity: Arc<Activity>, exchange: u64) -> Self {
         Self { body: Body::new(body).into_data_stream(), deadline, timer: None, is_late: false, activity, exchange }
     }

@@ -1,4 +1,4 @@
-//! One open stream: replay, then live, in one order and without a hole.
+//! One open stream: replay, then live events, in order and without gaps.
 
 use std::{
     collections::BTreeMap,
@@ -29,25 +29,25 @@ use super::{
     running::{Running, partial_event},
 };
 
-/// How often a heartbeat comes.
+/// Interval between heartbeats.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// How long a client is to wait before it connects again.
+/// How long a client should wait before reconnecting.
 pub(super) const RETRY: Duration = Duration::from_secs(1);
-/// How long "is typing" holds unless it is renewed.
+/// Lifetime of a typing event unless it is renewed.
 const TYPING_LEASE: Duration = Duration::from_secs(8);
-/// How often it is renewed.
+/// Interval between renewals.
 const TYPING_RENEWAL: Duration = Duration::from_secs(3);
-/// How often it is checked that the reader may still read: well below the 5 s in which a revoked key's streams close.
+/// Interval between checks of the reader's key: well below the 5 s within which the streams of a revoked key close.
 const ACCESS_CHECK: Duration = Duration::from_secs(2);
-/// How often it is tried to close holes in running answers.
+/// Interval between attempts to close gaps in running answers.
 const HOLE_CHECK: Duration = Duration::from_millis(100);
-/// Pieces of text that may wait behind a hole.
+/// Maximum number of deltas held behind a gap.
 const HELD_TEXTS: usize = 256;
-/// Rows of the log read at once.
+/// Number of log rows per read.
 const REPLAY_PAGE: i64 = 256;
-/// How long a reader may let a durable event wait.
+/// Maximum time that a durable event waits for a reader.
 const STALL_LIMIT: Duration = Duration::from_secs(30);
-/// Pause before the log is read again after a failure.
+/// Pause before reading the log again after a failure.
 const ERROR_PAUSE: Duration = Duration::from_millis(200);
 
 /// Why a stream ends.
@@ -67,20 +67,20 @@ pub(super) enum Closed {
 pub(super) struct Connection {
     pub(super) hub: Hub,
     principal: Principal,
-    /// Only this session's events.
+    /// If set, only this session's events are delivered.
     only: Option<SessionId>,
     user_log_id: i64,
-    /// The last event that was delivered, or passed over as another session's.
+    /// The last event that was delivered, or skipped because it belongs to another session.
     cursor: Cursor,
     pub(super) running: BTreeMap<TaskId, Running>,
-    /// The revision of the last step that was told, or passed over; `None` before the first catch-up.
+    /// The revision of the last step that was sent or skipped; `None` before the first catch-up.
     pub(super) step_revision: Option<i64>,
     out: Outbox,
     too_slow: Arc<AtomicBool>,
 }
 
 impl Connection {
-    /// A stream that starts at `start` and writes frames to `out`; sets `too_slow` if that is why it ends.
+    /// Creates a stream that starts at `start` and writes frames to `out`; sets `too_slow` if that is why it ends.
     pub(super) fn new(
         hub: Hub,
         principal: Principal,
@@ -159,7 +159,7 @@ impl Connection {
         }
     }
 
-    /// Reads the log from where the stream is to its head, then tells what runs.
+    /// Reads the log from the stream's position to its head, then sends the output of running tasks.
     async fn catch_up(&mut self) -> Result<(), Closed> {
         loop {
             let (log_id, seq, step) = (self.user_log_id, self.cursor.seq, self.step_revision);
@@ -192,7 +192,7 @@ impl Connection {
         }
     }
 
-    /// Delivers a durable event, unless it is another session's than the stream's. Returns whether it did.
+    /// Delivers a durable event, unless it belongs to another session. Returns whether it did.
     async fn pass_on(&mut self, session_id: Option<SessionId>, frame: Bytes) -> Result<bool, Closed> {
         if self.only.is_some() && self.only != session_id {
             return Ok(false);
@@ -201,7 +201,8 @@ impl Connection {
         Ok(true)
     }
 
-    /// Takes in what a live event says about running tasks. A replayed one says nothing: what runs is told at its end.
+    /// Applies a live event to the running tasks. Replayed events are not applied, because a replay ends with the
+    /// running tasks.
     async fn follow_tasks(&mut self, session_id: Option<SessionId>, news: Option<&TaskNews>) -> Result<(), Closed> {
         match news {
             Some(TaskNews::Updated { task, agent_key }) => self.follow_task(task, agent_key).await,
@@ -213,7 +214,7 @@ impl Connection {
         }
     }
 
-    /// Tells when an agent starts and stops typing.
+    /// Sends typing events when an agent starts and stops.
     async fn follow_task(&mut self, task: &Task, agent_key: &str) -> Result<(), Closed> {
         if task.status == TaskStatus::Running {
             let running = self.running.entry(task.id).or_insert_with(|| Running {
@@ -238,7 +239,7 @@ impl Connection {
         }
     }
 
-    /// Passes a step on, in the order of changes; what was told before is not told again.
+    /// Forwards a step, in the order of changes, unless it was sent before.
     async fn hear_step(&mut self, row: &StepRow) -> Result<(), Closed> {
         if self.step_revision.is_some_and(|told| row.step.revision <= told) {
             return Ok(());
@@ -260,7 +261,7 @@ impl Connection {
         self.send(EventData::TaskStep { task_id, attempt, step }, Some(session_id)).await
     }
 
-    /// Passes text on. What comes after a hole is held until all text before it is known.
+    /// Forwards a delta. Deltas after a gap are held until all text before them is known.
     async fn hear_text(&mut self, text: &Arc<LiveText>) -> Result<(), Closed> {
         let Some(running) = self.running.get_mut(&text.task_id) else { return Ok(()) };
         if text.attempt != running.attempt || text.next_offset() <= running.next_offset {
@@ -278,7 +279,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Passes on what of a text was not told yet. What a full queue has no room for becomes a hole.
+    /// Forwards the part of a delta that was not sent yet. If the queue is full, that part becomes a gap.
     fn offer_text(&mut self, text: &LiveText) -> bool {
         let Some(running) = self.running.get(&text.task_id) else { return false };
         let (session_id, offset) = (running.session_id, running.next_offset);
@@ -312,8 +313,8 @@ impl Connection {
         }
     }
 
-    /// Tells the stored text once it reaches what is held, then the rest of that. Before that nothing changes, and
-    /// it is tried again.
+    /// Sends the stored text once it reaches the held deltas, then the rest of those. Until then, nothing changes, and
+    /// it is retried.
     async fn close_hole(&mut self, task_id: TaskId) {
         let Some(running) = self.running.get(&task_id) else { return };
         let Some(first) = running.held.first().map(|text| text.offset) else { return };
@@ -365,7 +366,7 @@ impl Connection {
         frame::encode(None, &event).inspect_err(|error| tracing::error!(%error, "cannot encode an event")).ok()
     }
 
-    /// Sends what the reader must get, and waits for room.
+    /// Sends a frame that the reader must receive, and waits for space.
     pub(super) async fn send(&self, data: EventData, session_id: Option<SessionId>) -> Result<(), Closed> {
         match self.encode(data, session_id) {
             Some(frame) => self.write(frame).await,
@@ -373,7 +374,7 @@ impl Connection {
         }
     }
 
-    /// Sends what the reader can do without, if there is room. Returns whether there was.
+    /// Sends an optional frame if there is space. Returns whether it did.
     fn offered(&self, data: EventData, session_id: Option<SessionId>) -> bool {
         self.encode(data, session_id).is_some_and(|frame| self.out.try_send(frame))
     }
@@ -391,7 +392,7 @@ impl Connection {
     }
 }
 
-/// Ticks that begin one period from now.
+/// Creates an interval whose first tick is one period from now.
 fn ticks(period: Duration) -> Interval {
     let mut ticks = interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

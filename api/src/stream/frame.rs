@@ -1,12 +1,12 @@
-//! Frames: an event as bytes on the stream (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
+//! Encoding of events as SSE frames (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 
 use banter_shared::event::{Cursor, Event};
 use bytes::{BufMut as _, Bytes, BytesMut};
 
-/// A guess at a frame's size that is enough for most.
+/// Initial capacity of a frame, enough for most.
 const USUAL_BYTES: usize = 1024;
 
-/// Writes an event as one frame. Only durable events have an id: it is where a client goes on.
+/// Encodes an event as one frame. Only durable events have an id, from which a client resumes.
 pub(super) fn encode(id: Option<&Cursor>, event: &Event) -> Result<Bytes, serde_json::Error> {
     let mut frame = BytesMut::with_capacity(USUAL_BYTES);
     if let Some(id) = id {

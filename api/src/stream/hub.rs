@@ -1,8 +1,8 @@
-//! The hub: follows the store once for all open streams of this process and hands each user's events to their streams.
+//! The hub: tails the event log once for all open streams of this process and distributes each user's events.
 //!
-//! Guarantees: what was committed after a stream subscribed reaches its channel in order, rendered or as a hint to
-//! read the log; a stream that falls behind its channel is told so (`Lagged`) and reads the log. Nothing here is kept
-//! for a slow reader beyond the channel's bound.
+//! Guarantees: every change committed after a stream subscribed reaches its channel in order, rendered or as a hint to
+//! read the log; a stream that falls behind its channel receives `Lagged` and reads the log. Nothing is kept for a slow
+//! reader beyond the channel's bound.
 
 use std::{
     collections::HashMap,
@@ -27,14 +27,14 @@ use tokio::{
 use super::frame;
 use crate::metrics::Metrics;
 
-/// Events kept for the streams of one user; who falls further behind reads the log.
+/// Number of events kept for the streams of one user; a stream that falls further behind reads the log.
 const CHANNEL_EVENTS: usize = 256;
-/// A longer frame is not kept for streams that fall behind; each reads the event from the log. In bytes.
+/// Maximum size in bytes of a frame that is kept for streams; they read longer events from the log.
 const LONGEST_KEPT: usize = 32 * 1024;
 /// Pause after a failed read.
 const ERROR_PAUSE: Duration = Duration::from_millis(200);
 
-/// What a stream hears.
+/// What a stream receives from the hub.
 #[derive(Debug)]
 pub(super) enum Live {
     /// An event of the log.
@@ -43,25 +43,25 @@ pub(super) enum Live {
         seq: i64,
         /// The session that it is about.
         session_id: Option<SessionId>,
-        /// What it says about tasks.
+        /// The tasks that it affects.
         news: Option<TaskNews>,
         /// The event as bytes, the same for every stream.
         frame: Bytes,
     },
-    /// The log has this event; it has to be read from there.
+    /// An event that has to be read from the log.
     Grown {
         /// Its number.
         seq: i64,
     },
     /// More text of a running answer.
     Text(Arc<LiveText>),
-    /// A step that is new or has changed.
+    /// A new or changed step.
     Step(Box<StepRow>),
-    /// Signals were lost: what runs is to be told again.
+    /// Signals were lost: the output of running tasks has to be sent again.
     Healed,
 }
 
-/// What an event says about the tasks of its session.
+/// How an event affects the tasks of its session.
 #[derive(Debug)]
 pub(super) enum TaskNews {
     /// One of them changed.
@@ -71,7 +71,7 @@ pub(super) enum TaskNews {
         /// The agent that works on it.
         agent_key: String,
     },
-    /// They are gone, with their session.
+    /// They were deleted with their session.
     AllGone,
 }
 
@@ -93,7 +93,7 @@ struct Channel {
     sender: broadcast::Sender<Arc<Live>>,
 }
 
-/// The channels, by the number of the log and by user.
+/// The channels, by log id and by user.
 #[derive(Debug, Default)]
 struct Channels {
     by_log: HashMap<i64, Channel>,
@@ -109,7 +109,7 @@ impl Channels {
         self.by_log.get(self.logs.get(user)?)
     }
 
-    /// The user's channel; opens it if there is none.
+    /// Returns the user's channel, and opens it if necessary.
     fn open(&mut self, user: &UserRef, start: &ReplayStart) -> &Channel {
         self.logs.insert(user.clone(), start.user_log_id);
         self.by_log.entry(start.user_log_id).or_insert_with(|| Channel {
@@ -119,7 +119,7 @@ impl Channels {
         })
     }
 
-    /// Closes the channels that nobody listens to any more.
+    /// Closes the channels without receivers.
     fn prune(&mut self) {
         let logs = &mut self.logs;
         self.by_log.retain(|_, channel| {
@@ -132,7 +132,7 @@ impl Channels {
     }
 }
 
-/// A stream's place in the hub.
+/// The subscription of a stream to the hub.
 #[derive(Debug)]
 pub(super) struct Subscription {
     pub(super) live: broadcast::Receiver<Arc<Live>>,
@@ -140,7 +140,7 @@ pub(super) struct Subscription {
     _follow: Follow,
 }
 
-/// See the module. Cheap to clone.
+/// The hub; see the module documentation. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Hub {
     pub(super) store: Store,
@@ -148,12 +148,12 @@ pub struct Hub {
     pub(super) shutdown: Shutdown,
     pub(super) metrics: Metrics,
     channels: Arc<Mutex<Channels>>,
-    /// Where the hub has read up to; `None` while there is no stream.
+    /// The position up to which the hub has read; `None` while there is no stream.
     position: Arc<tokio::sync::Mutex<Option<TailPosition>>>,
 }
 
 impl Hub {
-    /// Starts to follow the store until the process has drained.
+    /// Starts tailing the log until the process has drained.
     #[must_use]
     pub fn start(store: Store, relay: SharedRelay, shutdown: &Shutdown, metrics: Metrics) -> Self {
         let (channels, position) = (Arc::default(), Arc::default());
@@ -166,7 +166,7 @@ impl Hub {
         self.channels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts to hear a user's events. What is read from the store after this and what is heard overlap, never gape.
+    /// Subscribes to a user's events. What is read from the store afterward overlaps with them, without a gap.
     pub(super) async fn subscribe(&self, user: &UserRef, start: &ReplayStart) -> Result<Subscription, StoreError> {
         let follow = self.relay.follow(user).await;
         let live = self.channels().open(user, start).sender.subscribe();
@@ -198,7 +198,7 @@ impl Hub {
         }
     }
 
-    /// Hands live text on, and notes everything else.
+    /// Forwards live text, and records everything else.
     async fn take_in(&self, signal: Signal, asked: &mut Asked) {
         match signal {
             Signal::Changed => asked.read = true,
@@ -215,7 +215,7 @@ impl Hub {
         }
     }
 
-    /// Does what signals asked for.
+    /// Performs what the recorded signals require.
     async fn answer(&self, asked: &mut Asked) {
         let Asked { read, tell_again } = std::mem::take(asked);
         if read && let Err(error) = self.read_on().await {
@@ -229,7 +229,7 @@ impl Hub {
         }
     }
 
-    /// Reads all that is new and hands it out.
+    /// Reads the new events and distributes them.
     async fn read_on(&self) -> Result<(), StoreError> {
         let mut position = self.position.lock().await;
         self.channels().prune();
@@ -276,16 +276,16 @@ impl Hub {
     }
 }
 
-/// What signals ask the hub for.
+/// What the recorded signals require.
 #[derive(Clone, Copy, Debug, Default)]
 struct Asked {
-    /// To read what is new.
+    /// Read new events.
     read: bool,
-    /// To have every stream tell again what runs.
+    /// Make every stream send the output of running tasks again.
     tell_again: bool,
 }
 
-/// A stored piece of text, as if it had come over the relay.
+/// Returns a stored chunk as if it had arrived over the relay.
 fn live_text(ChunkRow { session_id, message_id, chunk, .. }: ChunkRow) -> LiveText {
     let StoredChunk { task_id, attempt, start_offset: offset, text } = chunk;
     LiveText { session_id, task_id, attempt, message_id, offset, text }

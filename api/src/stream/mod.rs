@@ -1,7 +1,7 @@
-//! The event streams: one [`hub`] a process, one [`connection`] an open stream, [`frame`]s on the wire.
+//! Event streams: one [`hub`] per process, one [`connection`] per open stream, and [`frame`]s on the wire.
 //!
-//! A stream subscribes to the hub first and reads the log then, so that nothing falls between the two; what comes
-//! twice is known by its number.
+//! A stream subscribes to the hub first, then reads the log, so that nothing is missed in between; duplicates are
+//! detected by their number.
 
 mod connection;
 mod frame;
@@ -32,9 +32,9 @@ use connection::Connection;
 pub use hub::Hub;
 
 impl Hub {
-    /// Opens a stream of a user's events, of one session's if `only` names one.
+    /// Opens a stream of a user's events, or of one session's if `only` is set.
     ///
-    /// `requested` is the client's cursor; without one the stream starts at the head.
+    /// `requested` is the client's cursor; without one, the stream starts at the head.
     ///
     /// # Errors
     /// When the store fails.
@@ -59,7 +59,7 @@ impl Hub {
         Ok((head, Body::from_stream(frames.chain(last_words).map(Ok::<_, std::io::Error>))).into_response())
     }
 
-    /// After the last frame: the advice to fetch everything again, if the reader was too slow to be told in order.
+    /// Appends a `resync` to the last frame if the reader was too slow.
     fn last_words(&self, cursor: Cursor, too_slow: Arc<AtomicBool>) -> impl Stream<Item = Bytes> + Send + 'static {
         let clock = Arc::clone(self.store.clock());
         stream::once(async move {

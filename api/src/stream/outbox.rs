@@ -1,7 +1,7 @@
-//! What waits for one client, bounded in frames and in bytes: all that a reader who does not read can cost.
+//! The queue of frames for one client, bounded in frames and in bytes, which limits the cost of a stalled reader.
 //!
-//! Guarantees: frames leave in the order in which they were put in; one that is larger than the whole bound waits until
-//! it is alone, so that nothing is too large to be sent.
+//! Guarantees: frames are sent in the order in which they were queued; a frame that exceeds the bound waits until the
+//! queue is empty, so that no frame is too large.
 
 use std::sync::Arc;
 
@@ -13,19 +13,19 @@ use tokio::sync::{
 };
 use tokio_stream::wrappers::ReceiverStream;
 
-/// Frames that may wait.
+/// Maximum number of queued frames.
 const FRAMES: usize = 64;
-/// Bytes that may wait.
+/// Maximum size of all queued frames, in bytes.
 const BYTES: u32 = 512 * 1024;
 
-/// The end where frames are put in. Its copies share one bound.
+/// The sending end. Clones share one bound.
 #[derive(Clone, Debug)]
 pub(super) struct Outbox {
     frames: mpsc::Sender<Waiting>,
     room: Arc<Semaphore>,
 }
 
-/// A frame, and the room that it takes until it has gone.
+/// A frame and the space that it occupies until it has been sent.
 #[derive(Debug)]
 struct Waiting {
     frame: Bytes,
@@ -37,7 +37,7 @@ struct Waiting {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Gone;
 
-/// Makes an outbox and the stream of what is put into it, which ends when the last copy of the outbox was dropped.
+/// Creates an outbox and the stream of its frames, which ends when the last clone of the outbox is dropped.
 pub(super) fn outbox() -> (Outbox, impl Stream<Item = Bytes> + Send + 'static) {
     let (sender, receiver) = mpsc::channel(FRAMES);
     let room = Arc::new(Semaphore::new(BYTES as usize));
@@ -45,26 +45,26 @@ pub(super) fn outbox() -> (Outbox, impl Stream<Item = Bytes> + Send + 'static) {
 }
 
 impl Outbox {
-    /// Puts a frame in as soon as there is room.
+    /// Queues a frame as soon as there is space.
     pub(super) async fn send(&self, frame: Bytes) -> Result<(), Gone> {
         let room = Arc::clone(&self.room).acquire_many_owned(weight(&frame)).await.map_err(|_| Gone)?;
         self.frames.send(Waiting { frame, _room: room }).await.map_err(|SendError(_)| Gone)
     }
 
-    /// Puts a frame in if there is room now. Returns whether there was.
+    /// Queues a frame if there is space now. Returns whether it did.
     pub(super) fn try_send(&self, frame: Bytes) -> bool {
         Arc::clone(&self.room)
             .try_acquire_many_owned(weight(&frame))
             .is_ok_and(|room| self.frames.try_send(Waiting { frame, _room: room }).is_ok())
     }
 
-    /// Waits until the client has gone.
+    /// Waits until the client has disconnected.
     pub(super) async fn closed(&self) {
         self.frames.closed().await;
     }
 }
 
-/// The room that a frame takes: its bytes, at most all there are.
+/// Returns the space that a frame occupies: its size in bytes, at most the entire bound.
 fn weight(frame: &Bytes) -> u32 {
     u32::try_from(frame.len()).unwrap_or(BYTES).min(BYTES)
 }

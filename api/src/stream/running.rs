@@ -1,4 +1,4 @@
-//! What a stream knows of running tasks, and what it sends of them when it has caught up with the log.
+//! The running tasks of a stream, and what it sends about them once it has caught up with the log.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -12,23 +12,23 @@ use banter_shared::{
 
 use super::connection::{Closed, Connection};
 
-/// What a stream knows of a running task.
+/// What a stream knows about a running task.
 #[derive(Clone, Debug)]
 pub(super) struct Running {
     pub(super) session_id: SessionId,
     pub(super) agent_key: String,
     pub(super) attempt: i64,
-    /// Where the next text belongs.
+    /// The offset at which the next delta starts.
     pub(super) next_offset: i64,
-    /// Text that came after a hole, until what is stored has closed it.
+    /// Deltas after a gap, held until the stored text has closed it.
     pub(super) held: Vec<Arc<LiveText>>,
-    /// Steps that were sent with a higher revision than the stream's, by their number.
+    /// Steps that were sent with a higher revision than the stream's, by `seq`.
     pub(super) sent_steps: BTreeMap<i64, i64>,
 }
 
 impl Connection {
-    /// Sends the steps of ended tasks, then what each running task has produced. Returns whether there are more steps of
-    /// ended tasks to be read first.
+    /// Sends the steps of ended tasks, then the output of each running task. Returns whether more steps of ended tasks
+    /// have to be read first.
     pub(super) async fn send_state(&mut self, state: StreamState) -> Result<bool, Closed> {
         self.step_revision = Some(state.step_revision);
         for closed in state.closed_steps {
@@ -51,11 +51,11 @@ impl Connection {
         Ok(false)
     }
 
-    /// Sends what a running task has produced: its text so far, its steps, and that its agent is typing.
+    /// Sends the output of a running task: its text so far, its steps, and a typing event.
     ///
-    /// It is read here, in parts, and not with the rest of the state, so that a client that reads slowly holds one part
-    /// in memory. It may be newer than the rest: text that follows live is compared by its offset, steps by their
-    /// revision. If the attempt has ended since, a live event says so.
+    /// The output is read here, in parts, and not with the rest of the state, so that a slow client holds only one part
+    /// in memory. It may be newer than the rest: live text is compared by offset, steps by revision. If the attempt has
+    /// ended in the meantime, a live event follows.
     async fn send_running(&mut self, task: RunningTask) -> Result<(), Closed> {
         let RunningTask { task_id, attempt, session_id, agent_key } = task;
         let (mut after, mut next_offset, mut sent_steps) = (None, 0, BTreeMap::new());
@@ -92,7 +92,7 @@ impl Connection {
     }
 }
 
-/// Puts the text so far into its event.
+/// Creates the event with the text so far.
 pub(super) fn partial_event(partial: Partial) -> EventData {
     let Partial { task_id, attempt, message_id, text, next_offset } = partial;
     EventData::MessagePartial { task_id, attempt, message_id, text, next_offset }

@@ -875,10 +875,10 @@ export interface components {
             checks: {
                 [key: string]: string;
             };
-            /** @description What the relay has lost since this process started. */
+            /** @description What the relay has dropped since this process started. */
             relay: components["schemas"]["RelayReport"];
         };
-        /** @description What the relay has lost since this process started. */
+        /** @description What the relay has dropped since this process started. */
         RelayReport: {
             /** @description The number of users with an open stream whose channel is not subscribed yet. */
             pending_subscriptions: number;

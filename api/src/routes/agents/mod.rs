@@ -1,3 +1,3 @@
-//! Agents: listed.
+//! Agents.
 
 pub mod list;

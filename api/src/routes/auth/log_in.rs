@@ -26,7 +26,7 @@ pub struct LogIn {
     api_key: String,
 }
 
-/// Signs a browser in.
+/// Signs in from a browser.
 #[utoipa::path(
     post,
     path = "/v1/auth/session",

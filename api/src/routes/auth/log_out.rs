@@ -14,7 +14,7 @@ use crate::{
     state::AppState,
 };
 
-/// Signs a browser out.
+/// Signs out of a browser.
 #[utoipa::path(
     delete,
     path = "/v1/auth/session",

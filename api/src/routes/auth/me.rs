@@ -18,7 +18,7 @@ pub struct Me {
     pub role: UserRole,
 }
 
-/// Tells who one is.
+/// Returns the current user.
 #[utoipa::path(
     get,
     path = "/v1/auth/me",

@@ -1,4 +1,4 @@
-//! Who one is, and other ways to show it than with the key itself.
+//! Sign-in, sign-out, the current user, and stream tickets.
 
 pub mod log_in;
 pub mod log_out;

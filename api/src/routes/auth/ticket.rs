@@ -21,7 +21,7 @@ pub struct StreamTicket {
     pub expires_at: Timestamp,
 }
 
-/// Makes a ticket that opens streams.
+/// Creates a stream ticket.
 #[utoipa::path(
     post,
     path = "/v1/auth/sse-token",

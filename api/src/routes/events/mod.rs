@@ -1,4 +1,4 @@
-//! Event streams: of all of a user's sessions, or of one.
+//! Event streams of all sessions of a user, or of one session.
 
 pub mod session;
 pub mod user;
@@ -7,10 +7,10 @@ use axum::http::HeaderMap;
 
 use crate::extract::QueryParams;
 
-/// The header by which a browser says where it was (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
+/// The header with which a browser resumes a stream (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 const LAST_EVENT_ID: &str = "Last-Event-ID";
 
-/// Where a client was: the header wins over `?after=`, and an empty one counts as none.
+/// Returns the client's cursor. The header takes precedence over `?after=`, and an empty one counts as absent.
 fn requested_cursor(headers: &HeaderMap, query: &QueryParams) -> Option<String> {
     let header = headers.get(LAST_EVENT_ID).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let after = || query.text("after").map(str::to_owned);

@@ -21,7 +21,7 @@ use crate::{
 
 use super::wait::{Waited, wait_for_outcome};
 
-/// Longest wait for an answer, in seconds.
+/// Maximum time to wait for an answer, in seconds.
 const MAX_WAIT_SECONDS: u64 = 120;
 
 /// A message to send.
@@ -58,7 +58,7 @@ pub struct Exchange {
     pub reply: Option<Message>,
 }
 
-/// Either, by how the wait ended.
+/// The response, depending on how the wait ended.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum Outcome {

@@ -21,7 +21,7 @@ pub struct EditMessage {
     pub content: String,
 }
 
-/// Changes a message that no agent has seen.
+/// Edits a message that no agent has seen.
 #[utoipa::path(
     patch,
     path = "/v1/chat/{id}/messages/{mid}",

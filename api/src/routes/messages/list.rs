@@ -27,7 +27,7 @@ pub struct MessageList {
     pub has_more: bool,
 }
 
-/// Lists messages, a page of whole turns at a time.
+/// Lists messages in pages of complete turns.
 #[utoipa::path(
     get,
     path = "/v1/chat/{id}/messages",

@@ -1,4 +1,4 @@
-//! Messages: sent, listed, edited, taken back.
+//! Messages: send, list, edit, and unsend.
 
 pub mod create;
 pub mod edit;
@@ -10,14 +10,14 @@ use banter_shared::chat::{Content, Message};
 
 use crate::error::ApiError;
 
-/// Turns of a page unless `limit` says otherwise.
+/// Default page size, in turns.
 pub const DEFAULT_TURNS: u32 = 50;
-/// Most turns of a page.
+/// Maximum page size, in turns.
 pub const MAX_TURNS: u32 = 200;
 
-/// About the memory that messages hold, in bytes.
+/// Returns the approximate memory that messages occupy, in bytes.
 pub fn held_bytes(messages: &[Message]) -> usize {
-    /// A message without its content, ids and task included.
+    /// The size of a message without its content, including ids and task.
     const EACH: usize = 1024;
     messages.iter().map(|message| message.content.len() + EACH).sum()
 }

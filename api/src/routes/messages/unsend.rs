@@ -10,7 +10,7 @@ use crate::{
     state::AppState,
 };
 
-/// Takes back a message that no agent has seen.
+/// Unsends a message that no agent has seen.
 #[utoipa::path(
     delete,
     path = "/v1/chat/{id}/messages/{mid}",

@@ -1,4 +1,4 @@
-//! Waiting for the outcome of a task inside the request that sent its message.
+//! Waits for the outcome of a task within the request that sent its message.
 
 use std::time::Duration;
 
@@ -16,20 +16,20 @@ use crate::{
     state::AppState,
 };
 
-/// Shortest time between two looks: signals may come for each piece of anybody's answer.
+/// Minimum time between two reads, because signals may arrive for each chunk of any answer.
 const LOOK_INTERVAL: Duration = Duration::from_millis(5);
 
 /// How a wait ended.
 pub enum Waited {
     /// The task has its outcome.
     Ended(Box<Exchange>),
-    /// It has none yet: time is up, the server drains, or the client is gone.
+    /// No outcome yet: the time is up, the server is draining, or the client has disconnected.
     NotYet(Box<Accepted>),
     /// The message was taken back meanwhile.
     Gone,
 }
 
-/// Waits until a task has ended, at most until `deadline`. Returns message and task as they are then.
+/// Waits until a task has ended, at most until `deadline`. Returns the current message and task.
 ///
 /// # Errors
 /// When the store fails; [`Code::Unauthorized`] once the key has been revoked or the login has ended.
@@ -70,7 +70,7 @@ pub async fn wait_for_outcome(
     }
 }
 
-/// Fails if what the request was authenticated with no longer works.
+/// Fails if the key or login of the request is no longer valid.
 async fn check_access(state: &AppState, principal: &Principal) -> Result<(), ApiError> {
     if state.store.is_still_let_in(principal).await? {
         return Ok(());
@@ -80,7 +80,7 @@ async fn check_access(state: &AppState, principal: &Principal) -> Result<(), Api
     Err(ApiError::new(Code::Unauthorized, detail))
 }
 
-/// Returns when something may have happened to the user's tasks.
+/// Returns when the user's tasks may have changed.
 async fn signalled(signals: &mut Signals, user: &UserRef) {
     loop {
         match signals.recv().await {

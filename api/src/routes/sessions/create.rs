@@ -32,7 +32,7 @@ pub struct CreateSession {
     pub title: Option<String>,
 }
 
-/// Makes a session.
+/// Creates a session.
 #[utoipa::path(
     post,
     path = "/v1/chat",

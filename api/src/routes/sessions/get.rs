@@ -34,7 +34,7 @@ pub struct Thread {
     pub as_of: Cursor,
 }
 
-/// Shows a session with its newest turns.
+/// Returns a session and its newest turns.
 #[utoipa::path(
     get,
     path = "/v1/chat/{id}",

@@ -19,9 +19,9 @@ use crate::{
     state::AppState,
 };
 
-/// Sessions of a page unless `limit` says otherwise.
+/// Default page size.
 const DEFAULT_LIMIT: u32 = 50;
-/// Most sessions of a page.
+/// Maximum page size.
 const MAX_LIMIT: u32 = 100;
 
 /// A page of sessions.
@@ -65,15 +65,15 @@ pub async fn list(
     Ok(Json(SessionList { items: page.items, next_cursor: page.next.as_ref().map(cursor::encode), as_of: page.as_of }))
 }
 
-/// Which sessions a list shows.
+/// The status filter of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
 #[schema(rename_all = "lowercase")]
 pub enum StatusChoice {
-    /// Those in use.
+    /// Active sessions.
     Active,
-    /// Those put away.
+    /// Archived sessions.
     Archived,
-    /// Both.
+    /// All sessions.
     All,
 }
 

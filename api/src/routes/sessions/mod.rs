@@ -1,4 +1,4 @@
-//! Sessions: made, listed, read, changed, put away.
+//! Sessions: create, list, get, update, mark as read, archive, and delete.
 
 mod cursor;
 

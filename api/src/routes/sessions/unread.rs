@@ -11,7 +11,7 @@ use crate::{
     state::AppState,
 };
 
-/// Marks the last answer as unread; nothing where there is none.
+/// Marks the last answer as unread; does nothing if there is none.
 #[utoipa::path(
     post,
     path = "/v1/chat/{id}/unread",

@@ -11,7 +11,7 @@ pub struct Live {
     pub status: &'static str,
 }
 
-/// Tells that the process lives; looks at nothing else.
+/// Confirms that the process is running; checks nothing else.
 #[utoipa::path(
     get,
     path = "/healthz",

@@ -8,10 +8,10 @@ use axum::{
 
 use crate::{error::ApiError, openapi::StoreProblem, state::AppState};
 
-/// The type of the text (<https://prometheus.io/docs/specs/om/open_metrics_spec/>).
+/// The content type (<https://prometheus.io/docs/specs/om/open_metrics_spec/>).
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Shows what this process counts, and how much there is to do.
+/// Returns the metrics of this process and of the queue.
 #[utoipa::path(
     get,
     path = "/metrics",

@@ -1,4 +1,4 @@
-//! The process itself: whether it lives, whether it can work, what it offers.
+//! Liveness, readiness, metrics, and the OpenAPI document.
 
 pub mod live;
 pub mod metrics;

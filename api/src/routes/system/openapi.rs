@@ -9,7 +9,7 @@ use axum::{
 
 use crate::error::ApiError;
 
-/// Shows this document.
+/// Returns the OpenAPI document.
 #[utoipa::path(
     get,
     path = "/v1/openapi.json",

@@ -23,11 +23,11 @@ pub struct Ready {
     /// wake-up file cannot be watched); `relay` is the worse of the two. Without the relay, changes are delivered up to
     /// two seconds late, so the process remains ready.
     pub checks: BTreeMap<&'static str, &'static str>,
-    /// What the relay has lost since this process started.
+    /// What the relay has dropped since this process started.
     pub relay: RelayReport,
 }
 
-/// What the relay has lost since this process started.
+/// What the relay has dropped since this process started.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct RelayReport {
     /// The number of users with an open stream whose channel is not subscribed yet.
@@ -42,7 +42,7 @@ pub struct RelayReport {
     pub rejected_messages: u64,
 }
 
-/// Tells whether requests can be served, and if not, which part is at fault.
+/// Checks whether requests can be served, and if not, which component is not ready.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -89,7 +89,7 @@ fn report(relay: &RelayStatus) -> Ready {
     Ready { status: "ready", checks, relay }
 }
 
-/// Says what is wrong with the store.
+/// Describes what is wrong with the store.
 fn store_fault(error: &StoreError) -> &'static str {
     match error {
         StoreError::Busy => "is locked",

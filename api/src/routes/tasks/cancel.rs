@@ -10,7 +10,7 @@ use crate::{
     state::AppState,
 };
 
-/// Stops a task.
+/// Cancels a task.
 #[utoipa::path(
     post,
     path = "/v1/chat/{id}/tasks/{tid}/cancel",

@@ -10,7 +10,7 @@ use crate::{
     openapi::{AnyProblem, NotFoundProblem, TaskPath},
 };
 
-/// Shows a task with its steps.
+/// Returns a task and its steps.
 #[utoipa::path(
     get,
     path = "/v1/chat/{id}/tasks/{tid}",

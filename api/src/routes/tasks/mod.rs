@@ -1,4 +1,4 @@
-//! Tasks: shown, stopped, tried again, allowed what they ask for.
+//! Tasks: get, cancel, retry, and answer permission requests.
 
 pub mod cancel;
 pub mod get;

@@ -10,7 +10,7 @@ use crate::{
     state::AppState,
 };
 
-/// Tries a task again that ended without a full answer.
+/// Retries a task that ended without a complete answer.
 #[utoipa::path(
     post,
     path = "/v1/chat/{id}/tasks/{tid}/retry",
