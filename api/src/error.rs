@@ -273,7 +273,7 @@ impl From<StoreError> for ApiError {
                     .with_errors(vec![FieldError { field: "option_id".into(), message }]);
             }
             StoreError::PermissionOptionRequired { offered } => {
-                let problem = "does not select a single option. Send an `option_id` instead.";
+                let problem = "does not identify a single option. Send an `option_id` instead.";
                 let message = format!("{problem} {}", offered_options(offered));
                 return Self::new(Code::OptionRequired, format!("`decision` {message}"))
                     .with_errors(vec![FieldError { field: "decision".into(), message }]);

@@ -69,7 +69,7 @@ async fn a_user_who_may_not_publish_is_visible_and_heals_when_the_right_comes_ba
         (clients[0].metric("banter_relay_dropped_hints_total").await > 0).then_some(())
     })
     .await;
-    let warnings = |app: &TestApp| count(&app.logs(), "relay denied");
+    let warnings = |app: &TestApp| count(&app.logs(), "relay access denied");
     assert_eq!(warnings(&scripted.app), 3, "one line per process:\n{}", scripted.app.logs());
 
     scripted.app.redis().run(&["ACL", "SETUSER", "relay", "+publish"]);
