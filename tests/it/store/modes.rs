@@ -84,6 +84,15 @@ impl Installation {
         Client::new(&address)
     }
 
+    /// Returns what both processes have logged, the worker until it was ready.
+    async fn logs_once_ready(&self) -> String {
+        eventually("the worker is ready", async || {
+            let logs: String = self.processes.iter().map(Process::stderr).collect();
+            logs.contains("ready worker=").then_some(logs)
+        })
+        .await
+    }
+
     async fn stop(&mut self) {
         for mut process in self.processes.drain(..) {
             process.stop(STOP_LIMIT).await;
@@ -131,10 +140,10 @@ async fn files_of_an_earlier_version_become_private_at_startup_and_the_log_says_
     }
 
     place.start().await;
-    let logs: String = place.processes.iter().map(Process::stderr).collect();
+    let logs = place.logs_once_ready().await;
     place.stop().await;
     place.start().await;
-    let later: String = place.processes.iter().map(Process::stderr).collect();
+    let later = place.logs_once_ready().await;
 
     let ours =
         |path: &PathBuf| !path.starts_with(place.data().join("work")) && !path.starts_with(place.data().join("agents"));
