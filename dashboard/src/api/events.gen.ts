@@ -80,63 +80,11 @@ const message = v.looseObject({
   edited_at: v.nullable(v.string()),
 });
 
-const thoughtDetail = v.looseObject({
-  text: v.exactOptional(v.string()),
-  is_truncated: v.exactOptional(v.boolean()),
-});
-
 const stepStatus = v.picklist(["pending", "running", "succeeded", "failed", "rejected"]);
-
-const toolLocation = v.looseObject({
-  path: v.string(),
-  line: v.nullable(v.number()),
-});
-
-const toolDetail = v.looseObject({
-  tool_kind: v.exactOptional(v.custom<components["schemas"]["ToolKind"]>((input) => typeof input === "string")),
-  input: v.exactOptional(v.unknown()),
-  output: v.exactOptional(v.nullable(v.string())),
-  locations: v.exactOptional(v.array(toolLocation)),
-  is_truncated: v.exactOptional(v.boolean()),
-});
-
-const planEntry = v.looseObject({
-  content: v.string(),
-  status: v.custom<components["schemas"]["PlanEntryStatus"]>((input) => typeof input === "string"),
-  priority: v.custom<components["schemas"]["PlanEntryPriority"]>((input) => typeof input === "string"),
-});
-
-const planDetail = v.looseObject({
-  entries: v.exactOptional(v.array(planEntry)),
-  is_truncated: v.exactOptional(v.boolean()),
-});
-
-const permissionOption = v.looseObject({
-  option_id: v.string(),
-  name: v.string(),
-  kind: v.string(),
-});
-
-const permissionDecision = v.picklist(["allow", "reject"]);
-
-const permissionDetail = v.looseObject({
-  request_id: v.string(),
-  options: v.array(permissionOption),
-  expires_at: v.string(),
-  decision: v.exactOptional(permissionDecision),
-  chosen: v.exactOptional(v.string()),
-  decided_by: v.exactOptional(v.custom<components["schemas"]["DecidedBy"]>((input) => typeof input === "string")),
-});
-
-const noticeDetail = v.looseObject({
-  text: v.exactOptional(v.string()),
-  severity: v.exactOptional(v.string()),
-  is_truncated: v.exactOptional(v.boolean()),
-});
 
 const step = v.variant("kind", [
   v.looseObject({
-    detail: v.fallback(thoughtDetail, {}),
+    detail: v.fallback(v.record(v.string(), v.unknown()), {}),
     kind: v.literal("thought"),
     seq: v.number(),
     revision: v.number(),
@@ -145,7 +93,7 @@ const step = v.variant("kind", [
     status: stepStatus,
   }),
   v.looseObject({
-    detail: v.fallback(toolDetail, {}),
+    detail: v.fallback(v.record(v.string(), v.unknown()), {}),
     kind: v.literal("tool"),
     seq: v.number(),
     revision: v.number(),
@@ -154,7 +102,7 @@ const step = v.variant("kind", [
     status: stepStatus,
   }),
   v.looseObject({
-    detail: v.fallback(planDetail, {}),
+    detail: v.fallback(v.record(v.string(), v.unknown()), {}),
     kind: v.literal("plan"),
     seq: v.number(),
     revision: v.number(),
@@ -163,7 +111,7 @@ const step = v.variant("kind", [
     status: stepStatus,
   }),
   v.looseObject({
-    detail: permissionDetail,
+    detail: v.fallback(v.record(v.string(), v.unknown()), {}),
     kind: v.literal("permission"),
     seq: v.number(),
     revision: v.number(),
@@ -172,7 +120,7 @@ const step = v.variant("kind", [
     status: stepStatus,
   }),
   v.looseObject({
-    detail: v.fallback(noticeDetail, {}),
+    detail: v.fallback(v.record(v.string(), v.unknown()), {}),
     kind: v.literal("notice"),
     seq: v.number(),
     revision: v.number(),

@@ -7,7 +7,11 @@ export type Session = Schemas["Session"];
 export type Message = Schemas["Message"];
 export type Task = Schemas["Task"];
 export type TaskStatus = Task["status"];
-export type Step = Schemas["Step"];
+/** A step. What its detail holds depends on the agent, so it is checked where it is shown. */
+export type Step = Omit<Schemas["Step"], "kind" | "detail"> & {
+  kind: Schemas["Step"]["kind"];
+  detail: Record<string, unknown>;
+};
 export type Agent = Schemas["Agent"];
 export type Partial = Schemas["Partial"];
 
