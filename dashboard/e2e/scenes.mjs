@@ -113,7 +113,7 @@ export const scenes = {
   },
   expired: async (page, chats) => {
     await open(page, chats.expired);
-    await thread(page).getByText("Expired:").waitFor();
+    await thread(page).getByText("1 request expired").waitFor();
     await unfold(page);
   },
   terminal: async (page, chats) => {
