@@ -180,7 +180,7 @@ export const scenes = {
     await write(page, "And open an issue for it.");
     await thread(page).getByText("Queued #2").waitFor();
     await composer(page).fill("And one more thing");
-    await page.getByRole("button", { name: "Edit" }).last().click();
+    await page.getByRole("button", { name: "Edit" }).nth(1).click();
     await page.getByRole("textbox", { name: "Edit queued message" }).waitFor();
   },
   stopped: async (page, chats) => {
