@@ -6,7 +6,7 @@
 /** Enums with a value that the page can show without knowing it. */
 const OPEN_ENUMS = new Set(["ErrorCode"]);
 /** What an agent puts into a step. The page checks it where it shows it. */
-const UNCHECKED = /Detail$/;
+const UNCHECKED = /^(Thought|Tool|Plan|Permission|Notice)Detail$/;
 const ANY_OBJECT = "v.fallback(v.record(v.string(), v.unknown()), {})";
 /** The events about the stream itself. Every other one names its session, which the document has as optional for all. */
 const STREAM_EVENTS = new Set(["hello", "heartbeat", "resync", "server.draining"]);
@@ -66,8 +66,6 @@ export function generateSchemas(document) {
         ? `v.literal(${JSON.stringify(schema.enum[0])})`
         : `v.picklist(${JSON.stringify(schema.enum).replaceAll(",", ", ")})`;
     switch (schema.type) {
-      case undefined:
-        return "v.unknown()";
       case "string":
         return "v.string()";
       case "boolean":
