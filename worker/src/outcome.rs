@@ -13,8 +13,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// Longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Ends an attempt in the store, with those of its steps that are not there yet, and tells others. Tries until it is written, or until the attempt turns out to be
-/// over: then another process has ended it, and nothing is left to do.
+/// Ends an attempt in the store, together with its unwritten steps, and announces it. Retries until the outcome is
+/// written, or until the lease turns out to be lost: then another process has ended the attempt.
 pub async fn write(store: &Store, relay: &SharedRelay, claim: &Claim, finish: Finish, steps: &[StepState]) {
     let mut pause = FIRST_PAUSE;
     loop {
