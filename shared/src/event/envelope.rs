@@ -170,7 +170,18 @@ impl EventData {
         match self {
             Self::MessageCreated { message, .. } | Self::MessageUpdated { message, .. } => message.content.len(),
             Self::MessageDelta { text, .. } | Self::MessagePartial { text, .. } => text.len(),
-            _ => 0,
+            Self::Hello { .. }
+            | Self::Heartbeat
+            | Self::Resync { .. }
+            | Self::ServerDraining
+            | Self::SessionCreated { .. }
+            | Self::SessionUpdated { .. }
+            | Self::SessionRead { .. }
+            | Self::SessionDeleted
+            | Self::MessageDeleted { .. }
+            | Self::TaskUpdated { .. }
+            | Self::TaskStep { .. }
+            | Self::Typing { .. } => 0,
         }
     }
 

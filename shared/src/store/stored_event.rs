@@ -52,17 +52,16 @@ async fn render_in_session(
     row: &StoredEvent,
     session: Box<Session>,
 ) -> Result<EventData, StoreError> {
-    let (message_id, role, task_id) = match row.kind {
+    match row.kind {
         LogKind::SessionCreated => return Ok(EventData::SessionCreated { session }),
         LogKind::SessionUpdated => return Ok(EventData::SessionUpdated { session }),
         LogKind::SessionRead => return Ok(EventData::SessionRead { session }),
         LogKind::SessionDeleted => {
             return Err(StoreError::Corrupt(format!("session {} outlived its deletion", session.id)));
         }
-        LogKind::MessageCreated | LogKind::MessageUpdated | LogKind::MessageDeleted | LogKind::TaskUpdated => {
-            row.message()?
-        }
-    };
+        LogKind::MessageCreated | LogKind::MessageUpdated | LogKind::MessageDeleted | LogKind::TaskUpdated => {}
+    }
+    let (message_id, role, task_id) = row.message()?;
     if row.kind == LogKind::TaskUpdated {
         if let Some(task) = rows::find_task(connection, task_id).await?.map(Box::new) {
             return Ok(EventData::TaskUpdated { task, session });
@@ -70,9 +69,11 @@ async fn render_in_session(
     } else if row.kind != LogKind::MessageDeleted
         && let Some(message) = rows::find_message(connection, message_id).await?.map(Box::new)
     {
-        return Ok(match row.kind {
-            LogKind::MessageCreated => EventData::MessageCreated { message, session },
-            _ => EventData::MessageUpdated { message, session },
+        let is_new = row.kind == LogKind::MessageCreated;
+        return Ok(if is_new {
+            EventData::MessageCreated { message, session }
+        } else {
+            EventData::MessageUpdated { message, session }
         });
     }
     Ok(EventData::MessageDeleted { message_id, role, task_id, session })

@@ -85,13 +85,13 @@ pub(super) async fn run(connection: &mut SqliteConnection) -> Result<(), Migrate
 
 /// Brings a database that is older than 0.1.0 to the schema of 0.1.0, and records it as such.
 async fn carry_over(connection: &mut SqliteConnection) -> Result<(), MigrateError> {
-    let old = migrations_before_0_1_0();
+    let mut old = migrations_before_0_1_0();
     let applied: Vec<i64> =
         sqlx::query_scalar("SELECT version FROM _sqlx_migrations").fetch_all(&mut *connection).await?;
     if !applied.iter().any(|version| old.version_exists(*version)) {
         return Ok(());
     }
-    migrations_before_0_1_0().set_ignore_missing(true).run(&mut *connection).await?;
+    old.set_ignore_missing(true).run(&mut *connection).await?;
     let ours = migrations();
     let Some(first) = ours.iter().next() else { return Ok(()) };
     let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
