@@ -4,6 +4,7 @@ mod access;
 mod files;
 mod lists;
 mod log;
+mod permissions;
 mod queue;
 mod readiness;
 mod resume;

@@ -1,6 +1,6 @@
-//! Steps and permission requests: what an attempt leaves besides its text.
+//! Steps: what an attempt leaves besides its text.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::*;
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     id::PermissionId,
 };
 
-fn step(seq: i64, kind: StepKind, status: StepStatus) -> StepState {
+pub(super) fn step(seq: i64, kind: StepKind, status: StepStatus) -> StepState {
     StepState {
         seq,
         tool_call_id: None,
@@ -21,11 +21,11 @@ fn step(seq: i64, kind: StepKind, status: StepStatus) -> StepState {
     }
 }
 
-fn tool(seq: i64, call: &str, status: StepStatus) -> StepState {
+pub(super) fn tool(seq: i64, call: &str, status: StepStatus) -> StepState {
     StepState { tool_call_id: Some(call.into()), ..step(seq, StepKind::Tool, status) }
 }
 
-fn permission(seq: i64, call: &str, id: PermissionId) -> StepState {
+pub(super) fn permission(seq: i64, call: &str, id: PermissionId) -> StepState {
     let options =
         vec![PermissionOption { option_id: "once".into(), name: "Allow once".into(), kind: PermissionKind::AllowOnce }];
     let expires_at = "2026-01-31T12:01:00Z".parse().unwrap();
@@ -38,31 +38,41 @@ fn permission(seq: i64, call: &str, id: PermissionId) -> StepState {
 }
 
 impl Fixture {
-    async fn write(&self, claim: &Claim, steps: &[StepState]) -> Result<(), StoreError> {
+    pub(super) async fn write(&self, claim: &Claim, steps: &[StepState]) -> Result<(), StoreError> {
         self.store.write_steps(&self.user, claim.task_id, claim.attempt, steps).await.map(|_| ())
     }
 
-    async fn steps(&self, claim: &Claim) -> Vec<Step> {
+    pub(super) async fn steps(&self, claim: &Claim) -> Vec<Step> {
         self.store.find_task(claim.session_id, claim.task_id).await.unwrap().unwrap().steps
     }
 
     /// Kind and status of every step.
-    async fn statuses(&self, claim: &Claim) -> Vec<(StepKind, StepStatus)> {
+    pub(super) async fn statuses(&self, claim: &Claim) -> Vec<(StepKind, StepStatus)> {
         self.steps(claim).await.into_iter().map(|step| (step.kind(), step.status)).collect()
     }
 
     /// A running attempt in a session of its own.
-    async fn running(&self) -> Claim {
+    pub(super) async fn running(&self) -> Claim {
         let session = self.session().await;
         self.post(session, "Hello").await;
         self.claim().await
     }
 
-    async fn permit(&self, claim: &Claim, id: PermissionId, decision: PermissionDecision) -> Result<(), StoreError> {
+    pub(super) async fn permit(
+        &self,
+        claim: &Claim,
+        id: PermissionId,
+        decision: PermissionDecision,
+    ) -> Result<(), StoreError> {
         self.permit_with(claim, id, PermissionAnswer::Decision(decision)).await
     }
 
-    async fn permit_with(&self, claim: &Claim, id: PermissionId, answer: PermissionAnswer) -> Result<(), StoreError> {
+    pub(super) async fn permit_with(
+        &self,
+        claim: &Claim,
+        id: PermissionId,
+        answer: PermissionAnswer,
+    ) -> Result<(), StoreError> {
         let answered = self.store.answer_permission(&self.user, claim.session_id, claim.task_id, id, &answer).await;
         answered.map(|changed| assert_eq!(changed.hints.decisions, [claim.task_id]))
     }
@@ -379,144 +389,6 @@ async fn a_breakdown_after_a_tool_interrupts_whichever_attempt_it_was() {
     f.write(&claim, &[tool(1, "a", StepStatus::Running)]).await.unwrap();
 
     assert_eq!(f.end(&claim, failed(ErrorCode::AgentCrashed)).await, TaskStatus::Interrupted);
-}
-
-#[tokio::test]
-async fn a_permission_request_is_answered_once() {
-    let f = Fixture::new().await;
-    let claim = f.running().await;
-    let id = PermissionId::generate();
-    f.write(&claim, &[permission(1, "a", id)]).await.unwrap();
-    assert_eq!(f.store.find_permission_outcome(id).await.unwrap(), None);
-
-    f.permit(&claim, id, PermissionDecision::Allow).await.unwrap();
-
-    let allowed = PermissionOutcome {
-        decision: PermissionDecision::Allow,
-        chosen: Some("once".into()),
-        decided_by: DecidedBy::User,
-    };
-    assert_eq!(f.store.find_permission_outcome(id).await.unwrap(), Some(allowed.clone()));
-    let again = f.permit(&claim, id, PermissionDecision::Reject).await;
-    assert!(matches!(again, Err(StoreError::PermissionAnswered)));
-    // Neither the time limit nor a write of the step that was repeated takes the answer back.
-    assert_eq!(f.store.give_up_permission(&f.user, id, DecidedBy::TimeLimit).await.unwrap().value, allowed);
-    f.write(&claim, &[permission(1, "a", id)]).await.unwrap();
-    assert_eq!(f.statuses(&claim).await, [(StepKind::Permission, StepStatus::Succeeded)]);
-    let stranger = UserRef { user_id: "bob".into(), ..f.user.clone() };
-    let theirs = f
-        .store
-        .answer_permission(
-            &stranger,
-            claim.session_id,
-            claim.task_id,
-            id,
-            &PermissionAnswer::Decision(PermissionDecision::Allow),
-        )
-        .await;
-    assert!(matches!(theirs, Err(StoreError::NotFound)));
-    let unknown = f.permit(&claim, PermissionId::generate(), PermissionDecision::Allow).await;
-    assert!(matches!(unknown, Err(StoreError::NotFound)));
-}
-
-#[tokio::test]
-async fn a_permission_request_that_waits_no_more_cannot_be_answered() {
-    let f = Fixture::new().await;
-    let claim = f.running().await;
-    let (late, open) = (PermissionId::generate(), PermissionId::generate());
-    f.write(&claim, &[permission(1, "a", late), permission(2, "b", open)]).await.unwrap();
-
-    let given_up = f.store.give_up_permission(&f.user, late, DecidedBy::TimeLimit).await.unwrap().value;
-
-    assert_eq!(given_up.decided_by, DecidedBy::TimeLimit);
-    let answer = f.permit(&claim, late, PermissionDecision::Allow).await;
-    assert!(matches!(answer, Err(StoreError::PermissionExpired)));
-    f.end(&claim, Finish::HandedBack { text: String::new() }).await;
-    let answer = f.permit(&claim, open, PermissionDecision::Allow).await;
-    assert!(matches!(answer, Err(StoreError::PermissionExpired)), "its attempt is over");
-    let again = f.claim().await;
-    for past in [late, open] {
-        assert!(f.store.has_permission(claim.task_id, past).await.unwrap());
-        let answer = f.permit(&claim, past, PermissionDecision::Allow).await;
-        assert!(matches!(answer, Err(StoreError::PermissionExpired)), "a new attempt asks anew");
-    }
-    let fresh = PermissionId::generate();
-    f.write(&again, &[permission(1, "b", fresh)]).await.unwrap();
-    f.end(&again, answered("r")).await;
-    for ended in [open, fresh] {
-        let answer = f.permit(&claim, ended, PermissionDecision::Allow).await;
-        assert!(matches!(answer, Err(StoreError::TaskEnded)));
-    }
-    let other = f.running().await;
-    assert!(!f.store.has_permission(other.task_id, open).await.unwrap(), "it is another task's");
-    let answer = f.permit(&other, open, PermissionDecision::Allow).await;
-    assert!(matches!(answer, Err(StoreError::NotFound)));
-    assert_eq!(f.findings().await, [""; 0]);
-}
-
-#[tokio::test]
-async fn an_answer_names_an_option_of_its_request() {
-    let f = Fixture::new().await;
-    let claim = f.running().await;
-    let id = PermissionId::generate();
-    let option = |id: &str| PermissionOption {
-        option_id: id.into(),
-        name: format!("Use {id}"),
-        kind: PermissionKind::AllowOnce,
-    };
-    let detail = PermissionDetail::pending(
-        id,
-        vec![option("sqlite"), option("postgresql")],
-        "2026-01-31T12:01:00Z".parse().unwrap(),
-    );
-    let step = StepState { detail: StepDetail::Permission(detail.clone()), ..permission(1, "a", id) };
-    f.write(&claim, &[step]).await.unwrap();
-
-    let unknown = f.permit_with(&claim, id, PermissionAnswer::Option("mysql".into())).await;
-    let unclear = f.permit(&claim, id, PermissionDecision::Allow).await;
-
-    let both = ["sqlite", "postgresql"];
-    assert!(matches!(unknown, Err(StoreError::PermissionOptionUnknown { offered }) if offered == both));
-    assert!(matches!(unclear, Err(StoreError::PermissionOptionRequired { offered }) if offered == both));
-    assert_eq!(f.store.find_permission_outcome(id).await.unwrap(), None, "neither counts as the answer");
-    f.permit_with(&claim, id, PermissionAnswer::Option("postgresql".into())).await.unwrap();
-    let step = &f.steps(&claim).await[0];
-    let fields = step.detail.to_value();
-    assert_eq!((step.status, &fields["chosen"]), (StepStatus::Succeeded, &json!("postgresql")));
-    assert_eq!(fields["options"], serde_json::to_value(&detail.options).unwrap());
-}
-
-#[tokio::test]
-async fn a_request_of_the_previous_version_is_read_and_answered() {
-    let f = Fixture::new().await;
-    let claim = f.running().await;
-    let id = PermissionId::generate();
-    let options = json!([{"decision": "reject", "name": "No"}, {"decision": "allow", "name": "Yes"}]);
-    let detail = json!({"request_id": id, "options": options, "expires_at": "2026-01-31T12:01:00.000Z"});
-    f.write(&claim, &[permission(1, "a", id)]).await.unwrap();
-    sqlx::query("UPDATE task_step SET detail = $1")
-        .bind(detail.to_string())
-        .execute(&f.store.inner.writer)
-        .await
-        .unwrap();
-    let shown = json!([
-        {"option_id": "reject_once", "name": "No", "kind": "reject_once"},
-        {"option_id": "allow_once", "name": "Yes", "kind": "allow_once"},
-    ]);
-    assert_eq!(f.steps(&claim).await[0].detail.to_value()["options"], shown);
-
-    f.permit(&claim, id, PermissionDecision::Allow).await.unwrap();
-
-    let step = &f.steps(&claim).await[0];
-    let fields = step.detail.to_value();
-    assert_eq!((step.status, &fields["options"]), (StepStatus::Succeeded, &shown));
-    assert_eq!(json!([fields["decision"], fields["decided_by"]]), json!(["allow", "user"]));
-    // What the worker of the previous version reads is there as it wrote it.
-    let mut connection = f.store.inner.readers.acquire().await.unwrap();
-    let stored: String = sqlx::query_scalar("SELECT detail FROM task_step").fetch_one(&mut *connection).await.unwrap();
-    assert_eq!(serde_json::from_str::<Value>(&stored).unwrap()["options"], options);
-    f.end(&claim, answered("r")).await;
-    assert_eq!(f.findings().await, [""; 0]);
 }
 
 #[tokio::test]
