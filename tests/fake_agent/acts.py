@@ -324,6 +324,14 @@ def late(turn, _):
     threading.Timer(1.5, lambda: (turn.say("LATE"), log({"method": "(late)"}))).start()
 
 
+def stop_late(turn, pause):
+    """Is stopped, and sends more text `pause` seconds after its result."""
+    turn.say("busy")
+    turn.cancelled.wait()
+    threading.Timer(float(pause), lambda: (turn.say("LATE"), log({"method": "(late)"}))).start()
+    return "cancelled"
+
+
 # What agents of others were seen to do ---------------------------------------------------------------------------------
 
 
@@ -347,5 +355,5 @@ def obedient_tool(turn, seconds):
 ACTS = {act.__name__: act for act in [
     noise, tools, untold, pile, huge_line, long_answer, chatter, hang_up, silence, quiet_thinking, exit_early,
     exit_late, exit_in_tool, ignore_cancel, until_cancelled, sleeping_tool, daemons, leave, held_daemons, leave_files,
-    ask_and_die, gated, ask, choose, play, reason, fail, environment, blocks, process, complain, eat, nul, last_words, late, terminal_tool,
+    ask_and_die, gated, ask, choose, play, reason, fail, environment, blocks, process, complain, eat, nul, last_words, late, stop_late, terminal_tool,
     obedient_tool]}

@@ -62,6 +62,25 @@ async fn updates_long_after_the_result_belong_to_no_turn() {
 }
 
 #[tokio::test]
+async fn updates_after_the_result_of_a_stopped_turn_are_not_in_the_next_answer() {
+    let faked = Faked::start("", "", |builder| builder).await;
+    let session = faked.client.create_session("fake").await;
+    let stopped = faked.client.send(&session, "stop_late 0.15").await;
+    eventually("the prompt", async || faked.fake.methods("fake").contains(&"session/prompt".to_owned()).then_some(()))
+        .await;
+
+    // Queued behind the stopped turn, so that it starts as soon as it may.
+    let queued = faked.client.send(&session, "hello").await;
+    faked.client.cancel(&session, &stopped.task_id).await.ok(202);
+    faked.client.wait_for_status(&session, &queued.task_id, "succeeded").await;
+
+    let chat = faked.client.chat(&session).await;
+    let replies = chat["messages"].as_array().unwrap().iter().filter(|message| message["role"] == "assistant");
+    assert_eq!(replies.last().unwrap()["content"], "You said: hello");
+    assert!(faked.fake.methods("fake").contains(&"(late)".to_owned()), "the agent had sent its late text");
+}
+
+#[tokio::test]
 async fn reasons_to_stop_are_told() {
     let faked = Faked::start("", "", |builder| builder).await;
 

@@ -205,25 +205,25 @@ impl Inner {
         reply: oneshot::Sender<Result<Answer, AgentError>>,
     ) {
         let Some(mut lease) = stop.run_until_cancelled(self.pool.lease(turn.session_id)).await else { return };
-        let (result, begun) = self.answer(turn, &mut lease, updates, stop).await;
+        let (result, cleanup) = self.answer(turn, &mut lease, updates, stop).await;
         let _ = reply.send(result);
-        // The next turn of the conversation waits for this, so that nothing of it is taken for something of this one.
-        if let Some(begun) = begun
+        // The next turn of the session waits for this, so that nothing of this turn is mistaken for a part of it.
+        if let Some(cleanup) = cleanup
             && let Some(warm) = lease.warm.as_ref()
-            && !turn::tidy_up(warm.connection.control(), begun).await
+            && !cleanup.run(&warm.connection, &self.pace).await
         {
             lease.discard();
         }
     }
 
-    /// The answer; and if the agent was asked, when that was, as processes are dated.
+    /// Returns the answer, and if the agent was prompted, what has to be cleaned up.
     async fn answer(
         &self,
         turn: Turn,
         lease: &mut Lease,
         updates: &mpsc::Sender<Update>,
         stop: &CancellationToken,
-    ) -> (Result<Answer, AgentError>, Option<u64>) {
+    ) -> (Result<Answer, AgentError>, Option<turn::Cleanup>) {
         let stopped = || (Err(AgentError::stopped()), None);
         let Some(ready) = stop.run_until_cancelled(self.prepare(&turn, lease)).await else {
             // Half started.
@@ -240,7 +240,7 @@ impl Inner {
         if updates.send(Update::Resume(own)).await.is_err() {
             return stopped();
         }
-        let Ended { result, left, begun } = Prompt {
+        let Ended { result, left, cleanup } = Prompt {
             connection: &warm.connection,
             config: &self.config,
             session_id: &known.id,
@@ -257,7 +257,7 @@ impl Inner {
             Left::Process => {}
             Left::Nothing => lease.discard(),
         }
-        (result, Some(begun))
+        (result, Some(cleanup))
     }
 
     /// Sees to it that there is a process with a session that can be prompted.

@@ -57,8 +57,16 @@ pub(super) struct Ended {
     pub result: Result<Answer, AgentError>,
     /// What of the agent can be used again.
     pub left: Left,
+    pub cleanup: Cleanup,
+}
+
+/// What has to be cleaned up between a turn and the next one of its session.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cleanup {
     /// When the turn began, as processes are dated.
-    pub begun: u64,
+    begun: u64,
+    /// Whether updates of the turn may still arrive: a stopped turn ends for its user without a wait for them.
+    is_unsettled: bool,
 }
 
 /// What is left of an agent after a turn.
@@ -192,6 +200,7 @@ impl Prompt<'_> {
             Break::Done(result, flow) => {
                 pending.cancel();
                 listening.is_complete = true;
+                let is_unsettled = self.stop.is_cancelled() || flow == Flow::TooLong;
                 let (result, left) = match result {
                     Ok(_) if flow == Flow::TooLong => (Ok(too_long()), Left::Session),
                     Ok(result) => {
@@ -206,7 +215,7 @@ impl Prompt<'_> {
                 let mut out = Vec::new();
                 mapper.finish(result.is_ok(), &mut out);
                 self.tell(out).await;
-                Ended { result, left, begun }
+                Ended { result, left, cleanup: Cleanup { begun, is_unsettled } }
             }
             Break::Cancel(outcome) => {
                 self.connection.cancel(self.session_id);
@@ -228,7 +237,7 @@ impl Prompt<'_> {
                     () = limit => false,
                 };
                 let left = if complied && self.leaves_nothing_of(begun).await { Left::Session } else { Left::Nothing };
-                Ended { result: outcome, left, begun }
+                Ended { result: outcome, left, cleanup: Cleanup { begun, is_unsettled: true } }
             }
         }
     }
@@ -374,9 +383,21 @@ impl Prompt<'_> {
     }
 }
 
+impl Cleanup {
+    /// Waits for the last updates of the turn, which nobody wants any more, and ends the processes that it left behind.
+    /// Returns false if the connection cannot be used for another turn.
+    pub async fn run(self, connection: &Connection, pace: &Pace) -> bool {
+        let is_quiet = match pace.after_turn() {
+            Some(quiet) if self.is_unsettled => connection.quiet(quiet).await,
+            Some(_) | None => true,
+        };
+        is_quiet && end_detached(connection.control(), self.begun).await
+    }
+}
+
 /// Ends what a turn has left running and that has cut loose from its agent, such as a tool in a session of its own: nothing
 /// else would before the agent's end. What the agent itself still holds is its own affair. False when something is left.
-pub(super) async fn tidy_up(control: &Control, begun: u64) -> bool {
+async fn end_detached(control: &Control, begun: u64) -> bool {
     let since = Instant::now();
     while let Some(root) = control.running_pid() {
         let loose = tree::loose_since(root, begun);
