@@ -1,4 +1,4 @@
-//! `worker doctor`: tries each agent and says what it found.
+//! `worker doctor`: tries each agent and reports the result.
 
 use std::{env, fmt::Write as _, sync::Arc};
 
@@ -17,19 +17,19 @@ use crate::agents::{
     registry,
 };
 
-/// So many of the last lines that an agent wrote to its stderr are shown.
+/// Number of lines from the end of an agent's stderr that are printed.
 const SHOWN_LINES: usize = 5;
 
-/// What came of an agent.
+/// The result of trying an agent.
 struct Finding {
     is_usable: bool,
     lines: Vec<String>,
 }
 
-/// Tries all agents one after the other, and prints what it finds. Whether all that are configured can be used.
+/// Tries all agents one after the other and prints the results. Returns whether every configured agent is usable.
 ///
 /// # Errors
-/// When the configuration cannot be read.
+/// Fails if the configuration cannot be read.
 pub async fn run(config: &Config) -> anyhow::Result<bool> {
     let env = |name: &str| env::var(name).ok();
     let catalog = AgentCatalog::load(config.agents_file.as_deref(), env)?;
@@ -56,7 +56,7 @@ fn print(agent: &AgentConfig, state: &str, lines: &[String]) {
     }
 }
 
-/// Where the program of an agent is.
+/// Returns the line that says where an agent's program is installed.
 fn found_at(agent: &AgentConfig) -> Option<String> {
     let program = match &agent.driver {
         Driver::Acp(acp) => &acp.program,

@@ -1,8 +1,8 @@
-//! The worker: claims tasks from the queue, lets agents answer, and writes the outcomes.
+//! The worker: claims tasks from the queue, runs agents, and writes the outcomes.
 //!
-//! A task's way: [`queue`] claims it, [`turn`] runs one attempt with an agent of [`agents`], [`outcome`] writes the
-//! end. [`running`] brings wishes to stop, [`heartbeat`] shows that this process lives, `work_folders` cleans up after
-//! sessions that were deleted.
+//! [`queue`] claims a task, [`turn`] runs one attempt with an agent of [`agents`], and [`outcome`] writes the result.
+//! [`running`] delivers stop requests and permission decisions, [`heartbeat`] keeps the lease alive, and `work_folders`
+//! removes the folders of deleted sessions.
 
 pub mod agents;
 pub mod doctor;
@@ -43,13 +43,13 @@ use queue::{AgentQueue, QueueParts};
 use running::Running;
 use turn::TurnRunner;
 
-/// How often the state of the agents is told.
+/// Interval between two reports of the agents' health.
 const HEALTH_INTERVAL: Duration = Duration::from_mins(1);
-/// The net under each turn's own limit, which is at most 24 hours.
+/// Upper bound for a turn; each agent's own timeout is at most 24 hours.
 const LONGEST_TURN: Duration = Duration::from_hours(25);
-/// How long a claim that is under way may hold up the start of the drain.
+/// How long a claim in progress may delay the start of the drain.
 const CLAIM_LIMIT: Duration = Duration::from_secs(5);
-/// How long after the end of the grace period the process waits for its tasks to be handed back.
+/// How long after the grace period the process waits for its tasks to be handed back.
 const HAND_BACK_LIMIT: Duration = Duration::from_secs(10);
 
 /// A worker that is ready to run.
@@ -63,10 +63,10 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Opens the store and reads the agents. `shutdown` ends what it starts.
+    /// Opens the store and loads the agents. `shutdown` stops everything that the worker starts.
     ///
     /// # Errors
-    /// When one of these fails.
+    /// Fails if the agents file is invalid, or the store or the relay cannot be opened.
     pub async fn build(config: Config, shutdown: Shutdown) -> anyhow::Result<Self> {
         let catalog = AgentCatalog::load(config.agents_file.as_deref(), |name| env::var(name).ok())?;
         let store = Store::open(config.store_options(), Arc::new(SystemClock)).await?;
@@ -77,15 +77,15 @@ impl Worker {
         Ok(Self { config, id: WorkerId::generate(), store, relay, catalog, shutdown })
     }
 
-    /// Works until the shutdown, then ends or hands back what runs.
+    /// Processes tasks until the shutdown, then finishes or hands back the running ones.
     ///
     /// # Errors
-    /// When running tasks could not be handed back in time.
+    /// Fails if running tasks could not be handed back in time.
     pub async fn run(self) -> anyhow::Result<()> {
         let Self { config, id, store, relay, catalog, shutdown } = self;
         let wake = Arc::new(Notify::new());
         let running = Running::default();
-        // These go on until the last task has ended, past the soft end.
+        // These continue past the soft shutdown, until the last task has ended.
         let end = CancellationToken::new();
         let tasks = shutdown.tasks();
         tasks.spawn(heartbeat::run(store.clone(), id.clone(), config.task_lease, end.clone()));
@@ -136,7 +136,7 @@ impl Worker {
     }
 }
 
-/// Runs the queue under apalis until it was drained.
+/// Runs the queue under apalis until it is drained.
 async fn work(parts: QueueParts, runner: TurnRunner, shutdown: &Shutdown) -> anyhow::Result<()> {
     let drained = parts.drained.clone();
     let soft = shutdown.soft().clone();
@@ -150,8 +150,8 @@ async fn work(parts: QueueParts, runner: TurnRunner, shutdown: &Shutdown) -> any
             .data(runner.clone())
             .build(handle)
     });
-    // The grace period is ours, not the monitor's: at its end every turn hands its task back and returns by itself.
-    // The monitor is stopped only when no claim is under way any more: it would hold one, unworked, until its end.
+    // The grace period is ours, not the monitor's: at its end, every turn hands its task back and returns. The monitor
+    // is stopped only when no claim is in progress, because it would hold a claimed task, unprocessed, until it exits.
     let worked = monitor.run_with_signal(async move {
         soft.cancelled().await;
         let _ = timeout(CLAIM_LIMIT, drained.cancelled()).await;
@@ -171,7 +171,7 @@ async fn handle(claim: Claim, runner: Data<TurnRunner>) {
     runner.run(claim).await;
 }
 
-/// Tells, now and then, which agents can answer as far as this worker sees.
+/// Periodically reports which agents this worker considers available.
 async fn report_agents(store: Store, worker: WorkerId, catalog: AgentCatalog, end: CancellationToken) {
     loop {
         let found = health::look(&catalog, |name| env::var(name).ok());

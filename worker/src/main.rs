@@ -26,7 +26,7 @@ struct Cli {
 enum Command {
     /// Process tasks until SIGTERM or SIGINT (the default).
     Run,
-    /// Run an agent and kill its descendants when it exits. For the worker's own use.
+    /// Run an agent and kill its descendants when it exits. Used internally by the worker.
     #[command(hide = true)]
     Supervise(supervise::Arguments),
     /// Run the demo agent, which speaks the Agent Client Protocol over stdin and stdout.
@@ -38,7 +38,7 @@ enum Command {
 fn main() -> ExitCode {
     private::set_umask();
     let ended = match Cli::parse().command.unwrap_or(Command::Run) {
-        // Without a runtime: it has to have a single thread.
+        // The supervisor must stay single-threaded, so it runs without a runtime.
         Command::Supervise(arguments) => return supervise::run(&arguments),
         Command::DemoAgent => block_on(Builder::new_current_thread(), demo_agent()),
         Command::Run => block_on(Builder::new_multi_thread(), run()),
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
     match ended {
         Ok(code) => code,
         Err(error) => {
-            // For the person who started it, so without the decoration of a log line.
+            // Printed without log formatting, for the person who ran the command.
             eprintln!("worker: {error:#}");
             ExitCode::from(if error.is::<ConfigError>() { 2 } else { 1 })
         }
@@ -57,7 +57,7 @@ fn main() -> ExitCode {
 fn block_on(mut runtime: Builder, work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
     let runtime = runtime.enable_all().build()?;
     let ended = runtime.block_on(work);
-    // A thread that still waits for stdin must not keep the process.
+    // Do not wait for a thread that is blocked on stdin.
     runtime.shutdown_background();
     ended
 }

@@ -1,4 +1,4 @@
-//! Writing the end of an attempt, however long the store makes us wait.
+//! Writes the end of an attempt, for as long as the store takes.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use tokio::time::sleep;
 
 /// First pause after a failed write; doubled up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// Longest pause between two tries.
+/// Longest pause between two attempts to write.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Ends an attempt in the store, together with its unwritten steps, and announces it. Retries until the outcome is
-/// written, or until the lease turns out to be lost: then another process has ended the attempt.
+/// written or the lease turns out to be lost, in which case another process has ended the attempt.
 pub async fn write(store: &Store, relay: &SharedRelay, claim: &Claim, finish: Finish, steps: &[StepState]) {
     let mut pause = FIRST_PAUSE;
     loop {

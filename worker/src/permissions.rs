@@ -1,7 +1,8 @@
-//! Permission requests of a running attempt: each waits in a task of its own for the answer, its time limit, or the end.
+//! Permission requests of a running attempt. Each waits in its own task for a decision, its time limit, or the end of
+//! the attempt.
 //!
-//! Guarantees: a request gets at most one decision, the one that the store has; the time limit is this process's own,
-//! by its monotonic clock; when the attempt ends, nobody is answered any more.
+//! Guarantees: a request gets at most one decision, the one in the store; the time limit uses this process's monotonic
+//! clock; no reply is sent after the attempt has ended.
 
 use std::time::Duration;
 
@@ -19,16 +20,16 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::agents::Decision;
 
-/// Pause before an outcome is written again that could not be.
+/// Pause before retrying a failed write.
 const WRITE_PAUSE: Duration = Duration::from_millis(500);
 
-/// Waits for the decisions of one attempt; dropped, it waits no more.
+/// Waits for the decisions of one attempt, until it is dropped.
 pub(crate) struct Permissions {
     store: Store,
     relay: SharedRelay,
     user: UserRef,
     tasks: TaskTracker,
-    /// Changes whenever something may have been decided.
+    /// Changes whenever a request may have been decided.
     decided: watch::Receiver<()>,
     end: CancellationToken,
 }
@@ -40,7 +41,7 @@ impl Drop for Permissions {
 }
 
 impl Permissions {
-    /// For an attempt without requests so far.
+    /// Creates an instance for an attempt without requests.
     pub(crate) fn new(
         store: &Store,
         relay: &SharedRelay,
@@ -52,7 +53,7 @@ impl Permissions {
         Self { store: store.clone(), relay: relay.clone(), user: user.clone(), tasks: tasks.clone(), decided, end }
     }
 
-    /// Waits for the decision of a request whose step is on its way to the store.
+    /// Waits for the decision of a request whose step is about to be stored.
     pub(crate) fn wait_for(&self, id: PermissionId, time_limit: Duration, reply: oneshot::Sender<Decision>) {
         let waiting = Waiting {
             store: self.store.clone(),
@@ -67,7 +68,7 @@ impl Permissions {
     }
 }
 
-/// One request.
+/// A pending request.
 struct Waiting {
     store: Store,
     relay: SharedRelay,
@@ -91,14 +92,14 @@ impl Waiting {
             }
         };
         tracing::info!(permission_id = %self.id, ?decision, "permission request decided");
-        // An agent that has stopped asking misses nothing.
+        // An agent that no longer waits has dropped the receiver.
         let _ = reply.send(decision);
     }
 
-    /// Waits for somebody's answer; an error says why nobody waits any more.
+    /// Waits for a decision. The error states why the wait ended without one.
     async fn wait(&mut self, reply: &mut oneshot::Sender<Decision>) -> Result<PermissionOutcome, DecidedBy> {
         loop {
-            // Seen before the look, so that what is decided during it brings another one.
+            // Marked before the read, so that a decision made during it triggers another one.
             self.decided.mark_unchanged();
             match self.store.find_permission_outcome(self.id).await {
                 Ok(Some(outcome)) => return Ok(outcome),
@@ -116,7 +117,7 @@ impl Waiting {
         }
     }
 
-    /// Ends the request, however long the store makes us wait; an answer that came before counts.
+    /// Closes the request, retrying until the store has done so. A decision made before takes precedence.
     async fn give_up(&self, why: DecidedBy) -> PermissionOutcome {
         loop {
             match self.store.give_up_permission(&self.user, self.id, why).await {
@@ -124,7 +125,7 @@ impl Waiting {
                     self.relay.announce(ended.hints);
                     return ended.value;
                 }
-                // Not stored yet.
+                // The step is not stored yet.
                 Err(StoreError::NotFound) => {}
                 Err(error) => tracing::warn!(permission_id = %self.id, %error, "failed to close the request; retrying"),
             }

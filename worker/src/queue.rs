@@ -1,9 +1,9 @@
-//! Our backend for apalis: claims from the store one task at a time, and only when there is room for it.
+//! The apalis backend: claims one task at a time from the store, and only when a slot is free.
 //!
-//! Guarantees: a claim is a task with its job, its attempt and its event changed together (`Store::claim`); what was
-//! claimed and never started is handed back; a wake-up is never lost, and without one the queue is looked at once a
-//! second. Outcomes are written by [`crate::turn`], not here: only a handler that panicked or overran is ended by the
-//! acknowledgement. Why not the stock storage: `docs/adr/0002-own-queue-backend.md`.
+//! Guarantees: a claim changes the task, its job, its attempt, and its event together (`Store::claim`); a task that was
+//! claimed but never started is handed back; no wake-up is lost, and without one the queue is polled once a second.
+//! Outcomes are written by [`crate::turn`]; the acknowledgement only ends the attempts of handlers that panicked or
+//! timed out. For why this is not the stock storage, see `docs/adr/0002-own-queue-backend.md`.
 
 use std::{
     convert::Infallible,
@@ -39,55 +39,55 @@ use ulid::Ulid;
 
 use crate::outcome;
 
-/// Pause after a failed look at the store.
+/// Pause after a failed claim.
 const ERROR_PAUSE: Duration = Duration::from_millis(200);
 
-/// What a worker's queue is made of.
+/// The dependencies and settings of an [`AgentQueue`].
 #[derive(Clone, Debug)]
 pub struct QueueParts {
-    /// Where tasks come from.
+    /// The source of tasks.
     pub store: Store,
-    /// Whom to tell of a claim.
+    /// Where claims are announced.
     pub relay: SharedRelay,
     /// This worker.
     pub worker: WorkerId,
     /// Notified when there may be something to claim.
     pub wake: Arc<Notify>,
-    /// Tasks at once.
+    /// Maximum number of tasks run at once.
     pub concurrency: usize,
-    /// Cancelled when nothing more is to be claimed.
+    /// Cancelled when no more tasks should be claimed.
     pub drain: CancellationToken,
-    /// Cancelled by the queue when nothing more will be claimed, and all that was claimed is on its way.
+    /// Cancelled by the queue when it has stopped claiming and has passed on every claimed task.
     pub drained: CancellationToken,
 }
 
-/// A claimed task on its way through apalis. The slot is free again when the last copy is dropped, which is after
-/// the acknowledgement.
+/// A claimed task's slot on its way through apalis. It is released when the last copy is dropped, which is after the
+/// acknowledgement.
 #[derive(Clone)]
 struct Slot {
     claim: Claim,
     _permit: Arc<OwnedSemaphorePermit>,
 }
 
-/// See the module.
+/// The apalis backend; see the module documentation.
 pub struct AgentQueue {
     parts: QueueParts,
     slots: Arc<Semaphore>,
-    /// The claim in progress. Spawned, not polled: while the worker drains nobody polls the backend, and an unpolled
-    /// query would hold the process's only writer connection.
+    /// The claim in progress. Spawned rather than polled: nobody polls the backend while the worker drains, and an
+    /// unpolled query would hold the process's only writer connection.
     claiming: JoinSet<Option<Task<Claim>>>,
     closing: Option<BoxFuture<'static, ()>>,
 }
 
 impl AgentQueue {
-    /// A queue from which nothing was claimed yet.
+    /// Creates a queue with all of its slots free.
     #[must_use]
     pub fn new(parts: QueueParts) -> Self {
         Self { slots: Arc::new(Semaphore::new(parts.concurrency)), claiming: JoinSet::new(), closing: None, parts }
     }
 }
 
-/// Waits for room, then for a task. `None` once the worker drains.
+/// Waits for a free slot, then claims a task. Returns `None` once the worker drains.
 async fn next(parts: QueueParts, slots: Arc<Semaphore>) -> Option<Task<Claim>> {
     let permit = tokio::select! {
         permit = slots.acquire_owned() => Arc::new(permit.ok()?),
@@ -97,7 +97,7 @@ async fn next(parts: QueueParts, slots: Arc<Semaphore>) -> Option<Task<Claim>> {
         if parts.drain.is_cancelled() {
             return None;
         }
-        // `notify_one` leaves a permit when nobody waits, so what is signalled after this look is not lost.
+        // `notify_one` stores a permit when nobody waits, so a notification after this query is not lost.
         match try_claim(&parts).await {
             Ok(Some(claim)) => {
                 let id = JobId::from_str(&claim.job_id)
@@ -126,7 +126,7 @@ async fn try_claim(parts: &QueueParts) -> Result<Option<Claim>, banter_shared::s
     let claimed = parts.store.claim(&parts.worker).await?;
     parts.relay.announce(claimed.hints);
     if claimed.value.is_some() {
-        // There may be more for another slot.
+        // There may be another task for another slot.
         parts.wake.notify_one();
     }
     Ok(claimed.value)
@@ -134,7 +134,7 @@ async fn try_claim(parts: &QueueParts) -> Result<Option<Claim>, banter_shared::s
 
 impl Backend for AgentQueue {
     type Task = Task<Claim>;
-    /// An error here would end the worker: those of the store are logged and tried again instead.
+    /// An error here would stop the worker, so store errors are logged and retried instead.
     type Error = Infallible;
 
     fn poll_ready(&mut self, _: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), Infallible>> {
@@ -194,7 +194,7 @@ impl BackendConfig for AgentQueue {
     }
 }
 
-/// Ends the attempt of a handler that did not do so itself: it panicked or overran.
+/// Ends the attempt of a handler that panicked or timed out and therefore wrote no outcome.
 #[derive(Clone)]
 pub struct EndUnfinished {
     store: Store,
@@ -205,7 +205,7 @@ impl<R: Send> Acknowledge<R> for EndUnfinished {
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<(), Infallible>>;
 
-    /// Judges by the result: after a panic or a time-out the context's status still says that the task runs.
+    /// Uses the result: after a panic or a timeout, the context's status is still `Running`.
     fn ack(&mut self, result: &Result<R, BoxDynError>, context: &ExecutionContext) -> Self::Future {
         let slot = context.data().get::<Slot>().cloned();
         let (Some(slot), Err(error)) = (slot, result) else { return async { Ok(()) }.boxed() };

@@ -1,4 +1,4 @@
-//! The attempts that run in this process, and how wishes to stop and decisions reach them.
+//! The attempts that run in this process, and how stop requests and permission decisions reach them.
 
 use std::{
     collections::HashMap,
@@ -16,13 +16,13 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// The running attempts by task.
+/// The running attempts, by task.
 #[derive(Clone, Debug, Default)]
 pub struct Running {
     attempts: Arc<Mutex<HashMap<TaskId, Attempt>>>,
 }
 
-/// How an attempt hears of what people want.
+/// The channels to one attempt.
 #[derive(Clone, Debug)]
 struct Attempt {
     number: i64,
@@ -30,7 +30,7 @@ struct Attempt {
     decided: watch::Sender<()>,
 }
 
-/// An attempt is in the list as long as this lives.
+/// Keeps an attempt in the list until it is dropped.
 #[derive(Debug)]
 pub struct RunningGuard {
     list: Running,
@@ -40,7 +40,7 @@ pub struct RunningGuard {
 }
 
 impl Running {
-    /// Adds an attempt.
+    /// Adds an attempt to the list.
     #[must_use]
     pub fn add(&self, claim: &Claim) -> RunningGuard {
         let stop = CancellationToken::new();
@@ -53,9 +53,9 @@ impl Running {
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Stops what the store says is to stop, or does not have (any more) as an attempt of this worker.
+    /// Stops the attempts that the store wants stopped or no longer assigns to this worker.
     async fn look(&self, store: &Store, worker: &WorkerId) {
-        // Taken before the read: what is added afterwards is not judged by it.
+        // Copied before the read, so that attempts added afterwards are not compared with it.
         let mine = self.lock().clone();
         if mine.is_empty() {
             return;
@@ -74,7 +74,7 @@ impl Running {
         }
     }
 
-    /// Lets every attempt that waits for a decision look for it.
+    /// Makes every attempt that waits for a decision read it.
     fn tell_decided(&self) {
         for attempt in self.lock().values() {
             attempt.decided.send_replace(());
@@ -83,13 +83,13 @@ impl Running {
 }
 
 impl RunningGuard {
-    /// Cancelled when the attempt is to stop, or is over.
+    /// Returns a token that is cancelled when the attempt should stop or is over.
     #[must_use]
     pub fn stop(&self) -> &CancellationToken {
         &self.stop
     }
 
-    /// Changes whenever a permission request of the attempt may have been decided.
+    /// Returns a receiver that changes whenever a permission request of the attempt may have been decided.
     #[must_use]
     pub fn decided(&self) -> watch::Receiver<()> {
         self.decided.clone()
@@ -102,7 +102,8 @@ impl Drop for RunningGuard {
     }
 }
 
-/// Follows the relay until `end`: wakes the queue, looks for stops, and passes decisions on. Also looks once a second by itself.
+/// Follows the relay until `end`: wakes the queue, checks for stop requests, and forwards decisions. Also polls once a
+/// second.
 pub async fn follow(
     running: Running,
     store: Store,
@@ -123,7 +124,7 @@ pub async fn follow(
                 Err(_) => seen = Seen::everything(),
             },
         }
-        // One look answers all signals that came before it.
+        // One check covers all signals that arrived before it.
         while let Some(signal) = signals.try_recv() {
             seen.note(&signal);
         }
@@ -139,12 +140,12 @@ pub async fn follow(
     }
 }
 
-/// What signals ask for.
+/// The checks that signals call for.
 #[derive(Clone, Copy, Debug, Default)]
 struct Seen {
     /// There may be something to claim.
     work: bool,
-    /// Something may have to stop.
+    /// An attempt may have to stop.
     stops: bool,
     /// A permission request may have been answered.
     decisions: bool,

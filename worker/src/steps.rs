@@ -1,8 +1,9 @@
-//! The steps of a running attempt on their way to the store.
+//! Stores the steps of a running attempt.
 //!
-//! Guarantees: steps are numbered in the order in which they first came; only the latest state of each is written, at
-//! most every [`WRITE_INTERVAL`] unless something began or ended; what is not written when the attempt ends goes with
-//! the outcome; all of them together stay within a [`budget`], and one notice tells if they did not.
+//! Guarantees: steps are numbered in the order in which they first arrive; only the latest state of each is written, at
+//! most once per [`WRITE_INTERVAL`] unless a step began or ended; states that are unwritten when the attempt ends are
+//! stored with the outcome; all of them together stay within a [`budget`], and a notice reports when the limit was
+//! reached.
 
 mod budget;
 
@@ -29,36 +30,36 @@ use crate::{
     text::{Moved, at, joined},
 };
 
-/// How often a step that goes on is written.
+/// Minimum interval between two writes of a step in progress.
 const WRITE_INTERVAL: Duration = Duration::from_millis(150);
-/// Pause after steps could not be written.
+/// Pause after a failed write.
 const WRITE_PAUSE: Duration = Duration::from_secs(1);
-/// The key of the notice that something is missing. No driver's keys begin so.
+/// The key of the notice about omitted steps. No driver uses keys that start with it.
 const NOTICE_KEY: &str = "\0";
-/// Its title.
+/// The title of that notice.
 const NOTICE: &str = "Some steps were omitted because the limit was reached.";
 
-/// Collects the states of steps and stores them.
+/// Collects and stores the states of steps.
 pub(crate) struct StepWriter {
     store: Store,
     relay: SharedRelay,
     claim: Claim,
     tasks: TaskTracker,
-    /// Every step so far, by its key.
+    /// Every step so far, by key.
     known: HashMap<String, Known>,
     budget: Budget,
-    /// Latest states that nobody has begun to write, by number.
+    /// Latest states that are not being written yet, by step number.
     waiting: BTreeMap<i64, StepState>,
-    /// Whether one of them should not wait.
+    /// Whether one of them should be written at once.
     is_urgent: bool,
     write_at: Instant,
-    /// What is being written, and the write: a task of its own, as one that nobody polls would hold the process's only
-    /// writer connection.
+    /// The write in progress, and below the states that it writes. A separate task, because an unpolled write would
+    /// hold the process's only writer connection.
     in_flight: Option<JoinHandle<Result<(), StoreError>>>,
     written: Arc<Vec<StepState>>,
 }
 
-/// What there is of a step.
+/// What is remembered about a step.
 struct Known {
     seq: i64,
     status: StepStatus,
@@ -66,7 +67,7 @@ struct Known {
 }
 
 impl StepWriter {
-    /// A writer of an attempt that has no steps yet. Writes run on `tasks`.
+    /// Creates a writer for an attempt without steps. Writes run on `tasks`.
     pub(crate) fn new(store: &Store, relay: &SharedRelay, tasks: &TaskTracker, claim: Claim) -> Self {
         Self {
             store: store.clone(),
@@ -83,11 +84,11 @@ impl StepWriter {
         }
     }
 
-    /// Takes the latest state of a step.
+    /// Accepts the latest state of a step.
     pub(crate) fn push(&mut self, update: StepUpdate) {
         let StepUpdate { key, tool_call_id, title, status, detail } = update;
         if detail.kind() == StepKind::Permission {
-            // Nothing would answer it.
+            // It has no reply channel.
             return tracing::warn!(task_id = %self.claim.task_id, "permission request received as a step; ignored");
         }
         let earlier = self.known.get(&key);
@@ -101,7 +102,7 @@ impl StepWriter {
         self.tell_what_is_missing();
     }
 
-    /// Adds the one notice as soon as something had to be left out.
+    /// Adds the notice once steps or details have been omitted.
     fn tell_what_is_missing(&mut self) {
         if !self.budget.is_short() || self.known.contains_key(NOTICE_KEY) {
             return;
@@ -115,7 +116,7 @@ impl StepWriter {
         self.waiting.insert(seq, state);
     }
 
-    /// Takes a permission request. Returns false if there is no room for it.
+    /// Accepts a permission request. Returns false if the budget has no room for it.
     pub(crate) fn push_permission(
         &mut self,
         tool_call_id: Option<String>,
@@ -132,7 +133,7 @@ impl StepWriter {
         true
     }
 
-    /// All states that may not be in the store yet.
+    /// Returns all states that may not be stored yet.
     pub(crate) fn into_unwritten(self) -> Vec<StepState> {
         let mut unwritten = BTreeMap::new();
         if self.in_flight.is_some() {
@@ -142,17 +143,17 @@ impl StepWriter {
         unwritten.into_values().collect()
     }
 
-    /// Whether there is anything to wait for in [`StepWriter::advance`].
+    /// Returns whether [`StepWriter::advance`] has anything to wait for.
     pub(crate) fn has_something_to_do(&self) -> bool {
         self.in_flight.is_some() || !self.waiting.is_empty()
     }
 
-    /// When the next write is to begin, if there is one.
+    /// Returns when the next write is due, if there is one.
     fn write_due(&self) -> Option<Instant> {
         (self.in_flight.is_none() && !self.waiting.is_empty()).then_some(self.write_at)
     }
 
-    /// Waits for the next thing that is due and does it. Safe to drop and call again.
+    /// Waits for the next action that is due and performs it. Cancel safe.
     pub(crate) async fn advance(&mut self) -> Moved {
         if self.is_urgent && self.in_flight.is_none() {
             self.is_urgent = false;
@@ -182,7 +183,7 @@ impl StepWriter {
         })
     }
 
-    /// Takes in how a write ended. What was not written waits again, unless there is a newer state.
+    /// Handles the result of a write. Unwritten states are queued again unless a newer one exists.
     fn take_in(&mut self, outcome: Result<Result<(), StoreError>, JoinError>) -> Moved {
         self.in_flight = None;
         let task_id = self.claim.task_id;

@@ -1,12 +1,13 @@
-//! `worker supervise`: stands between the worker and one agent, so that nothing the agent starts outlives it.
+//! `worker supervise`: the parent process of an agent, which kills all of the agent's descendants when it ends.
 //!
-//! To kill a process group is not enough, since agents run their tools under `setsid`. The supervisor is a subreaper
-//! instead: whatever loses its parent below it becomes its child. Guarantees: when the agent ends, on SIGTERM, and when
-//! the worker dies however it dies, every descendant is killed, again and again until none is left; only then the
-//! supervisor ends, with the agent's exit code. Stdin and stdout belong to the agent: nothing here reads, writes or keeps them.
-//! It also holds the lock of the work folder, so that the folder is free only when the last of these processes is gone.
+//! Killing a process group is not enough, because agents run their tools under `setsid`. The supervisor is a subreaper
+//! instead: orphaned descendants become its children. Guarantees: when the agent exits, on SIGTERM, and when the worker
+//! dies for any reason, every descendant is killed, repeatedly until none is left; only then does the supervisor exit,
+//! with the agent's exit code. Stdin and stdout belong to the agent: the supervisor does not read, write, or keep them
+//! open. It also holds the lock of the work folder, so that the folder is released only when the last of these
+//! processes has exited.
 //!
-//! It is a process of its own with a single thread: signals are blocked and waited for, nothing is handled in between.
+//! It is a process with a single thread that blocks signals and waits for them synchronously.
 
 use std::{
     ffi::OsString,
@@ -32,29 +33,29 @@ use nix::{
 
 use crate::agents::process::tree;
 
-/// Exit code: the agent's program is not there.
+/// Exit code: the agent's program was not found.
 pub const NOT_FOUND: u8 = 127;
-/// Exit code: the agent's program cannot be started.
+/// Exit code: the agent's program could not be started.
 pub const NOT_STARTED: u8 = 126;
-/// Exit code: the supervisor itself cannot do its work.
+/// Exit code: the supervisor itself failed.
 pub const BROKEN: u8 = 125;
-/// Exit code: another supervisor keeps the work folder.
+/// Exit code: another supervisor holds the lock of the work folder.
 pub const LOCKED: u8 = 75;
 
-/// How long an agent may take to end after SIGTERM before it is killed.
+/// How long an agent may take to exit after SIGTERM before it is killed.
 const TERM_PATIENCE: Duration = Duration::from_millis(1500);
-/// How long the holder of the lock may take to end. It is told to, at the start.
+/// How long the holder of the lock may take to exit after it was sent SIGTERM.
 const LOCK_PATIENCE: Duration = Duration::from_secs(8);
-/// Pause between two looks at processes that are ending.
+/// Poll interval while processes are exiting.
 const LOOK_PAUSE: Duration = Duration::from_millis(2);
 
-/// What to supervise.
+/// The command line of `worker supervise`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The worker's process id; the supervisor ends with it.
+    /// The worker's process id; the supervisor exits when the worker does.
     #[arg(long)]
     parent: Option<i32>,
-    /// A file to hold locked as long as any of the processes lives.
+    /// A file to lock until the last process has exited.
     #[arg(long)]
     lock: Option<PathBuf>,
     /// The agent's program and its arguments.
@@ -62,7 +63,7 @@ pub struct Arguments {
     argv: Vec<OsString>,
 }
 
-/// Runs the agent to its end. See the module.
+/// Runs the agent to its end; see the module documentation.
 #[must_use]
 pub fn run(arguments: &Arguments) -> ExitCode {
     match supervise(arguments) {
@@ -80,16 +81,16 @@ fn supervise(arguments: &Arguments) -> io::Result<u8> {
     for signal in [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
         signals.add(signal);
     }
-    // Before anything can send one.
+    // Before any signal can arrive.
     signals.thread_block()?;
     prctl::set_child_subreaper(true)?;
     prctl::set_pdeathsig(Signal::SIGTERM)?;
     if getppid() != parent {
-        // It died before the line above.
+        // The parent died before `set_pdeathsig`.
         return Ok(BROKEN);
     }
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
-    // Dropped, and with that unlocked, after the last descendant is gone.
+    // Dropped, and thereby unlocked, after the last descendant has exited.
     let _lock = match &arguments.lock {
         Some(path) => match lock(path, parent)? {
             Some(lock) => Some(lock),
@@ -113,7 +114,7 @@ fn supervise(arguments: &Arguments) -> io::Result<u8> {
             continue;
         }
         if getppid() == parent {
-            // Asked to: the agent may still say goodbye.
+            // Give the agent time to exit gracefully.
             let _ = kill(agent, Signal::SIGTERM);
             let deadline = Instant::now() + TERM_PATIENCE;
             while status.is_none() && Instant::now() < deadline && getppid() == parent {
@@ -127,7 +128,7 @@ fn supervise(arguments: &Arguments) -> io::Result<u8> {
     Ok(status.map_or(BROKEN, exit_code))
 }
 
-/// The agent's stdin and stdout are its own: where it closes one, the worker is to see the end of it.
+/// Replaces this process's stdin and stdout, so that the worker sees end of file when the agent closes its own.
 fn let_go_of_the_streams() -> io::Result<()> {
     let nowhere = OpenOptions::new().read(true).write(true).open("/dev/null")?;
     dup2_stdin(&nowhere)?;
@@ -137,18 +138,18 @@ fn let_go_of_the_streams() -> io::Result<()> {
 
 fn start(argv: &[OsString]) -> io::Result<Child> {
     let Some((program, arguments)) = argv.split_first() else { return Err(io::ErrorKind::InvalidInput.into()) };
-    // The library gives every child an empty signal mask.
+    // The standard library gives every child an empty signal mask.
     Command::new(program).args(arguments).spawn()
 }
 
-/// Collects what has ended. False when there is no child any more.
+/// Reaps children that have exited. Returns false if there are no children left.
 fn reap(agent: Pid, status: &mut Option<ExitStatus>) -> bool {
     loop {
         let (pid, ended) = match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::Exited(pid, code)) => (pid, ExitStatus::from_raw(code << 8)),
             Ok(WaitStatus::Signaled(pid, signal, _)) => (pid, ExitStatus::from_raw(signal as i32)),
             Ok(WaitStatus::StillAlive) => return true,
-            // `ECHILD`: there is none, and so no descendant either.
+            // `ECHILD`: there are no children, and therefore no descendants.
             Ok(_) | Err(Errno::EINTR) => continue,
             Err(_) => return false,
         };
@@ -158,7 +159,7 @@ fn reap(agent: Pid, status: &mut Option<ExitStatus>) -> bool {
     }
 }
 
-/// Kills every descendant until none is left, also those that are started meanwhile.
+/// Kills descendants until none is left, including those that are started meanwhile.
 fn kill_all(agent: Pid, status: &mut Option<ExitStatus>) {
     while reap(agent, status) {
         for descendant in tree::descendants(std::process::id()) {
@@ -168,14 +169,14 @@ fn kill_all(agent: Pid, status: &mut Option<ExitStatus>) {
     }
 }
 
-/// The agent's exit code, by the shell's custom 128 and more for a signal.
+/// Returns the agent's exit code; for a signal, 128 plus its number, as shells do.
 fn exit_code(status: ExitStatus) -> u8 {
     let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
     u8::try_from(code).unwrap_or(BROKEN)
 }
 
-/// Takes the lock. A supervisor that holds it works for an attempt that is over, or keeps an idle agent warm: it is told to
-/// end. `None` when it does not in time.
+/// Acquires the lock. A supervisor that holds it serves an attempt that is over or an idle agent, and is sent SIGTERM.
+/// Returns `None` if it does not exit in time.
 fn lock(path: &Path, parent: Pid) -> io::Result<Option<File>> {
     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
     let deadline = Instant::now() + LOCK_PATIENCE;
@@ -201,8 +202,8 @@ fn lock(path: &Path, parent: Pid) -> io::Result<Option<File>> {
     }
 }
 
-/// The supervisor that holds this lock, if it can be seen from here. Its number alone would not do: it may have been
-/// given to another process since.
+/// Returns the supervisor that holds this lock, if it is visible from here. The process id alone is not enough, because
+/// it may have been reused.
 fn holder(file: &mut File, path: &Path) -> Option<Pid> {
     let mut text = String::new();
     file.rewind().ok()?;

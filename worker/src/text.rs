@@ -1,4 +1,4 @@
-//! The text of a running answer on its way out: published as it comes, stored piece by piece.
+//! Publishes the text of a running answer as it arrives and stores it in chunks.
 
 use std::time::Duration;
 
@@ -13,43 +13,43 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
-/// Pause after a piece could not be stored.
+/// Pause after a failed write.
 const WRITE_PAUSE: Duration = Duration::from_secs(1);
 
-/// What became of the text.
+/// The result of an `advance`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Moved {
-    /// It went on.
+    /// The attempt continues.
     On,
-    /// The store says that the attempt is over.
+    /// The store reports that the attempt is over.
     LeaseLost,
 }
 
-/// Collects an answer's text; publishes it in small pieces where the relay carries text, and stores it in larger ones
-/// that end where a small one does.
+/// Collects an answer's text. Publishes it in small deltas if the relay carries text, and stores it in larger chunks
+/// that end where a delta does.
 pub(crate) struct TextWriter {
     store: Store,
     relay: SharedRelay,
     pace: TextPace,
     claim: Claim,
-    /// All of it.
+    /// The text received so far.
     all: String,
-    /// Bytes of it that are not part of the answer.
+    /// Bytes at its start that are not part of the answer.
     retracted: usize,
-    /// Bytes of it that are published.
+    /// Bytes of it that were published.
     published: usize,
     publish_at: Instant,
-    /// Bytes of it that are stored.
+    /// Bytes of it that were stored.
     stored: usize,
     store_at: Instant,
-    /// The write in progress, and where it will have brought us. A task of its own: a write that nobody polls would
-    /// hold the process's only writer connection, for which the outcome waits.
+    /// The write in progress, and the offset that it will have stored up to. A separate task, because an unpolled write
+    /// would hold the process's only writer connection, which the outcome needs.
     in_flight: Option<JoinHandle<(usize, Result<(), StoreError>)>>,
     tasks: TaskTracker,
 }
 
 impl TextWriter {
-    /// A writer of an attempt that has no text yet. Writes run on `tasks`.
+    /// Creates a writer for an attempt without text. Writes run on `tasks`.
     pub(crate) fn new(store: &Store, relay: &SharedRelay, tasks: &TaskTracker, claim: Claim) -> Self {
         let now = Instant::now();
         Self {
@@ -68,42 +68,42 @@ impl TextWriter {
         }
     }
 
-    /// Takes more text.
+    /// Appends text.
     pub(crate) fn push(&mut self, text: &str) {
         self.all.push_str(&sanitize_agent_text(text));
     }
 
-    /// Declares the text so far not to be part of the answer. It was published; the outcome comes without it.
+    /// Marks the text so far as not part of the answer. It was published, but the outcome omits it.
     pub(crate) fn retract(&mut self) {
         self.retracted = self.all.len();
     }
 
-    /// All text that was taken and not retracted.
+    /// Returns the text that was not retracted.
     pub(crate) fn into_text(mut self) -> String {
         self.all.split_off(self.retracted)
     }
 
-    /// Whether there is anything to wait for in [`TextWriter::advance`].
+    /// Returns whether [`TextWriter::advance`] has anything to wait for.
     pub(crate) fn has_something_to_do(&self) -> bool {
         self.in_flight.is_some() || self.publish_due().is_some() || self.store_due().is_some()
     }
 
-    /// When the next small piece is to be published, if there is one.
+    /// Returns when the next delta is due to be published, if there is one.
     fn publish_due(&self) -> Option<Instant> {
         (self.pace.published.is_some() && self.all.len() > self.published).then_some(self.publish_at)
     }
 
-    /// When the next larger piece is to be stored, if there is one.
+    /// Returns when the next chunk is due to be stored, if there is one.
     fn store_due(&self) -> Option<Instant> {
         (self.in_flight.is_none() && self.storable() > self.stored).then_some(self.store_at)
     }
 
-    /// Up to where text may be stored.
+    /// Returns the offset up to which text may be stored.
     fn storable(&self) -> usize {
         if self.pace.published.is_some() { self.published } else { self.all.len() }
     }
 
-    /// Waits for the next thing that is due and does it. Safe to drop and call again.
+    /// Waits for the next action that is due and performs it. Cancel safe.
     pub(crate) async fn advance(&mut self) -> Moved {
         let (publish_due, store_due) = (self.publish_due(), self.store_due());
         tokio::select! {
@@ -132,7 +132,7 @@ impl TextWriter {
         self.relay.publish_text(&self.claim.user, text);
     }
 
-    /// Takes in how a write ended.
+    /// Handles the result of a write.
     fn take_in(&mut self, written: Result<(usize, Result<(), StoreError>), JoinError>) -> Moved {
         self.in_flight = None;
         match written {
@@ -163,7 +163,7 @@ impl TextWriter {
     }
 }
 
-/// Waits until a moment; for ever without one.
+/// Waits until an instant, or forever if there is none.
 pub(crate) async fn at(moment: Option<Instant>) {
     match moment {
         Some(moment) => sleep_until(moment).await,
@@ -171,7 +171,7 @@ pub(crate) async fn at(moment: Option<Instant>) {
     }
 }
 
-/// Waits for a task to end; for ever without one.
+/// Waits for a task to finish, or forever if there is none.
 pub(crate) async fn joined<T>(task: &mut Option<JoinHandle<T>>) -> Result<T, JoinError> {
     match task {
         Some(task) => task.await,

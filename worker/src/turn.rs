@@ -1,8 +1,8 @@
 //! One attempt at a turn: from the claim to its outcome.
 //!
-//! Guarantees: the attempt ends with exactly one call of [`outcome::write`], or quietly because it was over already;
-//! text is stored as it comes, in pieces that end where a delta ends; so are steps and permission requests, and what was
-//! not stored before is stored with the outcome.
+//! Guarantees: the attempt ends with exactly one call of [`outcome::write`], or silently because it was already over.
+//! Text is stored as it arrives, in chunks that end where a delta ends, and so are steps and permission requests;
+//! whatever is still unstored is stored with the outcome.
 
 #[cfg(test)]
 mod tests;
@@ -32,12 +32,12 @@ use crate::{
     text::{Moved, TextWriter},
 };
 
-/// How long an attempt may take whose agent has no limit of its own.
+/// Time limit of an attempt whose agent is not configured with one.
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(15);
 /// Pause after a failed read of the conversation.
 const READ_PAUSE: Duration = Duration::from_millis(200);
 
-/// What turns are run with.
+/// Runs attempts.
 #[derive(Clone)]
 pub struct TurnRunner {
     /// The store.
@@ -46,26 +46,26 @@ pub struct TurnRunner {
     pub relay: SharedRelay,
     /// The agents.
     pub agents: Arc<Registry>,
-    /// What runs in this process.
+    /// The attempts that run in this process.
     pub running: Running,
-    /// When to give up.
+    /// Signals when to hand tasks back.
     pub shutdown: Shutdown,
 }
 
 /// Why an attempt ended.
 enum End {
     Finished(Result<Answer, AgentError>),
-    /// Somebody wants it to stop, or it is over in the store.
+    /// A stop was requested, or the attempt is already over in the store.
     Stopped,
-    /// The process shuts down.
+    /// The process is shutting down.
     HandedBack,
     TimedOut(Duration),
-    /// The store says that the attempt is over.
+    /// The store reports that the attempt is over.
     LeaseLost,
 }
 
 impl TurnRunner {
-    /// Runs an attempt to its end.
+    /// Runs an attempt to completion.
     pub async fn run(&self, claim: Claim) {
         let guard = self.running.add(&claim);
         let _attend = self.relay.attend();
@@ -102,7 +102,7 @@ impl TurnRunner {
         outcome::write(&self.store, &self.relay, &claim, finish, &steps).await;
     }
 
-    /// Lets the agent answer, stores what it tells, and watches for everything that ends it early.
+    /// Runs the agent, stores its updates, and watches for everything that ends the attempt early.
     async fn drive(
         &self,
         agent: Arc<dyn Agent>,
@@ -114,7 +114,7 @@ impl TurnRunner {
         let deadline = Instant::now() + limit;
         let (updates, mut received) = mpsc::channel(UPDATE_BUFFER);
         let agent_stop = CancellationToken::new();
-        // The agent is told to stop whichever way this ends.
+        // The agent is stopped however this function returns.
         let _stop_agent = agent_stop.clone().drop_guard();
         let mut answer = agent.answer(turn, updates, agent_stop);
         loop {
@@ -144,7 +144,7 @@ impl TurnRunner {
         }
     }
 
-    /// Reads the conversation; `None` if the attempt is to end before that was possible.
+    /// Reads the conversation. Returns `None` if the attempt should end before that succeeds.
     async fn read_turn(&self, claim: &Claim, stop: &CancellationToken) -> Option<Turn> {
         loop {
             match self.store.read_conversation(claim).await {
@@ -168,7 +168,7 @@ impl TurnRunner {
     }
 }
 
-/// What an agent has told in this attempt.
+/// The output of an agent in this attempt.
 struct Told {
     text: TextWriter,
     steps: StepWriter,
@@ -200,7 +200,7 @@ impl Told {
         }
     }
 
-    /// Puts a permission request before the user.
+    /// Adds a permission request as a step and waits for its decision.
     fn ask(&mut self, request: PermissionRequest) {
         let PermissionRequest { tool_call_id, title, options, time_limit, reply } = request;
         let request_id = PermissionId::generate();
@@ -209,12 +209,12 @@ impl Told {
         if self.steps.push_permission(tool_call_id, title, detail) {
             self.permissions.wait_for(request_id, time_limit, reply);
         } else {
-            // Nobody can be asked, so nobody will answer. A receiver that is gone does not mind.
+            // The user cannot see the request, so it expires at once. The receiver may already be dropped.
             let _ = reply.send(Decision::Expired);
         }
     }
 
-    /// The text, the agent's own session, and the steps that are not stored yet.
+    /// Returns the text, the agent's own session, and the steps that are not stored yet.
     fn into_parts(self) -> (String, Option<AgentSession>, Vec<StepState>) {
         (self.text.into_text(), self.resume, self.steps.into_unwritten())
     }

@@ -1,7 +1,7 @@
-//! The work folders of sessions that were deleted for good: removed by every worker that has them.
+//! Removes the work folders of deleted sessions; every worker removes the ones it has.
 //!
-//! Guarantees: a folder is removed only when the store says that its session was deleted, and when no agent's process lives
-//! in it any more; also if this worker was down when the session was deleted.
+//! Guarantees: a folder is removed only after the store reports the session as deleted and no agent process uses the
+//! folder any more, even if this worker was down when the session was deleted.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,14 +14,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agents::{Registry, process::Folders};
 
-/// How often is looked whether something was deleted.
+/// Poll interval for deleted sessions.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
-/// How long a folder may come back, from a turn that had not heard of the end of its session.
+/// How long a folder may reappear because of a turn that has not yet seen the deletion of its session.
 const LINGER: Duration = Duration::from_mins(1);
-/// Deletions that are read at once.
+/// Number of deleted sessions that are read at once.
 const PAGE: i64 = 1000;
 
-/// A session that is gone, and until when its folder is looked for though there is none.
+/// A deleted session, and until when its folder may reappear.
 #[derive(Clone, Copy, Debug)]
 struct Gone {
     session: SessionId,
@@ -32,7 +32,7 @@ struct Gone {
 pub async fn follow(store: Store, agents: Arc<Registry>, folders: Arc<Folders>, end: CancellationToken) {
     let mut position = 0;
     let mut gone: Vec<Gone> = Vec::new();
-    // What was deleted before this worker was started has no turns that could still make a folder.
+    // Sessions deleted before this worker started have no turns here that could recreate a folder.
     let mut linger = Duration::ZERO;
     loop {
         match store.list_deleted_sessions(position, PAGE).await {
@@ -54,7 +54,7 @@ pub async fn follow(store: Store, agents: Arc<Registry>, folders: Arc<Folders>, 
     }
 }
 
-/// Removes what can be removed. Returns what is to be looked at again.
+/// Removes the folders that can be removed. Returns the sessions to check again.
 async fn remove(gone: Vec<Gone>, agents: &Registry, folders: &Arc<Folders>) -> Vec<Gone> {
     if gone.is_empty() {
         return gone;

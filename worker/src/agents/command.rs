@@ -1,5 +1,5 @@
-//! Driver `command`: any program. It is started once an attempt with fixed arguments, reads the conversation from its
-//! stdin, and what it writes to its stdout is the answer. No user's text ever becomes an argument, and no shell is involved.
+//! The driver `command`: any program. It is started once per attempt with fixed arguments, reads the conversation from
+//! stdin, and writes its answer to stdout. Text from users never becomes an argument, and no shell is involved.
 
 use std::{fmt::Write as _, sync::Arc};
 
@@ -24,10 +24,10 @@ use super::{
     prompt,
 };
 
-/// Longest answer, in bytes.
+/// Maximum length of an answer, in bytes.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
-/// A program that answers.
+/// An agent that runs a program.
 #[derive(Clone)]
 pub struct CommandAgent {
     inner: Arc<Inner>,
@@ -40,7 +40,7 @@ struct Inner {
 }
 
 impl CommandAgent {
-    /// A program that is started so; nothing is started yet.
+    /// Creates the agent without starting anything.
     #[must_use]
     pub fn new(config: CommandConfig, launch: Launch, host: ProcessHost) -> Self {
         Self { inner: Arc::new(Inner { config, launch, host }) }
@@ -61,7 +61,7 @@ impl Agent for CommandAgent {
 }
 
 impl Inner {
-    /// When this is dropped the process is ended, in the background.
+    /// Dropping the future ends the process in the background.
     async fn run(&self, turn: Turn, updates: &mpsc::Sender<Update>) -> Result<Answer, AgentError> {
         let process = self.host.start(&self.launch, turn.session_id).await?;
         let AgentProcess { stdin, stdout, control } = process;
@@ -110,7 +110,7 @@ impl Inner {
     }
 }
 
-/// Writes and closes. A program that does not read to the end need not.
+/// Writes the input and closes stdin. The program need not read all of it.
 async fn write(mut stdin: ChildStdin, text: String) {
     let written = async {
         stdin.write_all(text.as_bytes()).await?;
@@ -121,7 +121,7 @@ async fn write(mut stdin: ChildStdin, text: String) {
     }
 }
 
-/// What the program reads.
+/// Returns the program's input.
 fn input(kind: CommandInput, history: &[HistoryMessage]) -> String {
     let Some((message, earlier)) = history.split_last() else { return String::new() };
     match kind {
@@ -142,10 +142,10 @@ fn input(kind: CommandInput, history: &[HistoryMessage]) -> String {
     }
 }
 
-/// Takes the characters out that are complete; what may be the beginning of one stays.
+/// Removes and returns the complete characters; the start of an incomplete one stays.
 fn whole_characters(bytes: &mut Vec<u8>) -> String {
     let end = match std::str::from_utf8(bytes) {
-        // Less than a character, and it may still become one.
+        // Too short for a character, but it may still become one.
         Err(error) if error.error_len().is_none() => error.valid_up_to(),
         _ => bytes.len().saturating_sub(incomplete(bytes)),
     };
@@ -153,7 +153,7 @@ fn whole_characters(bytes: &mut Vec<u8>) -> String {
     lossy(std::mem::replace(bytes, rest))
 }
 
-/// How many bytes at the end begin a character that is not complete.
+/// Returns how many bytes at the end start an incomplete character.
 fn incomplete(bytes: &[u8]) -> usize {
     let tail = &bytes[bytes.len().saturating_sub(3)..];
     let is_cut = |start: &usize| {
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_reads_what_is_configured() {
+    fn formats_the_input_as_configured() {
         let one = history(&[(Role::User, " a\n")]);
         let three = history(&[(Role::User, "a"), (Role::Assistant, "b\n"), (Role::User, "c")]);
 
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn characters_that_come_in_pieces_stay_whole() {
+    fn keeps_characters_whole_across_reads() {
         let text = "aé🎭日\u{fffd}b";
         for size in 1..8 {
             let mut pending = Vec::new();
@@ -199,12 +199,12 @@ mod tests {
                 pending.extend_from_slice(piece);
                 found.push_str(&whole_characters(&mut pending));
             }
-            assert_eq!(found, text, "in pieces of {size}");
+            assert_eq!(found, text, "in chunks of {size}");
         }
     }
 
     #[test]
-    fn bytes_that_are_no_text_do_not_stop_the_rest() {
+    fn replaces_invalid_bytes() {
         let mut bytes = b"a\xff\xfeb\xf0\x9f".to_vec();
 
         assert_eq!(whole_characters(&mut bytes), "a\u{fffd}\u{fffd}b");

@@ -1,4 +1,4 @@
-//! Which agents can answer on this machine, without starting any.
+//! Which agents can run on this machine, determined without starting any.
 
 use banter_shared::{
     agents_file::{AgentCatalog, AgentConfig, Driver, detectable},
@@ -7,7 +7,7 @@ use banter_shared::{
 
 use super::process::{StartError, find_program};
 
-/// What there is to report: every agent that is configured, and those that are found on `PATH` and that nobody has enabled.
+/// Returns the health of every configured agent, and of those that are found on `PATH` but not enabled.
 #[must_use]
 pub fn look(catalog: &AgentCatalog, env: impl Fn(&str) -> Option<String>) -> Vec<AgentHealth> {
     let configured = catalog.agents().iter().map(|agent| {
@@ -25,7 +25,7 @@ pub fn look(catalog: &AgentCatalog, env: impl Fn(&str) -> Option<String>) -> Vec
     configured.chain(found).collect()
 }
 
-/// Why an agent cannot run here; `None` is no promise, since nothing is started.
+/// Returns why an agent cannot run here. `None` is no guarantee, because nothing is started.
 #[must_use]
 pub fn unavailable_reason(agent: &AgentConfig, env: impl Fn(&str) -> Option<String>) -> Option<String> {
     agent.unavailable_reason(env).or_else(|| match &agent.driver {
@@ -35,7 +35,7 @@ pub fn unavailable_reason(agent: &AgentConfig, env: impl Fn(&str) -> Option<Stri
     })
 }
 
-/// Agents that are installed here and that the operator has not written anything about.
+/// Returns the agents that are installed here but not mentioned in the configuration.
 pub fn detected(catalog: &AgentCatalog) -> impl Iterator<Item = &'static AgentConfig> {
     detectable().iter().filter(|agent| match &agent.driver {
         Driver::Acp(acp) => {

@@ -1,4 +1,4 @@
-//! Agents: what answers. One trait, one implementation a driver.
+//! Agents: one trait, and one implementation per driver.
 
 pub mod acp;
 mod command;
@@ -27,93 +27,93 @@ use tokio_util::sync::CancellationToken;
 use self::process::StartError;
 pub use registry::Registry;
 
-/// Updates that an agent may be ahead of the worker; a full channel slows the agent down.
+/// Capacity of the channel for an agent's updates. A full channel applies backpressure to the agent.
 pub const UPDATE_BUFFER: usize = 256;
 
-/// What an agent is asked to do.
+/// The input of an agent.
 #[derive(Clone, Debug)]
 pub struct Turn {
-    /// The conversation.
+    /// The session.
     pub session_id: SessionId,
     /// The task.
     pub task_id: TaskId,
-    /// The number of this turn in the conversation.
+    /// The number of this turn in the session.
     pub turn: i64,
     /// The agent's own session to resume, if there is one.
     pub resume: Option<ResumePoint>,
-    /// The conversation so far in its order; the last one is the user's message to be answered.
+    /// The conversation so far, in order. The last message is the user's message to answer.
     pub history: Vec<HistoryMessage>,
 }
 
-/// What comes from an agent while it works.
+/// An update from a working agent.
 #[derive(Debug)]
 pub enum Update {
     /// More text of the answer.
     Text(String),
-    /// The text so far turned out not to be part of the answer.
+    /// The text so far is not part of the answer.
     Retract,
-    /// Something that it does on the way, new or changed.
+    /// A step that is new or changed.
     Step(StepUpdate),
-    /// It wants to be allowed something, and waits for the decision.
+    /// A permission request, for whose decision the agent waits.
     Permission(PermissionRequest),
-    /// The agent's own session that this turn is answered in. It is stored with the outcome, for the next turn.
+    /// The agent's own session in which this turn runs. It is stored with the outcome, for the next turn.
     Resume(AgentSession),
 }
 
-/// A step as it is now; it replaces what an earlier update with the same key said.
+/// The current state of a step. It replaces earlier updates with the same key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepUpdate {
-    /// Names the step within the attempt.
+    /// Identifies the step within the attempt.
     pub key: String,
-    /// The agent's own id of the tool call.
+    /// The agent's id of the tool call.
     pub tool_call_id: Option<String>,
-    /// One line.
+    /// The title, on one line.
     pub title: String,
-    /// How far it is.
+    /// The status.
     pub status: StepStatus,
-    /// What it is, and what belongs to that. A permission request comes as [`Update::Permission`] instead.
+    /// The kind and its data. A permission request is sent as [`Update::Permission`] instead.
     pub detail: StepDetail,
 }
 
-/// A request to be allowed something.
+/// A request for permission.
 #[derive(Debug)]
 pub struct PermissionRequest {
-    /// The tool call that it is about.
+    /// The tool call that needs it.
     pub tool_call_id: Option<String>,
-    /// What is to be allowed, in one line.
+    /// What is requested, on one line.
     pub title: String,
-    /// What is offered to the user.
+    /// The options offered to the user.
     pub options: Vec<PermissionOption>,
-    /// How long the user has to decide.
+    /// The time limit for the decision.
     pub time_limit: Duration,
-    /// Where the decision goes. Dropped without one: it counts as cancelled.
+    /// Receives the decision. If it is dropped without one, the request counts as cancelled.
     pub reply: oneshot::Sender<Decision>,
 }
 
-/// What became of a permission request.
+/// The result of a permission request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// The user answered.
     Answered {
-        /// Whether it is allowed.
+        /// Whether permission is granted.
         decision: PermissionDecision,
-        /// The id of the option that was selected; `None` if no option stands for the decision.
+        /// The id of the selected option; `None` if no option matches the decision.
         chosen: Option<String>,
     },
-    /// Nobody decided in time.
+    /// The time limit passed without a decision.
     Expired,
 }
 
-/// How an answer ended; its text went out as updates before.
+/// The end of an answer, whose text was sent as updates before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// `Stop`, `Length` or `Refusal`.
+    /// `Stop`, `Length`, or `Refusal`.
     pub finish_reason: FinishReason,
-    /// What the agent counted.
+    /// The token usage that the agent reported.
     pub usage: Option<Usage>,
 }
 
-/// Why there is no (whole) answer.
+/// The reason why there is no complete answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {message}")]
 pub struct AgentError {
@@ -121,23 +121,23 @@ pub struct AgentError {
     pub code: ErrorCode,
     /// A sentence for the user, without secrets.
     pub message: String,
-    /// How long the agent asks us to wait.
+    /// How long the agent asks to wait before a retry.
     pub retry_after: Option<Duration>,
 }
 
 impl AgentError {
-    /// An error of this kind.
+    /// Creates an error of this kind.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), retry_after: None }
     }
 
-    /// The same error, with how long to wait before the next attempt.
+    /// Returns the same error with the time to wait before the next attempt.
     #[must_use]
     pub fn with_retry_after(self, retry_after: Option<Duration>) -> Self {
         Self { retry_after, ..self }
     }
 
-    /// What an agent returns that was told to stop, or whose updates nobody takes any more.
+    /// The error of an agent that was stopped or whose updates are no longer received.
     #[must_use]
     pub fn stopped() -> Self {
         Self::new(ErrorCode::AgentRefused, "The agent was stopped.")
@@ -148,7 +148,7 @@ impl From<StartError> for AgentError {
     fn from(error: StartError) -> Self {
         match &error {
             StartError::NotInstalled(_) => Self::new(ErrorCode::AgentUnavailable, error.to_string()),
-            // Too many processes, no space left: what the system refuses now it may grant later.
+            // Too many processes, no space left: temporary conditions of the system.
             StartError::System(source) => {
                 tracing::error!(%source, "failed to start an agent");
                 Self::new(ErrorCode::AgentError, "The agent's process could not be started on the worker.")
@@ -157,16 +157,16 @@ impl From<StartError> for AgentError {
     }
 }
 
-/// Something that answers.
+/// A configured agent.
 #[async_trait]
 pub trait Agent: Send + Sync {
-    /// Answers one turn. Text goes to `updates` as it comes.
+    /// Answers one turn. Sends text to `updates` as it arrives.
     ///
-    /// When `stop` is cancelled the agent is to be stopped; what this then returns is not looked at. The future may
-    /// also be dropped at any moment, which must stop the agent too.
+    /// Cancelling `stop` stops the agent; the result is then ignored. Dropping the future at any time must also stop
+    /// the agent.
     ///
     /// # Errors
-    /// When there is no whole answer. Text sent before is kept by the caller if no further attempt is made.
+    /// Fails if there is no complete answer. The caller keeps the text sent before unless it starts another attempt.
     async fn answer(
         &self,
         turn: Turn,
@@ -174,6 +174,7 @@ pub trait Agent: Send + Sync {
         stop: CancellationToken,
     ) -> Result<Answer, AgentError>;
 
-    /// The session was deleted for good: what is kept for its next turn is ended. Called again until its files are gone.
+    /// Ends what is kept for the next turn of a deleted session. Called repeatedly until the session's files are
+    /// removed.
     fn forget(&self, _session: SessionId) {}
 }

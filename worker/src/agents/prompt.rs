@@ -1,4 +1,4 @@
-//! How much of a conversation an agent is sent. Messages are left out whole; none is cut. A driver may join them.
+//! Fits a conversation into an agent's budget. Messages are omitted whole, never truncated. A driver may join them.
 
 use banter_shared::chat::{HistoryMessage, Role};
 

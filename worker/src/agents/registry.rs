@@ -20,7 +20,7 @@ use super::{
     process::{Launch, ProcessHost, Program},
 };
 
-/// Every agent that is switched on, ready to answer. One that cannot run here answers with the reason.
+/// Every enabled agent, ready to answer. An agent that cannot run here answers with the reason as an error.
 #[derive(Clone, Default)]
 pub struct Registry {
     entries: HashMap<String, Entry>,
@@ -33,8 +33,8 @@ struct Entry {
 }
 
 impl Registry {
-    /// The agents of the catalog, with the secrets that `env` holds for them. `concurrency` is how many tasks the worker works
-    /// on at once.
+    /// Creates the agents of the catalog, with their secrets from `env`. `concurrency` is the number of tasks that the
+    /// worker runs at once.
     #[must_use]
     pub fn from_catalog(
         catalog: &AgentCatalog,
@@ -53,29 +53,29 @@ impl Registry {
         registry
     }
 
-    /// Adds an agent, in place of one of the same key.
+    /// Adds an agent, replacing any agent with the same key.
     pub fn insert(&mut self, config: AgentConfig, agent: Arc<dyn Agent>) {
         self.entries.insert(config.key.clone(), Entry { config, agent });
     }
 
-    /// The agent of this key; `None` when it is not configured here.
+    /// Returns the agent with this key, or `None` if it is not configured on this worker.
     #[must_use]
     pub fn find(&self, key: &str) -> Option<Arc<dyn Agent>> {
         self.entries.get(key).map(|entry| Arc::clone(&entry.agent))
     }
 
-    /// Tells every agent that a session was deleted for good.
+    /// Notifies every agent that a session was deleted permanently.
     pub fn forget(&self, session: SessionId) {
         self.entries.values().for_each(|entry| entry.agent.forget(session));
     }
 
-    /// What is configured about the agent of this key.
+    /// Returns the configuration of the agent with this key.
     #[must_use]
     pub fn config(&self, key: &str) -> Option<&AgentConfig> {
         self.entries.get(key).map(|entry| &entry.config)
     }
 
-    /// How long one attempt of this agent may take.
+    /// Returns the time limit of one attempt with this agent.
     #[must_use]
     pub fn timeout(&self, key: &str) -> Option<Duration> {
         self.config(key).map(|config| config.timeout)
@@ -100,10 +100,10 @@ fn start(
     })
 }
 
-/// How a program is started; whether it is there is looked at then.
+/// Returns how to start a program. Whether it is installed is checked at the start.
 ///
 /// # Errors
-/// When a secret is missing: a sentence for people.
+/// Fails with a readable sentence if a secret is missing.
 pub fn launch(key: &str, program: &ProgramConfig, env: impl Fn(&str) -> Option<String>) -> Result<Launch, String> {
     Ok(Launch {
         agent_key: key.to_owned(),
@@ -114,7 +114,7 @@ pub fn launch(key: &str, program: &ProgramConfig, env: impl Fn(&str) -> Option<S
     })
 }
 
-/// Stands in for an agent that cannot run.
+/// The placeholder for an agent that cannot run.
 struct Unavailable {
     reason: String,
 }
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_agent_that_cannot_run_says_why() {
+    async fn an_unavailable_agent_fails_with_the_reason() {
         let catalog = AgentCatalog::parse(Path::new("agents.toml"), FILE).unwrap();
         let registry = Registry::from_catalog(&catalog, |_| None, &host(), 1);
         let turn = Turn {
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_configured_agents_are_found() {
+    async fn finds_only_enabled_agents() {
         let catalog = AgentCatalog::parse(Path::new("agents.toml"), FILE).unwrap();
         let registry = Registry::from_catalog(&catalog, |_| None, &host(), 1);
 

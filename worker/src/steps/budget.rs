@@ -1,29 +1,29 @@
-//! How much of what an attempt does on the way is kept, whatever the agent sends.
+//! Limits how many steps and how much of their details are stored per attempt.
 //!
-//! Guarantees: an attempt has at most [`MAX_STEPS`] steps, and their details have at most [`MAX_DETAIL_BYTES`] together. A
-//! step that has no room for its detail keeps its title, its status, and the last detail that had room.
+//! Guarantees: an attempt has at most [`MAX_STEPS`] steps, and their details take at most [`MAX_DETAIL_BYTES`]
+//! together. A step whose new detail exceeds the budget keeps its title, its status, and the last detail that fit.
 
 use banter_shared::chat::{MAX_STEP_DETAIL_BYTES, StepDetail, StepKind};
 
-/// Steps of one attempt.
+/// Maximum number of steps of an attempt.
 pub(super) const MAX_STEPS: i64 = 2000;
-/// The last of them are for tools and for permission requests, so that a tool is known to have begun whatever came before
-/// it; the very last is for the notice that something is missing.
+/// The number of steps at the end that are reserved for tools and permission requests, so that the start of a tool call
+/// is always recorded. The very last one is reserved for the notice about omitted steps.
 const RESERVED_STEPS: i64 = 100;
-/// JSON of the details of all steps of one attempt.
+/// Maximum length of the details of all steps of an attempt, in bytes of JSON.
 pub(super) const MAX_DETAIL_BYTES: usize = 4 * 1024 * 1024;
 
-/// What an attempt has used.
+/// The part of the budget that an attempt has used.
 #[derive(Debug, Default)]
 pub(super) struct Budget {
     steps: i64,
     detail_bytes: usize,
-    /// Something was left out.
+    /// Whether anything was omitted.
     is_short: bool,
 }
 
 impl Budget {
-    /// The number of a new step; none if there may be no more of its kind.
+    /// Returns the number of a new step, or `None` if no more steps of its kind are allowed.
     pub(super) fn number(&mut self, kind: StepKind) -> Option<i64> {
         let limit = match kind {
             StepKind::Tool | StepKind::Permission => MAX_STEPS - 1,
@@ -37,15 +37,15 @@ impl Budget {
         Some(self.steps)
     }
 
-    /// The number of the one notice that something is missing.
+    /// Returns the number of the notice about omitted steps.
     pub(super) fn last_number(&mut self) -> i64 {
         self.steps += 1;
         self.steps
     }
 
-    /// What is kept of a step's new detail, in place of the one that it had.
+    /// Returns the detail to store for a step in place of its earlier one.
     pub(super) fn detail(&mut self, earlier: Option<&Kept>, detail: StepDetail) -> Kept {
-        // The store cuts each to this length.
+        // The store truncates each detail to this length.
         let bytes = detail.json_bytes().min(MAX_STEP_DETAIL_BYTES);
         let others = self.detail_bytes - earlier.map_or(0, |kept| kept.bytes);
         if others + bytes <= MAX_DETAIL_BYTES {
@@ -58,13 +58,13 @@ impl Budget {
         kept
     }
 
-    /// Whether something had to be left out.
+    /// Returns whether anything was omitted.
     pub(super) const fn is_short(&self) -> bool {
         self.is_short
     }
 }
 
-/// A detail, and what it counts for.
+/// A detail and the number of bytes that it takes from the budget.
 #[derive(Clone, Debug)]
 pub(super) struct Kept {
     /// The detail.
@@ -73,12 +73,12 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// Keeps a detail that counts for nothing.
+    /// Keeps a detail without counting it.
     pub(super) const fn uncounted(detail: StepDetail) -> Self {
         Self { detail, bytes: 0 }
     }
 
-    /// Keeps nothing of a detail but its kind.
+    /// Omits everything of a detail but its kind.
     fn omitted(mut detail: StepDetail) -> Self {
         detail.omit();
         Self::uncounted(detail)
@@ -91,7 +91,7 @@ mod tests {
 
     use super::*;
 
-    /// Returns a detail that counts for so many bytes.
+    /// Returns a detail that takes this many bytes.
     fn of(bytes: usize) -> StepDetail {
         let detail = StepDetail::thought("x".repeat(bytes - r#"{"text":""}"#.len()));
         assert_eq!(detail.json_bytes(), bytes);
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn details_have_room_together_and_not_more() {
+    fn omits_details_beyond_the_budget() {
         let mut budget = Budget::default();
         let mut kept: Vec<Kept> = Vec::new();
         for _ in 0..MAX_DETAIL_BYTES / MAX_STEP_DETAIL_BYTES {
@@ -119,10 +119,10 @@ mod tests {
     }
 
     #[test]
-    fn a_step_that_changes_counts_once_and_a_longer_detail_that_has_no_room_leaves_the_one_before() {
+    fn counts_only_the_latest_detail_and_keeps_the_last_that_fits() {
         let mut budget = Budget::default();
         let mut growing = budget.detail(None, of(100));
-        // More together than there is room for.
+        // More than the budget if every version counted.
         for _ in 0..100 {
             growing = budget.detail(Some(&growing), of(60_000));
         }
@@ -137,13 +137,13 @@ mod tests {
         let mut expected = small.detail.clone();
         expected.mark_truncated();
         assert_eq!(left.detail, expected);
-        // What makes room again is of use to others.
+        // A shorter detail frees its bytes for others.
         budget.detail(Some(&growing), of(100));
         assert_eq!(budget.detail(None, of(50_000)).detail, of(50_000));
     }
 
     #[test]
-    fn a_detail_counts_for_no_more_than_what_is_stored_of_it() {
+    fn counts_a_detail_by_its_stored_length() {
         let mut budget = Budget::default();
 
         budget.detail(None, of(MAX_DETAIL_BYTES + 1));
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn tools_have_room_when_nothing_else_has() {
+    fn reserves_steps_for_tools() {
         let mut budget = Budget::default();
         while budget.number(StepKind::Thought).is_some() {}
         assert!(budget.is_short());

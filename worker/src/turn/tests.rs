@@ -1,4 +1,4 @@
-//! One attempt with an agent in the test's hand, on a real store and a real relay.
+//! Tests of one attempt with a scripted agent, a real store, and a real relay.
 
 use std::time::Duration;
 
@@ -25,15 +25,15 @@ use tokio::{
 use super::*;
 use crate::{agents::StepUpdate, running};
 
-/// How long anything may take that is expected to happen: long enough for a busy machine.
+/// Time limit for everything that is expected to happen; long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// An agent that does what the test says.
+/// An agent that is controlled by the test.
 struct Puppet {
     calls: mpsc::Sender<Call>,
 }
 
-/// One attempt, as the agent has it.
+/// One attempt, as seen by the agent.
 struct Call {
     turn: Turn,
     updates: mpsc::Sender<Update>,
@@ -66,7 +66,7 @@ impl Call {
         self.tell(Update::Step(step)).await;
     }
 
-    /// Asks for permission; what comes back is the reply.
+    /// Requests permission. Returns the receiver of the decision.
     async fn ask(&self, call: &str, time_limit: Duration) -> oneshot::Receiver<Decision> {
         let (reply, decision) = oneshot::channel();
         let options =
@@ -151,13 +151,13 @@ impl Fixture {
     }
 
     async fn ended(&self, task_id: TaskId, run: JoinHandle<()>) -> TaskDetail {
-        timeout(PATIENCE, run).await.expect("the attempt does not end").unwrap();
+        timeout(PATIENCE, run).await.expect("the attempt did not end").unwrap();
         let findings = self.store().check().await.unwrap().findings;
         assert_eq!(findings, []);
         self.store().find_task(self.session, task_id).await.unwrap().unwrap()
     }
 
-    /// Waits until the steps are as wanted.
+    /// Waits until the steps satisfy a condition.
     async fn steps(&self, task_id: TaskId, wanted: impl Fn(&[Step]) -> bool) -> Vec<Step> {
         let looks = async {
             loop {
@@ -168,10 +168,10 @@ impl Fixture {
                 sleep(Duration::from_millis(10)).await;
             }
         };
-        timeout(PATIENCE, looks).await.expect("the steps do not become as wanted")
+        timeout(PATIENCE, looks).await.expect("the steps never reached the expected state")
     }
 
-    /// Answers the request of a step as an api in another process would: nobody here is told but by the relay.
+    /// Answers the request of a step as the api does in another process: this one learns of it only through the relay.
     async fn decide(&self, task_id: TaskId, step: &Step, decision: PermissionDecision) -> Result<(), StoreError> {
         let id = permission_of(step).request_id;
         let answered = self
@@ -205,7 +205,7 @@ fn is_pending(steps: &[Step]) -> bool {
 }
 
 #[tokio::test]
-async fn steps_are_stored_as_they_come_and_the_last_ones_with_the_outcome() {
+async fn stores_steps_as_they_arrive_and_the_last_ones_with_the_outcome() {
     let mut f = Fixture::new().await;
     let (task_id, call, run) = f.start().await;
 
@@ -232,7 +232,7 @@ async fn steps_are_stored_as_they_come_and_the_last_ones_with_the_outcome() {
 }
 
 #[tokio::test]
-async fn a_step_that_changes_all_the_time_is_not_written_all_the_time() {
+async fn limits_the_writes_of_a_frequently_changing_step() {
     let mut f = Fixture::new().await;
     let (task_id, call, run) = f.start().await;
     let begin = Instant::now();
@@ -249,7 +249,7 @@ async fn a_step_that_changes_all_the_time_is_not_written_all_the_time() {
 }
 
 #[tokio::test]
-async fn a_permission_that_the_user_gives_reaches_the_agent() {
+async fn delivers_the_users_decision_to_the_agent() {
     let mut f = Fixture::new().await;
     for (decision, expected, status) in [
         (PermissionDecision::Allow, allowed("y"), StepStatus::Succeeded),
@@ -272,7 +272,7 @@ async fn a_permission_that_the_user_gives_reaches_the_agent() {
 }
 
 #[tokio::test]
-async fn each_of_several_requests_gets_its_own_decision() {
+async fn delivers_each_decision_to_its_own_request() {
     let mut f = Fixture::new().await;
     let (task_id, call, run) = f.start().await;
     let replies = [call.ask("a", PATIENCE).await, call.ask("b", PATIENCE).await];
@@ -289,7 +289,7 @@ async fn each_of_several_requests_gets_its_own_decision() {
 }
 
 #[tokio::test]
-async fn a_permission_request_that_nobody_answers_expires() {
+async fn expires_an_unanswered_permission_request() {
     let mut f = Fixture::new().await;
     let (task_id, call, run) = f.start().await;
 
@@ -306,7 +306,7 @@ async fn a_permission_request_that_nobody_answers_expires() {
 }
 
 #[tokio::test]
-async fn a_question_that_the_agent_takes_back_is_closed() {
+async fn closes_a_permission_request_that_the_agent_withdraws() {
     let mut f = Fixture::new().await;
     let (task_id, call, run) = f.start().await;
     let reply = call.ask("a", PATIENCE).await;
@@ -321,7 +321,7 @@ async fn a_question_that_the_agent_takes_back_is_closed() {
 }
 
 #[tokio::test]
-async fn a_stop_ends_an_attempt_that_waits_for_a_permission() {
+async fn stops_an_attempt_that_waits_for_a_decision() {
     let mut f = Fixture::new().await;
     let (task_id, call, run) = f.start().await;
     let reply = call.ask("a", PATIENCE).await;
@@ -332,11 +332,11 @@ async fn a_stop_ends_an_attempt_that_waits_for_a_permission() {
 
     let ended = f.ended(task_id, run).await;
     assert_eq!((ended.task.status, ended.steps[0].status), (TaskStatus::Cancelled, StepStatus::Rejected));
-    assert!(timeout(PATIENCE, reply).await.unwrap().is_err(), "nobody decided");
+    assert!(timeout(PATIENCE, reply).await.unwrap().is_err(), "no decision was made");
 }
 
 #[tokio::test]
-async fn an_agent_that_crashes_is_tried_again_only_if_no_tool_had_begun() {
+async fn retries_a_crashed_agent_only_before_the_first_tool_call() {
     let mut f = Fixture::new().await;
     let (task_id, call, run) = f.start().await;
     call.step("t", StepKind::Thought, StepStatus::Running, "Hm").await;
@@ -361,18 +361,18 @@ async fn an_agent_that_crashes_is_tried_again_only_if_no_tool_had_begun() {
     assert_eq!(page.items[1].finish_reason, Some(FinishReason::Interrupted));
 }
 
-/// Waits out the pause before the next attempt.
+/// Waits until the next attempt is due.
 async fn sleep_until_due(f: &Fixture) {
     let looks = async {
         while !f.store().has_due_job().await.unwrap() {
             sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(PATIENCE, looks).await.expect("the task is not due again");
+    timeout(PATIENCE, looks).await.expect("the task was not due again in time");
 }
 
 #[tokio::test]
-async fn a_shutdown_hands_back_what_may_be_repeated_and_interrupts_what_may_not() {
+async fn hands_back_at_shutdown_unless_a_tool_call_has_started() {
     for (kind, expected) in [(StepKind::Thought, TaskStatus::Queued), (StepKind::Tool, TaskStatus::Interrupted)] {
         let mut f = Fixture::new().await;
         let (task_id, call, run) = f.start().await;
@@ -387,13 +387,13 @@ async fn a_shutdown_hands_back_what_may_be_repeated_and_interrupts_what_may_not(
     }
 }
 
-/// A session of the agent's own.
+/// An update with the agent's own session.
 fn own(id: &str) -> Update {
     Update::Resume(AgentSession { id: id.into(), provider: "maker".into() })
 }
 
 #[tokio::test]
-async fn the_next_turn_goes_on_in_the_agents_own_session() {
+async fn resumes_the_agents_own_session_in_the_next_turn() {
     let mut f = Fixture::new().await;
     let (task_id, call, run) = f.start().await;
     assert_eq!((call.turn.turn, call.turn.resume.clone()), (1, None));
@@ -414,13 +414,13 @@ async fn the_next_turn_goes_on_in_the_agents_own_session() {
     f.ended(task_id, run).await;
     sleep_until_due(&f).await;
     let (task_id, call, run) = f.run().await;
-    assert_eq!(call.turn.resume, None, "the session knows a message that is sent again");
+    assert_eq!(call.turn.resume, None, "the session already contains the message");
     call.answer();
     f.ended(task_id, run).await;
 }
 
 #[tokio::test]
-async fn an_agent_that_does_too_much_is_followed_within_a_budget() {
+async fn limits_the_steps_and_details_of_an_attempt() {
     let mut f = Fixture::new().await;
     let (task_id, call, run) = f.start().await;
     let step = |key: String, kind: StepKind, status: StepStatus, bytes: usize| {
@@ -449,7 +449,7 @@ async fn an_agent_that_does_too_much_is_followed_within_a_budget() {
         steps.len()
     );
     let notices: Vec<&Step> = steps.iter().filter(|step| step.title.starts_with("Some steps were omitted")).collect();
-    assert_eq!(notices.len(), 1, "one notice says so");
+    assert_eq!(notices.len(), 1, "there is exactly one notice");
     assert_eq!(notices[0].detail, StepDetail::notice("warning", ""));
     let of = |title: &str| steps.iter().find(|step| step.title == title).unwrap();
     let (small, large, late) = (of("Step small"), of("Step large 149"), of("Step late"));
@@ -458,7 +458,7 @@ async fn an_agent_that_does_too_much_is_followed_within_a_budget() {
         (StepStatus::Succeeded, StepStatus::Succeeded, StepStatus::Succeeded)
     );
     let kept = json!({"input": "x".repeat(1000), "is_truncated": true});
-    assert_eq!(small.detail.to_value(), kept, "what it had is kept");
+    assert_eq!(small.detail.to_value(), kept, "the earlier detail is kept");
     assert_eq!([large, late].map(|step| step.detail.to_value()), [(); 2].map(|()| json!({"is_truncated": true})));
     assert_eq!(
         steps.iter().map(|step| step.seq).collect::<Vec<_>>(),

@@ -1,36 +1,36 @@
-//! What an agent says about itself when a connection begins.
+//! What an agent reports about itself in `initialize`.
 
 use serde_json::Value;
 
-/// The version of the protocol that is spoken.
+/// The supported version of the protocol.
 pub(super) const PROTOCOL_VERSION: i64 = 1;
 
-/// The result of `initialize`, as far as it matters here. Whatever is missing or odd counts as not supported.
+/// The result of `initialize`. Anything missing or malformed counts as not supported.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "the capabilities are independent of each other")]
 pub(super) struct About {
-    /// The version that the agent wants to speak; `None` if it does not say.
+    /// The protocol version that the agent chose, if it states one.
     pub version: Option<i64>,
-    /// Its name for itself.
+    /// Its name.
     pub name: Option<String>,
-    /// Its name and version, for people.
+    /// Its name and version, for display.
     pub introduction: Option<String>,
-    /// The names of its ways to sign in.
+    /// The names of its sign-in methods.
     pub sign_in: Vec<String>,
-    /// Supports `session/load`.
+    /// Whether it supports `session/load`.
     pub loads: bool,
-    /// Supports `session/resume`.
+    /// Whether it supports `session/resume`.
     pub resumes: bool,
-    /// Supports `session/close`.
+    /// Whether it supports `session/close`.
     pub closes: bool,
-    /// Supports `session/delete`.
+    /// Whether it supports `session/delete`.
     pub deletes: bool,
 }
 
 impl About {
     pub fn parse(result: &Value) -> Self {
         let capabilities = &result["agentCapabilities"];
-        // `{}` means that it does; some write `true`.
+        // `{}` means supported; some agents send `true`.
         let supports = |value: &Value| value.is_object() || *value == Value::Bool(true);
         let session = |name: &str| supports(&capabilities["sessionCapabilities"][name]);
         let info = &result["agentInfo"];
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_an_agent_says_and_ignores_what_it_should_not_say() {
+    fn parses_the_result_of_initialize_and_ignores_malformed_fields() {
         let about = About::parse(&json!({
             "protocolVersion": 1, "agentInfo": {"name": "fake", "version": "1.2"},
             "agentCapabilities": {"loadSession": true, "sessionCapabilities": {"resume": {}, "close": null, "delete": {}}},

@@ -1,4 +1,4 @@
-//! A JSON value with bounds: what an agent sends in one message is kept up to a size, whatever its shape.
+//! A JSON value of bounded size: limits what is kept of an agent's message, whatever its shape.
 
 use std::{cell::Cell, fmt};
 
@@ -8,20 +8,20 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-/// Longest string that is kept whole, in bytes: more than an answer may have.
+/// Maximum length of a string, in bytes. Longer than any answer.
 const MAX_STRING_BYTES: usize = 1024 * 1024 + 64;
-/// Longest name of a field, in bytes.
+/// Maximum length of a field name, in bytes.
 const MAX_NAME_BYTES: usize = 1024;
-/// Values in one message, of whatever kind. Further ones are left out.
+/// Maximum number of values in a message. The rest is omitted.
 const MAX_VALUES: usize = 100_000;
-/// Items in one list.
+/// Maximum number of items in a list.
 const MAX_ITEMS: usize = 10_000;
-/// All strings of one message together, in bytes.
+/// Maximum length of all strings of a message together, in bytes.
 const MAX_TOTAL_BYTES: usize = 8 * 1024 * 1024;
-/// A string that is no longer than this is kept whatever came before it: it may be a status.
+/// Strings up to this length, in bytes, are always kept, because they may be a status.
 const SHORT_BYTES: usize = 64;
 
-/// A value whose strings are cut, and whose lists and objects end, where they are too long.
+/// A value whose strings, lists, and objects are truncated if they exceed the limits.
 #[derive(Debug)]
 pub(super) struct Bounded(pub Value);
 
@@ -32,14 +32,14 @@ impl<'de> Deserialize<'de> for Bounded {
     }
 }
 
-/// What is left for the rest of a message.
+/// What remains for the rest of a message.
 struct Budget {
     values: Cell<usize>,
     bytes: Cell<usize>,
 }
 
 impl Budget {
-    /// Takes room for one more value; false if there is none.
+    /// Takes one value from the budget. Returns false if none is left.
     fn take(&self) -> bool {
         let left = self.values.get();
         self.values.set(left.saturating_sub(1));
@@ -135,14 +135,14 @@ mod tests {
     }
 
     #[test]
-    fn a_value_within_the_bounds_is_kept_as_it_is() {
+    fn keeps_a_value_within_the_limits() {
         let value = json!({"a": [1, -2, 2.5, true, null, "é"], "b": {"c": []}, "d": u64::MAX});
 
         assert_eq!(parse(&value.to_string()), value);
     }
 
     #[test]
-    fn what_is_too_long_is_cut_and_the_rest_is_read() {
+    fn truncates_long_parts_and_reads_the_rest() {
         let long = "é".repeat(MAX_STRING_BYTES);
         let value = parse(&json!({"a": long, "b": vec![0; MAX_VALUES], "status": "completed"}).to_string());
 

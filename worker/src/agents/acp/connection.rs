@@ -1,8 +1,8 @@
 //! A connection to a running agent.
 //!
-//! One task reads what the agent sends, in its order. What belongs to a session goes to whoever listens to that session, and
-//! is discarded while nobody does: that is how a replayed history and the late words of a turn that is over are left out. Any
-//! request that nobody here handles is answered with an error at once.
+//! One task reads what the agent sends, in order. Messages of a session go to its listener and are discarded while
+//! there is none, which drops replayed history and late updates of a turn that is over. Any request that is not
+//! supported is answered with an error immediately.
 
 use std::{
     sync::{
@@ -43,56 +43,56 @@ use crate::agents::{
     process::{AgentProcess, Control, ProcessHost},
 };
 
-/// How long an agent may take to start and to initialize.
+/// How long an agent may take to start and initialize.
 const INITIALIZE_LIMIT: Duration = Duration::from_secs(30);
-/// Events that an agent may be ahead of its turn; then it is read no further.
+/// Capacity of the channel for a turn's events. When it is full, the agent's output is not read.
 const EVENT_BUFFER: usize = 256;
-/// Bytes of lines that it may be ahead. One line may have more.
+/// Total length of the lines of these events, in bytes. A single line may be longer.
 const EVENT_BYTES: u32 = 16 * 1024 * 1024;
-/// How long what was sent last may take to be written at the end.
+/// How long writing the last messages may take when the connection closes.
 const CLOSE_LIMIT: Duration = Duration::from_millis(500);
-/// How long an agent may take to end a session whose conversation was deleted.
+/// How long an agent may take to end the session of a deleted conversation.
 const END_SESSION_LIMIT: Duration = Duration::from_secs(2);
 
-/// See the module. Dropping it ends the agent.
+/// A connection to an agent. Dropping it ends the agent.
 pub(super) struct Connection {
     peer: Arc<Peer>,
     router: Arc<Router>,
     control: Control,
     /// Closes the agent's stdin.
     _close: DropGuard,
-    /// What the agent said about itself.
+    /// The result of `initialize`.
     pub about: About,
 }
 
-/// Something that an agent sends during a turn.
+/// An event that an agent sends during a turn.
 #[derive(Debug)]
 pub(super) enum Event {
     /// The `update` of a `session/update`.
     Update(Value),
-    /// An update that cannot be read.
+    /// An update that cannot be decoded.
     Damaged,
-    /// It asks for permission, and waits.
+    /// A permission request, for whose response the agent waits.
     Permission(Box<Request>, Responder),
 }
 
-/// An event, and the room that its line takes up until it has been handled.
+/// An event with its share of [`EVENT_BYTES`], which is released once it is handled.
 #[derive(Debug)]
 pub(super) struct Received {
     pub event: Event,
     _room: OwnedSemaphorePermit,
 }
 
-/// Who listens.
+/// Dispatches what the agent sends.
 struct Router {
     listener: Mutex<Option<(String, mpsc::Sender<Received>)>>,
     room: Arc<Semaphore>,
     pace: Arc<Pace>,
-    /// When something of a session came last, whether or not somebody listened.
+    /// When a message of a session last arrived, even without a listener.
     active_at: Mutex<Instant>,
-    /// When the last turn was recorded, if nothing was sent since.
+    /// When the last complete turn ended, if no update has arrived since.
     ended_at: Mutex<Option<Instant>>,
-    /// What was read that is no message, or not one that is known.
+    /// Number of lines and messages that were ignored as unknown.
     ignored: AtomicU64,
 }
 
@@ -112,7 +112,7 @@ impl Router {
         }
     }
 
-    /// Returns the listener of a session. A message that names none belongs to the only one that there is.
+    /// Returns the listener of a session. A message without a session id goes to the only listener.
     fn find(&self, session_id: Option<&str>) -> Option<mpsc::Sender<Received>> {
         let listener = lock(&self.listener);
         listener.as_ref().filter(|(id, _)| session_id.is_none_or(|it| it == id)).map(|(_, events)| events.clone())
@@ -121,7 +121,7 @@ impl Router {
     async fn send(&self, listener: &mpsc::Sender<Received>, event: Event, bytes: usize) {
         let room = u32::try_from(bytes).unwrap_or(EVENT_BYTES).clamp(1, EVENT_BYTES);
         let Ok(room) = Arc::clone(&self.room).acquire_many_owned(room).await else { return };
-        // Without a listener the event is dropped, which answers a request with an error.
+        // Without a listener, the event is dropped, which answers a request with an error.
         let _ = listener.send(Received { event, _room: room }).await;
     }
 
@@ -170,7 +170,7 @@ impl Router {
         }
     }
 
-    /// Returns false for what is not known.
+    /// Returns false if the notification is unknown.
     async fn notification(&self, method: &str, mut parameters: Value, bytes: usize) -> bool {
         if method != "session/update" {
             return false;
@@ -195,12 +195,12 @@ impl Router {
     }
 }
 
-/// Events come as long as this lives.
+/// A subscription to the events of a session, until it is dropped.
 pub(super) struct Listening<'a> {
     router: &'a Router,
-    /// The events in their order.
+    /// The events, in order.
     pub events: mpsc::Receiver<Received>,
-    /// Whether the turn ended by itself: an update after that is late.
+    /// Whether the turn has ended normally, so that a further update is late.
     pub is_complete: bool,
 }
 
@@ -228,13 +228,13 @@ impl Connection {
         let router = Arc::new(Router::new(Arc::clone(pace)));
         let (peer, outgoing) = Peer::new();
         let close = CancellationToken::new();
-        // Also when this future is dropped: the agent is to see the end of its stdin.
+        // Also closes the agent's stdin if this future is dropped.
         let hang_up = close.clone().drop_guard();
         let (speaking, reading) = (Arc::clone(&peer), Arc::clone(&router));
         let hurry = host.hurry().clone();
         host.tasks().spawn(async move {
             let end = End { close, hurry };
-            // What is written last may take a moment; what comes in then is not wanted anymore.
+            // Writing the last messages may take a moment; input is no longer read meanwhile.
             tokio::select! {
                 () = read(stdout, &speaking, &reading) => {}
                 () = write(stdin, outgoing, &end) => {}
@@ -270,12 +270,12 @@ impl Connection {
         }
     }
 
-    /// Sends a request and waits for its result, whatever is in it.
+    /// Sends a request and waits for its unparsed result.
     pub async fn request(&self, method: &str, parameters: impl Serialize) -> Result<Value, RequestError> {
         self.peer.request(method, parameters).await
     }
 
-    /// Does the same for a request that must not take long.
+    /// Sends a request and waits for its result up to a limit.
     pub async fn request_within(
         &self,
         limit: Duration,
@@ -292,12 +292,12 @@ impl Connection {
         }
     }
 
-    /// Asks the agent to stop what it does in a session.
+    /// Cancels the turn of a session.
     pub fn cancel(&self, session_id: &str) {
         self.peer.notify("session/cancel", CancelNotification::new(session_id.to_owned()));
     }
 
-    /// Listens to a session for a turn.
+    /// Subscribes to the events of a session for a turn.
     pub fn listen(&self, session_id: &str) -> Listening<'_> {
         let (sender, events) = mpsc::channel(EVENT_BUFFER);
         *lock(&self.router.ended_at) = None;
@@ -305,7 +305,7 @@ impl Connection {
         Listening { router: &self.router, events, is_complete: false }
     }
 
-    /// Waits until the agent has sent nothing of a session for a while. Returns false if it does not stop in time.
+    /// Waits until the agent has been silent for a while. Returns false if it is not silent in time.
     pub async fn quiet(&self, quiet: Quiet) -> bool {
         let begun = Instant::now();
         loop {
@@ -320,7 +320,7 @@ impl Connection {
         }
     }
 
-    /// Ends a session for good, where the agent supports that.
+    /// Deletes or closes a session if the agent supports that.
     pub async fn end_session(&self, session_id: &str) {
         let method = match &self.about {
             About { deletes: true, .. } => "session/delete",
@@ -333,12 +333,12 @@ impl Connection {
         }
     }
 
-    /// Returns what an error means to the user. Waits for the process to be gone if that is what happened.
+    /// Converts an error into one for the user. Waits for the process to exit if that is the cause.
     pub async fn explain(&self, error: &RequestError) -> AgentError {
         errors::explain(error, &self.control).await
     }
 
-    /// Whether requests can be sent.
+    /// Returns whether requests can be sent.
     pub fn is_open(&self) -> bool {
         self.control.is_running() && !self.peer.is_closed()
     }
@@ -349,7 +349,7 @@ impl Connection {
     }
 }
 
-/// What ends a connection from our side.
+/// The signals that close a connection from our side.
 struct End {
     close: CancellationToken,
     /// The worker is about to exit.
@@ -362,7 +362,7 @@ impl End {
     }
 }
 
-/// Takes in what the agent writes until it hangs up.
+/// Reads and dispatches messages until end of file.
 async fn read(stdout: impl AsyncRead + Unpin, peer: &Arc<Peer>, router: &Router) {
     let mut lines = Lines::new(BufReader::with_capacity(64 * 1024, stdout), MAX_LINE_BYTES);
     loop {
@@ -377,8 +377,8 @@ async fn read(stdout: impl AsyncRead + Unpin, peer: &Arc<Peer>, router: &Router)
     }
 }
 
-/// Writes what is sent until the end, and then what is left for a moment: an agent that no longer reads must not keep its
-/// stdin open.
+/// Writes outgoing messages until the end, then the remaining ones for a moment only, because an agent that no longer
+/// reads must not keep its stdin open.
 async fn write(mut stdin: impl AsyncWrite + Unpin, mut outgoing: mpsc::Receiver<String>, end: &End) {
     let forward = async {
         while let Some(mut line) = outgoing.recv().await {
@@ -389,7 +389,7 @@ async fn write(mut stdin: impl AsyncWrite + Unpin, mut outgoing: mpsc::Receiver<
             };
             if let Err(error) = written.await {
                 tracing::debug!(%error, "cannot write to an agent's stdin");
-                // What it still writes is read.
+                // The agent's output is still read.
                 return std::future::pending().await;
             }
         }

@@ -1,20 +1,20 @@
-//! Messages that begin with `/`: each shows one way an answer can go.
+//! Messages that start with `/`, each of which demonstrates one kind of answer.
 
 use std::time::Duration;
 
 use super::{Ending, Performance, Prelude, texts, words};
 
-/// Longest `/slow`, in seconds.
+/// Maximum duration of `/slow`, in seconds.
 const MAX_SLOW_S: f64 = 3600.0;
-/// `/slow` without a number, in seconds.
+/// Duration of `/slow` without a number, in seconds.
 const DEFAULT_SLOW_S: f64 = 5.0;
-/// Parts of a `/slow` answer per second.
+/// Chunks of a `/slow` answer per second.
 const SLOW_PARTS_PER_S: f64 = 8.0;
-/// Words that `/long` sends together.
+/// Words in each chunk of `/long`.
 const LONG_PART_WORDS: usize = 10;
 const LONG_DURATION: Duration = Duration::from_secs(3);
 
-/// What a command does; `None` if the message is none.
+/// Returns the answer to a command, or `None` if the message is not a command.
 pub(super) fn perform(message: &str) -> Option<Performance> {
     let command = message.trim_start();
     if !command.starts_with('/') {
@@ -23,7 +23,7 @@ pub(super) fn perform(message: &str) -> Option<Performance> {
     let (name, rest) = match command.find(char::is_whitespace) {
         Some(end) => {
             let (name, rest) = command.split_at(end);
-            // The one white space after the name belongs to neither.
+            // The single white space after the name belongs to neither.
             (name, rest.get(rest.chars().next().map_or(0, char::len_utf8)..).unwrap_or_default())
         }
         None => (command, ""),
@@ -50,7 +50,7 @@ fn long() -> Performance {
     Performance { parts, duration: LONG_DURATION, ..Performance::at_once("") }
 }
 
-/// Counts, so that a word that is lost or doubled on the way is seen.
+/// Counts, so that a lost or repeated word is noticeable.
 fn slow(argument: &str) -> Performance {
     let seconds = if argument.is_empty() { Ok(DEFAULT_SLOW_S) } else { argument.parse() };
     let Some(seconds) = seconds.ok().filter(|seconds| (0.0..=MAX_SLOW_S).contains(seconds)) else {
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_message_that_begins_with_a_slash_is_a_command() {
+    fn accepts_only_messages_that_start_with_a_slash() {
         assert_eq!(perform("Hello"), None);
         assert_eq!(perform("and/or"), None);
         assert_eq!(text(" \n/echo x"), "x");
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_command_gets_the_list() {
+    fn answers_an_unknown_command_with_the_list() {
         for message in ["/", "/slowly 3", "/HELP"] {
             assert!(text(message).starts_with("Unknown command: /") && text(message).ends_with(texts::HELP));
         }
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn arguments_that_make_no_sense_are_explained() {
+    fn explains_invalid_arguments() {
         for message in ["/slow -1", "/slow soon", "/slow nan", "/slow inf", "/slow 3601"] {
             assert_eq!(text(message), texts::SLOW_USAGE, "{message}");
         }
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_follows_the_text_before_it() {
+    fn fails_after_the_preceding_text() {
         assert_eq!(perform("/fail").unwrap(), Performance::at_once("").ending(Ending::Refusal(texts::FAILURE)));
         let retried = Ending::Failure(texts::FAILURE_RETRIED);
         assert_eq!(perform("/fail retry").unwrap(), Performance::at_once("").ending(retried));
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_answer_is_about_20_kilobytes() {
+    fn long_sends_about_20_kilobytes() {
         let long = perform("/long").unwrap();
 
         assert!((18_000..24_000).contains(&long.parts.concat().len()), "{}", long.parts.concat().len());

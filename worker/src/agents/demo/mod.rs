@@ -1,10 +1,9 @@
-//! The built-in demo: an agent of its own that speaks the Agent Client Protocol over stdin and stdout (`worker demo-agent`).
-//! The driver `demo` starts it as any other agent, so that a first try goes the whole way: a process, a stream, tools,
+//! The built-in demo: a program (`worker demo-agent`) that implements the Agent Client Protocol over stdin and stdout.
+//! The driver `demo` starts it like any other agent, so that a first try covers everything: a process, a stream, tools,
 //! permissions, Stop, and a session that is loaded again.
 //!
-//! It answers by fixed rules, without a key and without a network. It is not an AI and says so. The same conversation gets
-//! the same answer. What is said is decided in `talk` and `commands`, without time; `server` sends it at the pace of
-//! somebody who types.
+//! It follows fixed rules and needs neither a key nor a network. It is not an AI and says so. The same conversation
+//! gets the same answer. `talk` and `commands` decide what to answer; `server` sends it at the pace of a typist.
 
 mod commands;
 mod server;
@@ -17,56 +16,56 @@ use banter_shared::chat::{HistoryMessage, Role};
 
 pub use server::serve;
 
-/// The pause after each word of an ordinary answer.
+/// Pause after each word of an ordinary answer.
 const WORD_PAUSE: Duration = Duration::from_millis(20);
 
 /// An answer before it is sent.
 #[derive(Clone, Debug, PartialEq)]
 struct Performance {
-    /// What comes before the text.
+    /// What precedes the text.
     prelude: Prelude,
-    /// The text, in the parts it is sent in.
+    /// The text, in the chunks in which it is sent.
     parts: Vec<String>,
-    /// From the first part to the end.
+    /// Time from the first chunk to the end.
     duration: Duration,
-    /// How it ends.
+    /// How the answer ends.
     ending: Ending,
 }
 
-/// What comes before the text.
+/// What precedes the text of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Prelude {
     Nothing,
     /// Thoughts.
     Thought,
-    /// A plan whose steps are done one by one.
+    /// A plan whose steps are completed one by one.
     Plan,
-    /// A tool that needs to be allowed; if it is not, another text follows.
+    /// A tool call that needs permission; if it is rejected, another text follows.
     Tool,
 }
 
 /// How an answer ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ending {
-    /// Well.
+    /// The turn ends normally.
     Well,
-    /// With an error that is final.
+    /// A permanent error.
     Refusal(&'static str),
-    /// With an error that may pass.
+    /// A temporary error.
     Failure(&'static str),
-    /// The process is gone.
+    /// The process exits.
     Crash,
 }
 
 impl Performance {
-    /// A text, word by word.
+    /// Returns an answer that is sent word by word.
     fn spoken(text: &str) -> Self {
         let parts = words(text);
         let count = u32::try_from(parts.len()).unwrap_or(u32::MAX);
         Self { prelude: Prelude::Nothing, duration: WORD_PAUSE.saturating_mul(count), parts, ending: Ending::Well }
     }
 
-    /// A text in one piece, without a pause. An empty text is no part at all.
+    /// Returns an answer that is sent in one chunk without a pause. An empty text has no chunks.
     fn at_once(text: &str) -> Self {
         let parts = if text.is_empty() { Vec::new() } else { vec![text.to_owned()] };
         Self { prelude: Prelude::Nothing, parts, duration: Duration::ZERO, ending: Ending::Well }
@@ -81,7 +80,7 @@ impl Performance {
     }
 }
 
-/// The words of a text, each with the white space after it.
+/// Splits a text into words, each with the white space after it.
 fn words(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut after_space = true;
@@ -96,7 +95,7 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// What is answered to a conversation whose last message is the user's.
+/// Returns the answer to a conversation whose last message is the user's.
 fn perform(history: &[HistoryMessage]) -> Performance {
     let Some(message) = history.iter().rfind(|message| message.role == Role::User) else {
         return Performance::spoken(texts::GREETING);
@@ -113,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_comes_word_by_word() {
+    fn sends_an_answer_word_by_word() {
         let answer = ask("Hello");
 
         assert!(answer.parts.len() > 5 && answer.parts.concat().contains("not an AI"), "{answer:?}");
@@ -122,13 +121,13 @@ mod tests {
     }
 
     #[test]
-    fn echo_is_exact_and_at_once() {
+    fn echoes_verbatim_in_one_chunk() {
         assert_eq!(ask("/echo  a\n\nb "), Performance::at_once(" a\n\nb "));
         assert_eq!(ask("/empty").parts, [""; 0]);
     }
 
     #[test]
-    fn words_add_up_to_the_text() {
+    fn splits_without_losing_characters() {
         for text in ["", " a  b\n\nc", "one", "é 🎭 x\n", "  "] {
             assert_eq!(words(text).concat(), text);
         }

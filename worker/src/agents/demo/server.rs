@@ -1,4 +1,4 @@
-//! The demo as a process that speaks the Agent Client Protocol.
+//! The demo agent as a server of the Agent Client Protocol.
 
 use std::{
     collections::HashMap,
@@ -38,18 +38,19 @@ use tokio_util::{
 use super::{Ending, Performance, Prelude, perform, texts, words};
 use crate::agents::prompt::{ASSISTANT_HEADING, INTRODUCTION, USER_HEADING};
 
-/// The pause between the parts of a thought, and between the steps of a plan.
+/// Pause between the words of a thought.
 const THOUGHT_PAUSE: Duration = Duration::from_millis(30);
+/// Pause between the steps of a plan.
 const PLAN_PAUSE: Duration = Duration::from_millis(300);
-/// How long a breakdown waits until what was said has arrived.
+/// How long a crash is delayed until the updates before it have arrived.
 const FAREWELL_LIMIT: Duration = Duration::from_secs(5);
 /// How long the tool pretends to run.
 const TOOL_DURATION: Duration = Duration::from_millis(500);
 
-/// Speaks until stdin ends.
+/// Serves until stdin is closed.
 ///
 /// # Errors
-/// When the other side breaks the protocol.
+/// Fails if the client violates the protocol.
 pub async fn serve() -> anyhow::Result<()> {
     let demo = Demo::default();
     let (creating, loading, prompting, cancelling) = (demo.clone(), demo.clone(), demo.clone(), demo);
@@ -107,18 +108,18 @@ struct Demo {
 #[derive(Default)]
 struct Session {
     history: Vec<HistoryMessage>,
-    /// Stops the answer that is under way.
+    /// Stops the answer in progress.
     stop: CancellationToken,
 }
 
-/// Where an answer goes.
+/// The destination of an answer.
 struct Stage {
     cx: ConnectionTo<Client>,
     session_id: schema::SessionId,
     stop: CancellationToken,
 }
 
-/// Why an answer goes no further.
+/// The reason why an answer stops early.
 enum Halt {
     Stopped,
     Broken(Error),
@@ -146,7 +147,7 @@ impl Demo {
         self.with(id, |session| session.stop.cancel());
     }
 
-    /// Takes an earlier session up again, and tells its messages as the protocol wants it.
+    /// Loads an earlier session and replays its messages, as the protocol requires.
     fn load(&self, request: &LoadSessionRequest, cx: &ConnectionTo<Client>) -> Result<LoadSessionResponse, Error> {
         let id = &*request.session_id.0;
         let Some(history) = read(id) else {
@@ -183,7 +184,7 @@ impl Demo {
         let ending = performance.ending;
         let played = stage.play(performance, &mut said).await;
         if ending == Ending::Crash {
-            // A question that no client knows: once it was answered, what was said before has arrived.
+            // A request that no client supports: when its error arrives, so have all earlier updates.
             let question = UntypedMessage::new("demo/farewell", json!({}))?;
             let _ = timeout(FAREWELL_LIMIT, stage.cx.send_request(question).block_task()).await;
         }
@@ -258,7 +259,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Asks, and pretends to run the tool. False if it was not allowed.
+    /// Requests permission and pretends to run the tool. Returns false if it was rejected.
     async fn run_tool(&self) -> Result<bool, Halt> {
         let id = SessionId::generate().to_string();
         let call = ToolCall::new(id.clone(), texts::TOOL_TITLE)
@@ -296,7 +297,7 @@ impl Stage {
     }
 }
 
-/// The messages in a prompt: the user's new one, and before it what this session has not seen.
+/// Returns the messages in a prompt: the new one, preceded by those that this session has not seen.
 fn messages(blocks: Vec<ContentBlock>) -> Vec<HistoryMessage> {
     let texts: Vec<String> = blocks
         .into_iter()
@@ -315,7 +316,7 @@ fn messages(blocks: Vec<ContentBlock>) -> Vec<HistoryMessage> {
     all.map(|(role, text)| HistoryMessage { turn: 0, role, content: text.to_owned() }).collect()
 }
 
-/// The file that a session is kept in. None when there is no home, or the id is not one of ours.
+/// Returns the file of a session, or `None` if there is no home or the id is invalid.
 fn file(id: &str) -> Option<PathBuf> {
     let id: SessionId = id.parse().ok()?;
     Some(PathBuf::from(env::var_os("HOME")?).join("sessions").join(format!("{id}.jsonl")))
@@ -330,7 +331,7 @@ fn read(id: &str) -> Option<Vec<HistoryMessage>> {
     Some(text.lines().filter_map(message).collect())
 }
 
-/// Keeps messages. Without a file the session lasts as long as the process, which is no reason to fail.
+/// Stores messages. If that fails, the session lasts as long as the process.
 fn write(id: &str, messages: &[HistoryMessage]) {
     let Some(path) = file(id) else { return };
     let lines = messages.iter().fold(String::new(), |mut lines, message| {
@@ -352,7 +353,7 @@ mod tests {
     use crate::agents::prompt;
 
     #[test]
-    fn a_conversation_that_is_told_is_understood() {
+    fn parses_the_conversation_in_a_prompt() {
         let history: Vec<HistoryMessage> = [(Role::User, "[user]\nx"), (Role::Assistant, ""), (Role::User, "/echo a")]
             .into_iter()
             .map(|(role, content)| HistoryMessage { turn: 0, role, content: content.into() })

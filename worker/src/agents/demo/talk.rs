@@ -1,15 +1,15 @@
-//! Small talk in the manner of Weizenbaum's ELIZA (1966): the user's own words, turned round.
+//! Small talk in the manner of Weizenbaum's ELIZA (1966): reflects the user's own words.
 
 use banter_shared::chat::{HistoryMessage, Role};
 
 use super::texts;
 
-/// Longest name that is remembered, in characters.
+/// Maximum length of a remembered name, in characters.
 const MAX_NAME_CHARS: usize = 40;
-/// Longest part of a message that is turned round, in words.
+/// Maximum length of a reflected phrase, in words.
 const MAX_ECHO_WORDS: usize = 20;
 
-/// What to answer to the last message of the user.
+/// Returns the answer to the last message of the user.
 pub(super) fn reply(history: &[HistoryMessage]) -> String {
     let said: Vec<&str> = history.iter().filter(|m| m.role == Role::User).map(|m| m.content.as_str()).collect();
     let Some((message, earlier)) = said.split_last() else { return texts::GREETING.to_owned() };
@@ -84,7 +84,7 @@ const PROMPTS: [&str; 6] = [
     "How long has it been like that?",
 ];
 
-/// A beginning of a sentence, and what to make of its rest (`…`).
+/// The start of a sentence, and answers in which `…` stands for its rest.
 const RULES: [(&str, [&str; 2]); 16] = [
     ("i feel", ["What makes you feel …?", "Do you often feel …?"]),
     ("i need", ["What would change if you got …?", "Do you really need …?"]),
@@ -117,7 +117,7 @@ fn turned_round(clause: &[Word<'_>], turn: usize) -> Option<String> {
     })
 }
 
-/// A name that the user gives in this message.
+/// Returns the name that the user gives in this message.
 fn name_in(message: &str) -> Option<String> {
     const BEGINNINGS: [&str; 5] = ["my name is", "my name's", "i am called", "i'm called", "call me"];
     clauses(message).iter().find_map(|clause| {
@@ -127,7 +127,7 @@ fn name_in(message: &str) -> Option<String> {
             let at = words.windows(length).position(|window| contains(window, beginning))?;
             let given = clause[at + length..].iter().take_while(|word| !["and", "but"].contains(&word.lower.as_str()));
             let name: Vec<&str> = given.take(3).map(|word| word.text).collect();
-            // "Call me" is often no more than a request for a call.
+            // "Call me" is often just a request for a call.
             let is_name = *beginning != "call me" || name.first()?.starts_with(char::is_uppercase);
             let name: String = name.join(" ").chars().take(MAX_NAME_CHARS).collect();
             (is_name && !name.is_empty()).then_some(name)
@@ -142,7 +142,7 @@ struct Word<'a> {
 }
 
 impl Word<'_> {
-    /// The word as the other side would say it.
+    /// Returns the word from the other speaker's point of view.
     fn turned_round(&self) -> String {
         let turned = match self.lower.as_str() {
             "i" | "me" => "you",
@@ -162,7 +162,7 @@ impl Word<'_> {
     }
 }
 
-/// The parts of a message between punctuation, word by word.
+/// Splits a message into clauses at punctuation, and those into words.
 fn clauses(message: &str) -> Vec<Vec<Word<'_>>> {
     message
         .split(['.', '!', '?', ',', ';', ':', '\n'])
@@ -174,7 +174,7 @@ fn clauses(message: &str) -> Vec<Vec<Word<'_>>> {
         .collect()
 }
 
-/// Whether the words of the phrase stand side by side among these.
+/// Returns whether the words contain the phrase.
 fn contains(words: &[&str], phrase: &str) -> bool {
     let phrase: Vec<&str> = phrase.split(' ').collect();
     words.windows(phrase.len()).any(|window| window == phrase)
@@ -188,7 +188,7 @@ fn pick<'a>(answers: &[&'a str], turn: usize) -> &'a str {
 mod tests {
     use super::*;
 
-    /// The answer to the last of these messages, after an answer to each before it.
+    /// Returns the answer to the last of these messages, after an answer to each one before it.
     fn reply_to(messages: &[&str]) -> String {
         let mut history = Vec::new();
         for (index, message) in messages.iter().enumerate() {
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_remembered() {
+    fn remembers_a_name() {
         assert!(
             reply_to(&["Hello! My name is Ada Lovelace, by the way."]).starts_with("Nice to meet you, Ada Lovelace.")
         );
@@ -217,14 +217,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_was_never_told_is_not_made_up() {
+    fn does_not_invent_a_name() {
         for messages in [&["Please call me tomorrow", "What's my name?"][..], &["x", "What is my name"]] {
             assert!(reply_to(messages).starts_with("You have not told me your name yet."), "{messages:?}");
         }
     }
 
     #[test]
-    fn the_first_answer_says_that_this_is_a_demo() {
+    fn introduces_itself_in_the_first_answer() {
         for message in ["Hello", "I like tea.", "x", "?", "Who are you?", "My name is Ada."] {
             assert!(reply_to(&[message]).contains("not an AI"), "{message}");
         }
@@ -233,14 +233,14 @@ mod tests {
     }
 
     #[test]
-    fn the_users_words_are_turned_round() {
+    fn reflects_the_users_words() {
         assert_eq!(reply_to(&["a", "I like my garden."]), "When did you discover your garden?");
         assert_eq!(reply_to(&["a", "b", "Well, I think you are Right!"]), "What makes you sure that I am Right?");
         assert_eq!(reply_to(&["a", "b", "my Dog barks at me"]), "Tell me more about your Dog barks at you.");
     }
 
     #[test]
-    fn the_same_conversation_gets_the_same_answer() {
+    fn gives_the_same_answer_to_the_same_conversation() {
         for messages in [&["a"][..], &["a", "b"], &["a", "why?"], &["a", "", "…"]] {
             assert_eq!(reply_to(messages), reply_to(messages));
         }
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_of_any_kind_gets_an_answer() {
+    fn answers_any_message() {
         for message in ["", " ", "…", "🎭", "I", "my", "i am", "because", "my name is", "\0", &"I am ".repeat(1000)]
         {
             let answer = reply_to(&["a", message]);

@@ -1,4 +1,4 @@
-//! What surrounds an agent's process: its folders and its variables.
+//! The environment of an agent's process: its folders and variables.
 
 use std::{
     env,
@@ -11,25 +11,25 @@ use std::{
 
 use banter_shared::{id::SessionId, private};
 
-/// The agents' part of `DATA_DIR`.
+/// The agents' folders in `DATA_DIR`.
 #[derive(Clone, Debug)]
 pub struct Folders {
     root: PathBuf,
 }
 
 impl Folders {
-    /// The folders below this one. Those that exist are made private.
+    /// Uses the folders below this one. Makes existing ones private.
     ///
     /// # Errors
-    /// When the folder does not exist.
+    /// Fails if the folder does not exist.
     pub fn new(data_dir: &Path) -> io::Result<Self> {
         let folders = Self { root: data_dir.canonicalize()? };
         folders.restrict();
         Ok(folders)
     }
 
-    /// Makes the folders and lock files of earlier versions private. What agents created in them is left as it is: nobody
-    /// else can reach it.
+    /// Makes the folders and lock files of earlier versions private. Their contents are left unchanged, because nobody
+    /// else can reach them.
     fn restrict(&self) {
         let (work, agents) = (self.root.join("work"), self.root.join("agents"));
         let homes = entries(&agents).into_iter().flat_map(|own| [own.join("home"), own.join("tmp"), own]);
@@ -45,30 +45,30 @@ impl Folders {
         }
     }
 
-    /// The folder that agents of this session work in. It is kept as long as the session is.
+    /// Returns the work folder of a session's agents. It is kept as long as the session.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// Fails if the folder cannot be created.
     pub fn work(&self, session: SessionId) -> io::Result<PathBuf> {
         private_folder(self.work_path(session))
     }
 
-    /// The file that is locked while an agent of this session lives.
+    /// Returns the file that is locked while an agent of this session is running.
     #[must_use]
     pub fn lock(&self, session: SessionId) -> PathBuf {
         self.root.join("work").join(format!("{session}.lock"))
     }
 
-    /// Whether there is anything of this session.
+    /// Returns whether the session has a work folder or a lock file.
     #[must_use]
     pub fn has_work(&self, session: SessionId) -> bool {
         self.work_path(session).symlink_metadata().is_ok() || self.lock(session).symlink_metadata().is_ok()
     }
 
-    /// Removes both, unless an agent still lives in it: then false.
+    /// Removes the work folder and the lock file. Returns false if an agent is still using them.
     ///
     /// # Errors
-    /// When something of it cannot be removed.
+    /// Fails if a file cannot be removed.
     pub fn remove_work(&self, session: SessionId) -> io::Result<bool> {
         if !self.has_work(session) {
             return Ok(true);
@@ -90,11 +90,11 @@ impl Folders {
         self.root.join("work").join(session.to_string())
     }
 
-    /// The few variables that every agent gets; makes the agent's home. It is kept: agents store sessions and credentials
-    /// there.
+    /// Returns the few variables that every agent gets, and creates the agent's home. It is kept, because agents store
+    /// sessions and credentials there.
     ///
     /// # Errors
-    /// When its folders cannot be made.
+    /// Fails if the folders cannot be created.
     pub fn environment(&self, agent_key: &str) -> io::Result<Vec<(&'static str, OsString)>> {
         let own = self.root.join("agents").join(agent_key);
         let home = private_folder(own.join("home"))?;
@@ -109,8 +109,8 @@ impl Folders {
     }
 }
 
-/// Removes a folder with all that is in it, also where an agent has left folders that may not be written to. Links are not
-/// followed. One that is not there does not matter.
+/// Removes a folder and its contents, including folders that an agent has made read-only. Symbolic links are not
+/// followed. A missing folder is not an error.
 fn remove_all(folder: &Path) -> io::Result<()> {
     let removed = match fs::remove_dir_all(folder) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
@@ -133,7 +133,7 @@ fn make_writable(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Creates a folder, and makes one private that exists.
+/// Creates a folder, or makes an existing one private.
 fn private_folder(path: PathBuf) -> io::Result<PathBuf> {
     if !private::create_folder(&path)? {
         private::restrict(&path, private::FOLDER_MODE);
@@ -141,7 +141,7 @@ fn private_folder(path: PathBuf) -> io::Result<PathBuf> {
     Ok(path)
 }
 
-/// What is in a folder; nothing if it cannot be read.
+/// Returns the entries of a folder, or none if it cannot be read.
 fn entries(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder).map(|entries| entries.flatten().map(|entry| entry.path()).collect()).unwrap_or_default()
 }
@@ -150,7 +150,7 @@ fn search_path() -> OsString {
     env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into())
 }
 
-/// The program that a name stands for: a path as it is, else the first of that name on `PATH`.
+/// Returns the program of this name: a path as it is, or the first match on `PATH`.
 #[must_use]
 pub fn find_program(command: &str) -> Option<PathBuf> {
     let is_program =
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_work_folder_is_removed_when_nobody_works_in_it_any_more() {
+    fn removes_a_work_folder_once_no_agent_uses_it() {
         let data = tempfile::tempdir().unwrap();
         let folders = Folders::new(data.path()).unwrap();
         let (session, other) = (SessionId::generate(), SessionId::generate());
@@ -189,11 +189,11 @@ mod tests {
 
         assert!(folders.remove_work(session).unwrap());
         assert!(!folders.has_work(session) && kept.exists());
-        assert!(folders.remove_work(session).unwrap(), "nothing is left to be removed");
+        assert!(folders.remove_work(session).unwrap(), "removing it again succeeds");
     }
 
     #[test]
-    fn a_folder_that_may_not_be_written_to_becomes_so() {
+    fn makes_read_only_folders_writable() {
         let data = tempfile::tempdir().unwrap();
         let (outer, inner) = (data.path().join("outer"), data.path().join("outer/inner"));
         fs::create_dir_all(&inner).unwrap();
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_is_a_file_that_may_be_executed() {
+    fn finds_only_executable_files() {
         assert!(find_program("sh").is_some_and(|path| path.is_absolute()));
         assert!(find_program("/bin/sh").is_some());
         assert_eq!(find_program("no-such-program-anywhere"), None);

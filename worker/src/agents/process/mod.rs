@@ -1,8 +1,8 @@
-//! Processes of agents: how they are started, watched and ended. Knows no protocol.
+//! Starts, watches, and ends the processes of agents. Independent of any protocol.
 //!
-//! Guarantees: an agent gets a cleared environment with little more than a home of its own, and the secrets named for it;
-//! it works in a folder of its session that no other agent's process has open at the same time; nothing that it
-//! started is left when it was ended, however it ends ([`crate::supervise`]).
+//! Guarantees: an agent gets a cleared environment with little more than its own home and the secrets configured for
+//! it; it works in the folder of its session, which no other agent's process uses at the same time; when it ends, for
+//! whatever reason, nothing that it started is left running ([`crate::supervise`]).
 
 mod environment;
 mod spawner;
@@ -37,15 +37,15 @@ pub use environment::{Folders, find_program};
 /// This very program, also when its file was replaced since it was started.
 const OWN_PROGRAM: &str = "/proc/self/exe";
 
-/// How long an agent may take to end once its stdin is closed.
+/// How long reading the rest of an agent's stderr may take after it has exited.
 const CLOSED_PATIENCE: Duration = Duration::from_secs(3);
-/// How long the supervisor may take after SIGTERM.
+/// How long the worker waits at shutdown for all agents to exit.
 const TERM_PATIENCE: Duration = Duration::from_secs(3);
 /// The same two when the worker is about to end.
 const HURRIED_PATIENCE: Duration = Duration::from_millis(300);
 /// How long the last that an agent wrote to its stderr may take to be read once it is gone.
 const LAST_WORDS_LIMIT: Duration = Duration::from_secs(1);
-/// How long the worker waits for all of them at its end.
+/// This program.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(6);
 
 /// The program of an agent.
@@ -68,7 +68,7 @@ pub enum StartError {
     System(#[from] io::Error),
 }
 
-/// What is to be started.
+/// Variables in addition to the few that every agent gets.
 #[derive(Clone, Debug)]
 pub struct Launch {
     /// The agent.
@@ -138,7 +138,7 @@ impl ProcessHost {
         })
     }
 
-    /// Where work of the agents belongs that goes on after a turn; awaited at the end.
+    /// Returns a token that is cancelled when the worker is shutting down and everything should end soon.
     #[must_use]
     pub fn tasks(&self) -> &TaskTracker {
         &self.tasks
@@ -182,13 +182,13 @@ impl ProcessHost {
         Ok(AgentProcess { stdin, stdout, control })
     }
 
-    /// The agents' files.
+    /// Returns the agents' folders.
     #[must_use]
     pub fn folders(&self) -> &Arc<Folders> {
         &self.folders
     }
 
-    /// Ends everything that is left, in time for the end of the worker.
+    /// Ends all remaining agents before the worker exits.
     pub async fn shut_down(&self) {
         self.hurry.cancel();
         self.tasks.close();
@@ -210,7 +210,7 @@ impl Program {
 }
 
 impl Control {
-    /// Stands for a process that runs already, which is not ended.
+    /// Creates a handle to a process that is already running and is not ended.
     #[cfg(test)]
     pub(in crate::agents) fn of(pid: u32) -> (Self, watch::Sender<Option<ExitStatus>>) {
         let (exited, exit) = watch::channel(None);
@@ -218,18 +218,18 @@ impl Control {
         (Self { inner: Arc::new(Inner { pid, exit, end, stderr, folder: PathBuf::new() }) }, exited)
     }
 
-    /// Ends the agent in the background: whoever has its stdin should have closed it.
+    /// Ends the agent in the background. The owner of its stdin should have closed it.
     pub fn end(&self) {
         self.inner.end.cancel();
     }
 
-    /// Waits until it is gone with all that it started. How it ended, if that is known.
+    /// Waits until the agent and its descendants have exited. Returns the exit status if it is known.
     pub async fn gone(&self) -> Option<ExitStatus> {
         let mut exit = self.inner.exit.clone();
         exit.wait_for(Option::is_some).await.ok().and_then(|status| *status)
     }
 
-    /// The same for somebody who does not keep it alive: whoever waits so holds no copy of this.
+    /// Like [`Control::gone`], but does not keep the agent alive while waiting.
     pub fn when_gone(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut exit = self.inner.exit.clone();
         async move {
@@ -237,44 +237,44 @@ impl Control {
         }
     }
 
-    /// Whether it still runs.
+    /// Returns whether the agent is running and not being ended.
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.inner.exit.borrow().is_none() && !self.inner.end.is_cancelled()
     }
 
-    /// What it wrote to its stderr at last, without secrets.
+    /// Returns the end of the agent's stderr, without secrets.
     #[must_use]
     pub fn stderr(&self) -> String {
         self.inner.stderr.text()
     }
 
-    /// The same once it is gone, with the very last of it.
+    /// Waits for the rest of the stderr of an agent that has exited, and returns its end.
     pub async fn last_words(&self) -> String {
         let _ = timeout(LAST_WORDS_LIMIT, self.inner.stderr.ended()).await;
         self.stderr()
     }
 
-    /// A text of the agent's with every secret crossed out.
+    /// Replaces every secret in a text.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
         self.inner.stderr.redact(text)
     }
 
-    /// The folder that it works in.
+    /// Returns the agent's work folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.inner.folder
     }
 
-    /// The process above it and its tools, if it still runs.
+    /// Returns the process id of the agent's supervisor if the agent is running.
     #[must_use]
     pub fn running_pid(&self) -> Option<u32> {
         self.is_running().then_some(self.inner.pid)
     }
 }
 
-/// Waits for the end of a supervisor, or brings it about.
+/// Waits for a supervisor to exit, or ends it.
 struct Keeper {
     child: Child,
     pid: u32,
@@ -294,7 +294,7 @@ impl Keeper {
             Some(status) => status,
             None => self.stop().await,
         };
-        // A supervisor that was killed leaves its agent to us.
+        // If the supervisor was killed, its descendants are now the worker's children.
         self.spawner.sweep(self.pid).await;
         status.unwrap_or_default()
     }
@@ -310,7 +310,7 @@ impl Keeper {
             return status;
         }
         tracing::warn!(pid = self.pid, "agent supervisor did not exit; killing it");
-        // The agent first: without its supervisor it would be harder to find.
+        // The agent first: without its supervisor, it would be harder to find.
         tree::descendants(self.pid).into_iter().for_each(tree::kill);
         self.child.start_kill()?;
         self.child.wait().await

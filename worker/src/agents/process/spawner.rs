@@ -1,8 +1,8 @@
-//! Starts supervisors, all from one thread, and cleans up after one that was killed.
+//! Starts supervisors, all from one thread, and kills the descendants of supervisors that were killed.
 //!
-//! A supervisor ends when the thread that started it does (`PR_SET_PDEATHSIG` follows the thread, not the process), so
-//! that thread lives as long as the worker. The worker is a subreaper, too: what a killed supervisor leaves behind becomes
-//! the worker's child and is killed here. The worker has no other children.
+//! A supervisor exits when the thread that started it does (`PR_SET_PDEATHSIG` follows the thread, not the process), so
+//! the thread lives as long as the worker. The worker is a subreaper, too: descendants of a killed supervisor become
+//! the worker's children and are killed here. The worker has no other children.
 
 use std::{
     collections::HashSet,
@@ -28,15 +28,15 @@ use tokio::{
 
 use super::tree;
 
-/// How long the thread gives orphans to die of SIGKILL before it looks after others.
+/// How long the thread waits for orphans to die of SIGKILL before it serves other requests.
 const SWEEP_LIMIT: Duration = Duration::from_secs(1);
-/// How long it does so before it comes back to them.
+/// Pause before it tries again.
 const SWEEP_PAUSE: Duration = Duration::from_millis(200);
 
-/// The supervisors of this process. Locked while one is started, so that it is never taken for an orphan.
+/// The supervisors of this process. Locked while one is started, so that it is never mistaken for an orphan.
 static SUPERVISORS: Mutex<Option<HashSet<u32>>> = Mutex::new(None);
 
-/// See the module.
+/// A handle to the thread; see the module documentation.
 #[derive(Clone, Debug)]
 pub struct Spawner {
     requests: mpsc::Sender<Request>,
@@ -49,10 +49,10 @@ enum Request {
 }
 
 impl Spawner {
-    /// Starts the thread, and makes the process a subreaper. Within a tokio runtime.
+    /// Starts the thread and makes the process a subreaper. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// When the system has no thread to spare, or is no Linux.
+    /// Fails if the thread cannot be started or the system is not Linux.
     pub fn new() -> io::Result<Self> {
         prctl::set_child_subreaper(true)?;
         let (requests, received) = mpsc::channel();
@@ -78,14 +78,14 @@ impl Spawner {
     /// Starts a supervisor.
     ///
     /// # Errors
-    /// When the system cannot.
+    /// Fails if the process cannot be started.
     pub async fn start(&self, command: Command) -> io::Result<Child> {
         let (reply, started) = oneshot::channel();
         self.requests.send(Request::Start(Box::new(command), reply)).map_err(io::Error::other)?;
         started.await.map_err(io::Error::other)?
     }
 
-    /// Kills what a supervisor that has ended may have left behind, until nothing is left.
+    /// Kills the descendants that a supervisor may have left behind, until none is left.
     pub async fn sweep(&self, ended: u32) {
         loop {
             let (reply, swept) = oneshot::channel();
@@ -104,7 +104,7 @@ fn start(mut command: Command) -> io::Result<Child> {
     Ok(child)
 }
 
-/// Ends a supervisor that nobody waits for any more: the turn was stopped while it was started.
+/// Ends a supervisor whose turn was stopped while it was starting.
 fn give_up(mut child: Child) {
     let Some(pid) = child.id() else { return };
     tree::descendants(pid).into_iter().for_each(tree::kill);
@@ -114,7 +114,7 @@ fn give_up(mut child: Child) {
     sweep(pid);
 }
 
-/// Whether nothing is left.
+/// Kills orphans. Returns whether none is left.
 fn sweep(ended: u32) -> bool {
     let mut supervisors = SUPERVISORS.lock().unwrap_or_else(PoisonError::into_inner);
     let known = supervisors.get_or_insert_default();
@@ -150,21 +150,21 @@ mod tests {
 
     use super::*;
 
-    /// Sends a byte through `cat`.
+    /// Sends a byte through `cat` and reads it back.
     async fn echo(stdin: &mut ChildStdin, stdout: &mut ChildStdout) -> io::Result<()> {
         stdin.write_all(b"x").await?;
         stdout.read_exact(&mut [0; 1]).await.map(drop)
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-    async fn what_is_started_does_not_end_with_the_thread_that_asked_for_it() {
+    async fn keeps_a_process_after_the_requesting_thread_ends() {
         let spawner = Spawner::new().unwrap();
         let asks = async move {
             let mut command = Command::new("setpriv");
             command.args(["--pdeathsig", "KILL", "cat"]).stdin(Stdio::piped()).stdout(Stdio::piped());
             let mut child = spawner.start(command).await.unwrap();
             let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-            // It answers, so it is tied to a thread by now.
+            // It has answered, so it is tied to a thread by now.
             echo(&mut stdin, &mut stdout).await.unwrap();
             (spawner, child, stdin, stdout)
         };
@@ -174,6 +174,6 @@ mod tests {
 
         echo(&mut stdin, &mut stdout).await.unwrap();
         drop(stdin);
-        assert!(child.wait().await.unwrap().success(), "it ended because it was told to");
+        assert!(child.wait().await.unwrap().success(), "it exited because its stdin was closed");
     }
 }

@@ -1,4 +1,4 @@
-//! What an agent writes to its stderr: read at once, so that it never blocks, and kept only at its end.
+//! Reads an agent's stderr, so that the agent never blocks on it, and keeps its end.
 
 use std::{
     cmp::Reverse,
@@ -9,26 +9,26 @@ use std::{
 use tokio::{io::AsyncReadExt as _, process::ChildStderr};
 use tokio_util::sync::CancellationToken;
 
-/// How much is kept, in bytes.
+/// Number of bytes kept.
 const KEPT_BYTES: usize = 64 * 1024;
-/// How many lines of it go to the log.
+/// Number of lines returned.
 const SHOWN_LINES: usize = 20;
-/// Stands for a secret.
+/// Replaces a secret.
 const REDACTED: &str = "•••";
-/// Shorter values are not taken for secrets: they would be found everywhere.
+/// Shorter values are not redacted, because they would match everywhere.
 const SHORTEST_SECRET: usize = 4;
 
-/// The end of what was written.
+/// The end of an agent's stderr.
 #[derive(Clone, Debug)]
 pub struct StderrTail {
     bytes: Arc<Mutex<VecDeque<u8>>>,
-    /// The longest first: one may be a part of another.
+    /// Longest first, because one may contain another.
     secrets: Arc<[String]>,
     ended: CancellationToken,
 }
 
 impl StderrTail {
-    /// Nothing yet. `secrets` are never shown.
+    /// Creates an empty tail. `secrets` are redacted.
     #[must_use]
     pub fn new(mut secrets: Vec<String>) -> Self {
         secrets.retain(|secret| secret.len() >= SHORTEST_SECRET);
@@ -36,7 +36,7 @@ impl StderrTail {
         Self { bytes: Arc::default(), secrets: secrets.into(), ended: CancellationToken::new() }
     }
 
-    /// Reads to the end.
+    /// Reads until end of file.
     pub async fn drain(self, mut stderr: ChildStderr) {
         let _ended = self.ended.clone().drop_guard();
         let mut buffer = [0; 8192];
@@ -45,7 +45,7 @@ impl StderrTail {
         }
     }
 
-    /// Waits until all of it was read.
+    /// Waits until end of file was reached.
     pub async fn ended(&self) {
         self.ended.cancelled().await;
     }
@@ -57,12 +57,12 @@ impl StderrTail {
         bytes.drain(..excess);
     }
 
-    /// The last lines, without secrets.
+    /// Returns the last lines, without secrets.
     #[must_use]
     pub fn text(&self) -> String {
         let mut bytes: Vec<u8> = self.bytes.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
         if bytes.len() == KEPT_BYTES {
-            // What comes first may be the rest of a secret, which would not be known as one.
+            // The start may be the rest of a truncated secret, which would not be recognized.
             bytes.drain(..self.secrets.first().map_or(0, |longest| longest.len().min(KEPT_BYTES)));
         }
         let text = self.redact(&String::from_utf8_lossy(&bytes));
@@ -70,7 +70,7 @@ impl StderrTail {
         lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n")
     }
 
-    /// The text with every secret crossed out.
+    /// Replaces every secret in a text.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
         self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), REDACTED))
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_end_is_kept_and_no_secret_is_shown() {
+    fn keeps_only_the_end_and_redacts_secrets() {
         let tail = StderrTail::new(vec!["sk-12345".into(), "x".into()]);
 
         for _ in 0..10_000 {
@@ -97,14 +97,14 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_is_part_of_another_does_not_give_the_rest_away() {
+    fn redacts_the_longest_secret_first() {
         let tail = StderrTail::new(vec!["sk-12".into(), "sk-12345".into()]);
 
         assert_eq!(tail.redact("a sk-12345 b sk-12 c"), "a ••• b ••• c");
     }
 
     #[test]
-    fn a_secret_that_is_kept_in_part_is_not_shown() {
+    fn hides_a_truncated_secret() {
         let tail = StderrTail::new(vec!["sk-12345".into()]);
         tail.push(b"sk-12345");
 

@@ -1,4 +1,4 @@
-//! The processes below a process, as `/proc` shows them.
+//! The descendants of a process, read from `/proc`.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -10,32 +10,32 @@ use nix::{
     unistd::Pid,
 };
 
-/// A process, as a line of `/proc/PID/stat` shows it.
+/// A process, from `/proc/PID/stat`.
 #[derive(Debug)]
 struct Process {
     pid: u32,
     parent: u32,
-    /// The id of its session.
+    /// Its session id.
     session: u32,
-    /// When it was started, as [`moment`] counts.
+    /// Its start time, in the unit of [`moment`].
     started: u64,
-    /// It is a zombie.
+    /// Whether it is a zombie.
     has_ended: bool,
 }
 
-/// All processes below `root`, parents before their children. Zombies are among them.
+/// Returns all descendants of `root`, including zombies, with parents before their children.
 #[must_use]
 pub fn descendants(root: u32) -> Vec<u32> {
     below(&processes(), &[root])
 }
 
-/// The direct children of a process.
+/// Returns the direct children of a process.
 #[must_use]
 pub fn children(parent: u32) -> Vec<u32> {
     processes().iter().filter(|process| process.parent == parent).map(|process| process.pid).collect()
 }
 
-/// Those of all processes that are below one of these, without these themselves.
+/// Returns the descendants of `roots` among all processes, without the roots.
 fn below(all: &[Process], roots: &[u32]) -> Vec<u32> {
     let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
     for process in all {
@@ -50,7 +50,7 @@ fn below(all: &[Process], roots: &[u32]) -> Vec<u32> {
     found.split_off(roots.len())
 }
 
-/// The memory of these processes and of all below them: resident pages, in bytes. Pages that they share count for each.
+/// Returns the resident memory of these processes and their descendants, in bytes. Shared pages count once per process.
 #[must_use]
 pub fn resident_bytes(roots: &[u32]) -> u64 {
     if roots.is_empty() {
@@ -60,7 +60,7 @@ pub fn resident_bytes(roots: &[u32]) -> u64 {
     }
 }
 
-/// This moment in the system's count of hundredths of a second since it was started, by which it dates processes, too.
+/// Returns the current time in hundredths of a second since boot, the unit of process start times.
 #[must_use]
 pub fn moment() -> u64 {
     fs::read_to_string("/proc/uptime").ok().and_then(|text| moment_in(&text)).unwrap_or(u64::MAX)
@@ -70,7 +70,7 @@ fn moment_in(uptime: &str) -> Option<u64> {
     uptime.split_whitespace().next()?.replace('.', "").parse().ok()
 }
 
-/// The processes below `root` that were started at this moment or later and have not ended.
+/// Returns the running descendants of `root` that were started at `moment` or later.
 #[must_use]
 pub fn started_since(root: u32, moment: u64) -> Vec<u32> {
     let all = processes();
@@ -79,9 +79,9 @@ pub fn started_since(root: u32, moment: u64) -> Vec<u32> {
     all.iter().filter(is_new).map(|process| process.pid).collect()
 }
 
-/// Of the processes that were started below `root`, a supervisor, at this moment or later, those that have cut loose from its
-/// agent: they lost their parent and became the supervisor's, or are in a session of their own, which nothing had that was
-/// there before. All below such a one count, too.
+/// Returns the running descendants of `root`, a supervisor, that were started at `moment` or later and have detached
+/// from its agent: either they lost their parent and became the supervisor's children, or they are in a session that no
+/// older process belongs to. Their descendants are included.
 #[must_use]
 pub fn loose_since(root: u32, moment: u64) -> Vec<u32> {
     let all = processes();
@@ -90,7 +90,7 @@ pub fn loose_since(root: u32, moment: u64) -> Vec<u32> {
         |process: &&Process| process.pid == root || process.started < moment && below_root.contains(&process.pid);
     let sessions: HashSet<u32> = all.iter().filter(is_old).map(|process| process.session).collect();
     let own_children = all.iter().filter(|process| process.parent == root);
-    // The first that it started.
+    // The first child that the supervisor started.
     let agent = own_children.min_by_key(|process| (process.started, process.pid)).map(|agent| agent.pid);
     let is_loose = |process: &&Process| {
         let has_cut_loose = process.parent == root || !sessions.contains(&process.session);
@@ -102,7 +102,7 @@ pub fn loose_since(root: u32, moment: u64) -> Vec<u32> {
     loose
 }
 
-/// Kills a process. One that has ended does not mind.
+/// Kills a process. Ignores one that has already exited.
 pub fn kill(pid: u32) {
     if let Ok(pid) = i32::try_from(pid) {
         let _ = send(Pid::from_raw(pid), Signal::SIGKILL);
@@ -118,9 +118,9 @@ fn processes() -> Vec<Process> {
     found.collect()
 }
 
-/// The second field of the line is the program's name in parentheses, which may itself hold anything.
+/// Parses a stat line. The second field is the program's name in parentheses, which may contain any character.
 fn process_in(pid: u32, stat: &str) -> Option<Process> {
-    // The state is the third field, then come the parent, the group and the session; the start is the 22nd.
+    // The state is the third field, followed by the parent, the group, and the session; the start time is the 22nd.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
     let has_ended = matches!(fields.next()?, "Z" | "X");
     let parent = fields.next()?.parse().ok()?;
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_of_the_system_is_understood() {
+    fn parses_a_stat_line() {
         let line = "12 (a) b (c)) S 7 11 13 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 98765 1000 20 18446744073709551615";
 
         let process = process_in(12, line).unwrap();
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_started_since_a_moment_is_found_until_it_ends() {
+    fn finds_a_process_started_since_a_moment_until_it_exits() {
         let me = std::process::id();
         let begun = moment();
         let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn the_test_itself_has_memory_and_a_parent() {
+    fn finds_the_memory_and_parent_of_the_test() {
         let me = std::process::id();
         let parent = std::os::unix::process::parent_id();
 
