@@ -1,8 +1,8 @@
-//! What of an agent's content can be shown as text.
+//! Converts an agent's content to text.
 
 use serde_json::Value;
 
-/// Returns the text of a block of content, of a list of them, or of a bare string. A block of an unknown type has none.
+/// Returns the text of a content block, a list of blocks, or a bare string. A block of an unknown type has none.
 pub(super) fn text_of(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
@@ -24,7 +24,7 @@ fn block_text(block: &Value) -> String {
     }
 }
 
-/// A text that is kept up to a length.
+/// A text of limited length.
 pub(super) struct Capped {
     text: String,
     max: usize,
@@ -37,7 +37,7 @@ impl Capped {
         Self { text: String::new(), max, is_cut: false }
     }
 
-    /// Adds what fits.
+    /// Appends as much as fits.
     pub fn push(&mut self, text: &str) {
         if self.is_cut {
             return;
@@ -47,13 +47,13 @@ impl Capped {
         self.text.push_str(kept);
     }
 
-    /// Returns the text, and whether something is missing.
+    /// Returns the text and whether it was truncated.
     pub fn into_parts(self) -> (String, bool) {
         (self.text, self.is_cut)
     }
 }
 
-/// Returns what a tool's list of content shows: `None` if nothing of it can be shown.
+/// Returns the text of a tool's content list and whether it was truncated; `None` if no item can be shown.
 pub(super) fn tool_text(items: &[Value], max: usize) -> Option<(String, bool)> {
     let mut shown = Capped::new(max);
     let mut is_first = true;
@@ -85,7 +85,7 @@ fn diff_text(diff: &Value, shown: &mut Capped) {
     }
 }
 
-/// Returns the beginning of a text in so many bytes, and whether something is missing.
+/// Truncates a text to a number of bytes. Returns the start and whether anything was cut off.
 pub(super) fn cut(text: &str, most_bytes: usize) -> (&str, bool) {
     let end = text.floor_char_boundary(most_bytes);
     (&text[..end], end < text.len())

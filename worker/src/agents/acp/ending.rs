@@ -1,7 +1,7 @@
-//! How a turn ended, by the result of its prompt and by what was said before.
+//! Determines how a turn ended, from the result of its prompt and the updates before it.
 //!
-//! The rule: a broken answer is never reported as finished, and a good one is not discarded because of an odd word. A stop
-//! reason of the protocol means what it says there, unless the agent says at the same time that something failed.
+//! A failed answer is never reported as finished, and a good one is not discarded because of an unusual word. A stop
+//! reason of the protocol is taken literally, unless the agent reports a failure at the same time.
 
 #[cfg(test)]
 mod tests;
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::agents::{AgentError, Answer};
 
-/// Parts of stop reasons that the protocol does not define and that say that the turn failed.
+/// Parts of nonstandard stop reasons that indicate a failure.
 const FAILURES: [&str; 12] = [
     "error",
     "fail",
@@ -31,13 +31,13 @@ const FAILURES: [&str; 12] = [
     "invalid",
 ];
 
-/// Returns the outcome of a prompt whose result is this. `redact` removes secrets from the agent's words.
+/// Returns the outcome of a prompt with this result. `redact` removes secrets from the agent's error message.
 pub(super) fn outcome(result: &Value, mapper: &Mapper, redact: impl Fn(&str) -> String) -> Result<Answer, AgentError> {
     let reason = result.get("stopReason").and_then(Value::as_str);
     let finish_reason = match reason {
         Some("max_tokens" | "max_turn_requests") => Some(FinishReason::Length),
         Some("refusal") => Some(FinishReason::Refusal),
-        // The agent's own idea: we did not stop it.
+        // The agent cancelled by itself; the worker did not stop it.
         Some("cancelled") => Some(FinishReason::Stop),
         Some("end_turn") if own_words(result).is_none() && !is_only_an_error(mapper) => Some(FinishReason::Stop),
         Some("end_turn") => None,
@@ -63,7 +63,7 @@ pub(super) fn outcome(result: &Value, mapper: &Mapper, redact: impl Fn(&str) -> 
     })
 }
 
-/// Whether all that was said is an error.
+/// Returns whether the only output is an error.
 fn is_only_an_error(mapper: &Mapper) -> bool {
     !mapper.has_text() && mapper.last_notice().is_some_and(|notice| notice.is_error)
 }
@@ -73,7 +73,7 @@ fn says_failure(reason: &str) -> bool {
     FAILURES.iter().any(|part| reason.contains(part))
 }
 
-/// Returns the error that the result itself reports.
+/// Returns the error message in the result itself.
 fn own_words(result: &Value) -> Option<String> {
     let meta = result.get("_meta");
     let reported = [result.get("error"), result.get("errorMessage"), meta.and_then(|meta| meta.get("error"))];

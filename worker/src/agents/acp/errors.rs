@@ -1,4 +1,4 @@
-//! What the user is told when an agent fails.
+//! Converts an agent's failures into errors for the user.
 
 use std::{os::unix::process::ExitStatusExt as _, process::ExitStatus, time::Duration};
 
@@ -20,14 +20,14 @@ use crate::{
     supervise,
 };
 
-/// How much of an agent's own words is shown, in characters.
+/// Maximum length of an agent's error message as shown, in characters.
 const MAX_QUOTED_CHARS: usize = 300;
-/// How much of them is read, in bytes.
+/// Maximum length of an error message that is read, in bytes.
 const MAX_READ_BYTES: usize = 16 * 1024;
-/// How long a process whose stdout ended may take to be gone.
+/// How long a process may take to exit after its stdout was closed.
 const GONE_LIMIT: Duration = Duration::from_secs(5);
 
-/// Returns what an error means. One that says that the connection ended is explained by how the process did.
+/// Converts a request error. If the connection was closed, the process's exit status explains it.
 pub(super) async fn explain(error: &RequestError, control: &Control) -> AgentError {
     match error {
         RequestError::Unreadable(reason) => {
@@ -41,7 +41,7 @@ pub(super) async fn explain(error: &RequestError, control: &Control) -> AgentErr
             gone(status)
         }
         RequestError::Refused(error) => {
-            // As texts, whose control characters are escaped in the log.
+            // Logged as strings, so that control characters are escaped.
             let (said, stderr) = (control.redact(&error.message), control.stderr());
             tracing::warn!(code = error.code, said, stderr, "agent returned an error");
             refused(error, |words| control.redact(words))
@@ -49,7 +49,7 @@ pub(super) async fn explain(error: &RequestError, control: &Control) -> AgentErr
     }
 }
 
-/// Returns what an error of the protocol means.
+/// Converts an error of the protocol.
 fn refused(error: &RpcError, redact: impl Fn(&str) -> String) -> AgentError {
     let by_code = match error.code {
         AUTH_REQUIRED => ErrorCode::AgentAuth,
@@ -66,7 +66,7 @@ fn refused(error: &RpcError, redact: impl Fn(&str) -> String) -> AgentError {
     failed(&words, by_code, redact)
 }
 
-/// Returns the failure that an agent's words describe; `default` is its kind if they name none.
+/// Converts an agent's error message. `default` is the kind if the message indicates none.
 pub(super) fn failed(words: &str, default: ErrorCode, redact: impl Fn(&str) -> String) -> AgentError {
     let words = &words[..words.floor_char_boundary(MAX_READ_BYTES)];
     let code = words::kind_of(words).unwrap_or(default);
@@ -84,7 +84,7 @@ pub(super) fn failed(words: &str, default: ErrorCode, redact: impl Fn(&str) -> S
     }
 }
 
-/// Returns the words in a value that describes an error, in one of the shapes that agents use.
+/// Returns the message in a value that describes an error, in any of the shapes that agents use.
 pub(super) fn words_of(value: &Value, depth: usize) -> Option<String> {
     const FIELDS: [&str; 10] = [
         "message",
@@ -108,7 +108,7 @@ pub(super) fn words_of(value: &Value, depth: usize) -> Option<String> {
     }
 }
 
-/// How a process ended, in words.
+/// Converts the exit status of a process.
 pub(in crate::agents) fn gone(status: Option<ExitStatus>) -> AgentError {
     let code = status.and_then(|status| status.code());
     let supervisor = |known: u8| code == Some(i32::from(known));
@@ -120,7 +120,7 @@ pub(in crate::agents) fn gone(status: Option<ExitStatus>) -> AgentError {
         return AgentError::new(ErrorCode::AgentError, message);
     }
     let how = match (code, status.and_then(|status| status.signal())) {
-        // As a shell says it: the supervisor passes a signal on as 128 and its number.
+        // The supervisor reports a signal as shells do, as 128 plus its number.
         (Some(code @ 129..=192), _) => format!("signal {}", code - 128),
         (Some(code), _) => format!("exit code {code}"),
         (None, Some(signal)) => format!("signal {signal}"),
@@ -129,7 +129,7 @@ pub(in crate::agents) fn gone(status: Option<ExitStatus>) -> AgentError {
     AgentError::new(ErrorCode::AgentCrashed, format!("The agent exited unexpectedly ({how})."))
 }
 
-/// Returns an agent's own words in a form that can be shown: short, on one line, and never empty.
+/// Returns an agent's message in a form that can be shown: short, on one line, and never empty.
 fn quote(words: &str) -> String {
     let text = strip_terminal_codes(words);
     let line = text.split(char::is_whitespace).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_agents_words_are_passed_on_whatever_their_shape() {
+    fn passes_on_messages_of_any_shape() {
         for data in [
             json!("the disk is full"),
             json!({"details": "the disk is full"}),
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_no_request_to_sign_in() {
+    fn classifies_a_limit_before_authentication() {
         assert_eq!(told(-32000, "usage limit reached, resets 3pm", Value::Null).0, ErrorCode::AgentRateLimited);
         let (code, message, has_end) =
             told(-32000, "Error", json!({"details": "You've hit your limit · resets 9pm (UTC)"}));
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn other_errors_keep_the_meaning_of_their_code() {
+    fn classifies_other_errors_by_code() {
         let (code, message, _) = told(-32000, "Authentication required", Value::Null);
         assert_eq!(code, ErrorCode::AgentAuth);
         assert!(

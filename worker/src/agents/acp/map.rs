@@ -1,8 +1,8 @@
-//! From the agent's updates to ours.
+//! Maps the agent's updates to the worker's.
 //!
-//! Lenient, since agents differ: kinds that are not known are ignored and counted, a tool call may come twice, late, or
-//! without a status, and a field that makes no sense counts as missing. A tool whose status was never reported runs, unless it
-//! waits for a permission; one that was not allowed is `rejected`, whatever failure is reported for it.
+//! Lenient, because agents differ: unknown kinds are ignored and counted, a tool call may arrive twice, late, or
+//! without a status, and a malformed field counts as missing. A tool whose status was never reported is running unless
+//! it waits for a permission; one that was not permitted is `rejected`, whatever failure is reported for it.
 
 #[cfg(test)]
 mod tests;
@@ -24,22 +24,23 @@ use super::{
 };
 use crate::agents::{StepUpdate, Update};
 
-/// Longest answer, in bytes.
+/// Maximum length of an answer, in bytes.
 pub(super) const MAX_ANSWER_BYTES: usize = 1024 * 1024;
-/// Longest title, in characters.
+/// Maximum length of a title, in characters.
 const MAX_TITLE_CHARS: usize = 1000;
-/// Tools of one turn that are shown.
+/// Maximum number of tools of a turn.
 const MAX_TOOLS: usize = 2000;
-/// Inputs and outputs of all tools of a turn that are kept here, in bytes.
+/// Maximum length of the inputs and outputs of a turn's tools together, in bytes.
 const MAX_TOOLS_BYTES: usize = 16 * 1024 * 1024;
-/// Entries of a plan that are kept, and their length in bytes.
+/// Maximum number of entries in a plan.
 const MAX_ENTRIES: usize = 200;
+/// Maximum length of a plan entry, in bytes.
 const MAX_ENTRY_BYTES: usize = 4096;
 
-/// An answer that is longer is no error message, in bytes.
+/// Maximum length of an answer that may be an error message, in bytes.
 const MAX_BEGINNING_BYTES: usize = 1000;
 
-/// What a turn has shown so far.
+/// The state of a turn.
 #[derive(Default)]
 pub(super) struct Mapper {
     tools: HashMap<String, Tool>,
@@ -51,12 +52,12 @@ pub(super) struct Mapper {
     last_notice: Option<Notice>,
     halves: SurrogateJoiner,
     text_bytes: usize,
-    /// The beginning of the text, for an agent whose last words are its answer.
+    /// The start of the text, for an agent whose only text is an error message.
     beginning: String,
-    /// The message that the last text belonged to.
+    /// The message id of the last text.
     message_id: Option<String>,
     ends_in_space: bool,
-    /// Something else came after the last text.
+    /// Whether something else arrived after the last text.
     was_interrupted: bool,
     ignored: HashMap<String, usize>,
     has_lost: bool,
@@ -69,24 +70,24 @@ struct Thought {
     is_told: bool,
 }
 
-/// What an agent wants its user to know.
+/// A notice from an agent to its user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Notice {
-    /// The title and the text, in one.
+    /// The title and the text, joined.
     pub words: String,
     /// Whether it reports an error.
     pub is_error: bool,
 }
 
-/// Whether the turn may go on.
+/// Whether the turn may continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flow {
     GoesOn,
-    /// The answer has become too long.
+    /// The answer has exceeded [`MAX_ANSWER_BYTES`].
     TooLong,
 }
 
-/// Kinds of updates that say something about the session, at any time.
+/// Kinds of updates that concern the session rather than a turn.
 const STANDING: [&str; 5] =
     ["available_commands_update", "current_mode_update", "config_option_update", "session_info_update", USERS];
 const USERS: &str = "user_message_chunk";
@@ -95,18 +96,18 @@ fn kind_of(update: &Value) -> &str {
     update.get("sessionUpdate").and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Whether an update is part of what an agent does in a turn.
+/// Returns whether an update belongs to a turn.
 pub(super) fn is_of_turn(update: &Value) -> bool {
     !STANDING.contains(&kind_of(update))
 }
 
-/// Whether an update repeats what the user said, as in a replay.
+/// Returns whether an update repeats a message of the user, as in a replay.
 pub(super) fn is_users(update: &Value) -> bool {
     kind_of(update) == USERS
 }
 
 impl Mapper {
-    /// Takes in one update; what is to be told is added to `out`.
+    /// Processes an update. Resulting updates are appended to `out`.
     pub fn update(&mut self, mut update: Value, out: &mut Vec<Update>) -> Flow {
         self.terminals.show(&mut update);
         let kind = kind_of(&update).to_owned();
@@ -121,7 +122,7 @@ impl Mapper {
             "tool_call" | "tool_call_update" => {
                 let Some(id) = tool_call_id(&fields) else { return self.ignore(&kind) };
                 if kind == "tool_call" {
-                    // It may be known already, and what the announcement leaves out then stays.
+                    // The tool may already be known; empty lists in the announcement do not replace what is known.
                     fields.retain(|_, field| field.as_array().is_none_or(|items| !items.is_empty()));
                 }
                 self.upsert(&id, &fields);
@@ -138,7 +139,7 @@ impl Mapper {
         Flow::GoesOn
     }
 
-    /// Shows the tool of a permission request, which may not have been seen before. Returns its id and a title.
+    /// Shows the tool of a permission request, which may be unknown so far. Returns its title.
     pub fn permission(&mut self, id: &str, call: &Map<String, Value>, out: &mut Vec<Update>) -> String {
         self.upsert(id, call);
         self.settle(id, Permission::Waiting, out);
@@ -147,12 +148,12 @@ impl Mapper {
         self.tools.get(id).unwrap_or(&unknown).title().to_owned()
     }
 
-    /// The tool was allowed.
+    /// Marks the tool as permitted.
     pub fn allow(&mut self, id: &str, out: &mut Vec<Update>) {
         self.settle(id, Permission::Given, out);
     }
 
-    /// The tool was not allowed.
+    /// Marks the tool as not permitted.
     pub fn reject(&mut self, id: &str, out: &mut Vec<Update>) {
         self.settle(id, Permission::Refused, out);
     }
@@ -164,7 +165,7 @@ impl Mapper {
         }
     }
 
-    /// Tells what has been thought since it was told last.
+    /// Emits the thought text that has not been emitted yet.
     pub fn flush(&mut self, out: &mut Vec<Update>) {
         if let Some(thought) = self.thought.as_mut().filter(|thought| !thought.is_told) {
             thought.is_told = true;
@@ -172,12 +173,12 @@ impl Mapper {
         }
     }
 
-    /// Whether there is something to flush.
+    /// Returns whether [`Mapper::flush`] has anything to emit.
     pub fn has_something_to_flush(&self) -> bool {
         self.thought.as_ref().is_some_and(|thought| !thought.is_told)
     }
 
-    /// The turn is over: what seems to be under way still is not, and what still waits to be allowed never will be.
+    /// Ends the turn: closes open tools, and rejects those that still wait for a permission.
     pub fn finish(&mut self, went_well: bool, out: &mut Vec<Update>) {
         let last = self.halves.finish();
         self.push_text(last, out);
@@ -198,7 +199,7 @@ impl Mapper {
         }
     }
 
-    /// Takes note of an update that cannot be read. The user is told, once a turn.
+    /// Records an update that cannot be decoded. The user is notified once per turn.
     pub fn lose_one(&mut self, out: &mut Vec<Update>) {
         const TITLE: &str = "Part of the agent's output could not be read.";
         if !std::mem::replace(&mut self.has_lost, true) {
@@ -207,22 +208,22 @@ impl Mapper {
         }
     }
 
-    /// Whether there is an answer.
+    /// Returns whether there is an answer.
     pub fn has_text(&self) -> bool {
         self.text_bytes > 0
     }
 
-    /// Whether the agent has used a tool.
+    /// Returns whether the agent has called a tool.
     pub fn has_tools(&self) -> bool {
         !self.tools.is_empty()
     }
 
-    /// Returns the last notice of the turn, an error before any other.
+    /// Returns the last notice of the turn, preferring errors.
     pub fn last_notice(&self) -> Option<&Notice> {
         self.last_notice.as_ref()
     }
 
-    /// Returns the whole answer if it is short.
+    /// Returns the whole answer if it is short enough to be an error message.
     pub fn short_text(&self) -> Option<&str> {
         (self.text_bytes > 0 && self.text_bytes == self.beginning.len()).then_some(self.beginning.as_str())
     }
@@ -242,7 +243,7 @@ impl Mapper {
         }
         self.end_thought(out);
         let is_new = message_id.is_some() && self.message_id.is_some() && message_id != self.message_id;
-        // What an agent says before and after a tool are sentences of their own.
+        // Text before and after a tool call are separate paragraphs.
         let needs_break = self.text_bytes > 0 && !self.ends_in_space && (self.was_interrupted || is_new);
         self.message_id = message_id.or_else(|| self.message_id.take());
         self.was_interrupted = false;
@@ -258,7 +259,7 @@ impl Mapper {
         self.ends_in_space = text.ends_with(char::is_whitespace);
         self.beginning.push_str(cut(kept, MAX_BEGINNING_BYTES - self.beginning.len()).0);
         match out.last_mut() {
-            // Together: an agent may send every character on its own.
+            // Joined, because an agent may send every character separately.
             Some(Update::Text(before)) => before.push_str(kept),
             _ if kept.is_empty() => {}
             _ => out.push(Update::Text(kept.to_owned())),
@@ -289,7 +290,7 @@ impl Mapper {
         }
     }
 
-    /// Something comes that is no text.
+    /// Notes that something other than text has arrived.
     fn interrupt(&mut self, out: &mut Vec<Update>) {
         self.end_thought(out);
         self.was_interrupted = true;
@@ -347,7 +348,7 @@ impl Mapper {
     }
 }
 
-/// Returns the id of a tool call, which some agents number.
+/// Returns the id of a tool call; some agents send a number.
 pub(super) fn tool_call_id(fields: &Map<String, Value>) -> Option<String> {
     match fields.get("toolCallId")? {
         Value::String(id) => Some(id.clone()),
@@ -356,7 +357,7 @@ pub(super) fn tool_call_id(fields: &Map<String, Value>) -> Option<String> {
     }
 }
 
-/// How deep the words of an error in a notice are looked for.
+/// Maximum depth at which the message of an error in a notice is searched.
 const MAX_ERROR_DEPTH: usize = 4;
 
 struct NoticeUpdate {
@@ -365,7 +366,7 @@ struct NoticeUpdate {
     severity: String,
 }
 
-/// Reads a notice, or an update of another kind that says in its name that it is one.
+/// Parses a notice, or an update of another kind whose name indicates one.
 fn notice_of(kind: &str, fields: &Map<String, Value>) -> Option<NoticeUpdate> {
     let severity = ["error", "warning"].into_iter().find(|severity| kind.contains(severity));
     if severity.is_none() && !kind.contains("notice") && !kind.contains("notification") {

@@ -1,8 +1,8 @@
-//! JSON-RPC messages of an agent, read as far as they can be read.
+//! Lenient parsing of an agent's JSON-RPC messages.
 //!
-//! A line becomes the messages in it: usually one; several where an agent sends a batch, or two objects without a newline
-//! between them; none where it prints something else. A message that cannot be parsed is still recognized by its id, so
-//! that nobody waits for it: the agent gets an error for its request, and our own request fails.
+//! A line yields the messages in it: usually one; several if an agent sends a batch, or two objects without a newline
+//! between them; none if it prints anything else. A message that cannot be parsed is still identified by its id, so
+//! that nobody waits for it: the agent's request is answered with an error, and our own request fails.
 
 #[cfg(test)]
 mod tests;
@@ -36,7 +36,7 @@ impl RpcError {
         Self { code, message: message.to_owned(), data: None }
     }
 
-    /// Reads the `error` of a response, which may be anything.
+    /// Parses the `error` of a response, which may have any shape.
     fn parse(error: Value) -> Self {
         let Value::Object(mut fields) = error else {
             let message = error.as_str().map_or_else(|| error.to_string(), str::to_owned);
@@ -45,7 +45,7 @@ impl RpcError {
         let code = fields.get("code").and_then(integer).unwrap_or(INTERNAL_ERROR);
         let message = fields.get("message").and_then(Value::as_str).unwrap_or_default().to_owned();
         let data = fields.remove("data").filter(|data| !data.is_null());
-        // Without a message everything else may be the message.
+        // Without a message, any other field may contain it.
         let data = if message.is_empty() { data.or(Some(Value::Object(fields))) } else { data };
         Self { code, message, data }
     }
@@ -54,23 +54,23 @@ impl RpcError {
 /// A message from an agent.
 #[derive(Debug, PartialEq)]
 pub(super) enum Message {
-    /// A request, which must be answered.
+    /// A request, which requires a response.
     Request { id: Value, method: String, parameters: Value },
     /// A notification.
     Notification { method: String, parameters: Value },
-    /// The response to a request of ours.
+    /// A response to one of our requests.
     Response { id: Value, result: Result<Value, RpcError> },
-    /// A request that cannot be read.
+    /// A request that cannot be parsed.
     DamagedRequest { id: Value, error: RpcError },
-    /// A response that cannot be read, and why.
+    /// A response that cannot be parsed, and the reason.
     DamagedResponse { id: Value, reason: String },
-    /// A `session/update` that cannot be read.
+    /// A `session/update` that cannot be parsed.
     DamagedUpdate,
-    /// Something else.
+    /// Anything else.
     Noise,
 }
 
-/// Returns the messages of a line. Text of chunks keeps marks of lone surrogates for a `SurrogateJoiner`.
+/// Returns the messages in a line. The text of chunks keeps marks for lone surrogates, for a `SurrogateJoiner`.
 pub(super) fn parse(frame: &Frame<'_>) -> Vec<Message> {
     match frame {
         Frame::Line(line) => parse_line(line),
@@ -99,7 +99,7 @@ fn parse_line(line: &[u8]) -> Vec<Message> {
     }
 }
 
-/// Returns the objects at the beginning of a text, and those in lists there.
+/// Returns the objects at the start of a text, including those in lists.
 fn objects(text: &str) -> Vec<Value> {
     let mut found = Vec::new();
     for value in Deserializer::from_str(text).into_iter::<Bounded>() {
@@ -112,7 +112,7 @@ fn objects(text: &str) -> Vec<Value> {
     found
 }
 
-/// Replaces the marks of lone surrogates, except in the text of a chunk, whose other half may come with the next one.
+/// Replaces the marks of lone surrogates, except in the text of a chunk, whose other half may arrive in the next one.
 fn unmark(value: &mut Value) {
     let chunk = value.pointer_mut("/params/update/content/text").map(Value::take);
     replace_all(value);
@@ -163,7 +163,7 @@ fn message(value: Value) -> Message {
     }
 }
 
-/// Makes out what a message was that cannot be parsed, by its outermost fields.
+/// Identifies a message that cannot be parsed by its outermost fields.
 fn recover(head: &str, tail: &str, problem: &str) -> Message {
     let Outline { id, has_method } = outline(head);
     let Some(id) = id.or_else(|| id_at_end(tail)) else {
@@ -183,7 +183,7 @@ struct Outline {
     has_method: bool,
 }
 
-/// Finds the outermost fields of an object, however broken its values are.
+/// Finds the outermost fields of an object, even if its values are invalid.
 fn outline(text: &str) -> Outline {
     let (mut found, mut depth, mut at) = (Outline::default(), 0_usize, 0);
     let bytes = text.as_bytes();
@@ -210,7 +210,7 @@ fn outline(text: &str) -> Outline {
     found
 }
 
-/// Returns the index of the quote that ends the string which begins at `start`.
+/// Returns the index of the closing quote of the string that starts at `start`.
 fn string_end(bytes: &[u8], start: usize) -> Option<usize> {
     let mut at = start + 1;
     loop {
@@ -227,7 +227,7 @@ fn id_at_start(text: &str) -> Option<Value> {
     (value.is_number() || value.is_string()).then_some(value)
 }
 
-/// Returns the id that is the last field of an object.
+/// Returns the id if it is the last field of an object.
 fn id_at_end(tail: &str) -> Option<Value> {
     let at = tail.rfind("\"id\"")?;
     let rest = tail[at + 4..].trim_start().strip_prefix(':')?;
@@ -236,7 +236,7 @@ fn id_at_end(tail: &str) -> Option<Value> {
     (after.trim() == "}").then_some(id)
 }
 
-/// Reads a number that is whole, in whichever form it was written.
+/// Parses a whole number, written as a number or a string.
 pub(super) fn integer(value: &Value) -> Option<i64> {
     #[expect(clippy::cast_possible_truncation, reason = "only whole numbers that fit are cast")]
     let whole = |float: f64| (float.fract() == 0.0 && float.abs() < 9e15).then_some(float as i64);

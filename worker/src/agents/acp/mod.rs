@@ -1,8 +1,8 @@
-//! Driver `acp`: any program that speaks the Agent Client Protocol over its stdin and stdout.
+//! The driver `acp`: any program that implements the Agent Client Protocol over stdin and stdout.
 //!
-//! A conversation has a process of its own, which is kept for a while (`pool`). A new process goes on in the agent's
-//! earlier session if it can, else it is told the conversation (`session`). A turn is one prompt (`turn`); it runs in
-//! a task of its own, so that to stop it is not cut short when the worker has ended the answer already.
+//! Each conversation has its own process, which is kept for a while (`pool`). A new process resumes the agent's earlier
+//! session if it can, and otherwise receives the conversation (`session`). A turn is one prompt (`turn`); it runs in
+//! its own task, so that its cancellation completes even if the worker has already dropped the answer.
 
 mod about;
 mod bounded;
@@ -51,12 +51,12 @@ use super::{
 
 pub(super) use errors::gone;
 
-/// How long the demo's processes are kept without work. They start fast.
+/// How long idle processes of the demo are kept; they start fast.
 const DEMO_KEEP_WARM: Duration = Duration::from_mins(1);
-/// Processes of the demo at once, unless the worker does more at once. They are small.
+/// Maximum number of the demo's processes, unless the worker runs more tasks at once; they are small.
 const DEMO_PROCESSES: usize = 64;
 
-/// See the module.
+/// An agent that implements the Agent Client Protocol.
 #[derive(Clone)]
 pub struct AcpAgent {
     inner: Arc<Inner>,
@@ -71,7 +71,7 @@ struct Inner {
 }
 
 impl AcpAgent {
-    /// An agent that is started so; nothing is started yet.
+    /// Creates the agent without starting anything.
     #[must_use]
     pub fn new(config: AcpConfig, launch: Launch, host: ProcessHost) -> Self {
         Self::with_pace(config, launch, host, Pace::unknown())
@@ -87,7 +87,8 @@ impl AcpAgent {
         Self { inner: Arc::new(Inner { config, launch, host, pool, pace: Arc::new(pace) }) }
     }
 
-    /// The built-in demo: this very program as an agent, driven as any other. It asks before it pretends to run a tool.
+    /// Creates the built-in demo: this program as an agent, driven like any other. It requests permission before it
+    /// pretends to run a tool.
     #[must_use]
     pub fn demo(key: String, concurrency: usize, host: ProcessHost) -> Self {
         let config = AcpConfig {
@@ -107,7 +108,7 @@ impl AcpAgent {
         Self::with_pace(config, launch, host, Pace::in_order())
     }
 
-    /// Starts the agent, lets it introduce itself and open a session, and ends it again.
+    /// Starts the agent, initializes it, opens a session, and ends it.
     pub async fn probe(&self) -> Probe {
         let mut probe = Probe::default();
         let folder = SessionId::generate();
@@ -131,7 +132,7 @@ impl AcpAgent {
 
     async fn introduce(&self, process: AgentProcess, probe: &mut Probe) -> Result<(), AgentError> {
         let opened = Connection::open(process, &self.inner.host, &self.inner.pace).await;
-        // That its supervisor could not start the program shows only now.
+        // Only now is it known whether the supervisor could start the program.
         probe.is_started = opened.as_ref().err().is_none_or(|error| error.code != ErrorCode::AgentUnavailable);
         let connection = opened?;
         probe.spoke_after = Some(probe.begun_at.elapsed());
@@ -142,21 +143,21 @@ impl AcpAgent {
     }
 }
 
-/// What came of trying an agent.
+/// The result of trying an agent.
 #[derive(Debug)]
 pub struct Probe {
     begun_at: Instant,
-    /// Whether its program was started.
+    /// Whether the program was started.
     pub is_started: bool,
-    /// How long it took until it had introduced itself; none: it did not.
+    /// Time until the agent was initialized; `None` if it was not.
     pub spoke_after: Option<Duration>,
     /// Its name and version.
     pub calls_itself: Option<String>,
-    /// The ways to sign in that it names.
+    /// The names of its sign-in methods.
     pub sign_in: Vec<String>,
-    /// Why no session could be opened; none: it could.
+    /// Why no session could be opened; `None` if one was.
     pub failure: Option<AgentError>,
-    /// What it wrote to its stderr at last, if it failed; without secrets.
+    /// The end of its stderr if it failed, without secrets.
     pub stderr: String,
 }
 
@@ -183,7 +184,7 @@ impl Agent for AcpAgent {
         stop: CancellationToken,
     ) -> Result<Answer, AgentError> {
         let stop = stop.child_token();
-        // Also when this future is dropped.
+        // Also stops the turn if this future is dropped.
         let _stop_turn = stop.clone().drop_guard();
         let (reply, answer) = oneshot::channel();
         let inner = Arc::clone(&self.inner);
@@ -226,7 +227,7 @@ impl Inner {
     ) -> (Result<Answer, AgentError>, Option<turn::Cleanup>) {
         let stopped = || (Err(AgentError::stopped()), None);
         let Some(ready) = stop.run_until_cancelled(self.prepare(&turn, lease)).await else {
-            // Half started.
+            // The process may be partially set up.
             lease.discard();
             return stopped();
         };
@@ -260,9 +261,9 @@ impl Inner {
         (result, Some(cleanup))
     }
 
-    /// Sees to it that there is a process with a session that can be prompted.
+    /// Ensures that there is a process with a session that can be prompted.
     async fn prepare(&self, turn: &Turn, lease: &mut Lease) -> Result<(), AgentError> {
-        // A session that has seen this turn already, or later ones, knows too much.
+        // A session that has already seen this turn, or later ones, cannot be resumed.
         let mut resume = turn.resume.as_ref().filter(|resume| resume.turn < turn.turn);
         if let Some(warm) = lease.warm.as_mut() {
             if !warm.connection.is_open() {
@@ -284,7 +285,7 @@ impl Inner {
                 lease.put(Connection::open(process, &self.host, &self.pace).await?, room);
             }
             let Some(warm) = lease.warm.as_mut() else { return Err(AgentError::stopped()) };
-            // Its id means nothing to another program, or something else.
+            // Another program cannot use the session id, or would take it for a different session.
             let provider = self.provider(&warm.connection);
             resume = resume.filter(|resume| resume.session.provider == provider);
             match session::open(&warm.connection, &self.config, resume, self.pace.after_replay()).await {
@@ -292,7 +293,7 @@ impl Inner {
                     warm.session = Some(known);
                     return Ok(());
                 }
-                // An agent that breaks down over its earlier session gets a new one.
+                // An agent that crashes while restoring its session gets a new one.
                 Err(error) if resume.is_some() && !warm.connection.is_open() => {
                     tracing::warn!(%error, "agent crashed while restoring its session; starting a new one");
                     resume = None;
@@ -303,7 +304,8 @@ impl Inner {
         }
     }
 
-    /// The program that an agent's sessions belong to: its own name for itself, else that of what is started.
+    /// Returns the program that the agent's sessions belong to: the name that it reports, or that of the started
+    /// program.
     fn provider(&self, connection: &Connection) -> String {
         let started = match &self.launch.program {
             Program::Named(name) => name.as_str(),

@@ -1,35 +1,35 @@
-//! How long an agent's updates are waited for that come later than they should.
+//! How long to wait for updates that an agent sends late.
 //!
-//! The protocol has no end of the updates of a turn but its result, and some agents send the result first: their last words
-//! follow it, after milliseconds or more. So a turn ends when nothing has come for a while after the result. The same goes
-//! for the history that some agents replay after the response to `session/load`.
+//! In the protocol, only the result marks the end of a turn's updates, but some agents send the result first and the
+//! last updates milliseconds or more afterward. So a turn ends once the agent has been silent for a while after the
+//! result. The same applies to the history that some agents replay after the response to `session/load`.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
-/// Silence after the result of a prompt that ends the turn.
+/// Silence after a prompt's result that ends the turn.
 const TURN_SILENCE: Duration = Duration::from_millis(300);
-/// The same for an agent that was seen to be later than that.
+/// The same for an agent that was observed to be later than that.
 const LATE_SILENCE: Duration = Duration::from_secs(1);
-/// How long a turn goes on after its result, however much still comes.
+/// Maximum time from a turn's result to its end, whatever still arrives.
 const TURN_LIMIT: Duration = Duration::from_secs(10);
-/// Silence after an earlier session was taken up that ends its replay.
+/// Silence after the response to `session/load` or `session/resume` that ends the replay.
 const REPLAY_SILENCE: Duration = Duration::from_millis(500);
-/// How long a replay may take. If it takes longer, the session is not used.
+/// Maximum duration of a replay. If it takes longer, the session is not used.
 const REPLAY_LIMIT: Duration = Duration::from_secs(15);
 
-/// What is known of one agent.
+/// How late the updates of one agent are.
 #[derive(Debug)]
 pub(super) struct Pace {
-    /// Whether its updates may follow the result of their turn.
+    /// Whether updates may follow the result of their turn.
     is_lax: bool,
-    /// Whether one was seen to be later than is usual.
+    /// Whether one was observed to be later than usual.
     is_late: AtomicBool,
 }
 
-/// A silence to wait for, and how long at most.
+/// A silence to wait for, and the maximum wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Quiet {
     pub silence: Duration,
@@ -37,30 +37,30 @@ pub(super) struct Quiet {
 }
 
 impl Pace {
-    /// Creates the pace of an agent that nothing is known of.
+    /// Creates the pace of an unknown agent.
     pub const fn unknown() -> Self {
         Self { is_lax: true, is_late: AtomicBool::new(false) }
     }
 
-    /// Creates the pace of our own agent, which sends no update after its result.
+    /// Creates the pace of the demo, which sends no updates after its result.
     pub const fn in_order() -> Self {
         Self { is_lax: false, is_late: AtomicBool::new(false) }
     }
 
-    /// Returns what ends a turn after its result; `None`: the result does.
+    /// Returns the silence that ends a turn after its result, or `None` if the result ends it.
     pub fn after_turn(&self) -> Option<Quiet> {
         let silence = if self.is_late.load(Ordering::Relaxed) { LATE_SILENCE } else { TURN_SILENCE };
         self.is_lax.then_some(Quiet { silence, limit: TURN_LIMIT })
     }
 
-    /// Returns what ends the replay of an earlier session; `None`: the response does.
+    /// Returns the silence that ends the replay of an earlier session, or `None` if the response ends it.
     pub fn after_replay(&self) -> Option<Quiet> {
         self.is_lax.then_some(Quiet { silence: REPLAY_SILENCE, limit: REPLAY_LIMIT })
     }
 
-    /// Takes note that an update came so long after the result of its turn, or after the one before it.
+    /// Records that an update arrived this long after the result of its turn, or after the previous update.
     pub fn was_late(&self, gap: Duration) {
-        // Twice is nearly too late.
+        // More than half of the silence is nearly too late.
         if gap * 2 > TURN_SILENCE {
             self.is_late.store(true, Ordering::Relaxed);
         }
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_agent_that_is_nearly_too_late_is_given_more_time() {
+    fn waits_longer_for_an_agent_that_is_nearly_too_late() {
         let pace = Pace::unknown();
         let before = pace.after_turn().unwrap();
 
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_agent_is_not_waited_for() {
+    fn does_not_wait_for_the_demo() {
         let pace = Pace::in_order();
 
         pace.was_late(LATE_SILENCE);

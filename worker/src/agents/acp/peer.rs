@@ -1,7 +1,7 @@
-//! Our side of JSON-RPC: requests with their results, notifications, and answers to the agent's requests.
+//! The client side of JSON-RPC: requests and their results, notifications, and responses to the agent's requests.
 //!
-//! Guarantees: the ids of our requests and of the agent's are kept apart; every request of ours ends, at the latest with
-//! the connection; every request of the agent's is answered, at the latest when its [`Responder`] is dropped.
+//! Guarantees: our request ids and the agent's are kept apart; each of our requests ends, at the latest when the
+//! connection does; each of the agent's is answered, at the latest when its [`Responder`] is dropped.
 
 use std::{
     collections::HashMap,
@@ -18,23 +18,23 @@ use tokio_util::sync::CancellationToken;
 
 use super::message::{INTERNAL_ERROR, RpcError, integer};
 
-/// Messages that wait to be written. An agent that lets more of them wait does not read its stdin.
+/// Capacity of the channel for outgoing messages. When it is full, the agent does not read its stdin.
 const OUTGOING_MESSAGES: usize = 1024;
 
-/// Why a request has no result.
+/// The reason why a request has no result.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum RequestError {
-    /// The connection ended first.
+    /// The connection was closed first.
     Closed,
-    /// The agent answered with an error.
+    /// The agent responded with an error.
     Refused(RpcError),
-    /// The agent's answer cannot be read; why, as in "is not valid JSON".
+    /// The response cannot be decoded; the reason completes "a response that …".
     Unreadable(String),
 }
 
 type Outcome = Result<Value, RequestError>;
 
-/// One side of the conversation.
+/// One end of a JSON-RPC connection.
 #[derive(Debug)]
 pub(super) struct Peer {
     outgoing: mpsc::Sender<String>,
@@ -44,7 +44,7 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    /// Creates a peer, and the lines that are to be written to the agent.
+    /// Creates a peer and the receiver of the lines to write to the agent.
     pub fn new() -> (Arc<Self>, mpsc::Receiver<String>) {
         let (outgoing, lines) = mpsc::channel(OUTGOING_MESSAGES);
         let peer =
@@ -58,7 +58,7 @@ impl Peer {
         let (reply, outcome) = oneshot::channel();
         self.pending().insert(id, reply);
         let _forget = Forget { peer: self, id };
-        // After the insertion: whoever closes sees the request, or the request sees the end.
+        // Checked after the insertion: either `close` sees the request, or the request sees the end.
         if self.closed.is_cancelled() {
             return Err(RequestError::Closed);
         }
@@ -74,7 +74,7 @@ impl Peer {
         self.send(&json!({"jsonrpc": "2.0", "method": method, "params": value(parameters)}));
     }
 
-    /// Answers a request of the agent's.
+    /// Responds to a request of the agent.
     pub fn respond(&self, id: &Value, result: Result<Value, RpcError>) {
         self.send(&match result {
             Ok(result) => json!({"jsonrpc": "2.0", "id": id, "result": result}),
@@ -82,11 +82,11 @@ impl Peer {
         });
     }
 
-    /// Takes in the outcome of a request of ours. Returns false if no request with this id is pending.
+    /// Completes one of our requests. Returns false if no request with this id is pending.
     pub fn complete(&self, id: &Value, outcome: Outcome) -> bool {
         let mut pending = self.pending();
         let known = integer(id).and_then(|id| pending.remove(&id));
-        // An error without an id is about a request that the agent could not read.
+        // An error without an id concerns a request that the agent could not parse.
         let only = |pending: &mut HashMap<i64, _>| {
             let id = if pending.len() == 1 { pending.keys().next().copied() } else { None };
             id.and_then(|id| pending.remove(&id))
@@ -95,13 +95,13 @@ impl Peer {
         reply.is_some_and(|reply| reply.send(outcome).is_ok())
     }
 
-    /// Ends the conversation: nothing more is received.
+    /// Closes the connection: pending requests fail.
     pub fn close(&self) {
         self.closed.cancel();
         self.pending().clear();
     }
 
-    /// Whether the conversation has ended.
+    /// Returns whether the connection is closed.
     pub fn is_closed(&self) -> bool {
         self.closed.is_cancelled()
     }
@@ -117,7 +117,7 @@ impl Peer {
     }
 }
 
-/// Removes a request that nobody waits for anymore.
+/// Removes a request when its future is dropped.
 struct Forget<'a> {
     peer: &'a Peer,
     id: i64,
@@ -129,12 +129,12 @@ impl Drop for Forget<'_> {
     }
 }
 
-/// Parameters as a value; what cannot be one is none.
+/// Converts parameters to a value, or to null if they cannot be represented.
 fn value(parameters: impl Serialize) -> Value {
     serde_json::to_value(parameters).unwrap_or_default()
 }
 
-/// Answers one request of the agent's. Dropped without an answer, it answers with an error.
+/// Responds to a request of the agent. If it is dropped without a response, it responds with an error.
 #[derive(Debug)]
 pub(super) struct Responder {
     peer: Arc<Peer>,
@@ -146,7 +146,7 @@ impl Responder {
         Self { peer: Arc::clone(peer), id: Some(id) }
     }
 
-    /// Sends the answer.
+    /// Sends the response.
     pub fn respond(mut self, result: Result<Value, RpcError>) {
         if let Some(id) = self.id.take() {
             self.peer.respond(&id, result);
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_request_gets_its_own_result() {
+    async fn matches_results_to_requests() {
         let (peer, mut lines) = Peer::new();
         let ask = |method: &'static str| {
             let peer = Arc::clone(&peer);
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_error_without_an_id_is_about_the_only_request() {
+    async fn matches_an_error_without_an_id_to_the_only_request() {
         let (peer, mut lines) = Peer::new();
         let asking = Arc::clone(&peer);
         let asked = tokio::spawn(async move { asking.request("a", json!({})).await });
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_ends_with_the_connection() {
+    async fn fails_requests_when_the_connection_closes() {
         let (peer, mut lines) = Peer::new();
         let asking = Arc::clone(&peer);
         let asked = tokio::spawn(async move { asking.request("a", json!({})).await });
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_of_the_agents_is_answered_even_if_nobody_handles_it() {
+    async fn responds_to_an_unhandled_request() {
         let (peer, mut lines) = Peer::new();
 
         Responder::new(&peer, json!(1.5)).respond(Ok(json!({"a": 1})));

@@ -1,7 +1,8 @@
-//! Permission requests of an agent: what it offers, what the configured policy decides, and the answer it is sent.
+//! Permission requests of an agent: the options that it offers, the decision of the configured policy, and the
+//! response.
 //!
-//! Every option is shown under its own name and answered with its own id. The store and the API know an option by an id
-//! of text that is fit to be stored; the agent gets back exactly what it sent, whatever that was.
+//! Every option is shown with its own name and answered with its own id. The store and the API identify an option by a
+//! sanitized id; the agent receives exactly the id that it sent.
 
 #[cfg(test)]
 mod tests;
@@ -14,40 +15,40 @@ use serde_json::{Map, Value, json};
 
 use super::map::tool_call_id;
 
-/// Options of one request that are offered.
+/// Maximum number of options of a request.
 const MAX_OPTIONS: usize = 50;
-/// Longest id of an option that is stored as it is, in bytes. A longer one is replaced by its number.
+/// Maximum length of an option id that is stored unchanged, in bytes. A longer one is replaced by its number.
 const MAX_OPTION_ID_BYTES: usize = 256;
-/// Longest kind of an option, in bytes.
+/// Maximum length of an option's kind, in bytes.
 const MAX_KIND_BYTES: usize = 64;
 
-/// A request as the agent sent it, as far as it can be understood.
+/// A parsed permission request.
 #[derive(Debug)]
 pub(super) struct Request {
-    /// The id and the fields of the tool call that it is about; `None` if it names none.
+    /// The id and fields of the tool call; `None` if the request names none.
     pub tool_call: Option<(String, Map<String, Value>)>,
     offered: Vec<Offered>,
 }
 
-/// An option, and its id as the agent sent it.
+/// An option and its id as the agent sent it.
 #[derive(Debug)]
 struct Offered {
     option: PermissionOption,
     agent_id: Value,
 }
 
-/// What to do about a request.
+/// The policy's decision about a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Policy {
-    /// Answer it without the user.
+    /// Decide without the user.
     Decide(PermissionDecision),
     /// Ask the user.
     Ask,
 }
 
 impl Request {
-    /// Reads the parameters of `session/request_permission`. Returns `None` if there are no options that could be
-    /// answered with, and the list is not empty either.
+    /// Parses the parameters of `session/request_permission`. Returns `None` if there are options but none of them can
+    /// be selected.
     pub fn parse(parameters: &Value) -> Option<Self> {
         let listed = parameters.get("options")?.as_array()?;
         let mut offered: Vec<Offered> = Vec::new();
@@ -71,8 +72,8 @@ impl Request {
         self.offered.iter().map(|offered| offered.option.clone()).collect()
     }
 
-    /// Returns what the policy makes of the request. `allow` decides only where exactly one option allows the operation
-    /// once and nothing else could be meant; it never selects an option that the agent would remember.
+    /// Applies the policy. `allow` decides only if exactly one option allows the operation once and nothing else could
+    /// be meant; it never selects an option that the agent would remember.
     pub fn decide(&self, policy: PermissionPolicy) -> Policy {
         if self.offered.is_empty() {
             return Policy::Decide(PermissionDecision::Reject);
@@ -90,7 +91,7 @@ impl Request {
                     | PermissionKind::RejectOnce
                     | PermissionKind::RejectAlways => true,
                 });
-                // Several lasting approvals, such as "for this file" and "for all", do not make it a choice.
+                // Several lasting approvals, such as "for this file" and "for all", do not make it ambiguous.
                 if is_clear && of(PermissionKind::AllowOnce).count() == 1 {
                     Policy::Decide(PermissionDecision::Allow)
                 } else {
@@ -100,8 +101,8 @@ impl Request {
         }
     }
 
-    /// Returns the result for the agent: the option with this id, or what stands for the decision. Rejecting without a
-    /// `reject_once` option cancels the request, the only other outcome that the protocol has.
+    /// Returns the response: the option with this id, or one that matches the decision. Rejecting without a
+    /// `reject_once` option cancels the request, which is the only other outcome in the protocol.
     pub fn result(&self, decision: PermissionDecision, chosen: Option<&str>) -> Value {
         let options = self.options();
         let by_decision = || option_for(&options, decision).ok().flatten().map(|option| option.option_id.as_str());
@@ -112,7 +113,7 @@ impl Request {
     }
 }
 
-/// Returns the result of a request that nobody decided.
+/// Returns the response to a request that was not decided.
 pub(super) fn cancelled() -> Value {
     json!({"outcome": {"outcome": "cancelled"}})
 }
@@ -135,7 +136,7 @@ impl Offered {
     }
 }
 
-/// Returns a label for an option that the agent gave none.
+/// Returns a label for an option without a name.
 fn name_of(kind: &PermissionKind, option_id: &str, number: usize) -> String {
     match kind {
         PermissionKind::AllowOnce => "Allow once".to_owned(),

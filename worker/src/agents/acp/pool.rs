@@ -1,8 +1,8 @@
-//! The processes of one agent: one a conversation, kept for its next turn.
+//! The processes of one agent: one per conversation, kept for its next turn.
 //!
-//! Guarantees: a conversation never has two; no more run than configured, and one that is being ended counts until it is
-//! gone; they use no more memory than configured as long as there are idle ones to end, the least recently used first. One
-//! that is at work is never ended here.
+//! Guarantees: a conversation never has two processes; at most the configured number run at a time, counting one that
+//! is being ended until it has exited; while they exceed the configured memory, idle ones are ended, the least recently
+//! used first. A process that is working is never ended here.
 
 #[cfg(test)]
 mod tests;
@@ -28,17 +28,18 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{connection::Connection, session::Known};
 use crate::agents::process::{Control, ProcessHost, tree};
 
-/// How often idle processes are looked at, at least and at most.
+/// Shortest interval between two checks of the idle processes.
 const SHORTEST_LOOK: Duration = Duration::from_millis(100);
+/// Longest interval between two checks of the idle processes.
 const LONGEST_LOOK: Duration = Duration::from_secs(15);
 
-/// What is kept: the end of it is to drop it.
+/// A pooled connection. Dropping it ends its process.
 pub(super) trait Kept: Send + 'static {
-    /// Whether it can be used again.
+    /// Returns whether it can be used again.
     fn is_open(&self) -> bool;
-    /// The process.
+    /// Returns the handle of the process.
     fn control(&self) -> &Control;
-    /// Ends a session of the agent's for good, as far as it supports that, and then the process.
+    /// Deletes the agent's session, if it supports that, and then ends the process.
     fn end_session(self, _session: String) -> BoxFuture<'static, ()>
     where
         Self: Sized,
@@ -64,12 +65,13 @@ impl Kept for Connection {
 /// A process that can be prompted.
 pub(super) struct Warm<C = Connection> {
     pub connection: C,
-    /// The session that it is in; none after one that went wrong.
+    /// The current session; `None` after a failed turn.
     pub session: Option<Known>,
     room: Room,
 }
 
-/// What a process takes up. Once this is dropped the process is expected to end; only when it is gone there is room again.
+/// A process's share of the limit. Dropping it states that the process is about to exit; the share is released once it
+/// has.
 pub(super) struct Room {
     ending: Arc<AtomicIsize>,
 }
@@ -80,7 +82,7 @@ impl Drop for Room {
     }
 }
 
-/// Counts somebody who waits for room.
+/// Counts a turn that waits for room, until it is dropped.
 struct Waits<'a>(&'a AtomicIsize);
 
 impl<'a> Waits<'a> {
@@ -96,16 +98,16 @@ impl Drop for Waits<'_> {
     }
 }
 
-/// The place of a conversation, held for a turn.
+/// A conversation's slot, held for a turn.
 pub(super) struct Lease<C: Kept = Connection> {
     /// The process, if there is one.
     pub warm: OwnedMutexGuard<Option<Warm<C>>>,
     slot: Arc<Slot<C>>,
-    /// Dropped after `warm`: only then the place is free.
+    /// Dropped after `warm`, when the slot is free.
     released: Released<C>,
 }
 
-/// Tells the pool that a place was given back.
+/// Notifies the pool that a slot was released.
 struct Released<C: Kept>(Arc<Pool<C>>);
 
 impl<C: Kept> Drop for Released<C> {
@@ -117,7 +119,7 @@ impl<C: Kept> Drop for Released<C> {
 struct Slot<C> {
     warm: Arc<AsyncMutex<Option<Warm<C>>>>,
     used_at: Mutex<Instant>,
-    /// The process, also while it is at work.
+    /// The handle of the process, even while it is working.
     control: Mutex<Option<Control>>,
 }
 
@@ -131,33 +133,33 @@ impl<C> Slot<C> {
     }
 }
 
-/// How much an agent may have running.
+/// The limits of an agent's processes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub keep_warm: Duration,
     pub processes: usize,
-    /// `u64::MAX`: not looked at.
+    /// Not checked if `u64::MAX`.
     pub memory_bytes: u64,
 }
 
-/// See the module.
+/// The processes of one agent; see the module documentation.
 pub(super) struct Pool<C = Connection> {
     limits: Limits,
     room: Arc<Semaphore>,
     slots: Mutex<HashMap<SessionId, Arc<Slot<C>>>>,
-    /// Notified when a process may have become idle, and when one is gone.
+    /// Notified when a process may have become idle and when one has exited.
     changed: Notify,
-    /// Processes that are being ended and are not gone.
+    /// Number of processes that are being ended and have not exited.
     ending: Arc<AtomicIsize>,
-    /// Turns that wait for room.
+    /// Number of turns that wait for room.
     waiting: AtomicIsize,
     tasks: TaskTracker,
-    /// The worker is about to end.
+    /// The worker is about to exit.
     hurry: CancellationToken,
 }
 
 impl<C: Kept> Pool<C> {
-    /// An empty pool.
+    /// Creates an empty pool.
     pub fn new(limits: Limits, host: &ProcessHost) -> Arc<Self> {
         let room = Arc::new(Semaphore::new(limits.processes));
         let pool = Arc::new(Self {
@@ -177,7 +179,7 @@ impl<C: Kept> Pool<C> {
                 let Some(pool) = weak.upgrade() else { return };
                 pool.tidy();
             }
-            // All idle ones at the end; those at work are ended by their turns.
+            // End all idle ones on shutdown; the others are ended by their turns.
             if let Some(pool) = weak.upgrade() {
                 while pool.evict() {}
             }
@@ -185,7 +187,7 @@ impl<C: Kept> Pool<C> {
         pool
     }
 
-    /// Waits for the conversation's place, which another turn of it may still hold while it is being stopped.
+    /// Waits for the conversation's slot, which another of its turns may still hold while it is being stopped.
     pub async fn lease(self: &Arc<Self>, session: SessionId) -> Lease<C> {
         let slot = {
             let mut slots = self.lock();
@@ -198,7 +200,7 @@ impl<C: Kept> Pool<C> {
         Lease { warm, slot, released: Released(Arc::clone(self)) }
     }
 
-    /// Ends the process of a conversation that was deleted, if it is idle, and asks the agent to delete its session first.
+    /// Ends the process of a deleted conversation if it is idle, after asking the agent to delete its session.
     pub fn forget(&self, session: SessionId) {
         let slot = self.lock().get(&session).cloned();
         let warm = slot.and_then(|slot| slot.warm.try_lock().ok()?.take());
@@ -210,12 +212,12 @@ impl<C: Kept> Pool<C> {
         }
     }
 
-    /// Waits until one more process may be started; idle ones are ended for it, no more than are needed.
+    /// Waits until another process may be started. Ends idle ones to make room, but no more than needed.
     async fn make_room(&self) -> OwnedSemaphorePermit {
         let _waits = Waits::new(&self.waiting);
         loop {
             let mut changed = pin!(self.changed.notified());
-            // Before the look: what changes after it is not missed.
+            // Before the check, so that no change after it is missed.
             changed.as_mut().enable();
             if let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() {
                 while self.is_over_memory() && self.evict() {}
@@ -237,7 +239,7 @@ impl<C: Kept> Pool<C> {
         tree::resident_bytes(&roots) > self.limits.memory_bytes
     }
 
-    /// Ends the idle process that was used least recently. False when there is none.
+    /// Ends the least recently used idle process. Returns false if there is none.
     fn evict(&self) -> bool {
         for slot in self.idle() {
             if let Ok(mut warm) = slot.warm.try_lock()
@@ -249,7 +251,7 @@ impl<C: Kept> Pool<C> {
         false
     }
 
-    /// Places with a process that nobody uses, least recently used first.
+    /// Returns the slots with an idle process, least recently used first.
     fn idle(&self) -> Vec<Arc<Slot<C>>> {
         let mut idle: Vec<_> = self.lock().values().cloned().collect();
         idle.retain(|slot| slot.warm.try_lock().is_ok_and(|warm| warm.is_some()));
@@ -257,7 +259,7 @@ impl<C: Kept> Pool<C> {
         idle
     }
 
-    /// Ends what has been idle for too long or is gone, and forgets empty places.
+    /// Ends processes that were idle for too long or have crashed, and removes empty slots.
     fn tidy(&self) {
         for slot in self.idle() {
             let is_old = slot.used_at().elapsed() >= self.limits.keep_warm;
@@ -280,12 +282,12 @@ impl<C: Kept> Pool<C> {
 }
 
 impl<C: Kept> Lease<C> {
-    /// Room for the process that is about to be started for this conversation.
+    /// Waits until a process may be started for this conversation.
     pub async fn make_room(&self) -> OwnedSemaphorePermit {
         self.released.0.make_room().await
     }
 
-    /// Gives room to a process that was just started.
+    /// Assigns a permit to a process that was just started.
     pub fn give_room(&self, permit: OwnedSemaphorePermit, control: &Control) -> Room {
         let (pool, gone) = (Arc::clone(&self.released.0), control.when_gone());
         let room = Room { ending: Arc::clone(&pool.ending) };
@@ -298,13 +300,13 @@ impl<C: Kept> Lease<C> {
         room
     }
 
-    /// Puts a process into the place.
+    /// Puts a process into the slot.
     pub fn put(&mut self, connection: C, room: Room) {
         *self.slot.control.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection.control().clone());
         *self.warm = Some(Warm { connection, session: None, room });
     }
 
-    /// Ends the process, in the background.
+    /// Ends the process in the background.
     pub fn discard(&mut self) {
         *self.warm = None;
     }

@@ -1,4 +1,4 @@
-//! The agent's own session: a new one, or the one that the conversation went on in before.
+//! Opens the agent's own session: the one in which the conversation took place before, or a new one.
 
 use std::{path::Path, time::Duration};
 
@@ -13,19 +13,19 @@ use serde_json::{Value, json};
 use super::{connection::Connection, pace::Quiet};
 use crate::agents::AgentError;
 
-/// How long an agent may take for a session.
+/// How long an agent may take for each request.
 const SESSION_LIMIT: Duration = Duration::from_secs(30);
 
-/// An agent's session, and what it knows.
+/// An agent's session and how much of the conversation it contains.
 #[derive(Clone, Debug)]
 pub(super) struct Known {
-    /// The agent's id of it.
+    /// The agent's id of the session.
     pub id: String,
-    /// The last turn that it has seen; none: it is new.
+    /// The last turn in the session; `None` if it is new.
     pub seen: Option<i64>,
 }
 
-/// Goes on in an earlier session if the agent can, else starts a new one. The mode and the model are set either way.
+/// Resumes an earlier session if the agent can, and otherwise starts a new one. Sets the mode and the model either way.
 pub(super) async fn open(
     connection: &Connection,
     config: &AcpConfig,
@@ -47,8 +47,8 @@ pub(super) async fn open(
     Ok(Known { id: id.to_owned(), seen: None })
 }
 
-/// Whether the agent has taken an earlier session up. It is tried in every way that the agent knows; whatever goes wrong
-/// with one of them, the next one is tried, and in the end a new session is told the conversation.
+/// Returns whether the agent has restored an earlier session. Every supported method is tried; if all fail, a new
+/// session receives the conversation.
 async fn go_on(connection: &Connection, config: &AcpConfig, folder: &Path, id: &str, replay: Option<Quiet>) -> bool {
     if connection.about.resumes {
         let request = ResumeSessionRequest::new(id.to_owned(), folder);
@@ -77,7 +77,7 @@ async fn take_up(
 ) -> Result<(), AgentError> {
     let state = connection.request_within(SESSION_LIMIT, method, request).await?;
     configure(connection, config, id, &state).await?;
-    // Some agents respond first and replay the history afterward. Nobody listens yet, so it is discarded.
+    // Some agents respond first and replay the history afterward. There is no listener yet, so it is discarded.
     match replay {
         Some(quiet) if !connection.quiet(quiet).await => {
             let message = format!("The agent kept sending updates for {} s after `{method}`.", quiet.limit.as_secs());
@@ -87,7 +87,8 @@ async fn take_up(
     }
 }
 
-/// Sets what the configuration asks for. What an agent does not offer is an error: it would run otherwise than meant.
+/// Sets the configured mode and model. It is an error if the agent does not offer them, because it would run with
+/// others.
 async fn configure(
     connection: &Connection,
     config: &AcpConfig,
@@ -116,7 +117,7 @@ async fn configure(
     Ok(())
 }
 
-/// One thing to choose, which an agent offers as a list of its own or among its configuration options.
+/// A setting that an agent offers in its own list or among its configuration options.
 struct Choices {
     field: &'static str,
     listed: Vec<String>,
@@ -160,7 +161,7 @@ fn names(list: &Value, field: &str) -> Vec<String> {
     items.filter_map(|item| item[field].as_str().map(str::to_owned)).collect()
 }
 
-/// The values of an option, which may stand in groups.
+/// Returns the values of an option, which may be grouped.
 fn option_values(option: &Value) -> Vec<String> {
     let entries = option["options"].as_array().into_iter().flatten();
     entries
@@ -176,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn options_may_stand_in_groups() {
+    fn reads_flat_and_grouped_options() {
         let flat = json!({"options": [{"value": "a", "name": "A"}, {"value": "b", "name": "B"}]});
         let grouped = json!({"options": [{"group": "g", "name": "G", "options": [{"value": "c", "name": "C"}]}]});
 

@@ -1,25 +1,25 @@
-//! What a tool writes, for agents that tell it piece by piece beside the protocol.
+//! Output that agents send in pieces outside the protocol.
 //!
-//! Codex's adapter sends it in `_meta.terminal_output_delta` of a tool's updates, to every client that does not say
-//! otherwise, and nowhere else.
+//! The adapter for Codex sends a tool's output only in `_meta.terminal_output_delta` of its updates, unless the client
+//! opts out.
 
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-/// Most that is kept of a tool's output, in bytes: one more than is shown, so that it is seen to be cut.
+/// Maximum length kept of a tool's output, in bytes: one more than is shown, so that it counts as truncated.
 const MAX_BYTES: usize = 64 * 1024 + 1;
-/// Tools of one turn whose output is kept.
+/// Maximum number of tools of a turn whose output is kept.
 const MAX_TOOLS: usize = 2000;
 
-/// The outputs so far, by the id of the tool call.
+/// The outputs so far, by tool call id.
 #[derive(Default)]
 pub(super) struct Terminals {
     outputs: HashMap<String, String>,
 }
 
 impl Terminals {
-    /// Puts what a tool has written so far where the protocol has its output.
+    /// Adds the output so far to an update, in the field that the protocol defines for it.
     pub fn show(&mut self, update: &mut Value) {
         let told = update.pointer("/_meta/terminal_output_delta/data").and_then(Value::as_str);
         let (Some(id), Some(piece)) = (update.get("toolCallId").and_then(Value::as_str), told) else { return };
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn each_tools_pieces_are_put_together() {
+    fn joins_the_pieces_of_each_tool() {
         let mut terminals = Terminals::default();
 
         assert_eq!(shown(&mut terminals, piece("a", "one ")).as_deref(), Some("one "));
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_bounded() {
+    fn limits_the_length_of_an_output() {
         let mut terminals = Terminals::default();
         for _ in 0..10 {
             shown(&mut terminals, piece("a", &"é".repeat(10_000)));
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_left_as_it_is() {
+    fn leaves_other_updates_unchanged() {
         for update in [
             json!({"toolCallId": "a", "content": [1]}),
             json!({"_meta": {"terminal_output_delta": {"data": "x"}}}),

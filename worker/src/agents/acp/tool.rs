@@ -1,6 +1,6 @@
-//! One tool call of a turn, put together from the updates about it.
+//! A tool call of a turn, assembled from its updates.
 //!
-//! Only what is shown is kept, and only up to a size. A field that makes no sense counts as missing, and costs no other one.
+//! Keeps only what is shown, up to a limit. A malformed field counts as missing and does not affect the others.
 
 use banter_shared::chat::{StepStatus, ToolDetail, ToolKind, ToolLocation};
 use serde::{
@@ -11,16 +11,16 @@ use serde_json::{Map, Value};
 
 use super::content::{cut, tool_text};
 
-/// Most that is kept of a tool's input and of its output, in bytes.
+/// Maximum length kept of a tool's input and of its output, in bytes.
 pub(super) const MAX_DETAIL_BYTES: usize = 64 * 1024;
-/// Longest path and title that are kept, in bytes.
+/// Maximum length of a path or title, in bytes.
 const MAX_LINE_BYTES: usize = 4096;
-/// Locations that are kept.
+/// Maximum number of locations.
 const MAX_LOCATIONS: usize = 100;
-/// Stands for the title of a tool that has none.
+/// The title of a tool without one.
 pub(super) const NAMELESS: &str = "Tool";
 
-/// How far the agent says that a tool is.
+/// The status that the agent reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reported {
     Pending,
@@ -41,7 +41,7 @@ impl Reported {
     }
 }
 
-/// How far a tool's permission is.
+/// The state of a tool's permission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Permission {
     NotAskedFor,
@@ -50,7 +50,7 @@ pub(super) enum Permission {
     Refused,
 }
 
-/// A text or value that is kept, and whether it was cut.
+/// A value and whether it was truncated.
 #[derive(Debug, Default)]
 struct Kept {
     value: Value,
@@ -71,7 +71,7 @@ impl Kept {
     }
 }
 
-/// See the module.
+/// A tool call.
 #[derive(Debug)]
 pub(super) struct Tool {
     title: String,
@@ -81,7 +81,7 @@ pub(super) struct Tool {
     shown: Option<Kept>,
     raw_output: Option<Kept>,
     locations: Vec<ToolLocation>,
-    /// Nothing, or nothing that still holds, if `None`.
+    /// `None` if no status was reported, or it no longer applies.
     reported: Option<Reported>,
     permission: Permission,
 }
@@ -101,7 +101,7 @@ impl Tool {
         }
     }
 
-    /// Takes in the fields of an update. What it leaves out stays.
+    /// Applies the fields of an update. Missing fields keep their values.
     pub fn update(&mut self, fields: &Map<String, Value>) {
         let text = |field: &str| fields.get(field)?.as_str().map(|text| cut(text.trim(), MAX_LINE_BYTES).0);
         if let Some(title) = text("title").filter(|title| !title.is_empty()) {
@@ -133,7 +133,7 @@ impl Tool {
 
     pub fn status(&self) -> StepStatus {
         match (self.reported, self.permission) {
-            // Also without a permission: what has happened is not hidden.
+            // Even without a permission: what has happened is not hidden.
             (Some(Reported::Completed), _) => StepStatus::Succeeded,
             (_, Permission::Refused) => StepStatus::Rejected,
             (Some(Reported::Failed), _) => StepStatus::Failed,
@@ -150,16 +150,16 @@ impl Tool {
         }
     }
 
-    /// Changes how far the permission is.
+    /// Changes the state of the permission.
     pub fn settle(&mut self, permission: Permission) {
         self.permission = permission;
-        // It was pending because it waited.
+        // It was pending because it waited for the permission.
         if permission == Permission::Given && self.reported == Some(Reported::Pending) {
             self.reported = None;
         }
     }
 
-    /// Closes a tool that is open when its turn ends. One that still waits for its permission never gets it.
+    /// Closes a tool that is open when its turn ends. One that still waits for a permission is rejected.
     pub fn close(&mut self, went_well: bool) {
         match self.permission {
             Permission::Waiting => self.permission = Permission::Refused,
@@ -169,19 +169,19 @@ impl Tool {
         }
     }
 
-    /// Returns how much of its input and output is kept, in bytes.
+    /// Returns the length of its input and output, in bytes.
     pub fn bytes(&self) -> usize {
         self.input.bytes() + [&self.shown, &self.raw_output].into_iter().flatten().map(Kept::bytes).sum::<usize>()
     }
 
-    /// Drops input and output.
+    /// Drops the input and the output.
     pub fn forget_detail(&mut self) {
         let gone = || Kept { value: Value::Null, is_cut: true };
         (self.input, self.shown, self.raw_output) = (gone(), Some(gone()), None);
         self.locations.clear();
     }
 
-    /// Returns the detail of its step.
+    /// Returns the detail of the tool's step.
     pub fn detail(&self) -> ToolDetail {
         let nothing = Kept::default();
         let output = self.shown.as_ref().or(self.raw_output.as_ref()).unwrap_or(&nothing);
@@ -223,7 +223,7 @@ fn location(location: &Value) -> Option<ToolLocation> {
     Some(ToolLocation { path: path.to_owned(), line: location["line"].as_u64() })
 }
 
-/// Reads the kind of a tool; `None` for a word that the protocol does not have.
+/// Parses the kind of a tool. Returns `None` if the protocol does not define it.
 fn known_kind(word: &str) -> Option<ToolKind> {
     let kind = ToolKind::deserialize(StrDeserializer::<value::Error>::new(word)).ok()?;
     (kind != ToolKind::Other || word == "other").then_some(kind)

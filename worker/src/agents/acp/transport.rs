@@ -1,26 +1,26 @@
-//! The lines of an agent's stdout: bounded in length, and nothing of a longer one but its ends.
+//! Reads the lines of an agent's stdout. Only the ends of an overlong line are kept.
 
 use std::io;
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _};
 
-/// Longest line that is parsed, in bytes. Tools put whole files into one update.
+/// Maximum length of a line that is parsed, in bytes. Tools put whole files into one update.
 pub(super) const MAX_LINE_BYTES: usize = 64 * 1024 * 1024;
-/// What is kept of the beginning of a longer line, in bytes: its id is expected there.
+/// Length kept of the start of a longer line, in bytes; its id is expected there.
 const HEAD_BYTES: usize = 64 * 1024;
-/// What is kept of its end, in bytes.
+/// Length kept of its end, in bytes.
 const TAIL_BYTES: usize = 1024;
-/// A buffer that has grown beyond this is given back after its line.
+/// A buffer larger than this, in bytes, is shrunk after its line.
 const KEPT_BYTES: usize = 1024 * 1024;
 
-/// One line.
+/// A line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Frame<'a> {
-    /// A whole line, without its newline.
+    /// A complete line, without its newline.
     Line(&'a [u8]),
-    /// A line beyond the limit.
+    /// A line that exceeds the limit.
     TooLong {
-        /// Its beginning.
+        /// Its start.
         head: &'a [u8],
         /// Its end.
         tail: &'a [u8],
@@ -37,7 +37,7 @@ impl Frame<'_> {
     }
 }
 
-/// Reads lines. The last one may lack its newline.
+/// Reads lines. The last one may lack a newline.
 pub(super) struct Lines<R> {
     reader: R,
     line: Vec<u8>,
@@ -46,12 +46,12 @@ pub(super) struct Lines<R> {
 }
 
 impl<R: AsyncBufRead + Unpin> Lines<R> {
-    /// Creates a reader whose lines have at most `max` bytes.
+    /// Creates a reader for lines of at most `max` bytes.
     pub fn new(reader: R, max: usize) -> Self {
         Self { reader, line: Vec::new(), tail: Vec::new(), max }
     }
 
-    /// Returns the next line, or `None` at the end.
+    /// Returns the next line, or `None` at end of file.
     pub async fn next(&mut self) -> io::Result<Option<Frame<'_>>> {
         self.line.clear();
         self.line.shrink_to(KEPT_BYTES);
@@ -102,14 +102,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn reads_lines_and_what_follows_the_last_newline() {
+    async fn reads_lines_and_the_rest_after_the_last_newline() {
         assert_eq!(frames(b"one\n\n three\r\nfour", 100).await, ["one", "", " three\r", "four"]);
         assert_eq!(frames(b"", 100).await, [""; 0]);
         assert_eq!(frames(b"one\n", 3).await, ["one"]);
     }
 
     #[tokio::test]
-    async fn a_line_beyond_the_limit_costs_no_other_line() {
+    async fn reads_the_lines_around_an_overlong_one() {
         let mut text = b"{\"a\":1}\n".to_vec();
         text.extend(vec![b'x'; 300_000]);
         text.extend(b"\n{\"b\":2}\n");

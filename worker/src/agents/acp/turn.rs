@@ -1,9 +1,9 @@
-//! One prompt, from the question to its end.
+//! One prompt, from the request to its end.
 //!
-//! Guarantees: what the agent sent before its result, or soon after it, is told before the turn ends; a turn that is stopped
-//! is cancelled in the agent's session, and whether the agent did so in time, and left nothing of the turn running, decides
-//! whether its process can be kept. What a turn has left running otherwise, cut loose from the agent, is ended by
-//! [`tidy_up`].
+//! Guarantees: what the agent sent before its result, or soon after it, is emitted before the turn ends; a stopped turn
+//! is cancelled in the agent's session, and whether the agent complied in time and left none of the turn's processes
+//! running decides whether its process is kept. Other processes that a turn has left running, detached from the agent,
+//! are ended by [`tidy_up`].
 
 use std::{collections::HashMap, pin::pin, time::Duration};
 
@@ -34,28 +34,30 @@ use crate::agents::{
     process::{Control, tree},
 };
 
-/// How long an agent may take to end a turn that it is told to stop.
+/// How long an agent may take to end a cancelled turn.
 const CANCEL_LIMIT: Duration = Duration::from_secs(5);
-/// How long after that what the turn has started may take to end, and how often that is looked at.
+/// How long after that the processes started by the turn may take to exit.
 const LEFTOVERS_LIMIT: Duration = Duration::from_secs(5);
+/// Poll interval while waiting for them.
 const LEFTOVERS_LOOK: Duration = Duration::from_millis(200);
-/// How long a tool that has cut loose may take to end by itself once its turn is over, and how often that is looked at.
+/// How long a detached tool may take to exit after its turn is over.
 const LOOSE_GRACE: Duration = Duration::from_millis(300);
+/// Poll interval while waiting for it.
 const LOOSE_LOOK: Duration = Duration::from_millis(20);
-/// How long it may take to kill all of them.
+/// How long killing all of them may take.
 const LOOSE_LIMIT: Duration = Duration::from_secs(3);
-/// Events that are taken in at once, so that many small ones are told as few.
+/// Maximum number of events that are processed at once, so that many small ones become few updates.
 const BATCH: usize = 1024;
-/// How long more of a thought is waited for before it is told.
+/// How long a thought is buffered before it is emitted.
 const FLUSH_PAUSE: Duration = Duration::from_millis(150);
-/// How long after its time limit a permission request is given up that nobody decided.
+/// How long after its time limit an undecided permission request is given up.
 const DECISION_SLACK: Duration = Duration::from_secs(5);
 
-/// How a prompt ended.
+/// The end of a prompt.
 pub(super) struct Ended {
-    /// What is told to the worker.
+    /// The answer.
     pub result: Result<Answer, AgentError>,
-    /// What of the agent can be used again.
+    /// How much of the agent can be used again.
     pub left: Left,
     pub cleanup: Cleanup,
 }
@@ -63,39 +65,39 @@ pub(super) struct Ended {
 /// What has to be cleaned up between a turn and the next one of its session.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cleanup {
-    /// When the turn began, as processes are dated.
+    /// When the turn began, in the unit of process start times.
     begun: u64,
     /// Whether updates of the turn may still arrive: a stopped turn ends for its user without a wait for them.
     is_unsettled: bool,
 }
 
-/// What is left of an agent after a turn.
+/// How much of an agent can be used after a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Left {
-    /// Its session can go on from here.
+    /// Its session can continue.
     Session,
-    /// The process, in a new session: what the old one remembers of this turn is not known.
+    /// The process, in a new session: it is unknown what the old one contains of this turn.
     Process,
-    /// It does not stop when told to, or is gone.
+    /// Nothing: it does not stop, or has exited.
     Nothing,
 }
 
-/// What a turn is run with.
+/// A prompt and its context.
 pub(super) struct Prompt<'a> {
     pub connection: &'a Connection,
     pub config: &'a AcpConfig,
     pub session_id: &'a str,
-    /// What the agent is told; the last block is the user's message.
+    /// The content of the prompt; the last block is the user's message.
     pub blocks: Vec<String>,
     pub updates: &'a mpsc::Sender<Update>,
     pub stop: &'a CancellationToken,
-    /// The worker is about to end.
+    /// The worker is about to exit.
     pub hurry: &'a CancellationToken,
     /// How late the agent's updates may be.
     pub pace: &'a Pace,
 }
 
-/// Requests to be allowed something that nobody has decided yet.
+/// Permission requests without a decision.
 #[derive(Default)]
 struct Pending {
     decisions: FuturesUnordered<BoxFuture<'static, (usize, Option<Decision>)>>,
@@ -132,7 +134,7 @@ impl Pending {
         }
     }
 
-    /// The turn is over or stopped: the protocol wants each of them answered.
+    /// Cancels all requests. The protocol requires a response to each when a turn ends or is stopped.
     fn cancel(&mut self) {
         for (_, waiting) in self.waiting.drain() {
             waiting.responder.respond(Ok(permission::cancelled()));
@@ -140,15 +142,15 @@ impl Pending {
     }
 }
 
-/// Why no more is to be read.
+/// Why reading events ended.
 enum Break {
-    /// The agent is done, one way or the other.
+    /// The agent has ended the turn.
     Done(Result<Value, RequestError>, Flow),
-    /// We want it to stop.
+    /// The turn should be cancelled.
     Cancel(Result<Answer, AgentError>),
 }
 
-/// A turn whose result is there, and whose last words may still come.
+/// A turn that has a result but may still receive updates.
 struct Tail {
     result: Result<Value, RequestError>,
     quiet: Quiet,
@@ -166,7 +168,7 @@ impl Tail {
         (self.heard_at + self.quiet.silence).min(self.ended_at + self.quiet.limit)
     }
 
-    /// Returns an event that still belongs to the turn. Nobody is asked for a permission after the end.
+    /// Returns an event that still belongs to the turn. Permission requests after the end are cancelled.
     fn take(&mut self, event: Event, pace: &Pace) -> Option<Event> {
         match event {
             Event::Update(update) => {
@@ -186,7 +188,7 @@ impl Tail {
 }
 
 impl Prompt<'_> {
-    /// Asks, and passes on what comes until the end.
+    /// Sends the prompt and forwards updates until the end.
     pub async fn run(self) -> Ended {
         let begun = tree::moment();
         let mut listening = self.connection.listen(self.session_id);
@@ -220,7 +222,7 @@ impl Prompt<'_> {
             Break::Cancel(outcome) => {
                 self.connection.cancel(self.session_id);
                 pending.cancel();
-                // What still comes is read, so that the agent is not held up, and nobody wants it any more.
+                // Further events are read and discarded, so that the agent is not blocked.
                 let drain = async {
                     while let Some(received) = listening.events.recv().await {
                         if let Event::Permission(_, responder) = received.event {
@@ -242,8 +244,8 @@ impl Prompt<'_> {
         }
     }
 
-    /// Whether all that the agent has started since the turn began has ended, or does so soon: one may say that it stopped
-    /// and let its tool run.
+    /// Waits until all processes started since the turn began have exited. An agent may report that it stopped while
+    /// its tool is still running. Returns false if they do not exit in time.
     async fn leaves_nothing_of(&self, begun: u64) -> bool {
         let deadline = Instant::now() + LEFTOVERS_LIMIT;
         while let Some(root) = self.connection.control().running_pid() {
@@ -266,7 +268,7 @@ impl Prompt<'_> {
     ) -> Break {
         let mut silent_since = Instant::now();
         let mut flush_at = Instant::now();
-        // The result, once it is there: from then on only the last words are waited for.
+        // The result, once it has arrived: from then on, only late updates are awaited.
         let mut ended: Option<Tail> = None;
         loop {
             let mut out = Vec::new();
@@ -300,7 +302,7 @@ impl Prompt<'_> {
                 result = &mut *result, if ended.is_none() => {
                     pending.cancel();
                     match self.pace.after_turn() {
-                        // An agent that is gone says nothing more than what is queued.
+                        // An agent that has exited sends nothing more than what is queued.
                         Some(quiet) if result != Err(RequestError::Closed) => ended = Some(Tail::new(result, quiet)),
                         Some(_) | None => {
                             while flow == Flow::GoesOn && let Ok(received) = events.try_recv() {
@@ -321,7 +323,7 @@ impl Prompt<'_> {
                     pending.decide(number, decision, mapper, &mut out);
                 }
                 () = sleep_until(flush_at), if mapper.has_something_to_flush() => mapper.flush(&mut out),
-                // A person takes their time.
+                // A user may take their time.
                 () = sleep_until(silent_since + self.config.idle_timeout), if pending.waiting.is_empty() && ended.is_none() => {
                     let limit = self.config.idle_timeout.as_secs();
                     let message = format!("The agent sent nothing for {limit} s.");
@@ -338,7 +340,7 @@ impl Prompt<'_> {
         }
     }
 
-    /// False when nobody takes updates any more.
+    /// Sends updates. Returns false if they are no longer received.
     async fn tell(&self, out: Vec<Update>) -> bool {
         for update in out {
             if self.updates.send(update).await.is_err() {
@@ -416,7 +418,8 @@ async fn end_detached(control: &Control, begun: u64) -> bool {
     true
 }
 
-/// Answers the agent, and shows the tool as the agent was told: what no option allows is not allowed.
+/// Responds to the agent and updates the tool accordingly. A decision to allow without a matching option counts as a
+/// rejection.
 fn decide(
     waiting: Waiting,
     decision: PermissionDecision,
@@ -435,7 +438,7 @@ fn decide(
     }
 }
 
-/// What became of an answer that was cut.
+/// Returns the end of an answer that was cut off.
 fn too_long() -> Answer {
     Answer { finish_reason: FinishReason::Length, usage: None }
 }

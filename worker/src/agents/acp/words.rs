@@ -1,7 +1,7 @@
-//! What an agent's own words say about the kind of a failure.
+//! Classifies failures by an agent's error message.
 //!
-//! Agents have one error code for nearly everything, so the text decides: a limit is not a request to sign in, and a
-//! conversation that is too long is no fault of the agent's.
+//! Agents use one error code for nearly everything, so the text decides: a usage limit is not an authentication error,
+//! and a conversation that is too long is not the agent's fault.
 
 use std::sync::LazyLock;
 
@@ -10,7 +10,7 @@ use regex::Regex;
 
 use crate::agents::wording::pattern;
 
-/// The conversation is longer than the model's context.
+/// The conversation exceeds the model's context.
 static OVERFLOW: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)context[ _-]?(?:length|window|size|limit)?[ _-]?(?:was |is |has been |been )?(?:exceed|overflow|too (?:long|large)|is full)",
@@ -23,7 +23,7 @@ static OVERFLOW: LazyLock<Regex> = LazyLock::new(|| {
         r"|request_too_large",
     ))
 });
-/// A budget of requests, tokens, or money is used up for now.
+/// A budget of requests, tokens, or money is exhausted for now.
 static LIMITED: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)\brate[ _-]?limit|too many requests|\b429\b|quota|resource[ _]exhausted|throttl",
@@ -33,14 +33,14 @@ static LIMITED: LazyLock<Regex> = LazyLock::new(|| {
         r"|out of (?:credits?|extra usage|usage)|credits? (?:are |is )?(?:exhausted|used up)",
     ))
 });
-/// A minute's or a day's budget of tokens: words of a limit that also speak of tokens.
+/// A budget per minute or day, which distinguishes limits that also mention tokens.
 static PER_TIME: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)\bper (?:min|minute|hour|day)\b|\brate[ _-]?limit|\b429\b"));
-/// The provider cannot serve anybody at the moment.
+/// The provider is temporarily unable to serve requests.
 static OVERLOADED: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?i)\boverloaded|\b(?:503|529)\b|service (?:is )?(?:temporarily )?unavailable|at capacity")
 });
-/// Somebody has to sign in.
+/// Authentication is required.
 static SIGN_IN: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)authentication (?:is )?(?:required|failed)|authentication_error|not (?:logged|signed) in|unauthori[sz]ed",
@@ -49,7 +49,7 @@ static SIGN_IN: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
-/// Returns the kind of failure that the words name, if they do.
+/// Returns the kind of failure that the message indicates, if any.
 pub(super) fn kind_of(words: &str) -> Option<ErrorCode> {
     if OVERFLOW.is_match(words) && !PER_TIME.is_match(words) {
         Some(ErrorCode::ContextOverflow)
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn failures_are_known_by_their_words() {
+    fn classifies_messages() {
         let table = [
             (ErrorCode::ContextOverflow, "the request exceeds the available context size, try increasing it"),
             (ErrorCode::ContextOverflow, "This model's maximum context length is 8192 tokens."),

@@ -1,4 +1,4 @@
-//! The body of a response, read under time limits.
+//! The body of a response, read with time limits.
 
 use std::time::Duration;
 
@@ -11,18 +11,18 @@ use tokio::time::{Instant, timeout_at};
 use super::errors;
 use crate::agents::AgentError;
 
-/// A body in progress.
+/// A response body in progress.
 pub(super) struct Body {
     bytes: BoxStream<'static, Result<Bytes, AgentError>>,
     content_type: String,
-    /// By when the next bytes must arrive.
+    /// When the next bytes must have arrived.
     deadline: Instant,
     idle_timeout: Duration,
 }
 
 impl Body {
-    /// Reads a response. The first bytes must arrive before `first_byte_at`, further ones within `idle_timeout` of those
-    /// before.
+    /// Reads the body of a response. The first bytes must arrive before `first_byte_at`, and further ones within
+    /// `idle_timeout` of the previous ones.
     pub fn new(response: Response, first_byte_at: Instant, idle_timeout: Duration) -> Self {
         let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let content_type = content_type.unwrap_or_default().to_owned();
@@ -30,7 +30,7 @@ impl Body {
         Self { bytes, content_type, deadline: first_byte_at, idle_timeout }
     }
 
-    /// A body that a test sends.
+    /// Creates a body for a test.
     #[cfg(test)]
     pub fn from_stream(
         bytes: BoxStream<'static, Result<Bytes, AgentError>>,
@@ -40,21 +40,21 @@ impl Body {
         Self { bytes, content_type: content_type.to_owned(), deadline: Instant::now() + idle_timeout, idle_timeout }
     }
 
-    /// The `Content-Type`; empty if there is none.
+    /// Returns the `Content-Type`, or an empty string if there is none.
     pub fn content_type(&self) -> &str {
         &self.content_type
     }
 
-    /// The longest silence that is allowed.
+    /// Returns the longest silence that is allowed.
     pub fn idle_timeout(&self) -> Duration {
         self.idle_timeout
     }
 
-    /// Returns the next bytes, never empty; `None` at the end. Times out at `latest` even if the silence is allowed to
-    /// last longer.
+    /// Returns the next bytes, never empty, or `None` at the end. Times out at `latest` even if a longer silence is
+    /// allowed.
     ///
     /// # Errors
-    /// `Timeout` after too long a silence, `AgentNetwork` when the connection breaks.
+    /// `Timeout` after too long a silence, `AgentNetwork` if the connection breaks.
     pub async fn next(&mut self, latest: Option<Instant>) -> Result<Option<Bytes>, AgentError> {
         loop {
             let deadline = latest.map_or(self.deadline, |latest| latest.min(self.deadline));
@@ -73,10 +73,10 @@ impl Body {
         }
     }
 
-    /// Returns the whole body; `None` if it is longer than `limit_bytes`.
+    /// Returns the whole body, or `None` if it is longer than `limit_bytes`.
     ///
     /// # Errors
-    /// As [`Body::next`].
+    /// See [`Body::next`].
     pub async fn whole(&mut self, limit_bytes: usize) -> Result<Option<Vec<u8>>, AgentError> {
         let mut whole = Vec::new();
         while let Some(bytes) = self.next(None).await? {

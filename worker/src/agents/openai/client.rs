@@ -1,4 +1,4 @@
-//! Requests to the server.
+//! The HTTP client of a model server.
 
 use std::{io, net::IpAddr, sync::LazyLock, time::Duration};
 
@@ -18,7 +18,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::errors;
 use crate::agents::AgentError;
 
-/// How long it may take to connect.
+/// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an unused connection is kept. Below the 5 s after which common servers hang up: a request that meets the
 /// hang-up fails.
@@ -38,15 +38,15 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Prepares requests; opens no connection.
+    /// Prepares a client without opening a connection.
     ///
     /// # Errors
-    /// When the address cannot be used or TLS cannot be set up; a sentence for people.
+    /// Fails with a readable sentence if the address is invalid or TLS cannot be set up.
     pub fn new(base_url: &str, key: Option<&str>) -> Result<Self, String> {
         let url = Url::parse(base_url).map_err(|_| "The agent's `base_url` is not a valid address.".to_owned())?;
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream, application/json"));
-        // Proxies hold compressed streams back. What is compressed nevertheless is decoded.
+        // Proxies buffer compressed streams. Responses that are compressed anyway are decoded.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         if let Some(key) = key {
             let mut value = HeaderValue::from_str(&format!("Bearer {key}"))
@@ -61,11 +61,11 @@ impl Client {
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(POOL_IDLE_TIMEOUT);
         if url.scheme() == "http" {
-            // No TLS, so no need for the machine's certificates, which small containers do not have.
+            // Without TLS there is no need for CA certificates, which small containers lack.
             builder = builder.tls_certs_only([]);
         }
         if is_loopback(&url) {
-            // What listens on this machine is not to be found through a proxy.
+            // A server on this machine cannot be reached through a proxy.
             builder = builder.no_proxy();
         }
         let http = builder.build().map_err(|error| {
@@ -75,12 +75,12 @@ impl Client {
         Ok(Self { http, base_url: base_url.trim_end_matches('/').to_owned() })
     }
 
-    /// Asks for a completion. The response has any status.
+    /// Requests a completion. The response may have any status.
     pub async fn complete(&self, request: &Value, deadline: Instant) -> Result<Response, AgentError> {
         send(self.http.post(format!("{}/chat/completions", self.base_url)).json(request), deadline).await
     }
 
-    /// Asks for the list of models. The response has any status.
+    /// Requests the list of models. The response may have any status.
     pub async fn models(&self, deadline: Instant) -> Result<Response, AgentError> {
         send(self.http.get(format!("{}/models", self.base_url)), deadline).await
     }
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_this_machine_is_reached_without_a_proxy() {
+    fn bypasses_the_proxy_only_for_this_machine() {
         for (url, expected) in [
             ("http://127.0.0.1:1", true),
             ("http://[::1]:1", true),

@@ -1,7 +1,7 @@
-//! What a server does not accept of a usual request, learned from its complaints.
+//! Parts of a usual request that a server does not accept, learned from its error messages.
 //!
-//! A complaint changes the request, which is then sent again. What a server accepted is remembered by its agent, so each
-//! complaint costs one request.
+//! An error message changes the request, which is then sent again. The agent remembers what its server accepted, so
+//! each message costs one request.
 
 use std::sync::LazyLock;
 
@@ -13,19 +13,19 @@ use crate::agents::wording::pattern;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent peculiarities, in any combination")]
 pub(super) struct Dialect {
-    /// Do not ask for `usage`.
+    /// Do not request `usage`.
     pub no_stream_options: bool,
-    /// Call the longest answer `max_completion_tokens`.
+    /// Use `max_completion_tokens` instead of `max_tokens`.
     pub completion_tokens: bool,
-    /// Join consecutive messages of one role, and begin with a user's.
+    /// Join consecutive messages of the same role, and start with a user message.
     pub alternate_roles: bool,
-    /// Put the system prompt in front of the first user message.
+    /// Prepend the system prompt to the first user message.
     pub no_system_role: bool,
-    /// Leave out messages without text.
+    /// Omit messages without text.
     pub no_empty_messages: bool,
 }
 
-/// Roles have to alternate, or to begin or end with a user's message.
+/// Roles must alternate, or the conversation must start or end with a user message.
 static ROLES: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)\balternat|consecutive\b[^.]{0,40}\b(?:user|role|message)|multiple [^.]{0,20}\buser\b[^.]{0,20}\broles? in a row|",
@@ -33,7 +33,7 @@ static ROLES: LazyLock<Regex> = LazyLock::new(|| {
         r"(?:start|begin)s? with[^.]{0,30}\buser\b|same role|roles?\b[^.]{0,30}\b(?:in a row|repeated)",
     ))
 });
-/// There is no role for a system prompt.
+/// The system role is not supported.
 static SYSTEM: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)\b(?:system|developer)\b[^.]{0,50}\b(?:not supported|unsupported|not allowed|not permitted|not enabled|not accepted|invalid|unknown|unexpected)|",
@@ -41,27 +41,27 @@ static SYSTEM: LazyLock<Regex> = LazyLock::new(|| {
         r"\broles?\b[^.]{0,40}\b(?:must be|should be|only|one of)\b[^.]{0,40}\buser\b[^.]{0,20}\bassistant\b",
     ))
 });
-/// A message needs text.
+/// Messages must not be empty.
 static EMPTY: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)\b(?:content|messages?|text|input)\b[^.]{0,60}\b(?:non-?empty|(?:not|n't|cannot|can't) be (?:empty|blank|null)|is empty|is required)|",
         r"\bempty (?:content|messages?|text)|either content or|at least 1 character",
     ))
 });
-/// A chat template gave up, in words of its own.
+/// A chat template failed with a message of its own.
 static TEMPLATE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?i)jinja|chat[ _]template|template ?error|raise_exception|apply[ _]template|applying[^.]{0,20}template")
 });
-/// The complaint is about the messages of the conversation, whatever it says about them.
+/// The message concerns the conversation, whatever it says about it.
 static MESSAGES: LazyLock<Regex> = LazyLock::new(|| {
-    // An error object usually has a field called "message", which says nothing.
+    // The name of the field "message", which most error objects have, does not count.
     pattern(concat!(
         r"(?i)\b(?:messages|roles?|turns?|conversations?|chats?|history|dialog(?:ue)?s?|assistant)\b|",
         r"\bmessage (?:order|sequence|list|array|format|structure|history)\b",
     ))
 });
 
-/// A part of a request that a server may complain about, in the order in which they are given up.
+/// A part of a request that a server may reject, in the order in which the parts are given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Trait {
     StreamOptions,
@@ -85,14 +85,14 @@ impl Trait {
         }
     }
 
-    /// Whether a template may fail over it without naming it.
+    /// Returns whether a template may fail because of this part without naming it.
     fn is_for_templates(self) -> bool {
         matches!(self, Self::SystemRole | Self::RepeatedRoles)
     }
 }
 
 impl Dialect {
-    /// Returns the dialects to try next after a complaint, best first; `said` is everything that the server said.
+    /// Returns the dialects to try next after an error, best first. `said` is the whole body of the error response.
     pub fn answers_to(self, said: &str) -> Vec<Self> {
         let named = Trait::ALL.into_iter().filter(|part| part.is_named_in(said));
         let mut answers: Vec<Self> = named.map(|part| self.without(part)).collect();
@@ -104,8 +104,8 @@ impl Dialect {
         answers
     }
 
-    /// Returns the dialect to try after a rejection in unknown words, if they are about the messages: roles alternate,
-    /// and no message is empty.
+    /// Returns the dialect to try after an unknown error message that concerns the conversation: roles alternate, and
+    /// no message is empty.
     pub fn conforming(self, said: &str) -> Option<Self> {
         MESSAGES.is_match(said).then(|| self.without(Trait::RepeatedRoles))
     }
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn servers_that_want_alternating_roles_are_recognized() {
+    fn recognizes_servers_that_require_alternating_roles() {
         for said in [
             "Conversation roles must alternate user/assistant/user/assistant/...",
             "After the optional system message, conversation roles must alternate user/assistant/user/assistant/...",
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn servers_without_a_system_role_are_recognized() {
+    fn recognizes_servers_without_a_system_role() {
         for said in [
             "System role not supported",
             "This model does not support system messages.",
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn servers_that_want_text_are_recognized() {
+    fn recognizes_servers_that_reject_empty_messages() {
         for said in [
             "messages: text content blocks must be non-empty",
             "Assistant message must have either content or tool_calls, but not none.",
@@ -188,14 +188,14 @@ mod tests {
     }
 
     #[test]
-    fn a_template_that_fails_for_no_stated_reason_is_tried_without_what_templates_reject() {
+    fn tries_what_templates_commonly_reject_after_an_unexplained_template_error() {
         let answers = Dialect::default().answers_to("Jinja Exception: unknown error at row 7");
 
         assert_eq!(answers, [ROLES, Dialect { no_system_role: true, ..Dialect::default() }]);
     }
 
     #[test]
-    fn unknown_complaints_about_messages_suggest_alternating_roles() {
+    fn alternates_roles_after_an_unknown_error_about_messages() {
         for said in ["Invalid message order", "bad turn structure", "Two turns of the user", "malformed conversation"] {
             assert_eq!(Dialect::default().conforming(said), Some(ROLES), "{said}");
         }
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn other_complaints_change_nothing() {
+    fn ignores_other_errors() {
         for said in ["", "temperature must be at most 1", "The model is overloaded.", "invalid API key", "bad request"]
         {
             assert_eq!(Dialect::default().answers_to(said), [], "{said}");

@@ -1,4 +1,4 @@
-//! Servers that load their model first.
+//! Waits for servers that are still loading their model.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use tokio::{sync::mpsc, time::Instant};
 
 use crate::agents::{AgentError, StepUpdate, Update};
 
-/// How a server that loads its model is waited for.
+/// Limits of the wait for a server that is loading its model.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LoadingLimits {
-    /// How long it may take, from the first time that the server says so.
+    /// Maximum duration of the wait, from the first response that reports loading.
     pub timeout: Duration,
     /// Pause between two requests.
     pub pause: Duration,
@@ -22,7 +22,7 @@ impl Default for LoadingLimits {
     }
 }
 
-/// Waiting for a server that loads its model, which the user sees as a notice.
+/// The wait for a server that is loading its model, shown to the user as a notice.
 #[derive(Debug)]
 pub(super) struct Loading {
     limits: LoadingLimits,
@@ -34,7 +34,7 @@ impl Loading {
         Self { limits, since: None }
     }
 
-    /// Shows that the model is being loaded; returns false once that has taken too long.
+    /// Shows the notice. Returns false once loading has taken too long.
     pub async fn goes_on(&mut self, updates: &mpsc::Sender<Update>) -> Result<bool, AgentError> {
         if let Some(since) = self.since {
             return Ok(since.elapsed() < self.limits.timeout);
@@ -44,7 +44,7 @@ impl Loading {
         Ok(true)
     }
 
-    /// Ends the notice.
+    /// Completes the notice.
     pub async fn end(&self, updates: &mpsc::Sender<Update>) -> Result<(), AgentError> {
         match self.since {
             Some(_) => send_step(updates, loading_step(StepStatus::Succeeded)).await,

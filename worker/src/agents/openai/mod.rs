@@ -1,8 +1,8 @@
-//! Driver `openai`: any server with OpenAI-compatible streaming chat completions.
+//! The driver `openai`: any server with OpenAI-compatible streaming chat completions.
 //!
-//! Servers differ, and no answer is lost to that: `dialect` adapts a request that a server rejects, `reader` accepts
-//! what servers send, `errors` finds out what an error means. An answer that was cut off, or that contains an error, is a
-//! failure, never a short answer. Redirects are not followed, so the key is sent to the configured address only.
+//! Servers differ, and the driver compensates: `dialect` adapts a request that a server rejects, `reader` accepts what
+//! servers send, and `errors` determines what an error means. An answer that was cut off, or that contains an error, is
+//! a failure, never a short answer. Redirects are not followed, so the key is sent only to the configured address.
 //! Dropping the future closes the connection, which stops the server.
 
 mod body;
@@ -45,16 +45,16 @@ use self::{
 };
 use super::{Agent, AgentError, Answer, Turn, Update, prompt};
 
-/// How much of an error's body is read, in bytes.
+/// Maximum length of an error's body that is read, in bytes.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
-/// How long an error's body may take.
+/// Time limit for reading an error's body.
 const ERROR_TIMEOUT: Duration = Duration::from_secs(5);
-/// How much of a list of models is read, in bytes; hosted lists have hundreds.
+/// Maximum length of a list of models, in bytes; hosted lists have hundreds.
 const MAX_MODELS_BYTES: usize = 4 * 1024 * 1024;
-/// How long the list of models may take.
+/// Time limit for the list of models.
 const MODELS_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// An agent that is a model server.
+/// An agent on an OpenAI-compatible server.
 pub struct OpenaiAgent {
     config: OpenaiConfig,
     key: Option<String>,
@@ -64,22 +64,22 @@ pub struct OpenaiAgent {
     learned: Mutex<Learned>,
 }
 
-/// What is known about the server; forgotten at the end of the process.
+/// What was learned about the server; kept in memory only.
 #[derive(Clone, Debug, Default)]
 struct Learned {
-    /// The first of its models, when none is configured.
+    /// The first model in its list, if none is configured.
     model: Option<String>,
-    /// What it does not accept.
+    /// The dialect that it accepts.
     dialect: Dialect,
-    /// Whether its answers begin with a thought whose opening tag is missing.
+    /// Whether its answers start with a thought without an opening tag.
     is_unopened: bool,
 }
 
 impl OpenaiAgent {
-    /// Prepares the driver; opens no connection. `clock` serves for waits that are stated as a time of day.
+    /// Prepares the driver without opening a connection. `clock` resolves waits that are stated as a time of day.
     ///
     /// # Errors
-    /// Why the agent cannot run here; a sentence for people.
+    /// Fails with a readable sentence if the agent cannot run here.
     pub fn new(config: OpenaiConfig, key: Option<String>, clock: SharedClock) -> Result<Self, String> {
         let client = Client::new(&config.base_url, key.as_deref())?;
         Ok(Self { config, key, client, clock, loading_limits: LoadingLimits::default(), learned: Mutex::default() })
@@ -88,13 +88,13 @@ impl OpenaiAgent {
     /// Fetches the server's list of models and returns how many there are.
     ///
     /// # Errors
-    /// When the server does not answer, or rejects the request.
+    /// Fails if the server does not respond or rejects the request.
     pub async fn probe(&self) -> Result<usize, AgentError> {
         let list = self.list_models(MODELS_TIMEOUT).await.map_err(|failure| failure.error)?;
         Ok(list["data"].as_array().map_or(0, Vec::len))
     }
 
-    /// Answers a turn: sends the request again, changed or not, as long as that may help.
+    /// Answers a turn. Resends the request, changed or not, as long as that may help.
     async fn complete(&self, mut turn: Turn, updates: &mpsc::Sender<Update>) -> Result<Answer, AgentError> {
         turn.history = prompt::within_budget(turn.history, self.config.history_bytes);
         let mut loading = Loading::new(self.loading_limits);
@@ -120,10 +120,10 @@ impl OpenaiAgent {
         }
     }
 
-    /// Sends one request and reads its answer.
+    /// Sends a request and reads the answer.
     ///
     /// # Errors
-    /// What went wrong. It says what the server said only if nothing was sent on to the user.
+    /// The failure contains the server's response only if no output was emitted.
     async fn attempt(&self, turn: &Turn, dialect: Dialect, updates: &mpsc::Sender<Update>) -> Result<Answer, Failure> {
         let model = self.model().await?;
         let request = request::completion(&self.config, &model, &turn.history, dialect);
@@ -144,7 +144,7 @@ impl OpenaiAgent {
         outcome.map_err(|failure| if has_output { failure.error.into() } else { failure })
     }
 
-    /// Returns the dialect to try after a failure, if one changes the request.
+    /// Returns the dialect to try after a failure, if it changes the request.
     fn adapted(&self, turn: &Turn, dialect: Dialect, failure: &Failure) -> Option<Dialect> {
         let is_final = matches!(
             failure.error.code,
@@ -156,12 +156,12 @@ impl OpenaiAgent {
         let said = failure.said.as_deref().filter(|_| !is_final)?;
         let request = |dialect| request::completion(&self.config, "", &turn.history, dialect);
         let present = request(dialect);
-        // Servers complain about repeated roles in many ways: an unknown complaint about the messages is taken for one.
+        // Servers report repeated roles in many ways, so an unknown error about the messages is treated as one.
         let guess = dialect.conforming(said).filter(|_| failure.error.code == ErrorCode::AgentRefused);
         dialect.answers_to(said).into_iter().chain(guess).find(|answer| request(*answer) != present)
     }
 
-    /// Returns the configured model, otherwise the first of the server's list.
+    /// Returns the configured model, or else the first one in the server's list.
     async fn model(&self) -> Result<String, Failure> {
         if let Some(model) = self.config.model.clone().or_else(|| self.learned(|learned| learned.model.clone())) {
             return Ok(model);
@@ -175,7 +175,7 @@ impl OpenaiAgent {
         Ok(model.to_owned())
     }
 
-    /// Fetches the server's list of models; `null` if it is not JSON.
+    /// Fetches the server's list of models, or `null` if it is not JSON.
     async fn list_models(&self, timeout: Duration) -> Result<Value, Failure> {
         let deadline = Instant::now() + timeout;
         let response = self.accepted(self.client.models(deadline).await?, deadline).await?;
@@ -183,10 +183,10 @@ impl OpenaiAgent {
         Ok(list.and_then(|bytes| lenient_json::parse(&bytes, LoneSurrogates::Replace).ok()).unwrap_or_default())
     }
 
-    /// Returns a response whose status is a success.
+    /// Returns the response if its status is a success.
     ///
     /// # Errors
-    /// What a response with another status says.
+    /// The failure that any other response reports.
     async fn accepted(&self, response: Response, deadline: Instant) -> Result<Response, Failure> {
         if response.status().is_success() {
             return Ok(response);

@@ -1,4 +1,4 @@
-//! The request for an answer to a conversation.
+//! Builds the request for a completion.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::dialect::Dialect;
 
-/// What stands between texts that a server wants in one message.
+/// Separates texts that are joined into one message.
 const SEPARATOR: &str = "\n\n";
 
 /// Returns the request for an answer to this conversation.
@@ -35,7 +35,7 @@ pub(super) fn completion(config: &OpenaiConfig, model: &str, history: &[HistoryM
     Value::Object(request)
 }
 
-/// Returns the messages: each verbatim and on its own, except as the dialect demands.
+/// Returns the messages, verbatim and separate except as the dialect requires.
 fn messages(system_prompt: Option<&str>, history: &[HistoryMessage], dialect: Dialect) -> Value {
     let mut messages: Vec<(Role, Cow<'_, str>)> = Vec::with_capacity(history.len());
     for HistoryMessage { role, content, .. } in history {
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_has_what_is_configured_and_nothing_else() {
+    fn sends_only_what_is_configured() {
         let history = history(&[(Role::User, " a\n"), (Role::User, "b"), (Role::Assistant, "c")]);
         let mut config = OpenaiConfig::at("http://x".into());
 
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_are_arranged_as_the_dialect_demands() {
+    fn arranges_messages_as_the_dialect_requires() {
         let history = history(&[
             (Role::Assistant, "0"),
             (Role::User, "a"),

@@ -1,4 +1,4 @@
-//! The driver against a real server on loopback that sends exactly the bytes it is told to.
+//! Tests of the driver with a real server on loopback that sends scripted bytes.
 
 mod answers;
 mod dialects;
@@ -23,7 +23,7 @@ use self::server::Server;
 use super::*;
 use crate::agents::StepUpdate;
 
-/// Long enough for a busy machine, short enough to wait for when silence is what is tested.
+/// Long enough for a busy machine, and short enough for tests of silence.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 fn config(server: &Server) -> OpenaiConfig {
@@ -39,13 +39,13 @@ fn turn(content: &str) -> Turn {
     Turn { session_id: SessionId::generate(), task_id: TaskId::generate(), turn: 1, resume: None, history }
 }
 
-/// Asks once and collects the text.
+/// Sends one turn and collects the text.
 async fn ask(agent: &OpenaiAgent) -> (String, Result<Answer, AgentError>) {
     let (updates, outcome) = ask_for_updates(agent).await;
     (text_of(&updates), outcome)
 }
 
-/// Asks once and collects the updates.
+/// Sends one turn and collects the updates.
 async fn ask_for_updates(agent: &OpenaiAgent) -> (Vec<Update>, Result<Answer, AgentError>) {
     ask_about(agent, turn("Hi")).await
 }
@@ -64,7 +64,7 @@ async fn ask_about(agent: &OpenaiAgent, turn: Turn) -> (Vec<Update>, Result<Answ
     (updates, outcome)
 }
 
-/// The text that is left of these updates.
+/// Returns the text that remains after these updates.
 fn text_of(updates: &[Update]) -> String {
     let mut text = String::new();
     for update in updates {
@@ -77,7 +77,7 @@ fn text_of(updates: &[Update]) -> String {
     text
 }
 
-/// Titles and states of the notices.
+/// Returns the titles and statuses of the notices.
 fn notices(updates: &[Update]) -> Vec<(&str, StepStatus)> {
     let notice = |update| match update {
         &Update::Step(StepUpdate { detail: StepDetail::Notice(_), ref title, status, .. }) => {
@@ -88,7 +88,7 @@ fn notices(updates: &[Update]) -> Vec<(&str, StepStatus)> {
     updates.iter().filter_map(notice).collect()
 }
 
-/// Asks a server that sends this body as an event stream and then hangs up.
+/// Sends one turn to a server that responds with this event stream and closes the connection.
 async fn ask_stream(body: impl AsRef<[u8]>) -> (String, Result<Answer, AgentError>) {
     let server = Server::start([server::stream(body)]).await;
     ask(&agent(config(&server))).await

@@ -34,56 +34,56 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use self::{spawner::Spawner, stderr::StderrTail};
 pub use environment::{Folders, find_program};
 
-/// This very program, also when its file was replaced since it was started.
+/// This program, even if its file was replaced since the start.
 const OWN_PROGRAM: &str = "/proc/self/exe";
 
-/// How long reading the rest of an agent's stderr may take after it has exited.
+/// How long an agent may take to exit after its stdin is closed.
 const CLOSED_PATIENCE: Duration = Duration::from_secs(3);
-/// How long the worker waits at shutdown for all agents to exit.
+/// How long the supervisor may take to exit after SIGTERM.
 const TERM_PATIENCE: Duration = Duration::from_secs(3);
-/// The same two when the worker is about to end.
+/// Replaces both limits when the worker is about to exit.
 const HURRIED_PATIENCE: Duration = Duration::from_millis(300);
-/// How long the last that an agent wrote to its stderr may take to be read once it is gone.
+/// How long reading the rest of an agent's stderr may take after it has exited.
 const LAST_WORDS_LIMIT: Duration = Duration::from_secs(1);
-/// This program.
+/// How long the worker waits at shutdown for all agents to exit.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(6);
 
 /// The program of an agent.
 #[derive(Clone, Debug)]
 pub enum Program {
-    /// This very program.
+    /// This program.
     Own,
-    /// One that is looked for at each start: it may be installed while the worker runs.
+    /// A program that is looked up at each start, because it may be installed while the worker runs.
     Named(String),
 }
 
 /// Why an agent cannot be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Its program is not there.
+    /// The program was not found.
     #[error("The program `{0}` is not installed on the worker, or not on its PATH.")]
     NotInstalled(String),
-    /// Its folders cannot be made, or the supervisor cannot be started.
+    /// The folders could not be created or the supervisor could not be started.
     #[error("cannot start the agent's process")]
     System(#[from] io::Error),
 }
 
-/// Variables in addition to the few that every agent gets.
+/// How to start an agent.
 #[derive(Clone, Debug)]
 pub struct Launch {
-    /// The agent.
+    /// The agent's key.
     pub agent_key: String,
-    /// What is started.
+    /// The program.
     pub program: Program,
     /// Its arguments.
     pub args: Vec<OsString>,
-    /// Variables beside the few that every agent gets.
+    /// Variables in addition to the few that every agent gets.
     pub env: Vec<(String, String)>,
-    /// Variables that are never shown.
+    /// Variables whose values are redacted from all output.
     pub secrets: Vec<(String, String)>,
 }
 
-/// Starts agents, and ends all of them with the worker.
+/// Starts agents, and ends all of them at shutdown.
 #[derive(Clone, Debug)]
 pub struct ProcessHost {
     spawner: Spawner,
@@ -95,15 +95,15 @@ pub struct ProcessHost {
 /// A running agent.
 #[derive(Debug)]
 pub struct AgentProcess {
-    /// Where it reads.
+    /// The agent's standard input.
     pub stdin: ChildStdin,
-    /// Where it writes.
+    /// The agent's standard output.
     pub stdout: ChildStdout,
-    /// The rest.
+    /// The handle to watch and end it.
     pub control: Control,
 }
 
-/// Watches and ends an agent. When the last copy is dropped, the agent is ended.
+/// Watches and ends an agent. Dropping the last clone ends the agent.
 #[derive(Clone, Debug)]
 pub struct Control {
     inner: Arc<Inner>,
@@ -125,10 +125,10 @@ impl Drop for Inner {
 }
 
 impl ProcessHost {
-    /// A host that keeps the agents' files in this folder. Within a tokio runtime.
+    /// Creates a host that keeps the agents' files in this folder. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// When the folder is not there or the system has no thread to spare.
+    /// Fails if the folder does not exist or no thread can be started.
     pub fn new(data_dir: &Path) -> io::Result<Self> {
         Ok(Self {
             spawner: Spawner::new()?,
@@ -138,13 +138,13 @@ impl ProcessHost {
         })
     }
 
-    /// Returns a token that is cancelled when the worker is shutting down and everything should end soon.
+    /// Returns the tracker for work of agents that continues after a turn. The shutdown waits for it.
     #[must_use]
     pub fn tasks(&self) -> &TaskTracker {
         &self.tasks
     }
 
-    /// Cancelled when the worker ends and everything is to be over soon.
+    /// Returns a token that is cancelled when the worker is shutting down and everything should end soon.
     #[must_use]
     pub fn hurry(&self) -> &CancellationToken {
         &self.hurry
@@ -153,7 +153,7 @@ impl ProcessHost {
     /// Starts an agent in the work folder of a session.
     ///
     /// # Errors
-    /// See [`StartError`]. A program that is there and cannot be started shows in the supervisor's exit code.
+    /// See [`StartError`]. If a program exists but cannot be started, the supervisor exits with an error code instead.
     pub async fn start(&self, launch: &Launch, session: SessionId) -> Result<AgentProcess, StartError> {
         let program = launch.program.find()?;
         let folder = self.folders.work(session)?;
@@ -163,7 +163,7 @@ impl ProcessHost {
         command.env_clear().envs(self.folders.environment(&launch.agent_key)?);
         command.envs(launch.env.iter().chain(&launch.secrets).map(|(name, value)| (name, value)));
         command.current_dir(&folder).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // Not in the worker's group: Ctrl-C is for the worker, which then lets its turns finish.
+        // Its own process group, because Ctrl-C is meant for the worker, which then lets its turns finish.
         command.process_group(0);
         let mut child = self.spawner.start(command).await?;
         let streams = (child.stdin.take(), child.stdout.take(), child.stderr.take(), child.id());

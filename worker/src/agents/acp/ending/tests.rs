@@ -26,7 +26,7 @@ fn ended(result: &Value, updates: Vec<Value>) -> Result<FinishReason, (ErrorCode
 }
 
 #[test]
-fn a_turn_ends_as_its_agent_says() {
+fn maps_results_to_finish_reasons_and_errors() {
     let stop = || Ok(FinishReason::Stop);
     let failed = |words: &str| Err((ErrorCode::AgentError, words.to_owned()));
     let reason = |reason: &str| json!({"stopReason": reason});
@@ -87,7 +87,7 @@ fn a_turn_ends_as_its_agent_says() {
 }
 
 #[test]
-fn tokens_are_told_only_if_both_are_known() {
+fn reports_usage_only_if_both_counts_are_known() {
     let usage = |usage: Value| {
         let result = json!({"stopReason": "end_turn", "usage": usage});
         outcome(&result, &Mapper::default(), str::to_owned).unwrap().usage

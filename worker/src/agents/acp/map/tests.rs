@@ -1,4 +1,4 @@
-//! What becomes of what an agent sends.
+//! Tests of the mapping of updates.
 
 use banter_shared::chat::{StepKind, StepStatus};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::agents::{StepUpdate, Update};
 
-/// A turn, and all that it has told.
+/// A turn and all updates that it has emitted.
 #[derive(Default)]
 struct Told {
     mapper: Mapper,
@@ -52,7 +52,7 @@ impl Told {
         })
     }
 
-    /// The latest state of the step of this key.
+    /// Returns the latest state of the step with this key.
     fn step(&self, key: &str) -> &StepUpdate {
         self.steps().filter(|step| step.key == key).last().unwrap_or_else(|| panic!("no step {key}"))
     }
@@ -61,7 +61,7 @@ impl Told {
         self.step(&format!("tool:{tool}")).status
     }
 
-    /// How often something was told of a tool, and of which ones.
+    /// Returns the tool of each emitted tool step, in order.
     fn tools(&self) -> Vec<&str> {
         self.steps().filter_map(|step| step.tool_call_id.as_deref()).collect()
     }
@@ -85,7 +85,7 @@ const SAY: &str = "agent_message_chunk";
 const THINK: &str = "agent_thought_chunk";
 
 #[test]
-fn a_tool_without_a_status_runs() {
+fn treats_a_tool_without_a_status_as_running() {
     for kind in [CALL, UPDATE] {
         let mut told = Told::all(&[(kind, json!({"toolCallId": "a", "title": "Read"}))]);
         assert_eq!(told.status("a"), StepStatus::Running, "{kind}");
@@ -99,7 +99,7 @@ fn a_tool_without_a_status_runs() {
 }
 
 #[test]
-fn a_status_that_was_told_holds_until_another_one_is() {
+fn keeps_a_status_until_the_next_one() {
     for (status, expected) in [
         ("pending", StepStatus::Pending),
         ("in_progress", StepStatus::Running),
@@ -115,7 +115,7 @@ fn a_status_that_was_told_holds_until_another_one_is() {
 }
 
 #[test]
-fn a_tool_that_is_announced_twice_is_one_step_and_keeps_what_the_second_time_leaves_out() {
+fn merges_repeated_announcements_of_a_tool() {
     let content = json!([{"type": "content", "content": {"type": "text", "text": "output"}}]);
     let told = Told::all(&[
         (
@@ -124,7 +124,7 @@ fn a_tool_that_is_announced_twice_is_one_step_and_keeps_what_the_second_time_lea
             "rawInput": {"path": "x"}, "content": content, "locations": [{"path": "/x", "line": 3}]}),
         ),
         (CALL, json!({"toolCallId": "a", "title": "", "content": [], "locations": [], "rawInput": null})),
-        // Without the title that the protocol asks for.
+        // Without the title, which the protocol requires.
         (CALL, json!({"toolCallId": "a", "status": "completed"})),
     ]);
 
@@ -139,7 +139,7 @@ fn a_tool_that_is_announced_twice_is_one_step_and_keeps_what_the_second_time_lea
 }
 
 #[test]
-fn a_tool_without_a_title_has_its_name_or_a_plain_word() {
+fn falls_back_to_the_tools_name_or_a_generic_title() {
     let told = Told::all(&[
         (CALL, json!({"toolCallId": "a", "name": "grep"})),
         (UPDATE, json!({"toolCallId": "b", "title": " \n "})),
@@ -151,7 +151,7 @@ fn a_tool_without_a_title_has_its_name_or_a_plain_word() {
 }
 
 #[test]
-fn a_tool_that_is_first_seen_when_it_asks_waits_and_then_runs() {
+fn shows_a_tool_first_seen_in_a_permission_request() {
     let mut told = Told::default();
 
     let title = told.ask(&json!({"toolCallId": "p", "title": "Delete", "kind": "delete", "rawInput": {"all": true}}));
@@ -167,7 +167,7 @@ fn a_tool_that_is_first_seen_when_it_asks_waits_and_then_runs() {
 }
 
 #[test]
-fn a_tool_that_was_pending_because_it_waited_runs_once_it_is_allowed() {
+fn runs_a_pending_tool_once_it_is_allowed() {
     let mut told = Told::all(&[(CALL, json!({"toolCallId": "p", "title": "Delete", "status": "pending"}))]);
     told.ask(&json!({"toolCallId": "p"}));
     assert_eq!(told.status("p"), StepStatus::Pending);
@@ -178,7 +178,7 @@ fn a_tool_that_was_pending_because_it_waited_runs_once_it_is_allowed() {
 }
 
 #[test]
-fn a_tool_that_fails_because_it_was_not_allowed_is_rejected() {
+fn reports_a_rejected_tool_as_rejected_not_failed() {
     for before in [json!({"toolCallId": "p", "title": "Delete"}), json!({"toolCallId": "p", "status": "pending"})] {
         let mut told = Told::default();
         told.ask(&before);
@@ -194,7 +194,7 @@ fn a_tool_that_fails_because_it_was_not_allowed_is_rejected() {
 }
 
 #[test]
-fn a_tool_that_ran_though_it_was_not_allowed_is_shown_as_what_it_is() {
+fn reports_a_rejected_tool_that_ran_as_succeeded() {
     let mut told = Told::default();
     told.ask(&json!({"toolCallId": "p", "title": "Delete"}));
     told.reject("p");
@@ -205,7 +205,7 @@ fn a_tool_that_ran_though_it_was_not_allowed_is_shown_as_what_it_is() {
 }
 
 #[test]
-fn a_tool_that_asks_again_may_be_allowed_after_all() {
+fn allows_a_tool_that_asks_again() {
     let mut told = Told::default();
     told.ask(&json!({"toolCallId": "p", "title": "Delete"}));
     told.reject("p");
@@ -218,7 +218,7 @@ fn a_tool_that_asks_again_may_be_allowed_after_all() {
 }
 
 #[test]
-fn the_end_of_a_turn_leaves_nothing_open() {
+fn closes_open_steps_at_the_end_of_a_turn() {
     for (went_well, expected) in [(true, StepStatus::Succeeded), (false, StepStatus::Failed)] {
         let mut told = Told::all(&[
             (CALL, json!({"toolCallId": "silent", "title": "A"})),
@@ -238,14 +238,14 @@ fn the_end_of_a_turn_leaves_nothing_open() {
         }
         assert_eq!(told.status("done"), StepStatus::Succeeded);
         assert_eq!(told.status("failed"), StepStatus::Failed);
-        assert_eq!(told.status("waiting"), StepStatus::Rejected, "nobody can allow it any more");
-        assert_eq!(told.tools().len(), before + 4, "what had ended is not told again");
+        assert_eq!(told.status("waiting"), StepStatus::Rejected, "the request was closed");
+        assert_eq!(told.tools().len(), before + 4, "tools that had ended are not emitted again");
         assert_eq!(told.step("thought:1").status, StepStatus::Succeeded);
     }
 }
 
 #[test]
-fn kinds_that_are_not_known_are_ignored() {
+fn ignores_unknown_kinds() {
     let mut told = Told::default();
     for (kind, fields) in [
         ("hologram", said("WRONG")),
@@ -278,7 +278,7 @@ fn kinds_that_are_not_known_are_ignored() {
 }
 
 #[test]
-fn a_plan_is_one_step_that_is_done_when_all_of_it_is() {
+fn completes_a_plan_when_all_entries_are_completed() {
     let entry = |content: &str, status: &str| json!({"content": content, "priority": "high", "status": status});
     let mut told = Told::default();
 
@@ -293,7 +293,7 @@ fn a_plan_is_one_step_that_is_done_when_all_of_it_is() {
 }
 
 #[test]
-fn each_notice_is_a_step_of_its_own() {
+fn shows_each_notice_as_a_step() {
     let told = Told::all(&[
         ("notice", json!({"noticeId": "1", "severity": "warning", "title": "Low on tokens", "description": "10 left"})),
         ("notice", json!({"noticeId": "2", "severity": "info", "title": "Again"})),
@@ -305,7 +305,7 @@ fn each_notice_is_a_step_of_its_own() {
 }
 
 #[test]
-fn a_thought_is_told_now_and_then_and_ends_with_what_follows() {
+fn emits_a_thought_on_flush_and_completes_it_with_the_next_update() {
     let mut told = Told::all(&[(THINK, said("Hm, ")), (THINK, said("so."))]);
     assert!(told.out.is_empty() && told.mapper.has_something_to_flush());
 
@@ -336,7 +336,7 @@ fn a_thought_is_told_now_and_then_and_ends_with_what_follows() {
 }
 
 #[test]
-fn what_is_said_before_and_after_something_else_are_paragraphs() {
+fn separates_text_around_other_updates_into_paragraphs() {
     let told = Told::all(&[
         (SAY, said("One")),
         (SAY, said(" more.")),
@@ -355,18 +355,18 @@ fn what_is_said_before_and_after_something_else_are_paragraphs() {
 }
 
 #[test]
-fn an_answer_ends_where_it_is_too_long() {
+fn stops_at_the_maximum_answer_length() {
     let mut told = Told::default();
     assert_eq!(told.update(SAY, said(&"é".repeat(MAX_ANSWER_BYTES / 2 - 1))), Flow::GoesOn);
 
     assert_eq!(told.update(SAY, said("xéé")), Flow::TooLong);
 
-    assert_eq!(told.text().len(), MAX_ANSWER_BYTES - 1, "no character is cut in two");
+    assert_eq!(told.text().len(), MAX_ANSWER_BYTES - 1, "characters stay whole");
     assert_eq!(told.update(SAY, said("more")), Flow::TooLong);
 }
 
 #[test]
-fn what_a_tool_read_and_wrote_is_cut() {
+fn truncates_tool_input_and_output() {
     let long = "x".repeat(MAX_DETAIL_BYTES + 1);
     for (fields, input, output) in [
         (json!({"rawInput": {"text": long}}), MAX_DETAIL_BYTES, 0),
@@ -385,7 +385,7 @@ fn what_a_tool_read_and_wrote_is_cut() {
 }
 
 #[test]
-fn what_a_tool_shows_is_text() {
+fn converts_tool_content_to_text() {
     let content = json!([
         {"type": "diff", "path": "/a", "oldText": "old\n", "newText": "new\nmore"},
         {"type": "terminal", "terminalId": "1"},
@@ -401,7 +401,7 @@ fn what_a_tool_shows_is_text() {
 }
 
 #[test]
-fn tools_beyond_all_measure_are_not_told_but_may_still_ask() {
+fn omits_tools_beyond_the_limit_but_not_their_requests() {
     let mut told = Told::default();
     for number in 0..=MAX_TOOLS {
         told.update(CALL, json!({"toolCallId": number.to_string(), "title": "Again"}));

@@ -1,4 +1,4 @@
-//! What is read of lines that follow the protocol, and of others.
+//! Tests of the parsing of valid and invalid lines.
 
 use serde_json::json;
 
@@ -28,7 +28,7 @@ fn response(id: Value, result: Value) -> Message {
 }
 
 #[test]
-fn reads_what_agents_write() {
+fn parses_lines_as_agents_write_them() {
     let table = [
         (r#"{"jsonrpc":"2.0","id":0,"method":"m"}"#, vec![request(json!(0))]),
         (r#"{"id":1.5,"method":"m"}"#, vec![request(json!(1.5))]),
@@ -55,7 +55,7 @@ fn reads_what_agents_write() {
 }
 
 #[test]
-fn reads_errors_of_every_shape() {
+fn parses_errors_of_any_shape() {
     let error = |error: &str| match line(&format!(r#"{{"id":1,"error":{error}}}"#)).pop() {
         Some(Message::Response { result: Err(error), .. }) => (error.code, error.message, error.data),
         other => panic!("{other:?}"),
@@ -72,7 +72,7 @@ fn reads_errors_of_every_shape() {
 }
 
 #[test]
-fn repairs_strings_and_keeps_halves_of_a_chunk() {
+fn repairs_strings_and_keeps_surrogate_halves_in_chunks() {
     let joined = |halves: [&str; 2]| {
         let mut joiner = banter_shared::lenient_json::SurrogateJoiner::default();
         let texts = halves.iter().map(|half| match line(&chunk(half)).pop() {
@@ -99,7 +99,7 @@ fn repairs_strings_and_keeps_halves_of_a_chunk() {
 }
 
 #[test]
-fn a_message_that_cannot_be_parsed_is_recognized_by_its_id() {
+fn identifies_an_invalid_message_by_its_id() {
     let damaged = |text: &str| line(text).pop();
     let request = |id: Value| {
         let error = RpcError::new(PARSE_ERROR, "The message is not valid JSON.");
@@ -122,7 +122,7 @@ fn a_message_that_cannot_be_parsed_is_recognized_by_its_id() {
 }
 
 #[test]
-fn a_line_beyond_the_limit_is_recognized_by_its_ends() {
+fn identifies_an_overlong_line_by_its_ends() {
     let too_long = |head: &str, tail: &str| {
         let frame = Frame::TooLong { head: head.as_bytes(), tail: tail.as_bytes() };
         match parse(&frame).pop() {

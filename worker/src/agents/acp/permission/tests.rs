@@ -1,4 +1,4 @@
-//! What becomes of the options that agents offer.
+//! Tests of the options that agents offer.
 
 use super::*;
 
@@ -9,7 +9,7 @@ fn request(options: &Value) -> Option<Request> {
     Request::parse(&json!({"sessionId": "s", "toolCall": {"toolCallId": "t"}, "options": options}))
 }
 
-/// Options from `id:kind` words, each named after its id.
+/// Parses options from words like `id:kind`; each is named after its id.
 fn offered(words: &str) -> Request {
     let options = words.split_whitespace().map(|word| {
         let (id, kind) = word.split_once(':').unwrap();
@@ -23,7 +23,7 @@ fn selected(id: &str) -> Value {
 }
 
 #[test]
-fn the_policy_decides_only_what_has_one_meaning() {
+fn decides_only_unambiguous_requests() {
     let table = [
         ("y:allow_once n:reject_once", Policy::Decide(ALLOW)),
         ("y:allow_once", Policy::Decide(ALLOW)),
@@ -48,7 +48,7 @@ fn the_policy_decides_only_what_has_one_meaning() {
 }
 
 #[test]
-fn the_agent_gets_the_option_that_was_chosen() {
+fn responds_with_the_selected_option() {
     let table = [
         ("1:allow_once 2:allow_once 3:allow_once", ALLOW, Some("2"), selected("2")),
         ("1:allow_once 2:allow_once 3:allow_once", REJECT, None, cancelled()),
@@ -67,7 +67,7 @@ fn the_agent_gets_the_option_that_was_chosen() {
 }
 
 #[test]
-fn options_are_shown_as_the_agent_supplied_them() {
+fn shows_options_as_the_agent_sent_them() {
     let request = request(&json!([
         {"optionId": "db-1", "name": "SQLite", "kind": "allow_once"},
         {"optionId": "db-1", "name": "SQLite", "kind": "allow_once"},
@@ -90,14 +90,14 @@ fn options_are_shown_as_the_agent_supplied_them() {
     }
     assert_eq!(shown[3], ("strange".into(), "strange".into(), "other".into()));
     assert_eq!((shown.len(), shown[4].0.as_str(), shown[4].1.chars().count()), (5, "option-6", 200));
-    // The agent gets back what it sent.
+    // The agent receives the id that it sent.
     assert_eq!(request.result(ALLOW, Some("qr")), selected("q\0r"));
     assert_eq!(request.result(REJECT, None), json!({"outcome": {"outcome": "selected", "optionId": 3}}));
     assert_eq!(request.result(ALLOW, Some("option-6")), selected(&"x".repeat(300)));
 }
 
 #[test]
-fn a_request_without_usable_options_is_invalid() {
+fn rejects_a_request_without_usable_options() {
     for options in [Value::Null, json!("x"), json!({}), json!([1, {"name": "x"}, {"optionId": null}])] {
         assert!(request(&options).is_none(), "{options}");
     }
@@ -106,7 +106,7 @@ fn a_request_without_usable_options_is_invalid() {
 }
 
 #[test]
-fn a_request_need_not_name_its_tool_call() {
+fn accepts_a_request_without_a_tool_call() {
     let options = json!([{"optionId": "y", "name": "Yes", "kind": "allow_once"}]);
     let call =
         |tool_call: Value| Request::parse(&json!({"toolCall": tool_call, "options": options})).unwrap().tool_call;

@@ -1,4 +1,5 @@
-//! Which processes are kept, and which go. The processes are made up; only their memory is real, that of the test.
+//! Tests of which processes are kept and which are ended. The processes are fakes; only their memory is real, that of
+//! the test.
 
 use std::{
     process::ExitStatus,
@@ -11,18 +12,18 @@ use super::*;
 
 /// Longer than any of these tests takes.
 const LONG: Duration = Duration::from_hours(1);
-/// How long anything may take that is expected to happen.
+/// Time limit for everything that is expected to happen.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long is looked whether something happens that must not.
+/// How long to check that something does not happen.
 const A_WHILE: Duration = Duration::from_millis(150);
 
 #[derive(Clone, Default)]
 struct Fate {
     is_gone: Arc<AtomicBool>,
     is_broken: Arc<AtomicBool>,
-    /// It takes its time to end.
+    /// Whether the process exits only on request of the test.
     lingers: Arc<AtomicBool>,
-    /// As long as this is there its process is.
+    /// The process exists as long as this sender does.
     exited: Arc<Mutex<Option<watch::Sender<Option<ExitStatus>>>>>,
 }
 
@@ -31,13 +32,13 @@ impl Fate {
         self.is_gone.load(Ordering::Relaxed)
     }
 
-    /// Its process ends.
+    /// Makes the process exit.
     fn exit(&self) {
         *self.exited.lock().unwrap() = None;
     }
 }
 
-/// A process that tells what becomes of it.
+/// A fake process that records how it ends.
 struct Fake {
     fate: Fate,
     control: Control,
@@ -76,7 +77,7 @@ impl Fixture {
         Self { pool: Pool::new(limits, &host), host, _folder: folder }
     }
 
-    /// Takes the place of a conversation, with a process that is started if there is none.
+    /// Acquires the slot of a conversation and starts a process if there is none.
     async fn take(&self, session: SessionId) -> (Lease<Fake>, Fate) {
         let mut lease = self.pool.lease(session).await;
         if lease.warm.is_none() {
@@ -90,7 +91,7 @@ impl Fixture {
         (lease, fate)
     }
 
-    /// A turn of a conversation, from its beginning to its end.
+    /// Runs a complete turn of a conversation.
     async fn turn(&self, session: SessionId) -> Fate {
         self.take(session).await.1
     }
@@ -105,7 +106,7 @@ fn sessions<const N: usize>() -> [SessionId; N] {
 }
 
 #[tokio::test]
-async fn a_conversation_keeps_its_process() {
+async fn keeps_the_process_of_a_conversation() {
     let f = Fixture::new(limits());
     let [session] = sessions();
 
@@ -115,7 +116,7 @@ async fn a_conversation_keeps_its_process() {
 }
 
 #[tokio::test]
-async fn the_one_that_was_used_least_recently_goes_for_a_new_one() {
+async fn evicts_the_least_recently_used_process() {
     let f = Fixture::new(limits());
     let [first, second, third, fourth] = sessions();
     let (first_fate, second_fate) = (f.turn(first).await, f.turn(second).await);
@@ -129,7 +130,7 @@ async fn the_one_that_was_used_least_recently_goes_for_a_new_one() {
 }
 
 #[tokio::test]
-async fn one_that_works_is_never_ended_for_another() {
+async fn never_evicts_a_working_process() {
     let f = Fixture::new(Limits { memory_bytes: 1, keep_warm: Duration::from_millis(1), ..limits() });
     let [a, b, c] = sessions();
     let (_a, a_fate) = f.take(a).await;
@@ -138,12 +139,12 @@ async fn one_that_works_is_never_ended_for_another() {
     let waiting = timeout(A_WHILE, f.take(c)).await;
     f.pool.tidy();
 
-    assert!(waiting.is_err(), "there is no room");
+    assert!(waiting.is_err(), "the limit is reached");
     assert!(!a_fate.is_gone() && !b_fate.is_gone());
 }
 
 #[tokio::test]
-async fn a_turn_waits_for_room_and_gets_it() {
+async fn a_waiting_turn_gets_the_next_free_room() {
     let f = Fixture::new(limits());
     let [first, second, third, fourth] = sessions();
     let (first_lease, first_fate) = f.take(first).await;
@@ -159,7 +160,7 @@ async fn a_turn_waits_for_room_and_gets_it() {
     sleep(A_WHILE).await;
     assert!(!third_waits.is_finished() && !fourth_waits.is_finished());
 
-    // One becomes idle, the other breaks down.
+    // One becomes idle, the other crashes.
     drop(first_lease);
     second_lease.discard();
     drop(second_lease);
@@ -170,39 +171,39 @@ async fn a_turn_waits_for_room_and_gets_it() {
 }
 
 #[tokio::test]
-async fn room_goes_to_the_next_when_the_one_that_waited_gives_up() {
+async fn passes_room_on_when_the_waiting_turn_is_stopped() {
     let f = Fixture::new(Limits { processes: 1, ..limits() });
     let [a, b, c] = sessions();
     let (lease, _) = f.take(a).await;
-    assert!(timeout(A_WHILE, f.take(b)).await.is_err(), "a stopped turn no longer waits");
+    assert!(timeout(A_WHILE, f.take(b)).await.is_err(), "the limit is reached");
 
     drop(lease);
 
     assert!(timeout(PATIENCE, f.take(c)).await.is_ok());
-    assert!(timeout(PATIENCE, f.take(b)).await.is_ok(), "nor does it hold its conversation's place");
+    assert!(timeout(PATIENCE, f.take(b)).await.is_ok(), "a stopped turn holds neither room nor its slot");
 }
 
 #[tokio::test]
-async fn one_that_is_being_ended_takes_its_room_until_it_is_gone() {
+async fn counts_an_ending_process_until_it_has_exited() {
     let f = Fixture::new(limits());
     let [first, second, third] = sessions();
     let (first_fate, second_fate) = (f.turn(first).await, f.turn(second).await);
     first_fate.lingers.store(true, Ordering::Relaxed);
 
-    // Twice: the second turn that waits has to wait for the same one.
+    // Twice, because the second waiting turn has to wait for the same process.
     for _ in 0..2 {
-        assert!(timeout(A_WHILE, f.take(third)).await.is_err(), "it still runs");
+        assert!(timeout(A_WHILE, f.take(third)).await.is_err(), "the process has not exited");
     }
 
-    assert!(first_fate.is_gone(), "it was told to end");
-    assert!(!second_fate.is_gone(), "and no other: one is enough");
+    assert!(first_fate.is_gone(), "the least recently used process is ended");
+    assert!(!second_fate.is_gone(), "no other process is ended");
     first_fate.exit();
     assert!(timeout(PATIENCE, f.take(third)).await.is_ok());
     assert!(!second_fate.is_gone());
 }
 
 #[tokio::test]
-async fn one_that_broke_down_by_itself_leaves_its_room() {
+async fn releases_the_room_of_a_crashed_process() {
     let f = Fixture::new(Limits { processes: 1, ..limits() });
     let [first, second] = sessions();
     let (_lease, fate) = f.take(first).await;
@@ -213,12 +214,12 @@ async fn one_that_broke_down_by_itself_leaves_its_room() {
 }
 
 #[tokio::test]
-async fn one_that_is_idle_for_too_long_goes_and_no_other() {
+async fn ends_only_processes_idle_for_too_long() {
     let f = Fixture::new(limits());
     let [a, b] = sessions();
     let (idle, busy) = (f.turn(a).await, f.take(b).await);
     f.pool.tidy();
-    assert!(!idle.is_gone(), "not for long enough");
+    assert!(!idle.is_gone(), "it was not idle for long enough");
     let f = Fixture::new(Limits { keep_warm: Duration::from_millis(1), ..limits() });
     let (idle, short) = (f.turn(a).await, f.take(b).await);
     sleep(Duration::from_millis(5)).await;
@@ -230,11 +231,11 @@ async fn one_that_is_idle_for_too_long_goes_and_no_other() {
     sleep(Duration::from_millis(5)).await;
     f.pool.tidy();
     assert!(short.1.is_gone() && !busy.1.is_gone());
-    assert!(f.pool.lock().is_empty(), "empty places are forgotten");
+    assert!(f.pool.lock().is_empty(), "empty slots are removed");
 }
 
 #[tokio::test]
-async fn idle_ones_are_looked_at_without_being_asked() {
+async fn checks_idle_processes_periodically() {
     let f = Fixture::new(Limits { keep_warm: Duration::from_millis(1), ..limits() });
     let [session] = sessions();
     let idle = f.turn(session).await;
@@ -249,7 +250,7 @@ async fn idle_ones_are_looked_at_without_being_asked() {
 }
 
 #[tokio::test]
-async fn one_that_is_not_to_be_kept_goes_with_its_turn() {
+async fn ends_a_process_with_its_turn_if_it_is_not_kept_warm() {
     let f = Fixture::new(Limits { keep_warm: Duration::ZERO, ..limits() });
     let [session] = sessions();
 
@@ -257,7 +258,7 @@ async fn one_that_is_not_to_be_kept_goes_with_its_turn() {
 }
 
 #[tokio::test]
-async fn one_that_broke_down_while_it_was_idle_goes() {
+async fn removes_a_process_that_crashed_while_idle() {
     let f = Fixture::new(limits());
     let [a, b] = sessions();
     let (broken, well) = (f.turn(a).await, f.turn(b).await);
@@ -269,38 +270,38 @@ async fn one_that_broke_down_while_it_was_idle_goes() {
 }
 
 #[tokio::test]
-async fn idle_ones_go_when_there_is_too_little_memory() {
-    // Each of them counts as the whole test, so that even one is too many.
+async fn ends_idle_processes_over_the_memory_limit() {
+    // Each of them counts as the whole test process, so that even one is too many.
     let f = Fixture::new(Limits { memory_bytes: 1, processes: 8, ..limits() });
     let [a, b, c] = sessions();
     let (idle, busy) = (f.turn(a).await, f.take(b).await);
 
     let started = f.turn(c).await;
 
-    assert!(idle.is_gone(), "for the one that was started");
+    assert!(idle.is_gone(), "ended before the new process is started");
     assert!(!busy.1.is_gone());
     f.pool.tidy();
     assert!(started.is_gone() && !busy.1.is_gone());
 }
 
 #[tokio::test]
-async fn idle_ones_go_with_the_worker() {
+async fn ends_idle_processes_at_shutdown() {
     let f = Fixture::new(limits());
     let [a, b] = sessions();
     let (idle, busy) = (f.turn(a).await, f.take(b).await);
 
     f.host.shut_down().await;
 
-    assert!(idle.is_gone() && !busy.1.is_gone(), "a turn ends its own");
+    assert!(idle.is_gone() && !busy.1.is_gone(), "a working process is ended by its turn");
 }
 
 #[tokio::test]
-async fn the_process_of_a_conversation_that_is_over_goes_when_it_is_idle() {
+async fn ends_the_idle_process_of_a_deleted_conversation() {
     let f = Fixture::new(limits());
     let [a, b] = sessions();
     let (other, (lease, fate)) = (f.turn(a).await, f.take(b).await);
     f.pool.forget(b);
-    assert!(!fate.is_gone(), "its turn is being stopped");
+    assert!(!fate.is_gone(), "its turn has not ended");
     drop(lease);
 
     f.pool.forget(b);
@@ -310,7 +311,7 @@ async fn the_process_of_a_conversation_that_is_over_goes_when_it_is_idle() {
 }
 
 #[tokio::test]
-async fn two_turns_of_a_conversation_never_have_it_at_once() {
+async fn serializes_the_turns_of_a_conversation() {
     let f = Fixture::new(limits());
     let [session] = sessions();
     let (lease, _) = f.take(session).await;

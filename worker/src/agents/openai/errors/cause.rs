@@ -1,4 +1,4 @@
-//! What an error means: from its status, its type, and the wordings of many servers.
+//! Determines the cause of an error from its status, its type, and the messages of many servers.
 
 use std::sync::LazyLock;
 
@@ -8,27 +8,27 @@ use serde_json::Value;
 
 use crate::agents::wording::{pattern, patterns};
 
-/// An error as the server reports it.
+/// An error as reported by the server.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Report<'a> {
     /// The HTTP status, of the response or in the error object.
     pub status: Option<u16>,
     /// The error object, if there is one.
     pub error: Option<&'a Value>,
-    /// The server's sentence.
+    /// The server's error message.
     pub said: &'a str,
-    /// Everything that it sent.
+    /// The whole body.
     pub raw: &'a str,
 }
 
-/// What an error means.
+/// The cause of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// The account has no credit left, or used up a quota that states no time of renewal.
+    /// The account has no credit left, or has exhausted a quota with no stated renewal.
     Quota,
     /// The model is being loaded.
     Loading,
-    /// Anything else, by its code.
+    /// Any other cause, by its code.
     Other(ErrorCode),
 }
 
@@ -42,10 +42,11 @@ impl Cause {
     }
 }
 
-/// Longest text in an error object that is looked at beside its sentence.
+/// Maximum length of a text in an error object that is searched in addition to its message, in bytes.
 const MAX_KEYWORD_BYTES: usize = 80;
 
-/// The conversation does not fit. One wording often serves several servers; `tests.rs` lists their messages.
+/// The conversation exceeds the model's context. A pattern often matches several servers; `tests.rs` lists their
+/// messages.
 static OVERFLOW: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[
         r"context[ _-]*(?:length|size|window|limit|overflow)",
@@ -72,11 +73,11 @@ static RATE: LazyLock<RegexSet> = LazyLock::new(|| {
         r"(?:slow|calm) down",
     ])
 });
-/// Limits over time, which a single request seldom exceeds.
+/// Limits over time, which a single request rarely exceeds.
 static OVER_TIME: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[r"\bper[ _-]?(?:min|minute|hour|day|second)|\b(?:tpm|tpd|rpm|rpd)\b|rate[ _-]?limit|please wait before"])
 });
-/// Credit and quotas that no waiting renews, unless a time is stated.
+/// Credit and quotas that waiting does not renew, unless a time is stated.
 static QUOTA: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[
         r"billing|payment[ _]required|exceeded[^.]{0,30}\bquota|quota (?:is |has been |was )?(?:exceeded|used up|exhausted)",
@@ -84,7 +85,7 @@ static QUOTA: LazyLock<RegexSet> = LazyLock::new(|| {
         r"credit balance is too low|balance[^.]{0,20}(?:insufficient|too low)",
     ])
 });
-/// Codes of quotas that no waiting renews.
+/// Codes of quotas that waiting does not renew.
 static HARD_QUOTA: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[r"insufficient_quota|insufficient_(?:balance|credits?|funds)|billing_hard_limit|billing_not_active"])
 });
@@ -100,7 +101,7 @@ static LOADING: LazyLock<RegexSet> = LazyLock::new(|| {
 /// The model cannot be loaded.
 static NOT_LOADABLE: LazyLock<RegexSet> =
     LazyLock::new(|| patterns(&[r#"\b(?:error|fail\w*|unable|cannot|could ?n[o']t)\b[^.":]{0,20}\bload"#]));
-/// The server has too much to do.
+/// The server has reached its capacity.
 static OVERLOADED: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[
         r"overloaded|at (?:full )?capacity|over capacity|capacity exceeded|service unavailable|server (?:is )?busy|no slots? available|queue is full",
@@ -109,7 +110,7 @@ static OVERLOADED: LazyLock<RegexSet> = LazyLock::new(|| {
 /// "Limit 10000, Requested 12345", as OpenAI and Groq write it.
 static REQUESTED: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\blimit:?\s+(\d+)\b[^.]*?\brequested:?\s+(\d+)"));
 
-/// Returns what the error means. `has_wait` says whether the server states when to try again.
+/// Returns the cause of an error. `has_wait` states whether the server says when to retry.
 pub(super) fn find(report: &Report<'_>, has_wait: bool) -> Cause {
     let other = report.error.map_or_else(|| report.raw.to_owned(), keywords);
     let text = format!("{} {other}", report.said).to_lowercase();
@@ -119,7 +120,7 @@ pub(super) fn find(report: &Report<'_>, has_wait: bool) -> Cause {
     if report.status == Some(402) || HARD_QUOTA.is_match(text) {
         return Cause::Quota;
     }
-    // A wrong key or model stays that, whatever its message mentions.
+    // A wrong key or model takes precedence, whatever the message mentions.
     let is_final = matches!(by_status, Some(ErrorCode::AgentAuth | ErrorCode::AgentUnavailable));
     if is_final && !(report.status == Some(403) && RATE.is_match(text)) {
         return Cause::Other(by_status.unwrap_or(ErrorCode::AgentError));
@@ -142,7 +143,8 @@ pub(super) fn find(report: &Report<'_>, has_wait: bool) -> Cause {
         return Cause::Other(ErrorCode::AgentRateLimited);
     }
     let by_words = OVERLOADED.is_match(text).then_some(ErrorCode::AgentOverloaded);
-    // A status of the response says more than the type in its body; in an object it is the other way around.
+    // The status of a response takes precedence over the type in its body; in an error object, it is the other way
+    // around.
     let code = match by_status {
         Some(ErrorCode::AgentError) => by_words.or(by_status),
         Some(_) => by_status,
@@ -173,7 +175,7 @@ fn code_of_status(status: u16) -> ErrorCode {
     }
 }
 
-/// Returns the code of an error object's `type` and `code`, if they are known.
+/// Returns the code for an error object's `type` and `code`, if they are known.
 fn kind_of(error: &Value) -> Option<ErrorCode> {
     let error = error.get("error").filter(|inner| inner.is_object()).unwrap_or(error);
     let kinds = ["code", "type", "status"].map(|field| error[field].as_str().unwrap_or_default().to_ascii_lowercase());
@@ -193,7 +195,7 @@ fn kind_of(error: &Value) -> Option<ErrorCode> {
     }
 }
 
-/// Returns the names of an error object's fields, and the short texts in them. Longer ones may repeat the conversation.
+/// Returns the names of an error object's fields and the short texts in them. Longer texts may quote the conversation.
 fn keywords(error: &Value) -> String {
     let objects = [error, &error[0], &error["error"], &error[0]["error"]].into_iter().filter_map(Value::as_object);
     let mut words = String::new();
@@ -204,7 +206,7 @@ fn keywords(error: &Value) -> String {
     words
 }
 
-/// Whether a single request asks for more than a limit over time allows.
+/// Returns whether a single request exceeds a limit over time.
 fn is_larger_than_limit(text: &str) -> bool {
     let number = |index| REQUESTED.captures(text)?.get(index)?.as_str().parse::<u64>().ok();
     number(1).zip(number(2)).is_some_and(|(limit, requested)| requested > limit)

@@ -1,7 +1,7 @@
-//! From what a server or the network reports to the error that the user sees.
+//! Converts errors of a server or the network into errors for the user.
 //!
-//! Messages contain no address and no secret: people who chat read them, not only the operator. Every failure quotes the
-//! server's own words, except where servers repeat parts of a rejected key.
+//! Messages contain no addresses or secrets, because users read them, not only the operator. Every failure quotes the
+//! server's message, except where servers repeat parts of a rejected key.
 
 mod cause;
 #[cfg(test)]
@@ -23,21 +23,21 @@ use self::{
 pub(super) use self::{transport::from_transport, words::one_line};
 use crate::agents::AgentError;
 
-/// What every error is made with.
+/// The context in which errors are created.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Context<'a> {
-    /// The API key, which no message may contain.
+    /// The API key, which must not appear in any message.
     pub key: Option<&'a str>,
     /// The current time.
     pub now: Timestamp,
 }
 
-/// Why a request has no answer, or only the beginning of one.
+/// The reason why a request has no answer, or only the start of one.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Failure {
     /// The error for the user.
     pub error: AgentError,
-    /// Everything that the server said, for [`super::dialect`]; `None` when it said nothing.
+    /// The server's whole response, for [`super::dialect`]; `None` if there was none.
     pub said: Option<String>,
     /// Whether the server is still loading the model.
     pub is_loading: bool,
@@ -66,7 +66,7 @@ pub(super) fn from_object(object: &Value, context: Context<'_>) -> Failure {
     failure(report, Wait::from_words(&raw, context.now), context)
 }
 
-/// Returns the failure that words in place of a part of the answer report.
+/// Returns the failure that a text in place of a part of the answer reports.
 pub(super) fn from_words(text: &str, context: Context<'_>) -> Failure {
     let text = words::clean(text);
     match words::parse(&text) {
@@ -87,7 +87,7 @@ fn failure(report: Report<'_>, wait: Wait, context: Context<'_>) -> Failure {
         _ => None,
     };
     let sentence = sentence(cause, report.status, context.key.is_some(), wait.map(|wait| (wait, context.now)));
-    // Servers repeat parts of a rejected key, and the page of a redirect says nothing.
+    // Servers repeat parts of a rejected key, and the body of a redirect is not informative.
     let is_redirect = report.status.is_some_and(|status| (300..400).contains(&status));
     let is_quoted = code != ErrorCode::AgentAuth && !is_redirect;
     let message = if is_quoted { words::with_quote(sentence, report.said, context.key) } else { sentence };

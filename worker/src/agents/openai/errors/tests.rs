@@ -21,7 +21,8 @@ fn response(number: u16, headers: &[(&str, &str)], body: &str) -> AgentError {
     from_status(StatusCode::from_u16(number).unwrap(), &headers, body.as_bytes(), context()).error
 }
 
-/// An error with these words in every place where servers put them: with a status, in a stream, and as plain text.
+/// Returns the error for this message in every place where servers put it: with a status, in a stream, and as plain
+/// text.
 fn everywhere(status_number: u16, words: &str) -> Vec<AgentError> {
     let object = json!({"error": {"message": words, "type": "x"}});
     vec![
@@ -35,7 +36,7 @@ fn everywhere(status_number: u16, words: &str) -> Vec<AgentError> {
 }
 
 #[test]
-fn every_status_has_its_code() {
+fn maps_each_status_to_a_code() {
     let cases = [
         (301, ErrorCode::AgentUnavailable),
         (400, ErrorCode::AgentRefused),
@@ -58,7 +59,7 @@ fn every_status_has_its_code() {
 }
 
 #[test]
-fn a_conversation_that_does_not_fit_is_recognized_by_the_words_of_every_server() {
+fn recognizes_a_context_overflow_of_every_server() {
     for words in [
         // OpenAI, Azure OpenAI, OpenRouter, DeepSeek, vLLM
         "This model's maximum context length is 8192 tokens. However, your messages resulted in 9001 tokens. Please reduce the length of the messages.",
@@ -112,7 +113,7 @@ fn a_conversation_that_does_not_fit_is_recognized_by_the_words_of_every_server()
 }
 
 #[test]
-fn limits_over_time_are_no_overflow_unless_a_single_request_exceeds_them() {
+fn distinguishes_rate_limits_from_a_context_overflow() {
     let limited = [
         "Rate limit reached for gpt-4 in organization org-1 on tokens per min (TPM): Limit 30000, Used 29500, Requested 900. Please try again in 800ms.",
         "Rate limit reached for model `llama` on tokens per day (TPD): Limit 100000, Used 99000, Requested 2000. Please try again in 14m24s.",
@@ -136,7 +137,7 @@ fn limits_over_time_are_no_overflow_unless_a_single_request_exceeds_them() {
 }
 
 #[test]
-fn other_errors_are_no_overflow() {
+fn does_not_mistake_other_errors_for_a_context_overflow() {
     for words in [
         "max_tokens is too large: 100000. This model supports at most 16384 completion tokens.",
         "temperature must be at most 2",
@@ -149,7 +150,7 @@ fn other_errors_are_no_overflow() {
 }
 
 #[test]
-fn a_limit_is_told_with_the_time_of_its_end() {
+fn reports_when_a_rate_limit_ends() {
     let cases = [
         (429, &[("retry-after", "3600")][..], "{}", 3600.0),
         (429, &[("retry-after", "2.5")], "{}", 2.5),
@@ -204,7 +205,7 @@ fn a_limit_is_told_with_the_time_of_its_end() {
 }
 
 #[test]
-fn a_quota_that_no_waiting_renews_is_not_retried() {
+fn does_not_retry_an_exhausted_quota() {
     for (number, body) in [
         (
             429,
@@ -231,7 +232,7 @@ fn a_quota_that_no_waiting_renews_is_not_retried() {
 }
 
 #[test]
-fn a_model_that_is_being_loaded_is_recognized() {
+fn recognizes_a_model_that_is_loading() {
     let failure = |number: u16, body: &str| {
         from_status(StatusCode::from_u16(number).unwrap(), &HeaderMap::new(), body.as_bytes(), context())
     };
@@ -261,7 +262,7 @@ fn a_model_that_is_being_loaded_is_recognized() {
 }
 
 #[test]
-fn the_servers_words_are_quoted_without_the_key() {
+fn quotes_the_servers_message_without_the_key() {
     let quoted = status(400, r#"{"error":{"message":"no\n\u0007 sk-1 here"}}"#);
     assert_eq!(quoted.message, "The agent's server rejected the request (HTTP 400). The server says: no *** here");
 
@@ -276,7 +277,7 @@ fn the_servers_words_are_quoted_without_the_key() {
 }
 
 #[test]
-fn the_servers_words_are_found_wherever_they_stand() {
+fn finds_the_servers_message_in_any_shape() {
     for body in [
         json!({"error": {"message": "slot lost"}}),
         json!({"error": "slot lost"}),
@@ -300,7 +301,7 @@ fn the_servers_words_are_found_wherever_they_stand() {
 }
 
 #[test]
-fn error_objects_have_codes_too() {
+fn maps_error_objects_to_codes() {
     let cases = [
         (r#""out of memory""#, ErrorCode::AgentError),
         (r#"{"message":"x","type":"server_error"}"#, ErrorCode::AgentError),

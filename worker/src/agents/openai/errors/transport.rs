@@ -1,4 +1,4 @@
-//! Requests without an answer, and answers that break off.
+//! Errors of requests without a response and of interrupted responses.
 
 use std::{error::Error as _, io};
 
@@ -6,7 +6,7 @@ use banter_shared::chat::ErrorCode;
 
 use crate::agents::AgentError;
 
-/// Returns the error of a request that got no answer, or whose answer broke off.
+/// Converts the error of a request that got no response or whose response was interrupted.
 pub(in super::super) fn from_transport(error: reqwest::Error) -> AgentError {
     let error = error.without_url();
     let mut reason = None;

@@ -1,4 +1,4 @@
-//! How long a server asks to wait.
+//! How long a server asks to wait before a retry.
 
 use std::time::Duration;
 
@@ -8,15 +8,15 @@ use reqwest::header::{HeaderMap, HeaderName, RETRY_AFTER};
 
 use crate::agents::limits;
 
-/// A wait up to this long is stated to the second.
+/// Waits up to this long are stated to the second.
 const SECONDS_MATTER: Duration = Duration::from_mins(10);
 
-/// How long a server asks to wait.
+/// The waits that a response states.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Wait {
-    /// What it asks for: `Retry-After`, or in words.
+    /// The wait that it asks for, in `Retry-After` or in its message.
     pub declared: Option<Duration>,
-    /// When its limits are reset, which it also says of limits that are not reached.
+    /// When its limits are reset, which servers also state for limits that are not reached.
     pub reset: Option<Duration>,
 }
 
@@ -41,7 +41,7 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     value(text(headers, RETRY_AFTER.as_str())?, now)
 }
 
-/// Returns when the limits are reset that have nothing left; without such, the first of all to be reset.
+/// Returns the time until the exhausted limits are reset; if none is exhausted, until the first limit is reset.
 fn reset(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let resets =
         headers.keys().map(HeaderName::as_str).filter(|name| name.contains("ratelimit") && name.contains("reset"));
@@ -58,7 +58,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok().map(str::trim)
 }
 
-/// Returns the wait that a header's value states: seconds, a duration such as `6m0s`, a date, or a Unix time.
+/// Parses the value of a header: seconds, a duration such as `6m0s`, a date, or a Unix time.
 fn value(value: &str, now: Timestamp) -> Option<Duration> {
     if let Ok(date) = DateTime::parse_from_rfc2822(value) {
         let millis = Timestamp::new(date.to_utc()).millis_since(now);
@@ -68,7 +68,7 @@ fn value(value: &str, now: Timestamp) -> Option<Duration> {
     starts_with_digit.then(|| limits::retry_after(&format!("retry after {value}"), now, &Utc)).flatten()
 }
 
-/// Returns the end of a wait for people, in UTC.
+/// Returns the end of a wait for display, in UTC.
 pub(super) fn until(wait: Duration, now: Timestamp) -> String {
     let end = now.plus(wait);
     let moment = |at: Timestamp| DateTime::from_timestamp_millis(at.unix_millis()).unwrap_or_default();

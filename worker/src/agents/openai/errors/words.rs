@@ -1,4 +1,4 @@
-//! A server's own words, and how they are quoted.
+//! Extracts and quotes a server's error message.
 
 use std::borrow::Cow;
 
@@ -8,11 +8,11 @@ use banter_shared::{
 };
 use serde_json::Value;
 
-/// Longest quote, in characters.
+/// Maximum length of a quote, in characters.
 const MAX_QUOTE_CHARS: usize = 300;
-/// How deep an error is looked into.
+/// Maximum depth at which an error is searched.
 const MAX_DEPTH: usize = 8;
-/// Fields that hold the sentence of an error, best first.
+/// Fields that hold the message of an error, best first.
 const FIELDS: [&str; 20] = [
     "message",
     "error_message",
@@ -36,12 +36,12 @@ const FIELDS: [&str; 20] = [
     "text",
 ];
 
-/// Returns the text of a body.
+/// Decodes a body.
 pub(super) fn text_of(body: &[u8]) -> Cow<'_, str> {
     lenient_json::decode(body)
 }
 
-/// Returns the text without marks of surrogates.
+/// Replaces the marks of lone surrogates.
 pub(super) fn clean(text: &str) -> String {
     replace_marks(text).into_owned()
 }
@@ -51,12 +51,12 @@ pub(super) fn parse(text: &str) -> Option<Value> {
     lenient_json::parse(text.as_bytes(), LoneSurrogates::Replace).ok()
 }
 
-/// Returns the words of a body that is not JSON; none for a web page.
+/// Returns the text of a body that is not JSON; empty for a web page.
 pub(super) fn of_page(text: &str) -> String {
     if text.trim_start().starts_with('<') { String::new() } else { text.trim().to_owned() }
 }
 
-/// Returns the sentence in an error object, however deep servers put it; empty if there is none.
+/// Returns the message in an error object, at any depth; empty if there is none.
 pub(super) fn in_error(error: &Value) -> String {
     find(error, 0).map(|found| replace_marks(&found).into_owned()).unwrap_or_default()
 }
@@ -74,9 +74,9 @@ fn find(value: &Value, depth: usize) -> Option<String> {
         }
         Value::Object(fields) => {
             let nested = ["error", "errors", "fault", "base_resp"];
-            // A gateway adds the words of the server behind it as `metadata.raw`.
+            // A gateway includes the upstream server's error as `metadata.raw`.
             let upstream = fields.get("metadata").and_then(|metadata| find(metadata.get("raw")?, depth + 1));
-            // `{"error": {"message": …}, "message": …}`: the inner one says more.
+            // `{"error": {"message": …}, "message": …}`: the inner message is more specific.
             let inner = upstream.or_else(|| {
                 nested
                     .iter()
@@ -90,14 +90,14 @@ fn find(value: &Value, depth: usize) -> Option<String> {
     }
 }
 
-/// Returns the sentence in a message that is itself JSON, as gateways pass it on.
+/// Returns the message in a string that is itself JSON, as gateways send it.
 fn inner(text: &str, depth: usize) -> Option<String> {
     let start = text.find('{')?;
     let value: Value = serde_json::from_str(text[start..].trim_end()).ok()?;
     find(&value, depth + 1)
 }
 
-/// Returns the sentence, and the server's words on one line without the key.
+/// Appends the server's message to a sentence, on one line and without the key.
 pub(super) fn with_quote(sentence: String, said: &str, key: Option<&str>) -> String {
     let said = match key {
         Some(key) => said.replace(key, "***"),
@@ -107,7 +107,7 @@ pub(super) fn with_quote(sentence: String, said: &str, key: Option<&str>) -> Str
     if quote.is_empty() { sentence } else { format!("{sentence} The server says: {quote}") }
 }
 
-/// Returns the beginning of a text on one line.
+/// Returns the start of a text on one line.
 pub(in super::super) fn one_line(text: &str, max_chars: usize) -> String {
     let text = strip_terminal_codes(text);
     let words: Vec<&str> =

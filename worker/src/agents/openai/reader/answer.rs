@@ -1,4 +1,4 @@
-//! Puts an answer together from the messages of a stream.
+//! Assembles an answer from the messages of a stream.
 
 use banter_shared::{
     chat::{ErrorCode, FinishReason, Usage, sanitize_agent_text},
@@ -20,21 +20,21 @@ use crate::agents::{
     openai::errors::{self, Context, Failure},
 };
 
-/// Longest answer, in bytes of UTF-8; a longer one ends here as `length`.
+/// Maximum length of an answer, in bytes of UTF-8. A longer one is cut off with the finish reason `length`.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
-/// What a message did.
+/// The effect of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
-    /// It was a part of the answer.
+    /// It is part of the answer.
     Open,
-    /// It has nothing to do with an answer.
+    /// It is not part of an answer.
     Ignored,
-    /// It was the end.
+    /// It ends the answer.
     Done,
 }
 
-/// An answer in progress.
+/// Assembles an answer.
 pub(super) struct Assembler<'a> {
     context: Context<'a>,
     tags: ThinkTags,
@@ -51,7 +51,7 @@ pub(super) struct Assembler<'a> {
     flags: Flags,
 }
 
-/// What has happened so far.
+/// Events so far.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, each read on its own")]
 struct Flags {
@@ -59,14 +59,14 @@ struct Flags {
     is_done: bool,
     has_output: bool,
     has_thoughts: bool,
-    /// Thoughts came in a field that lists of details repeat.
+    /// Thoughts arrived in a field that lists of details repeat.
     has_plain_thoughts: bool,
-    /// Output followed a finish.
+    /// Output arrived after a finish reason.
     was_contradicted: bool,
-    /// The usage came after the finish, in a chunk of its own.
+    /// The usage arrived after the finish reason, in its own chunk.
     has_final_usage: bool,
     was_retracted: bool,
-    /// The thought that the answer was expected to begin with had no end.
+    /// An expected thought without an opening tag was never closed.
     was_never_closed: bool,
 }
 
@@ -88,55 +88,55 @@ impl<'a> Assembler<'a> {
         }
     }
 
-    /// How the server said that the answer ended, unless more output followed.
+    /// Returns the finish reason, unless more output followed it.
     pub fn finish(&self) -> Option<FinishReason> {
         self.finish
     }
 
-    /// Whether the server said that the stream is complete.
+    /// Returns whether the server has declared the stream complete.
     pub fn is_done(&self) -> bool {
         self.flags.is_done
     }
 
-    /// Whether anything was part of a completion.
+    /// Returns whether any message was part of a completion.
     pub fn is_completion(&self) -> bool {
         self.flags.is_completion
     }
 
-    /// Whether there were texts, thoughts, or notices.
+    /// Returns whether there were texts, thoughts, or notices.
     pub fn has_output(&self) -> bool {
         self.flags.has_output
     }
 
-    /// Whether there were thoughts and no text.
+    /// Returns whether there were thoughts but no text.
     pub fn has_only_thoughts(&self) -> bool {
         self.flags.has_thoughts && self.kept_bytes == 0
     }
 
-    /// Whether output followed a finish.
+    /// Returns whether output arrived after a finish reason.
     pub fn was_contradicted(&self) -> bool {
         self.flags.was_contradicted
     }
 
-    /// Whether the finish is the end even if the connection breaks after it.
+    /// Returns whether the finish reason is trusted even if the connection breaks after it.
     pub fn is_finish_credible(&self) -> bool {
         !self.flags.was_contradicted && !self.has_only_thoughts()
     }
 
-    /// Whether the usage came in a chunk of its own after the finish.
+    /// Returns whether the usage arrived in its own chunk after the finish reason.
     pub fn has_final_usage(&self) -> bool {
         self.flags.has_final_usage
     }
 
-    /// Whether the answer began with a thought whose opening tag was missing; `None` if that is not known.
+    /// Returns whether the answer started with a thought without an opening tag; `None` if unknown.
     pub fn is_unopened(&self) -> Option<bool> {
         if self.flags.was_retracted { Some(true) } else { self.flags.was_never_closed.then_some(false) }
     }
 
-    /// Takes the next message.
+    /// Processes the next message.
     ///
     /// # Errors
-    /// The error that it reports.
+    /// The error that the message reports.
     pub fn take(&mut self, message: &Message) -> Result<Progress, Failure> {
         match message {
             Message::Done => {
@@ -197,14 +197,14 @@ impl<'a> Assembler<'a> {
                 return Err(AgentError::new(ErrorCode::AgentError, message).into());
             }
             Some(Finish::Reason(reason)) if self.finish != Some(FinishReason::Refusal) => self.finish = Some(reason),
-            // A document is read as a whole, so its message is, too.
+            // A document is parsed as a whole, so its message is complete, too.
             None if chunk.is_whole && is_document => self.finish = self.finish.or(Some(FinishReason::Stop)),
             Some(Finish::Reason(_)) | None => {}
         }
         Ok(Progress::Open)
     }
 
-    /// Takes a part of the answer; returns false when the answer is too long.
+    /// Processes a part of the answer. Returns false if the answer is too long.
     fn take_part(&mut self, part: Part) -> bool {
         self.flags.has_output = true;
         match part {
@@ -292,7 +292,7 @@ impl<'a> Assembler<'a> {
         self.updates.extend(steps.map(Update::Step));
     }
 
-    /// Ends the answer: what was held back is text or thought, and the user is told why there is no text.
+    /// Ends the answer: emits text that was held back, and a notice if the token limit was reached without any text.
     pub fn end(&mut self, is_complete: bool) {
         self.end_thought_halves();
         let half = self.text_halves.finish();
@@ -306,13 +306,13 @@ impl<'a> Assembler<'a> {
         }
     }
 
-    /// Returns what is new for the user.
+    /// Returns the updates since the last call.
     pub fn take_updates(&mut self) -> Vec<Update> {
         self.push_steps();
         std::mem::take(&mut self.updates)
     }
 
-    /// Returns how the answer ended.
+    /// Returns the end of the answer.
     pub fn answer(&self) -> Answer {
         Answer { finish_reason: self.finish.unwrap_or(FinishReason::Stop), usage: self.usage }
     }

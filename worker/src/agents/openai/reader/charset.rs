@@ -1,15 +1,15 @@
-//! Bytes to text, whatever the character encoding.
+//! Decodes a body to text, whatever its encoding.
 //!
-//! Event streams and JSON are UTF-8 by their specifications, so UTF-8 comes first: a server that declares another
-//! encoding by mistake is understood. The declared encoding counts from the first bytes on that are not UTF-8; a byte
-//! order mark counts always. What cannot be decoded becomes U+FFFD, wherever the bytes are split.
+//! Event streams and JSON are UTF-8 by specification, so UTF-8 is tried first, in case a server declares another
+//! encoding by mistake. The declared encoding applies from the first bytes that are not valid UTF-8; a byte order mark
+//! always applies. Bytes that cannot be decoded become U+FFFD, wherever they are split.
 
 use encoding_rs::{Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
-/// Bytes that are needed to recognize an encoding.
+/// Number of bytes needed to recognize an encoding.
 const SNIFFED_BYTES: usize = 3;
 
-/// Decodes a body that arrives in pieces.
+/// Decodes a body that arrives in chunks.
 pub(super) struct TextDecoder {
     declared: Option<&'static Encoding>,
     state: State,
@@ -18,19 +18,19 @@ pub(super) struct TextDecoder {
 enum State {
     /// The first bytes, too few to recognize the encoding.
     Start(Vec<u8>),
-    /// UTF-8, with the beginning of a character.
+    /// UTF-8, with the start of an incomplete character.
     Utf8(Vec<u8>),
     /// Another encoding.
     Other(Decoder),
 }
 
 impl TextDecoder {
-    /// Prepares for a body of this `Content-Type`.
+    /// Creates a decoder for a body with this `Content-Type`.
     pub fn new(content_type: &str) -> Self {
         Self { declared: declared_in(content_type), state: State::Start(Vec::new()) }
     }
 
-    /// Returns the text of the next bytes.
+    /// Decodes the next bytes.
     pub fn push(&mut self, bytes: &[u8]) -> String {
         match &mut self.state {
             State::Start(head) => {
@@ -66,7 +66,7 @@ impl TextDecoder {
         let head = std::mem::take(head);
         let wide = match (Encoding::for_bom(&head), head.as_slice()) {
             (Some((encoding, _)), _) => Some(encoding).filter(|encoding| *encoding != UTF_8),
-            // Both formats begin with a character of ASCII.
+            // Both formats start with an ASCII character.
             (None, [_, 0, ..]) => Some(UTF_16LE),
             (None, [0, ..]) => Some(UTF_16BE),
             (None, _) => None,
@@ -113,7 +113,7 @@ impl TextDecoder {
     }
 }
 
-/// Returns the encoding that a `Content-Type` declares, if it is another one than UTF-8 and contains ASCII.
+/// Returns the encoding that a `Content-Type` declares, unless it is UTF-8 or not a superset of ASCII.
 fn declared_in(content_type: &str) -> Option<&'static Encoding> {
     let lower = content_type.to_ascii_lowercase();
     let (_, label) = lower.split_once("charset=")?;
@@ -123,7 +123,7 @@ fn declared_in(content_type: &str) -> Option<&'static Encoding> {
 
 fn decode(decoder: &mut Decoder, bytes: &[u8], is_last: bool) -> String {
     let mut text = String::with_capacity(decoder.max_utf8_buffer_length(bytes.len()).unwrap_or(bytes.len() * 3 + 16));
-    // The capacity is the longest that the text can be, so everything is read.
+    // The capacity is the maximum length of the text, so all bytes are decoded.
     let _ = decoder.decode_to_string(bytes, &mut text, is_last);
     text
 }
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn decodes_every_encoding_wherever_it_is_cut() {
+    fn decodes_every_encoding_at_any_split() {
         let text = "data: é 🎉 重点";
         let sse = "text/event-stream";
         let latin1 = "text/event-stream; charset=ISO-8859-1";
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn utf8_under_a_wrong_name_is_understood() {
+    fn decodes_utf8_that_is_declared_as_another_encoding() {
         for charset in ["iso-8859-1", "utf-16", "windows-1252", "nonsense"] {
             let content_type = format!("text/event-stream; charset={charset}");
             assert_eq!(decoded(&content_type, "data: é 🎉".as_bytes()), "data: é 🎉", "{charset}");
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn replaces_bytes_that_are_not_text() {
+    fn replaces_invalid_bytes() {
         assert_eq!(decoded("", b"a\xff\xe2\x82b\xc3"), "a\u{fffd}\u{fffd}b\u{fffd}");
         assert_eq!(decoded("", b""), "");
         assert_eq!(decoded("", b"ab"), "ab");

@@ -1,7 +1,7 @@
-//! What one JSON object adds to the answer: a chunk of a stream, or a whole completion.
+//! Parses the JSON objects of an answer: chunks of a stream or whole completions.
 //!
-//! Read by hand rather than into a type: servers send null, nothing, or a list where others send a text, and none of
-//! that is a reason to lose an answer.
+//! Parsed by hand rather than into a type, because servers send null, nothing, or a list where others send a text, and
+//! none of that should fail an answer.
 
 use banter_shared::chat::{FinishReason, Usage};
 use serde_json::Value;
@@ -11,31 +11,31 @@ use super::parts::{self, Part};
 /// What an object adds to the answer.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Chunk {
-    /// Texts, thoughts, and more, in order.
+    /// Texts, thoughts, and other parts, in order.
     pub parts: Vec<Part>,
-    /// How the answer ended, once the server says so.
+    /// The end of the answer, if it is stated.
     pub finish: Option<Finish>,
-    /// What it cost, once the server says so.
+    /// The token usage, if it is stated.
     pub usage: Option<Usage>,
-    /// Whether this is part of a completion at all.
+    /// Whether the object is part of a completion.
     pub is_completion: bool,
-    /// Whether it has a whole message rather than a part of one.
+    /// Whether it contains a whole message rather than a delta.
     pub is_whole: bool,
 }
 
 /// How a server ends an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Finish {
-    /// Regularly.
+    /// With a finish reason.
     Reason(FinishReason),
-    /// It gave up.
+    /// The server aborted the answer.
     GaveUp,
 }
 
-/// Reads an object that reports no error.
+/// Parses an object that does not report an error.
 pub(super) fn read(object: &Value) -> Chunk {
     let choice = &object["choices"][0];
-    // A stream has `delta`, a whole completion `message`, the older completions `text` right in the choice.
+    // A stream has `delta`, a whole completion has `message`, and older completions have `text` in the choice itself.
     let is_object = |part: &&Value| part.is_object();
     let whole = Some(&choice["message"]).filter(is_object);
     let message = Some(&choice["delta"]).filter(is_object).or(whole).unwrap_or(choice);
@@ -67,7 +67,7 @@ fn finish_of(reason: &str) -> Option<Finish> {
             Some(Finish::Reason(FinishReason::Refusal))
         }
         reason if gave_up.iter().any(|word| reason.contains(word)) => Some(Finish::GaveUp),
-        // `tool_calls` too: no tools were offered. A reason that we do not know is an end.
+        // Includes `tool_calls`, because no tools were offered. An unknown reason counts as a normal end.
         _ => Some(Finish::Reason(FinishReason::Stop)),
     }
 }
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn usage_is_whole_or_missing() {
+    fn requires_both_token_counts() {
         let usage = |usage: Value| read(&json!({"choices": [], "usage": usage})).usage;
 
         let expected = Usage { input_tokens: 3, output_tokens: 4 };
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn every_reason_to_finish_is_an_end() {
+    fn parses_finish_reasons() {
         let finish = |reason: &str| read(&json!({"choices": [{"delta": {}, "finish_reason": reason}]})).finish;
         let reason = |reason| Some(Finish::Reason(reason));
 
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_without_text_adds_none() {
+    fn accepts_objects_without_text() {
         for choices in [
             json!([]),
             json!([{}]),

@@ -1,13 +1,15 @@
-//! Lines to frames: server-sent events (WHATWG HTML, section 9.2), and whatever else servers put between them.
+//! Splits lines into frames: server-sent events (WHATWG HTML, section 9.2), and other lines that servers send between
+//! them.
 //!
-//! This is not `eventsource-stream`, which drops lines that are no fields, where servers report errors; buffers a line of
-//! any length; and drops an event that no blank line follows, where lax servers end their last one so.
+//! `eventsource-stream` does not fit: it drops lines that are not fields, in which servers report errors; it buffers
+//! lines of any length; and it drops an event without a blank line after it, which is how some servers end their last
+//! one.
 
 use serde::de::IgnoredAny;
 
 use super::lines::{Line, LineSplitter, MAX_LINE_BYTES};
 
-/// A document that spans several lines is looked at line by line up to this length, in bytes.
+/// A multi-line document is checked for completeness after each line up to this length, in bytes.
 const EAGER_BYTES: usize = 64 * 1024;
 /// The fields of an event.
 const FIELDS: [&str; 4] = ["data", "event", "id", "retry"];
@@ -15,13 +17,13 @@ const FIELDS: [&str; 4] = ["data", "event", "id", "retry"];
 /// A unit of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Frame {
-    /// The `event` field; empty if there is none.
+    /// The `event` field, or an empty string if there is none.
     pub name: String,
-    /// The `data` fields, one a line; or the lines of a text that is no event.
+    /// The `data` fields, one per line, or the lines of a text that is not an event.
     pub data: String,
     /// Whether this is an event.
     pub is_event: bool,
-    /// Whether a part is missing because it was too long.
+    /// Whether a part is missing because the frame was too long.
     pub is_cut: bool,
 }
 
@@ -31,13 +33,13 @@ pub(super) struct FrameSplitter {
     lines: LineSplitter,
     name: String,
     data: Option<String>,
-    /// Lines that are no fields: the beginning of a JSON document.
+    /// Lines that are not fields: the start of a JSON document.
     stray: String,
     is_cut: bool,
 }
 
 impl FrameSplitter {
-    /// Takes the next text and returns the frames that it completes.
+    /// Processes the next text and returns the frames that it completes.
     pub fn push(&mut self, text: &str) -> Vec<Frame> {
         let mut frames = Vec::new();
         for line in self.lines.push(text) {
@@ -46,11 +48,11 @@ impl FrameSplitter {
         frames
     }
 
-    /// Returns what the end of the stream leaves open. The last frame may be incomplete.
+    /// Returns the frames left at the end of the stream. The last one may be incomplete.
     pub fn finish(&mut self) -> Vec<Frame> {
         let mut frames = Vec::new();
         let last = self.lines.finish();
-        // The beginning of a field's name says nothing.
+        // The start of a field name carries no data.
         let is_cut_name = FIELDS.iter().any(|field| field.starts_with(&last.text));
         if !is_cut_name {
             self.take_line(&last, &mut frames);
@@ -85,7 +87,7 @@ impl FrameSplitter {
     }
 
     fn take_data(&mut self, value: &str, frames: &mut Vec<Frame>) {
-        // Some servers separate events by a single line end.
+        // Some servers separate events by a single line break.
         let begins_another = value.starts_with(['{', '[']) && self.data.as_deref().is_some_and(is_complete);
         if begins_another {
             self.end_event(frames);
@@ -103,7 +105,7 @@ impl FrameSplitter {
         }
     }
 
-    /// Takes a line that is no field. A JSON document may take several.
+    /// Processes a line that is not a field. A JSON document may span several.
     fn take_stray(&mut self, text: &str, frames: &mut Vec<Frame>) {
         let is_document = !self.stray.is_empty() || text.trim_start().starts_with(['{', '[']);
         if !is_document || text.trim() == "[DONE]" {
@@ -153,7 +155,7 @@ fn starts_with_error(text: &str) -> bool {
     text.trim_start().get(..5).is_some_and(|start| start.eq_ignore_ascii_case("error"))
 }
 
-/// Whether the text is a whole JSON value.
+/// Returns whether the text is a complete JSON value.
 fn is_complete(text: &str) -> bool {
     serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
@@ -178,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_the_same_wherever_the_text_is_cut() {
+    fn yields_the_same_frames_at_any_split() {
         let stream = ": hi\r\ndata: é\r\n\r\ndata:1\rdata:  2\r\revent: error\ndata\n\nid: 7\nretry: 1\n\noops\n\
             error: {\"a\":1}\ndata: {\"b\":\ndata: 2}\ndata: {\"c\":3}\n\n{\n \"d\": 4\n}\n: Error: e\nevent: error\n\n\
             data: [DONE]\ndata: last";
@@ -204,13 +206,13 @@ mod tests {
     }
 
     #[test]
-    fn a_field_name_cut_by_the_end_is_no_frame() {
+    fn drops_a_field_name_truncated_by_the_end() {
         assert_eq!(frames(&["dat"]), []);
         assert_eq!(frames(&["data: 1\neve"]), [event("", "1")]);
     }
 
     #[test]
-    fn events_and_documents_have_a_limit() {
+    fn limits_the_length_of_events_and_documents() {
         let line = format!("data: {}\n", "x ".repeat(500_000));
         let mut splitter = FrameSplitter::default();
         for _ in 0..20 {

@@ -1,15 +1,16 @@
-//! Text to lines, in bounded memory.
+//! Splits text into lines, with bounded memory.
 //!
-//! A line that does not fit loses its long runs of base64 first: images and other data, of which only the beginning is
-//! of use. So the text beside an image is kept, however large the image. A line that is still too long is cut.
+//! A line that exceeds the limit first loses its long runs of base64, which are images and other data of which only the
+//! start is useful. So the text next to an image is kept, however large the image is. A line that is still too long is
+//! truncated.
 
-/// Longest line that is kept whole, in bytes. The longest answer, escaped sixfold, fits.
+/// Maximum length of a line, in bytes. The longest answer fits even if every character is escaped to six.
 pub(super) const MAX_LINE_BYTES: usize = 8 * 1024 * 1024;
-/// Shortest run of base64 that is cut out of a line that does not fit.
+/// Minimum length of a run of base64 that is removed from an overlong line, in bytes.
 const LONG_RUN_BYTES: usize = 4 * 1024;
-/// How much of such a run is kept, enough to recognize a format.
+/// Length kept of such a run, in bytes; enough to recognize the format.
 const KEPT_RUN_BYTES: usize = 64;
-/// Follows what is kept of a run, and precedes the number of bytes that are missing.
+/// Follows what is kept of a run and precedes the number of bytes removed.
 pub(super) const OMITTED: &str = ";omitted=";
 
 /// A line of a stream.
@@ -21,31 +22,31 @@ pub(super) struct Line {
     pub is_cut: bool,
 }
 
-/// Splits text into lines that end in LF, CRLF, or CR.
+/// Splits text into lines that end with LF, CRLF, or CR.
 #[derive(Debug, Default)]
 pub(super) struct LineSplitter {
     line: String,
-    /// Whether runs of base64 are cut out of the present line.
+    /// Whether runs of base64 are removed from the current line.
     is_compact: bool,
     is_cut: bool,
     run: Run,
-    /// The last character was a CR, so an LF now belongs to it.
+    /// The last character was a CR, so a following LF belongs to it.
     after_cr: bool,
 }
 
-/// A run of base64 at the end of a line, in a string with or without escapes.
+/// A run of base64 at the end of the current line, in a string that may contain escapes.
 #[derive(Debug, Default)]
 struct Run {
-    /// Its length so far.
+    /// Its length so far, in bytes.
     bytes: usize,
-    /// How much of it is missing.
+    /// The number of bytes removed from it.
     omitted: usize,
-    /// Whether an odd number of backslashes ends it, so that the next character is escaped.
+    /// Whether it ends in an odd number of backslashes, so that the next character is escaped.
     is_escaping: bool,
 }
 
 impl LineSplitter {
-    /// Takes the next text and returns the lines that it completes.
+    /// Processes the next text and returns the lines that it completes.
     pub fn push(&mut self, mut text: &str) -> Vec<Line> {
         let mut lines = Vec::new();
         while let Some(first) = text.bytes().next() {
@@ -63,7 +64,7 @@ impl LineSplitter {
         lines
     }
 
-    /// Returns the line that the end of the stream leaves without an end; may be empty.
+    /// Returns the rest after the last line ending; may be empty.
     pub fn finish(&mut self) -> Line {
         self.take()
     }
@@ -104,7 +105,7 @@ impl LineSplitter {
         }
     }
 
-    /// Appends a part of a run; once that is long, its middle is cut out again.
+    /// Appends a part of a run. Removes the middle of the run once it is long.
     fn extend_run(&mut self, part: &str) {
         for byte in part.bytes() {
             self.run.is_escaping = byte == b'\\' && !self.run.is_escaping;
@@ -119,7 +120,7 @@ impl LineSplitter {
         if self.run.bytes > LONG_RUN_BYTES && !self.is_cut {
             let start = self.line.len() - LONG_RUN_BYTES;
             let kept = &self.line[start..start + KEPT_RUN_BYTES];
-            // Not in the middle of an escape.
+            // Do not split an escape.
             let kept = kept.find('\\').unwrap_or(KEPT_RUN_BYTES);
             self.run.omitted = self.run.bytes - kept;
             self.line.truncate(start + kept);
@@ -142,7 +143,7 @@ impl LineSplitter {
     }
 }
 
-/// Whether a byte may be part of base64 in a JSON string, escapes (`\/`, `\n`) included.
+/// Returns whether a byte may be part of base64 in a JSON string, including escapes (`\/`, `\n`).
 fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_' | b'\\')
 }
@@ -159,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_end_in_lf_crlf_or_cr_wherever_the_text_is_cut() {
+    fn splits_at_lf_crlf_and_cr_at_any_split() {
         let text = "a\nbé\r\n\r\nc\rd\r\re";
         let expected: Vec<Line> =
             ["a", "bé", "", "c", "d", "", "e"].map(|text| Line { text: text.into(), is_cut: false }).into();
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_is_cut_out_of_a_line_that_does_not_fit() {
+    fn removes_an_image_from_an_overlong_line() {
         let image = r"iVBOR\/w0".to_owned() + &"A".repeat(32 * 1024 * 1024) + r#"=\""#;
         let line = format!(r#"data: {{"text":"before","url":"data:image/png;base64,{image}","more":"after"}}"#);
         let pieces: Vec<&str> =
@@ -188,14 +189,14 @@ mod tests {
     }
 
     #[test]
-    fn text_is_not_taken_for_an_image() {
+    fn keeps_a_line_of_the_maximum_length() {
         let text = "A".repeat(MAX_LINE_BYTES);
 
         assert_eq!(lines(&[&text]), [Line { text, is_cut: false }]);
     }
 
     #[test]
-    fn a_line_that_does_not_fit_otherwise_is_cut() {
+    fn truncates_an_overlong_line_without_images() {
         let part = "é ".repeat(100_000);
         let mut splitter = LineSplitter::default();
 

@@ -1,33 +1,33 @@
-//! Frames to messages: an object, an error, the end, or something unknown.
+//! Converts frames to messages: objects, errors, the end, and unknown ones.
 //!
-//! What is unknown and harmless is ignored. What reports an error never is, in whatever form it comes.
+//! Unknown messages are ignored if they are harmless. Anything that reports an error is recognized, in whatever form.
 
 use banter_shared::lenient_json::{self, LoneSurrogates};
 use serde_json::Value;
 
 use super::frames::Frame;
 
-/// What a frame says.
+/// The content of a frame.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Message {
     /// The stream is complete.
     Done,
-    /// A JSON object; its strings may contain marks of surrogates.
+    /// A JSON object, whose strings may contain marks of lone surrogates.
     Object {
         /// The object.
         value: Value,
-        /// Whether it stands alone rather than in an event.
+        /// Whether it is a document of its own rather than the data of an event.
         is_document: bool,
     },
-    /// An error, as an object or in words.
+    /// An error, as an object or a text.
     Error(Value),
-    /// Something else.
+    /// Anything else.
     Unknown(String),
     /// A frame that was too long to be read.
     TooLong,
 }
 
-/// Returns what a frame says; an event of several lines may be several messages.
+/// Returns the messages in a frame. An event with several lines may contain several.
 pub(super) fn read(frame: &Frame) -> Vec<Message> {
     let is_error = is_error_name(&frame.name);
     let data = frame.data.trim();
@@ -40,7 +40,7 @@ pub(super) fn read(frame: &Frame) -> Vec<Message> {
     if frame.is_cut {
         return vec![Message::TooLong];
     }
-    // Some servers separate events by a single line end, others put something between them.
+    // Some servers separate events by a single line break; others put something between them.
     let lines = data.lines().map(str::trim).filter(|line| !line.is_empty());
     let read =
         lines.map(|line| read_text(line, is_error, !frame.is_event).unwrap_or_else(|| read_words(line, is_error)));
@@ -49,9 +49,9 @@ pub(super) fn read(frame: &Frame) -> Vec<Message> {
     if messages.len() > 1 && is_known { messages } else { vec![read_words(data, is_error)] }
 }
 
-/// Returns the message of a text in none of the known forms.
+/// Classifies a text in an unknown form.
 fn read_words(text: &str, is_error: bool) -> Message {
-    // JSON that is cut off may mention errors in the text of an answer.
+    // Truncated JSON may mention errors in the text of an answer.
     let is_object = text.starts_with(['{', '[']);
     let names_error = ["\"error", "'error", "\"detail\""].iter().any(|field| text.contains(field));
     if is_error || (if is_object { names_error } else { says_error(text) }) {
@@ -61,7 +61,7 @@ fn read_words(text: &str, is_error: bool) -> Message {
     }
 }
 
-/// Returns the message of a text in one of the known forms.
+/// Parses a text in one of the known forms.
 fn read_text(text: &str, is_error: bool, is_document: bool) -> Option<Message> {
     if is_done(text) {
         return Some(Message::Done);
@@ -98,7 +98,7 @@ fn is_error_name(name: &str) -> bool {
     name.contains("error") || name.contains("exception") || name.contains("fail")
 }
 
-/// Whether words report an error.
+/// Returns whether a text reports an error.
 pub(super) fn says_error(words: &str) -> bool {
     let words = words.to_lowercase();
     ["error", "exception", "traceback", "failed", "failure", "panic"].iter().any(|word| words.contains(word))
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_one_in_whatever_form_it_comes() {
+    fn recognizes_errors_in_any_form() {
         for (name, data, expected) in [
             ("", "error: {\"code\":500}", json!({"code": 500})),
             ("", "Error: slot lost", json!("slot lost")),
@@ -140,14 +140,14 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_one_in_whatever_form_it_comes() {
+    fn recognizes_the_end_in_any_form() {
         for data in ["[DONE]", " [done] ", "\"[DONE]\"", "DONE"] {
             assert_eq!(messages("", data, true), [Message::Done], "{data}");
         }
     }
 
     #[test]
-    fn an_event_of_several_objects_is_several_messages() {
+    fn splits_an_event_with_several_objects() {
         let object = |value| Message::Object { value, is_document: false };
 
         assert_eq!(
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_unknown() {
+    fn treats_anything_else_as_unknown() {
         for (name, data) in
             [("ping", "2026-01-31T12:00:00Z"), ("", "hello"), ("", "7"), ("", "{\"a\":\"an error"), ("x", "null")]
         {

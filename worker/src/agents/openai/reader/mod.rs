@@ -1,12 +1,12 @@
 //! Reads an answer from the body of a response.
 //!
-//! Each stage tolerates what servers do and hands clean values to the next: bytes → text (`charset`) → lines of bounded
-//! length (`lines`) → frames (`frames`) → messages (`message`) → chunks (`chunk`, `parts`) → the answer (`answer`).
-//! What is unknown and harmless is counted and ignored. What reports an error fails the answer (`reports`).
+//! Each stage tolerates what servers send and passes clean values to the next: bytes → text (`charset`) → lines of
+//! bounded length (`lines`) → frames (`frames`) → messages (`message`) → chunks (`chunk`, `parts`) → the answer
+//! (`answer`). Unknown and harmless input is counted and ignored. Reported errors fail the answer (`reports`).
 //!
-//! **The end.** An answer is complete when the server says `[DONE]`, or ends the body after a `finish_reason`, or is
-//! silent for [`QUIET`] after one. A `finish_reason` that more output follows is not an end: some servers send one in
-//! each chunk. After thoughts alone, silence has to last for the whole idle timeout.
+//! **End of the answer.** An answer is complete when the server sends `[DONE]`, ends the body after a `finish_reason`,
+//! or is silent for [`QUIET`] after one. A `finish_reason` followed by more output does not count: some servers send
+//! one in each chunk. After thoughts without text, the silence must last for the whole idle timeout.
 
 mod answer;
 mod charset;
@@ -37,27 +37,27 @@ use super::{
 };
 use crate::agents::{AgentError, Answer, Update};
 
-/// Silence after a `finish_reason` that ends the answer: longer than the pauses of servers that send one in each chunk.
+/// Silence after a `finish_reason` that ends the answer. Longer than the pauses of servers that send one in each chunk.
 const QUIET: Duration = Duration::from_secs(15);
-/// The same once the server has reported its usage in a chunk of its own, which is the last one before `[DONE]`.
+/// The same once the server has sent its usage in its own chunk, which is the last one before `[DONE]`.
 const QUIET_AFTER_USAGE: Duration = Duration::from_secs(3);
-/// Unknown frames before the first known one after which the body is given up.
+/// Number of unknown frames before the first known one after which reading is given up.
 const MAX_UNKNOWN_FRAMES: usize = 1_000;
-/// How much of an unknown body is quoted, in characters.
+/// Maximum length of the quote from an unknown body, in characters.
 const MAX_QUOTE_CHARS: usize = 200;
 
-/// How an answer was read.
+/// The result of reading an answer.
 pub(super) struct Reading {
-    /// The answer, or why there is none.
+    /// The answer, or the reason why there is none.
     pub outcome: Result<Answer, Failure>,
-    /// Whether any of it was sent on.
+    /// Whether any output was emitted.
     pub has_output: bool,
-    /// Whether it began with a thought whose opening tag was missing; `None` if that is not known.
+    /// Whether it started with a thought without an opening tag; `None` if unknown.
     pub is_unopened: Option<bool>,
 }
 
-/// Reads the whole answer; its text, thoughts, and notices go to `updates`. `is_unopened` says that the model's earlier
-/// answers began with a thought whose opening tag was missing.
+/// Reads a whole answer, and sends its text, thoughts, and notices to `updates`. `is_unopened` states that the model's
+/// earlier answers started with a thought without an opening tag.
 pub(super) async fn read(
     body: Body,
     updates: &mpsc::Sender<Update>,
@@ -92,7 +92,7 @@ struct Reader<'a> {
     frames: FrameSplitter,
     assembler: Assembler<'a>,
     updates: &'a mpsc::Sender<Update>,
-    /// Frames that are not part of an answer.
+    /// Number of frames that are not part of an answer.
     unknown: usize,
     /// The first of them.
     first_unknown: Option<String>,
@@ -119,13 +119,13 @@ impl Reader<'_> {
         }
     }
 
-    /// Takes what the end of the body leaves open.
+    /// Processes what remains at the end of the body.
     async fn read_end(&mut self) -> Result<(), Failure> {
         let cut = self.take_last().await?;
         if cut == Last::Done || self.assembler.is_done() {
             return self.check_completion();
         }
-        // A server that sends a finish in each chunk was cut off in the middle of the next one.
+        // A server that sends a finish reason in each chunk was cut off in the middle of the next one.
         let is_cut_off = cut == Last::CutOutput || self.assembler.finish().is_none();
         if !is_cut_off {
             return self.check_completion();
@@ -134,7 +134,7 @@ impl Reader<'_> {
         Err(if is_rubbish { self.not_a_completion() } else { cut_short().into() })
     }
 
-    /// Decides what a broken connection or too long a silence means.
+    /// Handles a broken connection or an overlong silence.
     async fn read_break(&mut self, error: AgentError) -> Result<(), Failure> {
         let is_silence = error.code == ErrorCode::Timeout;
         let last = self.take_last().await?;
@@ -147,7 +147,7 @@ impl Reader<'_> {
         if is_complete { self.check_completion() } else { Err(error.into()) }
     }
 
-    /// Takes the last frames, of which the very last may be incomplete.
+    /// Processes the last frames. The very last one may be incomplete.
     async fn take_last(&mut self) -> Result<Last, Failure> {
         let text = self.decoder.finish();
         let mut frames = self.frames.push(&text);
@@ -191,7 +191,7 @@ impl Reader<'_> {
         Ok(Progress::Open)
     }
 
-    /// How long the silence must last that ends the answer now.
+    /// Returns how long a silence must last to end the answer.
     fn silence(&self) -> Option<Duration> {
         self.assembler.finish()?;
         let idle = self.body.idle_timeout();
@@ -209,7 +209,7 @@ impl Reader<'_> {
         self.first_unknown.get_or_insert_with(|| one_line(text, MAX_QUOTE_CHARS));
     }
 
-    /// Sends on what is new.
+    /// Sends the new updates.
     async fn send(&mut self) -> Result<(), AgentError> {
         for update in self.assembler.take_updates() {
             self.updates.send(update).await.map_err(|_| AgentError::stopped())?;
@@ -217,13 +217,13 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Sends on what was held back.
+    /// Sends the updates that were held back.
     async fn flush(&mut self, is_complete: bool) -> Result<(), AgentError> {
         self.assembler.end(is_complete);
         self.send().await
     }
 
-    /// Returns an error if nothing of what was sent is part of an answer.
+    /// Returns an error if the body contained no part of an answer.
     fn check_completion(&self) -> Result<(), Failure> {
         if self.assembler.is_completion() || (self.unknown == 0 && self.assembler.is_done()) {
             return Ok(());
@@ -242,18 +242,18 @@ impl Reader<'_> {
     }
 }
 
-/// What the last frame was.
+/// The kind of the last frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Last {
     /// The end of the stream.
     Done,
-    /// A whole one, or one that says nothing.
+    /// A complete frame, or one without meaning.
     Complete,
-    /// The beginning of more output.
+    /// The start of more output.
     CutOutput,
 }
 
-/// Whether the beginning of an object belongs to more output.
+/// Returns whether the start of an object is part of more output.
 fn mentions_output(text: &str) -> bool {
     ["\"delta\"", "\"content\"", "\"text\"", "\"message\"", "\"error\""].iter().any(|field| text.contains(field))
 }

@@ -1,4 +1,4 @@
-//! What the user is told beside the answer, as steps of the kind `notice`.
+//! Notices about an answer, as steps of the kind `notice`.
 
 use std::collections::BTreeSet;
 
@@ -7,9 +7,9 @@ use banter_shared::chat::{StepDetail, StepStatus};
 use super::parts::Image;
 use crate::agents::{StepUpdate, openai::errors::one_line};
 
-/// Notices in one answer; what comes after that is dropped.
+/// Maximum number of notices in an answer.
 const MAX_NOTICES: usize = 20;
-/// Longest name of a tool that is shown, in characters.
+/// Maximum length of a tool's name, in characters.
 const MAX_NAME_CHARS: usize = 80;
 
 /// Collects notices.
@@ -20,7 +20,7 @@ pub(super) struct Notices {
 }
 
 impl Notices {
-    /// Says that the answer contains an image.
+    /// Adds a notice that the answer contains an image.
     pub fn add_image(&mut self, image: &Image) {
         let format = image.media_type.rsplit('/').next().unwrap_or_default();
         let format = one_line(format, 12).to_uppercase();
@@ -32,18 +32,18 @@ impl Notices {
         self.add(format!("The agent returned {what}{about}. {plural}"));
     }
 
-    /// Says that the model called a tool.
+    /// Adds a notice that the model called a tool.
     pub fn add_tool_call(&mut self, name: &str) {
         let name = one_line(name, MAX_NAME_CHARS).replace('`', "'");
         self.add(format!("The model tried to call the tool `{name}`, but no tools are available."));
     }
 
-    /// Says that the model wrote as much as it may before it came to its answer.
+    /// Adds a notice that the token limit was reached before the answer.
     pub fn add_token_limit(&mut self) {
         self.add("The token limit was reached before an answer.".to_owned());
     }
 
-    /// Says that a part of the answer could not be kept.
+    /// Adds a notice that a part of the answer was omitted.
     pub fn add_omission(&mut self) {
         self.add("Part of the answer was too large and was omitted.".to_owned());
     }
@@ -61,13 +61,13 @@ impl Notices {
         });
     }
 
-    /// Returns the notices that were not shown yet.
+    /// Returns the notices added since the last call.
     pub fn take_updates(&mut self) -> Vec<StepUpdate> {
         std::mem::take(&mut self.waiting)
     }
 }
 
-/// Returns a size for people, in decimal units.
+/// Formats a size for display, in decimal units.
 fn size(bytes: usize) -> String {
     let tenths = |unit: usize| (bytes + unit / 20) * 10 / unit;
     let with_tenth = |unit| format!("{}.{}", tenths(unit) / 10, tenths(unit) % 10);
@@ -83,14 +83,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_for_people() {
+    fn formats_sizes() {
         let sizes = [9, 999, 1_499, 87_654, 1_125_000, 32_000_000].map(size);
 
         assert_eq!(sizes, ["9 B", "999 B", "1 KB", "88 KB", "1.1 MB", "32.0 MB"]);
     }
 
     #[test]
-    fn a_notice_is_shown_once() {
+    fn shows_each_notice_once() {
         let mut notices = Notices::default();
         for _ in 0..3 {
             notices.add_image(&Image { media_type: "image/png".into(), bytes: Some(1_125_000) });

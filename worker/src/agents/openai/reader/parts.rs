@@ -1,10 +1,10 @@
-//! The parts of a message: texts, thoughts, refusals, images, and calls of tools, wherever servers put them.
+//! Extracts the parts of a message: texts, thoughts, refusals, images, and tool calls, wherever servers put them.
 
 use serde_json::Value;
 
 use super::lines::OMITTED;
 
-/// How deep content is looked into.
+/// Maximum depth of nested content.
 const MAX_DEPTH: usize = 6;
 
 /// A part of a message.
@@ -12,28 +12,28 @@ const MAX_DEPTH: usize = 6;
 pub(super) enum Part {
     /// Text of the answer.
     Text(String),
-    /// Text that the model thinks.
+    /// A thought of the model.
     Thought(String),
-    /// The same in a list of details, which often repeats what is said elsewhere.
+    /// A thought in a list of details, which often repeats another field.
     ThoughtDetail(String),
-    /// Text in which the model refuses.
+    /// Text with which the model refuses.
     Refusal(String),
     /// An image.
     Image(Image),
-    /// A call of a tool, by its name.
+    /// A tool call, with the tool's name.
     ToolCall(String),
 }
 
 /// An image or another file in an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Image {
-    /// Its media type; empty if it is not stated.
+    /// Its media type, or an empty string if it is not stated.
     pub media_type: String,
-    /// Its size in bytes, if it is part of the answer.
+    /// Its size in bytes, if it is included in the answer.
     pub bytes: Option<usize>,
 }
 
-/// Returns the parts of a message or of a delta, thoughts first.
+/// Returns the parts of a message or delta, thoughts first.
 pub(super) fn of_message(message: &Value) -> Vec<Part> {
     let mut parts = Vec::new();
     thoughts_of(message, &mut parts);
@@ -62,7 +62,7 @@ pub(super) fn of_message(message: &Value) -> Vec<Part> {
     parts
 }
 
-/// Reads the fields for thoughts. Servers that send several of them send the same thought in each.
+/// Extracts thoughts. Servers that use several fields send the same thought in each.
 fn thoughts_of(message: &Value, parts: &mut Vec<Part>) {
     for field in ["reasoning_content", "reasoning", "thinking", "reasoning_text", "thought", "thoughts"] {
         let text = text_of(&message[field], 0);
@@ -80,7 +80,7 @@ fn thoughts_of(message: &Value, parts: &mut Vec<Part>) {
     }
 }
 
-/// Reads content: a text, a list of parts, or an object.
+/// Extracts the parts of content: a text, a list of parts, or an object.
 fn content_of(content: &Value, is_thought: bool, depth: usize, parts: &mut Vec<Part>) {
     match content {
         Value::String(text) => push_text(text, is_thought, parts),
@@ -137,7 +137,7 @@ fn push_text(text: &str, is_thought: bool, parts: &mut Vec<Part>) {
     }
 }
 
-/// Returns the text in a value, however deep.
+/// Returns the text in a value, at any depth.
 fn text_of(value: &Value, depth: usize) -> String {
     if depth > MAX_DEPTH {
         return String::new();
@@ -187,7 +187,7 @@ fn from_url(url: &str) -> Option<Image> {
     is_link.then(|| Image { media_type: String::new(), bytes: None })
 }
 
-/// Returns how many bytes a text of base64 stands for, also if most of it was omitted.
+/// Returns the decoded length of base64, even if most of it was omitted.
 fn decoded_bytes(data: &str) -> usize {
     let (kept, omitted) = data.split_once(OMITTED).unwrap_or((data, "0"));
     (kept.trim_end_matches('=').len() + omitted.parse::<usize>().unwrap_or(0)) * 3 / 4
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_found_wherever_servers_put_them() {
+    fn finds_parts_in_every_shape() {
         let cases = [
             (json!({"content": "hi"}), vec![text("hi")]),
             (json!({"text": "hi"}), vec![text("hi")]),

@@ -1,14 +1,14 @@
-//! Whether a JSON object of a stream reports an error.
+//! Detects JSON objects that report an error.
 
 use serde_json::Value;
 
 use super::message::says_error;
 
-/// Returns the part of an object that reports an error: the object itself where the report is spread over its fields.
+/// Returns the part of an object that reports an error; the object itself if the report is spread over its fields.
 pub(super) fn find(object: &Value) -> Option<&Value> {
     let choices = object.get("choices").and_then(Value::as_array);
     if let Some(error) = object.get("error").filter(|error| is_substantial(error)) {
-        // Siblings such as `status` say more about a sentence.
+        // Siblings such as `status` add to a plain message.
         return Some(if error.is_object() { error } else { object });
     }
     if is_typed_error(object) {
@@ -24,7 +24,7 @@ pub(super) fn find(object: &Value) -> Option<&Value> {
     })
 }
 
-/// Whether an object calls itself an error.
+/// Returns whether the type of an object is an error.
 fn is_typed_error(object: &Value) -> bool {
     ["object", "type", "event", "status", "state"].iter().any(|field| {
         let kind = object[*field].as_str().unwrap_or_default().to_ascii_lowercase();
@@ -36,12 +36,12 @@ fn is_typed_error(object: &Value) -> bool {
     })
 }
 
-/// Whether an object is a chunk, if one without choices.
+/// Returns whether an object without choices is still a chunk.
 fn is_chunk(object: &Value) -> bool {
     object["object"].as_str().is_some_and(|kind| kind.contains("completion"))
 }
 
-/// Whether the fields of an object without choices report an error.
+/// Returns whether the fields of an object without choices report an error.
 fn is_report(object: &Value) -> bool {
     let Some(fields) = object.as_object() else { return false };
     fields.iter().any(|(name, value)| {
@@ -52,7 +52,7 @@ fn is_report(object: &Value) -> bool {
             "code" | "status" | "status_code" | "statuscode" => is_error_status(value),
             "message" | "msg" | "status_msg" => value.as_str().is_some_and(says_error),
             "base_resp" => is_substantial(&value["status_code"]),
-            // An empty object under this name says little, but it says error.
+            // Even an empty object with this name is an error.
             "error" => value.is_object() || value.is_array(),
             name => (name.contains("error") || name.contains("exception")) && is_substantial(value),
         }
@@ -64,7 +64,7 @@ fn is_error_status(value: &Value) -> bool {
     number.is_some_and(|number| number >= 400)
 }
 
-/// Whether a value says anything: `null`, `false`, 0, and what is empty do not.
+/// Returns whether a value carries information: not `null`, `false`, 0, or empty.
 fn is_substantial(value: &Value) -> bool {
     match value {
         Value::Null => false,
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reports_are_found_in_every_form() {
+    fn finds_reports_in_every_shape() {
         for object in [
             json!({"error": {"message": "slot lost"}}),
             json!({"error": "slot lost"}),
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn harmless_objects_report_nothing() {
+    fn ignores_harmless_objects() {
         for object in [
             json!({}),
             json!({"type": "ping"}),

@@ -1,8 +1,8 @@
-//! Thoughts that a model writes into its answer, between tags such as `<think>` and `</think>`.
+//! Separates thoughts that a model writes into its answer between tags such as `<think>` and `</think>`.
 //!
-//! Only at the beginning of an answer: a tag that an answer mentions later, or in code, is text. Some chat templates
-//! swallow the opening tag, so an answer may turn out to have begun with a thought once a closing tag comes; what came
-//! before is then retracted. Tags may be split anywhere.
+//! Only at the start of an answer: a tag later in the answer, or in code, is text. Some chat templates swallow the
+//! opening tag, so a closing tag may reveal that the answer started with a thought; the text before it is then
+//! retracted. Tags may be split anywhere.
 
 /// Opening and closing tags of thoughts, in lower case.
 const TAGS: [(&str, &str); 10] = [
@@ -17,9 +17,9 @@ const TAGS: [(&str, &str); 10] = [
     ("◁think▷", "◁/think▷"),
     ("<|begin_of_thought|>", "<|end_of_thought|>"),
 ];
-/// No tag is longer, in bytes.
+/// Maximum length of a tag, in bytes.
 const LONGEST_TAG_BYTES: usize = 32;
-/// The text before a closing tag whose opening tag is missing may have this many bytes.
+/// Maximum length of the text before a closing tag without an opening tag, in bytes.
 const MAX_UNOPENED_BYTES: usize = 256 * 1024;
 
 /// A piece of an answer.
@@ -27,11 +27,11 @@ const MAX_UNOPENED_BYTES: usize = 256 * 1024;
 pub(super) enum Segment {
     /// Text of the answer.
     Text(String),
-    /// A part of a thought.
+    /// Part of a thought.
     Thought(String),
     /// The end of a thought.
     ThoughtEnd,
-    /// All text so far was this thought.
+    /// All text so far belongs to this thought.
     Retract(String),
 }
 
@@ -47,7 +47,7 @@ pub(super) struct ThinkTags {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Nothing but white space so far.
+    /// Only white space so far.
     Start,
     /// In a thought.
     Thinking { closing: &'static str, is_empty: bool },
@@ -55,20 +55,21 @@ enum State {
     Unopened { is_empty: bool },
     /// After a thought; white space is dropped.
     AfterThought,
-    /// In the text; a closing tag would make it a thought.
+    /// In the text, which a closing tag would make a thought.
     Suspicious,
     /// In the text.
     Text,
 }
 
 impl ThinkTags {
-    /// Begins an answer. `is_thinking` says that the model's earlier answers began with a thought without an opening tag.
+    /// Creates a separator for a new answer. `is_thinking` states that the model's earlier answers started with a
+    /// thought without an opening tag.
     pub fn new(is_thinking: bool) -> Self {
         let state = if is_thinking { State::Unopened { is_empty: true } } else { State::Start };
         Self { state, held: String::new(), said: String::new() }
     }
 
-    /// Says that the server separates the thoughts itself, so that the text has none.
+    /// Notes that the server separates thoughts itself, so that the text contains none.
     pub fn set_separate(&mut self) {
         self.state = match self.state {
             State::Suspicious => State::Text,
@@ -77,12 +78,12 @@ impl ThinkTags {
         };
     }
 
-    /// Whether the answer is in a thought without an opening tag.
+    /// Returns whether the answer is in a thought without an opening tag.
     pub fn is_unopened(&self) -> bool {
         matches!(self.state, State::Unopened { .. })
     }
 
-    /// Takes the next text of the answer and returns what is known about it.
+    /// Processes the next text of the answer and returns the segments known so far.
     pub fn push(&mut self, text: &str) -> Vec<Segment> {
         self.held.push_str(text);
         let mut segments = Vec::new();
@@ -90,7 +91,7 @@ impl ThinkTags {
         segments
     }
 
-    /// Ends the answer and returns the rest of it.
+    /// Ends the answer and returns the remaining segments.
     pub fn finish(&mut self) -> Vec<Segment> {
         let held = std::mem::take(&mut self.held);
         match self.state {
@@ -102,7 +103,7 @@ impl ThinkTags {
                 let thought = (!rest.is_empty()).then(|| Segment::Thought(rest.to_owned()));
                 thought.into_iter().chain([Segment::ThoughtEnd]).collect()
             }
-            // It was the answer after all.
+            // Without a closing tag, it was the answer.
             State::Unopened { .. } => {
                 let text = std::mem::take(&mut self.said) + &held;
                 let text = Some(text).filter(|text| !text.is_empty()).map(Segment::Text);
@@ -111,7 +112,7 @@ impl ThinkTags {
         }
     }
 
-    /// Moves one state on; returns whether there may be more to do.
+    /// Advances by one state. Returns whether it should be called again.
     fn advance(&mut self, segments: &mut Vec<Segment>) -> bool {
         match self.state {
             State::Start | State::AfterThought => self.leave_start(),
@@ -155,7 +156,7 @@ impl ThinkTags {
         true
     }
 
-    /// Passes a thought on, up to its closing tag.
+    /// Emits a thought up to its closing tag.
     fn think(&mut self, closing: &[&'static str], is_empty: bool, segments: &mut Vec<Segment>) -> bool {
         if is_empty {
             let text = self.held.trim_start().to_owned();
@@ -216,7 +217,7 @@ impl ThinkTags {
         goes_on
     }
 
-    /// Passes text on while looking for a closing tag without an opening one.
+    /// Emits text while looking for a closing tag without an opening one.
     fn look_for_closing_tag(&mut self, segments: &mut Vec<Segment>) -> bool {
         let closing = closing_tags();
         let openings: Vec<&str> = TAGS.iter().map(|(opening, _)| *opening).collect();
@@ -224,7 +225,7 @@ impl ThinkTags {
         let before = found.map_or(self.held.len() - held_bytes(&self.held, &closing), |(at, _)| at);
         let text = self.held[..before].to_owned();
         self.said.push_str(&text);
-        // An opening tag may have begun in the text before.
+        // An opening tag may have started in the previous text.
         let recent = self.said.floor_char_boundary(self.said.len().saturating_sub(text.len() + LONGEST_TAG_BYTES));
         let is_mentioned = find_tag(&self.said[recent..], &openings).is_some();
         if is_mentioned || self.said.len() > MAX_UNOPENED_BYTES {
@@ -267,13 +268,13 @@ fn closing_tags() -> Vec<&'static str> {
     TAGS.iter().map(|(_, closing)| *closing).collect()
 }
 
-/// Returns where the first of the tags stands, in any case, and which it is.
+/// Returns the position of the first of these tags, in any case, and the tag.
 fn find_tag<'a>(text: &str, tags: &[&'a str]) -> Option<(usize, &'a str)> {
     let lower = text.to_ascii_lowercase();
     tags.iter().filter_map(|tag| lower.find(tag).map(|at| (at, *tag))).min_by_key(|(at, _)| *at)
 }
 
-/// Returns how many bytes at the end of a text may be the beginning of a tag.
+/// Returns how many bytes at the end of a text may be the start of a tag.
 fn held_bytes(text: &str, tags: &[&str]) -> usize {
     let lower = text.to_ascii_lowercase();
     let longest = |tag: &&str| {
@@ -282,7 +283,7 @@ fn held_bytes(text: &str, tags: &[&str]) -> usize {
     tags.iter().filter_map(longest).max().unwrap_or(0)
 }
 
-/// Whether the end of a text is in a block or a span of code.
+/// Returns whether the end of a text is in a code block or code span.
 fn is_in_code(text: &str) -> bool {
     let is_fence = |line: &&str| line.trim_start().starts_with("```") || line.trim_start().starts_with("~~~");
     let fences = text.lines().filter(is_fence).count();
@@ -290,7 +291,7 @@ fn is_in_code(text: &str) -> bool {
     fences % 2 == 1 || line.matches('`').count() % 2 == 1
 }
 
-/// Whether a tag between these texts stands in a sentence.
+/// Returns whether a tag between these texts is mentioned in a sentence.
 fn is_mention(before: &str, after: &str) -> bool {
     let goes_on = after.starts_with(|c: char| c == ' ' || c.is_ascii_punctuation());
     (before.ends_with(' ') && goes_on) || before.ends_with(['"', '\'', '(', '“'])
@@ -300,7 +301,7 @@ fn is_mention(before: &str, after: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// Text and thoughts of an answer whose model is or is not known to swallow opening tags.
+    /// Returns the text and the thoughts of an answer.
     fn separated(is_thinking: bool, pieces: &[&str]) -> (String, Vec<String>) {
         let mut tags = ThinkTags::new(is_thinking);
         let mut segments: Vec<Segment> = pieces.iter().flat_map(|piece| tags.push(piece)).collect();
@@ -334,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn thoughts_are_separated_wherever_the_text_is_cut() {
+    fn separates_thoughts_at_any_split() {
         for (answer, text, thoughts) in [
             ("<think>\nHm, é.\n</think>\n\nYes", "Yes", &["Hm, é."][..]),
             ("\n <think>Hm</think>Yes <b>", "Yes <b>", &["Hm"]),
@@ -355,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_that_an_answer_mentions_are_text() {
+    fn keeps_mentioned_tags_as_text() {
         for answer in [
             "Use <think> and </think>.",
             "Write `</think>` at the end.",
@@ -376,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_that_swallows_opening_tags_begins_with_a_thought() {
+    fn reads_a_thought_without_an_opening_tag() {
         for (answer, text, thoughts) in [
             ("Hm\n</think>\n\nYes", "Yes", &["Hm"][..]),
             ("<think>Hm</think>Yes", "Yes", &["Hm"]),
@@ -389,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_separates_thoughts_itself_has_none_in_its_text() {
+    fn keeps_tags_as_text_if_the_server_separates_thoughts() {
         let mut tags = ThinkTags::new(false);
         let mut segments = tags.push("Hm\n");
         tags.set_separate();

@@ -1,28 +1,28 @@
-//! What the model thinks to itself, as steps: one for each stretch of thinking before, or between, what it says.
+//! Converts thoughts to steps: one for each stretch of thinking before or between texts.
 
 use banter_shared::chat::{StepDetail, StepStatus, ThoughtDetail};
 
 use crate::agents::StepUpdate;
 
-/// Longest thought that is kept, in bytes of UTF-8; `is_truncated` says that more was omitted.
+/// Maximum length of a thought, in bytes of UTF-8. `is_truncated` states that more was omitted.
 const MAX_THOUGHT_BYTES: usize = 48 * 1024;
 
 /// Collects thoughts.
 #[derive(Debug, Default)]
 pub(super) struct Thoughts {
-    /// Stretches so far.
+    /// Number of stretches so far.
     count: usize,
-    /// The text of the present one; empty between them.
+    /// The text of the current stretch; empty between stretches.
     text: String,
     is_truncated: bool,
-    /// Whether the present one has grown since it was told.
+    /// Whether the current stretch has grown since the last update.
     has_news: bool,
-    /// Stretches that ended and were not told yet.
+    /// Stretches that have ended since the last update.
     ended: Vec<StepUpdate>,
 }
 
 impl Thoughts {
-    /// Takes more of a thought.
+    /// Appends to the current thought.
     pub fn push(&mut self, more: &str) {
         if more.is_empty() || self.is_truncated {
             return;
@@ -37,7 +37,7 @@ impl Thoughts {
         self.has_news = true;
     }
 
-    /// The model says something, or is done: it has stopped thinking.
+    /// Ends the current stretch.
     pub fn end(&mut self) {
         if !self.text.is_empty() {
             let ended = self.update(StepStatus::Succeeded);
@@ -46,7 +46,7 @@ impl Thoughts {
         }
     }
 
-    /// What is to be told now.
+    /// Returns the updates since the last call.
     pub fn take_updates(&mut self) -> Vec<StepUpdate> {
         let mut updates = std::mem::take(&mut self.ended);
         if std::mem::take(&mut self.has_news) {
@@ -73,7 +73,7 @@ impl Thoughts {
 mod tests {
     use super::*;
 
-    /// Key, status and text of what is told.
+    /// Returns the key, status, and text of each update.
     fn told(thoughts: &mut Thoughts) -> Vec<(String, StepStatus, String)> {
         let updates = thoughts.take_updates().into_iter();
         updates
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn each_stretch_of_thinking_is_a_step() {
+    fn emits_a_step_for_each_stretch_of_thinking() {
         let mut thoughts = Thoughts::default();
         thoughts.end();
         thoughts.push("");
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thought_without_end_is_cut_and_told_no_more() {
+    fn truncates_an_endless_thought() {
         let mut thoughts = Thoughts::default();
 
         thoughts.push(&"é".repeat(MAX_THOUGHT_BYTES));

@@ -1,4 +1,4 @@
-//! Answers over real connections. What servers put into them is in `quirks`.
+//! Answers over real connections. For the content of answers, see `quirks`.
 
 use banter_shared::chat::{FinishReason, Usage};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -25,7 +25,7 @@ fn stop() -> Answer {
 }
 
 #[tokio::test]
-async fn a_usual_stream_is_an_answer_with_its_usage() {
+async fn reads_a_stream_with_usage() {
     let first =
         "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":null},\"finish_reason\":null}]}\n\n";
     let body = [first, &chunk("Hé"), &chunk("llo"), &finish("stop"), USAGE, DONE].concat();
@@ -38,7 +38,7 @@ async fn a_usual_stream_is_an_answer_with_its_usage() {
 }
 
 #[tokio::test]
-async fn the_content_type_does_not_matter() {
+async fn ignores_the_content_type() {
     let body = [&*chunk("a"), DONE].concat();
     for content_type in ["", "content-type: text/plain\r\n", "content-type: application/json\r\n"] {
         let server = Server::start([server::response("200 OK", content_type, &body)]).await;
@@ -48,7 +48,7 @@ async fn the_content_type_does_not_matter() {
 }
 
 #[tokio::test]
-async fn a_server_that_stays_silent_after_the_end_is_not_waited_for() {
+async fn does_not_wait_after_the_end_of_the_stream() {
     let script = server::stream([&*chunk("a"), &finish("stop")].concat()).then(Step::Silence);
     let mut server = Server::start([script]).await;
     let agent = agent(OpenaiConfig { idle_timeout: PATIENCE, ..config(&server) });
@@ -58,7 +58,7 @@ async fn a_server_that_stays_silent_after_the_end_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_stream_cut_anywhere_is_an_error_unless_its_end_was_seen() {
+async fn fails_if_the_stream_is_cut_before_its_end() {
     let (text, end) = ([chunk("Hé"), chunk("llo")].concat(), finish("stop"));
     let body = [&*text, &end, DONE].concat();
     let end_seen_at = text.len() + end.trim_end().len();
@@ -84,7 +84,7 @@ async fn a_stream_cut_anywhere_is_an_error_unless_its_end_was_seen() {
     }
 }
 
-/// The same body compressed by other programs, in base64, by the name of the encoding.
+/// The same body compressed by other programs, in base64, by encoding.
 const COMPRESSED: [(&str, &str); 4] = [
     ("gzip", include_str!("compressed/gzip.b64")),
     ("deflate", include_str!("compressed/deflate.b64")),
@@ -93,7 +93,7 @@ const COMPRESSED: [(&str, &str); 4] = [
 ];
 
 #[tokio::test]
-async fn compressed_responses_are_decoded_though_none_was_asked_for() {
+async fn decodes_compressed_responses() {
     for (encoding, body) in COMPRESSED {
         let body = BASE64_STANDARD.decode(body.trim()).unwrap();
         let respond = |status: &str| {
@@ -103,7 +103,7 @@ async fn compressed_responses_are_decoded_though_none_was_asked_for() {
         let mut server = Server::start([respond("200 OK"), respond("400 Bad Request"), respond("200 OK")]).await;
         let agent = agent(config(&server));
 
-        // The same body is a chunk, an error, and a list of models.
+        // The same body serves as a chunk, an error, and a list of models.
         assert_eq!(ask(&agent).await, ("Hello".to_owned(), Ok(stop())), "{encoding}");
         let error = ask(&agent).await.1.unwrap_err();
         assert!(error.message.ends_with("The server says: too bad"), "{encoding}: {error}");
@@ -113,7 +113,7 @@ async fn compressed_responses_are_decoded_though_none_was_asked_for() {
 }
 
 #[tokio::test]
-async fn a_model_that_swallows_its_opening_tag_is_remembered() {
+async fn remembers_a_model_that_omits_the_opening_tag() {
     let answer = |text: &str| server::stream([&*chunk(text), &finish("stop"), DONE].concat());
     let server = Server::start([
         answer("Hm\n</think>\n\nYes"),

@@ -1,4 +1,4 @@
-//! Servers that do not accept every conversation.
+//! Servers that reject certain requests.
 
 use serde_json::json;
 
@@ -13,7 +13,7 @@ fn rejects(status: &str, message: &str) -> Script {
     response(status, "", &json!({"error": {"message": message}}).to_string())
 }
 
-/// A turn after one that failed, one that was answered without text, and one that was answered.
+/// Returns a turn after one that failed, one with an empty answer, and one with an answer.
 fn long_turn() -> Turn {
     let message = |turn, role, content: &str| HistoryMessage { turn, role, content: content.into() };
     let history = vec![
@@ -43,7 +43,7 @@ fn expected(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn consecutive_messages_are_joined_for_a_server_that_demands_it_from_then_on() {
+async fn joins_consecutive_messages_once_the_server_requires_it() {
     for complaint in [
         rejects("400 Bad Request", "Conversation roles must alternate user/assistant/user/assistant/..."),
         rejects(
@@ -73,7 +73,7 @@ async fn consecutive_messages_are_joined_for_a_server_that_demands_it_from_then_
 }
 
 #[tokio::test]
-async fn a_server_without_a_system_role_gets_the_prompt_in_front_of_the_first_message() {
+async fn prepends_the_system_prompt_if_there_is_no_system_role() {
     let complaint = rejects("400 Bad Request", "System role not supported");
     let mut server = Server::start([complaint, stream(ANSWER)]).await;
     let agent = agent(OpenaiConfig { system_prompt: Some("Be brief.".into()), ..config(&server) });
@@ -85,7 +85,7 @@ async fn a_server_without_a_system_role_gets_the_prompt_in_front_of_the_first_me
 }
 
 #[tokio::test]
-async fn several_complaints_are_heeded_one_after_the_other() {
+async fn adapts_to_several_errors_in_turn() {
     let mut server = Server::start([
         rejects("400 Bad Request", "System role not supported"),
         rejects("400 Bad Request", "roles must alternate"),
@@ -103,7 +103,7 @@ async fn several_complaints_are_heeded_one_after_the_other() {
 }
 
 #[tokio::test]
-async fn a_complaint_that_no_change_answers_is_an_error() {
+async fn fails_if_no_change_satisfies_the_server() {
     let complaint = || rejects("400 Bad Request", "roles must alternate");
     let mut server = Server::start([complaint(), stream(ANSWER)]).await;
     let error = ask(&agent(config(&server))).await.1.unwrap_err();
@@ -111,7 +111,7 @@ async fn a_complaint_that_no_change_answers_is_an_error() {
         error.message,
         "The agent's server rejected the request (HTTP 400). The server says: roles must alternate"
     );
-    assert_eq!(server.requests_left(), 1, "one message needs no joining");
+    assert_eq!(server.requests_left(), 1, "a single message is not sent again");
 
     let mut server = Server::start([complaint(), complaint(), stream(ANSWER)]).await;
     let (_, outcome) = ask_about(&agent(config(&server)), long_turn()).await;

@@ -1,4 +1,4 @@
-//! What the user is told when there is no answer.
+//! Errors for the user when there is no answer.
 
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -16,7 +16,7 @@ async fn code_of(script: Script) -> ErrorCode {
 }
 
 #[tokio::test]
-async fn a_status_becomes_a_code_with_the_time_to_wait() {
+async fn maps_a_status_to_a_code_and_a_wait() {
     for (status, headers, code, retry_after) in [
         ("429 Too Many Requests", "retry-after: 7\r\n", ErrorCode::AgentRateLimited, Some(7)),
         ("503 Service Unavailable", "retry-after: 2\r\n", ErrorCode::AgentOverloaded, Some(2)),
@@ -37,7 +37,7 @@ async fn a_status_becomes_a_code_with_the_time_to_wait() {
 }
 
 #[tokio::test]
-async fn an_error_inside_the_stream_keeps_the_text_before_it() {
+async fn keeps_the_text_before_an_error_in_the_stream() {
     for error in [
         format!("data: {}\n\n", json!({"error": {"message": "too busy for sk-test", "code": 503}})),
         "event: error\ndata: too busy for sk-test\n\n".to_owned(),
@@ -52,14 +52,14 @@ async fn an_error_inside_the_stream_keeps_the_text_before_it() {
 }
 
 #[tokio::test]
-async fn an_error_with_a_success_status_is_an_error() {
+async fn recognizes_an_error_with_a_success_status() {
     let script = server::response("200 OK", "", "{\"error\":{\"message\":\"x\",\"type\":\"invalid_request_error\"}}");
 
     assert_eq!(code_of(script).await, ErrorCode::AgentRefused);
 }
 
 #[tokio::test]
-async fn what_is_no_completion_is_not_retried() {
+async fn does_not_retry_a_body_that_is_not_a_completion() {
     for (what, script) in [
         ("a web page", server::response("200 OK", "content-type: text/html\r\n", "<!doctype html><p>Hi")),
         ("text", server::stream("Hello there\n")),
@@ -72,7 +72,7 @@ async fn what_is_no_completion_is_not_retried() {
 }
 
 #[tokio::test]
-async fn a_broken_connection_is_tried_again() {
+async fn reports_a_broken_connection_as_a_network_error() {
     for (what, script) in [
         ("closed before the answer", Script::default()),
         ("closed in the head", Script::head("HTTP/1.1 200 O")),
@@ -95,7 +95,7 @@ async fn a_broken_connection_is_tried_again() {
 }
 
 #[tokio::test]
-async fn silence_is_a_timeout() {
+async fn times_out_on_silence() {
     let quick =
         |server: &Server| OpenaiConfig { first_byte_timeout: PATIENCE, idle_timeout: PATIENCE, ..config(server) };
     for (what, script, expected) in [
@@ -113,7 +113,7 @@ async fn silence_is_a_timeout() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_not_followed() {
+async fn does_not_follow_redirects() {
     let mut target = Server::start([server::stream(TEXT)]).await;
     let location = format!("location: {}/chat/completions\r\n", target.base_url());
     let server = Server::start([server::response("307 Temporary Redirect", &location, "")]).await;
@@ -126,7 +126,7 @@ async fn a_redirect_is_not_followed() {
 }
 
 #[tokio::test]
-async fn a_stop_closes_the_connection_at_once() {
+async fn closes_the_connection_when_stopped() {
     let mut server = Server::start([server::stream(TEXT).then(Step::Silence)]).await;
     let agent = agent(config(&server));
     let (updates, mut received) = mpsc::channel(4);
@@ -144,7 +144,7 @@ async fn a_stop_closes_the_connection_at_once() {
 }
 
 #[tokio::test]
-async fn a_dropped_answer_closes_the_connection() {
+async fn closes_the_connection_when_dropped() {
     let mut server = Server::start([server::stream(TEXT).then(Step::Silence)]).await;
     let agent = agent(config(&server));
     let (updates, mut received) = mpsc::channel(4);
@@ -160,7 +160,7 @@ async fn a_dropped_answer_closes_the_connection() {
 }
 
 #[tokio::test]
-async fn an_agent_whose_updates_nobody_takes_stops() {
+async fn stops_when_updates_are_no_longer_received() {
     let server = Server::start([server::stream(TEXT).then(Step::Silence)]).await;
     let (updates, received) = mpsc::channel(4);
     drop(received);

@@ -1,9 +1,9 @@
-//! Servers that load their model first.
+//! Servers that are still loading their model.
 
 use super::*;
 
 const ANSWER: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: [DONE]\n\n";
-/// An agent that asks again at once, for a short time.
+/// Returns an agent that retries immediately, for a short time.
 fn quick(server: &Server) -> OpenaiAgent {
     let limits = LoadingLimits { timeout: PATIENCE, pause: Duration::from_millis(10) };
     OpenaiAgent { loading_limits: limits, ..agent(config(server)) }
@@ -12,7 +12,7 @@ fn quick(server: &Server) -> OpenaiAgent {
 const LOADING: &str = "{\"error\":{\"code\":503,\"message\":\"Loading model\",\"type\":\"unavailable_error\"}}";
 
 #[tokio::test]
-async fn a_model_that_is_loading_is_waited_for_and_shown() {
+async fn waits_for_a_loading_model_and_shows_a_notice() {
     let busy = || server::response("503 Service Unavailable", "", LOADING);
     let in_stream = server::stream(format!("error: {LOADING}\n\n"));
     let server = Server::start([busy(), in_stream, busy(), server::stream(ANSWER)]).await;
@@ -26,7 +26,7 @@ async fn a_model_that_is_loading_is_waited_for_and_shown() {
 }
 
 #[tokio::test]
-async fn a_model_that_never_loads_is_an_error() {
+async fn fails_if_the_model_never_loads() {
     let busy = (0..1_000).map(|_| server::response("503 Service Unavailable", "", LOADING));
     let mut server = Server::start(busy).await;
     let agent = quick(&server);
@@ -42,12 +42,12 @@ async fn a_model_that_never_loads_is_an_error() {
 }
 
 #[test]
-fn a_model_may_load_for_more_than_two_minutes() {
+fn waits_for_more_than_two_minutes() {
     assert!(LoadingLimits::default().timeout > Duration::from_mins(2));
 }
 
 #[tokio::test]
-async fn a_stop_ends_the_wait_at_once() {
+async fn stops_waiting_when_stopped() {
     let server = Server::start([server::response("503 Service Unavailable", "", LOADING)]).await;
     let agent = agent(config(&server));
     let (updates, mut received) = mpsc::channel(4);

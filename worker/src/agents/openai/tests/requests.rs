@@ -1,4 +1,4 @@
-//! What the server is sent.
+//! Requests to the server.
 
 use serde_json::json;
 
@@ -15,7 +15,7 @@ fn body_of(request: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_request_carries_the_key_and_the_conversation() {
+async fn sends_the_key_and_the_conversation() {
     let mut server = Server::start([stream(ANSWER)]).await;
 
     ask(&agent(config(&server))).await.1.unwrap();
@@ -28,7 +28,7 @@ async fn a_request_carries_the_key_and_the_conversation() {
 }
 
 #[tokio::test]
-async fn without_a_key_there_is_no_authorization() {
+async fn sends_no_authorization_without_a_key() {
     let mut server = Server::start([response("401 Unauthorized", "", "")]).await;
     let agent = OpenaiAgent::new(config(&server), None, Arc::new(SystemClock)).unwrap();
 
@@ -39,7 +39,7 @@ async fn without_a_key_there_is_no_authorization() {
 }
 
 #[tokio::test]
-async fn the_history_is_cut_to_the_budget() {
+async fn fits_the_history_into_the_budget() {
     let mut server = Server::start([stream(ANSWER)]).await;
     let agent = agent(OpenaiConfig { history_bytes: 10, system_prompt: Some("Be brief.".into()), ..config(&server) });
     let message = |role, content: &str| HistoryMessage { turn: 1, role, content: content.into() };
@@ -57,7 +57,7 @@ async fn the_history_is_cut_to_the_budget() {
 }
 
 #[tokio::test]
-async fn the_first_model_of_the_server_is_asked_for_once() {
+async fn fetches_the_servers_first_model_once() {
     let list = response("200 OK", "content-type: application/json\r\n", MODELS);
     let mut server = Server::start([list, stream(ANSWER), stream(ANSWER)]).await;
     let agent = agent(OpenaiConfig { model: None, ..config(&server) });
@@ -72,7 +72,7 @@ async fn the_first_model_of_the_server_is_asked_for_once() {
 }
 
 #[tokio::test]
-async fn a_model_that_is_gone_is_looked_up_again() {
+async fn fetches_the_model_again_after_not_found() {
     let list = response("200 OK", "", MODELS);
     let other = response("200 OK", "", "{\"data\":[{\"id\":\"new\"}]}");
     let mut server = Server::start([list, response("404 Not Found", "", "{}"), other, stream(ANSWER)]).await;
@@ -89,7 +89,7 @@ async fn a_model_that_is_gone_is_looked_up_again() {
 }
 
 #[tokio::test]
-async fn a_list_of_models_that_fails_is_asked_for_again() {
+async fn retries_a_failed_list_of_models() {
     let scripts = [
         response("200 OK", "", "{\"data\":[]}"),
         response("200 OK", "", "<html>"),
@@ -107,7 +107,7 @@ async fn a_list_of_models_that_fails_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn fields_that_a_server_refuses_are_left_out_from_then_on() {
+async fn omits_rejected_fields_from_then_on() {
     let no_options = response("400 Bad Request", "", "{\"error\":{\"message\":\"Unknown field: stream_options\"}}");
     let no_max_tokens =
         response("400 Bad Request", "", "{\"error\":{\"message\":\"Use 'max_completion_tokens' instead.\"}}");
@@ -128,7 +128,7 @@ async fn fields_that_a_server_refuses_are_left_out_from_then_on() {
 }
 
 #[tokio::test]
-async fn a_field_that_is_refused_for_ever_is_an_error() {
+async fn fails_if_a_field_is_still_rejected_after_the_change() {
     let refuse = || response("400 Bad Request", "", "{\"error\":{\"message\":\"stream_options\"}}");
     let mut server = Server::start([refuse(), refuse(), stream(ANSWER)]).await;
 

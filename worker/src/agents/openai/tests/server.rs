@@ -1,4 +1,4 @@
-//! A server that plays a script, one connection after the other.
+//! A server that plays scripts, one connection after the other.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -10,7 +10,7 @@ use tokio::{
     time::timeout,
 };
 
-/// What happens on one connection after a request was read.
+/// The actions on one connection after a request was read.
 #[derive(Clone, Default)]
 pub struct Script {
     pub steps: Vec<Step>,
@@ -20,9 +20,9 @@ pub struct Script {
 pub enum Step {
     /// Sends these bytes.
     Send(Vec<u8>),
-    /// Sends nothing until the client hangs up.
+    /// Sends nothing until the client closes the connection.
     Silence,
-    /// Breaks the connection off instead of closing it.
+    /// Resets the connection instead of closing it.
     Reset,
 }
 
@@ -33,12 +33,12 @@ pub struct Server {
     _tasks: JoinSet<()>,
 }
 
-/// A 200 with this body as an event stream, ended by closing the connection.
+/// Returns a 200 response with this body as an event stream that ends with the connection.
 pub fn stream(body: impl AsRef<[u8]>) -> Script {
     Script::head("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n").send(body)
 }
 
-/// A whole response.
+/// Returns a complete response.
 pub fn response(status: &str, headers: &str, body: &str) -> Script {
     Script::head(&format!(
         "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n{headers}\r\n{body}",
@@ -63,7 +63,7 @@ impl Script {
 }
 
 impl Server {
-    /// Plays the scripts in turn, then closes every further connection at once.
+    /// Plays the scripts in turn, then closes further connections immediately.
     pub async fn start(scripts: impl IntoIterator<Item = Script>) -> Self {
         let scripts: Vec<Script> = scripts.into_iter().collect();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -86,17 +86,17 @@ impl Server {
         format!("http://{}/v1", self.address)
     }
 
-    /// The next request, head and body.
+    /// Returns the next request, with its head and body.
     pub async fn request(&mut self) -> String {
         timeout(Duration::from_secs(10), self.requests.recv()).await.unwrap().unwrap()
     }
 
-    /// Waits until a client hung up on [`Step::Silence`].
+    /// Waits until a client has closed the connection during [`Step::Silence`].
     pub async fn hang_up(&mut self) {
         timeout(Duration::from_secs(10), self.hang_ups.recv()).await.unwrap().unwrap();
     }
 
-    /// Requests that were not looked at.
+    /// Returns the number of requests that the test has not read.
     pub fn requests_left(&mut self) -> usize {
         std::iter::from_fn(|| self.requests.try_recv().ok()).count()
     }
@@ -130,7 +130,8 @@ async fn play(
         }
     }
     let _ = connection.shutdown().await;
-    // The client reads to the end before this socket goes; with unread bytes the system would send a reset instead.
+    // The client reads to the end before the socket is dropped; with unread bytes, the system would send a reset
+    // instead.
     let _ = timeout(Duration::from_secs(5), connection.read_to_end(&mut Vec::new())).await;
 }
 

@@ -1,4 +1,4 @@
-//! When an answer is complete.
+//! How the end of an answer is recognized.
 
 use super::*;
 
@@ -9,7 +9,7 @@ fn thought_and_end(thought: &str) -> String {
 const USAGE: &str = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2}}\n\n";
 
 #[tokio::test(start_paused = true)]
-async fn a_finish_that_more_output_follows_is_no_end() {
+async fn ignores_a_finish_reason_followed_by_output() {
     check(vec![
         row("a finish in each chunk")
             .send(last_delta(&json!({"content": "a"}), "stop"))
@@ -59,7 +59,7 @@ async fn a_finish_that_more_output_follows_is_no_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_stays_connected_ends_its_answer_by_silence() {
+async fn ends_an_answer_by_silence() {
     let cases = [
         (vec![text("a"), end("stop")], Ok(FinishReason::Stop), 15),
         (vec![text("a"), end("stop"), USAGE.to_owned()], Ok(FinishReason::Stop), 3),
@@ -79,7 +79,7 @@ async fn a_server_that_stays_connected_ends_its_answer_by_silence() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn signs_of_life_after_the_end_do_not_delay_it() {
+async fn ignores_keepalives_after_the_end() {
     let mut sends = vec![Send::Bytes([text("a"), end("stop")].concat().into_bytes())];
     for _ in 0..60 {
         sends.extend([Send::Pause(2), Send::Bytes(b": ping\n\nevent: ping\ndata: 7\n\n".to_vec())]);
@@ -91,7 +91,7 @@ async fn signs_of_life_after_the_end_do_not_delay_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn usage_is_reported_wherever_it_comes() {
+async fn reads_usage_wherever_it_is_sent() {
     let own = "data: {\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2}}\n\n";
     for parts in [
         [&*text("a"), &end("stop"), USAGE, DONE],
@@ -105,7 +105,7 @@ async fn usage_is_reported_wherever_it_comes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_user_is_told_why_there_is_no_text() {
+async fn shows_a_notice_if_the_token_limit_precedes_the_answer() {
     let limit = "The token limit was reached before an answer.";
     let weather = "The model tried to call the tool `get_weather`, but no tools are available.";
     let call =

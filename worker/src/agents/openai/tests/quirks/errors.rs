@@ -1,8 +1,8 @@
-//! Errors in the middle of a stream: the answer fails with the server's words, and the text before is kept.
+//! Errors in the middle of a stream: the answer fails with the server's message, and the text before it is kept.
 
 use super::*;
 
-/// Lines and frames that report an error, all with the same words.
+/// Returns lines and frames that report an error, all with the same message.
 fn reports() -> Vec<(&'static str, String)> {
     vec![
         ("a line without a field", "error: {\"code\":500,\"message\":\"slot lost\"}\n".into()),
@@ -34,7 +34,7 @@ fn reports() -> Vec<(&'static str, String)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_in_any_form_fails_the_answer_with_its_words() {
+async fn fails_with_the_message_of_an_error_in_any_form() {
     let (a, stopped) = (text("a"), end("stop"));
     for (name, report) in reports() {
         for (before, after) in
@@ -49,7 +49,7 @@ async fn an_error_in_any_form_fails_the_answer_with_its_words() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_on_an_open_connection_is_noticed_at_once() {
+async fn detects_an_error_on_an_open_connection_immediately() {
     for (name, report) in reports() {
         let sends = vec![Send::Bytes([text("a"), report].concat().into_bytes()), Send::Silence];
 
@@ -60,7 +60,7 @@ async fn an_error_on_an_open_connection_is_noticed_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_has_the_code_of_its_kind() {
+async fn maps_an_error_to_a_code() {
     check(vec![
         row("overflow in the first line")
             .send("error: {\"code\":500,\"message\":\"the request exceeds the available context size (4096 tokens)\"}\n\n")

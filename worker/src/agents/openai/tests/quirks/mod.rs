@@ -1,7 +1,7 @@
-//! What servers send, as tables: an input a row, with what the user gets of it.
+//! Tables of what servers send: each row has an input and the expected result.
 //!
-//! Rows are read with paused time, so their pauses cost nothing. Each row without pauses is read again with its bytes
-//! split everywhere, which must not change anything.
+//! Rows are read with paused time, so pauses take no real time. Each row without pauses is read again with its bytes
+//! split at every position, which must not change the result.
 
 mod ends;
 mod errors;
@@ -36,7 +36,7 @@ use crate::agents::{
 const DONE: &str = "data: [DONE]\n\n";
 const IDLE: Duration = Duration::from_mins(2);
 
-/// One input and what is expected of it.
+/// An input and its expected result.
 #[derive(Clone)]
 struct Row {
     name: &'static str,
@@ -45,13 +45,13 @@ struct Row {
     expected: Expected,
 }
 
-/// What a server does.
+/// An action of the server.
 #[derive(Clone)]
 enum Send {
     Bytes(Vec<u8>),
-    /// Silence for so many seconds.
+    /// Silence for this many seconds.
     Pause(u64),
-    /// Silence for good, on an open connection.
+    /// Silence forever, on an open connection.
     Silence,
     /// The connection breaks.
     Break,
@@ -65,7 +65,7 @@ struct Expected {
     outcome: Result<FinishReason, (ErrorCode, String)>,
 }
 
-/// Begins a row.
+/// Creates a row.
 fn row(name: &'static str) -> Row {
     let expected =
         Expected { text: String::new(), thoughts: Vec::new(), notices: Vec::new(), outcome: Ok(FinishReason::Stop) };
@@ -118,7 +118,7 @@ impl Row {
         self
     }
 
-    /// Expects a failure whose message contains these words.
+    /// Expects a failure with this code whose message contains these words.
     fn fails(mut self, code: ErrorCode, words: &str) -> Self {
         self.expected.outcome = Err((code, words.to_owned()));
         self
@@ -153,7 +153,7 @@ impl Row {
     }
 }
 
-/// What was read, and how.
+/// The result of reading, and how long it took.
 struct Found {
     read: Expected,
     usage: Option<Usage>,
@@ -191,7 +191,7 @@ async fn read(content_type: &str, sends: Vec<Send>) -> Found {
                 Update::Permission(_) | Update::Resume(_) => panic!("not from a server: {update:?}"),
             }
         }
-        assert!(thoughts.iter().all(|(_, status, _)| *status == StepStatus::Succeeded), "a thought never ends");
+        assert!(thoughts.iter().all(|(_, status, _)| *status == StepStatus::Succeeded), "a thought was not completed");
         read.thoughts = thoughts.into_iter().map(|(_, _, text)| text).collect();
         read
     };
@@ -206,27 +206,27 @@ async fn read(content_type: &str, sends: Vec<Send>) -> Found {
     Found { read, usage, took: started.elapsed() }
 }
 
-/// An event with this object.
+/// Returns an event with this object.
 fn event(object: &Value) -> String {
     format!("data: {object}\n\n")
 }
 
-/// A chunk with this delta.
+/// Returns a chunk with this delta.
 fn delta(delta: &Value) -> String {
     event(&json!({"choices": [{"index": 0, "delta": delta, "finish_reason": null}]}))
 }
 
-/// A chunk with this delta and an end.
+/// Returns a chunk with this delta and a finish reason.
 fn last_delta(delta: &Value, reason: &str) -> String {
     event(&json!({"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}))
 }
 
-/// A chunk with this text.
+/// Returns a chunk with this text.
 fn text(content: &str) -> String {
     delta(&json!({"content": content}))
 }
 
-/// A chunk that ends the answer.
+/// Returns a chunk that ends the answer.
 fn end(reason: &str) -> String {
     last_delta(&json!({}), reason)
 }

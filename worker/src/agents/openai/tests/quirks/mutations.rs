@@ -1,14 +1,14 @@
-//! Random damage to usual sessions: never a panic, a hang, or a success for a broken answer. A failure prints its seed;
-//! `QUIRKS_SEED` repeats it.
+//! Random damage to usual streams: it never causes a panic, a hang, or a success for a broken answer. A failure prints
+//! its seed; `QUIRKS_SEED` repeats it.
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
 use super::*;
 
-/// Damaged sessions in one run.
+/// Number of damaged streams in a run.
 const ROUNDS: u64 = 1_500;
 
-/// Sessions as servers send them, as frames; the last two or the last one are the end.
+/// Returns streams as servers send them, as frames. The last one or two frames are the end.
 fn sessions() -> Vec<Vec<String>> {
     let thought = |text: &str| delta(&json!({"reasoning_content": text}));
     let done = DONE.to_owned();
@@ -35,7 +35,7 @@ fn seed() -> u64 {
     std::env::var("QUIRKS_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0)
 }
 
-/// Splits bytes at random.
+/// Splits bytes at random positions.
 fn split(bytes: &[u8], random: &mut StdRng) -> Vec<Send> {
     let mut rest = bytes;
     let mut sends = Vec::new();
@@ -48,7 +48,7 @@ fn split(bytes: &[u8], random: &mut StdRng) -> Vec<Send> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_reads_the_same_however_it_is_split() {
+async fn reads_the_same_answer_at_any_split() {
     for session in sessions() {
         let whole = session.concat().into_bytes();
         let expected = read("", vec![Send::Bytes(whole.clone())]).await.read;
@@ -61,7 +61,7 @@ async fn a_session_reads_the_same_however_it_is_split() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_cut_before_its_end_never_succeeds() {
+async fn never_succeeds_if_cut_before_the_end() {
     for session in sessions() {
         let end = session.len() - 2;
         let before_end = session[..end].concat().into_bytes();
@@ -76,7 +76,7 @@ async fn a_session_cut_before_its_end_never_succeeds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_with_an_error_never_succeeds() {
+async fn never_succeeds_with_an_error() {
     let errors = [
         "error: {\"message\":\"slot lost\"}\n",
         "event: error\ndata: slot lost\n\n",
@@ -98,7 +98,7 @@ async fn a_session_with_an_error_never_succeeds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_damaged_session_always_has_an_outcome() {
+async fn always_finishes_with_random_damage() {
     let sessions = sessions();
     let rubbish = [
         "data: {oops\n\n",

@@ -1,9 +1,9 @@
-//! What is unknown and harmless is ignored; a body of nothing else is an error.
+//! Unknown and harmless input is ignored; a body that contains nothing else is an error.
 
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn odd_streams_are_answers() {
+async fn reads_answers_among_unknown_input() {
     let (a, b, stopped) = (text("a"), text("b"), end("stop"));
     let rows = [
         ("CRLF", [&*a, &b, &stopped, DONE].concat().replace('\n', "\r\n")),
@@ -36,7 +36,7 @@ async fn odd_streams_are_answers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_of_nothing_else_is_an_error_that_quotes_its_beginning() {
+async fn fails_with_a_quote_if_there_is_no_answer() {
     let protocol = ErrorCode::AgentProtocol;
     check(vec![
         row("a page").send("<!doctype html><p>Hi").fails(protocol, "returned a page"),

@@ -7,7 +7,7 @@ fn utf16(text: &str, order: fn(u16) -> [u8; 2]) -> Vec<u8> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn characters_survive_however_they_are_sent() {
+async fn reads_characters_in_any_encoding() {
     let sse = |strings: &[&str]| -> String {
         let deltas = strings.iter().map(|content| format!("data: {{\"choices\":[{{\"delta\":{content}}}]}}\n\n"));
         deltas.chain([DONE.to_owned()]).collect()
@@ -38,7 +38,7 @@ async fn characters_survive_however_they_are_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_is_not_streamed_is_one() {
+async fn reads_an_answer_that_is_not_streamed() {
     let message =
         json!({"choices": [{"message": {"role": "assistant", "content": "Hi\u{0} there"}, "finish_reason": "length"}]});
     let chunks = json!([{"choices": [{"delta": {"content": "a"}}]}, {"choices": [{"delta": {"content": "b"}, "finish_reason": "stop"}]}]);
@@ -61,7 +61,7 @@ async fn an_answer_that_is_not_streamed_is_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_image_is_a_notice_and_the_text_beside_it_is_kept() {
+async fn shows_a_notice_for_an_image_and_keeps_the_text() {
     let image = |bytes: usize| format!("data:image/png;base64,{}", "iVBO".repeat(bytes / 3));
     let shown = |size: &str| format!("The agent returned an image (PNG, {size}). Images can't be shown yet.");
     let url = |bytes: usize| json!({"type": "image_url", "image_url": {"url": image(bytes)}});
@@ -105,7 +105,7 @@ async fn an_image_is_a_notice_and_the_text_beside_it_is_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_over_the_limit_ends_there() {
+async fn stops_at_the_maximum_length() {
     let part = text(&"é".repeat(50_000));
     let sends = (0..12).map(|_| Send::Bytes(part.clone().into_bytes())).chain([Send::Silence]).collect();
 

@@ -1,9 +1,9 @@
-//! Thoughts are steps, wherever servers put them, and never part of the text.
+//! Thoughts become steps, wherever servers put them, and are never part of the text.
 
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn thoughts_are_told_from_text_wherever_they_stand() {
+async fn separates_thoughts_from_text_in_every_shape() {
     let ended = |parts: &[&str]| [&parts.concat(), &*end("stop"), DONE].concat();
     let thought = |value: &Value| delta(value);
     let details = json!([{"type": "reasoning.text", "text": "hm"}]);
