@@ -2,9 +2,9 @@
 
 use banter_shared::chat::{HistoryMessage, Role};
 
-/// The newest messages whose texts fit into so many bytes together. The last message is always among them, whatever
-/// its length. Where something had to be left out, the rest begins with a user's message: an answer without its
-/// question misleads, and some models refuse it.
+/// Returns the newest messages whose texts fit into the budget together. The last message is always included, whatever
+/// its length. If messages had to be omitted, the rest starts with a user message: an answer without its question is
+/// misleading, and some models reject it.
 pub fn within_budget(mut history: Vec<HistoryMessage>, budget_bytes: usize) -> Vec<HistoryMessage> {
     let Some(last) = history.len().checked_sub(1) else { return history };
     let mut used_bytes = history[last].content.len();
@@ -25,16 +25,16 @@ pub fn within_budget(mut history: Vec<HistoryMessage>, budget_bytes: usize) -> V
     history
 }
 
-/// Begins a block with an earlier message of the user's, in a prompt that tells the conversation.
+/// Heads a block with an earlier user message.
 pub const USER_HEADING: &str = "[user]\n";
-/// Begins a block with an earlier answer.
+/// Heads a block with an earlier answer.
 pub const ASSISTANT_HEADING: &str = "[assistant]\n";
-/// The first block of a prompt that tells the conversation.
+/// The first block of a prompt that includes earlier messages.
 pub const INTRODUCTION: &str = "The following blocks contain the conversation so far, one message per block. The last \
     block is the new message to answer.";
 
-/// What an agent is prompted with that has a memory of its own: the user's message, in a block of its own, and before it
-/// the messages that the agent has not seen.
+/// Returns the prompt for an agent that remembers the conversation: the user's message in its own block, preceded by
+/// the messages that the agent has not seen. `seen` is the last turn that it has.
 pub fn blocks(history: Vec<HistoryMessage>, seen: Option<i64>, budget_bytes: usize) -> Vec<String> {
     let last = history.len().saturating_sub(1);
     let is_new = |(index, message): &(usize, HistoryMessage)| *index == last || Some(message.turn) > seen;
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_conversation_that_fits_is_sent_verbatim() {
+    fn keeps_a_conversation_that_fits() {
         let history = vec![user(" a "), user("b\n"), assistant(""), user("c")];
 
         assert_eq!(within_budget(history.clone(), 6), history);
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_messages_are_left_out_first_and_whole() {
+    fn omits_the_oldest_messages_first() {
         let history = vec![user("1234"), user("56"), assistant("78"), user("9")];
 
         assert_eq!(within_budget(history.clone(), 8), history[1..]);
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rest_does_not_begin_with_an_answer() {
+    fn never_starts_with_an_answer_after_an_omission() {
         let history = vec![user("1"), assistant("2"), assistant("3"), user("4")];
 
         assert_eq!(within_budget(history.clone(), 3), history[3..]);
@@ -92,14 +92,14 @@ mod tests {
     }
 
     #[test]
-    fn the_last_message_stays_whole_whatever_the_budget() {
+    fn keeps_the_last_message_whatever_the_budget() {
         let history = vec![user("1"), assistant("2"), user(&"x".repeat(100))];
 
         assert_eq!(within_budget(history.clone(), 0), history[2..]);
     }
 
     #[test]
-    fn the_budget_counts_bytes_not_characters() {
+    fn counts_bytes_not_characters() {
         let history = vec![user("éé"), user("ü")];
 
         assert_eq!(within_budget(history.clone(), 6), history);
@@ -121,14 +121,14 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_that_knows_the_conversation_is_told_the_new_message_and_nothing_else() {
+    fn sends_only_the_new_message_if_the_rest_was_seen() {
         assert_eq!(blocks(conversation(), Some(2), 1000), ["three"]);
         assert_eq!(blocks(vec![turn(1, Role::User, " one\n")], None, 1000), [" one\n"]);
         assert_eq!(blocks(Vec::new(), None, 1000), [""; 0]);
     }
 
     #[test]
-    fn an_agent_is_told_what_it_has_not_seen_each_message_in_a_block_and_the_new_one_last() {
+    fn sends_each_unseen_message_in_a_block_and_the_new_one_last() {
         assert_eq!(blocks(conversation(), Some(1), 1000), [INTRODUCTION, "[user]\ntwo", "three"]);
         assert_eq!(
             blocks(conversation(), None, 1000),
@@ -137,13 +137,13 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_is_told_no_more_than_it_has_room_for() {
+    fn fits_unseen_messages_into_the_budget() {
         assert_eq!(blocks(conversation(), None, 8), [INTRODUCTION, "[user]\ntwo", "three"]);
-        assert_eq!(blocks(conversation(), None, 1), ["three"], "the new message is always whole");
+        assert_eq!(blocks(conversation(), None, 1), ["three"], "the new message is always included");
     }
 
     #[test]
-    fn the_new_message_is_told_also_to_an_agent_that_has_seen_more() {
+    fn sends_the_new_message_even_if_later_turns_were_seen() {
         assert_eq!(blocks(conversation(), Some(9), 1000), ["three"]);
     }
 }

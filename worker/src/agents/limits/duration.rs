@@ -16,7 +16,7 @@ static CONNECTIVES: LazyLock<Regex> = LazyLock::new(|| {
         r"quota|limit|limits|next|window|will|reset|message|again)\b[^\w.!?;]*|~\s*)+",
     ))
 });
-/// One amount with its unit, and what may stand between two of them.
+/// One amount with its unit, and what may separate it from the next.
 static AMOUNT: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?i)^(\d+(?:[.,]\d+)?|an?|one|two|three|half an?|few)[\s-]*([a-zµ]+)\.?(?:\s*(?:,|and|&)\s*(?:and\s*)?|\s+)?",

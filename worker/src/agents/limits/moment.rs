@@ -11,7 +11,7 @@ use regex::{Captures, Regex};
 use super::{epoch, is_plausible};
 use crate::agents::wording::pattern;
 
-/// A clock time that passed this recently means now rather than tomorrow: messages round.
+/// A clock time that passed this recently means now rather than tomorrow, because messages round.
 const JUST_PASSED: TimeDelta = TimeDelta::minutes(5);
 /// A date without a year that passed longer ago than this is next year's.
 const PASSED_DATE: TimeDelta = TimeDelta::days(31);

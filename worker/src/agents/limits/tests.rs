@@ -88,7 +88,7 @@ fn reads_moments() {
 }
 
 #[test]
-fn a_clock_time_without_a_zone_is_in_the_given_one() {
+fn reads_a_clock_time_without_a_zone_in_the_given_one() {
     let east = FixedOffset::east_opt(2 * 3600).unwrap();
     let wait = |words: &str| retry_after(words, now(), &east).map(|wait| wait.as_secs_f64());
 
@@ -97,7 +97,7 @@ fn a_clock_time_without_a_zone_is_in_the_given_one() {
 }
 
 #[test]
-fn a_clock_time_that_a_clock_change_skips_is_an_hour_later() {
+fn moves_a_skipped_clock_time_by_an_hour() {
     let zone: Tz = "Europe/Berlin".parse().unwrap();
     let now = "2026-03-28T23:30:00Z".parse().unwrap();
 
@@ -105,7 +105,7 @@ fn a_clock_time_that_a_clock_change_skips_is_an_hour_later() {
 }
 
 #[test]
-fn states_no_time_where_none_is_said() {
+fn ignores_messages_without_a_time() {
     for words in [
         "",
         "Rate limit reached.",

@@ -20,8 +20,8 @@ use crate::agents::AgentError;
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long an unused connection is kept. Below the 5 s after which common servers hang up: a request that meets the
-/// hang-up fails.
+/// How long an unused connection is kept. Shorter than the 5 s after which common servers close it, because a request
+/// fails if the server closes its connection at the same time.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Runs every connection on one thread.

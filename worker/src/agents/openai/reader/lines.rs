@@ -16,7 +16,7 @@ pub(super) const OMITTED: &str = ";omitted=";
 /// A line of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Line {
-    /// The text, without its end.
+    /// The text, without its line ending.
     pub text: String,
     /// Whether a part of it is missing.
     pub is_cut: bool,

@@ -39,9 +39,9 @@ pub(super) enum Segment {
 #[derive(Debug)]
 pub(super) struct ThinkTags {
     state: State,
-    /// Text that may be, or belong to, a tag that is still incomplete.
+    /// Text that may belong to an incomplete tag.
     held: String,
-    /// The text of the answer so far, while it may turn out to be a thought.
+    /// The text of the answer so far, while it may still turn out to be a thought.
     said: String,
 }
 
@@ -241,7 +241,7 @@ impl ThinkTags {
         };
         let after = &self.held[before + tag.len()..];
         if after.is_empty() && self.said.ends_with(' ') {
-            // What follows tells whether this is a tag or a mention of one.
+            // Whether this is a tag or a mention of one depends on what follows.
             self.said.truncate(self.said.len() - text.len());
             return false;
         }
