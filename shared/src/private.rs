@@ -8,7 +8,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use nix::sys::stat::{Mode, umask};
+use nix::{
+    fcntl::OFlag,
+    sys::stat::{Mode, umask},
+};
 
 /// The permissions of a private file.
 pub const FILE_MODE: u32 = 0o600;
@@ -27,10 +30,14 @@ pub fn set_umask() {
 
 /// Opens a file for writing and creates it if it is missing. Private in both cases.
 ///
+/// Does not follow a symbolic link: in a folder that several accounts share, somebody else may have created it.
+///
 /// # Errors
-/// When the file cannot be opened.
+/// When the file cannot be opened, or is a symbolic link.
 pub fn open_file(path: &Path) -> io::Result<File> {
-    let file = File::options().create(true).truncate(false).write(true).mode(FILE_MODE).open(path)?;
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true).mode(FILE_MODE).custom_flags(OFlag::O_NOFOLLOW.bits());
+    let file = options.open(path)?;
     restrict(path, FILE_MODE);
     Ok(file)
 }
@@ -135,6 +142,16 @@ mod tests {
         open_file(&path).unwrap();
 
         assert_eq!((mode(&path), fs::read_to_string(&path).unwrap().as_str()), (0o600, "kept"));
+    }
+
+    #[test]
+    fn does_not_open_a_file_through_a_symbolic_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let (target, link) = (folder.path().join("target"), folder.path().join("link"));
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+
+        assert!(open_file(&link).is_err());
+        assert!(!target.exists());
     }
 
     #[test]

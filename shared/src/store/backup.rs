@@ -154,6 +154,8 @@ fn check_target(files: &DatabaseFiles, target: &Path, may_overwrite: bool) -> Re
     match fs::metadata(target) {
         Ok(found) if !found.is_file() => Err(BackupError::NotAFile(target.to_path_buf())),
         Ok(_) if !may_overwrite => Err(BackupError::Exists(target.to_path_buf())),
+        // A link to nothing: the backup would replace the link and leave its target missing.
+        Err(_) if target.is_symlink() => Err(BackupError::NotAFile(target.to_path_buf())),
         _ if target.file_name().is_none() => Err(BackupError::NotAFile(target.to_path_buf())),
         _ => Ok(()),
     }

@@ -75,6 +75,7 @@ async fn keeps_an_existing_file_unless_told_to_overwrite_it() {
 async fn rejects_targets_that_cannot_be_a_backup() {
     let app = app_with_text(100).await;
     std::os::unix::fs::symlink(app.database(), app.folder().join("link.db")).unwrap();
+    std::os::unix::fs::symlink("nowhere.db", app.folder().join("dangling.db")).unwrap();
     let before = names(app.folder());
 
     for (target, reason) in [
@@ -85,6 +86,7 @@ async fn rejects_targets_that_cannot_be_a_backup() {
         ("banter.db-journal", "is one of the database's own files"),
         (".", "is not a regular file"),
         ("/dev/null", "is not a regular file"),
+        ("dangling.db", "is not a regular file"),
         ("no/such/folder/copy.db", "cannot write"),
     ] {
         let output = back_up(&app, &[target, "--overwrite"]).await;

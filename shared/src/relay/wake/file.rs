@@ -1,7 +1,7 @@
 //! The file that is touched after a commit.
 
 use std::{
-    fs::{File, Metadata},
+    fs::{self, File, Metadata},
     io,
     os::unix::fs::{FileExt as _, MetadataExt as _},
     path::{Path, PathBuf},
@@ -30,8 +30,11 @@ struct Opened {
 }
 
 impl Opened {
-    /// Opens the file, and creates it if it is missing.
+    /// Opens the file, and creates it if it is missing. A symbolic link is replaced, so that no other file is written.
     fn open(path: &Path) -> io::Result<Self> {
+        if path.is_symlink() {
+            fs::remove_file(path)?;
+        }
         let file = private::open_file(path)?;
         let id = FileId::from(&file.metadata()?);
         Ok(Self { file, id })
@@ -72,7 +75,7 @@ impl WakeFile {
     /// Opens the file again if it was removed or replaced: everyone else now watches another one.
     fn with_current<T>(&self, act: impl FnOnce(&Opened) -> io::Result<T>) -> io::Result<T> {
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        if std::fs::metadata(&self.path).ok().is_none_or(|found| FileId::from(&found) != opened.id) {
+        if fs::symlink_metadata(&self.path).ok().is_none_or(|found| FileId::from(&found) != opened.id) {
             *opened = Opened::open(&self.path)?;
         }
         act(&opened)
@@ -90,27 +93,46 @@ mod tests {
         let first = wake.current_id().unwrap();
         assert_eq!(wake.current_id().unwrap(), first);
 
-        std::fs::remove_file(wake.path()).unwrap();
+        fs::remove_file(wake.path()).unwrap();
         wake.touch().unwrap();
-        assert_eq!(std::fs::read(wake.path()).unwrap(), b".");
+        assert_eq!(fs::read(wake.path()).unwrap(), b".");
 
         let other = folder.path().join("other");
-        std::fs::write(&other, "").unwrap();
-        std::fs::rename(&other, wake.path()).unwrap();
+        fs::write(&other, "").unwrap();
+        fs::rename(&other, wake.path()).unwrap();
         wake.touch().unwrap();
-        assert_eq!(std::fs::read(wake.path()).unwrap(), b".");
+        assert_eq!(fs::read(wake.path()).unwrap(), b".");
+    }
+
+    #[test]
+    fn replaces_a_symbolic_link_and_leaves_its_target_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("chat.db");
+        let precious = folder.path().join("precious");
+        fs::write(&precious, "text").unwrap();
+        let link = || std::os::unix::fs::symlink(&precious, folder.path().join("chat.db-wake")).unwrap();
+
+        link();
+        let wake = WakeFile::open(&database).unwrap();
+        wake.touch().unwrap();
+        fs::remove_file(wake.path()).unwrap();
+        link();
+        wake.touch().unwrap();
+
+        assert_eq!(fs::read_to_string(&precious).unwrap(), "text");
+        assert_eq!(fs::read(wake.path()).unwrap(), b".");
     }
 
     #[test]
     fn a_folder_that_is_gone_is_an_error_until_it_is_back() {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
-        std::fs::create_dir(&data).unwrap();
+        fs::create_dir(&data).unwrap();
         let wake = WakeFile::open(&data.join("chat.db")).unwrap();
 
-        std::fs::remove_dir_all(&data).unwrap();
+        fs::remove_dir_all(&data).unwrap();
         assert!(wake.touch().is_err());
-        std::fs::create_dir(&data).unwrap();
+        fs::create_dir(&data).unwrap();
 
         wake.touch().unwrap();
     }
