@@ -21,7 +21,7 @@ use crate::agents::{
 const SHOWN_LINES: usize = 5;
 
 /// The result of trying an agent.
-struct Finding {
+struct Diagnosis {
     is_usable: bool,
     lines: Vec<String>,
 }
@@ -36,9 +36,9 @@ pub async fn run(config: &Config) -> anyhow::Result<bool> {
     let host = ProcessHost::new(&config.data_dir).context("cannot create the agents' folders")?;
     let mut all_usable = true;
     for agent in catalog.agents() {
-        let finding = look_at(agent, env, &host).await;
-        all_usable &= finding.is_usable;
-        print(agent, if finding.is_usable { "ok" } else { "failed" }, &finding.lines);
+        let diagnosis = diagnose(agent, env, &host).await;
+        all_usable &= diagnosis.is_usable;
+        print(agent, if diagnosis.is_usable { "ok" } else { "failed" }, &diagnosis.lines);
     }
     for agent in health::detected(&catalog) {
         let mut lines: Vec<String> = found_at(agent).into_iter().collect();
@@ -66,19 +66,19 @@ fn found_at(agent: &AgentConfig) -> Option<String> {
     find_program(&program.command).map(|path| format!("found: {}", path.display()))
 }
 
-async fn look_at(agent: &AgentConfig, env: impl Fn(&str) -> Option<String> + Copy, host: &ProcessHost) -> Finding {
+async fn diagnose(agent: &AgentConfig, env: impl Fn(&str) -> Option<String> + Copy, host: &ProcessHost) -> Diagnosis {
     let mut lines: Vec<String> = found_at(agent).into_iter().collect();
     if let Some(reason) = health::unavailable_reason(agent, env) {
         lines.push(format!("missing: {reason}"));
-        return Finding { is_usable: false, lines };
+        return Diagnosis { is_usable: false, lines };
     }
-    let tried = match &agent.driver {
+    let agent_result = match &agent.driver {
         Driver::Demo(_) => Ok(AcpAgent::demo(agent.key.clone(), 1, host.clone())),
         Driver::Acp(acp) => registry::launch(&agent.key, &acp.program, env)
             .map(|launch| AcpAgent::new(acp.clone(), launch, host.clone())),
         Driver::Command(_) => {
             lines.push("not started: a command agent runs only when it has a message to answer".to_owned());
-            return Finding { is_usable: true, lines };
+            return Diagnosis { is_usable: true, lines };
         }
         Driver::Openai(openai) => {
             let agent =
@@ -91,19 +91,19 @@ async fn look_at(agent: &AgentConfig, env: impl Fn(&str) -> Option<String> + Cop
                 Ok(count) => format!("connected: the server lists {count} models"),
                 Err(reason) => format!("failed: {reason}"),
             });
-            return Finding { is_usable: result.is_ok(), lines };
+            return Diagnosis { is_usable: result.is_ok(), lines };
         }
     };
-    match tried {
-        Ok(tried) => describe(tried.probe().await, lines),
+    match agent_result {
+        Ok(agent_result) => describe(agent_result.probe().await, lines),
         Err(reason) => {
             lines.push(format!("missing: {reason}"));
-            Finding { is_usable: false, lines }
+            Diagnosis { is_usable: false, lines }
         }
     }
 }
 
-fn describe(probe: Probe, mut lines: Vec<String>) -> Finding {
+fn describe(probe: Probe, mut lines: Vec<String>) -> Diagnosis {
     if probe.is_started {
         lines.push("started".to_owned());
     }
@@ -119,11 +119,11 @@ fn describe(probe: Probe, mut lines: Vec<String>) -> Finding {
         None => "opened a session".to_owned(),
         Some(error) => format!("failed: {error}"),
     });
-    if !is_usable && !probe.sign_in.is_empty() {
-        lines.push(format!("sign-in methods: {}", probe.sign_in.join(", ")));
+    if !is_usable && !probe.sign_in_methods.is_empty() {
+        lines.push(format!("sign-in methods: {}", probe.sign_in_methods.join(", ")));
     }
     let wrote = probe.stderr.lines().filter(|line| !line.trim().is_empty());
     let last: Vec<&str> = wrote.collect();
     lines.extend(last[last.len().saturating_sub(SHOWN_LINES)..].iter().map(|line| format!("stderr: {line}")));
-    Finding { is_usable, lines }
+    Diagnosis { is_usable, lines }
 }

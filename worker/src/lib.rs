@@ -1,16 +1,16 @@
 //! The worker: claims tasks from the queue, runs agents, and writes the outcomes.
 //!
 //! [`queue`] claims a task, [`turn`] runs one attempt with an agent of [`agents`], and [`outcome`] writes the result.
-//! [`running`] delivers stop requests and permission decisions, [`heartbeat`] keeps the lease alive, and `work_folders`
+//! [`attempts`] delivers stop requests and permission decisions, [`heartbeat`] keeps the lease alive, and `work_folders`
 //! removes the folders of deleted sessions.
 
 pub mod agents;
+pub mod attempts;
 pub mod doctor;
 pub mod heartbeat;
 pub mod outcome;
 mod permissions;
 pub mod queue;
-pub mod running;
 mod steps;
 pub mod supervise;
 mod text;
@@ -39,8 +39,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use agents::{Registry, health, process::ProcessHost};
+use attempts::RunningAttempts;
 use queue::{AgentQueue, QueueParts};
-use running::Running;
 use turn::TurnRunner;
 
 /// Interval between two reports of the agents' health.
@@ -84,12 +84,12 @@ impl Worker {
     pub async fn run(self) -> anyhow::Result<()> {
         let Self { config, id, store, relay, catalog, shutdown } = self;
         let wake = Arc::new(Notify::new());
-        let running = Running::default();
+        let running = RunningAttempts::default();
         // These continue past the soft shutdown, until the last task has ended.
         let end = CancellationToken::new();
         let tasks = shutdown.tasks();
         tasks.spawn(heartbeat::run(store.clone(), id.clone(), config.task_lease, end.clone()));
-        tasks.spawn(running::follow(
+        tasks.spawn(attempts::follow(
             running.clone(),
             store.clone(),
             relay.clone(),
@@ -97,7 +97,7 @@ impl Worker {
             Arc::clone(&wake),
             end.clone(),
         ));
-        tasks.spawn(report_agents(store.clone(), id.clone(), catalog.clone(), end.clone()));
+        tasks.spawn(report_health(store.clone(), id.clone(), catalog.clone(), end.clone()));
         upkeep::spawn(
             &store,
             &relay,
@@ -107,7 +107,7 @@ impl Worker {
         let host = ProcessHost::new(&config.data_dir).context("cannot create the agents' folders")?;
         let agents =
             Arc::new(Registry::from_catalog(&catalog, |name| env::var(name).ok(), &host, config.worker_concurrency));
-        tasks.spawn(work_folders::follow(store.clone(), Arc::clone(&agents), Arc::clone(host.folders()), end.clone()));
+        tasks.spawn(work_folders::run(store.clone(), Arc::clone(&agents), Arc::clone(host.folders()), end.clone()));
         let runner =
             TurnRunner { store: store.clone(), relay: relay.clone(), agents, running, shutdown: shutdown.clone() };
         let parts = QueueParts {
@@ -120,7 +120,7 @@ impl Worker {
             drained: CancellationToken::new(),
         };
         tracing::info!(worker = %id, concurrency = config.worker_concurrency, "ready");
-        let worked = work(parts, runner, &shutdown).await;
+        let result = run_queue(parts, runner, &shutdown).await;
         host.shut_down().await;
         end.cancel();
         shutdown.soft().cancel();
@@ -132,12 +132,12 @@ impl Worker {
         }
         relay.flush().await;
         store.close().await;
-        worked
+        result
     }
 }
 
 /// Runs the queue under apalis until it is drained.
-async fn work(parts: QueueParts, runner: TurnRunner, shutdown: &Shutdown) -> anyhow::Result<()> {
+async fn run_queue(parts: QueueParts, runner: TurnRunner, shutdown: &Shutdown) -> anyhow::Result<()> {
     let drained = parts.drained.clone();
     let soft = shutdown.soft().clone();
     let hard = shutdown.hard().clone();
@@ -172,9 +172,9 @@ async fn handle(claim: Claim, runner: Data<TurnRunner>) {
 }
 
 /// Periodically reports which agents this worker considers available.
-async fn report_agents(store: Store, worker: WorkerId, catalog: AgentCatalog, end: CancellationToken) {
+async fn report_health(store: Store, worker: WorkerId, catalog: AgentCatalog, end: CancellationToken) {
     loop {
-        let found = health::look(&catalog, |name| env::var(name).ok());
+        let found = health::check(&catalog, |name| env::var(name).ok());
         if let Err(error) = store.report_agents(&worker, &found).await {
             tracing::warn!(%error, "failed to report agent health; retrying");
         }

@@ -37,14 +37,14 @@ enum Command {
 
 fn main() -> ExitCode {
     private::set_umask();
-    let ended = match Cli::parse().command.unwrap_or(Command::Run) {
+    let result = match Cli::parse().command.unwrap_or(Command::Run) {
         // The supervisor must stay single-threaded, so it runs without a runtime.
         Command::Supervise(arguments) => return supervise::run(&arguments),
         Command::DemoAgent => block_on(Builder::new_current_thread(), demo_agent()),
         Command::Run => block_on(Builder::new_multi_thread(), run()),
         Command::Doctor => block_on(Builder::new_multi_thread(), doctor()),
     };
-    match ended {
+    match result {
         Ok(code) => code,
         Err(error) => {
             // Printed without log formatting, for the person who ran the command.
@@ -56,10 +56,10 @@ fn main() -> ExitCode {
 
 fn block_on(mut runtime: Builder, work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
     let runtime = runtime.enable_all().build()?;
-    let ended = runtime.block_on(work);
+    let result = runtime.block_on(work);
     // Do not wait for a thread that is blocked on stdin.
     runtime.shutdown_background();
-    ended
+    result
 }
 
 async fn demo_agent() -> anyhow::Result<ExitCode> {

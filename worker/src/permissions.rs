@@ -18,7 +18,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::agents::Decision;
+use crate::agents::PermissionReply;
 
 /// Pause before retrying a failed write.
 const WRITE_PAUSE: Duration = Duration::from_millis(500);
@@ -54,8 +54,8 @@ impl Permissions {
     }
 
     /// Waits for the decision of a request whose step is about to be stored.
-    pub(crate) fn wait_for(&self, id: PermissionId, time_limit: Duration, reply: oneshot::Sender<Decision>) {
-        let waiting = Waiting {
+    pub(crate) fn wait_for(&self, id: PermissionId, time_limit: Duration, reply: oneshot::Sender<PermissionReply>) {
+        let waiter = DecisionWaiter {
             store: self.store.clone(),
             relay: self.relay.clone(),
             user: self.user.clone(),
@@ -64,12 +64,12 @@ impl Permissions {
             deadline: Instant::now() + time_limit,
         };
         let end = self.end.clone();
-        self.tasks.spawn(async move { end.run_until_cancelled(waiting.answer(reply)).await });
+        self.tasks.spawn(async move { end.run_until_cancelled(waiter.answer(reply)).await });
     }
 }
 
 /// A pending request.
-struct Waiting {
+struct DecisionWaiter {
     store: Store,
     relay: SharedRelay,
     user: UserRef,
@@ -78,17 +78,17 @@ struct Waiting {
     deadline: Instant,
 }
 
-impl Waiting {
-    async fn answer(mut self, mut reply: oneshot::Sender<Decision>) {
+impl DecisionWaiter {
+    async fn answer(mut self, mut reply: oneshot::Sender<PermissionReply>) {
         let outcome = match self.wait(&mut reply).await {
             Ok(outcome) => outcome,
             Err(why) => self.give_up(why).await,
         };
         let decision = match outcome {
             PermissionOutcome { decided_by: DecidedBy::Withdrawn, .. } => return,
-            PermissionOutcome { decided_by: DecidedBy::TimeLimit, .. } => Decision::Expired,
+            PermissionOutcome { decided_by: DecidedBy::TimeLimit, .. } => PermissionReply::Expired,
             PermissionOutcome { decision, chosen, decided_by: DecidedBy::User } => {
-                Decision::Answered { decision, chosen }
+                PermissionReply::Answered { decision, chosen }
             }
         };
         tracing::info!(permission_id = %self.id, ?decision, "permission request decided");
@@ -97,7 +97,7 @@ impl Waiting {
     }
 
     /// Waits for a decision. The error states why the wait ended without one.
-    async fn wait(&mut self, reply: &mut oneshot::Sender<Decision>) -> Result<PermissionOutcome, DecidedBy> {
+    async fn wait(&mut self, reply: &mut oneshot::Sender<PermissionReply>) -> Result<PermissionOutcome, DecidedBy> {
         loop {
             // Marked before the read, so that a decision made during it triggers another one.
             self.decided.mark_unchanged();

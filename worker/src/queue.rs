@@ -88,7 +88,7 @@ impl AgentQueue {
 }
 
 /// Waits for a free slot, then claims a task. Returns `None` once the worker drains.
-async fn next(parts: QueueParts, slots: Arc<Semaphore>) -> Option<Task<Claim>> {
+async fn next_task(parts: QueueParts, slots: Arc<Semaphore>) -> Option<Task<Claim>> {
     let permit = tokio::select! {
         permit = slots.acquire_owned() => Arc::new(permit.ok()?),
         () = parts.drain.cancelled() => return None,
@@ -144,7 +144,7 @@ impl Backend for AgentQueue {
     fn poll_next(&mut self, cx: &mut Context<'_>, _: &WorkerContext) -> Poll<Option<Result<Task<Claim>, Infallible>>> {
         loop {
             if self.claiming.is_empty() {
-                self.claiming.spawn(next(self.parts.clone(), Arc::clone(&self.slots)));
+                self.claiming.spawn(next_task(self.parts.clone(), Arc::clone(&self.slots)));
             }
             match ready!(self.claiming.poll_join_next(cx)) {
                 Some(Ok(Some(task))) => return Poll::Ready(Some(Ok(task))),
@@ -183,25 +183,25 @@ impl BackendConfig for AgentQueue {
     type Id = Ulid;
     type Kind = Ephemeral;
     type Config = QueueParts;
-    type Layer = AcknowledgeLayer<EndUnfinished>;
+    type Layer = AcknowledgeLayer<Acknowledger>;
 
     fn config(&self) -> &QueueParts {
         &self.parts
     }
 
     fn middleware(&mut self, _: &mut WorkerContext) -> Self::Layer {
-        AcknowledgeLayer::new(EndUnfinished { store: self.parts.store.clone(), relay: self.parts.relay.clone() })
+        AcknowledgeLayer::new(Acknowledger { store: self.parts.store.clone(), relay: self.parts.relay.clone() })
     }
 }
 
 /// Ends the attempt of a handler that panicked or timed out and therefore wrote no outcome.
 #[derive(Clone)]
-pub struct EndUnfinished {
+pub struct Acknowledger {
     store: Store,
     relay: SharedRelay,
 }
 
-impl<R: Send> Acknowledge<R> for EndUnfinished {
+impl<R: Send> Acknowledge<R> for Acknowledger {
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<(), Infallible>>;
 

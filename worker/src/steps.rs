@@ -24,10 +24,10 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
-use self::budget::{Budget, Kept};
+use self::budget::{Budget, StoredDetail};
 use crate::{
     agents::StepUpdate,
-    text::{Moved, at, joined},
+    text::{WriterStatus, join, sleep_until_due},
 };
 
 /// Minimum interval between two writes of a step in progress.
@@ -46,7 +46,7 @@ pub(crate) struct StepWriter {
     claim: Claim,
     tasks: TaskTracker,
     /// Every step so far, by key.
-    known: HashMap<String, Known>,
+    records: HashMap<String, StepRecord>,
     budget: Budget,
     /// Latest states that are not being written yet, by step number.
     waiting: BTreeMap<i64, StepState>,
@@ -60,10 +60,10 @@ pub(crate) struct StepWriter {
 }
 
 /// What is remembered about a step.
-struct Known {
+struct StepRecord {
     seq: i64,
     status: StepStatus,
-    kept: Kept,
+    detail: StoredDetail,
 }
 
 impl StepWriter {
@@ -74,7 +74,7 @@ impl StepWriter {
             relay: relay.clone(),
             claim,
             tasks: tasks.clone(),
-            known: HashMap::new(),
+            records: HashMap::new(),
             budget: Budget::default(),
             waiting: BTreeMap::new(),
             is_urgent: false,
@@ -91,26 +91,27 @@ impl StepWriter {
             // It has no reply channel.
             return tracing::warn!(task_id = %self.claim.task_id, "permission request received as a step; ignored");
         }
-        let earlier = self.known.get(&key);
-        if let Some(seq) = earlier.map(|known| known.seq).or_else(|| self.budget.number(detail.kind())) {
-            self.is_urgent |= earlier.is_none_or(|known| known.status != status);
-            let kept = self.budget.detail(earlier.map(|known| &known.kept), detail);
+        let earlier = self.records.get(&key);
+        if let Some(seq) = earlier.map(|record| record.seq).or_else(|| self.budget.number(detail.kind())) {
+            self.is_urgent |= earlier.is_none_or(|record| record.status != status);
+            let kept = self.budget.detail(earlier.map(|record| &record.detail), detail);
             let detail = kept.detail.clone();
-            self.known.insert(key, Known { seq, status, kept });
+            self.records.insert(key, StepRecord { seq, status, detail: kept });
             self.waiting.insert(seq, StepState { seq, tool_call_id, title, status, detail });
         }
-        self.tell_what_is_missing();
+        self.add_limit_notice();
     }
 
     /// Adds the notice once steps or details have been omitted.
-    fn tell_what_is_missing(&mut self) {
-        if !self.budget.is_short() || self.known.contains_key(NOTICE_KEY) {
+    fn add_limit_notice(&mut self) {
+        if !self.budget.is_short() || self.records.contains_key(NOTICE_KEY) {
             return;
         }
         tracing::warn!(task_id = %self.claim.task_id, "step limit reached; further steps are omitted");
         let (seq, status) = (self.budget.last_number(), StepStatus::Succeeded);
         let detail = StepDetail::notice("warning", "");
-        self.known.insert(NOTICE_KEY.to_owned(), Known { seq, status, kept: Kept::uncounted(detail.clone()) });
+        self.records
+            .insert(NOTICE_KEY.to_owned(), StepRecord { seq, status, detail: StoredDetail::uncounted(detail.clone()) });
         self.is_urgent = true;
         let state = StepState { seq, tool_call_id: None, title: NOTICE.to_owned(), status, detail };
         self.waiting.insert(seq, state);
@@ -124,7 +125,7 @@ impl StepWriter {
         detail: PermissionDetail,
     ) -> bool {
         let Some(seq) = self.budget.number(StepKind::Permission) else {
-            self.tell_what_is_missing();
+            self.add_limit_notice();
             return false;
         };
         self.is_urgent = true;
@@ -144,7 +145,7 @@ impl StepWriter {
     }
 
     /// Returns whether [`StepWriter::advance`] has anything to wait for.
-    pub(crate) fn has_something_to_do(&self) -> bool {
+    pub(crate) fn has_work(&self) -> bool {
         self.in_flight.is_some() || !self.waiting.is_empty()
     }
 
@@ -154,7 +155,7 @@ impl StepWriter {
     }
 
     /// Waits for the next action that is due and performs it. Cancel safe.
-    pub(crate) async fn advance(&mut self) -> Moved {
+    pub(crate) async fn advance(&mut self) -> WriterStatus {
         if self.is_urgent && self.in_flight.is_none() {
             self.is_urgent = false;
             self.write_at = self.write_at.min(Instant::now());
@@ -162,15 +163,15 @@ impl StepWriter {
         let write_due = self.write_due();
         tokio::select! {
             biased;
-            outcome = joined(&mut self.in_flight) => return self.take_in(outcome),
-            () = at(write_due) => {
+            outcome = join(&mut self.in_flight) => return self.finish_write(outcome),
+            () = sleep_until_due(write_due) => {
                 self.write_at = Instant::now() + WRITE_INTERVAL;
                 self.is_urgent = false;
                 self.written = Arc::new(std::mem::take(&mut self.waiting).into_values().collect());
                 self.in_flight = Some(self.start_write());
             }
         }
-        Moved::On
+        WriterStatus::Active
     }
 
     fn start_write(&self) -> JoinHandle<Result<(), StoreError>> {
@@ -184,12 +185,12 @@ impl StepWriter {
     }
 
     /// Handles the result of a write. Unwritten states are queued again unless a newer one exists.
-    fn take_in(&mut self, outcome: Result<Result<(), StoreError>, JoinError>) -> Moved {
+    fn finish_write(&mut self, outcome: Result<Result<(), StoreError>, JoinError>) -> WriterStatus {
         self.in_flight = None;
         let task_id = self.claim.task_id;
         match outcome {
-            Ok(Ok(())) => return Moved::On,
-            Ok(Err(StoreError::LeaseLost)) => return Moved::LeaseLost,
+            Ok(Ok(())) => return WriterStatus::Active,
+            Ok(Err(StoreError::LeaseLost)) => return WriterStatus::LeaseLost,
             Ok(Err(error)) => tracing::warn!(%task_id, %error, "failed to store steps; retrying"),
             Err(error) => tracing::error!(%task_id, %error, "storing steps panicked"),
         }
@@ -198,6 +199,6 @@ impl StepWriter {
         }
         self.is_urgent = false;
         self.write_at = Instant::now() + WRITE_PAUSE;
-        Moved::On
+        WriterStatus::Active
     }
 }

@@ -38,16 +38,16 @@ pub const NOT_FOUND: u8 = 127;
 /// Exit code: the agent's program could not be started.
 pub const NOT_STARTED: u8 = 126;
 /// Exit code: the supervisor itself failed.
-pub const BROKEN: u8 = 125;
+pub const FAILED: u8 = 125;
 /// Exit code: another supervisor holds the lock of the work folder.
 pub const LOCKED: u8 = 75;
 
 /// How long an agent may take to exit after SIGTERM before it is killed.
-const TERM_PATIENCE: Duration = Duration::from_millis(1500);
+const TERM_LIMIT: Duration = Duration::from_millis(1500);
 /// How long the holder of the lock may take to exit after it was sent SIGTERM.
-const LOCK_PATIENCE: Duration = Duration::from_secs(8);
+const LOCK_LIMIT: Duration = Duration::from_secs(8);
 /// Poll interval while processes are exiting.
-const LOOK_PAUSE: Duration = Duration::from_millis(2);
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
 /// The command line of `worker supervise`.
 #[derive(Debug, clap::Args)]
@@ -70,7 +70,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("worker supervise: {error}");
-            ExitCode::from(BROKEN)
+            ExitCode::from(FAILED)
         }
     }
 }
@@ -87,7 +87,7 @@ fn supervise(arguments: &Arguments) -> io::Result<u8> {
     prctl::set_pdeathsig(Signal::SIGTERM)?;
     if getppid() != parent {
         // The parent died before `set_pdeathsig`.
-        return Ok(BROKEN);
+        return Ok(FAILED);
     }
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
     // Dropped, and thereby unlocked, after the last descendant has exited.
@@ -106,7 +106,7 @@ fn supervise(arguments: &Arguments) -> io::Result<u8> {
         }
     };
     let agent = Pid::from_raw(i32::try_from(agent.id()).map_err(io::Error::other)?);
-    let_go_of_the_streams()?;
+    release_stdio()?;
     let mut status = None;
     while status.is_none() {
         if signals.wait()? == Signal::SIGCHLD {
@@ -116,20 +116,20 @@ fn supervise(arguments: &Arguments) -> io::Result<u8> {
         if getppid() == parent {
             // Give the agent time to exit gracefully.
             let _ = kill(agent, Signal::SIGTERM);
-            let deadline = Instant::now() + TERM_PATIENCE;
+            let deadline = Instant::now() + TERM_LIMIT;
             while status.is_none() && Instant::now() < deadline && getppid() == parent {
-                sleep(LOOK_PAUSE);
+                sleep(POLL_INTERVAL);
                 reap(agent, &mut status);
             }
         }
         break;
     }
     kill_all(agent, &mut status);
-    Ok(status.map_or(BROKEN, exit_code))
+    Ok(status.map_or(FAILED, exit_code))
 }
 
 /// Replaces this process's stdin and stdout, so that the worker sees end of file when the agent closes its own.
-fn let_go_of_the_streams() -> io::Result<()> {
+fn release_stdio() -> io::Result<()> {
     let nowhere = OpenOptions::new().read(true).write(true).open("/dev/null")?;
     dup2_stdin(&nowhere)?;
     dup2_stdout(&nowhere)?;
@@ -165,22 +165,22 @@ fn kill_all(agent: Pid, status: &mut Option<ExitStatus>) {
         for descendant in tree::descendants(std::process::id()) {
             tree::kill(descendant);
         }
-        sleep(LOOK_PAUSE);
+        sleep(POLL_INTERVAL);
     }
 }
 
 /// Returns the agent's exit code; for a signal, 128 plus its number, as shells do.
 fn exit_code(status: ExitStatus) -> u8 {
     let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
-    u8::try_from(code).unwrap_or(BROKEN)
+    u8::try_from(code).unwrap_or(FAILED)
 }
 
 /// Acquires the lock. A supervisor that holds it serves an attempt that is over or an idle agent, and is sent SIGTERM.
 /// Returns `None` if it does not exit in time.
 fn lock(path: &Path, parent: Pid) -> io::Result<Option<File>> {
     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-    let deadline = Instant::now() + LOCK_PATIENCE;
-    let mut told = false;
+    let deadline = Instant::now() + LOCK_LIMIT;
+    let mut is_signalled = false;
     loop {
         match file.try_lock() {
             Ok(()) => {
@@ -190,11 +190,11 @@ fn lock(path: &Path, parent: Pid) -> io::Result<Option<File>> {
                 return Ok(Some(file));
             }
             Err(TryLockError::WouldBlock) if Instant::now() < deadline && getppid() == parent => {
-                if !told && let Some(holder) = holder(&mut file, path) {
+                if !is_signalled && let Some(holder) = holder(&mut file, path) {
                     eprintln!("worker supervise: killing process {holder}, which holds the work folder");
-                    told = kill(holder, Signal::SIGTERM).is_ok();
+                    is_signalled = kill(holder, Signal::SIGTERM).is_ok();
                 }
-                sleep(10 * LOOK_PAUSE);
+                sleep(10 * POLL_INTERVAL);
             }
             Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(error)) => return Err(error),

@@ -18,9 +18,9 @@ const WRITE_PAUSE: Duration = Duration::from_secs(1);
 
 /// The result of an `advance`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Moved {
+pub(crate) enum WriterStatus {
     /// The attempt continues.
-    On,
+    Active,
     /// The store reports that the attempt is over.
     LeaseLost,
 }
@@ -84,7 +84,7 @@ impl TextWriter {
     }
 
     /// Returns whether [`TextWriter::advance`] has anything to wait for.
-    pub(crate) fn has_something_to_do(&self) -> bool {
+    pub(crate) fn has_work(&self) -> bool {
         self.in_flight.is_some() || self.publish_due().is_some() || self.store_due().is_some()
     }
 
@@ -104,18 +104,18 @@ impl TextWriter {
     }
 
     /// Waits for the next action that is due and performs it. Cancel safe.
-    pub(crate) async fn advance(&mut self) -> Moved {
+    pub(crate) async fn advance(&mut self) -> WriterStatus {
         let (publish_due, store_due) = (self.publish_due(), self.store_due());
         tokio::select! {
             biased;
-            () = at(publish_due) => self.publish(),
-            written = joined(&mut self.in_flight) => return self.take_in(written),
-            () = at(store_due) => {
+            () = sleep_until_due(publish_due) => self.publish(),
+            written = join(&mut self.in_flight) => return self.finish_write(written),
+            () = sleep_until_due(store_due) => {
                 self.store_at = Instant::now() + self.pace.stored;
                 self.in_flight = Some(self.start_write());
             }
         }
-        Moved::On
+        WriterStatus::Active
     }
 
     fn publish(&mut self) {
@@ -133,18 +133,18 @@ impl TextWriter {
     }
 
     /// Handles the result of a write.
-    fn take_in(&mut self, written: Result<(usize, Result<(), StoreError>), JoinError>) -> Moved {
+    fn finish_write(&mut self, written: Result<(usize, Result<(), StoreError>), JoinError>) -> WriterStatus {
         self.in_flight = None;
         match written {
             Ok((end, Ok(()))) => self.stored = end,
-            Ok((_, Err(StoreError::LeaseLost))) => return Moved::LeaseLost,
+            Ok((_, Err(StoreError::LeaseLost))) => return WriterStatus::LeaseLost,
             Ok((_, Err(error))) => {
                 tracing::warn!(task_id = %self.claim.task_id, %error, "failed to store text; retrying");
                 self.store_at = Instant::now() + WRITE_PAUSE;
             }
             Err(error) => tracing::error!(task_id = %self.claim.task_id, %error, "storing text panicked"),
         }
-        Moved::On
+        WriterStatus::Active
     }
 
     fn start_write(&self) -> JoinHandle<(usize, Result<(), StoreError>)> {
@@ -164,7 +164,7 @@ impl TextWriter {
 }
 
 /// Waits until an instant, or forever if there is none.
-pub(crate) async fn at(moment: Option<Instant>) {
+pub(crate) async fn sleep_until_due(moment: Option<Instant>) {
     match moment {
         Some(moment) => sleep_until(moment).await,
         None => std::future::pending().await,
@@ -172,7 +172,7 @@ pub(crate) async fn at(moment: Option<Instant>) {
 }
 
 /// Waits for a task to finish, or forever if there is none.
-pub(crate) async fn joined<T>(task: &mut Option<JoinHandle<T>>) -> Result<T, JoinError> {
+pub(crate) async fn join<T>(task: &mut Option<JoinHandle<T>>) -> Result<T, JoinError> {
     match task {
         Some(task) => task.await,
         None => std::future::pending().await,

@@ -24,12 +24,12 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    agents::{Agent, AgentError, Answer, Decision, PermissionRequest, Registry, Turn, UPDATE_BUFFER, Update},
+    agents::{Agent, AgentError, Answer, PermissionReply, PermissionRequest, Registry, Turn, UPDATE_BUFFER, Update},
+    attempts::{AttemptGuard, RunningAttempts},
     outcome,
     permissions::Permissions,
-    running::{Running, RunningGuard},
     steps::StepWriter,
-    text::{Moved, TextWriter},
+    text::{TextWriter, WriterStatus},
 };
 
 /// Time limit of an attempt whose agent is not configured with one.
@@ -47,13 +47,13 @@ pub struct TurnRunner {
     /// The agents.
     pub agents: Arc<Registry>,
     /// The attempts that run in this process.
-    pub running: Running,
+    pub running: RunningAttempts,
     /// Signals when to hand tasks back.
     pub shutdown: Shutdown,
 }
 
 /// Why an attempt ended.
-enum End {
+enum AttemptEnd {
     Finished(Result<Answer, AgentError>),
     /// A stop was requested, or the attempt is already over in the store.
     Stopped,
@@ -81,20 +81,20 @@ impl TurnRunner {
             return outcome::write(&self.store, &self.relay, &claim, handed_back, &[]).await;
         };
         let timeout = self.agents.timeout(&claim.agent_key).unwrap_or(DEFAULT_TIMEOUT);
-        let mut told = Told::new(self, &claim, &guard);
-        let end = self.drive(agent, turn, guard.stop(), timeout, &mut told).await;
-        let (text, resume, steps) = told.into_parts();
+        let mut output = AttemptOutput::new(self, &claim, &guard);
+        let end = self.drive(agent, turn, guard.stop(), timeout, &mut output).await;
+        let (text, resume, steps) = output.into_parts();
         let finish = match end {
-            End::LeaseLost => return,
-            End::Finished(Ok(Answer { finish_reason, usage })) => {
+            AttemptEnd::LeaseLost => return,
+            AttemptEnd::Finished(Ok(Answer { finish_reason, usage })) => {
                 Finish::Answered { text, finish_reason, usage, resume }
             }
-            End::Finished(Err(AgentError { code, message, retry_after })) => {
+            AttemptEnd::Finished(Err(AgentError { code, message, retry_after })) => {
                 Finish::Failed { text, error: TaskError::new(code, message), retry_after }
             }
-            End::Stopped => Finish::Stopped { text, resume },
-            End::HandedBack => Finish::HandedBack { text },
-            End::TimedOut(limit) => {
+            AttemptEnd::Stopped => Finish::Stopped { text, resume },
+            AttemptEnd::HandedBack => Finish::HandedBack { text },
+            AttemptEnd::TimedOut(limit) => {
                 let message = format!("The agent did not finish within {} s.", limit.as_secs());
                 Finish::Failed { text, error: TaskError::new(ErrorCode::Timeout, message), retry_after: None }
             }
@@ -109,8 +109,8 @@ impl TurnRunner {
         turn: Turn,
         stop: &CancellationToken,
         limit: Duration,
-        told: &mut Told,
-    ) -> End {
+        output: &mut AttemptOutput,
+    ) -> AttemptEnd {
         let deadline = Instant::now() + limit;
         let (updates, mut received) = mpsc::channel(UPDATE_BUFFER);
         let agent_stop = CancellationToken::new();
@@ -120,25 +120,25 @@ impl TurnRunner {
         loop {
             tokio::select! {
                 biased;
-                () = stop.cancelled() => return End::Stopped,
-                () = self.shutdown.hard().cancelled() => return End::HandedBack,
-                () = sleep_until(deadline) => return End::TimedOut(limit),
-                moved = told.text.advance(), if told.text.has_something_to_do() => {
-                    if moved == Moved::LeaseLost {
-                        return End::LeaseLost;
+                () = stop.cancelled() => return AttemptEnd::Stopped,
+                () = self.shutdown.hard().cancelled() => return AttemptEnd::HandedBack,
+                () = sleep_until(deadline) => return AttemptEnd::TimedOut(limit),
+                status = output.text.advance(), if output.text.has_work() => {
+                    if status == WriterStatus::LeaseLost {
+                        return AttemptEnd::LeaseLost;
                     }
                 }
-                moved = told.steps.advance(), if told.steps.has_something_to_do() => {
-                    if moved == Moved::LeaseLost {
-                        return End::LeaseLost;
+                status = output.steps.advance(), if output.steps.has_work() => {
+                    if status == WriterStatus::LeaseLost {
+                        return AttemptEnd::LeaseLost;
                     }
                 }
-                Some(update) = received.recv() => told.take_in(update),
+                Some(update) = received.recv() => output.accept(update),
                 result = &mut answer => {
                     while let Ok(update) = received.try_recv() {
-                        told.take_in(update);
+                        output.accept(update);
                     }
-                    return End::Finished(result);
+                    return AttemptEnd::Finished(result);
                 }
             }
         }
@@ -169,7 +169,7 @@ impl TurnRunner {
 }
 
 /// The output of an agent in this attempt.
-struct Told {
+struct AttemptOutput {
     text: TextWriter,
     steps: StepWriter,
     permissions: Permissions,
@@ -177,8 +177,8 @@ struct Told {
     clock: SharedClock,
 }
 
-impl Told {
-    fn new(runner: &TurnRunner, claim: &Claim, guard: &RunningGuard) -> Self {
+impl AttemptOutput {
+    fn new(runner: &TurnRunner, claim: &Claim, guard: &AttemptGuard) -> Self {
         let TurnRunner { store, relay, shutdown, .. } = runner;
         let tasks = shutdown.tasks();
         Self {
@@ -190,18 +190,18 @@ impl Told {
         }
     }
 
-    fn take_in(&mut self, update: Update) {
+    fn accept(&mut self, update: Update) {
         match update {
             Update::Text(more) => self.text.push(&more),
             Update::Retract => self.text.retract(),
             Update::Step(step) => self.steps.push(step),
-            Update::Permission(request) => self.ask(request),
+            Update::Permission(request) => self.request_permission(request),
             Update::Resume(session) => self.resume = Some(session),
         }
     }
 
     /// Adds a permission request as a step and waits for its decision.
-    fn ask(&mut self, request: PermissionRequest) {
+    fn request_permission(&mut self, request: PermissionRequest) {
         let PermissionRequest { tool_call_id, title, options, time_limit, reply } = request;
         let request_id = PermissionId::generate();
         let expires_at = self.clock.now().plus(time_limit);
@@ -210,7 +210,7 @@ impl Told {
             self.permissions.wait_for(request_id, time_limit, reply);
         } else {
             // The user cannot see the request, so it expires at once. The receiver may already be dropped.
-            let _ = reply.send(Decision::Expired);
+            let _ = reply.send(PermissionReply::Expired);
         }
     }
 

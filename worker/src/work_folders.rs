@@ -12,67 +12,67 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::agents::{Registry, process::Folders};
+use crate::agents::{Registry, process::AgentFolders};
 
 /// Poll interval for deleted sessions.
-const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a folder may reappear because of a turn that has not yet seen the deletion of its session.
-const LINGER: Duration = Duration::from_mins(1);
+const REAPPEAR_LIMIT: Duration = Duration::from_mins(1);
 /// Number of deleted sessions that are read at once.
 const PAGE: i64 = 1000;
 
 /// A deleted session, and until when its folder may reappear.
 #[derive(Clone, Copy, Debug)]
-struct Gone {
+struct DeletedSession {
     session: SessionId,
     until: Instant,
 }
 
 /// Removes folders until `end`.
-pub async fn follow(store: Store, agents: Arc<Registry>, folders: Arc<Folders>, end: CancellationToken) {
+pub async fn run(store: Store, agents: Arc<Registry>, folders: Arc<AgentFolders>, end: CancellationToken) {
     let mut position = 0;
-    let mut gone: Vec<Gone> = Vec::new();
+    let mut deleted: Vec<DeletedSession> = Vec::new();
     // Sessions deleted before this worker started have no turns here that could recreate a folder.
-    let mut linger = Duration::ZERO;
+    let mut reappear_limit = Duration::ZERO;
     loop {
         match store.list_deleted_sessions(position, PAGE).await {
-            Ok(page) if page.is_empty() => linger = LINGER,
+            Ok(page) if page.is_empty() => reappear_limit = REAPPEAR_LIMIT,
             Ok(page) => {
                 position = page.last().map_or(position, |(number, _)| *number);
-                let until = Instant::now() + linger;
-                gone.extend(page.iter().map(|(_, session)| Gone { session: *session, until }));
-                gone = remove(gone, &agents, &folders).await;
+                let until = Instant::now() + reappear_limit;
+                deleted.extend(page.iter().map(|(_, session)| DeletedSession { session: *session, until }));
+                deleted = remove(deleted, &agents, &folders).await;
                 // There may be more.
                 continue;
             }
             Err(error) => tracing::warn!(%error, "failed to list the deleted sessions; retrying"),
         }
-        gone = remove(gone, &agents, &folders).await;
-        if end.run_until_cancelled(sleep(LOOK_INTERVAL)).await.is_none() {
+        deleted = remove(deleted, &agents, &folders).await;
+        if end.run_until_cancelled(sleep(POLL_INTERVAL)).await.is_none() {
             return;
         }
     }
 }
 
 /// Removes the folders that can be removed. Returns the sessions to check again.
-async fn remove(gone: Vec<Gone>, agents: &Registry, folders: &Arc<Folders>) -> Vec<Gone> {
-    if gone.is_empty() {
-        return gone;
+async fn remove(deleted: Vec<DeletedSession>, agents: &Registry, folders: &Arc<AgentFolders>) -> Vec<DeletedSession> {
+    if deleted.is_empty() {
+        return deleted;
     }
-    for Gone { session, .. } in &gone {
+    for DeletedSession { session, .. } in &deleted {
         agents.forget(*session);
     }
     let folders = Arc::clone(folders);
     let removed = spawn_blocking(move || {
         let now = Instant::now();
-        let is_left = |Gone { session, until }: &Gone| match folders.remove_work(*session) {
+        let is_pending = |DeletedSession { session, until }: &DeletedSession| match folders.remove_work(*session) {
             Ok(is_removed) => !is_removed || *until > now,
             Err(error) => {
                 tracing::warn!(session_id = %session, %error, "failed to remove the work folder of a deleted session");
                 false
             }
         };
-        gone.into_iter().filter(is_left).collect()
+        deleted.into_iter().filter(is_pending).collect()
     });
     removed.await.unwrap_or_default()
 }

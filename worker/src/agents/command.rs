@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Agent, AgentError, Answer, Turn, Update,
-    acp::gone,
+    acp::from_exit,
     process::{AgentProcess, Launch, ProcessHost},
     prompt,
 };
@@ -64,19 +64,19 @@ impl Inner {
     /// Dropping the future ends the process in the background.
     async fn run(&self, turn: Turn, updates: &mpsc::Sender<Update>) -> Result<Answer, AgentError> {
         let process = self.host.start(&self.launch, turn.session_id).await?;
-        let AgentProcess { stdin, stdout, control } = process;
+        let AgentProcess { stdin, stdout, handle } = process;
         let history = prompt::within_budget(turn.history, self.config.history_bytes);
         self.host.tasks().spawn(write(stdin, input(self.config.input, &history)));
         let finish_reason = self.read(stdout, updates).await?;
         if finish_reason == FinishReason::Stop {
             let limit = self.config.idle_timeout;
-            let Ok(status) = timeout(limit, control.gone()).await else {
+            let Ok(status) = timeout(limit, handle.exited()).await else {
                 let message = format!("The program closed its output but did not exit within {} s.", limit.as_secs());
                 return Err(AgentError::new(ErrorCode::Timeout, message));
             };
             if !status.is_some_and(|status| status.success()) {
-                tracing::warn!(agent = self.launch.agent_key, ?status, stderr = control.stderr(), "program failed");
-                return Err(gone(status));
+                tracing::warn!(agent = self.launch.agent_key, ?status, stderr = handle.stderr(), "program failed");
+                return Err(from_exit(status));
             }
         }
         Ok(Answer { finish_reason, usage: None })

@@ -9,7 +9,7 @@ use super::process::{StartError, find_program};
 
 /// Returns the health of every configured agent, and of those that are found on `PATH` but not enabled.
 #[must_use]
-pub fn look(catalog: &AgentCatalog, env: impl Fn(&str) -> Option<String>) -> Vec<AgentHealth> {
+pub fn check(catalog: &AgentCatalog, env: impl Fn(&str) -> Option<String>) -> Vec<AgentHealth> {
     let configured = catalog.agents().iter().map(|agent| {
         let reason = unavailable_reason(agent, &env);
         AgentHealth { agent_key: agent.key.clone(), is_available: reason.is_none(), reason }

@@ -14,7 +14,7 @@ use banter_shared::clock::Timestamp;
 use chrono::{DateTime, TimeZone, Utc};
 use regex::Regex;
 
-use crate::agents::wording::pattern;
+use crate::agents::pattern::pattern;
 
 /// Characters after a trigger that are read.
 const REACH_CHARS: usize = 100;

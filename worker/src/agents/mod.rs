@@ -6,10 +6,10 @@ pub mod demo;
 pub mod health;
 pub mod limits;
 pub mod openai;
+mod pattern;
 pub mod process;
 mod prompt;
 pub mod registry;
-mod wording;
 
 use std::time::Duration;
 
@@ -87,12 +87,12 @@ pub struct PermissionRequest {
     /// The time limit for the decision.
     pub time_limit: Duration,
     /// Receives the decision. If it is dropped without one, the request counts as cancelled.
-    pub reply: oneshot::Sender<Decision>,
+    pub reply: oneshot::Sender<PermissionReply>,
 }
 
 /// The result of a permission request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Decision {
+pub enum PermissionReply {
     /// The user answered.
     Answered {
         /// Whether permission is granted.

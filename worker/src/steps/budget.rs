@@ -44,16 +44,16 @@ impl Budget {
     }
 
     /// Returns the detail to store for a step in place of its earlier one.
-    pub(super) fn detail(&mut self, earlier: Option<&Kept>, detail: StepDetail) -> Kept {
+    pub(super) fn detail(&mut self, earlier: Option<&StoredDetail>, detail: StepDetail) -> StoredDetail {
         // The store truncates each detail to this length.
         let bytes = detail.json_bytes().min(MAX_STEP_DETAIL_BYTES);
         let others = self.detail_bytes - earlier.map_or(0, |kept| kept.bytes);
         if others + bytes <= MAX_DETAIL_BYTES {
             self.detail_bytes = others + bytes;
-            return Kept { detail, bytes };
+            return StoredDetail { detail, bytes };
         }
         self.is_short = true;
-        let mut kept = earlier.cloned().unwrap_or_else(|| Kept::omitted(detail));
+        let mut kept = earlier.cloned().unwrap_or_else(|| StoredDetail::omitted(detail));
         kept.detail.mark_truncated();
         kept
     }
@@ -66,13 +66,13 @@ impl Budget {
 
 /// A detail and the number of bytes that it takes from the budget.
 #[derive(Clone, Debug)]
-pub(super) struct Kept {
+pub(super) struct StoredDetail {
     /// The detail.
     pub(super) detail: StepDetail,
     bytes: usize,
 }
 
-impl Kept {
+impl StoredDetail {
     /// Keeps a detail without counting it.
     pub(super) const fn uncounted(detail: StepDetail) -> Self {
         Self { detail, bytes: 0 }
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn omits_details_beyond_the_budget() {
         let mut budget = Budget::default();
-        let mut kept: Vec<Kept> = Vec::new();
+        let mut kept: Vec<StoredDetail> = Vec::new();
         for _ in 0..MAX_DETAIL_BYTES / MAX_STEP_DETAIL_BYTES {
             kept.push(budget.detail(None, of(MAX_STEP_DETAIL_BYTES)));
         }

@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::{agents::StepUpdate, running};
+use crate::{agents::StepUpdate, attempts};
 
 /// Time limit for everything that is expected to happen; long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -67,7 +67,7 @@ impl Call {
     }
 
     /// Requests permission. Returns the receiver of the decision.
-    async fn ask(&self, call: &str, time_limit: Duration) -> oneshot::Receiver<Decision> {
+    async fn ask(&self, call: &str, time_limit: Duration) -> oneshot::Receiver<PermissionReply> {
         let (reply, decision) = oneshot::channel();
         let options =
             vec![PermissionOption { option_id: "y".into(), name: "Yes".into(), kind: PermissionKind::AllowOnce }];
@@ -118,9 +118,9 @@ impl Fixture {
         let (puppet, calls) = mpsc::channel(1);
         let mut agents = Registry::default();
         agents.insert(AgentConfig::demo(), Arc::new(Puppet { calls: puppet }));
-        let (running, worker, end) = (Running::default(), WorkerId::generate(), CancellationToken::new());
+        let (running, worker, end) = (RunningAttempts::default(), WorkerId::generate(), CancellationToken::new());
         let wake = Arc::new(Notify::new());
-        let follow = running::follow(running.clone(), store.clone(), relay.clone(), worker.clone(), wake, end.clone());
+        let follow = attempts::follow(running.clone(), store.clone(), relay.clone(), worker.clone(), wake, end.clone());
         tokio::spawn(follow);
         let runner = TurnRunner { store, relay, agents: Arc::new(agents), running, shutdown: Shutdown::new() };
         Self { _folder: folder, runner, worker, user, session, calls, end }
@@ -183,12 +183,12 @@ impl Fixture {
     }
 }
 
-fn allowed(option: &str) -> Decision {
-    Decision::Answered { decision: PermissionDecision::Allow, chosen: Some(option.into()) }
+fn allowed(option: &str) -> PermissionReply {
+    PermissionReply::Answered { decision: PermissionDecision::Allow, chosen: Some(option.into()) }
 }
 
-fn rejected() -> Decision {
-    Decision::Answered { decision: PermissionDecision::Reject, chosen: None }
+fn rejected() -> PermissionReply {
+    PermissionReply::Answered { decision: PermissionDecision::Reject, chosen: None }
 }
 
 fn permission_of(step: &Step) -> PermissionDetail {
@@ -295,7 +295,7 @@ async fn expires_an_unanswered_permission_request() {
 
     let reply = call.ask("a", Duration::from_millis(50)).await;
 
-    assert_eq!(timeout(PATIENCE, reply).await.unwrap(), Ok(Decision::Expired));
+    assert_eq!(timeout(PATIENCE, reply).await.unwrap(), Ok(PermissionReply::Expired));
     let steps = f.steps(task_id, |steps| !is_pending(steps)).await;
     assert_eq!(steps[0].status, StepStatus::Rejected);
     assert_eq!(permission_of(&steps[0]).decided_by, Some(DecidedBy::TimeLimit));

@@ -30,17 +30,18 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    about::{About, PROTOCOL_VERSION},
-    errors, map,
+    agent_info::{AgentInfo, PROTOCOL_VERSION},
+    errors,
+    lines::{LineReader, MAX_LINE_BYTES},
+    mapper,
     message::{self, INVALID_PARAMS, METHOD_NOT_FOUND, Message, RpcError},
-    pace::{Pace, Quiet},
     peer::{Peer, RequestError, Responder},
     permission::{self, Request},
-    transport::{Lines, MAX_LINE_BYTES},
+    settle::{SettlePolicy, SettleWindow},
 };
 use crate::agents::{
     AgentError,
-    process::{AgentProcess, Control, ProcessHost},
+    process::{AgentProcess, ProcessHandle, ProcessHost},
 };
 
 /// How long an agent may take to start and initialize.
@@ -58,36 +59,36 @@ const END_SESSION_LIMIT: Duration = Duration::from_secs(2);
 pub(super) struct Connection {
     peer: Arc<Peer>,
     router: Arc<Router>,
-    control: Control,
+    handle: ProcessHandle,
     /// Closes the agent's stdin.
     _close: DropGuard,
     /// The result of `initialize`.
-    pub about: About,
+    pub agent_info: AgentInfo,
 }
 
 /// An event that an agent sends during a turn.
 #[derive(Debug)]
-pub(super) enum Event {
+pub(super) enum TurnEvent {
     /// The `update` of a `session/update`.
     Update(Value),
     /// An update that cannot be decoded.
-    Damaged,
+    Malformed,
     /// A permission request, for whose response the agent waits.
     Permission(Box<Request>, Responder),
 }
 
 /// An event with its share of [`EVENT_BYTES`], which is released once it is handled.
 #[derive(Debug)]
-pub(super) struct Received {
-    pub event: Event,
+pub(super) struct QueuedEvent {
+    pub event: TurnEvent,
     _room: OwnedSemaphorePermit,
 }
 
 /// Dispatches what the agent sends.
 struct Router {
-    listener: Mutex<Option<(String, mpsc::Sender<Received>)>>,
+    listener: Mutex<Option<(String, mpsc::Sender<QueuedEvent>)>>,
     room: Arc<Semaphore>,
-    pace: Arc<Pace>,
+    settle_policy: Arc<SettlePolicy>,
     /// When a message of a session last arrived, even without a listener.
     active_at: Mutex<Instant>,
     /// When the last complete turn ended, if no update has arrived since.
@@ -101,11 +102,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Router {
-    fn new(pace: Arc<Pace>) -> Self {
+    fn new(settle_policy: Arc<SettlePolicy>) -> Self {
         Self {
             listener: Mutex::default(),
             room: Arc::new(Semaphore::new(EVENT_BYTES as usize)),
-            pace,
+            settle_policy,
             active_at: Mutex::new(Instant::now()),
             ended_at: Mutex::default(),
             ignored: AtomicU64::new(0),
@@ -113,19 +114,19 @@ impl Router {
     }
 
     /// Returns the listener of a session. A message without a session id goes to the only listener.
-    fn find(&self, session_id: Option<&str>) -> Option<mpsc::Sender<Received>> {
+    fn find(&self, session_id: Option<&str>) -> Option<mpsc::Sender<QueuedEvent>> {
         let listener = lock(&self.listener);
         listener.as_ref().filter(|(id, _)| session_id.is_none_or(|it| it == id)).map(|(_, events)| events.clone())
     }
 
-    async fn send(&self, listener: &mpsc::Sender<Received>, event: Event, bytes: usize) {
+    async fn send(&self, listener: &mpsc::Sender<QueuedEvent>, event: TurnEvent, bytes: usize) {
         let room = u32::try_from(bytes).unwrap_or(EVENT_BYTES).clamp(1, EVENT_BYTES);
         let Ok(room) = Arc::clone(&self.room).acquire_many_owned(room).await else { return };
         // Without a listener, the event is dropped, which answers a request with an error.
-        let _ = listener.send(Received { event, _room: room }).await;
+        let _ = listener.send(QueuedEvent { event, _room: room }).await;
     }
 
-    async fn take_in(&self, message: Message, bytes: usize, peer: &Arc<Peer>) {
+    async fn dispatch(&self, message: Message, bytes: usize, peer: &Arc<Peer>) {
         let is_known = match message {
             Message::Request { id, method, parameters } => {
                 self.request(Responder::new(peer, id), &method, &parameters, bytes).await;
@@ -133,20 +134,20 @@ impl Router {
             }
             Message::Notification { method, parameters } => self.notification(&method, parameters, bytes).await,
             Message::Response { id, result } => peer.complete(&id, result.map_err(RequestError::Refused)),
-            Message::DamagedResponse { id, reason } => peer.complete(&id, Err(RequestError::Unreadable(reason))),
-            Message::DamagedRequest { id, error } => {
+            Message::MalformedResponse { id, reason } => peer.complete(&id, Err(RequestError::Unreadable(reason))),
+            Message::MalformedRequest { id, error } => {
                 tracing::warn!(%id, error.message, "cannot decode an agent's request");
                 peer.respond(&id, Err(error));
                 true
             }
-            Message::DamagedUpdate => {
+            Message::MalformedUpdate => {
                 tracing::warn!(bytes, "cannot decode an agent's update");
                 if let Some(events) = self.find(None) {
-                    self.send(&events, Event::Damaged, 1).await;
+                    self.send(&events, TurnEvent::Malformed, 1).await;
                 }
                 true
             }
-            Message::Noise => false,
+            Message::Unknown => false,
         };
         if !is_known {
             self.ignored.fetch_add(1, Ordering::Relaxed);
@@ -165,7 +166,7 @@ impl Router {
             return responder.respond(Err(RpcError::new(INVALID_PARAMS, message)));
         };
         match self.find(parameters.get("sessionId").and_then(Value::as_str)) {
-            Some(events) => self.send(&events, Event::Permission(Box::new(request), responder), bytes).await,
+            Some(events) => self.send(&events, TurnEvent::Permission(Box::new(request), responder), bytes).await,
             None => responder.respond(Ok(permission::cancelled())),
         }
     }
@@ -176,17 +177,18 @@ impl Router {
             return false;
         }
         let Some(update) = parameters.get_mut("update").map(Value::take) else { return false };
-        let is_of_turn = map::is_of_turn(&update);
-        if is_of_turn || map::is_users(&update) {
+        let is_of_turn = mapper::is_of_turn(&update);
+        if is_of_turn || mapper::is_user_message(&update) {
             *lock(&self.active_at) = Instant::now();
         }
         match self.find(parameters.get("sessionId").and_then(Value::as_str)) {
-            Some(events) => self.send(&events, Event::Update(update), bytes).await,
+            Some(events) => self.send(&events, TurnEvent::Update(update), bytes).await,
             None if is_of_turn => {
                 if let Some(ended_at) = lock(&self.ended_at).take() {
                     tracing::debug!("update arrived after its turn had ended; discarded");
-                    self.pace
-                        .was_late(ended_at.elapsed() + self.pace.after_turn().map_or(Duration::ZERO, |it| it.silence));
+                    self.settle_policy.record_lateness(
+                        ended_at.elapsed() + self.settle_policy.after_turn().map_or(Duration::ZERO, |it| it.silence),
+                    );
                 }
             }
             None => {}
@@ -196,15 +198,15 @@ impl Router {
 }
 
 /// A subscription to the events of a session, until it is dropped.
-pub(super) struct Listening<'a> {
+pub(super) struct EventSubscription<'a> {
     router: &'a Router,
     /// The events, in order.
-    pub events: mpsc::Receiver<Received>,
+    pub events: mpsc::Receiver<QueuedEvent>,
     /// Whether the turn has ended normally, so that a further update is late.
     pub is_complete: bool,
 }
 
-impl Drop for Listening<'_> {
+impl Drop for EventSubscription<'_> {
     fn drop(&mut self) {
         *lock(&self.router.listener) = None;
         *lock(&self.router.ended_at) = self.is_complete.then(Instant::now);
@@ -217,50 +219,54 @@ impl Drop for Listening<'_> {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.control.end();
+        self.handle.end();
     }
 }
 
 impl Connection {
     /// Opens a connection to an agent that was just started.
-    pub async fn open(process: AgentProcess, host: &ProcessHost, pace: &Arc<Pace>) -> Result<Self, AgentError> {
-        let AgentProcess { stdin, stdout, control } = process;
-        let router = Arc::new(Router::new(Arc::clone(pace)));
+    pub async fn open(
+        process: AgentProcess,
+        host: &ProcessHost,
+        settle_policy: &Arc<SettlePolicy>,
+    ) -> Result<Self, AgentError> {
+        let AgentProcess { stdin, stdout, handle } = process;
+        let router = Arc::new(Router::new(Arc::clone(settle_policy)));
         let (peer, outgoing) = Peer::new();
         let close = CancellationToken::new();
         // Also closes the agent's stdin if this future is dropped.
-        let hang_up = close.clone().drop_guard();
-        let (speaking, reading) = (Arc::clone(&peer), Arc::clone(&router));
-        let hurry = host.hurry().clone();
+        let close_on_drop = close.clone().drop_guard();
+        let (writer_peer, reader_router) = (Arc::clone(&peer), Arc::clone(&router));
+        let shutting_down = host.shutting_down().clone();
         host.tasks().spawn(async move {
-            let end = End { close, hurry };
+            let end = CloseSignal { close, shutting_down };
             // Writing the last messages may take a moment; input is no longer read meanwhile.
             tokio::select! {
-                () = read(stdout, &speaking, &reading) => {}
+                () = read(stdout, &writer_peer, &reader_router) => {}
                 () = write(stdin, outgoing, &end) => {}
             }
-            speaking.close();
+            writer_peer.close();
         });
-        let mut connection = Self { peer, router, control, _close: hang_up, about: About::default() };
-        connection.about = connection.initialize().await?;
+        let mut connection = Self { peer, router, handle, _close: close_on_drop, agent_info: AgentInfo::default() };
+        connection.agent_info = connection.initialize().await?;
         Ok(connection)
     }
 
-    async fn initialize(&self) -> Result<About, AgentError> {
+    async fn initialize(&self) -> Result<AgentInfo, AgentError> {
         let session = ClientSessionCapabilities::new().notices(NoticeCapabilities::default());
         let request = InitializeRequest::new(ProtocolVersion::V1)
             .client_info(Implementation::new("banter", env!("CARGO_PKG_VERSION")))
             .client_capabilities(ClientCapabilities::new().session(session));
-        let about = match timeout(INITIALIZE_LIMIT, self.peer.request("initialize", request)).await {
-            Ok(Ok(result)) => About::parse(&result),
+        let agent_info = match timeout(INITIALIZE_LIMIT, self.peer.request("initialize", request)).await {
+            Ok(Ok(result)) => AgentInfo::parse(&result),
             Ok(Err(error)) => return Err(self.explain(&error).await),
             Err(_) => {
                 let message = format!("The agent did not initialize within {} s.", INITIALIZE_LIMIT.as_secs());
                 return Err(AgentError::new(ErrorCode::Timeout, message));
             }
         };
-        match about.version {
-            None | Some(PROTOCOL_VERSION) => Ok(about),
+        match agent_info.version {
+            None | Some(PROTOCOL_VERSION) => Ok(agent_info),
             Some(version) => {
                 let message = format!(
                     "The agent uses protocol version {version}, but only version {PROTOCOL_VERSION} is supported."
@@ -298,33 +304,33 @@ impl Connection {
     }
 
     /// Subscribes to the events of a session for a turn.
-    pub fn listen(&self, session_id: &str) -> Listening<'_> {
+    pub fn subscribe(&self, session_id: &str) -> EventSubscription<'_> {
         let (sender, events) = mpsc::channel(EVENT_BUFFER);
         *lock(&self.router.ended_at) = None;
         *lock(&self.router.listener) = Some((session_id.to_owned(), sender));
-        Listening { router: &self.router, events, is_complete: false }
+        EventSubscription { router: &self.router, events, is_complete: false }
     }
 
     /// Waits until the agent has been silent for a while. Returns false if it is not silent in time.
-    pub async fn quiet(&self, quiet: Quiet) -> bool {
+    pub async fn settle(&self, window: SettleWindow) -> bool {
         let begun = Instant::now();
         loop {
-            let due = begun.max(*lock(&self.router.active_at)) + quiet.silence;
+            let due = begun.max(*lock(&self.router.active_at)) + window.silence;
             if due <= Instant::now() {
                 return true;
             }
-            if begun.elapsed() >= quiet.limit || !self.is_open() {
+            if begun.elapsed() >= window.limit || !self.is_open() {
                 return false;
             }
-            sleep_until(due.min(begun + quiet.limit)).await;
+            sleep_until(due.min(begun + window.limit)).await;
         }
     }
 
     /// Deletes or closes a session if the agent supports that.
     pub async fn end_session(&self, session_id: &str) {
-        let method = match &self.about {
-            About { deletes: true, .. } => "session/delete",
-            About { closes: true, .. } => "session/close",
+        let method = match &self.agent_info {
+            AgentInfo { can_delete: true, .. } => "session/delete",
+            AgentInfo { can_close: true, .. } => "session/close",
             _ => return,
         };
         let ended = self.request_within(END_SESSION_LIMIT, method, json!({"sessionId": session_id})).await;
@@ -335,51 +341,51 @@ impl Connection {
 
     /// Converts an error into one for the user. Waits for the process to exit if that is the cause.
     pub async fn explain(&self, error: &RequestError) -> AgentError {
-        errors::explain(error, &self.control).await
+        errors::explain(error, &self.handle).await
     }
 
     /// Returns whether requests can be sent.
     pub fn is_open(&self) -> bool {
-        self.control.is_running() && !self.peer.is_closed()
+        self.handle.is_running() && !self.peer.is_closed()
     }
 
     /// Returns the process.
-    pub fn control(&self) -> &Control {
-        &self.control
+    pub fn handle(&self) -> &ProcessHandle {
+        &self.handle
     }
 }
 
 /// The signals that close a connection from our side.
-struct End {
+struct CloseSignal {
     close: CancellationToken,
     /// The worker is about to exit.
-    hurry: CancellationToken,
+    shutting_down: CancellationToken,
 }
 
-impl End {
+impl CloseSignal {
     async fn reached(&self) {
-        tokio::select! { () = self.close.cancelled() => {}, () = self.hurry.cancelled() => {} }
+        tokio::select! { () = self.close.cancelled() => {}, () = self.shutting_down.cancelled() => {} }
     }
 }
 
 /// Reads and dispatches messages until end of file.
 async fn read(stdout: impl AsyncRead + Unpin, peer: &Arc<Peer>, router: &Router) {
-    let mut lines = Lines::new(BufReader::with_capacity(64 * 1024, stdout), MAX_LINE_BYTES);
+    let mut lines = LineReader::new(BufReader::with_capacity(64 * 1024, stdout), MAX_LINE_BYTES);
     loop {
         let (messages, bytes) = match lines.next().await {
-            Ok(Some(frame)) => (message::parse(&frame), frame.bytes()),
+            Ok(Some(line)) => (message::parse(&line), line.bytes()),
             Ok(None) => return,
             Err(error) => return tracing::debug!(%error, "cannot read an agent's stdout"),
         };
         for message in messages {
-            router.take_in(message, bytes, peer).await;
+            router.dispatch(message, bytes, peer).await;
         }
     }
 }
 
 /// Writes outgoing messages until the end, then the remaining ones for a moment only, because an agent that no longer
 /// reads must not keep its stdin open.
-async fn write(mut stdin: impl AsyncWrite + Unpin, mut outgoing: mpsc::Receiver<String>, end: &End) {
+async fn write(mut stdin: impl AsyncWrite + Unpin, mut outgoing: mpsc::Receiver<String>, end: &CloseSignal) {
     let forward = async {
         while let Some(mut line) = outgoing.recv().await {
             line.push('\n');

@@ -25,13 +25,13 @@ fn block_text(block: &Value) -> String {
 }
 
 /// A text of limited length.
-pub(super) struct Capped {
+pub(super) struct CappedText {
     text: String,
     max: usize,
     is_cut: bool,
 }
 
-impl Capped {
+impl CappedText {
     /// Creates an empty text of at most `max` bytes.
     pub fn new(max: usize) -> Self {
         Self { text: String::new(), max, is_cut: false }
@@ -55,7 +55,7 @@ impl Capped {
 
 /// Returns the text of a tool's content list and whether it was truncated; `None` if no item can be shown.
 pub(super) fn tool_text(items: &[Value], max: usize) -> Option<(String, bool)> {
-    let mut shown = Capped::new(max);
+    let mut shown = CappedText::new(max);
     let mut is_first = true;
     for item in items {
         let is_diff = item["type"] == "diff";
@@ -70,7 +70,7 @@ pub(super) fn tool_text(items: &[Value], max: usize) -> Option<(String, bool)> {
     (!is_first).then(|| shown.into_parts())
 }
 
-fn diff_text(diff: &Value, shown: &mut Capped) {
+fn diff_text(diff: &Value, shown: &mut CappedText) {
     shown.push(diff["path"].as_str().unwrap_or_default());
     shown.push("\n");
     for (sign, field) in [("-", "oldText"), ("+", "newText")] {

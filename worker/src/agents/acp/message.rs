@@ -11,7 +11,7 @@ use banter_shared::lenient_json::{LoneSurrogates, decode, repair, replace_marks}
 use serde::Serialize;
 use serde_json::{Deserializer, Map, Value};
 
-use super::{bounded::Bounded, transport::Frame};
+use super::{bounded_json::BoundedJson, lines::Line};
 
 /// Error codes of JSON-RPC 2.0 (<https://www.jsonrpc.org/specification#error_object>).
 pub(super) const PARSE_ERROR: i64 = -32700;
@@ -61,20 +61,20 @@ pub(super) enum Message {
     /// A response to one of our requests.
     Response { id: Value, result: Result<Value, RpcError> },
     /// A request that cannot be parsed.
-    DamagedRequest { id: Value, error: RpcError },
+    MalformedRequest { id: Value, error: RpcError },
     /// A response that cannot be parsed, and the reason.
-    DamagedResponse { id: Value, reason: String },
+    MalformedResponse { id: Value, reason: String },
     /// A `session/update` that cannot be parsed.
-    DamagedUpdate,
+    MalformedUpdate,
     /// Anything else.
-    Noise,
+    Unknown,
 }
 
 /// Returns the messages in a line. The text of chunks keeps marks for lone surrogates, for a `SurrogateJoiner`.
-pub(super) fn parse(frame: &Frame<'_>) -> Vec<Message> {
-    match frame {
-        Frame::Line(line) => parse_line(line),
-        Frame::TooLong { head, tail } => vec![recover(&decode(head), &decode(tail), "is too long")],
+pub(super) fn parse(line: &Line<'_>) -> Vec<Message> {
+    match line {
+        Line::Complete(line) => parse_line(line),
+        Line::TooLong { head, tail } => vec![recover(&decode(head), &decode(tail), "is too long")],
     }
 }
 
@@ -82,7 +82,7 @@ fn parse_line(line: &[u8]) -> Vec<Message> {
     let text = decode(line);
     let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
     if !text.starts_with(['{', '[']) {
-        return if text.is_empty() { Vec::new() } else { vec![Message::Noise] };
+        return if text.is_empty() { Vec::new() } else { vec![Message::Unknown] };
     }
     let mut values = objects(text);
     if values.is_empty() {
@@ -102,10 +102,10 @@ fn parse_line(line: &[u8]) -> Vec<Message> {
 /// Returns the objects at the start of a text, including those in lists.
 fn objects(text: &str) -> Vec<Value> {
     let mut found = Vec::new();
-    for value in Deserializer::from_str(text).into_iter::<Bounded>() {
+    for value in Deserializer::from_str(text).into_iter::<BoundedJson>() {
         match value {
-            Ok(Bounded(Value::Array(batch))) => found.extend(batch.into_iter().filter(Value::is_object)),
-            Ok(Bounded(value)) if value.is_object() => found.push(value),
+            Ok(BoundedJson(Value::Array(batch))) => found.extend(batch.into_iter().filter(Value::is_object)),
+            Ok(BoundedJson(value)) if value.is_object() => found.push(value),
             Ok(_) | Err(_) => break,
         }
     }
@@ -144,14 +144,14 @@ fn replace_all(value: &mut Value) {
 }
 
 fn message(value: Value) -> Message {
-    let Value::Object(mut fields) = value else { return Message::Noise };
+    let Value::Object(mut fields) = value else { return Message::Unknown };
     let id = fields.remove("id");
     let parameters = |fields: &mut Map<String, Value>| fields.remove("params").unwrap_or_default();
     match (id, fields.remove("method")) {
         (Some(id), Some(Value::String(method))) => Message::Request { id, method, parameters: parameters(&mut fields) },
         (None, Some(Value::String(method))) => Message::Notification { method, parameters: parameters(&mut fields) },
         (Some(id), Some(_)) => {
-            Message::DamagedRequest { id, error: RpcError::new(INVALID_REQUEST, "`method` must be a string.") }
+            Message::MalformedRequest { id, error: RpcError::new(INVALID_REQUEST, "`method` must be a string.") }
         }
         (Some(id), None) => {
             let error = fields.remove("error").filter(|error| !error.is_null());
@@ -159,7 +159,7 @@ fn message(value: Value) -> Message {
                 .map_or_else(|| Ok(fields.remove("result").unwrap_or_default()), |error| Err(RpcError::parse(error)));
             Message::Response { id, result }
         }
-        (None, None | Some(_)) => Message::Noise,
+        (None, None | Some(_)) => Message::Unknown,
     }
 }
 
@@ -168,12 +168,12 @@ fn recover(head: &str, tail: &str, problem: &str) -> Message {
     let Outline { id, has_method } = outline(head);
     let Some(id) = id.or_else(|| id_at_end(tail)) else {
         let is_update = has_method && head.contains("session/update");
-        return if is_update { Message::DamagedUpdate } else { Message::Noise };
+        return if is_update { Message::MalformedUpdate } else { Message::Unknown };
     };
     if has_method {
-        Message::DamagedRequest { id, error: RpcError::new(PARSE_ERROR, &format!("The message {problem}.")) }
+        Message::MalformedRequest { id, error: RpcError::new(PARSE_ERROR, &format!("The message {problem}.")) }
     } else {
-        Message::DamagedResponse { id, reason: problem.to_owned() }
+        Message::MalformedResponse { id, reason: problem.to_owned() }
     }
 }
 

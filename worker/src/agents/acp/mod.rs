@@ -4,24 +4,23 @@
 //! session if it can, and otherwise receives the conversation (`session`). A turn is one prompt (`turn`); it runs in
 //! its own task, so that its cancellation completes even if the worker has already dropped the answer.
 
-mod about;
-mod bounded;
+mod agent_info;
+mod bounded_json;
 mod connection;
 mod content;
-mod ending;
 mod errors;
-mod map;
+mod lines;
+mod mapper;
 mod message;
-mod pace;
 mod peer;
 mod permission;
 mod pool;
+mod prompt_result;
 mod session;
+mod settle;
 mod terminal;
 mod tool;
-mod transport;
 mod turn;
-mod words;
 
 use std::{sync::Arc, time::Duration};
 
@@ -39,9 +38,9 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     connection::Connection,
-    pace::Pace,
-    pool::{Lease, Limits, Pool},
-    turn::{Ended, Left, Prompt},
+    pool::{Pool, PoolLimits, SlotGuard},
+    settle::SettlePolicy,
+    turn::{Prompt, Reuse, TurnResult},
 };
 use super::{
     Agent, AgentError, Answer, Turn, Update,
@@ -49,7 +48,7 @@ use super::{
     prompt,
 };
 
-pub(super) use errors::gone;
+pub(super) use errors::from_exit;
 
 /// How long idle processes of the demo are kept; they start fast.
 const DEMO_KEEP_WARM: Duration = Duration::from_mins(1);
@@ -67,24 +66,24 @@ struct Inner {
     launch: Launch,
     host: ProcessHost,
     pool: Arc<Pool>,
-    pace: Arc<Pace>,
+    settle_policy: Arc<SettlePolicy>,
 }
 
 impl AcpAgent {
     /// Creates the agent without starting anything.
     #[must_use]
     pub fn new(config: AcpConfig, launch: Launch, host: ProcessHost) -> Self {
-        Self::with_pace(config, launch, host, Pace::unknown())
+        Self::with_settle_policy(config, launch, host, SettlePolicy::lenient())
     }
 
-    fn with_pace(config: AcpConfig, launch: Launch, host: ProcessHost, pace: Pace) -> Self {
-        let limits = Limits {
+    fn with_settle_policy(config: AcpConfig, launch: Launch, host: ProcessHost, settle_policy: SettlePolicy) -> Self {
+        let limits = PoolLimits {
             keep_warm: config.keep_warm,
             processes: config.max_processes,
             memory_bytes: config.max_memory_mb.saturating_mul(1024 * 1024),
         };
         let pool = Pool::new(limits, &host);
-        Self { inner: Arc::new(Inner { config, launch, host, pool, pace: Arc::new(pace) }) }
+        Self { inner: Arc::new(Inner { config, launch, host, pool, settle_policy: Arc::new(settle_policy) }) }
     }
 
     /// Creates the built-in demo: this program as an agent, driven like any other. It requests permission before it
@@ -105,7 +104,7 @@ impl AcpAgent {
             env: Vec::new(),
             secrets: Vec::new(),
         };
-        Self::with_pace(config, launch, host, Pace::in_order())
+        Self::with_settle_policy(config, launch, host, SettlePolicy::strict())
     }
 
     /// Starts the agent, initializes it, opens a session, and ends it.
@@ -114,12 +113,12 @@ impl AcpAgent {
         let folder = SessionId::generate();
         match self.inner.start(folder).await {
             Ok(process) => {
-                let control = process.control.clone();
+                let handle = process.handle.clone();
                 probe.failure = self.introduce(process, &mut probe).await.err();
-                control.end();
-                control.gone().await;
+                handle.end();
+                handle.exited().await;
                 if probe.failure.is_some() {
-                    probe.stderr = control.last_words().await;
+                    probe.stderr = handle.final_stderr().await;
                 }
             }
             Err(error) => probe.failure = Some(error.into()),
@@ -131,14 +130,14 @@ impl AcpAgent {
     }
 
     async fn introduce(&self, process: AgentProcess, probe: &mut Probe) -> Result<(), AgentError> {
-        let opened = Connection::open(process, &self.inner.host, &self.inner.pace).await;
+        let opened = Connection::open(process, &self.inner.host, &self.inner.settle_policy).await;
         // Only now is it known whether the supervisor could start the program.
         probe.is_started = opened.as_ref().err().is_none_or(|error| error.code != ErrorCode::AgentUnavailable);
         let connection = opened?;
         probe.spoke_after = Some(probe.begun_at.elapsed());
-        let about = &connection.about;
-        probe.calls_itself.clone_from(&about.introduction);
-        probe.sign_in.clone_from(&about.sign_in);
+        let agent_info = &connection.agent_info;
+        probe.calls_itself.clone_from(&agent_info.display_name);
+        probe.sign_in_methods.clone_from(&agent_info.sign_in_methods);
         session::open(&connection, &self.inner.config, None, None).await.map(drop)
     }
 }
@@ -154,7 +153,7 @@ pub struct Probe {
     /// Its name and version.
     pub calls_itself: Option<String>,
     /// The names of its sign-in methods.
-    pub sign_in: Vec<String>,
+    pub sign_in_methods: Vec<String>,
     /// Why no session could be opened; `None` if one was.
     pub failure: Option<AgentError>,
     /// The end of its stderr if it failed, without secrets.
@@ -168,7 +167,7 @@ impl Default for Probe {
             is_started: false,
             spoke_after: None,
             calls_itself: None,
-            sign_in: Vec::new(),
+            sign_in_methods: Vec::new(),
             failure: None,
             stderr: String::new(),
         }
@@ -205,15 +204,15 @@ impl Inner {
         stop: &CancellationToken,
         reply: oneshot::Sender<Result<Answer, AgentError>>,
     ) {
-        let Some(mut lease) = stop.run_until_cancelled(self.pool.lease(turn.session_id)).await else { return };
-        let (result, cleanup) = self.answer(turn, &mut lease, updates, stop).await;
+        let Some(mut slot) = stop.run_until_cancelled(self.pool.acquire(turn.session_id)).await else { return };
+        let (result, cleanup) = self.answer(turn, &mut slot, updates, stop).await;
         let _ = reply.send(result);
-        // The next turn of the session waits for this, so that nothing of this turn is mistaken for a part of it.
+        // The next turn of the conversation waits for this, so that nothing of this turn is mistaken for a part of it.
         if let Some(cleanup) = cleanup
-            && let Some(warm) = lease.warm.as_ref()
-            && !cleanup.run(&warm.connection, &self.pace).await
+            && let Some(warm) = slot.warm.as_ref()
+            && !cleanup.run(&warm.connection, &self.settle_policy).await
         {
-            lease.discard();
+            slot.discard();
         }
     }
 
@@ -221,74 +220,74 @@ impl Inner {
     async fn answer(
         &self,
         turn: Turn,
-        lease: &mut Lease,
+        slot: &mut SlotGuard,
         updates: &mpsc::Sender<Update>,
         stop: &CancellationToken,
     ) -> (Result<Answer, AgentError>, Option<turn::Cleanup>) {
         let stopped = || (Err(AgentError::stopped()), None);
-        let Some(ready) = stop.run_until_cancelled(self.prepare(&turn, lease)).await else {
+        let Some(ready) = stop.run_until_cancelled(self.prepare(&turn, slot)).await else {
             // The process may be partially set up.
-            lease.discard();
+            slot.discard();
             return stopped();
         };
         if let Err(error) = ready {
-            lease.discard();
+            slot.discard();
             return (Err(error), None);
         }
-        let Some(warm) = lease.warm.as_mut() else { return stopped() };
+        let Some(warm) = slot.warm.as_mut() else { return stopped() };
         let Some(known) = warm.session.take() else { return stopped() };
         let own = AgentSession { id: known.id.clone(), provider: self.provider(&warm.connection) };
         if updates.send(Update::Resume(own)).await.is_err() {
             return stopped();
         }
-        let Ended { result, left, cleanup } = Prompt {
+        let TurnResult { result, reuse, cleanup } = Prompt {
             connection: &warm.connection,
             config: &self.config,
             session_id: &known.id,
-            blocks: prompt::blocks(turn.history, known.seen, self.config.history_bytes),
+            blocks: prompt::blocks(turn.history, known.last_turn, self.config.history_bytes),
             updates,
             stop,
-            hurry: self.host.hurry(),
-            pace: &self.pace,
+            shutting_down: self.host.shutting_down(),
+            settle_policy: &self.settle_policy,
         }
         .run()
         .await;
-        match left {
-            Left::Session => warm.session = Some(session::Known { id: known.id, seen: Some(turn.turn) }),
-            Left::Process => {}
-            Left::Nothing => lease.discard(),
+        match reuse {
+            Reuse::Session => warm.session = Some(session::OpenSession { id: known.id, last_turn: Some(turn.turn) }),
+            Reuse::Process => {}
+            Reuse::Nothing => slot.discard(),
         }
         (result, Some(cleanup))
     }
 
     /// Ensures that there is a process with a session that can be prompted.
-    async fn prepare(&self, turn: &Turn, lease: &mut Lease) -> Result<(), AgentError> {
+    async fn prepare(&self, turn: &Turn, slot: &mut SlotGuard) -> Result<(), AgentError> {
         // A session that has already seen this turn, or later ones, cannot be resumed.
         let mut resume = turn.resume.as_ref().filter(|resume| resume.turn < turn.turn);
-        if let Some(warm) = lease.warm.as_mut() {
+        if let Some(warm) = slot.warm.as_mut() {
             if !warm.connection.is_open() {
-                lease.discard();
+                slot.discard();
             } else if let Some(known) = &warm.session {
                 let is_behind =
-                    resume.is_some_and(|resume| resume.session.id != known.id && Some(resume.turn) > known.seen);
-                if known.seen < Some(turn.turn) && !is_behind {
+                    resume.is_some_and(|resume| resume.session.id != known.id && Some(resume.turn) > known.last_turn);
+                if known.last_turn < Some(turn.turn) && !is_behind {
                     return Ok(());
                 }
                 warm.session = None;
             }
         }
         loop {
-            if lease.warm.is_none() {
-                let room = lease.make_room().await;
+            if slot.warm.is_none() {
+                let permit = slot.acquire_permit().await;
                 let process = self.start(turn.session_id).await?;
-                let room = lease.give_room(room, &process.control);
-                lease.put(Connection::open(process, &self.host, &self.pace).await?, room);
+                let permit = slot.attach_permit(permit, &process.handle);
+                slot.put(Connection::open(process, &self.host, &self.settle_policy).await?, permit);
             }
-            let Some(warm) = lease.warm.as_mut() else { return Err(AgentError::stopped()) };
+            let Some(warm) = slot.warm.as_mut() else { return Err(AgentError::stopped()) };
             // Another program cannot use the session id, or would take it for a different session.
             let provider = self.provider(&warm.connection);
             resume = resume.filter(|resume| resume.session.provider == provider);
-            match session::open(&warm.connection, &self.config, resume, self.pace.after_replay()).await {
+            match session::open(&warm.connection, &self.config, resume, self.settle_policy.after_replay()).await {
                 Ok(known) => {
                     warm.session = Some(known);
                     return Ok(());
@@ -297,7 +296,7 @@ impl Inner {
                 Err(error) if resume.is_some() && !warm.connection.is_open() => {
                     tracing::warn!(%error, "agent crashed while restoring its session; starting a new one");
                     resume = None;
-                    lease.discard();
+                    slot.discard();
                 }
                 Err(error) => return Err(error),
             }
@@ -311,7 +310,7 @@ impl Inner {
             Program::Named(name) => name.as_str(),
             Program::Own => "",
         };
-        connection.about.name.as_deref().unwrap_or(started).to_owned()
+        connection.agent_info.name.as_deref().unwrap_or(started).to_owned()
     }
 
     async fn start(&self, session: SessionId) -> Result<AgentProcess, StartError> {

@@ -32,13 +32,13 @@ pub(super) enum RequestError {
     Unreadable(String),
 }
 
-type Outcome = Result<Value, RequestError>;
+type RpcResult = Result<Value, RequestError>;
 
 /// One end of a JSON-RPC connection.
 #[derive(Debug)]
 pub(super) struct Peer {
     outgoing: mpsc::Sender<String>,
-    pending: Mutex<HashMap<i64, oneshot::Sender<Outcome>>>,
+    pending: Mutex<HashMap<i64, oneshot::Sender<RpcResult>>>,
     next_id: AtomicI64,
     closed: CancellationToken,
 }
@@ -53,11 +53,11 @@ impl Peer {
     }
 
     /// Sends a request and waits for its result.
-    pub async fn request(&self, method: &str, parameters: impl Serialize) -> Outcome {
+    pub async fn request(&self, method: &str, parameters: impl Serialize) -> RpcResult {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let (reply, outcome) = oneshot::channel();
         self.pending().insert(id, reply);
-        let _forget = Forget { peer: self, id };
+        let _pending = PendingGuard { peer: self, id };
         // Checked after the insertion: either `close` sees the request, or the request sees the end.
         if self.closed.is_cancelled() {
             return Err(RequestError::Closed);
@@ -83,7 +83,7 @@ impl Peer {
     }
 
     /// Completes one of our requests. Returns false if no request with this id is pending.
-    pub fn complete(&self, id: &Value, outcome: Outcome) -> bool {
+    pub fn complete(&self, id: &Value, outcome: RpcResult) -> bool {
         let mut pending = self.pending();
         let known = integer(id).and_then(|id| pending.remove(&id));
         // An error without an id concerns a request that the agent could not parse.
@@ -112,18 +112,18 @@ impl Peer {
         }
     }
 
-    fn pending(&self) -> MutexGuard<'_, HashMap<i64, oneshot::Sender<Outcome>>> {
+    fn pending(&self) -> MutexGuard<'_, HashMap<i64, oneshot::Sender<RpcResult>>> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Removes a request when its future is dropped.
-struct Forget<'a> {
+struct PendingGuard<'a> {
     peer: &'a Peer,
     id: i64,
 }
 
-impl Drop for Forget<'_> {
+impl Drop for PendingGuard<'_> {
     fn drop(&mut self) {
         self.peer.pending().remove(&self.id);
     }

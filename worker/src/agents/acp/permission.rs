@@ -13,7 +13,7 @@ use banter_shared::{
 };
 use serde_json::{Map, Value, json};
 
-use super::map::tool_call_id;
+use super::mapper::tool_call_id;
 
 /// Maximum number of options of a request.
 const MAX_OPTIONS: usize = 50;
@@ -27,19 +27,19 @@ const MAX_KIND_BYTES: usize = 64;
 pub(super) struct Request {
     /// The id and fields of the tool call; `None` if the request names none.
     pub tool_call: Option<(String, Map<String, Value>)>,
-    offered: Vec<Offered>,
+    offered: Vec<OfferedOption>,
 }
 
 /// An option and its id as the agent sent it.
 #[derive(Debug)]
-struct Offered {
+struct OfferedOption {
     option: PermissionOption,
     agent_id: Value,
 }
 
 /// The policy's decision about a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Policy {
+pub(super) enum PolicyDecision {
     /// Decide without the user.
     Decide(PermissionDecision),
     /// Ask the user.
@@ -51,9 +51,9 @@ impl Request {
     /// be selected.
     pub fn parse(parameters: &Value) -> Option<Self> {
         let listed = parameters.get("options")?.as_array()?;
-        let mut offered: Vec<Offered> = Vec::new();
+        let mut offered: Vec<OfferedOption> = Vec::new();
         for (number, option) in listed.iter().enumerate() {
-            let Some(next) = Offered::parse(option, number + 1) else { continue };
+            let Some(next) = OfferedOption::parse(option, number + 1) else { continue };
             let is_repeated = offered.iter().any(|known| known.option == next.option);
             if !is_repeated && offered.len() < MAX_OPTIONS {
                 offered.push(next);
@@ -74,13 +74,13 @@ impl Request {
 
     /// Applies the policy. `allow` decides only if exactly one option allows the operation once and nothing else could
     /// be meant; it never selects an option that the agent would remember.
-    pub fn decide(&self, policy: PermissionPolicy) -> Policy {
+    pub fn decide(&self, policy: PermissionPolicy) -> PolicyDecision {
         if self.offered.is_empty() {
-            return Policy::Decide(PermissionDecision::Reject);
+            return PolicyDecision::Decide(PermissionDecision::Reject);
         }
         match policy {
-            PermissionPolicy::Ask => Policy::Ask,
-            PermissionPolicy::Reject => Policy::Decide(PermissionDecision::Reject),
+            PermissionPolicy::Ask => PolicyDecision::Ask,
+            PermissionPolicy::Reject => PolicyDecision::Decide(PermissionDecision::Reject),
             PermissionPolicy::Allow => {
                 let of =
                     |wanted: PermissionKind| self.offered.iter().filter(move |offered| offered.option.kind == wanted);
@@ -93,9 +93,9 @@ impl Request {
                 });
                 // Several lasting approvals, such as "for this file" and "for all", do not make it ambiguous.
                 if is_clear && of(PermissionKind::AllowOnce).count() == 1 {
-                    Policy::Decide(PermissionDecision::Allow)
+                    PolicyDecision::Decide(PermissionDecision::Allow)
                 } else {
-                    Policy::Ask
+                    PolicyDecision::Ask
                 }
             }
         }
@@ -118,7 +118,7 @@ pub(super) fn cancelled() -> Value {
     json!({"outcome": {"outcome": "cancelled"}})
 }
 
-impl Offered {
+impl OfferedOption {
     fn parse(option: &Value, number: usize) -> Option<Self> {
         let agent_id = option.get("optionId")?;
         let id = match agent_id {

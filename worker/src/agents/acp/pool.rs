@@ -25,20 +25,20 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{connection::Connection, session::Known};
-use crate::agents::process::{Control, ProcessHost, tree};
+use super::{connection::Connection, session::OpenSession};
+use crate::agents::process::{ProcessHandle, ProcessHost, tree};
 
 /// Shortest interval between two checks of the idle processes.
-const SHORTEST_LOOK: Duration = Duration::from_millis(100);
+const MIN_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 /// Longest interval between two checks of the idle processes.
-const LONGEST_LOOK: Duration = Duration::from_secs(15);
+const MAX_CHECK_INTERVAL: Duration = Duration::from_secs(15);
 
 /// A pooled connection. Dropping it ends its process.
-pub(super) trait Kept: Send + 'static {
+pub(super) trait PooledConnection: Send + 'static {
     /// Returns whether it can be used again.
     fn is_open(&self) -> bool;
     /// Returns the handle of the process.
-    fn control(&self) -> &Control;
+    fn handle(&self) -> &ProcessHandle;
     /// Deletes the agent's session, if it supports that, and then ends the process.
     fn end_session(self, _session: String) -> BoxFuture<'static, ()>
     where
@@ -48,13 +48,13 @@ pub(super) trait Kept: Send + 'static {
     }
 }
 
-impl Kept for Connection {
+impl PooledConnection for Connection {
     fn is_open(&self) -> bool {
         Self::is_open(self)
     }
 
-    fn control(&self) -> &Control {
-        Self::control(self)
+    fn handle(&self) -> &ProcessHandle {
+        Self::handle(self)
     }
 
     fn end_session(self, session: String) -> BoxFuture<'static, ()> {
@@ -63,69 +63,69 @@ impl Kept for Connection {
 }
 
 /// A process that can be prompted.
-pub(super) struct Warm<C = Connection> {
+pub(super) struct WarmProcess<C = Connection> {
     pub connection: C,
     /// The current session; `None` after a failed turn.
-    pub session: Option<Known>,
-    room: Room,
+    pub session: Option<OpenSession>,
+    permit: ProcessPermit,
 }
 
 /// A process's share of the limit. Dropping it states that the process is about to exit; the share is released once it
 /// has.
-pub(super) struct Room {
-    ending: Arc<AtomicIsize>,
+pub(super) struct ProcessPermit {
+    exiting: Arc<AtomicIsize>,
 }
 
-impl Drop for Room {
+impl Drop for ProcessPermit {
     fn drop(&mut self) {
-        self.ending.fetch_add(1, Ordering::SeqCst);
+        self.exiting.fetch_add(1, Ordering::SeqCst);
     }
 }
 
-/// Counts a turn that waits for room, until it is dropped.
-struct Waits<'a>(&'a AtomicIsize);
+/// Counts a turn that waits for a permit, until it is dropped.
+struct WaiterGuard<'a>(&'a AtomicIsize);
 
-impl<'a> Waits<'a> {
+impl<'a> WaiterGuard<'a> {
     fn new(waiting: &'a AtomicIsize) -> Self {
         waiting.fetch_add(1, Ordering::SeqCst);
         Self(waiting)
     }
 }
 
-impl Drop for Waits<'_> {
+impl Drop for WaiterGuard<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
 /// A conversation's slot, held for a turn.
-pub(super) struct Lease<C: Kept = Connection> {
+pub(super) struct SlotGuard<C: PooledConnection = Connection> {
     /// The process, if there is one.
-    pub warm: OwnedMutexGuard<Option<Warm<C>>>,
+    pub warm: OwnedMutexGuard<Option<WarmProcess<C>>>,
     slot: Arc<Slot<C>>,
     /// Dropped after `warm`, when the slot is free.
-    released: Released<C>,
+    notifier: ReleaseNotifier<C>,
 }
 
 /// Notifies the pool that a slot was released.
-struct Released<C: Kept>(Arc<Pool<C>>);
+struct ReleaseNotifier<C: PooledConnection>(Arc<Pool<C>>);
 
-impl<C: Kept> Drop for Released<C> {
+impl<C: PooledConnection> Drop for ReleaseNotifier<C> {
     fn drop(&mut self) {
         self.0.changed.notify_waiters();
     }
 }
 
 struct Slot<C> {
-    warm: Arc<AsyncMutex<Option<Warm<C>>>>,
+    warm: Arc<AsyncMutex<Option<WarmProcess<C>>>>,
     used_at: Mutex<Instant>,
     /// The handle of the process, even while it is working.
-    control: Mutex<Option<Control>>,
+    handle: Mutex<Option<ProcessHandle>>,
 }
 
 impl<C> Slot<C> {
-    fn control(&self) -> Option<Control> {
-        self.control.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn handle(&self) -> Option<ProcessHandle> {
+        self.handle.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn used_at(&self) -> Instant {
@@ -135,7 +135,7 @@ impl<C> Slot<C> {
 
 /// The limits of an agent's processes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
+pub(super) struct PoolLimits {
     pub keep_warm: Duration,
     pub processes: usize,
     /// Not checked if `u64::MAX`.
@@ -144,40 +144,40 @@ pub(super) struct Limits {
 
 /// The processes of one agent; see the module documentation.
 pub(super) struct Pool<C = Connection> {
-    limits: Limits,
-    room: Arc<Semaphore>,
+    limits: PoolLimits,
+    permits: Arc<Semaphore>,
     slots: Mutex<HashMap<SessionId, Arc<Slot<C>>>>,
     /// Notified when a process may have become idle and when one has exited.
     changed: Notify,
     /// Number of processes that are being ended and have not exited.
-    ending: Arc<AtomicIsize>,
-    /// Number of turns that wait for room.
+    exiting: Arc<AtomicIsize>,
+    /// Number of turns that wait for a permit.
     waiting: AtomicIsize,
     tasks: TaskTracker,
     /// The worker is about to exit.
-    hurry: CancellationToken,
+    shutting_down: CancellationToken,
 }
 
-impl<C: Kept> Pool<C> {
+impl<C: PooledConnection> Pool<C> {
     /// Creates an empty pool.
-    pub fn new(limits: Limits, host: &ProcessHost) -> Arc<Self> {
-        let room = Arc::new(Semaphore::new(limits.processes));
+    pub fn new(limits: PoolLimits, host: &ProcessHost) -> Arc<Self> {
+        let permits = Arc::new(Semaphore::new(limits.processes));
         let pool = Arc::new(Self {
             limits,
-            room,
+            permits,
             slots: Mutex::default(),
             changed: Notify::new(),
-            ending: Arc::default(),
+            exiting: Arc::default(),
             waiting: AtomicIsize::new(0),
             tasks: host.tasks().clone(),
-            hurry: host.hurry().clone(),
+            shutting_down: host.shutting_down().clone(),
         });
-        let (weak, hurry) = (Arc::downgrade(&pool), pool.hurry.clone());
-        let pause = (limits.keep_warm / 4).clamp(SHORTEST_LOOK, LONGEST_LOOK);
+        let (weak, shutting_down) = (Arc::downgrade(&pool), pool.shutting_down.clone());
+        let pause = (limits.keep_warm / 4).clamp(MIN_CHECK_INTERVAL, MAX_CHECK_INTERVAL);
         host.tasks().spawn(async move {
-            while hurry.run_until_cancelled(sleep(pause)).await.is_some() {
+            while shutting_down.run_until_cancelled(sleep(pause)).await.is_some() {
                 let Some(pool) = weak.upgrade() else { return };
-                pool.tidy();
+                pool.evict_stale();
             }
             // End all idle ones on shutdown; the others are ended by their turns.
             if let Some(pool) = weak.upgrade() {
@@ -188,42 +188,42 @@ impl<C: Kept> Pool<C> {
     }
 
     /// Waits for the conversation's slot, which another of its turns may still hold while it is being stopped.
-    pub async fn lease(self: &Arc<Self>, session: SessionId) -> Lease<C> {
+    pub async fn acquire(self: &Arc<Self>, session: SessionId) -> SlotGuard<C> {
         let slot = {
             let mut slots = self.lock();
             let slot = slots.entry(session).or_insert_with(|| {
-                Arc::new(Slot { warm: Arc::default(), used_at: Mutex::new(Instant::now()), control: Mutex::default() })
+                Arc::new(Slot { warm: Arc::default(), used_at: Mutex::new(Instant::now()), handle: Mutex::default() })
             });
             Arc::clone(slot)
         };
         let warm = Arc::clone(&slot.warm).lock_owned().await;
-        Lease { warm, slot, released: Released(Arc::clone(self)) }
+        SlotGuard { warm, slot, notifier: ReleaseNotifier(Arc::clone(self)) }
     }
 
     /// Ends the process of a deleted conversation if it is idle, after asking the agent to delete its session.
     pub fn forget(&self, session: SessionId) {
         let slot = self.lock().get(&session).cloned();
         let warm = slot.and_then(|slot| slot.warm.try_lock().ok()?.take());
-        if let Some(Warm { connection, session: Some(Known { id, .. }), room }) = warm {
+        if let Some(WarmProcess { connection, session: Some(OpenSession { id, .. }), permit }) = warm {
             self.tasks.spawn(async move {
                 connection.end_session(id).await;
-                drop(room);
+                drop(permit);
             });
         }
     }
 
     /// Waits until another process may be started. Ends idle ones to make room, but no more than needed.
-    async fn make_room(&self) -> OwnedSemaphorePermit {
-        let _waits = Waits::new(&self.waiting);
+    async fn acquire_permit(&self) -> OwnedSemaphorePermit {
+        let _waiter = WaiterGuard::new(&self.waiting);
         loop {
             let mut changed = pin!(self.changed.notified());
             // Before the check, so that no change after it is missed.
             changed.as_mut().enable();
-            if let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() {
+            if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
                 while self.is_over_memory() && self.evict() {}
                 return permit;
             }
-            let is_enough = self.ending.load(Ordering::SeqCst) >= self.waiting.load(Ordering::SeqCst);
+            let is_enough = self.exiting.load(Ordering::SeqCst) >= self.waiting.load(Ordering::SeqCst);
             if is_enough || !self.evict() {
                 changed.await;
             }
@@ -235,7 +235,7 @@ impl<C: Kept> Pool<C> {
             return false;
         }
         let slots: Vec<_> = self.lock().values().cloned().collect();
-        let roots: Vec<u32> = slots.iter().filter_map(|slot| slot.control()?.running_pid()).collect();
+        let roots: Vec<u32> = slots.iter().filter_map(|slot| slot.handle()?.running_pid()).collect();
         tree::resident_bytes(&roots) > self.limits.memory_bytes
     }
 
@@ -260,7 +260,7 @@ impl<C: Kept> Pool<C> {
     }
 
     /// Ends processes that were idle for too long or have crashed, and removes empty slots.
-    fn tidy(&self) {
+    fn evict_stale(&self) {
         for slot in self.idle() {
             let is_old = slot.used_at().elapsed() >= self.limits.keep_warm;
             if let Ok(mut warm) = slot.warm.try_lock()
@@ -281,29 +281,29 @@ impl<C: Kept> Pool<C> {
     }
 }
 
-impl<C: Kept> Lease<C> {
+impl<C: PooledConnection> SlotGuard<C> {
     /// Waits until a process may be started for this conversation.
-    pub async fn make_room(&self) -> OwnedSemaphorePermit {
-        self.released.0.make_room().await
+    pub async fn acquire_permit(&self) -> OwnedSemaphorePermit {
+        self.notifier.0.acquire_permit().await
     }
 
     /// Assigns a permit to a process that was just started.
-    pub fn give_room(&self, permit: OwnedSemaphorePermit, control: &Control) -> Room {
-        let (pool, gone) = (Arc::clone(&self.released.0), control.when_gone());
-        let room = Room { ending: Arc::clone(&pool.ending) };
-        self.released.0.tasks.spawn(async move {
-            pool.hurry.run_until_cancelled(gone).await;
-            pool.ending.fetch_sub(1, Ordering::SeqCst);
+    pub fn attach_permit(&self, permit: OwnedSemaphorePermit, handle: &ProcessHandle) -> ProcessPermit {
+        let (pool, exit) = (Arc::clone(&self.notifier.0), handle.exit_signal());
+        let process_permit = ProcessPermit { exiting: Arc::clone(&pool.exiting) };
+        self.notifier.0.tasks.spawn(async move {
+            pool.shutting_down.run_until_cancelled(exit).await;
+            pool.exiting.fetch_sub(1, Ordering::SeqCst);
             drop(permit);
             pool.changed.notify_waiters();
         });
-        room
+        process_permit
     }
 
     /// Puts a process into the slot.
-    pub fn put(&mut self, connection: C, room: Room) {
-        *self.slot.control.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection.control().clone());
-        *self.warm = Some(Warm { connection, session: None, room });
+    pub fn put(&mut self, connection: C, permit: ProcessPermit) {
+        *self.slot.handle.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection.handle().clone());
+        *self.warm = Some(WarmProcess { connection, session: None, permit });
     }
 
     /// Ends the process in the background.
@@ -312,10 +312,10 @@ impl<C: Kept> Lease<C> {
     }
 }
 
-impl<C: Kept> Drop for Lease<C> {
+impl<C: PooledConnection> Drop for SlotGuard<C> {
     fn drop(&mut self) {
         *self.slot.used_at.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-        if self.released.0.limits.keep_warm.is_zero() {
+        if self.notifier.0.limits.keep_warm.is_zero() {
             *self.warm = None;
         }
     }

@@ -10,7 +10,7 @@ use banter_shared::{
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{connection::Connection, pace::Quiet};
+use super::{connection::Connection, settle::SettleWindow};
 use crate::agents::AgentError;
 
 /// How long an agent may take for each request.
@@ -18,11 +18,11 @@ const SESSION_LIMIT: Duration = Duration::from_secs(30);
 
 /// An agent's session and how much of the conversation it contains.
 #[derive(Clone, Debug)]
-pub(super) struct Known {
+pub(super) struct OpenSession {
     /// The agent's id of the session.
     pub id: String,
     /// The last turn in the session; `None` if it is new.
-    pub seen: Option<i64>,
+    pub last_turn: Option<i64>,
 }
 
 /// Resumes an earlier session if the agent can, and otherwise starts a new one. Sets the mode and the model either way.
@@ -30,13 +30,13 @@ pub(super) async fn open(
     connection: &Connection,
     config: &AcpConfig,
     resume: Option<&ResumePoint>,
-    replay: Option<Quiet>,
-) -> Result<Known, AgentError> {
-    let folder = connection.control().folder().to_owned();
+    replay: Option<SettleWindow>,
+) -> Result<OpenSession, AgentError> {
+    let folder = connection.handle().folder().to_owned();
     if let Some(resume) = resume
-        && go_on(connection, config, &folder, &resume.session.id, replay).await
+        && restore(connection, config, &folder, &resume.session.id, replay).await
     {
-        return Ok(Known { id: resume.session.id.clone(), seen: Some(resume.turn) });
+        return Ok(OpenSession { id: resume.session.id.clone(), last_turn: Some(resume.turn) });
     }
     let request = NewSessionRequest::new(folder);
     let state = connection.request_within(SESSION_LIMIT, "session/new", request).await?;
@@ -44,22 +44,28 @@ pub(super) async fn open(
         return Err(AgentError::new(ErrorCode::AgentProtocol, "The agent created a session without an id."));
     };
     configure(connection, config, id, &state).await?;
-    Ok(Known { id: id.to_owned(), seen: None })
+    Ok(OpenSession { id: id.to_owned(), last_turn: None })
 }
 
 /// Returns whether the agent has restored an earlier session. Every supported method is tried; if all fail, a new
 /// session receives the conversation.
-async fn go_on(connection: &Connection, config: &AcpConfig, folder: &Path, id: &str, replay: Option<Quiet>) -> bool {
-    if connection.about.resumes {
+async fn restore(
+    connection: &Connection,
+    config: &AcpConfig,
+    folder: &Path,
+    id: &str,
+    replay: Option<SettleWindow>,
+) -> bool {
+    if connection.agent_info.can_resume {
         let request = ResumeSessionRequest::new(id.to_owned(), folder);
-        match take_up(connection, config, id, "session/resume", request, replay).await {
+        match try_restore(connection, config, id, "session/resume", request, replay).await {
             Ok(()) => return true,
             Err(error) => tracing::info!(%error, "agent could not resume its session"),
         }
     }
-    if connection.about.loads && connection.is_open() {
+    if connection.agent_info.can_load && connection.is_open() {
         let request = LoadSessionRequest::new(id.to_owned(), folder);
-        match take_up(connection, config, id, "session/load", request, replay).await {
+        match try_restore(connection, config, id, "session/load", request, replay).await {
             Ok(()) => return true,
             Err(error) => tracing::info!(%error, "agent could not load its session"),
         }
@@ -67,20 +73,20 @@ async fn go_on(connection: &Connection, config: &AcpConfig, folder: &Path, id: &
     false
 }
 
-async fn take_up(
+async fn try_restore(
     connection: &Connection,
     config: &AcpConfig,
     id: &str,
     method: &str,
     request: impl Serialize,
-    replay: Option<Quiet>,
+    replay: Option<SettleWindow>,
 ) -> Result<(), AgentError> {
     let state = connection.request_within(SESSION_LIMIT, method, request).await?;
     configure(connection, config, id, &state).await?;
     // Some agents respond first and replay the history afterward. There is no listener yet, so it is discarded.
     match replay {
-        Some(quiet) if !connection.quiet(quiet).await => {
-            let message = format!("The agent kept sending updates for {} s after `{method}`.", quiet.limit.as_secs());
+        Some(window) if !connection.settle(window).await => {
+            let message = format!("The agent kept sending updates for {} s after `{method}`.", window.limit.as_secs());
             Err(AgentError::new(ErrorCode::AgentProtocol, message))
         }
         Some(_) | None => Ok(()),
@@ -95,37 +101,37 @@ async fn configure(
     session_id: &str,
     state: &Value,
 ) -> Result<(), AgentError> {
-    let choices = [
-        Choices {
+    let settings = [
+        Setting {
             field: "mode",
             listed: names(&state["modes"]["availableModes"], "id"),
             method: "session/set_mode",
             parameter: "modeId",
         },
-        Choices {
+        Setting {
             field: "model",
             listed: names(&state["models"]["availableModels"], "modelId"),
             method: "session/set_model",
             parameter: "modelId",
         },
     ];
-    for (wanted, choices) in [&config.mode, &config.model].into_iter().zip(choices) {
+    for (wanted, settings) in [&config.mode, &config.model].into_iter().zip(settings) {
         if let Some(wanted) = wanted {
-            choices.choose(connection, session_id, state, wanted).await?;
+            settings.choose(connection, session_id, state, wanted).await?;
         }
     }
     Ok(())
 }
 
 /// A setting that an agent offers in its own list or among its configuration options.
-struct Choices {
+struct Setting {
     field: &'static str,
     listed: Vec<String>,
     method: &'static str,
     parameter: &'static str,
 }
 
-impl Choices {
+impl Setting {
     async fn choose(
         self,
         connection: &Connection,

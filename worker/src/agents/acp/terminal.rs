@@ -14,11 +14,11 @@ const MAX_TOOLS: usize = 2000;
 
 /// The outputs so far, by tool call id.
 #[derive(Default)]
-pub(super) struct Terminals {
+pub(super) struct TerminalOutputs {
     outputs: HashMap<String, String>,
 }
 
-impl Terminals {
+impl TerminalOutputs {
     /// Adds the output so far to an update, in the field that the protocol defines for it.
     pub fn show(&mut self, update: &mut Value) {
         let told = update.pointer("/_meta/terminal_output_delta/data").and_then(Value::as_str);
@@ -44,14 +44,14 @@ mod tests {
         json!({"toolCallId": id, "_meta": {"terminal_output_delta": {"data": data, "terminal_id": id}}})
     }
 
-    fn shown(terminals: &mut Terminals, mut update: Value) -> Option<String> {
+    fn shown(terminals: &mut TerminalOutputs, mut update: Value) -> Option<String> {
         terminals.show(&mut update);
         update.pointer("/content/0/content/text").and_then(Value::as_str).map(str::to_owned)
     }
 
     #[test]
     fn joins_the_pieces_of_each_tool() {
-        let mut terminals = Terminals::default();
+        let mut terminals = TerminalOutputs::default();
 
         assert_eq!(shown(&mut terminals, piece("a", "one ")).as_deref(), Some("one "));
         assert_eq!(shown(&mut terminals, piece("b", "other")).as_deref(), Some("other"));
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn limits_the_length_of_an_output() {
-        let mut terminals = Terminals::default();
+        let mut terminals = TerminalOutputs::default();
         for _ in 0..10 {
             shown(&mut terminals, piece("a", &"é".repeat(10_000)));
         }
@@ -81,7 +81,7 @@ mod tests {
             Value::Null,
         ] {
             let mut seen = update.clone();
-            Terminals::default().show(&mut seen);
+            TerminalOutputs::default().show(&mut seen);
             assert_eq!(seen, update);
         }
     }

@@ -18,18 +18,18 @@ const MAX_LINE_BYTES: usize = 4096;
 /// Maximum number of locations.
 const MAX_LOCATIONS: usize = 100;
 /// The title of a tool without one.
-pub(super) const NAMELESS: &str = "Tool";
+pub(super) const DEFAULT_TITLE: &str = "Tool";
 
 /// The status that the agent reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reported {
+enum ReportedStatus {
     Pending,
     Running,
     Completed,
     Failed,
 }
 
-impl Reported {
+impl ReportedStatus {
     fn parse(status: &Value) -> Option<Self> {
         match status.as_str()? {
             "pending" => Some(Self::Pending),
@@ -43,21 +43,21 @@ impl Reported {
 
 /// The state of a tool's permission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Permission {
-    NotAskedFor,
-    Waiting,
-    Given,
-    Refused,
+pub(super) enum PermissionState {
+    NotRequested,
+    Pending,
+    Granted,
+    Rejected,
 }
 
 /// A value and whether it was truncated.
 #[derive(Debug, Default)]
-struct Kept {
+struct CappedValue {
     value: Value,
     is_cut: bool,
 }
 
-impl Kept {
+impl CappedValue {
     fn text((text, is_cut): (String, bool)) -> Self {
         Self { value: text.into(), is_cut }
     }
@@ -77,13 +77,13 @@ pub(super) struct Tool {
     title: String,
     name: Option<String>,
     kind: ToolKind,
-    input: Kept,
-    shown: Option<Kept>,
-    raw_output: Option<Kept>,
+    input: CappedValue,
+    shown: Option<CappedValue>,
+    raw_output: Option<CappedValue>,
     locations: Vec<ToolLocation>,
     /// `None` if no status was reported, or it no longer applies.
-    reported: Option<Reported>,
-    permission: Permission,
+    reported: Option<ReportedStatus>,
+    permission: PermissionState,
 }
 
 impl Tool {
@@ -92,12 +92,12 @@ impl Tool {
             title: String::new(),
             name: None,
             kind: ToolKind::Other,
-            input: Kept::default(),
+            input: CappedValue::default(),
             shown: None,
             raw_output: None,
             locations: Vec::new(),
             reported: None,
-            permission: Permission::NotAskedFor,
+            permission: PermissionState::NotRequested,
         }
     }
 
@@ -113,7 +113,7 @@ impl Tool {
         if let Some(kind) = text("kind").and_then(known_kind) {
             self.kind = kind;
         }
-        self.reported = fields.get("status").and_then(Reported::parse).or(self.reported);
+        self.reported = fields.get("status").and_then(ReportedStatus::parse).or(self.reported);
         let given = |field: &str| fields.get(field).filter(|value| !value.is_null());
         if let Some(input) = given("rawInput") {
             self.input = input_of(input);
@@ -122,8 +122,8 @@ impl Tool {
             self.raw_output = Some(raw_output_of(output));
         }
         match given("content") {
-            Some(Value::Array(items)) => self.shown = tool_text(items, MAX_DETAIL_BYTES).map(Kept::text),
-            Some(Value::String(text)) => self.shown = Some(Kept::text(owned(cut(text, MAX_DETAIL_BYTES)))),
+            Some(Value::Array(items)) => self.shown = tool_text(items, MAX_DETAIL_BYTES).map(CappedValue::text),
+            Some(Value::String(text)) => self.shown = Some(CappedValue::text(owned(cut(text, MAX_DETAIL_BYTES)))),
             _ => {}
         }
         if let Some(Value::Array(locations)) = given("locations") {
@@ -134,11 +134,13 @@ impl Tool {
     pub fn status(&self) -> StepStatus {
         match (self.reported, self.permission) {
             // Even without a permission: what has happened is not hidden.
-            (Some(Reported::Completed), _) => StepStatus::Succeeded,
-            (_, Permission::Refused) => StepStatus::Rejected,
-            (Some(Reported::Failed), _) => StepStatus::Failed,
-            (Some(Reported::Pending), _) | (None, Permission::Waiting) => StepStatus::Pending,
-            (Some(Reported::Running), _) | (None, Permission::NotAskedFor | Permission::Given) => StepStatus::Running,
+            (Some(ReportedStatus::Completed), _) => StepStatus::Succeeded,
+            (_, PermissionState::Rejected) => StepStatus::Rejected,
+            (Some(ReportedStatus::Failed), _) => StepStatus::Failed,
+            (Some(ReportedStatus::Pending), _) | (None, PermissionState::Pending) => StepStatus::Pending,
+            (Some(ReportedStatus::Running), _) | (None, PermissionState::NotRequested | PermissionState::Granted) => {
+                StepStatus::Running
+            }
         }
     }
 
@@ -146,44 +148,45 @@ impl Tool {
         match (&self.name, self.title.is_empty()) {
             (_, false) => &self.title,
             (Some(name), true) => name,
-            (None, true) => NAMELESS,
+            (None, true) => DEFAULT_TITLE,
         }
     }
 
     /// Changes the state of the permission.
-    pub fn settle(&mut self, permission: Permission) {
+    pub fn set_permission(&mut self, permission: PermissionState) {
         self.permission = permission;
         // It was pending because it waited for the permission.
-        if permission == Permission::Given && self.reported == Some(Reported::Pending) {
+        if permission == PermissionState::Granted && self.reported == Some(ReportedStatus::Pending) {
             self.reported = None;
         }
     }
 
     /// Closes a tool that is open when its turn ends. One that still waits for a permission is rejected.
-    pub fn close(&mut self, went_well: bool) {
+    pub fn close(&mut self, is_success: bool) {
         match self.permission {
-            Permission::Waiting => self.permission = Permission::Refused,
-            Permission::NotAskedFor | Permission::Given | Permission::Refused => {
-                self.reported = Some(if went_well { Reported::Completed } else { Reported::Failed });
+            PermissionState::Pending => self.permission = PermissionState::Rejected,
+            PermissionState::NotRequested | PermissionState::Granted | PermissionState::Rejected => {
+                self.reported = Some(if is_success { ReportedStatus::Completed } else { ReportedStatus::Failed });
             }
         }
     }
 
     /// Returns the length of its input and output, in bytes.
     pub fn bytes(&self) -> usize {
-        self.input.bytes() + [&self.shown, &self.raw_output].into_iter().flatten().map(Kept::bytes).sum::<usize>()
+        self.input.bytes()
+            + [&self.shown, &self.raw_output].into_iter().flatten().map(CappedValue::bytes).sum::<usize>()
     }
 
     /// Drops the input and the output.
-    pub fn forget_detail(&mut self) {
-        let gone = || Kept { value: Value::Null, is_cut: true };
-        (self.input, self.shown, self.raw_output) = (gone(), Some(gone()), None);
+    pub fn omit_detail(&mut self) {
+        let omitted = || CappedValue { value: Value::Null, is_cut: true };
+        (self.input, self.shown, self.raw_output) = (omitted(), Some(omitted()), None);
         self.locations.clear();
     }
 
     /// Returns the detail of the tool's step.
     pub fn detail(&self) -> ToolDetail {
-        let nothing = Kept::default();
+        let nothing = CappedValue::default();
         let output = self.shown.as_ref().or(self.raw_output.as_ref()).unwrap_or(&nothing);
         ToolDetail {
             tool_kind: Some(self.kind),
@@ -199,18 +202,18 @@ fn owned((text, is_cut): (&str, bool)) -> (String, bool) {
     (text.to_owned(), is_cut)
 }
 
-fn input_of(input: &Value) -> Kept {
+fn input_of(input: &Value) -> CappedValue {
     let text = input.to_string();
     if text.len() > MAX_DETAIL_BYTES {
-        Kept::text(owned(cut(input.as_str().unwrap_or(&text), MAX_DETAIL_BYTES)))
+        CappedValue::text(owned(cut(input.as_str().unwrap_or(&text), MAX_DETAIL_BYTES)))
     } else {
-        Kept { value: input.clone(), is_cut: false }
+        CappedValue { value: input.clone(), is_cut: false }
     }
 }
 
-fn raw_output_of(output: &Value) -> Kept {
+fn raw_output_of(output: &Value) -> CappedValue {
     let text = output.as_str().or_else(|| output["output"].as_str());
-    Kept::text(
+    CappedValue::text(
         text.map_or_else(
             || owned(cut(&output.to_string(), MAX_DETAIL_BYTES)),
             |text| owned(cut(text, MAX_DETAIL_BYTES)),

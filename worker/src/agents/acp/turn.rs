@@ -3,7 +3,7 @@
 //! Guarantees: what the agent sent before its result, or soon after it, is emitted before the turn ends; a stopped turn
 //! is cancelled in the agent's session, and whether the agent complied in time and left none of the turn's processes
 //! running decides whether its process is kept. Other processes that a turn has left running, detached from the agent,
-//! are ended by [`tidy_up`].
+//! are ended by [`kill_detached`].
 
 use std::{collections::HashMap, pin::pin, time::Duration};
 
@@ -21,17 +21,17 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    connection::{Connection, Event, Received},
-    ending,
-    map::{self, Flow, Mapper},
-    pace::{Pace, Quiet},
+    connection::{Connection, QueuedEvent, TurnEvent},
+    mapper::{self, Flow, UpdateMapper},
     peer::{RequestError, Responder},
-    permission::{self, Policy, Request},
-    tool::NAMELESS,
+    permission::{self, PolicyDecision, Request},
+    prompt_result,
+    settle::{SettlePolicy, SettleWindow},
+    tool::DEFAULT_TITLE,
 };
 use crate::agents::{
-    AgentError, Answer, Decision, PermissionRequest, Update,
-    process::{Control, tree},
+    AgentError, Answer, PermissionReply, PermissionRequest, Update,
+    process::{ProcessHandle, tree},
 };
 
 /// How long an agent may take to end a cancelled turn.
@@ -39,13 +39,13 @@ const CANCEL_LIMIT: Duration = Duration::from_secs(5);
 /// How long after that the processes started by the turn may take to exit.
 const LEFTOVERS_LIMIT: Duration = Duration::from_secs(5);
 /// Poll interval while waiting for them.
-const LEFTOVERS_LOOK: Duration = Duration::from_millis(200);
+const LEFTOVERS_POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// How long a detached tool may take to exit after its turn is over.
-const LOOSE_GRACE: Duration = Duration::from_millis(300);
+const DETACHED_GRACE: Duration = Duration::from_millis(300);
 /// Poll interval while waiting for it.
-const LOOSE_LOOK: Duration = Duration::from_millis(20);
+const DETACHED_POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// How long killing all of them may take.
-const LOOSE_LIMIT: Duration = Duration::from_secs(3);
+const DETACHED_LIMIT: Duration = Duration::from_secs(3);
 /// Maximum number of events that are processed at once, so that many small ones become few updates.
 const BATCH: usize = 1024;
 /// How long a thought is buffered before it is emitted.
@@ -54,26 +54,26 @@ const FLUSH_PAUSE: Duration = Duration::from_millis(150);
 const DECISION_SLACK: Duration = Duration::from_secs(5);
 
 /// The end of a prompt.
-pub(super) struct Ended {
+pub(super) struct TurnResult {
     /// The answer.
     pub result: Result<Answer, AgentError>,
     /// How much of the agent can be used again.
-    pub left: Left,
+    pub reuse: Reuse,
     pub cleanup: Cleanup,
 }
 
-/// What has to be cleaned up between a turn and the next one of its session.
+/// The work to do between a turn and the next one of its session.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cleanup {
     /// When the turn began, in the unit of process start times.
-    begun: u64,
-    /// Whether updates of the turn may still arrive: a stopped turn ends for its user without a wait for them.
+    started_at: u64,
+    /// Whether updates of the turn may still arrive: a cancelled turn ends for its user without waiting for them.
     is_unsettled: bool,
 }
 
 /// How much of an agent can be used after a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Left {
+pub(super) enum Reuse {
     /// Its session can continue.
     Session,
     /// The process, in a new session: it is unknown what the old one contains of this turn.
@@ -92,44 +92,57 @@ pub(super) struct Prompt<'a> {
     pub updates: &'a mpsc::Sender<Update>,
     pub stop: &'a CancellationToken,
     /// The worker is about to exit.
-    pub hurry: &'a CancellationToken,
+    pub shutting_down: &'a CancellationToken,
     /// How late the agent's updates may be.
-    pub pace: &'a Pace,
+    pub settle_policy: &'a SettlePolicy,
 }
 
 /// Permission requests without a decision.
 #[derive(Default)]
-struct Pending {
-    decisions: FuturesUnordered<BoxFuture<'static, (usize, Option<Decision>)>>,
-    waiting: HashMap<usize, Waiting>,
+struct PendingPermissions {
+    decisions: FuturesUnordered<BoxFuture<'static, (usize, Option<PermissionReply>)>>,
+    waiting: HashMap<usize, PendingPermission>,
     count: usize,
 }
 
-struct Waiting {
+struct PendingPermission {
     tool: Option<String>,
     request: Box<Request>,
     responder: Responder,
 }
 
-impl Pending {
-    fn add(&mut self, waiting: Waiting, decision: oneshot::Receiver<Decision>, time_limit: Duration) {
+impl PendingPermissions {
+    fn add(
+        &mut self,
+        permission: PendingPermission,
+        decision: oneshot::Receiver<PermissionReply>,
+        time_limit: Duration,
+    ) {
         self.count += 1;
         let number = self.count;
-        self.waiting.insert(number, waiting);
+        self.waiting.insert(number, permission);
         let decided = async move {
             match timeout(time_limit + DECISION_SLACK, decision).await {
                 Ok(decision) => (number, decision.ok()),
-                Err(_) => (number, Some(Decision::Expired)),
+                Err(_) => (number, Some(PermissionReply::Expired)),
             }
         };
         self.decisions.push(decided.boxed());
     }
 
-    fn decide(&mut self, number: usize, decision: Option<Decision>, mapper: &mut Mapper, out: &mut Vec<Update>) {
+    fn decide(
+        &mut self,
+        number: usize,
+        decision: Option<PermissionReply>,
+        mapper: &mut UpdateMapper,
+        out: &mut Vec<Update>,
+    ) {
         let Some(waiting) = self.waiting.remove(&number) else { return };
         match decision {
-            Some(Decision::Answered { decision, chosen }) => decide(waiting, decision, chosen.as_deref(), mapper, out),
-            Some(Decision::Expired) => decide(waiting, PermissionDecision::Reject, None, mapper, out),
+            Some(PermissionReply::Answered { decision, chosen }) => {
+                decide(waiting, decision, chosen.as_deref(), mapper, out)
+            }
+            Some(PermissionReply::Expired) => decide(waiting, PermissionDecision::Reject, None, mapper, out),
             None => waiting.responder.respond(Ok(permission::cancelled())),
         }
     }
@@ -142,8 +155,8 @@ impl Pending {
     }
 }
 
-/// Why reading events ended.
-enum Break {
+/// The reason why reading events ended.
+enum LoopExit {
     /// The agent has ended the turn.
     Done(Result<Value, RequestError>, Flow),
     /// The turn should be cancelled.
@@ -151,35 +164,35 @@ enum Break {
 }
 
 /// A turn that has a result but may still receive updates.
-struct Tail {
+struct SettlingTurn {
     result: Result<Value, RequestError>,
-    quiet: Quiet,
+    window: SettleWindow,
     ended_at: Instant,
-    heard_at: Instant,
+    last_update_at: Instant,
 }
 
-impl Tail {
-    fn new(result: Result<Value, RequestError>, quiet: Quiet) -> Self {
+impl SettlingTurn {
+    fn new(result: Result<Value, RequestError>, window: SettleWindow) -> Self {
         let now = Instant::now();
-        Self { result, quiet, ended_at: now, heard_at: now }
+        Self { result, window, ended_at: now, last_update_at: now }
     }
 
     fn settled_at(&self) -> Instant {
-        (self.heard_at + self.quiet.silence).min(self.ended_at + self.quiet.limit)
+        (self.last_update_at + self.window.silence).min(self.ended_at + self.window.limit)
     }
 
     /// Returns an event that still belongs to the turn. Permission requests after the end are cancelled.
-    fn take(&mut self, event: Event, pace: &Pace) -> Option<Event> {
+    fn accept(&mut self, event: TurnEvent, settle_policy: &SettlePolicy) -> Option<TurnEvent> {
         match event {
-            Event::Update(update) => {
-                if map::is_of_turn(&update) {
-                    pace.was_late(self.heard_at.elapsed());
-                    self.heard_at = Instant::now();
+            TurnEvent::Update(update) => {
+                if mapper::is_of_turn(&update) {
+                    settle_policy.record_lateness(self.last_update_at.elapsed());
+                    self.last_update_at = Instant::now();
                 }
-                Some(Event::Update(update))
+                Some(TurnEvent::Update(update))
             }
-            Event::Damaged => Some(Event::Damaged),
-            Event::Permission(_, responder) => {
+            TurnEvent::Malformed => Some(TurnEvent::Malformed),
+            TurnEvent::Permission(_, responder) => {
                 responder.respond(Ok(permission::cancelled()));
                 None
             }
@@ -189,70 +202,76 @@ impl Tail {
 
 impl Prompt<'_> {
     /// Sends the prompt and forwards updates until the end.
-    pub async fn run(self) -> Ended {
-        let begun = tree::moment();
-        let mut listening = self.connection.listen(self.session_id);
+    pub async fn run(self) -> TurnResult {
+        let started_at = tree::moment();
+        let mut subscription = self.connection.subscribe(self.session_id);
         let blocks = self.blocks.iter().map(|text| ContentBlock::Text(TextContent::new(text.clone()))).collect();
         let request = PromptRequest::new(self.session_id.to_owned(), blocks);
-        let mut result = pin!(self.connection.request("session/prompt", request));
-        let mut mapper = Mapper::default();
-        let mut pending = Pending::default();
-        let ended = self.follow(&mut listening.events, &mut result, &mut mapper, &mut pending).await;
-        match ended {
-            Break::Done(result, flow) => {
+        let mut response = pin!(self.connection.request("session/prompt", request));
+        let mut mapper = UpdateMapper::default();
+        let mut pending = PendingPermissions::default();
+        let exit = self.follow(&mut subscription.events, &mut response, &mut mapper, &mut pending).await;
+        match exit {
+            LoopExit::Done(result, flow) => {
                 pending.cancel();
-                listening.is_complete = true;
+                subscription.is_complete = true;
                 let is_unsettled = self.stop.is_cancelled() || flow == Flow::TooLong;
-                let (result, left) = match result {
-                    Ok(_) if flow == Flow::TooLong => (Ok(too_long()), Left::Session),
+                let (result, reuse) = match result {
+                    Ok(_) if flow == Flow::TooLong => (Ok(too_long()), Reuse::Session),
                     Ok(result) => {
-                        let control = self.connection.control();
-                        (ending::outcome(&result, &mapper, |words| control.redact(words)), Left::Session)
+                        let handle = self.connection.handle();
+                        (prompt_result::to_answer(&result, &mapper, |words| handle.redact(words)), Reuse::Session)
                     }
                     Err(error) => {
                         let error = self.connection.explain(&error).await;
-                        (Err(error), if self.connection.is_open() { Left::Process } else { Left::Nothing })
+                        (Err(error), if self.connection.is_open() { Reuse::Process } else { Reuse::Nothing })
                     }
                 };
                 let mut out = Vec::new();
                 mapper.finish(result.is_ok(), &mut out);
-                self.tell(out).await;
-                Ended { result, left, cleanup: Cleanup { begun, is_unsettled } }
+                self.emit(out).await;
+                TurnResult { result, reuse, cleanup: Cleanup { started_at, is_unsettled } }
             }
-            Break::Cancel(outcome) => {
+            LoopExit::Cancel(result) => {
                 self.connection.cancel(self.session_id);
                 pending.cancel();
                 // Further events are read and discarded, so that the agent is not blocked.
                 let drain = async {
-                    while let Some(received) = listening.events.recv().await {
-                        if let Event::Permission(_, responder) = received.event {
+                    while let Some(received) = subscription.events.recv().await {
+                        if let TurnEvent::Permission(_, responder) = received.event {
                             responder.respond(Ok(permission::cancelled()));
                         }
                     }
                 };
                 let limit = async {
-                    tokio::select! { () = sleep(CANCEL_LIMIT) => {}, () = self.hurry.cancelled() => {} }
+                    tokio::select! { () = sleep(CANCEL_LIMIT) => {}, () = self.shutting_down.cancelled() => {} }
                 };
-                let complied = tokio::select! {
-                    Ok(_) = result => true,
+                let is_cancelled = tokio::select! {
+                    Ok(_) = response => true,
                     () = drain => false,
                     () = limit => false,
                 };
-                let left = if complied && self.leaves_nothing_of(begun).await { Left::Session } else { Left::Nothing };
-                Ended { result: outcome, left, cleanup: Cleanup { begun, is_unsettled: true } }
+                let reuse = if is_cancelled && self.wait_for_processes(started_at).await {
+                    Reuse::Session
+                } else {
+                    Reuse::Nothing
+                };
+                TurnResult { result, reuse, cleanup: Cleanup { started_at, is_unsettled: true } }
             }
         }
     }
 
     /// Waits until all processes started since the turn began have exited. An agent may report that it stopped while
     /// its tool is still running. Returns false if they do not exit in time.
-    async fn leaves_nothing_of(&self, begun: u64) -> bool {
+    async fn wait_for_processes(&self, started_at: u64) -> bool {
         let deadline = Instant::now() + LEFTOVERS_LIMIT;
-        while let Some(root) = self.connection.control().running_pid() {
-            if tree::started_since(root, begun).is_empty() {
+        while let Some(root) = self.connection.handle().running_pid() {
+            if tree::started_since(root, started_at).is_empty() {
                 return true;
             }
-            if Instant::now() > deadline || self.hurry.run_until_cancelled(sleep(LEFTOVERS_LOOK)).await.is_none() {
+            if Instant::now() > deadline
+                || self.shutting_down.run_until_cancelled(sleep(LEFTOVERS_POLL_INTERVAL)).await.is_none()
+            {
                 return false;
             }
         }
@@ -261,24 +280,24 @@ impl Prompt<'_> {
 
     async fn follow(
         &self,
-        events: &mut mpsc::Receiver<Received>,
-        result: &mut (impl Future<Output = Result<Value, RequestError>> + Unpin),
-        mapper: &mut Mapper,
-        pending: &mut Pending,
-    ) -> Break {
+        events: &mut mpsc::Receiver<QueuedEvent>,
+        response: &mut (impl Future<Output = Result<Value, RequestError>> + Unpin),
+        mapper: &mut UpdateMapper,
+        pending: &mut PendingPermissions,
+    ) -> LoopExit {
         let mut silent_since = Instant::now();
         let mut flush_at = Instant::now();
         // The result, once it has arrived: from then on, only late updates are awaited.
-        let mut ended: Option<Tail> = None;
+        let mut settling: Option<SettlingTurn> = None;
         loop {
             let mut out = Vec::new();
-            let mut flow = Flow::GoesOn;
-            let settled_at = ended.as_ref().map_or(silent_since, Tail::settled_at);
+            let mut flow = Flow::Continue;
+            let settled_at = settling.as_ref().map_or(silent_since, SettlingTurn::settled_at);
             tokio::select! {
                 biased;
-                () = self.stop.cancelled() => match ended {
-                    Some(tail) => return Break::Done(tail.result, flow),
-                    None => return Break::Cancel(Err(AgentError::stopped())),
+                () = self.stop.cancelled() => match settling {
+                    Some(turn) => return LoopExit::Done(turn.result, flow),
+                    None => return LoopExit::Cancel(Err(AgentError::stopped())),
                 },
                 Some(received) = events.recv() => {
                     silent_since = Instant::now();
@@ -287,35 +306,35 @@ impl Prompt<'_> {
                     }
                     let queued = std::iter::from_fn(|| events.try_recv().ok());
                     for received in std::iter::once(received).chain(queued).take(BATCH) {
-                        match &mut ended {
-                            Some(tail) => {
-                                let Some(event) = tail.take(received.event, self.pace) else { continue };
-                                flow = self.take(event, mapper, pending, &mut out);
+                        match &mut settling {
+                            Some(turn) => {
+                                let Some(event) = turn.accept(received.event, self.settle_policy) else { continue };
+                                flow = self.accept(event, mapper, pending, &mut out);
                             }
-                            None => flow = self.take(received.event, mapper, pending, &mut out),
+                            None => flow = self.accept(received.event, mapper, pending, &mut out),
                         }
                         if flow == Flow::TooLong {
                             break;
                         }
                     }
                 }
-                result = &mut *result, if ended.is_none() => {
+                result = &mut *response, if settling.is_none() => {
                     pending.cancel();
-                    match self.pace.after_turn() {
+                    match self.settle_policy.after_turn() {
                         // An agent that has exited sends nothing more than what is queued.
-                        Some(quiet) if result != Err(RequestError::Closed) => ended = Some(Tail::new(result, quiet)),
+                        Some(window) if result != Err(RequestError::Closed) => settling = Some(SettlingTurn::new(result, window)),
                         Some(_) | None => {
-                            while flow == Flow::GoesOn && let Ok(received) = events.try_recv() {
-                                flow = self.take(received.event, mapper, pending, &mut out);
+                            while flow == Flow::Continue && let Ok(received) = events.try_recv() {
+                                flow = self.accept(received.event, mapper, pending, &mut out);
                             }
-                            self.tell(out).await;
-                            return Break::Done(result, flow);
+                            self.emit(out).await;
+                            return LoopExit::Done(result, flow);
                         }
                     }
                 }
-                () = sleep_until(settled_at), if ended.is_some() => {
-                    if let Some(tail) = ended {
-                        return Break::Done(tail.result, flow);
+                () = sleep_until(settled_at), if settling.is_some() => {
+                    if let Some(turn) = settling {
+                        return LoopExit::Done(turn.result, flow);
                     }
                 }
                 Some((number, decision)) = pending.decisions.next() => {
@@ -324,24 +343,24 @@ impl Prompt<'_> {
                 }
                 () = sleep_until(flush_at), if mapper.has_something_to_flush() => mapper.flush(&mut out),
                 // A user may take their time.
-                () = sleep_until(silent_since + self.config.idle_timeout), if pending.waiting.is_empty() && ended.is_none() => {
+                () = sleep_until(silent_since + self.config.idle_timeout), if pending.waiting.is_empty() && settling.is_none() => {
                     let limit = self.config.idle_timeout.as_secs();
                     let message = format!("The agent sent nothing for {limit} s.");
-                    return Break::Cancel(Err(AgentError::new(ErrorCode::Timeout, message)));
+                    return LoopExit::Cancel(Err(AgentError::new(ErrorCode::Timeout, message)));
                 }
             }
-            let is_taken = self.tell(out).await;
-            match ended {
-                Some(tail) if flow == Flow::TooLong || !is_taken => return Break::Done(tail.result, flow),
-                None if !is_taken => return Break::Cancel(Err(AgentError::stopped())),
-                None if flow == Flow::TooLong => return Break::Cancel(Ok(too_long())),
+            let is_received = self.emit(out).await;
+            match settling {
+                Some(turn) if flow == Flow::TooLong || !is_received => return LoopExit::Done(turn.result, flow),
+                None if !is_received => return LoopExit::Cancel(Err(AgentError::stopped())),
+                None if flow == Flow::TooLong => return LoopExit::Cancel(Ok(too_long())),
                 Some(_) | None => {}
             }
         }
     }
 
     /// Sends updates. Returns false if they are no longer received.
-    async fn tell(&self, out: Vec<Update>) -> bool {
+    async fn emit(&self, out: Vec<Update>) -> bool {
         for update in out {
             if self.updates.send(update).await.is_err() {
                 return false;
@@ -350,25 +369,31 @@ impl Prompt<'_> {
         true
     }
 
-    fn take(&self, event: Event, mapper: &mut Mapper, pending: &mut Pending, out: &mut Vec<Update>) -> Flow {
+    fn accept(
+        &self,
+        event: TurnEvent,
+        mapper: &mut UpdateMapper,
+        pending: &mut PendingPermissions,
+        out: &mut Vec<Update>,
+    ) -> Flow {
         let (request, responder) = match event {
-            Event::Update(update) => return mapper.update(update, out),
-            Event::Damaged => {
-                mapper.lose_one(out);
-                return Flow::GoesOn;
+            TurnEvent::Update(update) => return mapper.update(update, out),
+            TurnEvent::Malformed => {
+                mapper.record_undecodable(out);
+                return Flow::Continue;
             }
-            Event::Permission(request, responder) => (request, responder),
+            TurnEvent::Permission(request, responder) => (request, responder),
         };
         let (tool, title) = match &request.tool_call {
             Some((id, call)) => (Some(id.clone()), mapper.permission(id, call, out)),
-            None => (None, NAMELESS.to_owned()),
+            None => (None, DEFAULT_TITLE.to_owned()),
         };
         let policy = request.decide(self.config.permission);
         let options = request.options();
-        let waiting = Waiting { tool: tool.clone(), request, responder };
+        let waiting = PendingPermission { tool: tool.clone(), request, responder };
         match policy {
-            Policy::Decide(decision) => decide(waiting, decision, None, mapper, out),
-            Policy::Ask => {
+            PolicyDecision::Decide(decision) => decide(waiting, decision, None, mapper, out),
+            PolicyDecision::Ask => {
                 let time_limit = self.config.permission_timeout;
                 let (reply, decision) = oneshot::channel();
                 out.push(Update::Permission(PermissionRequest {
@@ -381,39 +406,40 @@ impl Prompt<'_> {
                 pending.add(waiting, decision, time_limit);
             }
         }
-        Flow::GoesOn
+        Flow::Continue
     }
 }
 
 impl Cleanup {
-    /// Waits for the last updates of the turn, which nobody wants any more, and ends the processes that it left behind.
+    /// Waits until the agent is silent, discards what it sends meanwhile, and kills the processes that the turn left behind.
     /// Returns false if the connection cannot be used for another turn.
-    pub async fn run(self, connection: &Connection, pace: &Pace) -> bool {
-        let is_quiet = match pace.after_turn() {
-            Some(quiet) if self.is_unsettled => connection.quiet(quiet).await,
+    pub async fn run(self, connection: &Connection, policy: &SettlePolicy) -> bool {
+        let is_silent = match policy.after_turn() {
+            Some(window) if self.is_unsettled => connection.settle(window).await,
             Some(_) | None => true,
         };
-        is_quiet && end_detached(connection.control(), self.begun).await
+        is_silent && kill_detached(connection.handle(), self.started_at).await
     }
 }
 
-/// Ends what a turn has left running and that has cut loose from its agent, such as a tool in a session of its own: nothing
-/// else would before the agent's end. What the agent itself still holds is its own affair. False when something is left.
-async fn end_detached(control: &Control, begun: u64) -> bool {
+/// Ends processes that a turn has left running detached from its agent, such as a tool in its own session; nothing else
+/// would end them before the agent exits. Processes still attached to the agent are not touched. Returns false if any
+/// are left.
+async fn kill_detached(handle: &ProcessHandle, started_at: u64) -> bool {
     let since = Instant::now();
-    while let Some(root) = control.running_pid() {
-        let loose = tree::loose_since(root, begun);
-        if loose.is_empty() {
+    while let Some(root) = handle.running_pid() {
+        let detached = tree::detached_since(root, started_at);
+        if detached.is_empty() {
             return true;
         }
-        if since.elapsed() > LOOSE_LIMIT {
+        if since.elapsed() > DETACHED_LIMIT {
             return false;
         }
-        if since.elapsed() > LOOSE_GRACE {
-            tracing::info!(count = loose.len(), "killing processes left running by a turn");
-            loose.into_iter().for_each(tree::kill);
+        if since.elapsed() > DETACHED_GRACE {
+            tracing::info!(count = detached.len(), "killing processes left running by a turn");
+            detached.into_iter().for_each(tree::kill);
         }
-        sleep(LOOSE_LOOK).await;
+        sleep(DETACHED_POLL_INTERVAL).await;
     }
     true
 }
@@ -421,13 +447,13 @@ async fn end_detached(control: &Control, begun: u64) -> bool {
 /// Responds to the agent and updates the tool accordingly. A decision to allow without a matching option counts as a
 /// rejection.
 fn decide(
-    waiting: Waiting,
+    permission: PendingPermission,
     decision: PermissionDecision,
     chosen: Option<&str>,
-    mapper: &mut Mapper,
+    mapper: &mut UpdateMapper,
     out: &mut Vec<Update>,
 ) {
-    let Waiting { tool, request, responder } = waiting;
+    let PendingPermission { tool, request, responder } = permission;
     let result = request.result(decision, chosen);
     let is_allowed = decision == PermissionDecision::Allow && result != permission::cancelled();
     responder.respond(Ok(result));

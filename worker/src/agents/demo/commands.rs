@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Ending, Performance, Prelude, texts, words};
+use super::{AnswerEnd, DemoAnswer, Prelude, texts, words};
 
 /// Maximum duration of `/slow`, in seconds.
 const MAX_SLOW_S: f64 = 3600.0;
@@ -15,7 +15,7 @@ const LONG_PART_WORDS: usize = 10;
 const LONG_DURATION: Duration = Duration::from_secs(3);
 
 /// Returns the answer to a command, or `None` if the message is not a command.
-pub(super) fn perform(message: &str) -> Option<Performance> {
+pub(super) fn answer(message: &str) -> Option<DemoAnswer> {
     let command = message.trim_start();
     if !command.starts_with('/') {
         return None;
@@ -30,54 +30,54 @@ pub(super) fn perform(message: &str) -> Option<Performance> {
     };
     let argument = rest.trim();
     Some(match name {
-        "/help" => Performance::spoken(texts::HELP),
-        "/echo" => Performance::at_once(rest),
-        "/empty" => Performance::at_once(""),
-        "/markdown" => Performance::spoken(texts::MARKDOWN),
+        "/help" => DemoAnswer::typed(texts::HELP),
+        "/echo" => DemoAnswer::at_once(rest),
+        "/empty" => DemoAnswer::at_once(""),
+        "/markdown" => DemoAnswer::typed(texts::MARKDOWN),
         "/long" => long(),
         "/slow" => slow(argument),
-        "/think" => Performance::spoken(texts::AFTER_THOUGHT).after(Prelude::Thought),
-        "/plan" => Performance::spoken(texts::AFTER_PLAN).after(Prelude::Plan),
-        "/tool" => Performance::spoken(texts::AFTER_TOOL).after(Prelude::Tool),
+        "/think" => DemoAnswer::typed(texts::AFTER_THOUGHT).preceded_by(Prelude::Thought),
+        "/plan" => DemoAnswer::typed(texts::AFTER_PLAN).preceded_by(Prelude::Plan),
+        "/tool" => DemoAnswer::typed(texts::AFTER_TOOL).preceded_by(Prelude::Tool),
         "/crash" => crash(argument),
         "/fail" => fail(argument),
-        _ => Performance::spoken(&format!("Unknown command: {name}\n\n{}", texts::HELP)),
+        _ => DemoAnswer::typed(&format!("Unknown command: {name}\n\n{}", texts::HELP)),
     })
 }
 
-fn long() -> Performance {
+fn long() -> DemoAnswer {
     let parts = words(&texts::long()).chunks(LONG_PART_WORDS).map(<[String]>::concat).collect();
-    Performance { parts, duration: LONG_DURATION, ..Performance::at_once("") }
+    DemoAnswer { parts, duration: LONG_DURATION, ..DemoAnswer::at_once("") }
 }
 
 /// Counts, so that a lost or repeated word is noticeable.
-fn slow(argument: &str) -> Performance {
+fn slow(argument: &str) -> DemoAnswer {
     let seconds = if argument.is_empty() { Ok(DEFAULT_SLOW_S) } else { argument.parse() };
     let Some(seconds) = seconds.ok().filter(|seconds| (0.0..=MAX_SLOW_S).contains(seconds)) else {
-        return Performance::spoken(texts::SLOW_USAGE);
+        return DemoAnswer::typed(texts::SLOW_USAGE);
     };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 28 800, never negative")]
     let count = (seconds * SLOW_PARTS_PER_S).ceil() as u32;
     let numbers = (1..=count.max(5)).map(|number| format!(" {number}"));
     let parts = [format!("Counting for about {seconds} s:")].into_iter().chain(numbers).chain([" – done.".to_owned()]);
-    Performance { parts: parts.collect(), duration: Duration::from_secs_f64(seconds), ..Performance::at_once("") }
+    DemoAnswer { parts: parts.collect(), duration: Duration::from_secs_f64(seconds), ..DemoAnswer::at_once("") }
 }
 
-fn fail(argument: &str) -> Performance {
+fn fail(argument: &str) -> DemoAnswer {
     match argument {
-        "" => Performance::at_once("").ending(Ending::Refusal(texts::FAILURE)),
-        "retry" => Performance::at_once("").ending(Ending::Failure(texts::FAILURE_RETRIED)),
-        "late" => Performance::spoken(texts::BEFORE_FAILURE).ending(Ending::Refusal(texts::FAILURE)),
-        _ => Performance::spoken(texts::FAIL_USAGE),
+        "" => DemoAnswer::at_once("").ending_with(AnswerEnd::Refusal(texts::FAILURE)),
+        "retry" => DemoAnswer::at_once("").ending_with(AnswerEnd::Failure(texts::FAILURE_RETRIED)),
+        "late" => DemoAnswer::typed(texts::BEFORE_FAILURE).ending_with(AnswerEnd::Refusal(texts::FAILURE)),
+        _ => DemoAnswer::typed(texts::FAIL_USAGE),
     }
 }
 
-fn crash(argument: &str) -> Performance {
-    let crash = Performance::spoken(texts::BEFORE_FAILURE).ending(Ending::Crash);
+fn crash(argument: &str) -> DemoAnswer {
+    let crash = DemoAnswer::typed(texts::BEFORE_FAILURE).ending_with(AnswerEnd::Crash);
     match argument {
         "" => crash,
-        "tool" => crash.after(Prelude::Tool),
-        _ => Performance::spoken(texts::CRASH_USAGE),
+        "tool" => crash.preceded_by(Prelude::Tool),
+        _ => DemoAnswer::typed(texts::CRASH_USAGE),
     }
 }
 
@@ -86,13 +86,13 @@ mod tests {
     use super::*;
 
     fn text(message: &str) -> String {
-        perform(message).unwrap().parts.concat()
+        answer(message).unwrap().parts.concat()
     }
 
     #[test]
     fn accepts_only_messages_that_start_with_a_slash() {
-        assert_eq!(perform("Hello"), None);
-        assert_eq!(perform("and/or"), None);
+        assert_eq!(answer("Hello"), None);
+        assert_eq!(answer("and/or"), None);
         assert_eq!(text(" \n/echo x"), "x");
     }
 
@@ -112,12 +112,12 @@ mod tests {
 
     #[test]
     fn slow_counts_steadily() {
-        let slow = perform("/slow 2.5").unwrap();
+        let slow = answer("/slow 2.5").unwrap();
 
         assert_eq!(slow.duration, Duration::from_millis(2500));
         assert!(slow.parts.concat().ends_with(" 19 20 – done."), "{slow:?}");
-        assert_eq!(perform("/slow").unwrap().duration, Duration::from_secs(5));
-        assert_eq!(perform("/slow 0").unwrap().duration, Duration::ZERO);
+        assert_eq!(answer("/slow").unwrap().duration, Duration::from_secs(5));
+        assert_eq!(answer("/slow 0").unwrap().duration, Duration::ZERO);
     }
 
     #[test]
@@ -131,16 +131,16 @@ mod tests {
 
     #[test]
     fn fails_after_the_preceding_text() {
-        assert_eq!(perform("/fail").unwrap(), Performance::at_once("").ending(Ending::Refusal(texts::FAILURE)));
-        let retried = Ending::Failure(texts::FAILURE_RETRIED);
-        assert_eq!(perform("/fail retry").unwrap(), Performance::at_once("").ending(retried));
+        assert_eq!(answer("/fail").unwrap(), DemoAnswer::at_once("").ending_with(AnswerEnd::Refusal(texts::FAILURE)));
+        let retried = AnswerEnd::Failure(texts::FAILURE_RETRIED);
+        assert_eq!(answer("/fail retry").unwrap(), DemoAnswer::at_once("").ending_with(retried));
         assert_eq!(text("/fail late"), texts::BEFORE_FAILURE);
-        assert_eq!(perform("/crash tool").unwrap().ending, Ending::Crash);
+        assert_eq!(answer("/crash tool").unwrap().end, AnswerEnd::Crash);
     }
 
     #[test]
     fn long_sends_about_20_kilobytes() {
-        let long = perform("/long").unwrap();
+        let long = answer("/long").unwrap();
 
         assert!((18_000..24_000).contains(&long.parts.concat().len()), "{}", long.parts.concat().len());
         assert!(long.parts.len() > 100);

@@ -3,11 +3,11 @@
 //! permissions, Stop, and a session that is loaded again.
 //!
 //! It follows fixed rules and needs neither a key nor a network. It is not an AI and says so. The same conversation
-//! gets the same answer. `talk` and `commands` decide what to answer; `server` sends it at the pace of a typist.
+//! gets the same answer. `small_talk` and `commands` decide what to answer; `server` sends it at the pace of a typist.
 
 mod commands;
 mod server;
-mod talk;
+mod small_talk;
 mod texts;
 
 use std::time::Duration;
@@ -21,7 +21,7 @@ const WORD_PAUSE: Duration = Duration::from_millis(20);
 
 /// An answer before it is sent.
 #[derive(Clone, Debug, PartialEq)]
-struct Performance {
+struct DemoAnswer {
     /// What precedes the text.
     prelude: Prelude,
     /// The text, in the chunks in which it is sent.
@@ -29,7 +29,7 @@ struct Performance {
     /// Time from the first chunk to the end.
     duration: Duration,
     /// How the answer ends.
-    ending: Ending,
+    end: AnswerEnd,
 }
 
 /// What precedes the text of an answer.
@@ -46,9 +46,9 @@ enum Prelude {
 
 /// How an answer ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ending {
+enum AnswerEnd {
     /// The turn ends normally.
-    Well,
+    Normal,
     /// A permanent error.
     Refusal(&'static str),
     /// A temporary error.
@@ -57,26 +57,26 @@ enum Ending {
     Crash,
 }
 
-impl Performance {
+impl DemoAnswer {
     /// Returns an answer that is sent word by word.
-    fn spoken(text: &str) -> Self {
+    fn typed(text: &str) -> Self {
         let parts = words(text);
         let count = u32::try_from(parts.len()).unwrap_or(u32::MAX);
-        Self { prelude: Prelude::Nothing, duration: WORD_PAUSE.saturating_mul(count), parts, ending: Ending::Well }
+        Self { prelude: Prelude::Nothing, duration: WORD_PAUSE.saturating_mul(count), parts, end: AnswerEnd::Normal }
     }
 
     /// Returns an answer that is sent in one chunk without a pause. An empty text has no chunks.
     fn at_once(text: &str) -> Self {
         let parts = if text.is_empty() { Vec::new() } else { vec![text.to_owned()] };
-        Self { prelude: Prelude::Nothing, parts, duration: Duration::ZERO, ending: Ending::Well }
+        Self { prelude: Prelude::Nothing, parts, duration: Duration::ZERO, end: AnswerEnd::Normal }
     }
 
-    fn after(self, prelude: Prelude) -> Self {
+    fn preceded_by(self, prelude: Prelude) -> Self {
         Self { prelude, ..self }
     }
 
-    fn ending(self, ending: Ending) -> Self {
-        Self { ending, ..self }
+    fn ending_with(self, end: AnswerEnd) -> Self {
+        Self { end, ..self }
     }
 }
 
@@ -96,19 +96,19 @@ fn words(text: &str) -> Vec<String> {
 }
 
 /// Returns the answer to a conversation whose last message is the user's.
-fn perform(history: &[HistoryMessage]) -> Performance {
+fn answer(history: &[HistoryMessage]) -> DemoAnswer {
     let Some(message) = history.iter().rfind(|message| message.role == Role::User) else {
-        return Performance::spoken(texts::GREETING);
+        return DemoAnswer::typed(texts::GREETING);
     };
-    commands::perform(&message.content).unwrap_or_else(|| Performance::spoken(&talk::reply(history)))
+    commands::answer(&message.content).unwrap_or_else(|| DemoAnswer::typed(&small_talk::reply(history)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn ask(content: &str) -> Performance {
-        perform(&[HistoryMessage { turn: 1, role: Role::User, content: content.into() }])
+    fn ask(content: &str) -> DemoAnswer {
+        answer(&[HistoryMessage { turn: 1, role: Role::User, content: content.into() }])
     }
 
     #[test]
@@ -117,12 +117,12 @@ mod tests {
 
         assert!(answer.parts.len() > 5 && answer.parts.concat().contains("not an AI"), "{answer:?}");
         assert_eq!(answer.duration, WORD_PAUSE * u32::try_from(answer.parts.len()).unwrap());
-        assert_eq!(answer.ending, Ending::Well);
+        assert_eq!(answer.end, AnswerEnd::Normal);
     }
 
     #[test]
     fn echoes_verbatim_in_one_chunk() {
-        assert_eq!(ask("/echo  a\n\nb "), Performance::at_once(" a\n\nb "));
+        assert_eq!(ask("/echo  a\n\nb "), DemoAnswer::at_once(" a\n\nb "));
         assert_eq!(ask("/empty").parts, [""; 0]);
     }
 

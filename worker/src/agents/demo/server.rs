@@ -35,7 +35,7 @@ use tokio_util::{
     sync::CancellationToken,
 };
 
-use super::{Ending, Performance, Prelude, perform, texts, words};
+use super::{AnswerEnd, DemoAnswer, Prelude, answer, texts, words};
 use crate::agents::prompt::{ASSISTANT_HEADING, INTRODUCTION, USER_HEADING};
 
 /// Pause between the words of a thought.
@@ -43,7 +43,7 @@ const THOUGHT_PAUSE: Duration = Duration::from_millis(30);
 /// Pause between the steps of a plan.
 const PLAN_PAUSE: Duration = Duration::from_millis(300);
 /// How long a crash is delayed until the updates before it have arrived.
-const FAREWELL_LIMIT: Duration = Duration::from_secs(5);
+const FLUSH_LIMIT: Duration = Duration::from_secs(5);
 /// How long the tool pretends to run.
 const TOOL_DURATION: Duration = Duration::from_millis(500);
 
@@ -52,7 +52,7 @@ const TOOL_DURATION: Duration = Duration::from_millis(500);
 /// # Errors
 /// Fails if the client violates the protocol.
 pub async fn serve() -> anyhow::Result<()> {
-    let demo = Demo::default();
+    let demo = DemoServer::default();
     let (creating, loading, prompting, cancelling) = (demo.clone(), demo.clone(), demo.clone(), demo);
     Agent
         .v1()
@@ -101,7 +101,7 @@ pub async fn serve() -> anyhow::Result<()> {
 
 /// The sessions of this process.
 #[derive(Clone, Default)]
-struct Demo {
+struct DemoServer {
     sessions: Arc<Mutex<HashMap<String, Session>>>,
 }
 
@@ -113,25 +113,25 @@ struct Session {
 }
 
 /// The destination of an answer.
-struct Stage {
+struct AnswerSender {
     cx: ConnectionTo<Client>,
     session_id: schema::SessionId,
     stop: CancellationToken,
 }
 
 /// The reason why an answer stops early.
-enum Halt {
+enum Interruption {
     Stopped,
-    Broken(Error),
+    Failed(Error),
 }
 
-impl From<Error> for Halt {
+impl From<Error> for Interruption {
     fn from(error: Error) -> Self {
-        Self::Broken(error)
+        Self::Failed(error)
     }
 }
 
-impl Demo {
+impl DemoServer {
     fn with<T>(&self, id: &str, access: impl FnOnce(&mut Session) -> T) -> T {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         access(sessions.entry(id.to_owned()).or_default())
@@ -172,79 +172,79 @@ impl Demo {
         cx: ConnectionTo<Client>,
     ) -> Result<(), Error> {
         let id = request.session_id.0.to_string();
-        let told = messages(request.prompt);
-        write(&id, &told);
-        let (performance, stop) = self.with(&id, |session| {
-            session.history.extend(told);
+        let messages = messages(request.prompt);
+        write(&id, &messages);
+        let (answer, stop) = self.with(&id, |session| {
+            session.history.extend(messages);
             session.stop = CancellationToken::new();
-            (perform(&session.history), session.stop.clone())
+            (answer(&session.history), session.stop.clone())
         });
-        let stage = Stage { cx, session_id: request.session_id, stop };
-        let mut said = String::new();
-        let ending = performance.ending;
-        let played = stage.play(performance, &mut said).await;
-        if ending == Ending::Crash {
+        let sender = AnswerSender { cx, session_id: request.session_id, stop };
+        let mut text = String::new();
+        let end = answer.end;
+        let result = sender.send(answer, &mut text).await;
+        if end == AnswerEnd::Crash {
             // A request that no client supports: when its error arrives, so have all earlier updates.
             let question = UntypedMessage::new("demo/farewell", json!({}))?;
-            let _ = timeout(FAREWELL_LIMIT, stage.cx.send_request(question).block_task()).await;
+            let _ = timeout(FLUSH_LIMIT, sender.cx.send_request(question).block_task()).await;
         }
-        let answer = HistoryMessage { turn: 0, role: Role::Assistant, content: said };
+        let answer = HistoryMessage { turn: 0, role: Role::Assistant, content: text };
         write(&id, std::slice::from_ref(&answer));
         self.with(&id, |session| session.history.push(answer));
         let failure = |code, message: &str| Error::new(i32::from(code), message);
-        responder.respond_with_result(match (played, ending) {
-            (Err(Halt::Stopped), _) => Ok(PromptResponse::new(StopReason::Cancelled)),
-            (Err(Halt::Broken(error)), _) => Err(error),
-            (Ok(()), Ending::Well) => Ok(PromptResponse::new(StopReason::EndTurn)),
-            (Ok(()), Ending::Refusal(message)) => {
+        responder.respond_with_result(match (result, end) {
+            (Err(Interruption::Stopped), _) => Ok(PromptResponse::new(StopReason::Cancelled)),
+            (Err(Interruption::Failed(error)), _) => Err(error),
+            (Ok(()), AnswerEnd::Normal) => Ok(PromptResponse::new(StopReason::EndTurn)),
+            (Ok(()), AnswerEnd::Refusal(message)) => {
                 Err(failure(agent_client_protocol::ErrorCode::INVALID_REQUEST, message))
             }
-            (Ok(()), Ending::Failure(message)) => {
+            (Ok(()), AnswerEnd::Failure(message)) => {
                 Err(failure(agent_client_protocol::ErrorCode::INTERNAL_ERROR, message))
             }
-            (Ok(()), Ending::Crash) => std::process::exit(70),
+            (Ok(()), AnswerEnd::Crash) => std::process::exit(70),
         })
     }
 }
 
-impl Stage {
-    async fn play(&self, performance: Performance, said: &mut String) -> Result<(), Halt> {
-        match performance.prelude {
+impl AnswerSender {
+    async fn send(&self, answer: DemoAnswer, text: &mut String) -> Result<(), Interruption> {
+        match answer.prelude {
             Prelude::Nothing => {}
             Prelude::Thought => self.think().await?,
             Prelude::Plan => self.plan().await?,
             Prelude::Tool => {
                 if !self.run_tool().await? {
-                    return self.say(Performance::spoken(texts::AFTER_REFUSED_TOOL), said).await;
+                    return self.send_text(DemoAnswer::typed(texts::AFTER_REFUSED_TOOL), text).await;
                 }
             }
         }
-        self.say(performance, said).await
+        self.send_text(answer, text).await
     }
 
-    async fn say(&self, performance: Performance, said: &mut String) -> Result<(), Halt> {
+    async fn send_text(&self, answer: DemoAnswer, text: &mut String) -> Result<(), Interruption> {
         let start = Instant::now();
-        let count = u32::try_from(performance.parts.len()).unwrap_or(u32::MAX).max(1);
-        for (index, part) in (1..).zip(performance.parts) {
-            said.push_str(&part);
-            self.send(SessionUpdate::AgentMessageChunk(ContentChunk::new(ContentBlock::from(part))))?;
-            if !performance.duration.is_zero() {
-                let next = start + performance.duration.mul_f64(f64::from(index) / f64::from(count));
-                self.unless_stopped(sleep_until(next)).await?;
+        let count = u32::try_from(answer.parts.len()).unwrap_or(u32::MAX).max(1);
+        for (index, part) in (1..).zip(answer.parts) {
+            text.push_str(&part);
+            self.notify(SessionUpdate::AgentMessageChunk(ContentChunk::new(ContentBlock::from(part))))?;
+            if !answer.duration.is_zero() {
+                let next = start + answer.duration.mul_f64(f64::from(index) / f64::from(count));
+                self.until_stopped(sleep_until(next)).await?;
             }
         }
         Ok(())
     }
 
-    async fn think(&self) -> Result<(), Halt> {
+    async fn think(&self) -> Result<(), Interruption> {
         for part in words(texts::THOUGHTS) {
-            self.send(SessionUpdate::AgentThoughtChunk(ContentChunk::new(ContentBlock::from(part))))?;
-            self.unless_stopped(sleep(THOUGHT_PAUSE)).await?;
+            self.notify(SessionUpdate::AgentThoughtChunk(ContentChunk::new(ContentBlock::from(part))))?;
+            self.until_stopped(sleep(THOUGHT_PAUSE)).await?;
         }
         Ok(())
     }
 
-    async fn plan(&self) -> Result<(), Halt> {
+    async fn plan(&self) -> Result<(), Interruption> {
         for done in 0..=texts::PLAN.len() {
             let status = |index: usize| match index.cmp(&done) {
                 std::cmp::Ordering::Less => PlanEntryStatus::Completed,
@@ -253,19 +253,19 @@ impl Stage {
             };
             let entries = texts::PLAN.iter().enumerate();
             let entries = entries.map(|(index, text)| PlanEntry::new(*text, PlanEntryPriority::Medium, status(index)));
-            self.send(SessionUpdate::Plan(Plan::new(entries.collect())))?;
-            self.unless_stopped(sleep(PLAN_PAUSE)).await?;
+            self.notify(SessionUpdate::Plan(Plan::new(entries.collect())))?;
+            self.until_stopped(sleep(PLAN_PAUSE)).await?;
         }
         Ok(())
     }
 
     /// Requests permission and pretends to run the tool. Returns false if it was rejected.
-    async fn run_tool(&self) -> Result<bool, Halt> {
+    async fn run_tool(&self) -> Result<bool, Interruption> {
         let id = SessionId::generate().to_string();
         let call = ToolCall::new(id.clone(), texts::TOOL_TITLE)
             .kind(ToolKind::Execute)
             .raw_input(json!({"command": texts::TOOL_COMMAND, "description": texts::TOOL_QUESTION}));
-        self.send(SessionUpdate::ToolCall(call))?;
+        self.notify(SessionUpdate::ToolCall(call))?;
         let options = vec![
             PermissionOption::new("yes", "Allow", PermissionOptionKind::AllowOnce),
             PermissionOption::new("no", "Reject", PermissionOptionKind::RejectOnce),
@@ -273,27 +273,27 @@ impl Stage {
         let fields = ToolCallUpdateFields::new().title(texts::TOOL_TITLE.to_owned());
         let update = ToolCallUpdate::new(id.clone(), fields);
         let request = RequestPermissionRequest::new(self.session_id.clone(), update, options);
-        let decided = self.unless_stopped(self.cx.send_request(request).block_task()).await??;
-        let RequestPermissionOutcome::Selected(selected) = decided.outcome else { return Err(Halt::Stopped) };
+        let decided = self.until_stopped(self.cx.send_request(request).block_task()).await??;
+        let RequestPermissionOutcome::Selected(selected) = decided.outcome else { return Err(Interruption::Stopped) };
         let status = |status| ToolCallUpdateFields::new().status(status);
         let update = |fields| SessionUpdate::ToolCallUpdate(ToolCallUpdate::new(id.clone(), fields));
         if &*selected.option_id.0 != "yes" {
-            self.send(update(status(ToolCallStatus::Failed)))?;
+            self.notify(update(status(ToolCallStatus::Failed)))?;
             return Ok(false);
         }
-        self.send(update(status(ToolCallStatus::InProgress)))?;
-        self.unless_stopped(sleep(TOOL_DURATION)).await?;
+        self.notify(update(status(ToolCallStatus::InProgress)))?;
+        self.until_stopped(sleep(TOOL_DURATION)).await?;
         let output = vec![texts::TOOL_OUTPUT.to_owned().into()];
-        self.send(update(status(ToolCallStatus::Completed).content(output)))?;
+        self.notify(update(status(ToolCallStatus::Completed).content(output)))?;
         Ok(true)
     }
 
-    fn send(&self, update: SessionUpdate) -> Result<(), Error> {
+    fn notify(&self, update: SessionUpdate) -> Result<(), Error> {
         self.cx.send_notification(SessionNotification::new(self.session_id.clone(), update))
     }
 
-    async fn unless_stopped<T>(&self, future: impl Future<Output = T>) -> Result<T, Halt> {
-        self.stop.run_until_cancelled(future).await.ok_or(Halt::Stopped)
+    async fn until_stopped<T>(&self, future: impl Future<Output = T>) -> Result<T, Interruption> {
+        self.stop.run_until_cancelled(future).await.ok_or(Interruption::Stopped)
     }
 }
 

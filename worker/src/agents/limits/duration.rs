@@ -4,7 +4,7 @@ use std::{sync::LazyLock, time::Duration};
 
 use regex::Regex;
 
-use crate::agents::wording::pattern;
+use crate::agents::pattern::pattern;
 
 /// Longest duration that is believed, in seconds: a year.
 const MAX_SECONDS: f64 = 366.0 * 86_400.0;

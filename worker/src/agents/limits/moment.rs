@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 use regex::{Captures, Regex};
 
 use super::{epoch, is_plausible};
-use crate::agents::wording::pattern;
+use crate::agents::pattern::pattern;
 
 /// A clock time that passed this recently means now rather than tomorrow, because messages round.
 const JUST_PASSED: TimeDelta = TimeDelta::minutes(5);

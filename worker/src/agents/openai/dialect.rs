@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::agents::wording::pattern;
+use crate::agents::pattern::pattern;
 
 /// How a request must differ from the usual one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,7 +63,7 @@ static MESSAGES: LazyLock<Regex> = LazyLock::new(|| {
 
 /// A part of a request that a server may reject, in the order in which the parts are given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Trait {
+enum Feature {
     StreamOptions,
     MaxTokens,
     SystemRole,
@@ -71,7 +71,7 @@ enum Trait {
     RepeatedRoles,
 }
 
-impl Trait {
+impl Feature {
     const ALL: [Self; 5] =
         [Self::StreamOptions, Self::MaxTokens, Self::SystemRole, Self::EmptyMessages, Self::RepeatedRoles];
 
@@ -86,18 +86,18 @@ impl Trait {
     }
 
     /// Returns whether a template may fail because of this part without naming it.
-    fn is_for_templates(self) -> bool {
+    fn may_fail_template(self) -> bool {
         matches!(self, Self::SystemRole | Self::RepeatedRoles)
     }
 }
 
 impl Dialect {
     /// Returns the dialects to try next after an error, best first. `said` is the whole body of the error response.
-    pub fn answers_to(self, said: &str) -> Vec<Self> {
-        let named = Trait::ALL.into_iter().filter(|part| part.is_named_in(said));
+    pub fn alternatives(self, said: &str) -> Vec<Self> {
+        let named = Feature::ALL.into_iter().filter(|part| part.is_named_in(said));
         let mut answers: Vec<Self> = named.map(|part| self.without(part)).collect();
         if TEMPLATE.is_match(said) {
-            let guesses = Trait::ALL.into_iter().rev().filter(|part| part.is_for_templates());
+            let guesses = Feature::ALL.into_iter().rev().filter(|part| part.may_fail_template());
             answers.extend(guesses.map(|part| self.without(part)));
         }
         answers.retain(|answer| *answer != self);
@@ -107,16 +107,16 @@ impl Dialect {
     /// Returns the dialect to try after an unknown error message that concerns the conversation: roles alternate, and
     /// no message is empty.
     pub fn conforming(self, said: &str) -> Option<Self> {
-        MESSAGES.is_match(said).then(|| self.without(Trait::RepeatedRoles))
+        MESSAGES.is_match(said).then(|| self.without(Feature::RepeatedRoles))
     }
 
-    fn without(mut self, part: Trait) -> Self {
+    fn without(mut self, part: Feature) -> Self {
         match part {
-            Trait::StreamOptions => self.no_stream_options = true,
-            Trait::MaxTokens => self.completion_tokens = true,
-            Trait::SystemRole => self.no_system_role = true,
-            Trait::EmptyMessages => self.no_empty_messages = true,
-            Trait::RepeatedRoles => (self.alternate_roles, self.no_empty_messages) = (true, true),
+            Feature::StreamOptions => self.no_stream_options = true,
+            Feature::MaxTokens => self.completion_tokens = true,
+            Feature::SystemRole => self.no_system_role = true,
+            Feature::EmptyMessages => self.no_empty_messages = true,
+            Feature::RepeatedRoles => (self.alternate_roles, self.no_empty_messages) = (true, true),
         }
         self
     }
@@ -135,7 +135,7 @@ mod tests {
     };
 
     fn first(said: &str) -> Option<Dialect> {
-        Dialect::default().answers_to(said).first().copied()
+        Dialect::default().alternatives(said).first().copied()
     }
 
     #[test]
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn tries_what_templates_commonly_reject_after_an_unexplained_template_error() {
-        let answers = Dialect::default().answers_to("Jinja Exception: unknown error at row 7");
+        let answers = Dialect::default().alternatives("Jinja Exception: unknown error at row 7");
 
         assert_eq!(answers, [ROLES, Dialect { no_system_role: true, ..Dialect::default() }]);
     }
@@ -214,8 +214,8 @@ mod tests {
     fn ignores_other_errors() {
         for said in ["", "temperature must be at most 1", "The model is overloaded.", "invalid API key", "bad request"]
         {
-            assert_eq!(Dialect::default().answers_to(said), [], "{said}");
+            assert_eq!(Dialect::default().alternatives(said), [], "{said}");
         }
-        assert_eq!(ROLES.answers_to("roles must alternate"), []);
+        assert_eq!(ROLES.alternatives("roles must alternate"), []);
     }
 }

@@ -24,18 +24,18 @@ impl Default for LoadingLimits {
 
 /// The wait for a server that is loading its model, shown to the user as a notice.
 #[derive(Debug)]
-pub(super) struct Loading {
+pub(super) struct LoadingWait {
     limits: LoadingLimits,
     since: Option<Instant>,
 }
 
-impl Loading {
+impl LoadingWait {
     pub fn new(limits: LoadingLimits) -> Self {
         Self { limits, since: None }
     }
 
     /// Shows the notice. Returns false once loading has taken too long.
-    pub async fn goes_on(&mut self, updates: &mpsc::Sender<Update>) -> Result<bool, AgentError> {
+    pub async fn keep_waiting(&mut self, updates: &mpsc::Sender<Update>) -> Result<bool, AgentError> {
         if let Some(since) = self.since {
             return Ok(since.elapsed() < self.limits.timeout);
         }

@@ -40,8 +40,8 @@ use self::{
     client::Client,
     dialect::Dialect,
     errors::{Context, Failure},
-    loading::{Loading, LoadingLimits},
-    reader::Reading,
+    loading::{LoadingLimits, LoadingWait},
+    reader::ReadResult,
 };
 use super::{Agent, AgentError, Answer, Turn, Update, prompt};
 
@@ -61,12 +61,12 @@ pub struct OpenaiAgent {
     client: Client,
     clock: SharedClock,
     loading_limits: LoadingLimits,
-    learned: Mutex<Learned>,
+    profile: Mutex<ServerProfile>,
 }
 
 /// What was learned about the server; kept in memory only.
 #[derive(Clone, Debug, Default)]
-struct Learned {
+struct ServerProfile {
     /// The first model in its list, if none is configured.
     model: Option<String>,
     /// The dialect that it accepts.
@@ -82,7 +82,7 @@ impl OpenaiAgent {
     /// Fails with a readable sentence if the agent cannot run here.
     pub fn new(config: OpenaiConfig, key: Option<String>, clock: SharedClock) -> Result<Self, String> {
         let client = Client::new(&config.base_url, key.as_deref())?;
-        Ok(Self { config, key, client, clock, loading_limits: LoadingLimits::default(), learned: Mutex::default() })
+        Ok(Self { config, key, client, clock, loading_limits: LoadingLimits::default(), profile: Mutex::default() })
     }
 
     /// Fetches the server's list of models and returns how many there are.
@@ -97,18 +97,18 @@ impl OpenaiAgent {
     /// Answers a turn. Resends the request, changed or not, as long as that may help.
     async fn complete(&self, mut turn: Turn, updates: &mpsc::Sender<Update>) -> Result<Answer, AgentError> {
         turn.history = prompt::within_budget(turn.history, self.config.history_bytes);
-        let mut loading = Loading::new(self.loading_limits);
-        let mut dialect = self.learned(|learned| learned.dialect);
+        let mut loading = LoadingWait::new(self.loading_limits);
+        let mut dialect = self.profile(|profile| profile.dialect);
         loop {
             let failure = match self.attempt(&turn, dialect, updates).await {
                 Ok(answer) => {
-                    self.learned(|learned| learned.dialect = dialect);
+                    self.profile(|profile| profile.dialect = dialect);
                     loading.end(updates).await?;
                     return Ok(answer);
                 }
                 Err(failure) => failure,
             };
-            if failure.is_loading && loading.goes_on(updates).await? {
+            if failure.is_loading && loading.keep_waiting(updates).await? {
                 sleep(self.loading_limits.pause).await;
             } else if let Some(next) = self.adapted(&turn, dialect, &failure) {
                 tracing::info!(dialect = ?next, "agent's server rejected the request; resending it in another form");
@@ -131,15 +131,15 @@ impl OpenaiAgent {
         let response = self.client.complete(&request, deadline).await?;
         if response.status() == StatusCode::NOT_FOUND {
             // The server may have been restarted with another model.
-            self.learned(|learned| learned.model = None);
+            self.profile(|profile| profile.model = None);
         }
         let response = self.accepted(response, deadline).await?;
         let body = Body::new(response, deadline, self.config.idle_timeout);
-        let is_unopened = self.learned(|learned| learned.is_unopened);
-        let Reading { outcome, has_output, is_unopened } =
+        let is_unopened = self.profile(|profile| profile.is_unopened);
+        let ReadResult { outcome, has_output, is_unopened } =
             reader::read(body, updates, self.context(), is_unopened).await;
         if let Some(is_unopened) = is_unopened {
-            self.learned(|learned| learned.is_unopened = is_unopened);
+            self.profile(|profile| profile.is_unopened = is_unopened);
         }
         outcome.map_err(|failure| if has_output { failure.error.into() } else { failure })
     }
@@ -158,12 +158,12 @@ impl OpenaiAgent {
         let present = request(dialect);
         // Servers report repeated roles in many ways, so an unknown error about the messages is treated as one.
         let guess = dialect.conforming(said).filter(|_| failure.error.code == ErrorCode::AgentRefused);
-        dialect.answers_to(said).into_iter().chain(guess).find(|answer| request(*answer) != present)
+        dialect.alternatives(said).into_iter().chain(guess).find(|answer| request(*answer) != present)
     }
 
     /// Returns the configured model, or else the first one in the server's list.
     async fn model(&self) -> Result<String, Failure> {
-        if let Some(model) = self.config.model.clone().or_else(|| self.learned(|learned| learned.model.clone())) {
+        if let Some(model) = self.config.model.clone().or_else(|| self.profile(|profile| profile.model.clone())) {
             return Ok(model);
         }
         let list = self.list_models(MODELS_TIMEOUT.min(self.config.first_byte_timeout)).await?;
@@ -171,7 +171,7 @@ impl OpenaiAgent {
             let message = "The agent's server lists no model. Check `base_url`, or set `model`.";
             return Err(AgentError::new(ErrorCode::AgentUnavailable, message).into());
         };
-        self.learned(|learned| learned.model = Some(model.to_owned()));
+        self.profile(|profile| profile.model = Some(model.to_owned()));
         Ok(model.to_owned())
     }
 
@@ -201,8 +201,8 @@ impl OpenaiAgent {
         Context { key: self.key.as_deref(), now: self.clock.now() }
     }
 
-    fn learned<T>(&self, access: impl FnOnce(&mut Learned) -> T) -> T {
-        access(&mut self.learned.lock().unwrap_or_else(PoisonError::into_inner))
+    fn profile<T>(&self, access: impl FnOnce(&mut ServerProfile) -> T) -> T {
+        access(&mut self.profile.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -4,7 +4,7 @@
 //! it; it works in the folder of its session, which no other agent's process uses at the same time; when it ends, for
 //! whatever reason, nothing that it started is left running ([`crate::supervise`]).
 
-mod environment;
+mod folders;
 mod spawner;
 mod stderr;
 pub mod tree;
@@ -32,19 +32,19 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{spawner::Spawner, stderr::StderrTail};
-pub use environment::{Folders, find_program};
+pub use folders::{AgentFolders, find_program};
 
 /// This program, even if its file was replaced since the start.
 const OWN_PROGRAM: &str = "/proc/self/exe";
 
 /// How long an agent may take to exit after its stdin is closed.
-const CLOSED_PATIENCE: Duration = Duration::from_secs(3);
+const EXIT_LIMIT: Duration = Duration::from_secs(3);
 /// How long the supervisor may take to exit after SIGTERM.
-const TERM_PATIENCE: Duration = Duration::from_secs(3);
+const TERM_LIMIT: Duration = Duration::from_secs(3);
 /// Replaces both limits when the worker is about to exit.
-const HURRIED_PATIENCE: Duration = Duration::from_millis(300);
+const SHUTDOWN_EXIT_LIMIT: Duration = Duration::from_millis(300);
 /// How long reading the rest of an agent's stderr may take after it has exited.
-const LAST_WORDS_LIMIT: Duration = Duration::from_secs(1);
+const STDERR_LIMIT: Duration = Duration::from_secs(1);
 /// How long the worker waits at shutdown for all agents to exit.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(6);
 
@@ -87,9 +87,9 @@ pub struct Launch {
 #[derive(Clone, Debug)]
 pub struct ProcessHost {
     spawner: Spawner,
-    folders: Arc<Folders>,
+    folders: Arc<AgentFolders>,
     tasks: TaskTracker,
-    hurry: CancellationToken,
+    shutting_down: CancellationToken,
 }
 
 /// A running agent.
@@ -100,12 +100,12 @@ pub struct AgentProcess {
     /// The agent's standard output.
     pub stdout: ChildStdout,
     /// The handle to watch and end it.
-    pub control: Control,
+    pub handle: ProcessHandle,
 }
 
 /// Watches and ends an agent. Dropping the last clone ends the agent.
 #[derive(Clone, Debug)]
-pub struct Control {
+pub struct ProcessHandle {
     inner: Arc<Inner>,
 }
 
@@ -132,9 +132,9 @@ impl ProcessHost {
     pub fn new(data_dir: &Path) -> io::Result<Self> {
         Ok(Self {
             spawner: Spawner::new()?,
-            folders: Arc::new(Folders::new(data_dir)?),
+            folders: Arc::new(AgentFolders::new(data_dir)?),
             tasks: TaskTracker::new(),
-            hurry: CancellationToken::new(),
+            shutting_down: CancellationToken::new(),
         })
     }
 
@@ -146,8 +146,8 @@ impl ProcessHost {
 
     /// Returns a token that is cancelled when the worker is shutting down and everything should end soon.
     #[must_use]
-    pub fn hurry(&self) -> &CancellationToken {
-        &self.hurry
+    pub fn shutting_down(&self) -> &CancellationToken {
+        &self.shutting_down
     }
 
     /// Starts an agent in the work folder of a session.
@@ -172,25 +172,31 @@ impl ProcessHost {
         };
         let stderr = StderrTail::new(launch.secrets.iter().map(|(_, value)| value.trim().to_owned()).collect());
         self.tasks.spawn(stderr.clone().drain(errors));
-        let (exited, exit) = watch::channel(None);
+        let (exit_sender, exit) = watch::channel(None);
         let end = CancellationToken::new();
-        let keeper = Keeper { child, pid, end: end.clone(), hurry: self.hurry.clone(), spawner: self.spawner.clone() };
+        let watcher = Watcher {
+            child,
+            pid,
+            end: end.clone(),
+            shutting_down: self.shutting_down.clone(),
+            spawner: self.spawner.clone(),
+        };
         self.tasks.spawn(async move {
-            exited.send_replace(Some(keeper.keep().await));
+            exit_sender.send_replace(Some(watcher.watch().await));
         });
-        let control = Control { inner: Arc::new(Inner { pid, exit, end, stderr, folder }) };
-        Ok(AgentProcess { stdin, stdout, control })
+        let handle = ProcessHandle { inner: Arc::new(Inner { pid, exit, end, stderr, folder }) };
+        Ok(AgentProcess { stdin, stdout, handle })
     }
 
     /// Returns the agents' folders.
     #[must_use]
-    pub fn folders(&self) -> &Arc<Folders> {
+    pub fn folders(&self) -> &Arc<AgentFolders> {
         &self.folders
     }
 
     /// Ends all remaining agents before the worker exits.
     pub async fn shut_down(&self) {
-        self.hurry.cancel();
+        self.shutting_down.cancel();
         self.tasks.close();
         if timeout(SHUTDOWN_LIMIT, self.tasks.wait()).await.is_err() {
             tracing::warn!("agents still running; their supervisors kill them when the worker exits");
@@ -209,13 +215,13 @@ impl Program {
     }
 }
 
-impl Control {
+impl ProcessHandle {
     /// Creates a handle to a process that is already running and is not ended.
     #[cfg(test)]
-    pub(in crate::agents) fn of(pid: u32) -> (Self, watch::Sender<Option<ExitStatus>>) {
-        let (exited, exit) = watch::channel(None);
+    pub(in crate::agents) fn for_pid(pid: u32) -> (Self, watch::Sender<Option<ExitStatus>>) {
+        let (exit_sender, exit) = watch::channel(None);
         let (end, stderr) = (CancellationToken::new(), StderrTail::new(Vec::new()));
-        (Self { inner: Arc::new(Inner { pid, exit, end, stderr, folder: PathBuf::new() }) }, exited)
+        (Self { inner: Arc::new(Inner { pid, exit, end, stderr, folder: PathBuf::new() }) }, exit_sender)
     }
 
     /// Ends the agent in the background. The owner of its stdin should have closed it.
@@ -224,13 +230,13 @@ impl Control {
     }
 
     /// Waits until the agent and its descendants have exited. Returns the exit status if it is known.
-    pub async fn gone(&self) -> Option<ExitStatus> {
+    pub async fn exited(&self) -> Option<ExitStatus> {
         let mut exit = self.inner.exit.clone();
         exit.wait_for(Option::is_some).await.ok().and_then(|status| *status)
     }
 
-    /// Like [`Control::gone`], but does not keep the agent alive while waiting.
-    pub fn when_gone(&self) -> impl Future<Output = ()> + Send + use<> {
+    /// Like [`ProcessHandle::exited`], but does not keep the agent alive while waiting.
+    pub fn exit_signal(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut exit = self.inner.exit.clone();
         async move {
             let _ = exit.wait_for(Option::is_some).await;
@@ -250,8 +256,8 @@ impl Control {
     }
 
     /// Waits for the rest of the stderr of an agent that has exited, and returns its end.
-    pub async fn last_words(&self) -> String {
-        let _ = timeout(LAST_WORDS_LIMIT, self.inner.stderr.ended()).await;
+    pub async fn final_stderr(&self) -> String {
+        let _ = timeout(STDERR_LIMIT, self.inner.stderr.drained()).await;
         self.stderr()
     }
 
@@ -275,20 +281,20 @@ impl Control {
 }
 
 /// Waits for a supervisor to exit, or ends it.
-struct Keeper {
+struct Watcher {
     child: Child,
     pid: u32,
     end: CancellationToken,
-    hurry: CancellationToken,
+    shutting_down: CancellationToken,
     spawner: Spawner,
 }
 
-impl Keeper {
-    async fn keep(mut self) -> ExitStatus {
+impl Watcher {
+    async fn watch(mut self) -> ExitStatus {
         let ended = tokio::select! {
             status = self.child.wait() => Some(status),
             () = self.end.cancelled() => None,
-            () = self.hurry.cancelled() => None,
+            () = self.shutting_down.cancelled() => None,
         };
         let status = match ended {
             Some(status) => status,
@@ -300,13 +306,13 @@ impl Keeper {
     }
 
     async fn stop(&mut self) -> io::Result<ExitStatus> {
-        if let Some(status) = self.wait(CLOSED_PATIENCE).await {
+        if let Some(status) = self.wait(EXIT_LIMIT).await {
             return status;
         }
         if let Ok(pid) = i32::try_from(self.pid) {
             let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
         }
-        if let Some(status) = self.wait(TERM_PATIENCE).await {
+        if let Some(status) = self.wait(TERM_LIMIT).await {
             return status;
         }
         tracing::warn!(pid = self.pid, "agent supervisor did not exit; killing it");
@@ -316,15 +322,15 @@ impl Keeper {
         self.child.wait().await
     }
 
-    async fn wait(&mut self, patience: Duration) -> Option<io::Result<ExitStatus>> {
-        let hurried = async {
-            self.hurry.cancelled().await;
-            sleep(HURRIED_PATIENCE).await;
+    async fn wait(&mut self, limit: Duration) -> Option<io::Result<ExitStatus>> {
+        let shutdown_limit = async {
+            self.shutting_down.cancelled().await;
+            sleep(SHUTDOWN_EXIT_LIMIT).await;
         };
         tokio::select! {
             status = self.child.wait() => Some(status),
-            () = sleep(patience) => None,
-            () = hurried => None,
+            () = sleep(limit) => None,
+            () = shutdown_limit => None,
         }
     }
 }

@@ -39,11 +39,11 @@ static SUPERVISORS: Mutex<Option<HashSet<u32>>> = Mutex::new(None);
 /// A handle to the thread; see the module documentation.
 #[derive(Clone, Debug)]
 pub struct Spawner {
-    requests: mpsc::Sender<Request>,
+    requests: mpsc::Sender<SpawnerRequest>,
 }
 
 #[derive(Debug)]
-enum Request {
+enum SpawnerRequest {
     Start(Box<Command>, oneshot::Sender<io::Result<Child>>),
     Sweep(u32, oneshot::Sender<bool>),
 }
@@ -61,12 +61,12 @@ impl Spawner {
             let _entered = runtime.enter();
             for request in received {
                 match request {
-                    Request::Start(command, reply) => {
+                    SpawnerRequest::Start(command, reply) => {
                         if let Err(Ok(unwanted)) = reply.send(start(*command)) {
-                            give_up(unwanted);
+                            abandon(unwanted);
                         }
                     }
-                    Request::Sweep(ended, reply) => {
+                    SpawnerRequest::Sweep(ended, reply) => {
                         let _ = reply.send(sweep(ended));
                     }
                 }
@@ -81,7 +81,7 @@ impl Spawner {
     /// Fails if the process cannot be started.
     pub async fn start(&self, command: Command) -> io::Result<Child> {
         let (reply, started) = oneshot::channel();
-        self.requests.send(Request::Start(Box::new(command), reply)).map_err(io::Error::other)?;
+        self.requests.send(SpawnerRequest::Start(Box::new(command), reply)).map_err(io::Error::other)?;
         started.await.map_err(io::Error::other)?
     }
 
@@ -89,7 +89,7 @@ impl Spawner {
     pub async fn sweep(&self, ended: u32) {
         loop {
             let (reply, swept) = oneshot::channel();
-            if self.requests.send(Request::Sweep(ended, reply)).is_err() || swept.await != Ok(false) {
+            if self.requests.send(SpawnerRequest::Sweep(ended, reply)).is_err() || swept.await != Ok(false) {
                 return;
             }
             sleep(SWEEP_PAUSE).await;
@@ -105,7 +105,7 @@ fn start(mut command: Command) -> io::Result<Child> {
 }
 
 /// Ends a supervisor whose turn was stopped while it was starting.
-fn give_up(mut child: Child) {
+fn abandon(mut child: Child) {
     let Some(pid) = child.id() else { return };
     tree::descendants(pid).into_iter().for_each(tree::kill);
     if let (Ok(()), Ok(raw)) = (child.start_kill(), i32::try_from(pid)) {

@@ -46,7 +46,7 @@ impl StderrTail {
     }
 
     /// Waits until end of file was reached.
-    pub async fn ended(&self) {
+    pub async fn drained(&self) {
         self.ended.cancelled().await;
     }
 

@@ -83,7 +83,7 @@ pub fn started_since(root: u32, moment: u64) -> Vec<u32> {
 /// from its agent: either they lost their parent and became the supervisor's children, or they are in a session that no
 /// older process belongs to. Their descendants are included.
 #[must_use]
-pub fn loose_since(root: u32, moment: u64) -> Vec<u32> {
+pub fn detached_since(root: u32, moment: u64) -> Vec<u32> {
     let all = processes();
     let below_root: HashSet<u32> = below(&all, &[root]).into_iter().collect();
     let is_old =
@@ -92,14 +92,14 @@ pub fn loose_since(root: u32, moment: u64) -> Vec<u32> {
     let own_children = all.iter().filter(|process| process.parent == root);
     // The first child that the supervisor started.
     let agent = own_children.min_by_key(|process| (process.started, process.pid)).map(|agent| agent.pid);
-    let is_loose = |process: &&Process| {
-        let has_cut_loose = process.parent == root || !sessions.contains(&process.session);
+    let is_detached = |process: &&Process| {
+        let is_cut_off = process.parent == root || !sessions.contains(&process.session);
         let is_new = process.started >= moment && !process.has_ended && Some(process.pid) != agent;
-        has_cut_loose && is_new && below_root.contains(&process.pid)
+        is_cut_off && is_new && below_root.contains(&process.pid)
     };
-    let mut loose: Vec<u32> = all.iter().filter(is_loose).map(|process| process.pid).collect();
-    loose.extend(below(&all, &loose));
-    loose
+    let mut detached: Vec<u32> = all.iter().filter(is_detached).map(|process| process.pid).collect();
+    detached.extend(below(&all, &detached));
+    detached
 }
 
 /// Kills a process. Ignores one that has already exited.

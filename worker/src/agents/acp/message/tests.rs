@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 
 fn line(text: &str) -> Vec<Message> {
-    parse(&Frame::Line(text.as_bytes()))
+    parse(&Line::Complete(text.as_bytes()))
 }
 
 fn said(text: &str) -> Message {
@@ -43,11 +43,11 @@ fn parses_lines_as_agents_write_them() {
         (r#"{"id":1,"method":"m"}{"id":2,"method":"m"}"#, vec![request(json!(1)), request(json!(2))]),
         (r#"{"id":1,"method":"m"} done"#, vec![request(json!(1))]),
         ("  ", vec![]),
-        ("Loading plugins...", vec![Message::Noise]),
-        ("{}", vec![Message::Noise]),
-        (r#"{"half": "#, vec![Message::Noise]),
-        ("[1, 2]", vec![Message::Noise]),
-        (r#"{"method":5}"#, vec![Message::Noise]),
+        ("Loading plugins...", vec![Message::Unknown]),
+        ("{}", vec![Message::Unknown]),
+        (r#"{"half": "#, vec![Message::Unknown]),
+        ("[1, 2]", vec![Message::Unknown]),
+        (r#"{"method":5}"#, vec![Message::Unknown]),
     ];
     for (text, expected) in table {
         assert_eq!(line(text), expected, "{text}");
@@ -95,7 +95,7 @@ fn repairs_strings_and_keeps_surrogate_halves_in_chunks() {
     let mut bytes = chunk("x").into_bytes();
     let at = bytes.iter().rposition(|byte| *byte == b'x').unwrap();
     bytes[at] = 0xff;
-    assert_eq!(parse(&Frame::Line(&bytes)), [said("\u{fffd}")]);
+    assert_eq!(parse(&Line::Complete(&bytes)), [said("\u{fffd}")]);
 }
 
 #[test]
@@ -103,18 +103,18 @@ fn identifies_an_invalid_message_by_its_id() {
     let damaged = |text: &str| line(text).pop();
     let request = |id: Value| {
         let error = RpcError::new(PARSE_ERROR, "The message is not valid JSON.");
-        Some(Message::DamagedRequest { id, error })
+        Some(Message::MalformedRequest { id, error })
     };
-    let response = |id: Value| Some(Message::DamagedResponse { id, reason: "is not valid JSON".into() });
+    let response = |id: Value| Some(Message::MalformedResponse { id, reason: "is not valid JSON".into() });
 
     assert_eq!(damaged(r#"{"jsonrpc":"2.0","id":5,"method":"m","params":{"a":}}"#), request(json!(5)));
     assert_eq!(damaged(r#"{"method":"m","params":{"id":1,"a":[}},"id":"x"}"#), request(json!("x")));
     assert_eq!(damaged(r#"{"id":5,"result":{"a":'b'}}"#), response(json!(5)));
-    assert_eq!(damaged(r#"{"method":"m","params":{"id":1,}}"#), Some(Message::Noise));
-    assert_eq!(damaged(r#"{"method":"session/update","params":{"id":1,}}"#), Some(Message::DamagedUpdate));
+    assert_eq!(damaged(r#"{"method":"m","params":{"id":1,}}"#), Some(Message::Unknown));
+    assert_eq!(damaged(r#"{"method":"session/update","params":{"id":1,}}"#), Some(Message::MalformedUpdate));
     assert_eq!(
         damaged(r#"{"id":5,"method":["m"]}"#),
-        Some(Message::DamagedRequest {
+        Some(Message::MalformedRequest {
             id: json!(5),
             error: RpcError::new(INVALID_REQUEST, "`method` must be a string.")
         })
@@ -124,10 +124,10 @@ fn identifies_an_invalid_message_by_its_id() {
 #[test]
 fn identifies_an_overlong_line_by_its_ends() {
     let too_long = |head: &str, tail: &str| {
-        let frame = Frame::TooLong { head: head.as_bytes(), tail: tail.as_bytes() };
-        match parse(&frame).pop() {
-            Some(Message::DamagedRequest { id, .. }) => format!("request {id}"),
-            Some(Message::DamagedResponse { id, .. }) => format!("response {id}"),
+        let line = Line::TooLong { head: head.as_bytes(), tail: tail.as_bytes() };
+        match parse(&line).pop() {
+            Some(Message::MalformedRequest { id, .. }) => format!("request {id}"),
+            Some(Message::MalformedResponse { id, .. }) => format!("response {id}"),
             other => format!("{other:?}"),
         }
     };
@@ -135,5 +135,5 @@ fn identifies_an_overlong_line_by_its_ends() {
     assert_eq!(too_long(r#"{"jsonrpc":"2.0","id":3,"result":{"a":"xx"#, "xx\"}}"), "response 3");
     assert_eq!(too_long(r#"{"result":{"a":"xx"#, "xx\"},\"id\":3}"), "response 3");
     assert_eq!(too_long(r#"{"method":"m","params":{"a":"xx"#, "xx\"},\"id\":\"q\"}"), "request \"q\"");
-    assert_eq!(too_long(r#"{"method":"session/update","params":{"a":"xx"#, "xx\"}}"), "Some(DamagedUpdate)");
+    assert_eq!(too_long(r#"{"method":"session/update","params":{"a":"xx"#, "xx\"}}"), "Some(MalformedUpdate)");
 }

@@ -25,24 +25,24 @@ fn selected(id: &str) -> Value {
 #[test]
 fn decides_only_unambiguous_requests() {
     let table = [
-        ("y:allow_once n:reject_once", Policy::Decide(ALLOW)),
-        ("y:allow_once", Policy::Decide(ALLOW)),
-        ("a:allow_always y:allow_once n:reject_once", Policy::Decide(ALLOW)),
-        ("a:allow_always b:allow_always y:allow_once", Policy::Decide(ALLOW)),
-        ("y:allow_once t:allow_on_tuesdays r:reject_with_reason", Policy::Decide(ALLOW)),
-        ("1:allow_once 2:allow_once 3:allow_once", Policy::Ask),
-        ("1:allow_once 2:allow_once n:reject_once", Policy::Ask),
-        ("1:allow_once 2:postgresql", Policy::Ask),
-        ("a:allow_always n:reject_once", Policy::Ask),
-        ("x:maybe", Policy::Ask),
-        ("n:reject_once", Policy::Ask),
-        ("", Policy::Decide(REJECT)),
+        ("y:allow_once n:reject_once", PolicyDecision::Decide(ALLOW)),
+        ("y:allow_once", PolicyDecision::Decide(ALLOW)),
+        ("a:allow_always y:allow_once n:reject_once", PolicyDecision::Decide(ALLOW)),
+        ("a:allow_always b:allow_always y:allow_once", PolicyDecision::Decide(ALLOW)),
+        ("y:allow_once t:allow_on_tuesdays r:reject_with_reason", PolicyDecision::Decide(ALLOW)),
+        ("1:allow_once 2:allow_once 3:allow_once", PolicyDecision::Ask),
+        ("1:allow_once 2:allow_once n:reject_once", PolicyDecision::Ask),
+        ("1:allow_once 2:postgresql", PolicyDecision::Ask),
+        ("a:allow_always n:reject_once", PolicyDecision::Ask),
+        ("x:maybe", PolicyDecision::Ask),
+        ("n:reject_once", PolicyDecision::Ask),
+        ("", PolicyDecision::Decide(REJECT)),
     ];
     for (words, expected) in table {
         let request = offered(words);
         assert_eq!(request.decide(PermissionPolicy::Allow), expected, "{words}");
-        assert_eq!(request.decide(PermissionPolicy::Reject), Policy::Decide(REJECT), "{words}");
-        let asked = if words.is_empty() { Policy::Decide(REJECT) } else { Policy::Ask };
+        assert_eq!(request.decide(PermissionPolicy::Reject), PolicyDecision::Decide(REJECT), "{words}");
+        let asked = if words.is_empty() { PolicyDecision::Decide(REJECT) } else { PolicyDecision::Ask };
         assert_eq!(request.decide(PermissionPolicy::Ask), asked, "{words}");
     }
 }

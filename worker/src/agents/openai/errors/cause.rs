@@ -1,16 +1,13 @@
-//! Determines the cause of an error from its status, its type, and the messages of many servers.
-
-use std::sync::LazyLock;
+//! Determines the cause of an error from its status, its type, and its message.
 
 use banter_shared::chat::ErrorCode;
-use regex::{Regex, RegexSet};
 use serde_json::Value;
 
-use crate::agents::wording::{pattern, patterns};
+use super::patterns::{HARD_QUOTA, LOADING, NOT_LOADABLE, OVER_TIME, OVERFLOW, OVERLOADED, QUOTA, RATE, REQUESTED};
 
 /// An error as reported by the server.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Report<'a> {
+pub(super) struct ErrorReport<'a> {
     /// The HTTP status, of the response or in the error object.
     pub status: Option<u16>,
     /// The error object, if there is one.
@@ -45,73 +42,8 @@ impl Cause {
 /// Maximum length of a text in an error object that is searched in addition to its message, in bytes.
 const MAX_KEYWORD_BYTES: usize = 80;
 
-/// The conversation exceeds the model's context. A pattern often matches several servers; `tests.rs` lists their
-/// messages.
-static OVERFLOW: LazyLock<RegexSet> = LazyLock::new(|| {
-    patterns(&[
-        r"context[ _-]*(?:length|size|window|limit|overflow)",
-        r"overflows? the context|context the overflows|exceeds?[^.]{0,30}\bcontext\b",
-        r"max(?:imum)?[ _](?:context|model[ _]len|prompt[ _]len|input[ _]len|sequence[ _]len|(?:number of )?input[ _]tokens)",
-        r"\b(?:prompt|input|conversation|messages?)\b[^.]{0,60}\btoo (?:long|large|big)\b",
-        r"\btoo many (?:input |prompt )?tokens\b",
-        r"\b(?:prompt|input|request|conversation)\b[^.]{0,100}\b(?:exceed|is longer than)[^.]{0,60}(?:\btokens?\b|\blength\b|\blimit)",
-        r"\btokens?\b[^.]{0,60}\bexceeds?\b[^.]{0,60}\b(?:limit|max|supported|length)",
-        r"\bexceed\w*[^.]{0,40}\b(?:token limit|maximum number of (?:input )?tokens|max(?:imum)? (?:prompt |input )?length)",
-        r"reduce (?:the length of|the size of|your) (?:the )?(?:messages?|prompt|input|conversation)",
-        r"\btokens\b[^.]{0,30}\+ `?max_new_tokens|must have (?:less|fewer) than \d+ tokens|range of input length",
-        r"request_too_large|request too large|(?:payload|entity|content) too large|string_above_max_length",
-        r"only supports? up to \d+ (?:input )?tokens|tokens to keep from the initial prompt",
-    ])
-});
-/// Limits on requests or tokens over time.
-static RATE: LazyLock<RegexSet> = LazyLock::new(|| {
-    patterns(&[
-        r"rate[ _-]?limit|too[ _]many[ _]requests|throttl",
-        r"(?:usage|request|session|weekly|daily|hourly|monthly|\bhit your|hour)[ _-]limit|limit[ _](?:is |has been |was )?(?:reached|hit)",
-        r"resource_exhausted|resource has been exhausted|quota",
-        r"\bper (?:min|minute|hour|day|second)\b|\b(?:tpm|rpm|tpd|rpd)\b",
-        r"(?:slow|calm) down",
-    ])
-});
-/// Limits over time, which a single request rarely exceeds.
-static OVER_TIME: LazyLock<RegexSet> = LazyLock::new(|| {
-    patterns(&[r"\bper[ _-]?(?:min|minute|hour|day|second)|\b(?:tpm|tpd|rpm|rpd)\b|rate[ _-]?limit|please wait before"])
-});
-/// Credit and quotas that waiting does not renew, unless a time is stated.
-static QUOTA: LazyLock<RegexSet> = LazyLock::new(|| {
-    patterns(&[
-        r"billing|payment[ _]required|exceeded[^.]{0,30}\bquota|quota (?:is |has been |was )?(?:exceeded|used up|exhausted)",
-        r"(?:insufficient|not enough|no|out of|low|run out of|exhausted)[^.]{0,20}\b(?:credits?|balance|funds)\b",
-        r"credit balance is too low|balance[^.]{0,20}(?:insufficient|too low)",
-    ])
-});
-/// Codes of quotas that waiting does not renew.
-static HARD_QUOTA: LazyLock<RegexSet> = LazyLock::new(|| {
-    patterns(&[r"insufficient_quota|insufficient_(?:balance|credits?|funds)|billing_hard_limit|billing_not_active"])
-});
-/// The model is being loaded.
-static LOADING: LazyLock<RegexSet> = LazyLock::new(|| {
-    patterns(&[
-        r"\bmodels?\b(?:[^.]|\.\S){0,120}\b(?:loading|starting up|warming|being loaded|initiali[sz]ing|not (?:yet )?ready|not yet loaded)\b",
-        r"\bloading\b[^.]{0,40}\bmodels?\b",
-        r"\bmodel[ _]is[ _]loading|model_loading|estimated_time",
-        r"server is (?:still )?(?:loading|starting up|warming up)|warming up|cold start",
-    ])
-});
-/// The model cannot be loaded.
-static NOT_LOADABLE: LazyLock<RegexSet> =
-    LazyLock::new(|| patterns(&[r#"\b(?:error|fail\w*|unable|cannot|could ?n[o']t)\b[^.":]{0,20}\bload"#]));
-/// The server has reached its capacity.
-static OVERLOADED: LazyLock<RegexSet> = LazyLock::new(|| {
-    patterns(&[
-        r"overloaded|at (?:full )?capacity|over capacity|capacity exceeded|service unavailable|server (?:is )?busy|no slots? available|queue is full",
-    ])
-});
-/// "Limit 10000, Requested 12345", as OpenAI and Groq write it.
-static REQUESTED: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\blimit:?\s+(\d+)\b[^.]*?\brequested:?\s+(\d+)"));
-
 /// Returns the cause of an error. `has_wait` states whether the server says when to retry.
-pub(super) fn find(report: &Report<'_>, has_wait: bool) -> Cause {
+pub(super) fn find(report: &ErrorReport<'_>, has_wait: bool) -> Cause {
     let other = report.error.map_or_else(|| report.raw.to_owned(), keywords);
     let text = format!("{} {other}", report.said).to_lowercase();
     let text = text.as_str();

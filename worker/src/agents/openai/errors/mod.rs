@@ -4,11 +4,12 @@
 //! server's message, except where servers repeat parts of a rejected key.
 
 mod cause;
+mod message;
+mod patterns;
 #[cfg(test)]
 mod tests;
 mod transport;
 mod wait;
-mod words;
 
 use std::time::Duration;
 
@@ -17,10 +18,10 @@ use reqwest::{StatusCode, header::HeaderMap};
 use serde_json::Value;
 
 use self::{
-    cause::{Cause, Report},
+    cause::{Cause, ErrorReport},
     wait::Wait,
 };
-pub(super) use self::{transport::from_transport, words::one_line};
+pub(super) use self::{message::one_line, transport::from_transport};
 use crate::agents::AgentError;
 
 /// The context in which errors are created.
@@ -51,34 +52,34 @@ impl From<AgentError> for Failure {
 
 /// Returns the failure of a response whose status is not a success.
 pub(super) fn from_status(status: StatusCode, headers: &HeaderMap, body: &[u8], context: Context<'_>) -> Failure {
-    let text = words::text_of(body);
-    let parsed = words::parse(&text);
-    let said = parsed.as_ref().map_or_else(|| words::of_page(&text), words::in_error);
-    let report = Report { status: Some(status.as_u16()), error: parsed.as_ref(), said: &said, raw: &text };
+    let text = message::text_of(body);
+    let parsed = message::parse(&text);
+    let said = parsed.as_ref().map_or_else(|| message::in_page(&text), message::in_error);
+    let report = ErrorReport { status: Some(status.as_u16()), error: parsed.as_ref(), said: &said, raw: &text };
     failure(report, Wait::from_response(headers, &text, context.now), context)
 }
 
 /// Returns the failure that an error object in place of a part of the answer reports.
 pub(super) fn from_object(object: &Value, context: Context<'_>) -> Failure {
-    let raw = words::clean(&object.to_string());
-    let said = words::in_error(object);
-    let report = Report { status: cause::status_in(object), error: Some(object), said: &said, raw: &raw };
+    let raw = message::clean(&object.to_string());
+    let said = message::in_error(object);
+    let report = ErrorReport { status: cause::status_in(object), error: Some(object), said: &said, raw: &raw };
     failure(report, Wait::from_words(&raw, context.now), context)
 }
 
 /// Returns the failure that a text in place of a part of the answer reports.
 pub(super) fn from_words(text: &str, context: Context<'_>) -> Failure {
-    let text = words::clean(text);
-    match words::parse(&text) {
+    let text = message::clean(text);
+    match message::parse(&text) {
         Some(object) if !object.is_string() => from_object(&object, context),
         _ => {
-            let report = Report { status: None, error: None, said: &text, raw: &text };
+            let report = ErrorReport { status: None, error: None, said: &text, raw: &text };
             failure(report, Wait::from_words(&text, context.now), context)
         }
     }
 }
 
-fn failure(report: Report<'_>, wait: Wait, context: Context<'_>) -> Failure {
+fn failure(report: ErrorReport<'_>, wait: Wait, context: Context<'_>) -> Failure {
     let cause = cause::find(&report, wait.declared.is_some());
     let code = cause.code();
     let wait = match cause {
@@ -90,7 +91,7 @@ fn failure(report: Report<'_>, wait: Wait, context: Context<'_>) -> Failure {
     // Servers repeat parts of a rejected key, and the body of a redirect is not informative.
     let is_redirect = report.status.is_some_and(|status| (300..400).contains(&status));
     let is_quoted = code != ErrorCode::AgentAuth && !is_redirect;
-    let message = if is_quoted { words::with_quote(sentence, report.said, context.key) } else { sentence };
+    let message = if is_quoted { message::with_quote(sentence, report.said, context.key) } else { sentence };
     Failure {
         error: AgentError::new(code, message).with_retry_after(wait),
         said: Some(report.raw.to_owned()),

@@ -192,7 +192,7 @@ impl<'a> Assembler<'a> {
             return Err(errors::from_object(error, self.context));
         }
         match chunk.finish {
-            Some(Finish::GaveUp) => {
+            Some(Finish::Aborted) => {
                 let message = "The agent's server aborted the answer.";
                 return Err(AgentError::new(ErrorCode::AgentError, message).into());
             }

@@ -29,7 +29,7 @@ pub(super) enum Finish {
     /// With a finish reason.
     Reason(FinishReason),
     /// The server aborted the answer.
-    GaveUp,
+    Aborted,
 }
 
 /// Parses an object that does not report an error.
@@ -44,7 +44,7 @@ pub(super) fn read(object: &Value) -> Chunk {
     let finish = choice["finish_reason"].as_str().and_then(finish_of);
     Chunk {
         parts,
-        finish: if refused && finish != Some(Finish::GaveUp) {
+        finish: if refused && finish != Some(Finish::Aborted) {
             Some(Finish::Reason(FinishReason::Refusal))
         } else {
             finish
@@ -57,7 +57,7 @@ pub(super) fn read(object: &Value) -> Chunk {
 
 fn finish_of(reason: &str) -> Option<Finish> {
     let reason = reason.to_ascii_lowercase();
-    let gave_up = ["error", "abort", "fail", "timeout", "insufficient", "interrupt", "malformed", "cancel"];
+    let aborted = ["error", "abort", "fail", "timeout", "insufficient", "interrupt", "malformed", "cancel"];
     match reason.as_str() {
         "" | "null" => None,
         "length" | "max_tokens" | "max_output_tokens" | "model_length" | "model_context_window_exceeded" => {
@@ -66,7 +66,7 @@ fn finish_of(reason: &str) -> Option<Finish> {
         "content_filter" | "refusal" | "safety" | "sensitive" | "prohibited_content" | "recitation" | "blocklist" => {
             Some(Finish::Reason(FinishReason::Refusal))
         }
-        reason if gave_up.iter().any(|word| reason.contains(word)) => Some(Finish::GaveUp),
+        reason if aborted.iter().any(|word| reason.contains(word)) => Some(Finish::Aborted),
         // Includes `tool_calls`, because no tools were offered. An unknown reason counts as a normal end.
         _ => Some(Finish::Reason(FinishReason::Stop)),
     }
@@ -111,10 +111,10 @@ mod tests {
             ("length", reason(FinishReason::Length)),
             ("MAX_TOKENS", reason(FinishReason::Length)),
             ("content_filter", reason(FinishReason::Refusal)),
-            ("error", Some(Finish::GaveUp)),
-            ("network_error", Some(Finish::GaveUp)),
-            ("abort", Some(Finish::GaveUp)),
-            ("insufficient_system_resource", Some(Finish::GaveUp)),
+            ("error", Some(Finish::Aborted)),
+            ("network_error", Some(Finish::Aborted)),
+            ("abort", Some(Finish::Aborted)),
+            ("insufficient_system_resource", Some(Finish::Aborted)),
         ] {
             assert_eq!(finish(name), expected, "{name}");
         }

@@ -29,14 +29,14 @@ pub(super) struct LineSplitter {
     /// Whether runs of base64 are removed from the current line.
     is_compact: bool,
     is_cut: bool,
-    run: Run,
+    run: Base64Run,
     /// The last character was a CR, so a following LF belongs to it.
     after_cr: bool,
 }
 
 /// A run of base64 at the end of the current line, in a string that may contain escapes.
 #[derive(Debug, Default)]
-struct Run {
+struct Base64Run {
     /// Its length so far, in bytes.
     bytes: usize,
     /// The number of bytes removed from it.
@@ -72,7 +72,7 @@ impl LineSplitter {
     fn take(&mut self) -> Line {
         self.end_run();
         let line = Line { text: std::mem::take(&mut self.line), is_cut: self.is_cut };
-        (self.is_compact, self.is_cut, self.run) = (false, false, Run::default());
+        (self.is_compact, self.is_cut, self.run) = (false, false, Base64Run::default());
         line
     }
 
@@ -128,7 +128,7 @@ impl LineSplitter {
     }
 
     fn end_run(&mut self) {
-        let Run { omitted, is_escaping, .. } = std::mem::take(&mut self.run);
+        let Base64Run { omitted, is_escaping, .. } = std::mem::take(&mut self.run);
         if omitted > 0 {
             let escape = if is_escaping { "\\" } else { "" };
             self.push_within_limit(&format!("{OMITTED}{omitted}{escape}"));

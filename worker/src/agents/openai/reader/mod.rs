@@ -47,7 +47,7 @@ const MAX_UNKNOWN_FRAMES: usize = 1_000;
 const MAX_QUOTE_CHARS: usize = 200;
 
 /// The result of reading an answer.
-pub(super) struct Reading {
+pub(super) struct ReadResult {
     /// The answer, or the reason why there is none.
     pub outcome: Result<Answer, Failure>,
     /// Whether any output was emitted.
@@ -63,7 +63,7 @@ pub(super) async fn read(
     updates: &mpsc::Sender<Update>,
     context: Context<'_>,
     is_unopened: bool,
-) -> Reading {
+) -> ReadResult {
     let mut reader = Reader {
         decoder: TextDecoder::new(body.content_type()),
         body,
@@ -79,7 +79,7 @@ pub(super) async fn read(
     if reader.unknown > 0 {
         tracing::info!(ignored_frames = reader.unknown, "ignored unrecognized frames from the agent's server");
     }
-    Reading {
+    ReadResult {
         outcome: outcome.and_then(|()| Ok(flushed.map(|()| reader.assembler.answer())?)),
         has_output: reader.assembler.has_output(),
         is_unopened: reader.assembler.is_unopened(),
@@ -121,26 +121,26 @@ impl Reader<'_> {
 
     /// Processes what remains at the end of the body.
     async fn read_end(&mut self) -> Result<(), Failure> {
-        let cut = self.take_last().await?;
-        if cut == Last::Done || self.assembler.is_done() {
+        let cut = self.read_last().await?;
+        if cut == LastFrame::Done || self.assembler.is_done() {
             return self.check_completion();
         }
         // A server that sends a finish reason in each chunk was cut off in the middle of the next one.
-        let is_cut_off = cut == Last::CutOutput || self.assembler.finish().is_none();
+        let is_cut_off = cut == LastFrame::CutOutput || self.assembler.finish().is_none();
         if !is_cut_off {
             return self.check_completion();
         }
-        let is_rubbish = self.unknown > 0 && !self.assembler.has_output();
-        Err(if is_rubbish { self.not_a_completion() } else { cut_short().into() })
+        let is_unknown = self.unknown > 0 && !self.assembler.has_output();
+        Err(if is_unknown { self.not_a_completion() } else { cut_short().into() })
     }
 
     /// Handles a broken connection or an overlong silence.
     async fn read_break(&mut self, error: AgentError) -> Result<(), Failure> {
         let is_silence = error.code == ErrorCode::Timeout;
-        let last = self.take_last().await?;
+        let last = self.read_last().await?;
         let is_complete = match self.assembler.finish() {
-            _ if last == Last::Done || self.assembler.is_done() => true,
-            _ if last == Last::CutOutput => false,
+            _ if last == LastFrame::Done || self.assembler.is_done() => true,
+            _ if last == LastFrame::CutOutput => false,
             Some(_) => is_silence || self.assembler.is_finish_credible(),
             None => false,
         };
@@ -148,7 +148,7 @@ impl Reader<'_> {
     }
 
     /// Processes the last frames. The very last one may be incomplete.
-    async fn take_last(&mut self) -> Result<Last, Failure> {
+    async fn read_last(&mut self) -> Result<LastFrame, Failure> {
         let text = self.decoder.finish();
         let mut frames = self.frames.push(&text);
         frames.extend(self.frames.finish());
@@ -156,15 +156,19 @@ impl Reader<'_> {
         let progress = self.take(&frames);
         self.send().await?;
         if progress? == Progress::Done {
-            return Ok(Last::Done);
+            return Ok(LastFrame::Done);
         }
-        let Some(cut) = cut else { return Ok(Last::Complete) };
+        let Some(cut) = cut else { return Ok(LastFrame::Complete) };
         let is_object = cut.data.trim_start().starts_with(['{', '[']);
         if !is_object {
             self.count_unknown(&cut.data);
         }
         let is_output = is_object && (self.assembler.was_contradicted() || mentions_output(&cut.data));
-        Ok(if is_output || (is_object && self.assembler.finish().is_none()) { Last::CutOutput } else { Last::Complete })
+        Ok(if is_output || (is_object && self.assembler.finish().is_none()) {
+            LastFrame::CutOutput
+        } else {
+            LastFrame::Complete
+        })
     }
 
     fn take(&mut self, frames: &[Frame]) -> Result<Progress, Failure> {
@@ -244,7 +248,7 @@ impl Reader<'_> {
 
 /// The kind of the last frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Last {
+enum LastFrame {
     /// The end of the stream.
     Done,
     /// A complete frame, or one without meaning.

@@ -42,7 +42,7 @@ pub(super) struct ThinkTags {
     /// Text that may belong to an incomplete tag.
     held: String,
     /// The text of the answer so far, while it may still turn out to be a thought.
-    said: String,
+    text_so_far: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl ThinkTags {
     /// thought without an opening tag.
     pub fn new(is_thinking: bool) -> Self {
         let state = if is_thinking { State::Unopened { is_empty: true } } else { State::Start };
-        Self { state, held: String::new(), said: String::new() }
+        Self { state, held: String::new(), text_so_far: String::new() }
     }
 
     /// Notes that the server separates thoughts itself, so that the text contains none.
@@ -105,7 +105,7 @@ impl ThinkTags {
             }
             // Without a closing tag, it was the answer.
             State::Unopened { .. } => {
-                let text = std::mem::take(&mut self.said) + &held;
+                let text = std::mem::take(&mut self.text_so_far) + &held;
                 let text = Some(text).filter(|text| !text.is_empty()).map(Segment::Text);
                 std::iter::once(Segment::ThoughtEnd).chain(text).collect()
             }
@@ -118,7 +118,7 @@ impl ThinkTags {
             State::Start | State::AfterThought => self.leave_start(),
             State::Thinking { closing, is_empty } => self.think(&[closing], is_empty, segments),
             State::Unopened { is_empty } => self.think_unopened(is_empty, segments),
-            State::Suspicious => self.look_for_closing_tag(segments),
+            State::Suspicious => self.find_closing_tag(segments),
             State::Text => {
                 if !self.held.is_empty() {
                     segments.push(Segment::Text(std::mem::take(&mut self.held)));
@@ -203,33 +203,34 @@ impl ThinkTags {
             self.held = text;
         }
         let before = segments.len();
-        let goes_on = self.think(&closing_tags(), false, segments);
+        let is_closed = self.think(&closing_tags(), false, segments);
         for segment in &segments[before..] {
             if let Segment::Thought(thought) = segment
-                && self.said.len() < MAX_UNOPENED_BYTES
+                && self.text_so_far.len() < MAX_UNOPENED_BYTES
             {
-                self.said.push_str(thought);
+                self.text_so_far.push_str(thought);
             }
         }
-        if goes_on {
-            self.said.clear();
+        if is_closed {
+            self.text_so_far.clear();
         }
-        goes_on
+        is_closed
     }
 
     /// Emits text while looking for a closing tag without an opening one.
-    fn look_for_closing_tag(&mut self, segments: &mut Vec<Segment>) -> bool {
+    fn find_closing_tag(&mut self, segments: &mut Vec<Segment>) -> bool {
         let closing = closing_tags();
         let openings: Vec<&str> = TAGS.iter().map(|(opening, _)| *opening).collect();
         let found = find_tag(&self.held, &closing);
         let before = found.map_or(self.held.len() - held_bytes(&self.held, &closing), |(at, _)| at);
         let text = self.held[..before].to_owned();
-        self.said.push_str(&text);
+        self.text_so_far.push_str(&text);
         // An opening tag may have started in the previous text.
-        let recent = self.said.floor_char_boundary(self.said.len().saturating_sub(text.len() + LONGEST_TAG_BYTES));
-        let is_mentioned = find_tag(&self.said[recent..], &openings).is_some();
-        if is_mentioned || self.said.len() > MAX_UNOPENED_BYTES {
-            self.become_text();
+        let recent =
+            self.text_so_far.floor_char_boundary(self.text_so_far.len().saturating_sub(text.len() + LONGEST_TAG_BYTES));
+        let is_mentioned = find_tag(&self.text_so_far[recent..], &openings).is_some();
+        if is_mentioned || self.text_so_far.len() > MAX_UNOPENED_BYTES {
+            self.switch_to_text();
             return true;
         }
         let Some((_, tag)) = found else {
@@ -240,13 +241,13 @@ impl ThinkTags {
             return false;
         };
         let after = &self.held[before + tag.len()..];
-        if after.is_empty() && self.said.ends_with(' ') {
+        if after.is_empty() && self.text_so_far.ends_with(' ') {
             // Whether this is a tag or a mention of one depends on what follows.
-            self.said.truncate(self.said.len() - text.len());
+            self.text_so_far.truncate(self.text_so_far.len() - text.len());
             return false;
         }
-        if is_in_code(&self.said) || is_mention(&self.said, after) {
-            self.become_text();
+        if is_in_code(&self.text_so_far) || is_mention(&self.text_so_far, after) {
+            self.switch_to_text();
             return true;
         }
         self.held = after.to_owned();
@@ -254,13 +255,13 @@ impl ThinkTags {
         if !text.is_empty() {
             segments.push(Segment::Text(text));
         }
-        segments.push(Segment::Retract(std::mem::take(&mut self.said).trim().to_owned()));
+        segments.push(Segment::Retract(std::mem::take(&mut self.text_so_far).trim().to_owned()));
         true
     }
 
-    fn become_text(&mut self) {
+    fn switch_to_text(&mut self) {
         self.state = State::Text;
-        self.said = String::new();
+        self.text_so_far = String::new();
     }
 }
 
@@ -293,8 +294,8 @@ fn is_in_code(text: &str) -> bool {
 
 /// Returns whether a tag between these texts is mentioned in a sentence.
 fn is_mention(before: &str, after: &str) -> bool {
-    let goes_on = after.starts_with(|c: char| c == ' ' || c.is_ascii_punctuation());
-    (before.ends_with(' ') && goes_on) || before.ends_with(['"', '\'', '(', '“'])
+    let continues = after.starts_with(|c: char| c == ' ' || c.is_ascii_punctuation());
+    (before.ends_with(' ') && continues) || before.ends_with(['"', '\'', '(', '“'])
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ pub(super) struct Thoughts {
     text: String,
     is_truncated: bool,
     /// Whether the current stretch has grown since the last update.
-    has_news: bool,
+    has_changed: bool,
     /// Stretches that have ended since the last update.
     ended: Vec<StepUpdate>,
 }
@@ -34,7 +34,7 @@ impl Thoughts {
         let fitting = &more[..more.floor_char_boundary(room)];
         self.text.push_str(fitting);
         self.is_truncated = fitting.len() < more.len();
-        self.has_news = true;
+        self.has_changed = true;
     }
 
     /// Ends the current stretch.
@@ -42,14 +42,14 @@ impl Thoughts {
         if !self.text.is_empty() {
             let ended = self.update(StepStatus::Succeeded);
             self.ended.push(ended);
-            (self.text, self.is_truncated, self.has_news) = (String::new(), false, false);
+            (self.text, self.is_truncated, self.has_changed) = (String::new(), false, false);
         }
     }
 
     /// Returns the updates since the last call.
     pub fn take_updates(&mut self) -> Vec<StepUpdate> {
         let mut updates = std::mem::take(&mut self.ended);
-        if std::mem::take(&mut self.has_news) {
+        if std::mem::take(&mut self.has_changed) {
             updates.push(self.update(StepStatus::Running));
         }
         updates
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     /// Returns the key, status, and text of each update.
-    fn told(thoughts: &mut Thoughts) -> Vec<(String, StepStatus, String)> {
+    fn emitted(thoughts: &mut Thoughts) -> Vec<(String, StepStatus, String)> {
         let updates = thoughts.take_updates().into_iter();
         updates
             .map(|step| (step.key, step.status, step.detail.to_value()["text"].as_str().unwrap().to_owned()))
@@ -86,17 +86,17 @@ mod tests {
         let mut thoughts = Thoughts::default();
         thoughts.end();
         thoughts.push("");
-        assert_eq!(told(&mut thoughts), []);
+        assert_eq!(emitted(&mut thoughts), []);
 
         thoughts.push("a");
-        assert_eq!(told(&mut thoughts), [("thought-1".into(), StepStatus::Running, "a".into())]);
-        assert_eq!(told(&mut thoughts), []);
+        assert_eq!(emitted(&mut thoughts), [("thought-1".into(), StepStatus::Running, "a".into())]);
+        assert_eq!(emitted(&mut thoughts), []);
         thoughts.push("b");
         thoughts.end();
         thoughts.push("c");
 
         let ended = ("thought-1".into(), StepStatus::Succeeded, "ab".into());
-        assert_eq!(told(&mut thoughts), [ended, ("thought-2".into(), StepStatus::Running, "c".into())]);
+        assert_eq!(emitted(&mut thoughts), [ended, ("thought-2".into(), StepStatus::Running, "c".into())]);
     }
 
     #[test]
@@ -110,9 +110,9 @@ mod tests {
         assert_eq!(detail.text.map(|text| text.len()), Some(MAX_THOUGHT_BYTES));
         assert!(detail.is_truncated);
         thoughts.push("more");
-        assert_eq!(told(&mut thoughts), []);
+        assert_eq!(emitted(&mut thoughts), []);
         thoughts.end();
         thoughts.push("new");
-        assert_eq!(told(&mut thoughts).len(), 2);
+        assert_eq!(emitted(&mut thoughts).len(), 2);
     }
 }

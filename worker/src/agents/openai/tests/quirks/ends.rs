@@ -69,7 +69,8 @@ async fn ends_an_answer_by_silence() {
         (vec![text("a")], Err(ErrorCode::Timeout), 120),
     ];
     for (parts, outcome, seconds) in cases {
-        let sends = parts.iter().map(|part| Send::Bytes(part.clone().into_bytes())).chain([Send::Silence]).collect();
+        let sends =
+            parts.iter().map(|part| Action::Bytes(part.clone().into_bytes())).chain([Action::Silence]).collect();
 
         let found = read("", sends).await;
 
@@ -80,9 +81,9 @@ async fn ends_an_answer_by_silence() {
 
 #[tokio::test(start_paused = true)]
 async fn ignores_keepalives_after_the_end() {
-    let mut sends = vec![Send::Bytes([text("a"), end("stop")].concat().into_bytes())];
+    let mut sends = vec![Action::Bytes([text("a"), end("stop")].concat().into_bytes())];
     for _ in 0..60 {
-        sends.extend([Send::Pause(2), Send::Bytes(b": ping\n\nevent: ping\ndata: 7\n\n".to_vec())]);
+        sends.extend([Action::Pause(2), Action::Bytes(b": ping\n\nevent: ping\ndata: 7\n\n".to_vec())]);
     }
 
     let found = read("", sends).await;
@@ -98,7 +99,7 @@ async fn reads_usage_wherever_it_is_sent() {
         [&text("a"), own, &end("stop"), DONE],
         [USAGE, &text("a"), &end("stop"), DONE],
     ] {
-        let found = read("", vec![Send::Bytes(parts.concat().into_bytes())]).await;
+        let found = read("", vec![Action::Bytes(parts.concat().into_bytes())]).await;
 
         assert_eq!(found.usage, Some(Usage { input_tokens: 3, output_tokens: 2 }));
     }

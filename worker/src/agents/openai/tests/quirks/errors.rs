@@ -51,7 +51,7 @@ async fn fails_with_the_message_of_an_error_in_any_form() {
 #[tokio::test(start_paused = true)]
 async fn detects_an_error_on_an_open_connection_immediately() {
     for (name, report) in reports() {
-        let sends = vec![Send::Bytes([text("a"), report].concat().into_bytes()), Send::Silence];
+        let sends = vec![Action::Bytes([text("a"), report].concat().into_bytes()), Action::Silence];
 
         let found = read("", sends).await;
 

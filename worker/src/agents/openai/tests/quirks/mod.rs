@@ -6,9 +6,9 @@
 mod ends;
 mod errors;
 mod mutations;
-mod rubbish;
 mod texts;
 mod thoughts;
+mod unknown_input;
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ use crate::agents::{
     openai::{
         body::Body,
         errors::Context,
-        reader::{self, Reading},
+        reader::{self, ReadResult},
     },
 };
 
@@ -41,13 +41,13 @@ const IDLE: Duration = Duration::from_mins(2);
 struct Row {
     name: &'static str,
     content_type: &'static str,
-    sends: Vec<Send>,
+    sends: Vec<Action>,
     expected: Expected,
 }
 
 /// An action of the server.
 #[derive(Clone)]
-enum Send {
+enum Action {
     Bytes(Vec<u8>),
     /// Silence for this many seconds.
     Pause(u64),
@@ -79,22 +79,22 @@ impl Row {
     }
 
     fn send(mut self, bytes: impl AsRef<[u8]>) -> Self {
-        self.sends.push(Send::Bytes(bytes.as_ref().to_vec()));
+        self.sends.push(Action::Bytes(bytes.as_ref().to_vec()));
         self
     }
 
     fn pause(mut self, seconds: u64) -> Self {
-        self.sends.push(Send::Pause(seconds));
+        self.sends.push(Action::Pause(seconds));
         self
     }
 
     fn silence(mut self) -> Self {
-        self.sends.push(Send::Silence);
+        self.sends.push(Action::Silence);
         self
     }
 
     fn breaks(mut self) -> Self {
-        self.sends.push(Send::Break);
+        self.sends.push(Action::Break);
         self
     }
 
@@ -129,19 +129,19 @@ impl Row {
         let whole: Option<Vec<u8>> = self
             .sends
             .iter()
-            .map(|send| if let Send::Bytes(bytes) = send { Some(bytes.clone()) } else { None })
+            .map(|send| if let Action::Bytes(bytes) = send { Some(bytes.clone()) } else { None })
             .collect::<Option<Vec<_>>>()
             .map(|parts| parts.concat());
         let Some(whole) = whole.filter(|whole| whole.len() < 4_000) else { return };
         for cut in 0..=whole.len() {
-            let halves = [&whole[..cut], &whole[cut..]].map(|half| Send::Bytes(half.to_vec()));
+            let halves = [&whole[..cut], &whole[cut..]].map(|half| Action::Bytes(half.to_vec()));
             self.assert_read(halves.into(), &format!("cut at {cut}")).await;
         }
-        let bytes = whole.iter().map(|byte| Send::Bytes(vec![*byte])).collect();
+        let bytes = whole.iter().map(|byte| Action::Bytes(vec![*byte])).collect();
         self.assert_read(bytes, "by bytes").await;
     }
 
-    async fn assert_read(&self, sends: Vec<Send>, how: &str) {
+    async fn assert_read(&self, sends: Vec<Action>, how: &str) {
         let found = read(self.content_type, sends).await;
         let mut expected = self.expected.clone();
         if let (Err((_, words)), Err((_, message))) = (&mut expected.outcome, &found.read.outcome)
@@ -154,22 +154,22 @@ impl Row {
 }
 
 /// The result of reading, and how long it took.
-struct Found {
+struct Observation {
     read: Expected,
     usage: Option<Usage>,
     took: Duration,
 }
 
 /// Reads what a server sends.
-async fn read(content_type: &str, sends: Vec<Send>) -> Found {
+async fn read(content_type: &str, sends: Vec<Action>) -> Observation {
     let bytes = stream::iter(sends).filter_map(async |send| match send {
-        Send::Bytes(bytes) => Some(Ok(Bytes::from(bytes))),
-        Send::Pause(seconds) => {
+        Action::Bytes(bytes) => Some(Ok(Bytes::from(bytes))),
+        Action::Pause(seconds) => {
             sleep(Duration::from_secs(seconds)).await;
             None
         }
-        Send::Silence => std::future::pending().await,
-        Send::Break => Some(Err(AgentError::new(ErrorCode::AgentNetwork, "connection reset"))),
+        Action::Silence => std::future::pending().await,
+        Action::Break => Some(Err(AgentError::new(ErrorCode::AgentNetwork, "connection reset"))),
     });
     let body = Body::from_stream(bytes.boxed(), content_type, IDLE);
     let now: Timestamp = "2026-01-31T12:00:00Z".parse().unwrap();
@@ -199,11 +199,11 @@ async fn read(content_type: &str, sends: Vec<Send>) -> Found {
         let updates = updates;
         reader::read(body, &updates, Context { key: Some("sk-test"), now }, false).await
     };
-    let (Reading { outcome, .. }, mut read) = tokio::join!(reading, collect);
+    let (ReadResult { outcome, .. }, mut read) = tokio::join!(reading, collect);
     let usage = outcome.as_ref().ok().and_then(|answer| answer.usage);
     read.outcome =
         outcome.map(|answer| answer.finish_reason).map_err(|failure| (failure.error.code, failure.error.message));
-    Found { read, usage, took: started.elapsed() }
+    Observation { read, usage, took: started.elapsed() }
 }
 
 /// Returns an event with this object.

@@ -36,12 +36,12 @@ fn seed() -> u64 {
 }
 
 /// Splits bytes at random positions.
-fn split(bytes: &[u8], random: &mut StdRng) -> Vec<Send> {
+fn split(bytes: &[u8], random: &mut StdRng) -> Vec<Action> {
     let mut rest = bytes;
     let mut sends = Vec::new();
     while !rest.is_empty() {
         let (head, tail) = rest.split_at(random.random_range(1..=rest.len()));
-        sends.push(Send::Bytes(head.to_vec()));
+        sends.push(Action::Bytes(head.to_vec()));
         rest = tail;
     }
     sends
@@ -51,7 +51,7 @@ fn split(bytes: &[u8], random: &mut StdRng) -> Vec<Send> {
 async fn reads_the_same_answer_at_any_split() {
     for session in sessions() {
         let whole = session.concat().into_bytes();
-        let expected = read("", vec![Send::Bytes(whole.clone())]).await.read;
+        let expected = read("", vec![Action::Bytes(whole.clone())]).await.read;
         for round in 0..300 {
             let seed = seed() + round;
             let found = read("", split(&whole, &mut StdRng::seed_from_u64(seed))).await.read;
@@ -66,8 +66,8 @@ async fn never_succeeds_if_cut_before_the_end() {
         let end = session.len() - 2;
         let before_end = session[..end].concat().into_bytes();
         for cut in 0..=before_end.len() {
-            for how in [None, Some(Send::Break), Some(Send::Silence)] {
-                let sends = std::iter::once(Send::Bytes(before_end[..cut].to_vec())).chain(how).collect();
+            for how in [None, Some(Action::Break), Some(Action::Silence)] {
+                let sends = std::iter::once(Action::Bytes(before_end[..cut].to_vec())).chain(how).collect();
                 let found = read("", sends).await.read;
                 assert!(found.outcome.is_err(), "cut at {cut}: {found:?}");
             }
@@ -100,7 +100,7 @@ async fn never_succeeds_with_an_error() {
 #[tokio::test(start_paused = true)]
 async fn always_finishes_with_random_damage() {
     let sessions = sessions();
-    let rubbish = [
+    let unknown = [
         "data: {oops\n\n",
         "\u{0}\n",
         "data: \n\n",
@@ -120,7 +120,7 @@ async fn always_finishes_with_random_damage() {
         for _ in 0..random.random_range(1..4) {
             let at = random.random_range(0..=frames.len());
             match random.random_range(0..3) {
-                0 => frames.insert(at, rubbish[random.random_range(0..rubbish.len())].to_owned()),
+                0 => frames.insert(at, unknown[random.random_range(0..unknown.len())].to_owned()),
                 1 if at < frames.len() => frames.insert(at, frames[at].clone()),
                 _ if at < frames.len() => {
                     frames.remove(at);
@@ -137,7 +137,7 @@ async fn always_finishes_with_random_damage() {
         }
         bytes.truncate(random.random_range(0..=bytes.len()));
         let mut sends = split(&bytes, &mut random);
-        sends.extend([Send::Break, Send::Silence, Send::Pause(1)].into_iter().nth(random.random_range(0..3)));
+        sends.extend([Action::Break, Action::Silence, Action::Pause(1)].into_iter().nth(random.random_range(0..3)));
         let found = read("", sends).await;
         assert!(found.took <= 2 * IDLE, "QUIRKS_SEED={seed}: took {:?}", found.took);
     }

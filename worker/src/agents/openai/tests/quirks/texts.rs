@@ -107,7 +107,7 @@ async fn shows_a_notice_for_an_image_and_keeps_the_text() {
 #[tokio::test(start_paused = true)]
 async fn stops_at_the_maximum_length() {
     let part = text(&"é".repeat(50_000));
-    let sends = (0..12).map(|_| Send::Bytes(part.clone().into_bytes())).chain([Send::Silence]).collect();
+    let sends = (0..12).map(|_| Action::Bytes(part.clone().into_bytes())).chain([Action::Silence]).collect();
 
     let found = read("", sends).await;
 

@@ -8,12 +8,12 @@ use crate::agents::{StepUpdate, Update};
 
 /// A turn and all updates that it has emitted.
 #[derive(Default)]
-struct Told {
-    mapper: Mapper,
+struct MappedTurn {
+    mapper: UpdateMapper,
     out: Vec<Update>,
 }
 
-impl Told {
+impl MappedTurn {
     fn update(&mut self, kind: &str, fields: Value) -> Flow {
         let mut update = fields;
         update["sessionUpdate"] = kind.into();
@@ -21,11 +21,11 @@ impl Told {
     }
 
     fn all(updates: &[(&str, Value)]) -> Self {
-        let mut told = Self::default();
+        let mut turn = Self::default();
         for (kind, fields) in updates {
-            told.update(kind, fields.clone());
+            turn.update(kind, fields.clone());
         }
-        told
+        turn
     }
 
     fn ask(&mut self, tool_call: &Value) -> String {
@@ -41,8 +41,8 @@ impl Told {
         self.mapper.reject(id, &mut self.out);
     }
 
-    fn finish(&mut self, went_well: bool) {
-        self.mapper.finish(went_well, &mut self.out);
+    fn finish(&mut self, is_success: bool) {
+        self.mapper.finish(is_success, &mut self.out);
     }
 
     fn steps(&self) -> impl Iterator<Item = &StepUpdate> {
@@ -75,7 +75,7 @@ impl Told {
     }
 }
 
-fn said(text: &str) -> Value {
+fn text_chunk(text: &str) -> Value {
     json!({"content": {"type": "text", "text": text}})
 }
 
@@ -87,14 +87,14 @@ const THINK: &str = "agent_thought_chunk";
 #[test]
 fn treats_a_tool_without_a_status_as_running() {
     for kind in [CALL, UPDATE] {
-        let mut told = Told::all(&[(kind, json!({"toolCallId": "a", "title": "Read"}))]);
-        assert_eq!(told.status("a"), StepStatus::Running, "{kind}");
-        told.update(UPDATE, json!({"toolCallId": "a", "rawOutput": "x"}));
-        assert_eq!(told.status("a"), StepStatus::Running, "{kind}");
-        told.update(UPDATE, json!({"toolCallId": "a", "status": "completed"}));
-        assert_eq!(told.status("a"), StepStatus::Succeeded, "{kind}");
+        let mut turn = MappedTurn::all(&[(kind, json!({"toolCallId": "a", "title": "Read"}))]);
+        assert_eq!(turn.status("a"), StepStatus::Running, "{kind}");
+        turn.update(UPDATE, json!({"toolCallId": "a", "rawOutput": "x"}));
+        assert_eq!(turn.status("a"), StepStatus::Running, "{kind}");
+        turn.update(UPDATE, json!({"toolCallId": "a", "status": "completed"}));
+        assert_eq!(turn.status("a"), StepStatus::Succeeded, "{kind}");
     }
-    let odd = Told::all(&[(CALL, json!({"toolCallId": "a", "title": "Read", "status": "pondering"}))]);
+    let odd = MappedTurn::all(&[(CALL, json!({"toolCallId": "a", "title": "Read", "status": "pondering"}))]);
     assert_eq!(odd.status("a"), StepStatus::Running);
 }
 
@@ -106,18 +106,18 @@ fn keeps_a_status_until_the_next_one() {
         ("completed", StepStatus::Succeeded),
         ("failed", StepStatus::Failed),
     ] {
-        let mut told = Told::all(&[(CALL, json!({"toolCallId": "a", "title": "Read", "status": status}))]);
-        assert_eq!(told.status("a"), expected);
-        told.update(UPDATE, json!({"toolCallId": "a", "title": "Read more"}));
-        told.update(CALL, json!({"toolCallId": "a", "title": "Read most"}));
-        assert_eq!((told.status("a"), told.step("tool:a").title.as_str()), (expected, "Read most"));
+        let mut turn = MappedTurn::all(&[(CALL, json!({"toolCallId": "a", "title": "Read", "status": status}))]);
+        assert_eq!(turn.status("a"), expected);
+        turn.update(UPDATE, json!({"toolCallId": "a", "title": "Read more"}));
+        turn.update(CALL, json!({"toolCallId": "a", "title": "Read most"}));
+        assert_eq!((turn.status("a"), turn.step("tool:a").title.as_str()), (expected, "Read most"));
     }
 }
 
 #[test]
 fn merges_repeated_announcements_of_a_tool() {
     let content = json!([{"type": "content", "content": {"type": "text", "text": "output"}}]);
-    let told = Told::all(&[
+    let turn = MappedTurn::all(&[
         (
             CALL,
             json!({"toolCallId": "a", "title": "Read", "kind": "read", "status": "in_progress",
@@ -128,8 +128,8 @@ fn merges_repeated_announcements_of_a_tool() {
         (CALL, json!({"toolCallId": "a", "status": "completed"})),
     ]);
 
-    assert_eq!(told.tools(), ["a", "a", "a"]);
-    let step = told.step("tool:a");
+    assert_eq!(turn.tools(), ["a", "a", "a"]);
+    let step = turn.step("tool:a");
     assert_eq!((step.title.as_str(), step.status), ("Read", StepStatus::Succeeded));
     assert_eq!(
         step.detail.to_value(),
@@ -140,117 +140,117 @@ fn merges_repeated_announcements_of_a_tool() {
 
 #[test]
 fn falls_back_to_the_tools_name_or_a_generic_title() {
-    let told = Told::all(&[
+    let turn = MappedTurn::all(&[
         (CALL, json!({"toolCallId": "a", "name": "grep"})),
         (UPDATE, json!({"toolCallId": "b", "title": " \n "})),
         (CALL, json!({"toolCallId": "c", "title": "One\nTwo"})),
     ]);
 
-    let titles: Vec<&str> = told.steps().map(|step| step.title.as_str()).collect();
+    let titles: Vec<&str> = turn.steps().map(|step| step.title.as_str()).collect();
     assert_eq!(titles, ["grep", "Tool", "One"]);
 }
 
 #[test]
 fn shows_a_tool_first_seen_in_a_permission_request() {
-    let mut told = Told::default();
+    let mut turn = MappedTurn::default();
 
-    let title = told.ask(&json!({"toolCallId": "p", "title": "Delete", "kind": "delete", "rawInput": {"all": true}}));
+    let title = turn.ask(&json!({"toolCallId": "p", "title": "Delete", "kind": "delete", "rawInput": {"all": true}}));
 
     assert_eq!(title, "Delete");
-    assert_eq!(told.status("p"), StepStatus::Pending);
-    assert_eq!(told.step("tool:p").detail.to_value()["input"], json!({"all": true}));
-    told.allow("p");
-    assert_eq!(told.status("p"), StepStatus::Running);
-    told.update(UPDATE, json!({"toolCallId": "p", "status": "completed"}));
-    assert_eq!(told.status("p"), StepStatus::Succeeded);
-    assert!(told.tools().iter().all(|tool| *tool == "p"));
+    assert_eq!(turn.status("p"), StepStatus::Pending);
+    assert_eq!(turn.step("tool:p").detail.to_value()["input"], json!({"all": true}));
+    turn.allow("p");
+    assert_eq!(turn.status("p"), StepStatus::Running);
+    turn.update(UPDATE, json!({"toolCallId": "p", "status": "completed"}));
+    assert_eq!(turn.status("p"), StepStatus::Succeeded);
+    assert!(turn.tools().iter().all(|tool| *tool == "p"));
 }
 
 #[test]
 fn runs_a_pending_tool_once_it_is_allowed() {
-    let mut told = Told::all(&[(CALL, json!({"toolCallId": "p", "title": "Delete", "status": "pending"}))]);
-    told.ask(&json!({"toolCallId": "p"}));
-    assert_eq!(told.status("p"), StepStatus::Pending);
+    let mut turn = MappedTurn::all(&[(CALL, json!({"toolCallId": "p", "title": "Delete", "status": "pending"}))]);
+    turn.ask(&json!({"toolCallId": "p"}));
+    assert_eq!(turn.status("p"), StepStatus::Pending);
 
-    told.allow("p");
+    turn.allow("p");
 
-    assert_eq!(told.status("p"), StepStatus::Running);
+    assert_eq!(turn.status("p"), StepStatus::Running);
 }
 
 #[test]
 fn reports_a_rejected_tool_as_rejected_not_failed() {
     for before in [json!({"toolCallId": "p", "title": "Delete"}), json!({"toolCallId": "p", "status": "pending"})] {
-        let mut told = Told::default();
-        told.ask(&before);
-        told.reject("p");
-        assert_eq!(told.status("p"), StepStatus::Rejected);
+        let mut turn = MappedTurn::default();
+        turn.ask(&before);
+        turn.reject("p");
+        assert_eq!(turn.status("p"), StepStatus::Rejected);
         for status in ["in_progress", "failed"] {
-            told.update(UPDATE, json!({"toolCallId": "p", "status": status}));
-            assert_eq!(told.status("p"), StepStatus::Rejected, "{status}");
+            turn.update(UPDATE, json!({"toolCallId": "p", "status": status}));
+            assert_eq!(turn.status("p"), StepStatus::Rejected, "{status}");
         }
-        told.finish(true);
-        assert_eq!(told.status("p"), StepStatus::Rejected);
+        turn.finish(true);
+        assert_eq!(turn.status("p"), StepStatus::Rejected);
     }
 }
 
 #[test]
 fn reports_a_rejected_tool_that_ran_as_succeeded() {
-    let mut told = Told::default();
-    told.ask(&json!({"toolCallId": "p", "title": "Delete"}));
-    told.reject("p");
+    let mut turn = MappedTurn::default();
+    turn.ask(&json!({"toolCallId": "p", "title": "Delete"}));
+    turn.reject("p");
 
-    told.update(UPDATE, json!({"toolCallId": "p", "status": "completed"}));
+    turn.update(UPDATE, json!({"toolCallId": "p", "status": "completed"}));
 
-    assert_eq!(told.status("p"), StepStatus::Succeeded);
+    assert_eq!(turn.status("p"), StepStatus::Succeeded);
 }
 
 #[test]
 fn allows_a_tool_that_asks_again() {
-    let mut told = Told::default();
-    told.ask(&json!({"toolCallId": "p", "title": "Delete"}));
-    told.reject("p");
-    told.ask(&json!({"toolCallId": "p"}));
-    assert_eq!(told.status("p"), StepStatus::Pending);
+    let mut turn = MappedTurn::default();
+    turn.ask(&json!({"toolCallId": "p", "title": "Delete"}));
+    turn.reject("p");
+    turn.ask(&json!({"toolCallId": "p"}));
+    assert_eq!(turn.status("p"), StepStatus::Pending);
 
-    told.allow("p");
+    turn.allow("p");
 
-    assert_eq!(told.status("p"), StepStatus::Running);
+    assert_eq!(turn.status("p"), StepStatus::Running);
 }
 
 #[test]
 fn closes_open_steps_at_the_end_of_a_turn() {
-    for (went_well, expected) in [(true, StepStatus::Succeeded), (false, StepStatus::Failed)] {
-        let mut told = Told::all(&[
+    for (is_success, expected) in [(true, StepStatus::Succeeded), (false, StepStatus::Failed)] {
+        let mut turn = MappedTurn::all(&[
             (CALL, json!({"toolCallId": "silent", "title": "A"})),
             (CALL, json!({"toolCallId": "pending", "title": "B", "status": "pending"})),
             (CALL, json!({"toolCallId": "running", "title": "C", "status": "in_progress"})),
             (CALL, json!({"toolCallId": "done", "title": "D", "status": "completed"})),
             (CALL, json!({"toolCallId": "failed", "title": "E", "status": "failed"})),
-            (THINK, said("Hm")),
+            (THINK, text_chunk("Hm")),
         ]);
-        told.ask(&json!({"toolCallId": "waiting", "title": "F"}));
-        let before = told.tools().len();
+        turn.ask(&json!({"toolCallId": "waiting", "title": "F"}));
+        let before = turn.tools().len();
 
-        told.finish(went_well);
+        turn.finish(is_success);
 
         for tool in ["silent", "pending", "running"] {
-            assert_eq!(told.status(tool), expected, "{tool}");
+            assert_eq!(turn.status(tool), expected, "{tool}");
         }
-        assert_eq!(told.status("done"), StepStatus::Succeeded);
-        assert_eq!(told.status("failed"), StepStatus::Failed);
-        assert_eq!(told.status("waiting"), StepStatus::Rejected, "the request was closed");
-        assert_eq!(told.tools().len(), before + 4, "tools that had ended are not emitted again");
-        assert_eq!(told.step("thought:1").status, StepStatus::Succeeded);
+        assert_eq!(turn.status("done"), StepStatus::Succeeded);
+        assert_eq!(turn.status("failed"), StepStatus::Failed);
+        assert_eq!(turn.status("waiting"), StepStatus::Rejected, "the request was closed");
+        assert_eq!(turn.tools().len(), before + 4, "tools that had ended are not emitted again");
+        assert_eq!(turn.step("thought:1").status, StepStatus::Succeeded);
     }
 }
 
 #[test]
 fn ignores_unknown_kinds() {
-    let mut told = Told::default();
+    let mut turn = MappedTurn::default();
     for (kind, fields) in [
-        ("hologram", said("WRONG")),
-        ("", said("WRONG")),
-        ("user_message_chunk", said("WRONG")),
+        ("hologram", text_chunk("WRONG")),
+        ("", text_chunk("WRONG")),
+        ("user_message_chunk", text_chunk("WRONG")),
         ("usage_update", json!({"used": 1, "size": 2})),
         ("current_mode_update", json!({"currentModeId": "x"})),
         ("available_commands_update", json!({"availableCommands": "none"})),
@@ -262,63 +262,63 @@ fn ignores_unknown_kinds() {
         (CALL, json!({"title": "without an id"})),
         ("plan", json!({"entries": "none"})),
     ] {
-        assert_eq!(told.update(kind, fields), Flow::GoesOn, "{kind}");
+        assert_eq!(turn.update(kind, fields), Flow::Continue, "{kind}");
     }
     for odd in [json!(null), json!([]), json!("x"), json!({"sessionUpdate": 5})] {
-        assert_eq!(told.mapper.update(odd, &mut told.out), Flow::GoesOn);
+        assert_eq!(turn.mapper.update(odd, &mut turn.out), Flow::Continue);
     }
-    told.finish(true);
+    turn.finish(true);
 
     assert!(
-        told.out.iter().all(|update| matches!(update, Update::Step(step) if step.detail.kind() == StepKind::Plan)),
+        turn.out.iter().all(|update| matches!(update, Update::Step(step) if step.detail.kind() == StepKind::Plan)),
         "{:?}",
-        told.out
+        turn.out
     );
-    assert_eq!(told.text(), "");
+    assert_eq!(turn.text(), "");
 }
 
 #[test]
 fn completes_a_plan_when_all_entries_are_completed() {
     let entry = |content: &str, status: &str| json!({"content": content, "priority": "high", "status": status});
-    let mut told = Told::default();
+    let mut turn = MappedTurn::default();
 
-    told.update("plan", json!({"entries": [entry("One", "completed"), entry("Two", "in_progress")]}));
+    turn.update("plan", json!({"entries": [entry("One", "completed"), entry("Two", "in_progress")]}));
 
-    let step = told.step("plan");
+    let step = turn.step("plan");
     assert_eq!((step.detail.kind(), step.status), (StepKind::Plan, StepStatus::Running));
     assert_eq!(step.detail.to_value()["entries"], json!([entry("One", "completed"), entry("Two", "in_progress")]));
-    told.update("plan", json!({"entries": [entry("One", "completed"), entry("Two", "completed")]}));
-    assert_eq!(told.step("plan").status, StepStatus::Succeeded);
-    assert!(told.steps().all(|step| step.key == "plan"));
+    turn.update("plan", json!({"entries": [entry("One", "completed"), entry("Two", "completed")]}));
+    assert_eq!(turn.step("plan").status, StepStatus::Succeeded);
+    assert!(turn.steps().all(|step| step.key == "plan"));
 }
 
 #[test]
 fn shows_each_notice_as_a_step() {
-    let told = Told::all(&[
+    let turn = MappedTurn::all(&[
         ("notice", json!({"noticeId": "1", "severity": "warning", "title": "Low on tokens", "description": "10 left"})),
         ("notice", json!({"noticeId": "2", "severity": "info", "title": "Again"})),
     ]);
 
-    let steps: Vec<_> = told.steps().map(|step| (step.key.as_str(), step.detail.kind(), step.title.as_str())).collect();
+    let steps: Vec<_> = turn.steps().map(|step| (step.key.as_str(), step.detail.kind(), step.title.as_str())).collect();
     assert_eq!(steps, [("notice:1", StepKind::Notice, "Low on tokens"), ("notice:2", StepKind::Notice, "Again")]);
-    assert_eq!(told.step("notice:1").detail, StepDetail::notice("warning", "10 left"));
+    assert_eq!(turn.step("notice:1").detail, StepDetail::notice("warning", "10 left"));
 }
 
 #[test]
 fn emits_a_thought_on_flush_and_completes_it_with_the_next_update() {
-    let mut told = Told::all(&[(THINK, said("Hm, ")), (THINK, said("so."))]);
-    assert!(told.out.is_empty() && told.mapper.has_something_to_flush());
+    let mut turn = MappedTurn::all(&[(THINK, text_chunk("Hm, ")), (THINK, text_chunk("so."))]);
+    assert!(turn.out.is_empty() && turn.mapper.has_something_to_flush());
 
-    told.mapper.flush(&mut told.out);
-    told.mapper.flush(&mut told.out);
+    turn.mapper.flush(&mut turn.out);
+    turn.mapper.flush(&mut turn.out);
 
-    assert!(!told.mapper.has_something_to_flush());
-    assert_eq!(told.steps().count(), 1);
-    assert_eq!(told.step("thought:1").status, StepStatus::Running);
-    told.update(SAY, said("Yes."));
-    told.update(THINK, said("Or"));
-    told.update(CALL, json!({"toolCallId": "a", "title": "Read"}));
-    let thoughts: Vec<_> = told
+    assert!(!turn.mapper.has_something_to_flush());
+    assert_eq!(turn.steps().count(), 1);
+    assert_eq!(turn.step("thought:1").status, StepStatus::Running);
+    turn.update(SAY, text_chunk("Yes."));
+    turn.update(THINK, text_chunk("Or"));
+    turn.update(CALL, json!({"toolCallId": "a", "title": "Read"}));
+    let thoughts: Vec<_> = turn
         .steps()
         .filter_map(|step| match &step.detail {
             StepDetail::Thought(thought) => Some((step.key.as_str(), step.status, thought.text.as_deref().unwrap())),
@@ -337,32 +337,32 @@ fn emits_a_thought_on_flush_and_completes_it_with_the_next_update() {
 
 #[test]
 fn separates_text_around_other_updates_into_paragraphs() {
-    let told = Told::all(&[
-        (SAY, said("One")),
-        (SAY, said(" more.")),
+    let turn = MappedTurn::all(&[
+        (SAY, text_chunk("One")),
+        (SAY, text_chunk(" more.")),
         (CALL, json!({"toolCallId": "a", "title": "Read"})),
-        (SAY, said("Two\n")),
+        (SAY, text_chunk("Two\n")),
         ("plan", json!({"entries": []})),
-        (SAY, said("three.")),
-        (THINK, said("Hm")),
-        (SAY, said(" Four.")),
+        (SAY, text_chunk("three.")),
+        (THINK, text_chunk("Hm")),
+        (SAY, text_chunk(" Four.")),
     ]);
-    assert_eq!(told.text(), "One more.\n\nTwo\nthree. Four.");
+    assert_eq!(turn.text(), "One more.\n\nTwo\nthree. Four.");
 
     let message = |id: &str, text: &str| json!({"messageId": id, "content": {"type": "text", "text": text}});
-    let told = Told::all(&[(SAY, message("1", "One")), (SAY, message("1", ".")), (SAY, message("2", "Two"))]);
-    assert_eq!(told.text(), "One.\n\nTwo");
+    let turn = MappedTurn::all(&[(SAY, message("1", "One")), (SAY, message("1", ".")), (SAY, message("2", "Two"))]);
+    assert_eq!(turn.text(), "One.\n\nTwo");
 }
 
 #[test]
 fn stops_at_the_maximum_answer_length() {
-    let mut told = Told::default();
-    assert_eq!(told.update(SAY, said(&"é".repeat(MAX_ANSWER_BYTES / 2 - 1))), Flow::GoesOn);
+    let mut turn = MappedTurn::default();
+    assert_eq!(turn.update(SAY, text_chunk(&"é".repeat(MAX_ANSWER_BYTES / 2 - 1))), Flow::Continue);
 
-    assert_eq!(told.update(SAY, said("xéé")), Flow::TooLong);
+    assert_eq!(turn.update(SAY, text_chunk("xéé")), Flow::TooLong);
 
-    assert_eq!(told.text().len(), MAX_ANSWER_BYTES - 1, "characters stay whole");
-    assert_eq!(told.update(SAY, said("more")), Flow::TooLong);
+    assert_eq!(turn.text().len(), MAX_ANSWER_BYTES - 1, "characters stay whole");
+    assert_eq!(turn.update(SAY, text_chunk("more")), Flow::TooLong);
 }
 
 #[test]
@@ -377,8 +377,8 @@ fn truncates_tool_input_and_output() {
     ] {
         let mut fields = fields;
         fields["toolCallId"] = "a".into();
-        let told = Told::all(&[(UPDATE, fields)]);
-        let detail = told.step("tool:a").detail.to_value();
+        let turn = MappedTurn::all(&[(UPDATE, fields)]);
+        let detail = turn.step("tool:a").detail.to_value();
         let length = |field: &str| detail[field].as_str().map_or(0, str::len);
         assert_eq!((length("input"), length("output"), &detail["is_truncated"]), (input, output, &json!(true)));
     }
@@ -393,23 +393,23 @@ fn converts_tool_content_to_text() {
         {"type": "content", "content": {"type": "image", "data": "", "mimeType": "image/png"}},
         {"type": "unheard-of"},
     ]);
-    let told = Told::all(&[(UPDATE, json!({"toolCallId": "a", "content": content, "rawOutput": "not shown"}))]);
+    let turn = MappedTurn::all(&[(UPDATE, json!({"toolCallId": "a", "content": content, "rawOutput": "not shown"}))]);
 
-    let output = &told.step("tool:a").detail.to_value()["output"];
+    let output = &turn.step("tool:a").detail.to_value()["output"];
 
     assert_eq!(output, "/a\n-old\n+new\n+more\n\n[b](file:///b)\n*(image not shown)*");
 }
 
 #[test]
 fn omits_tools_beyond_the_limit_but_not_their_requests() {
-    let mut told = Told::default();
+    let mut turn = MappedTurn::default();
     for number in 0..=MAX_TOOLS {
-        told.update(CALL, json!({"toolCallId": number.to_string(), "title": "Again"}));
+        turn.update(CALL, json!({"toolCallId": number.to_string(), "title": "Again"}));
     }
-    assert_eq!(told.steps().count(), MAX_TOOLS);
+    assert_eq!(turn.steps().count(), MAX_TOOLS);
 
-    let title = told.ask(&json!({"toolCallId": "one too many", "title": "Delete"}));
+    let title = turn.ask(&json!({"toolCallId": "one too many", "title": "Delete"}));
 
     assert_eq!(title, "Delete");
-    assert_eq!(told.steps().count(), MAX_TOOLS);
+    assert_eq!(turn.steps().count(), MAX_TOOLS);
 }

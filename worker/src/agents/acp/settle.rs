@@ -22,44 +22,44 @@ const REPLAY_LIMIT: Duration = Duration::from_secs(15);
 
 /// How late the updates of one agent are.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(super) struct SettlePolicy {
     /// Whether updates may follow the result of their turn.
-    is_lax: bool,
+    is_lenient: bool,
     /// Whether one was observed to be later than usual.
     is_late: AtomicBool,
 }
 
 /// A silence to wait for, and the maximum wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Quiet {
+pub(super) struct SettleWindow {
     pub silence: Duration,
     pub limit: Duration,
 }
 
-impl Pace {
-    /// Creates the pace of an unknown agent.
-    pub const fn unknown() -> Self {
-        Self { is_lax: true, is_late: AtomicBool::new(false) }
+impl SettlePolicy {
+    /// Creates the policy for an unknown agent.
+    pub const fn lenient() -> Self {
+        Self { is_lenient: true, is_late: AtomicBool::new(false) }
     }
 
-    /// Creates the pace of the demo, which sends no updates after its result.
-    pub const fn in_order() -> Self {
-        Self { is_lax: false, is_late: AtomicBool::new(false) }
+    /// Creates the policy for the demo, which sends no updates after its result.
+    pub const fn strict() -> Self {
+        Self { is_lenient: false, is_late: AtomicBool::new(false) }
     }
 
     /// Returns the silence that ends a turn after its result, or `None` if the result ends it.
-    pub fn after_turn(&self) -> Option<Quiet> {
+    pub fn after_turn(&self) -> Option<SettleWindow> {
         let silence = if self.is_late.load(Ordering::Relaxed) { LATE_SILENCE } else { TURN_SILENCE };
-        self.is_lax.then_some(Quiet { silence, limit: TURN_LIMIT })
+        self.is_lenient.then_some(SettleWindow { silence, limit: TURN_LIMIT })
     }
 
     /// Returns the silence that ends the replay of an earlier session, or `None` if the response ends it.
-    pub fn after_replay(&self) -> Option<Quiet> {
-        self.is_lax.then_some(Quiet { silence: REPLAY_SILENCE, limit: REPLAY_LIMIT })
+    pub fn after_replay(&self) -> Option<SettleWindow> {
+        self.is_lenient.then_some(SettleWindow { silence: REPLAY_SILENCE, limit: REPLAY_LIMIT })
     }
 
     /// Records that an update arrived this long after the result of its turn, or after the previous update.
-    pub fn was_late(&self, gap: Duration) {
+    pub fn record_lateness(&self, gap: Duration) {
         // More than half of the silence is nearly too late.
         if gap * 2 > TURN_SILENCE {
             self.is_late.store(true, Ordering::Relaxed);
@@ -73,24 +73,24 @@ mod tests {
 
     #[test]
     fn waits_longer_for_an_agent_that_is_nearly_too_late() {
-        let pace = Pace::unknown();
-        let before = pace.after_turn().unwrap();
+        let policy = SettlePolicy::lenient();
+        let before = policy.after_turn().unwrap();
 
-        pace.was_late(before.silence / 3);
-        assert_eq!(pace.after_turn(), Some(before));
-        pace.was_late(before.silence / 2 + Duration::from_millis(1));
+        policy.record_lateness(before.silence / 3);
+        assert_eq!(policy.after_turn(), Some(before));
+        policy.record_lateness(before.silence / 2 + Duration::from_millis(1));
 
-        assert_eq!(pace.after_turn().unwrap().silence, LATE_SILENCE);
-        pace.was_late(LATE_SILENCE * 5);
-        assert_eq!(pace.after_turn().unwrap().silence, LATE_SILENCE);
+        assert_eq!(policy.after_turn().unwrap().silence, LATE_SILENCE);
+        policy.record_lateness(LATE_SILENCE * 5);
+        assert_eq!(policy.after_turn().unwrap().silence, LATE_SILENCE);
     }
 
     #[test]
     fn does_not_wait_for_the_demo() {
-        let pace = Pace::in_order();
+        let policy = SettlePolicy::strict();
 
-        pace.was_late(LATE_SILENCE);
+        policy.record_lateness(LATE_SILENCE);
 
-        assert_eq!((pace.after_turn(), pace.after_replay()), (None, None));
+        assert_eq!((policy.after_turn(), policy.after_replay()), (None, None));
     }
 }

@@ -18,9 +18,9 @@ use serde_json::{Map, Value};
 
 use super::{
     content::{cut, text_of},
-    errors::words_of,
-    terminal::Terminals,
-    tool::{MAX_DETAIL_BYTES, Permission, Tool},
+    errors::message_in,
+    terminal::TerminalOutputs,
+    tool::{MAX_DETAIL_BYTES, PermissionState, Tool},
 };
 use crate::agents::{StepUpdate, Update};
 
@@ -42,15 +42,15 @@ const MAX_BEGINNING_BYTES: usize = 1000;
 
 /// The state of a turn.
 #[derive(Default)]
-pub(super) struct Mapper {
+pub(super) struct UpdateMapper {
     tools: HashMap<String, Tool>,
     tools_bytes: usize,
-    terminals: Terminals,
+    terminals: TerminalOutputs,
     thought: Option<Thought>,
     thoughts: usize,
     notices: usize,
     last_notice: Option<Notice>,
-    halves: SurrogateJoiner,
+    surrogates: SurrogateJoiner,
     text_bytes: usize,
     /// The start of the text, for an agent whose only text is an error message.
     beginning: String,
@@ -60,14 +60,14 @@ pub(super) struct Mapper {
     /// Whether something else arrived after the last text.
     was_interrupted: bool,
     ignored: HashMap<String, usize>,
-    has_lost: bool,
+    has_undecodable: bool,
 }
 
 #[derive(Default)]
 struct Thought {
     text: String,
-    halves: SurrogateJoiner,
-    is_told: bool,
+    surrogates: SurrogateJoiner,
+    is_emitted: bool,
 }
 
 /// A notice from an agent to its user.
@@ -82,7 +82,7 @@ pub(super) struct Notice {
 /// Whether the turn may continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flow {
-    GoesOn,
+    Continue,
     /// The answer has exceeded [`MAX_ANSWER_BYTES`].
     TooLong,
 }
@@ -102,11 +102,11 @@ pub(super) fn is_of_turn(update: &Value) -> bool {
 }
 
 /// Returns whether an update repeats a message of the user, as in a replay.
-pub(super) fn is_users(update: &Value) -> bool {
+pub(super) fn is_user_message(update: &Value) -> bool {
     kind_of(update) == USERS
 }
 
-impl Mapper {
+impl UpdateMapper {
     /// Processes an update. Resulting updates are appended to `out`.
     pub fn update(&mut self, mut update: Value, out: &mut Vec<Update>) -> Flow {
         self.terminals.show(&mut update);
@@ -126,7 +126,7 @@ impl Mapper {
                     fields.retain(|_, field| field.as_array().is_none_or(|items| !items.is_empty()));
                 }
                 self.upsert(&id, &fields);
-                self.tell_tool(&id, out);
+                self.emit_tool(&id, out);
             }
             "plan" => self.plan(&fields, out),
             "usage_update" | "compaction_update" | "compaction_summary_chunk" => {}
@@ -136,13 +136,13 @@ impl Mapper {
                 None => return self.ignore(kind),
             },
         }
-        Flow::GoesOn
+        Flow::Continue
     }
 
     /// Shows the tool of a permission request, which may be unknown so far. Returns its title.
     pub fn permission(&mut self, id: &str, call: &Map<String, Value>, out: &mut Vec<Update>) -> String {
         self.upsert(id, call);
-        self.settle(id, Permission::Waiting, out);
+        self.set_permission(id, PermissionState::Pending, out);
         let mut unknown = Tool::new();
         unknown.update(call);
         self.tools.get(id).unwrap_or(&unknown).title().to_owned()
@@ -150,37 +150,37 @@ impl Mapper {
 
     /// Marks the tool as permitted.
     pub fn allow(&mut self, id: &str, out: &mut Vec<Update>) {
-        self.settle(id, Permission::Given, out);
+        self.set_permission(id, PermissionState::Granted, out);
     }
 
     /// Marks the tool as not permitted.
     pub fn reject(&mut self, id: &str, out: &mut Vec<Update>) {
-        self.settle(id, Permission::Refused, out);
+        self.set_permission(id, PermissionState::Rejected, out);
     }
 
-    fn settle(&mut self, id: &str, permission: Permission, out: &mut Vec<Update>) {
+    fn set_permission(&mut self, id: &str, permission: PermissionState, out: &mut Vec<Update>) {
         if let Some(tool) = self.tools.get_mut(id) {
-            tool.settle(permission);
-            self.tell_tool(id, out);
+            tool.set_permission(permission);
+            self.emit_tool(id, out);
         }
     }
 
     /// Emits the thought text that has not been emitted yet.
     pub fn flush(&mut self, out: &mut Vec<Update>) {
-        if let Some(thought) = self.thought.as_mut().filter(|thought| !thought.is_told) {
-            thought.is_told = true;
+        if let Some(thought) = self.thought.as_mut().filter(|thought| !thought.is_emitted) {
+            thought.is_emitted = true;
             out.push(thought_step(self.thoughts, &thought.text, StepStatus::Running));
         }
     }
 
-    /// Returns whether [`Mapper::flush`] has anything to emit.
+    /// Returns whether [`UpdateMapper::flush`] has anything to emit.
     pub fn has_something_to_flush(&self) -> bool {
-        self.thought.as_ref().is_some_and(|thought| !thought.is_told)
+        self.thought.as_ref().is_some_and(|thought| !thought.is_emitted)
     }
 
     /// Ends the turn: closes open tools, and rejects those that still wait for a permission.
-    pub fn finish(&mut self, went_well: bool, out: &mut Vec<Update>) {
-        let last = self.halves.finish();
+    pub fn finish(&mut self, is_success: bool, out: &mut Vec<Update>) {
+        let last = self.surrogates.finish();
         self.push_text(last, out);
         self.end_thought(out);
         let mut open: Vec<String> =
@@ -188,9 +188,9 @@ impl Mapper {
         open.sort_unstable();
         for id in open {
             if let Some(tool) = self.tools.get_mut(&id) {
-                tool.close(went_well);
+                tool.close(is_success);
             }
-            self.tell_tool(&id, out);
+            self.emit_tool(&id, out);
         }
         if !self.ignored.is_empty() {
             let mut kinds: Vec<_> = std::mem::take(&mut self.ignored).into_iter().collect();
@@ -200,9 +200,9 @@ impl Mapper {
     }
 
     /// Records an update that cannot be decoded. The user is notified once per turn.
-    pub fn lose_one(&mut self, out: &mut Vec<Update>) {
+    pub fn record_undecodable(&mut self, out: &mut Vec<Update>) {
         const TITLE: &str = "Part of the agent's output could not be read.";
-        if !std::mem::replace(&mut self.has_lost, true) {
+        if !std::mem::replace(&mut self.has_undecodable, true) {
             self.interrupt(out);
             out.push(step("lost", None, TITLE, StepStatus::Succeeded, StepDetail::notice("warning", "")));
         }
@@ -233,13 +233,13 @@ impl Mapper {
         if self.ignored.len() < 20 || self.ignored.contains_key(kind) {
             *self.ignored.entry(kind.to_owned()).or_default() += 1;
         }
-        Flow::GoesOn
+        Flow::Continue
     }
 
     fn text(&mut self, text: &str, message_id: Option<String>, out: &mut Vec<Update>) -> Flow {
-        let text = self.halves.push(text).into_owned();
+        let text = self.surrogates.push(text).into_owned();
         if text.is_empty() {
-            return Flow::GoesOn;
+            return Flow::Continue;
         }
         self.end_thought(out);
         let is_new = message_id.is_some() && self.message_id.is_some() && message_id != self.message_id;
@@ -264,7 +264,7 @@ impl Mapper {
             _ if kept.is_empty() => {}
             _ => out.push(Update::Text(kept.to_owned())),
         }
-        if is_cut { Flow::TooLong } else { Flow::GoesOn }
+        if is_cut { Flow::TooLong } else { Flow::Continue }
     }
 
     fn think(&mut self, text: &str) {
@@ -275,16 +275,16 @@ impl Mapper {
             self.thoughts += 1;
         }
         let thought = self.thought.get_or_insert_with(Thought::default);
-        let text = thought.halves.push(text);
+        let text = thought.surrogates.push(text);
         let room = MAX_DETAIL_BYTES - thought.text.len();
         let kept = cut(&text, room).0;
-        thought.is_told &= kept.is_empty();
+        thought.is_emitted &= kept.is_empty();
         thought.text.push_str(kept);
     }
 
     fn end_thought(&mut self, out: &mut Vec<Update>) {
         if let Some(mut thought) = self.thought.take() {
-            let last = thought.halves.finish();
+            let last = thought.surrogates.finish();
             thought.text.push_str(cut(last, MAX_DETAIL_BYTES - thought.text.len()).0);
             out.push(thought_step(self.thoughts, &thought.text, StepStatus::Succeeded));
         }
@@ -311,10 +311,10 @@ impl Mapper {
         out.push(step("plan", None, "Plan", status, StepDetail::plan(entries)));
     }
 
-    fn notice(&mut self, notice: &NoticeUpdate, out: &mut Vec<Update>) {
+    fn notice(&mut self, notice: &ParsedNotice, out: &mut Vec<Update>) {
         self.interrupt(out);
         self.notices += 1;
-        let NoticeUpdate { title, text, severity } = notice;
+        let ParsedNotice { title, text, severity } = notice;
         let is_error = ["error", "critical", "fatal"].contains(&severity.as_str());
         let words = [title.as_str(), text].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join(": ");
         if is_error || self.last_notice.as_ref().is_none_or(|last| !last.is_error) {
@@ -335,12 +335,12 @@ impl Mapper {
         tool.update(fields);
         let others = self.tools_bytes.saturating_sub(before);
         if others + tool.bytes() > MAX_TOOLS_BYTES {
-            tool.forget_detail();
+            tool.omit_detail();
         }
         self.tools_bytes = others + tool.bytes();
     }
 
-    fn tell_tool(&mut self, id: &str, out: &mut Vec<Update>) {
+    fn emit_tool(&mut self, id: &str, out: &mut Vec<Update>) {
         self.interrupt(out);
         let Some(tool) = self.tools.get(id) else { return };
         let detail = StepDetail::Tool(tool.detail());
@@ -360,21 +360,21 @@ pub(super) fn tool_call_id(fields: &Map<String, Value>) -> Option<String> {
 /// Maximum depth at which the message of an error in a notice is searched.
 const MAX_ERROR_DEPTH: usize = 4;
 
-struct NoticeUpdate {
+struct ParsedNotice {
     title: String,
     text: String,
     severity: String,
 }
 
 /// Parses a notice, or an update of another kind whose name indicates one.
-fn notice_of(kind: &str, fields: &Map<String, Value>) -> Option<NoticeUpdate> {
+fn notice_of(kind: &str, fields: &Map<String, Value>) -> Option<ParsedNotice> {
     let severity = ["error", "warning"].into_iter().find(|severity| kind.contains(severity));
     if severity.is_none() && !kind.contains("notice") && !kind.contains("notification") {
         return None;
     }
     let words = |names: &[&str]| {
         let found = names.iter().filter_map(|name| fields.get(*name)).find_map(|value| {
-            Some(text_of(value)).filter(|text| !text.trim().is_empty()).or_else(|| words_of(value, MAX_ERROR_DEPTH))
+            Some(text_of(value)).filter(|text| !text.trim().is_empty()).or_else(|| message_in(value, MAX_ERROR_DEPTH))
         });
         cut(replace_marks(&found.unwrap_or_default()).trim(), MAX_DETAIL_BYTES).0.to_owned()
     };
@@ -385,7 +385,7 @@ fn notice_of(kind: &str, fields: &Map<String, Value>) -> Option<NoticeUpdate> {
     }
     let told = ["severity", "level"].into_iter().find_map(|name| fields.get(name)?.as_str());
     let severity = cut(told.or(severity).unwrap_or("info"), 64).0.to_owned();
-    Some(NoticeUpdate { title, text, severity })
+    Some(ParsedNotice { title, text, severity })
 }
 
 fn plan_entry(entry: &Value) -> Option<PlanEntry> {

@@ -16,13 +16,13 @@ fn tool() -> Value {
     json!({"sessionUpdate": "tool_call", "toolCallId": "t", "title": "Run"})
 }
 
-fn ended(result: &Value, updates: Vec<Value>) -> Result<FinishReason, (ErrorCode, String)> {
-    let mut mapper = Mapper::default();
+fn classified(result: &Value, updates: Vec<Value>) -> Result<FinishReason, (ErrorCode, String)> {
+    let mut mapper = UpdateMapper::default();
     for update in updates {
         mapper.update(update, &mut Vec::new());
     }
-    let outcome = outcome(result, &mapper, str::to_owned);
-    outcome.map(|answer| answer.finish_reason).map_err(|error| (error.code, error.message))
+    let answer = to_answer(result, &mapper, str::to_owned);
+    answer.map(|answer| answer.finish_reason).map_err(|error| (error.code, error.message))
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn maps_results_to_finish_reasons_and_errors() {
         ),
     ];
     for (result, updates, expected) in table {
-        assert_eq!(ended(&result, updates.clone()), expected, "{result} {updates:?}");
+        assert_eq!(classified(&result, updates.clone()), expected, "{result} {updates:?}");
     }
 }
 
@@ -90,7 +90,7 @@ fn maps_results_to_finish_reasons_and_errors() {
 fn reports_usage_only_if_both_counts_are_known() {
     let usage = |usage: Value| {
         let result = json!({"stopReason": "end_turn", "usage": usage});
-        outcome(&result, &Mapper::default(), str::to_owned).unwrap().usage
+        to_answer(&result, &UpdateMapper::default(), str::to_owned).unwrap().usage
     };
 
     let told = usage(json!({"inputTokens": 3, "outputTokens": 4, "totalTokens": 7}));

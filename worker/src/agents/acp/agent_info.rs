@@ -8,26 +8,26 @@ pub(super) const PROTOCOL_VERSION: i64 = 1;
 /// The result of `initialize`. Anything missing or malformed counts as not supported.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "the capabilities are independent of each other")]
-pub(super) struct About {
+pub(super) struct AgentInfo {
     /// The protocol version that the agent chose, if it states one.
     pub version: Option<i64>,
     /// Its name.
     pub name: Option<String>,
     /// Its name and version, for display.
-    pub introduction: Option<String>,
+    pub display_name: Option<String>,
     /// The names of its sign-in methods.
-    pub sign_in: Vec<String>,
+    pub sign_in_methods: Vec<String>,
     /// Whether it supports `session/load`.
-    pub loads: bool,
+    pub can_load: bool,
     /// Whether it supports `session/resume`.
-    pub resumes: bool,
+    pub can_resume: bool,
     /// Whether it supports `session/close`.
-    pub closes: bool,
+    pub can_close: bool,
     /// Whether it supports `session/delete`.
-    pub deletes: bool,
+    pub can_delete: bool,
 }
 
-impl About {
+impl AgentInfo {
     pub fn parse(result: &Value) -> Self {
         let capabilities = &result["agentCapabilities"];
         // `{}` means supported; some agents send `true`.
@@ -36,7 +36,7 @@ impl About {
         let info = &result["agentInfo"];
         let text = |value: &Value| value.as_str().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
         let name = text(&info["name"]);
-        let introduction = name.as_ref().map(|name| match text(&info["version"]) {
+        let display_name = name.as_ref().map(|name| match text(&info["version"]) {
             Some(version) => format!("{name} {version}"),
             None => name.clone(),
         });
@@ -44,12 +44,14 @@ impl About {
         Self {
             version: super::message::integer(&result["protocolVersion"]),
             name,
-            introduction,
-            sign_in: methods.filter_map(|method| text(&method["name"]).or_else(|| text(&method["id"]))).collect(),
-            loads: supports(&capabilities["loadSession"]),
-            resumes: session("resume"),
-            closes: session("close"),
-            deletes: session("delete"),
+            display_name,
+            sign_in_methods: methods
+                .filter_map(|method| text(&method["name"]).or_else(|| text(&method["id"])))
+                .collect(),
+            can_load: supports(&capabilities["loadSession"]),
+            can_resume: session("resume"),
+            can_close: session("close"),
+            can_delete: session("delete"),
         }
     }
 }
@@ -62,18 +64,21 @@ mod tests {
 
     #[test]
     fn parses_the_result_of_initialize_and_ignores_malformed_fields() {
-        let about = About::parse(&json!({
+        let agent_info = AgentInfo::parse(&json!({
             "protocolVersion": 1, "agentInfo": {"name": "fake", "version": "1.2"},
             "agentCapabilities": {"loadSession": true, "sessionCapabilities": {"resume": {}, "close": null, "delete": {}}},
             "authMethods": [{"id": "key", "name": "An API key"}, 5, {"id": "login"}],
         }));
-        assert_eq!((about.version, about.introduction.as_deref()), (Some(1), Some("fake 1.2")));
-        assert_eq!((about.loads, about.resumes, about.closes, about.deletes), (true, true, false, true));
-        assert_eq!(about.sign_in, ["An API key", "login"]);
+        assert_eq!((agent_info.version, agent_info.display_name.as_deref()), (Some(1), Some("fake 1.2")));
+        assert_eq!(
+            (agent_info.can_load, agent_info.can_resume, agent_info.can_close, agent_info.can_delete),
+            (true, true, false, true)
+        );
+        assert_eq!(agent_info.sign_in_methods, ["An API key", "login"]);
 
         for odd in [json!(null), json!([]), json!({"agentInfo": 5, "agentCapabilities": "all", "authMethods": {}})] {
-            assert_eq!(About::parse(&odd), About::default(), "{odd}");
+            assert_eq!(AgentInfo::parse(&odd), AgentInfo::default(), "{odd}");
         }
-        assert_eq!(About::parse(&json!({"protocolVersion": "1", "agentInfo": {"name": "x"}})).version, Some(1));
+        assert_eq!(AgentInfo::parse(&json!({"protocolVersion": "1", "agentInfo": {"name": "x"}})).version, Some(1));
     }
 }

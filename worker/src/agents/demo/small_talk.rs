@@ -48,7 +48,7 @@ fn answer(message: &str, name: Option<&str>, turn: usize) -> String {
     if ["what can you do", "help"].into_iter().any(has) {
         return texts::HELP.to_owned();
     }
-    if let Some(answer) = clauses.iter().find_map(|clause| turned_round(clause, turn)) {
+    if let Some(answer) = clauses.iter().find_map(|clause| reflect(clause, turn)) {
         return answer;
     }
     if ["hello", "hi", "hey", "good morning", "good evening"].into_iter().any(has) {
@@ -104,14 +104,14 @@ const RULES: [(&str, [&str; 2]); 16] = [
     ("can you", ["I can only do what my rules allow. Would you like me to be able to …?", "What if I couldn't …?"]),
 ];
 
-fn turned_round(clause: &[Word<'_>], turn: usize) -> Option<String> {
+fn reflect(clause: &[Word<'_>], turn: usize) -> Option<String> {
     let words: Vec<&str> = clause.iter().map(|word| word.lower.as_str()).collect();
     RULES.iter().find_map(|(beginning, answers)| {
         let length = beginning.split(' ').count();
         if !contains(&words[..length.min(words.len())], beginning) {
             return None;
         }
-        let rest: Vec<String> = clause[length..].iter().take(MAX_ECHO_WORDS).map(Word::turned_round).collect();
+        let rest: Vec<String> = clause[length..].iter().take(MAX_ECHO_WORDS).map(Word::reflected).collect();
         let answer = pick(answers, turn);
         (!rest.is_empty()).then(|| answer.replace('…', &rest.join(" ").replace("me are", "I am")))
     })
@@ -143,7 +143,7 @@ struct Word<'a> {
 
 impl Word<'_> {
     /// Returns the word from the other speaker's point of view.
-    fn turned_round(&self) -> String {
+    fn reflected(&self) -> String {
         let turned = match self.lower.as_str() {
             "i" | "me" => "you",
             "i'm" => "you're",

@@ -18,13 +18,13 @@ use tokio_util::sync::CancellationToken;
 
 /// The running attempts, by task.
 #[derive(Clone, Debug, Default)]
-pub struct Running {
-    attempts: Arc<Mutex<HashMap<TaskId, Attempt>>>,
+pub struct RunningAttempts {
+    attempts: Arc<Mutex<HashMap<TaskId, AttemptHandle>>>,
 }
 
 /// The channels to one attempt.
 #[derive(Clone, Debug)]
-struct Attempt {
+struct AttemptHandle {
     number: i64,
     stop: CancellationToken,
     decided: watch::Sender<()>,
@@ -32,29 +32,29 @@ struct Attempt {
 
 /// Keeps an attempt in the list until it is dropped.
 #[derive(Debug)]
-pub struct RunningGuard {
-    list: Running,
+pub struct AttemptGuard {
+    list: RunningAttempts,
     task_id: TaskId,
     stop: CancellationToken,
     decided: watch::Receiver<()>,
 }
 
-impl Running {
+impl RunningAttempts {
     /// Adds an attempt to the list.
     #[must_use]
-    pub fn add(&self, claim: &Claim) -> RunningGuard {
+    pub fn add(&self, claim: &Claim) -> AttemptGuard {
         let stop = CancellationToken::new();
         let (sender, decided) = watch::channel(());
-        self.lock().insert(claim.task_id, Attempt { number: claim.attempt, stop: stop.clone(), decided: sender });
-        RunningGuard { list: self.clone(), task_id: claim.task_id, stop, decided }
+        self.lock().insert(claim.task_id, AttemptHandle { number: claim.attempt, stop: stop.clone(), decided: sender });
+        AttemptGuard { list: self.clone(), task_id: claim.task_id, stop, decided }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<TaskId, Attempt>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<TaskId, AttemptHandle>> {
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Stops the attempts that the store wants stopped or no longer assigns to this worker.
-    async fn look(&self, store: &Store, worker: &WorkerId) {
+    async fn check_stops(&self, store: &Store, worker: &WorkerId) {
         // Copied before the read, so that attempts added afterwards are not compared with it.
         let mine = self.lock().clone();
         if mine.is_empty() {
@@ -65,24 +65,24 @@ impl Running {
             Err(error) => return tracing::warn!(%error, "failed to read the cancel requests; retrying"),
         };
         for (task_id, attempt) in mine {
-            let runs_on = stored
+            let is_running = stored
                 .iter()
                 .any(|found| found.task_id == task_id && found.attempt == attempt.number && !found.is_stopping);
-            if !runs_on {
+            if !is_running {
                 attempt.stop.cancel();
             }
         }
     }
 
     /// Makes every attempt that waits for a decision read it.
-    fn tell_decided(&self) {
+    fn notify_decided(&self) {
         for attempt in self.lock().values() {
             attempt.decided.send_replace(());
         }
     }
 }
 
-impl RunningGuard {
+impl AttemptGuard {
     /// Returns a token that is cancelled when the attempt should stop or is over.
     #[must_use]
     pub fn stop(&self) -> &CancellationToken {
@@ -96,7 +96,7 @@ impl RunningGuard {
     }
 }
 
-impl Drop for RunningGuard {
+impl Drop for AttemptGuard {
     fn drop(&mut self) {
         self.list.lock().remove(&self.task_id);
     }
@@ -105,7 +105,7 @@ impl Drop for RunningGuard {
 /// Follows the relay until `end`: wakes the queue, checks for stop requests, and forwards decisions. Also polls once a
 /// second.
 pub async fn follow(
-    running: Running,
+    running: RunningAttempts,
     store: Store,
     relay: SharedRelay,
     worker: WorkerId,
@@ -114,35 +114,35 @@ pub async fn follow(
 ) {
     let mut signals = relay.signals();
     loop {
-        let mut seen = Seen::default();
+        let mut checks = PendingChecks::default();
         tokio::select! {
             () = end.cancelled() => return,
             signal = timeout(POLL_INTERVAL, signals.recv()) => match signal {
                 Ok(None) => return,
-                Ok(Some(signal)) => seen.note(&signal),
+                Ok(Some(signal)) => checks.add(&signal),
                 // Time to poll.
-                Err(_) => seen = Seen::everything(),
+                Err(_) => checks = PendingChecks::all(),
             },
         }
         // One check covers all signals that arrived before it.
         while let Some(signal) = signals.try_recv() {
-            seen.note(&signal);
+            checks.add(&signal);
         }
-        if seen.work {
+        if checks.work {
             wake.notify_one();
         }
-        if seen.decisions {
-            running.tell_decided();
+        if checks.decisions {
+            running.notify_decided();
         }
-        if seen.stops {
-            running.look(&store, &worker).await;
+        if checks.stops {
+            running.check_stops(&store, &worker).await;
         }
     }
 }
 
 /// The checks that signals call for.
 #[derive(Clone, Copy, Debug, Default)]
-struct Seen {
+struct PendingChecks {
     /// There may be something to claim.
     work: bool,
     /// An attempt may have to stop.
@@ -151,14 +151,14 @@ struct Seen {
     decisions: bool,
 }
 
-impl Seen {
-    const fn everything() -> Self {
+impl PendingChecks {
+    const fn all() -> Self {
         Self { work: true, stops: true, decisions: true }
     }
 
-    fn note(&mut self, signal: &Signal) {
+    fn add(&mut self, signal: &Signal) {
         match signal {
-            Signal::Changed | Signal::Healed => *self = Self::everything(),
+            Signal::Changed | Signal::Healed => *self = Self::all(),
             Signal::WakeWorkers => self.work = true,
             Signal::Stop(_) => self.stops = true,
             Signal::Decided(_) => self.decisions = true,

@@ -24,7 +24,7 @@ async fn reads_answers_among_unknown_input() {
         ("words", [&*a, "hello there\n\n", &b, &stopped, DONE].concat()),
         ("unknown objects", [&*a, "data: {\"event\":\"progress\",\"progress\":0.5}\n\n", &b, &stopped, DONE].concat()),
         ("other values", [&*a, "data: null\n\ndata: \"x\"\n\ndata: [1]\n\n", &b, &stopped, DONE].concat()),
-        ("rubbish and single line ends", [&*a, "data: ping\n\n", &b, &stopped, DONE].concat().replace("\n\n", "\n")),
+        ("unknown and single line ends", [&*a, "data: ping\n\n", &b, &stopped, DONE].concat().replace("\n\n", "\n")),
         ("a page after the end", [&*a, &b, DONE, "<html>\n\n{"].concat()),
         ("blank lines first", ["\r\n\n", &*a, &b, DONE].concat()),
         ("a bare [DONE]", [&*a, &b, "[DONE]\n"].concat()),

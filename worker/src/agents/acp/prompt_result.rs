@@ -10,8 +10,8 @@ use banter_shared::chat::{ErrorCode, FinishReason, Usage};
 use serde_json::Value;
 
 use super::{
-    errors::{failed, words_of},
-    map::Mapper,
+    errors::{failed, message_in},
+    mapper::UpdateMapper,
 };
 use crate::agents::{AgentError, Answer};
 
@@ -31,25 +31,30 @@ const FAILURES: [&str; 12] = [
     "invalid",
 ];
 
-/// Returns the outcome of a prompt with this result. `redact` removes secrets from the agent's error message.
-pub(super) fn outcome(result: &Value, mapper: &Mapper, redact: impl Fn(&str) -> String) -> Result<Answer, AgentError> {
+/// Returns the answer or the error of a prompt with this result. `redact` removes secrets from the agent's error message.
+pub(super) fn to_answer(
+    result: &Value,
+    mapper: &UpdateMapper,
+    redact: impl Fn(&str) -> String,
+) -> Result<Answer, AgentError> {
     let reason = result.get("stopReason").and_then(Value::as_str);
     let finish_reason = match reason {
         Some("max_tokens" | "max_turn_requests") => Some(FinishReason::Length),
         Some("refusal") => Some(FinishReason::Refusal),
         // The agent cancelled by itself; the worker did not stop it.
         Some("cancelled") => Some(FinishReason::Stop),
-        Some("end_turn") if own_words(result).is_none() && !is_only_an_error(mapper) => Some(FinishReason::Stop),
+        Some("end_turn") if reported_error(result).is_none() && !is_only_an_error(mapper) => Some(FinishReason::Stop),
         Some("end_turn") => None,
-        Some(other) => (!says_failure(other) && own_words(result).is_none() && !is_only_an_error(mapper))
+        Some(other) => (!indicates_failure(other) && reported_error(result).is_none() && !is_only_an_error(mapper))
             .then_some(FinishReason::Stop),
-        None => (own_words(result).is_none() && (mapper.has_text() || mapper.has_tools() && !is_only_an_error(mapper)))
-            .then_some(FinishReason::Stop),
+        None => (reported_error(result).is_none()
+            && (mapper.has_text() || mapper.has_tools() && !is_only_an_error(mapper)))
+        .then_some(FinishReason::Stop),
     };
     if let Some(finish_reason) = finish_reason {
         return Ok(Answer { finish_reason, usage: usage(result) });
     }
-    let said = own_words(result)
+    let said = reported_error(result)
         .or_else(|| mapper.last_notice().map(|notice| notice.words.clone()))
         .or_else(|| mapper.short_text().map(str::to_owned));
     Err(match (said, reason) {
@@ -64,25 +69,25 @@ pub(super) fn outcome(result: &Value, mapper: &Mapper, redact: impl Fn(&str) -> 
 }
 
 /// Returns whether the only output is an error.
-fn is_only_an_error(mapper: &Mapper) -> bool {
+fn is_only_an_error(mapper: &UpdateMapper) -> bool {
     !mapper.has_text() && mapper.last_notice().is_some_and(|notice| notice.is_error)
 }
 
-fn says_failure(reason: &str) -> bool {
+fn indicates_failure(reason: &str) -> bool {
     let reason = reason.to_lowercase().replace([' ', '-'], "_");
     FAILURES.iter().any(|part| reason.contains(part))
 }
 
 /// Returns the error message in the result itself.
-fn own_words(result: &Value) -> Option<String> {
+fn reported_error(result: &Value) -> Option<String> {
     let meta = result.get("_meta");
     let reported = [result.get("error"), result.get("errorMessage"), meta.and_then(|meta| meta.get("error"))];
-    let words = reported.into_iter().flatten().find_map(|error| words_of(error, 4));
-    let fails = result.get("stopReason").and_then(Value::as_str).is_some_and(says_failure);
+    let words = reported.into_iter().flatten().find_map(|error| message_in(error, 4));
+    let fails = result.get("stopReason").and_then(Value::as_str).is_some_and(indicates_failure);
     let beside = || {
         let named =
             ["message", "details", "detail", "reason"].into_iter().find_map(|field| result.get(field)?.as_str());
-        named.map(str::to_owned).or_else(|| words_of(meta?, 4))
+        named.map(str::to_owned).or_else(|| message_in(meta?, 4))
     };
     words.or_else(|| if fails { beside() } else { None })
 }

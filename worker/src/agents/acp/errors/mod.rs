@@ -1,5 +1,7 @@
 //! Converts an agent's failures into errors for the user.
 
+mod patterns;
+
 use std::{os::unix::process::ExitStatusExt as _, process::ExitStatus, time::Duration};
 
 use banter_shared::{
@@ -13,10 +15,9 @@ use tokio::time::timeout;
 use super::{
     message::{AUTH_REQUIRED, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, RpcError},
     peer::RequestError,
-    words,
 };
 use crate::{
-    agents::{AgentError, limits, process::Control},
+    agents::{AgentError, limits, process::ProcessHandle},
     supervise,
 };
 
@@ -25,26 +26,26 @@ const MAX_QUOTED_CHARS: usize = 300;
 /// Maximum length of an error message that is read, in bytes.
 const MAX_READ_BYTES: usize = 16 * 1024;
 /// How long a process may take to exit after its stdout was closed.
-const GONE_LIMIT: Duration = Duration::from_secs(5);
+const EXIT_LIMIT: Duration = Duration::from_secs(5);
 
 /// Converts a request error. If the connection was closed, the process's exit status explains it.
-pub(super) async fn explain(error: &RequestError, control: &Control) -> AgentError {
+pub(super) async fn explain(error: &RequestError, handle: &ProcessHandle) -> AgentError {
     match error {
         RequestError::Unreadable(reason) => {
             AgentError::new(ErrorCode::AgentProtocol, format!("The agent sent a response that {reason}."))
         }
         RequestError::Closed => {
-            control.end();
-            let status = timeout(GONE_LIMIT, control.gone()).await.ok().flatten();
-            let stderr = control.last_words().await;
+            handle.end();
+            let status = timeout(EXIT_LIMIT, handle.exited()).await.ok().flatten();
+            let stderr = handle.final_stderr().await;
             tracing::warn!(?status, stderr, "agent process exited");
-            gone(status)
+            from_exit(status)
         }
         RequestError::Refused(error) => {
             // Logged as strings, so that control characters are escaped.
-            let (said, stderr) = (control.redact(&error.message), control.stderr());
+            let (said, stderr) = (handle.redact(&error.message), handle.stderr());
             tracing::warn!(code = error.code, said, stderr, "agent returned an error");
-            refused(error, |words| control.redact(words))
+            refused(error, |words| handle.redact(words))
         }
     }
 }
@@ -57,7 +58,7 @@ fn refused(error: &RpcError, redact: impl Fn(&str) -> String) -> AgentError {
         INVALID_REQUEST | INVALID_PARAMS => ErrorCode::AgentRefused,
         _ => ErrorCode::AgentError,
     };
-    let detail = error.data.as_ref().and_then(|data| words_of(data, 4));
+    let detail = error.data.as_ref().and_then(|data| message_in(data, 4));
     let words = match detail {
         Some(detail) if error.message.is_empty() => detail,
         Some(detail) if !error.message.contains(&detail) => format!("{}: {detail}", error.message),
@@ -69,7 +70,7 @@ fn refused(error: &RpcError, redact: impl Fn(&str) -> String) -> AgentError {
 /// Converts an agent's error message. `default` is the kind if the message indicates none.
 pub(super) fn failed(words: &str, default: ErrorCode, redact: impl Fn(&str) -> String) -> AgentError {
     let words = &words[..words.floor_char_boundary(MAX_READ_BYTES)];
-    let code = words::kind_of(words).unwrap_or(default);
+    let code = patterns::kind_of(words).unwrap_or(default);
     let quoted = quote(&redact(words));
     match code {
         ErrorCode::AgentAuth => {
@@ -85,7 +86,7 @@ pub(super) fn failed(words: &str, default: ErrorCode, redact: impl Fn(&str) -> S
 }
 
 /// Returns the message in a value that describes an error, in any of the shapes that agents use.
-pub(super) fn words_of(value: &Value, depth: usize) -> Option<String> {
+pub(super) fn message_in(value: &Value, depth: usize) -> Option<String> {
     const FIELDS: [&str; 10] = [
         "message",
         "details",
@@ -100,16 +101,16 @@ pub(super) fn words_of(value: &Value, depth: usize) -> Option<String> {
     ];
     match value {
         Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
-        Value::Array(items) if depth > 0 => items.iter().find_map(|item| words_of(item, depth - 1)),
+        Value::Array(items) if depth > 0 => items.iter().find_map(|item| message_in(item, depth - 1)),
         Value::Object(fields) if depth > 0 => {
-            FIELDS.into_iter().find_map(|field| words_of(fields.get(field)?, depth - 1))
+            FIELDS.into_iter().find_map(|field| message_in(fields.get(field)?, depth - 1))
         }
         Value::Array(_) | Value::Object(_) | Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
 }
 
 /// Converts the exit status of a process.
-pub(in crate::agents) fn gone(status: Option<ExitStatus>) -> AgentError {
+pub(in crate::agents) fn from_exit(status: Option<ExitStatus>) -> AgentError {
     let code = status.and_then(|status| status.code());
     let supervisor = |known: u8| code == Some(i32::from(known));
     if supervisor(supervise::NOT_FOUND) || supervisor(supervise::NOT_STARTED) {

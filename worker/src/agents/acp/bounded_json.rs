@@ -23,9 +23,9 @@ const SHORT_BYTES: usize = 64;
 
 /// A value whose strings, lists, and objects are truncated if they exceed the limits.
 #[derive(Debug)]
-pub(super) struct Bounded(pub Value);
+pub(super) struct BoundedJson(pub Value);
 
-impl<'de> Deserialize<'de> for Bounded {
+impl<'de> Deserialize<'de> for BoundedJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let budget = Budget { values: Cell::new(MAX_VALUES), bytes: Cell::new(MAX_TOTAL_BYTES) };
         Seed(&budget).deserialize(deserializer).map(Self)
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Value {
-        serde_json::from_str::<Bounded>(text).unwrap().0
+        serde_json::from_str::<BoundedJson>(text).unwrap().0
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub(super) fn parse(text: &str) -> Option<Value> {
 }
 
 /// Returns the text of a body that is not JSON; empty for a web page.
-pub(super) fn of_page(text: &str) -> String {
+pub(super) fn in_page(text: &str) -> String {
     if text.trim_start().starts_with('<') { String::new() } else { text.trim().to_owned() }
 }
 

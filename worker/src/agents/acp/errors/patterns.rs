@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use banter_shared::chat::ErrorCode;
 use regex::Regex;
 
-use crate::agents::wording::pattern;
+use crate::agents::pattern::pattern;
 
 /// The conversation exceeds the model's context.
 static OVERFLOW: LazyLock<Regex> = LazyLock::new(|| {

@@ -13,11 +13,11 @@ use banter_shared::{id::SessionId, private};
 
 /// The agents' folders in `DATA_DIR`.
 #[derive(Clone, Debug)]
-pub struct Folders {
+pub struct AgentFolders {
     root: PathBuf,
 }
 
-impl Folders {
+impl AgentFolders {
     /// Uses the folders below this one. Makes existing ones private.
     ///
     /// # Errors
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn removes_a_work_folder_once_no_agent_uses_it() {
         let data = tempfile::tempdir().unwrap();
-        let folders = Folders::new(data.path()).unwrap();
+        let folders = AgentFolders::new(data.path()).unwrap();
         let (session, other) = (SessionId::generate(), SessionId::generate());
         let kept = folders.work(other).unwrap();
         let work = folders.work(session).unwrap();

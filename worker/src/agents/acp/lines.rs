@@ -15,9 +15,9 @@ const KEPT_BYTES: usize = 1024 * 1024;
 
 /// A line.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Frame<'a> {
+pub(super) enum Line<'a> {
     /// A complete line, without its newline.
-    Line(&'a [u8]),
+    Complete(&'a [u8]),
     /// A line that exceeds the limit.
     TooLong {
         /// Its start.
@@ -27,32 +27,32 @@ pub(super) enum Frame<'a> {
     },
 }
 
-impl Frame<'_> {
+impl Line<'_> {
     /// Returns how many bytes of the line are kept.
     pub fn bytes(&self) -> usize {
         match self {
-            Self::Line(line) => line.len(),
+            Self::Complete(line) => line.len(),
             Self::TooLong { head, tail } => head.len() + tail.len(),
         }
     }
 }
 
 /// Reads lines. The last one may lack a newline.
-pub(super) struct Lines<R> {
+pub(super) struct LineReader<R> {
     reader: R,
     line: Vec<u8>,
     tail: Vec<u8>,
     max: usize,
 }
 
-impl<R: AsyncBufRead + Unpin> Lines<R> {
+impl<R: AsyncBufRead + Unpin> LineReader<R> {
     /// Creates a reader for lines of at most `max` bytes.
     pub fn new(reader: R, max: usize) -> Self {
         Self { reader, line: Vec::new(), tail: Vec::new(), max }
     }
 
     /// Returns the next line, or `None` at end of file.
-    pub async fn next(&mut self) -> io::Result<Option<Frame<'_>>> {
+    pub async fn next(&mut self) -> io::Result<Option<Line<'_>>> {
         self.line.clear();
         self.line.shrink_to(KEPT_BYTES);
         self.tail.clear();
@@ -77,8 +77,8 @@ impl<R: AsyncBufRead + Unpin> Lines<R> {
             if newline.is_some() || is_end {
                 return Ok(match length {
                     0 if is_end => None,
-                    length if length > self.max => Some(Frame::TooLong { head: &self.line, tail: &self.tail }),
-                    _ => Some(Frame::Line(&self.line)),
+                    length if length > self.max => Some(Line::TooLong { head: &self.line, tail: &self.tail }),
+                    _ => Some(Line::Complete(&self.line)),
                 });
             }
         }
@@ -90,12 +90,12 @@ mod tests {
     use super::*;
 
     async fn frames(text: &[u8], max: usize) -> Vec<String> {
-        let mut lines = Lines::new(text, max);
+        let mut lines = LineReader::new(text, max);
         let mut found = Vec::new();
-        while let Some(frame) = lines.next().await.unwrap() {
-            found.push(match frame {
-                Frame::Line(line) => String::from_utf8_lossy(line).into_owned(),
-                Frame::TooLong { head, tail } => format!("too long: {} … {}", head.len(), tail.len()),
+        while let Some(line) = lines.next().await.unwrap() {
+            found.push(match line {
+                Line::Complete(line) => String::from_utf8_lossy(line).into_owned(),
+                Line::TooLong { head, tail } => format!("too long: {} … {}", head.len(), tail.len()),
             });
         }
         found
