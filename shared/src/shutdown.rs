@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -45,6 +46,9 @@ impl Shutdown {
     pub fn listen(&self, grace: Duration) -> std::io::Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        // A write over the limit for files (`RLIMIT_FSIZE`) is to fail like one to a full disk. Without a handler, it would kill
+        // the process (signal(7)).
+        drop(signal(SignalKind::from_raw(Signal::SIGXFSZ as i32))?);
         let (soft, hard) = (self.soft.clone(), self.hard.clone());
         tokio::spawn(async move {
             let mut next =

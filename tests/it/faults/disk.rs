@@ -1,6 +1,8 @@
-//! The disk is full, and has space again later. Needs a small file system of its own, which only root may mount.
+//! The disk is full, or a file may not grow, and both are possible again later.
+//!
+//! A full disk needs a small file system of its own, which only root may mount.
 
-use std::fs;
+use std::{fs, process::Command};
 
 use banter_tests::{
     app::TestApp,
@@ -69,4 +71,51 @@ async fn a_full_disk_is_503_store_unavailable_and_no_202_is_a_lie() {
     assert_eq!(stored.iter().filter(|message| message["role"] == "user").count(), accepted.len());
     app.check().await;
     drop(app);
+}
+
+/// Limits the size of the files that a process may write (`RLIMIT_FSIZE`).
+fn limit_file_size(pid: u32, limit: &str) {
+    let limited = Command::new("prlimit").args(["--pid", &pid.to_string(), &format!("--fsize={limit}:")]).status();
+    assert!(limited.unwrap().success());
+}
+
+#[tokio::test]
+async fn a_file_size_limit_is_503_store_unavailable_and_kills_no_process() {
+    let app = TestApp::builder().start().await;
+    let client = app.client();
+    let session = client.create_session("demo").await;
+    let mut accepted = vec![client.send(&session, "hello").await];
+    client.wait_for_end(&session, &accepted[0].task_id).await;
+    let pids: Vec<_> = app.processes().into_iter().map(|(_, pid)| pid).collect();
+    let size = fs::metadata(app.database()).unwrap().len();
+
+    for pid in &pids {
+        limit_file_size(*pid, &(size + 64 * 1024).to_string());
+    }
+    let body = json!({"content": format!("/echo {}", "0123456789".repeat(2000))});
+    let mut refused = None;
+    for _ in 0..MANY {
+        let reply = client.post_message(&session, "", &body).await;
+        if reply.status != 202 {
+            refused = Some(reply);
+            break;
+        }
+        accepted.push(Sent::from_body(&reply.json()));
+    }
+    refused.expect("a file has reached the limit").problem_code(503, "store_unavailable");
+    for pid in &pids {
+        limit_file_size(*pid, "unlimited");
+    }
+
+    let sent = within(std::time::Duration::from_mins(1), "a send without the limit", async || {
+        let reply = client.post_message(&session, "", &body).await;
+        (reply.status == 202).then(|| Sent::from_body(&reply.json()))
+    })
+    .await;
+    accepted.push(sent);
+    for sent in &accepted {
+        assert_eq!(client.wait_for_end(&session, &sent.task_id).await["status"], "succeeded");
+    }
+    assert_eq!(app.processes().into_iter().map(|(_, pid)| pid).collect::<Vec<_>>(), pids, "nobody was killed");
+    app.check().await;
 }
