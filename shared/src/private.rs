@@ -4,13 +4,14 @@ use std::{
     env,
     fs::{self, DirBuilder, File, Permissions},
     io,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
 use nix::{
     fcntl::OFlag,
     sys::stat::{Mode, umask},
+    unistd::geteuid,
 };
 
 /// The permissions of a private file.
@@ -30,15 +31,35 @@ pub fn set_umask() {
 
 /// Opens a file for writing and creates it if it is missing. Private in both cases.
 ///
-/// Does not follow a symbolic link: in a folder that several accounts share, somebody else may have created it.
+/// In a folder that several accounts share, somebody else may have put something there under the name. So a symbolic link is
+/// not followed, and a pipe is not waited for.
 ///
 /// # Errors
-/// When the file cannot be opened, or is a symbolic link.
+/// When the file cannot be opened or is not a regular file.
 pub fn open_file(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.create(true).truncate(false).write(true).mode(FILE_MODE).custom_flags(OFlag::O_NOFOLLOW.bits());
-    let file = options.open(path)?;
+    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
+    let file =
+        File::options().create(true).truncate(false).write(true).mode(FILE_MODE).custom_flags(flags).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
     restrict(path, FILE_MODE);
+    Ok(file)
+}
+
+/// As [`open_file`], for a file whose content nobody else may read or replace later: it has to belong to this account and to
+/// have no other name.
+///
+/// # Errors
+/// Also when the file belongs to another account, or has another name.
+pub fn open_own_file(path: &Path) -> io::Result<File> {
+    let file = open_file(path)?;
+    let found = file.metadata()?;
+    let is_own = found.uid() == geteuid().as_raw() && found.nlink() == 1;
+    if !is_own || found.permissions().mode() & ACCESS_BITS != FILE_MODE {
+        let reason = format!("{} was created by somebody else; remove it", path.display());
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
+    }
     Ok(file)
 }
 
@@ -142,6 +163,29 @@ mod tests {
         open_file(&path).unwrap();
 
         assert_eq!((mode(&path), fs::read_to_string(&path).unwrap().as_str()), (0o600, "kept"));
+    }
+
+    #[test]
+    fn rejects_a_pipe_without_waiting_for_its_reader() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, Mode::S_IRWXU).unwrap();
+
+        assert!(open_file(&pipe).is_err());
+        // With a reader, opening it succeeds.
+        let reader = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(&pipe).unwrap();
+        assert_eq!(open_file(&pipe).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        drop(reader);
+    }
+
+    #[test]
+    fn rejects_an_own_file_that_has_another_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, other) = (folder.path().join("file"), folder.path().join("other"));
+        open_own_file(&file).unwrap();
+        fs::hard_link(&file, &other).unwrap();
+
+        assert_eq!(open_own_file(&file).unwrap_err().kind(), io::ErrorKind::PermissionDenied);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::{
     ffi::OsString,
     fs::{self, File, TryLockError},
     io,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -185,7 +186,7 @@ impl Partial {
         name.push(".partial");
         // Absolute, since SQLite would take a name that begins with `file:` for a URI.
         let path = std::path::absolute(target.with_file_name(name)).map_err(TryLockError::Error)?;
-        let file = private::open_file(&path).map_err(TryLockError::Error)?;
+        let file = private::open_own_file(&path).map_err(TryLockError::Error)?;
         match file.try_lock() {
             // The file system has no such locks.
             Err(TryLockError::Error(error)) if error.kind() != io::ErrorKind::Unsupported => {
@@ -204,7 +205,13 @@ impl Partial {
     /// Gives the finished file its final name.
     fn publish(self, target: &Path) -> io::Result<u64> {
         self.file.sync_all()?;
-        let size = self.file.metadata()?.len();
+        let written = self.file.metadata()?;
+        let size = written.len();
+        // In a folder that others can write, the name may lead to another file by now.
+        let named = fs::symlink_metadata(&self.path)?;
+        if (named.dev(), named.ino()) != (written.dev(), written.ino()) {
+            return Err(io::Error::other("somebody replaced the file while it was written"));
+        }
         fs::rename(&self.path, target)?;
         sync_folder(target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
         Ok(size)

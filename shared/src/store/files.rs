@@ -116,7 +116,9 @@ impl DatabaseFiles {
 
     /// Makes the database and its companions private.
     pub(super) fn restrict(&self) {
-        let changed = self.all().iter().filter(|path| private::restrict(path, private::FILE_MODE)).count();
+        // A companion is never a link of ours: restricting one would change a file that somebody else chose.
+        let own = |path: &PathBuf| *path == self.path || !path.is_symlink();
+        let changed = self.all().iter().filter(|path| own(path) && private::restrict(path, private::FILE_MODE)).count();
         if changed > 0 {
             let database = self.path.display();
             tracing::info!(%database, files = changed, "restricted the database to this account; others could read it");

@@ -100,6 +100,28 @@ async fn rejects_targets_that_cannot_be_a_backup() {
 }
 
 #[tokio::test]
+async fn a_planted_partial_file_neither_damages_the_database_nor_exposes_the_backup() {
+    let app = app_with_text(100).await;
+    let partial = app.folder().join(".copy.db.partial");
+    let size = fs::metadata(app.database()).unwrap().len();
+
+    std::os::unix::fs::symlink(app.database(), &partial).unwrap();
+    let through_a_link = back_up(&app, &["copy.db"]).await;
+    fs::remove_file(&partial).unwrap();
+    fs::write(app.folder().join("other"), "").unwrap();
+    fs::hard_link(app.folder().join("other"), &partial).unwrap();
+    let with_another_name = back_up(&app, &["copy.db"]).await;
+
+    for output in [through_a_link, with_another_name] {
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert!(stderr(&output).contains("cannot write copy.db"), "{output:?}");
+    }
+    assert!(!app.folder().join("copy.db").exists());
+    assert!(fs::metadata(app.database()).unwrap().len() >= size);
+    app.check().await;
+}
+
+#[tokio::test]
 async fn a_missing_database_is_not_created() {
     let app = TestApp::builder().apis(0).workers(0).start().await;
 

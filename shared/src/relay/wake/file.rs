@@ -30,9 +30,10 @@ struct Opened {
 }
 
 impl Opened {
-    /// Opens the file, and creates it if it is missing. A symbolic link is replaced, so that no other file is written.
+    /// Opens the file, and creates it if it is missing. Replaces a symbolic link, so that no other file is written, and
+    /// everything else that is not a regular file.
     fn open(path: &Path) -> io::Result<Self> {
-        if path.is_symlink() {
+        if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
             fs::remove_file(path)?;
         }
         let file = private::open_file(path)?;
