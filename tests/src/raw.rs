@@ -59,6 +59,11 @@ impl RawConnection {
         let _ = self.stream.write_all(text.as_bytes()).await;
     }
 
+    /// Closes the sending side.
+    pub async fn finish_sending(&mut self) {
+        self.stream.shutdown().await.unwrap();
+    }
+
     /// Reads until the connection is closed; `None` if it is still open after `limit`. What has arrived is kept.
     pub async fn read_to_close(&mut self, limit: Duration) -> Option<RawReply> {
         let read = async {

@@ -10,7 +10,10 @@ use std::{
 use axum::{body::Body, extract::Request};
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{BODY_TIMEOUT, request_body::RequestBody};
@@ -26,6 +29,7 @@ const SILENCE_CHECK: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub struct Activity {
     state: Mutex<State>,
+    streaming: Notify,
     closed: CancellationToken,
 }
 
@@ -43,6 +47,8 @@ struct State {
     stalled_since: Option<Instant>,
     /// When a response began to hold memory that others may wait for.
     holding_since: Option<Instant>,
+    /// Whether the response is an event stream.
+    is_streaming: bool,
 }
 
 impl Activity {
@@ -56,7 +62,9 @@ impl Activity {
                 waiting_since: Instant::now(),
                 stalled_since: None,
                 holding_since: None,
+                is_streaming: false,
             }),
+            streaming: Notify::new(),
             closed: CancellationToken::new(),
         })
     }
@@ -85,6 +93,19 @@ impl Activity {
     /// Records whether a response on this connection holds shared memory.
     pub fn set_holds_memory(&self, holds: bool) {
         self.state().holding_since = holds.then(Instant::now);
+    }
+
+    /// Records that the response is an event stream.
+    pub(super) fn begin_stream(&self) {
+        self.state().is_streaming = true;
+        self.streaming.notify_one();
+    }
+
+    /// Waits until the response is an event stream.
+    pub(super) async fn streaming(&self) {
+        while !self.state().is_streaming {
+            self.streaming.notified().await;
+        }
     }
 
     /// Closes the connection.
@@ -171,7 +192,7 @@ impl Exchange {
             state.exchanges += 1;
             let number = state.exchanges;
             (state.response_of, state.body_of) = (Some(number), has_body.then_some(number));
-            state.waiting_since = Instant::now();
+            (state.waiting_since, state.is_streaming) = (Instant::now(), false);
             number
         };
         let deadline = Instant::now() + BODY_TIMEOUT;

@@ -14,12 +14,13 @@ mod request_body;
 
 use std::{convert::Infallible, io, pin::pin, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, extract::Request, response::Response};
+use axum::{Router, body::Body, extract::Request, http::header::CONTENT_TYPE, response::Response};
 use banter_shared::shutdown::Shutdown;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::SockRef;
 use tokio::{
+    io::Interest,
     net::{TcpListener, TcpStream},
     time::{Instant, sleep},
 };
@@ -31,6 +32,7 @@ pub use connections::Connections;
 pub use limits::ConnectionLimits;
 pub use request_body::BodyTimedOut;
 
+use crate::stream;
 use activity::Exchange;
 use connections::Admitted;
 use observed::ObservedStream;
@@ -42,6 +44,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long sent data may stay unacknowledged before the connection is dropped (`TCP_USER_TIMEOUT`, tcp(7)).
 const STALL_TIMEOUT: Duration = Duration::from_mins(1);
+/// Pause between two checks whether a client that has sent more than its request has hung up.
+const HANG_UP_CHECK: Duration = Duration::from_secs(1);
 /// Pause after a connection could not be accepted, usually because too many files are open.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -78,10 +82,13 @@ async fn serve_connection(stream: TcpStream, router: Router, admitted: Admitted,
         tracing::debug!(%error, "cannot set the socket options");
     }
     let activity = Arc::clone(admitted.activity());
-    let mut connection = pin!(connection(ObservedStream::new(stream, Arc::clone(&activity)), router, &activity));
+    let stream = Arc::new(stream);
+    let observed = ObservedStream::new(Arc::clone(&stream), Arc::clone(&activity));
+    let mut connection = pin!(connection(observed, router, &activity));
     let ended = tokio::select! {
         ended = connection.as_mut() => Some(ended),
         () = activity.closed() => None,
+        () = hung_up(&stream, &activity) => None,
         () = draining.cancelled() => {
             connection.as_mut().graceful_shutdown();
             let begun = Instant::now();
@@ -97,6 +104,18 @@ async fn serve_connection(stream: TcpStream, router: Router, admitted: Admitted,
     }
 }
 
+/// Waits until the client of an event stream has closed its sending side: nobody is left to read the stream. Without this, it
+/// would stay open until a heartbeat has failed. Other responses are still sent to such a client.
+async fn hung_up(stream: &TcpStream, activity: &Activity) {
+    loop {
+        activity.streaming().await;
+        match stream.ready(Interest::READABLE).await {
+            Ok(ready) if !ready.is_read_closed() => sleep(HANG_UP_CHECK).await,
+            Ok(_) | Err(_) => return,
+        }
+    }
+}
+
 fn connection(
     stream: ObservedStream,
     router: Router,
@@ -109,7 +128,7 @@ fn connection(
     let service = service_fn(move |request: Request<Incoming>| answer(router.clone(), request, Arc::clone(&activity)));
     http1::Builder::new()
         .timer(TokioTimer::new())
-        // A client that has sent its request and closes its side still gets it carried out.
+        // A request is carried out even if its client closes its side after sending it.
         .half_close(true)
         .header_read_timeout(HEAD_TIMEOUT)
         .serve_connection(TokioIo::new(stream), service)
@@ -119,6 +138,9 @@ fn connection(
 async fn answer(router: Router, request: Request<Incoming>, activity: Arc<Activity>) -> Result<Response, Infallible> {
     let (exchange, request) = Exchange::begin(&activity, request);
     let response = router.oneshot(request).await?;
+    if response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == stream::MEDIA_TYPE) {
+        activity.begin_stream();
+    }
     Ok(response.map(|body| watch(body, exchange)))
 }
 

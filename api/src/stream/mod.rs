@@ -31,6 +31,9 @@ use futures::{Stream, StreamExt as _, stream};
 use connection::Connection;
 pub use hub::Hub;
 
+/// The media type of event streams.
+pub const MEDIA_TYPE: &str = "text/event-stream";
+
 impl Hub {
     /// Opens a stream of a user's events, or of one session's if `only` is set.
     ///
@@ -51,7 +54,7 @@ impl Hub {
         let connection = Connection::new(self.clone(), principal, only, &start, out, Arc::clone(&too_slow));
         self.shutdown.tasks().spawn(connection.run(subscription, start.resync));
         let head = [
-            (header::CONTENT_TYPE, "text/event-stream"),
+            (header::CONTENT_TYPE, MEDIA_TYPE),
             (header::CACHE_CONTROL, "no-cache, no-transform"),
             (header::HeaderName::from_static("x-accel-buffering"), "no"),
         ];

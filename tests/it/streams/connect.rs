@@ -7,7 +7,9 @@ use banter_tests::{
     client::{Client, percent_encoded},
     dice::Dice,
     model::Position,
+    raw::RawConnection,
     sse::{Event, EventStream, USER_EVENTS, session_events},
+    wait::PATIENCE,
     watch::Watch,
 };
 use serde_json::json;
@@ -27,6 +29,18 @@ async fn touch(client: &Client, stream: &mut EventStream, session: &str, title: 
     let event = stream.expect("session.updated").await;
     assert_eq!(event.data["session"]["title"], title);
     event
+}
+
+#[tokio::test]
+async fn closes_a_stream_whose_client_has_hung_up() {
+    let (_app, client) = app().await;
+    let head = format!("GET {USER_EVENTS} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let mut connection = RawConnection::with(client.address(), &head).await;
+
+    connection.finish_sending().await;
+
+    let reply = connection.read_to_close(PATIENCE).await.expect("the connection is closed");
+    assert!(matches!(reply.status(), None | Some(200)), "{}", reply.text);
 }
 
 #[tokio::test]
