@@ -4,13 +4,10 @@
 //! there is none, which drops replayed history and late updates of a turn that is over. Any request that is not
 //! supported is answered with an error immediately.
 
-use std::{
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+mod io;
+mod router;
+
+use std::{sync::Arc, time::Duration};
 
 use agent_client_protocol::{
     schema::ProtocolVersion,
@@ -22,21 +19,18 @@ use agent_client_protocol::{
 use banter_shared::chat::ErrorCode;
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader},
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
-    time::{Instant, sleep, sleep_until, timeout},
-};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+pub(super) use self::router::{EventSubscription, QueuedEvent, TurnEvent};
+use self::{
+    io::{CloseSignal, read, write},
+    router::Router,
+};
 use super::{
     agent_info::{AgentInfo, PROTOCOL_VERSION},
     errors,
-    lines::{LineReader, MAX_LINE_BYTES},
-    mapper,
-    message::{self, INVALID_PARAMS, METHOD_NOT_FOUND, Message, RpcError},
-    peer::{Peer, RequestError, Responder},
-    permission::{self, Request},
+    peer::{Peer, RequestError},
     settle::{SettlePolicy, SettleWindow},
 };
 use crate::agents::{
@@ -46,12 +40,6 @@ use crate::agents::{
 
 /// How long an agent may take to start and initialize.
 const INITIALIZE_LIMIT: Duration = Duration::from_secs(30);
-/// Capacity of the channel for a turn's events. When it is full, the agent's output is not read.
-const EVENT_BUFFER: usize = 256;
-/// Total length of the lines of these events, in bytes. A single line may be longer.
-const EVENT_BYTES: u32 = 16 * 1024 * 1024;
-/// How long writing the last messages may take when the connection closes.
-const CLOSE_LIMIT: Duration = Duration::from_millis(500);
 /// How long an agent may take to end the session of a deleted conversation.
 const END_SESSION_LIMIT: Duration = Duration::from_secs(2);
 
@@ -64,157 +52,6 @@ pub(super) struct Connection {
     _close: DropGuard,
     /// The result of `initialize`.
     pub agent_info: AgentInfo,
-}
-
-/// An event that an agent sends during a turn.
-#[derive(Debug)]
-pub(super) enum TurnEvent {
-    /// The `update` of a `session/update`.
-    Update(Value),
-    /// An update that cannot be decoded.
-    Malformed,
-    /// A permission request, for whose response the agent waits.
-    Permission(Box<Request>, Responder),
-}
-
-/// An event with its share of [`EVENT_BYTES`], which is released once it is handled.
-#[derive(Debug)]
-pub(super) struct QueuedEvent {
-    pub event: TurnEvent,
-    _room: OwnedSemaphorePermit,
-}
-
-/// Dispatches what the agent sends.
-struct Router {
-    listener: Mutex<Option<(String, mpsc::Sender<QueuedEvent>)>>,
-    room: Arc<Semaphore>,
-    settle_policy: Arc<SettlePolicy>,
-    /// When a message of a session last arrived, even without a listener.
-    active_at: Mutex<Instant>,
-    /// When the last complete turn ended, if no update has arrived since.
-    ended_at: Mutex<Option<Instant>>,
-    /// Number of lines and messages that were ignored as unknown.
-    ignored: AtomicU64,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Router {
-    fn new(settle_policy: Arc<SettlePolicy>) -> Self {
-        Self {
-            listener: Mutex::default(),
-            room: Arc::new(Semaphore::new(EVENT_BYTES as usize)),
-            settle_policy,
-            active_at: Mutex::new(Instant::now()),
-            ended_at: Mutex::default(),
-            ignored: AtomicU64::new(0),
-        }
-    }
-
-    /// Returns the listener of a session. A message without a session id goes to the only listener.
-    fn find(&self, session_id: Option<&str>) -> Option<mpsc::Sender<QueuedEvent>> {
-        let listener = lock(&self.listener);
-        listener.as_ref().filter(|(id, _)| session_id.is_none_or(|it| it == id)).map(|(_, events)| events.clone())
-    }
-
-    async fn send(&self, listener: &mpsc::Sender<QueuedEvent>, event: TurnEvent, bytes: usize) {
-        let room = u32::try_from(bytes).unwrap_or(EVENT_BYTES).clamp(1, EVENT_BYTES);
-        let Ok(room) = Arc::clone(&self.room).acquire_many_owned(room).await else { return };
-        // Without a listener, the event is dropped, which answers a request with an error.
-        let _ = listener.send(QueuedEvent { event, _room: room }).await;
-    }
-
-    async fn dispatch(&self, message: Message, bytes: usize, peer: &Arc<Peer>) {
-        let is_known = match message {
-            Message::Request { id, method, parameters } => {
-                self.request(Responder::new(peer, id), &method, &parameters, bytes).await;
-                true
-            }
-            Message::Notification { method, parameters } => self.notification(&method, parameters, bytes).await,
-            Message::Response { id, result } => peer.complete(&id, result.map_err(RequestError::Refused)),
-            Message::MalformedResponse { id, reason } => peer.complete(&id, Err(RequestError::Unreadable(reason))),
-            Message::MalformedRequest { id, error } => {
-                tracing::warn!(%id, error.message, "cannot decode an agent's request");
-                peer.respond(&id, Err(error));
-                true
-            }
-            Message::MalformedUpdate => {
-                tracing::warn!(bytes, "cannot decode an agent's update");
-                if let Some(events) = self.find(None) {
-                    self.send(&events, TurnEvent::Malformed, 1).await;
-                }
-                true
-            }
-            Message::Unknown => false,
-        };
-        if !is_known {
-            self.ignored.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    async fn request(&self, responder: Responder, method: &str, parameters: &Value, bytes: usize) {
-        if method != "session/request_permission" {
-            tracing::debug!(method, "agent called an unsupported method");
-            let message = format!("The client does not support `{method}`.");
-            return responder.respond(Err(RpcError::new(METHOD_NOT_FOUND, &message)));
-        }
-        let Some(request) = Request::parse(parameters) else {
-            tracing::warn!("permission request has no usable options");
-            let message = "`options` must be a list of options with an `optionId`.";
-            return responder.respond(Err(RpcError::new(INVALID_PARAMS, message)));
-        };
-        match self.find(parameters.get("sessionId").and_then(Value::as_str)) {
-            Some(events) => self.send(&events, TurnEvent::Permission(Box::new(request), responder), bytes).await,
-            None => responder.respond(Ok(permission::cancelled())),
-        }
-    }
-
-    /// Returns false if the notification is unknown.
-    async fn notification(&self, method: &str, mut parameters: Value, bytes: usize) -> bool {
-        if method != "session/update" {
-            return false;
-        }
-        let Some(update) = parameters.get_mut("update").map(Value::take) else { return false };
-        let is_of_turn = mapper::is_of_turn(&update);
-        if is_of_turn || mapper::is_user_message(&update) {
-            *lock(&self.active_at) = Instant::now();
-        }
-        match self.find(parameters.get("sessionId").and_then(Value::as_str)) {
-            Some(events) => self.send(&events, TurnEvent::Update(update), bytes).await,
-            None if is_of_turn => {
-                if let Some(ended_at) = lock(&self.ended_at).take() {
-                    tracing::debug!("update arrived after its turn had ended; discarded");
-                    self.settle_policy.record_lateness(
-                        ended_at.elapsed() + self.settle_policy.after_turn().map_or(Duration::ZERO, |it| it.silence),
-                    );
-                }
-            }
-            None => {}
-        }
-        true
-    }
-}
-
-/// A subscription to the events of a session, until it is dropped.
-pub(super) struct EventSubscription<'a> {
-    router: &'a Router,
-    /// The events, in order.
-    pub events: mpsc::Receiver<QueuedEvent>,
-    /// Whether the turn has ended normally, so that a further update is late.
-    pub is_complete: bool,
-}
-
-impl Drop for EventSubscription<'_> {
-    fn drop(&mut self) {
-        *lock(&self.router.listener) = None;
-        *lock(&self.router.ended_at) = self.is_complete.then(Instant::now);
-        let ignored = self.router.ignored.swap(0, Ordering::Relaxed);
-        if ignored > 0 {
-            tracing::info!(ignored, "ignored an agent's unrecognized lines and messages");
-        }
-    }
 }
 
 impl Drop for Connection {
@@ -305,17 +142,14 @@ impl Connection {
 
     /// Subscribes to the events of a session for a turn.
     pub fn subscribe(&self, session_id: &str) -> EventSubscription<'_> {
-        let (sender, events) = mpsc::channel(EVENT_BUFFER);
-        *lock(&self.router.ended_at) = None;
-        *lock(&self.router.listener) = Some((session_id.to_owned(), sender));
-        EventSubscription { router: &self.router, events, is_complete: false }
+        self.router.subscribe(session_id)
     }
 
     /// Waits until the agent has been silent for a while. Returns false if it is not silent in time.
     pub async fn settle(&self, window: SettleWindow) -> bool {
         let begun = Instant::now();
         loop {
-            let due = begun.max(*lock(&self.router.active_at)) + window.silence;
+            let due = begun.max(self.router.active_at()) + window.silence;
             if due <= Instant::now() {
                 return true;
             }
@@ -331,7 +165,7 @@ impl Connection {
         let method = match &self.agent_info {
             AgentInfo { can_delete: true, .. } => "session/delete",
             AgentInfo { can_close: true, .. } => "session/close",
-            _ => return,
+            AgentInfo { can_delete: false, can_close: false, .. } => return,
         };
         let ended = self.request_within(END_SESSION_LIMIT, method, json!({"sessionId": session_id})).await;
         if let Err(error) = ended {
@@ -353,56 +187,4 @@ impl Connection {
     pub fn handle(&self) -> &ProcessHandle {
         &self.handle
     }
-}
-
-/// The signals that close a connection from our side.
-struct CloseSignal {
-    close: CancellationToken,
-    /// The worker is about to exit.
-    shutting_down: CancellationToken,
-}
-
-impl CloseSignal {
-    async fn reached(&self) {
-        tokio::select! { () = self.close.cancelled() => {}, () = self.shutting_down.cancelled() => {} }
-    }
-}
-
-/// Reads and dispatches messages until end of file.
-async fn read(stdout: impl AsyncRead + Unpin, peer: &Arc<Peer>, router: &Router) {
-    let mut lines = LineReader::new(BufReader::with_capacity(64 * 1024, stdout), MAX_LINE_BYTES);
-    loop {
-        let (messages, bytes) = match lines.next().await {
-            Ok(Some(line)) => (message::parse(&line), line.bytes()),
-            Ok(None) => return,
-            Err(error) => return tracing::debug!(%error, "cannot read an agent's stdout"),
-        };
-        for message in messages {
-            router.dispatch(message, bytes, peer).await;
-        }
-    }
-}
-
-/// Writes outgoing messages until the end, then the remaining ones for a moment only, because an agent that no longer
-/// reads must not keep its stdin open.
-async fn write(mut stdin: impl AsyncWrite + Unpin, mut outgoing: mpsc::Receiver<String>, end: &CloseSignal) {
-    let forward = async {
-        while let Some(mut line) = outgoing.recv().await {
-            line.push('\n');
-            let written = async {
-                stdin.write_all(line.as_bytes()).await?;
-                stdin.flush().await
-            };
-            if let Err(error) = written.await {
-                tracing::debug!(%error, "cannot write to an agent's stdin");
-                // The agent's output is still read.
-                return std::future::pending().await;
-            }
-        }
-    };
-    let ended = async {
-        end.reached().await;
-        sleep(CLOSE_LIMIT).await;
-    };
-    tokio::select! { () = forward => {}, () = ended => {} }
 }

@@ -4,6 +4,8 @@
 //! is being ended until it has exited; while they exceed the configured memory, idle ones are ended, the least recently
 //! used first. A process that is working is never ended here.
 
+mod permit;
+mod slot;
 #[cfg(test)]
 mod tests;
 
@@ -20,11 +22,16 @@ use std::{
 use banter_shared::id::SessionId;
 use futures::{FutureExt as _, future::BoxFuture};
 use tokio::{
-    sync::{Mutex as AsyncMutex, Notify, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore},
-    time::{Instant, sleep},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
+    time::sleep,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub(super) use self::slot::SlotGuard;
+use self::{
+    permit::{ProcessPermit, WaiterGuard},
+    slot::Slot,
+};
 use super::{connection::Connection, session::OpenSession};
 use crate::agents::process::{ProcessHandle, ProcessHost, tree};
 
@@ -68,69 +75,6 @@ pub(super) struct WarmProcess<C = Connection> {
     /// The current session; `None` after a failed turn.
     pub session: Option<OpenSession>,
     permit: ProcessPermit,
-}
-
-/// A process's share of the limit. Dropping it states that the process is about to exit; the share is released once it
-/// has.
-pub(super) struct ProcessPermit {
-    exiting: Arc<AtomicIsize>,
-}
-
-impl Drop for ProcessPermit {
-    fn drop(&mut self) {
-        self.exiting.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-/// Counts a turn that waits for a permit, until it is dropped.
-struct WaiterGuard<'a>(&'a AtomicIsize);
-
-impl<'a> WaiterGuard<'a> {
-    fn new(waiting: &'a AtomicIsize) -> Self {
-        waiting.fetch_add(1, Ordering::SeqCst);
-        Self(waiting)
-    }
-}
-
-impl Drop for WaiterGuard<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-/// A conversation's slot, held for a turn.
-pub(super) struct SlotGuard<C: PooledConnection = Connection> {
-    /// The process, if there is one.
-    pub warm: OwnedMutexGuard<Option<WarmProcess<C>>>,
-    slot: Arc<Slot<C>>,
-    /// Dropped after `warm`, when the slot is free.
-    notifier: ReleaseNotifier<C>,
-}
-
-/// Notifies the pool that a slot was released.
-struct ReleaseNotifier<C: PooledConnection>(Arc<Pool<C>>);
-
-impl<C: PooledConnection> Drop for ReleaseNotifier<C> {
-    fn drop(&mut self) {
-        self.0.changed.notify_waiters();
-    }
-}
-
-struct Slot<C> {
-    warm: Arc<AsyncMutex<Option<WarmProcess<C>>>>,
-    used_at: Mutex<Instant>,
-    /// The handle of the process, even while it is working.
-    handle: Mutex<Option<ProcessHandle>>,
-}
-
-impl<C> Slot<C> {
-    fn handle(&self) -> Option<ProcessHandle> {
-        self.handle.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn used_at(&self) -> Instant {
-        *self.used_at.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// The limits of an agent's processes.
@@ -191,13 +135,9 @@ impl<C: PooledConnection> Pool<C> {
     pub async fn acquire(self: &Arc<Self>, session: SessionId) -> SlotGuard<C> {
         let slot = {
             let mut slots = self.lock();
-            let slot = slots.entry(session).or_insert_with(|| {
-                Arc::new(Slot { warm: Arc::default(), used_at: Mutex::new(Instant::now()), handle: Mutex::default() })
-            });
-            Arc::clone(slot)
+            Arc::clone(slots.entry(session).or_insert_with(|| Arc::new(Slot::new())))
         };
-        let warm = Arc::clone(&slot.warm).lock_owned().await;
-        SlotGuard { warm, slot, notifier: ReleaseNotifier(Arc::clone(self)) }
+        SlotGuard::new(self, slot).await
     }
 
     /// Ends the process of a deleted conversation if it is idle, after asking the agent to delete its session.
@@ -278,45 +218,5 @@ impl<C: PooledConnection> Pool<C> {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<SessionId, Arc<Slot<C>>>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<C: PooledConnection> SlotGuard<C> {
-    /// Waits until a process may be started for this conversation.
-    pub async fn acquire_permit(&self) -> OwnedSemaphorePermit {
-        self.notifier.0.acquire_permit().await
-    }
-
-    /// Assigns a permit to a process that was just started.
-    pub fn attach_permit(&self, permit: OwnedSemaphorePermit, handle: &ProcessHandle) -> ProcessPermit {
-        let (pool, exit) = (Arc::clone(&self.notifier.0), handle.exit_signal());
-        let process_permit = ProcessPermit { exiting: Arc::clone(&pool.exiting) };
-        self.notifier.0.tasks.spawn(async move {
-            pool.shutting_down.run_until_cancelled(exit).await;
-            pool.exiting.fetch_sub(1, Ordering::SeqCst);
-            drop(permit);
-            pool.changed.notify_waiters();
-        });
-        process_permit
-    }
-
-    /// Puts a process into the slot.
-    pub fn put(&mut self, connection: C, permit: ProcessPermit) {
-        *self.slot.handle.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection.handle().clone());
-        *self.warm = Some(WarmProcess { connection, session: None, permit });
-    }
-
-    /// Ends the process in the background.
-    pub fn discard(&mut self) {
-        *self.warm = None;
-    }
-}
-
-impl<C: PooledConnection> Drop for SlotGuard<C> {
-    fn drop(&mut self) {
-        *self.slot.used_at.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-        if self.notifier.0.limits.keep_warm.is_zero() {
-            *self.warm = None;
-        }
     }
 }

@@ -5,53 +5,46 @@
 //! running decides whether its process is kept. Other processes that a turn has left running, detached from the agent,
 //! are ended by [`kill_detached`].
 
-use std::{collections::HashMap, pin::pin, time::Duration};
+mod pending;
+mod processes;
+mod settling;
+
+use std::{pin::pin, time::Duration};
 
 use agent_client_protocol::v1::schema::{ContentBlock, PromptRequest, TextContent};
 use banter_shared::{
     agents_file::AcpConfig,
-    chat::{ErrorCode, FinishReason, PermissionDecision},
+    chat::{ErrorCode, FinishReason},
 };
-use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use serde_json::Value;
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 
+use self::{
+    pending::{PendingPermission, PendingPermissions},
+    processes::kill_detached,
+    settling::SettlingTurn,
+};
 use super::{
     connection::{Connection, QueuedEvent, TurnEvent},
-    mapper::{self, Flow, UpdateMapper},
-    peer::{RequestError, Responder},
-    permission::{self, PolicyDecision, Request},
+    mapper::{Flow, UpdateMapper},
+    peer::RequestError,
+    permission::{self, PolicyDecision},
     prompt_result,
-    settle::{SettlePolicy, SettleWindow},
+    settle::SettlePolicy,
     tool::DEFAULT_TITLE,
 };
-use crate::agents::{
-    AgentError, Answer, PermissionReply, PermissionRequest, Update,
-    process::{ProcessHandle, tree},
-};
+use crate::agents::{AgentError, Answer, PermissionRequest, Update, process::tree};
 
 /// How long an agent may take to end a cancelled turn.
 const CANCEL_LIMIT: Duration = Duration::from_secs(5);
-/// How long after that the processes started by the turn may take to exit.
-const LEFTOVERS_LIMIT: Duration = Duration::from_secs(5);
-/// Poll interval while waiting for them.
-const LEFTOVERS_POLL_INTERVAL: Duration = Duration::from_millis(200);
-/// How long a detached tool may take to exit after its turn is over.
-const DETACHED_GRACE: Duration = Duration::from_millis(300);
-/// Poll interval while waiting for it.
-const DETACHED_POLL_INTERVAL: Duration = Duration::from_millis(20);
-/// How long killing all of them may take.
-const DETACHED_LIMIT: Duration = Duration::from_secs(3);
 /// Maximum number of events that are processed at once, so that many small ones become few updates.
 const BATCH: usize = 1024;
 /// How long a thought is buffered before it is emitted.
 const FLUSH_PAUSE: Duration = Duration::from_millis(150);
-/// How long after its time limit an undecided permission request is given up.
-const DECISION_SLACK: Duration = Duration::from_secs(5);
 
 /// The end of a prompt.
 pub(super) struct TurnResult {
@@ -97,107 +90,12 @@ pub(super) struct Prompt<'a> {
     pub settle_policy: &'a SettlePolicy,
 }
 
-/// Permission requests without a decision.
-#[derive(Default)]
-struct PendingPermissions {
-    decisions: FuturesUnordered<BoxFuture<'static, (usize, Option<PermissionReply>)>>,
-    waiting: HashMap<usize, PendingPermission>,
-    count: usize,
-}
-
-struct PendingPermission {
-    tool: Option<String>,
-    request: Box<Request>,
-    responder: Responder,
-}
-
-impl PendingPermissions {
-    fn add(
-        &mut self,
-        permission: PendingPermission,
-        decision: oneshot::Receiver<PermissionReply>,
-        time_limit: Duration,
-    ) {
-        self.count += 1;
-        let number = self.count;
-        self.waiting.insert(number, permission);
-        let decided = async move {
-            match timeout(time_limit + DECISION_SLACK, decision).await {
-                Ok(decision) => (number, decision.ok()),
-                Err(_) => (number, Some(PermissionReply::Expired)),
-            }
-        };
-        self.decisions.push(decided.boxed());
-    }
-
-    fn decide(
-        &mut self,
-        number: usize,
-        decision: Option<PermissionReply>,
-        mapper: &mut UpdateMapper,
-        out: &mut Vec<Update>,
-    ) {
-        let Some(waiting) = self.waiting.remove(&number) else { return };
-        match decision {
-            Some(PermissionReply::Answered { decision, chosen }) => {
-                decide(waiting, decision, chosen.as_deref(), mapper, out)
-            }
-            Some(PermissionReply::Expired) => decide(waiting, PermissionDecision::Reject, None, mapper, out),
-            None => waiting.responder.respond(Ok(permission::cancelled())),
-        }
-    }
-
-    /// Cancels all requests. The protocol requires a response to each when a turn ends or is stopped.
-    fn cancel(&mut self) {
-        for (_, waiting) in self.waiting.drain() {
-            waiting.responder.respond(Ok(permission::cancelled()));
-        }
-    }
-}
-
 /// The reason why reading events ended.
 enum LoopExit {
     /// The agent has ended the turn.
     Done(Result<Value, RequestError>, Flow),
     /// The turn should be cancelled.
     Cancel(Result<Answer, AgentError>),
-}
-
-/// A turn that has a result but may still receive updates.
-struct SettlingTurn {
-    result: Result<Value, RequestError>,
-    window: SettleWindow,
-    ended_at: Instant,
-    last_update_at: Instant,
-}
-
-impl SettlingTurn {
-    fn new(result: Result<Value, RequestError>, window: SettleWindow) -> Self {
-        let now = Instant::now();
-        Self { result, window, ended_at: now, last_update_at: now }
-    }
-
-    fn settled_at(&self) -> Instant {
-        (self.last_update_at + self.window.silence).min(self.ended_at + self.window.limit)
-    }
-
-    /// Returns an event that still belongs to the turn. Permission requests after the end are cancelled.
-    fn accept(&mut self, event: TurnEvent, settle_policy: &SettlePolicy) -> Option<TurnEvent> {
-        match event {
-            TurnEvent::Update(update) => {
-                if mapper::is_of_turn(&update) {
-                    settle_policy.record_lateness(self.last_update_at.elapsed());
-                    self.last_update_at = Instant::now();
-                }
-                Some(TurnEvent::Update(update))
-            }
-            TurnEvent::Malformed => Some(TurnEvent::Malformed),
-            TurnEvent::Permission(_, responder) => {
-                responder.respond(Ok(permission::cancelled()));
-                None
-            }
-        }
-    }
 }
 
 impl Prompt<'_> {
@@ -251,7 +149,9 @@ impl Prompt<'_> {
                     () = drain => false,
                     () = limit => false,
                 };
-                let reuse = if is_cancelled && self.wait_for_processes(started_at).await {
+                let reuse = if is_cancelled
+                    && processes::wait_until_exited(self.connection.handle(), started_at, self.shutting_down).await
+                {
                     Reuse::Session
                 } else {
                     Reuse::Nothing
@@ -259,23 +159,6 @@ impl Prompt<'_> {
                 TurnResult { result, reuse, cleanup: Cleanup { started_at, is_unsettled: true } }
             }
         }
-    }
-
-    /// Waits until all processes started since the turn began have exited. An agent may report that it stopped while
-    /// its tool is still running. Returns false if they do not exit in time.
-    async fn wait_for_processes(&self, started_at: u64) -> bool {
-        let deadline = Instant::now() + LEFTOVERS_LIMIT;
-        while let Some(root) = self.connection.handle().running_pid() {
-            if tree::started_since(root, started_at).is_empty() {
-                return true;
-            }
-            if Instant::now() > deadline
-                || self.shutting_down.run_until_cancelled(sleep(LEFTOVERS_POLL_INTERVAL)).await.is_none()
-            {
-                return false;
-            }
-        }
-        false
     }
 
     async fn follow(
@@ -337,13 +220,13 @@ impl Prompt<'_> {
                         return LoopExit::Done(turn.result, flow);
                     }
                 }
-                Some((number, decision)) = pending.decisions.next() => {
+                Some((number, decision)) = pending.next() => {
                     silent_since = Instant::now();
                     pending.decide(number, decision, mapper, &mut out);
                 }
                 () = sleep_until(flush_at), if mapper.has_something_to_flush() => mapper.flush(&mut out),
                 // A user may take their time.
-                () = sleep_until(silent_since + self.config.idle_timeout), if pending.waiting.is_empty() && settling.is_none() => {
+                () = sleep_until(silent_since + self.config.idle_timeout), if pending.is_empty() && settling.is_none() => {
                     let limit = self.config.idle_timeout.as_secs();
                     let message = format!("The agent sent nothing for {limit} s.");
                     return LoopExit::Cancel(Err(AgentError::new(ErrorCode::Timeout, message)));
@@ -390,9 +273,9 @@ impl Prompt<'_> {
         };
         let policy = request.decide(self.config.permission);
         let options = request.options();
-        let waiting = PendingPermission { tool: tool.clone(), request, responder };
+        let permission = PendingPermission { tool: tool.clone(), request, responder };
         match policy {
-            PolicyDecision::Decide(decision) => decide(waiting, decision, None, mapper, out),
+            PolicyDecision::Decide(decision) => permission.decide(decision, None, mapper, out),
             PolicyDecision::Ask => {
                 let time_limit = self.config.permission_timeout;
                 let (reply, decision) = oneshot::channel();
@@ -403,7 +286,7 @@ impl Prompt<'_> {
                     time_limit,
                     reply,
                 }));
-                pending.add(waiting, decision, time_limit);
+                pending.add(permission, decision, time_limit);
             }
         }
         Flow::Continue
@@ -419,48 +302,6 @@ impl Cleanup {
             Some(_) | None => true,
         };
         is_silent && kill_detached(connection.handle(), self.started_at).await
-    }
-}
-
-/// Ends processes that a turn has left running detached from its agent, such as a tool in its own session; nothing else
-/// would end them before the agent exits. Processes still attached to the agent are not touched. Returns false if any
-/// are left.
-async fn kill_detached(handle: &ProcessHandle, started_at: u64) -> bool {
-    let since = Instant::now();
-    while let Some(root) = handle.running_pid() {
-        let detached = tree::detached_since(root, started_at);
-        if detached.is_empty() {
-            return true;
-        }
-        if since.elapsed() > DETACHED_LIMIT {
-            return false;
-        }
-        if since.elapsed() > DETACHED_GRACE {
-            tracing::info!(count = detached.len(), "killing processes left running by a turn");
-            detached.into_iter().for_each(tree::kill);
-        }
-        sleep(DETACHED_POLL_INTERVAL).await;
-    }
-    true
-}
-
-/// Responds to the agent and updates the tool accordingly. A decision to allow without a matching option counts as a
-/// rejection.
-fn decide(
-    permission: PendingPermission,
-    decision: PermissionDecision,
-    chosen: Option<&str>,
-    mapper: &mut UpdateMapper,
-    out: &mut Vec<Update>,
-) {
-    let PendingPermission { tool, request, responder } = permission;
-    let result = request.result(decision, chosen);
-    let is_allowed = decision == PermissionDecision::Allow && result != permission::cancelled();
-    responder.respond(Ok(result));
-    match tool {
-        Some(tool) if is_allowed => mapper.allow(&tool, out),
-        Some(tool) => mapper.reject(&tool, out),
-        None => {}
     }
 }
 

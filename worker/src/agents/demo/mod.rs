@@ -6,7 +6,9 @@
 //! gets the same answer. `small_talk` and `commands` decide what to answer; `server` sends it at the pace of a typist.
 
 mod commands;
+mod sender;
 mod server;
+mod session_files;
 mod small_talk;
 mod texts;
 

@@ -2,11 +2,6 @@
 
 use std::{
     collections::HashMap,
-    env,
-    fmt::Write as _,
-    fs,
-    io::{self, Write as _},
-    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -18,9 +13,7 @@ use agent_client_protocol::{
         schema::{
             self, AgentCapabilities, CancelNotification, ContentBlock, ContentChunk, Implementation, InitializeRequest,
             InitializeResponse, LoadSessionRequest, LoadSessionResponse, NewSessionRequest, NewSessionResponse,
-            PermissionOption, PermissionOptionKind, Plan, PlanEntry, PlanEntryPriority, PlanEntryStatus, PromptRequest,
-            PromptResponse, RequestPermissionOutcome, RequestPermissionRequest, SessionNotification, SessionUpdate,
-            StopReason, ToolCall, ToolCallStatus, ToolCallUpdate, ToolCallUpdateFields, ToolKind,
+            PromptRequest, PromptResponse, SessionNotification, SessionUpdate, StopReason,
         },
     },
 };
@@ -29,24 +22,21 @@ use banter_shared::{
     id::SessionId,
 };
 use serde_json::json;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::timeout;
 use tokio_util::{
     compat::{TokioAsyncReadCompatExt as _, TokioAsyncWriteCompatExt as _},
     sync::CancellationToken,
 };
 
-use super::{AnswerEnd, DemoAnswer, Prelude, answer, texts, words};
+use super::{
+    AnswerEnd, answer,
+    sender::{AnswerSender, Interruption},
+    session_files,
+};
 use crate::agents::prompt::{ASSISTANT_HEADING, INTRODUCTION, USER_HEADING};
 
-/// Pause between the words of a thought.
-const THOUGHT_PAUSE: Duration = Duration::from_millis(30);
-/// Pause between the steps of a plan.
-const PLAN_PAUSE: Duration = Duration::from_millis(300);
 /// How long a crash is delayed until the updates before it have arrived.
 const FLUSH_LIMIT: Duration = Duration::from_secs(5);
-/// How long the tool pretends to run.
-const TOOL_DURATION: Duration = Duration::from_millis(500);
-
 /// Serves until stdin is closed.
 ///
 /// # Errors
@@ -112,25 +102,6 @@ struct Session {
     stop: CancellationToken,
 }
 
-/// The destination of an answer.
-struct AnswerSender {
-    cx: ConnectionTo<Client>,
-    session_id: schema::SessionId,
-    stop: CancellationToken,
-}
-
-/// The reason why an answer stops early.
-enum Interruption {
-    Stopped,
-    Failed(Error),
-}
-
-impl From<Error> for Interruption {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
 impl DemoServer {
     fn with<T>(&self, id: &str, access: impl FnOnce(&mut Session) -> T) -> T {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
@@ -150,7 +121,7 @@ impl DemoServer {
     /// Loads an earlier session and replays its messages, as the protocol requires.
     fn load(&self, request: &LoadSessionRequest, cx: &ConnectionTo<Client>) -> Result<LoadSessionResponse, Error> {
         let id = &*request.session_id.0;
-        let Some(history) = read(id) else {
+        let Some(history) = session_files::read(id) else {
             return Err(schema::Error::resource_not_found(Some(id.to_owned())).into());
         };
         for message in &history {
@@ -173,7 +144,7 @@ impl DemoServer {
     ) -> Result<(), Error> {
         let id = request.session_id.0.to_string();
         let messages = messages(request.prompt);
-        write(&id, &messages);
+        session_files::append(&id, &messages);
         let (answer, stop) = self.with(&id, |session| {
             session.history.extend(messages);
             session.stop = CancellationToken::new();
@@ -189,7 +160,7 @@ impl DemoServer {
             let _ = timeout(FLUSH_LIMIT, sender.cx.send_request(question).block_task()).await;
         }
         let answer = HistoryMessage { turn: 0, role: Role::Assistant, content: text };
-        write(&id, std::slice::from_ref(&answer));
+        session_files::append(&id, std::slice::from_ref(&answer));
         self.with(&id, |session| session.history.push(answer));
         let failure = |code, message: &str| Error::new(i32::from(code), message);
         responder.respond_with_result(match (result, end) {
@@ -204,96 +175,6 @@ impl DemoServer {
             }
             (Ok(()), AnswerEnd::Crash) => std::process::exit(70),
         })
-    }
-}
-
-impl AnswerSender {
-    async fn send(&self, answer: DemoAnswer, text: &mut String) -> Result<(), Interruption> {
-        match answer.prelude {
-            Prelude::Nothing => {}
-            Prelude::Thought => self.think().await?,
-            Prelude::Plan => self.plan().await?,
-            Prelude::Tool => {
-                if !self.run_tool().await? {
-                    return self.send_text(DemoAnswer::typed(texts::AFTER_REFUSED_TOOL), text).await;
-                }
-            }
-        }
-        self.send_text(answer, text).await
-    }
-
-    async fn send_text(&self, answer: DemoAnswer, text: &mut String) -> Result<(), Interruption> {
-        let start = Instant::now();
-        let count = u32::try_from(answer.parts.len()).unwrap_or(u32::MAX).max(1);
-        for (index, part) in (1..).zip(answer.parts) {
-            text.push_str(&part);
-            self.notify(SessionUpdate::AgentMessageChunk(ContentChunk::new(ContentBlock::from(part))))?;
-            if !answer.duration.is_zero() {
-                let next = start + answer.duration.mul_f64(f64::from(index) / f64::from(count));
-                self.until_stopped(sleep_until(next)).await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn think(&self) -> Result<(), Interruption> {
-        for part in words(texts::THOUGHTS) {
-            self.notify(SessionUpdate::AgentThoughtChunk(ContentChunk::new(ContentBlock::from(part))))?;
-            self.until_stopped(sleep(THOUGHT_PAUSE)).await?;
-        }
-        Ok(())
-    }
-
-    async fn plan(&self) -> Result<(), Interruption> {
-        for done in 0..=texts::PLAN.len() {
-            let status = |index: usize| match index.cmp(&done) {
-                std::cmp::Ordering::Less => PlanEntryStatus::Completed,
-                std::cmp::Ordering::Equal => PlanEntryStatus::InProgress,
-                std::cmp::Ordering::Greater => PlanEntryStatus::Pending,
-            };
-            let entries = texts::PLAN.iter().enumerate();
-            let entries = entries.map(|(index, text)| PlanEntry::new(*text, PlanEntryPriority::Medium, status(index)));
-            self.notify(SessionUpdate::Plan(Plan::new(entries.collect())))?;
-            self.until_stopped(sleep(PLAN_PAUSE)).await?;
-        }
-        Ok(())
-    }
-
-    /// Requests permission and pretends to run the tool. Returns false if it was rejected.
-    async fn run_tool(&self) -> Result<bool, Interruption> {
-        let id = SessionId::generate().to_string();
-        let call = ToolCall::new(id.clone(), texts::TOOL_TITLE)
-            .kind(ToolKind::Execute)
-            .raw_input(json!({"command": texts::TOOL_COMMAND, "description": texts::TOOL_QUESTION}));
-        self.notify(SessionUpdate::ToolCall(call))?;
-        let options = vec![
-            PermissionOption::new("yes", "Allow", PermissionOptionKind::AllowOnce),
-            PermissionOption::new("no", "Reject", PermissionOptionKind::RejectOnce),
-        ];
-        let fields = ToolCallUpdateFields::new().title(texts::TOOL_TITLE.to_owned());
-        let update = ToolCallUpdate::new(id.clone(), fields);
-        let request = RequestPermissionRequest::new(self.session_id.clone(), update, options);
-        let decided = self.until_stopped(self.cx.send_request(request).block_task()).await??;
-        let RequestPermissionOutcome::Selected(selected) = decided.outcome else { return Err(Interruption::Stopped) };
-        let status = |status| ToolCallUpdateFields::new().status(status);
-        let update = |fields| SessionUpdate::ToolCallUpdate(ToolCallUpdate::new(id.clone(), fields));
-        if &*selected.option_id.0 != "yes" {
-            self.notify(update(status(ToolCallStatus::Failed)))?;
-            return Ok(false);
-        }
-        self.notify(update(status(ToolCallStatus::InProgress)))?;
-        self.until_stopped(sleep(TOOL_DURATION)).await?;
-        let output = vec![texts::TOOL_OUTPUT.to_owned().into()];
-        self.notify(update(status(ToolCallStatus::Completed).content(output)))?;
-        Ok(true)
-    }
-
-    fn notify(&self, update: SessionUpdate) -> Result<(), Error> {
-        self.cx.send_notification(SessionNotification::new(self.session_id.clone(), update))
-    }
-
-    async fn until_stopped<T>(&self, future: impl Future<Output = T>) -> Result<T, Interruption> {
-        self.stop.run_until_cancelled(future).await.ok_or(Interruption::Stopped)
     }
 }
 
@@ -314,37 +195,6 @@ fn messages(blocks: Vec<ContentBlock>) -> Vec<HistoryMessage> {
     });
     let all = earlier.chain([(Role::User, last.as_str())]);
     all.map(|(role, text)| HistoryMessage { turn: 0, role, content: text.to_owned() }).collect()
-}
-
-/// Returns the file of a session, or `None` if there is no home or the id is invalid.
-fn file(id: &str) -> Option<PathBuf> {
-    let id: SessionId = id.parse().ok()?;
-    Some(PathBuf::from(env::var_os("HOME")?).join("sessions").join(format!("{id}.jsonl")))
-}
-
-fn read(id: &str) -> Option<Vec<HistoryMessage>> {
-    let text = fs::read_to_string(file(id)?).ok()?;
-    let message = |line: &str| {
-        let (role, content): (Role, String) = serde_json::from_str(line).ok()?;
-        Some(HistoryMessage { turn: 0, role, content })
-    };
-    Some(text.lines().filter_map(message).collect())
-}
-
-/// Stores messages. If that fails, the session lasts as long as the process.
-fn write(id: &str, messages: &[HistoryMessage]) {
-    let Some(path) = file(id) else { return };
-    let lines = messages.iter().fold(String::new(), |mut lines, message| {
-        let _ = writeln!(lines, "{}", json!([message.role, message.content]));
-        lines
-    });
-    let kept = || -> io::Result<()> {
-        fs::create_dir_all(path.parent().unwrap_or(&path))?;
-        fs::OpenOptions::new().append(true).create(true).open(&path)?.write_all(lines.as_bytes())
-    };
-    if let Err(error) = kept() {
-        eprintln!("cannot store the session: {error}");
-    }
 }
 
 #[cfg(test)]

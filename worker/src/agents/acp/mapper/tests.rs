@@ -3,8 +3,8 @@
 use banter_shared::chat::{StepKind, StepStatus};
 use serde_json::{Value, json};
 
-use super::*;
-use crate::agents::{StepUpdate, Update};
+use super::{answer_text::MAX_ANSWER_BYTES, *};
+use crate::agents::{StepUpdate, Update, acp::tool::MAX_DETAIL_BYTES};
 
 /// A turn and all updates that it has emitted.
 #[derive(Default)]

@@ -15,6 +15,7 @@ mod frames;
 mod lines;
 mod message;
 mod notices;
+mod output;
 mod parts;
 mod reports;
 mod think_tags;

@@ -4,21 +4,12 @@
 //! opening tag, so a closing tag may reveal that the answer started with a thought; the text before it is then
 //! retracted. Tags may be split anywhere.
 
-/// Opening and closing tags of thoughts, in lower case.
-const TAGS: [(&str, &str); 10] = [
-    ("<think>", "</think>"),
-    ("<thinking>", "</thinking>"),
-    ("<thought>", "</thought>"),
-    ("<thoughts>", "</thoughts>"),
-    ("<reasoning>", "</reasoning>"),
-    ("<reason>", "</reason>"),
-    ("<seed:think>", "</seed:think>"),
-    ("[think]", "[/think]"),
-    ("◁think▷", "◁/think▷"),
-    ("<|begin_of_thought|>", "<|end_of_thought|>"),
-];
-/// Maximum length of a tag, in bytes.
-const LONGEST_TAG_BYTES: usize = 32;
+mod tags;
+#[cfg(test)]
+mod tests;
+
+use self::tags::{LONGEST_TAG_BYTES, TAGS, closing_tags, find_tag, held_bytes, is_in_code, is_mention};
+
 /// Maximum length of the text before a closing tag without an opening tag, in bytes.
 const MAX_UNOPENED_BYTES: usize = 256 * 1024;
 
@@ -262,141 +253,5 @@ impl ThinkTags {
     fn switch_to_text(&mut self) {
         self.state = State::Text;
         self.text_so_far = String::new();
-    }
-}
-
-fn closing_tags() -> Vec<&'static str> {
-    TAGS.iter().map(|(_, closing)| *closing).collect()
-}
-
-/// Returns the position of the first of these tags, in any case, and the tag.
-fn find_tag<'a>(text: &str, tags: &[&'a str]) -> Option<(usize, &'a str)> {
-    let lower = text.to_ascii_lowercase();
-    tags.iter().filter_map(|tag| lower.find(tag).map(|at| (at, *tag))).min_by_key(|(at, _)| *at)
-}
-
-/// Returns how many bytes at the end of a text may be the start of a tag.
-fn held_bytes(text: &str, tags: &[&str]) -> usize {
-    let lower = text.to_ascii_lowercase();
-    let longest = |tag: &&str| {
-        (1..tag.len()).rev().find(|length| tag.is_char_boundary(*length) && lower.ends_with(&tag[..*length]))
-    };
-    tags.iter().filter_map(longest).max().unwrap_or(0)
-}
-
-/// Returns whether the end of a text is in a code block or code span.
-fn is_in_code(text: &str) -> bool {
-    let is_fence = |line: &&str| line.trim_start().starts_with("```") || line.trim_start().starts_with("~~~");
-    let fences = text.lines().filter(is_fence).count();
-    let line = text.rsplit('\n').next().unwrap_or_default();
-    fences % 2 == 1 || line.matches('`').count() % 2 == 1
-}
-
-/// Returns whether a tag between these texts is mentioned in a sentence.
-fn is_mention(before: &str, after: &str) -> bool {
-    let continues = after.starts_with(|c: char| c == ' ' || c.is_ascii_punctuation());
-    (before.ends_with(' ') && continues) || before.ends_with(['"', '\'', '(', '“'])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Returns the text and the thoughts of an answer.
-    fn separated(is_thinking: bool, pieces: &[&str]) -> (String, Vec<String>) {
-        let mut tags = ThinkTags::new(is_thinking);
-        let mut segments: Vec<Segment> = pieces.iter().flat_map(|piece| tags.push(piece)).collect();
-        segments.extend(tags.finish());
-        let (mut text, mut thoughts, mut thought) = (String::new(), Vec::new(), String::new());
-        for segment in segments {
-            match segment {
-                Segment::Text(more) => text.push_str(&more),
-                Segment::Thought(more) => thought.push_str(&more),
-                Segment::ThoughtEnd => thoughts.push(std::mem::take(&mut thought)),
-                Segment::Retract(thought) => {
-                    thoughts.push(thought);
-                    text.clear();
-                }
-            }
-        }
-        assert_eq!(thought, "", "every thought ends");
-        thoughts.retain(|thought| !thought.is_empty());
-        (text, thoughts)
-    }
-
-    fn assert_separated(is_thinking: bool, answer: &str, text: &str, thoughts: &[&str]) {
-        let expected = (text.to_owned(), thoughts.iter().map(|thought| (*thought).to_owned()).collect::<Vec<_>>());
-        assert_eq!(separated(is_thinking, &[answer]), expected, "{answer}");
-        for cut in (0..answer.len()).filter(|cut| answer.is_char_boundary(*cut)) {
-            assert_eq!(separated(is_thinking, &[&answer[..cut], &answer[cut..]]), expected, "{answer}: cut at {cut}");
-        }
-        let characters: Vec<String> = answer.chars().map(String::from).collect();
-        let characters: Vec<&str> = characters.iter().map(String::as_str).collect();
-        assert_eq!(separated(is_thinking, &characters), expected, "{answer}: by characters");
-    }
-
-    #[test]
-    fn separates_thoughts_at_any_split() {
-        for (answer, text, thoughts) in [
-            ("<think>\nHm, é.\n</think>\n\nYes", "Yes", &["Hm, é."][..]),
-            ("\n <think>Hm</think>Yes <b>", "Yes <b>", &["Hm"]),
-            ("<THINKING>Hm < 3</Thinking>Yes", "Yes", &["Hm < 3"]),
-            ("<thought>a</thought> <reasoning>b</reasoning>\nYes", "Yes", &["a", "b"]),
-            ("[THINK]Hm[/THINK]Yes", "Yes", &["Hm"]),
-            ("◁think▷Hm◁/think▷Yes", "Yes", &["Hm"]),
-            ("<think>\n\n</think>\n\nYes", "Yes", &[]),
-            ("<think>No end", "", &["No end"]),
-            ("<think>No end </thi", "", &["No end </thi"]),
-            ("<think>a</think>", "", &["a"]),
-            ("</think>\n\nYes", "Yes", &[]),
-            ("Hm, é.\n</think>\n\nYes", "Yes", &["Hm, é."]),
-            ("Hm</think>Yes </think>", "Yes </think>", &["Hm"]),
-        ] {
-            assert_separated(false, answer, text, thoughts);
-        }
-    }
-
-    #[test]
-    fn keeps_mentioned_tags_as_text() {
-        for answer in [
-            "Use <think> and </think>.",
-            "Write `</think>` at the end.",
-            "```xml\n<think>\nHm\n</think>\n```",
-            "~~~\n</think>\n~~~",
-            "The tag </think> ends a thought.",
-            "It ends with \"</think>\".",
-            "`<think>` begins a thought.",
-            "<thin line",
-            "<thinker>",
-            "  plain",
-            "a < b",
-            "",
-            "\n",
-        ] {
-            assert_separated(false, answer, answer, &[]);
-        }
-    }
-
-    #[test]
-    fn reads_a_thought_without_an_opening_tag() {
-        for (answer, text, thoughts) in [
-            ("Hm\n</think>\n\nYes", "Yes", &["Hm"][..]),
-            ("<think>Hm</think>Yes", "Yes", &["Hm"]),
-            ("\n</think>Yes", "Yes", &[]),
-        ] {
-            assert_separated(true, answer, text, thoughts);
-        }
-        let (text, thoughts) = separated(true, &["No ", "thought"]);
-        assert_eq!((text.as_str(), thoughts.len()), ("No thought", 1), "the answer is never lost");
-    }
-
-    #[test]
-    fn keeps_tags_as_text_if_the_server_separates_thoughts() {
-        let mut tags = ThinkTags::new(false);
-        let mut segments = tags.push("Hm\n");
-        tags.set_separate();
-        segments.extend(tags.push("</think>\n"));
-
-        assert_eq!(segments, [Segment::Text("Hm\n".into()), Segment::Text("</think>\n".into())]);
     }
 }

@@ -1,0 +1,73 @@
+//! Reads an agent's stdout and writes its stdin.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader},
+    sync::mpsc,
+    time::sleep,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::router::Router;
+use crate::agents::acp::{
+    lines::{LineReader, MAX_LINE_BYTES},
+    message,
+    peer::Peer,
+};
+
+/// How long writing the last messages may take when the connection closes.
+const CLOSE_LIMIT: Duration = Duration::from_millis(500);
+
+/// The signals that close a connection from our side.
+pub(super) struct CloseSignal {
+    /// The connection was dropped.
+    pub close: CancellationToken,
+    /// The worker is about to exit.
+    pub shutting_down: CancellationToken,
+}
+
+impl CloseSignal {
+    async fn reached(&self) {
+        tokio::select! { () = self.close.cancelled() => {}, () = self.shutting_down.cancelled() => {} }
+    }
+}
+
+/// Reads and dispatches messages until end of file.
+pub(super) async fn read(stdout: impl AsyncRead + Unpin, peer: &Arc<Peer>, router: &Router) {
+    let mut lines = LineReader::new(BufReader::with_capacity(64 * 1024, stdout), MAX_LINE_BYTES);
+    loop {
+        let (messages, bytes) = match lines.next().await {
+            Ok(Some(line)) => (message::parse(&line), line.bytes()),
+            Ok(None) => return,
+            Err(error) => return tracing::debug!(%error, "cannot read an agent's stdout"),
+        };
+        for message in messages {
+            router.dispatch(message, bytes, peer).await;
+        }
+    }
+}
+
+/// Writes outgoing messages until the end, then the remaining ones for a moment only, because an agent that no longer
+/// reads must not keep its stdin open.
+pub(super) async fn write(mut stdin: impl AsyncWrite + Unpin, mut outgoing: mpsc::Receiver<String>, end: &CloseSignal) {
+    let forward = async {
+        while let Some(mut line) = outgoing.recv().await {
+            line.push('\n');
+            let written = async {
+                stdin.write_all(line.as_bytes()).await?;
+                stdin.flush().await
+            };
+            if let Err(error) = written.await {
+                tracing::debug!(%error, "cannot write to an agent's stdin");
+                // The agent's output is still read.
+                return std::future::pending().await;
+            }
+        }
+    };
+    let ended = async {
+        end.reached().await;
+        sleep(CLOSE_LIMIT).await;
+    };
+    tokio::select! { () = forward => {}, () = ended => {} }
+}

@@ -1,0 +1,193 @@
+//! Dispatches the messages of an agent: responses to their requests, and the rest to the subscribed turn.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    time::Instant,
+};
+
+use crate::agents::acp::{
+    mapper,
+    message::{INVALID_PARAMS, METHOD_NOT_FOUND, Message, RpcError},
+    peer::{Peer, RequestError, Responder},
+    permission::{self, Request},
+    settle::SettlePolicy,
+};
+
+/// Capacity of the channel for a turn's events. When it is full, the agent's output is not read.
+const EVENT_BUFFER: usize = 256;
+/// Total length of the lines of these events, in bytes. A single line may be longer.
+const EVENT_BYTES: u32 = 16 * 1024 * 1024;
+
+/// An event that an agent sends during a turn.
+#[derive(Debug)]
+pub(in crate::agents::acp) enum TurnEvent {
+    /// The `update` of a `session/update`.
+    Update(Value),
+    /// An update that cannot be decoded.
+    Malformed,
+    /// A permission request, for whose response the agent waits.
+    Permission(Box<Request>, Responder),
+}
+
+/// An event with its share of [`EVENT_BYTES`], which is released once it is handled.
+#[derive(Debug)]
+pub(in crate::agents::acp) struct QueuedEvent {
+    pub event: TurnEvent,
+    _room: OwnedSemaphorePermit,
+}
+
+/// Dispatches what the agent sends.
+pub(super) struct Router {
+    listener: Mutex<Option<(String, mpsc::Sender<QueuedEvent>)>>,
+    room: Arc<Semaphore>,
+    settle_policy: Arc<SettlePolicy>,
+    /// When a message of a session last arrived, even without a listener.
+    active_at: Mutex<Instant>,
+    /// When the last complete turn ended, if no update has arrived since.
+    ended_at: Mutex<Option<Instant>>,
+    /// Number of lines and messages that were ignored as unknown.
+    ignored: AtomicU64,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Router {
+    pub fn new(settle_policy: Arc<SettlePolicy>) -> Self {
+        Self {
+            listener: Mutex::default(),
+            room: Arc::new(Semaphore::new(EVENT_BYTES as usize)),
+            settle_policy,
+            active_at: Mutex::new(Instant::now()),
+            ended_at: Mutex::default(),
+            ignored: AtomicU64::new(0),
+        }
+    }
+
+    /// Returns the listener of a session. A message without a session id goes to the only listener.
+    fn find(&self, session_id: Option<&str>) -> Option<mpsc::Sender<QueuedEvent>> {
+        let listener = lock(&self.listener);
+        listener.as_ref().filter(|(id, _)| session_id.is_none_or(|it| it == id)).map(|(_, events)| events.clone())
+    }
+
+    async fn send(&self, listener: &mpsc::Sender<QueuedEvent>, event: TurnEvent, bytes: usize) {
+        let room = u32::try_from(bytes).unwrap_or(EVENT_BYTES).clamp(1, EVENT_BYTES);
+        let Ok(room) = Arc::clone(&self.room).acquire_many_owned(room).await else { return };
+        // Without a listener, the event is dropped, which answers a request with an error.
+        let _ = listener.send(QueuedEvent { event, _room: room }).await;
+    }
+
+    /// Subscribes to the events of a session for a turn.
+    pub fn subscribe(&self, session_id: &str) -> EventSubscription<'_> {
+        let (sender, events) = mpsc::channel(EVENT_BUFFER);
+        *lock(&self.ended_at) = None;
+        *lock(&self.listener) = Some((session_id.to_owned(), sender));
+        EventSubscription { router: self, events, is_complete: false }
+    }
+
+    /// Returns when a message of a session last arrived.
+    pub fn active_at(&self) -> Instant {
+        *lock(&self.active_at)
+    }
+
+    /// Handles a message whose line has this many bytes.
+    pub async fn dispatch(&self, message: Message, bytes: usize, peer: &Arc<Peer>) {
+        let is_known = match message {
+            Message::Request { id, method, parameters } => {
+                self.request(Responder::new(peer, id), &method, &parameters, bytes).await;
+                true
+            }
+            Message::Notification { method, parameters } => self.notification(&method, parameters, bytes).await,
+            Message::Response { id, result } => peer.complete(&id, result.map_err(RequestError::Refused)),
+            Message::MalformedResponse { id, reason } => peer.complete(&id, Err(RequestError::Unreadable(reason))),
+            Message::MalformedRequest { id, error } => {
+                tracing::warn!(%id, error.message, "cannot decode an agent's request");
+                peer.respond(&id, Err(error));
+                true
+            }
+            Message::MalformedUpdate => {
+                tracing::warn!(bytes, "cannot decode an agent's update");
+                if let Some(events) = self.find(None) {
+                    self.send(&events, TurnEvent::Malformed, 1).await;
+                }
+                true
+            }
+            Message::Unknown => false,
+        };
+        if !is_known {
+            self.ignored.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    async fn request(&self, responder: Responder, method: &str, parameters: &Value, bytes: usize) {
+        if method != "session/request_permission" {
+            tracing::debug!(method, "agent called an unsupported method");
+            let message = format!("The client does not support `{method}`.");
+            return responder.respond(Err(RpcError::new(METHOD_NOT_FOUND, &message)));
+        }
+        let Some(request) = Request::parse(parameters) else {
+            tracing::warn!("permission request has no usable options");
+            let message = "`options` must be a list of options with an `optionId`.";
+            return responder.respond(Err(RpcError::new(INVALID_PARAMS, message)));
+        };
+        match self.find(parameters.get("sessionId").and_then(Value::as_str)) {
+            Some(events) => self.send(&events, TurnEvent::Permission(Box::new(request), responder), bytes).await,
+            None => responder.respond(Ok(permission::cancelled())),
+        }
+    }
+
+    /// Returns false if the notification is unknown.
+    async fn notification(&self, method: &str, mut parameters: Value, bytes: usize) -> bool {
+        if method != "session/update" {
+            return false;
+        }
+        let Some(update) = parameters.get_mut("update").map(Value::take) else { return false };
+        let is_of_turn = mapper::is_of_turn(&update);
+        if is_of_turn || mapper::is_user_message(&update) {
+            *lock(&self.active_at) = Instant::now();
+        }
+        match self.find(parameters.get("sessionId").and_then(Value::as_str)) {
+            Some(events) => self.send(&events, TurnEvent::Update(update), bytes).await,
+            None if is_of_turn => {
+                if let Some(ended_at) = lock(&self.ended_at).take() {
+                    tracing::debug!("update arrived after its turn had ended; discarded");
+                    self.settle_policy.record_lateness(
+                        ended_at.elapsed() + self.settle_policy.after_turn().map_or(Duration::ZERO, |it| it.silence),
+                    );
+                }
+            }
+            None => {}
+        }
+        true
+    }
+}
+
+/// A subscription to the events of a session, until it is dropped.
+pub(in crate::agents::acp) struct EventSubscription<'a> {
+    router: &'a Router,
+    /// The events, in order.
+    pub events: mpsc::Receiver<QueuedEvent>,
+    /// Whether the turn has ended normally, so that a further update is late.
+    pub is_complete: bool,
+}
+
+impl Drop for EventSubscription<'_> {
+    fn drop(&mut self) {
+        *lock(&self.router.listener) = None;
+        *lock(&self.router.ended_at) = self.is_complete.then(Instant::now);
+        let ignored = self.router.ignored.swap(0, Ordering::Relaxed);
+        if ignored > 0 {
+            tracing::info!(ignored, "ignored an agent's unrecognized lines and messages");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The text of an answer, with paragraphs where something else came in between.
+
+use banter_shared::lenient_json::SurrogateJoiner;
+
+use super::Flow;
+use crate::agents::{Update, acp::content::cut};
+
+/// Maximum length of an answer, in bytes.
+pub(super) const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+/// Maximum length of an answer that may be an error message, in bytes.
+const MAX_BEGINNING_BYTES: usize = 1000;
+
+/// The text of an answer so far.
+#[derive(Default)]
+pub(super) struct AnswerText {
+    surrogates: SurrogateJoiner,
+    bytes: usize,
+    /// The start of the text, for an agent whose only text is an error message.
+    beginning: String,
+    /// The message id of the last text.
+    message_id: Option<String>,
+    ends_in_space: bool,
+    /// Whether something else arrived after the last text.
+    was_interrupted: bool,
+}
+
+impl AnswerText {
+    /// Joins the halves of surrogate pairs. The result is empty while a half is missing.
+    pub fn decode(&mut self, text: &str) -> String {
+        self.surrogates.push(text).into_owned()
+    }
+
+    /// Appends decoded text that is not empty.
+    pub fn push(&mut self, text: &str, message_id: Option<String>, out: &mut Vec<Update>) -> Flow {
+        let is_new = message_id.is_some() && self.message_id.is_some() && message_id != self.message_id;
+        // Text before and after a tool call are separate paragraphs.
+        let needs_break = self.bytes > 0 && !self.ends_in_space && (self.was_interrupted || is_new);
+        self.message_id = message_id.or_else(|| self.message_id.take());
+        self.was_interrupted = false;
+        if needs_break {
+            self.append("\n\n", out);
+        }
+        self.append(text, out)
+    }
+
+    /// Notes that something other than text has arrived.
+    pub fn interrupt(&mut self) {
+        self.was_interrupted = true;
+    }
+
+    /// Ends the text. A half of a surrogate pair that is left becomes a replacement character.
+    pub fn finish(&mut self, out: &mut Vec<Update>) {
+        let last = self.surrogates.finish();
+        self.append(last, out);
+    }
+
+    /// Returns whether there is no text.
+    pub fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// Returns the whole text if it is short enough to be an error message.
+    pub fn short(&self) -> Option<&str> {
+        (self.bytes > 0 && self.bytes == self.beginning.len()).then_some(self.beginning.as_str())
+    }
+
+    fn append(&mut self, text: &str, out: &mut Vec<Update>) -> Flow {
+        let (kept, is_cut) = cut(text, MAX_ANSWER_BYTES - self.bytes);
+        self.bytes += kept.len();
+        self.ends_in_space = text.ends_with(char::is_whitespace);
+        self.beginning.push_str(cut(kept, MAX_BEGINNING_BYTES - self.beginning.len()).0);
+        match out.last_mut() {
+            // Joined, because an agent may send every character separately.
+            Some(Update::Text(before)) => before.push_str(kept),
+            _ if kept.is_empty() => {}
+            _ => out.push(Update::Text(kept.to_owned())),
+        }
+        if is_cut { Flow::TooLong } else { Flow::Continue }
+    }
+}

@@ -1,0 +1,111 @@
+//! Permission requests of a turn that have no decision yet.
+
+use std::{collections::HashMap, time::Duration};
+
+use banter_shared::chat::PermissionDecision;
+use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use tokio::{sync::oneshot, time::timeout};
+
+use super::super::{
+    mapper::UpdateMapper,
+    peer::Responder,
+    permission::{self, Request},
+};
+use crate::agents::{PermissionReply, Update};
+
+/// How long after its time limit an undecided permission request is given up.
+const DECISION_SLACK: Duration = Duration::from_secs(5);
+
+/// Permission requests without a decision.
+#[derive(Default)]
+pub(super) struct PendingPermissions {
+    decisions: FuturesUnordered<BoxFuture<'static, (usize, Option<PermissionReply>)>>,
+    waiting: HashMap<usize, PendingPermission>,
+    count: usize,
+}
+
+/// A permission request without a decision.
+pub(super) struct PendingPermission {
+    /// The id of the tool call.
+    pub tool: Option<String>,
+    pub request: Box<Request>,
+    pub responder: Responder,
+}
+
+impl PendingPermissions {
+    /// Adds a request whose decision arrives in `decision`.
+    pub fn add(
+        &mut self,
+        permission: PendingPermission,
+        decision: oneshot::Receiver<PermissionReply>,
+        time_limit: Duration,
+    ) {
+        self.count += 1;
+        let number = self.count;
+        self.waiting.insert(number, permission);
+        let decided = async move {
+            match timeout(time_limit + DECISION_SLACK, decision).await {
+                Ok(decision) => (number, decision.ok()),
+                Err(_) => (number, Some(PermissionReply::Expired)),
+            }
+        };
+        self.decisions.push(decided.boxed());
+    }
+
+    /// Waits for the next decision. Returns it with the number of its request; `None` if there are no requests.
+    pub async fn next(&mut self) -> Option<(usize, Option<PermissionReply>)> {
+        self.decisions.next().await
+    }
+
+    /// Returns whether no request is waiting for a decision.
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Responds to a request with its decision.
+    pub fn decide(
+        &mut self,
+        number: usize,
+        decision: Option<PermissionReply>,
+        mapper: &mut UpdateMapper,
+        out: &mut Vec<Update>,
+    ) {
+        let Some(permission) = self.waiting.remove(&number) else { return };
+        match decision {
+            Some(PermissionReply::Answered { decision, chosen }) => {
+                permission.decide(decision, chosen.as_deref(), mapper, out)
+            }
+            Some(PermissionReply::Expired) => permission.decide(PermissionDecision::Reject, None, mapper, out),
+            None => permission.responder.respond(Ok(permission::cancelled())),
+        }
+    }
+
+    /// Cancels all requests. The protocol requires a response to each when a turn ends or is stopped.
+    pub fn cancel(&mut self) {
+        for (_, permission) in self.waiting.drain() {
+            permission.responder.respond(Ok(permission::cancelled()));
+        }
+    }
+}
+
+impl PendingPermission {
+    /// Responds to the agent and updates the tool accordingly. A decision to allow without a matching option counts as a
+    /// rejection.
+    pub fn decide(
+        self,
+        decision: PermissionDecision,
+        chosen: Option<&str>,
+        mapper: &mut UpdateMapper,
+        out: &mut Vec<Update>,
+    ) {
+        let PendingPermission { tool, request, responder } = self;
+        let result = request.result(decision, chosen);
+        let is_allowed = decision == PermissionDecision::Allow && result != permission::cancelled();
+        responder.respond(Ok(result));
+        match tool {
+            Some(tool) if is_allowed => mapper.allow(&tool, out),
+            Some(tool) => mapper.reject(&tool, out),
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Processes that a turn has started, such as its tools.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::agents::process::{ProcessHandle, tree};
+
+/// How long the processes started by a cancelled turn may take to exit after its end.
+const LEFTOVERS_LIMIT: Duration = Duration::from_secs(5);
+/// Poll interval while waiting for them.
+const LEFTOVERS_POLL_INTERVAL: Duration = Duration::from_millis(200);
+/// How long a detached tool may take to exit after its turn is over.
+const DETACHED_GRACE: Duration = Duration::from_millis(300);
+/// Poll interval while waiting for it.
+const DETACHED_POLL_INTERVAL: Duration = Duration::from_millis(20);
+/// How long killing all of them may take.
+const DETACHED_LIMIT: Duration = Duration::from_secs(3);
+
+/// Waits until all processes started since the turn began have exited. An agent may report that it stopped while
+/// its tool is still running. Returns false if they do not exit in time.
+pub(super) async fn wait_until_exited(
+    handle: &ProcessHandle,
+    started_at: u64,
+    shutting_down: &CancellationToken,
+) -> bool {
+    let deadline = Instant::now() + LEFTOVERS_LIMIT;
+    while let Some(root) = handle.running_pid() {
+        if tree::started_since(root, started_at).is_empty() {
+            return true;
+        }
+        if Instant::now() > deadline
+            || shutting_down.run_until_cancelled(sleep(LEFTOVERS_POLL_INTERVAL)).await.is_none()
+        {
+            return false;
+        }
+    }
+    false
+}
+
+/// Ends processes that a turn has left running detached from its agent, such as a tool in its own session; nothing else
+/// would end them before the agent exits. Processes still attached to the agent are not touched. Returns false if any
+/// are left.
+pub(in crate::agents::acp) async fn kill_detached(handle: &ProcessHandle, started_at: u64) -> bool {
+    let since = Instant::now();
+    while let Some(root) = handle.running_pid() {
+        let detached = tree::detached_since(root, started_at);
+        if detached.is_empty() {
+            return true;
+        }
+        if since.elapsed() > DETACHED_LIMIT {
+            return false;
+        }
+        if since.elapsed() > DETACHED_GRACE {
+            tracing::info!(count = detached.len(), "killing processes left running by a turn");
+            detached.into_iter().for_each(tree::kill);
+        }
+        sleep(DETACHED_POLL_INTERVAL).await;
+    }
+    true
+}

@@ -1,0 +1,52 @@
+//! The end of a turn whose agent may send updates after its result.
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::super::{
+    connection::TurnEvent,
+    mapper,
+    peer::RequestError,
+    permission,
+    settle::{SettlePolicy, SettleWindow},
+};
+
+/// A turn that has a result but may still receive updates.
+pub(super) struct SettlingTurn {
+    /// The result.
+    pub result: Result<Value, RequestError>,
+    window: SettleWindow,
+    ended_at: Instant,
+    last_update_at: Instant,
+}
+
+impl SettlingTurn {
+    /// Starts to wait for late updates.
+    pub fn new(result: Result<Value, RequestError>, window: SettleWindow) -> Self {
+        let now = Instant::now();
+        Self { result, window, ended_at: now, last_update_at: now }
+    }
+
+    /// Returns when the turn ends unless another update arrives.
+    pub fn settled_at(&self) -> Instant {
+        (self.last_update_at + self.window.silence).min(self.ended_at + self.window.limit)
+    }
+
+    /// Returns an event that still belongs to the turn. Permission requests after the end are cancelled.
+    pub fn accept(&mut self, event: TurnEvent, settle_policy: &SettlePolicy) -> Option<TurnEvent> {
+        match event {
+            TurnEvent::Update(update) => {
+                if mapper::is_of_turn(&update) {
+                    settle_policy.record_lateness(self.last_update_at.elapsed());
+                    self.last_update_at = Instant::now();
+                }
+                Some(TurnEvent::Update(update))
+            }
+            TurnEvent::Malformed => Some(TurnEvent::Malformed),
+            TurnEvent::Permission(_, responder) => {
+                responder.respond(Ok(permission::cancelled()));
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! The output of an answer: its text, thoughts, and notices, as updates.
+
+use banter_shared::{chat::sanitize_agent_text, lenient_json::SurrogateJoiner};
+
+use super::{
+    notices::Notices,
+    think_tags::{Segment, ThinkTags},
+    thoughts::Thoughts,
+};
+use crate::agents::Update;
+
+/// Maximum length of an answer, in bytes of UTF-8. A longer one is cut off with the finish reason `length`.
+const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+
+/// Collects the output of an answer.
+pub(super) struct Output {
+    /// The notices.
+    pub notices: Notices,
+    tags: ThinkTags,
+    text_surrogates: SurrogateJoiner,
+    thought_surrogates: SurrogateJoiner,
+    thoughts: Thoughts,
+    updates: Vec<Update>,
+    written_bytes: usize,
+    /// Bytes of text that were not retracted.
+    kept_bytes: usize,
+    has_thoughts: bool,
+    was_retracted: bool,
+}
+
+impl Output {
+    /// Creates an empty output. For `is_unopened`, see [`ThinkTags::new`].
+    pub fn new(is_unopened: bool) -> Self {
+        Self {
+            notices: Notices::default(),
+            tags: ThinkTags::new(is_unopened),
+            text_surrogates: SurrogateJoiner::default(),
+            thought_surrogates: SurrogateJoiner::default(),
+            thoughts: Thoughts::default(),
+            updates: Vec::new(),
+            written_bytes: 0,
+            kept_bytes: 0,
+            has_thoughts: false,
+            was_retracted: false,
+        }
+    }
+
+    /// Returns whether there were thoughts.
+    pub fn has_thoughts(&self) -> bool {
+        self.has_thoughts
+    }
+
+    /// Returns whether there is text that was not retracted.
+    pub fn has_text(&self) -> bool {
+        self.kept_bytes > 0
+    }
+
+    /// Returns whether text was retracted because it turned out to be a thought.
+    pub fn was_retracted(&self) -> bool {
+        self.was_retracted
+    }
+
+    /// Ends the output and emits what was held back. Returns whether a thought without an opening tag was never closed.
+    pub fn end(&mut self) -> bool {
+        self.end_thought_surrogates();
+        let half = self.text_surrogates.finish();
+        let mut segments = self.tags.push(half);
+        let is_unopened = self.tags.is_unopened();
+        segments.extend(self.tags.finish());
+        self.push_segments(segments);
+        self.thoughts.end();
+        is_unopened
+    }
+
+    /// Returns the updates since the last call.
+    pub fn take_updates(&mut self) -> Vec<Update> {
+        self.push_steps();
+        std::mem::take(&mut self.updates)
+    }
+
+    /// Appends to the thoughts.
+    pub fn push_thought(&mut self, text: &str) {
+        self.tags.set_separate();
+        let text = self.thought_surrogates.push(text);
+        self.think(&text);
+    }
+
+    fn think(&mut self, text: &str) {
+        self.has_thoughts |= !text.trim().is_empty();
+        self.thoughts.push(&sanitize_agent_text(text));
+    }
+
+    /// Appends text that may contain tags of thoughts. Returns false if the answer is too long.
+    pub fn push_text(&mut self, text: &str) -> bool {
+        self.end_thought_surrogates();
+        let text = self.text_surrogates.push(text).into_owned();
+        let segments = self.tags.push(&sanitize_agent_text(&text));
+        self.push_segments(segments)
+    }
+
+    fn end_thought_surrogates(&mut self) {
+        let half = self.thought_surrogates.finish();
+        self.thoughts.push(half);
+    }
+
+    fn push_segments(&mut self, segments: Vec<Segment>) -> bool {
+        for segment in segments {
+            match segment {
+                Segment::Text(text) => {
+                    if !self.write(&text) {
+                        return false;
+                    }
+                }
+                Segment::Thought(thought) => self.think(&thought),
+                Segment::ThoughtEnd => self.thoughts.end(),
+                Segment::Retract(thought) => {
+                    self.was_retracted = true;
+                    self.kept_bytes = 0;
+                    self.updates.push(Update::Retract);
+                    self.think(&thought);
+                    self.thoughts.end();
+                }
+            }
+        }
+        true
+    }
+
+    fn write(&mut self, text: &str) -> bool {
+        if text.is_empty() {
+            return true;
+        }
+        self.thoughts.end();
+        self.push_steps();
+        let fitting = &text[..text.floor_char_boundary((MAX_ANSWER_BYTES - self.written_bytes).min(text.len()))];
+        self.written_bytes += fitting.len();
+        self.kept_bytes += fitting.len();
+        match self.updates.last_mut() {
+            Some(Update::Text(last)) => last.push_str(fitting),
+            _ if fitting.is_empty() => {}
+            _ => self.updates.push(Update::Text(fitting.to_owned())),
+        }
+        fitting.len() == text.len()
+    }
+
+    fn push_steps(&mut self) {
+        let steps = self.thoughts.take_updates().into_iter().chain(self.notices.take_updates());
+        self.updates.extend(steps.map(Update::Step));
+    }
+}

@@ -1,0 +1,113 @@
+//! The handle of an agent's process.
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitStatus,
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{sync::watch, time::timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::stderr::StderrTail;
+
+/// How long reading the rest of an agent's stderr may take after it has exited.
+const STDERR_LIMIT: Duration = Duration::from_secs(1);
+
+/// Watches and ends an agent. Dropping the last clone ends the agent.
+#[derive(Clone, Debug)]
+pub struct ProcessHandle {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    pid: u32,
+    exit: watch::Receiver<Option<ExitStatus>>,
+    end: CancellationToken,
+    stderr: StderrTail,
+    folder: PathBuf,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.end.cancel();
+    }
+}
+
+impl ProcessHandle {
+    /// Creates the handle of a supervisor. `exit` receives its exit status; cancelling `end` ends it.
+    pub(super) fn new(
+        pid: u32,
+        exit: watch::Receiver<Option<ExitStatus>>,
+        end: CancellationToken,
+        stderr: StderrTail,
+        folder: PathBuf,
+    ) -> Self {
+        Self { inner: Arc::new(Inner { pid, exit, end, stderr, folder }) }
+    }
+
+    /// Creates a handle to a process that is already running and is not ended.
+    #[cfg(test)]
+    pub(in crate::agents) fn for_pid(pid: u32) -> (Self, watch::Sender<Option<ExitStatus>>) {
+        let (exit_sender, exit) = watch::channel(None);
+        let (end, stderr) = (CancellationToken::new(), StderrTail::new(Vec::new()));
+        (Self::new(pid, exit, end, stderr, PathBuf::new()), exit_sender)
+    }
+
+    /// Ends the agent in the background. The owner of its stdin should have closed it.
+    pub fn end(&self) {
+        self.inner.end.cancel();
+    }
+
+    /// Waits until the agent and its descendants have exited. Returns the exit status if it is known.
+    pub async fn exited(&self) -> Option<ExitStatus> {
+        let mut exit = self.inner.exit.clone();
+        exit.wait_for(Option::is_some).await.ok().and_then(|status| *status)
+    }
+
+    /// Like [`ProcessHandle::exited`], but does not keep the agent alive while waiting.
+    pub fn exit_signal(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut exit = self.inner.exit.clone();
+        async move {
+            let _ = exit.wait_for(Option::is_some).await;
+        }
+    }
+
+    /// Returns whether the agent is running and not being ended.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.inner.exit.borrow().is_none() && !self.inner.end.is_cancelled()
+    }
+
+    /// Returns the end of the agent's stderr, without secrets.
+    #[must_use]
+    pub fn stderr(&self) -> String {
+        self.inner.stderr.text()
+    }
+
+    /// Waits for the rest of the stderr of an agent that has exited, and returns its end.
+    pub async fn final_stderr(&self) -> String {
+        let _ = timeout(STDERR_LIMIT, self.inner.stderr.drained()).await;
+        self.stderr()
+    }
+
+    /// Replaces every secret in a text.
+    #[must_use]
+    pub fn redact(&self, text: &str) -> String {
+        self.inner.stderr.redact(text)
+    }
+
+    /// Returns the agent's work folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.inner.folder
+    }
+
+    /// Returns the process id of the agent's supervisor if the agent is running.
+    #[must_use]
+    pub fn running_pid(&self) -> Option<u32> {
+        self.is_running().then_some(self.inner.pid)
+    }
+}

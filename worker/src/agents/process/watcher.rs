@@ -1,0 +1,75 @@
+//! Waits for the supervisors of agents, and ends them.
+
+use std::{io, process::ExitStatus, time::Duration};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use tokio::{process::Child, time::sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::{spawner::Spawner, tree};
+
+/// How long an agent may take to exit after its stdin is closed.
+const EXIT_LIMIT: Duration = Duration::from_secs(3);
+/// How long the supervisor may take to exit after SIGTERM.
+const TERM_LIMIT: Duration = Duration::from_secs(3);
+/// Replaces both limits when the worker is about to exit.
+const SHUTDOWN_EXIT_LIMIT: Duration = Duration::from_millis(300);
+
+/// Waits for a supervisor to exit, or ends it.
+pub(super) struct Watcher {
+    pub child: Child,
+    pub pid: u32,
+    pub end: CancellationToken,
+    pub shutting_down: CancellationToken,
+    pub spawner: Spawner,
+}
+
+impl Watcher {
+    /// Waits until the supervisor and its descendants have exited. Returns its exit status.
+    pub async fn watch(mut self) -> ExitStatus {
+        let ended = tokio::select! {
+            status = self.child.wait() => Some(status),
+            () = self.end.cancelled() => None,
+            () = self.shutting_down.cancelled() => None,
+        };
+        let status = match ended {
+            Some(status) => status,
+            None => self.stop().await,
+        };
+        // If the supervisor was killed, its descendants are now the worker's children.
+        self.spawner.sweep(self.pid).await;
+        status.unwrap_or_default()
+    }
+
+    async fn stop(&mut self) -> io::Result<ExitStatus> {
+        if let Some(status) = self.wait(EXIT_LIMIT).await {
+            return status;
+        }
+        if let Ok(pid) = i32::try_from(self.pid) {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+        }
+        if let Some(status) = self.wait(TERM_LIMIT).await {
+            return status;
+        }
+        tracing::warn!(pid = self.pid, "agent supervisor did not exit; killing it");
+        // The agent first: without its supervisor, it would be harder to find.
+        tree::descendants(self.pid).into_iter().for_each(tree::kill);
+        self.child.start_kill()?;
+        self.child.wait().await
+    }
+
+    async fn wait(&mut self, limit: Duration) -> Option<io::Result<ExitStatus>> {
+        let shutdown_limit = async {
+            self.shutting_down.cancelled().await;
+            sleep(SHUTDOWN_EXIT_LIMIT).await;
+        };
+        tokio::select! {
+            status = self.child.wait() => Some(status),
+            () = sleep(limit) => None,
+            () = shutdown_limit => None,
+        }
+    }
+}
