@@ -20,12 +20,29 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Agent, AgentError, Answer, Turn, Update,
     acp::from_exit,
+    driver::{BuildContext, Driver, ProbeReport},
     process::{AgentProcess, Launch, ProcessHost},
     prompt,
 };
 
 /// Maximum length of an answer, in bytes.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+
+#[async_trait]
+impl Driver for CommandConfig {
+    fn build(&self, context: &BuildContext<'_>) -> Result<Arc<dyn Agent>, String> {
+        Ok(Arc::new(CommandAgent::new(self.clone(), context.launch(&self.program)?, context.host.clone())))
+    }
+
+    fn program(&self) -> Option<&str> {
+        Some(&self.program.command)
+    }
+
+    async fn probe(&self, _: &BuildContext<'_>) -> ProbeReport {
+        let line = "not started: a command agent runs only when it has a message to answer";
+        ProbeReport { is_usable: true, lines: vec![line.to_owned()] }
+    }
+}
 
 /// An agent that runs a program.
 #[derive(Clone)]

@@ -1,11 +1,14 @@
 //! Which agents can run on this machine, determined without starting any.
 
 use banter_shared::{
-    agents_file::{AgentCatalog, AgentConfig, Driver, detectable},
+    agents_file::{AgentCatalog, AgentConfig, detectable},
     store::AgentHealth,
 };
 
-use super::process::{StartError, find_program};
+use super::{
+    driver,
+    process::{StartError, find_program},
+};
 
 /// Returns the health of every configured agent, and of those that are found on `PATH` but not enabled.
 #[must_use]
@@ -28,23 +31,18 @@ pub fn check(catalog: &AgentCatalog, env: impl Fn(&str) -> Option<String>) -> Ve
 /// Returns why an agent cannot run here. `None` is no guarantee, because nothing is started.
 #[must_use]
 pub fn unavailable_reason(agent: &AgentConfig, env: impl Fn(&str) -> Option<String>) -> Option<String> {
-    agent.unavailable_reason(env).or_else(|| match &agent.driver {
-        Driver::Acp(acp) => missing(&acp.program.command),
-        Driver::Command(command) => missing(&command.program.command),
-        Driver::Demo(_) | Driver::Openai(_) => None,
-    })
+    agent.unavailable_reason(env).or_else(|| driver::of(&agent.driver).program().and_then(missing))
 }
 
 /// Returns the agents that are installed here but not mentioned in the configuration.
 pub fn detected(catalog: &AgentCatalog) -> impl Iterator<Item = &'static AgentConfig> {
-    detectable().iter().filter(|agent| match &agent.driver {
-        Driver::Acp(acp) => {
-            !catalog.mentions(&agent.key, &acp.program.command) && find_program(&acp.program.command).is_some()
-        }
-        Driver::Demo(_) | Driver::Openai(_) | Driver::Command(_) => false,
+    detectable().iter().filter(|agent| {
+        driver::of(&agent.driver)
+            .program()
+            .is_some_and(|program| !catalog.mentions(&agent.key, program) && find_program(program).is_some())
     })
 }
 
-fn missing(command: &str) -> Option<String> {
-    find_program(command).is_none().then(|| StartError::NotInstalled(command.to_owned()).to_string())
+fn missing(program: &str) -> Option<String> {
+    find_program(program).is_none().then(|| StartError::NotInstalled(program.to_owned()).to_string())
 }

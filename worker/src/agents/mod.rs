@@ -1,11 +1,12 @@
-//! Agents: one trait, and one implementation per driver.
+//! Agents: the trait [`Agent`], and one implementation per [driver](driver::Driver).
 
-pub mod acp;
+mod acp;
 mod command;
 pub mod demo;
+pub mod driver;
 pub mod health;
 pub mod limits;
-pub mod openai;
+mod openai;
 mod pattern;
 pub mod process;
 mod prompt;

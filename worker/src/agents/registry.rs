@@ -4,9 +4,8 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use banter_shared::{
-    agents_file::{AgentCatalog, AgentConfig, Driver, ProgramConfig},
+    agents_file::{AgentCatalog, AgentConfig},
     chat::ErrorCode,
-    clock::SystemClock,
     id::SessionId,
 };
 use tokio::sync::mpsc;
@@ -14,10 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Agent, AgentError, Answer, Turn, Update,
-    acp::AcpAgent,
-    command::CommandAgent,
-    openai::OpenaiAgent,
-    process::{Launch, ProcessHost, Program},
+    driver::{self, BuildContext},
+    process::ProcessHost,
 };
 
 /// Every enabled agent, ready to answer. An agent that cannot run here answers with the reason as an error.
@@ -38,13 +35,14 @@ impl Registry {
     #[must_use]
     pub fn from_catalog(
         catalog: &AgentCatalog,
-        env: impl Fn(&str) -> Option<String>,
+        env: impl Fn(&str) -> Option<String> + Sync,
         host: &ProcessHost,
         concurrency: usize,
     ) -> Self {
         let mut registry = Self::default();
         for config in catalog.agents() {
-            let agent = start(config, &env, host, concurrency).unwrap_or_else(|reason| {
+            let context = BuildContext { key: &config.key, env: &env, host, concurrency };
+            let agent = driver::of(&config.driver).build(&context).unwrap_or_else(|reason| {
                 tracing::warn!(agent = config.key, reason, "agent unavailable");
                 Arc::new(Unavailable { reason })
             });
@@ -80,38 +78,6 @@ impl Registry {
     pub fn timeout(&self, key: &str) -> Option<Duration> {
         self.config(key).map(|config| config.timeout)
     }
-}
-
-fn start(
-    config: &AgentConfig,
-    env: impl Fn(&str) -> Option<String>,
-    host: &ProcessHost,
-    concurrency: usize,
-) -> Result<Arc<dyn Agent>, String> {
-    Ok(match &config.driver {
-        Driver::Demo(_) => Arc::new(AcpAgent::demo(config.key.clone(), concurrency, host.clone())),
-        Driver::Openai(openai) => {
-            Arc::new(OpenaiAgent::new(openai.clone(), openai.api_key(env)?, Arc::new(SystemClock))?)
-        }
-        Driver::Acp(acp) => Arc::new(AcpAgent::new(acp.clone(), launch(&config.key, &acp.program, env)?, host.clone())),
-        Driver::Command(command) => {
-            Arc::new(CommandAgent::new(command.clone(), launch(&config.key, &command.program, env)?, host.clone()))
-        }
-    })
-}
-
-/// Returns how to start a program. Whether it is installed is checked at the start.
-///
-/// # Errors
-/// Fails with a readable sentence if a secret is missing.
-pub fn launch(key: &str, program: &ProgramConfig, env: impl Fn(&str) -> Option<String>) -> Result<Launch, String> {
-    Ok(Launch {
-        agent_key: key.to_owned(),
-        secrets: program.secret_values(env)?,
-        program: Program::Named(program.command.clone()),
-        args: program.args.iter().map(Into::into).collect(),
-        env: program.env.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
-    })
 }
 
 /// The placeholder for an agent that cannot run.

@@ -22,7 +22,7 @@ const REPLAY_LIMIT: Duration = Duration::from_secs(15);
 
 /// How late the updates of one agent are.
 #[derive(Debug)]
-pub(super) struct SettlePolicy {
+pub(in crate::agents) struct SettlePolicy {
     /// Whether updates may follow the result of their turn.
     is_lenient: bool,
     /// Whether one was observed to be later than usual.
@@ -31,7 +31,7 @@ pub(super) struct SettlePolicy {
 
 /// A silence to wait for, and the maximum wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct SettleWindow {
+pub(in crate::agents) struct SettleWindow {
     pub silence: Duration,
     pub limit: Duration,
 }

@@ -6,6 +6,7 @@
 //! gets the same answer. `small_talk` and `commands` decide what to answer; `server` sends it at the pace of a typist.
 
 mod commands;
+mod driver;
 mod sender;
 mod server;
 mod session_files;

@@ -8,6 +8,7 @@
 mod body;
 mod client;
 mod dialect;
+mod driver;
 mod errors;
 mod loading;
 mod reader;
@@ -83,15 +84,6 @@ impl OpenaiAgent {
     pub fn new(config: OpenaiConfig, key: Option<String>, clock: SharedClock) -> Result<Self, String> {
         let client = Client::new(&config.base_url, key.as_deref())?;
         Ok(Self { config, key, client, clock, loading_limits: LoadingLimits::default(), profile: Mutex::default() })
-    }
-
-    /// Fetches the server's list of models and returns how many there are.
-    ///
-    /// # Errors
-    /// Fails if the server does not respond or rejects the request.
-    pub async fn probe(&self) -> Result<usize, AgentError> {
-        let list = self.list_models(MODELS_TIMEOUT).await.map_err(|failure| failure.error)?;
-        Ok(list["data"].as_array().map_or(0, Vec::len))
     }
 
     /// Answers a turn. Resends the request, changed or not, as long as that may help.

@@ -1,0 +1,153 @@
+//! Runs the turns of an agent: prepares its process and session, prompts it, and cleans up afterward.
+
+use std::sync::Arc;
+
+use banter_shared::{agents_file::AcpConfig, chat::AgentSession, id::SessionId};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    connection::Connection,
+    pool::{Pool, SlotGuard},
+    session,
+    settle::SettlePolicy,
+    turn::{self, Prompt, Reuse, TurnResult},
+};
+use crate::agents::{
+    AgentError, Answer, Turn, Update,
+    process::{AgentProcess, Launch, ProcessHost, Program, StartError},
+    prompt,
+};
+
+/// The shared state of an agent and its turns.
+pub(super) struct Runner {
+    pub config: AcpConfig,
+    pub launch: Launch,
+    pub host: ProcessHost,
+    pub pool: Arc<Pool>,
+    pub settle_policy: Arc<SettlePolicy>,
+}
+
+impl Runner {
+    /// Answers a turn, and cleans up after it.
+    pub async fn run(
+        &self,
+        turn: Turn,
+        updates: &mpsc::Sender<Update>,
+        stop: &CancellationToken,
+        reply: oneshot::Sender<Result<Answer, AgentError>>,
+    ) {
+        let Some(mut slot) = stop.run_until_cancelled(self.pool.acquire(turn.session_id)).await else { return };
+        let (result, cleanup) = self.answer(turn, &mut slot, updates, stop).await;
+        let _ = reply.send(result);
+        // The next turn of the conversation waits for this, so that nothing of this turn is mistaken for a part of it.
+        if let Some(cleanup) = cleanup
+            && let Some(warm) = slot.warm.as_ref()
+            && !cleanup.run(&warm.connection, &self.settle_policy).await
+        {
+            slot.discard();
+        }
+    }
+
+    /// Answers a turn. If the prompt was sent, also returns the work to do before the next turn.
+    async fn answer(
+        &self,
+        turn: Turn,
+        slot: &mut SlotGuard,
+        updates: &mpsc::Sender<Update>,
+        stop: &CancellationToken,
+    ) -> (Result<Answer, AgentError>, Option<turn::Cleanup>) {
+        let stopped = || (Err(AgentError::stopped()), None);
+        let Some(ready) = stop.run_until_cancelled(self.prepare(&turn, slot)).await else {
+            // The process may be partially set up.
+            slot.discard();
+            return stopped();
+        };
+        if let Err(error) = ready {
+            slot.discard();
+            return (Err(error), None);
+        }
+        let Some(warm) = slot.warm.as_mut() else { return stopped() };
+        let Some(known) = warm.session.take() else { return stopped() };
+        let own = AgentSession { id: known.id.clone(), provider: self.provider(&warm.connection) };
+        if updates.send(Update::Resume(own)).await.is_err() {
+            return stopped();
+        }
+        let TurnResult { result, reuse, cleanup } = Prompt {
+            connection: &warm.connection,
+            config: &self.config,
+            session_id: &known.id,
+            blocks: prompt::blocks(turn.history, known.last_turn, self.config.history_bytes),
+            updates,
+            stop,
+            shutting_down: self.host.shutting_down(),
+            settle_policy: &self.settle_policy,
+        }
+        .run()
+        .await;
+        match reuse {
+            Reuse::Session => warm.session = Some(session::OpenSession { id: known.id, last_turn: Some(turn.turn) }),
+            Reuse::Process => {}
+            Reuse::Nothing => slot.discard(),
+        }
+        (result, Some(cleanup))
+    }
+
+    /// Ensures that there is a process with a session that can be prompted.
+    async fn prepare(&self, turn: &Turn, slot: &mut SlotGuard) -> Result<(), AgentError> {
+        // A session that has already seen this turn, or later ones, cannot be resumed.
+        let mut resume = turn.resume.as_ref().filter(|resume| resume.turn < turn.turn);
+        if let Some(warm) = slot.warm.as_mut() {
+            if !warm.connection.is_open() {
+                slot.discard();
+            } else if let Some(known) = &warm.session {
+                let is_behind =
+                    resume.is_some_and(|resume| resume.session.id != known.id && Some(resume.turn) > known.last_turn);
+                if known.last_turn < Some(turn.turn) && !is_behind {
+                    return Ok(());
+                }
+                warm.session = None;
+            }
+        }
+        loop {
+            if slot.warm.is_none() {
+                let permit = slot.acquire_permit().await;
+                let process = self.start(turn.session_id).await?;
+                let permit = slot.attach_permit(permit, &process.handle);
+                slot.put(Connection::open(process, &self.host, &self.settle_policy).await?, permit);
+            }
+            let Some(warm) = slot.warm.as_mut() else { return Err(AgentError::stopped()) };
+            // Another program cannot use the session id, or would take it for a different session.
+            let provider = self.provider(&warm.connection);
+            resume = resume.filter(|resume| resume.session.provider == provider);
+            match session::open(&warm.connection, &self.config, resume, self.settle_policy.after_replay()).await {
+                Ok(known) => {
+                    warm.session = Some(known);
+                    return Ok(());
+                }
+                // An agent that crashes while restoring its session gets a new one.
+                Err(error) if resume.is_some() && !warm.connection.is_open() => {
+                    tracing::warn!(%error, "agent crashed while restoring its session; starting a new one");
+                    resume = None;
+                    slot.discard();
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Returns the program that the agent's sessions belong to: the name that it reports, or that of the started
+    /// program.
+    fn provider(&self, connection: &Connection) -> String {
+        let started = match &self.launch.program {
+            Program::Named(name) => name.as_str(),
+            Program::Own => "",
+        };
+        connection.agent_info.name.as_deref().unwrap_or(started).to_owned()
+    }
+
+    /// Starts a process of the agent in the work folder of a session.
+    pub async fn start(&self, session: SessionId) -> Result<AgentProcess, StartError> {
+        self.host.start(&self.launch, session).await
+    }
+}
