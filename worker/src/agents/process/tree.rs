@@ -1,13 +1,14 @@
 //! The descendants of a process, read from `/proc`.
 
-use std::{
-    collections::{HashMap, HashSet},
-    fs,
-};
+use std::collections::{HashMap, HashSet};
 
 use nix::{
     sys::signal::{Signal, kill as send},
     unistd::Pid,
+};
+use procfs::{
+    Current as _, Uptime,
+    process::{self, Stat},
 };
 
 /// A process, from `/proc/PID/stat`.
@@ -63,11 +64,9 @@ pub fn resident_bytes(roots: &[u32]) -> u64 {
 /// Returns the current time in hundredths of a second since boot, the unit of process start times.
 #[must_use]
 pub fn moment() -> u64 {
-    fs::read_to_string("/proc/uptime").ok().and_then(|text| moment_in(&text)).unwrap_or(u64::MAX)
-}
-
-fn moment_in(uptime: &str) -> Option<u64> {
-    uptime.split_whitespace().next()?.replace('.', "").parse().ok()
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive, and far below the maximum")]
+    let hundredths = |uptime: Uptime| (uptime.uptime * 100.0).round() as u64;
+    Uptime::current().map_or(u64::MAX, hundredths)
 }
 
 /// Returns the running descendants of `root` that were started at `moment` or later.
@@ -110,29 +109,25 @@ pub fn kill(pid: u32) {
 }
 
 fn processes() -> Vec<Process> {
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let found = entries.filter_map(|entry| {
-        let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
-        process_in(pid, &fs::read_to_string(entry.path().join("stat")).ok()?)
-    });
-    found.collect()
-}
-
-/// Parses a stat line. The second field is the program's name in parentheses, which may contain any character.
-fn process_in(pid: u32, stat: &str) -> Option<Process> {
-    // The state is the third field, followed by the parent, the group, and the session; the start time is the 22nd.
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-    let has_ended = matches!(fields.next()?, "Z" | "X");
-    let parent = fields.next()?.parse().ok()?;
-    let session = fields.nth(1)?.parse().ok()?;
-    let started = fields.nth(15)?.parse().ok()?;
-    Some(Process { pid, parent, session, started, has_ended })
+    let found = process::all_processes().into_iter().flatten().flatten();
+    found.filter_map(|process| Process::new(&process.stat().ok()?)).collect()
 }
 
 fn resident(pid: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.split_whitespace().next()?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+    let process = process::Process::new(i32::try_from(pid).ok()?).ok()?;
+    process.status().ok()?.vmrss.map(|kilobytes| kilobytes * 1024)
+}
+
+impl Process {
+    fn new(stat: &Stat) -> Option<Self> {
+        Some(Self {
+            pid: stat.pid.try_into().ok()?,
+            parent: stat.ppid.try_into().ok()?,
+            session: stat.session.try_into().ok()?,
+            started: stat.starttime,
+            has_ended: matches!(stat.state, 'Z' | 'X'),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -140,28 +135,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parses_a_stat_line() {
-        let line = "12 (a) b (c)) S 7 11 13 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 98765 1000 20 18446744073709551615";
-
-        let process = process_in(12, line).unwrap();
-
-        assert_eq!((process.parent, process.session, process.started, process.has_ended), (7, 13, 98_765, false));
-        assert!(process_in(12, &line.replace(" S ", " Z ")).unwrap().has_ended);
-        assert!(process_in(12, "").is_none());
-        assert_eq!(moment_in("350735.47 234388.90\n"), Some(35_073_547));
-    }
-
-    #[test]
     fn finds_a_process_started_since_a_moment_until_it_exits() {
         let me = std::process::id();
-        let begun = moment();
+        let before = moment();
         let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
 
-        assert!(started_since(me, begun).contains(&child.id()));
+        assert!(started_since(me, before).contains(&child.id()));
         assert!(!started_since(me, moment() + 100).contains(&child.id()));
         child.kill().unwrap();
         child.wait().unwrap();
-        assert!(!started_since(me, begun).contains(&child.id()));
+        assert!(!started_since(me, before).contains(&child.id()));
     }
 
     #[test]
