@@ -46,7 +46,7 @@ struct Row {
 }
 
 /// An action of the server.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 enum Action {
     Bytes(Vec<u8>),
     /// Silence for this many seconds.

@@ -1,15 +1,57 @@
 //! Random damage to usual streams: it never causes a panic, a hang, or a success for a broken answer. A failure prints
-//! its seed; `QUIRKS_SEED` repeats it.
+//! its seed; `PROPTEST_RNG_SEED` repeats it.
 
-use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use proptest::{
+    collection::vec,
+    prelude::*,
+    sample::{Index, select},
+    test_runner::RngSeed,
+};
+use tokio::runtime::Builder;
 
 use super::*;
 
-/// Number of damaged streams in a run.
-const ROUNDS: u64 = 1_500;
+/// A change of the frames of a stream.
+#[derive(Clone, Debug)]
+enum Damage {
+    Insert(&'static str),
+    Repeat,
+    Remove,
+}
+
+/// Frames that are not part of an answer.
+const UNKNOWN_FRAMES: [&str; 11] = [
+    "data: {oops\n\n",
+    "\u{0}\n",
+    "data: \n\n",
+    "event: x\n",
+    "\n\n",
+    "{\n",
+    "]\n",
+    ": x\n",
+    "data: [DON\n\n",
+    "<html>\n",
+    "data: \"\\ud83d\"\n\n",
+];
+
+/// Returns a configuration whose seed is fixed unless `PROPTEST_RNG_SEED` is set.
+fn config(cases: u32) -> ProptestConfig {
+    let default = ProptestConfig::default();
+    let rng_seed = match default.rng_seed {
+        RngSeed::Random => RngSeed::Fixed(0),
+        RngSeed::Fixed(seed) => RngSeed::Fixed(seed),
+    };
+    println!("PROPTEST_RNG_SEED={rng_seed}");
+    ProptestConfig { cases, rng_seed, failure_persistence: None, ..default }
+}
+
+/// Runs a future with paused time.
+fn run<T>(future: impl Future<Output = T>) -> T {
+    Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(future)
+}
 
 /// Returns streams as servers send them, as frames. The last one or two frames are the end.
-fn sessions() -> Vec<Vec<String>> {
+fn streams() -> Vec<Vec<String>> {
     let thought = |text: &str| delta(&json!({"reasoning_content": text}));
     let done = DONE.to_owned();
     vec![
@@ -31,40 +73,90 @@ fn sessions() -> Vec<Vec<String>> {
     ]
 }
 
-fn seed() -> u64 {
-    std::env::var("QUIRKS_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0)
+/// Generates up to 12 positions at which to split a stream.
+fn cuts() -> impl Strategy<Value = Vec<Index>> {
+    vec(any::<Index>(), 0..=12)
 }
 
-/// Splits bytes at random positions.
-fn split(bytes: &[u8], random: &mut StdRng) -> Vec<Action> {
-    let mut rest = bytes;
-    let mut sends = Vec::new();
-    while !rest.is_empty() {
-        let (head, tail) = rest.split_at(random.random_range(1..=rest.len()));
-        sends.push(Action::Bytes(head.to_vec()));
-        rest = tail;
-    }
-    sends
+/// Splits bytes at these positions.
+fn split(bytes: &[u8], cuts: &[Index]) -> Vec<Action> {
+    let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).chain([bytes.len()]).collect();
+    ends.sort_unstable();
+    ends.dedup();
+    let starts = [0].into_iter().chain(ends.clone());
+    starts
+        .zip(ends)
+        .filter(|(start, end)| start < end)
+        .map(|(start, end)| Action::Bytes(bytes[start..end].to_vec()))
+        .collect()
 }
 
-#[tokio::test(start_paused = true)]
-async fn reads_the_same_answer_at_any_split() {
-    for session in sessions() {
-        let whole = session.concat().into_bytes();
-        let expected = read("", vec![Action::Bytes(whole.clone())]).await.read;
-        for round in 0..300 {
-            let seed = seed() + round;
-            let found = read("", split(&whole, &mut StdRng::seed_from_u64(seed))).await.read;
-            assert_eq!(found, expected, "QUIRKS_SEED={seed}");
+fn damage() -> impl Strategy<Value = Damage> {
+    prop_oneof![select(&UNKNOWN_FRAMES[..]).prop_map(Damage::Insert), Just(Damage::Repeat), Just(Damage::Remove)]
+}
+
+prop_compose! {
+    /// Generates a stream with damaged frames and bytes that is cut off at some point.
+    fn damaged_stream()(
+        stream in select(streams()),
+        frames in vec((any::<Index>(), damage()), 1..4),
+        bytes in vec((any::<Index>(), any::<u8>()), 0..6),
+        length in any::<Index>(),
+        cuts in cuts(),
+        end in select(vec![Action::Break, Action::Silence, Action::Pause(1)]),
+    ) -> Vec<Action> {
+        let mut stream = stream;
+        for (at, damage) in frames {
+            let at = at.index(stream.len() + 1);
+            match damage {
+                Damage::Insert(frame) => stream.insert(at, frame.to_owned()),
+                Damage::Repeat if at < stream.len() => stream.insert(at, stream[at].clone()),
+                Damage::Remove if at < stream.len() => {
+                    stream.remove(at);
+                }
+                Damage::Repeat | Damage::Remove => {}
+            }
         }
+        let mut damaged = stream.concat().into_bytes();
+        for (at, byte) in bytes {
+            if !damaged.is_empty() {
+                let at = at.index(damaged.len());
+                damaged[at] = byte;
+            }
+        }
+        damaged.truncate(length.index(damaged.len() + 1));
+        let mut sends = split(&damaged, &cuts);
+        sends.push(end);
+        sends
+    }
+}
+
+proptest! {
+    #![proptest_config(config(1_200))]
+
+    #[test]
+    fn reads_the_same_answer_at_any_split(stream in select(streams()), cuts in cuts()) {
+        let whole = stream.concat().into_bytes();
+
+        let expected = run(read("", vec![Action::Bytes(whole.clone())])).read;
+        let found = run(read("", split(&whole, &cuts))).read;
+
+        prop_assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn always_finishes_with_random_damage(sends in damaged_stream()) {
+        let found = run(read("", sends));
+
+        prop_assert!(found.took <= 2 * IDLE, "took {:?}", found.took);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn never_succeeds_if_cut_before_the_end() {
-    for session in sessions() {
-        let end = session.len() - 2;
-        let before_end = session[..end].concat().into_bytes();
+    for stream in streams() {
+        let end = stream.len() - 2;
+        let before_end = stream[..end].concat().into_bytes();
         for cut in 0..=before_end.len() {
             for how in [None, Some(Action::Break), Some(Action::Silence)] {
                 let sends = std::iter::once(Action::Bytes(before_end[..cut].to_vec())).chain(how).collect();
@@ -83,62 +175,18 @@ async fn never_succeeds_with_an_error() {
         "data: {\"error\":\"slot lost\"}\n\n",
         "{\"detail\":\"slot lost\"}\n",
     ];
-    for session in sessions() {
+    for stream in streams() {
         // Before the last frame: nothing is read after [DONE].
-        for at in 0..session.len() {
+        for at in 0..stream.len() {
             for error in errors {
-                let mut damaged = session.clone();
+                let mut damaged = stream.clone();
                 damaged.insert(at, error.to_owned());
-                let found = read("", split(damaged.concat().as_bytes(), &mut StdRng::seed_from_u64(seed()))).await.read;
-                let message = found.outcome.unwrap_err().1;
+                let sends = damaged.concat().as_bytes().chunks(7).map(|bytes| Action::Bytes(bytes.to_vec())).collect();
+
+                let message = read("", sends).await.read.outcome.unwrap_err().1;
+
                 assert!(message.contains("slot lost"), "{message}");
             }
         }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn always_finishes_with_random_damage() {
-    let sessions = sessions();
-    let unknown = [
-        "data: {oops\n\n",
-        "\u{0}\n",
-        "data: \n\n",
-        "event: x\n",
-        "\n\n",
-        "{\n",
-        "]\n",
-        ": x\n",
-        "data: [DON\n\n",
-        "<html>\n",
-        "data: \"\\ud83d\"\n\n",
-    ];
-    for round in 0..ROUNDS {
-        let seed = seed() + round;
-        let mut random = StdRng::seed_from_u64(seed);
-        let mut frames = sessions[random.random_range(0..sessions.len())].clone();
-        for _ in 0..random.random_range(1..4) {
-            let at = random.random_range(0..=frames.len());
-            match random.random_range(0..3) {
-                0 => frames.insert(at, unknown[random.random_range(0..unknown.len())].to_owned()),
-                1 if at < frames.len() => frames.insert(at, frames[at].clone()),
-                _ if at < frames.len() => {
-                    frames.remove(at);
-                }
-                _ => {}
-            }
-        }
-        let mut bytes = frames.concat().into_bytes();
-        for _ in 0..random.random_range(0..6) {
-            if !bytes.is_empty() {
-                let at = random.random_range(0..bytes.len());
-                bytes[at] = random.random();
-            }
-        }
-        bytes.truncate(random.random_range(0..=bytes.len()));
-        let mut sends = split(&bytes, &mut random);
-        sends.extend([Action::Break, Action::Silence, Action::Pause(1)].into_iter().nth(random.random_range(0..3)));
-        let found = read("", sends).await;
-        assert!(found.took <= 2 * IDLE, "QUIRKS_SEED={seed}: took {:?}", found.took);
     }
 }
