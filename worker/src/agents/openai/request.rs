@@ -47,7 +47,7 @@ fn messages(system_prompt: Option<&str>, history: &[HistoryMessage], dialect: Di
                 *text = format!("{text}{SEPARATOR}{content}").into();
             }
             None if dialect.alternate_roles && *role == Role::Assistant => {}
-            _ => messages.push((*role, content.into())),
+            Some(_) | None => messages.push((*role, content.into())),
         }
     }
     let mut system_prompt = system_prompt;

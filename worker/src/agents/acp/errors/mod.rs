@@ -81,7 +81,16 @@ pub(super) fn failed(words: &str, default: ErrorCode, redact: impl Fn(&str) -> S
             let wait = limits::retry_after(words, SystemClock.now(), &Local);
             AgentError::new(code, quoted).with_retry_after(wait)
         }
-        _ => AgentError::new(code, quoted),
+        ErrorCode::AgentUnavailable
+        | ErrorCode::AgentNetwork
+        | ErrorCode::AgentRefused
+        | ErrorCode::AgentCrashed
+        | ErrorCode::AgentProtocol
+        | ErrorCode::AgentError
+        | ErrorCode::ContextOverflow
+        | ErrorCode::Timeout
+        | ErrorCode::WorkerLost
+        | ErrorCode::SessionArchived => AgentError::new(code, quoted),
     }
 }
 
@@ -144,7 +153,7 @@ mod tests {
 
     use super::*;
 
-    fn told(code: i64, message: &str, data: Value) -> (ErrorCode, String, bool) {
+    fn classify(code: i64, message: &str, data: Value) -> (ErrorCode, String, bool) {
         let error = RpcError { code, message: message.into(), data: Some(data).filter(|data| !data.is_null()) };
         let AgentError { code, message, retry_after } = refused(&error, |words| words.replace("s3cret", "[redacted]"));
         (code, message, retry_after.is_some())
@@ -160,38 +169,38 @@ mod tests {
             json!({"errors": 5, "error": [{"reason": "the disk is full"}]}),
         ] {
             let expected = (ErrorCode::AgentError, "Internal error: the disk is full".to_owned(), false);
-            assert_eq!(told(-32603, "Internal error", data.clone()), expected, "{data}");
+            assert_eq!(classify(-32603, "Internal error", data.clone()), expected, "{data}");
         }
-        assert_eq!(told(-32603, "", json!({"details": "x"})).1, "x");
-        assert_eq!(told(-32603, "", Value::Null).1, "The agent failed without an error message.");
-        assert_eq!(told(-32603, "\u{1b}[31mnot\u{1b}[0m\nwith s3cret", Value::Null).1, "not with [redacted]");
-        assert_eq!(told(-32603, &"é".repeat(5000), Value::Null).1.chars().count(), MAX_QUOTED_CHARS);
+        assert_eq!(classify(-32603, "", json!({"details": "x"})).1, "x");
+        assert_eq!(classify(-32603, "", Value::Null).1, "The agent failed without an error message.");
+        assert_eq!(classify(-32603, "\u{1b}[31mnot\u{1b}[0m\nwith s3cret", Value::Null).1, "not with [redacted]");
+        assert_eq!(classify(-32603, &"é".repeat(5000), Value::Null).1.chars().count(), MAX_QUOTED_CHARS);
     }
 
     #[test]
     fn classifies_a_limit_before_authentication() {
-        assert_eq!(told(-32000, "usage limit reached, resets 3pm", Value::Null).0, ErrorCode::AgentRateLimited);
+        assert_eq!(classify(-32000, "usage limit reached, resets 3pm", Value::Null).0, ErrorCode::AgentRateLimited);
         let (code, message, has_end) =
-            told(-32000, "Error", json!({"details": "You've hit your limit · resets 9pm (UTC)"}));
+            classify(-32000, "Error", json!({"details": "You've hit your limit · resets 9pm (UTC)"}));
         assert_eq!((code, has_end), (ErrorCode::AgentRateLimited, true));
         assert_eq!(message, "Error: You've hit your limit · resets 9pm (UTC)");
         assert_eq!(
-            told(-32603, "429 Too many requests", Value::Null),
+            classify(-32603, "429 Too many requests", Value::Null),
             (ErrorCode::AgentRateLimited, "429 Too many requests".into(), false)
         );
-        assert_eq!(told(-32000, "prompt is too long", Value::Null).0, ErrorCode::ContextOverflow);
+        assert_eq!(classify(-32000, "prompt is too long", Value::Null).0, ErrorCode::ContextOverflow);
     }
 
     #[test]
     fn classifies_other_errors_by_code() {
-        let (code, message, _) = told(-32000, "Authentication required", Value::Null);
+        let (code, message, _) = classify(-32000, "Authentication required", Value::Null);
         assert_eq!(code, ErrorCode::AgentAuth);
         assert!(
             message.starts_with("The agent requires authentication.") && message.contains("(Authentication required)")
         );
-        assert_eq!(told(-32000, "Who are you?", Value::Null).0, ErrorCode::AgentAuth);
-        assert_eq!(told(-32602, "No such session", Value::Null).0, ErrorCode::AgentRefused);
-        assert_eq!(told(-32601, "Method not found", Value::Null).0, ErrorCode::AgentProtocol);
-        assert_eq!(told(17, "It went wrong", Value::Null).0, ErrorCode::AgentError);
+        assert_eq!(classify(-32000, "Who are you?", Value::Null).0, ErrorCode::AgentAuth);
+        assert_eq!(classify(-32602, "No such session", Value::Null).0, ErrorCode::AgentRefused);
+        assert_eq!(classify(-32601, "Method not found", Value::Null).0, ErrorCode::AgentProtocol);
+        assert_eq!(classify(17, "It went wrong", Value::Null).0, ErrorCode::AgentError);
     }
 }

@@ -69,11 +69,11 @@ impl AnswerText {
         self.bytes += kept.len();
         self.ends_in_space = text.ends_with(char::is_whitespace);
         self.beginning.push_str(cut(kept, MAX_BEGINNING_BYTES - self.beginning.len()).0);
-        match out.last_mut() {
+        if let Some(Update::Text(before)) = out.last_mut() {
             // Joined, because an agent may send every character separately.
-            Some(Update::Text(before)) => before.push_str(kept),
-            _ if kept.is_empty() => {}
-            _ => out.push(Update::Text(kept.to_owned())),
+            before.push_str(kept);
+        } else if !kept.is_empty() {
+            out.push(Update::Text(kept.to_owned()));
         }
         if is_cut { Flow::TooLong } else { Flow::Continue }
     }

@@ -134,10 +134,10 @@ impl Output {
         let fitting = &text[..text.floor_char_boundary((MAX_ANSWER_BYTES - self.written_bytes).min(text.len()))];
         self.written_bytes += fitting.len();
         self.kept_bytes += fitting.len();
-        match self.updates.last_mut() {
-            Some(Update::Text(last)) => last.push_str(fitting),
-            _ if fitting.is_empty() => {}
-            _ => self.updates.push(Update::Text(fitting.to_owned())),
+        if let Some(Update::Text(last)) = self.updates.last_mut() {
+            last.push_str(fitting);
+        } else if !fitting.is_empty() {
+            self.updates.push(Update::Text(fitting.to_owned()));
         }
         fitting.len() == text.len()
     }
