@@ -180,7 +180,7 @@ fn exit_code(status: ExitStatus) -> u8 {
 fn lock(path: &Path, parent: Pid) -> io::Result<Option<File>> {
     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
     let deadline = Instant::now() + LOCK_LIMIT;
-    let mut is_signalled = false;
+    let mut is_signaled = false;
     loop {
         match file.try_lock() {
             Ok(()) => {
@@ -190,9 +190,9 @@ fn lock(path: &Path, parent: Pid) -> io::Result<Option<File>> {
                 return Ok(Some(file));
             }
             Err(TryLockError::WouldBlock) if Instant::now() < deadline && getppid() == parent => {
-                if !is_signalled && let Some(holder) = holder(&mut file, path) {
+                if !is_signaled && let Some(holder) = holder(&mut file, path) {
                     eprintln!("worker supervise: killing process {holder}, which holds the work folder");
-                    is_signalled = kill(holder, Signal::SIGTERM).is_ok();
+                    is_signaled = kill(holder, Signal::SIGTERM).is_ok();
                 }
                 sleep(10 * POLL_INTERVAL);
             }

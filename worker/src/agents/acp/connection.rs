@@ -147,16 +147,16 @@ impl Connection {
 
     /// Waits until the agent has been silent for a while. Returns false if it is not silent in time.
     pub async fn settle(&self, window: SettleWindow) -> bool {
-        let begun = Instant::now();
+        let started = Instant::now();
         loop {
-            let due = begun.max(self.router.active_at()) + window.silence;
+            let due = started.max(self.router.active_at()) + window.silence;
             if due <= Instant::now() {
                 return true;
             }
-            if begun.elapsed() >= window.limit || !self.is_open() {
+            if started.elapsed() >= window.limit || !self.is_open() {
                 return false;
             }
-            sleep_until(due.min(begun + window.limit)).await;
+            sleep_until(due.min(started + window.limit)).await;
         }
     }
 

@@ -54,10 +54,10 @@ pub(super) fn to_answer(
     if let Some(finish_reason) = finish_reason {
         return Ok(Answer { finish_reason, usage: usage(result) });
     }
-    let said = reported_error(result)
+    let message = reported_error(result)
         .or_else(|| mapper.last_notice().map(|notice| notice.words.clone()))
         .or_else(|| mapper.short_text().map(str::to_owned));
-    Err(match (said, reason) {
+    Err(match (message, reason) {
         (Some(words), _) => failed(&words, ErrorCode::AgentError, redact),
         (None, Some(reason)) => {
             failed(&format!("The agent stopped with the reason “{reason}”."), ErrorCode::AgentError, redact)

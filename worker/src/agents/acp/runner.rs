@@ -68,16 +68,16 @@ impl Runner {
             return (Err(error), None);
         }
         let Some(warm) = slot.warm.as_mut() else { return stopped() };
-        let Some(known) = warm.session.take() else { return stopped() };
-        let own = AgentSession { id: known.id.clone(), provider: self.provider(&warm.connection) };
-        if updates.send(Update::Resume(own)).await.is_err() {
+        let Some(session) = warm.session.take() else { return stopped() };
+        let agent_session = AgentSession { id: session.id.clone(), provider: self.provider(&warm.connection) };
+        if updates.send(Update::Resume(agent_session)).await.is_err() {
             return stopped();
         }
         let TurnResult { result, reuse, cleanup } = Prompt {
             connection: &warm.connection,
             config: &self.config,
-            session_id: &known.id,
-            blocks: prompt::blocks(turn.history, known.last_turn, self.config.history_bytes),
+            session_id: &session.id,
+            blocks: prompt::blocks(turn.history, session.last_turn, self.config.history_bytes),
             updates,
             stop,
             shutting_down: self.host.shutting_down(),
@@ -86,7 +86,7 @@ impl Runner {
         .run()
         .await;
         match reuse {
-            Reuse::Session => warm.session = Some(session::OpenSession { id: known.id, last_turn: Some(turn.turn) }),
+            Reuse::Session => warm.session = Some(session::OpenSession { id: session.id, last_turn: Some(turn.turn) }),
             Reuse::Process => {}
             Reuse::Nothing => slot.discard(),
         }
@@ -100,10 +100,10 @@ impl Runner {
         if let Some(warm) = slot.warm.as_mut() {
             if !warm.connection.is_open() {
                 slot.discard();
-            } else if let Some(known) = &warm.session {
-                let is_behind =
-                    resume.is_some_and(|resume| resume.session.id != known.id && Some(resume.turn) > known.last_turn);
-                if known.last_turn < Some(turn.turn) && !is_behind {
+            } else if let Some(session) = &warm.session {
+                let is_behind = resume
+                    .is_some_and(|resume| resume.session.id != session.id && Some(resume.turn) > session.last_turn);
+                if session.last_turn < Some(turn.turn) && !is_behind {
                     return Ok(());
                 }
                 warm.session = None;
@@ -121,8 +121,8 @@ impl Runner {
             let provider = self.provider(&warm.connection);
             resume = resume.filter(|resume| resume.session.provider == provider);
             match session::open(&warm.connection, &self.config, resume, self.settle_policy.after_replay()).await {
-                Ok(known) => {
-                    warm.session = Some(known);
+                Ok(session) => {
+                    warm.session = Some(session);
                     return Ok(());
                 }
                 // An agent that crashes while restoring its session gets a new one.

@@ -11,9 +11,9 @@ const MAX_ECHO_WORDS: usize = 20;
 
 /// Returns the answer to the last message of the user.
 pub(super) fn reply(history: &[HistoryMessage]) -> String {
-    let said: Vec<&str> = history.iter().filter(|m| m.role == Role::User).map(|m| m.content.as_str()).collect();
-    let Some((message, earlier)) = said.split_last() else { return texts::GREETING.to_owned() };
-    let name = said.iter().rev().find_map(|message| name_in(message));
+    let messages: Vec<&str> = history.iter().filter(|m| m.role == Role::User).map(|m| m.content.as_str()).collect();
+    let Some((message, earlier)) = messages.split_last() else { return texts::GREETING.to_owned() };
+    let name = messages.iter().rev().find_map(|message| name_in(message));
 
     let answer = answer(message, name.as_deref(), earlier.len());
     if earlier.is_empty() && !answer.contains("not an AI") {

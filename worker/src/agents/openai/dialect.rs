@@ -75,13 +75,13 @@ impl Feature {
     const ALL: [Self; 5] =
         [Self::StreamOptions, Self::MaxTokens, Self::SystemRole, Self::EmptyMessages, Self::RepeatedRoles];
 
-    fn is_named_in(self, said: &str) -> bool {
+    fn is_named_in(self, message: &str) -> bool {
         match self {
-            Self::StreamOptions => said.contains("stream_options") || said.contains("include_usage"),
-            Self::MaxTokens => said.contains("max_completion_tokens"),
-            Self::SystemRole => SYSTEM.is_match(said),
-            Self::EmptyMessages => EMPTY.is_match(said),
-            Self::RepeatedRoles => ROLES.is_match(said),
+            Self::StreamOptions => message.contains("stream_options") || message.contains("include_usage"),
+            Self::MaxTokens => message.contains("max_completion_tokens"),
+            Self::SystemRole => SYSTEM.is_match(message),
+            Self::EmptyMessages => EMPTY.is_match(message),
+            Self::RepeatedRoles => ROLES.is_match(message),
         }
     }
 
@@ -92,11 +92,11 @@ impl Feature {
 }
 
 impl Dialect {
-    /// Returns the dialects to try next after an error, best first. `said` is the whole body of the error response.
-    pub fn alternatives(self, said: &str) -> Vec<Self> {
-        let named = Feature::ALL.into_iter().filter(|part| part.is_named_in(said));
+    /// Returns the dialects to try next after an error, best first. `message` is the whole body of the error response.
+    pub fn alternatives(self, message: &str) -> Vec<Self> {
+        let named = Feature::ALL.into_iter().filter(|part| part.is_named_in(message));
         let mut answers: Vec<Self> = named.map(|part| self.without(part)).collect();
-        if TEMPLATE.is_match(said) {
+        if TEMPLATE.is_match(message) {
             let guesses = Feature::ALL.into_iter().rev().filter(|part| part.may_fail_template());
             answers.extend(guesses.map(|part| self.without(part)));
         }
@@ -106,8 +106,8 @@ impl Dialect {
 
     /// Returns the dialect to try after an unknown error message that concerns the conversation: roles alternate, and
     /// no message is empty.
-    pub fn conforming(self, said: &str) -> Option<Self> {
-        MESSAGES.is_match(said).then(|| self.without(Feature::RepeatedRoles))
+    pub fn conforming(self, message: &str) -> Option<Self> {
+        MESSAGES.is_match(message).then(|| self.without(Feature::RepeatedRoles))
     }
 
     fn without(mut self, part: Feature) -> Self {
@@ -134,13 +134,13 @@ mod tests {
         no_system_role: false,
     };
 
-    fn first(said: &str) -> Option<Dialect> {
-        Dialect::default().alternatives(said).first().copied()
+    fn first(message: &str) -> Option<Dialect> {
+        Dialect::default().alternatives(message).first().copied()
     }
 
     #[test]
     fn recognizes_servers_that_require_alternating_roles() {
-        for said in [
+        for message in [
             "Conversation roles must alternate user/assistant/user/assistant/...",
             "After the optional system message, conversation roles must alternate user/assistant/user/assistant/...",
             "After the (optional) system message(s), user and assistant roles should be alternating.",
@@ -156,13 +156,13 @@ mod tests {
             "deepseek-reasoner does not support successive user or assistant messages",
             "{\"error\":{\"code\":500,\"message\":\"Error: Jinja Exception: Conversation roles must alternate\"}}",
         ] {
-            assert_eq!(first(said), Some(ROLES), "{said}");
+            assert_eq!(first(message), Some(ROLES), "{message}");
         }
     }
 
     #[test]
     fn recognizes_servers_without_a_system_role() {
-        for said in [
+        for message in [
             "System role not supported",
             "This model does not support system messages.",
             "Developer instruction is not enabled for models/gemma-3-27b-it",
@@ -171,19 +171,19 @@ mod tests {
             "messages[0].role: unexpected value 'system'",
             "role must be one of user, assistant",
         ] {
-            assert_eq!(first(said), Some(Dialect { no_system_role: true, ..Dialect::default() }), "{said}");
+            assert_eq!(first(message), Some(Dialect { no_system_role: true, ..Dialect::default() }), "{message}");
         }
     }
 
     #[test]
     fn recognizes_servers_that_reject_empty_messages() {
-        for said in [
+        for message in [
             "messages: text content blocks must be non-empty",
             "Assistant message must have either content or tool_calls, but not none.",
             "messages.1.content must not be empty",
             "all messages must have non-empty content except for the optional final assistant message",
         ] {
-            assert_eq!(first(said), Some(Dialect { no_empty_messages: true, ..Dialect::default() }), "{said}");
+            assert_eq!(first(message), Some(Dialect { no_empty_messages: true, ..Dialect::default() }), "{message}");
         }
     }
 
@@ -196,25 +196,28 @@ mod tests {
 
     #[test]
     fn alternates_roles_after_an_unknown_error_about_messages() {
-        for said in ["Invalid message order", "bad turn structure", "Two turns of the user", "malformed conversation"] {
-            assert_eq!(Dialect::default().conforming(said), Some(ROLES), "{said}");
+        for message in
+            ["Invalid message order", "bad turn structure", "Two turns of the user", "malformed conversation"]
+        {
+            assert_eq!(Dialect::default().conforming(message), Some(ROLES), "{message}");
         }
-        for said in [
+        for message in [
             "",
             "no",
             "Bad Request",
             r#"{"error":{"message":"no","type":"bad_request"}}"#,
             "temperature must be at most 1",
         ] {
-            assert_eq!(Dialect::default().conforming(said), None, "{said}");
+            assert_eq!(Dialect::default().conforming(message), None, "{message}");
         }
     }
 
     #[test]
     fn ignores_other_errors() {
-        for said in ["", "temperature must be at most 1", "The model is overloaded.", "invalid API key", "bad request"]
+        for message in
+            ["", "temperature must be at most 1", "The model is overloaded.", "invalid API key", "bad request"]
         {
-            assert_eq!(Dialect::default().alternatives(said), [], "{said}");
+            assert_eq!(Dialect::default().alternatives(message), [], "{message}");
         }
         assert_eq!(ROLES.alternatives("roles must alternate"), []);
     }

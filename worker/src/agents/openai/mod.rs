@@ -145,12 +145,12 @@ impl OpenaiAgent {
                 | ErrorCode::ContextOverflow
                 | ErrorCode::AgentUnavailable
         );
-        let said = failure.said.as_deref().filter(|_| !is_final)?;
+        let message = failure.response.as_deref().filter(|_| !is_final)?;
         let request = |dialect| request::completion(&self.config, "", &turn.history, dialect);
         let present = request(dialect);
         // Servers report repeated roles in many ways, so an unknown error about the messages is treated as one.
-        let guess = dialect.conforming(said).filter(|_| failure.error.code == ErrorCode::AgentRefused);
-        dialect.alternatives(said).into_iter().chain(guess).find(|answer| request(*answer) != present)
+        let guess = dialect.conforming(message).filter(|_| failure.error.code == ErrorCode::AgentRefused);
+        dialect.alternatives(message).into_iter().chain(guess).find(|answer| request(*answer) != present)
     }
 
     /// Returns the configured model, or else the first one in the server's list.

@@ -8,7 +8,7 @@ fn line(text: &str) -> Vec<Message> {
     parse(&Line::Complete(text.as_bytes()))
 }
 
-fn said(text: &str) -> Message {
+fn single(text: &str) -> Message {
     let update = json!({"sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": text}});
     Message::Notification { method: "session/update".into(), parameters: json!({"sessionId": "s", "update": update}) }
 }
@@ -83,7 +83,7 @@ fn repairs_strings_and_keeps_surrogate_halves_in_chunks() {
     };
 
     assert_eq!(joined([r"a\ud83c", r"\udf89b"]), "a🎉b");
-    assert_eq!(line(&chunk("a\tb")), [said("a\tb")]);
+    assert_eq!(line(&chunk("a\tb")), [single("a\tb")]);
     assert_eq!(
         line(r#"{"id":7,"method":"m","params":{"a\ud83d":["\ud83d",{"b":"\udf89!"}]}}"#),
         [Message::Request {
@@ -95,7 +95,7 @@ fn repairs_strings_and_keeps_surrogate_halves_in_chunks() {
     let mut bytes = chunk("x").into_bytes();
     let at = bytes.iter().rposition(|byte| *byte == b'x').unwrap();
     bytes[at] = 0xff;
-    assert_eq!(parse(&Line::Complete(&bytes)), [said("\u{fffd}")]);
+    assert_eq!(parse(&Line::Complete(&bytes)), [single("\u{fffd}")]);
 }
 
 #[test]

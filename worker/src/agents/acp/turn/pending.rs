@@ -73,7 +73,7 @@ impl PendingPermissions {
         let Some(permission) = self.waiting.remove(&number) else { return };
         match decision {
             Some(PermissionReply::Answered { decision, chosen }) => {
-                permission.decide(decision, chosen.as_deref(), mapper, out)
+                permission.decide(decision, chosen.as_deref(), mapper, out);
             }
             Some(PermissionReply::Expired) => permission.decide(PermissionDecision::Reject, None, mapper, out),
             None => permission.responder.respond(Ok(permission::cancelled())),

@@ -13,7 +13,7 @@ pub(super) struct ErrorReport<'a> {
     /// The error object, if there is one.
     pub error: Option<&'a Value>,
     /// The server's error message.
-    pub said: &'a str,
+    pub message: &'a str,
     /// The whole body.
     pub raw: &'a str,
 }
@@ -45,7 +45,7 @@ const MAX_KEYWORD_BYTES: usize = 80;
 /// Returns the cause of an error. `has_wait` states whether the server says when to retry.
 pub(super) fn find(report: &ErrorReport<'_>, has_wait: bool) -> Cause {
     let other = report.error.map_or_else(|| report.raw.to_owned(), keywords);
-    let text = format!("{} {other}", report.said).to_lowercase();
+    let text = format!("{} {other}", report.message).to_lowercase();
     let text = text.as_str();
     let by_status = report.status.map(code_of_status);
     let by_kind = report.error.and_then(kind_of);

@@ -98,12 +98,12 @@ fn inner(text: &str, depth: usize) -> Option<String> {
 }
 
 /// Appends the server's message to a sentence, on one line and without the key.
-pub(super) fn with_quote(sentence: String, said: &str, key: Option<&str>) -> String {
-    let said = match key {
-        Some(key) => said.replace(key, "***"),
-        None => said.to_owned(),
+pub(super) fn with_quote(sentence: String, message: &str, key: Option<&str>) -> String {
+    let message = match key {
+        Some(key) => message.replace(key, "***"),
+        None => message.to_owned(),
     };
-    let quote = one_line(&said, MAX_QUOTE_CHARS);
+    let quote = one_line(&message, MAX_QUOTE_CHARS);
     if quote.is_empty() { sentence } else { format!("{sentence} The server says: {quote}") }
 }
 

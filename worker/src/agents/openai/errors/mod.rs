@@ -39,14 +39,14 @@ pub(super) struct Failure {
     /// The error for the user.
     pub error: AgentError,
     /// The server's whole response, for [`super::dialect`]; `None` if there was none.
-    pub said: Option<String>,
+    pub response: Option<String>,
     /// Whether the server is still loading the model.
     pub is_loading: bool,
 }
 
 impl From<AgentError> for Failure {
     fn from(error: AgentError) -> Self {
-        Self { error, said: None, is_loading: false }
+        Self { error, response: None, is_loading: false }
     }
 }
 
@@ -54,16 +54,16 @@ impl From<AgentError> for Failure {
 pub(super) fn from_status(status: StatusCode, headers: &HeaderMap, body: &[u8], context: Context<'_>) -> Failure {
     let text = message::text_of(body);
     let parsed = message::parse(&text);
-    let said = parsed.as_ref().map_or_else(|| message::in_page(&text), message::in_error);
-    let report = ErrorReport { status: Some(status.as_u16()), error: parsed.as_ref(), said: &said, raw: &text };
+    let message = parsed.as_ref().map_or_else(|| message::in_page(&text), message::in_error);
+    let report = ErrorReport { status: Some(status.as_u16()), error: parsed.as_ref(), message: &message, raw: &text };
     failure(report, Wait::from_response(headers, &text, context.now), context)
 }
 
 /// Returns the failure that an error object in place of a part of the answer reports.
 pub(super) fn from_object(object: &Value, context: Context<'_>) -> Failure {
     let raw = message::clean(&object.to_string());
-    let said = message::in_error(object);
-    let report = ErrorReport { status: cause::status_in(object), error: Some(object), said: &said, raw: &raw };
+    let message = message::in_error(object);
+    let report = ErrorReport { status: cause::status_in(object), error: Some(object), message: &message, raw: &raw };
     failure(report, Wait::from_words(&raw, context.now), context)
 }
 
@@ -73,7 +73,7 @@ pub(super) fn from_words(text: &str, context: Context<'_>) -> Failure {
     match message::parse(&text) {
         Some(object) if !object.is_string() => from_object(&object, context),
         _ => {
-            let report = ErrorReport { status: None, error: None, said: &text, raw: &text };
+            let report = ErrorReport { status: None, error: None, message: &text, raw: &text };
             failure(report, Wait::from_words(&text, context.now), context)
         }
     }
@@ -82,19 +82,21 @@ pub(super) fn from_words(text: &str, context: Context<'_>) -> Failure {
 fn failure(report: ErrorReport<'_>, wait: Wait, context: Context<'_>) -> Failure {
     let cause = cause::find(&report, wait.declared.is_some());
     let code = cause.code();
-    let wait = match cause {
-        Cause::Other(ErrorCode::AgentRateLimited) => wait.declared.or(wait.reset),
-        _ if code.is_retryable() => wait.declared,
-        _ => None,
+    let wait = if code == ErrorCode::AgentRateLimited {
+        wait.declared.or(wait.reset)
+    } else if code.is_retryable() {
+        wait.declared
+    } else {
+        None
     };
     let sentence = sentence(cause, report.status, context.key.is_some(), wait.map(|wait| (wait, context.now)));
     // Servers repeat parts of a rejected key, and the body of a redirect is not informative.
     let is_redirect = report.status.is_some_and(|status| (300..400).contains(&status));
     let is_quoted = code != ErrorCode::AgentAuth && !is_redirect;
-    let message = if is_quoted { message::with_quote(sentence, report.said, context.key) } else { sentence };
+    let message = if is_quoted { message::with_quote(sentence, report.message, context.key) } else { sentence };
     Failure {
         error: AgentError::new(code, message).with_retry_after(wait),
-        said: Some(report.raw.to_owned()),
+        response: Some(report.raw.to_owned()),
         is_loading: cause == Cause::Loading,
     }
 }
@@ -135,6 +137,6 @@ fn sentence(cause: Cause, status: Option<u16>, has_key: bool, wait: Option<(Dura
     };
     match status {
         Some(status) if cause != Cause::Other(ErrorCode::ContextOverflow) => format!("{what} (HTTP {status})."),
-        _ => format!("{what}."),
+        Some(_) | None => format!("{what}."),
     }
 }
