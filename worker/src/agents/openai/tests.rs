@@ -24,7 +24,7 @@ use super::*;
 use crate::agents::StepUpdate;
 
 /// Long enough for a busy machine, and short enough for tests of silence.
-const PATIENCE: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(1);
 
 fn config(server: &Server) -> OpenaiConfig {
     OpenaiConfig { model: Some("m".into()), ..OpenaiConfig::at(server.base_url()) }

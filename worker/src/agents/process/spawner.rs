@@ -159,7 +159,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
     async fn keeps_a_process_after_the_requesting_thread_ends() {
         let spawner = Spawner::new().unwrap();
-        let asks = async move {
+        let work = async move {
             let mut command = Command::new("setpriv");
             command.args(["--pdeathsig", "KILL", "cat"]).stdin(Stdio::piped()).stdout(Stdio::piped());
             let mut child = spawner.start(command).await.unwrap();
@@ -169,8 +169,8 @@ mod tests {
             (spawner, child, stdin, stdout)
         };
 
-        let asked = thread::spawn(move || Builder::new_current_thread().enable_all().build().unwrap().block_on(asks));
-        let (_spawner, mut child, mut stdin, mut stdout) = asked.join().unwrap();
+        let thread = thread::spawn(move || Builder::new_current_thread().enable_all().build().unwrap().block_on(work));
+        let (_spawner, mut child, mut stdin, mut stdout) = thread.join().unwrap();
 
         echo(&mut stdin, &mut stdout).await.unwrap();
         drop(stdin);

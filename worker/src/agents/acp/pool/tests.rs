@@ -13,9 +13,9 @@ use super::*;
 /// Longer than any of these tests takes.
 const LONG: Duration = Duration::from_hours(1);
 /// Time limit for everything that is expected to happen.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// How long to check that something does not happen.
-const A_WHILE: Duration = Duration::from_millis(150);
+const QUIET_PERIOD: Duration = Duration::from_millis(150);
 
 #[derive(Clone, Default)]
 struct ProcessState {
@@ -136,7 +136,7 @@ async fn never_evicts_a_working_process() {
     let (_a, a_state) = f.take(a).await;
     let (_b, b_state) = f.take(b).await;
 
-    let waiting = timeout(A_WHILE, f.take(c)).await;
+    let waiting = timeout(QUIET_PERIOD, f.take(c)).await;
     f.pool.evict_stale();
 
     assert!(waiting.is_err(), "the limit is reached");
@@ -157,7 +157,7 @@ async fn a_waiting_turn_gets_the_next_free_permit() {
         })
     };
     let (third_waits, fourth_waits) = (take(third), take(fourth));
-    sleep(A_WHILE).await;
+    sleep(QUIET_PERIOD).await;
     assert!(!third_waits.is_finished() && !fourth_waits.is_finished());
 
     // One becomes idle, the other crashes.
@@ -165,8 +165,8 @@ async fn a_waiting_turn_gets_the_next_free_permit() {
     second_slot.discard();
     drop(second_slot);
 
-    let _third = timeout(PATIENCE, third_waits).await.unwrap().unwrap();
-    let _fourth = timeout(PATIENCE, fourth_waits).await.unwrap().unwrap();
+    let _third = timeout(TIMEOUT, third_waits).await.unwrap().unwrap();
+    let _fourth = timeout(TIMEOUT, fourth_waits).await.unwrap().unwrap();
     assert!(first_state.has_ended() && second_state.has_ended());
 }
 
@@ -175,12 +175,12 @@ async fn passes_the_permit_on_when_the_waiting_turn_is_stopped() {
     let f = Fixture::new(PoolLimits { processes: 1, ..limits() });
     let [a, b, c] = sessions();
     let (slot, _) = f.take(a).await;
-    assert!(timeout(A_WHILE, f.take(b)).await.is_err(), "the limit is reached");
+    assert!(timeout(QUIET_PERIOD, f.take(b)).await.is_err(), "the limit is reached");
 
     drop(slot);
 
-    assert!(timeout(PATIENCE, f.take(c)).await.is_ok());
-    assert!(timeout(PATIENCE, f.take(b)).await.is_ok(), "a stopped turn holds neither a permit nor its slot");
+    assert!(timeout(TIMEOUT, f.take(c)).await.is_ok());
+    assert!(timeout(TIMEOUT, f.take(b)).await.is_ok(), "a stopped turn holds neither a permit nor its slot");
 }
 
 #[tokio::test]
@@ -192,13 +192,13 @@ async fn counts_an_ending_process_until_it_has_exited() {
 
     // Twice, because the second waiting turn has to wait for the same process.
     for _ in 0..2 {
-        assert!(timeout(A_WHILE, f.take(third)).await.is_err(), "the process has not exited");
+        assert!(timeout(QUIET_PERIOD, f.take(third)).await.is_err(), "the process has not exited");
     }
 
     assert!(first_state.has_ended(), "the least recently used process is ended");
     assert!(!second_state.has_ended(), "no other process is ended");
     first_state.exit();
-    assert!(timeout(PATIENCE, f.take(third)).await.is_ok());
+    assert!(timeout(TIMEOUT, f.take(third)).await.is_ok());
     assert!(!second_state.has_ended());
 }
 
@@ -210,7 +210,7 @@ async fn releases_the_permit_of_a_crashed_process() {
 
     state.exit();
 
-    assert!(timeout(PATIENCE, f.take(second)).await.is_ok());
+    assert!(timeout(TIMEOUT, f.take(second)).await.is_ok());
 }
 
 #[tokio::test]
@@ -240,13 +240,13 @@ async fn checks_idle_processes_periodically() {
     let [session] = sessions();
     let idle = f.turn(session).await;
 
-    let gone = async {
+    let ended = async {
         while !idle.has_ended() {
             sleep(Duration::from_millis(10)).await;
         }
     };
 
-    timeout(PATIENCE, gone).await.unwrap();
+    timeout(TIMEOUT, ended).await.unwrap();
 }
 
 #[tokio::test]
@@ -316,8 +316,8 @@ async fn serializes_the_turns_of_a_conversation() {
     let [session] = sessions();
     let (slot, _) = f.take(session).await;
 
-    assert!(timeout(A_WHILE, f.take(session)).await.is_err());
+    assert!(timeout(QUIET_PERIOD, f.take(session)).await.is_err());
     drop(slot);
 
-    assert!(timeout(PATIENCE, f.take(session)).await.is_ok());
+    assert!(timeout(TIMEOUT, f.take(session)).await.is_ok());
 }

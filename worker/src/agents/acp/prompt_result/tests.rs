@@ -93,9 +93,9 @@ fn reports_usage_only_if_both_counts_are_known() {
         to_answer(&result, &UpdateMapper::default(), str::to_owned).unwrap().usage
     };
 
-    let told = usage(json!({"inputTokens": 3, "outputTokens": 4, "totalTokens": 7}));
+    let both = usage(json!({"inputTokens": 3, "outputTokens": 4, "totalTokens": 7}));
 
-    assert_eq!(told, Some(Usage { input_tokens: 3, output_tokens: 4 }));
+    assert_eq!(both, Some(Usage { input_tokens: 3, output_tokens: 4 }));
     assert_eq!(usage(json!({"inputTokens": 3})), None);
     assert_eq!(usage(json!({"inputTokens": "three", "outputTokens": 4})), None);
     assert_eq!(usage(Value::Null), None);

@@ -51,7 +51,7 @@ async fn ignores_the_content_type() {
 async fn does_not_wait_after_the_end_of_the_stream() {
     let script = server::stream([&*chunk("a"), &finish("stop")].concat()).then(Step::Silence);
     let mut server = Server::start([script]).await;
-    let agent = agent(OpenaiConfig { idle_timeout: PATIENCE, ..config(&server) });
+    let agent = agent(OpenaiConfig { idle_timeout: TIMEOUT, ..config(&server) });
 
     assert_eq!(ask(&agent).await, ("a".to_owned(), Ok(stop())));
     server.hang_up().await;

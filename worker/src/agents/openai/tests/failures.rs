@@ -96,8 +96,7 @@ async fn reports_a_broken_connection_as_a_network_error() {
 
 #[tokio::test]
 async fn times_out_on_silence() {
-    let quick =
-        |server: &Server| OpenaiConfig { first_byte_timeout: PATIENCE, idle_timeout: PATIENCE, ..config(server) };
+    let quick = |server: &Server| OpenaiConfig { first_byte_timeout: TIMEOUT, idle_timeout: TIMEOUT, ..config(server) };
     for (what, script, expected) in [
         ("no head", Script::default(), ""),
         ("no body", server::stream(""), ""),

@@ -1,0 +1,218 @@
+//! A scripted agent, a real store, and a real relay.
+
+use std::time::Duration;
+
+use banter_shared::{
+    agents_file::AgentConfig,
+    chat::{
+        Content, FinishReason, OnBusy, PermissionAnswer, PermissionDecision, PermissionDetail, PermissionKind,
+        PermissionOption, Step, StepDetail, StepKind, StepStatus, TaskDetail, UserRef,
+    },
+    clock::SystemClock,
+    id::{SessionId, TaskId, WorkerId},
+    relay::{EmbeddedRelay, WakeMode},
+    store::{NewSession, PostMessage, StoreError, StoreOptions},
+};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::{
+    sync::{Notify, oneshot},
+    task::JoinHandle,
+    time::timeout,
+};
+
+use crate::{agents::StepUpdate, attempts, turn::*};
+
+/// Time limit for everything that is expected to happen; long enough for a busy machine.
+pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// An agent that is controlled by the test.
+pub(super) struct ScriptedAgent {
+    calls: mpsc::Sender<Call>,
+}
+
+/// One attempt, as seen by the agent.
+pub(super) struct Call {
+    pub(super) turn: Turn,
+    pub(super) updates: mpsc::Sender<Update>,
+    pub(super) end: oneshot::Sender<Result<Answer, AgentError>>,
+}
+
+#[async_trait::async_trait]
+impl Agent for ScriptedAgent {
+    async fn answer(
+        &self,
+        turn: Turn,
+        updates: mpsc::Sender<Update>,
+        _: CancellationToken,
+    ) -> Result<Answer, AgentError> {
+        let (end, ended) = oneshot::channel();
+        self.calls.send(Call { turn, updates, end }).await.map_err(|_| AgentError::stopped())?;
+        ended.await.unwrap_or_else(|_| Err(AgentError::stopped()))
+    }
+}
+
+impl Call {
+    pub(super) async fn send(&self, update: Update) {
+        self.updates.send(update).await.unwrap();
+    }
+
+    pub(super) async fn step(&self, key: &str, kind: StepKind, status: StepStatus, title: &str) {
+        let (key, title) = (key.to_owned(), title.to_owned());
+        let detail = StepDetail::from_fields(kind, json!({})).unwrap();
+        let step = StepUpdate { tool_call_id: Some(key.clone()), key, title, status, detail };
+        self.send(Update::Step(step)).await;
+    }
+
+    /// Requests permission. Returns the receiver of the decision.
+    pub(super) async fn ask(&self, call: &str, time_limit: Duration) -> oneshot::Receiver<PermissionReply> {
+        let (reply, decision) = oneshot::channel();
+        let options =
+            vec![PermissionOption { option_id: "y".into(), name: "Yes".into(), kind: PermissionKind::AllowOnce }];
+        let (tool_call_id, title) = (Some(call.to_owned()), "Run it".to_owned());
+        self.send(Update::Permission(PermissionRequest { tool_call_id, title, options, time_limit, reply })).await;
+        decision
+    }
+
+    pub(super) fn answer(self) {
+        let _ = self.end.send(Ok(Answer { finish_reason: FinishReason::Stop, usage: None }));
+    }
+
+    pub(super) fn crash(self) {
+        let _ = self.end.send(Err(AgentError::new(ErrorCode::AgentCrashed, "gone")));
+    }
+}
+
+pub(super) struct Fixture {
+    _folder: TempDir,
+    pub(super) runner: TurnRunner,
+    pub(super) worker: WorkerId,
+    pub(super) user: UserRef,
+    pub(super) session: SessionId,
+    pub(super) calls: mpsc::Receiver<Call>,
+    pub(super) end: CancellationToken,
+}
+
+impl Drop for Fixture {
+    fn drop(&mut self) {
+        self.end.cancel();
+    }
+}
+
+impl Fixture {
+    pub(super) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let options = StoreOptions {
+            path: folder.path().join("chat.db"),
+            durable_against_power_cut: false,
+            busy_timeout: Duration::from_secs(5),
+        };
+        let store = Store::open(options, Arc::new(SystemClock)).await.unwrap();
+        let relay: SharedRelay = Arc::new(EmbeddedRelay::start(store.path(), WakeMode::Auto).await.unwrap());
+        let user = UserRef::local();
+        store.ensure_user(&user).await.unwrap();
+        let new = NewSession { agent_key: "demo".into(), title: None };
+        let session = store.create_session(&user, new, None).await.unwrap().value.id;
+        let (call_sender, calls) = mpsc::channel(1);
+        let mut agents = Registry::default();
+        agents.insert(AgentConfig::demo(), Arc::new(ScriptedAgent { calls: call_sender }));
+        let (running, worker, end) = (RunningAttempts::default(), WorkerId::generate(), CancellationToken::new());
+        let wake = Arc::new(Notify::new());
+        let follow = attempts::follow(running.clone(), store.clone(), relay.clone(), worker.clone(), wake, end.clone());
+        tokio::spawn(follow);
+        let runner = TurnRunner { store, relay, agents: Arc::new(agents), running, shutdown: Shutdown::new() };
+        Self { _folder: folder, runner, worker, user, session, calls, end }
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.runner.store
+    }
+
+    pub(super) async fn post(&self) {
+        let content = Content::parse("Hello".into()).unwrap();
+        let post = PostMessage { content, on_busy: OnBusy::Queue, max_attempts: 3, key: None };
+        self.store().post_message(&self.user, self.session, &post).await.unwrap();
+    }
+
+    /// Starts an attempt at the next task.
+    pub(super) async fn run(&mut self) -> (TaskId, Call, JoinHandle<()>) {
+        let claim = self.store().claim(&self.worker).await.unwrap().value.expect("a task is due");
+        let (task_id, runner) = (claim.task_id, self.runner.clone());
+        let run = tokio::spawn(async move { runner.run(claim).await });
+        let call = timeout(TIMEOUT, self.calls.recv()).await.unwrap().unwrap();
+        (task_id, call, run)
+    }
+
+    pub(super) async fn start(&mut self) -> (TaskId, Call, JoinHandle<()>) {
+        self.post().await;
+        self.run().await
+    }
+
+    pub(super) async fn ended(&self, task_id: TaskId, run: JoinHandle<()>) -> TaskDetail {
+        timeout(TIMEOUT, run).await.expect("the attempt did not end").unwrap();
+        let findings = self.store().check().await.unwrap().findings;
+        assert_eq!(findings, []);
+        self.store().find_task(self.session, task_id).await.unwrap().unwrap()
+    }
+
+    /// Waits until the steps satisfy a condition.
+    pub(super) async fn steps(&self, task_id: TaskId, expected: impl Fn(&[Step]) -> bool) -> Vec<Step> {
+        let poll = async {
+            loop {
+                let steps = self.store().find_task(self.session, task_id).await.unwrap().unwrap().steps;
+                if expected(&steps) {
+                    return steps;
+                }
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(TIMEOUT, poll).await.expect("the steps never reached the expected state")
+    }
+
+    /// Answers the request of a step as the api does in another process: this one learns of it only through the relay.
+    pub(super) async fn decide(
+        &self,
+        task_id: TaskId,
+        step: &Step,
+        decision: PermissionDecision,
+    ) -> Result<(), StoreError> {
+        let id = permission_of(step).request_id;
+        let answered = self
+            .store()
+            .answer_permission(&self.user, self.session, task_id, id, &PermissionAnswer::Decision(decision))
+            .await?;
+        self.runner.relay.announce(answered.hints);
+        Ok(())
+    }
+}
+
+pub(super) fn allowed(option: &str) -> PermissionReply {
+    PermissionReply::Answered { decision: PermissionDecision::Allow, chosen: Some(option.into()) }
+}
+
+pub(super) fn rejected() -> PermissionReply {
+    PermissionReply::Answered { decision: PermissionDecision::Reject, chosen: None }
+}
+
+pub(super) fn permission_of(step: &Step) -> PermissionDetail {
+    let StepDetail::Permission(detail) = &step.detail else { panic!("not a permission request: {step:?}") };
+    detail.clone()
+}
+
+pub(super) fn shown(steps: &[Step]) -> Vec<(i64, StepKind, StepStatus, &str)> {
+    steps.iter().map(|step| (step.seq, step.kind(), step.status, step.title.as_str())).collect()
+}
+
+pub(super) fn is_pending(steps: &[Step]) -> bool {
+    steps.iter().any(|step| step.kind() == StepKind::Permission && step.status == StepStatus::Pending)
+}
+
+/// Waits until the next attempt is due.
+pub(super) async fn sleep_until_due(f: &Fixture) {
+    let poll = async {
+        while !f.store().has_due_job().await.unwrap() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(TIMEOUT, poll).await.expect("the task was not due again in time");
+}
