@@ -64,7 +64,7 @@ pub struct QueueParts {
 /// A claimed task's slot on its way through apalis. It is released when the last copy is dropped, which is after the
 /// acknowledgement.
 #[derive(Clone)]
-struct Slot {
+struct TaskSlot {
     claim: Claim,
     _permit: Arc<OwnedSemaphorePermit>,
 }
@@ -102,7 +102,7 @@ async fn next_task(parts: QueueParts, slots: Arc<Semaphore>) -> Option<Task<Clai
             Ok(Some(claim)) => {
                 let id = JobId::from_str(&claim.job_id)
                     .inspect_err(|error| tracing::error!(%error, "job has an invalid id"));
-                let slot = Slot { claim: claim.clone(), _permit: permit };
+                let slot = TaskSlot { claim: claim.clone(), _permit: permit };
                 return Some(TaskBuilder::new(claim).task_id(id.ok()?).status(Status::Running).data(slot).build());
             }
             Ok(None) => {
@@ -165,7 +165,8 @@ impl Backend for AgentQueue {
         let closing = self.closing.get_or_insert_with(|| {
             async move {
                 while let Some(claimed) = claiming.join_next().await {
-                    let Some(slot) = claimed.ok().flatten().and_then(|task| task.data().get::<Slot>().cloned()) else {
+                    let Some(slot) = claimed.ok().flatten().and_then(|task| task.data().get::<TaskSlot>().cloned())
+                    else {
                         continue;
                     };
                     let handed_back = Finish::HandedBack { text: String::new() };
@@ -207,7 +208,7 @@ impl<R: Send> Acknowledge<R> for Acknowledger {
 
     /// Uses the result: after a panic or a timeout, the context's status is still `Running`.
     fn ack(&mut self, result: &Result<R, BoxDynError>, context: &ExecutionContext) -> Self::Future {
-        let slot = context.data().get::<Slot>().cloned();
+        let slot = context.data().get::<TaskSlot>().cloned();
         let (Some(slot), Err(error)) = (slot, result) else { return async { Ok(()) }.boxed() };
         let Self { store, relay } = self.clone();
         tracing::error!(task_id = %slot.claim.task_id, %error, "turn failed with an internal error");

@@ -27,19 +27,19 @@ pub(super) struct BoundedJson(pub Value);
 
 impl<'de> Deserialize<'de> for BoundedJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let budget = Budget { values: Cell::new(MAX_VALUES), bytes: Cell::new(MAX_TOTAL_BYTES) };
-        Seed(&budget).deserialize(deserializer).map(Self)
+        let allowance = Allowance { values: Cell::new(MAX_VALUES), bytes: Cell::new(MAX_TOTAL_BYTES) };
+        Seed(&allowance).deserialize(deserializer).map(Self)
     }
 }
 
 /// What remains for the rest of a message.
-struct Budget {
+struct Allowance {
     values: Cell<usize>,
     bytes: Cell<usize>,
 }
 
-impl Budget {
-    /// Takes one value from the budget. Returns false if none is left.
+impl Allowance {
+    /// Takes one value from the allowance. Returns false if none is left.
     fn take(&self) -> bool {
         let left = self.values.get();
         self.values.set(left.saturating_sub(1));
@@ -55,7 +55,7 @@ impl Budget {
 }
 
 #[derive(Clone, Copy)]
-struct Seed<'a>(&'a Budget);
+struct Seed<'a>(&'a Allowance);
 
 impl<'de> DeserializeSeed<'de> for Seed<'_> {
     type Value = Value;

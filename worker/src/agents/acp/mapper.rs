@@ -53,7 +53,7 @@ pub(super) struct UpdateMapper {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flow {
     Continue,
-    /// The answer has exceeded [`MAX_ANSWER_BYTES`].
+    /// The answer has exceeded [`answer_text::MAX_ANSWER_BYTES`].
     TooLong,
 }
 
