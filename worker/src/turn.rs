@@ -2,7 +2,7 @@
 //!
 //! Guarantees: the attempt ends with exactly one call of [`outcome::write`], or silently because it was already over.
 //! Text is stored as it arrives, in chunks that end where a delta ends, and so are steps and permission requests;
-//! whatever is still unstored is stored with the outcome.
+//! whatever is not stored by then is stored with the outcome.
 
 #[cfg(test)]
 mod tests;
