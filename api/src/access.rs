@@ -10,7 +10,7 @@ use banter_shared::{
     store::{Store, StoreError},
 };
 
-/// Determines whether a key is required.
+/// The rules that determine whether a key is required.
 #[derive(Debug)]
 pub struct AccessPolicy {
     mode: AuthMode,
@@ -25,9 +25,9 @@ impl AccessPolicy {
         Self { mode, is_loopback: is_loopback(address.ip()), has_seen_keys: AtomicBool::new(false) }
     }
 
-    /// Whether every request belongs to the local user: on a loopback address, until the first key is created.
+    /// Returns whether every request belongs to the local user: on a loopback address, until the first key is created.
     ///
-    /// Queries the database each time until there is a key, so that the first one takes effect at once; not after that.
+    /// Queries the database on every call until a key exists, so that the first key takes effect immediately.
     ///
     /// # Errors
     /// When the store fails.
@@ -42,7 +42,7 @@ impl AccessPolicy {
         Ok(!has_keys)
     }
 
-    /// Whether the address is not loopback and there is no key.
+    /// Returns whether the address is not loopback and there is no key.
     ///
     /// # Errors
     /// When the store fails.
@@ -51,7 +51,7 @@ impl AccessPolicy {
     }
 }
 
-/// Whether an address is reachable only from this machine.
+/// Returns whether an address is reachable only from this machine.
 fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_loopback_addresses_are_this_machine_s_own() {
+    fn recognizes_loopback_addresses() {
         for (address, expected) in [
             ("127.0.0.1", true),
             ("127.9.9.9", true),

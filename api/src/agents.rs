@@ -21,7 +21,7 @@ pub enum Availability {
 /// An agent and its availability.
 #[derive(Clone, Debug)]
 pub struct KnownAgent<'a> {
-    /// Its configuration.
+    /// The configuration of the agent.
     pub config: &'a AgentConfig,
     /// Whether it can answer.
     pub availability: Availability,
@@ -67,8 +67,8 @@ impl AppState {
     }
 }
 
-/// The workers' reports take precedence, because agents run there. Without a report, this process judges by the
-/// configuration.
+/// Returns the availability of an agent. A worker's report takes precedence, because agents run there; without one,
+/// the configuration decides.
 fn availability(config: &AgentConfig, report: Option<&AgentHealth>) -> Availability {
     let reason = match report {
         Some(report) if report.is_available => None,
@@ -89,13 +89,13 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_is_available_until_a_worker_says_otherwise() {
+    fn an_agent_is_available_unless_a_worker_reports_otherwise() {
         let demo = AgentConfig::demo();
 
         assert_eq!(availability(&demo, None), Availability::Available);
         assert_eq!(availability(&demo, Some(&report(true, None))), Availability::Available);
-        let gone = availability(&demo, Some(&report(false, Some("It is gone."))));
-        assert_eq!(gone, Availability::Unavailable("It is gone.".into()));
+        let unavailable = availability(&demo, Some(&report(false, Some("It is not installed."))));
+        assert_eq!(unavailable, Availability::Unavailable("It is not installed.".into()));
         assert!(matches!(availability(&demo, Some(&report(false, None))), Availability::Unavailable(_)));
     }
 }

@@ -1,4 +1,4 @@
-//! The commands of `api`.
+//! The command line of `api`.
 
 use std::{io::Write as _, path::PathBuf, sync::Arc, time::Duration};
 
@@ -211,12 +211,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_commands_make_sense_to_clap() {
+    fn the_command_definition_is_valid() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn a_key_is_one_line_that_starts_with_its_id() {
+    fn lists_a_key_on_one_line_that_starts_with_its_id() {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         let key = ApiKey {
             id: KeyId::generate(),
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn names_fit_into_a_column() {
+    fn rejects_names_with_whitespace_or_more_than_128_characters() {
         assert!(parse_name("ann@example.com").is_ok());
         for bad in ["", "a b", "a\tb", "a\n", &"x".repeat(129)] {
             assert!(parse_name(bad).is_err(), "{bad:?}");

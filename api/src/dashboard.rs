@@ -1,8 +1,8 @@
 //! The dashboard: its built files, compiled into the binary.
 //!
-//! Requests for paths that are not routes of the API end here: with a file, or, for any path that a browser navigates
-//! to, with the page itself, which routes on its own. Files are sent compressed if the browser accepts it; the build
-//! places the compressed files next to the plain ones.
+//! Serves every path that is not a route of the API: the file at that path or, for any other path that a browser
+//! navigates to, the page, which has its own router. Files are sent compressed if the client accepts it; the build
+//! places the compressed files next to the originals.
 
 use axum::{
     http::{HeaderMap, HeaderValue, Method, Uri, header},
@@ -15,12 +15,12 @@ use crate::{
     middleware::origin,
 };
 
-/// The page.
+/// The file name of the page.
 const INDEX: &str = "index.html";
 /// The folder of files with a content hash in their name, which never change.
 const HASHED: &str = "assets/";
 
-/// The encodings of compressed files, the smallest first: the HTTP name and the file name suffix.
+/// The encodings of compressed files, in order of preference: the HTTP name and the file name suffix.
 const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
 
 #[derive(RustEmbed)]
@@ -76,7 +76,7 @@ fn file(path: &str, plain: EmbeddedFile, headers: &HeaderMap) -> Response {
     with_cache_control(response, if is_hashed { "public, max-age=31536000, immutable" } else { "no-cache" })
 }
 
-/// Whether the browser accepts this encoding (RFC 9110, 12.5.3). Browsers do not send `*`.
+/// Returns whether the client accepts an encoding (RFC 9110, 12.5.3). Does not support `*`, which browsers never send.
 fn accepts_encoding(headers: &HeaderMap, encoding: &str) -> bool {
     let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|offer| {
@@ -95,7 +95,7 @@ fn with_cache_control(mut response: Response, value: &'static str) -> Response {
     response
 }
 
-/// Whether a browser requests a page, not a missing image or script.
+/// Returns whether the client requests a page rather than an image or a script.
 fn accepts_html(headers: &HeaderMap) -> bool {
     headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
 }
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_path_that_a_browser_navigates_to_is_the_page() {
+    async fn serves_the_page_for_any_path_that_a_browser_navigates_to() {
         for (path, accept) in [("/", None), ("/chat/1", Some("text/html,*/*")), ("/index.html", None)] {
             let response = get(Method::GET, path, accept).await;
             if path == "/index.html" && Files::get(INDEX).is_none() {
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn an_encoding_is_taken_only_where_it_is_offered() {
+    fn uses_an_encoding_only_if_the_client_accepts_it() {
         let offers = |value| HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(value))]);
 
         for value in ["br", "gzip, deflate, br", "gzip;q=0.5, BR;q=0.8", "br;q=0.001"] {
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_script_goes_out_compressed_to_those_who_take_it() {
+    async fn compresses_a_script_if_the_client_accepts_it() {
         let Some(script) = Files::iter().find(|path| path.ends_with(".js") && path.starts_with(HASHED)) else {
             return; // Built without the dashboard.
         };
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn anything_else_is_not_there() {
+    async fn rejects_unknown_paths_and_methods() {
         assert_eq!(get(Method::GET, "/v1/nothing", Some("text/html")).await.status(), StatusCode::NOT_FOUND);
         assert_eq!(get(Method::GET, "/assets/none.js", Some("*/*")).await.status(), StatusCode::NOT_FOUND);
         assert_eq!(get(Method::POST, "/", None).await.status(), StatusCode::METHOD_NOT_ALLOWED);

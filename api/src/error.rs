@@ -1,8 +1,8 @@
 //! Errors as clients see them: RFC 9457 `application/problem+json`.
 //!
-//! The only place where errors are mapped to status codes. An [`ApiError`] becomes an empty response that carries it;
-//! [`crate::middleware::request_id`] writes the body, because the request's id is known only there. The cause of a 5xx
-//! is logged and never appears in a body.
+//! The only place where errors are mapped to status codes. An [`ApiError`] becomes an empty response with the error as
+//! an extension; [`crate::middleware::request_id`] writes the body, because only that layer knows the request's id. The
+//! cause of a 5xx is logged and never appears in a body.
 
 use std::{borrow::Cow, error::Error, sync::Arc};
 
@@ -54,7 +54,7 @@ codes! {
     MethodNotAllowed = METHOD_NOT_ALLOWED;
     /// The session is archived.
     SessionArchived = CONFLICT;
-    /// A task is running or queued, and the request rejects that.
+    /// A task is running or queued, and `on_busy` is `reject`.
     AgentBusy = CONFLICT;
     /// The message's task has already been started.
     TaskNotQueued = CONFLICT;
@@ -147,7 +147,7 @@ impl ApiError {
         Self { code, detail: detail.into(), errors: Vec::new(), source: None }
     }
 
-    /// Creates the error for an object that does not exist or belongs to another user, without telling which.
+    /// Creates the error for an object that does not exist or belongs to another user, without revealing which.
     #[must_use]
     pub fn not_found() -> Self {
         Self::new(Code::NotFound, "Not found.")
@@ -161,33 +161,33 @@ impl ApiError {
         Self { errors: vec![error], ..Self::new(Code::InvalidRequest, detail) }
     }
 
-    /// A fault on our side; the cause goes to the log.
+    /// Creates an internal error. `source` is logged and never sent to the client.
     #[must_use]
     pub fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::new(Code::InternalError, "The server hit an internal error.").caused_by(source)
     }
 
-    /// Adds what is wrong in detail.
+    /// Adds the invalid fields, parameters, and headers.
     #[must_use]
     pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
         self.errors = errors;
         self
     }
 
-    /// Adds the cause, for the log.
+    /// Adds the cause, which is only logged.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(Arc::from(source.into()));
         self
     }
 
-    /// Its kind.
+    /// Returns the error code.
     #[must_use]
     pub const fn code(&self) -> Code {
         self.code
     }
 
-    /// Its cause with all that is behind it, for the log.
+    /// Returns the chain of causes for the log, separated by `: `.
     #[must_use]
     pub fn cause(&self) -> Option<String> {
         let mut next: Option<&dyn Error> = self.source.as_deref().map(|source| source as &dyn Error);
@@ -199,7 +199,7 @@ impl ApiError {
         (!chain.is_empty()).then(|| chain.join(": "))
     }
 
-    /// The body, for this request.
+    /// Returns the response body for a request.
     #[must_use]
     pub fn problem(&self, request_id: String) -> Problem {
         let status = self.code.status();
@@ -214,11 +214,11 @@ impl ApiError {
         }
     }
 
-    /// The headers that belong to it.
+    /// Returns the header that accompanies the code.
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self.code {
             Code::Unauthorized => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
-            // What is left of the request cannot be told from the next one.
+            // The rest of the body cannot be distinguished from the next request.
             Code::RequestTimeout => Some((header::CONNECTION, HeaderValue::from_static("close"))),
             Code::StoreBusy | Code::NotReady | Code::Overloaded => {
                 Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
@@ -311,7 +311,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_problem_has_the_members_of_rfc_9457_and_ours() {
+    fn a_problem_has_the_members_of_rfc_9457_and_the_extensions() {
         let error = ApiError::invalid("limit", "must be a whole number from 1 to 100");
 
         let problem = serde_json::to_value(error.problem("r-1".into())).unwrap();
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_behind_a_fault_stays_in_the_log() {
+    fn the_body_of_an_internal_error_does_not_contain_its_cause() {
         let error = ApiError::from(StoreError::Corrupt("chat_session.status".into()));
 
         let body = serde_json::to_string(&error.problem("r".into())).unwrap();
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn overload_says_when_to_come_back_and_401_how_to_sign_in() {
+    fn sends_retry_after_when_overloaded_and_www_authenticate_when_unauthorized() {
         for (error, name) in [
             (ApiError::from(StoreError::Busy), header::RETRY_AFTER),
             (ApiError::from(StoreError::QueueFull), header::RETRY_AFTER),

@@ -9,9 +9,9 @@
 //! | `stream` | event streams |
 //! | `error` | error responses |
 //! | `dashboard` | the built page |
-//! | `cli` | commands |
+//! | `cli` | the command line |
 //!
-//! Any number of these processes can share one database. None holds state that another would need.
+//! Any number of these processes can share one database. None holds state that another needs.
 
 mod access;
 mod agents;
@@ -129,7 +129,7 @@ impl Application {
     pub async fn run(self) -> anyhow::Result<()> {
         let Self { listener, address, connections, state } = self;
         let mut stdout = std::io::stdout();
-        // An address that can be opened, also where it listens on all.
+        // An unspecified address cannot be opened in every browser.
         let mut shown = address;
         if shown.ip().is_unspecified() {
             shown.set_ip(Ipv4Addr::LOCALHOST.into());

@@ -8,7 +8,7 @@ async fn main() -> ExitCode {
     match banter_api::cli::run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // For the person who started it, so without the decoration of a log line.
+            // Printed for the operator, so not formatted as a log line.
             eprintln!("api: {error:#}");
             ExitCode::from(if error.is::<banter_shared::config::ConfigError>() { 2 } else { 1 })
         }

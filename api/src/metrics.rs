@@ -1,8 +1,8 @@
 //! Metrics in the text format of `OpenMetrics`
 //! (<https://prometheus.io/docs/specs/om/open_metrics_spec/>).
 //!
-//! Guarantees: no label has a value that a client can choose freely, so the number of series is bounded; no label
-//! identifies a user.
+//! Guarantees: clients cannot choose the values of labels, so the number of series is bounded; no label identifies a
+//! user.
 
 use std::{
     fmt,
@@ -133,7 +133,7 @@ impl RelayMetrics {
             (&self.lagged_signals, status.lagged_signals),
             (&self.rejected_messages, status.rejected_messages),
         ] {
-            // The relay counts; this is where its count is shown.
+            // The relay keeps the count; a counter cannot be set otherwise.
             counter.inner().store(count, Ordering::Relaxed);
         }
     }
@@ -272,7 +272,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_counted_is_shown() {
+    fn renders_the_recorded_values() {
         let metrics = Metrics::default();
         let (first, _second) = (metrics.open_stream(), metrics.open_stream());
         drop(first);

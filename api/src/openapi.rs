@@ -1,7 +1,7 @@
 //! The OpenAPI 3.1 document, generated from the routes.
 //!
-//! [`crate::router`] registers a handler and documents it in one step, so the document has every operation. Errors are
-//! nearly the same everywhere: the types here add them to an operation according to the checks that it performs.
+//! [`crate::router`] registers and documents a handler in one step, so the document contains every operation. Most
+//! operations share their errors: each type here adds the errors of one check to the operations that perform it.
 
 use std::collections::BTreeMap;
 
@@ -63,7 +63,7 @@ impl Modify for Security {
     }
 }
 
-/// The document as it is published.
+/// Serializes the document as it is published.
 ///
 /// # Errors
 /// Never in practice: the document consists of strings and numbers.
@@ -220,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_committed_document_is_the_generated_one() {
+    fn the_committed_document_is_up_to_date() {
         let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/openapi.json");
 
         let committed = fs::read_to_string(committed).unwrap_or_default();
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn every_operation_has_an_id_of_its_own_a_summary_and_a_tag() {
+    fn every_operation_has_a_unique_id_a_summary_and_a_tag() {
         let document = serde_json::to_value(crate::router::openapi()).unwrap();
 
         let paths = document["paths"].as_object().unwrap();
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn the_document_shows_what_the_streams_carry() {
+    fn the_document_contains_the_schemas_of_stream_events() {
         let document = serde_json::to_value(crate::router::openapi()).unwrap();
 
         for name in

@@ -20,7 +20,7 @@ use crate::{
     state::AppState,
 };
 
-/// Returns the operations, each with its part of the OpenAPI document.
+/// Returns the router of all operations, with the OpenAPI document.
 fn operations() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(Base::openapi())
         .routes(routes!(sessions::create::create, sessions::list::list))
@@ -51,7 +51,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     operations().into_openapi()
 }
 
-/// Returns the reference page, which loads nothing from other sites, not even to validate the document.
+/// Returns the API reference page. The online validator is off, so the page loads nothing from other sites.
 fn reference() -> SwaggerUi {
     SwaggerUi::new("/docs").config(Config::from("/v1/openapi.json").validator_url("none"))
 }
@@ -73,7 +73,7 @@ pub fn router(state: AppState) -> Router {
 }
 
 /// Maps a panic in a handler to an internal error.
-#[expect(clippy::needless_pass_by_value, reason = "the layer wants it so")]
+#[expect(clippy::needless_pass_by_value, reason = "the layer requires this signature")]
 fn on_panic(panic: Box<dyn Any + Send>) -> Response {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     ApiError::internal(format!("panicked: {}", text.unwrap_or("no message"))).into_response()

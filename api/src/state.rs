@@ -13,7 +13,7 @@ use banter_shared::{
 
 use crate::{access::AccessPolicy, extract::ResponseMemory, metrics::Metrics, stream::Hub};
 
-/// The parts of the process. Cheap to clone.
+/// The state of the process. Cheap to clone.
 #[derive(Clone)]
 pub struct AppState {
     pub(crate) store: Store,
@@ -29,8 +29,8 @@ pub struct AppState {
 }
 
 impl AppState {
-    /// Announces a committed change to the other processes, and returns its result. Every change goes through here;
-    /// tasks that it stops are monitored until they have ended.
+    /// Announces a committed change to the other processes, and returns its value. Every change goes through here. If
+    /// the change cancels running tasks, ensures that they end.
     pub(crate) fn announce<T>(&self, changed: Changed<T>) -> T {
         let stops = changed.hints.stops.clone();
         self.relay.announce(changed.hints);
@@ -40,7 +40,7 @@ impl AppState {
         changed.value
     }
 
-    /// Ends a task on behalf of its worker if the worker does not react to the cancel request.
+    /// Ends a task if its worker does not react to the cancel request within [`STOP_PATIENCE`].
     fn see_to_stop(&self, task_id: TaskId) {
         let state = self.clone();
         self.shutdown.tasks().spawn(async move {
