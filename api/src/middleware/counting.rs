@@ -1,4 +1,4 @@
-//! Counts requests by route.
+//! Counts and times requests by route.
 
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::state::AppState;
 
-/// Records a request and the time to its response.
+/// Records the status of a request and the time to its response headers.
 pub async fn layer(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();

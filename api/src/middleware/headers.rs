@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 
-/// Everything from this origin, nothing inline except styles, no frames.
+/// Allows resources from this origin only, inline styles but no inline scripts, and no embedding in frames.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
      connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 

@@ -1,6 +1,6 @@
 //! Keyless mode: until the first key is created, everyone who can connect to the loopback address is the local user.
 //!
-//! A web page in the user's browser could connect too, so requests must come from this origin.
+//! Web pages in the user's browser can connect too, so requests must come from this origin.
 
 use axum::{
     extract::{Request, State},
@@ -22,7 +22,7 @@ pub async fn layer(State(state): State<AppState>, mut request: Request, next: Ne
             request.extensions_mut().insert(Keyless);
         }
         Err(error) if origin::is_api(request.uri().path()) => return ApiError::from(error).into_response(),
-        // The page and the health checks show nothing that would need a key.
+        // The page and the health checks require no key.
         Err(error) => tracing::warn!(%error, "cannot check for API keys"),
     }
     next.run(request).await

@@ -1,7 +1,7 @@
 //! Keeps reading an unread request body for a moment after the response.
 //!
-//! An error may be sent before the body is read. If the connection were closed while the body is still arriving, the
-//! system would reset it, and many clients would report that instead of the response.
+//! An error may be sent before the body has been read. Closing the connection while the body is still arriving would
+//! reset it, and many clients would report the reset instead of the response.
 
 use std::{
     pin::Pin,
@@ -24,7 +24,7 @@ const MAX_BYTES: usize = 4 * 1024 * 1024;
 /// Maximum time to keep reading.
 const MAX_TIME: Duration = Duration::from_secs(1);
 
-/// Wraps the body of requests that may have one.
+/// Wraps the body of a request that may have one.
 pub async fn layer(request: Request, next: Next) -> Response {
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         return next.run(request).await;
@@ -32,7 +32,7 @@ pub async fn layer(request: Request, next: Next) -> Response {
     next.run(request.map(|body| Body::from_stream(Lingering(Some(body.into_data_stream()))))).await
 }
 
-/// A body that is read further when it is dropped before its end.
+/// A body whose rest is read and discarded when it is dropped before its end.
 struct Lingering(Option<BodyDataStream>);
 
 impl Stream for Lingering {
@@ -41,7 +41,7 @@ impl Stream for Lingering {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let Some(body) = &mut self.0 else { return Poll::Ready(None) };
         let polled = body.poll_next_unpin(context);
-        // After an error more may arrive: a body that was late is read on, too.
+        // More data may arrive after an error: a body that timed out is drained too.
         if matches!(polled, Poll::Ready(None)) {
             self.0 = None;
         }
@@ -52,7 +52,7 @@ impl Stream for Lingering {
 impl Drop for Lingering {
     fn drop(&mut self) {
         let (Some(mut body), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) else { return };
-        // Not tracked: it ends by itself within a second, and nothing waits for it.
+        // Not tracked: it ends within `MAX_TIME`, and nothing depends on it.
         runtime.spawn(tokio::time::timeout(MAX_TIME, async move {
             let mut left = MAX_BYTES;
             while let Some(Ok(piece)) = body.next().await

@@ -1,7 +1,7 @@
-//! Checks that a request without a key comes from this server's own page, or from no page at all.
+//! Checks that a request without a key comes from this server's own page, or not from a page at all.
 //!
-//! `Host` rejects foreign names that resolve to this machine (DNS rebinding). `Origin` and `Sec-Fetch-Site`
-//! (<https://www.w3.org/TR/fetch-metadata/>) reject requests from foreign pages.
+//! Checking `Host` prevents DNS rebinding: foreign names that resolve to this machine are rejected. Checking `Origin`
+//! and `Sec-Fetch-Site` (<https://www.w3.org/TR/fetch-metadata/>) prevents requests from foreign pages.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderName, Method, Uri, header, uri::Authority};
 
 use crate::error::{ApiError, Code};
 
-/// The parts of a request that show where it comes from.
+/// The parts of a request that identify its origin.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Asked<'a> {
     /// Whether the method is GET.
@@ -28,12 +28,12 @@ pub struct Asked<'a> {
     pub fetch_mode: Option<&'a str>,
     /// `Sec-Fetch-Dest`.
     pub fetch_dest: Option<&'a str>,
-    /// Whether a proxy has added a header.
+    /// Whether there is a header that only proxies add.
     pub is_forwarded: bool,
 }
 
 impl<'a> Asked<'a> {
-    /// Returns the parts of a request. A header that is unreadable or present twice counts as an invalid one.
+    /// Returns the parts of a request. A header that is unreadable or repeated counts as invalid.
     #[must_use]
     pub fn of(method: &Method, uri: &'a Uri, headers: &'a HeaderMap) -> Self {
         let one = |name: HeaderName| {
@@ -55,7 +55,7 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// Whether only a proxy adds this header: `Forwarded` (RFC 7239), `Via` (RFC 9110), and their predecessors.
+/// Returns whether only proxies add this header: `Forwarded` (RFC 7239), `Via` (RFC 9110), and their predecessors.
 fn is_proxy_header(name: &HeaderName) -> bool {
     let name = name.as_str();
     name.starts_with("x-forwarded-")
@@ -67,7 +67,7 @@ fn is_proxy_header(name: &HeaderName) -> bool {
 pub enum Refused {
     /// Its `Host` is not a loopback name.
     Host,
-    /// A proxy forwarded it, for an unknown client.
+    /// A proxy forwarded it for an unknown client.
     Forwarded,
     /// Another page sent it.
     CrossSite,
@@ -93,10 +93,10 @@ impl From<Refused> for ApiError {
     }
 }
 
-/// Accepts a request, or returns why it is rejected.
+/// Checks a request without a key.
 ///
 /// # Errors
-/// When it may have been sent by a foreign page.
+/// When a foreign page or a proxy may have sent it.
 pub fn check(asked: &Asked<'_>) -> Result<(), Refused> {
     if asked.is_forwarded {
         return Err(Refused::Forwarded);
@@ -135,13 +135,13 @@ pub fn check_own_page(asked: &Asked<'_>) -> Result<(), Refused> {
     if is_foreign { Err(Refused::CrossSite) } else { Ok(()) }
 }
 
-/// Whether a path belongs to the API rather than to a page.
+/// Returns whether a path belongs to the API rather than to the page.
 #[must_use]
 pub fn is_api(path: &str) -> bool {
     path == "/v1" || path.starts_with("/v1/")
 }
 
-/// Whether a `Host` names this machine itself, on any port.
+/// Returns whether a `Host` is a loopback name, with any port.
 fn is_loopback(host: &str) -> bool {
     let (name, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((name, rest)) => {
@@ -175,7 +175,7 @@ mod tests {
     };
 
     #[test]
-    fn a_proxy_s_headers_are_recognized() {
+    fn rejects_requests_with_proxy_headers() {
         for (name, expected) in [
             ("forwarded", true),
             ("via", true),
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_by_cookie_comes_from_the_own_page() {
+    fn accepts_changes_by_cookie_only_from_its_own_page() {
         let page = Asked { host: Some("chat.example.com"), ..OWN };
         for (origin, fetch_site, expected) in [
             (None, None, true),
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn only_loopback_hosts_are_served() {
+    fn accepts_only_loopback_hosts() {
         for host in
             ["localhost", "LocalHost:1", "127.0.0.1", "127.1.2.3:65535", "[::1]", "[::1]:80", "[::ffff:127.0.0.1]"]
         {
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_has_to_be_this_one() {
+    fn accepts_only_its_own_origin() {
         for (origin, expected) in [
             ("http://127.0.0.1:8080", Ok(())),
             ("http://127.0.0.1", Err(Refused::CrossSite)),
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn another_site_may_only_link_to_a_page() {
+    fn accepts_links_to_the_page_from_other_sites_and_nothing_else() {
         let link = Asked {
             path: "/",
             fetch_site: Some("cross-site"),
@@ -274,7 +274,7 @@ mod tests {
         };
         for (what, asked, expected) in [
             ("its own page", Asked { fetch_site: Some("same-origin"), ..OWN }, Ok(())),
-            ("typed in", Asked { fetch_site: Some("none"), ..OWN }, Ok(())),
+            ("the address bar", Asked { fetch_site: Some("none"), ..OWN }, Ok(())),
             ("a followed link", link, Ok(())),
             ("a link from another port", Asked { fetch_site: Some("same-site"), ..link }, Ok(())),
             ("a link into the API", Asked { path: "/v1/chat", ..link }, Err(Refused::CrossSite)),

@@ -1,7 +1,7 @@
 //! Completes every request that has started, even if its client disconnects.
 //!
-//! hyper drops a handler at any point when its client disconnects. Each handler therefore runs in its own task, which a
-//! shutdown waits for. A handler that only waits for an outcome stops waiting when [`ClientGone`] is cancelled.
+//! hyper may drop a handler at any await point when its client disconnects. Each handler therefore runs in its own task,
+//! which a shutdown waits for. A handler that waits for an outcome stops waiting when [`ClientGone`] is cancelled.
 
 use std::convert::Infallible;
 
@@ -16,7 +16,7 @@ use tracing::Instrument as _;
 
 use crate::{error::ApiError, state::AppState};
 
-/// Cancelled when the client has disconnected.
+/// A token that is cancelled when the client disconnects.
 #[derive(Clone, Debug, Default)]
 pub struct ClientGone(pub CancellationToken);
 

@@ -18,11 +18,11 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Maximum length of an id from a client, in bytes.
 const MAX_BYTES: usize = 128;
 
-/// The outermost layer.
+/// Runs a request in a span with its id, and completes the response. The outermost layer.
 pub async fn layer(request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
     let started = Instant::now();
-    // The path without the query: that may carry a ticket.
+    // Without the query, which may contain a ticket.
     let span = tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path());
     async {
         let response = with_body(next.run(request).await, &id);
@@ -34,7 +34,7 @@ pub async fn layer(request: Request, next: Next) -> Response {
     .await
 }
 
-/// Returns the client's id if it is safe to log and to return, or else a new one.
+/// Returns the client's id if it is safe to log and to return, otherwise a new one.
 fn request_id(headers: &HeaderMap) -> String {
     let own = headers.get(X_REQUEST_ID).and_then(|value| value.to_str().ok());
     let is_fit = |id: &&str| (1..=MAX_BYTES).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fit_id_of_the_client_is_kept_and_any_other_replaced() {
+    fn keeps_a_valid_id_from_the_client_and_replaces_any_other() {
         assert_eq!(given("abc-1"), "abc-1");
         assert_eq!(given(&"x".repeat(128)), "x".repeat(128));
         for id in ["", "a b", "é", &"x".repeat(129)] {
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_s_body_and_header_name_the_same_request() {
+    fn adds_the_id_and_the_content_type_to_an_error() {
         let response = with_body(ApiError::not_found().into_response(), "r-1");
 
         assert_eq!(response.headers()[X_REQUEST_ID], "r-1");

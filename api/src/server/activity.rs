@@ -1,4 +1,4 @@
-//! What a connection is waiting for: its client, or this server.
+//! The activity of a connection: whether it is waiting for its client or for this server.
 
 use std::{
     pin::Pin,
@@ -18,9 +18,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{BODY_TIMEOUT, request_body::RequestBody};
 
-/// How long a shutdown waits for a client that has not finished sending, or reads nothing of a response.
+/// How long a shutdown waits for a client that is still sending, or does not read its response.
 const SILENCE_LIMIT: Duration = Duration::from_secs(1);
-/// How long a client may take to read a response while others wait for the memory that it holds.
+/// How long a client may take to read a response while other requests wait for the memory that it holds.
 const HOLD_LIMIT: Duration = Duration::from_secs(10);
 /// Pause between two checks for silence.
 const SILENCE_CHECK: Duration = Duration::from_millis(50);
@@ -39,13 +39,13 @@ struct State {
     exchanges: u64,
     /// The exchange whose request body has not arrived.
     body_of: Option<u64>,
-    /// The exchange whose response has not been handed to the connection.
+    /// The exchange whose response has not been passed to the connection.
     response_of: Option<u64>,
     /// When the connection began to wait for its client.
     waiting_since: Instant,
     /// When a write last found the send buffer full.
     stalled_since: Option<Instant>,
-    /// When a response began to hold memory that others may wait for.
+    /// When a response began to hold shared memory.
     holding_since: Option<Instant>,
     /// Whether the response is an event stream.
     is_streaming: bool,
@@ -73,16 +73,16 @@ impl Activity {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How long the connection has been waiting for a request, its body included; `None` while a request is handled or
-    /// data waits to be sent.
+    /// Returns how long the connection has been waiting for a request, including its body; `None` while a request is
+    /// being handled or the client does not read.
     pub(super) fn waiting(&self) -> Option<Duration> {
         let state = self.state();
         let is_waiting = (state.response_of.is_none() || state.body_of.is_some()) && state.stalled_since.is_none();
         is_waiting.then(|| state.waiting_since.elapsed())
     }
 
-    /// How long shared memory has been held in vain, on a connection whose response holds some: since the client takes
-    /// nothing, or since it has had [`HOLD_LIMIT`] to take all of it.
+    /// Returns how long the client has been too slow while its response holds shared memory: since it stopped reading,
+    /// or since [`HOLD_LIMIT`] passed. `None` if the response holds none.
     pub(super) fn holding_in_vain(&self) -> Option<Duration> {
         let state = self.state();
         let held = state.holding_since?.elapsed();
@@ -113,13 +113,13 @@ impl Activity {
         self.closed.cancel();
     }
 
-    /// Resolves when the connection is to be closed.
+    /// Completes when the connection is to be closed.
     pub(super) async fn closed(&self) {
         self.closed.cancelled().await;
     }
 
-    /// Resolves when the client has been silent for [`SILENCE_LIMIT`] after `begun`: it has not finished a request, or
-    /// reads nothing of a response.
+    /// Completes when the client has been silent for [`SILENCE_LIMIT`] after `begun`: it has not finished sending a
+    /// request, or does not read the response.
     pub(super) async fn silent_since(&self, begun: Instant) {
         loop {
             let since = {
@@ -139,7 +139,7 @@ impl Activity {
         self.state().stalled_since.get_or_insert_with(Instant::now);
     }
 
-    /// Records that the client reads data.
+    /// Records that the client is reading.
     pub(super) fn proceed(&self) {
         self.state().stalled_since = None;
     }
@@ -152,7 +152,7 @@ impl Activity {
         }
     }
 
-    /// Moves all recorded times back by this much.
+    /// Moves all recorded times back.
     #[cfg(test)]
     pub(super) fn age(&self, by: Duration) {
         let mut state = self.state();
@@ -161,7 +161,7 @@ impl Activity {
         state.holding_since = state.holding_since.map(|since| since - by);
     }
 
-    /// Whether the connection is to be closed.
+    /// Returns whether the connection is to be closed.
     #[cfg(test)]
     pub(super) fn is_closed(&self) -> bool {
         self.closed.is_cancelled()
@@ -176,7 +176,7 @@ impl Activity {
     }
 }
 
-/// One request and its response; over when it is dropped.
+/// One request and its response. Ends when it is dropped.
 #[derive(Debug)]
 pub(super) struct Exchange {
     activity: Arc<Activity>,
@@ -184,7 +184,7 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    /// Begins an exchange with a request whose head has arrived. The deadline of its body starts now.
+    /// Begins an exchange with a request whose head has arrived, and starts the time limit of its body.
     pub(super) fn begin(activity: &Arc<Activity>, request: Request<Incoming>) -> (Self, Request) {
         let has_body = !request.body().is_end_stream();
         let number = {
@@ -214,7 +214,7 @@ impl Drop for Exchange {
     }
 }
 
-/// A response body that keeps a value alive until it has been handed over.
+/// A response body that keeps a value alive until it has been passed to the connection.
 #[derive(Debug)]
 pub struct Watched<T> {
     body: Body,

@@ -12,8 +12,8 @@ use tokio::time::Instant;
 use super::{Activity, ConnectionLimits, limits::client_network};
 use crate::metrics::{Metrics, RefusedBy};
 
-/// How long a connection must have been waiting for its client before it is closed to make room: long enough for a
-/// request to arrive over a slow network.
+/// Minimum time that a connection must have been waiting for its client before it may be closed to make room: enough
+/// for a request to arrive over a slow network.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Pause after a search that found no connection to close.
 const SEARCH_PAUSE: Duration = Duration::from_millis(50);
@@ -51,16 +51,17 @@ impl Table {
         Some(activity)
     }
 
-    /// Closes the connection with the longest of these times, if that is [`PATIENCE`]. Returns whether there was one.
+    /// Closes the connection with the longest time, if that is at least [`PATIENCE`]. Returns whether there was one.
     fn close_longest(&mut self, time: impl Fn(&Activity) -> Option<Duration>) -> bool {
         let longest = self.open.iter().filter_map(|(number, (_, activity))| Some((time(activity)?, *number))).max();
         let Some((_, number)) = longest.filter(|(time, _)| *time >= PATIENCE) else { return false };
-        // It no longer counts, though its file is closed a moment later: the limit leaves room for that.
+        // Its socket is closed a moment later; the limit leaves room for that.
         let closed = self.remove(number);
         closed.inspect(|activity| activity.close()).is_some()
     }
 
-    /// Closes the connection that has waited longest for its client. Returns whether one had waited for [`PATIENCE`].
+    /// Closes the connection that has waited longest for its client, if that is at least [`PATIENCE`]. Returns whether
+    /// there was one.
     fn make_room(&mut self) -> bool {
         if self.searched_at.is_some_and(|at| at.elapsed() < SEARCH_PAUSE) {
             return false;
@@ -82,12 +83,12 @@ impl Connections {
         self.inner.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The metrics of the process.
+    /// Returns the metrics of the process.
     pub(super) fn metrics(&self) -> &Metrics {
         &self.inner.metrics
     }
 
-    /// The limits on the number of connections.
+    /// Returns the limits on the number of connections.
     pub(super) fn limits(&self) -> &ConnectionLimits {
         &self.inner.limits
     }
@@ -110,18 +111,19 @@ impl Connections {
         Ok(Admitted { connections: self.clone(), number, activity, _open: open })
     }
 
-    /// Closes the connection that has waited longest for its client, if any has for a while.
+    /// Closes the connection that has waited longest for its client, if any has waited for [`PATIENCE`].
     pub(super) fn close_longest_wait(&self) {
         self.table().make_room();
     }
 
-    /// Closes the connection that has held shared memory in vain for the longest, if any has for a while.
+    /// Closes the connection whose client has been too slow with a response that holds shared memory for the longest, if
+    /// any has for [`PATIENCE`].
     pub fn close_longest_hold(&self) {
         self.table().close_longest(Activity::holding_in_vain);
     }
 }
 
-/// A connection that counts until this is dropped.
+/// The place of a connection in the table. Dropping it removes the connection.
 #[derive(Debug)]
 pub(super) struct Admitted {
     connections: Connections,
@@ -131,7 +133,7 @@ pub(super) struct Admitted {
 }
 
 impl Admitted {
-    /// What the connection is doing.
+    /// Returns the activity of the connection.
     pub(super) fn activity(&self) -> &Arc<Activity> {
         &self.activity
     }
@@ -156,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_connections_over_the_limit_of_an_address() {
+    fn refuses_connections_over_the_limit_per_address() {
         let connections = connections(10, Some(2));
         let first = connections.admit(ip("192.0.2.1")).unwrap();
         let _second = connections.admit(ip("192.0.2.1")).unwrap();
@@ -168,11 +170,15 @@ mod tests {
     }
 
     #[test]
-    fn closes_the_longest_wait_when_the_process_is_full() {
+    fn closes_the_connection_that_has_waited_longest_at_the_process_limit() {
         let connections = connections(2, None);
         let first = connections.admit(ip("192.0.2.1")).unwrap();
         let second = connections.admit(ip("192.0.2.2")).unwrap();
-        assert_eq!(connections.admit(ip("192.0.2.3")).unwrap_err(), RefusedBy::Process, "nobody has waited long");
+        assert_eq!(
+            connections.admit(ip("192.0.2.3")).unwrap_err(),
+            RefusedBy::Process,
+            "no connection has waited long enough"
+        );
 
         connections.table().searched_at = None;
         first.activity.age(PATIENCE * 2);
@@ -186,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn closes_the_connection_that_holds_memory_in_vain() {
+    fn closes_the_connection_whose_client_is_too_slow_while_it_holds_memory() {
         let connections = connections(9, None);
         let [idle, stalled, slow, holding] = ["192.0.2.1"; 4].map(|address| connections.admit(ip(address)).unwrap());
         stalled.activity.stall();
@@ -199,7 +205,7 @@ mod tests {
         connections.close_longest_hold();
         assert!(
             !slow.activity.is_closed() && !holding.activity.is_closed(),
-            "one reads, and one has only just stalled"
+            "one client is reading, and one has only just stalled"
         );
 
         holding.activity.age(PATIENCE);
@@ -208,7 +214,7 @@ mod tests {
 
         slow.activity.age(PATIENCE * 6);
         connections.close_longest_hold();
-        assert!(slow.activity.is_closed(), "it has had long enough");
+        assert!(slow.activity.is_closed(), "the limit has passed");
         assert!(!idle.activity.is_closed() && !stalled.activity.is_closed());
     }
 }

@@ -5,11 +5,10 @@ use std::net::IpAddr;
 use banter_shared::config::Config;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-/// Default number of connections per address. Loopback is then exempt, because a proxy on this machine sends everything
-/// from there.
+/// Default maximum number of connections per address. With the default, loopback is exempt, because a proxy on this
+/// machine connects from there for all of its clients.
 const PER_ADDRESS: usize = 256;
-/// The share of the process's files that connections may take, in percent. The rest is for the database, agents' files,
-/// and Redis.
+/// Share of the limit on open files that connections may use, in percent. The rest is for the database and Redis.
 const SHARE_PERCENT: u64 = 80;
 /// Maximum number of connections of a process, regardless of its limit on open files.
 const MOST: usize = 1_000_000;
@@ -21,7 +20,7 @@ pub struct ConnectionLimits {
     pub total: usize,
     /// Maximum number of connections from one address.
     per_address: usize,
-    /// Whether loopback addresses count as well.
+    /// Whether the limit per address also applies to loopback.
     limits_loopback: bool,
 }
 
@@ -52,7 +51,7 @@ impl ConnectionLimits {
     }
 }
 
-/// Raises the soft limit on open files to the hard one; returns the resulting limit.
+/// Raises the soft limit on open files to the hard limit, and returns the resulting limit.
 fn raise_open_files() -> u64 {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return 1024 };
     if soft >= hard {
@@ -87,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn exempts_loopback_unless_configured() {
+    fn exempts_loopback_by_default_only() {
         let (unset, set) = (ConnectionLimits::new(1000, None), ConnectionLimits::new(1000, Some(9)));
 
         for (address, by_default) in [("127.0.0.1", usize::MAX), ("::1", usize::MAX), ("10.0.0.1", 256)] {
@@ -97,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_ipv6_by_network() {
+    fn counts_ipv6_addresses_by_network() {
         for (address, network) in [
             ("192.0.2.7", "192.0.2.7"),
             ("::ffff:192.0.2.7", "192.0.2.7"),

@@ -1,9 +1,9 @@
 //! Accepts connections and serves them until the shutdown begins.
 //!
-//! Guarantees: a silent client occupies a connection for a bounded time, and nothing else. A request head must
-//! arrive within [`HEAD_TIMEOUT`], a body within [`BODY_TIMEOUT`]; connections are limited per process and per address;
-//! at the limit, the one that has waited longest for its client is closed. A shutdown finishes every request that
-//! has arrived, and waits neither for clients that have not finished sending nor for clients that do not read.
+//! Guarantees: a silent client occupies one connection, for a bounded time. A request head must arrive within
+//! [`HEAD_TIMEOUT`], a body within [`BODY_TIMEOUT`]. Connections are limited per process and per address; at the limit,
+//! the connection that has waited longest for its client is closed. A shutdown finishes every request that has arrived,
+//! and waits neither for clients that are still sending nor for clients that do not read.
 
 mod activity;
 mod connections;
@@ -14,13 +14,12 @@ mod request_body;
 
 use std::{convert::Infallible, io, pin::pin, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, extract::Request, http::header::CONTENT_TYPE, response::Response};
+use axum::{Router, body::Body, extract::Request, response::Response};
 use banter_shared::shutdown::Shutdown;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::SockRef;
 use tokio::{
-    io::Interest,
     net::{TcpListener, TcpStream},
     time::{Instant, sleep},
 };
@@ -32,7 +31,6 @@ pub use connections::Connections;
 pub use limits::ConnectionLimits;
 pub use request_body::BodyTimedOut;
 
-use crate::stream;
 use activity::Exchange;
 use connections::Admitted;
 use observed::ObservedStream;
@@ -44,8 +42,6 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long sent data may stay unacknowledged before the connection is dropped (`TCP_USER_TIMEOUT`, tcp(7)).
 const STALL_TIMEOUT: Duration = Duration::from_mins(1);
-/// Pause between two checks whether a client that has sent more than its request has hung up.
-const HANG_UP_CHECK: Duration = Duration::from_secs(1);
 /// Pause after a connection could not be accepted, usually because too many files are open.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -61,7 +57,7 @@ pub async fn serve(listener: TcpListener, router: Router, connections: &Connecti
                 }
                 Err(refused) => refusals.refuse(stream, refused),
             },
-            // The client hung up before it was accepted.
+            // The client disconnected before the connection was accepted.
             Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => {
             }
             Err(error) => {
@@ -82,13 +78,10 @@ async fn serve_connection(stream: TcpStream, router: Router, admitted: Admitted,
         tracing::debug!(%error, "cannot set the socket options");
     }
     let activity = Arc::clone(admitted.activity());
-    let stream = Arc::new(stream);
-    let observed = ObservedStream::new(Arc::clone(&stream), Arc::clone(&activity));
-    let mut connection = pin!(connection(observed, router, &activity));
+    let mut connection = pin!(connection(ObservedStream::new(stream, Arc::clone(&activity)), router, &activity));
     let ended = tokio::select! {
         ended = connection.as_mut() => Some(ended),
         () = activity.closed() => None,
-        () = hung_up(&stream, &activity) => None,
         () = draining.cancelled() => {
             connection.as_mut().graceful_shutdown();
             let begun = Instant::now();
@@ -104,18 +97,6 @@ async fn serve_connection(stream: TcpStream, router: Router, admitted: Admitted,
     }
 }
 
-/// Waits until the client of an event stream has closed its sending side: nobody is left to read the stream. Without this, it
-/// would stay open until a heartbeat has failed. Other responses are still sent to such a client.
-async fn hung_up(stream: &TcpStream, activity: &Activity) {
-    loop {
-        activity.streaming().await;
-        match stream.ready(Interest::READABLE).await {
-            Ok(ready) if !ready.is_read_closed() => sleep(HANG_UP_CHECK).await,
-            Ok(_) | Err(_) => return,
-        }
-    }
-}
-
 fn connection(
     stream: ObservedStream,
     router: Router,
@@ -128,29 +109,26 @@ fn connection(
     let service = service_fn(move |request: Request<Incoming>| answer(router.clone(), request, Arc::clone(&activity)));
     http1::Builder::new()
         .timer(TokioTimer::new())
-        // A request is carried out even if its client closes its side after sending it.
+        // A client may close its side once it has sent its request, and still receive the response.
         .half_close(true)
         .header_read_timeout(HEAD_TIMEOUT)
         .serve_connection(TokioIo::new(stream), service)
 }
 
-/// Routes one request, and records what its connection waits for meanwhile.
+/// Routes one request, and records the activity of its connection meanwhile.
 async fn answer(router: Router, request: Request<Incoming>, activity: Arc<Activity>) -> Result<Response, Infallible> {
     let (exchange, request) = Exchange::begin(&activity, request);
     let response = router.oneshot(request).await?;
-    if response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == stream::MEDIA_TYPE) {
-        activity.begin_stream();
-    }
     Ok(response.map(|body| watch(body, exchange)))
 }
 
-/// Ties the exchange to the response: it is over when the body has been handed to the connection, or dropped.
+/// Ends the exchange when the body has been passed to the connection, or dropped.
 fn watch(body: Body, exchange: Exchange) -> Body {
     Body::new(Watched::new(body, exchange))
 }
 
-/// Disables Nagle's algorithm, since frames of a stream must not wait for each other, and limits how long a client
-/// may leave data unacknowledged.
+/// Disables Nagle's algorithm, which would delay the frames of a stream, and limits how long a client may leave data
+/// unacknowledged.
 fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     SockRef::from(stream).set_tcp_user_timeout(Some(STALL_TIMEOUT))

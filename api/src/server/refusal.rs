@@ -1,4 +1,4 @@
-//! Refuses connections over a limit: with a 503 where that is cheap, otherwise by closing them.
+//! Refuses connections over a limit: with a 503 while few are being refused, otherwise by closing them.
 
 use std::{
     io,
@@ -60,7 +60,7 @@ impl Refusals {
             RefusedBy::Address => unlogged.by_address += 1,
         });
         if let Ok(permit) = Arc::clone(&self.answered).try_acquire_owned() {
-            // Not tracked: it ends by itself, and nothing waits for it.
+            // Not tracked: it ends within `KEPT`, and nothing depends on it.
             tokio::spawn(async move {
                 let _ = timeout(KEPT, answer(stream, refused)).await;
                 drop(permit);
@@ -94,8 +94,8 @@ impl Refusals {
     }
 }
 
-/// Responds, and reads what the client has sent: a connection that is closed with unread data is reset, and the client
-/// might never see the response.
+/// Responds, and reads what the client has sent: closing a connection with unread data resets it, and the client might
+/// never receive the response.
 async fn answer(mut stream: TcpStream, refused: RefusedBy) -> io::Result<()> {
     let mut buffer = [0; 4096];
     if let Ok(received) = timeout(REQUEST_WAIT, stream.read(&mut buffer)).await {

@@ -17,17 +17,17 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Activity;
 
-/// The body did not arrive in time.
+/// The error of a body that did not arrive in time.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the body did not arrive in time")]
 pub struct BodyTimedOut;
 
-/// A body that fails once with [`BodyTimedOut`] when it is incomplete at its deadline. What arrives after that can still
-/// be read: a connection that is closed with unread data is reset, and the client might never see the response.
+/// A body that fails once with [`BodyTimedOut`] if it is incomplete at its deadline. Data that arrives later can still
+/// be read: closing a connection with unread data resets it, and the client might never receive the response.
 pub(super) struct RequestBody {
     body: BodyDataStream,
     deadline: Instant,
-    /// Set once the body has to be waited for; most arrive with their headers.
+    /// Created when the body is first awaited; most bodies arrive with their headers.
     timer: Option<Pin<Box<Sleep>>>,
     is_late: bool,
     activity: Arc<Activity>,
