@@ -26,7 +26,7 @@ use crate::{
 /// Maximum size of a body, in bytes.
 const MAX_BODY_BYTES: usize = 512 * 1024;
 
-/// A JSON object, read into `T`. Comes last among a handler's parameters.
+/// A JSON object, parsed into `T`. Must be a handler's last parameter.
 #[derive(Clone, Debug)]
 pub struct JsonBody<T>(pub T);
 
@@ -42,7 +42,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for JsonBody<T> {
     }
 }
 
-/// No body, or an empty JSON object. Comes last among a handler's parameters.
+/// No body, or an empty JSON object. Must be a handler's last parameter.
 #[derive(Clone, Copy, Debug)]
 pub struct NoBody;
 
@@ -72,14 +72,14 @@ fn not_json() -> ApiError {
     ApiError::new(Code::UnsupportedMediaType, "The body must be JSON, with `Content-Type: application/json`.")
 }
 
-/// Whether the content type is JSON: `application/json`, or a type that ends in `+json` (RFC 6839).
+/// Returns whether the content type is JSON: `application/json`, or a type that ends in `+json` (RFC 6839).
 fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
     let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// Reads a body up to the limit, and rejects it as soon as it is known to be longer or late.
+/// Reads a body, and rejects it as soon as it is known to be too large or too late.
 async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
     let too_large =
         || ApiError::new(Code::PayloadTooLarge, format!("The body must be at most {MAX_BODY_BYTES} bytes."));
@@ -99,7 +99,7 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
     Ok(bytes.freeze())
 }
 
-/// The error of a body that could not be read to its end.
+/// Creates the error of a body that could not be read to its end.
 fn incomplete(error: &(dyn Error + 'static)) -> ApiError {
     let mut causes = std::iter::successors(Some(error), |error| Error::source(*error));
     if causes.any(<dyn Error>::is::<BodyTimedOut>) {
@@ -109,15 +109,15 @@ fn incomplete(error: &(dyn Error + 'static)) -> ApiError {
     ApiError::new(Code::InvalidRequest, "The connection closed before the whole body arrived.")
 }
 
-/// Parses a JSON object; an error names the field at fault. A byte order mark is ignored, and a surrogate escape
-/// without a partner becomes U+FFFD, as in every browser.
+/// Parses a JSON object; an error names the invalid field. A byte order mark is ignored, and the escape of a lone
+/// surrogate becomes U+FFFD, as in browsers.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let text = decode(bytes)?;
     let text = lenient_json::replace_lone_surrogates(text);
     let not_json = |error: &serde_json::Error| {
         ApiError::new(Code::InvalidRequest, format!("The body is not valid JSON: {error}."))
     };
-    // A struct would also be read from a list.
+    // serde would also accept a list as a struct.
     if !text.trim_start().starts_with('{') {
         serde_json::from_str::<Value>(&text).map_err(|error| not_json(&error))?;
         return Err(ApiError::new(Code::InvalidRequest, "The body must be a JSON object."));
@@ -128,7 +128,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         let error = error.into_inner();
         match error.classify() {
             Category::Data => field_error::wrong_field(path, &error.to_string()),
-            // Where a name is expected, serde_json reports any other kind of value as a syntax error.
+            // For an enum, serde_json reports any value other than a string as a syntax error.
             Category::Syntax if serde_json::from_str::<IgnoredAny>(&text).is_ok() => {
                 let message = field_error::complaint_about_a_name::<T>(&text, &path);
                 field_error::wrong_field(path, &message)
@@ -143,7 +143,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
 /// Decodes UTF-8, with or without a byte order mark.
 fn decode(bytes: &[u8]) -> Result<&str, ApiError> {
     let invalid = |detail: String| ApiError::new(Code::InvalidRequest, detail);
-    // JSON begins with two ASCII characters, so a zero among the first two bytes is one half of a wider one.
+    // JSON begins with two ASCII characters, so a zero among the first two bytes is half of a wider code unit.
     let is_wide = bytes.starts_with(&[0xff, 0xfe])
         || bytes.starts_with(&[0xfe, 0xff])
         || bytes.iter().take(2).any(|byte| *byte == 0);
@@ -166,9 +166,9 @@ mod tests {
     #[serde(deny_unknown_fields)]
     struct Sample {
         content: String,
-        #[expect(dead_code, reason = "only its parsing is looked at")]
+        #[expect(dead_code, reason = "only parsed")]
         pinned: Option<bool>,
-        #[expect(dead_code, reason = "only its parsing is looked at")]
+        #[expect(dead_code, reason = "only parsed")]
         status: Option<SessionStatus>,
     }
 
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_names_its_field() {
+    fn an_error_names_the_invalid_field() {
         assert_eq!(fields("{}"), ["content"]);
         assert_eq!(fields(r#"{"content": null}"#), ["content"]);
         assert_eq!(fields(r#"{"content": 5}"#), ["content"]);
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn explains_what_is_wrong_with_a_field() {
+    fn an_error_explains_why_a_field_is_invalid() {
         for (body, expected) in [
             ("{}", "`content` is required."),
             (r#"{"content": 5}"#, "`content` must be a string, not integer `5`."),
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn accepts_text_as_programs_write_it() {
+    fn accepts_a_byte_order_mark_and_lone_surrogates() {
         for (body, expected) in [
             ("{\"content\":\"x\"}", "x"),
             ("\u{feff}{\"content\":\"x\"}", "x"),
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn names_an_encoding_other_than_utf_8() {
+    fn rejects_encodings_other_than_utf_8() {
         let utf_16 = |to_bytes: fn(u16) -> [u8; 2], mark: &str| -> Vec<u8> {
             format!("{mark}{{\"content\":\"x\"}}").encode_utf16().flat_map(to_bytes).collect()
         };
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_object_is_refused() {
+    fn rejects_anything_but_a_json_object() {
         let deep = "[".repeat(100_000);
         for body in ["", "{", "null", "[]", r#"["x"]"#, "{} {}", "5", &deep] {
             let error = parse::<Sample>(body.as_bytes()).unwrap_err();
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn json_goes_by_several_names() {
+    fn recognizes_json_content_types() {
         for (value, expected) in [
             ("application/json", true),
             ("Application/JSON; charset=utf-8", true),

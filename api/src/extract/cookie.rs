@@ -6,13 +6,13 @@ use banter_shared::store::LOGIN_LIFE;
 
 /// The cookie's name over plain HTTP.
 pub const NAME: &str = "banter_session";
-/// Its name over HTTPS. The prefix makes browsers accept it only from this host itself, over HTTPS, and for every path
+/// The cookie's name over HTTPS. With this prefix, browsers accept it only from this host, over HTTPS, and for every path
 /// (<https://www.rfc-editor.org/rfc/rfc6265>, and RFC 6265bis on cookie name prefixes).
 const SECURE_NAME: &str = "__Host-banter_session";
 /// The header with which a proxy forwards the scheme of the request.
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
 
-/// The login cookie, which scripts cannot read and browsers do not send for other sites.
+/// The login cookie, which scripts cannot read and browsers do not send with requests from other sites.
 #[derive(Debug)]
 pub struct LoginCookie;
 
@@ -28,14 +28,14 @@ impl LoginCookie {
         jar.get(SECURE_NAME).or_else(plain).map(|cookie| cookie.value().to_owned())
     }
 
-    /// Sets the cookie to a token.
+    /// Returns a jar that sets the cookie to a token.
     pub fn set(headers: &HeaderMap, token: String) -> CookieJar {
         let mut cookie = bare(is_https(headers), token);
         cookie.set_max_age(LOGIN_LIFE.try_into().ok());
         CookieJar::new().add(cookie)
     }
 
-    /// Removes the cookie, under both names.
+    /// Returns a jar that removes the cookie, under both names.
     pub fn clear(headers: &HeaderMap) -> CookieJar {
         let removal = |is_https| {
             let mut cookie = bare(is_https, String::new());
@@ -47,7 +47,7 @@ impl LoginCookie {
     }
 }
 
-/// Whether the browser connected to the proxy over HTTPS. Over plain HTTP, it would drop a `Secure` cookie.
+/// Returns whether the browser connected to the proxy over HTTPS. Over plain HTTP, it would reject a `Secure` cookie.
 fn is_https(headers: &HeaderMap) -> bool {
     headers
         .get_all(FORWARDED_PROTO)

@@ -5,14 +5,14 @@ use serde_json::Value;
 
 use crate::error::ApiError;
 
-/// Returns the error of a field, identified by serde's path or message.
+/// Creates the error of a field, which serde's path or message identifies.
 pub(super) fn wrong_field(path: String, message: &str) -> ApiError {
     let by_name = named_field(message).filter(|_| path == "." || message.starts_with("unknown field"));
     ApiError::invalid(by_name.map_or(path, str::to_owned), explain(message))
 }
 
-/// The complaint of serde about a field that must be one of several names and is no string at all: what it would say
-/// about a string that is none of them.
+/// Returns serde's message about a field that must be one of several names but is not a string: the message that an
+/// unknown name would cause.
 pub(super) fn complaint_about_a_name<T: DeserializeOwned>(text: &str, path: &str) -> String {
     let fallback = || "is not an allowed value".to_owned();
     let Ok(mut body) = serde_json::from_str::<Value>(text) else { return fallback() };
@@ -21,7 +21,7 @@ pub(super) fn complaint_about_a_name<T: DeserializeOwned>(text: &str, path: &str
     T::deserialize(body).err().map_or_else(fallback, |error| error.to_string())
 }
 
-/// Returns the field in serde's message, where the path cannot identify it: it is missing, unknown, or duplicate.
+/// Returns the field in serde's message if it is missing, unknown, or a duplicate; the path does not identify it then.
 fn named_field(message: &str) -> Option<&str> {
     let rest = ["missing", "unknown", "duplicate"]
         .iter()
@@ -29,9 +29,9 @@ fn named_field(message: &str) -> Option<&str> {
     rest.split_once('`').map(|(field, _)| field)
 }
 
-/// Converts a message of serde.
+/// Converts serde's message into one that completes "`field` …".
 fn explain(message: &str) -> String {
-    // What a parser of text adds.
+    // Without the position, which the text parser appends.
     let message = message.split(" at line ").next().unwrap_or(message);
     let expected = message.rsplit_once(", expected ").map(|(_, expected)| expected);
     let with_expected =
@@ -54,7 +54,7 @@ fn explain(message: &str) -> String {
     }
 }
 
-/// Returns a readable name for a kind of value.
+/// Returns a readable name for an expected type.
 fn kind(expected: &str) -> &str {
     match expected {
         "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number",

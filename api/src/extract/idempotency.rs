@@ -14,7 +14,7 @@ const NAME: &str = "Idempotency-Key";
 /// Maximum length of a key, in bytes.
 const MAX_BYTES: usize = 200;
 
-/// The key of a request, if present, and its operation.
+/// The idempotency key of a request, if present, and its operation.
 #[derive(Clone, Debug)]
 pub struct IdempotencyHeader {
     key: Option<String>,
@@ -22,10 +22,10 @@ pub struct IdempotencyHeader {
 }
 
 impl IdempotencyHeader {
-    /// Returns the key for this request. `body` is the parsed body, so whitespace and order make no difference.
+    /// Combines the key with the parsed body, whose formatting and field order therefore make no difference.
     ///
     /// # Errors
-    /// Never in practice: our bodies can be written as JSON.
+    /// Never in practice: every body can be serialized as JSON.
     pub fn with_body(self, body: &impl Serialize) -> Result<Option<IdempotencyKey>, ApiError> {
         let Some(key) = self.key else { return Ok(None) };
         let request = serde_json::to_vec(body).map_err(ApiError::internal)?;
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_1_to_200_bytes_without_control_characters() {
+    fn accepts_a_key_of_1_to_200_bytes_without_control_characters() {
         assert_eq!(parse(&headers(&[])).unwrap(), None);
         for (sent, key) in [("a-1", "a-1"), ("a b", "a b"), ("  a  b ", "a  b"), ("\"a b\"", "\"a b\""), ("é", "é")] {
             assert_eq!(parse(&headers(&[sent])).unwrap().as_deref(), Some(key), "{sent:?}");
@@ -85,6 +85,6 @@ mod tests {
             assert!(parse(&headers(bad)).is_err(), "{bad:?}");
         }
         let latin_1 = HeaderMap::from_iter([(NAME.parse().unwrap(), HeaderValue::from_bytes(b"caf\xe9").unwrap())]);
-        assert!(parse(&latin_1).is_err(), "two keys that are not UTF-8 could not be told apart");
+        assert!(parse(&latin_1).is_err(), "keys must be valid UTF-8");
     }
 }

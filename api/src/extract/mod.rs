@@ -1,6 +1,6 @@
-//! Extractors, each of which rejects invalid requests.
+//! Extractors, which reject invalid requests.
 //!
-//! The order of a handler's parameters is the order of the checks: authentication ([`Principal`]), ownership
+//! They run in the order of a handler's parameters: authentication ([`Principal`]), ownership
 //! ([`OwnedSession`], [`OwnedMessage`], [`OwnedTask`], [`OwnedPermission`]), role ([`Writer`]), then the query
 //! ([`QueryParams`]), the headers ([`IdempotencyHeader`]) and the body ([`JsonBody`], [`NoBody`]).
 //!

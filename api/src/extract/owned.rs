@@ -22,7 +22,7 @@ pub struct OwnedSession {
 #[derive(Clone, Copy, Debug)]
 pub struct OwnedMessage(pub MessageId);
 
-/// The task in the path, as it was when the request arrived, which is in the session in the path.
+/// The task in the path, which is in the session in the path, as of the start of the request.
 #[derive(Clone, Debug)]
 pub struct OwnedTask(pub TaskDetail);
 

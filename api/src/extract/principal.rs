@@ -13,7 +13,7 @@ use crate::{
     state::AppState,
 };
 
-/// Marks a request that requires no key. Added by [`crate::middleware::keyless`].
+/// The mark of a request that requires no key. Added by [`crate::middleware::keyless`].
 #[derive(Clone, Copy, Debug)]
 pub struct Keyless;
 
@@ -48,7 +48,7 @@ async fn by_key(parts: &Parts, state: &AppState) -> Result<Principal, ApiError> 
     found.ok_or_else(|| ApiError::new(Code::Unauthorized, "The API key is invalid, expired, or revoked."))
 }
 
-/// Authenticates by cookie. Browsers send it for any page, so a change must come from our own page.
+/// Authenticates by cookie. Browsers may send it for other pages too, so a change must come from our own page.
 async fn by_login(token: &str, parts: &Parts, state: &AppState) -> Result<Principal, ApiError> {
     let found = state.store.authenticate_login(token).await?;
     let principal = found
@@ -76,7 +76,7 @@ impl FromRequestParts<AppState> for StreamReader {
         let found = state.store.authenticate_ticket(token).await?;
         let principal = found
             .ok_or_else(|| ApiError::new(Code::Unauthorized, "The ticket is invalid or expired. Request a new one."))?;
-        // What follows asks for the principal again.
+        // Later extractors use the same principal.
         parts.extensions.insert(principal.clone());
         Ok(Self(principal))
     }
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_one_bearer_header_with_a_key_counts() {
+    fn accepts_exactly_one_bearer_header_with_a_key() {
         for (value, expected) in [
             ("Bearer bnt_x", Some("bnt_x")),
             ("bearer bnt_x", Some("bnt_x")),

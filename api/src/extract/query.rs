@@ -1,4 +1,4 @@
-//! Query parameters. Known ones are validated, others ignored; of a repeated one, the first counts.
+//! Query parameters. Known parameters are validated, others are ignored; the first value of a repeated one counts.
 
 use std::{convert::Infallible, fmt::Display, ops::RangeInclusive, str::FromStr};
 
@@ -15,7 +15,7 @@ pub struct QueryParams(Vec<(String, String)>);
 
 impl QueryParams {
     fn of(uri: &Uri) -> Self {
-        // Decoding never fails: what is not UTF-8 becomes replacement characters.
+        // Decoding never fails: invalid UTF-8 becomes replacement characters.
         Self(Query::try_from_uri(uri).map(|Query(pairs)| pairs).unwrap_or_default())
     }
 
@@ -55,7 +55,7 @@ impl QueryParams {
     }
 }
 
-/// Whether the text is an optional minus and digits. Rust also accepts a plus, which here is at best a decoded space.
+/// Returns whether the text is an optional minus and digits. Rust also accepts a plus.
 fn is_plain_number(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_in_its_range_is_taken_and_a_missing_one_is_none() {
+    fn returns_a_number_in_range_or_none_if_it_is_missing() {
         assert_eq!(query("limit=7").number("limit", 1..=100).unwrap(), Some(7));
         assert_eq!(query("limit=7&limit=x").number("limit", 1..=100).unwrap(), Some(7));
         assert_eq!(query("other=7").number("limit", 1..=100).unwrap(), None::<u32>);
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn any_other_number_is_refused_by_name() {
+    fn rejects_an_invalid_number_by_name() {
         for text in ["0", "101", "-1", "x", "", "1.5", "%2B5", "+5", " 5", "99999999999999999999", "%00", "٣"] {
             let error = query(&format!("limit={text}").replace(' ', "%20")).number("limit", 1..=100_u32).unwrap_err();
             assert_eq!(error.problem(String::new()).errors[0].field, "limit", "{text:?}");
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_choice_is_one_of_its_words() {
+    fn accepts_only_the_values_of_a_choice() {
         let choices = [("yes", true), ("no", false)];
 
         assert_eq!(query("sure=no").choice("sure", &choices).unwrap(), Some(false));
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_decoded_whatever_it_is() {
+    fn decodes_any_text() {
         assert_eq!(query("q=a+b%20c%C3%A9").text("q"), Some("a b cé"));
         assert_eq!(query("q=%FF&also[]=%00").text("q"), Some("\u{fffd}"));
     }

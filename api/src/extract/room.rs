@@ -1,4 +1,4 @@
-//! Shared memory for long responses, so that clients that do not read cannot exhaust the memory of the process.
+//! The memory budget of long responses, which prevents slow clients from exhausting the memory of the process.
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,11 +26,11 @@ use crate::{
 const TOTAL_KIB: usize = 72 * 1024;
 /// Memory reserved before a response is read from the store, in KiB: a page and one long turn.
 const RESERVED_KIB: u32 = 4 * 1024;
-/// Shorter responses are sent in one piece and not counted, in bytes.
+/// Maximum size of a response that is sent in one piece and not counted, in bytes.
 const SHORT_BYTES: usize = 64 * 1024;
 /// Maximum time that a request waits for memory.
 const WAIT_LIMIT: Duration = Duration::from_secs(5);
-/// How often a waiting request closes the connection of a client that does not read.
+/// Interval at which a waiting request closes connections of clients that do not read.
 const CLOSE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The memory that long responses share. Cheap to clone.
@@ -41,7 +41,7 @@ pub struct ResponseMemory {
 }
 
 impl ResponseMemory {
-    /// Creates the entire memory. When it is exhausted, connections whose clients do not read are closed.
+    /// Creates the budget. When it is exhausted, connections whose clients do not read are closed.
     #[must_use]
     pub fn new(connections: Connections) -> Self {
         Self { kib: Arc::new(Semaphore::new(TOTAL_KIB)), connections }
@@ -106,11 +106,11 @@ impl FromRequestParts<AppState> for ResponseRoom {
 }
 
 impl ResponseRoom {
-    /// Responds with a JSON object: the fields of `head`, the list `name`, the fields of `tail`. `bytes` is about what
-    /// `items` hold. A long list is written item by item as the client takes it, and each item is dropped then.
+    /// Returns a JSON object with the fields of `head`, the list `items` as `name`, and the fields of `tail`. `bytes` is
+    /// the approximate size of `items`. A long list is serialized item by item as the client reads it.
     ///
     /// # Errors
-    /// Never in practice: our types can be written as JSON.
+    /// Never in practice: every response can be serialized as JSON.
     pub fn list<T: Serialize + Send + 'static>(
         self,
         head: &impl Serialize,
@@ -138,7 +138,7 @@ impl ResponseRoom {
         Ok((json, Body::new(Watched::new(body, self.hold(bytes)))).into_response())
     }
 
-    /// Releases what the response does not need, and keeps the rest until it is dropped.
+    /// Releases the memory that the response does not need, and returns a guard for the rest.
     fn hold(mut self, bytes: usize) -> Held {
         let needed = u32::try_from(bytes / 1024).unwrap_or(u32::MAX);
         if let Some(surplus) = RESERVED_KIB.checked_sub(needed) {
@@ -151,7 +151,7 @@ impl ResponseRoom {
     }
 }
 
-/// The text before and after the items of a list in a JSON object.
+/// Returns the text before and after the items of a list in a JSON object.
 fn frame(head: &impl Serialize, name: &str, tail: &impl Serialize) -> serde_json::Result<(String, String)> {
     let (mut before, after) = (serde_json::to_string(head)?, serde_json::to_string(tail)?);
     before.pop();
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frames_a_list_between_other_fields() {
+    fn places_a_list_between_other_fields() {
         for (head, tail, expected) in [
             (json!({}), json!({}), json!({"items": []})),
             (json!({"a": 1}), json!({}), json!({"a": 1, "items": []})),

@@ -46,7 +46,7 @@ pub async fn log_in(
     headers: HeaderMap,
     JsonBody(body): JsonBody<LogIn>,
 ) -> Result<(CookieJar, Json<Me>), ApiError> {
-    // Nobody else's page signs this browser in, to have it talk in the name of a stranger.
+    // Prevents login CSRF: a foreign page must not sign this browser in to another account.
     origin::check_own_page(&Asked::of(&method, &uri, &headers))?;
     let (principal, login) = state
         .store

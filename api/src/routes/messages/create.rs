@@ -91,7 +91,7 @@ pub enum Outcome {
         NotFoundProblem,
     ),
 )]
-#[expect(clippy::too_many_arguments, reason = "each is a check, in the order in which they are made")]
+#[expect(clippy::too_many_arguments, reason = "each extractor is a check, in this order")]
 pub async fn create(
     State(state): State<AppState>,
     principal: Principal,

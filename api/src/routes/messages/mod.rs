@@ -15,14 +15,14 @@ pub const DEFAULT_TURNS: u32 = 50;
 /// Maximum page size, in turns.
 pub const MAX_TURNS: u32 = 200;
 
-/// Returns the approximate memory that messages occupy, in bytes.
+/// Returns the approximate size of messages, in bytes.
 pub fn held_bytes(messages: &[Message]) -> usize {
-    /// The size of a message without its content, including ids and task.
+    /// The approximate size of a message without its content, in bytes.
     const EACH: usize = 1024;
     messages.iter().map(|message| message.content.len() + EACH).sum()
 }
 
-/// The field `content` of a body.
+/// Parses the `content` of a body.
 fn parse_content(content: String) -> Result<Content, ApiError> {
     Content::parse(content).map_err(|error| ApiError::invalid("content", error.to_string()))
 }

@@ -1,4 +1,4 @@
-//! Waits for the outcome of a task within the request that sent its message.
+//! Waiting for the outcome of a task, within the request that sends its message.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::{
     state::AppState,
 };
 
-/// Minimum time between two reads, because signals may arrive for each chunk of any answer.
+/// Minimum time between two reads, because each chunk of any answer may cause a signal.
 const LOOK_INTERVAL: Duration = Duration::from_millis(5);
 
 /// How a wait ended.
@@ -25,7 +25,7 @@ pub enum Waited {
     Ended(Box<Exchange>),
     /// No outcome yet: the time is up, the server is draining, or the client has disconnected.
     NotYet(Box<Accepted>),
-    /// The message was taken back meanwhile.
+    /// The message was deleted meanwhile.
     Gone,
 }
 
@@ -40,7 +40,7 @@ pub async fn wait_for_outcome(
     deadline: Instant,
     gone: &ClientGone,
 ) -> Result<Waited, ApiError> {
-    // Listen before the first look, so that no outcome falls between them.
+    // Subscribe before the first read, so that no outcome is missed in between.
     let mut signals = state.relay.signals();
     let user = &principal.user;
     let _follow = state.relay.follow(user).await;
@@ -90,6 +90,6 @@ async fn signalled(signals: &mut Signals, user: &UserRef) {
             None => std::future::pending().await,
         }
     }
-    // One look answers all signals that came before it.
+    // One read serves all signals received so far.
     while signals.try_recv().is_some() {}
 }

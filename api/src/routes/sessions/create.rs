@@ -66,7 +66,7 @@ pub async fn create(
         Some(key) => state.store.find_created_session(&principal.user, key).await?,
         None => None,
     };
-    // What was made is made, also if its agent could not be chosen any more.
+    // A repeated request succeeds even if the agent has become unavailable.
     if let Some(session) = earlier {
         return Ok(created(session));
     }

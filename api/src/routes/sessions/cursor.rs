@@ -1,15 +1,15 @@
-//! The place in the list of sessions where the next page starts, as an opaque URL-safe text.
+//! The cursor of the list of sessions: the end of a page, as opaque URL-safe text.
 
 use banter_shared::store::SessionCursor;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
-/// Writes a cursor.
+/// Encodes a cursor.
 pub fn encode(cursor: &SessionCursor) -> String {
     let pinned = u8::from(cursor.pinned);
     URL_SAFE_NO_PAD.encode(format!("{pinned} {} {}", cursor.last_activity_at, cursor.id))
 }
 
-/// Reads a cursor; only what [`encode`] writes is one.
+/// Decodes a cursor; `None` for any text that [`encode`] does not produce.
 pub fn decode(text: &str) -> Option<SessionCursor> {
     let plain = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
     let mut parts = plain.split(' ');
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_reads_back_and_is_url_safe() {
+    fn a_cursor_round_trips_and_is_url_safe() {
         for pinned in [false, true] {
             let at = "2026-01-31T12:00:00.123Z".parse().unwrap();
             let cursor = SessionCursor { pinned, last_activity_at: at, id: SessionId::generate() };
@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tampered_cursor_is_none() {
+    fn rejects_a_modified_cursor() {
         let at = "2026-01-31T12:00:00Z".parse().unwrap();
         let good = encode(&SessionCursor { pinned: false, last_activity_at: at, id: SessionId::generate() });
 

@@ -89,7 +89,7 @@ impl From<StatusChoice> for Option<SessionStatus> {
 
 fn filter(query: &QueryParams) -> Result<SessionFilter, ApiError> {
     let statuses = [("active", StatusChoice::Active), ("archived", StatusChoice::Archived), ("all", StatusChoice::All)];
-    // Titles are stored without what this removes.
+    // Stored titles are cleaned in the same way.
     let title_contains = query.text("q").map(clean_line).filter(|text| !text.is_empty());
     if title_contains.as_ref().is_some_and(|text| text.chars().count() > MAX_TITLE_CHARS) {
         return Err(ApiError::invalid("q", format!("must be at most {MAX_TITLE_CHARS} characters")));

@@ -28,7 +28,7 @@ pub struct UpdateSession {
     pub pinned: Option<bool>,
 }
 
-/// Renames, pins, archives or restores a session.
+/// Renames, pins, archives, or restores a session.
 #[utoipa::path(
     patch,
     path = "/v1/chat/{id}",

@@ -25,7 +25,7 @@ pub async fn get(
     room: ResponseRoom,
     OwnedTask(TaskDetail { task, steps }): OwnedTask,
 ) -> Result<Response, ApiError> {
-    /// A step without the text of its detail.
+    /// The approximate size of a step without its detail, in bytes.
     const EACH: usize = 512;
     let bytes = steps.iter().map(|step| step.detail.json_bytes() + EACH).sum();
     room.list(&task, ("steps", steps), &json!({}), bytes)
