@@ -35,13 +35,13 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 pub(super) const RETRY: Duration = Duration::from_secs(1);
 /// Lifetime of a typing event unless it is renewed.
 const TYPING_LEASE: Duration = Duration::from_secs(8);
-/// Interval between renewals.
+/// Interval between renewals of typing events.
 const TYPING_RENEWAL: Duration = Duration::from_secs(3);
-/// Interval between checks of the reader's key: well below the 5 s within which the streams of a revoked key close.
+/// Interval between checks of the principal's access: streams must close within 5 s of the revocation of a key.
 const ACCESS_CHECK: Duration = Duration::from_secs(2);
-/// Interval between attempts to close gaps in running answers.
+/// Interval between attempts to close gaps in the text of running answers.
 const HOLE_CHECK: Duration = Duration::from_millis(100);
-/// Maximum number of deltas held behind a gap.
+/// Maximum number of deltas held after a gap.
 const HELD_TEXTS: usize = 256;
 /// Number of log rows per read.
 const REPLAY_PAGE: i64 = 256;
@@ -53,13 +53,13 @@ const ERROR_PAUSE: Duration = Duration::from_millis(200);
 /// Why a stream ends.
 #[derive(Debug)]
 pub(super) enum Closed {
-    /// The client went.
+    /// The client disconnected.
     Gone,
     /// The client reads too slowly.
     TooSlow,
-    /// The client may not read any more.
+    /// The principal's key or login is no longer valid.
     AccessLost,
-    /// The process stops.
+    /// The process is shutting down.
     Draining,
 }
 
@@ -67,10 +67,10 @@ pub(super) enum Closed {
 pub(super) struct Connection {
     pub(super) hub: Hub,
     principal: Principal,
-    /// If set, only this session's events are delivered.
+    /// The only session whose events are delivered; all sessions if `None`.
     only: Option<SessionId>,
     user_log_id: i64,
-    /// The last event that was delivered, or skipped because it belongs to another session.
+    /// The last event that was delivered or skipped.
     cursor: Cursor,
     pub(super) running: BTreeMap<TaskId, Running>,
     /// The revision of the last step that was sent or skipped; `None` before the first catch-up.
@@ -80,7 +80,8 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Creates a stream that starts at `start` and writes frames to `out`; sets `too_slow` if that is why it ends.
+    /// Creates a stream that starts at `start` and writes frames to `out`. It sets `too_slow` if it ends because the
+    /// client reads too slowly.
     pub(super) fn new(
         hub: Hub,
         principal: Principal,
@@ -93,7 +94,7 @@ impl Connection {
         Self { hub, principal, only, user_log_id, cursor, running: BTreeMap::new(), step_revision: None, out, too_slow }
     }
 
-    /// Delivers until the stream ends.
+    /// Delivers events until the stream ends.
     pub(super) async fn run(mut self, mut subscription: Subscription, resync: Option<ResyncReason>) {
         let _open = self.hub.metrics.open_stream();
         let Err(closed) = self.deliver(&mut subscription, resync).await;
@@ -150,7 +151,7 @@ impl Connection {
                 }
                 Ok(())
             }
-            // Ahead of us: something was not heard.
+            // An event in between was missed.
             Live::Event { seq, .. } | Live::Grown { seq } if *seq > self.cursor.seq => self.catch_up().await,
             Live::Event { .. } | Live::Grown { .. } => Ok(()),
             Live::Text(text) => self.hear_text(text).await,
@@ -159,7 +160,7 @@ impl Connection {
         }
     }
 
-    /// Reads the log from the stream's position to its head, then sends the output of running tasks.
+    /// Reads the log from the stream's position to the head, then sends the output of running tasks.
     async fn catch_up(&mut self) -> Result<(), Closed> {
         loop {
             let (log_id, seq, step) = (self.user_log_id, self.cursor.seq, self.step_revision);
@@ -192,7 +193,7 @@ impl Connection {
         }
     }
 
-    /// Delivers a durable event, unless it belongs to another session. Returns whether it did.
+    /// Sends a durable event unless it belongs to another session. Returns whether it was sent.
     async fn pass_on(&mut self, session_id: Option<SessionId>, frame: Bytes) -> Result<bool, Closed> {
         if self.only.is_some() && self.only != session_id {
             return Ok(false);
@@ -201,8 +202,8 @@ impl Connection {
         Ok(true)
     }
 
-    /// Applies a live event to the running tasks. Replayed events are not applied, because a replay ends with the
-    /// running tasks.
+    /// Applies a live event to the running tasks. Replayed events need not be applied, because a replay ends with the
+    /// state of the running tasks.
     async fn follow_tasks(&mut self, session_id: Option<SessionId>, news: Option<&TaskNews>) -> Result<(), Closed> {
         match news {
             Some(TaskNews::Updated { task, agent_key }) => self.follow_task(task, agent_key).await,
@@ -268,7 +269,7 @@ impl Connection {
             return Ok(());
         }
         if text.offset > running.next_offset || !running.held.is_empty() {
-            // What does not fit stays a hole, and is closed from the store as well.
+            // Deltas over the limit are dropped; the gap that they leave is closed from the store too.
             if running.held.len() < HELD_TEXTS {
                 running.held.push(Arc::clone(text));
             }
@@ -279,11 +280,11 @@ impl Connection {
         Ok(())
     }
 
-    /// Forwards the part of a delta that was not sent yet. If the queue is full, that part becomes a gap.
+    /// Forwards the part of a delta that has not been sent. If the queue is full, that part becomes a gap.
     fn offer_text(&mut self, text: &LiveText) -> bool {
         let Some(running) = self.running.get(&text.task_id) else { return false };
         let (session_id, offset) = (running.session_id, running.next_offset);
-        // A stored piece may have begun before what was published of it: the rest begins where a published one ended.
+        // A stored chunk may begin before the text that was sent, but the unsent rest begins where a delta ended.
         let told = usize::try_from(offset - text.offset).unwrap_or(usize::MAX);
         let Some(rest) = text.text.get(told..) else { return false };
         let delta = EventData::MessageDelta {
@@ -313,8 +314,8 @@ impl Connection {
         }
     }
 
-    /// Sends the stored text once it reaches the held deltas, then the rest of those. Until then, nothing changes, and
-    /// it is retried.
+    /// Sends the stored text once it reaches the held deltas, then the unsent rest of these. Otherwise changes nothing;
+    /// the caller retries later.
     async fn close_hole(&mut self, task_id: TaskId) {
         let Some(running) = self.running.get(&task_id) else { return };
         let Some(first) = running.held.first().map(|text| text.offset) else { return };
@@ -366,7 +367,7 @@ impl Connection {
         frame::encode(None, &event).inspect_err(|error| tracing::error!(%error, "cannot encode an event")).ok()
     }
 
-    /// Sends a frame that the reader must receive, and waits for space.
+    /// Sends an event that the client must receive, and waits for space.
     pub(super) async fn send(&self, data: EventData, session_id: Option<SessionId>) -> Result<(), Closed> {
         match self.encode(data, session_id) {
             Some(frame) => self.write(frame).await,
@@ -374,7 +375,7 @@ impl Connection {
         }
     }
 
-    /// Sends an optional frame if there is space. Returns whether it did.
+    /// Sends an optional event if there is space. Returns whether it was sent.
     fn offered(&self, data: EventData, session_id: Option<SessionId>) -> bool {
         self.encode(data, session_id).is_some_and(|frame| self.out.try_send(frame))
     }

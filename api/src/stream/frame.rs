@@ -3,7 +3,7 @@
 use banter_shared::event::{Cursor, Event};
 use bytes::{BufMut as _, Bytes, BytesMut};
 
-/// Initial capacity of a frame, enough for most.
+/// Initial capacity of a frame, in bytes; sufficient for most events.
 const USUAL_BYTES: usize = 1024;
 
 /// Encodes an event as one frame. Only durable events have an id, from which a client resumes.
@@ -15,7 +15,7 @@ pub(super) fn encode(id: Option<&Cursor>, event: &Event) -> Result<Bytes, serde_
     frame.extend_from_slice(b"event: ");
     frame.extend_from_slice(event.data.kind().as_bytes());
     frame.extend_from_slice(b"\ndata: ");
-    // JSON text has no line break of its own: they are escaped in strings.
+    // Compact JSON contains no line breaks: in strings, they are escaped.
     let mut writer = frame.writer();
     serde_json::to_writer(&mut writer, event)?;
     let mut frame = writer.into_inner();
@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn a_durable_event_has_an_id_and_any_other_none() {
+    fn only_durable_events_have_an_id() {
         let cursor = Cursor { epoch: Epoch::from_stored("abc".into()), seq: 7 };
 
         let durable = encode(Some(&cursor), &event(EventData::SessionDeleted)).unwrap();
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn text_with_line_breaks_stays_on_one_line() {
+    fn encodes_text_with_line_breaks_on_one_line() {
         let delta = EventData::MessageDelta {
             task_id: TaskId::generate(),
             attempt: 1,

@@ -1,8 +1,8 @@
-//! The hub: tails the event log once for all open streams of this process and distributes each user's events.
+//! The hub: tails the event log once for all open streams of this process, and distributes each user's events.
 //!
-//! Guarantees: every change committed after a stream subscribed reaches its channel in order, rendered or as a hint to
-//! read the log; a stream that falls behind its channel receives `Lagged` and reads the log. Nothing is kept for a slow
-//! reader beyond the channel's bound.
+//! Guarantees: every change committed after a stream has subscribed reaches its channel in order, as a frame or as a
+//! hint to read the log. A stream that falls behind its channel receives `Lagged`, and reads the log. The channel's
+//! bound limits what is kept for a slow reader.
 
 use std::{
     collections::HashMap,
@@ -27,51 +27,51 @@ use tokio::{
 use super::frame;
 use crate::metrics::Metrics;
 
-/// Number of events kept for the streams of one user; a stream that falls further behind reads the log.
+/// Number of updates kept for the streams of one user; a stream that falls further behind reads the log.
 const CHANNEL_EVENTS: usize = 256;
-/// Maximum size in bytes of a frame that is kept for streams; they read longer events from the log.
+/// Maximum size of a frame that is kept for streams, in bytes; they read larger events from the log.
 const LONGEST_KEPT: usize = 32 * 1024;
 /// Pause after a failed read.
 const ERROR_PAUSE: Duration = Duration::from_millis(200);
 
-/// What a stream receives from the hub.
+/// An update that the hub sends to the streams of a user.
 #[derive(Debug)]
 pub(super) enum Live {
     /// An event of the log.
     Event {
-        /// Its number.
+        /// The number of the event.
         seq: i64,
-        /// The session that it is about.
+        /// The session that it belongs to.
         session_id: Option<SessionId>,
-        /// The tasks that it affects.
+        /// The change to tasks of the session, if any.
         news: Option<TaskNews>,
-        /// The event as bytes, the same for every stream.
+        /// The encoded event, shared by all streams.
         frame: Bytes,
     },
-    /// An event that has to be read from the log.
+    /// An event that must be read from the log.
     Grown {
-        /// Its number.
+        /// The number of the event.
         seq: i64,
     },
     /// More text of a running answer.
     Text(Arc<LiveText>),
     /// A new or changed step.
     Step(Box<StepRow>),
-    /// Signals were lost: the output of running tasks has to be sent again.
+    /// Signals were lost, so the output of running tasks must be sent again.
     Healed,
 }
 
-/// How an event affects the tasks of its session.
+/// A change to the tasks of a session.
 #[derive(Debug)]
 pub(super) enum TaskNews {
-    /// One of them changed.
+    /// A task was created or changed.
     Updated {
         /// The task after the change.
         task: Box<Task>,
-        /// The agent that works on it.
+        /// The agent of its session.
         agent_key: String,
     },
-    /// They were deleted with their session.
+    /// All tasks were deleted with the session.
     AllGone,
 }
 
@@ -109,7 +109,7 @@ impl Channels {
         self.by_log.get(self.logs.get(user)?)
     }
 
-    /// Returns the user's channel, and opens it if necessary.
+    /// Returns the channel of a user, and creates it if necessary.
     fn open(&mut self, user: &UserRef, start: &ReplayStart) -> &Channel {
         self.logs.insert(user.clone(), start.user_log_id);
         self.by_log.entry(start.user_log_id).or_insert_with(|| Channel {
@@ -119,7 +119,7 @@ impl Channels {
         })
     }
 
-    /// Closes the channels without receivers.
+    /// Removes the channels without receivers.
     fn prune(&mut self) {
         let logs = &mut self.logs;
         self.by_log.retain(|_, channel| {
@@ -136,11 +136,11 @@ impl Channels {
 #[derive(Debug)]
 pub(super) struct Subscription {
     pub(super) live: broadcast::Receiver<Arc<Live>>,
-    /// Held for its drop.
+    /// Ends the subscription on drop.
     _follow: Follow,
 }
 
-/// The hub; see the module documentation. Cheap to clone.
+/// The hub. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Hub {
     pub(super) store: Store,
@@ -148,12 +148,12 @@ pub struct Hub {
     pub(super) shutdown: Shutdown,
     pub(super) metrics: Metrics,
     channels: Arc<Mutex<Channels>>,
-    /// The position up to which the hub has read; `None` while there is no stream.
+    /// The position up to which the hub has read the log; `None` while there are no streams.
     position: Arc<tokio::sync::Mutex<Option<TailPosition>>>,
 }
 
 impl Hub {
-    /// Starts tailing the log until the process has drained.
+    /// Creates the hub, and tails the log until the process is draining.
     #[must_use]
     pub fn start(store: Store, relay: SharedRelay, shutdown: &Shutdown, metrics: Metrics) -> Self {
         let (channels, position) = (Arc::default(), Arc::default());
@@ -166,11 +166,11 @@ impl Hub {
         self.channels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Subscribes to a user's events. What is read from the store afterward overlaps with them, without a gap.
+    /// Subscribes to a user's events. Whatever is read from the store afterward leaves no gap before them.
     pub(super) async fn subscribe(&self, user: &UserRef, start: &ReplayStart) -> Result<Subscription, StoreError> {
         let follow = self.relay.follow(user).await;
         let live = self.channels().open(user, start).sender.subscribe();
-        // The hub reads from a position that was taken before the stream reads for itself.
+        // The hub starts at a position that precedes the stream's own read.
         let mut position = self.position.lock().await;
         if position.is_none() {
             *position = Some(self.store.tail_position().await?);
@@ -181,7 +181,7 @@ impl Hub {
     async fn run(self) {
         let mut signals = self.relay.signals();
         loop {
-            // One read answers all signals that came before it, but never overtakes text that came before a signal.
+            // One read serves all signals received so far, but the read for a signal never follows text received later.
             let mut asked = Asked::default();
             tokio::select! {
                 () = self.shutdown.soft().cancelled() => return,
@@ -198,14 +198,14 @@ impl Hub {
         }
     }
 
-    /// Forwards live text, and records everything else.
+    /// Forwards live text, and records what other signals require.
     async fn take_in(&self, signal: Signal, asked: &mut Asked) {
         match signal {
             Signal::Changed => asked.read = true,
             Signal::Log(user) => asked.read |= self.channels().of_user(&user).is_some(),
             Signal::Healed => *asked = Asked { read: true, tell_again: true },
             Signal::Text(user, text) => {
-                // A task's start comes before its text.
+                // The event that starts a task precedes its text.
                 self.answer(asked).await;
                 if let Some(channel) = self.channels().of_user(&user) {
                     let _ = channel.sender.send(Arc::new(Live::Text(text)));
@@ -260,7 +260,7 @@ impl Hub {
                 let (session_id, news) = (event.chat_session_id, TaskNews::of(event.data));
                 Some(Live::Event { seq, session_id, news, frame })
             });
-            // A send fails only when the last stream has just gone.
+            // Fails only if the last stream has just closed.
             let _ = channel.sender.send(Arc::new(rendered.unwrap_or(Live::Grown { seq })));
         }
         for chunk in tail.chunks {
@@ -281,7 +281,7 @@ impl Hub {
 struct Asked {
     /// Read new events.
     read: bool,
-    /// Make every stream send the output of running tasks again.
+    /// Send the output of running tasks again on every stream.
     tell_again: bool,
 }
 

@@ -1,7 +1,7 @@
 //! Event streams: one [`hub`] per process, one [`connection`] per open stream, and [`frame`]s on the wire.
 //!
-//! A stream subscribes to the hub first, then reads the log, so that nothing is missed in between; duplicates are
-//! detected by their number.
+//! A stream subscribes to the hub first, then reads the log, so that no event is missed in between. Duplicates are
+//! detected by event number.
 
 mod connection;
 mod frame;
@@ -37,7 +37,7 @@ pub const MEDIA_TYPE: &str = "text/event-stream";
 impl Hub {
     /// Opens a stream of a user's events, or of one session's if `only` is set.
     ///
-    /// `requested` is the client's cursor; without one, the stream starts at the head.
+    /// `requested` is the client's cursor; without it, the stream starts at the head of the log.
     ///
     /// # Errors
     /// When the store fails.
@@ -62,7 +62,7 @@ impl Hub {
         Ok((head, Body::from_stream(frames.chain(last_words).map(Ok::<_, std::io::Error>))).into_response())
     }
 
-    /// Appends a `resync` to the last frame if the reader was too slow.
+    /// Returns a final `resync` frame if the client read too slowly.
     fn last_words(&self, cursor: Cursor, too_slow: Arc<AtomicBool>) -> impl Stream<Item = Bytes> + Send + 'static {
         let clock = Arc::clone(self.store.clock());
         stream::once(async move {

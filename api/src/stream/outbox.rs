@@ -1,7 +1,7 @@
 //! The queue of frames for one client, bounded in frames and in bytes, which limits the cost of a stalled reader.
 //!
-//! Guarantees: frames are sent in the order in which they were queued; a frame that exceeds the bound waits until the
-//! queue is empty, so that no frame is too large.
+//! Guarantees: frames are sent in the order in which they were queued. No frame is too large: one that exceeds the bound
+//! waits until the queue is empty.
 
 use std::sync::Arc;
 
@@ -25,15 +25,15 @@ pub(super) struct Outbox {
     room: Arc<Semaphore>,
 }
 
-/// A frame and the space that it occupies until it has been sent.
+/// A frame and the space that it occupies in the queue.
 #[derive(Debug)]
 struct Waiting {
     frame: Bytes,
-    /// Held for its drop.
+    /// Released on drop.
     _room: OwnedSemaphorePermit,
 }
 
-/// The client has gone.
+/// The client has disconnected.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Gone;
 
@@ -45,13 +45,16 @@ pub(super) fn outbox() -> (Outbox, impl Stream<Item = Bytes> + Send + 'static) {
 }
 
 impl Outbox {
-    /// Queues a frame as soon as there is space.
+    /// Queues a frame, and waits for space.
+    ///
+    /// # Errors
+    /// When the client has disconnected.
     pub(super) async fn send(&self, frame: Bytes) -> Result<(), Gone> {
         let room = Arc::clone(&self.room).acquire_many_owned(weight(&frame)).await.map_err(|_| Gone)?;
         self.frames.send(Waiting { frame, _room: room }).await.map_err(|SendError(_)| Gone)
     }
 
-    /// Queues a frame if there is space now. Returns whether it did.
+    /// Queues a frame if there is space. Returns whether it was queued.
     pub(super) fn try_send(&self, frame: Bytes) -> bool {
         Arc::clone(&self.room)
             .try_acquire_many_owned(weight(&frame))
@@ -78,7 +81,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn frames_wait_until_their_number_is_too_high() {
+    async fn is_bounded_in_frames() {
         let (out, mut frames) = outbox();
 
         let taken = std::iter::repeat_with(|| out.try_send(frame(1))).take_while(|taken| *taken).count();
@@ -89,7 +92,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn frames_wait_until_their_bytes_are_too_many() {
+    async fn is_bounded_in_bytes() {
         let (out, mut frames) = outbox();
 
         assert!(out.try_send(frame(BYTES / 2)) && out.try_send(frame(BYTES / 2)));
@@ -100,7 +103,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_frame_larger_than_the_bound_goes_when_it_is_alone() {
+    async fn accepts_a_frame_over_the_bound_once_it_is_empty() {
         let (out, mut frames) = outbox();
         assert!(out.try_send(frame(1)));
         assert!(!out.try_send(frame(3 * BYTES)));
@@ -112,7 +115,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_for_room_hears_that_the_client_has_gone() {
+    async fn a_sender_that_waits_for_space_fails_when_the_client_disconnects() {
         let (out, frames) = outbox();
         assert!(out.try_send(frame(BYTES)));
 

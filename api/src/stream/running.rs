@@ -1,4 +1,4 @@
-//! The running tasks of a stream, and what it sends about them once it has caught up with the log.
+//! The running tasks that a stream follows, and the output that it sends once it has caught up with the log.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -12,7 +12,7 @@ use banter_shared::{
 
 use super::connection::{Closed, Connection};
 
-/// What a stream knows about a running task.
+/// The progress of a stream within the output of a running task.
 #[derive(Clone, Debug)]
 pub(super) struct Running {
     pub(super) session_id: SessionId,
@@ -20,15 +20,15 @@ pub(super) struct Running {
     pub(super) attempt: i64,
     /// The offset at which the next delta starts.
     pub(super) next_offset: i64,
-    /// Deltas after a gap, held until the stored text has closed it.
+    /// Deltas after a gap, held until the stored text closes it.
     pub(super) held: Vec<Arc<LiveText>>,
     /// Steps that were sent with a higher revision than the stream's, by `seq`.
     pub(super) sent_steps: BTreeMap<i64, i64>,
 }
 
 impl Connection {
-    /// Sends the steps of ended tasks, then the output of each running task. Returns whether more steps of ended tasks
-    /// have to be read first.
+    /// Sends the steps of ended tasks, then the output of each running task. If there are more steps of ended tasks,
+    /// sends only steps, and returns `true`: the state must be read again.
     pub(super) async fn send_state(&mut self, state: StreamState) -> Result<bool, Closed> {
         self.step_revision = Some(state.step_revision);
         for closed in state.closed_steps {
@@ -53,9 +53,9 @@ impl Connection {
 
     /// Sends the output of a running task: its text so far, its steps, and a typing event.
     ///
-    /// The output is read here, in parts, and not with the rest of the state, so that a slow client holds only one part
-    /// in memory. It may be newer than the rest: live text is compared by offset, steps by revision. If the attempt has
-    /// ended in the meantime, a live event follows.
+    /// The output is read here in parts, rather than with the rest of the state, so that a slow client holds only one
+    /// part in memory. It may be newer than the rest of the state, so live text is compared by offset, and steps by
+    /// revision. If the attempt has ended in the meantime, a live event follows.
     async fn send_running(&mut self, task: RunningTask) -> Result<(), Closed> {
         let RunningTask { task_id, attempt, session_id, agent_key } = task;
         let (mut after, mut next_offset, mut sent_steps) = (None, 0, BTreeMap::new());
