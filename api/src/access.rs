@@ -10,6 +10,10 @@ use banter_shared::{
     store::{Store, StoreError},
 };
 
+/// The mark of a request that requires no key. Added by [`crate::middleware::keyless`].
+#[derive(Clone, Copy, Debug)]
+pub struct Keyless;
+
 /// The rules that determine whether a key is required.
 #[derive(Debug)]
 pub struct AccessPolicy {

@@ -126,11 +126,11 @@ pub async fn run() -> anyhow::Result<()> {
             let store = open(&config).await?;
             let report = store.check().await;
             store.close().await;
-            tell(&report?)
+            print_report(&report?)
         }
         Command::Keys { command } => {
             let store = open(&config).await?;
-            let done = keys(&store, command).await;
+            let done = manage_keys(&store, command).await;
             store.close().await;
             done
         }
@@ -142,7 +142,7 @@ async fn open(config: &Config) -> anyhow::Result<Store> {
 }
 
 /// Prints the report of a check; fails if there are violations.
-fn tell(report: &CheckReport) -> anyhow::Result<()> {
+fn print_report(report: &CheckReport) -> anyhow::Result<()> {
     let CheckReport { sessions, messages, open_tasks, events, findings } = report;
     for found in findings {
         print(&format!("violation: {}: {}\n", found.rule, found.place))?;
@@ -152,7 +152,7 @@ fn tell(report: &CheckReport) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn keys(store: &Store, command: KeysCommand) -> anyhow::Result<()> {
+async fn manage_keys(store: &Store, command: KeysCommand) -> anyhow::Result<()> {
     match command {
         KeysCommand::Create { user, workspace, role, expires_days } => {
             let user = UserRef { workspace_id: workspace, user_id: user };
@@ -162,7 +162,7 @@ async fn keys(store: &Store, command: KeysCommand) -> anyhow::Result<()> {
         }
         KeysCommand::List => {
             let now = store.clock().now();
-            let lines: String = store.list_keys().await?.iter().map(|key| line(key, now)).collect();
+            let lines: String = store.list_keys().await?.iter().map(|key| format_key(key, now)).collect();
             print(&lines)
         }
         KeysCommand::Revoke { id } => {
@@ -181,7 +181,7 @@ fn print(text: &str) -> anyhow::Result<()> {
 }
 
 /// Formats a line of `keys list`, with tab-separated columns.
-fn line(key: &ApiKey, now: Timestamp) -> String {
+fn format_key(key: &ApiKey, now: Timestamp) -> String {
     let state = match (key.revoked_at, key.expires_at) {
         (Some(_), _) => "revoked".to_owned(),
         (None, Some(expires_at)) if expires_at <= now => "expired".to_owned(),
@@ -197,8 +197,8 @@ fn line(key: &ApiKey, now: Timestamp) -> String {
 /// Parses the name of a user or a workspace.
 fn parse_name(text: &str) -> Result<String, String> {
     const MAX_CHARS: usize = 128;
-    let is_fit = |c: char| !c.is_control() && !c.is_whitespace();
-    if text.is_empty() || text.chars().count() > MAX_CHARS || !text.chars().all(is_fit) {
+    let is_allowed = |c: char| !c.is_control() && !c.is_whitespace();
+    if text.is_empty() || text.chars().count() > MAX_CHARS || !text.chars().all(is_allowed) {
         return Err(format!("must be 1 to {MAX_CHARS} characters without whitespace"));
     }
     Ok(text.to_owned())
@@ -228,7 +228,8 @@ mod tests {
             revoked_at: None,
         };
 
-        let (before, after) = (line(&key, at("2026-01-15T00:00:00Z")), line(&key, at("2026-02-01T00:00:00Z")));
+        let (before, after) =
+            (format_key(&key, at("2026-01-15T00:00:00Z")), format_key(&key, at("2026-02-01T00:00:00Z")));
 
         let start = format!("{}\tann\tsales\tmember\t2026-01-01T00:00:00.000Z\tnever\t", key.id);
         assert_eq!(before, format!("{start}active until 2026-02-01T00:00:00.000Z\n"));

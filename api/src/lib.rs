@@ -14,7 +14,7 @@
 //! Any number of these processes can share one database. None holds state that another needs.
 
 mod access;
-mod agents;
+mod availability;
 pub mod cli;
 mod dashboard;
 mod error;
@@ -23,6 +23,7 @@ mod healthcheck;
 mod metrics;
 mod middleware;
 mod openapi;
+mod response_memory;
 mod router;
 mod routes;
 mod server;
@@ -50,8 +51,8 @@ use tokio::net::TcpListener;
 
 use crate::{
     access::AccessPolicy,
-    extract::ResponseMemory,
     metrics::Metrics,
+    response_memory::ResponseMemory,
     server::{ConnectionLimits, Connections},
     state::AppState,
     stream::Hub,
@@ -111,6 +112,7 @@ impl Application {
             access,
             metrics,
             response_memory: ResponseMemory::new(connections.clone()),
+            openapi: openapi::to_json(&router::openapi())?.into(),
             task_max_attempts: config.task_max_attempts,
         };
         Ok(Self { listener, address, connections, state })

@@ -25,26 +25,26 @@ use prometheus_client::{
 const SECONDS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Answered {
+struct RequestLabels {
     method: &'static str,
     route: String,
     status: u16,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Asked {
+struct DurationLabels {
     method: &'static str,
     route: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfStatus {
+struct StatusLabel {
     status: &'static str,
 }
 
-/// The limit that a refused connection exceeded.
+/// The scope of the limit that a refused connection exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RefusedBy {
+pub enum LimitScope {
     /// The connections of the process.
     Process,
     /// The connections of one address.
@@ -52,22 +52,22 @@ pub enum RefusedBy {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfLimit {
+struct LimitLabel {
     limit: &'static str,
 }
 
-type Durations = Family<Asked, Histogram, fn() -> Histogram>;
+type Durations = Family<DurationLabels, Histogram, fn() -> Histogram>;
 
 /// The metrics of one process. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     registry: Arc<Registry>,
-    requests: Family<Answered, Counter>,
+    requests: Family<RequestLabels, Counter>,
     durations: Durations,
     open_streams: Gauge,
     open_connections: Gauge,
-    refused_connections: Family<OfLimit, Counter>,
-    tasks: Family<OfStatus, Gauge>,
+    refused_connections: Family<LimitLabel, Counter>,
+    tasks: Family<StatusLabel, Gauge>,
     oldest_wait: Gauge<f64, AtomicU64>,
     workers: Gauge,
     relay: RelayMetrics,
@@ -186,9 +186,9 @@ impl Default for Metrics {
 impl Metrics {
     /// Counts a request. `route` is the pattern that its path matched; `None` for the page and for unknown paths.
     pub fn count_request(&self, method: &Method, route: Option<&str>, status: StatusCode, elapsed: Duration) {
-        let (method, route) = (known(method), route.unwrap_or("other").to_owned());
-        self.durations.get_or_create(&Asked { method, route: route.clone() }).observe(elapsed.as_secs_f64());
-        self.requests.get_or_create(&Answered { method, route, status: status.as_u16() }).inc();
+        let (method, route) = (method_label(method), route.unwrap_or("other").to_owned());
+        self.durations.get_or_create(&DurationLabels { method, route: route.clone() }).observe(elapsed.as_secs_f64());
+        self.requests.get_or_create(&RequestLabels { method, route, status: status.as_u16() }).inc();
     }
 
     /// Counts a stream as open until the result is dropped.
@@ -206,12 +206,12 @@ impl Metrics {
     }
 
     /// Counts a connection that was refused.
-    pub fn refuse_connection(&self, by: RefusedBy) {
+    pub fn refuse_connection(&self, by: LimitScope) {
         let limit = match by {
-            RefusedBy::Process => "process",
-            RefusedBy::Address => "address",
+            LimitScope::Process => "process",
+            LimitScope::Address => "address",
         };
-        self.refused_connections.get_or_create(&OfLimit { limit }).inc();
+        self.refused_connections.get_or_create(&LimitLabel { limit }).inc();
     }
 
     /// Encodes all metrics as text.
@@ -220,7 +220,7 @@ impl Metrics {
     /// When a metric cannot be encoded.
     pub fn render(&self, workload: &Workload, relay: &RelayStatus) -> Result<String, fmt::Error> {
         for (status, count) in [("queued", workload.queued), ("running", workload.running)] {
-            self.tasks.get_or_create(&OfStatus { status }).set(count);
+            self.tasks.get_or_create(&StatusLabel { status }).set(count);
         }
         self.oldest_wait.set(workload.oldest_wait.as_secs_f64());
         self.workers.set(workload.workers);
@@ -252,7 +252,7 @@ impl Drop for OpenConnection {
 }
 
 /// Returns the name of a method, or `other` for a nonstandard one.
-fn known(method: &Method) -> &'static str {
+fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",
@@ -277,7 +277,7 @@ mod tests {
         let (first, _second) = (metrics.open_stream(), metrics.open_stream());
         drop(first);
         let _connection = metrics.open_connection();
-        metrics.refuse_connection(RefusedBy::Address);
+        metrics.refuse_connection(LimitScope::Address);
         let made_up = Method::from_bytes(b"ANYTHING").unwrap();
         metrics.count_request(&Method::GET, Some("/v1/chat/{id}"), StatusCode::OK, Duration::from_millis(2));
         metrics.count_request(&made_up, None, StatusCode::METHOD_NOT_ALLOWED, Duration::ZERO);

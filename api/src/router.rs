@@ -14,7 +14,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use crate::{
     dashboard,
     error::ApiError,
-    middleware::{counting, headers, keyless, lingering, own_task, request_id},
+    middleware::{body_drain, disconnect, headers, keyless, request_id, request_metrics},
     openapi::Base,
     routes::{agents, auth, events, messages, sessions, system, tasks},
     state::AppState,
@@ -63,11 +63,11 @@ pub fn router(state: AppState) -> Router {
         .merge(reference())
         .fallback(dashboard::serve)
         .layer(CatchPanicLayer::custom(on_panic))
-        .layer(middleware::from_fn_with_state(state.clone(), own_task::layer))
+        .layer(middleware::from_fn_with_state(state.clone(), disconnect::layer))
         .layer(middleware::from_fn_with_state(state.clone(), keyless::layer))
-        .layer(middleware::from_fn(lingering::layer))
+        .layer(middleware::from_fn(body_drain::layer))
         .layer(middleware::from_fn(headers::layer))
-        .layer(middleware::from_fn_with_state(state.clone(), counting::layer))
+        .layer(middleware::from_fn_with_state(state.clone(), request_metrics::layer))
         .layer(middleware::from_fn(request_id::layer))
         .with_state(state)
 }

@@ -10,8 +10,9 @@ use banter_shared::{
     store::{Changed, Store},
     upkeep::STOP_PATIENCE,
 };
+use bytes::Bytes;
 
-use crate::{access::AccessPolicy, extract::ResponseMemory, metrics::Metrics, stream::Hub};
+use crate::{access::AccessPolicy, metrics::Metrics, response_memory::ResponseMemory, stream::Hub};
 
 /// The state of the process. Cheap to clone.
 #[derive(Clone)]
@@ -24,6 +25,8 @@ pub struct AppState {
     pub(crate) access: Arc<AccessPolicy>,
     pub(crate) metrics: Metrics,
     pub(crate) response_memory: ResponseMemory,
+    /// The OpenAPI document, as JSON.
+    pub(crate) openapi: Bytes,
     /// The default number of attempts per task.
     pub(crate) task_max_attempts: u32,
 }
@@ -35,13 +38,13 @@ impl AppState {
         let stops = changed.hints.stops.clone();
         self.relay.announce(changed.hints);
         for task_id in stops {
-            self.see_to_stop(task_id);
+            self.enforce_stop(task_id);
         }
         changed.value
     }
 
     /// Ends a task if its worker does not react to the cancel request within [`STOP_PATIENCE`].
-    fn see_to_stop(&self, task_id: TaskId) {
+    fn enforce_stop(&self, task_id: TaskId) {
         let state = self.clone();
         self.shutdown.tasks().spawn(async move {
             tokio::select! {

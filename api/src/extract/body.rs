@@ -19,7 +19,7 @@ use serde_json::{Value, error::Category};
 use super::field_error;
 use crate::{
     error::{ApiError, Code},
-    server::{BODY_TIMEOUT, BodyTimedOut},
+    server::{BODY_TIMEOUT, BodyTimeoutError},
     state::AppState,
 };
 
@@ -102,7 +102,7 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
 /// Creates the error of a body that could not be read to its end.
 fn incomplete(error: &(dyn Error + 'static)) -> ApiError {
     let mut causes = std::iter::successors(Some(error), |error| Error::source(*error));
-    if causes.any(<dyn Error>::is::<BodyTimedOut>) {
+    if causes.any(<dyn Error>::is::<BodyTimeoutError>) {
         let detail = format!("The body did not arrive within {} seconds.", BODY_TIMEOUT.as_secs());
         return ApiError::new(Code::RequestTimeout, detail);
     }
@@ -127,11 +127,11 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         let path = error.path().to_string();
         let error = error.into_inner();
         match error.classify() {
-            Category::Data => field_error::wrong_field(path, &error.to_string()),
+            Category::Data => field_error::field_error(path, &error.to_string()),
             // For an enum, serde_json reports any value other than a string as a syntax error.
             Category::Syntax if serde_json::from_str::<IgnoredAny>(&text).is_ok() => {
-                let message = field_error::complaint_about_a_name::<T>(&text, &path);
-                field_error::wrong_field(path, &message)
+                let message = field_error::enum_message::<T>(&text, &path);
+                field_error::field_error(path, &message)
             }
             Category::Syntax | Category::Eof | Category::Io => not_json(&error),
         }

@@ -6,14 +6,14 @@ use serde_json::Value;
 use crate::error::ApiError;
 
 /// Creates the error of a field, which serde's path or message identifies.
-pub(super) fn wrong_field(path: String, message: &str) -> ApiError {
+pub(super) fn field_error(path: String, message: &str) -> ApiError {
     let by_name = named_field(message).filter(|_| path == "." || message.starts_with("unknown field"));
     ApiError::invalid(by_name.map_or(path, str::to_owned), explain(message))
 }
 
 /// Returns serde's message about a field that must be one of several names but is not a string: the message that an
 /// unknown name would cause.
-pub(super) fn complaint_about_a_name<T: DeserializeOwned>(text: &str, path: &str) -> String {
+pub(super) fn enum_message<T: DeserializeOwned>(text: &str, path: &str) -> String {
     let fallback = || "is not an allowed value".to_owned();
     let Ok(mut body) = serde_json::from_str::<Value>(text) else { return fallback() };
     let Some(field) = body.pointer_mut(&format!("/{}", path.replace('.', "/"))) else { return fallback() };

@@ -8,14 +8,11 @@ use banter_shared::chat::{Principal, UserRef, UserRole};
 
 use super::{LoginCookie, QueryParams};
 use crate::{
+    access::Keyless,
     error::{ApiError, Code},
-    middleware::origin::{self, Asked},
+    middleware::origin::{self, RequestOrigin},
     state::AppState,
 };
-
-/// The mark of a request that requires no key. Added by [`crate::middleware::keyless`].
-#[derive(Clone, Copy, Debug)]
-pub struct Keyless;
 
 impl FromRequestParts<AppState> for Principal {
     type Rejection = ApiError;
@@ -54,7 +51,7 @@ async fn by_login(token: &str, parts: &Parts, state: &AppState) -> Result<Princi
     let principal = found
         .ok_or_else(|| ApiError::new(Code::Unauthorized, "Your login has expired or was revoked. Sign in again."))?;
     if !parts.method.is_safe() {
-        origin::check_own_page(&Asked::of(&parts.method, &parts.uri, &parts.headers))?;
+        origin::check_own_page(&RequestOrigin::of(&parts.method, &parts.uri, &parts.headers))?;
     }
     Ok(principal)
 }

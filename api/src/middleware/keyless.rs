@@ -8,15 +8,16 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use super::origin::{self, Asked};
-use crate::{error::ApiError, extract::Keyless, state::AppState};
+use super::origin::{self, RequestOrigin};
+use crate::{access::Keyless, error::ApiError, state::AppState};
 
 /// Marks requests that require no key, and rejects those that may come from a foreign page or a proxy.
 pub async fn layer(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
     match state.access.is_keyless(&state.store).await {
         Ok(false) => {}
         Ok(true) => {
-            if let Err(refused) = origin::check(&Asked::of(request.method(), request.uri(), request.headers())) {
+            if let Err(refused) = origin::check(&RequestOrigin::of(request.method(), request.uri(), request.headers()))
+            {
                 return ApiError::from(refused).into_response();
             }
             request.extensions_mut().insert(Keyless);

@@ -11,7 +11,7 @@ use crate::error::{ApiError, Code};
 
 /// The parts of a request that identify its origin.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Asked<'a> {
+pub struct RequestOrigin<'a> {
     /// Whether the method is GET.
     pub is_get: bool,
     /// The path.
@@ -32,7 +32,7 @@ pub struct Asked<'a> {
     pub is_forwarded: bool,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> RequestOrigin<'a> {
     /// Returns the parts of a request. A header that is unreadable or repeated counts as invalid.
     #[must_use]
     pub fn of(method: &Method, uri: &'a Uri, headers: &'a HeaderMap) -> Self {
@@ -64,7 +64,7 @@ fn is_proxy_header(name: &HeaderName) -> bool {
 
 /// Why a request without a key is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub enum OriginError {
     /// Its `Host` is not a loopback name.
     Host,
     /// A proxy forwarded it for an unknown client.
@@ -73,20 +73,20 @@ pub enum Refused {
     CrossSite,
 }
 
-impl From<Refused> for ApiError {
-    fn from(refused: Refused) -> Self {
+impl From<OriginError> for ApiError {
+    fn from(refused: OriginError) -> Self {
         match refused {
-            Refused::Host => Self::new(
+            OriginError::Host => Self::new(
                 Code::HostNotAllowed,
                 "Without API keys, only requests to localhost, 127.0.0.1, and [::1] are accepted. Create a key with \
                  `api keys create`.",
             ),
-            Refused::Forwarded => Self::new(
+            OriginError::Forwarded => Self::new(
                 Code::ProxyNotAllowed,
                 "Without API keys, everyone who can connect is an administrator, so requests through a proxy are rejected. \
                  Create a key with `api keys create` and send it with each request.",
             ),
-            Refused::CrossSite => {
+            OriginError::CrossSite => {
                 Self::new(Code::CrossSiteRequest, "Requests from other sites are rejected. Send an API key instead.")
             }
         }
@@ -97,26 +97,26 @@ impl From<Refused> for ApiError {
 ///
 /// # Errors
 /// When a foreign page or a proxy may have sent it.
-pub fn check(asked: &Asked<'_>) -> Result<(), Refused> {
-    if asked.is_forwarded {
-        return Err(Refused::Forwarded);
+pub fn check(request: &RequestOrigin<'_>) -> Result<(), OriginError> {
+    if request.is_forwarded {
+        return Err(OriginError::Forwarded);
     }
-    let host = asked.host.filter(|host| is_loopback(host)).ok_or(Refused::Host)?;
-    if asked.authority.is_some_and(|authority| !authority.eq_ignore_ascii_case(host)) {
-        return Err(Refused::Host);
+    let host = request.host.filter(|host| is_loopback(host)).ok_or(OriginError::Host)?;
+    if request.authority.is_some_and(|authority| !authority.eq_ignore_ascii_case(host)) {
+        return Err(OriginError::Host);
     }
     let is_own = |origin: &str| origin.strip_prefix("http://").is_some_and(|own| own.eq_ignore_ascii_case(host));
-    if asked.origin.is_some_and(|origin| !is_own(origin)) {
-        return Err(Refused::CrossSite);
+    if request.origin.is_some_and(|origin| !is_own(origin)) {
+        return Err(OriginError::CrossSite);
     }
-    let is_followed_link = asked.is_get
-        && !is_api(asked.path)
-        && asked.fetch_mode == Some("navigate")
-        && asked.fetch_dest == Some("document");
-    match asked.fetch_site {
+    let is_followed_link = request.is_get
+        && !is_api(request.path)
+        && request.fetch_mode == Some("navigate")
+        && request.fetch_dest == Some("document");
+    match request.fetch_site {
         None | Some("same-origin" | "none") => Ok(()),
         Some(_) if is_followed_link => Ok(()),
-        Some(_) => Err(Refused::CrossSite),
+        Some(_) => Err(OriginError::CrossSite),
     }
 }
 
@@ -125,14 +125,14 @@ pub fn check(asked: &Asked<'_>) -> Result<(), Refused> {
 ///
 /// # Errors
 /// When another page sent it.
-pub fn check_own_page(asked: &Asked<'_>) -> Result<(), Refused> {
+pub fn check_own_page(request: &RequestOrigin<'_>) -> Result<(), OriginError> {
     let is_own = |origin: &str| {
         let name = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
-        name.is_some_and(|name| asked.host.is_some_and(|host| name.eq_ignore_ascii_case(host)))
+        name.is_some_and(|name| request.host.is_some_and(|host| name.eq_ignore_ascii_case(host)))
     };
-    let is_foreign = asked.origin.is_some_and(|origin| !is_own(origin))
-        || asked.fetch_site.is_some_and(|site| !matches!(site, "same-origin" | "none"));
-    if is_foreign { Err(Refused::CrossSite) } else { Ok(()) }
+    let is_foreign = request.origin.is_some_and(|origin| !is_own(origin))
+        || request.fetch_site.is_some_and(|site| !matches!(site, "same-origin" | "none"));
+    if is_foreign { Err(OriginError::CrossSite) } else { Ok(()) }
 }
 
 /// Returns whether a path belongs to the API rather than to the page.
@@ -162,7 +162,7 @@ fn is_port(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    const OWN: Asked<'static> = Asked {
+    const OWN: RequestOrigin<'static> = RequestOrigin {
         is_get: true,
         path: "/v1/chat",
         authority: None,
@@ -189,12 +189,12 @@ mod tests {
         ] {
             assert_eq!(is_proxy_header(&HeaderName::from_static(name)), expected, "{name}");
         }
-        assert_eq!(check(&Asked { is_forwarded: true, ..OWN }), Err(Refused::Forwarded));
+        assert_eq!(check(&RequestOrigin { is_forwarded: true, ..OWN }), Err(OriginError::Forwarded));
     }
 
     #[test]
     fn accepts_changes_by_cookie_only_from_its_own_page() {
-        let page = Asked { host: Some("chat.example.com"), ..OWN };
+        let page = RequestOrigin { host: Some("chat.example.com"), ..OWN };
         for (origin, fetch_site, expected) in [
             (None, None, true),
             (Some("https://chat.example.com"), Some("same-origin"), true),
@@ -208,7 +208,7 @@ mod tests {
             (None, Some("same-site"), false),
             (None, Some("cross-site"), false),
         ] {
-            let checked = check_own_page(&Asked { origin, fetch_site, ..page });
+            let checked = check_own_page(&RequestOrigin { origin, fetch_site, ..page });
             assert_eq!(checked.is_ok(), expected, "{origin:?} {fetch_site:?}");
         }
     }
@@ -218,7 +218,7 @@ mod tests {
         for host in
             ["localhost", "LocalHost:1", "127.0.0.1", "127.1.2.3:65535", "[::1]", "[::1]:80", "[::ffff:127.0.0.1]"]
         {
-            assert_eq!(check(&Asked { host: Some(host), ..OWN }), Ok(()), "{host}");
+            assert_eq!(check(&RequestOrigin { host: Some(host), ..OWN }), Ok(()), "{host}");
         }
         for host in [
             "",
@@ -238,53 +238,53 @@ mod tests {
             "[::1",
             "user@localhost",
         ] {
-            assert_eq!(check(&Asked { host: Some(host), ..OWN }), Err(Refused::Host), "{host:?}");
+            assert_eq!(check(&RequestOrigin { host: Some(host), ..OWN }), Err(OriginError::Host), "{host:?}");
         }
-        assert_eq!(check(&Asked { host: None, ..OWN }), Err(Refused::Host));
-        assert_eq!(check(&Asked { authority: Some("example.com"), ..OWN }), Err(Refused::Host));
-        assert_eq!(check(&Asked { authority: OWN.host, ..OWN }), Ok(()));
+        assert_eq!(check(&RequestOrigin { host: None, ..OWN }), Err(OriginError::Host));
+        assert_eq!(check(&RequestOrigin { authority: Some("example.com"), ..OWN }), Err(OriginError::Host));
+        assert_eq!(check(&RequestOrigin { authority: OWN.host, ..OWN }), Ok(()));
     }
 
     #[test]
     fn accepts_only_its_own_origin() {
         for (origin, expected) in [
             ("http://127.0.0.1:8080", Ok(())),
-            ("http://127.0.0.1", Err(Refused::CrossSite)),
-            ("http://127.0.0.1:8081", Err(Refused::CrossSite)),
-            ("http://localhost:8080", Err(Refused::CrossSite)),
-            ("https://127.0.0.1:8080", Err(Refused::CrossSite)),
-            ("https://example.com", Err(Refused::CrossSite)),
-            ("null", Err(Refused::CrossSite)),
-            ("", Err(Refused::CrossSite)),
+            ("http://127.0.0.1", Err(OriginError::CrossSite)),
+            ("http://127.0.0.1:8081", Err(OriginError::CrossSite)),
+            ("http://localhost:8080", Err(OriginError::CrossSite)),
+            ("https://127.0.0.1:8080", Err(OriginError::CrossSite)),
+            ("https://example.com", Err(OriginError::CrossSite)),
+            ("null", Err(OriginError::CrossSite)),
+            ("", Err(OriginError::CrossSite)),
         ] {
             for is_get in [true, false] {
-                assert_eq!(check(&Asked { is_get, origin: Some(origin), ..OWN }), expected, "{origin:?}");
+                assert_eq!(check(&RequestOrigin { is_get, origin: Some(origin), ..OWN }), expected, "{origin:?}");
             }
         }
     }
 
     #[test]
     fn accepts_links_to_the_page_from_other_sites_and_nothing_else() {
-        let link = Asked {
+        let link = RequestOrigin {
             path: "/",
             fetch_site: Some("cross-site"),
             fetch_mode: Some("navigate"),
             fetch_dest: Some("document"),
             ..OWN
         };
-        for (what, asked, expected) in [
-            ("its own page", Asked { fetch_site: Some("same-origin"), ..OWN }, Ok(())),
-            ("the address bar", Asked { fetch_site: Some("none"), ..OWN }, Ok(())),
+        for (what, request, expected) in [
+            ("its own page", RequestOrigin { fetch_site: Some("same-origin"), ..OWN }, Ok(())),
+            ("the address bar", RequestOrigin { fetch_site: Some("none"), ..OWN }, Ok(())),
             ("a followed link", link, Ok(())),
-            ("a link from another port", Asked { fetch_site: Some("same-site"), ..link }, Ok(())),
-            ("a link into the API", Asked { path: "/v1/chat", ..link }, Err(Refused::CrossSite)),
-            ("a form", Asked { is_get: false, ..link }, Err(Refused::CrossSite)),
-            ("a frame", Asked { fetch_dest: Some("iframe"), ..link }, Err(Refused::CrossSite)),
-            ("a script", Asked { fetch_mode: Some("cors"), ..link }, Err(Refused::CrossSite)),
-            ("another port", Asked { fetch_site: Some("same-site"), ..OWN }, Err(Refused::CrossSite)),
-            ("unreadable", Asked { fetch_site: Some(""), ..OWN }, Err(Refused::CrossSite)),
+            ("a link from another port", RequestOrigin { fetch_site: Some("same-site"), ..link }, Ok(())),
+            ("a link into the API", RequestOrigin { path: "/v1/chat", ..link }, Err(OriginError::CrossSite)),
+            ("a form", RequestOrigin { is_get: false, ..link }, Err(OriginError::CrossSite)),
+            ("a frame", RequestOrigin { fetch_dest: Some("iframe"), ..link }, Err(OriginError::CrossSite)),
+            ("a script", RequestOrigin { fetch_mode: Some("cors"), ..link }, Err(OriginError::CrossSite)),
+            ("another port", RequestOrigin { fetch_site: Some("same-site"), ..OWN }, Err(OriginError::CrossSite)),
+            ("unreadable", RequestOrigin { fetch_site: Some(""), ..OWN }, Err(OriginError::CrossSite)),
         ] {
-            assert_eq!(check(&asked), expected, "{what}");
+            assert_eq!(check(&request), expected, "{what}");
         }
     }
 }

@@ -37,8 +37,8 @@ pub async fn layer(request: Request, next: Next) -> Response {
 /// Returns the client's id if it is safe to log and to return, otherwise a new one.
 fn request_id(headers: &HeaderMap) -> String {
     let own = headers.get(X_REQUEST_ID).and_then(|value| value.to_str().ok());
-    let is_fit = |id: &&str| (1..=MAX_BYTES).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
-    own.filter(is_fit).map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+    let is_valid = |id: &&str| (1..=MAX_BYTES).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+    own.filter(is_valid).map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
 }
 
 /// Sets the header, and writes the body of an error.

@@ -1,22 +1,12 @@
 //! The activity of a connection: whether it is waiting for its client or for this server.
 
 use std::{
-    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
     time::Duration,
 };
 
-use axum::{body::Body, extract::Request};
-use bytes::Bytes;
-use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
-use tokio::{
-    sync::Notify,
-    time::{Instant, sleep},
-};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
-
-use super::{BODY_TIMEOUT, request_body::RequestBody};
 
 /// How long a shutdown waits for a client that is still sending, or does not read its response.
 const SILENCE_LIMIT: Duration = Duration::from_secs(1);
@@ -29,7 +19,6 @@ const SILENCE_CHECK: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub struct Activity {
     state: Mutex<State>,
-    streaming: Notify,
     closed: CancellationToken,
 }
 
@@ -47,8 +36,6 @@ struct State {
     stalled_since: Option<Instant>,
     /// When a response began to hold shared memory.
     holding_since: Option<Instant>,
-    /// Whether the response is an event stream.
-    is_streaming: bool,
 }
 
 impl Activity {
@@ -62,9 +49,7 @@ impl Activity {
                 waiting_since: Instant::now(),
                 stalled_since: None,
                 holding_since: None,
-                is_streaming: false,
             }),
-            streaming: Notify::new(),
             closed: CancellationToken::new(),
         })
     }
@@ -83,7 +68,7 @@ impl Activity {
 
     /// Returns how long the client has been too slow while its response holds shared memory: since it stopped reading,
     /// or since [`HOLD_LIMIT`] passed. `None` if the response holds none.
-    pub(super) fn holding_in_vain(&self) -> Option<Duration> {
+    pub(super) fn overdue_hold(&self) -> Option<Duration> {
         let state = self.state();
         let held = state.holding_since?.elapsed();
         let stalled = state.stalled_since.map_or(Duration::ZERO, |since| since.elapsed());
@@ -93,19 +78,6 @@ impl Activity {
     /// Records whether a response on this connection holds shared memory.
     pub fn set_holds_memory(&self, holds: bool) {
         self.state().holding_since = holds.then(Instant::now);
-    }
-
-    /// Records that the response is an event stream.
-    pub(super) fn begin_stream(&self) {
-        self.state().is_streaming = true;
-        self.streaming.notify_one();
-    }
-
-    /// Waits until the response is an event stream.
-    pub(super) async fn streaming(&self) {
-        while !self.state().is_streaming {
-            self.streaming.notified().await;
-        }
     }
 
     /// Closes the connection.
@@ -144,11 +116,30 @@ impl Activity {
         self.state().stalled_since = None;
     }
 
+    /// Records that a request has arrived, except for its body if it has one. Returns the number of the exchange.
+    pub(super) fn begin_exchange(&self, has_body: bool) -> u64 {
+        let mut state = self.state();
+        state.exchanges += 1;
+        let number = state.exchanges;
+        (state.response_of, state.body_of) = (Some(number), has_body.then_some(number));
+        state.waiting_since = Instant::now();
+        number
+    }
+
     /// Records that the body of this exchange has arrived, or that it is no longer being read.
     pub(super) fn end_body(&self, exchange: u64) {
         let mut state = self.state();
         if state.body_of == Some(exchange) {
             state.body_of = None;
+        }
+    }
+
+    /// Records that the response of this exchange has been passed to the connection, or dropped.
+    pub(super) fn end_response(&self, exchange: u64) {
+        let mut state = self.state();
+        if state.response_of == Some(exchange) {
+            state.response_of = None;
+            state.waiting_since = Instant::now();
         }
     }
 
@@ -165,85 +156,5 @@ impl Activity {
     #[cfg(test)]
     pub(super) fn is_closed(&self) -> bool {
         self.closed.is_cancelled()
-    }
-
-    fn end_response(&self, exchange: u64) {
-        let mut state = self.state();
-        if state.response_of == Some(exchange) {
-            state.response_of = None;
-            state.waiting_since = Instant::now();
-        }
-    }
-}
-
-/// One request and its response. Ends when it is dropped.
-#[derive(Debug)]
-pub(super) struct Exchange {
-    activity: Arc<Activity>,
-    number: u64,
-}
-
-impl Exchange {
-    /// Begins an exchange with a request whose head has arrived, and starts the time limit of its body.
-    pub(super) fn begin(activity: &Arc<Activity>, request: Request<Incoming>) -> (Self, Request) {
-        let has_body = !request.body().is_end_stream();
-        let number = {
-            let mut state = activity.state();
-            state.exchanges += 1;
-            let number = state.exchanges;
-            (state.response_of, state.body_of) = (Some(number), has_body.then_some(number));
-            (state.waiting_since, state.is_streaming) = (Instant::now(), false);
-            number
-        };
-        let deadline = Instant::now() + BODY_TIMEOUT;
-        let mut request = request.map(|body| {
-            if has_body {
-                Body::from_stream(RequestBody::new(body, deadline, Arc::clone(activity), number))
-            } else {
-                Body::empty()
-            }
-        });
-        request.extensions_mut().insert(Arc::clone(activity));
-        (Self { activity: Arc::clone(activity), number }, request)
-    }
-}
-
-impl Drop for Exchange {
-    fn drop(&mut self) {
-        self.activity.end_response(self.number);
-    }
-}
-
-/// A response body that keeps a value alive until it has been passed to the connection.
-#[derive(Debug)]
-pub struct Watched<T> {
-    body: Body,
-    _kept: T,
-}
-
-impl<T> Watched<T> {
-    /// Keeps `kept` alive as long as the body.
-    pub fn new(body: Body, kept: T) -> Self {
-        Self { body, _kept: kept }
-    }
-}
-
-impl<T: Unpin> HttpBody for Watched<T> {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{Activity, ConnectionLimits, limits::client_network};
-use crate::metrics::{Metrics, RefusedBy};
+use crate::metrics::{LimitScope, Metrics};
 
 /// Minimum time that a connection must have been waiting for its client before it may be closed to make room: enough
 /// for a request to arrive over a slow network.
@@ -94,21 +94,21 @@ impl Connections {
     }
 
     /// Adds a connection from this address, or returns the limit that it would exceed.
-    pub(super) fn admit(&self, address: IpAddr) -> Result<Admitted, RefusedBy> {
+    pub(super) fn admit(&self, address: IpAddr) -> Result<ConnectionPermit, LimitScope> {
         let address = client_network(address);
         let mut table = self.table();
         if table.per_address.get(&address).is_some_and(|count| *count >= self.inner.limits.per_address(address)) {
-            return Err(RefusedBy::Address);
+            return Err(LimitScope::Address);
         }
         if table.open.len() >= self.inner.limits.total && !table.make_room() {
-            return Err(RefusedBy::Process);
+            return Err(LimitScope::Process);
         }
         let (number, activity) = (table.next, Activity::new());
         table.next += 1;
         table.open.insert(number, (address, Arc::clone(&activity)));
         *table.per_address.entry(address).or_default() += 1;
         let open = self.inner.metrics.open_connection();
-        Ok(Admitted { connections: self.clone(), number, activity, _open: open })
+        Ok(ConnectionPermit { connections: self.clone(), number, activity, _open: open })
     }
 
     /// Closes the connection that has waited longest for its client, if any has waited for [`PATIENCE`].
@@ -119,27 +119,27 @@ impl Connections {
     /// Closes the connection whose client has been too slow with a response that holds shared memory for the longest, if
     /// any has for [`PATIENCE`].
     pub fn close_longest_hold(&self) {
-        self.table().close_longest(Activity::holding_in_vain);
+        self.table().close_longest(Activity::overdue_hold);
     }
 }
 
-/// The place of a connection in the table. Dropping it removes the connection.
+/// The permit of an open connection, which removes it from the table on drop.
 #[derive(Debug)]
-pub(super) struct Admitted {
+pub(super) struct ConnectionPermit {
     connections: Connections,
     number: u64,
     activity: Arc<Activity>,
     _open: crate::metrics::OpenConnection,
 }
 
-impl Admitted {
+impl ConnectionPermit {
     /// Returns the activity of the connection.
     pub(super) fn activity(&self) -> &Arc<Activity> {
         &self.activity
     }
 }
 
-impl Drop for Admitted {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         self.connections.table().remove(self.number);
     }
@@ -163,7 +163,7 @@ mod tests {
         let first = connections.admit(ip("192.0.2.1")).unwrap();
         let _second = connections.admit(ip("192.0.2.1")).unwrap();
 
-        assert_eq!(connections.admit(ip("192.0.2.1")).unwrap_err(), RefusedBy::Address);
+        assert_eq!(connections.admit(ip("192.0.2.1")).unwrap_err(), LimitScope::Address);
         assert!(connections.admit(ip("192.0.2.2")).is_ok());
         drop(first);
         assert!(connections.admit(ip("192.0.2.1")).is_ok());
@@ -176,7 +176,7 @@ mod tests {
         let second = connections.admit(ip("192.0.2.2")).unwrap();
         assert_eq!(
             connections.admit(ip("192.0.2.3")).unwrap_err(),
-            RefusedBy::Process,
+            LimitScope::Process,
             "no connection has waited long enough"
         );
 

@@ -11,7 +11,7 @@ const PER_ADDRESS: usize = 256;
 /// Share of the limit on open files that connections may use, in percent. The rest is for the database and Redis.
 const SHARE_PERCENT: u64 = 80;
 /// Maximum number of connections of a process, regardless of its limit on open files.
-const MOST: usize = 1_000_000;
+const MAX_CONNECTIONS: usize = 1_000_000;
 
 /// The limits of one process.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +30,9 @@ impl ConnectionLimits {
     #[must_use]
     pub fn apply(config: &Config) -> Self {
         let files = raise_open_files();
-        let share = usize::try_from(files.saturating_mul(SHARE_PERCENT) / 100).unwrap_or(MOST).clamp(1, MOST);
+        let share = usize::try_from(files.saturating_mul(SHARE_PERCENT) / 100)
+            .unwrap_or(MAX_CONNECTIONS)
+            .clamp(1, MAX_CONNECTIONS);
         let total = config.max_connections.unwrap_or(share);
         if total > share {
             tracing::warn!("MAX_CONNECTIONS={total} exceeds 80 % of the limit of {files} open files; using {share}");

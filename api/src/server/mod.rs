@@ -6,9 +6,11 @@
 //! and waits neither for clients that are still sending nor for clients that do not read.
 
 mod activity;
+mod client_stream;
 mod connections;
+mod exchange;
+mod guarded_body;
 mod limits;
-mod observed;
 mod refusal;
 mod request_body;
 
@@ -26,20 +28,19 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
 
-pub use activity::{Activity, Watched};
+pub use activity::Activity;
 pub use connections::Connections;
+pub use guarded_body::GuardedBody;
 pub use limits::ConnectionLimits;
-pub use request_body::BodyTimedOut;
+pub use request_body::{BODY_TIMEOUT, BodyTimeoutError};
 
-use activity::Exchange;
-use connections::Admitted;
-use observed::ObservedStream;
+use client_stream::ClientStream;
+use connections::ConnectionPermit;
+use exchange::HttpExchange;
 use refusal::Refusals;
 
 /// Time limit for the head of a request, and for an idle connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// Time limit for the body of a request, from the end of its head.
-pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long sent data may stay unacknowledged before the connection is dropped (`TCP_USER_TIMEOUT`, tcp(7)).
 const STALL_TIMEOUT: Duration = Duration::from_mins(1);
 /// Pause after a connection could not be accepted, usually because too many files are open.
@@ -52,10 +53,10 @@ pub async fn serve(listener: TcpListener, router: Router, connections: &Connecti
     while let Some(accepted) = shutdown.soft().run_until_cancelled(listener.accept()).await {
         match accepted {
             Ok((stream, peer)) => match connections.admit(peer.ip()) {
-                Ok(admitted) => {
-                    open.spawn(serve_connection(stream, router.clone(), admitted, shutdown.soft().clone()));
+                Ok(permit) => {
+                    open.spawn(serve_connection(stream, router.clone(), permit, shutdown.soft().clone()));
                 }
-                Err(refused) => refusals.refuse(stream, refused),
+                Err(scope) => refusals.refuse(stream, scope),
             },
             // The client disconnected before the connection was accepted.
             Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => {
@@ -73,12 +74,12 @@ pub async fn serve(listener: TcpListener, router: Router, connections: &Connecti
 }
 
 /// Serves one connection until it ends, is closed to make room, or is silent during the shutdown.
-async fn serve_connection(stream: TcpStream, router: Router, admitted: Admitted, draining: CancellationToken) {
+async fn serve_connection(stream: TcpStream, router: Router, permit: ConnectionPermit, draining: CancellationToken) {
     if let Err(error) = prepare(&stream) {
         tracing::debug!(%error, "cannot set the socket options");
     }
-    let activity = Arc::clone(admitted.activity());
-    let mut connection = pin!(connection(ObservedStream::new(stream, Arc::clone(&activity)), router, &activity));
+    let activity = Arc::clone(permit.activity());
+    let mut connection = pin!(connection(ClientStream::new(stream, Arc::clone(&activity)), router, &activity));
     let ended = tokio::select! {
         ended = connection.as_mut() => Some(ended),
         () = activity.closed() => None,
@@ -98,11 +99,11 @@ async fn serve_connection(stream: TcpStream, router: Router, admitted: Admitted,
 }
 
 fn connection(
-    stream: ObservedStream,
+    stream: ClientStream,
     router: Router,
     activity: &Arc<Activity>,
 ) -> http1::Connection<
-    TokioIo<ObservedStream>,
+    TokioIo<ClientStream>,
     impl hyper::service::Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + Send,
 > {
     let activity = Arc::clone(activity);
@@ -117,14 +118,14 @@ fn connection(
 
 /// Routes one request, and records the activity of its connection meanwhile.
 async fn answer(router: Router, request: Request<Incoming>, activity: Arc<Activity>) -> Result<Response, Infallible> {
-    let (exchange, request) = Exchange::begin(&activity, request);
+    let (exchange, request) = HttpExchange::begin(&activity, request);
     let response = router.oneshot(request).await?;
     Ok(response.map(|body| watch(body, exchange)))
 }
 
 /// Ends the exchange when the body has been passed to the connection, or dropped.
-fn watch(body: Body, exchange: Exchange) -> Body {
-    Body::new(Watched::new(body, exchange))
+fn watch(body: Body, exchange: HttpExchange) -> Body {
+    Body::new(GuardedBody::new(body, exchange))
 }
 
 /// Disables Nagle's algorithm, which would delay the frames of a stream, and limits how long a client may leave data

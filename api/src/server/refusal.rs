@@ -17,13 +17,13 @@ use uuid::Uuid;
 use super::Connections;
 use crate::{
     error::{ApiError, Code, PROBLEM_JSON},
-    metrics::RefusedBy,
+    metrics::LimitScope,
 };
 
 /// Maximum number of refused connections that receive a response at the same time; others are closed immediately.
-const ANSWERED: usize = 32;
+const MAX_RESPONSES: usize = 32;
 /// Time limit for a response to a refused connection.
-const KEPT: Duration = Duration::from_secs(1);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long to wait for the request: a client may discard a response that arrives before it has sent anything.
 const REQUEST_WAIT: Duration = Duration::from_millis(300);
 /// Minimum time between two log lines about refusals.
@@ -34,12 +34,12 @@ const LOG_INTERVAL: Duration = Duration::from_mins(1);
 pub(super) struct Refusals {
     connections: Connections,
     answered: Arc<Semaphore>,
-    unlogged: Mutex<Unlogged>,
+    counts: Mutex<RefusalCounts>,
 }
 
 /// The refusals since the last log line.
 #[derive(Debug, Default)]
-struct Unlogged {
+struct RefusalCounts {
     by_process: u64,
     by_address: u64,
     failures: u64,
@@ -49,20 +49,20 @@ struct Unlogged {
 impl Refusals {
     /// Creates the state without any refusals.
     pub(super) fn new(connections: Connections) -> Self {
-        Self { connections, answered: Arc::new(Semaphore::new(ANSWERED)), unlogged: Mutex::default() }
+        Self { connections, answered: Arc::new(Semaphore::new(MAX_RESPONSES)), counts: Mutex::default() }
     }
 
     /// Refuses a connection that exceeds a limit.
-    pub(super) fn refuse(&self, stream: TcpStream, refused: RefusedBy) {
-        self.connections.metrics().refuse_connection(refused);
-        self.note(|unlogged| match refused {
-            RefusedBy::Process => unlogged.by_process += 1,
-            RefusedBy::Address => unlogged.by_address += 1,
+    pub(super) fn refuse(&self, stream: TcpStream, scope: LimitScope) {
+        self.connections.metrics().refuse_connection(scope);
+        self.note(|counts| match scope {
+            LimitScope::Process => counts.by_process += 1,
+            LimitScope::Address => counts.by_address += 1,
         });
         if let Ok(permit) = Arc::clone(&self.answered).try_acquire_owned() {
-            // Not tracked: it ends within `KEPT`, and nothing depends on it.
+            // Not tracked: it ends within `RESPONSE_TIMEOUT`, and nothing depends on it.
             tokio::spawn(async move {
-                let _ = timeout(KEPT, answer(stream, refused)).await;
+                let _ = timeout(RESPONSE_TIMEOUT, answer(stream, scope)).await;
                 drop(permit);
             });
         }
@@ -71,17 +71,17 @@ impl Refusals {
     /// Records that a connection could not be accepted.
     pub(super) fn note_failure(&self, error: &io::Error) {
         tracing::debug!(%error, "accept failed");
-        self.note(|unlogged| unlogged.failures += 1);
+        self.note(|counts| counts.failures += 1);
     }
 
     /// Counts a refusal, and logs the count unless it was logged within [`LOG_INTERVAL`].
-    fn note(&self, count: impl FnOnce(&mut Unlogged)) {
-        let mut unlogged = self.unlogged.lock().unwrap_or_else(PoisonError::into_inner);
-        count(&mut unlogged);
-        if unlogged.logged_at.is_some_and(|at| at.elapsed() < LOG_INTERVAL) {
+    fn note(&self, count: impl FnOnce(&mut RefusalCounts)) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        count(&mut counts);
+        if counts.logged_at.is_some_and(|at| at.elapsed() < LOG_INTERVAL) {
             return;
         }
-        let Unlogged { by_process, by_address, failures, logged_at: _ } = *unlogged;
+        let RefusalCounts { by_process, by_address, failures, logged_at: _ } = *counts;
         let total = self.connections.limits().total;
         tracing::warn!(
             by_process,
@@ -90,27 +90,27 @@ impl Refusals {
             max_connections = total,
             "refused connections: limit reached (logged at most once a minute)"
         );
-        *unlogged = Unlogged { logged_at: Some(Instant::now()), ..Unlogged::default() };
+        *counts = RefusalCounts { logged_at: Some(Instant::now()), ..RefusalCounts::default() };
     }
 }
 
 /// Responds, and reads what the client has sent: closing a connection with unread data resets it, and the client might
 /// never receive the response.
-async fn answer(mut stream: TcpStream, refused: RefusedBy) -> io::Result<()> {
+async fn answer(mut stream: TcpStream, scope: LimitScope) -> io::Result<()> {
     let mut buffer = [0; 4096];
     if let Ok(received) = timeout(REQUEST_WAIT, stream.read(&mut buffer)).await {
         received?;
     }
-    stream.write_all(&response(refused)).await?;
+    stream.write_all(&response(scope)).await?;
     stream.shutdown().await?;
     while stream.read(&mut buffer).await? > 0 {}
     Ok(())
 }
 
-fn response(refused: RefusedBy) -> Vec<u8> {
-    let detail = match refused {
-        RefusedBy::Process => "The server has too many open connections. Try again in a moment.",
-        RefusedBy::Address => "Your address has too many open connections. Close some, or try again in a moment.",
+fn response(scope: LimitScope) -> Vec<u8> {
+    let detail = match scope {
+        LimitScope::Process => "The server has too many open connections. Try again in a moment.",
+        LimitScope::Address => "Your address has too many open connections. Close some, or try again in a moment.",
     };
     let id = Uuid::now_v7().to_string();
     let body = serde_json::to_string(&ApiError::new(Code::Overloaded, detail).problem(id.clone())).unwrap_or_default();

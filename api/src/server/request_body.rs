@@ -4,6 +4,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use axum::{
@@ -17,12 +18,15 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Activity;
 
+/// Time limit for the body of a request, from the end of its head.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// The error of a body that did not arrive in time.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the body did not arrive in time")]
-pub struct BodyTimedOut;
+pub struct BodyTimeoutError;
 
-/// A body that fails once with [`BodyTimedOut`] if it is incomplete at its deadline. Data that arrives later can still
+/// A body that fails once with [`BodyTimeoutError`] if it is incomplete at its deadline. Data that arrives later can still
 /// be read: closing a connection with unread data resets it, and the client might never receive the response.
 pub(super) struct RequestBody {
     body: BodyDataStream,
@@ -57,7 +61,7 @@ impl Stream for RequestBody {
                 let timer = this.timer.get_or_insert_with(|| Box::pin(sleep_until(this.deadline)));
                 timer.as_mut().poll(context).map(|()| {
                     this.is_late = true;
-                    Some(Err(BodyTimedOut.into()))
+                    Some(Err(BodyTimeoutError.into()))
                 })
             }
         }

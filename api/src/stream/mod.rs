@@ -1,13 +1,20 @@
-//! Event streams: one [`hub`] per process, one [`connection`] per open stream, and [`frame`]s on the wire.
+//! Event streams: one [`hub`] per process, one [`event_stream`] per open stream, and [`frame`]s on the wire.
 //!
 //! A stream subscribes to the hub first, then reads the log, so that no event is missed in between. Duplicates are
 //! detected by event number.
 
-mod connection;
+mod channels;
+mod event_stream;
 mod frame;
+mod frame_queue;
 mod hub;
-mod outbox;
-mod running;
+mod live_text;
+mod live_update;
+mod output;
+mod replay;
+mod steps;
+mod task_progress;
+mod typing;
 
 use std::sync::{
     Arc,
@@ -28,7 +35,7 @@ use banter_shared::{
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream};
 
-use connection::Connection;
+use event_stream::EventStream;
 pub use hub::Hub;
 
 /// The media type of event streams.
@@ -49,21 +56,21 @@ impl Hub {
     ) -> Result<Response, StoreError> {
         let start = self.store.start_replay(&principal.user, requested).await?;
         let subscription = self.subscribe(&principal.user, &start).await?;
-        let (out, frames) = outbox::outbox();
+        let (out, frames) = frame_queue::frame_queue();
         let too_slow = Arc::new(AtomicBool::new(false));
-        let connection = Connection::new(self.clone(), principal, only, &start, out, Arc::clone(&too_slow));
-        self.shutdown.tasks().spawn(connection.run(subscription, start.resync));
+        let stream = EventStream::new(self.clone(), principal, only, &start, out, Arc::clone(&too_slow));
+        self.shutdown.tasks().spawn(stream.run(subscription, start.resync));
         let head = [
             (header::CONTENT_TYPE, MEDIA_TYPE),
             (header::CACHE_CONTROL, "no-cache, no-transform"),
             (header::HeaderName::from_static("x-accel-buffering"), "no"),
         ];
-        let last_words = self.last_words(start.cursor, too_slow);
-        Ok((head, Body::from_stream(frames.chain(last_words).map(Ok::<_, std::io::Error>))).into_response())
+        let final_resync = self.final_resync(start.cursor, too_slow);
+        Ok((head, Body::from_stream(frames.chain(final_resync).map(Ok::<_, std::io::Error>))).into_response())
     }
 
     /// Returns a final `resync` frame if the client read too slowly.
-    fn last_words(&self, cursor: Cursor, too_slow: Arc<AtomicBool>) -> impl Stream<Item = Bytes> + Send + 'static {
+    fn final_resync(&self, cursor: Cursor, too_slow: Arc<AtomicBool>) -> impl Stream<Item = Bytes> + Send + 'static {
         let clock = Arc::clone(self.store.clock());
         stream::once(async move {
             let reason = ResyncReason::TooSlow.as_str().to_owned();

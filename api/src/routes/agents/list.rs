@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    agents::{Availability, KnownAgent},
+    availability::{Availability, KnownAgent},
     error::ApiError,
     openapi::AnyProblem,
     state::AppState,

@@ -13,7 +13,7 @@ use super::me::Me;
 use crate::{
     error::{ApiError, Code},
     extract::{JsonBody, LoginCookie},
-    middleware::origin::{self, Asked},
+    middleware::origin::{self, RequestOrigin},
     openapi::{AnyProblem, BodyProblem},
     state::AppState,
 };
@@ -47,7 +47,7 @@ pub async fn log_in(
     JsonBody(body): JsonBody<LogIn>,
 ) -> Result<(CookieJar, Json<Me>), ApiError> {
     // Prevents login CSRF: a foreign page must not sign this browser in to another account.
-    origin::check_own_page(&Asked::of(&method, &uri, &headers))?;
+    origin::check_own_page(&RequestOrigin::of(&method, &uri, &headers))?;
     let (principal, login) = state
         .store
         .log_in(&body.api_key)

@@ -4,22 +4,24 @@ use std::time::Duration;
 
 use axum::{Json, extract::State, http::StatusCode};
 use banter_shared::{
-    chat::{Message, OnBusy, Principal, Task},
+    chat::{OnBusy, Principal},
     store::{PostMessage, Posted},
 };
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
+use super::{
+    response::{AcceptedMessage, CreateMessageResponse, Exchange},
+    wait::{WaitResult, wait_for_outcome},
+};
 use crate::{
     error::ApiError,
     extract::{IdempotencyHeader, JsonBody, OwnedSession, QueryParams, Writer},
-    middleware::own_task::ClientGone,
+    middleware::disconnect::ClientDisconnect,
     openapi::{AnyProblem, BodyProblem, IdempotencyParam, NotFoundProblem, SendProblem, SessionPath},
     state::AppState,
 };
-
-use super::wait::{Waited, wait_for_outcome};
 
 /// Maximum time to wait for an answer, in seconds.
 const MAX_WAIT_SECONDS: u64 = 120;
@@ -35,37 +37,6 @@ pub struct CreateMessage {
     #[serde(default)]
     #[schema(required = false)]
     pub on_busy: OnBusy,
-}
-
-/// An accepted message and its task, which will have exactly one outcome.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Accepted {
-    /// The message.
-    pub message: Message,
-    /// Its task.
-    pub task: Task,
-}
-
-/// A message, its task, and the answer.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Exchange {
-    /// The message.
-    pub message: Message,
-    /// Its task, which has ended.
-    pub task: Task,
-    /// The answer; null when the task ended without one.
-    #[schema(required)]
-    pub reply: Option<Message>,
-}
-
-/// The response, depending on how the wait ended.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-pub enum Outcome {
-    /// 202.
-    Accepted(Box<Accepted>),
-    /// 200.
-    Exchange(Box<Exchange>),
 }
 
 /// Sends a message.
@@ -84,7 +55,7 @@ pub enum Outcome {
     request_body = CreateMessage,
     responses(
         (status = 200, description = "The task ended within the wait.", body = Exchange),
-        (status = 202, description = "The message is stored.", body = Accepted),
+        (status = 202, description = "The message is stored.", body = AcceptedMessage),
         SendProblem,
         AnyProblem,
         BodyProblem,
@@ -99,9 +70,9 @@ pub async fn create(
     _: Writer,
     query: QueryParams,
     key: IdempotencyHeader,
-    gone: ClientGone,
+    disconnect: ClientDisconnect,
     JsonBody(body): JsonBody<CreateMessage>,
-) -> Result<(StatusCode, Json<Outcome>), ApiError> {
+) -> Result<(StatusCode, Json<CreateMessageResponse>), ApiError> {
     let wait = query.number("wait", 0..=MAX_WAIT_SECONDS)?.map(Duration::from_secs);
     let key = key.with_body(&body)?;
     let post = PostMessage {
@@ -115,11 +86,15 @@ pub async fn create(
 
     if let Some(wait) = wait {
         let deadline = Instant::now() + wait;
-        match wait_for_outcome(&state, &principal, task.id, deadline, &gone).await? {
-            Waited::Ended(exchange) => return Ok((StatusCode::OK, Json(Outcome::Exchange(exchange)))),
-            Waited::NotYet(accepted) => return Ok((StatusCode::ACCEPTED, Json(Outcome::Accepted(accepted)))),
-            Waited::Gone => {}
+        match wait_for_outcome(&state, &principal, task.id, deadline, &disconnect).await? {
+            WaitResult::Ended(exchange) => {
+                return Ok((StatusCode::OK, Json(CreateMessageResponse::Exchange(exchange))));
+            }
+            WaitResult::Pending(accepted) => {
+                return Ok((StatusCode::ACCEPTED, Json(CreateMessageResponse::Accepted(accepted))));
+            }
+            WaitResult::Deleted => {}
         }
     }
-    Ok((StatusCode::ACCEPTED, Json(Outcome::Accepted(Box::new(Accepted { message, task })))))
+    Ok((StatusCode::ACCEPTED, Json(CreateMessageResponse::Accepted(Box::new(AcceptedMessage { message, task })))))
 }

@@ -12,8 +12,9 @@ use utoipa::ToSchema;
 use super::{DEFAULT_TURNS, MAX_TURNS};
 use crate::{
     error::ApiError,
-    extract::{OwnedSession, QueryParams, ResponseRoom},
+    extract::{OwnedSession, QueryParams},
     openapi::{AnyProblem, InvalidProblem, NotFoundProblem, SessionPath},
+    response_memory::MemoryReservation,
     state::AppState,
 };
 
@@ -52,15 +53,15 @@ pub async fn list(
     principal: Principal,
     OwnedSession { id, .. }: OwnedSession,
     query: QueryParams,
-    room: ResponseRoom,
+    memory: MemoryReservation,
 ) -> Result<Response, ApiError> {
     let limit = query.number("limit", 1..=MAX_TURNS)?.unwrap_or(DEFAULT_TURNS);
     let bound = bound(&query)?;
 
     let page = state.store.list_messages(&principal.user, id, bound, limit).await?;
 
-    let bytes = super::held_bytes(&page.items);
-    room.list(&json!({}), ("items", page.items), &json!({"has_more": page.has_more}), bytes)
+    let bytes = super::approximate_bytes(&page.items);
+    memory.list(&json!({}), ("items", page.items), &json!({"has_more": page.has_more}), bytes)
 }
 
 fn bound(query: &QueryParams) -> Result<TurnBound, ApiError> {

@@ -3,6 +3,7 @@
 pub mod create;
 pub mod edit;
 pub mod list;
+mod response;
 pub mod unsend;
 mod wait;
 
@@ -16,7 +17,7 @@ pub const DEFAULT_TURNS: u32 = 50;
 pub const MAX_TURNS: u32 = 200;
 
 /// Returns the approximate size of messages, in bytes.
-pub fn held_bytes(messages: &[Message]) -> usize {
+pub fn approximate_bytes(messages: &[Message]) -> usize {
     /// The approximate size of a message without its content, in bytes.
     const EACH: usize = 1024;
     messages.iter().map(|message| message.content.len() + EACH).sum()

@@ -9,24 +9,24 @@ use banter_shared::{
 };
 use tokio::time::Instant;
 
-use super::create::{Accepted, Exchange};
+use super::response::{AcceptedMessage, Exchange};
 use crate::{
     error::{ApiError, Code},
-    middleware::own_task::ClientGone,
+    middleware::disconnect::ClientDisconnect,
     state::AppState,
 };
 
 /// Minimum time between two reads, because each chunk of any answer may cause a signal.
-const LOOK_INTERVAL: Duration = Duration::from_millis(5);
+const READ_INTERVAL: Duration = Duration::from_millis(5);
 
 /// How a wait ended.
-pub enum Waited {
+pub enum WaitResult {
     /// The task has its outcome.
     Ended(Box<Exchange>),
     /// No outcome yet: the time is up, the server is draining, or the client has disconnected.
-    NotYet(Box<Accepted>),
+    Pending(Box<AcceptedMessage>),
     /// The message was deleted meanwhile.
-    Gone,
+    Deleted,
 }
 
 /// Waits until a task has ended, at most until `deadline`. Returns the current message and task.
@@ -38,34 +38,34 @@ pub async fn wait_for_outcome(
     principal: &Principal,
     task_id: TaskId,
     deadline: Instant,
-    gone: &ClientGone,
-) -> Result<Waited, ApiError> {
+    disconnect: &ClientDisconnect,
+) -> Result<WaitResult, ApiError> {
     // Subscribe before the first read, so that no outcome is missed in between.
     let mut signals = state.relay.signals();
     let user = &principal.user;
     let _follow = state.relay.follow(user).await;
     let mut checked_at = Instant::now();
     loop {
-        let looked_at = Instant::now();
-        if looked_at - checked_at >= POLL_INTERVAL {
+        let read_at = Instant::now();
+        if read_at - checked_at >= POLL_INTERVAL {
             check_access(state, principal).await?;
-            checked_at = looked_at;
+            checked_at = read_at;
         }
-        let Some((message, reply)) = state.store.find_exchange(task_id).await? else { return Ok(Waited::Gone) };
-        let Some(task) = message.task.clone() else { return Ok(Waited::Gone) };
+        let Some((message, reply)) = state.store.find_exchange(task_id).await? else { return Ok(WaitResult::Deleted) };
+        let Some(task) = message.task.clone() else { return Ok(WaitResult::Deleted) };
         if task.status.has_ended() {
             check_access(state, principal).await?;
-            return Ok(Waited::Ended(Box::new(Exchange { message, task, reply })));
+            return Ok(WaitResult::Ended(Box::new(Exchange { message, task, reply })));
         }
         let until = deadline.min(Instant::now() + POLL_INTERVAL);
         tokio::select! {
-            () = signalled(&mut signals, user) => tokio::time::sleep_until(deadline.min(looked_at + LOOK_INTERVAL)).await,
+            () = signalled(&mut signals, user) => tokio::time::sleep_until(deadline.min(read_at + READ_INTERVAL)).await,
             () = tokio::time::sleep_until(until) => {}
             () = state.shutdown.soft().cancelled() => {}
-            () = gone.0.cancelled() => {}
+            () = disconnect.0.cancelled() => {}
         }
-        if Instant::now() >= deadline || state.shutdown.soft().is_cancelled() || gone.0.is_cancelled() {
-            return Ok(Waited::NotYet(Box::new(Accepted { message, task })));
+        if Instant::now() >= deadline || state.shutdown.soft().is_cancelled() || disconnect.0.is_cancelled() {
+            return Ok(WaitResult::Pending(Box::new(AcceptedMessage { message, task })));
         }
     }
 }

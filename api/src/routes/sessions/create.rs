@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    agents::Availability,
+    availability::Availability,
     error::{ApiError, Code},
     extract::{IdempotencyHeader, JsonBody, Writer},
     openapi::{AnyProblem, BodyProblem, IdempotencyParam, NewSessionProblem},

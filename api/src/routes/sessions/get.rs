@@ -11,9 +11,10 @@ use utoipa::ToSchema;
 
 use crate::{
     error::ApiError,
-    extract::{OwnedSession, QueryParams, ResponseRoom},
+    extract::{OwnedSession, QueryParams},
     openapi::{AnyProblem, InvalidProblem, NotFoundProblem, SessionPath},
-    routes::messages::{DEFAULT_TURNS, MAX_TURNS, held_bytes},
+    response_memory::MemoryReservation,
+    routes::messages::{DEFAULT_TURNS, MAX_TURNS, approximate_bytes},
     state::AppState,
 };
 
@@ -57,14 +58,14 @@ pub async fn get(
     principal: Principal,
     OwnedSession { id, .. }: OwnedSession,
     query: QueryParams,
-    room: ResponseRoom,
+    memory: MemoryReservation,
 ) -> Result<Response, ApiError> {
     let limit = query.number("limit", 1..=MAX_TURNS)?.unwrap_or(DEFAULT_TURNS);
 
     let thread = state.store.get_thread(&principal.user, id, limit).await?;
 
-    let bytes = held_bytes(&thread.messages);
-    room.list(
+    let bytes = approximate_bytes(&thread.messages);
+    memory.list(
         &json!({"session": thread.session}),
         ("messages", thread.messages),
         &json!({"has_more": thread.has_more, "partial": thread.partial, "as_of": thread.as_of}),

@@ -44,7 +44,7 @@ pub struct SessionList {
     tag = "sessions",
     summary = "List sessions",
     params(
-        ("status" = inline(Option<StatusChoice>), Query, description = "Filter by status; defaults to `active`."),
+        ("status" = inline(Option<StatusFilter>), Query, description = "Filter by status; defaults to `active`."),
         ("q" = Option<String>, Query, description = "Text that the title must contain.", max_length = 200),
         ("unread" = Option<bool>, Query, description = "`true` returns only sessions with unread answers."),
         ("limit" = Option<u32>, Query, description = "The page size; defaults to 50.", minimum = 1, maximum = 100),
@@ -68,7 +68,7 @@ pub async fn list(
 /// The status filter of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
 #[schema(rename_all = "lowercase")]
-pub enum StatusChoice {
+pub enum StatusFilter {
     /// Active sessions.
     Active,
     /// Archived sessions.
@@ -77,18 +77,18 @@ pub enum StatusChoice {
     All,
 }
 
-impl From<StatusChoice> for Option<SessionStatus> {
-    fn from(choice: StatusChoice) -> Self {
+impl From<StatusFilter> for Option<SessionStatus> {
+    fn from(choice: StatusFilter) -> Self {
         match choice {
-            StatusChoice::Active => Some(SessionStatus::Active),
-            StatusChoice::Archived => Some(SessionStatus::Archived),
-            StatusChoice::All => None,
+            StatusFilter::Active => Some(SessionStatus::Active),
+            StatusFilter::Archived => Some(SessionStatus::Archived),
+            StatusFilter::All => None,
         }
     }
 }
 
 fn filter(query: &QueryParams) -> Result<SessionFilter, ApiError> {
-    let statuses = [("active", StatusChoice::Active), ("archived", StatusChoice::Archived), ("all", StatusChoice::All)];
+    let statuses = [("active", StatusFilter::Active), ("archived", StatusFilter::Archived), ("all", StatusFilter::All)];
     // Stored titles are cleaned in the same way.
     let title_contains = query.text("q").map(clean_line).filter(|text| !text.is_empty());
     if title_contains.as_ref().is_some_and(|text| text.chars().count() > MAX_TITLE_CHARS) {
@@ -102,7 +102,7 @@ fn filter(query: &QueryParams) -> Result<SessionFilter, ApiError> {
         })
         .transpose()?;
     Ok(SessionFilter {
-        status: query.choice("status", &statuses)?.unwrap_or(StatusChoice::Active).into(),
+        status: query.choice("status", &statuses)?.unwrap_or(StatusFilter::Active).into(),
         title_contains: title_contains.map(Cow::into_owned),
         unread: query.choice("unread", &[("true", true), ("false", false)])?.unwrap_or(false),
         after,

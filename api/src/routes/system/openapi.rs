@@ -1,13 +1,12 @@
 //! `GET /v1/openapi.json`
 
-use std::sync::LazyLock;
-
 use axum::{
+    extract::State,
     http::header,
     response::{IntoResponse, Response},
 };
 
-use crate::error::ApiError;
+use crate::state::AppState;
 
 /// Returns the OpenAPI document.
 #[utoipa::path(
@@ -19,11 +18,6 @@ use crate::error::ApiError;
     security(()),
     responses((status = 200, description = "The document.", body = Object, content_type = "application/json")),
 )]
-pub async fn openapi() -> Result<Response, ApiError> {
-    static DOCUMENT: LazyLock<serde_json::Result<String>> =
-        LazyLock::new(|| crate::openapi::to_json(&crate::router::openapi()));
-    match &*DOCUMENT {
-        Ok(document) => Ok(([(header::CONTENT_TYPE, "application/json")], document.as_str()).into_response()),
-        Err(error) => Err(ApiError::internal(error.to_string())),
-    }
+pub async fn openapi(State(state): State<AppState>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], state.openapi).into_response()
 }

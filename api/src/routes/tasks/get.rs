@@ -6,8 +6,9 @@ use serde_json::json;
 
 use crate::{
     error::ApiError,
-    extract::{OwnedSession, OwnedTask, ResponseRoom},
+    extract::{OwnedSession, OwnedTask},
     openapi::{AnyProblem, NotFoundProblem, TaskPath},
+    response_memory::MemoryReservation,
 };
 
 /// Returns a task and its steps.
@@ -22,11 +23,11 @@ use crate::{
 )]
 pub async fn get(
     _: OwnedSession,
-    room: ResponseRoom,
+    memory: MemoryReservation,
     OwnedTask(TaskDetail { task, steps }): OwnedTask,
 ) -> Result<Response, ApiError> {
     /// The approximate size of a step without its detail, in bytes.
     const EACH: usize = 512;
     let bytes = steps.iter().map(|step| step.detail.json_bytes() + EACH).sum();
-    room.list(&task, ("steps", steps), &json!({}), bytes)
+    memory.list(&task, ("steps", steps), &json!({}), bytes)
 }

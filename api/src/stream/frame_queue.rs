@@ -20,14 +20,14 @@ const BYTES: u32 = 512 * 1024;
 
 /// The sending end. Clones share one bound.
 #[derive(Clone, Debug)]
-pub(super) struct Outbox {
-    frames: mpsc::Sender<Waiting>,
+pub(super) struct FrameSender {
+    frames: mpsc::Sender<QueuedFrame>,
     room: Arc<Semaphore>,
 }
 
 /// A frame and the space that it occupies in the queue.
 #[derive(Debug)]
-struct Waiting {
+struct QueuedFrame {
     frame: Bytes,
     /// Released on drop.
     _room: OwnedSemaphorePermit,
@@ -35,30 +35,30 @@ struct Waiting {
 
 /// The client has disconnected.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Gone;
+pub(super) struct DisconnectError;
 
-/// Creates an outbox and the stream of its frames, which ends when the last clone of the outbox is dropped.
-pub(super) fn outbox() -> (Outbox, impl Stream<Item = Bytes> + Send + 'static) {
+/// Creates a queue and the stream of its frames, which ends when the last clone of the sender is dropped.
+pub(super) fn frame_queue() -> (FrameSender, impl Stream<Item = Bytes> + Send + 'static) {
     let (sender, receiver) = mpsc::channel(FRAMES);
     let room = Arc::new(Semaphore::new(BYTES as usize));
-    (Outbox { frames: sender, room }, ReceiverStream::new(receiver).map(|waiting| waiting.frame))
+    (FrameSender { frames: sender, room }, ReceiverStream::new(receiver).map(|queued| queued.frame))
 }
 
-impl Outbox {
+impl FrameSender {
     /// Queues a frame, and waits for space.
     ///
     /// # Errors
     /// When the client has disconnected.
-    pub(super) async fn send(&self, frame: Bytes) -> Result<(), Gone> {
-        let room = Arc::clone(&self.room).acquire_many_owned(weight(&frame)).await.map_err(|_| Gone)?;
-        self.frames.send(Waiting { frame, _room: room }).await.map_err(|SendError(_)| Gone)
+    pub(super) async fn send(&self, frame: Bytes) -> Result<(), DisconnectError> {
+        let room = Arc::clone(&self.room).acquire_many_owned(weight(&frame)).await.map_err(|_| DisconnectError)?;
+        self.frames.send(QueuedFrame { frame, _room: room }).await.map_err(|SendError(_)| DisconnectError)
     }
 
     /// Queues a frame if there is space. Returns whether it was queued.
     pub(super) fn try_send(&self, frame: Bytes) -> bool {
         Arc::clone(&self.room)
             .try_acquire_many_owned(weight(&frame))
-            .is_ok_and(|room| self.frames.try_send(Waiting { frame, _room: room }).is_ok())
+            .is_ok_and(|room| self.frames.try_send(QueuedFrame { frame, _room: room }).is_ok())
     }
 
     /// Waits until the client has disconnected.
@@ -82,7 +82,7 @@ mod tests {
 
     #[tokio::test]
     async fn is_bounded_in_frames() {
-        let (out, mut frames) = outbox();
+        let (out, mut frames) = frame_queue();
 
         let taken = std::iter::repeat_with(|| out.try_send(frame(1))).take_while(|taken| *taken).count();
 
@@ -93,7 +93,7 @@ mod tests {
 
     #[tokio::test]
     async fn is_bounded_in_bytes() {
-        let (out, mut frames) = outbox();
+        let (out, mut frames) = frame_queue();
 
         assert!(out.try_send(frame(BYTES / 2)) && out.try_send(frame(BYTES / 2)));
         assert!(!out.try_send(frame(1)));
@@ -104,7 +104,7 @@ mod tests {
 
     #[tokio::test]
     async fn accepts_a_frame_over_the_bound_once_it_is_empty() {
-        let (out, mut frames) = outbox();
+        let (out, mut frames) = frame_queue();
         assert!(out.try_send(frame(1)));
         assert!(!out.try_send(frame(3 * BYTES)));
 
@@ -116,12 +116,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_sender_that_waits_for_space_fails_when_the_client_disconnects() {
-        let (out, frames) = outbox();
+        let (out, frames) = frame_queue();
         assert!(out.try_send(frame(BYTES)));
 
         let (sent, ()) = tokio::join!(out.send(frame(1)), async { drop(frames) });
 
-        assert_eq!(sent, Err(Gone));
+        assert_eq!(sent, Err(DisconnectError));
         out.closed().await;
     }
 }

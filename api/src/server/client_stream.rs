@@ -16,12 +16,12 @@ use super::Activity;
 
 /// The stream of a connection.
 #[derive(Debug)]
-pub(super) struct ObservedStream {
+pub(super) struct ClientStream {
     stream: TcpStream,
     activity: Arc<Activity>,
 }
 
-impl ObservedStream {
+impl ClientStream {
     /// Records the writes of a stream as activity of its connection.
     pub(super) fn new(stream: TcpStream, activity: Arc<Activity>) -> Self {
         Self { stream, activity }
@@ -37,7 +37,7 @@ impl ObservedStream {
     }
 }
 
-impl AsyncRead for ObservedStream {
+impl AsyncRead for ClientStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -47,7 +47,7 @@ impl AsyncRead for ObservedStream {
     }
 }
 
-impl AsyncWrite for ObservedStream {
+impl AsyncWrite for ClientStream {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.record(polled)

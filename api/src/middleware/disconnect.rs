@@ -1,7 +1,7 @@
 //! Completes every request that has started, even if its client disconnects.
 //!
 //! hyper may drop a handler at any await point when its client disconnects. Each handler therefore runs in its own task,
-//! which a shutdown waits for. A handler that waits for an outcome stops waiting when [`ClientGone`] is cancelled.
+//! which a shutdown waits for. A handler that waits for an outcome stops waiting when [`ClientDisconnect`] is cancelled.
 
 use std::convert::Infallible;
 
@@ -18,20 +18,20 @@ use crate::{error::ApiError, state::AppState};
 
 /// A token that is cancelled when the client disconnects.
 #[derive(Clone, Debug, Default)]
-pub struct ClientGone(pub CancellationToken);
+pub struct ClientDisconnect(pub CancellationToken);
 
 /// Runs the rest of the request in its own task.
 pub async fn layer(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
-    let gone = ClientGone::default();
-    request.extensions_mut().insert(gone.clone());
-    let _cancels_when_dropped = gone.0.drop_guard();
+    let disconnect = ClientDisconnect::default();
+    request.extensions_mut().insert(disconnect.clone());
+    let _cancels_when_dropped = disconnect.0.drop_guard();
     match state.shutdown.tasks().spawn(next.run(request).in_current_span()).await {
         Ok(response) => response,
         Err(error) => ApiError::internal(error).into_response(),
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for ClientGone {
+impl<S: Sync> FromRequestParts<S> for ClientDisconnect {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {

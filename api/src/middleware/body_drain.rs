@@ -29,13 +29,13 @@ pub async fn layer(request: Request, next: Next) -> Response {
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         return next.run(request).await;
     }
-    next.run(request.map(|body| Body::from_stream(Lingering(Some(body.into_data_stream()))))).await
+    next.run(request.map(|body| Body::from_stream(BodyDrain(Some(body.into_data_stream()))))).await
 }
 
 /// A body whose rest is read and discarded when it is dropped before its end.
-struct Lingering(Option<BodyDataStream>);
+struct BodyDrain(Option<BodyDataStream>);
 
-impl Stream for Lingering {
+impl Stream for BodyDrain {
     type Item = Result<Bytes, axum::Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -49,7 +49,7 @@ impl Stream for Lingering {
     }
 }
 
-impl Drop for Lingering {
+impl Drop for BodyDrain {
     fn drop(&mut self) {
         let (Some(mut body), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) else { return };
         // Not tracked: it ends within `MAX_TIME`, and nothing depends on it.

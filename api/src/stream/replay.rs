@@ -1,35 +1,55 @@
-//! The running tasks that a stream follows, and the output that it sends once it has caught up with the log.
+//! Replay: reads the log from the stream's position to the head, then sends the output of running tasks.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, time::Duration};
 
 use banter_shared::{
-    chat::Partial,
     event::EventData,
-    id::{SessionId, TaskId},
-    relay::LiveText,
+    id::TaskId,
     store::{RunningPart, RunningTask, StreamState},
 };
+use tokio::time::sleep;
 
-use super::connection::{Closed, Connection};
+use super::{
+    event_stream::{CloseReason, EventStream},
+    frame,
+    live_text::partial_event,
+    task_progress::TaskProgress,
+};
 
-/// The progress of a stream within the output of a running task.
-#[derive(Clone, Debug)]
-pub(super) struct Running {
-    pub(super) session_id: SessionId,
-    pub(super) agent_key: String,
-    pub(super) attempt: i64,
-    /// The offset at which the next delta starts.
-    pub(super) next_offset: i64,
-    /// Deltas after a gap, held until the stored text closes it.
-    pub(super) held: Vec<Arc<LiveText>>,
-    /// Steps that were sent with a higher revision than the stream's, by `seq`.
-    pub(super) sent_steps: BTreeMap<i64, i64>,
-}
+/// Number of log rows per read.
+const REPLAY_PAGE: i64 = 256;
+/// Pause before reading the log again after a failure.
+const ERROR_PAUSE: Duration = Duration::from_millis(200);
 
-impl Connection {
+impl EventStream {
+    /// Reads the log from the stream's position to the head, then sends the output of running tasks.
+    pub(super) async fn catch_up(&mut self) -> Result<(), CloseReason> {
+        loop {
+            let (log_id, seq, step) = (self.user_log_id, self.cursor.seq, self.step_revision);
+            let replay = match self.hub.store.read_log(log_id, seq, REPLAY_PAGE, self.only, step).await {
+                Ok(replay) => replay,
+                Err(error) => {
+                    tracing::warn!(%error, "failed to read the event log; retrying");
+                    self.pause().await?;
+                    continue;
+                }
+            };
+            for (seq, event) in replay.events {
+                self.cursor.seq = seq;
+                let Ok(frame) = frame::encode(Some(&self.cursor), &event) else { continue };
+                self.send_durable(event.chat_session_id, frame).await?;
+            }
+            self.cursor.seq = replay.last_seq;
+            let Some(state) = replay.state else { continue };
+            if !self.send_state(state).await? {
+                return Ok(());
+            }
+        }
+    }
+
     /// Sends the steps of ended tasks, then the output of each running task. If there are more steps of ended tasks,
     /// sends only steps, and returns `true`: the state must be read again.
-    pub(super) async fn send_state(&mut self, state: StreamState) -> Result<bool, Closed> {
+    async fn send_state(&mut self, state: StreamState) -> Result<bool, CloseReason> {
         self.step_revision = Some(state.step_revision);
         for closed in state.closed_steps {
             self.send_step(closed).await?;
@@ -56,7 +76,7 @@ impl Connection {
     /// The output is read here in parts, rather than with the rest of the state, so that a slow client holds only one
     /// part in memory. It may be newer than the rest of the state, so live text is compared by offset, and steps by
     /// revision. If the attempt has ended in the meantime, a live event follows.
-    async fn send_running(&mut self, task: RunningTask) -> Result<(), Closed> {
+    async fn send_running(&mut self, task: RunningTask) -> Result<(), CloseReason> {
         let RunningTask { task_id, attempt, session_id, agent_key } = task;
         let (mut after, mut next_offset, mut sent_steps) = (None, 0, BTreeMap::new());
         loop {
@@ -85,15 +105,17 @@ impl Connection {
                 break;
             }
         }
-        let running = Running { session_id, agent_key, attempt, next_offset, held: Vec::new(), sent_steps };
+        let running = TaskProgress { session_id, agent_key, attempt, next_offset, held: Vec::new(), sent_steps };
         self.send(self.typing(task_id, &running, true), Some(session_id)).await?;
         self.running.insert(task_id, running);
         Ok(())
     }
-}
 
-/// Creates the event with the text so far.
-pub(super) fn partial_event(partial: Partial) -> EventData {
-    let Partial { task_id, attempt, message_id, text, next_offset } = partial;
-    EventData::MessagePartial { task_id, attempt, message_id, text, next_offset }
+    async fn pause(&self) -> Result<(), CloseReason> {
+        tokio::select! {
+            () = sleep(ERROR_PAUSE) => Ok(()),
+            () = self.out.closed() => Err(CloseReason::Disconnected),
+            () = self.hub.shutdown.soft().cancelled() => Err(CloseReason::Draining),
+        }
+    }
 }

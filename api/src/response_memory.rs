@@ -4,8 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
-    extract::FromRequestParts,
-    http::{header, request::Parts},
+    http::header,
     response::{IntoResponse as _, Response},
 };
 use bytes::Bytes;
@@ -18,8 +17,7 @@ use tokio::{
 
 use crate::{
     error::{ApiError, Code},
-    server::{Activity, Connections, Watched},
-    state::AppState,
+    server::{Activity, Connections, GuardedBody},
 };
 
 /// Maximum memory of all long responses together, in KiB.
@@ -33,7 +31,7 @@ const WAIT_LIMIT: Duration = Duration::from_secs(5);
 /// Interval at which a waiting request closes connections of clients that do not read.
 const CLOSE_INTERVAL: Duration = Duration::from_millis(100);
 
-/// The memory that long responses share. Cheap to clone.
+/// The memory that all long responses share. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ResponseMemory {
     kib: Arc<Semaphore>,
@@ -47,11 +45,11 @@ impl ResponseMemory {
         Self { kib: Arc::new(Semaphore::new(TOTAL_KIB)), connections }
     }
 
-    /// Reserves memory for one response, waiting for it at most [`WAIT_LIMIT`].
+    /// Reserves memory for one response, and waits for it at most [`WAIT_LIMIT`]. `activity` is that of the connection.
     ///
     /// # Errors
     /// [`Code::Overloaded`] when none becomes free in time.
-    pub async fn reserve(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+    pub async fn reserve(&self, activity: Option<Arc<Activity>>) -> Result<MemoryReservation, ApiError> {
         let overloaded = || {
             ApiError::new(Code::Overloaded, "The server is sending too many large responses. Try again in a moment.")
         };
@@ -70,25 +68,26 @@ impl ResponseMemory {
                 () = close_stalled => None,
             }
         };
-        timeout(WAIT_LIMIT, reserved).await.ok().flatten().ok_or_else(overloaded)
+        let memory = timeout(WAIT_LIMIT, reserved).await.ok().flatten().ok_or_else(overloaded)?;
+        Ok(MemoryReservation { memory, activity })
     }
 }
 
 /// Memory reserved for the response to a request.
 #[derive(Debug)]
-pub struct ResponseRoom {
+pub struct MemoryReservation {
     memory: OwnedSemaphorePermit,
     activity: Option<Arc<Activity>>,
 }
 
 /// The memory that a long response holds until it has been sent.
 #[derive(Debug)]
-struct Held {
+struct MemoryGuard {
     _memory: OwnedSemaphorePermit,
     activity: Option<Arc<Activity>>,
 }
 
-impl Drop for Held {
+impl Drop for MemoryGuard {
     fn drop(&mut self) {
         if let Some(activity) = &self.activity {
             activity.set_holds_memory(false);
@@ -96,16 +95,7 @@ impl Drop for Held {
     }
 }
 
-impl FromRequestParts<AppState> for ResponseRoom {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let memory = state.response_memory.reserve().await?;
-        Ok(Self { memory, activity: parts.extensions.get::<Arc<Activity>>().cloned() })
-    }
-}
-
-impl ResponseRoom {
+impl MemoryReservation {
     /// Returns a JSON object with the fields of `head`, the list `items` as `name`, and the fields of `tail`. `bytes` is
     /// the approximate size of `items`. A long list is serialized item by item as the client reads it.
     ///
@@ -135,11 +125,11 @@ impl ResponseRoom {
         }
         let ends = |text: String| stream::iter([Ok(Bytes::from(text))]);
         let body = Body::from_stream(ends(head).chain(stream::iter(pieces)).chain(ends(tail)));
-        Ok((json, Body::new(Watched::new(body, self.hold(bytes)))).into_response())
+        Ok((json, Body::new(GuardedBody::new(body, self.hold(bytes)))).into_response())
     }
 
     /// Releases the memory that the response does not need, and returns a guard for the rest.
-    fn hold(mut self, bytes: usize) -> Held {
+    fn hold(mut self, bytes: usize) -> MemoryGuard {
         let needed = u32::try_from(bytes / 1024).unwrap_or(u32::MAX);
         if let Some(surplus) = RESERVED_KIB.checked_sub(needed) {
             drop(self.memory.split(usize::try_from(surplus).unwrap_or(0)));
@@ -147,7 +137,7 @@ impl ResponseRoom {
         if let Some(activity) = &self.activity {
             activity.set_holds_memory(true);
         }
-        Held { _memory: self.memory, activity: self.activity }
+        MemoryGuard { _memory: self.memory, activity: self.activity }
     }
 }
 

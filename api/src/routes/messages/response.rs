@@ -1,0 +1,37 @@
+//! The responses to a message.
+
+use banter_shared::chat::{Message, Task};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// An accepted message and its task, which will have exactly one outcome.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Accepted)]
+pub struct AcceptedMessage {
+    /// The message.
+    pub message: Message,
+    /// Its task.
+    pub task: Task,
+}
+
+/// A message, its task, and the answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Exchange {
+    /// The message.
+    pub message: Message,
+    /// Its task, which has ended.
+    pub task: Task,
+    /// The answer; null when the task ended without one.
+    #[schema(required)]
+    pub reply: Option<Message>,
+}
+
+/// The response to a message, depending on how the wait for its answer ended.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum CreateMessageResponse {
+    /// 202.
+    Accepted(Box<AcceptedMessage>),
+    /// 200.
+    Exchange(Box<Exchange>),
+}

@@ -1,0 +1,43 @@
+//! One request and its response on a connection.
+
+use std::sync::Arc;
+
+use axum::{body::Body, extract::Request};
+use hyper::body::{Body as _, Incoming};
+use tokio::time::Instant;
+
+use super::{
+    Activity,
+    request_body::{BODY_TIMEOUT, RequestBody},
+};
+
+/// One request and its response. Ends when it is dropped.
+#[derive(Debug)]
+pub(super) struct HttpExchange {
+    activity: Arc<Activity>,
+    number: u64,
+}
+
+impl HttpExchange {
+    /// Begins an exchange with a request whose head has arrived, and starts the time limit of its body.
+    pub(super) fn begin(activity: &Arc<Activity>, request: Request<Incoming>) -> (Self, Request) {
+        let has_body = !request.body().is_end_stream();
+        let number = activity.begin_exchange(has_body);
+        let deadline = Instant::now() + BODY_TIMEOUT;
+        let mut request = request.map(|body| {
+            if has_body {
+                Body::from_stream(RequestBody::new(body, deadline, Arc::clone(activity), number))
+            } else {
+                Body::empty()
+            }
+        });
+        request.extensions_mut().insert(Arc::clone(activity));
+        (Self { activity: Arc::clone(activity), number }, request)
+    }
+}
+
+impl Drop for HttpExchange {
+    fn drop(&mut self) {
+        self.activity.end_response(self.number);
+    }
+}
