@@ -14,10 +14,14 @@ mod memory_reservation;
 mod ownership;
 mod principal;
 mod query;
+mod stream_reader;
+mod whole_number;
 
 pub use body::{JsonBody, NoBody};
 pub use cookie::{LoginCookie, NAME as LOGIN_COOKIE};
 pub use idempotency::IdempotencyHeader;
 pub use ownership::{OwnedMessage, OwnedPermission, OwnedSession, OwnedTask};
-pub use principal::{StreamReader, Writer};
+pub use principal::Writer;
 pub use query::QueryParams;
+pub use stream_reader::{StreamQuery, StreamReader};
+pub use whole_number::WholeNumber;

@@ -1,4 +1,4 @@
-//! Authentication by key, login, or ticket, and the role check.
+//! Authentication by key or login, and the role check.
 
 use axum::{
     extract::FromRequestParts,
@@ -6,7 +6,7 @@ use axum::{
 };
 use banter_shared::chat::{Principal, UserRef, UserRole};
 
-use super::{LoginCookie, QueryParams};
+use super::LoginCookie;
 use crate::{
     access::Keyless,
     error::{ApiError, Code},
@@ -54,29 +54,6 @@ async fn by_login(token: &str, parts: &Parts, state: &AppState) -> Result<Princi
         origin::check_own_page(&RequestOrigin::of(&parts.method, &parts.uri, &parts.headers))?;
     }
     Ok(principal)
-}
-
-/// A principal who opens a stream: authenticated as usual or with a ticket in the URL (`?token=`), because a browser's
-/// `EventSource` cannot send headers.
-#[derive(Clone, Debug)]
-pub struct StreamReader(pub Principal);
-
-impl FromRequestParts<AppState> for StreamReader {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let is_keyless = parts.extensions.get::<Keyless>().is_some();
-        let query = QueryParams::from_request_parts(parts, state).await.unwrap_or_default();
-        let Some(token) = query.text("token").filter(|_| !is_keyless) else {
-            return Ok(Self(Principal::from_request_parts(parts, state).await?));
-        };
-        let found = state.store.authenticate_ticket(token).await?;
-        let principal = found
-            .ok_or_else(|| ApiError::new(Code::Unauthorized, "The ticket is invalid or expired. Request a new one."))?;
-        // Later extractors use the same principal.
-        parts.extensions.insert(principal.clone());
-        Ok(Self(principal))
-    }
 }
 
 /// Returns the key of an `Authorization: Bearer …` header (RFC 6750).

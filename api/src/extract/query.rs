@@ -1,111 +1,218 @@
-//! Query parameters. Known parameters are validated, others are ignored; the first value of a repeated one counts.
+//! Query parameters, parsed into a struct, which also documents them.
+//!
+//! Unknown parameters are ignored, and the first value of a repeated one counts. Fields are parsed in the order of their
+//! declaration; the error names the first invalid one. `serde_urlencoded` would reject repeated parameters, and its
+//! errors name no parameter.
 
-use std::{convert::Infallible, fmt::Display, ops::RangeInclusive, str::FromStr};
+use std::{fmt, slice};
 
 use axum::{
     extract::{FromRequestParts, Query},
     http::{Uri, request::Parts},
 };
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, Error, IntoDeserializer as _, MapAccess, Visitor,
+    value::StrDeserializer,
+};
 
 use crate::{error::ApiError, state::AppState};
 
-/// The query of a request, decoded.
-#[derive(Clone, Debug, Default)]
-pub struct QueryParams(Vec<(String, String)>);
+/// The query of a request, parsed into `T`: a struct of optional numbers, booleans, texts, and enums without data.
+#[derive(Clone, Copy, Debug)]
+pub struct QueryParams<T>(pub T);
 
-impl QueryParams {
-    fn of(uri: &Uri) -> Self {
-        // Decoding never fails: invalid UTF-8 becomes replacement characters.
-        Self(Query::try_from_uri(uri).map(|Query(pairs)| pairs).unwrap_or_default())
+impl<T: DeserializeOwned> FromRequestParts<AppState> for QueryParams<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, ApiError> {
+        parse(&parts.uri).map(Self)
+    }
+}
+
+fn parse<T: DeserializeOwned>(uri: &Uri) -> Result<T, ApiError> {
+    // Decoding never fails: invalid UTF-8 becomes replacement characters.
+    let pairs = Query::<Vec<(String, String)>>::try_from_uri(uri).map(|Query(pairs)| pairs).unwrap_or_default();
+    let query = QueryDeserializer { pairs: &pairs };
+    T::deserialize(query).map_err(|ParameterError { name, message }| ApiError::invalid(name, message))
+}
+
+/// The error of a parameter.
+#[derive(Debug, thiserror::Error)]
+#[error("`{name}` {message}")]
+struct ParameterError {
+    name: &'static str,
+    /// Completes "`name` …".
+    message: String,
+}
+
+impl Error for ParameterError {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self { name: "", message: message.to_string() }
+    }
+}
+
+/// A deserializer of structs, whose fields are parameters.
+struct QueryDeserializer<'a> {
+    pairs: &'a [(String, String)],
+}
+
+impl<'de> Deserializer<'de> for QueryDeserializer<'de> {
+    type Error = ParameterError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, ParameterError> {
+        Err(Error::custom("a query can only be parsed into a struct"))
     }
 
-    /// Returns a parameter, if present.
-    #[must_use]
-    pub fn text(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ParameterError> {
+        visitor.visit_map(Parameters { pairs: self.pairs, fields: fields.iter(), current: None })
     }
 
-    /// Returns a whole number in a range.
-    ///
-    /// # Errors
-    /// When it is present and anything else.
-    pub fn number<T>(&self, name: &str, range: RangeInclusive<T>) -> Result<Option<T>, ApiError>
-    where
-        T: FromStr + PartialOrd + Display,
-    {
-        let Some(text) = self.text(name) else { return Ok(None) };
-        match text.parse() {
-            Ok(number) if range.contains(&number) && is_plain_number(text) => Ok(Some(number)),
-            _ => {
-                let (from, to) = range.into_inner();
-                Err(ApiError::invalid(name, format!("must be a whole number from {from} to {to}")))
-            }
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
+/// The parameters that are fields, in the order of their declaration.
+struct Parameters<'a> {
+    pairs: &'a [(String, String)],
+    fields: slice::Iter<'static, &'static str>,
+    current: Option<(&'static str, &'a str)>,
+}
+
+impl<'de> MapAccess<'de> for Parameters<'de> {
+    type Error = ParameterError;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, ParameterError> {
+        let pairs = self.pairs;
+        self.current = self.fields.find_map(|name| {
+            let (_, text) = pairs.iter().find(|(key, _)| key == name)?;
+            Some((*name, text.as_str()))
+        });
+        self.current.map(|(name, _)| seed.deserialize(name.into_deserializer())).transpose()
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, ParameterError> {
+        let (name, text) = self.current.take().ok_or_else(|| ParameterError::custom("has no value"))?;
+        seed.deserialize(Parameter { text }).map_err(|error| ParameterError { name, ..error })
+    }
+}
+
+/// The deserializer of one parameter.
+struct Parameter<'a> {
+    text: &'a str,
+}
+
+impl<'de> Deserializer<'de> for Parameter<'de> {
+    type Error = ParameterError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ParameterError> {
+        visitor.visit_borrowed_str(self.text)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ParameterError> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ParameterError> {
+        match self.text {
+            "true" => visitor.visit_bool(true),
+            "false" => visitor.visit_bool(false),
+            _ => Err(not_among(&["true", "false"])),
         }
     }
 
-    /// Returns one of several values.
-    ///
-    /// # Errors
-    /// When it is present and anything else.
-    pub fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Result<Option<T>, ApiError> {
-        let Some(text) = self.text(name) else { return Ok(None) };
-        let chosen = choices.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning);
-        let words = || choices.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
-        chosen.map(Some).ok_or_else(|| ApiError::invalid(name, format!("must be one of {}", words())))
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ParameterError> {
+        if !variants.contains(&self.text) {
+            return Err(not_among(variants));
+        }
+        let variant: StrDeserializer<'_, ParameterError> = self.text.into_deserializer();
+        visitor.visit_enum(variant)
+    }
+
+    serde::forward_to_deserialize_any! {
+        i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct identifier ignored_any
     }
 }
 
-/// Returns whether the text is an optional minus and digits. Rust also accepts a plus.
-fn is_plain_number(text: &str) -> bool {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-impl FromRequestParts<AppState> for QueryParams {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, Infallible> {
-        Ok(Self::of(&parts.uri))
-    }
+/// Creates the error of a value that is none of `choices`.
+fn not_among(choices: &[&str]) -> ParameterError {
+    ParameterError::custom(format_args!("must be one of {}", choices.join(", ")))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
+
     use super::*;
+    use crate::extract::WholeNumber;
 
-    fn query(text: &str) -> QueryParams {
-        QueryParams::of(&format!("/v1/chat?{text}").parse().unwrap())
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(rename_all = "lowercase")]
+    enum Color {
+        Red,
+        Green,
+    }
+
+    #[derive(Debug, Default, Deserialize, PartialEq)]
+    struct Sample {
+        color: Option<Color>,
+        sure: Option<bool>,
+        limit: Option<WholeNumber<u32, 1, 100>>,
+        q: Option<String>,
+    }
+
+    fn query(text: &str) -> Result<Sample, ApiError> {
+        parse(&format!("/v1/chat?{text}").parse().unwrap())
+    }
+
+    fn detail(text: &str) -> String {
+        query(text).unwrap_err().problem(String::new()).detail
     }
 
     #[test]
-    fn returns_a_number_in_range_or_none_if_it_is_missing() {
-        assert_eq!(query("limit=7").number("limit", 1..=100).unwrap(), Some(7));
-        assert_eq!(query("limit=7&limit=x").number("limit", 1..=100).unwrap(), Some(7));
-        assert_eq!(query("other=7").number("limit", 1..=100).unwrap(), None::<u32>);
-        assert_eq!(query("").number("limit", 1..=100).unwrap(), None::<u32>);
+    fn parses_known_parameters_and_ignores_others() {
+        let expected =
+            Sample { color: Some(Color::Green), sure: Some(false), limit: Some(WholeNumber(7)), q: Some("x".into()) };
+
+        assert_eq!(query("limit=7&other=1&color=green&q=x&sure=false").unwrap(), expected);
+        assert_eq!(query("").unwrap(), Sample::default());
     }
 
     #[test]
-    fn rejects_an_invalid_number_by_name() {
-        for text in ["0", "101", "-1", "x", "", "1.5", "%2B5", "+5", " 5", "99999999999999999999", "%00", "٣"] {
-            let error = query(&format!("limit={text}").replace(' ', "%20")).number("limit", 1..=100_u32).unwrap_err();
-            assert_eq!(error.problem(String::new()).errors[0].field, "limit", "{text:?}");
+    fn the_first_value_of_a_repeated_parameter_counts() {
+        assert_eq!(query("limit=7&limit=x").unwrap().limit, Some(WholeNumber(7)));
+    }
+
+    #[test]
+    fn names_the_first_invalid_parameter_in_order_of_declaration() {
+        assert_eq!(detail("limit=x&sure=x&color=x"), "`color` must be one of red, green.");
+        assert_eq!(detail("limit=x&sure=x"), "`sure` must be one of true, false.");
+        assert_eq!(detail("limit=x"), "`limit` must be a whole number from 1 to 100.");
+    }
+
+    #[test]
+    fn accepts_only_the_exact_values_of_a_choice() {
+        for text in ["sure=TRUE", "sure=", "sure=1", "color=Red", "color=", "color=%00"] {
+            assert!(query(text).is_err(), "{text}");
         }
     }
 
     #[test]
-    fn accepts_only_the_values_of_a_choice() {
-        let choices = [("yes", true), ("no", false)];
-
-        assert_eq!(query("sure=no").choice("sure", &choices).unwrap(), Some(false));
-        assert_eq!(query("").choice("sure", &choices).unwrap(), None);
-        assert!(query("sure=NO").choice("sure", &choices).is_err());
-        assert!(query("sure=").choice("sure", &choices).is_err());
-    }
-
-    #[test]
     fn decodes_any_text() {
-        assert_eq!(query("q=a+b%20c%C3%A9").text("q"), Some("a b cé"));
-        assert_eq!(query("q=%FF&also[]=%00").text("q"), Some("\u{fffd}"));
+        assert_eq!(query("q=a+b%20c%C3%A9").unwrap().q.as_deref(), Some("a b cé"));
+        assert_eq!(query("q=%FF&also[]=%00").unwrap().q.as_deref(), Some("\u{fffd}"));
+        assert_eq!(query("q=").unwrap().q.as_deref(), Some(""));
     }
 }

@@ -5,14 +5,13 @@ pub mod user;
 
 use axum::http::HeaderMap;
 
-use crate::extract::QueryParams;
+use crate::extract::StreamQuery;
 
 /// The header with which a browser resumes a stream (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 const LAST_EVENT_ID: &str = "Last-Event-ID";
 
 /// Returns the client's cursor. The header takes precedence over `?after=`, and an empty one counts as absent.
-fn requested_cursor(headers: &HeaderMap, query: &QueryParams) -> Option<String> {
+fn requested_cursor(headers: &HeaderMap, query: StreamQuery) -> Option<String> {
     let header = headers.get(LAST_EVENT_ID).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let after = || query.text("after").map(str::to_owned);
-    header.filter(|text| !text.is_empty()).or_else(after).filter(|text| !text.is_empty())
+    header.filter(|text| !text.is_empty()).or(query.after).filter(|text| !text.is_empty())
 }

@@ -6,7 +6,7 @@ use banter_shared::event::Event;
 use super::requested_cursor;
 use crate::{
     error::ApiError,
-    extract::{OwnedSession, QueryParams, StreamReader},
+    extract::{OwnedSession, QueryParams, StreamQuery, StreamReader},
     openapi::{AnyProblem, LastEventIdParam, NotFoundProblem, SessionPath},
     state::AppState,
 };
@@ -23,8 +23,7 @@ use crate::{
     params(
         SessionPath,
         LastEventIdParam,
-        ("after" = Option<String>, Query, description = "A cursor: an `as_of`, or the last `id` received."),
-        ("token" = Option<String>, Query, description = "A ticket from `POST /v1/auth/sse-token`, instead of a key."),
+        StreamQuery,
     ),
     responses(
         (status = 200, description = "The event stream.", body = Event, content_type = "text/event-stream"),
@@ -36,10 +35,10 @@ pub async fn session(
     State(state): State<AppState>,
     StreamReader(principal): StreamReader,
     OwnedSession { id, .. }: OwnedSession,
-    query: QueryParams,
+    QueryParams(query): QueryParams<StreamQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let requested = requested_cursor(&headers, &query);
+    let requested = requested_cursor(&headers, query);
 
     Ok(state.hub.open(principal, Some(id), requested.as_deref()).await?)
 }

@@ -6,7 +6,7 @@ use banter_shared::event::Event;
 use super::requested_cursor;
 use crate::{
     error::ApiError,
-    extract::{QueryParams, StreamReader},
+    extract::{QueryParams, StreamQuery, StreamReader},
     openapi::{AnyProblem, LastEventIdParam},
     state::AppState,
 };
@@ -22,8 +22,7 @@ use crate::{
                    `Event`. A stream begins with `hello`, then sends the events after the cursor, and stays open.",
     params(
         LastEventIdParam,
-        ("after" = Option<String>, Query, description = "A cursor: an `as_of`, or the last `id` received."),
-        ("token" = Option<String>, Query, description = "A ticket from `POST /v1/auth/sse-token`, instead of a key."),
+        StreamQuery,
     ),
     responses(
         (status = 200, description = "The event stream.", body = Event, content_type = "text/event-stream"),
@@ -33,10 +32,10 @@ use crate::{
 pub async fn user(
     State(state): State<AppState>,
     StreamReader(principal): StreamReader,
-    query: QueryParams,
+    QueryParams(query): QueryParams<StreamQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let requested = requested_cursor(&headers, &query);
+    let requested = requested_cursor(&headers, query);
 
     Ok(state.hub.open(principal, None, requested.as_deref()).await?)
 }

@@ -9,7 +9,7 @@ use banter_shared::{
 };
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     response::{AcceptedMessage, CreateMessageResponse, Exchange},
@@ -17,14 +17,23 @@ use super::{
 };
 use crate::{
     error::ApiError,
-    extract::{IdempotencyHeader, JsonBody, OwnedSession, QueryParams, Writer},
+    extract::{IdempotencyHeader, JsonBody, OwnedSession, QueryParams, WholeNumber, Writer},
     middleware::disconnect::ClientDisconnect,
     openapi::{AnyProblem, BodyProblem, IdempotencyParam, NotFoundProblem, SendProblem, SessionPath},
     state::AppState,
 };
 
-/// Maximum time to wait for an answer, in seconds.
-const MAX_WAIT_SECONDS: u64 = 120;
+/// The time to wait for an answer, in seconds.
+type WaitSeconds = WholeNumber<u64, 0, 120>;
+
+/// The query of a message to send.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct CreateQuery {
+    /// Seconds to wait for the answer.
+    #[param(inline)]
+    wait: Option<WaitSeconds>,
+}
 
 /// A message to send.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -49,7 +58,7 @@ pub struct CreateMessage {
     description = "A 202 means that the message is stored and that its task will have exactly one outcome.",
     params(
         SessionPath,
-        ("wait" = Option<u64>, Query, description = "Seconds to wait for the answer.", minimum = 0, maximum = 120),
+        CreateQuery,
         IdempotencyParam,
     ),
     request_body = CreateMessage,
@@ -68,12 +77,12 @@ pub async fn create(
     principal: Principal,
     OwnedSession { id: session_id, agent_key }: OwnedSession,
     _: Writer,
-    query: QueryParams,
+    QueryParams(query): QueryParams<CreateQuery>,
     key: IdempotencyHeader,
     disconnect: ClientDisconnect,
     JsonBody(body): JsonBody<CreateMessage>,
 ) -> Result<(StatusCode, Json<CreateMessageResponse>), ApiError> {
-    let wait = query.number("wait", 0..=MAX_WAIT_SECONDS)?.map(Duration::from_secs);
+    let wait = query.wait.map(|WholeNumber(seconds)| Duration::from_secs(seconds));
     let key = key.with_body(&body)?;
     let post = PostMessage {
         content: super::parse_content(body.content)?,

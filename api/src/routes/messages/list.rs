@@ -5,18 +5,36 @@ use banter_shared::{
     chat::{Message, Principal},
     store::TurnBound,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
-use super::{DEFAULT_TURNS, MAX_TURNS};
+use super::{DEFAULT_TURNS, PageTurns};
 use crate::{
     error::ApiError,
-    extract::{OwnedSession, QueryParams},
+    extract::{OwnedSession, QueryParams, WholeNumber},
     openapi::{AnyProblem, InvalidProblem, NotFoundProblem, SessionPath},
     response_memory::MemoryReservation,
     state::AppState,
 };
+
+/// The query of a list of messages.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// Return the newest turns before this one.
+    #[param(value_type = Option<i64>)]
+    before_turn: Option<TurnNumber>,
+    /// Return the oldest turns after this one.
+    #[param(value_type = Option<i64>)]
+    after_turn: Option<TurnNumber>,
+    /// Maximum number of turns; defaults to 50.
+    #[param(inline)]
+    limit: Option<PageTurns>,
+}
+
+/// The number of a turn, or any number before or after.
+type TurnNumber = WholeNumber<i64, 0, { i64::MAX }>;
 
 /// A page of a transcript.
 #[derive(Debug, Serialize, ToSchema)]
@@ -37,9 +55,7 @@ pub struct MessageList {
     summary = "List messages",
     params(
         SessionPath,
-        ("before_turn" = Option<i64>, Query, description = "Return the newest turns before this one."),
-        ("after_turn" = Option<i64>, Query, description = "Return the oldest turns after this one."),
-        ("limit" = Option<u32>, Query, description = "Maximum number of turns; defaults to 50.", minimum = 1, maximum = 200),
+        ListQuery,
     ),
     responses(
         (status = 200, description = "One page.", body = MessageList),
@@ -52,10 +68,10 @@ pub async fn list(
     State(state): State<AppState>,
     principal: Principal,
     OwnedSession { id, .. }: OwnedSession,
-    query: QueryParams,
+    QueryParams(query): QueryParams<ListQuery>,
     memory: MemoryReservation,
 ) -> Result<Response, ApiError> {
-    let limit = query.number("limit", 1..=MAX_TURNS)?.unwrap_or(DEFAULT_TURNS);
+    let limit = query.limit.map_or(DEFAULT_TURNS, |WholeNumber(limit)| limit);
     let bound = bound(&query)?;
 
     let page = state.store.list_messages(&principal.user, id, bound, limit).await?;
@@ -64,12 +80,11 @@ pub async fn list(
     memory.list(&json!({}), ("items", page.items), &json!({"has_more": page.has_more}), bytes)
 }
 
-fn bound(query: &QueryParams) -> Result<TurnBound, ApiError> {
-    let all = 0..=i64::MAX;
-    match (query.number("before_turn", all.clone())?, query.number("after_turn", all)?) {
+fn bound(query: &ListQuery) -> Result<TurnBound, ApiError> {
+    match (query.before_turn, query.after_turn) {
         (None, None) => Ok(TurnBound::Newest),
-        (Some(turn), None) => Ok(TurnBound::Before(turn)),
-        (None, Some(turn)) => Ok(TurnBound::After(turn)),
+        (Some(WholeNumber(turn)), None) => Ok(TurnBound::Before(turn)),
+        (None, Some(WholeNumber(turn))) => Ok(TurnBound::After(turn)),
         (Some(_), Some(_)) => Err(ApiError::invalid("after_turn", "must not be combined with `before_turn`")),
     }
 }

@@ -9,12 +9,12 @@ mod wait;
 
 use banter_shared::chat::{Content, Message};
 
-use crate::error::ApiError;
+use crate::{error::ApiError, extract::WholeNumber};
 
 /// Default page size, in turns.
 pub const DEFAULT_TURNS: u32 = 50;
-/// Maximum page size, in turns.
-pub const MAX_TURNS: u32 = 200;
+/// A page size, in turns.
+pub type PageTurns = WholeNumber<u32, 1, 200>;
 
 /// Returns the approximate size of messages, in bytes.
 pub fn approximate_bytes(messages: &[Message]) -> usize {

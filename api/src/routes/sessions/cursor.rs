@@ -1,7 +1,10 @@
 //! The cursor of the list of sessions: the end of a page, as opaque URL-safe text.
 
+use std::borrow::Cow;
+
 use banter_shared::store::SessionCursor;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize as _, Deserializer, de::Error as _};
 
 /// Encodes a cursor.
 pub fn encode(cursor: &SessionCursor) -> String {
@@ -9,8 +12,15 @@ pub fn encode(cursor: &SessionCursor) -> String {
     URL_SAFE_NO_PAD.encode(format!("{pinned} {} {}", cursor.last_activity_at, cursor.id))
 }
 
+/// Deserializes the cursor of a query.
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SessionCursor>, D::Error> {
+    let Some(text) = Option::<Cow<'_, str>>::deserialize(deserializer)? else { return Ok(None) };
+    let cursor = decode(&text).ok_or_else(|| D::Error::custom("must be a `next_cursor` returned by this endpoint"))?;
+    Ok(Some(cursor))
+}
+
 /// Decodes a cursor; `None` for any text that [`encode`] does not produce.
-pub fn decode(text: &str) -> Option<SessionCursor> {
+fn decode(text: &str) -> Option<SessionCursor> {
     let plain = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
     let mut parts = plain.split(' ');
     let pinned = match parts.next()? {

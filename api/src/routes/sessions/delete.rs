@@ -5,6 +5,8 @@ use banter_shared::{
     chat::{Principal, SessionStatus},
     store::SessionPatch,
 };
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::{
     error::ApiError,
@@ -12,6 +14,14 @@ use crate::{
     openapi::{AnyProblem, BodyProblem, NotFoundProblem, SessionPath},
     state::AppState,
 };
+
+/// The query of a deletion.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DeleteQuery {
+    /// `true` deletes the session permanently.
+    permanent: Option<bool>,
+}
 
 /// Archives a session or deletes it permanently.
 #[utoipa::path(
@@ -24,7 +34,7 @@ use crate::{
                    the session can be restored. With `permanent`, stops and deletes the entire session.",
     params(
         SessionPath,
-        ("permanent" = Option<bool>, Query, description = "`true` deletes the session permanently."),
+        DeleteQuery,
     ),
     responses(
         (status = 204, description = "The session is archived or deleted; also if it was already archived."),
@@ -38,12 +48,10 @@ pub async fn delete(
     principal: Principal,
     OwnedSession { id, .. }: OwnedSession,
     _: Writer,
-    query: QueryParams,
+    QueryParams(query): QueryParams<DeleteQuery>,
     _: NoBody,
 ) -> Result<StatusCode, ApiError> {
-    let is_permanent = query.choice("permanent", &[("true", true), ("false", false)])?.unwrap_or(false);
-
-    if is_permanent {
+    if query.permanent.unwrap_or(false) {
         state.announce(state.store.delete_session(&principal.user, id).await?);
     } else {
         let patch = SessionPatch { status: Some(SessionStatus::Archived), ..SessionPatch::default() };

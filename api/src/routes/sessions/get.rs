@@ -5,18 +5,27 @@ use banter_shared::{
     chat::{Message, Partial, Principal, Session},
     event::Cursor,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     error::ApiError,
-    extract::{OwnedSession, QueryParams},
+    extract::{OwnedSession, QueryParams, WholeNumber},
     openapi::{AnyProblem, InvalidProblem, NotFoundProblem, SessionPath},
     response_memory::MemoryReservation,
-    routes::messages::{DEFAULT_TURNS, MAX_TURNS, approximate_bytes},
+    routes::messages::{DEFAULT_TURNS, PageTurns, approximate_bytes},
     state::AppState,
 };
+
+/// The query of a session.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct GetQuery {
+    /// Maximum number of turns; defaults to 50.
+    #[param(inline)]
+    limit: Option<PageTurns>,
+}
 
 /// A session and the newest part of its transcript, read from one consistent state.
 #[derive(Debug, Serialize, ToSchema)]
@@ -44,7 +53,7 @@ pub struct Thread {
     summary = "Get a session and its newest turns",
     params(
         SessionPath,
-        ("limit" = Option<u32>, Query, description = "Maximum number of turns; defaults to 50.", minimum = 1, maximum = 200),
+        GetQuery,
     ),
     responses(
         (status = 200, description = "The session.", body = Thread),
@@ -57,10 +66,10 @@ pub async fn get(
     State(state): State<AppState>,
     principal: Principal,
     OwnedSession { id, .. }: OwnedSession,
-    query: QueryParams,
+    QueryParams(query): QueryParams<GetQuery>,
     memory: MemoryReservation,
 ) -> Result<Response, ApiError> {
-    let limit = query.number("limit", 1..=MAX_TURNS)?.unwrap_or(DEFAULT_TURNS);
+    let limit = query.limit.map_or(DEFAULT_TURNS, |WholeNumber(limit)| limit);
 
     let thread = state.store.get_thread(&principal.user, id, limit).await?;
 

@@ -6,23 +6,44 @@ use axum::{Json, extract::State};
 use banter_shared::{
     chat::{MAX_TITLE_CHARS, Principal, Session, SessionStatus, clean_line},
     event::Cursor,
-    store::SessionFilter,
+    store::{SessionCursor, SessionFilter},
 };
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::cursor;
 use crate::{
     error::ApiError,
-    extract::QueryParams,
+    extract::{QueryParams, WholeNumber},
     openapi::{AnyProblem, InvalidProblem},
     state::AppState,
 };
 
 /// Default page size.
 const DEFAULT_LIMIT: u32 = 50;
-/// Maximum page size.
-const MAX_LIMIT: u32 = 100;
+/// A page size, in sessions.
+type PageSize = WholeNumber<u32, 1, 100>;
+
+/// The query of a list of sessions.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// Filter by status; defaults to `active`.
+    #[param(inline)]
+    status: Option<StatusFilter>,
+    /// Text that the title must contain.
+    #[param(max_length = 200)]
+    q: Option<String>,
+    /// `true` returns only sessions with unread answers.
+    unread: Option<bool>,
+    /// The page size; defaults to 50.
+    #[param(inline)]
+    limit: Option<PageSize>,
+    /// The `next_cursor` of the previous page.
+    #[serde(default, deserialize_with = "cursor::deserialize")]
+    #[param(value_type = Option<String>)]
+    cursor: Option<SessionCursor>,
+}
 
 /// A page of sessions.
 #[derive(Debug, Serialize, ToSchema)]
@@ -44,21 +65,17 @@ pub struct SessionList {
     tag = "sessions",
     summary = "List sessions",
     params(
-        ("status" = inline(Option<StatusFilter>), Query, description = "Filter by status; defaults to `active`."),
-        ("q" = Option<String>, Query, description = "Text that the title must contain.", max_length = 200),
-        ("unread" = Option<bool>, Query, description = "`true` returns only sessions with unread answers."),
-        ("limit" = Option<u32>, Query, description = "The page size; defaults to 50.", minimum = 1, maximum = 100),
-        ("cursor" = Option<String>, Query, description = "The `next_cursor` of the previous page."),
+        ListQuery,
     ),
     responses((status = 200, description = "One page.", body = SessionList), AnyProblem, InvalidProblem),
 )]
 pub async fn list(
     State(state): State<AppState>,
     principal: Principal,
-    query: QueryParams,
+    QueryParams(query): QueryParams<ListQuery>,
 ) -> Result<Json<SessionList>, ApiError> {
-    let limit = query.number("limit", 1..=MAX_LIMIT)?.unwrap_or(DEFAULT_LIMIT);
-    let filter = filter(&query)?;
+    let limit = query.limit.map_or(DEFAULT_LIMIT, |WholeNumber(limit)| limit);
+    let filter = filter(query)?;
 
     let page = state.store.list_sessions(&principal.user, &filter, limit).await?;
 
@@ -66,8 +83,8 @@ pub async fn list(
 }
 
 /// The status filter of a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
-#[schema(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum StatusFilter {
     /// Active sessions.
     Active,
@@ -87,24 +104,16 @@ impl From<StatusFilter> for Option<SessionStatus> {
     }
 }
 
-fn filter(query: &QueryParams) -> Result<SessionFilter, ApiError> {
-    let statuses = [("active", StatusFilter::Active), ("archived", StatusFilter::Archived), ("all", StatusFilter::All)];
+fn filter(query: ListQuery) -> Result<SessionFilter, ApiError> {
     // Stored titles are cleaned in the same way.
-    let title_contains = query.text("q").map(clean_line).filter(|text| !text.is_empty());
+    let title_contains = query.q.as_deref().map(clean_line).filter(|text| !text.is_empty());
     if title_contains.as_ref().is_some_and(|text| text.chars().count() > MAX_TITLE_CHARS) {
         return Err(ApiError::invalid("q", format!("must be at most {MAX_TITLE_CHARS} characters")));
     }
-    let after = query
-        .text("cursor")
-        .map(|text| {
-            cursor::decode(text)
-                .ok_or_else(|| ApiError::invalid("cursor", "must be a `next_cursor` returned by this endpoint"))
-        })
-        .transpose()?;
     Ok(SessionFilter {
-        status: query.choice("status", &statuses)?.unwrap_or(StatusFilter::Active).into(),
+        status: query.status.unwrap_or(StatusFilter::Active).into(),
         title_contains: title_contains.map(Cow::into_owned),
-        unread: query.choice("unread", &[("true", true), ("false", false)])?.unwrap_or(false),
-        after,
+        unread: query.unread.unwrap_or(false),
+        after: query.cursor,
     })
 }
