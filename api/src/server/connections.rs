@@ -10,7 +10,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{Activity, ConnectionLimits, limits::client_network};
-use crate::metrics::{LimitScope, Metrics};
+use crate::metrics::{GaugeGuard, LimitScope, Metrics};
 
 /// Minimum time that a connection must have been waiting for its client before it may be closed to make room: enough
 /// for a request to arrive over a slow network.
@@ -107,8 +107,8 @@ impl Connections {
         table.next += 1;
         table.open.insert(number, (address, Arc::clone(&activity)));
         *table.per_address.entry(address).or_default() += 1;
-        let open = self.inner.metrics.open_connection();
-        Ok(ConnectionPermit { connections: self.clone(), number, activity, _open: open })
+        let gauge = self.inner.metrics.open_connection();
+        Ok(ConnectionPermit { connections: self.clone(), number, activity, _gauge: gauge })
     }
 
     /// Closes the connection that has waited longest for its client, if any has waited for [`PATIENCE`].
@@ -129,7 +129,7 @@ pub(super) struct ConnectionPermit {
     connections: Connections,
     number: u64,
     activity: Arc<Activity>,
-    _open: crate::metrics::OpenConnection,
+    _gauge: GaugeGuard,
 }
 
 impl ConnectionPermit {

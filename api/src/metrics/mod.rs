@@ -4,57 +4,32 @@
 //! Guarantees: clients cannot choose the values of labels, so the number of series is bounded; no label identifies a
 //! user.
 
+mod gauge_guard;
+mod labels;
+mod relay;
+
 use std::{
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 
 use axum::http::{Method, StatusCode};
 use banter_shared::{relay::RelayStatus, store::Workload};
 use prometheus_client::{
-    encoding::{EncodeLabelSet, text},
+    encoding::text,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::{Registry, Unit},
 };
 
+pub use gauge_guard::GaugeGuard;
+pub use labels::LimitScope;
+
+use labels::{DurationLabels, LimitLabel, RequestLabels, StatusLabel, method_label};
+use relay::RelayMetrics;
+
 /// Upper bounds of the buckets for request durations, in seconds.
 const SECONDS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RequestLabels {
-    method: &'static str,
-    route: String,
-    status: u16,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct DurationLabels {
-    method: &'static str,
-    route: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct StatusLabel {
-    status: &'static str,
-}
-
-/// The scope of the limit that a refused connection exceeded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LimitScope {
-    /// The connections of the process.
-    Process,
-    /// The connections of one address.
-    Address,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct LimitLabel {
-    limit: &'static str,
-}
 
 type Durations = Family<DurationLabels, Histogram, fn() -> Histogram>;
 
@@ -71,72 +46,6 @@ pub struct Metrics {
     oldest_wait: Gauge<f64, AtomicU64>,
     workers: Gauge,
     relay: RelayMetrics,
-}
-
-/// The metrics of the relay.
-#[derive(Clone, Debug, Default)]
-struct RelayMetrics {
-    connected: Gauge,
-    subscriber_connected: Gauge,
-    publisher_connected: Gauge,
-    pending_subscriptions: Gauge,
-    dropped_hints: Counter,
-    dropped_texts: Counter,
-    lagged_signals: Counter,
-    rejected_messages: Counter,
-}
-
-impl RelayMetrics {
-    fn register(&self, registry: &mut Registry) {
-        for (name, help, gauge) in [
-            ("relay_connected", "Whether the relay is connected in both directions", &self.connected),
-            ("relay_subscriber_connected", "Whether the relay's subscriber is connected", &self.subscriber_connected),
-            ("relay_publisher_connected", "Whether the relay's publisher is connected", &self.publisher_connected),
-            (
-                "relay_pending_subscriptions",
-                "Users with open streams whose channel is not subscribed",
-                &self.pending_subscriptions,
-            ),
-        ] {
-            registry.register(name, help, gauge.clone());
-        }
-        for (name, help, counter) in [
-            (
-                "relay_dropped_hints",
-                "Hints not delivered within a second; other processes found the change by polling",
-                &self.dropped_hints,
-            ),
-            ("relay_dropped_texts", "Chunks of live text that were not delivered", &self.dropped_texts),
-            (
-                "relay_lagged_signals",
-                "Relay signals missed by a receiver of this api that lagged",
-                &self.lagged_signals,
-            ),
-            (
-                "relay_rejected_messages",
-                "Relay messages rejected because their signature was missing or invalid",
-                &self.rejected_messages,
-            ),
-        ] {
-            registry.register(name, help, counter.clone());
-        }
-    }
-
-    fn set(&self, status: &RelayStatus) {
-        self.connected.set(status.overall().is_connected().into());
-        self.subscriber_connected.set(status.subscriber.is_connected().into());
-        self.publisher_connected.set(status.publisher.is_connected().into());
-        self.pending_subscriptions.set(i64::try_from(status.pending_subscriptions).unwrap_or(i64::MAX));
-        for (counter, count) in [
-            (&self.dropped_hints, status.dropped_hints),
-            (&self.dropped_texts, status.dropped_texts),
-            (&self.lagged_signals, status.lagged_signals),
-            (&self.rejected_messages, status.rejected_messages),
-        ] {
-            // The relay keeps the count; a counter cannot be set otherwise.
-            counter.inner().store(count, Ordering::Relaxed);
-        }
-    }
 }
 
 impl Default for Metrics {
@@ -193,16 +102,14 @@ impl Metrics {
 
     /// Counts a stream as open until the result is dropped.
     #[must_use]
-    pub fn open_stream(&self) -> OpenStream {
-        self.open_streams.inc();
-        OpenStream(self.open_streams.clone())
+    pub fn open_stream(&self) -> GaugeGuard {
+        GaugeGuard::new(&self.open_streams)
     }
 
     /// Counts a connection as open until the result is dropped.
     #[must_use]
-    pub fn open_connection(&self) -> OpenConnection {
-        self.open_connections.inc();
-        OpenConnection(self.open_connections.clone())
+    pub fn open_connection(&self) -> GaugeGuard {
+        GaugeGuard::new(&self.open_connections)
     }
 
     /// Counts a connection that was refused.
@@ -228,40 +135,6 @@ impl Metrics {
         let mut rendered = String::new();
         text::encode(&mut rendered, &self.registry)?;
         Ok(rendered)
-    }
-}
-
-/// An open stream, counted until it is dropped.
-#[derive(Debug)]
-pub struct OpenStream(Gauge);
-
-impl Drop for OpenStream {
-    fn drop(&mut self) {
-        self.0.dec();
-    }
-}
-
-/// An open connection, counted until it is dropped.
-#[derive(Debug)]
-pub struct OpenConnection(Gauge);
-
-impl Drop for OpenConnection {
-    fn drop(&mut self) {
-        self.0.dec();
-    }
-}
-
-/// Returns the name of a method, or `other` for a nonstandard one.
-fn method_label(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::HEAD => "HEAD",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::PATCH => "PATCH",
-        Method::DELETE => "DELETE",
-        Method::OPTIONS => "OPTIONS",
-        _ => "other",
     }
 }
 

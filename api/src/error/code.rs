@@ -1,0 +1,88 @@
+//! The machine-readable error codes, and their statuses.
+
+use axum::http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $code:ident = $status:ident;)*) => {
+        /// A machine-readable error code.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+        #[serde(rename_all = "snake_case")]
+        #[schema(as = ProblemCode)]
+        pub enum Code { $($(#[$doc])* $code,)* }
+
+        impl Code {
+            /// Returns the status of the code.
+            #[must_use]
+            pub const fn status(self) -> StatusCode {
+                match self { $(Self::$code => StatusCode::$status,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// A value, field, parameter, or header is missing, malformed, or out of range.
+    InvalidRequest = BAD_REQUEST;
+    /// The key is missing or invalid.
+    Unauthorized = UNAUTHORIZED;
+    /// The role of the key does not permit the operation.
+    Forbidden = FORBIDDEN;
+    /// Without keys, only requests to a loopback host are accepted.
+    HostNotAllowed = FORBIDDEN;
+    /// Without keys, requests that came through a proxy are rejected.
+    ProxyNotAllowed = FORBIDDEN;
+    /// Without keys, only requests from the dashboard's own page are accepted.
+    CrossSiteRequest = FORBIDDEN;
+    /// The object does not exist or belongs to another user.
+    NotFound = NOT_FOUND;
+    /// The path does not support the method.
+    MethodNotAllowed = METHOD_NOT_ALLOWED;
+    /// The session is archived.
+    SessionArchived = CONFLICT;
+    /// A task is running or queued, and `on_busy` is `reject`.
+    AgentBusy = CONFLICT;
+    /// The message's task has already been started.
+    TaskNotQueued = CONFLICT;
+    /// The task has ended.
+    TaskEnded = CONFLICT;
+    /// The task has not ended.
+    TaskNotEnded = CONFLICT;
+    /// The task has succeeded.
+    TaskSucceeded = CONFLICT;
+    /// The permission request has already been answered.
+    PermissionAnswered = CONFLICT;
+    /// The time limit of the permission request, or its attempt, is over.
+    PermissionExpired = CONFLICT;
+    /// The permission request has no option with this id.
+    UnknownOption = UNPROCESSABLE_ENTITY;
+    /// The answer must be an `option_id`, because none or several of the options allow the operation.
+    OptionRequired = UNPROCESSABLE_ENTITY;
+    /// The object created with the idempotency key has been deleted.
+    MessageGone = CONFLICT;
+    /// The body did not arrive in time.
+    RequestTimeout = REQUEST_TIMEOUT;
+    /// The body is too large.
+    PayloadTooLarge = PAYLOAD_TOO_LARGE;
+    /// The body is not JSON.
+    UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE;
+    /// The agent is unknown.
+    UnknownAgent = UNPROCESSABLE_ENTITY;
+    /// The agent is not available.
+    AgentUnavailable = UNPROCESSABLE_ENTITY;
+    /// The idempotency key was used for a different request.
+    IdempotencyMismatch = UNPROCESSABLE_ENTITY;
+    /// Too many messages are queued in the session.
+    QueueFull = TOO_MANY_REQUESTS;
+    /// The server hit an internal error.
+    InternalError = INTERNAL_SERVER_ERROR;
+    /// The database was locked for longer than the timeout; nothing was stored.
+    StoreBusy = SERVICE_UNAVAILABLE;
+    /// The database cannot be written; nothing was stored.
+    StoreUnavailable = SERVICE_UNAVAILABLE;
+    /// Too many connections are open, or too many long responses are being sent.
+    Overloaded = SERVICE_UNAVAILABLE;
+    /// A component is not ready.
+    NotReady = SERVICE_UNAVAILABLE;
+}

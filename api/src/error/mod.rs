@@ -1,0 +1,199 @@
+//! Errors as clients see them: RFC 9457 `application/problem+json`.
+//!
+//! The only place where errors are mapped to status codes. An [`ApiError`] becomes an empty response with the error as
+//! an extension; [`crate::middleware::request_id`] writes the body, because only that layer knows the request's id. The
+//! cause of a 5xx is logged and never appears in a body.
+
+mod code;
+mod problem;
+mod store;
+
+use std::{borrow::Cow, error::Error, sync::Arc};
+
+use axum::{
+    http::{HeaderName, HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+
+pub use code::Code;
+pub use problem::{FieldError, PROBLEM_JSON, Problem};
+
+/// An error response.
+#[derive(Clone, Debug)]
+pub struct ApiError {
+    code: Code,
+    detail: Cow<'static, str>,
+    errors: Vec<FieldError>,
+    source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+impl ApiError {
+    /// Creates an error. `detail` is a sentence for the user that reveals no internals.
+    #[must_use]
+    pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, detail: detail.into(), errors: Vec::new(), source: None }
+    }
+
+    /// Creates the error for an object that does not exist or belongs to another user, without revealing which.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::new(Code::NotFound, "Not found.")
+    }
+
+    /// Creates the error for one invalid field, parameter, or header.
+    #[must_use]
+    pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
+        let error = FieldError { field: field.into(), message: message.into() };
+        let detail = format!("`{}` {}.", error.field, error.message);
+        Self { errors: vec![error], ..Self::new(Code::InvalidRequest, detail) }
+    }
+
+    /// Creates an internal error. `source` is logged and never sent to the client.
+    #[must_use]
+    pub fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(Code::InternalError, "The server hit an internal error.").caused_by(source)
+    }
+
+    /// Adds the invalid fields, parameters, and headers.
+    #[must_use]
+    pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    /// Adds the cause, which is only logged.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(Arc::from(source.into()));
+        self
+    }
+
+    /// Returns the error code.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        self.code
+    }
+
+    /// Returns the chain of causes for the log, separated by `: `.
+    #[must_use]
+    pub fn cause(&self) -> Option<String> {
+        let mut next: Option<&dyn Error> = self.source.as_deref().map(|source| source as &dyn Error);
+        let mut chain = Vec::new();
+        while let Some(error) = next {
+            chain.push(error.to_string());
+            next = error.source();
+        }
+        (!chain.is_empty()).then(|| chain.join(": "))
+    }
+
+    /// Returns the response body for a request.
+    #[must_use]
+    pub fn problem(&self, request_id: String) -> Problem {
+        let status = self.code.status();
+        Problem {
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail: self.detail.clone().into_owned(),
+            code: self.code,
+            request_id,
+            errors: self.errors.clone(),
+        }
+    }
+
+    /// Returns the header that accompanies the code.
+    fn header(&self) -> Option<(HeaderName, HeaderValue)> {
+        match self.code {
+            Code::Unauthorized => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+            // The rest of the body cannot be distinguished from the next request.
+            Code::RequestTimeout => Some((header::CONNECTION, HeaderValue::from_static("close"))),
+            Code::StoreBusy | Code::NotReady | Code::Overloaded => {
+                Some((header::RETRY_AFTER, HeaderValue::from_static("1")))
+            }
+            Code::QueueFull | Code::StoreUnavailable => Some((header::RETRY_AFTER, HeaderValue::from_static("5"))),
+            Code::InvalidRequest
+            | Code::Forbidden
+            | Code::HostNotAllowed
+            | Code::ProxyNotAllowed
+            | Code::CrossSiteRequest
+            | Code::NotFound
+            | Code::MethodNotAllowed
+            | Code::SessionArchived
+            | Code::AgentBusy
+            | Code::TaskNotQueued
+            | Code::TaskEnded
+            | Code::TaskNotEnded
+            | Code::TaskSucceeded
+            | Code::PermissionAnswered
+            | Code::PermissionExpired
+            | Code::UnknownOption
+            | Code::OptionRequired
+            | Code::MessageGone
+            | Code::PayloadTooLarge
+            | Code::UnsupportedMediaType
+            | Code::UnknownAgent
+            | Code::AgentUnavailable
+            | Code::IdempotencyMismatch
+            | Code::InternalError => None,
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = self.code.status().into_response();
+        if let Some((name, value)) = self.header() {
+            response.headers_mut().insert(name, value);
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use banter_shared::store::StoreError;
+
+    use super::*;
+
+    #[test]
+    fn a_problem_has_the_members_of_rfc_9457_and_the_extensions() {
+        let error = ApiError::invalid("limit", "must be a whole number from 1 to 100");
+
+        let problem = serde_json::to_value(error.problem("r-1".into())).unwrap();
+
+        let expected = serde_json::json!({
+            "type": "about:blank",
+            "title": "Bad Request",
+            "status": 400,
+            "detail": "`limit` must be a whole number from 1 to 100.",
+            "code": "invalid_request",
+            "request_id": "r-1",
+            "errors": [{"field": "limit", "message": "must be a whole number from 1 to 100"}],
+        });
+        assert_eq!(problem, expected);
+    }
+
+    #[test]
+    fn the_body_of_an_internal_error_does_not_contain_its_cause() {
+        let error = ApiError::from(StoreError::Corrupt("chat_session.status".into()));
+
+        let body = serde_json::to_string(&error.problem("r".into())).unwrap();
+
+        assert_eq!(error.code(), Code::InternalError);
+        assert!(!body.contains("chat_session"), "{body}");
+        assert!(error.cause().unwrap().contains("chat_session.status"));
+    }
+
+    #[test]
+    fn sends_retry_after_when_overloaded_and_www_authenticate_when_unauthorized() {
+        for (error, name) in [
+            (ApiError::from(StoreError::Busy), header::RETRY_AFTER),
+            (ApiError::from(StoreError::QueueFull), header::RETRY_AFTER),
+            (ApiError::new(Code::NotReady, "x"), header::RETRY_AFTER),
+            (ApiError::new(Code::Unauthorized, "x"), header::WWW_AUTHENTICATE),
+        ] {
+            assert!(error.into_response().headers().contains_key(name));
+        }
+    }
+}

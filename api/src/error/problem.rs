@@ -1,0 +1,40 @@
+//! The body of an error (RFC 9457).
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Code;
+
+/// The media type of every error body.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// A problem with one body field, query parameter, or header.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// The name of the field, parameter, or header.
+    pub field: String,
+    /// A readable explanation that completes "`field` …".
+    pub message: String,
+}
+
+/// The body of every error (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Problem {
+    /// Always `about:blank`; `code` identifies the error.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// The reason phrase of the status.
+    pub title: &'static str,
+    /// The HTTP status code.
+    pub status: u16,
+    /// A readable explanation of the error.
+    pub detail: String,
+    /// The machine-readable error code.
+    pub code: Code,
+    /// The id of the request, as in `X-Request-Id` and in the server's log.
+    pub request_id: String,
+    /// The invalid fields, parameters, and headers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub errors: Vec<FieldError>,
+}

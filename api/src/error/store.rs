@@ -1,0 +1,71 @@
+//! The mapping of store errors.
+
+use banter_shared::store::StoreError;
+
+use super::{ApiError, Code, FieldError};
+
+/// Returns a sentence that lists the options of a permission request.
+fn offered_options(offered: &[String]) -> String {
+    if offered.is_empty() {
+        return "The agent offers no options, so the request can only be rejected.".to_owned();
+    }
+    let ids: Vec<String> = offered.iter().map(|id| format!("`{id}`")).collect();
+    format!("The agent offers {}.", ids.join(", "))
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        let (code, detail) = match &error {
+            StoreError::NotFound => return Self::not_found(),
+            StoreError::SessionArchived => {
+                (Code::SessionArchived, "The session is archived. Restore it before sending messages.")
+            }
+            StoreError::AgentBusy => {
+                (Code::AgentBusy, "The agent is busy. Wait until it has finished, or set `on_busy` to `queue`.")
+            }
+            StoreError::QueueFull => {
+                (Code::QueueFull, "The session's queue is full. Wait until the agent has answered some messages.")
+            }
+            StoreError::TaskNotQueued => (Code::TaskNotQueued, "The agent has already started on this message."),
+            StoreError::TaskEnded => (Code::TaskEnded, "The task has already ended."),
+            StoreError::TaskNotEnded => {
+                (Code::TaskNotEnded, "The task has not ended. Wait until it ends, or cancel it first.")
+            }
+            StoreError::PermissionOptionUnknown { offered } => {
+                let message = format!("is not an option of this request. {}", offered_options(offered));
+                return Self::new(Code::UnknownOption, format!("`option_id` {message}"))
+                    .with_errors(vec![FieldError { field: "option_id".into(), message }]);
+            }
+            StoreError::PermissionOptionRequired { offered } => {
+                let problem = "does not identify a single option. Send an `option_id` instead.";
+                let message = format!("{problem} {}", offered_options(offered));
+                return Self::new(Code::OptionRequired, format!("`decision` {message}"))
+                    .with_errors(vec![FieldError { field: "decision".into(), message }]);
+            }
+            StoreError::TaskSucceeded => (Code::TaskSucceeded, "The task succeeded, so it cannot be retried."),
+            StoreError::PermissionAnswered => {
+                (Code::PermissionAnswered, "The permission request has already been answered.")
+            }
+            StoreError::PermissionExpired => (Code::PermissionExpired, "The permission request has expired."),
+            StoreError::IdempotencyMismatch => (
+                Code::IdempotencyMismatch,
+                "The idempotency key was already used for a different request. Use a new key.",
+            ),
+            StoreError::MessageGone => {
+                (Code::MessageGone, "The object created with this idempotency key has been deleted. Use a new key.")
+            }
+            StoreError::Busy => {
+                let detail = "The database is locked. Nothing was stored. Send the same request again.";
+                return Self::new(Code::StoreBusy, detail).caused_by(error);
+            }
+            StoreError::Unwritable(_) | StoreError::DiskFull => {
+                let detail = "The database is unavailable. Nothing was stored. Send the same request again later.";
+                return Self::new(Code::StoreUnavailable, detail).caused_by(error);
+            }
+            StoreError::LeaseLost | StoreError::Database(_) | StoreError::Corrupt(_) | StoreError::Queue(_) => {
+                return Self::internal(error);
+            }
+        };
+        Self::new(code, detail)
+    }
+}
