@@ -25,6 +25,7 @@ RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 
 step "layers"
 scripts/check-layers.sh
+scripts/check-cycles.mjs
 
 step "spelling"
 npx --yes cspell@9.8.0 lint --no-progress
