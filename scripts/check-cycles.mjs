@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // Checks that the modules of a crate do not import each other in cycles.
 //
-// Reads the `use` items of each file, and its paths that begin with `crate`, `super`, `self`, or a child module. Follows re-exports to the
-// module that defines the item, then searches the graph for strongly connected components. `mod` declarations, re-exports, tests, and
+// Reads the `use` items of each file, and its paths that begin with `crate`, `super`, `self`, a child, or an imported module. Follows
+// re-exports to the module that defines the item, then searches the graph for strongly connected components. `mod` declarations, re-exports, tests, and
 // imports from an ancestor, which a module is part of, do not count. (`cargo modules dependencies --acyclic` reports every type that has a
 // method as a cycle.)
 
@@ -112,8 +112,10 @@ function imports(modules) {
     }
     const paths = rest.matchAll(/(?<![\w:])(\w+)((?:\s*::\s*\w+)+)/g);
     for (const { 0: text, 1: first, index } of paths) {
-      if (!["crate", "self", "super"].includes(first) && !children.has(first)) continue;
-      add(text.split("::").map((segment) => segment.trim()), rest.slice(0, index).split("\n").length);
+      const imported = uses.find(({ name }) => name === first)?.segments;
+      if (!imported && !["crate", "self", "super"].includes(first) && !children.has(first)) continue;
+      const segments = text.split("::").map((segment) => segment.trim());
+      add(imported ? [...imported, ...segments.slice(1)] : segments, rest.slice(0, index).split("\n").length);
     }
     graph.set(from, edges);
   }
