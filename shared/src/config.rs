@@ -1,4 +1,7 @@
 //! Configuration from environment variables and from a `.env` file in the working folder.
+//!
+//! Not parsed by clap's `env`: an empty variable counts as unset here, and an error states the variable and what it
+//! expects, but never a secret value.
 
 use std::{
     env,
