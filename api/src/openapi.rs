@@ -185,7 +185,7 @@ problems! {
     }
     /// Errors of a conflicting state.
     ConflictProblem {
-        "409": "The current state does not permit the operation; `code` tells why.",
+        "409": "The current state does not permit the operation; `code` identifies the reason.",
     }
     /// Errors of an answer that selects no option.
     AnswerProblem {

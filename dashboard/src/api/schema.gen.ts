@@ -2527,7 +2527,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The current state does not permit the operation; `code` tells why. */
+            /** @description The current state does not permit the operation; `code` identifies the reason. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2646,7 +2646,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The current state does not permit the operation; `code` tells why. */
+            /** @description The current state does not permit the operation; `code` identifies the reason. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2939,7 +2939,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The current state does not permit the operation; `code` tells why. */
+            /** @description The current state does not permit the operation; `code` identifies the reason. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3058,7 +3058,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The current state does not permit the operation; `code` tells why. */
+            /** @description The current state does not permit the operation; `code` identifies the reason. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3182,7 +3182,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The current state does not permit the operation; `code` tells why. */
+            /** @description The current state does not permit the operation; `code` identifies the reason. */
             409: {
                 headers: {
                     [name: string]: unknown;
