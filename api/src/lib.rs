@@ -2,10 +2,12 @@
 //!
 //! | module | contents |
 //! |---|---|
+//! | `server` | connections and their limits |
 //! | `router` | all routes, and the layers around them |
 //! | `routes` | one file per operation |
 //! | `extract` | extractors: authentication, ownership, validation |
 //! | `middleware` | layers for every request |
+//! | `response_memory` | the memory budget of long responses |
 //! | `stream` | event streams |
 //! | `error` | error responses |
 //! | `dashboard` | the built page |

@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn rejects_anything_else() {
+    fn rejects_any_other_text() {
         for text in ["0", "101", "-1", "x", "", "1.5", "+5", " 5", "99999999999999999999", "\0", "٣"] {
             assert_eq!(parse(text), Err("must be a whole number from 1 to 100".into()), "{text:?}");
         }

@@ -1,4 +1,7 @@
 //! Security headers.
+//!
+//! One layer sets all of them. `SetResponseHeaderLayer` would need a layer for each, and `cache-control` depends on the
+//! path.
 
 use axum::{
     extract::Request,

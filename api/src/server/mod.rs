@@ -62,7 +62,7 @@ pub async fn serve(listener: TcpListener, router: Router, connections: &Connecti
             Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => {
             }
             Err(error) => {
-                refusals.note_failure(&error);
+                refusals.record_failure(&error);
                 connections.close_longest_wait();
                 shutdown.soft().run_until_cancelled(sleep(ACCEPT_PAUSE)).await;
             }
@@ -120,12 +120,8 @@ fn connection(
 async fn answer(router: Router, request: Request<Incoming>, activity: Arc<Activity>) -> Result<Response, Infallible> {
     let (exchange, request) = HttpExchange::begin(&activity, request);
     let response = router.oneshot(request).await?;
-    Ok(response.map(|body| watch(body, exchange)))
-}
-
-/// Ends the exchange when the body has been passed to the connection, or dropped.
-fn watch(body: Body, exchange: HttpExchange) -> Body {
-    Body::new(GuardedBody::new(body, exchange))
+    // The exchange ends when the body has been passed to the connection, or dropped.
+    Ok(response.map(|body| Body::new(GuardedBody::new(body, exchange))))
 }
 
 /// Disables Nagle's algorithm, which would delay the frames of a stream, and limits how long a client may leave data

@@ -33,7 +33,7 @@ const LOG_INTERVAL: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub(super) struct Refusals {
     connections: Connections,
-    answered: Arc<Semaphore>,
+    responses: Arc<Semaphore>,
     counts: Mutex<RefusalCounts>,
 }
 
@@ -49,33 +49,33 @@ struct RefusalCounts {
 impl Refusals {
     /// Creates the state without any refusals.
     pub(super) fn new(connections: Connections) -> Self {
-        Self { connections, answered: Arc::new(Semaphore::new(MAX_RESPONSES)), counts: Mutex::default() }
+        Self { connections, responses: Arc::new(Semaphore::new(MAX_RESPONSES)), counts: Mutex::default() }
     }
 
     /// Refuses a connection that exceeds a limit.
     pub(super) fn refuse(&self, stream: TcpStream, scope: LimitScope) {
         self.connections.metrics().refuse_connection(scope);
-        self.note(|counts| match scope {
+        self.record(|counts| match scope {
             LimitScope::Process => counts.by_process += 1,
             LimitScope::Address => counts.by_address += 1,
         });
-        if let Ok(permit) = Arc::clone(&self.answered).try_acquire_owned() {
+        if let Ok(permit) = Arc::clone(&self.responses).try_acquire_owned() {
             // Not tracked: it ends within `RESPONSE_TIMEOUT`, and nothing depends on it.
             tokio::spawn(async move {
-                let _ = timeout(RESPONSE_TIMEOUT, answer(stream, scope)).await;
+                let _ = timeout(RESPONSE_TIMEOUT, respond(stream, scope)).await;
                 drop(permit);
             });
         }
     }
 
     /// Records that a connection could not be accepted.
-    pub(super) fn note_failure(&self, error: &io::Error) {
+    pub(super) fn record_failure(&self, error: &io::Error) {
         tracing::debug!(%error, "accept failed");
-        self.note(|counts| counts.failures += 1);
+        self.record(|counts| counts.failures += 1);
     }
 
     /// Counts a refusal, and logs the count unless it was logged within [`LOG_INTERVAL`].
-    fn note(&self, count: impl FnOnce(&mut RefusalCounts)) {
+    fn record(&self, count: impl FnOnce(&mut RefusalCounts)) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         count(&mut counts);
         if counts.logged_at.is_some_and(|at| at.elapsed() < LOG_INTERVAL) {
@@ -96,7 +96,7 @@ impl Refusals {
 
 /// Responds, and reads what the client has sent: closing a connection with unread data resets it, and the client might
 /// never receive the response.
-async fn answer(mut stream: TcpStream, scope: LimitScope) -> io::Result<()> {
+async fn respond(mut stream: TcpStream, scope: LimitScope) -> io::Result<()> {
     let mut buffer = [0; 4096];
     if let Ok(received) = timeout(REQUEST_WAIT, stream.read(&mut buffer)).await {
         received?;

@@ -56,19 +56,19 @@ pub struct RelayReport {
     ),
 )]
 pub async fn ready(State(state): State<AppState>) -> Result<Json<Ready>, ApiError> {
-    let mut at_fault = Vec::new();
+    let mut problems = Vec::new();
     if state.shutdown.soft().is_cancelled() {
-        at_fault.push(FieldError { field: "server".into(), message: "is shutting down".into() });
+        problems.push(FieldError { field: "server".into(), message: "is shutting down".into() });
     }
     let store = state.store.check_ready().await;
     if let Err(error) = &store {
-        at_fault.push(FieldError { field: "store".into(), message: store_fault(error).into() });
+        problems.push(FieldError { field: "store".into(), message: store_problem(error).into() });
     }
-    if at_fault.is_empty() {
+    if problems.is_empty() {
         return Ok(Json(report(&state.relay.status())));
     }
-    let names: Vec<_> = at_fault.iter().map(|error| error.field.as_str()).collect();
-    let error = ApiError::new(Code::NotReady, format!("Not ready: {}.", names.join(", "))).with_errors(at_fault);
+    let names: Vec<_> = problems.iter().map(|error| error.field.as_str()).collect();
+    let error = ApiError::new(Code::NotReady, format!("Not ready: {}.", names.join(", "))).with_errors(problems);
     Err(match store {
         Ok(()) => error,
         Err(source) => error.caused_by(source),
@@ -90,7 +90,7 @@ fn report(relay: &RelayStatus) -> Ready {
 }
 
 /// Describes what is wrong with the store.
-fn store_fault(error: &StoreError) -> &'static str {
+fn store_problem(error: &StoreError) -> &'static str {
     match error {
         StoreError::Busy => "is locked",
         StoreError::DiskFull => "has no disk space left",
