@@ -9,6 +9,7 @@ mod plan_detail;
 mod session;
 mod step;
 mod step_detail;
+mod step_kind;
 mod step_text;
 mod task;
 mod terminal_text;
@@ -26,8 +27,9 @@ pub use permission::{
 };
 pub use plan_detail::{PlanDetail, PlanEntry, PlanEntryPriority, PlanEntryStatus};
 pub use session::{LastMessage, OnBusy, PREVIEW_CHARS, Session, SessionStatus};
-pub use step::{Step, StepKind, StepStatus};
+pub use step::{Step, StepStatus};
 pub use step_detail::{NoticeDetail, StepDetail, StepFields, ThoughtDetail};
+pub use step_kind::StepKind;
 pub use step_text::{MAX_STEP_DETAIL_BYTES, MAX_STEP_TITLE_CHARS, clean_step_detail, clean_step_title};
 pub use task::{
     ErrorCode, MAX_BACKOFF, MAX_RETRY_AFTER, StopReason, Task, TaskDetail, TaskError, TaskStatus, Usage, backoff,
@@ -36,3 +38,9 @@ pub use terminal_text::strip_terminal_codes;
 pub use title::{MAX_TITLE_CHARS, Title, TitleError};
 pub use tool_detail::{ToolDetail, ToolKind, ToolLocation};
 pub use user::{Principal, Role as UserRole, UserRef};
+
+/// Returns whether a flag is to be left out.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{PermissionDetail, PlanDetail, PlanEntry, StepKind, ToolDetail};
+use super::{PermissionDetail, PlanDetail, PlanEntry, StepKind, ToolDetail, is_false};
 use crate::id::PermissionId;
 
 /// The `kind` of a step and its `detail`, which has its own shape for each kind. Fields may be absent, and texts may be
@@ -184,12 +184,6 @@ impl StepDetail {
             Self::Permission(_) => {}
         }
     }
-}
-
-/// Returns whether a flag is to be left out.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
-pub(super) const fn is_false(value: &bool) -> bool {
-    !*value
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! What can go wrong in the store. HTTP is not known here; the api maps each variant once.
 
-use super::{NewerSchema, sqlite};
-
 /// Why an operation was not done. Nothing of it was stored, whatever the variant.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -76,18 +74,13 @@ pub enum StoreError {
     Queue(#[source] apalis_sqlite::Error),
 }
 
-impl From<sqlx::Error> for StoreError {
-    fn from(error: sqlx::Error) -> Self {
-        match &error {
-            sqlx::Error::PoolTimedOut => Self::Busy,
-            sqlx::Error::ColumnDecode { index, source } => {
-                Self::Corrupt(format!("{}: {source}", index.trim_matches('"')))
-            }
-            locked if sqlite::is_locked(locked) => Self::Busy,
-            unwritable if sqlite::is_unwritable(unwritable) => Self::Unwritable(error),
-            _ => Self::Database(error),
-        }
-    }
+/// A database whose schema this program does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewerSchema {
+    /// The newest migration in the database.
+    pub found: i64,
+    /// The newest migration that this program has.
+    pub known: i64,
 }
 
 /// Why the store could not be opened.

@@ -14,7 +14,7 @@ use sqlx::{
 use apalis_sqlite::SqliteStorage;
 
 use super::{
-    OpenError, StoreError,
+    NewerSchema, OpenError, StoreError,
     files::{BACKUP_ID, DatabaseFiles, EnterError, Presence},
     sqlite,
 };
@@ -28,15 +28,6 @@ fn migrations() -> Migrator {
 /// The migrations of databases that are older than 0.1.0. They end with the schema that [`migrations`] begins with.
 fn migrations_before_0_1_0() -> Migrator {
     sqlx::migrate!("../migrations/before_0_1_0")
-}
-
-/// A database whose schema this program does not know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NewerSchema {
-    /// The newest migration in the database.
-    pub found: i64,
-    /// The newest migration that this program has.
-    pub known: i64,
 }
 
 /// Opens the database under the migration lock and brings it up to date.

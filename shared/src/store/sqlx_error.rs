@@ -1,0 +1,17 @@
+//! The mapping of database errors.
+
+use super::{StoreError, sqlite};
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::PoolTimedOut => Self::Busy,
+            sqlx::Error::ColumnDecode { index, source } => {
+                Self::Corrupt(format!("{}: {source}", index.trim_matches('"')))
+            }
+            locked if sqlite::is_locked(locked) => Self::Busy,
+            unwritable if sqlite::is_unwritable(unwritable) => Self::Unwritable(error),
+            _ => Self::Database(error),
+        }
+    }
+}
