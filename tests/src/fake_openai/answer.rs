@@ -1,6 +1,6 @@
 //! What the fake model server may do with a request, from a good answer to garbage.
 
-use std::{future::pending, io, time::Duration};
+use std::{future::pending, time::Duration};
 
 use axum::{
     body::{Body, Bytes},
@@ -8,24 +8,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures::{Stream, StreamExt as _, stream};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{Streaming, gate::Steps};
-
-/// How long a connection lives on before a cut: an error right after a piece would swallow the piece.
-const FLUSH: Duration = Duration::from_millis(100);
-
-/// One piece of a response body, or the end of the connection.
-type Piece = io::Result<Bytes>;
-
-/// Tokens that an answer reports.
-#[derive(Clone, Copy, Debug)]
-pub struct Usage {
-    /// Tokens read.
-    pub prompt: u32,
-    /// Tokens written.
-    pub completion: u32,
-}
+use super::{
+    Streaming,
+    chunk::{Piece, Usage, content_chunk, cut, ending},
+    gate::Steps,
+};
 
 /// What a request gets.
 #[derive(Clone, Debug)]
@@ -157,39 +146,4 @@ fn event_stream(pieces: impl Stream<Item = Piece> + Send + 'static, streaming: S
 
 fn content(words: Vec<String>) -> impl Stream<Item = Piece> {
     stream::iter(words.into_iter().map(|word| Ok(content_chunk(&word))))
-}
-
-/// Breaks the connection, after a moment in which what was sent before goes out.
-pub(super) fn cut() -> impl Stream<Item = Piece> {
-    stream::once(async {
-        tokio::time::sleep(FLUSH).await;
-        Err(io::Error::new(io::ErrorKind::ConnectionReset, "cut by the test"))
-    })
-}
-
-pub(super) fn content_chunk(text: &str) -> Bytes {
-    chunk(&json!([{"index": 0, "delta": {"content": text}, "finish_reason": null}]), &Value::Null)
-}
-
-pub(super) fn thought_chunk(text: &str) -> Bytes {
-    chunk(&json!([{"index": 0, "delta": {"reasoning_content": text}, "finish_reason": null}]), &Value::Null)
-}
-
-pub(super) fn ending(finish_reason: &str, usage: Option<Usage>) -> Vec<Bytes> {
-    let mut pieces = vec![chunk(&json!([{"index": 0, "delta": {}, "finish_reason": finish_reason}]), &Value::Null)];
-    if let Some(Usage { prompt, completion }) = usage {
-        let usage =
-            json!({"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion});
-        pieces.push(chunk(&json!([]), &usage));
-    }
-    pieces.push(Bytes::from_static(b"data: [DONE]\n\n"));
-    pieces
-}
-
-fn chunk(choices: &Value, usage: &Value) -> Bytes {
-    let mut chunk = json!({"id": "c1", "object": "chat.completion.chunk", "model": "scripted", "choices": choices});
-    if !usage.is_null() {
-        chunk["usage"] = usage.clone();
-    }
-    Bytes::from(format!("data: {chunk}\n\n"))
 }

@@ -10,7 +10,7 @@ use futures::{Stream, StreamExt as _, stream};
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::answer::{content_chunk, cut, ending, thought_chunk};
+use super::chunk::{content_chunk, cut, ending, thought_chunk};
 use crate::wait::PATIENCE;
 
 /// Pieces that a test may be ahead of the connection.
@@ -36,13 +36,13 @@ struct Ends {
 }
 
 impl Gate {
-    pub(super) fn new() -> (Self, super::Answer) {
+    pub(super) fn new() -> (Self, Steps) {
         let (pieces, receiver) = mpsc::channel(AHEAD);
         let (arrived, arrival) = oneshot::channel();
         let is_cut = Arc::new(AtomicBool::new(false));
         let ends = Ends { pieces: receiver, is_cut: is_cut.clone(), arrived };
         let steps = Steps(Arc::new(Mutex::new(Some(ends))));
-        (Self { pieces, is_cut, arrival: Some(arrival) }, super::Answer::Gated(steps))
+        (Self { pieces, is_cut, arrival: Some(arrival) }, steps)
     }
 
     /// Waits for the request.

@@ -4,6 +4,7 @@
 //! answer, and the last answer repeats. Anything else is answered `You said: …`.
 
 mod answer;
+mod chunk;
 mod gate;
 #[cfg(test)]
 mod tests;
@@ -26,7 +27,8 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 
-pub use answer::{Answer, Usage};
+pub use answer::Answer;
+pub use chunk::Usage;
 pub use gate::Gate;
 
 use crate::wait::eventually;
@@ -147,8 +149,8 @@ impl FakeOpenAi {
 
     /// Scripts an answer that the test holds in its hand, for the next request with this last user message.
     pub fn gate(&self, prompt: &str) -> Gate {
-        let (gate, answer) = Gate::new();
-        self.shared.scripts.lock().unwrap().entry(prompt.to_owned()).or_default().answers.push(answer);
+        let (gate, steps) = Gate::new();
+        self.shared.scripts.lock().unwrap().entry(prompt.to_owned()).or_default().answers.push(Answer::Gated(steps));
         gate
     }
 
