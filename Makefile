@@ -66,7 +66,7 @@ dist: ## Build a release in dist/: a tarball that runs without Rust or Node, SBO
 	@scripts/need.sh cargo node
 	@scripts/dist.sh
 
-gate: ## Check formatting, lints, docs, spelling, generated files, licenses, and unused dependencies
+gate: ## Check formatting, lints, docs, import cycles, spelling, generated files, licenses, and unused dependencies
 	@scripts/need.sh cargo node
 	@scripts/gate.sh
 

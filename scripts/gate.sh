@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks what must hold before a change is merged, besides the tests: formatting, lints, docs, generated files, licenses, no known
+# Checks what must hold before a change is merged, besides the tests: formatting, lints, docs, import cycles, generated files, licenses, no known
 # vulnerabilities in dependencies, and no dependency that nothing uses.
 set -euo pipefail
 cd "$(dirname "$0")/.."
