@@ -5,7 +5,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep},
+};
 use tokio_util::sync::CancellationToken;
 
 /// How long a shutdown waits for a client that is still sending, or does not read its response.
@@ -19,6 +22,7 @@ const SILENCE_CHECK: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub struct Activity {
     state: Mutex<State>,
+    streaming: Notify,
     closed: CancellationToken,
 }
 
@@ -36,6 +40,8 @@ struct State {
     stalled_since: Option<Instant>,
     /// When a response began to hold shared memory.
     holding_since: Option<Instant>,
+    /// Whether the response is an event stream.
+    is_streaming: bool,
 }
 
 impl Activity {
@@ -49,7 +55,9 @@ impl Activity {
                 waiting_since: Instant::now(),
                 stalled_since: None,
                 holding_since: None,
+                is_streaming: false,
             }),
+            streaming: Notify::new(),
             closed: CancellationToken::new(),
         })
     }
@@ -78,6 +86,19 @@ impl Activity {
     /// Records whether a response on this connection holds shared memory.
     pub fn set_holds_memory(&self, holds: bool) {
         self.state().holding_since = holds.then(Instant::now);
+    }
+
+    /// Records that the response is an event stream.
+    pub(super) fn begin_stream(&self) {
+        self.state().is_streaming = true;
+        self.streaming.notify_one();
+    }
+
+    /// Waits until the response is an event stream.
+    pub(super) async fn streaming(&self) {
+        while !self.state().is_streaming {
+            self.streaming.notified().await;
+        }
     }
 
     /// Closes the connection.
@@ -122,7 +143,7 @@ impl Activity {
         state.exchanges += 1;
         let number = state.exchanges;
         (state.response_of, state.body_of) = (Some(number), has_body.then_some(number));
-        state.waiting_since = Instant::now();
+        (state.waiting_since, state.is_streaming) = (Instant::now(), false);
         number
     }
 

@@ -16,12 +16,13 @@ mod request_body;
 
 use std::{convert::Infallible, io, pin::pin, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, extract::Request, response::Response};
+use axum::{Router, body::Body, extract::Request, http::header::CONTENT_TYPE, response::Response};
 use banter_shared::shutdown::Shutdown;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::SockRef;
 use tokio::{
+    io::Interest,
     net::{TcpListener, TcpStream},
     time::{Instant, sleep},
 };
@@ -34,6 +35,7 @@ pub use guarded_body::GuardedBody;
 pub use limits::ConnectionLimits;
 pub use request_body::{BODY_TIMEOUT, BodyTimeoutError};
 
+use crate::stream;
 use client_stream::ClientStream;
 use connections::ConnectionPermit;
 use exchange::HttpExchange;
@@ -43,6 +45,8 @@ use refusal::Refusals;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long sent data may stay unacknowledged before the connection is dropped (`TCP_USER_TIMEOUT`, tcp(7)).
 const STALL_TIMEOUT: Duration = Duration::from_mins(1);
+/// Pause between two checks whether a client that has sent more than its request has hung up.
+const HANG_UP_CHECK: Duration = Duration::from_secs(1);
 /// Pause after a connection could not be accepted, usually because too many files are open.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -79,10 +83,13 @@ async fn serve_connection(stream: TcpStream, router: Router, permit: ConnectionP
         tracing::debug!(%error, "cannot set the socket options");
     }
     let activity = Arc::clone(permit.activity());
-    let mut connection = pin!(connection(ClientStream::new(stream, Arc::clone(&activity)), router, &activity));
+    let stream = Arc::new(stream);
+    let client = ClientStream::new(Arc::clone(&stream), Arc::clone(&activity));
+    let mut connection = pin!(connection(client, router, &activity));
     let ended = tokio::select! {
         ended = connection.as_mut() => Some(ended),
         () = activity.closed() => None,
+        () = hang_up(&stream, &activity) => None,
         () = draining.cancelled() => {
             connection.as_mut().graceful_shutdown();
             let begun = Instant::now();
@@ -95,6 +102,18 @@ async fn serve_connection(stream: TcpStream, router: Router, permit: ConnectionP
     };
     if let Some(Err(error)) = ended {
         tracing::debug!(%error, "connection failed");
+    }
+}
+
+/// Waits until the client of an event stream has closed its sending side: nobody is left to read the stream. Without this, it
+/// would stay open until a heartbeat has failed. Other responses are still sent to such a client.
+async fn hang_up(stream: &TcpStream, activity: &Activity) {
+    loop {
+        activity.streaming().await;
+        match stream.ready(Interest::READABLE).await {
+            Ok(ready) if !ready.is_read_closed() => sleep(HANG_UP_CHECK).await,
+            Ok(_) | Err(_) => return,
+        }
     }
 }
 
@@ -120,6 +139,9 @@ fn connection(
 async fn answer(router: Router, request: Request<Incoming>, activity: Arc<Activity>) -> Result<Response, Infallible> {
     let (exchange, request) = HttpExchange::begin(&activity, request);
     let response = router.oneshot(request).await?;
+    if response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == stream::MEDIA_TYPE) {
+        activity.begin_stream();
+    }
     // The exchange ends when the body has been passed to the connection, or dropped.
     Ok(response.map(|body| Body::new(GuardedBody::new(body, exchange))))
 }
