@@ -7,10 +7,10 @@ import react from "@vitejs/plugin-react";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
-/** Where `npm run dev` finds the api. */
+/** The address of the api for `npm run dev`. */
 const api = process.env.BANTER_API ?? "http://127.0.0.1:8080";
 
-/** Puts scripts and styles beside themselves in the encodings that the api serves them in. */
+/** Adds compressed copies of scripts and styles in the encodings that the api serves. */
 function compress(): Plugin {
   return {
     name: "compress",
@@ -29,7 +29,7 @@ function compress(): Plugin {
 export default defineConfig({
   plugins: [react(), tailwindcss(), compress()],
   resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
-  // The server's policy is `default-src 'self'`: a data: URL would be refused.
+  // The content security policy `default-src 'self'` blocks data: URLs.
   build: { assetsInlineLimit: 0, target: "es2023", sourcemap: false },
   server: {
     proxy: { "/v1": { target: api }, "/healthz": { target: api } },

@@ -1,5 +1,4 @@
-// Writes the files that are generated from docs/openapi.json. With --check it writes nothing, and fails when one of the
-// committed files is not what the document generates.
+// Generates files from docs/openapi.json. With --check, writes nothing and fails if a committed file is out of date.
 import { readFileSync, writeFileSync } from "node:fs";
 import openapiTS, { astToString, COMMENT_HEADER } from "openapi-typescript";
 import { generateSchemas } from "./valibot-schemas.mjs";

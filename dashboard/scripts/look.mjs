@@ -1,4 +1,4 @@
-// Takes pictures of every view and state into look-out/, to be looked at. Scenes and widths on the command line choose.
+// Saves screenshots of every view and state to look-out/. Arguments select scenes and widths.
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { fillWithChats, withAgents } from "../e2e/scene-chats.mjs";
@@ -13,7 +13,7 @@ const widths = process.argv.slice(2).filter(isWidth);
 const isWanted = (scene) => wanted.length === 0 || wanted.includes(scene);
 mkdirSync(folder, { recursive: true });
 
-/** The view in both themes. */
+/** Takes a screenshot of the view in both themes. */
 async function take(page, scene, width) {
   const name = `${folder}/${scene.replaceAll(" ", "-")}-${width}`;
   await page.evaluate(() => document.fonts.ready);
@@ -24,7 +24,7 @@ async function take(page, scene, width) {
   }
 }
 
-/** The first look of somebody without chats, and then every scene, in one size. */
+/** Takes screenshots of the page without chats and of every scene, at one width. */
 async function look(width) {
   const [w, h] = sizes[width];
   const isPhone = w < 768;
@@ -62,4 +62,4 @@ async function look(width) {
 }
 
 for (const width of widths.length > 0 ? widths : Object.keys(sizes)) await look(width);
-console.log(`Look at ${folder}`);
+console.log(`Screenshots saved to ${folder}`);

@@ -1,6 +1,6 @@
 /**
- * An api that only plays a part: one chat with a long history, whose running answer grows by so
- * many deltas a second, for as long as somebody listens. For measurements, not for tests.
+ * A scripted api for measurements: one session with a long history, whose answer grows at a fixed rate
+ * of deltas while a stream is open.
  */
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -24,7 +24,7 @@ const words =
   "The answer goes on with **words**, `code` and more words, some of them *leaning*, until there are enough. ".split(
     /(?<= )/,
   );
-/** What the n-th delta says: mostly words, now and then a new paragraph, a list or code. */
+/** Returns the text of the n-th delta: mostly words, sometimes a paragraph break, a list, or code. */
 function textOf(number) {
   if (number % 400 === 399) return "\n\n```rust\nlet answer = 42;\n```\n\n";
   if (number % 150 === 149) return "\n\n- one\n- two\n\n";
@@ -32,8 +32,8 @@ function textOf(number) {
   return words[number % words.length];
 }
 
-/** Its address, how to stop it, and how many deltas it has sent. */
-export async function playApi({ turns, deltasPerSecond }) {
+/** Starts the api. Returns its address, the number of deltas sent, and a function to stop it. */
+export async function startScriptedApi({ turns, deltasPerSecond }) {
   const newest = turns + 1;
   const started_at = new Date().toISOString();
   const running = makeTask({
@@ -80,30 +80,30 @@ export async function playApi({ turns, deltasPerSecond }) {
 
   function stream(outgoing) {
     outgoing.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
-    const tell = (type, data) =>
+    const sendEvent = (type, data) =>
       outgoing.write(
         `event: ${type}\ndata: ${JSON.stringify({ type, at: new Date().toISOString(), ...data })}\n\n`,
       );
-    tell("hello", { cursor: "a-1", heartbeat_ms: 15_000, retry_ms: 1000 });
+    sendEvent("hello", { cursor: "a-1", heartbeat_ms: 15_000, retry_ms: 1000 });
     const about = { chat_session_id: id, task_id: running.id };
-    const signOfLife = () => {
+    const sendTyping = () => {
       const expires_at = new Date(Date.now() + 10_000).toISOString();
-      tell("typing", { ...about, agent_key: "demo", is_typing: true, expires_at });
+      sendEvent("typing", { ...about, agent_key: "demo", is_typing: true, expires_at });
     };
-    signOfLife();
+    sendTyping();
     const first = Date.now();
     let number = 0;
     let offset = 0;
     const timer = setInterval(() => {
-      // As many as the time since the beginning asks for, however late this timer comes.
+      // Send as many deltas as are due, because the timer may be late.
       for (; number < ((Date.now() - first) / 1000) * deltasPerSecond; number += 1) {
         const text = textOf(number);
         const next_offset = offset + Buffer.byteLength(text);
         const place = { attempt: 1, message_id: `answer-${newest}`, offset, next_offset };
-        tell("message.delta", { ...about, ...place, text });
+        sendEvent("message.delta", { ...about, ...place, text });
         offset = next_offset;
         sent += 1;
-        if (number % 300 === 299) signOfLife();
+        if (number % 300 === 299) sendTyping();
       }
     }, 1000 / deltasPerSecond);
     outgoing.on("close", () => clearInterval(timer));

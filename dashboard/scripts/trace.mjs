@@ -1,11 +1,11 @@
-// Measures the page at work: a chat of 10 000 messages, an answer that grows by 100 deltas a second, and somebody
-// who types meanwhile. Prints what the browser's own trace and clocks say; the trace is left in look-out/ for its
-// performance panel. SECONDS, TURNS and DELTAS change the load.
+// Measures the page under load: a session of 10 000 messages, 100 deltas per second, and typing in the composer. Prints
+// results from the browser's trace and clocks, and saves the trace to look-out/ for the performance panel. SECONDS,
+// TURNS, and DELTAS change the load.
 import { mkdirSync } from "node:fs";
 import { loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
-import { playApi } from "./scripted-api.mjs";
+import { startScriptedApi } from "./scripted-api.mjs";
 import { weigh } from "./weigh.mjs";
 
 const seconds = Number(process.env.SECONDS ?? 10);
@@ -22,7 +22,7 @@ function quantiles(values) {
   return `median ${find(0.5)} ms, p95 ${find(0.95)} ms, worst ${find(1)} ms (${sorted.length})`;
 }
 
-/** Notes the time of each frame, each long task, and each key until the frame that shows it. */
+/** Records the time of each frame, the duration of each long task, and the latency from each key to its frame. */
 function watch() {
   window.seen = { frames: [], long: [], keys: [] };
   new PerformanceObserver((list) => {
@@ -37,7 +37,7 @@ function watch() {
     "input",
     ({ timeStamp }) => {
       requestAnimationFrame(() => {
-        // A task of its own comes after the frame was drawn.
+        // A new task runs after the frame was drawn.
         const { port1, port2 } = new MessageChannel();
         port1.onmessage = () => window.seen.keys.push(performance.now() - timeStamp);
         port2.postMessage(null);
@@ -47,31 +47,28 @@ function watch() {
   );
 }
 
-const forget = (page) =>
+const reset = (page) =>
   page.evaluate(() => {
     window.seen.frames = [];
     window.seen.long = [];
     window.seen.keys = [];
   });
 
-/** What was seen since the last `forget`. */
+/** Prints the measurements since the last `reset`. */
 async function report(page, name) {
   const { frames, long, keys } = await page.evaluate(() => window.seen);
   const gaps = frames.slice(1).map((at, index) => at - (frames[index] ?? 0));
   const span = ((frames.at(-1) ?? 0) - (frames[0] ?? 0)) / 1000;
   console.log(`${name}:`);
-  console.log(`  frames: ${round(gaps.length / span)} a second; between two: ${quantiles(gaps)}`);
+  console.log(`  frames: ${round(gaps.length / span)} per second; interval: ${quantiles(gaps)}`);
   console.log(
     `  long tasks: ${long.length}${long.length ? `, worst ${round(Math.max(...long))} ms` : ""}`,
   );
-  if (keys.length > 0) console.log(`  from key to picture: ${quantiles(keys)}`);
+  if (keys.length > 0) console.log(`  key to frame: ${quantiles(keys)}`);
 }
 
-/**
- * What the page's own thread did, by the browser's account, in its own processor time: that is the same on a machine
- * that is busy with other things.
- */
-function account(trace) {
+/** Returns the CPU time of the page's main thread from the trace, which does not depend on other load of the machine. */
+function summarizeTrace(trace) {
   const { traceEvents } = JSON.parse(trace.toString());
   const threads = traceEvents.filter(
     ({ name, args }) => name === "thread_name" && args.name === "CrRendererMain",
@@ -88,12 +85,12 @@ function account(trace) {
 }
 
 const { first, later } = weigh();
-console.log(`load of this machine: ${loadavg().map(round).join(" ")}`);
+console.log(`load average: ${loadavg().map(round).join(" ")}`);
 console.log(
-  `script before a chat shows: ${round(first.gzip / 1000)} KB of gzip; later: ${round(later.gzip / 1000)} KB`,
+  `JavaScript before the first render of a chat: ${round(first.gzip / 1000)} KB gzip; lazy: ${round(later.gzip / 1000)} KB`,
 );
 
-const api = await playApi({ turns, deltasPerSecond });
+const api = await startScriptedApi({ turns, deltasPerSecond });
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
   args: ["--no-sandbox", "--no-first-run", "--disable-background-networking"],
@@ -111,9 +108,9 @@ try {
   console.log(
     `first paint after ${round(paint.first)} ms; ${2 * turns} messages shown after ${round(paint.thread)} ms`,
   );
-  await report(page, "while it opened");
+  await report(page, "while opening");
 
-  await forget(page);
+  await reset(page);
   const begin = { at: Date.now(), sent: api.countSent() };
   await browser.startTracing(page, {
     path: `${folder}/trace.json`,
@@ -124,23 +121,23 @@ try {
   const count = api.countSent() - begin.sent;
   await report(
     page,
-    `while ${count} deltas came in ${round(elapsed)} s (${round(count / elapsed)} a second)`,
+    `while receiving ${count} deltas in ${round(elapsed)} s (${round(count / elapsed)} per second)`,
   );
-  const { share, long, worst } = account(await browser.stopTracing());
+  const { share, long, worst } = summarizeTrace(await browser.stopTracing());
   console.log(
-    `  the page's thread: busy ${share} % of the time; tasks over 50 ms: ${long}, worst ${worst} ms`,
+    `  main thread: busy ${share} % of the time; tasks over 50 ms: ${long}, worst ${worst} ms`,
   );
 
-  await forget(page);
+  await reset(page);
   const composer = page.getByRole("textbox", { name: "Message" });
   await composer.focus();
   await page.keyboard.type(
     "Typing goes on while the answer comes, as if there were none. ".repeat(2),
     { delay: 40 },
   );
-  await report(page, "while somebody typed");
+  await report(page, "while typing");
   const shown = await page.locator("[data-live]").textContent();
-  console.log(`the answer is ${shown?.length} characters long by now`);
+  console.log(`length of the answer: ${shown?.length} characters`);
 } finally {
   await browser.close();
   await api.stop();

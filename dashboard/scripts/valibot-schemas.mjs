@@ -1,14 +1,14 @@
 // Generates valibot schemas for the stream's events from the OpenAPI document.
 //
-// They check the shape and nothing more: formats, patterns, and ranges are the server's to keep. A newer server must
-// not cost the page its events, so unknown fields pass, and an unknown value of an open enum does too.
+// They check only shapes; formats, patterns, and ranges are guaranteed by the server. Unknown fields and unknown values
+// of open enums are accepted, so that the page also works with a newer server.
 
-/** Enums with a value that the page can show without knowing it. */
+/** Enums whose unknown values the page can handle. */
 const OPEN_ENUMS = new Set(["ErrorCode"]);
-/** What an agent puts into a step. The page checks it where it shows it. */
+/** The details of steps, which depend on the agent. The page parses them where it shows them. */
 const UNCHECKED = /^(Thought|Tool|Plan|Permission|Notice)Detail$/;
 const ANY_OBJECT = "v.fallback(v.record(v.string(), v.unknown()), {})";
-/** The events about the stream itself. Every other one names its session, which the document has as optional for all. */
+/** Events about the stream itself. All other events have a session id, which the document declares as optional. */
 const STREAM_EVENTS = new Set(["hello", "heartbeat", "resync", "server.draining"]);
 const ROOT = "Event";
 const PREFIX = "#/components/schemas/";
@@ -23,7 +23,7 @@ const indent = (text) => text.replace(/^(?=.)/gm, "  ");
 
 export function generateSchemas(document) {
   const { schemas } = document.components;
-  /** The source of each constant, by its name, in the order of their dependencies. */
+  /** The source of each constant by name, ordered by dependencies. */
   const constants = new Map();
 
   function refer(ref) {
@@ -48,7 +48,7 @@ export function generateSchemas(document) {
     return indent(lines.join(""));
   }
 
-  /** Returns the source of a schema. An object without a component of its own drops unknown fields. */
+  /** Returns the source of a schema. Inline objects drop unknown fields. */
   function express(schema, object = "object") {
     if (schema.$ref) return refer(schema.$ref);
     if (schema.allOf) return expressVariant(schema, object);
@@ -82,7 +82,7 @@ export function generateSchemas(document) {
     }
   }
 
-  /** Returns the objects that a schema allows: each of its variants, with the properties that all of them share. */
+  /** Returns the variants of a schema, each with the shared properties. */
   function flatten({ allOf }) {
     const parts = allOf.map((part) => (part.$ref ? schemas[part.$ref.slice(PREFIX.length)] : part));
     const variants = parts.flatMap((part) => part.oneOf ?? []);
@@ -95,7 +95,7 @@ export function generateSchemas(document) {
     }));
   }
 
-  /** Returns the source of a schema with several variants, which a property with a constant value tells apart. */
+  /** Returns the source of a schema whose variants are distinguished by a property with a constant value. */
   function expressVariant(schema, object) {
     const variants = flatten(schema);
     const [tag] = Object.entries(variants[0].properties).find(

@@ -1,18 +1,18 @@
-// How much JavaScript the browser fetches before a chat shows, compressed. More than LIMIT fails.
+// Prints the compressed size of the JavaScript needed to show a chat. Fails if it exceeds LIMIT.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const dist = fileURLToPath(new URL("../dist", import.meta.url));
-/** Bytes of gzip: what every browser takes. */
+/** The limit in bytes of gzip, which every browser accepts. */
 export const LIMIT = 180_000;
 
 const scripts = (text, pattern) => [...text.matchAll(pattern)].map(([, path]) => basename(path));
 
-/** The sizes in bytes: of what the page needs at first, and of what it fetches once that shows. */
+/** Returns the sizes in bytes of the scripts needed to show a chat and of those loaded later. */
 export function weigh() {
   if (!existsSync(join(dist, "index.html")))
-    throw new Error("There is no dist: run `npm run build`.");
+    throw new Error("dist/ does not exist. Run `npm run build`.");
   const page = readFileSync(join(dist, "index.html"), "utf8");
   const first = new Set();
   const add = (name) => {
@@ -35,10 +35,10 @@ export function weigh() {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { first, later } = weigh();
   const kilobytes = ({ gzip, brotli }) =>
-    `${(gzip / 1000).toFixed(1)} KB of gzip, ${(brotli / 1000).toFixed(1)} KB of Brotli`;
+    `${(gzip / 1000).toFixed(1)} KB gzip, ${(brotli / 1000).toFixed(1)} KB Brotli`;
   console.log(
-    `JavaScript before a chat shows: ${kilobytes(first)} (at most ${LIMIT / 1000} KB of gzip)`,
+    `JavaScript needed to show a chat: ${kilobytes(first)} (limit: ${LIMIT / 1000} KB gzip)`,
   );
-  console.log(`fetched once it shows (Markdown): ${kilobytes(later)}`);
+  console.log(`loaded later (Markdown): ${kilobytes(later)}`);
   if (first.gzip > LIMIT) process.exitCode = 1;
 }

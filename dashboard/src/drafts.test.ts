@@ -25,7 +25,7 @@ beforeEach(() => {
 });
 
 describe("a draft", () => {
-  it("is there for the user who wrote it, and for nobody else", () => {
+  it("is visible only to its author", () => {
     writeDraft("chat", "half a thought");
 
     setOwner(bob);
@@ -37,18 +37,18 @@ describe("a draft", () => {
     expect(listDrafts()).toEqual(["chat"]);
   });
 
-  it("is neither read nor written while nobody is known to be signed in", () => {
+  it("is neither read nor written while no account is signed in", () => {
     writeDraft("chat", "half a thought");
     forgetOwner();
 
-    writeDraft("chat", "somebody's");
+    writeDraft("chat", "no account");
 
     expect(readDraft("chat")).toBe("");
     setOwner(ann);
     expect(readDraft("chat")).toBe("half a thought");
   });
 
-  it("is removed on request, and others' stay", () => {
+  it("is removed without removing the drafts of other accounts", () => {
     writeDraft("chat", "hers");
     setOwner(bob);
     writeDraft("chat", "his");
@@ -60,7 +60,7 @@ describe("a draft", () => {
     ]);
   });
 
-  it("that is taken leaves the device only when it is safe elsewhere", () => {
+  it("stays in storage after takeDraft until the returned function is called", () => {
     writeDraft("chat", "to be sent");
     const name = `banter.draft.${ann}/chat`;
 
@@ -72,7 +72,7 @@ describe("a draft", () => {
     expect(localStorage.getItem(name)).toBeNull();
   });
 
-  it("that was begun meanwhile is not taken with the one before", () => {
+  it("survives if it was written after takeDraft", () => {
     writeDraft("chat", "to be sent");
     const forget = takeDraft("chat");
     writeDraft("chat", "the next one");
@@ -82,7 +82,7 @@ describe("a draft", () => {
     expect(localStorage.getItem(`banter.draft.${ann}/chat`)).toBe("the next one");
   });
 
-  it("does not belong to a user of the same name in another workspace", () => {
+  it("is not visible to a user of the same name in another workspace", () => {
     writeDraft("chat", "here");
 
     setOwner(nameOwner({ workspace_id: "other", user_id: "ann" }));
@@ -91,19 +91,19 @@ describe("a draft", () => {
   });
 });
 
-describe("the draft of another tab", () => {
+describe("a draft that another tab writes", () => {
   const name = `banter.draft.${ann}/chat`;
   const readOther = () => renderHook(() => useOtherDraft("chat")).result.current;
 
-  /** Another tab writes, having seen `before`; this one hears of it unless it is busy. */
-  function writeElsewhere(before: string, text: string, isHeard = true) {
+  /** Writes as another tab would, replacing `before`. Without `isNotified`, the storage event is late. */
+  function writeElsewhere(before: string, text: string, isNotified = true) {
     if (text === "") localStorage.removeItem(name);
     else localStorage.setItem(name, text);
     const values = { oldValue: before || null, newValue: text || null };
-    if (isHeard) window.dispatchEvent(new StorageEvent("storage", { key: name, ...values }));
+    if (isNotified) window.dispatchEvent(new StorageEvent("storage", { key: name, ...values }));
   }
 
-  it("shows here as it is typed, and goes on from there", () => {
+  it("is shown as it is typed and can be continued", () => {
     writeDraft("chat", "a");
     writeElsewhere("a", "a thought");
     expect(readDraft("chat")).toBe("a thought");
@@ -114,7 +114,7 @@ describe("the draft of another tab", () => {
     expect(readOther()).toBe("");
   });
 
-  it("is cleared here when it was sent there", () => {
+  it("is cleared after the other tab sent it", () => {
     writeDraft("chat", "a thought");
 
     writeElsewhere("a thought", "");
@@ -123,7 +123,7 @@ describe("the draft of another tab", () => {
     expect(readOther()).toBe("");
   });
 
-  it("is kept beside this one when this tab wrote without having heard of it", () => {
+  it("is kept as the conflicting draft when this tab writes before it is notified", () => {
     writeDraft("chat", "");
     writeElsewhere("", "a long thought", false);
 
@@ -137,7 +137,7 @@ describe("the draft of another tab", () => {
     expect([readDraft("chat"), readOther()]).toEqual(["a long thought", ""]);
   });
 
-  it("takes the place of this one, which is kept, when it was written without knowing it", () => {
+  it("replaces the draft of this tab, which is kept as the conflicting draft", () => {
     writeDraft("chat", "mine");
 
     writeElsewhere("", "theirs");
@@ -145,7 +145,7 @@ describe("the draft of another tab", () => {
     expect([readDraft("chat"), readOther()]).toEqual(["theirs", "mine"]);
   });
 
-  it("is kept when it is typed over as a whole", () => {
+  it("is kept as the conflicting draft when all of it is overwritten", () => {
     writeElsewhere("", "a long thought");
     expect(readDraft("chat")).toBe("a long thought");
     writeElsewhere("a long thought", "a longer thought");
@@ -155,7 +155,7 @@ describe("the draft of another tab", () => {
     expect([readDraft("chat"), readOther()]).toEqual(["x", "a longer thought"]);
   });
 
-  it("is not kept when it is only corrected", () => {
+  it("is not kept as a conflicting draft after a correction", () => {
     readDraft("chat");
     writeElsewhere("", "a long thougth");
 
@@ -164,7 +164,7 @@ describe("the draft of another tab", () => {
     expect(readOther()).toBe("");
   });
 
-  it("leaves a text alone that was begun here while it was sent there", () => {
+  it("does not clear a different draft of this tab after it was sent", () => {
     writeDraft("chat", "mine");
 
     writeElsewhere("theirs", "");
@@ -173,7 +173,7 @@ describe("the draft of another tab", () => {
     expect(localStorage.getItem(name)).toBe("mine");
   });
 
-  it("does not replace a text in mid-composition", () => {
+  it("does not replace a text during an IME composition", () => {
     writeDraft("chat", "にほ");
     setComposing("chat", true);
 
@@ -183,7 +183,7 @@ describe("the draft of another tab", () => {
     setComposing("chat", false);
   });
 
-  it("is removed with the others on request", () => {
+  it("is removed by clearDrafts together with the conflicting draft", () => {
     writeDraft("chat", "mine");
     writeElsewhere("", "theirs");
 

@@ -1,29 +1,29 @@
 /**
- * Unsent texts, one per session (or "new"), kept on the device for the user who wrote them.
- * While nobody is known to be signed in there are none.
+ * Drafts, one per session (or "new"), stored on the device for the account that wrote them. There are
+ * none while no account is signed in.
  *
- * The tabs of a browser share their drafts: what is typed in one shows in the others. When two
- * tabs have different texts, the later one wins, and the other is kept beside it until the user
- * takes it back or dismisses it.
+ * The tabs of a browser share their drafts: typing in one tab updates the others. When two tabs have
+ * different texts, the later one wins, and the other is kept as a conflicting draft until the user
+ * restores or dismisses it.
  */
 import { useSyncExternalStore } from "react";
 import { createEmitter } from "./observable";
 import { readOwner } from "./owner";
 
 const PREFIX = "banter.draft.";
-/** Texts that another tab's text has replaced. */
+/** Conflicting drafts. */
 const OTHER_PREFIX = "banter.draft-other.";
-/** What this tab shows, by the name in the storage. */
+/** The texts shown in this tab, by storage key. */
 const drafts = new Map<string, string>();
-/** What this tab has last seen in the storage under that name. */
+/** The texts last seen in storage, by storage key. */
 const seen = new Map<string, string>();
-/** Texts that came from another tab and that were not changed here. */
+/** The storage keys of texts that another tab wrote and that have not been edited here. */
 const adopted = new Set<string>();
 const changes = createEmitter();
-/** The name of the draft whose field is in mid-composition: its text cannot be replaced. */
+/** The storage key of the draft with an IME composition in progress, whose text must not be replaced. */
 let composing: string | null = null;
 
-/** The name in the storage; null while it is not known whose it is. */
+/** Returns the storage key of a draft, or null while no account is signed in. */
 function nameOf(key: string, prefix = PREFIX): string | null {
   const owner = readOwner();
   return owner === null ? null : `${prefix}${owner}/${key}`;
@@ -31,7 +31,7 @@ function nameOf(key: string, prefix = PREFIX): string | null {
 
 const otherOf = (name: string) => OTHER_PREFIX + name.slice(PREFIX.length);
 
-/** Null where storage is forbidden: then a draft lives as long as the page. */
+/** Returns the stored text, or null if storage is disabled. Drafts are then lost on reload. */
 function load(name: string): string | null {
   try {
     return localStorage.getItem(name) ?? "";
@@ -46,7 +46,7 @@ function save(name: string, text: string): void {
     if (text === "") localStorage.removeItem(name);
     else localStorage.setItem(name, text);
   } catch {
-    // Forbidden or full: as above.
+    // Storage is disabled or full.
   }
 }
 
@@ -59,12 +59,12 @@ function countCommon(a: string, b: string): number {
   return start + end;
 }
 
-/** Whether a text would be lost if this one took its place. */
+/** Returns whether replacing `text` by `by` would lose it. */
 function isLost(text: string, by: string): boolean {
   return text.trim() !== "" && !by.includes(text.trim());
 }
 
-/** Keeps a text that another one takes the place of. */
+/** Keeps a replaced text as the conflicting draft. */
 function keepOther(name: string, text: string): void {
   const other = otherOf(name);
   drafts.set(other, text);
@@ -91,9 +91,9 @@ export function writeDraft(key: string, text: string): void {
   const known = read(name);
   if (known === text) return;
   const stored = load(name);
-  // Another tab has written what this one has not seen yet.
+  // Another tab has written a text that has not arrived here yet.
   if (stored !== null && stored !== seen.get(name) && isLost(stored, text)) keepOther(name, stored);
-  // A text of another tab's that is typed over as a whole may not have been looked at.
+  // The user may not have noticed a text from another tab before overwriting all of it.
   else if (adopted.has(name) && countCommon(known, text) < known.length / 2 && isLost(known, text))
     keepOther(name, known);
   adopted.delete(name);
@@ -102,14 +102,14 @@ export function writeDraft(key: string, text: string): void {
   changes.emit();
 }
 
-/** Removes a draft that is kept elsewhere or that the user has discarded. */
+/** Removes a draft without keeping it as a conflicting draft. */
 export function discardDraft(key: string): void {
   const name = nameOf(key);
   if (name !== null) adopted.delete(name);
   writeDraft(key, "");
 }
 
-/** Replaces a draft by a text that was not typed into its field. The draft is kept beside it. */
+/** Replaces a draft by a text that was not typed, and keeps the draft as the conflicting one. */
 export function replaceDraft(key: string, text: string): void {
   const name = nameOf(key);
   if (name === null) return;
@@ -119,8 +119,8 @@ export function replaceDraft(key: string, text: string): void {
 }
 
 /**
- * Takes the draft out of its field. The device keeps its copy until the returned function is
- * called, i.e. until the text is safe elsewhere; what was written since then is left alone.
+ * Clears the draft but keeps the stored copy until the returned function is called, i.e. until the
+ * text is stored elsewhere. A text written in the meantime is not affected.
  */
 export function takeDraft(key: string): () => void {
   const name = nameOf(key);
@@ -134,13 +134,13 @@ export function takeDraft(key: string): () => void {
   };
 }
 
-/** The text that another tab's draft has replaced; empty if there is none. */
+/** Returns the conflicting draft, or an empty string. */
 function readOther(key: string): string {
   const name = nameOf(key, OTHER_PREFIX);
   return name === null ? "" : read(name);
 }
 
-/** Puts the replaced text into the field; the one that was there is kept in its place. */
+/** Swaps the draft with the conflicting draft. */
 export function swapDrafts(key: string): void {
   const name = nameOf(key);
   if (name === null) return;
@@ -159,20 +159,20 @@ export function dismissOther(key: string): void {
   changes.emit();
 }
 
-/** Another tab has changed the storage. `before` is what that tab had seen there. */
+/** Handles a change of the storage by another tab. `before` is the text that it replaced. */
 function receive(name: string, before: string, text: string): void {
   const known = drafts.get(name);
   seen.set(name, text);
   if (known === undefined || known === text) return;
   const isDraft = name.startsWith(PREFIX);
   if (isDraft && name === composing) {
-    // The text in the field stays, and wins with the next key.
+    // The text in the field is kept and overwrites this one at the next key.
     if (isLost(text, known)) keepOther(name, text);
     changes.emit();
     return;
   }
   const isConflict = isDraft && known !== before && isLost(known, text);
-  // The other tab has sent its text; this one is still being written.
+  // The other tab has sent its text; this tab has a different draft.
   if (isConflict && text === "") {
     save(name, known);
     return;
@@ -188,7 +188,7 @@ window.addEventListener("storage", ({ key, oldValue, newValue }) => {
     receive(key, oldValue ?? "", newValue ?? "");
 });
 
-/** A page that comes back from the browser's cache has heard of nothing meanwhile. */
+/** A page restored from the back/forward cache has missed all storage events. */
 window.addEventListener("pageshow", () => {
   for (const [name, text] of [...seen]) {
     const stored = load(name);
@@ -196,12 +196,12 @@ window.addEventListener("pageshow", () => {
   }
 });
 
-/** While a text is being composed in the draft's field, other tabs do not replace it. */
+/** Protects a draft from changes by other tabs during an IME composition. */
 export function setComposing(key: string, isComposing: boolean): void {
   composing = isComposing ? nameOf(key) : null;
 }
 
-/** The keys of this user's drafts on this device. */
+/** Returns the keys of the account's drafts on this device. */
 export function listDrafts(): readonly string[] {
   return listKeys(PREFIX);
 }
@@ -223,7 +223,7 @@ function storedNames(): readonly string[] {
   }
 }
 
-/** Removes this user's drafts from the device; others' stay. */
+/** Removes the account's drafts from the device. */
 export function clearDrafts(): void {
   adopted.clear();
   for (const key of listDrafts()) discardDraft(key);
@@ -234,7 +234,7 @@ export function useDraft(key: string): string {
   return useSyncExternalStore(changes.subscribe, () => readDraft(key));
 }
 
-/** As `readOther`: the text beside the draft. */
+/** Returns the conflicting draft, or an empty string. */
 export function useOtherDraft(key: string): string {
   return useSyncExternalStore(changes.subscribe, () => readOther(key));
 }

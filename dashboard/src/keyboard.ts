@@ -1,9 +1,9 @@
-/** The keyboard shortcuts that work everywhere, and how this device names its keys. */
+/** Keyboard shortcuts, and the names of keys on this device. */
 import { useEffect } from "react";
 
 const isMac = /Mac|iPhone|iPad/.test(navigator.userAgent);
 
-/** "⌘K" on a Mac, "Ctrl+K" elsewhere. */
+/** Returns the name of a key combination: "⌘K" on a Mac, "Ctrl+K" elsewhere. */
 export function nameKeys(...keys: readonly string[]): string {
   const names = keys.map((key) => {
     if (key === "Mod") return isMac ? "⌘" : "Ctrl";
@@ -16,17 +16,17 @@ export function isMod(event: { ctrlKey: boolean; metaKey: boolean }): boolean {
   return event.ctrlKey || event.metaKey;
 }
 
-/** Whether a touch keyboard is all there is: its Enter breaks the line, as in any messaging app. */
+/** Returns whether the only keyboard is a touch keyboard. Its Enter inserts a line break. */
 export function isTouchOnly(): boolean {
   return window.matchMedia("(pointer: coarse) and (hover: none)").matches;
 }
 
-/** Whether something lies over the page that Escape should close first. */
+/** Returns whether a dialog or popover is open, which Escape should close first. */
 export function hasOverlay(): boolean {
   return document.querySelector("dialog[open], :popover-open") !== null;
 }
 
-/** Calls `onKey` for each key that no one nearer has taken; composing text is not for it. */
+/** Calls `onKey` for each key that no other handler has handled, except during an IME composition. */
 export function useKeys(onKey: (event: KeyboardEvent) => void): void {
   useEffect(() => {
     function listen(event: KeyboardEvent) {

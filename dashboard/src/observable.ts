@@ -1,10 +1,10 @@
-/** Values outside of React that views follow, and events that have no value. */
+/** Observable values and events outside of React, and the hook that subscribes components to them. */
 import { useSyncExternalStore } from "react";
 
 type Unsubscribe = () => void;
 
 export interface Emitter<Event> {
-  /** Calls every listener. One that subscribes meanwhile waits for the next event. */
+  /** Calls all current listeners. A listener that is added meanwhile receives only later events. */
   emit(event: Event): void;
   subscribe(listener: (event: Event) => void): Unsubscribe;
 }
@@ -24,7 +24,7 @@ export function createEmitter<Event = void>(): Emitter<Event> {
 
 export interface Observable<Value> {
   get(): Value;
-  /** Stores the value and notifies, unless it is the current one. */
+  /** Stores the value and notifies all listeners, unless it is the current value. */
   set(next: Value): void;
   subscribe(listener: () => void): Unsubscribe;
 }

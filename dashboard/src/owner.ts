@@ -1,9 +1,8 @@
 /**
- * Whose page this is. What the device keeps (drafts, unsent texts) belongs to one user of one
- * workspace, and no other user of this browser sees it or sends it.
+ * The account that is signed in: one user of one workspace. Drafts and unsent messages on the device
+ * belong to an account; other users of the browser neither see nor send them.
  *
- * The tabs of a browser share their cookie: when another user signs in in one of them, the
- * others begin anew as that user.
+ * The tabs of a browser share their cookie: when another user signs in in one tab, the others reload.
  */
 import { createObservable, useObservable } from "./observable";
 
@@ -11,34 +10,34 @@ const KEY = "banter.owner";
 
 const owner = createObservable<string | null>(null);
 
-/** One string for a user of a workspace. Neither part can contain the slash between them. */
+/** Returns the id of a user's account: workspace and user, escaped and joined by a slash. */
 export function nameOwner(user: { workspace_id: string; user_id: string }): string {
   return `${encodeURIComponent(user.workspace_id)}/${encodeURIComponent(user.user_id)}`;
 }
 
-/** The owner, or null until the server has said who is signed in. */
+/** Returns the account that is signed in, or null until the server has confirmed it. */
 export function readOwner(): string | null {
   return owner.get();
 }
 
-/** The server has said who it is; the other tabs hear of it. */
+/** Sets the account that the server has confirmed. Other tabs of another account reload. */
 export function setOwner(next: string): void {
   if (next === owner.get()) return;
   owner.set(next);
   try {
     localStorage.setItem(KEY, next);
   } catch {
-    // Storage is forbidden: then there is nothing to keep for anybody.
+    // Storage is disabled, so nothing is kept for any account.
   }
 }
 
-/** Nobody is signed in any more; the other tabs hear of it. */
+/** Clears the account after signing out. Other tabs reload. */
 export function forgetOwner(): void {
   owner.set(null);
   try {
     localStorage.removeItem(KEY);
   } catch {
-    // As above.
+    // Storage is disabled.
   }
 }
 

@@ -1,4 +1,4 @@
-/** What the user prefers on this device. Every tab follows a change at once. */
+/** The user's preferences on this device, shared by all tabs. */
 import * as v from "valibot";
 import { createObservable, useObservable } from "./observable";
 
@@ -6,7 +6,7 @@ const KEY = "banter.preferences";
 
 const schema = v.object({
   theme: v.fallback(v.picklist(["auto", "light", "dark"]), "auto"),
-  /** Which key sends: Enter, or Mod+Enter with Enter for a new line. */
+  /** The key that sends a message: Enter, or Mod+Enter (Enter then inserts a line break). */
   sendWith: v.fallback(v.picklist(["enter", "mod-enter"]), "enter"),
   hasNotifications: v.fallback(v.boolean(), false),
 });
@@ -17,7 +17,7 @@ function read(): Preferences {
   try {
     return v.parse(schema, JSON.parse(localStorage.getItem(KEY) ?? "{}"));
   } catch {
-    // Forbidden or broken: the defaults.
+    // Storage is disabled or its content is malformed: use the defaults.
     return v.parse(schema, {});
   }
 }
@@ -30,14 +30,14 @@ export function changePreferences(change: Partial<Preferences>): void {
   try {
     localStorage.setItem(KEY, JSON.stringify(preferences.get()));
   } catch {
-    // Forbidden or full: it holds as long as the page.
+    // Storage is disabled or full: the change lasts until the page is reloaded.
   }
 }
 
-/** What a phone paints around the page: the colour of the list. */
-const barColours = { light: "#f3f2ef", dark: "#1a1a18" } as const;
+/** The color of a phone's browser bars, the same as that of the chat list. */
+const barColors = { light: "#f3f2ef", dark: "#1a1a18" } as const;
 
-/** The stylesheet looks at the attribute; without one the device decides. */
+/** Applies the theme through `data-theme`. Without the attribute, the device's theme applies. */
 export function applyTheme(): void {
   const { dataset } = document.documentElement;
   const { theme } = preferences.get();
@@ -45,7 +45,7 @@ export function applyTheme(): void {
   else dataset.theme = theme;
   for (const meta of document.querySelectorAll<HTMLMetaElement>('meta[name="theme-color"]')) {
     const own = meta.media.includes("dark") ? "dark" : "light";
-    meta.content = barColours[theme === "auto" ? own : theme];
+    meta.content = barColors[theme === "auto" ? own : theme];
   }
 }
 

@@ -9,7 +9,7 @@ const rootRoute = createRootRoute({
   notFoundComponent: () => <Navigate to="/" replace />,
 });
 
-/** Beside the list, while no chat is open: typing is all that it takes to begin one. */
+/** The view next to the chat list while no chat is open: a new chat. */
 const homeRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/",

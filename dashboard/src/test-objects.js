@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Complete objects for tests, changed where the test says so. JavaScript, so that the browser
- * tests and the scripts, which Node runs as they are, can use them as well.
+ * Builders of complete objects for tests. In JavaScript, because Node also runs the browser tests and
+ * the scripts that use them.
  */
 
 /** @import { Agent, Message, Session, Step, Task } from "@/api/models" */
@@ -11,7 +11,7 @@ export const at = "2026-01-01T00:00:00.000Z";
 export const sid = "session";
 
 /**
- * Returns a task that waits for its first attempt.
+ * Returns a task that is queued for its first attempt.
  * @param {Partial<Task>} over
  * @returns {Task}
  */
@@ -61,7 +61,7 @@ export function makeSession(over = {}) {
 }
 
 /**
- * Returns the user's first message.
+ * Returns the first message of the user.
  * @param {Partial<Message>} over
  * @returns {Message}
  */
@@ -85,7 +85,7 @@ export function makeMessage(over = {}) {
 }
 
 /**
- * Returns the answer to the user's first message.
+ * Returns the answer to the first message.
  * @param {Partial<Message>} over
  * @returns {Message}
  */
@@ -95,7 +95,7 @@ export function makeAnswer(over = {}) {
 }
 
 /**
- * Returns a message and its answer, both of a past turn. Of many of these, some are high and some low.
+ * Returns the message and the answer of a past turn. The length of the answer depends on `turn`.
  * @param {number} turn
  * @param {{ chat_session_id?: string, at?: string }} over
  * @returns {[Message, Message]}
@@ -119,7 +119,7 @@ export function makeTurn(turn, { chat_session_id = sid, at: time = at } = {}) {
 }
 
 /**
- * Returns the step of a tool that is running.
+ * Returns the step of a running tool call.
  * @param {Partial<Step>} over
  * @returns {Step}
  */
@@ -137,7 +137,7 @@ export function makeStep(over = {}) {
 }
 
 /**
- * Returns an agent that is available.
+ * Returns an available agent.
  * @param {Partial<Agent>} over
  * @returns {Agent}
  */
@@ -157,7 +157,7 @@ export function makeAgent(over = {}) {
 }
 
 /**
- * Returns a message in the outbox that waits for its next try.
+ * Returns a message in the outbox that waits for its next attempt.
  * @param {Partial<OutgoingMessage>} over
  * @returns {OutgoingMessage}
  */

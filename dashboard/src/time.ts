@@ -1,4 +1,4 @@
-/** Times as people read them, by `Intl`, in the browser's language and time zone. */
+/** Formats times with `Intl`, in the browser's language and time zone. */
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
 const weekday = new Intl.DateTimeFormat(undefined, { weekday: "short" });
@@ -24,13 +24,13 @@ const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
 
 const DAY_MS = 86_400_000;
 
-/** Whole calendar days from `time` to `now`, in the local time zone. */
+/** Returns the number of calendar days from `time` to `now` in the local time zone. */
 function daysBetween(time: Date, now: Date): number {
   const start = (date: Date) => new Date(date.getFullYear(), date.getMonth(), date.getDate());
   return Math.round((start(now).getTime() - start(time).getTime()) / DAY_MS);
 }
 
-function capitalise(text: string): string {
+function capitalize(text: string): string {
   return text.charAt(0).toLocaleUpperCase() + text.slice(1);
 }
 
@@ -38,7 +38,7 @@ export function formatClock(iso: string): string {
   return clock.format(new Date(iso));
 }
 
-/** Another day's time: "Mar 3, 3:00 PM". */
+/** Formats a time on another day: "Mar 3, 3:00 PM". */
 export function formatMoment(iso: string): string {
   return moment.format(new Date(iso));
 }
@@ -47,7 +47,7 @@ export function formatExact(iso: string): string {
   return exact.format(new Date(iso));
 }
 
-/** For the list: "now", "11:38", "Sat", "3 Mar". */
+/** Formats a time for the chat list: "now", "11:38", "Sat", "3 Mar". */
 export function formatListTime(iso: string, nowMs: number): string {
   const time = new Date(iso);
   const now = new Date(nowMs);
@@ -58,12 +58,12 @@ export function formatListTime(iso: string, nowMs: number): string {
   return (time.getFullYear() === now.getFullYear() ? shortDate : fullDate).format(time);
 }
 
-/** For headings: "Today", "Yesterday", "Monday, March 3". */
+/** Formats a day for a heading: "Today", "Yesterday", "Monday, March 3". */
 export function formatDay(iso: string, nowMs: number): string {
   const time = new Date(iso);
   const now = new Date(nowMs);
   const days = daysBetween(time, now);
-  if (days < 2) return capitalise(relative.format(-Math.max(0, days), "day"));
+  if (days < 2) return capitalize(relative.format(-Math.max(0, days), "day"));
   return (time.getFullYear() === now.getFullYear() ? longDate : fullDate).format(time);
 }
 
@@ -77,7 +77,7 @@ const hours = unit("hour");
 const minutes = unit("minute");
 const seconds = unit("second");
 
-/** "0s", "38s", "2m 5s", "1h 3m". */
+/** Formats a duration: "0s", "38s", "2m 5s", "1h 3m". */
 export function formatElapsed(ms: number): string {
   const whole = Math.max(0, Math.floor(ms / 1000));
   if (whole < 60) return seconds.format(whole);

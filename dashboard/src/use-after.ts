@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 
-/** Whether something has lasted for `ms` by now. */
+/** Returns whether `isLasting` has been true for at least `ms`. */
 export function useAfter(ms: number, isLasting: boolean): boolean {
   const [isLong, setLong] = useState(false);
   useEffect(() => {

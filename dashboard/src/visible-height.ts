@@ -1,15 +1,15 @@
-/** The page's height on a device whose keyboard lies over the page instead of shrinking it. */
+/** The visible height of the page on devices whose keyboard covers the page instead of resizing it. */
 import { isTouchOnly } from "./keyboard";
 
-/** Keeps `--visible-height` at what can be seen, so that the composer stands above the keyboard. */
+/** Keeps `--visible-height` up to date, so that the composer stays above the keyboard. */
 export function followVisibleHeight(): void {
   const { visualViewport } = window;
   if (!visualViewport || !isTouchOnly()) return;
   visualViewport.addEventListener("resize", () => {
-    // Who has zoomed in sees less of the page, which is as high as before.
+    // Zooming in does not change the height of the page.
     const height = Math.round(visualViewport.height * visualViewport.scale);
     document.documentElement.style.setProperty("--visible-height", `${height}px`);
-    // To show the field the browser has scrolled the page, which has nothing to scroll.
+    // Undo the browser's scrolling to the focused field.
     if (visualViewport.scale === 1) window.scrollTo(0, 0);
   });
 }

@@ -4,7 +4,7 @@ import type { Agent } from "./models";
 
 const RECHECK_MS = 30_000;
 
-/** The configured agents. They live in the Query cache: the stream says nothing about them. */
+/** Fetches the configured agents. They are kept in the Query cache: the stream has no events about them. */
 export function useAgents() {
   return useQuery({
     queryKey: ["agents"],
@@ -15,7 +15,7 @@ export function useAgents() {
   });
 }
 
-/** The agent with this key, as far as it is known already. */
+/** Returns the agent with this key, or undefined until the agents are loaded. */
 export function useAgent(key: string | undefined): Agent | undefined {
   const { data } = useAgents();
   return data?.find((agent) => agent.key === key);

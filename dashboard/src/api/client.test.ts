@@ -8,7 +8,7 @@ beforeAll(() => server.listen({ onUnhandledRequest: "error" }));
 afterEach(() => server.resetHandlers());
 afterAll(() => server.close());
 
-function answer(response: () => Response | Promise<Response>) {
+function respondWith(response: () => Response | Promise<Response>) {
   server.use(http.get("*/v1/agents", response));
 }
 
@@ -19,15 +19,15 @@ async function failure(): Promise<ApiError> {
 }
 
 describe("a request", () => {
-  it("gives the body", async () => {
-    answer(() => HttpResponse.json({ items: [] }));
+  it("returns the body of a successful response", async () => {
+    respondWith(() => HttpResponse.json({ items: [] }));
 
     expect(await body(client.GET("/v1/agents"))).toEqual({ items: [] });
   });
 
-  it("fails with the code, the reason and the pause that the server named", async () => {
+  it("fails with the code, detail, and Retry-After of the response", async () => {
     const problem = { code: "store_busy", title: "Busy", detail: "The store is locked." };
-    answer(() => HttpResponse.json(problem, { status: 503, headers: { "Retry-After": "2" } }));
+    respondWith(() => HttpResponse.json(problem, { status: 503, headers: { "Retry-After": "2" } }));
 
     expect(await failure()).toMatchObject({
       status: 503,
@@ -47,28 +47,28 @@ describe("a request", () => {
     [429, true],
     [500, true],
     [503, true],
-  ])("that is answered %i may work later: %s", async (status, isTransient) => {
-    answer(() => HttpResponse.json({ code: "some_code" }, { status }));
+  ])("with status %i is transient: %s", async (status, isTransient) => {
+    respondWith(() => HttpResponse.json({ code: "some_code" }, { status }));
 
     expect(await failure()).toMatchObject({ status, isTransient });
   });
 
-  it("has a code also where something before the server answers", async () => {
-    answer(() => new HttpResponse("<h1>Bad Gateway</h1>", { status: 502 }));
+  it("derives a code from the status of a response that is not a problem document", async () => {
+    respondWith(() => new HttpResponse("<h1>Bad Gateway</h1>", { status: 502 }));
 
     expect(await failure()).toMatchObject({ code: "http_502", retryAfter: null });
   });
 
-  it("fails for a passing reason when there is no network", async () => {
-    answer(() => HttpResponse.error());
+  it("fails as transient without a network", async () => {
+    respondWith(() => HttpResponse.error());
 
     expect(await failure()).toMatchObject({ status: 0, code: "network", isTransient: true });
   });
 
-  it("fails for a passing reason when nobody answers", async () => {
+  it("fails as transient when the server does not respond in time", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     try {
-      answer(() => new Promise<Response>(() => {}));
+      respondWith(() => new Promise<Response>(() => {}));
       const failed = failure();
 
       await vi.advanceTimersByTimeAsync(30_000);
@@ -79,13 +79,13 @@ describe("a request", () => {
     }
   });
 
-  it("tells whoever listens that a key is needed", async () => {
+  it("notifies listeners of a 401 response until they unsubscribe", async () => {
     const listener = vi.fn();
-    const stop = onUnauthorized(listener);
-    answer(() => HttpResponse.json({ code: "unauthorized" }, { status: 401 }));
+    const unsubscribe = onUnauthorized(listener);
+    respondWith(() => HttpResponse.json({ code: "unauthorized" }, { status: 401 }));
 
     await failure();
-    stop();
+    unsubscribe();
     await failure();
 
     expect(listener).toHaveBeenCalledOnce();

@@ -3,11 +3,11 @@ import * as v from "valibot";
 import { createEmitter } from "@/observable";
 import type { paths } from "./schema.gen";
 
-/** A refusal by the api (RFC 9457), or the network's failure to reach it (`status` 0). */
+/** An error response of the api (RFC 9457), or a network failure (`status` 0). */
 export class ApiError extends Error {
   readonly status: number;
   readonly code: string;
-  /** Seconds to wait before trying again, where the server named them. */
+  /** Seconds to wait before a retry, from `Retry-After`; null without that header. */
   readonly retryAfter: number | null;
 
   constructor(status: number, code: string, detail: string, retryAfter: number | null = null) {
@@ -18,13 +18,13 @@ export class ApiError extends Error {
     this.retryAfter = retryAfter;
   }
 
-  /** Whether the very same request may work later, with nothing changed by the user. */
+  /** Whether the same request may succeed later. */
   get isTransient(): boolean {
     return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500;
   }
 }
 
-/** Whether the server rejected the request, so that the same one will be rejected again. */
+/** Returns whether the server rejected the request, so that a retry would fail in the same way. */
 export function isRejected(error: unknown): boolean {
   return error instanceof ApiError && !error.isTransient;
 }
@@ -37,27 +37,33 @@ const problemSchema = v.object({
 
 const unauthorized = createEmitter();
 
-/** Calls `listener` whenever a request is answered 401. */
+/** Calls `listener` after each 401 response. */
 export const onUnauthorized = unauthorized.subscribe;
 
-/** A server that has not begun to answer by then is not there. */
-const ANSWER_MS = 30_000;
-/** A long answer may take its time, but not for ever. */
-const WHOLE_MS = 120_000;
+/** How long to wait for the response headers. */
+const HEADERS_TIMEOUT_MS = 30_000;
+/** How long a whole request may take, including the response body. */
+const REQUEST_TIMEOUT_MS = 120_000;
 
-/** A network that swallows a request must not hold what waits for it. */
-async function fetchInTime(request: Request): Promise<Response> {
-  const late = new AbortController();
-  const timer = setTimeout(() => late.abort(new Error("The server does not answer.")), ANSWER_MS);
+/** Fetches with both timeouts, so that a dropped request does not block its caller forever. */
+async function fetchWithTimeout(request: Request): Promise<Response> {
+  const timeout = new AbortController();
+  const timer = setTimeout(
+    () => timeout.abort(new Error("The server did not respond.")),
+    HEADERS_TIMEOUT_MS,
+  );
   try {
-    const signal = AbortSignal.any([request.signal, late.signal, AbortSignal.timeout(WHOLE_MS)]);
-    return await fetch(request, { signal });
+    const signals = [request.signal, timeout.signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)];
+    return await fetch(request, { signal: AbortSignal.any(signals) });
   } finally {
     clearTimeout(timer);
   }
 }
 
-export const client = createClient<paths>({ baseUrl: window.location.origin, fetch: fetchInTime });
+export const client = createClient<paths>({
+  baseUrl: window.location.origin,
+  fetch: fetchWithTimeout,
+});
 
 async function reject(response: Response): Promise<never> {
   if (response.status === 401) unauthorized.emit();
@@ -84,9 +90,9 @@ client.use({
   },
 });
 
-/** The body of a successful call; failures were thrown as `ApiError` before. */
+/** Returns the body of a successful response. The call rejects with an `ApiError` otherwise. */
 export async function body<T>(call: Promise<{ data?: T }>): Promise<T> {
   const { data } = await call;
-  if (data === undefined) throw new ApiError(0, "empty_body", "The answer had no body.");
+  if (data === undefined) throw new ApiError(0, "empty_body", "The response had no body.");
   return data;
 }

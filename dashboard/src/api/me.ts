@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { body, client } from "./client";
 
-/** Who is signed in, and as what. It does not change while the page lives. */
+/** Fetches the current user and role. Neither changes until the page is reloaded. */
 export function useMe() {
   return useQuery({
     queryKey: ["me"],
@@ -9,7 +9,7 @@ export function useMe() {
   });
 }
 
-/** Whether the key that is used may change anything. As long as that is not known, it may. */
+/** Returns whether the current user may make changes. True until the role is known. */
 export function useCanWrite(): boolean {
   return useMe().data?.role !== "viewer";
 }

@@ -1,4 +1,4 @@
-/** The resources of the api under the names that the dashboard uses. */
+/** The resources of the api, under the names used in the dashboard. */
 import type { components } from "./schema.gen";
 
 type Schemas = components["schemas"];
@@ -7,7 +7,7 @@ export type Session = Schemas["Session"];
 export type Message = Schemas["Message"];
 export type Task = Schemas["Task"];
 export type TaskStatus = Task["status"];
-/** A step. What its detail holds depends on the agent, so it is checked where it is shown. */
+/** A step. The contents of `detail` depend on the agent, so they are parsed where they are shown. */
 export type Step = Omit<Schemas["Step"], "kind" | "detail"> & {
   kind: Schemas["Step"]["kind"];
   detail: Record<string, unknown>;
@@ -15,7 +15,7 @@ export type Step = Omit<Schemas["Step"], "kind" | "detail"> & {
 export type Agent = Schemas["Agent"];
 export type Partial = Schemas["Partial"];
 
-/** True once nothing more will happen to the task by itself. */
+/** Returns whether the task has an outcome. */
 export function isEnded(status: TaskStatus): boolean {
   return status !== "queued" && status !== "running";
 }

@@ -2,8 +2,8 @@ import { QueryClient } from "@tanstack/react-query";
 import { ApiError } from "./client";
 
 /**
- * Requests that failed for a passing reason are tried again for as long as somebody waits for
- * them. What was fetched never goes stale by age: the stream keeps it current, or asks for more.
+ * Transient failures are retried while a component needs the data. Fetched data never becomes stale
+ * by age: the stream keeps it current or triggers a new fetch.
  */
 export const queryClient = new QueryClient({
   defaultOptions: {

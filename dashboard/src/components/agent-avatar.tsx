@@ -1,14 +1,13 @@
 import { useAgents } from "@/api/agents";
 
-/** An agent's face: its emoji or colour, or the first letter of its name on its own tint. */
 const sizes = {
   small: "size-8 rounded-[10px] text-[16px]",
   medium: "size-10 rounded-[13px] text-[19px]",
   large: "size-12 rounded-2xl text-[24px]",
 } as const;
 
-/** Whether this device can draw emoji: without such a font there would be an empty box. */
-const drawsEmoji = (() => {
+/** Returns whether this device has an emoji font. Without one, an emoji is an empty box. */
+const canDrawEmoji = (() => {
   let known: boolean | undefined;
   return (): boolean => {
     known ??= testEmoji();
@@ -26,23 +25,24 @@ function testEmoji(): boolean {
   context.textBaseline = "top";
   context.fillText("🦊", 0, 0);
   const { data } = context.getImageData(0, 0, 16, 16);
-  // An emoji has colours; the box that stands for a missing glyph has none.
+  // An emoji is colored; the box for a missing glyph is gray.
   for (let index = 0; index < data.length; index += 4)
     if (data[index] !== data[index + 1] || data[index] !== data[index + 2]) return true;
   return false;
 }
 
-const isColour = (avatar: string) => /^#[0-9a-f]{3,8}$/i.test(avatar);
+const isColor = (avatar: string) => /^#[0-9a-f]{3,8}$/i.test(avatar);
 
 const hues = [245, 150, 30, 200, 330, 175, 275, 10];
 
-/** A hue for a key: always the same one. */
+/** Returns the hue of a key, by its hash. */
 function hueOf(key: string): number {
   let hash = 0x811c9dc5;
   for (const char of key) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01000193);
   return hues[(hash >>> 8) % hues.length] ?? 0;
 }
 
+/** An agent's emoji or color, or the first letter of its name on a tint of its own. */
 export function AgentAvatar(props: {
   agentKey: string;
   name?: string | undefined;
@@ -50,15 +50,15 @@ export function AgentAvatar(props: {
   size?: keyof typeof sizes;
 }) {
   const avatar = props.avatar?.trim() ?? "";
-  // Until the agents have come there is no letter either, or it would change under the eye.
+  // No letter until the agents are loaded, because it might change then.
   const letter = useAgents().isPending ? "" : (props.name ?? props.agentKey).charAt(0);
-  const face = avatar && !isColour(avatar) && drawsEmoji() ? avatar : letter;
+  const face = avatar && !isColor(avatar) && canDrawEmoji() ? avatar : letter;
   return (
     <span
       aria-hidden="true"
       style={{
         "--hue": hueOf(props.agentKey),
-        ...(isColour(avatar) ? { background: avatar, color: "#fff" } : {}),
+        ...(isColor(avatar) ? { background: avatar, color: "#fff" } : {}),
       }}
       className={`avatar-tint grid shrink-0 select-none place-items-center font-[600] text-ink-2 uppercase leading-none ${sizes[props.size ?? "medium"]}`}
     >

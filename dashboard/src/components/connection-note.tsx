@@ -1,7 +1,7 @@
 import { useConnectionTrouble } from "@/stream/use-connection";
 import { texts } from "@/texts";
 
-/** Says how the page is connected: quietly when it is, plainly when it has not been for a while. */
+/** The state of the connection. With `isQuiet`, shown only after it has been lost for a while. */
 export function ConnectionNote(props: { isQuiet?: boolean }) {
   const trouble = useConnectionTrouble();
   if (!trouble && props.isQuiet) return null;

@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import { useCanWrite } from "@/api/me";
 
-/** What changes something: a viewer's key may only read, so it is not offered. */
+/** Shows its children only to users who may make changes. */
 export function ForWriters({ children }: { children: ReactNode }) {
   return useCanWrite() ? children : null;
 }

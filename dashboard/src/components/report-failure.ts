@@ -3,7 +3,7 @@ import { notify } from "@/components/ui/toast";
 import { texts } from "@/texts";
 import { explainProblem } from "@/texts/explain";
 
-/** Returns why a request failed and, for a passing reason, the advice to try again. */
+/** Returns why a request failed and, if the failure is transient, advice to try again. */
 export function explainFailure(error: unknown): string {
   if (!(error instanceof ApiError)) return String(error);
   const reason = explainProblem({ code: error.code, detail: error.message });

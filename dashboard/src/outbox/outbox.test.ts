@@ -15,7 +15,7 @@ const waiting = makeOutgoing({ ...text, key: "k" });
 
 type Options = Parameters<typeof createOutbox>[0];
 
-/** An outbox that works for Ann. */
+/** Opens an outbox for Ann's account. */
 async function open(options: Omit<Options, "begin"> & Partial<Options>) {
   const outbox = createOutbox({ begin: () => Promise.reject(offline), ...options });
   await outbox.open(ann);
@@ -33,7 +33,7 @@ function memory(stored: OutgoingMessage[] = []) {
 }
 
 describe("the outbox", () => {
-  it("stores a text before it is sent and forgets it once the server has it", async () => {
+  it("stores a message before sending it and removes it once it is accepted", async () => {
     const storage = memory();
     const send = vi.fn(async () => expect(storage.items.size).toBe(1));
     const outbox = await open({ storage, send });
@@ -45,7 +45,7 @@ describe("the outbox", () => {
     expect(storage.items.size).toBe(0);
   });
 
-  it("tries again by itself with the same key when the network fails", async () => {
+  it("retries with the same key after a network failure", async () => {
     const keys: string[] = [];
     const send = vi.fn(async (item: OutgoingMessage) => {
       keys.push(item.key);
@@ -60,7 +60,7 @@ describe("the outbox", () => {
     expect(keys).toHaveLength(3);
   });
 
-  it("keeps a refused text with its reason until the user retries it", async () => {
+  it("keeps a rejected message with its reason until the user retries it", async () => {
     const refusal = new ApiError(409, "session_archived", "Archived.");
     const send = vi.fn<(item: OutgoingMessage) => Promise<void>>().mockRejectedValueOnce(refusal);
     send.mockResolvedValueOnce();
@@ -80,7 +80,7 @@ describe("the outbox", () => {
     expect(send.mock.calls.map(([item]) => item.key)).toEqual([failed?.key, failed?.key]);
   });
 
-  it("keeps the order: a text waits for the one before it", async () => {
+  it("sends the messages of a session in order", async () => {
     const sent: string[] = [];
     let isOnline = false;
     const send = async (item: OutgoingMessage) => {
@@ -101,7 +101,7 @@ describe("the outbox", () => {
     expect(sent).toEqual(["one", "two"]);
   });
 
-  it("sends after a reload what was pending before it", async () => {
+  it("sends pending messages after a reload", async () => {
     const storage = createDeviceStorage();
     const first = await open({
       storage,
@@ -120,7 +120,7 @@ describe("the outbox", () => {
     expect(await storage.load(ann)).toEqual([]);
   });
 
-  it("neither shows nor sends what another user of this browser has left", async () => {
+  it("neither shows nor sends the messages of another account", async () => {
     const storage = createDeviceStorage();
     const sent: string[] = [];
     let isOnline = false;
@@ -143,7 +143,7 @@ describe("the outbox", () => {
     await vi.waitFor(() => expect(sent).toEqual([`${bob}: his`, `${ann}: hers`]));
   });
 
-  it("shows nothing and takes nothing while nobody is signed in", async () => {
+  it("shows no messages and rejects new ones while no account is signed in", async () => {
     const storage = memory();
     const outbox = await open({ storage, send: () => Promise.reject(offline) });
     await outbox.add(text);
@@ -151,11 +151,11 @@ describe("the outbox", () => {
     outbox.close();
 
     expect(outbox.getItems()).toEqual([]);
-    await expect(outbox.add(text)).rejects.toThrow("Nobody is signed in");
+    await expect(outbox.add(text)).rejects.toThrow("No account is signed in");
     expect(storage.items.size).toBe(1);
   });
 
-  it("keeps a text whose sender was signed out until they are back", async () => {
+  it("keeps a message after a 401 response until the author signs in again", async () => {
     const storage = memory();
     const signedOut = new ApiError(401, "unauthorized", "A key is needed.");
     const first = await open({ storage, send: () => Promise.reject(signedOut) });
@@ -169,7 +169,7 @@ describe("the outbox", () => {
     expect(send).toHaveBeenCalledOnce();
   });
 
-  it("makes the chat that a text begins, and sends the text there, each with the same key", async () => {
+  it("creates the session of a first message and posts the message with the same key", async () => {
     const storage = memory();
     const [begun, sent]: [OutgoingMessage[], OutgoingMessage[]] = [[], []];
     const opened: string[] = [];
@@ -191,7 +191,7 @@ describe("the outbox", () => {
     expect(opened).toEqual(["made"]);
   });
 
-  it("begins after a reload the chat whose first text was pending before it", async () => {
+  it("creates the session of a pending first message after a reload", async () => {
     const storage = createDeviceStorage();
     const text = { sessionId: null, agentKey: "demo", content: "first", baseline: 0 };
     const send = async () => {};
@@ -206,7 +206,7 @@ describe("the outbox", () => {
     expect(begin.mock.calls.map(([item]) => item.key)).toEqual([first.getItems()[0]?.key]);
   });
 
-  it("keeps a text whose agent is refused, with the reason", async () => {
+  it("keeps a first message with its reason when its session is rejected", async () => {
     const refusal = new ApiError(422, "agent_unavailable", "No key.");
     const outbox = await open({
       storage: memory(),
@@ -223,7 +223,7 @@ describe("the outbox", () => {
     );
   });
 
-  it("says why a text waits, and waits as long as the server asks for", async () => {
+  it("honors Retry-After and shows why a message waits", async () => {
     vi.useFakeTimers();
     try {
       const busy = new ApiError(503, "store_busy", "Locked.", 7);
@@ -243,7 +243,7 @@ describe("the outbox", () => {
     }
   });
 
-  it("gives up a try that hangs once the network is back, and repeats it with the same key", async () => {
+  it("aborts a hanging attempt after a reconnect and retries with the same key", async () => {
     vi.useFakeTimers();
     try {
       const keys: string[] = [];
@@ -271,7 +271,7 @@ describe("the outbox", () => {
     }
   });
 
-  it("sends also where the device does not store", async () => {
+  it("sends a message even if the storage does not respond", async () => {
     vi.useFakeTimers();
     try {
       const storage = { ...memory(), put: () => new Promise<never>(() => {}) };
@@ -287,12 +287,12 @@ describe("the outbox", () => {
     }
   });
 
-  it("drops a waiting text that another tab has sent or thrown away", async () => {
-    let tell = (_key: string) => {};
+  it("drops a waiting message that another tab has removed", async () => {
+    let notifyRemoved = (_key: string) => {};
     const storage = {
       ...memory(),
-      onRemoved: (listener: typeof tell) => {
-        tell = listener;
+      onRemoved: (listener: typeof notifyRemoved) => {
+        notifyRemoved = listener;
       },
     };
     const outbox = await open({
@@ -303,14 +303,14 @@ describe("the outbox", () => {
     await outbox.add(text);
     await vi.waitFor(() => expect(outbox.getItems()).toMatchObject([{ state: "waiting" }]));
 
-    tell("another key");
+    notifyRemoved("another key");
     expect(outbox.getItems()).toHaveLength(1);
-    tell(outbox.getItems()[0]?.key ?? "");
+    notifyRemoved(outbox.getItems()[0]?.key ?? "");
 
     expect(outbox.getItems()).toEqual([]);
   });
 
-  it("removes everything of this user on request", async () => {
+  it("removes only the messages of its account", async () => {
     const storage = memory([{ ...waiting, key: "b", owner: bob }]);
     const outbox = await open({ storage, send: () => Promise.reject(offline) });
     await outbox.add(text);
@@ -322,19 +322,19 @@ describe("the outbox", () => {
   });
 });
 
-describe("pending texts in a thread", () => {
+describe("pending messages of a thread", () => {
   const item: OutgoingMessage = { ...waiting, baseline: 4, state: "sending" };
   const message = makeMessage({ seq: 5, content: "hello" });
 
-  it("hide when their message has come by the stream first", () => {
+  it("are hidden when the event about the message arrives before the response", () => {
     expect(withoutArrived([item], [message])).toEqual([]);
   });
 
-  it("stay while only an older message says the same", () => {
+  it("are shown while only an older message has the same content", () => {
     expect(withoutArrived([item], [{ ...message, seq: 4 }])).toEqual([item]);
   });
 
-  it("hide one each when the same text was sent twice", () => {
+  it("are hidden one by one when the same content was sent twice", () => {
     expect(withoutArrived([item, { ...item, key: "k2" }], [message])).toHaveLength(1);
   });
 });

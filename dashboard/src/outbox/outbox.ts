@@ -1,89 +1,89 @@
 /**
- * Keeps every text that the user sent until the server has it.
+ * Keeps every message that the user has sent until the server has accepted it.
  *
- * Guarantees: a text is stored on the device before the first try, and removed only by the
- * server's 2xx or by the user; every try uses the same Idempotency-Key, so that it arrives once;
- * texts of one session leave in the order they were written; a text is shown and sent only while
- * the user who wrote it is signed in.
+ * Guarantees: a message is stored on the device before the first attempt and removed only after a 2xx
+ * response or by the user; all attempts use the same Idempotency-Key, so it is posted once; the
+ * messages of a session are sent in the order in which they were written; a message is shown and sent
+ * only while its author is signed in.
  */
 import { ApiError } from "@/api/client";
 import { newId } from "@/identifier";
 import { createEmitter } from "@/observable";
 
 export interface OutgoingMessage {
-  /** The Idempotency-Key, made at the first try. */
+  /** The Idempotency-Key, which also identifies the message in the outbox. */
   readonly key: string;
-  /** The user who wrote it. */
+  /** The account of its author. */
   readonly owner: string;
-  /** Null while the chat that it begins has not been made; `agentKey` says with whom. */
+  /** Null for the first message of a new session with `agentKey`, until the session is created. */
   readonly sessionId: string | null;
   readonly agentKey?: string;
   readonly content: string;
-  /** Milliseconds since 1970, by this device. */
+  /** Milliseconds since the Unix epoch, by the device's clock. */
   readonly createdAt: number;
-  /** The session's `last_seq` when it was written; an arrival is later than that. */
+  /** The session's `last_seq` when it was written. The accepted message has a higher `seq`. */
   readonly baseline: number;
-  /** `waiting` will be tried again by itself; `failed` only when the user says so. */
+  /** `waiting`: will be retried automatically. `failed`: retried only by the user. */
   readonly state: "sending" | "waiting" | "failed";
   readonly reason: { code: string; detail: string } | null;
 }
 
 export interface OutboxStorage {
-  /** The texts of one user. */
+  /** Returns the messages of an account. */
   load(owner: string): Promise<OutgoingMessage[]>;
   put(item: OutgoingMessage): Promise<void>;
   remove(key: string): Promise<void>;
-  /** Calls `listener` with the key of each text that another tab has removed. */
+  /** Calls `listener` with the key of each message that another tab removes. */
   onRemoved?(listener: (key: string) => void): void;
 }
 
-/** A text for a chat, or one that begins a chat with an agent. */
+/** A message for a session, or the first message of a new session with an agent. */
 type NewText = Pick<OutgoingMessage, "content" | "baseline"> &
   ({ sessionId: string } | { sessionId: null; agentKey: string });
 
 interface Options {
   storage: OutboxStorage;
-  /** Makes the chat that the text begins; its id. Rejects with an `ApiError`. */
+  /** Creates the session for its first message and returns the id. Rejects with an `ApiError`. */
   begin: (item: OutgoingMessage, signal: AbortSignal) => Promise<string>;
-  /** Sends it and shows the result; rejects with an `ApiError`. */
+  /** Posts the message and adds the response to the store. Rejects with an `ApiError`. */
   send: (item: OutgoingMessage, signal: AbortSignal) => Promise<void>;
-  /** How long to wait before the n-th try again (n ≥ 1). */
+  /** Returns how long to wait after the n-th consecutive failure (n ≥ 1). */
   delayMs?: (failures: number) => number;
 }
 
 export interface Outbox {
   getItems(): readonly OutgoingMessage[];
   subscribe(listener: () => void): () => void;
-  /** Works for this user from now on: reads what an earlier visit left behind and sends it. */
+  /** Switches to an account: loads its stored messages and sends them. */
   open(owner: string): Promise<void>;
-  /** Works for nobody until the next `open`. What is there stays on the device. */
+  /** Stops sending until the next `open`. The messages stay on the device. */
   close(): void;
-  /** Resolves once the device has the text, so that a reload cannot lose it any more. */
+  /** Adds a message. Resolves once it is stored, so that a reload does not lose it. */
   add(text: NewText): Promise<void>;
   retry(key: string): void;
-  /** Tries everything that waits at once: the network is back. */
+  /** Retries all waiting messages immediately, for use after a reconnect. */
   wake(): void;
-  /** Calls `listener` with the id of each chat that a text has begun. */
+  /** Calls `listener` with the id of each session created for a message. */
   onBegun(listener: (sessionId: string) => void): () => void;
   discard(key: string): Promise<void>;
-  /** For a session that the user has deleted. */
+  /** Discards the messages of a deleted session. */
   discardSession(sessionId: string): void;
-  /** Removes all of this user's texts from the device. */
+  /** Removes all messages of the account from the device. */
   clear(): Promise<void>;
 }
 
-/** A device that does not store a text by then does not hold it back. */
+/** How long to wait for the storage before sending anyway. */
 const STORE_MS = 1000;
-/** A try that has lasted so long when the network comes back was swallowed by the old one. */
+/** After a reconnect, attempts that started at least this long ago are aborted and retried. */
 const HUNG_MS = 5000;
 
 const backoffMs = (failures: number) =>
   Math.min(30_000, 1000 * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
 
-/** Answers that say the text is of no use any more: the message was sent and then removed. */
+/** Error codes after which the message is dropped: it was posted and then removed. */
 const SETTLED_CODES = new Set(["message_gone"]);
 
-/** Texts that leave one after another: those of a chat, or the one that begins a chat. */
+/** Returns the key of the queue of a message: messages of one session are sent one after another. */
 const laneOf = (item: OutgoingMessage) => item.sessionId ?? item.key;
 
 const isNext = (lane: string) => (item: OutgoingMessage) =>
@@ -94,7 +94,7 @@ export function createOutbox({ storage, begin, send, delayMs = backoffMs }: Opti
   let items: readonly OutgoingMessage[] = [];
   const changes = createEmitter();
   const begun = createEmitter<string>();
-  /** The tries under way, by lane. */
+  /** The attempts in progress, by queue. */
   const busy = new Map<string, { end: AbortController; since: number }>();
   const failures = new Map<string, number>();
   const timers = new Map<string, ReturnType<typeof setTimeout>>();
@@ -123,7 +123,7 @@ export function createOutbox({ storage, begin, send, delayMs = backoffMs }: Opti
     set([]);
   }
 
-  /** Sends a lane's texts one after another, until one has to wait. */
+  /** Sends the messages of a queue one after another, until one must wait. */
   async function pump(lane: string): Promise<void> {
     if (busy.has(lane)) return;
     clearTimeout(timers.get(lane));
@@ -142,7 +142,7 @@ export function createOutbox({ storage, begin, send, delayMs = backoffMs }: Opti
     }
   }
 
-  /** Makes the chat, to which the text then belongs: it goes on in that chat's lane. */
+  /** Creates the session and moves the message to the session's queue. */
   async function beginChat(item: OutgoingMessage, signal: AbortSignal): Promise<void> {
     const sessionId = await begin(item, signal);
     if (item.owner !== owner) return;
@@ -151,7 +151,7 @@ export function createOutbox({ storage, begin, send, delayMs = backoffMs }: Opti
     void pump(sessionId);
   }
 
-  /** Whether the next text may go. */
+  /** Tries to send a message. Returns whether the next one may be sent. */
   async function attempt(item: OutgoingMessage, signal: AbortSignal): Promise<boolean> {
     try {
       if (item.sessionId === null) {
@@ -167,10 +167,10 @@ export function createOutbox({ storage, begin, send, delayMs = backoffMs }: Opti
         await remove(item.key);
         return true;
       }
-      // Closed meanwhile: it stays on the device as it is.
+      // The outbox was closed in the meantime: leave the stored message as it is.
       if (item.owner !== owner) return false;
       const reason = { code: problem.code, detail: problem.message };
-      // Nobody is signed in: it waits for this user's return, and no try before that can work.
+      // Signed out: no attempt can succeed before this account signs in again.
       if (problem.status === 401) {
         change(item.key, { state: "waiting", reason });
         return false;
@@ -193,7 +193,7 @@ export function createOutbox({ storage, begin, send, delayMs = backoffMs }: Opti
   }
 
   storage.onRemoved?.((key) => {
-    // One that is on its way here as well comes back with the same answer.
+    // A message that is being sent here as well gets the same response.
     if (items.some((item) => item.key === key && item.state !== "sending"))
       set(items.filter((item) => item.key !== key));
   });
@@ -218,7 +218,7 @@ export function createOutbox({ storage, begin, send, delayMs = backoffMs }: Opti
       owner = null;
     },
     async add(text) {
-      if (owner === null) throw new Error("Nobody is signed in.");
+      if (owner === null) throw new Error("No account is signed in.");
       const createdAt = Math.max(Date.now(), (items.at(-1)?.createdAt ?? 0) + 1);
       const made = { key: newId(), owner, createdAt, state: "sending", reason: null } as const;
       const item: OutgoingMessage = { ...text, ...made };

@@ -1,4 +1,4 @@
-/** The outbox on the device: IndexedDB, or memory where the browser forbids it. */
+/** Stores the outbox in IndexedDB and notifies other tabs of removed messages. */
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
 import type { OutboxStorage, OutgoingMessage } from "./outbox";
 
@@ -6,10 +6,10 @@ interface Schema extends DBSchema {
   outgoing: { key: string; value: OutgoingMessage; indexes: { owner: string } };
 }
 
-/** 2: texts have an owner. */
+/** Version 2 added the owner. */
 const VERSION = 2;
 
-/** Where the tabs tell each other what they have removed. */
+/** The BroadcastChannel for the keys of removed messages. */
 const CHANNEL = "banter-outbox";
 
 function open(onClosed: () => void): Promise<IDBPDatabase<Schema>> {
@@ -21,7 +21,7 @@ function open(onClosed: () => void): Promise<IDBPDatabase<Schema>> {
           : transaction.objectStore("outgoing");
       store.createIndex("owner", "owner");
     },
-    // A newer page in another tab waits for this one to let go.
+    // Another tab with a newer version of the page waits for this connection to close.
     blocking: (_current, _blocked, { target }) => {
       if (target instanceof IDBDatabase) target.close();
       onClosed();

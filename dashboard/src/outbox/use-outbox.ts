@@ -1,4 +1,4 @@
-/** The page's one outbox, and what of it a session shows. */
+/** The outbox of the page, and the hooks that show its messages. */
 import { useEffect, useMemo, useSyncExternalStore } from "react";
 import { body, client } from "@/api/client";
 import type { Message } from "@/api/models";
@@ -36,7 +36,7 @@ export const outbox = createOutbox({
   },
 });
 
-/** Sends what this user's earlier visit left, and tries again as soon as the network is back. */
+/** Opens the outbox of the current account, and retries waiting messages after each reconnect. */
 export function useOutboxDelivery(isLive: boolean): void {
   const owner = useOwner();
   useEffect(() => {
@@ -54,8 +54,8 @@ export function useOutboxDelivery(isLive: boolean): void {
 }
 
 /**
- * Pending texts that are not in the transcript yet. The event about a message may come before
- * the answer to its POST; then the message stands for the text.
+ * Returns the pending messages that are not in the thread yet. The event about a message may arrive
+ * before the response to its POST; the message then replaces the pending one.
  */
 export function withoutArrived(
   items: readonly OutgoingMessage[],
@@ -77,7 +77,7 @@ export function withoutArrived(
   });
 }
 
-/** What has not left yet for a chat, or (null) to begin one. */
+/** Returns the pending messages of a session or, for null, of sessions that are not created yet. */
 export function useOutgoingMessages(sessionId: string | null): readonly OutgoingMessage[] {
   const items = useSyncExternalStore(outbox.subscribe, outbox.getItems);
   return useMemo(() => items.filter((item) => item.sessionId === sessionId), [items, sessionId]);

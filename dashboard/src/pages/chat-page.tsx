@@ -31,14 +31,14 @@ import { useConnectionStatus } from "@/stream/use-connection";
 import { texts } from "@/texts";
 import { useAfter } from "@/use-after";
 
-/** A server that takes longer for a chat is said not to answer, though it may yet. */
-const PATIENCE_MS = 10_000;
+/** After this time, a loading chat is shown as failed to load. */
+const LOAD_TIMEOUT_MS = 10_000;
 
-/** One conversation: its header, its thread and the composer. */
+/** An open chat: header, thread, and composer. */
 export function ChatPage({ sessionId }: { sessionId: string }) {
   const fetch = useThreadFetch(sessionId);
   const entry = useStore((state) => state.sessions[sessionId]);
-  // Part by part: the text of a running answer changes the thread with every frame.
+  // Select the parts separately: a running answer changes the thread with every frame.
   const messages = useStore((state) => state.threads[sessionId]?.messages);
   const tasks = useStore((state) => state.threads[sessionId]?.tasks);
   const hasMore = useStore((state) => state.threads[sessionId]?.hasMore === true);
@@ -60,11 +60,11 @@ export function ChatPage({ sessionId }: { sessionId: string }) {
     () => session && findCurrentTask(session, messages ?? {}, tasks ?? {}),
     [session, messages, tasks],
   );
-  const isSlow = useAfter(PATIENCE_MS, !isLoaded);
+  const isSlow = useAfter(LOAD_TIMEOUT_MS, !isLoaded);
   const status = useConnectionStatus();
-  const isGone =
+  const isDeleted =
     entry?.value === null || (fetch.error instanceof ApiError && fetch.error.status === 404);
-  if (isGone)
+  if (isDeleted)
     return (
       <Frame>
         <StateNote
@@ -120,7 +120,7 @@ export function ChatPage({ sessionId }: { sessionId: string }) {
   );
 }
 
-/** What was written for a chat that is gone: nothing is thrown away unseen. */
+/** The pending messages and the draft of a deleted chat, so that they are not lost. */
 function UnsentTexts({ sessionId }: { sessionId: string }) {
   const pending = useOutgoingMessages(sessionId);
   const draft = useDraft(sessionId);
@@ -213,16 +213,16 @@ function Frame(props: {
   );
 }
 
-/** What stands in place of the composer. */
+/** The style of the text shown instead of the composer. */
 const footnote =
   "flex items-center justify-center gap-3 border-line border-t px-4 pt-3 pb-[max(12px,env(safe-area-inset-bottom))] text-ink-2 text-note";
 
 function Footer(props: {
   session: Session;
-  /** What a Stop is for. */
+  /** The task that Stop cancels. */
   task: Task | null;
   agentName: string;
-  /** Why the agent cannot answer, where that is known. */
+  /** Why the agent cannot answer, or null. */
   trouble: string | null;
 }) {
   const { session, task, trouble } = props;

@@ -18,7 +18,7 @@ import { OpenOverlay } from "./overlays";
 
 const DRAFT = "new";
 
-/** Chooses an agent and takes the first message; the outbox makes the chat and sends it there. */
+/** The view to choose an agent and write the first message. The outbox creates the session. */
 export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undefined }) {
   const { isHome = false } = props;
   const agents = useAgents();
@@ -33,11 +33,11 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
   useEffect(
     () =>
       outbox.onBegun((sessionId) => {
-        // What was written meanwhile was meant for this chat.
+        // A draft written in the meantime belongs to this session.
         const draft = readDraft(DRAFT);
         discardDraft(DRAFT);
         if (draft) writeDraft(sessionId, draft);
-        // Where the list is one step back, on a phone too.
+        // Back must lead to the chat list.
         void navigate({ to: "/chat/$sessionId", params: { sessionId }, replace: !isHome });
       }),
     [navigate, isHome],
@@ -48,10 +48,9 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
     return available.find((one) => one.key === chosen) ?? available[0];
   };
   const agent = choose(agents.data);
-  // With one agent there is nothing to choose.
   const only = agents.data?.length === 1 ? agent : undefined;
 
-  /** Who types faster than the agents come need not press Enter twice. */
+  /** Waits for the agents if a message is sent before they are loaded. */
   async function findAgent(): Promise<Agent | undefined> {
     setAsking(true);
     try {
@@ -66,8 +65,8 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
 
   async function start(content: string) {
     const chosenAgent = agent ?? (await findAgent());
-    // The page says by now that there is none; the text goes back.
-    if (!chosenAgent) throw new Error("There is no agent.");
+    // The page shows that there are no agents. The composer restores the text.
+    if (!chosenAgent) throw new Error("No agent is available.");
     await outbox.add({ sessionId: null, agentKey: chosenAgent.key, content, baseline: 0 });
   }
 
@@ -184,7 +183,7 @@ function OnlyAgent({ agent }: { agent: Agent }) {
   );
 }
 
-/** It is not known yet whether there is a choice: the shape of one agent promises none. */
+/** A placeholder while the agents are loading. */
 function AgentSkeleton() {
   return (
     <div aria-hidden="true" className="flex animate-shimmer flex-col items-center gap-4">

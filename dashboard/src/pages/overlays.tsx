@@ -1,4 +1,4 @@
-/** What may lie over every view, and the shortcuts that open it. */
+/** The dialogs that can be opened from every view, and their shortcuts. */
 import { useNavigate } from "@tanstack/react-router";
 import { Archive, Keyboard, Moon, Plus, Settings, Sun } from "lucide-react";
 import { createContext, useCallback, useMemo, useState } from "react";
@@ -17,10 +17,10 @@ import { texts } from "@/texts";
 
 export type Overlay = "palette" | "settings" | "help";
 
-/** Opens one from a view: on a phone a view can stand where the list with its buttons is else. */
+/** Opens an overlay from a view, because on a phone the sidebar may be hidden. */
 export const OpenOverlay = createContext<(overlay: Overlay) => void>(() => {});
 
-/** The open overlay and how to open one; the shortcuts are at work as long as this is used. */
+/** Returns the open overlay and functions to open and close it. Registers the shortcuts. */
 export function useOverlays() {
   const [overlay, setOverlay] = useState<Overlay | null>(null);
   const navigate = useNavigate();

@@ -21,7 +21,7 @@ import { SignInPage } from "./sign-in-page";
 import { useBadge } from "./use-badge";
 import { useNotifications } from "./use-notifications";
 
-/** The frame of every view: the list beside it, or, on a phone, in its place. */
+/** The layout of the page: the chat list next to the view or, on a phone, instead of it. */
 export function Shell() {
   const [isKeyNeeded, setKeyNeeded] = useState(false);
   useEffect(() => onUnauthorized(() => setKeyNeeded(true)), []);
@@ -31,9 +31,9 @@ export function Shell() {
 function Layout() {
   const isAtRoot = useRouterState({ select: (state) => state.location.pathname === "/" });
   const hasNoChats = useHasNoChats();
-  // One column shows the list or the view. Who has no chats yet has nothing to look for there.
+  // With one column, `/` shows the chat list, or a new chat if the list is empty.
   const isAtList = isAtRoot && !hasNoChats;
-  const isSaidByChat = useIsChatShown();
+  const isShownByChat = useIsChatShown();
   useBadge();
   useNotifications();
   const { overlay, open, close } = useOverlays();
@@ -47,7 +47,7 @@ function Layout() {
           <Sidebar onSettings={() => open("settings")} onPalette={() => open("palette")} />
         </div>
         <div
-          className={`bg-side px-5 pb-[env(safe-area-inset-bottom)] empty:hidden md:[&:has(span)]:py-2 [&:has(span)]:py-3 ${isSaidByChat ? "md:hidden" : ""}`}
+          className={`bg-side px-5 pb-[env(safe-area-inset-bottom)] empty:hidden md:[&:has(span)]:py-2 [&:has(span)]:py-3 ${isShownByChat ? "md:hidden" : ""}`}
         >
           <ConnectionNote isQuiet />
         </div>
@@ -63,23 +63,23 @@ function Layout() {
   );
 }
 
-/** Whether a chat is beside the list, whose header tells how the page is connected. */
+/** Returns whether a chat is open, whose header shows the connection status. */
 function useIsChatShown(): boolean {
   const { sessionId = "" } = useParams({ strict: false });
   return useStore((state) => Boolean(state.sessions[sessionId]?.value));
 }
 
-/** A server that takes longer is said not to answer, though it may yet. */
-const PATIENCE_MS = 8000;
+/** After this time without a response, the server is shown as unreachable. */
+const RESPONSE_TIMEOUT_MS = 8000;
 
-/** What was written here belongs to a user, so nothing can be written until it is known to whom. */
+/** The view of the current route, shown once the account is known, because drafts belong to accounts. */
 function View() {
   const me = useMe();
   const owner = useOwner();
   useEffect(() => {
     if (me.data) setOwner(nameOwner(me.data));
   }, [me.data]);
-  const isSlow = useAfter(PATIENCE_MS, owner === null);
+  const isSlow = useAfter(RESPONSE_TIMEOUT_MS, owner === null);
   if (owner !== null) return <Outlet />;
   const isRejection = isRejected(me.error);
   return (
@@ -97,10 +97,10 @@ function View() {
   );
 }
 
-/** Opens the stream once a first fetch has said from where, and lets the outbox follow it. */
+/** Opens the stream at the position of the first fetch, and retries pending messages when it is live. */
 function useLiveUpdates(): void {
   const hasPosition = useStore((state) => state.position !== null);
-  // A stream cannot see why it was refused; a request can, and a 401 is then shown.
+  // EventSource does not expose the status of a failed connection. This request detects a 401.
   const probe = useCallback(() => void client.GET("/v1/agents").catch(() => {}), []);
   useConnection(hasPosition, probe);
   useOutboxDelivery(useConnectionStatus() === "live");

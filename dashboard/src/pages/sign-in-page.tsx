@@ -5,18 +5,18 @@ import { explainFailure } from "@/components/report-failure";
 import { Button } from "@/components/ui/button";
 import { texts } from "@/texts";
 
-/** The api answered 401: without a key there is nothing to show. */
+/** The form to sign in with an API key, shown after a 401 response. */
 export function SignInPage() {
   const [key, setKey] = useState("");
   const [isSending, setSending] = useState(false);
   const [failure, setFailure] = useState<string | null>(null);
 
   useEffect(() => {
-    window.addEventListener("focus", lookAgain);
-    document.addEventListener("visibilitychange", lookAgain);
+    window.addEventListener("focus", checkSession);
+    document.addEventListener("visibilitychange", checkSession);
     return () => {
-      window.removeEventListener("focus", lookAgain);
-      document.removeEventListener("visibilitychange", lookAgain);
+      window.removeEventListener("focus", checkSession);
+      document.removeEventListener("visibilitychange", checkSession);
     };
   }, []);
 
@@ -27,7 +27,7 @@ export function SignInPage() {
     setFailure(null);
     try {
       await client.POST("/v1/auth/session", { body: { api_key: key.trim() } });
-      // Everything is fetched anew as this user.
+      // Fetch everything again as this user.
       window.location.reload();
     } catch (error) {
       setSending(false);
@@ -53,7 +53,7 @@ export function SignInPage() {
             onChange={(event) => setKey(event.target.value)}
             autoComplete="current-password"
             spellCheck={false}
-            // biome-ignore lint/a11y/noAutofocus: the page has this one field and nothing else to read first
+            // biome-ignore lint/a11y/noAutofocus: it is the only field of the page
             autoFocus
             required
             placeholder="bnt_…"
@@ -77,14 +77,14 @@ export function SignInPage() {
   );
 }
 
-/** The user may have signed in in another tab meanwhile: the cookie is this one's too. */
-async function lookAgain(): Promise<void> {
+/** Reloads the page if the user has signed in in another tab, which shares the cookie. */
+async function checkSession(): Promise<void> {
   if (document.visibilityState === "hidden") return;
   try {
     await client.GET("/v1/auth/me");
     window.location.reload();
   } catch {
-    // They have not.
+    // Still signed out.
   }
 }
 

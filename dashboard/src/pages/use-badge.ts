@@ -1,4 +1,4 @@
-/** The number of unread messages where the page is not looked at: on its tab. */
+/** Shows the number of unread messages in the title and the icon of the page's tab. */
 import { useParams } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { useUnreadSessions } from "@/features/sessions/use-session-list";

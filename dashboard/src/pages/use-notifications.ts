@@ -1,4 +1,4 @@
-/** Tells the desktop about an answer or a question for permission, while no tab is looked at. */
+/** Shows desktop notifications about answers and permission requests while all tabs are hidden. */
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { readPreferences } from "@/preferences";
@@ -10,22 +10,22 @@ import { toLine, toPlainText } from "@/terminal/screen";
 import { texts } from "@/texts";
 import { explainEnding } from "@/texts/explain";
 
-/** Held, shared, by every tab that is visible. */
+/** A shared Web Lock held by every visible tab. */
 const LOCK = "banter-visible";
-/** A notification is a glance, not the whole answer. */
+/** The maximum length of a notification's text, in UTF-16 code units. */
 const MAX_LENGTH = 160;
 
-/** What there is to say about the event, if anything. */
+/** Returns the text of the notification about an event, or null if there is none. */
 function describe(event: StreamEvent): string | null {
   if (event.type === "message.created" && event.message.role === "assistant")
     return event.message.seq > event.session.last_read_seq
       ? toPlainText(event.message.content) || explainEnding(event.message, [])
       : null;
-  const isQuestion =
+  const isRequest =
     event.type === "task.step" &&
     event.step.kind === "permission" &&
     event.step.status === "pending";
-  return isQuestion ? texts.notifications.permission(toLine(event.step.title)) : null;
+  return isRequest ? texts.notifications.permission(toLine(event.step.title)) : null;
 }
 
 async function isAnyTabVisible(): Promise<boolean> {
@@ -34,8 +34,8 @@ async function isAnyTabVisible(): Promise<boolean> {
   return held?.some(({ name }) => name === LOCK) ?? false;
 }
 
-/** Holds the lock while this tab is visible. */
-function showVisibility(): () => void {
+/** Holds the lock while this tab is visible. Returns a function to stop. */
+function holdVisibilityLock(): () => void {
   let release = () => {};
   const end = new AbortController();
   function update() {
@@ -56,7 +56,7 @@ function showVisibility(): () => void {
   };
 }
 
-/** Null where the browser has the interface but does not let a page use it, as on Android. */
+/** Shows a notification. Returns null if the browser does not allow pages to do so, as on Android. */
 function show(sessionId: string, text: string): Notification | null {
   const title = store.getState().sessions[sessionId]?.value?.title || texts.app.name;
   try {
@@ -70,15 +70,15 @@ function show(sessionId: string, text: string): Notification | null {
   }
 }
 
-/** After each new connection the stream tells of open questions again; each is a piece of news once. */
-const told = new Set<string>();
+/** Permission requests with a notification. The stream sends open requests again after each reconnect. */
+const notified = new Set<string>();
 
 function isNews(event: StreamEvent): boolean {
   if (event.type !== "task.step") return true;
   const { task_id, attempt, step } = event;
   const name = `${task_id} ${attempt} ${step.seq}`;
-  if (told.has(name)) return false;
-  told.add(name);
+  if (notified.has(name)) return false;
+  notified.add(name);
   return true;
 }
 
@@ -86,7 +86,7 @@ export function useNotifications(): void {
   const navigate = useNavigate();
   useEffect(() => {
     if (!("locks" in navigator) || !("Notification" in window)) return;
-    const hide = showVisibility();
+    const hide = holdVisibilityLock();
     const stop = onStreamEvent(async (event) => {
       const text = describe(event);
       const isWanted = readPreferences().hasNotifications && Notification.permission === "granted";

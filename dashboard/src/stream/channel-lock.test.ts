@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createChannelLocks } from "./channel-lock";
 
-/** Every open channel hears what the others post, a moment later; a frozen one once it thaws. */
+/** A fake BroadcastChannel. Messages arrive after 1 ms, or at a frozen channel after `thaw`. */
 class Channel extends EventTarget {
   static all: Channel[] = [];
   isFrozen = false;
@@ -38,7 +38,7 @@ interface Tab {
 }
 
 let tabs: Tab[] = [];
-/** Each test has a lock of its own: requests of earlier ones may still wait for theirs. */
+/** Each test has its own lock, because requests of earlier tests may still be waiting. */
 let lockName = "";
 
 function openTab(options: LockOptions = {}): Tab {
@@ -66,7 +66,7 @@ function openTab(options: LockOptions = {}): Tab {
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 const holders = () => tabs.filter(({ state }) => state === "holding");
 
-/** The tab that holds the lock, when it is the only one. */
+/** Returns the tab that holds the lock. Fails unless there is exactly one. */
 function holder(): Tab {
   const [first, ...others] = holders();
   expect(others).toEqual([]);
@@ -87,15 +87,15 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-describe("a lock between tabs", () => {
-  it("is taken by the only tab", async () => {
+describe("createChannelLocks", () => {
+  it("grants the lock to the only tab", async () => {
     const tab = openTab();
     await pass(1000);
 
     expect(holder()).toBe(tab);
   });
 
-  it("is taken by one of many tabs that open at once", async () => {
+  it("grants the lock to one of many tabs that request it at the same time", async () => {
     for (let count = 0; count < 10; count += 1) openTab();
     await pass(1000);
 
@@ -104,7 +104,7 @@ describe("a lock between tabs", () => {
     holder();
   });
 
-  it("stays with its holder when others open later", async () => {
+  it("does not take the lock from its holder when other tabs request it", async () => {
     const first = openTab();
     await pass(1000);
     for (let count = 0; count < 5; count += 1) {
@@ -116,7 +116,7 @@ describe("a lock between tabs", () => {
     expect(holder()).toBe(first);
   });
 
-  it("goes to another tab within a second once it is released", async () => {
+  it("grants a released lock to another tab within a second", async () => {
     for (let count = 0; count < 5; count += 1) openTab();
     await pass(1000);
     const first = holder();
@@ -128,13 +128,13 @@ describe("a lock between tabs", () => {
     expect(holder()).not.toBe(first);
   });
 
-  it("is released when the page is left, and not taken again before it is shown", async () => {
+  it("releases the lock on pagehide and does not reacquire it before pageshow", async () => {
     const first = openTab();
     await pass(1000);
     const second = openTab();
     await pass(1000);
 
-    // The tabs of this test share a window: no other one may take it before it is shown again.
+    // The tabs of this test share a window, so none may acquire the lock before pageshow.
     window.dispatchEvent(new Event("pagehide"));
     await pass(1000);
     expect(first.state).toBe("lost");
@@ -146,7 +146,7 @@ describe("a lock between tabs", () => {
     expect(["waiting", "holding"]).toContain(second.state);
   });
 
-  it("goes to another tab within seconds when its holder crashes", async () => {
+  it("grants the lock of a crashed tab to another one within seconds", async () => {
     for (let count = 0; count < 5; count += 1) openTab();
     await pass(1000);
     const first = holder();
@@ -159,7 +159,7 @@ describe("a lock between tabs", () => {
     expect(holder()).not.toBe(first);
   });
 
-  it("stays with the later holder when a frozen one thaws", async () => {
+  it("takes the lock from a frozen holder that thaws after another tab has acquired it", async () => {
     for (let count = 0; count < 3; count += 1) openTab();
     await pass(1000);
     const first = holder();
@@ -174,7 +174,7 @@ describe("a lock between tabs", () => {
     expect(holder()).not.toBe(first);
   });
 
-  it("is taken at once by a thief, and its holder learns of it", async () => {
+  it("steals the lock immediately and notifies its holder", async () => {
     const first = openTab();
     await pass(1000);
     let hasStolen = false;
@@ -189,7 +189,7 @@ describe("a lock between tabs", () => {
     expect(first.state).toBe("lost");
   });
 
-  it("is not waited for any longer by a tab that gives up", async () => {
+  it("stops waiting for the lock after an abort", async () => {
     openTab();
     await pass(1000);
     const end = new AbortController();

@@ -6,7 +6,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-it("is the server's time, from the moment that the server tells it", () => {
+it("useServerNow follows the server's clock after a correction", () => {
   vi.useFakeTimers({ now: Date.parse("2026-01-01T12:00:00.000Z") });
   const { result } = renderHook(() => useServerNow(60_000));
 

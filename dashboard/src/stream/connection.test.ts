@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { at } from "@/test-objects";
 import { type Connection, type ConnectionOptions, connect } from "./connection";
 
-/** The browser's stream, as far as the connection uses it; the test plays the server. */
+/** A fake EventSource with which a test sends events. */
 class FakeEventSource extends EventTarget {
   static opened: FakeEventSource[] = [];
   onerror: (() => void) | null = null;
@@ -16,12 +16,12 @@ class FakeEventSource extends EventTarget {
   close() {
     this.isClosed = true;
   }
-  say(event: { type: string }, lastEventId = "") {
+  send(event: { type: string }, lastEventId = "") {
     const data = JSON.stringify({ at, ...event });
     this.dispatchEvent(new MessageEvent(event.type, { data, lastEventId }));
   }
   hello() {
-    this.say({ type: "hello", cursor: "a-7", heartbeat_ms: 15_000, retry_ms: 1000 } as never);
+    this.send({ type: "hello", cursor: "a-7", heartbeat_ms: 15_000, retry_ms: 1000 } as never);
   }
 }
 
@@ -56,20 +56,20 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-describe("the connection", () => {
-  it("goes on after the position that it is told", () => {
+describe("connect", () => {
+  it("resumes after the given position", () => {
     open({ position: () => ({ epoch: "a", seq: 7 }) });
 
     expect(latest().url).toBe("/v1/events?after=a-7");
   });
 
-  it("hands over only durable events with a position", () => {
+  it("delivers a cursor only with durable events", () => {
     const received: unknown[] = [];
     open({ onEvents: (events) => received.push(...events) });
 
     latest().hello();
-    latest().say({ type: "session.deleted", chat_session_id: "s" } as never, "a-8");
-    latest().say({ type: "heartbeat" }, "a-8");
+    latest().send({ type: "session.deleted", chat_session_id: "s" } as never, "a-8");
+    latest().send({ type: "heartbeat" }, "a-8");
     vi.advanceTimersByTime(100);
 
     expect(received).toMatchObject([
@@ -79,7 +79,7 @@ describe("the connection", () => {
     ]);
   });
 
-  it("tries again ever more slowly, never twice in the same rhythm, and says that there is trouble", () => {
+  it("retries with exponential backoff and jitter, and reports repeated failures", () => {
     const delays: number[] = [];
     open();
     for (let failure = 0; failure < 12; failure += 1) {
@@ -97,7 +97,7 @@ describe("the connection", () => {
     expect(onTrouble).toHaveBeenCalledTimes(11);
   });
 
-  it("begins with short pauses again once it was connected", () => {
+  it("resets the backoff after connecting", () => {
     open();
     for (let failure = 0; failure < 8; failure += 1) {
       latest().onerror?.();
@@ -113,7 +113,7 @@ describe("the connection", () => {
     expect(statuses).toContain("live");
   });
 
-  it("waits no longer when the network or the reader is back", () => {
+  it("reconnects immediately when the device comes online or the page becomes visible", () => {
     open();
     for (const isBack of [
       () => window.dispatchEvent(new Event("online")),
@@ -132,7 +132,7 @@ describe("the connection", () => {
     }
   });
 
-  it("takes a connect without an answer for a failure", () => {
+  it("treats a connection without hello as failed", () => {
     open();
 
     vi.advanceTimersByTime(10_000 + 500);
@@ -140,12 +140,12 @@ describe("the connection", () => {
     expect(FakeEventSource.opened.map(({ isClosed }) => isClosed)).toEqual([true, false]);
   });
 
-  it("takes a stream without a heartbeat for dead", () => {
+  it("reconnects after missed heartbeats", () => {
     open();
     latest().hello();
 
     vi.advanceTimersByTime(15_000);
-    latest().say({ type: "heartbeat" });
+    latest().send({ type: "heartbeat" });
     vi.advanceTimersByTime(37_000);
     expect(count()).toBe(1);
     vi.advanceTimersByTime(1000);
@@ -154,7 +154,7 @@ describe("the connection", () => {
     expect(statuses.at(-1)).toBe("connecting");
   });
 
-  it("does not wait that long once somebody looks, as after the device has slept", () => {
+  it("reconnects earlier when the page becomes visible after missed heartbeats", () => {
     open();
     latest().hello();
     setVisibility("hidden");
@@ -165,7 +165,7 @@ describe("the connection", () => {
     expect(FakeEventSource.opened.map(({ isClosed }) => isClosed)).toEqual([true, false]);
   });
 
-  it("keeps a stream that is well when somebody looks", () => {
+  it("keeps a healthy stream when the page becomes visible", () => {
     open();
     latest().hello();
     vi.advanceTimersByTime(14_000);
@@ -175,7 +175,7 @@ describe("the connection", () => {
     expect(count()).toBe(1);
   });
 
-  it("keeps its pauses when others ask for it, unless its timers are late", () => {
+  it("continues the backoff on check unless a retry is overdue", () => {
     open();
     for (let failed = 0; failed < 6; failed += 1) {
       latest().onerror?.();
@@ -196,7 +196,7 @@ describe("the connection", () => {
     expect(count()).toBe(before + 2);
   });
 
-  it("says that the device is offline", () => {
+  it("reports that the device is offline", () => {
     open();
     latest().hello();
     window.dispatchEvent(new Event("offline"));
@@ -204,7 +204,7 @@ describe("the connection", () => {
     expect(statuses.at(-1)).toBe("offline");
   });
 
-  it("ends for good when it is closed", () => {
+  it("does not reconnect after it is closed", () => {
     open();
     latest().onerror?.();
 

@@ -4,7 +4,7 @@ export interface Cursor {
   readonly seq: number;
 }
 
-/** Reads `<epoch>-<seq>`; null when it is malformed. */
+/** Parses `<epoch>-<seq>`. Returns null if it is malformed. */
 export function parseCursor(text: string): Cursor | null {
   const match = /^([0-9a-z]+)-(\d+)$/.exec(text);
   if (!match?.[1] || !match[2]) return null;

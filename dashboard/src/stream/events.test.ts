@@ -12,7 +12,7 @@ describe("parseEvent", () => {
     expect(parse(event)).toEqual(event);
   });
 
-  it("ignores what a newer server adds", () => {
+  it("ignores fields and events that a newer server adds", () => {
     const session = { ...makeSession(), color: "red" };
     const event = { ...about, type: "session.updated", session, reason: "renamed" };
 
@@ -20,7 +20,7 @@ describe("parseEvent", () => {
     expect(parse({ ...about, type: "session.painted" })).toBeNull();
   });
 
-  it("accepts an error code that it does not know", () => {
+  it("accepts an unknown error code", () => {
     const error = { code: "agent_asleep", message: "Zzz", retryable: true };
     const task = { ...makeTask(), error };
     expect(parse({ ...about, type: "task.updated", session: makeSession(), task })).toMatchObject({
@@ -28,7 +28,7 @@ describe("parseEvent", () => {
     });
   });
 
-  it("accepts a step whose detail is no object", () => {
+  it("accepts a step whose detail is not an object", () => {
     const step = { ...makeStep(), detail: null };
     const event = { ...about, type: "task.step", task_id: "task-1", attempt: 1, step };
     expect(parse(event)).toMatchObject({ step: { title: "cargo test", detail: {} } });
@@ -40,7 +40,7 @@ describe("parseEvent", () => {
     expect(parseEvent("{")).toBeNull();
   });
 
-  it("knows the types of the document", () => {
+  it("lists all event types", () => {
     expect(eventTypes).toContain("heartbeat");
     expect(eventTypes).toContain("task.step");
   });

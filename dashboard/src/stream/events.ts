@@ -1,4 +1,4 @@
-/** The payloads of `/v1/events`, checked at the edge, so that the reducer can trust them. */
+/** Validates the payloads of `/v1/events`, so that the reducer can rely on them. */
 import * as v from "valibot";
 import { event as eventSchema } from "@/api/events.gen";
 import type { Step } from "@/api/models";
@@ -7,19 +7,19 @@ import type { components } from "@/api/schema.gen";
 type Parsed = v.InferOutput<typeof eventSchema>;
 type Documented = components["schemas"]["Event"];
 type StepEvent = Extract<Documented, { type: "task.step" }>;
-/** The document's events. What is in a step's detail is checked where it is shown. */
+/** The events of the OpenAPI document. The details of steps are parsed where they are shown. */
 type Expected = Exclude<Documented, StepEvent> | (Omit<StepEvent, "step"> & { step: Step });
 
-/** An event that was checked. It does not compile where the schemas accept other than the types promise. */
+/** A validated event. Compilation fails if the schemas and the types of the document differ. */
 export type StreamEvent = Parsed extends Expected ? Parsed : never;
 export type EventType = StreamEvent["type"];
 
-/** Every type, for `addEventListener`: named events do not reach `onmessage`. */
+/** All event types, for `addEventListener`, because `onmessage` does not receive named events. */
 export const eventTypes: readonly EventType[] = eventSchema.options.map(
   (option) => option.entries.type.literal,
 );
 
-/** Returns the event in a frame's data, or null if this version does not know it. */
+/** Parses the data of a frame. Returns null if it is malformed or the event is unknown. */
 export function parseEvent(data: string): StreamEvent | null {
   let json: unknown;
   try {

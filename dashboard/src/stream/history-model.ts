@@ -1,8 +1,7 @@
 /**
- * A server in a few lines, for tests: it lives through a random history, tells it as events and
- * answers fetches about it. Where the real one promises something about its log, this one does it
- * too: each change has the next position, a replayed event shows its object as it is now, and what
- * is gone replays as its deletion.
+ * An in-memory server for tests. It makes random changes, emits them as events, and responds to fetches.
+ * Its log has the same guarantees as the real one: each change has the next position, a replayed event
+ * contains the current state of its object, and a deleted object is replayed as its deletion.
  */
 import type { Message, Session, Task } from "@/api/models";
 import { at, makeMessage, makeSession, makeTask } from "@/test-objects";
@@ -13,7 +12,7 @@ import type { Action, FetchedThread, ListedStatus } from "./state";
 
 export type Random = () => number;
 
-/** Numbers in [0, 1) that are the same ones for the same seed. */
+/** Returns a deterministic generator of numbers in [0, 1). */
 export function seeded(seed: number): Random {
   let state = seed;
   return () => {
@@ -62,7 +61,7 @@ export class History {
     return { epoch: "a", seq: this.#log.length };
   }
 
-  /** The first `limit` of a list, or those after one. A copy: nothing changes it afterwards. */
+  /** Returns a page of at most `limit` sessions, after `after`. */
   list(status: ListedStatus, after: Session | null, limit: number) {
     const all = this.#listed((session) => session.status === status).filter(
       (session) => after === null || compareSessions(session, after) > 0,
@@ -81,8 +80,8 @@ export class History {
     return structuredClone({ type: "unread.fetched" as const, items, asOf: this.head });
   }
 
-  #listed(isMeant: (session: Session) => boolean): Session[] {
-    return [...this.#sessions.values()].filter(isMeant).sort(compareSessions);
+  #listed(matches: (session: Session) => boolean): Session[] {
+    return [...this.#sessions.values()].filter(matches).sort(compareSessions);
   }
 
   countUnread(): number {
@@ -93,7 +92,7 @@ export class History {
     return [...this.#sessions.keys()];
   }
 
-  /** The newest `limit` turns, or null where there is no such session. */
+  /** Returns the newest `limit` turns of a session, or null if the session does not exist. */
   thread(id: string, limit: number): { data: FetchedThread; asOf: Cursor } | null {
     const session = this.#sessions.get(id);
     if (!session) return null;
@@ -108,7 +107,7 @@ export class History {
     return structuredClone({ data, asOf: this.head });
   }
 
-  /** The `limit` turns before one. */
+  /** Returns the `limit` turns before the turn `before`. */
   older(id: string, before: number, limit: number): { items: Message[]; hasMore: boolean } {
     const all = this.#transcript(id).filter(({ turn }) => turn < before);
     const turns = [...new Set(all.map(({ turn }) => turn))];
@@ -117,13 +116,13 @@ export class History {
     return structuredClone({ items, hasMore: turns.length > limit });
   }
 
-  /** What a stream that goes on after `seq` begins with. */
+  /** Returns the first events of a stream that resumes after a position. */
   replay(after: Cursor): Action[] {
     const cursor = formatCursor(after);
     const hello = { type: "hello", at, cursor, heartbeat_ms: 1, retry_ms: 1 } as const;
     const missed = this.#log.slice(after.seq).map((entry, index) => {
       const cursor = { epoch: "a", seq: after.seq + index + 1 };
-      return { type: "event", cursor, event: this.#tell(entry) } as const;
+      return { type: "event", cursor, event: this.#render(entry) } as const;
     });
     const partials = [...this.#sessions.values()].flatMap(({ active_task: task }) => {
       const text = task && this.#texts.get(task.id);
@@ -136,24 +135,24 @@ export class History {
     return structuredClone([{ type: "event", cursor: null, event: hello }, ...missed, ...partials]);
   }
 
-  /** Something happens; what the stream tells of it. */
+  /** Makes a random change. Returns its events. */
   step(): Action[] {
     const before = this.#log.length;
     const session = pick(this.#random, [...this.#sessions.values()]);
-    const spoken = this.#happen(session);
-    for (const one of this.#sessions.values()) this.#count(one);
-    const told = this.#log.slice(before).map((entry, index) => {
+    const deltas = this.#change(session);
+    for (const one of this.#sessions.values()) this.#updateCounts(one);
+    const events = this.#log.slice(before).map((entry, index) => {
       const cursor = { epoch: "a", seq: before + index + 1 };
-      return { type: "event", cursor, event: this.#tell(entry) } as const;
+      return { type: "event", cursor, event: this.#render(entry) } as const;
     });
-    return structuredClone([...told, ...spoken]);
+    return structuredClone([...events, ...deltas]);
   }
 
-  #happen(session: Session | undefined): Action[] {
+  #change(session: Session | undefined): Action[] {
     const dice = this.#random();
     if (!session || dice < 0.04) this.#create();
     else if (dice < 0.06) this.#delete(session);
-    else if (dice < 0.14) this.#change(session);
+    else if (dice < 0.14) this.#updateSession(session);
     else if (dice < 0.18) this.#read(session);
     else if (dice < 0.36) this.#send(session);
     else if (dice < 0.42) this.#changeQueued(session);
@@ -187,7 +186,7 @@ export class History {
     this.#log.push({ kind: "gone", id });
   }
 
-  #change(session: Session): void {
+  #updateSession(session: Session): void {
     const dice = this.#random();
     session.updated_at = this.#now();
     if (dice < 0.4) session.title = this.#id("title");
@@ -204,7 +203,7 @@ export class History {
   #send(session: Session): void {
     const task = makeTask({ id: this.#id("task"), chat_session_id: session.id });
     const turn = (this.#transcript(session.id).at(-1)?.turn ?? 0) + 1;
-    const message = this.#say(session, {
+    const message = this.#addMessage(session, {
       ...{ id: this.#id("user"), task_id: task.id },
       ...{ turn, content: this.#id("question") },
     });
@@ -212,7 +211,7 @@ export class History {
     this.#log.push({ kind: "message", type: "message.created", id: session.id, message });
   }
 
-  #say(session: Session, over: Partial<Message>): Message {
+  #addMessage(session: Session, over: Partial<Message>): Message {
     session.last_seq += 1;
     session.updated_at = this.#now();
     session.last_activity_at = session.updated_at;
@@ -223,7 +222,10 @@ export class History {
   }
 
   #changeQueued(session: Session): void {
-    const message = this.#asked(session, ({ status, attempt }) => status === "queued" && !attempt);
+    const message = this.#findUserMessage(
+      session,
+      ({ status, attempt }) => status === "queued" && !attempt,
+    );
     if (!message) return;
     session.updated_at = this.#now();
     if (this.#random() < 0.5) {
@@ -231,30 +233,30 @@ export class History {
       message.edited_at = session.updated_at;
       this.#log.push({ kind: "message", type: "message.updated", id: session.id, message });
     } else {
-      this.#forget(session, message);
+      this.#removeMessage(session, message);
       this.#tasks.delete(message.task_id);
       this.#log.push({ kind: "unsent", id: session.id, message });
     }
   }
 
   #retry(session: Session): void {
-    const message = this.#asked(session, ({ status }) => /failed|cancelled/.test(status));
+    const message = this.#findUserMessage(session, ({ status }) => /failed|cancelled/.test(status));
     const task = message && this.#tasks.get(message.task_id);
     if (!message || !task) return;
     const old = this.#answerOf(session, task);
     if (old) {
-      this.#forget(session, old);
+      this.#removeMessage(session, old);
       this.#log.push({ kind: "unsent", id: session.id, message: old });
     }
     Object.assign(task, { status: "queued", failures: 0, error: null, started_at: null });
     this.#log.push({ kind: "task", id: session.id, message });
   }
 
-  /** The head of the queue starts, speaks, is handed back or ends. */
+  /** Starts, continues, requeues, or ends the first unfinished task. */
   #work(session: Session): Action[] {
     const message =
-      this.#asked(session, ({ status }) => status === "running") ??
-      this.#asked(session, ({ status }) => status === "queued");
+      this.#findUserMessage(session, ({ status }) => status === "running") ??
+      this.#findUserMessage(session, ({ status }) => status === "queued");
     const task = message && this.#tasks.get(message.task_id);
     if (!message || !task) return [];
     if (task.status === "queued") {
@@ -263,7 +265,7 @@ export class History {
       Object.assign(task, { status: "running", attempt: task.attempt + 1, started_at: at });
     } else {
       const dice = this.#random();
-      if (dice < 0.65) return this.#speak(task);
+      if (dice < 0.65) return this.#appendText(task);
       if (dice < 0.75) task.status = "queued";
       else this.#end(session, message, task);
     }
@@ -271,7 +273,7 @@ export class History {
     return [];
   }
 
-  #speak(task: Task): Action[] {
+  #appendText(task: Task): Action[] {
     const live = this.#texts.get(task.id);
     if (!live) return [];
     const text = pick(this.#random, WORDS) ?? "";
@@ -289,23 +291,23 @@ export class History {
     task.finished_at = at;
     this.#texts.delete(task.id);
     if (text === "" && task.status !== "succeeded") return;
-    const message = this.#say(session, {
+    const message = this.#addMessage(session, {
       ...{ id: messageId, task_id: task.id, role: "assistant", turn: asked.turn, content: text },
       ...{ finish_reason: task.status === "succeeded" ? "stop" : "cancelled" },
     });
     this.#log.push({ kind: "message", type: "message.created", id: session.id, message });
   }
 
-  #forget(session: Session, message: Message): void {
+  #removeMessage(session: Session, message: Message): void {
     const left = this.#messages.get(session.id)?.filter((one) => one !== message) ?? [];
     this.#messages.set(session.id, left);
   }
 
-  /** The first message of the user whose task is like that. */
-  #asked(session: Session, isMeant: (task: Task) => boolean): Message | undefined {
+  /** Returns the first message of the user whose task matches. */
+  #findUserMessage(session: Session, matches: (task: Task) => boolean): Message | undefined {
     return this.#transcript(session.id).find(({ role, task_id }) => {
       const task = this.#tasks.get(task_id);
-      return role === "user" && task !== undefined && isMeant(task);
+      return role === "user" && task !== undefined && matches(task);
     });
   }
 
@@ -320,8 +322,8 @@ export class History {
     return [...all].sort((a, b) => a.turn - b.turn || rank(a) - rank(b));
   }
 
-  /** Brings the session's sums up to date. */
-  #count(session: Session): void {
+  /** Updates the counts of the session. */
+  #updateCounts(session: Session): void {
     const all = this.#transcript(session.id);
     const tasks = all.flatMap(({ role, task_id }) => {
       const task = this.#tasks.get(task_id);
@@ -345,7 +347,7 @@ export class History {
     return { ...about, text, next_offset: bytes(text) };
   }
 
-  #tell(entry: Entry): StreamEvent {
+  #render(entry: Entry): StreamEvent {
     const session = this.#sessions.get(entry.id);
     const about = { at, chat_session_id: entry.id };
     if (!session || entry.kind === "gone") return { type: "session.deleted", ...about };
@@ -353,9 +355,9 @@ export class History {
     const { message } = entry;
     const { role, task_id } = message;
     const task = this.#tasks.get(task_id);
-    const isThere = this.#messages.get(entry.id)?.includes(message);
+    const exists = this.#messages.get(entry.id)?.includes(message);
     if (entry.kind === "task" && task) return { type: "task.updated", ...about, task, session };
-    if (entry.kind === "message" && isThere)
+    if (entry.kind === "message" && exists)
       return { type: entry.type, ...about, message: this.#withTask(message), session };
     return { type: "message.deleted", ...about, message_id: message.id, role, task_id, session };
   }

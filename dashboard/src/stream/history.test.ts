@@ -12,8 +12,8 @@ const PAGE = 4;
 const LIST_PAGE = 2;
 const LISTS = ["active", "archived"] as const;
 
-/** What a person would see of everything that is open. */
-function seen(state: State) {
+/** Returns what the page shows of a state, with all open threads. */
+function viewOf(state: State) {
   const threads = Object.entries(state.threads).map(([id, thread]) => {
     const turns = listTurns(thread.messages).map(({ user, answer }) => ({
       user: user && { ...user, task: null },
@@ -33,7 +33,7 @@ function seen(state: State) {
   };
 }
 
-/** A page of the dashboard, without the page: what its hooks do about a state. */
+/** A client that fetches as the hooks of the page do. */
 class Reader {
   state: State = initialState;
   readonly #history: History;
@@ -75,7 +75,7 @@ class Reader {
     for (const status of LISTS) while (!this.#listed[status].isLast) this.scrollList(status);
   }
 
-  /** Asks for a thread; its answer is as of now and can be handed over later. */
+  /** Opens a thread. Returns the response of its fetch, which can be delivered later. */
   ask(id: string): Action {
     this.take({ type: "thread.opened", sessionId: id });
     const answer = this.#history.thread(id, PAGE);
@@ -111,18 +111,18 @@ class Reader {
   }
 }
 
-/** The same as a reader who has just come would have it. */
+/** Returns the view of a new client with the same open threads. */
 function afresh(history: History, open: readonly string[]) {
   const reader = new Reader(history);
   for (const id of open) reader.take(reader.ask(id));
   reader.scrollUpEverywhere();
   reader.scrollListsToTheirEnd();
-  return seen(reader.state);
+  return viewOf(reader.state);
 }
 
-type Turbulence = (reader: Reader, told: Action[], random: Random, history: History) => void;
+type Turbulence = (reader: Reader, events: Action[], random: Random, history: History) => void;
 
-/** Lives through a history; afterwards the reader must have what a fresh one has. */
+/** Makes random changes, and asserts that the client's view equals that of a new client. */
 function liveThrough(seed: number, deliver: Turbulence, settle?: (reader: Reader) => void) {
   const random = seeded(seed);
   const history = new History(random);
@@ -139,7 +139,7 @@ function liveThrough(seed: number, deliver: Turbulence, settle?: (reader: Reader
   reader.scrollUpEverywhere();
   reader.scrollListsToTheirEnd();
   const expected = afresh(history, Object.keys(reader.state.threads));
-  expect(seen(reader.state), `seed ${seed}`).toEqual(expected);
+  expect(viewOf(reader.state), `seed ${seed}`).toEqual(expected);
 }
 
 function always(name: string, play: (seed: number) => void) {
@@ -148,23 +148,23 @@ function always(name: string, play: (seed: number) => void) {
   });
 }
 
-describe("after any history, what is shown is what a fresh fetch shows", () => {
-  always("when it was lived through", (seed) => {
-    liveThrough(seed, (reader, told) => reader.take(...told));
+describe("after any history, a client shows the same as a new client", () => {
+  always("after live events", (seed) => {
+    liveThrough(seed, (reader, events) => reader.take(...events));
   });
 
-  always("when everything comes twice, some of it much later", (seed) => {
+  always("after duplicated and delayed events", (seed) => {
     const earlier: Action[] = [];
-    liveThrough(seed, (reader, told, random) => {
-      const durable = told.filter((action) => action.type === "event" && action.cursor);
-      reader.take(...told, ...told);
+    liveThrough(seed, (reader, events, random) => {
+      const durable = events.filter((action) => action.type === "event" && action.cursor);
+      reader.take(...events, ...events);
       earlier.push(...durable);
       const again = random() < 0.3 ? pick(random, earlier) : undefined;
       if (again) reader.take(again);
     });
   });
 
-  always("when the stream is cut and replayed", (seed) => {
+  always("after disconnects with a replay", (seed) => {
     let isCut = false;
     const reconnect = (reader: Reader, history: History) => {
       isCut = false;
@@ -173,9 +173,9 @@ describe("after any history, what is shown is what a fresh fetch shows", () => {
     let known: History | undefined;
     liveThrough(
       seed,
-      (reader, told, random, history) => {
+      (reader, events, random, history) => {
         known = history;
-        if (!isCut) reader.take(...told);
+        if (!isCut) reader.take(...events);
         if (isCut && random() < 0.3) reconnect(reader, history);
         else if (random() < 0.2) isCut = true;
       },
@@ -183,12 +183,12 @@ describe("after any history, what is shown is what a fresh fetch shows", () => {
     );
   });
 
-  always("when answers to fetches come late and in any order", (seed) => {
+  always("after late responses in any order", (seed) => {
     const late: Action[] = [];
     liveThrough(
       seed,
-      (reader, told, random, history) => {
-        reader.take(...told);
+      (reader, events, random, history) => {
+        reader.take(...events);
         const id = pick(random, history.sessionIds());
         if (id && random() < 0.3) late.push(reader.ask(id));
         if (random() < 0.1)
@@ -199,16 +199,16 @@ describe("after any history, what is shown is what a fresh fetch shows", () => {
     );
   });
 
-  always("when events are lost on the way", (seed) => {
+  always("after lost events", (seed) => {
     let known: History | undefined;
     liveThrough(
       seed,
-      (reader, told, random, history) => {
+      (reader, events, random, history) => {
         known = history;
         const isLost = random() < 0.1;
-        reader.take(...(isLost ? told.slice(1) : told));
+        reader.take(...(isLost ? events.slice(1) : events));
       },
-      // The last event may be the lost one: the next connection tells.
+      // The last event may be lost. It is detected at the next connection.
       (reader) => {
         if (known && reader.state.position) reader.take(...known.replay(reader.state.position));
       },

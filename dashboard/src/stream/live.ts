@@ -1,4 +1,4 @@
-/** The text of a running answer, put together from deltas and partials. Offsets are UTF-8 bytes. */
+/** The text of an answer in progress, assembled from deltas and partials. Offsets are in bytes of UTF-8. */
 
 export interface Delta {
   readonly attempt: number;
@@ -13,16 +13,16 @@ export interface LiveText {
   /** The id that the finished message will have. */
   readonly messageId: string;
   readonly text: string;
-  /** How many bytes `text` has. */
+  /** The length of `text` in bytes. */
   readonly nextOffset: number;
-  /** Deltas that came before what lies between; joined as soon as that is there. */
+  /** Deltas after a gap. They are appended once the gap is filled. */
   readonly ahead: readonly Delta[];
 }
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** More than this many deltas ahead are not kept: a fetch will bring the text. */
+/** The maximum number of deltas kept after a gap. The fetch for the gap returns the rest. */
 const MAX_AHEAD = 256;
 
 function start(delta: { attempt: number; message_id: string }): LiveText {
@@ -35,7 +35,7 @@ function start(delta: { attempt: number; message_id: string }): LiveText {
   };
 }
 
-/** `text` from byte `skip` on. */
+/** Returns `text` without its first `skip` bytes. */
 function fromByte(text: string, skip: number): string {
   return skip <= 0 ? text : decoder.decode(encoder.encode(text).subarray(skip));
 }
@@ -54,7 +54,7 @@ function joinAhead(live: LiveText): LiveText {
   return { ...live, text, nextOffset, ahead };
 }
 
-/** Adds a delta. A lower attempt and known bytes are ignored; a higher attempt starts afresh. */
+/** Adds a delta. A lower attempt and known bytes are ignored; a higher attempt replaces the text. */
 export function applyDelta(known: LiveText | undefined, delta: Delta): LiveText {
   if (known && delta.attempt < known.attempt) return known;
   const live = known && known.attempt === delta.attempt ? known : start(delta);
@@ -69,8 +69,8 @@ export function applyDelta(known: LiveText | undefined, delta: Delta): LiveText 
 }
 
 /**
- * Replaces what was collected. Text of the same attempt that goes on from the partial is kept:
- * an attempt only ever appends, so the shorter text is the older one.
+ * Replaces the text by a partial. Text of the same attempt that starts with the partial is kept: an
+ * attempt only appends, so the shorter text is older.
  */
 export function applyPartial(
   known: LiveText | undefined,

@@ -53,8 +53,8 @@ function run(...actions: readonly Action[]): State {
   return actions.reduce(reduce, initialState);
 }
 
-/** What a person would see: the views, without the bookkeeping. */
-function seen(state: State) {
+/** Returns what the page shows of a state. */
+function viewOf(state: State) {
   const thread = state.threads[sid];
   const texts = Object.entries(thread?.live ?? {}).map(([id, { attempt, messageId, text }]) => ({
     id,
@@ -86,21 +86,21 @@ const conversation: Action[] = [
   taskUpdated(14, done),
 ];
 
-describe("a conversation", () => {
-  it("ends in the same state whether lived through, replayed or fetched", () => {
-    const lived = run(...opened, ...conversation);
+describe("a turn", () => {
+  it("leads to the same state from live events, a replay, and a fetch", () => {
+    const streamed = run(...opened, ...conversation);
     const replayed = run(...opened, ...conversation.filter((a) => a.type !== "event" || a.cursor));
     const refetched = run(
       { type: "thread.opened", sessionId: sid },
       fetched(14, { messages: [message({ task: done }), answer] }),
     );
 
-    expect(seen(lived).turns).toEqual(seen(refetched).turns);
-    expect(seen(lived).texts).toEqual([]);
-    expect(seen(replayed)).toEqual(seen(lived));
+    expect(viewOf(streamed).turns).toEqual(viewOf(refetched).turns);
+    expect(viewOf(streamed).texts).toEqual([]);
+    expect(viewOf(replayed)).toEqual(viewOf(streamed));
   });
 
-  it("is the same when every event comes twice", () => {
+  it("leads to the same state when every event is duplicated", () => {
     const once = run(...opened, ...conversation);
     const twice = run(...opened, ...conversation.flatMap((action) => [action, action]));
     const again = run(...opened, ...conversation, ...conversation);
@@ -109,18 +109,18 @@ describe("a conversation", () => {
     expect(again).toEqual(once);
   });
 
-  it("keeps the text on screen when the task ends before its message comes", () => {
+  it("keeps the live text until the message of an ended task arrives", () => {
     const before = run(...opened, ...conversation.slice(0, 4), taskUpdated(13, done));
 
-    expect(seen(before).texts).toMatchObject([{ text: "Grüße!" }]);
+    expect(viewOf(before).texts).toMatchObject([{ text: "Grüße!" }]);
 
     const after = reduce(before, messageCreated(14, answer));
 
-    expect(seen(after).texts).toEqual([]);
-    expect(seen(after).turns).toMatchObject([{ answer: { content: "Grüße!" } }]);
+    expect(viewOf(after).texts).toEqual([]);
+    expect(viewOf(after).turns).toMatchObject([{ answer: { content: "Grüße!" } }]);
   });
 
-  it("collects what happens while the first fetch is under way", () => {
+  it("collects events during the first fetch", () => {
     const state = run(
       { type: "thread.opened", sessionId: sid },
       messageCreated(11, message({ task: task() })),
@@ -128,12 +128,12 @@ describe("a conversation", () => {
       fetched(10),
     );
 
-    expect(seen(state).turns).toMatchObject([{ user: { content: "hi" }, task: running }]);
+    expect(viewOf(state).turns).toMatchObject([{ user: { content: "hi" }, task: running }]);
   });
 });
 
-describe("the order of sources", () => {
-  it("does not let a late event undo a newer fetch", () => {
+describe("events and fetches in any order", () => {
+  it("do not overwrite a newer fetch with a late event", () => {
     const state = run(
       ...opened,
       fetched(14, { messages: [message({ task: done }), answer] }),
@@ -141,20 +141,20 @@ describe("the order of sources", () => {
       taskUpdated(12, running),
     );
 
-    expect(seen(state).turns).toMatchObject([{ task: done, answer }]);
+    expect(viewOf(state).turns).toMatchObject([{ task: done, answer }]);
   });
 
-  it("does not let a late fetch undo newer events", () => {
+  it("do not overwrite newer events with a late fetch", () => {
     const state = run(
       ...opened,
       ...conversation,
       fetched(12, { messages: [message({ task: running })] }),
     );
 
-    expect(seen(state).turns).toMatchObject([{ task: done, answer }]);
+    expect(viewOf(state).turns).toMatchObject([{ task: done, answer }]);
   });
 
-  it("fetches everything again after a gap", () => {
+  it("increase the generation after a gap", () => {
     const state = run(...opened, messageCreated(11, message()), messageCreated(15, answer));
 
     expect(state.generation).toBe(1);
@@ -162,14 +162,14 @@ describe("the order of sources", () => {
     expect(state.origin).toBe(15);
   });
 
-  it("fetches again when the answer is older than the beginning of the stream", () => {
+  it("request another fetch of a thread that is older than the stream", () => {
     const hello = { type: "hello", at, cursor: "a-20", heartbeat_ms: 1, retry_ms: 1 } as const;
     const state = run({ type: "thread.opened", sessionId: sid }, live(hello), fetched(10));
 
     expect(state.threads[sid]?.holes).toBe(1);
   });
 
-  it("takes anything fetched for newer after a resync to another epoch", () => {
+  it("replace the state after a resync to another epoch", () => {
     const state = run(
       ...opened,
       ...conversation,
@@ -178,10 +178,10 @@ describe("the order of sources", () => {
     );
 
     expect(state.generation).toBe(1);
-    expect(seen(state).turns).toMatchObject([{ user: { id: "other" }, answer: null }]);
+    expect(viewOf(state).turns).toMatchObject([{ user: { id: "other" }, answer: null }]);
   });
 
-  it("does not bring a deleted message back by an older fetch", () => {
+  it("do not restore a deleted message from an older fetch", () => {
     const gone = { message_id: "user-1", role: "user", task_id: "task-1" } as const;
     const state = run(
       ...opened,
@@ -197,27 +197,27 @@ describe("the order of sources", () => {
       { type: "message.accepted", message: message(), task: task() },
     );
 
-    expect(seen(state).turns).toEqual([]);
+    expect(viewOf(state).turns).toEqual([]);
   });
 });
 
-describe("running text", () => {
+describe("live text", () => {
   const started = [...opened, ...conversation.slice(0, 2)];
 
-  it("drops overlaps by bytes, not by characters", () => {
+  it("drops overlaps by bytes rather than by characters", () => {
     const state = run(...started, delta(0, "Grü"), delta(2, "üße!"));
 
-    expect(seen(state).texts).toMatchObject([{ text: "Grüße!" }]);
+    expect(viewOf(state).texts).toMatchObject([{ text: "Grüße!" }]);
   });
 
-  it("joins deltas that come out of order, and asks for a fetch", () => {
+  it("joins deltas that arrive out of order, and requests a fetch", () => {
     const state = run(...started, delta(0, "a"), delta(2, "c"), delta(1, "b"));
 
-    expect(seen(state).texts).toMatchObject([{ text: "abc" }]);
+    expect(viewOf(state).texts).toMatchObject([{ text: "abc" }]);
     expect(state.threads[sid]?.holes).toBe(1);
   });
 
-  it("ignores a lower attempt and starts afresh with a higher one", () => {
+  it("ignores a lower attempt and is replaced by a higher one", () => {
     const second = task({ ...running, attempt: 2 });
     const state = run(
       ...started,
@@ -229,26 +229,26 @@ describe("running text", () => {
       delta(0, "first try"),
     );
 
-    expect(seen(state).texts).toEqual([
+    expect(viewOf(state).texts).toEqual([
       { id: "task-1", attempt: 2, messageId: "answer-1", text: "second" },
     ]);
   });
 
-  it("is replaced by a partial, which never shortens it", () => {
+  it("is replaced by a longer partial but not by a shorter one", () => {
     const replaced = run(...started, delta(0, "ab"), partial("abcd"), delta(4, "e"));
     const kept = run(...started, delta(0, "abcd"), partial("ab"), delta(2, "cde"));
 
-    expect(seen(replaced).texts).toMatchObject([{ text: "abcde" }]);
-    expect(seen(kept).texts).toMatchObject([{ text: "abcde" }]);
+    expect(viewOf(replaced).texts).toMatchObject([{ text: "abcde" }]);
+    expect(viewOf(kept).texts).toMatchObject([{ text: "abcde" }]);
   });
 
-  it("ignores what comes after the end", () => {
+  it("ignores deltas and partials after the end of the task", () => {
     const state = run(...opened, ...conversation, delta(0, "late"), partial("late"));
 
-    expect(seen(state).texts).toEqual([]);
+    expect(viewOf(state).texts).toEqual([]);
   });
 
-  it("comes from the fetch too, and joins the deltas that came before it", () => {
+  it("joins the partial of a fetch with earlier deltas", () => {
     const running1 = message({ task: running });
     const state = run(
       { type: "thread.opened", sessionId: sid },
@@ -265,10 +265,10 @@ describe("running text", () => {
       }),
     );
 
-    expect(seen(state).texts).toMatchObject([{ text: "abcdef" }]);
+    expect(viewOf(state).texts).toMatchObject([{ text: "abcdef" }]);
   });
 
-  it("has the same message id after an automatic retry, so that the bubble stays", () => {
+  it("keeps its message id after an automatic retry", () => {
     const state = run(
       ...started,
       delta(0, "one"),
@@ -277,12 +277,12 @@ describe("running text", () => {
       messageCreated(14, { ...answer, content: "two" }),
     );
 
-    expect(seen(state).turns).toMatchObject([{ answer: { id: "answer-1", content: "two" } }]);
-    expect(seen(state).texts).toEqual([]);
+    expect(viewOf(state).turns).toMatchObject([{ answer: { id: "answer-1", content: "two" } }]);
+    expect(viewOf(state).texts).toEqual([]);
   });
 });
 
-describe("what a Stop is for", () => {
+describe("findCurrentTask", () => {
   const current = (state: State, over: Partial<Session> = {}) => {
     const { messages, tasks } = state.threads[sid] ?? { messages: {}, tasks: {} };
     return findCurrentTask(session(over), messages, tasks)?.id;
@@ -294,19 +294,19 @@ describe("what a Stop is for", () => {
     messageCreated(12, { ...second, task: task({ id: "task-2" }) }),
   );
 
-  it("is the running turn, and without one the first that waits", () => {
+  it("returns the running task, or else the first queued one", () => {
     expect(current(queue, { active_task: running, queued_count: 1 })).toBe("task-1");
     expect(current(queue, { queued_count: 2 })).toBe("task-1");
     expect(current(run(...opened, ...conversation))).toBeUndefined();
   });
 
-  it("is not a later turn than one that was not fetched", () => {
+  it("returns no task if an earlier queued turn has not been fetched", () => {
     expect(current(queue, { queued_count: 3 })).toBeUndefined();
   });
 });
 
-describe("a chat that was begun here", () => {
-  it("is there at once, and takes what comes before any fetch", () => {
+describe("a session that was created in this tab", () => {
+  it("has a loaded thread that receives events before any fetch", () => {
     const begun = run(
       { type: "session.accepted", session: session() },
       { type: "thread.begun", sessionId: sid },
@@ -314,13 +314,13 @@ describe("a chat that was begun here", () => {
     );
 
     expect(begun.threads[sid]?.isLoaded).toBe(true);
-    expect(seen(begun).turns).toMatchObject([{ user: { content: "hi" } }]);
+    expect(viewOf(begun).turns).toMatchObject([{ user: { content: "hi" } }]);
   });
 
-  it("is not emptied when it was known already", () => {
+  it("keeps the messages of a known thread", () => {
     const state = run(...opened, ...conversation, { type: "thread.begun", sessionId: sid });
 
-    expect(seen(state).turns).toHaveLength(1);
+    expect(viewOf(state).turns).toHaveLength(1);
   });
 });
 
@@ -340,31 +340,31 @@ describe("sessions", () => {
   const withoutGap = (state: State) =>
     listWithoutGap(state.sessions, "active", state.listedTo.active).map(({ id }) => id);
 
-  it("go with their thread when deleted, and do not come back", () => {
+  it("are removed with their thread and not restored by an older list", () => {
     const state = run(
       ...opened,
       durable(11, { type: "session.deleted", at, chat_session_id: sid }),
       list(10, [session()]),
     );
 
-    expect(seen(state).sessions).toEqual([]);
+    expect(viewOf(state).sessions).toEqual([]);
     expect(state.threads[sid]).toBeUndefined();
   });
 
-  it("that are missing from a newer whole list have gone", () => {
+  it("are removed if a newer complete list does not contain them", () => {
     const state = run(list(10, [session(), session({ id: "other" })]), list(12, [session()]));
 
-    expect(seen(state).sessions.map((item) => item.id)).toEqual([sid]);
+    expect(viewOf(state).sessions.map((item) => item.id)).toEqual([sid]);
   });
 
-  it("further down than a page's last are kept", () => {
+  it("after the last session of a page are kept", () => {
     const old = session({ id: "old", last_activity_at: "2025-01-01T00:00:00.000Z" });
     const state = run(list(10, [session(), old]), list(12, [session()], { isLast: false }));
 
-    expect(seen(state).sessions.map((item) => item.id)).toEqual([sid, "old"]);
+    expect(viewOf(state).sessions.map((item) => item.id)).toEqual([sid, "old"]);
   });
 
-  it("that are missing from a later page have gone, and what is above and below it stays", () => {
+  it("are removed if their page does not contain them", () => {
     const day = (id: string, day: number) =>
       session({ id, last_activity_at: `2026-01-0${day}T00:00:00.000Z` });
     const [top, gone, kept, below] = [
@@ -379,10 +379,10 @@ describe("sessions", () => {
       list(12, [kept], { after: top, isLast: false }),
     );
 
-    expect(seen(state).sessions.map((item) => item.id)).toEqual(["top", "kept", "below"]);
+    expect(viewOf(state).sessions.map((item) => item.id)).toEqual(["top", "kept", "below"]);
   });
 
-  it("that are unread further down are counted and do not end the list", () => {
+  it("that are unread beyond the loaded pages are counted but not listed", () => {
     const old = { id: "old", last_activity_at: "2025-01-01T00:00:00.000Z" };
     const state = run(
       list(10, [session()], { isLast: false }),
@@ -395,7 +395,7 @@ describe("sessions", () => {
     expect(withoutGap(more)).toEqual([sid, "old"]);
   });
 
-  it("that are not among the unread any more were read", () => {
+  it("that are missing from the unread sessions are marked as read", () => {
     const state = run(
       list(10, [session({ unread_count: 2 }), session({ id: "other", unread_count: 1 })]),
       unread(11, [session({ id: "other", unread_count: 4 })]),
@@ -404,7 +404,7 @@ describe("sessions", () => {
     expect(countUnread(state.sessions)).toBe(4);
   });
 
-  it("are not set back by a late answer to a change", () => {
+  it("are not overwritten by a late response to a change", () => {
     const changed = session({ title: "New", updated_at: "2026-01-02T00:00:00.000Z" });
     const later = { ...changed, last_activity_at: "2026-01-02T00:00:01.000Z" };
     const state = run(
@@ -413,7 +413,7 @@ describe("sessions", () => {
       { type: "session.accepted", session: changed },
     );
 
-    expect(seen(state).sessions).toEqual([later]);
+    expect(viewOf(state).sessions).toEqual([later]);
   });
 
   it("are ordered pinned first, then by activity", () => {
@@ -425,12 +425,12 @@ describe("sessions", () => {
       ]),
     );
 
-    expect(seen(state).sessions.map((item) => item.id)).toEqual(["c", "a", "b"]);
+    expect(viewOf(state).sessions.map((item) => item.id)).toEqual(["c", "a", "b"]);
   });
 });
 
 describe("pages of older messages", () => {
-  it("survive a fetch that touches them and go after one that does not", () => {
+  it("are kept after a fetch that overlaps them and dropped after a gap", () => {
     const turn = (n: number) => message({ id: `m${n}`, turn: n, seq: n, task_id: `t${n}` });
     const base = [
       ...opened,
@@ -448,9 +448,9 @@ describe("pages of older messages", () => {
     const touching = run(...base, fetched(12, { messages: [turn(4), turn(5)], has_more: true }));
     const apart = run(...base, fetched(12, { messages: [turn(8), turn(9)], has_more: true }));
 
-    expect(seen(touching).turns.map((t) => t.user?.turn)).toEqual([1, 2, 3, 4, 5]);
+    expect(viewOf(touching).turns.map((t) => t.user?.turn)).toEqual([1, 2, 3, 4, 5]);
     expect(touching.threads[sid]?.hasMore).toBe(false);
-    expect(seen(apart).turns.map((t) => t.user?.turn)).toEqual([8, 9]);
+    expect(viewOf(apart).turns.map((t) => t.user?.turn)).toEqual([8, 9]);
     expect(apart.threads[sid]?.hasMore).toBe(true);
   });
 });

@@ -1,9 +1,9 @@
 /**
- * The one place where state changes: `(state, action) → state`, pure and idempotent.
+ * The reducer of the page's state: `(state, action) → state`, pure and idempotent.
  *
  * Guarantees: applying an event twice has the effect of applying it once; live events, a replay of
  * the log, and a fresh fetch lead to the same state. It never fetches: `generation` and `holes`
- * increase when the caller must.
+ * increase when the caller must fetch.
  */
 import type { Task } from "@/api/models";
 import type { Cursor } from "./cursor";

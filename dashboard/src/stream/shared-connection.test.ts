@@ -3,29 +3,29 @@ import { at } from "@/test-objects";
 import type { Received } from "./connection";
 import { connectShared } from "./shared-connection";
 
-/** The channel, as far as one tab uses it; the test plays the other tabs. */
+/** A fake BroadcastChannel with which a test plays the other tabs. */
 class FakeChannel extends EventTarget {
-  static said: { kind: string; from?: string }[] = [];
+  static posted: { kind: string; from?: string }[] = [];
   static latest: FakeChannel;
   constructor() {
     super();
     FakeChannel.latest = this;
   }
   postMessage(note: { kind: string }) {
-    FakeChannel.said.push(note);
+    FakeChannel.posted.push(note);
   }
   close() {}
 }
 
-/** What another tab says. */
-function hear(data: unknown) {
+/** Delivers a message from another tab. */
+function receive(data: unknown) {
   FakeChannel.latest.dispatchEvent(new MessageEvent("message", { data }));
 }
 
-/** The lock, which another tab may hold; nobody else waits for it. */
+/** A fake LockManager. `isTaken` means that another tab holds the lock. */
 class FakeLocks {
   isTaken = false;
-  /** Another tab takes it from this one. */
+  /** Takes the lock from this tab. */
   steal = () => {};
   request(_name: string, { steal = false }: LockOptions, use: () => Promise<void> | undefined) {
     return new Promise<void>((resolve, reject) => {
@@ -54,7 +54,7 @@ const deleted = (seq: number): Received => ({
   cursor: { epoch: "a", seq },
   event: { type: "session.deleted", at, chat_session_id: "s" },
 });
-const said = (kind: string) => FakeChannel.said.filter((note) => note.kind === kind);
+const posted = (kind: string) => FakeChannel.posted.filter((note) => note.kind === kind);
 const streams = () => FakeEventSource.opened.map(({ isClosed }) => (isClosed ? "closed" : "open"));
 
 let locks: FakeLocks;
@@ -72,9 +72,9 @@ function open() {
   });
 }
 
-/** The leader's answer to the tab's latest wish to join. */
+/** Delivers the leader's response to the tab's latest request to join. */
 function welcome(events: readonly Received[] = []) {
-  hear({ kind: "welcome", to: said("join").at(-1)?.from, status: "live", events });
+  receive({ kind: "welcome", to: posted("join").at(-1)?.from, status: "live", events });
 }
 
 beforeEach(() => {
@@ -83,7 +83,7 @@ beforeEach(() => {
   vi.stubGlobal("BroadcastChannel", FakeChannel);
   vi.stubGlobal("EventSource", FakeEventSource);
   Object.defineProperty(navigator, "locks", { value: locks, configurable: true });
-  FakeChannel.said = [];
+  FakeChannel.posted = [];
   FakeEventSource.opened = [];
   received.length = 0;
   statuses.length = 0;
@@ -96,36 +96,36 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-describe("the shared stream", () => {
-  it("is the leader's for as long as the leader is heard", () => {
+describe("connectShared", () => {
+  it("follows a leader that sends events", () => {
     locks.isTaken = true;
     open();
     welcome();
 
     for (let seq = 8; seq < 28; seq += 1) {
       vi.advanceTimersByTime(3000);
-      hear({ kind: "events", events: [deleted(seq)] });
+      receive({ kind: "events", events: [deleted(seq)] });
     }
 
     expect(received).toHaveLength(20);
-    expect(said("join")).toHaveLength(1);
+    expect(posted("join")).toHaveLength(1);
     expect(streams()).toEqual([]);
   });
 
-  it("stays with a leader that has nothing to tell and answers", () => {
+  it("follows a silent leader that responds to requests to join", () => {
     locks.isTaken = true;
     open();
     welcome();
 
     for (let answers = 2; answers < 12; answers += 1) {
-      while (said("join").length < answers) vi.advanceTimersByTime(1000);
+      while (posted("join").length < answers) vi.advanceTimersByTime(1000);
       welcome();
     }
 
     expect(streams()).toEqual([]);
   });
 
-  it("is taken from a leader that holds the lock and does not answer", () => {
+  it("takes the lead from a leader that does not respond", () => {
     locks.isTaken = true;
     open();
     welcome();
@@ -133,14 +133,14 @@ describe("the shared stream", () => {
     vi.advanceTimersByTime(10_000);
 
     expect(streams()).toEqual(["open"]);
-    expect(said("lead")).toHaveLength(1);
+    expect(posted("lead")).toHaveLength(1);
   });
 
-  it("is closed by a leader that lost the lock in its sleep, which then follows the new one", async () => {
+  it("follows the new leader after the lock was stolen", async () => {
     open();
     expect(streams()).toEqual(["open"]);
 
-    hear({ kind: "lead" });
+    receive({ kind: "lead" });
     locks.steal();
     await vi.advanceTimersByTimeAsync(0);
     welcome([deleted(8)]);
@@ -151,13 +151,13 @@ describe("the shared stream", () => {
     expect(statuses.at(-1)).toBe("live");
   });
 
-  it("has everybody ask the new leader, once the old one knows that it is none", async () => {
+  it("makes all tabs join again after the lock was stolen", async () => {
     open();
-    FakeChannel.said = [];
+    FakeChannel.posted = [];
 
     locks.steal();
     await vi.advanceTimersByTimeAsync(0);
 
-    expect(FakeChannel.said.map(({ kind }) => kind)).toEqual(["lead", "join"]);
+    expect(FakeChannel.posted.map(({ kind }) => kind)).toEqual(["lead", "join"]);
   });
 });

@@ -1,9 +1,9 @@
 /**
- * Everything the page knows about sessions and their threads.
+ * The page's state: sessions and their threads.
  *
- * Guarantee: each object remembers the log position it was known at (`Entry.seq`), and an older
- * source never overwrites a newer one. So events and fetches may meet in any order.
- * Server data that is here is not in the Query cache; Query only runs the requests.
+ * Guarantee: each object has the log position at which it was current (`Entry.seq`), and older data
+ * never overwrites newer data, so events and responses may arrive in any order. This data is not in the
+ * Query cache; Query only runs the requests.
  */
 import type { Message, Partial, Session, Task } from "@/api/models";
 import type { Cursor } from "./cursor";
@@ -11,7 +11,7 @@ import type { StreamEvent } from "./events";
 import type { LiveText } from "./live";
 import type { FetchedTask, TaskSteps } from "./steps";
 
-/** An object and the position it is known at; `value: null` is a deletion. */
+/** An object and the log position at which it was current. `value: null` is a deletion. */
 interface Entry<T> {
   readonly seq: number;
   readonly value: T | null;

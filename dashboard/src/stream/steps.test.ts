@@ -27,13 +27,13 @@ const running = [hello(10), taskUpdated(11, task())];
 const done = task({ status: "succeeded", finished_at: at });
 const last = [step(1, 5, { status: "succeeded" }), step(2, 6, { status: "failed" })];
 
-describe("steps", () => {
-  it("are the same whether lived through, told again after a reconnect, or fetched", () => {
-    const lived = run(
+describe("the steps of a task", () => {
+  it("are the same from live events, after a reconnect, and from a fetch", () => {
+    const live = run(
       ...running,
       taskStep(step(1, 1)),
       taskStep(step(2, 2)),
-      taskStep(step(1, 3, { title: "Tool 1 goes on" })),
+      taskStep(step(1, 3, { title: "Tool 1 continues" })),
       taskUpdated(12, done),
       ...last.map((value) => taskStep(value)),
     );
@@ -53,12 +53,12 @@ describe("steps", () => {
       fetched(1, last),
     );
 
-    expect(steps(lived)).toEqual({ 1: last[0], 2: last[1] });
-    expect(reconnected.steps).toEqual(lived.steps);
-    expect(refetched.steps).toEqual(lived.steps);
+    expect(steps(live)).toEqual({ 1: last[0], 2: last[1] });
+    expect(reconnected.steps).toEqual(live.steps);
+    expect(refetched.steps).toEqual(live.steps);
   });
 
-  it("are the same when every event comes twice, in whatever order", () => {
+  it("are the same when every event is duplicated, in any order", () => {
     const events = [step(1, 1), step(2, 2), ...last].map((value) => taskStep(value));
 
     const once = run(...running, ...events);
@@ -67,7 +67,7 @@ describe("steps", () => {
     expect(twice.steps).toEqual(once.steps);
   });
 
-  it("of a fetch do not undo what was told since", () => {
+  it("are not overwritten by an older fetch", () => {
     const state = run(
       ...running,
       taskStep(step(1, 7, { status: "succeeded" })),
@@ -77,7 +77,7 @@ describe("steps", () => {
     expect(steps(state)?.[1]?.status).toBe("succeeded");
   });
 
-  it("of an earlier attempt go when a new one starts, and do not come back", () => {
+  it("of an earlier attempt are discarded when a new attempt starts", () => {
     const state = run(
       ...running,
       taskStep(step(1, 1)),
@@ -91,7 +91,7 @@ describe("steps", () => {
     expect(steps(state)).toEqual({ 1: step(1, 3) });
   });
 
-  it("stay while the task waits for its next attempt, and go with a retry by hand", () => {
+  it("are kept while the task waits for its next attempt and discarded by a manual retry", () => {
     const waiting = run(
       ...running,
       taskStep(step(1, 1)),
@@ -103,18 +103,18 @@ describe("steps", () => {
     expect(steps(retried)).toBeUndefined();
   });
 
-  it("of a task that ended unheard are known to be old until they are fetched", () => {
-    const away = run(...running, taskStep(step(1, 1)), hello(11), taskUpdated(12, done));
+  it("of a task that ended while disconnected are outdated until they are fetched", () => {
+    const disconnected = run(...running, taskStep(step(1, 1)), hello(11), taskUpdated(12, done));
 
-    expect(away.steps["task-1"]?.isCurrent).toBe(false);
+    expect(disconnected.steps["task-1"]?.isCurrent).toBe(false);
 
-    const back = reduce(away, fetched(1, last));
+    const refetched = reduce(disconnected, fetched(1, last));
 
-    expect(back.steps["task-1"]?.isCurrent).toBe(true);
-    expect(steps(back)).toEqual({ 1: last[0], 2: last[1] });
+    expect(refetched.steps["task-1"]?.isCurrent).toBe(true);
+    expect(steps(refetched)).toEqual({ 1: last[0], 2: last[1] });
   });
 
-  it("go with their session, and with another database", () => {
+  it("are discarded when the session is deleted or the epoch changes", () => {
     const state = run(...running, taskStep(step(1, 1)));
     const event = { type: "session.deleted" as const, at, chat_session_id: sid };
 

@@ -1,4 +1,4 @@
-/** Events about the first session of a test, as the actions that bring them to the store. */
+/** Builders of actions for events about the test session. */
 import type { Message, Session, Step, Task } from "@/api/models";
 import { at, makeSession, sid } from "@/test-objects";
 import type { StreamEvent } from "./events";
@@ -6,12 +6,12 @@ import type { Action } from "./state";
 
 const about = { at, chat_session_id: sid };
 
-/** Returns an event with a position in the log. */
+/** Returns the action for an event with a position in the log. */
 export function durable(seq: number, event: StreamEvent, epoch = "a"): Action {
   return { type: "event", cursor: { epoch, seq }, event };
 }
 
-/** Returns an event without a position. */
+/** Returns the action for an event without a position. */
 export function live(event: StreamEvent): Action {
   return { type: "event", cursor: null, event };
 }

@@ -4,49 +4,49 @@ import { renderTerminal, showControls, toLine, toPlainText } from "./screen";
 
 const ESC = "\u001b";
 
-describe("the text of a terminal", () => {
+describe("toPlainText and renderTerminal", () => {
   const cases: Readonly<Record<string, readonly [output: string, shown: string]>> = {
     "plain lines": ["one\ntwo\n\nthree  3", "one\ntwo\n\nthree  3"],
     "tabs and indentation": ["  a\tb\n\tc", "  a\tb\n\tc"],
     "Windows line ends": ["one\r\ntwo\r\n", "one\ntwo\n"],
     colors: [`a ${ESC}[33myellow${ESC}[0m word`, "a yellow word"],
     "a progress line": ["10%\r50%\r100%\ndone", "100%\ndone"],
-    "a progress line that has just begun again": ["50%\r", "50%"],
-    "a shorter state over a longer one": ["loading\rok", "okading"],
-    "a line that is erased before it is redrawn": [`loading${ESC}[2K\rok`, "ok"],
-    "the rest of a line that is erased": [`loading\rok${ESC}[K`, "ok"],
-    "a shorter state padded with blanks": ["loading\rok     \nnext", "ok\nnext"],
+    "a progress line that has just restarted": ["50%\r", "50%"],
+    "a shorter text over a longer one": ["loading\rok", "okading"],
+    "a line that is erased and redrawn": [`loading${ESC}[2K\rok`, "ok"],
+    "an erased rest of a line": [`loading\rok${ESC}[K`, "ok"],
+    "a shorter text padded with blanks": ["loading\rok     \nnext", "ok\nnext"],
     "a spinner made of backspaces": ["wait |\b/\b-\b\\\b \bdone", "wait done"],
     "backspaces beyond the start": ["a\b\b\bb", "b"],
-    "columns by number": [`abc${ESC}[1Gx${ESC}[3Gz`, "xbz"],
+    "absolute columns": [`abc${ESC}[1Gx${ESC}[3Gz`, "xbz"],
     "several progress lines": [
       `a 1%\nb 1%${ESC}[1A\r${ESC}[Ka 9%\n${ESC}[Kb 9%\nend`,
       "a 9%\nb 9%\nend",
     ],
-    "everything below that is erased": [`a\nb\nc${ESC}[2A\r${ESC}[Jx`, "x"],
-    "a screen that is cleared": [`old\n${ESC}[H${ESC}[2Jnew`, "new"],
+    "erased lines below the cursor": [`a\nb\nc${ESC}[2A\r${ESC}[Jx`, "x"],
+    "a cleared screen": [`old\n${ESC}[H${ESC}[2Jnew`, "new"],
     "a window title": [`${ESC}]0;title\u0007text`, "text"],
     "a hyperlink": [
       `see ${ESC}]8;;https://a.b/c${ESC}\\the docs${ESC}]8;;${ESC}\\.`,
       "see the docs.",
     ],
-    "a title that is never ended": [`a${ESC}]0;title\nb\nc`, "a\nb\nc"],
+    "an unterminated title": [`a${ESC}]0;title\nb\nc`, "a\nb\nc"],
     "a hidden cursor, a charset, a bell": [`${ESC}[?25la${ESC}(Bb\u0007c${ESC}[?25h`, "abc"],
     "8-bit introducers": ["\u009b31mred\u009b0m", "red"],
-    "a sequence that has come in half": [`text${ESC}[3`, "text"],
+    "an incomplete sequence": [`text${ESC}[3`, "text"],
     "a lone escape": [`text${ESC}`, "text"],
     "absolute positions": [`a${ESC}[99;99Hb`, "ab"],
     "a far column": [`a\r${ESC}[999Cb`, `a${" ".repeat(399)}b`],
-    "letters beyond the basic plane": ["🎉 party\r🎈", "🎈 party"],
+    "characters outside of the basic plane": ["🎉 party\r🎈", "🎈 party"],
   };
   for (const [name, [output, shown]] of Object.entries(cases))
-    it(`keeps or redraws ${name}`, () => {
+    it(`render ${name}`, () => {
       expect(toPlainText(output)).toBe(shown);
       const spans = renderTerminal(output).map(({ text }) => text);
       expect(spans.join("")).toBe(shown);
     });
 
-  it("is drawn in time, however long and colorful it is", () => {
+  it("render long colored output quickly", () => {
     const lines = Array.from({ length: 5000 }, (_, index) => `${ESC}[32m${index}${ESC}[0m ok`);
     const redrawn = Array.from({ length: 5000 }, (_, index) => `\r${ESC}[K${index}%`);
 
@@ -55,8 +55,8 @@ describe("the text of a terminal", () => {
   });
 });
 
-describe("the runs of a terminal's text", () => {
-  it("have one style each", () => {
+describe("renderTerminal", () => {
+  it("returns spans of one style each", () => {
     expect(renderTerminal(`a${ESC}[1;33mb${ESC}[22mc\nd${ESC}[me`)).toEqual([
       { text: "a", style: {} },
       { text: "b", style: { isBold: true, color: 3 } },
@@ -65,11 +65,11 @@ describe("the runs of a terminal's text", () => {
     ]);
   });
 
-  it("are one where nothing has a style", () => {
+  it("returns one span for unstyled text", () => {
     expect(renderTerminal("a\nb\r\nc")).toEqual([{ text: "a\nb\nc", style: {} }]);
   });
 
-  it("keep the style of what is not redrawn", () => {
+  it("keeps the style of text that is not redrawn", () => {
     expect(renderTerminal(`${ESC}[31mabc${ESC}[0m\rx`)).toEqual([
       { text: "x", style: {} },
       { text: "bc", style: { color: 1 } },
@@ -77,20 +77,20 @@ describe("the runs of a terminal's text", () => {
   });
 });
 
-describe("a title", () => {
-  it("is one line without escape sequences", () => {
+describe("toLine", () => {
+  it("returns one line without escape sequences", () => {
     expect(toLine(`Run ${ESC}[1mcargo test${ESC}[0m\u0007`)).toBe("Run cargo test");
     expect(toLine("a\tb")).toBe("a\tb");
   });
 
-  it("hides nothing by redrawing", () => {
+  it("does not apply redrawing", () => {
     expect(toLine(`rm -rf /\r${ESC}[2Kls`)).toBe("rm -rf / ls");
     expect(toLine("rm -rf /\b\b\b\bls")).toBe("rm -rf / ls");
   });
 });
 
-describe("text whose every character matters", () => {
-  it("shows its control characters", () => {
+describe("showControls", () => {
+  it("replaces control characters by symbols", () => {
     expect(showControls(`rm x\r${ESC}[2Kls\r\nnext\tline\u007f`)).toBe("rm x␍␛[2Kls\nnext\tline␡");
   });
 });

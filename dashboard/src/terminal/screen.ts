@@ -1,11 +1,10 @@
 /**
- * The output of a program as a terminal shows it: lines that were redrawn have their last state,
- * and control sequences are gone.
+ * Renders the output of a program as a terminal would: redrawn lines in their last state, without
+ * control sequences.
  *
- * The screen is as long as the output, and nothing scrolls out of it. Carriage return, backspace,
- * cursor movement by steps, and erasing work on it; what depends on a window's size (absolute
- * positions, scroll regions, the alternate screen) is ignored, except that the home position is
- * the first line.
+ * The screen is as long as the output. Carriage return, backspace, relative cursor movement, and
+ * erasing are supported. Sequences that depend on the size of a window (absolute positions, scroll
+ * regions, the alternate screen) are ignored, except that the home position is the first line.
  */
 import { type CODE, parse } from "@ansi-tools/parser";
 import { applyStyle, plain, type Style } from "./style";
@@ -15,7 +14,7 @@ export interface Span {
   readonly style: Style;
 }
 
-/** Columns that a sequence can move the cursor to: wider than windows are. */
+/** The last column that a sequence can move the cursor to, beyond the width of common windows. */
 const MAX_COLUMN = 400;
 
 interface Cell {
@@ -23,10 +22,10 @@ interface Cell {
   style: Style;
 }
 
-/** Text that is only appended to stays in spans; a line whose cells change is split up into them. */
+/** A line. It consists of spans while text is only appended, and is split into cells for other changes. */
 interface Line {
   spans: { text: string; style: Style }[];
-  /** How many cells it has, unless it is split up. */
+  /** The number of cells, unless the line is split. */
   length: number;
   cells: Cell[] | null;
 }
@@ -51,7 +50,7 @@ function split(line: Line): Cell[] {
   return line.cells;
 }
 
-/** A redrawn line ends in the blanks that hid what was longer before: nobody wants to copy them. */
+/** Joins cells to spans, without the trailing blanks that a redrawn line uses to cover longer text. */
 function join(line: Line): readonly Span[] {
   if (!line.cells) return line.spans;
   const cells = [...line.cells];
@@ -68,7 +67,7 @@ class Screen {
   #column = 0;
   #style: Style = plain;
 
-  /** The line that the cursor is in. */
+  /** Returns the line at the cursor. */
   #line(): Line {
     const line = this.lines[this.#row];
     if (line) return line;
@@ -81,7 +80,7 @@ class Screen {
     if (code.type === "TEXT") this.#writeText(code.raw);
     else if (code.type === "CSI") this.#control(code.command, code.params, code.parameterGroups);
     else if (code.type === "OSC" && code.raw.includes("\n")) {
-      // One that was never ended does not swallow the lines after it.
+      // An unterminated sequence must not hide the following lines.
       this.write(code.raw.slice(code.raw.indexOf("\n")));
     }
   }
@@ -166,10 +165,10 @@ class Screen {
     }
   }
 
-  /** 0: from the cursor on; 1: up to the cursor; 2: the whole line. The cursor stays. */
+  /** Erases from the cursor (0), up to the cursor (1), or the whole line (2). The cursor does not move. */
   #eraseLine(part: number): void {
     const line = this.#line();
-    // Common after colored text, where there is nothing to erase.
+    // Nothing to erase, as is common after colored text.
     if (part === 0 && !line.cells && this.#column >= line.length) return;
     const cells = split(line);
     if (part === 0) cells.splice(this.#column);
@@ -177,7 +176,7 @@ class Screen {
     else cells.fill(blank, 0, this.#column + 1);
   }
 
-  /** 0: from the cursor on; 2 and 3: everything. */
+  /** Erases from the cursor (0) or everything (2 and 3). */
   #erase(part: number): void {
     if (part === 0) {
       this.#eraseLine(0);
@@ -190,15 +189,15 @@ class Screen {
   }
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it is about.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern matches control characters.
 const CONTROLS = /([\u0000-\u0008\u000a-\u001f\u007f-\u009f])/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: as above.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern matches control characters.
 const CONTROL = /^[\u0000-\u0008\u000a-\u001f\u007f-\u009f]$/;
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: as above.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern matches control characters.
 const BESIDES_LINES = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/;
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: as above.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern matches control characters.
 const ALL_CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
 function countCharacters(text: string): number {
@@ -213,11 +212,11 @@ function draw(text: string): readonly (readonly Span[])[] {
   return screen.lines.map(join);
 }
 
-/** The text as runs of one style each; line breaks are part of the runs. */
+/** Returns the text as spans of one style each, including line breaks. */
 export function renderTerminal(text: string): readonly Span[] {
   const spans: { text: string; style: Style }[] = [];
   for (const [index, line] of draw(text).entries()) {
-    // A line break has no look of its own.
+    // A line break has no style of its own.
     const last = spans.at(-1);
     if (index > 0 && last && last.style.background === undefined && !last.style.isInverse)
       last.text += "\n";
@@ -227,12 +226,12 @@ export function renderTerminal(text: string): readonly Span[] {
   return spans;
 }
 
-/** Whether there is anything that a terminal would not show as it is. */
+/** Returns whether the text contains control characters other than tab and line feed. */
 export function hasControls(text: string): boolean {
   return BESIDES_LINES.test(text);
 }
 
-/** What a terminal shows, without its colors. */
+/** Returns the text that a terminal shows, without styles. */
 export function toPlainText(text: string): string {
   if (!hasControls(text)) return text;
   return draw(text)
@@ -241,8 +240,8 @@ export function toPlainText(text: string): string {
 }
 
 /**
- * One line without control sequences, for titles. Nothing is redrawn: a title that asks for
- * permission must not be able to hide a part of itself.
+ * Returns one line without control sequences, for titles. Redrawing is not applied, because it could
+ * hide a part of the title of a permission request.
  */
 export function toLine(text: string): string {
   if (!hasControls(text)) return text;
@@ -250,7 +249,7 @@ export function toLine(text: string): string {
   return parts.join("").replace(ALL_CONTROLS, " ").replace(/ {2,}/g, " ").trim();
 }
 
-/** Control characters as visible symbols (`␛`), for text whose every character matters. */
+/** Replaces control characters by visible symbols (`␛`), for text that must be shown exactly. */
 export function showControls(text: string): string {
   return text.replaceAll("\r\n", "\n").replace(ALL_CONTROLS, (control) => {
     const code = control.charCodeAt(0);

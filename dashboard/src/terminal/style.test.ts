@@ -3,13 +3,13 @@ import { describe, expect, it } from "vitest";
 import { renderTerminal } from "./screen";
 import type { Style } from "./style";
 
-/** The style of text after these sequences, each without its `ESC [`. */
+/** Returns the style of text after the sequences, which are given without `ESC [`. */
 function styleAfter(...sequences: readonly string[]): Style | undefined {
   const text = `${sequences.map((one) => `\u001b[${one}`).join("")}x`;
   return renderTerminal(text)[0]?.style;
 }
 
-describe("a style", () => {
+describe("applyStyle", () => {
   const cases: readonly (readonly [sequences: readonly string[], style: Style])[] = [
     [["1m"], { isBold: true }],
     [
@@ -42,7 +42,7 @@ describe("a style", () => {
     [[">4;1m"], {}],
   ];
   for (const [sequences, style] of cases)
-    it(`of ${sequences.join(" ")} is ${JSON.stringify(style)}`, () => {
+    it(`returns ${JSON.stringify(style)} for ${sequences.join(" ")}`, () => {
       expect(styleAfter(...sequences)).toEqual(style);
     });
 });

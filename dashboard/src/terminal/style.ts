@@ -1,6 +1,6 @@
-/** The look of terminal text: what SGR sequences (`ESC [ … m`) change. */
+/** The style of terminal text, as set by SGR sequences (`ESC [ … m`). */
 
-/** A color of the palette (0–15) by its number, or any other one as `#rrggbb`. */
+/** The number of a color in the palette (0–15), or any other color as `#rrggbb`. */
 export type Color = number | string;
 
 export interface Style {
@@ -16,7 +16,7 @@ export interface Style {
 
 export const plain: Style = {};
 
-/** The six levels of a channel in the color cube of 256-color terminals (16–231). */
+/** The levels of a channel in the color cube of 256-color terminals (16–231). */
 const CUBE = [0, 95, 135, 175, 215, 255];
 
 const toHex = (...channels: readonly number[]) =>
@@ -34,8 +34,8 @@ function fromIndex(index: number): Color | undefined {
 }
 
 /**
- * Reads what follows 38 or 48: `5;n` or `2;r;g;b`. With colons, `2` may be followed by the number
- * of a color space, often an empty one.
+ * Parses the color after 38 or 48: `5;n` or `2;r;g;b`. With colons, `2` may be followed by the id of a
+ * color space, which is often empty. Returns the color and the number of values used.
  */
 function readColor(values: readonly number[], hasColons: boolean): [Color | undefined, number] {
   if (values[0] === 5) return [fromIndex(values[1] ?? Number.NaN), 2];
@@ -45,7 +45,7 @@ function readColor(values: readonly number[], hasColons: boolean): [Color | unde
   return [channels.some(Number.isNaN) ? undefined : toHex(...channels), start + 3];
 }
 
-/** A style without the properties that are undefined, so that equal ones can be compared. */
+/** Returns a changed style without undefined properties, so that equal styles compare as equal. */
 function change(style: Style, over: { [Key in keyof Style]: Style[Key] | undefined }): Style {
   const merged = Object.entries({ ...style, ...over }).filter(([, value]) => value !== undefined);
   return Object.fromEntries(merged);
@@ -78,7 +78,7 @@ function applyCode(style: Style, code: number): Style {
   return over ? change(style, over) : style;
 }
 
-/** Applies the parameters of one sequence. Each group holds what colons join; empty means 0. */
+/** Applies the parameters of one sequence. A group contains parameters joined by colons; an empty one means 0. */
 export function applyStyle(style: Style, groups: readonly (readonly string[])[]): Style {
   if (groups.length === 0) return plain;
   let next = style;

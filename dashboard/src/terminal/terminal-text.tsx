@@ -11,7 +11,7 @@ const names: Readonly<Record<Exclude<keyof Style, "color" | "background">, strin
   isInverse: "ansi-inverse",
 };
 
-/** The palette's colors are classes; others are handed to the style sheet, which keeps them legible. */
+/** Returns classes for the palette's colors and variables for others, which the style sheet makes legible. */
 function lookOf(style: Style) {
   const classes = Object.entries(names)
     .filter(([key]) => key in style)
@@ -28,7 +28,7 @@ function lookOf(style: Style) {
   return { className: classes.join(" "), style: variables };
 }
 
-/** The output of a program, with its colors and the last state of redrawn lines. */
+/** Terminal output with colors and redrawn lines in their last state. */
 export const TerminalText = memo(function TerminalText({ text }: { text: string }) {
   const spans = useMemo(() => renderTerminal(text), [text]);
   return spans.map(({ text: part, style }, index) => {
@@ -36,7 +36,7 @@ export const TerminalText = memo(function TerminalText({ text }: { text: string 
     return look.className === "" ? (
       part
     ) : (
-      // biome-ignore lint/suspicious/noArrayIndexKey: the spans are remade as a whole.
+      // biome-ignore lint/suspicious/noArrayIndexKey: all spans are replaced together.
       <span key={index} {...look}>
         {part}
       </span>

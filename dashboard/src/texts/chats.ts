@@ -1,4 +1,4 @@
-/** The texts of the chat list, its actions, and a new chat. */
+/** Texts of the chat list, its actions, and the new chat view. */
 
 export const chats = {
   sessions: {
@@ -46,7 +46,7 @@ export const chats = {
     renameLabel: "Title",
     deleteTitle: "Delete this chat?",
     deleteBody: (title: string) =>
-      `“${title}” and its messages will be permanently deleted. Any running answer stops.`,
+      `“${title}” and its messages will be permanently deleted. Any answer in progress will stop.`,
     confirmDelete: "Delete",
     archived: "Chat archived",
     deleted: "Chat deleted",

@@ -1,4 +1,4 @@
-/** The texts of a conversation: its messages, what the agent does, and the composer. */
+/** Texts of an open chat: messages, steps, permission requests, and the composer. */
 
 const numbers = new Intl.NumberFormat();
 
@@ -7,7 +7,7 @@ const requests = (count: number) => (count === 1 ? "1 request" : `${count} reque
 
 export const conversation = {
   thread: {
-    label: (title: string) => `Conversation: ${title}`,
+    label: (title: string) => `Chat: ${title}`,
     notFound: "Chat not found",
     notFoundHint: "It may have been deleted.",
     unsentMessages: (count: number) =>
@@ -15,7 +15,7 @@ export const conversation = {
     unsentDraft: "You have an unsent draft.",
     loadFailed: "Couldn’t load this chat",
     loadFailedHint: "The server isn’t responding. Retrying automatically…",
-    offlineHint: "You’re offline. The chat loads when you reconnect.",
+    offlineHint: "You’re offline. The chat will load when you reconnect.",
     empty: (agent: string) => `Send ${agent} a message to get started.`,
     newDivider: "New",
     newMessages: "New messages",
@@ -55,7 +55,7 @@ export const conversation = {
     hintBusy: "Enter to queue · Esc to stop",
     hintMod: (keys: string, isBusy: boolean) =>
       isBusy ? `${keys} to queue · Esc to stop` : `${keys} to send`,
-    tooLong: "This message exceeds 256 KiB. Shorten it to send it.",
+    tooLong: "This message exceeds 256 KiB. Shorten it before sending.",
   },
   permission: {
     label: "Permission request",
@@ -74,7 +74,7 @@ export const conversation = {
     input: "Input",
     output: "Output",
     planEntry: { pending: "to do", in_progress: "in progress", completed: "done" },
-    /** What the agent did, by the kind of tool, with how often. */
+    /** Completed steps by kind, with their number. */
     activity: {
       thought: () => "thought",
       plan: () => "made a plan",
@@ -88,7 +88,7 @@ export const conversation = {
       fetch: (count: number) => (count === 1 ? "fetched 1 page" : `fetched ${count} pages`),
       other: (count: number) => (count === 1 ? "used 1 tool" : `used ${count} tools`),
     },
-    /** Permission requests that were not granted. */
+    /** Permission requests that were not allowed, with their number. */
     notAllowed: {
       rejected: (count: number) => `${requests(count)} rejected`,
       expired: (count: number) => `${requests(count)} expired`,
@@ -125,13 +125,13 @@ export const conversation = {
     waitingForPermission: "Waiting for your permission",
     stopping: "Stopping",
     workerSilent: "Worker not responding. Another one will take over.",
-    retryingIn: (reason: string, time: string) => `${reason} Retrying in ${time}`,
-    retrying: (reason: string) => `${reason} Retrying`,
+    retryingIn: (reason: string, time: string) => `${reason} Retrying in ${time}.`,
+    retrying: (reason: string) => `${reason} Retrying…`,
     disconnected: "Connection lost. The agent is still working.",
   },
   finish: {
     length: "Cut off at the token limit",
-    lengthEmpty: "Token limit reached before an answer",
+    lengthEmpty: "Token limit reached before the agent answered",
     refusal: "The agent refused to continue",
     cancelled: "Stopped",
     interrupted: "Interrupted",

@@ -1,10 +1,10 @@
-/** The texts for the codes of errors. A code without one does not compile. */
+/** Texts for error codes. The types require a text for every code. */
 import type { components } from "@/api/schema.gen";
 
 type ErrorCode = components["schemas"]["ErrorCode"];
 type ProblemCode = components["schemas"]["ProblemCode"];
 
-/** Why a task failed. */
+/** The reasons for failed tasks. */
 const taskError: Readonly<Record<ErrorCode, string>> = {
   agent_network: "Couldn’t reach the agent.",
   agent_overloaded: "The agent is overloaded.",
@@ -15,15 +15,15 @@ const taskError: Readonly<Record<ErrorCode, string>> = {
   agent_auth: "The agent’s credentials are missing or invalid.",
   agent_refused: "The agent refused the request.",
   agent_protocol: "The agent sent an invalid response.",
-  context_overflow: "This conversation is too long for the agent.",
+  context_overflow: "This chat is too long for the agent.",
   session_archived: "The chat was archived before the agent started.",
   timeout: "The agent timed out.",
   worker_lost: "The worker stopped responding.",
 };
 
 /**
- * Why a request failed. `network` is the page's own: no answer from the server. The detail of an
- * `invalid_request` names the field, which no text here could.
+ * The reasons for failed requests. `network` means that there was no response. There is no text for
+ * `invalid_request`, whose detail names the field.
  */
 const problem: Readonly<Record<Exclude<ProblemCode, "invalid_request"> | "network", string>> = {
   network: "Can’t reach the server.",
@@ -63,6 +63,6 @@ export const errors = {
   taskError,
   taskErrorUnknown: "Something went wrong.",
   problem,
-  /** Follows the reason for a failure that passes by itself. */
+  /** The reason for a transient failure, with advice. */
   tryAgain: (reason: string) => `${reason} Try again in a moment.`,
 } as const;

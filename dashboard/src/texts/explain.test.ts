@@ -8,16 +8,18 @@ function ended(finish_reason: Message["finish_reason"], content = ""): Message {
   return makeAnswer({ content, finish_reason });
 }
 
-describe("the ending of an answer", () => {
+describe("explainEnding", () => {
   const notice = makeStep({ kind: "notice", title: "The model tried to call a tool." });
 
-  it("is shown only where the answer did not end by itself", () => {
+  it("returns null for a complete answer", () => {
     expect(explainEnding(ended("stop", "Hi"), [notice])).toBeNull();
     expect(explainEnding(ended("length", "Hi"), [notice])).toBe("Cut off at the token limit");
   });
 
-  it("says why there is no text", () => {
-    expect(explainEnding(ended("length"), [])).toBe("Token limit reached before an answer");
+  it("returns the reason for an answer without text", () => {
+    expect(explainEnding(ended("length"), [])).toBe(
+      "Token limit reached before the agent answered",
+    );
     expect(explainEnding(ended("empty"), [makeStep(), notice])).toBe(
       "The model tried to call a tool.",
     );

@@ -1,4 +1,4 @@
-/** Errors and waits in words. */
+/** Returns the texts for errors, waits, and incomplete answers. */
 import type { Message, Step, Task } from "@/api/models";
 import { formatClock, formatMoment, isSameDay } from "@/time";
 import { texts } from ".";
@@ -6,7 +6,7 @@ import { texts } from ".";
 const taskErrors: Readonly<Record<string, string>> = texts.taskError;
 const problems: Readonly<Record<string, string>> = texts.problem;
 
-/** Returns why a task failed; for a code without a text, the agent's own message. */
+/** Returns why a task failed. For an unknown code, returns the agent's own message. */
 export function explainTaskError({ error }: Task): string {
   if (!error) return texts.taskErrorUnknown;
   return taskErrors[error.code] ?? (error.message || texts.taskErrorUnknown);
@@ -18,7 +18,7 @@ export function findReason(task: Task): string | null {
   return message === "" || message === explainTaskError(task) ? null : message;
 }
 
-/** Returns what a task waits for, and until when: "Rate limit reached. Resumes at 3:00 PM." */
+/** Returns why a task waits and when it resumes: "Rate limit reached. Resumes at 3:00 PM." */
 export function explainWait(task: Task, until: string): string {
   const time = isSameDay(until, new Date().toISOString())
     ? formatClock(until)
@@ -26,9 +26,9 @@ export function explainWait(task: Task, until: string): string {
   return texts.sessions.resumesAt(explainTaskError(task), time);
 }
 
-/** Returns why a request failed; for a code without a text, the server's own detail. */
+/** Returns why a request failed. For an unknown code, returns the detail from the server. */
 export function explainProblem(problem: { code: string; detail: string }): string {
-  // A proxy responds for a server that is down, each proxy in its own way.
+  // Responses of a proxy whose upstream is down.
   const code = /^http_5/.test(problem.code) ? "network" : problem.code;
   return problems[code] ?? problem.detail;
 }

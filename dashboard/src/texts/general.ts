@@ -1,4 +1,4 @@
-/** The texts of the application around its chats. */
+/** Texts of the application around the chats. */
 
 function countUnsent(messages: number, drafts: number): string {
   const parts = [
@@ -50,7 +50,7 @@ export const general = {
     dark: "Dark",
     sendWith: "Send messages with",
     notifications: "Notifications",
-    notificationsHint: "For answers and permission requests while this page is hidden.",
+    notificationsHint: "Get notified of answers and permission requests while this page is hidden.",
     notificationsBlocked: "Notifications are blocked. Allow them in your browser’s settings.",
     notificationsUnsupported: "Notifications require HTTPS or localhost.",
   },
@@ -71,10 +71,10 @@ export const general = {
     title: "Keyboard shortcuts",
     palette: "Search and commands",
     newChat: "New chat",
-    list: "Move through the chat list",
+    list: "Navigate the chat list",
     send: "Send message",
     newLine: "Insert line break",
-    escape: "Close, or stop the answer",
+    escape: "Close dialog or stop answer",
     help: "Show keyboard shortcuts",
   },
 } as const;

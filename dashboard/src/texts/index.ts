@@ -1,4 +1,4 @@
-/** Every text that the page shows, in one place. Another language is another object of this shape. */
+/** All texts of the page. A translation is another object of the same shape. */
 import { chats } from "./chats";
 import { conversation } from "./conversation";
 import { errors } from "./errors";

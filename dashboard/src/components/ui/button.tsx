@@ -13,10 +13,10 @@ const variants = {
 
 type Variant = keyof typeof variants;
 
-/** A finger needs 40 px, a mouse does not. */
+/** Touch targets are at least 40 px high. */
 const sizes = { small: "h-8 pointer-coarse:h-10", medium: "h-9 pointer-coarse:h-10" } as const;
 
-/** A button with a text. */
+/** A button with a text label. */
 export function Button({
   variant = "outline",
   size = "medium",
@@ -32,7 +32,7 @@ export function Button({
   );
 }
 
-/** A square button with an icon only; `label` is its name and its tooltip. */
+/** A square button with an icon. `label` is its accessible name and its tooltip. */
 export function IconButton({
   label,
   variant = "ghost",
@@ -50,7 +50,7 @@ export function IconButton({
   );
 }
 
-/** A button that reads as part of a line of small text. */
+/** A button that looks like a link within small text. */
 export function TextButton({ className = "", ...props }: ComponentProps<"button">) {
   return (
     <button

@@ -1,13 +1,13 @@
 import { type ReactNode, useId } from "react";
 import { useModal } from "./use-modal";
 
-/** A modal dialog. It is open as long as it is rendered; Escape and the backdrop close it. */
+/** A modal dialog, open while it is rendered. Escape and a click on the backdrop close it. */
 export function Dialog(props: { title: string; onClose: () => void; children: ReactNode }) {
   const dialog = useModal();
   const titleId = useId();
 
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape is the keyboard's way, by the browser.
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the browser closes a dialog on Escape.
     <dialog
       ref={dialog}
       aria-labelledby={titleId}

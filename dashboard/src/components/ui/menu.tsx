@@ -1,6 +1,6 @@
 /**
- * A button with a menu. The browser's own popover gives the top layer, Escape, closing on an
- * outside click and the way of focus back; arrows and placement are done here.
+ * A button with a menu. The browser's popover provides the top layer, Escape, closing on an outside
+ * click, and restoring focus; arrow keys and placement are implemented here.
  */
 import { type ReactNode, type ToggleEvent, useId, useRef } from "react";
 import { IconButton } from "./button";

@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 
-/** What a view shows instead of its content: nothing there, not found, could not be loaded. */
+/** Replaces the content of a view that is empty, was not found, or failed to load. */
 export function StateNote(props: {
   icon: ReactNode;
   title: string;

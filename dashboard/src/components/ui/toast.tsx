@@ -1,4 +1,4 @@
-/** Short notes about what just happened, with at most one thing to do about it. */
+/** Short messages about the result of an action, with at most one action of their own. */
 import { useEffect } from "react";
 import { createObservable, useObservable } from "@/observable";
 import { TextButton } from "./button";
@@ -12,7 +12,7 @@ interface Toast {
 const current = createObservable<Toast | null>(null);
 let lastId = 0;
 
-/** Shows a note for some seconds, in place of the one before. */
+/** Shows a toast for a few seconds. It replaces the previous one. */
 export function notify(text: string, action?: Toast["action"]): void {
   lastId += 1;
   current.set({ id: lastId, text, ...(action ? { action } : {}) });
@@ -20,7 +20,7 @@ export function notify(text: string, action?: Toast["action"]): void {
 
 const SHOWN_MS = 6000;
 
-/** On a phone below the header, else over the end of the list: never over what is being written. */
+/** Shows toasts below the header on a phone, otherwise over the bottom of the chat list: never over the composer. */
 export function Toaster() {
   const toast = useObservable(current);
   useEffect(() => {

@@ -1,8 +1,8 @@
 import { type RefObject, useLayoutEffect, useRef } from "react";
 
 /**
- * Opens a dialog for as long as it is rendered. The focus then goes back to where it was, so it is
- * closed while it is still in the document: one that is gone gives nothing back.
+ * Opens a dialog while it is rendered. It is closed before it leaves the document, because only then
+ * does the browser restore the focus.
  */
 export function useModal(): RefObject<HTMLDialogElement | null> {
   const dialog = useRef<HTMLDialogElement>(null);

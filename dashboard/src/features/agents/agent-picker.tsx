@@ -3,7 +3,7 @@ import type { Agent } from "@/api/models";
 import { AgentAvatar } from "@/components/agent-avatar";
 import { texts } from "@/texts";
 
-/** The agents as cards, of which one is chosen. One that is not available says why. */
+/** Cards to choose an agent from. The card of an unavailable agent shows the reason. */
 export function AgentPicker(props: {
   agents: readonly Agent[];
   selected: string | undefined;

@@ -21,7 +21,7 @@ beforeEach(() => {
 });
 
 describe("the composer", () => {
-  it("sends on Enter and breaks the line on Shift+Enter", async () => {
+  it("sends on Enter and inserts a line break on Shift+Enter", async () => {
     const { onSend, field } = setUp();
 
     await userEvent.type(field, "one{Shift>}{Enter}{/Shift}two{Enter}");
@@ -30,7 +30,7 @@ describe("the composer", () => {
     expect(field).toHaveProperty("value", "");
   });
 
-  it("does not send on an Enter that ends a composition", () => {
+  it("does not send on the Enter that confirms an IME composition", () => {
     const { onSend, field } = setUp();
     fireEvent.change(field, { target: { value: "に" } });
 
@@ -40,7 +40,7 @@ describe("the composer", () => {
     expect(onSend).not.toHaveBeenCalled();
   });
 
-  it("breaks the line on Enter where there is only a touch keyboard", async () => {
+  it("inserts a line break on Enter if there is only a touch keyboard", async () => {
     vi.stubGlobal("matchMedia", () => ({ matches: true }));
     const { onSend, field } = setUp();
 
@@ -50,7 +50,7 @@ describe("the composer", () => {
     expect(field).toHaveProperty("value", "one\ntwo");
   });
 
-  it("does not send white space", async () => {
+  it("does not send whitespace", async () => {
     const { onSend, field } = setUp();
 
     await userEvent.type(field, "  {Enter}");
@@ -58,7 +58,7 @@ describe("the composer", () => {
     expect(onSend).not.toHaveBeenCalled();
   });
 
-  it("keeps what is typed as a draft until it is sent", async () => {
+  it("stores the text as a draft until it is sent", async () => {
     const { field } = setUp();
 
     await userEvent.type(field, "half a tho");
@@ -71,8 +71,8 @@ describe("the composer", () => {
     expect(readDraft("s")).toBe("");
   });
 
-  it("gives a text back that could not be taken", async () => {
-    const onSend = vi.fn(() => Promise.reject(new Error("nobody is signed in")));
+  it("restores a text that could not be sent", async () => {
+    const onSend = vi.fn(() => Promise.reject(new Error("No account is signed in.")));
     const { field } = setUp({ onSend });
 
     await userEvent.type(field, "hello{Enter}");
@@ -81,7 +81,7 @@ describe("the composer", () => {
     await vi.waitFor(() => expect(field).toHaveProperty("value", "hello"));
   });
 
-  it("shows what was put back into its draft", () => {
+  it("shows a change of its draft", () => {
     const { field } = setUp();
 
     act(() => writeDraft("s", "could not be sent"));
@@ -89,7 +89,7 @@ describe("the composer", () => {
     expect(field).toHaveProperty("value", "could not be sent");
   });
 
-  it("says that a text is too long before it is sent", () => {
+  it("shows an error instead of sending a text that is too long", () => {
     const { onSend, field } = setUp();
 
     fireEvent.change(field, { target: { value: "ü".repeat(128 * 1024 + 1) } });
@@ -99,7 +99,7 @@ describe("the composer", () => {
     expect(onSend).not.toHaveBeenCalled();
   });
 
-  it("offers Stop while a turn runs, and Queue as soon as there is a text", async () => {
+  it("stops the turn on Escape and offers Queue once there is a text", async () => {
     const { onStop, field } = setUp({ isBusy: true });
 
     expect(screen.queryByRole("button", { name: "Queue message" })).toBeNull();
@@ -109,7 +109,7 @@ describe("the composer", () => {
     expect(screen.getByRole("button", { name: "Queue message" })).toBeTruthy();
   });
 
-  it("takes what is typed where nothing else takes it", async () => {
+  it("takes the focus when the user types outside of a field", async () => {
     const { field } = setUp();
 
     await userEvent.keyboard("{Control>}c{/Control} {Alt>}x{/Alt}");
@@ -119,7 +119,7 @@ describe("the composer", () => {
     expect(field).toHaveProperty("value", "yes");
   });
 
-  it("leaves what is typed to another field", async () => {
+  it("does not take the focus when the user types in another field", async () => {
     const { field } = setUp();
     render(<input aria-label="Search" />);
 

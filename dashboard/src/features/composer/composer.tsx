@@ -15,41 +15,40 @@ import { usePreferences } from "@/preferences";
 import { texts } from "@/texts";
 import { useStrayKeys } from "./use-stray-keys";
 
-/** The api's limit for one message. */
+/** The maximum size of a message, the same as in the api. */
 const MAX_BYTES = 256 * 1024;
 const MAX_LINES = 8;
 const LINE_PX = 23;
 /**
- * A longer text takes one direction for all its paragraphs, its first letter's. `dir="auto"` lets
- * each have its own, and for that Chromium lays out the whole paragraph at each key: 100 ms for
- * one of 250 KB, where it needs 10 ms otherwise.
+ * In longer texts, all paragraphs have the same direction. With a direction for each paragraph,
+ * Chromium lays out the whole text at every key: 100 ms instead of 10 ms for 250 KB.
  */
-const ONE_DIRECTION_CHARS = 16 * 1024;
+const MIXED_DIRECTION_MAX_CHARS = 16 * 1024;
 
 const encoder = new TextEncoder();
 
 function isOverLimit(text: string): boolean {
-  // A character of the string, i.e. a UTF-16 unit, is at most three bytes of UTF-8.
+  // A UTF-16 code unit is at most three bytes of UTF-8.
   return text.length > MAX_BYTES / 3 && encoder.encode(text).length > MAX_BYTES;
 }
 
 /**
- * Where messages are written. Its text is the draft under `draftKey`, and it knows nothing of the
- * stream, so that typing never waits for an answer that comes in.
+ * The field in which a message is written. Its text is the draft with the key `draftKey`. It does not
+ * depend on the stream, so that typing is not slowed down by an incoming answer.
  */
 export function Composer(props: {
   draftKey: string;
   placeholder: string;
-  /** Whether a turn is running or queued: then a message is queued, and Stop is there. */
+  /** Whether a turn is running or queued: a message is then queued, and Stop is shown. */
   isBusy?: boolean;
   isStopping?: boolean;
-  /** Whether nothing can be sent yet; typing goes on. */
+  /** Whether sending is disabled. Typing is still possible. */
   isDisabled?: boolean;
   isReadOnly?: boolean;
-  /** Takes a key that would scroll, pressed in the empty field; returns whether it did. */
+  /** Handles a key pressed in the empty field if it would scroll, and returns whether it did. */
   onScrollKey?: (key: string) => boolean;
   hasFocus?: boolean;
-  /** Resolves once the text is safe elsewhere; until then the device keeps it as a draft too. */
+  /** Resolves once the text is stored elsewhere. Until then, the stored draft is kept. */
   onSend: (text: string) => Promise<void>;
   onStop?: () => void;
 }) {
@@ -65,7 +64,7 @@ export function Composer(props: {
     const element = field.current;
     if (!element) return;
     element.style.height = "auto";
-    // Not displayed yet: it has no height to take.
+    // The field is not displayed yet.
     if (element.scrollHeight === 0) return;
     element.style.height = `${Math.min(element.scrollHeight, MAX_LINES * LINE_PX + 12)}px`;
   }, [text]);
@@ -80,7 +79,7 @@ export function Composer(props: {
   }
 
   function onKeyDown(event: React.KeyboardEvent) {
-    // Enter that ends a composition (229 in Safari) chooses a word; it does not send.
+    // Enter confirms an IME composition (229 in Safari). It does not send.
     if (event.nativeEvent.isComposing || event.keyCode === 229) return;
     const isEnter = event.key === "Enter" && !event.shiftKey && !event.altKey;
     if (isEnter && (isMod(event) || (sendsOnEnter && !isTouchOnly()))) {
@@ -109,7 +108,7 @@ export function Composer(props: {
           dir="auto"
           value={text}
           readOnly={props.isReadOnly}
-          // biome-ignore lint/a11y/noAutofocus: the page asks for it where typing is what comes next.
+          // biome-ignore lint/a11y/noAutofocus: pages enable it where typing is the next step.
           autoFocus={props.hasFocus === true && !isTouchOnly()}
           aria-label={texts.composer.label}
           placeholder={props.placeholder}
@@ -117,7 +116,7 @@ export function Composer(props: {
           onKeyDown={onKeyDown}
           onCompositionStart={() => setComposing(draftKey, true)}
           onCompositionEnd={() => setComposing(draftKey, false)}
-          className={`min-w-0 flex-1 resize-none self-center bg-transparent py-1.5 pointer-coarse:py-[9px] leading-[23px] outline-0 placeholder:truncate placeholder:text-ink-3 ${text.length > ONE_DIRECTION_CHARS ? "[unicode-bidi:isolate]" : ""}`}
+          className={`min-w-0 flex-1 resize-none self-center bg-transparent py-1.5 pointer-coarse:py-[9px] leading-[23px] outline-0 placeholder:truncate placeholder:text-ink-3 ${text.length > MIXED_DIRECTION_MAX_CHARS ? "[unicode-bidi:isolate]" : ""}`}
         />
         {isBusy && (
           <IconButton
@@ -156,7 +155,7 @@ export function Composer(props: {
   );
 }
 
-/** A text that the draft of another tab has replaced, so that neither is lost. */
+/** Offers the conflicting draft of another tab. */
 function OtherDraft({ draftKey }: { draftKey: string }) {
   const text = useOtherDraft(draftKey);
   return (

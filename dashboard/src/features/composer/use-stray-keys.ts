@@ -2,19 +2,19 @@ import { type RefObject, useEffect } from "react";
 import { hasOverlay, isMod, isTouchOnly } from "@/keyboard";
 
 /**
- * Takes what is typed while nothing else would: after a click on the conversation, or when the
- * button that was pressed is gone. The space bar stays with what scrolls or is pressed.
+ * Moves the focus to the field when the user types while no other field has it, such as after a click
+ * on the thread or after the focused button was removed. The space bar is excluded, because it
+ * scrolls and presses buttons.
  *
- * An input method composes only in a field that has the focus before its first key. So a click on
- * what takes no input brings the focus here at once, and a key that begins a composition anyway
- * (`Process`, a dead key) moves it before the browser has handled that key.
+ * An IME composes only in a field that had the focus before the first key. Therefore a click outside
+ * of controls also moves the focus, and so does a key that starts a composition (`Process`, dead keys).
  */
 export function useStrayKeys(field: RefObject<HTMLTextAreaElement | null>): void {
   useEffect(() => {
     function onKeyDown(event: KeyboardEvent) {
       if (event.defaultPrevented || !startsText(event) || hasOverlay()) return;
       const isTaken = event.target instanceof Element && event.target.closest(TAKES_TEXT) !== null;
-      // The key goes on to whatever has the focus now.
+      // The browser delivers the key to the newly focused field.
       if (!isTaken) field.current?.focus();
     }
     function onClick({ target, defaultPrevented }: MouseEvent) {
@@ -33,7 +33,7 @@ export function useStrayKeys(field: RefObject<HTMLTextAreaElement | null>): void
 }
 
 function startsText(event: KeyboardEvent): boolean {
-  // 229: what browsers call the keys of an input method.
+  // 229: the key code during an IME composition.
   const isComposed = event.isComposing || event.keyCode === 229 || event.key === "Process";
   if (isComposed || event.key === "Dead") return true;
   return event.key.length === 1 && event.key !== " " && !isMod(event) && !event.altKey;

@@ -8,20 +8,20 @@ function command(label: string, group = "Chats", words = ""): Command {
 
 const labels = (commands: readonly Command[]) => commands.map(({ label }) => label);
 
-describe("the palette", () => {
-  it("shows everything in its order while nothing is asked for", () => {
+describe("findCommands", () => {
+  it("returns all commands in order for an empty query", () => {
     const all = [command("b"), command("a")];
 
     expect(labels(findCommands(all, " "))).toEqual(["b", "a"]);
   });
 
-  it("keeps what has every word, also outside the label", () => {
+  it("finds commands that contain every word in the label or the additional words", () => {
     const all = [command("Flaky login"), command("Login page", "Chats", "css"), command("Notes")];
 
     expect(labels(findCommands(all, "LOGIN css"))).toEqual(["Login page"]);
   });
 
-  it("puts what begins with the query first, and keeps the groups together", () => {
+  it("puts labels that start with the query first in their group", () => {
     const all = [command("A note"), command("Note"), command("Notes", "Actions")];
 
     expect(labels(findCommands(all, "note"))).toEqual(["Note", "A note", "Notes"]);

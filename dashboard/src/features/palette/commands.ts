@@ -1,4 +1,4 @@
-/** What the palette offers, and what of it a query leaves. */
+/** The commands of the palette, and searching them. */
 import type { ReactNode } from "react";
 
 export interface Command {
@@ -6,16 +6,15 @@ export interface Command {
   readonly group: string;
   readonly label: string;
   readonly icon: ReactNode;
-  /** More words that find it. */
+  /** Additional words to search. */
   readonly words?: string;
   readonly keys?: string;
   readonly run: () => void;
 }
 
-/** More would not be looked at. */
-const MAX_SHOWN = 30;
+const MAX_RESULTS = 30;
 
-/** Those that have every word of the query; whose label begins with it come first in their group. */
+/** Returns the commands that contain all words of the query. In each group, labels that start with the query come first. */
 export function findCommands(commands: readonly Command[], query: string): readonly Command[] {
   const wanted = query.trim().toLocaleLowerCase();
   const words = wanted.split(/\s+/);
@@ -23,9 +22,9 @@ export function findCommands(commands: readonly Command[], query: string): reado
     const text = `${label} ${more ?? ""}`.toLocaleLowerCase();
     return words.every((word) => text.includes(word));
   });
-  if (wanted === "") return found.slice(0, MAX_SHOWN);
+  if (wanted === "") return found.slice(0, MAX_RESULTS);
   const groups = [...new Set(found.map(({ group }) => group))];
   const rank = ({ group, label }: Command) =>
     groups.indexOf(group) * 2 + Number(!label.toLocaleLowerCase().startsWith(wanted));
-  return found.sort((a, b) => rank(a) - rank(b)).slice(0, MAX_SHOWN);
+  return found.sort((a, b) => rank(a) - rank(b)).slice(0, MAX_RESULTS);
 }

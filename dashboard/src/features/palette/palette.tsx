@@ -5,7 +5,7 @@ import { useSearchOnServer } from "@/stream/search";
 import { texts } from "@/texts";
 import { type Command, findCommands } from "./commands";
 
-/** Goes anywhere and does anything by typing a few letters of it. */
+/** A dialog to search for chats and commands, and to run them. */
 export function Palette(props: { commands: readonly Command[]; onClose: () => void }) {
   const [query, setQuery] = useState("");
   const [active, setActive] = useState(0);
@@ -36,7 +36,7 @@ export function Palette(props: { commands: readonly Command[]; onClose: () => vo
   }
 
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape is the keyboard's way, by the browser.
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the browser closes a dialog on Escape.
     <dialog
       ref={dialog}
       aria-label={texts.palette.title}
@@ -77,7 +77,7 @@ export function Palette(props: { commands: readonly Command[]; onClose: () => vo
                 {command.group}
               </p>
             )}
-            {/* biome-ignore lint/a11y/useKeyWithClickEvents: the keys are the field's. */}
+            {/* biome-ignore lint/a11y/useKeyWithClickEvents: the field handles the keys. */}
             <div
               role="option"
               id={`${id}-${position}`}

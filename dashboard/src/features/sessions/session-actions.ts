@@ -1,4 +1,4 @@
-/** What can be done to a session. Each tells the store at once and the user when it failed. */
+/** Actions on a session. They update the store after a success and show a toast after a failure. */
 import { body, client } from "@/api/client";
 import type { Session } from "@/api/models";
 import { reportFailure } from "@/components/report-failure";
@@ -10,7 +10,7 @@ import { texts } from "@/texts";
 
 type Change = { title?: string; status?: Session["status"]; pinned?: boolean };
 
-/** Runs it; a failure becomes a note, with the server's reason. */
+/** Runs an action. Shows the reason for a failure, and returns whether the action succeeded. */
 async function attempt(action: () => Promise<void>): Promise<boolean> {
   try {
     await action();

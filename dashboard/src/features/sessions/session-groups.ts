@@ -20,7 +20,7 @@ function labelOf(session: Session, isArchive: boolean, nowMs: number): string {
   return age < 7 * DAY_MS ? texts.sessions.lastSevenDays : month.format(Date.parse(at));
 }
 
-/** Splits an ordered list where its heading changes: pinned, then the last days, then by month. */
+/** Groups an ordered list: pinned, today, yesterday, previous 7 days, then by month. */
 export function groupSessions(
   sessions: readonly Session[],
   isArchive: boolean,
@@ -36,7 +36,7 @@ export function groupSessions(
   return groups;
 }
 
-/** Whether every word of the query is in the title or the preview. */
+/** Returns whether the title or the preview contains every word of the query. */
 export function matches(session: Session, query: string): boolean {
   const title = session.title || texts.sessions.untitled;
   const text = `${title} ${session.last_message?.preview ?? ""}`.toLocaleLowerCase();

@@ -18,7 +18,7 @@ import { DeleteDialog, RenameDialog } from "./session-dialogs";
 
 const iconProps = { size: 16, strokeWidth: 1.9 };
 
-/** All that can be done to a session. `onLeave` runs when it should no longer be looked at. */
+/** The menu of a session. `onLeave` closes its view. */
 export function SessionMenu(props: {
   session: Session;
   onLeave?: (() => Promise<void>) | undefined;
@@ -50,7 +50,7 @@ export function SessionMenu(props: {
       label: texts.actions.markUnread,
       icon: <Mail {...iconProps} />,
       onSelect: async () => {
-        // An open thread would be read again at once.
+        // An open thread would be marked as read immediately.
         await onLeave?.();
         await markUnread(id);
       },
@@ -77,7 +77,6 @@ export function SessionMenu(props: {
     },
   );
 
-  // Nothing of it is for a viewer.
   if (!canWrite) return null;
   return (
     <>

@@ -18,8 +18,8 @@ function preview(over: Partial<Parameters<typeof describeSession>[0]>) {
   return describeSession({ session: makeSession(), ...about, ...over });
 }
 
-describe("the second line of a chat in the list", () => {
-  it("is what was said last, without Markdown's marks", () => {
+describe("describeSession", () => {
+  it("returns the last message without Markdown", () => {
     expect(preview({}).text).toBe("No messages yet");
     expect(preview({ session: said("user", "hi there") }).text).toBe("You: hi there");
     expect(preview({ session: said("assistant", "# Well\n**bold** `code`") }).text).toBe(
@@ -31,19 +31,19 @@ describe("the second line of a chat in the list", () => {
     );
   });
 
-  it("says that the agent works, and first of all that it waits for the user", () => {
+  it("describes a running turn, and an open permission request first", () => {
     const active_task = makeTask({ status: "running" });
     const session = makeSession({ active_task });
-    const question = makeStep({ kind: "permission", status: "pending", title: "rm -rf target" });
+    const request = makeStep({ kind: "permission", status: "pending", title: "rm -rf target" });
 
     expect(preview({ session })).toEqual({ text: "Typing…", tone: "live" });
-    expect(preview({ session, steps: [question] }).text).toBe("Permission needed: rm -rf target");
+    expect(preview({ session, steps: [request] }).text).toBe("Permission needed: rm -rf target");
     expect(preview({ session: makeSession({ active_task: makeTask() }) }).text).toBe("Waiting…");
     expect(preview({ session: makeSession({ queued_count: 1 }) }).text).toBe("Waiting…");
-    expect(preview({ steps: [question] }).text).toBe("No messages yet");
+    expect(preview({ steps: [request] }).text).toBe("No messages yet");
   });
 
-  it("says how a turn ended that has no answer", () => {
+  it("returns how a turn without an answer ended", () => {
     const session = said("user", "hi");
     const error = { code: "agent_overloaded" as const, message: "529", retryable: true };
     const failed = makeTask({ status: "failed", error });
@@ -57,11 +57,11 @@ describe("the second line of a chat in the list", () => {
 
     const empty = makeAnswer({ content: "", finish_reason: "length" });
     expect(preview({ session: said("assistant", ""), answer: empty }).text).toBe(
-      "Token limit reached before an answer",
+      "Token limit reached before the agent answered",
     );
   });
 
-  it("says until when an agent has to be waited for", () => {
+  it("returns the time at which a rate-limited turn resumes", () => {
     const error = { code: "agent_rate_limited" as const, message: "429", retryable: true };
     const limited = (next_attempt_at: string) =>
       makeSession({ active_task: makeTask({ error, next_attempt_at }) });
@@ -72,7 +72,7 @@ describe("the second line of a chat in the list", () => {
     expect(long.tone).toBe("plain");
   });
 
-  it("shows a draft, and before it a message that could not be sent", () => {
+  it("returns the draft, or an unsent message first", () => {
     const session = said("assistant", "Well?");
     expect(preview({ session, draft: "half a" }).text).toBe("Draft: half a");
     expect(preview({ session, draft: "half a", pending: [makeOutgoing()] }).tone).toBe("bad");

@@ -32,7 +32,7 @@ function describeEnd(session: Session, task: Task | null, answer: Message | null
   }
 }
 
-/** Markdown's marks say nothing in one line of plain text, nor where its links lead. */
+/** Converts Markdown to a line of plain text. Links are reduced to their text. */
 function flatten(text: string): string {
   return toPlainText(text)
     .replace(/!?\[([^\][]*)\]\([^()\s]*\)/g, "$1")
@@ -41,13 +41,13 @@ function flatten(text: string): string {
     .trim();
 }
 
-/** The second line of a row: what matters most about the session now. */
+/** Returns the second line of a session's row: its state, or the last message. */
 export function describeSession(about: {
   session: Session;
-  /** The newest turn's task and answer, as far as they are known. */
+  /** The task and the answer of the newest turn, if known. */
   task: Task | null;
   answer: Message | null;
-  /** What the agent is doing in the running turn. */
+  /** The steps of the running turn. */
   steps: readonly Step[];
   pending: readonly OutgoingMessage[];
   draft: string;
@@ -56,9 +56,9 @@ export function describeSession(about: {
   const { session, task, answer, steps, pending, draft } = about;
   if (pending.some((item) => item.state !== "sending"))
     return { text: texts.sessions.messageNotSent, tone: "bad" };
-  const question = steps.find(({ kind, status }) => kind === "permission" && status === "pending");
-  if (session.active_task && question)
-    return { text: texts.sessions.permissionNeeded(question.title), tone: "live" };
+  const request = steps.find(({ kind, status }) => kind === "permission" && status === "pending");
+  if (session.active_task && request)
+    return { text: texts.sessions.permissionNeeded(request.title), tone: "live" };
   if (session.active_task?.status === "running")
     return { text: texts.sessions.typing, tone: "live" };
   const waiting = session.active_task ?? task;

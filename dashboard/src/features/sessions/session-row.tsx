@@ -12,7 +12,7 @@ import { SessionMenu } from "./session-menu";
 import { describeSession } from "./session-preview";
 import { useNewestTurn } from "./use-newest-turn";
 
-/** One line of the list: who, what it is about, what was said last, and whether it is new. */
+/** A row of the chat list: agent, title, preview, time, and number of unread messages. */
 export const SessionRow = memo(function SessionRow(props: {
   session: Session;
   isActive: boolean;
@@ -22,8 +22,8 @@ export const SessionRow = memo(function SessionRow(props: {
   const { session, isActive } = props;
   const agent = useAgent(session.agent_key);
   const { task, answer } = useNewestTurn(session);
-  const told = useStore((state) => state.steps[session.active_task?.id ?? ""]?.bySeq);
-  const steps = useMemo(() => Object.values(told ?? {}), [told]);
+  const stepsBySeq = useStore((state) => state.steps[session.active_task?.id ?? ""]?.bySeq);
+  const steps = useMemo(() => Object.values(stepsBySeq ?? {}), [stepsBySeq]);
   const pending = useOutgoingMessages(session.id);
   const draft = useDraft(session.id);
   const preview = describeSession({

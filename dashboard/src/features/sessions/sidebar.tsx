@@ -23,7 +23,7 @@ import { groupSessions, matches } from "./session-groups";
 import { SessionRow } from "./session-row";
 import { useSessionList } from "./use-session-list";
 
-/** The list of chats with its search and its archive. */
+/** The chat list, with search and archive. */
 export function Sidebar(props: { onSettings: () => void; onPalette: () => void }) {
   const [status, setStatus] = useState<ListedStatus>("active");
   const [query, setQuery] = useState("");
@@ -60,7 +60,7 @@ export function Sidebar(props: { onSettings: () => void; onPalette: () => void }
     else all[Math.min(target, all.length - 1)]?.focus();
   }
 
-  /** The button may be gone afterwards: who pressed it goes on with the first of what came. */
+  /** Loads the next page and moves the focus to its first row, because the button may disappear. */
   async function showMore() {
     const known = rows().length;
     await list.fetchNextPage();

@@ -11,16 +11,15 @@ export interface NewestTurn {
 
 const none: NewestTurn = { task: null, answer: null };
 
-/** Whether the session alone does not say how its newest turn ended. */
+/** Returns whether the session does not contain how its newest turn ended. */
 function lacksEnding({ active_task, queued_count, last_message }: Session): boolean {
   if (active_task !== null || queued_count > 0 || !last_message) return false;
   return last_message.role === "user" || last_message.preview.trim() === "";
 }
 
 /**
- * Returns the newest turn of a chat, as far as it is known. A session in the list says nothing
- * about turns that have ended. For a chat that was not opened, the turn is fetched if its last
- * message is the user's or has no text.
+ * Returns the newest turn of a session. For a session that has not been opened, it is fetched if the
+ * last message is the user's or has no text, because the session does not contain the outcome.
  */
 export function useNewestTurn(session: Session): NewestTurn {
   const isLoaded = useStore((state) => state.threads[session.id]?.isLoaded === true);

@@ -7,7 +7,7 @@ import { store, useStore } from "@/stream/store";
 
 const PAGE_SIZE = 50;
 
-/** Where a page begins: behind the last session of the one before. */
+/** The start of a page: after the last session of the previous page. */
 interface PageStart {
   readonly cursor: string | null;
   readonly after: Session | null;
@@ -15,7 +15,7 @@ interface PageStart {
 
 const start: PageStart = { cursor: null, after: null };
 
-/** Fetches the list into the store, page by page. The cache holds where they begin only. */
+/** Fetches a list into the store, page by page. The Query cache contains only the starts of pages. */
 export function useSessionList(status: ListedStatus, isEnabled = true) {
   const generation = useStore((state) => state.generation);
   return useInfiniteQuery({
@@ -26,7 +26,7 @@ export function useSessionList(status: ListedStatus, isEnabled = true) {
       const query = { status, limit: PAGE_SIZE, ...(cursor ? { cursor } : {}) };
       const page = await body(client.GET("/v1/chat", { params: { query } }));
       const asOf = parseCursor(page.as_of);
-      if (!asOf) throw new Error("The list came without a position.");
+      if (!asOf) throw new Error("The session list has no position.");
       store.dispatch({
         type: "sessions.fetched",
         status,
@@ -48,8 +48,8 @@ function fetchUnread(cursor: string | null, signal: AbortSignal) {
 }
 
 /**
- * Fetches the unread sessions that the list's pages have not reached, so that they can be counted.
- * The stream keeps the count right from then on.
+ * Fetches the unread sessions after the loaded pages of the list, so that they can be counted. The
+ * stream then keeps the count up to date.
  */
 export function useUnreadSessions(): void {
   const { hasNextPage } = useSessionList("active");
@@ -61,17 +61,17 @@ export function useUnreadSessions(): void {
       const pages = [await fetchUnread(null, signal)];
       for (let next = pages[0]?.next_cursor; next; next = pages.at(-1)?.next_cursor)
         pages.push(await fetchUnread(next, signal));
-      // As of the first page: what changed while the others came is told by the stream.
+      // As of the first page: events contain the changes since then.
       const asOf = parseCursor(pages[0]?.as_of ?? "");
       const items = pages.flatMap((page) => page.items);
-      if (!asOf) throw new Error("The list came without a position.");
+      if (!asOf) throw new Error("The session list has no position.");
       store.dispatch({ type: "unread.fetched", items, asOf });
       return items.length;
     },
   });
 }
 
-/** Whether it is certain that this user has no chat at all, not even an archived one. */
+/** Returns true once it is known that the user has no sessions, including archived ones. */
 export function useHasNoChats(): boolean {
   const active = useSessionList("active");
   const isEmpty = useStore((state) =>

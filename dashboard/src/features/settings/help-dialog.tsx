@@ -4,7 +4,7 @@ import { nameKeys } from "@/keyboard";
 import { usePreferences } from "@/preferences";
 import { texts } from "@/texts";
 
-/** The shortcuts. */
+/** The dialog with the keyboard shortcuts. */
 export function HelpDialog(props: { onClose: () => void }) {
   const { sendWith } = usePreferences();
   const isPlainEnter = sendWith === "enter";

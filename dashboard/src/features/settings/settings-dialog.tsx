@@ -5,7 +5,7 @@ import { isTouchOnly, nameKeys } from "@/keyboard";
 import { changePreferences, usePreferences } from "@/preferences";
 import { texts } from "@/texts";
 
-/** What can be chosen on this device. Every choice holds at once. */
+/** The preferences of this device. Changes apply immediately. */
 export function SettingsDialog(props: { onClose: () => void; children?: ReactNode }) {
   const { theme, sendWith } = usePreferences();
   return (
@@ -73,14 +73,14 @@ function Choice<Value extends string>(props: {
   );
 }
 
-/** The browser is asked for its permission here and nowhere else, when the user wants it. */
+/** The switch for notifications. Turning it on requests the browser's permission. */
 function Notifications() {
   const { hasNotifications } = usePreferences();
   const isSupported = "Notification" in window;
   const [isDenied, setDenied] = useState(isSupported && Notification.permission === "denied");
   const [isAsking, setAsking] = useState(false);
   const isAllowed = isSupported && Notification.permission === "granted";
-  // While the browser asks, the switch stands as the user has put it.
+  // While the permission prompt is open, the switch shows the user's choice.
   const isOn = isAsking || (hasNotifications && isAllowed);
   const hint = !isSupported
     ? texts.settings.notificationsUnsupported

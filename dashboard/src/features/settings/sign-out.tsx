@@ -9,12 +9,12 @@ import { outbox } from "@/outbox/use-outbox";
 import { forgetOwner } from "@/owner";
 import { texts } from "@/texts";
 
-/** The user that everybody is on a server that has no keys; there is nothing to sign out of. */
+/** The user of a server without API keys, who cannot sign out. */
 const KEYLESS_USER = "local";
 
 /**
- * Who is signed in, and the way out. What they have not sent yet stays on the device for their
- * return, unless they want it removed.
+ * The current user and the button to sign out. Unsent messages and drafts stay on the device until the
+ * next sign-in unless the user chooses to remove them.
  */
 export function SignOut() {
   const { data: me } = useMe();

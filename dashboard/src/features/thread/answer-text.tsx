@@ -3,20 +3,20 @@ import { hasControls, toPlainText } from "@/terminal/screen";
 import { TerminalText } from "@/terminal/terminal-text";
 import { Markdown } from "./markdown";
 
-/** `unknown`: of an agent that is no longer configured. */
+/** The format of an agent's answers; `unknown` if the agent is no longer configured. */
 export type AnswerFormat = "markdown" | "text" | "unknown";
 
-/** Reads what the api says about an agent; a newer api may know more formats than this page. */
+/** Parses the format of an agent. A newer server may have formats that are unknown here. */
 export function parseFormat(name: string | undefined): AnswerFormat {
   return name === "markdown" || name === "text" ? name : "unknown";
 }
 
-/** Only a program that writes for a terminal emits escape sequences. */
+/** Returns whether to show the text as terminal output. Escape sequences occur only in such output. */
 function isTerminal(text: string, format: AnswerFormat): boolean {
   return format === "text" || (format === "unknown" && text.includes("\u001b"));
 }
 
-/** An answer's text in its agent's format; without any look until that is known. */
+/** The text of an answer in the agent's format, or as plain text until the format is known. */
 export const AnswerText = memo(function AnswerText(props: {
   text: string;
   format: AnswerFormat | null;
@@ -30,7 +30,7 @@ export const AnswerText = memo(function AnswerText(props: {
   return <Markdown text={clean} isStreaming={isStreaming} />;
 });
 
-/** Rows and columns as the program wrote them; long lines wrap, as on a narrow terminal. */
+/** Terminal output in a monospaced font. Long lines wrap. */
 function TerminalAnswer({ text }: { text: string }) {
   const deferred = useDeferredValue(text);
   return (

@@ -18,18 +18,18 @@ import { TypingBubble } from "./typing-bubble";
 const bubbleOfAgent =
   "self-start max-w-[94%] md:max-w-[86%] min-w-0 rounded-bubble rounded-bl-[6px] bg-bubble px-[15px] py-[10px] [overflow-wrap:anywhere]";
 
-/** An answer that came sooner came at once. */
-const NOTABLE_MS = 1000;
+/** Shorter durations are not shown. */
+const MIN_DURATION_MS = 1000;
 
-/** A finished answer, with how it ended where that was not by itself. */
+/** A finished answer. If it is incomplete, the reason is shown. */
 export const Answer = memo(function Answer(props: {
   message: Message;
   task: Task | null;
   agent: ThreadAgent;
   steps: readonly Step[];
-  /** Whether a failure stands below it, which then says how it ended. */
+  /** Whether a failure is shown below the answer, which then explains how it ended. */
   hasFailure: boolean;
-  /** Whether the turn was stopped, so that it can be answered again. */
+  /** Whether the turn was stopped, so that it can be retried. */
   canRetry: boolean;
 }) {
   const { message, agent } = props;
@@ -55,8 +55,8 @@ export const Answer = memo(function Answer(props: {
           <time dateTime={message.created_at} title={formatExact(message.created_at)}>
             {formatClock(message.created_at)}
           </time>
-          {message.elapsed_ms !== null && message.elapsed_ms >= NOTABLE_MS && (
-            // On a phone there is no room for it beside how the turn ended.
+          {message.elapsed_ms !== null && message.elapsed_ms >= MIN_DURATION_MS && (
+            // A phone has no room for both the reason and the duration.
             <span className={ending ? "max-sm:hidden" : ""}>
               {` · ${texts.thread.took(formatElapsed(message.elapsed_ms))}`}
             </span>
@@ -88,19 +88,19 @@ export const Answer = memo(function Answer(props: {
   );
 });
 
-/** The running answer: its text as it comes, and what the agent is doing. */
+/** The answer in progress: its text so far and the status of the turn. */
 export const LiveAnswer = memo(function LiveAnswer(props: {
   task: Task;
   steps: readonly Step[];
   format: AnswerFormat | null;
-  /** Whether it is this turn's turn; a turn behind another one has nothing to show. */
+  /** Whether the turn is the first unfinished one. Later turns show nothing. */
   isHead: boolean;
 }) {
   const { task } = props;
   const text = useStore((state) => state.threads[task.chat_session_id]?.live[task.id]?.text ?? "");
   if (!props.isHead && text === "") return null;
   return (
-    // Announced as a whole when it is finished, not token by token.
+    // Screen readers announce the finished answer, not each token.
     <div aria-live="off" className="flex min-w-0 flex-col self-stretch pb-2">
       {text !== "" && (
         <div className={`${bubbleOfAgent} animate-rise`} data-live="">
@@ -112,7 +112,7 @@ export const LiveAnswer = memo(function LiveAnswer(props: {
   );
 });
 
-/** Why a turn failed or has no answer, and the way to try again. */
+/** Why a turn failed or has no answer, with a button to retry it. */
 export function Failure({ task }: { task: Task }) {
   const isFailed = task.status === "failed";
   const Icon = isFailed ? TriangleAlert : CircleSlash;

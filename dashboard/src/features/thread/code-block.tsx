@@ -3,14 +3,14 @@ import { texts } from "@/texts";
 import { CopyButton } from "./copy-button";
 import { type Token, tokenize } from "./highlight";
 
-const colours: Readonly<Record<Exclude<Token["kind"], "plain">, string>> = {
+const colors: Readonly<Record<Exclude<Token["kind"], "plain">, string>> = {
   comment: "text-ink-3 italic",
   string: "text-ok",
   number: "text-warn",
   keyword: "text-accent",
 };
 
-/** A block of code: what it is, a way to copy it, and scrolling of its own. */
+/** A code block with its name, a copy button, and its own scrolling. */
 export const CodeBlock = memo(function CodeBlock(props: {
   code: string;
   language: string | undefined;
@@ -27,15 +27,15 @@ export const CodeBlock = memo(function CodeBlock(props: {
         <span className="truncate text-ink-3 text-small">{label}</span>
         <CopyButton text={props.code} />
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable element must be focusable. */}
       <pre tabIndex={0}>
         <code>
           {tokens.map(({ kind, text }, index) =>
             kind === "plain" ? (
               text
             ) : (
-              // biome-ignore lint/suspicious/noArrayIndexKey: the tokens are remade as a whole.
-              <span key={index} className={colours[kind]}>
+              // biome-ignore lint/suspicious/noArrayIndexKey: all tokens are replaced together.
+              <span key={index} className={colors[kind]}>
                 {text}
               </span>
             ),

@@ -2,7 +2,7 @@ import { Check, Copy } from "lucide-react";
 import { useEffect, useState } from "react";
 import { texts } from "@/texts";
 
-/** Copies also where the clipboard API is missing, i.e. over plain HTTP. */
+/** Copies a text, also over plain HTTP, where the clipboard API does not exist. */
 async function copyText(text: string): Promise<void> {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
   const area = document.createElement("textarea");

@@ -8,8 +8,8 @@ import { outbox } from "@/outbox/use-outbox";
 import { texts } from "@/texts";
 
 /**
- * Changes a message that no agent has seen yet. If one begins with it meanwhile, what was written
- * is still there and can be sent as another message.
+ * Edits a message before the agent starts on it. If the agent starts in the meantime, the text is kept
+ * and can be sent as a new message.
  */
 export function EditQueued(props: { message: Message; isLate: boolean; onClose: () => void }) {
   const { message, isLate, onClose } = props;
@@ -56,7 +56,7 @@ export function EditQueued(props: { message: Message; isLate: boolean; onClose: 
   return (
     <div className="mb-2 w-full max-w-[88%] self-end rounded-bubble border-[1.5px] border-line-strong border-dashed p-2.5 md:max-w-[72%]">
       <textarea
-        // biome-ignore lint/a11y/noAutofocus: it stands in for the button that was just pressed.
+        // biome-ignore lint/a11y/noAutofocus: it replaces the button that was just pressed.
         autoFocus
         aria-label={texts.receipt.editLabel}
         value={text}

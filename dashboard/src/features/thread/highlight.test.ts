@@ -2,14 +2,14 @@
 import { describe, expect, it } from "vitest";
 import { tokenize } from "./highlight";
 
-const coloured = (code: string, language: string) =>
+const highlight = (code: string, language: string) =>
   tokenize(code, language)
     .filter(({ kind }) => kind !== "plain")
     .map(({ kind, text }) => [kind, text]);
 
-describe("colours of code", () => {
-  it("finds keywords, strings, numbers and comments", () => {
-    expect(coloured('let x = "a // b"; // 1\nfn y() { 42 }', "rust")).toEqual([
+describe("tokenize", () => {
+  it("finds keywords, strings, numbers, and comments", () => {
+    expect(highlight('let x = "a // b"; // 1\nfn y() { 42 }', "rust")).toEqual([
       ["keyword", "let"],
       ["string", '"a // b"'],
       ["comment", "// 1"],
@@ -18,16 +18,16 @@ describe("colours of code", () => {
     ]);
   });
 
-  it("takes # for a comment only where it is one", () => {
-    expect(coloured("a: 1 # note", "yaml")).toContainEqual(["comment", "# note"]);
-    expect(coloured("#[test]", "rust")).toEqual([]);
+  it("treats # as a comment only in languages where it is one", () => {
+    expect(highlight("a: 1 # note", "yaml")).toContainEqual(["comment", "# note"]);
+    expect(highlight("#[test]", "rust")).toEqual([]);
   });
 
-  it("does not take a lifetime for a string", () => {
-    expect(coloured("x<'a>(y: &'a T)", "rust")).toEqual([]);
+  it("does not treat a lifetime as a string", () => {
+    expect(highlight("x<'a>(y: &'a T)", "rust")).toEqual([]);
   });
 
-  it("loses nothing", () => {
+  it("preserves the text", () => {
     const code = 'unclosed "string\n\t/* comment\n`tick $[1]';
 
     expect(
@@ -37,7 +37,7 @@ describe("colours of code", () => {
     ).toBe(code);
   });
 
-  it("leaves code of no language alone", () => {
+  it("does not highlight code without a language", () => {
     expect(tokenize("let it be", undefined)).toEqual([{ kind: "plain", text: "let it be" }]);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * Colours code by what nearly all languages share: comments, strings, numbers and keywords.
- * It is no parser; where it errs, the text is still all there.
+ * Highlights the tokens that most languages share: comments, strings, numbers, and keywords. It is not
+ * a parser; a wrong guess never changes the text.
  */
 export interface Token {
   readonly kind: "plain" | "comment" | "string" | "number" | "keyword";
@@ -17,15 +17,15 @@ const keywords = new Set(
   ON AND OR NOT NULL ORDER BY GROUP LIMIT`.split(/\s+/),
 );
 
-/** Where `#` begins a comment. Elsewhere it may be an attribute or a colour. */
+/** Languages in which `#` starts a comment. */
 const hashLanguages =
   /^(sh|bash|zsh|shell|console|py|python|rb|ruby|ya?ml|toml|ini|r|perl|makefile|dockerfile)$/i;
-/** Where `--` does. */
+/** Languages in which `--` starts a comment. */
 const dashLanguages = /^(sql|lua|haskell|hs|elm)$/i;
-/** Prose and its like: colours would only mislead. */
+/** Languages without highlighting. */
 const plainLanguages = /^(text|txt|plain|plaintext|markdown|md|diff|log|output)$/i;
 
-/** Longer code is shown as it is: colours are not worth a stutter. */
+/** Longer code is not highlighted, to avoid delays. */
 const MAX_LENGTH = 20_000;
 
 const shared = String.raw`(?<string>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'(?!\w)|${"`"}(?:[^${"`"}\\]|\\.)*${"`"})|(?<number>\b\d[\w.]*)|(?<word>[A-Za-z_$][\w$]*)`;

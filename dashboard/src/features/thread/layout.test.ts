@@ -25,8 +25,8 @@ function task(number: number, status: Task["status"]): [string, { seq: number; v
 
 const at = "2026-01-01T10:00:00.000Z";
 
-describe("the layout of a thread", () => {
-  it("counts the queue behind the running turn", () => {
+describe("layOutTurns", () => {
+  it("numbers the queued turns after the running one", () => {
     const turns = [1, 2, 3].map((number) => turn(number, number, at, false));
     const tasks = Object.fromEntries([task(1, "running"), task(2, "queued"), task(3, "queued")]);
 
@@ -35,7 +35,7 @@ describe("the layout of a thread", () => {
     expect(rows.map((row) => row.position)).toEqual([0, 1, 2]);
   });
 
-  it("counts the turns before it that were not fetched, too", () => {
+  it("counts unfinished turns that have not been fetched", () => {
     const turns = [8, 9].map((number) => turn(number, number, at, false));
     const tasks = Object.fromEntries([task(8, "queued"), task(9, "queued")]);
 
@@ -44,7 +44,7 @@ describe("the layout of a thread", () => {
     expect(rows.map((row) => row.position)).toEqual([7, 8]);
   });
 
-  it("heads a new day and a new sitting, and nothing else", () => {
+  it("adds a divider only for a new day or after a long pause", () => {
     const soon = "2026-01-01T10:30:00.000Z";
     const later = "2026-01-01T14:00:00.000Z";
     const turns = [turn(1, 1, at), turn(2, 3, soon), turn(3, 5, later)];
@@ -54,7 +54,7 @@ describe("the layout of a thread", () => {
     expect(rows.map((row) => row.day)).toEqual([at, null, later]);
   });
 
-  it("puts one New divider before the first answer that was not read", () => {
+  it("puts one New divider before the first unread answer", () => {
     const turns = [turn(1, 1, at), turn(2, 3, at), turn(3, 5, at)];
 
     const betweenTurns = layOutTurns(turns, {}, 2).map((row) => row.isNewBefore);
@@ -63,7 +63,7 @@ describe("the layout of a thread", () => {
     const atTheBeginning = layOutTurns(turns, {}, 0).map((row) => row.isNewBefore);
 
     expect(betweenTurns).toEqual([null, "turn", null]);
-    expect(atTheBeginning, "one's own message is no news").toEqual(["answer", null, null]);
+    expect(atTheBeginning, "the user's own message is never new").toEqual(["answer", null, null]);
     expect(insideATurn).toEqual([null, "answer", null]);
   });
 });

@@ -6,20 +6,20 @@ import { isSameDay } from "@/time";
 export interface TurnRow {
   readonly turn: Turn;
   readonly task: Task | null;
-  /** How many unfinished turns come before it: its place in the queue. */
+  /** The number of unfinished turns before this one, i.e. its position in the queue. */
   readonly position: number;
-  /** The time to head it with, where a new day or a new sitting begins. */
+  /** The time to show above the turn, if it starts a new day or follows a long pause; otherwise null. */
   readonly day: string | null;
-  /** Where the "New" divider stands, if it stands here. */
+  /** The part of this turn that the "New" divider precedes, if any. */
   readonly isNewBefore: "turn" | "answer" | null;
 }
 
-/** A pause this long begins a new sitting, with a heading of its own. */
-const SITTING_MS = 3 * 3_600_000;
+/** A turn after a longer pause gets a divider with its time. */
+const PAUSE_MS = 3 * 3_600_000;
 
 /**
- * Places the dividers and counts the queue. `readSeq` is up to where things were read;
- * `openCount` is how many turns are unfinished, also among those that were not fetched.
+ * Returns the rows of a thread, with dividers and queue positions. `readSeq` is the last read message;
+ * `openCount` is the number of unfinished turns, including those not fetched.
  */
 export function layOutTurns(
   turns: readonly Turn[],
@@ -35,10 +35,10 @@ export function layOutTurns(
     const taskId = first?.task_id ?? "";
     const task = tasks[taskId]?.value ?? null;
     const startsAt = first?.created_at ?? "";
-    const isNewSitting =
+    const hasDivider =
       previousAt === null ||
       !isSameDay(previousAt, startsAt) ||
-      Date.parse(startsAt) - Date.parse(previousAt) > SITTING_MS;
+      Date.parse(startsAt) - Date.parse(previousAt) > PAUSE_MS;
     previousAt = (turn.answer ?? turn.user)?.created_at ?? previousAt;
 
     const isOpen = isOpenTask(task);
@@ -49,7 +49,7 @@ export function layOutTurns(
     if (isNew) hasMarker = true;
     const isWholeTurnNew = readSeq > 0 && (turn.user === null || turn.user.seq > readSeq);
     const isNewBefore = isNew ? (isWholeTurnNew ? "turn" : "answer") : null;
-    return { turn, task, position, day: isNewSitting ? startsAt : null, isNewBefore };
+    return { turn, task, position, day: hasDivider ? startsAt : null, isNewBefore };
   });
 }
 

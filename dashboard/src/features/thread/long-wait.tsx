@@ -14,7 +14,7 @@ import { stopTask, useIsStopping } from "./task-actions";
 
 const RENEW_MS = 5000;
 
-/** Why a turn has to wait for long and until when, and what the user can do instead. */
+/** Why and until when a turn waits for its next attempt, with buttons to stop it or use another agent. */
 export function LongWait(props: { task: Task; message: Message | null; agentKey: string }) {
   const now = useServerNow(RENEW_MS);
   const until = findResumption(props.task, now);

@@ -8,7 +8,7 @@ function show(text: string): HTMLElement {
 }
 
 describe("links in an answer", () => {
-  it("lead elsewhere in a tab of their own", () => {
+  it("open in a new tab", () => {
     show("See [the page](https://example.com/a) and me@example.com.");
 
     const links = screen
@@ -26,14 +26,14 @@ describe("links in an answer", () => {
     "/srv/main.rs#L3",
     "javascript:alert(1)",
     "data:text/html,x",
-  ])("are their text alone where %s leads nowhere", (address) => {
+  ])("are reduced to their text for the address %s", (address) => {
     const shown = show(`See [the **file**](${address}).`);
 
     expect(screen.queryByRole("link")).toBeNull();
     expect(shown.textContent).toBe("See the file.");
   });
 
-  it("go to a footnote of the same answer and back", async () => {
+  it("lead to a footnote of the same answer and back", async () => {
     const text = "A claim[^1].\n\n[^1]: Its source.";
     show(text);
     const answer = show(text);
@@ -49,7 +49,7 @@ describe("links in an answer", () => {
 });
 
 describe("images in an answer", () => {
-  it("are links where they are elsewhere: nothing is loaded from there", () => {
+  it("are shown as links and not loaded", () => {
     show("![a plot](https://example.com/plot.png)");
 
     expect(screen.queryByRole("img")).toBeNull();
@@ -61,7 +61,7 @@ describe("images in an answer", () => {
     ["![a plot](plot.png)", "a plot"],
     ["![](out/plot.png)", "out/plot.png"],
     ["![a dot](data:image/gif;base64,R0lGODlhAQABAAAAACw=)", "a dot"],
-  ])("are their text alone where they lead nowhere: %s", (markdown, text) => {
+  ])("are reduced to their text without a web address: %s", (markdown, text) => {
     const shown = show(markdown);
 
     expect(screen.queryByRole("img")).toBeNull();

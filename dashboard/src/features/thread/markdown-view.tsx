@@ -1,4 +1,4 @@
-/** The Markdown renderer. Loaded lazily: import it through `markdown.tsx` only. */
+/** The Markdown renderer, which is loaded lazily: import it only through `markdown.tsx`. */
 import { type ComponentProps, isValidElement, type ReactNode } from "react";
 import { type Components, defaultRehypePlugins, Streamdown } from "streamdown";
 import { texts } from "@/texts";
@@ -9,7 +9,7 @@ type Props<Tag extends keyof React.JSX.IntrinsicElements> = ComponentProps<Tag> 
   node?: unknown;
 };
 
-/** A footnote and the way back from it, within the answer: other answers have the same names. */
+/** Follows a link to a footnote or back, within one answer, because other answers use the same ids. */
 function followFootnote(event: React.MouseEvent<HTMLAnchorElement>) {
   event.preventDefault();
   const name = decodeURIComponent(event.currentTarget.hash.slice(1));
@@ -24,7 +24,7 @@ function Anchor({ node: _node, className: _class, ...props }: Props<"a">) {
   return <a {...props} target="_blank" rel="noopener noreferrer" />;
 }
 
-/** Images from elsewhere are not loaded: that would tell their server who reads what. */
+/** A link to an image. Images are not loaded, because that would reveal the reader to their server. */
 function Image({ src, alt }: Props<"img">) {
   return (
     <a href={src} target="_blank" rel="noopener noreferrer">
@@ -35,7 +35,7 @@ function Image({ src, alt }: Props<"img">) {
 
 function Table({ node: _node, className: _class, ...props }: Props<"table">) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a wide one is scrolled with the arrows.
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable element must be focusable.
     <div tabIndex={0} className="max-w-full overflow-x-auto rounded-xl border border-line bg-code">
       <table {...props} className="w-full" />
     </div>
@@ -49,7 +49,7 @@ function textOf(node: ReactNode): string {
   return "";
 }
 
-/** A fenced block: the inner `code` carries the language and what else the fence says. */
+/** A fenced code block. The inner `code` has the language and the rest of the info string. */
 function Pre({ children }: Props<"pre">) {
   const code = isValidElement<{ className?: string; node?: { data?: { meta?: string } } }>(children)
     ? children
@@ -64,7 +64,7 @@ function Code({ node: _node, className: _class, ...props }: Props<"code">) {
   return <code {...props} />;
 }
 
-/** A task list's box. Its text stands beside it, but not as its name. */
+/** A checkbox of a task list. Its text is not associated with it, so it gets its own label. */
 function Box({ node: _node, className: _class, ...props }: Props<"input">) {
   return (
     <input
@@ -74,7 +74,7 @@ function Box({ node: _node, className: _class, ...props }: Props<"input">) {
   );
 }
 
-/** A tag's name stands for the plain element: its look is in styles/markdown.css. */
+/** Plain elements replace the renderer's own; they are styled in styles/markdown.css. */
 const components: Components = {
   a: Anchor,
   img: Image,
@@ -102,9 +102,9 @@ const components: Components = {
   td: "td",
 };
 
-/** Without `raw`: HTML in an answer is shown as nothing rather than obeyed. */
+/** Without `raw`: HTML in an answer is dropped. */
 const { raw: _raw, ...safePlugins } = defaultRehypePlugins;
-// After what takes away the addresses that are not safe, before what says so in the text.
+// After the plugin that removes unsafe addresses, and before the one that marks them in the text.
 const rehypePlugins = Object.entries(safePlugins).flatMap(([name, plugin]) =>
   name === "harden" ? [unlinkFiles, plugin] : [plugin],
 );

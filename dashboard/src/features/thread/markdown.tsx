@@ -8,21 +8,21 @@ interface MarkdownProps {
 let View: ComponentType<MarkdownProps> | null = null;
 let loading: Promise<void> | null = null;
 
-/** Fetches the renderer, once; it is bigger than the rest of the page. */
+/** Loads the renderer once. It is larger than the rest of the page. */
 export function loadMarkdown(): Promise<void> {
   loading ??= import("./markdown-view").then(
     (module) => {
       View = module.MarkdownView;
     },
     () => {
-      // The next answer tries again; until then the text stays plain.
+      // The next answer tries again. Until then, the text stays plain.
       loading = null;
     },
   );
   return loading;
 }
 
-/** An answer's text: plain until the renderer has come, and then as Markdown. */
+/** A Markdown text, shown as plain text until the renderer is loaded. */
 export const Markdown = memo(function Markdown({ text, isStreaming }: MarkdownProps) {
   const [isReady, setReady] = useState(View !== null);
   const deferred = useDeferredValue(text);

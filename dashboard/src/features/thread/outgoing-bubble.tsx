@@ -6,7 +6,7 @@ import { texts } from "@/texts";
 import { explainProblem } from "@/texts/explain";
 import { bubbleOfUser } from "./user-bubble";
 
-/** A text that the server has not got yet. It stays here until it has. */
+/** A message that the server has not accepted yet. */
 export function OutgoingBubble({ item, draftKey }: { item: OutgoingMessage; draftKey: string }) {
   const isSending = item.state === "sending";
   const look = isSending ? "bg-accent text-accent-ink" : "border-[1.5px] border-bad/60 bg-bad-soft";
@@ -41,11 +41,11 @@ export function OutgoingBubble({ item, draftKey }: { item: OutgoingMessage; draf
 function describe({ state, reason }: OutgoingMessage): string {
   if (state === "sending") return texts.receipt.sending;
   const what = state === "waiting" ? texts.receipt.waitingToSend : texts.receipt.notSent;
-  // That the network is away is said elsewhere already.
+  // A lost connection is already shown elsewhere.
   return reason && reason.code !== "network" ? `${what} · ${explainProblem(reason)}` : what;
 }
 
-/** The text goes back to where it was written, before what was written there since. */
+/** Moves the message back to the composer, before the current draft. */
 function takeBack({ key, content }: OutgoingMessage, draftKey: string): void {
   writeDraft(draftKey, [content, readDraft(draftKey)].filter(Boolean).join("\n\n"));
   void outbox.discard(key);

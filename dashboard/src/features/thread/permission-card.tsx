@@ -12,7 +12,7 @@ import { answerPermission } from "./task-actions";
 
 const variants = { yes: "solid", option: "outline", no: "ghost" } as const;
 
-/** What the agent asks for, with its options. */
+/** An open permission request with its options. */
 export const PermissionCard = memo(function PermissionCard(props: {
   task: Task;
   request: PermissionRequest;
@@ -26,7 +26,7 @@ export const PermissionCard = memo(function PermissionCard(props: {
     setSending(false);
   };
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a fieldset is for a form's fields
+    // biome-ignore lint/a11y/useSemanticElements: there are no form fields
     <div
       role="group"
       aria-label={texts.permission.label}
@@ -43,7 +43,7 @@ export const PermissionCard = memo(function PermissionCard(props: {
       </div>
       {request.input && (
         <pre
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable element must be focusable.
           tabIndex={0}
           className="max-h-40 overflow-auto whitespace-pre-wrap rounded-[9px] bg-code px-2.5 py-2 font-mono text-[13px] leading-5 [overflow-wrap:anywhere]"
         >
@@ -72,7 +72,7 @@ export const PermissionCard = memo(function PermissionCard(props: {
   );
 });
 
-/** How the latest request ended, for as long as the agent has done nothing since. */
+/** The outcome of a permission request. Renders nothing for other steps and open requests. */
 export function PermissionOutcome({ step }: { step: Step }) {
   const outcome = findOutcome(step);
   if (!outcome) return null;

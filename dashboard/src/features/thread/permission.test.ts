@@ -20,8 +20,8 @@ function step(change: Partial<Step>): Step {
   });
 }
 
-describe("the open permission request", () => {
-  it("is the one that waits", () => {
+describe("findOpenRequest", () => {
+  it("returns the pending request", () => {
     const answered = step({ seq: 1, status: "succeeded", title: "Before?" });
     expect(findOpenRequest([answered, step({ seq: 2 })])).toEqual({
       ...request,
@@ -30,20 +30,20 @@ describe("the open permission request", () => {
     });
   });
 
-  it("says what the tool would be called with", () => {
+  it("includes the input of the tool call", () => {
     const tool = makeStep({ status: "pending", detail: { input: { command: "rm -rf target" } } });
 
     expect(findOpenRequest([tool, step({ seq: 2 })])?.input).toBe("rm -rf target");
   });
 
-  it("is none once it was answered, or when nothing was asked", () => {
+  it("returns null without a request or after it was answered", () => {
     expect(findOpenRequest([])).toBeNull();
     expect(findOpenRequest([step({ kind: "tool" })])).toBeNull();
     for (const status of ["succeeded", "rejected", "failed"] as const)
       expect(findOpenRequest([step({ status })])).toBeNull();
   });
 
-  it("is none when nobody could answer it", () => {
+  it("returns null for a malformed request", () => {
     expect(findOpenRequest([step({ detail: {} })])).toBeNull();
     expect(
       findOpenRequest([step({ detail: { ...request, options: [{ name: "?" }] } })]),
@@ -51,7 +51,7 @@ describe("the open permission request", () => {
   });
 });
 
-describe("the choices of a permission request", () => {
+describe("listChoices", () => {
   const once = { option_id: "once", name: "Allow once", kind: "allow_once" };
   const always = { option_id: "always", name: "Always allow", kind: "allow_always" };
   const no = { option_id: "no", name: "Not now", kind: "reject_once" };
@@ -69,7 +69,7 @@ describe("the choices of a permission request", () => {
     look,
   });
 
-  it("are the agent's own, by their names and in their order", () => {
+  it("returns the agent's options in order", () => {
     expect(choices(no, once, always, never)).toEqual([
       choice(no, "no"),
       choice(once, "yes"),
@@ -83,7 +83,7 @@ describe("the choices of a permission request", () => {
     ]);
   });
 
-  it("always include a way to decline", () => {
+  it("adds a rejection if no option rejects", () => {
     expect(choices(once, another)).toEqual([
       choice(once, "option"),
       choice(another, "option"),
@@ -93,7 +93,7 @@ describe("the choices of a permission request", () => {
     expect(choices()).toEqual([decline]);
   });
 
-  it("have a name even where the agent gives none", () => {
+  it("uses the option id for an empty name", () => {
     expect(choices({ ...no, name: " " })?.[0]?.name).toBe("no");
   });
 });

@@ -1,4 +1,4 @@
-/** Permission requests and their options, as a step's detail carries them. */
+/** Parses permission requests and their options from the details of steps. */
 import * as v from "valibot";
 import type { Step } from "@/api/models";
 import { texts } from "@/texts";
@@ -12,16 +12,16 @@ const detailSchema = v.object({
 
 type PermissionOption = v.InferOutput<typeof detailSchema>["options"][number];
 
-/** What the user answers: one of the options, or no where the agent offers none that says so. */
+/** The user's decision: one of the options, or a rejection if no option rejects. */
 export type PermissionAnswer = { option_id: string } | { decision: "reject" };
 
 export interface PermissionRequest extends v.InferOutput<typeof detailSchema> {
   readonly title: string;
-  /** What the tool would be called with; null where nothing more than the title is known. */
+  /** The input of the tool call; null if only its title is known. */
   readonly input: string | null;
 }
 
-/** The request that waits for an answer, if there is one among the steps. */
+/** Returns the latest unanswered permission request, or null. */
 export function findOpenRequest(steps: readonly Step[]): PermissionRequest | null {
   const step = steps.findLast(({ kind, status }) => kind === "permission" && status === "pending");
   const detail = v.safeParse(detailSchema, step?.detail);
@@ -39,11 +39,11 @@ const isRejecting = ({ kind }: PermissionOption) => kind.startsWith("reject");
 export interface Choice {
   readonly name: string;
   readonly answer: PermissionAnswer;
-  /** `yes`: the one option that allows the operation once. Of several, none stands out. */
+  /** `yes`: the only option that allows the operation once. If there are several, none is emphasized. */
   readonly look: "yes" | "option" | "no";
 }
 
-/** Every option in the agent's order, and a way to decline where it offers none. */
+/** Returns all options in the agent's order, and a rejection if no option rejects. */
 export function listChoices(request: PermissionRequest): readonly Choice[] {
   const { options } = request;
   const once = options.filter(({ kind }) => kind === "allow_once");

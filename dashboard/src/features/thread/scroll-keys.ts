@@ -1,9 +1,9 @@
-/** How far an arrow key scrolls. */
+/** The distance that an arrow key scrolls. */
 const LINE_PX = 40;
-/** How much of the view stays in sight when a page is turned. */
+/** The part of the view that stays visible when scrolling by a page. */
 const OVERLAP_PX = 48;
 
-/** Scrolls the conversation as the key would if the conversation had the focus. */
+/** Scrolls the thread as the key would if the thread had the focus. Returns whether the key scrolls. */
 export function scrollThread(key: string): boolean {
   const log = document.querySelector('main [role="log"]');
   if (!log) return false;

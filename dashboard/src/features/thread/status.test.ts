@@ -26,8 +26,8 @@ function describeWith(over: Partial<Parameters<typeof describeTurn>[0]>) {
   return status?.text;
 }
 
-describe("the status of a turn", () => {
-  it("says what is really going on", () => {
+describe("describeTurn", () => {
+  it("returns the current activity", () => {
     const queued: Task = { ...running, status: "queued", started_at: null };
 
     expect(describeWith({ task: queued })).toBe("Waiting for a free worker");
@@ -39,7 +39,7 @@ describe("the status of a turn", () => {
     expect(describeWith({ task: { ...running, status: "succeeded" } })).toBeUndefined();
   });
 
-  it("says why there was a pause and when it ends", () => {
+  it("returns the reason for a retry and the remaining time", () => {
     const task: Task = {
       ...running,
       status: "queued",
@@ -47,17 +47,17 @@ describe("the status of a turn", () => {
       next_attempt_at: "2026-01-01T00:01:04.000Z",
     };
 
-    expect(describeWith({ task })).toBe("The agent is overloaded. Retrying in 4s");
-    expect(describeWith({ task, nowMs: now + 10_000 })).toBe("The agent is overloaded. Retrying");
+    expect(describeWith({ task })).toBe("The agent is overloaded. Retrying in 4s.");
+    expect(describeWith({ task, nowMs: now + 10_000 })).toBe("The agent is overloaded. Retrying…");
   });
 
-  it("waits for the person when there is a question open", () => {
-    const question: Step = { ...tool, seq: 2, kind: "permission", status: "pending" };
+  it("reports an open permission request", () => {
+    const request: Step = { ...tool, seq: 2, kind: "permission", status: "pending" };
 
-    expect(describeWith({ steps: [tool, question] })).toBe("Waiting for your permission");
+    expect(describeWith({ steps: [tool, request] })).toBe("Waiting for your permission");
   });
 
-  it("does not claim work that nobody has confirmed", () => {
+  it("reports a silent worker and a lost connection", () => {
     const typing = { taskId: running.id, expiresAt: "2026-01-01T00:00:50.000Z" };
 
     expect(describeWith({ typing })).toBe("Worker not responding. Another one will take over.");

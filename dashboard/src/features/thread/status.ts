@@ -4,14 +4,14 @@ import { texts } from "@/texts";
 import { explainTaskError } from "@/texts/explain";
 import { formatElapsed } from "@/time";
 
-/** A lease that ran out this long ago means that nobody renews it. */
+/** How long after its expiry a typing indicator means that the worker does not respond. */
 const SILENCE_MS = 3000;
 
 export interface TurnStatus {
   readonly text: string;
-  /** When it began, for the elapsed time; null where a time would say nothing. */
+  /** The start of the elapsed time to show, or null to show none. */
   readonly since: string | null;
-  /** Whether the agent is at work, i.e. the dots may move. */
+  /** Whether the agent is working, i.e. the dots are animated. */
   readonly isAlive: boolean;
 }
 
@@ -32,7 +32,7 @@ function describeStep(step: Step): string {
   }
 }
 
-/** What the turn is really doing, in a few words. Null when there is nothing to wait for. */
+/** Returns the status of an unfinished turn. Null for a finished one. */
 export function describeTurn(about: {
   task: Task;
   hasText: boolean;

@@ -7,7 +7,7 @@ import {
   describeOutcome,
   findOutcome,
   formatInput,
-  summariseSteps,
+  summarizeSteps,
 } from "./step-detail";
 
 const tool = (tool_kind: string, over: Partial<Step> = {}) =>
@@ -19,13 +19,13 @@ const permission = (decision: string, decided_by: string) =>
     detail: { request_id: "r", options: [], expires_at: "", decision, decided_by },
   });
 
-describe("the input of a tool", () => {
-  it("is the command where there is one", () => {
+describe("formatInput", () => {
+  it("returns the command, if there is one", () => {
     expect(formatInput({ command: "wc poem.txt", description: "May I?" })).toBe("wc poem.txt");
     expect(formatInput({ command: ["wc", "poem.txt"] })).toBe("wc poem.txt");
   });
 
-  it("is told by its names, and as JSON where it is deeper", () => {
+  it("returns the fields by name, or JSON for nested input", () => {
     expect(formatInput({ path: "a.rs", line: 3 })).toBe("path: a.rs\nline: 3");
     expect(formatInput({ edits: [{ old: "a" }] })).toContain('"old": "a"');
     expect(formatInput("as it is\n")).toBe("as it is");
@@ -33,8 +33,8 @@ describe("the input of a tool", () => {
   });
 });
 
-describe("what a step shows when it is opened", () => {
-  it("is the thought, the call or the plan", () => {
+describe("describeDetail", () => {
+  it("returns the thought, the tool call, or the plan", () => {
     const thought = makeStep({ kind: "thought", detail: { text: " Let me see.\n" } });
     const call = tool("execute", {
       detail: { tool_kind: "execute", input: { command: "ls" }, output: "a\nb\n" },
@@ -48,7 +48,7 @@ describe("what a step shows when it is opened", () => {
     });
   });
 
-  it("is nothing where there is no more than a title, or what is there makes no sense", () => {
+  it("returns null for missing or malformed details", () => {
     expect(describeDetail(tool("read"))).toBeNull();
     expect(describeDetail(makeStep({ kind: "thought", detail: { text: "  " } }))).toBeNull();
     expect(describeDetail(makeStep({ kind: "plan", detail: { entries: "?" } }))).toBeNull();
@@ -56,8 +56,8 @@ describe("what a step shows when it is opened", () => {
   });
 });
 
-describe("the end of a permission request", () => {
-  it("says who ended it", () => {
+describe("findOutcome", () => {
+  it("returns who decided", () => {
     expect(findOutcome(makeStep({ kind: "permission", status: "pending" }))).toBeNull();
     expect(findOutcome(permission("allow", "user"))).toBe("allowed");
     expect(findOutcome(permission("reject", "user"))).toBe("rejected");
@@ -67,8 +67,8 @@ describe("the end of a permission request", () => {
   });
 });
 
-describe("the words for the end of a permission request", () => {
-  it("name the option that the user chose", () => {
+describe("describeOutcome", () => {
+  it("includes the chosen option", () => {
     const options = [
       { option_id: "a", name: "SQLite", kind: "allow_once" },
       { option_id: "b", name: "PostgreSQL", kind: "allow_once" },
@@ -86,8 +86,8 @@ describe("the words for the end of a permission request", () => {
   });
 });
 
-describe("all steps in a line", () => {
-  it("counts what was done", () => {
+describe("summarizeSteps", () => {
+  it("counts steps by kind", () => {
     const steps = [
       makeStep({ kind: "thought", status: "succeeded" }),
       tool("read"),
@@ -97,16 +97,16 @@ describe("all steps in a line", () => {
       tool("unheard_of"),
     ];
 
-    expect(summariseSteps(steps)).toBe("thought, read 2 files, ran 1 command, used 1 tool");
+    expect(summarizeSteps(steps)).toBe("thought, read 2 files, ran 1 command, used 1 tool");
   });
 
-  it("does not call done what has not begun", () => {
-    expect(summariseSteps([tool("execute", { status: "pending" })])).toBe("");
+  it("omits pending tool calls", () => {
+    expect(summarizeSteps([tool("execute", { status: "pending" })])).toBe("");
   });
 
-  it("does not call done what was not allowed", () => {
+  it("omits rejected tool calls and counts expired requests", () => {
     const refused = [tool("execute", { status: "rejected" }), permission("reject", "time_limit")];
 
-    expect(summariseSteps(refused)).toBe("1 request expired");
+    expect(summarizeSteps(refused)).toBe("1 request expired");
   });
 });

@@ -1,4 +1,4 @@
-/** What a step has to show when it is opened, whatever its agent has put into it. */
+/** Parses the details of steps, whose contents depend on the agent. */
 import * as v from "valibot";
 import type { Step } from "@/api/models";
 import { texts } from "@/texts";
@@ -26,9 +26,9 @@ const decided = v.object({
 export type PlanEntry = v.InferOutput<typeof plan>["entries"][number];
 
 export interface StepDetail {
-  /** What was thought or told. */
+  /** The text of a thought or a notice. */
   readonly text?: string;
-  /** A tool's input and output. */
+  /** The input and the output of a tool call. */
   readonly input?: string;
   readonly output?: string;
   readonly entries?: readonly PlanEntry[];
@@ -36,7 +36,7 @@ export interface StepDetail {
 
 const isPlain = (value: unknown) => typeof value === "string" || typeof value === "number";
 
-/** A tool's input as a person reads it: a command as it was typed, the rest by its names. */
+/** Formats the input of a tool call: a command as typed, otherwise the fields by name or as JSON. */
 export function formatInput(input: unknown): string {
   if (typeof input === "string") return input.trim();
   if (input === null || typeof input !== "object") return "";
@@ -50,7 +50,7 @@ export function formatInput(input: unknown): string {
   return JSON.stringify(input, null, 2);
 }
 
-/** Null when there is no more to it than its title. */
+/** Returns what to show when a step is expanded. Null if there is only a title. */
 export function describeDetail(step: Step): StepDetail | null {
   switch (step.kind) {
     case "thought":
@@ -81,7 +81,7 @@ export function describeDetail(step: Step): StepDetail | null {
 
 export type Outcome = "allowed" | "rejected" | "expired" | "withdrawn";
 
-/** How a request for permission ended; null while it waits. */
+/** Returns how a permission request ended. Null while it is open, and for other steps. */
 export function findOutcome(step: Step): Outcome | null {
   if (step.kind !== "permission" || step.status === "pending" || step.status === "running")
     return null;
@@ -92,7 +92,7 @@ export function findOutcome(step: Step): Outcome | null {
   return step.status === "succeeded" ? "allowed" : "rejected";
 }
 
-/** How a request for permission ended, with the name of the option that the user chose. */
+/** Returns the text for the outcome of a permission request, with the name of the chosen option. */
 export function describeOutcome(step: Step): string | null {
   const outcome = findOutcome(step);
   if (!outcome) return null;
@@ -104,7 +104,7 @@ export function describeOutcome(step: Step): string | null {
   return option ? `${text} · ${option.name}` : text;
 }
 
-function nameOfWork(step: Step): keyof typeof texts.steps.activity {
+function activityOf(step: Step): keyof typeof texts.steps.activity {
   if (step.kind !== "tool") return step.kind === "permission" ? "other" : step.kind;
   const call = v.safeParse(tool, step.detail);
   const kind = (call.success && call.output.tool_kind) || "other";
@@ -112,15 +112,15 @@ function nameOfWork(step: Step): keyof typeof texts.steps.activity {
   return kind in texts.steps.activity ? (kind as keyof typeof texts.steps.activity) : "other";
 }
 
-/** All steps in a line: "read 4 files, ran 2 commands". What was not allowed was not done. */
-export function summariseSteps(steps: readonly Step[]): string {
+/** Summarizes steps in a line: "read 4 files, ran 2 commands". Rejected tool calls are not counted as done. */
+export function summarizeSteps(steps: readonly Step[]): string {
   const counts = new Map<string, number>();
   const count = (name: string) => counts.set(name, (counts.get(name) ?? 0) + 1);
   for (const step of steps) {
     if (step.status === "running" || step.status === "pending") continue;
     const outcome = findOutcome(step);
     if (outcome && outcome !== "allowed") count(outcome);
-    if (step.kind !== "permission" && step.status !== "rejected") count(nameOfWork(step));
+    if (step.kind !== "permission" && step.status !== "rejected") count(activityOf(step));
   }
   const names: Readonly<Record<string, (count: number) => string>> = {
     ...texts.steps.activity,

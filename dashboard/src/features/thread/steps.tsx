@@ -18,10 +18,10 @@ import {
   describeOutcome,
   type PlanEntry,
   type StepDetail,
-  summariseSteps,
+  summarizeSteps,
 } from "./step-detail";
 
-/** Output that was scrolled no further than this from its end is followed as it grows. */
+/** Growing output scrolls to its end if it is at most this far from the end. */
 const NEAR_PX = 24;
 
 const icons = {
@@ -43,11 +43,11 @@ function toneOf(steps: readonly Step[]): string {
   return steps.some((step) => step.status === "rejected") ? "bg-warn" : "bg-ok";
 }
 
-/** What the agent did, folded into one line. */
+/** The steps of a turn, collapsed into one line. */
 export const Steps = memo(function Steps(props: { steps: readonly Step[] }) {
   const { steps } = props;
   if (steps.length === 0) return null;
-  const done = summariseSteps(steps);
+  const done = summarizeSteps(steps);
   return (
     <details className="group/steps max-w-full self-start">
       <summary className="flex cursor-pointer list-none items-center gap-2 rounded-lg px-1 py-1 text-ink-2 text-note hover:text-ink pointer-coarse:min-h-10 [&::-webkit-details-marker]:hidden">
@@ -71,7 +71,7 @@ export const Steps = memo(function Steps(props: { steps: readonly Step[] }) {
   );
 });
 
-/** What the agent reported, where there is no answer to read instead. */
+/** The notices of a turn, shown instead of an empty answer. */
 export function Notices(props: { steps: readonly Step[] }) {
   const notices = props.steps.filter(({ kind }) => kind === "notice");
   if (notices.length === 0) return null;
@@ -153,11 +153,11 @@ function Detail({ detail, isRunning }: { detail: StepDetail; isRunning: boolean 
   );
 }
 
-/** Text as a program wrote it, followed while it grows. It scrolls by itself, and so it must be reachable by keyboard. */
+/** Input or output of a tool call. While `isGrowing`, it stays scrolled to its end. */
 function Raw(props: { label: string; text: string; isInput?: boolean; isGrowing?: boolean }) {
   const field = useRef<HTMLPreElement>(null);
   const isAtEnd = useRef(true);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the end moves with the text.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the text changes the height.
   useLayoutEffect(() => {
     const element = field.current;
     if (element && props.isGrowing && isAtEnd.current) element.scrollTop = element.scrollHeight;
@@ -170,7 +170,7 @@ function Raw(props: { label: string; text: string; isInput?: boolean; isGrowing?
     <pre
       ref={field}
       onScroll={onScroll}
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: as above.
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable element must be focusable.
       tabIndex={0}
       className={`max-h-60 overflow-auto whitespace-pre-wrap px-2.5 py-2 font-mono text-[12.5px] leading-[19px] outline-offset-[-2px] [overflow-wrap:anywhere] ${props.isInput ? "text-ink" : "text-ink-2"}`}
     >
@@ -184,7 +184,7 @@ function Plan({ entries }: { entries: readonly PlanEntry[] }) {
   return (
     <ul className="flex flex-col gap-0.5">
       {entries.map((entry, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a plan is told as a whole each time.
+        // biome-ignore lint/suspicious/noArrayIndexKey: all entries of a plan are replaced together.
         <li key={index} className="flex items-start gap-2 text-note">
           <span aria-hidden="true" className="mt-[4px] shrink-0">
             {entryIcons[entry.status]}

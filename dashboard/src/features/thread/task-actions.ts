@@ -1,4 +1,4 @@
-/** Turns that the user asked to stop and that have not ended yet. */
+/** Actions on the task of a turn: stop, retry, and answer permission requests. */
 import { ApiError, client } from "@/api/client";
 import { isEnded } from "@/api/models";
 import { reportFailure } from "@/components/report-failure";
@@ -6,7 +6,7 @@ import { createObservable, useObservable } from "@/observable";
 import { onStreamEvent } from "@/stream/use-connection";
 import type { PermissionAnswer } from "./permission";
 
-/** Answers that say that the turn is being answered again, or was. */
+/** Error codes of a retry for a turn that has already been retried. */
 const RETRIED_CODES = new Set(["task_not_ended", "task_succeeded"]);
 
 const stopping = createObservable<ReadonlySet<string>>(new Set());
@@ -15,7 +15,7 @@ export function useIsStopping(taskId: string | undefined): boolean {
   return useObservable(stopping, (ids) => taskId !== undefined && ids.has(taskId));
 }
 
-/** Asks the server to end the turn. One that has ended meanwhile is no failure. */
+/** Cancels a task. It is not an error if the task has already ended. */
 export async function stopTask(sessionId: string, taskId: string): Promise<void> {
   stopping.set(new Set([...stopping.get(), taskId]));
   try {
@@ -33,12 +33,12 @@ function forget(taskId: string): void {
   stopping.set(new Set([...stopping.get()].filter((id) => id !== taskId)));
 }
 
-// Whoever has it answered again, here or in another window, does not want that stopped.
+// A retry of the task, also from another tab, must not be shown as stopping.
 onStreamEvent((event) => {
   if (event.type === "task.updated" && isEnded(event.task.status)) forget(event.task.id);
 });
 
-/** Answers a permission request. One that was answered or has expired is not a failure: the steps show it. */
+/** Answers a permission request. A conflict is not an error: the steps show the outcome. */
 export async function answerPermission(
   sessionId: string,
   taskId: string,
@@ -55,7 +55,7 @@ export async function answerPermission(
   }
 }
 
-/** Has the turn answered again. That somebody has asked for it already is no failure. */
+/** Retries a task. It is not an error if it has already been retried. */
 export async function retryTask(sessionId: string, taskId: string): Promise<void> {
   try {
     await client.POST("/v1/chat/{id}/tasks/{tid}/retry", {

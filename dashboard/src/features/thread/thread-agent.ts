@@ -1,10 +1,10 @@
 import type { AnswerFormat } from "./answer-text";
 
-/** The agent of a conversation, as its answers show it. */
+/** The agent of a thread. */
 export interface ThreadAgent {
   readonly key: string;
   readonly name: string;
   readonly avatar: string | undefined;
-  /** How its answers are shown; null until that is known. */
+  /** The format of its answers; null until the agents are loaded. */
   readonly format: AnswerFormat | null;
 }

@@ -1,4 +1,4 @@
-/** The shape of a thread while it loads. */
+/** A placeholder for a thread that is loading. */
 export function ThreadSkeleton() {
   return (
     <div aria-hidden="true" className="min-h-0 flex-1 overflow-hidden px-3.5 md:px-6">

@@ -16,19 +16,19 @@ import { TurnView } from "./turn-view";
 import { useMarkRead, useNewMarker } from "./use-reading";
 import { useOlderTurns } from "./use-thread";
 
-/** Earlier messages are fetched when fewer pixels than this are left above. */
+/** Older turns are fetched when less than this is left above the view. */
 const FETCH_AHEAD_PX = 1200;
-/** Nearer to the end than this counts as being at the end. */
+/** The thread counts as scrolled to its end within this distance. */
 const NEAR_PX = 48;
-/** The browser's own numbers for the end differ by this much from it. */
+/** The rounding error of the browser's scroll positions. */
 const ROUNDING_PX = 2;
-/** What a turn is taken to be high until it was measured. */
+/** The estimated height of a turn that has not been measured. */
 const TURN_PX = 220;
-/** Room for the note about earlier messages. */
+/** The space for the note about loading earlier messages. */
 const TOP_PX = 44;
 const BOTTOM_PX = 12;
 
-/** The transcript: everything that was said, what is being said, and what is on its way. */
+/** The thread of a session: its turns, the answer in progress, and pending messages. */
 export const Thread = memo(function Thread(props: {
   session: Session;
   messages: ThreadState["messages"];
@@ -45,7 +45,7 @@ export const Thread = memo(function Thread(props: {
 
   const newestSent = pending.at(-1)?.key;
   const marker = useNewMarker(session, newestSeq, newestSent);
-  // Only what was not fetched is counted by the session.
+  // Turns that have not been fetched are counted only by the session.
   const openCount = hasMore ? session.queued_count + (session.active_task ? 1 : 0) : 0;
   const rows = useMemo(
     () => layOutTurns(turns, tasks, marker, openCount),
@@ -75,7 +75,7 @@ export const Thread = memo(function Thread(props: {
     if (hasMore && !older.isPending) older.mutate();
   }
 
-  // Who is at the end stays there until they scroll up, whatever grows or takes room meanwhile.
+  // A thread that is scrolled to its end stays there until the user scrolls up.
   const isHeld = useRef(true);
   const last = useRef({ scrollTop: 0, scrollHeight: 0, clientHeight: 0 });
   const checkEnd = useCallback(() => {
@@ -87,7 +87,7 @@ export const Thread = memo(function Thread(props: {
     else if (distance < NEAR_PX && scrollTop >= last.current.scrollTop) isHeld.current = true;
     else if (
       scrollTop < last.current.scrollTop &&
-      // What has become shorter, as when a phone is turned, moves by itself.
+      // A smaller thread or view, as after rotating a phone, changes the position without a scroll by the user.
       scrollHeight >= last.current.scrollHeight &&
       clientHeight === last.current.clientHeight
     )
@@ -95,7 +95,7 @@ export const Thread = memo(function Thread(props: {
     last.current = { scrollTop, scrollHeight, clientHeight };
     setAtBottom(isHeld.current || distance < NEAR_PX);
   }, []);
-  // Turns that turn out smaller than they were taken for bring the end nearer without a scroll.
+  // Measuring a turn can bring the end closer without a scroll event.
   useEffect(checkEnd);
 
   function onScroll() {
@@ -121,7 +121,7 @@ export const Thread = memo(function Thread(props: {
     if (content.current) observer.observe(content.current);
     return () => observer.disconnect();
   }, []);
-  // What the user has just sent is always brought into view.
+  // Scroll to a message that the user has just sent.
   useLayoutEffect(() => {
     if (!newestSent) return;
     isHeld.current = true;
@@ -135,9 +135,9 @@ export const Thread = memo(function Thread(props: {
       <div
         ref={scroller}
         role="log"
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable element must be focusable.
         tabIndex={0}
-        // Turns that come into view while somebody scrolls are not news.
+        // Turns that are rendered because of scrolling are not announced.
         aria-live={isAtBottom ? "polite" : "off"}
         aria-relevant="additions"
         aria-label={texts.thread.label(session.title || texts.sessions.untitled)}

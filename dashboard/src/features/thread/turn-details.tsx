@@ -2,7 +2,7 @@ import type { Message, Task } from "@/api/models";
 import { texts } from "@/texts";
 import { formatExact } from "@/time";
 
-/** What else is known of a finished turn, for those who ask. */
+/** The details of a finished turn: time, token usage, and number of attempts. */
 export function TurnDetails({ message, task }: { message: Message; task: Task | null }) {
   const usage = message.usage ?? task?.usage;
   return (

@@ -10,15 +10,15 @@ import type { ThreadAgent } from "./thread-agent";
 import { useTurnSteps } from "./use-turn-steps";
 import { UserBubble } from "./user-bubble";
 
-/** One exchange. It renders again only when something of its own has changed. */
+/** One turn of a thread: message, steps, permission request, and answer. */
 export const TurnView = memo(function TurnView(props: {
   user: Message | null;
   answer: Message | null;
   task: Task | null;
-  /** 0: not waiting behind another turn. */
+  /** The position in the queue; 0 if no unfinished turn precedes it. */
   position: number;
   agent: ThreadAgent;
-  /** Whether the answer is the first message that was not read. */
+  /** Whether the answer is the first unread message. */
   hasNewAnswer: boolean;
 }) {
   const { user, answer, task, agent } = props;
@@ -27,7 +27,7 @@ export const TurnView = memo(function TurnView(props: {
   const request = useMemo(() => (isOpen ? findOpenRequest(steps) : null), [isOpen, steps]);
   const done = useMemo(() => steps.filter((step) => step.status !== "pending"), [steps]);
   const latest = steps.at(-1);
-  // A stopped answer says so itself; a stop without one is said like a failure.
+  // A stopped answer shows its own ending; a stopped turn without an answer is shown as a failure.
   const isStopped = task?.status === "cancelled" || task?.status === "interrupted";
   const hasFailure = task?.status === "failed" || (isStopped && answer === null);
 

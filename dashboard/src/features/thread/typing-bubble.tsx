@@ -8,10 +8,10 @@ import { formatElapsed } from "@/time";
 import { describeTurn } from "./status";
 import { useIsStopping } from "./task-actions";
 
-/** The first moments of a turn need no words: most answers begin before they could be read. */
-const WORDS_AFTER_MS = 900;
+/** The status text is shown after this time, because most answers start earlier. */
+const STATUS_DELAY_MS = 900;
 
-/** What the agent is doing, with the time it has taken. Alone, or under the text so far. */
+/** The status of a running turn with the elapsed time, in a bubble or below the text so far. */
 export const TypingBubble = memo(function TypingBubble(props: {
   task: Task;
   steps: readonly Step[];
@@ -31,10 +31,10 @@ export const TypingBubble = memo(function TypingBubble(props: {
     isStopping,
     nowMs: now,
   });
-  // The card about a long wait says it all.
+  // A long wait is shown by a card of its own.
   if (!status || findResumption(task, now)) return null;
   const elapsed = status.since ? now - Date.parse(status.since) : null;
-  const isFresh = elapsed !== null && elapsed < WORDS_AFTER_MS && steps.length === 0;
+  const isFresh = elapsed !== null && elapsed < STATUS_DELAY_MS && steps.length === 0;
   const frame = hasText
     ? "px-1 pt-1 text-small text-ink-3"
     : "animate-rise rounded-bubble rounded-bl-[6px] bg-bubble px-[15px] py-[10px] text-note text-ink-2";

@@ -1,4 +1,4 @@
-/** What is used of an HTML tree's node. */
+/** The used part of a HAST node. */
 interface Node {
   type: string;
   tagName?: string;
@@ -7,13 +7,13 @@ interface Node {
   value?: string;
 }
 
-/** Addresses that lead somewhere from here, and places in the answer itself. */
-const LEADS_SOMEWHERE = /^(https?:|mailto:|tel:|#)/i;
-const IS_ON_THE_WEB = /^https?:/i;
+/** Addresses that a browser can open, and anchors within the answer. */
+const LINK_ADDRESS = /^(https?:|mailto:|tel:|#)/i;
+const WEB_ADDRESS = /^https?:/i;
 
 /**
- * Shows links and images that lead nowhere as their text. Agents link the files they work on, as
- * `src/main.rs:3` or `plot.png`, and from this page there is no way to those.
+ * Reduces links and images that the browser cannot open to their text. Agents often link the files that
+ * they work on (`src/main.rs:3`, `plot.png`).
  */
 export function unlinkFiles() {
   return (tree: Node): void => visit(tree);
@@ -22,8 +22,8 @@ export function unlinkFiles() {
 function visit(node: Node): void {
   for (const child of node.children ?? []) {
     const { href, src, alt } = child.properties ?? {};
-    if (child.tagName === "a" && !LEADS_SOMEWHERE.test(String(href ?? ""))) unlink(child, href);
-    else if (child.tagName === "img" && !IS_ON_THE_WEB.test(String(src ?? ""))) {
+    if (child.tagName === "a" && !LINK_ADDRESS.test(String(href ?? ""))) unlink(child, href);
+    else if (child.tagName === "img" && !WEB_ADDRESS.test(String(src ?? ""))) {
       unlink(child, src);
       child.children = [{ type: "text", value: String(alt || src || "") }];
     }

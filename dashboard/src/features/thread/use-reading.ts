@@ -13,12 +13,12 @@ function subscribe(listener: () => void): () => void {
   };
 }
 
-/** So long after a failure it is told again. */
+/** The delay before a retry. */
 const RETRY_MS = 3000;
 
 const NOTHING_NEW = Number.POSITIVE_INFINITY;
 
-/** Whether somebody can be looking at the page: it is visible and has the focus. */
+/** Returns whether the page is visible and has the focus. */
 function useIsWatched(): boolean {
   return useSyncExternalStore(
     subscribe,
@@ -26,15 +26,15 @@ function useIsWatched(): boolean {
   );
 }
 
-/** Tells the server what has been read: only what was on screen, before a watched page. */
+/** Marks a session as read while its newest message is visible on a focused page. */
 export function useMarkRead(session: Session, newestSeq: number, isAtBottom: boolean): void {
   const isWatched = useIsWatched();
   const posted = useRef(0);
   const [failures, setFailures] = useState(0);
   const { id, unread_count, last_read_seq } = session;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a failure is a reason to try again.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a failure triggers a retry.
   useEffect(() => {
-    // Marked unread since: what was posted before counts no more.
+    // The session was marked as unread in the meantime.
     if (last_read_seq < posted.current) posted.current = last_read_seq;
     if (!isWatched || !isAtBottom || unread_count === 0) return;
     if (newestSeq <= last_read_seq || newestSeq <= posted.current) return;
@@ -53,9 +53,9 @@ export function useMarkRead(session: Session, newestSeq: number, isAtBottom: boo
 }
 
 /**
- * Up to where things were read when the reader came: the place of the "New" divider. It stays
- * while they read, goes when they write, and moves to the end when they turn away with
- * everything read.
+ * Returns the `seq` after which the "New" divider is shown: the last message read when the thread was
+ * opened. The divider is removed when the user sends a message, and moves to the end when the page
+ * loses the focus with everything read.
  */
 export function useNewMarker(
   session: Session,

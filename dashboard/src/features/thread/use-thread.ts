@@ -3,23 +3,23 @@ import { ApiError, body, client } from "@/api/client";
 import { parseCursor } from "@/stream/cursor";
 import { store, useStore } from "@/stream/store";
 
-/** How many turns a page has. */
+/** Turns per page. */
 const PAGE_TURNS = 50;
 
-/** Fetches a thread into the store: at first, and again when it has missed something. */
+/** Fetches a thread into the store, and again after it has missed events. */
 export function useThreadFetch(sessionId: string) {
   const generation = useStore((state) => state.generation);
   const holes = useStore((state) => state.threads[sessionId]?.holes ?? 0);
   return useQuery({
     queryKey: ["thread", sessionId, generation, holes],
     queryFn: async () => {
-      // From here on the thread collects events; the fetch is merged with them.
+      // The thread collects events from now on, which are merged with the response.
       store.dispatch({ type: "thread.opened", sessionId });
       try {
         const params = { path: { id: sessionId }, query: { limit: PAGE_TURNS } };
         const data = await body(client.GET("/v1/chat/{id}", { params }));
         const asOf = parseCursor(data.as_of);
-        if (!asOf) throw new Error("The thread came without a position.");
+        if (!asOf) throw new Error("The thread has no position.");
         store.dispatch({ type: "thread.fetched", data, asOf });
         return data.as_of;
       } catch (error) {
@@ -31,7 +31,7 @@ export function useThreadFetch(sessionId: string) {
   });
 }
 
-/** Fetches the page before the fetched ones into the store. */
+/** Fetches the previous page of turns into the store. */
 export function useOlderTurns(sessionId: string) {
   return useMutation({
     networkMode: "always",

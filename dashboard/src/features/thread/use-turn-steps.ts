@@ -4,24 +4,24 @@ import { body, client } from "@/api/client";
 import { isEnded, type Step, type Task } from "@/api/models";
 import { store, useStore } from "@/stream/store";
 
-/** What only passes by while somebody scrolls is not fetched. */
-const SETTLE_MS = 120;
+/** The delay before fetching, so that scrolling past a turn does not fetch its steps. */
+const FETCH_DELAY_MS = 120;
 
 const none: readonly Step[] = [];
 
 /**
- * What the agent did in a turn, in order. The stream tells it of running turns; of one that
- * ended before or without being heard it is fetched once.
+ * Returns the steps of a turn in order. The stream sends those of running turns; the steps of a turn
+ * that ended earlier, or while disconnected, are fetched once.
  */
 export function useTurnSteps(task: Task | null): readonly Step[] {
   const [isSettled, setSettled] = useState(false);
-  const told = useStore((state) => state.steps[task?.id ?? ""]);
+  const known = useStore((state) => state.steps[task?.id ?? ""]);
   const hasEnded = task !== null && isEnded(task.status);
-  const isTold = told?.isCurrent === true && told.attempt === task?.attempt;
-  const isMissing = hasEnded && task.started_at !== null && !isTold;
+  const isComplete = known?.isCurrent === true && known.attempt === task?.attempt;
+  const isMissing = hasEnded && task.started_at !== null && !isComplete;
   useEffect(() => {
     if (!isMissing || isSettled) return;
-    const timer = setTimeout(() => setSettled(true), SETTLE_MS);
+    const timer = setTimeout(() => setSettled(true), FETCH_DELAY_MS);
     return () => clearTimeout(timer);
   }, [isMissing, isSettled]);
   useQuery({
@@ -34,7 +34,7 @@ export function useTurnSteps(task: Task | null): readonly Step[] {
       return fetched.steps.length;
     },
   });
-  const bySeq = told?.bySeq;
+  const bySeq = known?.bySeq;
   return useMemo(
     () => (bySeq ? Object.values(bySeq).sort((a, b) => a.seq - b.seq) : none),
     [bySeq],

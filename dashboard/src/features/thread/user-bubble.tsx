@@ -13,7 +13,7 @@ import { EditQueued } from "./edit-queued";
 export const bubbleOfUser =
   "self-end max-w-[88%] md:max-w-[72%] rounded-bubble rounded-br-[6px] px-3.5 py-[9px] whitespace-pre-wrap [overflow-wrap:anywhere]";
 
-/** The next one in the queue can be changed too, unless a worker takes it at once as usual. */
+/** The first queued message can be changed after this time. Usually, a worker starts on it earlier. */
 const CHANGEABLE_AFTER_MS = 2000;
 
 function receiptOf(task: Task | null, position: number): string {
@@ -37,11 +37,11 @@ function receiptOf(task: Task | null, position: number): string {
   }
 }
 
-/** What the user sent, with how far it has got. Queued ones can still be changed. */
+/** A message of the user with its status. It can be changed while it is queued. */
 export const UserBubble = memo(function UserBubble(props: {
   message: Message;
   task: Task | null;
-  /** Its place among the queued: 0 for what is not waiting behind another turn. */
+  /** The position in the queue; 0 if no unfinished turn precedes it. */
   position: number;
 }) {
   const { message, task, position } = props;
@@ -85,7 +85,7 @@ export const UserBubble = memo(function UserBubble(props: {
   return (
     <>
       {isEditing && isUntouched ? null : bubble}
-      {/* It stays where it is, with what was written, when the agent begins meanwhile. */}
+      {/* The editor keeps its text if the agent starts in the meantime. */}
       {isEditing && (
         <EditQueued message={message} isLate={!isUntouched} onClose={() => setEditing(false)} />
       )}
