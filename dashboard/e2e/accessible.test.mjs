@@ -7,13 +7,13 @@ import { onStage } from "./stage.mjs";
 
 const TIMEOUT = { timeout: 600_000 };
 
-/** What axe calls serious or critical, in words. `rules`: only these, where the rest was seen. */
+/** Returns axe's serious and critical findings. `rules` limits the check to some rules. */
 async function findings(page, rules) {
-  // Motion over: a half-faded text has no contrast to speak of.
+  // Wait for animations: a fading text has a low contrast.
   await page.evaluate(() =>
     Promise.all(document.getAnimations().map((one) => one.finished.catch(() => {}))),
   );
-  // There are no frames: without them it needs no page of its own to put its results together.
+  // The page has no frames, so axe does not need another page to merge results.
   const axe = new AxeBuilder({ page }).setLegacyMode(true).options({ resultTypes: ["violations"] });
   const { violations } = await (rules ? axe.withRules(rules) : axe).analyze();
   return violations
@@ -21,26 +21,26 @@ async function findings(page, rules) {
     .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 200)}`));
 }
 
-/** Everything in the light; in the dark only the colours are others. */
+/** Checks everything in the light theme, and in the dark theme only contrast. */
 async function findAll(view) {
   await view.emulateMedia({ colorScheme: "light" });
   const light = await findings(view);
   await view.emulateMedia({ colorScheme: "dark" });
   const dark = await findings(view, ["color-contrast"]);
   await view.emulateMedia({ colorScheme: "light" });
-  return [...light, ...dark.map((one) => `in the dark: ${one}`)];
+  return [...light, ...dark.map((one) => `dark theme: ${one}`)];
 }
 
 const devices = {
   "a desktop": { viewport: { width: 1280, height: 800 } },
-  "a phone of 320 px": { viewport: { width: 320, height: 640 }, hasTouch: true, isMobile: true },
+  "a 320 px phone": { viewport: { width: 320, height: 640 }, hasTouch: true, isMobile: true },
 };
 
 for (const [device, look] of Object.entries(devices)) {
   const isPhone = look.viewport.width < 768;
   const name = isPhone
-    ? `on ${device} no view scrolls sideways or has something that a finger cannot reach`
-    : `on ${device} no view has a serious finding, light or dark`;
+    ? `no view on ${device} scrolls horizontally or has small touch targets`
+    : `no view on ${device} has a serious axe finding in the light or dark theme`;
   test(name, TIMEOUT, async () => {
     const context = { ...look, reducedMotion: "reduce" };
     await onStage(
@@ -50,7 +50,7 @@ for (const [device, look] of Object.entries(devices)) {
         for (const [scene, prepare] of Object.entries(scenes)) {
           const view = await browser.newPage();
           await prepare(view, chats);
-          const problems = isPhone ? await findCut(view) : await findAll(view);
+          const problems = isPhone ? await findLayoutProblems(view) : await findAll(view);
           if (problems.length > 0) found[scene] = problems;
           await leave(view);
           await view.close();
@@ -62,12 +62,12 @@ for (const [device, look] of Object.entries(devices)) {
   });
 }
 
-/** What makes the page wider than the screen, and controls that lie outside of it or are too small. */
-async function findCut(view) {
+/** Returns what makes the page wider than the screen, and controls that are off-screen or too small. */
+async function findLayoutProblems(view) {
   return view.evaluate(() => {
-    const FINGER_PX = 40;
+    const TOUCH_TARGET_PX = 40;
     const controls = "a, button, input:not(.sr-only), textarea, summary, label, [role=option]";
-    /** How high a control is to a finger: some take more room than is seen of them. */
+    /** Returns the height of a control's touch target, which may extend beyond the control. */
     function heightOf(control) {
       const around = getComputedStyle(control, "::after");
       const more = around.position === "absolute" ? -2 * Number.parseFloat(around.top) : 0;
@@ -76,14 +76,14 @@ async function findCut(view) {
     const width = document.documentElement.clientWidth;
     const problems = [];
     if (document.documentElement.scrollWidth > width)
-      problems.push(`it is ${document.documentElement.scrollWidth} px wide`);
+      problems.push(`the page is ${document.documentElement.scrollWidth} px wide`);
     for (const control of document.querySelectorAll(controls)) {
       const { left, right, width: own } = control.getBoundingClientRect();
       const isHidden = own === 0 || !control.checkVisibility();
       if (!isHidden && (left < 0 || right > width + 0.5))
-        problems.push(`outside: ${control.outerHTML.slice(0, 160)}`);
+        problems.push(`off-screen: ${control.outerHTML.slice(0, 160)}`);
       const hasRoom = control.parentElement.closest(".markdown, label") !== null;
-      if (!isHidden && !hasRoom && heightOf(control) < FINGER_PX - 0.5)
+      if (!isHidden && !hasRoom && heightOf(control) < TOUCH_TARGET_PX - 0.5)
         problems.push(`${heightOf(control)} px high: ${control.outerHTML.slice(0, 160)}`);
     }
     return problems;

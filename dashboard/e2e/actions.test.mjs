@@ -16,7 +16,7 @@ import { onStage } from "./stage.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 
-test("Stop ends the answer and keeps its text; Retry answers again", TIMEOUT, async () => {
+test("Stop keeps the text so far, and Retry replaces it", TIMEOUT, async () => {
   await onStage(async ({ page }) => {
     await say(page, "/slow 8");
     await live(page).waitFor({ timeout: ANSWER_MS });
@@ -26,19 +26,19 @@ test("Stop ends the answer and keeps its text; Retry answers again", TIMEOUT, as
     const retry = retries(page);
     await retry.waitFor();
     await live(page).waitFor({ state: "detached" });
-    assert.equal(await page.locator("[data-answer]").count(), 1, "the text so far is kept");
+    assert.equal(await page.locator("[data-answer]").count(), 1, "answers after Stop");
 
     await retry.click();
 
     await answered(page).waitFor({ timeout: ANSWER_MS });
     await live(page).waitFor({ state: "detached" });
-    assert.equal(await page.locator("[data-answer]").count(), 1, "the new answer is the only one");
+    assert.equal(await page.locator("[data-answer]").count(), 1, "answers after Retry");
   });
 });
 
-test("a queued message can be edited and removed before its turn", TIMEOUT, async () => {
+test("queued messages can be edited and removed", TIMEOUT, async () => {
   await onStage(async ({ page }) => {
-    // Stopped below: until then there is all the time that a busy machine may need.
+    // Stopped below. Long enough for a slow machine.
     await say(page, "/slow 600");
     await live(page).waitFor({ timeout: ANSWER_MS });
     await send(page, "/echo second");
@@ -58,12 +58,12 @@ test("a queued message can be edited and removed before its turn", TIMEOUT, asyn
     await answered(page).waitFor({ timeout: ANSWER_MS });
     await live(page).waitFor({ state: "detached" });
     const texts = await page.locator("[data-answer]").allTextContents();
-    assert.equal(texts.length, 2, "the stopped answer and the changed message's");
+    assert.equal(texts.length, 2, "the stopped answer and the answer to the edited message");
     assert.match(texts[1] ?? "", /second, changed$/);
   });
 });
 
-test("what was written offline is sent, once, when the network is back", TIMEOUT, async () => {
+test("a message written offline is sent once after reconnecting", TIMEOUT, async () => {
   await onStage(async ({ page }) => {
     await say(page, "hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });
@@ -78,7 +78,7 @@ test("what was written offline is sent, once, when the network is back", TIMEOUT
   });
 });
 
-test("a reload sends what was pending, and keeps the draft", TIMEOUT, async () => {
+test("a reload sends pending messages and keeps the draft", TIMEOUT, async () => {
   await onStage(async ({ page }) => {
     await say(page, "hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });
@@ -97,42 +97,46 @@ test("a reload sends what was pending, and keeps the draft", TIMEOUT, async () =
   });
 });
 
-test("rename, pin, mark unread, archive, restore and delete", TIMEOUT, async () => {
-  await onStage(async ({ page }) => {
-    await say(page, "hello");
-    await answered(page).waitFor({ timeout: ANSWER_MS });
-    const chat = page.url();
+test(
+  "a chat can be renamed, pinned, marked as unread, archived, restored, and deleted",
+  TIMEOUT,
+  async () => {
+    await onStage(async ({ page }) => {
+      await say(page, "hello");
+      await answered(page).waitFor({ timeout: ANSWER_MS });
+      const chat = page.url();
 
-    await choose(page, /^Rename/);
-    await page.getByRole("textbox", { name: "Title" }).fill("A better name");
-    await page.getByRole("button", { name: "Save" }).click();
-    await row(page).getByText("A better name").waitFor();
+      await choose(page, /^Rename/);
+      await page.getByRole("textbox", { name: "Title" }).fill("A better name");
+      await page.getByRole("button", { name: "Save" }).click();
+      await row(page).getByText("A better name").waitFor();
 
-    await choose(page, "Pin");
-    await page.getByRole("region", { name: "Pinned" }).getByText("A better name").waitFor();
+      await choose(page, "Pin");
+      await page.getByRole("region", { name: "Pinned" }).getByText("A better name").waitFor();
 
-    await choose(page, "Mark as unread");
-    await page.getByText("1 unread message").waitFor();
-    await page.goto(chat);
-    await page.getByText("1 unread message").waitFor({ state: "detached" });
+      await choose(page, "Mark as unread");
+      await page.getByText("1 unread message").waitFor();
+      await page.goto(chat);
+      await page.getByText("1 unread message").waitFor({ state: "detached" });
 
-    await choose(page, "Archive");
-    await page.getByText("Chat archived").waitFor();
-    await page.getByText("All chats are archived").waitFor();
-    await page.goto(chat);
-    await page.getByRole("button", { name: "Restore" }).click();
-    await composer(page).waitFor();
-    await row(page).waitFor();
+      await choose(page, "Archive");
+      await page.getByText("Chat archived").waitFor();
+      await page.getByText("All chats are archived").waitFor();
+      await page.goto(chat);
+      await page.getByRole("button", { name: "Restore" }).click();
+      await composer(page).waitFor();
+      await row(page).waitFor();
 
-    await choose(page, /^Delete/);
-    await page.getByRole("button", { name: "Delete", exact: true }).click();
-    await page.getByText("Chat deleted").waitFor();
-    await page.goto(chat);
-    await page.getByText("Chat not found").waitFor();
-  });
-});
+      await choose(page, /^Delete/);
+      await page.getByRole("button", { name: "Delete", exact: true }).click();
+      await page.getByText("Chat deleted").waitFor();
+      await page.goto(chat);
+      await page.getByText("Chat not found").waitFor();
+    });
+  },
+);
 
-test("two windows of one user show the same", TIMEOUT, async () => {
+test("two windows of a user show the same answers", TIMEOUT, async () => {
   await onStage(async ({ page }) => {
     await say(page, "hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });

@@ -1,12 +1,12 @@
 /**
- * An ACP agent that asks which database to use and repeats the answer. It is started as a program;
- * its argument is the options as JSON.
+ * An ACP agent that requests permission with the given options and responds with the outcome. It runs
+ * as a program whose argument is the options as JSON.
  */
 import { writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-/** The environment of processes whose agent `asking` offers these options. */
+/** Returns an environment with an agent `permission` that offers the options. */
 export function withAskingAgent(options) {
   return (folder) => {
     const file = `${folder}/agents.toml`;

@@ -11,7 +11,7 @@ async function open(page) {
   return page.context().newCDPSession(page);
 }
 
-/** As an input method does: its text appears where the focus is, and is then confirmed. */
+/** Composes a text in the focused element as an IME does, and confirms it. */
 async function compose(input, text) {
   for (let end = 1; end <= text.length; end += 1) {
     const part = text.slice(0, end);
@@ -21,28 +21,24 @@ async function compose(input, text) {
   await input.send("Input.insertText", { text });
 }
 
-test(
-  "what is composed after a click on the conversation goes into the message",
-  TIMEOUT,
-  async () => {
-    await onStage(async ({ page }) => {
-      const input = await open(page);
+test("an IME composition after a click on the thread goes to the composer", TIMEOUT, async () => {
+  await onStage(async ({ page }) => {
+    const input = await open(page);
 
-      await thread(page).getByText("The end.").last().click();
-      await compose(input, "にほん");
+    await thread(page).getByText("The end.").last().click();
+    await compose(input, "にほん");
 
-      assert.equal(await composer(page).inputValue(), "にほん");
-      await page.keyboard.press("Control+KeyA");
-      await page.keyboard.press("Delete");
-      const scrollTop = () => thread(page).evaluate((log) => log.scrollTop);
-      const end = await scrollTop();
-      await page.keyboard.press("PageUp");
-      assert.ok((await scrollTop()) < end, "the keys that scroll still do");
-    });
-  },
-);
+    assert.equal(await composer(page).inputValue(), "にほん");
+    await page.keyboard.press("Control+KeyA");
+    await page.keyboard.press("Delete");
+    const scrollTop = () => thread(page).evaluate((log) => log.scrollTop);
+    const end = await scrollTop();
+    await page.keyboard.press("PageUp");
+    assert.ok((await scrollTop()) < end, "keys still scroll the thread");
+  });
+});
 
-test("a composition that begins while nothing has the focus moves it first", TIMEOUT, async () => {
+test("the start of an IME composition moves the focus to the composer", TIMEOUT, async () => {
   await onStage(async ({ page }) => {
     const input = await open(page);
     for (const key of ["Process", "Dead"]) {
@@ -59,16 +55,12 @@ test("a composition that begins while nothing has the focus moves it first", TIM
   });
 });
 
-test(
-  "a click that selects text or presses something keeps the focus where it is",
-  TIMEOUT,
-  async () => {
-    await onStage(async ({ page }) => {
-      await open(page);
+test("selecting text in the thread does not move the focus", TIMEOUT, async () => {
+  await onStage(async ({ page }) => {
+    await open(page);
 
-      await thread(page).getByText("The end.").last().dblclick();
+    await thread(page).getByText("The end.").last().dblclick();
 
-      assert.notEqual(await page.evaluate(() => getSelection().toString().trim()), "");
-    });
-  },
-);
+    assert.notEqual(await page.evaluate(() => getSelection().toString().trim()), "");
+  });
+});

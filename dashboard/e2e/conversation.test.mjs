@@ -5,7 +5,7 @@ import { onStage } from "./stage.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 
-/** What the agent's finished bubbles say, without what is there for other reasons. */
+/** Returns the letters of the finished answers on the page, without labels. */
 async function answers(page) {
   const bubbles = await page.locator("[data-answer]").evaluateAll((elements) =>
     elements.map((element) => {
@@ -17,7 +17,7 @@ async function answers(page) {
   return bubbles.map(letters);
 }
 
-/** The finished answers as the api has them. */
+/** Returns the finished answers from the api. */
 async function storedAnswers(page) {
   const id = page.url().split("/").at(-1);
   const response = await page.request.get(`/v1/chat/${id}`);
@@ -25,7 +25,7 @@ async function storedAnswers(page) {
   return messages.filter((message) => message.role === "assistant").map(({ content }) => content);
 }
 
-/** Markdown's marks and blank lines are not on the page; letters are what both have. */
+/** Returns letters and digits only: the page does not contain Markdown and blank lines. */
 const letters = (text) => (text ?? "").replace(/[^\p{L}\p{N}]+/gu, "");
 
 async function assertWholeAnswerOnce(page) {
@@ -33,14 +33,18 @@ async function assertWholeAnswerOnce(page) {
   await page.locator("[data-answer]").first().waitFor();
   const shown = await answers(page);
   const stored = await storedAnswers(page);
-  assert.equal(shown.length, 1, "one answer is on the page");
-  assert.equal(stored.length, 1, "one answer is in the store");
+  assert.equal(shown.length, 1, "answers on the page");
+  assert.equal(stored.length, 1, "answers in the api");
   const [text] = stored;
-  assert.equal(shown[0], letters(text.replace(/^```.*$/gm, "")), "it is the whole one");
-  assert.equal(await live(page).count(), 0, "no text is left over from the stream");
+  assert.equal(
+    shown[0],
+    letters(text.replace(/^```.*$/gm, "")),
+    "the answer on the page is complete",
+  );
+  assert.equal(await live(page).count(), 0, "live texts after the end");
 }
 
-test("a first conversation: pick the demo agent, type, watch it answer", TIMEOUT, async () => {
+test("the first message of a new chat gets a streamed answer", TIMEOUT, async () => {
   await onStage(async ({ page }) => {
     await say(page, "/slow 8");
 
@@ -55,11 +59,11 @@ test("a first conversation: pick the demo agent, type, watch it answer", TIMEOUT
     await assertWholeAnswerOnce(page);
     const { pathname } = new URL(page.url());
     const rows = page.getByRole("navigation").locator(`a[href="${pathname}"]`);
-    assert.equal(await rows.count(), 1, "the chat is in the list");
+    assert.equal(await rows.count(), 1, "rows of the chat in the list");
   });
 });
 
-test("a reload in mid-answer ends with the whole answer, once", TIMEOUT, async () => {
+test("a reload during an answer neither loses nor duplicates text", TIMEOUT, async () => {
   await onStage(async ({ page }) => {
     await say(page, "/slow 10");
     await live(page).waitFor({ timeout: ANSWER_MS });
@@ -69,12 +73,12 @@ test("a reload in mid-answer ends with the whole answer, once", TIMEOUT, async (
 
     await live(page).waitFor({ timeout: ANSWER_MS });
     const after = letters(await live(page).textContent());
-    assert.ok(after.startsWith(before), "the text goes on where it was");
+    assert.ok(after.startsWith(before), "the live text continues after the reload");
     await assertWholeAnswerOnce(page);
   });
 });
 
-test("the api killed and restarted in mid-answer: the answer goes on, whole", TIMEOUT, async () => {
+test("an answer continues after the api was killed and restarted", TIMEOUT, async () => {
   await onStage(async ({ page, server }) => {
     await say(page, "/slow 10");
     await live(page).waitFor({ timeout: ANSWER_MS });
@@ -83,11 +87,14 @@ test("the api killed and restarted in mid-answer: the answer goes on, whole", TI
     await server.killApi();
     const note = page.getByText("Reconnecting…").filter({ visible: true });
     await note.first().waitFor();
-    assert.equal(await note.count(), 1, "said once");
+    assert.equal(await note.count(), 1, "visible notes about the connection");
     await server.startApi();
 
     await page.getByText("Connected").waitFor({ timeout: ANSWER_MS });
     await assertWholeAnswerOnce(page);
-    assert.ok((await answers(page))[0]?.startsWith(before), "nothing of it was lost");
+    assert.ok(
+      (await answers(page))[0]?.startsWith(before),
+      "the answer starts with the text before the restart",
+    );
   });
 });

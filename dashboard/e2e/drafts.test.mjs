@@ -5,8 +5,8 @@ import { onStage } from "./stage.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 
-/** Waits until the composer has the text. */
-const shows = (page, text) =>
+/** Waits until the composer contains the text. */
+const waitForText = (page, text) =>
   page.waitForFunction(
     (wanted) => document.querySelector('textarea[aria-label="Message"]')?.value === wanted,
     text,
@@ -21,40 +21,40 @@ async function openTwice({ page, context }) {
   return other;
 }
 
-test("a draft shows in the chat's other tabs, which go on with it", TIMEOUT, async () => {
+test("a draft appears in other tabs of the chat and can be continued there", TIMEOUT, async () => {
   await onStage(async (stage) => {
     const { page } = stage;
     const other = await openTwice(stage);
 
     await composer(other).pressSequentially("a long thought");
-    await shows(page, "a long thought");
+    await waitForText(page, "a long thought");
     await composer(page).press("End");
     await composer(page).pressSequentially("x");
-    await shows(other, "a long thoughtx");
+    await waitForText(other, "a long thoughtx");
     await other.reload();
 
-    await shows(other, "a long thoughtx");
+    await waitForText(other, "a long thoughtx");
     await other.getByRole("button", { name: "Send" }).click();
-    await shows(page, "");
+    await waitForText(page, "");
   });
 });
 
-test("a draft that another tab replaces is kept and can be used again", TIMEOUT, async () => {
+test("a draft that another tab replaces can be restored", TIMEOUT, async () => {
   await onStage(async (stage) => {
     const { page } = stage;
     const other = await openTwice(stage);
     await composer(other).fill("a long thought");
-    await shows(page, "a long thought");
+    await waitForText(page, "a long thought");
 
     await composer(page).fill("x");
 
     const note = (tab) => tab.getByRole("status").filter({ hasText: "different draft" });
-    await shows(other, "x");
+    await waitForText(other, "x");
     await other.reload();
     await note(other).getByText("a long thought").waitFor();
     await other.getByRole("button", { name: "Use it" }).click();
-    await shows(other, "a long thought");
-    await shows(page, "a long thought");
+    await waitForText(other, "a long thought");
+    await waitForText(page, "a long thought");
     await note(page).getByText("x", { exact: true }).waitFor();
     await page.getByRole("button", { name: "Dismiss" }).click();
     await note(other).waitFor({ state: "detached" });

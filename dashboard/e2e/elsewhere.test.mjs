@@ -7,7 +7,7 @@ import { binaries, onStage } from "./stage.mjs";
 const TIMEOUT = { timeout: 300_000 };
 const idOf = (page) => page.url().split("/").at(-1);
 
-test("a chat that is archived, restored and deleted elsewhere", TIMEOUT, async () => {
+test("a chat that another client archives, restores, and deletes is updated", TIMEOUT, async () => {
   await onStage(async ({ page }) => {
     await say(page, "/echo hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });
@@ -28,7 +28,7 @@ test("a chat that is archived, restored and deleted elsewhere", TIMEOUT, async (
   });
 });
 
-test("an answer that runs in an archived chat can be stopped there", TIMEOUT, async () => {
+test("an answer in progress can be stopped in an archived chat", TIMEOUT, async () => {
   await onStage(async ({ page }) => {
     await say(page, "/slow 600");
     await live(page).waitFor({ timeout: ANSWER_MS });
@@ -42,7 +42,7 @@ test("an answer that runs in an archived chat can be stopped there", TIMEOUT, as
   });
 });
 
-test("a chat whose agent is gone says so, and its history is there", TIMEOUT, async () => {
+test("a chat whose agent was removed shows its history and the reason", TIMEOUT, async () => {
   let file = "";
   const environment = (folder) => {
     file = `${folder}/agents.toml`;
@@ -80,7 +80,7 @@ args = ["demo-agent"]
 });
 
 test(
-  "without a worker a message waits, honestly, and can be changed or stopped",
+  "without a worker, a message is shown as waiting and can be edited or stopped",
   TIMEOUT,
   async () => {
     await onStage(
@@ -108,7 +108,7 @@ test(
   },
 );
 
-test("an edit that comes too late is not lost", TIMEOUT, async () => {
+test("an edit after the agent has started can be sent as a new message", TIMEOUT, async () => {
   await onStage(async ({ page }) => {
     await say(page, "/slow 600");
     await live(page).waitFor({ timeout: ANSWER_MS });
@@ -131,7 +131,7 @@ test("an edit that comes too late is not lost", TIMEOUT, async () => {
   });
 });
 
-test("what another chat's agent does shows nowhere else", TIMEOUT, async () => {
+test("the answer in progress of another chat is not shown", TIMEOUT, async () => {
   await onStage(async ({ page }) => {
     await say(page, "/slow 600");
     await live(page).waitFor({ timeout: ANSWER_MS });

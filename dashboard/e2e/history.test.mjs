@@ -7,7 +7,7 @@ import { onStage } from "./stage.mjs";
 const TIMEOUT = { timeout: 300_000 };
 const TURNS = 5000;
 
-/** Gives the open chat a history of `TURNS` turns before what it has. `gate` may hold a page back. */
+/** Adds `TURNS` earlier turns to the open chat. Older pages are delayed until `gate` resolves. */
 async function withHistory(page, gate = async () => {}) {
   const id = page.url().split("/").at(-1);
   const turns = Array.from({ length: TURNS }, (_, index) => {
@@ -35,7 +35,7 @@ async function withHistory(page, gate = async () => {}) {
   });
   await page.goto(page.url());
   await thread(page).getByText(`Question ${TURNS}`, { exact: true }).waitFor();
-  // Until its renderer has come an answer is plain, and lower or higher than it will be.
+  // The height of answers changes when the Markdown renderer is loaded.
   await thread(page).locator(".markdown").first().waitFor();
 }
 
@@ -49,7 +49,7 @@ async function scrollTo(page, top) {
   await thread(page).evaluate((log, to) => log.scrollTo({ top: to }), top);
 }
 
-test("earlier turns come in above without moving what is read", TIMEOUT, async () => {
+test("loading older turns does not move the visible ones", TIMEOUT, async () => {
   await onStage(async ({ page }) => {
     await say(page, "/echo hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });
@@ -75,7 +75,7 @@ test("earlier turns come in above without moving what is read", TIMEOUT, async (
     const moved = await thread(page).evaluate(
       async (log, { anchor, height }) => {
         const frame = () => new Promise(requestAnimationFrame);
-        // As painted: before that, turns that were measured anew may still move things.
+        // The position as painted, after all turns are measured.
         const place = () =>
           new Promise((resolve) => {
             const observer = new IntersectionObserver(([{ boundingClientRect }]) => {
@@ -96,88 +96,104 @@ test("earlier turns come in above without moving what is read", TIMEOUT, async (
       },
       { anchor, height },
     );
-    assert.ok(moved <= 2, `it moved by ${moved} px`);
+    assert.ok(moved <= 2, `the visible turn moved by ${moved} px`);
   });
 });
 
-test("ten thousand messages scroll to the first one with few on the page", TIMEOUT, async () => {
-  await onStage(async ({ page }) => {
-    await say(page, "/echo hello");
-    await answered(page).waitFor({ timeout: ANSWER_MS });
-    await withHistory(page);
-
-    const result = await thread(page).evaluate(async (log) => {
-      const frames = [];
-      let before = performance.now();
-      let most = 0;
-      const end = before + 60_000;
-      while (performance.now() < end) {
-        log.scrollBy(0, -6000);
-        await new Promise(requestAnimationFrame);
-        const now = performance.now();
-        frames.push(now - before);
-        before = now;
-        most = Math.max(most, log.querySelectorAll("[data-index]").length);
-        if ([...log.querySelectorAll("span")].some((one) => one.textContent === "Question 1"))
-          break;
-      }
-      frames.sort((a, b) => a - b);
-      const at = (part) => Math.round(frames[Math.floor(frames.length * part)] * 10) / 10;
-      return { count: frames.length, median: at(0.5), p95: at(0.95), worst: at(0.9999), most };
-    });
-    console.log(`frames while scrolling through: ${JSON.stringify(result)}`);
-    await thread(page).getByText("Question 1", { exact: true }).waitFor();
-    assert.ok(result.most < 60, `${result.most} turns were on the page at once`);
-
-    await page.getByRole("button", { name: "Jump to latest message" }).click();
-    await waitForEnd(page);
-    await page.getByRole("button", { name: "Jump to" }).waitFor({ state: "detached" });
-  });
-});
-
-test("reading further up is left alone; a pill leads to what is new", TIMEOUT, async () => {
-  await onStage(
-    async ({ page }) => {
-      await say(page, "/long");
+test(
+  "a thread of 10 000 messages scrolls to the first one while few are rendered",
+  TIMEOUT,
+  async () => {
+    await onStage(async ({ page }) => {
+      await say(page, "/echo hello");
       await answered(page).waitFor({ timeout: ANSWER_MS });
-      await send(page, "/slow 8");
-      await live(page).waitFor({ timeout: ANSWER_MS });
+      await withHistory(page);
 
-      await scrollTo(page, 0);
-      const pill = page.getByRole("button", { name: "New messages" });
-      await pill.waitFor({ timeout: ANSWER_MS });
-      assert.equal(await thread(page).evaluate((log) => log.scrollTop), 0, "nothing has moved");
-      await page.getByText("1 unread message").waitFor();
+      const result = await thread(page).evaluate(async (log) => {
+        const frames = [];
+        let before = performance.now();
+        let most = 0;
+        const end = before + 60_000;
+        while (performance.now() < end) {
+          log.scrollBy(0, -6000);
+          await new Promise(requestAnimationFrame);
+          const now = performance.now();
+          frames.push(now - before);
+          before = now;
+          most = Math.max(most, log.querySelectorAll("[data-index]").length);
+          if ([...log.querySelectorAll("span")].some((one) => one.textContent === "Question 1"))
+            break;
+        }
+        frames.sort((a, b) => a - b);
+        const at = (part) => Math.round(frames[Math.floor(frames.length * part)] * 10) / 10;
+        return { count: frames.length, median: at(0.5), p95: at(0.95), worst: at(0.9999), most };
+      });
+      console.log(`frames while scrolling: ${JSON.stringify(result)}`);
+      await thread(page).getByText("Question 1", { exact: true }).waitFor();
+      assert.ok(result.most < 60, `${result.most} turns were rendered at the same time`);
 
-      await pill.click();
-      await pill.waitFor({ state: "detached" });
-      await page.getByText("1 unread message").waitFor({ state: "detached" });
-      await composer(page).waitFor();
-    },
-    { context: { viewport: { width: 800, height: 500 } } },
-  );
-});
-
-test("who is at the end stays there, whatever grows", TIMEOUT, async () => {
-  await onStage(
-    async ({ page }) => {
-      await say(page, "/long");
-      await answered(page).waitFor({ timeout: ANSWER_MS });
-      await composer(page).fill("a line\n".repeat(9));
-      await waitForEnd(page);
-      for (const [width, height] of [
-        [800, 320],
-        [390, 700],
-        [844, 390],
-      ]) {
-        await page.setViewportSize({ width, height });
-        await waitForEnd(page);
-      }
-      await send(page, "/fail late");
-      await page.getByRole("button", { name: "Retry" }).waitFor({ timeout: ANSWER_MS });
+      await page.getByRole("button", { name: "Jump to latest message" }).click();
       await waitForEnd(page);
       await page.getByRole("button", { name: "Jump to" }).waitFor({ state: "detached" });
-    },
-    { context: { viewport: { width: 800, height: 500 } } },
-  );
-});
+    });
+  },
+);
+
+test(
+  "a new answer does not scroll a thread that is scrolled up, and a button jumps to it",
+  TIMEOUT,
+  async () => {
+    await onStage(
+      async ({ page }) => {
+        await say(page, "/long");
+        await answered(page).waitFor({ timeout: ANSWER_MS });
+        await send(page, "/slow 8");
+        await live(page).waitFor({ timeout: ANSWER_MS });
+
+        await scrollTo(page, 0);
+        const pill = page.getByRole("button", { name: "New messages" });
+        await pill.waitFor({ timeout: ANSWER_MS });
+        assert.equal(
+          await thread(page).evaluate((log) => log.scrollTop),
+          0,
+          "scroll position after the answer",
+        );
+        await page.getByText("1 unread message").waitFor();
+
+        await pill.click();
+        await pill.waitFor({ state: "detached" });
+        await page.getByText("1 unread message").waitFor({ state: "detached" });
+        await composer(page).waitFor();
+      },
+      { context: { viewport: { width: 800, height: 500 } } },
+    );
+  },
+);
+
+test(
+  "a thread that is scrolled to its end stays there when its content or size changes",
+  TIMEOUT,
+  async () => {
+    await onStage(
+      async ({ page }) => {
+        await say(page, "/long");
+        await answered(page).waitFor({ timeout: ANSWER_MS });
+        await composer(page).fill("a line\n".repeat(9));
+        await waitForEnd(page);
+        for (const [width, height] of [
+          [800, 320],
+          [390, 700],
+          [844, 390],
+        ]) {
+          await page.setViewportSize({ width, height });
+          await waitForEnd(page);
+        }
+        await send(page, "/fail late");
+        await page.getByRole("button", { name: "Retry" }).waitFor({ timeout: ANSWER_MS });
+        await waitForEnd(page);
+        await page.getByRole("button", { name: "Jump to" }).waitFor({ state: "detached" });
+      },
+      { context: { viewport: { width: 800, height: 500 } } },
+    );
+  },
+);

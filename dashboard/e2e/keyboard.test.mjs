@@ -16,7 +16,7 @@ import { onStage } from "./stage.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 
-/** Until the page can take keys: what is pressed before goes nowhere. */
+/** Waits until the page handles keys. */
 async function ready(page) {
   await focused(page, composer(page));
 }
@@ -27,10 +27,10 @@ async function tabTo(page, target, most = 40) {
     if (await target.evaluate((element) => element === document.activeElement)) return;
     await page.keyboard.press("Tab");
   }
-  assert.fail("Tab never reached it");
+  assert.fail("Tab did not reach the element");
 }
 
-test("a chat from first to last by keyboard alone", TIMEOUT, async () => {
+test("chats can be used by keyboard alone", TIMEOUT, async () => {
   await onStage(async ({ page }) => {
     await page.goto("/");
     await ready(page);
@@ -39,7 +39,7 @@ test("a chat from first to last by keyboard alone", TIMEOUT, async () => {
     await answered(page).waitFor({ timeout: ANSWER_MS });
 
     await page.keyboard.press("Control+Shift+KeyO");
-    // The address changes before the view does.
+    // The URL changes before the view.
     await page.getByRole("heading", { name: "Chat with Demo" }).waitFor();
     await ready(page);
     await page.keyboard.type("/slow 600");
@@ -48,7 +48,7 @@ test("a chat from first to last by keyboard alone", TIMEOUT, async () => {
     await page.keyboard.press("Escape");
     await retries(page).waitFor();
 
-    // The list: from the search field down, and Enter opens.
+    // Chat list: move down from the search field, and open with Enter.
     const first = page.url();
     await tabTo(page, page.getByRole("searchbox"));
     await page.keyboard.press("ArrowDown");
@@ -57,7 +57,7 @@ test("a chat from first to last by keyboard alone", TIMEOUT, async () => {
     await page.waitForFunction((url) => window.location.href !== url, first);
     await answered(page).waitFor();
 
-    // The menu: rename.
+    // Menu: rename.
     await tabTo(page, page.locator("main header").getByRole("button", { name: "More actions" }));
     await page.keyboard.press("Enter");
     await focused(page, page.getByRole("menuitem", { name: /^Rename/ }));
@@ -67,7 +67,7 @@ test("a chat from first to last by keyboard alone", TIMEOUT, async () => {
     await page.keyboard.press("Enter");
     await row(page).getByText("By keyboard").waitFor();
 
-    // The palette: commands and chats.
+    // Palette: commands and chats.
     await page.keyboard.press("Control+KeyK");
     await focused(page, page.getByRole("combobox"));
     await page.keyboard.type("dark");
@@ -90,7 +90,7 @@ test("a chat from first to last by keyboard alone", TIMEOUT, async () => {
   });
 });
 
-test("what was over the page gives the focus back to where it was", TIMEOUT, async () => {
+test("closing a dialog restores the focus", TIMEOUT, async () => {
   await onStage(async ({ page }) => {
     await say(page, "/echo one");
     await answered(page).waitFor({ timeout: ANSWER_MS });
@@ -112,7 +112,7 @@ test("what was over the page gives the focus back to where it was", TIMEOUT, asy
       await focused(page, opener);
     }
 
-    // What is chosen has it rather than what was left.
+    // After a command, its target has the focus.
     await row(page).focus();
     await page.keyboard.press("Control+KeyK");
     await focused(page, page.getByRole("combobox"));
@@ -124,7 +124,7 @@ test("what was over the page gives the focus back to where it was", TIMEOUT, asy
 });
 
 test(
-  "one types on where the pressed button is gone, and after a click on the talk",
+  "typing goes to the composer after the focused button was removed and after a click on the thread",
   TIMEOUT,
   async () => {
     await onStage(async ({ page }) => {
@@ -141,16 +141,16 @@ test(
       assert.equal(await composer(page).inputValue(), "one");
 
       await thread(page).getByText("later", { exact: true }).click();
-      // An input method composes only in a field that has the focus before its first key.
+      // An IME composes only in a field that had the focus before the first key.
       await focused(page, composer(page));
       await page.keyboard.type("two");
       assert.equal(await composer(page).inputValue(), "onetwo");
-      assert.equal(await live(page).count(), 1, "the answer goes on");
+      assert.equal(await live(page).count(), 1, "answers in progress");
     });
   },
 );
 
-test("without colours of ours one sees what is chosen", TIMEOUT, async () => {
+test("the selection is visible with forced colors", TIMEOUT, async () => {
   await onStage(
     async ({ page }) => {
       await say(page, "/echo one");
@@ -166,14 +166,14 @@ test("without colours of ours one sees what is chosen", TIMEOUT, async () => {
       await page.getByRole("button", { name: "Settings" }).click();
       for (const control of [page.getByRole("radio").first(), page.getByRole("switch")]) {
         const { width } = await control.boundingBox();
-        assert.ok(width > 8, "the browser's own control is shown");
+        assert.ok(width > 8, "the browser's native control is shown");
       }
     },
     { context: { forcedColors: "active" } },
   );
 });
 
-test("Enter that ends a composition sends nothing, in composer and rename", TIMEOUT, async () => {
+test("Enter during an IME composition neither sends nor renames", TIMEOUT, async () => {
   await onStage(async ({ page, context }) => {
     await say(page, "/echo hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });
@@ -203,7 +203,7 @@ test("Enter that ends a composition sends nothing, in composer and rename", TIME
 });
 
 test(
-  "settings: the theme holds, Mod+Enter sends, notifications are asked for",
+  "settings for theme, send key, and notifications are kept after a reload",
   TIMEOUT,
   async () => {
     await onStage(async ({ page, context, url }) => {
@@ -230,7 +230,7 @@ test(
   },
 );
 
-test("an answer for a hidden page counts on the tab and notifies", TIMEOUT, async () => {
+test("an answer on a hidden page shows a badge and a notification", TIMEOUT, async () => {
   await onStage(async ({ page, context, url }) => {
     await context.grantPermissions(["notifications"], { origin: url });
     await page.addInitScript(() => {

@@ -6,8 +6,8 @@ import { onStage } from "./stage.mjs";
 const TIMEOUT = { timeout: 300_000 };
 const POSTS = "**/v1/chat/*/messages";
 
-/** The numbers that a slow answer counts up; each once and in order, or something is wrong. */
-async function assertCountedWhole(page) {
+/** Asserts that the answers on the page are those of the api. */
+async function assertAnswersComplete(page) {
   await answered(page).last().waitFor({ timeout: ANSWER_MS });
   await live(page).waitFor({ state: "detached" });
   const id = page.url().split("/").at(-1);
@@ -27,7 +27,7 @@ async function assertCountedWhole(page) {
   );
 }
 
-/** Notes the key of each try to send. */
+/** Records the idempotency key of each POST of a message. */
 function watchKeys(page) {
   const keys = [];
   page.on("request", (request) => {
@@ -40,11 +40,15 @@ function watchKeys(page) {
 async function assertSentOnce(page, text) {
   const id = page.url().split("/").at(-1);
   const { messages } = await (await page.request.get(`/v1/chat/${id}`)).json();
-  assert.equal(messages.filter(({ content }) => content === text).length, 1, "it arrived once");
-  assert.equal(await thread(page).getByText(text, { exact: true }).count(), 1, "it is shown once");
+  assert.equal(messages.filter(({ content }) => content === text).length, 1, "messages in the api");
+  assert.equal(
+    await thread(page).getByText(text, { exact: true }).count(),
+    1,
+    "messages on the page",
+  );
 }
 
-test("a stream that is cut again and again shows the whole answer, once", TIMEOUT, async () => {
+test("repeated disconnects neither lose nor duplicate text", TIMEOUT, async () => {
   await onStage(
     async ({ page, server }) => {
       await say(page, "/slow 6");
@@ -60,14 +64,14 @@ test("a stream that is cut again and again shows the whole answer, once", TIMEOU
           length,
         );
       }
-      await assertCountedWhole(page);
+      await assertAnswersComplete(page);
     },
     { hasNetwork: true },
   );
 });
 
 test(
-  "offline in mid-answer: it says so, and goes on when the network is back",
+  "going offline during an answer is shown, and the answer continues after reconnecting",
   TIMEOUT,
   async () => {
     await onStage(
@@ -84,7 +88,7 @@ test(
         await reconnected;
 
         await page.getByText("Connected").waitFor();
-        await assertCountedWhole(page);
+        await assertAnswersComplete(page);
       },
       { hasNetwork: true },
     );
@@ -92,7 +96,7 @@ test(
 );
 
 test(
-  "a send that hangs is repeated when the network is back, and arrives once",
+  "a hanging POST is retried after reconnecting, and the message is sent once",
   TIMEOUT,
   async () => {
     await onStage(
@@ -104,14 +108,14 @@ test(
         server.network.hang(true);
         await send(page, "/echo swallowed");
         await thread(page).getByText("Sending").waitFor();
-        // So long that nobody can say that it is only slow.
+        // Longer than the time after which the outbox aborts an attempt.
         await page.waitForTimeout(5500);
         server.network.hang(false);
         await page.evaluate(() => window.dispatchEvent(new Event("online")));
 
         await answered(page).nth(1).waitFor({ timeout: 20_000 });
         await assertSentOnce(page, "/echo swallowed");
-        assert.equal(new Set(keys).size, 1, "each try had the same key");
+        assert.equal(new Set(keys).size, 1, "distinct idempotency keys");
         assert.ok(keys.length >= 2);
       },
       { hasNetwork: true },
@@ -119,7 +123,7 @@ test(
   },
 );
 
-test("a busy server is said to be busy, and asked again with the same key", TIMEOUT, async () => {
+test("a 503 response is shown and retried with the same idempotency key", TIMEOUT, async () => {
   await onStage(async ({ page }) => {
     await say(page, "/echo hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });
@@ -137,12 +141,12 @@ test("a busy server is said to be busy, and asked again with the same key", TIME
     await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
     await assertSentOnce(page, "/echo later");
     assert.equal(new Set(keys).size, 1);
-    assert.ok(keys.length >= 2, `${keys.length} tries`);
+    assert.ok(keys.length >= 2, `${keys.length} attempts`);
   });
 });
 
 test(
-  "what the server refuses is kept with the reason, and can be edited or sent again",
+  "a rejected message is kept with the reason and can be edited or retried",
   TIMEOUT,
   async () => {
     await onStage(async ({ page }) => {
@@ -175,7 +179,7 @@ test(
 );
 
 test(
-  "the first message stands at once, waits for the network and begins one chat",
+  "the first message is shown immediately, waits for the network, and creates one chat",
   TIMEOUT,
   async () => {
     await onStage(
@@ -187,7 +191,7 @@ test(
         await page.getByText("/echo first of all", { exact: true }).waitFor();
         await page.getByText("Sending", { exact: true }).waitFor();
         await composer(page).fill("and then");
-        // A browser repeats by itself what was lost on a connection that it had used before.
+        // Browsers retry requests that fail on a reused connection.
         const cutting = setInterval(server.network.cut, 200);
         await page.getByText("Waiting to send").waitFor();
         clearInterval(cutting);
@@ -198,9 +202,9 @@ test(
         await page.waitForURL(/\/chat\//);
         await answered(page).waitFor({ timeout: ANSWER_MS });
         await assertSentOnce(page, "/echo first of all");
-        assert.equal(await composer(page).inputValue(), "and then", "what was begun came along");
+        assert.equal(await composer(page).inputValue(), "and then", "the draft is kept");
         const { items } = await (await page.request.get("/v1/chat")).json();
-        assert.equal(items.length, 1, "one chat was made");
+        assert.equal(items.length, 1, "chats in the api");
       },
       { hasNetwork: true },
     );

@@ -1,6 +1,6 @@
 /**
- * Stands between the browser and an api. It can serve a built page, so that a change of the page
- * needs no new api to be tested, and it can be a bad network.
+ * A proxy between the browser and an api. It can serve a built page instead of the one embedded in the
+ * api, and it can simulate network failures.
  */
 import { readFile } from "node:fs/promises";
 import { createServer, request } from "node:http";
@@ -16,7 +16,7 @@ const kinds = {
   ".woff2": "font/woff2",
 };
 
-/** Hands a request on to the api as it came; the streams too. */
+/** Forwards a request to the api and streams the response. */
 function forward(api, incoming, outgoing) {
   const { hostname, port } = new URL(api);
   const { method, url: path, headers } = incoming;
@@ -32,7 +32,7 @@ function forward(api, incoming, outgoing) {
 
 async function serveFile(dist, path, policy, { headers }, outgoing) {
   const name = extname(path) === "" ? "/index.html" : path;
-  // As the api serves them. Over plain HTTP a browser takes no Brotli.
+  // The same encodings as the api. Browsers do not accept Brotli over plain HTTP.
   const isCompressed = /\.(js|css)$/.test(name);
   const encoding = /\bbr\b/.test(headers["accept-encoding"] ?? "") ? "br" : "gzip";
   const ending = encoding === "br" ? ".br" : ".gz";
@@ -51,8 +51,8 @@ async function serveFile(dist, path, policy, { headers }, outgoing) {
 }
 
 /**
- * Its address, how to stop it, and what the network does. The page comes from `folder`, with the
- * api's own content policy, or without a folder from the api.
+ * Starts a proxy for the api at the address `api`. With `folder`, the proxy serves the page from there,
+ * with the content security policy of the api.
  */
 export async function standBefore(api, folder) {
   const dist = folder ? resolve(root, folder) : null;
@@ -64,13 +64,13 @@ export async function standBefore(api, folder) {
     if (!dist || pathname.startsWith("/v1/")) forward(api, incoming, outgoing);
     else void serveFile(dist, pathname, policy, incoming, outgoing);
   });
-  // A connection that is closed while the next request is on its way looks like a broken network.
+  // Closing an idle connection during the next request would look like a network failure.
   server.keepAliveTimeout = 0;
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
-    /** Every connection breaks; new ones work. */
+    /** Closes all connections. New ones work. */
     cut: () => server.closeAllConnections(),
-    /** Whether requests are taken and never answered. */
+    /** Sets whether requests are accepted without a response. */
     hang: (next) => {
       isHanging = next;
     },

@@ -8,7 +8,7 @@ const TIMEOUT = { timeout: 300_000 };
 
 const card = (page) => page.getByRole("group", { name: "Permission request" });
 
-test("an agent that asks is allowed or refused, once, and says what it did", TIMEOUT, async () => {
+test("a permission request can be allowed or rejected", TIMEOUT, async () => {
   await onStage(async ({ page }) => {
     await say(page, "/tool");
     await card(page).getByText("Count the words in a poem").waitFor({ timeout: ANSWER_MS });
@@ -38,7 +38,7 @@ test("an agent that asks is allowed or refused, once, and says what it did", TIM
   });
 });
 
-test("a request outlives a reload, and Stop takes it away", TIMEOUT, async () => {
+test("a permission request is shown after a reload and withdrawn by Stop", TIMEOUT, async () => {
   await onStage(async ({ page }) => {
     await say(page, "/tool");
     await card(page).waitFor({ timeout: ANSWER_MS });
@@ -70,42 +70,35 @@ async function ask(page) {
   await card(page).getByText("Which database").waitFor({ timeout: ANSWER_MS });
 }
 
-test(
-  "each of an agent's options is offered under its name and can be chosen",
-  TIMEOUT,
-  async () => {
-    await onStage(
-      async ({ page }) => {
-        await ask(page);
-        const names = await card(page).getByRole("button").allTextContents();
-        assert.deepEqual(names, [...databases.map(({ name }) => name), "Reject"]);
-        for (const button of await card(page).getByRole("button").all()) {
-          const box = await button.boundingBox();
-          assert.ok(
-            box.height >= 40 && box.x >= 0 && box.x + box.width <= 390,
-            JSON.stringify(box),
-          );
-        }
+test("all options of a permission request are offered by name", TIMEOUT, async () => {
+  await onStage(
+    async ({ page }) => {
+      await ask(page);
+      const names = await card(page).getByRole("button").allTextContents();
+      assert.deepEqual(names, [...databases.map(({ name }) => name), "Reject"]);
+      for (const button of await card(page).getByRole("button").all()) {
+        const box = await button.boundingBox();
+        assert.ok(box.height >= 40 && box.x >= 0 && box.x + box.width <= 390, JSON.stringify(box));
+      }
 
-        await card(page).getByRole("button", { name: "Keep both" }).focus();
-        await page.keyboard.press("Enter");
+      await card(page).getByRole("button", { name: "Keep both" }).focus();
+      await page.keyboard.press("Enter");
 
-        await thread(page).getByText("Outcome: selected both").waitFor({ timeout: ANSWER_MS });
-        await thread(page).getByText("2 steps").click();
-        await thread(page)
-          .getByText("Allowed: Which database should I use? · Keep both")
-          .first()
-          .waitFor();
-      },
-      {
-        context: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true },
-        environment: withAskingAgent(databases),
-      },
-    );
-  },
-);
+      await thread(page).getByText("Outcome: selected both").waitFor({ timeout: ANSWER_MS });
+      await thread(page).getByText("2 steps").click();
+      await thread(page)
+        .getByText("Allowed: Which database should I use? · Keep both")
+        .first()
+        .waitFor();
+    },
+    {
+      context: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true },
+      environment: withAskingAgent(databases),
+    },
+  );
+});
 
-test("a question without a no can be declined", TIMEOUT, async () => {
+test("a permission request without a rejecting option can be rejected", TIMEOUT, async () => {
   await onStage(
     async ({ page }) => {
       await ask(page);

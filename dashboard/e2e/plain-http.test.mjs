@@ -7,13 +7,13 @@ import { processOf, watchStreams } from "./streams.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 
-/** To the browser `localhost` is as good as HTTPS; under another name there are no Web Locks. */
-const fromElsewhere = {
+/** Browsers treat `localhost` as secure. Under another host name, Web Locks do not exist. */
+const options = {
   hostname: "banter.test",
   environment: async () => ({ AUTH: "required" }),
 };
 
-/** Signs in, begins a chat, and opens it in more tabs. */
+/** Signs in, starts a chat, and opens it in `count` tabs. */
 async function openTabs({ page, context, server }, count) {
   const streams = watchStreams(context);
   const key = await makeKey(server, "ann");
@@ -35,7 +35,7 @@ async function openTabs({ page, context, server }, count) {
   return { tabs, streams };
 }
 
-/** Sends from the last tab; every tab follows the answer, and the first one stops it. */
+/** Sends from the last tab, waits for the answer in every tab, and stops it in the first. */
 async function followAll(tabs, stops) {
   await send(tabs.at(-1), "/slow 600");
   for (const tab of tabs) await live(tab).waitFor({ timeout: ANSWER_MS });
@@ -43,22 +43,26 @@ async function followAll(tabs, stops) {
   for (const tab of tabs) await retries(tab).nth(stops).waitFor({ timeout: ANSWER_MS });
 }
 
-test("ten tabs over plain HTTP share one stream, and outlive its holder", TIMEOUT, async () => {
-  await onStage(async (stage) => {
-    const { tabs, streams } = await openTabs(stage, 10);
+test(
+  "ten tabs over plain HTTP share one stream, also after its holder is closed",
+  TIMEOUT,
+  async () => {
+    await onStage(async (stage) => {
+      const { tabs, streams } = await openTabs(stage, 10);
 
-    await followAll(tabs, 0);
-    const [holder, ...more] = await streams.holders(1);
-    assert.equal(more.length, 0, "one stream is open");
-    await holder.close();
+      await followAll(tabs, 0);
+      const [holder, ...more] = await streams.holders(1);
+      assert.equal(more.length, 0, "open streams");
+      await holder.close();
 
-    const left = tabs.filter((tab) => tab !== holder);
-    await followAll(left, 1);
-    assert.equal((await streams.holders(1)).length, 1, "one stream is open");
-  }, fromElsewhere);
-});
+      const left = tabs.filter((tab) => tab !== holder);
+      await followAll(left, 1);
+      assert.equal((await streams.holders(1)).length, 1, "open streams");
+    }, options);
+  },
+);
 
-test("over plain HTTP a crashed or frozen holder of the stream is replaced", TIMEOUT, async () => {
+test("a crashed or frozen holder of the stream is replaced over plain HTTP", TIMEOUT, async () => {
   await onStage(async (stage) => {
     const { tabs, streams } = await openTabs(stage, 4);
     const [first] = await streams.holders(1);
@@ -77,7 +81,7 @@ test("over plain HTTP a crashed or frozen holder of the stream is replaced", TIM
     const frozen = await processOf(second);
     process.kill(frozen, "SIGSTOP");
     try {
-      await send(last[0], "/echo anybody");
+      await send(last[0], "/echo while frozen");
       for (const tab of last) await answered(tab).nth(1).waitFor({ timeout: ANSWER_MS });
     } finally {
       process.kill(frozen, "SIGCONT");
@@ -87,12 +91,12 @@ test("over plain HTTP a crashed or frozen holder of the stream is replaced", TIM
     const shown = await Promise.all(
       others.map((tab) => tab.locator("[data-answer]").allTextContents()),
     );
-    for (const one of shown) assert.deepEqual(one, shown[0], "nothing twice, nothing missing");
+    for (const one of shown) assert.deepEqual(one, shown[0], "all tabs show the same answers");
     const holders = await streams.holders(1);
     assert.ok(
       holders.length === 1 && holders[0] !== second,
-      "one stream, and not the thawed tab's",
+      "one open stream, not held by the thawed tab",
     );
-    await thread(last[0]).getByText("/echo anybody", { exact: true }).waitFor();
-  }, fromElsewhere);
+    await thread(last[0]).getByText("/echo while frozen", { exact: true }).waitFor();
+  }, options);
 });

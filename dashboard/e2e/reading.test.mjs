@@ -16,8 +16,8 @@ import { onStage } from "./stage.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 
-/** Lets the test say whether the page is looked at. */
-function playFocus(page) {
+/** Lets the test set whether the page has the focus. */
+function controlFocus(page) {
   return page.addInitScript(() => {
     let hasFocus = true;
     document.hasFocus = () => hasFocus;
@@ -28,44 +28,40 @@ function playFocus(page) {
   });
 }
 
-test(
-  "an answer is read only by somebody who looks, and New stands before it",
-  TIMEOUT,
-  async () => {
-    await onStage(async ({ page }) => {
-      await playFocus(page);
-      await say(page, "/echo hello");
-      await answered(page).waitFor({ timeout: ANSWER_MS });
-      await page.evaluate(() => window.setFocus(false));
-      const divider = thread(page).getByText("New", { exact: true });
-      assert.equal(await divider.count(), 0);
+test("an answer is marked as read only when the page has the focus", TIMEOUT, async () => {
+  await onStage(async ({ page }) => {
+    await controlFocus(page);
+    await say(page, "/echo hello");
+    await answered(page).waitFor({ timeout: ANSWER_MS });
+    await page.evaluate(() => window.setFocus(false));
+    const divider = thread(page).getByText("New", { exact: true });
+    assert.equal(await divider.count(), 0);
 
-      await send(page, "/echo while nobody looks");
-      await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
-      await row(page).getByText("1 unread message").waitFor();
-      await page.waitForFunction(() => document.title.startsWith("(1) "));
+    await send(page, "/echo unfocused");
+    await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
+    await row(page).getByText("1 unread message").waitFor();
+    await page.waitForFunction(() => document.title.startsWith("(1) "));
 
-      await page.evaluate(() => window.setFocus(true));
-      await row(page).getByText("1 unread message").waitFor({ state: "detached" });
-      await page.waitForFunction(() => !document.title.startsWith("("));
-    });
-  },
-);
+    await page.evaluate(() => window.setFocus(true));
+    await row(page).getByText("1 unread message").waitFor({ state: "detached" });
+    await page.waitForFunction(() => !document.title.startsWith("("));
+  });
+});
 
 test(
-  "what came while the chat was closed is below New, and the user's own is not news",
+  "the New divider precedes the first answer that arrived while the chat was closed",
   TIMEOUT,
   async () => {
     await onStage(async ({ page }) => {
       const session = await (
         await page.request.post("/v1/chat", { data: { agent_key: "demo" } })
       ).json();
-      const tell = async (content) => {
+      const sendMessage = async (content) => {
         const path = `/v1/chat/${session.id}/messages?wait=60`;
         assert.equal((await page.request.post(path, { data: { content } })).status(), 200);
       };
-      await tell("/echo one");
-      await tell("/echo two");
+      await sendMessage("/echo one");
+      await sendMessage("/echo two");
 
       await page.goto(`/chat/${session.id}`);
       const divider = thread(page).getByText("New", { exact: true });
@@ -89,7 +85,7 @@ test(
   },
 );
 
-test("unread answers further down than the list goes are counted too", TIMEOUT, async () => {
+test("unread answers of chats beyond the loaded list are counted", TIMEOUT, async () => {
   await onStage(async ({ page }) => {
     const make = async (title) =>
       (await page.request.post("/v1/chat", { data: { agent_key: "demo", title } })).json();
@@ -104,7 +100,7 @@ test("unread answers further down than the list goes are counted too", TIMEOUT, 
     const list = page.getByRole("navigation");
     await list.getByText("Chat 49").waitFor();
     await page.waitForFunction(() => document.title.startsWith("(2) "));
-    assert.equal(await list.getByText("Old news").count(), 0, "there are others before it");
+    assert.equal(await list.getByText("Old news").count(), 0, "rows of the old chat");
 
     await list.getByRole("button", { name: "Show more" }).press("Enter");
     const found = list.getByRole("link", { name: "Old news" });
@@ -114,7 +110,7 @@ test("unread answers further down than the list goes are counted too", TIMEOUT, 
   });
 });
 
-test("that a chat was read is told again when it could not be told", TIMEOUT, async () => {
+test("marking a chat as read is retried after a failure", TIMEOUT, async () => {
   await onStage(async ({ page }) => {
     let tries = 0;
     await page.route("**/v1/chat/*/read", (route) => {
@@ -130,21 +126,21 @@ test("that a chat was read is told again when it could not be told", TIMEOUT, as
   });
 });
 
-test("a screen reader hears turns, not tokens", TIMEOUT, async () => {
+test("screen readers announce turns rather than tokens", TIMEOUT, async () => {
   await onStage(async ({ page }) => {
     await say(page, "/echo hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });
     await thread(page).evaluate((log) => {
-      window.heard = [];
-      const isSaid = (node) =>
+      window.announced = [];
+      const isAnnounced = (node) =>
         (node instanceof Element ? node : node.parentElement)?.closest("[aria-live]") === log;
       new MutationObserver((changes) => {
         for (const node of changes.flatMap(({ addedNodes }) => [...addedNodes]))
-          if (node.isConnected && isSaid(node) && node.textContent) {
+          if (node.isConnected && isAnnounced(node) && node.textContent) {
             const copy = node.cloneNode(true);
             if (copy instanceof Element)
               for (const off of copy.querySelectorAll('[aria-live="off"]')) off.remove();
-            if (copy.textContent) window.heard.push(copy.textContent);
+            if (copy.textContent) window.announced.push(copy.textContent);
           }
       }).observe(log, { childList: true, subtree: true });
     });
@@ -154,45 +150,60 @@ test("a screen reader hears turns, not tokens", TIMEOUT, async () => {
     await page.waitForFunction(
       () => (document.querySelector("[data-live]")?.textContent?.length ?? 0) > 80,
     );
-    const early = await page.evaluate(() => window.heard);
+    const early = await page.evaluate(() => window.announced);
     await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
     await live(page).waitFor({ state: "detached" });
-    const all = await page.evaluate(() => window.heard);
+    const all = await page.evaluate(() => window.announced);
 
     const answer = (await page.locator("[data-answer]").nth(1).textContent()) ?? "";
     const begin = answer.slice(0, 20);
-    assert.equal(early.filter((text) => text.includes(begin)).length, 0, "no half answers");
-    assert.equal(all.filter((text) => text.includes(begin)).length, 1, "the answer, once");
-    assert.ok(all.find((text) => text.includes(begin)).includes(answer), "and whole");
+    assert.equal(
+      early.filter((text) => text.includes(begin)).length,
+      0,
+      "announcements of partial answers",
+    );
+    assert.equal(
+      all.filter((text) => text.includes(begin)).length,
+      1,
+      "announcements of the answer",
+    );
+    assert.ok(
+      all.find((text) => text.includes(begin)).includes(answer),
+      "the answer is announced completely",
+    );
     assert.ok(all.some((text) => text.includes("/slow 8")));
   });
 });
 
-test("times are the server's, also where this device's clock is wrong", TIMEOUT, async () => {
-  await onStage(async ({ page, context }) => {
-    await context.addInitScript(() => {
-      const real = Date.now.bind(Date);
-      Date.now = () => real() + 3 * 3_600_000;
+test(
+  "elapsed times follow the server's clock on a device with a wrong clock",
+  TIMEOUT,
+  async () => {
+    await onStage(async ({ page, context }) => {
+      await context.addInitScript(() => {
+        const real = Date.now.bind(Date);
+        Date.now = () => real() + 3 * 3_600_000;
+      });
+      await say(page, "/slow 600");
+      await live(page).waitFor({ timeout: ANSWER_MS });
+      const status = thread(page).getByText(/^Answering · \d+s$/);
+      await status.waitFor();
+      await row(page).getByText("now", { exact: true }).waitFor();
+
+      // A follower tab, which receives events from the leader, has the correct time as well.
+      const other = await context.newPage();
+      await other.goto(page.url());
+      await live(other).waitFor();
+      await thread(other)
+        .getByText(/^Answering · \d+s$/)
+        .waitFor({ timeout: 10_000 });
+      await page.getByRole("button", { name: "Stop" }).click();
+      await live(page).waitFor({ state: "detached" });
     });
-    await say(page, "/slow 600");
-    await live(page).waitFor({ timeout: ANSWER_MS });
-    const status = thread(page).getByText(/^Answering · \d+s$/);
-    await status.waitFor();
-    await row(page).getByText("now", { exact: true }).waitFor();
+  },
+);
 
-    // A tab that only listens to another one knows it at once, too.
-    const other = await context.newPage();
-    await other.goto(page.url());
-    await live(other).waitFor();
-    await thread(other)
-      .getByText(/^Answering · \d+s$/)
-      .waitFor({ timeout: 10_000 });
-    await page.getByRole("button", { name: "Stop" }).click();
-    await live(page).waitFor({ state: "detached" });
-  });
-});
-
-test("a failed turn says why, and is answered again from its bubble", TIMEOUT, async () => {
+test("a failed turn shows the reason and can be retried", TIMEOUT, async () => {
   await onStage(async ({ page }) => {
     await say(page, "/fail");
     await thread(page).getByText("Failed", { exact: true }).waitFor({ timeout: ANSWER_MS });
@@ -203,13 +214,13 @@ test("a failed turn says why, and is answered again from its bubble", TIMEOUT, a
     const isTaken = (one) => one.url().endsWith("/retry") && one.status() === 202;
     const taken = page.waitForResponse(isTaken);
     await retry.dblclick();
-    // The other answer, if there were two requests, may be a 409 and come first.
+    // If there were two requests, the response to the other one may be a 409.
     await taken;
 
     await thread(page).getByText("The agent refused the request.").waitFor({ timeout: ANSWER_MS });
     await thread(page).getByText("Failed", { exact: true }).waitFor();
     const failure = page.getByText(/already been answered|still working/);
-    assert.equal(await failure.count(), 0, "twice is no failure");
+    assert.equal(await failure.count(), 0, "errors about a repeated retry");
     await composer(page).waitFor();
   });
 });

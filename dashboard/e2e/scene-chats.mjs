@@ -1,4 +1,4 @@
-/** The agents and the chats that the scenes show. */
+/** Agents and chats for the scenes. */
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { makeAgent } from "../src/test-objects.js";
@@ -6,7 +6,7 @@ import { binaries } from "./stage.mjs";
 
 const ESC = "\\033";
 
-/** For `printf`: colors of every kind, a progress line that is redrawn, columns, a link. */
+/** Terminal output for `printf`: all kinds of colors, a redrawn progress line, columns, and a link. */
 export const BUILD_OUTPUT = [
   `${ESC}[1mBuilding${ESC}[0m 3 packages`,
   `  10%%\\r  55%%\\r${ESC}[K${ESC}[32m 100%%${ESC}[0m  ${ESC}[2m12.4 s${ESC}[0m`,
@@ -28,7 +28,7 @@ export const BUILD_OUTPUT = [
   "beta         340",
 ].join("\\n");
 
-/** The demo, one that never answers, one that hardly waits, and one that is not available. */
+/** Returns an environment with several agents: slow, impatient, printing terminal output, and unavailable. */
 export function withAgents(folder) {
   const file = `${folder}/agents.toml`;
   writeFileSync(
@@ -40,7 +40,7 @@ name = "Demo"
 [[agents]]
 key = "hasty"
 name = "Hasty"
-description = "The demo again, which waits for your permission no longer than a second."
+description = "The demo agent with a permission timeout of one second."
 driver = "acp"
 avatar = "#0f766e"
 command = "${binaries}/worker"
@@ -82,10 +82,10 @@ api_key_env = "LOCAL_MODEL_KEY"
 }
 
 const LONG_TITLE =
-  "A title as long as a title may be, because somebody has pasted the whole question into it and " +
-  "has gone on to explain what they have tried already, which was not little, until no room was left at all";
+  "A title of the maximum length, because someone has pasted the whole question into the field and " +
+  "then added everything they had already tried, until there was no space left for one more word at all";
 
-/** What is hard to lay out: long words, right-to-left text, emoji, wide code and a wide table. */
+/** Text that is hard to lay out: long words, right-to-left text, emoji, wide code, and a wide table. */
 const HARD_TEXT = `A path: /srv/${"very-long-folder-name/".repeat(9)}file.txt and a hash: ${"4f46e5".repeat(24)}
 
 مرحبا! هذه رسالة تُكتب من اليمين إلى اليسار، وفيها كلمة \`code\` ورقم 42.
@@ -102,7 +102,7 @@ curl --silent --show-error --header "Accept: application/json" "https://example.
 |---|${"---:|".repeat(9)}
 | a row | ${Array.from({ length: 9 }, (_, index) => 10 ** index).join(" | ")} |`;
 
-/** Makes the chats that the scenes show; their paths by name. */
+/** Creates the chats for the scenes. Returns their paths by name. */
 export async function fillWithChats(page) {
   const api = page.request;
   async function send(id, content, wait = 30) {
@@ -110,7 +110,7 @@ export async function fillWithChats(page) {
     assert.ok(sent.ok(), await sent.text());
     return sent.json();
   }
-  /** Answers the agent's question as soon as it is there. */
+  /** Sends a message and decides the permission request that follows. */
   async function decide(id, decision, content = "/tool") {
     const sent = send(id, content);
     for (;;) {
@@ -119,9 +119,11 @@ export async function fillWithChats(page) {
       const steps = task
         ? (await (await api.get(`/v1/chat/${id}/tasks/${task}`)).json()).steps
         : [];
-      const asked = steps.find(({ kind, status }) => kind === "permission" && status === "pending");
-      if (!asked) continue;
-      const path = `/v1/chat/${id}/tasks/${task}/permissions/${asked.detail.request_id}`;
+      const request = steps.find(
+        ({ kind, status }) => kind === "permission" && status === "pending",
+      );
+      if (!request) continue;
+      const path = `/v1/chat/${id}/tasks/${task}/permissions/${request.detail.request_id}`;
       assert.equal((await api.post(path, { data: { decision } })).status(), 204);
       break;
     }
@@ -138,14 +140,14 @@ export async function fillWithChats(page) {
   const chats = {
     failed: await make("Why is the cold start slow?", ["/fail late", "/fail"]),
     archived: await make("Old ideas", ["/echo The third one was the best."]),
-    hard: await make("Everything that is hard to lay out", [`/echo ${HARD_TEXT}`]),
+    hard: await make("Layout edge cases", [`/echo ${HARD_TEXT}`]),
     long: await make(LONG_TITLE, ["/long"]),
     expired: await make("Count the words", ["/tool"], "hasty"),
     unread: await make("Release notes 2.4", [
-      "/echo Here is the draft, grouped by what changed for the people who use it.",
+      "/echo Here is the draft, grouped by user-visible changes.",
     ]),
     steps: await make("Plan the move", ["/plan", "/think"]),
-    names: await make("Names for the new service", ["/echo Eleven ideas; the last one is mine."]),
+    names: await make("Names for the new service", ["/echo Here are eleven ideas."]),
     markdown: await make("How do I read a file?", ["Hello! Who are you?", "/markdown"]),
     interrupted: await make("Sort the photos", []),
     waiting: await make("The answer to everything", [], "deep"),
@@ -155,11 +157,11 @@ export async function fillWithChats(page) {
   await decide(id(chats.steps), "allow");
   await decide(id(chats.steps), "reject");
   await decide(id(chats.interrupted), "allow", "/crash tool");
-  const many = await make("Fifty answers that nobody has read", []);
+  const many = await make("Fifty unread answers", []);
   const turns = Array.from({ length: 50 }, (_, index) => `/echo Answer ${index + 1} of 50`);
   for (const content of turns.slice(0, -1)) await send(id(many), content, 0);
   await send(id(many), turns.at(-1), 60);
-  const news = await make("What is new in the house", ["/echo The roof is dry.", "/long"]);
+  const news = await make("Home renovation", ["/echo The roof is done.", "/long"]);
   await api.post(`/v1/chat/${id(news)}/read`, { data: { seq: 2 } });
   await api.patch(`/v1/chat/${id(chats.archived)}`, { data: { status: "archived" } });
   for (const [name, path] of Object.entries(chats))
@@ -169,19 +171,19 @@ export async function fillWithChats(page) {
 }
 
 const HOUR_MS = 3_600_000;
-/** How long ago, in hours, the chats of the list were last used, from the top. */
+/** The ages of the chats in the list, in hours. */
 const AGES_H = [0.2, 0.6, 2.5, 4, 26, 29, 50, 75, 120, 400, 420, 1200];
 
 const earlier = (time, hours) => new Date(Date.parse(time) - hours * HOUR_MS).toISOString();
 
-/** So many days before, at the same time of day: what is a day ago by the clock need not be yesterday. */
+/** Returns the same local time some days before. Subtracting 24 hours can change the time of day. */
 function daysBefore(time, days) {
   const date = new Date(time);
   date.setDate(date.getDate() - days);
   return date.toISOString();
 }
 
-/** Shows the list as if it had come together over weeks, and a thread as if over days. */
+/** Spreads the chats of the list over weeks and the turns of a thread over days. */
 export async function backdate(page) {
   await page.route("**/v1/chat?**", async (route) => {
     const response = await route.fetch();
@@ -201,7 +203,7 @@ export async function backdate(page) {
   });
 }
 
-/** Shows the output of every tool as a test run that was colored and redrawn. */
+/** Replaces the output of every tool call by a test run with colors and redrawn lines. */
 export async function colorSteps(page) {
   const esc = "\u001b";
   const output = `running 3 tests\r\n${esc}[32mok${esc}[0m reads\r\n${esc}[1;31mFAILED${esc}[0m writes\r\n 1/3\r 2/3\r 3/3\r\n${esc}[33m2 failed${esc}[0m`;
@@ -217,7 +219,7 @@ export async function colorSteps(page) {
   });
 }
 
-/** Changes what the server says about a chat and its messages. */
+/** Changes the responses for a chat and its messages. */
 async function changeThread(page, change) {
   await page.route(/\/v1\/chat\/[0-9a-f-]{36}(\?|$)/, async (route) => {
     if (route.request().method() !== "GET") return route.fallback();
@@ -228,7 +230,7 @@ async function changeThread(page, change) {
   });
 }
 
-/** The newest turn waits for hours until its agent answers again. */
+/** Makes the newest turn wait for hours because of a rate limit. */
 export async function limitRate(page) {
   await page.route("**/v1/agents", (route) => route.fulfill({ json: { items: manyAgents } }));
   await changeThread(page, ({ messages, session }) => {
@@ -249,7 +251,7 @@ export async function limitRate(page) {
   });
 }
 
-/** Every answer ended at the token limit before its first word. */
+/** Replaces every answer by an empty one that ended at the token limit. */
 export async function endAtLimit(page) {
   await changeThread(page, ({ messages }) => {
     for (const message of messages)
@@ -261,7 +263,7 @@ export async function endAtLimit(page) {
 const agent = (key, name, description, more = {}) =>
   makeAgent({ key, name, description, driver: "acp", ...more });
 
-/** A house full of agents, some of them away. */
+/** Many agents, some of them unavailable. */
 export const manyAgents = [
   agent(
     "demo",
@@ -281,14 +283,14 @@ export const manyAgents = [
     available: false,
     reason: "The environment variable OPENAI_API_KEY is not set. It must contain the API key.",
   }),
-  agent("gemini", "Gemini", "With a window for very long texts.", {
+  agent("gemini", "Gemini", "Has a large context window.", {
     available: false,
-    reason: "The program gemini is not there.",
+    reason: "The program gemini was not found.",
   }),
   agent(
     "wordy",
-    "An agent whose name nobody has thought to keep short enough for a card",
-    "It does everything, and says so at length: it reads, writes, searches, plans, runs, compares, and tells of all of it in a description that goes on for longer than anybody reads.",
+    "An agent with a name that is far too long to fit on the card of an agent",
+    "It does everything, and its description is just as long: it reads, writes, searches, plans, runs, and compares, and it then reports everything in more words than anyone will ever read.",
   ),
   agent("shout", "Shout", "REPEATS WHAT YOU SAY."),
 ];

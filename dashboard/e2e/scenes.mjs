@@ -1,4 +1,4 @@
-/** Every view and state of the page, for the checks that look at all of them. */
+/** All views and states of the page, for screenshots and accessibility checks. */
 import { ANSWER_MS, choose, composer, live, retries, thread } from "./chat.mjs";
 import { backdate, colorSteps, endAtLimit, limitRate, manyAgents } from "./scene-chats.mjs";
 
@@ -7,13 +7,13 @@ async function open(page, path) {
   await thread(page).waitFor();
 }
 
-/** By the button: on a phone Enter breaks the line. */
+/** Sends a message with the button, because Enter inserts a line break on a phone. */
 async function write(page, text) {
   await composer(page).fill(text);
   await page.getByRole("button", { name: /^(Send|Queue message)$/ }).click();
 }
 
-/** Opens every folded line of the thread. */
+/** Expands all steps of the thread. */
 async function unfold(page) {
   const lines = thread(page).locator("summary");
   await lines.first().waitFor();
@@ -23,9 +23,9 @@ async function unfold(page) {
 }
 
 const isPhone = (page) => (page.viewportSize()?.width ?? 0) < 768;
-const refused = { status: 401, json: { code: "unauthorized", title: "Unauthorized" } };
+const unauthorized = { status: 401, json: { code: "unauthorized", title: "Unauthorized" } };
 
-/** Name → how to get there. Each begins on a page of its own, with the chats already made. */
+/** Functions by scene name that prepare a new page. The chats already exist. */
 export const scenes = {
   home: async (page) => {
     await page.goto("/");
@@ -82,7 +82,7 @@ export const scenes = {
     await open(page, chats.news);
     await thread(page).getByText("New", { exact: true }).waitFor();
     await thread(page).evaluate((log) => log.scrollTo({ top: 0 }));
-    await thread(page).getByText("The roof is dry.").last().waitFor();
+    await thread(page).getByText("The roof is done.").last().waitFor();
   },
   "new messages": async (page, chats) => {
     await open(page, chats.news);
@@ -203,14 +203,14 @@ export const scenes = {
       route.request().method() === "POST" ? route.fulfill(full) : route.fallback(),
     );
     await open(page, chats.unread);
-    await write(page, "One more for the pile");
+    await write(page, "One more message");
     await thread(page).getByRole("button", { name: "Discard" }).waitFor();
   },
   "agent away": async (page, chats) => {
     const items = manyAgents.map((one) => ({
       ...one,
       available: false,
-      reason: "The program is not there.",
+      reason: "The program was not found.",
     }));
     await page.route("**/v1/agents", (route) => route.fulfill({ json: { items } }));
     await open(page, chats.unread);
@@ -243,7 +243,7 @@ export const scenes = {
   },
   "no match": async (page) => {
     await page.goto("/");
-    await page.getByRole("searchbox").fill("nothing like it");
+    await page.getByRole("searchbox").fill("nothing matches");
     await page.getByText("No results for").waitFor();
   },
   menu: async (page, chats) => {
@@ -285,7 +285,7 @@ export const scenes = {
   },
   "palette no match": async (page, chats) => {
     await scenes.palette(page, chats);
-    await page.keyboard.type("nothing like it");
+    await page.keyboard.type("nothing matches");
     await page.getByText("No results for").waitFor();
   },
   settings: async (page, chats) => {
@@ -316,12 +316,12 @@ export const scenes = {
   },
   "gone with a draft": async (page, chats) => {
     await open(page, chats.names);
-    await composer(page).fill("What I was about to say");
+    await composer(page).fill("An unsent draft");
     await page.route("**/v1/chat/**", (route) =>
       route.fulfill({ status: 404, json: { code: "not_found", title: "Not Found" } }),
     );
     await page.reload();
-    await page.getByText("What I was about to say").waitFor();
+    await page.getByText("An unsent draft").waitFor();
   },
   loading: async (page, chats) => {
     await page.route("**/v1/chat/**", () => {});
@@ -346,13 +346,13 @@ export const scenes = {
     await page.getByText("Can’t reach the server").waitFor();
   },
   offline: async (page, chats) => {
-    // A stream that opens a moment later would say that the network is there.
+    // A stream that opens later would report that the device is online.
     const stream = page.waitForResponse(/\/v1\/events/);
     await open(page, chats.unread);
     await stream;
     await page.waitForTimeout(300);
     await page.context().setOffline(true);
-    await write(page, "Written without a network");
+    await write(page, "Written offline");
     await thread(page).getByText("Waiting to send").waitFor();
     await page.getByText("You’re offline").filter({ visible: true }).first().waitFor();
   },
@@ -362,7 +362,7 @@ export const scenes = {
     await page.getByText("Reconnecting…").filter({ visible: true }).first().waitFor();
   },
   "sign in": async (page) => {
-    await page.route("**/v1/**", (route) => route.fulfill(refused));
+    await page.route("**/v1/**", (route) => route.fulfill(unauthorized));
     await page.goto("/");
     await page.getByLabel("API key").waitFor();
   },
@@ -374,7 +374,7 @@ export const scenes = {
   },
 };
 
-/** What has to be undone before the next scene. */
+/** Undoes the changes of a scene. */
 export async function leave(page) {
   await page.context().setOffline(false);
   const cancel = page.getByRole("button", { name: "Cancel" });
@@ -400,7 +400,7 @@ export async function leave(page) {
   await stopTurn(page);
 }
 
-/** By the api: while somebody presses a button the turn may end by itself. */
+/** Stops the running turn through the api, because it may end before a click on Stop. */
 async function stopTurn(page) {
   const { pathname } = new URL(page.url());
   if (!pathname.startsWith("/chat/")) return;

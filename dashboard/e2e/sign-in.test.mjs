@@ -7,7 +7,7 @@ import { onStage } from "./stage.mjs";
 const TIMEOUT = { timeout: 300_000 };
 const options = { environment: async () => ({ AUTH: "required" }) };
 
-test("one signs in with a key, chats, and signs out", TIMEOUT, async () => {
+test("a user signs in with an API key, chats, and signs out", TIMEOUT, async () => {
   await onStage(async ({ page, context, server }) => {
     const key = await makeKey(server, "ann");
     await page.goto("/");
@@ -22,7 +22,7 @@ test("one signs in with a key, chats, and signs out", TIMEOUT, async () => {
       [[true, "Strict"]],
     );
     const kept = await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }));
-    assert.ok(!kept.includes(key), "the key stays nowhere in the browser");
+    assert.ok(!kept.includes(key), "the key is not stored in the browser");
     await say(page, "hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });
 
@@ -36,7 +36,7 @@ test("one signs in with a key, chats, and signs out", TIMEOUT, async () => {
   }, options);
 });
 
-test("who has no chats yet signs out on a phone, too", TIMEOUT, async () => {
+test("a user without chats can sign out on a phone", TIMEOUT, async () => {
   const phone = { viewport: { width: 320, height: 640 }, hasTouch: true, isMobile: true };
   await onStage(
     async ({ page, server }) => {
@@ -54,7 +54,7 @@ test("who has no chats yet signs out on a phone, too", TIMEOUT, async () => {
   );
 });
 
-test("two people on one server see only their own chats", TIMEOUT, async () => {
+test("users see only their own chats", TIMEOUT, async () => {
   await onStage(async ({ page, server, url }) => {
     const [ann, bob] = [await makeKey(server, "ann"), await makeKey(server, "bob")];
     await page.goto("/");
@@ -82,8 +82,8 @@ async function signOut(page, choice) {
   await page.getByLabel("API key").waitFor();
 }
 
-/** Everything that the browser keeps for the page, as one text. */
-function keptInBrowser(page) {
+/** Returns everything that the page has stored in the browser, as JSON. */
+function readStorage(page) {
   return page.evaluate(async () => {
     const database = await new Promise((resolve) => {
       const opening = indexedDB.open("banter");
@@ -98,100 +98,100 @@ function keptInBrowser(page) {
   });
 }
 
-test("what one user has not sent waits for her return, unseen by the next", TIMEOUT, async () => {
-  await onStage(async ({ page, context, server }) => {
-    const [ann, bob] = [await makeKey(server, "ann"), await makeKey(server, "bob")];
-    const posts = "**/v1/chat/*/messages";
-    const sent = [];
-    page.on("request", (request) => {
-      if (request.method() === "POST" && request.url().endsWith("/messages"))
-        sent.push(request.postDataJSON().content);
-    });
-    await page.goto("/");
-    await signIn(page, ann);
-    await composer(page).waitFor();
-    await say(page, "/echo hello");
-    await answered(page).waitFor({ timeout: ANSWER_MS });
-    const chat = page.url();
-    await page.route(posts, (route) => route.abort());
-    await send(page, "/echo her unsent text");
-    await thread(page).getByText("Waiting to send").waitFor();
-    await composer(page).fill("her draft");
-    await signOut(page, "Keep and sign out");
-    await page.unroute(posts);
-    sent.length = 0;
-
-    await signIn(page, bob);
-    await page.getByText("No chats yet").waitFor();
-    await say(page, "/echo his");
-    await answered(page).waitFor({ timeout: ANSWER_MS });
-    assert.equal(await page.getByText("her ").count(), 0);
-    await page.goto(chat);
-    await page.getByText("Chat not found").waitFor();
-    assert.equal(await page.getByText("her ").count(), 0);
-    assert.deepEqual(sent, ["/echo his"]);
-
-    // Another tab follows: whoever looks at it is signed in as him no longer.
-    const other = await context.newPage();
-    await other.goto("/");
-    await other.getByText("Connected").or(composer(other)).first().waitFor();
-    await signOut(page);
-    await other.getByLabel("API key").waitFor();
-    await other.close();
-
-    await signIn(page, ann);
-    await composer(page).waitFor();
-    await page.goto(chat);
-    await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
-    // Going to the chat may cut the first try off; the second one has the same key, so it arrives once.
-    assert.deepEqual([...new Set(sent.slice(1))], ["/echo her unsent text"]);
-    const arrived = thread(page).getByText("/echo her unsent text", { exact: true });
-    assert.equal(await arrived.count(), 1);
-    assert.equal(await composer(page).inputValue(), "her draft");
-
-    await signOut(page, "Remove and sign out");
-    assert.ok(!(await keptInBrowser(page)).includes("her "), "nothing of hers is left");
-  }, options);
-});
-
 test(
-  "a key that is revoked in mid-use leads to the sign-in, and nothing is lost",
+  "unsent messages and drafts of a user are kept for the next sign-in and hidden from others",
   TIMEOUT,
   async () => {
     await onStage(async ({ page, context, server }) => {
-      const first = await makeKey(server, "ann");
+      const [ann, bob] = [await makeKey(server, "ann"), await makeKey(server, "bob")];
+      const posts = "**/v1/chat/*/messages";
+      const sent = [];
+      page.on("request", (request) => {
+        if (request.method() === "POST" && request.url().endsWith("/messages"))
+          sent.push(request.postDataJSON().content);
+      });
       await page.goto("/");
-      await signIn(page, first);
+      await signIn(page, ann);
       await composer(page).waitFor();
       await say(page, "/echo hello");
       await answered(page).waitFor({ timeout: ANSWER_MS });
       const chat = page.url();
+      await page.route(posts, (route) => route.abort());
+      await send(page, "/echo her unsent text");
+      await thread(page).getByText("Waiting to send").waitFor();
+      await composer(page).fill("her draft");
+      await signOut(page, "Keep and sign out");
+      await page.unroute(posts);
+      sent.length = 0;
+
+      await signIn(page, bob);
+      await page.getByText("No chats yet").waitFor();
+      await say(page, "/echo his");
+      await answered(page).waitFor({ timeout: ANSWER_MS });
+      assert.equal(await page.getByText("her ").count(), 0);
+      await page.goto(chat);
+      await page.getByText("Chat not found").waitFor();
+      assert.equal(await page.getByText("her ").count(), 0);
+      assert.deepEqual(sent, ["/echo his"]);
+
+      // Another tab is signed out as well.
       const other = await context.newPage();
-      await other.goto(chat);
-      await answered(other).waitFor();
-      await composer(page).fill("half a thought");
-
-      const second = await makeKey(server, "ann");
-      const [id] = (await server.run("keys", "list")).split(/\s+/);
-      await server.run("keys", "revoke", id);
-
-      // The stream ends within seconds, and a request sees why.
-      await page.getByLabel("API key").waitFor();
+      await other.goto("/");
+      await other.getByText("Connected").or(composer(other)).first().waitFor();
+      await signOut(page);
       await other.getByLabel("API key").waitFor();
-      await signIn(page, second);
-      await answered(page).waitFor();
-      assert.equal(page.url(), chat);
-      assert.equal(await composer(page).inputValue(), "half a thought");
-      await send(page, "/echo again");
-      await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
+      await other.close();
 
-      await other.evaluate(() => window.dispatchEvent(new Event("focus")));
-      await answered(other).nth(1).waitFor();
+      await signIn(page, ann);
+      await composer(page).waitFor();
+      await page.goto(chat);
+      await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
+      // Navigating may abort the first attempt. The second one has the same key, so the message is posted once.
+      assert.deepEqual([...new Set(sent.slice(1))], ["/echo her unsent text"]);
+      const arrived = thread(page).getByText("/echo her unsent text", { exact: true });
+      assert.equal(await arrived.count(), 1);
+      assert.equal(await composer(page).inputValue(), "her draft");
+
+      await signOut(page, "Remove and sign out");
+      assert.ok(!(await readStorage(page)).includes("her "), "nothing of the account is stored");
     }, options);
   },
 );
 
-test("a viewer reads, and is offered nothing that changes something", TIMEOUT, async () => {
+test("revoking a key shows the sign-in form without losing the draft", TIMEOUT, async () => {
+  await onStage(async ({ page, context, server }) => {
+    const first = await makeKey(server, "ann");
+    await page.goto("/");
+    await signIn(page, first);
+    await composer(page).waitFor();
+    await say(page, "/echo hello");
+    await answered(page).waitFor({ timeout: ANSWER_MS });
+    const chat = page.url();
+    const other = await context.newPage();
+    await other.goto(chat);
+    await answered(other).waitFor();
+    await composer(page).fill("half a thought");
+
+    const second = await makeKey(server, "ann");
+    const [id] = (await server.run("keys", "list")).split(/\s+/);
+    await server.run("keys", "revoke", id);
+
+    // The stream ends within seconds, and the next request gets a 401 response.
+    await page.getByLabel("API key").waitFor();
+    await other.getByLabel("API key").waitFor();
+    await signIn(page, second);
+    await answered(page).waitFor();
+    assert.equal(page.url(), chat);
+    assert.equal(await composer(page).inputValue(), "half a thought");
+    await send(page, "/echo again");
+    await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
+
+    await other.evaluate(() => window.dispatchEvent(new Event("focus")));
+    await answered(other).nth(1).waitFor();
+  }, options);
+});
+
+test("a viewer can read chats but is not offered any changes", TIMEOUT, async () => {
   await onStage(async ({ page, server, url }) => {
     await page.goto("/");
     await signIn(page, await makeKey(server, "ann"));

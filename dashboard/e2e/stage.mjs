@@ -1,8 +1,8 @@
 /**
- * The stage for browser tests: an api and a worker of its own on a fresh database, and a browser.
+ * The harness of the browser tests: an api and a worker with a new database, and a browser.
  *
- * Set BANTER_URL to run against a server that is already there, or BANTER_PAGE=dist to take the
- * page from that folder instead of from the api.
+ * Set BANTER_URL to use a running server, or BANTER_PAGE=dist to use the page in that folder instead of
+ * the one embedded in the api.
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
@@ -15,14 +15,14 @@ import { standBefore } from "./page-server.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 export const binaries = process.env.BANTER_BIN_DIR ?? join(here, "../../target/debug");
-/** Long enough for a machine that is busy with much else. */
+/** Long enough for a busy machine. */
 const START_MS = 60_000;
 const STEP_MS = 60_000;
 const STOP_MS = 10_000;
-/** So much of the programs' logs is shown when something fails. */
+/** The number of log lines to print after a failure. */
 const LOG_LINES = 60;
 
-/** Starts a binary; its log is kept and shown when something fails. */
+/** Starts a binary and collects its log. */
 function start(name, args, environment) {
   const path = join(binaries, name);
   if (!existsSync(path)) throw new Error(`${path} does not exist: build it or set BANTER_BIN_DIR`);
@@ -45,17 +45,17 @@ async function stop({ child }) {
   clearTimeout(timer);
 }
 
-/** The address in the api's first line. */
+/** Returns the address from the first line of the api's output. */
 function addressOf({ child, log }) {
   return new Promise((resolve, reject) => {
     const fail = (why) => reject(new Error(`the api ${why}\n${log.join("")}`));
-    const timer = setTimeout(() => fail("did not say where it listens"), START_MS);
-    child.once("exit", (code) => fail(`ended with ${code}`));
+    const timer = setTimeout(() => fail("did not print its address"), START_MS);
+    child.once("exit", (code) => fail(`exited with ${code}`));
     createInterface({ input: child.stdout }).once("line", (line) => {
       clearTimeout(timer);
       const url = /^listening on (http:\/\/\S+)$/.exec(line)?.[1];
       if (url) resolve(url);
-      else fail(`began with "${line}"`);
+      else fail(`printed "${line}"`);
     });
   });
 }
@@ -70,7 +70,7 @@ const CHROMIUM_FLAGS = [
   "--disable-sync",
 ];
 
-/** An api that can be killed and started again at the same address, with a worker. */
+/** Starts an api, which can be killed and restarted at the same address, and a worker. */
 async function startServer(options) {
   if (process.env.BANTER_URL) return { url: process.env.BANTER_URL, stop: async () => {} };
   const folder = mkdtempSync(join(tmpdir(), "banter-e2e-"));
@@ -104,12 +104,12 @@ async function startServer(options) {
     }
     return {
       url,
-      /** With `hasNetwork`: what it does. */
+      /** The proxy, with `hasNetwork` or BANTER_PAGE. */
       network,
       startWorker: () => void launch("worker"),
       stop: stopAll,
       logs: () => started.map(({ name, log }) => `--- ${name}\n${log.join("")}`).join("\n"),
-      /** Runs a command of the api to its end; its output. */
+      /** Runs a command of the api. Resolves with its output. */
       run: (...args) =>
         new Promise((resolve, reject) => {
           const { child } = start("api", args, environment);
@@ -136,20 +136,19 @@ async function startServer(options) {
 }
 
 /**
- * Runs `play` with an open page; everything is stopped afterwards, also when it fails.
- * `options`: `context` for the browser context, `environment` for the processes, `hasNetwork` for
- * one that can be bad, `hasWorker: false` for none at first, `hostname` for one under which the
- * browser reaches the server over plain HTTP, as from another machine.
+ * Runs `play` with an open page, and stops everything afterwards. Options: `context` of the browser;
+ * `environment` of the processes; `hasNetwork` to simulate network failures; `hasWorker: false` to start
+ * without a worker; `hostname` to use another host name than `localhost`, which is not a secure context.
  */
 export async function onStage(play, options = {}) {
   const server = await startServer(options);
   let browser;
   let page;
-  const complaints = [];
+  const pageErrors = [];
   function listen(opened) {
-    opened.on("pageerror", (error) => complaints.push(error.message));
+    opened.on("pageerror", (error) => pageErrors.push(error.message));
     opened.on("console", (message) => {
-      if (message.text().includes("Content Security Policy")) complaints.push(message.text());
+      if (message.text().includes("Content Security Policy")) pageErrors.push(message.text());
     });
   }
   try {
@@ -167,10 +166,10 @@ export async function onStage(play, options = {}) {
     context.on("page", listen);
     page = await context.newPage();
     await play({ page, context, server, url });
-    if (complaints.length > 0) throw new Error(`the page complained:\n${complaints.join("\n")}`);
+    if (pageErrors.length > 0) throw new Error(`errors on the page:\n${pageErrors.join("\n")}`);
   } catch (error) {
     const shown = await page?.locator("body").ariaSnapshot({ timeout: 2000 }).catch(String);
-    console.error(`--- page ${page?.url()}\n${shown}\n${complaints.join("\n")}`);
+    console.error(`--- page ${page?.url()}\n${shown}\n${pageErrors.join("\n")}`);
     if (server.logs) console.error(server.logs().split("\n").slice(-LOG_LINES).join("\n"));
     throw error;
   } finally {

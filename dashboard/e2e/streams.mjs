@@ -1,14 +1,14 @@
-/** The event streams of a browser's tabs, and the processes behind the tabs. */
+/** The event streams and the processes of a browser's tabs. */
 
 const isStream = (request) => new URL(request.url()).pathname === "/v1/events";
 
-/** Which tabs hold a stream. */
+/** Tracks which tabs have an open stream. */
 export function watchStreams(context) {
   const open = new Set();
   context.on("request", (request) => {
     if (!isStream(request)) return;
     open.add(request);
-    // The end of a tab is not told as an end of its requests.
+    // Closing a tab does not emit an event for its requests.
     request
       .frame()
       .page()
@@ -17,7 +17,7 @@ export function watchStreams(context) {
   for (const end of ["requestfailed", "requestfinished"])
     context.on(end, (request) => open.delete(request));
   return {
-    /** Waits until no more than `count` streams are open; the tabs that hold them, the first first. */
+    /** Waits until at most `count` streams are open. Returns their tabs, oldest first. */
     holders: async (count) => {
       while (open.size > count) await context.waitForEvent("requestfailed");
       return [...open].map((request) => request.frame().page());
@@ -25,7 +25,7 @@ export function watchStreams(context) {
   };
 }
 
-/** The process that runs the page's scripts, as the browser's own trace tells it. */
+/** Returns the id of the process that runs the page's scripts, from a trace. */
 export async function processOf(page) {
   const browser = page.context().browser();
   await browser.startTracing(page, {

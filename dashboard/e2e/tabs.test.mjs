@@ -6,7 +6,7 @@ import { processOf, watchStreams } from "./streams.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 
-test("twenty tabs share one stream, and all of them follow the answer", TIMEOUT, async () => {
+test("twenty tabs share one stream and show the same answer", TIMEOUT, async () => {
   await onStage(async ({ page, context }) => {
     const streams = watchStreams(context);
     await say(page, "/echo hello");
@@ -19,51 +19,55 @@ test("twenty tabs share one stream, and all of them follow the answer", TIMEOUT,
     }
     for (const other of others) await answered(other).waitFor({ timeout: ANSWER_MS });
 
-    // Stopped below: until then there is all the time that twenty tabs may need.
+    // Stopped below. Long enough for twenty tabs.
     await send(others[18], "/slow 600");
 
     for (const tab of [page, ...others]) await live(tab).waitFor({ timeout: ANSWER_MS });
     await others[3].getByRole("button", { name: "Stop" }).click();
     for (const tab of [page, ...others]) await retries(tab).waitFor({ timeout: ANSWER_MS });
-    assert.equal((await streams.holders(1)).length, 1, "one stream is open");
+    assert.equal((await streams.holders(1)).length, 1, "open streams");
   });
 });
 
-test("when the leading tab closes in mid-answer, the next one goes on", TIMEOUT, async () => {
-  await onStage(async ({ page, context }) => {
-    const streams = watchStreams(context);
-    await say(page, "/slow 20");
-    await live(page).waitFor({ timeout: ANSWER_MS });
-    const [second, third] = [await context.newPage(), await context.newPage()];
-    for (const tab of [second, third]) {
-      await tab.goto(page.url());
-      await live(tab).waitFor({ timeout: ANSWER_MS });
-    }
+test(
+  "another tab continues the stream when the leader closes during an answer",
+  TIMEOUT,
+  async () => {
+    await onStage(async ({ page, context }) => {
+      const streams = watchStreams(context);
+      await say(page, "/slow 20");
+      await live(page).waitFor({ timeout: ANSWER_MS });
+      const [second, third] = [await context.newPage(), await context.newPage()];
+      for (const tab of [second, third]) {
+        await tab.goto(page.url());
+        await live(tab).waitFor({ timeout: ANSWER_MS });
+      }
 
-    await page.close();
+      await page.close();
 
-    for (const tab of [second, third]) {
-      await answered(tab).waitFor({ timeout: ANSWER_MS });
-      const text = await tab.locator("[data-answer]").textContent();
-      const numbers =
-        (text ?? "")
-          .match(/\b\d+\b/g)
-          ?.slice(1)
-          .map(Number) ?? [];
-      assert.deepEqual(
-        numbers,
-        numbers.map((_, index) => index + 1),
-        "nothing twice, nothing missing",
-      );
-    }
-    assert.equal((await streams.holders(1)).length, 1, "one stream is open");
-    await send(third, "/echo again");
-    await thread(second).getByText("/echo again", { exact: true }).waitFor();
-    await answered(second).nth(1).waitFor({ timeout: ANSWER_MS });
-  });
-});
+      for (const tab of [second, third]) {
+        await answered(tab).waitFor({ timeout: ANSWER_MS });
+        const text = await tab.locator("[data-answer]").textContent();
+        const numbers =
+          (text ?? "")
+            .match(/\b\d+\b/g)
+            ?.slice(1)
+            .map(Number) ?? [];
+        assert.deepEqual(
+          numbers,
+          numbers.map((_, index) => index + 1),
+          "the answer has no gaps or duplicates",
+        );
+      }
+      assert.equal((await streams.holders(1)).length, 1, "open streams");
+      await send(third, "/echo again");
+      await thread(second).getByText("/echo again", { exact: true }).waitFor();
+      await answered(second).nth(1).waitFor({ timeout: ANSWER_MS });
+    });
+  },
+);
 
-test("a frozen leader is passed over, and follows once it thaws", TIMEOUT, async () => {
+test("a frozen leader is replaced and becomes a follower when it thaws", TIMEOUT, async () => {
   await onStage(async ({ page, context }) => {
     const streams = watchStreams(context);
     await say(page, "/echo hello");
@@ -75,21 +79,20 @@ test("a frozen leader is passed over, and follows once it thaws", TIMEOUT, async
     }
     const [leader, ...followers] = await streams.holders(1);
     assert.ok(leader === page && followers.length === 0, "the first tab leads");
-    // Playwright keeps every page in the foreground, and there the browser freezes none when asked:
-    // its process is stopped instead.
+    // Playwright keeps all pages in the foreground, where the browser does not freeze them, so stop the process instead.
     const leading = await processOf(page);
     for (const tab of [second, third]) assert.notEqual(await processOf(tab), leading);
 
     process.kill(leading, "SIGSTOP");
     try {
-      await send(second, "/echo anybody");
+      await send(second, "/echo while frozen");
       for (const tab of [second, third]) await answered(tab).nth(1).waitFor({ timeout: ANSWER_MS });
       await send(second, "/slow 600");
       for (const tab of [second, third]) await live(tab).waitFor({ timeout: ANSWER_MS });
       await third.getByRole("button", { name: "Stop" }).click();
       for (const tab of [second, third]) await retries(tab).waitFor({ timeout: ANSWER_MS });
       const [holder, ...more] = await streams.holders(2);
-      assert.ok(holder === page && more.length === 1, "the frozen tab's, and one more");
+      assert.ok(holder === page && more.length === 1, "the frozen leader's stream and a new one");
     } finally {
       process.kill(leading, "SIGCONT");
     }
@@ -103,9 +106,12 @@ test("a frozen leader is passed over, and follows once it thaws", TIMEOUT, async
     const [shown, ...others] = await Promise.all(
       [page, second, third].map((tab) => tab.locator("[data-answer]").allTextContents()),
     );
-    assert.equal(shown.length, 4, "nothing twice, nothing missing");
+    assert.equal(shown.length, 4, "answers in the first tab");
     for (const other of others) assert.deepEqual(other, shown);
     const holders = await streams.holders(1);
-    assert.ok(holders.length === 1 && holders[0] !== page, "one stream, and not the thawed tab's");
+    assert.ok(
+      holders.length === 1 && holders[0] !== page,
+      "one open stream, not held by the thawed tab",
+    );
   });
 });

@@ -10,7 +10,7 @@ const ESC = "\\033";
 
 const shown = (page) => page.locator("[data-terminal]");
 
-/** Agents that run `script` with `sh`, with more lines of their tables. */
+/** Returns an environment with an agent that runs `script` with `sh`. `more` is appended to its table. */
 function withScript(script, more = "", folderOf = () => {}) {
   return (folder) => {
     folderOf(folder);
@@ -30,7 +30,7 @@ async function ask(page) {
 }
 
 test(
-  "a program's lines, columns, and colors stay as it wrote them, live and finished",
+  "terminal output keeps its lines, columns, and colors while streaming and afterwards",
   TIMEOUT,
   async () => {
     const first = `printf '${ESC}[33mone${ESC}[0m   a\\ntwo     b\\n 10%%\\r 99%%\\r'`;
@@ -75,27 +75,23 @@ test(
   },
 );
 
-test(
-  "a program that writes Markdown is shown as such where its table says so",
-  TIMEOUT,
-  async () => {
-    const script = `printf '# Title\\n\\n${ESC}[31mSome${ESC}[0m **bold** text\\n'`;
-    await onStage(
-      async ({ page }) => {
-        await ask(page);
-        await answered(page).waitFor({ timeout: ANSWER_MS });
+test("output is rendered as Markdown if the agent's format says so", TIMEOUT, async () => {
+  const script = `printf '# Title\\n\\n${ESC}[31mSome${ESC}[0m **bold** text\\n'`;
+  await onStage(
+    async ({ page }) => {
+      await ask(page);
+      await answered(page).waitFor({ timeout: ANSWER_MS });
 
-        await thread(page).getByRole("heading", { name: "Title" }).waitFor();
-        await thread(page).locator("strong", { hasText: "bold" }).waitFor();
-        await thread(page).getByText("Some bold text", { exact: true }).waitFor();
-        assert.equal(await shown(page).count(), 0);
-      },
-      { environment: withScript(script, 'format = "markdown"') },
-    );
-  },
-);
+      await thread(page).getByRole("heading", { name: "Title" }).waitFor();
+      await thread(page).locator("strong", { hasText: "bold" }).waitFor();
+      await thread(page).getByText("Some bold text", { exact: true }).waitFor();
+      assert.equal(await shown(page).count(), 0);
+    },
+    { environment: withScript(script, 'format = "markdown"') },
+  );
+});
 
-test("the output of a program that is no longer configured is still legible", TIMEOUT, async () => {
+test("terminal output of a removed agent is still rendered", TIMEOUT, async () => {
   await onStage(
     async ({ page }) => {
       await ask(page);
@@ -112,7 +108,7 @@ test("the output of a program that is no longer configured is still legible", TI
   );
 });
 
-test("the output of a tool has its colors, and its title has none", TIMEOUT, async () => {
+test("the output of a tool call has colors, its title does not", TIMEOUT, async () => {
   await onStage(async ({ page }) => {
     await colorSteps(page);
     await page.goto("/new");

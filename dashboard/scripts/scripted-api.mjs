@@ -17,8 +17,8 @@ const kinds = {
   ".woff2": "font/woff2",
 };
 const id = "0190a000-0000-7000-8000-000000000001";
-const begun = Date.now();
-const at = (turn) => new Date(begun - (6000 - turn) * 60_000).toISOString();
+const startedAt = Date.now();
+const at = (turn) => new Date(startedAt - (6000 - turn) * 60_000).toISOString();
 
 const words =
   "The answer goes on with **words**, `code` and more words, some of them *leaning*, until there are enough. ".split(

@@ -4,7 +4,7 @@ import { useSyncExternalStore } from "react";
 type Unsubscribe = () => void;
 
 export interface Emitter<Event> {
-  /** Calls all current listeners. A listener that is added meanwhile receives only later events. */
+  /** Calls all current listeners. Listeners added in the process receive only later events. */
   emit(event: Event): void;
   subscribe(listener: (event: Event) => void): Unsubscribe;
 }

@@ -26,8 +26,8 @@ function fromIndex(index: number): Color | undefined {
   if (!Number.isInteger(index) || index < 0 || index > 255) return undefined;
   if (index < 16) return index;
   if (index >= 232) {
-    const grey = 8 + 10 * (index - 232);
-    return toHex(grey, grey, grey);
+    const gray = 8 + 10 * (index - 232);
+    return toHex(gray, gray, gray);
   }
   const channel = (divisor: number) => CUBE[Math.floor((index - 16) / divisor) % 6] ?? 0;
   return toHex(channel(36), channel(6), channel(1));
