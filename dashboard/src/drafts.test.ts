@@ -1,56 +1,56 @@
 import { renderHook } from "@testing-library/react";
 import { beforeEach, describe, expect, it } from "vitest";
+import { accountIdOf, clearCurrentAccount, setCurrentAccount } from "./account";
 import {
   clearDrafts,
-  dismissOther,
+  dismissConflictingDraft,
   listDrafts,
   readDraft,
   setComposing,
   swapDrafts,
   takeDraft,
-  useOtherDraft,
+  useConflictingDraft,
   writeDraft,
 } from "./drafts";
-import { forgetOwner, nameOwner, setOwner } from "./owner";
 
-const ann = nameOwner({ workspace_id: "default", user_id: "ann" });
-const bob = nameOwner({ workspace_id: "default", user_id: "bob" });
+const ann = accountIdOf({ workspace_id: "default", user_id: "ann" });
+const bob = accountIdOf({ workspace_id: "default", user_id: "bob" });
 
 beforeEach(() => {
-  for (const owner of [ann, bob]) {
-    setOwner(owner);
+  for (const account of [ann, bob]) {
+    setCurrentAccount(account);
     clearDrafts();
   }
-  setOwner(ann);
+  setCurrentAccount(ann);
 });
 
 describe("a draft", () => {
   it("is visible only to its author", () => {
     writeDraft("chat", "half a thought");
 
-    setOwner(bob);
+    setCurrentAccount(bob);
     expect(readDraft("chat")).toBe("");
     expect(listDrafts()).toEqual([]);
 
-    setOwner(ann);
+    setCurrentAccount(ann);
     expect(readDraft("chat")).toBe("half a thought");
     expect(listDrafts()).toEqual(["chat"]);
   });
 
   it("is neither read nor written while no account is signed in", () => {
     writeDraft("chat", "half a thought");
-    forgetOwner();
+    clearCurrentAccount();
 
     writeDraft("chat", "no account");
 
     expect(readDraft("chat")).toBe("");
-    setOwner(ann);
+    setCurrentAccount(ann);
     expect(readDraft("chat")).toBe("half a thought");
   });
 
   it("is removed without removing the drafts of other accounts", () => {
     writeDraft("chat", "hers");
-    setOwner(bob);
+    setCurrentAccount(bob);
     writeDraft("chat", "his");
 
     clearDrafts();
@@ -85,7 +85,7 @@ describe("a draft", () => {
   it("is not visible to a user of the same name in another workspace", () => {
     writeDraft("chat", "here");
 
-    setOwner(nameOwner({ workspace_id: "other", user_id: "ann" }));
+    setCurrentAccount(accountIdOf({ workspace_id: "other", user_id: "ann" }));
 
     expect(readDraft("chat")).toBe("");
   });
@@ -93,7 +93,7 @@ describe("a draft", () => {
 
 describe("a draft that another tab writes", () => {
   const name = `banter.draft.${ann}/chat`;
-  const readOther = () => renderHook(() => useOtherDraft("chat")).result.current;
+  const readConflicting = () => renderHook(() => useConflictingDraft("chat")).result.current;
 
   /** Writes as another tab would, replacing `before`. Without `isNotified`, the storage event is late. */
   function writeElsewhere(before: string, text: string, isNotified = true) {
@@ -111,7 +111,7 @@ describe("a draft that another tab writes", () => {
     writeDraft("chat", "a thought!");
 
     expect(localStorage.getItem(name)).toBe("a thought!");
-    expect(readOther()).toBe("");
+    expect(readConflicting()).toBe("");
   });
 
   it("is cleared after the other tab sent it", () => {
@@ -120,7 +120,7 @@ describe("a draft that another tab writes", () => {
     writeElsewhere("a thought", "");
 
     expect(readDraft("chat")).toBe("");
-    expect(readOther()).toBe("");
+    expect(readConflicting()).toBe("");
   });
 
   it("is kept as the conflicting draft when this tab writes before it is notified", () => {
@@ -130,11 +130,11 @@ describe("a draft that another tab writes", () => {
     writeDraft("chat", "x");
 
     expect(readDraft("chat")).toBe("x");
-    expect(readOther()).toBe("a long thought");
+    expect(readConflicting()).toBe("a long thought");
     swapDrafts("chat");
-    expect([readDraft("chat"), readOther()]).toEqual(["a long thought", "x"]);
-    dismissOther("chat");
-    expect([readDraft("chat"), readOther()]).toEqual(["a long thought", ""]);
+    expect([readDraft("chat"), readConflicting()]).toEqual(["a long thought", "x"]);
+    dismissConflictingDraft("chat");
+    expect([readDraft("chat"), readConflicting()]).toEqual(["a long thought", ""]);
   });
 
   it("replaces the draft of this tab, which is kept as the conflicting draft", () => {
@@ -142,7 +142,7 @@ describe("a draft that another tab writes", () => {
 
     writeElsewhere("", "theirs");
 
-    expect([readDraft("chat"), readOther()]).toEqual(["theirs", "mine"]);
+    expect([readDraft("chat"), readConflicting()]).toEqual(["theirs", "mine"]);
   });
 
   it("is kept as the conflicting draft when all of it is overwritten", () => {
@@ -152,7 +152,7 @@ describe("a draft that another tab writes", () => {
 
     writeDraft("chat", "x");
 
-    expect([readDraft("chat"), readOther()]).toEqual(["x", "a longer thought"]);
+    expect([readDraft("chat"), readConflicting()]).toEqual(["x", "a longer thought"]);
   });
 
   it("is not kept as a conflicting draft after a correction", () => {
@@ -161,7 +161,7 @@ describe("a draft that another tab writes", () => {
 
     writeDraft("chat", "a long thought");
 
-    expect(readOther()).toBe("");
+    expect(readConflicting()).toBe("");
   });
 
   it("does not clear a different draft of this tab after it was sent", () => {
@@ -179,7 +179,7 @@ describe("a draft that another tab writes", () => {
 
     writeElsewhere("にほ", "theirs");
 
-    expect([readDraft("chat"), readOther()]).toEqual(["にほ", "theirs"]);
+    expect([readDraft("chat"), readConflicting()]).toEqual(["にほ", "theirs"]);
     setComposing("chat", false);
   });
 

@@ -6,13 +6,12 @@
  * different texts, the later one wins, and the other is kept as a conflicting draft until the user
  * restores or dismisses it.
  */
-import { useSyncExternalStore } from "react";
-import { createEmitter } from "./observable";
-import { readOwner } from "./owner";
+import { currentAccount } from "./account";
+import { createEmitter, useObservable } from "./observable";
 
 const PREFIX = "banter.draft.";
 /** Conflicting drafts. */
-const OTHER_PREFIX = "banter.draft-other.";
+const CONFLICT_PREFIX = "banter.draft-other.";
 /** The texts shown in this tab, by storage key. */
 const drafts = new Map<string, string>();
 /** The texts last seen in storage, by storage key. */
@@ -24,27 +23,27 @@ const changes = createEmitter();
 let composing: string | null = null;
 
 /** Returns the storage key of a draft, or null while no account is signed in. */
-function nameOf(key: string, prefix = PREFIX): string | null {
-  const owner = readOwner();
-  return owner === null ? null : `${prefix}${owner}/${key}`;
+function storageKeyOf(key: string, prefix = PREFIX): string | null {
+  const account = currentAccount();
+  return account === null ? null : `${prefix}${account}/${key}`;
 }
 
-const otherOf = (name: string) => OTHER_PREFIX + name.slice(PREFIX.length);
+const conflictKeyOf = (storageKey: string) => CONFLICT_PREFIX + storageKey.slice(PREFIX.length);
 
 /** Returns the stored text, or null if storage is disabled. Drafts are then lost on reload. */
-function load(name: string): string | null {
+function load(storageKey: string): string | null {
   try {
-    return localStorage.getItem(name) ?? "";
+    return localStorage.getItem(storageKey) ?? "";
   } catch {
     return null;
   }
 }
 
-function save(name: string, text: string): void {
-  seen.set(name, text);
+function save(storageKey: string, text: string): void {
+  seen.set(storageKey, text);
   try {
-    if (text === "") localStorage.removeItem(name);
-    else localStorage.setItem(name, text);
+    if (text === "") localStorage.removeItem(storageKey);
+    else localStorage.setItem(storageKey, text);
   } catch {
     // Storage is disabled or full.
   }
@@ -65,56 +64,61 @@ function isLost(text: string, by: string): boolean {
 }
 
 /** Keeps a replaced text as the conflicting draft. */
-function keepOther(name: string, text: string): void {
-  const other = otherOf(name);
+function keepConflicting(storageKey: string, text: string): void {
+  const other = conflictKeyOf(storageKey);
   drafts.set(other, text);
   save(other, text);
 }
 
 export function readDraft(key: string): string {
-  const name = nameOf(key);
-  return name === null ? "" : read(name);
+  const storageKey = storageKeyOf(key);
+  return storageKey === null ? "" : read(storageKey);
 }
 
-function read(name: string): string {
-  const known = drafts.get(name);
+function read(storageKey: string): string {
+  const known = drafts.get(storageKey);
   if (known !== undefined) return known;
-  const stored = load(name) ?? "";
-  drafts.set(name, stored);
-  seen.set(name, stored);
+  const stored = load(storageKey) ?? "";
+  drafts.set(storageKey, stored);
+  seen.set(storageKey, stored);
   return stored;
 }
 
 export function writeDraft(key: string, text: string): void {
-  const name = nameOf(key);
-  if (name === null) return;
-  const known = read(name);
+  const storageKey = storageKeyOf(key);
+  if (storageKey === null) return;
+  const known = read(storageKey);
   if (known === text) return;
-  const stored = load(name);
+  const stored = load(storageKey);
   // Another tab has written a text that has not arrived here yet.
-  if (stored !== null && stored !== seen.get(name) && isLost(stored, text)) keepOther(name, stored);
+  if (stored !== null && stored !== seen.get(storageKey) && isLost(stored, text))
+    keepConflicting(storageKey, stored);
   // The user may not have noticed a text from another tab before overwriting all of it.
-  else if (adopted.has(name) && countCommon(known, text) < known.length / 2 && isLost(known, text))
-    keepOther(name, known);
-  adopted.delete(name);
-  drafts.set(name, text);
-  save(name, text);
+  else if (
+    adopted.has(storageKey) &&
+    countCommon(known, text) < known.length / 2 &&
+    isLost(known, text)
+  )
+    keepConflicting(storageKey, known);
+  adopted.delete(storageKey);
+  drafts.set(storageKey, text);
+  save(storageKey, text);
   changes.emit();
 }
 
 /** Removes a draft without keeping it as a conflicting draft. */
 export function discardDraft(key: string): void {
-  const name = nameOf(key);
-  if (name !== null) adopted.delete(name);
+  const storageKey = storageKeyOf(key);
+  if (storageKey !== null) adopted.delete(storageKey);
   writeDraft(key, "");
 }
 
 /** Replaces a draft by a text that was not typed, and keeps the draft as the conflicting one. */
 export function replaceDraft(key: string, text: string): void {
-  const name = nameOf(key);
-  if (name === null) return;
-  const known = read(name);
-  if (isLost(known, text)) keepOther(name, known);
+  const storageKey = storageKeyOf(key);
+  if (storageKey === null) return;
+  const known = read(storageKey);
+  if (isLost(known, text)) keepConflicting(storageKey, known);
   writeDraft(key, text);
 }
 
@@ -123,82 +127,82 @@ export function replaceDraft(key: string, text: string): void {
  * text is stored elsewhere. A text written in the meantime is not affected.
  */
 export function takeDraft(key: string): () => void {
-  const name = nameOf(key);
-  if (name === null) return () => {};
-  const taken = read(name);
-  drafts.set(name, "");
-  adopted.delete(name);
+  const storageKey = storageKeyOf(key);
+  if (storageKey === null) return () => {};
+  const taken = read(storageKey);
+  drafts.set(storageKey, "");
+  adopted.delete(storageKey);
   changes.emit();
   return () => {
-    if (drafts.get(name) === "" && load(name) === taken) save(name, "");
+    if (drafts.get(storageKey) === "" && load(storageKey) === taken) save(storageKey, "");
   };
 }
 
 /** Returns the conflicting draft, or an empty string. */
-function readOther(key: string): string {
-  const name = nameOf(key, OTHER_PREFIX);
-  return name === null ? "" : read(name);
+function readConflicting(key: string): string {
+  const storageKey = storageKeyOf(key, CONFLICT_PREFIX);
+  return storageKey === null ? "" : read(storageKey);
 }
 
 /** Swaps the draft with the conflicting draft. */
 export function swapDrafts(key: string): void {
-  const name = nameOf(key);
-  if (name === null) return;
-  const [text, other] = [read(name), readOther(key)];
-  keepOther(name, text);
-  adopted.delete(name);
-  drafts.set(name, other);
-  save(name, other);
+  const storageKey = storageKeyOf(key);
+  if (storageKey === null) return;
+  const [text, other] = [read(storageKey), readConflicting(key)];
+  keepConflicting(storageKey, text);
+  adopted.delete(storageKey);
+  drafts.set(storageKey, other);
+  save(storageKey, other);
   changes.emit();
 }
 
-export function dismissOther(key: string): void {
-  const name = nameOf(key);
-  if (name === null) return;
-  keepOther(name, "");
+export function dismissConflictingDraft(key: string): void {
+  const storageKey = storageKeyOf(key);
+  if (storageKey === null) return;
+  keepConflicting(storageKey, "");
   changes.emit();
 }
 
 /** Handles a change of the storage by another tab. `before` is the text that it replaced. */
-function receive(name: string, before: string, text: string): void {
-  const known = drafts.get(name);
-  seen.set(name, text);
+function receive(storageKey: string, before: string, text: string): void {
+  const known = drafts.get(storageKey);
+  seen.set(storageKey, text);
   if (known === undefined || known === text) return;
-  const isDraft = name.startsWith(PREFIX);
-  if (isDraft && name === composing) {
+  const isDraft = storageKey.startsWith(PREFIX);
+  if (isDraft && storageKey === composing) {
     // The text in the field is kept and overwrites this one at the next key.
-    if (isLost(text, known)) keepOther(name, text);
+    if (isLost(text, known)) keepConflicting(storageKey, text);
     changes.emit();
     return;
   }
   const isConflict = isDraft && known !== before && isLost(known, text);
   // The other tab has sent its text; this tab has a different draft.
   if (isConflict && text === "") {
-    save(name, known);
+    save(storageKey, known);
     return;
   }
-  if (isConflict) keepOther(name, known);
-  drafts.set(name, text);
-  if (isDraft && text !== "") adopted.add(name);
+  if (isConflict) keepConflicting(storageKey, known);
+  drafts.set(storageKey, text);
+  if (isDraft && text !== "") adopted.add(storageKey);
   changes.emit();
 }
 
 window.addEventListener("storage", ({ key, oldValue, newValue }) => {
-  if (key?.startsWith(PREFIX) || key?.startsWith(OTHER_PREFIX))
+  if (key?.startsWith(PREFIX) || key?.startsWith(CONFLICT_PREFIX))
     receive(key, oldValue ?? "", newValue ?? "");
 });
 
 /** A page restored from the back/forward cache has missed all storage events. */
 window.addEventListener("pageshow", () => {
-  for (const [name, text] of [...seen]) {
-    const stored = load(name);
-    if (stored !== null && stored !== text) receive(name, text, stored);
+  for (const [storageKey, text] of [...seen]) {
+    const stored = load(storageKey);
+    if (stored !== null && stored !== text) receive(storageKey, text, stored);
   }
 });
 
 /** Protects a draft from changes by other tabs during an IME composition. */
 export function setComposing(key: string, isComposing: boolean): void {
-  composing = isComposing ? nameOf(key) : null;
+  composing = isComposing ? storageKeyOf(key) : null;
 }
 
 /** Returns the keys of the account's drafts on this device. */
@@ -207,15 +211,15 @@ export function listDrafts(): readonly string[] {
 }
 
 function listKeys(kind: string): readonly string[] {
-  const prefix = nameOf("", kind);
+  const prefix = storageKeyOf("", kind);
   if (prefix === null) return [];
-  const names = new Set([...drafts.keys(), ...storedNames()]);
-  return [...names]
-    .filter((name) => name.startsWith(prefix) && read(name).trim() !== "")
-    .map((name) => name.slice(prefix.length));
+  const storageKeys = new Set([...drafts.keys(), ...listStorageKeys()]);
+  return [...storageKeys]
+    .filter((storageKey) => storageKey.startsWith(prefix) && read(storageKey).trim() !== "")
+    .map((storageKey) => storageKey.slice(prefix.length));
 }
 
-function storedNames(): readonly string[] {
+function listStorageKeys(): readonly string[] {
   try {
     return Object.keys(localStorage);
   } catch {
@@ -227,14 +231,14 @@ function storedNames(): readonly string[] {
 export function clearDrafts(): void {
   adopted.clear();
   for (const key of listDrafts()) discardDraft(key);
-  for (const key of listKeys(OTHER_PREFIX)) dismissOther(key);
+  for (const key of listKeys(CONFLICT_PREFIX)) dismissConflictingDraft(key);
 }
 
 export function useDraft(key: string): string {
-  return useSyncExternalStore(changes.subscribe, () => readDraft(key));
+  return useObservable({ get: () => readDraft(key), subscribe: changes.subscribe });
 }
 
 /** Returns the conflicting draft, or an empty string. */
-export function useOtherDraft(key: string): string {
-  return useSyncExternalStore(changes.subscribe, () => readOther(key));
+export function useConflictingDraft(key: string): string {
+  return useObservable({ get: () => readConflicting(key), subscribe: changes.subscribe });
 }

@@ -4,7 +4,7 @@ import { useEffect } from "react";
 const isMac = /Mac|iPhone|iPad/.test(navigator.userAgent);
 
 /** Returns the name of a key combination: "⌘K" on a Mac, "Ctrl+K" elsewhere. */
-export function nameKeys(...keys: readonly string[]): string {
+export function formatKeys(...keys: readonly string[]): string {
   const names = keys.map((key) => {
     if (key === "Mod") return isMac ? "⌘" : "Ctrl";
     return key === "Shift" && isMac ? "⇧" : key;
@@ -12,7 +12,7 @@ export function nameKeys(...keys: readonly string[]): string {
   return names.join(isMac ? "" : "+");
 }
 
-export function isMod(event: { ctrlKey: boolean; metaKey: boolean }): boolean {
+export function hasModifier(event: { ctrlKey: boolean; metaKey: boolean }): boolean {
   return event.ctrlKey || event.metaKey;
 }
 
@@ -27,7 +27,7 @@ export function hasOverlay(): boolean {
 }
 
 /** Calls `onKey` for each key that no other handler has handled, except during an IME composition. */
-export function useKeys(onKey: (event: KeyboardEvent) => void): void {
+export function useShortcuts(onKey: (event: KeyboardEvent) => void): void {
   useEffect(() => {
     function listen(event: KeyboardEvent) {
       if (!event.defaultPrevented && !event.isComposing && event.keyCode !== 229) onKey(event);

@@ -22,11 +22,15 @@ export function createEmitter<Event = void>(): Emitter<Event> {
   };
 }
 
-export interface Observable<Value> {
+/** A value that notifies its listeners of changes. */
+export interface ReadonlyObservable<Value> {
   get(): Value;
+  subscribe(listener: () => void): Unsubscribe;
+}
+
+export interface Observable<Value> extends ReadonlyObservable<Value> {
   /** Stores the value and notifies all listeners, unless it is the current value. */
   set(next: Value): void;
-  subscribe(listener: () => void): Unsubscribe;
 }
 
 export function createObservable<Value>(initial: Value): Observable<Value> {
@@ -44,13 +48,13 @@ export function createObservable<Value>(initial: Value): Observable<Value> {
 }
 
 /** Returns the current value, or a part of it. `select` must return the same object for the same part. */
-export function useObservable<Value>(observable: Observable<Value>): Value;
+export function useObservable<Value>(observable: ReadonlyObservable<Value>): Value;
 export function useObservable<Value, Part>(
-  observable: Observable<Value>,
+  observable: ReadonlyObservable<Value>,
   select: (value: Value) => Part,
 ): Part;
 export function useObservable<Value, Part>(
-  { get, subscribe }: Observable<Value>,
+  { get, subscribe }: ReadonlyObservable<Value>,
   select?: (value: Value) => Part,
 ) {
   return useSyncExternalStore(subscribe, () => (select ? select(get()) : get()));

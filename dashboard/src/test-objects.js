@@ -5,7 +5,7 @@
  */
 
 /** @import { Agent, Message, Session, Step, Task } from "@/api/models" */
-/** @import { OutgoingMessage } from "@/outbox/outbox" */
+/** @import { OutgoingMessage } from "@/outbox/outgoing-message" */
 
 export const at = "2026-01-01T00:00:00.000Z";
 export const sid = "session";

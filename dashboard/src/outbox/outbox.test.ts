@@ -1,9 +1,11 @@
 import { describe, expect, it, vi } from "vitest";
 import { ApiError } from "@/api/client";
 import { makeMessage, makeOutgoing } from "@/test-objects";
-import { createOutbox, type OutgoingMessage } from "./outbox";
-import { createDeviceStorage } from "./storage";
-import { withoutArrived } from "./use-outbox";
+import { createIndexedDbStorage } from "./indexed-db";
+import { createOutbox } from "./outbox";
+import type { OutgoingMessage } from "./outgoing-message";
+
+import { listUndelivered } from "./use-outbox";
 
 const text = { sessionId: "s", content: "hello", baseline: 0 };
 const offline = new ApiError(0, "network", "Failed to fetch");
@@ -16,8 +18,8 @@ const waiting = makeOutgoing({ ...text, key: "k" });
 type Options = Parameters<typeof createOutbox>[0];
 
 /** Opens an outbox for Ann's account. */
-async function open(options: Omit<Options, "begin"> & Partial<Options>) {
-  const outbox = createOutbox({ begin: () => Promise.reject(offline), ...options });
+async function open(options: Omit<Options, "createSession"> & Partial<Options>) {
+  const outbox = createOutbox({ createSession: () => Promise.reject(offline), ...options });
   await outbox.open(ann);
   return outbox;
 }
@@ -39,7 +41,7 @@ describe("the outbox", () => {
     const outbox = await open({ storage, send });
 
     await outbox.add(text);
-    await vi.waitFor(() => expect(outbox.getItems()).toEqual([]));
+    await vi.waitFor(() => expect(outbox.messages.get()).toEqual([]));
 
     expect(send).toHaveBeenCalledOnce();
     expect(storage.items.size).toBe(0);
@@ -54,7 +56,7 @@ describe("the outbox", () => {
     const outbox = await open({ storage: memory(), send, delayMs: () => 0 });
 
     await outbox.add(text);
-    await vi.waitFor(() => expect(outbox.getItems()).toEqual([]));
+    await vi.waitFor(() => expect(outbox.messages.get()).toEqual([]));
 
     expect(new Set(keys).size).toBe(1);
     expect(keys).toHaveLength(3);
@@ -68,14 +70,14 @@ describe("the outbox", () => {
     const outbox = await open({ storage, send });
 
     await outbox.add(text);
-    await vi.waitFor(() => expect(outbox.getItems()).toMatchObject([{ state: "failed" }]));
-    const [failed] = outbox.getItems();
+    await vi.waitFor(() => expect(outbox.messages.get()).toMatchObject([{ state: "failed" }]));
+    const [failed] = outbox.messages.get();
 
     expect(failed).toMatchObject({ content: "hello", reason: { code: "session_archived" } });
     expect([...storage.items.values()]).toEqual([failed]);
 
     outbox.retry(failed?.key ?? "");
-    await vi.waitFor(() => expect(outbox.getItems()).toEqual([]));
+    await vi.waitFor(() => expect(outbox.messages.get()).toEqual([]));
 
     expect(send.mock.calls.map(([item]) => item.key)).toEqual([failed?.key, failed?.key]);
   });
@@ -90,38 +92,38 @@ describe("the outbox", () => {
     const outbox = await open({ storage: memory(), send, delayMs: () => 60_000 });
 
     await outbox.add({ ...text, content: "one" });
-    await vi.waitFor(() => expect(outbox.getItems()[0]?.state).toBe("waiting"));
+    await vi.waitFor(() => expect(outbox.messages.get()[0]?.state).toBe("waiting"));
     await outbox.add({ ...text, content: "two" });
     isOnline = true;
     await vi.waitFor(() => {
-      outbox.wake();
-      expect(outbox.getItems()).toEqual([]);
+      outbox.retryWaiting();
+      expect(outbox.messages.get()).toEqual([]);
     });
 
     expect(sent).toEqual(["one", "two"]);
   });
 
   it("sends pending messages after a reload", async () => {
-    const storage = createDeviceStorage();
+    const storage = createIndexedDbStorage();
     const first = await open({
       storage,
       send: () => Promise.reject(offline),
       delayMs: () => 60_000,
     });
     await first.add(text);
-    await vi.waitFor(() => expect(first.getItems()).toMatchObject([{ state: "waiting" }]));
-    const [pending] = first.getItems();
+    await vi.waitFor(() => expect(first.messages.get()).toMatchObject([{ state: "waiting" }]));
+    const [pending] = first.messages.get();
 
     const sent: OutgoingMessage[] = [];
     const second = await open({ storage, send: async (item) => void sent.push(item) });
-    await vi.waitFor(() => expect(second.getItems()).toEqual([]));
+    await vi.waitFor(() => expect(second.messages.get()).toEqual([]));
 
     expect(sent.map((item) => item.key)).toEqual([pending?.key]);
     expect(await storage.load(ann)).toEqual([]);
   });
 
   it("neither shows nor sends the messages of another account", async () => {
-    const storage = createDeviceStorage();
+    const storage = createIndexedDbStorage();
     const sent: string[] = [];
     let isOnline = false;
     const send = async (item: OutgoingMessage) => {
@@ -130,14 +132,14 @@ describe("the outbox", () => {
     };
     const outbox = await open({ storage, send, delayMs: () => 60_000 });
     await outbox.add({ ...text, content: "hers" });
-    await vi.waitFor(() => expect(outbox.getItems()).toMatchObject([{ state: "waiting" }]));
+    await vi.waitFor(() => expect(outbox.messages.get()).toMatchObject([{ state: "waiting" }]));
 
     isOnline = true;
     await outbox.open(bob);
-    outbox.wake();
+    outbox.retryWaiting();
     await outbox.add({ ...text, content: "his" });
     await vi.waitFor(() => expect(sent).toEqual([`${bob}: his`]));
-    expect(outbox.getItems()).toEqual([]);
+    expect(outbox.messages.get()).toEqual([]);
 
     await outbox.open(ann);
     await vi.waitFor(() => expect(sent).toEqual([`${bob}: his`, `${ann}: hers`]));
@@ -150,7 +152,7 @@ describe("the outbox", () => {
 
     outbox.close();
 
-    expect(outbox.getItems()).toEqual([]);
+    expect(outbox.messages.get()).toEqual([]);
     await expect(outbox.add(text)).rejects.toThrow("No account is signed in");
     expect(storage.items.size).toBe(1);
   });
@@ -160,7 +162,7 @@ describe("the outbox", () => {
     const signedOut = new ApiError(401, "unauthorized", "A key is needed.");
     const first = await open({ storage, send: () => Promise.reject(signedOut) });
     await first.add(text);
-    await vi.waitFor(() => expect(first.getItems()).toMatchObject([{ state: "waiting" }]));
+    await vi.waitFor(() => expect(first.messages.get()).toMatchObject([{ state: "waiting" }]));
 
     const send = vi.fn(async () => {});
     await open({ storage, send });
@@ -171,53 +173,55 @@ describe("the outbox", () => {
 
   it("creates the session of a first message and posts the message with the same key", async () => {
     const storage = memory();
-    const [begun, sent]: [OutgoingMessage[], OutgoingMessage[]] = [[], []];
-    const opened: string[] = [];
-    const begin = async (item: OutgoingMessage) => {
-      begun.push(item);
-      if (begun.length === 1) throw offline;
+    const [created, sent]: [OutgoingMessage[], OutgoingMessage[]] = [[], []];
+    const announced: string[] = [];
+    const createSession = async (item: OutgoingMessage) => {
+      created.push(item);
+      if (created.length === 1) throw offline;
       return "made";
     };
     const send = async (item: OutgoingMessage) => void sent.push(item);
-    const outbox = await open({ storage, begin, send, delayMs: () => 0 });
-    outbox.onBegun((sessionId) => opened.push(sessionId));
+    const outbox = await open({ storage, createSession, send, delayMs: () => 0 });
+    outbox.onSessionCreated((sessionId) => announced.push(sessionId));
 
     await outbox.add({ sessionId: null, agentKey: "demo", content: "hello", baseline: 0 });
-    await vi.waitFor(() => expect(outbox.getItems()).toEqual([]));
+    await vi.waitFor(() => expect(outbox.messages.get()).toEqual([]));
 
-    expect(begun).toMatchObject([{ agentKey: "demo" }, { agentKey: "demo" }]);
+    expect(created).toMatchObject([{ agentKey: "demo" }, { agentKey: "demo" }]);
     expect(sent).toMatchObject([{ sessionId: "made", content: "hello" }]);
-    expect(new Set([...begun, ...sent].map((item) => item.key)).size).toBe(1);
-    expect(opened).toEqual(["made"]);
+    expect(new Set([...created, ...sent].map((item) => item.key)).size).toBe(1);
+    expect(announced).toEqual(["made"]);
   });
 
   it("creates the session of a pending first message after a reload", async () => {
-    const storage = createDeviceStorage();
+    const storage = createIndexedDbStorage();
     const text = { sessionId: null, agentKey: "demo", content: "first", baseline: 0 };
     const send = async () => {};
     const first = await open({ storage, send, delayMs: () => 60_000 });
     await first.add(text);
-    await vi.waitFor(() => expect(first.getItems()).toMatchObject([{ state: "waiting" }]));
+    await vi.waitFor(() => expect(first.messages.get()).toMatchObject([{ state: "waiting" }]));
 
-    const begin = vi.fn(async (_item: OutgoingMessage) => "made");
-    const second = await open({ storage, begin, send });
-    await vi.waitFor(() => expect(second.getItems()).toEqual([]));
+    const createSession = vi.fn(async (_item: OutgoingMessage) => "made");
+    const second = await open({ storage, createSession, send });
+    await vi.waitFor(() => expect(second.messages.get()).toEqual([]));
 
-    expect(begin.mock.calls.map(([item]) => item.key)).toEqual([first.getItems()[0]?.key]);
+    expect(createSession.mock.calls.map(([item]) => item.key)).toEqual([
+      first.messages.get()[0]?.key,
+    ]);
   });
 
   it("keeps a first message with its reason when its session is rejected", async () => {
     const refusal = new ApiError(422, "agent_unavailable", "No key.");
     const outbox = await open({
       storage: memory(),
-      begin: () => Promise.reject(refusal),
+      createSession: () => Promise.reject(refusal),
       send: async () => {},
     });
 
     await outbox.add({ sessionId: null, agentKey: "gone", content: "hello", baseline: 0 });
 
     await vi.waitFor(() =>
-      expect(outbox.getItems()).toMatchObject([
+      expect(outbox.messages.get()).toMatchObject([
         { state: "failed", content: "hello", reason: { code: "agent_unavailable" } },
       ]),
     );
@@ -233,11 +237,11 @@ describe("the outbox", () => {
       await outbox.add(text);
       await vi.advanceTimersByTimeAsync(6999);
 
-      expect(outbox.getItems()).toMatchObject([
+      expect(outbox.messages.get()).toMatchObject([
         { state: "waiting", reason: { code: "store_busy" } },
       ]);
       await vi.advanceTimersByTimeAsync(1);
-      expect(outbox.getItems()).toEqual([]);
+      expect(outbox.messages.get()).toEqual([]);
     } finally {
       vi.useRealTimers();
     }
@@ -256,14 +260,14 @@ describe("the outbox", () => {
       };
       const outbox = await open({ storage: memory(), send, delayMs: () => 100 });
       await outbox.add(text);
-      outbox.wake();
+      outbox.retryWaiting();
       await vi.advanceTimersByTimeAsync(6000);
-      expect(outbox.getItems()).toMatchObject([{ state: "sending" }]);
+      expect(outbox.messages.get()).toMatchObject([{ state: "sending" }]);
 
-      outbox.wake();
+      outbox.retryWaiting();
       await vi.advanceTimersByTimeAsync(100);
 
-      expect(outbox.getItems()).toEqual([]);
+      expect(outbox.messages.get()).toEqual([]);
       expect(keys).toHaveLength(2);
       expect(new Set(keys).size).toBe(1);
     } finally {
@@ -301,13 +305,13 @@ describe("the outbox", () => {
       delayMs: () => 60_000,
     });
     await outbox.add(text);
-    await vi.waitFor(() => expect(outbox.getItems()).toMatchObject([{ state: "waiting" }]));
+    await vi.waitFor(() => expect(outbox.messages.get()).toMatchObject([{ state: "waiting" }]));
 
     notifyRemoved("another key");
-    expect(outbox.getItems()).toHaveLength(1);
-    notifyRemoved(outbox.getItems()[0]?.key ?? "");
+    expect(outbox.messages.get()).toHaveLength(1);
+    notifyRemoved(outbox.messages.get()[0]?.key ?? "");
 
-    expect(outbox.getItems()).toEqual([]);
+    expect(outbox.messages.get()).toEqual([]);
   });
 
   it("removes only the messages of its account", async () => {
@@ -317,7 +321,7 @@ describe("the outbox", () => {
 
     await outbox.clear();
 
-    expect(outbox.getItems()).toEqual([]);
+    expect(outbox.messages.get()).toEqual([]);
     expect([...storage.items.keys()]).toEqual(["b"]);
   });
 });
@@ -327,14 +331,14 @@ describe("pending messages of a thread", () => {
   const message = makeMessage({ seq: 5, content: "hello" });
 
   it("are hidden when the event about the message arrives before the response", () => {
-    expect(withoutArrived([item], [message])).toEqual([]);
+    expect(listUndelivered([item], [message])).toEqual([]);
   });
 
   it("are shown while only an older message has the same content", () => {
-    expect(withoutArrived([item], [{ ...message, seq: 4 }])).toEqual([item]);
+    expect(listUndelivered([item], [{ ...message, seq: 4 }])).toEqual([item]);
   });
 
   it("are hidden one by one when the same content was sent twice", () => {
-    expect(withoutArrived([item, { ...item, key: "k2" }], [message])).toHaveLength(1);
+    expect(listUndelivered([item, { ...item, key: "k2" }], [message])).toHaveLength(1);
   });
 });

@@ -8,63 +8,33 @@
  */
 import { ApiError } from "@/api/client";
 import { newId } from "@/identifier";
-import { createEmitter } from "@/observable";
-
-export interface OutgoingMessage {
-  /** The Idempotency-Key, which also identifies the message in the outbox. */
-  readonly key: string;
-  /** The account of its author. */
-  readonly owner: string;
-  /** Null for the first message of a new session with `agentKey`, until the session is created. */
-  readonly sessionId: string | null;
-  readonly agentKey?: string;
-  readonly content: string;
-  /** Milliseconds since the Unix epoch, by the device's clock. */
-  readonly createdAt: number;
-  /** The session's `last_seq` when it was written. The accepted message has a higher `seq`. */
-  readonly baseline: number;
-  /** `waiting`: will be retried automatically. `failed`: retried only by the user. */
-  readonly state: "sending" | "waiting" | "failed";
-  readonly reason: { code: string; detail: string } | null;
-}
-
-export interface OutboxStorage {
-  /** Returns the messages of an account. */
-  load(owner: string): Promise<OutgoingMessage[]>;
-  put(item: OutgoingMessage): Promise<void>;
-  remove(key: string): Promise<void>;
-  /** Calls `listener` with the key of each message that another tab removes. */
-  onRemoved?(listener: (key: string) => void): void;
-}
-
-/** A message for a session, or the first message of a new session with an agent. */
-type NewText = Pick<OutgoingMessage, "content" | "baseline"> &
-  ({ sessionId: string } | { sessionId: null; agentKey: string });
+import { createEmitter, createObservable, type ReadonlyObservable } from "@/observable";
+import type { NewMessage, OutboxStorage, OutgoingMessage } from "./outgoing-message";
 
 interface Options {
   storage: OutboxStorage;
   /** Creates the session for its first message and returns the id. Rejects with an `ApiError`. */
-  begin: (item: OutgoingMessage, signal: AbortSignal) => Promise<string>;
+  createSession: (message: OutgoingMessage, signal: AbortSignal) => Promise<string>;
   /** Posts the message and adds the response to the store. Rejects with an `ApiError`. */
-  send: (item: OutgoingMessage, signal: AbortSignal) => Promise<void>;
+  send: (message: OutgoingMessage, signal: AbortSignal) => Promise<void>;
   /** Returns how long to wait after the n-th consecutive failure (n ≥ 1). */
   delayMs?: (failures: number) => number;
 }
 
 export interface Outbox {
-  getItems(): readonly OutgoingMessage[];
-  subscribe(listener: () => void): () => void;
+  /** The messages of the current account, in order. */
+  readonly messages: ReadonlyObservable<readonly OutgoingMessage[]>;
   /** Switches to an account: loads its stored messages and sends them. */
-  open(owner: string): Promise<void>;
+  open(account: string): Promise<void>;
   /** Stops sending until the next `open`. The messages stay on the device. */
   close(): void;
   /** Adds a message. Resolves once it is stored, so that a reload does not lose it. */
-  add(text: NewText): Promise<void>;
+  add(message: NewMessage): Promise<void>;
   retry(key: string): void;
   /** Retries all waiting messages immediately, for use after a reconnect. */
-  wake(): void;
+  retryWaiting(): void;
   /** Calls `listener` with the id of each session created for a message. */
-  onBegun(listener: (sessionId: string) => void): () => void;
+  onSessionCreated(listener: (sessionId: string) => void): () => void;
   discard(key: string): Promise<void>;
   /** Discards the messages of a deleted session. */
   discardSession(sessionId: string): void;
@@ -73,9 +43,9 @@ export interface Outbox {
 }
 
 /** How long to wait for the storage before sending anyway. */
-const STORE_MS = 1000;
+const STORE_TIMEOUT_MS = 1000;
 /** After a reconnect, attempts that started at least this long ago are aborted and retried. */
-const HUNG_MS = 5000;
+const HANGING_MS = 5000;
 
 const backoffMs = (failures: number) =>
   Math.min(30_000, 1000 * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
@@ -83,171 +53,187 @@ const backoffMs = (failures: number) =>
 /** Error codes after which the message is dropped: it was posted and then removed. */
 const SETTLED_CODES = new Set(["message_gone"]);
 
-/** Returns the key of the queue of a message: messages of one session are sent one after another. */
-const laneOf = (item: OutgoingMessage) => item.sessionId ?? item.key;
+/** Returns the queue of a message. The messages of a queue are sent one after another. */
+const queueOf = (message: OutgoingMessage) => message.sessionId ?? message.key;
 
-const isNext = (lane: string) => (item: OutgoingMessage) =>
-  laneOf(item) === lane && item.state !== "failed";
-
-export function createOutbox({ storage, begin, send, delayMs = backoffMs }: Options): Outbox {
-  let owner: string | null = null;
-  let items: readonly OutgoingMessage[] = [];
-  const changes = createEmitter();
-  const begun = createEmitter<string>();
+export function createOutbox(options: Options): Outbox {
+  const { storage, createSession, send, delayMs = backoffMs } = options;
+  let account: string | null = null;
+  const messages = createObservable<readonly OutgoingMessage[]>([]);
+  const sessionCreated = createEmitter<string>();
   /** The attempts in progress, by queue. */
-  const busy = new Map<string, { end: AbortController; since: number }>();
+  const attempts = new Map<string, { abort: AbortController; startedAt: number }>();
+  /** The numbers of consecutive failures, by message. */
   const failures = new Map<string, number>();
+  /** The timers of the next attempts, by queue. */
   const timers = new Map<string, ReturnType<typeof setTimeout>>();
 
-  function set(next: readonly OutgoingMessage[]) {
-    items = next;
-    changes.emit();
+  const find = (key: string) => messages.get().find((message) => message.key === key);
+
+  function update(key: string, change: Partial<OutgoingMessage>) {
+    messages.set(
+      messages.get().map((message) => (message.key === key ? { ...message, ...change } : message)),
+    );
+    const message = find(key);
+    if (message) void storage.put(message).catch(() => {});
   }
 
-  function change(key: string, over: Partial<OutgoingMessage>) {
-    set(items.map((item) => (item.key === key ? { ...item, ...over } : item)));
-    const item = items.find((one) => one.key === key);
-    if (item) void storage.put(item).catch(() => {});
+  function removeFromList(key: string) {
+    messages.set(messages.get().filter((message) => message.key !== key));
   }
 
   async function remove(key: string) {
     failures.delete(key);
-    set(items.filter((item) => item.key !== key));
+    removeFromList(key);
     await storage.remove(key).catch(() => {});
   }
 
-  function forget() {
+  function reset() {
     for (const timer of timers.values()) clearTimeout(timer);
     timers.clear();
     failures.clear();
-    set([]);
+    messages.set([]);
   }
 
   /** Sends the messages of a queue one after another, until one must wait. */
-  async function pump(lane: string): Promise<void> {
-    if (busy.has(lane)) return;
-    clearTimeout(timers.get(lane));
-    timers.delete(lane);
+  async function drain(queue: string): Promise<void> {
+    if (attempts.has(queue)) return;
+    clearTimeout(timers.get(queue));
+    timers.delete(queue);
     try {
       for (;;) {
-        const next = items.find(isNext(lane));
+        const next = messages
+          .get()
+          .find((message) => queueOf(message) === queue && message.state !== "failed");
         if (!next) return;
-        if (next.state !== "sending") change(next.key, { state: "sending", reason: null });
-        const end = new AbortController();
-        busy.set(lane, { end, since: Date.now() });
-        if (!(await attempt(next, end.signal))) return;
+        if (next.state !== "sending") update(next.key, { state: "sending", reason: null });
+        const abort = new AbortController();
+        attempts.set(queue, { abort, startedAt: Date.now() });
+        if (!(await attempt(next, abort.signal))) return;
       }
     } finally {
-      busy.delete(lane);
+      attempts.delete(queue);
+    }
+  }
+
+  function drainAll(pending: readonly OutgoingMessage[]) {
+    for (const queue of new Set(pending.map(queueOf))) void drain(queue);
+  }
+
+  /** Tries to send a message. Returns whether the next one may be sent. */
+  async function attempt(message: OutgoingMessage, signal: AbortSignal): Promise<boolean> {
+    try {
+      if (message.sessionId === null) await startSession(message, signal);
+      else {
+        await send(message, signal);
+        await remove(message.key);
+      }
+      return true;
+    } catch (error) {
+      return handleFailure(message, error);
     }
   }
 
   /** Creates the session and moves the message to the session's queue. */
-  async function beginChat(item: OutgoingMessage, signal: AbortSignal): Promise<void> {
-    const sessionId = await begin(item, signal);
-    if (item.owner !== owner) return;
-    change(item.key, { sessionId });
-    begun.emit(sessionId);
-    void pump(sessionId);
+  async function startSession(message: OutgoingMessage, signal: AbortSignal): Promise<void> {
+    const sessionId = await createSession(message, signal);
+    if (message.owner !== account) return;
+    update(message.key, { sessionId });
+    sessionCreated.emit(sessionId);
+    void drain(sessionId);
   }
 
-  /** Tries to send a message. Returns whether the next one may be sent. */
-  async function attempt(item: OutgoingMessage, signal: AbortSignal): Promise<boolean> {
-    try {
-      if (item.sessionId === null) {
-        await beginChat(item, signal);
-        return true;
-      }
-      await send(item, signal);
-      await remove(item.key);
+  /** Handles a failed attempt. Returns whether the next message may be sent. */
+  async function handleFailure(message: OutgoingMessage, error: unknown): Promise<boolean> {
+    const { key } = message;
+    const problem = error instanceof ApiError ? error : new ApiError(0, "network", String(error));
+    if (SETTLED_CODES.has(problem.code)) {
+      await remove(key);
       return true;
-    } catch (error) {
-      const problem = error instanceof ApiError ? error : new ApiError(0, "network", String(error));
-      if (SETTLED_CODES.has(problem.code)) {
-        await remove(item.key);
-        return true;
-      }
-      // The outbox was closed in the meantime: leave the stored message as it is.
-      if (item.owner !== owner) return false;
-      const reason = { code: problem.code, detail: problem.message };
-      // Signed out: no attempt can succeed before this account signs in again.
-      if (problem.status === 401) {
-        change(item.key, { state: "waiting", reason });
-        return false;
-      }
-      if (!problem.isTransient) {
-        change(item.key, { state: "failed", reason });
-        return true;
-      }
-      const count = (failures.get(item.key) ?? 0) + 1;
-      failures.set(item.key, count);
-      change(item.key, { state: "waiting", reason });
-      const wait = Math.max(delayMs(count), (problem.retryAfter ?? 0) * 1000);
-      const lane = laneOf(item);
-      timers.set(
-        lane,
-        setTimeout(() => void pump(lane), wait),
-      );
+    }
+    // The outbox was closed in the meantime: leave the stored message as it is.
+    if (message.owner !== account) return false;
+    const reason = { code: problem.code, detail: problem.message };
+    // Signed out: no attempt can succeed before this account signs in again.
+    if (problem.status === 401) {
+      update(key, { state: "waiting", reason });
       return false;
     }
+    if (!problem.isTransient) {
+      update(key, { state: "failed", reason });
+      return true;
+    }
+    const count = (failures.get(key) ?? 0) + 1;
+    failures.set(key, count);
+    update(key, { state: "waiting", reason });
+    const delay = Math.max(delayMs(count), (problem.retryAfter ?? 0) * 1000);
+    const queue = queueOf(message);
+    timers.set(
+      queue,
+      setTimeout(() => void drain(queue), delay),
+    );
+    return false;
   }
 
   storage.onRemoved?.((key) => {
     // A message that is being sent here as well gets the same response.
-    if (items.some((item) => item.key === key && item.state !== "sending"))
-      set(items.filter((item) => item.key !== key));
+    const message = find(key);
+    if (message && message.state !== "sending") removeFromList(key);
   });
 
   return {
-    getItems: () => items,
-    subscribe: changes.subscribe,
+    messages,
     async open(next) {
-      if (next !== owner) forget();
-      owner = next;
+      if (next !== account) reset();
+      account = next;
       const stored = await storage.load(next).catch(() => []);
-      if (owner !== next) return;
-      const known = new Set(items.map((item) => item.key));
-      const fresh = stored
-        .filter((item) => !known.has(item.key))
-        .map((item) => (item.state === "failed" ? item : { ...item, state: "waiting" as const }));
-      set([...fresh, ...items].sort((a, b) => a.createdAt - b.createdAt));
-      for (const lane of new Set(fresh.map(laneOf))) void pump(lane);
+      if (account !== next) return;
+      const loaded = stored
+        .filter(({ key }) => !find(key))
+        .map(
+          (message): OutgoingMessage =>
+            message.state === "failed" ? message : { ...message, state: "waiting" },
+        );
+      const all = [...loaded, ...messages.get()];
+      messages.set(all.sort((a, b) => a.createdAt - b.createdAt));
+      drainAll(loaded);
     },
     close() {
-      forget();
-      owner = null;
+      reset();
+      account = null;
     },
-    async add(text) {
-      if (owner === null) throw new Error("No account is signed in.");
-      const createdAt = Math.max(Date.now(), (items.at(-1)?.createdAt ?? 0) + 1);
-      const made = { key: newId(), owner, createdAt, state: "sending", reason: null } as const;
-      const item: OutgoingMessage = { ...text, ...made };
-      set([...items, item]);
+    async add(message) {
+      if (account === null) throw new Error("No account is signed in.");
+      const createdAt = Math.max(Date.now(), (messages.get().at(-1)?.createdAt ?? 0) + 1);
+      const fields = { key: newId(), owner: account, createdAt, state: "sending" } as const;
+      const added: OutgoingMessage = { ...message, ...fields, reason: null };
+      messages.set([...messages.get(), added]);
       await Promise.race([
-        storage.put(item).catch(() => {}),
-        new Promise((resolve) => setTimeout(resolve, STORE_MS)),
+        storage.put(added).catch(() => {}),
+        new Promise((resolve) => setTimeout(resolve, STORE_TIMEOUT_MS)),
       ]);
-      void pump(laneOf(item));
+      void drain(queueOf(added));
     },
     retry(key) {
-      const item = items.find((one) => one.key === key);
-      if (!item) return;
-      change(key, { state: "waiting" });
-      void pump(laneOf(item));
+      const message = find(key);
+      if (!message) return;
+      update(key, { state: "waiting" });
+      void drain(queueOf(message));
     },
-    wake() {
+    retryWaiting() {
       failures.clear();
-      for (const { end, since } of busy.values()) if (Date.now() - since > HUNG_MS) end.abort();
-      const waiting = items.filter((item) => item.state === "waiting");
-      for (const lane of new Set(waiting.map(laneOf))) void pump(lane);
+      for (const { abort, startedAt } of attempts.values())
+        if (Date.now() - startedAt > HANGING_MS) abort.abort();
+      drainAll(messages.get().filter(({ state }) => state === "waiting"));
     },
-    onBegun: begun.subscribe,
+    onSessionCreated: sessionCreated.subscribe,
     discard: remove,
     discardSession(sessionId) {
-      for (const item of items) if (item.sessionId === sessionId) void remove(item.key);
+      for (const message of messages.get())
+        if (message.sessionId === sessionId) void remove(message.key);
     },
     async clear() {
-      await Promise.all(items.map((item) => remove(item.key)));
+      await Promise.all(messages.get().map(({ key }) => remove(key)));
     },
   };
 }

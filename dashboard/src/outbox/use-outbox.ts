@@ -1,55 +1,56 @@
 /** The outbox of the page, and the hooks that show its messages. */
-import { useEffect, useMemo, useSyncExternalStore } from "react";
+import { useEffect, useMemo } from "react";
+import { useCurrentAccount } from "@/account";
 import { body, client } from "@/api/client";
 import type { Message } from "@/api/models";
-import { useOwner } from "@/owner";
+import { useObservable } from "@/observable";
 import { store } from "@/stream/store";
-import { createOutbox, type OutgoingMessage } from "./outbox";
-import { createDeviceStorage } from "./storage";
+import { createIndexedDbStorage } from "./indexed-db";
+import { createOutbox } from "./outbox";
+import type { OutgoingMessage } from "./outgoing-message";
 
 export const outbox = createOutbox({
-  storage: createDeviceStorage(),
-  async begin(item, signal) {
+  storage: createIndexedDbStorage(),
+  async createSession({ key, agentKey = "" }, signal) {
     const session = await body(
       client.POST("/v1/chat", {
-        params: { header: { "Idempotency-Key": item.key } },
-        body: { agent_key: item.agentKey ?? "" },
+        params: { header: { "Idempotency-Key": key } },
+        body: { agent_key: agentKey },
         signal,
       }),
     );
     store.dispatch(
       { type: "session.accepted", session },
-      { type: "thread.begun", sessionId: session.id },
+      { type: "thread.created", sessionId: session.id },
     );
     return session.id;
   },
-  async send(item, signal) {
-    const id = item.sessionId ?? "";
-    const accepted = await body(
+  async send({ key, sessionId, content }, signal) {
+    const { message, task } = await body(
       client.POST("/v1/chat/{id}/messages", {
-        params: { path: { id }, header: { "Idempotency-Key": item.key } },
-        body: { content: item.content },
+        params: { path: { id: sessionId ?? "" }, header: { "Idempotency-Key": key } },
+        body: { content },
         signal,
       }),
     );
-    store.dispatch({ type: "message.accepted", message: accepted.message, task: accepted.task });
+    store.dispatch({ type: "message.accepted", message, task });
   },
 });
 
 /** Opens the outbox of the current account, and retries waiting messages after each reconnect. */
 export function useOutboxDelivery(isLive: boolean): void {
-  const owner = useOwner();
+  const account = useCurrentAccount();
   useEffect(() => {
-    if (owner === null) return;
-    void outbox.open(owner);
-    window.addEventListener("online", outbox.wake);
+    if (account === null) return;
+    void outbox.open(account);
+    window.addEventListener("online", outbox.retryWaiting);
     return () => {
-      window.removeEventListener("online", outbox.wake);
+      window.removeEventListener("online", outbox.retryWaiting);
       outbox.close();
     };
-  }, [owner]);
+  }, [account]);
   useEffect(() => {
-    if (isLive) outbox.wake();
+    if (isLive) outbox.retryWaiting();
   }, [isLive]);
 }
 
@@ -57,28 +58,31 @@ export function useOutboxDelivery(isLive: boolean): void {
  * Returns the pending messages that are not in the thread yet. The event about a message may arrive
  * before the response to its POST; the message then replaces the pending one.
  */
-export function withoutArrived(
-  items: readonly OutgoingMessage[],
+export function listUndelivered(
+  pending: readonly OutgoingMessage[],
   messages: readonly (Message | null)[],
 ): readonly OutgoingMessage[] {
-  const used = new Set<string>();
-  return items.filter((item) => {
-    if (item.state !== "sending") return true;
-    const arrived = messages.find(
+  const matched = new Set<string>();
+  return pending.filter((outgoing) => {
+    if (outgoing.state !== "sending") return true;
+    const delivered = messages.find(
       (message) =>
         message !== null &&
         message.role === "user" &&
-        message.seq > item.baseline &&
-        message.content === item.content &&
-        !used.has(message.id),
+        message.seq > outgoing.baseline &&
+        message.content === outgoing.content &&
+        !matched.has(message.id),
     );
-    if (arrived) used.add(arrived.id);
-    return !arrived;
+    if (delivered) matched.add(delivered.id);
+    return !delivered;
   });
 }
 
 /** Returns the pending messages of a session or, for null, of sessions that are not created yet. */
 export function useOutgoingMessages(sessionId: string | null): readonly OutgoingMessage[] {
-  const items = useSyncExternalStore(outbox.subscribe, outbox.getItems);
-  return useMemo(() => items.filter((item) => item.sessionId === sessionId), [items, sessionId]);
+  const messages = useObservable(outbox.messages);
+  return useMemo(
+    () => messages.filter((message) => message.sessionId === sessionId),
+    [messages, sessionId],
+  );
 }

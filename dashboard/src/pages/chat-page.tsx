@@ -6,10 +6,10 @@ import { ApiError, isRejected } from "@/api/client";
 import { useCanWrite } from "@/api/me";
 import type { Session, Task } from "@/api/models";
 import { AgentAvatar } from "@/components/agent-avatar";
-import { ConnectionNote } from "@/components/connection-note";
+import { ConnectionIndicator } from "@/components/connection-indicator";
 import { explainFailure } from "@/components/report-failure";
 import { Button, TextButton } from "@/components/ui/button";
-import { StateNote } from "@/components/ui/state-note";
+import { EmptyState } from "@/components/ui/empty-state";
 import { discardDraft, useDraft } from "@/drafts";
 import { Composer } from "@/features/composer/composer";
 import { changeSession } from "@/features/sessions/session-actions";
@@ -23,13 +23,13 @@ import { Thread } from "@/features/thread/thread";
 import type { ThreadAgent } from "@/features/thread/thread-agent";
 import { ThreadSkeleton } from "@/features/thread/thread-skeleton";
 import { useThreadFetch } from "@/features/thread/use-thread";
-import { hasOverlay, useKeys } from "@/keyboard";
+import { hasOverlay, useShortcuts } from "@/keyboard";
 import { outbox, useOutgoingMessages } from "@/outbox/use-outbox";
-import { findCurrentTask } from "@/stream/order";
 import { useStore } from "@/stream/store";
+import { findCurrentTask } from "@/stream/turns";
 import { useConnectionStatus } from "@/stream/use-connection";
 import { texts } from "@/texts";
-import { useAfter } from "@/use-after";
+import { useDelayed } from "@/use-delayed";
 
 /** After this time, a loading chat is shown as failed to load. */
 const LOAD_TIMEOUT_MS = 10_000;
@@ -60,14 +60,14 @@ export function ChatPage({ sessionId }: { sessionId: string }) {
     () => session && findCurrentTask(session, messages ?? {}, tasks ?? {}),
     [session, messages, tasks],
   );
-  const isSlow = useAfter(LOAD_TIMEOUT_MS, !isLoaded);
+  const isSlow = useDelayed(!isLoaded, LOAD_TIMEOUT_MS);
   const status = useConnectionStatus();
   const isDeleted =
     entry?.value === null || (fetch.error instanceof ApiError && fetch.error.status === 404);
   if (isDeleted)
     return (
       <Frame>
-        <StateNote
+        <EmptyState
           icon={<MessageCircleOff size={20} />}
           title={texts.thread.notFound}
           hint={texts.thread.notFoundHint}
@@ -76,7 +76,7 @@ export function ChatPage({ sessionId }: { sessionId: string }) {
           <Link to="/" className="tap rounded text-accent text-note hover:underline">
             {texts.common.backToChats}
           </Link>
-        </StateNote>
+        </EmptyState>
       </Frame>
     );
 
@@ -91,7 +91,7 @@ export function ChatPage({ sessionId }: { sessionId: string }) {
   return (
     <Frame session={session} agent={face} isLoading={!isFailing}>
       {isFailing ? (
-        <StateNote
+        <EmptyState
           icon={<TriangleAlert size={20} />}
           title={texts.thread.loadFailed}
           hint={
@@ -103,7 +103,7 @@ export function ChatPage({ sessionId }: { sessionId: string }) {
           }
         >
           <Button onClick={() => void fetch.refetch()}>{texts.common.retry}</Button>
-        </StateNote>
+        </EmptyState>
       ) : session && isLoaded && messages && tasks ? (
         <Thread
           session={session}
@@ -197,12 +197,12 @@ function Frame(props: {
                 <span className="hidden md:inline">· </span>
                 {agent.name}
                 <span className="ml-2 md:hidden">
-                  <ConnectionNote isQuiet />
+                  <ConnectionIndicator isQuiet />
                 </span>
               </span>
             </div>
             <span className="hidden md:flex">
-              <ConnectionNote />
+              <ConnectionIndicator />
             </span>
             <SessionMenu session={session} onLeave={() => navigate({ to: "/" })} />
           </>
@@ -237,7 +237,7 @@ function Footer(props: {
     },
     [session.id, taskId],
   );
-  useKeys(onKey);
+  useShortcuts(onKey);
   if (!canWrite) return <p className={footnote}>{texts.thread.readOnly}</p>;
   if (session.status === "archived")
     return (

@@ -7,7 +7,7 @@ import type { Agent } from "@/api/models";
 import { AgentAvatar } from "@/components/agent-avatar";
 import { reportFailure } from "@/components/report-failure";
 import { Button, IconButton } from "@/components/ui/button";
-import { StateNote } from "@/components/ui/state-note";
+import { EmptyState } from "@/components/ui/empty-state";
 import { discardDraft, readDraft, writeDraft } from "@/drafts";
 import { AgentPicker } from "@/features/agents/agent-picker";
 import { Composer } from "@/features/composer/composer";
@@ -32,7 +32,7 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
 
   useEffect(
     () =>
-      outbox.onBegun((sessionId) => {
+      outbox.onSessionCreated((sessionId) => {
         // A draft written in the meantime belongs to this session.
         const draft = readDraft(DRAFT);
         discardDraft(DRAFT);
@@ -107,19 +107,19 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
             <h2 className={heading}>{texts.newChat.title}</h2>
           )}
           {!canWrite ? (
-            <StateNote
+            <EmptyState
               icon={<Eye size={20} />}
               title={texts.newChat.readOnly}
               hint={texts.newChat.readOnlyHint}
             />
           ) : isOnItsWay ? null : isFailing ? (
-            <StateNote icon={<TriangleAlert size={20} />} title={texts.newChat.loadFailed}>
+            <EmptyState icon={<TriangleAlert size={20} />} title={texts.newChat.loadFailed}>
               <Button onClick={() => void agents.refetch()}>{texts.common.retry}</Button>
-            </StateNote>
+            </EmptyState>
           ) : agents.isPending ? (
             <AgentSkeleton />
           ) : agents.data.length === 0 ? (
-            <StateNote
+            <EmptyState
               icon={<Bot size={20} />}
               title={texts.newChat.noAgents}
               hint={texts.newChat.noAgentsHint}
@@ -145,7 +145,7 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
             </div>
           )}
           {pending.map((item) => (
-            <OutgoingBubble key={item.key} item={item} draftKey={DRAFT} />
+            <OutgoingBubble key={item.key} message={item} draftKey={DRAFT} />
           ))}
         </div>
       </div>

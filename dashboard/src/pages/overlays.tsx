@@ -9,9 +9,9 @@ import { Palette } from "@/features/palette/palette";
 import { HelpDialog } from "@/features/settings/help-dialog";
 import { SettingsDialog } from "@/features/settings/settings-dialog";
 import { SignOut } from "@/features/settings/sign-out";
-import { hasOverlay, isMod, nameKeys, useKeys } from "@/keyboard";
+import { formatKeys, hasModifier, hasOverlay, useShortcuts } from "@/keyboard";
 import { changePreferences } from "@/preferences";
-import { compareSessions } from "@/stream/order";
+import { compareSessions } from "@/stream/session-order";
 import { useStore } from "@/stream/store";
 import { texts } from "@/texts";
 
@@ -26,7 +26,7 @@ export function useOverlays() {
   const navigate = useNavigate();
   const onKey = useCallback(
     (event: KeyboardEvent) => {
-      if (!isMod(event) || event.altKey) return;
+      if (!hasModifier(event) || event.altKey) return;
       const key = event.key.toLowerCase();
       const isNew = event.shiftKey && key === "o";
       const wanted = ({ k: "palette", "/": "help" } as const)[key];
@@ -38,7 +38,7 @@ export function useOverlays() {
     },
     [navigate],
   );
-  useKeys(onKey);
+  useShortcuts(onKey);
   const close = useCallback(() => setOverlay(null), []);
   return { overlay, open: setOverlay, close };
 }
@@ -123,10 +123,10 @@ function CommandPalette(props: { onOpen: (overlay: Overlay) => void; onClose: ()
         texts.sessions.newChat,
         Plus,
         () => void navigate({ to: "/new" }),
-        nameKeys("Mod", "Shift", "O"),
+        formatKeys("Mod", "Shift", "O"),
       ),
       action("settings", texts.settings.title, Settings, () => onOpen("settings")),
-      action("help", texts.help.title, Keyboard, () => onOpen("help"), nameKeys("Mod", "/")),
+      action("help", texts.help.title, Keyboard, () => onOpen("help"), formatKeys("Mod", "/")),
       action("dark", texts.palette.darkTheme, Moon, () => changePreferences({ theme: "dark" })),
       action("light", texts.palette.lightTheme, Sun, () => changePreferences({ theme: "light" })),
     ];

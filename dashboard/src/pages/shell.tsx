@@ -1,21 +1,21 @@
 import { Outlet, useParams, useRouterState } from "@tanstack/react-router";
 import { TriangleAlert } from "lucide-react";
 import { useCallback, useEffect, useState } from "react";
+import { accountIdOf, setCurrentAccount, useCurrentAccount } from "@/account";
 import { client, isRejected, onUnauthorized } from "@/api/client";
 import { useMe } from "@/api/me";
-import { ConnectionNote } from "@/components/connection-note";
+import { ConnectionIndicator } from "@/components/connection-indicator";
 import { explainFailure } from "@/components/report-failure";
 import { Button } from "@/components/ui/button";
-import { StateNote } from "@/components/ui/state-note";
+import { EmptyState } from "@/components/ui/empty-state";
 import { Toaster } from "@/components/ui/toast";
 import { Sidebar } from "@/features/sessions/sidebar";
 import { useHasNoChats } from "@/features/sessions/use-session-list";
 import { useOutboxDelivery } from "@/outbox/use-outbox";
-import { nameOwner, setOwner, useOwner } from "@/owner";
 import { useStore } from "@/stream/store";
 import { useConnection, useConnectionStatus } from "@/stream/use-connection";
 import { texts } from "@/texts";
-import { useAfter } from "@/use-after";
+import { useDelayed } from "@/use-delayed";
 import { OpenOverlay, Overlays, useOverlays } from "./overlays";
 import { SignInPage } from "./sign-in-page";
 import { useBadge } from "./use-badge";
@@ -49,7 +49,7 @@ function Layout() {
         <div
           className={`bg-side px-5 pb-[env(safe-area-inset-bottom)] empty:hidden md:[&:has(span)]:py-2 [&:has(span)]:py-3 ${isShownByChat ? "md:hidden" : ""}`}
         >
-          <ConnectionNote isQuiet />
+          <ConnectionIndicator isQuiet />
         </div>
       </div>
       <div className={`min-h-0 min-w-0 md:block ${isAtList ? "hidden" : ""}`}>
@@ -75,23 +75,23 @@ const RESPONSE_TIMEOUT_MS = 8000;
 /** The view of the current route, shown once the account is known, because drafts belong to accounts. */
 function View() {
   const me = useMe();
-  const owner = useOwner();
+  const account = useCurrentAccount();
   useEffect(() => {
-    if (me.data) setOwner(nameOwner(me.data));
+    if (me.data) setCurrentAccount(accountIdOf(me.data));
   }, [me.data]);
-  const isSlow = useAfter(RESPONSE_TIMEOUT_MS, owner === null);
-  if (owner !== null) return <Outlet />;
+  const isSlow = useDelayed(account === null, RESPONSE_TIMEOUT_MS);
+  if (account !== null) return <Outlet />;
   const isRejection = isRejected(me.error);
   return (
     <main className="flex h-full flex-col">
       {me.isError || me.failureCount > 1 || isSlow ? (
-        <StateNote
+        <EmptyState
           icon={<TriangleAlert size={20} />}
           title={isRejection ? texts.connection.rejected : texts.connection.unreachable}
           hint={isRejection ? explainFailure(me.error) : texts.connection.retrying}
         >
           <Button onClick={() => void me.refetch()}>{texts.common.retry}</Button>
-        </StateNote>
+        </EmptyState>
       ) : null}
     </main>
   );

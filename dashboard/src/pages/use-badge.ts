@@ -2,7 +2,7 @@
 import { useParams } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { useUnreadSessions } from "@/features/sessions/use-session-list";
-import { countUnread } from "@/stream/order";
+import { countUnread } from "@/stream/session-order";
 import { useStore } from "@/stream/store";
 import { texts } from "@/texts";
 

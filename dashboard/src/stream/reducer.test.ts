@@ -9,10 +9,11 @@ import {
   sid,
   makeTask as task,
 } from "@/test-objects";
-import { countUnread, findCurrentTask, listSessions, listTurns, listWithoutGap } from "./order";
 import { reduce } from "./reducer";
+import { countUnread, listSessions, listWithoutGap } from "./session-order";
 import { type Action, type FetchedThread, initialState, type State } from "./state";
 import { durable, live, messageCreated, taskUpdated } from "./test-actions";
+import { findCurrentTask, listTurns } from "./turns";
 
 const answer = makeAnswer({ content: "Grüße!" });
 
@@ -166,7 +167,7 @@ describe("events and fetches in any order", () => {
     const hello = { type: "hello", at, cursor: "a-20", heartbeat_ms: 1, retry_ms: 1 } as const;
     const state = run({ type: "thread.opened", sessionId: sid }, live(hello), fetched(10));
 
-    expect(state.threads[sid]?.holes).toBe(1);
+    expect(state.threads[sid]?.gaps).toBe(1);
   });
 
   it("replace the state after a resync to another epoch", () => {
@@ -214,7 +215,7 @@ describe("live text", () => {
     const state = run(...started, delta(0, "a"), delta(2, "c"), delta(1, "b"));
 
     expect(viewOf(state).texts).toMatchObject([{ text: "abc" }]);
-    expect(state.threads[sid]?.holes).toBe(1);
+    expect(state.threads[sid]?.gaps).toBe(1);
   });
 
   it("ignores a lower attempt and is replaced by a higher one", () => {
@@ -309,7 +310,7 @@ describe("a session that was created in this tab", () => {
   it("has a loaded thread that receives events before any fetch", () => {
     const begun = run(
       { type: "session.accepted", session: session() },
-      { type: "thread.begun", sessionId: sid },
+      { type: "thread.created", sessionId: sid },
       messageCreated(11, message({ task: task() })),
     );
 
@@ -318,7 +319,7 @@ describe("a session that was created in this tab", () => {
   });
 
   it("keeps the messages of a known thread", () => {
-    const state = run(...opened, ...conversation, { type: "thread.begun", sessionId: sid });
+    const state = run(...opened, ...conversation, { type: "thread.created", sessionId: sid });
 
     expect(viewOf(state).turns).toHaveLength(1);
   });

@@ -2,17 +2,17 @@
  * The reducer of the page's state: `(state, action) → state`, pure and idempotent.
  *
  * Guarantees: applying an event twice has the effect of applying it once; live events, a replay of
- * the log, and a fresh fetch lead to the same state. It never fetches: `generation` and `holes`
+ * the log, and a fresh fetch lead to the same state. It never fetches: `generation` and `gaps`
  * increase when the caller must fetch.
  */
 import type { Task } from "@/api/models";
 import type { Cursor } from "./cursor";
 import { parseCursor } from "./cursor";
 import type { StreamEvent } from "./events";
-import { adoptEpoch, isBehind, restartAt } from "./position";
-import { extendListed, mergeList, mergeUnread } from "./session-list";
+import { adoptEpoch, isBehind, restartAt } from "./log-position";
+import { extendListed, mergeList, mergeUnread } from "./session-list-reducer";
 import { type Action, emptyThread, put, type State, type Thread, without } from "./state";
-import { putFetched, putStep, settleSteps } from "./steps";
+import { putFetched, putStep, settleSteps } from "./task-steps";
 import {
   deleteMessage,
   mergeFetched,
@@ -21,7 +21,7 @@ import {
   putMessage,
   putPartial,
   putTask,
-} from "./thread";
+} from "./thread-reducer";
 
 export function reduce(state: State, action: Action): State {
   switch (action.type) {
@@ -50,7 +50,7 @@ export function reduce(state: State, action: Action): State {
     case "thread.opened":
       if (state.threads[action.sessionId] || isDeleted(state, action.sessionId)) return state;
       return { ...state, threads: { ...state.threads, [action.sessionId]: emptyThread } };
-    case "thread.begun": {
+    case "thread.created": {
       if (state.threads[action.sessionId]) return state;
       const thread = { ...emptyThread, isLoaded: true };
       return { ...state, threads: { ...state.threads, [action.sessionId]: thread } };
@@ -64,7 +64,7 @@ export function reduce(state: State, action: Action): State {
       const known = base.threads[data.session.id] ?? emptyThread;
       const merged = mergeFetched(known, data, asOf.seq);
       const thread = isBehind(base, asOf)
-        ? { ...merged, holes: merged.holes + 1, isStale: true }
+        ? { ...merged, gaps: merged.gaps + 1, isStale: true }
         : merged;
       const threads = { ...base.threads, [data.session.id]: thread };
       return { ...base, sessions, threads };

@@ -8,8 +8,8 @@
 import type { Message, Partial, Session, Task } from "@/api/models";
 import type { Cursor } from "./cursor";
 import type { StreamEvent } from "./events";
-import type { LiveText } from "./live";
-import type { FetchedTask, TaskSteps } from "./steps";
+import type { LiveText } from "./live-text";
+import type { FetchedTask, TaskSteps } from "./task-steps";
 
 /** An object and the log position at which it was current. `value: null` is a deletion. */
 interface Entry<T> {
@@ -27,7 +27,7 @@ export interface Thread {
    * Messages from the stream whose turns precede the fetched ones. They are shown together with
    * their page; alone, they would hide the gap.
    */
-  readonly aside: Entries<Message>;
+  readonly detached: Entries<Message>;
   readonly tasks: Entries<Task>;
   /** The text so far of running answers, by task. */
   readonly live: Readonly<Record<string, LiveText>>;
@@ -40,7 +40,7 @@ export interface Thread {
   /** Whether events were missed since that fetch, so that any of it may be outdated. */
   readonly isStale: boolean;
   /** Increases when this thread has missed text and must be fetched again. */
-  readonly holes: number;
+  readonly gaps: number;
 }
 
 /** A typing indicator, valid until `expiresAt`. */
@@ -94,7 +94,7 @@ export type Action =
   | { type: "unread.fetched"; items: readonly Session[]; asOf: Cursor }
   | { type: "thread.opened"; sessionId: string }
   /** The session was just created: its thread is empty, and every change arrives as an event. */
-  | { type: "thread.begun"; sessionId: string }
+  | { type: "thread.created"; sessionId: string }
   | { type: "thread.fetched"; data: FetchedThread; asOf: Cursor }
   | { type: "task.fetched"; task: FetchedTask }
   | {
@@ -117,14 +117,14 @@ export type Action =
 export const emptyThread: Thread = {
   isLoaded: false,
   messages: {},
-  aside: {},
+  detached: {},
   tasks: {},
   live: {},
   hasMore: false,
   firstTurn: 0,
   fetchedAt: -1,
   isStale: false,
-  holes: 0,
+  gaps: 0,
 };
 
 export const initialState: State = {

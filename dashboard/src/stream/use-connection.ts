@@ -1,7 +1,7 @@
 /** The page's connection, which feeds the store, and its status. */
 import { useEffect } from "react";
 import { createEmitter, createObservable, useObservable } from "@/observable";
-import { useAfter } from "@/use-after";
+import { useDelayed } from "@/use-delayed";
 import type { ConnectionStatus, Received } from "./connection";
 import type { StreamEvent } from "./events";
 import { connectShared } from "./shared-connection";
@@ -15,13 +15,13 @@ export function useConnectionStatus(): ConnectionStatus {
 }
 
 /** Shorter interruptions are not shown. */
-const PATIENCE_MS = 2000;
+const OUTAGE_DELAY_MS = 2000;
 
 /** Returns the status after it has not been live for a while, otherwise null. */
 export function useConnectionTrouble(): Exclude<ConnectionStatus, "live"> | null {
   const current = useConnectionStatus();
-  const isLong = useAfter(PATIENCE_MS, current !== "live");
-  return current !== "live" && isLong ? current : null;
+  const isDisconnected = useDelayed(current !== "live", OUTAGE_DELAY_MS);
+  return current !== "live" && isDisconnected ? current : null;
 }
 
 const applied = createEmitter<StreamEvent>();

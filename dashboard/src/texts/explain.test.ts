@@ -17,9 +17,7 @@ describe("explainEnding", () => {
   });
 
   it("returns the reason for an answer without text", () => {
-    expect(explainEnding(ended("length"), [])).toBe(
-      "Token limit reached before the agent answered",
-    );
+    expect(explainEnding(ended("length"), [])).toBe("No answer: token limit reached");
     expect(explainEnding(ended("empty"), [makeStep(), notice])).toBe(
       "The model tried to call a tool.",
     );

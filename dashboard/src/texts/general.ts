@@ -38,7 +38,9 @@ export const general = {
     signOut: "Sign out",
     signOutTitle: "Sign out?",
     signOutBody: (messages: number, drafts: number) =>
-      `You have ${countUnsent(messages, drafts)} on this device. Keep them for your next sign-in, or remove them.`,
+      messages + drafts === 1
+        ? `You have ${countUnsent(messages, drafts)} on this device. Keep it for your next sign-in, or remove it.`
+        : `You have ${countUnsent(messages, drafts)} on this device. Keep them for your next sign-in, or remove them.`,
     keepAndSignOut: "Keep and sign out",
     removeAndSignOut: "Remove and sign out",
   },

@@ -1,7 +1,8 @@
 /** All texts of the page. A translation is another object of the same shape. */
-import { chats } from "./chats";
-import { conversation } from "./conversation";
+
+import { chat } from "./chat";
+import { chatList } from "./chat-list";
 import { errors } from "./errors";
 import { general } from "./general";
 
-export const texts = { ...general, ...chats, ...conversation, ...errors } as const;
+export const texts = { ...general, ...chatList, ...chat, ...errors } as const;

@@ -1,8 +1,8 @@
 import { act, fireEvent, render, screen } from "@testing-library/react";
 import { userEvent } from "@testing-library/user-event";
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import { setCurrentAccount } from "@/account";
 import { readDraft, writeDraft } from "@/drafts";
-import { setOwner } from "@/owner";
 import { Composer } from "./composer";
 
 function setUp(props: Partial<Parameters<typeof Composer>[0]> = {}) {
@@ -15,7 +15,7 @@ function setUp(props: Partial<Parameters<typeof Composer>[0]> = {}) {
 }
 
 beforeEach(() => {
-  setOwner("default/local");
+  setCurrentAccount("default/local");
   writeDraft("s", "");
   vi.stubGlobal("matchMedia", () => ({ matches: false }));
 });

@@ -2,18 +2,18 @@ import { ArrowUp, Square } from "lucide-react";
 import { useLayoutEffect, useRef } from "react";
 import { IconButton, TextButton } from "@/components/ui/button";
 import {
-  dismissOther,
+  dismissConflictingDraft,
   setComposing,
   swapDrafts,
   takeDraft,
+  useConflictingDraft,
   useDraft,
-  useOtherDraft,
   writeDraft,
 } from "@/drafts";
-import { isMod, isTouchOnly, nameKeys } from "@/keyboard";
+import { formatKeys, hasModifier, isTouchOnly } from "@/keyboard";
 import { usePreferences } from "@/preferences";
 import { texts } from "@/texts";
-import { useStrayKeys } from "./use-stray-keys";
+import { useTypeToFocus } from "./use-type-to-focus";
 
 /** The maximum size of a message, the same as in the api. */
 const MAX_BYTES = 256 * 1024;
@@ -69,7 +69,7 @@ export function Composer(props: {
     element.style.height = `${Math.min(element.scrollHeight, MAX_LINES * LINE_PX + 12)}px`;
   }, [text]);
 
-  useStrayKeys(field);
+  useTypeToFocus(field);
 
   function send() {
     if (!canSend || isTooLong) return;
@@ -82,10 +82,15 @@ export function Composer(props: {
     // Enter confirms an IME composition (229 in Safari). It does not send.
     if (event.nativeEvent.isComposing || event.keyCode === 229) return;
     const isEnter = event.key === "Enter" && !event.shiftKey && !event.altKey;
-    if (isEnter && (isMod(event) || (sendsOnEnter && !isTouchOnly()))) {
+    if (isEnter && (hasModifier(event) || (sendsOnEnter && !isTouchOnly()))) {
       event.preventDefault();
       send();
-    } else if (text === "" && !isMod(event) && !event.shiftKey && props.onScrollKey?.(event.key))
+    } else if (
+      text === "" &&
+      !hasModifier(event) &&
+      !event.shiftKey &&
+      props.onScrollKey?.(event.key)
+    )
       event.preventDefault();
     else if (event.key === "Escape" && isBusy && !isStopping) {
       event.preventDefault();
@@ -95,7 +100,7 @@ export function Composer(props: {
 
   return (
     <div className="px-3.5 pt-2 pb-[max(14px,env(safe-area-inset-bottom))] md:px-6">
-      <OtherDraft draftKey={draftKey} />
+      <ConflictingDraft draftKey={draftKey} />
       {isTooLong && (
         <p role="alert" className="mx-auto mb-2 max-w-[820px] text-bad text-note">
           {texts.composer.tooLong}
@@ -149,15 +154,15 @@ export function Composer(props: {
           ? isBusy
             ? texts.composer.hintBusy
             : texts.composer.hint
-          : texts.composer.hintMod(nameKeys("Mod", "Enter"), isBusy)}
+          : texts.composer.hintMod(formatKeys("Mod", "Enter"), isBusy)}
       </p>
     </div>
   );
 }
 
 /** Offers the conflicting draft of another tab. */
-function OtherDraft({ draftKey }: { draftKey: string }) {
-  const text = useOtherDraft(draftKey);
+function ConflictingDraft({ draftKey }: { draftKey: string }) {
+  const text = useConflictingDraft(draftKey);
   return (
     <div role="status" className="mx-auto max-w-[820px]">
       {text.trim() !== "" && (
@@ -170,9 +175,9 @@ function OtherDraft({ draftKey }: { draftKey: string }) {
           </p>
           <span className="flex gap-x-5">
             <TextButton onClick={() => swapDrafts(draftKey)}>
-              {texts.composer.useOtherDraft}
+              {texts.composer.useConflictingDraft}
             </TextButton>
-            <TextButton onClick={() => dismissOther(draftKey)}>
+            <TextButton onClick={() => dismissConflictingDraft(draftKey)}>
               {texts.composer.dismissOtherDraft}
             </TextButton>
           </span>

@@ -57,7 +57,7 @@ describe("describeSession", () => {
 
     const empty = makeAnswer({ content: "", finish_reason: "length" });
     expect(preview({ session: said("assistant", ""), answer: empty }).text).toBe(
-      "Token limit reached before the agent answered",
+      "No answer: token limit reached",
     );
   });
 

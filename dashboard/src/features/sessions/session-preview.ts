@@ -1,6 +1,6 @@
 import type { Message, Session, Step, Task } from "@/api/models";
-import { findResumption } from "@/long-wait";
-import type { OutgoingMessage } from "@/outbox/outbox";
+import type { OutgoingMessage } from "@/outbox/outgoing-message";
+import { findRetryTime } from "@/retry-time";
 import { toPlainText } from "@/terminal/screen";
 import { texts } from "@/texts";
 import { explainEnding, explainTaskError, explainWait } from "@/texts/explain";
@@ -62,7 +62,7 @@ export function describeSession(about: {
   if (session.active_task?.status === "running")
     return { text: texts.sessions.typing, tone: "live" };
   const waiting = session.active_task ?? task;
-  const until = waiting && findResumption(waiting, about.nowMs);
+  const until = waiting && findRetryTime(waiting, about.nowMs);
   if (waiting && until) return { text: explainWait(waiting, until), tone: "plain" };
   if (session.active_task || session.queued_count > 0)
     return { text: texts.sessions.waiting, tone: "plain" };

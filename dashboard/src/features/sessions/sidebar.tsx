@@ -11,11 +11,11 @@ import {
 } from "lucide-react";
 import { useMemo, useRef, useState } from "react";
 import { Button, IconButton, TextButton } from "@/components/ui/button";
-import { StateNote } from "@/components/ui/state-note";
-import { nameKeys } from "@/keyboard";
+import { EmptyState } from "@/components/ui/empty-state";
+import { formatKeys } from "@/keyboard";
 import { useServerNow } from "@/stream/clock";
-import { listSessions, listWithoutGap } from "@/stream/order";
 import { useSearchOnServer } from "@/stream/search";
+import { listSessions, listWithoutGap } from "@/stream/session-order";
 import type { ListedStatus } from "@/stream/state";
 import { useStore } from "@/stream/store";
 import { texts } from "@/texts";
@@ -130,7 +130,7 @@ export function Sidebar(props: { onSettings: () => void; onPalette: () => void }
             onClick={props.onPalette}
             className="absolute top-1.5 right-1.5 h-6 rounded-md px-1.5 text-ink-3 text-small hover:bg-hover hover:text-ink [@media(hover:none)]:hidden"
           >
-            {nameKeys("Mod", "K")}
+            {formatKeys("Mod", "K")}
           </button>
         )}
         {query && (
@@ -219,27 +219,27 @@ function EmptyList(props: {
   );
   if (query)
     return (
-      <StateNote icon={<Search size={20} />} title={texts.sessions.noResults(query)}>
+      <EmptyState icon={<Search size={20} />} title={texts.sessions.noResults(query)}>
         <Button onClick={props.onSwitch}>
           {isArchive ? texts.sessions.searchActive : texts.sessions.searchArchived}
         </Button>
-      </StateNote>
+      </EmptyState>
     );
   if (list.isError || (list.isPending && list.failureCount > 1))
     return (
-      <StateNote icon={<TriangleAlert size={20} />} title={texts.sessions.loadFailed}>
+      <EmptyState icon={<TriangleAlert size={20} />} title={texts.sessions.loadFailed}>
         <Button onClick={() => void list.refetch()}>{texts.common.retry}</Button>
-      </StateNote>
+      </EmptyState>
     );
   if (list.isPending) return <RowSkeletons />;
   return isArchive ? (
-    <StateNote
+    <EmptyState
       icon={<Inbox size={20} />}
       title={texts.sessions.emptyArchive}
       hint={texts.sessions.emptyArchiveHint}
     />
   ) : (
-    <StateNote
+    <EmptyState
       icon={<MessagesSquare size={20} />}
       title={hasArchived ? texts.sessions.allArchived : texts.sessions.empty}
       hint={texts.sessions.emptyHint}

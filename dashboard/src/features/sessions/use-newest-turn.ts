@@ -1,8 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { body, client } from "@/api/client";
 import type { Message, Session, Task } from "@/api/models";
-import { listTurns } from "@/stream/order";
 import { useStore } from "@/stream/store";
+import { listTurns } from "@/stream/turns";
 
 export interface NewestTurn {
   readonly task: Task | null;

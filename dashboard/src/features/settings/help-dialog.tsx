@@ -1,6 +1,6 @@
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
-import { nameKeys } from "@/keyboard";
+import { formatKeys } from "@/keyboard";
 import { usePreferences } from "@/preferences";
 import { texts } from "@/texts";
 
@@ -9,13 +9,13 @@ export function HelpDialog(props: { onClose: () => void }) {
   const { sendWith } = usePreferences();
   const isPlainEnter = sendWith === "enter";
   const shortcuts: readonly (readonly [string, string])[] = [
-    [texts.help.palette, nameKeys("Mod", "K")],
-    [texts.help.newChat, nameKeys("Mod", "Shift", "O")],
+    [texts.help.palette, formatKeys("Mod", "K")],
+    [texts.help.newChat, formatKeys("Mod", "Shift", "O")],
     [texts.help.list, "↑ ↓"],
-    [texts.help.send, isPlainEnter ? "Enter" : nameKeys("Mod", "Enter")],
-    [texts.help.newLine, isPlainEnter ? nameKeys("Shift", "Enter") : "Enter"],
+    [texts.help.send, isPlainEnter ? "Enter" : formatKeys("Mod", "Enter")],
+    [texts.help.newLine, isPlainEnter ? formatKeys("Shift", "Enter") : "Enter"],
     [texts.help.escape, "Esc"],
-    [texts.help.help, nameKeys("Mod", "/")],
+    [texts.help.help, formatKeys("Mod", "/")],
   ];
   return (
     <Dialog title={texts.help.title} onClose={props.onClose}>

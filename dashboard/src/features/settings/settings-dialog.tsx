@@ -1,7 +1,7 @@
 import { type ReactNode, useState } from "react";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
-import { isTouchOnly, nameKeys } from "@/keyboard";
+import { formatKeys, isTouchOnly } from "@/keyboard";
 import { changePreferences, usePreferences } from "@/preferences";
 import { texts } from "@/texts";
 
@@ -26,7 +26,7 @@ export function SettingsDialog(props: { onClose: () => void; children?: ReactNod
           value={sendWith}
           options={[
             ["enter", "Enter"],
-            ["mod-enter", nameKeys("Mod", "Enter")],
+            ["mod-enter", formatKeys("Mod", "Enter")],
           ]}
           onChange={(next) => changePreferences({ sendWith: next })}
         />

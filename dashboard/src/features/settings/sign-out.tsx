@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { clearCurrentAccount } from "@/account";
 import { client } from "@/api/client";
 import { useMe } from "@/api/me";
 import { reportFailure } from "@/components/report-failure";
@@ -6,7 +7,6 @@ import { Button, TextButton } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { clearDrafts, listDrafts } from "@/drafts";
 import { outbox } from "@/outbox/use-outbox";
-import { forgetOwner } from "@/owner";
 import { texts } from "@/texts";
 
 /** The user of a server without API keys, who cannot sign out. */
@@ -28,7 +28,7 @@ export function SignOut() {
         clearDrafts();
         await outbox.clear();
       }
-      forgetOwner();
+      clearCurrentAccount();
       window.location.assign("/");
     } catch (error) {
       reportFailure(error);
@@ -36,7 +36,7 @@ export function SignOut() {
   }
 
   function ask() {
-    const left = { unsent: outbox.getItems().length, drafts: listDrafts().length };
+    const left = { unsent: outbox.messages.get().length, drafts: listDrafts().length };
     if (left.unsent + left.drafts === 0) void leave(false);
     else setKept(left);
   }

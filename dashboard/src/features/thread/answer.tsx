@@ -1,7 +1,7 @@
 import { CircleSlash, Info, RotateCcw, TriangleAlert } from "lucide-react";
 import { memo, useState } from "react";
 import type { Message, Step, Task } from "@/api/models";
-import { ForWriters } from "@/components/for-writers";
+import { RequireWriteAccess } from "@/components/require-write-access";
 import { Button, TextButton } from "@/components/ui/button";
 import { useStore } from "@/stream/store";
 import { toPlainText } from "@/terminal/screen";
@@ -63,12 +63,12 @@ export const Answer = memo(function Answer(props: {
           )}
         </span>
         {props.canRetry && (
-          <ForWriters>
+          <RequireWriteAccess>
             <span aria-hidden="true">·</span>
             <TextButton onClick={() => void retryTask(message.chat_session_id, message.task_id)}>
               {texts.common.retry}
             </TextButton>
-          </ForWriters>
+          </RequireWriteAccess>
         )}
         {!isEmpty && (
           <CopyButton text={toPlainText(message.content)} isShort className="reveal ml-1" />
@@ -135,7 +135,7 @@ export function Failure({ task }: { task: Task }) {
           {reason && <span className="block text-ink-2">{reason}</span>}
         </span>
       </span>
-      <ForWriters>
+      <RequireWriteAccess>
         <Button
           size="small"
           className="rounded-[12px]!"
@@ -144,7 +144,7 @@ export function Failure({ task }: { task: Task }) {
           <RotateCcw size={14} aria-hidden="true" />
           {texts.common.retry}
         </Button>
-      </ForWriters>
+      </RequireWriteAccess>
     </div>
   );
 }

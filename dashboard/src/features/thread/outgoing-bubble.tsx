@@ -1,34 +1,42 @@
 import { TextButton } from "@/components/ui/button";
 import { readDraft, writeDraft } from "@/drafts";
-import type { OutgoingMessage } from "@/outbox/outbox";
+import type { OutgoingMessage } from "@/outbox/outgoing-message";
 import { outbox } from "@/outbox/use-outbox";
 import { texts } from "@/texts";
 import { explainProblem } from "@/texts/explain";
 import { bubbleOfUser } from "./user-bubble";
 
 /** A message that the server has not accepted yet. */
-export function OutgoingBubble({ item, draftKey }: { item: OutgoingMessage; draftKey: string }) {
-  const isSending = item.state === "sending";
+export function OutgoingBubble({
+  message,
+  draftKey,
+}: {
+  message: OutgoingMessage;
+  draftKey: string;
+}) {
+  const isSending = message.state === "sending";
   const look = isSending ? "bg-accent text-accent-ink" : "border-[1.5px] border-bad/60 bg-bad-soft";
   return (
     <>
       <div className={`${bubbleOfUser} animate-rise ${look}`}>
         <span className="sr-only">{texts.thread.youSaid}: </span>
-        <span className="block [unicode-bidi:plaintext]">{item.content}</span>
+        <span className="block [unicode-bidi:plaintext]">{message.content}</span>
       </div>
       <div
         className={`flex flex-wrap justify-end gap-x-2 gap-y-1 self-end px-1 pb-2 text-right text-small pointer-coarse:gap-y-3 ${isSending ? "text-ink-3" : "text-bad"}`}
       >
-        <span>{describe(item)}</span>
+        <span>{describe(message)}</span>
         {!isSending && (
           <span className="flex gap-x-3 pointer-coarse:gap-x-4">
-            <TextButton onClick={() => outbox.retry(item.key)}>
-              {item.state === "failed" ? texts.common.retry : texts.receipt.sendNow}
+            <TextButton onClick={() => outbox.retry(message.key)}>
+              {message.state === "failed" ? texts.common.retry : texts.receipt.sendNow}
             </TextButton>
-            {item.state === "failed" && (
-              <TextButton onClick={() => takeBack(item, draftKey)}>{texts.receipt.edit}</TextButton>
+            {message.state === "failed" && (
+              <TextButton onClick={() => moveToComposer(message, draftKey)}>
+                {texts.receipt.edit}
+              </TextButton>
             )}
-            <TextButton onClick={() => void outbox.discard(item.key)}>
+            <TextButton onClick={() => void outbox.discard(message.key)}>
               {texts.receipt.discard}
             </TextButton>
           </span>
@@ -46,7 +54,7 @@ function describe({ state, reason }: OutgoingMessage): string {
 }
 
 /** Moves the message back to the composer, before the current draft. */
-function takeBack({ key, content }: OutgoingMessage, draftKey: string): void {
+function moveToComposer({ key, content }: OutgoingMessage, draftKey: string): void {
   writeDraft(draftKey, [content, readDraft(draftKey)].filter(Boolean).join("\n\n"));
   void outbox.discard(key);
 }

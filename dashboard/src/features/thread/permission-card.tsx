@@ -1,7 +1,7 @@
 import { ShieldCheck, ShieldQuestion, ShieldX } from "lucide-react";
 import { memo, useState } from "react";
 import type { Step, Task } from "@/api/models";
-import { ForWriters } from "@/components/for-writers";
+import { RequireWriteAccess } from "@/components/require-write-access";
 import { Button } from "@/components/ui/button";
 import { showControls } from "@/terminal/screen";
 import { texts } from "@/texts";
@@ -51,7 +51,7 @@ export const PermissionCard = memo(function PermissionCard(props: {
         </pre>
       )}
       <div className="flex flex-wrap items-center gap-2">
-        <ForWriters>
+        <RequireWriteAccess>
           {listChoices(request).map(({ name, answer, look }) => (
             <Button
               key={"option_id" in answer ? `option ${answer.option_id}` : answer.decision}
@@ -63,7 +63,7 @@ export const PermissionCard = memo(function PermissionCard(props: {
               {name}
             </Button>
           ))}
-        </ForWriters>
+        </RequireWriteAccess>
         <span className="ml-auto text-ink-3 text-small tabular-nums">
           {texts.permission.expiresAt(formatClock(request.expires_at))}
         </span>

@@ -4,16 +4,16 @@ import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useStat
 import type { Session } from "@/api/models";
 import { AgentAvatar } from "@/components/agent-avatar";
 import { TextButton } from "@/components/ui/button";
-import { useOutgoingMessages, withoutArrived } from "@/outbox/use-outbox";
-import { listTurns } from "@/stream/order";
+import { listUndelivered, useOutgoingMessages } from "@/outbox/use-outbox";
 import type { Thread as ThreadState } from "@/stream/state";
+import { listTurns } from "@/stream/turns";
 import { texts } from "@/texts";
 import { DayDivider, NewDivider } from "./dividers";
-import { layOutTurns, type TurnRow } from "./layout";
 import { OutgoingBubble } from "./outgoing-bubble";
 import type { ThreadAgent } from "./thread-agent";
+import { buildTurnRows, type TurnRow } from "./turn-rows";
 import { TurnView } from "./turn-view";
-import { useMarkRead, useNewMarker } from "./use-reading";
+import { useMarkRead, useNewDivider } from "./use-read-state";
 import { useOlderTurns } from "./use-thread";
 
 /** Older turns are fetched when less than this is left above the view. */
@@ -41,14 +41,14 @@ export const Thread = memo(function Thread(props: {
   const known = useMemo(() => Object.values(messages).map(({ value }) => value), [messages]);
   const newestSeq = known.reduce((max, message) => Math.max(max, message?.seq ?? 0), 0);
   const pending = useOutgoingMessages(session.id);
-  const outgoing = useMemo(() => withoutArrived(pending, known), [pending, known]);
+  const outgoing = useMemo(() => listUndelivered(pending, known), [pending, known]);
 
   const newestSent = pending.at(-1)?.key;
-  const marker = useNewMarker(session, newestSeq, newestSent);
+  const marker = useNewDivider(session, newestSeq, newestSent);
   // Turns that have not been fetched are counted only by the session.
   const openCount = hasMore ? session.queued_count + (session.active_task ? 1 : 0) : 0;
   const rows = useMemo(
-    () => layOutTurns(turns, tasks, marker, openCount),
+    () => buildTurnRows(turns, tasks, marker, openCount),
     [turns, tasks, marker, openCount],
   );
 
@@ -171,7 +171,7 @@ export const Thread = memo(function Thread(props: {
                   className="flex flex-col gap-1 pb-1"
                 >
                   {row && <Row row={row} agent={agent} />}
-                  {!row && item && <OutgoingBubble item={item} draftKey={session.id} />}
+                  {!row && item && <OutgoingBubble message={item} draftKey={session.id} />}
                 </div>
               );
             })}

@@ -2,9 +2,9 @@ import { memo, useMemo } from "react";
 import { isEnded, type Message, type Task } from "@/api/models";
 import { Answer, Failure, LiveAnswer } from "./answer";
 import { NewDivider } from "./dividers";
-import { LongWait } from "./long-wait";
 import { findOpenRequest } from "./permission";
 import { PermissionCard, PermissionOutcome } from "./permission-card";
+import { RetryWaitCard } from "./retry-wait-card";
 import { Notices, Steps } from "./steps";
 import type { ThreadAgent } from "./thread-agent";
 import { useTurnSteps } from "./use-turn-steps";
@@ -55,7 +55,7 @@ export const TurnView = memo(function TurnView(props: {
         />
       )}
       {isOpen && latest && <PermissionOutcome step={latest} />}
-      {task && <LongWait task={task} message={user} agentKey={agent.key} />}
+      {task && <RetryWaitCard task={task} message={user} agentKey={agent.key} />}
       {answer?.content === "" && <Notices steps={steps} />}
       {task && !answer && (
         <LiveAnswer

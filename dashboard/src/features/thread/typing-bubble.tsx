@@ -1,12 +1,12 @@
 import { memo } from "react";
 import type { Step, Task } from "@/api/models";
-import { findResumption } from "@/long-wait";
+import { findRetryTime } from "@/retry-time";
 import { useServerNow } from "@/stream/clock";
 import { useStore } from "@/stream/store";
 import { useConnectionTrouble } from "@/stream/use-connection";
 import { formatElapsed } from "@/time";
-import { describeTurn } from "./status";
 import { useIsStopping } from "./task-actions";
+import { describeTurn } from "./turn-status";
 
 /** The status text is shown after this time, because most answers start earlier. */
 const STATUS_DELAY_MS = 900;
@@ -32,7 +32,7 @@ export const TypingBubble = memo(function TypingBubble(props: {
     nowMs: now,
   });
   // A long wait is shown by a card of its own.
-  if (!status || findResumption(task, now)) return null;
+  if (!status || findRetryTime(task, now)) return null;
   const elapsed = status.since ? now - Date.parse(status.since) : null;
   const isFresh = elapsed !== null && elapsed < STATUS_DELAY_MS && steps.length === 0;
   const frame = hasText

@@ -9,9 +9,9 @@ const PAGE_TURNS = 50;
 /** Fetches a thread into the store, and again after it has missed events. */
 export function useThreadFetch(sessionId: string) {
   const generation = useStore((state) => state.generation);
-  const holes = useStore((state) => state.threads[sessionId]?.holes ?? 0);
+  const gaps = useStore((state) => state.threads[sessionId]?.gaps ?? 0);
   return useQuery({
-    queryKey: ["thread", sessionId, generation, holes],
+    queryKey: ["thread", sessionId, generation, gaps],
     queryFn: async () => {
       // The thread collects events from now on, which are merged with the response.
       store.dispatch({ type: "thread.opened", sessionId });

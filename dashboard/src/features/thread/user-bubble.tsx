@@ -1,14 +1,14 @@
 import { memo, useState } from "react";
 import { ApiError, client } from "@/api/client";
 import type { Message, Task } from "@/api/models";
-import { ForWriters } from "@/components/for-writers";
 import { reportFailure } from "@/components/report-failure";
+import { RequireWriteAccess } from "@/components/require-write-access";
 import { TextButton } from "@/components/ui/button";
 import { notify } from "@/components/ui/toast";
 import { texts } from "@/texts";
 import { formatClock, formatExact } from "@/time";
-import { useAfter } from "@/use-after";
-import { EditQueued } from "./edit-queued";
+import { useDelayed } from "@/use-delayed";
+import { QueuedMessageEditor } from "./queued-message-editor";
 
 export const bubbleOfUser =
   "self-end max-w-[88%] md:max-w-[72%] rounded-bubble rounded-br-[6px] px-3.5 py-[9px] whitespace-pre-wrap [overflow-wrap:anywhere]";
@@ -48,7 +48,7 @@ export const UserBubble = memo(function UserBubble(props: {
   const [isEditing, setEditing] = useState(false);
   const isWaiting = task?.status === "queued" && position > 0;
   const isUntouched = task?.status === "queued" && task.attempt === 0;
-  const isLong = useAfter(CHANGEABLE_AFTER_MS, isUntouched);
+  const isLong = useDelayed(isUntouched, CHANGEABLE_AFTER_MS);
   const isChangeable = isUntouched && (position > 0 || isLong);
   const look = isWaiting
     ? "border-[1.5px] border-dashed border-line-strong bg-transparent"
@@ -70,14 +70,14 @@ export const UserBubble = memo(function UserBubble(props: {
         </time>
         {message.edited_at && <span>· {texts.thread.edited}</span>}
         {isChangeable && (
-          <ForWriters>
+          <RequireWriteAccess>
             <span className="ml-2 flex gap-x-3 pointer-coarse:gap-x-4">
               <TextButton onClick={() => setEditing(true)}>{texts.receipt.edit}</TextButton>
               <TextButton onClick={() => void removeQueued(message)}>
                 {texts.receipt.remove}
               </TextButton>
             </span>
-          </ForWriters>
+          </RequireWriteAccess>
         )}
       </div>
     </>
@@ -87,7 +87,11 @@ export const UserBubble = memo(function UserBubble(props: {
       {isEditing && isUntouched ? null : bubble}
       {/* The editor keeps its text if the agent starts in the meantime. */}
       {isEditing && (
-        <EditQueued message={message} isLate={!isUntouched} onClose={() => setEditing(false)} />
+        <QueuedMessageEditor
+          message={message}
+          isLate={!isUntouched}
+          onClose={() => setEditing(false)}
+        />
       )}
     </>
   );

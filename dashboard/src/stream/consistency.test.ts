@@ -1,10 +1,11 @@
 // @vitest-environment node
 import { describe, expect, it } from "vitest";
 import type { Session } from "@/api/models";
-import { History, pick, type Random, seeded } from "./history-model";
-import { countUnread, listTurns, listWithoutGap } from "./order";
+import { FakeServer, pick, type Random, seeded } from "./fake-server";
 import { reduce } from "./reducer";
+import { countUnread, listWithoutGap } from "./session-order";
 import { type Action, initialState, type ListedStatus, type State } from "./state";
+import { listTurns } from "./turns";
 
 const STEPS = 120;
 const SEEDS = Array.from({ length: 150 }, (_, index) => index + 1);
@@ -34,18 +35,18 @@ function viewOf(state: State) {
 }
 
 /** A client that fetches as the hooks of the page do. */
-class Reader {
+class Client {
   state: State = initialState;
-  readonly #history: History;
+  readonly #server: FakeServer;
   #generation = 0;
   readonly #listed: Record<ListedStatus, { after: Session | null; isLast: boolean }> = {
     active: { after: null, isLast: false },
     archived: { after: null, isLast: false },
   };
-  readonly #holes = new Map<string, number>();
+  readonly #gaps = new Map<string, number>();
 
-  constructor(history: History) {
-    this.#history = history;
+  constructor(server: FakeServer) {
+    this.#server = server;
     this.fetchLists();
   }
 
@@ -59,14 +60,14 @@ class Reader {
       this.#listed[status] = { after: null, isLast: false };
       this.scrollList(status);
     }
-    this.take(this.#history.unread());
+    this.take(this.#server.unread());
   }
 
   /** Fetches a list's next page. */
   scrollList(status: ListedStatus): void {
     const { after, isLast } = this.#listed[status];
     if (isLast) return;
-    const page = this.#history.list(status, after, LIST_PAGE);
+    const page = this.#server.list(status, after, LIST_PAGE);
     this.#listed[status] = { after: page.items.at(-1) ?? after, isLast: page.page.isLast };
     this.take(page);
   }
@@ -78,7 +79,7 @@ class Reader {
   /** Opens a thread. Returns the response of its fetch, which can be delivered later. */
   ask(id: string): Action {
     this.take({ type: "thread.opened", sessionId: id });
-    const answer = this.#history.thread(id, PAGE);
+    const answer = this.#server.thread(id, PAGE);
     return answer ? { type: "thread.fetched", ...answer } : { type: "session.gone", sessionId: id };
   }
 
@@ -86,7 +87,7 @@ class Reader {
     const thread = this.state.threads[id];
     if (!thread?.hasMore) return;
     const { generation } = this.state;
-    const page = this.#history.older(id, thread.firstTurn, PAGE);
+    const page = this.#server.older(id, thread.firstTurn, PAGE);
     const about = { sessionId: id, beforeTurn: thread.firstTurn, generation };
     this.take({ type: "older.fetched", ...about, ...page });
   }
@@ -103,43 +104,43 @@ class Reader {
       this.fetchLists();
       for (const id of Object.keys(threads)) this.take(this.ask(id));
     }
-    for (const [id, { holes }] of Object.entries(threads)) {
-      if (holes <= (this.#holes.get(id) ?? 0)) continue;
-      this.#holes.set(id, holes);
+    for (const [id, { gaps }] of Object.entries(threads)) {
+      if (gaps <= (this.#gaps.get(id) ?? 0)) continue;
+      this.#gaps.set(id, gaps);
       this.take(this.ask(id));
     }
   }
 }
 
 /** Returns the view of a new client with the same open threads. */
-function afresh(history: History, open: readonly string[]) {
-  const reader = new Reader(history);
-  for (const id of open) reader.take(reader.ask(id));
-  reader.scrollUpEverywhere();
-  reader.scrollListsToTheirEnd();
-  return viewOf(reader.state);
+function viewOfNewClient(server: FakeServer, open: readonly string[]) {
+  const client = new Client(server);
+  for (const id of open) client.take(client.ask(id));
+  client.scrollUpEverywhere();
+  client.scrollListsToTheirEnd();
+  return viewOf(client.state);
 }
 
-type Turbulence = (reader: Reader, events: Action[], random: Random, history: History) => void;
+type Delivery = (client: Client, events: Action[], random: Random, server: FakeServer) => void;
 
 /** Makes random changes, and asserts that the client's view equals that of a new client. */
-function liveThrough(seed: number, deliver: Turbulence, settle?: (reader: Reader) => void) {
+function simulate(seed: number, deliver: Delivery, settle?: (client: Client) => void) {
   const random = seeded(seed);
-  const history = new History(random);
-  const reader = new Reader(history);
+  const server = new FakeServer(random);
+  const client = new Client(server);
   for (let step = 0; step < STEPS; step += 1) {
-    deliver(reader, history.step(), random, history);
-    const id = pick(random, history.sessionIds());
-    if (id && !reader.state.threads[id] && random() < 0.3) reader.take(reader.ask(id));
-    if (id && random() < 0.05) reader.scrollUp(id);
-    if (random() < 0.05) reader.scrollList(pick(random, LISTS) ?? "active");
+    deliver(client, server.step(), random, server);
+    const id = pick(random, server.sessionIds());
+    if (id && !client.state.threads[id] && random() < 0.3) client.take(client.ask(id));
+    if (id && random() < 0.05) client.scrollUp(id);
+    if (random() < 0.05) client.scrollList(pick(random, LISTS) ?? "active");
   }
-  settle?.(reader);
-  expect(countUnread(reader.state.sessions), `seed ${seed}`).toBe(history.countUnread());
-  reader.scrollUpEverywhere();
-  reader.scrollListsToTheirEnd();
-  const expected = afresh(history, Object.keys(reader.state.threads));
-  expect(viewOf(reader.state), `seed ${seed}`).toEqual(expected);
+  settle?.(client);
+  expect(countUnread(client.state.sessions), `seed ${seed}`).toBe(server.countUnread());
+  client.scrollUpEverywhere();
+  client.scrollListsToTheirEnd();
+  const expected = viewOfNewClient(server, Object.keys(client.state.threads));
+  expect(viewOf(client.state), `seed ${seed}`).toEqual(expected);
 }
 
 function always(name: string, play: (seed: number) => void) {
@@ -148,69 +149,69 @@ function always(name: string, play: (seed: number) => void) {
   });
 }
 
-describe("after any history, a client shows the same as a new client", () => {
+describe("after any server, a client shows the same as a new client", () => {
   always("after live events", (seed) => {
-    liveThrough(seed, (reader, events) => reader.take(...events));
+    simulate(seed, (client, events) => client.take(...events));
   });
 
   always("after duplicated and delayed events", (seed) => {
     const earlier: Action[] = [];
-    liveThrough(seed, (reader, events, random) => {
+    simulate(seed, (client, events, random) => {
       const durable = events.filter((action) => action.type === "event" && action.cursor);
-      reader.take(...events, ...events);
+      client.take(...events, ...events);
       earlier.push(...durable);
       const again = random() < 0.3 ? pick(random, earlier) : undefined;
-      if (again) reader.take(again);
+      if (again) client.take(again);
     });
   });
 
   always("after disconnects with a replay", (seed) => {
     let isCut = false;
-    const reconnect = (reader: Reader, history: History) => {
+    const reconnect = (client: Client, server: FakeServer) => {
       isCut = false;
-      if (reader.state.position) reader.take(...history.replay(reader.state.position));
+      if (client.state.position) client.take(...server.replay(client.state.position));
     };
-    let known: History | undefined;
-    liveThrough(
+    let known: FakeServer | undefined;
+    simulate(
       seed,
-      (reader, events, random, history) => {
-        known = history;
-        if (!isCut) reader.take(...events);
-        if (isCut && random() < 0.3) reconnect(reader, history);
+      (client, events, random, server) => {
+        known = server;
+        if (!isCut) client.take(...events);
+        if (isCut && random() < 0.3) reconnect(client, server);
         else if (random() < 0.2) isCut = true;
       },
-      (reader) => known && reconnect(reader, known),
+      (client) => known && reconnect(client, known),
     );
   });
 
   always("after late responses in any order", (seed) => {
     const late: Action[] = [];
-    liveThrough(
+    simulate(
       seed,
-      (reader, events, random, history) => {
-        reader.take(...events);
-        const id = pick(random, history.sessionIds());
-        if (id && random() < 0.3) late.push(reader.ask(id));
+      (client, events, random, server) => {
+        client.take(...events);
+        const id = pick(random, server.sessionIds());
+        if (id && random() < 0.3) late.push(client.ask(id));
         if (random() < 0.1)
-          for (const status of LISTS) late.push(history.list(status, null, LIST_PAGE));
-        if (random() < 0.3) reader.take(...late.splice(Math.floor(random() * late.length), 1));
+          for (const status of LISTS) late.push(server.list(status, null, LIST_PAGE));
+        if (random() < 0.3) client.take(...late.splice(Math.floor(random() * late.length), 1));
       },
-      (reader) => reader.take(...late),
+      (client) => client.take(...late),
     );
   });
 
   always("after lost events", (seed) => {
-    let known: History | undefined;
-    liveThrough(
+    let known: FakeServer | undefined;
+    simulate(
       seed,
-      (reader, events, random, history) => {
-        known = history;
+      (client, events, random, server) => {
+        known = server;
         const isLost = random() < 0.1;
-        reader.take(...(isLost ? events.slice(1) : events));
+        client.take(...(isLost ? events.slice(1) : events));
       },
       // The last event may be lost. It is detected at the next connection.
-      (reader) => {
-        if (known && reader.state.position) reader.take(...known.replay(reader.state.position));
+      (client) => {
+        if (known && client.state.position) client.take(...known.replay(client.state.position));
       },
     );
   });

@@ -1,6 +1,6 @@
 /** How the list of sessions changes with fetched pages. */
 import type { Session } from "@/api/models";
-import { compareSessions } from "./order";
+import { compareSessions } from "./session-order";
 import { type Action, type Entries, type ListedStatus, put, type State } from "./state";
 
 /** Merges a page of the list. A known session that the page should contain but does not is removed. */

@@ -45,7 +45,7 @@ function forgetPositions(
     {
       ...thread,
       messages: age(thread.messages),
-      aside: {},
+      detached: {},
       tasks: age(thread.tasks),
       fetchedAt: -1,
       isStale: true,

@@ -2,10 +2,10 @@ import { useNavigate } from "@tanstack/react-router";
 import { Clock } from "lucide-react";
 import { useAgents } from "@/api/agents";
 import type { Message, Task } from "@/api/models";
-import { ForWriters } from "@/components/for-writers";
+import { RequireWriteAccess } from "@/components/require-write-access";
 import { Button } from "@/components/ui/button";
 import { replaceDraft } from "@/drafts";
-import { findResumption } from "@/long-wait";
+import { findRetryTime } from "@/retry-time";
 import { useServerNow } from "@/stream/clock";
 import { toPlainText } from "@/terminal/screen";
 import { texts } from "@/texts";
@@ -15,9 +15,9 @@ import { stopTask, useIsStopping } from "./task-actions";
 const RENEW_MS = 5000;
 
 /** Why and until when a turn waits for its next attempt, with buttons to stop it or use another agent. */
-export function LongWait(props: { task: Task; message: Message | null; agentKey: string }) {
+export function RetryWaitCard(props: { task: Task; message: Message | null; agentKey: string }) {
   const now = useServerNow(RENEW_MS);
-  const until = findResumption(props.task, now);
+  const until = findRetryTime(props.task, now);
   return until === null ? null : <Card {...props} until={until} />;
 }
 
@@ -41,7 +41,7 @@ function Card(props: { task: Task; message: Message | null; agentKey: string; un
           {reason && <span className="block text-ink-2">{toPlainText(reason)}</span>}
         </span>
       </span>
-      <ForWriters>
+      <RequireWriteAccess>
         <span className="flex flex-wrap gap-2">
           <Button
             size="small"
@@ -60,7 +60,7 @@ function Card(props: { task: Task; message: Message | null; agentKey: string; un
             </Button>
           )}
         </span>
-      </ForWriters>
+      </RequireWriteAccess>
     </div>
   );
 }

@@ -1,6 +1,6 @@
 /** Stores the outbox in IndexedDB and notifies other tabs of removed messages. */
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
-import type { OutboxStorage, OutgoingMessage } from "./outbox";
+import type { OutboxStorage, OutgoingMessage } from "./outgoing-message";
 
 interface Schema extends DBSchema {
   outgoing: { key: string; value: OutgoingMessage; indexes: { owner: string } };
@@ -30,7 +30,7 @@ function open(onClosed: () => void): Promise<IDBPDatabase<Schema>> {
   });
 }
 
-export function createDeviceStorage(): OutboxStorage {
+export function createIndexedDbStorage(): OutboxStorage {
   let database: Promise<IDBPDatabase<Schema>> | null = null;
   const forget = () => {
     database = null;

@@ -4,7 +4,7 @@ import type { Task } from "@/api/models";
 const LONG_WAIT_MS = 60_000;
 
 /** Returns the time of the next attempt of a task that waits for at least a minute, otherwise null. */
-export function findResumption(task: Task, nowMs: number): string | null {
+export function findRetryTime(task: Task, nowMs: number): string | null {
   if (task.status !== "queued" || !task.error || !task.next_attempt_at) return null;
   return Date.parse(task.next_attempt_at) - nowMs >= LONG_WAIT_MS ? task.next_attempt_at : null;
 }

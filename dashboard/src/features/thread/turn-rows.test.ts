@@ -1,9 +1,9 @@
 // @vitest-environment node
 import { describe, expect, it } from "vitest";
 import type { Message, Task } from "@/api/models";
-import type { Turn } from "@/stream/order";
+import type { Turn } from "@/stream/turns";
 import { makeMessage, makeTask } from "@/test-objects";
-import { layOutTurns } from "./layout";
+import { buildTurnRows } from "./turn-rows";
 
 function message(role: Message["role"], turn: number, seq: number, at: string): Message {
   const ids = { id: `${role}-${turn}`, task_id: `t${turn}` };
@@ -25,12 +25,12 @@ function task(number: number, status: Task["status"]): [string, { seq: number; v
 
 const at = "2026-01-01T10:00:00.000Z";
 
-describe("layOutTurns", () => {
+describe("buildTurnRows", () => {
   it("numbers the queued turns after the running one", () => {
     const turns = [1, 2, 3].map((number) => turn(number, number, at, false));
     const tasks = Object.fromEntries([task(1, "running"), task(2, "queued"), task(3, "queued")]);
 
-    const rows = layOutTurns(turns, tasks, Number.POSITIVE_INFINITY);
+    const rows = buildTurnRows(turns, tasks, Number.POSITIVE_INFINITY);
 
     expect(rows.map((row) => row.position)).toEqual([0, 1, 2]);
   });
@@ -39,7 +39,7 @@ describe("layOutTurns", () => {
     const turns = [8, 9].map((number) => turn(number, number, at, false));
     const tasks = Object.fromEntries([task(8, "queued"), task(9, "queued")]);
 
-    const rows = layOutTurns(turns, tasks, Number.POSITIVE_INFINITY, 9);
+    const rows = buildTurnRows(turns, tasks, Number.POSITIVE_INFINITY, 9);
 
     expect(rows.map((row) => row.position)).toEqual([7, 8]);
   });
@@ -49,7 +49,7 @@ describe("layOutTurns", () => {
     const later = "2026-01-01T14:00:00.000Z";
     const turns = [turn(1, 1, at), turn(2, 3, soon), turn(3, 5, later)];
 
-    const rows = layOutTurns(turns, {}, Number.POSITIVE_INFINITY);
+    const rows = buildTurnRows(turns, {}, Number.POSITIVE_INFINITY);
 
     expect(rows.map((row) => row.day)).toEqual([at, null, later]);
   });
@@ -57,10 +57,10 @@ describe("layOutTurns", () => {
   it("puts one New divider before the first unread answer", () => {
     const turns = [turn(1, 1, at), turn(2, 3, at), turn(3, 5, at)];
 
-    const betweenTurns = layOutTurns(turns, {}, 2).map((row) => row.isNewBefore);
-    const insideATurn = layOutTurns(turns, {}, 3).map((row) => row.isNewBefore);
+    const betweenTurns = buildTurnRows(turns, {}, 2).map((row) => row.isNewBefore);
+    const insideATurn = buildTurnRows(turns, {}, 3).map((row) => row.isNewBefore);
 
-    const atTheBeginning = layOutTurns(turns, {}, 0).map((row) => row.isNewBefore);
+    const atTheBeginning = buildTurnRows(turns, {}, 0).map((row) => row.isNewBefore);
 
     expect(betweenTurns).toEqual([null, "turn", null]);
     expect(atTheBeginning, "the user's own message is never new").toEqual(["answer", null, null]);

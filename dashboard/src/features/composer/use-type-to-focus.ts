@@ -1,5 +1,5 @@
 import { type RefObject, useEffect } from "react";
-import { hasOverlay, isMod, isTouchOnly } from "@/keyboard";
+import { hasModifier, hasOverlay, isTouchOnly } from "@/keyboard";
 
 /**
  * Moves the focus to the field when the user types while no other field has it, such as after a click
@@ -9,7 +9,7 @@ import { hasOverlay, isMod, isTouchOnly } from "@/keyboard";
  * An IME composes only in a field that had the focus before the first key. Therefore a click outside
  * of controls also moves the focus, and so does a key that starts a composition (`Process`, dead keys).
  */
-export function useStrayKeys(field: RefObject<HTMLTextAreaElement | null>): void {
+export function useTypeToFocus(field: RefObject<HTMLTextAreaElement | null>): void {
   useEffect(() => {
     function onKeyDown(event: KeyboardEvent) {
       if (event.defaultPrevented || !startsText(event) || hasOverlay()) return;
@@ -36,7 +36,7 @@ function startsText(event: KeyboardEvent): boolean {
   // 229: the key code during an IME composition.
   const isComposed = event.isComposing || event.keyCode === 229 || event.key === "Process";
   if (isComposed || event.key === "Dead") return true;
-  return event.key.length === 1 && event.key !== " " && !isMod(event) && !event.altKey;
+  return event.key.length === 1 && event.key !== " " && !hasModifier(event) && !event.altKey;
 }
 
 const TAKES_TEXT = "input, textarea, select, [contenteditable]";

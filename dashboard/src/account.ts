@@ -8,22 +8,22 @@ import { createObservable, useObservable } from "./observable";
 
 const KEY = "banter.owner";
 
-const owner = createObservable<string | null>(null);
+const account = createObservable<string | null>(null);
 
 /** Returns the id of a user's account: workspace and user, escaped and joined by a slash. */
-export function nameOwner(user: { workspace_id: string; user_id: string }): string {
+export function accountIdOf(user: { workspace_id: string; user_id: string }): string {
   return `${encodeURIComponent(user.workspace_id)}/${encodeURIComponent(user.user_id)}`;
 }
 
 /** Returns the account that is signed in, or null until the server has confirmed it. */
-export function readOwner(): string | null {
-  return owner.get();
+export function currentAccount(): string | null {
+  return account.get();
 }
 
 /** Sets the account that the server has confirmed. Other tabs of another account reload. */
-export function setOwner(next: string): void {
-  if (next === owner.get()) return;
-  owner.set(next);
+export function setCurrentAccount(next: string): void {
+  if (next === account.get()) return;
+  account.set(next);
   try {
     localStorage.setItem(KEY, next);
   } catch {
@@ -32,8 +32,8 @@ export function setOwner(next: string): void {
 }
 
 /** Clears the account after signing out. Other tabs reload. */
-export function forgetOwner(): void {
-  owner.set(null);
+export function clearCurrentAccount(): void {
+  account.set(null);
   try {
     localStorage.removeItem(KEY);
   } catch {
@@ -42,9 +42,9 @@ export function forgetOwner(): void {
 }
 
 window.addEventListener("storage", ({ key, newValue }) => {
-  if (key === KEY && owner.get() !== null && newValue !== owner.get()) window.location.reload();
+  if (key === KEY && account.get() !== null && newValue !== account.get()) window.location.reload();
 });
 
-export function useOwner(): string | null {
-  return useObservable(owner);
+export function useCurrentAccount(): string | null {
+  return useObservable(account);
 }

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { Step, Task } from "@/api/models";
 import { makeStep, makeTask } from "@/test-objects";
-import { describeTurn } from "./status";
+import { describeTurn } from "./turn-status";
 
 const now = Date.parse("2026-01-01T00:01:00.000Z");
 const running = makeTask({

@@ -5,7 +5,7 @@ const numbers = new Intl.NumberFormat();
 const files = (count: number) => (count === 1 ? "1 file" : `${count} files`);
 const requests = (count: number) => (count === 1 ? "1 request" : `${count} requests`);
 
-export const conversation = {
+export const chat = {
   thread: {
     label: (title: string) => `Chat: ${title}`,
     notFound: "Chat not found",
@@ -49,7 +49,7 @@ export const conversation = {
     queue: "Queue message",
     stop: "Stop",
     otherDraft: "Another tab has a different draft.",
-    useOtherDraft: "Use it",
+    useConflictingDraft: "Use it",
     dismissOtherDraft: "Dismiss",
     hint: "Enter to send · Shift+Enter for a new line",
     hintBusy: "Enter to queue · Esc to stop",
@@ -131,7 +131,7 @@ export const conversation = {
   },
   finish: {
     length: "Cut off at the token limit",
-    lengthEmpty: "Token limit reached before the agent answered",
+    lengthEmpty: "No answer: token limit reached",
     refusal: "The agent refused to continue",
     cancelled: "Stopped",
     interrupted: "Interrupted",

@@ -11,7 +11,11 @@ import { texts } from "@/texts";
  * Edits a message before the agent starts on it. If the agent starts in the meantime, the text is kept
  * and can be sent as a new message.
  */
-export function EditQueued(props: { message: Message; isLate: boolean; onClose: () => void }) {
+export function QueuedMessageEditor(props: {
+  message: Message;
+  isLate: boolean;
+  onClose: () => void;
+}) {
   const { message, isLate, onClose } = props;
   const [text, setText] = useState(message.content);
   const [isBusy, setBusy] = useState(false);

@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 
 /** Replaces the content of a view that is empty, was not found, or failed to load. */
-export function StateNote(props: {
+export function EmptyState(props: {
   icon: ReactNode;
   title: string;
   hint?: string;

@@ -2,7 +2,7 @@ import { useConnectionTrouble } from "@/stream/use-connection";
 import { texts } from "@/texts";
 
 /** The state of the connection. With `isQuiet`, shown only after it has been lost for a while. */
-export function ConnectionNote(props: { isQuiet?: boolean }) {
+export function ConnectionIndicator(props: { isQuiet?: boolean }) {
   const trouble = useConnectionTrouble();
   if (!trouble && props.isQuiet) return null;
   const text = trouble

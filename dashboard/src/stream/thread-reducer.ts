@@ -1,6 +1,6 @@
 /** The changes of one thread. Pure; sessions belong to the reducer. */
 import { isEnded, type Message, type Task } from "@/api/models";
-import { applyDelta, applyPartial, type Delta } from "./live";
+import { applyDelta, applyPartial, type Delta } from "./live-text";
 import { type Entries, type FetchedThread, put, type Thread, without } from "./state";
 
 /** Drops live text that the task's state supersedes. */
@@ -39,7 +39,7 @@ function isUnfetched({ isLoaded, hasMore, firstTurn }: Thread, { turn }: Message
 }
 
 export function putMessage(thread: Thread, seq: number, message: Message): Thread {
-  const part = isUnfetched(thread, message) ? "aside" : "messages";
+  const part = isUnfetched(thread, message) ? "detached" : "messages";
   const next = { ...thread, [part]: put(thread[part], message.id, seq, message) };
   if (message.task) return putTask(next, seq, message.task);
   // The finished answer replaces the streamed text.
@@ -53,7 +53,7 @@ export function deleteMessage(
   gone: { message_id: string; role: Message["role"]; task_id: string },
 ): Thread {
   const messages = put(thread.messages, gone.message_id, seq, null);
-  const left = { ...thread, messages, aside: without(thread.aside, gone.message_id) };
+  const left = { ...thread, messages, detached: without(thread.detached, gone.message_id) };
   if (gone.role === "assistant") return left;
   const tasks = put(thread.tasks, gone.task_id, seq, null);
   return settle({ ...left, tasks }, gone.task_id);
@@ -81,7 +81,7 @@ export function putDelta(thread: Thread, delta: Delta & { task_id: string }): Th
   return {
     ...thread,
     live: { ...thread.live, [delta.task_id]: live },
-    holes: thread.holes + (missed && live.ahead.length === 1 ? 1 : 0),
+    gaps: thread.gaps + (missed && live.ahead.length === 1 ? 1 : 0),
   };
 }
 
@@ -116,14 +116,14 @@ export function mergeFetched(thread: Thread, data: FetchedThread, seq: number): 
   const firstTurn = isConnected ? thread.firstTurn : data.has_more ? pageTurn : 0;
 
   const messages: Record<string, Thread["messages"][string]> = {};
-  const aside = thread.isStale ? {} : { ...thread.aside };
+  const detached = thread.isStale ? {} : { ...thread.detached };
   for (const [id, entry] of Object.entries(thread.messages)) {
     const isOlderPage = isConnected && entry.value !== null && entry.value.turn < pageTurn;
     if (entry.seq <= seq && !isOlderPage) continue;
     const isUnfetched = hasMore && entry.value !== null && entry.value.turn < firstTurn;
-    (isUnfetched ? aside : messages)[id] = entry;
+    (isUnfetched ? detached : messages)[id] = entry;
   }
-  const kept = [...Object.values(messages), ...Object.values(aside)];
+  const kept = [...Object.values(messages), ...Object.values(detached)];
   const keptTasks = new Set(kept.map(({ value }) => value?.task_id));
   const tasks: Record<string, Entries<Task>[string]> = Object.fromEntries(
     Object.entries(thread.tasks).filter(([id, entry]) => entry.seq > seq || keptTasks.has(id)),
@@ -135,7 +135,7 @@ export function mergeFetched(thread: Thread, data: FetchedThread, seq: number): 
     if (isNews) tasks[message.task_id] = { seq, value: message.task };
   }
   const fetched = { isLoaded: true, fetchedAt: seq, isStale: false };
-  let next: Thread = { ...thread, ...fetched, messages, aside, tasks, hasMore, firstTurn };
+  let next: Thread = { ...thread, ...fetched, messages, detached, tasks, hasMore, firstTurn };
   // Its end may have been missed. The fetch contains what still runs.
   if (thread.isStale)
     for (const taskId of Object.keys(next.live))
@@ -155,11 +155,11 @@ export function mergeOlder(
   const { items, hasMore } = page;
   const firstTurn = hasMore ? (items[0]?.turn ?? thread.firstTurn) : 0;
   let messages: Entries<Message> = thread.messages;
-  let { aside } = thread;
-  for (const [id, entry] of Object.entries(aside)) {
+  let { detached } = thread;
+  for (const [id, entry] of Object.entries(detached)) {
     if (entry.value && entry.value.turn < firstTurn) continue;
     messages = put(messages, id, entry.seq, entry.value);
-    aside = without(aside, id);
+    detached = without(detached, id);
   }
   const merged = { ...messages };
   const tasks = { ...thread.tasks };
@@ -167,5 +167,5 @@ export function mergeOlder(
     merged[message.id] ??= { seq: 0, value: message };
     if (message.task) tasks[message.task_id] ??= { seq: 0, value: message.task };
   }
-  return { ...thread, messages: merged, aside, tasks, hasMore, firstTurn };
+  return { ...thread, messages: merged, detached, tasks, hasMore, firstTurn };
 }

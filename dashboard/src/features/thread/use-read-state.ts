@@ -1,34 +1,31 @@
-import { useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { useEffect, useRef, useState } from "react";
 import { ApiError, client } from "@/api/client";
 import type { Session } from "@/api/models";
+import { type ReadonlyObservable, useObservable } from "@/observable";
 
-function subscribe(listener: () => void): () => void {
-  window.addEventListener("focus", listener);
-  window.addEventListener("blur", listener);
-  document.addEventListener("visibilitychange", listener);
-  return () => {
-    window.removeEventListener("focus", listener);
-    window.removeEventListener("blur", listener);
-    document.removeEventListener("visibilitychange", listener);
-  };
-}
+/** Whether the page is visible and has the focus. */
+const pageFocus: ReadonlyObservable<boolean> = {
+  get: () => document.visibilityState === "visible" && document.hasFocus(),
+  subscribe(listener) {
+    window.addEventListener("focus", listener);
+    window.addEventListener("blur", listener);
+    document.addEventListener("visibilitychange", listener);
+    return () => {
+      window.removeEventListener("focus", listener);
+      window.removeEventListener("blur", listener);
+      document.removeEventListener("visibilitychange", listener);
+    };
+  },
+};
 
 /** The delay before a retry. */
 const RETRY_MS = 3000;
 
 const NOTHING_NEW = Number.POSITIVE_INFINITY;
 
-/** Returns whether the page is visible and has the focus. */
-function useIsWatched(): boolean {
-  return useSyncExternalStore(
-    subscribe,
-    () => document.visibilityState === "visible" && document.hasFocus(),
-  );
-}
-
 /** Marks a session as read while its newest message is visible on a focused page. */
 export function useMarkRead(session: Session, newestSeq: number, isAtBottom: boolean): void {
-  const isWatched = useIsWatched();
+  const hasFocus = useObservable(pageFocus);
   const posted = useRef(0);
   const [failures, setFailures] = useState(0);
   const { id, unread_count, last_read_seq } = session;
@@ -36,7 +33,7 @@ export function useMarkRead(session: Session, newestSeq: number, isAtBottom: boo
   useEffect(() => {
     // The session was marked as unread in the meantime.
     if (last_read_seq < posted.current) posted.current = last_read_seq;
-    if (!isWatched || !isAtBottom || unread_count === 0) return;
+    if (!hasFocus || !isAtBottom || unread_count === 0) return;
     if (newestSeq <= last_read_seq || newestSeq <= posted.current) return;
     posted.current = newestSeq;
     client
@@ -49,7 +46,7 @@ export function useMarkRead(session: Session, newestSeq: number, isAtBottom: boo
         if (error instanceof ApiError && !error.isTransient) return;
         setTimeout(() => setFailures((count) => count + 1), RETRY_MS);
       });
-  }, [id, unread_count, last_read_seq, newestSeq, isAtBottom, isWatched, failures]);
+  }, [id, unread_count, last_read_seq, newestSeq, isAtBottom, hasFocus, failures]);
 }
 
 /**
@@ -57,19 +54,19 @@ export function useMarkRead(session: Session, newestSeq: number, isAtBottom: boo
  * opened. The divider is removed when the user sends a message, and moves to the end when the page
  * loses the focus with everything read.
  */
-export function useNewMarker(
+export function useNewDivider(
   session: Session,
   newestSeq: number,
   newestSent: string | undefined,
 ): number {
-  const isWatched = useIsWatched();
+  const hasFocus = useObservable(pageFocus);
   const isAllRead = session.unread_count === 0;
-  const [known, setKnown] = useState({ isWatched, newestSent });
+  const [known, setKnown] = useState({ hasFocus, newestSent });
   const [marker, setMarker] = useState(isAllRead ? NOTHING_NEW : session.last_read_seq);
-  if (known.isWatched !== isWatched || known.newestSent !== newestSent) {
-    setKnown({ isWatched, newestSent });
+  if (known.hasFocus !== hasFocus || known.newestSent !== newestSent) {
+    setKnown({ hasFocus, newestSent });
     if (newestSent && known.newestSent !== newestSent) setMarker(NOTHING_NEW);
-    else if (isAllRead) setMarker(isWatched ? NOTHING_NEW : newestSeq);
+    else if (isAllRead) setMarker(hasFocus ? NOTHING_NEW : newestSeq);
   }
   return marker;
 }

@@ -7,7 +7,7 @@ import type { Message, Session, Task } from "@/api/models";
 import { at, makeMessage, makeSession, makeTask } from "@/test-objects";
 import { type Cursor, formatCursor } from "./cursor";
 import type { StreamEvent } from "./events";
-import { compareSessions } from "./order";
+import { compareSessions } from "./session-order";
 import type { Action, FetchedThread, ListedStatus } from "./state";
 
 export type Random = () => number;
@@ -43,7 +43,7 @@ interface Text {
 
 const WORDS = ["Grüße ", "an ", "👋 ", "alle, ", "and ", "so on. "];
 
-export class History {
+export class FakeServer {
   readonly #random: Random;
   readonly #sessions = new Map<string, Session>();
   readonly #messages = new Map<string, Message[]>();

@@ -1,6 +1,6 @@
 import { isEnded, type Task } from "@/api/models";
-import type { Turn } from "@/stream/order";
 import type { Thread } from "@/stream/state";
+import type { Turn } from "@/stream/turns";
 import { isSameDay } from "@/time";
 
 export interface TurnRow {
@@ -21,7 +21,7 @@ const PAUSE_MS = 3 * 3_600_000;
  * Returns the rows of a thread, with dividers and queue positions. `readSeq` is the last read message;
  * `openCount` is the number of unfinished turns, including those not fetched.
  */
-export function layOutTurns(
+export function buildTurnRows(
   turns: readonly Turn[],
   tasks: Thread["tasks"],
   readSeq: number,

@@ -1,6 +1,6 @@
 /** Texts of the chat list, its actions, and the new chat view. */
 
-export const chats = {
+export const chatList = {
   sessions: {
     newChat: "New chat",
     search: "Search chats",

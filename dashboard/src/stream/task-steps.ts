@@ -23,16 +23,16 @@ export interface FetchedTask extends Pick<Task, "id" | "chat_session_id" | "atte
 /** Adds a step or a newer revision. A lower attempt is ignored; a higher one discards earlier steps. */
 export function putStep(
   known: TaskSteps | undefined,
-  told: { chat_session_id: string; attempt: number; step: Step },
+  update: { chat_session_id: string; attempt: number; step: Step },
 ): TaskSteps {
-  const { attempt, step } = told;
+  const { attempt, step } = update;
   if (known && attempt < known.attempt) return known;
   const bySeq = known?.attempt === attempt ? known.bySeq : {};
   const earlier = bySeq[step.seq];
   const isNews = !earlier || earlier.revision < step.revision;
   if (known && !isNews && known.isCurrent) return known;
   return {
-    sessionId: told.chat_session_id,
+    sessionId: update.chat_session_id,
     attempt,
     bySeq: isNews ? { ...bySeq, [step.seq]: { ...step, title: toLine(step.title) } } : bySeq,
     isCurrent: true,

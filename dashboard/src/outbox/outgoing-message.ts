@@ -1,0 +1,32 @@
+/** A message that the server has not accepted yet. Stored on the device as it is. */
+export interface OutgoingMessage {
+  /** The Idempotency-Key, which also identifies the message in the outbox. */
+  readonly key: string;
+  /** The account of its author. */
+  readonly owner: string;
+  /** Null for the first message of a new session with `agentKey`, until the session is created. */
+  readonly sessionId: string | null;
+  readonly agentKey?: string;
+  readonly content: string;
+  /** Milliseconds since the Unix epoch, by the device's clock. */
+  readonly createdAt: number;
+  /** The session's `last_seq` when it was written. The accepted message has a higher `seq`. */
+  readonly baseline: number;
+  /** `waiting`: will be retried automatically. `failed`: retried only by the user. */
+  readonly state: "sending" | "waiting" | "failed";
+  readonly reason: { code: string; detail: string } | null;
+}
+
+/** A message for a session, or the first message of a new session with an agent. */
+export type NewMessage = Pick<OutgoingMessage, "content" | "baseline"> &
+  ({ sessionId: string } | { sessionId: null; agentKey: string });
+
+/** Keeps outgoing messages across reloads. */
+export interface OutboxStorage {
+  /** Returns the messages of an account. */
+  load(account: string): Promise<OutgoingMessage[]>;
+  put(message: OutgoingMessage): Promise<void>;
+  remove(key: string): Promise<void>;
+  /** Calls `listener` with the key of each message that another tab removes. */
+  onRemoved?(listener: (key: string) => void): void;
+}
