@@ -12,12 +12,12 @@ import {
   send,
   thread,
 } from "./chat.mjs";
-import { onStage } from "./stage.mjs";
+import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 
 test("Stop keeps the text so far, and Retry replaces it", TIMEOUT, async () => {
-  await onStage(async ({ page }) => {
+  await withTestApp(async ({ page }) => {
     await say(page, "/slow 8");
     await live(page).waitFor({ timeout: ANSWER_MS });
 
@@ -36,8 +36,30 @@ test("Stop keeps the text so far, and Retry replaces it", TIMEOUT, async () => {
   });
 });
 
+test("a failed turn shows the reason and can be retried", TIMEOUT, async () => {
+  await withTestApp(async ({ page }) => {
+    await say(page, "/fail");
+    await thread(page).getByText("Failed", { exact: true }).waitFor({ timeout: ANSWER_MS });
+    await page.getByRole("navigation").getByText("Failed: ").waitFor();
+    await thread(page).getByText("The agent refused the request.").waitFor();
+
+    const retry = retries(page);
+    const isTaken = (one) => one.url().endsWith("/retry") && one.status() === 202;
+    const taken = page.waitForResponse(isTaken);
+    await retry.dblclick();
+    // If there were two requests, the response to the other one may be a 409.
+    await taken;
+
+    await thread(page).getByText("The agent refused the request.").waitFor({ timeout: ANSWER_MS });
+    await thread(page).getByText("Failed", { exact: true }).waitFor();
+    const failure = page.getByText(/already been answered|still working/);
+    assert.equal(await failure.count(), 0, "errors about a repeated retry");
+    await composer(page).waitFor();
+  });
+});
+
 test("queued messages can be edited and removed", TIMEOUT, async () => {
-  await onStage(async ({ page }) => {
+  await withTestApp(async ({ page }) => {
     // Stopped below. Long enough for a slow machine.
     await say(page, "/slow 600");
     await live(page).waitFor({ timeout: ANSWER_MS });
@@ -64,7 +86,7 @@ test("queued messages can be edited and removed", TIMEOUT, async () => {
 });
 
 test("a message written offline is sent once after reconnecting", TIMEOUT, async () => {
-  await onStage(async ({ page }) => {
+  await withTestApp(async ({ page }) => {
     await say(page, "hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });
 
@@ -79,7 +101,7 @@ test("a message written offline is sent once after reconnecting", TIMEOUT, async
 });
 
 test("a reload sends pending messages and keeps the draft", TIMEOUT, async () => {
-  await onStage(async ({ page }) => {
+  await withTestApp(async ({ page }) => {
     await say(page, "hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });
     const posts = "**/v1/chat/*/messages";
@@ -101,7 +123,7 @@ test(
   "a chat can be renamed, pinned, marked as unread, archived, restored, and deleted",
   TIMEOUT,
   async () => {
-    await onStage(async ({ page }) => {
+    await withTestApp(async ({ page }) => {
       await say(page, "hello");
       await answered(page).waitFor({ timeout: ANSWER_MS });
       const chat = page.url();
@@ -137,7 +159,7 @@ test(
 );
 
 test("two windows of a user show the same answers", TIMEOUT, async () => {
-  await onStage(async ({ page }) => {
+  await withTestApp(async ({ page }) => {
     await say(page, "hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });
     const other = await page.context().newPage();

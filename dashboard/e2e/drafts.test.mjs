@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ANSWER_MS, answered, composer, say } from "./chat.mjs";
-import { onStage } from "./stage.mjs";
+import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 
@@ -22,9 +22,9 @@ async function openTwice({ page, context }) {
 }
 
 test("a draft appears in other tabs of the chat and can be continued there", TIMEOUT, async () => {
-  await onStage(async (stage) => {
-    const { page } = stage;
-    const other = await openTwice(stage);
+  await withTestApp(async (app) => {
+    const { page } = app;
+    const other = await openTwice(app);
 
     await composer(other).pressSequentially("a long thought");
     await waitForText(page, "a long thought");
@@ -40,9 +40,9 @@ test("a draft appears in other tabs of the chat and can be continued there", TIM
 });
 
 test("a draft that another tab replaces can be restored", TIMEOUT, async () => {
-  await onStage(async (stage) => {
-    const { page } = stage;
-    const other = await openTwice(stage);
+  await withTestApp(async (app) => {
+    const { page } = app;
+    const other = await openTwice(app);
     await composer(other).fill("a long thought");
     await waitForText(page, "a long thought");
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeTurn } from "../src/test-objects.js";
 import { ANSWER_MS, answered, composer, live, say, send, thread } from "./chat.mjs";
-import { onStage } from "./stage.mjs";
+import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 const TURNS = 5000;
@@ -50,7 +50,7 @@ async function scrollTo(page, top) {
 }
 
 test("loading older turns does not move the visible ones", TIMEOUT, async () => {
-  await onStage(async ({ page }) => {
+  await withTestApp(async ({ page }) => {
     await say(page, "/echo hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });
     let letThrough = () => {};
@@ -104,7 +104,7 @@ test(
   "a thread of 10 000 messages scrolls to the first one while few are rendered",
   TIMEOUT,
   async () => {
-    await onStage(async ({ page }) => {
+    await withTestApp(async ({ page }) => {
       await say(page, "/echo hello");
       await answered(page).waitFor({ timeout: ANSWER_MS });
       await withHistory(page);
@@ -143,7 +143,7 @@ test(
   "a new answer does not scroll a thread that is scrolled up, and a button jumps to it",
   TIMEOUT,
   async () => {
-    await onStage(
+    await withTestApp(
       async ({ page }) => {
         await say(page, "/long");
         await answered(page).waitFor({ timeout: ANSWER_MS });
@@ -174,7 +174,7 @@ test(
   "a thread that is scrolled to its end stays there when its content or size changes",
   TIMEOUT,
   async () => {
-    await onStage(
+    await withTestApp(
       async ({ page }) => {
         await say(page, "/long");
         await answered(page).waitFor({ timeout: ANSWER_MS });

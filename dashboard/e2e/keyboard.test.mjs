@@ -12,7 +12,7 @@ import {
   send,
   thread,
 } from "./chat.mjs";
-import { onStage } from "./stage.mjs";
+import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 
@@ -31,7 +31,7 @@ async function tabTo(page, target, most = 40) {
 }
 
 test("chats can be used by keyboard alone", TIMEOUT, async () => {
-  await onStage(async ({ page }) => {
+  await withTestApp(async ({ page }) => {
     await page.goto("/");
     await ready(page);
     await page.keyboard.type("/echo one");
@@ -91,7 +91,7 @@ test("chats can be used by keyboard alone", TIMEOUT, async () => {
 });
 
 test("closing a dialog restores the focus", TIMEOUT, async () => {
-  await onStage(async ({ page }) => {
+  await withTestApp(async ({ page }) => {
     await say(page, "/echo one");
     await answered(page).waitFor({ timeout: ANSWER_MS });
     const title = page.getByRole("button", { name: "/echo one", exact: true });
@@ -127,7 +127,7 @@ test(
   "typing goes to the composer after the focused button was removed and after a click on the thread",
   TIMEOUT,
   async () => {
-    await onStage(async ({ page }) => {
+    await withTestApp(async ({ page }) => {
       await say(page, "/slow 600");
       await live(page).waitFor({ timeout: ANSWER_MS });
       await send(page, "later");
@@ -151,7 +151,7 @@ test(
 );
 
 test("the selection is visible with forced colors", TIMEOUT, async () => {
-  await onStage(
+  await withTestApp(
     async ({ page }) => {
       await say(page, "/echo one");
       await page.keyboard.press("Control+KeyK");
@@ -174,7 +174,7 @@ test("the selection is visible with forced colors", TIMEOUT, async () => {
 });
 
 test("Enter during an IME composition neither sends nor renames", TIMEOUT, async () => {
-  await onStage(async ({ page, context }) => {
+  await withTestApp(async ({ page, context }) => {
     await say(page, "/echo hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });
     const ime = await context.newCDPSession(page);
@@ -206,7 +206,7 @@ test(
   "settings for theme, send key, and notifications are kept after a reload",
   TIMEOUT,
   async () => {
-    await onStage(async ({ page, context, url }) => {
+    await withTestApp(async ({ page, context, url }) => {
       await context.grantPermissions(["notifications"], { origin: url });
       await page.goto("/");
       await page.getByRole("button", { name: "Settings" }).click();
@@ -231,7 +231,7 @@ test(
 );
 
 test("an answer on a hidden page shows a badge and a notification", TIMEOUT, async () => {
-  await onStage(async ({ page, context, url }) => {
+  await withTestApp(async ({ page, context, url }) => {
     await context.grantPermissions(["notifications"], { origin: url });
     await page.addInitScript(() => {
       window.shown = [];

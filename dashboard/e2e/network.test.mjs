@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ANSWER_MS, answered, composer, live, retries, say, send, thread } from "./chat.mjs";
-import { onStage } from "./stage.mjs";
+import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 const POSTS = "**/v1/chat/*/messages";
@@ -49,7 +49,7 @@ async function assertSentOnce(page, text) {
 }
 
 test("repeated disconnects neither lose nor duplicate text", TIMEOUT, async () => {
-  await onStage(
+  await withTestApp(
     async ({ page, server }) => {
       await say(page, "/slow 6");
       for (let cut = 0; cut < 3; cut += 1) {
@@ -74,7 +74,7 @@ test(
   "going offline during an answer is shown, and the answer continues after reconnecting",
   TIMEOUT,
   async () => {
-    await onStage(
+    await withTestApp(
       async ({ page, context, server }) => {
         await say(page, "/slow 8");
         await live(page).waitFor({ timeout: ANSWER_MS });
@@ -99,7 +99,7 @@ test(
   "a hanging POST is retried after reconnecting, and the message is sent once",
   TIMEOUT,
   async () => {
-    await onStage(
+    await withTestApp(
       async ({ page, server }) => {
         await say(page, "/echo hello");
         await answered(page).waitFor({ timeout: ANSWER_MS });
@@ -124,7 +124,7 @@ test(
 );
 
 test("a 503 response is shown and retried with the same idempotency key", TIMEOUT, async () => {
-  await onStage(async ({ page }) => {
+  await withTestApp(async ({ page }) => {
     await say(page, "/echo hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });
     const keys = watchKeys(page);
@@ -149,7 +149,7 @@ test(
   "a rejected message is kept with the reason and can be edited or retried",
   TIMEOUT,
   async () => {
-    await onStage(async ({ page }) => {
+    await withTestApp(async ({ page }) => {
       await say(page, "/echo hello");
       await answered(page).waitFor({ timeout: ANSWER_MS });
       const refuse = (status, code) =>
@@ -182,7 +182,7 @@ test(
   "the first message is shown immediately, waits for the network, and creates one chat",
   TIMEOUT,
   async () => {
-    await onStage(
+    await withTestApp(
       async ({ page, server }) => {
         await page.goto("/new");
         await page.getByRole("heading", { name: "Chat with Demo" }).waitFor();

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { withAskingAgent } from "./asking-agent.mjs";
 import { ANSWER_MS, answered, composer, retries, say, send, thread } from "./chat.mjs";
-import { onStage } from "./stage.mjs";
+import { withPermissionAgent } from "./permission-agent.mjs";
+import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 
 const card = (page) => page.getByRole("group", { name: "Permission request" });
 
 test("a permission request can be allowed or rejected", TIMEOUT, async () => {
-  await onStage(async ({ page }) => {
+  await withTestApp(async ({ page }) => {
     await say(page, "/tool");
     await card(page).getByText("Count the words in a poem").waitFor({ timeout: ANSWER_MS });
     await card(page).getByText("wc --words poem.txt").waitFor();
@@ -39,7 +39,7 @@ test("a permission request can be allowed or rejected", TIMEOUT, async () => {
 });
 
 test("a permission request is shown after a reload and withdrawn by Stop", TIMEOUT, async () => {
-  await onStage(async ({ page }) => {
+  await withTestApp(async ({ page }) => {
     await say(page, "/tool");
     await card(page).waitFor({ timeout: ANSWER_MS });
 
@@ -63,15 +63,15 @@ const databases = [
 ];
 
 async function ask(page) {
-  await page.goto("/new?agent=asking");
-  await page.getByRole("radio", { name: "Asking" }).waitFor({ state: "attached" });
+  await page.goto("/new?agent=permission");
+  await page.getByRole("radio", { name: "Permission" }).waitFor({ state: "attached" });
   await composer(page).fill("Set it up");
   await page.getByRole("button", { name: "Send" }).click();
   await card(page).getByText("Which database").waitFor({ timeout: ANSWER_MS });
 }
 
 test("all options of a permission request are offered by name", TIMEOUT, async () => {
-  await onStage(
+  await withTestApp(
     async ({ page }) => {
       await ask(page);
       const names = await card(page).getByRole("button").allTextContents();
@@ -93,13 +93,13 @@ test("all options of a permission request are offered by name", TIMEOUT, async (
     },
     {
       context: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true },
-      environment: withAskingAgent(databases),
+      environment: withPermissionAgent(databases),
     },
   );
 });
 
 test("a permission request without a rejecting option can be rejected", TIMEOUT, async () => {
-  await onStage(
+  await withTestApp(
     async ({ page }) => {
       await ask(page);
 
@@ -108,6 +108,6 @@ test("a permission request without a rejecting option can be rejected", TIMEOUT,
       await thread(page).getByText("Outcome: cancelled").waitFor({ timeout: ANSWER_MS });
       await card(page).waitFor({ state: "detached" });
     },
-    { environment: withAskingAgent(databases) },
+    { environment: withPermissionAgent(databases) },
   );
 });

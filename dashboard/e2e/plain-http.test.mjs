@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeKey, signIn } from "./accounts.mjs";
 import { ANSWER_MS, answered, composer, live, retries, say, send, thread } from "./chat.mjs";
-import { onStage } from "./stage.mjs";
 import { processOf, watchStreams } from "./streams.mjs";
+import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 
@@ -47,8 +47,8 @@ test(
   "ten tabs over plain HTTP share one stream, also after its holder is closed",
   TIMEOUT,
   async () => {
-    await onStage(async (stage) => {
-      const { tabs, streams } = await openTabs(stage, 10);
+    await withTestApp(async (app) => {
+      const { tabs, streams } = await openTabs(app, 10);
 
       await followAll(tabs, 0);
       const [holder, ...more] = await streams.holders(1);
@@ -63,8 +63,8 @@ test(
 );
 
 test("a crashed or frozen holder of the stream is replaced over plain HTTP", TIMEOUT, async () => {
-  await onStage(async (stage) => {
-    const { tabs, streams } = await openTabs(stage, 4);
+  await withTestApp(async (app) => {
+    const { tabs, streams } = await openTabs(app, 4);
     const [first] = await streams.holders(1);
     const others = tabs.filter((tab) => tab !== first);
     const crashing = await processOf(first);

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeKey, signIn } from "./accounts.mjs";
 import { ANSWER_MS, answered, composer, say, send, thread } from "./chat.mjs";
-import { onStage } from "./stage.mjs";
+import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 const options = { environment: async () => ({ AUTH: "required" }) };
 
 test("a user signs in with an API key, chats, and signs out", TIMEOUT, async () => {
-  await onStage(async ({ page, context, server }) => {
+  await withTestApp(async ({ page, context, server }) => {
     const key = await makeKey(server, "ann");
     await page.goto("/");
     await signIn(page, "bnt_nonsense");
@@ -38,7 +38,7 @@ test("a user signs in with an API key, chats, and signs out", TIMEOUT, async () 
 
 test("a user without chats can sign out on a phone", TIMEOUT, async () => {
   const phone = { viewport: { width: 320, height: 640 }, hasTouch: true, isMobile: true };
-  await onStage(
+  await withTestApp(
     async ({ page, server }) => {
       const key = await makeKey(server, "ann");
       await page.goto("/");
@@ -55,7 +55,7 @@ test("a user without chats can sign out on a phone", TIMEOUT, async () => {
 });
 
 test("users see only their own chats", TIMEOUT, async () => {
-  await onStage(async ({ page, server, url }) => {
+  await withTestApp(async ({ page, server, url }) => {
     const [ann, bob] = [await makeKey(server, "ann"), await makeKey(server, "bob")];
     await page.goto("/");
     await signIn(page, ann);
@@ -102,7 +102,7 @@ test(
   "unsent messages and drafts of a user are kept for the next sign-in and hidden from others",
   TIMEOUT,
   async () => {
-    await onStage(async ({ page, context, server }) => {
+    await withTestApp(async ({ page, context, server }) => {
       const [ann, bob] = [await makeKey(server, "ann"), await makeKey(server, "bob")];
       const posts = "**/v1/chat/*/messages";
       const sent = [];
@@ -159,7 +159,7 @@ test(
 );
 
 test("revoking a key shows the sign-in form without losing the draft", TIMEOUT, async () => {
-  await onStage(async ({ page, context, server }) => {
+  await withTestApp(async ({ page, context, server }) => {
     const first = await makeKey(server, "ann");
     await page.goto("/");
     await signIn(page, first);
@@ -192,7 +192,7 @@ test("revoking a key shows the sign-in form without losing the draft", TIMEOUT, 
 });
 
 test("a viewer can read chats but is not offered any changes", TIMEOUT, async () => {
-  await onStage(async ({ page, server, url }) => {
+  await withTestApp(async ({ page, server, url }) => {
     await page.goto("/");
     await signIn(page, await makeKey(server, "ann"));
     await page.getByRole("textbox", { name: "Message" }).waitFor();

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ANSWER_MS, answered, live, retries, say, send, thread } from "./chat.mjs";
-import { onStage } from "./stage.mjs";
 import { processOf, watchStreams } from "./streams.mjs";
+import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 
 test("twenty tabs share one stream and show the same answer", TIMEOUT, async () => {
-  await onStage(async ({ page, context }) => {
+  await withTestApp(async ({ page, context }) => {
     const streams = watchStreams(context);
     await say(page, "/echo hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });
@@ -33,7 +33,7 @@ test(
   "another tab continues the stream when the leader closes during an answer",
   TIMEOUT,
   async () => {
-    await onStage(async ({ page, context }) => {
+    await withTestApp(async ({ page, context }) => {
       const streams = watchStreams(context);
       await say(page, "/slow 20");
       await live(page).waitFor({ timeout: ANSWER_MS });
@@ -68,7 +68,7 @@ test(
 );
 
 test("a frozen leader is replaced and becomes a follower when it thaws", TIMEOUT, async () => {
-  await onStage(async ({ page, context }) => {
+  await withTestApp(async ({ page, context }) => {
     const streams = watchStreams(context);
     await say(page, "/echo hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });

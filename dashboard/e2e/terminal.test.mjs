@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { ANSWER_MS, answered, live, row, send, thread } from "./chat.mjs";
-import { BUILD_OUTPUT, colorSteps } from "./scene-chats.mjs";
-import { onStage } from "./stage.mjs";
+import { BUILD_OUTPUT } from "./scenes/agents.mjs";
+import { colorSteps } from "./scenes/responses.mjs";
+import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 const ESC = "\\033";
@@ -40,7 +41,7 @@ test(
     const environment = withScript(script, "", (made) => {
       folder = made;
     });
-    await onStage(
+    await withTestApp(
       async ({ page, context }) => {
         await context.grantPermissions(["clipboard-read", "clipboard-write"]);
         await ask(page);
@@ -77,7 +78,7 @@ test(
 
 test("output is rendered as Markdown if the agent's format says so", TIMEOUT, async () => {
   const script = `printf '# Title\\n\\n${ESC}[31mSome${ESC}[0m **bold** text\\n'`;
-  await onStage(
+  await withTestApp(
     async ({ page }) => {
       await ask(page);
       await answered(page).waitFor({ timeout: ANSWER_MS });
@@ -92,7 +93,7 @@ test("output is rendered as Markdown if the agent's format says so", TIMEOUT, as
 });
 
 test("terminal output of a removed agent is still rendered", TIMEOUT, async () => {
-  await onStage(
+  await withTestApp(
     async ({ page }) => {
       await ask(page);
       await answered(page).waitFor({ timeout: ANSWER_MS });
@@ -109,7 +110,7 @@ test("terminal output of a removed agent is still rendered", TIMEOUT, async () =
 });
 
 test("the output of a tool call has colors, its title does not", TIMEOUT, async () => {
-  await onStage(async ({ page }) => {
+  await withTestApp(async ({ page }) => {
     await colorSteps(page);
     await page.goto("/new");
     await send(page, "/tool");

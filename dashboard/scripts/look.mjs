@@ -1,9 +1,11 @@
 // Saves screenshots of every view and state to look-out/. Arguments select scenes and widths.
 import { mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { fillWithChats, withAgents } from "../e2e/scene-chats.mjs";
-import { leave, scenes } from "../e2e/scenes.mjs";
-import { onStage } from "../e2e/stage.mjs";
+import { leave } from "../e2e/scenes/actions.mjs";
+import { withAgents } from "../e2e/scenes/agents.mjs";
+import { createChats } from "../e2e/scenes/chats.mjs";
+import { scenes } from "../e2e/scenes/index.mjs";
+import { withTestApp } from "../e2e/test-app.mjs";
 
 const folder = fileURLToPath(new URL("../look-out", import.meta.url));
 const sizes = { 390: [390, 844], 320: [320, 640], 768: [768, 1024], 1440: [1440, 900] };
@@ -36,7 +38,7 @@ async function look(width) {
     isMobile: isPhone,
   };
   if (isWanted("newcomer"))
-    await onStage(
+    await withTestApp(
       async ({ page }) => {
         await page.goto("/");
         await page.getByRole("heading", { name: "Chat with" }).waitFor();
@@ -44,9 +46,9 @@ async function look(width) {
       },
       { context },
     );
-  await onStage(
+  await withTestApp(
     async ({ page, context: browser }) => {
-      const chats = await fillWithChats(page);
+      const chats = await createChats(page);
       for (const [scene, prepare] of Object.entries(scenes)) {
         if (!isWanted(scene)) continue;
         const view = await browser.newPage();

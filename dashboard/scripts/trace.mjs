@@ -5,8 +5,8 @@ import { mkdirSync } from "node:fs";
 import { loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
+import { measureBundle } from "./bundle-size.mjs";
 import { startScriptedApi } from "./scripted-api.mjs";
-import { weigh } from "./weigh.mjs";
 
 const seconds = Number(process.env.SECONDS ?? 10);
 const turns = Number(process.env.TURNS ?? 5000);
@@ -84,7 +84,7 @@ function summarizeTrace(trace) {
   return { share: round((100 * busy) / span), long: long.length, worst: round(worst) };
 }
 
-const { first, later } = weigh();
+const { first, later } = measureBundle();
 console.log(`load average: ${loadavg().map(round).join(" ")}`);
 console.log(
   `JavaScript before the first render of a chat: ${round(first.gzip / 1000)} KB gzip; lazy: ${round(later.gzip / 1000)} KB`,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ANSWER_MS, answered, live, say } from "./chat.mjs";
-import { onStage } from "./stage.mjs";
+import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 
@@ -45,7 +45,7 @@ async function assertWholeAnswerOnce(page) {
 }
 
 test("the first message of a new chat gets a streamed answer", TIMEOUT, async () => {
-  await onStage(async ({ page }) => {
+  await withTestApp(async ({ page }) => {
     await say(page, "/slow 8");
 
     await page.getByRole("log").getByText("/slow 8", { exact: true }).waitFor();
@@ -64,7 +64,7 @@ test("the first message of a new chat gets a streamed answer", TIMEOUT, async ()
 });
 
 test("a reload during an answer neither loses nor duplicates text", TIMEOUT, async () => {
-  await onStage(async ({ page }) => {
+  await withTestApp(async ({ page }) => {
     await say(page, "/slow 10");
     await live(page).waitFor({ timeout: ANSWER_MS });
     const before = letters(await live(page).textContent());
@@ -79,7 +79,7 @@ test("a reload during an answer neither loses nor duplicates text", TIMEOUT, asy
 });
 
 test("an answer continues after the api was killed and restarted", TIMEOUT, async () => {
-  await onStage(async ({ page, server }) => {
+  await withTestApp(async ({ page, server }) => {
     await say(page, "/slow 10");
     await live(page).waitFor({ timeout: ANSWER_MS });
     const before = letters(await live(page).textContent());

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ANSWER_MS, answered, composer, focused, say, thread } from "./chat.mjs";
-import { onStage } from "./stage.mjs";
+import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 
@@ -22,7 +22,7 @@ async function compose(input, text) {
 }
 
 test("an IME composition after a click on the thread goes to the composer", TIMEOUT, async () => {
-  await onStage(async ({ page }) => {
+  await withTestApp(async ({ page }) => {
     const input = await open(page);
 
     await thread(page).getByText("The end.").last().click();
@@ -39,7 +39,7 @@ test("an IME composition after a click on the thread goes to the composer", TIME
 });
 
 test("the start of an IME composition moves the focus to the composer", TIMEOUT, async () => {
-  await onStage(async ({ page }) => {
+  await withTestApp(async ({ page }) => {
     const input = await open(page);
     for (const key of ["Process", "Dead"]) {
       await composer(page).fill("");
@@ -56,7 +56,7 @@ test("the start of an IME composition moves the focus to the composer", TIMEOUT,
 });
 
 test("selecting text in the thread does not move the focus", TIMEOUT, async () => {
-  await onStage(async ({ page }) => {
+  await withTestApp(async ({ page }) => {
     await open(page);
 
     await thread(page).getByText("The end.").last().dblclick();

@@ -11,7 +11,7 @@ import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
-import { standBefore } from "./page-server.mjs";
+import { startProxy } from "./proxy.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 export const binaries = process.env.BANTER_BIN_DIR ?? join(here, "../../target/debug");
@@ -99,7 +99,7 @@ async function startServer(options) {
     if (options.hasWorker !== false) launch("worker");
     environment.BIND_ADDR = new URL(url).host;
     if (process.env.BANTER_PAGE || options.hasNetwork) {
-      network = await standBefore(url, process.env.BANTER_PAGE);
+      network = await startProxy(url, process.env.BANTER_PAGE);
       url = network.url;
     }
     return {
@@ -140,7 +140,7 @@ async function startServer(options) {
  * `environment` of the processes; `hasNetwork` to simulate network failures; `hasWorker: false` to start
  * without a worker; `hostname` to use another host name than `localhost`, which is not a secure context.
  */
-export async function onStage(play, options = {}) {
+export async function withTestApp(play, options = {}) {
   const server = await startServer(options);
   let browser;
   let page;

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AxeBuilder } from "@axe-core/playwright";
-import { fillWithChats, withAgents } from "./scene-chats.mjs";
-import { leave, scenes } from "./scenes.mjs";
-import { onStage } from "./stage.mjs";
+import { ANSWER_MS, answered, live, say, send, thread } from "./chat.mjs";
+import { leave } from "./scenes/actions.mjs";
+import { withAgents } from "./scenes/agents.mjs";
+import { createChats } from "./scenes/chats.mjs";
+import { scenes } from "./scenes/index.mjs";
+import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 600_000 };
 
@@ -43,9 +46,9 @@ for (const [device, look] of Object.entries(devices)) {
     : `no view on ${device} has a serious axe finding in the light or dark theme`;
   test(name, TIMEOUT, async () => {
     const context = { ...look, reducedMotion: "reduce" };
-    await onStage(
+    await withTestApp(
       async ({ page, context: browser }) => {
-        const chats = await fillWithChats(page);
+        const chats = await createChats(page);
         const found = {};
         for (const [scene, prepare] of Object.entries(scenes)) {
           const view = await browser.newPage();
@@ -89,3 +92,52 @@ async function findLayoutProblems(view) {
     return problems;
   });
 }
+
+test("screen readers announce turns rather than tokens", TIMEOUT, async () => {
+  await withTestApp(async ({ page }) => {
+    await say(page, "/echo hello");
+    await answered(page).waitFor({ timeout: ANSWER_MS });
+    await thread(page).evaluate((log) => {
+      window.announced = [];
+      const isAnnounced = (node) =>
+        (node instanceof Element ? node : node.parentElement)?.closest("[aria-live]") === log;
+      new MutationObserver((changes) => {
+        for (const node of changes.flatMap(({ addedNodes }) => [...addedNodes]))
+          if (node.isConnected && isAnnounced(node) && node.textContent) {
+            const copy = node.cloneNode(true);
+            if (copy instanceof Element)
+              for (const off of copy.querySelectorAll('[aria-live="off"]')) off.remove();
+            if (copy.textContent) window.announced.push(copy.textContent);
+          }
+      }).observe(log, { childList: true, subtree: true });
+    });
+
+    await send(page, "/slow 8");
+    await live(page).waitFor({ timeout: ANSWER_MS });
+    await page.waitForFunction(
+      () => (document.querySelector("[data-live]")?.textContent?.length ?? 0) > 80,
+    );
+    const early = await page.evaluate(() => window.announced);
+    await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
+    await live(page).waitFor({ state: "detached" });
+    const all = await page.evaluate(() => window.announced);
+
+    const answer = (await page.locator("[data-answer]").nth(1).textContent()) ?? "";
+    const begin = answer.slice(0, 20);
+    assert.equal(
+      early.filter((text) => text.includes(begin)).length,
+      0,
+      "announcements of partial answers",
+    );
+    assert.equal(
+      all.filter((text) => text.includes(begin)).length,
+      1,
+      "announcements of the answer",
+    );
+    assert.ok(
+      all.find((text) => text.includes(begin)).includes(answer),
+      "the answer is announced completely",
+    );
+    assert.ok(all.some((text) => text.includes("/slow 8")));
+  });
+});

@@ -54,7 +54,7 @@ async function serveFile(dist, path, policy, { headers }, outgoing) {
  * Starts a proxy for the api at the address `api`. With `folder`, the proxy serves the page from there,
  * with the content security policy of the api.
  */
-export async function standBefore(api, folder) {
+export async function startProxy(api, folder) {
   const dist = folder ? resolve(root, folder) : null;
   const policy = (await fetch(api)).headers.get("content-security-policy") ?? "";
   let isHanging = false;

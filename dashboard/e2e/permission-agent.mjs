@@ -7,11 +7,11 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 /** Returns an environment with an agent `permission` that offers the options. */
-export function withAskingAgent(options) {
+export function withPermissionAgent(options) {
   return (folder) => {
     const file = `${folder}/agents.toml`;
     const args = JSON.stringify([fileURLToPath(import.meta.url), JSON.stringify(options)]);
-    const table = `[[agents]]\nkey = "asking"\nname = "Asking"\ndriver = "acp"\npermission = "ask"\n`;
+    const table = `[[agents]]\nkey = "permission"\nname = "Permission"\ndriver = "acp"\npermission = "ask"\n`;
     writeFileSync(file, `${table}command = ${JSON.stringify(process.execPath)}\nargs = ${args}\n`);
     return { AGENTS_FILE: file };
   };

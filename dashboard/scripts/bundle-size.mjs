@@ -10,7 +10,7 @@ export const LIMIT = 180_000;
 const scripts = (text, pattern) => [...text.matchAll(pattern)].map(([, path]) => basename(path));
 
 /** Returns the sizes in bytes of the scripts needed to show a chat and of those loaded later. */
-export function weigh() {
+export function measureBundle() {
   if (!existsSync(join(dist, "index.html")))
     throw new Error("dist/ does not exist. Run `npm run build`.");
   const page = readFileSync(join(dist, "index.html"), "utf8");
@@ -33,7 +33,7 @@ export function weigh() {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { first, later } = weigh();
+  const { first, later } = measureBundle();
   const kilobytes = ({ gzip, brotli }) =>
     `${(gzip / 1000).toFixed(1)} KB gzip, ${(brotli / 1000).toFixed(1)} KB Brotli`;
   console.log(

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { ANSWER_MS, answered, composer, send } from "./chat.mjs";
-import { onStage } from "./stage.mjs";
+import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 const phone = { viewport: { width: 320, height: 640 }, hasTouch: true, isMobile: true };
 
 for (const [device, context] of Object.entries({ desktop: {}, phone })) {
   test(`a new user on a ${device} gets an answer without setup`, TIMEOUT, async () => {
-    await onStage(
+    await withTestApp(
       async ({ page }) => {
         const startedAt = Date.now();
         await page.goto("/");
@@ -44,7 +44,7 @@ api_key_env = "KEY_THAT_IS_NOT_SET"
     );
     return { AGENTS_FILE: file };
   };
-  await onStage(
+  await withTestApp(
     async ({ page }) => {
       await page.goto("/");
       const cards = page.getByRole("radio");

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { ANSWER_MS, answered, composer, live, retries, row, say, send, thread } from "./chat.mjs";
-import { binaries, onStage } from "./stage.mjs";
+import { binaries, withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 const idOf = (page) => page.url().split("/").at(-1);
 
 test("a chat that another client archives, restores, and deletes is updated", TIMEOUT, async () => {
-  await onStage(async ({ page }) => {
+  await withTestApp(async ({ page }) => {
     await say(page, "/echo hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });
     const path = `/v1/chat/${idOf(page)}`;
@@ -29,7 +29,7 @@ test("a chat that another client archives, restores, and deletes is updated", TI
 });
 
 test("an answer in progress can be stopped in an archived chat", TIMEOUT, async () => {
-  await onStage(async ({ page }) => {
+  await withTestApp(async ({ page }) => {
     await say(page, "/slow 600");
     await live(page).waitFor({ timeout: ANSWER_MS });
     await page.request.delete(`/v1/chat/${idOf(page)}`);
@@ -58,7 +58,7 @@ args = ["demo-agent"]
     );
     return { AGENTS_FILE: file };
   };
-  await onStage(
+  await withTestApp(
     async ({ page, server }) => {
       await page.goto("/new?agent=passing");
       await send(page, "/echo hello");
@@ -83,7 +83,7 @@ test(
   "without a worker, a message is shown as waiting and can be edited or stopped",
   TIMEOUT,
   async () => {
-    await onStage(
+    await withTestApp(
       async ({ page, server }) => {
         await say(page, "/echo one");
         await thread(page).getByText("Waiting for a free worker").waitFor();
@@ -109,7 +109,7 @@ test(
 );
 
 test("an edit after the agent has started can be sent as a new message", TIMEOUT, async () => {
-  await onStage(async ({ page }) => {
+  await withTestApp(async ({ page }) => {
     await say(page, "/slow 600");
     await live(page).waitFor({ timeout: ANSWER_MS });
     await send(page, "/slow 2");
@@ -132,7 +132,7 @@ test("an edit after the agent has started can be sent as a new message", TIMEOUT
 });
 
 test("the answer in progress of another chat is not shown", TIMEOUT, async () => {
-  await onStage(async ({ page }) => {
+  await withTestApp(async ({ page }) => {
     await say(page, "/slow 600");
     await live(page).waitFor({ timeout: ANSWER_MS });
     const busy = page.url();

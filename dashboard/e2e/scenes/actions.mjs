@@ -1,0 +1,63 @@
+/** Actions shared by scenes. */
+import { composer, thread } from "../chat.mjs";
+
+/** Opens a chat. */
+export async function open(page, path) {
+  await page.goto(path);
+  await thread(page).waitFor();
+}
+
+/** Sends a message with the button, because Enter inserts a line break on a phone. */
+export async function write(page, text) {
+  await composer(page).fill(text);
+  await page.getByRole("button", { name: /^(Send|Queue message)$/ }).click();
+}
+
+/** Expands all steps of the thread. */
+export async function expandSteps(page) {
+  const lines = thread(page).locator("summary");
+  await lines.first().waitFor();
+  await lines.first().evaluate((first) => {
+    for (const one of first.closest('[role="log"]').querySelectorAll("details")) one.open = true;
+  });
+}
+
+export const isPhone = (page) => (page.viewportSize()?.width ?? 0) < 768;
+
+/** Undoes the changes of a scene. */
+export async function leave(page) {
+  await page.context().setOffline(false);
+  const cancel = page.getByRole("button", { name: "Cancel" });
+  if (await cancel.isVisible()) await cancel.click();
+  const discard = page.getByRole("main").getByRole("button", { name: "Discard" });
+  if (await discard.isVisible()) await discard.click();
+  const remove = thread(page).getByRole("button", { name: "Remove" });
+  while ((await remove.count()) > 0) {
+    const left = await remove.count();
+    await remove.last().click();
+    await page.waitForFunction(
+      (most) =>
+        [...document.querySelectorAll('[role="log"] button')].filter(
+          (one) => one.textContent === "Remove",
+        ).length < most,
+      left,
+    );
+  }
+  const dismiss = page.getByRole("main").getByRole("button", { name: "Dismiss" });
+  if (await dismiss.isVisible()) await dismiss.click();
+  const undo = page.getByRole("button", { name: "Undo" });
+  if (await undo.isVisible()) await undo.click();
+  await stopTurn(page);
+}
+
+/** Stops the running turn through the api, because it may end before a click on Stop. */
+async function stopTurn(page) {
+  const { pathname } = new URL(page.url());
+  if (!pathname.startsWith("/chat/")) return;
+  const path = `/v1${pathname}`;
+  for (;;) {
+    const { session } = await (await page.request.get(path)).json();
+    if (!session?.active_task) return;
+    await page.request.post(`${path}/tasks/${session.active_task.id}/cancel`);
+  }
+}

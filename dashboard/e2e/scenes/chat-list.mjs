@@ -1,0 +1,38 @@
+import { isPhone } from "./actions.mjs";
+import { backdate } from "./responses.mjs";
+
+/** The chat list. */
+export const chatListScenes = {
+  "list over weeks": async (page, chats) => {
+    await backdate(page);
+    await page.goto(isPhone(page) ? "/" : chats.markdown);
+    await page.getByRole("navigation").getByText("Yesterday").waitFor();
+  },
+  unread: async (page, chats) => {
+    await page.goto(isPhone(page) ? "/" : chats.unread);
+    await page.getByRole("navigation").getByText("50 unread messages").waitFor();
+  },
+  archive: async (page) => {
+    await page.goto("/");
+    await page.getByRole("navigation").getByText("Release notes 2.4").waitFor();
+    await page.getByRole("button", { name: "Show archived chats" }).click();
+    await page.getByRole("navigation").getByText("Old ideas").waitFor();
+  },
+  "no results": async (page) => {
+    await page.goto("/");
+    await page.getByRole("searchbox").fill("nothing matches");
+    await page.getByText("No results for").waitFor();
+  },
+  "row menu": async (page, chats) => {
+    await page.goto(isPhone(page) ? "/" : chats.unread);
+    const row = page.getByRole("navigation").locator("li", { hasText: "Count the words" });
+    await row.hover();
+    await row.getByRole("button", { name: "More actions" }).click();
+    await page.getByRole("menuitem", { name: "Archive" }).waitFor();
+  },
+  "list loading": async (page) => {
+    await page.route("**/v1/chat?**", () => {});
+    await page.goto("/");
+    await page.locator("nav .animate-shimmer").first().waitFor({ state: "attached" });
+  },
+};

@@ -1,0 +1,25 @@
+/** All views and states of the page, for screenshots and accessibility checks. */
+
+import { chatListScenes } from "./chat-list.mjs";
+import { composerScenes } from "./composer.mjs";
+import { dialogScenes } from "./dialogs.mjs";
+import { newChatScenes } from "./new-chat.mjs";
+import { stepScenes } from "./steps.mjs";
+import { threadScenes } from "./thread.mjs";
+import { turnScenes } from "./turns.mjs";
+import { unavailableScenes } from "./unavailable.mjs";
+
+/**
+ * Functions by scene name that prepare a new page. The chats already exist. A scene can depend on
+ * messages of earlier ones.
+ */
+export const scenes = {
+  ...newChatScenes,
+  ...chatListScenes,
+  ...threadScenes,
+  ...turnScenes,
+  ...stepScenes,
+  ...composerScenes,
+  ...dialogScenes,
+  ...unavailableScenes,
+};

@@ -1,0 +1,35 @@
+import { write } from "./actions.mjs";
+import { manyAgents } from "./agents.mjs";
+
+/** The new chat view. */
+export const newChatScenes = {
+  home: async (page) => {
+    await page.goto("/");
+    await page.getByRole("navigation").getByText("Release notes 2.4").waitFor();
+    await page.getByRole("navigation").getByText("Failed: ").waitFor();
+  },
+  "new chat": async (page) => {
+    await page.goto("/new");
+    await page.getByRole("radio").first().waitFor({ state: "attached" });
+  },
+  "many agents": async (page) => {
+    await page.route("**/v1/agents", (route) => route.fulfill({ json: { items: manyAgents } }));
+    await page.goto("/new");
+    await page.getByText("REPEATS WHAT YOU SAY.").waitFor();
+  },
+  "agents loading": async (page) => {
+    await page.route("**/v1/agents", () => {});
+    await page.goto("/new");
+    await page.locator("main .animate-shimmer").waitFor();
+  },
+  "first message": async (page) => {
+    const busy = { status: 503, json: { code: "store_busy", title: "Busy" } };
+    await page.route("**/v1/chat", (route) =>
+      route.request().method() === "POST" ? route.fulfill(busy) : route.fallback(),
+    );
+    await page.goto("/new");
+    await page.getByRole("radio").first().waitFor({ state: "attached" });
+    await write(page, "What would you read first?");
+    await page.getByText("The server is busy.").waitFor();
+  },
+};

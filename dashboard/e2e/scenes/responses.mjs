@@ -1,0 +1,92 @@
+/** Changes of responses for states that are hard to reach otherwise. */
+import { manyAgents } from "./agents.mjs";
+
+const HOUR_MS = 3_600_000;
+/** The ages of the chats in the list, in hours. */
+const AGES_H = [0.2, 0.6, 2.5, 4, 26, 29, 50, 75, 120, 400, 420, 1200];
+
+const earlier = (time, hours) => new Date(Date.parse(time) - hours * HOUR_MS).toISOString();
+
+/** Returns the same local time some days before. Subtracting 24 hours can change the time of day. */
+function daysBefore(time, days) {
+  const date = new Date(time);
+  date.setDate(date.getDate() - days);
+  return date.toISOString();
+}
+
+/** Spreads the chats of the list over weeks and the turns of a thread over days. */
+export async function backdate(page) {
+  await page.route("**/v1/chat?**", async (route) => {
+    const response = await route.fetch();
+    const list = await response.json();
+    for (const [index, one] of list.items.entries())
+      one.last_activity_at = earlier(one.last_activity_at, AGES_H[index % AGES_H.length]);
+    await route.fulfill({ response, json: list });
+  });
+  await page.route(/\/v1\/chat\/[0-9a-f-]{36}(\?|$)/, async (route) => {
+    if (route.request().method() !== "GET") return route.fallback();
+    const response = await route.fetch();
+    const thread = await response.json();
+    const last = thread.messages?.at(-1)?.turn ?? 0;
+    for (const message of thread.messages ?? [])
+      message.created_at = daysBefore(message.created_at, last - message.turn);
+    await route.fulfill({ response, json: thread });
+  });
+}
+
+/** Replaces the output of every tool call by a test run with colors and redrawn lines. */
+export async function colorSteps(page) {
+  const esc = "\u001b";
+  const output = `running 3 tests\r\n${esc}[32mok${esc}[0m reads\r\n${esc}[1;31mFAILED${esc}[0m writes\r\n 1/3\r 2/3\r 3/3\r\n${esc}[33m2 failed${esc}[0m`;
+  await page.route(/\/v1\/chat\/[0-9a-f-]{36}\/tasks\/[0-9a-f-]{36}$/, async (route) => {
+    const response = await route.fetch();
+    const task = await response.json();
+    for (const step of task.steps ?? [])
+      if (step.kind === "tool") {
+        step.title = `${esc}[1m${step.title}${esc}[0m`;
+        step.detail = { ...step.detail, output };
+      }
+    await route.fulfill({ response, json: task });
+  });
+}
+
+/** Changes the responses for a chat and its messages. */
+async function changeThread(page, change) {
+  await page.route(/\/v1\/chat\/[0-9a-f-]{36}(\?|$)/, async (route) => {
+    if (route.request().method() !== "GET") return route.fallback();
+    const response = await route.fetch();
+    const thread = await response.json();
+    if (thread.messages) change(thread);
+    await route.fulfill({ response, json: thread });
+  });
+}
+
+/** Makes the newest turn wait for hours because of a rate limit. */
+export async function limitRate(page) {
+  await page.route("**/v1/agents", (route) => route.fulfill({ json: { items: manyAgents } }));
+  await changeThread(page, ({ messages, session }) => {
+    const asked = messages.findLast(({ role }) => role === "user");
+    asked.task = {
+      ...asked.task,
+      status: "queued",
+      error: {
+        code: "agent_rate_limited",
+        message: "You have reached your usage limit. It resets at 3 PM.",
+        retryable: true,
+      },
+      next_attempt_at: new Date(Date.now() + 2 * HOUR_MS).toISOString(),
+      finished_at: null,
+    };
+    session.active_task = asked.task;
+    messages.splice(messages.indexOf(asked) + 1);
+  });
+}
+
+/** Replaces every answer by an empty one that ended at the token limit. */
+export async function endAtLimit(page) {
+  await changeThread(page, ({ messages }) => {
+    for (const message of messages)
+      if (message.role === "assistant")
+        Object.assign(message, { content: "", finish_reason: "length" });
+  });
+}

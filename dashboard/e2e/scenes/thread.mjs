@@ -1,0 +1,58 @@
+import { retries, thread } from "../chat.mjs";
+import { open } from "./actions.mjs";
+import { backdate } from "./responses.mjs";
+
+/** Threads. */
+export const threadScenes = {
+  "empty chat": async (page, chats) => {
+    await open(page, chats.empty);
+    await thread(page).getByText("Send Demo a message").waitFor();
+  },
+  markdown: async (page, chats) => {
+    await open(page, chats.markdown);
+    await page.locator("[data-code-header]").first().waitFor();
+  },
+  "layout edge cases": async (page, chats) => {
+    await open(page, chats.hard);
+    await page.locator("[data-code-header]").first().waitFor();
+  },
+  "long answer": async (page, chats) => {
+    await open(page, chats.long);
+    await thread(page).getByText("The end.").waitFor();
+    await thread(page).evaluate((log) => log.scrollTo({ top: 700 }));
+    await page.getByRole("button", { name: "Jump to latest" }).waitFor();
+  },
+  "day dividers": async (page, chats) => {
+    await backdate(page);
+    await open(page, chats.steps);
+    await thread(page).getByText("Yesterday").waitFor();
+  },
+  "new divider": async (page, chats) => {
+    await open(page, chats.news);
+    await thread(page).getByText("New", { exact: true }).waitFor();
+    await thread(page).evaluate((log) => log.scrollTo({ top: 0 }));
+    await thread(page).getByText("The roof is done.").last().waitFor();
+  },
+  "new messages": async (page, chats) => {
+    await open(page, chats.news);
+    await thread(page).getByText("The end.").waitFor();
+    await thread(page).evaluate((log) => log.scrollTo({ top: 700 }));
+    await page.getByRole("button", { name: "Jump to latest" }).waitFor();
+    const data = { content: "/echo One more thing." };
+    await page.request.post(`/v1${chats.news}/messages?wait=30`, { data });
+    await page.getByRole("button", { name: "New messages" }).waitFor();
+  },
+  "turn details": async (page, chats) => {
+    await open(page, chats.markdown);
+    await page.locator("[data-code-header]").first().waitFor();
+    await thread(page).getByRole("button", { name: "Details" }).last().click();
+  },
+  "failed turns": async (page, chats) => {
+    await open(page, chats.failed);
+    await retries(page).last().waitFor();
+  },
+  "interrupted turn": async (page, chats) => {
+    await open(page, chats.interrupted);
+    await retries(page).waitFor();
+  },
+};
