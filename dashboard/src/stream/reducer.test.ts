@@ -182,6 +182,26 @@ describe("events and fetches in any order", () => {
     expect(viewOf(state).turns).toMatchObject([{ user: { id: "other" }, answer: null }]);
   });
 
+  it("keep an accepted message after a fetch from before it was sent", () => {
+    const first = message({ task: running });
+    const second = message({ id: "user-2", turn: 2, seq: 2, task_id: "task-2" });
+    const accepted = run(
+      ...opened,
+      messageCreated(11, first),
+      { type: "message.accepted", message: second, task: task({ id: "task-2" }) },
+      fetched(12, { session: session({ last_seq: 1 }), messages: [first] }),
+    );
+
+    expect(viewOf(accepted).turns.map(({ user }) => user?.id)).toEqual(["user-1", "user-2"]);
+
+    const removed = reduce(
+      accepted,
+      fetched(14, { session: session({ last_seq: 2 }), messages: [first] }),
+    );
+
+    expect(viewOf(removed).turns.map(({ user }) => user?.id)).toEqual(["user-1"]);
+  });
+
   it("do not restore a deleted message from an older fetch", () => {
     const gone = { message_id: "user-1", role: "user", task_id: "task-1" } as const;
     const state = run(
