@@ -1,14 +1,18 @@
 // @vitest-environment node
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Session } from "@/api/models";
-import { FakeServer, pick, type Random, seeded } from "./fake-server";
+import { FakeServer, pick, type Random } from "./fake-server";
 import { reduce } from "./reducer";
 import { countUnread, listWithoutGap } from "./session-order";
 import { type Action, initialState, type ListedStatus, type State } from "./state";
 import { listTurns } from "./turns";
 
-const STEPS = 120;
-const SEEDS = Array.from({ length: 150 }, (_, index) => index + 1);
+/** The maximum number of changes in a history. */
+const MAX_STEPS = 120;
+/** The number of random decisions that a change can depend on. */
+const STEP_DECISIONS = 16;
+const RUNS = 150;
 const PAGE = 4;
 const LIST_PAGE = 2;
 const LISTS = ["active", "archived"] as const;
@@ -121,74 +125,104 @@ function viewOfNewClient(server: FakeServer, open: readonly string[]) {
   return viewOf(client.state);
 }
 
-type Delivery = (client: Client, events: Action[], random: Random, server: FakeServer) => void;
+/** The random decisions of each step of a history, in permille. */
+type Decisions = readonly (readonly number[])[];
 
-/** Makes random changes, and asserts that the client's view equals that of a new client. */
-function simulate(seed: number, deliver: Delivery, settle?: (client: Client) => void) {
-  const random = seeded(seed);
+const histories: fc.Arbitrary<Decisions> = fc.array(
+  fc.array(fc.nat(999), { minLength: STEP_DECISIONS, maxLength: STEP_DECISIONS }),
+  { minLength: 1, maxLength: MAX_STEPS, size: "max" },
+);
+
+interface Step {
+  readonly client: Client;
+  readonly server: FakeServer;
+  readonly random: Random;
+  /** The events of the change. */
+  readonly events: readonly Action[];
+}
+
+interface Delivery {
+  deliver: (step: Step) => void;
+  /** Delivers the rest after the last step. */
+  finish?: (client: Client, server: FakeServer) => void;
+}
+
+/** Makes the changes of a history, and asserts that the client's view equals that of a new client. */
+function simulate(history: Decisions, { deliver, finish }: Delivery) {
+  let decisions: readonly number[] = [];
+  let next = 0;
+  const random = () => {
+    const decision = decisions[next % decisions.length] ?? 0;
+    next += 1;
+    return decision / 1000;
+  };
   const server = new FakeServer(random);
   const client = new Client(server);
-  for (let step = 0; step < STEPS; step += 1) {
-    deliver(client, server.step(), random, server);
+  for (decisions of history) {
+    next = 0;
+    deliver({ client, server, random, events: server.step() });
     const id = pick(random, server.sessionIds());
     if (id && !client.state.threads[id] && random() < 0.3) client.take(client.ask(id));
     if (id && random() < 0.05) client.scrollUp(id);
     if (random() < 0.05) client.scrollList(pick(random, LISTS) ?? "active");
   }
-  settle?.(client);
-  expect(countUnread(client.state.sessions), `seed ${seed}`).toBe(server.countUnread());
+  finish?.(client, server);
+  expect(countUnread(client.state.sessions)).toBe(server.countUnread());
   client.scrollUpEverywhere();
   client.scrollListsToTheirEnd();
   const expected = viewOfNewClient(server, Object.keys(client.state.threads));
-  expect(viewOf(client.state), `seed ${seed}`).toEqual(expected);
+  expect(viewOf(client.state)).toEqual(expected);
 }
 
-function always(name: string, play: (seed: number) => void) {
+/** `createDelivery` is called for each history, because a delivery can have state. */
+function always(name: string, createDelivery: () => Delivery) {
   it(name, () => {
-    for (const seed of SEEDS) play(seed);
+    const property = fc.property(histories, (history) => simulate(history, createDelivery()));
+    fc.assert(property, { numRuns: RUNS });
   });
 }
 
-describe("after any server, a client shows the same as a new client", () => {
-  always("after live events", (seed) => {
-    simulate(seed, (client, events) => client.take(...events));
-  });
+function reconnect(client: Client, server: FakeServer) {
+  if (client.state.position) client.take(...server.replay(client.state.position));
+}
 
-  always("after duplicated and delayed events", (seed) => {
+describe("after any history, a client shows the same as a new client", () => {
+  always("after live events", () => ({
+    deliver: ({ client, events }) => client.take(...events),
+  }));
+
+  always("after duplicated and delayed events", () => {
     const earlier: Action[] = [];
-    simulate(seed, (client, events, random) => {
-      const durable = events.filter((action) => action.type === "event" && action.cursor);
-      client.take(...events, ...events);
-      earlier.push(...durable);
-      const again = random() < 0.3 ? pick(random, earlier) : undefined;
-      if (again) client.take(again);
-    });
-  });
-
-  always("after disconnects with a replay", (seed) => {
-    let isCut = false;
-    const reconnect = (client: Client, server: FakeServer) => {
-      isCut = false;
-      if (client.state.position) client.take(...server.replay(client.state.position));
-    };
-    let known: FakeServer | undefined;
-    simulate(
-      seed,
-      (client, events, random, server) => {
-        known = server;
-        if (!isCut) client.take(...events);
-        if (isCut && random() < 0.3) reconnect(client, server);
-        else if (random() < 0.2) isCut = true;
+    return {
+      deliver({ client, events, random }) {
+        client.take(...events, ...events);
+        earlier.push(...events.filter((action) => action.type === "event" && action.cursor));
+        const delayed = random() < 0.3 ? pick(random, earlier) : undefined;
+        if (delayed) client.take(delayed);
       },
-      (client) => known && reconnect(client, known),
-    );
+    };
   });
 
-  always("after late responses in any order", (seed) => {
+  always("after disconnects with a replay", () => {
+    let isConnected = true;
+    return {
+      deliver({ client, server, events, random }) {
+        if (isConnected) {
+          client.take(...events);
+          isConnected = random() >= 0.2;
+        } else if (random() < 0.3) {
+          reconnect(client, server);
+          isConnected = true;
+        }
+      },
+      finish: reconnect,
+    };
+  });
+
+  always("after late responses in any order", () => {
     const late: Action[] = [];
-    simulate(
-      seed,
-      (client, events, random, server) => {
+    return {
+      deliver({ client, server, events, random }) {
         client.take(...events);
         const id = pick(random, server.sessionIds());
         if (id && random() < 0.3) late.push(client.ask(id));
@@ -196,23 +230,16 @@ describe("after any server, a client shows the same as a new client", () => {
           for (const status of LISTS) late.push(server.list(status, null, LIST_PAGE));
         if (random() < 0.3) client.take(...late.splice(Math.floor(random() * late.length), 1));
       },
-      (client) => client.take(...late),
-    );
+      finish: (client) => client.take(...late),
+    };
   });
 
-  always("after lost events", (seed) => {
-    let known: FakeServer | undefined;
-    simulate(
-      seed,
-      (client, events, random, server) => {
-        known = server;
-        const isLost = random() < 0.1;
-        client.take(...(isLost ? events.slice(1) : events));
-      },
-      // The last event may be lost. It is detected at the next connection.
-      (client) => {
-        if (known && client.state.position) client.take(...known.replay(client.state.position));
-      },
-    );
-  });
+  always("after lost events", () => ({
+    deliver({ client, events, random }) {
+      const isLost = random() < 0.1;
+      client.take(...(isLost ? events.slice(1) : events));
+    },
+    // The last event may be lost. It is detected at the next connection.
+    finish: reconnect,
+  }));
 });

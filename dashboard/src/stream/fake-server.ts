@@ -10,18 +10,8 @@ import type { StreamEvent } from "./events";
 import { compareSessions } from "./session-order";
 import type { Action, FetchedThread, ListedStatus } from "./state";
 
+/** Returns a number in [0, 1). */
 export type Random = () => number;
-
-/** Returns a deterministic generator of numbers in [0, 1). */
-export function seeded(seed: number): Random {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 export function pick<T>(random: Random, from: readonly T[]): T | undefined {
   return from[Math.floor(random() * from.length)];
