@@ -58,6 +58,31 @@ test("a failed turn shows the reason and can be retried", TIMEOUT, async () => {
   });
 });
 
+test("the list item of a sent message stays mounted when it is accepted", TIMEOUT, async () => {
+  await withTestApp(async ({ page }) => {
+    await say(page, "/slow 600");
+    await live(page).waitFor({ timeout: ANSWER_MS });
+    let respond = () => {};
+    const held = new Promise((resolve) => {
+      respond = resolve;
+    });
+    await page.route("**/v1/chat/*/messages", async (route) => {
+      await held;
+      await route.continue();
+    });
+    await send(page, "queued");
+    const item = thread(page).locator("[data-index]").last();
+    await item.getByText("Sending").waitFor();
+    const element = await item.elementHandle();
+
+    respond();
+
+    await item.getByText("Queued #1").waitFor();
+    assert.ok(await element.evaluate((node) => node.isConnected));
+    await page.getByRole("button", { name: "Stop" }).click();
+  });
+});
+
 test("queued messages can be edited and removed", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
     // Stopped below. Long enough for a slow machine.

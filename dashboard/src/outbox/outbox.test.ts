@@ -5,7 +5,7 @@ import { createIndexedDbStorage } from "./indexed-db";
 import { createOutbox } from "./outbox";
 import type { OutgoingMessage } from "./outgoing-message";
 
-import { listUndelivered } from "./use-outbox";
+import { matchDelivered } from "./use-outbox";
 
 const text = { sessionId: "s", content: "hello", baseline: 0 };
 const offline = new ApiError(0, "network", "Failed to fetch");
@@ -326,19 +326,19 @@ describe("the outbox", () => {
   });
 });
 
-describe("pending messages of a thread", () => {
+describe("matchDelivered", () => {
   const item: OutgoingMessage = { ...waiting, baseline: 4, state: "sending" };
   const message = makeMessage({ seq: 5, content: "hello" });
 
-  it("are hidden when the event about the message arrives before the response", () => {
-    expect(listUndelivered([item], [message])).toEqual([]);
+  it("matches a message whose event arrives before the response", () => {
+    expect([...matchDelivered([item], [message])]).toEqual([[message.id, item.key]]);
   });
 
-  it("are shown while only an older message has the same content", () => {
-    expect(listUndelivered([item], [{ ...message, seq: 4 }])).toEqual([item]);
+  it("does not match an older message with the same content", () => {
+    expect(matchDelivered([item], [{ ...message, seq: 4 }]).size).toBe(0);
   });
 
-  it("are hidden one by one when the same content was sent twice", () => {
-    expect(listUndelivered([item, { ...item, key: "k2" }], [message])).toHaveLength(1);
+  it("matches one pending message per message", () => {
+    expect(matchDelivered([item, { ...item, key: "k2" }], [message]).size).toBe(1);
   });
 });

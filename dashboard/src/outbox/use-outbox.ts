@@ -9,6 +9,14 @@ import { createIndexedDbStorage } from "./indexed-db";
 import { createOutbox } from "./outbox";
 import type { OutgoingMessage } from "./outgoing-message";
 
+/** The keys under which accepted messages were in the outbox, by message id. */
+const outgoingKeys = new Map<string, string>();
+
+/** Returns the key that a message had in the outbox, if this page has sent it. */
+export function outgoingKeyOf(messageId: string): string | undefined {
+  return outgoingKeys.get(messageId);
+}
+
 export const outbox = createOutbox({
   storage: createIndexedDbStorage(),
   async createSession({ key, agentKey = "" }, signal) {
@@ -33,6 +41,7 @@ export const outbox = createOutbox({
         signal,
       }),
     );
+    outgoingKeys.set(message.id, key);
     store.dispatch({ type: "message.accepted", message, task });
   },
 });
@@ -55,27 +64,28 @@ export function useOutboxDelivery(isLive: boolean): void {
 }
 
 /**
- * Returns the pending messages that are not in the thread yet. The event about a message may arrive
- * before the response to its POST; the message then replaces the pending one.
+ * Matches pending messages with the messages of a thread. Returns the keys of pending messages by message
+ * id. The event about a message may arrive before the response to its POST; the message then replaces
+ * the pending one.
  */
-export function listUndelivered(
+export function matchDelivered(
   pending: readonly OutgoingMessage[],
   messages: readonly (Message | null)[],
-): readonly OutgoingMessage[] {
-  const matched = new Set<string>();
-  return pending.filter((outgoing) => {
-    if (outgoing.state !== "sending") return true;
-    const delivered = messages.find(
+): ReadonlyMap<string, string> {
+  const delivered = new Map<string, string>();
+  for (const outgoing of pending) {
+    if (outgoing.state !== "sending") continue;
+    const match = messages.find(
       (message) =>
         message !== null &&
         message.role === "user" &&
         message.seq > outgoing.baseline &&
         message.content === outgoing.content &&
-        !matched.has(message.id),
+        !delivered.has(message.id),
     );
-    if (delivered) matched.add(delivered.id);
-    return !delivered;
-  });
+    if (match) delivered.set(match.id, outgoing.key);
+  }
+  return delivered;
 }
 
 /** Returns the pending messages of a session or, for null, of sessions that are not created yet. */

@@ -4,12 +4,13 @@ import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useStat
 import type { Session } from "@/api/models";
 import { AgentAvatar } from "@/components/agent-avatar";
 import { TextButton } from "@/components/ui/button";
-import { listUndelivered, useOutgoingMessages } from "@/outbox/use-outbox";
+import { matchDelivered, outgoingKeyOf, useOutgoingMessages } from "@/outbox/use-outbox";
 import type { Thread as ThreadState } from "@/stream/state";
 import { listTurns } from "@/stream/turns";
 import { texts } from "@/texts";
 import { DayDivider, NewDivider } from "./dividers";
 import { OutgoingBubble } from "./outgoing-bubble";
+import { createRowKeys } from "./row-keys";
 import type { ThreadAgent } from "./thread-agent";
 import { buildTurnRows, type TurnRow } from "./turn-rows";
 import { TurnView } from "./turn-view";
@@ -41,7 +42,12 @@ export const Thread = memo(function Thread(props: {
   const known = useMemo(() => Object.values(messages).map(({ value }) => value), [messages]);
   const newestSeq = known.reduce((max, message) => Math.max(max, message?.seq ?? 0), 0);
   const pending = useOutgoingMessages(session.id);
-  const outgoing = useMemo(() => listUndelivered(pending, known), [pending, known]);
+  const delivered = useMemo(() => matchDelivered(pending, known), [pending, known]);
+  const outgoing = useMemo(() => {
+    const keys = new Set(delivered.values());
+    return pending.filter(({ key }) => !keys.has(key));
+  }, [pending, delivered]);
+  const [rowKeys] = useState(createRowKeys);
 
   const newestSent = pending.at(-1)?.key;
   const marker = useNewDivider(session, newestSeq, newestSent);
@@ -59,8 +65,11 @@ export const Thread = memo(function Thread(props: {
   const virtualizer = useVirtualizer({
     count: rows.length + outgoing.length,
     getScrollElement: () => scroller.current,
-    getItemKey: (index) =>
-      rows[index]?.turn.turn ?? outgoing[index - rows.length]?.key ?? `gone-${index}`,
+    getItemKey: (index) => {
+      const row = rows[index];
+      if (row) return rowKeys.keyOf(row.turn, (id) => delivered.get(id) ?? outgoingKeyOf(id));
+      return outgoing[index - rows.length]?.key ?? `gone-${index}`;
+    },
     estimateSize: () => TURN_PX,
     overscan: 6,
     paddingStart: TOP_PX,
