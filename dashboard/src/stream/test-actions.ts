@@ -2,7 +2,7 @@
 import type { Message, Session, Step, Task } from "@/api/models";
 import { at, makeSession, sid } from "@/test-objects";
 import type { StreamEvent } from "./events";
-import type { Action } from "./state";
+import type { Action, FetchedThread } from "./state";
 
 const about = { at, chat_session_id: sid };
 
@@ -37,4 +37,40 @@ export function taskUpdated(seq: number, task: Task): Action {
 
 export function taskStep(step: Step, attempt = 1): Action {
   return live({ type: "task.step", ...about, task_id: "task-1", attempt, step });
+}
+
+/** Returns a delta of the answer. `offset` is in bytes. */
+export function delta(offset: number, text: string, attempt = 1): Action {
+  const bytes = new TextEncoder().encode(text).length;
+  return live({
+    type: "message.delta",
+    at,
+    chat_session_id: sid,
+    task_id: "task-1",
+    attempt,
+    message_id: "answer-1",
+    offset,
+    next_offset: offset + bytes,
+    text,
+  });
+}
+
+/** Returns a partial with the text of the answer so far. */
+export function partial(text: string, attempt = 1): Action {
+  return live({
+    type: "message.partial",
+    at,
+    chat_session_id: sid,
+    task_id: "task-1",
+    attempt,
+    message_id: "answer-1",
+    text,
+    next_offset: new TextEncoder().encode(text).length,
+  });
+}
+
+/** Returns the response of a fetch of the thread, as of position `seq`. */
+export function fetched(seq: number, over: Partial<FetchedThread> = {}, epoch = "a"): Action {
+  const data = { session: makeSession(), messages: [], has_more: false, partial: null, ...over };
+  return { type: "thread.fetched", data, asOf: { epoch, seq } };
 }
