@@ -2,7 +2,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Session } from "@/api/models";
-import { FakeServer, pick, type Random } from "./fake-server";
+import { FakeServer } from "./fake-server";
+import { pick, type Random } from "./random-changes";
 import { reduce } from "./reducer";
 import { countUnread, listWithoutGap } from "./session-order";
 import { type Action, initialState, type ListedStatus, type State } from "./state";
