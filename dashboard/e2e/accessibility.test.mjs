@@ -65,7 +65,9 @@ for (const [device, look] of Object.entries(devices)) {
   });
 }
 
-/** Returns what makes the page wider than the screen, and controls that are off-screen or too small. */
+/**
+ * Returns what makes the page wider than the screen, and controls that are off-screen or too small.
+ */
 async function findLayoutProblems(view) {
   return view.evaluate(() => {
     const TOUCH_TARGET_PX = 40;

@@ -1,6 +1,6 @@
 /**
- * An ACP agent that requests permission with the given options and responds with the outcome. It runs
- * as a program whose argument is the options as JSON.
+ * An ACP agent that requests permission with the given options and responds with the outcome. It
+ * runs as a program whose argument is the options as JSON.
  */
 import { writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";

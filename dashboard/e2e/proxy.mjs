@@ -1,6 +1,6 @@
 /**
- * A proxy between the browser and an api. It can serve a built page instead of the one embedded in the
- * api, and it can simulate network failures.
+ * A proxy between the browser and an api. It can serve a built page instead of the one embedded in
+ * the api, and it can simulate network failures.
  */
 import { readFile } from "node:fs/promises";
 import { createServer, request } from "node:http";
@@ -51,8 +51,8 @@ async function serveFile(dist, path, policy, { headers }, outgoing) {
 }
 
 /**
- * Starts a proxy for the api at the address `api`. With `folder`, the proxy serves the page from there,
- * with the content security policy of the api.
+ * Starts a proxy for the api at the address `api`. With `folder`, the proxy serves the page from
+ * there, with the content security policy of the api.
  */
 export async function startProxy(api, folder) {
   const dist = folder ? resolve(root, folder) : null;

@@ -79,7 +79,8 @@ test("a frozen leader is replaced and becomes a follower when it thaws", TIMEOUT
     }
     const [leader, ...followers] = await streams.holders(1);
     assert.ok(leader === page && followers.length === 0, "the first tab leads");
-    // Playwright keeps all pages in the foreground, where the browser does not freeze them, so stop the process instead.
+    // Playwright keeps all pages in the foreground, where the browser does not freeze them, so stop
+    // the process instead.
     const leading = await processOf(page);
     for (const tab of [second, third]) assert.notEqual(await processOf(tab), leading);
 

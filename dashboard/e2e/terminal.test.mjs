@@ -11,7 +11,10 @@ const ESC = "\\033";
 
 const shown = (page) => page.locator("[data-terminal]");
 
-/** Returns an environment with an agent that runs `script` with `sh`. `more` is appended to its table. */
+/**
+ * Returns an environment with an agent that runs `script` with `sh`. `more` is appended to its
+ * table.
+ */
 function withScript(script, more = "", folderOf = () => {}) {
   return (folder) => {
     folderOf(folder);

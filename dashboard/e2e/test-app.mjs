@@ -1,8 +1,8 @@
 /**
  * The harness of the browser tests: an api and a worker with a new database, and a browser.
  *
- * Set BANTER_URL to use a running server, or BANTER_PAGE=dist to use the page in that folder instead of
- * the one embedded in the api.
+ * Set BANTER_URL to use a running server, or BANTER_PAGE=dist to use the page in that folder
+ * instead of the one embedded in the api.
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
@@ -136,9 +136,10 @@ async function startServer(options) {
 }
 
 /**
- * Runs `play` with an open page, and stops everything afterwards. Options: `context` of the browser;
- * `environment` of the processes; `hasNetwork` to simulate network failures; `hasWorker: false` to start
- * without a worker; `hostname` to use another host name than `localhost`, which is not a secure context.
+ * Runs `play` with an open page, and stops everything afterwards. Options: `context` of the
+ * browser; `environment` of the processes; `hasNetwork` to simulate network failures; `hasWorker:
+ * false` to start without a worker; `hostname` to use another host name than `localhost`, which is
+ * not a secure context.
  */
 export async function withTestApp(play, options = {}) {
   const server = await startServer(options);

@@ -67,7 +67,9 @@ async function report(page, name) {
   if (keys.length > 0) console.log(`  key to frame: ${quantiles(keys)}`);
 }
 
-/** Returns the CPU time of the page's main thread from the trace, which does not depend on other load of the machine. */
+/**
+ * Returns the CPU time of the page's main thread from the trace, which does not depend on other load of the machine.
+ */
 function summarizeTrace(trace) {
   const { traceEvents } = JSON.parse(trace.toString());
   const threads = traceEvents.filter(

@@ -1,8 +1,9 @@
 /**
- * The account that is signed in: one user of one workspace. Drafts and unsent messages on the device
- * belong to an account; other users of the browser neither see nor send them.
+ * The account that is signed in: one user of one workspace. Drafts and unsent messages on the
+ * device belong to an account; other users of the browser neither see nor send them.
  *
- * The tabs of a browser share their cookie: when another user signs in in one tab, the others reload.
+ * The tabs of a browser share their cookie: when another user signs in in one tab, the others
+ * reload.
  */
 import { createObservable, useObservable } from "./observable";
 

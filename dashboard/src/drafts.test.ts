@@ -95,7 +95,10 @@ describe("a draft that another tab writes", () => {
   const name = `banter.draft.${ann}/chat`;
   const readConflicting = () => renderHook(() => useConflictingDraft("chat")).result.current;
 
-  /** Writes as another tab would, replacing `before`. Without `isNotified`, the storage event is late. */
+  /**
+   * Writes as another tab would, replacing `before`. Without `isNotified`, the storage event is
+   * late.
+   */
   function writeElsewhere(before: string, text: string, isNotified = true) {
     if (text === "") localStorage.removeItem(name);
     else localStorage.setItem(name, text);

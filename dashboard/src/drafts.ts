@@ -1,10 +1,10 @@
 /**
- * Drafts, one per session (or "new"), stored on the device for the account that wrote them. There are
- * none while no account is signed in.
+ * Drafts, one per session (or "new"), stored on the device for the account that wrote them. There
+ * are none while no account is signed in.
  *
- * The tabs of a browser share their drafts: typing in one tab updates the others. When two tabs have
- * different texts, the later one wins, and the other is kept as a conflicting draft until the user
- * restores or dismisses it.
+ * The tabs of a browser share their drafts: typing in one tab updates the others. When two tabs
+ * have different texts, the later one wins, and the other is kept as a conflicting draft until the
+ * user restores or dismisses it.
  */
 import { currentAccount } from "./account";
 import { createEmitter, useObservable } from "./observable";
@@ -19,7 +19,10 @@ const seen = new Map<string, string>();
 /** The storage keys of texts that another tab wrote and that have not been edited here. */
 const adopted = new Set<string>();
 const changes = createEmitter();
-/** The storage key of the draft with an IME composition in progress, whose text must not be replaced. */
+/**
+ * The storage key of the draft with an IME composition in progress, whose text must not be
+ * replaced.
+ */
 let composing: string | null = null;
 
 /** Returns the storage key of a draft, or null while no account is signed in. */

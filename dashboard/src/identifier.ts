@@ -1,6 +1,6 @@
 /**
- * Returns a random UUID (v4). `crypto.randomUUID` exists only in secure contexts, and the page may be
- * served over plain HTTP.
+ * Returns a random UUID (v4). `crypto.randomUUID` exists only in secure contexts, and the page may
+ * be served over plain HTTP.
  */
 export function newId(): string {
   if (typeof crypto.randomUUID === "function") return crypto.randomUUID();

@@ -26,7 +26,9 @@ export function hasOverlay(): boolean {
   return document.querySelector("dialog[open], :popover-open") !== null;
 }
 
-/** Calls `onKey` for each key that no other handler has handled, except during an IME composition. */
+/**
+ * Calls `onKey` for each key that no other handler has handled, except during an IME composition.
+ */
 export function useShortcuts(onKey: (event: KeyboardEvent) => void): void {
   useEffect(() => {
     function listen(event: KeyboardEvent) {

@@ -1,4 +1,6 @@
-/** Observable values and events outside of React, and the hook that subscribes components to them. */
+/**
+ * Observable values and events outside of React, and the hook that subscribes components to them.
+ */
 import { useSyncExternalStore } from "react";
 
 type Unsubscribe = () => void;
@@ -47,7 +49,10 @@ export function createObservable<Value>(initial: Value): Observable<Value> {
   };
 }
 
-/** Returns the current value, or a part of it. `select` must return the same object for the same part. */
+/**
+ * Returns the current value, or a part of it. `select` must return the same object for the same
+ * part.
+ */
 export function useObservable<Value>(observable: ReadonlyObservable<Value>): Value;
 export function useObservable<Value, Part>(
   observable: ReadonlyObservable<Value>,

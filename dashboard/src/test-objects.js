@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Builders of complete objects for tests. In JavaScript, because Node also runs the browser tests and
- * the scripts that use them.
+ * Builders of complete objects for tests. In JavaScript, because Node also runs the browser tests
+ * and the scripts that use them.
  */
 
 /** @import { Agent, Message, Session, Step, Task } from "@/api/models" */

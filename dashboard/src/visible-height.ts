@@ -1,4 +1,6 @@
-/** The visible height of the page on devices whose keyboard covers the page instead of resizing it. */
+/**
+ * The visible height of the page on devices whose keyboard covers the page instead of resizing it.
+ */
 import { isTouchOnly } from "./keyboard";
 
 /** Keeps `--visible-height` up to date, so that the composer stays above the keyboard. */

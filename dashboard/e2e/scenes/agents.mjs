@@ -5,7 +5,9 @@ import { binaries } from "../test-app.mjs";
 
 const ESC = "\\033";
 
-/** Terminal output for `printf`: all kinds of colors, a redrawn progress line, columns, and a link. */
+/**
+ * Terminal output for `printf`: all kinds of colors, a redrawn progress line, columns, and a link.
+ */
 export const BUILD_OUTPUT = [
   `${ESC}[1mBuilding${ESC}[0m 3 packages`,
   `  10%%\\r  55%%\\r${ESC}[K${ESC}[32m 100%%${ESC}[0m  ${ESC}[2m12.4 s${ESC}[0m`,
@@ -27,7 +29,10 @@ export const BUILD_OUTPUT = [
   "beta         340",
 ].join("\\n");
 
-/** Returns an environment with several agents: slow, impatient, printing terminal output, and unavailable. */
+/**
+ * Returns an environment with several agents: slow, impatient, printing terminal output, and
+ * unavailable.
+ */
 export function withAgents(folder) {
   const file = `${folder}/agents.toml`;
   writeFileSync(

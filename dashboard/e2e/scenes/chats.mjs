@@ -5,7 +5,9 @@ const LONG_TITLE =
   "A title of the maximum length, because someone has pasted the whole question into the field and " +
   "then added everything they had already tried, until there was no space left for one more word at all";
 
-/** Text that is hard to lay out: long words, right-to-left text, emoji, wide code, and a wide table. */
+/**
+ * Text that is hard to lay out: long words, right-to-left text, emoji, wide code, and a wide table.
+ */
 const HARD_TEXT = `A path: /srv/${"very-long-folder-name/".repeat(9)}file.txt and a hash: ${"4f46e5".repeat(24)}
 
 مرحبا! هذه رسالة تُكتب من اليمين إلى اليسار، وفيها كلمة \`code\` ورقم 42.

@@ -7,7 +7,9 @@ const AGES_H = [0.2, 0.6, 2.5, 4, 26, 29, 50, 75, 120, 400, 420, 1200];
 
 const earlier = (time, hours) => new Date(Date.parse(time) - hours * HOUR_MS).toISOString();
 
-/** Returns the same local time some days before. Subtracting 24 hours can change the time of day. */
+/**
+ * Returns the same local time some days before. Subtracting 24 hours can change the time of day.
+ */
 function daysBefore(time, days) {
   const date = new Date(time);
   date.setDate(date.getDate() - days);

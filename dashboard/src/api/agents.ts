@@ -4,7 +4,10 @@ import type { Agent } from "./models";
 
 const RECHECK_MS = 30_000;
 
-/** Fetches the configured agents. They are kept in the Query cache: the stream has no events about them. */
+/**
+ * Fetches the configured agents. They are kept in the Query cache: the stream has no events about
+ * them.
+ */
 export function useAgents() {
   return useQuery({
     queryKey: ["agents"],

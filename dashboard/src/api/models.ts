@@ -7,7 +7,9 @@ export type Session = Schemas["Session"];
 export type Message = Schemas["Message"];
 export type Task = Schemas["Task"];
 export type TaskStatus = Task["status"];
-/** A step. The contents of `detail` depend on the agent, so they are parsed where they are shown. */
+/**
+ * A step. The contents of `detail` depend on the agent, so they are parsed where they are shown.
+ */
 export type Step = Omit<Schemas["Step"], "kind" | "detail"> & {
   kind: Schemas["Step"]["kind"];
   detail: Record<string, unknown>;

@@ -1,10 +1,10 @@
 /**
  * Keeps every message that the user has sent until the server has accepted it.
  *
- * Guarantees: a message is stored on the device before the first attempt and removed only after a 2xx
- * response or by the user; all attempts use the same Idempotency-Key, so it is posted once; the
- * messages of a session are sent in the order in which they were written; a message is shown and sent
- * only while its author is signed in.
+ * Guarantees: a message is stored on the device before the first attempt and removed only after a
+ * 2xx response or by the user; all attempts use the same Idempotency-Key, so it is posted once; the
+ * messages of a session are sent in the order in which they were written; a message is shown and
+ * sent only while its author is signed in.
  */
 import { ApiError } from "@/api/client";
 import { newId } from "@/identifier";

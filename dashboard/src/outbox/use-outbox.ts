@@ -64,9 +64,9 @@ export function useOutboxDelivery(isLive: boolean): void {
 }
 
 /**
- * Matches pending messages with the messages of a thread. Returns the keys of pending messages by message
- * id. The event about a message may arrive before the response to its POST; the message then replaces
- * the pending one.
+ * Matches pending messages with the messages of a thread. Returns the keys of pending messages by
+ * message id. The event about a message may arrive before the response to its POST; the message
+ * then replaces the pending one.
  */
 export function matchDelivered(
   pending: readonly OutgoingMessage[],

@@ -72,7 +72,10 @@ function useIsChatShown(): boolean {
 /** After this time without a response, the server is shown as unreachable. */
 const RESPONSE_TIMEOUT_MS = 8000;
 
-/** The view of the current route, shown once the account is known, because drafts belong to accounts. */
+/**
+ * The view of the current route, shown once the account is known, because drafts belong to
+ * accounts.
+ */
 function View() {
   const me = useMe();
   const account = useCurrentAccount();
@@ -97,7 +100,10 @@ function View() {
   );
 }
 
-/** Opens the stream at the position of the first fetch, and retries pending messages when it is live. */
+/**
+ * Opens the stream at the position of the first fetch, and retries pending messages when it is
+ * live.
+ */
 function useLiveUpdates(): void {
   const hasPosition = useStore((state) => state.position !== null);
   // EventSource does not expose the status of a failed connection. This request detects a 401.

@@ -56,7 +56,9 @@ function holdVisibilityLock(): () => void {
   };
 }
 
-/** Shows a notification. Returns null if the browser does not allow pages to do so, as on Android. */
+/**
+ * Shows a notification. Returns null if the browser does not allow pages to do so, as on Android.
+ */
 function show(sessionId: string, text: string): Notification | null {
   const title = store.getState().sessions[sessionId]?.value?.title || texts.app.name;
   try {
@@ -70,7 +72,10 @@ function show(sessionId: string, text: string): Notification | null {
   }
 }
 
-/** Permission requests with a notification. The stream sends open requests again after each reconnect. */
+/**
+ * Permission requests with a notification. The stream sends open requests again after each
+ * reconnect.
+ */
 const notified = new Set<string>();
 
 function isNews(event: StreamEvent): boolean {

@@ -4,11 +4,11 @@
  *
  * A tab that wants the lock asks for it. The holder objects, and of tabs that ask at the same time
  * the one with the smallest id goes ahead. The term of a holder is the time at which it took the
- * lock: when two tabs believe that they hold it, as after one was frozen, the later one keeps it.
- * A holder that closes releases the lock; when a holder falls silent, the waiting tabs ask again.
+ * lock: when two tabs believe that they hold it, as after one was frozen, the later one keeps it. A
+ * holder that closes releases the lock; when a holder falls silent, the waiting tabs ask again.
  *
- * Guarantees: a free lock is acquired within a second, and the lock of a crashed tab within seconds.
- * Two tabs may briefly hold it at the same time; the guarded resource must tolerate that.
+ * Guarantees: a free lock is acquired within a second, and the lock of a crashed tab within
+ * seconds. Two tabs may briefly hold it at the same time; the guarded resource must tolerate that.
  */
 import { newId } from "@/identifier";
 
@@ -24,7 +24,10 @@ type LockMessage =
 
 /** How long the holder has to object. */
 const ASK_MS = 400;
-/** How often the holder announces itself. A hidden tab's timers are slower, but it objects immediately. */
+/**
+ * How often the holder announces itself. A hidden tab's timers are slower, but it objects
+ * immediately.
+ */
 const BEAT_MS = 1500;
 /** After this much silence a waiting tab asks whether the lock is free. */
 const SILENCE_MS = 4000;

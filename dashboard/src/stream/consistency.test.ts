@@ -148,7 +148,9 @@ interface Delivery {
   finish?: (client: Client, server: FakeServer) => void;
 }
 
-/** Makes the changes of a history, and asserts that the client's view equals that of a new client. */
+/**
+ * Makes the changes of a history, and asserts that the client's view equals that of a new client.
+ */
 function simulate(history: Decisions, { deliver, finish }: Delivery) {
   let decisions: readonly number[] = [];
   let next = 0;

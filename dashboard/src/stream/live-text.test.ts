@@ -20,7 +20,10 @@ const parts = fc.array(fc.string({ unit: "grapheme", minLength: 1, maxLength: 6 
   maxLength: 20,
 });
 
-/** The parts of a text, the order in which their deltas arrive, with duplicates, and the length of a partial. */
+/**
+ * The parts of a text, the order in which their deltas arrive, with duplicates, and the length of a
+ * partial.
+ */
 const deliveries = parts.chain((texts) =>
   fc.record({
     texts: fc.constant(texts),

@@ -1,4 +1,7 @@
-/** The text of an answer in progress, assembled from deltas and partials. Offsets are in bytes of UTF-8. */
+/**
+ * The text of an answer in progress, assembled from deltas and partials. Offsets are in bytes of
+ * UTF-8.
+ */
 
 export interface Delta {
   readonly attempt: number;
@@ -54,7 +57,9 @@ function joinAhead(live: LiveText): LiveText {
   return { ...live, text, nextOffset, ahead };
 }
 
-/** Adds a delta. A lower attempt and known bytes are ignored; a higher attempt replaces the text. */
+/**
+ * Adds a delta. A lower attempt and known bytes are ignored; a higher attempt replaces the text.
+ */
 export function applyDelta(known: LiveText | undefined, delta: Delta): LiveText {
   if (known && delta.attempt < known.attempt) return known;
   const live = known && known.attempt === delta.attempt ? known : start(delta);

@@ -7,14 +7,18 @@ export function isBehind(state: State, asOf: Cursor): boolean {
   return asOf.seq < state.origin;
 }
 
-/** Restarts if the cursor belongs to another epoch, whose positions cannot be compared with ours. */
+/**
+ * Restarts if the cursor belongs to another epoch, whose positions cannot be compared with ours.
+ */
 export function adoptEpoch(state: State, cursor: Cursor): State {
   if (!state.position) return { ...state, position: cursor, origin: cursor.seq };
   if (state.position.epoch === cursor.epoch) return state;
   return restartAt(state, cursor);
 }
 
-/** Restarts at `cursor`. Everything must be fetched again; the old state stays visible until then. */
+/**
+ * Restarts at `cursor`. Everything must be fetched again; the old state stays visible until then.
+ */
 export function restartAt(state: State, cursor: Cursor): State {
   const isSameEpoch = state.position?.epoch === cursor.epoch;
   const stale = Object.entries(state.threads).map(([id, thread]) => [

@@ -57,8 +57,8 @@ describe("a turn", () => {
   });
 });
 
-describe("events and fetches in any order", () => {
-  it("do not overwrite a newer fetch with a late event", () => {
+describe("reduce", () => {
+  it("does not overwrite a newer fetch with a late event", () => {
     const state = run(
       ...opened,
       fetched(14, { messages: [message({ task: done }), answer] }),
@@ -69,7 +69,7 @@ describe("events and fetches in any order", () => {
     expect(viewOf(state).turns).toMatchObject([{ task: done, answer }]);
   });
 
-  it("do not overwrite newer events with a late fetch", () => {
+  it("does not overwrite newer events with a late fetch", () => {
     const state = run(
       ...opened,
       ...conversation,
@@ -79,7 +79,7 @@ describe("events and fetches in any order", () => {
     expect(viewOf(state).turns).toMatchObject([{ task: done, answer }]);
   });
 
-  it("increase the generation after a gap", () => {
+  it("increases the generation after a gap", () => {
     const state = run(...opened, messageCreated(11, message()), messageCreated(15, answer));
 
     expect(state.generation).toBe(1);
@@ -87,14 +87,14 @@ describe("events and fetches in any order", () => {
     expect(state.origin).toBe(15);
   });
 
-  it("request another fetch of a thread that is older than the stream", () => {
+  it("requests another fetch of a thread that is older than the stream", () => {
     const hello = { type: "hello", at, cursor: "a-20", heartbeat_ms: 1, retry_ms: 1 } as const;
     const state = run({ type: "thread.opened", sessionId: sid }, live(hello), fetched(10));
 
     expect(state.threads[sid]?.gaps).toBe(1);
   });
 
-  it("replace the state after a resync to another epoch", () => {
+  it("replaces the state after a resync to another epoch", () => {
     const state = run(
       ...opened,
       ...conversation,
@@ -106,7 +106,7 @@ describe("events and fetches in any order", () => {
     expect(viewOf(state).turns).toMatchObject([{ user: { id: "other" }, answer: null }]);
   });
 
-  it("keep an accepted message after a fetch from before it was sent", () => {
+  it("keeps an accepted message after a fetch from before it was sent", () => {
     const first = message({ task: running });
     const second = message({ id: "user-2", turn: 2, seq: 2, task_id: "task-2" });
     const accepted = run(
@@ -126,7 +126,7 @@ describe("events and fetches in any order", () => {
     expect(viewOf(removed).turns.map(({ user }) => user?.id)).toEqual(["user-1"]);
   });
 
-  it("do not restore a deleted message from an older fetch", () => {
+  it("does not restore a deleted message from an older fetch", () => {
     const gone = { message_id: "user-1", role: "user", task_id: "task-1" } as const;
     const state = run(
       ...opened,

@@ -17,7 +17,9 @@ function usePaused(value: string): string {
   return paused;
 }
 
-/** Searches the titles of all chats, including those not loaded yet, and adds matches to the store. */
+/**
+ * Searches the titles of all chats, including those not loaded yet, and adds matches to the store.
+ */
 export function useSearchOnServer(query: string): void {
   const q = usePaused(query.trim());
   useQuery({

@@ -3,7 +3,9 @@ import type { Session } from "@/api/models";
 import { compareSessions } from "./session-order";
 import { type Action, type Entries, type ListedStatus, put, type State } from "./state";
 
-/** Merges a page of the list. A known session that the page should contain but does not is removed. */
+/**
+ * Merges a page of the list. A known session that the page should contain but does not is removed.
+ */
 export function mergeList(
   known: Entries<Session>,
   fetched: Extract<Action, { type: "sessions.fetched" }>,

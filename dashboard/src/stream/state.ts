@@ -2,8 +2,8 @@
  * The page's state: sessions and their threads.
  *
  * Guarantee: each object has the log position at which it was current (`Entry.seq`), and older data
- * never overwrites newer data, so events and responses may arrive in any order. This data is not in the
- * Query cache; Query only runs the requests.
+ * never overwrites newer data, so events and responses may arrive in any order. This data is not in
+ * the Query cache; Query only runs the requests.
  */
 import type { Message, Partial, Session, Task } from "@/api/models";
 import type { Cursor } from "./cursor";
@@ -59,7 +59,10 @@ export interface State {
   readonly sessions: Entries<Session>;
   /** The position of the newest fetch of each list's first page. */
   readonly listedAt: Readonly<Record<ListedStatus, number>>;
-  /** The last session of each list known without a gap, `end` for a complete list, or null before a fetch. */
+  /**
+   * The last session of each list known without a gap, `end` for a complete list, or null before a
+   * fetch.
+   */
   readonly listedTo: Readonly<Record<ListedStatus, Session | "end" | null>>;
   readonly threads: Readonly<Record<string, Thread>>;
   readonly typing: Readonly<Record<string, Typing>>;
@@ -86,7 +89,10 @@ export type Action =
       type: "sessions.fetched";
       status: ListedStatus;
       items: readonly Session[];
-      /** The last session of the previous page (null for the first page), and whether this is the last page. */
+      /**
+       * The last session of the previous page (null for the first page), and whether this is the
+       * last page.
+       */
       page: { after: Session | null; isLast: boolean };
       asOf: Cursor;
     }

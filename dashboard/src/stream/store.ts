@@ -18,7 +18,9 @@ export const store: Store = {
   subscribe: state.subscribe,
 };
 
-/** Returns a part of the state. `select` must return the same object while that part is the same. */
+/**
+ * Returns a part of the state. `select` must return the same object while that part is the same.
+ */
 export function useStore<T>(select: (state: State) => T): T {
   return useObservable(state, select);
 }

@@ -20,7 +20,9 @@ export interface FetchedTask extends Pick<Task, "id" | "chat_session_id" | "atte
   readonly steps: readonly Step[];
 }
 
-/** Adds a step or a newer revision. A lower attempt is ignored; a higher one discards earlier steps. */
+/**
+ * Adds a step or a newer revision. A lower attempt is ignored; a higher one discards earlier steps.
+ */
 export function putStep(
   known: TaskSteps | undefined,
   update: { chat_session_id: string; attempt: number; step: Step },

@@ -22,7 +22,10 @@ interface Cell {
   style: Style;
 }
 
-/** A line. It consists of spans while text is only appended, and is split into cells for other changes. */
+/**
+ * A line. It consists of spans while text is only appended, and is split into cells for other
+ * changes.
+ */
 interface Line {
   spans: { text: string; style: Style }[];
   /** The number of cells, unless the line is split. */
@@ -50,7 +53,9 @@ function split(line: Line): Cell[] {
   return line.cells;
 }
 
-/** Joins cells to spans, without the trailing blanks that a redrawn line uses to cover longer text. */
+/**
+ * Joins cells to spans, without the trailing blanks that a redrawn line uses to cover longer text.
+ */
 function join(line: Line): readonly Span[] {
   if (!line.cells) return line.spans;
   const cells = [...line.cells];
@@ -165,7 +170,10 @@ class Screen {
     }
   }
 
-  /** Erases from the cursor (0), up to the cursor (1), or the whole line (2). The cursor does not move. */
+  /**
+   * Erases from the cursor (0), up to the cursor (1), or the whole line (2). The cursor does not
+   * move.
+   */
   #eraseLine(part: number): void {
     const line = this.#line();
     // Nothing to erase, as is common after colored text.
@@ -240,8 +248,8 @@ export function toPlainText(text: string): string {
 }
 
 /**
- * Returns one line without control sequences, for titles. Redrawing is not applied, because it could
- * hide a part of the title of a permission request.
+ * Returns one line without control sequences, for titles. Redrawing is not applied, because it
+ * could hide a part of the title of a permission request.
  */
 export function toLine(text: string): string {
   if (!hasControls(text)) return text;

@@ -34,8 +34,8 @@ function fromIndex(index: number): Color | undefined {
 }
 
 /**
- * Parses the color after 38 or 48: `5;n` or `2;r;g;b`. With colons, `2` may be followed by the id of a
- * color space, which is often empty. Returns the color and the number of values used.
+ * Parses the color after 38 or 48: `5;n` or `2;r;g;b`. With colons, `2` may be followed by the id
+ * of a color space, which is often empty. Returns the color and the number of values used.
  */
 function readColor(values: readonly number[], hasColons: boolean): [Color | undefined, number] {
   if (values[0] === 5) return [fromIndex(values[1] ?? Number.NaN), 2];
@@ -78,7 +78,10 @@ function applyCode(style: Style, code: number): Style {
   return over ? change(style, over) : style;
 }
 
-/** Applies the parameters of one sequence. A group contains parameters joined by colons; an empty one means 0. */
+/**
+ * Applies the parameters of one sequence. A group contains parameters joined by colons; an empty
+ * one means 0.
+ */
 export function applyStyle(style: Style, groups: readonly (readonly string[])[]): Style {
   if (groups.length === 0) return plain;
   let next = style;

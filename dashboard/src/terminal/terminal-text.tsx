@@ -11,7 +11,10 @@ const names: Readonly<Record<Exclude<keyof Style, "color" | "background">, strin
   isInverse: "ansi-inverse",
 };
 
-/** Returns classes for the palette's colors and variables for others, which the style sheet makes legible. */
+/**
+ * Returns classes for the palette's colors and variables for others, which the style sheet makes
+ * legible.
+ */
 function lookOf(style: Style) {
   const classes = Object.entries(names)
     .filter(([key]) => key in style)

@@ -33,7 +33,9 @@ export function explainProblem(problem: { code: string; detail: string }): strin
   return problems[code] ?? problem.detail;
 }
 
-/** Returns how an answer ended, or null if it is complete. A notice explains an answer without text. */
+/**
+ * Returns how an answer ended, or null if it is complete. A notice explains an answer without text.
+ */
 export function explainEnding(message: Message, steps: readonly Step[]): string | null {
   const reason = message.finish_reason;
   if (!reason || reason === "stop") return null;

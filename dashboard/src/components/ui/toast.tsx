@@ -20,7 +20,10 @@ export function notify(text: string, action?: Toast["action"]): void {
 
 const SHOWN_MS = 6000;
 
-/** Shows toasts below the header on a phone, otherwise over the bottom of the chat list: never over the composer. */
+/**
+ * Shows toasts below the header on a phone, otherwise over the bottom of the chat list: never over
+ * the composer.
+ */
 export function Toaster() {
   const toast = useObservable(current);
   useEffect(() => {

@@ -33,8 +33,8 @@ function isOverLimit(text: string): boolean {
 }
 
 /**
- * The field in which a message is written. Its text is the draft with the key `draftKey`. It does not
- * depend on the stream, so that typing is not slowed down by an incoming answer.
+ * The field in which a message is written. Its text is the draft with the key `draftKey`. It does
+ * not depend on the stream, so that typing is not slowed down by an incoming answer.
  */
 export function Composer(props: {
   draftKey: string;

@@ -2,12 +2,13 @@ import { type RefObject, useEffect } from "react";
 import { hasModifier, hasOverlay, isTouchOnly } from "@/keyboard";
 
 /**
- * Moves the focus to the field when the user types while no other field has it, such as after a click
- * on the thread or after the focused button was removed. The space bar is excluded, because it
- * scrolls and presses buttons.
+ * Moves the focus to the field when the user types while no other field has it, such as after a
+ * click on the thread or after the focused button was removed. The space bar is excluded, because
+ * it scrolls and presses buttons.
  *
- * An IME composes only in a field that had the focus before the first key. Therefore a click outside
- * of controls also moves the focus, and so does a key that starts a composition (`Process`, dead keys).
+ * An IME composes only in a field that had the focus before the first key. Therefore a click
+ * outside of controls also moves the focus, and so does a key that starts a composition (`Process`,
+ * dead keys).
  */
 export function useTypeToFocus(field: RefObject<HTMLTextAreaElement | null>): void {
   useEffect(() => {

@@ -14,7 +14,10 @@ export interface Command {
 
 const MAX_RESULTS = 30;
 
-/** Returns the commands that contain all words of the query. In each group, labels that start with the query come first. */
+/**
+ * Returns the commands that contain all words of the query. In each group, labels that start with
+ * the query come first.
+ */
 export function findCommands(commands: readonly Command[], query: string): readonly Command[] {
   const wanted = query.trim().toLocaleLowerCase();
   const words = wanted.split(/\s+/);

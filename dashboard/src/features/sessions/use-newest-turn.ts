@@ -18,8 +18,8 @@ function lacksEnding({ active_task, queued_count, last_message }: Session): bool
 }
 
 /**
- * Returns the newest turn of a session. For a session that has not been opened, it is fetched if the
- * last message is the user's or has no text, because the session does not contain the outcome.
+ * Returns the newest turn of a session. For a session that has not been opened, it is fetched if
+ * the last message is the user's or has no text, because the session does not contain the outcome.
  */
 export function useNewestTurn(session: Session): NewestTurn {
   const isLoaded = useStore((state) => state.threads[session.id]?.isLoaded === true);

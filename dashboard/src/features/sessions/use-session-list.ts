@@ -15,7 +15,9 @@ interface PageStart {
 
 const start: PageStart = { cursor: null, after: null };
 
-/** Fetches a list into the store, page by page. The Query cache contains only the starts of pages. */
+/**
+ * Fetches a list into the store, page by page. The Query cache contains only the starts of pages.
+ */
 export function useSessionList(status: ListedStatus, isEnabled = true) {
   const generation = useStore((state) => state.generation);
   return useInfiniteQuery({

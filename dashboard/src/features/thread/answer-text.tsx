@@ -11,7 +11,9 @@ export function parseFormat(name: string | undefined): AnswerFormat {
   return name === "markdown" || name === "text" ? name : "unknown";
 }
 
-/** Returns whether to show the text as terminal output. Escape sequences occur only in such output. */
+/**
+ * Returns whether to show the text as terminal output. Escape sequences occur only in such output.
+ */
 function isTerminal(text: string, format: AnswerFormat): boolean {
   return format === "text" || (format === "unknown" && text.includes("\u001b"));
 }

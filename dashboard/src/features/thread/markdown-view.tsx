@@ -9,7 +9,9 @@ type Props<Tag extends keyof React.JSX.IntrinsicElements> = ComponentProps<Tag> 
   node?: unknown;
 };
 
-/** Follows a link to a footnote or back, within one answer, because other answers use the same ids. */
+/**
+ * Follows a link to a footnote or back, within one answer, because other answers use the same ids.
+ */
 function followFootnote(event: React.MouseEvent<HTMLAnchorElement>) {
   event.preventDefault();
   const name = decodeURIComponent(event.currentTarget.hash.slice(1));
@@ -24,7 +26,9 @@ function Anchor({ node: _node, className: _class, ...props }: Props<"a">) {
   return <a {...props} target="_blank" rel="noopener noreferrer" />;
 }
 
-/** A link to an image. Images are not loaded, because that would reveal the reader to their server. */
+/**
+ * A link to an image. Images are not loaded, because that would reveal the reader to their server.
+ */
 function Image({ src, alt }: Props<"img">) {
   return (
     <a href={src} target="_blank" rel="noopener noreferrer">

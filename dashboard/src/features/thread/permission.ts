@@ -39,7 +39,10 @@ const isRejecting = ({ kind }: PermissionOption) => kind.startsWith("reject");
 export interface Choice {
   readonly name: string;
   readonly answer: PermissionAnswer;
-  /** `yes`: the only option that allows the operation once. If there are several, none is emphasized. */
+  /**
+   * `yes`: the only option that allows the operation once. If there are several, none is
+   * emphasized.
+   */
   readonly look: "yes" | "option" | "no";
 }
 

@@ -14,7 +14,10 @@ import { stopTask, useIsStopping } from "./task-actions";
 
 const RENEW_MS = 5000;
 
-/** Why and until when a turn waits for its next attempt, with buttons to stop it or use another agent. */
+/**
+ * Why and until when a turn waits for its next attempt, with buttons to stop it or use another
+ * agent.
+ */
 export function RetryWaitCard(props: { task: Task; message: Message | null; agentKey: string }) {
   const now = useServerNow(RENEW_MS);
   const until = findRetryTime(props.task, now);

@@ -3,7 +3,9 @@ const LINE_PX = 40;
 /** The part of the view that stays visible when scrolling by a page. */
 const OVERLAP_PX = 48;
 
-/** Scrolls the thread as the key would if the thread had the focus. Returns whether the key scrolls. */
+/**
+ * Scrolls the thread as the key would if the thread had the focus. Returns whether the key scrolls.
+ */
 export function scrollThread(key: string): boolean {
   const log = document.querySelector('main [role="log"]');
   if (!log) return false;

@@ -36,7 +36,9 @@ export interface StepDetail {
 
 const isPlain = (value: unknown) => typeof value === "string" || typeof value === "number";
 
-/** Formats the input of a tool call: a command as typed, otherwise the fields by name or as JSON. */
+/**
+ * Formats the input of a tool call: a command as typed, otherwise the fields by name or as JSON.
+ */
 export function formatInput(input: unknown): string {
   if (typeof input === "string") return input.trim();
   if (input === null || typeof input !== "object") return "";
@@ -112,7 +114,10 @@ function activityOf(step: Step): keyof typeof texts.steps.activity {
   return kind in texts.steps.activity ? (kind as keyof typeof texts.steps.activity) : "other";
 }
 
-/** Summarizes steps in a line: "read 4 files, ran 2 commands". Rejected tool calls are not counted as done. */
+/**
+ * Summarizes steps in a line: "read 4 files, ran 2 commands". Rejected tool calls are not counted
+ * as done.
+ */
 export function summarizeSteps(steps: readonly Step[]): string {
   const counts = new Map<string, number>();
   const count = (name: string) => counts.set(name, (counts.get(name) ?? 0) + 1);

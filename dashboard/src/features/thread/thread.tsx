@@ -96,7 +96,8 @@ export const Thread = memo(function Thread(props: {
     else if (distance < NEAR_PX && scrollTop >= last.current.scrollTop) isHeld.current = true;
     else if (
       scrollTop < last.current.scrollTop &&
-      // A smaller thread or view, as after rotating a phone, changes the position without a scroll by the user.
+      // A smaller thread or view, as after rotating a phone, changes the position without a scroll
+      // by the user.
       scrollHeight >= last.current.scrollHeight &&
       clientHeight === last.current.clientHeight
     )

@@ -8,7 +8,10 @@ export interface TurnRow {
   readonly task: Task | null;
   /** The number of unfinished turns before this one, i.e. its position in the queue. */
   readonly position: number;
-  /** The time to show above the turn, if it starts a new day or follows a long pause; otherwise null. */
+  /**
+   * The time to show above the turn, if it starts a new day or follows a long pause; otherwise
+   * null.
+   */
   readonly day: string | null;
   /** The part of this turn that the "New" divider precedes, if any. */
   readonly isNewBefore: "turn" | "answer" | null;
@@ -18,8 +21,8 @@ export interface TurnRow {
 const PAUSE_MS = 3 * 3_600_000;
 
 /**
- * Returns the rows of a thread, with dividers and queue positions. `readSeq` is the last read message;
- * `openCount` is the number of unfinished turns, including those not fetched.
+ * Returns the rows of a thread, with dividers and queue positions. `readSeq` is the last read
+ * message; `openCount` is the number of unfinished turns, including those not fetched.
  */
 export function buildTurnRows(
   turns: readonly Turn[],

@@ -50,9 +50,9 @@ export function useMarkRead(session: Session, newestSeq: number, isAtBottom: boo
 }
 
 /**
- * Returns the `seq` after which the "New" divider is shown: the last message read when the thread was
- * opened. The divider is removed when the user sends a message, and moves to the end when the page
- * loses the focus with everything read.
+ * Returns the `seq` after which the "New" divider is shown: the last message read when the thread
+ * was opened. The divider is removed when the user sends a message, and moves to the end when the
+ * page loses the focus with everything read.
  */
 export function useNewDivider(
   session: Session,

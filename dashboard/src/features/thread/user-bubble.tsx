@@ -13,7 +13,9 @@ import { QueuedMessageEditor } from "./queued-message-editor";
 export const bubbleOfUser =
   "self-end max-w-[88%] md:max-w-[72%] rounded-bubble rounded-br-[6px] px-3.5 py-[9px] whitespace-pre-wrap [overflow-wrap:anywhere]";
 
-/** The first queued message can be changed after this time. Usually, a worker starts on it earlier. */
+/**
+ * The first queued message can be changed after this time. Usually, a worker starts on it earlier.
+ */
 const CHANGEABLE_AFTER_MS = 2000;
 
 function receiptOf(task: Task | null, position: number): string {
