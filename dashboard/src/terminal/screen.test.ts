@@ -1,6 +1,7 @@
 // @vitest-environment node
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { renderTerminal, showControls, toLine, toPlainText } from "./screen";
+import { hasControls, renderTerminal, showControls, toLine, toPlainText } from "./screen";
 
 const ESC = "\u001b";
 
@@ -52,6 +53,50 @@ describe("toPlainText and renderTerminal", () => {
 
     expect(toPlainText(lines.join("\n")).split("\n")).toHaveLength(5000);
     expect(toPlainText(redrawn.join(""))).toBe("4999%");
+  });
+});
+
+describe("any output", () => {
+  const pieces = [
+    "a",
+    "🎉",
+    " ",
+    "\n",
+    "\r",
+    "\b",
+    "\t",
+    `${ESC}[31m`,
+    `${ESC}[0m`,
+    `${ESC}[2K`,
+    `${ESC}[K`,
+  ];
+  const moves = [
+    `${ESC}[A`,
+    `${ESC}[B`,
+    `${ESC}[2C`,
+    `${ESC}[D`,
+    `${ESC}[5G`,
+    `${ESC}[H`,
+    `${ESC}[J`,
+    ESC,
+  ];
+  const outputs = fc
+    .array(fc.constantFrom(...pieces, ...moves), { maxLength: 60 })
+    .map((all) => all.join(""));
+
+  it("has the same text with and without styles, and no control characters", () => {
+    fc.assert(
+      fc.property(outputs, (output) => {
+        const text = toPlainText(output);
+
+        expect(hasControls(text)).toBe(false);
+        expect(
+          renderTerminal(output)
+            .map((span) => span.text)
+            .join(""),
+        ).toBe(text);
+      }),
+    );
   });
 });
 

@@ -1,4 +1,5 @@
 // @vitest-environment node
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { tokenize } from "./highlight";
 
@@ -28,13 +29,17 @@ describe("tokenize", () => {
   });
 
   it("preserves the text", () => {
-    const code = 'unclosed "string\n\t/* comment\n`tick $[1]';
-
-    expect(
-      tokenize(code, "js")
-        .map(({ text }) => text)
-        .join(""),
-    ).toBe(code);
+    const code = fc.string({ unit: fc.constantFrom(..."\"'`/*#-\n\\ a1{}$[]<>"), maxLength: 60 });
+    const language = fc.constantFrom("js", "rust", "python", "sql", "html");
+    fc.assert(
+      fc.property(code, language, (text, name) => {
+        expect(
+          tokenize(text, name)
+            .map((token) => token.text)
+            .join(""),
+        ).toBe(text);
+      }),
+    );
   });
 
   it("does not highlight code without a language", () => {
