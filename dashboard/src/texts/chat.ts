@@ -36,7 +36,7 @@ export const chat = {
     archived: "This chat is archived.",
     restore: "Restore",
     readOnly: "Your API key is read-only.",
-    agentNotConfigured: "This agent is no longer configured. Add it back to continue.",
+    agentNotConfigured: "This agent is no longer configured. Add it to agents.toml to continue.",
     agentUnavailable: (reason: string) =>
       reason ? `This agent is unavailable: ${reason}` : "This agent is unavailable.",
     askAnotherAgent: "Ask another agent",
@@ -48,9 +48,9 @@ export const chat = {
     send: "Send",
     queue: "Queue message",
     stop: "Stop",
-    otherDraft: "Another tab has a different draft.",
+    conflictingDraft: "Another tab has a different draft.",
     useConflictingDraft: "Use it",
-    dismissOtherDraft: "Dismiss",
+    dismissConflictingDraft: "Dismiss",
     hint: "Enter to send · Shift+Enter for a new line",
     hintBusy: "Enter to queue · Esc to stop",
     hintMod: (keys: string, isBusy: boolean) =>

@@ -37,10 +37,10 @@ export const general = {
     signedInAs: (user: string) => `Signed in as ${user}`,
     signOut: "Sign out",
     signOutTitle: "Sign out?",
-    signOutBody: (messages: number, drafts: number) =>
-      messages + drafts === 1
-        ? `You have ${countUnsent(messages, drafts)} on this device. Keep it for your next sign-in, or remove it.`
-        : `You have ${countUnsent(messages, drafts)} on this device. Keep them for your next sign-in, or remove them.`,
+    signOutBody: (messages: number, drafts: number) => {
+      const pronoun = messages + drafts === 1 ? "it" : "them";
+      return `You have ${countUnsent(messages, drafts)} on this device. Keep ${pronoun} for your next sign-in, or remove ${pronoun}.`;
+    },
     keepAndSignOut: "Keep and sign out",
     removeAndSignOut: "Remove and sign out",
   },

@@ -168,7 +168,7 @@ function ConflictingDraft({ draftKey }: { draftKey: string }) {
       {text.trim() !== "" && (
         <div className="mb-2 flex flex-wrap items-center gap-x-4 gap-y-1.5 rounded-xl border border-line px-3.5 py-2 text-note pointer-coarse:gap-y-3 pointer-coarse:py-3">
           <p className="min-w-0 flex-1 basis-60">
-            {texts.composer.otherDraft}
+            {texts.composer.conflictingDraft}
             <span dir="auto" className="block truncate text-ink-2">
               {text}
             </span>
@@ -178,7 +178,7 @@ function ConflictingDraft({ draftKey }: { draftKey: string }) {
               {texts.composer.useConflictingDraft}
             </TextButton>
             <TextButton onClick={() => dismissConflictingDraft(draftKey)}>
-              {texts.composer.dismissOtherDraft}
+              {texts.composer.dismissConflictingDraft}
             </TextButton>
           </span>
         </div>
