@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AxeBuilder } from "@axe-core/playwright";
-import { ANSWER_MS, answered, live, say, send, thread } from "./chat.mjs";
+import { ANSWER_MS, answered, live, send, startChat, thread } from "./chat.mjs";
 import { leave } from "./scenes/actions.mjs";
 import { withAgents } from "./scenes/agents.mjs";
 import { createChats } from "./scenes/chats.mjs";
@@ -97,7 +97,7 @@ async function findLayoutProblems(view) {
 
 test("screen readers announce turns rather than tokens", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
-    await say(page, "/echo hello");
+    await startChat(page, "/echo hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });
     await thread(page).evaluate((log) => {
       window.announced = [];

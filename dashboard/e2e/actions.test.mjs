@@ -3,13 +3,13 @@ import { test } from "node:test";
 import {
   ANSWER_MS,
   answered,
-  choose,
+  chooseFromMenu,
   composer,
   live,
-  retries,
+  retryButtons,
   row,
-  say,
   send,
+  startChat,
   thread,
 } from "./chat.mjs";
 import { withTestApp } from "./test-app.mjs";
@@ -18,12 +18,12 @@ const TIMEOUT = { timeout: 300_000 };
 
 test("Stop keeps the text so far, and Retry replaces it", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
-    await say(page, "/slow 8");
+    await startChat(page, "/slow 8");
     await live(page).waitFor({ timeout: ANSWER_MS });
 
     await page.getByRole("button", { name: "Stop" }).click();
 
-    const retry = retries(page);
+    const retry = retryButtons(page);
     await retry.waitFor();
     await live(page).waitFor({ state: "detached" });
     assert.equal(await page.locator("[data-answer]").count(), 1, "answers after Stop");
@@ -38,12 +38,12 @@ test("Stop keeps the text so far, and Retry replaces it", TIMEOUT, async () => {
 
 test("a failed turn shows the reason and can be retried", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
-    await say(page, "/fail");
+    await startChat(page, "/fail");
     await thread(page).getByText("Failed", { exact: true }).waitFor({ timeout: ANSWER_MS });
     await page.getByRole("navigation").getByText("Failed: ").waitFor();
     await thread(page).getByText("The agent refused the request.").waitFor();
 
-    const retry = retries(page);
+    const retry = retryButtons(page);
     const isTaken = (one) => one.url().endsWith("/retry") && one.status() === 202;
     const taken = page.waitForResponse(isTaken);
     await retry.dblclick();
@@ -60,7 +60,7 @@ test("a failed turn shows the reason and can be retried", TIMEOUT, async () => {
 
 test("the list item of a sent message stays mounted when it is accepted", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
-    await say(page, "/slow 600");
+    await startChat(page, "/slow 600");
     await live(page).waitFor({ timeout: ANSWER_MS });
     let respond = () => {};
     const held = new Promise((resolve) => {
@@ -86,7 +86,7 @@ test("the list item of a sent message stays mounted when it is accepted", TIMEOU
 test("queued messages can be edited and removed", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
     // Stopped below. Long enough for a slow machine.
-    await say(page, "/slow 600");
+    await startChat(page, "/slow 600");
     await live(page).waitFor({ timeout: ANSWER_MS });
     await send(page, "/echo second");
     await send(page, "third");
@@ -112,7 +112,7 @@ test("queued messages can be edited and removed", TIMEOUT, async () => {
 
 test("a message written offline is sent once after reconnecting", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
-    await say(page, "hello");
+    await startChat(page, "hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });
 
     await page.context().setOffline(true);
@@ -127,7 +127,7 @@ test("a message written offline is sent once after reconnecting", TIMEOUT, async
 
 test("a reload sends pending messages and keeps the draft", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
-    await say(page, "hello");
+    await startChat(page, "hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });
     const posts = "**/v1/chat/*/messages";
     await page.route(posts, (route) => route.abort());
@@ -149,24 +149,24 @@ test(
   TIMEOUT,
   async () => {
     await withTestApp(async ({ page }) => {
-      await say(page, "hello");
+      await startChat(page, "hello");
       await answered(page).waitFor({ timeout: ANSWER_MS });
       const chat = page.url();
 
-      await choose(page, /^Rename/);
+      await chooseFromMenu(page, /^Rename/);
       await page.getByRole("textbox", { name: "Title" }).fill("A better name");
       await page.getByRole("button", { name: "Save" }).click();
       await row(page).getByText("A better name").waitFor();
 
-      await choose(page, "Pin");
+      await chooseFromMenu(page, "Pin");
       await page.getByRole("region", { name: "Pinned" }).getByText("A better name").waitFor();
 
-      await choose(page, "Mark as unread");
+      await chooseFromMenu(page, "Mark as unread");
       await page.getByText("1 unread message").waitFor();
       await page.goto(chat);
       await page.getByText("1 unread message").waitFor({ state: "detached" });
 
-      await choose(page, "Archive");
+      await chooseFromMenu(page, "Archive");
       await page.getByText("Chat archived").waitFor();
       await page.getByText("All chats are archived").waitFor();
       await page.goto(chat);
@@ -174,7 +174,7 @@ test(
       await composer(page).waitFor();
       await row(page).waitFor();
 
-      await choose(page, /^Delete/);
+      await chooseFromMenu(page, /^Delete/);
       await page.getByRole("button", { name: "Delete", exact: true }).click();
       await page.getByText("Chat deleted").waitFor();
       await page.goto(chat);
@@ -185,7 +185,7 @@ test(
 
 test("two windows of a user show the same answers", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
-    await say(page, "hello");
+    await startChat(page, "hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });
     const other = await page.context().newPage();
     await other.goto(page.url());
@@ -195,7 +195,7 @@ test("two windows of a user show the same answers", TIMEOUT, async () => {
 
     await live(other).waitFor({ timeout: ANSWER_MS });
     await other.getByRole("button", { name: "Stop" }).click();
-    for (const window of [page, other]) await retries(window).waitFor({ timeout: ANSWER_MS });
+    for (const window of [page, other]) await retryButtons(window).waitFor({ timeout: ANSWER_MS });
     await live(other).waitFor({ state: "detached" });
     assert.equal(await other.locator("[data-answer]").count(), 2);
   });

@@ -8,7 +8,7 @@ export const thread = (page) => page.getByRole("log");
 export const live = (page) => page.locator("[data-live]");
 export const answered = (page) => thread(page).getByText(/^Answered$/);
 /** The buttons to retry a turn or an unsent message. */
-export const retries = (page) => thread(page).getByRole("button", { name: "Retry" });
+export const retryButtons = (page) => thread(page).getByRole("button", { name: "Retry" });
 
 /** Waits until the element has the focus, so that keys reach it. */
 export const focused = (page, target) => target.and(page.locator(":focus")).waitFor();
@@ -19,7 +19,7 @@ export async function send(page, text) {
 }
 
 /** Opens a new chat with the demo agent, which must be the only agent, and sends a message. */
-export async function say(page, text) {
+export async function startChat(page, text) {
   await page.goto("/new");
   await send(page, text);
   await page.waitForURL(/\/chat\/[0-9a-f-]{36}$/);
@@ -32,7 +32,7 @@ export function row(page) {
 }
 
 /** Chooses an item from the menu of the open chat. */
-export async function choose(page, item) {
+export async function chooseFromMenu(page, item) {
   await page.locator("main header").getByRole("button", { name: "More actions" }).click();
   await page.getByRole("menuitem", { name: item }).click();
 }

@@ -1,5 +1,5 @@
 import { test } from "node:test";
-import { ANSWER_MS, live, row, say, thread } from "./chat.mjs";
+import { ANSWER_MS, live, row, startChat, thread } from "./chat.mjs";
 import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
@@ -13,7 +13,7 @@ test(
         const real = Date.now.bind(Date);
         Date.now = () => real() + 3 * 3_600_000;
       });
-      await say(page, "/slow 600");
+      await startChat(page, "/slow 600");
       await live(page).waitFor({ timeout: ANSWER_MS });
       const status = thread(page).getByText(/^Answering · \d+s$/);
       await status.waitFor();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ANSWER_MS, answered, composer, say } from "./chat.mjs";
+import { ANSWER_MS, answered, composer, startChat } from "./chat.mjs";
 import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
@@ -13,7 +13,7 @@ const waitForText = (page, text) =>
   );
 
 async function openTwice({ page, context }) {
-  await say(page, "/echo hello");
+  await startChat(page, "/echo hello");
   await answered(page).waitFor({ timeout: ANSWER_MS });
   const other = await context.newPage();
   await other.goto(page.url());

@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { test } from "node:test";
-import { ANSWER_MS, answered, composer, live, retries, row, say, send, thread } from "./chat.mjs";
+import {
+  ANSWER_MS,
+  answered,
+  composer,
+  live,
+  retryButtons,
+  row,
+  send,
+  startChat,
+  thread,
+} from "./chat.mjs";
 import { binaries, withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
@@ -9,7 +19,7 @@ const idOf = (page) => page.url().split("/").at(-1);
 
 test("a chat that another client archives, restores, and deletes is updated", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
-    await say(page, "/echo hello");
+    await startChat(page, "/echo hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });
     const path = `/v1/chat/${idOf(page)}`;
     await composer(page).fill("half a thought");
@@ -30,7 +40,7 @@ test("a chat that another client archives, restores, and deletes is updated", TI
 
 test("an answer in progress can be stopped in an archived chat", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
-    await say(page, "/slow 600");
+    await startChat(page, "/slow 600");
     await live(page).waitFor({ timeout: ANSWER_MS });
     await page.request.delete(`/v1/chat/${idOf(page)}`);
     await page.getByText("This chat is archived.").waitFor();
@@ -85,7 +95,7 @@ test(
   async () => {
     await withTestApp(
       async ({ page, server }) => {
-        await say(page, "/echo one");
+        await startChat(page, "/echo one");
         await thread(page).getByText("Waiting for a free worker").waitFor();
         await row(page).getByText("Waiting…").waitFor();
         await thread(page).getByRole("button", { name: "Edit" }).click();
@@ -97,7 +107,7 @@ test(
         await page.getByRole("button", { name: "Stop" }).click();
         await thread(page).getByText("Stopped").first().waitFor();
         server.startWorker();
-        await retries(page).click();
+        await retryButtons(page).click();
 
         await answered(page).waitFor({ timeout: ANSWER_MS });
         const answer = await page.locator("[data-answer]").textContent();
@@ -110,7 +120,7 @@ test(
 
 test("an edit after the agent has started can be sent as a new message", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
-    await say(page, "/slow 600");
+    await startChat(page, "/slow 600");
     await live(page).waitFor({ timeout: ANSWER_MS });
     await send(page, "/slow 2");
     await thread(page).getByText("Queued #1").waitFor();
@@ -133,11 +143,11 @@ test("an edit after the agent has started can be sent as a new message", TIMEOUT
 
 test("the answer in progress of another chat is not shown", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
-    await say(page, "/slow 600");
+    await startChat(page, "/slow 600");
     await live(page).waitFor({ timeout: ANSWER_MS });
     const busy = page.url();
 
-    await say(page, "/echo hello");
+    await startChat(page, "/echo hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });
 
     assert.equal(await live(page).count(), 0);
@@ -145,6 +155,6 @@ test("the answer in progress of another chat is not shown", TIMEOUT, async () =>
     await page.getByRole("navigation").getByText("Typing…").waitFor();
     await page.goto(busy);
     await page.getByRole("button", { name: "Stop" }).click();
-    await retries(page).waitFor();
+    await retryButtons(page).waitFor();
   });
 });

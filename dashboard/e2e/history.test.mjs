@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeTurn } from "../src/test-objects.js";
-import { ANSWER_MS, answered, composer, live, say, send, thread } from "./chat.mjs";
+import { ANSWER_MS, answered, composer, live, send, startChat, thread } from "./chat.mjs";
 import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
@@ -51,7 +51,7 @@ async function scrollTo(page, top) {
 
 test("loading older turns does not move the visible ones", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
-    await say(page, "/echo hello");
+    await startChat(page, "/echo hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });
     let letThrough = () => {};
     const held = new Promise((resolve) => {
@@ -105,7 +105,7 @@ test(
   TIMEOUT,
   async () => {
     await withTestApp(async ({ page }) => {
-      await say(page, "/echo hello");
+      await startChat(page, "/echo hello");
       await answered(page).waitFor({ timeout: ANSWER_MS });
       await withHistory(page);
 
@@ -145,7 +145,7 @@ test(
   async () => {
     await withTestApp(
       async ({ page }) => {
-        await say(page, "/long");
+        await startChat(page, "/long");
         await answered(page).waitFor({ timeout: ANSWER_MS });
         await send(page, "/slow 8");
         await live(page).waitFor({ timeout: ANSWER_MS });
@@ -176,7 +176,7 @@ test(
   async () => {
     await withTestApp(
       async ({ page }) => {
-        await say(page, "/long");
+        await startChat(page, "/long");
         await answered(page).waitFor({ timeout: ANSWER_MS });
         await composer(page).fill("a line\n".repeat(9));
         await waitForEnd(page);

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ANSWER_MS, answered, composer, focused, say, thread } from "./chat.mjs";
+import { ANSWER_MS, answered, composer, focused, startChat, thread } from "./chat.mjs";
 import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 
 async function open(page) {
-  await say(page, "/long");
+  await startChat(page, "/long");
   await answered(page).waitFor({ timeout: ANSWER_MS });
   return page.context().newCDPSession(page);
 }

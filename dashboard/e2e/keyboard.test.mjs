@@ -6,10 +6,10 @@ import {
   composer,
   focused,
   live,
-  retries,
+  retryButtons,
   row,
-  say,
   send,
+  startChat,
   thread,
 } from "./chat.mjs";
 import { withTestApp } from "./test-app.mjs";
@@ -46,7 +46,7 @@ test("chats can be used by keyboard alone", TIMEOUT, async () => {
     await page.keyboard.press("Enter");
     await live(page).waitFor({ timeout: ANSWER_MS });
     await page.keyboard.press("Escape");
-    await retries(page).waitFor();
+    await retryButtons(page).waitFor();
 
     // Chat list: move down from the search field, and open with Enter.
     const first = page.url();
@@ -92,7 +92,7 @@ test("chats can be used by keyboard alone", TIMEOUT, async () => {
 
 test("closing a dialog restores the focus", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
-    await say(page, "/echo one");
+    await startChat(page, "/echo one");
     await answered(page).waitFor({ timeout: ANSWER_MS });
     const title = page.getByRole("button", { name: "/echo one", exact: true });
     const settings = page.getByRole("button", { name: "Settings" });
@@ -128,7 +128,7 @@ test(
   TIMEOUT,
   async () => {
     await withTestApp(async ({ page }) => {
-      await say(page, "/slow 600");
+      await startChat(page, "/slow 600");
       await live(page).waitFor({ timeout: ANSWER_MS });
       await send(page, "later");
       await thread(page).getByText("Queued #1").waitFor();
@@ -153,7 +153,7 @@ test(
 test("the selection is visible with forced colors", TIMEOUT, async () => {
   await withTestApp(
     async ({ page }) => {
-      await say(page, "/echo one");
+      await startChat(page, "/echo one");
       await page.keyboard.press("Control+KeyK");
       const chosen = page.getByRole("option", { selected: true });
       const other = page.getByRole("option", { selected: false }).first();
@@ -175,7 +175,7 @@ test("the selection is visible with forced colors", TIMEOUT, async () => {
 
 test("Enter during an IME composition neither sends nor renames", TIMEOUT, async () => {
   await withTestApp(async ({ page, context }) => {
-    await say(page, "/echo hello");
+    await startChat(page, "/echo hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });
     const ime = await context.newCDPSession(page);
     const compose = (text) =>
@@ -252,7 +252,7 @@ test("an answer on a hidden page shows a badge and a notification", TIMEOUT, asy
       };
       localStorage.setItem("banter.preferences", JSON.stringify({ hasNotifications: true }));
     });
-    await say(page, "/echo hello");
+    await startChat(page, "/echo hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });
     assert.deepEqual(await page.evaluate(() => window.shown), []);
 

@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ANSWER_MS, answered, composer, live, retries, say, send, thread } from "./chat.mjs";
+import {
+  ANSWER_MS,
+  answered,
+  composer,
+  live,
+  retryButtons,
+  send,
+  startChat,
+  thread,
+} from "./chat.mjs";
 import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
@@ -51,7 +60,7 @@ async function assertSentOnce(page, text) {
 test("repeated disconnects neither lose nor duplicate text", TIMEOUT, async () => {
   await withTestApp(
     async ({ page, server }) => {
-      await say(page, "/slow 6");
+      await startChat(page, "/slow 6");
       for (let cut = 0; cut < 3; cut += 1) {
         const length = (await live(page).textContent({ timeout: ANSWER_MS }))?.length ?? 0;
         const reconnected = page.waitForRequest(/\/v1\/events\?after=/);
@@ -76,7 +85,7 @@ test(
   async () => {
     await withTestApp(
       async ({ page, context, server }) => {
-        await say(page, "/slow 8");
+        await startChat(page, "/slow 8");
         await live(page).waitFor({ timeout: ANSWER_MS });
 
         await context.setOffline(true);
@@ -101,7 +110,7 @@ test(
   async () => {
     await withTestApp(
       async ({ page, server }) => {
-        await say(page, "/echo hello");
+        await startChat(page, "/echo hello");
         await answered(page).waitFor({ timeout: ANSWER_MS });
         const keys = watchKeys(page);
 
@@ -125,7 +134,7 @@ test(
 
 test("a 503 response is shown and retried with the same idempotency key", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
-    await say(page, "/echo hello");
+    await startChat(page, "/echo hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });
     const keys = watchKeys(page);
     const problem = { code: "store_busy", title: "Busy", detail: "The store is locked." };
@@ -150,7 +159,7 @@ test(
   TIMEOUT,
   async () => {
     await withTestApp(async ({ page }) => {
-      await say(page, "/echo hello");
+      await startChat(page, "/echo hello");
       await answered(page).waitFor({ timeout: ANSWER_MS });
       const refuse = (status, code) =>
         page.route(POSTS, (route) => route.fulfill({ status, json: { code, title: code } }));
@@ -170,7 +179,7 @@ test(
       await send(page, "/echo again");
       await thread(page).getByText("Not sent · This chat is archived.").waitFor();
       await page.unroute(POSTS);
-      await retries(page).click();
+      await retryButtons(page).click();
 
       await answered(page).nth(1).waitFor({ timeout: ANSWER_MS });
       await assertSentOnce(page, "/echo again");

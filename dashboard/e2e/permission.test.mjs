@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ANSWER_MS, answered, composer, retries, say, send, thread } from "./chat.mjs";
+import { ANSWER_MS, answered, composer, retryButtons, send, startChat, thread } from "./chat.mjs";
 import { withPermissionAgent } from "./permission-agent.mjs";
 import { withTestApp } from "./test-app.mjs";
 
@@ -10,7 +10,7 @@ const card = (page) => page.getByRole("group", { name: "Permission request" });
 
 test("a permission request can be allowed or rejected", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
-    await say(page, "/tool");
+    await startChat(page, "/tool");
     await card(page).getByText("Count the words in a poem").waitFor({ timeout: ANSWER_MS });
     await card(page).getByText("wc --words poem.txt").waitFor();
     await page.getByText("Waiting for your permission").waitFor();
@@ -40,7 +40,7 @@ test("a permission request can be allowed or rejected", TIMEOUT, async () => {
 
 test("a permission request is shown after a reload and withdrawn by Stop", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
-    await say(page, "/tool");
+    await startChat(page, "/tool");
     await card(page).waitFor({ timeout: ANSWER_MS });
 
     await page.reload();
@@ -48,7 +48,7 @@ test("a permission request is shown after a reload and withdrawn by Stop", TIMEO
     await page.getByRole("button", { name: "Stop" }).click();
 
     await card(page).waitFor({ state: "detached" });
-    await retries(page).waitFor();
+    await retryButtons(page).waitFor();
   });
 });
 

@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeKey, signIn } from "./accounts.mjs";
-import { ANSWER_MS, answered, composer, live, retries, say, send, thread } from "./chat.mjs";
+import {
+  ANSWER_MS,
+  answered,
+  composer,
+  live,
+  retryButtons,
+  send,
+  startChat,
+  thread,
+} from "./chat.mjs";
 import { processOf, watchStreams } from "./streams.mjs";
 import { withTestApp } from "./test-app.mjs";
 
@@ -21,7 +30,7 @@ async function openTabs({ page, context, server }, count) {
   assert.equal(await page.evaluate(() => isSecureContext || "locks" in navigator), false);
   await signIn(page, key);
   await composer(page).waitFor();
-  await say(page, "/echo hello");
+  await startChat(page, "/echo hello");
   await answered(page).waitFor({ timeout: ANSWER_MS });
   const tabs = [page];
   while (tabs.length < count) {
@@ -40,7 +49,7 @@ async function followAll(tabs, stops) {
   await send(tabs.at(-1), "/slow 600");
   for (const tab of tabs) await live(tab).waitFor({ timeout: ANSWER_MS });
   await tabs[0].getByRole("button", { name: "Stop" }).click();
-  for (const tab of tabs) await retries(tab).nth(stops).waitFor({ timeout: ANSWER_MS });
+  for (const tab of tabs) await retryButtons(tab).nth(stops).waitFor({ timeout: ANSWER_MS });
 }
 
 test(

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeKey, signIn } from "./accounts.mjs";
-import { ANSWER_MS, answered, composer, say, send, thread } from "./chat.mjs";
+import { ANSWER_MS, answered, composer, send, startChat, thread } from "./chat.mjs";
 import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
@@ -23,7 +23,7 @@ test("a user signs in with an API key, chats, and signs out", TIMEOUT, async () 
     );
     const kept = await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }));
     assert.ok(!kept.includes(key), "the key is not stored in the browser");
-    await say(page, "hello");
+    await startChat(page, "hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });
 
     await page.getByRole("button", { name: "Settings" }).click();
@@ -60,7 +60,7 @@ test("users see only their own chats", TIMEOUT, async () => {
     await page.goto("/");
     await signIn(page, ann);
     await page.getByRole("textbox", { name: "Message" }).waitFor();
-    await say(page, "a secret of hers");
+    await startChat(page, "a secret of hers");
     await answered(page).waitFor({ timeout: ANSWER_MS });
     const chat = page.url();
 
@@ -113,7 +113,7 @@ test(
       await page.goto("/");
       await signIn(page, ann);
       await composer(page).waitFor();
-      await say(page, "/echo hello");
+      await startChat(page, "/echo hello");
       await answered(page).waitFor({ timeout: ANSWER_MS });
       const chat = page.url();
       await page.route(posts, (route) => route.abort());
@@ -126,7 +126,7 @@ test(
 
       await signIn(page, bob);
       await page.getByText("No chats yet").waitFor();
-      await say(page, "/echo his");
+      await startChat(page, "/echo his");
       await answered(page).waitFor({ timeout: ANSWER_MS });
       assert.equal(await page.getByText("her ").count(), 0);
       await page.goto(chat);
@@ -165,7 +165,7 @@ test("revoking a key shows the sign-in form without losing the draft", TIMEOUT, 
     await page.goto("/");
     await signIn(page, first);
     await composer(page).waitFor();
-    await say(page, "/echo hello");
+    await startChat(page, "/echo hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });
     const chat = page.url();
     const other = await context.newPage();
@@ -197,7 +197,7 @@ test("a viewer can read chats but is not offered any changes", TIMEOUT, async ()
     await page.goto("/");
     await signIn(page, await makeKey(server, "ann"));
     await page.getByRole("textbox", { name: "Message" }).waitFor();
-    await say(page, "/fail");
+    await startChat(page, "/fail");
     await page.getByRole("button", { name: "Retry" }).waitFor({ timeout: ANSWER_MS });
     const chat = page.url();
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ANSWER_MS, answered, live, say } from "./chat.mjs";
+import { ANSWER_MS, answered, live, startChat } from "./chat.mjs";
 import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
@@ -46,7 +46,7 @@ async function assertWholeAnswerOnce(page) {
 
 test("the first message of a new chat gets a streamed answer", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
-    await say(page, "/slow 8");
+    await startChat(page, "/slow 8");
 
     await page.getByRole("log").getByText("/slow 8", { exact: true }).waitFor();
     await live(page).waitFor({ timeout: ANSWER_MS });
@@ -65,7 +65,7 @@ test("the first message of a new chat gets a streamed answer", TIMEOUT, async ()
 
 test("a reload during an answer neither loses nor duplicates text", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
-    await say(page, "/slow 10");
+    await startChat(page, "/slow 10");
     await live(page).waitFor({ timeout: ANSWER_MS });
     const before = letters(await live(page).textContent());
 
@@ -80,7 +80,7 @@ test("a reload during an answer neither loses nor duplicates text", TIMEOUT, asy
 
 test("an answer continues after the api was killed and restarted", TIMEOUT, async () => {
   await withTestApp(async ({ page, server }) => {
-    await say(page, "/slow 10");
+    await startChat(page, "/slow 10");
     await live(page).waitFor({ timeout: ANSWER_MS });
     const before = letters(await live(page).textContent());
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ANSWER_MS, answered, live, retries, say, send, thread } from "./chat.mjs";
+import { ANSWER_MS, answered, live, retryButtons, send, startChat, thread } from "./chat.mjs";
 import { processOf, watchStreams } from "./streams.mjs";
 import { withTestApp } from "./test-app.mjs";
 
@@ -9,7 +9,7 @@ const TIMEOUT = { timeout: 300_000 };
 test("twenty tabs share one stream and show the same answer", TIMEOUT, async () => {
   await withTestApp(async ({ page, context }) => {
     const streams = watchStreams(context);
-    await say(page, "/echo hello");
+    await startChat(page, "/echo hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });
     const others = [];
     for (let count = 1; count < 20; count += 1) {
@@ -24,7 +24,7 @@ test("twenty tabs share one stream and show the same answer", TIMEOUT, async () 
 
     for (const tab of [page, ...others]) await live(tab).waitFor({ timeout: ANSWER_MS });
     await others[3].getByRole("button", { name: "Stop" }).click();
-    for (const tab of [page, ...others]) await retries(tab).waitFor({ timeout: ANSWER_MS });
+    for (const tab of [page, ...others]) await retryButtons(tab).waitFor({ timeout: ANSWER_MS });
     assert.equal((await streams.holders(1)).length, 1, "open streams");
   });
 });
@@ -35,7 +35,7 @@ test(
   async () => {
     await withTestApp(async ({ page, context }) => {
       const streams = watchStreams(context);
-      await say(page, "/slow 20");
+      await startChat(page, "/slow 20");
       await live(page).waitFor({ timeout: ANSWER_MS });
       const [second, third] = [await context.newPage(), await context.newPage()];
       for (const tab of [second, third]) {
@@ -70,7 +70,7 @@ test(
 test("a frozen leader is replaced and becomes a follower when it thaws", TIMEOUT, async () => {
   await withTestApp(async ({ page, context }) => {
     const streams = watchStreams(context);
-    await say(page, "/echo hello");
+    await startChat(page, "/echo hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });
     const [second, third] = [await context.newPage(), await context.newPage()];
     for (const tab of [second, third]) {
@@ -91,19 +91,19 @@ test("a frozen leader is replaced and becomes a follower when it thaws", TIMEOUT
       await send(second, "/slow 600");
       for (const tab of [second, third]) await live(tab).waitFor({ timeout: ANSWER_MS });
       await third.getByRole("button", { name: "Stop" }).click();
-      for (const tab of [second, third]) await retries(tab).waitFor({ timeout: ANSWER_MS });
+      for (const tab of [second, third]) await retryButtons(tab).waitFor({ timeout: ANSWER_MS });
       const [holder, ...more] = await streams.holders(2);
       assert.ok(holder === page && more.length === 1, "the frozen leader's stream and a new one");
     } finally {
       process.kill(leading, "SIGCONT");
     }
-    await retries(page).waitFor({ timeout: ANSWER_MS });
+    await retryButtons(page).waitFor({ timeout: ANSWER_MS });
     await send(page, "/slow 600");
 
     for (const tab of [page, second, third]) await live(tab).waitFor({ timeout: ANSWER_MS });
     await second.getByRole("button", { name: "Stop" }).click();
     for (const tab of [page, second, third])
-      await retries(tab).nth(1).waitFor({ timeout: ANSWER_MS });
+      await retryButtons(tab).nth(1).waitFor({ timeout: ANSWER_MS });
     const [shown, ...others] = await Promise.all(
       [page, second, third].map((tab) => tab.locator("[data-answer]").allTextContents()),
     );

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ANSWER_MS, answered, focused, row, say, send, thread } from "./chat.mjs";
+import { ANSWER_MS, answered, focused, row, send, startChat, thread } from "./chat.mjs";
 import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
@@ -20,7 +20,7 @@ function controlFocus(page) {
 test("an answer is marked as read only when the page has the focus", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
     await controlFocus(page);
-    await say(page, "/echo hello");
+    await startChat(page, "/echo hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });
     await page.evaluate(() => window.setFocus(false));
     const divider = thread(page).getByText("New", { exact: true });
@@ -106,7 +106,7 @@ test("marking a chat as read is retried after a failure", TIMEOUT, async () => {
       tries += 1;
       return tries < 3 ? route.abort() : route.continue();
     });
-    await say(page, "/echo hello");
+    await startChat(page, "/echo hello");
     await answered(page).waitFor({ timeout: ANSWER_MS });
 
     await row(page).getByText("1 unread message").waitFor();

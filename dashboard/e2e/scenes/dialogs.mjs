@@ -1,4 +1,4 @@
-import { choose, composer } from "../chat.mjs";
+import { chooseFromMenu, composer } from "../chat.mjs";
 import { isPhone, open } from "./actions.mjs";
 
 /** Menus, dialogs, and the palette. */
@@ -10,17 +10,17 @@ export const dialogScenes = {
   },
   toast: async (page, chats) => {
     await open(page, chats.expired);
-    await choose(page, "Archive");
+    await chooseFromMenu(page, "Archive");
     await page.getByRole("button", { name: "Undo" }).waitFor();
   },
   rename: async (page, chats) => {
     await open(page, chats.unread);
-    await choose(page, /^Rename/);
+    await chooseFromMenu(page, /^Rename/);
     await page.getByRole("textbox", { name: "Title" }).waitFor();
   },
   delete: async (page, chats) => {
     await open(page, chats.long);
-    await choose(page, /^Delete/);
+    await chooseFromMenu(page, /^Delete/);
     await page.getByRole("dialog").waitFor();
   },
   palette: async (page, chats) => {

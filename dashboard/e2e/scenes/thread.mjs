@@ -1,4 +1,4 @@
-import { retries, thread } from "../chat.mjs";
+import { retryButtons, thread } from "../chat.mjs";
 import { open } from "./actions.mjs";
 import { backdate } from "./responses.mjs";
 
@@ -49,10 +49,10 @@ export const threadScenes = {
   },
   "failed turns": async (page, chats) => {
     await open(page, chats.failed);
-    await retries(page).last().waitFor();
+    await retryButtons(page).last().waitFor();
   },
   "interrupted turn": async (page, chats) => {
     await open(page, chats.interrupted);
-    await retries(page).waitFor();
+    await retryButtons(page).waitFor();
   },
 };

@@ -1,4 +1,4 @@
-import { ANSWER_MS, composer, live, retries, thread } from "../chat.mjs";
+import { ANSWER_MS, composer, live, retryButtons, thread } from "../chat.mjs";
 import { open, write } from "./actions.mjs";
 import { endAtLimit, limitRate } from "./responses.mjs";
 
@@ -11,7 +11,7 @@ export const turnScenes = {
   },
   "stopped without an answer": async (page, chats) => {
     await open(page, chats.waiting);
-    await retries(page).waitFor();
+    await retryButtons(page).waitFor();
   },
   retrying: async (page, chats) => {
     await open(page, chats.empty);
