@@ -206,7 +206,22 @@ function applyEphemeral(state: State, event: StreamEvent): State {
       if (steps === known) return state;
       return { ...state, steps: { ...state.steps, [event.task_id]: steps } };
     }
+    case "heartbeat":
+    case "server.draining":
+      return state;
+    // Durable events always have a cursor.
+    case "session.created":
+    case "session.updated":
+    case "session.read":
+    case "session.deleted":
+    case "message.created":
+    case "message.updated":
+    case "message.deleted":
+    case "task.updated":
+      return state;
     default:
+      event satisfies never;
+      // Another tab with a newer version of the page may forward an unknown event.
       return state;
   }
 }

@@ -22,13 +22,18 @@ function describeEnd(session: Session, task: Task | null, answer: Message | null
     };
   if (last?.role !== "user") return null;
   const preview = flatten(last.preview);
-  switch (task?.status) {
+  if (!task) return null;
+  switch (task.status) {
     case "cancelled":
       return { text: `${texts.finish.cancelled}: ${preview}`, tone: "plain" };
     case "interrupted":
       return { text: `${texts.finish.interrupted}: ${preview}`, tone: "plain" };
-    default:
+    case "queued":
+    case "running":
+    case "succeeded":
       return null;
+    default:
+      return task.status satisfies never;
   }
 }
 
