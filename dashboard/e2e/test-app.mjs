@@ -136,12 +136,12 @@ async function startServer(options) {
 }
 
 /**
- * Runs `play` with an open page, and stops everything afterwards. Options: `context` of the
+ * Runs `run` with an open page, and stops everything afterwards. Options: `context` of the
  * browser; `environment` of the processes; `hasNetwork` to simulate network failures; `hasWorker:
  * false` to start without a worker; `hostname` to use another host name than `localhost`, which is
  * not a secure context.
  */
-export async function withTestApp(play, options = {}) {
+export async function withTestApp(run, options = {}) {
   const server = await startServer(options);
   let browser;
   let page;
@@ -166,7 +166,7 @@ export async function withTestApp(play, options = {}) {
     context.setDefaultTimeout(STEP_MS);
     context.on("page", listen);
     page = await context.newPage();
-    await play({ page, context, server, url });
+    await run({ page, context, server, url });
     if (pageErrors.length > 0) throw new Error(`errors on the page:\n${pageErrors.join("\n")}`);
   } catch (error) {
     const shown = await page?.locator("body").ariaSnapshot({ timeout: 2000 }).catch(String);

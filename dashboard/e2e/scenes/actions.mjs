@@ -2,13 +2,13 @@
 import { composer, thread } from "../chat.mjs";
 
 /** Opens a chat. */
-export async function open(page, path) {
+export async function openChat(page, path) {
   await page.goto(path);
   await thread(page).waitFor();
 }
 
 /** Sends a message with the button, because Enter inserts a line break on a phone. */
-export async function write(page, text) {
+export async function sendWithButton(page, text) {
   await composer(page).fill(text);
   await page.getByRole("button", { name: /^(Send|Queue message)$/ }).click();
 }

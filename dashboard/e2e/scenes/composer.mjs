@@ -1,12 +1,12 @@
 import { composer, thread } from "../chat.mjs";
-import { open, write } from "./actions.mjs";
+import { openChat, sendWithButton } from "./actions.mjs";
 
 /** The composer and unsent messages. */
 export const composerScenes = {
   "conflicting draft": async (page, chats) => {
-    await open(page, chats.unread);
+    await openChat(page, chats.unread);
     const other = await page.context().newPage();
-    await open(other, chats.unread);
+    await openChat(other, chats.unread);
     await composer(page).fill("A paragraph about what changed for administrators");
     await other.waitForFunction(() => document.querySelector("main textarea").value !== "");
     await composer(other).fill("Short");
@@ -14,12 +14,12 @@ export const composerScenes = {
     await other.close();
   },
   "multiline draft": async (page, chats) => {
-    await open(page, chats.names);
+    await openChat(page, chats.names);
     const lines = Array.from({ length: 12 }, (_, index) => `Line ${index + 1} of what I mean`);
     await composer(page).fill(lines.join("\n"));
   },
   "too long": async (page, chats) => {
-    await open(page, chats.names);
+    await openChat(page, chats.names);
     await composer(page).fill("far too much ".repeat(22_000));
     await page.getByText("exceeds 256 KiB").waitFor();
   },
@@ -28,8 +28,8 @@ export const composerScenes = {
     await page.route("**/messages**", (route) =>
       route.request().method() === "POST" ? route.fulfill(full) : route.fallback(),
     );
-    await open(page, chats.unread);
-    await write(page, "One more message");
+    await openChat(page, chats.unread);
+    await sendWithButton(page, "One more message");
     await thread(page).getByRole("button", { name: "Discard" }).waitFor();
   },
 };

@@ -1,30 +1,30 @@
 import { chooseFromMenu, composer } from "../chat.mjs";
-import { isPhone, open } from "./actions.mjs";
+import { isPhone, openChat } from "./actions.mjs";
 
 /** Menus, dialogs, and the palette. */
 export const dialogScenes = {
   menu: async (page, chats) => {
-    await open(page, chats.unread);
+    await openChat(page, chats.unread);
     await page.locator("main header").getByRole("button", { name: "More actions" }).click();
     await page.getByRole("menuitem", { name: "Archive" }).waitFor();
   },
   toast: async (page, chats) => {
-    await open(page, chats.expired);
+    await openChat(page, chats.expired);
     await chooseFromMenu(page, "Archive");
     await page.getByRole("button", { name: "Undo" }).waitFor();
   },
   rename: async (page, chats) => {
-    await open(page, chats.unread);
+    await openChat(page, chats.unread);
     await chooseFromMenu(page, /^Rename/);
     await page.getByRole("textbox", { name: "Title" }).waitFor();
   },
   delete: async (page, chats) => {
-    await open(page, chats.long);
+    await openChat(page, chats.long);
     await chooseFromMenu(page, /^Delete/);
     await page.getByRole("dialog").waitFor();
   },
   palette: async (page, chats) => {
-    await open(page, chats.markdown);
+    await openChat(page, chats.markdown);
     await page.keyboard.press("Control+KeyK");
     await page.getByRole("option").first().waitFor();
   },
@@ -56,7 +56,7 @@ export const dialogScenes = {
     await page.getByRole("button", { name: "Keep and sign out" }).waitFor();
   },
   help: async (page, chats) => {
-    await open(page, chats.markdown);
+    await openChat(page, chats.markdown);
     await page.keyboard.press("Control+Slash");
     await page.getByRole("dialog").waitFor();
   },

@@ -1,4 +1,4 @@
-import { write } from "./actions.mjs";
+import { sendWithButton } from "./actions.mjs";
 import { manyAgents } from "./agents.mjs";
 
 /** The new chat view. */
@@ -29,7 +29,7 @@ export const newChatScenes = {
     );
     await page.goto("/new");
     await page.getByRole("radio").first().waitFor({ state: "attached" });
-    await write(page, "What would you read first?");
+    await sendWithButton(page, "What would you read first?");
     await page.getByText("The server is busy.").waitFor();
   },
 };

@@ -1,30 +1,30 @@
 import { thread } from "../chat.mjs";
-import { expandSteps, open } from "./actions.mjs";
+import { expandSteps, openChat } from "./actions.mjs";
 import { colorSteps } from "./responses.mjs";
 
 /** Steps and terminal output. */
 export const stepScenes = {
   steps: async (page, chats) => {
-    await open(page, chats.steps);
+    await openChat(page, chats.steps);
     await thread(page).getByText("2 steps").last().waitFor();
   },
   "expanded steps": async (page, chats) => {
-    await open(page, chats.steps);
+    await openChat(page, chats.steps);
     await thread(page).getByText("2 steps").last().waitFor();
     await expandSteps(page);
   },
   "expired request": async (page, chats) => {
-    await open(page, chats.expired);
+    await openChat(page, chats.expired);
     await thread(page).getByText("1 request expired").waitFor();
     await expandSteps(page);
   },
   "terminal output": async (page, chats) => {
-    await open(page, chats.terminal);
+    await openChat(page, chats.terminal);
     await thread(page).locator("[data-terminal]").getByText("the report").waitFor();
   },
   "terminal output of steps": async (page, chats) => {
     await colorSteps(page);
-    await open(page, chats.steps);
+    await openChat(page, chats.steps);
     await thread(page).getByText("2 steps").last().waitFor();
     await expandSteps(page);
     await thread(page).getByText("2 failed").last().waitFor();

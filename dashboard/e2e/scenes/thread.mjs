@@ -1,40 +1,40 @@
 import { retryButtons, thread } from "../chat.mjs";
-import { open } from "./actions.mjs";
+import { openChat } from "./actions.mjs";
 import { backdate } from "./responses.mjs";
 
 /** Threads. */
 export const threadScenes = {
   "empty chat": async (page, chats) => {
-    await open(page, chats.empty);
+    await openChat(page, chats.empty);
     await thread(page).getByText("Send Demo a message").waitFor();
   },
   markdown: async (page, chats) => {
-    await open(page, chats.markdown);
+    await openChat(page, chats.markdown);
     await page.locator("[data-code-header]").first().waitFor();
   },
   "layout edge cases": async (page, chats) => {
-    await open(page, chats.hard);
+    await openChat(page, chats.hard);
     await page.locator("[data-code-header]").first().waitFor();
   },
   "long answer": async (page, chats) => {
-    await open(page, chats.long);
+    await openChat(page, chats.long);
     await thread(page).getByText("The end.").waitFor();
     await thread(page).evaluate((log) => log.scrollTo({ top: 700 }));
     await page.getByRole("button", { name: "Jump to latest" }).waitFor();
   },
   "day dividers": async (page, chats) => {
     await backdate(page);
-    await open(page, chats.steps);
+    await openChat(page, chats.steps);
     await thread(page).getByText("Yesterday").waitFor();
   },
   "new divider": async (page, chats) => {
-    await open(page, chats.news);
+    await openChat(page, chats.news);
     await thread(page).getByText("New", { exact: true }).waitFor();
     await thread(page).evaluate((log) => log.scrollTo({ top: 0 }));
     await thread(page).getByText("The roof is done.").last().waitFor();
   },
   "new messages": async (page, chats) => {
-    await open(page, chats.news);
+    await openChat(page, chats.news);
     await thread(page).getByText("The end.").waitFor();
     await thread(page).evaluate((log) => log.scrollTo({ top: 700 }));
     await page.getByRole("button", { name: "Jump to latest" }).waitFor();
@@ -43,16 +43,16 @@ export const threadScenes = {
     await page.getByRole("button", { name: "New messages" }).waitFor();
   },
   "turn details": async (page, chats) => {
-    await open(page, chats.markdown);
+    await openChat(page, chats.markdown);
     await page.locator("[data-code-header]").first().waitFor();
     await thread(page).getByRole("button", { name: "Details" }).last().click();
   },
   "failed turns": async (page, chats) => {
-    await open(page, chats.failed);
+    await openChat(page, chats.failed);
     await retryButtons(page).last().waitFor();
   },
   "interrupted turn": async (page, chats) => {
-    await open(page, chats.interrupted);
+    await openChat(page, chats.interrupted);
     await retryButtons(page).waitFor();
   },
 };

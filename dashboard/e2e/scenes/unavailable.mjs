@@ -1,5 +1,5 @@
 import { composer, thread } from "../chat.mjs";
-import { open, write } from "./actions.mjs";
+import { openChat, sendWithButton } from "./actions.mjs";
 import { manyAgents } from "./agents.mjs";
 
 const unauthorized = { status: 401, json: { code: "unauthorized", title: "Unauthorized" } };
@@ -13,16 +13,16 @@ export const unavailableScenes = {
       reason: "The program was not found.",
     }));
     await page.route("**/v1/agents", (route) => route.fulfill({ json: { items } }));
-    await open(page, chats.unread);
+    await openChat(page, chats.unread);
     await page.getByText("This agent is unavailable").waitFor();
   },
   "agent removed": async (page, chats) => {
     await page.route("**/v1/agents", (route) => route.fulfill({ json: { items: [] } }));
-    await open(page, chats.markdown);
+    await openChat(page, chats.markdown);
     await page.getByText("This agent is no longer configured.").waitFor();
   },
   "archived chat": async (page, chats) => {
-    await open(page, chats.archived);
+    await openChat(page, chats.archived);
     await page.getByText("This chat is archived.").waitFor();
   },
   "not found": async (page) => {
@@ -30,7 +30,7 @@ export const unavailableScenes = {
     await page.getByText("Chat not found").waitFor();
   },
   "not found with a draft": async (page, chats) => {
-    await open(page, chats.names);
+    await openChat(page, chats.names);
     await composer(page).fill("An unsent draft");
     await page.route("**/v1/chat/**", (route) =>
       route.fulfill({ status: 404, json: { code: "not_found", title: "Not Found" } }),
@@ -58,17 +58,17 @@ export const unavailableScenes = {
   offline: async (page, chats) => {
     // A stream that opens later would report that the device is online.
     const stream = page.waitForResponse(/\/v1\/events/);
-    await open(page, chats.unread);
+    await openChat(page, chats.unread);
     await stream;
     await page.waitForTimeout(300);
     await page.context().setOffline(true);
-    await write(page, "Written offline");
+    await sendWithButton(page, "Written offline");
     await thread(page).getByText("Waiting to send").waitFor();
     await page.getByText("You’re offline").filter({ visible: true }).first().waitFor();
   },
   reconnecting: async (page, chats) => {
     await page.route("**/v1/events**", (route) => route.abort());
-    await open(page, chats.markdown);
+    await openChat(page, chats.markdown);
     await page.getByText("Reconnecting…").filter({ visible: true }).first().waitFor();
   },
   "sign in": async (page) => {
