@@ -1,4 +1,4 @@
-//! Wall-clock time, passed in wherever it is needed.
+//! Wall-clock time, which is always injected.
 
 use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
@@ -19,39 +19,39 @@ impl Timestamp {
     /// 1970-01-01T00:00:00Z.
     pub const UNIX_EPOCH: Self = Self(DateTime::UNIX_EPOCH);
 
-    /// Rounds down to whole milliseconds.
+    /// Truncates a time to milliseconds.
     #[must_use]
     pub fn new(at: DateTime<Utc>) -> Self {
         Self(at.trunc_subsecs(3))
     }
 
-    /// Whole seconds since the Unix epoch.
+    /// Returns the whole seconds since the Unix epoch.
     #[must_use]
     pub fn unix_seconds(self) -> i64 {
         self.0.timestamp()
     }
 
-    /// Whole milliseconds since the Unix epoch.
+    /// Returns the whole milliseconds since the Unix epoch.
     #[must_use]
     pub fn unix_millis(self) -> i64 {
         self.0.timestamp_millis()
     }
 
-    /// Later by `by`; the latest representable moment when that is out of range.
+    /// Returns the time plus a duration, or the latest representable time if that is out of range.
     #[must_use]
     pub fn plus(self, by: Duration) -> Self {
         let by = TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
         Self::new(self.0.checked_add_signed(by).unwrap_or(DateTime::<Utc>::MAX_UTC))
     }
 
-    /// Earlier by `by`; the earliest representable moment when that is out of range.
+    /// Returns the time minus a duration, or the earliest representable time if that is out of range.
     #[must_use]
     pub fn minus(self, by: Duration) -> Self {
         let by = TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
         Self::new(self.0.checked_sub_signed(by).unwrap_or(DateTime::<Utc>::MIN_UTC))
     }
 
-    /// Time from `earlier` to this moment in milliseconds; 0 when the clock was stepped back in between.
+    /// Returns the milliseconds since `earlier`, or 0 if the clock was set back in between.
     #[must_use]
     pub fn millis_since(self, earlier: Self) -> i64 {
         (self.unix_millis() - earlier.unix_millis()).max(0)
@@ -86,21 +86,21 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// Where the time comes from. Order and leases never depend on it: those use counters and monotonic time.
+/// A source of wall-clock time. Order and leases never depend on it; they use counters and monotonic time.
 pub trait Clock: fmt::Debug + Send + Sync {
-    /// The current moment.
+    /// Returns the current time.
     fn now(&self) -> Timestamp;
 }
 
 /// A clock shared by the parts of a process.
 pub type SharedClock = Arc<dyn Clock>;
 
-/// The machine's clock.
+/// The system clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one place where the time is read")]
+    #[expect(clippy::disallowed_methods, reason = "the only place that reads the clock")]
     fn now(&self) -> Timestamp {
         Timestamp::new(Utc::now())
     }
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_has_milliseconds_and_parses_back() {
+    fn formats_milliseconds_and_parses_its_own_format() {
         let at: Timestamp = "2026-01-31T12:00:00.1239Z".parse().unwrap();
 
         assert_eq!(at.to_string(), "2026-01-31T12:00:00.123Z");
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_stepped_back_gives_no_negative_duration() {
+    fn a_clock_that_is_set_back_yields_no_negative_duration() {
         let early: Timestamp = "2026-01-31T12:00:00Z".parse().unwrap();
 
         assert_eq!(early.millis_since(early.plus(Duration::from_secs(5))), 0);

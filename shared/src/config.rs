@@ -76,7 +76,7 @@ impl Config {
     /// Reads the environment and `.env`. Variables in the environment take precedence.
     ///
     /// # Errors
-    /// When a variable has an invalid value; names the first one.
+    /// Returns an error that names the first variable with an invalid value.
     pub fn from_env() -> Result<Self, ConfigError> {
         if let Err(error) = dotenvy::dotenv()
             && !error.not_found()
@@ -93,7 +93,7 @@ impl Config {
     /// Reads the variables through `lookup`. An empty one counts as unset.
     ///
     /// # Errors
-    /// As [`Config::from_env`].
+    /// Returns an error in the same cases as [`Config::from_env`].
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let get =
             |name: &'static str| lookup(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
@@ -159,7 +159,7 @@ impl Config {
         Ok(())
     }
 
-    /// How the store is to be opened.
+    /// Returns how to open the store.
     #[must_use]
     pub fn store_options(&self) -> StoreOptions {
         StoreOptions {
@@ -189,7 +189,7 @@ fn redis_address(url: &str, ca_file: Option<&str>) -> Result<RedisAddress, Confi
     })
 }
 
-/// A URL without its user and password.
+/// Returns a URL without its user and password.
 fn without_credentials(url: &str) -> String {
     match (url.split_once("://"), url.rfind('@')) {
         (Some((scheme, _)), Some(end)) => format!("{scheme}://…{}", &url[end..]),
@@ -222,15 +222,15 @@ fn in_range<T: Copy + FromStr + PartialOrd + Display>(
     }
 }
 
-/// A number from 1 to a million; `None` if unset.
+/// Parses a number from 1 to a million; `None` if unset.
 fn count(variable: &'static str, value: Option<String>) -> Result<Option<usize>, ConfigError> {
     value.map(|value| in_range(variable, Some(value), 1, 1, 1_000_000)).transpose()
 }
 
-/// The file that a `sqlite:` URL names; none for databases in memory, which no two processes can share.
+/// Returns the file that a `sqlite:` URL names; `None` for a database in memory, which processes cannot share.
 fn sqlite_path(url: &str) -> Option<PathBuf> {
     let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"))?;
-    // Both modes that say what is done anyway; another would be a promise that is not kept.
+    // Accepts only the modes that describe what happens anyway.
     let path = path.strip_suffix("?mode=rwc").or_else(|| path.strip_suffix("?mode=rw")).unwrap_or(path);
     (!path.is_empty() && !path.contains(":memory:") && !path.contains('?')).then(|| PathBuf::from(path))
 }
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_environment_gives_the_documented_defaults() {
+    fn has_the_documented_defaults() {
         let config = read(&[]).unwrap();
 
         assert_eq!(config.database_path, PathBuf::from("data/banter.db"));
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_value_names_its_variable_and_what_was_expected() {
+    fn errors_name_the_variable_and_the_expected_value() {
         for (name, value) in [
             ("TASK_LEASE_SECONDS", "1"),
             ("WORKER_CONCURRENCY", "many"),
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_name_the_variable_and_never_show_a_password() {
+    fn errors_never_contain_a_password() {
         for (name, value) in [
             ("REDIS_URL", "relay:hunter2@redis:6379"),
             ("REDIS_URL", "http://relay:hunter2@redis:6379"),
@@ -296,14 +296,14 @@ mod tests {
     }
 
     #[test]
-    fn the_configuration_shows_no_password_in_debug_output() {
+    fn debug_output_contains_no_password() {
         let config = read(&[("REDIS_URL", "rediss://relay:hunter2@redis:6379")]).unwrap();
 
         assert!(!format!("{config:?}").contains("hunter2"), "{config:?}");
     }
 
     #[test]
-    fn a_ca_file_that_cannot_be_used_is_named() {
+    fn rejects_an_unusable_ca_file() {
         for url in ["redis://redis", "rediss://redis"] {
             let error = read(&[("REDIS_URL", url), ("REDIS_CA_FILE", "/no/such/file")]).unwrap_err();
             assert!(error.to_string().starts_with("REDIS_CA_FILE=\"/no/such/file\": expected "), "{error}");
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn an_absolute_database_path_has_three_slashes() {
+    fn accepts_an_absolute_database_path() {
         let config = read(&[("DATABASE_URL", "sqlite:///srv/chat.db?mode=rwc")]).unwrap();
 
         assert_eq!(config.database_path, PathBuf::from("/srv/chat.db"));

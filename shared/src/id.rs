@@ -1,4 +1,4 @@
-//! Identifiers. Ours are UUIDs of version 7; each kind has a type of its own, so that they cannot be mixed up.
+//! Identifiers: UUIDs of version 7, with a separate type for each kind of object.
 
 use std::{fmt, str::FromStr};
 
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::text_column::text_column;
 
-/// The text is not an id of ours. To a client that simply means: there is no such thing.
+/// A text is not a valid id. Clients receive the same response as for an id that does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a UUID")]
 pub struct ParseIdError;
@@ -22,7 +22,7 @@ macro_rules! id_type {
         pub struct $name(Uuid);
 
         impl $name {
-            /// A new id, unlike every other.
+            /// Generates a unique id.
             #[must_use]
             pub fn generate() -> Self {
                 Self(Uuid::now_v7())
@@ -42,7 +42,7 @@ macro_rules! id_type {
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 let id = Uuid::try_parse(text).map_err(|_| ParseIdError)?;
-                // One spelling: what names a thing in a path also names it for idempotency keys.
+                // Accepts only the canonical spelling, so that a path and an idempotency key agree on the id.
                 let mut canonical = Uuid::encode_buffer();
                 if id.hyphenated().encode_lower(&mut canonical) == text { Ok(Self(id)) } else { Err(ParseIdError) }
             }
@@ -67,33 +67,33 @@ id_type!(
     PermissionId
 );
 id_type!(
-    /// An API key (not the secret itself).
+    /// The id of an API key (not its secret).
     KeyId
 );
 id_type!(
-    /// A browser's login (not the cookie itself).
+    /// The id of a browser login (not its cookie).
     LoginId
 );
 
-/// One start of a worker process. A restarted worker has another, so it never inherits a dead one's rows.
+/// The id of a worker process. A restarted worker has a new one, so that it never inherits rows of its predecessor.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct WorkerId(String);
 
 impl WorkerId {
-    /// A new id for the process that starts now.
+    /// Generates the id of a new process.
     #[must_use]
     pub fn generate() -> Self {
         Self(format!("worker-{}", Uuid::now_v7().simple()))
     }
 
-    /// The id as the store keeps it.
+    /// Wraps an id from the store.
     #[must_use]
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
 
-    /// The id as text.
+    /// Returns the id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_has_one_spelling() {
+    fn accepts_only_the_canonical_spelling() {
         let id = SessionId::generate();
 
         assert_eq!(id.to_string().parse(), Ok(id));

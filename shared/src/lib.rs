@@ -1,18 +1,18 @@
-//! What `api` and `worker` have in common: the words of the chat, the event log, the store and the relay.
+//! Code that `api` and `worker` share: the chat's domain, the event log, the store, and the relay.
 //!
-//! | module | what it holds | may use |
+//! | Module | Contents | Depends on |
 //! |---|---|---|
 //! | [`chat`] | sessions, messages, tasks: types and rules, no I/O | [`id`], [`clock`] |
-//! | [`event`] | what a user's stream carries, and its cursor | [`chat`] |
-//! | [`store`] | every SQL statement, in whole transactions | [`chat`], [`event`] |
+//! | [`event`] | the events of a user's stream, and cursors | [`chat`] |
+//! | [`store`] | all SQL, in whole transactions | [`chat`], [`event`] |
 //! | [`relay`] | hints and live text between processes | [`chat`], [`event`] |
-//! | [`agents_file`] | `agents.toml`: which agents there are | [`chat`] |
-//! | [`lenient_json`] | JSON from programs that break its rules | |
+//! | [`agents_file`] | `agents.toml` | [`chat`] |
+//! | [`lenient_json`] | a parser for invalid JSON | |
 //! | [`private`] | files and folders that only this account can read | |
-//! | [`config`], [`telemetry`], [`shutdown`], [`version`] | what a process needs to start and to stop | |
-//! | [`upkeep`] | what every process does on the side | [`store`], [`relay`] |
+//! | [`config`], [`telemetry`], [`shutdown`], [`version`] | starting and stopping a process | |
+//! | [`upkeep`] | background work of every process | [`store`], [`relay`] |
 //!
-//! The store and the relay do not know each other, and nothing here knows HTTP.
+//! The store and the relay do not depend on each other, and nothing here depends on HTTP.
 
 pub mod agents_file;
 pub mod chat;

@@ -1,4 +1,4 @@
-//! Files and folders that only the account of these programs can read, whatever its umask is.
+//! Files and folders that only the current account can read, regardless of the umask.
 
 use std::{
     env,
@@ -19,17 +19,17 @@ pub const FILE_MODE: u32 = 0o600;
 /// The permissions of a private folder.
 pub const FOLDER_MODE: u32 = 0o700;
 
-/// The bits of a mode that say who may read, write, and execute.
+/// The permission bits of a mode.
 const ACCESS_BITS: u32 = 0o777;
 /// Set on folders that several accounts share, such as `/tmp`.
 const STICKY_BIT: u32 = 0o1000;
 
-/// Sets the umask so that everything this process and its children create is private. Called first in each `main`.
+/// Sets the umask so that everything that this process and its children create is private. Called first in each `main`.
 pub fn set_umask() {
     umask(Mode::S_IRWXG | Mode::S_IRWXO);
 }
 
-/// Opens a file for writing and creates it if it is missing. Private in both cases.
+/// Opens a file for writing, creates it if it is missing, and makes it private in either case.
 ///
 /// In a folder that several accounts share, somebody else may have put something there under the name. So a symbolic link is
 /// not followed, and a pipe is not waited for.
@@ -66,14 +66,14 @@ pub fn open_own_file(path: &Path) -> io::Result<File> {
 /// Creates a private file.
 ///
 /// # Errors
-/// When there is a file already, or it cannot be created.
+/// Returns an error if the file exists or cannot be created.
 pub fn create_file(path: &Path) -> io::Result<File> {
     let file = File::options().create_new(true).read(true).write(true).mode(FILE_MODE).open(path)?;
     restrict(path, FILE_MODE);
     Ok(file)
 }
 
-/// Creates a folder and its parents as far as they are missing; those are private. Returns whether this folder was missing.
+/// Creates a folder and its missing parents, all of them private. Returns whether the folder was missing.
 ///
 /// # Errors
 /// When a folder cannot be created.
@@ -89,14 +89,14 @@ pub fn create_folder(path: &Path) -> io::Result<bool> {
             restrict(path, FOLDER_MODE);
             Ok(true)
         }
-        // Another process was faster.
+        // Another process has created it.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-/// Gives a file or a folder exactly these permissions. Returns whether it had others. One that is missing is ignored; one
-/// that belongs to another account is reported in the log and left as it is.
+/// Sets the permissions of a file or folder. Returns whether they changed. A missing file is ignored; one that belongs
+/// to another account is logged and left unchanged.
 ///
 /// Never opens the file: closing one that SQLite has open in the same process would release SQLite's locks
 /// (<https://www.sqlite.org/howtocorrupt.html>, section 2.2).
@@ -114,8 +114,8 @@ pub fn restrict(path: &Path, mode: u32) -> bool {
     }
 }
 
-/// Restricts a folder that was there before, unless other programs use it, too: a shared one such as `/tmp`, the root, the
-/// home folder, and the working folder with its parents are left as they are. Returns whether its permissions changed.
+/// Restricts an existing folder unless other programs use it too: shared folders such as `/tmp`, the root, the home
+/// folder, and the working folder with its parents are left unchanged. Returns whether the permissions changed.
 #[must_use]
 pub fn restrict_own_folder(path: &Path) -> bool {
     !is_shared(path) && restrict(path, FOLDER_MODE)
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn creates_missing_parents_as_private_folders_and_leaves_existing_ones() {
+    fn creates_missing_parents_as_private_folders() {
         let folder = tempfile::tempdir().unwrap();
         set_mode(folder.path(), 0o755);
         let (outer, inner) = (folder.path().join("outer"), folder.path().join("outer/inner"));
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn opening_a_file_restricts_one_that_others_can_read() {
+    fn opening_a_file_makes_it_private() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         fs::write(&path, "kept").unwrap();
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn leaves_shared_folders_alone() {
+    fn does_not_restrict_shared_folders() {
         let folder = tempfile::tempdir().unwrap();
         let (own, shared) = (folder.path().join("own"), folder.path().join("shared"));
         for (path, mode) in [(&own, 0o755), (&shared, 0o1777)] {

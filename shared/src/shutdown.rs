@@ -1,4 +1,4 @@
-//! Shutting down in two steps: first finish, then stop.
+//! Shutdown in two phases: drain, then abort.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// The two steps of a shutdown, and the tasks that have to end before the process does.
+/// The two phases of a shutdown, and the background tasks to wait for.
 #[derive(Clone, Debug, Default)]
 pub struct Shutdown {
     soft: CancellationToken,
@@ -15,34 +15,34 @@ pub struct Shutdown {
 }
 
 impl Shutdown {
-    /// Nothing is asked to stop yet.
+    /// Creates a shutdown that has not started.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Cancelled when no new work is to be started.
+    /// Cancelled when no new work may start.
     #[must_use]
     pub fn soft(&self) -> &CancellationToken {
         &self.soft
     }
 
-    /// Cancelled when running work is to be given up.
+    /// Cancelled when running work must be aborted.
     #[must_use]
     pub fn hard(&self) -> &CancellationToken {
         &self.hard
     }
 
-    /// Background tasks of the process.
+    /// The background tasks of the process.
     #[must_use]
     pub fn tasks(&self) -> &TaskTracker {
         &self.tasks
     }
 
-    /// Starts to listen to SIGTERM and SIGINT: the first begins to drain, the second or `grace` later gives up.
+    /// Handles SIGTERM and SIGINT: the first one starts draining; a second one, or the end of `grace`, aborts.
     ///
     /// # Errors
-    /// When the signals cannot be listened to.
+    /// Returns an error if the signal handlers cannot be installed.
     pub fn listen(&self, grace: Duration) -> std::io::Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;

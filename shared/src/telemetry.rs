@@ -1,4 +1,4 @@
-//! Logs: to stderr, filtered by `RUST_LOG`.
+//! Logging to stderr, filtered by `RUST_LOG`.
 
 use std::{env, io::IsTerminal as _};
 
@@ -6,13 +6,13 @@ use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::config::ConfigError;
 
-/// What is logged when `RUST_LOG` says nothing.
+/// The filter if `RUST_LOG` is not set.
 const DEFAULT_FILTER: &str = "info,sqlx=warn,apalis=warn,apalis_core=warn";
 
-/// Starts logging. stdout stays free for what programs read.
+/// Starts logging to stderr. stdout is reserved for output that programs read.
 ///
 /// # Errors
-/// When `RUST_LOG` cannot be understood.
+/// Returns an error if `RUST_LOG` is invalid.
 pub fn init() -> Result<(), ConfigError> {
     let directives = env::var(EnvFilter::DEFAULT_ENV).ok().filter(|value| !value.trim().is_empty());
     let filter = EnvFilter::try_new(directives.as_deref().unwrap_or(DEFAULT_FILTER)).map_err(|error| ConfigError {

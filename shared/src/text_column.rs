@@ -1,11 +1,11 @@
-//! How ids, times, and enums are stored: as text, in every database that sqlx supports.
+//! Storage of ids, times, and enums as text, in every database that sqlx supports.
 
-/// A stored text that is not a value of its type.
+/// A stored text is not a value of its type.
 #[derive(Debug, thiserror::Error)]
 #[error("unknown value {0:?}")]
 pub struct UnknownText(pub(crate) String);
 
-/// Implements sqlx's traits for a type that is stored as text: `Display` writes it, and `FromStr` reads it.
+/// Implements sqlx's traits for a type that is stored as text, using its `Display` and `FromStr`.
 macro_rules! text_column {
     ($name:ty) => {
         impl<DB: sqlx::Database> sqlx::Type<DB> for $name
@@ -45,7 +45,7 @@ macro_rules! text_column {
     };
 }
 
-/// Implements `as_str`, `Display`, `FromStr`, and sqlx's traits for an enum by the names of its variants.
+/// Implements `as_str`, `Display`, `FromStr`, and sqlx's traits for an enum, given the names of its variants.
 macro_rules! named_variants {
     ($name:ident { $($variant:ident = $text:literal,)+ }) => {
         impl $name {

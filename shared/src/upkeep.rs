@@ -1,5 +1,5 @@
-//! What every process does on the side, so that it is done as long as one of them lives: dead workers' tasks are taken
-//! back, stops that a worker does not hear are carried out, old rows are pruned.
+//! Background work of every process: taking over tasks of dead workers, ending tasks whose worker ignores a stop
+//! request, and pruning old rows. It is done as long as any process runs.
 
 use std::time::Duration;
 
@@ -12,32 +12,32 @@ use crate::{
     store::{LeaseWatch, Retention, Store, StoreError},
 };
 
-/// How long a worker may take to carry out a stop before another process does.
+/// How long a worker may take to stop a task before another process ends it.
 pub const STOP_PATIENCE: Duration = Duration::from_millis(700);
-/// How often unheard stops are looked for.
+/// How often to look for ignored stop requests.
 const STOP_SWEEP: Duration = Duration::from_secs(1);
-/// How often old rows are pruned.
+/// How often to prune old rows.
 const PRUNE_INTERVAL: Duration = Duration::from_mins(1);
 
-/// How long after a deletion its traces are erased: several at once are one piece of work.
+/// How long after a deletion to erase its traces, so that several deletions share the work.
 const ERASE_DELAY: Duration = Duration::from_millis(200);
-/// How long to wait for readers and writers before the next try, at first and at most.
+/// The first and the longest pause while readers or writers block the erasure.
 const ERASE_RETRY: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
-/// Writers wait while the database is rewritten: that takes at most one part of so many of the time.
+/// The maximum share of time spent rewriting the database, as 1/n: writers have to wait meanwhile.
 const REWRITE_SHARE: u32 = 20;
-/// How often the write-ahead log is emptied anyway: a process that deleted text may have died before it could.
+/// How often to empty the write-ahead log regardless: a process that deleted text may have crashed before it did.
 const EMPTY_LOG_INTERVAL: Duration = Duration::from_mins(1);
 
-/// What the side work is told.
+/// Options of the background work.
 #[derive(Clone, Copy, Debug)]
 pub struct UpkeepOptions {
     /// How long a worker may be silent.
     pub lease: Duration,
-    /// How long things are kept.
+    /// How long data is kept.
     pub retention: Retention,
 }
 
-/// Starts the side work; it ends with the process's soft shutdown.
+/// Starts the background work, which ends with the soft shutdown of the process.
 pub fn spawn(store: &Store, relay: &SharedRelay, shutdown: &Shutdown, options: UpkeepOptions) {
     let tasks = shutdown.tasks();
     let end = shutdown.soft();
@@ -47,7 +47,7 @@ pub fn spawn(store: &Store, relay: &SharedRelay, shutdown: &Shutdown, options: U
     tasks.spawn(prune(store.clone(), relay.clone(), options.retention, end.clone()));
 }
 
-/// Takes back the tasks of workers that this process has itself seen silent for a lease.
+/// Takes over the tasks of workers that this process has seen silent for a whole lease.
 async fn reap(store: Store, relay: SharedRelay, lease: Duration, end: CancellationToken) {
     let mut watch = LeaseWatch::new(lease);
     let mut ticks = interval(watch.interval());
@@ -62,8 +62,8 @@ async fn reap(store: Store, relay: SharedRelay, lease: Duration, end: Cancellati
                 continue;
             }
         };
-        // Beats are writes: while nobody can write, silence means nothing. Where anything was written, there is no need
-        // to ask for the lock, and make others wait for it.
+        // Beats are writes: while nobody can write, silence means nothing. If anything was written, the lock need not
+        // be acquired, which would delay other writers.
         let was_written = last_seen.as_ref() != Some(&seen);
         let could_write = was_written || is_writable_at_once(&store, watch.interval()).await;
         let (beats, _) = last_seen.insert(seen);
@@ -79,7 +79,7 @@ async fn reap(store: Store, relay: SharedRelay, lease: Duration, end: Cancellati
     }
 }
 
-/// Whether the write lock can be had within this time.
+/// Returns whether the write lock can be acquired within the limit.
 async fn is_writable_at_once(store: &Store, limit: Duration) -> bool {
     let asked_at = Instant::now();
     match store.check_writable().await {
@@ -123,7 +123,7 @@ async fn prune(store: Store, relay: SharedRelay, retention: Retention, end: Canc
     }
 }
 
-/// Erases what is left of deleted text in the database's files.
+/// Erases the remains of deleted text from the database files.
 async fn erase(store: Store, end: CancellationToken) {
     let mut needs_rewrite = false;
     let mut next_rewrite = Instant::now();
@@ -146,7 +146,8 @@ async fn erase(store: Store, end: CancellationToken) {
     }
 }
 
-/// Rewrites the database if that is still to be done, then empties its log. False if it has to be tried again.
+/// Rewrites the database if that is still pending, then empties the write-ahead log. Returns false if a retry is
+/// needed.
 async fn is_erased(store: &Store, needs_rewrite: &mut bool, next_rewrite: &mut Instant) -> bool {
     let erased = async {
         let started = Instant::now();
@@ -167,7 +168,7 @@ async fn is_erased(store: &Store, needs_rewrite: &mut bool, next_rewrite: &mut I
     }
 }
 
-/// Waits for the next tick; false at the end.
+/// Waits for the next tick. Returns false after the shutdown has begun.
 async fn tick(ticks: &mut tokio::time::Interval, end: &CancellationToken) -> bool {
     tokio::select! {
         () = end.cancelled() => false,

@@ -1,4 +1,4 @@
-//! What is known about one agent.
+//! The configuration of one agent.
 
 use std::time::Duration;
 
@@ -8,72 +8,72 @@ use super::{
     program::{AcpConfig, AnswerFormat, CommandConfig},
 };
 
-/// One agent: what people see of it, the limits of its turns, and its driver.
+/// An agent: how it appears to users, the limits of its turns, and its driver.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AgentConfig {
-    /// What sessions refer to: `[a-z0-9][a-z0-9_-]{0,63}`, unique. To change it is to make another agent.
+    /// The key that sessions refer to: `[a-z0-9][a-z0-9_-]{0,63}`, unique. A changed key makes a different agent.
     pub key: String,
-    /// What people call it, 1 to 80 characters; the key unless set.
+    /// The display name, 1 to 80 characters. Defaults to the key.
     pub name: String,
-    /// A sentence about it, at most 500 characters; may be empty.
+    /// A short description, at most 500 characters; may be empty.
     pub description: String,
-    /// An emoji, a colour (`#rgb`, `#rrggbb`) or the CSS name of one; none: the dashboard picks something.
+    /// An emoji, a color (`#rgb`, `#rrggbb`), or a CSS color name. If `None`, the dashboard picks one.
     pub avatar: Option<String>,
-    /// Prompts that an empty chat offers, at most 12.
+    /// Example prompts for an empty chat, at most 12.
     pub starters: Vec<String>,
-    /// How long one attempt at a turn may take, 1 s to 24 h.
+    /// The time limit of one attempt, 1 s to 24 h.
     pub timeout: Duration,
-    /// How often a turn is tried, 1 to 20; none: the installation's `TASK_MAX_ATTEMPTS`.
+    /// The maximum number of attempts per turn, 1 to 20. If `None`, `TASK_MAX_ATTEMPTS` applies.
     pub max_attempts: Option<i64>,
-    /// How it is reached.
+    /// How the agent is run.
     pub driver: Driver,
 }
 
-/// How an agent is reached.
+/// How an agent is run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Driver {
     /// The built-in demo.
     Demo(DemoConfig),
     /// A server with OpenAI-compatible streaming chat completions.
     Openai(OpenaiConfig),
-    /// A program that speaks the Agent Client Protocol.
+    /// A program that implements the Agent Client Protocol.
     Acp(AcpConfig),
     /// A program that reads a prompt and writes an answer.
     Command(CommandConfig),
 }
 
-/// The demo has nothing to configure.
+/// The configuration of the demo, which has no settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DemoConfig;
 
 /// A server with OpenAI-compatible streaming chat completions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OpenaiConfig {
-    /// The address before `/chat/completions`, usually ending in `/v1`; `http` or `https`, without a slash at the end
-    /// and without credentials.
+    /// The URL before `/chat/completions`, usually ending in `/v1`; `http` or `https`, without a trailing slash or
+    /// credentials.
     pub base_url: String,
-    /// The model; none: the first that the server lists at `/models`.
+    /// The model. If `None`, the first one that the server lists at `/models`.
     pub model: Option<String>,
-    /// Name of the environment variable with the key; none: requests carry no key.
+    /// The name of the environment variable that contains the API key. If `None`, requests carry no key.
     pub api_key_env: Option<String>,
-    /// Sent before the conversation as the system's message.
+    /// The system message that precedes the conversation.
     pub system_prompt: Option<String>,
-    /// Randomness, 0 to 2; none: the server's choice, as with the next two.
+    /// The sampling temperature, 0 to 2. If `None`, the server decides; the same goes for the next two fields.
     pub temperature: Option<f64>,
-    /// Longest answer, in tokens.
+    /// The maximum length of an answer in tokens.
     pub max_tokens: Option<u32>,
-    /// Makes answers repeatable where the server supports it.
+    /// The seed, which makes answers reproducible where the server supports it.
     pub seed: Option<i64>,
-    /// How much of the conversation is sent, in bytes of text; the oldest messages are left out first.
+    /// The maximum length of the conversation that is sent, in bytes of text. The oldest messages are omitted first.
     pub history_bytes: usize,
-    /// From the request to the first byte of the answer's body.
+    /// The maximum time from the request to the first byte of the response body.
     pub first_byte_timeout: Duration,
-    /// Longest silence after that.
+    /// The maximum silence after the first byte.
     pub idle_timeout: Duration,
 }
 
 impl AgentConfig {
-    /// An agent with only a key and a driver; the rest is the default.
+    /// Creates an agent with default settings.
     #[must_use]
     pub fn new(key: String, driver: Driver) -> Self {
         Self {
@@ -88,7 +88,7 @@ impl AgentConfig {
         }
     }
 
-    /// The demo as it is without a table of its own.
+    /// Returns the demo agent that exists without a table of its own.
     #[must_use]
     pub fn demo() -> Self {
         Self {
@@ -102,8 +102,8 @@ impl AgentConfig {
         }
     }
 
-    /// Why the agent cannot run here, as far as the configuration tells; a sentence for people. `None` is no promise:
-    /// nothing is tried.
+    /// Returns why the agent cannot run here, as a sentence for users. Checks only the configuration: `None` does not
+    /// mean that the agent works.
     #[must_use]
     pub fn unavailable_reason(&self, env: impl Fn(&str) -> Option<String>) -> Option<String> {
         match &self.driver {
@@ -116,7 +116,7 @@ impl AgentConfig {
 }
 
 impl Driver {
-    /// Returns how the agent's answers are to be shown.
+    /// Returns how the agent's answers are displayed.
     #[must_use]
     pub const fn answer_format(&self) -> AnswerFormat {
         match self {
@@ -125,7 +125,7 @@ impl Driver {
         }
     }
 
-    /// The name in `agents.toml` and in JSON.
+    /// Returns the name in `agents.toml` and in JSON.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -138,7 +138,7 @@ impl Driver {
 }
 
 impl OpenaiConfig {
-    /// A server at this address; the rest is the default.
+    /// Creates the configuration of a server with default settings.
     #[must_use]
     pub fn at(base_url: String) -> Self {
         Self {
@@ -155,10 +155,11 @@ impl OpenaiConfig {
         }
     }
 
-    /// The key to send, without the white space around it; `None` when no key is configured.
+    /// Returns the API key without surrounding whitespace; `None` if no key is configured.
     ///
     /// # Errors
-    /// When a variable is named that is unset or empty, or that holds what cannot be a key. The sentence has no secret.
+    /// Returns an error if the configured variable is unset or empty, or if its value cannot be a key. The message
+    /// never contains the value.
     pub fn api_key(&self, env: impl Fn(&str) -> Option<String>) -> Result<Option<String>, String> {
         let Some(name) = &self.api_key_env else { return Ok(None) };
         let key = env(name).map(|value| value.trim().to_owned()).unwrap_or_default();

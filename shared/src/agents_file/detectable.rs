@@ -1,4 +1,4 @@
-//! Agents that are looked for on `PATH`, to tell the operator that they could be used.
+//! Agents that workers look for on `PATH` and suggest to the operator.
 
 use std::sync::LazyLock;
 
@@ -15,8 +15,8 @@ const PROGRAMS: [(&str, &str, &str, &[&str]); 4] = [
     ("gemini", "Gemini CLI", "gemini", &["--acp"]),
 ];
 
-/// These agents as they would be configured. They are listed where a worker finds them, and can be used only once the
-/// operator has written a table for them: they run commands on the worker's machine.
+/// Returns the configuration that these agents would have. They are listed where a worker finds them, but they can be
+/// used only after the operator has added a table for them, because they run commands on the worker's machine.
 #[must_use]
 pub fn detectable() -> &'static [AgentConfig] {
     static AGENTS: LazyLock<Vec<AgentConfig>> = LazyLock::new(|| {

@@ -1,40 +1,40 @@
-//! What can be wrong with the agents' configuration.
+//! Errors in the configuration of agents.
 
 use std::path::{Path, PathBuf};
 
-/// Why there is no catalog of agents.
+/// Why the agents could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentsFileError {
-    /// No such file, no permission, not UTF-8.
+    /// The file does not exist, is not readable, or is not UTF-8.
     #[error("AGENTS_FILE={}: cannot read the file", path.display())]
     Unreadable {
-        /// The file, as it was named in the configuration.
+        /// The path, as given in the configuration.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the operating system.
         #[source]
         source: std::io::Error,
     },
-    /// The file was read and not understood.
+    /// The file is not valid.
     #[error("AGENTS_FILE={}:{line}: {problem}", path.display())]
     Invalid {
-        /// The file, as it was named in the configuration.
+        /// The path, as given in the configuration.
         path: PathBuf,
-        /// Where, from 1.
+        /// The line number, starting at 1.
         line: usize,
-        /// Which agent and field, what was expected and what was found.
+        /// The agent and the field, what was expected, and what was found.
         problem: String,
     },
-    /// There is no file, and a variable that stands in for it is wrong.
+    /// No file is configured, and a variable that replaces it is invalid.
     #[error("{name}: {problem}")]
     Variable {
-        /// The variable.
+        /// The name of the variable.
         name: &'static str,
         /// What was expected and what was found.
         problem: String,
     },
 }
 
-/// A place in the text and what is wrong there.
+/// A problem and its position in the file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Problem {
     pub line: usize,

@@ -1,10 +1,10 @@
-//! `agents.toml`: which agents there are, and how each is reached.
+//! `agents.toml`: the configured agents and how they are run.
 //!
-//! `api` reads it to list agents and to refuse messages that nobody could answer, `worker` to answer them; both must be
-//! given the same file and the same environment. A file is either wholly understood or refused: every error says the
-//! line, the field and what was expected there. Nothing here opens a connection.
+//! `api` reads it to list agents and to reject messages to unknown ones; `worker` reads it to run them. Both must have
+//! the same file and the same environment. A file with any problem is rejected as a whole; every error names the line,
+//! the field, and the expected value. This module opens no connections.
 //!
-//! Next: [`AgentConfig`] is what comes out; the worker's `agents` module drives it.
+//! [`AgentConfig`] is the result; the worker's `agents` module runs it.
 
 mod config;
 mod defaults;
@@ -28,27 +28,27 @@ pub use detectable::detectable;
 pub use error::AgentsFileError;
 pub use program::{AcpConfig, AnswerFormat, CommandConfig, CommandInput, PermissionPolicy, ProgramConfig};
 
-/// Key of the agent that is always there unless it is switched off.
+/// The key of the agent that exists unless it is disabled.
 pub const DEMO_KEY: &str = "demo";
-/// Key of the agent that the environment describes when there is no file.
+/// The key of the agent that environment variables configure when there is no file.
 pub const OPENAI_KEY: &str = "openai";
-/// Where `openai` is when only a key is given.
+/// The base URL of `openai` if only a key is set.
 const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
 
-/// The agents of this installation that are switched on, in the order they are offered.
+/// The enabled agents of this installation, in display order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AgentCatalog {
     agents: Vec<AgentConfig>,
-    /// Keys of those that are switched off.
+    /// The keys of disabled agents.
     off: Vec<String>,
 }
 
 impl AgentCatalog {
-    /// Reads the file, or without one makes the catalog from the environment: `demo`, and before it `openai` when
+    /// Reads the file. Without a path, builds the catalog from the environment: `demo`, preceded by `openai` if
     /// `OPENAI_BASE_URL` or `OPENAI_API_KEY` is set. An empty variable counts as unset.
     ///
     /// # Errors
-    /// When the file cannot be read or has anything that is not understood, or when `OPENAI_BASE_URL` is no address.
+    /// Returns an error if the file cannot be read or is invalid, or if `OPENAI_BASE_URL` is not a valid URL.
     pub fn load(path: Option<&Path>, env: impl Fn(&str) -> Option<String>) -> Result<Self, AgentsFileError> {
         let Some(path) = path else { return Self::from_environment(env) };
         let text = std::fs::read_to_string(path)
@@ -56,10 +56,10 @@ impl AgentCatalog {
         Self::parse(path, &text)
     }
 
-    /// Reads the text of a file; `path` only names it in errors.
+    /// Parses the text of a file. `path` is used only in errors.
     ///
     /// # Errors
-    /// When it has anything that is not understood.
+    /// Returns an error if the text is invalid.
     pub fn parse(path: &Path, text: &str) -> Result<Self, AgentsFileError> {
         let mut entries = parse::parse(text).map_err(|problem| problem.in_file(path))?;
         if !entries.iter().any(|entry| entry.config.key == DEMO_KEY) {
@@ -72,19 +72,20 @@ impl AgentCatalog {
         })
     }
 
-    /// The agents that are switched on. One that cannot run at the moment is among them.
+    /// Returns the enabled agents, including those that cannot run at the moment.
     #[must_use]
     pub fn agents(&self) -> &[AgentConfig] {
         &self.agents
     }
 
-    /// The agent of this key, if there is one and it is switched on.
+    /// Returns the agent with this key, if it exists and is enabled.
     #[must_use]
     pub fn find(&self, key: &str) -> Option<&AgentConfig> {
         self.agents.iter().find(|agent| agent.key == key)
     }
 
-    /// Whether the operator has written anything about an agent of this key, or about this program.
+    /// Returns whether the file mentions an agent with this key, enabled or not, or an enabled agent that runs this
+    /// program.
     #[must_use]
     pub fn mentions(&self, key: &str, command: &str) -> bool {
         let runs = |agent: &AgentConfig| match &agent.driver {

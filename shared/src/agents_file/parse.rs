@@ -1,4 +1,4 @@
-//! From the text of `agents.toml` to agents.
+//! Parses the text of `agents.toml`.
 
 use std::collections::HashMap;
 
@@ -27,7 +27,7 @@ const OPENAI_FIELDS: [&str; 10] = [
     "first_byte_timeout_s",
     "idle_timeout_s",
 ];
-/// What an error says of drivers.
+/// The part of an error that lists the drivers.
 const EXPECTED_DRIVER: &str = "expected \"acp\", \"openai\", \"command\", or \"demo\"";
 
 /// One `[[agents]]` table.
@@ -37,7 +37,7 @@ pub(super) struct Entry {
     pub enabled: bool,
 }
 
-/// Reads the whole text.
+/// Parses the whole file.
 pub(super) fn parse(text: &str) -> Result<Vec<Entry>, Problem> {
     let source = Source(text);
     let document = DeTable::parse(text).map_err(|error| {
@@ -167,7 +167,7 @@ fn parse_openai(reader: &Reader<'_>) -> Result<OpenaiConfig, Problem> {
     })
 }
 
-/// The address without slashes at its end, or what is wrong with it.
+/// Returns the URL without trailing slashes, or a description of the problem.
 pub(super) fn base_url(text: &str) -> Result<String, String> {
     let expected = "expected an address such as \"http://127.0.0.1:8081/v1\"";
     let lower = text.to_ascii_lowercase();
@@ -231,7 +231,7 @@ fn is_avatar(text: &str) -> bool {
         return matches!(digits.len(), 3 | 6) && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     }
     let is_colour_name = (3..=24).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase());
-    // An emoji of several people is up to eleven characters joined together.
+    // An emoji of several people is a sequence of up to eleven characters.
     let is_emoji = text.chars().count() <= 12
         && !text.is_ascii()
         && !text.chars().any(|c| c.is_whitespace() || c.is_control() || c.is_alphabetic());

@@ -1,4 +1,4 @@
-//! What is known about an agent that is a program: how it is started, and what it may do.
+//! The configuration of agents that are programs: how they are started, and what they may do.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,86 +10,86 @@ use super::defaults::{
 /// A program with its arguments and its environment. No shell is involved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProgramConfig {
-    /// A path, or a name that is looked for on `PATH`.
+    /// A path, or a name to look up on `PATH`.
     pub command: String,
-    /// Its arguments, as they are.
+    /// The arguments, passed verbatim.
     pub args: Vec<String>,
-    /// Variables beside the few that every agent gets.
+    /// Variables in addition to the few that every agent gets.
     pub env: BTreeMap<String, String>,
-    /// Names of the worker's own variables that are passed on, such as API keys.
+    /// The names of the worker's own variables to pass on, such as API keys.
     pub secrets: Vec<String>,
 }
 
-/// An agent that speaks the Agent Client Protocol over its stdin and stdout.
+/// An agent that implements the Agent Client Protocol over stdin and stdout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AcpConfig {
-    /// What is started.
+    /// The program to start.
     pub program: ProgramConfig,
-    /// The mode that each session is put into; none: the agent's own choice.
+    /// The mode to set in each session. If `None`, the agent's default applies.
     pub mode: Option<String>,
-    /// The model, where the agent lets its client choose; none: the agent's own choice.
+    /// The model to set, where the agent supports it. If `None`, the agent's default applies.
     pub model: Option<String>,
-    /// What becomes of its requests to be allowed something.
+    /// How permission requests are handled.
     pub permission: PermissionPolicy,
-    /// How long the user has to decide; then it is a no.
+    /// How long the user has to answer a permission request before it is rejected.
     pub permission_timeout: Duration,
-    /// How much of a conversation is told to an agent that does not know it any more, in bytes of text.
+    /// The maximum length of the conversation that is sent to an agent without its own session, in bytes of text.
     pub history_bytes: usize,
-    /// Longest silence in mid-turn.
+    /// The maximum silence during a turn.
     pub idle_timeout: Duration,
-    /// How long a process without work is kept for the next turn of its session.
+    /// How long an idle process is kept for the next turn of its session.
     pub keep_warm: Duration,
-    /// Processes at once in one worker, at least 1.
+    /// The maximum number of processes per worker, at least 1.
     pub max_processes: usize,
-    /// Memory of all of them together, in MiB of resident pages.
+    /// The maximum resident memory of all processes together, in MiB.
     pub max_memory_mb: u64,
 }
 
-/// What becomes of an agent's requests to be allowed something.
+/// How permission requests of an agent are handled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PermissionPolicy {
-    /// The user is asked.
+    /// The user decides.
     Ask,
-    /// No.
+    /// Rejects every request.
     #[default]
     Reject,
-    /// Yes, each single time.
+    /// Allows every request once.
     Allow,
 }
 
-/// A program that reads a prompt from its stdin and writes the answer to its stdout.
+/// A program that reads a prompt from stdin and writes its answer to stdout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandConfig {
-    /// What is started, once an attempt.
+    /// The program to start, once per attempt.
     pub program: ProgramConfig,
     /// What it reads.
     pub input: CommandInput,
-    /// How its answers are shown.
+    /// How its answers are displayed.
     pub format: AnswerFormat,
-    /// How much of the conversation it reads, in bytes of text.
+    /// The maximum length of the conversation that it reads, in bytes of text.
     pub history_bytes: usize,
-    /// Longest silence.
+    /// The maximum silence.
     pub idle_timeout: Duration,
 }
 
-/// What a program of the driver `command` reads.
+/// The input of a program with the driver `command`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CommandInput {
-    /// The conversation as text; just the message when there is nothing before it.
+    /// The conversation as text; only the message if it is the first one.
     #[default]
     Transcript,
-    /// The user's new message and nothing else.
+    /// Only the new message of the user.
     Message,
-    /// The conversation as JSON, a message a line: `{"role": "user", "content": "…"}`.
+    /// The conversation as JSON Lines: `{"role": "user", "content": "…"}`.
     Json,
 }
 
-/// How an agent's answers are to be shown.
+/// How an agent's answers are displayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnswerFormat {
     /// As rendered Markdown.
     Markdown,
-    /// As the output of a terminal: lines, spacing, and ANSI colors are kept.
+    /// As terminal output: lines, spacing, and ANSI colors are preserved.
     Text,
 }
 
@@ -105,10 +105,10 @@ impl AnswerFormat {
 }
 
 impl ProgramConfig {
-    /// The values of the secrets by name.
+    /// Returns the names and values of the secrets.
     ///
     /// # Errors
-    /// When a variable is unset or empty: a sentence for people that names it.
+    /// Returns an error if a variable is unset or empty: a sentence for users that names it.
     pub fn secret_values(&self, env: impl Fn(&str) -> Option<String>) -> Result<Vec<(String, String)>, String> {
         let value = |name: &String| match env(name).filter(|value| !value.trim().is_empty()) {
             Some(value) => Ok((name.clone(), value)),
@@ -119,7 +119,7 @@ impl ProgramConfig {
 }
 
 impl AcpConfig {
-    /// An agent started so; the rest is the default.
+    /// Creates the configuration of an ACP agent with default settings.
     #[must_use]
     pub fn new(program: ProgramConfig) -> Self {
         Self {
@@ -138,7 +138,7 @@ impl AcpConfig {
 }
 
 impl CommandConfig {
-    /// A program started so; the rest is the default.
+    /// Creates the configuration of a command with default settings.
     #[must_use]
     pub fn new(program: ProgramConfig) -> Self {
         Self {

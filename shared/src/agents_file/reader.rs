@@ -1,4 +1,4 @@
-//! Reads the fields of one TOML table; every error knows its line.
+//! Reads the fields of a TOML table. Every error has a line number.
 
 use std::{collections::BTreeMap, fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
 
@@ -9,35 +9,35 @@ use toml::{
 
 use super::error::Problem;
 
-/// A day, in seconds: the longest time that a field may hold.
+/// A day in seconds: the maximum of every duration.
 pub(super) const DAY_S: u64 = 24 * 60 * 60;
-/// Arguments that a program may be given.
+/// The maximum number of arguments of a program.
 const MOST_ARGUMENTS: usize = 100;
 
-/// The text of the file, to turn positions into lines.
+/// The text of the file, which maps positions to lines.
 #[derive(Clone, Copy)]
 pub(super) struct Source<'a>(pub &'a str);
 
 impl Source<'_> {
-    /// A problem at this byte of the text.
+    /// Creates a problem at this byte offset.
     pub fn problem(self, offset: usize, text: impl Into<String>) -> Problem {
         Problem { line: self.line(offset), text: text.into() }
     }
 
-    /// The line of this byte, from 1.
+    /// Returns the line number of this byte offset, starting at 1.
     pub fn line(self, offset: usize) -> usize {
         let before = self.0.get(..offset).unwrap_or(self.0);
         before.matches('\n').count() + 1
     }
 }
 
-/// A table whose fields are taken one by one.
+/// A table whose fields are read one at a time.
 pub(super) struct Reader<'a> {
     source: Source<'a>,
     table: &'a DeTable<'a>,
-    /// Where the table starts.
+    /// The offset of the table.
     offset: usize,
-    /// How errors name the table, such as "agent `x`".
+    /// How errors refer to the table, such as "agent `x`".
     name: String,
 }
 
@@ -46,12 +46,12 @@ impl<'a> Reader<'a> {
         Self { source, table, offset, name }
     }
 
-    /// How errors name the table from now on.
+    /// Changes how errors refer to the table.
     pub fn rename(&mut self, name: String) {
         self.name = name;
     }
 
-    /// Refuses the first key that is not among these.
+    /// Rejects the first key that is not in `known`.
     pub fn allow_only(&self, known: &[&str], hint: impl Fn(&str) -> Option<String>) -> Result<(), Problem> {
         let unknown = self.table.keys().filter(|key| !known.contains(&key.get_ref().as_ref()));
         let Some(key) = unknown.min_by_key(|key| key.span().start) else { return Ok(()) };
@@ -60,32 +60,32 @@ impl<'a> Reader<'a> {
         Err(self.source.problem(key.span().start, format!("{}: {reason}", self.name)))
     }
 
-    /// A problem with the table as a whole, such as a field that is missing.
+    /// Creates a problem with the table as a whole, such as a missing field.
     pub fn problem(&self, text: impl Display) -> Problem {
         self.source.problem(self.offset, format!("{}: {text}", self.name))
     }
 
-    /// A problem with a field that is there.
+    /// Creates a problem with a field.
     pub fn field_problem(&self, field: &str, text: impl Display) -> Problem {
         let offset = self.table.get(field).map_or(self.offset, |value| value.span().start);
         self.source.problem(offset, format!("{}: `{field}`: {text}", self.name))
     }
 
-    /// A text, not empty.
+    /// Reads a non-empty string.
     pub fn text(&self, field: &str) -> Result<Option<String>, Problem> {
         self.read(field, "a non-empty string", |value| {
             value.as_str().filter(|text| !text.trim().is_empty()).map(str::to_owned)
         })
     }
 
-    /// A text on one line of at most so many characters.
+    /// Reads a one-line string of at most `most` characters.
     pub fn short_text(&self, field: &str, most: usize) -> Result<Option<String>, Problem> {
         self.read(field, &format!("a one-line string of at most {most} characters"), |value| {
             value.as_str().filter(|text| is_short(text, most)).map(str::to_owned)
         })
     }
 
-    /// A list of texts, each not empty.
+    /// Reads an array of at most `most` non-empty strings of at most `longest` characters each.
     pub fn texts(&self, field: &str, most: usize, longest: usize) -> Result<Option<Vec<String>>, Problem> {
         let expected = format!("an array of at most {most} strings of 1 to {longest} characters each");
         self.read(field, &expected, |value| {
@@ -98,7 +98,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// A list of arguments, each of which may be empty.
+    /// Reads an array of arguments, which may be empty.
     pub fn arguments(&self, field: &str) -> Result<Option<Vec<String>>, Problem> {
         self.read(field, &format!("an array of at most {MOST_ARGUMENTS} strings"), |value| {
             let items = value.as_array().filter(|items| items.len() <= MOST_ARGUMENTS)?;
@@ -106,7 +106,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// A table of environment variables.
+    /// Reads a table of environment variables.
     pub fn variables(&self, field: &str) -> Result<Option<BTreeMap<String, String>>, Problem> {
         self.read(field, "a table of strings, such as { NAME = \"value\" }", |value| {
             let table = value.as_table()?;
@@ -119,7 +119,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// One of some words.
+    /// Reads one of several names.
     pub fn choice<T: Copy>(&self, field: &str, choices: &[(&str, T)]) -> Result<Option<T>, Problem> {
         let words: Vec<String> = choices.iter().map(|(word, _)| format!("{word:?}")).collect();
         self.read(field, &format!("one of {}", words.join(", ")), |value| {
@@ -128,17 +128,17 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// How much of a conversation is sent.
+    /// Reads the maximum length of the conversation that is sent.
     pub fn history_bytes(&self) -> Result<Option<usize>, Problem> {
         self.whole("history_bytes", 1024..=64 * 1024 * 1024)
     }
 
-    /// `true` or `false`.
+    /// Reads a Boolean.
     pub fn flag(&self, field: &str) -> Result<Option<bool>, Problem> {
         self.read(field, "true or false", DeValue::as_bool)
     }
 
-    /// A whole number in a range.
+    /// Reads an integer within a range.
     pub fn whole<N>(&self, field: &str, range: RangeInclusive<N>) -> Result<Option<N>, Problem>
     where
         N: TryFrom<i64> + PartialOrd + Display,
@@ -152,12 +152,12 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// A time in whole seconds.
+    /// Reads a duration in whole seconds.
     pub fn seconds(&self, field: &str, range: RangeInclusive<u64>) -> Result<Option<Duration>, Problem> {
         Ok(self.whole(field, range)?.map(Duration::from_secs))
     }
 
-    /// A number in a range, with or without decimals.
+    /// Reads a number within a range, with or without decimals.
     pub fn number(&self, field: &str, range: RangeInclusive<f64>) -> Result<Option<f64>, Problem> {
         let expected = format!("a number from {} to {}", range.start(), range.end());
         self.read(field, &expected, |value| {
@@ -193,7 +193,7 @@ fn is_short(text: &str, most: usize) -> bool {
     text.chars().count() <= most && !text.chars().any(char::is_control)
 }
 
-/// What stands there, for an error. Texts are shown only when short.
+/// Describes a value for an error. Strings are included only if they are short.
 fn describe(value: &DeValue<'_>) -> String {
     match value {
         DeValue::String(text) if text.is_empty() => "an empty string".to_owned(),

@@ -19,7 +19,7 @@ fn keys(catalog: &AgentCatalog) -> Vec<&str> {
 }
 
 #[test]
-fn every_field_is_read() {
+fn reads_every_field() {
     let catalog = parse(
         r##"
         [[agents]]
@@ -71,7 +71,7 @@ fn every_field_is_read() {
 }
 
 #[test]
-fn every_field_of_an_acp_agent_is_read() {
+fn reads_every_field_of_an_acp_agent() {
     let catalog = parse(
         r#"
         [[agents]]
@@ -119,7 +119,7 @@ fn every_field_of_an_acp_agent_is_read() {
 }
 
 #[test]
-fn a_command_has_few_fields() {
+fn reads_every_field_of_a_command() {
     let catalog = parse("[[agents]]\nkey = 'c'\ndriver = 'command'\ncommand = '/bin/cat'\ninput = 'json'").unwrap();
 
     let program = ProgramConfig { command: "/bin/cat".into(), ..ProgramConfig::default() };
@@ -128,7 +128,7 @@ fn a_command_has_few_fields() {
 }
 
 #[test]
-fn only_a_command_writes_plain_text_and_may_choose_markdown() {
+fn a_command_answers_in_text_unless_it_selects_markdown() {
     let command = "[[agents]]\nkey = 'c'\ndriver = 'command'\ncommand = '/bin/cat'\n";
     let table: [(&str, AnswerFormat); 5] = [
         (command, AnswerFormat::Text),
@@ -146,7 +146,7 @@ fn only_a_command_writes_plain_text_and_may_choose_markdown() {
 }
 
 #[test]
-fn no_program_gets_our_own_secrets() {
+fn rejects_our_own_secrets_and_invalid_program_fields() {
     let agent = "[[agents]]\nkey = 'a'\ndriver = 'acp'\ncommand = 'x'\n";
     let cases = [
         ("secrets = ['REDIS_URL']", "5: agent `a`: `secrets`: `REDIS_URL` is never passed to an agent"),
@@ -172,7 +172,7 @@ fn no_program_gets_our_own_secrets() {
 }
 
 #[test]
-fn fields_left_out_have_defaults() {
+fn omitted_fields_have_defaults() {
     let catalog = parse("[[agents]]\nkey = 'a'\ndriver = 'openai'\nbase_url = 'http://[::1]:8081'").unwrap();
 
     let agent = catalog.find("a").unwrap();
@@ -182,7 +182,7 @@ fn fields_left_out_have_defaults() {
 }
 
 #[test]
-fn the_demo_is_there_unless_it_is_switched_off() {
+fn includes_the_demo_unless_it_is_disabled() {
     assert_eq!(parse("").unwrap().agents(), [AgentConfig::demo()]);
     assert!(parse("[[agents]]\nkey = 'demo'\nenabled = false").unwrap().agents().is_empty());
 
@@ -192,7 +192,7 @@ fn the_demo_is_there_unless_it_is_switched_off() {
 }
 
 #[test]
-fn an_agent_that_is_switched_off_is_unknown_but_still_checked() {
+fn omits_a_disabled_agent_but_still_validates_it() {
     let off = "[[agents]]\nkey = 'a'\nenabled = false\ndriver = 'demo'\n";
 
     assert_eq!(keys(&parse(off).unwrap()), ["demo"]);
@@ -206,14 +206,14 @@ fn an_agent_that_is_switched_off_is_unknown_but_still_checked() {
 }
 
 #[test]
-fn agents_keep_the_order_of_the_file() {
+fn keeps_agents_in_file_order() {
     let catalog = parse("agents = [{key='z', driver='demo'}, {key='demo'}, {key='b', driver='demo'}]").unwrap();
 
     assert_eq!(keys(&catalog), ["z", "demo", "b"]);
 }
 
 #[test]
-fn an_error_names_line_agent_and_field() {
+fn errors_name_the_line_agent_and_field() {
     let agent = "# first line\n[[agents]]\nkey = 'a'\ndriver = 'openai'\nbase_url = 'http://localhost'\n";
     let cases = [
         ("name = 3", "6: agent `a`: `name`: expected a one-line string of at most 80 characters, found the number 3"),
@@ -258,7 +258,7 @@ fn an_error_names_line_agent_and_field() {
 }
 
 #[test]
-fn a_table_that_is_incomplete_or_misplaced_is_refused() {
+fn rejects_incomplete_and_misplaced_tables() {
     let cases = [
         (
             "[[agents]]\nname = 'x'",
@@ -306,7 +306,7 @@ fn a_table_that_is_incomplete_or_misplaced_is_refused() {
 }
 
 #[test]
-fn keys_are_short_and_lower_case() {
+fn accepts_only_short_lowercase_keys() {
     for key in ["a", "0", "a-b_c", &"x".repeat(64)] {
         assert!(parse(&format!("[[agents]]\nkey = '{key}'\ndriver = 'demo'")).is_ok(), "{key}");
     }
@@ -317,7 +317,7 @@ fn keys_are_short_and_lower_case() {
 }
 
 #[test]
-fn avatars_are_emoji_or_colours() {
+fn accepts_emoji_and_colors_as_avatars() {
     for avatar in ["🎭", "👩‍👩‍👧‍👦", "1️⃣", "☕", "#abc", "#A1B2C3", "teal"] {
         assert!(parse(&format!("[[agents]]\nkey = 'demo'\navatar = '{avatar}'")).is_ok(), "{avatar}");
     }
@@ -327,7 +327,7 @@ fn avatars_are_emoji_or_colours() {
 }
 
 #[test]
-fn a_base_url_is_an_address_without_secrets() {
+fn rejects_a_base_url_with_credentials_or_without_a_host() {
     let with = |url: &str| parse(&format!("[[agents]]\nkey='a'\ndriver='openai'\nbase_url='{url}'"));
 
     for url in ["http://localhost", "HTTPS://x.example/v1/", "http://10.0.0.1:8081/a/b"] {
@@ -349,7 +349,7 @@ fn a_base_url_is_an_address_without_secrets() {
 }
 
 #[test]
-fn a_key_in_the_file_is_refused_and_never_shown() {
+fn rejects_an_api_key_in_the_file_without_showing_it() {
     for line in ["api_key_env = 'sk-secret'", "api_key_env = 'gsk_secret'", "api_key = 'sk-secret'"] {
         let error = error(&format!("[[agents]]\nkey='a'\ndriver='openai'\nbase_url='http://x'\n{line}"));
 
@@ -359,7 +359,7 @@ fn a_key_in_the_file_is_refused_and_never_shown() {
 }
 
 #[test]
-fn without_a_file_the_environment_decides() {
+fn reads_the_environment_if_there_is_no_file() {
     let load = |variables: &'static [(&str, &str)]| {
         AgentCatalog::load(None, |name| {
             variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).into())
@@ -392,7 +392,7 @@ fn without_a_file_the_environment_decides() {
 }
 
 #[test]
-fn an_agent_whose_key_is_missing_is_listed_with_the_reason() {
+fn lists_an_agent_with_a_missing_key_as_unavailable() {
     let text = "[[agents]]\nkey='a'\ndriver='openai'\nbase_url='http://x'\napi_key_env='A_KEY'";
     let catalog = parse(text).unwrap();
     let agent = catalog.find("a").unwrap();
@@ -407,7 +407,7 @@ fn an_agent_whose_key_is_missing_is_listed_with_the_reason() {
 }
 
 #[test]
-fn an_agent_is_mentioned_by_its_key_or_by_its_program() {
+fn mentions_agents_by_key_and_by_program() {
     let catalog = parse(
         "[[agents]]\nkey = 'mine'\ndriver = 'acp'\ncommand = '/opt/bin/opencode'\n\
          [[agents]]\nkey = 'gemini'\nenabled = false\ndriver = 'acp'\ncommand = 'x'",
@@ -425,7 +425,7 @@ fn an_agent_is_mentioned_by_its_key_or_by_its_program() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_an_error() {
+fn rejects_an_unreadable_file() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("none.toml");
 
@@ -436,7 +436,7 @@ fn a_file_that_cannot_be_read_is_an_error() {
 }
 
 #[test]
-fn a_file_is_read() {
+fn loads_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("agents.toml");
     std::fs::write(&path, "[[agents]]\r\nkey = 'a'\r\ndriver = 'demo'\r\n").unwrap();
@@ -447,7 +447,7 @@ fn a_file_is_read() {
 }
 
 #[test]
-fn the_example_is_valid() {
+fn accepts_the_example_file() {
     let catalog = parse(include_str!("../../../agents.example.toml")).unwrap();
 
     assert_eq!(keys(&catalog), ["demo", "local"]);

@@ -1,28 +1,28 @@
 //! The text of a message.
 
-/// Longest text of a user's message, in bytes of UTF-8.
+/// The maximum length of a user message, in bytes of UTF-8.
 pub const MAX_CONTENT_BYTES: usize = 256 * 1024;
 
-/// A user's text that may be sent: 1 byte to [`MAX_CONTENT_BYTES`], not only white space. Kept verbatim.
+/// The text of a user message: 1 byte to [`MAX_CONTENT_BYTES`], not only whitespace. Kept verbatim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Content(String);
 
-/// Why a text cannot be sent.
+/// Why a text is not valid as a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ContentError {
-    /// Nothing, or only white space.
+    /// Empty, or only whitespace.
     #[error("must not be empty or contain only whitespace")]
     Blank,
-    /// Over the limit.
+    /// Longer than the limit.
     #[error("must be at most {MAX_CONTENT_BYTES} bytes of UTF-8, not {0}")]
     TooLong(usize),
 }
 
 impl Content {
-    /// Checks the text.
+    /// Validates the text.
     ///
     /// # Errors
-    /// When it is blank or too long.
+    /// Returns an error if the text is blank or too long.
     pub fn parse(text: String) -> Result<Self, ContentError> {
         if text.len() > MAX_CONTENT_BYTES {
             return Err(ContentError::TooLong(text.len()));
@@ -33,14 +33,14 @@ impl Content {
         Ok(Self(text))
     }
 
-    /// The text, unchanged.
+    /// Returns the text, unchanged.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Removes what no agent text may carry into the store: NUL characters, on which SQLite's text functions stop.
+/// Removes NUL characters from an agent's text, because SQLite's text functions stop at them.
 #[must_use]
 pub fn sanitize_agent_text(text: &str) -> std::borrow::Cow<'_, str> {
     if text.contains('\0') { text.replace('\0', "").into() } else { text.into() }
@@ -51,14 +51,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blank_text_is_refused_and_other_text_is_kept_verbatim() {
+    fn rejects_blank_text_and_keeps_other_text_verbatim() {
         assert_eq!(Content::parse(String::new()), Err(ContentError::Blank));
         assert_eq!(Content::parse(" \n\t\u{a0}".into()), Err(ContentError::Blank));
         assert_eq!(Content::parse("  x \n".into()).unwrap().as_str(), "  x \n");
     }
 
     #[test]
-    fn the_limit_counts_bytes() {
+    fn limits_the_length_in_bytes() {
         assert!(Content::parse("é".repeat(MAX_CONTENT_BYTES / 2)).is_ok());
         assert_eq!(
             Content::parse("x".repeat(MAX_CONTENT_BYTES + 1)),
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn nul_is_removed_from_agent_text() {
+    fn removes_nul_from_agent_text() {
         assert_eq!(sanitize_agent_text("a\0b"), "ab");
         assert_eq!(sanitize_agent_text("ab"), "ab");
     }

@@ -1,14 +1,14 @@
-//! Text for lists and headings: one line that cannot reorder or hide what stands around it.
+//! Text for lists and headings: one line that cannot reorder or hide the text around it.
 
 use std::borrow::Cow;
 
 use super::{PREVIEW_CHARS, strip_terminal_codes};
 
-/// Whether a character has no place in a list: it is invisible and changes how the text around it is laid out.
+/// Returns whether a character is invisible and changes the layout of the text around it.
 ///
-/// These are the controls of bidirectional text (<https://www.unicode.org/reports/tr9/>), which could show a title
-/// back to front, and other format characters without a shape of their own. The joiners stay: emoji, Persian, and the
-/// scripts of India need them.
+/// These are the controls of bidirectional text (<https://www.unicode.org/reports/tr9/>), which could reverse a title,
+/// and other format characters without a glyph. The joiners are not included: emoji, Persian, and Indic scripts need
+/// them.
 const fn is_format_control(c: char) -> bool {
     matches!(
         c,
@@ -27,7 +27,7 @@ const fn is_format_control(c: char) -> bool {
     )
 }
 
-/// Whether a character ends a line: also the separators that are no control characters.
+/// Returns whether a character ends a line, including the separators that are not control characters.
 pub(super) const fn is_line_break(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\u{000b}' | '\u{000c}' | '\u{0085}' | '\u{2028}' | '\u{2029}')
 }
@@ -43,8 +43,8 @@ pub fn clean_line(text: &str) -> Cow<'_, str> {
 }
 
 /// Returns the preview of a message that begins with these bytes, which may end inside a character: at most
-/// [`PREVIEW_CHARS`] characters. Line breaks and tabs stay; terminal escape
-/// sequences, other control characters, and format controls are removed.
+/// [`PREVIEW_CHARS`] characters. Keeps line breaks and tabs; removes terminal escape sequences, other control
+/// characters, and format controls.
 #[must_use]
 pub fn preview(beginning: &[u8]) -> String {
     let text = match std::str::from_utf8(beginning) {
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cleans_a_line() {
+    fn removes_controls_from_a_line() {
         for (text, expected) in [
             ("plain", "plain"),
             ("invoice\u{202e}fdp.exe", "invoicefdp.exe"),
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn previews_what_follows_a_nul() {
+    fn previews_the_text_after_a_nul() {
         for (text, expected) in [
             ("a\u{0}b", "ab"),
             ("\u{0}\u{0}first\nsecond\ttab", "first\nsecond\ttab"),

@@ -1,13 +1,13 @@
-//! What an agent is given of a conversation: its messages, and the agent's own session to resume.
+//! The part of a conversation that an agent receives: its messages, and the agent session to resume.
 
 use super::Role;
 
 /// A message of the conversation, verbatim.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct HistoryMessage {
-    /// The turn that it belongs to.
+    /// The number of the turn.
     pub turn: i64,
-    /// Who wrote it.
+    /// The author.
     pub role: Role,
     /// The text.
     pub content: String,
@@ -16,18 +16,18 @@ pub struct HistoryMessage {
 /// A session that an agent keeps itself.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct AgentSession {
-    /// The agent's id of the session.
+    /// The id that the agent gave the session.
     pub id: String,
-    /// The name that the program gives itself. Another program may have taken its place behind the same agent key.
+    /// The name that the program reported. The same agent key may have referred to another program before.
     pub provider: String,
 }
 
-/// An agent's own session, and how much of the conversation it knows.
+/// An agent session, and the part of the conversation that it contains.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct ResumePoint {
     /// The session.
     #[sqlx(flatten)]
     pub session: AgentSession,
-    /// The last turn that it has seen, question and answer. Messages of later turns are new to it.
+    /// The last turn that it contains, with its answer. Messages of later turns are new to it.
     pub turn: i64,
 }

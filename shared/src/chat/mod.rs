@@ -1,4 +1,4 @@
-//! The words of the chat: session, message, task, and the rules that need no database.
+//! The chat's domain: sessions, messages, tasks, and the rules that need no database.
 
 mod content;
 mod display;

@@ -1,4 +1,4 @@
-//! Permission requests: what an agent asks for, what may be answered, and how the request ended.
+//! Permission requests: their options, the possible answers, and their outcomes.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -6,10 +6,10 @@ use utoipa::ToSchema;
 
 use crate::{clock::Timestamp, id::PermissionId};
 
-/// What an option of a permission request does, in the agent's own word.
+/// The kind of an option of a permission request, as the agent names it.
 ///
-/// Known are `allow_once`, `allow_always`, `reject_once`, and `reject_always`
-/// (<https://agentclientprotocol.com/protocol/tool-calls#requesting-permission>); any other word is kept as it is.
+/// The protocol defines `allow_once`, `allow_always`, `reject_once`, and `reject_always`
+/// (<https://agentclientprotocol.com/protocol/tool-calls#requesting-permission>); any other name is preserved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum PermissionKind {
@@ -38,8 +38,8 @@ impl PermissionKind {
         }
     }
 
-    /// Returns the decision that an option of this kind stands for. An unknown kind counts as an approval, unless its
-    /// name says that it rejects: a tool that may have run is never recorded as rejected.
+    /// Returns the decision that an option of this kind represents. An unknown kind counts as an approval unless its
+    /// name denotes a rejection, so that a tool that may have run is never recorded as rejected.
     #[must_use]
     pub fn decision(&self) -> PermissionDecision {
         match self {
@@ -85,7 +85,7 @@ pub struct PermissionOption {
     pub kind: PermissionKind,
 }
 
-/// Reads both shapes: until options kept the agent's ids, an option was stored as `{decision, name}`.
+/// Accepts both formats: options were stored as `{decision, name}` before they had ids.
 impl<'de> Deserialize<'de> for PermissionOption {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
@@ -117,38 +117,39 @@ pub enum PermissionDecision {
     Reject,
 }
 
-/// The user's answer to a permission request.
+/// A user's answer to a permission request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PermissionAnswer {
-    /// A decision, which selects the option that stands for it.
+    /// A decision, for which the matching option is selected.
     Decision(PermissionDecision),
     /// The option with this id.
     Option(String),
 }
 
-/// Why an answer selects no option.
+/// Why an answer does not select an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnswerProblem {
     /// No option has this id.
     UnknownOption,
-    /// It cannot be told which option is meant: none or several allow the operation.
+    /// The decision is ambiguous: no option, or more than one, allows the operation.
     OptionRequired,
 }
 
-/// Returns the option that stands for a decision.
+/// Returns the option that represents a decision.
 ///
-/// Allowing selects the only `allow_once` option, otherwise the only option that allows. Rejecting selects the first
-/// `reject_once` option; without one it selects none, and the agent is told that the request was cancelled.
+/// For an approval, that is the only `allow_once` option, or else the only option that allows. For a rejection, it is
+/// the first `reject_once` option; if there is none, no option is selected, and the agent is told that the request was
+/// cancelled.
 ///
 /// # Errors
-/// [`AnswerProblem::OptionRequired`] when no option, or more than one, stands for allowing.
+/// Returns [`AnswerProblem::OptionRequired`] if no option, or more than one, represents an approval.
 pub fn option_for(
     options: &[PermissionOption],
     decision: PermissionDecision,
 ) -> Result<Option<&PermissionOption>, AnswerProblem> {
     let of = |kind: PermissionKind| options.iter().filter(move |option| option.kind == kind);
     match decision {
-        // An id that is also an approval's would not reject.
+        // An id that an approval shares would not reject.
         PermissionDecision::Reject => Ok(of(PermissionKind::RejectOnce)
             .find(|reject| decision_for(options, &reject.option_id) == PermissionDecision::Reject)),
         PermissionDecision::Allow => {
@@ -165,7 +166,7 @@ pub fn option_for(
     }
 }
 
-/// Returns what selecting an option id means. Where several options share the id, an approval among them counts.
+/// Returns the decision that an option id represents. If several options share the id, an approval takes precedence.
 fn decision_for(options: &[PermissionOption], option_id: &str) -> PermissionDecision {
     let mut same = options.iter().filter(|option| option.option_id == option_id);
     if same.any(|option| option.kind.decision() == PermissionDecision::Allow) {
@@ -187,12 +188,12 @@ pub enum DecidedBy {
     Withdrawn,
 }
 
-/// How a permission request ended.
+/// The outcome of a permission request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PermissionOutcome {
     /// Whether it was allowed.
     pub decision: PermissionDecision,
-    /// The id of the option that the user selected, if there is one.
+    /// The id of the option that the user selected, if any.
     pub chosen: Option<String>,
     /// Who decided.
     pub decided_by: DecidedBy,
@@ -242,10 +243,10 @@ impl PermissionDetail {
         Some(PermissionOutcome { decision: self.decision?, chosen: self.chosen.clone(), decided_by: self.decided_by? })
     }
 
-    /// Returns the outcome that a user's answer leads to.
+    /// Returns the outcome of a user's answer.
     ///
     /// # Errors
-    /// When the answer selects no option.
+    /// Returns an error if the answer does not select an option.
     pub fn answer(&self, answer: &PermissionAnswer) -> Result<PermissionOutcome, AnswerProblem> {
         let (decision, chosen) = match answer {
             PermissionAnswer::Decision(decision) => (*decision, option_for(&self.options, *decision)?),
@@ -259,10 +260,11 @@ impl PermissionDetail {
     }
 }
 
-/// Adds an outcome to a stored detail, and changes nothing else in it: a worker of the previous version reads it too.
+/// Adds an outcome to a stored detail and changes nothing else, because a worker of the previous version may read it
+/// too.
 ///
 /// # Errors
-/// Never in practice: the outcome's parts are words.
+/// None in practice: the outcome consists of strings.
 pub fn decide_stored(detail: &mut Value, outcome: &PermissionOutcome) -> serde_json::Result<()> {
     let PermissionOutcome { decision, chosen, decided_by } = outcome;
     if let Some(fields) = detail.as_object_mut() {

@@ -1,4 +1,4 @@
-//! What a plan step holds: the entries of the plan.
+//! The detail of a plan step: its entries.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

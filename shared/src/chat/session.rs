@@ -1,4 +1,4 @@
-//! A session: one conversation between a user and an agent.
+//! A session: a conversation between a user and an agent.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::{Role, Task};
 use crate::{clock::Timestamp, id::SessionId, text_column::named_variants};
 
-/// Longest [`LastMessage::preview`], in characters.
+/// The maximum length of [`LastMessage::preview`], in characters.
 pub const PREVIEW_CHARS: usize = 200;
 
 /// Whether a session is in use.

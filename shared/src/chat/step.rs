@@ -1,4 +1,4 @@
-//! A step: something an agent did on the way to its answer.
+//! A step: something an agent did before its answer.
 
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeStruct as _};
 use utoipa::ToSchema;
@@ -31,7 +31,7 @@ named_variants!(StepStatus {
 });
 
 impl StepStatus {
-    /// Whether more is to come. No step of a task that does not run is open.
+    /// Returns whether the step may still change. A task that is not running has no open steps.
     #[must_use]
     pub const fn is_open(self) -> bool {
         match self {
@@ -61,7 +61,7 @@ pub struct Step {
 }
 
 impl Step {
-    /// Returns what kind of step it is.
+    /// Returns the kind of the step.
     #[must_use]
     pub const fn kind(&self) -> StepKind {
         self.detail.kind()
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_step_is_one_flat_object() {
+    fn serializes_a_step_as_a_flat_object() {
         let step = Step {
             seq: 1,
             revision: 2,

@@ -1,4 +1,4 @@
-//! What a step holds besides its title and its status, by the kind of the step.
+//! The details of a step, by its kind.
 
 use std::io;
 
@@ -130,7 +130,7 @@ impl StepDetail {
     /// Returns the fields as JSON.
     #[must_use]
     pub fn to_value(&self) -> Value {
-        // Only a map with other keys than texts could fail.
+        // Fails only for maps whose keys are not strings.
         serde_json::to_value(self.fields()).unwrap_or_default()
     }
 
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn stored_details_are_read_and_written_unchanged() {
+    fn round_trips_stored_details() {
         let tool = json!({
             "tool_kind": "switch_mode", "input": {"a": [1, null]}, "output": null,
             "locations": [{"path": "a", "line": 1}, {"path": "b", "line": null}], "is_truncated": false,
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_unknown_words_as_the_default() {
+    fn reads_unknown_values_as_the_default() {
         let entry = json!({"content": "a", "status": "blocked", "priority": "urgent"});
 
         let plan = round_trip(StepKind::Plan, &json!({"entries": [entry]}));
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn rejects_a_detail_of_another_shape() {
+    fn rejects_a_detail_of_the_wrong_type() {
         assert!(StepDetail::from_fields(StepKind::Permission, json!({})).is_err());
         assert!(StepDetail::from_fields(StepKind::Plan, json!({"entries": "?"})).is_err());
     }

@@ -1,25 +1,25 @@
-//! What an agent says of a step, made fit to be kept and shown: within limits, and without what the store cannot hold.
+//! Cleans the titles and details of steps: enforces limits, and removes characters that the store cannot hold.
 
 use serde_json::{Map, Value};
 
 use super::{StepDetail, sanitize_agent_text, strip_terminal_codes};
 
-/// Longest title of a step, in characters.
+/// The maximum length of a step title, in characters.
 pub const MAX_STEP_TITLE_CHARS: usize = 200;
-/// Longest detail of a step, in bytes of its JSON.
+/// The maximum length of a step detail, in bytes of JSON.
 pub const MAX_STEP_DETAIL_BYTES: usize = 64 * 1024;
-/// Below this many bytes no text of a detail is cut: what is still too long then is dropped as a whole.
+/// The shortest limit that strings are cut to, in bytes. A detail that is still too long is dropped as a whole.
 const SHORTEST_CUT: usize = 64;
-/// Nested deeper than this, a value is left out.
+/// The maximum nesting depth; deeper values are omitted.
 const MAX_DEPTH: usize = 16;
-/// Says in a detail that something was cut.
+/// The field that marks a detail as truncated.
 const TRUNCATED: &str = "is_truncated";
 
-/// Returns a title on one line of at most [`MAX_STEP_TITLE_CHARS`], without terminal escape sequences.
+/// Returns a title as one line of at most [`MAX_STEP_TITLE_CHARS`] characters, without terminal escape sequences.
 #[must_use]
 pub fn clean_step_title(title: &str) -> String {
     let (title, mut line) = (strip_terminal_codes(title), String::new());
-    // Control characters count as white space.
+    // Control characters count as whitespace.
     let words = title.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     for word in words {
         if !line.is_empty() {
@@ -36,8 +36,8 @@ pub fn clean_step_title(title: &str) -> String {
     line
 }
 
-/// Returns the fields of a detail as an object of at most [`MAX_STEP_DETAIL_BYTES`] of JSON. The longest texts in it are
-/// cut first; what was cut is marked by `is_truncated: true`.
+/// Returns the fields of a detail as an object of at most [`MAX_STEP_DETAIL_BYTES`] of JSON. Cuts the longest strings
+/// first and then sets `is_truncated` to true.
 #[must_use]
 pub fn clean_step_detail(detail: &StepDetail) -> Value {
     clean_fields(&detail.to_value())
@@ -72,7 +72,7 @@ fn size(object: &Map<String, Value>) -> usize {
     serde_json::to_string(object).map_or(usize::MAX, |text| text.len())
 }
 
-/// A copy whose texts have at most `limit` bytes each.
+/// Returns a copy in which no string exceeds `limit` bytes.
 fn clean(value: &Value, limit: usize, depth: usize) -> Value {
     match value {
         Value::String(text) => {
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_title_is_one_line_within_its_limit() {
+    fn limits_a_title_to_one_short_line() {
         assert_eq!(clean_step_title("  Read\r\n\tREADME.md\0 \u{7} now "), "Read README.md now");
         assert_eq!(
             clean_step_title("\u{1b}[1;32mRun\u{1b}[0m \u{1b}]8;;https://example.org\u{7}tests\u{1b}]8;;\u{7}"),
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_detail_that_fits_is_kept_without_what_the_store_cannot_hold() {
+    fn keeps_a_detail_that_fits_except_for_nul() {
         let detail = json!({"input": {"path": "a\0b"}, "locations": [1, null, true]});
 
         assert_eq!(clean_fields(&detail), json!({"input": {"path": "ab"}, "locations": [1, null, true]}));
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_texts_are_cut_first_and_it_is_said() {
+    fn cuts_the_longest_strings_first() {
         let detail = json!({"tool_kind": "execute", "input": "ls", "output": "ü\n".repeat(MAX_STEP_DETAIL_BYTES)});
 
         let cut = clean_fields(&detail);
@@ -135,14 +135,14 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_cut_to_fit_is_dropped() {
+    fn drops_a_detail_that_cannot_be_cut() {
         let many = json!({"entries": vec![json!({"content": "x"}); 20_000]});
 
         assert_eq!(clean_fields(&many), json!({"is_truncated": true}));
     }
 
     #[test]
-    fn a_value_nested_without_end_is_no_danger() {
+    fn limits_the_nesting_depth() {
         let deep = (0..100).fold(json!("x"), |inner, _| json!([inner]));
 
         assert!(clean_fields(&json!({ "deep": deep })).to_string().len() < 100);

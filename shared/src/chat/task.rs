@@ -12,9 +12,9 @@ use crate::{
     text_column::{named_variants, text_column},
 };
 
-/// Longest pause between automatic attempts that we choose ourselves.
+/// The maximum pause between automatic attempts, unless the agent requests a longer one.
 pub const MAX_BACKOFF: Duration = Duration::from_secs(30);
-/// Longest wait that an agent may ask for (`Retry-After`); a task whose agent asks for more fails.
+/// The maximum wait that an agent may request (`Retry-After`). If it requests more, the task fails.
 pub const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 /// The status of a task.
@@ -45,7 +45,7 @@ named_variants!(TaskStatus {
 });
 
 impl TaskStatus {
-    /// Whether the task has its outcome.
+    /// Returns whether the task has an outcome.
     #[must_use]
     pub const fn has_ended(self) -> bool {
         match self {
@@ -55,12 +55,12 @@ impl TaskStatus {
     }
 }
 
-/// Who wants a running task to stop.
+/// Why a running task is being stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopReason {
-    /// A person pressed Stop: the task ends `cancelled`.
+    /// The user stopped the task, which ends as `cancelled`.
     Cancel,
-    /// A newer message was sent with `on_busy=interrupt`: the task ends `interrupted`.
+    /// A newer message was sent with `on_busy=interrupt`; the task ends as `interrupted`.
     Interrupt,
 }
 
@@ -70,7 +70,7 @@ named_variants!(StopReason {
 });
 
 impl StopReason {
-    /// The status that the task ends with.
+    /// Returns the status with which the task ends.
     #[must_use]
     pub const fn task_status(self) -> TaskStatus {
         match self {
@@ -88,13 +88,13 @@ macro_rules! error_codes {
         pub enum ErrorCode { $($(#[$doc])* $variant,)* }
 
         impl ErrorCode {
-            /// The name in JSON and in the store.
+            /// Returns the name in JSON and in the store.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }
             }
 
-            /// Whether another attempt may succeed.
+            /// Returns whether another attempt may succeed.
             #[must_use]
             pub const fn is_retryable(self) -> bool {
                 match self { $(Self::$variant => $retryable,)* }
@@ -160,7 +160,7 @@ pub struct TaskError {
 }
 
 impl TaskError {
-    /// An error of this kind.
+    /// Creates an error; the code determines whether it is retryable.
     #[must_use]
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), retryable: code.is_retryable() }
@@ -239,7 +239,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn backoff_doubles_up_to_its_cap() {
+    fn doubles_the_backoff_up_to_the_maximum() {
         let full = |failures| backoff(ErrorCode::AgentError, failures, None, 1.0).as_secs();
 
         assert_eq!([full(1), full(2), full(3), full(6), full(60)], [1, 2, 4, 30, 30]);
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn backoff_is_as_long_as_the_agent_asks() {
+    fn waits_at_least_as_long_as_the_agent_requests() {
         let asked = |secs| backoff(ErrorCode::AgentRateLimited, 1, Some(Duration::from_secs(secs)), 0.5);
 
         assert_eq!(asked(7), Duration::from_secs(7));
@@ -255,12 +255,12 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_worker_is_replaced_at_once() {
+    fn retries_without_a_pause_after_a_lost_worker() {
         assert_eq!(backoff(ErrorCode::WorkerLost, 2, None, 1.0), Duration::ZERO);
     }
 
     #[test]
-    fn error_codes_have_the_same_name_everywhere() {
+    fn error_codes_have_the_same_name_in_json_and_in_the_store() {
         for code in [ErrorCode::AgentNetwork, ErrorCode::WorkerLost, ErrorCode::SessionArchived, ErrorCode::Timeout] {
             assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
             assert_eq!(code.as_str().parse::<ErrorCode>().unwrap(), code);

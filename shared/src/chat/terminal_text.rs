@@ -1,9 +1,9 @@
-//! Plain text from programs that write for a terminal.
+//! Plain text from terminal output.
 
 use std::borrow::Cow;
 
-/// Removes terminal escape sequences: colors, cursor movement, window titles, and hyperlinks, whose label stays. Also
-/// removes an incomplete sequence at the end, and all control characters except white space.
+/// Removes terminal escape sequences: colors, cursor movements, window titles, and hyperlinks, whose labels are kept.
+/// Also removes an incomplete sequence at the end, and all control characters except whitespace.
 #[must_use]
 pub fn strip_terminal_codes(text: &str) -> Cow<'_, str> {
     if !text.chars().any(|c| c.is_control() && !c.is_ascii_whitespace()) {
@@ -12,7 +12,7 @@ pub fn strip_terminal_codes(text: &str) -> Cow<'_, str> {
     anstream::adapter::strip_str(&seven_bit(text)).to_string().into()
 }
 
-/// Rewrites C1 controls (U+0080 to U+009F) as the two-byte sequences that stand for them (ECMA-48, section 5.3).
+/// Rewrites C1 controls (U+0080 to U+009F) as the equivalent two-byte sequences (ECMA-48, section 5.3).
 fn seven_bit(text: &str) -> Cow<'_, str> {
     let is_c1 = |c: char| ('\u{80}'..='\u{9f}').contains(&c);
     if !text.contains(is_c1) {
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn leaves_no_control_character_whatever_comes() {
+    fn leaves_no_control_characters() {
         let pieces =
             ["\u{1b}", "[", "]", "8;;", "\u{9b}", "\u{9c}", "\u{7}", "m", "31", "é", "\u{1b}\\", "P", "🎉", "\0"];
         for seed in 0..5000_usize {

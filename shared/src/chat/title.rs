@@ -1,33 +1,33 @@
-//! A session's title: a person's, or one taken from the first message.
+//! The title of a session, set by the user or derived from the first message.
 
 use super::{
     display::{clean_line, is_line_break},
     strip_terminal_codes,
 };
 
-/// Longest title, in characters.
+/// The maximum length of a title, in characters.
 pub const MAX_TITLE_CHARS: usize = 200;
-/// Where an automatic title is cut.
+/// The maximum length of a derived title, in characters.
 const AUTOMATIC_CHARS: usize = 60;
 
-/// A title: at most [`MAX_TITLE_CHARS`] characters on one line. May be empty.
+/// A title: one line of at most [`MAX_TITLE_CHARS`] characters. May be empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Title(String);
 
-/// Why a text is no title.
+/// Why a text is not valid as a title.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TitleError {
-    /// Over the limit.
+    /// Longer than the limit.
     #[error("must be at most {MAX_TITLE_CHARS} characters, not {0}")]
     TooLong(usize),
 }
 
 impl Title {
-    /// Cleans and checks a person's title: control characters and line breaks become spaces, invisible format controls
-    /// are removed, and so is white space around it.
+    /// Cleans and validates a title from a user: replaces control characters and line breaks with spaces, and removes
+    /// invisible format controls and surrounding whitespace.
     ///
     /// # Errors
-    /// When it is too long.
+    /// Returns an error if the title is too long.
     pub fn parse(text: &str) -> Result<Self, TitleError> {
         let text = clean_line(text);
         let text = text.trim();
@@ -38,7 +38,7 @@ impl Title {
         Ok(Self(text.to_owned()))
     }
 
-    /// The title of a session nobody named: the first line of the first message, cut at a word.
+    /// Derives a title from the first message of a session: its first line, cut at a word boundary.
     #[must_use]
     pub fn from_first_message(content: &str) -> Self {
         let lines = content.split(is_line_break).map(|line| clean_line(&strip_terminal_codes(line)).into_owned());
@@ -62,13 +62,13 @@ impl Title {
         Self(title)
     }
 
-    /// The title as it is searched: without the difference between small and capital letters.
+    /// Returns the title in lowercase, for case-insensitive search.
     #[must_use]
     pub fn folded(&self) -> String {
         self.0.to_lowercase()
     }
 
-    /// The title as text.
+    /// Returns the title as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_title_has_at_most_200_characters_on_one_line() {
+    fn limits_a_title_to_200_characters_on_one_line() {
         assert_eq!(Title::parse("  Trip  ").unwrap().as_str(), "Trip");
         assert_eq!(Title::parse("").unwrap().as_str(), "");
         assert!(Title::parse(&"é".repeat(200)).is_ok());
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn an_automatic_title_is_the_first_line_cut_at_a_word() {
+    fn derives_a_title_from_the_first_line() {
         assert_eq!(Title::from_first_message("\n  Hello   there \nmore").as_str(), "Hello there");
         assert_eq!(Title::from_first_message("\u{1b}[31merror[E0277]\u{1b}[0m: why?").as_str(), "error[E0277]: why?");
         assert_eq!(Title::from_first_message("\0\n\u{202e}Pay now\0\u{2028}more").as_str(), "Pay now");

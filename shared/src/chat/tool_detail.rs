@@ -1,4 +1,4 @@
-//! What a tool step holds: the call, and what came out of it.
+//! The detail of a tool step: the call and its result.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -67,7 +67,7 @@ pub struct ToolLocation {
     pub line: Option<u64>,
 }
 
-/// Reads a field that is there; null is a value of it.
+/// Deserializes a field that is present, including one that is null.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }

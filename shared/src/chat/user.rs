@@ -1,4 +1,4 @@
-//! Who somebody is: a user of a workspace, with a role.
+//! Users, their roles, and who makes a request.
 
 use std::fmt;
 
@@ -10,17 +10,17 @@ use crate::{
     text_column::text_column,
 };
 
-/// A user, who exists only together with a workspace: two users of one name in two workspaces are strangers.
+/// A user of a workspace. The same name in two workspaces refers to two users.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::FromRow)]
 pub struct UserRef {
     /// The workspace.
     pub workspace_id: String,
-    /// The user's name in it.
+    /// The user's name within the workspace.
     pub user_id: String,
 }
 
 impl UserRef {
-    /// The one user of an installation that has no keys yet.
+    /// Returns the only user of an installation without keys.
     #[must_use]
     pub fn local() -> Self {
         Self { workspace_id: "default".into(), user_id: "local".into() }
@@ -38,16 +38,17 @@ impl fmt::Display for UserRef {
 #[serde(rename_all = "lowercase")]
 #[schema(as = UserRole)]
 pub enum Role {
-    /// All of `member`, and the keys and users of the workspace; never other people's conversations.
+    /// Everything that `member` may do, and managing the keys and users of the workspace; never other users'
+    /// conversations.
     Admin,
-    /// Full use of one's own sessions.
+    /// Full access to one's own sessions.
     Member,
-    /// Reads one's own sessions and streams and marks them read; changes nothing else.
+    /// Reads one's own sessions and streams, and marks them as read; changes nothing else.
     Viewer,
 }
 
 impl Role {
-    /// The name in JSON and in the store.
+    /// Returns the name in JSON and in the store.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -57,7 +58,7 @@ impl Role {
         }
     }
 
-    /// Whether the role may change conversations.
+    /// Returns whether the role may change conversations.
     #[must_use]
     pub const fn can_write(self) -> bool {
         match self {
@@ -88,15 +89,15 @@ impl std::str::FromStr for Role {
     }
 }
 
-/// Who makes a request.
+/// The authenticated origin of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
     /// The user.
     pub user: UserRef,
-    /// What they may do.
+    /// The role.
     pub role: Role,
-    /// The key that was shown, or that a login or a ticket stands for; none in keyless mode.
+    /// The API key that was used, directly or through a login or ticket; `None` in keyless mode.
     pub key_id: Option<KeyId>,
-    /// The browser's login, if that was shown.
+    /// The browser login that was used, if any.
     pub login_id: Option<LoginId>,
 }

@@ -1,4 +1,4 @@
-//! The cursor: a position in one user's event log.
+//! Cursors: positions in a user's event log.
 
 use std::{fmt, str::FromStr};
 
@@ -9,16 +9,16 @@ use utoipa::{
     openapi::{Object, RefOr, Schema, schema::Type},
 };
 
-/// Characters of an epoch: 10 of 36 make 51 bits, enough that two logs never share one.
+/// The length of an epoch: 10 of 36 characters have 51 bits, enough to be unique.
 const EPOCH_CHARS: usize = 10;
 
-/// Names one user's log in one database (`[0-9a-z]+`): a cursor of another log never fits by accident.
+/// Identifies a user's log in one database (`[0-9a-z]+`), so that a cursor of another log is never accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct Epoch(String);
 
 impl Epoch {
-    /// A new log's epoch.
+    /// Generates the epoch of a new log.
     #[must_use]
     pub fn generate() -> Self {
         const ALPHABET: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
@@ -26,29 +26,29 @@ impl Epoch {
         Self((0..EPOCH_CHARS).map(|_| char::from(ALPHABET[rng.random_range(0..ALPHABET.len())])).collect())
     }
 
-    /// The epoch as the store keeps it.
+    /// Wraps an epoch from the store.
     #[must_use]
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
 
-    /// The epoch as text.
+    /// Returns the epoch as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// A position in a user's log, after the event `seq`; written `<epoch>-<seq>`.
+/// A position in a user's log, after the event `seq`, written as `<epoch>-<seq>`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Cursor {
-    /// Which log.
+    /// The epoch of the log.
     pub epoch: Epoch,
-    /// The number of the last event before the position; 0 before the first.
+    /// The number of the last event before the position; 0 at the start of the log.
     pub seq: i64,
 }
 
-/// The text is no cursor.
+/// A text is not a valid cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a cursor")]
 pub struct ParseCursorError;
@@ -104,14 +104,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_reads_back_what_it_writes() {
+    fn round_trips_a_cursor() {
         let cursor = Cursor { epoch: Epoch::generate(), seq: 42 };
 
         assert_eq!(cursor.to_string().parse(), Ok(cursor));
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn rejects_everything_else() {
         for text in [
             "",
             "-",

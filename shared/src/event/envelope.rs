@@ -1,4 +1,4 @@
-//! An event as a client sees it.
+//! Events as clients receive them.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -164,7 +164,7 @@ pub enum EventData {
 }
 
 impl EventData {
-    /// How much text the event carries, in bytes; what is bounded in length anyway does not count.
+    /// Returns the size of the event's text in bytes, without fields of bounded length.
     #[must_use]
     pub fn text_bytes(&self) -> usize {
         match self {
@@ -185,7 +185,7 @@ impl EventData {
         }
     }
 
-    /// The event's type.
+    /// Returns the type of the event.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -214,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_type_and_the_envelope_lie_flat_in_one_object() {
+    fn serializes_the_type_and_the_envelope_as_one_flat_object() {
         let event =
             Event { at: "2026-01-31T12:00:00Z".parse().unwrap(), chat_session_id: None, data: EventData::Heartbeat };
 

@@ -1,22 +1,22 @@
-//! Whom a change concerns: what the store returns, and a relay carries.
+//! Hints: who is affected by a change. The store returns them, and a relay sends them.
 
 use crate::{chat::UserRef, id::TaskId};
 
-/// What a committed change wants others to know.
+/// What other processes should learn about a committed change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hints {
-    /// Whose logs have grown.
+    /// The users whose logs have grown.
     pub users: Vec<UserRef>,
     /// Whether a job became runnable.
     pub wake_workers: bool,
-    /// Running tasks that are to stop.
+    /// Running tasks that were asked to stop.
     pub stops: Vec<TaskId>,
-    /// Running tasks of which a permission request was answered.
+    /// Running tasks with an answered permission request.
     pub decisions: Vec<TaskId>,
 }
 
 impl Hints {
-    /// Whether there is nothing to tell.
+    /// Returns whether there is nothing to announce.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.users.is_empty() && !self.wake_workers && self.stops.is_empty() && self.decisions.is_empty()

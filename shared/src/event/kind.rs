@@ -1,4 +1,4 @@
-//! The kinds of durable events, as the log keeps them: references, not payloads.
+//! The kinds of durable events. The log stores references, not payloads.
 
 use crate::{
     chat::Role,
@@ -11,17 +11,17 @@ use crate::{
 pub enum LogKind {
     /// A session was created.
     SessionCreated,
-    /// Its title, status or pin changed.
+    /// The title, status, or pin of a session changed.
     SessionUpdated,
-    /// Its read position moved.
+    /// The read position of a session changed.
     SessionRead,
-    /// It was deleted for good.
+    /// A session was permanently deleted.
     SessionDeleted,
     /// A message was created.
     MessageCreated,
-    /// Its text was changed by its owner.
+    /// The user edited a message.
     MessageUpdated,
-    /// It was unsent, or replaced by a retry.
+    /// A message was unsent, or replaced by a retry.
     MessageDeleted,
     /// The status or the attempt of a task changed.
     TaskUpdated,
@@ -38,27 +38,28 @@ named_variants!(LogKind {
     TaskUpdated = "task.updated",
 });
 
-/// What a durable event is about. It shows the objects as they are when it is sent.
+/// The objects that a durable event refers to. They are rendered in their state at the time of sending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventRef {
-    /// Its kind.
+    /// The kind of the event.
     pub kind: LogKind,
     /// The session.
     pub session_id: SessionId,
-    /// The message; with `task.updated` the user message of the task, which is what a client loses if the task is gone.
+    /// The message. For `task.updated`, the user message of the task, which the client has to remove if the task no
+    /// longer exists.
     pub message: Option<(MessageId, Role)>,
     /// The task.
     pub task_id: Option<TaskId>,
 }
 
 impl EventRef {
-    /// An event about the session itself.
+    /// Creates an event about a session.
     #[must_use]
     pub const fn session(kind: LogKind, session_id: SessionId) -> Self {
         Self { kind, session_id, message: None, task_id: None }
     }
 
-    /// An event about a message and its task.
+    /// Creates an event about a message and its task.
     #[must_use]
     pub const fn message(
         kind: LogKind,
@@ -70,7 +71,7 @@ impl EventRef {
         Self { kind, session_id, message: Some((message_id, role)), task_id: Some(task_id) }
     }
 
-    /// A change of a task, whose turn `user_message_id` opened.
+    /// Creates an event about a task; `user_message_id` is the message of its turn.
     #[must_use]
     pub const fn task(session_id: SessionId, task_id: TaskId, user_message_id: MessageId) -> Self {
         Self::message(LogKind::TaskUpdated, session_id, user_message_id, Role::User, task_id)

@@ -1,6 +1,6 @@
-//! What a user's event stream carries.
+//! The events of a user's stream.
 //!
-//! Durable events are rows of the user's log, numbered without a hole; the others live only as long as their moment.
+//! Durable events are rows of the user's log, numbered without gaps. The other events are not stored.
 
 mod cursor;
 mod envelope;

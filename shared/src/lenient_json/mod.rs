@@ -1,10 +1,10 @@
-//! Parses JSON from programs that do not follow RFC 8259 to the letter.
+//! A parser for JSON from programs that do not follow RFC 8259 exactly.
 //!
-//! Strict parsing comes first; a text that fails it is repaired and parsed once more. Repaired are: a byte order mark,
-//! bytes that are not UTF-8, surrogate escapes without a partner, raw control characters and unknown escapes in
-//! strings, and the numbers `NaN` and `Infinity`, which become `null`. Nothing else: a truncated object stays an error.
+//! Text is parsed strictly first; if that fails, it is repaired and parsed again. The repair handles byte order marks,
+//! invalid UTF-8, unpaired surrogate escapes, raw control characters and unknown escapes in strings, and the numbers
+//! `NaN` and `Infinity`, which become `null`. Everything else stays an error, such as a truncated object.
 //!
-//! A character outside the Basic Multilingual Plane takes two escapes, and streams may split it between two messages.
+//! A character outside the Basic Multilingual Plane takes two escapes, and a stream may split it across two messages.
 //! [`LoneSurrogates::Mark`] keeps each half, and [`SurrogateJoiner`] joins the halves when the text is assembled.
 
 mod repair;
@@ -16,19 +16,20 @@ use serde::de::DeserializeOwned;
 
 pub use surrogates::{SurrogateJoiner, replace_marks};
 
-/// How a surrogate escape without a partner is represented in the repaired text.
+/// How an unpaired surrogate escape is represented in the repaired text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoneSurrogates {
     /// As U+FFFD.
     Replace,
-    /// As a mark for [`SurrogateJoiner`], which is not text: pass every string through the joiner or [`replace_marks`].
+    /// As a mark for [`SurrogateJoiner`]. Marks are not text: pass every string through the joiner or
+    /// [`replace_marks`].
     Mark,
 }
 
 /// Parses a value, after repairing the text if strict parsing fails.
 ///
 /// # Errors
-/// When the text is not JSON even after the repair, or is JSON of another type.
+/// Returns an error if the text is not JSON even after the repair, or if it is JSON of another type.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8], lone: LoneSurrogates) -> serde_json::Result<T> {
     let text = decode(bytes);
     serde_json::from_str(&text).or_else(|strict| match repair(&text, lone) {
@@ -37,20 +38,20 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8], lone: LoneSurrogates) -> serde_j
     })
 }
 
-/// Returns the text without a byte order mark; bytes that are not UTF-8 become U+FFFD.
+/// Decodes UTF-8 without a byte order mark; invalid bytes become U+FFFD.
 #[must_use]
 pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes))
 }
 
-/// Returns the text with its defects repaired; borrowed if there is nothing to repair. A text that strict parsing
-/// accepts keeps its meaning.
+/// Repairs a text. Returns it unchanged if there is nothing to repair; a text that strict parsing accepts keeps its
+/// meaning.
 #[must_use]
 pub fn repair(text: &str, lone: LoneSurrogates) -> Cow<'_, str> {
     repair::repair(text, lone, repair::Scope::Everything)
 }
 
-/// Returns the text with surrogate escapes without a partner replaced by U+FFFD, and nothing else changed.
+/// Replaces unpaired surrogate escapes with U+FFFD and changes nothing else.
 #[must_use]
 pub fn replace_lone_surrogates(text: &str) -> Cow<'_, str> {
     repair::repair(text, LoneSurrogates::Replace, repair::Scope::Surrogates)
@@ -67,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn accepts_what_strict_parsing_accepts() {
+    fn accepts_valid_json_unchanged() {
         for text in [r#"{"a":"\\ud83d \ud83c\udf89 \u00e9 \"x\" \/"}"#, "[1, -2.5e3, true, null]", r#""NaN""#, "\"é\""]
         {
             assert_eq!(value(text), serde_json::from_str(text).ok(), "{text}");
@@ -96,14 +97,14 @@ mod tests {
     }
 
     #[test]
-    fn rejects_what_is_not_json() {
+    fn rejects_other_text() {
         for text in ["", "{", r#"{"a":"\ud83d"#, "[1,]", "nan", "{'a': 1}", r#""\ud8"#, r#""\"#] {
             assert_eq!(value(text), None, "{text}");
         }
     }
 
     #[test]
-    fn replaces_surrogates_and_nothing_else() {
+    fn replaces_only_surrogates() {
         assert_eq!(replace_lone_surrogates(r#"{"a":"\ud83d","b":"\ud83d\ude00"}"#), r#"{"a":"�","b":"\ud83d\ude00"}"#);
         assert!(matches!(replace_lone_surrogates("\"\u{1} \\q NaN\""), Cow::Borrowed(_)));
     }

@@ -1,10 +1,10 @@
-//! One pass over a text that strict parsing rejected.
+//! Repairs a text that strict parsing rejected, in one pass.
 
 use std::borrow::Cow;
 
 use super::{LoneSurrogates, surrogates::mark};
 
-/// Which defects are repaired.
+/// The defects to repair.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scope {
     /// All of them.
@@ -13,7 +13,7 @@ pub(super) enum Scope {
     Surrogates,
 }
 
-/// What Python writes for numbers that JSON does not have.
+/// Numbers that Python writes but JSON does not have.
 const NOT_NUMBERS: [&str; 3] = ["NaN", "-Infinity", "Infinity"];
 
 pub(super) fn repair(text: &str, lone: LoneSurrogates, scope: Scope) -> Cow<'_, str> {
@@ -42,7 +42,7 @@ pub(super) fn repair(text: &str, lone: LoneSurrogates, scope: Scope) -> Cow<'_, 
     repaired.finish()
 }
 
-/// Handles the escape at `at`; returns where to go on.
+/// Handles the escape at `at` and returns the next position.
 fn escape(repaired: &mut Repaired<'_>, at: usize, lone: LoneSurrogates, scope: Scope) -> usize {
     let text = repaired.text;
     match text.as_bytes().get(at + 1) {
@@ -58,13 +58,13 @@ fn escape(repaired: &mut Repaired<'_>, at: usize, lone: LoneSurrogates, scope: S
         },
         Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') | None => at + 2,
         Some(b'\'') if scope == Scope::Everything => repaired.replace(at, at + 2, "'"),
-        // The backslash was meant literally.
+        // The backslash is literal.
         Some(_) if scope == Scope::Everything => repaired.replace(at, at + 1, "\\\\"),
         Some(_) => at + 1,
     }
 }
 
-/// The UTF-16 code unit of a complete `\uXXXX` escape at `at`.
+/// Returns the UTF-16 code unit of a complete `\uXXXX` escape at `at`.
 fn unit(text: &str, at: usize) -> Option<u16> {
     let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
     if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -80,16 +80,16 @@ fn half(surrogate: u16, lone: LoneSurrogates) -> String {
     }
 }
 
-/// A text with some ranges replaced; copied only from the first one on.
+/// A text with replaced ranges. Copied only if there is one.
 struct Repaired<'a> {
     text: &'a str,
-    /// How far the text is in `out`.
+    /// The end of the part of `text` that is in `out`.
     kept_to: usize,
     out: String,
 }
 
 impl<'a> Repaired<'a> {
-    /// Replaces a range, which comes after all earlier ones; returns its end.
+    /// Replaces a range after all earlier ones, and returns its end.
     fn replace(&mut self, from: usize, to: usize, with: &str) -> usize {
         self.out.push_str(&self.text[self.kept_to..from]);
         self.out.push_str(with);

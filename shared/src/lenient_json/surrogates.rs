@@ -1,18 +1,18 @@
-//! Surrogate halves in texts that arrive in pieces.
+//! Surrogate halves in text that arrives in pieces.
 
 use std::borrow::Cow;
 
-/// Begins a mark: a noncharacter, which no text should contain (<https://www.unicode.org/faq/private_use.html>). The
-/// four hexadecimal digits of the surrogate follow.
+/// The start of a mark, followed by the four hexadecimal digits of the surrogate. It is a noncharacter, which text
+/// should not contain (<https://www.unicode.org/faq/private_use.html>).
 const MARK: char = '\u{fdd0}';
 const DIGITS: usize = 4;
 
-/// The mark of a surrogate.
+/// Returns the mark of a surrogate.
 pub(super) fn mark(surrogate: u16) -> String {
     format!("{MARK}{surrogate:04x}")
 }
 
-/// Returns the text with every mark replaced by U+FFFD.
+/// Replaces every mark with U+FFFD.
 #[must_use]
 pub fn replace_marks(text: &str) -> Cow<'_, str> {
     if !text.contains(MARK) {
@@ -24,15 +24,15 @@ pub fn replace_marks(text: &str) -> Cow<'_, str> {
     replaced.into()
 }
 
-/// Joins marked surrogates of a text that arrives in pieces; those without a partner become U+FFFD.
+/// Joins marked surrogates in text that arrives in pieces; unpaired ones become U+FFFD.
 #[derive(Debug, Default)]
 pub struct SurrogateJoiner {
-    /// A high surrogate at the end of the last piece.
+    /// The high surrogate at the end of the previous piece.
     high: Option<u16>,
 }
 
 impl SurrogateJoiner {
-    /// Returns the text of the next piece, without a high surrogate at its end.
+    /// Returns the text of the next piece without a high surrogate at its end.
     pub fn push<'a>(&mut self, piece: &'a str) -> Cow<'a, str> {
         if piece.is_empty() || (self.high.is_none() && !piece.contains(MARK)) {
             return piece.into();
@@ -61,13 +61,13 @@ impl SurrogateJoiner {
         joined.into()
     }
 
-    /// Ends the text: U+FFFD if its last piece ended in a high surrogate, otherwise nothing.
+    /// Ends the text. Returns U+FFFD if the last piece ended with a high surrogate, otherwise nothing.
     pub fn finish(&mut self) -> &'static str {
         if self.high.take().is_some() { "\u{fffd}" } else { "" }
     }
 }
 
-/// Takes the digits of a surrogate from the beginning of `rest`.
+/// Removes the digits of a surrogate from the start of `rest`.
 fn take_digits(rest: &mut &str) -> Option<u16> {
     let (digits, after) = rest.split_at_checked(DIGITS)?;
     let surrogate = u16::from_str_radix(digits, 16).ok().filter(|code| (0xd800..=0xdfff).contains(code))?;

@@ -1,11 +1,11 @@
-//! Which option an answer selects.
+//! Tests of how answers select options.
 
 use serde_json::json;
 
 use super::*;
 use crate::clock::Timestamp;
 
-/// Options from `id:kind` words.
+/// Parses options from `id:kind` words.
 fn options(words: &str) -> Vec<PermissionOption> {
     let options = words.split_whitespace().map(|word| {
         let (id, kind) = word.split_once(':').unwrap();
@@ -20,7 +20,7 @@ fn detail(words: &str) -> PermissionDetail {
 }
 
 #[test]
-fn selects_the_option_that_an_answer_means() {
+fn selects_the_option_that_matches_an_answer() {
     let (allow, reject) =
         (PermissionAnswer::Decision(PermissionDecision::Allow), PermissionAnswer::Decision(PermissionDecision::Reject));
     let option = |id: &str| PermissionAnswer::Option(id.to_owned());
@@ -49,7 +49,7 @@ fn selects_the_option_that_an_answer_means() {
         ("x:allow_on_tuesdays r:reject_with_reason", &option("x"), allowed("x")),
         ("x:allow_on_tuesdays r:reject_with_reason", &option("r"), rejected("r")),
         ("x:maybe", &option("x"), allowed("x")),
-        // The agent cannot tell these two apart.
+        // The agent cannot distinguish these two.
         ("x:reject_once x:allow_once", &reject, cancelled),
         ("x:reject_once x:allow_once", &option("x"), allowed("x")),
     ];
@@ -60,7 +60,7 @@ fn selects_the_option_that_an_answer_means() {
 }
 
 #[test]
-fn keeps_kinds_that_the_protocol_does_not_define() {
+fn keeps_kinds_outside_the_protocol() {
     let option = json!({"option_id": "x", "name": "X", "kind": "allow_on_tuesdays"});
 
     let read: PermissionOption = serde_json::from_value(option.clone()).unwrap();
@@ -70,7 +70,7 @@ fn keeps_kinds_that_the_protocol_does_not_define() {
 }
 
 #[test]
-fn reads_options_that_were_stored_by_their_decision() {
+fn reads_options_in_the_format_without_ids() {
     let stored = json!({
         "request_id": PermissionId::generate(), "expires_at": "2026-01-31T12:01:00.000Z",
         "options": [{"decision": "reject", "name": "No"}, {"decision": "allow", "name": "Yes"}],
@@ -85,7 +85,7 @@ fn reads_options_that_were_stored_by_their_decision() {
 }
 
 #[test]
-fn an_outcome_changes_nothing_else_in_a_stored_detail() {
+fn adds_only_the_outcome_to_a_stored_detail() {
     let mut stored = json!({"request_id": "r", "options": [{"decision": "allow", "name": "Yes"}], "more": 1});
     let outcome = PermissionOutcome {
         decision: PermissionDecision::Allow,
