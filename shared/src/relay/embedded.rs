@@ -1,7 +1,7 @@
-//! The relay of processes that share one database file on one machine: no service is needed.
+//! The relay of processes that share one database file on one machine; no service is required.
 //!
-//! A hint says only that something changed; receivers read the database. Live text needs no hint of its
-//! own: it is stored in pieces often enough to be read from there.
+//! A hint says only that something changed, and receivers read the database. Live text is not sent: it is stored often
+//! enough for streams to read it from the database.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -17,10 +17,10 @@ use super::{
 };
 use crate::chat::UserRef;
 
-/// How much text a worker collects before it stores it: what a reader sees arrive at once.
+/// How long a worker collects text before storing it, and thus how often readers see new text.
 const CHUNK_INTERVAL: Duration = Duration::from_millis(60);
 
-/// See the module.
+/// The embedded relay; see the module documentation.
 #[derive(Debug)]
 pub struct EmbeddedRelay {
     wake: Arc<WakeFile>,
@@ -29,15 +29,15 @@ pub struct EmbeddedRelay {
     counters: Counters,
     subscriber: Arc<Link>,
     publisher: Link,
-    /// Held for its drop: ends the listener.
+    /// Ends the listener when dropped.
     _stop: DropGuard,
 }
 
 impl EmbeddedRelay {
-    /// Starts to listen to the other processes that have this database open.
+    /// Starts listening to the other processes that use this database.
     ///
     /// # Errors
-    /// When the wake-up file next to the database cannot be created.
+    /// Returns an error if the wake-up file next to the database cannot be created.
     pub async fn start(database: &Path, mode: WakeMode) -> std::io::Result<Self> {
         let wake = Arc::new(WakeFile::open(database)?);
         let interest = Arc::<Interest>::default();
@@ -57,7 +57,7 @@ impl EmbeddedRelay {
             },
         };
         let stop = CancellationToken::new();
-        // Returns once changes are noticed: nothing that happens after the start is missed.
+        // Returns once changes are noticed, so that nothing after the start is missed.
         tokio::spawn(stop.clone().run_until_cancelled_owned(listener.start().await));
         Ok(Self {
             wake,

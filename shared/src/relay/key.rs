@@ -1,17 +1,18 @@
-//! Signatures of messages: whoever can reach Redis cannot forge what processes tell each other.
+//! Signatures of messages, so that access to Redis does not allow forging messages between processes.
 //!
-//! A sealed message is an HMAC-SHA-256 tag followed by the message. The tag covers the channel's name, so a recorded
-//! message is worthless on any other channel. It hides nothing: who can read Redis can read live text.
+//! A sealed message is an HMAC-SHA-256 tag followed by the message. The tag covers the channel's name, so that a
+//! recorded message is invalid on any other channel. Messages are not encrypted: anyone with access to Redis can read
+//! live text.
 
 use std::fmt;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-/// Bytes of a tag.
+/// The length of a tag in bytes.
 const TAG_BYTES: usize = 32;
 
-/// Signs and verifies the messages of one installation. Its `Debug` does not show the key.
+/// The key that signs and verifies the messages of an installation. Its `Debug` output does not contain the key.
 #[derive(Clone)]
 pub struct RelayKey(Hmac<Sha256>);
 
@@ -33,7 +34,7 @@ impl From<[u8; 32]> for RelayKey {
 impl RelayKey {
     fn mac(&self, channel: &str, message: &[u8]) -> Hmac<Sha256> {
         let mut mac = self.0.clone();
-        // The length keeps the end of the channel's name and the start of the message apart.
+        // The length separates the channel's name from the message.
         mac.update(&(channel.len() as u64).to_be_bytes());
         mac.update(channel.as_bytes());
         mac.update(message);
@@ -47,7 +48,7 @@ impl RelayKey {
         sealed
     }
 
-    /// Returns the message if its tag is valid for this channel. Compares in constant time.
+    /// Returns the message if its tag is valid for this channel. Compares tags in constant time.
     pub(super) fn open<'a>(&self, channel: &str, sealed: &'a [u8]) -> Option<&'a [u8]> {
         let (tag, message) = sealed.split_at_checked(TAG_BYTES)?;
         self.mac(channel, message).verify_slice(tag).ok()?;
@@ -60,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn opens_only_what_was_sealed_with_the_key_for_the_channel() {
+    fn opens_only_messages_sealed_with_the_same_key_for_the_same_channel() {
         let (ours, theirs) = (RelayKey::from([1; 32]), RelayKey::from([2; 32]));
         let sealed = ours.seal("work", b"\"work\"");
         let changed = |position: usize| {
@@ -86,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tag_is_hmac_sha_256_with_the_key_as_it_is() {
+    fn signs_with_hmac_sha_256_and_the_unmodified_key() {
         use sha2::Digest as _;
         let key = [7; 32];
         let pad = |byte: u8| -> Vec<u8> { (0..64).map(|at| byte ^ key.get(at).copied().unwrap_or(0)).collect() };

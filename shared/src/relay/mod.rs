@@ -1,8 +1,8 @@
 //! The relay: notifies other processes of changes, and carries the live text of answers.
 //!
-//! The truth is in the store. If a relay loses every message, everything still happens, up to a second later: each
-//! receiver also polls the store. That second is never lost silently: [`RelayStatus`] shows each direction's state and
-//! counts what was dropped.
+//! The store is the source of truth. If a relay loses every message, each receiver still finds every change within a
+//! second by polling the store. Such delays are visible: [`RelayStatus`] shows the state of each direction and counts
+//! dropped messages.
 
 mod embedded;
 mod key;
@@ -31,10 +31,10 @@ pub use signals::Signals;
 pub use status::{LinkState, RelayStatus};
 pub use wake::WakeMode;
 
-/// How often every receiver looks by itself, whatever the relay says: the net under the net.
+/// How often every receiver polls the store, regardless of the relay.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A piece of a running answer, on its way to the streams that show it.
+/// A piece of a running answer, on its way to open streams.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LiveText {
     /// The session.
@@ -43,93 +43,93 @@ pub struct LiveText {
     pub task_id: TaskId,
     /// Its attempt.
     pub attempt: i64,
-    /// The id that the answer will have.
+    /// The id that the answer will have once it is stored.
     pub message_id: MessageId,
-    /// Where the piece belongs, in bytes of UTF-8.
+    /// The offset at which the piece starts, in bytes of UTF-8.
     pub offset: i64,
     /// The text.
     pub text: String,
 }
 
 impl LiveText {
-    /// Where the next piece belongs.
+    /// Returns the offset at which the next piece starts.
     #[must_use]
     pub fn next_offset(&self) -> i64 {
         self.offset + i64::try_from(self.text.len()).unwrap_or(0)
     }
 }
 
-/// What arrives from other processes, and from this one.
+/// A signal from another process or from this one.
 #[derive(Clone, Debug)]
 pub enum Signal {
-    /// Something was committed, and it is not known what: read the log, look for jobs and for stops.
+    /// Something was committed, but it is not known what: read the log, and look for jobs and stop requests.
     Changed,
     /// A user's log has grown.
     Log(UserRef),
-    /// Live text of a session of this user.
+    /// Live text of one of the user's sessions.
     Text(UserRef, Arc<LiveText>),
-    /// A job is runnable.
+    /// A job became runnable.
     WakeWorkers,
-    /// A running task is to stop.
+    /// A running task was asked to stop.
     Stop(TaskId),
     /// A permission request of a running task was answered.
     Decided(TaskId),
-    /// The relay was away and is back: signals were lost, read everything once.
+    /// The relay has reconnected; signals were lost, so everything has to be read once.
     Healed,
 }
 
-/// How an answer's text travels while it is being written.
+/// How often the text of a running answer is stored and published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TextPace {
-    /// How much time's text a worker collects before it stores it.
+    /// How long a worker collects text before storing it.
     pub stored: Duration,
-    /// How much it collects before it publishes it; `None` where streams read what is stored.
+    /// How long a worker collects text before publishing it; `None` if streams read stored text only.
     pub published: Option<Duration>,
 }
 
-/// Carries hints between processes. All implementations give the same guarantees.
+/// Sends hints between processes. All implementations give the same guarantees.
 #[async_trait]
 pub trait Relay: Debug + Send + Sync {
-    /// Tells what a change has done. Called after its commit, never before; never waits.
+    /// Announces a committed change. Must be called after the commit; never waits.
     fn announce(&self, hints: Hints);
 
-    /// Sends live text to the user's streams. Never waits; may be lost.
+    /// Publishes live text to the user's streams. Never waits, and may lose text.
     fn publish_text(&self, user: &UserRef, text: LiveText);
 
-    /// Returns a receiver of everything that arrives from now on.
+    /// Returns a receiver of all signals from now on.
     fn signals(&self) -> Signals;
 
-    /// Makes sure that this user's signals arrive, as long as the guard lives.
+    /// Subscribes to the user's signals until the guard is dropped.
     async fn follow(&self, user: &UserRef) -> Follow;
 
-    /// Makes sure that signals to workers arrive without delay, as long as the guard lives.
+    /// Subscribes to the signals for workers until the guard is dropped.
     fn attend(&self) -> Follow;
 
-    /// How text travels.
+    /// Returns how often text is stored and published.
     fn text_pace(&self) -> TextPace;
 
-    /// Returns the current state of both directions, and what was lost so far.
+    /// Returns the state of both directions and the number of lost messages.
     fn status(&self) -> RelayStatus;
 
-    /// Waits, for half a second at most, until everything that was announced has been sent. For a process that ends.
+    /// Waits until all announced hints have been sent, for at most half a second. Called before the process exits.
     async fn flush(&self);
 }
 
 /// A relay shared by the parts of a process.
 pub type SharedRelay = Arc<dyn Relay>;
 
-/// Held by whoever needs signals soon: an open stream, a running task.
+/// A subscription that ends when it is dropped, such as that of an open stream or of a running task.
 pub struct Follow {
     _guard: Option<Box<dyn std::any::Any + Send + Sync>>,
 }
 
 impl Follow {
-    /// A guard that runs `guard`'s drop at its end.
+    /// Creates a guard that drops `guard` at its end.
     fn new(guard: impl std::any::Any + Send + Sync) -> Self {
         Self { _guard: Some(Box::new(guard)) }
     }
 
-    /// A guard of nothing.
+    /// Creates a guard without a subscription.
     const fn nothing() -> Self {
         Self { _guard: None }
     }
@@ -141,12 +141,12 @@ impl Debug for Follow {
     }
 }
 
-/// Which relay to start.
+/// Selects and configures the relay.
 #[derive(Clone, Debug, Default)]
 pub struct RelayOptions {
-    /// Redis, for processes on several machines; without it the embedded relay.
+    /// The Redis server for processes on several machines. If `None`, the embedded relay is used.
     pub redis: Option<RedisAddress>,
-    /// How the embedded relay notices changes.
+    /// How the embedded relay detects changes.
     pub wake: WakeMode,
 }
 
@@ -170,7 +170,7 @@ pub enum StartError {
 /// Starts the relay of this process. Does not wait for Redis.
 ///
 /// # Errors
-/// When the wake-up file next to the database cannot be created.
+/// Returns an error if the wake-up file next to the database cannot be created.
 pub async fn start(options: &RelayOptions, database: &Path, identity: &Identity) -> Result<SharedRelay, StartError> {
     Ok(match &options.redis {
         Some(address) => Arc::new(RedisRelay::start(address, identity)),

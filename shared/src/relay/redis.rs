@@ -1,20 +1,20 @@
-//! The relay over Redis pub/sub: for processes on any number of machines that share one database.
+//! The relay over Redis pub/sub, for processes on any number of machines that share one database.
 //!
-//! Guarantees: nothing waits for Redis. While it is away, frozen, or denies access, receivers poll the database; within two
-//! seconds of its return both connections work again, and receivers get [`Signal::Healed`]. A hint is published,
-//! or held until every receiver has polled, or counted as dropped. Nothing is kept in Redis.
+//! Guarantees: nothing waits for Redis. While it is unavailable, frozen, or denies access, receivers poll the database.
+//! Within two seconds of its return, both connections are restored, and receivers get [`Signal::Healed`]. A hint is
+//! published, or held until every receiver has polled, or counted as dropped. Nothing is stored in Redis.
 //!
 //! | module | what it does |
 //! |---|---|
 //! | [`address`] | parses `REDIS_URL` and `REDIS_CA_FILE` |
-//! | [`follows`] | who is followed, and whose channel is subscribed |
-//! | [`outbox`] | what waits to be published |
+//! | [`follows`] | the followed users and the subscriptions of their channels |
+//! | [`outbox`] | the queue of messages to publish |
 //! | [`publisher`], [`subscriber`] | one connection each, with its recovery |
-//! | [`connection`] | time limits, backoff, and the meaning of errors |
+//! | [`connection`] | timeouts, backoff, and the classification of errors |
 //! | [`rejections`] | messages without a valid signature |
 //!
-//! Channels are named `banter:<installation>:…`: one per user for events and text, one for work, one for what running
-//! tasks must receive: stops and decisions. Every message is [signed](super::key).
+//! Channels are named `banter:<installation>:…`: one per user for events and text, one for jobs, and one for stops and
+//! permission decisions of running tasks. Every message is [signed](super::key).
 
 mod address;
 mod connection;
@@ -45,27 +45,26 @@ use subscriber::Subscriber;
 
 pub use address::{AddressError, RedisAddress, URL_FORMS};
 
-/// How long a stream waits at its start until its user's channel is subscribed; after that it relies on polling until
-/// it is.
+/// How long a new stream waits for the subscription of its user's channel before it relies on polling.
 const FOLLOW_LIMIT: Duration = Duration::from_millis(200);
-/// How long a process that ends waits for its last messages to be published.
+/// How long an exiting process waits until its last messages are published.
 const FLUSH_LIMIT: Duration = Duration::from_millis(500);
-/// How much time's text is published at once.
+/// How long text is collected before it is published.
 const PUBLISHED: Duration = Duration::from_millis(30);
-/// How much time's text is stored at once: what a stream that missed text has to wait for.
+/// How long text is collected before it is stored: the delay of a stream that missed published text.
 const STORED: Duration = Duration::from_millis(250);
 
-/// What is sent over a channel.
+/// A message on a channel.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Wire {
-    /// On a user's channel: the log has grown.
+    /// On a user's channel: the user's log has grown.
     Log,
     /// On a user's channel: live text.
     Text(LiveText),
-    /// On the channel of work: a job is runnable.
+    /// On the channel of jobs: a job became runnable.
     Work,
-    /// On the channel of stops: a running task is to stop.
+    /// On the channel of stops: a running task was asked to stop.
     Stop(TaskId),
     /// On the channel of stops: a permission request of a running task was answered.
     Decided(TaskId),
@@ -79,7 +78,7 @@ struct Channels {
 
 impl Channels {
     fn user(&self, user: &UserRef) -> Arc<str> {
-        // The length keeps a/b + c and a + b/c apart.
+        // The length distinguishes a/b + c from a + b/c.
         format!("{}:user:{}:{}/{}", self.prefix, user.workspace_id.len(), user.workspace_id, user.user_id).into()
     }
 
@@ -91,13 +90,13 @@ impl Channels {
         format!("{}:stops", self.prefix).into()
     }
 
-    /// Published to by whoever wants to know whether publishing works. Nobody subscribes to it.
+    /// Returns the channel for testing whether publishing works. Nobody subscribes to it.
     fn probe(&self) -> Arc<str> {
         format!("{}:probe", self.prefix).into()
     }
 }
 
-/// See the module.
+/// The Redis relay; see the module documentation.
 #[derive(Debug)]
 pub struct RedisRelay {
     channels: Channels,
@@ -107,12 +106,12 @@ pub struct RedisRelay {
     counters: Arc<Counters>,
     subscriber: Arc<Link>,
     publisher: Arc<Link>,
-    /// Held for its drop: ends the tasks that publish and subscribe.
+    /// Ends the publisher and the subscriber when dropped.
     _stop: DropGuard,
 }
 
 impl RedisRelay {
-    /// Starts to connect; does not wait until it is connected.
+    /// Starts connecting, without waiting until it is connected.
     #[must_use]
     pub fn start(address: &RedisAddress, identity: &Identity) -> Self {
         let channels = Channels { prefix: format!("banter:{}", identity.installation) };

@@ -1,4 +1,4 @@
-//! The signals of one process: sent by its relay, received by its hub, its queue, and its waiting requests.
+//! The signals of one process, from its relay to its hub, its queue, and waiting requests.
 
 use std::sync::{
     Arc,
@@ -12,7 +12,7 @@ use tokio::sync::broadcast::{
 
 use super::Signal;
 
-/// Signals buffered for a receiver that does not keep up.
+/// The number of signals that are buffered for a slow receiver.
 const BUFFER: usize = 4096;
 
 /// The sending side.
@@ -31,17 +31,17 @@ impl SignalSender {
         Self { sender: broadcast::channel(signals).0, lagged: Arc::default() }
     }
 
-    /// Sends a signal to every receiver of this process. Having no receiver is not an error.
+    /// Sends a signal to every receiver of this process. It is not an error if there is none.
     pub(super) fn send(&self, signal: Signal) {
         let _ = self.sender.send(signal);
     }
 
-    /// Returns a receiver of all signals that are sent from now on.
+    /// Returns a receiver of all signals from now on.
     pub(super) fn subscribe(&self) -> Signals {
         Signals { receiver: self.sender.subscribe(), lagged: Arc::clone(&self.lagged) }
     }
 
-    /// How many signals receivers have missed because they lagged.
+    /// Returns the number of signals that lagging receivers have missed.
     pub(super) fn lagged(&self) -> u64 {
         self.lagged.load(Ordering::Relaxed)
     }
@@ -49,7 +49,7 @@ impl SignalSender {
 
 /// A receiver of signals.
 ///
-/// Signals that were overwritten before they were received arrive as one [`Signal::Changed`], and are counted.
+/// Signals that were overwritten before they were received are replaced by one [`Signal::Changed`], and counted.
 #[derive(Debug)]
 pub struct Signals {
     receiver: broadcast::Receiver<Signal>,
@@ -57,7 +57,7 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Receives the next signal; `None` once the relay has been dropped.
+    /// Receives the next signal, or `None` after the relay was dropped.
     pub async fn recv(&mut self) -> Option<Signal> {
         match self.receiver.recv().await {
             Ok(signal) => Some(signal),
@@ -66,7 +66,7 @@ impl Signals {
         }
     }
 
-    /// Returns a signal that has already arrived.
+    /// Returns a signal that has already arrived, without waiting.
     pub fn try_recv(&mut self) -> Option<Signal> {
         match self.receiver.try_recv() {
             Ok(signal) => Some(signal),
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_receiver_that_lags_gets_one_changed_and_the_rest_is_counted() {
+    async fn a_lagging_receiver_gets_one_changed_signal() {
         for is_waiting in [false, true] {
             let sender = SignalSender::with_buffer(2);
             let mut signals = sender.subscribe();
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_receiver_ends_with_its_relay() {
+    async fn receivers_end_with_their_relay() {
         let sender = SignalSender::new();
         let mut signals = sender.subscribe();
 

@@ -12,18 +12,19 @@ use std::{
 /// Whether one direction of the relay works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkState {
-    /// It works: changes arrive within milliseconds.
+    /// Connected: changes arrive within milliseconds.
     Connected,
-    /// There is no connection. Changes arrive up to a second later, by polling.
+    /// Not connected: changes arrive within a second, by polling.
     Away,
-    /// Redis rejects the credentials, or the user lacks a permission. Changes arrive up to a second later.
+    /// Redis rejects the credentials, or the user lacks a permission. Changes arrive within a second, by polling.
     Denied,
-    /// The wake-up file cannot be watched, so the database is polled: every 5 ms while anyone waits, otherwise every second.
+    /// The wake-up file cannot be watched, so the database is polled: every 5 ms if anyone is waiting, otherwise every
+    /// second.
     Polling,
 }
 
 impl LinkState {
-    /// The state as `/readyz` shows it.
+    /// Returns the name in `/readyz`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -34,7 +35,7 @@ impl LinkState {
         }
     }
 
-    /// Whether changes arrive without the fallback of polling once a second.
+    /// Returns whether changes arrive faster than by polling once a second.
     #[must_use]
     pub const fn is_connected(self) -> bool {
         match self {
@@ -44,34 +45,35 @@ impl LinkState {
     }
 }
 
-/// The state of a relay at one moment. The counts start at zero with the process.
+/// The state of a relay at one moment. Counts start at zero with the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RelayStatus {
-    /// The direction in which changes of other processes arrive.
+    /// The receiving direction.
     pub subscriber: LinkState,
-    /// The direction in which changes of this process are announced.
+    /// The sending direction.
     pub publisher: LinkState,
-    /// Users with an open stream whose channel is not subscribed yet: for them, changes arrive up to a second later.
+    /// The number of users with an open stream whose channel is not subscribed; their changes arrive within a second.
     pub pending_subscriptions: usize,
-    /// Hints that were not delivered within a second, so that other processes found the change by polling.
+    /// The number of hints that were not delivered within a second, so that other processes found the change by
+    /// polling.
     pub dropped_hints: u64,
-    /// Pieces of live text that were not delivered; streams read the stored text instead.
+    /// The number of pieces of live text that were not delivered; streams read the stored text instead.
     pub dropped_texts: u64,
-    /// Signals that a receiver of this process missed because it lagged.
+    /// The number of signals that receivers of this process missed because they lagged.
     pub lagged_signals: u64,
-    /// Received messages that this installation has not signed.
+    /// The number of received messages without a valid signature.
     pub rejected_messages: u64,
 }
 
 impl RelayStatus {
-    /// The state of the relay as a whole: the worse one of its two directions.
+    /// Returns the state of the relay as a whole: the worse one of both directions.
     #[must_use]
     pub const fn overall(&self) -> LinkState {
         if self.subscriber.is_connected() { self.publisher } else { self.subscriber }
     }
 }
 
-/// Counts what a relay has lost or rejected.
+/// Counts of lost and rejected messages.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     pub(super) dropped_hints: Counter,
@@ -79,7 +81,7 @@ pub(super) struct Counters {
     pub(super) rejected_messages: Counter,
 }
 
-/// A count that only rises.
+/// A counter.
 #[derive(Debug, Default)]
 pub(super) struct Counter(AtomicU64);
 
@@ -93,7 +95,7 @@ impl Counter {
     }
 }
 
-/// How many changes of a link are logged in [`LOG_PERIOD`]: one that connects and fails again and again fills no log.
+/// The maximum number of changes of a link to log per [`LOG_PERIOD`], so that an unstable link does not flood the log.
 const LOGGED_CHANGES: usize = 10;
 /// See [`LOGGED_CHANGES`].
 const LOG_PERIOD: Duration = Duration::from_mins(1);
@@ -107,15 +109,15 @@ pub(super) struct Link {
 
 #[derive(Debug)]
 struct Current {
-    /// `None` until the first attempt to connect has ended.
+    /// `None` until the first attempt to connect has finished.
     state: Option<LinkState>,
     period_began_at: Option<Instant>,
-    /// Changes since then.
+    /// The number of changes since then.
     changes: usize,
 }
 
 impl Current {
-    /// Sets the state. Returns whether the change is to be logged.
+    /// Sets the state. Returns whether to log the change.
     fn replace(&mut self, state: LinkState, now: Instant) -> bool {
         if self.state.replace(state) == Some(state) {
             return false;
@@ -130,7 +132,7 @@ impl Current {
 }
 
 impl Link {
-    /// `name` is used in the log.
+    /// Creates a link; `name` is used in the log.
     pub(super) const fn new(name: &'static str) -> Self {
         Self { name, current: Mutex::new(Current { state: None, period_began_at: None, changes: 0 }) }
     }
@@ -150,7 +152,7 @@ impl Link {
         }
     }
 
-    /// Records that the direction does not work, and why.
+    /// Records that the direction does not work, and the reason.
     pub(super) fn failed(&self, state: LinkState, reason: &dyn Display) {
         if !self.replace(state) {
             return;
@@ -164,7 +166,7 @@ impl Link {
         }
     }
 
-    /// Records a state that the configuration asks for.
+    /// Records a state that was configured.
     pub(super) fn configured(&self, state: LinkState) {
         if self.replace(state) {
             tracing::info!(link = self.name, state = state.as_str(), "relay configured");
@@ -185,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn every_change_is_logged_once() {
+    fn logs_every_change_once() {
         use LinkState::{Away, Connected, Denied};
         let (mut link, now) = (current(), Instant::now());
 
@@ -196,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_keeps_changing_fills_no_log() {
+    fn limits_the_log_entries_of_an_unstable_link() {
         let (mut link, start) = (current(), Instant::now());
         let states = [LinkState::Connected, LinkState::Away];
         let mut logged = |seconds: u64, changes: usize| {
@@ -210,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_away_until_it_is_known_to_work() {
+    fn is_away_until_connected() {
         let link = Link::new("subscriber");
         assert_eq!(link.get(), LinkState::Away);
 
@@ -220,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn the_overall_state_is_the_worse_one() {
+    fn the_overall_state_is_the_worse_state() {
         use LinkState::{Away, Connected, Denied, Polling};
         for (subscriber, publisher, overall) in [
             (Connected, Connected, Connected),

@@ -1,11 +1,11 @@
-//! How processes that share a database file notice each other's changes.
+//! How processes that share a database file detect each other's changes.
 //!
-//! After a commit the writer touches `<db>-wake`, and the others watch that file. (Not the write-ahead log: its
-//! frames land before a durable commit becomes visible, so a read at that moment finds nothing.) Where files cannot
-//! be watched, SQLite's own change counter is polled instead.
+//! After a commit, the writer touches `<db>-wake`, which the others watch. They do not watch the write-ahead log,
+//! because its frames are written before a durable commit becomes visible, so that a read at that moment finds nothing.
+//! If files cannot be watched, SQLite's own change counter is polled instead.
 //!
-//! The file may be removed or replaced at any time: whoever touches or watches it next creates it again, and everyone
-//! else follows.
+//! The file may be removed or replaced at any time: the next process that touches or watches it recreates it, and all
+//! others follow.
 
 mod file;
 mod poll;
@@ -23,23 +23,23 @@ use watch::{Watch, WatchError};
 pub(super) use file::WakeFile;
 pub(super) use poll::Interest;
 
-/// How often polling tries to go back to watching.
+/// How often a polling process tries to watch again.
 const WATCH_RETRY: Duration = Duration::from_secs(30);
 
-/// How changes of other processes are noticed.
+/// How changes of other processes are detected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WakeMode {
-    /// By watching a file where that works, otherwise by polling.
+    /// By watching a file if that works, otherwise by polling.
     #[default]
     Auto,
     /// By polling.
     Poll,
 }
 
-/// Called for every change.
+/// The callback for every change.
 pub(super) type OnChange = Arc<dyn Fn() + Send + Sync>;
 
-/// Notices changes of other processes.
+/// Detects changes of other processes.
 pub(super) struct Listener {
     pub(super) wake: Arc<WakeFile>,
     pub(super) mode: WakeMode,
@@ -50,7 +50,7 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    /// Starts to watch or to poll; the returned future goes on with it until it is dropped.
+    /// Starts watching or polling; the returned future continues until it is dropped.
     pub(super) async fn start(self) -> impl Future<Output = ()> + Send {
         let first = match self.mode {
             WakeMode::Auto => Some(self.watch().await),

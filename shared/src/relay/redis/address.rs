@@ -4,7 +4,7 @@ use std::{fmt, io, path::Path};
 
 use ::redis::{Client, IntoConnectionInfo as _, TlsCertificates};
 
-/// What `REDIS_URL` may be.
+/// The accepted forms of `REDIS_URL`.
 pub const URL_FORMS: &str = "redis://[USER:PASSWORD@]HOST:PORT, or rediss://… for TLS";
 
 /// Why an address was rejected.
@@ -24,17 +24,17 @@ pub enum AddressError {
     Ca,
 }
 
-/// Where Redis is, and how to connect to it.
+/// The address of Redis and how to connect to it.
 #[derive(Clone)]
 pub struct RedisAddress {
     client: Client,
 }
 
 impl RedisAddress {
-    /// Parses a URL. `ca_file` holds the PEM certificates that are trusted for `rediss://` instead of the system's.
+    /// Parses a URL. `ca_file` contains the PEM certificates to trust for `rediss://` instead of those of the system.
     ///
     /// # Errors
-    /// When the URL is invalid, or the CA file is unreadable, invalid, or useless.
+    /// Returns an error if the URL is invalid, or if the CA file is unreadable, invalid, or not applicable.
     pub fn parse(url: &str, ca_file: Option<&Path>) -> Result<Self, AddressError> {
         let is_tls = url.starts_with("rediss://");
         if !is_tls && !url.starts_with("redis://") {
@@ -42,8 +42,8 @@ impl RedisAddress {
         }
         let info = url.into_connection_info().map_err(|_| AddressError::Url)?;
         if is_tls {
-            // Another crate may have enabled a second provider, so rustls cannot choose one. A provider that is
-            // installed already is as good.
+            // Another crate may have enabled a second provider, so that rustls cannot choose one. A provider that is
+            // already installed works as well.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
         let client = match ca_file {
@@ -66,12 +66,12 @@ impl RedisAddress {
     }
 }
 
-/// How a certificate begins in a PEM file (RFC 7468).
+/// The first line of a certificate in a PEM file (RFC 7468).
 const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 impl fmt::Debug for RedisAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Shows host and port only.
+        // Shows only host and port.
         write!(f, "RedisAddress({})", self.client.get_connection_info().addr())
     }
 }
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn accepts_plain_and_tls_urls_with_users() {
+    fn accepts_plain_and_tls_urls_with_and_without_users() {
         for url in [
             "redis://localhost",
             "redis://127.0.0.1:6379",
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn rejects_everything_else_without_showing_it() {
+    fn rejects_other_urls_without_showing_them() {
         for url in
             ["localhost:6379", "http://secret@redis", "redis://", "redis://:secret@redis:port", "redis://[secret"]
         {
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ca_file_must_be_readable_valid_and_of_use() {
+    fn rejects_an_unreadable_invalid_or_inapplicable_ca_file() {
         let folder = tempfile::tempdir().unwrap();
         let missing = folder.path().join("missing.pem");
         let empty = folder.path().join("empty.pem");

@@ -1,4 +1,4 @@
-//! What both connections to Redis have in common: how long they wait, and what their errors mean.
+//! Code that both connections to Redis share: timeouts, backoff, and the classification of errors.
 
 use std::time::Duration;
 
@@ -7,23 +7,23 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::relay::LinkState;
 
-/// How long Redis may take to answer before it counts as away.
+/// How long Redis may take to answer before it counts as unavailable.
 pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(1);
-/// First pause before a new attempt; doubled up to [`LONGEST_PAUSE`].
+/// The first pause before a new attempt; doubled up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// Longest pause: with [`ANSWER_LIMIT`], the bound on how late the return of Redis is noticed.
+/// The longest pause. With [`ANSWER_LIMIT`], it determines how soon the return of Redis is noticed.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
-/// A connection that lasted this long is replaced without a pause.
+/// A connection that lasted at least this long is replaced without a pause.
 const LASTING: Duration = Duration::from_secs(1);
 
-/// Waits for an answer of Redis, which may be frozen.
+/// Waits for an answer from Redis, with a timeout, because Redis may be frozen.
 pub(super) async fn answer<T>(request: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
     timeout(ANSWER_LIMIT, request)
         .await
         .unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
 }
 
-/// The state that an error stands for.
+/// Returns the state that an error indicates.
 pub(super) fn state_after(error: &RedisError) -> LinkState {
     match error.kind() {
         ErrorKind::AuthenticationFailed | ErrorKind::Server(ServerErrorKind::NoPerm) => LinkState::Denied,
@@ -32,7 +32,7 @@ pub(super) fn state_after(error: &RedisError) -> LinkState {
     }
 }
 
-/// Whether the error is an answer of Redis, so that the connection works.
+/// Returns whether the error is a response from Redis, so that the connection works.
 pub(super) fn is_answer(error: &RedisError) -> bool {
     matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
 }
@@ -49,14 +49,14 @@ impl Backoff {
         Self { pause: FIRST_PAUSE, attempted_at: Instant::now() }
     }
 
-    /// Waits before the next attempt. `was_connected` says whether the last one led to a connection.
+    /// Waits before the next attempt. `was_connected` states whether the previous one succeeded.
     pub(super) async fn wait(&mut self, was_connected: bool) {
         let lasted = was_connected.then(|| self.attempted_at.elapsed());
         sleep(self.next_pause(lasted)).await;
         self.attempted_at = Instant::now();
     }
 
-    /// The pause after a connection that lasted so long, or after an attempt that led to none.
+    /// Returns the pause after a connection of this duration, or after a failed attempt.
     fn next_pause(&mut self, lasted: Option<Duration>) -> Duration {
         if lasted.is_some_and(|lasted| lasted >= LASTING) {
             self.pause = FIRST_PAUSE;
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_tell_denied_from_away() {
+    fn distinguishes_denied_access_from_lost_connections() {
         for (error, state, is_an_answer) in [
             (reply("-NOPERM User relay has no permissions to run the 'publish' command\r\n"), LinkState::Denied, true),
             (reply("-NOPERM No permissions to access a channel\r\n"), LinkState::Denied, true),
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_grow_to_half_a_second_and_a_lasting_connection_is_replaced_at_once() {
+    fn doubles_the_pause_and_resets_it_after_a_lasting_connection() {
         let mut backoff = Backoff::new();
         let (brief, lasting) = (Some(Duration::ZERO), Some(LASTING));
 

@@ -1,7 +1,7 @@
-//! Which users this process follows, and for which of them Redis has confirmed the subscription.
+//! The users that this process follows, and for which of them Redis has confirmed the subscription.
 //!
-//! This map is the only truth about subscriptions: the subscriber compares what is wanted with what is subscribed
-//! whenever [`Follows::changed`] says so, and after every reconnect. There are no commands that could be lost.
+//! This map is the only source of truth about subscriptions: whenever [`Follows::changed`] returns, and after every
+//! reconnect, the subscriber compares wanted with actual subscriptions. There are no commands that could be lost.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -12,14 +12,14 @@ use tokio::sync::{Notify, watch};
 
 use crate::chat::UserRef;
 
-/// Channels of one SUBSCRIBE or UNSUBSCRIBE: a few dozen kilobytes.
+/// The maximum number of channels per SUBSCRIBE or UNSUBSCRIBE, a few dozen kilobytes.
 const BATCH: usize = 500;
 
 /// A user's channel.
 #[derive(Debug)]
 struct Followed {
     user: UserRef,
-    /// How many streams and requests follow the user; the channel is unsubscribed at zero.
+    /// The number of streams and requests that follow the user. At zero, the channel is unsubscribed.
     followers: usize,
     is_subscribed: watch::Sender<bool>,
 }
@@ -33,14 +33,14 @@ impl Followed {
 #[derive(Debug, Default)]
 struct State {
     by_channel: HashMap<Arc<str>, Followed>,
-    /// The channels for which what is wanted differs from what is subscribed.
+    /// The channels whose wanted and actual subscriptions differ.
     unsettled: HashSet<Arc<str>>,
     /// Channels whose last follower left while they were being subscribed.
     strays: Vec<Arc<str>>,
 }
 
 impl State {
-    /// Brings `unsettled` up to date for one channel, and forgets it if nobody needs it.
+    /// Updates `unsettled` for one channel, and removes the channel if it is no longer needed.
     fn settle(&mut self, channel: &Arc<str>) {
         let Some(followed) = self.by_channel.get(channel) else { return };
         if followed.is_settled() {
@@ -54,14 +54,14 @@ impl State {
     }
 }
 
-/// What Redis is asked to change.
+/// A change of subscriptions to send to Redis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Batch {
     Subscribe(Vec<Arc<str>>),
     Unsubscribe(Vec<Arc<str>>),
 }
 
-/// See the module.
+/// The followed users; see the module documentation.
 #[derive(Debug, Default)]
 pub(super) struct Follows {
     state: Mutex<State>,
@@ -73,7 +73,7 @@ impl Follows {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a follower of the user whose channel this is. The receiver shows whether the channel is subscribed.
+    /// Adds a follower of the user whose channel this is. The receiver indicates whether the channel is subscribed.
     pub(super) fn add(self: &Arc<Self>, channel: Arc<str>, user: &UserRef) -> (Follower, watch::Receiver<bool>) {
         let is_subscribed = {
             let mut state = self.lock();
@@ -102,25 +102,25 @@ impl Follows {
         self.changed.notify_one();
     }
 
-    /// Returns when there may be something to subscribe or to unsubscribe.
+    /// Waits until there may be something to subscribe or unsubscribe.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
     }
 
-    /// The user whose channel this is, if anyone follows them.
+    /// Returns the user whose channel this is, if anyone follows them.
     pub(super) fn user_of(&self, channel: &str) -> Option<UserRef> {
         let state = self.lock();
         state.by_channel.get(channel).filter(|followed| followed.followers > 0).map(|followed| followed.user.clone())
     }
 
-    /// How many followed users' channels are not subscribed.
+    /// Returns the number of followed users whose channels are not subscribed.
     pub(super) fn pending(&self) -> usize {
         let state = self.lock();
         let is_wanted = |channel: &&Arc<str>| state.by_channel.get(*channel).is_some_and(|it| it.followers > 0);
         state.unsettled.iter().filter(is_wanted).count()
     }
 
-    /// Forgets all subscriptions: the connection that had them is gone.
+    /// Marks all channels as unsubscribed, because the connection was lost.
     pub(super) fn disconnected(&self) {
         let mut state = self.lock();
         state.strays.clear();
@@ -133,8 +133,8 @@ impl Follows {
         }
     }
 
-    /// Returns what to change next; `None` if every subscription is as wanted. What is being unsubscribed counts as
-    /// unsubscribed at once, so that whoever follows the user meanwhile waits for the next subscription.
+    /// Returns the next change, or `None` if every subscription is as wanted. Channels to unsubscribe count as
+    /// unsubscribed at once, so that anyone who follows the user meanwhile waits for the next subscription.
     pub(super) fn next_batch(&self) -> Option<Batch> {
         let mut state = self.lock();
         let is_wanted = |channel: &Arc<str>| state.by_channel.get(channel).is_some_and(|it| it.followers > 0);
@@ -153,7 +153,7 @@ impl Follows {
         (!unwanted.is_empty()).then_some(Batch::Unsubscribe(unwanted))
     }
 
-    /// Records that these channels are subscribed, and returns their users.
+    /// Marks these channels as subscribed and returns their users.
     pub(super) fn subscribed(&self, channels: &[Arc<str>]) -> Vec<UserRef> {
         let mut state = self.lock();
         let mut users = Vec::with_capacity(channels.len());
@@ -170,7 +170,7 @@ impl Follows {
     }
 }
 
-/// Follows a user as long as it lives.
+/// Follows a user until it is dropped.
 #[derive(Debug)]
 pub(super) struct Follower {
     follows: Arc<Follows>,
@@ -192,7 +192,7 @@ mod tests {
         follows.add(name.into(), &user).0
     }
 
-    /// Does what the subscriber does; returns how many commands it took.
+    /// Acts as the subscriber does, and returns the number of commands.
     fn reconcile(follows: &Follows) -> usize {
         let mut commands = 0;
         while let Some(batch) = follows.next_batch() {
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn many_users_are_subscribed_with_few_commands() {
+    fn subscribes_many_users_with_few_commands() {
         let follows = Arc::<Follows>::default();
         let followers: Vec<_> = (0..3000).map(|number| follow(&follows, &number.to_string())).collect();
         assert_eq!(follows.pending(), 3000);
@@ -214,13 +214,13 @@ mod tests {
 
         assert_eq!(follows.pending(), 0);
         drop(followers);
-        assert_eq!(follows.pending(), 0, "nobody waits for an UNSUBSCRIBE");
+        assert_eq!(follows.pending(), 0, "an UNSUBSCRIBE is not pending");
         assert_eq!(reconcile(&follows), 6);
         assert!(follows.lock().by_channel.is_empty());
     }
 
     #[test]
-    fn everyone_is_pending_again_after_a_disconnect() {
+    fn a_disconnect_makes_every_subscription_pending_again() {
         let follows = Arc::<Follows>::default();
         let (_ann, bob) = (follow(&follows, "ann"), follow(&follows, "bob"));
         reconcile(&follows);
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_followed_again_during_an_unsubscribe_is_subscribed_again() {
+    fn resubscribes_a_user_followed_again_during_an_unsubscribe() {
         let follows = Arc::<Follows>::default();
         let first = follow(&follows, "ann");
         reconcile(&follows);
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_forgotten_during_a_subscribe_is_unsubscribed() {
+    fn unsubscribes_a_user_unfollowed_during_a_subscribe() {
         let follows = Arc::<Follows>::default();
         let ann = follow(&follows, "ann");
         let Some(Batch::Subscribe(channels)) = follows.next_batch() else { panic!("nothing to subscribe") };
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_has_one_subscription_however_many_follow() {
+    fn keeps_one_subscription_for_several_followers() {
         let follows = Arc::<Follows>::default();
         let (first, second) = (follow(&follows, "ann"), follow(&follows, "ann"));
         assert_eq!(reconcile(&follows), 1);

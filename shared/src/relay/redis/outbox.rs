@@ -1,8 +1,9 @@
-//! What this process wants to publish.
+//! The queue of messages to publish.
 //!
-//! While Redis can be reached, messages leave in the order they came. Otherwise live text is dropped, since it would come
-//! too late, and hints are held for [`HELD_FOR`], each once: hints are idempotent. After that, every receiver has
-//! polled the database, so a hint says nothing new; it has cost its receivers up to a second, and is counted as dropped.
+//! While Redis is reachable, messages are published in order. Otherwise, live text is dropped, because it would arrive
+//! too late, and hints are held for [`HELD_FOR`], without duplicates: hints are idempotent. After that, every receiver
+//! has polled the database, so that the hint is obsolete; it is counted as dropped, because receivers saw the change up
+//! to a second late.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -15,11 +16,11 @@ use tokio::{sync::Notify, time::Instant};
 use super::Wire;
 use crate::relay::{POLL_INTERVAL, status::Counters};
 
-/// Messages that wait to be published.
+/// The maximum number of messages in the queue.
 const QUEUE: usize = 4096;
-/// Different hints held while Redis cannot be reached.
+/// The maximum number of distinct hints to hold while Redis is unreachable.
 const HELD: usize = 16_384;
-/// How long a hint is held: as long as a receiver may take to find the change by itself.
+/// How long to hold a hint: the time within which every receiver finds the change by polling.
 const HELD_FOR: Duration = POLL_INTERVAL;
 
 /// A message for a channel.
@@ -27,7 +28,7 @@ const HELD_FOR: Duration = POLL_INTERVAL;
 pub(super) struct Outgoing {
     pub(super) channel: Arc<str>,
     pub(super) message: Wire,
-    /// When it was announced.
+    /// When the message was announced.
     pub(super) at: Instant,
 }
 
@@ -36,13 +37,13 @@ struct State {
     /// Whether messages can be published, as far as the publisher knows.
     is_open: bool,
     queue: VecDeque<Outgoing>,
-    /// How many messages were taken and are not confirmed.
+    /// The number of messages that were taken but not confirmed.
     in_flight: usize,
-    /// Hints that could not be published, with the time of the last announcement.
+    /// The hints that could not be published, with the time of their last announcement.
     held: HashMap<(Arc<str>, Wire), Instant>,
 }
 
-/// See the module.
+/// The queue; see the module documentation.
 #[derive(Debug)]
 pub(super) struct Outbox {
     state: Mutex<State>,
@@ -53,7 +54,7 @@ pub(super) struct Outbox {
 
 impl Outbox {
     pub(super) fn new(counters: Arc<Counters>) -> Self {
-        // Open, so that what is announced before the first connection is not lost.
+        // Open, so that messages before the first connection are kept.
         let state = Mutex::new(State { is_open: true, ..State::default() });
         Self { state, filled: Notify::new(), emptied: Notify::new(), counters }
     }
@@ -80,7 +81,7 @@ impl Outbox {
         self.filled.notify_one();
     }
 
-    /// Keeps a hint for later, and drops text.
+    /// Holds a hint, or drops text.
     fn hold(&self, state: &mut State, Outgoing { channel, message, at }: Outgoing) {
         if matches!(message, Wire::Text(_)) {
             return self.counters.dropped_texts.add(1);
@@ -95,19 +96,19 @@ impl Outbox {
         *last = at.max(*last);
     }
 
-    /// Drops hints that have been held for too long.
+    /// Drops hints that were held for too long.
     fn expire(&self, state: &mut State, now: Instant) {
         let before = state.held.len();
         state.held.retain(|_, at| now.saturating_duration_since(*at) < HELD_FOR);
         self.counters.dropped_hints.add(before - state.held.len());
     }
 
-    /// Returns when there may be something to publish.
+    /// Waits until there may be something to publish.
     pub(super) async fn filled(&self) {
         self.filled.notified().await;
     }
 
-    /// Takes the next messages, those that were held first.
+    /// Takes the next messages, starting with held ones.
     pub(super) fn take(&self, most: usize) -> Vec<Outgoing> {
         self.take_at(most, Instant::now())
     }
@@ -125,13 +126,13 @@ impl Outbox {
         state.queue.drain(..count).collect()
     }
 
-    /// Records that what was taken has been published.
+    /// Records that all taken messages were published.
     pub(super) fn confirm(&self) {
         self.lock().in_flight = 0;
         self.emptied.notify_waiters();
     }
 
-    /// Returns once everything was published, held, or dropped.
+    /// Waits until every message was published, held, or dropped.
     pub(super) async fn emptied(&self) {
         loop {
             let emptied = self.emptied.notified();
@@ -145,7 +146,7 @@ impl Outbox {
         }
     }
 
-    /// Puts messages back that could not be published, to be taken again first.
+    /// Returns messages that could not be published, so that they are taken again first.
     pub(super) fn put_back(&self, unsent: Vec<Outgoing>) {
         let mut state = self.lock();
         state.in_flight = 0;
@@ -154,13 +155,13 @@ impl Outbox {
         }
     }
 
-    /// Lets messages out again.
+    /// Resumes publishing.
     pub(super) fn open(&self) {
         self.lock().is_open = true;
         self.filled.notify_one();
     }
 
-    /// Redis cannot be reached: everything that waits is held or dropped.
+    /// Stops publishing because Redis is unreachable: all queued messages are held or dropped.
     pub(super) fn close(&self) {
         let mut state = self.lock();
         state.is_open = false;
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_leave_in_the_order_they_came() {
+    fn returns_messages_in_order() {
         let (outbox, counters) = outbox();
         let sent = [Wire::Log, text(0), Wire::Log, text(1), Wire::Work];
 
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_outbox_holds_each_hint_once_and_drops_text() {
+    fn holds_each_hint_once_and_drops_text_while_closed() {
         let (outbox, counters) = outbox();
         outbox.push("ann".into(), Wire::Log);
         outbox.push("ann".into(), text(0));
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hint_that_every_receiver_has_found_by_polling_is_dropped_and_counted() {
+    fn drops_and_counts_hints_after_a_polling_interval() {
         let (outbox, counters) = outbox();
         let start = Instant::now();
         outbox.close();
@@ -248,7 +249,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_flush_waits_for_what_was_taken() {
+    async fn a_flush_waits_for_taken_messages() {
         let (outbox, _) = outbox();
         let emptied = async |outbox: &Outbox| outbox.emptied().now_or_never().is_some();
         assert!(emptied(&outbox).await);
@@ -266,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded_and_the_excess_is_counted() {
+    fn limits_the_queue_and_counts_the_excess() {
         let (outbox, counters) = outbox();
         for number in 0..QUEUE + HELD + 7 {
             outbox.push(number.to_string().into(), Wire::Log);

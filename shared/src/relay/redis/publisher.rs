@@ -1,8 +1,8 @@
-//! Publishes what this process announces, a batch at a time.
+//! Publishes the announcements of this process in batches.
 //!
-//! The connection is probed while there is nothing to publish, with the very command that is needed: one that died, was
-//! closed by Redis for being idle, or may no longer publish is noticed before the next message needs it. A batch that fails
-//! is published once more on a fresh connection before anything is given up.
+//! An idle connection is probed with a PUBLISH, so that a connection that died, was closed by Redis for being idle, or
+//! lost its permission is noticed before the next message. A failed batch is published once more over a new connection
+//! before any message is given up.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,18 +15,18 @@ use super::{
 };
 use crate::relay::{LinkState, RelayKey, status::Link};
 
-/// Messages published in one round trip.
+/// The maximum number of messages per round trip.
 const BATCH: usize = 128;
-/// How long the connection may go unused before it is probed.
+/// How long a connection may be idle before it is probed.
 const PROBE_INTERVAL: Duration = Duration::from_millis(500);
 
-/// See the module.
+/// The publisher; see the module documentation.
 pub(super) struct Publisher {
     pub(super) client: Client,
     pub(super) key: RelayKey,
     pub(super) outbox: Arc<Outbox>,
     pub(super) link: Arc<Link>,
-    /// A channel that nobody subscribes to.
+    /// A channel without subscribers.
     pub(super) probe: Arc<str>,
 }
 
@@ -34,7 +34,7 @@ impl Publisher {
     /// Publishes until it is dropped.
     pub(super) async fn run(self) {
         let mut backoff = Backoff::new();
-        // How often in a row it has failed.
+        // The number of consecutive failures.
         let mut failures = 0;
         loop {
             let connected = self.connect().await;
@@ -59,7 +59,7 @@ impl Publisher {
         answer(self.client.get_multiplexed_async_connection_with_config(&config)).await
     }
 
-    /// Publishes on a connection until that fails; what could not be published goes back to the outbox.
+    /// Publishes over a connection until it fails. Unpublished messages return to the outbox.
     async fn serve(&self, mut connection: MultiplexedConnection, failures: &mut u32) -> RedisError {
         let mut verified_at: Option<Instant> = None;
         loop {
@@ -82,7 +82,7 @@ impl Publisher {
                     if state_after(&error) != LinkState::Denied {
                         return error;
                     }
-                    // The connection works, and will be good as soon as the user may publish again.
+                    // The connection works, and publishing will succeed once the user has the permission again.
                     self.give_up(&error);
                     verified_at = None;
                     sleep(PROBE_INTERVAL).await;
@@ -91,7 +91,7 @@ impl Publisher {
         }
     }
 
-    /// Publishes a batch in one round trip, or probes the connection if there is none.
+    /// Publishes a batch in one round trip, or probes the connection if the batch is empty.
     async fn publish(&self, connection: &mut MultiplexedConnection, batch: &[Outgoing]) -> RedisResult<()> {
         let mut pipe = ::redis::pipe();
         if batch.is_empty() {

@@ -1,4 +1,4 @@
-//! Messages that this installation has not signed: dropped, counted, and logged at most once a minute.
+//! Messages without a valid signature of this installation: dropped, counted, and logged at most once a minute.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -9,10 +9,10 @@ use tokio::time::Instant;
 
 use crate::relay::status::Counters;
 
-/// How often rejected messages are logged.
+/// The minimum time between two log entries.
 const LOG_INTERVAL: Duration = Duration::from_mins(1);
 
-/// See the module.
+/// Counts rejected messages; see the module documentation.
 #[derive(Debug)]
 pub(super) struct Rejections {
     counters: Arc<Counters>,
@@ -24,7 +24,7 @@ impl Rejections {
         Self { counters, logged_at: Mutex::new(None) }
     }
 
-    /// Counts a message.
+    /// Counts a rejected message.
     pub(super) fn count(&self, channel: &str, now: Instant) {
         self.counters.rejected_messages.add(1);
         if self.must_log(now) {
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn logs_once_a_minute_at_most() {
+    fn logs_at_most_once_a_minute() {
         let rejections = Rejections::new(Arc::default());
         let start = Instant::now();
 

@@ -1,7 +1,7 @@
-//! Receives what other processes publish.
+//! Receives messages of other processes.
 //!
-//! Subscriptions are made from the map of followed users ([`Follows`]): all of them after a connect, and the difference
-//! whenever it changes, many channels a command, while messages keep arriving.
+//! Subscriptions follow the map of followed users ([`Follows`]): all of them after connecting, and then every change,
+//! with many channels per command, while messages keep arriving.
 
 use std::{future::pending, sync::Arc};
 
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::relay::{POLL_INTERVAL, RelayKey, Signal, signals::SignalSender, status::Link};
 
-/// See the module.
+/// The subscriber; see the module documentation.
 pub(super) struct Subscriber {
     pub(super) client: Client,
     pub(super) key: RelayKey,
@@ -34,13 +34,13 @@ pub(super) struct Subscriber {
     pub(super) rejections: Rejections,
 }
 
-/// What Redis has done.
+/// A command that Redis has completed.
 enum Done {
     Changed(Batch),
     Answered,
 }
 
-/// A request on its way: one at a time.
+/// A request in progress; there is at most one.
 type Request = Fuse<BoxFuture<'static, RedisResult<Done>>>;
 
 impl Subscriber {
@@ -60,14 +60,14 @@ impl Subscriber {
         }
     }
 
-    /// Connects and subscribes to what every process needs.
+    /// Connects, and subscribes to the channels that every process needs.
     async fn connect(&self) -> RedisResult<(PubSubSink, PubSubStream)> {
         let (mut sink, stream) = answer(self.client.get_async_pubsub()).await?.split();
         answer(sink.subscribe(names(&[self.channels.work(), self.channels.stops()]))).await?;
         Ok((sink, stream))
     }
 
-    /// Passes on what arrives until the connection ends or Redis stops answering: a frozen one closes nothing.
+    /// Forwards messages until the connection ends or Redis stops answering: if it is frozen, connections stay open.
     async fn listen(&self, sink: PubSubSink, mut stream: PubSubStream) -> RedisError {
         self.link.connected();
         let mut is_caught_up = false;
@@ -100,7 +100,7 @@ impl Subscriber {
         }
     }
 
-    /// Records what is subscribed. What was published before is found in the store, so its users' logs are read once.
+    /// Records subscribed channels. Their users' logs are read once, to find what was published before.
     fn record(&self, batch: Batch) {
         match batch {
             Batch::Subscribe(channels) => {
@@ -122,7 +122,7 @@ impl Subscriber {
             Ok(Wire::Decided(task_id)) => Some(Signal::Decided(task_id)),
             Ok(Wire::Log) => self.follows.user_of(channel).map(Signal::Log),
             Ok(Wire::Text(text)) => self.follows.user_of(channel).map(|user| Signal::Text(user, Arc::new(text))),
-            // Signed by a newer release.
+            // Signed by a newer version.
             Err(error) => {
                 tracing::debug!(%error, channel, "cannot decode a message");
                 Some(Signal::Changed)
@@ -146,7 +146,7 @@ async fn change(mut sink: PubSubSink, batch: Batch) -> RedisResult<Done> {
     Ok(Done::Changed(batch))
 }
 
-/// Asks for a sign of life. An error is one, too: the user may lack the permission for PING.
+/// Sends a PING. An error is an answer too: the user may lack permission for PING.
 async fn check(mut sink: PubSubSink) -> RedisResult<Done> {
     match answer(sink.ping::<Value>()).await {
         Err(error) if !is_answer(&error) => Err(error),

@@ -1,4 +1,4 @@
-//! The embedded relay: a file that is touched and watched, or a database that is polled.
+//! Tests of the embedded relay: watching a file, and polling a database.
 
 use std::{fs, path::Path};
 
@@ -12,7 +12,7 @@ fn wake_file(pair: &Pair) -> PathBuf {
     pair.folder.path().join("chat.db-wake")
 }
 
-/// Something that happens to the file while processes run.
+/// Damage to the file while processes run.
 type Mishap = (&'static str, fn(&Path));
 
 fn mishaps() -> [Mishap; 4] {
@@ -32,17 +32,17 @@ fn mishaps() -> [Mishap; 4] {
 }
 
 #[tokio::test]
-async fn passes_every_hint_by_watching() {
+async fn delivers_every_hint_by_watching() {
     let pair = embedded(WakeMode::Auto).await;
 
-    assert_every_hint_arrives_there_and_here(&pair).await;
+    assert_delivers_every_hint_in_both_processes(&pair).await;
 
     pair.until_connected().await;
     assert_eq!(pair.dropped_hints(), 0);
 }
 
 #[tokio::test]
-async fn polling_notices_a_commit_and_is_visible() {
+async fn delivers_hints_by_polling_and_reports_it() {
     let pair = embedded(WakeMode::Poll).await;
     let _attend = pair.there.attend();
     let mut signals = pair.there.signals();
@@ -56,7 +56,7 @@ async fn polling_notices_a_commit_and_is_visible() {
 }
 
 #[tokio::test]
-async fn follows_the_wake_up_file_whatever_happens_to_it() {
+async fn follows_a_removed_or_replaced_wake_up_file() {
     for (mishap, act) in mishaps() {
         let pair = embedded(WakeMode::Auto).await;
         for _ in 0..3 {
@@ -65,7 +65,7 @@ async fn follows_the_wake_up_file_whatever_happens_to_it() {
             let restarted = start(&options, &database, &identity("x")).await.unwrap();
 
             for from in [&restarted, &pair.here] {
-                // Whoever still watches the old file notices that, and then misses nothing.
+                // A process that still watches the old file notices the change and then misses nothing.
                 sleep(Duration::from_millis(50)).await;
                 let others = [&restarted, &pair.here, &pair.there];
                 let others = others.into_iter().filter(|relay| !Arc::ptr_eq(relay, from));
@@ -82,11 +82,11 @@ async fn follows_the_wake_up_file_whatever_happens_to_it() {
 }
 
 #[tokio::test]
-async fn a_file_that_cannot_be_touched_is_visible_and_counted_until_it_can() {
+async fn reports_and_counts_a_wake_up_file_that_cannot_be_touched() {
     let pair = embedded(WakeMode::Auto).await;
     let path = wake_file(&pair);
     fs::remove_file(&path).unwrap();
-    // Both relays create the file again, until one of them loses to the folder of that name.
+    // Both relays recreate the file until one of them finds a folder with that name.
     while fs::create_dir(&path).is_err() {
         let _ = fs::remove_file(&path);
     }

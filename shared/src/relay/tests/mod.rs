@@ -1,4 +1,4 @@
-//! One suite for all relays: two of a kind, as in two processes, and what one announces the other receives.
+//! A test suite for all relays: two relays, as in two processes, one of which announces what the other receives.
 
 mod embedded;
 mod redis;
@@ -13,10 +13,10 @@ use tokio::time::{Instant, sleep, timeout};
 use super::*;
 use server::RedisServer;
 
-/// Far more than anything here takes.
+/// Far more time than any step needs.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// Two relays of one installation, and what they need.
+/// Two relays of one installation, with their resources.
 struct Pair {
     here: SharedRelay,
     there: SharedRelay,
@@ -42,7 +42,7 @@ impl Pair {
         Self { here, there, folder }
     }
 
-    /// Waits until both directions of both relays are in a state of which this holds.
+    /// Waits until both directions of both relays satisfy a condition.
     async fn until(&self, what: &str, holds: impl Fn(RelayStatus) -> bool) {
         eventually(what, || holds(self.here.status()) && holds(self.there.status())).await;
     }
@@ -86,7 +86,7 @@ fn log_of(name: &str) -> Hints {
     Hints { users: vec![user(name)], ..Hints::default() }
 }
 
-/// Waits for a signal of which this holds, or for one that says "read everything".
+/// Waits for a signal that satisfies a condition, or for one that requires reading everything.
 async fn received(signals: &mut Signals, mut is_wanted: impl FnMut(&Signal) -> bool) -> Signal {
     timeout(LIMIT, async {
         loop {
@@ -100,7 +100,7 @@ async fn received(signals: &mut Signals, mut is_wanted: impl FnMut(&Signal) -> b
     .expect("the signal never arrived")
 }
 
-async fn assert_every_hint_arrives_there_and_here(pair: &Pair) {
+async fn assert_delivers_every_hint_in_both_processes(pair: &Pair) {
     let task_id = TaskId::generate();
     let _follow = pair.there.follow(&user("ann")).await;
 

@@ -1,4 +1,4 @@
-//! The Redis relay, with a Redis that is killed, frozen, restricted, or lied to.
+//! Tests of the Redis relay, with a Redis that is killed, frozen, or restricted, and with forged messages.
 
 use super::*;
 
@@ -13,7 +13,7 @@ async fn connected() -> (Pair, RedisServer) {
     (pair, server)
 }
 
-/// An announcement arrives on the other side, and no hint was dropped to get there.
+/// Asserts that an announcement is received and that no hint was dropped.
 async fn assert_arrives(pair: &Pair) {
     let mut signals = pair.there.signals();
     pair.here.announce(work());
@@ -22,16 +22,16 @@ async fn assert_arrives(pair: &Pair) {
 }
 
 #[tokio::test]
-async fn passes_every_hint() {
+async fn delivers_every_hint() {
     let (pair, _server) = connected().await;
 
-    assert_every_hint_arrives_there_and_here(&pair).await;
+    assert_delivers_every_hint_in_both_processes(&pair).await;
 
     assert_eq!(pair.dropped_hints(), 0);
 }
 
 #[tokio::test]
-async fn text_arrives_in_order_and_only_where_its_user_is_followed() {
+async fn delivers_text_in_order_to_followers_of_its_user_only() {
     let (pair, _server) = connected().await;
     let _follow = pair.there.follow(&user("ann")).await;
     let mut signals = pair.there.signals();
@@ -50,7 +50,7 @@ async fn text_arrives_in_order_and_only_where_its_user_is_followed() {
 }
 
 #[tokio::test]
-async fn a_user_who_was_forgotten_can_be_followed_again() {
+async fn follows_a_user_again_after_unfollowing() {
     let (pair, _server) = connected().await;
     for _ in 0..20 {
         let follow = pair.there.follow(&user("ann")).await;
@@ -62,7 +62,7 @@ async fn a_user_who_was_forgotten_can_be_followed_again() {
 }
 
 #[tokio::test]
-async fn thousands_who_connect_at_once_are_all_subscribed_with_few_commands() {
+async fn subscribes_thousands_of_users_with_few_commands() {
     let (pair, server) = connected().await;
     let before = server.calls("subscribe");
     let names: Vec<String> = (0..3000).map(|number| format!("user{number}")).collect();
@@ -83,13 +83,13 @@ async fn thousands_who_connect_at_once_are_all_subscribed_with_few_commands() {
 }
 
 #[tokio::test]
-async fn after_a_restart_of_redis_everyone_is_healed_and_nothing_is_dropped_any_more() {
+async fn recovers_after_a_restart_of_redis() {
     let (pair, mut server) = connected().await;
     let _follow = pair.there.follow(&user("ann")).await;
     let mut signals = pair.there.signals();
 
     server.kill();
-    // Nothing waits for it meanwhile, however much is announced.
+    // Announcements do not wait for it, however many there are.
     for offset in 0..10_000 {
         pair.here.publish_text(&user("ann"), text(offset, "lost"));
     }
@@ -100,28 +100,28 @@ async fn after_a_restart_of_redis_everyone_is_healed_and_nothing_is_dropped_any_
     pair.until_connected().await;
     assert!(pair.here.status().dropped_texts > 0);
     let dropped = pair.dropped_hints();
-    assert_every_hint_arrives_there_and_here(&pair).await;
+    assert_delivers_every_hint_in_both_processes(&pair).await;
     assert_eq!(pair.dropped_hints(), dropped);
 }
 
 #[tokio::test]
-async fn a_frozen_redis_is_away() {
+async fn reports_a_frozen_redis_as_away() {
     let (pair, server) = connected().await;
     let mut signals = pair.there.signals();
 
     server.signal("-STOP");
-    // Its connections stay open and silent. A follower waits no longer than its limit.
+    // Connections stay open but silent. A follower waits at most for its limit.
     let _follow = timeout(LIMIT, pair.there.follow(&user("ann"))).await.unwrap();
     pair.until("away", |status| status.subscriber == LinkState::Away && status.publisher == LinkState::Away).await;
     server.signal("-CONT");
 
     received(&mut signals, |signal| matches!(signal, Signal::Healed)).await;
     pair.until_connected().await;
-    assert_every_hint_arrives_there_and_here(&pair).await;
+    assert_delivers_every_hint_in_both_processes(&pair).await;
 }
 
 #[tokio::test]
-async fn starts_while_redis_is_away_and_connects_later() {
+async fn starts_without_redis_and_connects_later() {
     let mut server = RedisServer::start().await;
     server.kill();
 
@@ -131,17 +131,17 @@ async fn starts_while_redis_is_away_and_connects_later() {
 
     received(&mut signals, |signal| matches!(signal, Signal::Healed)).await;
     pair.until_connected().await;
-    assert_every_hint_arrives_there_and_here(&pair).await;
+    assert_delivers_every_hint_in_both_processes(&pair).await;
 }
 
 #[tokio::test]
-async fn connections_that_redis_closes_cost_no_hint() {
+async fn loses_no_hint_when_redis_closes_connections() {
     let (pair, server) = connected().await;
     for kind in ["normal", "pubsub", "normal", "normal", "pubsub"] {
         let mut signals = pair.there.signals();
         server.run(&format!("CLIENT KILL TYPE {kind}"));
 
-        // What is announced while the subscriber reconnects is found by reading everything.
+        // Hints announced while the subscriber reconnects are found by reading everything.
         pair.here.announce(work());
         received(&mut signals, |signal| match signal {
             Signal::WakeWorkers => kind == "normal",
@@ -154,7 +154,7 @@ async fn connections_that_redis_closes_cost_no_hint() {
 }
 
 #[tokio::test]
-async fn an_idle_timeout_of_redis_costs_no_hint() {
+async fn loses_no_hint_to_an_idle_timeout_of_redis() {
     let (pair, server) = connected().await;
     server.run("CONFIG SET timeout 1");
 
@@ -165,7 +165,7 @@ async fn an_idle_timeout_of_redis_costs_no_hint() {
 }
 
 #[tokio::test]
-async fn a_hint_announced_during_a_short_outage_arrives_after_it() {
+async fn delivers_a_hint_after_a_short_outage() {
     let (pair, server) = connected().await;
     let mut signals = pair.there.signals();
     server.run("ACL SETUSER default -publish");
@@ -179,7 +179,7 @@ async fn a_hint_announced_during_a_short_outage_arrives_after_it() {
 }
 
 #[tokio::test]
-async fn a_missing_permission_is_visible_and_heals_by_itself() {
+async fn reports_a_missing_permission_and_recovers() {
     let server = RedisServer::start().await;
     server.run("ACL SETUSER relay on >secret resetchannels &banter:* +subscribe +unsubscribe +ping");
     let pair = Pair::start(&options(&server.url_of("relay:secret@"))).await;
@@ -202,11 +202,11 @@ async fn a_missing_permission_is_visible_and_heals_by_itself() {
     pair.until("denied both", state(LinkState::Denied, LinkState::Denied)).await;
     server.run("ACL SETUSER relay &banter:*");
     pair.until_connected().await;
-    assert_every_hint_arrives_there_and_here(&pair).await;
+    assert_delivers_every_hint_in_both_processes(&pair).await;
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_denied_until_it_is_right() {
+async fn reports_a_wrong_password_and_recovers() {
     let server = RedisServer::start().await;
     server.run("ACL SETUSER relay on >other &banter:* +@pubsub +ping");
     let pair = Pair::start(&options(&server.url_of("relay:secret@"))).await;
@@ -216,11 +216,11 @@ async fn a_wrong_password_is_denied_until_it_is_right() {
     server.run("ACL SETUSER relay >secret");
 
     pair.until_connected().await;
-    assert_every_hint_arrives_there_and_here(&pair).await;
+    assert_delivers_every_hint_in_both_processes(&pair).await;
 }
 
 #[tokio::test]
-async fn forged_messages_are_rejected_and_counted() {
+async fn rejects_and_counts_forged_messages() {
     let (pair, server) = connected().await;
     let _follow = pair.there.follow(&user("ann")).await;
     let ann = "banter:x:user:1:w/ann";
@@ -241,7 +241,7 @@ async fn forged_messages_are_rejected_and_counted() {
 }
 
 #[tokio::test]
-async fn installations_that_share_a_redis_do_not_receive_each_other() {
+async fn separates_installations_that_share_a_redis() {
     let (pair, server) = connected().await;
     let stranger = start(&options(&server.url()), std::path::Path::new("unused"), &identity("other")).await.unwrap();
     let mut signals = pair.there.signals();

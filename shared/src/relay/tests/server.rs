@@ -1,4 +1,4 @@
-//! A Redis of the test's own, on a free port.
+//! A Redis server for one test, on a free port.
 
 use std::{
     net::TcpListener,
@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use super::LIMIT;
 
-/// A running `redis-server`, which is killed with its value.
+/// A running `redis-server`, which is killed when dropped.
 pub(super) struct RedisServer {
     port: u16,
     folder: TempDir,
@@ -49,7 +49,7 @@ impl RedisServer {
         self.url_of("")
     }
 
-    /// The URL with a user and a password (`USER:PASSWORD@`).
+    /// Returns the URL with a user and a password (`USER:PASSWORD@`).
     pub(super) fn url_of(&self, user: &str) -> String {
         format!("redis://{user}127.0.0.1:{}", self.port)
     }
@@ -68,7 +68,7 @@ impl RedisServer {
         assert!(Command::new("kill").args([name, &self.process.id().to_string()]).status().unwrap().success());
     }
 
-    /// Runs a command of words without spaces, and returns what Redis answers as text.
+    /// Runs a command whose words contain no spaces, and returns the answer as text.
     pub(super) fn run(&self, command: &str) -> String {
         let mut words = command.split(' ');
         let mut request = ::redis::cmd(words.next().unwrap());
@@ -79,12 +79,12 @@ impl RedisServer {
         ::redis::from_redis_value::<String>(value.clone()).unwrap_or_else(|_| format!("{value:?}"))
     }
 
-    /// Publishes as a stranger does.
+    /// Publishes a raw message, as another client of Redis could.
     pub(super) fn publish(&self, channel: &str, message: &[u8]) {
         ::redis::cmd("PUBLISH").arg(channel).arg(message).query::<()>(&mut self.connect()).unwrap();
     }
 
-    /// How often clients have sent a command.
+    /// Returns how often clients have sent a command.
     pub(super) fn calls(&self, command: &str) -> u64 {
         let stats = self.run("INFO commandstats");
         let line = stats.lines().find(|line| line.starts_with(&format!("cmdstat_{command}:")));

@@ -1,4 +1,4 @@
-//! The file that is touched after a commit.
+//! The file that is touched after each commit.
 
 use std::{
     fs::{self, File, Metadata},
@@ -10,7 +10,7 @@ use std::{
 
 use crate::private;
 
-/// What tells a file from another of the same name: its device and its inode.
+/// The identity of a file, independent of its name: device and inode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FileId {
     device: u64,
@@ -42,7 +42,7 @@ impl Opened {
     }
 }
 
-/// See the module. Kept open: a watch follows the file, not its name.
+/// The wake-up file. It is kept open: a watch follows the file, not its name.
 #[derive(Debug)]
 pub(in crate::relay) struct WakeFile {
     path: PathBuf,
@@ -50,7 +50,7 @@ pub(in crate::relay) struct WakeFile {
 }
 
 impl WakeFile {
-    /// Opens the file next to the database, and creates it if it is missing.
+    /// Opens the file next to the database, creating it if it is missing.
     pub(in crate::relay) fn open(database: &Path) -> io::Result<Self> {
         let mut name = database.as_os_str().to_owned();
         name.push("-wake");
@@ -63,17 +63,17 @@ impl WakeFile {
         &self.path
     }
 
-    /// Wakes everyone who watches the file.
+    /// Wakes every process that watches the file.
     pub(in crate::relay) fn touch(&self) -> io::Result<()> {
         self.with_current(|opened| opened.file.write_at(b".", 0)).map(drop)
     }
 
-    /// Returns the id of the file that has the name now; creates the file if it is missing.
+    /// Returns the id of the file that has the name now, creating the file if it is missing.
     pub(super) fn current_id(&self) -> io::Result<FileId> {
         self.with_current(|opened| Ok(opened.id))
     }
 
-    /// Opens the file again if it was removed or replaced: everyone else now watches another one.
+    /// Reopens the file if it was removed or replaced, because other processes now watch the new one.
     fn with_current<T>(&self, act: impl FnOnce(&Opened) -> io::Result<T>) -> io::Result<T> {
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         if fs::symlink_metadata(&self.path).ok().is_none_or(|found| FileId::from(&found) != opened.id) {
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_removed_or_replaced_file_is_opened_again() {
+    fn reopens_a_removed_or_replaced_file() {
         let folder = tempfile::tempdir().unwrap();
         let wake = WakeFile::open(&folder.path().join("chat.db")).unwrap();
         let first = wake.current_id().unwrap();
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_gone_is_an_error_until_it_is_back() {
+    fn fails_while_the_folder_is_missing() {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         fs::create_dir(&data).unwrap();

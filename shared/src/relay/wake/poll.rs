@@ -1,4 +1,4 @@
-//! Polls SQLite's change counter where files cannot be watched.
+//! Polls SQLite's change counter if files cannot be watched.
 
 use std::{
     sync::{
@@ -13,12 +13,12 @@ use tokio::sync::Notify;
 
 use crate::relay::POLL_INTERVAL;
 
-/// How often the change counter is read while anyone waits for changes.
+/// How often to read the change counter while anyone waits for changes.
 const BUSY_POLL: Duration = Duration::from_millis(5);
-/// How often it is read otherwise.
+/// How often to read it otherwise.
 const IDLE_POLL: Duration = POLL_INTERVAL;
 
-/// Counts who waits for changes; polling is frequent only then.
+/// Counts the tasks that wait for changes; polling is frequent only while there are any.
 #[derive(Debug, Default)]
 pub(in crate::relay) struct Interest {
     waiting: AtomicUsize,
@@ -37,7 +37,7 @@ impl Interest {
     }
 }
 
-/// Somebody waits for changes as long as this lives.
+/// A task that waits for changes, until this is dropped.
 #[derive(Debug)]
 pub(in crate::relay) struct InterestGuard(Arc<Interest>);
 
@@ -47,7 +47,7 @@ impl Drop for InterestGuard {
     }
 }
 
-/// Polls SQLite's change counter and calls `on_change` when another connection has changed the database.
+/// Polls SQLite's change counter and calls `on_change` after another connection has changed the database.
 pub(super) async fn run(database: &SqliteConnectOptions, interest: &Interest, on_change: &(dyn Fn() + Send + Sync)) {
     let mut connection: Option<SqliteConnection> = None;
     let mut last = None;
@@ -65,7 +65,7 @@ pub(super) async fn run(database: &SqliteConnectOptions, interest: &Interest, on
     }
 }
 
-/// `PRAGMA data_version` (<https://www.sqlite.org/pragma.html#pragma_data_version>); `None` when it cannot be read.
+/// Reads `PRAGMA data_version` (<https://www.sqlite.org/pragma.html#pragma_data_version>); `None` if it cannot be read.
 async fn read_version(connection: &mut Option<SqliteConnection>, database: &SqliteConnectOptions) -> Option<i64> {
     if connection.is_none() {
         *connection = database.connect().await.ok();

@@ -20,11 +20,11 @@ use super::{
     file::{FileId, WakeFile},
 };
 
-/// How long a watch may take to show our own first touch before it counts as not working.
+/// How long a watch may take to report our own first touch before it counts as broken.
 const PROBE: Duration = Duration::from_millis(500);
-/// How often the watched file is compared with the one that has its name, should an event about it be missing.
+/// How often to compare the watched file with the one that has its name, in case an event was lost.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
-/// How often a file that is replaced while a watch on it begins is tried again.
+/// The number of attempts to start a watch while the file is being replaced.
 const ATTEMPTS: usize = 3;
 
 /// Why the file cannot be watched.
@@ -32,17 +32,17 @@ const ATTEMPTS: usize = 3;
 pub(super) enum WatchError {
     #[error("{0}")]
     File(#[from] io::Error),
-    /// Most often a limit: `fs.inotify.max_user_watches`, `fs.inotify.max_user_instances`, or open files.
+    /// Usually a limit: `fs.inotify.max_user_watches`, `fs.inotify.max_user_instances`, or open files.
     #[error("{0}")]
     Notify(#[from] notify::Error),
-    /// Some file systems accept a watch and never report anything.
+    /// Some file systems accept a watch but never report anything.
     #[error("the file system does not support change notifications")]
     Silent,
     #[error("the file is being replaced repeatedly")]
     Replaced,
 }
 
-/// What an event means.
+/// The meaning of a file system event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Meaning {
     /// The file was touched.
@@ -66,7 +66,7 @@ impl Meaning {
     }
 }
 
-/// What the watcher's thread reports.
+/// The reports of the watcher's thread.
 #[derive(Debug, Default)]
 struct Reports {
     changed: Notify,
@@ -102,12 +102,12 @@ impl Reports {
 pub(super) struct Watch {
     watched: FileId,
     reports: Arc<Reports>,
-    /// Held for its drop.
+    /// Ends the watch when dropped.
     _watcher: RecommendedWatcher,
 }
 
 impl Watch {
-    /// Starts to call `on_change` after every touch.
+    /// Starts calling `on_change` after every touch.
     pub(super) async fn start(wake: &WakeFile, on_change: OnChange) -> Result<Self, WatchError> {
         for _ in 0..ATTEMPTS {
             let watch = Self::begin(wake, Arc::clone(&on_change))?;
@@ -133,7 +133,8 @@ impl Watch {
         Ok(Self { watched, reports, _watcher: inotify })
     }
 
-    /// Waits until the watch has reported our own touch. False when the file is replaced meanwhile, or nothing is reported.
+    /// Waits until the watch has reported our own touch. Returns false if the file is replaced meanwhile or nothing is
+    /// reported.
     async fn sees_touch(&self, wake: &WakeFile) -> bool {
         let seen = async {
             loop {
@@ -154,7 +155,7 @@ impl Watch {
         Ok(wake.current_id()? == self.watched)
     }
 
-    /// Returns when the watched file is not the one that has the name any more.
+    /// Waits until the name refers to another file than the watched one.
     pub(super) async fn until_stale(&self, wake: &WakeFile) {
         while matches!(self.is_current(wake), Ok(true)) {
             tokio::select! {
@@ -174,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_event_that_may_end_the_watch_is_suspect() {
+    fn treats_events_that_may_end_the_watch_as_suspect() {
         let event = |kind| Ok(Event::new(kind));
         for (event, meaning) in [
             (event(EventKind::Modify(ModifyKind::Data(DataChange::Any))), Meaning::Changed),
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn an_overflow_counts_as_a_change() {
+    fn treats_an_overflow_as_a_change() {
         let reports = Reports::default();
         let changes = std::cell::Cell::new(0);
 
