@@ -153,9 +153,9 @@ pub struct RelayOptions {
 /// The installation that a relay's messages belong to.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// Its id: part of every channel's name.
+    /// The id, which is part of every channel's name.
     pub installation: String,
-    /// Signs every message.
+    /// The key that signs every message.
     pub key: RelayKey,
 }
 

@@ -1,4 +1,4 @@
-//! What the workers found out about the agents.
+//! The health of agents, as reported by workers.
 
 use super::{Store, StoreError, workers};
 use crate::id::WorkerId;
@@ -6,9 +6,9 @@ use crate::id::WorkerId;
 /// Whether an agent can answer.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct AgentHealth {
-    /// The agent.
+    /// The key of the agent.
     pub agent_key: String,
-    /// Whether it can.
+    /// Whether it can answer.
     #[sqlx(rename = "available")]
     pub is_available: bool,
     /// Why it cannot.
@@ -16,7 +16,7 @@ pub struct AgentHealth {
 }
 
 impl Store {
-    /// Replaces what a worker has said about the agents.
+    /// Replaces a worker's report about the agents.
     ///
     /// # Errors
     /// When the store fails.
@@ -42,7 +42,7 @@ impl Store {
         Ok(())
     }
 
-    /// What is known of each agent: it can answer if any worker says so.
+    /// Returns the health of each agent. An agent is available if any worker says so.
     ///
     /// # Errors
     /// When the store fails.
@@ -54,7 +54,7 @@ impl Store {
         .fetch_all(&self.inner.readers)
         .await?;
         for agent in &mut agents {
-            // One worker can run the agent, and another cannot.
+            // One worker can run the agent, but another cannot.
             agent.reason.take_if(|_| agent.is_available);
         }
         Ok(agents)

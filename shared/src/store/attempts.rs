@@ -1,4 +1,4 @@
-//! Attempts: how they end, whoever ends them.
+//! Attempts: how they end.
 
 use std::time::Duration;
 
@@ -19,47 +19,47 @@ use crate::{
     id::TaskId,
 };
 
-/// How an attempt ended, as its worker sees it. A stored wish to stop comes before all of them.
+/// How an attempt ended, as its worker reports it. A stored stop request takes precedence.
 #[derive(Clone, Debug)]
 pub enum Finish {
-    /// With an answer; an empty one counts too.
+    /// With an answer, which may be empty.
     Answered {
-        /// The whole text.
+        /// The entire text.
         text: String,
-        /// `Stop`, `Length` or `Refusal`.
+        /// `Stop`, `Length`, or `Refusal`.
         finish_reason: FinishReason,
-        /// What the agent counted.
+        /// The usage that the agent reported.
         usage: Option<Usage>,
-        /// The agent's own session, which knows the conversation up to this turn.
+        /// The agent session, which contains the conversation up to this turn.
         resume: Option<AgentSession>,
     },
-    /// Because somebody wished so.
+    /// With a stop.
     Stopped {
-        /// The text up to it.
+        /// The text so far.
         text: String,
-        /// The agent's own session, which knows the conversation up to this turn.
+        /// The agent session, which contains the conversation up to this turn.
         resume: Option<AgentSession>,
     },
     /// With an error.
     Failed {
-        /// The text up to it.
+        /// The text so far.
         text: String,
         /// What went wrong.
         error: TaskError,
         /// How long the agent asks to wait.
         retry_after: Option<Duration>,
     },
-    /// Given back because the worker shuts down; no failure.
+    /// Without a result, because the worker is shutting down; does not count as a failure.
     HandedBack {
-        /// The text up to it: kept if the task ends with this, because a tool had begun.
+        /// The text so far, which is kept if the task ends here because a tool call had started.
         text: String,
     },
-    /// Its worker died.
+    /// Without a result, because the worker was lost.
     WorkerLost,
 }
 
 impl Finish {
-    /// The agent's own session that the turn was answered in to its end.
+    /// Returns the agent session, if it has seen the turn to its end.
     fn resume(&self) -> Option<&AgentSession> {
         match self {
             Self::Answered { resume, .. } | Self::Stopped { resume, .. } => resume.as_ref(),
@@ -67,7 +67,7 @@ impl Finish {
         }
     }
 
-    /// The text that the worker knows; `None` if only what was stored is known.
+    /// Returns the text that the worker has; `None` if only the stored text is known.
     fn into_text(self) -> Option<String> {
         match self {
             Self::Answered { text, .. }
@@ -80,11 +80,11 @@ impl Finish {
 }
 
 impl Store {
-    /// Ends an attempt: its last steps, the answer, the task, its job, the session's next job and the events, in one
-    /// transaction. `steps` are those whose latest state was not stored before.
+    /// Ends an attempt in one transaction: its last steps, the answer, the task, its job, the session's next job, and
+    /// the events. `steps` are those whose latest state is not stored yet.
     ///
     /// # Errors
-    /// [`StoreError::LeaseLost`] when the attempt is over already; nothing is written then.
+    /// Returns [`StoreError::LeaseLost`] if the attempt has already ended; nothing is written then.
     pub async fn finish(
         &self,
         task_id: TaskId,
@@ -104,7 +104,7 @@ impl Store {
     }
 }
 
-/// Ends an attempt inside a transaction: the way that every end of a running task goes.
+/// Ends an attempt within a transaction. Every end of a running task goes through this function.
 pub(super) async fn end_attempt(
     tx: &mut WriteTx,
     task_id: TaskId,
@@ -151,7 +151,7 @@ pub(super) async fn end_attempt(
     }
 }
 
-/// Ends a task, running or waiting, by somebody's wish.
+/// Ends a queued or running task because of a stop request.
 async fn end_stopped(
     tx: &mut WriteTx,
     open: &Open,
@@ -168,7 +168,7 @@ async fn end_stopped(
         .await
 }
 
-/// Ends a waiting task at once: a Stop before its turn, or between its attempts.
+/// Ends a queued task: a stop before its turn, or between its attempts.
 pub(super) async fn end_waiting(
     tx: &mut WriteTx,
     task_id: TaskId,
@@ -178,7 +178,7 @@ pub(super) async fn end_waiting(
     end_stopped(tx, &open, StopReason::Cancel, None, now).await
 }
 
-/// What a task says that an archived session cancelled.
+/// The error message of a task that was cancelled because its session was archived.
 pub(super) const ARCHIVED_BEFORE_ITS_TURN: &str = "The session was archived before the agent got to this message.";
 
 /// Ends a task that waits between two attempts when its session is archived; the text so far is kept.
@@ -199,18 +199,18 @@ pub(super) async fn end_archived(
     end_task(tx, &open, outcome, now).await
 }
 
-/// What went wrong with an attempt.
+/// Why an attempt failed.
 struct Failure {
     error: TaskError,
     /// How long the agent asks to wait.
     retry_after: Option<Duration>,
-    /// Whether a tool may have done something that a new attempt would do again.
+    /// Whether a tool call may have had effects that another attempt would repeat.
     tool_begun: bool,
 }
 
-/// Schedules the next attempt after an error, or ends the task: if the error is permanent, if no attempt is left, or if
-/// the agent asks for a wait of more than [`MAX_RETRY_AFTER`]. A retryable error after a tool had begun interrupts the
-/// task, whichever attempt it was.
+/// Schedules the next attempt after an error, or ends the task: if the error is permanent, if no attempts are left, or
+/// if the agent asks for a wait of more than [`MAX_RETRY_AFTER`]. A retryable error after a tool call interrupts the
+/// task, regardless of the number of attempts.
 async fn fail(
     tx: &mut WriteTx,
     open: &Open,
@@ -240,7 +240,7 @@ async fn fail(
     end_task(tx, open, outcome, now).await
 }
 
-/// Ends a task whose next attempt might do again what a tool has done. A person decides how it goes on.
+/// Ends a task whose next attempt might repeat the effects of a tool call. The user decides how to proceed.
 async fn end_interrupted(
     tx: &mut WriteTx,
     open: &Open,
@@ -260,7 +260,7 @@ async fn end_interrupted(
     end_task(tx, open, outcome, now).await
 }
 
-/// Puts a running task back to the head of its session, at once or at `due`.
+/// Returns a running task to the head of its session's queue, due immediately or at `due`.
 async fn requeue(
     tx: &mut WriteTx,
     open: &Open,

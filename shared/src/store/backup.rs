@@ -1,10 +1,10 @@
-//! Backups: a consistent copy of the database, made while everything runs.
+//! Backups: consistent copies of a database in use.
 //!
-//! Guarantees: a file with the final name is whole, verified, and on the disk. Whatever is killed or fails leaves at most
-//! `.NAME.partial` next to it, which the next backup to the same target replaces.
+//! Guarantees: a file with the final name is complete, verified, and synced to disk. A backup that is killed or fails
+//! leaves at most `.NAME.partial` next to it, which the next backup to the same target replaces.
 //!
-//! `VACUUM INTO` reads one snapshot and blocks no writer; SQLite's backup API starts over whenever another process writes,
-//! and copies free pages, too (docs/adr/0010).
+//! `VACUUM INTO` reads one snapshot and does not block writers. SQLite's backup API starts over whenever another
+//! process writes, and it also copies free pages (docs/adr/0010).
 
 use std::{
     ffi::OsString,
@@ -27,33 +27,33 @@ use super::{
 };
 use crate::private;
 
-/// How long a backup waits for a process that opens the database.
+/// How long a backup waits for a process that is opening the database.
 const LOCK_LIMIT: Duration = Duration::from_secs(30);
-/// How long its connection waits for SQLite's locks at a time.
+/// How long its connection waits for a lock of SQLite.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Why there is no backup.
+/// Why a backup failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
-    /// There is nothing to back up.
+    /// The database does not exist.
     #[error("there is no database at {}", .0.display())]
     NoDatabase(PathBuf),
-    /// The target's name is taken.
+    /// The target exists.
     #[error("{} already exists; choose another name, or pass --overwrite", .0.display())]
     Exists(PathBuf),
     /// The target is a folder or a special file.
     #[error("{} is not a regular file; pass the path of a file", .0.display())]
     NotAFile(PathBuf),
-    /// The target is the database, or a file that belongs to it.
+    /// The target is the database or one of its companion files.
     #[error("{} is one of the database's own files; choose another name", .0.display())]
     IsDatabase(PathBuf),
-    /// Another backup writes the same file.
+    /// Another backup is writing the same file.
     #[error("another backup to {} is running", .0.display())]
     Running(PathBuf),
-    /// A restore replaces the database.
+    /// A restore is replacing the database.
     #[error("a restore is in progress; try again when `api restore` has finished")]
     BeingRestored,
-    /// The database is itself a backup, beside a write-ahead log that is not its own.
+    /// The database is itself a backup, next to a write-ahead log that belongs to another database.
     #[error("{path} is a backup, but {path}-wal belongs to the database that it replaced; see docs/operations.md", path = .0.display())]
     ForeignLog(PathBuf),
     /// A newer version has migrated the database.
@@ -62,28 +62,28 @@ pub enum BackupError {
         .0.display(), .1.found, .1.known
     )]
     NewerSchema(PathBuf, NewerSchema),
-    /// The target's disk has too little room.
+    /// The target's disk is full.
     #[error("not enough space for {}", .0.display())]
     NoSpace(PathBuf),
-    /// The target's folder cannot be written.
+    /// The target's folder is not writable.
     #[error("cannot write {}", path.display())]
     Write {
         /// The target.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
-    /// The database could not be read, or the copy not be written.
+    /// The database could not be read, or the copy could not be written.
     #[error("cannot copy the database to {}", path.display())]
     Copy {
         /// The target.
         path: PathBuf,
-        /// Why.
+        /// The error of the database.
         #[source]
         source: StoreError,
     },
-    /// The copy is damaged, and so is the database or the disk.
+    /// The copy is damaged, and thus the database or the disk.
     #[error("the copy is damaged ({0}); run `api check`")]
     Damaged(String),
 }
@@ -91,7 +91,7 @@ pub enum BackupError {
 /// Writes a backup of a database to `target` and returns its size in bytes.
 ///
 /// # Errors
-/// When there is no backup. A file that was there before is unchanged then.
+/// Returns an error if no backup was made. An existing file is unchanged then.
 pub async fn back_up(database: &Path, target: &Path, may_overwrite: bool) -> Result<u64, BackupError> {
     let files = DatabaseFiles::new(database);
     if !database.is_file() {
@@ -130,13 +130,13 @@ pub async fn back_up(database: &Path, target: &Path, may_overwrite: bool) -> Res
     partial.publish(target).map_err(write)
 }
 
-/// Copies a snapshot into an empty file and marks it as a backup. Returns what is wrong with the copy, if anything.
+/// Copies a snapshot into an empty file and marks it as a backup. Returns a description of any damage in the copy.
 async fn copy_into(source: &mut SqliteConnection, path: &Path) -> Result<Option<String>, sqlx::Error> {
     let name = path.to_str().ok_or_else(|| sqlx::Error::Io(io::Error::other("the name is not valid UTF-8")))?;
     sqlx::query("VACUUM INTO $1").bind(name).execute(source).await?;
     let mut copy = SqliteConnectOptions::new()
         .filename(path)
-        // A copy that is not finished is thrown away as a whole.
+        // An unfinished copy is discarded as a whole.
         .journal_mode(SqliteJournalMode::Memory)
         .synchronous(SqliteSynchronous::Off)
         .disable_statement_logging()
@@ -162,7 +162,7 @@ fn check_target(files: &DatabaseFiles, target: &Path, may_overwrite: bool) -> Re
     }
 }
 
-/// Whether both paths name the same place, also if there is nothing.
+/// Returns whether two paths name the same file, even if it does not exist.
 fn is_same_name(one: &Path, other: &Path) -> bool {
     let place = |path: &Path| {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -171,7 +171,7 @@ fn is_same_name(one: &Path, other: &Path) -> bool {
     matches!((place(one), place(other)), (Some(one), Some(other)) if one == other)
 }
 
-/// A backup that is being written. Removed when it is dropped.
+/// An unfinished backup, which is removed when dropped.
 struct Partial {
     path: PathBuf,
     /// Locked, so that two backups never write the same file.
@@ -179,22 +179,22 @@ struct Partial {
 }
 
 impl Partial {
-    /// Creates an empty file next to the target, also in the place of one that was left over.
+    /// Creates an empty file next to the target, replacing one that a previous backup left.
     fn create(target: &Path) -> Result<Self, TryLockError> {
         let mut name = OsString::from(".");
         name.push(target.file_name().unwrap_or_default());
         name.push(".partial");
-        // Absolute, since SQLite would take a name that begins with `file:` for a URI.
+        // Absolute, because SQLite would parse a name that begins with `file:` as a URI.
         let path = std::path::absolute(target.with_file_name(name)).map_err(TryLockError::Error)?;
         let file = private::open_own_file(&path).map_err(TryLockError::Error)?;
         match file.try_lock() {
-            // The file system has no such locks.
+            // The file system does not support locks.
             Err(TryLockError::Error(error)) if error.kind() != io::ErrorKind::Unsupported => {
                 return Err(TryLockError::Error(error));
             }
             Err(TryLockError::WouldBlock) => return Err(TryLockError::WouldBlock),
             _ => {
-                // The journal of one that was killed would be applied to this one.
+                // The journal of a killed backup would be applied to this one.
                 let journal = DatabaseFiles::new(&path).companion("-journal");
                 remove_if_present(&journal).and_then(|()| file.set_len(0)).map_err(TryLockError::Error)?;
             }
@@ -202,7 +202,7 @@ impl Partial {
         Ok(Self { path, file })
     }
 
-    /// Gives the finished file its final name.
+    /// Renames the finished file to its final name.
     fn publish(self, target: &Path) -> io::Result<u64> {
         self.file.sync_all()?;
         let written = self.file.metadata()?;
@@ -220,7 +220,7 @@ impl Partial {
 
 impl Drop for Partial {
     fn drop(&mut self) {
-        // After it was published, there is nothing with this name.
+        // After publishing, no file has this name.
         if let Err(error) = DatabaseFiles::new(&self.path).remove() {
             tracing::warn!(path = %self.path.display(), %error, "cannot remove an incomplete backup");
         }

@@ -1,37 +1,37 @@
-//! What must hold in the database at any moment, looked at in one read transaction.
+//! The invariants of the database, checked in one read transaction.
 
 use sqlx::AssertSqlSafe;
 
 use super::{Store, StoreError, sqlite};
 
-/// Something that must not be.
+/// A violation of an invariant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// The rule that is broken.
+    /// The violated rule.
     pub rule: &'static str,
-    /// Where: an id, or SQLite's own words.
+    /// The id of the affected object, or SQLite's own message.
     pub place: String,
 }
 
-/// What was looked at.
+/// The result of a check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CheckReport {
-    /// Sessions.
+    /// The number of sessions.
     pub sessions: i64,
-    /// Messages.
+    /// The number of messages.
     pub messages: i64,
-    /// Tasks without an outcome yet.
+    /// The number of tasks without an outcome.
     pub open_tasks: i64,
-    /// Events in all logs.
+    /// The number of events in all logs.
     pub events: i64,
-    /// What is wrong; nothing in a healthy database.
+    /// The violations; empty if the database is healthy.
     pub findings: Vec<Finding>,
 }
 
-/// At most so many places are told for one rule.
+/// The maximum number of violations to report per rule.
 const PLACES: i64 = 20;
 
-/// A rule, and a query that selects where it is broken.
+/// Each rule, with a query that selects its violations.
 const RULES: [(&str, &str); 19] = [
     (
         "a user message has exactly one task",
@@ -139,7 +139,7 @@ const RULES: [(&str, &str); 19] = [
 ];
 
 impl Store {
-    /// Looks whether everything holds that must. Safe at any time; as of one moment.
+    /// Checks all invariants. Safe at any time; sees one moment.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -165,7 +165,7 @@ impl Store {
     }
 }
 
-/// Gives the one column of a rule's query its name.
+/// Names the only column of a rule's query.
 fn named(query: &str) -> String {
     format!("WITH broken (place) AS ({query}) SELECT place FROM broken")
 }

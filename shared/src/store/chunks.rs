@@ -1,4 +1,4 @@
-//! The text so far of running answers, stored in pieces.
+//! The text of running answers, stored in chunks.
 
 use sqlx::SqliteConnection;
 
@@ -9,14 +9,14 @@ use crate::{
     id::{MessageId, SessionId, TaskId},
 };
 
-/// A piece of a running answer.
+/// A chunk of a running answer.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct StoredChunk {
     /// The task.
     pub task_id: TaskId,
-    /// Its attempt.
+    /// The attempt.
     pub attempt: i64,
-    /// Where the piece starts, in bytes of UTF-8.
+    /// The offset at which the chunk starts, in bytes of UTF-8.
     pub start_offset: i64,
     /// The text.
     #[sqlx(rename = "content")]
@@ -24,14 +24,14 @@ pub struct StoredChunk {
 }
 
 impl StoredChunk {
-    /// Where the next piece starts.
+    /// Returns the offset at which the next chunk starts.
     #[must_use]
     pub fn end_offset(&self) -> i64 {
         self.start_offset + i64::try_from(self.text.len()).unwrap_or(0)
     }
 }
 
-/// A piece with all that a stream needs to tell of it.
+/// A chunk with everything that a stream needs to send it.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct ChunkRow {
     pub(super) id: i64,
@@ -40,15 +40,15 @@ pub struct ChunkRow {
     /// The session.
     #[sqlx(rename = "chat_session_id")]
     pub session_id: SessionId,
-    /// The id that the answer will have.
+    /// The id that the answer will have once it is stored.
     #[sqlx(rename = "answer_message_id")]
     pub message_id: MessageId,
-    /// The piece.
+    /// The chunk.
     #[sqlx(flatten)]
     pub chunk: StoredChunk,
 }
 
-/// The text of an attempt so far.
+/// Returns the text of an attempt so far.
 pub(super) async fn text_so_far(
     connection: &mut SqliteConnection,
     task_id: TaskId,
@@ -64,7 +64,7 @@ pub(super) async fn text_so_far(
     Ok(pieces.concat())
 }
 
-/// Pieces after a position, in the order in which they were stored.
+/// Reads the chunks after a position, in the order in which they were stored.
 pub(super) async fn read_after(
     connection: &mut SqliteConnection,
     after_id: i64,
@@ -86,14 +86,14 @@ pub(super) async fn read_after(
 }
 
 impl Store {
-    /// Stores the next piece of a running answer.
+    /// Stores the next chunk of a running answer.
     ///
     /// # Errors
-    /// [`StoreError::LeaseLost`] when the attempt is over.
+    /// Returns [`StoreError::LeaseLost`] if the attempt has ended.
     pub async fn append_chunk(&self, user: &UserRef, chunk: &StoredChunk) -> Result<Changed<()>, StoreError> {
         let mut tx = self.begin_write().await?;
         if chunk.start_offset == 0 {
-            // The latest attempt that has any text is the one whose text counts.
+            // Only the text of the latest attempt with any text is kept.
             sqlx::query("DELETE FROM answer_chunk WHERE task_id = $1 AND attempt < $2")
                 .bind(chunk.task_id)
                 .bind(chunk.attempt)

@@ -1,4 +1,4 @@
-//! Claims: a worker takes a task and reads its conversation.
+//! Claims: a worker takes the next task and reads its conversation.
 
 use super::{
     Changed, Store, StoreError, events,
@@ -13,28 +13,28 @@ use crate::{
     id::{MessageId, SessionId, TaskId, WorkerId},
 };
 
-/// An attempt that a worker has taken. `attempt` fences every later write of it.
+/// An attempt that a worker has claimed. `attempt` guards all its later writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// The task.
     pub task_id: TaskId,
     /// The attempt.
     pub attempt: i64,
-    /// The queue's row.
+    /// The id of the job.
     pub job_id: String,
     /// The session.
     pub session_id: SessionId,
-    /// Its owner.
+    /// The owner of the session.
     pub user: UserRef,
-    /// The agent that is to answer.
+    /// The agent that answers.
     pub agent_key: String,
-    /// The turn in the session.
+    /// The number of the turn.
     pub turn: i64,
-    /// The id that the answer will have.
+    /// The id that the answer will have once it is stored.
     pub answer_message_id: MessageId,
 }
 
-/// A task that a claim has just started.
+/// A task that was just claimed.
 #[derive(sqlx::FromRow)]
 struct StartedTask {
     id: TaskId,
@@ -53,17 +53,17 @@ struct ClaimedSession {
     agent_key: String,
 }
 
-/// What an attempt is given of its conversation.
+/// The part of the conversation that an attempt receives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conversation {
-    /// All messages up to the turn's user message, in the transcript's order.
+    /// All messages up to the turn's user message, in order.
     pub history: Vec<HistoryMessage>,
-    /// The agent's own session to resume.
+    /// The agent session to resume.
     pub resume: Option<ResumePoint>,
 }
 
 impl Store {
-    /// Whether a job is due: a look that takes no lock.
+    /// Returns whether a job is due, without acquiring a lock.
     ///
     /// # Errors
     /// When the store fails.
@@ -78,7 +78,7 @@ impl Store {
         Ok(found.is_some())
     }
 
-    /// Takes the next due task: its job, its status and the event change together.
+    /// Claims the next due task: its job, its status, and the event change together.
     ///
     /// # Errors
     /// When the store fails.
@@ -86,7 +86,7 @@ impl Store {
         let mut tx = self.begin_write().await?;
         let now = self.inner.clock.now();
         workers::register(&mut tx, worker, now).await?;
-        // fetch_all: the statement has to run to its end, so that a failure in it is seen.
+        // fetch_all runs the statement to its end, so that a late failure is noticed.
         let claimed: Vec<String> = sqlx::query_scalar(CLAIM)
             .bind(worker)
             .bind(now.unix_seconds())
@@ -110,7 +110,7 @@ impl Store {
         .fetch_all(&mut *tx)
         .await?;
         let Some(task) = started.into_iter().next() else {
-            // A job without a task delivers nothing.
+            // A job without a task is obsolete.
             end_job(&mut tx, &job_id, JobEnd::Killed, now).await?;
             tx.commit().await?;
             return Ok(Changed::new(None, Hints { wake_workers: true, ..Hints::default() }));
@@ -140,7 +140,7 @@ impl Store {
         Ok(Changed::new(Some(claim), hints))
     }
 
-    /// Reads what an attempt is given of its conversation, all as of one moment.
+    /// Reads the conversation for an attempt, at one moment.
     ///
     /// # Errors
     /// When the store fails.

@@ -1,8 +1,9 @@
-//! What is left of text that was deleted: nothing in the database's files.
+//! Erasure of deleted text from the files of the database.
 //!
-//! `secure_delete` overwrites what a row or a page held. Two places remain: the write-ahead log, which still has the page as it
-//! was before, and gaps in pages whose rows SQLite has moved. The first is cut off by a checkpoint, the second is rewritten by
-//! `VACUUM`. Both have to wait for readers, so they are done after the change, by [`crate::upkeep`], and tried again.
+//! `secure_delete` overwrites deleted rows and pages. Copies remain in two places: in the write-ahead log, which
+//! contains earlier versions of a page, and in gaps of pages whose rows SQLite has moved. A checkpoint truncates the
+//! log, and `VACUUM` rewrites the pages. Both have to wait for readers, so [`crate::upkeep`] runs them after the change
+//! and retries them.
 
 use std::time::Duration;
 
@@ -11,27 +12,27 @@ use tokio::sync::Notify;
 
 use super::{Store, StoreError};
 
-/// Databases up to this size, in bytes, are rewritten after a deletion: no sender waits noticeably for it.
+/// The maximum size in bytes of a database that is rewritten after a deletion, so that no sender waits noticeably.
 const REWRITTEN_BYTES: i64 = 64 * 1024 * 1024;
-/// How long a checkpoint or a rewrite waits for a lock. Writers wait for a checkpoint that waits for readers.
+/// How long a checkpoint or a rewrite waits for a lock. A checkpoint that waits for readers blocks writers.
 const LOCK_LIMIT: Duration = Duration::from_millis(50);
 
-/// Tells the upkeep of this process that text was deleted.
+/// Notifies the background work of this process about deletions.
 #[derive(Debug, Default)]
 pub(super) struct Erasure(Notify);
 
 impl Store {
-    /// Notes that text was deleted: what is left of it in the files is to be erased.
+    /// Records that text was deleted, so that its remains have to be erased.
     pub(super) fn note_deletion(&self) {
         self.inner.erasure.0.notify_one();
     }
 
-    /// Waits until this process has deleted text. Deletions before the call count, too, once.
+    /// Waits until this process has deleted text. Deletions before the call count as one.
     pub async fn wait_for_deletion(&self) {
         self.inner.erasure.0.notified().await;
     }
 
-    /// Empties the write-ahead log. Returns whether all of it is gone: false while somebody reads or writes.
+    /// Empties the write-ahead log. Returns false if it could not be emptied because of other readers or writers.
     ///
     /// # Errors
     /// When the store fails.
@@ -42,11 +43,11 @@ impl Store {
         Ok(is_busy == 0)
     }
 
-    /// Rewrites a small database page by page, which leaves nothing of what was deleted. Returns whether it was: a large one
-    /// is left as it is.
+    /// Rewrites a small database page by page, which removes all deleted text. Returns false if the database is too
+    /// large.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] while somebody writes; otherwise when the store fails.
+    /// Returns [`StoreError::Busy`] while the database is being written, or another error if the store fails.
     pub async fn rewrite(&self) -> Result<bool, StoreError> {
         let mut connection = self.connect_within(LOCK_LIMIT).await?;
         let bytes: i64 = sqlx::query_scalar("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")

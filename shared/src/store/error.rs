@@ -1,75 +1,75 @@
-//! What can go wrong in the store. HTTP is not known here; the api maps each variant once.
+//! Errors of the store. They are independent of HTTP; the api maps each variant once.
 
 /// Why an operation was not done. Nothing of it was stored, whatever the variant.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// There is no such thing, or it is not the user's.
+    /// The object does not exist, or it is not the user's.
     #[error("not found")]
     NotFound,
     /// The session is archived, so no message can be sent.
     #[error("the session is archived")]
     SessionArchived,
-    /// A task is running or queued, and the sender wanted none to be.
+    /// A task is running or queued, and the sender asked to reject the message in that case.
     #[error("the agent is busy")]
     AgentBusy,
-    /// Too many tasks wait in the session.
+    /// Too many tasks are queued in the session.
     #[error("too many messages are queued")]
     QueueFull,
-    /// The message's task was started, or has ended: the message stands.
+    /// The message's task has started or ended, so the message cannot be changed.
     #[error("the message's task has already started")]
     TaskNotQueued,
-    /// The task has its outcome.
+    /// The task has an outcome.
     #[error("the task has ended")]
     TaskEnded,
-    /// The task has no outcome yet, so there is nothing to retry.
+    /// The task has no outcome yet, so it cannot be retried.
     #[error("the task has not ended")]
     TaskNotEnded,
-    /// The task succeeded, so there is nothing to retry.
+    /// The task succeeded, so it cannot be retried.
     #[error("the task has succeeded")]
     TaskSucceeded,
-    /// Somebody has answered the permission request.
+    /// The permission request was already answered.
     #[error("the permission request has already been answered")]
     PermissionAnswered,
-    /// The permission request waits no more: its time is over, or its attempt.
+    /// The permission request has expired, or its attempt has ended.
     #[error("the permission request has expired")]
     PermissionExpired,
     /// The permission request has no option with this id.
     #[error("the permission request has no such option")]
     PermissionOptionUnknown {
-        /// The ids of those that it has.
+        /// The ids of its options.
         offered: Vec<String>,
     },
-    /// The permission request has no option, or more than one, that "allow" can mean.
+    /// No option of the permission request, or more than one, represents "allow".
     #[error("the permission request requires an option to be selected")]
     PermissionOptionRequired {
         /// The ids of its options.
         offered: Vec<String>,
     },
-    /// The idempotency key was used for something else.
+    /// The idempotency key was used for a different request.
     #[error("the idempotency key was used for another request")]
     IdempotencyMismatch,
-    /// What the idempotency key stands for was deleted since.
+    /// The message or session that the idempotency key refers to was deleted.
     #[error("the message has been deleted")]
     MessageGone,
-    /// The attempt is over: another worker has the task, or it was ended. Its worker stops quietly.
+    /// The attempt has ended, or another worker has the task. The worker stops without writing.
     #[error("the lease was lost")]
     LeaseLost,
-    /// The store stayed locked past its time-out.
+    /// The database stayed locked until the timeout.
     #[error("the store is busy")]
     Busy,
-    /// The disk is full or cannot be written.
+    /// The disk is full or not writable.
     #[error("the store is not writable")]
     Unwritable(#[source] sqlx::Error),
-    /// The disk has too little room for a message.
+    /// The disk has too little space for a message.
     #[error("the disk is full")]
     DiskFull,
-    /// The database says something unexpected.
+    /// The database reported an unexpected error.
     #[error("the database failed")]
     Database(#[source] sqlx::Error),
-    /// A row cannot be read: the file was changed by something else.
+    /// A row contains an invalid value: the file was changed by another program.
     #[error("the store contains an invalid value: {0}")]
     Corrupt(String),
-    /// The queue refused a job.
+    /// The queue rejected a job.
     #[error("the queue failed")]
     Queue(#[source] apalis_sqlite::Error),
 }
@@ -86,12 +86,12 @@ pub struct NewerSchema {
 /// Why the store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The folder could not be made, or the lock file not be opened.
+    /// The folder could not be created, or the lock file could not be opened.
     #[error("DATABASE_URL: cannot create the folder of {path}")]
     Folder {
         /// The database file.
         path: String,
-        /// Why.
+        /// The error of the operating system.
         #[source]
         source: std::io::Error,
     },
@@ -100,7 +100,7 @@ pub enum OpenError {
     Open {
         /// The database file.
         path: String,
-        /// Why.
+        /// The error of the database.
         #[source]
         source: sqlx::Error,
     },
@@ -113,16 +113,16 @@ pub enum OpenError {
     NewerSchema {
         /// The database file.
         path: String,
-        /// Both schemas.
+        /// The schema versions.
         schema: NewerSchema,
     },
-    /// `api restore` is running.
+    /// `api restore` is in progress.
     #[error("DATABASE_URL: {path} is being restored. Try again when `api restore` has finished")]
     BeingRestored {
         /// The database file.
         path: String,
     },
-    /// A backup was copied over a database whose write-ahead log is still there.
+    /// A backup was copied over a database whose write-ahead log still exists.
     #[error(
         "DATABASE_URL: {path} is a backup, but {path}-wal belongs to the database that it replaced; they do not match. \
          Move both away, then run `api restore` with the backup"
@@ -131,21 +131,21 @@ pub enum OpenError {
         /// The database file.
         path: String,
     },
-    /// A backup in the place of the database could not be made the database of this installation.
+    /// A backup in place of the database could not be adopted by this installation.
     #[error("DATABASE_URL: cannot adopt the backup {path}")]
     Adopt {
         /// The database file.
         path: String,
-        /// Why.
+        /// The error of the store.
         #[source]
         source: StoreError,
     },
-    /// The schema could not be brought up to date.
+    /// The schema could not be migrated.
     #[error("DATABASE_URL: cannot migrate {path}")]
     Migrate {
         /// The database file.
         path: String,
-        /// Why.
+        /// The error of the migration.
         #[source]
         source: sqlx::migrate::MigrateError,
     },

@@ -1,4 +1,4 @@
-//! The event log of each user: appending to it inside a change, and its head.
+//! The event logs of users: appending to them within a change, and their heads.
 
 use sqlx::SqliteConnection;
 
@@ -9,16 +9,16 @@ use crate::{
     event::{Cursor, Epoch, EventRef},
 };
 
-/// Where a user's log stands.
+/// The current position of a user's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogPosition {
     /// The log.
     pub user_log_id: i64,
-    /// Its head: the position after its last event.
+    /// The head: the position after the last event.
     pub head: Cursor,
 }
 
-/// Appends events to a user's log, in the transaction of the change that they tell of.
+/// Appends events to a user's log, in the transaction of the change that they describe.
 pub(super) async fn append(
     tx: &mut SqliteConnection,
     user: &UserRef,
@@ -55,7 +55,7 @@ pub(super) async fn append(
     Ok(())
 }
 
-/// The head of a user's log, as of the same moment as everything else read on this connection.
+/// Returns the head of a user's log, at the same moment as all other reads in the transaction.
 pub(super) async fn head(connection: &mut SqliteConnection, user: &UserRef) -> Result<LogPosition, StoreError> {
     let (user_log_id, epoch, seq): (i64, Epoch, i64) =
         sqlx::query_as("SELECT id, epoch, last_seq FROM user_log WHERE workspace_id = $1 AND user_id = $2")
@@ -68,7 +68,7 @@ pub(super) async fn head(connection: &mut SqliteConnection, user: &UserRef) -> R
 }
 
 impl Store {
-    /// Makes sure that a user has a log. Needed once, before anything else is asked for them.
+    /// Creates the log of a user if it does not exist. Required before any other operation for this user.
     ///
     /// # Errors
     /// When the store fails.

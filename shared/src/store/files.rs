@@ -1,7 +1,7 @@
-//! The database's file and its companions: their names, who may read them, and who has them open.
+//! The files of a database: their names, their permissions, and the processes that use them.
 //!
-//! Each process that has the database open holds a shared lock on `<db>.lock`; a restore needs it exclusively. Whoever takes
-//! either holds `<db>.migrate.lock` meanwhile.
+//! Each process that uses the database holds a shared lock on `<db>.lock`; a restore requires an exclusive one. Either
+//! lock is acquired while holding `<db>.migrate.lock`.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -19,26 +19,27 @@ use tokio::time::{Instant, sleep};
 
 use crate::private;
 
-/// How often a lock is tried.
+/// The pause between attempts to acquire a lock.
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
-/// What follows the database's name: the files that SQLite and these programs keep beside it.
+/// The suffixes of the files that SQLite and Banter keep next to the database.
 const COMPANIONS: [&str; 6] = ["-wal", "-shm", "-journal", "-wake", ".lock", ".migrate.lock"];
-/// What SQLite may keep beside any database.
+/// The suffixes of the files that SQLite may keep next to any database.
 const SQLITE_COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
-/// What follows the database's name in the name of one that is being restored.
+/// The suffix of a database that is being restored.
 const STAGED: &str = ".restoring";
-/// What follows it in the name of one that was replaced by a restore; then comes the time.
+/// The suffix of a database that was replaced by a restore, followed by the time.
 const BEFORE_RESTORE: &str = ".before-restore-";
 
-/// `PRAGMA application_id` of a backup that was not restored yet (`BntB`). 0 in a database that is in use.
+/// The `PRAGMA application_id` of a backup that was not restored yet (`BntB`); 0 for a database in use.
 pub(super) const BACKUP_ID: i32 = 0x426e_7442;
-/// Where it is in a database's header (<https://www.sqlite.org/fileformat.html#application_id>).
+/// The offset of the application id in the header of a database
+/// (<https://www.sqlite.org/fileformat.html#application_id>).
 const APPLICATION_ID_OFFSET: usize = 68;
-/// The bytes that connections lock in the database's file (<https://www.sqlite.org/src/file/src/os.h>, `PENDING_BYTE`): each
-/// that has read anything from a database in WAL mode holds a lock there until it is closed.
+/// The bytes of the database's file that connections lock (<https://www.sqlite.org/src/file/src/os.h>, `PENDING_BYTE`).
+/// A connection that has read a database in WAL mode holds a lock there until it is closed.
 const SQLITE_LOCK_BYTES: (i64, i64) = (0x4000_0000, 512);
 
-/// Proof that this process has the database open, or that nobody else has. Released when it is dropped.
+/// Proof that this process uses the database, or that no other process does. Released when dropped.
 #[derive(Debug)]
 pub(super) struct Presence(#[expect(dead_code, reason = "held for its drop")] File);
 
@@ -51,12 +52,12 @@ pub(super) enum EnterError {
     /// A restore is replacing the database.
     #[error("the database is being restored")]
     BeingRestored,
-    /// A backup was copied over a database that was not closed cleanly: SQLite would mix both.
+    /// A backup was copied over a database that was not closed cleanly. SQLite would mix both.
     #[error("the file is a backup next to the write-ahead log of another database")]
     ForeignLog,
 }
 
-/// A database's file and its companions.
+/// A database's file and its companion files.
 #[derive(Clone, Debug)]
 pub(super) struct DatabaseFiles {
     path: PathBuf,
@@ -67,47 +68,47 @@ impl DatabaseFiles {
         Self { path: path.to_path_buf() }
     }
 
-    /// The database itself.
+    /// Returns the path of the database.
     pub(super) fn database(&self) -> &Path {
         &self.path
     }
 
-    /// The database and all that may be beside it.
+    /// Returns the paths of the database and of all possible companion files.
     pub(super) fn all(&self) -> Vec<PathBuf> {
         COMPANIONS.iter().map(|suffix| self.companion(suffix)).chain([self.path.clone()]).collect()
     }
 
-    /// The folder that it is in.
+    /// Returns the folder of the database.
     pub(super) fn folder(&self) -> &Path {
         self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
     }
 
-    /// A file whose name begins with the database's.
+    /// Returns the path of a companion file.
     pub(super) fn companion(&self, suffix: &str) -> PathBuf {
         let mut name = self.path.as_os_str().to_owned();
         name.push(suffix);
         name.into()
     }
 
-    /// The database that a restore prepares before it takes the place of this one.
+    /// Returns the path at which a restore prepares a database.
     pub(super) fn staged(&self) -> Self {
         Self { path: self.companion(STAGED) }
     }
 
-    /// Where a restore keeps the database that it replaces.
+    /// Returns the path to which a restore moves the previous database.
     pub(super) fn before_restore(&self, at: &str) -> Self {
         Self { path: self.companion(&format!("{BEFORE_RESTORE}{at}")) }
     }
 
-    /// Creates the folder if it is missing. One that exists is not changed: it may not be ours alone.
+    /// Creates the folder if it is missing. An existing folder is unchanged, because others may use it.
     pub(super) fn create_folder(&self) -> io::Result<()> {
         private::create_folder(self.folder()).map(drop)
     }
 
-    /// Creates an empty private file for the database if there is none: SQLite gives its permissions to the files that it
-    /// creates beside it.
+    /// Creates an empty private file for the database if it is missing, because SQLite creates companion files with the
+    /// permissions of the database.
     pub(super) fn create(&self) -> io::Result<()> {
-        // Closing it does no harm to SQLite's locks: nobody has a file open that did not exist.
+        // Closing it does not affect SQLite's locks: nobody has opened a file that did not exist.
         match private::create_file(&self.path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
             _ => Ok(()),
@@ -125,14 +126,14 @@ impl DatabaseFiles {
         }
     }
 
-    /// Removes the database and what SQLite keeps beside it. What is missing is ignored.
+    /// Removes the database and the files that SQLite keeps next to it. Missing files are ignored.
     pub(super) fn remove(&self) -> io::Result<()> {
         let companions = SQLITE_COMPANIONS.iter().map(|suffix| self.companion(suffix));
         companions.chain([self.path.clone()]).try_for_each(|path| remove_if_present(&path))
     }
 
-    /// Removes what a restore left that was killed: its unfinished copy, and the name under which it was about to keep the
-    /// present database. Needs the migration lock.
+    /// Removes the files of a restore that was killed: the unfinished copy, and the second name of the current
+    /// database. Requires the migration lock.
     pub(super) fn remove_leftovers(&self) -> io::Result<()> {
         self.staged().remove()?;
         let Ok(present) = fs::metadata(&self.path) else { return Ok(()) };
@@ -150,9 +151,9 @@ impl DatabaseFiles {
         Ok(())
     }
 
-    /// Waits for the lock that one process at a time holds while it brings the schema up to date, makes a backup's snapshot,
-    /// or restores; at most `limit`. It is released with the file, also if the process dies. Polls instead of blocking: a
-    /// blocked thread would keep the process from ending when it is told to.
+    /// Acquires the lock that one process at a time holds while it migrates the schema, takes a snapshot for a backup,
+    /// or restores. Waits at most `limit`. The lock is released with the file, also if the process dies. Polls instead
+    /// of blocking, because a blocked thread would keep the process from shutting down.
     pub(super) async fn lock_migration(&self, limit: Option<Duration>) -> io::Result<Option<File>> {
         let file = private::open_file(&self.companion(".migrate.lock"))?;
         let deadline = limit.map(|limit| Instant::now() + limit);
@@ -174,11 +175,11 @@ impl DatabaseFiles {
         }
     }
 
-    /// Registers this process as one that has the database open. Needs the migration lock.
+    /// Registers this process as a user of the database. Requires the migration lock.
     pub(super) fn enter(&self) -> Result<Presence, EnterError> {
         let file = private::open_file(&self.companion(".lock"))?;
         match file.try_lock() {
-            // Nobody else has it open: only then may the file be read beside SQLite.
+            // No other process has it open, so it may be read without SQLite.
             Ok(()) if self.is_backup_with_foreign_log()? => return Err(EnterError::ForeignLog),
             Ok(()) | Err(TryLockError::WouldBlock) => {}
             Err(TryLockError::Error(error)) => return Err(error.into()),
@@ -190,7 +191,7 @@ impl DatabaseFiles {
         }
     }
 
-    /// Keeps everybody else out. `None` while a process has the database open. Needs the migration lock.
+    /// Excludes all other processes. Returns `None` while a process uses the database. Requires the migration lock.
     pub(super) fn enter_alone(&self) -> io::Result<Option<Presence>> {
         let file = private::open_file(&self.companion(".lock"))?;
         match file.try_lock() {
@@ -200,8 +201,8 @@ impl DatabaseFiles {
         }
     }
 
-    /// A process with an SQLite connection to this database, whatever program it is. Must not be called while this process
-    /// has a connection itself.
+    /// Returns a process with an SQLite connection to this database, of whatever program. Must not be called while this
+    /// process itself has a connection.
     pub(super) fn find_user(&self) -> io::Result<Option<u32>> {
         let file = match File::open(&self.path) {
             Ok(file) => file,
@@ -209,7 +210,7 @@ impl DatabaseFiles {
             Err(error) => return Err(error),
         };
         let (start, length) = SQLITE_LOCK_BYTES;
-        // A conflict with this lock, which is not taken.
+        // A lock that would conflict; it is not acquired.
         let mut lock = libc::flock {
             l_type: i16::try_from(libc::F_WRLCK).unwrap_or_default(),
             l_whence: i16::try_from(libc::SEEK_SET).unwrap_or_default(),
@@ -235,13 +236,13 @@ impl DatabaseFiles {
     }
 }
 
-/// Whether both paths lead to the same file.
+/// Returns whether two paths lead to the same file.
 pub(super) fn is_same_file(one: &Path, other: &Path) -> bool {
     let identity = |path: &Path| fs::metadata(path).map(|found| (found.dev(), found.ino()));
     matches!((identity(one), identity(other)), (Ok(one), Ok(other)) if one == other)
 }
 
-/// Removes a file, if there is one.
+/// Removes a file if it exists.
 pub(super) fn remove_if_present(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -249,7 +250,7 @@ pub(super) fn remove_if_present(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes a change of names in a folder survive a power failure.
+/// Makes changes of names in a folder survive a power failure.
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }

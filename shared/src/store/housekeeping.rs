@@ -1,24 +1,24 @@
-//! Housekeeping: what is old is pruned, and what should never happen is looked for.
+//! Housekeeping: pruning old rows, and repairing inconsistencies that should never occur.
 
 use std::time::Duration;
 
 use super::{AGENT_QUEUE, Changed, Store, StoreError, idempotency, jobs::schedule_head};
 use crate::{clock::Timestamp, event::Hints, id::SessionId};
 
-/// Rows pruned in one transaction, so that no send waits long for one.
+/// The maximum number of rows to prune per transaction, so that senders do not wait long.
 const BATCH: i64 = 1000;
-/// How long an ended job stays to be looked at.
+/// How long ended jobs are kept for inspection.
 const ENDED_JOBS_KEPT: Duration = Duration::from_hours(1);
 
-/// How long things are kept.
+/// How long data is kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Retention {
-    /// Events of the log.
+    /// The retention of events.
     pub events: Duration,
 }
 
 impl Store {
-    /// Prunes events, idempotency keys, logins, tickets and ended jobs that are past their time. Returns how many rows went.
+    /// Prunes expired events, idempotency keys, logins, tickets, and ended jobs. Returns the number of deleted rows.
     ///
     /// # Errors
     /// When the store fails.
@@ -58,7 +58,7 @@ impl Store {
         }
     }
 
-    /// Prunes tickets and logins that have ended. They are few.
+    /// Prunes expired tickets and logins, of which there are few.
     async fn prune_logins(&self, now: Timestamp) -> Result<u64, StoreError> {
         let mut pruned = 0;
         let mut tx = self.begin_write().await?;
@@ -69,7 +69,7 @@ impl Store {
         Ok(pruned)
     }
 
-    /// Prunes a prefix of each log: all that comes before the first event that is still young enough.
+    /// Prunes a prefix of each log: everything before the first event that is recent enough.
     async fn prune_events(&self, before: Timestamp) -> Result<u64, StoreError> {
         let mut pruned = 0;
         loop {
@@ -105,8 +105,8 @@ impl Store {
         }
     }
 
-    /// Gives a job to every session that has a waiting task and none to deliver it. There should never be one:
-    /// each found here is a bug elsewhere, and is logged.
+    /// Pushes a job for every session with queued tasks but no job. There should be none; each one is caused by a bug
+    /// elsewhere, and is logged.
     ///
     /// # Errors
     /// When the store fails.

@@ -1,4 +1,4 @@
-//! Idempotency keys: the same request sent again finds what the first one made.
+//! Idempotency keys: a repeated request returns the result of the first one.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::{
     id::{MessageId, SessionId},
 };
 
-/// How long a key is remembered.
+/// How long a key is kept.
 pub(super) const KEPT: Duration = Duration::from_hours(24);
 
-/// A client's key with the request it belongs to.
+/// A client's key, with the request that it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey {
     key: String,
@@ -24,14 +24,14 @@ pub struct IdempotencyKey {
 }
 
 impl IdempotencyKey {
-    /// A key of the operation (`"POST /v1/chat"`) with what was asked.
+    /// Creates the key of an operation (`"POST /v1/chat"`) with its request.
     #[must_use]
     pub fn new(key: String, operation: String, request: &[u8]) -> Self {
         Self { key, operation, request_hash: hex(&Sha256::digest(request)) }
     }
 }
 
-/// What a key stands for.
+/// The result that a key refers to.
 #[derive(sqlx::FromRow)]
 pub(super) struct Remembered {
     request_hash: String,
@@ -40,7 +40,7 @@ pub(super) struct Remembered {
     pub(super) message_id: Option<MessageId>,
 }
 
-/// What the key was used for; fails if that was another request.
+/// Returns the result that the key refers to, or an error if the key was used for a different request.
 pub(super) async fn find(
     tx: &mut SqliteConnection,
     user: &UserRef,
@@ -64,7 +64,7 @@ pub(super) async fn find(
     Ok(found)
 }
 
-/// Remembers what the key was used for, in the transaction of the change itself.
+/// Stores the result that the key refers to, in the transaction of the change itself.
 pub(super) async fn remember(
     tx: &mut SqliteConnection,
     user: &UserRef,
@@ -90,7 +90,7 @@ pub(super) async fn remember(
     Ok(())
 }
 
-/// Bytes as lower-case hexadecimal digits.
+/// Formats bytes as lowercase hexadecimal digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {

@@ -1,15 +1,15 @@
-//! What identifies an installation to its processes.
+//! The identity of an installation.
 
 use std::fmt;
 
 use super::{Store, StoreError};
 
-/// What all processes of an installation have in common. Its `Debug` does not show the key.
+/// The identity that all processes of an installation share. Its `Debug` output does not contain the key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Installation {
-    /// Tells it from others that share a Redis.
+    /// Distinguishes it from other installations that use the same Redis.
     pub id: String,
-    /// Signs the messages between its processes.
+    /// The key that signs messages between its processes.
     pub relay_key: [u8; 32],
 }
 

@@ -1,4 +1,4 @@
-//! The queue's rows: one live job a session, always of the task at its head.
+//! Jobs: rows of the queue. A session has at most one live job, which belongs to the task at its head.
 
 use std::{str::FromStr, time::Duration};
 
@@ -15,12 +15,13 @@ use crate::{
     id::{SessionId, TaskId},
 };
 
-/// The name of our queue in `Jobs.job_type`.
+/// The name of the queue in `Jobs.job_type`.
 pub const AGENT_QUEUE: &str = "agent-task";
-/// How far the clocks of two processes may differ before a job of the other one appears to come from the future.
+/// The maximum difference between the clocks of two processes. A job from further in the future was pushed before the
+/// clock was set back.
 const CLOCK_TOLERANCE: Duration = Duration::from_mins(1);
 
-/// What a job says: which task to work on. Everything else is read when it is claimed.
+/// The payload of a job: the task to run. Everything else is read when it is claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentJob {
     /// The task.
@@ -38,11 +39,11 @@ struct Head {
     job_id: Option<String>,
 }
 
-/// Makes sure that the task at the head of the session's queue has the session's one live job; called by every
-/// change that ends, adds, removes or reorders tasks. Returns whether a job was pushed.
+/// Makes sure that the task at the head of the session's queue has the session's only live job. Called by every change
+/// that ends, adds, removes, or reorders tasks. Returns whether a job was pushed.
 ///
-/// A running task keeps the session: its outcome calls this again. A job of a later task (after a retry of an
-/// earlier one) is withdrawn.
+/// While a task is running, nothing is pushed: its outcome calls this function again. A job of a later task (after a
+/// retry of an earlier one) is withdrawn.
 pub(super) async fn schedule_head(
     tx: &mut SqliteConnection,
     session_id: SessionId,
@@ -67,7 +68,7 @@ pub(super) async fn schedule_head(
     Ok(true)
 }
 
-/// Deletes the jobs of a session that wait to be claimed.
+/// Deletes the session's jobs that were not claimed.
 pub(super) async fn withdraw_jobs(tx: &mut SqliteConnection, session_id: SessionId) -> Result<(), StoreError> {
     sqlx::query(
         "DELETE FROM Jobs WHERE id IN (SELECT job_id FROM agent_task \
@@ -85,10 +86,10 @@ pub(super) async fn withdraw_jobs(tx: &mut SqliteConnection, session_id: Session
     Ok(())
 }
 
-/// Pushes a job with a fresh id: no idempotency key, whose conflict would swallow a retry in silence.
+/// Pushes a job with a new id and without an idempotency key, because a conflict would silently discard a retry.
 ///
-/// `run_at` is 0 unless the task backs off: it counts whole wall-clock seconds, and a clock stepped back would delay
-/// the job. The id begins with the time of the push, by which [`CLAIM`] detects such a step.
+/// `run_at` is 0 unless the task backs off: it counts whole seconds of wall-clock time, and a clock that is set back
+/// would delay the job. The id begins with the time of the push, which [`CLAIM`] uses to detect such a change.
 async fn push(
     tx: &mut SqliteConnection,
     job: AgentJob,
@@ -97,7 +98,7 @@ async fn push(
 ) -> Result<String, StoreError> {
     let id = Ulid::from_parts(unix_millis(now), rand::random()).to_string();
     let args = serde_json::to_vec(&job).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-    // Rounded up: a job is never early.
+    // Rounded up, so that a job is never early.
     let run_at = due.map_or(0, |due| (due.unix_millis() + 999).div_euclid(1000));
     let task_id = JobTaskId::from_str(&id).map_err(|error| StoreError::Corrupt(error.to_string()))?;
     let task = TaskBuilder::new(args)
@@ -112,22 +113,22 @@ async fn push(
     Ok(id)
 }
 
-/// Takes the next due job for a worker. The worker's row in `Workers` has to exist.
+/// Claims the next due job for a worker, which must have a row in `Workers`.
 ///
-/// Order: priority, then id, which is the time of the push; by `run_at` a job that backed off would starve behind
-/// fresh ones. A job that was pushed in the future counts as due: the clock was stepped back after the push, and the
-/// pause may be over or not. `$4` is [`first_future_id`].
+/// Jobs are ordered by priority, then by id, which begins with the time of the push; ordered by `run_at`, jobs that
+/// backed off would starve behind new ones. A job that was pushed in the future counts as due, because the clock was
+/// set back after the push, and `run_at` is meaningless. `$4` is [`first_future_id`].
 pub(super) const CLAIM: &str = "UPDATE Jobs SET status = 'Running', attempts = attempts + 1, lock_by = $1, lock_at = $2 \
      WHERE rowid = (SELECT j.rowid FROM Jobs j INDEXED BY agent_jobs_ready \
          WHERE j.job_type = $3 AND j.status = 'Pending' AND (j.run_at <= $2 OR j.id > $4) \
          ORDER BY j.priority DESC, j.id LIMIT 1) \
      RETURNING id";
 
-/// Whether [`CLAIM`] would find something: a look that takes no lock.
+/// Finds out whether [`CLAIM`] would claim a job, without acquiring a lock.
 pub(super) const LOOK: &str = "SELECT 1 FROM Jobs j INDEXED BY agent_jobs_ready \
      WHERE j.job_type = $1 AND j.status = 'Pending' AND (j.run_at <= $2 OR j.id > $3) LIMIT 1";
 
-/// Returns the lowest id of a job that was pushed in the future: by a clock that was ahead of `now`.
+/// Returns the lowest id of jobs that were pushed in the future, by a clock ahead of `now`.
 pub(super) fn first_future_id(now: Timestamp) -> String {
     Ulid::from_parts(unix_millis(now.plus(CLOCK_TOLERANCE)), 0).to_string()
 }
@@ -136,16 +137,16 @@ fn unix_millis(at: Timestamp) -> u64 {
     u64::try_from(at.unix_millis()).unwrap_or(0)
 }
 
-/// How a delivery ended, for those who look at the queue: the outcome itself is the task's.
+/// How a delivery ended, for inspection of the queue. The outcome is stored in the task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum JobEnd {
-    /// The task has its outcome.
+    /// The task has an outcome.
     Done,
-    /// The attempt failed, or was given up.
+    /// The attempt failed or was abandoned.
     Killed,
 }
 
-/// Ends a job and frees its lock, whose foreign key would otherwise pin the worker's row.
+/// Ends a job and releases its lock, because its foreign key would otherwise keep the worker's row.
 pub(super) async fn end_job(
     tx: &mut SqliteConnection,
     job_id: &str,

@@ -1,4 +1,4 @@
-//! API keys: made, shown once, checked, revoked.
+//! API keys: creation, authentication, and revocation.
 
 use std::{sync::atomic::Ordering, time::Duration};
 
@@ -12,39 +12,39 @@ use crate::{
     id::KeyId,
 };
 
-/// How exactly the last use of a key is known: often enough for people, rarely enough to cost nothing.
+/// The precision of the last use: precise enough for display, and cheap to store.
 const LAST_USED_PRECISION: Duration = Duration::from_mins(1);
 
-/// A key as it is listed; the secret is not kept.
+/// An API key without its secret, which is not stored.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct ApiKey {
-    /// Its id, for revoking it.
+    /// The id, which is used to revoke it.
     pub id: KeyId,
-    /// Whose it is.
+    /// The user.
     #[sqlx(flatten)]
     pub user: UserRef,
-    /// What it allows.
+    /// The role.
     pub role: UserRole,
-    /// When it was made.
+    /// When the key was created.
     pub created_at: Timestamp,
-    /// When it stops working.
+    /// When the key expires.
     pub expires_at: Option<Timestamp>,
-    /// When it was last used, to a minute.
+    /// When the key was last used, with a precision of a minute.
     pub last_used_at: Option<Timestamp>,
-    /// When it was revoked.
+    /// When the key was revoked.
     pub revoked_at: Option<Timestamp>,
 }
 
-/// A key just made.
+/// A new API key.
 #[derive(Clone, Debug)]
 pub struct NewKey {
-    /// Its id.
+    /// The id.
     pub id: KeyId,
-    /// What the user shows: `bnt_…`. Not kept anywhere.
+    /// The secret: `bnt_…`. It is not stored.
     pub secret: String,
 }
 
-/// A secret of 256 random bits.
+/// Generates a secret of 256 random bits.
 pub(super) fn random_token() -> String {
     URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
 }
@@ -54,7 +54,7 @@ pub(super) fn secret_hash(secret: &str) -> String {
 }
 
 impl Store {
-    /// Makes a key.
+    /// Creates a key.
     ///
     /// # Errors
     /// When the store fails.
@@ -86,7 +86,7 @@ impl Store {
         Ok(NewKey { id, secret })
     }
 
-    /// All keys, oldest first.
+    /// Lists all keys, oldest first.
     ///
     /// # Errors
     /// When the store fails.
@@ -100,10 +100,10 @@ impl Store {
         Ok(keys)
     }
 
-    /// Revokes a key; a second time changes nothing.
+    /// Revokes a key. Revoking it again has no effect.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when there is no such key.
+    /// Returns [`StoreError::NotFound`] if the key does not exist.
     pub async fn revoke_key(&self, id: KeyId) -> Result<(), StoreError> {
         let mut tx = self.begin_write().await?;
         let changed = sqlx::query("UPDATE api_key SET revoked_at = COALESCE(revoked_at, $2) WHERE id = $1")
@@ -116,7 +116,7 @@ impl Store {
         if changed == 0 { Err(StoreError::NotFound) } else { Ok(()) }
     }
 
-    /// Whether there ever was a key: that ends keyless mode.
+    /// Returns whether a key was ever created, which ends keyless mode.
     ///
     /// # Errors
     /// When the store fails.
@@ -125,7 +125,7 @@ impl Store {
         Ok(found.is_some())
     }
 
-    /// Who shows this secret, if it is a key that works now.
+    /// Returns the principal of a secret, if it is a valid key.
     ///
     /// # Errors
     /// When the store fails.
@@ -146,8 +146,8 @@ impl Store {
         Ok(Some(Principal { user: key.user, role: key.role, key_id: Some(key.id), login_id: None }))
     }
 
-    /// Notes in the background that a key was used: no request waits for that, and at most one note at a time waits
-    /// for the write lock.
+    /// Records the use of a key in the background, so that no request waits for it. At most one such write at a time
+    /// waits for the write lock.
     fn note_use(&self, id: KeyId, now: Timestamp) {
         if self.inner.is_noting_use.swap(true, Ordering::AcqRel) {
             return;

@@ -1,7 +1,7 @@
-//! Leases: how long a worker may be silent before other processes take it for dead.
+//! Leases: how long a worker may be silent before other processes consider it dead.
 //!
-//! A heartbeat is a counter. Whoever watches it trusts only its own monotonic clock: wall-clock times of different
-//! moments are never compared, so neither a stepped clock nor a suspended machine makes live workers look dead.
+//! A heartbeat is a counter. Each observer relies only on its own monotonic clock and never compares wall-clock times,
+//! so that neither a clock that was set nor a suspended machine makes live workers appear dead.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -10,11 +10,11 @@ use tokio::time::Instant;
 use super::Beat;
 use crate::id::WorkerId;
 
-/// Decides which workers are dead: those whose counter this process has itself seen unchanged for a whole lease.
+/// Detects dead workers: those whose counter this process has seen unchanged for a whole lease.
 ///
-/// Only time counts in which they could have beaten: time in which the store could not be written does not, nor does
-/// time in which this process was away (suspended, frozen, or without a processor), because the others may have been
-/// away too. What counted before stays, so a dead worker is found in the end, however busy the machine is.
+/// Time counts only if workers could have beaten. That excludes time in which the store was not writable, and time in
+/// which this process was itself suspended or starved, because the workers may have been as well. Time that has been
+/// counted is kept, so that a dead worker is found eventually, however busy the machine is.
 #[derive(Debug)]
 pub struct LeaseWatch {
     lease: Duration,
@@ -30,20 +30,20 @@ struct Silence {
 }
 
 impl LeaseWatch {
-    /// Watches with this lease.
+    /// Creates a watch for this lease.
     #[must_use]
     pub fn new(lease: Duration) -> Self {
         Self { lease, seen: HashMap::new(), last_look: None }
     }
 
-    /// How often to look.
+    /// Returns how often to call [`observe`](Self::observe).
     #[must_use]
     pub fn interval(&self) -> Duration {
         (self.lease / 10).min(Duration::from_millis(500))
     }
 
-    /// Takes in what was read at `now` and returns the dead. `could_write` says whether anybody could have written
-    /// since the last look.
+    /// Evaluates the counters that were read at `now`, and returns the dead workers. `could_write` states whether any
+    /// process could have written since the previous call.
     pub fn observe(&mut self, beats: &[Beat], now: Instant, could_write: bool) -> Vec<Beat> {
         let passed = self.last_look.map_or(Duration::ZERO, |last| now.duration_since(last));
         let counts = if could_write { passed.min(2 * self.interval()) } else { Duration::ZERO };
@@ -77,7 +77,7 @@ mod tests {
         vec![Beat { worker_id: WorkerId::from_stored("w".into()), beat: Some(count) }]
     }
 
-    /// Looks at the same beats every interval for `span` and returns what was found dead.
+    /// Observes the same beats at every interval for `span`, and returns the dead workers.
     fn watch(watch: &mut LeaseWatch, beats: &[Beat], from: Instant, span: Duration) -> (Vec<Beat>, Instant) {
         let mut now = from;
         let mut dead = Vec::new();
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_unchanged_for_a_lease_is_dead() {
+    fn reports_a_worker_that_was_silent_for_a_lease() {
         let mut lease = LeaseWatch::new(LEASE);
         let start = Instant::now();
 
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn time_in_which_nobody_could_write_does_not_count() {
+    fn ignores_time_in_which_nobody_could_write() {
         let mut lease = LeaseWatch::new(LEASE);
         let (_, mut now) = watch(&mut lease, &beat(1), Instant::now(), LEASE / 5);
 
@@ -123,12 +123,12 @@ mod tests {
         }
 
         let (early, now) = watch(&mut lease, &beat(1), now, LEASE / 2);
-        assert!(early.is_empty(), "a live one has time to beat");
+        assert!(early.is_empty(), "a live worker has time to beat");
         assert!(!watch(&mut lease, &beat(1), now, LEASE / 2).0.is_empty());
     }
 
     #[test]
-    fn a_dead_worker_is_found_though_the_store_is_busy_now_and_then() {
+    fn reports_a_dead_worker_despite_a_temporarily_busy_store() {
         let mut lease = LeaseWatch::new(LEASE);
         let start = Instant::now();
         let mut now = start;
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_watcher_that_was_away_reaps_nobody() {
+    fn reports_nobody_after_being_suspended() {
         let mut lease = LeaseWatch::new(LEASE);
         let (_, now) = watch(&mut lease, &beat(1), Instant::now(), LEASE / 2);
 
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_watcher_that_is_often_late_still_finds_the_dead() {
+    fn reports_a_dead_worker_despite_frequent_delays() {
         let mut lease = LeaseWatch::new(LEASE);
         let start = Instant::now();
         let mut now = start;

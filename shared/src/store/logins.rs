@@ -1,4 +1,4 @@
-//! What stands for a key: logins of browsers, and tickets for streams. Both end with their key.
+//! Credentials derived from a key: browser logins, and tickets for streams. Both end with their key.
 
 use std::time::Duration;
 
@@ -12,21 +12,21 @@ use crate::{
     id::{KeyId, LoginId},
 };
 
-/// How long a browser stays signed in.
+/// How long a browser login is valid.
 pub const LOGIN_LIFE: Duration = Duration::from_hours(30 * 24);
-/// How long a ticket opens streams. A stream that it opened stays open.
+/// How long a ticket is valid. Streams that it opened stay open.
 const TICKET_LIFE: Duration = Duration::from_mins(1);
 
-/// A secret just made, and until when it works. The store keeps only its hash.
+/// A new secret. The store keeps only its hash.
 #[derive(Clone, Debug)]
 pub struct NewToken {
-    /// What is to be shown.
+    /// The secret.
     pub token: String,
-    /// When it stops working.
+    /// When it expires.
     pub expires_at: Timestamp,
 }
 
-/// The holder of a login or of a ticket.
+/// The holder of a login or a ticket.
 #[derive(sqlx::FromRow)]
 struct Holder {
     #[sqlx(flatten)]
@@ -43,7 +43,7 @@ impl From<Holder> for Principal {
 }
 
 impl Store {
-    /// Signs a browser in with a key; `None` if the key does not work.
+    /// Logs a browser in with a key. Returns `None` if the key is invalid.
     ///
     /// # Errors
     /// When the store fails.
@@ -66,7 +66,7 @@ impl Store {
         Ok(Some((principal, NewToken { token, expires_at })))
     }
 
-    /// Ends a login, with its tickets; a second time changes nothing.
+    /// Ends a login and its tickets. Ending it again has no effect.
     ///
     /// # Errors
     /// When the store fails.
@@ -77,7 +77,7 @@ impl Store {
         Ok(())
     }
 
-    /// Who shows this cookie, if its login goes on and its key works.
+    /// Returns the principal of a login cookie, if the login and its key are valid.
     ///
     /// # Errors
     /// When the store fails.
@@ -92,7 +92,7 @@ impl Store {
         .await
     }
 
-    /// Makes a ticket for streams of this principal.
+    /// Creates a ticket for streams of this principal.
     ///
     /// # Errors
     /// When the store fails.
@@ -111,7 +111,7 @@ impl Store {
         Ok(NewToken { token, expires_at })
     }
 
-    /// Who shows this ticket, if it is young enough and what it stands for still works.
+    /// Returns the principal of a ticket, if the ticket and the login or key behind it are valid.
     ///
     /// # Errors
     /// When the store fails.
@@ -135,8 +135,8 @@ impl Store {
         Ok(found.map(Principal::from))
     }
 
-    /// Whether what a principal has shown still works: the key and, in a browser, the login; in keyless mode, whether
-    /// there still is no key.
+    /// Returns whether the credentials of a principal are still valid: the key and, in a browser, the login; in keyless
+    /// mode, whether there still is no key.
     ///
     /// # Errors
     /// When the store fails.

@@ -14,45 +14,45 @@ use crate::{
 };
 use sqlx::SqliteConnection;
 
-/// Content of a page, in bytes. A page has at least one turn, however long that is.
+/// The maximum content of a page in bytes. A page has at least one turn, regardless of its length.
 const PAGE_BYTES: i64 = 2 * 1024 * 1024;
 
-/// A session with the newest part of its transcript, all as of one moment.
+/// A session with the newest part of its transcript, at one moment.
 #[derive(Clone, Debug)]
 pub struct Thread {
     /// The session.
     pub session: Session,
-    /// Its newest turns, ascending.
+    /// Its newest turns, in ascending order.
     pub messages: Vec<Message>,
-    /// Whether there are older ones.
+    /// Whether there are older turns.
     pub has_more: bool,
-    /// The running answer.
+    /// The running answer, if any.
     pub partial: Option<Partial>,
     /// The event cursor of exactly this state.
     pub as_of: Cursor,
 }
 
-/// Which turns a page has.
+/// The bound of a page of turns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TurnBound {
-    /// The newest.
+    /// The newest turns.
     Newest,
-    /// The newest before this one.
+    /// The newest turns before this one.
     Before(i64),
-    /// The oldest after this one.
+    /// The oldest turns after this one.
     After(i64),
 }
 
 /// A page of a transcript.
 #[derive(Clone, Debug)]
 pub struct MessagePage {
-    /// Whole turns, ascending.
+    /// Whole turns, in ascending order.
     pub items: Vec<Message>,
-    /// Whether there are more in the direction of the page.
+    /// Whether there are more turns in the direction of the page.
     pub has_more: bool,
 }
 
-/// Reads a page of whole turns: at most `limit`, and no further one once the page has [`PAGE_BYTES`] of content.
+/// Reads a page of whole turns: at most `limit`, and no further turns once the page has [`PAGE_BYTES`] of content.
 async fn page(
     connection: &mut SqliteConnection,
     session_id: SessionId,
@@ -73,16 +73,16 @@ async fn page(
     Ok(MessagePage { items: found.into_iter().map(Message::from).collect(), has_more: extent.has_more })
 }
 
-/// Which turns a page has.
+/// The turns of a page.
 struct Extent {
-    /// The first and the last; `None` for an empty page.
+    /// The first and the last turn; `None` for an empty page.
     turns: Option<(i64, i64)>,
-    /// Whether there are more in the direction of the page.
+    /// Whether there are more turns in the direction of the page.
     has_more: bool,
 }
 
-/// Decides which turns a page has. It reads the lengths of their messages, which SQLite takes from the header of a row,
-/// and none of their content.
+/// Determines the turns of a page. Reads only the lengths of messages, which SQLite takes from the header of a row, and
+/// none of their content.
 async fn extent(
     connection: &mut SqliteConnection,
     session_id: SessionId,
@@ -103,7 +103,7 @@ async fn extent(
         TurnBound::Newest => i64::MAX,
         TurnBound::Before(turn) | TurnBound::After(turn) => turn,
     };
-    // One more turn than asked for, to know whether there is one.
+    // One more turn than requested, to find out whether it exists.
     let found: Vec<(i64, i64)> =
         query.bind(session_id).bind(from).bind(i64::from(limit) + 1).fetch_all(connection).await?;
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -120,10 +120,10 @@ async fn extent(
 }
 
 impl Store {
-    /// A session with its newest turns and the running answer, all as of one moment.
+    /// Returns a session with its newest turns and the running answer, at one moment.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when it is not the user's.
+    /// Returns [`StoreError::NotFound`] if the session is not the user's.
     pub async fn get_thread(&self, user: &UserRef, id: SessionId, limit: u32) -> Result<Thread, StoreError> {
         let mut tx = self.begin_read().await?;
         let as_of = events::head(&mut tx, user).await?.head;
@@ -143,10 +143,10 @@ impl Store {
         Ok(Thread { session, messages, has_more, partial, as_of })
     }
 
-    /// A page of a session's transcript.
+    /// Returns a page of a session's transcript.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when the session is not the user's.
+    /// Returns [`StoreError::NotFound`] if the session is not the user's.
     pub async fn list_messages(
         &self,
         user: &UserRef,
@@ -159,7 +159,7 @@ impl Store {
         page(&mut tx, id, bound, limit).await
     }
 
-    /// Whether a message is in a session.
+    /// Returns whether a session contains a message.
     ///
     /// # Errors
     /// When the store fails.
@@ -172,7 +172,7 @@ impl Store {
         Ok(found.is_some())
     }
 
-    /// A task of a session with its steps.
+    /// Returns a task of a session with its steps.
     ///
     /// # Errors
     /// When the store fails.
@@ -185,7 +185,7 @@ impl Store {
         Ok(Some(TaskDetail { task, steps }))
     }
 
-    /// A user's message with its task and, once there is one, the answer.
+    /// Returns a user message with its task and its answer, if there is one.
     ///
     /// # Errors
     /// When the store fails.

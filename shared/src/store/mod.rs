@@ -1,11 +1,11 @@
-//! The store: every SQL statement of the product, in domain operations of one whole transaction each.
+//! The store: all SQL, in operations of one transaction each.
 //!
-//! Guarantees: what an operation returned as done is on the disk together with the task, the job and the events that
-//! belong to it; what it returned as an error left nothing behind. It tells nobody: an operation returns [`Hints`]
-//! where others have to know, and the caller announces them after the commit.
+//! Guarantees: the results of a successful operation are stored together with the task, the job, and the events that
+//! belong to them; a failed operation stores nothing. The store sends no notifications: an operation returns [`Hints`]
+//! if other processes have to learn of it, and the caller announces them after the commit.
 //!
-//! Writers take `BEGIN IMMEDIATE` on the one writer connection of the process; readers have a pool of their own.
-//! Migrations are in `migrations/`, the queue's tables in `apalis-sqlite`.
+//! Writers use `BEGIN IMMEDIATE` on the single writer connection of the process; readers have a separate pool.
+//! Migrations are in `migrations/`, and the queue's tables in `apalis-sqlite`.
 //!
 //! [`Hints`]: crate::event::Hints
 
@@ -99,16 +99,16 @@ pub use workload::Workload;
 use crate::{clock::SharedClock, event::Hints};
 use recent::Recent;
 
-/// Connections that read at once in one process.
+/// The number of reader connections per process.
 const READERS: u32 = 4;
-/// How a store is opened.
+/// How to open a store.
 #[derive(Clone, Debug)]
 pub struct StoreOptions {
     /// The database file.
     pub path: PathBuf,
-    /// Whether a commit waits until it is safe from a power cut (`DATABASE_SYNCHRONOUS=full`).
+    /// Whether a commit survives a power failure (`DATABASE_SYNCHRONOUS=full`).
     pub durable_against_power_cut: bool,
-    /// How long an operation waits for the write lock, waiting in line included. Less than the lease.
+    /// How long an operation waits for the write lock, including the wait for the connection. Less than the lease.
     pub busy_timeout: Duration,
 }
 
@@ -127,23 +127,23 @@ struct Inner {
     clock: SharedClock,
     _presence: files::Presence,
     erasure: erase::Erasure,
-    /// Whether the use of a key is being noted.
+    /// Whether the use of a key is being recorded.
     is_noting_use: AtomicBool,
     readiness: Recent<()>,
     workload: Recent<Workload>,
 }
 
-/// A write transaction. Dropped without a commit, it is rolled back.
+/// A write transaction, which is rolled back if it is dropped without a commit.
 type WriteTx = Transaction<'static, Sqlite>;
-/// A read transaction: everything read in it is of one moment.
+/// A read transaction: all reads see the same moment.
 type ReadTx = Transaction<'static, Sqlite>;
 
-/// What an operation did, and whom it concerns.
+/// The result of an operation, with the hints to announce.
 #[derive(Clone, Debug)]
 pub struct Changed<T> {
-    /// Its result.
+    /// The result.
     pub value: T,
-    /// What to announce.
+    /// The hints to announce.
     pub hints: Hints,
 }
 
@@ -158,12 +158,12 @@ impl<T> Changed<T> {
 }
 
 impl Store {
-    /// Opens the database, makes it if it is missing, and brings its schema up to date.
+    /// Opens the database, creates it if it is missing, and migrates its schema.
     ///
-    /// Safe to call from any number of processes at once, also on a file that does not exist yet.
+    /// Safe to call from any number of processes concurrently, even if the file does not exist.
     ///
     /// # Errors
-    /// When the file cannot be made, opened or migrated.
+    /// Returns an error if the file cannot be created, opened, or migrated.
     pub async fn open(options: StoreOptions, clock: SharedClock) -> Result<Self, OpenError> {
         let path = options.path.display().to_string();
         let connect = sqlite::connect_options(&options);
@@ -175,8 +175,8 @@ impl Store {
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
-            // A full disk makes SQLite roll back by itself, and the driver's own ROLLBACK fails: it would take the
-            // connection to be in a transaction for ever.
+            // A full disk makes SQLite roll back by itself; the driver's own ROLLBACK then fails, and the driver would
+            // consider the connection to be in a transaction forever.
             .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
             .connect_with(connect.clone())
             .await
@@ -206,43 +206,44 @@ impl Store {
         })
     }
 
-    /// The database file.
+    /// Returns the path of the database.
     #[must_use]
     pub fn path(&self) -> &std::path::Path {
         &self.inner.options.path
     }
 
-    /// The clock that the store writes times by.
+    /// Returns the clock of the store.
     #[must_use]
     pub fn clock(&self) -> &SharedClock {
         &self.inner.clock
     }
 
-    /// Closes all connections; what is in flight is finished first.
+    /// Closes all connections after running operations have finished.
     pub async fn close(&self) {
         self.inner.readers.close().await;
         self.inner.writer.close().await;
     }
 
-    /// Whether the write lock can be had, after waiting for it as every change does.
+    /// Acquires and releases the write lock, waiting for it as every change does.
     ///
     /// # Errors
-    /// When it cannot.
+    /// Returns an error if the lock could not be acquired.
     pub async fn check_writable(&self) -> Result<(), StoreError> {
         Ok(self.begin_write().await?.rollback().await?)
     }
 
-    /// A connection outside the pools, for what must not wait in line. It waits for the write lock by itself.
+    /// Opens a connection outside the pools, which does not queue with other operations. It waits for the write lock by
+    /// itself.
     async fn connect(&self) -> Result<SqliteConnection, StoreError> {
         self.connect_within(self.inner.options.busy_timeout).await
     }
 
-    /// The same, waiting at most so long.
+    /// Opens such a connection, which waits at most `limit` for the write lock.
     async fn connect_within(&self, limit: Duration) -> Result<SqliteConnection, StoreError> {
         Ok(self.inner.connect.clone().busy_timeout(limit).connect().await?)
     }
 
-    /// Starts a write transaction. The time-out counts from here, waiting for the connection included.
+    /// Begins a write transaction. The timeout includes the wait for the connection.
     async fn begin_write(&self) -> Result<WriteTx, StoreError> {
         let deadline = Instant::now() + self.inner.options.busy_timeout;
         loop {
@@ -253,7 +254,7 @@ impl Store {
         }
     }
 
-    /// Starts a read transaction.
+    /// Begins a read transaction.
     async fn begin_read(&self) -> Result<ReadTx, StoreError> {
         Ok(self.inner.readers.begin().await?)
     }

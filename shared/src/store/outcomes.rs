@@ -1,4 +1,4 @@
-//! Outcomes: how the end of a task is written, whoever brings it about.
+//! Outcomes: how the end of a task is stored, whatever caused it.
 
 use sqlx::SqliteConnection;
 
@@ -14,7 +14,7 @@ use crate::{
     id::{MessageId, SessionId, TaskId},
 };
 
-/// A running or waiting task as the end of it needs it.
+/// A queued or running task, with everything that is needed to end it.
 #[derive(sqlx::FromRow)]
 pub(super) struct Open {
     #[sqlx(rename = "id")]
@@ -39,15 +39,15 @@ pub(super) struct Open {
 pub(super) struct Outcome {
     pub(super) status: TaskStatus,
     pub(super) finish_reason: FinishReason,
-    /// `None`: what was stored of it.
+    /// The text; `None` if it is the stored text.
     pub(super) text: Option<String>,
     pub(super) usage: Option<Usage>,
     pub(super) failures: i64,
     pub(super) error: Option<TaskError>,
 }
 
-/// Writes the outcome of a task: its answer if it succeeded or there is any text, itself, its job, the session's next
-/// job, the events.
+/// Stores the outcome of a task: its answer if it succeeded or has any text, the task, its job, the session's next job,
+/// and the events.
 pub(super) async fn end_task(
     tx: &mut WriteTx,
     open: &Open,
@@ -93,7 +93,7 @@ pub(super) async fn end_task(
     Ok(Changed::new(outcome.status, hints))
 }
 
-/// The stored text of the latest attempt that had any.
+/// Returns the stored text of the latest attempt that had any.
 async fn stored_text(tx: &mut SqliteConnection, task_id: TaskId) -> Result<String, StoreError> {
     let attempt: Option<i64> = sqlx::query_scalar("SELECT MAX(attempt) FROM answer_chunk WHERE task_id = $1")
         .bind(task_id)
@@ -142,19 +142,19 @@ async fn insert_answer(
     Ok(())
 }
 
-/// Ends the job of a task: a claimed one stays for a while as a record, a waiting one is withdrawn.
+/// Ends the job of a task: a claimed job is kept for a while as a record, and any other is withdrawn.
 pub(super) async fn end_delivery(tx: &mut WriteTx, open: &Open, end: JobEnd, now: Timestamp) -> Result<(), StoreError> {
     let Some(job_id) = &open.job_id else { return Ok(()) };
     sqlx::query("DELETE FROM Jobs WHERE id = $1 AND status = 'Pending'").bind(job_id).execute(&mut **tx).await?;
     end_job(tx, job_id, end, now).await
 }
 
-/// A running attempt; `None` if it is over.
+/// Returns a running attempt; `None` if it has ended.
 pub(super) async fn find_running(tx: &mut WriteTx, task_id: TaskId, attempt: i64) -> Result<Option<Open>, StoreError> {
     Ok(find_open(tx, task_id, TaskStatus::Running).await?.filter(|open| open.attempt == attempt))
 }
 
-/// Returns a task of this status.
+/// Returns a task if it has this status.
 pub(super) async fn find_open(
     tx: &mut WriteTx,
     task_id: TaskId,

@@ -1,4 +1,4 @@
-//! Permission requests: decided once, by the session's owner, by the time limit, or by nobody asking any more.
+//! Permission requests: decided once, by the session's owner, by the time limit, or by the end of the attempt.
 
 use serde_json::Value;
 use sqlx::SqliteConnection;
@@ -18,12 +18,12 @@ use crate::{
     id::{PermissionId, SessionId, TaskId},
 };
 
-/// A request as it is stored.
+/// A stored permission request.
 #[derive(sqlx::FromRow)]
 struct Request {
     #[sqlx(flatten)]
     step: StepKey,
-    /// As it is in the row, which an older version may have written.
+    /// The detail as stored, possibly by an older version.
     #[sqlx(json)]
     detail: Value,
 }
@@ -33,7 +33,7 @@ impl Request {
         serde_json::from_value(self.detail.clone()).map_err(|_| StoreError::Corrupt("task_step.detail".into()))
     }
 
-    /// Writes the outcome. The caller has seen in the same transaction that there is none.
+    /// Stores the outcome. The caller has verified in the same transaction that there is none.
     async fn decide(&self, tx: &mut WriteTx, outcome: &PermissionOutcome) -> Result<(), StoreError> {
         let status = match outcome.decision {
             PermissionDecision::Allow => StepStatus::Succeeded,
@@ -49,7 +49,7 @@ async fn find(connection: &mut SqliteConnection, id: PermissionId) -> Result<Opt
     Ok(query.bind(id).fetch_optional(connection).await?)
 }
 
-/// Whether a request was of an earlier attempt of this task.
+/// Returns whether a permission request belongs to an earlier attempt of this task.
 async fn is_past(connection: &mut SqliteConnection, task_id: TaskId, id: PermissionId) -> Result<bool, StoreError> {
     let found = sqlx::query("SELECT 1 FROM past_permission WHERE permission_id = $1 AND task_id = $2")
         .bind(id)
@@ -60,11 +60,11 @@ async fn is_past(connection: &mut SqliteConnection, task_id: TaskId, id: Permiss
 }
 
 impl Store {
-    /// Answers a permission request, once.
+    /// Answers a permission request.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`]; [`StoreError::PermissionAnswered`], [`StoreError::PermissionExpired`],
-    /// [`StoreError::TaskEnded`]; [`StoreError::PermissionOptionUnknown`], [`StoreError::PermissionOptionRequired`].
+    /// Returns [`StoreError::NotFound`], [`StoreError::PermissionAnswered`], [`StoreError::PermissionExpired`],
+    /// [`StoreError::TaskEnded`], [`StoreError::PermissionOptionUnknown`], or [`StoreError::PermissionOptionRequired`].
     pub async fn answer_permission(
         &self,
         user: &UserRef,
@@ -102,7 +102,7 @@ impl Store {
         Ok(Changed::new((), Hints { users: vec![user.clone()], decisions: vec![task_id], ..Hints::default() }))
     }
 
-    /// Whether a permission request is of this task, of whichever attempt.
+    /// Returns whether a permission request belongs to any attempt of this task.
     ///
     /// # Errors
     /// When the store fails.
@@ -114,7 +114,7 @@ impl Store {
         }
     }
 
-    /// The outcome of a permission request; `None` while it waits, or is not stored yet.
+    /// Returns the outcome of a permission request; `None` if it is pending or not stored yet.
     ///
     /// # Errors
     /// When the store fails.
@@ -124,11 +124,11 @@ impl Store {
         Ok(request.parsed()?.outcome())
     }
 
-    /// Rejects a permission request that nobody has answered: its time is over, or nobody asks any more. Returns what
-    /// holds: an answer that came before stays.
+    /// Rejects a permission request that was not answered, because it expired or was withdrawn. Returns the outcome in
+    /// effect: an earlier answer remains.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when it is not stored (yet, or any more).
+    /// Returns [`StoreError::NotFound`] if the request is not stored.
     pub async fn give_up_permission(
         &self,
         user: &UserRef,

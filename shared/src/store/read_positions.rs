@@ -1,4 +1,4 @@
-//! Read positions: up to which message of a session its owner has read.
+//! Read positions: the last message of a session that its owner has read.
 
 use super::{Changed, Store, StoreError, WriteTx, events, sessions::owned_session};
 use crate::{
@@ -8,10 +8,10 @@ use crate::{
 };
 
 impl Store {
-    /// Moves the read position up to a message's arrival number; never back. Returns the session.
+    /// Advances the read position to the message with this `seq`; never moves it back. Returns the session.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when it is not the user's.
+    /// Returns [`StoreError::NotFound`] if the session is not the user's.
     pub async fn mark_read(&self, user: &UserRef, id: SessionId, seq: i64) -> Result<Changed<Session>, StoreError> {
         let mut tx = self.begin_write().await?;
         let before = owned_session(&mut tx, user, id).await?;
@@ -19,10 +19,10 @@ impl Store {
         self.move_read_position(tx, user, before, target).await
     }
 
-    /// Moves the read position to just before the last answer. Returns the session.
+    /// Moves the read position before the last answer. Returns the session.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when it is not the user's.
+    /// Returns [`StoreError::NotFound`] if the session is not the user's.
     pub async fn mark_unread(&self, user: &UserRef, id: SessionId) -> Result<Changed<Session>, StoreError> {
         let mut tx = self.begin_write().await?;
         let before = owned_session(&mut tx, user, id).await?;

@@ -1,4 +1,4 @@
-//! Whether the store can serve requests.
+//! Readiness: whether the store can serve requests.
 
 use std::time::Duration;
 
@@ -7,20 +7,20 @@ use tokio::time::timeout;
 
 use super::{Store, StoreError};
 
-/// A write that takes longer makes the process not ready: sends may time out.
+/// The maximum duration of a write for the process to count as ready. If writes take longer, sends may time out.
 const READY_WITHIN: Duration = Duration::from_secs(1);
-/// How long a result counts, so that frequent probes cannot load the disk.
+/// How long a result is reused, so that frequent probes do not load the disk.
 const READY_FOR: Duration = Duration::from_secs(1);
-/// Room on the disk that a message of the largest size may need, with its pages in the write-ahead log. A smaller
-/// write may still succeed where the log has room.
+/// The disk space that a message of maximum size may need, including its pages in the write-ahead log. A smaller write
+/// may still succeed if the log has room.
 const LEAST_ROOM_BYTES: u64 = 1024 * 1024;
 
 impl Store {
-    /// Checks that the database answers, and that it takes a write within a second, with the durability that is
-    /// configured. Checks made within a second of each other share one write.
+    /// Checks that the database responds, and that it accepts a write within a second, with the configured durability.
+    /// Checks within a second share one write.
     ///
     /// # Errors
-    /// When it does not, or the disk is full.
+    /// Returns an error if it does not, or if the disk is full.
     pub async fn check_ready(&self) -> Result<(), StoreError> {
         self.inner
             .readiness
@@ -44,9 +44,9 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
-    /// Checks that the disk has room for a large message.
+    /// Checks that the disk has space for a large message.
     fn check_room(&self) -> Result<(), StoreError> {
-        // Where the file system does not tell, the write decides.
+        // If the file system does not report its free space, the write decides.
         let Ok(disk) = statvfs(&self.inner.options.path) else { return Ok(()) };
         let room = disk.blocks_available().saturating_mul(disk.fragment_size());
         if disk.blocks() > 0 && room < LEAST_ROOM_BYTES { Err(StoreError::DiskFull) } else { Ok(()) }

@@ -1,4 +1,4 @@
-//! Results that are shared by everyone who asks within a moment, so that a monitor cannot load the database.
+//! Caches query results for a short time, so that monitoring cannot overload the database.
 
 use std::{fmt, time::Duration};
 
@@ -6,7 +6,7 @@ use tokio::{sync::Mutex, time::Instant};
 
 use super::StoreError;
 
-/// The last result of a query.
+/// The latest result of a query.
 pub(super) struct Recent<T> {
     last: Mutex<Option<Last<T>>>,
 }
@@ -29,8 +29,8 @@ impl<T> fmt::Debug for Recent<T> {
 }
 
 impl<T: Copy> Recent<T> {
-    /// Returns a result that is not older than `age`, by `query` if there is none. Only one query runs at a time. Errors
-    /// are not kept.
+    /// Returns a result that is at most `age` old, running `query` if there is none. Only one query runs at a time.
+    /// Errors are not cached.
     pub(super) async fn get(
         &self,
         age: Duration,
@@ -66,7 +66,7 @@ mod tests {
     const AGE: Duration = Duration::from_secs(1);
 
     #[tokio::test]
-    async fn many_who_ask_at_once_share_one_query_and_later_ones_get_a_new_one() {
+    async fn concurrent_calls_share_one_query() {
         let (recent, queries, start) = (Recent::default(), AtomicU32::new(0), Instant::now());
         let ask = |after: Duration| {
             let query = async {
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_error_is_not_kept() {
+    async fn does_not_cache_errors() {
         let recent = Recent::default();
 
         assert!(recent.get(AGE, async { Err::<u32, _>(StoreError::Busy) }).await.is_err());

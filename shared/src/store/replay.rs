@@ -1,4 +1,4 @@
-//! Replay: where a stream starts in its user's log, and what it reads from there.
+//! Replay: the position at which a stream starts in its user's log, and the events after it.
 
 use super::{
     LogPosition, Store, StoreError, events,
@@ -11,28 +11,28 @@ use crate::{
     id::SessionId,
 };
 
-/// A stream this far behind is told to fetch the state again instead of hearing every event.
+/// The maximum number of events to replay. A client further behind has to fetch the state again.
 const MAX_REPLAY: i64 = 10_000;
 
-/// Why a stream cannot go on where its client was.
+/// Why a stream cannot continue at its client's position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResyncReason {
-    /// The client's cursor is no cursor.
+    /// The cursor is not valid.
     Malformed,
-    /// It is of another user or another database.
+    /// The cursor belongs to another user or another database.
     Foreign,
-    /// It is past the head: the database was restored from an older copy.
+    /// The cursor is after the head, because the database was restored from an older copy.
     Future,
-    /// What came after it was pruned.
+    /// Events after the cursor were pruned.
     Pruned,
-    /// Too much came after it.
+    /// There are too many events after the cursor.
     TooFarBehind,
     /// The client reads too slowly.
     TooSlow,
 }
 
 impl ResyncReason {
-    /// The name on the stream.
+    /// Returns the name on the stream.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -46,30 +46,30 @@ impl ResyncReason {
     }
 }
 
-/// Where a stream starts.
+/// The position at which a stream starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplayStart {
     /// The log.
     pub user_log_id: i64,
-    /// The position that the stream delivers after: the client's, or the head.
+    /// The cursor after which the stream delivers events: the client's, or the head.
     pub cursor: Cursor,
-    /// Set where the client's own position could not be used.
+    /// Why the client's cursor could not be used, if so.
     pub resync: Option<ResyncReason>,
 }
 
-/// A part of a user's log, and what runs at its end.
+/// A part of a user's log, with the running tasks at its end.
 #[derive(Clone, Debug)]
 pub struct Replay {
-    /// The events, in order, each with its number.
+    /// The events, in order, with their numbers.
     pub events: Vec<(i64, Event)>,
-    /// The number of the last row read, whether or not it is among `events`.
+    /// The number of the last row that was read, even if it is not among `events`.
     pub last_seq: i64,
-    /// What runs as of the last of `events`; `None` while there are more to read.
+    /// The running tasks after the last of `events`; `None` if there are more events to read.
     pub state: Option<StreamState>,
 }
 
 impl Store {
-    /// Where a stream starts whose client was at `requested`; from the head without it.
+    /// Determines where a stream starts if its client was at `requested`; without it, at the head.
     ///
     /// # Errors
     /// When the store fails.
@@ -95,11 +95,11 @@ impl Store {
         })
     }
 
-    /// Reads a user's log after `after_seq`, at most `limit` rows, fewer if their texts are long; with it, if that
-    /// reaches the head, what runs.
+    /// Reads at most `limit` rows of a user's log after `after_seq`; fewer if their texts are long. If that reaches the
+    /// head, reads the running tasks, too.
     ///
-    /// With `only`, events and state are of that session alone. `after_step` is the revision up to which the reader
-    /// has heard of steps; `None` for one that has heard of none.
+    /// With `only`, events and state are limited to that session. `after_step` is the latest revision of steps that the
+    /// reader has; `None` if it has no steps.
     ///
     /// # Errors
     /// When the store fails.

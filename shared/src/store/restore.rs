@@ -1,11 +1,12 @@
-//! Restoring a backup in the place of the database.
+//! Restores: replacing the database with a backup.
 //!
-//! Guarantees: at every moment, also after `kill -9` or a power failure, the database's name leads to the whole old database
-//! or to the whole restored one. The source is only read. The old database is kept under another name.
+//! Guarantees: at every moment, even after `kill -9` or a power failure, the database's name refers to either the
+//! complete old database or the complete restored one. The source is only read. The old database is kept under another
+//! name.
 //!
-//! The order: copy the source next to the database, verify it and bring it up to date there; write all of the old
-//! write-ahead log into the old database, so that no log is left that could be taken for the new one's; give the old database
-//! a second name; rename the copy over it.
+//! The order: copy the source next to the database, verify and migrate the copy; write the entire old write-ahead log
+//! into the old database, so that it cannot be applied to the new one; give the old database a second name; rename the
+//! copy to the database's name.
 
 use std::{
     fs, io,
@@ -25,21 +26,21 @@ use super::{
 };
 use crate::{clock::Timestamp, private};
 
-/// How long a restore waits for a process that is just opening the database, or ending.
+/// How long a restore waits for a process that is opening the database or exiting.
 const LOCK_LIMIT: Duration = Duration::from_secs(2);
 
-/// What was restored.
+/// The result of a restore.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restored {
-    /// Sessions in the database now.
+    /// The number of sessions in the database.
     pub sessions: i64,
-    /// Messages in the database now.
+    /// The number of messages in the database.
     pub messages: i64,
-    /// Where the database is kept that was there before.
+    /// The path of the previous database, if there was one.
     pub previous: Option<PathBuf>,
 }
 
-/// Why nothing was restored.
+/// Why a restore failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
     /// A process has the database open.
@@ -47,7 +48,7 @@ pub enum RestoreError {
     InUse {
         /// The database.
         path: PathBuf,
-        /// The process, as far as it is known.
+        /// The process, if it is known.
         user: String,
     },
     /// The source cannot be read.
@@ -55,7 +56,7 @@ pub enum RestoreError {
     Read {
         /// The source.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
@@ -67,13 +68,13 @@ pub enum RestoreError {
     SourceInUse {
         /// The source.
         path: PathBuf,
-        /// The process, as far as it is known.
+        /// The process, if it is known.
         user: String,
     },
-    /// The source is something else.
+    /// The source is not a Banter database.
     #[error("{} is not a Banter database", .0.display())]
     NotBanter(PathBuf),
-    /// The source is of a newer version.
+    /// The source was migrated by a newer version.
     #[error(
         "{} has schema {}, but this program (version {}) supports schemas up to {}; restore it with the newer version",
         .0.display(), .1.found, env!("CARGO_PKG_VERSION"), .1.known
@@ -84,10 +85,10 @@ pub enum RestoreError {
     Damaged {
         /// The source.
         path: PathBuf,
-        /// SQLite's words.
+        /// SQLite's message.
         what: String,
     },
-    /// The disk has too little room for another copy.
+    /// The disk has too little space for another copy.
     #[error("not enough space for a copy of {} in {}", .0.display(), .1.display())]
     NoSpace(PathBuf, PathBuf),
     /// The copy could not be written next to the database.
@@ -95,34 +96,34 @@ pub enum RestoreError {
     Write {
         /// The database's folder.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
-    /// The copy could not be brought up to date.
+    /// The copy could not be migrated.
     #[error("cannot migrate the copy of {}", path.display())]
     Migrate {
         /// The source.
         path: PathBuf,
-        /// Why.
+        /// The error of the migration.
         #[source]
         source: sqlx::migrate::MigrateError,
     },
-    /// A database failed.
+    /// A database could not be opened.
     #[error("cannot open {}", path.display())]
     Store {
         /// The source, or the database.
         path: PathBuf,
-        /// Why.
+        /// The error of the database.
         #[source]
         source: StoreError,
     },
 }
 
-/// Restores `source` in the place of `database`.
+/// Replaces `database` with a copy of `source`.
 ///
 /// # Errors
-/// When it was not restored. The database is as it was then.
+/// Returns an error if the database was not restored. It is unchanged then.
 pub async fn restore(database: &Path, source: &Path, now: Timestamp) -> Result<Restored, RestoreError> {
     let files = DatabaseFiles::new(database);
     let write = |source| RestoreError::Write { path: files.folder().to_path_buf(), source };
@@ -145,7 +146,7 @@ pub async fn restore(database: &Path, source: &Path, now: Timestamp) -> Result<R
         Err(error) => Err(error),
     };
     let (sessions, messages, previous) = replaced.inspect_err(|_| {
-        // What cannot be removed is removed at the next open.
+        // Files that cannot be removed now are removed at the next open.
         let _ = staged.remove();
     })?;
     Ok(Restored { sessions, messages, previous })
@@ -165,7 +166,7 @@ fn check_source(files: &DatabaseFiles, source: &Path) -> Result<(), RestoreError
     }
 }
 
-/// Copies the source, verifies the copy and brings it up to date. Returns how many sessions and messages it has.
+/// Copies the source, verifies the copy, and migrates it. Returns the number of its sessions and messages.
 async fn stage(staged: &DatabaseFiles, source: &Path) -> Result<(i64, i64), RestoreError> {
     copy_files(staged, source)?;
     let fails = |error: sqlx::Error| explain(error, source, staged);
@@ -194,7 +195,7 @@ async fn stage(staged: &DatabaseFiles, source: &Path) -> Result<(i64, i64), Rest
     }
     let migrate = |error| RestoreError::Migrate { path: source.to_path_buf(), source: error };
     migrate::run(&mut copy).await.map_err(migrate)?;
-    // Whatever the copy was made with, it is a backup now.
+    // The copy counts as a backup, however it was made.
     sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA application_id = {BACKUP_ID}")))
         .execute(&mut copy)
         .await
@@ -203,7 +204,7 @@ async fn stage(staged: &DatabaseFiles, source: &Path) -> Result<(i64, i64), Rest
     migrate::adopt_backup(&mut copy).await.map_err(adopt)?;
     let counts = sqlx::query_as("SELECT (SELECT COUNT(*) FROM chat_session), (SELECT COUNT(*) FROM chat_message)");
     let counts = counts.fetch_one(&mut copy).await.map_err(fails)?;
-    // Writes all of its log into it and removes the log.
+    // Writes the entire log into the database and removes the log.
     sqlx::query("PRAGMA journal_mode = DELETE").execute(&mut copy).await.map_err(fails)?;
     copy.close().await.map_err(fails)?;
     let write = |error| RestoreError::Write { path: staged.folder().to_path_buf(), source: error };
@@ -211,7 +212,7 @@ async fn stage(staged: &DatabaseFiles, source: &Path) -> Result<(i64, i64), Rest
     Ok(counts)
 }
 
-/// Copies the source with what SQLite keeps beside it: a copy made by hand may consist of several files.
+/// Copies the source with its SQLite companion files: a copy made by hand may consist of several files.
 fn copy_files(staged: &DatabaseFiles, source: &Path) -> Result<(), RestoreError> {
     let source_files = DatabaseFiles::new(source);
     for suffix in ["", "-wal", "-journal"] {
@@ -229,7 +230,7 @@ fn copy_files(staged: &DatabaseFiles, source: &Path) -> Result<(), RestoreError>
     Ok(())
 }
 
-/// Puts the staged database in the place of the old one, and returns where that is kept.
+/// Replaces the old database with the staged one. Returns the new path of the old one.
 async fn replace(
     files: &DatabaseFiles,
     staged: &DatabaseFiles,
@@ -239,7 +240,7 @@ async fn replace(
     let previous = if fs::metadata(files.database()).is_ok_and(|found| found.len() > 0) {
         let kept = free_name(files, now);
         empty_log(files).await?;
-        // Only a database that cannot be read still has a log. It stays with it.
+        // Only an unreadable database still has a log, which stays with it.
         for suffix in ["-wal", "-journal"] {
             match fs::rename(files.companion(suffix), kept.companion(suffix)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(write(error)),
@@ -260,7 +261,8 @@ async fn replace(
     Ok(previous)
 }
 
-/// Writes all of the write-ahead log into the database, which removes the log. A database that cannot be read is left alone.
+/// Writes the entire write-ahead log into the database, which removes the log. An unreadable database is left
+/// unchanged.
 async fn empty_log(files: &DatabaseFiles) -> Result<(), RestoreError> {
     let emptied = async {
         let options = SqliteConnectOptions::new()
@@ -286,7 +288,7 @@ async fn empty_log(files: &DatabaseFiles) -> Result<(), RestoreError> {
     }
 }
 
-/// A name for the old database that nothing has.
+/// Returns an unused name for the old database.
 fn free_name(files: &DatabaseFiles, now: Timestamp) -> DatabaseFiles {
     let at: String = now.to_string().chars().filter(|c| !matches!(c, '-' | ':' | '.')).collect();
     let mut name = files.before_restore(&at);
@@ -298,7 +300,7 @@ fn free_name(files: &DatabaseFiles, now: Timestamp) -> DatabaseFiles {
     name
 }
 
-/// Gives a file a second name, or copies it where the file system has no second names.
+/// Gives a file a second name, or copies it if the file system does not support hard links.
 fn keep(file: &Path, name: &Path) -> io::Result<()> {
     match fs::hard_link(file, name) {
         Err(error) if matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied) => {
@@ -310,7 +312,7 @@ fn keep(file: &Path, name: &Path) -> io::Result<()> {
     }
 }
 
-/// What went wrong with the copy of the source.
+/// Explains an error while copying the source.
 fn explain(error: sqlx::Error, source: &Path, staged: &DatabaseFiles) -> RestoreError {
     let path = source.to_path_buf();
     if sqlite::is_full(&error) {
@@ -329,7 +331,7 @@ fn no_space(source: &Path, staged: &DatabaseFiles) -> RestoreError {
     RestoreError::NoSpace(source.to_path_buf(), staged.folder().to_path_buf())
 }
 
-/// A process as people know it.
+/// Describes a process for users.
 fn describe(pid: Option<u32>) -> String {
     match pid.filter(|pid| *pid > 0) {
         Some(pid) => match fs::read_to_string(format!("/proc/{pid}/comm")) {

@@ -1,7 +1,7 @@
-//! The agents' own sessions: where a conversation may go on, and when that is forgotten.
+//! Agent sessions: which one to resume, and when to delete the reference.
 //!
-//! An agent's own session is known only as of the outcome of a turn that it has seen to its end. Any other end of an
-//! attempt forgets it: it may know a message that will be sent again.
+//! The reference is stored with the outcome of a turn that the agent session has seen to its end. Any other end of an
+//! attempt deletes it, because the agent session may contain a message that will be sent again.
 
 use sqlx::SqliteConnection;
 
@@ -11,10 +11,10 @@ use crate::{
     id::SessionId,
 };
 
-/// An id or a name longer than this is none, in bytes.
+/// The maximum length of an id or a name in bytes; longer ones are not stored.
 const MAX_ID_BYTES: usize = 4096;
 
-/// Where an attempt at this turn may go on.
+/// Returns the agent session that an attempt at this turn may resume.
 pub(super) async fn find(
     connection: &mut SqliteConnection,
     session_id: SessionId,
@@ -32,7 +32,7 @@ pub(super) async fn find(
     Ok(point)
 }
 
-/// Remembers the agent's own session as of this turn, or forgets it.
+/// Stores the agent session after this turn, or deletes the reference.
 pub(super) async fn settle(
     tx: &mut SqliteConnection,
     session_id: SessionId,

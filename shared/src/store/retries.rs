@@ -1,4 +1,4 @@
-//! Retries: an ended task is put back into its session's queue.
+//! Retries: returning an ended task to its session's queue.
 
 use super::{
     Changed, Store, StoreError, events,
@@ -14,11 +14,11 @@ use crate::{
 };
 
 impl Store {
-    /// Puts an ended task back to the head of its session's queue. What was kept of its answer is deleted in the same
-    /// step, and the new answer has a new id.
+    /// Returns an ended task to the head of its session's queue. Deletes its answer in the same transaction; the new
+    /// answer has a new id.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`]; [`StoreError::TaskNotEnded`], [`StoreError::TaskSucceeded`],
+    /// Returns [`StoreError::NotFound`], [`StoreError::TaskNotEnded`], [`StoreError::TaskSucceeded`], or
     /// [`StoreError::SessionArchived`].
     pub async fn retry_task(
         &self,

@@ -1,4 +1,4 @@
-//! The list of a user's sessions.
+//! Lists of a user's sessions.
 
 use super::{
     Store, StoreError, events,
@@ -11,43 +11,43 @@ use crate::{
     id::SessionId,
 };
 
-/// Which sessions to list.
+/// Selects the sessions of a list.
 #[derive(Clone, Debug, Default)]
 pub struct SessionFilter {
-    /// Only those of this status.
+    /// Only sessions with this status.
     pub status: Option<SessionStatus>,
-    /// Only those whose title contains this, whatever the case of its letters.
+    /// Only sessions whose title contains this text, ignoring case.
     pub title_contains: Option<String>,
-    /// Only those with answers that were not read.
+    /// Only sessions with unread answers.
     pub unread: bool,
-    /// Only those after this one in the list's order.
+    /// Only sessions after this position.
     pub after: Option<SessionCursor>,
 }
 
-/// A place in the list: the sort key of the last session of a page.
+/// A position in a list: the sort key of the last session of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionCursor {
-    /// Whether it was pinned.
+    /// Whether the session is pinned.
     pub pinned: bool,
-    /// Its last activity.
+    /// The time of its last activity.
     pub last_activity_at: Timestamp,
     /// The session.
     pub id: SessionId,
 }
 
-/// A page of the list.
+/// A page of a list.
 #[derive(Clone, Debug)]
 pub struct SessionPage {
     /// The sessions: pinned ones first, then by last activity.
     pub items: Vec<Session>,
-    /// Where the next page starts, if there is one.
+    /// The position of the next page, if there is one.
     pub next: Option<SessionCursor>,
     /// The event cursor of exactly this state.
     pub as_of: Cursor,
 }
 
 impl Store {
-    /// A page of a user's sessions.
+    /// Returns a page of a user's sessions.
     ///
     /// # Errors
     /// When the store fails.
@@ -94,7 +94,7 @@ impl Store {
     }
 }
 
-/// A `LIKE` pattern that finds the text anywhere, whatever it contains.
+/// Returns a `LIKE` pattern that matches the text anywhere, taken literally.
 fn like_pattern(text: &str) -> String {
     let mut pattern = String::from("%");
     for c in text.chars() {

@@ -1,4 +1,4 @@
-//! Sessions: created, changed, archived, and deleted.
+//! Sessions: creation, changes, archival, and deletion.
 
 use sqlx::SqliteConnection;
 
@@ -16,27 +16,27 @@ use crate::{
     id::{MessageId, SessionId, TaskId},
 };
 
-/// What a new session is made of.
+/// The properties of a new session.
 #[derive(Clone, Debug)]
 pub struct NewSession {
     /// The agent that answers.
     pub agent_key: String,
-    /// A person's title, if there is one.
+    /// The title that the user set, if any.
     pub title: Option<Title>,
 }
 
-/// What to change in a session; `None` leaves a thing as it is.
+/// The changes to a session; `None` leaves a property unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct SessionPatch {
-    /// A person's title.
+    /// The title that the user set.
     pub title: Option<Title>,
-    /// Archive or restore.
+    /// Archives or restores the session.
     pub status: Option<SessionStatus>,
-    /// Pin or unpin.
+    /// Pins or unpins the session.
     pub pinned: Option<bool>,
 }
 
-/// A session of this user, inside a change of it.
+/// Returns a session of this user, within a transaction.
 pub(super) async fn owned_session(
     connection: &mut SqliteConnection,
     user: &UserRef,
@@ -59,7 +59,7 @@ async fn find_created(
 }
 
 impl Store {
-    /// Returns the agent that answers in a session, `None` if the session is not this user's.
+    /// Returns the agent of a session; `None` if the session is not this user's.
     ///
     /// # Errors
     /// When the store fails.
@@ -75,10 +75,10 @@ impl Store {
         Ok(found)
     }
 
-    /// Makes a session; with a key that was used for the same before, returns that one.
+    /// Creates a session. If the key was used for the same request before, returns that session.
     ///
     /// # Errors
-    /// [`StoreError::IdempotencyMismatch`], or [`StoreError::MessageGone`] if the session was deleted since.
+    /// Returns [`StoreError::IdempotencyMismatch`], or [`StoreError::MessageGone`] if the session was deleted since.
     pub async fn create_session(
         &self,
         user: &UserRef,
@@ -116,10 +116,10 @@ impl Store {
         Ok(Changed::new(session, Hints { users: vec![user.clone()], ..Hints::default() }))
     }
 
-    /// The session that was made with a key before, if there is one.
+    /// Returns the session that was created with a key, if there is one.
     ///
     /// # Errors
-    /// As [`Store::create_session`].
+    /// Returns an error in the same cases as [`Store::create_session`].
     pub async fn find_created_session(
         &self,
         user: &UserRef,
@@ -129,10 +129,10 @@ impl Store {
         find_created(&mut tx, user, key, self.inner.clock.now()).await
     }
 
-    /// Renames, pins, archives or restores a session.
+    /// Renames, pins, archives, or restores a session.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when it is not the user's.
+    /// Returns [`StoreError::NotFound`] if the session is not the user's.
     pub async fn update_session(
         &self,
         user: &UserRef,
@@ -149,7 +149,7 @@ impl Store {
         if title.is_some_and(|title| title != before.title) || pin_changes || status_changes {
             log.push(EventRef::session(LogKind::SessionUpdated, id));
         }
-        // A title that was confirmed by hand is a person's, also if it reads the same.
+        // A title that the user confirmed counts as set by the user, even if it is unchanged.
         sqlx::query(
             "UPDATE chat_session SET title = COALESCE($2, title), title_folded = COALESCE($7, title_folded), \
              title_is_manual = MAX(title_is_manual, $2 IS NOT NULL), status = COALESCE($3, status), \
@@ -178,11 +178,11 @@ impl Store {
         Ok(Changed::new(session, Hints { users: vec![user.clone()], ..Hints::default() }))
     }
 
-    /// Deletes a session with all that belongs to it. Its running task is told to stop; what its worker writes
-    /// afterwards finds nothing to write to. Workers remove its files ([`Store::list_deleted_sessions`]).
+    /// Deletes a session with everything that belongs to it, and asks its running task to stop; later writes of its
+    /// worker are rejected. Workers remove its files ([`Store::list_deleted_sessions`]).
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] when it is not the user's.
+    /// Returns [`StoreError::NotFound`] if the session is not the user's.
     pub async fn delete_session(&self, user: &UserRef, id: SessionId) -> Result<Changed<()>, StoreError> {
         let mut tx = self.begin_write().await?;
         let session = owned_session(&mut tx, user, id).await?;
@@ -205,8 +205,8 @@ impl Store {
         Ok(Changed::new((), Hints { users: vec![user.clone()], stops, ..Hints::default() }))
     }
 
-    /// Sessions that were deleted after a deletion of this number (0: all), in their order, at most `limit`, each with the
-    /// number of its deletion.
+    /// Lists the sessions that were deleted after the deletion with this number (0 for all), in order, at most `limit`,
+    /// each with the number of its deletion.
     ///
     /// # Errors
     /// When the store fails.
@@ -221,7 +221,7 @@ impl Store {
     }
 }
 
-/// Ends the tasks that wait in a session that was just archived. A running one ends as usual.
+/// Cancels the queued tasks of a session that was just archived. A running task ends as usual.
 async fn cancel_queued_of_archived(
     tx: &mut WriteTx,
     id: SessionId,
@@ -241,7 +241,7 @@ async fn cancel_queued_of_archived(
     .bind(ARCHIVED_BEFORE_ITS_TURN)
     .fetch_all(&mut **tx)
     .await?;
-    // Last, so that nothing waits behind it any more: the one between two attempts, whose text is kept.
+    // Last, so that nothing is queued behind it: the task between two attempts, whose text is kept.
     let with_text: Vec<TaskId> =
         sqlx::query_scalar("SELECT id FROM agent_task WHERE chat_session_id = $1 AND status = 'queued'")
             .bind(id)

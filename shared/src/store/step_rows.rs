@@ -1,4 +1,4 @@
-//! Steps as they are read: for their task, and for streams.
+//! Reading steps, for their task and for streams.
 
 use sqlx::SqliteConnection;
 
@@ -11,7 +11,7 @@ use crate::{
     id::{SessionId, TaskId},
 };
 
-/// A step with all that a stream needs to tell of it.
+/// A step with everything that a stream needs to send it.
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct StepRow {
     /// The log of the session's owner.
@@ -28,7 +28,7 @@ pub struct StepRow {
     pub step: Step,
 }
 
-/// The steps of a task in their order.
+/// Lists the steps of a task in order.
 pub(super) async fn list(connection: &mut SqliteConnection, task_id: TaskId) -> Result<Vec<Step>, StoreError> {
     let found: Vec<StepColumns> = sqlx::query_as(concat!(
         "SELECT ",
@@ -61,7 +61,7 @@ pub(super) async fn list_after(
     rows::steps(found)
 }
 
-/// Selects what a [`StepRow`] is read from: `WHERE` and `ORDER BY` follow.
+/// Selects the columns of a [`StepRow`]; to be followed by `WHERE` and `ORDER BY`.
 macro_rules! select_step_rows {
     () => {
         concat!(
@@ -75,7 +75,7 @@ macro_rules! select_step_rows {
     };
 }
 
-/// Steps that changed after a revision, in the order of their latest changes.
+/// Reads the steps that changed after a revision, in the order of their latest changes.
 pub(super) async fn read_after(
     connection: &mut SqliteConnection,
     revision: i64,
@@ -85,8 +85,8 @@ pub(super) async fn read_after(
     Ok(query.bind(revision).bind(limit).fetch_all(connection).await?)
 }
 
-/// Reads steps of a user's tasks that are not running, changed after a revision, at most `limit`; those of one session if
-/// one is given.
+/// Reads at most `limit` steps that changed after a revision, of a user's tasks that are not running; limited to one
+/// session if it is given.
 pub(super) async fn read_closed_after(
     connection: &mut SqliteConnection,
     user_log_id: i64,

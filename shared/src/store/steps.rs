@@ -1,7 +1,7 @@
-//! Steps: what an agent does on the way, kept for the task's latest attempt.
+//! Steps: an agent's actions before its answer, stored for the latest attempt of a task.
 //!
-//! Guarantees: only the running attempt writes its steps; every change of a step gets a higher revision than all before
-//! it; the end of an attempt leaves none of its steps open; a claim removes those of the attempts before it.
+//! Guarantees: only the running attempt writes its steps; every change of a step gets a higher revision than all
+//! earlier changes; the end of an attempt closes all of its steps; a claim removes the steps of earlier attempts.
 
 use serde_json::Value;
 use sqlx::{SqliteConnection, types::Json};
@@ -16,25 +16,25 @@ use crate::{
     id::TaskId,
 };
 
-/// Longest id of a tool call that is kept, in bytes.
+/// The maximum length of a tool call id in bytes.
 const MAX_TOOL_CALL_ID_BYTES: usize = 512;
 
-/// A step as its worker knows it.
+/// The state of a step, as its worker reports it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepState {
-    /// Its number in the attempt.
+    /// The number of the step within the attempt.
     pub seq: i64,
-    /// The agent's own id of the tool call.
+    /// The agent's id for the tool call.
     pub tool_call_id: Option<String>,
-    /// One line; a longer one is cut.
+    /// The title, which is cut to one line of limited length.
     pub title: String,
-    /// How far it is.
+    /// The progress of the step.
     pub status: StepStatus,
-    /// What it is, and what belongs to that; cut where it is too long.
+    /// The kind and the details of the step, which are cut if they are too long.
     pub detail: StepDetail,
 }
 
-/// A step's state within the limits of the store.
+/// The state of a step, cut to the limits of the store.
 pub(super) struct CleanStep<'a> {
     state: &'a StepState,
     tool_call_id: Option<String>,
@@ -52,31 +52,31 @@ impl<'a> CleanStep<'a> {
     }
 }
 
-/// How an attempt left its steps.
+/// How an attempt ended, as far as its open steps are concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StepsEnd {
-    /// With an answer: what was under way is done.
+    /// With an answer: running steps have succeeded.
     Answered,
-    /// In the middle: what was under way failed.
+    /// Without an answer: running steps have failed.
     Broken,
 }
 
-/// A number above all that were given before.
+/// Returns a new revision, higher than all earlier ones.
 pub(super) async fn next_revision(tx: &mut SqliteConnection) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar("UPDATE step_revision SET last = last + 1 RETURNING last").fetch_one(tx).await?)
 }
 
-/// The revision of the last change of any step.
+/// Returns the revision of the latest change of any step.
 pub(super) async fn last_revision(connection: &mut SqliteConnection) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar("SELECT last FROM step_revision").fetch_one(connection).await?)
 }
 
-/// Makes states fit to be stored; done before a transaction begins.
+/// Cuts states to the limits of the store; done before a transaction begins.
 pub(super) fn cleaned(steps: &[StepState]) -> Vec<CleanStep<'_>> {
     steps.iter().map(CleanStep::new).collect()
 }
 
-/// Writes the states of an attempt's steps, in the attempt's own transaction.
+/// Stores the states of an attempt's steps, within a transaction.
 pub(super) async fn put(
     tx: &mut SqliteConnection,
     task_id: TaskId,
@@ -84,7 +84,7 @@ pub(super) async fn put(
     steps: &[CleanStep<'_>],
 ) -> Result<(), StoreError> {
     for step in steps {
-        // A permission request is asked once; from then on others decide its state.
+        // A permission request is stored once; after that, its status changes only with its outcome.
         let revision = next_revision(tx).await?;
         sqlx::query(
             "INSERT INTO task_step \
@@ -109,7 +109,7 @@ pub(super) async fn put(
     Ok(())
 }
 
-/// The place of a step: the key of its row.
+/// The primary key of a step.
 #[derive(Clone, Copy, sqlx::FromRow)]
 pub(super) struct StepKey {
     pub(super) task_id: TaskId,
@@ -117,7 +117,7 @@ pub(super) struct StepKey {
     pub(super) seq: i64,
 }
 
-/// Gives a step another status, and another detail if there is one.
+/// Updates the status of a step, and its detail if one is given.
 pub(super) async fn update(
     tx: &mut SqliteConnection,
     key: StepKey,
@@ -140,20 +140,20 @@ pub(super) async fn update(
     Ok(())
 }
 
-/// A step as its closing needs it: without its detail, which may be long.
+/// The columns of a step that are needed to close it. The detail, which may be long, is omitted.
 #[derive(sqlx::FromRow)]
 struct UnclosedStep {
     seq: i64,
     kind: StepKind,
     tool_call_id: Option<String>,
     status: StepStatus,
-    /// The detail of a permission request, which an older version may have written.
+    /// The detail of a permission request, possibly stored by an older version.
     #[sqlx(json(nullable))]
     request: Option<Value>,
 }
 
-/// Closes what an attempt left open. Returns whether a tool may have done something: one that was begun, or was allowed
-/// to. Such an attempt is not repeated by itself.
+/// Closes the open steps of an attempt. Returns whether a tool call may have had effects, because it had started or was
+/// allowed; such an attempt is not retried automatically.
 pub(super) async fn close(
     tx: &mut SqliteConnection,
     task_id: TaskId,
@@ -188,13 +188,14 @@ pub(super) async fn close(
     }))
 }
 
-/// The tool calls whose permission has this status.
+/// Returns the tool calls whose permission requests have this status.
 fn tool_calls(steps: &[UnclosedStep], status: StepStatus) -> Vec<String> {
     let permissions = steps.iter().filter(|step| step.kind == StepKind::Permission && step.status == status);
     permissions.filter_map(|step| step.tool_call_id.clone()).collect()
 }
 
-/// How a step is closed; `None` if it is closed already. A tool that `is_held` waits for a permission that it did not get.
+/// Returns the final status of a step; `None` if it is already closed. A tool with `is_held` waits for a permission
+/// that was not granted.
 fn closed(step: &UnclosedStep, is_held: bool, end: StepsEnd) -> Option<StepStatus> {
     match (step.status, step.kind) {
         (StepStatus::Succeeded | StepStatus::Failed | StepStatus::Rejected, _) => None,
@@ -211,7 +212,7 @@ pub(super) fn decided(mut detail: Value, outcome: &PermissionOutcome) -> Result<
     Ok(detail)
 }
 
-/// Removes the steps of a task. That somebody was asked for a permission is remembered.
+/// Removes the steps of a task, but remembers its permission requests.
 pub(super) async fn remove(tx: &mut SqliteConnection, task_id: TaskId) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT OR IGNORE INTO past_permission (permission_id, task_id) \
@@ -225,10 +226,10 @@ pub(super) async fn remove(tx: &mut SqliteConnection, task_id: TaskId) -> Result
 }
 
 impl Store {
-    /// Stores the states of steps of a running attempt, new ones and changed ones.
+    /// Stores the states of new and changed steps of a running attempt.
     ///
     /// # Errors
-    /// [`StoreError::LeaseLost`] when the attempt is over.
+    /// Returns [`StoreError::LeaseLost`] if the attempt has ended.
     pub async fn write_steps(
         &self,
         user: &UserRef,
@@ -247,7 +248,7 @@ impl Store {
     }
 }
 
-/// Whether an attempt still runs: what fences its writes.
+/// Returns whether an attempt is still running, which guards its writes.
 pub(super) async fn is_running(tx: &mut SqliteConnection, task_id: TaskId, attempt: i64) -> Result<bool, StoreError> {
     let found = sqlx::query("SELECT 1 FROM agent_task WHERE id = $1 AND attempt = $2 AND status = 'running'")
         .bind(task_id)

@@ -1,4 +1,4 @@
-//! Stops: a person's wish that a task ends, and the end of those whose worker does not hear it.
+//! Stops: requests to stop a task, and ending tasks whose worker ignores them.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::{
     id::{SessionId, TaskId, WorkerId},
 };
 
-/// A task that a worker believes to run, as the store sees it.
+/// An attempt of a worker, as the store sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct RunningAttempt {
     /// The task.
@@ -23,16 +23,16 @@ pub struct RunningAttempt {
     pub task_id: TaskId,
     /// The attempt.
     pub attempt: i64,
-    /// Whether somebody wants it to stop.
+    /// Whether it was asked to stop.
     pub is_stopping: bool,
 }
 
 impl Store {
-    /// Stops a task. One that waits ends at once; of one that runs the wish is stored, so that it ends whatever
-    /// becomes of its worker.
+    /// Stops a task. A queued task ends at once; for a running task, the request is stored, so that the task ends
+    /// regardless of its worker.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`]; [`StoreError::TaskEnded`].
+    /// Returns [`StoreError::NotFound`] or [`StoreError::TaskEnded`].
     pub async fn cancel_task(
         &self,
         user: &UserRef,
@@ -57,8 +57,8 @@ impl Store {
         Ok(Changed::new(task, hints))
     }
 
-    /// Ends a running task that was asked to stop, with the text stored so far: its worker has not done so in time.
-    /// Does nothing when it has.
+    /// Ends a running task that was asked to stop, with the text stored so far, because its worker did not end it in
+    /// time. Has no effect if the task has ended.
     ///
     /// # Errors
     /// When the store fails.
@@ -76,7 +76,7 @@ impl Store {
         Ok(Changed::new((), ended.hints))
     }
 
-    /// Running tasks that were asked to stop longer than `age` ago.
+    /// Lists running tasks that were asked to stop longer than `age` ago.
     ///
     /// # Errors
     /// When the store fails.
@@ -91,7 +91,7 @@ impl Store {
         Ok(tasks)
     }
 
-    /// The attempts that a worker has. One of its own that is missing here is over.
+    /// Lists the running attempts of a worker. An attempt that is not listed has ended.
     ///
     /// # Errors
     /// When the store fails.

@@ -1,4 +1,4 @@
-//! Rows of the event log, and the events that they stand for.
+//! Rows of the event log, and the events that they represent.
 
 use sqlx::SqliteConnection;
 
@@ -10,7 +10,7 @@ use crate::{
     id::{MessageId, SessionId, TaskId},
 };
 
-/// A read of events ends with the one that reaches this many bytes of text: what a read may hold in memory.
+/// The size of text in bytes at which a read of events ends, which limits its memory.
 pub(super) const READ_BYTES: usize = 512 * 1024;
 
 /// A row of `event_log`.
@@ -28,7 +28,7 @@ pub(super) struct StoredEvent {
 }
 
 impl StoredEvent {
-    /// Returns the message that the event is about.
+    /// Returns the message of the event.
     fn message(&self) -> Result<(MessageId, Role, TaskId), StoreError> {
         let message = self.message_id.zip(self.message_role).zip(self.task_id);
         let ((id, role), task_id) =
@@ -37,7 +37,7 @@ impl StoredEvent {
     }
 }
 
-/// Makes the event of a row, with its objects as they are now; as their deletion where they are gone.
+/// Renders the event of a row with the current state of its objects; a deleted object is rendered as its deletion.
 pub(super) async fn render(connection: &mut SqliteConnection, row: &StoredEvent) -> Result<Event, StoreError> {
     let data = match rows::find_session(connection, row.chat_session_id).await? {
         Some(session) => render_in_session(connection, row, Box::new(session)).await?,
@@ -46,7 +46,7 @@ pub(super) async fn render(connection: &mut SqliteConnection, row: &StoredEvent)
     Ok(Event { at: row.at, chat_session_id: Some(row.chat_session_id), data })
 }
 
-/// As [`render`], of an event whose session is still there.
+/// As [`render`], for an event whose session exists.
 async fn render_in_session(
     connection: &mut SqliteConnection,
     row: &StoredEvent,

@@ -1,4 +1,4 @@
-//! What runs, as a stream tells it when it starts: the running tasks of a user, and what each has produced, in parts.
+//! The state with which a stream starts: the running tasks of a user, and their output, in parts.
 
 use sqlx::SqliteConnection;
 
@@ -12,50 +12,51 @@ use crate::{
     id::{MessageId, SessionId, TaskId},
 };
 
-/// Steps read at once; each has at most [`MAX_STEP_DETAIL_BYTES`](crate::chat::MAX_STEP_DETAIL_BYTES).
+/// The maximum number of steps per read; each has at most
+/// [`MAX_STEP_DETAIL_BYTES`](crate::chat::MAX_STEP_DETAIL_BYTES).
 const STEP_PAGE: i64 = 16;
 
-/// The running tasks of a user at a moment.
+/// The running tasks of a user at one moment.
 #[derive(Clone, Debug)]
 pub struct StreamState {
-    /// The running tasks; none while there are more closed steps. [`Store::read_running`] reads what each has produced.
+    /// The running tasks; empty while there are more closed steps. [`Store::read_running`] reads the output of each.
     pub running: Vec<RunningTask>,
-    /// Steps of tasks that have ended, changed since the reader's last revision, at most a page of them.
+    /// The steps of ended tasks that changed after the reader's revision, at most a page of them.
     pub closed_steps: Vec<StepRow>,
-    /// The revision up to which the reader knows all steps after this: that of the last closed step while there are
-    /// more, otherwise that of the last step of this moment.
+    /// The revision up to which the reader has all steps: that of the last closed step if there are more, otherwise
+    /// that of the latest step of any task.
     pub step_revision: i64,
     /// Whether there are more closed steps.
     pub has_more: bool,
 }
 
-/// A running task, without what it has produced.
+/// A running task, without its output.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct RunningTask {
     /// The task.
     #[sqlx(rename = "id")]
     pub task_id: TaskId,
-    /// Its attempt.
+    /// The attempt.
     pub attempt: i64,
-    /// Its session.
+    /// The session.
     #[sqlx(rename = "chat_session_id")]
     pub session_id: SessionId,
     /// Its agent.
     pub agent_key: String,
 }
 
-/// A part of what a running attempt has produced.
+/// A part of the output of a running attempt.
 #[derive(Clone, Debug)]
 pub struct RunningPart {
     /// The text so far; only in the first part.
     pub partial: Option<Partial>,
-    /// Steps in order, at most a page of them.
+    /// Steps, in order, at most a page of them.
     pub steps: Vec<Step>,
     /// Whether there are more steps.
     pub has_more: bool,
 }
 
-/// What a stream tells at its start, and again after it missed something.
+/// Reads the state with which a stream starts, also after it has missed something.
 pub(super) async fn read_state(
     tx: &mut SqliteConnection,
     log_id: i64,
@@ -74,12 +75,12 @@ pub(super) async fn read_state(
     Ok(StreamState { running, closed_steps, step_revision: steps::last_revision(tx).await?, has_more: false })
 }
 
-/// Whether a page of steps is full, so that there may be more.
+/// Returns whether a page of steps is full, so that there may be more.
 fn is_full<T>(steps: &[T]) -> bool {
     i64::try_from(steps.len()).is_ok_and(|count| count >= STEP_PAGE)
 }
 
-/// A user's running tasks; those of one session if one is given.
+/// Lists a user's running tasks; limited to one session if it is given.
 async fn running_tasks(
     tx: &mut SqliteConnection,
     log_id: i64,
@@ -99,7 +100,7 @@ async fn running_tasks(
     Ok(tasks)
 }
 
-/// The id that the answer of a running attempt will have; `None` if the attempt is over.
+/// Returns the id that the answer of a running attempt will have; `None` if the attempt has ended.
 async fn answer_of_running(
     connection: &mut SqliteConnection,
     task_id: TaskId,
@@ -115,15 +116,15 @@ async fn answer_of_running(
     Ok(message_id)
 }
 
-/// Puts the text so far into its envelope.
+/// Creates a [`Partial`] from the text so far.
 pub(super) fn partial(task_id: TaskId, attempt: i64, message_id: MessageId, text: String) -> Partial {
     let next_offset = i64::try_from(text.len()).unwrap_or(i64::MAX);
     Partial { task_id, attempt, message_id, text, next_offset }
 }
 
 impl Store {
-    /// Reads what a running attempt has produced: its text so far and its first steps, or with `after` the steps after
-    /// that one. Returns `None` if the attempt is over.
+    /// Reads the output of a running attempt: its text so far and its first steps or, with `after`, the steps after
+    /// that one. Returns `None` if the attempt has ended.
     ///
     /// # Errors
     /// When the store fails.
@@ -147,7 +148,7 @@ impl Store {
         Ok(Some(RunningPart { partial, steps, has_more }))
     }
 
-    /// The text so far of a running attempt; `None` if it runs no more.
+    /// Returns the text so far of a running attempt; `None` if the attempt has ended.
     ///
     /// # Errors
     /// When the store fails.

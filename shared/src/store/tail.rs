@@ -1,4 +1,4 @@
-//! The tail of all logs: what is new in the database, as a process that feeds many streams reads it.
+//! The tail of all logs: new rows of the database, as read by a process that feeds many streams.
 
 use super::{
     ReadTx, Store, StoreError,
@@ -8,33 +8,34 @@ use super::{
 };
 use crate::event::Event;
 
-/// A row of any user's log, as a process that follows all of them sees it.
+/// A row of any user's log, as read by a process that follows all logs.
 #[derive(Clone, Debug)]
 pub struct LogRow {
     /// The log.
     pub user_log_id: i64,
-    /// Its number there.
+    /// The number of the event in the log.
     pub seq: i64,
-    /// The event; `None` if the reader did not ask for this log.
+    /// The event; `None` if the reader does not follow this log.
     pub event: Option<Event>,
 }
 
-/// What is new in the database since a position.
+/// New rows of the database since a position.
 #[derive(Clone, Debug, Default)]
 pub struct Tail {
     /// New rows of all logs, in order.
     pub rows: Vec<LogRow>,
-    /// New text of running answers, in order. Their tasks run as of the end of `rows`.
+    /// New text of running answers, in order. Their tasks were running after the last of `rows`.
     pub chunks: Vec<ChunkRow>,
-    /// Steps that changed, in the order of their latest changes. Their attempts were the latest as of the end of `rows`.
+    /// Changed steps, in the order of their latest changes. Their attempts were the latest ones after the last of
+    /// `rows`.
     pub steps: Vec<StepRow>,
-    /// Where the next read goes on.
+    /// The position of the next read.
     pub position: TailPosition,
-    /// Whether there is more already.
+    /// Whether there is more to read.
     pub has_more: bool,
 }
 
-/// A position in all logs, all live text and all steps of the database.
+/// A position in all logs, all live text, and all steps of the database.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
 pub struct TailPosition {
     event_id: i64,
@@ -43,7 +44,7 @@ pub struct TailPosition {
 }
 
 impl Store {
-    /// The end of all logs, of all live text and of all steps.
+    /// Returns the end of all logs, all live text, and all steps.
     ///
     /// # Errors
     /// When the store fails.
@@ -58,8 +59,8 @@ impl Store {
         Ok(position)
     }
 
-    /// What is new since `position` in all logs, all live text and all steps, as of one moment. Only the logs that
-    /// `is_followed` names are rendered.
+    /// Reads what was added after `position` to all logs, all live text, and all steps, at one moment. Only the events
+    /// of logs for which `is_followed` returns true are rendered.
     ///
     /// # Errors
     /// When the store fails.
@@ -68,9 +69,9 @@ impl Store {
         position: TailPosition,
         is_followed: impl Fn(i64) -> bool + Send,
     ) -> Result<Tail, StoreError> {
-        /// Rows of each kind read at once: what a burst may hold in memory.
+        /// The maximum number of rows of each kind per read, which limits the memory of a burst.
         const PAGE: i64 = 256;
-        /// Steps read at once by the hub, which hands them to all streams.
+        /// The maximum number of steps per read of the hub, which passes them to all streams.
         const STEP_PAGE: i64 = 64;
         let mut tx: ReadTx = self.begin_read().await?;
         let log_rows: Vec<StoredEvent> = sqlx::query_as(concat!(
@@ -95,7 +96,7 @@ impl Store {
             bytes_read += event.as_ref().map_or(0, |event| event.data.text_bytes());
             tail.rows.push(LogRow { user_log_id: row.user_log_id, seq: row.seq, event });
         }
-        // The rest only once all events were read: no text is told after its task's end, no step before its attempt.
+        // Only after all events were read: no text is sent after the end of its task, and no step before its attempt.
         if !tail.has_more {
             tail.chunks = chunks::read_after(&mut tx, position.chunk_id, PAGE).await?;
             tail.position.chunk_id = tail.chunks.last().map_or(position.chunk_id, |chunk| chunk.id);

@@ -1,4 +1,4 @@
-//! Takeover: a dead worker's tasks go to other workers.
+//! Takeover: returning the tasks of a dead worker to the queue.
 
 use super::{
     Beat, Changed, Finish, Store, StoreError,
@@ -8,7 +8,7 @@ use super::{
 use crate::{event::Hints, id::TaskId};
 
 impl Store {
-    /// Takes the tasks of a dead worker back, unless it has beaten since. Returns how many.
+    /// Takes over the tasks of a dead worker, unless it has beaten since. Returns their number.
     ///
     /// # Errors
     /// When the store fails.

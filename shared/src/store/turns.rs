@@ -1,4 +1,4 @@
-//! Turns: a user's message and its task, as they are sent, changed, and unsent.
+//! Turns: sending, editing, and unsending a user's message with its task.
 
 use sqlx::SqliteConnection;
 
@@ -12,19 +12,19 @@ use crate::{
     id::{MessageId, SessionId, TaskId},
 };
 
-/// Tasks that may wait in one session.
+/// The maximum number of queued tasks per session.
 const MAX_QUEUED: i64 = 1000;
 
-/// A message to be sent.
+/// A message to send.
 #[derive(Clone, Debug)]
 pub struct PostMessage {
-    /// Its text.
+    /// The text.
     pub content: Content,
     /// What to do when the agent is busy.
     pub on_busy: OnBusy,
-    /// How often its task is tried.
+    /// The maximum number of attempts of its task.
     pub max_attempts: i64,
-    /// The client's key, if it gave one.
+    /// The client's idempotency key, if any.
     pub key: Option<IdempotencyKey>,
 }
 
@@ -33,7 +33,7 @@ pub struct PostMessage {
 pub struct Posted {
     /// The message.
     pub message: Message,
-    /// Its task as it is now.
+    /// Its task in its current state.
     pub task: Task,
 }
 
@@ -44,12 +44,13 @@ fn posted(message: Message) -> Result<Posted, StoreError> {
 }
 
 impl Store {
-    /// Stores a message with its task, its job and its events in one transaction: what this returns will get exactly
-    /// one outcome.
+    /// Stores a message with its task, its job, and its events in one transaction. The task will have exactly one
+    /// outcome.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], [`StoreError::SessionArchived`], [`StoreError::AgentBusy`] (`OnBusy::Reject`),
-    /// [`StoreError::QueueFull`], [`StoreError::IdempotencyMismatch`], [`StoreError::MessageGone`].
+    /// Returns [`StoreError::NotFound`], [`StoreError::SessionArchived`], [`StoreError::AgentBusy`] (with
+    /// `OnBusy::Reject`), [`StoreError::QueueFull`], [`StoreError::IdempotencyMismatch`], or
+    /// [`StoreError::MessageGone`].
     pub async fn post_message(
         &self,
         user: &UserRef,
@@ -95,10 +96,11 @@ impl Store {
         Ok(Changed::new(posted(message)?, hints))
     }
 
-    /// Changes the text of a message whose task was never started: after this no agent sees the old text.
+    /// Edits a message whose task has not started. No agent sees the previous text.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`]; [`StoreError::TaskNotQueued`] when it is too late, or the message is an answer.
+    /// Returns [`StoreError::NotFound`], or [`StoreError::TaskNotQueued`] if the task has started or the message is an
+    /// answer.
     pub async fn edit_message(
         &self,
         user: &UserRef,
@@ -124,10 +126,10 @@ impl Store {
         Ok(Changed::new(message, Hints { users: vec![user.clone()], ..Hints::default() }))
     }
 
-    /// Takes a message back whose task was never started: message and task are gone, and no agent sees them.
+    /// Deletes a message whose task has not started, and the task. No agent sees them.
     ///
     /// # Errors
-    /// As [`Store::edit_message`].
+    /// Returns an error in the same cases as [`Store::edit_message`].
     pub async fn unsend_message(
         &self,
         user: &UserRef,
@@ -153,7 +155,7 @@ impl Store {
     }
 }
 
-/// Inserts a user's message and its task as the session's next turn.
+/// Inserts a user message and its task as the next turn of the session.
 async fn insert_turn(
     tx: &mut SqliteConnection,
     session_id: SessionId,
@@ -203,7 +205,7 @@ async fn insert_turn(
     Ok((message_id, task_id))
 }
 
-/// Stores the wish that a running task stops. The first wish counts.
+/// Stores a request to stop a running task. The first request takes precedence.
 pub(super) async fn request_stop(
     tx: &mut SqliteConnection,
     id: TaskId,
@@ -222,13 +224,13 @@ pub(super) async fn request_stop(
     Ok(())
 }
 
-/// A task of a session.
+/// Returns a task of a session.
 pub(super) async fn task_of(tx: &mut SqliteConnection, session_id: SessionId, id: TaskId) -> Result<Task, StoreError> {
     rows::find_task(tx, id).await?.filter(|task| task.chat_session_id == session_id).ok_or(StoreError::NotFound)
 }
 
-/// The task of a user's message, if no agent was ever started on it, nor on a later turn, whose history has the text (it
-/// was cancelled in the queue, later turns went on, and it was retried).
+/// Returns the task of a user message if no agent has seen the message: neither its own task nor one of a later turn,
+/// whose history contains it, was started. (A task may be cancelled in the queue and retried after later turns.)
 async fn unstarted_task(
     tx: &mut SqliteConnection,
     user: &UserRef,
@@ -251,7 +253,7 @@ async fn unstarted_task(
     task.ok_or(StoreError::TaskNotQueued)
 }
 
-/// Notes that a session has changed.
+/// Updates the time of a session's last change.
 pub(super) async fn touch_session(tx: &mut SqliteConnection, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
     sqlx::query("UPDATE chat_session SET updated_at = $2 WHERE id = $1").bind(id).bind(now).execute(tx).await?;
     Ok(())

@@ -5,16 +5,16 @@ use sqlx::{Connection, SqliteConnection};
 use super::{Store, StoreError, sqlite};
 use crate::{clock::Timestamp, id::WorkerId};
 
-/// A worker as another process sees it.
+/// A worker, as another process sees it.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Beat {
     /// The worker.
     pub worker_id: WorkerId,
-    /// Its counter; `None` if it is gone but tasks of it still run.
+    /// The counter of its heartbeat; `None` if the worker is not registered but still has running tasks.
     pub beat: Option<i64>,
 }
 
-/// A worker's heartbeat, on a connection of its own so that it never waits in line behind other work.
+/// The heartbeat of a worker, on a separate connection, so that it does not wait for other operations.
 #[derive(Debug)]
 pub struct Heartbeat {
     store: Store,
@@ -23,7 +23,7 @@ pub struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// Counts one up; registers the worker if it is not (any more).
+    /// Increments the counter, and registers the worker if it is not registered.
     ///
     /// # Errors
     /// When the store fails.
@@ -56,8 +56,8 @@ async fn write_beat(connection: &mut SqliteConnection, worker: &WorkerId, now: T
     Ok(())
 }
 
-/// Makes sure that the worker is known: `Jobs.lock_by` refers to `Workers`, and only who has a heartbeat is watched.
-/// A worker that was taken for dead and lives comes back this way.
+/// Registers the worker: `Jobs.lock_by` refers to `Workers`, and only workers with a heartbeat are watched. Also
+/// registers a live worker again that was considered dead.
 pub(super) async fn register(tx: &mut SqliteConnection, worker: &WorkerId, now: Timestamp) -> Result<(), StoreError> {
     sqlx::query("INSERT INTO worker_heartbeat (worker_id, started_at) VALUES ($1, $2) ON CONFLICT DO NOTHING")
         .bind(worker)
@@ -77,13 +77,13 @@ pub(super) async fn register(tx: &mut SqliteConnection, worker: &WorkerId, now: 
 }
 
 impl Store {
-    /// The heartbeat of this process.
+    /// Returns the heartbeat of this process.
     #[must_use]
     pub fn heartbeat(&self, worker: &WorkerId) -> Heartbeat {
         Heartbeat { store: self.clone(), worker: worker.clone(), connection: None }
     }
 
-    /// Every worker that beats or has a running task.
+    /// Lists every worker that has a heartbeat or a running task.
     ///
     /// # Errors
     /// When the store fails.
@@ -98,7 +98,7 @@ impl Store {
         Ok(beats)
     }
 
-    /// Removes a worker that has ended all its attempts.
+    /// Removes a worker without running attempts.
     ///
     /// # Errors
     /// When the store fails.
@@ -110,7 +110,7 @@ impl Store {
     }
 }
 
-/// Returns a worker's counter, `None` if the worker is not registered.
+/// Returns the counter of a worker; `None` if the worker is not registered.
 pub(super) async fn find_beat(tx: &mut SqliteConnection, worker: &WorkerId) -> Result<Option<i64>, StoreError> {
     let beat = sqlx::query_scalar("SELECT beat FROM worker_heartbeat WHERE worker_id = $1").bind(worker);
     Ok(beat.fetch_optional(tx).await?)

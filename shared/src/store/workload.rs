@@ -1,4 +1,4 @@
-//! How much there is to do, as of one moment.
+//! The workload of the installation.
 
 use std::time::Duration;
 
@@ -6,24 +6,24 @@ use ulid::Ulid;
 
 use super::{AGENT_QUEUE, Store, StoreError, jobs::first_future_id};
 
-/// How much there is to do.
+/// The workload at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Workload {
-    /// Tasks that wait for an agent, also those behind another of their session.
+    /// The number of queued tasks, including those behind another task of their session.
     pub queued: i64,
-    /// Tasks that agents work on.
+    /// The number of running tasks.
     pub running: i64,
-    /// How long the oldest task has waited that a worker could begin at once; zero without one.
+    /// How long the oldest task has waited that a worker could start at once; zero if there is none.
     pub oldest_wait: Duration,
-    /// Workers that have not been given up.
+    /// The number of registered workers.
     pub workers: i64,
 }
 
-/// How long a count may be shown: scrapes made within this time share one.
+/// How long a count is reused: scrapes within this time share one.
 const COUNTED_FOR: Duration = Duration::from_secs(2);
 
-/// Counts by the partial indexes of unfinished tasks, whose size is what is counted, and finds the job that would be
-/// claimed next. Whatever has ended costs nothing.
+/// Counts by the partial indexes of unfinished tasks, and finds the job that would be claimed next. Ended tasks cost
+/// nothing.
 const COUNT: &str = "SELECT (SELECT COUNT(*) FROM agent_task INDEXED BY agent_task_queued WHERE status = 'queued') AS queued, \
      (SELECT COUNT(*) FROM agent_task INDEXED BY agent_task_one_running WHERE status = 'running') AS running, \
      (SELECT COUNT(*) FROM worker_heartbeat) AS workers, \
@@ -31,7 +31,7 @@ const COUNT: &str = "SELECT (SELECT COUNT(*) FROM agent_task INDEXED BY agent_ta
          AND (run_at <= $2 OR id > $3) ORDER BY priority DESC, id LIMIT 1) AS oldest_job";
 
 impl Store {
-    /// Counts what there is to do. The counts are at most two seconds old.
+    /// Counts the workload. The result is at most two seconds old.
     ///
     /// # Errors
     /// When the store fails.
@@ -58,7 +58,7 @@ impl Store {
         })
     }
 
-    /// How SQLite carries out the count.
+    /// Returns SQLite's query plan of the count.
     #[cfg(test)]
     pub(super) async fn explain_workload(&self) -> Vec<String> {
         use sqlx::Row as _;

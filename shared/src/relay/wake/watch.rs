@@ -51,7 +51,7 @@ enum Meaning {
     Suspect,
     /// Events were lost because the queue overflowed.
     Overflow,
-    /// Nothing of interest.
+    /// None of the above.
     Nothing,
 }
 

@@ -1,4 +1,4 @@
-//! The first open: one process at a time creates the file, switches it to WAL, and runs both sets of migrations.
+//! Opening a database: one process at a time creates the file, switches it to WAL, and runs both sets of migrations.
 
 #[cfg(test)]
 mod tests;
@@ -20,19 +20,19 @@ use super::{
 };
 use crate::event::Epoch;
 
-/// Our own migrations, compiled in. The first one creates the schema of 0.1.0.
+/// Returns our own migrations, which are compiled in. The first one creates the schema of 0.1.0.
 fn migrations() -> Migrator {
     sqlx::migrate!("../migrations")
 }
 
-/// The migrations of databases that are older than 0.1.0. They end with the schema that [`migrations`] begins with.
+/// Returns the migrations of databases older than 0.1.0. They end with the schema with which [`migrations`] begins.
 fn migrations_before_0_1_0() -> Migrator {
     sqlx::migrate!("../migrations/before_0_1_0")
 }
 
 /// Opens the database under the migration lock and brings it up to date.
 ///
-/// sqlx's own migration lock does nothing on SQLite, and the switch to WAL is not safe among several processes.
+/// sqlx's own migration lock does nothing on SQLite, and concurrent switches to WAL are not safe.
 pub(super) async fn prepare(path: &Path, connect: &SqliteConnectOptions) -> Result<Presence, OpenError> {
     let shown = path.display().to_string();
     let folder = |source| OpenError::Folder { path: shown.clone(), source };
@@ -66,15 +66,15 @@ pub(super) async fn prepare(path: &Path, connect: &SqliteConnectOptions) -> Resu
     Ok(presence)
 }
 
-/// Runs both sets of migrations: the queue's tables first, since ours have indexes on them. Each set ignores the other's rows
-/// in the shared table.
+/// Runs both sets of migrations, beginning with the queue's tables, because ours have indexes on them. Each set ignores
+/// the other's rows in the shared table.
 pub(super) async fn run(connection: &mut SqliteConnection) -> Result<(), MigrateError> {
     SqliteStorage::migrations().set_ignore_missing(true).run(&mut *connection).await?;
     carry_over(&mut *connection).await?;
     migrations().set_ignore_missing(true).run(connection).await
 }
 
-/// Brings a database that is older than 0.1.0 to the schema of 0.1.0, and records it as such.
+/// Migrates a database older than 0.1.0 to the schema of 0.1.0, and records it as such.
 async fn carry_over(connection: &mut SqliteConnection) -> Result<(), MigrateError> {
     let mut old = migrations_before_0_1_0();
     let applied: Vec<i64> =
@@ -106,7 +106,7 @@ async fn carry_over(connection: &mut SqliteConnection) -> Result<(), MigrateErro
     Ok(())
 }
 
-/// The newest migration in the database, if this program does not know it.
+/// Returns the latest migration of the database if this program does not know it.
 pub(super) async fn find_newer_schema(connection: &mut SqliteConnection) -> Result<Option<NewerSchema>, sqlx::Error> {
     const HAS_MIGRATIONS: &str = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_sqlx_migrations'";
     if sqlx::query(HAS_MIGRATIONS).fetch_optional(&mut *connection).await?.is_none() {
@@ -121,10 +121,10 @@ pub(super) async fn find_newer_schema(connection: &mut SqliteConnection) -> Resu
     Ok(found.map(|found| NewerSchema { found, known }))
 }
 
-/// Makes a backup that was put in the place of a database the database of this installation.
+/// Turns a backup that was put in place of a database into the database of this installation.
 ///
-/// Everything outside the database may be newer than it: cursors of clients, the agents' own sessions, channels of other
-/// processes. None of them may be taken for what it was.
+/// State outside the database may be newer than the backup: clients' cursors, agent sessions, and channels of other
+/// processes. All of it is invalidated.
 pub(super) async fn adopt_backup(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     let id: i32 = sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *connection).await?;
     if id != BACKUP_ID {

@@ -1,4 +1,4 @@
-//! The two ways to the schema of 0.1.0.
+//! Tests of the two ways to the schema of 0.1.0.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use sqlx::{ConnectOptions as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::*;
 
-/// Table, index, or trigger → the parts of its definition.
+/// The parts of the definition of each table, index, and trigger.
 type Schema = BTreeMap<String, BTreeSet<String>>;
 
 async fn new_database() -> SqliteConnection {
@@ -26,7 +26,7 @@ async fn read_schema(connection: &mut SqliteConnection) -> Schema {
     rows.into_iter().map(|(name, sql)| (name, parts_of(&sql))).collect()
 }
 
-/// Splits a definition at its outermost commas, without comments and white space: columns may be in any order.
+/// Splits a definition at its outermost commas, without comments and whitespace, because columns may be in any order.
 fn parts_of(sql: &str) -> BTreeSet<String> {
     let code: Vec<&str> = sql.lines().map(|line| line.split("--").next().unwrap_or_default()).collect();
     let code = code.join(" ").replace('"', "");
@@ -69,7 +69,7 @@ async fn upgraded_and_new_databases_have_the_same_schema() {
 }
 
 #[tokio::test]
-async fn an_upgraded_database_is_recorded_as_a_new_one() {
+async fn records_an_upgraded_database_as_a_new_one() {
     let applied = "SELECT version, description, checksum FROM _sqlx_migrations ORDER BY version";
     let mut new = new_database().await;
     run(&mut new).await.unwrap();
@@ -87,7 +87,7 @@ async fn an_upgraded_database_is_recorded_as_a_new_one() {
 }
 
 #[tokio::test]
-async fn a_database_without_a_relay_key_keeps_its_id() {
+async fn keeps_the_id_of_a_database_without_a_relay_key() {
     let mut old = new_database().await;
     run_before_0_1_0(&mut old, 20_261_126_230_000).await;
     let id: String = sqlx::query_scalar("SELECT id FROM installation").fetch_one(&mut old).await.unwrap();

@@ -1,4 +1,4 @@
-//! Messages as they are stored.
+//! Rows of messages.
 
 use sqlx::SqliteConnection;
 
@@ -10,7 +10,7 @@ use crate::{
     store::StoreError,
 };
 
-/// Selects what a [`MessageRow`] is read from: `WHERE` and `ORDER BY` follow.
+/// Selects the columns of a [`MessageRow`]; to be followed by `WHERE` and `ORDER BY`.
 macro_rules! select_messages {
     () => {
         concat!(
@@ -24,7 +24,7 @@ macro_rules! select_messages {
 
 pub(in crate::store) use select_messages;
 
-/// A row of `chat_message`; a user's message comes with its task.
+/// A row of `chat_message`, with the task of a user message.
 #[derive(sqlx::FromRow)]
 pub(in crate::store) struct MessageRow {
     id: MessageId,
@@ -64,7 +64,7 @@ impl From<MessageRow> for Message {
     }
 }
 
-/// Returns a message as it is now.
+/// Returns a message in its current state.
 pub(in crate::store) async fn find_message(
     connection: &mut SqliteConnection,
     id: MessageId,

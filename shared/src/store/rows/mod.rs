@@ -1,4 +1,4 @@
-//! Rows of the chat's tables: which columns a query selects, and the types that they are read into.
+//! Rows of the chat's tables: the columns that a query selects, and the types that they are read into.
 
 mod message;
 mod session;
@@ -12,7 +12,7 @@ pub(super) use task::{find_task, task_columns};
 
 use crate::chat::{Usage, UserRef};
 
-/// The owner of a session: its columns `workspace_id` and `creator_id`.
+/// The owner of a session, from its columns `workspace_id` and `creator_id`.
 #[derive(sqlx::FromRow)]
 pub(super) struct Owner {
     workspace_id: String,
@@ -25,7 +25,7 @@ impl From<Owner> for UserRef {
     }
 }
 
-/// Returns the usage that two columns of tokens hold.
+/// Returns the usage from its two columns.
 fn usage(input_tokens: Option<i64>, output_tokens: Option<i64>) -> Option<Usage> {
     Some(Usage { input_tokens: input_tokens?, output_tokens: output_tokens? })
 }

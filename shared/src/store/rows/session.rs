@@ -1,4 +1,4 @@
-//! Sessions as they are stored.
+//! Rows of sessions.
 
 use sqlx::SqliteConnection;
 
@@ -10,7 +10,7 @@ use crate::{
     store::StoreError,
 };
 
-/// Selects what a [`SessionRow`] is read from: `WHERE` and `ORDER BY` follow.
+/// Selects the columns of a [`SessionRow`]; to be followed by `WHERE` and `ORDER BY`.
 macro_rules! select_sessions {
     () => {
         concat!(
@@ -60,7 +60,7 @@ pub(in crate::store) struct SessionRow {
 #[expect(clippy::struct_field_names, reason = "named after the columns of the query")]
 struct JoinedMessage {
     m_role: Option<Role>,
-    /// The beginning of its text, which may end inside a character.
+    /// The beginning of the text, which may end inside a character.
     m_preview: Option<Vec<u8>>,
     m_created_at: Option<Timestamp>,
 }
@@ -98,7 +98,7 @@ impl From<SessionRow> for Session {
     }
 }
 
-/// Returns a session as it is now.
+/// Returns a session in its current state.
 pub(in crate::store) async fn find_session(
     connection: &mut SqliteConnection,
     id: SessionId,

@@ -1,4 +1,4 @@
-//! Steps as they are stored.
+//! Rows of steps.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::{
     store::StoreError,
 };
 
-/// The columns of `task_step s` that a [`StepColumns`] is read from.
+/// The columns of `task_step s` that make up a [`StepColumns`].
 macro_rules! step_columns {
     () => {
         "s.seq, s.revision, s.kind, s.tool_call_id, s.title, s.status, s.detail"
@@ -16,7 +16,7 @@ macro_rules! step_columns {
 
 pub(in crate::store) use step_columns;
 
-/// What a row of `task_step` says about the step itself.
+/// The columns of a row of `task_step` that make up a step.
 #[derive(sqlx::FromRow)]
 pub(in crate::store) struct StepColumns {
     seq: i64,
@@ -44,7 +44,7 @@ impl TryFrom<StepColumns> for Step {
     }
 }
 
-/// Returns the steps of these rows.
+/// Converts rows to steps.
 pub(in crate::store) fn steps(rows: Vec<StepColumns>) -> Result<Vec<Step>, StoreError> {
     let steps = rows.into_iter().map(Step::try_from).collect::<Result<_, _>>();
     steps.map_err(|error| StoreError::Corrupt(format!("task_step.detail: {error}")))

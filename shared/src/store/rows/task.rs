@@ -1,4 +1,4 @@
-//! Tasks as they are stored.
+//! Rows of tasks.
 
 use sqlx::{ColumnIndex, Decode, FromRow, Row, SqliteConnection, Type};
 
@@ -10,7 +10,7 @@ use crate::{
     store::StoreError,
 };
 
-/// The columns of `agent_task t` that a [`TaskRow`] is read from.
+/// The columns of `agent_task t` that make up a [`TaskRow`].
 macro_rules! task_columns {
     () => {
         "t.id AS t_id, t.chat_session_id AS t_session_id, t.status AS t_status, t.attempt AS t_attempt, \
@@ -63,7 +63,7 @@ impl From<TaskRow> for Task {
     }
 }
 
-/// The task that an outer join found, if it found one.
+/// The task of an outer join, if there is one.
 pub(super) struct JoinedTask(pub(super) Option<Task>);
 
 impl<'r, R> FromRow<'r, R> for JoinedTask
@@ -81,7 +81,7 @@ where
     }
 }
 
-/// Returns a task as it is now.
+/// Returns a task in its current state.
 pub(in crate::store) async fn find_task(
     connection: &mut SqliteConnection,
     id: TaskId,
