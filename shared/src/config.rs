@@ -146,7 +146,7 @@ impl Config {
     /// Creates `DATA_DIR` if it is missing, and makes it private.
     ///
     /// # Errors
-    /// When the folder cannot be created.
+    /// Returns an error if the folder cannot be created.
     pub fn prepare_data_dir(&self) -> Result<(), ConfigError> {
         let is_new = private::create_folder(&self.data_dir).map_err(|error| ConfigError {
             variable: "DATA_DIR",

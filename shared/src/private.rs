@@ -35,7 +35,7 @@ pub fn set_umask() {
 /// not followed, and a pipe is not waited for.
 ///
 /// # Errors
-/// When the file cannot be opened or is not a regular file.
+/// Returns an error if the file cannot be opened or is not a regular file.
 pub fn open_file(path: &Path) -> io::Result<File> {
     let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
     let file =
@@ -51,7 +51,7 @@ pub fn open_file(path: &Path) -> io::Result<File> {
 /// have no other name.
 ///
 /// # Errors
-/// Also when the file belongs to another account, or has another name.
+/// Returns an error also if the file belongs to another account or has another name.
 pub fn open_own_file(path: &Path) -> io::Result<File> {
     let file = open_file(path)?;
     let found = file.metadata()?;
@@ -76,7 +76,7 @@ pub fn create_file(path: &Path) -> io::Result<File> {
 /// Creates a folder and its missing parents, all of them private. Returns whether the folder was missing.
 ///
 /// # Errors
-/// When a folder cannot be created.
+/// Returns an error if a folder cannot be created.
 pub fn create_folder(path: &Path) -> io::Result<bool> {
     if path.as_os_str().is_empty() || path.is_dir() {
         return Ok(false);

@@ -92,7 +92,7 @@ impl StepDetail {
     /// Reads the fields of a stored detail.
     ///
     /// # Errors
-    /// When a field has the wrong type, or a permission request lacks one.
+    /// Returns an error if a field has the wrong type, or a permission request lacks one.
     pub fn from_fields(kind: StepKind, fields: Value) -> serde_json::Result<Self> {
         match kind {
             StepKind::Thought => serde_json::from_value(fields).map(Self::Thought),

@@ -19,7 +19,7 @@ impl Store {
     /// Replaces a worker's report about the agents.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn report_agents(&self, worker: &WorkerId, found: &[AgentHealth]) -> Result<(), StoreError> {
         let mut tx = self.begin_write().await?;
         let now = self.inner.clock.now();
@@ -45,7 +45,7 @@ impl Store {
     /// Returns the health of each agent. An agent is available if any worker says so.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn list_agent_health(&self) -> Result<Vec<AgentHealth>, StoreError> {
         let mut agents: Vec<AgentHealth> = sqlx::query_as(
             "SELECT agent_key, MAX(available) AS available, MAX(reason) AS reason FROM agent_health \

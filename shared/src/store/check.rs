@@ -142,7 +142,7 @@ impl Store {
     /// Checks all invariants. Safe at any time; sees one moment.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// Returns an error if the database cannot be read.
     pub async fn check(&self) -> Result<CheckReport, StoreError> {
         let mut tx = self.begin_read().await?;
         let mut findings = Vec::new();

@@ -66,7 +66,7 @@ impl Store {
     /// Returns whether a job is due, without acquiring a lock.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn has_due_job(&self) -> Result<bool, StoreError> {
         let now = self.inner.clock.now();
         let found = sqlx::query(LOOK)
@@ -81,7 +81,7 @@ impl Store {
     /// Claims the next due task: its job, its status, and the event change together.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn claim(&self, worker: &WorkerId) -> Result<Changed<Option<Claim>>, StoreError> {
         let mut tx = self.begin_write().await?;
         let now = self.inner.clock.now();
@@ -143,7 +143,7 @@ impl Store {
     /// Reads the conversation for an attempt, at one moment.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn read_conversation(&self, claim: &Claim) -> Result<Conversation, StoreError> {
         let mut tx = self.begin_read().await?;
         let history = sqlx::query_as(

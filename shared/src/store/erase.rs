@@ -35,7 +35,7 @@ impl Store {
     /// Empties the write-ahead log. Returns false if it could not be emptied because of other readers or writers.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn empty_log(&self) -> Result<bool, StoreError> {
         let mut connection = self.connect_within(LOCK_LIMIT).await?;
         let is_busy: i64 = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut connection).await?;

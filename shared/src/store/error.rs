@@ -1,6 +1,6 @@
 //! Errors of the store. They are independent of HTTP; the api maps each variant once.
 
-/// Why an operation was not done. Nothing of it was stored, whatever the variant.
+/// Why an operation failed. In every case, nothing was stored.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The object does not exist, or it is not the user's.

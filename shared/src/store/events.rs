@@ -71,7 +71,7 @@ impl Store {
     /// Creates the log of a user if it does not exist. Required before any other operation for this user.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn ensure_user(&self, user: &UserRef) -> Result<(), StoreError> {
         let found = sqlx::query_scalar::<_, i64>("SELECT 1 FROM user_log WHERE workspace_id = $1 AND user_id = $2")
             .bind(&user.workspace_id)

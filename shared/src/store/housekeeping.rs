@@ -21,7 +21,7 @@ impl Store {
     /// Prunes expired events, idempotency keys, logins, tickets, and ended jobs. Returns the number of deleted rows.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn prune(&self, retention: Retention) -> Result<u64, StoreError> {
         let now = self.inner.clock.now();
         let keys_before = now.minus(idempotency::KEPT);
@@ -109,7 +109,7 @@ impl Store {
     /// elsewhere, and is logged.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn reconcile(&self) -> Result<Changed<usize>, StoreError> {
         const STRANDED: &str = "SELECT DISTINCT t.chat_session_id FROM agent_task t WHERE t.status = 'queued' \
              AND NOT EXISTS (SELECT 1 FROM agent_task l WHERE l.chat_session_id = t.chat_session_id \

@@ -23,7 +23,7 @@ impl Store {
     /// Returns the identity of this installation.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn installation(&self) -> Result<Installation, StoreError> {
         let (id, key): (String, Vec<u8>) =
             sqlx::query_as("SELECT id, relay_key FROM installation").fetch_one(&self.inner.readers).await?;

@@ -57,7 +57,7 @@ impl Store {
     /// Creates a key.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn create_key(
         &self,
         user: &UserRef,
@@ -89,7 +89,7 @@ impl Store {
     /// Lists all keys, oldest first.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn list_keys(&self) -> Result<Vec<ApiKey>, StoreError> {
         let keys = sqlx::query_as(
             "SELECT id, workspace_id, user_id, role, created_at, expires_at, last_used_at, revoked_at \
@@ -119,7 +119,7 @@ impl Store {
     /// Returns whether a key was ever created, which ends keyless mode.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn has_keys(&self) -> Result<bool, StoreError> {
         let found = sqlx::query("SELECT 1 FROM api_key LIMIT 1").fetch_optional(&self.inner.readers).await?;
         Ok(found.is_some())
@@ -128,7 +128,7 @@ impl Store {
     /// Returns the principal of a secret, if it is a valid key.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn authenticate(&self, secret: &str) -> Result<Option<Principal>, StoreError> {
         let now = self.inner.clock.now();
         let found: Option<ApiKey> = sqlx::query_as(

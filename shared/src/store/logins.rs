@@ -46,7 +46,7 @@ impl Store {
     /// Logs a browser in with a key. Returns `None` if the key is invalid.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn log_in(&self, secret: &str) -> Result<Option<(Principal, NewToken)>, StoreError> {
         let Some(principal) = self.authenticate(secret).await? else { return Ok(None) };
         let (login_id, token) = (LoginId::generate(), random_token());
@@ -69,7 +69,7 @@ impl Store {
     /// Ends a login and its tickets. Ending it again has no effect.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn log_out(&self, login: LoginId) -> Result<(), StoreError> {
         let mut tx = self.begin_write().await?;
         sqlx::query("DELETE FROM login WHERE id = $1").bind(login).execute(&mut *tx).await?;
@@ -80,7 +80,7 @@ impl Store {
     /// Returns the principal of a login cookie, if the login and its key are valid.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn authenticate_login(&self, token: &str) -> Result<Option<Principal>, StoreError> {
         self.find_holder(
             "SELECT l.id AS login_id, k.id AS key_id, k.workspace_id, k.user_id, k.role FROM login l \
@@ -95,7 +95,7 @@ impl Store {
     /// Creates a ticket for streams of this principal.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn issue_ticket(&self, principal: &Principal) -> Result<NewToken, StoreError> {
         let token = random_token();
         let mut tx = self.begin_write().await?;
@@ -114,7 +114,7 @@ impl Store {
     /// Returns the principal of a ticket, if the ticket and the login or key behind it are valid.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn authenticate_ticket(&self, token: &str) -> Result<Option<Principal>, StoreError> {
         self.find_holder(
             "SELECT t.login_id, k.id AS key_id, k.workspace_id, k.user_id, k.role FROM stream_ticket t \
@@ -139,7 +139,7 @@ impl Store {
     /// mode, whether there still is no key.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn is_still_let_in(&self, principal: &Principal) -> Result<bool, StoreError> {
         let Some(key) = principal.key_id else { return Ok(!self.has_keys().await?) };
         let found = sqlx::query(

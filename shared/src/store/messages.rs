@@ -162,7 +162,7 @@ impl Store {
     /// Returns whether a session contains a message.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn has_message(&self, session_id: SessionId, id: MessageId) -> Result<bool, StoreError> {
         let found = sqlx::query("SELECT 1 FROM chat_message WHERE id = $1 AND chat_session_id = $2")
             .bind(id)
@@ -175,7 +175,7 @@ impl Store {
     /// Returns a task of a session with its steps.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn find_task(&self, session_id: SessionId, id: TaskId) -> Result<Option<TaskDetail>, StoreError> {
         let mut tx = self.begin_read().await?;
         let Some(task) = rows::find_task(&mut tx, id).await?.filter(|task| task.chat_session_id == session_id) else {
@@ -188,7 +188,7 @@ impl Store {
     /// Returns a user message with its task and its answer, if there is one.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn find_exchange(&self, task_id: TaskId) -> Result<Option<(Message, Option<Message>)>, StoreError> {
         let mut tx = self.begin_read().await?;
         let found: Vec<MessageRow> =

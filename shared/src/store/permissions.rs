@@ -105,7 +105,7 @@ impl Store {
     /// Returns whether a permission request belongs to any attempt of this task.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn has_permission(&self, task_id: TaskId, id: PermissionId) -> Result<bool, StoreError> {
         let mut connection = self.inner.readers.acquire().await?;
         match find(&mut connection, id).await? {
@@ -117,7 +117,7 @@ impl Store {
     /// Returns the outcome of a permission request; `None` if it is pending or not stored yet.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn find_permission_outcome(&self, id: PermissionId) -> Result<Option<PermissionOutcome>, StoreError> {
         let mut connection = self.inner.readers.acquire().await?;
         let Some(request) = find(&mut connection, id).await? else { return Ok(None) };

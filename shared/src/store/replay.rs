@@ -72,7 +72,7 @@ impl Store {
     /// Determines where a stream starts if its client was at `requested`; without it, at the head.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn start_replay(&self, user: &UserRef, requested: Option<&str>) -> Result<ReplayStart, StoreError> {
         let mut tx = self.begin_read().await?;
         let LogPosition { user_log_id, head } = events::head(&mut tx, user).await?;
@@ -102,7 +102,7 @@ impl Store {
     /// reader has; `None` if it has no steps.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn read_log(
         &self,
         user_log_id: i64,

@@ -50,7 +50,7 @@ impl Store {
     /// Returns a page of a user's sessions.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn list_sessions(
         &self,
         user: &UserRef,

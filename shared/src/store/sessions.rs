@@ -62,7 +62,7 @@ impl Store {
     /// Returns the agent of a session; `None` if the session is not this user's.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn find_agent_key(&self, user: &UserRef, id: SessionId) -> Result<Option<String>, StoreError> {
         let found = sqlx::query_scalar(
             "SELECT agent_key FROM chat_session WHERE id = $1 AND workspace_id = $2 AND creator_id = $3",
@@ -209,7 +209,7 @@ impl Store {
     /// each with the number of its deletion.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn list_deleted_sessions(&self, after: i64, limit: i64) -> Result<Vec<(i64, SessionId)>, StoreError> {
         let deleted =
             sqlx::query_as("SELECT number, session_id FROM deleted_session WHERE number > $1 ORDER BY number LIMIT $2")

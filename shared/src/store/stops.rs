@@ -61,7 +61,7 @@ impl Store {
     /// time. Has no effect if the task has ended.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn end_unheard_stop(&self, id: TaskId) -> Result<Changed<()>, StoreError> {
         let mut tx = self.begin_write().await?;
         let attempt = sqlx::query_scalar::<_, i64>(
@@ -79,7 +79,7 @@ impl Store {
     /// Lists running tasks that were asked to stop longer than `age` ago.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn list_unheard_stops(&self, age: Duration) -> Result<Vec<TaskId>, StoreError> {
         let tasks = sqlx::query_scalar(
             "SELECT id FROM agent_task INDEXED BY agent_task_stopping \
@@ -94,7 +94,7 @@ impl Store {
     /// Lists the running attempts of a worker. An attempt that is not listed has ended.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn list_running(&self, worker: &WorkerId) -> Result<Vec<RunningAttempt>, StoreError> {
         let attempts = sqlx::query_as(
             "SELECT id, attempt, stop_reason IS NOT NULL AS is_stopping FROM agent_task \

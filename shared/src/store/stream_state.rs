@@ -127,7 +127,7 @@ impl Store {
     /// that one. Returns `None` if the attempt has ended.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn read_running(
         &self,
         task_id: TaskId,
@@ -151,7 +151,7 @@ impl Store {
     /// Returns the text so far of a running attempt; `None` if the attempt has ended.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn find_partial(&self, task_id: TaskId, attempt: i64) -> Result<Option<Partial>, StoreError> {
         let mut tx = self.begin_read().await?;
         let Some(message_id) = answer_of_running(&mut tx, task_id, attempt).await? else { return Ok(None) };

@@ -47,7 +47,7 @@ impl Store {
     /// Returns the end of all logs, all live text, and all steps.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn tail_position(&self) -> Result<TailPosition, StoreError> {
         let position = sqlx::query_as(
             "SELECT (SELECT COALESCE(MAX(id), 0) FROM event_log) AS event_id, \
@@ -63,7 +63,7 @@ impl Store {
     /// of logs for which `is_followed` returns true are rendered.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn read_tail(
         &self,
         position: TailPosition,

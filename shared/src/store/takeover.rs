@@ -11,7 +11,7 @@ impl Store {
     /// Takes over the tasks of a dead worker, unless it has beaten since. Returns their number.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn reap(&self, dead: &Beat) -> Result<Changed<usize>, StoreError> {
         let mut tx = self.begin_write().await?;
         let now = self.inner.clock.now();

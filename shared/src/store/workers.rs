@@ -26,7 +26,7 @@ impl Heartbeat {
     /// Increments the counter, and registers the worker if it is not registered.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn beat(&mut self) -> Result<(), StoreError> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
@@ -86,7 +86,7 @@ impl Store {
     /// Lists every worker that has a heartbeat or a running task.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn list_beats(&self) -> Result<Vec<Beat>, StoreError> {
         let beats = sqlx::query_as(
             "SELECT worker_id, beat FROM worker_heartbeat UNION ALL \
@@ -101,7 +101,7 @@ impl Store {
     /// Removes a worker without running attempts.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn deregister(&self, worker: &WorkerId) -> Result<(), StoreError> {
         let mut tx = self.begin_write().await?;
         forget_worker(&mut tx, worker).await?;

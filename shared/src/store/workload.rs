@@ -34,7 +34,7 @@ impl Store {
     /// Counts the workload. The result is at most two seconds old.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn workload(&self) -> Result<Workload, StoreError> {
         self.inner.workload.get(COUNTED_FOR, self.count_workload()).await
     }
