@@ -1,10 +1,10 @@
-//! Logins and tickets end in time.
+//! Tests of the expiry of logins and tickets.
 
 use super::*;
 use crate::chat::UserRole;
 
 #[tokio::test]
-async fn a_login_ends_after_thirty_days_and_is_pruned() {
+async fn expires_and_prunes_a_login_after_thirty_days() {
     let f = Fixture::new().await;
     let key = f.store.create_key(&f.user, UserRole::Member, None).await.unwrap();
     let (principal, login) = f.store.log_in(&key.secret).await.unwrap().unwrap();
@@ -20,11 +20,11 @@ async fn a_login_ends_after_thirty_days_and_is_pruned() {
     assert_eq!(f.store.authenticate_ticket(&ticket.token).await.unwrap(), None);
     let retention = Retention { events: Duration::from_hours(10_000) };
     assert_eq!(f.store.prune(retention).await.unwrap(), 2);
-    assert!(f.store.authenticate(&key.secret).await.unwrap().is_some(), "the key works on");
+    assert!(f.store.authenticate(&key.secret).await.unwrap().is_some(), "the key is still valid");
 }
 
 #[tokio::test]
-async fn a_ticket_opens_streams_for_a_minute_and_they_stay_open() {
+async fn accepts_a_ticket_for_a_minute_and_keeps_its_streams() {
     let f = Fixture::new().await;
     let key = f.store.create_key(&f.user, UserRole::Viewer, None).await.unwrap();
     let principal = f.store.authenticate(&key.secret).await.unwrap().unwrap();
@@ -40,7 +40,7 @@ async fn a_ticket_opens_streams_for_a_minute_and_they_stay_open() {
 }
 
 #[tokio::test]
-async fn what_an_expired_key_has_opened_ends_with_it() {
+async fn an_expired_key_ends_its_logins_and_tickets() {
     let f = Fixture::new().await;
     let key = f.store.create_key(&f.user, UserRole::Member, Some(Duration::from_secs(30))).await.unwrap();
     let (principal, login) = f.store.log_in(&key.secret).await.unwrap().unwrap();

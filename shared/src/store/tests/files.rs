@@ -1,10 +1,10 @@
-//! The files beside the database.
+//! Tests of the companion files.
 
 use super::*;
 use crate::chat::MAX_CONTENT_BYTES;
 
 #[tokio::test]
-async fn a_write_ahead_log_that_grew_behind_a_reader_gets_short_again() {
+async fn truncates_the_write_ahead_log_after_a_long_read() {
     let f = Fixture::new().await;
     let session = f.session().await;
     let log_bytes = || std::fs::metadata(f.store.path().with_extension("db-wal")).unwrap().len();

@@ -1,8 +1,8 @@
-//! Lists, searches, read positions, keys, and the check.
+//! Tests of lists, searches, read positions, keys, and the check.
 
 use super::*;
 
-/// The sessions of a list, page by page.
+/// Lists all sessions, page by page.
 async fn list_all(f: &Fixture, mut filter: SessionFilter, limit: u32) -> Vec<SessionId> {
     let mut listed = Vec::new();
     loop {
@@ -16,7 +16,7 @@ async fn list_all(f: &Fixture, mut filter: SessionFilter, limit: u32) -> Vec<Ses
 }
 
 #[tokio::test]
-async fn an_idempotency_key_stands_for_one_message_until_it_is_unsent() {
+async fn an_idempotency_key_refers_to_one_message_until_it_is_unsent() {
     let f = Fixture::new().await;
     let session = f.session().await;
     let post = |text: &str, request: &'static [u8]| PostMessage {
@@ -38,7 +38,7 @@ async fn an_idempotency_key_stands_for_one_message_until_it_is_unsent() {
 }
 
 #[tokio::test]
-async fn the_list_is_pinned_first_then_by_activity_and_pages_do_not_overlap() {
+async fn lists_pinned_sessions_first_then_by_activity_in_disjoint_pages() {
     let f = Fixture::new().await;
     let mut sessions = Vec::new();
     for _ in 0..5 {
@@ -54,7 +54,7 @@ async fn the_list_is_pinned_first_then_by_activity_and_pages_do_not_overlap() {
 }
 
 #[tokio::test]
-async fn a_title_search_takes_every_character_literally() {
+async fn searches_titles_literally() {
     let f = Fixture::new().await;
     for title in ["100% done", "1000 done", "a_b", "axb", "Überfahrt"] {
         let new = NewSession { agent_key: "demo".into(), title: Some(Title::parse(title).unwrap()) };
@@ -73,7 +73,7 @@ async fn a_title_search_takes_every_character_literally() {
 }
 
 #[tokio::test]
-async fn the_unread_are_those_in_use_with_an_answer_after_the_read_position() {
+async fn lists_active_sessions_with_answers_after_the_read_position_as_unread() {
     let f = Fixture::new().await;
     let mut sessions = Vec::new();
     for _ in 0..4 {
@@ -95,7 +95,7 @@ async fn the_unread_are_those_in_use_with_an_answer_after_the_read_position() {
 }
 
 #[tokio::test]
-async fn reading_moves_forward_and_unread_marks_the_last_answer() {
+async fn marks_messages_as_read_and_the_last_answer_as_unread() {
     let f = Fixture::new().await;
     let session = f.session().await;
     for text in ["one", "two"] {
@@ -113,7 +113,7 @@ async fn reading_moves_forward_and_unread_marks_the_last_answer() {
 }
 
 #[tokio::test]
-async fn the_check_finds_nothing_in_a_healthy_database_and_names_what_is_broken() {
+async fn the_check_reports_exactly_the_violated_rules() {
     let damages = [
         ("UPDATE event_log SET seq = seq + 100 WHERE seq = 3", "a user's event log is contiguous"),
         (
@@ -151,7 +151,7 @@ async fn the_check_finds_nothing_in_a_healthy_database_and_names_what_is_broken(
 }
 
 #[tokio::test]
-async fn sessions_that_were_deleted_for_good_are_listed_in_their_order() {
+async fn lists_deleted_sessions_in_order() {
     let f = Fixture::new().await;
     let mut sessions = Vec::new();
     for _ in 0..4 {
@@ -171,7 +171,7 @@ async fn sessions_that_were_deleted_for_good_are_listed_in_their_order() {
 }
 
 #[tokio::test]
-async fn titles_and_previews_have_no_terminal_escape_sequences() {
+async fn strips_terminal_escape_sequences_from_titles_and_previews() {
     let f = Fixture::new().await;
     let session = f.session().await;
     f.post(session, "\u{1b}[31merror\u{1b}[0m: why does this fail?").await;

@@ -1,9 +1,9 @@
-//! The event log and the live text.
+//! Tests of the event log and of live text.
 
 use super::*;
 
 #[tokio::test]
-async fn a_deleted_session_replays_as_its_deletion() {
+async fn replays_a_deleted_session_as_its_deletion() {
     let f = Fixture::new().await;
     let session = f.session().await;
     f.post(session, "Hello").await;
@@ -18,7 +18,7 @@ async fn a_deleted_session_replays_as_its_deletion() {
 }
 
 #[tokio::test]
-async fn an_unsent_message_replays_as_its_deletion_and_frees_the_queue() {
+async fn replays_an_unsent_message_as_its_deletion() {
     let f = Fixture::new().await;
     let session = f.session().await;
     let first = f.post(session, "one").await.message.id;
@@ -32,7 +32,7 @@ async fn an_unsent_message_replays_as_its_deletion_and_frees_the_queue() {
 }
 
 #[tokio::test]
-async fn cursors_that_do_not_fit_say_why() {
+async fn reports_why_a_cursor_requires_a_resync() {
     let f = Fixture::new().await;
     let session = f.session().await;
     f.clock.advance(Duration::from_hours(2));
@@ -56,7 +56,7 @@ async fn cursors_that_do_not_fit_say_why() {
 }
 
 #[tokio::test]
-async fn with_everything_pruned_only_the_head_is_a_cursor_and_numbers_go_on() {
+async fn continues_numbering_after_all_events_were_pruned() {
     let f = Fixture::new().await;
     let session = f.session().await;
     f.clock.advance(Duration::from_hours(2));
@@ -71,7 +71,7 @@ async fn with_everything_pruned_only_the_head_is_a_cursor_and_numbers_go_on() {
 }
 
 #[tokio::test]
-async fn live_text_and_events_of_one_read_agree() {
+async fn reads_live_text_and_events_at_the_same_moment() {
     let f = Fixture::new().await;
     let session = f.session().await;
     f.post(session, "Hello").await;
@@ -92,7 +92,7 @@ async fn live_text_and_events_of_one_read_agree() {
 }
 
 #[tokio::test]
-async fn long_texts_are_read_in_several_parts() {
+async fn reads_long_texts_in_several_parts() {
     let f = Fixture::new().await;
     let session = f.session().await;
     let from = f.store.tail_position().await.unwrap();
@@ -106,12 +106,12 @@ async fn long_texts_are_read_in_several_parts() {
     let second = f.store.read_log(log_id, first.last_seq, 1000, None, None).await.unwrap();
     assert_eq!(first.events.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [2, 3, 4]);
     assert_eq!(second.events.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [5]);
-    assert!(first.state.is_none() && second.state.is_some(), "what runs is told at the head");
+    assert!(first.state.is_none() && second.state.is_some(), "the state is read at the head");
 
     let first = f.store.read_tail(from, |_| true).await.unwrap();
     let second = f.store.read_tail(first.position, |_| true).await.unwrap();
     assert_eq!((first.rows.len(), first.has_more), (3, true));
     assert_eq!((second.rows.len(), second.has_more), (1, false));
     let unheard = f.store.read_tail(from, |_| false).await.unwrap();
-    assert_eq!((unheard.rows.len(), unheard.has_more), (4, false), "what nobody hears takes no memory");
+    assert_eq!((unheard.rows.len(), unheard.has_more), (4, false), "events that nobody follows are not loaded");
 }

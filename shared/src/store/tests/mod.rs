@@ -1,4 +1,4 @@
-//! The store's operations on a real file. Whole processes are tested in the crate `tests`.
+//! Tests of the store's operations on a real file. The crate `tests` tests whole processes.
 
 mod access;
 mod files;
@@ -30,7 +30,7 @@ use crate::{
     id::{SessionId, TaskId, WorkerId},
 };
 
-/// A clock that stands until it is set.
+/// A clock that only moves when it is set.
 #[derive(Debug)]
 struct SetClock(Mutex<Timestamp>);
 
@@ -55,12 +55,12 @@ struct Fixture {
     worker: WorkerId,
 }
 
-/// A session of the agent's own.
+/// Creates an agent session.
 fn own(id: &str) -> AgentSession {
     AgentSession { id: id.into(), provider: "maker".into() }
 }
 
-/// An answer of an agent that has a session of its own.
+/// Creates the end of an attempt with an answer and an agent session.
 fn answered(id: &str) -> Finish {
     Finish::Answered { text: "ok".into(), finish_reason: FinishReason::Stop, usage: None, resume: Some(own(id)) }
 }
@@ -100,10 +100,10 @@ impl Fixture {
     }
 
     async fn claim(&self) -> Claim {
-        self.store.claim(&self.worker).await.unwrap().value.expect("a task is due")
+        self.store.claim(&self.worker).await.unwrap().value.expect("no task is due")
     }
 
-    /// Ends an attempt whose steps are all written.
+    /// Ends an attempt whose steps are already written.
     async fn end(&self, claim: &Claim, finish: Finish) -> TaskStatus {
         self.store.finish(claim.task_id, claim.attempt, finish, &[]).await.unwrap().value
     }
@@ -146,7 +146,7 @@ impl Fixture {
         assert!(sqlx::query(statement).execute(&self.store.inner.writer).await.unwrap().rows_affected() > 0);
     }
 
-    /// The types of all events of the user's log, which has to be numbered without a hole.
+    /// Returns the types of all events in the user's log, and asserts that it is numbered without gaps.
     async fn log(&self) -> Vec<&'static str> {
         let log_id = self.store.start_replay(&self.user, None).await.unwrap().user_log_id;
         let replay = self.store.read_log(log_id, 0, 1000, None, None).await.unwrap();

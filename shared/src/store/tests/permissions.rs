@@ -1,4 +1,4 @@
-//! Permission requests and their answers.
+//! Tests of permission requests and their answers.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn a_permission_request_is_answered_once() {
+async fn answers_a_permission_request_once() {
     let f = Fixture::new().await;
     let claim = f.running().await;
     let id = PermissionId::generate();
@@ -29,7 +29,7 @@ async fn a_permission_request_is_answered_once() {
     assert_eq!(f.store.find_permission_outcome(id).await.unwrap(), Some(allowed.clone()));
     let again = f.permit(&claim, id, PermissionDecision::Reject).await;
     assert!(matches!(again, Err(StoreError::PermissionAnswered)));
-    // Neither the time limit nor a write of the step that was repeated takes the answer back.
+    // Neither the time limit nor a repeated write of the step reverts the answer.
     assert_eq!(f.store.give_up_permission(&f.user, id, DecidedBy::TimeLimit).await.unwrap().value, allowed);
     f.write(&claim, &[permission(1, "a", id)]).await.unwrap();
     assert_eq!(f.statuses(&claim).await, [(StepKind::Permission, StepStatus::Succeeded)]);
@@ -50,7 +50,7 @@ async fn a_permission_request_is_answered_once() {
 }
 
 #[tokio::test]
-async fn a_permission_request_that_waits_no_more_cannot_be_answered() {
+async fn rejects_an_answer_to_an_expired_permission_request() {
     let f = Fixture::new().await;
     let claim = f.running().await;
     let (late, open) = (PermissionId::generate(), PermissionId::generate());
@@ -63,12 +63,12 @@ async fn a_permission_request_that_waits_no_more_cannot_be_answered() {
     assert!(matches!(answer, Err(StoreError::PermissionExpired)));
     f.end(&claim, Finish::HandedBack { text: String::new() }).await;
     let answer = f.permit(&claim, open, PermissionDecision::Allow).await;
-    assert!(matches!(answer, Err(StoreError::PermissionExpired)), "its attempt is over");
+    assert!(matches!(answer, Err(StoreError::PermissionExpired)), "the attempt has ended");
     let again = f.claim().await;
     for past in [late, open] {
         assert!(f.store.has_permission(claim.task_id, past).await.unwrap());
         let answer = f.permit(&claim, past, PermissionDecision::Allow).await;
-        assert!(matches!(answer, Err(StoreError::PermissionExpired)), "a new attempt asks anew");
+        assert!(matches!(answer, Err(StoreError::PermissionExpired)), "the request belongs to an earlier attempt");
     }
     let fresh = PermissionId::generate();
     f.write(&again, &[permission(1, "b", fresh)]).await.unwrap();
@@ -78,14 +78,14 @@ async fn a_permission_request_that_waits_no_more_cannot_be_answered() {
         assert!(matches!(answer, Err(StoreError::TaskEnded)));
     }
     let other = f.running().await;
-    assert!(!f.store.has_permission(other.task_id, open).await.unwrap(), "it is another task's");
+    assert!(!f.store.has_permission(other.task_id, open).await.unwrap(), "the request belongs to another task");
     let answer = f.permit(&other, open, PermissionDecision::Allow).await;
     assert!(matches!(answer, Err(StoreError::NotFound)));
     assert_eq!(f.findings().await, [""; 0]);
 }
 
 #[tokio::test]
-async fn an_answer_names_an_option_of_its_request() {
+async fn rejects_an_answer_without_a_matching_option() {
     let f = Fixture::new().await;
     let claim = f.running().await;
     let id = PermissionId::generate();
@@ -108,7 +108,7 @@ async fn an_answer_names_an_option_of_its_request() {
     let both = ["sqlite", "postgresql"];
     assert!(matches!(unknown, Err(StoreError::PermissionOptionUnknown { offered }) if offered == both));
     assert!(matches!(unclear, Err(StoreError::PermissionOptionRequired { offered }) if offered == both));
-    assert_eq!(f.store.find_permission_outcome(id).await.unwrap(), None, "neither counts as the answer");
+    assert_eq!(f.store.find_permission_outcome(id).await.unwrap(), None, "an invalid answer was stored");
     f.permit_with(&claim, id, PermissionAnswer::Option("postgresql".into())).await.unwrap();
     let step = &f.steps(&claim).await[0];
     let fields = step.detail.to_value();
@@ -117,7 +117,7 @@ async fn an_answer_names_an_option_of_its_request() {
 }
 
 #[tokio::test]
-async fn a_request_of_the_previous_version_is_read_and_answered() {
+async fn reads_and_answers_a_request_of_the_previous_version() {
     let f = Fixture::new().await;
     let claim = f.running().await;
     let id = PermissionId::generate();
@@ -141,7 +141,7 @@ async fn a_request_of_the_previous_version_is_read_and_answered() {
     let fields = step.detail.to_value();
     assert_eq!((step.status, &fields["options"]), (StepStatus::Succeeded, &shown));
     assert_eq!(json!([fields["decision"], fields["decided_by"]]), json!(["allow", "user"]));
-    // What the worker of the previous version reads is there as it wrote it.
+    // The worker of the previous version reads the options in its own format.
     let mut connection = f.store.inner.readers.acquire().await.unwrap();
     let stored: String = sqlx::query_scalar("SELECT detail FROM task_step").fetch_one(&mut *connection).await.unwrap();
     assert_eq!(serde_json::from_str::<Value>(&stored).unwrap()["options"], options);

@@ -1,9 +1,9 @@
-//! The queue: claims, leases, hand-backs.
+//! Tests of the queue: claims, leases, and retries.
 
 use super::*;
 
 #[tokio::test]
-async fn the_claim_reads_our_index_and_nothing_else() {
+async fn the_claim_uses_only_our_index() {
     let f = Fixture::new().await;
 
     let plan = sqlx::query(concat_plan()).fetch_all(&f.store.inner.readers).await.unwrap();
@@ -18,7 +18,7 @@ fn concat_plan() -> sqlx::AssertSqlSafe<String> {
 }
 
 #[tokio::test]
-async fn one_task_a_session_runs_and_the_next_waits_for_its_end() {
+async fn runs_one_task_per_session_at_a_time() {
     let f = Fixture::new().await;
     let session = f.session().await;
     for text in ["one", "two", "three"] {
@@ -38,7 +38,7 @@ async fn one_task_a_session_runs_and_the_next_waits_for_its_end() {
 }
 
 #[tokio::test]
-async fn a_late_worker_writes_nothing() {
+async fn rejects_writes_of_a_worker_that_lost_its_lease() {
     let f = Fixture::new().await;
     let session = f.session().await;
     f.post(session, "Hello").await;
@@ -58,7 +58,7 @@ async fn a_late_worker_writes_nothing() {
 }
 
 #[tokio::test]
-async fn a_worker_that_beat_meanwhile_is_not_reaped() {
+async fn does_not_reap_a_worker_that_has_beaten_since() {
     let f = Fixture::new().await;
     let session = f.session().await;
     f.post(session, "Hello").await;
@@ -70,7 +70,7 @@ async fn a_worker_that_beat_meanwhile_is_not_reaped() {
     assert_eq!(f.store.reap(&before[0]).await.unwrap().value, 0);
 }
 
-/// A task whose agent has just asked for this wait.
+/// Creates a task whose agent has just asked for this wait.
 async fn limited(f: &Fixture, wait: Duration) -> (SessionId, TaskId) {
     let session = f.session().await;
     f.post(session, "Hello").await;
@@ -85,7 +85,7 @@ async fn limited(f: &Fixture, wait: Duration) -> (SessionId, TaskId) {
 }
 
 #[tokio::test]
-async fn a_task_waits_as_long_as_its_agent_asks() {
+async fn waits_as_long_as_the_agent_requests() {
     let f = Fixture::new().await;
     let (session, task) = limited(&f, Duration::from_hours(20)).await;
 
@@ -100,7 +100,7 @@ async fn a_task_waits_as_long_as_its_agent_asks() {
 }
 
 #[tokio::test]
-async fn a_stop_ends_a_long_wait_at_once() {
+async fn cancels_a_waiting_task_immediately() {
     let f = Fixture::new().await;
     let (session, task) = limited(&f, Duration::from_hours(20)).await;
 
@@ -112,7 +112,7 @@ async fn a_stop_ends_a_long_wait_at_once() {
 }
 
 #[tokio::test]
-async fn a_wait_of_more_than_a_day_fails_the_task() {
+async fn fails_a_task_whose_agent_requests_more_than_a_day() {
     let f = Fixture::new().await;
     let (session, task) = limited(&f, MAX_RETRY_AFTER + Duration::from_secs(1)).await;
 
@@ -122,7 +122,7 @@ async fn a_wait_of_more_than_a_day_fails_the_task() {
 }
 
 #[tokio::test]
-async fn a_clock_stepped_back_delays_no_task_that_backed_off() {
+async fn a_clock_that_is_set_back_does_not_delay_a_retry() {
     for wait in [Duration::from_secs(30), Duration::from_hours(20)] {
         let f = Fixture::new().await;
         limited(&f, wait).await;
@@ -136,7 +136,7 @@ async fn a_clock_stepped_back_delays_no_task_that_backed_off() {
 }
 
 #[tokio::test]
-async fn clocks_that_differ_a_little_do_not_shorten_a_wait() {
+async fn a_small_clock_difference_does_not_shorten_a_wait() {
     let f = Fixture::new().await;
     limited(&f, Duration::from_hours(1)).await;
 
@@ -146,7 +146,7 @@ async fn clocks_that_differ_a_little_do_not_shorten_a_wait() {
 }
 
 #[tokio::test]
-async fn a_hand_back_is_no_failure_and_keeps_the_place_at_the_head() {
+async fn a_task_handed_back_stays_at_the_head_without_a_failure() {
     let f = Fixture::new().await;
     let session = f.session().await;
     let first = f.post(session, "one").await.task.id;
@@ -161,7 +161,7 @@ async fn a_hand_back_is_no_failure_and_keeps_the_place_at_the_head() {
 }
 
 #[tokio::test]
-async fn a_waiting_task_without_a_job_gets_one() {
+async fn reconciles_a_queued_task_without_a_job() {
     let f = Fixture::new().await;
     let session = f.session().await;
     f.post(session, "Hello").await;
@@ -175,7 +175,7 @@ async fn a_waiting_task_without_a_job_gets_one() {
 }
 
 #[tokio::test]
-async fn all_jobs_that_ended_long_ago_are_pruned_at_once_and_no_others() {
+async fn prunes_only_jobs_that_ended_long_ago() {
     let f = Fixture::new().await;
     let session = f.session().await;
     f.post(session, "Hello").await;

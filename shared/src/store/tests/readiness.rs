@@ -1,9 +1,9 @@
-//! What monitors ask for: readiness and the workload.
+//! Tests of readiness and of the workload.
 
 use super::*;
 
 #[tokio::test]
-async fn readiness_writes_and_checks_made_at_once_share_one_write() {
+async fn concurrent_readiness_checks_share_one_write() {
     let f = Fixture::new().await;
     let mut observer = f.store.connect().await.unwrap();
     let version = sqlx::query_scalar::<_, i64>("PRAGMA data_version");
@@ -19,7 +19,7 @@ async fn readiness_writes_and_checks_made_at_once_share_one_write() {
 }
 
 #[tokio::test]
-async fn a_store_that_takes_no_write_is_not_ready() {
+async fn a_store_that_rejects_writes_is_not_ready() {
     let f = Fixture::new().await;
     sqlx::query("DROP TABLE readiness_check").execute(&f.store.inner.writer).await.unwrap();
 
@@ -27,7 +27,7 @@ async fn a_store_that_takes_no_write_is_not_ready() {
 }
 
 #[tokio::test]
-async fn the_workload_is_counted_by_what_is_unfinished() {
+async fn counts_the_workload_by_the_indexes_of_unfinished_tasks() {
     let f = Fixture::new().await;
 
     let plan = f.store.explain_workload().await;
@@ -47,7 +47,7 @@ async fn the_workload_is_counted_by_what_is_unfinished() {
 }
 
 #[tokio::test]
-async fn the_oldest_wait_is_that_of_the_job_to_be_claimed_next() {
+async fn reports_the_wait_of_the_job_to_be_claimed_next() {
     let f = Fixture::new().await;
     for text in ["one", "two"] {
         let session = f.session().await;
@@ -61,7 +61,7 @@ async fn the_oldest_wait_is_that_of_the_job_to_be_claimed_next() {
 }
 
 #[tokio::test]
-async fn the_relay_key_is_random_and_stays() {
+async fn generates_a_random_relay_key_once() {
     let (one, other) = (Fixture::new().await, Fixture::new().await);
 
     let installation = one.store.installation().await.unwrap();

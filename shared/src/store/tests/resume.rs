@@ -1,9 +1,9 @@
-//! Agents' own sessions: when one is known, and when it is forgotten.
+//! Tests of which agent session is resumed.
 
 use super::*;
 
 #[tokio::test]
-async fn an_agents_own_session_is_known_after_an_answer_or_a_stop_and_forgotten_after_anything_else() {
+async fn resumes_an_agent_session_only_after_an_answer_or_a_stop() {
     let f = Fixture::new().await;
     let session = f.session().await;
     let known = |id: &str, turn| Some(ResumePoint { session: own(id), turn });
@@ -31,7 +31,7 @@ async fn an_agents_own_session_is_known_after_an_answer_or_a_stop_and_forgotten_
 }
 
 #[tokio::test]
-async fn an_agents_own_session_is_forgotten_with_a_takeover_a_hand_back_and_a_stop_that_its_worker_did_not_hear() {
+async fn does_not_resume_after_a_takeover_a_shutdown_or_an_ignored_stop() {
     let f = Fixture::new().await;
     for end in [Finish::WorkerLost, Finish::HandedBack { text: String::new() }] {
         let session = f.session().await;
@@ -56,21 +56,21 @@ async fn an_agents_own_session_is_forgotten_with_a_takeover_a_hand_back_and_a_st
 }
 
 #[tokio::test]
-async fn a_turn_that_is_tried_again_does_not_go_on_in_a_session_that_knows_later_ones() {
+async fn a_retried_turn_does_not_resume_a_session_with_later_turns() {
     let f = Fixture::new().await;
     let session = f.session().await;
     let first = f.post(session, "one").await.task.id;
     f.end(&f.claim().await, failed(ErrorCode::AgentRefused)).await;
     f.post(session, "two").await;
-    f.end(&f.claim().await, answered("knows two")).await;
+    f.end(&f.claim().await, answered("contains two")).await;
 
     f.store.retry_task(&f.user, session, first).await.unwrap();
 
     let again = f.claim().await;
     assert_eq!((again.turn, f.store.read_conversation(&again).await.unwrap().resume), (1, None));
-    f.end(&again, answered("knows one")).await;
+    f.end(&again, answered("contains one")).await;
     f.post(session, "three").await;
     let third = f.store.read_conversation(&f.claim().await).await.unwrap();
-    assert_eq!(third.resume, Some(ResumePoint { session: own("knows one"), turn: 1 }));
+    assert_eq!(third.resume, Some(ResumePoint { session: own("contains one"), turn: 1 }));
     assert_eq!(third.history.iter().map(|message| message.turn).collect::<Vec<_>>(), [1, 1, 2, 2, 3]);
 }

@@ -1,4 +1,4 @@
-//! Steps: what an attempt leaves besides its text.
+//! Tests of steps.
 
 use serde_json::json;
 
@@ -46,12 +46,12 @@ impl Fixture {
         self.store.find_task(claim.session_id, claim.task_id).await.unwrap().unwrap().steps
     }
 
-    /// Kind and status of every step.
+    /// Returns the kind and the status of every step.
     pub(super) async fn statuses(&self, claim: &Claim) -> Vec<(StepKind, StepStatus)> {
         self.steps(claim).await.into_iter().map(|step| (step.kind(), step.status)).collect()
     }
 
-    /// A running attempt in a session of its own.
+    /// Starts an attempt in a new session.
     pub(super) async fn running(&self) -> Claim {
         let session = self.session().await;
         self.post(session, "Hello").await;
@@ -79,7 +79,7 @@ impl Fixture {
 }
 
 #[tokio::test]
-async fn every_change_of_a_step_has_a_higher_revision_and_streams_follow_it() {
+async fn every_change_of_a_step_has_a_higher_revision() {
     let f = Fixture::new().await;
     let claim = f.running().await;
     let start = f.store.tail_position().await.unwrap();
@@ -105,7 +105,7 @@ async fn every_change_of_a_step_has_a_higher_revision_and_streams_follow_it() {
 }
 
 #[tokio::test]
-async fn a_revision_never_comes_twice_though_steps_are_removed() {
+async fn never_reuses_a_revision_after_steps_were_removed() {
     let f = Fixture::new().await;
     let claim = f.running().await;
     f.write(&claim, &[step(1, StepKind::Notice, StepStatus::Succeeded)]).await.unwrap();
@@ -119,7 +119,7 @@ async fn a_revision_never_comes_twice_though_steps_are_removed() {
 }
 
 #[tokio::test]
-async fn a_burst_of_steps_is_followed_in_pages_without_a_loss() {
+async fn reads_a_burst_of_steps_in_pages() {
     let f = Fixture::new().await;
     let claim = f.running().await;
     let mut position = f.store.tail_position().await.unwrap();
@@ -140,7 +140,7 @@ async fn a_burst_of_steps_is_followed_in_pages_without_a_loss() {
 }
 
 #[tokio::test]
-async fn a_late_worker_writes_no_steps() {
+async fn rejects_steps_of_a_worker_that_lost_its_lease() {
     let f = Fixture::new().await;
     let late = f.running().await;
     f.write(&late, &[step(1, StepKind::Thought, StepStatus::Running)]).await.unwrap();
@@ -157,7 +157,7 @@ async fn a_late_worker_writes_no_steps() {
 }
 
 #[tokio::test]
-async fn what_an_agent_says_of_a_step_is_kept_within_limits() {
+async fn limits_the_title_detail_and_tool_call_id_of_a_step() {
     let f = Fixture::new().await;
     let claim = f.running().await;
     let long = StepState {
@@ -182,7 +182,7 @@ async fn what_an_agent_says_of_a_step_is_kept_within_limits() {
 }
 
 #[tokio::test]
-async fn an_answer_closes_what_was_under_way_with_the_last_steps_in_the_same_transaction() {
+async fn an_answer_closes_open_steps_in_the_same_transaction() {
     let f = Fixture::new().await;
     let claim = f.running().await;
     f.write(
@@ -218,7 +218,7 @@ async fn an_answer_closes_what_was_under_way_with_the_last_steps_in_the_same_tra
 }
 
 #[tokio::test]
-async fn every_other_end_fails_what_was_under_way() {
+async fn every_other_end_fails_open_steps() {
     let f = Fixture::new().await;
     let stopped = Finish::Stopped { text: String::new(), resume: None };
     let handed_back = Finish::HandedBack { text: String::new() };
@@ -248,7 +248,7 @@ async fn every_other_end_fails_what_was_under_way() {
 }
 
 #[tokio::test]
-async fn what_an_end_closes_is_told_to_streams_that_were_there_and_to_those_that_come_back() {
+async fn open_and_reconnected_streams_receive_closed_steps() {
     let f = Fixture::new().await;
     let claim = f.running().await;
     f.write(&claim, &[step(1, StepKind::Thought, StepStatus::Running)]).await.unwrap();
@@ -268,11 +268,11 @@ async fn what_an_end_closes_is_told_to_streams_that_were_there_and_to_those_that
     let elsewhere = Some(SessionId::generate());
     let other = f.store.read_log(log_id, 0, 1000, elsewhere, Some(state.step_revision)).await.unwrap().state.unwrap();
     assert_eq!(other.closed_steps, []);
-    assert!(f.store.read_running(claim.task_id, claim.attempt, None).await.unwrap().is_none(), "it is over");
+    assert!(f.store.read_running(claim.task_id, claim.attempt, None).await.unwrap().is_none(), "the attempt has ended");
 }
 
 #[tokio::test]
-async fn many_steps_are_read_page_by_page() {
+async fn reads_many_steps_page_by_page() {
     const COUNT: i64 = 40;
     let f = Fixture::new().await;
     let claim = f.running().await;
@@ -308,7 +308,7 @@ async fn many_steps_are_read_page_by_page() {
 }
 
 #[tokio::test]
-async fn an_attempt_whose_tool_had_begun_is_not_repeated_by_itself() {
+async fn does_not_retry_automatically_after_a_tool_call() {
     let f = Fixture::new().await;
     let handed_back = Finish::HandedBack { text: "so far".into() };
     for (finish, code) in [
@@ -340,7 +340,7 @@ async fn an_attempt_whose_tool_had_begun_is_not_repeated_by_itself() {
 }
 
 #[tokio::test]
-async fn a_tool_that_was_held_back_is_no_reason_not_to_try_again() {
+async fn retries_automatically_if_no_tool_call_was_permitted() {
     let f = Fixture::new().await;
     for answer in [None, Some(PermissionDecision::Reject)] {
         for finish in [Finish::WorkerLost, failed(ErrorCode::AgentCrashed)] {
@@ -362,7 +362,7 @@ async fn a_tool_that_was_held_back_is_no_reason_not_to_try_again() {
 }
 
 #[tokio::test]
-async fn a_tool_that_was_allowed_counts_as_begun_though_nothing_was_heard_of_it() {
+async fn does_not_retry_automatically_after_a_permitted_tool_call() {
     let f = Fixture::new().await;
     let claim = f.running().await;
     let id = PermissionId::generate();
@@ -373,7 +373,7 @@ async fn a_tool_that_was_allowed_counts_as_begun_though_nothing_was_heard_of_it(
 }
 
 #[tokio::test]
-async fn a_tool_changes_nothing_about_a_failure_that_is_final() {
+async fn a_permanent_error_after_a_tool_call_fails_the_task() {
     let f = Fixture::new().await;
     let claim = f.running().await;
     f.write(&claim, &[tool(1, "a", StepStatus::Running)]).await.unwrap();
@@ -382,7 +382,7 @@ async fn a_tool_changes_nothing_about_a_failure_that_is_final() {
 }
 
 #[tokio::test]
-async fn a_breakdown_after_a_tool_interrupts_whichever_attempt_it_was() {
+async fn a_crash_after_a_tool_call_interrupts_the_last_attempt_too() {
     let f = Fixture::new().await;
     let claim = f.running().await;
     f.damage("UPDATE agent_task SET failures = max_attempts - 1").await;
@@ -392,7 +392,7 @@ async fn a_breakdown_after_a_tool_interrupts_whichever_attempt_it_was() {
 }
 
 #[tokio::test]
-async fn the_check_finds_steps_that_must_not_be() {
+async fn the_check_reports_invalid_steps() {
     let f = Fixture::new().await;
     let claim = f.running().await;
     let id = PermissionId::generate();

@@ -1,9 +1,9 @@
-//! Turns: from a send to its outcome, and what people change meanwhile.
+//! Tests of turns: sending, outcomes, and changes in between.
 
 use super::*;
 
 #[tokio::test]
-async fn a_turn_takes_three_commits_and_leaves_its_events_in_order() {
+async fn logs_the_events_of_a_turn_in_order() {
     let f = Fixture::new().await;
     let session = f.session().await;
 
@@ -23,7 +23,7 @@ async fn a_turn_takes_three_commits_and_leaves_its_events_in_order() {
 }
 
 #[tokio::test]
-async fn a_failure_backs_off_and_the_last_one_keeps_the_latest_text() {
+async fn retries_after_failures_and_keeps_the_latest_text() {
     let f = Fixture::new().await;
     let session = f.session().await;
     let id = f.post(session, "Hello").await.task.id;
@@ -45,7 +45,7 @@ async fn a_failure_backs_off_and_the_last_one_keeps_the_latest_text() {
 }
 
 #[tokio::test]
-async fn a_stored_stop_comes_before_every_other_end() {
+async fn a_stored_stop_request_takes_precedence_over_every_other_end() {
     let f = Fixture::new().await;
     for finish in [Finish::HandedBack { text: String::new() }, Finish::WorkerLost] {
         let session = f.session().await;
@@ -62,7 +62,7 @@ async fn a_stored_stop_comes_before_every_other_end() {
 }
 
 #[tokio::test]
-async fn a_stop_between_attempts_keeps_the_text() {
+async fn cancelling_between_attempts_keeps_the_text() {
     let f = Fixture::new().await;
     let session = f.session().await;
     let id = f.post(session, "Hello").await.task.id;
@@ -78,7 +78,7 @@ async fn a_stop_between_attempts_keeps_the_text() {
 }
 
 #[tokio::test]
-async fn a_retry_goes_before_later_turns_and_replaces_the_answer() {
+async fn a_retry_precedes_later_turns_and_replaces_the_answer() {
     let f = Fixture::new().await;
     let session = f.session().await;
     let first = f.post(session, "one").await.task.id;
@@ -99,7 +99,7 @@ async fn a_retry_goes_before_later_turns_and_replaces_the_answer() {
 }
 
 #[tokio::test]
-async fn an_interrupt_stops_the_running_turn_and_keeps_the_queue() {
+async fn interrupting_stops_the_running_turn_and_keeps_the_queue() {
     let f = Fixture::new().await;
     let session = f.session().await;
     let first = f.post(session, "one").await.task.id;
@@ -115,7 +115,7 @@ async fn an_interrupt_stops_the_running_turn_and_keeps_the_queue() {
 }
 
 #[tokio::test]
-async fn archiving_cancels_what_waits_and_lets_the_running_turn_end() {
+async fn archiving_cancels_queued_turns_but_not_the_running_one() {
     let f = Fixture::new().await;
     let session = f.session().await;
     f.post(session, "one").await;
@@ -134,7 +134,7 @@ async fn archiving_cancels_what_waits_and_lets_the_running_turn_end() {
 }
 
 #[tokio::test]
-async fn a_started_message_can_not_be_changed_any_more() {
+async fn rejects_changes_to_a_message_that_has_started() {
     let f = Fixture::new().await;
     let session = f.session().await;
     let message = f.post(session, "one").await.message.id;
@@ -146,7 +146,7 @@ async fn a_started_message_can_not_be_changed_any_more() {
 }
 
 #[tokio::test]
-async fn a_text_in_the_history_of_a_later_turn_can_not_be_changed_any_more() {
+async fn rejects_changes_to_a_message_in_the_history_of_a_later_turn() {
     let f = Fixture::new().await;
     let session = f.session().await;
     let first = f.post(session, "one").await;
@@ -163,7 +163,7 @@ async fn a_text_in_the_history_of_a_later_turn_can_not_be_changed_any_more() {
 }
 
 #[tokio::test]
-async fn an_answer_without_text_is_a_message_that_says_how_it_ended() {
+async fn stores_an_empty_answer_with_its_finish_reason() {
     let f = Fixture::new().await;
     let session = f.session().await;
     for (finish_reason, expected) in [
