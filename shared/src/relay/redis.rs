@@ -7,8 +7,8 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`address`] | parses `REDIS_URL` and `REDIS_CA_FILE` |
-//! | [`follows`] | the followed users and the subscriptions of their channels |
-//! | [`outbox`] | the queue of messages to publish |
+//! | [`followed_users`] | the followed users and the subscriptions of their channels |
+//! | [`send_queue`] | the queue of messages to publish |
 //! | [`publisher`], [`subscriber`] | one connection each, with its recovery |
 //! | [`connection`] | timeouts, backoff, and the classification of errors |
 //! | [`rejections`] | messages without a valid signature |
@@ -18,10 +18,10 @@
 
 mod address;
 mod connection;
-mod follows;
-mod outbox;
+mod followed_users;
 mod publisher;
 mod rejections;
+mod send_queue;
 mod subscriber;
 
 use std::{sync::Arc, time::Duration};
@@ -37,10 +37,10 @@ use super::{
     status::{Counters, Link, RelayStatus},
 };
 use crate::{chat::UserRef, id::TaskId};
-use follows::Follows;
-use outbox::Outbox;
+use followed_users::FollowedUsers;
 use publisher::Publisher;
 use rejections::Rejections;
+use send_queue::SendQueue;
 use subscriber::Subscriber;
 
 pub use address::{AddressError, RedisAddress, URL_FORMS};
@@ -57,7 +57,7 @@ const STORED: Duration = Duration::from_millis(250);
 /// A message on a channel.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Wire {
+enum ChannelMessage {
     /// On a user's channel: the user's log has grown.
     Log,
     /// On a user's channel: live text.
@@ -101,8 +101,8 @@ impl Channels {
 pub struct RedisRelay {
     channels: Channels,
     signals: SignalSender,
-    outbox: Arc<Outbox>,
-    follows: Arc<Follows>,
+    send_queue: Arc<SendQueue>,
+    followed_users: Arc<FollowedUsers>,
     counters: Arc<Counters>,
     subscriber: Arc<Link>,
     publisher: Arc<Link>,
@@ -117,14 +117,14 @@ impl RedisRelay {
         let channels = Channels { prefix: format!("banter:{}", identity.installation) };
         let signals = SignalSender::new();
         let counters = Arc::<Counters>::default();
-        let outbox = Arc::new(Outbox::new(Arc::clone(&counters)));
-        let follows = Arc::<Follows>::default();
+        let send_queue = Arc::new(SendQueue::new(Arc::clone(&counters)));
+        let followed_users = Arc::<FollowedUsers>::default();
         let (subscriber, publisher) = (Arc::new(Link::new("subscriber")), Arc::new(Link::new("publisher")));
         let stop = CancellationToken::new();
         let publishing = Publisher {
             client: address.client().clone(),
             key: identity.key.clone(),
-            outbox: Arc::clone(&outbox),
+            send_queue: Arc::clone(&send_queue),
             link: Arc::clone(&publisher),
             probe: channels.probe(),
         };
@@ -134,12 +134,21 @@ impl RedisRelay {
             key: identity.key.clone(),
             channels: channels.clone(),
             signals: signals.clone(),
-            follows: Arc::clone(&follows),
+            followed_users: Arc::clone(&followed_users),
             link: Arc::clone(&subscriber),
             rejections: Rejections::new(Arc::clone(&counters)),
         };
         tokio::spawn(stop.clone().run_until_cancelled_owned(subscribing.run()));
-        Self { channels, signals, outbox, follows, counters, subscriber, publisher, _stop: stop.drop_guard() }
+        Self {
+            channels,
+            signals,
+            send_queue,
+            followed_users,
+            counters,
+            subscriber,
+            publisher,
+            _stop: stop.drop_guard(),
+        }
     }
 }
 
@@ -148,25 +157,25 @@ impl Relay for RedisRelay {
     fn announce(&self, hints: Hints) {
         // Receivers in this process need not wait for Redis.
         for user in hints.users {
-            self.outbox.push(self.channels.user(&user), Wire::Log);
+            self.send_queue.push(self.channels.user(&user), ChannelMessage::Log);
             self.signals.send(Signal::Log(user));
         }
         if hints.wake_workers {
-            self.outbox.push(self.channels.work(), Wire::Work);
+            self.send_queue.push(self.channels.work(), ChannelMessage::Work);
             self.signals.send(Signal::WakeWorkers);
         }
         for task_id in hints.stops {
-            self.outbox.push(self.channels.stops(), Wire::Stop(task_id));
+            self.send_queue.push(self.channels.stops(), ChannelMessage::Stop(task_id));
             self.signals.send(Signal::Stop(task_id));
         }
         for task_id in hints.decisions {
-            self.outbox.push(self.channels.stops(), Wire::Decided(task_id));
+            self.send_queue.push(self.channels.stops(), ChannelMessage::Decided(task_id));
             self.signals.send(Signal::Decided(task_id));
         }
     }
 
     fn publish_text(&self, user: &UserRef, text: LiveText) {
-        self.outbox.push(self.channels.user(user), Wire::Text(text));
+        self.send_queue.push(self.channels.user(user), ChannelMessage::Text(text));
     }
 
     fn signals(&self) -> Signals {
@@ -174,7 +183,7 @@ impl Relay for RedisRelay {
     }
 
     async fn follow(&self, user: &UserRef) -> Follow {
-        let (follower, mut is_subscribed) = self.follows.add(self.channels.user(user), user);
+        let (follower, mut is_subscribed) = self.followed_users.add(self.channels.user(user), user);
         let _ = timeout(FOLLOW_LIMIT, is_subscribed.wait_for(|is_subscribed| *is_subscribed)).await;
         Follow::new(follower)
     }
@@ -191,7 +200,7 @@ impl Relay for RedisRelay {
         RelayStatus {
             subscriber: self.subscriber.get(),
             publisher: self.publisher.get(),
-            pending_subscriptions: self.follows.pending(),
+            pending_subscriptions: self.followed_users.pending(),
             dropped_hints: self.counters.dropped_hints.get(),
             dropped_texts: self.counters.dropped_texts.get(),
             lagged_signals: self.signals.lagged(),
@@ -200,6 +209,6 @@ impl Relay for RedisRelay {
     }
 
     async fn flush(&self) {
-        let _ = timeout(FLUSH_LIMIT, self.outbox.emptied()).await;
+        let _ = timeout(FLUSH_LIMIT, self.send_queue.emptied()).await;
     }
 }

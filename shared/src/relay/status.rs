@@ -104,11 +104,11 @@ const LOG_PERIOD: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub(super) struct Link {
     name: &'static str,
-    current: Mutex<Current>,
+    history: Mutex<LinkHistory>,
 }
 
 #[derive(Debug)]
-struct Current {
+struct LinkHistory {
     /// `None` until the first attempt to connect has finished.
     state: Option<LinkState>,
     period_began_at: Option<Instant>,
@@ -116,7 +116,7 @@ struct Current {
     changes: usize,
 }
 
-impl Current {
+impl LinkHistory {
     /// Sets the state. Returns whether to log the change.
     fn replace(&mut self, state: LinkState, now: Instant) -> bool {
         if self.state.replace(state) == Some(state) {
@@ -134,11 +134,11 @@ impl Current {
 impl Link {
     /// Creates a link; `name` is used in the log.
     pub(super) const fn new(name: &'static str) -> Self {
-        Self { name, current: Mutex::new(Current { state: None, period_began_at: None, changes: 0 }) }
+        Self { name, history: Mutex::new(LinkHistory { state: None, period_began_at: None, changes: 0 }) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Current> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, LinkHistory> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn get(&self) -> LinkState {
@@ -182,14 +182,14 @@ impl Link {
 mod tests {
     use super::*;
 
-    fn current() -> Current {
-        Current { state: None, period_began_at: None, changes: 0 }
+    fn new_history() -> LinkHistory {
+        LinkHistory { state: None, period_began_at: None, changes: 0 }
     }
 
     #[test]
     fn logs_every_change_once() {
         use LinkState::{Away, Connected, Denied};
-        let (mut link, now) = (current(), Instant::now());
+        let (mut link, now) = (new_history(), Instant::now());
 
         let logged = [Away, Away, Denied, Connected, Connected, Away].map(|state| link.replace(state, now));
 
@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn limits_the_log_entries_of_an_unstable_link() {
-        let (mut link, start) = (current(), Instant::now());
+        let (mut link, start) = (new_history(), Instant::now());
         let states = [LinkState::Connected, LinkState::Away];
         let mut logged = |seconds: u64, changes: usize| {
             let now = start + Duration::from_secs(seconds);

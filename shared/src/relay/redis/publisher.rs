@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     connection::{ANSWER_LIMIT, Backoff, answer, state_after},
-    outbox::{Outbox, Outgoing},
+    send_queue::{QueuedMessage, SendQueue},
 };
 use crate::relay::{LinkState, RelayKey, status::Link};
 
@@ -24,7 +24,7 @@ const PROBE_INTERVAL: Duration = Duration::from_millis(500);
 pub(super) struct Publisher {
     pub(super) client: Client,
     pub(super) key: RelayKey,
-    pub(super) outbox: Arc<Outbox>,
+    pub(super) send_queue: Arc<SendQueue>,
     pub(super) link: Arc<Link>,
     /// A channel without subscribers.
     pub(super) probe: Arc<str>,
@@ -59,26 +59,26 @@ impl Publisher {
         answer(self.client.get_multiplexed_async_connection_with_config(&config)).await
     }
 
-    /// Publishes over a connection until it fails. Unpublished messages return to the outbox.
+    /// Publishes over a connection until it fails. Unpublished messages return to the queue.
     async fn serve(&self, mut connection: MultiplexedConnection, failures: &mut u32) -> RedisError {
         let mut verified_at: Option<Instant> = None;
         loop {
-            let batch = self.outbox.take(BATCH);
+            let batch = self.send_queue.take(BATCH);
             let unused = verified_at.map(|at| at.elapsed());
             if let Some(unused) = unused.filter(|unused| batch.is_empty() && *unused < PROBE_INTERVAL) {
-                let _ = timeout(PROBE_INTERVAL.saturating_sub(unused), self.outbox.filled()).await;
+                let _ = timeout(PROBE_INTERVAL.saturating_sub(unused), self.send_queue.filled()).await;
                 continue;
             }
             match self.publish(&mut connection, &batch).await {
                 Ok(()) => {
                     *failures = 0;
                     verified_at = Some(Instant::now());
-                    self.outbox.confirm();
-                    self.outbox.open();
+                    self.send_queue.confirm();
+                    self.send_queue.open();
                     self.link.connected();
                 }
                 Err(error) => {
-                    self.outbox.put_back(batch);
+                    self.send_queue.put_back(batch);
                     if state_after(&error) != LinkState::Denied {
                         return error;
                     }
@@ -92,12 +92,12 @@ impl Publisher {
     }
 
     /// Publishes a batch in one round trip, or probes the connection if the batch is empty.
-    async fn publish(&self, connection: &mut MultiplexedConnection, batch: &[Outgoing]) -> RedisResult<()> {
+    async fn publish(&self, connection: &mut MultiplexedConnection, batch: &[QueuedMessage]) -> RedisResult<()> {
         let mut pipe = ::redis::pipe();
         if batch.is_empty() {
             pipe.cmd("PUBLISH").arg(&*self.probe).arg("").ignore();
         }
-        for Outgoing { channel, message, .. } in batch {
+        for QueuedMessage { channel, message, .. } in batch {
             match serde_json::to_vec(message) {
                 Ok(message) => pipe.cmd("PUBLISH").arg(&**channel).arg(self.key.seal(channel, &message)).ignore(),
                 Err(error) => {
@@ -110,7 +110,7 @@ impl Publisher {
     }
 
     fn give_up(&self, error: &RedisError) {
-        self.outbox.close();
+        self.send_queue.close();
         self.link.failed(state_after(error), error);
     }
 }

@@ -1,6 +1,6 @@
 //! Receives messages of other processes.
 //!
-//! Subscriptions follow the map of followed users ([`Follows`]): all of them after connecting, and then every change,
+//! Subscriptions follow the map of followed users ([`FollowedUsers`]): all of them after connecting, and then every change,
 //! with many channels per command, while messages keep arriving.
 
 use std::{future::pending, sync::Arc};
@@ -16,9 +16,9 @@ use futures::{
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::{
-    Channels, Wire,
+    ChannelMessage, Channels,
     connection::{Backoff, answer, is_answer, state_after},
-    follows::{Batch, Follows},
+    followed_users::{FollowedUsers, SubscriptionChange},
     rejections::Rejections,
 };
 use crate::relay::{POLL_INTERVAL, RelayKey, Signal, signals::SignalSender, status::Link};
@@ -29,19 +29,19 @@ pub(super) struct Subscriber {
     pub(super) key: RelayKey,
     pub(super) channels: Channels,
     pub(super) signals: SignalSender,
-    pub(super) follows: Arc<Follows>,
+    pub(super) followed_users: Arc<FollowedUsers>,
     pub(super) link: Arc<Link>,
     pub(super) rejections: Rejections,
 }
 
 /// A command that Redis has completed.
-enum Done {
-    Changed(Batch),
+enum Completion {
+    Changed(SubscriptionChange),
     Answered,
 }
 
 /// A request in progress; there is at most one.
-type Request = Fuse<BoxFuture<'static, RedisResult<Done>>>;
+type Request = Fuse<BoxFuture<'static, RedisResult<Completion>>>;
 
 impl Subscriber {
     /// Receives until it is dropped.
@@ -54,7 +54,7 @@ impl Subscriber {
                 Ok((sink, stream)) => self.listen(sink, stream).await,
                 Err(error) => error,
             };
-            self.follows.disconnected();
+            self.followed_users.disconnected();
             self.link.failed(state_after(&error), &error);
             backoff.wait(was_connected).await;
         }
@@ -76,8 +76,8 @@ impl Subscriber {
         checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             if request.is_terminated() {
-                if let Some(batch) = self.follows.next_batch() {
-                    request = change(sink.clone(), batch).boxed().fuse();
+                if let Some(change) = self.followed_users.next_change() {
+                    request = send_change(sink.clone(), change).boxed().fuse();
                 } else if !is_caught_up {
                     is_caught_up = true;
                     self.signals.send(Signal::Healed);
@@ -90,25 +90,25 @@ impl Subscriber {
                     None => return std::io::Error::from(std::io::ErrorKind::ConnectionReset).into(),
                 },
                 done = async { if is_idle { pending().await } else { (&mut request).await } } => match done {
-                    Ok(Done::Changed(batch)) => self.record(batch),
-                    Ok(Done::Answered) => {}
+                    Ok(Completion::Changed(change)) => self.record(change),
+                    Ok(Completion::Answered) => {}
                     Err(error) => return error,
                 },
-                () = self.follows.changed(), if is_idle => {}
+                () = self.followed_users.changed(), if is_idle => {}
                 _ = checks.tick(), if is_idle => request = check(sink.clone()).boxed().fuse(),
             }
         }
     }
 
     /// Records subscribed channels. Their users' logs are read once, to find what was published before.
-    fn record(&self, batch: Batch) {
-        match batch {
-            Batch::Subscribe(channels) => {
-                for user in self.follows.subscribed(&channels) {
+    fn record(&self, change: SubscriptionChange) {
+        match change {
+            SubscriptionChange::Subscribe(channels) => {
+                for user in self.followed_users.subscribed(&channels) {
                     self.signals.send(Signal::Log(user));
                 }
             }
-            Batch::Unsubscribe(_) => {}
+            SubscriptionChange::Unsubscribe(_) => {}
         }
     }
 
@@ -117,11 +117,13 @@ impl Subscriber {
             return self.rejections.count(channel, Instant::now());
         };
         let signal = match serde_json::from_slice(message) {
-            Ok(Wire::Work) => Some(Signal::WakeWorkers),
-            Ok(Wire::Stop(task_id)) => Some(Signal::Stop(task_id)),
-            Ok(Wire::Decided(task_id)) => Some(Signal::Decided(task_id)),
-            Ok(Wire::Log) => self.follows.user_of(channel).map(Signal::Log),
-            Ok(Wire::Text(text)) => self.follows.user_of(channel).map(|user| Signal::Text(user, Arc::new(text))),
+            Ok(ChannelMessage::Work) => Some(Signal::WakeWorkers),
+            Ok(ChannelMessage::Stop(task_id)) => Some(Signal::Stop(task_id)),
+            Ok(ChannelMessage::Decided(task_id)) => Some(Signal::Decided(task_id)),
+            Ok(ChannelMessage::Log) => self.followed_users.user_of(channel).map(Signal::Log),
+            Ok(ChannelMessage::Text(text)) => {
+                self.followed_users.user_of(channel).map(|user| Signal::Text(user, Arc::new(text)))
+            }
             // Signed by a newer version.
             Err(error) => {
                 tracing::debug!(%error, channel, "cannot decode a message");
@@ -138,18 +140,18 @@ fn names(channels: &[Arc<str>]) -> Vec<&str> {
     channels.iter().map(|channel| &**channel).collect()
 }
 
-async fn change(mut sink: PubSubSink, batch: Batch) -> RedisResult<Done> {
-    match &batch {
-        Batch::Subscribe(channels) => answer(sink.subscribe(names(channels))).await?,
-        Batch::Unsubscribe(channels) => answer(sink.unsubscribe(names(channels))).await?,
+async fn send_change(mut sink: PubSubSink, change: SubscriptionChange) -> RedisResult<Completion> {
+    match &change {
+        SubscriptionChange::Subscribe(channels) => answer(sink.subscribe(names(channels))).await?,
+        SubscriptionChange::Unsubscribe(channels) => answer(sink.unsubscribe(names(channels))).await?,
     }
-    Ok(Done::Changed(batch))
+    Ok(Completion::Changed(change))
 }
 
 /// Sends a PING. An error is an answer too: the user may lack permission for PING.
-async fn check(mut sink: PubSubSink) -> RedisResult<Done> {
+async fn check(mut sink: PubSubSink) -> RedisResult<Completion> {
     match answer(sink.ping::<Value>()).await {
         Err(error) if !is_answer(&error) => Err(error),
-        Ok(_) | Err(_) => Ok(Done::Answered),
+        Ok(_) | Err(_) => Ok(Completion::Answered),
     }
 }

@@ -24,13 +24,13 @@ impl From<&Metadata> for FileId {
 }
 
 #[derive(Debug)]
-struct Opened {
+struct OpenFile {
     file: File,
     id: FileId,
 }
 
-impl Opened {
-    /// Opens the file, and creates it if it is missing. Replaces a symbolic link, so that no other file is written, and
+impl OpenFile {
+    /// Opens the file, creating it if it is missing. Replaces a symbolic link, so that no other file is written, and
     /// everything else that is not a regular file.
     fn open(path: &Path) -> io::Result<Self> {
         if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
@@ -46,7 +46,7 @@ impl Opened {
 #[derive(Debug)]
 pub(in crate::relay) struct WakeFile {
     path: PathBuf,
-    opened: Mutex<Opened>,
+    opened: Mutex<OpenFile>,
 }
 
 impl WakeFile {
@@ -55,7 +55,7 @@ impl WakeFile {
         let mut name = database.as_os_str().to_owned();
         name.push("-wake");
         let path = PathBuf::from(name);
-        let opened = Mutex::new(Opened::open(&path)?);
+        let opened = Mutex::new(OpenFile::open(&path)?);
         Ok(Self { path, opened })
     }
 
@@ -74,10 +74,10 @@ impl WakeFile {
     }
 
     /// Reopens the file if it was removed or replaced, because other processes now watch the new one.
-    fn with_current<T>(&self, act: impl FnOnce(&Opened) -> io::Result<T>) -> io::Result<T> {
+    fn with_current<T>(&self, act: impl FnOnce(&OpenFile) -> io::Result<T>) -> io::Result<T> {
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         if fs::symlink_metadata(&self.path).ok().is_none_or(|found| FileId::from(&found) != opened.id) {
-            *opened = Opened::open(&self.path)?;
+            *opened = OpenFile::open(&self.path)?;
         }
         act(&opened)
     }

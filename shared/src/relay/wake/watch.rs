@@ -44,7 +44,7 @@ pub(super) enum WatchError {
 
 /// The meaning of a file system event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Meaning {
+enum EventMeaning {
     /// The file was touched.
     Changed,
     /// The file may have been removed, renamed, or replaced, or the watch has ended.
@@ -55,7 +55,7 @@ enum Meaning {
     Nothing,
 }
 
-impl Meaning {
+impl EventMeaning {
     fn of(event: &notify::Result<Event>) -> Self {
         match event {
             Ok(event) if event.need_rescan() => Self::Overflow,
@@ -79,20 +79,20 @@ impl Reports {
         if let Err(error) = event {
             tracing::warn!(%error, "failed to watch the wake-up file; retrying");
         }
-        match Meaning::of(event) {
-            Meaning::Changed => {
+        match EventMeaning::of(event) {
+            EventMeaning::Changed => {
                 self.changed.notify_one();
                 on_change();
             }
-            Meaning::Suspect => self.suspect.notify_one(),
-            Meaning::Overflow => {
+            EventMeaning::Suspect => self.suspect.notify_one(),
+            EventMeaning::Overflow => {
                 if !self.has_overflowed.swap(true, Ordering::Relaxed) {
                     tracing::warn!("file event queue overflowed; reading the database");
                 }
                 self.suspect.notify_one();
                 on_change();
             }
-            Meaning::Nothing => {}
+            EventMeaning::Nothing => {}
         }
     }
 }
@@ -178,17 +178,17 @@ mod tests {
     fn treats_events_that_may_end_the_watch_as_suspect() {
         let event = |kind| Ok(Event::new(kind));
         for (event, meaning) in [
-            (event(EventKind::Modify(ModifyKind::Data(DataChange::Any))), Meaning::Changed),
-            (event(EventKind::Modify(ModifyKind::Any)), Meaning::Changed),
-            (event(EventKind::Modify(ModifyKind::Metadata(MetadataKind::Any))), Meaning::Suspect),
-            (event(EventKind::Modify(ModifyKind::Name(RenameMode::From))), Meaning::Suspect),
-            (event(EventKind::Remove(RemoveKind::File)), Meaning::Suspect),
-            (event(EventKind::Create(CreateKind::File)), Meaning::Suspect),
-            (event(EventKind::Access(AccessKind::Close(AccessMode::Write))), Meaning::Nothing),
-            (Ok(Event::new(EventKind::Other).set_flag(Flag::Rescan)), Meaning::Overflow),
-            (Err(notify::Error::generic("watch lost")), Meaning::Suspect),
+            (event(EventKind::Modify(ModifyKind::Data(DataChange::Any))), EventMeaning::Changed),
+            (event(EventKind::Modify(ModifyKind::Any)), EventMeaning::Changed),
+            (event(EventKind::Modify(ModifyKind::Metadata(MetadataKind::Any))), EventMeaning::Suspect),
+            (event(EventKind::Modify(ModifyKind::Name(RenameMode::From))), EventMeaning::Suspect),
+            (event(EventKind::Remove(RemoveKind::File)), EventMeaning::Suspect),
+            (event(EventKind::Create(CreateKind::File)), EventMeaning::Suspect),
+            (event(EventKind::Access(AccessKind::Close(AccessMode::Write))), EventMeaning::Nothing),
+            (Ok(Event::new(EventKind::Other).set_flag(Flag::Rescan)), EventMeaning::Overflow),
+            (Err(notify::Error::generic("watch lost")), EventMeaning::Suspect),
         ] {
-            assert_eq!(Meaning::of(&event), meaning, "{event:?}");
+            assert_eq!(EventMeaning::of(&event), meaning, "{event:?}");
         }
     }
 

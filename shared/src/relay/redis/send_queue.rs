@@ -13,7 +13,7 @@ use std::{
 
 use tokio::{sync::Notify, time::Instant};
 
-use super::Wire;
+use super::ChannelMessage;
 use crate::relay::{POLL_INTERVAL, status::Counters};
 
 /// The maximum number of messages in the queue.
@@ -25,9 +25,9 @@ const HELD_FOR: Duration = POLL_INTERVAL;
 
 /// A message for a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Outgoing {
+pub(super) struct QueuedMessage {
     pub(super) channel: Arc<str>,
-    pub(super) message: Wire,
+    pub(super) message: ChannelMessage,
     /// When the message was announced.
     pub(super) at: Instant,
 }
@@ -36,23 +36,23 @@ pub(super) struct Outgoing {
 struct State {
     /// Whether messages can be published, as far as the publisher knows.
     is_open: bool,
-    queue: VecDeque<Outgoing>,
+    queue: VecDeque<QueuedMessage>,
     /// The number of messages that were taken but not confirmed.
     in_flight: usize,
     /// The hints that could not be published, with the time of their last announcement.
-    held: HashMap<(Arc<str>, Wire), Instant>,
+    held: HashMap<(Arc<str>, ChannelMessage), Instant>,
 }
 
 /// The queue; see the module documentation.
 #[derive(Debug)]
-pub(super) struct Outbox {
+pub(super) struct SendQueue {
     state: Mutex<State>,
     filled: Notify,
     emptied: Notify,
     counters: Arc<Counters>,
 }
 
-impl Outbox {
+impl SendQueue {
     pub(super) fn new(counters: Arc<Counters>) -> Self {
         // Open, so that messages before the first connection are kept.
         let state = Mutex::new(State { is_open: true, ..State::default() });
@@ -64,26 +64,26 @@ impl Outbox {
     }
 
     /// Adds a message. Never waits.
-    pub(super) fn push(&self, channel: Arc<str>, message: Wire) {
+    pub(super) fn push(&self, channel: Arc<str>, message: ChannelMessage) {
         self.push_at(channel, message, Instant::now());
     }
 
-    fn push_at(&self, channel: Arc<str>, message: Wire, at: Instant) {
-        let outgoing = Outgoing { channel, message, at };
+    fn push_at(&self, channel: Arc<str>, message: ChannelMessage, at: Instant) {
+        let queued = QueuedMessage { channel, message, at };
         {
             let mut state = self.lock();
             if state.is_open && state.queue.len() < QUEUE {
-                state.queue.push_back(outgoing);
+                state.queue.push_back(queued);
             } else {
-                self.hold(&mut state, outgoing);
+                self.hold(&mut state, queued);
             }
         }
         self.filled.notify_one();
     }
 
     /// Holds a hint, or drops text.
-    fn hold(&self, state: &mut State, Outgoing { channel, message, at }: Outgoing) {
-        if matches!(message, Wire::Text(_)) {
+    fn hold(&self, state: &mut State, QueuedMessage { channel, message, at }: QueuedMessage) {
+        if matches!(message, ChannelMessage::Text(_)) {
             return self.counters.dropped_texts.add(1);
         }
         if state.held.len() >= HELD {
@@ -109,16 +109,16 @@ impl Outbox {
     }
 
     /// Takes the next messages, starting with held ones.
-    pub(super) fn take(&self, most: usize) -> Vec<Outgoing> {
+    pub(super) fn take(&self, most: usize) -> Vec<QueuedMessage> {
         self.take_at(most, Instant::now())
     }
 
-    fn take_at(&self, most: usize, now: Instant) -> Vec<Outgoing> {
+    fn take_at(&self, most: usize, now: Instant) -> Vec<QueuedMessage> {
         let mut state = self.lock();
         self.expire(&mut state, now);
         if state.is_open && !state.held.is_empty() {
             for ((channel, message), at) in std::mem::take(&mut state.held) {
-                state.queue.push_front(Outgoing { channel, message, at });
+                state.queue.push_front(QueuedMessage { channel, message, at });
             }
         }
         let count = most.min(state.queue.len());
@@ -147,11 +147,11 @@ impl Outbox {
     }
 
     /// Returns messages that could not be published, so that they are taken again first.
-    pub(super) fn put_back(&self, unsent: Vec<Outgoing>) {
+    pub(super) fn put_back(&self, unsent: Vec<QueuedMessage>) {
         let mut state = self.lock();
         state.in_flight = 0;
-        for outgoing in unsent.into_iter().rev() {
-            state.queue.push_front(outgoing);
+        for queued in unsent.into_iter().rev() {
+            state.queue.push_front(queued);
         }
     }
 
@@ -165,8 +165,8 @@ impl Outbox {
     pub(super) fn close(&self) {
         let mut state = self.lock();
         state.is_open = false;
-        for outgoing in std::mem::take(&mut state.queue) {
-            self.hold(&mut state, outgoing);
+        for queued in std::mem::take(&mut state.queue) {
+            self.hold(&mut state, queued);
         }
         self.expire(&mut state, Instant::now());
         drop(state);
@@ -184,65 +184,65 @@ mod tests {
         relay::LiveText,
     };
 
-    fn outbox() -> (Outbox, Arc<Counters>) {
+    fn send_queue() -> (SendQueue, Arc<Counters>) {
         let counters = Arc::<Counters>::default();
-        (Outbox::new(Arc::clone(&counters)), counters)
+        (SendQueue::new(Arc::clone(&counters)), counters)
     }
 
-    fn text(offset: i64) -> Wire {
+    fn text(offset: i64) -> ChannelMessage {
         let (session_id, task_id, message_id) = (SessionId::generate(), TaskId::generate(), MessageId::generate());
-        Wire::Text(LiveText { session_id, task_id, attempt: 1, message_id, offset, text: "x".into() })
+        ChannelMessage::Text(LiveText { session_id, task_id, attempt: 1, message_id, offset, text: "x".into() })
     }
 
-    fn messages(outbox: &Outbox) -> Vec<Wire> {
-        outbox.take(usize::MAX).into_iter().map(|outgoing| outgoing.message).collect()
+    fn messages(send_queue: &SendQueue) -> Vec<ChannelMessage> {
+        send_queue.take(usize::MAX).into_iter().map(|queued| queued.message).collect()
     }
 
     #[test]
     fn returns_messages_in_order() {
-        let (outbox, counters) = outbox();
-        let sent = [Wire::Log, text(0), Wire::Log, text(1), Wire::Work];
+        let (send_queue, counters) = send_queue();
+        let sent = [ChannelMessage::Log, text(0), ChannelMessage::Log, text(1), ChannelMessage::Work];
 
         for message in &sent {
-            outbox.push("c".into(), message.clone());
+            send_queue.push("c".into(), message.clone());
         }
-        let unsent = outbox.take(3);
-        outbox.put_back(unsent);
+        let unsent = send_queue.take(3);
+        send_queue.put_back(unsent);
 
-        assert_eq!(messages(&outbox), sent);
+        assert_eq!(messages(&send_queue), sent);
         assert_eq!((counters.dropped_hints.get(), counters.dropped_texts.get()), (0, 0));
     }
 
     #[test]
     fn holds_each_hint_once_and_drops_text_while_closed() {
-        let (outbox, counters) = outbox();
-        outbox.push("ann".into(), Wire::Log);
-        outbox.push("ann".into(), text(0));
+        let (send_queue, counters) = send_queue();
+        send_queue.push("ann".into(), ChannelMessage::Log);
+        send_queue.push("ann".into(), text(0));
 
-        outbox.close();
+        send_queue.close();
         for _ in 0..10_000 {
-            outbox.push("ann".into(), Wire::Log);
-            outbox.push("bob".into(), Wire::Log);
-            outbox.push("bob".into(), text(0));
+            send_queue.push("ann".into(), ChannelMessage::Log);
+            send_queue.push("bob".into(), ChannelMessage::Log);
+            send_queue.push("bob".into(), text(0));
         }
-        assert_eq!(messages(&outbox), []);
-        outbox.open();
+        assert_eq!(messages(&send_queue), []);
+        send_queue.open();
 
-        assert_eq!(messages(&outbox), [Wire::Log, Wire::Log]);
+        assert_eq!(messages(&send_queue), [ChannelMessage::Log, ChannelMessage::Log]);
         assert_eq!((counters.dropped_hints.get(), counters.dropped_texts.get()), (0, 10_001));
     }
 
     #[test]
     fn drops_and_counts_hints_after_a_polling_interval() {
-        let (outbox, counters) = outbox();
+        let (send_queue, counters) = send_queue();
         let start = Instant::now();
-        outbox.close();
-        outbox.push_at("ann".into(), Wire::Log, start);
-        outbox.push_at("bob".into(), Wire::Log, start);
-        outbox.push_at("bob".into(), Wire::Log, start + HELD_FOR / 2);
+        send_queue.close();
+        send_queue.push_at("ann".into(), ChannelMessage::Log, start);
+        send_queue.push_at("bob".into(), ChannelMessage::Log, start);
+        send_queue.push_at("bob".into(), ChannelMessage::Log, start + HELD_FOR / 2);
 
-        outbox.open();
-        let left = outbox.take_at(usize::MAX, start + HELD_FOR);
+        send_queue.open();
+        let left = send_queue.take_at(usize::MAX, start + HELD_FOR);
 
         assert_eq!(left.iter().map(|it| &*it.channel).collect::<Vec<_>>(), ["bob"]);
         assert_eq!(counters.dropped_hints.get(), 1);
@@ -250,31 +250,31 @@ mod tests {
 
     #[tokio::test]
     async fn a_flush_waits_for_taken_messages() {
-        let (outbox, _) = outbox();
-        let emptied = async |outbox: &Outbox| outbox.emptied().now_or_never().is_some();
-        assert!(emptied(&outbox).await);
-        outbox.push("ann".into(), Wire::Log);
-        assert!(!emptied(&outbox).await);
+        let (send_queue, _) = send_queue();
+        let emptied = async |send_queue: &SendQueue| send_queue.emptied().now_or_never().is_some();
+        assert!(emptied(&send_queue).await);
+        send_queue.push("ann".into(), ChannelMessage::Log);
+        assert!(!emptied(&send_queue).await);
 
-        outbox.take(1);
+        send_queue.take(1);
 
-        assert!(!emptied(&outbox).await);
-        outbox.confirm();
-        assert!(emptied(&outbox).await);
-        outbox.push("ann".into(), Wire::Log);
-        outbox.close();
-        assert!(emptied(&outbox).await, "nothing can be published");
+        assert!(!emptied(&send_queue).await);
+        send_queue.confirm();
+        assert!(emptied(&send_queue).await);
+        send_queue.push("ann".into(), ChannelMessage::Log);
+        send_queue.close();
+        assert!(emptied(&send_queue).await, "nothing can be published");
     }
 
     #[test]
     fn limits_the_queue_and_counts_the_excess() {
-        let (outbox, counters) = outbox();
+        let (send_queue, counters) = send_queue();
         for number in 0..QUEUE + HELD + 7 {
-            outbox.push(number.to_string().into(), Wire::Log);
+            send_queue.push(number.to_string().into(), ChannelMessage::Log);
         }
-        outbox.push("ann".into(), text(0));
+        send_queue.push("ann".into(), text(0));
 
         assert_eq!((counters.dropped_hints.get(), counters.dropped_texts.get()), (7, 1));
-        assert_eq!(outbox.take(usize::MAX).len(), QUEUE + HELD);
+        assert_eq!(send_queue.take(usize::MAX).len(), QUEUE + HELD);
     }
 }

@@ -1,6 +1,6 @@
 //! The users that this process follows, and for which of them Redis has confirmed the subscription.
 //!
-//! This map is the only source of truth about subscriptions: whenever [`Follows::changed`] returns, and after every
+//! This map is the only source of truth about subscriptions: whenever [`FollowedUsers::changed`] returns, and after every
 //! reconnect, the subscriber compares wanted with actual subscriptions. There are no commands that could be lost.
 
 use std::{
@@ -17,14 +17,14 @@ const BATCH: usize = 500;
 
 /// A user's channel.
 #[derive(Debug)]
-struct Followed {
+struct FollowedUser {
     user: UserRef,
     /// The number of streams and requests that follow the user. At zero, the channel is unsubscribed.
     followers: usize,
     is_subscribed: watch::Sender<bool>,
 }
 
-impl Followed {
+impl FollowedUser {
     fn is_settled(&self) -> bool {
         (self.followers > 0) == *self.is_subscribed.borrow()
     }
@@ -32,7 +32,7 @@ impl Followed {
 
 #[derive(Debug, Default)]
 struct State {
-    by_channel: HashMap<Arc<str>, Followed>,
+    by_channel: HashMap<Arc<str>, FollowedUser>,
     /// The channels whose wanted and actual subscriptions differ.
     unsettled: HashSet<Arc<str>>,
     /// Channels whose last follower left while they were being subscribed.
@@ -56,19 +56,19 @@ impl State {
 
 /// A change of subscriptions to send to Redis.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Batch {
+pub(super) enum SubscriptionChange {
     Subscribe(Vec<Arc<str>>),
     Unsubscribe(Vec<Arc<str>>),
 }
 
 /// The followed users; see the module documentation.
 #[derive(Debug, Default)]
-pub(super) struct Follows {
+pub(super) struct FollowedUsers {
     state: Mutex<State>,
     changed: Notify,
 }
 
-impl Follows {
+impl FollowedUsers {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -77,7 +77,7 @@ impl Follows {
     pub(super) fn add(self: &Arc<Self>, channel: Arc<str>, user: &UserRef) -> (Follower, watch::Receiver<bool>) {
         let is_subscribed = {
             let mut state = self.lock();
-            let followed = state.by_channel.entry(Arc::clone(&channel)).or_insert_with(|| Followed {
+            let followed = state.by_channel.entry(Arc::clone(&channel)).or_insert_with(|| FollowedUser {
                 user: user.clone(),
                 followers: 0,
                 is_subscribed: watch::Sender::new(false),
@@ -88,7 +88,7 @@ impl Follows {
             is_subscribed
         };
         self.changed.notify_one();
-        (Follower { follows: Arc::clone(self), channel }, is_subscribed)
+        (Follower { followed_users: Arc::clone(self), channel }, is_subscribed)
     }
 
     fn remove(&self, channel: &Arc<str>) {
@@ -135,12 +135,12 @@ impl Follows {
 
     /// Returns the next change, or `None` if every subscription is as wanted. Channels to unsubscribe count as
     /// unsubscribed at once, so that anyone who follows the user meanwhile waits for the next subscription.
-    pub(super) fn next_batch(&self) -> Option<Batch> {
+    pub(super) fn next_change(&self) -> Option<SubscriptionChange> {
         let mut state = self.lock();
         let is_wanted = |channel: &Arc<str>| state.by_channel.get(channel).is_some_and(|it| it.followers > 0);
         let (wanted, mut unwanted): (Vec<_>, Vec<_>) = state.unsettled.iter().take(BATCH).cloned().partition(is_wanted);
         if !wanted.is_empty() {
-            return Some(Batch::Subscribe(wanted));
+            return Some(SubscriptionChange::Subscribe(wanted));
         }
         let strays = std::mem::take(&mut state.strays);
         unwanted.extend(strays.into_iter().filter(|channel| !state.by_channel.contains_key(channel)));
@@ -150,7 +150,7 @@ impl Follows {
             }
             state.settle(channel);
         }
-        (!unwanted.is_empty()).then_some(Batch::Unsubscribe(unwanted))
+        (!unwanted.is_empty()).then_some(SubscriptionChange::Unsubscribe(unwanted))
     }
 
     /// Marks these channels as subscribed and returns their users.
@@ -173,13 +173,13 @@ impl Follows {
 /// Follows a user until it is dropped.
 #[derive(Debug)]
 pub(super) struct Follower {
-    follows: Arc<Follows>,
+    followed_users: Arc<FollowedUsers>,
     channel: Arc<str>,
 }
 
 impl Drop for Follower {
     fn drop(&mut self) {
-        self.follows.remove(&self.channel);
+        self.followed_users.remove(&self.channel);
     }
 }
 
@@ -187,18 +187,18 @@ impl Drop for Follower {
 mod tests {
     use super::*;
 
-    fn follow(follows: &Arc<Follows>, name: &str) -> Follower {
+    fn follow(followed_users: &Arc<FollowedUsers>, name: &str) -> Follower {
         let user = UserRef { workspace_id: "w".into(), user_id: name.into() };
-        follows.add(name.into(), &user).0
+        followed_users.add(name.into(), &user).0
     }
 
     /// Acts as the subscriber does, and returns the number of commands.
-    fn reconcile(follows: &Follows) -> usize {
+    fn reconcile(followed_users: &FollowedUsers) -> usize {
         let mut commands = 0;
-        while let Some(batch) = follows.next_batch() {
+        while let Some(change) = followed_users.next_change() {
             commands += 1;
-            if let Batch::Subscribe(channels) = batch {
-                follows.subscribed(&channels);
+            if let SubscriptionChange::Subscribe(channels) = change {
+                followed_users.subscribed(&channels);
             }
         }
         commands
@@ -206,71 +206,73 @@ mod tests {
 
     #[test]
     fn subscribes_many_users_with_few_commands() {
-        let follows = Arc::<Follows>::default();
-        let followers: Vec<_> = (0..3000).map(|number| follow(&follows, &number.to_string())).collect();
-        assert_eq!(follows.pending(), 3000);
+        let followed_users = Arc::<FollowedUsers>::default();
+        let followers: Vec<_> = (0..3000).map(|number| follow(&followed_users, &number.to_string())).collect();
+        assert_eq!(followed_users.pending(), 3000);
 
-        assert_eq!(reconcile(&follows), 6);
+        assert_eq!(reconcile(&followed_users), 6);
 
-        assert_eq!(follows.pending(), 0);
+        assert_eq!(followed_users.pending(), 0);
         drop(followers);
-        assert_eq!(follows.pending(), 0, "an UNSUBSCRIBE is not pending");
-        assert_eq!(reconcile(&follows), 6);
-        assert!(follows.lock().by_channel.is_empty());
+        assert_eq!(followed_users.pending(), 0, "an UNSUBSCRIBE is not pending");
+        assert_eq!(reconcile(&followed_users), 6);
+        assert!(followed_users.lock().by_channel.is_empty());
     }
 
     #[test]
     fn a_disconnect_makes_every_subscription_pending_again() {
-        let follows = Arc::<Follows>::default();
-        let (_ann, bob) = (follow(&follows, "ann"), follow(&follows, "bob"));
-        reconcile(&follows);
+        let followed_users = Arc::<FollowedUsers>::default();
+        let (_ann, bob) = (follow(&followed_users, "ann"), follow(&followed_users, "bob"));
+        reconcile(&followed_users);
         drop(bob);
 
-        follows.disconnected();
+        followed_users.disconnected();
 
-        assert_eq!(follows.pending(), 1);
-        assert_eq!(follows.next_batch(), Some(Batch::Subscribe(vec!["ann".into()])));
+        assert_eq!(followed_users.pending(), 1);
+        assert_eq!(followed_users.next_change(), Some(SubscriptionChange::Subscribe(vec!["ann".into()])));
     }
 
     #[test]
     fn resubscribes_a_user_followed_again_during_an_unsubscribe() {
-        let follows = Arc::<Follows>::default();
-        let first = follow(&follows, "ann");
-        reconcile(&follows);
+        let followed_users = Arc::<FollowedUsers>::default();
+        let first = follow(&followed_users, "ann");
+        reconcile(&followed_users);
         drop(first);
-        assert_eq!(follows.next_batch(), Some(Batch::Unsubscribe(vec!["ann".into()])));
+        assert_eq!(followed_users.next_change(), Some(SubscriptionChange::Unsubscribe(vec!["ann".into()])));
 
-        let _second = follow(&follows, "ann");
+        let _second = follow(&followed_users, "ann");
 
-        assert_eq!(follows.pending(), 1);
-        assert_eq!(follows.next_batch(), Some(Batch::Subscribe(vec!["ann".into()])));
+        assert_eq!(followed_users.pending(), 1);
+        assert_eq!(followed_users.next_change(), Some(SubscriptionChange::Subscribe(vec!["ann".into()])));
     }
 
     #[test]
     fn unsubscribes_a_user_unfollowed_during_a_subscribe() {
-        let follows = Arc::<Follows>::default();
-        let ann = follow(&follows, "ann");
-        let Some(Batch::Subscribe(channels)) = follows.next_batch() else { panic!("nothing to subscribe") };
+        let followed_users = Arc::<FollowedUsers>::default();
+        let ann = follow(&followed_users, "ann");
+        let Some(SubscriptionChange::Subscribe(channels)) = followed_users.next_change() else {
+            panic!("nothing to subscribe")
+        };
 
         drop(ann);
-        follows.subscribed(&channels);
+        followed_users.subscribed(&channels);
 
-        assert_eq!(follows.next_batch(), Some(Batch::Unsubscribe(channels)));
-        assert_eq!(follows.next_batch(), None);
+        assert_eq!(followed_users.next_change(), Some(SubscriptionChange::Unsubscribe(channels)));
+        assert_eq!(followed_users.next_change(), None);
     }
 
     #[test]
     fn keeps_one_subscription_for_several_followers() {
-        let follows = Arc::<Follows>::default();
-        let (first, second) = (follow(&follows, "ann"), follow(&follows, "ann"));
-        assert_eq!(reconcile(&follows), 1);
+        let followed_users = Arc::<FollowedUsers>::default();
+        let (first, second) = (follow(&followed_users, "ann"), follow(&followed_users, "ann"));
+        assert_eq!(reconcile(&followed_users), 1);
 
         drop(first);
 
-        assert_eq!(reconcile(&follows), 0);
-        assert!(follows.user_of("ann").is_some());
+        assert_eq!(reconcile(&followed_users), 0);
+        assert!(followed_users.user_of("ann").is_some());
         drop(second);
-        assert!(follows.user_of("ann").is_none());
-        assert!(follows.user_of("bob").is_none());
+        assert!(followed_users.user_of("ann").is_none());
+        assert!(followed_users.user_of("bob").is_none());
     }
 }
