@@ -37,7 +37,7 @@ pub use task::{
 pub use terminal_text::strip_terminal_codes;
 pub use title::{MAX_TITLE_CHARS, Title, TitleError};
 pub use tool_detail::{ToolDetail, ToolKind, ToolLocation};
-pub use user::{Principal, Role as UserRole, UserRef};
+pub use user::{Principal, UserRef, UserRole};
 
 /// Returns whether a flag is to be left out.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]

@@ -68,7 +68,10 @@ impl From<PermissionKind> for String {
     fn from(kind: PermissionKind) -> Self {
         match kind {
             PermissionKind::Other(kind) => kind,
-            known => known.as_str().to_owned(),
+            PermissionKind::AllowOnce
+            | PermissionKind::AllowAlways
+            | PermissionKind::RejectOnce
+            | PermissionKind::RejectAlways => kind.as_str().to_owned(),
         }
     }
 }
@@ -90,13 +93,13 @@ impl<'de> Deserialize<'de> for PermissionOption {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(untagged)]
-        enum Stored {
+        enum StoredOption {
             Current { option_id: String, name: String, kind: PermissionKind },
             Decision { decision: PermissionDecision, name: String },
         }
-        Ok(match Stored::deserialize(deserializer)? {
-            Stored::Current { option_id, name, kind } => Self { option_id, name, kind },
-            Stored::Decision { decision, name } => {
+        Ok(match StoredOption::deserialize(deserializer)? {
+            StoredOption::Current { option_id, name, kind } => Self { option_id, name, kind },
+            StoredOption::Decision { decision, name } => {
                 let kind = match decision {
                     PermissionDecision::Allow => PermissionKind::AllowOnce,
                     PermissionDecision::Reject => PermissionKind::RejectOnce,

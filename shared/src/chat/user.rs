@@ -36,8 +36,7 @@ impl fmt::Display for UserRef {
 /// The role of an API key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-#[schema(as = UserRole)]
-pub enum Role {
+pub enum UserRole {
     /// Everything that `member` may do, and managing the keys and users of the workspace; never other users'
     /// conversations.
     Admin,
@@ -47,7 +46,7 @@ pub enum Role {
     Viewer,
 }
 
-impl Role {
+impl UserRole {
     /// Returns the name in JSON and in the store.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -68,15 +67,15 @@ impl Role {
     }
 }
 
-text_column!(Role);
+text_column!(UserRole);
 
-impl fmt::Display for Role {
+impl fmt::Display for UserRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl std::str::FromStr for Role {
+impl std::str::FromStr for UserRole {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -95,7 +94,7 @@ pub struct Principal {
     /// The user.
     pub user: UserRef,
     /// The role.
-    pub role: Role,
+    pub role: UserRole,
     /// The API key that was used, directly or through a login or ticket; `None` in keyless mode.
     pub key_id: Option<KeyId>,
     /// The browser login that was used, if any.

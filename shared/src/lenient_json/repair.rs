@@ -17,7 +17,7 @@ pub(super) enum Scope {
 const NOT_NUMBERS: [&str; 3] = ["NaN", "-Infinity", "Infinity"];
 
 pub(super) fn repair(text: &str, lone: LoneSurrogates, scope: Scope) -> Cow<'_, str> {
-    let mut repaired = Repaired { text, kept_to: 0, out: String::new() };
+    let mut repaired = RepairedText { text, kept_to: 0, out: String::new() };
     let mut in_string = false;
     let mut at = 0;
     while let Some(&byte) = text.as_bytes().get(at) {
@@ -43,7 +43,7 @@ pub(super) fn repair(text: &str, lone: LoneSurrogates, scope: Scope) -> Cow<'_, 
 }
 
 /// Handles the escape at `at` and returns the next position.
-fn escape(repaired: &mut Repaired<'_>, at: usize, lone: LoneSurrogates, scope: Scope) -> usize {
+fn escape(repaired: &mut RepairedText<'_>, at: usize, lone: LoneSurrogates, scope: Scope) -> usize {
     let text = repaired.text;
     match text.as_bytes().get(at + 1) {
         Some(b'u') => match unit(text, at) {
@@ -81,14 +81,14 @@ fn half(surrogate: u16, lone: LoneSurrogates) -> String {
 }
 
 /// A text with replaced ranges. Copied only if there is one.
-struct Repaired<'a> {
+struct RepairedText<'a> {
     text: &'a str,
     /// The end of the part of `text` that is in `out`.
     kept_to: usize,
     out: String,
 }
 
-impl<'a> Repaired<'a> {
+impl<'a> RepairedText<'a> {
     /// Replaces a range after all earlier ones, and returns its end.
     fn replace(&mut self, from: usize, to: usize, with: &str) -> usize {
         self.out.push_str(&self.text[self.kept_to..from]);

@@ -81,7 +81,7 @@ impl Relay for EmbeddedRelay {
             Ok(()) => self.publisher.connected(),
             Err(error) => {
                 self.counters.dropped_hints.add(1);
-                self.publisher.failed(LinkState::Away, &error);
+                self.publisher.failed(LinkState::Disconnected, &error);
             }
         }
         // Receivers in this process need not wait for the file system.

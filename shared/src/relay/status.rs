@@ -15,7 +15,7 @@ pub enum LinkState {
     /// Connected: changes arrive within milliseconds.
     Connected,
     /// Not connected: changes arrive within a second, by polling.
-    Away,
+    Disconnected,
     /// Redis rejects the credentials, or the user lacks a permission. Changes arrive within a second, by polling.
     Denied,
     /// The wake-up file cannot be watched, so the database is polled: every 5 ms if anyone is waiting, otherwise every
@@ -29,7 +29,7 @@ impl LinkState {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Connected => "ok",
-            Self::Away => "away",
+            Self::Disconnected => "away",
             Self::Denied => "denied",
             Self::Polling => "polling",
         }
@@ -40,7 +40,7 @@ impl LinkState {
     pub const fn is_connected(self) -> bool {
         match self {
             Self::Connected | Self::Polling => true,
-            Self::Away | Self::Denied => false,
+            Self::Disconnected | Self::Denied => false,
         }
     }
 }
@@ -142,7 +142,7 @@ impl Link {
     }
 
     pub(super) fn get(&self) -> LinkState {
-        self.lock().state.unwrap_or(LinkState::Away)
+        self.lock().state.unwrap_or(LinkState::Disconnected)
     }
 
     /// Records that the direction works.
@@ -159,7 +159,7 @@ impl Link {
         }
         let link = self.name;
         match state {
-            LinkState::Away => tracing::warn!(link, %reason, "relay disconnected; polling the database"),
+            LinkState::Disconnected => tracing::warn!(link, %reason, "relay disconnected; polling the database"),
             LinkState::Denied => tracing::warn!(link, %reason, "relay access denied; polling the database"),
             LinkState::Polling => tracing::warn!(link, %reason, "cannot watch the wake-up file; polling the database"),
             LinkState::Connected => {}
@@ -188,19 +188,20 @@ mod tests {
 
     #[test]
     fn logs_every_change_once() {
-        use LinkState::{Away, Connected, Denied};
+        use LinkState::{Connected, Denied, Disconnected};
         let (mut link, now) = (new_history(), Instant::now());
 
-        let logged = [Away, Away, Denied, Connected, Connected, Away].map(|state| link.replace(state, now));
+        let logged = [Disconnected, Disconnected, Denied, Connected, Connected, Disconnected]
+            .map(|state| link.replace(state, now));
 
         assert_eq!(logged, [true, false, true, true, false, true]);
-        assert_eq!(link.state, Some(Away));
+        assert_eq!(link.state, Some(Disconnected));
     }
 
     #[test]
     fn limits_the_log_entries_of_an_unstable_link() {
         let (mut link, start) = (new_history(), Instant::now());
-        let states = [LinkState::Connected, LinkState::Away];
+        let states = [LinkState::Connected, LinkState::Disconnected];
         let mut logged = |seconds: u64, changes: usize| {
             let now = start + Duration::from_secs(seconds);
             (0..changes).filter(|number| link.replace(states[number % 2], now)).count()
@@ -212,9 +213,9 @@ mod tests {
     }
 
     #[test]
-    fn is_away_until_connected() {
+    fn is_disconnected_until_connected() {
         let link = Link::new("subscriber");
-        assert_eq!(link.get(), LinkState::Away);
+        assert_eq!(link.get(), LinkState::Disconnected);
 
         link.connected();
 
@@ -223,15 +224,15 @@ mod tests {
 
     #[test]
     fn the_overall_state_is_the_worse_state() {
-        use LinkState::{Away, Connected, Denied, Polling};
+        use LinkState::{Connected, Denied, Disconnected, Polling};
         for (subscriber, publisher, overall) in [
             (Connected, Connected, Connected),
-            (Away, Connected, Away),
-            (Connected, Away, Away),
+            (Disconnected, Connected, Disconnected),
+            (Connected, Disconnected, Disconnected),
             (Connected, Denied, Denied),
-            (Denied, Away, Denied),
+            (Denied, Disconnected, Denied),
             (Polling, Connected, Connected),
-            (Polling, Away, Away),
+            (Polling, Disconnected, Disconnected),
         ] {
             let status = RelayStatus {
                 subscriber,

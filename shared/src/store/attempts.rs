@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     Changed, StepState, Store, StoreError, WriteTx, events,
     jobs::{JobEnd, schedule_head},
-    outcomes::{Open, Outcome, end_delivery, end_task, find_open, find_running},
+    outcomes::{TaskOutcome, UnfinishedTask, end_delivery, end_task, find_running, find_unfinished},
     resume,
     steps::{self, StepsEnd},
 };
@@ -92,7 +92,7 @@ impl Store {
         finish: Finish,
         steps: &[StepState],
     ) -> Result<Changed<TaskStatus>, StoreError> {
-        let steps = steps::cleaned(steps);
+        let steps = steps::clean(steps);
         let mut tx = self.begin_write().await?;
         if !steps::is_running(&mut tx, task_id, attempt).await? {
             return Err(StoreError::LeaseLost);
@@ -112,20 +112,20 @@ pub(super) async fn end_attempt(
     finish: Finish,
     now: Timestamp,
 ) -> Result<Changed<TaskStatus>, StoreError> {
-    let open = find_running(tx, task_id, attempt).await?.ok_or(StoreError::LeaseLost)?;
-    let is_answered = open.stop_reason.is_none() && matches!(finish, Finish::Answered { .. });
+    let task = find_running(tx, task_id, attempt).await?.ok_or(StoreError::LeaseLost)?;
+    let is_answered = task.stop_reason.is_none() && matches!(finish, Finish::Answered { .. });
     let steps_end = if is_answered { StepsEnd::Answered } else { StepsEnd::Broken };
     let tool_begun = steps::close(tx, task_id, attempt, steps_end).await?;
-    resume::settle(tx, open.session_id, &open.agent_key, open.turn, finish.resume()).await?;
-    if let Some(reason) = open.stop_reason {
-        return end_stopped(tx, &open, reason, finish.into_text(), now).await;
+    resume::update(tx, task.session_id, &task.agent_key, task.turn, finish.resume()).await?;
+    if let Some(reason) = task.stop_reason {
+        return end_stopped(tx, &task, reason, finish.into_text(), now).await;
     }
     match finish {
         Finish::Answered { text, finish_reason, usage, resume: _ } => {
             let is_empty = text.is_empty() && finish_reason == FinishReason::Stop;
             let finish_reason = if is_empty { FinishReason::Empty } else { finish_reason };
-            let failures = open.failures;
-            let outcome = Outcome {
+            let failures = task.failures;
+            let outcome = TaskOutcome {
                 status: TaskStatus::Succeeded,
                 finish_reason,
                 text: Some(text),
@@ -133,20 +133,20 @@ pub(super) async fn end_attempt(
                 failures,
                 error: None,
             };
-            end_task(tx, &open, outcome, now).await
+            end_task(tx, &task, outcome, now).await
         }
-        Finish::Stopped { text, resume: _ } => end_stopped(tx, &open, StopReason::Cancel, Some(text), now).await,
+        Finish::Stopped { text, resume: _ } => end_stopped(tx, &task, StopReason::Cancel, Some(text), now).await,
         Finish::HandedBack { text } if tool_begun => {
             let error = TaskError::new(ErrorCode::WorkerLost, "The worker shut down while the agent was using a tool.");
-            end_interrupted(tx, &open, Some(text), open.failures, error, now).await
+            end_interrupted(tx, &task, Some(text), task.failures, error, now).await
         }
-        Finish::HandedBack { text: _ } => requeue(tx, &open, open.failures, None, None, now).await,
+        Finish::HandedBack { text: _ } => requeue(tx, &task, task.failures, None, None, now).await,
         Finish::Failed { text, error, retry_after } => {
-            fail(tx, &open, Some(text), Failure { error, retry_after, tool_begun }, now).await
+            fail(tx, &task, Some(text), Failure { error, retry_after, tool_begun }, now).await
         }
         Finish::WorkerLost => {
             let error = TaskError::new(ErrorCode::WorkerLost, "The worker that ran the agent was lost.");
-            fail(tx, &open, None, Failure { error, retry_after: None, tool_begun }, now).await
+            fail(tx, &task, None, Failure { error, retry_after: None, tool_begun }, now).await
         }
     }
 }
@@ -154,7 +154,7 @@ pub(super) async fn end_attempt(
 /// Ends a queued or running task because of a stop request.
 async fn end_stopped(
     tx: &mut WriteTx,
-    open: &Open,
+    task: &UnfinishedTask,
     reason: StopReason,
     text: Option<String>,
     now: Timestamp,
@@ -164,18 +164,23 @@ async fn end_stopped(
         StopReason::Interrupt => FinishReason::Interrupted,
     };
     let status = reason.task_status();
-    end_task(tx, open, Outcome { status, finish_reason, text, usage: None, failures: open.failures, error: None }, now)
-        .await
+    end_task(
+        tx,
+        task,
+        TaskOutcome { status, finish_reason, text, usage: None, failures: task.failures, error: None },
+        now,
+    )
+    .await
 }
 
 /// Ends a queued task: a stop before its turn, or between its attempts.
-pub(super) async fn end_waiting(
+pub(super) async fn end_queued(
     tx: &mut WriteTx,
     task_id: TaskId,
     now: Timestamp,
 ) -> Result<Changed<TaskStatus>, StoreError> {
-    let open = find_open(tx, task_id, TaskStatus::Queued).await?.ok_or(StoreError::TaskEnded)?;
-    end_stopped(tx, &open, StopReason::Cancel, None, now).await
+    let task = find_unfinished(tx, task_id, TaskStatus::Queued).await?.ok_or(StoreError::TaskEnded)?;
+    end_stopped(tx, &task, StopReason::Cancel, None, now).await
 }
 
 /// The error message of a task that was cancelled because its session was archived.
@@ -187,16 +192,16 @@ pub(super) async fn end_archived(
     task_id: TaskId,
     now: Timestamp,
 ) -> Result<Changed<TaskStatus>, StoreError> {
-    let open = find_open(tx, task_id, TaskStatus::Queued).await?.ok_or(StoreError::TaskEnded)?;
-    let outcome = Outcome {
+    let task = find_unfinished(tx, task_id, TaskStatus::Queued).await?.ok_or(StoreError::TaskEnded)?;
+    let outcome = TaskOutcome {
         status: TaskStatus::Cancelled,
         finish_reason: FinishReason::Cancelled,
         text: None,
         usage: None,
-        failures: open.failures,
+        failures: task.failures,
         error: Some(TaskError::new(ErrorCode::SessionArchived, ARCHIVED_BEFORE_ITS_TURN)),
     };
-    end_task(tx, &open, outcome, now).await
+    end_task(tx, &task, outcome, now).await
 }
 
 /// Why an attempt failed.
@@ -213,23 +218,23 @@ struct Failure {
 /// task, regardless of the number of attempts.
 async fn fail(
     tx: &mut WriteTx,
-    open: &Open,
+    task: &UnfinishedTask,
     text: Option<String>,
     failure: Failure,
     now: Timestamp,
 ) -> Result<Changed<TaskStatus>, StoreError> {
     let Failure { error, retry_after, tool_begun } = failure;
-    let failures = open.failures + 1;
+    let failures = task.failures + 1;
     if error.retryable && tool_begun {
-        return end_interrupted(tx, open, text, failures, error, now).await;
+        return end_interrupted(tx, task, text, failures, error, now).await;
     }
     let is_too_long = retry_after.is_some_and(|wait| wait > MAX_RETRY_AFTER);
-    if error.retryable && failures < open.max_attempts && !is_too_long {
+    if error.retryable && failures < task.max_attempts && !is_too_long {
         let pause = backoff(error.code, failures, retry_after, rand::random());
         let due = (!pause.is_zero()).then(|| now.plus(pause));
-        return requeue(tx, open, failures, Some(error), due, now).await;
+        return requeue(tx, task, failures, Some(error), due, now).await;
     }
-    let outcome = Outcome {
+    let outcome = TaskOutcome {
         status: TaskStatus::Failed,
         finish_reason: FinishReason::Error,
         text: text.filter(|text| !text.is_empty()),
@@ -237,19 +242,19 @@ async fn fail(
         failures,
         error: Some(error),
     };
-    end_task(tx, open, outcome, now).await
+    end_task(tx, task, outcome, now).await
 }
 
 /// Ends a task whose next attempt might repeat the effects of a tool call. The user decides how to proceed.
 async fn end_interrupted(
     tx: &mut WriteTx,
-    open: &Open,
+    task: &UnfinishedTask,
     text: Option<String>,
     failures: i64,
     error: TaskError,
     now: Timestamp,
 ) -> Result<Changed<TaskStatus>, StoreError> {
-    let outcome = Outcome {
+    let outcome = TaskOutcome {
         status: TaskStatus::Interrupted,
         finish_reason: FinishReason::Interrupted,
         text: text.filter(|text| !text.is_empty()),
@@ -257,13 +262,13 @@ async fn end_interrupted(
         failures,
         error: Some(error),
     };
-    end_task(tx, open, outcome, now).await
+    end_task(tx, task, outcome, now).await
 }
 
 /// Returns a running task to the head of its session's queue, due immediately or at `due`.
 async fn requeue(
     tx: &mut WriteTx,
-    open: &Open,
+    task: &UnfinishedTask,
     failures: i64,
     error: Option<TaskError>,
     due: Option<Timestamp>,
@@ -273,17 +278,17 @@ async fn requeue(
         "UPDATE agent_task SET status = 'queued', worker_id = NULL, job_id = NULL, failures = $2, \
          next_attempt_at = $3, error_code = $4, error_message = $5 WHERE id = $1",
     )
-    .bind(open.task_id)
+    .bind(task.task_id)
     .bind(failures)
     .bind(due)
     .bind(error.as_ref().map(|error| error.code))
     .bind(error.as_ref().map(|error| sanitize_agent_text(&error.message)))
     .execute(&mut **tx)
     .await?;
-    end_delivery(tx, open, JobEnd::Killed, now).await?;
-    let wake_workers = schedule_head(tx, open.session_id, now).await?;
-    let updated = EventRef::task(open.session_id, open.task_id, open.user_message_id);
-    events::append(tx, &open.user, now, &[updated]).await?;
-    let hints = Hints { users: vec![open.user.clone()], wake_workers, ..Hints::default() };
+    end_delivery(tx, task, JobEnd::Killed, now).await?;
+    let wake_workers = schedule_head(tx, task.session_id, now).await?;
+    let updated = EventRef::task(task.session_id, task.task_id, task.user_message_id);
+    events::append(tx, &task.user, now, &[updated]).await?;
+    let hints = Hints { users: vec![task.user.clone()], wake_workers, ..Hints::default() };
     Ok(Changed::new(TaskStatus::Queued, hints))
 }

@@ -117,17 +117,17 @@ pub async fn back_up(database: &Path, target: &Path, may_overwrite: bool) -> Res
         return Err(BackupError::NewerSchema(database.to_path_buf(), schema));
     }
 
-    let partial = Partial::create(target).map_err(|error| match error {
+    let unfinished = UnfinishedBackup::create(target).map_err(|error| match error {
         TryLockError::WouldBlock => BackupError::Running(target.to_path_buf()),
         TryLockError::Error(source) => write(source),
     })?;
-    let written = copy_into(&mut source, &partial.path).await.map_err(copy)?;
+    let written = copy_into(&mut source, &unfinished.path).await.map_err(copy)?;
     source.close().await.map_err(copy)?;
     if let Some(damage) = written {
         return Err(BackupError::Damaged(damage));
     }
     check_target(&files, target, may_overwrite)?;
-    partial.publish(target).map_err(write)
+    unfinished.publish(target).map_err(write)
 }
 
 /// Copies a snapshot into an empty file and marks it as a backup. Returns a description of any damage in the copy.
@@ -172,13 +172,13 @@ fn is_same_name(one: &Path, other: &Path) -> bool {
 }
 
 /// An unfinished backup, which is removed when dropped.
-struct Partial {
+struct UnfinishedBackup {
     path: PathBuf,
     /// Locked, so that two backups never write the same file.
     file: File,
 }
 
-impl Partial {
+impl UnfinishedBackup {
     /// Creates an empty file next to the target, replacing one that a previous backup left.
     fn create(target: &Path) -> Result<Self, TryLockError> {
         let mut name = OsString::from(".");
@@ -218,7 +218,7 @@ impl Partial {
     }
 }
 
-impl Drop for Partial {
+impl Drop for UnfinishedBackup {
     fn drop(&mut self) {
         // After publishing, no file has this name.
         if let Err(error) = DatabaseFiles::new(&self.path).remove() {

@@ -33,7 +33,7 @@ impl IdempotencyKey {
 
 /// The result that a key refers to.
 #[derive(sqlx::FromRow)]
-pub(super) struct Remembered {
+pub(super) struct IdempotencyRecord {
     request_hash: String,
     #[sqlx(rename = "chat_session_id")]
     pub(super) session_id: SessionId,
@@ -46,8 +46,8 @@ pub(super) async fn find(
     user: &UserRef,
     key: &IdempotencyKey,
     now: Timestamp,
-) -> Result<Option<Remembered>, StoreError> {
-    let found: Option<Remembered> = sqlx::query_as(
+) -> Result<Option<IdempotencyRecord>, StoreError> {
+    let found: Option<IdempotencyRecord> = sqlx::query_as(
         "SELECT request_hash, chat_session_id, message_id FROM idempotency_key \
          WHERE workspace_id = $1 AND user_id = $2 AND operation = $3 AND key = $4 AND created_at > $5",
     )
@@ -65,7 +65,7 @@ pub(super) async fn find(
 }
 
 /// Stores the result that the key refers to, in the transaction of the change itself.
-pub(super) async fn remember(
+pub(super) async fn insert(
     tx: &mut SqliteConnection,
     user: &UserRef,
     key: &IdempotencyKey,

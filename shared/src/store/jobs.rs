@@ -32,7 +32,7 @@ pub struct AgentJob {
 
 /// The task at the head of a session's queue.
 #[derive(sqlx::FromRow)]
-struct Head {
+struct HeadTask {
     id: TaskId,
     status: TaskStatus,
     next_attempt_at: Option<Timestamp>,
@@ -49,7 +49,7 @@ pub(super) async fn schedule_head(
     session_id: SessionId,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let head: Option<Head> = sqlx::query_as(
+    let head: Option<HeadTask> = sqlx::query_as(
         "SELECT id, status, next_attempt_at, job_id FROM agent_task \
          WHERE chat_session_id = $1 AND status IN ('queued', 'running') \
          ORDER BY status = 'running' DESC, turn LIMIT 1",

@@ -141,27 +141,27 @@ impl Store {
         .await?;
         let Some(key) = found else { return Ok(None) };
         if key.last_used_at.is_none_or(|used| used < now.minus(LAST_USED_PRECISION)) {
-            self.note_use(key.id, now);
+            self.record_use(key.id, now);
         }
         Ok(Some(Principal { user: key.user, role: key.role, key_id: Some(key.id), login_id: None }))
     }
 
     /// Records the use of a key in the background, so that no request waits for it. At most one such write at a time
     /// waits for the write lock.
-    fn note_use(&self, id: KeyId, now: Timestamp) {
-        if self.inner.is_noting_use.swap(true, Ordering::AcqRel) {
+    fn record_use(&self, id: KeyId, now: Timestamp) {
+        if self.inner.is_recording_use.swap(true, Ordering::AcqRel) {
             return;
         }
         let store = self.clone();
         tokio::spawn(async move {
-            if let Err(error) = store.write_use(id, now).await {
+            if let Err(error) = store.write_last_use(id, now).await {
                 tracing::debug!(%error, "failed to record the use of a key");
             }
-            store.inner.is_noting_use.store(false, Ordering::Release);
+            store.inner.is_recording_use.store(false, Ordering::Release);
         });
     }
 
-    async fn write_use(&self, id: KeyId, now: Timestamp) -> Result<(), StoreError> {
+    async fn write_last_use(&self, id: KeyId, now: Timestamp) -> Result<(), StoreError> {
         let mut tx = self.begin_write().await?;
         sqlx::query("UPDATE api_key SET last_used_at = $2 WHERE id = $1").bind(id).bind(now).execute(&mut *tx).await?;
         tx.commit().await?;

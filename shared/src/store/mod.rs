@@ -30,9 +30,9 @@ mod messages;
 mod migrate;
 mod outcomes;
 mod permissions;
+mod query_cache;
 mod read_positions;
 mod readiness;
-mod recent;
 mod replay;
 mod restore;
 mod resume;
@@ -97,7 +97,7 @@ pub use workers::{Beat, Heartbeat};
 pub use workload::Workload;
 
 use crate::{clock::SharedClock, event::Hints};
-use recent::Recent;
+use query_cache::QueryCache;
 
 /// The number of reader connections per process.
 const READERS: u32 = 4;
@@ -128,9 +128,9 @@ struct Inner {
     _presence: files::Presence,
     erasure: erase::Erasure,
     /// Whether the use of a key is being recorded.
-    is_noting_use: AtomicBool,
-    readiness: Recent<()>,
-    workload: Recent<Workload>,
+    is_recording_use: AtomicBool,
+    readiness: QueryCache<()>,
+    workload: QueryCache<Workload>,
 }
 
 /// A write transaction, which is rolled back if it is dropped without a commit.
@@ -199,9 +199,9 @@ impl Store {
                 clock,
                 _presence: presence,
                 erasure: erase::Erasure::default(),
-                is_noting_use: AtomicBool::new(false),
-                readiness: Recent::default(),
-                workload: Recent::default(),
+                is_recording_use: AtomicBool::new(false),
+                readiness: QueryCache::default(),
+                workload: QueryCache::default(),
             }),
         })
     }

@@ -16,7 +16,7 @@ use crate::{
 
 /// A queued or running task, with everything that is needed to end it.
 #[derive(sqlx::FromRow)]
-pub(super) struct Open {
+pub(super) struct UnfinishedTask {
     #[sqlx(rename = "id")]
     pub(super) task_id: TaskId,
     pub(super) attempt: i64,
@@ -36,7 +36,7 @@ pub(super) struct Open {
 }
 
 /// The outcome of a task.
-pub(super) struct Outcome {
+pub(super) struct TaskOutcome {
     pub(super) status: TaskStatus,
     pub(super) finish_reason: FinishReason,
     /// The text; `None` if it is the stored text.
@@ -50,33 +50,33 @@ pub(super) struct Outcome {
 /// and the events.
 pub(super) async fn end_task(
     tx: &mut WriteTx,
-    open: &Open,
-    outcome: Outcome,
+    task: &UnfinishedTask,
+    outcome: TaskOutcome,
     now: Timestamp,
 ) -> Result<Changed<TaskStatus>, StoreError> {
     let is_answered = outcome.status == TaskStatus::Succeeded;
     let text = match outcome.text {
         Some(text) if !text.is_empty() || is_answered => text,
-        _ => stored_text(tx, open.task_id).await?,
+        Some(_) | None => stored_text(tx, task.task_id).await?,
     };
     let mut log = Vec::with_capacity(2);
     if !text.is_empty() || is_answered {
-        insert_answer(tx, open, &text, outcome.finish_reason, outcome.usage, now).await?;
+        insert_answer(tx, task, &text, outcome.finish_reason, outcome.usage, now).await?;
         log.push(EventRef::message(
             LogKind::MessageCreated,
-            open.session_id,
-            open.answer_message_id,
+            task.session_id,
+            task.answer_message_id,
             Role::Assistant,
-            open.task_id,
+            task.task_id,
         ));
     }
-    sqlx::query("DELETE FROM answer_chunk WHERE task_id = $1").bind(open.task_id).execute(&mut **tx).await?;
-    end_delivery(tx, open, if outcome.error.is_some() { JobEnd::Killed } else { JobEnd::Done }, now).await?;
+    sqlx::query("DELETE FROM answer_chunk WHERE task_id = $1").bind(task.task_id).execute(&mut **tx).await?;
+    end_delivery(tx, task, if outcome.error.is_some() { JobEnd::Killed } else { JobEnd::Done }, now).await?;
     sqlx::query(
         "UPDATE agent_task SET status = $2, worker_id = NULL, job_id = NULL, failures = $3, next_attempt_at = NULL, \
          error_code = $4, error_message = $5, input_tokens = $6, output_tokens = $7, finished_at = $8 WHERE id = $1",
     )
-    .bind(open.task_id)
+    .bind(task.task_id)
     .bind(outcome.status)
     .bind(outcome.failures)
     .bind(outcome.error.as_ref().map(|error| error.code))
@@ -86,10 +86,10 @@ pub(super) async fn end_task(
     .bind(now)
     .execute(&mut **tx)
     .await?;
-    let wake_workers = schedule_head(tx, open.session_id, now).await?;
-    log.push(EventRef::task(open.session_id, open.task_id, open.user_message_id));
-    events::append(tx, &open.user, now, &log).await?;
-    let hints = Hints { users: vec![open.user.clone()], wake_workers, ..Hints::default() };
+    let wake_workers = schedule_head(tx, task.session_id, now).await?;
+    log.push(EventRef::task(task.session_id, task.task_id, task.user_message_id));
+    events::append(tx, &task.user, now, &log).await?;
+    let hints = Hints { users: vec![task.user.clone()], wake_workers, ..Hints::default() };
     Ok(Changed::new(outcome.status, hints))
 }
 
@@ -107,7 +107,7 @@ async fn stored_text(tx: &mut SqliteConnection, task_id: TaskId) -> Result<Strin
 
 async fn insert_answer(
     tx: &mut SqliteConnection,
-    open: &Open,
+    task: &UnfinishedTask,
     text: &str,
     finish_reason: FinishReason,
     usage: Option<Usage>,
@@ -117,7 +117,7 @@ async fn insert_answer(
         "UPDATE chat_session SET last_seq = last_seq + 1, updated_at = $2, last_activity_at = $2 WHERE id = $1 \
          RETURNING last_seq",
     )
-    .bind(open.session_id)
+    .bind(task.session_id)
     .bind(now)
     .fetch_one(&mut *tx)
     .await?;
@@ -126,15 +126,15 @@ async fn insert_answer(
          finish_reason, elapsed_ms, input_tokens, output_tokens) \
          VALUES ($1, $2, 'assistant', $3, $4, $5, $6, $7, $8, $9, $10, $11)",
     )
-    .bind(open.answer_message_id)
-    .bind(open.session_id)
+    .bind(task.answer_message_id)
+    .bind(task.session_id)
     .bind(sanitize_agent_text(text))
-    .bind(open.task_id)
+    .bind(task.task_id)
     .bind(now)
-    .bind(open.turn)
+    .bind(task.turn)
     .bind(seq)
     .bind(finish_reason)
-    .bind(open.started_at.map(|started| now.millis_since(started)))
+    .bind(task.started_at.map(|started| now.millis_since(started)))
     .bind(usage.map(|usage| usage.input_tokens))
     .bind(usage.map(|usage| usage.output_tokens))
     .execute(tx)
@@ -143,24 +143,33 @@ async fn insert_answer(
 }
 
 /// Ends the job of a task: a claimed job is kept for a while as a record, and any other is withdrawn.
-pub(super) async fn end_delivery(tx: &mut WriteTx, open: &Open, end: JobEnd, now: Timestamp) -> Result<(), StoreError> {
-    let Some(job_id) = &open.job_id else { return Ok(()) };
+pub(super) async fn end_delivery(
+    tx: &mut WriteTx,
+    task: &UnfinishedTask,
+    end: JobEnd,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(job_id) = &task.job_id else { return Ok(()) };
     sqlx::query("DELETE FROM Jobs WHERE id = $1 AND status = 'Pending'").bind(job_id).execute(&mut **tx).await?;
     end_job(tx, job_id, end, now).await
 }
 
 /// Returns a running attempt; `None` if it has ended.
-pub(super) async fn find_running(tx: &mut WriteTx, task_id: TaskId, attempt: i64) -> Result<Option<Open>, StoreError> {
-    Ok(find_open(tx, task_id, TaskStatus::Running).await?.filter(|open| open.attempt == attempt))
+pub(super) async fn find_running(
+    tx: &mut WriteTx,
+    task_id: TaskId,
+    attempt: i64,
+) -> Result<Option<UnfinishedTask>, StoreError> {
+    Ok(find_unfinished(tx, task_id, TaskStatus::Running).await?.filter(|task| task.attempt == attempt))
 }
 
 /// Returns a task if it has this status.
-pub(super) async fn find_open(
+pub(super) async fn find_unfinished(
     tx: &mut WriteTx,
     task_id: TaskId,
     status: TaskStatus,
-) -> Result<Option<Open>, StoreError> {
-    let open = sqlx::query_as(
+) -> Result<Option<UnfinishedTask>, StoreError> {
+    let task = sqlx::query_as(
         "SELECT t.id, t.attempt, t.chat_session_id, t.turn, t.user_message_id, t.answer_message_id, t.job_id, t.failures, \
          t.max_attempts, t.stop_reason, t.started_at, s.workspace_id, s.creator_id, s.agent_key \
          FROM agent_task t JOIN chat_session s ON s.id = t.chat_session_id WHERE t.id = $1 AND t.status = $2",
@@ -169,5 +178,5 @@ pub(super) async fn find_open(
     .bind(status)
     .fetch_optional(&mut **tx)
     .await?;
-    Ok(open)
+    Ok(task)
 }

@@ -20,7 +20,7 @@ use crate::{
 
 /// A stored permission request.
 #[derive(sqlx::FromRow)]
-struct Request {
+struct PermissionRow {
     #[sqlx(flatten)]
     step: StepKey,
     /// The detail as stored, possibly by an older version.
@@ -28,7 +28,7 @@ struct Request {
     detail: Value,
 }
 
-impl Request {
+impl PermissionRow {
     fn parsed(&self) -> Result<PermissionDetail, StoreError> {
         serde_json::from_value(self.detail.clone()).map_err(|_| StoreError::Corrupt("task_step.detail".into()))
     }
@@ -39,12 +39,12 @@ impl Request {
             PermissionDecision::Allow => StepStatus::Succeeded,
             PermissionDecision::Reject => StepStatus::Rejected,
         };
-        let detail = steps::decided(self.detail.clone(), outcome)?;
+        let detail = steps::with_outcome(self.detail.clone(), outcome)?;
         steps::update(tx, self.step, status, Some(&detail)).await
     }
 }
 
-async fn find(connection: &mut SqliteConnection, id: PermissionId) -> Result<Option<Request>, StoreError> {
+async fn find(connection: &mut SqliteConnection, id: PermissionId) -> Result<Option<PermissionRow>, StoreError> {
     let query = sqlx::query_as("SELECT task_id, attempt, seq, detail FROM task_step WHERE permission_id = $1");
     Ok(query.bind(id).fetch_optional(connection).await?)
 }

@@ -33,7 +33,7 @@ pub(super) async fn find(
 }
 
 /// Stores the agent session after this turn, or deletes the reference.
-pub(super) async fn settle(
+pub(super) async fn update(
     tx: &mut SqliteConnection,
     session_id: SessionId,
     agent_key: &str,

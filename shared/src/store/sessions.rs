@@ -109,7 +109,7 @@ impl Store {
         .await?;
         events::append(&mut tx, user, now, &[EventRef::session(LogKind::SessionCreated, id)]).await?;
         if let Some(key) = &key {
-            idempotency::remember(&mut tx, user, key, id, None, now).await?;
+            idempotency::insert(&mut tx, user, key, id, None, now).await?;
         }
         let session = owned_session(&mut tx, user, id).await?;
         tx.commit().await?;

@@ -72,7 +72,7 @@ pub(super) async fn last_revision(connection: &mut SqliteConnection) -> Result<i
 }
 
 /// Cuts states to the limits of the store; done before a transaction begins.
-pub(super) fn cleaned(steps: &[StepState]) -> Vec<CleanStep<'_>> {
+pub(super) fn clean(steps: &[StepState]) -> Vec<CleanStep<'_>> {
     steps.iter().map(CleanStep::new).collect()
 }
 
@@ -175,9 +175,9 @@ pub(super) async fn close(
             .tool_call_id
             .as_ref()
             .is_some_and(|id| forbidden.iter().any(|call| call == id) && !allowed.iter().any(|call| call == id));
-        let Some(status) = closed(step, is_held, end) else { continue };
+        let Some(status) = final_status(step, is_held, end) else { continue };
         let withdrawn = PermissionOutcome::unanswered(DecidedBy::Withdrawn);
-        let detail = step.request.take().map(|detail| decided(detail, &withdrawn)).transpose()?;
+        let detail = step.request.take().map(|detail| with_outcome(detail, &withdrawn)).transpose()?;
         step.status = status;
         update(tx, StepKey { task_id, attempt, seq: step.seq }, status, detail.as_ref()).await?;
     }
@@ -196,7 +196,7 @@ fn tool_calls(steps: &[UnclosedStep], status: StepStatus) -> Vec<String> {
 
 /// Returns the final status of a step; `None` if it is already closed. A tool with `is_held` waits for a permission
 /// that was not granted.
-fn closed(step: &UnclosedStep, is_held: bool, end: StepsEnd) -> Option<StepStatus> {
+fn final_status(step: &UnclosedStep, is_held: bool, end: StepsEnd) -> Option<StepStatus> {
     match (step.status, step.kind) {
         (StepStatus::Succeeded | StepStatus::Failed | StepStatus::Rejected, _) => None,
         (_, StepKind::Permission) => Some(StepStatus::Rejected),
@@ -207,7 +207,7 @@ fn closed(step: &UnclosedStep, is_held: bool, end: StepsEnd) -> Option<StepStatu
 }
 
 /// Returns the detail of a permission request with its outcome.
-pub(super) fn decided(mut detail: Value, outcome: &PermissionOutcome) -> Result<Value, StoreError> {
+pub(super) fn with_outcome(mut detail: Value, outcome: &PermissionOutcome) -> Result<Value, StoreError> {
     decide_stored(&mut detail, outcome).map_err(|_| StoreError::Corrupt("task_step.detail".into()))?;
     Ok(detail)
 }
@@ -237,7 +237,7 @@ impl Store {
         attempt: i64,
         steps: &[StepState],
     ) -> Result<Changed<()>, StoreError> {
-        let steps = cleaned(steps);
+        let steps = clean(steps);
         let mut tx = self.begin_write().await?;
         if !is_running(&mut tx, task_id, attempt).await? {
             return Err(StoreError::LeaseLost);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     Changed, Finish, Store, StoreError,
-    attempts::{end_attempt, end_waiting},
+    attempts::{end_attempt, end_queued},
     rows,
     sessions::owned_session,
     turns::{request_stop, task_of},
@@ -43,7 +43,7 @@ impl Store {
         let now = self.inner.clock.now();
         owned_session(&mut tx, user, session_id).await?;
         let hints = match task_of(&mut tx, session_id, id).await?.status {
-            TaskStatus::Queued => end_waiting(&mut tx, id, now).await?.hints,
+            TaskStatus::Queued => end_queued(&mut tx, id, now).await?.hints,
             TaskStatus::Running => {
                 request_stop(&mut tx, id, StopReason::Cancel, now).await?;
                 Hints { stops: vec![id], ..Hints::default() }

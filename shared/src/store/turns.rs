@@ -89,7 +89,7 @@ impl Store {
         let created = EventRef::message(LogKind::MessageCreated, session_id, message_id, Role::User, task_id);
         events::append(&mut tx, user, now, &[created]).await?;
         if let Some(key) = &post.key {
-            idempotency::remember(&mut tx, user, key, session_id, Some(message_id), now).await?;
+            idempotency::insert(&mut tx, user, key, session_id, Some(message_id), now).await?;
         }
         let message = rows::find_message(&mut tx, message_id).await?.ok_or(StoreError::NotFound)?;
         tx.commit().await?;

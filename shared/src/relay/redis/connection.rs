@@ -28,7 +28,7 @@ pub(super) fn state_after(error: &RedisError) -> LinkState {
     match error.kind() {
         ErrorKind::AuthenticationFailed | ErrorKind::Server(ServerErrorKind::NoPerm) => LinkState::Denied,
         _ if matches!(error.code(), Some("NOAUTH" | "WRONGPASS")) => LinkState::Denied,
-        _ => LinkState::Away,
+        _ => LinkState::Disconnected,
     }
 }
 
@@ -83,8 +83,8 @@ mod tests {
             (reply("-NOPERM No permissions to access a channel\r\n"), LinkState::Denied, true),
             (reply("-NOAUTH Authentication required.\r\n"), LinkState::Denied, true),
             (reply("-WRONGPASS invalid username-password pair or user is disabled.\r\n"), LinkState::Denied, true),
-            (reply("-LOADING Redis is loading the dataset in memory\r\n"), LinkState::Away, true),
-            (std::io::Error::from(std::io::ErrorKind::ConnectionRefused).into(), LinkState::Away, false),
+            (reply("-LOADING Redis is loading the dataset in memory\r\n"), LinkState::Disconnected, true),
+            (std::io::Error::from(std::io::ErrorKind::ConnectionRefused).into(), LinkState::Disconnected, false),
         ] {
             assert_eq!((state_after(&error), is_answer(&error)), (state, is_an_answer), "{error}");
         }

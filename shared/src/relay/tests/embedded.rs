@@ -95,7 +95,7 @@ async fn reports_and_counts_a_wake_up_file_that_cannot_be_touched() {
     pair.here.announce(work());
 
     let status = pair.here.status();
-    assert_eq!((status.publisher, status.dropped_hints), (LinkState::Away, 2));
+    assert_eq!((status.publisher, status.dropped_hints), (LinkState::Disconnected, 2));
     fs::remove_dir(&path).unwrap();
     pair.here.announce(work());
     let status = pair.here.status();

@@ -93,7 +93,7 @@ async fn recovers_after_a_restart_of_redis() {
     for offset in 0..10_000 {
         pair.here.publish_text(&user("ann"), text(offset, "lost"));
     }
-    pair.until("away", |status| status.overall() == LinkState::Away).await;
+    pair.until("away", |status| status.overall() == LinkState::Disconnected).await;
     server.restart().await;
 
     received(&mut signals, |signal| matches!(signal, Signal::Healed)).await;
@@ -105,14 +105,17 @@ async fn recovers_after_a_restart_of_redis() {
 }
 
 #[tokio::test]
-async fn reports_a_frozen_redis_as_away() {
+async fn reports_a_frozen_redis_as_disconnected() {
     let (pair, server) = connected().await;
     let mut signals = pair.there.signals();
 
     server.signal("-STOP");
     // Connections stay open but silent. A follower waits at most for its limit.
     let _follow = timeout(LIMIT, pair.there.follow(&user("ann"))).await.unwrap();
-    pair.until("away", |status| status.subscriber == LinkState::Away && status.publisher == LinkState::Away).await;
+    pair.until("away", |status| {
+        status.subscriber == LinkState::Disconnected && status.publisher == LinkState::Disconnected
+    })
+    .await;
     server.signal("-CONT");
 
     received(&mut signals, |signal| matches!(signal, Signal::Healed)).await;

@@ -7,28 +7,28 @@ use tokio::{sync::Mutex, time::Instant};
 use super::StoreError;
 
 /// The latest result of a query.
-pub(super) struct Recent<T> {
-    last: Mutex<Option<Last<T>>>,
+pub(super) struct QueryCache<T> {
+    last: Mutex<Option<CachedResult<T>>>,
 }
 
-struct Last<T> {
+struct CachedResult<T> {
     began_at: Instant,
     value: T,
 }
 
-impl<T> Default for Recent<T> {
+impl<T> Default for QueryCache<T> {
     fn default() -> Self {
         Self { last: Mutex::default() }
     }
 }
 
-impl<T> fmt::Debug for Recent<T> {
+impl<T> fmt::Debug for QueryCache<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Recent")
+        f.write_str("QueryCache")
     }
 }
 
-impl<T: Copy> Recent<T> {
+impl<T: Copy> QueryCache<T> {
     /// Returns a result that is at most `age` old, running `query` if there is none. Only one query runs at a time.
     /// Errors are not cached.
     pub(super) async fn get(
@@ -46,13 +46,13 @@ impl<T: Copy> Recent<T> {
         query: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         let mut last = self.last.lock().await;
-        if let Some(recent) = last.as_ref().filter(|last| now().duration_since(last.began_at) < age) {
-            return Ok(recent.value);
+        if let Some(cached) = last.as_ref().filter(|last| now().duration_since(last.began_at) < age) {
+            return Ok(cached.value);
         }
         let began_at = now();
         *last = None;
         let value = query.await?;
-        *last = Some(Last { began_at, value });
+        *last = Some(CachedResult { began_at, value });
         Ok(value)
     }
 }
@@ -67,13 +67,13 @@ mod tests {
 
     #[tokio::test]
     async fn concurrent_calls_share_one_query() {
-        let (recent, queries, start) = (Recent::default(), AtomicU32::new(0), Instant::now());
+        let (cache, queries, start) = (QueryCache::default(), AtomicU32::new(0), Instant::now());
         let ask = |after: Duration| {
             let query = async {
                 tokio::task::yield_now().await;
                 Ok(queries.fetch_add(1, Ordering::Relaxed))
             };
-            recent.get_at(move || start + after, AGE, query)
+            cache.get_at(move || start + after, AGE, query)
         };
 
         let answers = futures::future::join_all((0..50).map(|_| ask(AGE / 2))).await;
@@ -85,9 +85,9 @@ mod tests {
 
     #[tokio::test]
     async fn does_not_cache_errors() {
-        let recent = Recent::default();
+        let cache = QueryCache::default();
 
-        assert!(recent.get(AGE, async { Err::<u32, _>(StoreError::Busy) }).await.is_err());
-        assert!(matches!(recent.get(AGE, async { Ok(7) }).await, Ok(7)));
+        assert!(cache.get(AGE, async { Err::<u32, _>(StoreError::Busy) }).await.is_err());
+        assert!(matches!(cache.get(AGE, async { Ok(7) }).await, Ok(7)));
     }
 }
