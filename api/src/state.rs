@@ -7,7 +7,7 @@ use banter_shared::{
     id::TaskId,
     relay::SharedRelay,
     shutdown::Shutdown,
-    store::{Changed, Store},
+    store::{Change, Store},
     upkeep::STOP_PATIENCE,
 };
 use bytes::Bytes;
@@ -34,7 +34,7 @@ pub struct AppState {
 impl AppState {
     /// Announces a committed change to the other processes, and returns its value. Every change goes through here. If
     /// the change cancels running tasks, ensures that they end.
-    pub(crate) fn announce<T>(&self, changed: Changed<T>) -> T {
+    pub(crate) fn announce<T>(&self, changed: Change<T>) -> T {
         let stops = changed.hints.stops.clone();
         self.relay.announce(changed.hints);
         for task_id in stops {

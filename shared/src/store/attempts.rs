@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Changed, StepState, Store, StoreError, WriteTx, events,
+    Change, StepState, Store, StoreError, WriteTx, events,
     jobs::{JobEnd, schedule_head},
     outcomes::{TaskOutcome, UnfinishedTask, end_delivery, end_task, find_running, find_unfinished},
     resume,
@@ -91,7 +91,7 @@ impl Store {
         attempt: i64,
         finish: Finish,
         steps: &[StepState],
-    ) -> Result<Changed<TaskStatus>, StoreError> {
+    ) -> Result<Change<TaskStatus>, StoreError> {
         let steps = steps::clean(steps);
         let mut tx = self.begin_write().await?;
         if !steps::is_running(&mut tx, task_id, attempt).await? {
@@ -111,7 +111,7 @@ pub(super) async fn end_attempt(
     attempt: i64,
     finish: Finish,
     now: Timestamp,
-) -> Result<Changed<TaskStatus>, StoreError> {
+) -> Result<Change<TaskStatus>, StoreError> {
     let task = find_running(tx, task_id, attempt).await?.ok_or(StoreError::LeaseLost)?;
     let is_answered = task.stop_reason.is_none() && matches!(finish, Finish::Answered { .. });
     let steps_end = if is_answered { StepsEnd::Answered } else { StepsEnd::Broken };
@@ -158,7 +158,7 @@ async fn end_stopped(
     reason: StopReason,
     text: Option<String>,
     now: Timestamp,
-) -> Result<Changed<TaskStatus>, StoreError> {
+) -> Result<Change<TaskStatus>, StoreError> {
     let finish_reason = match reason {
         StopReason::Cancel => FinishReason::Cancelled,
         StopReason::Interrupt => FinishReason::Interrupted,
@@ -178,7 +178,7 @@ pub(super) async fn end_queued(
     tx: &mut WriteTx,
     task_id: TaskId,
     now: Timestamp,
-) -> Result<Changed<TaskStatus>, StoreError> {
+) -> Result<Change<TaskStatus>, StoreError> {
     let task = find_unfinished(tx, task_id, TaskStatus::Queued).await?.ok_or(StoreError::TaskEnded)?;
     end_stopped(tx, &task, StopReason::Cancel, None, now).await
 }
@@ -191,7 +191,7 @@ pub(super) async fn end_archived(
     tx: &mut WriteTx,
     task_id: TaskId,
     now: Timestamp,
-) -> Result<Changed<TaskStatus>, StoreError> {
+) -> Result<Change<TaskStatus>, StoreError> {
     let task = find_unfinished(tx, task_id, TaskStatus::Queued).await?.ok_or(StoreError::TaskEnded)?;
     let outcome = TaskOutcome {
         status: TaskStatus::Cancelled,
@@ -222,7 +222,7 @@ async fn fail(
     text: Option<String>,
     failure: Failure,
     now: Timestamp,
-) -> Result<Changed<TaskStatus>, StoreError> {
+) -> Result<Change<TaskStatus>, StoreError> {
     let Failure { error, retry_after, tool_begun } = failure;
     let failures = task.failures + 1;
     if error.retryable && tool_begun {
@@ -253,7 +253,7 @@ async fn end_interrupted(
     failures: i64,
     error: TaskError,
     now: Timestamp,
-) -> Result<Changed<TaskStatus>, StoreError> {
+) -> Result<Change<TaskStatus>, StoreError> {
     let outcome = TaskOutcome {
         status: TaskStatus::Interrupted,
         finish_reason: FinishReason::Interrupted,
@@ -273,7 +273,7 @@ async fn requeue(
     error: Option<TaskError>,
     due: Option<Timestamp>,
     now: Timestamp,
-) -> Result<Changed<TaskStatus>, StoreError> {
+) -> Result<Change<TaskStatus>, StoreError> {
     sqlx::query(
         "UPDATE agent_task SET status = 'queued', worker_id = NULL, job_id = NULL, failures = $2, \
          next_attempt_at = $3, error_code = $4, error_message = $5 WHERE id = $1",
@@ -290,5 +290,5 @@ async fn requeue(
     let updated = EventRef::task(task.session_id, task.task_id, task.user_message_id);
     events::append(tx, &task.user, now, &[updated]).await?;
     let hints = Hints { users: vec![task.user.clone()], wake_workers, ..Hints::default() };
-    Ok(Changed::new(TaskStatus::Queued, hints))
+    Ok(Change::new(TaskStatus::Queued, hints))
 }

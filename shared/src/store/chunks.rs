@@ -2,7 +2,7 @@
 
 use sqlx::SqliteConnection;
 
-use super::{Changed, Store, StoreError};
+use super::{Change, Store, StoreError};
 use crate::{
     chat::UserRef,
     event::Hints,
@@ -90,7 +90,7 @@ impl Store {
     ///
     /// # Errors
     /// Returns [`StoreError::LeaseLost`] if the attempt has ended.
-    pub async fn append_chunk(&self, user: &UserRef, chunk: &StoredChunk) -> Result<Changed<()>, StoreError> {
+    pub async fn append_chunk(&self, user: &UserRef, chunk: &StoredChunk) -> Result<Change<()>, StoreError> {
         let mut tx = self.begin_write().await?;
         if chunk.start_offset == 0 {
             // Only the text of the latest attempt with any text is kept.
@@ -118,6 +118,6 @@ impl Store {
             return Err(StoreError::LeaseLost);
         }
         tx.commit().await?;
-        Ok(Changed::new((), Hints { users: vec![user.clone()], ..Hints::default() }))
+        Ok(Change::new((), Hints { users: vec![user.clone()], ..Hints::default() }))
     }
 }

@@ -1,7 +1,7 @@
 //! Claims: a worker takes the next task and reads its conversation.
 
 use super::{
-    Changed, Store, StoreError, events,
+    Change, Store, StoreError, events,
     jobs::{AGENT_QUEUE, CLAIM, JobEnd, LOOK, end_job, first_future_id},
     resume,
     rows::Owner,
@@ -82,7 +82,7 @@ impl Store {
     ///
     /// # Errors
     /// Returns an error if the store fails.
-    pub async fn claim(&self, worker: &WorkerId) -> Result<Changed<Option<Claim>>, StoreError> {
+    pub async fn claim(&self, worker: &WorkerId) -> Result<Change<Option<Claim>>, StoreError> {
         let mut tx = self.begin_write().await?;
         let now = self.inner.clock.now();
         workers::register(&mut tx, worker, now).await?;
@@ -96,7 +96,7 @@ impl Store {
             .await?;
         let Some(job_id) = claimed.into_iter().next() else {
             tx.commit().await?;
-            return Ok(Changed::nothing(None));
+            return Ok(Change::nothing(None));
         };
         let started: Vec<StartedTask> = sqlx::query_as(
             "UPDATE agent_task SET status = 'running', attempt = attempt + 1, worker_id = $2, started_at = $3, \
@@ -113,7 +113,7 @@ impl Store {
             // A job without a task is obsolete.
             end_job(&mut tx, &job_id, JobEnd::Killed, now).await?;
             tx.commit().await?;
-            return Ok(Changed::new(None, Hints { wake_workers: true, ..Hints::default() }));
+            return Ok(Change::new(None, Hints { wake_workers: true, ..Hints::default() }));
         };
         let session: ClaimedSession =
             sqlx::query_as("SELECT workspace_id, creator_id, agent_key FROM chat_session WHERE id = $1")
@@ -137,7 +137,7 @@ impl Store {
         events::append(&mut tx, &claim.user, now, &[updated]).await?;
         tx.commit().await?;
         let hints = Hints { users: vec![claim.user.clone()], ..Hints::default() };
-        Ok(Changed::new(Some(claim), hints))
+        Ok(Change::new(Some(claim), hints))
     }
 
     /// Reads the conversation for an attempt, at one moment.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{AGENT_QUEUE, Changed, Store, StoreError, idempotency, jobs::schedule_head};
+use super::{AGENT_QUEUE, Change, Store, StoreError, idempotency, jobs::schedule_head};
 use crate::{clock::Timestamp, event::Hints, id::SessionId};
 
 /// The maximum number of rows to prune per transaction, so that senders do not wait long.
@@ -110,12 +110,12 @@ impl Store {
     ///
     /// # Errors
     /// Returns an error if the store fails.
-    pub async fn reconcile(&self) -> Result<Changed<usize>, StoreError> {
+    pub async fn reconcile(&self) -> Result<Change<usize>, StoreError> {
         const STRANDED: &str = "SELECT DISTINCT t.chat_session_id FROM agent_task t WHERE t.status = 'queued' \
              AND NOT EXISTS (SELECT 1 FROM agent_task l WHERE l.chat_session_id = t.chat_session_id \
                  AND (l.status = 'running' OR EXISTS (SELECT 1 FROM Jobs j WHERE j.id = l.job_id AND j.status = 'Pending')))";
         if sqlx::query(STRANDED).fetch_optional(&self.inner.readers).await?.is_none() {
-            return Ok(Changed::nothing(0));
+            return Ok(Change::nothing(0));
         }
         let mut tx = self.begin_write().await?;
         let stranded: Vec<SessionId> = sqlx::query_scalar(STRANDED).fetch_all(&mut *tx).await?;
@@ -128,6 +128,6 @@ impl Store {
             schedule_head(&mut tx, session_id, self.inner.clock.now()).await?;
         }
         tx.commit().await?;
-        Ok(Changed::new(stranded.len(), Hints { wake_workers: !stranded.is_empty(), ..Hints::default() }))
+        Ok(Change::new(stranded.len(), Hints { wake_workers: !stranded.is_empty(), ..Hints::default() }))
     }
 }

@@ -140,14 +140,14 @@ type ReadTx = Transaction<'static, Sqlite>;
 
 /// The result of an operation, with the hints to announce.
 #[derive(Clone, Debug)]
-pub struct Changed<T> {
+pub struct Change<T> {
     /// The result.
     pub value: T,
     /// The hints to announce.
     pub hints: Hints,
 }
 
-impl<T> Changed<T> {
+impl<T> Change<T> {
     fn new(value: T, hints: Hints) -> Self {
         Self { value, hints }
     }

@@ -3,7 +3,7 @@
 use sqlx::SqliteConnection;
 
 use super::{
-    Changed, StoreError, WriteTx, chunks, events,
+    Change, StoreError, WriteTx, chunks, events,
     jobs::{JobEnd, end_job, schedule_head},
     rows::Owner,
 };
@@ -53,7 +53,7 @@ pub(super) async fn end_task(
     task: &UnfinishedTask,
     outcome: TaskOutcome,
     now: Timestamp,
-) -> Result<Changed<TaskStatus>, StoreError> {
+) -> Result<Change<TaskStatus>, StoreError> {
     let is_answered = outcome.status == TaskStatus::Succeeded;
     let text = match outcome.text {
         Some(text) if !text.is_empty() || is_answered => text,
@@ -90,7 +90,7 @@ pub(super) async fn end_task(
     log.push(EventRef::task(task.session_id, task.task_id, task.user_message_id));
     events::append(tx, &task.user, now, &log).await?;
     let hints = Hints { users: vec![task.user.clone()], wake_workers, ..Hints::default() };
-    Ok(Changed::new(outcome.status, hints))
+    Ok(Change::new(outcome.status, hints))
 }
 
 /// Returns the stored text of the latest attempt that had any.

@@ -4,7 +4,7 @@ use serde_json::Value;
 use sqlx::SqliteConnection;
 
 use super::{
-    Changed, Store, StoreError, WriteTx,
+    Change, Store, StoreError, WriteTx,
     sessions::owned_session,
     steps::{self, StepKey},
     turns::task_of,
@@ -72,7 +72,7 @@ impl Store {
         task_id: TaskId,
         id: PermissionId,
         answer: &PermissionAnswer,
-    ) -> Result<Changed<()>, StoreError> {
+    ) -> Result<Change<()>, StoreError> {
         let mut tx = self.begin_write().await?;
         owned_session(&mut tx, user, session_id).await?;
         let task = task_of(&mut tx, session_id, task_id).await?;
@@ -99,7 +99,7 @@ impl Store {
         })?;
         request.decide(&mut tx, &outcome).await?;
         tx.commit().await?;
-        Ok(Changed::new((), Hints { users: vec![user.clone()], decisions: vec![task_id], ..Hints::default() }))
+        Ok(Change::new((), Hints { users: vec![user.clone()], decisions: vec![task_id], ..Hints::default() }))
     }
 
     /// Returns whether a permission request belongs to any attempt of this task.
@@ -134,15 +134,15 @@ impl Store {
         user: &UserRef,
         id: PermissionId,
         why: DecidedBy,
-    ) -> Result<Changed<PermissionOutcome>, StoreError> {
+    ) -> Result<Change<PermissionOutcome>, StoreError> {
         let mut tx = self.begin_write().await?;
         let request = find(&mut tx, id).await?.ok_or(StoreError::NotFound)?;
         if let Some(outcome) = request.parsed()?.outcome() {
-            return Ok(Changed::nothing(outcome));
+            return Ok(Change::nothing(outcome));
         }
         let outcome = PermissionOutcome::unanswered(why);
         request.decide(&mut tx, &outcome).await?;
         tx.commit().await?;
-        Ok(Changed::new(outcome, Hints { users: vec![user.clone()], ..Hints::default() }))
+        Ok(Change::new(outcome, Hints { users: vec![user.clone()], ..Hints::default() }))
     }
 }

@@ -1,6 +1,6 @@
 //! Read positions: the last message of a session that its owner has read.
 
-use super::{Changed, Store, StoreError, WriteTx, events, sessions::owned_session};
+use super::{Change, Store, StoreError, WriteTx, events, sessions::owned_session};
 use crate::{
     chat::{Session, UserRef},
     event::{EventRef, Hints, LogKind},
@@ -12,7 +12,7 @@ impl Store {
     ///
     /// # Errors
     /// Returns [`StoreError::NotFound`] if the session is not the user's.
-    pub async fn mark_read(&self, user: &UserRef, id: SessionId, seq: i64) -> Result<Changed<Session>, StoreError> {
+    pub async fn mark_read(&self, user: &UserRef, id: SessionId, seq: i64) -> Result<Change<Session>, StoreError> {
         let mut tx = self.begin_write().await?;
         let before = owned_session(&mut tx, user, id).await?;
         let target = before.last_read_seq.max(seq.clamp(0, before.last_seq));
@@ -23,7 +23,7 @@ impl Store {
     ///
     /// # Errors
     /// Returns [`StoreError::NotFound`] if the session is not the user's.
-    pub async fn mark_unread(&self, user: &UserRef, id: SessionId) -> Result<Changed<Session>, StoreError> {
+    pub async fn mark_unread(&self, user: &UserRef, id: SessionId) -> Result<Change<Session>, StoreError> {
         let mut tx = self.begin_write().await?;
         let before = owned_session(&mut tx, user, id).await?;
         let last_answer: Option<i64> =
@@ -41,9 +41,9 @@ impl Store {
         user: &UserRef,
         before: Session,
         target: i64,
-    ) -> Result<Changed<Session>, StoreError> {
+    ) -> Result<Change<Session>, StoreError> {
         if target == before.last_read_seq {
-            return Ok(Changed::nothing(before));
+            return Ok(Change::nothing(before));
         }
         sqlx::query("UPDATE chat_session SET last_read_seq = $2 WHERE id = $1")
             .bind(before.id)
@@ -54,6 +54,6 @@ impl Store {
         events::append(&mut tx, user, self.inner.clock.now(), &[read]).await?;
         let session = owned_session(&mut tx, user, before.id).await?;
         tx.commit().await?;
-        Ok(Changed::new(session, Hints { users: vec![user.clone()], ..Hints::default() }))
+        Ok(Change::new(session, Hints { users: vec![user.clone()], ..Hints::default() }))
     }
 }

@@ -1,7 +1,7 @@
 //! Retries: returning an ended task to its session's queue.
 
 use super::{
-    Changed, Store, StoreError, events,
+    Change, Store, StoreError, events,
     jobs::schedule_head,
     sessions::owned_session,
     steps,
@@ -25,7 +25,7 @@ impl Store {
         user: &UserRef,
         session_id: SessionId,
         id: TaskId,
-    ) -> Result<Changed<Task>, StoreError> {
+    ) -> Result<Change<Task>, StoreError> {
         let mut tx = self.begin_write().await?;
         let now = self.inner.clock.now();
         let session = owned_session(&mut tx, user, session_id).await?;
@@ -65,6 +65,6 @@ impl Store {
         let task = task_of(&mut tx, session_id, id).await?;
         tx.commit().await?;
         self.note_deletion();
-        Ok(Changed::new(task, Hints { users: vec![user.clone()], wake_workers, ..Hints::default() }))
+        Ok(Change::new(task, Hints { users: vec![user.clone()], wake_workers, ..Hints::default() }))
     }
 }

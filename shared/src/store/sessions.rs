@@ -3,7 +3,7 @@
 use sqlx::SqliteConnection;
 
 use super::{
-    Changed, IdempotencyKey, Store, StoreError, WriteTx,
+    Change, IdempotencyKey, Store, StoreError, WriteTx,
     attempts::{ARCHIVED_BEFORE_ITS_TURN, end_archived},
     events, idempotency,
     jobs::withdraw_jobs,
@@ -84,13 +84,13 @@ impl Store {
         user: &UserRef,
         new: NewSession,
         key: Option<IdempotencyKey>,
-    ) -> Result<Changed<Session>, StoreError> {
+    ) -> Result<Change<Session>, StoreError> {
         let mut tx = self.begin_write().await?;
         let now = self.inner.clock.now();
         if let Some(key) = &key
             && let Some(session) = find_created(&mut tx, user, key, now).await?
         {
-            return Ok(Changed::nothing(session));
+            return Ok(Change::nothing(session));
         }
         let id = SessionId::generate();
         sqlx::query(
@@ -113,7 +113,7 @@ impl Store {
         }
         let session = owned_session(&mut tx, user, id).await?;
         tx.commit().await?;
-        Ok(Changed::new(session, Hints { users: vec![user.clone()], ..Hints::default() }))
+        Ok(Change::new(session, Hints { users: vec![user.clone()], ..Hints::default() }))
     }
 
     /// Returns the session that was created with a key, if there is one.
@@ -138,7 +138,7 @@ impl Store {
         user: &UserRef,
         id: SessionId,
         patch: &SessionPatch,
-    ) -> Result<Changed<Session>, StoreError> {
+    ) -> Result<Change<Session>, StoreError> {
         let mut tx = self.begin_write().await?;
         let now = self.inner.clock.now();
         let before = owned_session(&mut tx, user, id).await?;
@@ -170,12 +170,12 @@ impl Store {
         }
         if log.is_empty() {
             tx.commit().await?;
-            return Ok(Changed::nothing(before));
+            return Ok(Change::nothing(before));
         }
         events::append(&mut tx, user, now, &log).await?;
         let session = owned_session(&mut tx, user, id).await?;
         tx.commit().await?;
-        Ok(Changed::new(session, Hints { users: vec![user.clone()], ..Hints::default() }))
+        Ok(Change::new(session, Hints { users: vec![user.clone()], ..Hints::default() }))
     }
 
     /// Deletes a session with everything that belongs to it, and asks its running task to stop; later writes of its
@@ -183,7 +183,7 @@ impl Store {
     ///
     /// # Errors
     /// Returns [`StoreError::NotFound`] if the session is not the user's.
-    pub async fn delete_session(&self, user: &UserRef, id: SessionId) -> Result<Changed<()>, StoreError> {
+    pub async fn delete_session(&self, user: &UserRef, id: SessionId) -> Result<Change<()>, StoreError> {
         let mut tx = self.begin_write().await?;
         let session = owned_session(&mut tx, user, id).await?;
         withdraw_jobs(&mut tx, id).await?;
@@ -202,7 +202,7 @@ impl Store {
         tx.commit().await?;
         self.note_deletion();
         let stops = session.active_task.iter().map(|task| task.id).collect();
-        Ok(Changed::new((), Hints { users: vec![user.clone()], stops, ..Hints::default() }))
+        Ok(Change::new((), Hints { users: vec![user.clone()], stops, ..Hints::default() }))
     }
 
     /// Lists the sessions that were deleted after the deletion with this number (0 for all), in order, at most `limit`,

@@ -6,7 +6,7 @@
 use serde_json::Value;
 use sqlx::{SqliteConnection, types::Json};
 
-use super::{Changed, Store, StoreError};
+use super::{Change, Store, StoreError};
 use crate::{
     chat::{
         DecidedBy, PermissionOutcome, StepDetail, StepKind, StepStatus, UserRef, clean_step_detail, clean_step_title,
@@ -236,7 +236,7 @@ impl Store {
         task_id: TaskId,
         attempt: i64,
         steps: &[StepState],
-    ) -> Result<Changed<()>, StoreError> {
+    ) -> Result<Change<()>, StoreError> {
         let steps = clean(steps);
         let mut tx = self.begin_write().await?;
         if !is_running(&mut tx, task_id, attempt).await? {
@@ -244,7 +244,7 @@ impl Store {
         }
         put(&mut tx, task_id, attempt, &steps).await?;
         tx.commit().await?;
-        Ok(Changed::new((), Hints { users: vec![user.clone()], ..Hints::default() }))
+        Ok(Change::new((), Hints { users: vec![user.clone()], ..Hints::default() }))
     }
 }
 

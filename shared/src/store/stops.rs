@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Changed, Finish, Store, StoreError,
+    Change, Finish, Store, StoreError,
     attempts::{end_attempt, end_queued},
     rows,
     sessions::owned_session,
@@ -38,7 +38,7 @@ impl Store {
         user: &UserRef,
         session_id: SessionId,
         id: TaskId,
-    ) -> Result<Changed<Task>, StoreError> {
+    ) -> Result<Change<Task>, StoreError> {
         let mut tx = self.begin_write().await?;
         let now = self.inner.clock.now();
         owned_session(&mut tx, user, session_id).await?;
@@ -54,7 +54,7 @@ impl Store {
         };
         let task = rows::find_task(&mut tx, id).await?.ok_or(StoreError::NotFound)?;
         tx.commit().await?;
-        Ok(Changed::new(task, hints))
+        Ok(Change::new(task, hints))
     }
 
     /// Ends a running task that was asked to stop, with the text stored so far, because its worker did not end it in
@@ -62,7 +62,7 @@ impl Store {
     ///
     /// # Errors
     /// Returns an error if the store fails.
-    pub async fn end_unheard_stop(&self, id: TaskId) -> Result<Changed<()>, StoreError> {
+    pub async fn end_unheard_stop(&self, id: TaskId) -> Result<Change<()>, StoreError> {
         let mut tx = self.begin_write().await?;
         let attempt = sqlx::query_scalar::<_, i64>(
             "SELECT attempt FROM agent_task WHERE id = $1 AND status = 'running' AND stop_reason IS NOT NULL",
@@ -70,10 +70,10 @@ impl Store {
         .bind(id)
         .fetch_optional(&mut *tx)
         .await?;
-        let Some(attempt) = attempt else { return Ok(Changed::nothing(())) };
+        let Some(attempt) = attempt else { return Ok(Change::nothing(())) };
         let ended = end_attempt(&mut tx, id, attempt, Finish::WorkerLost, self.inner.clock.now()).await?;
         tx.commit().await?;
-        Ok(Changed::new((), ended.hints))
+        Ok(Change::new((), ended.hints))
     }
 
     /// Lists running tasks that were asked to stop longer than `age` ago.

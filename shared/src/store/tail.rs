@@ -26,7 +26,7 @@ pub struct Tail {
     pub rows: Vec<LogRow>,
     /// New text of running answers, in order. Their tasks were running after the last of `rows`.
     pub chunks: Vec<ChunkRow>,
-    /// Changed steps, in the order of their latest changes. Their attempts were the latest ones after the last of
+    /// Change steps, in the order of their latest changes. Their attempts were the latest ones after the last of
     /// `rows`.
     pub steps: Vec<StepRow>,
     /// The position of the next read.

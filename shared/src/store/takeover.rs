@@ -1,7 +1,7 @@
 //! Takeover: returning the tasks of a dead worker to the queue.
 
 use super::{
-    Beat, Changed, Finish, Store, StoreError,
+    Beat, Change, Finish, Store, StoreError,
     attempts::end_attempt,
     workers::{find_beat, forget_worker},
 };
@@ -12,11 +12,11 @@ impl Store {
     ///
     /// # Errors
     /// Returns an error if the store fails.
-    pub async fn reap(&self, dead: &Beat) -> Result<Changed<usize>, StoreError> {
+    pub async fn reap(&self, dead: &Beat) -> Result<Change<usize>, StoreError> {
         let mut tx = self.begin_write().await?;
         let now = self.inner.clock.now();
         if find_beat(&mut tx, &dead.worker_id).await? != dead.beat {
-            return Ok(Changed::nothing(0));
+            return Ok(Change::nothing(0));
         }
         let running: Vec<(TaskId, i64)> =
             sqlx::query_as("SELECT id, attempt FROM agent_task WHERE worker_id = $1 AND status = 'running'")
@@ -33,6 +33,6 @@ impl Store {
         tx.commit().await?;
         hints.users.sort();
         hints.users.dedup();
-        Ok(Changed::new(running.len(), hints))
+        Ok(Change::new(running.len(), hints))
     }
 }

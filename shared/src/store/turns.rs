@@ -3,7 +3,7 @@
 use sqlx::SqliteConnection;
 
 use super::{
-    Changed, IdempotencyKey, Store, StoreError, events, idempotency, jobs::schedule_head, rows, sessions::owned_session,
+    Change, IdempotencyKey, Store, StoreError, events, idempotency, jobs::schedule_head, rows, sessions::owned_session,
 };
 use crate::{
     chat::{Content, Message, OnBusy, Role, SessionStatus, StopReason, Task, Title, UserRef},
@@ -56,7 +56,7 @@ impl Store {
         user: &UserRef,
         session_id: SessionId,
         post: &PostMessage,
-    ) -> Result<Changed<Posted>, StoreError> {
+    ) -> Result<Change<Posted>, StoreError> {
         let mut tx = self.begin_write().await?;
         let now = self.inner.clock.now();
         let session = owned_session(&mut tx, user, session_id).await?;
@@ -65,7 +65,7 @@ impl Store {
         {
             let id = earlier.message_id.ok_or(StoreError::IdempotencyMismatch)?;
             let message = rows::find_message(&mut tx, id).await?.ok_or(StoreError::MessageGone)?;
-            return Ok(Changed::nothing(posted(message)?));
+            return Ok(Change::nothing(posted(message)?));
         }
         if session.status == SessionStatus::Archived {
             return Err(StoreError::SessionArchived);
@@ -93,7 +93,7 @@ impl Store {
         }
         let message = rows::find_message(&mut tx, message_id).await?.ok_or(StoreError::NotFound)?;
         tx.commit().await?;
-        Ok(Changed::new(posted(message)?, hints))
+        Ok(Change::new(posted(message)?, hints))
     }
 
     /// Edits a message whose task has not started. No agent sees the previous text.
@@ -107,7 +107,7 @@ impl Store {
         session_id: SessionId,
         id: MessageId,
         content: &Content,
-    ) -> Result<Changed<Message>, StoreError> {
+    ) -> Result<Change<Message>, StoreError> {
         let mut tx = self.begin_write().await?;
         let now = self.inner.clock.now();
         let task_id = unstarted_task(&mut tx, user, session_id, id).await?;
@@ -123,7 +123,7 @@ impl Store {
         let message = rows::find_message(&mut tx, id).await?.ok_or(StoreError::NotFound)?;
         tx.commit().await?;
         self.note_deletion();
-        Ok(Changed::new(message, Hints { users: vec![user.clone()], ..Hints::default() }))
+        Ok(Change::new(message, Hints { users: vec![user.clone()], ..Hints::default() }))
     }
 
     /// Deletes a message whose task has not started, and the task. No agent sees them.
@@ -135,7 +135,7 @@ impl Store {
         user: &UserRef,
         session_id: SessionId,
         id: MessageId,
-    ) -> Result<Changed<()>, StoreError> {
+    ) -> Result<Change<()>, StoreError> {
         let mut tx = self.begin_write().await?;
         let now = self.inner.clock.now();
         let task_id = unstarted_task(&mut tx, user, session_id, id).await?;
@@ -151,7 +151,7 @@ impl Store {
         events::append(&mut tx, user, now, &[deleted]).await?;
         tx.commit().await?;
         self.note_deletion();
-        Ok(Changed::new((), Hints { users: vec![user.clone()], wake_workers, ..Hints::default() }))
+        Ok(Change::new((), Hints { users: vec![user.clone()], wake_workers, ..Hints::default() }))
     }
 }
 
