@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use banter_shared::{
     relay::SharedRelay,
-    store::{Claim, Finish, StepState, Store, StoreError},
+    store::{AttemptEnd, Claim, StepState, Store, StoreError},
 };
 use tokio::time::sleep;
 
@@ -15,7 +15,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Ends an attempt in the store, together with its unwritten steps, and announces it. Retries until the outcome is
 /// written or the lease turns out to be lost, in which case another process has ended the attempt.
-pub async fn write(store: &Store, relay: &SharedRelay, claim: &Claim, finish: Finish, steps: &[StepState]) {
+pub async fn write(store: &Store, relay: &SharedRelay, claim: &Claim, finish: AttemptEnd, steps: &[StepState]) {
     let mut pause = FIRST_PAUSE;
     loop {
         match store.finish(claim.task_id, claim.attempt, finish.clone(), steps).await {

@@ -26,7 +26,7 @@ use banter_shared::{
     chat::{ErrorCode, TaskError},
     id::WorkerId,
     relay::{POLL_INTERVAL, SharedRelay},
-    store::{Claim, Finish, Store},
+    store::{AttemptEnd, Claim, Store},
 };
 use futures::{FutureExt as _, future::BoxFuture};
 use tokio::{
@@ -169,7 +169,7 @@ impl Backend for AgentQueue {
                     else {
                         continue;
                     };
-                    let handed_back = Finish::HandedBack { text: String::new() };
+                    let handed_back = AttemptEnd::HandedBack { text: String::new() };
                     outcome::write(&parts.store, &parts.relay, &slot.claim, handed_back, &[]).await;
                 }
             }
@@ -214,7 +214,7 @@ impl<R: Send> Acknowledge<R> for Acknowledger {
         tracing::error!(task_id = %slot.claim.task_id, %error, "turn failed with an internal error");
         async move {
             let error = TaskError::new(ErrorCode::AgentError, "The worker hit an internal error.");
-            let failed = Finish::Failed { text: String::new(), error, retry_after: None };
+            let failed = AttemptEnd::Failed { text: String::new(), error, retry_after: None };
             outcome::write(&store, &relay, &slot.claim, failed, &[]).await;
             Ok(())
         }

@@ -15,7 +15,7 @@ use banter_shared::{
     id::PermissionId,
     relay::SharedRelay,
     shutdown::Shutdown,
-    store::{Claim, Conversation, Finish, StepState, Store},
+    store::{AttemptEnd, Claim, Conversation, StepState, Store},
 };
 use tokio::{
     sync::mpsc,
@@ -53,7 +53,7 @@ pub struct TurnRunner {
 }
 
 /// Why an attempt ended.
-enum AttemptEnd {
+enum AttemptResult {
     Finished(Result<Answer, AgentError>),
     /// A stop was requested, or the attempt is already over in the store.
     Stopped,
@@ -73,11 +73,11 @@ impl TurnRunner {
         let Some(agent) = self.agents.find(&claim.agent_key) else {
             let message = format!("The agent “{}” is not configured on this worker.", claim.agent_key);
             let error = TaskError::new(ErrorCode::AgentUnavailable, message);
-            let failed = Finish::Failed { text: String::new(), error, retry_after: None };
+            let failed = AttemptEnd::Failed { text: String::new(), error, retry_after: None };
             return outcome::write(&self.store, &self.relay, &claim, failed, &[]).await;
         };
         let Some(turn) = self.read_turn(&claim, guard.stop()).await else {
-            let handed_back = Finish::HandedBack { text: String::new() };
+            let handed_back = AttemptEnd::HandedBack { text: String::new() };
             return outcome::write(&self.store, &self.relay, &claim, handed_back, &[]).await;
         };
         let timeout = self.agents.timeout(&claim.agent_key).unwrap_or(DEFAULT_TIMEOUT);
@@ -85,18 +85,18 @@ impl TurnRunner {
         let end = self.drive(agent, turn, guard.stop(), timeout, &mut output).await;
         let (text, resume, steps) = output.into_parts();
         let finish = match end {
-            AttemptEnd::LeaseLost => return,
-            AttemptEnd::Finished(Ok(Answer { finish_reason, usage })) => {
-                Finish::Answered { text, finish_reason, usage, resume }
+            AttemptResult::LeaseLost => return,
+            AttemptResult::Finished(Ok(Answer { finish_reason, usage })) => {
+                AttemptEnd::Answered { text, finish_reason, usage, resume }
             }
-            AttemptEnd::Finished(Err(AgentError { code, message, retry_after })) => {
-                Finish::Failed { text, error: TaskError::new(code, message), retry_after }
+            AttemptResult::Finished(Err(AgentError { code, message, retry_after })) => {
+                AttemptEnd::Failed { text, error: TaskError::new(code, message), retry_after }
             }
-            AttemptEnd::Stopped => Finish::Stopped { text, resume },
-            AttemptEnd::HandedBack => Finish::HandedBack { text },
-            AttemptEnd::TimedOut(limit) => {
+            AttemptResult::Stopped => AttemptEnd::Stopped { text, resume },
+            AttemptResult::HandedBack => AttemptEnd::HandedBack { text },
+            AttemptResult::TimedOut(limit) => {
                 let message = format!("The agent did not finish within {} s.", limit.as_secs());
-                Finish::Failed { text, error: TaskError::new(ErrorCode::Timeout, message), retry_after: None }
+                AttemptEnd::Failed { text, error: TaskError::new(ErrorCode::Timeout, message), retry_after: None }
             }
         };
         outcome::write(&self.store, &self.relay, &claim, finish, &steps).await;
@@ -110,7 +110,7 @@ impl TurnRunner {
         stop: &CancellationToken,
         limit: Duration,
         output: &mut AttemptOutput,
-    ) -> AttemptEnd {
+    ) -> AttemptResult {
         let deadline = Instant::now() + limit;
         let (updates, mut received) = mpsc::channel(UPDATE_BUFFER);
         let agent_stop = CancellationToken::new();
@@ -120,17 +120,17 @@ impl TurnRunner {
         loop {
             tokio::select! {
                 biased;
-                () = stop.cancelled() => return AttemptEnd::Stopped,
-                () = self.shutdown.hard().cancelled() => return AttemptEnd::HandedBack,
-                () = sleep_until(deadline) => return AttemptEnd::TimedOut(limit),
+                () = stop.cancelled() => return AttemptResult::Stopped,
+                () = self.shutdown.hard().cancelled() => return AttemptResult::HandedBack,
+                () = sleep_until(deadline) => return AttemptResult::TimedOut(limit),
                 status = output.text.advance(), if output.text.has_work() => {
                     if status == WriterStatus::LeaseLost {
-                        return AttemptEnd::LeaseLost;
+                        return AttemptResult::LeaseLost;
                     }
                 }
                 status = output.steps.advance(), if output.steps.has_work() => {
                     if status == WriterStatus::LeaseLost {
-                        return AttemptEnd::LeaseLost;
+                        return AttemptResult::LeaseLost;
                     }
                 }
                 Some(update) = received.recv() => output.accept(update),
@@ -138,7 +138,7 @@ impl TurnRunner {
                     while let Ok(update) = received.try_recv() {
                         output.accept(update);
                     }
-                    return AttemptEnd::Finished(result);
+                    return AttemptResult::Finished(result);
                 }
             }
         }

@@ -21,7 +21,7 @@ use crate::{
 
 /// How an attempt ended, as its worker reports it. A stored stop request takes precedence.
 #[derive(Clone, Debug)]
-pub enum Finish {
+pub enum AttemptEnd {
     /// With an answer, which may be empty.
     Answered {
         /// The entire text.
@@ -58,7 +58,7 @@ pub enum Finish {
     WorkerLost,
 }
 
-impl Finish {
+impl AttemptEnd {
     /// Returns the agent session, if it has seen the turn to its end.
     fn resume(&self) -> Option<&AgentSession> {
         match self {
@@ -89,7 +89,7 @@ impl Store {
         &self,
         task_id: TaskId,
         attempt: i64,
-        finish: Finish,
+        end: AttemptEnd,
         steps: &[StepState],
     ) -> Result<Change<TaskStatus>, StoreError> {
         let steps = steps::clean(steps);
@@ -98,7 +98,7 @@ impl Store {
             return Err(StoreError::LeaseLost);
         }
         steps::put(&mut tx, task_id, attempt, &steps).await?;
-        let ended = end_attempt(&mut tx, task_id, attempt, finish, self.inner.clock.now()).await?;
+        let ended = end_attempt(&mut tx, task_id, attempt, end, self.inner.clock.now()).await?;
         tx.commit().await?;
         Ok(ended)
     }
@@ -109,19 +109,19 @@ pub(super) async fn end_attempt(
     tx: &mut WriteTx,
     task_id: TaskId,
     attempt: i64,
-    finish: Finish,
+    end: AttemptEnd,
     now: Timestamp,
 ) -> Result<Change<TaskStatus>, StoreError> {
     let task = find_running(tx, task_id, attempt).await?.ok_or(StoreError::LeaseLost)?;
-    let is_answered = task.stop_reason.is_none() && matches!(finish, Finish::Answered { .. });
+    let is_answered = task.stop_reason.is_none() && matches!(end, AttemptEnd::Answered { .. });
     let steps_end = if is_answered { StepsEnd::Answered } else { StepsEnd::Broken };
     let tool_begun = steps::close(tx, task_id, attempt, steps_end).await?;
-    resume::update(tx, task.session_id, &task.agent_key, task.turn, finish.resume()).await?;
+    resume::update(tx, task.session_id, &task.agent_key, task.turn, end.resume()).await?;
     if let Some(reason) = task.stop_reason {
-        return end_stopped(tx, &task, reason, finish.into_text(), now).await;
+        return end_stopped(tx, &task, reason, end.into_text(), now).await;
     }
-    match finish {
-        Finish::Answered { text, finish_reason, usage, resume: _ } => {
+    match end {
+        AttemptEnd::Answered { text, finish_reason, usage, resume: _ } => {
             let is_empty = text.is_empty() && finish_reason == FinishReason::Stop;
             let finish_reason = if is_empty { FinishReason::Empty } else { finish_reason };
             let failures = task.failures;
@@ -135,16 +135,16 @@ pub(super) async fn end_attempt(
             };
             end_task(tx, &task, outcome, now).await
         }
-        Finish::Stopped { text, resume: _ } => end_stopped(tx, &task, StopReason::Cancel, Some(text), now).await,
-        Finish::HandedBack { text } if tool_begun => {
+        AttemptEnd::Stopped { text, resume: _ } => end_stopped(tx, &task, StopReason::Cancel, Some(text), now).await,
+        AttemptEnd::HandedBack { text } if tool_begun => {
             let error = TaskError::new(ErrorCode::WorkerLost, "The worker shut down while the agent was using a tool.");
             end_interrupted(tx, &task, Some(text), task.failures, error, now).await
         }
-        Finish::HandedBack { text: _ } => requeue(tx, &task, task.failures, None, None, now).await,
-        Finish::Failed { text, error, retry_after } => {
+        AttemptEnd::HandedBack { text: _ } => requeue(tx, &task, task.failures, None, None, now).await,
+        AttemptEnd::Failed { text, error, retry_after } => {
             fail(tx, &task, Some(text), Failure { error, retry_after, tool_begun }, now).await
         }
-        Finish::WorkerLost => {
+        AttemptEnd::WorkerLost => {
             let error = TaskError::new(ErrorCode::WorkerLost, "The worker that ran the agent was lost.");
             fail(tx, &task, None, Failure { error, retry_after: None, tool_begun }, now).await
         }

@@ -68,7 +68,7 @@ use sqlx::{
 use tokio::time::Instant;
 
 pub use agents::AgentHealth;
-pub use attempts::Finish;
+pub use attempts::AttemptEnd;
 pub use backup::{BackupError, back_up};
 pub use check::{CheckReport, Finding};
 pub use chunks::{ChunkRow, StoredChunk};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{
-    Change, Finish, Store, StoreError,
+    AttemptEnd, Change, Store, StoreError,
     attempts::{end_attempt, end_queued},
     rows,
     sessions::owned_session,
@@ -71,7 +71,7 @@ impl Store {
         .fetch_optional(&mut *tx)
         .await?;
         let Some(attempt) = attempt else { return Ok(Change::nothing(())) };
-        let ended = end_attempt(&mut tx, id, attempt, Finish::WorkerLost, self.inner.clock.now()).await?;
+        let ended = end_attempt(&mut tx, id, attempt, AttemptEnd::WorkerLost, self.inner.clock.now()).await?;
         tx.commit().await?;
         Ok(Change::new((), ended.hints))
     }

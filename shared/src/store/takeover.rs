@@ -1,7 +1,7 @@
 //! Takeover: returning the tasks of a dead worker to the queue.
 
 use super::{
-    Beat, Change, Finish, Store, StoreError,
+    AttemptEnd, Beat, Change, Store, StoreError,
     attempts::end_attempt,
     workers::{find_beat, forget_worker},
 };
@@ -25,7 +25,7 @@ impl Store {
                 .await?;
         let mut hints = Hints::default();
         for &(task_id, attempt) in &running {
-            let ended = end_attempt(&mut tx, task_id, attempt, Finish::WorkerLost, now).await?;
+            let ended = end_attempt(&mut tx, task_id, attempt, AttemptEnd::WorkerLost, now).await?;
             hints.users.extend(ended.hints.users);
             hints.wake_workers |= ended.hints.wake_workers;
         }

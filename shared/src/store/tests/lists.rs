@@ -177,7 +177,7 @@ async fn strips_terminal_escape_sequences_from_titles_and_previews() {
     f.post(session, "\u{1b}[31merror\u{1b}[0m: why does this fail?").await;
     let claim = f.claim().await;
     let text = "\u{1b}]8;;https://example.org\u{7}See here\u{1b}]8;;\u{7}".to_owned();
-    f.end(&claim, Finish::Answered { text, finish_reason: FinishReason::Stop, usage: None, resume: None }).await;
+    f.end(&claim, AttemptEnd::Answered { text, finish_reason: FinishReason::Stop, usage: None, resume: None }).await;
 
     let page = f.store.list_sessions(&f.user, &SessionFilter::default(), 10).await.unwrap();
 

@@ -61,12 +61,12 @@ fn own(id: &str) -> AgentSession {
 }
 
 /// Creates the end of an attempt with an answer and an agent session.
-fn answered(id: &str) -> Finish {
-    Finish::Answered { text: "ok".into(), finish_reason: FinishReason::Stop, usage: None, resume: Some(own(id)) }
+fn answered(id: &str) -> AttemptEnd {
+    AttemptEnd::Answered { text: "ok".into(), finish_reason: FinishReason::Stop, usage: None, resume: Some(own(id)) }
 }
 
-fn failed(code: ErrorCode) -> Finish {
-    Finish::Failed { text: "so far".into(), error: TaskError::new(code, "no"), retry_after: None }
+fn failed(code: ErrorCode) -> AttemptEnd {
+    AttemptEnd::Failed { text: "so far".into(), error: TaskError::new(code, "no"), retry_after: None }
 }
 
 impl Fixture {
@@ -104,18 +104,18 @@ impl Fixture {
     }
 
     /// Ends an attempt whose steps are already written.
-    async fn end(&self, claim: &Claim, finish: Finish) -> TaskStatus {
+    async fn end(&self, claim: &Claim, finish: AttemptEnd) -> TaskStatus {
         self.store.finish(claim.task_id, claim.attempt, finish, &[]).await.unwrap().value
     }
 
     async fn answer(&self, claim: &Claim, text: &str) -> Result<TaskStatus, StoreError> {
         let finish =
-            Finish::Answered { text: text.into(), finish_reason: FinishReason::Stop, usage: None, resume: None };
+            AttemptEnd::Answered { text: text.into(), finish_reason: FinishReason::Stop, usage: None, resume: None };
         Ok(self.store.finish(claim.task_id, claim.attempt, finish, &[]).await?.value)
     }
 
     async fn fail(&self, claim: &Claim, code: ErrorCode, text: &str) -> TaskStatus {
-        let finish = Finish::Failed { text: text.into(), error: TaskError::new(code, "no"), retry_after: None };
+        let finish = AttemptEnd::Failed { text: text.into(), error: TaskError::new(code, "no"), retry_after: None };
         self.store.finish(claim.task_id, claim.attempt, finish, &[]).await.unwrap().value
     }
 

@@ -61,7 +61,7 @@ async fn rejects_an_answer_to_an_expired_permission_request() {
     assert_eq!(given_up.decided_by, DecidedBy::TimeLimit);
     let answer = f.permit(&claim, late, PermissionDecision::Allow).await;
     assert!(matches!(answer, Err(StoreError::PermissionExpired)));
-    f.end(&claim, Finish::HandedBack { text: String::new() }).await;
+    f.end(&claim, AttemptEnd::HandedBack { text: String::new() }).await;
     let answer = f.permit(&claim, open, PermissionDecision::Allow).await;
     assert!(matches!(answer, Err(StoreError::PermissionExpired)), "the attempt has ended");
     let again = f.claim().await;

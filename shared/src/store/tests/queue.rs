@@ -75,7 +75,7 @@ async fn limited(f: &Fixture, wait: Duration) -> (SessionId, TaskId) {
     let session = f.session().await;
     f.post(session, "Hello").await;
     let claim = f.claim().await;
-    let finish = Finish::Failed {
+    let finish = AttemptEnd::Failed {
         text: String::new(),
         error: TaskError::new(ErrorCode::AgentRateLimited, "slow down"),
         retry_after: Some(wait),
@@ -153,7 +153,7 @@ async fn a_task_handed_back_stays_at_the_head_without_a_failure() {
     f.post(session, "two").await;
     let claim = f.claim().await;
 
-    f.store.finish(claim.task_id, claim.attempt, Finish::HandedBack { text: String::new() }, &[]).await.unwrap();
+    f.store.finish(claim.task_id, claim.attempt, AttemptEnd::HandedBack { text: String::new() }, &[]).await.unwrap();
 
     let again = f.claim().await;
     assert_eq!((again.task_id, again.attempt), (first, 2));

@@ -9,7 +9,7 @@ async fn resumes_an_agent_session_only_after_an_answer_or_a_stop() {
     let known = |id: &str, turn| Some(ResumePoint { session: own(id), turn });
     let resume = async |claim: &Claim| f.store.read_conversation(claim).await.unwrap().resume;
     let mut turn = 0;
-    let mut next = async |finish: Finish| {
+    let mut next = async |finish: AttemptEnd| {
         f.post(session, "Hello").await;
         let claim = f.claim().await;
         turn += 1;
@@ -19,7 +19,7 @@ async fn resumes_an_agent_session_only_after_an_answer_or_a_stop() {
         before
     };
 
-    let stopped = |id: Option<&str>| Finish::Stopped { text: "x".into(), resume: id.map(own) };
+    let stopped = |id: Option<&str>| AttemptEnd::Stopped { text: "x".into(), resume: id.map(own) };
 
     assert_eq!(next(answered("a")).await, None);
     assert_eq!(next(stopped(Some("b"))).await, known("a", 1));
@@ -33,7 +33,7 @@ async fn resumes_an_agent_session_only_after_an_answer_or_a_stop() {
 #[tokio::test]
 async fn does_not_resume_after_a_takeover_a_shutdown_or_an_ignored_stop() {
     let f = Fixture::new().await;
-    for end in [Finish::WorkerLost, Finish::HandedBack { text: String::new() }] {
+    for end in [AttemptEnd::WorkerLost, AttemptEnd::HandedBack { text: String::new() }] {
         let session = f.session().await;
         f.post(session, "one").await;
         f.end(&f.claim().await, answered("a")).await;

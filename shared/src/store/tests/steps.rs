@@ -144,7 +144,7 @@ async fn rejects_steps_of_a_worker_that_lost_its_lease() {
     let f = Fixture::new().await;
     let late = f.running().await;
     f.write(&late, &[step(1, StepKind::Thought, StepStatus::Running)]).await.unwrap();
-    f.end(&late, Finish::WorkerLost).await;
+    f.end(&late, AttemptEnd::WorkerLost).await;
 
     let again = f.claim().await;
 
@@ -220,9 +220,9 @@ async fn an_answer_closes_open_steps_in_the_same_transaction() {
 #[tokio::test]
 async fn every_other_end_fails_open_steps() {
     let f = Fixture::new().await;
-    let stopped = Finish::Stopped { text: String::new(), resume: None };
-    let handed_back = Finish::HandedBack { text: String::new() };
-    for finish in [stopped, handed_back, Finish::WorkerLost, failed(ErrorCode::AgentRefused)] {
+    let stopped = AttemptEnd::Stopped { text: String::new(), resume: None };
+    let handed_back = AttemptEnd::HandedBack { text: String::new() };
+    for finish in [stopped, handed_back, AttemptEnd::WorkerLost, failed(ErrorCode::AgentRefused)] {
         let claim = f.running().await;
         let open = [
             step(1, StepKind::Thought, StepStatus::Running),
@@ -310,9 +310,9 @@ async fn reads_many_steps_page_by_page() {
 #[tokio::test]
 async fn does_not_retry_automatically_after_a_tool_call() {
     let f = Fixture::new().await;
-    let handed_back = Finish::HandedBack { text: "so far".into() };
+    let handed_back = AttemptEnd::HandedBack { text: "so far".into() };
     for (finish, code) in [
-        (Finish::WorkerLost, ErrorCode::WorkerLost),
+        (AttemptEnd::WorkerLost, ErrorCode::WorkerLost),
         (handed_back, ErrorCode::WorkerLost),
         (failed(ErrorCode::AgentCrashed), ErrorCode::AgentCrashed),
         (failed(ErrorCode::Timeout), ErrorCode::Timeout),
@@ -343,7 +343,7 @@ async fn does_not_retry_automatically_after_a_tool_call() {
 async fn retries_automatically_if_no_tool_call_was_permitted() {
     let f = Fixture::new().await;
     for answer in [None, Some(PermissionDecision::Reject)] {
-        for finish in [Finish::WorkerLost, failed(ErrorCode::AgentCrashed)] {
+        for finish in [AttemptEnd::WorkerLost, failed(ErrorCode::AgentCrashed)] {
             let claim = f.running().await;
             let id = PermissionId::generate();
             let rejected = tool(3, "b", StepStatus::Rejected);
@@ -369,7 +369,7 @@ async fn does_not_retry_automatically_after_a_permitted_tool_call() {
     f.write(&claim, &[permission(1, "a", id)]).await.unwrap();
     f.permit(&claim, id, PermissionDecision::Allow).await.unwrap();
 
-    assert_eq!(f.end(&claim, Finish::WorkerLost).await, TaskStatus::Interrupted);
+    assert_eq!(f.end(&claim, AttemptEnd::WorkerLost).await, TaskStatus::Interrupted);
 }
 
 #[tokio::test]
@@ -397,7 +397,7 @@ async fn the_check_reports_invalid_steps() {
     let claim = f.running().await;
     let id = PermissionId::generate();
     f.write(&claim, &[tool(1, "a", StepStatus::Rejected), permission(2, "a", id)]).await.unwrap();
-    f.end(&claim, Finish::WorkerLost).await;
+    f.end(&claim, AttemptEnd::WorkerLost).await;
     assert_eq!(f.findings().await, [""; 0]);
 
     f.damage("UPDATE task_step SET status = 'running' WHERE seq = 1").await;

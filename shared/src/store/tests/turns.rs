@@ -47,7 +47,7 @@ async fn retries_after_failures_and_keeps_the_latest_text() {
 #[tokio::test]
 async fn a_stored_stop_request_takes_precedence_over_every_other_end() {
     let f = Fixture::new().await;
-    for finish in [Finish::HandedBack { text: String::new() }, Finish::WorkerLost] {
+    for finish in [AttemptEnd::HandedBack { text: String::new() }, AttemptEnd::WorkerLost] {
         let session = f.session().await;
         let id = f.post(session, "Hello").await.task.id;
         let claim = f.claim().await;
@@ -173,7 +173,7 @@ async fn stores_an_empty_answer_with_its_finish_reason() {
     ] {
         f.post(session, "Hello").await;
         let claim = f.claim().await;
-        f.end(&claim, Finish::Answered { text: String::new(), finish_reason, usage: None, resume: None }).await;
+        f.end(&claim, AttemptEnd::Answered { text: String::new(), finish_reason, usage: None, resume: None }).await;
 
         let page = f.store.list_messages(&f.user, session, TurnBound::Newest, 1).await.unwrap();
         let answer = page.items.last().unwrap();
