@@ -92,7 +92,7 @@ pub use steps::StepState;
 pub use stops::RunningAttempt;
 pub use stream_state::{RunningPart, RunningTask, StreamState};
 pub use tail::{LogRow, Tail, TailPosition};
-pub use turns::{PostMessage, Posted};
+pub use turns::{NewMessage, SentMessage};
 pub use workers::{Beat, Heartbeat};
 pub use workload::Workload;
 

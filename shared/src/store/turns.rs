@@ -17,7 +17,7 @@ const MAX_QUEUED: i64 = 1000;
 
 /// A message to send.
 #[derive(Clone, Debug)]
-pub struct PostMessage {
+pub struct NewMessage {
     /// The text.
     pub content: Content,
     /// What to do when the agent is busy.
@@ -30,17 +30,17 @@ pub struct PostMessage {
 
 /// A message that was sent, now or before with the same key.
 #[derive(Clone, Debug)]
-pub struct Posted {
+pub struct SentMessage {
     /// The message.
     pub message: Message,
     /// Its task in its current state.
     pub task: Task,
 }
 
-fn posted(message: Message) -> Result<Posted, StoreError> {
+fn sent(message: Message) -> Result<SentMessage, StoreError> {
     let task =
         message.task.clone().ok_or_else(|| StoreError::Corrupt(format!("message {} has no task", message.id)))?;
-    Ok(Posted { message, task })
+    Ok(SentMessage { message, task })
 }
 
 impl Store {
@@ -55,8 +55,8 @@ impl Store {
         &self,
         user: &UserRef,
         session_id: SessionId,
-        post: &PostMessage,
-    ) -> Result<Change<Posted>, StoreError> {
+        post: &NewMessage,
+    ) -> Result<Change<SentMessage>, StoreError> {
         let mut tx = self.begin_write().await?;
         let now = self.inner.clock.now();
         let session = owned_session(&mut tx, user, session_id).await?;
@@ -65,7 +65,7 @@ impl Store {
         {
             let id = earlier.message_id.ok_or(StoreError::IdempotencyMismatch)?;
             let message = rows::find_message(&mut tx, id).await?.ok_or(StoreError::MessageGone)?;
-            return Ok(Change::nothing(posted(message)?));
+            return Ok(Change::nothing(sent(message)?));
         }
         if session.status == SessionStatus::Archived {
             return Err(StoreError::SessionArchived);
@@ -93,7 +93,7 @@ impl Store {
         }
         let message = rows::find_message(&mut tx, message_id).await?.ok_or(StoreError::NotFound)?;
         tx.commit().await?;
-        Ok(Change::new(posted(message)?, hints))
+        Ok(Change::new(sent(message)?, hints))
     }
 
     /// Edits a message whose task has not started. No agent sees the previous text.
@@ -159,7 +159,7 @@ impl Store {
 async fn insert_turn(
     tx: &mut SqliteConnection,
     session_id: SessionId,
-    post: &PostMessage,
+    post: &NewMessage,
     now: Timestamp,
 ) -> Result<(MessageId, TaskId), StoreError> {
     let (message_id, task_id) = (MessageId::generate(), TaskId::generate());

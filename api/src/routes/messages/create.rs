@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::{Json, extract::State, http::StatusCode};
 use banter_shared::{
     chat::{OnBusy, Principal},
-    store::{PostMessage, Posted},
+    store::{NewMessage, SentMessage},
 };
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -84,14 +84,15 @@ pub async fn create(
 ) -> Result<(StatusCode, Json<CreateMessageResponse>), ApiError> {
     let wait = query.wait.map(|WholeNumber(seconds)| Duration::from_secs(seconds));
     let key = key.with_body(&body)?;
-    let post = PostMessage {
+    let post = NewMessage {
         content: super::parse_content(body.content)?,
         on_busy: body.on_busy,
         max_attempts: state.max_attempts(&agent_key),
         key,
     };
 
-    let Posted { message, task } = state.announce(state.store.post_message(&principal.user, session_id, &post).await?);
+    let SentMessage { message, task } =
+        state.announce(state.store.post_message(&principal.user, session_id, &post).await?);
 
     if let Some(wait) = wait {
         let deadline = Instant::now() + wait;

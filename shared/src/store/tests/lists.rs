@@ -19,7 +19,7 @@ async fn list_all(f: &Fixture, mut filter: SessionFilter, limit: u32) -> Vec<Ses
 async fn an_idempotency_key_refers_to_one_message_until_it_is_unsent() {
     let f = Fixture::new().await;
     let session = f.session().await;
-    let post = |text: &str, request: &'static [u8]| PostMessage {
+    let post = |text: &str, request: &'static [u8]| NewMessage {
         content: Content::parse(text.into()).unwrap(),
         on_busy: OnBusy::Reject,
         max_attempts: 3,

@@ -89,13 +89,13 @@ impl Fixture {
         self.store.create_session(&self.user, new, None).await.unwrap().value.id
     }
 
-    async fn post(&self, session: SessionId, text: &str) -> Posted {
+    async fn post(&self, session: SessionId, text: &str) -> SentMessage {
         self.post_as(session, text, OnBusy::Queue).await.unwrap()
     }
 
-    async fn post_as(&self, session: SessionId, text: &str, on_busy: OnBusy) -> Result<Posted, StoreError> {
+    async fn post_as(&self, session: SessionId, text: &str, on_busy: OnBusy) -> Result<SentMessage, StoreError> {
         let content = Content::parse(text.into()).unwrap();
-        let post = PostMessage { content, on_busy, max_attempts: 3, key: None };
+        let post = NewMessage { content, on_busy, max_attempts: 3, key: None };
         Ok(self.store.post_message(&self.user, session, &post).await?.value)
     }
 

@@ -11,7 +11,7 @@ use banter_shared::{
     clock::SystemClock,
     id::{SessionId, TaskId, WorkerId},
     relay::{EmbeddedRelay, WakeMode},
-    store::{NewSession, PostMessage, StoreError, StoreOptions},
+    store::{NewMessage, NewSession, StoreError, StoreOptions},
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -130,7 +130,7 @@ impl Fixture {
 
     pub(super) async fn post(&self) {
         let content = Content::parse("Hello".into()).unwrap();
-        let post = PostMessage { content, on_busy: OnBusy::Queue, max_attempts: 3, key: None };
+        let post = NewMessage { content, on_busy: OnBusy::Queue, max_attempts: 3, key: None };
         self.store().post_message(&self.user, self.session, &post).await.unwrap();
     }
 
