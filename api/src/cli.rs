@@ -9,7 +9,7 @@ use banter_shared::{
     config::Config,
     id::KeyId,
     shutdown::Shutdown,
-    store::{ApiKey, CheckReport, Restored, Store, back_up, restore},
+    store::{ApiKey, CheckReport, RestoreReport, Store, back_up, restore},
     telemetry,
     version::VERSION,
 };
@@ -117,7 +117,7 @@ pub async fn run() -> anyhow::Result<()> {
             print(&format!("backed up {} to {} ({bytes} bytes)\n", config.database_path.display(), target.display()))
         }
         Command::Restore { source } => {
-            let Restored { sessions, messages, previous } =
+            let RestoreReport { sessions, messages, previous } =
                 restore(&config.database_path, &source, SystemClock.now()).await?;
             print(&format!("restored {} ({sessions} sessions, {messages} messages)\n", source.display()))?;
             previous.map_or(Ok(()), |path| print(&format!("replaced database kept as {}\n", path.display())))

@@ -84,7 +84,7 @@ pub use lease_watch::LeaseWatch;
 pub use logins::{LOGIN_LIFE, NewToken};
 pub use messages::{MessagePage, Thread, TurnBound};
 pub use replay::{Replay, ReplayStart, ResyncReason};
-pub use restore::{RestoreError, Restored, restore};
+pub use restore::{RestoreError, RestoreReport, restore};
 pub use session_list::{SessionCursor, SessionFilter, SessionPage};
 pub use sessions::{NewSession, SessionPatch};
 pub use step_rows::StepRow;

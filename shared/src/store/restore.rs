@@ -31,7 +31,7 @@ const LOCK_LIMIT: Duration = Duration::from_secs(2);
 
 /// The result of a restore.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Restored {
+pub struct RestoreReport {
     /// The number of sessions in the database.
     pub sessions: i64,
     /// The number of messages in the database.
@@ -124,7 +124,7 @@ pub enum RestoreError {
 ///
 /// # Errors
 /// Returns an error if the database was not restored. It is unchanged then.
-pub async fn restore(database: &Path, source: &Path, now: Timestamp) -> Result<Restored, RestoreError> {
+pub async fn restore(database: &Path, source: &Path, now: Timestamp) -> Result<RestoreReport, RestoreError> {
     let files = DatabaseFiles::new(database);
     let write = |source| RestoreError::Write { path: files.folder().to_path_buf(), source };
     check_source(&files, source)?;
@@ -149,7 +149,7 @@ pub async fn restore(database: &Path, source: &Path, now: Timestamp) -> Result<R
         // Files that cannot be removed now are removed at the next open.
         let _ = staged.remove();
     })?;
-    Ok(Restored { sessions, messages, previous })
+    Ok(RestoreReport { sessions, messages, previous })
 }
 
 fn check_source(files: &DatabaseFiles, source: &Path) -> Result<(), RestoreError> {
