@@ -22,7 +22,7 @@ pub use display::{clean_line, preview};
 pub use history::{AgentSession, HistoryMessage, ResumePoint};
 pub use message::{FinishReason, Message, Partial, Role};
 pub use permission::{
-    AnswerProblem, DecidedBy, PermissionAnswer, PermissionDecision, PermissionDetail, PermissionKind, PermissionOption,
+    AnswerError, DecidedBy, PermissionAnswer, PermissionDecision, PermissionDetail, PermissionKind, PermissionOption,
     PermissionOutcome, decide_stored, option_for,
 };
 pub use plan_detail::{PlanDetail, PlanEntry, PlanEntryPriority, PlanEntryStatus};

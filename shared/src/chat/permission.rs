@@ -131,7 +131,7 @@ pub enum PermissionAnswer {
 
 /// Why an answer does not select an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AnswerProblem {
+pub enum AnswerError {
     /// No option has this id.
     UnknownOption,
     /// The decision is ambiguous: no option, or more than one, allows the operation.
@@ -145,11 +145,11 @@ pub enum AnswerProblem {
 /// cancelled.
 ///
 /// # Errors
-/// Returns [`AnswerProblem::OptionRequired`] if no option, or more than one, represents an approval.
+/// Returns [`AnswerError::OptionRequired`] if no option, or more than one, represents an approval.
 pub fn option_for(
     options: &[PermissionOption],
     decision: PermissionDecision,
-) -> Result<Option<&PermissionOption>, AnswerProblem> {
+) -> Result<Option<&PermissionOption>, AnswerError> {
     let of = |kind: PermissionKind| options.iter().filter(move |option| option.kind == kind);
     match decision {
         // An id that an approval shares would not reject.
@@ -159,12 +159,12 @@ pub fn option_for(
             let only = |mut found: Vec<_>| if found.len() == 1 { found.pop() } else { None };
             let once: Vec<_> = of(PermissionKind::AllowOnce).collect();
             if once.len() > 1 {
-                return Err(AnswerProblem::OptionRequired);
+                return Err(AnswerError::OptionRequired);
             }
             only(once)
                 .or_else(|| only(of(PermissionKind::AllowAlways).collect()))
                 .map(Some)
-                .ok_or(AnswerProblem::OptionRequired)
+                .ok_or(AnswerError::OptionRequired)
         }
     }
 }
@@ -250,12 +250,12 @@ impl PermissionDetail {
     ///
     /// # Errors
     /// Returns an error if the answer does not select an option.
-    pub fn answer(&self, answer: &PermissionAnswer) -> Result<PermissionOutcome, AnswerProblem> {
+    pub fn answer(&self, answer: &PermissionAnswer) -> Result<PermissionOutcome, AnswerError> {
         let (decision, chosen) = match answer {
             PermissionAnswer::Decision(decision) => (*decision, option_for(&self.options, *decision)?),
             PermissionAnswer::Option(id) => {
                 let chosen = self.options.iter().find(|option| option.option_id == *id);
-                (decision_for(&self.options, id), Some(chosen.ok_or(AnswerProblem::UnknownOption)?))
+                (decision_for(&self.options, id), Some(chosen.ok_or(AnswerError::UnknownOption)?))
             }
         };
         let chosen = chosen.map(|option| option.option_id.clone());

@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     chat::{
-        AnswerProblem, DecidedBy, PermissionAnswer, PermissionDecision, PermissionDetail, PermissionOutcome,
-        StepStatus, UserRef,
+        AnswerError, DecidedBy, PermissionAnswer, PermissionDecision, PermissionDetail, PermissionOutcome, StepStatus,
+        UserRef,
     },
     event::Hints,
     id::{PermissionId, SessionId, TaskId},
@@ -93,8 +93,8 @@ impl Store {
         let outcome = detail.answer(answer).map_err(|problem| {
             let offered = detail.options.iter().map(|option| option.option_id.clone()).collect();
             match problem {
-                AnswerProblem::UnknownOption => StoreError::PermissionOptionUnknown { offered },
-                AnswerProblem::OptionRequired => StoreError::PermissionOptionRequired { offered },
+                AnswerError::UnknownOption => StoreError::PermissionOptionUnknown { offered },
+                AnswerError::OptionRequired => StoreError::PermissionOptionRequired { offered },
             }
         })?;
         request.decide(&mut tx, &outcome).await?;

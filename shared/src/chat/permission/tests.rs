@@ -26,7 +26,7 @@ fn selects_the_option_that_matches_an_answer() {
     let option = |id: &str| PermissionAnswer::Option(id.to_owned());
     let allowed = |id: &str| Ok((PermissionDecision::Allow, Some(id.to_owned())));
     let rejected = |id: &str| Ok((PermissionDecision::Reject, Some(id.to_owned())));
-    let (unknown, required) = (Err(AnswerProblem::UnknownOption), Err(AnswerProblem::OptionRequired));
+    let (unknown, required) = (Err(AnswerError::UnknownOption), Err(AnswerError::OptionRequired));
     let cancelled = Ok((PermissionDecision::Reject, None));
     let table = [
         ("y:allow_once n:reject_once", &allow, allowed("y")),
