@@ -68,7 +68,7 @@ impl TurnRunner {
     /// Runs an attempt to completion.
     pub async fn run(&self, claim: Claim) {
         let guard = self.running.add(&claim);
-        let _attend = self.relay.attend();
+        let _follow = self.relay.follow_work();
         tracing::info!(task_id = %claim.task_id, attempt = claim.attempt, agent = claim.agent_key, "attempt started");
         let Some(agent) = self.agents.find(&claim.agent_key) else {
             let message = format!("The agent “{}” is not configured on this worker.", claim.agent_key);

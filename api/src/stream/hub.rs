@@ -12,7 +12,7 @@ use std::{
 use banter_shared::{
     chat::UserRef,
     event::Cursor,
-    relay::{Follow, LiveText, POLL_INTERVAL, SharedRelay, Signal},
+    relay::{FollowGuard, LiveText, POLL_INTERVAL, SharedRelay, Signal},
     shutdown::Shutdown,
     store::{ChunkRow, ReplayStart, Store, StoreError, StoredChunk, Tail, TailPosition},
 };
@@ -38,7 +38,7 @@ const ERROR_PAUSE: Duration = Duration::from_millis(200);
 pub(super) struct Subscription {
     pub(super) live: broadcast::Receiver<Arc<LiveUpdate>>,
     /// Ends the subscription on drop.
-    _follow: Follow,
+    _follow: FollowGuard,
 }
 
 /// The hub. Cheap to clone.

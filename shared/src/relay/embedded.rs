@@ -10,7 +10,7 @@ use sqlx::{ConnectOptions as _, sqlite::SqliteConnectOptions};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    Follow, Hints, LiveText, Relay, Signal, TextPace,
+    FollowGuard, Hints, LiveText, Relay, Signal, TextPace,
     signals::{SignalSender, Signals},
     status::{Counters, Link, LinkState, RelayStatus},
     wake::{Interest, Listener, WakeFile, WakeMode},
@@ -94,12 +94,12 @@ impl Relay for EmbeddedRelay {
         self.signals.subscribe()
     }
 
-    async fn follow(&self, _: &UserRef) -> Follow {
-        self.attend()
+    async fn follow(&self, _: &UserRef) -> FollowGuard {
+        self.follow_work()
     }
 
-    fn attend(&self) -> Follow {
-        Follow::new(self.interest.add())
+    fn follow_work(&self) -> FollowGuard {
+        FollowGuard::new(self.interest.add())
     }
 
     fn text_pace(&self) -> TextPace {

@@ -100,10 +100,10 @@ pub trait Relay: Debug + Send + Sync {
     fn signals(&self) -> Signals;
 
     /// Subscribes to the user's signals until the guard is dropped.
-    async fn follow(&self, user: &UserRef) -> Follow;
+    async fn follow(&self, user: &UserRef) -> FollowGuard;
 
     /// Subscribes to the signals for workers until the guard is dropped.
-    fn attend(&self) -> Follow;
+    fn follow_work(&self) -> FollowGuard;
 
     /// Returns how often text is stored and published.
     fn text_pace(&self) -> TextPace;
@@ -119,11 +119,11 @@ pub trait Relay: Debug + Send + Sync {
 pub type SharedRelay = Arc<dyn Relay>;
 
 /// A subscription that ends when it is dropped, such as that of an open stream or of a running task.
-pub struct Follow {
+pub struct FollowGuard {
     _guard: Option<Box<dyn std::any::Any + Send + Sync>>,
 }
 
-impl Follow {
+impl FollowGuard {
     /// Creates a guard that drops `guard` at its end.
     fn new(guard: impl std::any::Any + Send + Sync) -> Self {
         Self { _guard: Some(Box::new(guard)) }
@@ -135,9 +135,9 @@ impl Follow {
     }
 }
 
-impl Debug for Follow {
+impl Debug for FollowGuard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Follow")
+        f.write_str("FollowGuard")
     }
 }
 

@@ -32,7 +32,7 @@ use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    Follow, Hints, Identity, LiveText, Relay, Signal, TextPace,
+    FollowGuard, Hints, Identity, LiveText, Relay, Signal, TextPace,
     signals::{SignalSender, Signals},
     status::{Counters, Link, RelayStatus},
 };
@@ -182,14 +182,14 @@ impl Relay for RedisRelay {
         self.signals.subscribe()
     }
 
-    async fn follow(&self, user: &UserRef) -> Follow {
+    async fn follow(&self, user: &UserRef) -> FollowGuard {
         let (follower, mut is_subscribed) = self.followed_users.add(self.channels.user(user), user);
         let _ = timeout(FOLLOW_LIMIT, is_subscribed.wait_for(|is_subscribed| *is_subscribed)).await;
-        Follow::new(follower)
+        FollowGuard::new(follower)
     }
 
-    fn attend(&self) -> Follow {
-        Follow::nothing()
+    fn follow_work(&self) -> FollowGuard {
+        FollowGuard::nothing()
     }
 
     fn text_pace(&self) -> TextPace {

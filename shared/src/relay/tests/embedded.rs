@@ -44,7 +44,7 @@ async fn delivers_every_hint_by_watching() {
 #[tokio::test]
 async fn delivers_hints_by_polling_and_reports_it() {
     let pair = embedded(WakeMode::Poll).await;
-    let _attend = pair.there.attend();
+    let _follow = pair.there.follow_work();
     let mut signals = pair.there.signals();
     let path = pair.folder.path().join("chat.db");
 
