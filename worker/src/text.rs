@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use banter_shared::{
     chat::sanitize_agent_text,
-    relay::{LiveText, SharedRelay, TextPace},
+    relay::{LiveText, SharedRelay, TextIntervals},
     store::{Claim, Store, StoreError, StoredChunk},
 };
 use tokio::{
@@ -30,7 +30,7 @@ pub(crate) enum WriterStatus {
 pub(crate) struct TextWriter {
     store: Store,
     relay: SharedRelay,
-    pace: TextPace,
+    pace: TextIntervals,
     claim: Claim,
     /// The text received so far.
     all: String,
@@ -55,7 +55,7 @@ impl TextWriter {
         Self {
             store: store.clone(),
             relay: relay.clone(),
-            pace: relay.text_pace(),
+            pace: relay.text_intervals(),
             claim,
             all: String::new(),
             retracted: 0,

@@ -10,7 +10,7 @@ use sqlx::{ConnectOptions as _, sqlite::SqliteConnectOptions};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    FollowGuard, Hints, LiveText, Relay, Signal, TextPace,
+    FollowGuard, Hints, LiveText, Relay, Signal, TextIntervals,
     signals::{SignalSender, Signals},
     status::{Counters, Link, LinkState, RelayStatus},
     wake::{Interest, Listener, WakeFile, WakeMode},
@@ -102,8 +102,8 @@ impl Relay for EmbeddedRelay {
         FollowGuard::new(self.interest.add())
     }
 
-    fn text_pace(&self) -> TextPace {
-        TextPace { stored: CHUNK_INTERVAL, published: None }
+    fn text_intervals(&self) -> TextIntervals {
+        TextIntervals { stored: CHUNK_INTERVAL, published: None }
     }
 
     fn status(&self) -> RelayStatus {

@@ -80,7 +80,7 @@ pub enum Signal {
 
 /// How often the text of a running answer is stored and published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TextPace {
+pub struct TextIntervals {
     /// How long a worker collects text before storing it.
     pub stored: Duration,
     /// How long a worker collects text before publishing it; `None` if streams read stored text only.
@@ -106,7 +106,7 @@ pub trait Relay: Debug + Send + Sync {
     fn follow_work(&self) -> FollowGuard;
 
     /// Returns how often text is stored and published.
-    fn text_pace(&self) -> TextPace;
+    fn text_intervals(&self) -> TextIntervals;
 
     /// Returns the state of both directions and the number of lost messages.
     fn status(&self) -> RelayStatus;

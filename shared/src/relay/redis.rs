@@ -32,7 +32,7 @@ use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    FollowGuard, Hints, Identity, LiveText, Relay, Signal, TextPace,
+    FollowGuard, Hints, Identity, LiveText, Relay, Signal, TextIntervals,
     signals::{SignalSender, Signals},
     status::{Counters, Link, RelayStatus},
 };
@@ -192,8 +192,8 @@ impl Relay for RedisRelay {
         FollowGuard::nothing()
     }
 
-    fn text_pace(&self) -> TextPace {
-        TextPace { stored: STORED, published: Some(PUBLISHED) }
+    fn text_intervals(&self) -> TextIntervals {
+        TextIntervals { stored: STORED, published: Some(PUBLISHED) }
     }
 
     fn status(&self) -> RelayStatus {
