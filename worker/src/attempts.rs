@@ -158,7 +158,7 @@ impl PendingChecks {
 
     fn add(&mut self, signal: &Signal) {
         match signal {
-            Signal::Changed | Signal::Healed => *self = Self::all(),
+            Signal::Changed | Signal::Reconnected => *self = Self::all(),
             Signal::WakeWorkers => self.work = true,
             Signal::Stop(_) => self.stops = true,
             Signal::Decided(_) => self.decisions = true,

@@ -104,7 +104,7 @@ impl Hub {
         match signal {
             Signal::Changed => pending.read = true,
             Signal::Log(user) => pending.read |= self.channels().of_user(&user).is_some(),
-            Signal::Healed => *pending = PendingWork { read: true, resend: true },
+            Signal::Reconnected => *pending = PendingWork { read: true, resend: true },
             Signal::Text(user, text) => {
                 // The event that starts a task precedes its text.
                 self.perform(pending).await;

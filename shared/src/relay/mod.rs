@@ -75,7 +75,7 @@ pub enum Signal {
     /// A permission request of a running task was answered.
     Decided(TaskId),
     /// The relay has reconnected; signals were lost, so everything has to be read once.
-    Healed,
+    Reconnected,
 }
 
 /// How often the text of a running answer is stored and published.

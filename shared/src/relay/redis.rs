@@ -1,7 +1,7 @@
 //! The relay over Redis pub/sub, for processes on any number of machines that share one database.
 //!
 //! Guarantees: nothing waits for Redis. While it is unavailable, frozen, or denies access, receivers poll the database.
-//! Within two seconds of its return, both connections are restored, and receivers get [`Signal::Healed`]. A hint is
+//! Within two seconds of its return, both connections are restored, and receivers get [`Signal::Reconnected`]. A hint is
 //! published, or held until every receiver has polled, or counted as dropped. Nothing is stored in Redis.
 //!
 //! | module | what it does |

@@ -84,7 +84,7 @@ async fn check_access(state: &AppState, principal: &Principal) -> Result<(), Api
 async fn signalled(signals: &mut Signals, user: &UserRef) {
     loop {
         match signals.recv().await {
-            Some(Signal::Changed | Signal::Healed) => break,
+            Some(Signal::Changed | Signal::Reconnected) => break,
             Some(Signal::Log(whose)) if whose == *user => break,
             Some(Signal::Log(_) | Signal::Text(..) | Signal::WakeWorkers | Signal::Stop(_) | Signal::Decided(_)) => {}
             None => std::future::pending().await,

@@ -80,7 +80,7 @@ impl Subscriber {
                     request = send_change(sink.clone(), change).boxed().fuse();
                 } else if !is_caught_up {
                     is_caught_up = true;
-                    self.signals.send(Signal::Healed);
+                    self.signals.send(Signal::Reconnected);
                 }
             }
             let is_idle = request.is_terminated();

@@ -96,7 +96,7 @@ async fn recovers_after_a_restart_of_redis() {
     pair.until("away", |status| status.overall() == LinkState::Disconnected).await;
     server.restart().await;
 
-    received(&mut signals, |signal| matches!(signal, Signal::Healed)).await;
+    received(&mut signals, |signal| matches!(signal, Signal::Reconnected)).await;
     pair.until_connected().await;
     assert!(pair.here.status().dropped_texts > 0);
     let dropped = pair.dropped_hints();
@@ -118,7 +118,7 @@ async fn reports_a_frozen_redis_as_disconnected() {
     .await;
     server.signal("-CONT");
 
-    received(&mut signals, |signal| matches!(signal, Signal::Healed)).await;
+    received(&mut signals, |signal| matches!(signal, Signal::Reconnected)).await;
     pair.until_connected().await;
     assert_delivers_every_hint_in_both_processes(&pair).await;
 }
@@ -132,7 +132,7 @@ async fn starts_without_redis_and_connects_later() {
     let mut signals = pair.there.signals();
     server.restart().await;
 
-    received(&mut signals, |signal| matches!(signal, Signal::Healed)).await;
+    received(&mut signals, |signal| matches!(signal, Signal::Reconnected)).await;
     pair.until_connected().await;
     assert_delivers_every_hint_in_both_processes(&pair).await;
 }
@@ -148,7 +148,7 @@ async fn loses_no_hint_when_redis_closes_connections() {
         pair.here.announce(work());
         received(&mut signals, |signal| match signal {
             Signal::WakeWorkers => kind == "normal",
-            signal => matches!(signal, Signal::Healed),
+            signal => matches!(signal, Signal::Reconnected),
         })
         .await;
         pair.until_connected().await;
