@@ -166,7 +166,7 @@ impl EventStream {
     }
 
     async fn check_access(&self) -> Result<(), CloseReason> {
-        match self.hub.store.is_still_let_in(&self.principal).await {
+        match self.hub.store.is_still_valid(&self.principal).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(CloseReason::AccessRevoked),
             Err(error) => {

@@ -140,7 +140,7 @@ impl Store {
     ///
     /// # Errors
     /// Returns an error if the store fails.
-    pub async fn is_still_let_in(&self, principal: &Principal) -> Result<bool, StoreError> {
+    pub async fn is_still_valid(&self, principal: &Principal) -> Result<bool, StoreError> {
         let Some(key) = principal.key_id else { return Ok(!self.has_keys().await?) };
         let found = sqlx::query(
             "SELECT 1 FROM api_key WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2) \

@@ -72,7 +72,7 @@ pub async fn wait_for_outcome(
 
 /// Fails if the key or login of the request is no longer valid.
 async fn check_access(state: &AppState, principal: &Principal) -> Result<(), ApiError> {
-    if state.store.is_still_let_in(principal).await? {
+    if state.store.is_still_valid(principal).await? {
         return Ok(());
     }
     let detail =

@@ -12,11 +12,11 @@ async fn expires_and_prunes_a_login_after_thirty_days() {
 
     f.clock.advance(Duration::from_hours(30 * 24) - Duration::from_secs(1));
     assert_eq!(f.store.authenticate_login(&login.token).await.unwrap(), Some(principal.clone()));
-    assert!(f.store.is_still_let_in(&principal).await.unwrap());
+    assert!(f.store.is_still_valid(&principal).await.unwrap());
     f.clock.advance(Duration::from_secs(2));
 
     assert_eq!(f.store.authenticate_login(&login.token).await.unwrap(), None);
-    assert!(!f.store.is_still_let_in(&principal).await.unwrap());
+    assert!(!f.store.is_still_valid(&principal).await.unwrap());
     assert_eq!(f.store.authenticate_ticket(&ticket.token).await.unwrap(), None);
     let retention = Retention { events: Duration::from_hours(10_000) };
     assert_eq!(f.store.prune(retention).await.unwrap(), 2);
@@ -36,7 +36,7 @@ async fn accepts_a_ticket_for_a_minute_and_keeps_its_streams() {
 
     assert_eq!(reader, principal);
     assert_eq!(f.store.authenticate_ticket(&ticket.token).await.unwrap(), None);
-    assert!(f.store.is_still_let_in(&reader).await.unwrap());
+    assert!(f.store.is_still_valid(&reader).await.unwrap());
 }
 
 #[tokio::test]
@@ -50,6 +50,6 @@ async fn an_expired_key_ends_its_logins_and_tickets() {
 
     assert_eq!(f.store.authenticate_login(&login.token).await.unwrap(), None);
     assert_eq!(f.store.authenticate_ticket(&ticket.token).await.unwrap(), None);
-    assert!(!f.store.is_still_let_in(&principal).await.unwrap());
+    assert!(!f.store.is_still_valid(&principal).await.unwrap());
     assert!(f.store.log_in(&key.secret).await.unwrap().is_none());
 }
