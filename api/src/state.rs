@@ -8,7 +8,7 @@ use banter_shared::{
     relay::SharedRelay,
     shutdown::Shutdown,
     store::{Change, Store},
-    upkeep::STOP_PATIENCE,
+    upkeep::STOP_TIMEOUT,
 };
 use bytes::Bytes;
 
@@ -48,10 +48,10 @@ impl AppState {
         let state = self.clone();
         self.shutdown.tasks().spawn(async move {
             tokio::select! {
-                () = tokio::time::sleep(STOP_PATIENCE) => {}
+                () = tokio::time::sleep(STOP_TIMEOUT) => {}
                 () = state.shutdown.hard().cancelled() => return,
             }
-            match state.store.end_unheard_stop(task_id).await {
+            match state.store.end_ignored_stop(task_id).await {
                 Ok(ended) => state.relay.announce(ended.hints),
                 Err(error) => tracing::warn!(%task_id, %error, "failed to end a stopped task; retrying"),
             }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How long a worker may take to stop a task before another process ends it.
-pub const STOP_PATIENCE: Duration = Duration::from_millis(700);
+pub const STOP_TIMEOUT: Duration = Duration::from_millis(700);
 /// How often to look for ignored stop requests.
 const STOP_SWEEP: Duration = Duration::from_secs(1);
 /// How often to prune old rows.
@@ -96,8 +96,8 @@ async fn sweep_stops(store: Store, relay: SharedRelay, end: CancellationToken) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while tick(&mut ticks, &end).await {
         let swept = async {
-            for task_id in store.list_unheard_stops(STOP_PATIENCE).await? {
-                relay.announce(store.end_unheard_stop(task_id).await?.hints);
+            for task_id in store.list_ignored_stops(STOP_TIMEOUT).await? {
+                relay.announce(store.end_ignored_stop(task_id).await?.hints);
             }
             Ok::<_, StoreError>(())
         };

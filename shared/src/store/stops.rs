@@ -62,7 +62,7 @@ impl Store {
     ///
     /// # Errors
     /// Returns an error if the store fails.
-    pub async fn end_unheard_stop(&self, id: TaskId) -> Result<Change<()>, StoreError> {
+    pub async fn end_ignored_stop(&self, id: TaskId) -> Result<Change<()>, StoreError> {
         let mut tx = self.begin_write().await?;
         let attempt = sqlx::query_scalar::<_, i64>(
             "SELECT attempt FROM agent_task WHERE id = $1 AND status = 'running' AND stop_reason IS NOT NULL",
@@ -80,7 +80,7 @@ impl Store {
     ///
     /// # Errors
     /// Returns an error if the store fails.
-    pub async fn list_unheard_stops(&self, age: Duration) -> Result<Vec<TaskId>, StoreError> {
+    pub async fn list_ignored_stops(&self, age: Duration) -> Result<Vec<TaskId>, StoreError> {
         let tasks = sqlx::query_scalar(
             "SELECT id FROM agent_task INDEXED BY agent_task_stopping \
              WHERE status = 'running' AND stop_reason IS NOT NULL AND stop_requested_at < $1 ORDER BY id",

@@ -47,7 +47,7 @@ async fn does_not_resume_after_a_takeover_a_shutdown_or_an_ignored_stop() {
         let id = f.post(session, "three").await.task.id;
         f.claim().await;
         f.store.cancel_task(&f.user, session, id).await.unwrap();
-        f.store.end_unheard_stop(id).await.unwrap();
+        f.store.end_ignored_stop(id).await.unwrap();
         f.post(session, "four").await;
         let after_stop = f.claim().await;
         assert_eq!(f.store.read_conversation(&after_stop).await.unwrap().resume, None);
