@@ -120,7 +120,7 @@ impl DecisionWaiter {
     /// Closes the request, retrying until the store has done so. A decision made before takes precedence.
     async fn give_up(&self, why: DecidedBy) -> PermissionOutcome {
         loop {
-            match self.store.give_up_permission(&self.user, self.id, why).await {
+            match self.store.close_permission(&self.user, self.id, why).await {
                 Ok(ended) => {
                     self.relay.announce(ended.hints);
                     return ended.value;

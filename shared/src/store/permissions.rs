@@ -129,7 +129,7 @@ impl Store {
     ///
     /// # Errors
     /// Returns [`StoreError::NotFound`] if the request is not stored.
-    pub async fn give_up_permission(
+    pub async fn close_permission(
         &self,
         user: &UserRef,
         id: PermissionId,

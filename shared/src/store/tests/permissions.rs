@@ -30,7 +30,7 @@ async fn answers_a_permission_request_once() {
     let again = f.permit(&claim, id, PermissionDecision::Reject).await;
     assert!(matches!(again, Err(StoreError::PermissionAnswered)));
     // Neither the time limit nor a repeated write of the step reverts the answer.
-    assert_eq!(f.store.give_up_permission(&f.user, id, DecidedBy::TimeLimit).await.unwrap().value, allowed);
+    assert_eq!(f.store.close_permission(&f.user, id, DecidedBy::TimeLimit).await.unwrap().value, allowed);
     f.write(&claim, &[permission(1, "a", id)]).await.unwrap();
     assert_eq!(f.statuses(&claim).await, [(StepKind::Permission, StepStatus::Succeeded)]);
     let stranger = UserRef { user_id: "bob".into(), ..f.user.clone() };
@@ -56,7 +56,7 @@ async fn rejects_an_answer_to_an_expired_permission_request() {
     let (late, open) = (PermissionId::generate(), PermissionId::generate());
     f.write(&claim, &[permission(1, "a", late), permission(2, "b", open)]).await.unwrap();
 
-    let given_up = f.store.give_up_permission(&f.user, late, DecidedBy::TimeLimit).await.unwrap().value;
+    let given_up = f.store.close_permission(&f.user, late, DecidedBy::TimeLimit).await.unwrap().value;
 
     assert_eq!(given_up.decided_by, DecidedBy::TimeLimit);
     let answer = f.permit(&claim, late, PermissionDecision::Allow).await;
