@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use super::{
-    DEMO_KEY,
     defaults::{DEFAULT_FIRST_BYTE_TIMEOUT, DEFAULT_HISTORY_BYTES, DEFAULT_IDLE_TIMEOUT, DEFAULT_TIMEOUT},
     program::{AcpConfig, AnswerFormat, CommandConfig},
 };
+
+/// The key of the agent that exists unless it is disabled.
+pub const DEMO_KEY: &str = "demo";
 
 /// An agent: how it appears to users, the limits of its turns, and its driver.
 #[derive(Clone, Debug, PartialEq)]

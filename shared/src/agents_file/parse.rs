@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    AgentConfig, DEMO_KEY, DemoConfig, Driver, OpenaiConfig,
+    config::{AgentConfig, DEMO_KEY, DemoConfig, Driver, OpenaiConfig},
     error::Problem,
     parse_program::{ACP_FIELDS, COMMAND_FIELDS, PROGRAM_FIELDS, is_variable_name, parse_acp, parse_command},
     reader::{DAY_S, Reader, Source},
@@ -230,10 +230,10 @@ fn is_avatar(text: &str) -> bool {
     if let Some(digits) = text.strip_prefix('#') {
         return matches!(digits.len(), 3 | 6) && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     }
-    let is_colour_name = (3..=24).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase());
+    let is_color_name = (3..=24).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase());
     // An emoji of several people is a sequence of up to eleven characters.
     let is_emoji = text.chars().count() <= 12
         && !text.is_ascii()
         && !text.chars().any(|c| c.is_whitespace() || c.is_control() || c.is_alphabetic());
-    is_colour_name || is_emoji
+    is_color_name || is_emoji
 }
