@@ -3,32 +3,21 @@
 //! Not parsed by clap's `env`: an empty variable counts as unset here, and an error states the variable and what it
 //! expects, but never a secret value.
 
-use std::{
-    env,
-    fmt::Display,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    str::FromStr,
-    time::Duration,
-};
+mod error;
+mod number;
+mod url;
+
+use std::{env, net::SocketAddr, path::PathBuf, time::Duration};
+
+pub use error::ConfigError;
 
 use crate::{
     private,
-    relay::{AddressError, RedisAddress, RelayOptions, URL_FORMS, WakeMode},
+    relay::{RelayOptions, WakeMode},
     store::StoreOptions,
 };
-
-/// An environment variable with an invalid value, which aborts startup.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{variable}{}: expected {expected}", value.as_ref().map(|value| format!("={value:?}")).unwrap_or_default())]
-pub struct ConfigError {
-    /// The name of the variable.
-    pub variable: &'static str,
-    /// Its value; `None` if it may be a secret.
-    pub value: Option<String>,
-    /// A description of valid values.
-    pub expected: String,
-}
+use number::{count, in_range, parse};
+use url::{redis_address, sqlite_path, without_credentials};
 
 /// How requests are authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,14 +96,14 @@ impl Config {
             durable_against_power_cut: match get("DATABASE_SYNCHRONOUS").as_deref() {
                 None | Some("full") => true,
                 Some("normal") => false,
-                Some(other) => return Err(unexpected("DATABASE_SYNCHRONOUS", other, "`full` or `normal`")),
+                Some(other) => return Err(ConfigError::new("DATABASE_SYNCHRONOUS", other, "`full` or `normal`")),
             },
             relay: RelayOptions {
                 redis: get("REDIS_URL").map(|url| redis_address(&url, get("REDIS_CA_FILE").as_deref())).transpose()?,
                 wake: match get("EMBEDDED_WAKE").as_deref() {
                     None | Some("auto") => WakeMode::Auto,
                     Some("poll") => WakeMode::Poll,
-                    Some(other) => return Err(unexpected("EMBEDDED_WAKE", other, "`auto` or `poll`")),
+                    Some(other) => return Err(ConfigError::new("EMBEDDED_WAKE", other, "`auto` or `poll`")),
                 },
             },
             bind_addr: parse("BIND_ADDR", get("BIND_ADDR"), "127.0.0.1:8080", "ADDRESS:PORT, such as 127.0.0.1:8080")?,
@@ -136,7 +125,7 @@ impl Config {
             auth: match get("AUTH").as_deref() {
                 None | Some("auto") => AuthMode::Auto,
                 Some("required") => AuthMode::Required,
-                Some(other) => return Err(unexpected("AUTH", other, "`auto` or `required`")),
+                Some(other) => return Err(ConfigError::new("AUTH", other, "`auto` or `required`")),
             },
             max_connections: count("MAX_CONNECTIONS", get("MAX_CONNECTIONS"))?,
             max_connections_per_address: count("MAX_CONNECTIONS_PER_ADDRESS", get("MAX_CONNECTIONS_PER_ADDRESS"))?,
@@ -168,71 +157,6 @@ impl Config {
             busy_timeout: (self.task_lease / 2).min(Duration::from_secs(5)),
         }
     }
-}
-
-fn unexpected(variable: &'static str, value: &str, expected: &str) -> ConfigError {
-    ConfigError { variable, value: Some(value.to_owned()), expected: expected.to_owned() }
-}
-
-/// Parses `REDIS_URL` and `REDIS_CA_FILE`. Errors never show the URL: it may contain a password.
-fn redis_address(url: &str, ca_file: Option<&str>) -> Result<RedisAddress, ConfigError> {
-    RedisAddress::parse(url, ca_file.map(Path::new)).map_err(|error| {
-        let expected = match &error {
-            AddressError::Url => {
-                return ConfigError { variable: "REDIS_URL", value: None, expected: URL_FORMS.to_owned() };
-            }
-            AddressError::CaWithoutTls => "no value, unless REDIS_URL begins with rediss://".to_owned(),
-            AddressError::CaFile(source) => format!("a readable file ({source})"),
-            AddressError::Ca => "a file with certificates in PEM format".to_owned(),
-        };
-        ConfigError { variable: "REDIS_CA_FILE", value: ca_file.map(str::to_owned), expected }
-    })
-}
-
-/// Returns a URL without its user and password.
-fn without_credentials(url: &str) -> String {
-    match (url.split_once("://"), url.rfind('@')) {
-        (Some((scheme, _)), Some(end)) => format!("{scheme}://…{}", &url[end..]),
-        (None, Some(end)) => format!("…{}", &url[end..]),
-        (_, None) => url.to_owned(),
-    }
-}
-
-fn parse<T: FromStr>(
-    variable: &'static str,
-    value: Option<String>,
-    default: &str,
-    expected: &str,
-) -> Result<T, ConfigError> {
-    let value = value.unwrap_or_else(|| default.to_owned());
-    value.parse().map_err(|_| unexpected(variable, &value, expected))
-}
-
-fn in_range<T: Copy + FromStr + PartialOrd + Display>(
-    variable: &'static str,
-    value: Option<String>,
-    default: T,
-    min: T,
-    max: T,
-) -> Result<T, ConfigError> {
-    let Some(value) = value else { return Ok(default) };
-    match value.parse() {
-        Ok(number) if number >= min && number <= max => Ok(number),
-        _ => Err(unexpected(variable, &value, &format!("a whole number from {min} to {max}"))),
-    }
-}
-
-/// Parses a number from 1 to a million; `None` if unset.
-fn count(variable: &'static str, value: Option<String>) -> Result<Option<usize>, ConfigError> {
-    value.map(|value| in_range(variable, Some(value), 1, 1, 1_000_000)).transpose()
-}
-
-/// Returns the file that a `sqlite:` URL names; `None` for a database in memory, which processes cannot share.
-fn sqlite_path(url: &str) -> Option<PathBuf> {
-    let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"))?;
-    // Accepts only the modes that describe what happens anyway.
-    let path = path.strip_suffix("?mode=rwc").or_else(|| path.strip_suffix("?mode=rw")).unwrap_or(path);
-    (!path.is_empty() && !path.contains(":memory:") && !path.contains('?')).then(|| PathBuf::from(path))
 }
 
 #[cfg(test)]

@@ -1,0 +1,38 @@
+//! Environment variables that contain URLs.
+
+use std::path::{Path, PathBuf};
+
+use super::ConfigError;
+use crate::relay::{AddressError, RedisAddress, URL_FORMS};
+
+/// Parses `REDIS_URL` and `REDIS_CA_FILE`. Errors never show the URL: it may contain a password.
+pub(super) fn redis_address(url: &str, ca_file: Option<&str>) -> Result<RedisAddress, ConfigError> {
+    RedisAddress::parse(url, ca_file.map(Path::new)).map_err(|error| {
+        let expected = match &error {
+            AddressError::Url => {
+                return ConfigError { variable: "REDIS_URL", value: None, expected: URL_FORMS.to_owned() };
+            }
+            AddressError::CaWithoutTls => "no value, unless REDIS_URL begins with rediss://".to_owned(),
+            AddressError::CaFile(source) => format!("a readable file ({source})"),
+            AddressError::Ca => "a file with certificates in PEM format".to_owned(),
+        };
+        ConfigError { variable: "REDIS_CA_FILE", value: ca_file.map(str::to_owned), expected }
+    })
+}
+
+/// Returns a URL without its user and password.
+pub(super) fn without_credentials(url: &str) -> String {
+    match (url.split_once("://"), url.rfind('@')) {
+        (Some((scheme, _)), Some(end)) => format!("{scheme}://…{}", &url[end..]),
+        (None, Some(end)) => format!("…{}", &url[end..]),
+        (_, None) => url.to_owned(),
+    }
+}
+
+/// Returns the file that a `sqlite:` URL names; `None` for a database in memory, which processes cannot share.
+pub(super) fn sqlite_path(url: &str) -> Option<PathBuf> {
+    let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"))?;
+    // Accepts only the modes that describe what happens anyway.
+    let path = path.strip_suffix("?mode=rwc").or_else(|| path.strip_suffix("?mode=rw")).unwrap_or(path);
+    (!path.is_empty() && !path.contains(":memory:") && !path.contains('?')).then(|| PathBuf::from(path))
+}
