@@ -1,0 +1,96 @@
+//! Errors of a restore.
+
+use std::{fs, io, path::PathBuf};
+
+use crate::store::{NewerSchema, StoreError};
+
+/// Why a restore failed.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// A process has the database open.
+    #[error("{} is open in {user}; stop every api and worker first", path.display())]
+    InUse {
+        /// The database.
+        path: PathBuf,
+        /// The process, if it is known.
+        user: String,
+    },
+    /// The source cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The source.
+        path: PathBuf,
+        /// The error of the operating system.
+        #[source]
+        source: io::Error,
+    },
+    /// The source is the database.
+    #[error("{} is the database itself", .0.display())]
+    IsDatabase(PathBuf),
+    /// A process has the source open.
+    #[error("{} is open in {user}; copy it with `api backup` first", path.display())]
+    SourceInUse {
+        /// The source.
+        path: PathBuf,
+        /// The process, if it is known.
+        user: String,
+    },
+    /// The source is not a Banter database.
+    #[error("{} is not a Banter database", .0.display())]
+    NotBanter(PathBuf),
+    /// The source was migrated by a newer version.
+    #[error(
+        "{} has schema {}, but this program (version {}) supports schemas up to {}; restore it with the newer version",
+        .0.display(), .1.found, env!("CARGO_PKG_VERSION"), .1.known
+    )]
+    NewerSchema(PathBuf, NewerSchema),
+    /// The source is damaged.
+    #[error("{} is damaged: {what}", path.display())]
+    Damaged {
+        /// The source.
+        path: PathBuf,
+        /// SQLite's message.
+        what: String,
+    },
+    /// The disk has too little space for another copy.
+    #[error("not enough space for a copy of {} in {}", .0.display(), .1.display())]
+    NoSpace(PathBuf, PathBuf),
+    /// The copy could not be written next to the database.
+    #[error("cannot write to {}", path.display())]
+    Write {
+        /// The database's folder.
+        path: PathBuf,
+        /// The error of the operating system.
+        #[source]
+        source: io::Error,
+    },
+    /// The copy could not be migrated.
+    #[error("cannot migrate the copy of {}", path.display())]
+    Migrate {
+        /// The source.
+        path: PathBuf,
+        /// The error of the migration.
+        #[source]
+        source: sqlx::migrate::MigrateError,
+    },
+    /// A database could not be opened.
+    #[error("cannot open {}", path.display())]
+    Store {
+        /// The source, or the database.
+        path: PathBuf,
+        /// The error of the database.
+        #[source]
+        source: StoreError,
+    },
+}
+
+/// Describes a process for users.
+pub(super) fn describe(pid: Option<u32>) -> String {
+    match pid.filter(|pid| *pid > 0) {
+        Some(pid) => match fs::read_to_string(format!("/proc/{pid}/comm")) {
+            Ok(name) => format!("process {pid} ({})", name.trim()),
+            Err(_) => format!("process {pid}"),
+        },
+        None => "another process".into(),
+    }
+}
