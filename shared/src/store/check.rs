@@ -110,7 +110,7 @@ const RULES: [(&str, &str); 19] = [
     (
         "a permission request is referenced by its step, and is decided exactly when the step is closed",
         "SELECT s.task_id FROM task_step s WHERE s.kind = 'permission' \
-         AND (s.detail ->> 'request_id' IS NOT s.permission_id \
+         AND (s.detail ->> 'request_id' IS DISTINCT FROM s.permission_id \
              OR (s.status = 'pending') != (s.detail ->> 'decision' IS NULL))",
     ),
     (

@@ -74,8 +74,10 @@ pub(super) async fn insert(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT OR REPLACE INTO idempotency_key (workspace_id, user_id, operation, key, request_hash, \
-         chat_session_id, message_id, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO idempotency_key (workspace_id, user_id, operation, key, request_hash, chat_session_id, message_id, \
+         created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+         ON CONFLICT (workspace_id, user_id, operation, key) DO UPDATE SET request_hash = excluded.request_hash, \
+         chat_session_id = excluded.chat_session_id, message_id = excluded.message_id, created_at = excluded.created_at",
     )
     .bind(&user.workspace_id)
     .bind(&user.user_id)

@@ -119,13 +119,13 @@ async fn push(
 /// backed off would starve behind new ones. A job that was pushed in the future counts as due, because the clock was
 /// set back after the push, and `run_at` is meaningless. `$4` is [`first_future_id`].
 pub(super) const CLAIM: &str = "UPDATE Jobs SET status = 'Running', attempts = attempts + 1, lock_by = $1, lock_at = $2 \
-     WHERE rowid = (SELECT j.rowid FROM Jobs j INDEXED BY agent_jobs_ready \
+     WHERE id = (SELECT j.id FROM Jobs j \
          WHERE j.job_type = $3 AND j.status = 'Pending' AND (j.run_at <= $2 OR j.id > $4) \
          ORDER BY j.priority DESC, j.id LIMIT 1) \
      RETURNING id";
 
 /// Finds out whether [`CLAIM`] would claim a job, without acquiring a lock.
-pub(super) const LOOK: &str = "SELECT 1 FROM Jobs j INDEXED BY agent_jobs_ready \
+pub(super) const LOOK: &str = "SELECT 1 FROM Jobs j \
      WHERE j.job_type = $1 AND j.status = 'Pending' AND (j.run_at <= $2 OR j.id > $3) LIMIT 1";
 
 /// Returns the lowest id of jobs that were pushed in the future, by a clock ahead of `now`.

@@ -152,8 +152,8 @@ impl Store {
         // A title that the user confirmed counts as set by the user, even if it is unchanged.
         sqlx::query(
             "UPDATE chat_session SET title = COALESCE($2, title), title_folded = COALESCE($7, title_folded), \
-             title_is_manual = MAX(title_is_manual, $2 IS NOT NULL), status = COALESCE($3, status), \
-             pinned_at = CASE $4 WHEN 1 THEN COALESCE(pinned_at, $5) WHEN 0 THEN NULL ELSE pinned_at END, \
+             title_is_manual = CASE WHEN $2 IS NULL THEN title_is_manual ELSE 1 END, status = COALESCE($3, status), \
+             pinned_at = CASE WHEN $4 THEN COALESCE(pinned_at, $5) WHEN NOT $4 THEN NULL ELSE pinned_at END, \
              updated_at = CASE WHEN $6 THEN $5 ELSE updated_at END WHERE id = $1",
         )
         .bind(id)

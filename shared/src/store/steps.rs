@@ -215,8 +215,9 @@ pub(super) fn with_outcome(mut detail: Value, outcome: &PermissionOutcome) -> Re
 /// Removes the steps of a task, but remembers its permission requests.
 pub(super) async fn remove(tx: &mut SqliteConnection, task_id: TaskId) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT OR IGNORE INTO past_permission (permission_id, task_id) \
-         SELECT permission_id, task_id FROM task_step WHERE task_id = $1 AND permission_id IS NOT NULL",
+        "INSERT INTO past_permission (permission_id, task_id) \
+         SELECT permission_id, task_id FROM task_step WHERE task_id = $1 AND permission_id IS NOT NULL \
+         ON CONFLICT DO NOTHING",
     )
     .bind(task_id)
     .execute(&mut *tx)

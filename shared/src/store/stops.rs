@@ -15,6 +15,10 @@ use crate::{
     id::{SessionId, TaskId, WorkerId},
 };
 
+/// Selects the running tasks that were asked to stop before `$1`.
+pub(super) const LIST_IGNORED_STOPS: &str = "SELECT id FROM agent_task \
+     WHERE status = 'running' AND stop_reason IS NOT NULL AND stop_requested_at < $1 ORDER BY stop_requested_at, id";
+
 /// An attempt of a worker, as the store sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct RunningAttempt {
@@ -81,10 +85,7 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn list_ignored_stops(&self, age: Duration) -> Result<Vec<TaskId>, StoreError> {
-        let tasks = sqlx::query_scalar(
-            "SELECT id FROM agent_task INDEXED BY agent_task_stopping \
-             WHERE status = 'running' AND stop_reason IS NOT NULL AND stop_requested_at < $1 ORDER BY id",
-        )
+        let tasks = sqlx::query_scalar(LIST_IGNORED_STOPS)
         .bind(self.inner.clock.now().minus(age))
         .fetch_all(&self.inner.readers)
         .await?;

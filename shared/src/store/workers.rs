@@ -5,6 +5,11 @@ use sqlx::{Connection, SqliteConnection};
 use super::{Store, StoreError, sqlite};
 use crate::{clock::Timestamp, id::WorkerId};
 
+/// Selects every worker that has a heartbeat or a running task, with the counter of its heartbeat.
+pub(super) const LIST_BEATS: &str = "SELECT worker_id, beat FROM worker_heartbeat UNION ALL \
+     SELECT DISTINCT t.worker_id, NULL FROM agent_task t \
+     WHERE t.status = 'running' AND t.worker_id NOT IN (SELECT worker_id FROM worker_heartbeat)";
+
 /// A worker, as another process sees it.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Beat {
@@ -88,11 +93,7 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn list_beats(&self) -> Result<Vec<Beat>, StoreError> {
-        let beats = sqlx::query_as(
-            "SELECT worker_id, beat FROM worker_heartbeat UNION ALL \
-             SELECT DISTINCT t.worker_id, NULL FROM agent_task t INDEXED BY agent_task_by_worker \
-             WHERE t.status = 'running' AND t.worker_id NOT IN (SELECT worker_id FROM worker_heartbeat)",
-        )
+        let beats = sqlx::query_as(LIST_BEATS)
         .fetch_all(&self.inner.readers)
         .await?;
         Ok(beats)

@@ -24,10 +24,10 @@ const COUNTED_FOR: Duration = Duration::from_secs(2);
 
 /// Counts by the partial indexes of unfinished tasks, and finds the job that would be claimed next. Ended tasks cost
 /// nothing.
-const COUNT: &str = "SELECT (SELECT COUNT(*) FROM agent_task INDEXED BY agent_task_queued WHERE status = 'queued') AS queued, \
-     (SELECT COUNT(*) FROM agent_task INDEXED BY agent_task_one_running WHERE status = 'running') AS running, \
+pub(super) const COUNT: &str = "SELECT (SELECT COUNT(*) FROM agent_task WHERE status = 'queued') AS queued, \
+     (SELECT COUNT(*) FROM agent_task WHERE status = 'running') AS running, \
      (SELECT COUNT(*) FROM worker_heartbeat) AS workers, \
-     (SELECT id FROM Jobs INDEXED BY agent_jobs_ready WHERE job_type = $1 AND status = 'Pending' \
+     (SELECT id FROM Jobs WHERE job_type = $1 AND status = 'Pending' \
          AND (run_at <= $2 OR id > $3) ORDER BY priority DESC, id LIMIT 1) AS oldest_job";
 
 impl Store {
@@ -56,15 +56,5 @@ impl Store {
             oldest_wait: pushed.map_or(Duration::ZERO, |pushed| Duration::from_millis(now_ms.saturating_sub(pushed))),
             workers,
         })
-    }
-
-    /// Returns SQLite's query plan of the count.
-    #[cfg(test)]
-    pub(super) async fn explain_workload(&self) -> Vec<String> {
-        use sqlx::Row as _;
-
-        let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {COUNT}"));
-        let plan = sqlx::query(explain).fetch_all(&self.inner.readers).await.unwrap();
-        plan.iter().map(|step| step.get("detail")).collect()
     }
 }

@@ -5,6 +5,7 @@ mod files;
 mod lists;
 mod log;
 mod permissions;
+mod plans;
 mod queue;
 mod readiness;
 mod resume;

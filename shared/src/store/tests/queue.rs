@@ -3,21 +3,6 @@
 use super::*;
 
 #[tokio::test]
-async fn the_claim_uses_only_our_index() {
-    let f = Fixture::new().await;
-
-    let plan = sqlx::query(concat_plan()).fetch_all(&f.store.inner.readers).await.unwrap();
-
-    let plan: Vec<String> = plan.iter().map(|row| row.get::<String, _>("detail")).collect();
-    assert!(plan.iter().any(|step| step.contains("USING INDEX agent_jobs_ready")), "{plan:?}");
-    assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE") || step.contains("SCAN")), "{plan:?}");
-}
-
-fn concat_plan() -> sqlx::AssertSqlSafe<String> {
-    sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", jobs::CLAIM))
-}
-
-#[tokio::test]
 async fn runs_one_task_per_session_at_a_time() {
     let f = Fixture::new().await;
     let session = f.session().await;

@@ -27,26 +27,6 @@ async fn a_store_that_rejects_writes_is_not_ready() {
 }
 
 #[tokio::test]
-async fn counts_the_workload_by_the_indexes_of_unfinished_tasks() {
-    let f = Fixture::new().await;
-
-    let plan = f.store.explain_workload().await;
-
-    let reads: Vec<_> = plan.iter().filter(|step| step.contains(" USING ")).map(String::as_str).collect();
-    assert_eq!(
-        reads,
-        [
-            "SCAN agent_task USING COVERING INDEX agent_task_queued",
-            "SCAN agent_task USING COVERING INDEX agent_task_one_running",
-            "SCAN worker_heartbeat USING COVERING INDEX sqlite_autoindex_worker_heartbeat_1",
-            "SEARCH Jobs USING INDEX agent_jobs_ready (job_type=?)",
-        ],
-        "the first two are partial indexes of unfinished tasks"
-    );
-    assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{plan:?}");
-}
-
-#[tokio::test]
 async fn reports_the_wait_of_the_job_to_be_claimed_next() {
     let f = Fixture::new().await;
     for text in ["one", "two"] {

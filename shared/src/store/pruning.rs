@@ -1,14 +1,24 @@
-//! Housekeeping: pruning old rows, and repairing inconsistencies that should never occur.
+//! Pruning: deleting rows that are no longer needed.
 
 use std::time::Duration;
 
-use super::{AGENT_QUEUE, Change, Store, StoreError, idempotency, jobs::schedule_head};
-use crate::{clock::Timestamp, event::Hints, id::SessionId};
+use super::{AGENT_QUEUE, Store, StoreError, idempotency};
+use crate::clock::Timestamp;
 
 /// The maximum number of rows to prune per transaction, so that senders do not wait long.
 const BATCH: i64 = 1000;
 /// How long ended jobs are kept for inspection.
 const ENDED_JOBS_KEPT: Duration = Duration::from_hours(1);
+
+/// Deletes idempotency keys that were created before `$1`, at most `$2`.
+pub(super) const PRUNE_KEYS: &str = "DELETE FROM idempotency_key WHERE (workspace_id, user_id, operation, key) IN \
+     (SELECT workspace_id, user_id, operation, key FROM idempotency_key WHERE created_at < $1 LIMIT $2)";
+/// Deletes jobs of the queue `$1` that ended before `$2`, at most `$3`.
+pub(super) const PRUNE_JOBS: &str = "DELETE FROM Jobs WHERE id IN \
+     (SELECT id FROM Jobs WHERE job_type = $1 AND done_at IS NOT NULL AND done_at < $2 LIMIT $3)";
+/// Selects the last of the events before `$1` in each log, among the `$2` oldest events.
+pub(super) const LIST_OLD_EVENTS: &str = "SELECT e.user_log_id, MAX(e.seq) AS up_to FROM \
+     (SELECT user_log_id, seq FROM event_log WHERE at < $1 ORDER BY at, id LIMIT $2) e GROUP BY e.user_log_id";
 
 /// How long data is kept.
 #[derive(Clone, Copy, Debug)]
@@ -30,20 +40,13 @@ impl Store {
         pruned += self.prune_logins(now).await?;
         loop {
             let mut tx = self.begin_write().await?;
-            let keys = sqlx::query(
-                "DELETE FROM idempotency_key WHERE (workspace_id, user_id, operation, key) IN \
-                 (SELECT workspace_id, user_id, operation, key FROM idempotency_key INDEXED BY idempotency_key_created \
-                 WHERE created_at < $1 LIMIT $2)",
-            )
+            let keys = sqlx::query(PRUNE_KEYS)
             .bind(keys_before)
             .bind(BATCH)
             .execute(&mut *tx)
             .await?
             .rows_affected();
-            let jobs = sqlx::query(
-                "DELETE FROM Jobs WHERE rowid IN (SELECT rowid FROM Jobs INDEXED BY agent_jobs_ended \
-                 WHERE job_type = $1 AND done_at IS NOT NULL AND done_at < $2 LIMIT $3)",
-            )
+            let jobs = sqlx::query(PRUNE_JOBS)
             .bind(AGENT_QUEUE)
             .bind(jobs_before)
             .bind(BATCH)
@@ -74,11 +77,7 @@ impl Store {
         let mut pruned = 0;
         loop {
             let mut tx = self.begin_write().await?;
-            let old: Vec<(i64, i64)> = sqlx::query_as(
-                "SELECT e.user_log_id, MAX(e.seq) AS up_to FROM \
-                 (SELECT user_log_id, seq FROM event_log INDEXED BY event_log_at WHERE at < $1 ORDER BY at, id LIMIT $2) e \
-                 GROUP BY e.user_log_id",
-            )
+            let old: Vec<(i64, i64)> = sqlx::query_as(LIST_OLD_EVENTS)
             .bind(before)
             .bind(BATCH)
             .fetch_all(&mut *tx)
@@ -91,7 +90,7 @@ impl Store {
                     .execute(&mut *tx)
                     .await?
                     .rows_affected();
-                sqlx::query("UPDATE user_log SET floor_seq = MAX(floor_seq, $2) WHERE id = $1")
+                sqlx::query("UPDATE user_log SET floor_seq = $2 WHERE id = $1 AND floor_seq < $2")
                     .bind(log_id)
                     .bind(up_to)
                     .execute(&mut *tx)
@@ -103,31 +102,5 @@ impl Store {
                 return Ok(pruned);
             }
         }
-    }
-
-    /// Pushes a job for every session with queued tasks but no job. There should be none; each one is caused by a bug
-    /// elsewhere, and is logged.
-    ///
-    /// # Errors
-    /// Returns an error if the store fails.
-    pub async fn reconcile(&self) -> Result<Change<usize>, StoreError> {
-        const STRANDED: &str = "SELECT DISTINCT t.chat_session_id FROM agent_task t WHERE t.status = 'queued' \
-             AND NOT EXISTS (SELECT 1 FROM agent_task l WHERE l.chat_session_id = t.chat_session_id \
-                 AND (l.status = 'running' OR EXISTS (SELECT 1 FROM Jobs j WHERE j.id = l.job_id AND j.status = 'Pending')))";
-        if sqlx::query(STRANDED).fetch_optional(&self.inner.readers).await?.is_none() {
-            return Ok(Change::nothing(0));
-        }
-        let mut tx = self.begin_write().await?;
-        let stranded: Vec<SessionId> = sqlx::query_scalar(STRANDED).fetch_all(&mut *tx).await?;
-        for &session_id in &stranded {
-            tracing::error!(%session_id, "queued task had no job; job pushed");
-            sqlx::query("UPDATE agent_task SET job_id = NULL WHERE chat_session_id = $1 AND status = 'queued'")
-                .bind(session_id)
-                .execute(&mut *tx)
-                .await?;
-            schedule_head(&mut tx, session_id, self.inner.clock.now()).await?;
-        }
-        tx.commit().await?;
-        Ok(Change::new(stranded.len(), Hints { wake_workers: !stranded.is_empty(), ..Hints::default() }))
     }
 }

@@ -1,0 +1,32 @@
+//! Reconciliation: repairing an inconsistency of the queue that should never occur.
+
+use super::{Change, Store, StoreError, jobs::schedule_head};
+use crate::{event::Hints, id::SessionId};
+
+impl Store {
+    /// Pushes a job for every session with queued tasks but no job. There should be none; each one is caused by a bug
+    /// elsewhere, and is logged.
+    ///
+    /// # Errors
+    /// Returns an error if the store fails.
+    pub async fn reconcile(&self) -> Result<Change<usize>, StoreError> {
+        const STRANDED: &str = "SELECT DISTINCT t.chat_session_id FROM agent_task t WHERE t.status = 'queued' \
+             AND NOT EXISTS (SELECT 1 FROM agent_task l WHERE l.chat_session_id = t.chat_session_id \
+                 AND (l.status = 'running' OR EXISTS (SELECT 1 FROM Jobs j WHERE j.id = l.job_id AND j.status = 'Pending')))";
+        if sqlx::query(STRANDED).fetch_optional(&self.inner.readers).await?.is_none() {
+            return Ok(Change::nothing(0));
+        }
+        let mut tx = self.begin_write().await?;
+        let stranded: Vec<SessionId> = sqlx::query_scalar(STRANDED).fetch_all(&mut *tx).await?;
+        for &session_id in &stranded {
+            tracing::error!(%session_id, "queued task had no job; job pushed");
+            sqlx::query("UPDATE agent_task SET job_id = NULL WHERE chat_session_id = $1 AND status = 'queued'")
+                .bind(session_id)
+                .execute(&mut *tx)
+                .await?;
+            schedule_head(&mut tx, session_id, self.inner.clock.now()).await?;
+        }
+        tx.commit().await?;
+        Ok(Change::new(stranded.len(), Hints { wake_workers: !stranded.is_empty(), ..Hints::default() }))
+    }
+}
