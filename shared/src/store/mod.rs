@@ -76,7 +76,6 @@ pub use chunks::{ChunkRow, StoredChunk};
 pub use claims::{Claim, Conversation};
 pub use error::{NewerSchema, OpenError, StoreError};
 pub use events::LogPosition;
-pub use pruning::Retention;
 pub use idempotency::IdempotencyKey;
 pub use installation::Installation;
 pub use jobs::{AGENT_QUEUE, AgentJob};

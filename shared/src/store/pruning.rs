@@ -40,19 +40,14 @@ impl Store {
         pruned += self.prune_logins(now).await?;
         loop {
             let mut tx = self.begin_write().await?;
-            let keys = sqlx::query(PRUNE_KEYS)
-            .bind(keys_before)
-            .bind(BATCH)
-            .execute(&mut *tx)
-            .await?
-            .rows_affected();
+            let keys = sqlx::query(PRUNE_KEYS).bind(keys_before).bind(BATCH).execute(&mut *tx).await?.rows_affected();
             let jobs = sqlx::query(PRUNE_JOBS)
-            .bind(AGENT_QUEUE)
-            .bind(jobs_before)
-            .bind(BATCH)
-            .execute(&mut *tx)
-            .await?
-            .rows_affected();
+                .bind(AGENT_QUEUE)
+                .bind(jobs_before)
+                .bind(BATCH)
+                .execute(&mut *tx)
+                .await?
+                .rows_affected();
             tx.commit().await?;
             pruned += keys + jobs;
             if keys.max(jobs) < BATCH.unsigned_abs() {
@@ -77,11 +72,8 @@ impl Store {
         let mut pruned = 0;
         loop {
             let mut tx = self.begin_write().await?;
-            let old: Vec<(i64, i64)> = sqlx::query_as(LIST_OLD_EVENTS)
-            .bind(before)
-            .bind(BATCH)
-            .fetch_all(&mut *tx)
-            .await?;
+            let old: Vec<(i64, i64)> =
+                sqlx::query_as(LIST_OLD_EVENTS).bind(before).bind(BATCH).fetch_all(&mut *tx).await?;
             let mut batch = 0;
             for (log_id, up_to) in old {
                 batch += sqlx::query("DELETE FROM event_log WHERE user_log_id = $1 AND seq <= $2")

@@ -86,9 +86,9 @@ impl Store {
     /// Returns an error if the store fails.
     pub async fn list_ignored_stops(&self, age: Duration) -> Result<Vec<TaskId>, StoreError> {
         let tasks = sqlx::query_scalar(LIST_IGNORED_STOPS)
-        .bind(self.inner.clock.now().minus(age))
-        .fetch_all(&self.inner.readers)
-        .await?;
+            .bind(self.inner.clock.now().minus(age))
+            .fetch_all(&self.inner.readers)
+            .await?;
         Ok(tasks)
     }
 

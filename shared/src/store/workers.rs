@@ -93,9 +93,7 @@ impl Store {
     /// # Errors
     /// Returns an error if the store fails.
     pub async fn list_beats(&self) -> Result<Vec<Beat>, StoreError> {
-        let beats = sqlx::query_as(LIST_BEATS)
-        .fetch_all(&self.inner.readers)
-        .await?;
+        let beats = sqlx::query_as(LIST_BEATS).fetch_all(&self.inner.readers).await?;
         Ok(beats)
     }
 

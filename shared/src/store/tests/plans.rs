@@ -29,7 +29,10 @@ async fn frequent_queries_use_their_indexes() {
             pruning::PRUNE_KEYS,
             &["idempotency_key USING PRIMARY KEY", "idempotency_key USING COVERING INDEX idempotency_key_created"],
         ),
-        (pruning::PRUNE_JOBS, &["Jobs USING INDEX sqlite_autoindex_Jobs_1 (id=?)", "Jobs USING INDEX agent_jobs_ended"]),
+        (
+            pruning::PRUNE_JOBS,
+            &["Jobs USING INDEX sqlite_autoindex_Jobs_1 (id=?)", "Jobs USING INDEX agent_jobs_ended"],
+        ),
         (pruning::LIST_OLD_EVENTS, &["event_log USING INDEX event_log_at"]),
     ] {
         let plan = plan(&f.store, query).await;
