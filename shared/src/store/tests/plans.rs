@@ -11,36 +11,25 @@ async fn plan(store: &Store, query: &str) -> Vec<String> {
 #[tokio::test]
 async fn frequent_queries_use_their_indexes() {
     let f = Fixture::new().await;
-    for (query, reads) in [
-        (jobs::CLAIM, &["Jobs USING INDEX sqlite_autoindex_Jobs_1 (id=?)", "j USING INDEX agent_jobs_ready"][..]),
-        (jobs::LOOK, &["j USING INDEX agent_jobs_ready"]),
+    for (query, indexes) in [
+        (jobs::CLAIM, &["sqlite_autoindex_Jobs_1", "agent_jobs_ready"][..]),
+        (jobs::LOOK, &["agent_jobs_ready"]),
         (
             workload::COUNT,
-            &[
-                "agent_task USING COVERING INDEX agent_task_queued",
-                "agent_task USING COVERING INDEX agent_task_by_worker",
-                "worker_heartbeat USING COVERING INDEX",
-                "Jobs USING INDEX agent_jobs_ready",
-            ],
+            &["agent_task_queued", "agent_task_by_worker", "sqlite_autoindex_worker_heartbeat_1", "agent_jobs_ready"],
         ),
-        (stops::LIST_IGNORED_STOPS, &["agent_task USING INDEX agent_task_stopping"]),
-        (workers::LIST_BEATS, &["t USING INDEX agent_task_by_worker", "worker_heartbeat_1 FOR IN-OPERATOR"]),
-        (
-            pruning::PRUNE_KEYS,
-            &["idempotency_key USING PRIMARY KEY", "idempotency_key USING COVERING INDEX idempotency_key_created"],
-        ),
-        (
-            pruning::PRUNE_JOBS,
-            &["Jobs USING INDEX sqlite_autoindex_Jobs_1 (id=?)", "Jobs USING INDEX agent_jobs_ended"],
-        ),
-        (pruning::LIST_OLD_EVENTS, &["event_log USING INDEX event_log_at"]),
+        (stops::LIST_IGNORED_STOPS, &["agent_task_stopping"]),
+        (workers::LIST_BEATS, &["agent_task_by_worker", "sqlite_autoindex_worker_heartbeat_1"]),
+        (pruning::PRUNE_KEYS, &["PRIMARY KEY", "idempotency_key_created"]),
+        (pruning::PRUNE_JOBS, &["sqlite_autoindex_Jobs_1", "agent_jobs_ended"]),
+        (pruning::LIST_OLD_EVENTS, &["event_log_at"]),
     ] {
         let plan = plan(&f.store, query).await;
 
         let uses: Vec<_> = plan.iter().filter(|step| step.contains("USING ")).collect();
-        assert_eq!(uses.len(), reads.len(), "{query}: {plan:#?}");
-        for (used, expected) in uses.iter().zip(reads) {
-            assert!(used.contains(expected), "{query}: {plan:#?}");
+        assert_eq!(uses.len(), indexes.len(), "{query}: {plan:#?}");
+        for (used, index) in uses.iter().zip(indexes) {
+            assert!(used.contains(index), "{query}: {plan:#?}");
         }
     }
 }
