@@ -31,12 +31,12 @@ export const unavailableScenes = {
   },
   "not found with a draft": async (page, chats) => {
     await openChat(page, chats.names);
-    await composer(page).fill("An unsent draft");
+    await composer(page).fill("A question for later");
     await page.route("**/v1/chat/**", (route) =>
       route.fulfill({ status: 404, json: { code: "not_found", title: "Not Found" } }),
     );
     await page.reload();
-    await page.getByText("An unsent draft").waitFor();
+    await page.getByText("A question for later").waitFor();
   },
   "chat loading": async (page, chats) => {
     await page.route("**/v1/chat/**", () => {});
