@@ -1,4 +1,4 @@
-//! The product as a test sees it: a folder, a database, and processes that share it.
+//! A complete installation for one test: a folder, a database, and the processes that share it.
 
 use std::{
     fmt::Write as _,
@@ -22,21 +22,21 @@ use crate::{
     wait::eventually,
 };
 
-/// Processes of all tests together at one time; more would only make each other late.
+/// Maximum number of processes of all tests at one time; more would only slow each other down.
 const MAX_PROCESSES: usize = 12;
 
-/// How long a process may take to come up on a machine that is busy with other tests.
+/// Time limit for a process to start on a machine that is busy with other tests.
 const START_LIMIT: Duration = Duration::from_mins(1);
 
-/// How long a process may take to stop beyond its own grace.
+/// Time limit for a process to stop, in addition to its own grace period.
 pub const STOP_LIMIT: Duration = Duration::from_secs(20);
 
-/// How long a process that is not frozen may hold the write lock.
+/// Longest time that a process that is not frozen holds the write lock.
 const FREE_WITHIN: Duration = Duration::from_millis(400);
 
 static ROOM: Semaphore = Semaphore::const_new(MAX_PROCESSES);
 
-/// What a [`TestApp`] starts with.
+/// Configuration of a [`TestApp`].
 #[derive(Debug)]
 pub struct Builder {
     apis: usize,
@@ -49,61 +49,61 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// How many `api` processes (1 unless told).
+    /// Sets the number of `api` processes; the default is 1.
     pub fn apis(mut self, count: usize) -> Self {
         self.apis = count;
         self
     }
 
-    /// How many `worker` processes (1 unless told).
+    /// Sets the number of `worker` processes; the default is 1.
     pub fn workers(mut self, count: usize) -> Self {
         self.workers = count;
         self
     }
 
-    /// A variable for every process.
+    /// Sets an environment variable for every process.
     pub fn env(mut self, variable: &str, value: &str) -> Self {
         self.environment.insert(variable.to_owned(), value.to_owned());
         self
     }
 
-    /// Several variables for every process.
+    /// Sets several environment variables for every process.
     pub fn all_env(mut self, variables: Environment) -> Self {
         self.environment.extend(variables);
         self
     }
 
-    /// Tables for `agents.toml`.
+    /// Adds tables to `agents.toml`.
     pub fn agents(mut self, toml: &str) -> Self {
         let _ = writeln!(self.agents, "{toml}");
         self
     }
 
-    /// With a Redis of its own between the processes. `BANTER_TEST_REDIS=1` gives every test one.
+    /// Connects the processes through a Redis server of their own. `BANTER_TEST_REDIS=1` does so for every test.
     pub fn redis(mut self) -> Self {
         self.redis = true;
         self
     }
 
-    /// Without Redis, whatever `BANTER_TEST_REDIS` says.
+    /// Runs without Redis, regardless of `BANTER_TEST_REDIS`.
     pub fn embedded(mut self) -> Self {
         self.redis = false;
         self
     }
 
-    /// With this Redis between the processes, and with its URL unless `REDIS_URL` is set.
+    /// Connects the processes through this Redis server. Its URL is used unless `REDIS_URL` is set.
     pub fn on_redis(mut self, redis: Redis) -> Self {
         self.own_redis = Some(redis);
         self
     }
 
-    /// Apis on ports that no outgoing connection takes while they are down.
+    /// Binds the apis to ports that no outgoing connection takes while they are down.
     pub fn lasting_ports(mut self) -> Self {
         self.lasting_ports = true;
         self
     }
 
-    /// Starts all processes at once, and waits until every api has told its address.
+    /// Starts all processes at once and waits until every api has printed its address.
     pub async fn start(mut self) -> TestApp {
         let redis = match self.own_redis.take() {
             None if self.redis => Some(Redis::start().await),
@@ -155,18 +155,18 @@ impl Builder {
     }
 }
 
-/// One `api` process and where it listens.
+/// An `api` process and its address.
 #[derive(Debug)]
 pub struct Api {
     /// The process.
     pub process: Process,
-    /// `127.0.0.1:PORT`, known once it has started.
+    /// `127.0.0.1:PORT`, known once the api has started.
     pub address: String,
 }
 
-/// A running installation of its own. Dropping it kills every process and removes the folder.
+/// A running installation. Dropping it kills every process and removes the folder.
 ///
-/// When the test fails, the end of each process's log is printed.
+/// When the test fails, the last lines of each process's log are printed.
 #[derive(Debug)]
 pub struct TestApp {
     // Dropped in this order: the processes before the folder that they write to.
@@ -182,7 +182,7 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// One api, one worker, the demo agent, keyless, unless the builder is told otherwise.
+    /// Returns a builder for one api and one worker with the demo agent, in keyless mode.
     pub fn builder() -> Builder {
         let redis = std::env::var_os("BANTER_TEST_REDIS").is_some();
         Builder {
@@ -196,42 +196,42 @@ impl TestApp {
         }
     }
 
-    /// One api and one worker.
+    /// Starts one api and one worker.
     pub async fn start() -> Self {
         Self::builder().start().await
     }
 
-    /// A client of the first api, without a key.
+    /// Returns a client of the first api, without a key.
     pub fn client(&self) -> Client {
         self.client_of(0)
     }
 
-    /// A client of one api, without a key.
+    /// Returns a client of one api, without a key.
     pub fn client_of(&self, index: usize) -> Client {
         Client::new(&self.apis[index].address)
     }
 
-    /// One api.
+    /// Returns one api.
     pub fn api(&mut self, index: usize) -> &mut Api {
         &mut self.apis[index]
     }
 
-    /// One worker.
+    /// Returns one worker.
     pub fn worker(&mut self, index: usize) -> &mut Process {
         &mut self.workers[index]
     }
 
-    /// The Redis between the processes.
+    /// Returns the Redis server between the processes.
     pub fn redis(&mut self) -> &mut Redis {
-        self.redis.as_mut().expect("the builder was told `redis()`")
+        self.redis.as_mut().expect("the builder was called with `redis()`")
     }
 
-    /// The environment of its processes.
+    /// Returns the environment of the processes.
     pub fn environment(&self) -> &Environment {
         &self.environment
     }
 
-    /// Names and process ids of all its processes, the Redis included.
+    /// Returns the names and ids of all processes, including Redis.
     pub fn processes(&self) -> Vec<(String, u32)> {
         let numbered = |kind: &str, index: usize| format!("{kind}-{}", index + 1);
         let apis = self.apis.iter().enumerate().map(|(index, api)| (numbered("api", index), api.process.pid()));
@@ -240,12 +240,12 @@ impl TestApp {
         apis.chain(workers).chain(redis).collect()
     }
 
-    /// How many apis there are.
+    /// Returns the number of apis.
     pub fn api_count(&self) -> usize {
         self.apis.len()
     }
 
-    /// Stops all processes in good order, workers first.
+    /// Shuts all processes down gracefully, workers first.
     pub async fn stop_all(&mut self) {
         for worker in &mut self.workers {
             worker.stop(STOP_LIMIT).await;
@@ -255,39 +255,39 @@ impl TestApp {
         }
     }
 
-    /// What all its processes have logged, the Redis excluded.
+    /// Returns the logs of all processes except Redis.
     pub fn logs(&self) -> String {
         let apis = self.apis.iter().map(|api| api.process.stderr());
         apis.chain(self.workers.iter().map(Process::stderr)).collect()
     }
 
-    /// The folder that holds the database, the logs and `agents.toml`.
+    /// Returns the folder that holds the database, the logs, and `agents.toml`.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The database file.
+    /// Returns the path of the database file.
     pub fn database(&self) -> PathBuf {
         PathBuf::from(self.environment["DATABASE_URL"].trim_start_matches("sqlite://"))
     }
 
-    /// Sets a variable for the processes that start from now on.
+    /// Sets an environment variable for the processes that start from now on.
     pub fn set_env(&mut self, variable: &str, value: &str) {
         self.environment.insert(variable.to_owned(), value.to_owned());
     }
 
-    /// Sets several.
+    /// Sets several environment variables for the processes that start from now on.
     pub fn set_all_env(&mut self, variables: Environment) {
         self.environment.extend(variables);
     }
 
-    /// Sends a signal to all its processes at once, the Redis included.
+    /// Sends a signal to all processes at once, including Redis.
     pub fn signal_all(&self, signal: Signal) {
         let pids: Vec<u32> = self.processes().into_iter().map(|(_, pid)| pid).collect();
         signal.send_to_all(&pids);
     }
 
-    /// The heartbeat counters of all workers that beat.
+    /// Returns the heartbeat counters of all live workers.
     pub async fn beats(&self) -> Vec<i64> {
         let options = SqliteConnectOptions::new().filename(self.database()).read_only(true);
         let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
@@ -297,7 +297,7 @@ impl TestApp {
         beats
     }
 
-    /// Waits until every worker has beaten `count` times more, and `workers` still do.
+    /// Waits for `count` more heartbeats of every worker, with `workers` workers still alive.
     pub async fn wait_for_beats(&self, workers: usize, count: i64) {
         let before: i64 = self.beats().await.iter().max().copied().unwrap_or_default();
         eventually("all workers' heartbeats", async || {
@@ -307,7 +307,7 @@ impl TestApp {
         .await;
     }
 
-    /// Starts one more api and returns its index.
+    /// Starts another api and returns its index.
     pub async fn add_api(&mut self) -> usize {
         self.spawn_api("127.0.0.1:0");
         let index = self.apis.len() - 1;
@@ -315,30 +315,30 @@ impl TestApp {
         index
     }
 
-    /// Starts one more worker and returns its index.
+    /// Starts another worker and returns its index.
     pub fn add_worker(&mut self) -> usize {
         self.spawn_worker();
         self.workers.len() - 1
     }
 
-    /// Starts an api that has ended again, on the port that it had.
+    /// Restarts an api that has exited, on the same port.
     pub async fn revive_api(&mut self, index: usize) {
         let address = self.apis[index].address.clone();
         self.apis[index].process.kill();
         let process = self.spawn("api", &[("BIND_ADDR", &address)]);
         self.apis[index].process = process;
         self.wait_for_address(index).await;
-        assert_eq!(self.apis[index].address, address, "it listens where it was told to");
+        assert_eq!(self.apis[index].address, address, "the api listens on the configured address");
     }
 
-    /// Stops an api in good order and starts it again on the same port.
+    /// Shuts an api down gracefully and restarts it on the same port.
     pub async fn restart_api(&mut self, index: usize) {
         self.apis[index].process.stop(STOP_LIMIT).await;
         self.revive_api(index).await;
     }
 
-    /// Freezes a worker (SIGSTOP), but not inside a write transaction: there it would hold the database's one write lock,
-    /// and nobody could go on until it thaws.
+    /// Freezes a worker (SIGSTOP), but not inside a write transaction: it would hold the database's only write lock and
+    /// block every other process until it resumes.
     pub async fn freeze_worker(&mut self, index: usize) {
         for _ in 0..20 {
             self.workers[index].signal(Signal::Freeze);
@@ -347,25 +347,25 @@ impl TestApp {
             }
             self.workers[index].signal(Signal::Thaw);
         }
-        panic!("somebody holds the write lock");
+        panic!("another process holds the write lock");
     }
 
-    /// How many apis there are.
+    /// Returns the number of apis.
     pub fn apis(&self) -> usize {
         self.apis.len()
     }
 
-    /// How many workers there are.
+    /// Returns the number of workers.
     pub fn workers(&self) -> usize {
         self.workers.len()
     }
 
-    /// Stops a worker in good order, and forgets it: the last one takes its index.
+    /// Shuts a worker down gracefully and removes it; the last worker takes its index.
     pub async fn remove_worker(&mut self, index: usize) {
         self.workers.swap_remove(index).stop(STOP_LIMIT).await;
     }
 
-    /// Whether somebody holds the database's write lock for longer than a process that is not frozen may.
+    /// Returns whether a process holds the database's write lock for longer than a process that is not frozen does.
     pub async fn is_store_held(&self) -> bool {
         match StoreLock::take(&self.database(), FREE_WITHIN).await {
             Some(lock) => {
@@ -376,43 +376,43 @@ impl TestApp {
         }
     }
 
-    /// Starts another worker in the place of one, which is killed if it still lives.
+    /// Kills a worker and starts another one at its index.
     pub fn replace_worker(&mut self, index: usize) {
         self.workers[index].kill();
         self.workers[index] = self.spawn("worker", &[]);
     }
 
-    /// Starts another worker in the place of one, and returns that one: it still works, for the caller to stop.
+    /// Starts another worker at the index of one, and returns the old one, still running, for the caller to stop.
     pub fn roll_worker(&mut self, index: usize) -> Process {
         let next = self.spawn("worker", &[]);
         std::mem::replace(&mut self.workers[index], next)
     }
 
-    /// Runs `api …` to its end with the environment of this installation.
+    /// Runs `api …` to completion in the environment of this installation.
     pub async fn run_api(&self, arguments: &[&str]) -> Output {
         process::run("api", arguments, &self.environment, self.folder.path()).await
     }
 
-    /// What `api check` finds amiss in the database, if anything.
+    /// Returns the violations that `api check` reports, if any.
     pub async fn find_amiss(&self) -> Option<String> {
         let output = self.run_api(&["check"]).await;
         let told = || [output.stdout.as_slice(), &output.stderr].map(String::from_utf8_lossy).concat();
         (!output.status.success()).then(told)
     }
 
-    /// Panics when `api check` finds anything amiss in the database.
+    /// Panics when `api check` reports violations.
     pub async fn check(&self) {
         if let Some(amiss) = self.find_amiss().await {
             panic!("api check: {amiss}");
         }
     }
 
-    /// Runs `worker …` to its end with the environment of this installation.
+    /// Runs `worker …` to completion in the environment of this installation.
     pub async fn run_worker(&self, arguments: &[&str]) -> Output {
         process::run("worker", arguments, &self.environment, self.folder.path()).await
     }
 
-    /// Makes a key with `api keys create`.
+    /// Creates a key with `api keys create`.
     pub async fn create_key(&self, workspace: &str, user: &str, role: &str) -> String {
         let output = self.run_api(&["keys", "create", "--user", user, "--workspace", workspace, "--role", role]).await;
         assert!(output.status.success(), "keys create: {}", String::from_utf8_lossy(&output.stderr));
@@ -423,7 +423,7 @@ impl TestApp {
             .to_owned()
     }
 
-    /// A client of the first api with a fresh key of that user in workspace `default`.
+    /// Returns a client of the first api with a new key of that user in workspace `default`.
     pub async fn client_for(&self, user: &str, role: &str) -> Client {
         self.client().with_key(&self.create_key("default", user, role).await)
     }
@@ -438,7 +438,7 @@ impl TestApp {
         self.apis.push(Api { process, address: String::new() });
     }
 
-    /// Starts `api` or `worker` with more variables than the others have, outside the lists.
+    /// Starts `api` or `worker` with additional variables, outside the lists.
     pub fn spawn(&self, program: &str, variables: &[(&str, &str)]) -> Process {
         let number = self.started.fetch_add(1, Ordering::Relaxed);
         let mut environment = self.environment.clone();
@@ -446,7 +446,7 @@ impl TestApp {
         Process::spawn(&format!("{program}-{number}"), program, &[], &environment, self.folder.path())
     }
 
-    /// Starts an api by a line of the shell, which says what comes before `api` (`ulimit -n 256 && exec`).
+    /// Starts an api by a shell command line, given the part before `api` (`ulimit -n 256 && exec`).
     pub fn spawn_api_after(&self, line: &str, variables: &[(&str, &str)]) -> Process {
         let number = self.started.fetch_add(1, Ordering::Relaxed);
         let mut environment = self.environment.clone();
@@ -463,9 +463,9 @@ impl TestApp {
     }
 }
 
-/// Waits for the first line of an api's stdout, and returns the address in it.
+/// Waits for the first line of an api's stdout and returns the address in it.
 ///
-/// Panics when it ends instead, or says something else.
+/// Panics when the api exits or prints anything else.
 pub async fn address_of(process: &mut Process, deadline: Instant) -> String {
     loop {
         let text = process.stdout();
@@ -474,9 +474,9 @@ pub async fn address_of(process: &mut Process, deadline: Instant) -> String {
             return address.unwrap_or_else(|| panic!("unexpected first line {line:?}")).to_owned();
         }
         if let Some(status) = process.exit_status() {
-            panic!("api ended at its start with {status}:\n{}", process.stderr());
+            panic!("api exited during startup with {status}:\n{}", process.stderr());
         }
-        assert!(Instant::now() < deadline, "api does not start:\n{}", process.stderr());
+        assert!(Instant::now() < deadline, "api did not start:\n{}", process.stderr());
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

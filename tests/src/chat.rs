@@ -1,4 +1,4 @@
-//! The words of the chat, on top of plain HTTP calls.
+//! Chat operations on top of plain HTTP calls.
 
 use std::{collections::BTreeSet, time::Instant};
 
@@ -10,24 +10,24 @@ use crate::{
     wait::{PATIENCE, eventually, within},
 };
 
-/// Seconds that [`Client::ask`] lets the server wait for the answer.
+/// Seconds that [`Client::ask`] makes the server wait for the answer.
 const ASK_SECONDS: u32 = 60;
 
-/// A message that was accepted.
+/// An accepted message.
 #[derive(Clone, Debug)]
 pub struct Sent {
-    /// The user's message, as the 202 showed it.
+    /// The user's message, as returned by the 202.
     pub message: Value,
-    /// Its task, as the 202 showed it.
+    /// The task, as returned by the 202.
     pub task: Value,
-    /// The message's id.
+    /// The id of the message.
     pub message_id: String,
-    /// The task's id.
+    /// The id of the task.
     pub task_id: String,
 }
 
 impl Sent {
-    /// From the body of a 202 or 200.
+    /// Reads the body of a 202 or 200.
     pub fn from_body(body: &Value) -> Self {
         let (message, task) = (body["message"].clone(), body["task"].clone());
         let (message_id, task_id) = (id_of(&message), id_of(&task));
@@ -36,49 +36,49 @@ impl Sent {
     }
 }
 
-/// The `id` of an object.
+/// Returns the `id` of an object.
 pub fn id_of(object: &Value) -> String {
     text_of(object, "id")
 }
 
-/// A field that must be a string.
+/// Returns a field that must be a string.
 pub fn text_of(object: &Value, field: &str) -> String {
     object[field].as_str().unwrap_or_else(|| panic!("no string `{field}` in {object}")).to_owned()
 }
 
-/// Whether a task has its outcome.
+/// Returns whether a task has reached a final status.
 pub fn has_ended(task: &Value) -> bool {
     ["succeeded", "failed", "cancelled", "interrupted"].contains(&task["status"].as_str().unwrap_or_default())
 }
 
-/// An idempotency key that nobody has used.
+/// Returns an unused idempotency key.
 pub fn fresh_key() -> String {
     Uuid::new_v4().to_string()
 }
 
-/// An id that nothing has.
+/// Returns an id that does not exist.
 pub fn unknown_id() -> String {
     Uuid::now_v7().to_string()
 }
 
 impl Client {
-    /// Makes a session and returns its id.
+    /// Creates a session and returns its id.
     pub async fn create_session(&self, agent_key: &str) -> String {
         id_of(&self.post("/v1/chat", &json!({"agent_key": agent_key})).await.ok(201))
     }
 
-    /// Sends a message with a fresh idempotency key; `query` is empty or begins with `?`.
+    /// Sends a message with a new idempotency key; `query` is empty or begins with `?`.
     pub async fn post_message(&self, session: &str, query: &str, body: &Value) -> Reply {
         self.post_message_keyed(session, query, body, &fresh_key()).await
     }
 
-    /// Sends a message with this idempotency key.
+    /// Sends a message with the given idempotency key.
     pub async fn post_message_keyed(&self, session: &str, query: &str, body: &Value, key: &str) -> Reply {
         let path = format!("/v1/chat/{session}/messages{query}");
         self.call(self.request("POST", &path).header("Idempotency-Key", key).json(body)).await
     }
 
-    /// Sends a message that is accepted.
+    /// Sends a message that must be accepted.
     pub async fn send(&self, session: &str, content: &str) -> Sent {
         Sent::from_body(&self.post_message(session, "", &json!({"content": content})).await.ok(202))
     }
@@ -88,13 +88,13 @@ impl Client {
         self.post_message(session, "", &json!({"content": content, "on_busy": on_busy})).await
     }
 
-    /// Sends a message and waits for the task's end: `{message, task, reply}`.
+    /// Sends a message and waits for the end of its task; returns `{message, task, reply}`.
     pub async fn ask(&self, session: &str, content: &str) -> Value {
         let query = format!("?wait={ASK_SECONDS}");
         self.post_message(session, &query, &json!({"content": content})).await.ok(200)
     }
 
-    /// The newest 200 turns of a session: `{session, messages, has_more, partial, as_of}`.
+    /// Returns the newest 200 turns of a session: `{session, messages, has_more, partial, as_of}`.
     pub async fn chat(&self, session: &str) -> Value {
         match self.find_chat(session).await {
             Some(chat) => chat,
@@ -102,7 +102,8 @@ impl Client {
         }
     }
 
-    /// As [`Client::chat`]; `None` if the api returns anything but 200. Where messages are so long that a page ends early, older
+    /// Returns the same as [`Client::chat`], or `None` unless the api returns 200. Where long messages end a page
+    /// early, older ones are fetched too, all as of one moment.
     /// ones are fetched, too, all as of one moment.
     pub async fn find_chat(&self, session: &str) -> Option<Value> {
         const TURNS: usize = 200;
@@ -131,22 +132,22 @@ impl Client {
             if self.get("/v1/chat?limit=1").await.ok(200)["as_of"] == chat["as_of"] {
                 return Some(chat);
             }
-            assert!(Instant::now() < deadline, "the session never stands still");
+            assert!(Instant::now() < deadline, "the session keeps changing");
         }
     }
 
-    /// The newest 200 turns' messages.
+    /// Returns the messages of the newest 200 turns.
     pub async fn messages(&self, session: &str) -> Vec<Value> {
         self.chat(session).await["messages"].as_array().unwrap().clone()
     }
 
-    /// (role, content) of the newest 200 turns.
+    /// Returns the (role, content) pairs of the newest 200 turns.
     pub async fn transcript(&self, session: &str) -> Vec<(String, String)> {
         let messages = self.messages(session).await;
         messages.iter().map(|message| (text_of(message, "role"), text_of(message, "content"))).collect()
     }
 
-    /// The answer of a task, if it has one; panics when it has two.
+    /// Returns the answer of a task, if it has one. Panics when it has two.
     pub async fn answer_of(&self, session: &str, task: &str) -> Option<Value> {
         let mut answers = self.messages(session).await;
         answers.retain(|message| message["role"] == "assistant" && message["task_id"] == task);
@@ -154,7 +155,7 @@ impl Client {
         answers.pop()
     }
 
-    /// A task with its steps.
+    /// Returns a task with its steps.
     pub async fn task(&self, session: &str, task: &str) -> Value {
         self.get(&format!("/v1/chat/{session}/tasks/{task}")).await.ok(200)
     }
@@ -170,13 +171,13 @@ impl Client {
         .await
     }
 
-    /// Waits for the task's outcome.
+    /// Waits for the outcome of the task.
     pub async fn wait_for_end(&self, session: &str, task: &str) -> Value {
         eventually(&format!("the end of task {task}"), async || Some(self.task(session, task).await).filter(has_ended))
             .await
     }
 
-    /// Waits until nothing runs or waits in the session.
+    /// Waits until no task of the session is running or queued.
     pub async fn wait_until_idle(&self, session: &str) {
         within(std::time::Duration::from_secs(90), "an idle session", async || {
             let session = &self.chat(session).await["session"];
@@ -185,32 +186,32 @@ impl Client {
         .await;
     }
 
-    /// Asks to stop a task.
+    /// Cancels a task.
     pub async fn cancel(&self, session: &str, task: &str) -> Reply {
         self.post_nothing(&format!("/v1/chat/{session}/tasks/{task}/cancel")).await
     }
 
-    /// Asks for another try of a task.
+    /// Retries a task.
     pub async fn retry(&self, session: &str, task: &str) -> Reply {
         self.post_nothing(&format!("/v1/chat/{session}/tasks/{task}/retry")).await
     }
 
-    /// Changes the text of a message.
+    /// Edits a message.
     pub async fn edit(&self, session: &str, message: &str, content: &str) -> Reply {
         self.patch(&format!("/v1/chat/{session}/messages/{message}"), &json!({"content": content})).await
     }
 
-    /// Takes a message back.
+    /// Unsends a message.
     pub async fn unsend(&self, session: &str, message: &str) -> Reply {
         self.delete(&format!("/v1/chat/{session}/messages/{message}")).await
     }
 
-    /// Puts a session away.
+    /// Archives a session.
     pub async fn archive(&self, session: &str) -> Reply {
         self.delete(&format!("/v1/chat/{session}")).await
     }
 
-    /// All sessions of a list, page by page.
+    /// Returns all sessions of a list, page by page.
     pub async fn list_all(&self, query: &str) -> Vec<Value> {
         let (mut items, mut cursor) = (Vec::new(), String::new());
         loop {

@@ -1,4 +1,4 @@
-//! HTTP calls, with the checks that hold for every answer.
+//! HTTP calls, with the checks that apply to every response.
 
 use std::{
     fmt::Write as _,
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::wait::PATIENCE;
 
-/// No single call may hang longer than this.
+/// Time limit for a single call.
 const CALL_LIMIT: Duration = Duration::from_secs(150);
 
 /// A user of one api.
@@ -23,7 +23,7 @@ pub struct Client {
     is_patient: bool,
 }
 
-/// An answer, read to its end.
+/// A response, read to its end.
 #[derive(Clone, Debug)]
 pub struct Reply {
     /// The status code.
@@ -36,44 +36,44 @@ pub struct Reply {
 }
 
 impl Client {
-    /// A client of the api at `address` (`127.0.0.1:PORT`), without a key.
+    /// Returns a client of the api at `address` (`127.0.0.1:PORT`), without a key.
     pub fn new(address: &str) -> Self {
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Self { http, address: address.to_owned(), key: None, cookie: None, is_patient: false }
     }
 
-    /// The same api, with a key.
+    /// Returns a client of the same api with a key.
     pub fn with_key(&self, key: &str) -> Self {
         Self { key: Some(key.to_owned()), ..self.clone() }
     }
 
-    /// The same api, without a key.
+    /// Returns a client of the same api without a key.
     pub fn without_key(&self) -> Self {
         Self { key: None, ..self.clone() }
     }
 
-    /// The same api, as a browser that is signed in: with this cookie (`name=value`) and no key.
+    /// Returns a client of the same api that acts as a signed-in browser: with this cookie (`name=value`) and no key.
     pub fn with_cookie(&self, cookie: &str) -> Self {
         Self { key: None, cookie: Some(cookie.to_owned()), ..self.clone() }
     }
 
-    /// The same user at another address, on connections of its own.
+    /// Returns a client of the same user at another address, with its own connections.
     pub fn at(&self, address: &str) -> Self {
         let Self { key, cookie, is_patient, .. } = self.clone();
         Self { key, cookie, is_patient, ..Self::new(address) }
     }
 
-    /// The same user, who repeats what is answered 503 `store_busy`: nothing was stored then.
+    /// Returns a client of the same user that retries requests answered 503 `store_busy`, which have stored nothing.
     pub fn patient(&self) -> Self {
         Self { is_patient: true, ..self.clone() }
     }
 
-    /// `127.0.0.1:PORT`.
+    /// Returns `127.0.0.1:PORT`.
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// The start of a request; `path` begins with a slash.
+    /// Starts a request; `path` begins with a slash.
     pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
         let method: Method = method.parse().unwrap();
         let mut request = self.http.request(method, format!("http://{}{path}", self.address));
@@ -86,7 +86,7 @@ impl Client {
         request
     }
 
-    /// Sends a request and reads the answer; panics when there is none.
+    /// Sends a request and reads the response. Panics when the connection fails.
     pub async fn call(&self, request: RequestBuilder) -> Reply {
         if !self.is_patient {
             return self.try_call(request).await.unwrap();
@@ -97,11 +97,11 @@ impl Client {
             if reply.status != 503 || reply.problem(503)["code"] != "store_busy" {
                 return reply;
             }
-            assert!(Instant::now() < deadline, "the store is never free");
+            assert!(Instant::now() < deadline, "the store stays busy");
         }
     }
 
-    /// Sends a request and reads the answer, if the api lives to give one. An event stream is cut after its headers.
+    /// Sends a request and reads the response. An event stream is closed after its headers.
     ///
     /// # Errors
     /// When the connection fails.
@@ -117,83 +117,83 @@ impl Client {
         Ok(Reply { status, headers, body, what })
     }
 
-    /// GET.
+    /// Sends a GET request.
     pub async fn get(&self, path: &str) -> Reply {
         self.call(self.request("GET", path)).await
     }
 
-    /// The value of a metric without labels.
+    /// Returns the value of a metric without labels.
     pub async fn metric(&self, name: &str) -> u64 {
         let text = self.get("/metrics").await.text();
         let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         value.unwrap_or_else(|| panic!("no metric {name} in\n{text}")).parse().unwrap()
     }
 
-    /// POST with a JSON body.
+    /// Sends a POST request with a JSON body.
     pub async fn post(&self, path: &str, body: &Value) -> Reply {
         self.call(self.request("POST", path).json(body)).await
     }
 
-    /// POST without a body, and without a Content-Type.
+    /// Sends a POST request without a body or a `Content-Type`.
     pub async fn post_nothing(&self, path: &str) -> Reply {
         self.call(self.request("POST", path)).await
     }
 
-    /// PATCH with a JSON body.
+    /// Sends a PATCH request with a JSON body.
     pub async fn patch(&self, path: &str, body: &Value) -> Reply {
         self.call(self.request("PATCH", path).json(body)).await
     }
 
-    /// DELETE.
+    /// Sends a DELETE request.
     pub async fn delete(&self, path: &str) -> Reply {
         self.call(self.request("DELETE", path)).await
     }
 }
 
 impl Reply {
-    /// The body as text.
+    /// Returns the body as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The body as JSON.
+    /// Returns the body as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{}: {} is no JSON ({error}): {}", self.what, self.status, self.text()))
     }
 
-    /// One header, if it is there and readable.
+    /// Returns a header, if it is present and readable.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// Expects this status and returns the JSON body; null when there is no body.
+    /// Expects this status and returns the JSON body, or null if there is none.
     pub fn ok(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}: {}", self.what, self.text());
         if self.body.is_empty() { Value::Null } else { self.json() }
     }
 
-    /// Expects this status, whatever the body is.
+    /// Expects this status and ignores the body.
     pub fn ok_status(&self, status: u16) {
         assert_eq!(self.status, status, "{}: {}", self.what, self.text());
     }
 
-    /// Expects an error of this status, in the shape that every error has, and returns it.
+    /// Expects an error of this status in the common format, and returns it.
     pub fn problem(&self, status: u16) -> Value {
         self.check_problem(status).unwrap_or_else(|complaint| panic!("{complaint}"))
     }
 
-    /// Expects an error of this status and code.
+    /// Expects an error of this status and code, and returns it.
     pub fn problem_code(&self, status: u16, code: &str) -> Value {
         let problem = self.problem(status);
         assert_eq!(problem["code"], code, "{}: {problem}", self.what);
         problem
     }
 
-    /// Whether it is an error of this status in the right shape.
+    /// Checks that this is an error of this status in the common format.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Describes the violation.
     pub fn check_problem(&self, status: u16) -> Result<Value, String> {
         let complain = |what: &str| Err(format!("{}: {what}: {} {}", self.what, self.status, self.text()));
         if self.status != status {
@@ -216,7 +216,7 @@ impl Reply {
         }
         let lower = self.text().to_lowercase();
         if ["sqlite", "sqlx", "/tmp", ".rs:", "panicked", "select "].iter().any(|word| lower.contains(word)) {
-            return complain("the inside shows");
+            return complain("an internal error is exposed");
         }
         if [429, 503].contains(&status) && self.header("retry-after").is_none() {
             return complain("no Retry-After");
@@ -225,13 +225,13 @@ impl Reply {
     }
 }
 
-/// The fields that a problem complains about.
+/// Returns the fields that a problem reports.
 pub fn complained_fields(problem: &Value) -> Vec<String> {
     let errors = problem["errors"].as_array().cloned().unwrap_or_default();
     errors.iter().filter_map(|error| error["field"].as_str().map(str::to_owned)).collect()
 }
 
-/// A text as part of a query string.
+/// Encodes a text for a query string.
 pub fn percent_encoded(text: &str) -> String {
     text.bytes().fold(String::new(), |mut encoded, byte| {
         let _ = write!(encoded, "%{byte:02X}");

@@ -1,18 +1,18 @@
-//! Seeded chance: a test that rolls dice prints its seed and can be run again with it.
+//! Seeded random numbers. A test prints its seed and can be replayed with it.
 
 use std::time::Duration;
 
-/// A small generator (xorshift64*), the same sequence for the same seed.
+/// A small generator (xorshift64*) that produces the same sequence for the same seed.
 #[derive(Clone, Debug)]
 pub struct Dice(u64);
 
 impl Dice {
-    /// Dice with this seed.
+    /// Creates a generator with this seed.
     pub fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
-    /// Dice seeded by `BANTER_TEST_SEED`, else by chance; prints the seed.
+    /// Creates a generator from `BANTER_TEST_SEED`, or from a random seed, and prints the seed.
     pub fn from_environment() -> Self {
         let seed = std::env::var("BANTER_TEST_SEED")
             .ok()
@@ -22,12 +22,12 @@ impl Dice {
         Self::new(seed)
     }
 
-    /// Dice of their own for somebody else, from the next number of these.
+    /// Returns an independent generator, seeded by the next number of this one.
     pub fn split(&mut self) -> Self {
         Self::new(self.below(u64::MAX))
     }
 
-    /// A number from 0 up to, and without, `end`.
+    /// Returns a number from 0 to `end`, exclusive.
     pub fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -35,12 +35,12 @@ impl Dice {
         (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % end
     }
 
-    /// An index into something of this length.
+    /// Returns an index into something of this length.
     pub fn index(&mut self, length: usize) -> usize {
         usize::try_from(self.below(length as u64)).unwrap()
     }
 
-    /// A time from zero up to, and without, `end`, in whole microseconds.
+    /// Returns a duration from zero to `end`, exclusive, in whole microseconds.
     pub fn time_below(&mut self, end: Duration) -> Duration {
         Duration::from_micros(self.below(u64::try_from(end.as_micros()).unwrap()))
     }

@@ -1,4 +1,4 @@
-//! An agent of the Agent Client Protocol that behaves as badly as a test wants it to: `fake_agent/`, run by the worker.
+//! An ACP agent that misbehaves as a test requires: `fake_agent/`, started by the worker.
 
 use std::{fmt::Write as _, fs, path::PathBuf, process::Command, sync::OnceLock};
 
@@ -8,20 +8,21 @@ use tempfile::TempDir;
 /// The agent's program, for Python.
 pub const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fake_agent/fake_agent.py");
 
-/// The script, and what it has written down.
+/// The agent's program and the log of what it received.
 #[derive(Debug)]
 pub struct FakeAgent {
     folder: TempDir,
 }
 
 impl FakeAgent {
-    /// One with an empty log.
-    #[expect(clippy::new_without_default, reason = "it makes a folder")]
+    /// Creates an agent with an empty log.
+    #[expect(clippy::new_without_default, reason = "it creates a folder")]
     pub fn new() -> Self {
         Self { folder: tempfile::Builder::new().prefix("banter-agent-").tempdir().unwrap() }
     }
 
-    /// A table for `agents.toml`. `arguments` are the script's, `more` are further lines of the table.
+    /// Returns a table for `agents.toml`. `arguments` are passed to the program, and `more` are further lines of the
+    /// table.
     pub fn agent(&self, key: &str, arguments: &str, more: &str) -> String {
         let log = self.log_path(key).display().to_string();
         let arguments = arguments.split_whitespace().fold(format!("{SCRIPT:?}"), |mut list, argument| {
@@ -38,20 +39,20 @@ impl FakeAgent {
         self.folder.path().join(format!("{key}.log"))
     }
 
-    /// Every message that the agent of this key has got, in its order.
+    /// Returns every message that the agent with this key has received, in order.
     pub fn received(&self, key: &str) -> Vec<Value> {
         let text = fs::read_to_string(self.log_path(key)).unwrap_or_default();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    /// The methods of the requests and notifications among them.
+    /// Returns the methods of the requests and notifications among them.
     pub fn methods(&self, key: &str) -> Vec<String> {
         let received = self.received(key);
         received.iter().filter_map(|message| message["method"].as_str().map(str::to_owned)).collect()
     }
 }
 
-/// The interpreter itself: a wrapper that finds it would depend on the environment, which agents do not get.
+/// Returns the path of the interpreter itself: a wrapper would depend on the environment, which agents do not inherit.
 pub fn python() -> &'static str {
     static PYTHON: OnceLock<String> = OnceLock::new();
     PYTHON.get_or_init(|| {
@@ -62,7 +63,7 @@ pub fn python() -> &'static str {
     })
 }
 
-/// The processes whose command line contains this text.
+/// Returns the processes whose command line contains this text.
 pub fn processes_with(text: &str) -> Vec<u32> {
     let entries = fs::read_dir("/proc").unwrap().flatten();
     entries

@@ -1,4 +1,4 @@
-//! A reverse proxy that does to requests what nginx does: another `Host`, and headers of its own.
+//! A reverse proxy that rewrites requests as nginx does: another `Host` and additional headers.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-/// Longest head that is passed on, in bytes.
+/// Maximum length of a request head, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
 
 /// A running proxy. Dropping it closes every connection. Each connection carries one request.
@@ -19,7 +19,7 @@ pub struct HeaderProxy {
 }
 
 impl HeaderProxy {
-    /// Passes requests on to `target` with this `Host` and these headers.
+    /// Forwards requests to `target` with this `Host` and these headers.
     pub async fn start(target: &str, host: &str, headers: &[(&str, &str)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -76,7 +76,7 @@ async fn pass_on(mut client: TcpStream, target: String, added: String) -> Option
     server.write_all(&received[end..]).await.ok()?;
     let (mut from_client, mut to_client) = client.split();
     let (mut from_server, mut to_server) = server.split();
-    // What the client sends on goes nowhere once the server has answered and closed.
+    // Anything that the client still sends after the server has responded and closed is discarded.
     let upload = async {
         let _ = copy(&mut from_client, &mut to_server).await;
         std::future::pending::<()>().await;

@@ -1,26 +1,29 @@
-//! Drives the real binaries over HTTP: what the black-box tests stand on.
+//! Test harness that runs the real binaries and drives them over HTTP.
 //!
-//! | module | what it holds |
+//! | Module | Contents |
 //! |---|---|
-//! | [`app`] | [`TestApp`](app::TestApp): a temp folder, its own database, any number of `api` and `worker` processes |
-//! | [`process`] | one process: signals, exit codes, captured output |
-//! | [`redis`](mod@redis) | a Redis server of the test's own |
-//! | [`proxy`] | a bad network: connections that are cut, slow or silent |
-//! | [`header_proxy`] | a reverse proxy that rewrites `Host` and adds headers |
-//! | [`raw`] | connections byte by byte: half a request, a response that nobody reads |
-//! | [`client`], [`chat`] | HTTP calls, and the words of the chat on top of them |
-//! | [`sse`] | an event stream that checks every frame |
-//! | [`model`], [`watch`] | a client's state, folded from events, strict about gaps; and compared with a fresh GET |
-//! | [`fake_agent`] | an agent process that does what a test tells it to; and looking for processes |
-//! | [`fake_openai`] | a model server that does what a test tells it to |
-//! | [`store_lock`], [`small_disk`] | the database's write lock, taken by a test; a disk that can be full |
-//! | [`many_keys`] | keys of many users at once |
-//! | [`wall_clock`] | clocks that a test steps |
-//! | [`wait`], [`dice`], [`port`] | waiting for a condition; seeded chance; ports that last |
+//! | [`app`] | [`TestApp`](app::TestApp): a temporary folder, its own database, and any number of `api` and `worker`
+//! processes |
+//! | [`process`] | One process: signals, exit codes, captured output |
+//! | [`redis`](mod@redis) | A Redis server for one test |
+//! | [`proxy`] | An unreliable network: connections that are dropped, slow, or silent |
+//! | [`header_proxy`] | A reverse proxy that rewrites `Host` and adds headers |
+//! | [`raw`] | Raw connections: half a request, a response that is never read |
+//! | [`client`], [`chat`] | HTTP calls, and chat operations on top of them |
+//! | [`sse`] | An event stream that validates every frame |
+//! | [`model`], [`watch`] | Client state that is reduced from events, strict about gaps, and compared with a fresh GET
+//! |
+//! | [`fake_agent`] | A scripted agent process, and a lookup of processes |
+//! | [`fake_openai`] | A scripted model server |
+//! | [`store_lock`], [`small_disk`] | The database's write lock, held by a test; a disk that can be filled |
+//! | [`many_keys`] | API keys for many users at once |
+//! | [`wall_clock`] | Wall clocks that a test sets |
+//! | [`wait`], [`dice`], [`port`] | Waiting for a condition; seeded random numbers; reserved ports |
 //!
-//! Everything here panics when the product breaks its contract, and says how. Nothing here knows the product's types.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a harness stops a test by panicking")]
-#![allow(clippy::missing_panics_doc, reason = "panicking is how every function here reports a broken contract")]
+//! Every function panics with an explanation when the product violates its contract. Nothing here uses the product's
+//! types.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a harness fails a test by panicking")]
+#![allow(clippy::missing_panics_doc, reason = "every function panics on a contract violation")]
 #![allow(
     clippy::must_use_candidate,
     clippy::return_self_not_must_use,

@@ -1,15 +1,14 @@
-//! Ports for a server that goes down and comes back.
+//! Ports for servers that are stopped and restarted.
 
 use std::net::TcpListener;
 
 use crate::dice::Dice;
 
-/// Below the range from which the system takes ports for outgoing connections: one of those could take the port of a
-/// server while it is down.
+/// Below the system's range of ephemeral ports: an outgoing connection could take the port of a server that is down.
 const FIRST: u16 = 15_000;
 const COUNT: u64 = 15_000;
 
-/// A free port that stays free while its server is down.
+/// Returns a free port that stays free while its server is down.
 pub fn lasting() -> u16 {
     let mut dice = Dice::new(uuid::Uuid::new_v4().as_u64_pair().0);
     loop {

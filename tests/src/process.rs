@@ -1,4 +1,4 @@
-//! One process under test: its environment, its output, its signals, its end.
+//! A process under test: its environment, output, signals, and exit status.
 
 use std::{
     collections::BTreeMap,
@@ -11,27 +11,27 @@ use std::{
 
 use crate::wait::eventually;
 
-/// The variables that a process gets besides the few that it inherits.
+/// The variables of a process in addition to the few that it inherits.
 pub type Environment = BTreeMap<String, String>;
 
-/// What a process inherits from the test: enough to run and to be debugged, nothing that configures it.
+/// The variables that a process inherits from the test: enough to run and debug it, nothing that configures it.
 const INHERITED: [&str; 4] = ["PATH", "HOME", "RUST_LOG", "RUST_BACKTRACE"];
 
-/// Lines of a log that are shown when a test fails.
+/// Number of log lines that are printed when a test fails.
 const SHOWN_LINES: usize = 150;
 
 /// A signal that a test sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
-    /// SIGTERM: stop in good order.
+    /// SIGTERM: graceful shutdown.
     Terminate,
     /// SIGINT: the same, from a keyboard.
     Interrupt,
-    /// SIGKILL: no goodbye.
+    /// SIGKILL: immediate termination.
     Kill,
-    /// SIGSTOP: frozen until thawed.
+    /// SIGSTOP: freeze.
     Freeze,
-    /// SIGCONT: thawed.
+    /// SIGCONT: resume.
     Thaw,
 }
 
@@ -46,24 +46,23 @@ impl Signal {
         }
     }
 
-    /// Sends it to a process. One that has ended does not mind.
+    /// Sends the signal to a process; does nothing if it has exited.
     pub fn send(self, pid: u32) {
         self.send_to_all(&[pid]);
     }
 
-    /// Sends it to several processes at once.
+    /// Sends the signal to several processes at once.
     pub fn send_to_all(self, pids: &[u32]) {
-        // The shell has `kill` built in, so no other program is needed.
+        // `kill` is a shell builtin, so no other program is needed.
         let pids: Vec<String> = pids.iter().map(u32::to_string).collect();
         let line = format!("kill -s {} {}", self.name(), pids.join(" "));
         let _ = Command::new("sh").args(["-c", &line]).stderr(Stdio::null()).status();
     }
 }
 
-/// The path of one of the product's binaries.
+/// Returns the path of one of the product's binaries.
 ///
-/// It lies where `BANTER_BIN_DIR` says; else next to this executable, or next to the folder of this test executable
-/// (`target/<profile>/deps/`).
+/// The binary is in `BANTER_BIN_DIR`, or else next to this executable or next to its folder (`target/<profile>/deps/`).
 pub fn binary(name: &str) -> PathBuf {
     let executable = env::current_exe().unwrap();
     let mut folders: Vec<PathBuf> = executable.ancestors().skip(1).take(2).map(Path::to_path_buf).collect();
@@ -76,14 +75,14 @@ pub fn binary(name: &str) -> PathBuf {
     path
 }
 
-/// A command of the product with a cleared environment, in `folder`.
+/// Creates a command of the product in `folder`, with a cleared environment.
 fn command(name: &str, arguments: &[&str], environment: &Environment, folder: &Path) -> Command {
     let mut command = Command::new(binary(name));
     command.args(arguments);
     alone(command, environment, folder)
 }
 
-/// With a cleared environment, in `folder`.
+/// Clears the environment of a command and runs it in `folder`.
 fn alone(mut command: Command, environment: &Environment, folder: &Path) -> Command {
     command.env_clear().current_dir(folder).stdin(Stdio::null());
     for variable in INHERITED {
@@ -95,7 +94,7 @@ fn alone(mut command: Command, environment: &Environment, folder: &Path) -> Comm
     command
 }
 
-/// Runs a command of the product to its end.
+/// Runs a command of the product to completion.
 pub async fn run(name: &str, arguments: &[&str], environment: &Environment, folder: &Path) -> Output {
     let mut command = tokio::process::Command::from(command(name, arguments, environment, folder));
     command.kill_on_drop(true);
@@ -105,7 +104,7 @@ pub async fn run(name: &str, arguments: &[&str], environment: &Environment, fold
         .unwrap()
 }
 
-/// A running process, killed when it is dropped.
+/// A running process. Dropping it kills the process.
 #[derive(Debug)]
 pub struct Process {
     name: String,
@@ -115,12 +114,12 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a binary of the product. `name` names it in the failure report and its log files in `folder`.
+    /// Starts a binary of the product. `name` identifies it in failure reports and in its log files in `folder`.
     pub fn spawn(name: &str, program: &str, arguments: &[&str], environment: &Environment, folder: &Path) -> Self {
         Self::start(name, command(program, arguments, environment, folder), folder)
     }
 
-    /// Starts a line as a process manager does: by `sh -c`.
+    /// Starts a command line with `sh -c`, as process managers do.
     pub fn spawn_line(name: &str, line: &str, environment: &Environment, folder: &Path) -> Self {
         let mut command = Command::new("sh");
         command.args(["-c", line]);
@@ -135,35 +134,35 @@ impl Process {
         Self { name: name.to_owned(), child, stdout, stderr }
     }
 
-    /// The process id.
+    /// Returns the process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// The most memory that it has had at once, in bytes.
+    /// Returns the peak memory use, in bytes.
     pub fn peak_memory(&self) -> usize {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
-        peak.expect("the kernel tells of peaks").trim().parse::<usize>().unwrap() * 1024
+        peak.expect("the kernel reports VmHWM").trim().parse::<usize>().unwrap() * 1024
     }
 
-    /// Sends a signal. A process that has ended does not mind.
+    /// Sends a signal; does nothing if the process has exited.
     pub fn signal(&self, signal: Signal) {
         signal.send(self.pid());
     }
 
-    /// Kills it without a goodbye, and waits until it is gone.
+    /// Kills the process and waits for its exit.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
-    /// How it ended, if it has.
+    /// Returns the exit status, if the process has exited.
     pub fn exit_status(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()
     }
 
-    /// Waits for its end, at most `limit`.
+    /// Waits for the process to exit within `limit`.
     pub async fn wait_for_exit(&mut self, limit: Duration) -> ExitStatus {
         let deadline = Instant::now() + limit;
         loop {
@@ -175,15 +174,15 @@ impl Process {
         }
     }
 
-    /// Sends SIGTERM, once it is listened to, and expects exit code 0 within `limit`.
+    /// Sends SIGTERM once the process handles it, and expects exit code 0 within `limit`.
     pub async fn stop(&mut self, limit: Duration) {
-        eventually("the process listens to signals", async || (!self.is_starting()).then_some(())).await;
+        eventually("the process handles signals", async || (!self.is_starting()).then_some(())).await;
         self.signal(Signal::Terminate);
         let status = self.wait_for_exit(limit).await;
         assert!(status.success(), "{} stopped with {status}:\n{}", self.name, self.stderr());
     }
 
-    /// Whether it lives and has not come so far that it listens to SIGTERM.
+    /// Returns whether the process is alive but does not handle SIGTERM yet.
     fn is_starting(&mut self) -> bool {
         const BIT: u64 = 1 << (15 - 1);
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
@@ -192,17 +191,17 @@ impl Process {
         caught.is_some_and(|mask| mask & BIT == 0) && self.exit_status().is_none()
     }
 
-    /// What it has written to stdout.
+    /// Returns the contents of stdout.
     pub fn stdout(&self) -> String {
         read(&self.stdout)
     }
 
-    /// What it has written to stderr.
+    /// Returns the contents of stderr.
     pub fn stderr(&self) -> String {
         read(&self.stderr)
     }
 
-    /// Prints the end of its log, for a test that fails.
+    /// Prints the last lines of the log when a test fails.
     pub fn print_log(&self) {
         let text = self.stderr();
         let lines: Vec<&str> = text.lines().collect();

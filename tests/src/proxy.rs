@@ -1,4 +1,4 @@
-//! A TCP proxy on loopback that treats connections as a bad network does: cut in the middle, slow, or silent.
+//! A TCP proxy on loopback that simulates an unreliable network: connections that are dropped, slow, or silent.
 
 use std::{
     ops::Range,
@@ -18,21 +18,21 @@ use tokio::{
 
 use crate::dice::Dice;
 
-/// What is read at once, in bytes.
+/// Size of a read, in bytes.
 const BUFFER: usize = 16 * 1024;
 
-/// What happens to the connections that are made from now on.
+/// What happens to new connections.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
-    /// One connection in so many is cut; 0: none.
+    /// One in this many connections is dropped; 0 disables it.
     pub cut_one_in: u64,
-    /// After how many bytes it is cut, both directions counted.
+    /// Number of bytes, in both directions together, after which a connection is dropped.
     pub cut_after: Range<u64>,
-    /// Every piece is held back this long, in either direction.
+    /// Delay of every chunk, in both directions.
     pub delay: Duration,
 }
 
-/// A running proxy. Dropping it cuts every connection.
+/// A running proxy. Dropping it drops every connection.
 #[derive(Debug)]
 pub struct Proxy {
     address: String,
@@ -47,13 +47,13 @@ struct Shared {
     rules: Mutex<Rules>,
     accepted: AtomicUsize,
     cut: AtomicUsize,
-    /// Counts the calls of `cut_all`: a connection that sees it rise is over.
+    /// Counts the calls of `cut_all`; an increase ends the open connections.
     cuts: watch::Sender<u64>,
     frozen: watch::Sender<bool>,
 }
 
 impl Proxy {
-    /// Listens on a port of its own and forwards to `target` (`127.0.0.1:PORT`), whether anybody is there or not.
+    /// Listens on a free port and forwards to `target` (`127.0.0.1:PORT`), whether or not it is reachable.
     pub async fn start(target: &str, dice: Dice) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -75,32 +75,32 @@ impl Proxy {
         &self.address
     }
 
-    /// Rules for the connections that are made from now on; the delay holds for the open ones, too.
+    /// Sets the rules for new connections. The delay also applies to open ones.
     pub fn set_rules(&self, rules: Rules) {
         *self.shared.rules.lock().unwrap() = rules;
     }
 
-    /// Cuts every open connection.
+    /// Drops every open connection.
     pub fn cut_all(&self) {
         self.shared.cuts.send_modify(|count| *count += 1);
     }
 
-    /// Forwards nothing and closes nothing, until thawed.
+    /// Stops forwarding without closing any connection, until resumed.
     pub fn freeze(&self) {
         self.shared.frozen.send_replace(true);
     }
 
-    /// Forwards again, what was held back first.
+    /// Resumes forwarding, starting with the delayed data.
     pub fn thaw(&self) {
         self.shared.frozen.send_replace(false);
     }
 
-    /// How many connections there have been.
+    /// Returns the number of accepted connections.
     pub fn accepted(&self) -> usize {
         self.shared.accepted.load(Ordering::Relaxed)
     }
 
-    /// How many connections were cut because they had carried their bytes.
+    /// Returns the number of connections that were dropped because they reached their byte limit.
     pub fn cut(&self) -> usize {
         self.shared.cut.load(Ordering::Relaxed)
     }
@@ -113,7 +113,7 @@ impl Drop for Proxy {
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    // Dropped with this task, and the connections with it.
+    // Dropped with this task, which drops the connections.
     let mut connections = JoinSet::new();
     loop {
         let Ok((client, _)) = listener.accept().await else { continue };
@@ -139,12 +139,12 @@ async fn connection(mut client: TcpStream, shared: Arc<Shared>) {
     }
 }
 
-/// Ends when the counter rises.
+/// Waits for the counter to increase.
 async fn risen(mut counter: watch::Receiver<u64>) {
     let _ = counter.changed().await;
 }
 
-/// Forwards one direction, until it ends or the connection has had its bytes.
+/// Forwards one direction until it ends or the connection reaches its byte limit.
 async fn pump(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
@@ -169,7 +169,7 @@ async fn pump(
     }
 }
 
-/// How many of these bytes may still pass, and whether the connection ends with them.
+/// Returns how many of these bytes are forwarded, and whether the connection ends with them.
 fn spend(left: &Mutex<Option<u64>>, count: usize) -> (usize, bool) {
     let mut left = left.lock().unwrap();
     let Some(budget) = left.as_mut() else { return (count, false) };
@@ -179,7 +179,7 @@ fn spend(left: &Mutex<Option<u64>>, count: usize) -> (usize, bool) {
 }
 
 impl Shared {
-    /// The bytes that a new connection may carry, if it is one that will be cut.
+    /// Draws the byte limit of a new connection, if it is one that is dropped.
     fn draw_budget(&self) -> Option<u64> {
         let rules = self.rules.lock().unwrap().clone();
         let mut dice = self.dice.lock().unwrap();
@@ -200,7 +200,7 @@ mod tests {
     use super::{Proxy, Rules};
     use crate::dice::Dice;
 
-    /// A server that sends back what it gets, behind a proxy.
+    /// Starts an echo server behind a proxy.
     async fn echo() -> Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_forwards_and_holds_back_while_it_is_frozen() {
+    async fn forwards_data_and_delays_it_while_frozen() {
         let proxy = echo().await;
         let mut socket = TcpStream::connect(proxy.address()).await.unwrap();
         socket.write_all(b"one").await.unwrap();
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_cuts_after_the_bytes_that_it_was_told() {
+    async fn drops_a_connection_at_its_byte_limit() {
         let proxy = echo().await;
         proxy.set_rules(Rules { cut_one_in: 1, cut_after: 6..7, delay: Duration::ZERO });
         let mut socket = TcpStream::connect(proxy.address()).await.unwrap();
@@ -247,12 +247,12 @@ mod tests {
 
         let mut got = Vec::new();
         let _ = socket.read_to_end(&mut got).await;
-        assert_eq!(got, b"fo", "four bytes there and two back");
+        assert_eq!(got, b"fo", "four bytes sent and two received");
         assert_eq!(proxy.cut(), 1);
     }
 
     #[tokio::test]
-    async fn it_cuts_what_is_open() {
+    async fn drops_open_connections() {
         let proxy = echo().await;
         let mut socket = TcpStream::connect(proxy.address()).await.unwrap();
         socket.write_all(b"one").await.unwrap();

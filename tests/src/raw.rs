@@ -1,4 +1,4 @@
-//! Connections byte by byte: for clients that send half a request, or read nothing.
+//! Raw connections, for clients that send half a request or never read.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -8,32 +8,32 @@ use tokio::{
     time::timeout,
 };
 
-/// Bytes that a client's own side takes before the server's side fills up.
+/// Size of the client's receive buffer, in bytes; a small one makes the server's send buffer fill up.
 const RECEIVE_BUFFER: u32 = 4096;
 
-/// One connection, closed when it is dropped.
+/// A connection. Dropping it closes the connection.
 #[derive(Debug)]
 pub struct RawConnection {
     stream: TcpStream,
     received: Vec<u8>,
 }
 
-/// What came until a connection was closed.
+/// Everything that was received before the connection was closed.
 #[derive(Clone, Debug)]
 pub struct RawReply {
-    /// Everything that was sent.
+    /// The received text.
     pub text: String,
 }
 
 impl RawReply {
-    /// The status of the first response; `None` if the connection was closed without one.
+    /// Returns the status of the first response, or `None` if the connection was closed without one.
     pub fn status(&self) -> Option<u16> {
         self.text.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()
     }
 }
 
 impl RawConnection {
-    /// Connects, with a small receive buffer.
+    /// Connects with a small receive buffer.
     pub async fn open(address: &str) -> Self {
         Self::open_from("127.0.0.1", address).await
     }
@@ -54,7 +54,7 @@ impl RawConnection {
         connection
     }
 
-    /// Sends text; a connection that has been closed does not mind.
+    /// Sends text; does nothing if the connection is closed.
     pub async fn send(&mut self, text: &str) {
         let _ = self.stream.write_all(text.as_bytes()).await;
     }
@@ -67,14 +67,14 @@ impl RawConnection {
     /// Reads until the connection is closed; `None` if it is still open after `limit`. What has arrived is kept.
     pub async fn read_to_close(&mut self, limit: Duration) -> Option<RawReply> {
         let read = async {
-            // A reset ends it as well.
+            // A reset ends the connection, too.
             while self.stream.read_buf(&mut self.received).await.is_ok_and(|count| count > 0) {}
         };
         timeout(limit, read).await.ok()?;
         Some(RawReply { text: String::from_utf8_lossy(&self.received).into_owned() })
     }
 
-    /// Whether the server has closed the connection.
+    /// Returns whether the server has closed the connection.
     pub fn is_closed(&self) -> bool {
         let mut buffer = [0; 1024];
         loop {
@@ -87,7 +87,7 @@ impl RawConnection {
     }
 }
 
-/// The head of a POST with a JSON body of this length.
+/// Returns the head of a POST request with a JSON body of this length.
 pub fn post_head(path: &str, length: usize) -> String {
     format!(
         "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"

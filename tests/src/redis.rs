@@ -1,4 +1,4 @@
-//! A Redis of the test's own, on a free port: to be killed, frozen, restricted, and started again.
+//! A Redis server for one test, on a free port, that can be killed, frozen, restricted, and restarted.
 
 use std::{
     net::TcpStream,
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::{port, process::Signal, wait::eventually};
 
-/// A running `redis-server` that keeps nothing on the disk.
+/// A running `redis-server` without persistence.
 #[derive(Debug)]
 pub struct Redis {
     port: u16,
@@ -20,12 +20,12 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// Starts one and waits until it listens.
+    /// Starts a server and waits until it accepts connections.
     pub async fn start() -> Self {
         Self::start_with(false).await
     }
 
-    /// Starts one that speaks only TLS, with a certificate of a CA of its own.
+    /// Starts a server that accepts only TLS, with a certificate from its own CA.
     pub async fn start_with_tls() -> Self {
         Self::start_with(true).await
     }
@@ -41,12 +41,12 @@ impl Redis {
         redis
     }
 
-    /// What `REDIS_URL` is to be.
+    /// Returns the value for `REDIS_URL`.
     pub fn url(&self) -> String {
         self.url_of("")
     }
 
-    /// The same with a user and a password (`USER:PASSWORD@`).
+    /// Returns the same URL with a user and a password (`USER:PASSWORD@`).
     pub fn url_of(&self, user: &str) -> String {
         let scheme = if self.has_tls { "rediss" } else { "redis" };
         format!("{scheme}://{user}{}", self.address())
@@ -57,25 +57,25 @@ impl Redis {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// The certificate of the CA that has signed the server's.
+    /// Returns the path of the CA certificate.
     pub fn ca_file(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
     }
 
-    /// Runs `redis-cli` with these arguments, and returns its output.
+    /// Runs `redis-cli` with these arguments and returns its output.
     pub fn run(&self, arguments: &[&str]) -> String {
         let mut command = Command::new("redis-cli");
         command.args(["-h", "127.0.0.1", "-p", &self.port.to_string()]);
         if self.has_tls {
             command.arg("--tls").arg("--cacert").arg(self.ca_file());
         }
-        let output = command.args(arguments).output().expect("redis-cli is missing: it comes with redis-server");
+        let output = command.args(arguments).output().expect("redis-cli is missing; it is part of redis-server");
         let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         assert!(output.status.success() && !text.starts_with("ERR"), "redis-cli {arguments:?}: {text}");
         text
     }
 
-    /// The process id.
+    /// Returns the process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -85,13 +85,13 @@ impl Redis {
         signal.send(self.child.id());
     }
 
-    /// Kills it without a goodbye.
+    /// Kills the server.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
-    /// Starts it again on the same port.
+    /// Restarts the server on the same port.
     pub async fn restart(&mut self) {
         self.kill();
         self.child = spawn(self.port, self.has_tls, self.folder.path());
@@ -127,7 +127,7 @@ fn spawn(port: u16, has_tls: bool, folder: &Path) -> Child {
         .expect("redis-server is missing: run `make test`, or install it")
 }
 
-/// Makes a CA, and a certificate of it for 127.0.0.1.
+/// Creates a CA and a certificate for 127.0.0.1 signed by it.
 fn make_certificates(folder: &Path) {
     const SCRIPT: &str = "set -e
         openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj '/CN=Test CA' \

@@ -1,4 +1,4 @@
-//! A small file system in memory, to be filled up. Only root may mount one.
+//! A small in-memory file system that can be filled up. Mounting one requires root.
 
 use std::{
     fs::File,
@@ -9,12 +9,12 @@ use std::{
 
 use tempfile::TempDir;
 
-/// A mounted file system; it is unmounted when it is dropped.
+/// A mounted file system. Dropping it unmounts the file system.
 #[derive(Debug)]
 pub struct SmallDisk(TempDir);
 
 impl SmallDisk {
-    /// Mounts one with so much room, if that is allowed here.
+    /// Mounts a file system of this size, if permitted.
     pub fn mount(megabytes: usize) -> Option<Self> {
         let folder = tempfile::Builder::new().prefix("banter-disk-").tempdir().unwrap();
         let size = format!("size={megabytes}m");
@@ -22,12 +22,12 @@ impl SmallDisk {
         done.is_ok_and(|output| output.status.success()).then_some(Self(folder))
     }
 
-    /// Where it is mounted.
+    /// Returns the mount point.
     pub fn path(&self) -> &Path {
         self.0.path()
     }
 
-    /// Takes all the space that is left; removing the file gives it back.
+    /// Fills the remaining space with a file and returns its path; removing the file frees the space.
     pub fn fill(&self) -> PathBuf {
         let path = self.path().join("filler");
         let mut file = File::create(&path).unwrap();

@@ -1,4 +1,4 @@
-//! An event stream as a client reads it. Every frame is checked against the contract's form.
+//! An event stream from the client's side. Every frame is validated against the contract.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{client::Client, wait::PATIENCE};
 
-/// Events that are rows of the user's log, and so have an id.
+/// Durable events: rows of the user's log, which have an id.
 const DURABLE: [&str; 8] = [
     "session.created",
     "session.updated",
@@ -19,31 +19,31 @@ const DURABLE: [&str; 8] = [
     "task.updated",
 ];
 
-/// Events that live only as long as their moment.
+/// Ephemeral events, which are not stored.
 const EPHEMERAL: [&str; 8] =
     ["hello", "heartbeat", "resync", "server.draining", "typing", "message.delta", "message.partial", "task.step"];
 
-/// The stream of all the user's sessions.
+/// The stream of all of the user's sessions.
 pub const USER_EVENTS: &str = "/v1/events";
 
-/// The stream of one session.
+/// Returns the path of one session's stream.
 pub fn session_events(session: &str) -> String {
     format!("/v1/chat/{session}/events")
 }
 
-/// One event.
+/// An event.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// The cursor after it; durable events only.
+    /// The cursor after the event; durable events only.
     pub id: Option<String>,
-    /// Its type.
+    /// The event type.
     pub kind: String,
-    /// Its data, the envelope included.
+    /// The data, including the envelope.
     pub data: Value,
 }
 
 impl Event {
-    /// Reads one frame; `None` for a comment.
+    /// Parses one frame; returns `None` for a comment.
     fn parse(frame: &str) -> Result<Option<Self>, String> {
         let (mut id, mut kind, mut data) = (None, None, None);
         for line in frame.lines().filter(|line| !line.starts_with(':')) {
@@ -86,46 +86,46 @@ impl Event {
         Ok(())
     }
 
-    /// Whether it is a row of the log.
+    /// Returns whether the event is a row of the log.
     pub fn is_durable(&self) -> bool {
         self.id.is_some()
     }
 
-    /// The session that it is about; empty without one.
+    /// Returns the session of the event, or an empty string.
     pub fn session(&self) -> &str {
         self.data["chat_session_id"].as_str().unwrap_or_default()
     }
 
-    /// Whether it is a `task.updated` that shows this task with this status.
+    /// Returns whether this is a `task.updated` of this task with this status.
     pub fn is_task(&self, task: &str, status: &str) -> bool {
         self.kind == "task.updated" && self.data["task"]["id"] == task && self.data["task"]["status"] == status
     }
 }
 
-/// An open stream. Dropping it cuts the connection.
+/// An open stream. Dropping it closes the connection.
 #[derive(Debug)]
 pub struct EventStream {
-    /// The answer's headers.
+    /// The response headers.
     pub headers: HeaderMap,
     response: reqwest::Response,
     unread: Vec<u8>,
 }
 
 impl Client {
-    /// Opens a stream from now on.
+    /// Opens a stream that starts now.
     pub async fn events(&self, path: &str) -> EventStream {
         self.try_events(path, None).await.unwrap()
     }
 
-    /// Opens a stream after this cursor, given as `Last-Event-ID`.
+    /// Opens a stream after this cursor, sent as `Last-Event-ID`.
     pub async fn events_after(&self, path: &str, cursor: &str) -> EventStream {
         self.try_events(path, Some(cursor)).await.unwrap()
     }
 
-    /// Opens a stream, if the api is there to give one.
+    /// Opens a stream, if the api is available.
     ///
     /// # Errors
-    /// When the api does not answer, or is not ready (503); panics when it answers anything but 200.
+    /// Fails if the connection fails or the api returns 503. Panics on any other status than 200.
     pub async fn try_events(&self, path: &str, last_event_id: Option<&str>) -> reqwest::Result<EventStream> {
         let mut request = self.request("GET", path);
         if let Some(cursor) = last_event_id {
@@ -134,7 +134,7 @@ impl Client {
         EventStream::open(request).await
     }
 
-    /// Opens a stream by this request.
+    /// Opens a stream with this request.
     pub async fn stream(&self, request: reqwest::RequestBuilder) -> EventStream {
         EventStream::open(request).await.unwrap()
     }
@@ -150,10 +150,10 @@ impl EventStream {
         Ok(Self { headers, response, unread: Vec::new() })
     }
 
-    /// The next event; `Ok(None)` at the end, orderly or not.
+    /// Returns the next event, or `Ok(None)` at the end of the stream, orderly or not.
     ///
     /// # Errors
-    /// When a frame breaks the contract.
+    /// Fails if a frame violates the contract.
     pub async fn try_next(&mut self) -> Result<Option<Event>, String> {
         loop {
             if let Some(end) = self.unread.windows(2).position(|pair| pair == b"\n\n") {
@@ -171,24 +171,24 @@ impl EventStream {
         }
     }
 
-    /// The next event within `limit`; `None` at the end of the stream.
+    /// Returns the next event within `limit`, or `None` at the end of the stream.
     pub async fn next_within(&mut self, limit: Duration) -> Option<Event> {
         tokio::time::timeout(limit, self.try_next()).await.unwrap_or_else(|_| panic!("no event in {limit:?}")).unwrap()
     }
 
-    /// The next event, which must come.
+    /// Returns the next event. Panics at the end of the stream.
     pub async fn next(&mut self) -> Event {
         self.next_within(PATIENCE).await.expect("the stream has ended")
     }
 
-    /// The next event, which must be of this type.
+    /// Returns the next event, which must have this type.
     pub async fn expect(&mut self, kind: &str) -> Event {
         let event = self.next().await;
         assert_eq!(event.kind, kind, "{event:?}");
         event
     }
 
-    /// Reads until an event is `wanted`, and returns all that came, it included.
+    /// Reads until an event matches `wanted`, and returns all events up to and including it.
     pub async fn read_until(&mut self, what: &str, mut wanted: impl FnMut(&Event) -> bool) -> Vec<Event> {
         let deadline = Instant::now() + PATIENCE;
         let mut events = Vec::new();

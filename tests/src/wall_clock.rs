@@ -1,4 +1,4 @@
-//! Wall clocks in a test's hand, by libfaketime. The monotonic clock, and with it every time-out, stays as it is.
+//! Wall clocks that a test controls through libfaketime. The monotonic clock, and with it every timeout, is unaffected.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::process::Environment;
 
-/// Where distributions put the library, in the form for programs with threads.
+/// Paths of the multithreaded library in common distributions.
 const LIBRARIES: [&str; 4] = [
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
     "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
@@ -18,7 +18,7 @@ const LIBRARIES: [&str; 4] = [
     "/usr/lib/faketime/libfaketimeMT.so.1",
 ];
 
-/// Some clocks, each read from a file of its own at every look, so that it can be stepped while a process runs.
+/// A set of clocks, each read from a file on every call, so that a clock can be stepped while a process runs.
 #[derive(Debug)]
 pub struct WallClocks {
     library: &'static str,
@@ -27,7 +27,7 @@ pub struct WallClocks {
 }
 
 impl WallClocks {
-    /// Clocks with these names, all right at first.
+    /// Creates clocks with these names, initially correct.
     pub fn new<const COUNT: usize>(names: [&'static str; COUNT]) -> Self {
         let library = LIBRARIES.into_iter().find(|library| Path::new(library).is_file());
         let library = library.expect("libfaketime is missing: run `make test`, or install it");
@@ -39,7 +39,7 @@ impl WallClocks {
         clocks
     }
 
-    /// The variables of a process that goes by this clock.
+    /// Returns the environment of a process that uses this clock.
     pub fn environment(&self, name: &str) -> Environment {
         [
             ("LD_PRELOAD", self.library.to_owned()),
@@ -52,16 +52,16 @@ impl WallClocks {
         .into()
     }
 
-    /// Sets how many seconds a clock is ahead of the right time.
+    /// Sets the offset of a clock from the real time, in seconds.
     pub fn set(&mut self, name: &'static str, seconds: i64) {
         let (file, next) = (self.file(name), self.folder.path().join("next"));
-        // Read at every look: it must never be seen half written.
+        // Replaced atomically, because the file is read on every call.
         fs::write(&next, format!("{seconds:+}\n")).unwrap();
         fs::rename(next, file).unwrap();
         self.offsets.insert(name, seconds);
     }
 
-    /// Sets all of them.
+    /// Sets the offset of all clocks.
     pub fn set_all(&mut self, seconds: i64) {
         let names: Vec<&'static str> = self.offsets.keys().copied().collect();
         for name in names {

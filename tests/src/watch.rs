@@ -1,4 +1,5 @@
-//! A client in the background: it follows a stream through cuts and restarts, and at the end it must know everything.
+//! A background client that follows a stream across dropped connections and restarts, and that must end with the
+//! complete state.
 
 use std::{
     collections::VecDeque,
@@ -18,26 +19,26 @@ use crate::{
     wait::{LOOK_EVERY, PATIENCE, eventually},
 };
 
-/// Pause before a reconnect: an api that restarts refuses connections for a while.
+/// Delay before a reconnect: an api that restarts refuses connections for a while.
 const RECONNECT_AFTER: Duration = Duration::from_millis(20);
 
-/// How long a stream may take to open before it is tried again. The HTTP client waits for ever, once in some thousand
-/// times, when a server that is down takes a connection and closes it at once, as a proxy before it does.
+/// Time limit for opening a stream. About once in a few thousand times, the HTTP client waits forever when the server
+/// is down and the connection is accepted and closed at once, as by a proxy in front of it.
 const OPEN_LIMIT: Duration = Duration::from_secs(10);
 
-/// Most events on one connection of a client that goes back in time.
+/// Maximum number of events on one connection of a client that rewinds.
 const EVENTS_BEFORE_REWIND: u64 = 80;
 
-/// Earlier states that such a client remembers.
+/// Number of earlier states that such a client keeps.
 const REMEMBERED_STATES: usize = 12;
 
-/// It remembers one state in so many events.
+/// One in this many states is kept.
 const REMEMBER_ONE_IN: u64 = 8;
 
-/// What a test asks of every event beside the contract's rules of a stream: `Err` says what is wrong with it.
+/// A check of every event in addition to the contract of a stream. `Err` describes the violation.
 pub type Check = Arc<dyn Fn(&Event) -> Result<(), String> + Send + Sync>;
 
-/// A background client; it is stopped when it is dropped.
+/// A background client. Dropping it stops the client.
 #[derive(Debug)]
 pub struct Watch {
     state: Arc<Mutex<State>>,
@@ -55,12 +56,12 @@ struct State {
     connections: usize,
     violation: Option<String>,
     calm: bool,
-    /// What it does now, and since when.
+    /// The current activity and its start.
     doing: (String, Instant),
     last_event: Instant,
 }
 
-/// What a [`Watch`] follows.
+/// Configuration of a [`Watch`].
 pub struct Options {
     clients: Vec<Client>,
     path: String,
@@ -78,12 +79,12 @@ impl fmt::Debug for Options {
 }
 
 impl Options {
-    /// The stream of all sessions.
+    /// Follows the stream of all sessions.
     pub fn user(client: &Client) -> Self {
         Self::of(client, USER_EVENTS.into(), None)
     }
 
-    /// The stream of one session.
+    /// Follows the stream of one session.
     pub fn session(client: &Client, session: &str) -> Self {
         Self::of(client, session_events(session), Some(session.to_owned()))
     }
@@ -93,31 +94,31 @@ impl Options {
         Self { clients, path, session, cuts: None, rewinds: None, check: None, most_events: usize::MAX }
     }
 
-    /// Reconnects go to these apis in turn, too.
+    /// Also reconnects to these apis, in turn.
     pub fn and_apis(mut self, clients: impl IntoIterator<Item = Client>) -> Self {
         self.clients.extend(clients);
         self
     }
 
-    /// Cuts the connection at random moments.
+    /// Drops the connection at random moments.
     pub fn with_cuts(mut self, dice: Dice) -> Self {
         self.cuts = Some(dice);
         self
     }
 
-    /// Cuts the connection at random moments, and goes on from a state that it had at some earlier time.
+    /// Drops the connection at random moments and resumes from an earlier state.
     pub fn with_rewinds(mut self, dice: Dice) -> Self {
         self.rewinds = Some(dice);
         self
     }
 
-    /// Asks this of every event, too.
+    /// Checks every event with this function, too.
     pub fn with_check(mut self, check: Check) -> Self {
         self.check = Some(check);
         self
     }
 
-    /// Keeps only so many of the last events, for a long run.
+    /// Keeps only this many of the latest events, for a long run.
     pub fn keeping(mut self, events: usize) -> Self {
         self.most_events = events;
         self
@@ -186,7 +187,7 @@ impl Follower {
         }
     }
 
-    /// Forgets, half of the time, what came after one of the remembered states.
+    /// Returns to one of the kept states half of the time.
     fn rewind(&mut self) {
         let mut state = self.state.lock().unwrap();
         let Some(dice) = self.options.rewinds.as_mut().filter(|_| !state.calm) else { return };
@@ -196,7 +197,7 @@ impl Follower {
         }
     }
 
-    /// Remembers the state after an event, now and then.
+    /// Keeps some of the states after an event.
     fn remember(&mut self, event: &Event) {
         let Some(dice) = self.options.rewinds.as_mut().filter(|_| event.is_durable()) else { return };
         if dice.below(REMEMBER_ONE_IN) == 0 {
@@ -209,7 +210,7 @@ impl Follower {
         }
     }
 
-    /// After how many events this connection is cut.
+    /// Draws the number of events after which this connection is dropped.
     fn draw_cut(&mut self) -> Option<u64> {
         if self.state.lock().unwrap().calm {
             return None;
@@ -218,14 +219,14 @@ impl Follower {
         self.options.cuts.as_mut().map(|dice| dice.below(12) + 1).or(rewinds)
     }
 
-    /// Follows one connection to its end, or to its cut.
+    /// Follows one connection until it ends or is dropped.
     async fn follow(&mut self, client: &Client, cursor: &str) -> Result<(), String> {
         let cut_after = self.draw_cut();
-        self.state.lock().unwrap().does(format!("connects to {} after {cursor}", client.address()));
+        self.state.lock().unwrap().does(format!("connecting to {} after {cursor}", client.address()));
         let opened = timeout(OPEN_LIMIT, client.try_events(&self.options.path, Some(cursor))).await;
         let Ok(Ok(mut stream)) = opened else { return Ok(()) };
         self.state.lock().unwrap().connections += 1;
-        self.state.lock().unwrap().does(format!("reads from {} after {cursor}", client.address()));
+        self.state.lock().unwrap().does(format!("reading from {} after {cursor}", client.address()));
         let mut count = 0;
         let outcome = loop {
             let next = tokio::select! {
@@ -237,7 +238,7 @@ impl Follower {
                 break Err(violation);
             }
             if count == 0 && event.kind != "hello" {
-                break Err(format!("the first event is no hello: {event:?}"));
+                break Err(format!("the first event is not hello: {event:?}"));
             }
             let stale = {
                 let mut state = self.state.lock().unwrap();
@@ -253,7 +254,7 @@ impl Follower {
             self.ready.notify_one();
             self.remember(&event);
             if stale {
-                break Err(format!("a resync that nothing explains: {event:?}"));
+                break Err(format!("an unexpected resync: {event:?}"));
             }
             count += 1;
             if cut_after == Some(count) {
@@ -280,43 +281,43 @@ impl State {
 }
 
 impl Watch {
-    /// Follows all the user's sessions.
+    /// Follows all of the user's sessions.
     pub async fn start(client: &Client) -> Self {
         Options::user(client).start().await
     }
 
-    /// All events so far (or the last ones: [`Options::keeping`]).
+    /// Returns all events so far, or the latest ones ([`Options::keeping`]).
     pub fn events(&self) -> Vec<Event> {
         self.state.lock().unwrap().events.iter().cloned().collect()
     }
 
-    /// How often it has connected.
+    /// Returns the number of connections so far.
     pub fn connections(&self) -> usize {
         self.state.lock().unwrap().connections
     }
 
-    /// Cuts the connection now, as a client does that goes elsewhere.
+    /// Drops the connection now, as a client does that switches networks.
     pub fn reconnect(&self) {
         self.reconnect.notify_one();
     }
 
-    /// From the next connection on: no cut and no going back.
+    /// Stops dropping connections and rewinding, from the next connection on.
     pub fn calm_down(&self) {
         self.state.lock().unwrap().calm = true;
     }
 
-    /// What broke the contract, if anything did.
+    /// Returns the contract violation, if there was one.
     pub fn violation(&self) -> Option<String> {
         self.state.lock().unwrap().violation.clone()
     }
 
-    /// The text so far of a task's answer.
+    /// Returns the partial text of a task's answer.
     pub fn draft(&self, task: &str) -> String {
         self.assert_unbroken();
         self.state.lock().unwrap().model.draft(task).map(|draft| draft.text.clone()).unwrap_or_default()
     }
 
-    /// Waits until the text so far of a task's answer is exactly this.
+    /// Waits until the partial text of a task's answer equals this text.
     pub async fn wait_for_draft(&self, task: &str, text: &str) {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -329,7 +330,7 @@ impl Watch {
         }
     }
 
-    /// Waits for an event among those that came and will come.
+    /// Waits for an event among the past and future ones.
     pub async fn wait_for(&self, what: &str, wanted: impl Fn(&Event) -> bool) -> Event {
         eventually(what, async || {
             self.assert_unbroken();
@@ -338,14 +339,14 @@ impl Watch {
         .await
     }
 
-    /// Panics when the stream has broken the contract.
+    /// Panics when the stream has violated the contract.
     pub fn assert_unbroken(&self) {
         if let Some(violation) = &self.state.lock().unwrap().violation {
-            panic!("the stream broke the contract: {violation}");
+            panic!("the stream violated the contract: {violation}");
         }
     }
 
-    /// Catches up with a server at rest, and compares: state by events must be what a fresh GET shows.
+    /// Waits until the state is up to date with an idle server, and compares it with a fresh GET.
     pub async fn settle(&self, client: &Client) {
         let deadline = Instant::now() + PATIENCE;
         let mut last = Comparison::Elsewhere;
@@ -355,10 +356,10 @@ impl Watch {
             let now = self.copy_of_model();
             match now.compare(client).await {
                 Comparison::Equal => return,
-                // A replayed event may show a newer object, and the GET may be newer: look twice at one place.
-                // (A session's stream has no position to compare, so there a difference may just be lateness.)
+                // A replayed event may carry a newer object, and the GET may be newer, so compare twice at the same
+                // position. (A session's stream has no comparable position, so a difference there may only be a delay.)
                 Comparison::Different(what) if seq == Some(now.seq()) && !now.is_of_session() => {
-                    panic!("state by events is not what a GET shows: {what}");
+                    panic!("the reduced state differs from a GET: {what}");
                 }
                 other => last = other,
             }
@@ -368,7 +369,7 @@ impl Watch {
         panic!("never caught up: {last:#?}; {}", self.describe());
     }
 
-    /// Where it is and what it does, to explain a complaint.
+    /// Describes the position and activity, to explain a failure.
     pub fn describe(&self) -> String {
         let state = self.state.lock().unwrap();
         let (doing, since) = &state.doing;

@@ -1,4 +1,4 @@
-//! What the fake model server may do with a request, from a good answer to garbage.
+//! Responses of the fake model server, from a valid answer to garbage.
 
 use std::{future::pending, time::Duration};
 
@@ -16,10 +16,10 @@ use super::{
     gate::Steps,
 };
 
-/// What a request gets.
+/// A response to a request.
 #[derive(Clone, Debug)]
 pub enum Answer {
-    /// These words, a pause before each, then a proper end.
+    /// These words with a pause before each, then a proper end.
     Words {
         /// The words.
         words: Vec<String>,
@@ -27,18 +27,18 @@ pub enum Answer {
         pause: Duration,
         /// OpenAI's `finish_reason`.
         finish_reason: &'static str,
-        /// What the usage chunk says, if there is one.
+        /// The contents of the usage chunk, if any.
         usage: Option<Usage>,
     },
-    /// What the test sends, when it sends it.
+    /// Whatever the test sends, when it sends it.
     Gated(Steps),
-    /// These words, then the connection breaks.
+    /// These words, then the connection is dropped.
     CutAfter(Vec<String>),
-    /// No answer at all: not even a status line.
+    /// No response, not even a status line.
     SilentFromTheStart,
     /// These words, then silence on an open connection.
     SilentAfter(Vec<String>),
-    /// These words, then these bytes as they are, then a proper end of the connection.
+    /// These words, then these raw bytes, then a proper end of the connection.
     BytesAfter(Vec<String>, Vec<u8>),
     /// A status with a body.
     Status {
@@ -54,56 +54,56 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// One word, at once.
+    /// Answers with one word at once.
     pub fn text(text: &str) -> Self {
         Self::words([text], Duration::ZERO)
     }
 
-    /// Words with a pause before each.
+    /// Answers with words and a pause before each.
     pub fn words<'a>(words: impl IntoIterator<Item = &'a str>, pause: Duration) -> Self {
         let words = words.into_iter().map(str::to_owned).collect();
         Self::Words { words, pause, finish_reason: "stop", usage: None }
     }
 
-    /// Text that ends for another reason than `stop`.
+    /// Answers with text and another finish reason than `stop`.
     pub fn finished(text: &str, finish_reason: &'static str) -> Self {
         Self::Words { words: vec![text.to_owned()], pause: Duration::ZERO, finish_reason, usage: None }
     }
 
-    /// Text with a usage chunk.
+    /// Answers with text and a usage chunk.
     pub fn counted(text: &str, usage: Usage) -> Self {
         let words = vec![text.to_owned()];
         Self::Words { words, pause: Duration::ZERO, finish_reason: "stop", usage: Some(usage) }
     }
 
-    /// A proper answer without a word.
+    /// Answers properly, with no text.
     pub fn empty() -> Self {
         Self::Words { words: Vec::new(), pause: Duration::ZERO, finish_reason: "stop", usage: None }
     }
 
-    /// Text, then a broken connection.
+    /// Answers with text and then drops the connection.
     pub fn cut_after(text: &str) -> Self {
         Self::CutAfter(vec![text.to_owned()])
     }
 
-    /// Text, then these bytes.
+    /// Answers with text and then these raw bytes.
     pub fn bytes_after(text: &str, bytes: &[u8]) -> Self {
         Self::BytesAfter(vec![text.to_owned()], bytes.to_vec())
     }
 
-    /// An error as OpenAI words it.
+    /// Fails in OpenAI's error format.
     pub fn error(status: u16, code: &str, message: &str) -> Self {
         let body = json!({"error": {"message": message, "type": code, "code": code}}).to_string();
         Self::Status { status, retry_after: None, content_type: "application/json", body }
     }
 
-    /// 429 with `Retry-After`.
+    /// Fails with 429 and `Retry-After`.
     pub fn rate_limited(retry_after: u32) -> Self {
         let body = json!({"error": {"message": "slow down", "type": "rate_limit_exceeded"}}).to_string();
         Self::Status { status: 429, retry_after: Some(retry_after), content_type: "application/json", body }
     }
 
-    /// 200 with a body that is no event stream.
+    /// Answers 200 with a body that is not an event stream.
     pub fn instead(content_type: &'static str, body: &str) -> Self {
         Self::Status { status: 200, retry_after: None, content_type, body: body.to_owned() }
     }
@@ -136,7 +136,7 @@ impl Answer {
     }
 }
 
-/// A 200 of type `text/event-stream`; an `Err` among the pieces breaks the connection.
+/// Returns a 200 of type `text/event-stream`; an `Err` among the chunks drops the connection.
 fn event_stream(pieces: impl Stream<Item = Piece> + Send + 'static, streaming: Streaming) -> Response {
     let counted = pieces.inspect(move |_| {
         let _ = &streaming;

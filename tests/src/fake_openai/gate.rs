@@ -1,4 +1,4 @@
-//! An answer that a test holds in its hand: nothing is sent before the test says so, so no test has to sleep.
+//! An answer that the test controls chunk by chunk, so that no test has to sleep.
 
 use std::sync::{
     Arc, Mutex,
@@ -13,10 +13,11 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::chunk::{content_chunk, cut, ending, thought_chunk};
 use crate::wait::PATIENCE;
 
-/// Pieces that a test may be ahead of the connection.
+/// Number of chunks that a test can queue ahead of the connection.
 const AHEAD: usize = 1024;
 
-/// The test's end: sends text, ends the answer or breaks it. Dropping it ends the body without a last word.
+/// The test's end: sends text, and finishes the answer or drops it. Dropping the gate ends the body without a final
+/// chunk.
 #[derive(Debug)]
 pub struct Gate {
     pieces: mpsc::Sender<Bytes>,
@@ -49,11 +50,11 @@ impl Gate {
     pub async fn arrived(&mut self) {
         if let Some(arrival) = self.arrival.take() {
             let arrived = tokio::time::timeout(PATIENCE, arrival).await;
-            arrived.expect("the agent is never asked").expect("the script was replaced");
+            arrived.expect("the agent is never prompted").expect("the script was replaced");
         }
     }
 
-    /// Whether the request has come.
+    /// Returns whether the request has arrived.
     pub fn has_arrived(&mut self) -> bool {
         if self.arrival.as_mut().is_some_and(|arrival| arrival.try_recv().is_ok()) {
             self.arrival = None;
@@ -66,31 +67,31 @@ impl Gate {
         let _ = self.pieces.send(content_chunk(text)).await;
     }
 
-    /// Sends more of what the model thinks to itself.
+    /// Sends more reasoning text.
     pub async fn think(&self, thought: &str) {
         let _ = self.pieces.send(thought_chunk(thought)).await;
     }
 
-    /// Sends bytes as they are.
+    /// Sends raw bytes.
     pub async fn send_bytes(&self, bytes: &[u8]) {
         let _ = self.pieces.send(Bytes::copy_from_slice(bytes)).await;
     }
 
-    /// Ends the answer properly.
+    /// Finishes the answer properly.
     pub async fn finish(self) {
         for piece in ending("stop", None) {
             let _ = self.pieces.send(piece).await;
         }
     }
 
-    /// Breaks the connection.
+    /// Drops the connection.
     pub fn cut(self) {
         self.is_cut.store(true, Ordering::SeqCst);
     }
 
-    /// Waits until the other side has hung up.
+    /// Waits until the client has closed the connection.
     pub async fn hung_up(&self) {
-        tokio::time::timeout(PATIENCE, self.pieces.closed()).await.expect("the worker does not hang up");
+        tokio::time::timeout(PATIENCE, self.pieces.closed()).await.expect("the worker did not close the connection");
     }
 }
 
@@ -101,7 +102,7 @@ impl Steps {
             return stream::iter(ending("stop", None)).map(Ok).left_stream();
         };
         let _ = arrived.send(());
-        // The gate is gone when the pieces end; only then it is known whether it was cut.
+        // The gate is gone when the chunks end; only then is it known whether the connection is to be dropped.
         let end = stream::once(async move { is_cut.load(Ordering::SeqCst) });
         let end = end.flat_map(|is_cut| if is_cut { cut().left_stream() } else { stream::empty().right_stream() });
         ReceiverStream::new(pieces).map(Ok).chain(end).right_stream()

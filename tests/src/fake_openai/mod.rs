@@ -1,7 +1,7 @@
-//! A model server on loopback that speaks OpenAI's streaming chat completions and does what a test tells it to.
+//! A scripted model server on loopback that speaks OpenAI's streaming chat completions.
 //!
-//! What it answers is scripted by the last user message: the n-th request that ends with that text gets the n-th
-//! answer, and the last answer repeats. Anything else is answered `You said: …`.
+//! Answers are scripted by the last user message: the n-th request that ends with that text gets the n-th answer, and
+//! the last answer repeats. Anything else is answered `You said: …`.
 
 mod answer;
 mod chunk;
@@ -33,19 +33,19 @@ pub use gate::Gate;
 
 use crate::wait::eventually;
 
-/// A request that the server got.
+/// A recorded request.
 #[derive(Clone, Debug)]
 pub struct Recorded {
-    /// Its body.
+    /// The body.
     pub body: Value,
-    /// Its `Authorization` header.
+    /// The `Authorization` header.
     pub authorization: Option<String>,
-    /// When it came.
+    /// The time of arrival.
     pub at: Instant,
 }
 
 impl Recorded {
-    /// (role, content) of its messages, system prompts left out.
+    /// Returns the (role, content) pairs of its messages, without system prompts.
     pub fn conversation(&self) -> Vec<(String, String)> {
         let messages = self.body["messages"].as_array().cloned().unwrap_or_default();
         let pair = |message: &Value| {
@@ -55,14 +55,14 @@ impl Recorded {
         messages.iter().filter(|message| message["role"] != "system").map(pair).collect()
     }
 
-    /// The text that it asks about.
+    /// Returns the content of the last user message.
     pub fn last_user_message(&self) -> String {
         let mut users = self.conversation().into_iter().filter(|(role, _)| role == "user");
         users.next_back().map(|(_, text)| text).unwrap_or_default()
     }
 }
 
-/// The server; it stops when it is dropped.
+/// The server. Dropping it stops the server.
 #[derive(Debug)]
 pub struct FakeOpenAi {
     address: String,
@@ -83,14 +83,14 @@ struct Script {
     used: usize,
 }
 
-/// How many answers stream at once, now and at most.
+/// Numbers of answers that stream at the same time: now and at most.
 #[derive(Debug, Default)]
 struct Busy {
     now: usize,
     most: usize,
 }
 
-/// Counts one streaming answer while it lives.
+/// Counts a streaming answer until it is dropped.
 #[derive(Debug)]
 struct Streaming(Arc<Shared>);
 
@@ -111,7 +111,7 @@ impl Drop for Streaming {
 }
 
 impl FakeOpenAi {
-    /// Starts on a port of its own.
+    /// Starts a server on a free port.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -124,17 +124,17 @@ impl FakeOpenAi {
         Self { address, shared, server }
     }
 
-    /// The base URL for `agents.toml`.
+    /// Returns the base URL for `agents.toml`.
     pub fn base_url(&self) -> String {
         format!("http://{}/v1", self.address)
     }
 
-    /// The `agents.toml` table of the agent `scripted` that is driven from here; `more` are further lines of it.
+    /// Returns the `agents.toml` table of the agent `scripted`, which uses this server; `more` are further lines of it.
     pub fn agent(&self, more: &str) -> String {
         self.agent_named("scripted", more)
     }
 
-    /// The same under another key.
+    /// Returns the same table under another key.
     pub fn agent_named(&self, key: &str, more: &str) -> String {
         let mut table = format!("[[agents]]\nkey = \"{key}\"\nname = \"{key}\"\ndriver = \"openai\"\n");
         let _ = writeln!(table, "base_url = \"{}\"\nmodel = \"scripted\"\n{more}", self.base_url());
@@ -147,29 +147,29 @@ impl FakeOpenAi {
         self.shared.scripts.lock().unwrap().insert(prompt.to_owned(), script);
     }
 
-    /// Scripts an answer that the test holds in its hand, for the next request with this last user message.
+    /// Scripts an answer that the test controls, for the next request with this last user message.
     pub fn gate(&self, prompt: &str) -> Gate {
         let (gate, steps) = Gate::new();
         self.shared.scripts.lock().unwrap().entry(prompt.to_owned()).or_default().answers.push(Answer::Gated(steps));
         gate
     }
 
-    /// All requests so far.
+    /// Returns all requests so far.
     pub fn requests(&self) -> Vec<Recorded> {
         self.shared.requests.lock().unwrap().clone()
     }
 
-    /// The requests since this was last called; they are forgotten, so that a long run keeps its memory.
+    /// Takes the requests since the last call, which limits memory use in a long run.
     pub fn take_requests(&self) -> Vec<Recorded> {
         std::mem::take(&mut *self.shared.requests.lock().unwrap())
     }
 
-    /// The last user messages of all requests so far, in the order of arrival.
+    /// Returns the last user messages of all requests so far, in order of arrival.
     pub fn prompts(&self) -> Vec<String> {
         self.requests().iter().map(Recorded::last_user_message).collect()
     }
 
-    /// Waits for the request that asks about this text.
+    /// Waits for the request whose last user message is this text.
     pub async fn wait_for_request(&self, prompt: &str) -> Recorded {
         eventually(&format!("a request about {prompt:?}"), async || {
             self.requests().into_iter().find(|request| request.last_user_message() == prompt)
@@ -177,7 +177,7 @@ impl FakeOpenAi {
         .await
     }
 
-    /// The most answers that ever streamed at once.
+    /// Returns the maximum number of answers that streamed at the same time.
     pub fn most_at_once(&self) -> usize {
         self.shared.busy.lock().unwrap().most
     }

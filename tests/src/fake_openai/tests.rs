@@ -13,7 +13,7 @@ async fn ask(model: &FakeOpenAi, prompt: &str) -> reqwest::Result<(u16, String)>
 }
 
 #[tokio::test]
-async fn scripted_answers_come_in_turn_and_the_last_repeats() {
+async fn returns_scripted_answers_in_order_and_repeats_the_last() {
     let model = FakeOpenAi::start().await;
     model.script("go", [Answer::error(500, "server_error", "oops"), Answer::words(["a", "b"], Duration::ZERO)]);
 
@@ -29,7 +29,7 @@ async fn scripted_answers_come_in_turn_and_the_last_repeats() {
 }
 
 #[tokio::test]
-async fn a_cut_breaks_the_connection() {
+async fn drops_the_connection_after_a_cut() {
     let model = FakeOpenAi::start().await;
     model.script("go", [Answer::cut_after("half")]);
 
@@ -37,7 +37,7 @@ async fn a_cut_breaks_the_connection() {
 }
 
 #[tokio::test]
-async fn a_gate_sends_when_it_is_told_and_knows_when_the_other_side_hangs_up() {
+async fn a_gate_sends_on_request_and_detects_a_closed_connection() {
     let model = FakeOpenAi::start().await;
     let mut gate = model.gate("go");
     let mut held = model.gate("held");

@@ -1,4 +1,4 @@
-//! State by events against a fresh GET.
+//! Comparison of the reduced state with a fresh GET.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,23 +10,23 @@ use serde_json::Value;
 use super::{Model, agree};
 use crate::client::Client;
 
-/// What came of comparing with a fresh GET.
+/// The result of a comparison with a fresh GET.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Comparison {
-    /// The same.
+    /// The states are equal.
     Equal,
-    /// The server's state is not the one of this position.
+    /// The server's state belongs to another position.
     Elsewhere,
-    /// Different.
+    /// The states differ.
     Different(String),
 }
 
 impl Model {
-    /// Compares with a fresh GET of everything.
+    /// Compares the state with a fresh GET of everything.
     pub async fn compare(&self, client: &Client) -> Comparison {
         let list = client.get("/v1/chat?status=all&limit=100").await.ok(200);
         let here = self.cursor();
-        // A session's stream does not see the numbers of the others, so its position may be behind.
+        // A session's stream does not include the events of other sessions, so its position may be behind.
         let moved = |as_of: &Value| self.only_session.is_none() && *as_of != here.as_str();
         if moved(&list["as_of"]) {
             return Comparison::Elsewhere;
@@ -42,7 +42,7 @@ impl Model {
                 return Comparison::Elsewhere;
             }
             if *session != chat["session"] {
-                return Comparison::Different(format!("list and chat: {session} {}", chat["session"]));
+                return Comparison::Different(format!("list and chat differ: {session} {}", chat["session"]));
             }
             fresh.load(id, &chat);
             if let Some(complaint) = self.compare_partial(&chat) {
@@ -69,7 +69,7 @@ impl Model {
             return None;
         }
         if partial["task_id"] != running["id"] || partial["attempt"] != running["attempt"] {
-            return Some(format!("a partial of no running task: {partial}"));
+            return Some(format!("a partial answer without a running task: {partial}"));
         }
         let text = partial["text"].as_str()?;
         let draft = self.drafts.get(partial["task_id"].as_str()?)?;
@@ -78,7 +78,7 @@ impl Model {
     }
 }
 
-/// The first difference between what events made and what a GET shows.
+/// Returns the first difference between the reduced and the fetched state.
 fn difference(folded: &BTreeMap<String, Arc<Value>>, fetched: &BTreeMap<String, Arc<Value>>) -> Option<String> {
     let all: BTreeSet<&String> = folded.keys().chain(fetched.keys()).collect();
     all.into_iter()

@@ -1,4 +1,4 @@
-//! A client's state, folded from events by the contract's rules, and strict about everything they promise.
+//! Client state, reduced from events by the rules of the contract and strict about its guarantees.
 
 mod compare;
 #[cfg(test)]
@@ -18,17 +18,17 @@ pub use compare::Comparison;
 /// A position in the user's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
-    /// Which log.
+    /// The log's epoch.
     pub epoch: String,
-    /// The number of the last event.
+    /// The sequence number of the last event.
     pub seq: u64,
 }
 
 impl Position {
-    /// Reads `<epoch>-<seq>`.
+    /// Parses `<epoch>-<seq>`.
     ///
     /// # Errors
-    /// When it is not of that form.
+    /// Fails if the text does not have that form.
     pub fn parse(text: &str) -> Result<Self, String> {
         let broken = || format!("not a cursor: {text:?}");
         let (epoch, seq) = text.split_once('-').ok_or_else(broken)?;
@@ -39,16 +39,16 @@ impl Position {
         Ok(Self { epoch: epoch.to_owned(), seq: seq.parse().map_err(|_| broken())? })
     }
 
-    /// As it is written.
+    /// Formats the position as `<epoch>-<seq>`.
     pub fn text(&self) -> String {
         format!("{}-{}", self.epoch, self.seq)
     }
 }
 
-/// The text so far of a running answer.
+/// The partial text of a running answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
-    /// The attempt that writes it.
+    /// The attempt that produces it.
     pub attempt: i64,
     /// The id that the answer will have.
     pub message_id: String,
@@ -56,13 +56,13 @@ pub struct Draft {
     pub text: String,
 }
 
-/// The messages of one session by id. Copies share what has not changed since.
+/// The messages of one session by id. Clones share unchanged messages.
 type Messages = Arc<BTreeMap<String, Arc<Value>>>;
 
-/// The state of one client. A copy is cheap.
+/// The state of one client. Cloning is cheap.
 #[derive(Clone, Debug, Default)]
 pub struct Model {
-    /// Only this session's events are expected, so numbers may jump.
+    /// The only session whose events are expected; sequence numbers may then have gaps.
     only_session: Option<String>,
     position: Option<Position>,
     sessions: BTreeMap<String, Arc<Value>>,
@@ -74,52 +74,52 @@ pub struct Model {
 }
 
 impl Model {
-    /// A client of `/v1/events` that has just fetched everything.
+    /// Creates the state of a client of `/v1/events` that has just fetched everything.
     pub async fn of_user(client: &Client) -> Self {
         let mut model = Self::default();
         model.fetch(client).await;
         model
     }
 
-    /// A client of one session's stream that has just fetched it.
+    /// Creates the state of a client of one session's stream that has just fetched it.
     pub async fn of_session(client: &Client, session: &str) -> Self {
         let mut model = Self { only_session: Some(session.to_owned()), ..Self::default() };
         model.fetch(client).await;
         model
     }
 
-    /// Where it is; give it as `Last-Event-ID`.
+    /// Returns the position as a cursor for `Last-Event-ID`.
     pub fn cursor(&self) -> String {
         self.position.as_ref().unwrap().text()
     }
 
-    /// The number of the last event.
+    /// Returns the sequence number of the last event.
     pub fn seq(&self) -> u64 {
         self.position.as_ref().unwrap().seq
     }
 
-    /// The text so far of a task's answer.
+    /// Returns the partial text of a task's answer.
     pub fn draft(&self, task: &str) -> Option<&Draft> {
         self.drafts.get(task)
     }
 
-    /// Whether a `resync` came, so that the state has to be fetched again.
+    /// Returns whether a `resync` arrived, so that the state has to be fetched again.
     pub fn is_stale(&self) -> bool {
         self.stale
     }
 
-    /// Whether it follows one session's stream.
+    /// Returns whether the client follows one session's stream.
     pub fn is_of_session(&self) -> bool {
         self.only_session.is_some()
     }
 
-    /// Drops what lives only as long as a connection: a fresh stream has to tell it again.
+    /// Drops the state that is bound to a connection; a new stream sends it again.
     pub fn disconnect(&mut self) {
         self.drafts.clear();
         self.must_resync = false;
     }
 
-    /// Fetches everything, as a client does at its start and after a `resync`.
+    /// Fetches everything, as a client does at startup and after a `resync`.
     pub async fn fetch(&mut self, client: &Client) {
         self.sessions.clear();
         self.messages.clear();
@@ -155,7 +155,7 @@ impl Model {
     /// Applies one event.
     ///
     /// # Errors
-    /// What the event breaks.
+    /// Describes the rule that the event violates.
     pub fn apply(&mut self, event: &Event) -> Result<(), String> {
         self.apply_inner(event).map_err(|what| format!("{what}: {event:?}"))
     }
@@ -343,7 +343,7 @@ fn length(text: &str) -> i64 {
     i64::try_from(text.len()).unwrap()
 }
 
-/// Whether one is the beginning of the other.
+/// Returns whether one text is a prefix of the other.
 fn agree(one: &str, other: &str) -> bool {
     one.starts_with(other) || other.starts_with(one)
 }

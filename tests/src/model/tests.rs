@@ -56,7 +56,7 @@ fn refusal(events: &[Event]) -> String {
 }
 
 #[test]
-fn deltas_and_partials_add_up() {
+fn combines_deltas_and_partials() {
     let (model, outcome) =
         apply(&[delta(1, 0, "Grü"), delta(1, 4, "ße"), partial(1, "Grüße an"), delta(1, 4, "ße"), delta(1, 10, "!")]);
 
@@ -65,7 +65,7 @@ fn deltas_and_partials_add_up() {
 }
 
 #[test]
-fn a_new_attempt_begins_anew_and_a_late_one_is_ignored() {
+fn restarts_the_text_with_a_new_attempt_and_ignores_a_late_one() {
     let (model, outcome) =
         apply(&[delta(1, 0, "old"), task(1, 2, "running"), delta(2, 0, "new"), delta(1, 3, " old"), partial(1, "x")]);
 
@@ -74,7 +74,7 @@ fn a_new_attempt_begins_anew_and_a_late_one_is_ignored() {
 }
 
 #[test]
-fn holes_straddles_and_contradictions_are_found() {
+fn detects_gaps_overlaps_and_contradictions() {
     assert!(refusal(&[delta(1, 5, "x")]).contains("a hole"));
     assert!(refusal(&[delta(1, 0, "ab"), delta(1, 3, "x")]).contains("a hole"));
     assert!(refusal(&[partial(1, "abc"), delta(1, 2, "cd")]).contains("straddles"));
@@ -83,7 +83,7 @@ fn holes_straddles_and_contradictions_are_found() {
 }
 
 #[test]
-fn a_gap_a_repeat_and_another_log_are_found() {
+fn detects_a_missing_event_a_repeated_event_and_another_log() {
     assert!(refusal(&[task(2, 1, "running")]).contains("does not follow"));
     assert!(refusal(&[task(1, 1, "running"), task(1, 1, "running")]).contains("does not follow"));
     let mut foreign = task(1, 1, "running");
@@ -92,7 +92,7 @@ fn a_gap_a_repeat_and_another_log_are_found() {
 }
 
 #[test]
-fn a_second_answer_and_life_after_the_end_are_found() {
+fn detects_a_second_answer_and_events_after_the_end() {
     let mut second = answer(2, "b");
     second.data["message"]["id"] = json!("b");
     assert!(refusal(&[answer(1, "a"), second]).contains("second answer"));
@@ -102,7 +102,7 @@ fn a_second_answer_and_life_after_the_end_are_found() {
 }
 
 #[test]
-fn another_cursor_in_hello_needs_a_resync() {
+fn requires_a_resync_when_hello_has_another_cursor() {
     let hello = Event { id: None, kind: "hello".into(), data: json!({"cursor": "e-5"}) };
     let resync = Event { id: None, kind: "resync".into(), data: json!({"cursor": "e-5"}) };
 
