@@ -1,15 +1,15 @@
-//! Runs that take longer than a test may: endurance and load against the real binaries, each on an installation of its
-//! own in a temporary folder.
+//! Benchmarks and endurance runs, which take longer than a test may: load against the real binaries, each on an
+//! installation of its own in a temporary folder.
 //!
-//! | module | what it holds |
+//! | Module | Contents |
 //! |---|---|
-//! | [`soak`] | half of full load for an hour: does anything grow? |
-//! | [`readers`] | readers who stop reading: do the others notice? |
-//! | [`hostile`] | clients that are silent or do not read, beside a good one |
-//! | [`warm`] | what a turn costs beside the agent's own time |
-//! | [`load`] | the people who make that load |
-//! | [`measure`] | what is read from processes and the database, and latencies |
-//! | [`report`] | a table, a plot, and the judgement whether a series is flat |
+//! | [`soak`] | Half of full load for an hour: does anything grow? |
+//! | [`readers`] | Stalled readers: are the others affected? |
+//! | [`hostile`] | A good client next to clients that are silent or never read |
+//! | [`warm`] | The overhead of a turn, excluding the agent's own time |
+//! | [`load`] | The simulated users |
+//! | [`measure`] | Samples of processes and the database, and latencies |
+//! | [`report`] | A table, a plot, and the check whether a series is flat |
 #![allow(clippy::cast_precision_loss, reason = "figures of a measurement")]
 
 mod hostile;
@@ -55,7 +55,7 @@ async fn main() -> ExitCode {
             Run::Warm(options) => warm::run(options).await,
         }
     };
-    // Interrupted, the run is dropped, and with it the processes that it started.
+    // On an interrupt the run is dropped, which kills the processes that it started.
     let outcome = tokio::select! {
         outcome = run => outcome,
         stopped = stop_signal() => Err(stopped),

@@ -1,7 +1,7 @@
-//! Warm turns: what a turn costs beside the agent's own time, once its process runs.
+//! Warm turns: the overhead of a turn once the agent's process runs.
 //!
-//! The demo's `/echo` answers at once, so that all of `elapsed_ms` is ours: the claim, the prompt over the protocol, the
-//! text, the outcome. It is measured by the server, from the start of the attempt to its answer.
+//! The demo's `/echo` answers at once, so `elapsed_ms` is all overhead: the claim, the prompt over the protocol, the
+//! text, the outcome. The server measures it, from the start of the attempt to its answer.
 
 use std::time::Instant;
 
@@ -11,21 +11,21 @@ use clap::Args;
 
 use crate::measure::percentile;
 
-/// What half of all warm turns may cost at most, in milliseconds.
+/// Maximum median overhead of a warm turn, in milliseconds.
 const MOST_MS: f64 = 10.0;
 
 /// Options of `bench warm`.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// Turns, one after the other in one conversation.
+    /// Number of turns, one after the other in one session.
     #[arg(long, default_value_t = 200)]
     turns: usize,
 }
 
-/// Runs it. Returns whether a warm turn costs little.
+/// Runs the benchmark. Returns whether the overhead is within the limit.
 ///
 /// # Errors
-/// When it cannot be run.
+/// Fails if the benchmark cannot be run.
 pub async fn run(options: Options) -> Result<bool> {
     let mut app = TestApp::builder().env("RUST_LOG", "warn").start().await;
     let client = app.client();

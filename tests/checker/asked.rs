@@ -1,4 +1,4 @@
-//! What the agents were asked: only the texts, so that a long run keeps its memory.
+//! The prompts that the agents received: only the texts, which limits memory use in a long run.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,24 +6,24 @@ use banter_tests::fake_openai::{FakeOpenAi, Recorded};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// How often the model's requests are collected.
+/// Interval at which the model's requests are collected.
 const COLLECT_EVERY: Duration = Duration::from_millis(200);
 
-/// Collects the requests while a run goes on.
+/// Collects the requests during a run.
 pub struct Collector {
     end: CancellationToken,
     task: JoinHandle<Vec<Vec<String>>>,
 }
 
 impl Collector {
-    /// Starts.
+    /// Starts collecting.
     pub fn start(model: Arc<FakeOpenAi>) -> Self {
         let end = CancellationToken::new();
         let task = tokio::spawn(collect(model, end.clone()));
         Self { end, task }
     }
 
-    /// The user's texts of each request, in the order of arrival.
+    /// Returns the user's texts of each request, in order of arrival.
     pub async fn finish(self) -> Vec<Vec<String>> {
         self.end.cancel();
         self.task.await.unwrap()

@@ -1,4 +1,4 @@
-//! What was tried and what came of it: the ground on which the end is judged.
+//! The history of a run: every operation and its result, against which the final state is checked.
 
 use std::{
     collections::BTreeMap,
@@ -7,94 +7,94 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What is known of an operation.
+/// The known result of an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// No answer, or one that leaves it open: it may have happened, may still happen, or never.
+    /// No response, or an inconclusive one: the operation may have taken effect, may still, or never will.
     Unknown,
-    /// An answer that says no: it never happens.
+    /// Rejected: it has not taken effect and never will.
     Refused,
-    /// An answer that says yes, at this time.
+    /// Acknowledged at this time.
     Acknowledged(Instant),
 }
 
 impl Fate {
-    /// A yes that came just now.
+    /// Returns an acknowledgment received now.
     pub fn yes() -> Self {
         Self::Acknowledged(Instant::now())
     }
 
-    /// When the yes came.
+    /// Returns the time of the acknowledgment.
     pub const fn acknowledged_at(&self) -> Option<Instant> {
         if let Self::Acknowledged(at) = self { Some(*at) } else { None }
     }
 }
 
-/// A message that somebody tried to send.
+/// A message that a client tried to send.
 #[derive(Clone, Debug)]
 pub struct Send {
     /// The session.
     pub session: String,
-    /// The text; nobody else ever sends it.
+    /// The text, which is unique.
     pub text: String,
-    /// When it was first tried.
+    /// The time of the first attempt.
     pub started: Instant,
-    /// What came of it.
+    /// The result.
     pub fate: Fate,
     /// (message, task), once acknowledged.
     pub ids: Option<(String, String)>,
     /// The message's arrival number, once acknowledged.
     pub seq: Option<i64>,
-    /// The key and the `on_busy` that it was sent with, to send it again.
+    /// The key and the `on_busy` of the request, to repeat it.
     pub key: Option<(String, &'static str)>,
 }
 
-/// What was tried with a message or a session.
+/// An operation on a message or a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// A new text for a message.
+    /// Edits a message.
     Edit(String),
-    /// A message taken back.
+    /// Unsends a message.
     Unsend,
-    /// A message's task again.
+    /// Retries a message's task.
     Retry,
-    /// A session deleted for good.
+    /// Deletes a session permanently.
     Delete,
-    /// A session pinned or not.
+    /// Pins or unpins a session.
     Pin(bool),
-    /// A session renamed.
+    /// Renames a session.
     Rename(String),
-    /// A session archived, or restored.
+    /// Archives or restores a session.
     Archive(bool),
-    /// A session read up to this number.
+    /// Marks a session read up to this number.
     Read(i64),
-    /// A session's last answer marked unread.
+    /// Marks a session's last answer unread.
     Unread,
 }
 
-/// An [`Action`] and what came of it.
+/// An [`Action`] and its result.
 #[derive(Clone, Debug)]
 pub struct Change {
-    /// What was tried.
+    /// The operation.
     pub action: Action,
-    /// When.
+    /// When it began.
     pub started: Instant,
-    /// What came of it.
+    /// The result.
     pub fate: Fate,
-    /// For [`Action::Read`] and [`Action::Unread`]: the position that the answer told.
+    /// For [`Action::Read`] and [`Action::Unread`]: the position in the response.
     pub told: Option<i64>,
 }
 
-/// How long a Stop took, from its 202 to the task's end.
+/// The duration of a cancellation, from its 202 to the end of the task.
 #[derive(Clone, Copy, Debug)]
 pub struct Stop {
-    /// How long.
+    /// The duration.
     pub took: Duration,
-    /// Whether nothing was frozen, killed or locked around it.
+    /// Whether no process was frozen or killed and the store was not locked at the time.
     pub is_calm: bool,
 }
 
-/// All of it.
+/// The history of a run.
 #[derive(Debug)]
 pub struct History {
     began: Instant,
@@ -107,7 +107,7 @@ pub struct History {
     log: Mutex<String>,
 }
 
-/// Rows in the order in which they were begun, found by what they are about.
+/// Rows in the order in which they began, indexed by their subject.
 #[derive(Debug)]
 struct Table<T> {
     rows: Vec<T>,
@@ -134,7 +134,7 @@ impl<T> Table<T> {
 }
 
 impl History {
-    /// An empty one.
+    /// Creates an empty history.
     pub fn new() -> Self {
         Self {
             began: Instant::now(),
@@ -148,116 +148,116 @@ impl History {
         }
     }
 
-    /// Before a message is tried for the first time.
+    /// Records a message before its first attempt.
     pub fn begin_send(&self, session: &str, text: &str, key: Option<(String, &'static str)>) -> usize {
         let (started, fate, text) = (Instant::now(), Fate::Unknown, text.to_owned());
         let send = Send { session: session.to_owned(), text, started, fate, ids: None, seq: None, key };
         self.sends.lock().unwrap().push(session, send)
     }
 
-    /// It was refused.
+    /// Records a rejection.
     pub fn refuse_send(&self, index: usize) {
         self.sends.lock().unwrap().rows[index].fate = Fate::Refused;
     }
 
-    /// It was accepted as this message with this task.
+    /// Records that it was accepted as this message with this task.
     pub fn accept_send(&self, index: usize, message: String, task: String, seq: Option<i64>) {
         let send = &mut self.sends.lock().unwrap().rows[index];
         (send.fate, send.ids, send.seq) = (Fate::yes(), Some((message, task)), seq);
     }
 
-    /// Before something is tried with a message or a session.
+    /// Records an operation on a message or a session before its attempt.
     pub fn begin_change(&self, of: &str, action: Action) -> usize {
         let (started, fate) = (Instant::now(), Fate::Unknown);
         let change = Change { action, started, fate, told: None };
         self.changes.lock().unwrap().push(of, change)
     }
 
-    /// What came of it.
+    /// Records the result.
     pub fn end_change(&self, index: usize, fate: Fate, told: Option<i64>) {
         let change = &mut self.changes.lock().unwrap().rows[index];
         (change.fate, change.told) = (fate, told);
     }
 
-    /// What a succeeded task answers to this text.
+    /// Expects this answer to this text from a succeeded task.
     pub fn expect_answer(&self, text: &str, answer: &str) {
         self.answers.lock().unwrap().insert(text.to_owned(), answer.to_owned());
     }
 
-    /// The same, asked for.
+    /// Returns the expected answer to a text.
     pub fn answer_to(&self, text: &str) -> Option<String> {
         self.answers.lock().unwrap().get(text).cloned()
     }
 
-    /// Everything that was tried to be sent.
+    /// Returns every message that was attempted.
     pub fn sends(&self) -> Vec<Send> {
         self.sends.lock().unwrap().rows.clone()
     }
 
-    /// The messages of a session that were acknowledged, oldest first.
+    /// Returns the acknowledged messages of a session, oldest first.
     pub fn acknowledged(&self, session: &str) -> Vec<Send> {
         self.sends.lock().unwrap().about(session).filter(|send| send.ids.is_some()).cloned().collect()
     }
 
-    /// Everything that was tried with a message or a session.
+    /// Returns every operation on a message or a session.
     pub fn changes(&self, of: &str) -> Vec<Change> {
         self.changes.lock().unwrap().about(of).cloned().collect()
     }
 
-    /// Whether this may have happened to a message or a session.
+    /// Returns whether this operation may have taken effect on a message or a session.
     pub fn may_have(&self, of: &str, is_it: impl Fn(&Action) -> bool) -> bool {
         self.changes.lock().unwrap().about(of).any(|it| it.fate != Fate::Refused && is_it(&it.action))
     }
 
-    /// When a session was certainly deleted for good.
+    /// Returns when a session was certainly deleted permanently.
     pub fn deleted_at(&self, session: &str) -> Option<Instant> {
         let changes = self.changes.lock().unwrap();
         changes.about(session).filter(|it| it.action == Action::Delete).find_map(|it| it.fate.acknowledged_at())
     }
 
-    /// Whether a message of a session may be gone.
+    /// Returns whether a message of a session may have been deleted.
     pub fn may_be_gone(&self, session: &str, message: &str) -> bool {
         self.may_have(message, |action| *action == Action::Unsend) || self.may_have(session, is_delete)
     }
 
-    /// A Stop that was carried out.
+    /// Records a completed cancellation.
     pub fn stopped(&self, stop: Stop) {
         self.stops.lock().unwrap().push(stop);
     }
 
-    /// One more of this kind.
+    /// Increments a counter.
     pub fn count(&self, what: &str) {
         *self.counts.lock().unwrap().entry(what.to_owned()).or_default() += 1;
     }
 
-    /// A line for the log of the run.
+    /// Adds a line to the log of the run.
     pub fn note(&self, line: &str) {
         let at = self.began.elapsed().as_secs_f64();
         let _ = writeln!(self.log.lock().unwrap(), "{at:8.3} {line}");
     }
 
-    /// Something that the contract forbids.
+    /// Records a violation of the contract.
     pub fn complain(&self, what: String) {
         self.note(&format!("BROKEN {what}"));
         self.problems.lock().unwrap().push(what);
     }
 
-    /// All complaints.
+    /// Returns all violations.
     pub fn problems(&self) -> Vec<String> {
         self.problems.lock().unwrap().clone()
     }
 
-    /// The log of the run.
+    /// Returns the log of the run.
     pub fn log(&self) -> String {
         self.log.lock().unwrap().clone()
     }
 
-    /// How long the run has gone on.
+    /// Returns the duration of the run so far.
     pub fn elapsed(&self) -> Duration {
         self.began.elapsed()
     }
 
-    /// The counts, a line each, and how long Stops took.
+    /// Formats the counters, one per line, and the durations of cancellations.
     pub fn table(&self) -> String {
         let counts = self.counts.lock().unwrap();
         let mut table = counts.iter().fold(String::new(), |mut table, (what, count)| {
@@ -281,12 +281,12 @@ impl History {
     }
 }
 
-/// Whether it deletes a session for good.
+/// Returns whether it deletes a session permanently.
 pub fn is_delete(action: &Action) -> bool {
     *action == Action::Delete
 }
 
-/// Whether it archives a session.
+/// Returns whether it archives a session.
 pub fn is_archive(action: &Action) -> bool {
     *action == Action::Archive(true)
 }

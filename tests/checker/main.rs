@@ -1,8 +1,9 @@
-//! People at work on an installation where everything breaks again and again; at the end nothing may be amiss.
+//! Chaos test: clients use an installation under random faults, and the final state is checked against a model of the
+//! history.
 //!
-//! A seed is printed; `SEED=` makes the same decisions again. Sizes come from the environment ([`size::Size`]).
-//! `make test-faults` runs many rounds. On a failure the whole log of the run is written to a file, which is named.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops by panicking")]
+//! Every run prints its seed; `SEED=` makes the same decisions again. Sizes come from the environment ([`size::Size`]).
+//! `make test-faults` runs many rounds. On a failure the log of the run is written to a file, whose path is printed.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod asked;
 mod history;
@@ -45,22 +46,22 @@ use crate::{
     weather::Weather,
 };
 
-/// How long open tasks may take to end once all faults are over: backoff and leases included, on a busy machine.
+/// Time limit for open tasks to end after all faults, including retries and leases, on a busy machine.
 const REST_LIMIT: Duration = Duration::from_secs(90);
 
-/// Room for the database of a run, in MB: full only when the storm fills it.
+/// Size of the disk of a run, in MB: full only when a fault fills it.
 const DISK_MB: usize = 256;
 
-/// How long an api may take to say how it is, after a complaint.
+/// Time limit for an api to return its metrics after a violation.
 const PROBE_LIMIT: Duration = Duration::from_secs(5);
 
-/// Events that a stream remembers, to explain a complaint.
+/// Number of events that a stream keeps, to explain a violation.
 const EVENTS_KEPT: usize = 50;
 
-/// Two users of different workspaces have one name.
+/// Two users of different workspaces have the same name.
 const WORKSPACES: [&str; 2] = ["default", "other"];
 
-/// One run at a time: each is as much as a machine can do.
+/// One run at a time, because each uses the whole machine.
 static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -75,11 +76,11 @@ async fn whatever_breaks_without_redis_nothing_is_lost_doubled_or_out_of_order()
     run(Size::from_environment(), false).await;
 }
 
-/// A stream in the background, and whose it is.
+/// A stream in the background and its owner.
 struct Followed {
     user: usize,
     watch: Arc<Watch>,
-    /// The sessions that its events were about.
+    /// The sessions of its events.
     seen: Arc<Mutex<BTreeSet<String>>>,
 }
 
@@ -116,7 +117,7 @@ async fn run(size: Size, has_redis: bool) {
     world.history.note("all faults are over");
     while let Some(person) = people.join_next().await {
         if let Err(error) = person {
-            world.history.complain(format!("a person saw the contract broken: {}", message_of(error)));
+            world.history.complain(format!("a client saw a contract violation: {}", message_of(error)));
         }
     }
 
@@ -127,14 +128,15 @@ async fn run(size: Size, has_redis: bool) {
     finish(size, has_redis, &world.history);
 }
 
-/// Mostly a small disk in memory, for the storm to fill; else the real one, which makes everybody wait.
+/// Creates the folder of the database: usually on a small in-memory disk, which a fault fills; otherwise on the real
+/// disk, which would slow down everything if full.
 fn choose_disk(dice: &mut Dice) -> Option<SmallDisk> {
     if dice.below(3) == 0 {
         return None;
     }
     let disk = SmallDisk::mount(DISK_MB);
     if disk.is_none() {
-        println!("no full disk: that needs root, to mount a small tmpfs");
+        println!("no full disk: mounting a small tmpfs requires root");
     }
     disk
 }
@@ -151,7 +153,7 @@ async fn start(size: Size, has_redis: bool, model: &FakeOpenAi, disk: Option<&Sm
     builder.start().await
 }
 
-/// Users with their keys and first sessions, and a proxy before each api.
+/// Creates users with their keys and first sessions, and a proxy in front of each api.
 async fn settle_in(size: Size, app: &TestApp, world: &World, dice: &mut Dice) -> (Vec<Arc<User>>, Vec<Proxy>) {
     let addresses: Vec<String> = (0..size.apis).map(|index| app.client_of(index).address().to_owned()).collect();
     let mut proxies = Vec::new();
@@ -173,7 +175,7 @@ async fn settle_in(size: Size, app: &TestApp, world: &World, dice: &mut Dice) ->
     (users, proxies)
 }
 
-/// A stream for each person, and one of each user's first session, through the proxies in turn.
+/// Opens a stream for each client, and one of each user's first session, through the proxies in turn.
 async fn follow(size: Size, users: &[Arc<User>], dice: &mut Dice) -> Vec<Followed> {
     let mut streams = Vec::new();
     for number in 0..size.clients + users.len() {
@@ -194,7 +196,7 @@ async fn follow(size: Size, users: &[Arc<User>], dice: &mut Dice) -> Vec<Followe
     streams
 }
 
-/// Nobody ever sees anything of another user.
+/// Checks that no stream carries events of another user.
 fn only_of(user: &User, users: usize, seen: Arc<Mutex<BTreeSet<String>>>) -> Check {
     let (number, (workspace, name)) = (user.number, user.name.clone());
     Arc::new(move |event: &Event| {
@@ -215,7 +217,7 @@ fn only_of(user: &User, users: usize, seen: Arc<Mutex<BTreeSet<String>>>) -> Che
     })
 }
 
-/// Waits until no task is open, twice in a row: a send whose client gave up may still have been on its way.
+/// Waits until no task is open, twice in a row: a send whose client timed out may still arrive.
 async fn come_to_rest(history: &History, users: &[Arc<User>]) {
     let deadline = Instant::now() + REST_LIMIT;
     let mut quiet = 0;
@@ -231,7 +233,7 @@ async fn come_to_rest(history: &History, users: &[Arc<User>]) {
         }
         quiet = if open.is_empty() { quiet + 1 } else { 0 };
         if Instant::now() > deadline {
-            return history.complain(format!("not at rest after {REST_LIMIT:?}: {open:#?}"));
+            return history.complain(format!("not idle after {REST_LIMIT:?}: {open:#?}"));
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
@@ -258,7 +260,7 @@ async fn judge(world: &World, asked: Vec<Vec<String>>, users: &[Arc<User>], stre
     }
 }
 
-/// Every stream ends with what a fresh GET shows.
+/// Checks that every stream ends with the state of a fresh GET.
 async fn settle(history: &History, streams: &mut Vec<Followed>, users: &[Arc<User>]) {
     let (mut settling, mut is_broken) = (JoinSet::new(), false);
     for Followed { user, watch, .. } in streams.drain(..) {
@@ -287,13 +289,13 @@ async fn settle(history: &History, streams: &mut Vec<Followed>, users: &[Arc<Use
     }
 }
 
-/// What a task said when it panicked.
+/// Returns the panic message of a task.
 fn message_of(error: tokio::task::JoinError) -> String {
     let panic = error.into_panic();
     panic.downcast_ref::<String>().cloned().unwrap_or_else(|| "it panicked".into())
 }
 
-/// The product's own check of its invariants.
+/// Runs the product's own check of its invariants.
 async fn check(history: &History, app: &TestApp) {
     if let Some(amiss) = app.find_amiss().await {
         history.complain(format!("api check: {amiss}"));

@@ -1,34 +1,35 @@
-//! How big a run is, and its seed, from the environment.
+//! The size of a run and its seed, from the environment.
 
 use std::{env, time::Duration};
 
 /// The size of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Size {
-    /// `SEED`: replays the same decisions; by chance unless set.
+    /// `SEED`: replays the same decisions; random unless set.
     pub seed: u64,
-    /// `CLIENTS`: people at work.
+    /// `CLIENTS`: number of clients.
     pub clients: usize,
-    /// `USERS`: whose keys they have; two people to a user unless set.
+    /// `USERS`: number of users whose keys they have; two clients per user unless set.
     pub users: usize,
-    /// `SESSIONS`: how many of a user's sessions are in use at a time. Few make races, many make load.
+    /// `SESSIONS`: number of a user's sessions in use at a time. Few make races, many make load.
     pub sessions: usize,
-    /// `OPS`: operations of each.
+    /// `OPS`: number of operations of each client.
     pub operations: usize,
-    /// `SECONDS_LIMIT`: no operation begins later.
+    /// `SECONDS_LIMIT`: seconds after which no operation begins.
     pub limit: Duration,
-    /// `APIS`.
+    /// `APIS`: number of apis.
     pub apis: usize,
-    /// `WORKERS`.
+    /// `WORKERS`: number of workers.
     pub workers: usize,
-    /// `LEASE`: seconds that a worker may be silent; half of it is how long a write waits for the store.
+    /// `LEASE`: seconds without a heartbeat after which a worker counts as dead; a write waits half as long for the
+    /// store.
     pub lease: u64,
-    /// `CALM_MS`: the longest pause between two faults; now and then one is longer.
+    /// `CALM_MS`: the longest pause between two faults, in milliseconds; some pauses are longer.
     pub calm: Duration,
 }
 
 impl Size {
-    /// From the environment, else short enough for every run of the tests.
+    /// Reads the size from the environment. The defaults are short enough for every test run.
     pub fn from_environment() -> Self {
         let chance = uuid::Uuid::new_v4().as_u64_pair().0 >> 32;
         let size = |name, default| usize::try_from(number(name, default)).unwrap();

@@ -1,4 +1,4 @@
-//! What goes wrong, at random, while people are at work; and how it is made good.
+//! Random faults during a run, and recovery from them.
 
 use std::{
     fs,
@@ -18,25 +18,25 @@ use banter_tests::{
 
 use crate::{history::History, people::World, size::Size};
 
-/// How long a process may take from SIGTERM to its end: the grace is 1 s.
+/// Time limit for a process to exit after SIGTERM; the grace period is 1 s.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 
-/// What a worker says once it has started.
+/// The log line of a worker that has started.
 const WORKER_READY: &str = ": ready";
 
-/// How often the storm looks whether anybody is still at work.
+/// Interval at which the remaining clients are counted.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// How long the storm waits for the write lock before it does without this fault.
+/// Time limit for acquiring the write lock, after which the fault is skipped.
 const LOCK_PATIENCE: Duration = Duration::from_millis(400);
 
-/// A long pause, in which what holds on good days only is seen to hold: longer than a fault is felt.
+/// A long pause, longer than faults have an effect, in which the guarantees for fault-free times are tested.
 const LONG_CALM: Duration = Duration::from_secs(9);
 
-/// One pause in so many is a long one.
+/// One in this many pauses is a long one.
 const LONG_CALM_ONE_IN: u64 = 6;
 
-/// How a process is hurt.
+/// A fault of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Blow {
     Killed,
@@ -44,17 +44,17 @@ enum Blow {
     Frozen,
 }
 
-/// One thing that goes wrong.
+/// A fault.
 #[derive(Clone, Copy, Debug)]
 enum Fault {
     Worker(usize, Blow),
     Api(usize, Blow),
     Redis(Blow),
-    /// All apis and workers at once, without a goodbye.
+    /// Kills all apis and workers at once.
     AllKilled,
-    /// Each worker in turn makes room for a new one that is there before it.
+    /// Replaces each worker in turn by a new one that starts first.
     Rolled,
-    /// Somebody else holds the store's one write lock.
+    /// Holds the store's only write lock.
     StoreLocked,
     DiskFull,
     StreamsCut,
@@ -62,24 +62,24 @@ enum Fault {
     NetworkBad,
 }
 
-/// What stands in the storm. Dropped in this order: what runs before what it stands on.
+/// The targets of faults. Dropped in this order: dependents first.
 pub struct Installation {
     /// The processes.
     pub app: TestApp,
-    /// A proxy before each api.
+    /// A proxy in front of each api.
     pub proxies: Vec<Proxy>,
-    /// Where the database is, if it can be filled up here.
+    /// The folder of the database, if it can be filled.
     pub disk: Option<SmallDisk>,
 }
 
-/// What the storm holds in its hand while a fault lasts.
+/// What is held while a fault lasts.
 #[derive(Default)]
 pub struct Held {
     lock: Option<StoreLock>,
     filler: Option<PathBuf>,
 }
 
-/// Throws faults at an installation.
+/// Injects faults into an installation.
 pub struct Storm {
     pub at: Installation,
     pub world: Arc<World>,
@@ -90,10 +90,11 @@ pub struct Storm {
 }
 
 impl Storm {
-    /// Until the deadline, or until nobody is at work; then everything lives and nothing is held back.
+    /// Injects faults until the deadline or until all clients have finished; then all processes run and nothing is
+    /// held.
     pub async fn rage(mut self, deadline: Instant) -> Installation {
         while self.goes_on(deadline) {
-            // The dice of one round, whatever it comes to: a seed replays all of them.
+            // The random numbers of one round, whatever its outcome, so that a seed replays all of them.
             let dice = self.dice.split();
             let rest = std::mem::replace(&mut self.dice, dice);
             self.round().await;
@@ -111,7 +112,7 @@ impl Storm {
         Instant::now() < deadline && self.world.at_work.load(Ordering::SeqCst) > 0
     }
 
-    /// One fault or two, from their beginning to their end.
+    /// Injects one fault or two, from beginning to end.
     async fn round(&mut self) {
         let faults = self.draw();
         let is_felt = faults.iter().any(|fault| target(*fault).0 != PROXIES);
@@ -121,11 +122,11 @@ impl Storm {
             self.history().note(&format!("begin {fault:?}"));
             self.begin(fault).await;
         }
-        // Half of those that hold something back last longer than a lease, so that others take over.
+        // Half of the faults that hold something last longer than a lease, so that other workers take over.
         let is_long = faults.iter().any(|fault| holds_back(*fault)) && self.dice.below(2) == 0;
         let lasts = if is_long { 1000 + self.dice.below(4000) } else { 100 + self.dice.below(1500) };
         tokio::time::sleep(Duration::from_millis(lasts)).await;
-        // Those first that may hold the database's lock: nobody starts without it.
+        // First the faults that may hold the database's lock, because no process starts without it.
         let (holding, others): (Vec<_>, Vec<_>) = faults.into_iter().partition(|fault| holds_back(*fault));
         for fault in holding.into_iter().chain(others) {
             self.end(fault).await;
@@ -149,7 +150,7 @@ impl Storm {
         &self.world.history
     }
 
-    /// One fault, or two at once that do not touch the same process.
+    /// Draws one fault, or two that do not affect the same process.
     fn draw(&mut self) -> Vec<Fault> {
         let first = self.draw_one();
         if self.dice.below(3) > 0 {
@@ -246,7 +247,7 @@ impl Storm {
         }
     }
 
-    /// Between faults every process lives.
+    /// Restores every process between faults.
     fn nobody_died(&mut self) {
         for index in 0..self.size.workers {
             self.assert_alive(Fault::Worker(index, Blow::Killed));
@@ -276,7 +277,7 @@ fn strike(process: &mut Process, blow: Blow) {
     }
 }
 
-/// A process that was told to stop ends with 0; a worker that was still starting may not have heard that it is to.
+/// A process that is stopped exits with 0, but a worker that was still starting may not handle the signal yet.
 async fn judge_end(history: &History, fault: Fault, process: &mut Process, blow: Blow) {
     if blow == Blow::Stopped {
         let status = process.wait_for_exit(STOP_LIMIT).await;
@@ -289,7 +290,7 @@ async fn judge_end(history: &History, fault: Fault, process: &mut Process, blow:
     }
 }
 
-/// What a fault is called in the counts.
+/// Returns the name of a fault in the counters.
 fn name(fault: Fault) -> String {
     match fault {
         Fault::Worker(_, blow) => format!("worker {}", verb(blow)),
@@ -313,7 +314,7 @@ const fn verb(blow: Blow) -> &'static str {
     }
 }
 
-/// Whether it lasts, and nobody may be able to write meanwhile.
+/// Returns whether the fault lasts and may block all writes.
 const fn holds_back(fault: Fault) -> bool {
     matches!(
         fault,
@@ -332,7 +333,7 @@ const PROXIES: u8 = 3;
 /// All apis and workers, as the [`target`] of a fault.
 const ALL: u8 = 5;
 
-/// Which thing a fault touches.
+/// Returns the target that a fault affects.
 const fn target(fault: Fault) -> (u8, usize) {
     match fault {
         Fault::Worker(index, _) => (0, index),
@@ -340,7 +341,7 @@ const fn target(fault: Fault) -> (u8, usize) {
         Fault::Redis(_) => (2, 0),
         Fault::StreamsCut | Fault::NetworkFrozen | Fault::NetworkBad => (PROXIES, 0),
         Fault::StoreLocked | Fault::DiskFull => (4, 0),
-        // Nobody starts or stops in good order without the lock, so these go alone.
+        // No process starts or stops gracefully without the lock, so these run alone.
         Fault::AllKilled | Fault::Rolled => (ALL, 0),
     }
 }

@@ -1,4 +1,4 @@
-//! Texts that nobody else sends, and agents that know what to answer to them: well, slowly, badly or not at all.
+//! Unique texts, and the scripted answers to them: valid, slow, failing, or none.
 
 use std::time::Duration;
 
@@ -9,30 +9,30 @@ use banter_tests::{
 
 use crate::history::History;
 
-/// How long the scripted agent may be silent before its attempt is over, in seconds.
+/// Time limit for silence of the scripted agent, in seconds.
 const SILENCE_LIMIT: u32 = 3;
 
 /// Bytes of one word of a huge answer.
 const HUGE_WORD: usize = 16 * 1024;
 
-/// The agent that is scripted here.
+/// The scripted agent.
 pub fn agents(model: &FakeOpenAi) -> String {
     model.agent(&format!("first_byte_timeout_s = {SILENCE_LIMIT}\nidle_timeout_s = {SILENCE_LIMIT}\n"))
 }
 
-/// What the text of this person's n-th message is known by.
+/// Returns the prefix that identifies the n-th message of this client.
 pub fn tag(person: usize, number: usize) -> String {
     format!("p{person}n{number}")
 }
 
-/// Which person wrote a text, if it is one of these (a title or a preview may end early).
+/// Returns the client that wrote a text, if it is one of these (a title or a preview may be truncated).
 pub fn author(text: &str) -> Option<usize> {
     let (person, number) = text.strip_prefix("/echo ").unwrap_or(text).strip_prefix('p')?.split_once('n')?;
     number.chars().next().filter(char::is_ascii_digit)?;
     person.parse().ok()
 }
 
-/// A fresh text for an agent, with what it will answer.
+/// Creates a new text for an agent, and scripts its answer.
 pub fn fresh(dice: &mut Dice, model: &FakeOpenAi, history: &History, agent: &str, tag: &str) -> String {
     if agent == "demo" {
         let text = format!("/echo {tag}");

@@ -1,36 +1,36 @@
-//! What is particular to each agent: how it is pointed at a model server on loopback.
+//! The differences between the agents: how each is pointed at a model server on loopback.
 //!
-//! The tables are those of `agents.example.toml`, so that what stands there is what was tried.
+//! The tables are those of `agents.example.toml`, so the example is tested.
 
 use std::{fmt::Write as _, fs, path::PathBuf};
 
 use serde_json::json;
 
-/// One agent, installed below `AGENTS_DIR` in the folder of its name.
+/// An agent, installed below `AGENTS_DIR` in the folder of its name.
 pub struct RealAgent {
-    /// Its key in `agents.example.toml`.
+    /// The key in `agents.example.toml`.
     pub key: &'static str,
-    /// The variable that its table names in `secrets`.
+    /// The variable that the table lists in `secrets`.
     pub secret: Option<&'static str>,
-    /// The variable that holds its model server's address, and the path that goes with it.
+    /// The variable for the address of the model server, and the path to append.
     pub address_variable: Option<(&'static str, &'static str)>,
-    /// A file in its home that names the model server: the path, and the text for a server and a model.
+    /// A file in the agent's home that names the model server: the path, and the text for a server and a model.
     pub settings: Option<(&'static str, Settings)>,
-    /// The model that it asks for.
+    /// The model that it requests.
     pub model: &'static str,
-    /// Where in its folder its programs are.
+    /// The folder of its programs within its folder.
     pub programs: &'static str,
 }
 
-/// Where npm puts the programs of packages.
+/// Where npm installs the programs of packages.
 const OF_NPM: &str = "node_modules/.bin";
-/// Where a virtual environment of Python's has them.
+/// Where a Python virtual environment has its programs.
 const OF_PIP: &str = "bin";
 
-/// The text of a settings file, from the model server's address and the model.
+/// Returns the text of a settings file for the model server's address and the model.
 type Settings = fn(&str, &str) -> String;
 
-/// It takes any server with chat completions.
+/// opencode, which supports any server with chat completions.
 pub fn opencode() -> RealAgent {
     RealAgent {
         key: "opencode",
@@ -56,7 +56,7 @@ fn opencode_settings(address: &str, model: &str) -> String {
     settings.to_string()
 }
 
-/// It speaks with Gemini's API at an address of one's own.
+/// Gemini CLI, which uses the Gemini API at a configurable address.
 pub fn gemini() -> RealAgent {
     RealAgent {
         key: "gemini",
@@ -68,8 +68,8 @@ pub fn gemini() -> RealAgent {
     }
 }
 
-/// It speaks OpenAI's Responses with a provider of one's own. The model is one that it knows: the tools that it offers depend
-/// on it.
+/// Codex, which uses OpenAI's Responses API with a custom provider. The model is one that it knows, because that
+/// determines the tools that it offers.
 pub fn codex() -> RealAgent {
     RealAgent {
         key: "codex",
@@ -88,7 +88,7 @@ fn codex_settings(address: &str, model: &str) -> String {
     )
 }
 
-/// It speaks Anthropic's Messages at an address of one's own.
+/// Claude, which uses Anthropic's Messages API at a configurable address.
 pub fn claude() -> RealAgent {
     RealAgent {
         key: "claude",
@@ -100,7 +100,7 @@ pub fn claude() -> RealAgent {
     }
 }
 
-/// It takes any server with chat completions; it has no tools unless it is started with some.
+/// fast-agent, which supports any server with chat completions. It has tools only when started with some.
 pub fn fast_agent() -> RealAgent {
     RealAgent {
         key: "fast-agent",
@@ -113,19 +113,19 @@ pub fn fast_agent() -> RealAgent {
 }
 
 impl RealAgent {
-    /// The folder of its programs.
+    /// Returns the folder of its programs.
     pub fn folder(&self) -> PathBuf {
         let folder = std::env::var_os("AGENTS_DIR").expect("AGENTS_DIR: run `make test-agents`");
         PathBuf::from(folder).join(self.key).join(self.programs)
     }
 
-    /// Its table for a model server; `more` are further lines.
+    /// Returns its table for a model server; `more` are further lines.
     pub fn table(&self, address: &str, more: &str) -> String {
         let examples = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../agents.example.toml")).unwrap();
         let is_mine = |table: &&str| table.contains(&format!("\nkey = {:?}\n", self.key));
         let example = examples.split("[[agents]]").find(is_mine).expect("a table in agents.example.toml");
         let mut table = String::from("[[agents]]");
-        // What follows the last field are comments of the next table.
+        // The lines after the last field are comments of the next table.
         let is_left_out = |line: &str| {
             line.starts_with("enabled = ")
                 || line.starts_with('#')

@@ -1,4 +1,4 @@
-//! What is asked of every agent.
+//! The behavior that is tested with every agent.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::{
     stage::{Stage, Turn, soon, unique_seconds},
 };
 
-/// The stop order takes at most 14 s; the rest is for a busy machine.
+/// Time limit for the exit of an agent: the stop sequence takes at most 14 s, the rest is a margin for a busy machine.
 const GONE_WITHIN: Duration = Duration::from_secs(45);
 
 const GREETING: &str = "Hello, I am called Ada.";
@@ -22,7 +22,7 @@ fn assert_answered(turn: &Turn, expected: &str) {
     assert_eq!((turn.status(), turn.content.trim()), ("succeeded", expected), "{}", turn.task);
 }
 
-/// The doctor finds it, speaks with it and opens a session.
+/// `worker doctor` finds the agent, initializes it, and opens a session.
 pub async fn it_introduces_itself(agent: RealAgent) {
     let stage = Stage::start(agent, "").await;
 
@@ -35,7 +35,7 @@ pub async fn it_introduces_itself(agent: RealAgent) {
     stage.saw(&format!("initialized {line}"));
 }
 
-/// Two turns, in one process, which knows the first in the second.
+/// Two turns in one process: the second includes the first.
 pub async fn a_conversation_goes_on_in_one_process(agent: RealAgent) {
     let stage = Stage::start(agent, "").await;
     let begun = Instant::now();
@@ -60,7 +60,7 @@ pub async fn a_conversation_goes_on_in_one_process(agent: RealAgent) {
     ));
 }
 
-/// It asks, waits for the answer, and then runs the tool.
+/// It requests permission, waits for the decision, and then runs the tool.
 pub async fn an_allowed_tool_runs(agent: RealAgent) {
     let stage = Stage::start(agent, "").await;
     let made = stage.work().join("made-by-tool");
@@ -83,7 +83,7 @@ pub async fn an_allowed_tool_runs(agent: RealAgent) {
     stage.saw(&format!("a tool's step: {}", json!([tools[0]["title"], tools[0]["detail"]])));
 }
 
-/// A tool that the user does not allow is not run, and the conversation goes on.
+/// A rejected tool does not run, and the conversation continues.
 pub async fn a_rejected_tool_does_not_run(agent: RealAgent) {
     let stage = Stage::start(agent, "").await;
 
@@ -98,7 +98,7 @@ pub async fn a_rejected_tool_does_not_run(agent: RealAgent) {
     stage.saw(&format!("after a rejected tool it says {:?} ({})", turn.content, turn.finish_reason));
 }
 
-/// Lets a tool run that sleeps; (its task, the seconds that it sleeps).
+/// Starts a tool that sleeps; returns its task and the seconds that it sleeps.
 async fn asleep(stage: &Stage) -> (String, String) {
     let seconds = unique_seconds();
     let task = stage.send(&format!("run: touch begun && sleep {seconds}")).await;
@@ -107,7 +107,7 @@ async fn asleep(stage: &Stage) -> (String, String) {
     (task, seconds)
 }
 
-/// Stop ends the answer and the tool, and the conversation goes on.
+/// A cancellation ends the answer and the tool, and the conversation continues.
 pub async fn a_stop_in_mid_tool_leaves_nothing_running(agent: RealAgent) {
     let stage = Stage::start(agent, "").await;
     stage.ask(GREETING).await;
@@ -129,7 +129,8 @@ pub async fn a_stop_in_mid_tool_leaves_nothing_running(agent: RealAgent) {
     ));
 }
 
-/// `kill -9` of the worker in mid-tool: no process is left, the turn is not repeated, and another worker goes on.
+/// `kill -9` of the worker while a tool runs: no process is left, the turn is not repeated, and another worker
+/// continues.
 pub async fn a_killed_worker_leaves_nothing_and_another_goes_on(agent: RealAgent) {
     let mut stage = Stage::start(agent, "").await;
     stage.ask(GREETING).await;
@@ -160,7 +161,7 @@ pub async fn a_killed_worker_leaves_nothing_and_another_goes_on(agent: RealAgent
     ));
 }
 
-/// Three turns, each in a process of its own: the third knows the first, and no message is told twice.
+/// Three turns, each in a new process: the third includes the first, and no message is sent twice.
 pub async fn it_remembers_when_its_process_is_gone(agent: RealAgent) {
     let stage = Stage::start(agent, "keep_warm_s = 0").await;
     let gone = async || {
@@ -180,7 +181,7 @@ pub async fn it_remembers_when_its_process_is_gone(agent: RealAgent) {
     stage.saw(&format!("a new process {how}"));
 }
 
-/// Two turns with a language model that is one, if a small one.
+/// Two turns with a small real language model.
 pub async fn a_small_real_model_answers(agent: RealAgent) {
     let address = std::env::var("SMOLLM2_URL").expect("SMOLLM2_URL: run `make test-agents`");
     let agent = RealAgent { model: "smollm2-135m-instruct", ..agent };
@@ -193,5 +194,5 @@ pub async fn a_small_real_model_answers(agent: RealAgent) {
         assert!(!turn.content.is_empty(), "{}", turn.task);
         stage.saw(&format!("SmolLM2 answers after {:.1} s: {:?}", begun.elapsed().as_secs_f64(), turn.content));
     }
-    assert!(stage.model.requests().is_empty(), "the other model was not asked");
+    assert!(stage.model.requests().is_empty(), "the other model received no request");
 }

@@ -1,10 +1,10 @@
-//! The driver `acp` with agents that others wrote: opencode, Gemini CLI, fast-agent, and Claude and Codex through their
+//! The driver `acp` with third-party agents: opencode, Gemini CLI, fast-agent, and Claude and Codex through their
 //! adapters.
 //!
-//! `make test-agents` installs them and runs these tests, one agent at a time, since they are large. They need no account
-//! and no internet: each agent is pointed at a model server on loopback (`model.py`) that calls a tool when it is told
-//! to. What is asked of every agent is in `behaviours`, what is particular to one in `agents`.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops by panicking")]
+//! `make test-agents` installs them and runs these tests, one agent at a time, because they are large. They need no
+//! account and no internet: each agent uses a model server on loopback (`model.py`) that calls a tool when it is told
+//! to. `behaviours` has the tests for every agent, `agents` the differences between them.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod agents;
 mod behaviours;
@@ -68,7 +68,7 @@ tests_of!(
     a_killed_worker_leaves_nothing_and_another_goes_on,
     it_remembers_when_its_process_is_gone,
 );
-// It neither offers the model a tool nor asks for anything, as it is started here.
+// As started here, it neither offers tools to the model nor requests permissions.
 tests_of!(
     fast_agent,
     it_introduces_itself,

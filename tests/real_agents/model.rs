@@ -1,4 +1,4 @@
-//! The model servers that agents are pointed at, on loopback.
+//! The model servers that the agents use, on loopback.
 
 use std::{fs, path::PathBuf};
 
@@ -11,10 +11,10 @@ use tempfile::TempDir;
 
 use crate::stage::soon;
 
-/// How a message of the user's begins that is told to an agent which does not know it.
+/// The prefix of a user message that repeats the conversation to an agent that does not have it.
 const TOLD_AGAIN: &str = "[user]\n";
 
-/// `model.py`, which calls a tool when it is told to. It ends when this is dropped.
+/// A `model.py` process, which calls a tool when it is told to. Dropping it stops the process.
 pub struct ModelServer {
     // Dropped before the folder that it writes to.
     process: Process,
@@ -26,29 +26,29 @@ pub struct ModelServer {
 /// A request for an answer in a conversation.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// (role, text), in the order of the conversation, without system prompts.
+    /// (role, text) pairs in conversation order, without system prompts.
     pub pairs: Vec<(String, String)>,
 }
 
 impl Request {
-    /// The texts of the user's.
+    /// Returns the user's texts.
     pub fn told(&self) -> impl Iterator<Item = &str> {
         self.pairs.iter().filter(|(role, _)| role == "user").map(|(_, text)| text.as_str())
     }
 
-    /// How often it tells this message of the user's, whether as one of the agent's own session or as one told again.
+    /// Counts how often this user message occurs, whether in the agent's own session or in a repeated conversation.
     pub fn count(&self, message: &str) -> usize {
         self.told().filter(|told| told.trim_start_matches(TOLD_AGAIN).trim() == message).count()
     }
 
-    /// Whether the agent was told the conversation again.
+    /// Returns whether the conversation was repeated to the agent.
     pub fn was_told_again(&self) -> bool {
         self.told().any(|told| told.starts_with(TOLD_AGAIN))
     }
 }
 
 impl ModelServer {
-    /// Starts it on a free port.
+    /// Starts a server on a free port.
     pub async fn start() -> Self {
         let folder = tempfile::Builder::new().prefix("banter-model-").tempdir().unwrap();
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/real_agents/model.py");
@@ -61,7 +61,8 @@ impl ModelServer {
         Self { process, folder, address }
     }
 
-    /// The requests so far for an answer. Where an agent offers tools, the requests without any are for titles and the like.
+    /// Returns the requests for answers so far. If an agent offers tools, requests without any are for titles and the
+    /// like.
     pub fn requests(&self) -> Vec<Request> {
         let text = fs::read_to_string(log_in(&self.folder)).unwrap_or_default();
         let mut entries: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -75,10 +76,10 @@ impl ModelServer {
             .collect()
     }
 
-    /// The last request that asks this.
+    /// Returns the last request that ends with this text.
     pub fn request_about(&self, question: &str) -> Request {
         let asked = self.requests().into_iter().rfind(|request| request.told().any(|text| text.contains(question)));
-        asked.unwrap_or_else(|| panic!("nobody asked {question:?}:\n{}", self.process.stderr()))
+        asked.unwrap_or_else(|| panic!("no request for {question:?}:\n{}", self.process.stderr()))
     }
 }
 

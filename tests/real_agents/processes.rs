@@ -4,12 +4,12 @@ use std::{collections::BTreeMap, fs};
 
 use banter_tests::fake_agent::processes_with;
 
-/// The supervisor of a conversation's agent, if there is one.
+/// Returns the supervisor of a session's agent, if there is one.
 pub fn supervisor(session: &str) -> Option<u32> {
     processes_with(&format!("{session}.lock -- ")).first().copied()
 }
 
-/// All processes below one, by id, with what they are.
+/// Returns all descendants of a process, by id, with their command lines.
 pub fn below(root: u32) -> BTreeMap<u32, String> {
     let parents: Vec<(u32, u32)> = all().filter_map(|pid| Some((pid, parent_of(pid)?))).collect();
     let mut found = BTreeMap::new();
@@ -23,13 +23,13 @@ pub fn below(root: u32) -> BTreeMap<u32, String> {
     found
 }
 
-/// Those of them that still live.
+/// Returns those that are still alive.
 pub fn survivors(processes: &BTreeMap<u32, String>) -> Vec<String> {
     let alive = processes.iter().filter(|(pid, command)| !command.is_empty() && command_of(**pid) == **command);
     alive.map(|(pid, command)| format!("{pid} {command}")).collect()
 }
 
-/// Their resident memory together, in MiB. Pages that they share count for each.
+/// Returns their total resident memory, in MiB. Shared pages count once per process.
 pub fn resident_mib(processes: &BTreeMap<u32, String>) -> u64 {
     let resident = |pid: &u32| {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
@@ -48,7 +48,7 @@ fn parent_of(pid: u32) -> Option<u32> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// Empty for a process that has ended.
+/// Empty for a process that has exited.
 fn command_of(pid: u32) -> String {
     let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     String::from_utf8_lossy(&command).replace('\0', " ")

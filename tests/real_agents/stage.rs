@@ -1,4 +1,4 @@
-//! An installation with one real agent, its model server, and one conversation.
+//! An installation with one third-party agent, its model server, and one session.
 
 use std::{
     fs,
@@ -12,15 +12,15 @@ use serde_json::{Value, json};
 
 use crate::{agents::RealAgent, model::ModelServer};
 
-/// How long anything may take: these are large programs, and the machine may be busy.
+/// Time limit for every wait: these are large programs, and the machine may be busy.
 pub const PATIENCE: Duration = Duration::from_mins(3);
 
-/// Waits, patiently.
+/// Polls with a generous time limit.
 pub async fn soon<T>(what: &str, probe: impl AsyncFnMut() -> Option<T>) -> T {
     within(PATIENCE, what, probe).await
 }
 
-/// See the module.
+/// A test installation.
 pub struct Stage {
     pub app: TestApp,
     pub client: Client,
@@ -33,33 +33,33 @@ pub struct Stage {
 #[derive(Clone, Debug)]
 pub struct Turn {
     pub task: Value,
-    /// The answer; empty when there is none.
+    /// The answer, or an empty string without one.
     pub content: String,
-    /// Why it ended there.
+    /// The finish reason.
     pub finish_reason: String,
 }
 
 impl Turn {
-    /// What became of it.
+    /// The status.
     pub fn status(&self) -> &str {
         self.task["status"].as_str().unwrap()
     }
 
-    /// The steps of a kind.
+    /// Returns the steps of a kind.
     pub fn steps(&self, kind: &str) -> Vec<&Value> {
         self.task["steps"].as_array().unwrap().iter().filter(|step| step["kind"] == kind).collect()
     }
 }
 
 impl Stage {
-    /// With the tool-calling model server; `more` are further lines of the agent's table.
+    /// Starts it with the tool-calling model server; `more` are further lines of the agent's table.
     pub async fn start(agent: RealAgent, more: &str) -> Self {
         let model = ModelServer::start().await;
         let address = model.address.clone();
         Self::with_model(agent, more, model, &address).await
     }
 
-    /// With a model server somewhere else.
+    /// Starts it with another model server.
     pub async fn with_model(agent: RealAgent, more: &str, model: ModelServer, address: &str) -> Self {
         let path = std::env::join_paths(
             [agent.folder()].into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
@@ -82,7 +82,7 @@ impl Stage {
         Self { app, client, model, agent, session }
     }
 
-    /// Sends a message; its task.
+    /// Sends a message and returns its task.
     pub async fn send(&self, content: &str) -> String {
         self.client.send(&self.session, content).await.task_id
     }
@@ -93,14 +93,14 @@ impl Stage {
         self.end_of(&task).await
     }
 
-    /// Sends a message, waits for a request for permission, decides, and waits for the end of the turn.
+    /// Sends a message, waits for a permission request, decides it, and waits for the end of the turn.
     pub async fn ask_and_decide(&self, content: &str, decision: &str) -> Turn {
         let task = self.send(content).await;
         self.decide(&task, decision).await;
         self.end_of(&task).await
     }
 
-    /// The task with its steps.
+    /// Returns the task with its steps.
     pub async fn task(&self, task: &str) -> Value {
         self.client.task(&self.session, task).await
     }
@@ -113,19 +113,19 @@ impl Stage {
         Turn { task: ended, content: text("content"), finish_reason: text("finish_reason") }
     }
 
-    /// Waits until the agent asks for permission; the step.
+    /// Waits for a permission request and returns its step.
     pub async fn permission(&self, task: &str) -> Value {
         soon("a request for permission", async || {
             let now = self.task(task).await;
             let steps = now["steps"].as_array().unwrap();
             let wanted = steps.iter().find(|step| step["kind"] == "permission" && step["status"] == "pending").cloned();
-            assert!(wanted.is_some() || !has_ended(&now), "it ended without asking: {now}");
+            assert!(wanted.is_some() || !has_ended(&now), "ended without a permission request: {now}");
             wanted
         })
         .await
     }
 
-    /// Waits until the agent asks for permission, and answers; the step as it was before.
+    /// Waits for a permission request and answers it; returns the step before the answer.
     pub async fn decide(&self, task: &str, decision: &str) -> Value {
         let step = self.permission(task).await;
         let request = step["detail"]["request_id"].as_str().unwrap();
@@ -134,18 +134,18 @@ impl Stage {
         step
     }
 
-    /// The folder that the agent works in.
+    /// Returns the folder that the agent works in.
     pub fn work(&self) -> PathBuf {
         self.app.folder().join("data/work").join(&self.session)
     }
 
-    /// Tells the reader of the run what was seen.
+    /// Prints an observation.
     pub fn saw(&self, what: &str) {
         println!("SEEN {}: {what}", self.agent.key);
     }
 }
 
-/// A number of seconds that no other process sleeps.
+/// Returns a number of seconds that no other process sleeps.
 pub fn unique_seconds() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("87{:05}.{:03}", std::process::id() % 100_000, NEXT.fetch_add(1, Ordering::Relaxed))

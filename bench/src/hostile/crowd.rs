@@ -1,5 +1,5 @@
-//! Clients that send half a request, send a body a byte at a time, or never read. Each comes back when it is
-//! disconnected, until it is told to stop.
+//! Clients that send half a request, send a body one byte at a time, or never read. Each reconnects when it is
+//! disconnected, until it is stopped.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -12,29 +12,30 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// Bytes that a client's own side takes before the api's side fills up.
+/// Size of the client's receive buffer, in bytes; a small one makes the api's send buffer fill up.
 const RECEIVE_BUFFER: u32 = 4096;
-/// Pause between the bytes of a slow body.
+/// Delay between the bytes of a slow body.
 const BYTE_INTERVAL: Duration = Duration::from_secs(1);
-/// Pause before a client that was disconnected comes back.
+/// Delay before a disconnected client reconnects.
 const RETURN_PAUSE: Duration = Duration::from_millis(200);
-/// Time over which the clients of a crowd arrive: as long as a body may take, so that their timeouts are spread evenly.
+/// Time over which the clients of a group connect: as long as a body may take, so that their timeouts are spread
+/// evenly.
 pub const ARRIVAL: Duration = Duration::from_secs(10);
-/// Requests that a client sends at once and never reads the responses of.
+/// Number of requests that a client pipelines without reading the responses.
 const PIPELINED: usize = 50;
 
-/// How a hostile client behaves.
+/// The behavior of a hostile client.
 #[derive(Clone, Debug)]
 pub enum Behavior {
-    /// Sends half a head.
+    /// Sends half a request head.
     HalfOpen,
     /// Sends a body one byte at a time.
     SlowBody,
-    /// Requests this path many times, and reads nothing.
+    /// Requests this path many times without reading.
     NeverReads(String),
 }
 
-/// The clients of one round; gone when it is dropped.
+/// The clients of one round. Dropping it disconnects them.
 #[derive(Debug)]
 pub struct Crowd {
     clients: JoinSet<()>,
@@ -42,12 +43,12 @@ pub struct Crowd {
 }
 
 impl Crowd {
-    /// An empty crowd.
+    /// Creates an empty group.
     pub fn new() -> Self {
         Self { clients: JoinSet::new(), stop: CancellationToken::new() }
     }
 
-    /// Adds so many clients of the api at `address` with this behavior.
+    /// Adds this many clients of the api at `address` with this behavior.
     pub fn add(&mut self, count: usize, address: &str, behavior: &Behavior) -> Result<()> {
         let address: SocketAddr = address.parse()?;
         let behavior = Arc::new(behavior.clone());
@@ -74,7 +75,7 @@ impl Drop for Crowd {
 
 async fn come_back(address: SocketAddr, behavior: &Behavior) {
     loop {
-        // A refusal is what such a client deserves.
+        // Refusing such a client is correct.
         let _ = misbehave(address, behavior).await;
         sleep(RETURN_PAUSE).await;
     }
@@ -103,7 +104,7 @@ async fn misbehave(address: SocketAddr, behavior: &Behavior) -> std::io::Result<
             stream.write_all(request.repeat(PIPELINED).as_bytes()).await?;
             loop {
                 sleep(BYTE_INTERVAL).await;
-                // Tells of a disconnection without reading.
+                // Detects a disconnection without reading.
                 if stream.take_error()?.is_some() {
                     return Ok(());
                 }

@@ -1,7 +1,7 @@
-//! Hostile clients beside a good one: the latter must not notice, the api must not grow, and a stop must be quick.
+//! Measures a good client next to hostile ones: its latency, the api's memory, and the time to stop stay within limits.
 //!
-//! Rounds alternate in one run: quiet, then with half-open connections, slow bodies, and clients that request pages of a
-//! session of 100 MiB and never read them.
+//! Rounds alternate in one run: without hostile clients, then with half-open connections, slow bodies, and clients that
+//! request pages of a session of 100 MiB and never read them.
 
 mod crowd;
 
@@ -16,16 +16,16 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use crate::measure::{Latencies, percentile};
 use crowd::{ARRIVAL, Behavior, Crowd};
 
-/// Turns of the long session, and bytes of each.
+/// Number of turns of the long session, and bytes of each.
 const TURNS: usize = 400;
 const TURN_BYTES: usize = 256 * 1024;
-/// Pause before a round is measured.
+/// Delay before a round is measured.
 const SETTLE: Duration = Duration::from_secs(3);
-/// How much later the good client's p99 may be, as a share, or in milliseconds if that is more.
+/// Tolerated increase of the good client's p99, as a share, or in milliseconds if that is more.
 const LATER: (f64, f64) = (0.2, 1.0);
-/// Most memory that the api may ever have had, in MiB.
+/// Maximum peak memory of the api, in MiB.
 const MEMORY_MIB: f64 = 150.0;
-/// Longest that a stop may take while everyone hostile is still connected.
+/// Time limit for a stop while all hostile clients are connected.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 
 /// Options of `bench hostile`.
@@ -51,10 +51,10 @@ pub struct Options {
     seconds: f64,
 }
 
-/// Runs it. Returns whether everything stayed within its limit.
+/// Runs the benchmark. Returns whether every result is within its limit.
 ///
 /// # Errors
-/// When it cannot be run.
+/// Fails if the benchmark cannot be run.
 pub async fn run(options: Options) -> Result<bool> {
     let environment = [("RUST_LOG", "warn"), ("SHUTDOWN_GRACE_SECONDS", "60")];
     let builder = TestApp::builder().workers(0);
@@ -94,7 +94,7 @@ fn gather(address: &str, session: &str, options: &Options) -> Result<Crowd> {
     Ok(crowd)
 }
 
-/// The latencies of the good client, in milliseconds: it lists, reads, and renames in turn.
+/// Measures the latencies of the good client, in milliseconds: it lists, reads, and renames in turn.
 async fn round(client: &Client, session: &str, options: &Options, number: usize, kind: &str) -> Result<Vec<f64>> {
     sleep(SETTLE).await;
     let (latencies, begun) = (Latencies::default(), Instant::now());

@@ -1,4 +1,4 @@
-//! A call as a good client makes it: what is answered 503 has stored nothing and is sent again.
+//! A request that is retried while it is answered 503, which means that nothing was stored.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use tokio::time::sleep;
 
 use super::tally::Tally;
 
-/// How often a request is sent at most.
+/// Maximum number of attempts.
 const TRIES: u32 = 10;
-/// Pause before it is sent again: the least that `Retry-After` can say.
+/// Delay before a retry: the smallest `Retry-After`.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Sends a request until it is answered otherwise than 503, and returns the body. The status must be one of these.
+/// Sends a request until the response is not a 503, and returns the body. Fails unless the status is one of these.
 pub async fn call(client: &Client, request: reqwest::RequestBuilder, statuses: &[u16], tally: &Tally) -> Result<Value> {
     for _ in 1..TRIES {
         let reply = client.try_call(request.try_clone().context("a body that cannot be sent twice")?).await?;

@@ -1,4 +1,5 @@
-//! A user's stream: open for a while, closed, opened again at any api where it was. Its numbers must have no hole.
+//! A user's stream that is open for a while, closed, and resumed at a random api. Its sequence numbers must have no
+//! gap.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,32 +13,32 @@ use tokio_util::sync::CancellationToken;
 
 use super::{tally::Tally, user::User};
 
-/// Streams that every user has.
+/// Number of streams of each user.
 pub const STREAMS: usize = 2;
-/// How long one stays open, in seconds: from, and how many more by chance.
+/// How long a stream stays open, in seconds: the minimum, and the range of a random addition.
 const STAY_SECONDS: (u64, u64) = (5, 55);
-/// Pause after a stream could not be opened.
+/// Delay after a stream could not be opened.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// See the module.
+/// A subscription of one user.
 #[derive(Debug)]
 pub struct Listener {
     user: Arc<User>,
     tally: Arc<Tally>,
-    /// Which api is next.
+    /// The index of the next api.
     api: usize,
     dice: Dice,
-    /// The cursor of the last event: its epoch and its number.
+    /// The cursor of the last event: its epoch and its sequence number.
     epoch: String,
     seq: u64,
     stream: EventStream,
 }
 
-/// Why a stream is read no more.
+/// Why a stream is closed.
 enum Left {
-    /// It is time to open another.
+    /// It is to be reopened.
     Bored,
-    /// The run is over.
+    /// The run has ended.
     Stopped,
 }
 
@@ -51,7 +52,7 @@ impl Listener {
         Ok(Self { user, tally, api, dice, epoch, seq, stream })
     }
 
-    /// Listens until it is told to stop.
+    /// Follows the stream until it is stopped.
     pub async fn listen(mut self, stop: CancellationToken) {
         loop {
             self.tally.count_stream();
@@ -103,7 +104,7 @@ impl Listener {
     }
 }
 
-/// The epoch and the number of a cursor.
+/// Splits a cursor into its epoch and its sequence number.
 fn split(cursor: &str) -> Option<(String, u64)> {
     let (epoch, seq) = cursor.rsplit_once('-')?;
     Some((epoch.to_owned(), seq.parse().ok()?))

@@ -1,7 +1,8 @@
-//! People at work: [`user`]s with conversations, the [`turns`] that they take, and the streams on which they [`listen`].
+//! Simulated load: [`user`]s with sessions, the [`turns`] that they take, and the streams that they follow
+//! ([`listen`]).
 //!
-//! Each [`call`] is made again when it is answered 503. Every send must get its answer, every stream must go on without
-//! a gap. What breaks that is a complaint in the [`Tally`].
+//! Each [`call`] is retried when it is answered 503. Every message must be answered, and every stream must have no gap.
+//! Violations are recorded in the [`Tally`].
 
 mod call;
 mod listen;
@@ -26,11 +27,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use user::User;
 
-/// Turns that may be under way at once at a fixed rate. Far more than half load needs: when they are used up, the
-/// installation does not keep up, and that is a complaint.
+/// Maximum number of concurrent turns at a fixed rate, far more than half load needs: reaching it means that the
+/// installation cannot keep up, which is a violation.
 const MAX_UNDER_WAY: u64 = 2000;
 
-/// All people of a run.
+/// All users of a run.
 #[derive(Debug)]
 pub struct Load {
     users: Vec<Arc<User>>,
@@ -42,7 +43,7 @@ pub struct Load {
 }
 
 impl Load {
-    /// Makes the users' keys and conversations, and opens their streams.
+    /// Creates the users' keys and sessions, and opens their streams.
     pub async fn settle_in(app: &TestApp, users: usize, seed: u64) -> Result<Self> {
         let (tally, mut dice) = (Arc::new(Tally::default()), Dice::new(seed));
         let (listeners, stop_listening) = (TaskTracker::new(), CancellationToken::new());
@@ -58,17 +59,17 @@ impl Load {
         Ok(Self { users: people, tally, dice, under_way: Arc::default(), listeners, stop_listening })
     }
 
-    /// What was counted and measured.
+    /// Returns the counts and measurements.
     pub fn tally(&self) -> Arc<Tally> {
         self.tally.clone()
     }
 
-    /// How many turns wait for their end.
+    /// Returns the number of turns that have not ended.
     pub fn under_way(&self) -> u64 {
         self.under_way.load(Ordering::Relaxed)
     }
 
-    /// `people` take one turn after the other, without a pause, for this long. Returns the turns a second.
+    /// Lets `people` users take turns without a pause for this long. Returns the number of turns per second.
     pub async fn as_fast_as_possible(&mut self, people: usize, duration: Duration) -> f64 {
         let started = Instant::now();
         let before = self.tally.answers();
@@ -88,11 +89,11 @@ impl Load {
         rate
     }
 
-    /// Turns begin at this rate (a second), however long they take, until `stop`; then the last of them are waited for.
+    /// Starts turns at this rate (per second) until `stop`, then waits for the last ones.
     pub async fn at_rate(&mut self, rate: f64, stop: CancellationToken) {
         let turns = TaskTracker::new();
         let mut ticks = interval(Duration::from_secs_f64(1.0 / rate));
-        // A late tick is made good: the rate is kept.
+        // A late tick is caught up, which keeps the rate.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
             if self.under_way() >= MAX_UNDER_WAY {
@@ -120,12 +121,12 @@ impl Load {
     }
 }
 
-/// One of them, by chance.
+/// Picks a random user.
 fn any<'a, T>(items: &'a [T], dice: &mut Dice) -> &'a T {
     &items[below(dice, items.len())]
 }
 
-/// A number from 0 up to, and without, `end`.
+/// Returns a random number from 0 to `end`, exclusive.
 fn below(dice: &mut Dice, end: usize) -> usize {
     usize::try_from(dice.below(end.max(1) as u64)).unwrap_or(0)
 }

@@ -1,4 +1,4 @@
-//! What the people counted, measured, and have to complain about.
+//! Counts, measurements, and violations of a run.
 
 use std::sync::{
     Mutex, PoisonError,
@@ -7,17 +7,17 @@ use std::sync::{
 
 use crate::measure::{Latencies, percentile};
 
-/// Complaints that are kept with their words; the others are counted.
+/// Number of violations that are kept in full; the others are only counted.
 const KEPT_COMPLAINTS: usize = 20;
 
-/// Shared by all people of a run.
+/// Shared by all users of a run.
 #[derive(Debug, Default)]
 pub struct Tally {
-    /// From a send to its 202.
+    /// From sending a message to its 202.
     pub sends: Latencies,
-    /// From a send of an `/echo` to the news of its outcome on a stream.
+    /// From sending an `/echo` to the event of its outcome.
     pub answers: Latencies,
-    /// From the wish to stop to the news that it is done.
+    /// From requesting a stop to the event of its outcome.
     pub stops: Latencies,
     ended: AtomicU64,
     streams: AtomicU64,
@@ -26,7 +26,7 @@ pub struct Tally {
     complaint_count: AtomicU64,
 }
 
-/// What was measured since the last look, in milliseconds.
+/// The measurements of one sampling interval, in milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Figures {
     /// (p50, p99) of sends.
@@ -38,37 +38,37 @@ pub struct Figures {
 }
 
 impl Tally {
-    /// A task has its outcome, and its user has heard of it.
+    /// Counts a task whose outcome has been received.
     pub fn count_answer(&self) {
         self.ended.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A stream was opened.
+    /// Counts an opened stream.
     pub fn count_stream(&self) {
         self.streams.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A request was answered 503, and has to be sent again.
+    /// Counts a request that was answered 503 and is retried.
     pub fn count_busy(&self) {
         self.busy.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Answers 503 so far.
+    /// Returns the number of 503 responses.
     pub fn busy(&self) -> u64 {
         self.busy.load(Ordering::Relaxed)
     }
 
-    /// Outcomes so far.
+    /// Returns the number of outcomes.
     pub fn answers(&self) -> u64 {
         self.ended.load(Ordering::Relaxed)
     }
 
-    /// Streams opened so far.
+    /// Returns the number of opened streams.
     pub fn streams(&self) -> u64 {
         self.streams.load(Ordering::Relaxed)
     }
 
-    /// Something that must not be.
+    /// Records a violation.
     pub fn complain(&self, complaint: String) {
         self.complaint_count.fetch_add(1, Ordering::Relaxed);
         let mut complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
@@ -78,12 +78,12 @@ impl Tally {
         }
     }
 
-    /// How many complaints there are.
+    /// Returns the number of violations.
     pub fn complaints(&self) -> u64 {
         self.complaint_count.load(Ordering::Relaxed)
     }
 
-    /// Takes what was measured since the last time.
+    /// Takes the measurements since the last call.
     pub fn take(&self) -> Figures {
         let pair = |latencies: &Latencies| {
             let sorted = latencies.take();

@@ -1,4 +1,4 @@
-//! One turn: a message is sent, perhaps stopped, and its outcome is waited for.
+//! A turn: a message is sent, possibly stopped, and its outcome is awaited.
 
 use std::{
     sync::Arc,
@@ -16,22 +16,22 @@ use super::{
     user::{Place, User},
 };
 
-/// How long a turn may take: the longest answer takes three seconds, and up to two wait before it.
+/// Time limit for a turn: the longest answer takes three seconds, and up to two turns are queued before it.
 const OUTCOME_LIMIT: Duration = Duration::from_mins(1);
 
-/// How long an answer takes that is to be stopped before.
+/// Duration of an answer that is to be stopped.
 const STOPPED_ANSWER: Duration = Duration::from_secs(5);
 
-/// What is said, and how it goes on.
+/// The kind of message and what happens to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// Answered at once: what the installation itself takes.
+    /// Answered at once; measures the overhead of the installation.
     Echo,
     /// A sentence, word by word.
     Talk,
     /// 20 kB in three seconds.
     Long,
-    /// An answer of five seconds, stopped in its first.
+    /// An answer of five seconds, stopped within the first.
     Stopped,
 }
 
@@ -55,10 +55,10 @@ impl Kind {
     }
 }
 
-/// Takes one turn of this user, and complains when it does not go as it must.
+/// Takes one turn of this user, and records a violation when it does not go as expected.
 pub async fn take_turn(user: &Arc<User>, tally: &Tally, dice: &mut Dice) {
     let kind = Kind::by_chance(dice);
-    // All conversations may be busy or about to be put away; at a fixed rate that passes.
+    // All sessions may be busy or about to be archived; at a fixed rate that resolves itself.
     let Some(place) = user.take_place(kind == Kind::Echo, dice) else { return sleep(Duration::from_millis(5)).await };
     let session = place.session.clone();
     if let Err(error) = go_through(user, kind, &place, tally, dice).await {
@@ -86,7 +86,7 @@ async fn go_through(user: &User, kind: Kind, place: &Place, tally: &Tally, dice:
         let client = user.client(dice);
         stopped_at = Some(Instant::now());
         let request = client.request("POST", &format!("{path}/tasks/{task}/cancel"));
-        // 409 where the stop was so late that the answer had ended.
+        // 409 if the answer had already ended.
         call(client, request, &[202, 409], tally).await.context("stop")?;
     }
 
@@ -101,7 +101,7 @@ async fn go_through(user: &User, kind: Kind, place: &Place, tally: &Tally, dice:
         _ => {}
     }
     let was_stopped = kind == Kind::Stopped && ending.status == "cancelled";
-    // An answer that takes five seconds and was to be stopped in its first may end by itself only where all is late.
+    // An answer of five seconds that is to be stopped within the first may only finish when the whole system is late.
     let was_too_late = kind == Kind::Stopped && asked.elapsed() > STOPPED_ANSWER;
     if !was_stopped && !(ending.status == "succeeded" && (kind != Kind::Stopped || was_too_late)) {
         bail!("task {task} is {}", ending.status);
@@ -109,7 +109,7 @@ async fn go_through(user: &User, kind: Kind, place: &Place, tally: &Tally, dice:
     look_around(user, &path, tally, dice).await
 }
 
-/// What people do beside talking: read, open the conversation again, look at the list.
+/// Does what users do besides sending: mark a session read, fetch it again, list sessions.
 async fn look_around(user: &User, path: &str, tally: &Tally, dice: &mut Dice) -> Result<()> {
     let client = user.client(dice);
     let (request, status) = match dice.below(10) {

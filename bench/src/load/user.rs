@@ -1,4 +1,4 @@
-//! One user: a key, a client of each api, conversations, and what the streams have told.
+//! A user: a key, a client of each api, sessions, and what was received on the streams.
 
 use std::{
     collections::HashMap,
@@ -13,24 +13,24 @@ use tokio::sync::oneshot;
 
 use super::{any, below, call::call, tally::Tally};
 
-/// Conversations of a user in which answers come at once, and those in which they take their time.
+/// Number of a user's sessions with instant answers, and of those with slow ones.
 const QUICK: usize = 4;
 const SLOW: usize = 4;
-/// Turns after which a conversation is put away: from, and how many more by chance.
+/// Number of turns after which a session is archived or deleted: the minimum, and the range of a random addition.
 const TURNS: (u32, usize) = (10, 40);
-/// Turns that may be under way in one conversation: more than one, so that some wait.
+/// Maximum number of concurrent turns in one session: more than one, so that some are queued.
 const UNDER_WAY: u32 = 3;
 
-/// How a task ended, and when that was heard.
+/// The final status of a task and the time when its event was received.
 #[derive(Clone, Debug)]
 pub struct Ending {
-    /// Its status.
+    /// The status.
     pub status: String,
-    /// When it was heard.
+    /// When the event was received.
     pub at: Instant,
 }
 
-/// One conversation.
+/// A session.
 #[derive(Clone, Debug)]
 struct Conversation {
     id: String,
@@ -38,17 +38,17 @@ struct Conversation {
     under_way: u32,
 }
 
-/// What the user's streams have told.
+/// What was received on the user's streams.
 #[derive(Debug, Default)]
 struct Heard {
-    /// The last event of the log that any of them has told.
+    /// The last event of the log that was received on any stream.
     last_seq: u64,
     waiting: HashMap<String, oneshot::Sender<Ending>>,
-    /// Endings that were heard before the answer to the send.
+    /// Outcomes that were received before the response to the send.
     early: HashMap<String, Ending>,
 }
 
-/// See the module.
+/// A user.
 #[derive(Debug)]
 pub struct User {
     clients: Vec<Client>,
@@ -56,16 +56,16 @@ pub struct User {
     heard: Mutex<Heard>,
 }
 
-/// A place in a conversation, held for one turn.
+/// A slot in a session, held for one turn.
 #[derive(Debug)]
 pub struct Place {
     index: usize,
-    /// The session's id.
+    /// The id of the session.
     pub session: String,
 }
 
 impl User {
-    /// Makes a key and the conversations.
+    /// Creates a key and the sessions.
     pub async fn settle_in(app: &TestApp, number: usize, tally: &Tally, dice: &mut Dice) -> Result<Self> {
         let key = app.create_key("default", &format!("user-{number}"), "member").await;
         let clients: Vec<Client> = (0..app.api_count()).map(|api| app.client_of(api).with_key(&key)).collect();
@@ -76,12 +76,12 @@ impl User {
         Ok(Self { clients, conversations: Mutex::new(conversations), heard: Mutex::default() })
     }
 
-    /// A client of this api; of any, whatever the number.
+    /// Returns a client of this api, modulo the number of apis.
     pub fn client_of(&self, api: usize) -> &Client {
         &self.clients[api % self.clients.len()]
     }
 
-    /// A client of any api, by chance.
+    /// Returns a client of a random api.
     pub fn client(&self, dice: &mut Dice) -> &Client {
         any(&self.clients, dice)
     }
@@ -94,7 +94,7 @@ impl User {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a place in a conversation that has room; none when all are busy.
+    /// Acquires a slot in a session, or returns `None` if all are busy.
     pub fn take_place(&self, is_quick: bool, dice: &mut Dice) -> Option<Place> {
         let (first, count) = if is_quick { (0, QUICK) } else { (QUICK, SLOW) };
         let offset = below(dice, count);
@@ -108,7 +108,8 @@ impl User {
         Some(Place { index, session: conversation.id.clone() })
     }
 
-    /// Leaves it. The last one of a conversation that has had its turns puts it away, and begins another.
+    /// Releases the slot. The last release of a session that has had its turns archives or deletes it and creates
+    /// another.
     pub async fn leave(&self, place: Place, tally: &Tally, dice: &mut Dice) -> Result<()> {
         let is_over = {
             let conversation = &mut self.conversations()[place.index];
@@ -119,7 +120,7 @@ impl User {
             return Ok(());
         }
         let client = self.client(dice);
-        // Half of them for good, so that deletion is part of the run.
+        // Half of them are deleted permanently, so that deletion is part of the run.
         let query = if dice.below(2) == 0 { "?permanent=true" } else { "" };
         let path = format!("/v1/chat/{}{query}", place.session);
         call(client, client.request("DELETE", &path), &[204], tally).await?;
@@ -128,7 +129,7 @@ impl User {
         Ok(())
     }
 
-    /// Where the news of this task's end will arrive; it may have been heard already.
+    /// Returns where the outcome of this task will arrive; it may have been received already.
     pub fn wait_for(&self, task: &str) -> oneshot::Receiver<Ending> {
         let (tell, told) = oneshot::channel();
         let mut heard = self.heard();
@@ -140,7 +141,7 @@ impl User {
         told
     }
 
-    /// Takes in an event of the log. Each counts once, on whichever stream it comes first.
+    /// Processes an event of the log. Each counts once, on whichever stream it arrives first.
     pub fn hear(&self, seq: u64, data: &Value) {
         let mut heard = self.heard();
         if seq <= heard.last_seq {

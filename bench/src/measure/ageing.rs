@@ -1,7 +1,7 @@
-//! Makes rows look old, so that a run of an hour shows what pruning does to a day.
+//! Backdates rows, so that a run of an hour shows the effect of a day of pruning.
 //!
-//! The shortest `EVENT_RETENTION_HOURS` is one hour, so nothing would be pruned in a run of that length. What is older
-//! than [`Ageing::kept`] is moved back in time, in small transactions; the product then prunes it by its own rules.
+//! The shortest `EVENT_RETENTION_HOURS` is one hour, so nothing would be pruned in a run of that length. Rows older
+//! than [`Ageing::kept`] are backdated in small transactions; the product then prunes them by its own rules.
 
 use std::{path::Path, time::Duration};
 
@@ -9,12 +9,12 @@ use anyhow::Result;
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio_util::sync::CancellationToken;
 
-/// How often rows are aged.
+/// Interval between two passes.
 const EVERY: Duration = Duration::from_secs(5);
-/// Rows in one transaction, so that no send waits long for one.
+/// Maximum number of rows in one transaction, which bounds how long a send waits for it.
 const BATCH: i64 = 500;
 
-/// An hour and more ago; a day and more ago for what is kept a day.
+/// Just over an hour ago, and just over a day ago for rows that are kept for a day.
 const STATEMENTS: [&str; 3] = [
     "UPDATE event_log SET at = strftime('%Y-%m-%dT%H:%M:%fZ', at, '-2 hours') WHERE id IN (SELECT id FROM event_log \
      WHERE at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 hour') \
@@ -27,22 +27,22 @@ const STATEMENTS: [&str; 3] = [
      AND job_type = 'agent-task' AND done_at > unixepoch() - 3600 AND done_at < unixepoch('now', ?1) LIMIT ?2)",
 ];
 
-/// See the module.
+/// A task that backdates rows.
 #[derive(Debug)]
 pub struct Ageing {
     connection: SqliteConnection,
-    /// How long a row stays as it is.
+    /// Age at which a row is backdated.
     kept: Duration,
 }
 
 impl Ageing {
-    /// Opens a connection for it.
+    /// Opens a connection.
     pub async fn open(database: &Path, kept: Duration) -> Result<Self> {
         let options = SqliteConnectOptions::new().filename(database).busy_timeout(EVERY);
         Ok(Self { connection: SqliteConnection::connect_with(&options).await?, kept })
     }
 
-    /// Ages rows until it is told to stop.
+    /// Backdates rows until it is stopped.
     pub async fn run(mut self, stop: CancellationToken) -> Result<()> {
         let older_than = format!("-{} seconds", self.kept.as_secs());
         let mut ticks = tokio::time::interval(EVERY);

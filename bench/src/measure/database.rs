@@ -1,4 +1,4 @@
-//! The database from outside: a connection that only reads, and the sizes of its files.
+//! Read-only samples of the database and the sizes of its files.
 
 use std::{
     fs,
@@ -14,38 +14,39 @@ const ULID_TIME_DIGITS: usize = 10;
 
 const BYTES_PER_MIB: f64 = 1024.0 * 1024.0;
 
-/// Looks at a database again and again.
+/// A database that is sampled repeatedly.
 #[derive(Debug)]
 pub struct DatabaseWatch {
     path: PathBuf,
     connection: SqliteConnection,
 }
 
-/// What it shows at one moment.
+/// A sample.
 #[derive(Clone, Copy, Debug)]
 pub struct DatabaseSample {
-    /// The database file, in MiB.
+    /// Size of the database file, in MiB.
     pub size_mib: f64,
-    /// The write-ahead log's file, in MiB.
+    /// Size of the write-ahead log, in MiB.
     pub wal_mib: f64,
-    /// How long the oldest job that could run has waited, in milliseconds; 0 when none waits.
+    /// Wait time of the oldest job that could run, in milliseconds; 0 without one.
     pub oldest_runnable_ms: f64,
-    /// Events in all logs.
+    /// Number of events in all logs.
     pub events: f64,
-    /// Jobs that have ended and are still there.
+    /// Number of finished jobs that are still stored.
     pub ended_jobs: f64,
 }
 
 impl DatabaseWatch {
-    /// Opens a connection that cannot write.
+    /// Opens a read-only connection.
     pub async fn open(path: &Path) -> Result<Self> {
         let options = SqliteConnectOptions::new().filename(path).read_only(true);
         Ok(Self { path: path.to_owned(), connection: SqliteConnection::connect_with(&options).await? })
     }
 
-    /// Looks at it.
+    /// Takes a sample.
     pub async fn sample(&mut self) -> Result<DatabaseSample> {
-        // The id of a job is a ULID of the moment when it could first run; a backed-off one is left out until it is due.
+        // A job's id is a ULID of the time when it could first run. Jobs that wait for a retry are excluded until they
+        // are due.
         let row = sqlx::query(
             "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now, (SELECT MIN(id) FROM Jobs \
              WHERE job_type = 'agent-task' AND status = 'Pending' AND run_at <= unixepoch()) AS oldest, \
@@ -83,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ulid_tells_when_it_was_made() {
+    fn reads_the_time_of_a_ulid() {
         // The example of the ULID specification.
         assert_eq!(ulid_millis("01ARYZ6S41TSV4RRFFQ69G5FAV"), 1_469_918_176_385);
     }

@@ -1,4 +1,4 @@
-//! What is measured: processes from `/proc`, the database from a connection that only reads, and latencies.
+//! Measurements: processes from `/proc`, the database from a read-only connection, and latencies.
 
 mod ageing;
 mod database;

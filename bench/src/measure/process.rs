@@ -1,39 +1,39 @@
-//! One process as the kernel shows it in `/proc` (proc(5)).
+//! Samples of a process from `/proc` (proc(5)).
 
 use std::{fs, time::Instant};
 
 use anyhow::{Context as _, Result};
 
-/// Clock ticks a second in `/proc/PID/stat`: `USER_HZ`, the same on every Linux that we run on.
+/// Clock ticks per second in `/proc/PID/stat`: `USER_HZ`, which is the same on every supported Linux.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// A process that is looked at again and again.
+/// A process that is sampled repeatedly.
 #[derive(Debug)]
 pub struct ProcessWatch {
-    /// What it is called in tables.
+    /// The name in tables.
     pub name: String,
     pid: u32,
     before: Option<(Instant, f64)>,
 }
 
-/// What it takes at one moment.
+/// A sample.
 #[derive(Clone, Copy, Debug)]
 pub struct ProcessSample {
     /// Resident memory, in MiB.
     pub rss_mib: f64,
-    /// Open file handles.
+    /// Number of open file descriptors.
     pub handles: f64,
-    /// CPU since the last look, in per cent of one core.
+    /// CPU usage since the last sample, in percent of one core.
     pub cpu_percent: f64,
 }
 
 impl ProcessWatch {
-    /// Starts to watch a process.
+    /// Creates a sampler of a process.
     pub fn new(name: &str, pid: u32) -> Self {
         Self { name: name.to_owned(), pid, before: None }
     }
 
-    /// Looks at it.
+    /// Takes a sample.
     pub fn sample(&mut self) -> Result<ProcessSample> {
         let used = self.cpu_seconds()?;
         let now = Instant::now();
@@ -56,7 +56,8 @@ impl ProcessWatch {
 
     fn cpu_seconds(&self) -> Result<f64> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).with_context(|| self.gone())?;
-        // The name in parentheses may hold anything; after it come state, ppid, … with utime and stime as 12th and 13th.
+        // The name in parentheses may contain anything. The fields after it are state, ppid, …, with utime and stime as
+        // the 12th and 13th.
         let (_, fields) = stat.rsplit_once(") ").with_context(|| self.gone())?;
         let ticks: Vec<f64> = fields.split(' ').skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
         Ok(ticks.iter().sum::<f64>() / TICKS_PER_SECOND)

@@ -1,4 +1,4 @@
-//! A reader who reads, and how late each change comes to it.
+//! A reader that reads, and the latency of each change that it receives.
 
 use std::{
     collections::HashMap,
@@ -15,17 +15,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::measure::Latencies;
 
-/// Changes that were made, by the title that each sets, and how late they were seen.
+/// Changes by the title that each sets, and their latencies.
 #[derive(Debug, Default)]
 pub struct Changes {
     made: AtomicU64,
     begun: Mutex<HashMap<String, Instant>>,
-    /// From the request to the event, once for each reader.
+    /// From the request to the event, once per reader.
     pub latencies: Latencies,
 }
 
 impl Changes {
-    /// A title for a change that begins now.
+    /// Returns a title for a change that starts now.
     pub fn begin(&self) -> String {
         let title = format!("change {}", self.made.fetch_add(1, Ordering::Relaxed));
         self.begun.lock().unwrap_or_else(PoisonError::into_inner).insert(title.clone(), Instant::now());
@@ -40,7 +40,7 @@ impl Changes {
     }
 }
 
-/// Reads until it is told to stop.
+/// Reads until it is stopped.
 pub async fn read(mut stream: EventStream, changes: Arc<Changes>, stop: CancellationToken) -> Result<()> {
     while let Some(event) = stop.run_until_cancelled(stream.try_next()).await {
         match event {

@@ -1,8 +1,8 @@
-//! Readers who stop reading, beside readers who read: the latter must not notice, and the api must not grow.
+//! Measures readers next to stalled ones: their latency and the api's memory stay within limits.
 //!
 //! Rounds alternate in one run: without stalled readers, then with them. A stalled reader connects with a cursor that
-//! has megabytes behind it, a small receive buffer, and never reads; that its connection is really full is looked up
-//! in `/proc/net/tcp`.
+//! is megabytes behind and with a small receive buffer, and never reads. `/proc/net/tcp` shows whether its connection
+//! is really full.
 
 mod good;
 mod stalled;
@@ -26,17 +26,18 @@ use crate::measure::{ProcessWatch, percentile};
 use good::Changes;
 use stalled::StalledReader;
 
-/// Turns that lie behind a stalled reader's cursor, and bytes of each of their two messages: together more than a
-/// connection's buffers hold.
+/// Number of turns after a stalled reader's cursor, and bytes of each of their two messages: together more than the
+/// buffers of a connection hold.
 const TURNS: usize = 8;
 const MESSAGE_BYTES: usize = 200_000;
-/// Pause before a round is measured, in which stalled readers' buffers fill, or the last ones go.
+/// Delay before a round is measured, in which stalled readers' buffers fill or their connections are closed.
 const SETTLE: Duration = Duration::from_secs(3);
-/// How long the buffers may take to fill: the api gives a reader up that takes nothing for half a minute.
+/// Time limit for the buffers to fill: the api disconnects a reader that accepts nothing for half a minute.
 const FULL_LIMIT: Duration = Duration::from_secs(20);
-/// How much later the good readers' p99 may be for the stalled ones, as a share, or in milliseconds if that is more.
+/// Tolerated increase of the good readers' p99 with stalled readers, as a share, or in milliseconds if that is more.
 const LATER: (f64, f64) = (0.2, 1.0);
-/// How much the api may grow from the first round with stalled readers to the last, likewise in MiB.
+/// Tolerated growth of the api from the first round with stalled readers to the last, as a share, or in MiB if that is
+/// more.
 const GROWTH: (f64, f64) = (0.1, 8.0);
 
 /// Options of `bench readers`.
@@ -68,21 +69,21 @@ struct User {
     client: Client,
     key: String,
     session: String,
-    /// The cursor that everything lies behind.
+    /// The cursor that the stalled readers start from.
     beginning: String,
 }
 
-/// What one round measured.
+/// The measurements of one round.
 #[derive(Debug)]
 struct Round {
     sorted_ms: Vec<f64>,
     rss_mib: f64,
 }
 
-/// Runs it. Returns whether the good readers noticed nothing and the api did not grow.
+/// Runs the benchmark. Returns whether the good readers were unaffected and the api did not grow.
 ///
 /// # Errors
-/// When it cannot be run.
+/// Fails if the benchmark cannot be run.
 pub async fn run(options: Options) -> Result<bool> {
     let mut app = TestApp::builder().env("AUTH", "required").env("RUST_LOG", "warn").start().await;
     let users = settle_in(&app, options.users).await?;
@@ -136,7 +137,7 @@ async fn settle_in(app: &TestApp, count: usize) -> Result<Vec<User>> {
     Ok(users)
 }
 
-/// Changes at the given rate, measured at every good reader, beside so many stalled ones.
+/// Makes changes at the given rate, measured at every good reader, next to this many stalled ones.
 async fn round(
     users: &[User],
     options: &Options,

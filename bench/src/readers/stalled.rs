@@ -1,4 +1,4 @@
-//! A reader who never reads.
+//! A reader that never reads.
 
 use std::{fs, net::SocketAddr};
 
@@ -8,15 +8,15 @@ use tokio::{
     net::{TcpSocket, TcpStream},
 };
 
-/// Bytes that its own side takes before the api's side fills up.
+/// Size of the receive buffer, in bytes; a small one makes the api's send buffer fill up.
 const RECEIVE_BUFFER: u32 = 4096;
 
-/// Its connection, open until it is dropped.
+/// The connection, open until it is dropped.
 #[derive(Debug)]
 pub struct StalledReader(#[expect(dead_code, reason = "held for its drop")] TcpStream);
 
 impl StalledReader {
-    /// Asks for the user's events after this cursor, and reads nothing of them.
+    /// Requests the user's events after this cursor without reading them.
     pub async fn connect(address: &str, key: &str, cursor: &str) -> Result<Self> {
         let socket = TcpSocket::new_v4()?;
         socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
@@ -29,7 +29,7 @@ impl StalledReader {
     }
 }
 
-/// How many connections of the api at this address have something to send that is not taken (proc(5), `/proc/net/tcp`).
+/// Counts the connections of the api at this address with unsent data (proc(5), `/proc/net/tcp`).
 pub fn full_connections(address: &str) -> Result<usize> {
     let port: SocketAddr = address.parse()?;
     let local = format!(":{:04X}", port.port());

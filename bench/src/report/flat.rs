@@ -1,15 +1,15 @@
-//! Whether a series stays flat once it has warmed up.
+//! Checks whether a series is flat after the warm-up.
 //!
-//! The first third of a run is warm-up. Over the rest a straight line is laid through the values, by the median of the
-//! slopes between all pairs of points (Theil and Sen), which single peaks do not move. The series is flat when the
-//! line rises no more than is tolerated.
+//! The first third of a run is warm-up. A straight line is fitted to the rest by the median of the slopes between all
+//! pairs of points (the Theil–Sen estimator), which is robust to single peaks. The series is flat when the line rises
+//! no more than tolerated.
 
 /// The share of a run that is warm-up.
 const WARM_UP: f64 = 1.0 / 3.0;
-/// Points that the line is laid through; more values are averaged first.
+/// Number of points that the line is fitted to; more values are averaged first.
 const POINTS: usize = 120;
 
-/// How much a series may rise over the judged stretch.
+/// The tolerated rise of a series over the judged part.
 #[derive(Clone, Copy, Debug)]
 pub struct Tolerance {
     /// As a share of its median.
@@ -18,20 +18,20 @@ pub struct Tolerance {
     pub least: f64,
 }
 
-/// What was found.
+/// The result for one series.
 #[derive(Clone, Copy, Debug)]
 pub struct Judgement {
     /// The median after the warm-up.
     pub median: f64,
-    /// How much the line rises over the judged stretch.
+    /// The rise of the line over the judged part.
     pub rise: f64,
-    /// The same as a slope.
+    /// The slope of the line.
     pub rise_per_hour: f64,
-    /// Whether it rises no more than tolerated.
+    /// Whether the rise is tolerated.
     pub is_flat: bool,
 }
 
-/// Judges values at these seconds.
+/// Judges values measured at these seconds.
 pub fn judge(seconds: &[f64], values: &[f64], tolerance: Tolerance) -> Judgement {
     let end = seconds.last().copied().unwrap_or_default();
     let judged: Vec<(f64, f64)> = seconds
@@ -53,7 +53,7 @@ pub fn judge(seconds: &[f64], values: &[f64], tolerance: Tolerance) -> Judgement
     Judgement { median, rise, rise_per_hour: slope * 3600.0, is_flat: rise <= tolerated }
 }
 
-/// Neighbours averaged, so that at most `count` points are left.
+/// Averages neighbors, so that at most `count` points are left.
 pub fn averaged(points: &[(f64, f64)], count: usize) -> Vec<(f64, f64)> {
     let size = points.len().div_ceil(count).max(1);
     let mean = |part: &[(f64, f64)]| {
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn growth_in_the_warm_up_is_no_growth() {
+    fn ignores_growth_during_the_warm_up() {
         let judgement = judged(|at| 50.0 + (at / 12.0).min(100.0));
 
         assert!(judgement.is_flat && judgement.rise.abs() < 0.1, "{judgement:?}");
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_leak_is_found_under_noise_and_peaks() {
+    fn detects_a_leak_despite_noise_and_peaks() {
         let noise = |at: f64| if at % 35.0 < 5.0 { 400.0 } else { (at * 7.0) % 11.0 };
 
         assert!(judged(|at| 100.0 + noise(at)).is_flat);
@@ -98,12 +98,12 @@ mod tests {
     }
 
     #[test]
-    fn what_falls_is_flat() {
+    fn a_falling_series_is_flat() {
         assert!(judged(|at| 1000.0 - at / 10.0).is_flat);
     }
 
     #[test]
-    fn what_was_not_measured_is_left_out() {
+    fn ignores_missing_values() {
         assert!(judged(|at| if at % 10.0 < 5.0 { f64::NAN } else { 7.0 }).is_flat);
         assert!(judge(&[], &[], TOLERANCE).is_flat);
     }

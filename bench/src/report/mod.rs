@@ -1,4 +1,4 @@
-//! What a run leaves behind: a table (CSV), a plot (SVG), and for each series whether it is flat.
+//! The output of a run: a table (CSV), a plot (SVG), and whether each series is flat.
 
 mod flat;
 mod plot;

@@ -1,17 +1,17 @@
-//! Small multiples as one SVG file: a panel for each group of series, readable on light and on dark pages.
+//! Small multiples in one SVG file: a panel for each group of series, readable on light and dark pages.
 
 use std::fmt::Write as _;
 
 use super::{Table, flat::averaged};
 
-/// Points of a line: enough for a line of this width, and few bytes.
+/// Maximum number of points of a line: enough for its width, and a small file.
 const POINTS: usize = 120;
 const COLUMNS: usize = 2;
 const PANEL: (f64, f64) = (380.0, 150.0);
-/// Room around the curves of a panel: left, top, right, bottom.
+/// Margins around the curves of a panel: left, top, right, bottom.
 const MARGIN: (f64, f64, f64, f64) = (44.0, 34.0, 12.0, 22.0);
 const HEAD: f64 = 34.0;
-/// Lines are told apart by these, in this order; more begin again.
+/// Colors of the lines of a panel, in this order, repeated if there are more lines.
 const COLOURS: [(&str, &str); 6] = [
     ("#1f6feb", "#58a6ff"),
     ("#0b7a75", "#39c5bb"),
@@ -21,7 +21,7 @@ const COLOURS: [(&str, &str); 6] = [
     ("#57606a", "#8b949e"),
 ];
 
-/// Draws all panels of a table in the order in which they first occur.
+/// Draws all panels of a table in the order of their first series.
 pub fn plot(title: &str, table: &Table) -> String {
     let mut panels: Vec<&str> = Vec::new();
     for series in &table.series {
@@ -119,7 +119,7 @@ fn draw_panel(svg: &mut String, panel: &str, table: &Table, (x, y): (f64, f64)) 
     let _ = writeln!(svg, "<text x=\"{left}\" y=\"{}\">{}</text>", y + 26.0, legend.trim_end());
 }
 
-/// The next of 1, 2, 4, 5, 10, 20, … that is not below.
+/// Returns the smallest of 1, 2, 4, 5, 10, 20, … that is not less than the value.
 fn round_up(value: f64) -> f64 {
     let mut step = 1.0;
     loop {
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_axis_ends_at_a_round_number_that_is_not_below_the_values() {
+    fn rounds_the_end_of_an_axis_up() {
         for (value, top) in [(0.0, 1.0), (1.5, 2.0), (3.0, 4.0), (43.0, 50.0), (51.0, 100.0), (410.0, 500.0)] {
             assert!((round_up(value) - top).abs() < f64::EPSILON, "{value}");
         }

@@ -6,28 +6,28 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::Tolerance;
 
-/// One column.
+/// A column.
 #[derive(Clone, Debug)]
 pub struct Series {
-    /// The panel of the plot that it is drawn in; several may share one.
+    /// The panel of the plot; several series may share one.
     pub panel: &'static str,
-    /// What it is called there.
+    /// The label in the panel.
     pub name: String,
-    /// How much it may rise; unset where rising is what it does.
+    /// The tolerated rise; `None` for a series that is expected to grow.
     pub tolerance: Option<Tolerance>,
-    /// Whether the run fails when it rises more: not where other work on the machine has a say.
+    /// Whether a greater rise fails the run; false where other load on the machine has an effect.
     pub decides: bool,
-    /// Its values; NaN where there was nothing to measure.
+    /// The values; NaN where nothing was measured.
     pub values: Vec<f64>,
 }
 
 impl Series {
-    /// A column without values yet.
+    /// Creates an empty column.
     pub fn new(panel: &'static str, name: &str, tolerance: Option<Tolerance>) -> Self {
         Self { panel, name: name.to_owned(), tolerance, decides: true, values: Vec::new() }
     }
 
-    /// The same, but only told.
+    /// Reports a rise without failing the run.
     pub fn only_told(self) -> Self {
         Self { decides: false, ..self }
     }
@@ -36,7 +36,7 @@ impl Series {
 /// All columns.
 #[derive(Debug)]
 pub struct Table {
-    /// Seconds since the start of the run, one a row.
+    /// Seconds since the start of the run, one per row.
     pub seconds: Vec<f64>,
     /// The columns.
     pub series: Vec<Series>,
@@ -44,7 +44,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// Begins the file.
+    /// Creates the file and writes the header.
     pub fn create(path: &Path, series: Vec<Series>) -> Result<Self> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
@@ -55,7 +55,7 @@ impl Table {
         Ok(Self { seconds: Vec::new(), series, file })
     }
 
-    /// Adds a row, one value for each column.
+    /// Adds a row with one value per column.
     pub fn add(&mut self, seconds: f64, values: &[f64]) -> Result<()> {
         ensure!(values.len() == self.series.len(), "{} values for {} columns", values.len(), self.series.len());
         self.seconds.push(seconds);

@@ -1,8 +1,9 @@
-//! The soak: two apis, three workers and a Redis at half of what they can do, for an hour. Memory, open handles, the
-//! write-ahead log and the oldest waiting job must stay flat, every answer must come, and `api check` must find nothing.
+//! The soak test: two apis, three workers, and a Redis at half of full load for an hour. Memory, open files, the
+//! write-ahead log, and the oldest waiting job must stay flat, every message must be answered, and `api check` must
+//! pass.
 //!
-//! The database grows, since messages are kept: its size is shown and not judged. Events, ended jobs and idempotency
-//! keys are made to look old after a sixth of the run, so that pruning is part of it.
+//! The database grows, because messages are kept: its size is reported but not judged. Events, finished jobs, and
+//! idempotency keys are backdated after a sixth of the run, so that pruning is part of it.
 
 mod sampler;
 
@@ -23,20 +24,20 @@ use sampler::Sampler;
 
 const APIS: usize = 2;
 const WORKERS: usize = 3;
-/// Tasks at once in a worker: enough that the machine is the limit, not the number of places.
+/// Concurrent tasks of a worker: enough that the machine is the limit.
 const CONCURRENCY: &str = "64";
-/// How many people at once are tried in search of the full load, and how long each number is given.
+/// Numbers of concurrent users that are tried to find the full load, and the duration of each trial.
 const CROWDS: [usize; 5] = [8, 16, 32, 64, 128];
 const CROWD_TIME: Duration = Duration::from_secs(6);
-/// A bigger crowd is tried only if the last one brought this much more.
+/// A larger number is tried only if the last one increased the throughput by this factor.
 const GAIN: f64 = 1.05;
-/// The share of the full load that the soak runs at.
+/// The share of the full load at which the soak test runs.
 const SHARE: f64 = 0.5;
-/// Part of the run after which what is pruned looks old.
+/// The part of the run after which rows are backdated.
 const KEPT: u32 = 6;
-/// How long the people may take to end their last turns.
+/// Time limit for the last turns to end.
 const REST_LIMIT: Duration = Duration::from_secs(90);
-/// Lines of the logs that are shown.
+/// Number of log lines that are printed.
 const SHOWN_LINES: usize = 10;
 
 /// Options of `bench soak`.
@@ -62,10 +63,10 @@ pub struct Options {
     plot: PathBuf,
 }
 
-/// Runs it. Returns whether everything was as it must be.
+/// Runs the soak test. Returns whether everything was as expected.
 ///
 /// # Errors
-/// When it cannot be run.
+/// Fails if the test cannot be run.
 pub async fn run(options: Options) -> Result<bool> {
     let duration = Duration::from_secs_f64(60.0 * options.minutes);
     let mut app = TestApp::builder()
@@ -120,7 +121,7 @@ pub async fn run(options: Options) -> Result<bool> {
     Ok(print_totals(&tally) && is_sound && is_flat)
 }
 
-/// Answers a second when nobody pauses, with the crowd that brings the most.
+/// Measures the turns per second without pauses, with the number of users that achieves the most.
 async fn full_load(load: &mut Load) -> f64 {
     let mut most = 0.0;
     for people in CROWDS {
@@ -147,7 +148,7 @@ fn print_logs(logs: &str) {
     lines.iter().take(SHOWN_LINES).for_each(|line| println!("  {line}"));
 }
 
-/// Says of each judged series whether it is flat.
+/// Prints whether each judged series is flat.
 fn print_judgements(table: &Table) -> bool {
     let mut all_flat = true;
     println!("{:<32}{:<12}{:>10}{:>12}{:>12}", "after a third of warm-up", "", "median", "rise", "rise/h");

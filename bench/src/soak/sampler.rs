@@ -1,4 +1,4 @@
-//! Takes a sample of everything every few seconds.
+//! Samples all processes and the database every few seconds.
 
 use std::{path::Path, time::Duration};
 
@@ -12,27 +12,27 @@ use crate::{
     report::{Series, Table, Tolerance},
 };
 
-/// How often a sample is taken.
+/// Sampling interval.
 const EVERY: Duration = Duration::from_secs(5);
-/// How often the last sample is told on the terminal.
+/// Interval at which the last sample is printed.
 const TOLD_EVERY: usize = 12;
 
-/// An allocator and SQLite's caches breathe; a leak does not.
+/// Memory of an allocator and SQLite's caches fluctuates; a leak keeps growing.
 const MEMORY: Tolerance = Tolerance { share: 0.1, least: 4.0 };
-/// Connections come and go with people.
+/// Connections come and go with the users.
 const HANDLES: Tolerance = Tolerance { share: 0.1, least: 8.0 };
-/// A checkpoint that is held up by a reader lets the log grow for a moment.
+/// A checkpoint that a reader delays lets the log grow temporarily.
 const WAL: Tolerance = Tolerance { share: 0.2, least: 4.0 };
-/// A job waits some milliseconds; one that is stuck gets older with the clock.
+/// A job waits for some milliseconds; a stuck one gets older with the clock.
 const OLDEST: Tolerance = Tolerance { share: 0.5, least: 200.0 };
-/// What is pruned may breathe by what comes between two prunings, a minute apart.
+/// Pruned rows fluctuate by what is added between two prunings, a minute apart.
 const PRUNED_EVERY: Duration = Duration::from_mins(1);
-/// Events of one turn, about.
+/// Approximate number of events of one turn.
 const EVENTS_A_TURN: f64 = 6.0;
-/// At half load things take as long, and as much, at the end as at the beginning.
+/// At half load, latencies and CPU usage are the same at the end as at the beginning.
 const EFFORT: Tolerance = Tolerance { share: 0.3, least: 10.0 };
 
-/// See the module.
+/// A sampler of an installation.
 #[derive(Debug)]
 pub struct Sampler {
     processes: Vec<ProcessWatch>,
@@ -41,7 +41,7 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Gets ready to watch all processes of an installation, and its database.
+    /// Creates a sampler of all processes of an installation and its database.
     pub async fn start(app: &TestApp, csv: &Path, rate: f64) -> Result<Self> {
         let mut processes: Vec<ProcessWatch> =
             app.processes().iter().map(|(name, pid)| ProcessWatch::new(name, *pid)).collect();
@@ -53,12 +53,12 @@ impl Sampler {
         Ok(Self { processes, database, table })
     }
 
-    /// What was sampled.
+    /// Returns the samples.
     pub fn table(&self) -> &Table {
         &self.table
     }
 
-    /// Samples for this long.
+    /// Takes samples for this long.
     pub async fn sample_for(&mut self, duration: Duration, tally: &Tally) -> Result<()> {
         let begun = Instant::now();
         let mut ticks = interval_at(begun + EVERY, EVERY);

@@ -1,4 +1,4 @@
-//! The end against the history: what must be there, what must not, and in which order.
+//! Compares the final state with the history: what must exist, what must not, and in which order.
 
 mod requests;
 mod settings;
@@ -19,7 +19,7 @@ use crate::{
 use requests::Requests;
 use story::Story;
 
-/// The whole history, by session.
+/// The complete history, by session.
 pub struct Judge<'a> {
     history: &'a History,
     stories: BTreeMap<String, Vec<Story>>,
@@ -27,7 +27,7 @@ pub struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    /// A judge of what has happened. `asked` has the user's texts of each request to an agent, in the order of arrival.
+    /// Creates a checker. `asked` has the user's texts of each request to an agent, in order of arrival.
     pub fn new(history: &'a History, asked: Vec<Vec<String>>) -> Self {
         let mut stories: BTreeMap<String, Vec<Story>> = BTreeMap::new();
         for send in history.sends() {
@@ -37,7 +37,7 @@ impl<'a> Judge<'a> {
         Self { history, stories, requests: Requests::new(asked) }
     }
 
-    /// Judges one user's sessions, and returns their ids. `made` are those that were acknowledged.
+    /// Checks one user's sessions, and returns their ids. `made` are the acknowledged ones.
     pub async fn user(&self, user: &User, made: &[String]) -> BTreeSet<String> {
         let client = &user.clients[0];
         let listed = client.list_all("status=all").await;
@@ -48,10 +48,10 @@ impl<'a> Judge<'a> {
         for session in made {
             match ids.contains(session) {
                 true if self.history.deleted_at(session).is_some() => {
-                    self.history.complain(format!("a deleted session is still there: {session}"));
+                    self.history.complain(format!("a deleted session still exists: {session}"));
                 }
                 false if !self.history.may_have(session, is_delete) => {
-                    self.history.complain(format!("an acknowledged session is gone: {session}"));
+                    self.history.complain(format!("an acknowledged session is missing: {session}"));
                 }
                 _ => {}
             }
@@ -66,7 +66,7 @@ impl<'a> Judge<'a> {
         ids
     }
 
-    /// What the agents were asked is what was sent, and nothing that was taken back.
+    /// Checks that the prompts contain only sent messages and no unsent ones.
     pub fn requests(&self) {
         let stories = || self.stories.values().flatten();
         for complaint in self.requests.complaints(stories) {
@@ -78,7 +78,7 @@ impl<'a> Judge<'a> {
         for path in ["", "/messages", "/events"] {
             let reply = client.get(&format!("/v1/chat/{session}{path}")).await;
             if reply.status != 404 {
-                self.complain(session, &format!("deleted, and {path:?} is answered {}", reply.status));
+                self.complain(session, &format!("deleted, but {path:?} returns {}", reply.status));
             }
         }
     }
@@ -97,7 +97,7 @@ impl<'a> Judge<'a> {
         for story in stories {
             let Some((id, task)) = &story.send.ids else { continue };
             match by_id.get(id.as_str()) {
-                Some(_) if story.is_unsent() => self.complain(session, &format!("unsent and still there: {id}")),
+                Some(_) if story.is_unsent() => self.complain(session, &format!("unsent but still present: {id}")),
                 Some(message) => {
                     self.text(session, story, message);
                     if message["task_id"] != task.as_str() {
@@ -106,11 +106,11 @@ impl<'a> Judge<'a> {
                     stored.push((story, message));
                 }
                 None if story.may_be_unsent() => {}
-                None => self.complain(session, &format!("acknowledged and lost: {:?}", story.send)),
+                None => self.complain(session, &format!("acknowledged but missing: {:?}", story.send)),
             }
             explained.insert(id.as_str());
         }
-        // What was never answered may be there, once.
+        // A message without a response may exist, but only once.
         for message in
             messages.iter().filter(|it| it["role"] == "user" && !explained.contains(it["id"].as_str().unwrap()))
         {
@@ -119,7 +119,7 @@ impl<'a> Judge<'a> {
             let is_first = messages.iter().find(|it| it["role"] == "user" && it["content"] == text.as_str());
             match open.find(|story| story.send.text == text) {
                 Some(story) if is_first == Some(message) => stored.push((story, message)),
-                _ => self.complain(session, &format!("nobody sent this, or not twice: {message}")),
+                _ => self.complain(session, &format!("never sent, or sent only once: {message}")),
             }
         }
         self.order(session, &stored);
@@ -145,7 +145,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// One acknowledged before the other began stands before it.
+    /// Checks that a message that was acknowledged before another one began precedes it.
     fn order(&self, session: &str, stored: &[(&Story, &Value)]) {
         for (one, message) in stored {
             let Some(acknowledged) = one.send.fate.acknowledged_at() else { continue };
@@ -158,7 +158,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Every user message has one task with an outcome, and the answer that the outcome asks for, at its turn.
+    /// Checks that every user message has one task with an outcome, and the answer that fits the outcome, at its turn.
     fn tasks(&self, session: &str, messages: &[Value]) {
         let mut tasks = BTreeSet::new();
         let mut last = (0, 0);
@@ -171,14 +171,14 @@ impl<'a> Judge<'a> {
             last = place;
             if !is_answer {
                 if !tasks.insert(message["task_id"].as_str().unwrap()) {
-                    self.complain(session, &format!("a task of two messages: {message}"));
+                    self.complain(session, &format!("a task with two messages: {message}"));
                 }
                 self.outcome(session, message, messages);
             }
         }
         for answer in messages.iter().filter(|message| message["role"] == "assistant") {
             if !tasks.contains(answer["task_id"].as_str().unwrap_or_default()) {
-                self.complain(session, &format!("an answer to nothing: {answer}"));
+                self.complain(session, &format!("an answer without a message: {answer}"));
             }
         }
     }
@@ -189,7 +189,7 @@ impl<'a> Judge<'a> {
             self.complain(session, &format!("no outcome: {message}"));
         }
         if task["error"]["code"] == "session_archived" && !self.history.may_have(session, is_archive) {
-            self.complain(session, &format!("ended by an archiving that nobody asked for: {message}"));
+            self.complain(session, &format!("cancelled by an archive that was never requested: {message}"));
         }
         let is_its_answer = |it: &&Value| it["role"] == "assistant" && it["task_id"] == message["task_id"];
         let answers: Vec<&Value> = messages.iter().filter(is_its_answer).collect();
@@ -198,7 +198,7 @@ impl<'a> Judge<'a> {
         }
         for answer in answers {
             if answer["turn"] != message["turn"] {
-                self.complain(session, &format!("an answer at another turn: {message} {answer}"));
+                self.complain(session, &format!("an answer at the wrong turn: {message} {answer}"));
             }
             let reasons: &[&str] = match task["status"].as_str().unwrap_or_default() {
                 "succeeded" => &["stop", "length", "refusal", "empty"],
@@ -214,7 +214,7 @@ impl<'a> Judge<'a> {
                 let text = answer["content"].as_str().unwrap();
                 if whole { expected != text } else { !expected.starts_with(text) }
             }) {
-                self.complain(session, &format!("not what the agent said to {message}: {answer}"));
+                self.complain(session, &format!("not the agent's answer to {message}: {answer}"));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What the agents were asked, against what was sent.
+//! The prompts that the agents received, compared with the messages that were sent.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -7,10 +7,10 @@ use serde_json::Value;
 use super::story::Story;
 use crate::history::{Fate, Send};
 
-/// The user's texts of each request, in the order of arrival.
+/// The user's texts of each request, in order of arrival.
 pub(super) struct Requests {
     asked: Vec<Vec<String>>,
-    /// Where each text was first asked about.
+    /// The first request that ended with each text.
     first: HashMap<String, usize>,
 }
 
@@ -23,7 +23,7 @@ impl Requests {
         Self { asked, first }
     }
 
-    /// What was asked and may not have been: taken back, sent by nobody, or of two sessions at once.
+    /// Finds texts in prompts that must not be there: unsent, never sent, or of two sessions at once.
     pub(super) fn complaints<'a, I: Iterator<Item = &'a Story>>(&self, stories: impl Fn() -> I) -> Vec<String> {
         let mut forbidden: BTreeMap<&str, &Send> = BTreeMap::new();
         let mut session_of: BTreeMap<&str, &str> = BTreeMap::new();
@@ -39,21 +39,21 @@ impl Requests {
         for texts in &self.asked {
             for text in texts {
                 if let Some(send) = forbidden.get(text.as_str()) {
-                    complaints.insert(format!("an agent has seen {text:?}, which was taken back: {send:?}"));
+                    complaints.insert(format!("an agent received {text:?}, which was unsent: {send:?}"));
                 } else if !session_of.contains_key(text.as_str()) {
-                    complaints.insert(format!("an agent was asked {text:?}, which nobody sent"));
+                    complaints.insert(format!("an agent received {text:?}, which was never sent"));
                 }
             }
             let sessions: BTreeSet<_> = texts.iter().filter_map(|text| session_of.get(text.as_str())).collect();
             if sessions.len() > 1 {
-                complaints.insert(format!("one request about the sessions {sessions:?}: {texts:?}"));
+                complaints.insert(format!("one request with texts of the sessions {sessions:?}: {texts:?}"));
             }
         }
         complaints.into_iter().collect()
     }
 
-    /// What is out of order in a session: each turn is asked with all those before it, each once, and a turn that
-    /// succeeded at its first asking was asked before any later turn.
+    /// Finds prompts of a session that are out of order: each turn is sent with all turns before it, each once, and a
+    /// turn that succeeded on its first attempt is sent before any later turn.
     pub(super) fn order_complaints(&self, stored: &[(&Story, &Value)]) -> Vec<String> {
         let mut complaints = self.first_questions(stored);
         let turn_of: BTreeMap<&str, i64> = stored
@@ -68,10 +68,11 @@ impl Requests {
         {
             let turns: Vec<i64> = texts.iter().filter_map(|text| turn_of.get(text.as_str()).copied()).collect();
             let (Some(first), Some(last)) = (turns.first(), turns.last()) else { continue };
-            // A long history loses its beginning, so all from the first one on.
+            // The oldest part of a long history is dropped, so all turns from the first included one are expected.
             let expected: Vec<i64> = all.range(first..=last).copied().collect();
             if turns != expected {
-                complaints.push(format!("asked {texts:?}, that is the turns {turns:?} and not {expected:?}"));
+                complaints
+                    .push(format!("prompted with {texts:?}, which are the turns {turns:?} instead of {expected:?}"));
             }
         }
         complaints
@@ -89,7 +90,7 @@ impl Requests {
         let mut complaints = Vec::new();
         for (at, turn, _) in turns.iter().filter(|(_, _, succeeded)| *succeeded) {
             for (_, later, _) in turns.iter().filter(|(other, later, _)| later > turn && other < at) {
-                complaints.push(format!("turn {later} was asked before turn {turn}"));
+                complaints.push(format!("turn {later} was sent before turn {turn}"));
             }
         }
         complaints

@@ -1,13 +1,13 @@
-//! Title, pin, status and read position at the end, against the last changes that were acknowledged.
+//! Compares title, pin, status, and read position with the last acknowledged changes.
 //!
-//! A change may have been the last one unless another, which was acknowledged, began after it had been answered. One
-//! without an answer may always have been the last.
+//! A change may have been the last one unless another acknowledged change began after its response. A change without a
+//! response may always have been the last.
 
 use serde_json::Value;
 
 use crate::history::{Action, Change, Fate};
 
-/// What is wrong with the settings of a session, after these changes; `texts` are its messages' texts at all times.
+/// Returns the deviations in a session's settings after these changes; `texts` are its messages' texts at all times.
 pub(super) fn judge(session: &Value, messages: &[Value], changes: &[Change], texts: &[&str]) -> Vec<String> {
     let titles = of(changes, |action| if let Action::Rename(title) = action { Some(title.clone()) } else { None });
     let pins = of(changes, |action| if let Action::Pin(pinned) = action { Some(*pinned) } else { None });
@@ -30,11 +30,11 @@ pub(super) fn judge(session: &Value, messages: &[Value], changes: &[Change], tex
     wrong
 }
 
-/// The values that may have been set last.
+/// Returns the values that may have been set last.
 #[derive(Debug)]
 struct Last<T> {
     values: Vec<T>,
-    /// Whether nobody may have changed it at all.
+    /// Returns whether the value may never have been changed.
     is_untouched: bool,
 }
 
@@ -44,7 +44,7 @@ impl<T: PartialEq> Last<T> {
     }
 }
 
-/// The changes of one kind that may have been the last.
+/// Returns the changes of one kind that may have been the last.
 fn last_of(changes: &[Change], is_of_kind: impl Fn(&Change) -> bool) -> Vec<&Change> {
     let tried: Vec<&Change> = changes.iter().filter(|it| it.fate != Fate::Refused && is_of_kind(it)).collect();
     let is_followed = |change: &Change| {
@@ -70,13 +70,14 @@ fn read_position(session: &Value, messages: &[Value], changes: &[Change]) -> Vec
     let is_unread = |message: &&Value| message["role"] == "assistant" && message["seq"].as_i64() > Some(position);
     let counted = if session["status"] == "archived" { 0 } else { messages.iter().filter(is_unread).count() };
     if i64::try_from(counted) != Ok(unread) {
-        wrong.push(format!("unread_count is {unread}, but {counted} answers come after {position}"));
+        wrong.push(format!("unread_count is {unread}, but {counted} answers follow {position}"));
     }
     let candidates = last_of(changes, |change| matches!(change.action, Action::Read(_) | Action::Unread));
     let is_untouched = candidates.iter().all(|change| change.fate.acknowledged_at().is_none());
     let explains = |change: &&Change| match (change.told, &change.action) {
         (Some(told), _) => told == position,
-        // Unanswered: it was clamped to what there was then, or moved to before an answer that may be gone.
+        // No response: the position was clamped to the messages at that time, or moved before an answer that may have
+        // been deleted.
         (None, Action::Read(seq)) => position <= *seq,
         (None, _) => true,
     };
@@ -95,7 +96,7 @@ mod tests {
     use super::judge;
     use crate::history::{Action, Change, Fate};
 
-    /// A change that began and was answered (or not) at these seconds.
+    /// Creates a change that began and was acknowledged (or not) at these seconds.
     fn change(action: Action, started: u64, answered: Option<u64>, told: Option<i64>) -> Change {
         let zero = Instant::now();
         let at = |seconds| zero + Duration::from_secs(seconds);
@@ -113,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_acknowledged_change_holds() {
+    fn the_last_acknowledged_change_wins() {
         let pins = [change(Action::Pin(false), 0, Some(1), None), change(Action::Pin(true), 2, Some(3), None)];
 
         assert_eq!(complaints(&session(true, "", 0), &pins), 0);
@@ -121,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_at_once_either_holds_and_one_without_an_answer_may() {
+    fn either_of_two_concurrent_changes_may_win_and_so_may_an_unanswered_one() {
         let both = [change(Action::Pin(true), 0, Some(3), None), change(Action::Pin(false), 2, Some(4), None)];
         let open = [change(Action::Pin(true), 0, None, None), change(Action::Pin(false), 2, Some(4), None)];
         let not = [change(Action::Pin(false), 0, None, None)];
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_title_is_a_persons_or_the_first_message() {
+    fn a_title_is_set_by_a_user_or_by_the_first_message() {
         let renamed = [change(Action::Rename("mine".into()), 0, Some(1), None)];
 
         assert_eq!(complaints(&session(false, "first", 0), &[]), 0);
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_read_position_is_what_the_last_answer_told() {
+    fn the_read_position_is_the_last_acknowledged_one() {
         let reads = [change(Action::Read(5), 0, Some(1), Some(5)), change(Action::Unread, 2, Some(3), Some(4))];
         let open = [change(Action::Read(5), 0, Some(1), Some(5)), change(Action::Read(7), 2, None, None)];
 

@@ -1,10 +1,10 @@
-//! What may have become of one message, by what was tried with it.
+//! The possible states of one message, derived from the operations on it.
 
 use std::time::Instant;
 
 use crate::history::{Action, Change, Fate, Send};
 
-/// One message and all that was tried with it.
+/// A message and all operations on it.
 pub(super) struct Story {
     pub send: Send,
     pub changes: Vec<Change>,
@@ -27,7 +27,7 @@ impl Story {
         self.changes.iter().any(|it| it.action == *action && it.fate != Fate::Refused)
     }
 
-    /// Every text that it may ever have had, and whether that text has certainly been replaced.
+    /// Returns every text that the message may ever have had, and whether that text has certainly been replaced.
     pub(super) fn texts(&self) -> Vec<(&str, bool)> {
         let acknowledged: Vec<Instant> = self
             .edits()

@@ -1,4 +1,4 @@
-//! What people do with messages.
+//! Operations on messages.
 
 use std::{
     sync::atomic::Ordering,
@@ -15,10 +15,10 @@ use serde_json::json;
 use super::{Person, Place, told::Told};
 use crate::history::{Action, Send, is_archive, is_delete};
 
-/// How long a keyed send may go unanswered once everything is well again.
+/// Time limit for the response to a send with a key once all faults are over.
 const KEYED_LIMIT: Duration = Duration::from_secs(45);
 
-/// Messages of one session: the model compares the newest 200 turns.
+/// Maximum number of messages in one session: the model compares the newest 200 turns.
 const MAX_SENDS: usize = 100;
 
 impl Person {
@@ -53,7 +53,7 @@ impl Person {
                     self.judge_found(&name, &place.id, started);
                     return self.accept(index, &name, &reply, wait);
                 }
-                // An earlier try without an answer may still come through.
+                // An earlier attempt without a response may still take effect.
                 Told::No(_) if has_unknown => return,
                 Told::No(code) => {
                     self.judge_refusal(&name, place, &text, on_busy, &code);
@@ -76,7 +76,7 @@ impl Person {
         }
     }
 
-    /// Writes down a 202, or the 200 of a send that waited.
+    /// Records a 202, or the 200 of a send that waited.
     fn accept(&self, index: usize, name: &str, reply: &Reply, wait: Option<u64>) {
         let body = reply.json();
         let (message, task) = (id_of(&body["message"]), id_of(&body["task"]));
@@ -107,7 +107,7 @@ impl Person {
         }
     }
 
-    /// A keyed send that was answered is sent once more: it must be the same message.
+    /// Repeats a send with a key that was answered: it must return the same message.
     pub(super) async fn replay(&mut self, place: &Place) {
         let mut keyed = self.world.history.acknowledged(&place.id);
         keyed.retain(|send| send.key.is_some());
@@ -120,12 +120,12 @@ impl Person {
             Told::Yes(reply) => {
                 let again = id_of(&reply.json()["message"]);
                 if again != message {
-                    self.world.history.complain(format!("the same key made {message} and {again}"));
+                    self.world.history.complain(format!("the same key created {message} and {again}"));
                 }
             }
             Told::No(code) if code == "message_gone" && self.world.history.may_be_gone(&place.id, &message) => {}
             Told::No(code) if code == "not_found" && self.may_have(&place.id, is_delete) => {}
-            Told::No(code) => self.world.history.complain(format!("the key of {message} is answered {code}")),
+            Told::No(code) => self.world.history.complain(format!("the key of {message} is rejected with {code}")),
             Told::NothingStored | Told::Nothing => {}
         }
     }
@@ -152,7 +152,7 @@ impl Person {
         self.change("retry", (&place.id, Some(&message)), Action::Retry, request, 202).await;
     }
 
-    /// What was acknowledged before a GET is in it, whichever api answers.
+    /// Checks that a GET from any api includes what was acknowledged before it.
     pub(super) async fn look(&mut self, place: &Place) {
         let before = self.world.history.acknowledged(&place.id);
         let (client, started) = (self.client(), Instant::now());
@@ -168,7 +168,7 @@ impl Person {
         let ids: Vec<&str> = messages.iter().filter_map(|message| message["id"].as_str()).collect();
         for (message, _) in before.into_iter().filter_map(|send| send.ids) {
             if !ids.contains(&message.as_str()) && !self.world.history.may_be_gone(&place.id, &message) {
-                let complaint = format!("acknowledged and not in a later GET of {}: {message}", place.id);
+                let complaint = format!("acknowledged but not in a later GET of {}: {message}", place.id);
                 self.world.history.complain(complaint);
             }
         }

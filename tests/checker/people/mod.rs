@@ -1,4 +1,4 @@
-//! People at work: each does one thing after the other, and writes down what it was told.
+//! Clients that perform random operations and record the responses.
 
 mod messages;
 mod sessions;
@@ -21,10 +21,10 @@ use crate::{
     weather::Weather,
 };
 
-/// The longest pause between two operations of one person, in milliseconds.
+/// The longest pause between two operations of one client, in milliseconds.
 const PAUSE_MS: u64 = 120;
 
-/// Sessions of one user at a time: a list page holds 100, and the model compares one page.
+/// Maximum number of a user's sessions at a time: a list page holds 100, and the model compares one page.
 const MAX_SESSIONS: usize = 30;
 
 /// A session of a user.
@@ -34,58 +34,58 @@ pub struct Place {
     pub id: String,
     /// Its agent.
     pub agent: &'static str,
-    /// Whether it is the user's first, which is followed by a stream of its own and never deleted.
+    /// Whether it is the user's first, which has its own stream and is never deleted.
     pub is_home: bool,
 }
 
-/// Somebody with a key.
+/// A user with a key.
 #[derive(Debug)]
 pub struct User {
-    /// Its place in the list of users.
+    /// The index in the list of users.
     pub number: usize,
     /// (workspace, user), as the product names it.
     pub name: (String, String),
-    /// Its clients: straight to each api first, then through each proxy.
+    /// The clients: directly to each api first, then through each proxy.
     pub clients: Vec<Client>,
-    /// Sessions that were made and not deleted.
+    /// The sessions that were created and not deleted.
     pub sessions: Mutex<Vec<Place>>,
 }
 
-/// What all people share.
+/// The state that all clients share.
 #[derive(Debug)]
 pub struct World {
-    /// What was tried, and what came of it.
+    /// The operations and their results.
     pub history: Arc<History>,
-    /// What the agents do.
+    /// The scripts of the agents.
     pub model: Arc<FakeOpenAi>,
-    /// When faults were about.
+    /// The times of faults.
     pub weather: Arc<Weather>,
     /// Set when all faults have ended.
     pub is_calm: AtomicBool,
-    /// People who have not finished.
+    /// The number of clients that have not finished.
     pub at_work: AtomicUsize,
-    /// Every session that was acknowledged, and the number of its user.
+    /// Every acknowledged session and the index of its user.
     pub owners: Mutex<Vec<(String, usize)>>,
-    /// How many of a user's sessions are in use at a time.
+    /// Maximum number of a user's sessions in use at a time.
     pub sessions_in_use: usize,
 }
 
-/// One person.
+/// A client.
 pub struct Person {
     pub number: usize,
     pub user: Arc<User>,
     pub world: Arc<World>,
-    /// The stream that this person follows.
+    /// The stream that this client follows.
     pub watch: Arc<Watch>,
-    /// Gives every operation dice of its own, so that a run is replayed whatever earlier ones came to.
+    /// Seeds every operation independently, so that a run is replayed whatever earlier operations returned.
     pub seeds: Dice,
-    /// The dice of this operation.
+    /// The random numbers of this operation.
     pub dice: Dice,
-    /// Texts made so far.
+    /// The number of texts created so far.
     pub made: usize,
 }
 
-/// What a person may do.
+/// An operation of a client.
 #[derive(Clone, Copy, Debug)]
 enum Operation {
     Create,
@@ -107,7 +107,7 @@ enum Operation {
     Pry,
 }
 
-/// How often each is done, out of the sum.
+/// The relative frequency of each operation.
 const WEIGHTS: [(Operation, u64); 17] = [
     (Operation::Create, 8),
     (Operation::Send, 84),
@@ -129,7 +129,7 @@ const WEIGHTS: [(Operation, u64); 17] = [
 ];
 
 impl Person {
-    /// Does so many things, none of them begun after the deadline.
+    /// Performs this many operations, none of which begins after the deadline.
     pub async fn work(mut self, operations: usize, deadline: Instant) {
         for _ in 0..operations {
             if Instant::now() >= deadline {
@@ -179,7 +179,7 @@ impl Person {
         Operation::Look
     }
 
-    /// One of the newest few sessions, so that they are busy; none while there are too few.
+    /// Picks one of the newest few sessions, which keeps them busy; `None` while there are too few.
     fn pick_place(&mut self) -> Option<Place> {
         let sessions = self.user.sessions.lock().unwrap();
         let wanted = self.world.sessions_in_use;
@@ -190,7 +190,7 @@ impl Person {
         Some(sessions[sessions.len() - 1 - usize::try_from(from_the_end).unwrap()].clone())
     }
 
-    /// One of the last few acknowledged messages of a session.
+    /// Picks one of the last few acknowledged messages of a session.
     fn pick_message(&mut self, place: &Place, among: usize) -> Option<Send> {
         let mut sent = self.world.history.acknowledged(&place.id);
         let recent = sent.len().min(among);
@@ -212,7 +212,7 @@ impl Person {
         texts::fresh(&mut self.dice, &self.world.model, &self.world.history, agent, &tag)
     }
 
-    /// The stream is cut and goes on at another api, from a state that it had at some earlier time.
+    /// Drops the stream, which resumes at another api from an earlier state.
     fn reconnect(&self) {
         self.world.history.count("reconnect");
         self.watch.reconnect();
@@ -222,7 +222,7 @@ impl Person {
         self.world.history.note(&format!("p{} {line}", self.number));
     }
 
-    /// Nothing that was acknowledged is ever not found, unless somebody took it back.
+    /// Checks that nothing acknowledged is missing, unless it was deleted.
     fn judge_missing(&self, name: &str, session: &str, message: Option<&str>, code: &str) {
         let history = &self.world.history;
         let may_be_gone = match message {
@@ -234,14 +234,14 @@ impl Person {
         }
     }
 
-    /// Nothing is ever found in a session that was deleted for good before.
+    /// Checks that a permanently deleted session stays deleted.
     fn judge_found(&self, name: &str, session: &str, started: Instant) {
         if self.world.history.deleted_at(session).is_some_and(|deleted| deleted < started) {
             self.world.history.complain(format!("{name} in {session} is answered yes, after it was deleted"));
         }
     }
 
-    /// Whether this may have happened to the session.
+    /// Returns whether this operation may have taken effect on the session.
     fn may_have(&self, session: &str, is_it: impl Fn(&Action) -> bool) -> bool {
         self.world.history.may_have(session, is_it)
     }

@@ -1,4 +1,4 @@
-//! What people do with sessions; also with those that are not theirs.
+//! Operations on sessions, including those of other users.
 
 use std::time::Instant;
 
@@ -33,7 +33,7 @@ impl Person {
         self.judge_told("pin", told.as_ref(), |session| session["pinned_at"].is_null() != is_pinned);
     }
 
-    /// Now and then to nothing at all: that is a person's title, too.
+    /// Sometimes to an empty title, which is a user's title, too.
     pub(super) async fn rename(&mut self, place: &Place) {
         self.made += 1;
         let title = if self.dice.below(8) == 0 { String::new() } else { format!("t{}n{}", self.number, self.made) };
@@ -55,7 +55,7 @@ impl Person {
         }
     }
 
-    /// An answer shows what it says yes to.
+    /// Checks that a success response shows the change.
     fn judge_told(&self, name: &str, told: Option<&Value>, is_done: impl Fn(&Value) -> bool) {
         if let Some(told) = told.filter(|told| !is_done(told)) {
             self.world.history.complain(format!("{name} is answered yes with {told}"));
@@ -67,7 +67,7 @@ impl Person {
         self.change("archive", (&place.id, None), Action::Archive(true), request, 204).await;
     }
 
-    /// Deletes a session for good, unless it is the user's first.
+    /// Deletes a session permanently, unless it is the user's first.
     pub(super) async fn delete(&mut self, place: &Place) {
         if place.is_home {
             return;
@@ -79,7 +79,7 @@ impl Person {
         }
     }
 
-    /// Up to some message; now and then further than there are any.
+    /// Marks a session read up to some message, sometimes beyond the last one.
     pub(super) async fn read(&mut self, place: &Place) {
         let sent = self.pick_message(place, 10).and_then(|send| send.seq).unwrap_or(0);
         let seq = if self.dice.below(3) == 0 { FAR } else { sent };
@@ -94,7 +94,7 @@ impl Person {
         self.change("unread", (&place.id, None), Action::Unread, request, 200).await;
     }
 
-    /// Tries to get at a session of another user, or at one that was deleted: there is no such thing.
+    /// Requests a session of another user, or a deleted one: the response must be 404.
     pub(super) async fn pry(&mut self) {
         let Some(session) = self.pick_nothing_of_ours() else { return };
         let (path, client) = (format!("/v1/chat/{session}"), self.client());

@@ -1,4 +1,4 @@
-//! Stops: after its 202 a task ends soon, and as one that was stopped.
+//! Cancellations: after its 202, a task ends soon and as cancelled.
 
 use std::time::{Duration, Instant};
 
@@ -8,13 +8,13 @@ use serde_json::Value;
 use super::{Person, Place, messages::task_path, told::Told};
 use crate::history::{Action, Send, Stop};
 
-/// How long a Stop may take when nothing else is amiss. The contract says one second; a busy machine needs room.
+/// Time limit for a cancellation without faults. The contract says one second; a busy machine needs a margin.
 const STOP_LIMIT: Duration = Duration::from_secs(6);
 
-/// How long a person looks on before it goes away.
+/// How long a client polls the task.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How often it looks.
+/// Polling interval.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 impl Person {
@@ -35,7 +35,7 @@ impl Person {
         }
     }
 
-    /// Looks at the task until it has ended.
+    /// Polls the task until it has ended.
     async fn follow_stop(&mut self, send: &Send, started: Instant, reply: &Reply) {
         let (accepted, mut task) = (Instant::now(), reply.json());
         if has_ended(&task) {
@@ -64,7 +64,7 @@ impl Person {
         let history = &self.world.history;
         let (took, is_calm) = (accepted.elapsed(), self.world.weather.was_calm(started, Instant::now()));
         let message = send.ids.as_ref().map_or("", |(message, _)| message);
-        // Somebody else may have asked for it again meanwhile.
+        // Another client may have retried it.
         if history.may_have(message, |action| *action == Action::Retry) {
             return;
         }
@@ -73,10 +73,10 @@ impl Person {
             "cancelled" | "interrupted" => history.stopped(Stop { took, is_calm }),
             "running" if !is_calm => return history.count("stop: not in time, amid faults"),
             "running" => {}
-            _ => history.complain(format!("stopped with a 202, and then {task}")),
+            _ => history.complain(format!("cancelled with a 202, but {task}")),
         }
         if is_calm && took > STOP_LIMIT {
-            history.complain(format!("a Stop took {took:?} with nothing else amiss: {task}"));
+            history.complain(format!("a cancellation took {took:?} without faults: {task}"));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One request and what its answer says.
+//! A request and the interpretation of its response.
 
 use std::time::{Duration, Instant};
 
@@ -8,22 +8,22 @@ use reqwest::RequestBuilder;
 use super::Person;
 use crate::history::{Action, Fate};
 
-/// How long a person waits for an answer before it counts as none.
+/// Time limit for a response.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
-/// What an answer says.
+/// The interpretation of a response.
 pub(super) enum Told {
     Yes(Reply),
-    /// No, with this code.
+    /// Rejected with this code.
     No(String),
-    /// 503 `store_busy`: it promises that nothing was stored.
+    /// 503 `store_busy`: nothing was stored.
     NothingStored,
-    /// No answer, or one that leaves it open.
+    /// No response, or an inconclusive one.
     Nothing,
 }
 
 impl Told {
-    /// For the log of the run.
+    /// Formats it for the log of the run.
     pub(super) fn in_short(&self) -> &str {
         match self {
             Self::Yes(_) => "yes",
@@ -33,7 +33,7 @@ impl Told {
         }
     }
 
-    /// What it means for what was tried.
+    /// Returns the result of the operation.
     pub(super) fn fate(&self) -> Fate {
         match self {
             Self::Yes(_) => Fate::yes(),
@@ -44,7 +44,7 @@ impl Told {
 }
 
 impl Person {
-    /// Sends a request once. Anything but a yes, a no and 503 is a complaint.
+    /// Sends a request once. Any response other than a success, a rejection, and a 503 is a violation.
     pub(super) async fn answer(&self, name: &str, request: RequestBuilder, yes: &[u16], no: &[u16]) -> Told {
         let (client, history) = (&self.user.clients[0], &self.world.history);
         let reply = match tokio::time::timeout(ANSWER_LIMIT, client.try_call(request)).await {
@@ -80,7 +80,7 @@ impl Person {
         Told::No(code)
     }
 
-    /// Tries something with a session, or with a message of it, and writes down what came of it.
+    /// Performs an operation on a session or one of its messages, and records the result.
     pub(super) async fn change(
         &self,
         name: &str,
