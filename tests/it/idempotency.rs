@@ -1,4 +1,4 @@
-//! The same key twice is the same request once.
+//! Requests with an idempotency key.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ fn hello() -> Value {
 }
 
 #[tokio::test]
-async fn a_hundred_sends_at_once_with_one_key_make_one_message() {
+async fn a_hundred_concurrent_sends_with_one_key_create_one_message() {
     let app = TestApp::builder().apis(2).start().await;
     let clients = [app.client_of(0), app.client_of(1)];
     let session = clients[0].create_session("demo").await;
@@ -36,7 +36,7 @@ async fn a_hundred_sends_at_once_with_one_key_make_one_message() {
 }
 
 #[tokio::test]
-async fn a_key_is_remembered_across_a_restart_and_shows_the_task_as_it_is_now() {
+async fn a_key_survives_a_restart_and_returns_the_current_task() {
     let mut app = TestApp::start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
@@ -57,7 +57,7 @@ async fn a_key_is_remembered_across_a_restart_and_shows_the_task_as_it_is_now() 
 }
 
 #[tokio::test]
-async fn a_repeat_waits_as_it_asks_to() {
+async fn a_repeat_waits_as_it_requests() {
     let app = TestApp::start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
@@ -71,7 +71,7 @@ async fn a_repeat_waits_as_it_asks_to() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_spelled_differently_is_the_same_body() {
+async fn ignores_the_formatting_of_the_body() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
@@ -98,7 +98,7 @@ async fn a_body_that_is_spelled_differently_is_the_same_body() {
 }
 
 #[tokio::test]
-async fn another_body_under_the_same_key_is_422() {
+async fn rejects_another_body_under_the_same_key() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
@@ -113,7 +113,7 @@ async fn another_body_under_the_same_key_is_422() {
 }
 
 #[tokio::test]
-async fn a_repeat_of_what_was_unsent_since_is_409() {
+async fn a_repeat_of_an_unsent_message_is_a_conflict() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
@@ -127,7 +127,7 @@ async fn a_repeat_of_what_was_unsent_since_is_409() {
 }
 
 #[tokio::test]
-async fn only_a_success_is_remembered() {
+async fn remembers_only_successes() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
@@ -142,7 +142,7 @@ async fn only_a_success_is_remembered() {
 }
 
 #[tokio::test]
-async fn a_repeat_after_the_archive_still_gets_its_answer() {
+async fn a_repeat_after_archiving_returns_the_original_response() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
@@ -157,7 +157,7 @@ async fn a_repeat_after_the_archive_still_gets_its_answer() {
 }
 
 #[tokio::test]
-async fn a_key_belongs_to_one_session_and_one_user() {
+async fn a_key_is_scoped_to_one_session_and_one_user() {
     let app = TestApp::builder().workers(0).env("AUTH", "required").start().await;
     let (ann, bob) = (app.client_for("ann", "member").await, app.client_for("bob", "member").await);
     let (one, other) = (ann.create_session("demo").await, ann.create_session("demo").await);
@@ -177,7 +177,7 @@ async fn a_key_belongs_to_one_session_and_one_user() {
 }
 
 #[tokio::test]
-async fn ten_creations_at_once_with_one_key_make_one_session() {
+async fn ten_concurrent_creations_with_one_key_create_one_session() {
     let app = TestApp::builder().apis(2).workers(0).start().await;
     let clients = [app.client_of(0), app.client_of(1)];
     let body = json!({"agent_key": "demo", "title": "Only one"});
@@ -197,7 +197,7 @@ async fn ten_creations_at_once_with_one_key_make_one_session() {
 }
 
 #[tokio::test]
-async fn different_keys_are_different_messages() {
+async fn different_keys_create_different_messages() {
     let scripted = Scripted::start().await;
     let session = scripted.session().await;
 

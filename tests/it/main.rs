@@ -1,8 +1,8 @@
-//! The black-box tests: real binaries, a real database, real HTTP.
+//! Black-box tests with the real binaries, a real database, and real HTTP.
 //!
-//! Each test has an installation of its own and can run beside any other. Areas are modules; what drives the
-//! processes is the library of this crate.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops by panicking")]
+//! Each test has its own installation and can run in parallel with any other. Each module is an area; the library of
+//! this crate drives the processes.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod agents;
 mod auth;

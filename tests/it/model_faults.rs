@@ -1,4 +1,4 @@
-//! A model server that misbehaves: every turn still ends, with what can be said about it.
+//! Model servers that misbehave: every turn still ends, with as much information as possible.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::{io::AsyncWriteExt as _, net::TcpListener};
 
 use crate::support::Scripted;
 
-/// Asks and returns (task, answer), with a check of the stream around it.
+/// Asks and returns (task, answer), with a check of the stream before and after.
 async fn ask(scripted: &Scripted, prompt: &str) -> (Value, Option<Value>) {
     let watch = Watch::start(&scripted.client).await;
     let session = scripted.session().await;
@@ -16,7 +16,7 @@ async fn ask(scripted: &Scripted, prompt: &str) -> (Value, Option<Value>) {
     let task = scripted.client.wait_for_end(&session, &sent.task_id).await;
     let answer = scripted.client.answer_of(&session, &sent.task_id).await;
     watch.settle(&scripted.client).await;
-    assert_eq!(scripted.client.ask(&session, "and now?").await["task"]["status"], "succeeded", "the session goes on");
+    assert_eq!(scripted.client.ask(&session, "and now?").await["task"]["status"], "succeeded", "the session continues");
     (task, answer)
 }
 
@@ -29,7 +29,7 @@ async fn with_attempts(count: usize) -> Scripted {
 }
 
 #[tokio::test]
-async fn a_rate_limit_is_waited_for_as_long_as_the_server_asks() {
+async fn waits_for_the_retry_after_of_a_rate_limit() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
     let session = scripted.session().await;
@@ -46,7 +46,7 @@ async fn a_rate_limit_is_waited_for_as_long_as_the_server_asks() {
     assert!(waiting["next_attempt_at"].is_string());
     let chat = client.chat(&session).await;
     assert_eq!(json!([chat["session"]["active_task"], chat["session"]["queued_count"]]), json!([null, 1]));
-    assert_eq!(scripted.model.requests().len(), 1, "not tried before");
+    assert_eq!(scripted.model.requests().len(), 1, "not retried before");
     let ended = client.wait_for_status(&session, &sent.task_id, "succeeded").await;
     assert_eq!(outcome(&ended), json!(["succeeded", null, 2, 1]));
     assert_eq!(ended["next_attempt_at"], json!(null));
@@ -56,7 +56,7 @@ async fn a_rate_limit_is_waited_for_as_long_as_the_server_asks() {
 }
 
 #[tokio::test]
-async fn a_turn_between_attempts_stays_the_head_of_its_session() {
+async fn a_turn_between_attempts_stays_first_in_its_session() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
     let session = scripted.session().await;
@@ -70,7 +70,7 @@ async fn a_turn_between_attempts_stays_the_head_of_its_session() {
 }
 
 #[tokio::test]
-async fn refused_credentials_fail_at_once_and_are_not_retried() {
+async fn rejected_credentials_fail_at_once_without_a_retry() {
     let scripted = with_attempts(3).await;
     for status in [401, 403] {
         let prompt = format!("status {status}");
@@ -85,7 +85,7 @@ async fn refused_credentials_fail_at_once_and_are_not_retried() {
 }
 
 #[tokio::test]
-async fn a_refused_request_fails_at_once() {
+async fn a_rejected_request_fails_at_once() {
     let scripted = with_attempts(3).await;
     scripted
         .model
@@ -100,7 +100,7 @@ async fn a_refused_request_fails_at_once() {
 }
 
 #[tokio::test]
-async fn a_server_error_is_tried_again() {
+async fn retries_after_a_server_error() {
     let scripted = with_attempts(3).await;
     scripted.model.script("once", [Answer::error(500, "server_error", "oops"), Answer::text("fine")]);
 
@@ -111,7 +111,7 @@ async fn a_server_error_is_tried_again() {
 }
 
 #[tokio::test]
-async fn a_server_error_that_stays_ends_the_turn() {
+async fn a_persistent_server_error_fails_the_turn() {
     let scripted = with_attempts(2).await;
     scripted.model.script("always", [Answer::error(502, "server_error", "oops")]);
 
@@ -123,7 +123,7 @@ async fn a_server_error_that_stays_ends_the_turn() {
 }
 
 #[tokio::test]
-async fn an_answer_cut_in_the_middle_is_tried_again_from_its_start() {
+async fn retries_a_truncated_answer_from_its_start() {
     let scripted = with_attempts(3).await;
     scripted.model.script("go", [Answer::cut_after("half an "), Answer::text("a whole answer")]);
 
@@ -134,7 +134,7 @@ async fn an_answer_cut_in_the_middle_is_tried_again_from_its_start() {
 }
 
 #[tokio::test]
-async fn the_text_of_the_latest_attempt_that_had_any_is_kept_at_the_end() {
+async fn keeps_the_text_of_the_last_attempt_that_produced_any() {
     let scripted = with_attempts(3).await;
     let fail = Answer::error(500, "server_error", "oops");
     scripted.model.script("go", [Answer::cut_after("one"), Answer::cut_after("two"), fail]);
@@ -147,7 +147,7 @@ async fn the_text_of_the_latest_attempt_that_had_any_is_kept_at_the_end() {
 }
 
 #[tokio::test]
-async fn silence_ends_in_a_timeout() {
+async fn a_silent_server_times_out() {
     let agent = "max_attempts = 1\nidle_timeout_s = 1\nfirst_byte_timeout_s = 1";
     let scripted = Scripted::start_with(agent, |builder| builder).await;
     scripted.model.script("silent", [Answer::SilentFromTheStart]);
@@ -163,7 +163,7 @@ async fn silence_ends_in_a_timeout() {
 }
 
 #[tokio::test]
-async fn a_turn_that_never_ends_is_ended() {
+async fn a_turn_over_its_time_limit_is_stopped() {
     let scripted = Scripted::start_with("max_attempts = 1\ntimeout_s = 2", |builder| builder).await;
     let words = vec!["word "; 1000];
     scripted.model.script("forever", [Answer::words(words, Duration::from_millis(50))]);
@@ -175,7 +175,7 @@ async fn a_turn_that_never_ends_is_ended() {
 }
 
 #[tokio::test]
-async fn an_error_in_the_middle_of_the_stream_is_a_failure_with_the_text_kept() {
+async fn an_error_within_the_stream_fails_the_turn_and_keeps_the_text() {
     let scripted = with_attempts(1).await;
     let error = b"data: {\"error\": {\"message\": \"overloaded\", \"type\": \"server_error\"}}\n\n";
     scripted.model.script("go", [Answer::bytes_after("some text", error)]);
@@ -189,7 +189,7 @@ async fn an_error_in_the_middle_of_the_stream_is_a_failure_with_the_text_kept() 
 }
 
 #[tokio::test]
-async fn garbage_is_a_protocol_error() {
+async fn an_invalid_response_is_a_protocol_error() {
     let scripted = with_attempts(3).await;
     scripted.model.script("html", [Answer::instead("text/html", "<html><body>Log in</body></html>")]);
     scripted.model.script("json", [Answer::instead("application/json", "[1, 2]")]);
@@ -206,7 +206,7 @@ async fn garbage_is_a_protocol_error() {
 }
 
 #[tokio::test]
-async fn nul_characters_are_removed_and_the_turn_succeeds() {
+async fn removes_nul_characters_and_succeeds() {
     let scripted = with_attempts(1).await;
     scripted.model.script("go", [Answer::words(["a\u{0}b", "\u{0}", "c\u{0}"], Duration::from_millis(80))]);
 
@@ -217,7 +217,7 @@ async fn nul_characters_are_removed_and_the_turn_succeeds() {
 }
 
 #[tokio::test]
-async fn invalid_utf8_ends_the_turn_one_way_or_the_other() {
+async fn invalid_utf8_leads_to_an_outcome() {
     let scripted = with_attempts(1).await;
     let bytes = b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\xff\xfey\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
     scripted.model.script("go", [Answer::bytes_after("good ", bytes)]);
@@ -232,7 +232,7 @@ async fn invalid_utf8_ends_the_turn_one_way_or_the_other() {
 }
 
 #[tokio::test]
-async fn a_character_split_between_two_packets_stays_whole() {
+async fn a_character_split_between_two_packets_is_preserved() {
     let scripted = with_attempts(1).await;
     let mut gate = scripted.model.gate("go");
     let session = scripted.session().await;
@@ -250,7 +250,7 @@ async fn a_character_split_between_two_packets_stays_whole() {
 }
 
 #[tokio::test]
-async fn a_stream_may_just_end_after_it_said_how_the_answer_ended_and_not_before() {
+async fn a_stream_may_end_without_done_only_after_a_finish_reason() {
     let scripted = with_attempts(1).await;
     let last = b": a comment\n\ndata: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
     scripted.model.script("no done", [Answer::bytes_after("text", last)]);
@@ -261,12 +261,12 @@ async fn a_stream_may_just_end_after_it_said_how_the_answer_ended_and_not_before
 
     assert_eq!(ended["status"], "succeeded");
     assert_eq!(answer.unwrap()["content"], "text");
-    assert_eq!(outcome(&cut), json!(["failed", "agent_network", 1, 1]), "an answer without an end is no answer");
+    assert_eq!(outcome(&cut), json!(["failed", "agent_network", 1, 1]), "an answer without a finish reason has failed");
     assert_eq!(kept.unwrap()["finish_reason"], "error");
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_or_not_http_is_a_failure() {
+async fn an_unreachable_or_non_http_server_fails_the_turn() {
     let garbage = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let agents = [("garbage", garbage.local_addr().unwrap()), ("nobody", nobody.local_addr().unwrap())].map(
@@ -296,7 +296,7 @@ async fn a_server_that_is_not_there_or_not_http_is_a_failure() {
 }
 
 #[tokio::test]
-async fn an_enormous_answer_ends_the_turn_one_way_or_the_other() {
+async fn an_enormous_answer_leads_to_an_outcome() {
     let scripted = with_attempts(1).await;
     let word = "0123456789abcdef".repeat(4096);
     scripted.model.script("go", [Answer::words(vec![word.as_str(); 40], Duration::ZERO)]);
@@ -310,7 +310,7 @@ async fn an_enormous_answer_ends_the_turn_one_way_or_the_other() {
 }
 
 #[tokio::test]
-async fn the_key_of_an_agent_goes_to_its_server_and_nowhere_else() {
+async fn sends_the_key_of_an_agent_only_to_its_server() {
     let agent = "api_key_env = \"SCRIPTED_KEY\"\nmax_attempts = 1";
     let scripted = Scripted::start_with(agent, |builder| builder.env("SCRIPTED_KEY", "sk-very-secret")).await;
     let session = scripted.session().await;

@@ -1,4 +1,4 @@
-//! One running task a session, and turns answered in the order sent.
+//! One running task per session, and turns answered in the order sent.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ async fn twenty_messages_to_a_busy_session_are_answered_in_order_by_two_workers(
     client.wait_until_idle(&session).await;
 
     assert_eq!(scripted.model.prompts(), sent);
-    assert_eq!(scripted.model.most_at_once(), 1, "one running task a session");
+    assert_eq!(scripted.model.most_at_once(), 1, "one running task per session");
     let messages = client.messages(&session).await;
     let expected: Vec<i64> = (1..=21).flat_map(|turn| [turn, turn]).collect();
     assert_eq!(column(&messages, "turn"), expected);
@@ -33,7 +33,7 @@ async fn twenty_messages_to_a_busy_session_are_answered_in_order_by_two_workers(
 }
 
 #[tokio::test]
-async fn messages_sent_at_once_from_two_apis_get_turns_of_their_own_and_are_answered_in_that_order() {
+async fn concurrent_messages_from_two_apis_get_separate_turns_and_are_answered_in_order() {
     let scripted = Scripted::start_with("", |builder| builder.apis(2).workers(2)).await;
     let clients = [scripted.app.client_of(0), scripted.app.client_of(1)];
     let session = scripted.session().await;
@@ -54,7 +54,7 @@ async fn messages_sent_at_once_from_two_apis_get_turns_of_their_own_and_are_answ
 }
 
 #[tokio::test]
-async fn many_busy_sessions_all_end_with_every_answer_in_its_place() {
+async fn many_busy_sessions_end_with_every_answer_in_its_place() {
     let scripted = Scripted::start_with("", |builder| builder.apis(2).workers(2)).await;
     let client = &scripted.client;
     let watch = Watch::start(client).await;

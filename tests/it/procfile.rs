@@ -1,4 +1,4 @@
-//! The Procfile, run the way that process managers do: each line by `sh -c`, with a `PORT`, from the project's folder.
+//! The Procfile, run as process managers do: each line by `sh -c`, with a `PORT`, from the project's folder.
 
 use std::{
     collections::BTreeMap,
@@ -19,14 +19,14 @@ use tempfile::TempDir;
 
 const START_LIMIT: Duration = Duration::from_secs(30);
 
-/// The lines by their names.
+/// Returns the lines by their names.
 fn procfile() -> BTreeMap<String, String> {
     let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Procfile")).unwrap();
     let line = |line: &str| line.split_once(": ").map(|(name, line)| (name.to_owned(), line.to_owned())).unwrap();
     text.lines().map(line).collect()
 }
 
-/// A folder as the project's is after `cargo build --release`.
+/// Creates a folder like the project's after `cargo build --release`.
 fn project() -> TempDir {
     let folder = tempfile::Builder::new().prefix("banter-procfile-").tempdir().unwrap();
     let release = folder.path().join("target/release");
@@ -52,7 +52,7 @@ async fn run_and_stop(environment: &Environment, folder: &Path) {
     let sent = client.send(&session, "/slow 2").await;
     client.wait_for_status(&session, &sent.task_id, "running").await;
 
-    // Only the process that the manager has started: what it started must be the program, or be replaced by it.
+    // Only the process that the manager started is signalled, so it must be the program or be replaced by it.
     let pids: Vec<u32> = [&api].into_iter().chain(&workers).map(Process::pid).collect();
     Signal::Terminate.send_to_all(&pids);
 
@@ -64,7 +64,7 @@ async fn run_and_stop(environment: &Environment, folder: &Path) {
     let mut api = start("api", 1);
     let client = Client::new(&address_of(&mut api, Instant::now() + START_LIMIT).await);
     let ended = client.task(&session, &sent.task_id).await;
-    assert_eq!(ended["status"], "succeeded", "what ran was drained: {ended}");
+    assert_eq!(ended["status"], "succeeded", "the running turn was drained: {ended}");
     api.stop(STOP_LIMIT).await;
 }
 
@@ -73,14 +73,14 @@ fn environment() -> Environment {
 }
 
 #[tokio::test]
-async fn one_api_and_three_workers_run_by_the_procfile_and_end_with_0() {
+async fn the_procfile_runs_one_api_and_three_workers_that_exit_with_0() {
     let folder = project();
 
     run_and_stop(&environment(), folder.path()).await;
 }
 
 #[tokio::test]
-async fn the_procfiles_redis_is_what_redis_url_names() {
+async fn the_redis_of_the_procfile_matches_redis_url() {
     let (folder, port) = (project(), port::lasting());
     let line = procfile()["redis"].replace("6379", &port.to_string());
     let mut redis = Process::spawn_line("redis.1", &line, &Environment::new(), folder.path());

@@ -1,4 +1,4 @@
-//! A few of the odd things that model servers send, through real processes. The whole table is in the worker's tests.
+//! Some peculiarities of model servers, through real processes. The worker's tests have the whole table.
 
 use std::time::Duration;
 
@@ -21,21 +21,21 @@ async fn with_one_attempt() -> Scripted {
     Scripted::start_with("max_attempts = 1", |builder| builder).await
 }
 
-/// Kinds and titles of a turn's steps.
+/// Returns the kinds and titles of a turn's steps.
 async fn steps(scripted: &Scripted, session: &str, task: &Value) -> Vec<(String, String)> {
     let task = scripted.client.task(session, &text_of(task, "id")).await;
     let steps = task["steps"].as_array().unwrap();
     steps.iter().map(|step| (text_of(step, "kind"), text_of(step, "title"))).collect()
 }
 
-/// The second of the day of a time such as `2026-01-31T12:00:00.000Z`.
+/// Returns the second of the day of a time such as `2026-01-31T12:00:00.000Z`.
 fn second_of_day(time: &Value) -> i64 {
     let part = |from: usize| time.as_str().unwrap()[from..from + 2].parse::<i64>().unwrap();
     part(11) * 3600 + part(14) * 60 + part(17)
 }
 
 #[tokio::test]
-async fn odd_answers_are_what_they_are() {
+async fn handles_unusual_answers() {
     let scripted = with_one_attempt().await;
     let image = format!("data:image/png;base64,{}", "iVBO".repeat(3_000_000));
     let rows = [
@@ -90,7 +90,7 @@ async fn odd_answers_are_what_they_are() {
 }
 
 #[tokio::test]
-async fn an_answer_without_text_says_why() {
+async fn an_answer_without_text_has_a_reason() {
     let scripted = with_one_attempt().await;
     let thoughts = [&*delta(&json!({"reasoning_content": "hm"})), &finish("length"), DONE].concat();
     let call = [&*delta(&json!({"tool_calls": [{"function": {"name": "get_weather"}}]})), &finish("tool_calls"), DONE]
@@ -112,7 +112,7 @@ async fn an_answer_without_text_says_why() {
 }
 
 #[tokio::test]
-async fn thoughts_in_tags_are_steps_and_are_not_sent_back() {
+async fn shows_tagged_thoughts_as_steps_and_does_not_send_them_back() {
     let scripted = with_one_attempt().await;
     let session = scripted.session().await;
     scripted.model.script(
@@ -141,7 +141,7 @@ async fn thoughts_in_tags_are_steps_and_are_not_sent_back() {
 }
 
 #[tokio::test]
-async fn a_conversation_goes_on_with_a_server_that_demands_alternating_roles() {
+async fn supports_a_server_that_requires_alternating_roles() {
     let scripted = with_one_attempt().await;
     let session = scripted.session().await;
     scripted.model.script("one", [Answer::error(500, "server_error", "oops")]);
@@ -166,11 +166,11 @@ async fn a_conversation_goes_on_with_a_server_that_demands_alternating_roles() {
     assert_eq!(scripted.model.prompts(), ["one", "two", "one\n\ntwo", "three"]);
     let said =
         [("user", "one"), ("user", "two"), ("assistant", "both"), ("user", "three"), ("assistant", "You said: three")];
-    assert_eq!(scripted.client.transcript(&session).await, pairs(&said), "the conversation itself is not changed");
+    assert_eq!(scripted.client.transcript(&session).await, pairs(&said), "the stored conversation is unchanged");
 }
 
 #[tokio::test]
-async fn a_model_that_loads_costs_no_attempt() {
+async fn a_loading_model_uses_no_attempt() {
     let scripted = with_one_attempt().await;
     let session = scripted.session().await;
     let loading = Answer::error(503, "unavailable_error", "Loading model");
@@ -187,7 +187,7 @@ async fn a_model_that_loads_costs_no_attempt() {
 }
 
 #[tokio::test]
-async fn a_limit_is_waited_for_until_its_end_across_a_restart_and_can_be_stopped() {
+async fn waits_for_the_end_of_a_usage_limit_across_a_restart_and_can_be_cancelled() {
     let mut scripted = Scripted::start().await;
     let session = scripted.session().await;
     scripted.model.script("go", [Answer::rate_limited(3600)]);
@@ -211,7 +211,7 @@ async fn a_limit_is_waited_for_until_its_end_across_a_restart_and_can_be_stopped
     scripted.app.replace_worker(0);
     let other = scripted.session().await;
     scripted.client.ask(&other, "hello").await;
-    let still = is_waiting(&scripted).await.expect("the wait is kept");
+    let still = is_waiting(&scripted).await.expect("the wait continues");
     assert_eq!(still["next_attempt_at"], waiting["next_attempt_at"]);
     scripted.client.cancel(&session, &sent.task_id).await.ok(202);
 

@@ -1,4 +1,4 @@
-//! One race each: whoever wins, the outcome is one that the contract knows, and there is only one.
+//! Races: whichever side wins, there is exactly one outcome, and the contract allows it.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use crate::support::Scripted;
 
 const ROUNDS: usize = 15;
 
-/// A pause of up to 30 ms, to meet the other side at different moments.
+/// A pause of up to 30 ms, to vary the interleaving.
 async fn a_moment(dice: &mut Dice) {
     tokio::time::sleep(Duration::from_micros(dice.below(30_000))).await;
 }
 
 #[tokio::test]
-async fn cancel_and_the_end_of_the_turn() {
+async fn cancel_against_the_end_of_the_turn() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
     let watch = Watch::start(client).await;
@@ -54,7 +54,7 @@ async fn cancel_and_the_end_of_the_turn() {
 }
 
 #[tokio::test]
-async fn archive_and_the_claim() {
+async fn archive_against_the_claim() {
     let scripted = Scripted::start_with("", |builder| builder.workers(2)).await;
     let client = &scripted.client;
     let watch = Watch::start(client).await;
@@ -92,7 +92,7 @@ async fn archive_and_the_claim() {
 }
 
 #[tokio::test]
-async fn edit_and_the_claim() {
+async fn edit_against_the_claim() {
     let scripted = Scripted::start_with("", |builder| builder.workers(2)).await;
     let client = &scripted.client;
     let watch = Watch::start(client).await;
@@ -121,7 +121,7 @@ async fn edit_and_the_claim() {
 }
 
 #[tokio::test]
-async fn unsend_and_the_claim() {
+async fn unsend_against_the_claim() {
     let scripted = Scripted::start_with("", |builder| builder.workers(2)).await;
     let client = &scripted.client;
     let watch = Watch::start(client).await;
@@ -148,7 +148,7 @@ async fn unsend_and_the_claim() {
 }
 
 #[tokio::test]
-async fn permanent_deletion_and_the_turn() {
+async fn permanent_deletion_against_the_turn() {
     let scripted = Scripted::start_with("", |builder| builder.workers(2)).await;
     let client = &scripted.client;
     let watch = Watch::start(client).await;
@@ -172,7 +172,7 @@ async fn permanent_deletion_and_the_turn() {
 }
 
 #[tokio::test]
-async fn two_cancels_at_once() {
+async fn two_concurrent_cancellations() {
     let scripted = Scripted::start_with("", |builder| builder.apis(2)).await;
     let (one, other) = (scripted.app.client_of(0), scripted.app.client_of(1));
     let watch = Watch::start(&one).await;
@@ -194,7 +194,7 @@ async fn two_cancels_at_once() {
 }
 
 #[tokio::test]
-async fn two_interrupts_at_once() {
+async fn two_concurrent_interrupts() {
     let scripted = Scripted::start_with("", |builder| builder.apis(2).workers(2)).await;
     let (one, other) = (scripted.app.client_of(0), scripted.app.client_of(1));
     let watch = Watch::start(&one).await;
@@ -212,7 +212,7 @@ async fn two_interrupts_at_once() {
         for reply in [first, second] {
             let sent = Sent::from_body(&reply.ok(202));
             let ended = one.wait_for_end(&session, &sent.task_id).await;
-            // The earlier of the two may have begun, and is then stopped by the later.
+            // The earlier one may have started and is then stopped by the later one.
             assert!(["succeeded", "interrupted"].contains(&ended["status"].as_str().unwrap()), "{ended}");
         }
         assert_eq!(one.messages(&session).await.iter().filter(|message| message["role"] == "user").count(), 3);
@@ -222,7 +222,7 @@ async fn two_interrupts_at_once() {
 }
 
 #[tokio::test]
-async fn restore_and_send_and_archive() {
+async fn restore_against_send_and_archive() {
     let scripted = Scripted::start_with("", |builder| builder.apis(2)).await;
     let (one, other) = (scripted.app.client_of(0), scripted.app.client_of(1));
     let watch = Watch::start(&one).await;

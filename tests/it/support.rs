@@ -1,4 +1,4 @@
-//! What tests of several areas arrange.
+//! Setup that is shared by several areas.
 
 use banter_tests::{
     app::{Builder, TestApp},
@@ -7,7 +7,7 @@ use banter_tests::{
 };
 use serde_json::Value;
 
-/// An installation with the agent `scripted`, which a fake model server drives.
+/// An installation with the agent `scripted`, which uses a fake model server.
 pub struct Scripted {
     pub app: TestApp,
     pub model: FakeOpenAi,
@@ -15,12 +15,12 @@ pub struct Scripted {
 }
 
 impl Scripted {
-    /// One api, one worker.
+    /// Starts one api and one worker.
     pub async fn start() -> Self {
         Self::start_with("", |builder| builder).await
     }
 
-    /// More lines for the agent's table, and changes to the installation.
+    /// Starts it with further lines for the agent's table, and changes to the installation.
     pub async fn start_with(agent: &str, change: impl FnOnce(Builder) -> Builder) -> Self {
         let model = FakeOpenAi::start().await;
         let app = change(TestApp::builder().agents(&model.agent(agent))).start().await;
@@ -28,12 +28,13 @@ impl Scripted {
         Self { app, model, client }
     }
 
-    /// A new session with `scripted`.
+    /// Creates a session with `scripted`.
     pub async fn session(&self) -> String {
         self.client.create_session("scripted").await
     }
 
-    /// A session whose agent is held in the middle of the answer to `prompt`: (session, its task, the hand that holds).
+    /// Starts a session with a turn that is held in the middle of the answer to `prompt`: (session, its task, the
+    /// gate).
     pub async fn held(&self, prompt: &str) -> (String, String, Gate) {
         let session = self.session().await;
         let mut gate = self.model.gate(prompt);
@@ -45,17 +46,17 @@ impl Scripted {
     /// Panics when any request to the model contains this text.
     pub fn assert_never_seen(&self, text: &str) {
         for request in self.model.requests() {
-            assert!(!request.body.to_string().contains(text), "the agent has seen {text:?}: {}", request.body);
+            assert!(!request.body.to_string().contains(text), "the agent received {text:?}: {}", request.body);
         }
     }
 }
 
-/// (role, content) pairs, for comparing whole transcripts.
+/// Returns (role, content) pairs, for comparing whole transcripts.
 pub fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
     expected.iter().map(|(role, content)| ((*role).to_owned(), (*content).to_owned())).collect()
 }
 
-/// The names of an object's fields, sorted.
+/// Returns the names of an object's fields, sorted.
 pub fn fields(object: &Value) -> Vec<String> {
     let mut names: Vec<String> =
         object.as_object().unwrap_or_else(|| panic!("no object: {object}")).keys().cloned().collect();
@@ -63,7 +64,7 @@ pub fn fields(object: &Value) -> Vec<String> {
     names
 }
 
-/// One field of each object.
+/// Returns one field of each object.
 pub fn column<'a>(items: &'a [Value], field: &str) -> Vec<&'a Value> {
     items.iter().map(|item| &item[field]).collect()
 }

@@ -1,4 +1,4 @@
-//! A conversation with an agent that speaks the Agent Client Protocol.
+//! Turns with an ACP agent.
 
 use banter_tests::wait::eventually;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::Faked;
 
 #[tokio::test]
-async fn a_conversation_is_one_session_of_the_agents_in_one_process() {
+async fn keeps_a_conversation_in_one_agent_session_and_process() {
     let faked = Faked::start("--modes", "mode = 'default'\nmodel = 'large'", |builder| builder).await;
     let session = faked.client.create_session("fake").await;
 
@@ -37,7 +37,7 @@ async fn a_conversation_is_one_session_of_the_agents_in_one_process() {
 }
 
 #[tokio::test]
-async fn what_does_not_belong_there_is_left_out() {
+async fn ignores_updates_that_do_not_belong_to_the_answer() {
     let faked = Faked::start("", "", |builder| builder).await;
 
     let asked = faked.ask("noise").await;
@@ -47,12 +47,12 @@ async fn what_does_not_belong_there_is_left_out() {
 }
 
 #[tokio::test]
-async fn updates_long_after_the_result_belong_to_no_turn() {
+async fn ignores_updates_long_after_the_result() {
     let faked = Faked::start("", "", |builder| builder).await;
     let session = faked.client.create_session("fake").await;
 
     let first = faked.client.ask(&session, "late").await;
-    eventually("the late words", async || faked.fake.methods("fake").contains(&"(late)".to_owned()).then_some(()))
+    eventually("the late update", async || faked.fake.methods("fake").contains(&"(late)".to_owned()).then_some(()))
         .await;
     let second = faked.client.ask(&session, "hello").await;
 
@@ -81,7 +81,7 @@ async fn updates_after_the_result_of_a_stopped_turn_are_not_in_the_next_answer()
 }
 
 #[tokio::test]
-async fn reasons_to_stop_are_told() {
+async fn reports_stop_reasons() {
     let faked = Faked::start("", "", |builder| builder).await;
 
     for (reason, expected) in
@@ -95,7 +95,7 @@ async fn reasons_to_stop_are_told() {
 }
 
 #[tokio::test]
-async fn a_tool_whose_status_is_not_told_runs_until_its_turn_ends() {
+async fn a_tool_without_a_status_runs_until_the_end_of_its_turn() {
     let faked = Faked::start("", "", |builder| builder).await;
     let session = faked.client.create_session("fake").await;
     let sent = faked.client.send(&session, "untold").await;
@@ -113,7 +113,7 @@ async fn a_tool_whose_status_is_not_told_runs_until_its_turn_ends() {
 }
 
 #[tokio::test]
-async fn tools_thoughts_and_plans_are_steps() {
+async fn shows_tools_thoughts_and_plans_as_steps() {
     let faked = Faked::start("", "", |builder| builder).await;
     let session = faked.client.create_session("fake").await;
 
@@ -148,7 +148,7 @@ async fn tools_thoughts_and_plans_are_steps() {
 }
 
 #[tokio::test]
-async fn what_a_tool_writes_to_a_terminal_is_its_output() {
+async fn shows_terminal_output_as_the_output_of_its_tool() {
     let faked = Faked::start("", "", |builder| builder).await;
     let session = faked.client.create_session("fake").await;
 
@@ -160,7 +160,7 @@ async fn what_a_tool_writes_to_a_terminal_is_its_output() {
 }
 
 #[tokio::test]
-async fn an_agent_sees_little_of_its_surroundings() {
+async fn restricts_the_environment_of_an_agent() {
     let faked = Faked::start("", "secrets = ['FAKE_SECRET']", |builder| {
         builder.env("FAKE_SECRET", "s3cret").env("OTHER_SECRET", "x")
     })
@@ -179,11 +179,11 @@ async fn an_agent_sees_little_of_its_surroundings() {
     assert_eq!(seen["env"]["HOME"], data.join("agents/fake/home").display().to_string());
     assert_eq!(json!([seen["env"]["TERM"], seen["env"]["FAKE_SECRET"]]), json!(["dumb", "s3cret"]));
     assert_eq!(json!([seen["mode"], seen["home_mode"], seen["core"]]), json!(["0o700", "0o700", 0]));
-    assert_eq!(seen["address_space"], -1, "programs that reserve much of it would not start");
+    assert_eq!(seen["address_space"], -1, "no limit: programs that reserve much of it would not start");
 }
 
 #[tokio::test]
-async fn characters_that_no_database_holds_are_left_out_wherever_they_come() {
+async fn removes_characters_that_cannot_be_stored() {
     let faked = Faked::start("", "permission = 'ask'\nmax_attempts = 1", |builder| builder).await;
     let session = faked.client.create_session("fake").await;
     let sent = faked.client.send(&session, "nul").await;
@@ -209,7 +209,7 @@ async fn characters_that_no_database_holds_are_left_out_wherever_they_come() {
         json!([tool["title"], tool["detail"]["input"], tool["detail"]["output"]]),
         json!(["gh", {"ij": "kl"}, "mn"])
     );
-    // It chose the option by what the agent calls it.
+    // It selected the option by the agent's name for it.
     let received = faked.fake.received("fake");
     assert!(received.iter().any(|message| message["result"]["outcome"]["optionId"] == "q\0r"), "{received:?}");
 }

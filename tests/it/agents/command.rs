@@ -4,7 +4,7 @@ use banter_tests::{app::TestApp, fake_agent::processes_with, wait::within};
 use serde_json::json;
 
 #[tokio::test]
-async fn a_programs_output_is_the_answer() {
+async fn returns_the_output_of_a_program() {
     let app = TestApp::builder()
         .agents("[[agents]]\nkey = 'cat'\ndriver = 'command'\ncommand = 'cat'")
         .agents(
@@ -29,7 +29,7 @@ async fn a_programs_output_is_the_answer() {
 }
 
 #[tokio::test]
-async fn a_program_may_fail_be_silent_or_be_stopped() {
+async fn handles_a_program_that_fails_times_out_or_is_stopped() {
     let script = |key: &str, script: &str| {
         format!(
             "[[agents]]\nkey = '{key}'\ndriver = 'command'\ncommand = 'sh'\nargs = ['-c', '{script}']\nmax_attempts = 1\nidle_timeout_s = 2"
@@ -62,14 +62,14 @@ async fn a_program_may_fail_be_silent_or_be_stopped() {
     client.wait_for_status(&session, &sent.task_id, "running").await;
     client.cancel(&session, &sent.task_id).await.ok(202);
     client.wait_for_status(&session, &sent.task_id, "cancelled").await;
-    within(std::time::Duration::from_secs(45), "the program is gone", async || {
+    within(std::time::Duration::from_secs(45), "the program exits", async || {
         processes_with(&format!("{session}.lock -- ")).is_empty().then_some(())
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_program_that_has_answered_and_stays_is_given_up() {
+async fn stops_a_program_that_does_not_exit_after_its_output() {
     let app = TestApp::builder()
         .agents(
             "[[agents]]\nkey = 'stays'\ndriver = 'command'\ncommand = 'sh'\nmax_attempts = 1\nidle_timeout_s = 2\n\

@@ -1,10 +1,10 @@
-//! The built-in demo, which is an agent like any other.
+//! The built-in demo agent.
 
 use banter_tests::{app::TestApp, wait::eventually};
 use serde_json::json;
 
 #[tokio::test]
-async fn the_demo_remembers_a_name_though_its_process_is_gone() {
+async fn remembers_a_name_after_its_process_has_ended() {
     let mut app = TestApp::builder().env("TASK_LEASE_SECONDS", "2").start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
@@ -19,7 +19,7 @@ async fn the_demo_remembers_a_name_though_its_process_is_gone() {
 }
 
 #[tokio::test]
-async fn the_demo_asks_before_it_runs_its_tool() {
+async fn requests_permission_for_its_tool() {
     let app = TestApp::start().await;
     let client = app.client();
 
@@ -47,7 +47,7 @@ async fn the_demo_asks_before_it_runs_its_tool() {
 }
 
 #[tokio::test]
-async fn the_demo_shows_thoughts_and_plans() {
+async fn shows_thoughts_and_plans() {
     let app = TestApp::start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
@@ -65,7 +65,7 @@ async fn the_demo_shows_thoughts_and_plans() {
 }
 
 #[tokio::test]
-async fn the_demo_breaks_down_when_asked_to() {
+async fn crashes_on_request() {
     let app = TestApp::builder().env("TASK_MAX_ATTEMPTS", "1").start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
@@ -78,7 +78,7 @@ async fn the_demo_breaks_down_when_asked_to() {
 }
 
 #[tokio::test]
-async fn the_demos_errors_are_as_ever() {
+async fn returns_its_documented_errors() {
     let app = TestApp::builder().env("TASK_MAX_ATTEMPTS", "2").start().await;
     let client = app.client();
 

@@ -1,5 +1,5 @@
-//! Nothing that an agent has started outlives it: not in a session of its own, twice forked, deaf to signals, or always
-//! on the move, whichever way the end comes.
+//! No process that an agent started outlives it: not in its own session, double-forked, ignoring signals, or forking
+//! continuously, however the agent ends.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use serde_json::json;
 
 use super::{Faked, GONE_WITHIN, supervisors, unique_seconds};
 
-/// How many kinds of tools `daemons` starts; each is at least one process.
+/// Number of tools that `daemons` starts; each is at least one process.
 const KINDS: usize = 4;
 
-/// An agent whose tools have got away from it.
+/// An agent with tools that escaped from its process group.
 struct Loose {
     faked: Faked,
     session: String,
@@ -25,7 +25,7 @@ struct Loose {
 }
 
 impl Loose {
-    /// An agent that is in mid-turn still.
+    /// Starts an agent that stays in the middle of a turn.
     async fn held(more: &str) -> Self {
         let faked = Faked::start("", more, |builder| builder.env("TASK_LEASE_SECONDS", "2")).await;
         let (session, seconds) = (faked.client.create_session("fake").await, unique_seconds());
@@ -48,7 +48,7 @@ impl Loose {
 }
 
 #[tokio::test]
-async fn no_tool_outlives_the_task_that_its_agent_ended_with() {
+async fn no_tool_outlives_a_completed_task() {
     let faked = Faked::start("", "keep_warm_s = 0", |builder| builder).await;
     let (session, seconds) = (faked.client.create_session("fake").await, unique_seconds());
 
@@ -60,7 +60,7 @@ async fn no_tool_outlives_the_task_that_its_agent_ended_with() {
 }
 
 #[tokio::test]
-async fn no_tool_outlives_a_stop_that_its_agent_ended_with() {
+async fn no_tool_outlives_a_cancelled_task() {
     let loose = Loose::held("keep_warm_s = 0").await;
     let client = &loose.faked.client;
 
@@ -80,7 +80,7 @@ async fn no_tool_outlives_its_session() {
 }
 
 #[tokio::test]
-async fn no_tool_outlives_a_worker_that_is_killed() {
+async fn no_tool_outlives_a_killed_worker() {
     let mut loose = Loose::held("").await;
 
     loose.faked.app.worker(0).kill();
@@ -89,7 +89,7 @@ async fn no_tool_outlives_a_worker_that_is_killed() {
 }
 
 #[tokio::test]
-async fn no_tool_outlives_a_supervisor_that_is_killed() {
+async fn no_tool_outlives_a_killed_supervisor() {
     let loose = Loose::held("").await;
 
     Signal::Kill.send_to_all(&supervisors(&loose.session));
@@ -100,23 +100,23 @@ async fn no_tool_outlives_a_supervisor_that_is_killed() {
 }
 
 #[tokio::test]
-async fn no_tool_outlives_a_worker_that_ends() {
+async fn no_tool_outlives_a_worker_that_shuts_down() {
     let mut loose = Loose::held("").await;
 
     loose.faked.app.worker(0).stop(STOP_LIMIT).await;
 
-    assert!(loose.tools().is_empty(), "they are gone before the worker is");
+    assert!(loose.tools().is_empty(), "they exit before the worker does");
     loose.expect_none("the worker").await;
 }
 
 #[tokio::test]
-async fn an_agent_is_not_started_for_a_worker_that_is_gone() {
+async fn no_agent_starts_for_a_worker_that_has_exited() {
     let faked = Faked::start("", "", |builder| builder.workers(0).apis(0)).await;
     let seconds = unique_seconds();
 
     let told = tokio::time::timeout(
         Duration::from_secs(30),
-        // As if its parent had died while it was started: process 1 is not the one that started it.
+        // As if its parent had died during the start: process 1 is not the one that started it.
         faked.app.run_worker(&["supervise", "--parent", "1", "--", "sleep", &seconds]),
     )
     .await
@@ -126,14 +126,14 @@ async fn an_agent_is_not_started_for_a_worker_that_is_gone() {
     assert!(processes_with(&format!("sleep {seconds}")).is_empty());
 }
 
-/// The tools of a turn that has left some running, without the helper that belongs to the agent itself.
+/// Returns the running tools of a turn, without the helper that belongs to the agent itself.
 fn loose(seconds: &str) -> Vec<u32> {
     let helpers = processes_with(&format!("helper-{seconds}"));
     processes_with(seconds).into_iter().filter(|pid| !helpers.contains(pid)).collect()
 }
 
 #[tokio::test]
-async fn no_tool_outlives_its_turn_though_the_agent_is_kept() {
+async fn no_tool_outlives_its_turn_in_a_kept_agent() {
     let faked = Faked::start("", "", |builder| builder).await;
     let (session, seconds) = (faked.client.create_session("fake").await, unique_seconds());
 
@@ -142,11 +142,11 @@ async fn no_tool_outlives_its_turn_though_the_agent_is_kept() {
     within(GONE_WITHIN, "no tool after the turn", async || loose(&seconds).is_empty().then_some(())).await;
     let again = faked.client.ask(&session, "process").await;
     assert_eq!(asked["reply"]["content"], again["reply"]["content"], "the same process");
-    assert_eq!(processes_with(&format!("helper-{seconds}")).len(), 1, "what the agent itself holds is its own");
+    assert_eq!(processes_with(&format!("helper-{seconds}")).len(), 1, "the agent's own helper is kept");
 }
 
 #[tokio::test]
-async fn the_tools_of_a_turn_are_ended_and_not_those_of_the_next() {
+async fn ends_the_tools_of_a_turn_and_not_those_of_the_next() {
     let faked = Faked::start("", "", |builder| builder).await;
     let session = faked.client.create_session("fake").await;
     let (first, second) = (unique_seconds(), unique_seconds());
@@ -161,7 +161,7 @@ async fn the_tools_of_a_turn_are_ended_and_not_those_of_the_next() {
 }
 
 #[tokio::test]
-async fn an_agent_in_a_session_of_its_own_keeps_what_it_holds() {
+async fn an_agent_in_its_own_session_keeps_its_helper() {
     let (fake, seconds) = (FakeAgent::new(), unique_seconds());
     let table = fake.agent("fake", "", "").replace("args = [", &format!("args = [{:?}, ", fake_agent::python()));
     let table = table.replace(&format!("command = {:?}", fake_agent::python()), "command = 'setsid'");

@@ -1,4 +1,4 @@
-//! What is found out about agents without a turn: by `worker doctor`, and on the workers' `PATH`.
+//! Checks of agents without a turn: `worker doctor`, and detection on the workers' `PATH`.
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
@@ -10,7 +10,7 @@ use banter_tests::{
 use serde_json::json;
 
 #[tokio::test]
-async fn the_doctor_tries_each_agent_and_says_what_is_missing() {
+async fn doctor_tries_each_agent_and_reports_what_is_missing() {
     let fake = FakeAgent::new();
     let app = TestApp::builder()
         .workers(0)
@@ -32,11 +32,11 @@ async fn the_doctor_tries_each_agent_and_says_what_is_missing() {
     }
     assert_eq!(fake.methods("well"), ["initialize", "session/new"]);
     let work = fs::read_dir(app.folder().join("data/work")).unwrap();
-    assert_eq!(work.count(), 0, "what it made is removed");
+    assert_eq!(work.count(), 0, "its temporary files are removed");
 }
 
 #[tokio::test]
-async fn the_doctor_is_content_when_all_is_well() {
+async fn doctor_succeeds_when_every_agent_works() {
     let app = TestApp::builder().workers(0).start().await;
 
     let output = app.run_worker(&["doctor"]).await;
@@ -46,7 +46,7 @@ async fn the_doctor_is_content_when_all_is_well() {
 }
 
 #[tokio::test]
-async fn an_agent_on_the_path_is_listed_until_it_is_enabled() {
+async fn lists_an_agent_on_the_path_until_it_is_enabled() {
     let programs = tempfile::tempdir().unwrap();
     let program = programs.path().join("opencode");
     fs::write(&program, "#!/bin/sh\nexit 1\n").unwrap();
@@ -67,7 +67,7 @@ async fn an_agent_on_the_path_is_listed_until_it_is_enabled() {
 }
 
 #[tokio::test]
-async fn the_doctor_tells_how_far_each_agent_came_and_what_it_said() {
+async fn doctor_reports_the_progress_and_output_of_each_agent() {
     let fake = FakeAgent::new();
     let app = TestApp::builder()
         .workers(0)
@@ -91,11 +91,11 @@ async fn the_doctor_tells_how_far_each_agent_came_and_what_it_said() {
     let old = format!("old (acp): failed\n  found: {python}\n  started\n  failed: agent_protocol");
     assert!(text.contains(&old), "{text}");
     let work = fs::read_dir(app.folder().join("data/work")).unwrap();
-    assert_eq!(work.count(), 0, "what it made is removed");
+    assert_eq!(work.count(), 0, "its temporary files are removed");
 }
 
 #[tokio::test]
-async fn a_program_that_is_installed_later_can_be_used() {
+async fn uses_a_program_that_is_installed_later() {
     let programs = tempfile::tempdir().unwrap();
     let program = programs.path().join("agent");
     let mut app = TestApp::builder()
@@ -119,7 +119,7 @@ async fn a_program_that_is_installed_later_can_be_used() {
 }
 
 #[tokio::test]
-async fn the_doctor_does_not_call_started_what_was_not() {
+async fn doctor_does_not_report_a_start_that_failed() {
     let programs = tempfile::tempdir().unwrap();
     let path = format!("{}:{}", programs.path().display(), std::env::var("PATH").unwrap());
     for name in ["broken", "gemini"] {

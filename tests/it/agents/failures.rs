@@ -1,4 +1,4 @@
-//! Agents that fail, and how that is told.
+//! Failures of agents and their error codes.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 use super::Faked;
 
 #[tokio::test]
-async fn every_failure_has_its_code_and_the_next_turn_works() {
+async fn reports_each_failure_with_its_code_and_the_next_turn_works() {
     let faked = Faked::start("", "max_attempts = 1", |builder| builder).await;
     let cases = [
         ("exit_early 3", "agent_crashed", "The agent exited unexpectedly (exit code 3).", None),
@@ -29,7 +29,7 @@ async fn every_failure_has_its_code_and_the_next_turn_works() {
 }
 
 #[tokio::test]
-async fn an_agent_that_wants_to_be_signed_in_says_so() {
+async fn reports_that_an_agent_requires_authentication() {
     let faked = Faked::start("--auth", "", |builder| builder).await;
 
     let asked = faked.ask("hello").await;
@@ -41,7 +41,7 @@ async fn an_agent_that_wants_to_be_signed_in_says_so() {
 }
 
 #[tokio::test]
-async fn an_agent_that_cannot_be_used_is_told_apart() {
+async fn distinguishes_the_reasons_why_an_agent_is_unusable() {
     let fake = FakeAgent::new();
     let one = "max_attempts = 1";
     let app = TestApp::builder()
@@ -65,7 +65,7 @@ async fn an_agent_that_cannot_be_used_is_told_apart() {
 }
 
 #[tokio::test]
-async fn a_program_that_is_not_there_is_listed_with_the_reason() {
+async fn lists_a_missing_program_with_the_reason() {
     let app = TestApp::builder()
         .agents("[[agents]]\nkey = 'gone'\ndriver = 'acp'\ncommand = 'no-such-program-anywhere'")
         .start()
@@ -88,7 +88,7 @@ async fn a_program_that_is_not_there_is_listed_with_the_reason() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_too_long_is_cut() {
+async fn truncates_an_answer_that_is_too_long() {
     let faked = Faked::start("", "", |builder| builder).await;
     let session = faked.client.create_session("fake").await;
 
@@ -102,7 +102,7 @@ async fn an_answer_that_is_too_long_is_cut() {
 }
 
 #[tokio::test]
-async fn no_secret_of_an_agents_is_shown() {
+async fn redacts_the_secrets_of_an_agent() {
     let mut faked = Faked::start("", "max_attempts = 1\nsecrets = ['FAKE_SECRET']", |builder| {
         builder.env("FAKE_SECRET", "s3cret-key")
     })
@@ -116,7 +116,7 @@ async fn no_secret_of_an_agents_is_shown() {
 }
 
 #[tokio::test]
-async fn an_agent_that_breaks_down_is_tried_again() {
+async fn retries_after_a_crash() {
     let faked = Faked::start("", "max_attempts = 2", |builder| builder).await;
 
     let asked = faked.ask("exit_early").await;
@@ -126,7 +126,7 @@ async fn an_agent_that_breaks_down_is_tried_again() {
 }
 
 #[tokio::test]
-async fn a_breakdown_in_a_tool_is_not_tried_again() {
+async fn does_not_retry_after_a_crash_during_a_tool() {
     let faked = Faked::start("", "", |builder| builder).await;
 
     let asked = faked.ask("exit_in_tool").await;
@@ -136,7 +136,7 @@ async fn a_breakdown_in_a_tool_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn an_agent_that_falls_silent_is_given_up() {
+async fn times_out_a_silent_agent() {
     let faked = Faked::start("", "max_attempts = 1\nidle_timeout_s = 4", |builder| builder).await;
 
     let asked = faked.ask("silence").await;
@@ -147,7 +147,7 @@ async fn an_agent_that_falls_silent_is_given_up() {
 }
 
 #[tokio::test]
-async fn silence_while_it_works_is_not_forever() {
+async fn times_out_a_silent_agent_that_runs_a_tool() {
     let faked = Faked::start("", "idle_timeout_s = 30", |builder| builder).await;
 
     let asked = faked.ask("quiet_thinking 2").await;

@@ -1,4 +1,4 @@
-//! The folders that agents work in: kept with their sessions, and removed when those are deleted for good.
+//! Work folders of agents: kept with their sessions, and removed when those are deleted permanently.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Faked, GONE_WITHIN, supervisors};
 
-/// What there is of a session below the data folder.
+/// Returns the files of a session below the data folder.
 fn left_of(app: &TestApp, session: &str) -> Vec<PathBuf> {
     let work = app.folder().join("data/work");
     let paths = [work.join(session), work.join(format!("{session}.lock"))];
@@ -20,7 +20,7 @@ fn left_of(app: &TestApp, session: &str) -> Vec<PathBuf> {
 
 async fn expect_removed(app: &TestApp, session: &str) {
     within(GONE_WITHIN, "its folder is removed", async || left_of(app, session).is_empty().then_some(())).await;
-    assert!(supervisors(session).is_empty(), "the agent went first");
+    assert!(supervisors(session).is_empty(), "the agent exited first");
 }
 
 async fn delete(faked: &Faked, session: &str) {
@@ -28,7 +28,7 @@ async fn delete(faked: &Faked, session: &str) {
 }
 
 #[tokio::test]
-async fn a_folder_goes_with_its_session_and_with_no_other() {
+async fn removes_only_the_folder_of_the_deleted_session() {
     let faked = Faked::start("", "", |builder| builder).await;
     let (session, other) = (faked.client.create_session("fake").await, faked.client.create_session("fake").await);
     let demo = faked.client.create_session("demo").await;
@@ -37,7 +37,7 @@ async fn a_folder_goes_with_its_session_and_with_no_other() {
         faked.client.ask(kept, "hello").await;
     }
     assert!(Path::new(&folder).join("closed/inner/file").exists());
-    assert!(!supervisors(&session).is_empty(), "its process is kept warm");
+    assert!(!supervisors(&session).is_empty(), "its process is kept");
 
     delete(&faked, &session).await;
 
@@ -49,7 +49,7 @@ async fn a_folder_goes_with_its_session_and_with_no_other() {
 }
 
 #[tokio::test]
-async fn an_archived_session_keeps_its_folder() {
+async fn keeps_the_folder_of_an_archived_session() {
     let faked = Faked::start("", "", |builder| builder).await;
     let (kept, gone) = (faked.client.create_session("fake").await, faked.client.create_session("fake").await);
     for session in [&kept, &gone] {
@@ -64,7 +64,7 @@ async fn an_archived_session_keeps_its_folder() {
 }
 
 #[tokio::test]
-async fn a_folder_goes_after_the_agent_that_works_in_it() {
+async fn removes_a_folder_after_its_agent_has_exited() {
     let faked = Faked::start("", "", |builder| builder).await;
     let session = faked.client.create_session("fake").await;
     let sent = faked.client.send(&session, "ignore_cancel").await;
@@ -77,7 +77,7 @@ async fn a_folder_goes_after_the_agent_that_works_in_it() {
 }
 
 #[tokio::test]
-async fn a_worker_that_was_down_removes_the_folder_when_it_is_back() {
+async fn removes_a_folder_after_the_worker_has_restarted() {
     let mut faked = Faked::start("", "", |builder| builder).await;
     let (session, other) = (faked.client.create_session("fake").await, faked.client.create_session("fake").await);
     for session in [&session, &other] {
@@ -94,7 +94,7 @@ async fn a_worker_that_was_down_removes_the_folder_when_it_is_back() {
 }
 
 #[tokio::test]
-async fn a_folder_of_a_session_that_this_database_never_had_stays() {
+async fn keeps_a_folder_of_an_unknown_session() {
     let faked = Faked::start("", "", |builder| builder).await;
     let foreign = banter_tests::chat::unknown_id();
     let folder = faked.app.folder().join("data/work").join(&foreign);
@@ -109,12 +109,12 @@ async fn a_folder_of_a_session_that_this_database_never_had_stays() {
 }
 
 #[tokio::test]
-async fn folders_that_were_there_before_become_private() {
+async fn makes_existing_folders_private() {
     let faked = Faked::start("", "", |builder| builder).await;
     let session = faked.client.create_session("fake").await;
     let data = faked.app.folder().join("data");
     for folder in [data.join("agents/fake/home"), data.join("work").join(&session)] {
-        // As somebody makes it who puts the agent's own configuration there.
+        // As an operator creates it to place the agent's own configuration there.
         fs::create_dir_all(&folder).unwrap();
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
     }
@@ -126,12 +126,12 @@ async fn folders_that_were_there_before_become_private() {
 }
 
 #[tokio::test]
-async fn an_agent_does_not_work_in_a_folder_that_another_one_works_in() {
+async fn does_not_start_an_agent_in_a_folder_that_another_one_uses() {
     let faked = Faked::start("", "max_attempts = 1", |builder| builder).await;
     let session = faked.client.create_session("fake").await;
     let work = faked.app.folder().join("data/work");
     fs::create_dir_all(&work).unwrap();
-    // Held by somebody who cannot be told to end, as on another machine.
+    // Held by a process that cannot be stopped, as on another machine.
     let lock = fs::File::create(work.join(format!("{session}.lock"))).unwrap();
     lock.lock().unwrap();
 
@@ -140,13 +140,13 @@ async fn an_agent_does_not_work_in_a_folder_that_another_one_works_in() {
     let error = &asked["task"]["error"];
     let message = "Another agent is still running in this conversation's work folder.";
     assert_eq!(json!([error["code"], error["message"]]), json!(["agent_error", message]), "{asked}");
-    assert_eq!(faked.fake.methods("fake"), [""; 0], "it was not started");
+    assert_eq!(faked.fake.methods("fake"), [""; 0], "the agent was not started");
     drop(lock);
     assert_eq!(faked.client.ask(&session, "hello").await["reply"]["content"], "You said: hello");
 }
 
 #[tokio::test]
-async fn what_the_system_refuses_is_tried_again() {
+async fn retries_after_an_error_of_the_file_system() {
     let faked = Faked::start("", "max_attempts = 2", |builder| builder).await;
     let work = faked.app.folder().join("data/work");
     let _ = fs::remove_dir_all(&work);

@@ -1,4 +1,4 @@
-//! How long the processes of agents live, how they are told to end, and who waits for whom.
+//! Lifetime of agent processes: how they are stopped, and how turns wait for a process.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::{Faked, GONE_WITHIN, supervisors};
 
-/// What an agent was told from its first prompt on. That a request is given up is told, too, and means nothing to it.
+/// Returns the methods that an agent received from its first prompt on, without cancelled requests.
 fn told_since_the_prompt(faked: &Faked) -> Vec<String> {
     let mut methods = faked.fake.methods("fake");
     let first = methods.iter().position(|method| method == "session/prompt").unwrap();
@@ -21,18 +21,18 @@ fn told_since_the_prompt(faked: &Faked) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn an_agent_that_leaves_when_its_stdin_is_closed_is_not_told_twice() {
+async fn an_agent_that_exits_when_stdin_closes_gets_no_signal() {
     let faked = Faked::start("--diary", "keep_warm_s = 0", |builder| builder).await;
     let session = faked.client.create_session("fake").await;
 
     faked.client.ask(&session, "hello").await;
 
-    within(GONE_WITHIN, "the agent is gone", async || supervisors(&session).is_empty().then_some(())).await;
+    within(GONE_WITHIN, "the agent exits", async || supervisors(&session).is_empty().then_some(())).await;
     assert_eq!(told_since_the_prompt(&faked), ["(end of stdin)"]);
 }
 
 #[tokio::test]
-async fn an_agent_that_does_not_stop_is_told_again_and_again() {
+async fn escalates_signals_to_an_agent_that_does_not_exit() {
     let faked = Faked::start("--diary --stays", "", |builder| builder).await;
     let session = faked.client.create_session("fake").await;
     let sent = faked.client.send(&session, "ignore_cancel").await;
@@ -42,9 +42,9 @@ async fn an_agent_that_does_not_stop_is_told_again_and_again() {
     faked.client.cancel(&session, &sent.task_id).await.ok(202);
 
     faked.client.wait_for_status(&session, &sent.task_id, "cancelled").await;
-    assert!(!supervisors(&session).is_empty(), "the answer has ended, the rest goes on");
-    within(GONE_WITHIN, "the agent is gone", async || supervisors(&session).is_empty().then_some(())).await;
-    // On a machine that is very busy it is killed before it has written the last of them down.
+    assert!(!supervisors(&session).is_empty(), "the answer has ended, but the agent still runs");
+    within(GONE_WITHIN, "the agent exits", async || supervisors(&session).is_empty().then_some(())).await;
+    // On a very busy machine it is killed before it has logged the last of them.
     let told = told_since_the_prompt(&faked);
     assert!(
         ["session/cancel", "(end of stdin)", "(SIGTERM)"]
@@ -55,21 +55,24 @@ async fn an_agent_that_does_not_stop_is_told_again_and_again() {
 }
 
 #[tokio::test]
-async fn an_agent_that_breaks_down_between_two_turns_is_started_again() {
+async fn restarts_an_agent_that_crashed_between_two_turns() {
     let faked = Faked::start("", "", |builder| builder).await;
     let session = faked.client.create_session("fake").await;
     let process = faked.client.ask(&session, "process").await["reply"]["content"].as_str().unwrap().to_owned();
 
     Signal::Kill.send(process.parse().unwrap());
 
-    within(GONE_WITHIN, "the agent is gone", async || supervisors(&session).is_empty().then_some(())).await;
+    within(GONE_WITHIN, "the agent exits", async || supervisors(&session).is_empty().then_some(())).await;
     let asked = faked.client.ask(&session, "recall").await;
     assert_eq!(json!([asked["task"]["status"], asked["task"]["attempt"]]), json!(["succeeded", 1]), "{asked}");
-    assert!(asked["reply"]["content"].as_str().unwrap().contains("[user]\nprocess"), "it was told: {asked}");
+    assert!(
+        asked["reply"]["content"].as_str().unwrap().contains("[user]\nprocess"),
+        "it received the history: {asked}"
+    );
 }
 
 #[tokio::test]
-async fn a_worker_that_drains_lets_a_turn_end_and_leaves_no_process() {
+async fn draining_lets_a_turn_end_and_leaves_no_process() {
     let mut faked = Faked::start("", "", |builder| builder.env("SHUTDOWN_GRACE_SECONDS", "30")).await;
     for _ in 0..3 {
         let session = faked.client.create_session("fake").await;
@@ -88,15 +91,15 @@ async fn a_worker_that_drains_lets_a_turn_end_and_leaves_no_process() {
     let task = faked.client.task(&session, &sent.task_id).await;
     assert_eq!(json!([task["status"], task["attempt"]]), json!(["succeeded", 1]));
     let folder = faked.app.folder().join("data").display().to_string();
-    assert_eq!(processes_with(&folder), [0_u32; 0], "nothing is left that works there");
+    assert_eq!(processes_with(&folder), [0_u32; 0], "no process is left in its folder");
 }
 
-/// An agent that may have one process, which is busy.
+/// Starts an agent that may have one process, which is busy.
 async fn crowded() -> (Faked, String, String) {
     let faked = Faked::start("", "max_processes = 1", |builder| builder).await;
     let busy = faked.client.create_session("fake").await;
     let task = faked.client.send(&busy, "until_cancelled").await.task_id;
-    eventually("the busy one", async || {
+    eventually("the busy process", async || {
         faked.fake.methods("fake").contains(&"session/prompt".to_owned()).then_some(())
     })
     .await;
@@ -104,7 +107,7 @@ async fn crowded() -> (Faked, String, String) {
 }
 
 #[tokio::test]
-async fn a_turn_waits_while_all_processes_are_busy_and_then_goes_on() {
+async fn a_turn_waits_while_all_processes_are_busy_and_then_continues() {
     let (faked, busy, task) = crowded().await;
     let client = &faked.client;
     let waiting = client.create_session("fake").await;
@@ -117,11 +120,11 @@ async fn a_turn_waits_while_all_processes_are_busy_and_then_goes_on() {
 
     client.wait_for_status(&waiting, &sent.task_id, "succeeded").await;
     assert_eq!(client.answer_of(&waiting, &sent.task_id).await.unwrap()["content"], "You said: hello");
-    within(GONE_WITHIN, "the idle one went for it", async || supervisors(&busy).is_empty().then_some(())).await;
+    within(GONE_WITHIN, "the idle process exits", async || supervisors(&busy).is_empty().then_some(())).await;
 }
 
 #[tokio::test]
-async fn a_turn_that_waits_for_a_process_can_be_stopped() {
+async fn a_turn_that_waits_for_a_process_can_be_cancelled() {
     let (faked, busy, task) = crowded().await;
     let client = &faked.client;
     let waiting = client.create_session("fake").await;
@@ -133,8 +136,8 @@ async fn a_turn_that_waits_for_a_process_can_be_stopped() {
     client.wait_for_status(&waiting, &sent.task_id, "cancelled").await;
 
     assert!(asked_at.elapsed() < Duration::from_secs(5), "{:?}", asked_at.elapsed());
-    assert!(supervisors(&waiting).is_empty(), "none was started");
-    // Nor is it in the way of the next one.
+    assert!(supervisors(&waiting).is_empty(), "no process was started");
+    // It does not block the next one either.
     let next = client.create_session("fake").await;
     let sent = client.send(&next, "hello").await;
     client.cancel(&busy, &task).await.ok(202);
@@ -143,21 +146,21 @@ async fn a_turn_that_waits_for_a_process_can_be_stopped() {
 }
 
 #[tokio::test]
-async fn a_process_takes_its_place_until_it_is_gone() {
+async fn a_process_occupies_its_slot_until_it_has_exited() {
     let faked = Faked::start("--stays", "max_processes = 1", |builder| builder).await;
     let client = &faked.client;
     let (old, new) = (client.create_session("fake").await, client.create_session("fake").await);
     client.ask(&old, "hello").await;
     let sent = client.send(&new, "hello").await;
 
-    within(GONE_WITHIN, "the new one", async || (!supervisors(&new).is_empty()).then_some(())).await;
+    within(GONE_WITHIN, "the new process", async || (!supervisors(&new).is_empty()).then_some(())).await;
 
-    assert!(supervisors(&old).is_empty(), "the old one went first, though it had to be told twice");
+    assert!(supervisors(&old).is_empty(), "the old one exited first, although it ignored the first signal");
     client.wait_for_status(&new, &sent.task_id, "succeeded").await;
 }
 
 #[tokio::test]
-async fn a_stop_while_the_agent_opens_a_session_ends_it() {
+async fn cancelling_while_the_agent_opens_a_session_ends_the_agent() {
     let faked = Faked::start("--no-session", "", |builder| builder).await;
     let client = &faked.client;
     let session = client.create_session("fake").await;
@@ -168,11 +171,11 @@ async fn a_stop_while_the_agent_opens_a_session_ends_it() {
     client.cancel(&session, &sent.task_id).await.ok(202);
 
     client.wait_for_status(&session, &sent.task_id, "cancelled").await;
-    within(GONE_WITHIN, "the agent is gone", async || supervisors(&session).is_empty().then_some(())).await;
+    within(GONE_WITHIN, "the agent exits", async || supervisors(&session).is_empty().then_some(())).await;
 }
 
 #[tokio::test]
-async fn a_stop_that_comes_with_the_end_of_a_turn_makes_one_end_of_it() {
+async fn a_cancellation_at_the_end_of_a_turn_leads_to_one_outcome() {
     let faked = Faked::start("", "", |builder| builder).await;
     let client = &faked.client;
     let session = client.create_session("fake").await;
@@ -185,18 +188,21 @@ async fn a_stop_that_comes_with_the_end_of_a_turn_makes_one_end_of_it() {
 
         let ended = client.wait_for_end(&session, &sent.task_id).await;
         match stopped {
-            202 => assert_eq!(ended["status"], "cancelled", "a Stop that was taken holds: {ended}"),
+            202 => assert_eq!(ended["status"], "cancelled", "an accepted cancellation takes effect: {ended}"),
             409 => assert_eq!(ended["status"], "succeeded", "{ended}"),
             status => panic!("{status}"),
         }
         client.answer_of(&session, &sent.task_id).await;
         let next = client.ask(&session, "hello").await;
-        assert_eq!(next["reply"]["content"], "You said: hello", "a late cancel is not the next turn's: {next}");
+        assert_eq!(
+            next["reply"]["content"], "You said: hello",
+            "a late cancellation does not affect the next turn: {next}"
+        );
     }
 }
 
 #[tokio::test]
-async fn an_agent_may_go_with_its_last_word() {
+async fn an_agent_may_exit_right_after_its_answer() {
     let faked = Faked::start("", "max_attempts = 1", |builder| builder).await;
     let session = faked.client.create_session("fake").await;
 
@@ -210,7 +216,7 @@ async fn an_agent_may_go_with_its_last_word() {
     }
 }
 
-/// A worker that is told to end in mid-turn, and another one after it.
+/// Stops a worker in the middle of a turn, and starts another one after it.
 async fn handed_on(prompt: &str) -> (Faked, String, String) {
     let mut faked = Faked::start("", "", |builder| builder.env("SHUTDOWN_GRACE_SECONDS", "1")).await;
     let session = faked.client.create_session("fake").await;
@@ -224,13 +230,13 @@ async fn handed_on(prompt: &str) -> (Faked, String, String) {
         .await;
     }
     faked.app.worker(0).stop(STOP_LIMIT).await;
-    assert!(supervisors(&session).is_empty(), "its agent went with it");
+    assert!(supervisors(&session).is_empty(), "its agent exited with it");
     faked.app.replace_worker(0);
     (faked, session, task)
 }
 
 #[tokio::test]
-async fn a_turn_that_is_handed_back_is_made_by_another_worker() {
+async fn another_worker_repeats_a_turn_that_was_handed_back() {
     let (faked, session, task) = handed_on("quiet_thinking 4").await;
 
     let ended = faked.client.wait_for_status(&session, &task, "succeeded").await;
@@ -240,7 +246,7 @@ async fn a_turn_that_is_handed_back_is_made_by_another_worker() {
 }
 
 #[tokio::test]
-async fn a_turn_whose_tool_had_begun_is_not_made_again_by_another_worker() {
+async fn another_worker_does_not_repeat_a_turn_whose_tool_had_started() {
     let (faked, session, task) = handed_on("untold").await;
 
     let ended = faked.client.wait_for_status(&session, &task, "interrupted").await;

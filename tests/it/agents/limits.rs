@@ -1,4 +1,4 @@
-//! What an agent may send, and how long it may take.
+//! Limits on the size and duration of an agent's output.
 
 use banter_tests::{app::TestApp, fake_agent::FakeAgent};
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use super::Faked;
 
 #[tokio::test]
-async fn an_agent_that_never_starts_to_speak_is_given_up() {
+async fn times_out_an_agent_that_never_initializes() {
     let fake = FakeAgent::new();
     let app = TestApp::builder()
         .agents(&fake.agent("mute", "--no-start", "max_attempts = 1"))
@@ -16,7 +16,7 @@ async fn an_agent_that_never_starts_to_speak_is_given_up() {
     let client = app.client();
     let (mute, absent) = (client.create_session("mute").await, client.create_session("absent").await);
 
-    // Half a minute, both at once.
+    // Half a minute, both at the same time.
     let (mute, absent) = tokio::join!(client.ask(&mute, "hello"), client.ask(&absent, "hello"));
 
     let found = [mute, absent].map(|asked| {
@@ -32,7 +32,7 @@ async fn an_agent_that_never_starts_to_speak_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_turn_has_a_limit_and_the_agent_is_told() {
+async fn cancels_a_turn_that_exceeds_its_time_limit() {
     let faked = Faked::start("", "max_attempts = 1\ntimeout_s = 4", |builder| builder).await;
     let session = faked.client.create_session("fake").await;
 
@@ -48,7 +48,7 @@ async fn a_turn_has_a_limit_and_the_agent_is_told() {
 }
 
 #[tokio::test]
-async fn an_agent_that_hangs_up_and_stays_has_broken_down() {
+async fn an_agent_that_closes_its_output_without_exiting_has_crashed() {
     let faked = Faked::start("", "max_attempts = 1", |builder| builder).await;
     let session = faked.client.create_session("fake").await;
 
@@ -64,14 +64,14 @@ async fn an_agent_that_hangs_up_and_stays_has_broken_down() {
 }
 
 #[tokio::test]
-async fn an_agent_may_say_on_stderr_what_it_likes() {
+async fn accepts_any_amount_of_stderr_output() {
     let faked = Faked::start("", "", |builder| builder).await;
 
     assert_eq!(faked.ask("chatter").await["reply"]["content"], "done");
 }
 
 #[tokio::test]
-async fn the_steps_of_an_attempt_have_a_budget_together() {
+async fn limits_the_total_size_of_the_steps_of_an_attempt() {
     let faked = Faked::start("", "", |builder| builder).await;
     let session = faked.client.create_session("fake").await;
 

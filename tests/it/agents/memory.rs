@@ -1,4 +1,4 @@
-//! What an agent knows of a conversation when its process is gone.
+//! Context of a conversation after the agent's process has ended.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 use super::Faked;
 
 #[tokio::test]
-async fn a_new_process_takes_the_session_up_or_is_told_the_conversation() {
+async fn a_new_process_resumes_the_session_or_gets_the_history() {
     let fake = FakeAgent::new();
     let told = "The following blocks contain the conversation so far, one message per block. The last block is the new \
                 message to answer. | [user]\nfirst | [assistant]\nYou said: first";
@@ -48,7 +48,7 @@ async fn a_new_process_takes_the_session_up_or_is_told_the_conversation() {
 }
 
 #[tokio::test]
-async fn a_session_that_cannot_be_put_into_its_mode_is_no_use() {
+async fn does_not_use_a_session_whose_mode_cannot_be_set() {
     let mut faked = Faked::start("--load --modes --new-modes", "mode = 'default'", |builder| {
         builder.env("TASK_LEASE_SECONDS", "5")
     })
@@ -66,7 +66,7 @@ async fn a_session_that_cannot_be_put_into_its_mode_is_no_use() {
 }
 
 #[tokio::test]
-async fn another_worker_takes_the_conversation_over_while_the_first_keeps_its_agent_warm() {
+async fn another_worker_continues_while_the_first_keeps_its_agent() {
     let mut faked = Faked::start("--load", "", |builder| builder.env("WORKER_CONCURRENCY", "1")).await;
     let session = faked.client.create_session("fake").await;
     faked.client.ask(&session, "first").await;
@@ -83,7 +83,7 @@ async fn another_worker_takes_the_conversation_over_while_the_first_keeps_its_ag
 }
 
 #[tokio::test]
-async fn turns_that_the_agents_session_has_not_seen_are_told() {
+async fn sends_turns_that_the_agent_session_has_not_seen() {
     let faked = Faked::start("", "max_attempts = 1", |builder| builder).await;
     let session = faked.client.create_session("fake").await;
     faked.client.ask(&session, "first").await;
@@ -100,11 +100,11 @@ async fn turns_that_the_agents_session_has_not_seen_are_told() {
 }
 
 #[tokio::test]
-async fn another_program_behind_the_same_key_is_told_the_conversation() {
+async fn another_program_under_the_same_key_gets_the_history() {
     let mut faked = Faked::start("--load", "", |builder| builder.env("TASK_LEASE_SECONDS", "5")).await;
     let session = faked.client.create_session("fake").await;
     faked.client.ask(&session, "first").await;
-    // It would take the session up, as one that takes any id for its own.
+    // It would resume the session, because it accepts any id.
     fs::write(faked.app.folder().join("agents.toml"), faked.fake.agent("fake", "--load --other", "")).unwrap();
 
     faked.app.replace_worker(0);

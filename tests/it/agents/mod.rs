@@ -1,4 +1,4 @@
-//! Agents that are programs: what is spoken with them, how they fail, and that nothing of them is left.
+//! Agents that are programs: the protocol, their failures, and the cleanup of their processes.
 
 mod acp;
 mod command;
@@ -28,22 +28,22 @@ use banter_tests::{
 };
 use serde_json::Value;
 
-/// How long the end of an agent may take: the stop order takes at most 14 s, the rest is for a machine that is busy with
-/// other tests.
+/// Time limit for the exit of an agent: the stop sequence takes at most 14 s, the rest is a margin for a machine that
+/// is busy with other tests.
 const GONE_WITHIN: Duration = Duration::from_secs(45);
 
-/// A number of seconds that no other process sleeps.
+/// Returns a number of seconds that no other process sleeps.
 fn unique_seconds() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("86{:05}.{:03}", std::process::id() % 100_000, NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// The supervisors of a session's agents.
+/// Returns the supervisors of a session's agents.
 fn supervisors(session: &str) -> Vec<u32> {
     processes_with(&format!("{session}.lock -- "))
 }
 
-/// An installation with the agent `fake`.
+/// Starts an installation with the agent `fake`.
 struct Faked {
     app: TestApp,
     fake: FakeAgent,
@@ -51,7 +51,7 @@ struct Faked {
 }
 
 impl Faked {
-    /// With arguments of the agent's, more lines for its table, and changes to the installation.
+    /// Starts one with arguments for the agent, further lines for its table, and changes to the installation.
     async fn start(arguments: &str, more: &str, change: impl FnOnce(Builder) -> Builder) -> Self {
         let fake = FakeAgent::new();
         let app = change(TestApp::builder().agents(&fake.agent("fake", arguments, more))).start().await;
@@ -60,7 +60,7 @@ impl Faked {
         Self { app, fake, client }
     }
 
-    /// Asks in a new session; `{message, task, reply}`.
+    /// Asks in a new session; returns `{message, task, reply}`.
     async fn ask(&self, content: &str) -> Value {
         let session = self.client.create_session("fake").await;
         self.client.ask(&session, content).await

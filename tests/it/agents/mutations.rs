@@ -1,5 +1,5 @@
-//! Random defects in what an agent writes, from fixed seeds. Whatever comes: the turn ends, the conversation continues, and
-//! nothing broken passes for a finished answer.
+//! Random defects in an agent's output, from fixed seeds. In every case the turn ends, the conversation continues, and
+//! a damaged answer is not reported as complete.
 
 use banter_tests::{client::Client, dice::Dice};
 use futures::{StreamExt as _, stream};
@@ -7,19 +7,19 @@ use serde_json::{Value, json};
 
 use super::Faked;
 
-/// Sessions that are played.
+/// Number of sessions.
 const SEEDS: u64 = 48;
-/// Turns at once.
+/// Number of concurrent turns.
 const AT_ONCE: usize = 4;
 
-/// A script, and what may become of it.
+/// A script and its possible outcomes.
 struct Session {
     steps: Vec<Value>,
-    /// The answer, if nothing of it is lost.
+    /// The answer, if no part of it is lost.
     text: String,
-    /// A part of the answer cannot be read: it may be missing, and that is said.
+    /// A part of the answer is unreadable: it may be missing, and that is reported.
     is_torn: bool,
-    /// The result cannot be read, or says that the turn failed.
+    /// The result is unreadable, or says that the turn failed.
     has_failed: bool,
 }
 
@@ -35,7 +35,7 @@ fn chunk(text: &str) -> Value {
     update(&json!({"sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": text}}))
 }
 
-/// Cuts a line in its second half: what is left is no JSON.
+/// Truncates a line in its second half, which leaves invalid JSON.
 fn torn(dice: &mut Dice, line: &str) -> String {
     let at = dice.index(line.len() / 2) + line.len() / 2 - 1;
     line[..line.floor_char_boundary(at)].to_owned()
@@ -71,7 +71,7 @@ impl Session {
         self.steps.push(json!({"line": line.into()}));
     }
 
-    /// Something odd that is no part of the answer.
+    /// Returns an odd line that is not part of the answer.
     fn defect(&mut self, dice: &mut Dice) {
         let tool = |fields: &str| {
             format!(
@@ -114,7 +114,7 @@ impl Session {
         }
     }
 
-    /// What is wrong with the outcome.
+    /// Describes what is wrong with the outcome, if anything.
     fn judge(&self, asked: &Value, task: &Value) -> Option<String> {
         // After a tool, a failure ends the task as interrupted.
         let expected: &[&str] = if self.has_failed { &["failed", "interrupted"] } else { &["succeeded"] };
@@ -144,7 +144,7 @@ async fn check(client: &Client, seed: u64) -> Option<String> {
 }
 
 #[tokio::test]
-async fn random_defects_lose_no_outcome_and_pass_for_no_answer() {
+async fn random_defects_lose_no_outcome_and_are_not_reported_as_complete_answers() {
     let faked = Faked::start("", "max_attempts = 1", |builder| builder).await;
     let client = &faked.client;
 

@@ -1,4 +1,4 @@
-//! Agents that ask before they act.
+//! Permission requests of agents.
 
 use banter_tests::{
     app::Builder,
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::Faked;
 
 #[tokio::test]
-async fn the_policy_decides_for_this_once_and_never_for_always() {
+async fn the_policy_selects_a_one_time_option_and_never_a_permanent_one() {
     for (policy, expected) in [
         ("permission = 'allow'", "outcome: selected allow_once"),
         ("permission = 'reject'", "outcome: selected reject_once"),
@@ -25,14 +25,11 @@ async fn the_policy_decides_for_this_once_and_never_for_always() {
     }
     let faked = Faked::start("", "permission = 'reject'", |builder| builder).await;
     let cancelled = faked.ask("ask allow_always reject_always").await;
-    assert_eq!(
-        cancelled["reply"]["content"], "outcome: cancelled",
-        "an option that the agent remembers is not selected"
-    );
+    assert_eq!(cancelled["reply"]["content"], "outcome: cancelled", "a permanent option is not selected");
 }
 
 #[tokio::test]
-async fn a_request_without_options_is_cancelled_at_once() {
+async fn cancels_a_request_without_options() {
     for policy in ["ask", "allow", "reject"] {
         let faked = Faked::start("", &format!("permission = '{policy}'"), |builder| builder).await;
         let session = faked.client.create_session("fake").await;
@@ -55,7 +52,7 @@ const DATABASES: &str = r#"choose [
     {"optionId": "db-3", "name": "Keep both", "kind": "allow_once"}]"#;
 
 #[tokio::test]
-async fn every_option_is_offered_and_the_agent_gets_the_one_that_was_selected() {
+async fn offers_every_option_and_returns_the_selected_one() {
     for policy in ["ask", "allow"] {
         let faked = Faked::start("", &format!("permission = '{policy}'"), |builder| builder).await;
         let asking = Asking::start(&faked.client, DATABASES).await;
@@ -88,7 +85,7 @@ async fn every_option_is_offered_and_the_agent_gets_the_one_that_was_selected() 
 }
 
 #[tokio::test]
-async fn a_question_without_a_no_can_be_declined_and_the_turn_continues() {
+async fn declines_a_request_without_a_reject_option_and_continues_the_turn() {
     let faked = Faked::start("", "permission = 'ask'", |builder| builder).await;
     let asking = Asking::start(&faked.client, DATABASES).await;
 
@@ -126,7 +123,7 @@ async fn an_option_of_any_kind_can_be_selected() {
 }
 
 #[tokio::test]
-async fn a_message_that_interrupts_takes_the_question_away() {
+async fn an_interrupting_message_cancels_the_request() {
     let faked = Faked::start("", "permission = 'ask'", |builder| builder).await;
     let asking = Asking::start(&faked.client, "ask").await;
 
@@ -139,13 +136,13 @@ async fn a_message_that_interrupts_takes_the_question_away() {
     let task = next["task"]["id"].as_str().unwrap();
     faked.client.wait_for_status(&asking.session, task, "succeeded").await;
     assert_eq!(faked.client.answer_of(&asking.session, task).await.unwrap()["content"], "You said: hello");
-    // The agent got an answer to its question, as the protocol wants it.
+    // The agent gets a response to its request, as the protocol requires.
     let received = faked.fake.received("fake");
     assert!(received.iter().any(|message| message["result"]["outcome"]["outcome"] == "cancelled"), "{received:?}");
 }
 
 #[tokio::test]
-async fn a_turn_that_ends_without_a_word_after_a_no_has_succeeded() {
+async fn a_turn_without_text_after_a_rejection_succeeds() {
     let faked = Faked::start("", "permission = 'reject'", |builder| builder).await;
     let session = faked.client.create_session("fake").await;
 
@@ -161,7 +158,7 @@ async fn a_turn_that_ends_without_a_word_after_a_no_has_succeeded() {
 }
 
 #[tokio::test]
-async fn a_user_who_does_not_decide_says_no_however_silent_the_agent_may_be() {
+async fn rejects_an_undecided_request_after_its_time_limit() {
     let faked =
         Faked::start("", "permission = 'ask'\npermission_timeout_s = 3\nidle_timeout_s = 1", |builder| builder).await;
 
@@ -171,7 +168,7 @@ async fn a_user_who_does_not_decide_says_no_however_silent_the_agent_may_be() {
 }
 
 #[tokio::test]
-async fn a_stop_while_the_agent_waits_ends_the_turn() {
+async fn a_turn_that_waits_for_a_decision_can_be_cancelled() {
     let faked = Faked::start("", "permission = 'ask'", |builder| builder).await;
     let asking = Asking::start(&faked.client, "ask").await;
 
@@ -183,7 +180,7 @@ async fn a_stop_while_the_agent_waits_ends_the_turn() {
 }
 
 #[tokio::test]
-async fn an_agent_that_breaks_down_while_it_waits_has_taken_its_question_back() {
+async fn a_crash_of_the_agent_cancels_its_request() {
     let faked = Faked::start("", "permission = 'ask'\nmax_attempts = 1", |builder| builder).await;
     let asking = Asking::start(&faked.client, "ask_and_die").await;
 
@@ -212,7 +209,7 @@ impl Asking {
         Self { session, task, step }
     }
 
-    /// The request that waits, other than one that is known.
+    /// Returns the open request, other than a known one.
     async fn wanted(client: &Client, session: &str, task: &str, known: Option<&str>) -> Value {
         eventually("a request for permission", async || {
             let task = client.task(session, task).await;
@@ -244,7 +241,7 @@ impl Asking {
     }
 }
 
-/// Two apis and a worker, each a process of its own.
+/// Starts two apis and a worker, each as a process.
 async fn apart(more: &str, change: impl FnOnce(Builder) -> Builder) -> Faked {
     let more = format!("permission = 'ask'\n{more}");
     Faked::start("", &more, |builder| change(builder.apis(2).env("TASK_LEASE_SECONDS", "2"))).await
@@ -270,7 +267,7 @@ async fn the_user_decides_at_any_api_once(change: impl FnOnce(Builder) -> Builde
                 && step["status"] == status
         };
         let seen = stream.read_until("the question", |event| is(event, "permission", "pending")).await;
-        assert!(seen.iter().any(|event| is(event, "tool", "pending")), "what it is for waits: {seen:?}");
+        assert!(seen.iter().any(|event| is(event, "tool", "pending")), "its tool is pending: {seen:?}");
 
         asking.decide(&there, decision).await.ok_status(204);
 
@@ -339,7 +336,7 @@ async fn a_request_of_a_worker_that_is_killed_expires_and_the_next_one_asks_anew
     old.decide(&there, "allow").await.problem_code(409, "task_ended");
 }
 
-/// What holds with both relays.
+/// Checks that apply with both relays.
 macro_rules! with_both_relays {
     ($($name:ident),+ $(,)?) => {
         mod embedded {

@@ -1,4 +1,4 @@
-//! Nothing that an agent starts outlives it, however it ends.
+//! No process that an agent starts outlives it, however it ends.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::{Faked, GONE_WITHIN, supervisors, unique_seconds};
 
-/// An agent in mid-turn whose tools sleep, two of them out of reach of any process group.
+/// An agent in the middle of a turn whose tools sleep, two of them outside any process group.
 struct Asleep {
     faked: Faked,
     session: String,
@@ -28,7 +28,7 @@ impl Asleep {
         let task = faked.client.send(&session, &format!("sleeping_tool {seconds}")).await.task_id;
         let asleep = Self { faked, session, task, seconds };
         eventually("sleeping tools", async || (asleep.survivors().len() >= 3).then_some(())).await;
-        // Stored, so that whoever takes the turn over knows of it, too.
+        // Stored, so that a worker that takes over the turn knows of it.
         eventually("the tool's step", async || {
             let task = asleep.faked.client.task(&asleep.session, &asleep.task).await;
             (!task["steps"].as_array()?.is_empty()).then_some(())
@@ -41,7 +41,7 @@ impl Asleep {
         processes_with(&self.seconds)
     }
 
-    /// The agent's supervisor.
+    /// Returns the agent's supervisor.
     fn supervisor(&self) -> u32 {
         let found = supervisors(&self.session);
         assert_eq!(found.len(), 1, "one supervisor");
@@ -57,20 +57,20 @@ impl Asleep {
 }
 
 #[tokio::test]
-async fn a_stop_leaves_no_tool_behind() {
+async fn cancelling_leaves_no_tool() {
     let asleep = Asleep::start("").await;
     let client = &asleep.faked.client;
 
     client.cancel(&asleep.session, &asleep.task).await.ok(202);
 
     client.wait_for_status(&asleep.session, &asleep.task, "cancelled").await;
-    // The agent says that it stopped, but its tools go on: all of it is ended.
+    // The agent reports that it stopped, but its tools continue: all of them are killed.
     asleep.expect_none().await;
     assert_eq!(client.ask(&asleep.session, "hello").await["reply"]["content"], "You said: hello");
 }
 
 #[tokio::test]
-async fn an_agent_that_stops_its_tool_is_kept() {
+async fn keeps_an_agent_that_stops_its_tool() {
     let faked = Faked::start("", "", |builder| builder).await;
     let (session, seconds) = (faked.client.create_session("fake").await, unique_seconds());
     let before = faked.client.ask(&session, "process").await;
@@ -86,7 +86,7 @@ async fn an_agent_that_stops_its_tool_is_kept() {
 }
 
 #[tokio::test]
-async fn an_agent_that_does_not_stop_is_ended_with_its_tools() {
+async fn kills_an_agent_that_does_not_stop_with_its_tools() {
     let asleep = Asleep::start("--deaf").await;
     let client = &asleep.faked.client;
     let session = client.create_session("fake").await;
@@ -97,12 +97,12 @@ async fn an_agent_that_does_not_stop_is_ended_with_its_tools() {
     client.cancel(&session, &busy.task_id).await.ok(202);
 
     client.wait_for_status(&session, &busy.task_id, "cancelled").await;
-    within(GONE_WITHIN, "the agent is gone", async || supervisors(&session).is_empty().then_some(())).await;
+    within(GONE_WITHIN, "the agent exits", async || supervisors(&session).is_empty().then_some(())).await;
     assert_eq!(client.ask(&session, "hello").await["reply"]["content"], "You said: hello");
 }
 
 #[tokio::test]
-async fn a_stop_while_the_agent_is_started_leaves_nothing_behind() {
+async fn cancelling_during_the_start_leaves_no_process() {
     let faked = Faked::start("--deaf", "keep_warm_s = 0", |builder| builder).await;
     let mut sessions = Vec::new();
     for delay_ms in [0, 2, 5, 10, 20, 40, 80, 160] {
@@ -115,14 +115,14 @@ async fn a_stop_while_the_agent_is_started_leaves_nothing_behind() {
     }
 
     for (session, _) in sessions.iter().filter(|(_, status)| *status == 202) {
-        within(GONE_WITHIN, "the agent is gone", async || supervisors(session).is_empty().then_some(())).await;
+        within(GONE_WITHIN, "the agent exits", async || supervisors(session).is_empty().then_some(())).await;
         let asked = faked.client.ask(session, "hello").await;
         assert_eq!(asked["reply"]["content"], "You said: hello");
     }
 }
 
 #[tokio::test]
-async fn a_killed_worker_leaves_nothing_behind() {
+async fn a_killed_worker_leaves_no_process() {
     let mut asleep = Asleep::start("--deaf").await;
 
     asleep.faked.app.worker(0).kill();
@@ -131,7 +131,7 @@ async fn a_killed_worker_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn a_killed_supervisor_leaves_nothing_behind() {
+async fn a_killed_supervisor_leaves_no_process() {
     let asleep = Asleep::start("--deaf").await;
 
     Signal::Kill.send(asleep.supervisor());
@@ -143,7 +143,7 @@ async fn a_killed_supervisor_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn a_worker_that_ends_takes_its_agents_along() {
+async fn a_worker_that_shuts_down_stops_its_agents() {
     let mut asleep = Asleep::start("--deaf").await;
     let warm = asleep.faked.ask("hello").await;
     assert_eq!(warm["reply"]["content"], "You said: hello");
@@ -159,7 +159,7 @@ fn is_api(pid: u32) -> bool {
 }
 
 #[tokio::test]
-async fn an_agent_that_ends_takes_its_tools_along() {
+async fn an_agent_that_exits_leaves_no_tool() {
     let asleep = Asleep::start("").await;
     let agents = processes_with("fake_agent.py");
     let agent = agents.iter().find(|pid| parent_of(**pid) == Some(asleep.supervisor())).unwrap();
@@ -176,25 +176,25 @@ fn parent_of(pid: u32) -> Option<u32> {
 }
 
 #[tokio::test]
-async fn a_frozen_workers_agent_gives_the_folder_up() {
+async fn the_agent_of_a_frozen_worker_releases_its_folder() {
     let mut asleep = Asleep::start("").await;
     let client = asleep.faked.client.clone();
     let old = asleep.supervisor();
     asleep.faked.app.freeze_worker(0).await;
     asleep.faked.app.add_worker();
 
-    // The tool was seen, so the turn is not tried again; the next one needs the folder.
+    // The tool was seen, so the turn is not retried; the next turn needs the folder.
     client.wait_for_end(&asleep.session, &asleep.task).await;
     let asked = client.ask(&asleep.session, "hello").await;
 
     assert_eq!(asked["reply"]["content"], "You said: hello", "{asked}");
-    assert!(asleep.survivors().is_empty(), "the frozen worker's tools are gone");
+    assert!(asleep.survivors().is_empty(), "the tools of the frozen worker were killed");
     assert_ne!(asleep.supervisor(), old);
     asleep.faked.app.worker(0).signal(Signal::Thaw);
 }
 
 #[tokio::test]
-async fn idle_processes_are_ended_the_least_recently_used_first() {
+async fn stops_the_least_recently_used_idle_processes_first() {
     let faked = Faked::start("", "max_processes = 2", |builder| builder).await;
     let mut sessions = Vec::new();
     for _ in 0..3 {
@@ -204,22 +204,23 @@ async fn idle_processes_are_ended_the_least_recently_used_first() {
     }
 
     let alive = |session: &String| !supervisors(session).is_empty();
-    within(PATIENCE, "one process less", async || (!alive(&sessions[0])).then_some(())).await;
+    within(PATIENCE, "one process exits", async || (!alive(&sessions[0])).then_some(())).await;
     assert!(alive(&sessions[1]) && alive(&sessions[2]));
     let again = faked.client.ask(&sessions[0], "hello").await;
     assert_eq!(again["reply"]["content"], "You said: hello");
 }
 
 #[tokio::test]
-async fn processes_do_not_stay_for_ever_nor_use_too_much_memory() {
+async fn stops_processes_that_are_idle_for_too_long_or_use_too_much_memory() {
     let faked = Faked::start("", "keep_warm_s = 1", |builder| builder).await;
     let session = faked.client.create_session("fake").await;
     faked.client.ask(&session, "hello").await;
-    within(PATIENCE, "it is idle for too long", async || supervisors(&session).is_empty().then_some(())).await;
+    within(PATIENCE, "the idle process exits", async || supervisors(&session).is_empty().then_some(())).await;
 
     let faked = Faked::start("", "max_memory_mb = 150", |builder| builder).await;
     let (fat, thin) = (faked.client.create_session("fake").await, faked.client.create_session("fake").await);
     faked.client.ask(&fat, "eat 200").await;
     faked.client.ask(&thin, "hello").await;
-    within(PATIENCE, "it is too fat to be kept", async || supervisors(&fat).is_empty().then_some(())).await;
+    within(PATIENCE, "the process over the memory limit exits", async || supervisors(&fat).is_empty().then_some(()))
+        .await;
 }

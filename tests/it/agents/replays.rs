@@ -1,11 +1,11 @@
-//! Agents that replay a session when it is taken up, and ones that are told to forget it.
+//! Agents that replay the history of a loaded session, and agents that delete a session.
 
 use banter_tests::wait::eventually;
 
 use super::Faked;
 
 #[tokio::test]
-async fn a_history_that_is_replayed_after_the_response_is_no_answer() {
+async fn ignores_a_history_that_is_replayed_after_the_response() {
     for (arguments, method) in
         [("--load --replay-after", "session/load"), ("--resume --replay-after", "session/resume")]
     {
@@ -25,7 +25,7 @@ async fn a_history_that_is_replayed_after_the_response_is_no_answer() {
 }
 
 #[tokio::test]
-async fn a_session_that_is_deleted_for_good_is_deleted_in_the_agent_too() {
+async fn deletes_a_session_in_the_agent_too() {
     for (arguments, expected) in
         [("--deletes --closes", Some("session/delete")), ("--closes", Some("session/close")), ("", None)]
     {
@@ -37,7 +37,7 @@ async fn a_session_that_is_deleted_for_good_is_deleted_in_the_agent_too() {
 
         faked.client.delete(&format!("/v1/chat/{session}?permanent=true")).await.ok_status(204);
 
-        eventually("the end of its folder", async || (!folder.exists()).then_some(())).await;
+        eventually("the folder to be removed", async || (!folder.exists()).then_some(())).await;
         let received = faked.fake.received("fake");
         let new = received.iter().find(|message| message["method"] == "session/new").unwrap();
         let ends: Vec<_> = received

@@ -1,5 +1,5 @@
-//! Agents that follow the protocol in their own way. Each row is a script of what the agent writes in a turn (see `play`
-//! in `fake_agent/acts.py`) and what becomes of it; the next odd agent is one more row.
+//! Peculiarities of ACP agents. Each row is a script of what the agent writes in a turn (see `play` in
+//! `fake_agent/acts.py`) and the expected outcome. A new peculiarity is a new row.
 
 use banter_tests::client::Client;
 use futures::{StreamExt as _, stream};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Faked;
 
-/// Turns at once.
+/// Number of concurrent turns.
 const AT_ONCE: usize = 4;
 
 struct Row {
@@ -46,7 +46,7 @@ fn update(kind: &str, mut fields: Value) -> Value {
     json!({ "update": fields })
 }
 
-/// A line with this in place of the text of a chunk.
+/// Returns a line with this text in place of a chunk's text.
 fn chunk_line(text: &str) -> Value {
     let content = format!(r#"{{"type":"text","text":"{text}"}}"#);
     let update = format!(r#"{{"sessionUpdate":"agent_message_chunk","content":{content}}}"#);
@@ -57,7 +57,7 @@ fn request(id: &Value, parameters: &Value) -> Value {
     json!({"ask": {"jsonrpc": "2.0", "id": id, "method": "session/request_permission", "params": parameters}})
 }
 
-/// The last words come after the result.
+/// The last chunks arrive after the result.
 fn tails() -> Vec<Row> {
     let text = |text: &str, pause: u32| json!({"say": text, "pause": pause});
     let ended = |pause: u32| json!({"end": {"stopReason": "end_turn"}, "pause": pause});
@@ -98,7 +98,7 @@ fn tails() -> Vec<Row> {
     ]
 }
 
-/// How a turn ends.
+/// The end of a turn.
 fn endings() -> Vec<Row> {
     let ends = |result: Value| json!({ "end": result });
     let notice = |severity: &str, title: &str| update("notice", json!({"severity": severity, "title": title}));
@@ -179,7 +179,7 @@ fn endings() -> Vec<Row> {
     ]
 }
 
-/// Texts and lines that are not what they should be.
+/// Malformed texts and lines.
 fn lines() -> Vec<Row> {
     let tool = r#"{"jsonrpc":"2.0","method":"session/update","params":{"sessionId":"$S","update":{"sessionUpdate":"tool_call","toolCallId":"t","title":"Look \ud83d","status":"completed","content":[{"type":"content","content":{"type":"text","text":"a\udf89"}}]}}}"#;
     vec![
@@ -266,7 +266,7 @@ fn lines() -> Vec<Row> {
     ]
 }
 
-/// Requests of the agent's: each is answered at once, and the agent says how.
+/// Requests of the agent: each is answered at once, and the agent repeats the response.
 fn requests() -> Vec<Row> {
     let options = json!([{"optionId": "y", "name": "Yes", "kind": "allow_once"}]);
     let with = |id: &Value, parameters: Value| json!([request(id, &parameters), end()]);
@@ -301,7 +301,7 @@ fn requests() -> Vec<Row> {
     ]
 }
 
-/// Much of it.
+/// Large messages.
 fn bulk() -> Vec<Row> {
     let diff = r#"{"jsonrpc":"2.0","method":"session/update","params":{"sessionId":"$S","update":{"sessionUpdate":"tool_call_update","content":[{"type":"diff","path":"/a","newText":"$BIG"}],"toolCallId":"t","title":"Edit","status":"completed"}}}"#;
     let edited = json!([["tool", "Edit", "succeeded"]]);
@@ -347,7 +347,7 @@ async fn outcome(client: &Client, session: &str, script: &Value) -> Value {
     })
 }
 
-/// Plays rows, a few at a time. Each conversation then has a second turn, which nothing of the first is in.
+/// Plays rows, a few at a time. Each conversation then has a second turn, which must not contain anything of the first.
 async fn play(rows: Vec<Row>) {
     let faked = Faked::start("", "permission = 'allow'\nmax_attempts = 1", |builder| builder).await;
     let client = &faked.client;
@@ -376,26 +376,26 @@ async fn play(rows: Vec<Row>) {
 }
 
 #[tokio::test]
-async fn last_words_after_the_result_belong_to_the_turn() {
+async fn includes_chunks_after_the_result_in_the_turn() {
     play(tails()).await;
 }
 
 #[tokio::test]
-async fn a_turn_ends_as_its_agent_says() {
+async fn ends_a_turn_as_the_agent_reports() {
     play(endings()).await;
 }
 
 #[tokio::test]
-async fn odd_lines_cost_no_answer() {
+async fn malformed_lines_lose_no_answer() {
     play(lines()).await;
 }
 
 #[tokio::test]
-async fn every_request_of_an_agent_is_answered() {
+async fn answers_every_request_of_an_agent() {
     play(requests()).await;
 }
 
 #[tokio::test]
-async fn an_agent_may_send_much() {
+async fn accepts_large_messages() {
     play(bulk()).await;
 }

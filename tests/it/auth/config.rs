@@ -1,13 +1,13 @@
-//! What stops a start, and what it says.
+//! Startup errors and their messages.
 
 use std::time::{Duration, Instant};
 
 use banter_tests::app::{TestApp, address_of};
 
-/// A start that fails, fails soon.
+/// Time limit for a start that fails.
 const FAILS_WITHIN: Duration = Duration::from_secs(30);
 
-/// Starts one more process with this variable; it must end with an error that names the variable.
+/// Starts a process with this variable; it must exit with an error that names the variable.
 async fn refuses(app: &TestApp, program: &str, variable: &str, value: &str) -> String {
     let mut process = app.spawn(program, &[("BIND_ADDR", "127.0.0.1:0"), (variable, value)]);
     let status = process.wait_for_exit(FAILS_WITHIN).await;
@@ -19,7 +19,7 @@ async fn refuses(app: &TestApp, program: &str, variable: &str, value: &str) -> S
 }
 
 #[tokio::test]
-async fn a_wrong_value_stops_both_and_names_the_variable() {
+async fn an_invalid_value_stops_both_programs_and_names_the_variable() {
     let app = TestApp::builder().apis(0).workers(0).start().await;
     let wrong = [
         ("DATABASE_URL", "nonsense"),
@@ -42,7 +42,7 @@ async fn a_wrong_value_stops_both_and_names_the_variable() {
 }
 
 #[tokio::test]
-async fn a_wrong_value_of_its_own_stops_an_api_or_a_worker() {
+async fn an_invalid_value_stops_the_program_that_uses_it() {
     let app = TestApp::builder().apis(0).workers(0).start().await;
 
     for (variable, value) in [
@@ -64,7 +64,7 @@ async fn a_wrong_value_of_its_own_stops_an_api_or_a_worker() {
 }
 
 #[tokio::test]
-async fn an_address_for_others_needs_a_key() {
+async fn requires_a_key_for_a_non_loopback_address() {
     let app = TestApp::builder().apis(0).workers(0).start().await;
     for address in ["0.0.0.0:0", "[::]:0"] {
         refuses(&app, "api", "BIND_ADDR", address).await;
@@ -80,7 +80,7 @@ async fn an_address_for_others_needs_a_key() {
 }
 
 #[tokio::test]
-async fn an_unknown_field_of_the_agents_file_is_named_with_its_line() {
+async fn reports_an_unknown_field_of_the_agents_file_with_its_line() {
     let app = TestApp::builder()
         .apis(0)
         .workers(0)
@@ -99,7 +99,7 @@ async fn an_unknown_field_of_the_agents_file_is_named_with_its_line() {
 }
 
 #[tokio::test]
-async fn a_taken_port_stops_the_start() {
+async fn fails_to_start_on_a_port_in_use() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let app = TestApp::builder().apis(0).workers(0).start().await;
 
@@ -107,7 +107,7 @@ async fn a_taken_port_stops_the_start() {
 }
 
 #[tokio::test]
-async fn agents_of_the_file_are_offered_and_demo_can_be_switched_off() {
+async fn offers_the_agents_of_the_file_and_can_disable_the_demo() {
     let scripted = crate::support::Scripted::start().await;
     let keys = |agents: &serde_json::Value| -> Vec<String> {
         let items = agents["items"].as_array().unwrap().iter();

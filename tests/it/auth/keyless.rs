@@ -1,9 +1,9 @@
-//! Without keys only this machine's own pages and programs are served, so that no web page can drive it.
+//! Without keys, only local pages and programs are served, so no web page can control the api.
 
 use banter_tests::{app::TestApp, client::Client};
 use serde_json::json;
 
-/// Headers as a browser or program would send them.
+/// Headers as a browser or a program sends them.
 type Headers<'a> = &'a [(&'a str, &'a str)];
 
 async fn app() -> (TestApp, Client) {
@@ -28,7 +28,7 @@ async fn status(client: &Client, method: &str, path: &str, headers: Headers<'_>)
 }
 
 #[tokio::test]
-async fn everybody_on_this_machine_is_the_local_admin() {
+async fn every_local_client_is_the_local_admin() {
     let (_app, client) = app().await;
 
     let me = client.get("/v1/auth/me").await.ok(200);
@@ -37,7 +37,7 @@ async fn everybody_on_this_machine_is_the_local_admin() {
 }
 
 #[tokio::test]
-async fn keyless_mode_is_said_loudly() {
+async fn warns_about_keyless_mode_at_startup() {
     let (mut app, _client) = app().await;
 
     let log = app.api(0).process.stderr().to_lowercase();
@@ -46,7 +46,7 @@ async fn keyless_mode_is_said_loudly() {
 }
 
 #[tokio::test]
-async fn only_a_loopback_host_is_served() {
+async fn serves_only_a_loopback_host() {
     let (_app, client) = app().await;
     let port = client.address().split_once(':').unwrap().1.to_owned();
 
@@ -72,11 +72,11 @@ async fn only_a_loopback_host_is_served() {
             assert!([400, 401, 403, 421].contains(&refused), "{method} {path} as {host}: {refused}");
         }
     }
-    assert_eq!(client.list_all("status=all").await.len(), 3, "nothing was made by those");
+    assert_eq!(client.list_all("status=all").await.len(), 3, "the rejected requests created nothing");
 }
 
 #[tokio::test]
-async fn a_page_of_another_origin_is_refused() {
+async fn rejects_a_page_of_another_origin() {
     let (_app, client) = app().await;
     let own = format!("http://{}", client.address());
     let other_port = "http://127.0.0.1:1".to_owned();
@@ -98,7 +98,7 @@ async fn a_page_of_another_origin_is_refused() {
         }
     }
 
-    assert_eq!(client.list_all("status=all").await.len(), 0, "nothing was made by those");
+    assert_eq!(client.list_all("status=all").await.len(), 0, "the rejected requests created nothing");
     let served: &[Headers<'_>] = &[
         &[],
         &[("origin", &own)],
@@ -112,7 +112,7 @@ async fn a_page_of_another_origin_is_refused() {
 }
 
 #[tokio::test]
-async fn a_preflight_of_another_origin_is_not_granted() {
+async fn does_not_grant_a_preflight_of_another_origin() {
     let (_app, client) = app().await;
     let request = client
         .request("OPTIONS", "/v1/chat")
@@ -126,7 +126,7 @@ async fn a_preflight_of_another_origin_is_not_granted() {
 }
 
 #[tokio::test]
-async fn a_followed_link_to_the_page_is_served_and_a_frame_is_not() {
+async fn serves_a_link_to_the_page_but_not_in_a_frame() {
     let (_app, client) = app().await;
     let link = [
         ("sec-fetch-site", "cross-site"),
@@ -145,6 +145,6 @@ async fn a_followed_link_to_the_page_is_served_and_a_frame_is_not() {
     assert_eq!(status(&client, "GET", "/", &link).await, 200);
     assert_eq!(status(&client, "GET", "/", &[]).await, 200);
     assert!(status(&client, "GET", "/", &frame).await >= 400);
-    assert!(status(&client, "POST", "/v1/chat", &form).await >= 400, "a navigation that is no GET");
+    assert!(status(&client, "POST", "/v1/chat", &form).await >= 400, "a navigation that is not a GET");
     assert_eq!(client.list_all("status=all").await.len(), 0);
 }

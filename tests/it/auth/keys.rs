@@ -1,4 +1,4 @@
-//! Keys: made, listed, revoked.
+//! Keys: creating, listing, revoking.
 
 use std::time::{Duration, Instant};
 
@@ -10,14 +10,14 @@ use banter_tests::{
 };
 use serde_json::json;
 
-/// Streams of a revoked key close within 5 s; the rest is for a busy machine.
+/// Streams of a revoked key close within 5 s; the rest is a margin for a busy machine.
 const CLOSED_WITHIN: Duration = Duration::from_secs(8);
 
 async fn list(app: &TestApp) -> Vec<Vec<String>> {
     let output = app.run_api(&["keys", "list"]).await;
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(!text.contains("bnt_"), "a key is printed once: {text}");
+    assert!(!text.contains("bnt_"), "the key is not printed again: {text}");
     text.lines().map(|line| line.split_whitespace().map(str::to_owned).collect()).collect()
 }
 
@@ -27,7 +27,7 @@ async fn revoke(app: &TestApp, id: &str) {
 }
 
 #[tokio::test]
-async fn once_a_key_was_made_one_is_required_even_if_it_is_revoked() {
+async fn requires_a_key_after_the_first_was_created_even_if_it_is_revoked() {
     let mut app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     client.create_session("demo").await;
@@ -39,7 +39,7 @@ async fn once_a_key_was_made_one_is_required_even_if_it_is_revoked() {
     let id = list(&app).await[0][0].clone();
     revoke(&app, &id).await;
 
-    within(CLOSED_WITHIN, "the key is refused", async || {
+    within(CLOSED_WITHIN, "the key is rejected", async || {
         (client.with_key(&key).get("/v1/chat").await.status == 401).then_some(())
     })
     .await;
@@ -49,7 +49,7 @@ async fn once_a_key_was_made_one_is_required_even_if_it_is_revoked() {
 }
 
 #[tokio::test]
-async fn with_auth_required_an_api_starts_without_keys_and_a_new_one_works_at_once() {
+async fn starts_without_keys_when_auth_is_required_and_accepts_a_new_key_at_once() {
     let app = TestApp::builder().workers(0).env("AUTH", "required").start().await;
     let client = app.client();
     client.get("/v1/auth/me").await.problem(401);
@@ -62,7 +62,7 @@ async fn with_auth_required_an_api_starts_without_keys_and_a_new_one_works_at_on
 }
 
 #[tokio::test]
-async fn a_key_is_printed_once_and_listed_with_its_id_first() {
+async fn prints_a_key_once_and_lists_it_by_its_id() {
     let app = TestApp::builder().workers(0).env("AUTH", "required").start().await;
     let key = app.create_key("sales", "ann", "viewer").await;
     app.create_key("default", "bob", "admin").await;
@@ -74,16 +74,16 @@ async fn a_key_is_printed_once_and_listed_with_its_id_first() {
     for word in ["ann", "sales", "viewer"] {
         assert!(line.contains(&word.to_owned()), "{word} in {line:?}");
     }
-    assert_eq!(lines.iter().filter(|line| line.iter().any(|word| word == "bob")).count(), 1, "one key a line");
+    assert_eq!(lines.iter().filter(|line| line.iter().any(|word| word == "bob")).count(), 1, "one key per line");
     revoke(&app, &line[0]).await;
     let after = list(&app).await;
     let same = after.iter().find(|other| other[0] == line[0]).unwrap();
-    assert_ne!(same, line, "its state shows");
+    assert_ne!(same, line, "its state is shown");
     app.client().with_key(&key).get("/v1/auth/me").await.problem(401);
 }
 
 #[tokio::test]
-async fn a_revoked_keys_streams_close_and_the_others_stay() {
+async fn revoking_a_key_closes_only_its_streams() {
     let app = TestApp::builder().apis(2).workers(0).env("AUTH", "required").start().await;
     let kept = app.client_for("ann", "member").await;
     let id = list(&app).await[0][0].clone();
@@ -110,7 +110,7 @@ async fn a_revoked_keys_streams_close_and_the_others_stay() {
 }
 
 #[tokio::test]
-async fn streams_from_before_the_first_key_close_when_one_is_made() {
+async fn creating_the_first_key_closes_earlier_streams() {
     let app = TestApp::builder().workers(0).start().await;
     let mut stream = app.client().events(USER_EVENTS).await;
     stream.expect("hello").await;
@@ -125,7 +125,7 @@ async fn streams_from_before_the_first_key_close_when_one_is_made() {
 }
 
 #[tokio::test]
-async fn the_same_name_in_two_workspaces_is_two_people() {
+async fn the_same_name_in_two_workspaces_is_two_users() {
     let app = TestApp::builder().workers(0).env("AUTH", "required").start().await;
     let here = app.client().with_key(&app.create_key("here", "ann", "admin").await);
     let there = app.client().with_key(&app.create_key("there", "ann", "admin").await);
@@ -138,7 +138,7 @@ async fn the_same_name_in_two_workspaces_is_two_people() {
 }
 
 #[tokio::test]
-async fn two_keys_of_one_user_see_the_same() {
+async fn two_keys_of_one_user_have_the_same_access() {
     let app = TestApp::builder().workers(0).env("AUTH", "required").start().await;
     let (one, other) = (app.client_for("ann", "member").await, app.client_for("ann", "admin").await);
 
@@ -148,7 +148,7 @@ async fn two_keys_of_one_user_see_the_same() {
 }
 
 #[tokio::test]
-async fn commands_about_keys_refuse_nonsense() {
+async fn rejects_invalid_arguments_of_key_commands() {
     let app = TestApp::builder().workers(0).start().await;
     let unknown = unknown_id();
     let nonsense: [&[&str]; 6] = [

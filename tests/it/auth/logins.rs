@@ -1,4 +1,4 @@
-//! A browser signs in with a key and goes on with a cookie.
+//! Signing in with a key, and the session cookie.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use banter_tests::{
 };
 use serde_json::json;
 
-/// Streams of a login that ended close within 5 s; the rest is for a busy machine.
+/// Streams of a login that ended close within 5 s; the rest is a margin for a busy machine.
 const CLOSED_WITHIN: Duration = Duration::from_secs(10);
 
 async fn app_with_keys() -> TestApp {
@@ -20,7 +20,7 @@ async fn log_in(client: &Client, key: &str) -> Reply {
     client.post("/v1/auth/session", &json!({"api_key": key})).await
 }
 
-/// The browser of somebody who has signed in.
+/// Returns a client of a signed-in browser.
 async fn browser(app: &TestApp, key: &str) -> Client {
     let client = app.client();
     let reply = log_in(&client, key).await;
@@ -29,7 +29,7 @@ async fn browser(app: &TestApp, key: &str) -> Client {
     client.with_cookie(cookie.split(';').next().unwrap())
 }
 
-/// The same change, as a page of this origin would send it.
+/// The same change, as a page of this origin sends it.
 async fn create_from(browser: &Client, headers: &[(&str, &str)]) -> Reply {
     let mut request = browser.request("POST", "/v1/chat").json(&json!({"agent_key": "demo"}));
     for (name, value) in headers {
@@ -39,7 +39,7 @@ async fn create_from(browser: &Client, headers: &[(&str, &str)]) -> Reply {
 }
 
 #[tokio::test]
-async fn a_key_is_exchanged_for_a_cookie_that_no_script_reads() {
+async fn exchanges_a_key_for_an_http_only_cookie() {
     let app = app_with_keys().await;
     let key = app.create_key("default", "ann", "member").await;
 
@@ -50,7 +50,7 @@ async fn a_key_is_exchanged_for_a_cookie_that_no_script_reads() {
     for attribute in ["HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=2592000"] {
         assert!(cookie.split("; ").any(|part| part == attribute), "{attribute} in {cookie}");
     }
-    assert!(!cookie.contains("Secure"), "over plain HTTP it would be dropped: {cookie}");
+    assert!(!cookie.contains("Secure"), "a browser would drop it over plain HTTP: {cookie}");
     assert!(!cookie.contains(&key));
     let browser = app.client().with_cookie(cookie.split(';').next().unwrap());
     assert_eq!(browser.get("/v1/auth/me").await.ok(200), reply.ok(200));
@@ -58,7 +58,7 @@ async fn a_key_is_exchanged_for_a_cookie_that_no_script_reads() {
 }
 
 #[tokio::test]
-async fn behind_a_proxy_with_tls_the_cookie_is_secure() {
+async fn sets_a_secure_cookie_behind_a_tls_proxy() {
     let app = app_with_keys().await;
     let key = app.create_key("default", "ann", "member").await;
     let client = app.client();
@@ -71,7 +71,7 @@ async fn behind_a_proxy_with_tls_the_cookie_is_secure() {
 }
 
 #[tokio::test]
-async fn a_key_that_does_not_work_signs_nobody_in() {
+async fn rejects_an_invalid_key() {
     let app = app_with_keys().await;
     let revoked = app.create_key("default", "ann", "member").await;
     let listed = app.run_api(&["keys", "list"]).await;
@@ -91,7 +91,7 @@ async fn a_key_that_does_not_work_signs_nobody_in() {
 }
 
 #[tokio::test]
-async fn a_change_by_cookie_comes_from_the_own_page_or_none() {
+async fn rejects_a_change_by_cookie_from_another_page() {
     let app = app_with_keys().await;
     let browser = browser(&app, &app.create_key("default", "ann", "member").await).await;
     let own = format!("http://{}", browser.address());
@@ -117,7 +117,7 @@ async fn a_change_by_cookie_comes_from_the_own_page_or_none() {
 }
 
 #[tokio::test]
-async fn a_key_beside_a_cookie_counts_and_needs_no_page() {
+async fn a_key_takes_precedence_over_a_cookie_and_needs_no_origin() {
     let app = app_with_keys().await;
     let browser = browser(&app, &app.create_key("default", "ann", "member").await).await;
     let both = browser.with_key(&app.create_key("default", "bob", "member").await);
@@ -128,7 +128,7 @@ async fn a_key_beside_a_cookie_counts_and_needs_no_page() {
 }
 
 #[tokio::test]
-async fn a_foreign_page_signs_nobody_in() {
+async fn rejects_a_login_from_another_page() {
     let app = app_with_keys().await;
     let key = app.create_key("default", "mallory", "member").await;
     let client = app.client();
@@ -141,7 +141,7 @@ async fn a_foreign_page_signs_nobody_in() {
 }
 
 #[tokio::test]
-async fn signing_out_ends_the_login_and_its_streams_everywhere_and_nothing_else() {
+async fn signing_out_ends_only_this_login_and_its_streams_on_every_api() {
     let app = app_with_keys().await;
     let key = app.create_key("default", "ann", "viewer").await;
     let (left, stays) = (browser(&app, &key).await, browser(&app, &key).await);
@@ -167,7 +167,7 @@ async fn signing_out_ends_the_login_and_its_streams_everywhere_and_nothing_else(
 }
 
 #[tokio::test]
-async fn a_revoked_key_ends_its_logins() {
+async fn revoking_a_key_ends_its_logins() {
     let app = app_with_keys().await;
     let key = app.create_key("default", "ann", "member").await;
     let browser = browser(&app, &key).await;
@@ -182,7 +182,7 @@ async fn a_revoked_key_ends_its_logins() {
 }
 
 #[tokio::test]
-async fn who_shows_a_key_or_needs_none_has_nothing_to_sign_out_of() {
+async fn signing_out_requires_a_cookie() {
     let app = TestApp::builder().workers(0).start().await;
 
     assert_eq!(app.client().delete("/v1/auth/session").await.status, 204);

@@ -1,4 +1,4 @@
-//! Who is let in: without keys, with keys, and what stops a start.
+//! Authentication, with and without keys, and startup errors.
 
 mod config;
 mod keyless;

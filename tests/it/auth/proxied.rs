@@ -1,9 +1,9 @@
-//! Behind a proxy: rejected without keys, complete with them.
+//! Behind a reverse proxy: everything is rejected without keys and works with them.
 
 use banter_tests::{app::TestApp, client::Client, header_proxy::HeaderProxy, sse::USER_EVENTS};
 use serde_json::json;
 
-/// What nginx sends with the configuration of docs/operations.md, besides `Host`.
+/// The headers that nginx sends with the configuration of docs/operations.md, besides `Host`.
 const NGINX: &[(&str, &str)] =
     &[("X-Forwarded-For", "203.0.113.7"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "chat.example.com")];
 
@@ -14,7 +14,7 @@ async fn behind(app: &TestApp, host: &str, headers: &[(&str, &str)]) -> (HeaderP
 }
 
 #[tokio::test]
-async fn without_keys_everything_that_came_through_a_proxy_is_rejected() {
+async fn rejects_proxied_requests_without_keys() {
     let app = TestApp::builder().workers(0).start().await;
     let host = app.client().address().to_owned();
     let headers: &[&[(&str, &str)]] = &[
@@ -30,7 +30,7 @@ async fn without_keys_everything_that_came_through_a_proxy_is_rejected() {
     ];
 
     for headers in headers {
-        // The proxy makes `Host` look like this machine's own.
+        // The proxy makes `Host` look local.
         let (_proxy, client) = behind(&app, &host, headers).await;
         for (method, path) in [("GET", "/v1/auth/me"), ("GET", "/v1/chat"), ("GET", "/v1/events"), ("GET", "/")] {
             let problem = client.call(client.request(method, path)).await.problem_code(403, "proxy_not_allowed");
@@ -44,7 +44,7 @@ async fn without_keys_everything_that_came_through_a_proxy_is_rejected() {
 }
 
 #[tokio::test]
-async fn with_keys_everything_works_behind_a_proxy() {
+async fn everything_works_behind_a_proxy_with_keys() {
     let app = TestApp::builder().env("AUTH", "required").start().await;
     let key = app.create_key("default", "ann", "member").await;
     let (_proxy, stranger) = behind(&app, "chat.example.com", NGINX).await;
@@ -62,7 +62,7 @@ async fn with_keys_everything_works_behind_a_proxy() {
 }
 
 #[tokio::test]
-async fn a_browser_signs_in_behind_a_proxy_with_a_cookie_of_this_host_alone() {
+async fn a_browser_signs_in_behind_a_proxy_with_a_host_only_cookie() {
     let app = TestApp::builder().workers(0).env("AUTH", "required").start().await;
     let key = app.create_key("default", "ann", "member").await;
     let (_proxy, client) = behind(&app, "chat.example.com", NGINX).await;
@@ -82,7 +82,7 @@ async fn a_browser_signs_in_behind_a_proxy_with_a_cookie_of_this_host_alone() {
     browser.call(own.json(&json!({"agent_key": "demo"}))).await.ok(201);
     let other = browser.request("POST", "/v1/chat").header("Origin", "https://example.com");
     browser.call(other.json(&json!({"agent_key": "demo"}))).await.problem_code(403, "cross_site_request");
-    // A cookie that somebody else may have set over plain HTTP is ignored.
+    // A cookie that another site may have set over plain HTTP is ignored.
     let planted = value.trim_start_matches("__Host-").to_owned();
     client.with_cookie(&planted).get("/v1/auth/me").await.problem(401);
 }

@@ -1,11 +1,11 @@
-//! Tickets: what opens a stream where neither a key nor a cookie can be sent.
+//! Tickets, which open a stream where neither a key nor a cookie can be sent.
 
 use std::time::Duration;
 
 use banter_tests::{app::TestApp, client::Client, sse::USER_EVENTS};
 use serde_json::json;
 
-/// Streams of a key that was revoked close within 5 s; the rest is for a busy machine.
+/// Streams of a revoked key close within 5 s; the rest is a margin for a busy machine.
 const CLOSED_WITHIN: Duration = Duration::from_secs(10);
 
 async fn app_with_keys() -> TestApp {
@@ -41,7 +41,7 @@ async fn a_ticket_opens_the_users_streams_on_any_api_more_than_once() {
 }
 
 #[tokio::test]
-async fn a_ticket_opens_nothing_else() {
+async fn a_ticket_grants_nothing_else() {
     let app = app_with_keys().await;
     let (ann, bob) = (app.client_for("ann", "member").await, app.client_for("bob", "member").await);
     let theirs = bob.create_session("demo").await;
@@ -61,7 +61,7 @@ async fn a_ticket_opens_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_stream_by_ticket_tells_only_its_users_events_and_ends_with_the_key() {
+async fn a_ticket_stream_carries_only_its_users_events_and_ends_with_the_key() {
     let app = app_with_keys().await;
     let (ann, bob) = (app.client_for("ann", "member").await, app.client_for("bob", "member").await);
     let token = ticket(&ann).await;
@@ -86,7 +86,7 @@ async fn a_stream_by_ticket_tells_only_its_users_events_and_ends_with_the_key() 
 }
 
 #[tokio::test]
-async fn a_ticket_ends_with_the_login_that_it_was_made_in() {
+async fn a_ticket_ends_with_its_login() {
     let app = app_with_keys().await;
     let key = app.create_key("default", "ann", "member").await;
     let reply = app.client().post("/v1/auth/session", &json!({"api_key": key})).await;
@@ -102,7 +102,7 @@ async fn a_ticket_ends_with_the_login_that_it_was_made_in() {
 }
 
 #[tokio::test]
-async fn without_keys_a_ticket_can_be_had_and_opens_nothing_once_there_is_a_key() {
+async fn a_keyless_ticket_is_invalid_once_a_key_exists() {
     let app = TestApp::builder().workers(0).start().await;
     let token = ticket(&app.client()).await;
     let mut stream = app.client().events(&format!("{USER_EVENTS}?token={token}")).await;

@@ -11,17 +11,17 @@ use tokio::task::JoinHandle;
 
 use crate::support::Scripted;
 
-/// The wait ends within a few seconds of the revocation; the rest is for a busy machine.
+/// The wait ends within a few seconds of the revocation; the rest is a margin for a busy machine.
 const ENDS_WITHIN: Duration = Duration::from_secs(15);
 
-/// The ids of all keys, oldest first.
+/// Returns the ids of all keys, oldest first.
 async fn key_ids(scripted: &Scripted) -> Vec<String> {
     let listed = scripted.app.run_api(&["keys", "list"]).await;
     let text = String::from_utf8(listed.stdout).unwrap();
     text.lines().map(|line| line.split_whitespace().next().unwrap().to_owned()).collect()
 }
 
-/// A browser that has signed in with a key.
+/// Returns a client of a browser that has signed in with a key.
 async fn browser(client: &Client, key: &str) -> Client {
     let reply = client.post("/v1/auth/session", &json!({"api_key": key})).await;
     reply.ok(200);
@@ -32,7 +32,7 @@ async fn start() -> Scripted {
     Scripted::start_with("", |builder| builder.env("AUTH", "required")).await
 }
 
-/// Sends a message and waits for its answer, which the gate holds back.
+/// Sends a message and waits for its answer, which the gate delays.
 async fn wait_for_answer(scripted: &Scripted, client: &Client, session: &str) -> (Gate, JoinHandle<Reply>) {
     let mut gate = scripted.model.gate("go");
     let (client, session) = (client.clone(), session.to_owned());
@@ -43,7 +43,7 @@ async fn wait_for_answer(scripted: &Scripted, client: &Client, session: &str) ->
 }
 
 #[tokio::test]
-async fn a_wait_ends_when_the_key_is_revoked() {
+async fn revoking_the_key_ends_a_wait() {
     let scripted = start().await;
     let ann = scripted.app.client_for("ann", "member").await;
     let session = ann.create_session("scripted").await;
@@ -58,7 +58,7 @@ async fn a_wait_ends_when_the_key_is_revoked() {
 }
 
 #[tokio::test]
-async fn a_wait_returns_no_answer_that_came_after_the_revocation() {
+async fn a_wait_returns_no_answer_from_after_the_revocation() {
     let scripted = start().await;
     let ann = scripted.app.client_for("ann", "member").await;
     let session = ann.create_session("scripted").await;
@@ -75,7 +75,7 @@ async fn a_wait_returns_no_answer_that_came_after_the_revocation() {
 }
 
 #[tokio::test]
-async fn a_wait_ends_when_the_browser_signs_out() {
+async fn signing_out_ends_a_wait() {
     let scripted = start().await;
     let key = scripted.app.create_key("default", "ann", "member").await;
     let browser = browser(&scripted.client, &key).await;
@@ -85,6 +85,6 @@ async fn a_wait_ends_when_the_browser_signs_out() {
     browser.delete("/v1/auth/session").await.ok(204);
 
     waiting.await.unwrap().problem_code(401, "unauthorized");
-    // The message itself stays, and so does the owner's access by key.
+    // The message is kept, and so is the owner's access by key.
     assert_eq!(scripted.client.with_key(&key).messages(&session).await.len(), 1);
 }

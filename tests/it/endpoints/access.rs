@@ -1,4 +1,4 @@
-//! Who may do what: every operation, anonymous, as somebody else, as a viewer, and for what does not exist.
+//! Access control: every operation, anonymous, as another user, as a viewer, and for missing objects.
 
 use banter_tests::{
     app::TestApp,
@@ -11,13 +11,13 @@ use serde_json::json;
 
 use super::table::{Access, Complaints, OPERATIONS, Target};
 
-/// No worker (tasks stay queued), and a key is required.
+/// Without a worker (tasks stay queued), and with a required key.
 async fn app_with_keys() -> TestApp {
     TestApp::builder().workers(0).env("AUTH", "required").start().await
 }
 
 #[tokio::test]
-async fn without_a_key_everything_but_the_public_is_401() {
+async fn requires_a_key_for_everything_but_public_operations() {
     let app = app_with_keys().await;
     let owner = app.client_for("ann", "member").await;
     let strangers =
@@ -40,7 +40,7 @@ async fn without_a_key_everything_but_the_public_is_401() {
 }
 
 #[tokio::test]
-async fn an_authorization_header_of_another_form_is_401() {
+async fn rejects_a_malformed_authorization_header() {
     let app = app_with_keys().await;
     let key = app.create_key("default", "ann", "member").await;
     let client = app.client();
@@ -62,7 +62,7 @@ async fn an_authorization_header_of_another_form_is_401() {
 }
 
 #[tokio::test]
-async fn somebody_elses_session_is_404_for_every_role() {
+async fn returns_404_for_another_users_session_in_every_role() {
     let app = app_with_keys().await;
     let owner = app.client_for("ann", "member").await;
     let in_other_workspace = owner.with_key(&app.create_key("elsewhere", "ann", "admin").await);
@@ -80,7 +80,7 @@ async fn somebody_elses_session_is_404_for_every_role() {
         for other in &others {
             let reply = operation.send(other, &target, "", None).await;
             complaints.expect_problem(&operation.name(), &reply, 404);
-            // Whose it is comes before what is wrong with the request.
+            // Ownership is checked before the request is validated.
             let reply = operation.send(other, &target, "", Some(&json!({"no": "such"}))).await;
             complaints.expect_problem(&format!("{} with a bad body", operation.name()), &reply, 404);
         }
@@ -93,7 +93,7 @@ async fn somebody_elses_session_is_404_for_every_role() {
 }
 
 #[tokio::test]
-async fn lists_show_only_ones_own() {
+async fn lists_only_the_users_own_sessions() {
     let app = app_with_keys().await;
     let (ann, bob) = (app.client_for("ann", "member").await, app.client_for("bob", "admin").await);
     let mine = ann.create_session("demo").await;
@@ -108,7 +108,7 @@ async fn lists_show_only_ones_own() {
 }
 
 #[tokio::test]
-async fn an_id_that_nothing_has_is_404() {
+async fn returns_404_for_an_unknown_id() {
     let app = app_with_keys().await;
     let owner = app.client_for("ann", "member").await;
     let elsewhere = owner.create_session("demo").await;
@@ -142,7 +142,7 @@ async fn an_id_that_nothing_has_is_404() {
 }
 
 #[tokio::test]
-async fn a_viewer_reads_and_every_change_is_403() {
+async fn a_viewer_can_read_and_gets_403_for_every_change() {
     let app = app_with_keys().await;
     let owner = app.client_for("ann", "member").await;
     let viewer = app.client_for("ann", "viewer").await;
@@ -156,7 +156,7 @@ async fn a_viewer_reads_and_every_change_is_403() {
             Access::Public | Access::Read => complaints.expect_status(&operation.name(), &reply, operation.status),
             Access::Change => {
                 complaints.expect_problem(&operation.name(), &reply, 403);
-                // The role comes before the body and the state.
+                // The role is checked before the body and the state.
                 let reply = operation.send(&viewer, &target, "", Some(&json!({"no": "such"}))).await;
                 complaints.expect_problem(&format!("{} with a bad body", operation.name()), &reply, 403);
                 if owner.chat(&target.session).await != before {
@@ -170,7 +170,7 @@ async fn a_viewer_reads_and_every_change_is_403() {
 }
 
 #[tokio::test]
-async fn a_viewer_gets_404_for_what_it_does_not_own_before_403() {
+async fn a_viewer_gets_404_before_403_for_another_users_objects() {
     let app = app_with_keys().await;
     let viewer = app.client_for("ann", "viewer").await;
     let mut complaints = Complaints::default();
@@ -186,7 +186,7 @@ async fn a_viewer_gets_404_for_what_it_does_not_own_before_403() {
 }
 
 #[tokio::test]
-async fn a_stream_carries_nothing_of_other_users() {
+async fn a_stream_carries_only_the_users_own_events() {
     let app = TestApp::builder().env("AUTH", "required").start().await;
     let (ann, bob) = (app.client_for("ann", "member").await, app.client_for("bob", "admin").await);
     let mine = ann.create_session("demo").await;
@@ -201,7 +201,7 @@ async fn a_stream_carries_nothing_of_other_users() {
 }
 
 #[tokio::test]
-async fn me_tells_who_one_is() {
+async fn me_returns_the_current_user() {
     let app = app_with_keys().await;
     let client: Client = app.client().with_key(&app.create_key("sales", "ann", "viewer").await);
 
@@ -211,7 +211,7 @@ async fn me_tells_who_one_is() {
 }
 
 #[tokio::test]
-async fn a_member_reads_the_stream_of_a_session_that_the_viewer_key_may_read_too() {
+async fn a_member_can_read_the_session_stream_that_a_viewer_key_can_read() {
     let app = app_with_keys().await;
     let owner = app.client_for("ann", "member").await;
     let viewer = app.client_for("ann", "viewer").await;

@@ -1,4 +1,4 @@
-//! Bodies as real programs write them: with a byte order mark, half an emoji, or in another encoding.
+//! Bodies as real programs send them: with a byte order mark, half an emoji, or another encoding.
 
 use banter_tests::{
     app::TestApp,
@@ -17,7 +17,7 @@ async fn send(client: &Client, operation: &Operation, target: &Target, body: Vec
     client.call(request.body(body)).await
 }
 
-/// Sends text as UTF-16, and returns the detail of the error.
+/// Sends text as UTF-16 and returns the detail of the error.
 fn utf_16(text: &str, to_bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
     text.encode_utf16().flat_map(to_bytes).collect()
 }
@@ -93,7 +93,7 @@ async fn replaces_half_an_emoji_in_every_text() {
 }
 
 #[tokio::test]
-async fn says_which_values_are_allowed() {
+async fn lists_the_allowed_values_of_a_field() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     let session = client.create_session("demo").await;

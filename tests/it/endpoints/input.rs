@@ -1,4 +1,4 @@
-//! Bad input: every operation that takes a body or a query, and how it refuses.
+//! Invalid input, for every operation that takes a body or a query.
 
 use banter_tests::{
     app::TestApp,
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::table::{Complaints, MAX_CONTENT, OPERATIONS, Operation, Target};
 
-/// Longest body that is read.
+/// Maximum length of a body.
 const MAX_BODY: usize = 512 * 1024;
 
 async fn app() -> TestApp {
@@ -51,7 +51,7 @@ async fn every_operation_succeeds_and_ignores_unknown_query_parameters() {
 }
 
 #[tokio::test]
-async fn a_bad_value_is_400_and_names_its_field() {
+async fn rejects_an_invalid_value_and_names_its_field() {
     let app = app().await;
     let client = app.client();
     let mut complaints = Complaints::default();
@@ -77,7 +77,7 @@ async fn a_bad_value_is_400_and_names_its_field() {
 }
 
 #[tokio::test]
-async fn an_unknown_field_is_400_and_is_named() {
+async fn rejects_an_unknown_field_and_names_it() {
     let app = app().await;
     let client = app.client();
     let mut complaints = Complaints::default();
@@ -98,7 +98,7 @@ async fn an_unknown_field_is_400_and_is_named() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_json_object_is_400() {
+async fn rejects_a_body_that_is_not_a_json_object() {
     let app = app().await;
     let client = app.client();
     let deep = "[".repeat(100_000);
@@ -119,7 +119,7 @@ async fn a_body_that_is_no_json_object_is_400() {
 }
 
 #[tokio::test]
-async fn a_body_of_another_type_is_415() {
+async fn rejects_a_body_of_another_content_type() {
     let app = app().await;
     let client = app.client();
     let mut complaints = Complaints::default();
@@ -139,7 +139,7 @@ async fn a_body_of_another_type_is_415() {
 }
 
 #[tokio::test]
-async fn a_body_over_512_kib_is_413_with_and_without_its_length() {
+async fn rejects_a_body_over_512_kib_with_and_without_its_length() {
     let app = app().await;
     let client = app.client();
     let mut complaints = Complaints::default();
@@ -165,7 +165,7 @@ async fn a_body_over_512_kib_is_413_with_and_without_its_length() {
 }
 
 #[tokio::test]
-async fn a_body_of_512_kib_and_a_text_of_256_kib_are_taken() {
+async fn accepts_a_body_of_512_kib_and_a_text_of_256_kib() {
     let app = app().await;
     let client = app.client();
     let session = client.create_session("demo").await;
@@ -184,7 +184,7 @@ async fn a_body_of_512_kib_and_a_text_of_256_kib_are_taken() {
 }
 
 #[tokio::test]
-async fn a_number_out_of_its_range_or_a_bad_cursor_is_400() {
+async fn rejects_a_number_out_of_range_and_an_invalid_cursor() {
     let app = app().await;
     let client = app.client();
     let mut complaints = Complaints::default();
@@ -201,7 +201,7 @@ async fn a_number_out_of_its_range_or_a_bad_cursor_is_400() {
 }
 
 #[tokio::test]
-async fn the_ends_of_a_range_are_in_it() {
+async fn accepts_both_ends_of_a_range() {
     let app = app().await;
     let client = app.client();
     let session = client.create_session("demo").await;
@@ -219,7 +219,7 @@ async fn the_ends_of_a_range_are_in_it() {
 }
 
 #[tokio::test]
-async fn an_idempotency_key_has_1_to_200_bytes_of_text() {
+async fn accepts_an_idempotency_key_of_1_to_200_bytes() {
     let app = app().await;
     let client = app.client();
     let session = client.create_session("demo").await;
@@ -245,7 +245,7 @@ async fn an_idempotency_key_has_1_to_200_bytes_of_text() {
 }
 
 #[tokio::test]
-async fn text_with_control_characters_never_breaks_the_server() {
+async fn text_with_control_characters_never_causes_a_server_error() {
     let app = app().await;
     let client = app.client();
     let session = client.create_session("demo").await;

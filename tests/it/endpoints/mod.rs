@@ -1,4 +1,4 @@
-//! Every operation of the OpenAPI document, against everything that holds for all of them.
+//! Tests that apply to every operation of the OpenAPI document.
 
 mod access;
 mod coverage;

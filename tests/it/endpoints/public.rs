@@ -1,4 +1,4 @@
-//! What anybody may ask, and what is not there.
+//! Public operations, and unknown routes.
 
 use banter_tests::{app::TestApp, chat::unknown_id, client::complained_fields, sse::USER_EVENTS, wait::eventually};
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::Scripted;
 
 #[tokio::test]
-async fn a_fresh_installation_is_live_and_ready() {
+async fn a_new_installation_is_live_and_ready() {
     let app = TestApp::start().await;
     let client = app.client();
 
@@ -29,7 +29,7 @@ async fn a_fresh_installation_is_live_and_ready() {
 }
 
 #[tokio::test]
-async fn the_page_is_served_at_the_root() {
+async fn serves_the_page_at_the_root() {
     let app = TestApp::builder().workers(0).start().await;
 
     let page = app.client().get("/").await;
@@ -39,7 +39,7 @@ async fn the_page_is_served_at_the_root() {
 }
 
 #[tokio::test]
-async fn metrics_tell_of_requests_streams_and_tasks() {
+async fn metrics_include_requests_streams_and_tasks() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
     let _stream = client.events(USER_EVENTS).await;
@@ -71,12 +71,12 @@ async fn metrics_tell_of_requests_streams_and_tasks() {
     ] {
         assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
     }
-    assert!(!text.contains(&session), "nothing that is somebody's");
+    assert!(!text.contains(&session), "no personal data");
     gate.finish().await;
 }
 
 #[tokio::test]
-async fn the_reference_loads_nothing_from_elsewhere() {
+async fn the_api_reference_loads_nothing_from_other_hosts() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
 
@@ -91,7 +91,7 @@ async fn the_reference_loads_nothing_from_elsewhere() {
 }
 
 #[tokio::test]
-async fn an_unknown_route_is_404_and_a_wrong_method_405() {
+async fn returns_404_for_an_unknown_route_and_405_for_a_wrong_method() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
@@ -104,7 +104,7 @@ async fn an_unknown_route_is_404_and_a_wrong_method_405() {
 }
 
 #[tokio::test]
-async fn agents_are_listed_with_all_their_fields() {
+async fn lists_agents_with_all_their_fields() {
     let app = TestApp::start().await;
 
     let agents = app.client().get("/v1/agents").await.ok(200);
@@ -118,7 +118,7 @@ async fn agents_are_listed_with_all_their_fields() {
 }
 
 #[tokio::test]
-async fn an_agent_that_is_not_configured_is_422() {
+async fn rejects_an_unknown_agent() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
 
@@ -128,7 +128,7 @@ async fn an_agent_that_is_not_configured_is_422() {
 }
 
 #[tokio::test]
-async fn an_agent_that_cannot_run_is_listed_with_the_reason_and_is_422() {
+async fn lists_an_unavailable_agent_with_the_reason_and_rejects_it() {
     let agent = "[[agents]]\nkey = \"locked\"\nname = \"Locked\"\ndriver = \"openai\"\nmodel = \"m\"\n\
                  base_url = \"http://127.0.0.1:1/v1\"\napi_key_env = \"NO_SUCH_KEY\"\n";
     let app = TestApp::builder().agents(agent).start().await;
@@ -143,7 +143,7 @@ async fn an_agent_that_cannot_run_is_listed_with_the_reason_and_is_422() {
 }
 
 #[tokio::test]
-async fn every_answer_has_a_request_id_of_its_own() {
+async fn every_response_has_a_unique_request_id() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
 
@@ -155,7 +155,7 @@ async fn every_answer_has_a_request_id_of_its_own() {
 }
 
 #[tokio::test]
-async fn stdout_carries_only_the_address_line() {
+async fn prints_only_the_address_to_stdout() {
     let mut app = TestApp::start().await;
     let client = app.client();
     let session = client.create_session("demo").await;

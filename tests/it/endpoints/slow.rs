@@ -1,4 +1,4 @@
-//! Bodies that do not arrive.
+//! Bodies that do not arrive in time.
 
 use std::time::{Duration, Instant};
 
@@ -10,11 +10,11 @@ use futures::future::join_all;
 
 use super::table::{OPERATIONS, Operation};
 
-/// The time limit for a body, and what a busy machine adds.
+/// The time limit for a body, and a margin for a busy machine.
 const BODY_LIMIT: Duration = Duration::from_secs(10);
 const SLACK: Duration = Duration::from_secs(10);
 
-/// Sends the head of an operation and the first byte of its body, one more byte each second, and expects a 408.
+/// Sends the head of an operation and its body at one byte per second, and expects a 408.
 async fn expect_408(address: &str, operation: &Operation, path: &str) -> Result<(), String> {
     let head = post_head(path, 64).replacen("POST", operation.method, 1);
     let begun = Instant::now();
@@ -39,7 +39,7 @@ async fn expect_408(address: &str, operation: &Operation, path: &str) -> Result<
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_arrive_is_408_on_every_operation() {
+async fn returns_408_for_a_body_that_does_not_arrive() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     let mut targets = Vec::new();
@@ -55,7 +55,7 @@ async fn a_body_that_does_not_arrive_is_408_on_every_operation() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_answered_before_its_body_does_not_hang() {
+async fn a_response_before_the_end_of_the_body_closes_the_connection() {
     let app = TestApp::builder().workers(0).env("AUTH", "required").start().await;
     let client = app.client();
     let unauthorized = post_head("/v1/chat", 100);

@@ -1,4 +1,4 @@
-//! The table of operations. [`super::coverage`] fails when the OpenAPI document has one that is not here.
+//! The table of operations. [`super::coverage`] fails if the OpenAPI document has others.
 
 use banter_tests::{
     app::TestApp,
@@ -8,34 +8,34 @@ use banter_tests::{
 };
 use serde_json::{Value, json};
 
-/// Longest text of a message, in bytes.
+/// Maximum length of a message, in bytes.
 pub const MAX_CONTENT: usize = 256 * 1024;
 
 /// Who may use an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Everybody, without a key.
+    /// Everyone, without a key.
     Public,
     /// Every role.
     Read,
-    /// Admin and member.
+    /// Admins and members.
     Change,
 }
 
-/// One operation.
+/// An operation.
 pub struct Operation {
     /// GET, POST, …
     pub method: &'static str,
-    /// With `{session}`, `{message}`, `{task}` and `{permission}` where the document has parameters.
+    /// With `{session}`, `{message}`, `{task}`, and `{permission}` for the parameters of the document.
     pub path: &'static str,
     pub access: Access,
     /// The status of a success.
     pub status: u16,
-    /// A good body, if it takes one.
+    /// A valid body, if it takes one.
     pub body: Option<fn() -> Value>,
-    /// Bodies that are refused, and the field at fault.
+    /// Invalid bodies and the field at fault.
     pub bad_bodies: fn() -> Vec<(Value, &'static str)>,
-    /// Query strings that are refused.
+    /// Invalid query strings.
     pub bad_queries: &'static [&'static str],
 }
 
@@ -48,7 +48,7 @@ const fn change(method: &'static str, path: &'static str, status: u16) -> Operat
     Operation { method, path, access, status, body: None, bad_bodies: Vec::new, bad_queries: &[] }
 }
 
-/// All operations.
+/// Returns all operations.
 pub const OPERATIONS: &[Operation] = &[
     get("/healthz", Access::Public, &[]),
     get("/readyz", Access::Public, &[]),
@@ -57,7 +57,7 @@ pub const OPERATIONS: &[Operation] = &[
     get("/v1/auth/me", Access::Read, &[]),
     Operation {
         access: Access::Public,
-        // A key that works is tried in `auth/logins.rs`.
+        // Valid keys are tested in `auth/logins.rs`.
         body: Some(|| json!({"api_key": "bnt_no_such_key"})),
         bad_bodies: || vec![(json!({}), "api_key"), (json!({"api_key": 5}), "api_key")],
         ..change("POST", "/v1/auth/session", 401)
@@ -173,17 +173,17 @@ pub const OPERATIONS: &[Operation] = &[
 ];
 
 impl Operation {
-    /// What failure reports call it.
+    /// Returns its name in failure reports.
     pub fn name(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
 
-    /// Whether its path names something of a user's.
+    /// Returns whether its path names an object of a user.
     pub fn is_about_a_session(&self) -> bool {
         self.path.contains("{session}")
     }
 
-    /// Its path for these objects.
+    /// Returns its path for these objects.
     pub fn path_for(&self, target: &Target) -> String {
         self.path
             .replace("{session}", &target.session)
@@ -192,7 +192,7 @@ impl Operation {
             .replace("{permission}", &target.permission)
     }
 
-    /// Makes what its success needs: a session with one message whose task waits (there is no worker).
+    /// Creates what it needs to succeed: a session with one message whose task is queued (there is no worker).
     pub async fn prepare(&self, app: &TestApp, owner: &Client) -> Target {
         let session = owner.create_session("demo").await;
         let sent = owner.send(&session, "Hello").await;
@@ -207,7 +207,7 @@ impl Operation {
         Target { session, message: sent.message_id, task: sent.task_id, permission }
     }
 
-    /// Sends it with this body (none: its good one) to this target, with more query.
+    /// Sends it with this body (by default its valid one) to this target, with this additional query.
     pub async fn send(&self, client: &Client, target: &Target, query: &str, body: Option<&Value>) -> Reply {
         let separator = if query.is_empty() { "" } else { "?" };
         let path = format!("{}{separator}{query}", self.path_for(target));
@@ -232,12 +232,12 @@ pub struct Target {
     pub permission: String,
 }
 
-/// What went wrong, collected so that one run tells all of it.
+/// The failures of a test, collected so that one run reports all of them.
 #[derive(Debug, Default)]
 pub struct Complaints(Vec<String>);
 
 impl Complaints {
-    /// Expects an error of this status; returns it.
+    /// Expects an error of this status, and returns it.
     pub fn expect_problem(&mut self, what: &str, reply: &Reply, status: u16) -> Option<Value> {
         reply.check_problem(status).map_err(|complaint| self.add(format!("{what}: {complaint}"))).ok()
     }
@@ -249,12 +249,12 @@ impl Complaints {
         }
     }
 
-    /// Adds one.
+    /// Adds a failure.
     pub fn add(&mut self, complaint: String) {
         self.0.push(complaint);
     }
 
-    /// Fails the test if there is any.
+    /// Fails the test if there are any.
     pub fn report(self) {
         assert!(self.0.is_empty(), "{} complaints:\n{}", self.0.len(), self.0.join("\n"));
     }

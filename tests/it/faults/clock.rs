@@ -1,5 +1,5 @@
-//! The wall clock is stepped an hour back and an hour forward under processes at work: under an api, under a worker,
-//! under all. Leases, order and time-outs go by counters and the monotonic clock, so nothing may come of it.
+//! The wall clock is stepped an hour back and an hour forward under running processes: under an api, a worker, or all.
+//! Leases, order, and timeouts use counters and the monotonic clock, so they are unaffected.
 
 use banter_tests::{
     chat::{Sent, fresh_key, text_of},
@@ -14,10 +14,10 @@ use crate::support::{Scripted, pairs};
 
 const HOUR: i64 = 3600;
 
-/// Heartbeats of more than two leases: whoever takes a live worker for dead has done so by then.
+/// Heartbeats of more than two leases, enough to take over from a live worker by mistake.
 const BEATS: i64 = 12;
 
-/// Seconds that an agent asks to be left alone: longer than the step takes, so that it happens in the middle.
+/// The `Retry-After` of an agent, in seconds: longer than the step takes, so that the step happens in the middle.
 const BACKOFF: u32 = 3;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,17 +28,17 @@ enum Whose {
 }
 
 #[tokio::test]
-async fn a_stepped_clock_of_a_worker_harms_nothing() {
+async fn stepping_the_clock_of_a_worker_has_no_effect() {
     step_back_and_forward(Whose::Worker).await;
 }
 
 #[tokio::test]
-async fn a_stepped_clock_of_an_api_harms_nothing() {
+async fn stepping_the_clock_of_an_api_has_no_effect() {
     step_back_and_forward(Whose::Api).await;
 }
 
 #[tokio::test]
-async fn a_stepped_clock_of_all_processes_harms_nothing() {
+async fn stepping_the_clock_of_all_processes_has_no_effect() {
     step_back_and_forward(Whose::All).await;
 }
 
@@ -64,7 +64,7 @@ async fn step_back_and_forward(whose: Whose) {
         })
         .await;
         let is_back = whose != Whose::Worker && offset < 0;
-        assert_eq!(created_at(&scripted).await < before, is_back, "the step was not taken");
+        assert_eq!(created_at(&scripted).await < before, is_back, "the clock was not stepped");
     }
 
     let check = scripted.app.run_api(&["check"]).await;
@@ -72,7 +72,7 @@ async fn step_back_and_forward(whose: Whose) {
     watch.settle(&scripted.client).await;
 }
 
-/// Running, queued and backed-off turns, a send with a key before and after; in the middle the step.
+/// Runs, queues, and retries turns and sends with a key before and after the step, which is in the middle.
 async fn work_through_a_step(scripted: &Scripted, watch: &Watch, offset: i64, step: impl FnOnce()) {
     let client = &scripted.client;
     let prompt = |name: &str| format!("{name} at {offset}");
@@ -85,7 +85,7 @@ async fn work_through_a_step(scripted: &Scripted, watch: &Watch, offset: i64, st
     let backing_off = scripted.session().await;
     scripted.model.script(&prompt("again"), [Answer::rate_limited(BACKOFF), Answer::text("at last")]);
     let retried = client.send(&backing_off, &prompt("again")).await;
-    // Where the clocks of two workers differ already, the other one may take it up at once.
+    // If the clocks of two workers differ already, the other one may start it at once.
     eventually("a first failure", async || {
         (client.task(&backing_off, &retried.task_id).await["failures"] == 1).then_some(())
     })
@@ -114,13 +114,13 @@ async fn work_through_a_step(scripted: &Scripted, watch: &Watch, offset: i64, st
     assert_eq!(progress(&ended), json!(["succeeded", 2, 1]));
     client.wait_until_idle(&keyed).await;
     let again = Sent::from_body(&client.post_message_keyed(&keyed, "", &body, &key).await.ok(202));
-    assert_eq!(again.message_id, sent.message_id, "the key still stands for its message");
+    assert_eq!(again.message_id, sent.message_id, "the key still identifies its message");
     let fresh = scripted.session().await;
     client.ask(&fresh, "hello").await;
     assert_eq!(client.transcript(&fresh).await, pairs(&[("user", "hello"), ("assistant", "You said: hello")]));
 }
 
-/// What the api takes for now.
+/// Returns the current time of the api.
 async fn created_at(scripted: &Scripted) -> String {
     let session = scripted.session().await;
     text_of(&scripted.client.chat(&session).await["session"], "created_at")

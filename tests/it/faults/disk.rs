@@ -13,14 +13,14 @@ use banter_tests::{
 };
 use serde_json::json;
 
-/// Room for the database at its start, its WAL, and a few messages.
+/// Enough for the database at its start, its WAL, and a few messages.
 const SIZE_MB: usize = 8;
 
-/// Sends of 20 kB until the last bit of free room is used up.
+/// Number of 20 kB sends until the free space is used up.
 const MANY: usize = 400;
 
 #[tokio::test]
-async fn a_full_disk_is_503_store_unavailable_and_no_202_is_a_lie() {
+async fn a_full_disk_is_503_store_unavailable_and_loses_no_accepted_message() {
     let Some(disk) = SmallDisk::mount(SIZE_MB) else {
         println!("SKIPPED: a full disk needs root, to mount a small tmpfs");
         return;
@@ -47,7 +47,7 @@ async fn a_full_disk_is_503_store_unavailable_and_no_202_is_a_lie() {
         break;
     }
     assert!(is_refused, "the disk is full");
-    // A result counts for a second.
+    // A readiness result is cached for a second.
     let refused = eventually("readiness notices the full disk", async || {
         Some(client.get("/readyz").await).filter(|reply| reply.status == 503)
     })
@@ -56,7 +56,7 @@ async fn a_full_disk_is_503_store_unavailable_and_no_202_is_a_lie() {
     client.get("/v1/chat").await.ok(200);
     fs::remove_file(filler).unwrap();
 
-    let sent = within(std::time::Duration::from_mins(1), "a send once there is space", async || {
+    let sent = within(std::time::Duration::from_mins(1), "a send once there is free space", async || {
         let reply = client.post_message(&session, "", &body).await;
         (reply.status == 202).then(|| Sent::from_body(&reply.json()))
     })

@@ -1,4 +1,4 @@
-//! A worker that freezes (SIGSTOP), and wakes up when others have taken over.
+//! A worker that freezes (SIGSTOP) and resumes after another one has taken over.
 
 use std::time::{Duration, Instant};
 
@@ -7,11 +7,11 @@ use serde_json::json;
 
 use crate::support::{Scripted, pairs};
 
-/// The contract says 1 s; the rest is for a machine that is busy with other tests.
+/// The contract says 1 s; the rest is a margin for a machine that is busy with other tests.
 const STOP_WITHIN: Duration = Duration::from_secs(3);
 
 #[tokio::test]
-async fn a_frozen_workers_turn_can_be_stopped_and_keeps_its_text() {
+async fn a_turn_of_a_frozen_worker_can_be_cancelled_and_keeps_its_text() {
     let mut scripted = Scripted::start_with("", |builder| builder.env("TASK_LEASE_SECONDS", "60")).await;
     let client = scripted.client.clone();
     let watch = Watch::start(&client).await;
@@ -28,7 +28,7 @@ async fn a_frozen_workers_turn_can_be_stopped_and_keeps_its_text() {
     let kept = client.answer_of(&session, &task).await.unwrap();
     assert_eq!(json!([kept["content"], kept["finish_reason"]]), json!(["text so far", "cancelled"]));
 
-    // The late worker wakes up, and can change nothing any more.
+    // The frozen worker resumes and can no longer change anything.
     gate.send(" and more").await;
     gate.finish().await;
     scripted.app.worker(0).signal(Signal::Thaw);
@@ -40,7 +40,7 @@ async fn a_frozen_workers_turn_can_be_stopped_and_keeps_its_text() {
 }
 
 #[tokio::test]
-async fn a_frozen_workers_turn_can_be_interrupted_and_another_worker_goes_on() {
+async fn a_turn_of_a_frozen_worker_can_be_interrupted_and_another_worker_continues() {
     let mut scripted = Scripted::start_with("", |builder| builder.env("TASK_LEASE_SECONDS", "60")).await;
     let client = scripted.client.clone();
     let watch = Watch::start(&client).await;
@@ -65,7 +65,7 @@ async fn a_frozen_workers_turn_can_be_interrupted_and_another_worker_goes_on() {
 }
 
 #[tokio::test]
-async fn a_dead_workers_turn_can_be_stopped_long_before_its_lease_is_over() {
+async fn a_turn_of_a_killed_worker_can_be_cancelled_long_before_its_lease_expires() {
     let mut scripted = Scripted::start_with("", |builder| builder.env("TASK_LEASE_SECONDS", "600")).await;
     let client = scripted.client.clone();
     let (session, task, _gate) = scripted.held("go").await;
@@ -80,7 +80,7 @@ async fn a_dead_workers_turn_can_be_stopped_long_before_its_lease_is_over() {
 }
 
 #[tokio::test]
-async fn a_frozen_worker_that_wakes_up_after_a_takeover_adds_no_second_answer() {
+async fn a_worker_that_resumes_after_a_takeover_adds_no_second_answer() {
     let mut scripted = Scripted::start_with("", |builder| builder.env("TASK_LEASE_SECONDS", "2")).await;
     let client = scripted.client.clone();
     let watch = Watch::start(&client).await;
@@ -108,7 +108,7 @@ async fn a_frozen_worker_that_wakes_up_after_a_takeover_adds_no_second_answer() 
 }
 
 #[tokio::test]
-async fn a_frozen_worker_that_wakes_up_while_another_works_on_its_turns_changes_nothing() {
+async fn a_worker_that_resumes_while_another_runs_its_turns_changes_nothing() {
     let mut scripted = Scripted::start_with("", |builder| builder.env("TASK_LEASE_SECONDS", "2")).await;
     let client = scripted.client.clone();
     let watch = Watch::start(&client).await;
@@ -154,7 +154,7 @@ async fn a_frozen_worker_that_wakes_up_while_another_works_on_its_turns_changes_
 }
 
 #[tokio::test]
-async fn a_worker_that_thaws_within_its_lease_goes_on() {
+async fn a_worker_that_resumes_within_its_lease_continues() {
     let mut scripted = Scripted::start_with("", |builder| builder.env("TASK_LEASE_SECONDS", "60")).await;
     let client = scripted.client.clone();
     let watch = Watch::start(&client).await;

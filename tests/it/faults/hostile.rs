@@ -1,4 +1,4 @@
-//! Clients that send half a request, hold connections open, or read nothing: everyone else is served, and a stop is
+//! Clients that send half a request, hold connections open, or never read: other clients are served, and a stop is
 //! quick.
 
 use std::time::{Duration, Instant};
@@ -16,17 +16,17 @@ use serde_json::json;
 
 /// Longer than any stop in these tests may take, so that only draining can explain its end.
 const LONG_GRACE: &str = "300";
-/// Memory that an api may have had at once, in bytes.
+/// Maximum peak memory of an api, in bytes.
 const MEMORY_LIMIT: usize = 150 * 1024 * 1024;
 
-/// An api with this limit on open files, and a client of it.
+/// Starts an api with this limit on open files, and returns a client of it.
 async fn limited(app: &TestApp, files: u32, variables: &[(&str, &str)]) -> (Process, Client) {
     let mut api = app.spawn_api_after(&format!("ulimit -n {files} && exec"), variables);
     let address = address_of(&mut api, Instant::now() + Duration::from_mins(1)).await;
     (api, Client::new(&address))
 }
 
-/// A client that is served, at the latest when a connection has been closed to make room for it.
+/// Returns a client that is served, if necessary after a connection was closed to make room for it.
 async fn is_served(client: &Client) {
     eventually("the api serves a good client", async || {
         let client = client.at(client.address());
@@ -44,14 +44,14 @@ async fn many(count: usize, address: &str, text: &str) -> Vec<RawConnection> {
     connections
 }
 
-/// The value of a metric of an api; 0 if it has none yet.
+/// Returns the value of an api's metric, or 0 if it has none yet.
 async fn metric(client: &Client, name: &str) -> u64 {
     let text = client.get("/metrics").await.text();
     text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok()).unwrap_or(0)
 }
 
 #[tokio::test]
-async fn more_half_requests_than_open_files_keep_nobody_out() {
+async fn half_requests_beyond_the_open_file_limit_block_no_client() {
     let app = TestApp::builder().apis(0).workers(0).start().await;
     let (mut api, client) = limited(&app, 256, &[("SHUTDOWN_GRACE_SECONDS", LONG_GRACE)]).await;
 
@@ -66,7 +66,7 @@ async fn more_half_requests_than_open_files_keep_nobody_out() {
 }
 
 #[tokio::test]
-async fn a_connection_over_the_limit_of_the_process_is_refused_at_once() {
+async fn refuses_a_connection_over_the_process_limit_at_once() {
     let mut app = TestApp::builder().workers(0).env("MAX_CONNECTIONS", "20").start().await;
     let client = app.client();
     let mut streams = Vec::new();
@@ -78,7 +78,7 @@ async fn a_connection_over_the_limit_of_the_process_is_refused_at_once() {
 
     for _ in 0..5 {
         let refused = RawConnection::open(client.address()).await.read_to_close(PATIENCE).await;
-        let refused = refused.expect("it is closed");
+        let refused = refused.expect("the connection is closed");
 
         assert!(matches!(refused.status(), None | Some(503)), "{}", refused.text);
         if refused.status() == Some(503) {
@@ -89,7 +89,7 @@ async fn a_connection_over_the_limit_of_the_process_is_refused_at_once() {
     }
 
     let log = app.api(0).process.stderr();
-    assert_eq!(log.matches("refused connections").count(), 1, "logged once, however many there are: {log}");
+    assert_eq!(log.matches("refused connections").count(), 1, "logged once: {log}");
     streams.truncate(10);
     let name = "banter_refused_connections_total{limit=\"process\"}";
     eventually("the refusals to be counted", async || {
@@ -106,7 +106,7 @@ async fn a_connection_over_the_limit_of_the_process_is_refused_at_once() {
 }
 
 #[tokio::test]
-async fn connections_that_have_been_silent_make_room() {
+async fn silent_connections_make_room() {
     let app = TestApp::builder().workers(0).env("MAX_CONNECTIONS", "20").start().await;
 
     let open = many(20, app.client().address(), "").await;
@@ -116,7 +116,7 @@ async fn connections_that_have_been_silent_make_room() {
 }
 
 #[tokio::test]
-async fn an_address_has_a_limit_of_its_own() {
+async fn limits_the_connections_of_an_address() {
     let app = TestApp::builder().workers(0).env("MAX_CONNECTIONS_PER_ADDRESS", "5").start().await;
     let client = app.client();
     let mut open = Vec::new();
@@ -126,11 +126,11 @@ async fn an_address_has_a_limit_of_its_own() {
 
     let sixth = RawConnection::open_from("127.0.0.2", client.address()).await.read_to_close(PATIENCE).await;
 
-    assert!(matches!(sixth.expect("it is closed").status(), None | Some(503)));
+    assert!(matches!(sixth.expect("the connection is closed").status(), None | Some(503)));
     is_served(&client).await;
     assert_eq!(metric(&client, "banter_refused_connections_total{limit=\"address\"}").await, 1);
     open.pop();
-    eventually("the place of one that has gone", async || {
+    eventually("a free slot", async || {
         let mut again = RawConnection::open_from("127.0.0.2", client.address()).await;
         again.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
         (again.read_to_close(PATIENCE).await?.status() == Some(200)).then_some(())
@@ -139,18 +139,20 @@ async fn an_address_has_a_limit_of_its_own() {
 }
 
 #[tokio::test]
-async fn loopback_is_not_limited_unless_configured() {
+async fn does_not_limit_loopback_unless_configured() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
 
     let _open = many(300, client.address(), "GET / HT").await;
 
-    eventually("all of them are open", async || (metric(&client, "banter_open_connections").await > 300).then_some(()))
-        .await;
+    eventually("all connections are open", async || {
+        (metric(&client, "banter_open_connections").await > 300).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn a_limit_above_the_open_files_is_lowered_with_a_warning() {
+async fn lowers_a_limit_above_the_open_files_with_a_warning() {
     let app = TestApp::builder().apis(0).workers(0).start().await;
 
     let (mut api, client) = limited(&app, 100, &[("MAX_CONNECTIONS", "5000")]).await;
@@ -161,7 +163,7 @@ async fn a_limit_above_the_open_files_is_lowered_with_a_warning() {
 }
 
 #[tokio::test]
-async fn the_limit_on_open_files_is_raised_as_far_as_allowed() {
+async fn raises_the_limit_on_open_files_as_far_as_allowed() {
     let app = TestApp::builder().apis(0).workers(0).start().await;
     let mut api = app.spawn_api_after("ulimit -Sn 128 && exec", &[]);
     address_of(&mut api, Instant::now() + Duration::from_mins(1)).await;
@@ -174,7 +176,7 @@ async fn the_limit_on_open_files_is_raised_as_far_as_allowed() {
     assert_ne!(numbers[0], "128", "{line}");
 }
 
-/// A session of 15 MiB: seven times what a page may have.
+/// Creates a session of 15 MiB: seven times the limit of a page.
 async fn long_session(client: &Client) -> String {
     let session = client.create_session("demo").await;
     let content = "x".repeat(256 * 1024);
@@ -185,7 +187,7 @@ async fn long_session(client: &Client) -> String {
 }
 
 #[tokio::test]
-async fn clients_that_request_pages_and_never_read_cost_little_memory() {
+async fn clients_that_never_read_pages_use_little_memory() {
     let mut app = TestApp::builder().workers(0).env("SHUTDOWN_GRACE_SECONDS", LONG_GRACE).start().await;
     let client = app.client();
     let session = long_session(&client).await;
@@ -226,7 +228,7 @@ async fn a_stop_does_not_wait_for_silent_clients() {
 }
 
 #[tokio::test]
-async fn a_stop_finishes_requests_that_have_arrived() {
+async fn a_stop_completes_requests_that_have_arrived() {
     let mut app = TestApp::builder().workers(0).env("SHUTDOWN_GRACE_SECONDS", LONG_GRACE).start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
@@ -241,8 +243,11 @@ async fn a_stop_finishes_requests_that_have_arrived() {
     let others = many(5, client.address(), "GET /v1/chat HT").await;
 
     app.api(0).process.signal(Signal::Terminate);
-    // Silent clients are not waited for, and do not keep the request from being finished.
-    eventually("the silent clients are gone", async || others.iter().all(RawConnection::is_closed).then_some(())).await;
+    // Silent clients are disconnected and do not prevent the request from completing.
+    eventually("the silent clients are disconnected", async || {
+        others.iter().all(RawConnection::is_closed).then_some(())
+    })
+    .await;
     lock.release().await;
 
     let reply = sent.await.unwrap();

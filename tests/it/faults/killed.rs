@@ -1,4 +1,4 @@
-//! `kill -9`.
+//! `kill -9` of workers and apis.
 
 use std::time::{Duration, Instant};
 
@@ -11,20 +11,21 @@ use serde_json::{Value, json};
 
 use crate::support::{Scripted, pairs};
 
-/// A death is noticed within 1.2 × lease (2 s) + 1 s; the rest is for a machine that is busy with other tests.
+/// A killed worker is detected within 1.2 × lease (2 s) + 1 s; the rest is a margin for a machine that is busy with
+/// other tests.
 const NOTICED_WITHIN: Duration = Duration::from_secs(10);
 
 async fn short_lease(workers: usize) -> Scripted {
     Scripted::start_with("", |builder| builder.env("TASK_LEASE_SECONDS", "2").workers(workers)).await
 }
 
-/// Which of the workers is busy is not known: kills all that there are.
+/// Kills all workers, because it is not known which one is busy.
 fn kill_all_workers(scripted: &mut Scripted, workers: usize) {
     (0..workers).for_each(|index| scripted.app.worker(index).kill());
 }
 
 #[tokio::test]
-async fn a_killed_workers_turn_goes_on_elsewhere_with_one_answer() {
+async fn another_worker_continues_the_turn_of_a_killed_worker_with_one_answer() {
     let mut scripted = short_lease(1).await;
     let watch = Watch::start(&scripted.client).await;
     let (session, task, gate) = scripted.held("go").await;
@@ -51,7 +52,7 @@ async fn a_killed_workers_turn_goes_on_elsewhere_with_one_answer() {
 }
 
 #[tokio::test]
-async fn without_another_worker_an_api_notices_and_the_turn_waits() {
+async fn without_another_worker_an_api_detects_the_loss_and_the_turn_is_queued() {
     let mut scripted = short_lease(1).await;
     let watch = Watch::start(&scripted.client).await;
     let (session, task, _gate) = scripted.held("go").await;
@@ -59,7 +60,7 @@ async fn without_another_worker_an_api_notices_and_the_turn_waits() {
 
     scripted.app.worker(0).kill();
 
-    let waiting = within(NOTICED_WITHIN, "the api to notice", async || {
+    let waiting = within(NOTICED_WITHIN, "the api to detect the loss", async || {
         Some(scripted.client.task(&session, &task).await).filter(|task| task["status"] == "queued")
     })
     .await;
@@ -74,7 +75,7 @@ async fn without_another_worker_an_api_notices_and_the_turn_waits() {
 }
 
 #[tokio::test]
-async fn a_turn_that_may_not_be_tried_again_ends_with_its_text_and_a_visible_error() {
+async fn a_turn_that_cannot_be_retried_ends_with_its_text_and_a_visible_error() {
     let mut scripted = Scripted::start_with("max_attempts = 1", |builder| builder.env("TASK_LEASE_SECONDS", "2")).await;
     let watch = Watch::start(&scripted.client).await;
     let (session, task, gate) = scripted.held("go").await;
@@ -92,7 +93,7 @@ async fn a_turn_that_may_not_be_tried_again_ends_with_its_text_and_a_visible_err
 }
 
 #[tokio::test]
-async fn a_stop_that_was_accepted_holds_though_the_worker_dies() {
+async fn an_accepted_cancellation_holds_when_the_worker_is_killed() {
     let mut scripted = short_lease(1).await;
     let (session, task, gate) = scripted.held("go").await;
     gate.send("some text").await;
@@ -110,7 +111,7 @@ async fn a_stop_that_was_accepted_holds_though_the_worker_dies() {
 }
 
 #[tokio::test]
-async fn all_processes_killed_at_once_still_give_every_message_one_outcome() {
+async fn killing_all_processes_leaves_every_message_with_one_outcome() {
     let mut scripted = short_lease(2).await;
     let mut sent = Vec::new();
     for number in 0..6 {
@@ -139,7 +140,7 @@ async fn all_processes_killed_at_once_still_give_every_message_one_outcome() {
 }
 
 #[tokio::test]
-async fn workers_killed_again_and_again_leave_no_turn_behind() {
+async fn repeatedly_killed_workers_leave_no_turn_behind() {
     let mut scripted = short_lease(2).await;
     let survivor = scripted.client.clone();
     let watch = Options::user(&survivor).start().await;

@@ -1,4 +1,4 @@
-//! Processes that die, freeze or stop in the middle of a turn; Redis, the store and the disk that fail them.
+//! Processes that are killed, frozen, or stopped during a turn, and failures of Redis, the store, and the disk.
 
 mod clock;
 mod disk;

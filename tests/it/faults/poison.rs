@@ -1,4 +1,4 @@
-//! A message that kills whoever works on it.
+//! A message that crashes every worker that runs it.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use serde_json::json;
 
 use crate::support::Scripted;
 
-/// A takeover needs the lease (2 s) and a start; the rest is for a machine that is busy with other tests.
+/// A takeover needs the lease (2 s) and a start; the rest is a margin for a machine that is busy with other tests.
 const TRIED_AGAIN_WITHIN: Duration = Duration::from_mins(1);
 
 #[tokio::test]
-async fn a_poison_message_fails_after_its_attempts_and_harms_no_other_session() {
+async fn a_poison_message_fails_after_its_attempts_and_affects_no_other_session() {
     let mut scripted = Scripted::start_with("", |builder| builder.env("TASK_LEASE_SECONDS", "2")).await;
     let client = scripted.client.clone();
     let watch = Watch::start(&client).await;
@@ -21,12 +21,12 @@ async fn a_poison_message_fails_after_its_attempts_and_harms_no_other_session() 
     let after = client.send(&poisoned, "after").await;
 
     for attempt in 1..=3 {
-        within(TRIED_AGAIN_WITHIN, "the poison is taken", async || {
+        within(TRIED_AGAIN_WITHIN, "the poison message is claimed", async || {
             let taken = scripted.model.prompts().iter().filter(|prompt| *prompt == "poison").count();
             (taken == attempt).then_some(())
         })
         .await;
-        // A worker dies of it only when it has written some of the text.
+        // The worker is killed only after it has stored some of the text.
         watch.wait_for_draft(&poison.task_id, "some text").await;
         scripted.app.replace_worker(0);
         let asked = client.ask(&healthy, &format!("healthy {attempt}")).await;

@@ -1,5 +1,5 @@
-//! A file system that is read-only: at the start, and from one moment to the next under a running installation, as
-//! when the kernel stops to trust a disk. Needs file systems of its own, which only root may mount.
+//! A read-only file system, at startup and suddenly under a running installation, as when the kernel remounts a failing
+//! disk. Needs its own file systems, which only root may mount.
 
 use std::{
     fs::File,
@@ -17,14 +17,14 @@ use tempfile::TempDir;
 
 const SIZE: u64 = 32 * 1024 * 1024;
 
-/// A start that fails, fails soon.
+/// Time limit for a start that fails.
 const FAILS_WITHIN: Duration = Duration::from_secs(30);
 
-/// A small disk in a file, unmounted when it is dropped.
+/// A small disk in a file. Dropping it unmounts the disk.
 struct Disk(TempDir);
 
 impl Disk {
-    /// Makes an ext4 file system and mounts it, if this machine lets us.
+    /// Creates an ext4 file system and mounts it, if permitted.
     fn mount() -> Option<Self> {
         let disk = Self(tempfile::Builder::new().prefix("banter-disk-").tempdir().unwrap());
         File::create(disk.image()).unwrap().set_len(SIZE).unwrap();
@@ -46,17 +46,17 @@ impl Disk {
         self.0.path().join("mounted")
     }
 
-    /// Mounts it with other options.
+    /// Remounts it with other options.
     fn remount(&self, options: &str) {
         let path = self.path().display().to_string();
         assert!(succeeds("mount", &["-o", &format!("remount,{options}"), &path]), "remount with {options}");
     }
 
-    /// What an operator does after the kernel has made it read-only.
+    /// Repairs the file system as an operator does after the kernel has made it read-only.
     fn repair(&self) {
         let (image, path) = (self.image().display().to_string(), self.path().display().to_string());
-        assert!(succeeds("umount", &[&path]), "nobody uses it any more");
-        // 1 says that something was repaired.
+        assert!(succeeds("umount", &[&path]), "no process uses it");
+        // Exit code 1 means that errors were corrected.
         let checked = Command::new("e2fsck").args(["-p", &image]).stdout(Stdio::null()).status().unwrap();
         assert!(checked.code().is_some_and(|code| code <= 1), "{checked}");
         assert!(self.mount_again());
@@ -78,7 +78,7 @@ fn url(folder: &Path) -> String {
 }
 
 #[tokio::test]
-async fn a_disk_that_turns_read_only_is_503_and_nothing_accepted_is_lost() {
+async fn a_disk_that_becomes_read_only_is_503_and_loses_no_accepted_message() {
     let Some(disk) = Disk::mount() else {
         println!("SKIPPED: a disk of one's own needs root and loop devices");
         return;
@@ -91,7 +91,7 @@ async fn a_disk_that_turns_read_only_is_503_and_nothing_accepted_is_lost() {
     client.wait_for_status(&session, &running.task_id, "running").await;
     let queued = client.send(&session, "/echo queued").await;
 
-    // The kernel's own way to stop all writes, whoever has files open; an ordinary remount would be refused.
+    // The kernel's emergency remount, which ignores open files; an ordinary remount would be refused.
     disk.remount("abort");
 
     let (body, key) = (json!({"content": "/echo after"}), fresh_key());
@@ -99,9 +99,9 @@ async fn a_disk_that_turns_read_only_is_503_and_nothing_accepted_is_lost() {
         let refused = client.post_message_keyed(&session, "", &body, &key).await;
         refused.problem_code(503, "store_unavailable");
     }
-    assert_eq!(client.transcript(&session).await[..2].len(), 2, "reading goes on");
+    assert_eq!(client.transcript(&session).await[..2].len(), 2, "reading still works");
     client.get("/healthz").await.ok_status(200);
-    assert!(app.api(0).process.exit_status().is_none() && app.worker(0).exit_status().is_none(), "both live on");
+    assert!(app.api(0).process.exit_status().is_none() && app.worker(0).exit_status().is_none(), "both keep running");
 
     app.api(0).process.kill();
     app.worker(0).kill();
@@ -123,7 +123,7 @@ async fn a_disk_that_turns_read_only_is_503_and_nothing_accepted_is_lost() {
 }
 
 #[tokio::test]
-async fn a_read_only_folder_stops_the_start_with_a_clear_message() {
+async fn a_read_only_folder_fails_the_start_with_a_clear_message() {
     let Some(disk) = Disk::mount() else {
         println!("SKIPPED: a disk of one's own needs root and loop devices");
         return;

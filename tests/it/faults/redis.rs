@@ -1,4 +1,4 @@
-//! Redis dies, freezes and comes back: it only ever carries hints, so nothing may be missed.
+//! Redis is killed, frozen, and restarted: it only carries hints, so nothing may be missed.
 
 use std::time::{Duration, Instant};
 
@@ -13,17 +13,17 @@ use serde_json::Value;
 
 use crate::support::Scripted;
 
-/// An answer comes at most 2 s later than otherwise; the rest is for a machine that is busy with other tests.
+/// An answer is at most 2 s later than usual; the rest is a margin for a machine that is busy with other tests.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(15);
 
-/// How long Redis is away.
+/// How long Redis is unavailable.
 const AWAY: Duration = Duration::from_secs(3);
 
 async fn with_redis(change: impl FnOnce(Builder) -> Builder) -> Scripted {
     Scripted::start_with("", |builder| change(builder.apis(2).workers(2).redis())).await
 }
 
-/// Sends to some sessions, one message after the other, until told to stop; each must be answered in time.
+/// Sends to some sessions, one message after the other, until stopped; each must be answered in time.
 async fn load(client: &Client, sessions: &[String], rounds: usize, name: &str) {
     for round in 0..rounds {
         for session in sessions {
@@ -35,12 +35,12 @@ async fn load(client: &Client, sessions: &[String], rounds: usize, name: &str) {
     }
 }
 
-/// A stream of the other api than the one that is sent to: only the relay joins them.
+/// Follows a stream of the other api than the one that is sent to, so that only the relay connects them.
 async fn watch_elsewhere(scripted: &Scripted) -> Watch {
     Options::user(&scripted.app.client_of(1)).start().await
 }
 
-/// Text written now reaches the other api's stream while it is written.
+/// Checks that live text reaches the stream of the other api.
 async fn assert_live(scripted: &Scripted, watch: &Watch, prompt: &str) {
     let (session, task, gate) = scripted.held(prompt).await;
     gate.send("as it ").await;
@@ -56,7 +56,7 @@ fn assert_never_cut(watch: &Watch) {
 }
 
 #[tokio::test]
-async fn a_redis_that_dies_under_load_and_comes_back_loses_and_doubles_no_event() {
+async fn killing_redis_under_load_loses_and_duplicates_no_event() {
     let mut scripted = with_redis(|builder| builder).await;
     let watch = watch_elsewhere(&scripted).await;
     let sessions = [scripted.session().await, scripted.session().await];
@@ -74,7 +74,7 @@ async fn a_redis_that_dies_under_load_and_comes_back_loses_and_doubles_no_event(
 }
 
 #[tokio::test]
-async fn a_turn_that_streams_while_redis_dies_is_seen_to_its_end() {
+async fn a_turn_that_streams_while_redis_is_killed_is_delivered_to_its_end() {
     let mut scripted = with_redis(|builder| builder).await;
     let watch = watch_elsewhere(&scripted).await;
     let (session, task, gate) = scripted.held("go").await;
@@ -96,7 +96,7 @@ async fn a_turn_that_streams_while_redis_dies_is_seen_to_its_end() {
 }
 
 #[tokio::test]
-async fn a_redis_that_freezes_for_a_while_loses_and_doubles_no_event() {
+async fn freezing_redis_loses_and_duplicates_no_event() {
     let mut scripted = with_redis(|builder| builder).await;
     let watch = watch_elsewhere(&scripted).await;
     let sessions = [scripted.session().await, scripted.session().await];
@@ -115,7 +115,7 @@ async fn a_redis_that_freezes_for_a_while_loses_and_doubles_no_event() {
 }
 
 #[tokio::test]
-async fn a_stop_is_heard_while_redis_is_away() {
+async fn cancels_a_turn_while_redis_is_unavailable() {
     let mut scripted = with_redis(|builder| builder).await;
     let watch = watch_elsewhere(&scripted).await;
     let (session, task, gate) = scripted.held("go").await;
@@ -133,7 +133,7 @@ async fn a_stop_is_heard_while_redis_is_away() {
 }
 
 #[tokio::test]
-async fn a_stream_of_one_api_shows_what_is_sent_to_the_other() {
+async fn a_stream_of_one_api_shows_messages_sent_to_the_other() {
     for has_redis in [false, true] {
         let change = |builder: Builder| if has_redis { builder.apis(2).redis() } else { builder.apis(2) };
         let scripted = Scripted::start_with("", change).await;
@@ -149,7 +149,7 @@ async fn a_stream_of_one_api_shows_what_is_sent_to_the_other() {
 }
 
 #[tokio::test]
-async fn readiness_names_both_directions_of_the_relay_and_stays_ready() {
+async fn readiness_reports_both_directions_of_the_relay_and_stays_ready() {
     let mut scripted = with_redis(|builder| builder).await;
     let client = scripted.client.clone();
     let until = async |relay: &str| {

@@ -1,4 +1,5 @@
-//! A relay that is denied, lied to, encrypted, or cannot watch its file: it shows what is wrong, and loses nothing.
+//! A relay without permission, with forged messages, over TLS, or without file watching: the problem is reported, and
+//! nothing is lost.
 
 use std::time::Duration;
 
@@ -15,18 +16,18 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use crate::support::Scripted;
 
-/// The rights that the documentation lists, but for PUBLISH.
+/// The documented permissions, except for PUBLISH.
 const SUBSCRIBE_ONLY: [&str; 9] =
     ["ACL", "SETUSER", "relay", "on", ">hunter2", "resetchannels", "&banter:*", "+subscribe", "+unsubscribe"];
 
-/// How soon processes recover by themselves, and some time for a busy machine.
+/// Time limit for automatic recovery, with a margin for a busy machine.
 const RECOVERY: Duration = Duration::from_secs(2 + 8);
 
 async fn on_redis(redis: Redis, change: impl FnOnce(Builder) -> Builder) -> Scripted {
     Scripted::start_with("", |builder| change(builder.apis(2).on_redis(redis))).await
 }
 
-/// Waits until `/readyz` of an api shows these states of the subscriber and the publisher, and returns it.
+/// Waits until `/readyz` of an api reports these states of the subscriber and the publisher, and returns it.
 async fn until_ready(client: &Client, subscriber: &str, publisher: &str) -> Value {
     within(RECOVERY, &format!("the relay is {subscriber}, {publisher}"), async || {
         // A write may take more than a second on a machine that is busy with other tests.
@@ -49,7 +50,7 @@ fn count(text: &str, part: &str) -> usize {
 }
 
 #[tokio::test]
-async fn a_user_who_may_not_publish_is_visible_and_heals_when_the_right_comes_back() {
+async fn a_missing_publish_permission_is_reported_and_recovers_when_granted() {
     let redis = Redis::start().await;
     redis.run(&SUBSCRIBE_ONLY);
     let url = redis.url_of("relay:hunter2@");
@@ -87,7 +88,7 @@ async fn a_user_who_may_not_publish_is_visible_and_heals_when_the_right_comes_ba
 }
 
 #[tokio::test]
-async fn tls_with_a_private_ca_and_a_user_carries_live_text() {
+async fn carries_live_text_over_tls_with_a_private_ca_and_a_user() {
     let redis = Redis::start_with_tls().await;
     redis.run(&SUBSCRIBE_ONLY);
     redis.run(&["ACL", "SETUSER", "relay", "+publish", "+ping"]);
@@ -110,7 +111,7 @@ async fn tls_with_a_private_ca_and_a_user_carries_live_text() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_is_not_trusted_is_visible_and_stops_nothing() {
+async fn an_untrusted_certificate_is_reported_and_stops_nothing() {
     let redis = Redis::start_with_tls().await;
     let url = redis.url_of("default:hunter2@");
     let scripted = on_redis(redis, |builder| builder.env("REDIS_URL", &url)).await;
@@ -124,7 +125,7 @@ async fn a_certificate_that_is_not_trusted_is_visible_and_stops_nothing() {
 }
 
 #[tokio::test]
-async fn an_address_that_cannot_be_used_stops_the_start_and_is_not_shown() {
+async fn an_unusable_redis_url_fails_the_start_and_is_not_shown() {
     let folder = tempfile::tempdir().unwrap();
     for program in ["api", "worker"] {
         for url in
@@ -142,7 +143,7 @@ async fn an_address_that_cannot_be_used_stops_the_start_and_is_not_shown() {
 }
 
 #[tokio::test]
-async fn forged_messages_are_counted_and_logged_once() {
+async fn counts_forged_messages_and_logs_them_once() {
     let scripted = on_redis(Redis::start().await, |builder| builder).await;
     let mut app = scripted.app;
     until_ready(&app.client(), "ok", "ok").await;
@@ -168,13 +169,13 @@ async fn forged_messages_are_counted_and_logged_once() {
 }
 
 #[tokio::test]
-async fn a_process_that_may_not_watch_files_polls_and_shows_it() {
+async fn polls_without_file_watching_and_reports_it() {
     let scripted = Scripted::start_with("", |builder| builder).await;
     let app = &scripted.app;
     let mut environment = app.environment().clone();
     environment.insert("BIND_ADDR".into(), "127.0.0.1:0".into());
     let api = process::binary("api").display().to_string();
-    // A user namespace of its own has a limit of its own.
+    // A new user namespace has its own limit.
     let line = format!("exec unshare -Ur sh -c 'echo 0 > /proc/sys/user/max_inotify_instances && exec {api}'");
     let mut limited = Process::spawn_line("limited", &line, &environment, app.folder());
     if tokio::time::timeout(Duration::from_secs(5), limited.wait_for_exit(Duration::from_mins(1))).await.is_ok() {

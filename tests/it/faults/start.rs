@@ -1,4 +1,4 @@
-//! Any number of processes, in any order, also all at once on a fresh file.
+//! Any number of processes start in any order, and all at once on a new database.
 
 use std::fs::File;
 
@@ -11,7 +11,7 @@ use banter_tests::{
 use serde_json::json;
 
 #[tokio::test]
-async fn eight_processes_at_once_on_a_fresh_file_all_come_up() {
+async fn eight_processes_start_at_once_on_a_new_database() {
     let mut app = TestApp::builder().apis(4).workers(4).start().await;
     let clients: Vec<_> = (0..4).map(|index| app.client_of(index)).collect();
     let watch = Watch::start(&clients[3]).await;
@@ -30,7 +30,7 @@ async fn eight_processes_at_once_on_a_fresh_file_all_come_up() {
 }
 
 #[tokio::test]
-async fn a_worker_may_start_first_and_the_folder_is_made() {
+async fn a_worker_may_start_first_and_creates_the_folder() {
     let mut app = TestApp::builder().apis(0).workers(1).env("DATA_DIR", "deep/er/data").start().await;
     app.add_api().await;
     let client = app.client();
@@ -43,7 +43,7 @@ async fn a_worker_may_start_first_and_the_folder_is_made() {
 }
 
 #[tokio::test]
-async fn the_database_is_made_where_the_url_says() {
+async fn creates_the_database_at_the_configured_url() {
     let app = TestApp::builder().workers(0).env("DATABASE_URL", "sqlite://some/new/folder/chat.db").start().await;
 
     app.client().create_session("demo").await;
@@ -52,7 +52,7 @@ async fn the_database_is_made_where_the_url_says() {
 }
 
 #[tokio::test]
-async fn migrating_is_repeatable_and_the_openapi_document_is_printed() {
+async fn migrating_is_repeatable_and_openapi_prints_the_document() {
     let app = TestApp::builder().workers(0).start().await;
 
     let migrated = app.run_api(&["migrate"]).await;
@@ -65,7 +65,7 @@ async fn migrating_is_repeatable_and_the_openapi_document_is_printed() {
 }
 
 #[tokio::test]
-async fn everything_is_still_there_after_all_processes_were_replaced() {
+async fn all_data_survives_a_restart_of_every_process() {
     let mut app = TestApp::start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
@@ -83,7 +83,7 @@ async fn everything_is_still_there_after_all_processes_were_replaced() {
 }
 
 #[tokio::test]
-async fn a_process_that_is_told_to_stop_while_it_starts_does_so_in_good_order() {
+async fn a_process_that_is_stopped_during_its_start_exits_gracefully() {
     let app = TestApp::builder().apis(0).workers(0).start().await;
     let lock = File::create(app.folder().join("banter.db.migrate.lock")).unwrap();
     lock.lock().unwrap();
@@ -91,7 +91,8 @@ async fn a_process_that_is_told_to_stop_while_it_starts_does_so_in_good_order() 
     for program in ["api", "worker"] {
         for signal in [Signal::Terminate, Signal::Interrupt] {
             let mut process = app.spawn(program, &[("BIND_ADDR", "127.0.0.1:0")]);
-            eventually("it waits for the lock", async || process.stderr().contains("waiting").then_some(())).await;
+            eventually("the process waits for the lock", async || process.stderr().contains("waiting").then_some(()))
+                .await;
 
             process.signal(signal);
 

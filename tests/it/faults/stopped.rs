@@ -1,4 +1,4 @@
-//! SIGTERM in the middle of a turn.
+//! SIGTERM during a turn.
 
 use banter_tests::{app::STOP_LIMIT, fake_openai::Answer, process::Signal, watch::Watch};
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{Scripted, pairs};
 
 #[tokio::test]
-async fn a_worker_that_is_stopped_hands_its_turn_back_which_is_no_failure() {
+async fn a_stopped_worker_hands_its_turn_back_without_counting_a_failure() {
     let mut scripted = Scripted::start_with("", |builder| builder.env("SHUTDOWN_GRACE_SECONDS", "0")).await;
     let watch = Watch::start(&scripted.client).await;
     let (session, task, gate) = scripted.held("go").await;
@@ -32,7 +32,7 @@ async fn a_worker_that_is_stopped_hands_its_turn_back_which_is_no_failure() {
 }
 
 #[tokio::test]
-async fn another_worker_takes_a_handed_back_turn_at_once() {
+async fn another_worker_claims_a_handed_back_turn_at_once() {
     let mut scripted = Scripted::start_with("", |builder| builder.env("SHUTDOWN_GRACE_SECONDS", "1")).await;
     let watch = Watch::start(&scripted.client).await;
     let (session, task, _gate) = scripted.held("go").await;
@@ -48,7 +48,7 @@ async fn another_worker_takes_a_handed_back_turn_at_once() {
 }
 
 #[tokio::test]
-async fn a_turn_that_ends_within_the_grace_is_finished_by_the_worker_that_stops() {
+async fn a_turn_that_ends_within_the_grace_period_is_completed_by_the_stopping_worker() {
     let mut scripted = Scripted::start_with("", |builder| builder.env("SHUTDOWN_GRACE_SECONDS", "30")).await;
     let (session, task, gate) = scripted.held("go").await;
     let second = scripted.client.send(&session, "second").await;
@@ -61,7 +61,7 @@ async fn a_turn_that_ends_within_the_grace_is_finished_by_the_worker_that_stops(
     let ended = scripted.client.task(&session, &task).await;
     assert_eq!(json!([ended["status"], ended["attempt"]]), json!(["succeeded", 1]));
     let waiting = scripted.client.task(&session, &second.task_id).await;
-    assert_ne!(waiting["status"], "running", "nothing is left behind");
+    assert_ne!(waiting["status"], "running", "no turn is left running");
     assert_eq!(waiting["failures"], 0);
     scripted.app.add_worker();
     scripted.client.wait_for_status(&session, &second.task_id, "succeeded").await;
@@ -69,7 +69,7 @@ async fn a_turn_that_ends_within_the_grace_is_finished_by_the_worker_that_stops(
 }
 
 #[tokio::test]
-async fn a_worker_that_drains_takes_nothing_from_another_that_could_work() {
+async fn a_draining_worker_claims_nothing() {
     let mut scripted = Scripted::start_with("", |builder| builder.env("SHUTDOWN_GRACE_SECONDS", "300")).await;
     let (_session, _task, _gate) = scripted.held("go").await;
     scripted.app.worker(0).signal(Signal::Terminate);
@@ -85,12 +85,12 @@ async fn a_worker_that_drains_takes_nothing_from_another_that_could_work() {
 }
 
 #[tokio::test]
-async fn a_second_signal_ends_the_grace() {
+async fn a_second_signal_ends_the_grace_period() {
     let mut scripted = Scripted::start_with("", |builder| builder.env("SHUTDOWN_GRACE_SECONDS", "300")).await;
     let (session, task, _gate) = scripted.held("go").await;
     scripted.app.worker(0).signal(Signal::Terminate);
     banter_tests::wait::eventually("the drain to begin", async || {
-        // A worker that drains takes nothing new.
+        // A draining worker claims no task.
         let other = scripted.session().await;
         let sent = scripted.client.send(&other, "other").await;
         tokio::time::sleep(std::time::Duration::from_millis(300)).await;
@@ -119,10 +119,10 @@ async fn an_idle_worker_stops_at_once() {
 }
 
 #[tokio::test]
-async fn a_stop_that_was_accepted_holds_across_a_hand_back() {
+async fn an_accepted_cancellation_holds_across_a_hand_back() {
     let mut scripted = Scripted::start_with("", |builder| builder.env("SHUTDOWN_GRACE_SECONDS", "0")).await;
     let (session, task, _gate) = scripted.held("go").await;
-    // Frozen, so that the wish and the signal reach it in the same moment.
+    // Frozen, so that the cancellation and the signal reach it at the same moment.
     scripted.app.freeze_worker(0).await;
 
     scripted.client.cancel(&session, &task).await.ok(202);

@@ -1,4 +1,4 @@
-//! The store is locked by somebody else.
+//! Another process holds the store's write lock.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ async fn lock(scripted: &Scripted) -> StoreLock {
 }
 
 #[tokio::test]
-async fn a_locked_store_answers_503_stores_nothing_and_the_key_may_be_used_again() {
+async fn a_locked_store_returns_503_stores_nothing_and_allows_the_key_again() {
     let scripted = Scripted::start_with("", |builder| builder.env("TASK_LEASE_SECONDS", "2")).await;
     let client = &scripted.client;
     let watch = Watch::start(client).await;
@@ -29,7 +29,7 @@ async fn a_locked_store_answers_503_stores_nothing_and_the_key_may_be_used_again
     let refused = client.post_message_keyed(&session, "", &body, &key).await;
 
     refused.problem_code(503, "store_busy");
-    assert_eq!(client.messages(&session).await.len(), 0, "reading goes on");
+    assert_eq!(client.messages(&session).await.len(), 0, "reading still works");
     held.release().await;
     let sent = Sent::from_body(&client.post_message_keyed(&session, "", &body, &key).await.ok(202));
     client.wait_for_status(&session, &sent.task_id, "succeeded").await;
@@ -39,7 +39,7 @@ async fn a_locked_store_answers_503_stores_nothing_and_the_key_may_be_used_again
 }
 
 #[tokio::test]
-async fn a_request_that_waits_for_the_store_is_finished_though_its_client_is_gone() {
+async fn a_request_that_waits_for_the_store_completes_after_its_client_has_disconnected() {
     let scripted = Scripted::start().await;
     let client = scripted.client.clone();
     let session = scripted.session().await;
@@ -60,7 +60,7 @@ async fn a_request_that_waits_for_the_store_is_finished_though_its_client_is_gon
 }
 
 #[tokio::test]
-async fn a_short_lock_only_delays() {
+async fn a_short_lock_only_delays_requests() {
     let scripted = Scripted::start().await;
     let session = scripted.session().await;
     let held = lock(&scripted).await;
@@ -75,7 +75,7 @@ async fn a_short_lock_only_delays() {
 }
 
 #[tokio::test]
-async fn a_long_lock_in_mid_turn_loses_nothing() {
+async fn a_long_lock_during_a_turn_loses_nothing() {
     let scripted = Scripted::start_with("", |builder| builder.env("TASK_LEASE_SECONDS", "2").workers(2)).await;
     let client = &scripted.client;
     let watch = Watch::start(client).await;
@@ -102,7 +102,7 @@ async fn a_long_lock_in_mid_turn_loses_nothing() {
 }
 
 #[tokio::test]
-async fn an_api_that_cannot_have_the_write_lock_is_not_ready() {
+async fn an_api_that_cannot_acquire_the_write_lock_is_not_ready() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
     let held = lock(&scripted).await;

@@ -1,4 +1,4 @@
-//! The whole machine sleeps for longer than a lease, and wakes up: to the processes it is as if all were frozen at once.
+//! The whole machine is suspended for longer than a lease, as if all processes were frozen at once.
 
 use std::time::Duration;
 
@@ -11,16 +11,16 @@ const WORKERS: usize = 2;
 const LEASE: &str = "2";
 const SLEEP: Duration = Duration::from_secs(5);
 
-/// Heartbeats of more than two leases: whoever takes a live worker for dead has done so by then.
+/// Heartbeats of more than two leases, enough to take over from a live worker by mistake.
 const BEATS: i64 = 12;
 
 #[tokio::test]
-async fn after_a_suspend_no_live_worker_is_taken_for_dead() {
+async fn no_live_worker_loses_its_turns_after_a_suspend() {
     sleep_and_wake_up(false).await;
 }
 
 #[tokio::test]
-async fn after_a_suspend_no_live_worker_is_taken_for_dead_with_redis() {
+async fn no_live_worker_loses_its_turns_after_a_suspend_with_redis() {
     sleep_and_wake_up(true).await;
 }
 

@@ -1,4 +1,4 @@
-//! A message to a busy session: `queue`, `interrupt`, `reject`.
+//! Messages to a busy session: `queue`, `interrupt`, `reject`.
 
 use banter_tests::{app::TestApp, chat::Sent, watch::Watch};
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{Scripted, column, pairs};
 
 #[tokio::test]
-async fn a_message_to_a_busy_session_waits_and_its_answer_stands_right_after_it() {
+async fn queues_a_message_to_a_busy_session_and_places_its_answer_after_it() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
     let watch = Watch::start(client).await;
@@ -33,7 +33,7 @@ async fn a_message_to_a_busy_session_waits_and_its_answer_stands_right_after_it(
 }
 
 #[tokio::test]
-async fn reject_refuses_while_a_task_runs_or_waits_and_stores_nothing() {
+async fn reject_fails_while_a_task_is_running_or_queued_and_stores_nothing() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
     let (session, _task, gate) = scripted.held("first").await;
@@ -49,7 +49,7 @@ async fn reject_refuses_while_a_task_runs_or_waits_and_stores_nothing() {
 }
 
 #[tokio::test]
-async fn reject_refuses_while_a_task_only_waits() {
+async fn reject_fails_while_a_task_is_only_queued() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
@@ -60,7 +60,7 @@ async fn reject_refuses_while_a_task_only_waits() {
 }
 
 #[tokio::test]
-async fn interrupt_stops_the_running_turn_keeps_its_text_and_lets_earlier_ones_go_first() {
+async fn interrupt_stops_the_running_turn_keeps_its_text_and_runs_earlier_ones_first() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
     let watch = Watch::start(client).await;
@@ -83,7 +83,7 @@ async fn interrupt_stops_the_running_turn_keeps_its_text_and_lets_earlier_ones_g
 }
 
 #[tokio::test]
-async fn interrupt_of_an_idle_or_waiting_session_is_like_queue() {
+async fn interrupt_of_an_idle_or_queued_session_acts_like_queue() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
@@ -96,7 +96,7 @@ async fn interrupt_of_an_idle_or_waiting_session_is_like_queue() {
 }
 
 #[tokio::test]
-async fn a_message_to_an_archived_session_is_refused() {
+async fn rejects_a_message_to_an_archived_session() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     let session = client.create_session("demo").await;

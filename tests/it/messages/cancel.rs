@@ -1,4 +1,4 @@
-//! Stopping a turn.
+//! Cancelling turns.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::{Scripted, pairs};
 
-/// The contract says 1 s; the rest is for a machine that is busy with other tests.
+/// The contract says 1 s; the rest is a margin for a machine that is busy with other tests.
 const STOP_WITHIN: Duration = Duration::from_secs(3);
 
 #[tokio::test]
@@ -36,7 +36,7 @@ async fn cancelling_a_running_turn_ends_it_within_a_second_and_keeps_its_text() 
 }
 
 #[tokio::test]
-async fn a_turn_cancelled_before_its_first_word_has_no_answer() {
+async fn a_turn_cancelled_before_its_first_text_has_no_answer() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
     let (session, task, _gate) = scripted.held("first").await;
@@ -48,7 +48,7 @@ async fn a_turn_cancelled_before_its_first_word_has_no_answer() {
 }
 
 #[tokio::test]
-async fn cancelling_a_queued_turn_ends_it_at_once_and_the_next_goes_on() {
+async fn cancelling_a_queued_turn_ends_it_at_once_and_the_next_one_runs() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
     let watch = Watch::start(client).await;
@@ -68,7 +68,7 @@ async fn cancelling_a_queued_turn_ends_it_at_once_and_the_next_goes_on() {
 }
 
 #[tokio::test]
-async fn the_head_of_a_queue_without_a_worker_can_be_cancelled_and_the_next_runs_later() {
+async fn the_first_queued_turn_can_be_cancelled_without_a_worker_and_the_next_one_runs_later() {
     let mut app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
@@ -86,7 +86,7 @@ async fn the_head_of_a_queue_without_a_worker_can_be_cancelled_and_the_next_runs
 }
 
 #[tokio::test]
-async fn a_turn_between_two_attempts_is_cancelled_at_once() {
+async fn cancels_a_turn_between_two_attempts_at_once() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
     let session = scripted.session().await;
@@ -121,7 +121,7 @@ async fn cancelling_a_finished_turn_is_a_conflict() {
 }
 
 #[tokio::test]
-async fn a_slow_demo_turn_can_be_stopped() {
+async fn a_slow_demo_turn_can_be_cancelled() {
     let app = TestApp::start().await;
     let client = app.client();
     let watch = Watch::start(&client).await;

@@ -1,4 +1,4 @@
-//! Editing and unsending what waits: after a 2xx no agent ever sees the old text.
+//! Editing and unsending queued messages: after a 2xx, no agent receives the old text.
 
 use banter_tests::{app::TestApp, chat::unknown_id, fake_openai::Answer, watch::Watch};
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::{Scripted, pairs};
 
 #[tokio::test]
-async fn an_edited_message_keeps_its_place_and_the_agent_sees_only_the_new_text() {
+async fn an_edited_message_keeps_its_position_and_the_agent_receives_only_the_new_text() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
     let watch = Watch::start(client).await;
@@ -30,7 +30,7 @@ async fn an_edited_message_keeps_its_place_and_the_agent_sees_only_the_new_text(
 }
 
 #[tokio::test]
-async fn an_unsent_message_is_gone_and_the_agent_never_sees_it() {
+async fn an_unsent_message_is_deleted_and_the_agent_never_receives_it() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
     let watch = Watch::start(client).await;
@@ -49,7 +49,7 @@ async fn an_unsent_message_is_gone_and_the_agent_never_sees_it() {
     assert_eq!(deleted.data["role"], "user");
     gate.finish().await;
     client.wait_for_status(&session, &third.task_id, "succeeded").await;
-    assert_eq!(client.messages(&session).await.last().unwrap()["turn"], 3, "turn numbers may have holes");
+    assert_eq!(client.messages(&session).await.last().unwrap()["turn"], 3, "turn numbers may have gaps");
     assert_eq!(scripted.model.prompts(), ["first", "third"]);
     scripted.assert_never_seen("regretted");
     watch.settle(client).await;
@@ -73,7 +73,7 @@ async fn the_only_message_of_a_session_can_be_unsent() {
 }
 
 #[tokio::test]
-async fn what_an_agent_has_started_on_can_neither_be_edited_nor_unsent() {
+async fn rejects_editing_and_unsending_a_started_message() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
     let (session, task, gate) = scripted.held("first").await;
@@ -91,7 +91,7 @@ async fn what_an_agent_has_started_on_can_neither_be_edited_nor_unsent() {
 }
 
 #[tokio::test]
-async fn a_message_between_two_attempts_can_neither_be_edited_nor_unsent() {
+async fn rejects_editing_and_unsending_between_two_attempts() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
     let session = scripted.session().await;
@@ -107,7 +107,7 @@ async fn a_message_between_two_attempts_can_neither_be_edited_nor_unsent() {
 }
 
 #[tokio::test]
-async fn a_cancelled_message_can_no_longer_be_edited() {
+async fn rejects_editing_a_cancelled_message() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
@@ -121,7 +121,7 @@ async fn a_cancelled_message_can_no_longer_be_edited() {
 }
 
 #[tokio::test]
-async fn an_answer_can_neither_be_edited_nor_unsent() {
+async fn rejects_editing_and_unsending_an_answer() {
     let app = TestApp::start().await;
     let client = app.client();
     let session = client.create_session("demo").await;

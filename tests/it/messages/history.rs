@@ -1,11 +1,11 @@
-//! What the agent is sent: every message verbatim, in turn order, with the answers given, and nothing else.
+//! The history that the agent receives: every message verbatim, in turn order, with the answers, and nothing else.
 
 use banter_tests::fake_openai::Answer;
 
 use crate::support::{Scripted, pairs};
 
 #[tokio::test]
-async fn the_agent_gets_the_whole_conversation_verbatim() {
+async fn the_agent_receives_the_whole_conversation_verbatim() {
     let scripted = Scripted::start_with("system_prompt = \"Be brief.\"", |builder| builder).await;
     let client = &scripted.client;
     let session = scripted.session().await;
@@ -80,7 +80,7 @@ async fn a_long_history_loses_its_oldest_part_and_never_the_question() {
     client.ask(&session, &huge).await;
 
     let requests = scripted.model.requests();
-    assert!(!requests[1].body.to_string().contains("aaaa"), "over 96 KiB, the oldest goes first");
+    assert!(!requests[1].body.to_string().contains("aaaa"), "over 96 KiB, the oldest is dropped first");
     assert!(
         requests.iter().zip([text("a"), text("b"), huge]).all(|(request, sent)| request.last_user_message() == sent)
     );

@@ -1,4 +1,4 @@
-//! Messages and their tasks: sending, waiting in line, changing one's mind, stopping, trying again.
+//! Messages and their tasks: sending, queueing, editing, cancelling, retrying.
 
 mod busy;
 mod cancel;

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::support::Scripted;
 
-/// Seven turns: six answered, the third unanswered.
+/// Creates seven turns: six answered, the third unanswered.
 async fn seven_turns() -> (Scripted, Client, String) {
     let scripted = Scripted::start().await;
     let client = scripted.client.clone();
@@ -55,7 +55,7 @@ async fn pages_count_turns_and_never_split_one() {
 }
 
 #[tokio::test]
-async fn a_chat_shows_its_newest_turns_in_order() {
+async fn a_session_shows_its_newest_turns_in_order() {
     let (_app, client, session) = seven_turns().await;
 
     let newest = client.get(&format!("/v1/chat/{session}?limit=5")).await.ok(200);

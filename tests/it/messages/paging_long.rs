@@ -1,14 +1,14 @@
-//! Pages of long messages end at about 2 MiB, and still lead to every turn.
+//! Pages of long messages end at about 2 MiB and still lead to every turn.
 
 use banter_tests::{app::TestApp, client::Client};
 use serde_json::{Value, json};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
-/// Content of a page, in bytes.
+/// Maximum content of a page, in bytes.
 const PAGE: usize = 2 * 1024 * 1024;
 const TURNS: i64 = 20;
 
-/// A session of twenty turns of 256 KiB, without answers.
+/// Creates a session of twenty turns of 256 KiB, without answers.
 async fn long_session(client: &Client) -> String {
     let session = client.create_session("demo").await;
     for turn in 1..=TURNS {
@@ -39,7 +39,7 @@ fn bytes(items: &Value) -> usize {
     items.as_array().unwrap().iter().map(|item| item["content"].as_str().unwrap().len()).sum()
 }
 
-/// All turns, page by page in one direction; each page is within the limit or has a single turn.
+/// Reads all turns page by page in one direction, and checks that each page is within the limit or has a single turn.
 async fn walk(client: &Client, session: &str, newest_first: bool) -> Vec<i64> {
     let (mut seen, mut from) = (Vec::new(), if newest_first { i64::MAX } else { 0 });
     loop {
@@ -88,7 +88,7 @@ async fn short_pages_lead_to_every_turn_in_both_directions() {
 }
 
 #[tokio::test]
-async fn a_page_has_a_turn_however_long_it_is() {
+async fn a_page_has_at_least_one_turn() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     let session = long_session(&client).await;

@@ -1,4 +1,4 @@
-//! Trying a turn again, in its place.
+//! Retrying turns in their place.
 
 use banter_tests::{app::TestApp, fake_openai::Answer, watch::Watch};
 use serde_json::json;
@@ -29,7 +29,7 @@ async fn a_retried_turn_runs_before_later_queued_ones_with_the_history_before_it
     assert_eq!(retried["status"], "queued");
     assert_eq!(retried["failures"], 0);
     assert_eq!(retried["error"], json!(null));
-    assert_eq!(retried["attempt"], 1, "the attempt rises when it starts");
+    assert_eq!(retried["attempt"], 1, "the attempt increases when it starts");
     gate.send("two").await;
     gate.finish().await;
     client.wait_for_status(&session, &third.task_id, "succeeded").await;
@@ -51,7 +51,7 @@ async fn a_retried_turn_runs_before_later_queued_ones_with_the_history_before_it
 }
 
 #[tokio::test]
-async fn a_retry_deletes_the_old_partial_answer_and_the_new_one_has_a_new_id() {
+async fn a_retry_deletes_the_partial_answer_and_the_new_one_has_a_new_id() {
     let scripted = Scripted::start_with("max_attempts = 1", |builder| builder).await;
     let client = &scripted.client;
     let watch = Watch::start(client).await;
@@ -109,7 +109,7 @@ async fn cancelled_and_interrupted_turns_can_be_retried() {
 }
 
 #[tokio::test]
-async fn only_what_ended_without_success_can_be_retried() {
+async fn rejects_a_retry_of_a_succeeded_or_open_turn() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
     let done = scripted.session().await;
@@ -127,7 +127,7 @@ async fn only_what_ended_without_success_can_be_retried() {
 }
 
 #[tokio::test]
-async fn of_two_retries_at_once_one_wins() {
+async fn one_of_two_concurrent_retries_succeeds() {
     let scripted = Scripted::start_with("max_attempts = 1", |builder| builder.apis(2)).await;
     let (one, other) = (scripted.app.client_of(0), scripted.app.client_of(1));
     let session = scripted.session().await;
@@ -149,7 +149,7 @@ async fn of_two_retries_at_once_one_wins() {
 }
 
 #[tokio::test]
-async fn a_retry_without_a_worker_waits_for_one() {
+async fn a_retry_without_a_worker_is_queued() {
     let mut app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
@@ -164,7 +164,7 @@ async fn a_retry_without_a_worker_waits_for_one() {
 }
 
 #[tokio::test]
-async fn only_a_task_that_ended_without_success_is_retried() {
+async fn rejects_a_retry_of_a_task_that_did_not_end_without_success() {
     let scripted = Scripted::start().await;
     let session = scripted.session().await;
     let done = scripted.client.send(&session, "done").await;

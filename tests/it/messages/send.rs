@@ -1,4 +1,4 @@
-//! Sending, and what an answered turn looks like.
+//! Sending messages, and the result of an answered turn.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Scripted, column, pairs};
 
-/// More than this many may wait in one session.
+/// Just over the maximum number of queued messages in one session.
 const QUEUE_LIMIT: usize = 1000;
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn a_message_is_answered_in_its_turn() {
 }
 
 #[tokio::test]
-async fn turns_and_arrival_numbers_count_up() {
+async fn turns_and_arrival_numbers_increase() {
     let app = TestApp::start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
@@ -63,7 +63,7 @@ async fn turns_and_arrival_numbers_count_up() {
 }
 
 #[tokio::test]
-async fn text_is_kept_and_sent_verbatim() {
+async fn text_is_stored_and_sent_verbatim() {
     let scripted = Scripted::start().await;
     let session = scripted.session().await;
     let text =
@@ -77,7 +77,7 @@ async fn text_is_kept_and_sent_verbatim() {
 }
 
 #[tokio::test]
-async fn waiting_too_short_gives_the_202_and_the_turn_goes_on() {
+async fn a_wait_that_expires_returns_202_and_the_turn_continues() {
     let scripted = Scripted::start().await;
     let session = scripted.session().await;
     let mut gate = scripted.model.gate("slowly");
@@ -93,7 +93,7 @@ async fn waiting_too_short_gives_the_202_and_the_turn_goes_on() {
 }
 
 #[tokio::test]
-async fn waiting_for_a_turn_that_fails_gives_no_reply() {
+async fn waiting_for_a_turn_that_fails_returns_no_reply() {
     let scripted = Scripted::start().await;
     let session = scripted.session().await;
     scripted.model.script("no", [Answer::error(401, "invalid_api_key", "no")]);
@@ -106,7 +106,7 @@ async fn waiting_for_a_turn_that_fails_gives_no_reply() {
 }
 
 #[tokio::test]
-async fn a_client_that_hangs_up_while_it_waits_cancels_nothing() {
+async fn a_client_that_disconnects_while_waiting_cancels_nothing() {
     let scripted = Scripted::start().await;
     let session = scripted.session().await;
     let mut gate = scripted.model.gate("slowly");
@@ -126,7 +126,7 @@ async fn a_client_that_hangs_up_while_it_waits_cancels_nothing() {
 }
 
 #[tokio::test]
-async fn finish_reasons_and_usage_are_the_agents() {
+async fn returns_the_finish_reason_and_usage_of_the_agent() {
     let scripted = Scripted::start().await;
     let session = scripted.session().await;
     scripted.model.script("long", [Answer::finished("cut", "length")]);
@@ -150,7 +150,7 @@ async fn finish_reasons_and_usage_are_the_agents() {
 }
 
 #[tokio::test]
-async fn a_preview_is_at_most_200_characters() {
+async fn a_preview_has_at_most_200_characters() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
@@ -162,7 +162,7 @@ async fn a_preview_is_at_most_200_characters() {
 }
 
 #[tokio::test]
-async fn a_queue_has_an_end() {
+async fn limits_the_length_of_the_queue() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
@@ -183,7 +183,7 @@ async fn a_queue_has_an_end() {
 }
 
 #[tokio::test]
-async fn the_demo_agent_answers_what_its_commands_ask_for() {
+async fn the_demo_agent_answers_its_commands() {
     let app = TestApp::start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
@@ -199,7 +199,7 @@ async fn the_demo_agent_answers_what_its_commands_ask_for() {
 }
 
 #[tokio::test]
-async fn a_demo_turn_that_fails_ends_with_a_visible_error() {
+async fn a_failed_demo_turn_ends_with_a_visible_error() {
     let app = TestApp::builder().env("TASK_MAX_ATTEMPTS", "1").start().await;
     let client = app.client();
     let watch = Watch::start(&client).await;
@@ -213,7 +213,7 @@ async fn a_demo_turn_that_fails_ends_with_a_visible_error() {
 }
 
 #[tokio::test]
-async fn a_task_of_no_message_is_not_found_and_a_task_shows_its_steps() {
+async fn an_unknown_task_is_not_found_and_a_task_shows_its_steps() {
     let app = TestApp::start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
@@ -226,7 +226,7 @@ async fn a_task_of_no_message_is_not_found_and_a_task_shows_its_steps() {
 }
 
 #[tokio::test]
-async fn one_session_never_waits_for_another() {
+async fn a_session_does_not_wait_for_another() {
     let scripted = Scripted::start().await;
     let (_busy, _task, _gate) = scripted.held("wait").await;
     let free = scripted.session().await;
@@ -237,7 +237,7 @@ async fn one_session_never_waits_for_another() {
 }
 
 #[tokio::test]
-async fn a_worker_runs_no_more_tasks_at_once_than_it_is_told() {
+async fn a_worker_respects_its_limit_of_concurrent_tasks() {
     let scripted = Scripted::start_with("", |builder| builder.env("WORKER_CONCURRENCY", "2")).await;
     let words = Answer::words(["a ", "b ", "c"], Duration::from_millis(40));
     let mut tasks = Vec::new();

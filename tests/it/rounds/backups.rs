@@ -1,4 +1,4 @@
-//! Backups under load, and restores of them, with `kill -9` in the middle of both and of the load.
+//! Backups under load and restores of them, with `kill -9` during both and of the clients' api.
 
 use std::{
     sync::{Arc, Mutex},
@@ -18,12 +18,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Batch, a_moment, batches, tally::Tally};
 
-/// Rounds in one installation.
+/// Rounds per installation.
 const BATCH: u64 = 10;
-/// How many users send at once.
+/// Number of users that send at the same time.
 const SENDERS: usize = 3;
 
-/// What one user sent to one session, in order; the last one may not have been accepted.
+/// The messages of one user to one session, in order; the last one may not have been accepted.
 #[derive(Default)]
 struct Sent {
     tried: Vec<String>,
@@ -32,7 +32,7 @@ struct Sent {
 
 type Log = Arc<Mutex<Sent>>;
 
-/// Sends one message after the other until told to stop, or until nobody answers any more.
+/// Sends one message after the other until stopped, or until no api answers.
 async fn send(client: Client, session: String, log: Log, stop: CancellationToken, mut dice: Dice) {
     while !stop.is_cancelled() {
         let text = {
@@ -57,7 +57,8 @@ async fn send(client: Client, session: String, log: Log, stop: CancellationToken
     }
 }
 
-/// Each session is a prefix of what was sent to it, at least as long as `least`, and each answer belongs to its message.
+/// Checks that each session is a prefix of what was sent to it, at least as long as `least`, and that each answer
+/// belongs to its message.
 async fn judge(client: &Client, session: &str, tried: &[String], least: usize) {
     client.wait_until_idle(session).await;
     let messages = client.messages(session).await;
@@ -73,7 +74,7 @@ async fn judge(client: &Client, session: &str, tried: &[String], least: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_restored_backup_is_a_prefix_of_the_history_whatever_was_killed() {
+async fn a_restored_backup_is_a_prefix_of_the_history_after_any_kill() {
     let tally = Tally::of("backups");
     for Batch { rounds, mut dice } in batches("backups", BATCH) {
         let mut app = TestApp::builder()

@@ -1,4 +1,4 @@
-//! Many messages to one session whose agent is busy, with more workers than it can use.
+//! Many messages to one busy session, with more workers than it can use.
 
 use std::time::Duration;
 
@@ -6,17 +6,18 @@ use banter_tests::{app::Builder, fake_openai::Answer, watch::Options};
 
 use super::{Batch, a_moment, batches, installation::Installation, tally::Tally};
 
-/// Rounds in one installation.
+/// Rounds per installation.
 const BATCH: u64 = 10;
 
-/// Messages of one round, besides the first, which the test holds in its hand.
+/// Number of messages per round, in addition to the first, whose answer the test controls.
 const MESSAGES: usize = 50;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_messages_to_a_busy_session_are_answered_in_order_one_at_a_time() {
     let tally = Tally::of("busy session");
     for Batch { rounds, mut dice } in batches("busy session", BATCH) {
-        // Long enough that no live worker looks dead on a busy machine: two of them would answer at one time then.
+        // Long enough that no live worker looks dead on a busy machine, which would let two of them answer at the same
+        // time.
         let lease = |builder: Builder| builder.workers(3).env("TASK_LEASE_SECONDS", "5");
         let mut place = Installation::start(lease).await;
         let clients = place.clients.clone();
@@ -58,7 +59,7 @@ async fn fifty_messages_to_a_busy_session_are_answered_in_order_one_at_a_time() 
                 .collect();
             assert_eq!(transcript, expected);
         }
-        assert_eq!(place.model.most_at_once(), 1, "one running task a session");
+        assert_eq!(place.model.most_at_once(), 1, "one running task per session");
         watch.settle(&clients[0]).await;
         place.app.check().await;
     }

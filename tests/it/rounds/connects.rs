@@ -1,4 +1,4 @@
-//! Events that are published exactly while a stream connects, with and without a cursor, through both apis.
+//! Events that are published while a stream connects, with and without a cursor, through both apis.
 
 use std::time::Duration;
 
@@ -13,19 +13,20 @@ use serde_json::json;
 
 use super::{Batch, a_moment, batches, installation::Installation, tally::Tally};
 
-/// Rounds in one installation.
+/// Rounds per installation.
 const BATCH: u64 = 20;
 
-/// Streams of one round.
+/// Number of streams per round.
 const STREAMS: u64 = 25;
 
-/// Users whose streams connect at the same time. Each has one session, so that both kinds of stream get every event.
+/// Number of users whose streams connect at the same time. Each has one session, so that both kinds of stream carry
+/// every event.
 const USERS: u64 = 4;
 
-/// Turns of a session: the model compares one page of it.
+/// Maximum number of turns in a session: the model compares one page of it.
 const ASKS: usize = 150;
 
-/// One user with a session.
+/// A user with a session.
 struct Lane {
     clients: Vec<Client>,
     session: String,
@@ -35,7 +36,7 @@ struct Lane {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_published_while_a_stream_connects_comes_exactly_once() {
+async fn delivers_events_exactly_once_while_a_stream_connects() {
     let tally = Tally::of("connects");
     for Batch { rounds, mut dice } in batches("connects", BATCH) {
         let place = Installation::start(|builder| builder).await;
@@ -81,12 +82,12 @@ impl Lane {
             }
             self.read(&mut stream, &begin, &end, has_cursor.then_some(&mut model)).await;
             if has_cursor {
-                assert_eq!(model.compare(&here).await, Comparison::Equal, "state by events is what a GET shows");
+                assert_eq!(model.compare(&here).await, Comparison::Equal, "the reduced state equals a GET");
             }
         }
     }
 
-    /// A few changes, through both apis, some of them by a worker.
+    /// Makes a few changes through both apis, some of them by a worker.
     async fn publish(&mut self, number: u64) {
         let path = format!("/v1/chat/{}", self.session);
         for change in 0..=self.dice.below(4) {
@@ -102,7 +103,7 @@ impl Lane {
         }
     }
 
-    /// Reads to the end of what was published: every number once, in order.
+    /// Reads to the last published event: every number once, in order.
     async fn read(&self, stream: &mut EventStream, begin: &Position, end: &Position, mut model: Option<&mut Model>) {
         let mut seq = begin.seq;
         while seq < end.seq {

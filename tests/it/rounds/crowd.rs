@@ -1,4 +1,4 @@
-//! People who chat while something is done to the installation, streams that follow them, and the judgement at the end.
+//! Clients that chat during faults, streams that follow them, and the check at the end.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -18,13 +18,13 @@ use super::{
     tally::Tally,
 };
 
-/// How many people chat.
+/// Number of clients.
 const PEOPLE: usize = 3;
 
-/// The longest time before each word of an answer, of eight at most: no answer takes a second.
+/// The longest delay before each of an answer's words, of which there are at most eight: no answer takes a second.
 const SLOWNESS: Duration = Duration::from_millis(80);
 
-/// A crowd at work.
+/// A running load.
 pub struct Crowd {
     people: JoinSet<Vec<Conversation>>,
     watches: Vec<Watch>,
@@ -33,12 +33,12 @@ pub struct Crowd {
 }
 
 impl Crowd {
-    /// Everybody begins to chat, through all apis, and is followed by streams of each api.
+    /// Starts all clients on all apis, and streams on each api that follow them.
     pub async fn gather(place: &Installation, dice: &mut Dice, tally: &Tally) -> Self {
         Self::gather_slow(place, dice, tally, SLOWNESS).await
     }
 
-    /// The same, with an agent that takes up to so long before each word.
+    /// Starts them with an agent that takes up to this long before each word.
     pub async fn gather_slow(place: &Installation, dice: &mut Dice, tally: &Tally, slowness: Duration) -> Self {
         let mut crowd =
             Self { people: JoinSet::new(), watches: Vec::new(), stop: CancellationToken::new(), tally: tally.clone() };
@@ -65,23 +65,23 @@ impl Crowd {
         crowd
     }
 
-    /// The streams that follow.
+    /// Returns the streams.
     pub fn watches(&self) -> &[Watch] {
         &self.watches
     }
 
-    /// One more stream to be judged at the end.
+    /// Adds a stream that is checked at the end.
     pub fn add(&mut self, watch: Watch) {
         self.watches.push(watch);
     }
 
-    /// Everybody stops. What was accepted must be there once, in order, each with the one answer that was scripted for it;
-    /// the agent must have been asked in that order; every stream must know everything; the database must be sound.
+    /// Stops all clients and checks the result: each accepted message exists once, in order, with the scripted answer;
+    /// the agent received them in that order; every stream is complete; the database is consistent.
     pub async fn part(mut self, place: &Installation) {
         self.stop.cancel();
         let mut conversations = Vec::new();
         while let Some(person) = self.people.join_next().await {
-            conversations.extend(person.expect("a person saw the contract broken"));
+            conversations.extend(person.expect("a client saw a contract violation"));
         }
         let first_asked = first_asked(place);
         let client = &place.clients[0];
@@ -122,7 +122,7 @@ impl Crowd {
     }
 }
 
-/// When the agent was asked each text for the first time.
+/// Returns when the agent first received each text.
 fn first_asked(place: &Installation) -> HashMap<String, usize> {
     let mut first = HashMap::new();
     for (number, prompt) in place.model.prompts().into_iter().enumerate() {
@@ -131,7 +131,7 @@ fn first_asked(place: &Installation) -> HashMap<String, usize> {
     first
 }
 
-/// The same clients, beginning with another.
+/// Returns the same clients, starting with another one.
 fn rotated(clients: &[Client], by: usize) -> Vec<Client> {
     let mut clients = clients.to_vec();
     let by = by % clients.len();

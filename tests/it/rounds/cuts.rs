@@ -1,4 +1,4 @@
-//! Streams that are cut at random bytes, and go on with the last cursor.
+//! Streams that are dropped at random bytes and resume from the last cursor.
 
 use std::time::Duration;
 
@@ -10,20 +10,21 @@ use banter_tests::{
 
 use super::{Batch, batches, crowd::Crowd, installation::Installation, tally::Tally};
 
-/// Rounds in one installation.
+/// Rounds per installation.
 const BATCH: u64 = 20;
 
-/// Cuts of one round.
+/// Number of dropped connections per round.
 const CUTS: u64 = 50;
 
-/// Some cuts hit the request or the headers, most a frame: an answer's events have about ten times as many bytes.
+/// Some connections are dropped within the request or the headers, most within a frame: the events of an answer have
+/// about ten times as many bytes.
 const BYTES: std::ops::Range<u64> = 1..6000;
 
 /// A round takes about a second.
 const ROUND_LIMIT: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn streams_cut_at_random_bytes_miss_nothing_and_get_nothing_twice() {
+async fn streams_dropped_at_random_bytes_miss_and_repeat_nothing() {
     let tally = Tally::of("cut streams");
     for Batch { rounds, mut dice } in batches("cut streams", BATCH) {
         let place = Installation::start(|builder| builder).await;
@@ -44,7 +45,7 @@ async fn streams_cut_at_random_bytes_miss_nothing_and_get_nothing_twice() {
 
         let cut = || proxies.iter().map(Proxy::cut).sum::<usize>() as u64;
         for round in 1..=rounds {
-            // The stream of this session has something to carry, too.
+            // The stream of this session carries events, too.
             place.clients[0].ask(&session, &format!("round {round}")).await;
             within(ROUND_LIMIT, "the round's cuts", async || (cut() >= round * CUTS).then_some(())).await;
         }
@@ -55,7 +56,7 @@ async fn streams_cut_at_random_bytes_miss_nothing_and_get_nothing_twice() {
     tally.print();
 }
 
-/// For every connection from now on, and none stays open.
+/// Applies to every new connection, and none stays open.
 fn set_rules(proxies: &[Proxy], rules: &Rules) {
     for proxy in proxies {
         proxy.set_rules(rules.clone());

@@ -1,7 +1,7 @@
-//! SIGSTOP of a worker, an api or Redis at a random moment for a while, then SIGCONT, while people chat.
+//! SIGSTOP of a worker, an api, or Redis at a random moment for a while, then SIGCONT, under load.
 //!
-//! A process may be frozen inside a write transaction and so hold the database's one write lock. Then everybody waits
-//! until it thaws, and requests are answered 503 `store_busy` meanwhile; those rounds are counted.
+//! A process may be frozen inside a write transaction and hold the database's only write lock. All others then wait
+//! until it resumes, and requests return 503 `store_busy`; those rounds are counted.
 
 use std::time::{Duration, Instant};
 
@@ -20,13 +20,13 @@ use super::{
     tally::Tally,
 };
 
-/// Rounds in one installation.
+/// Rounds per installation.
 const BATCH: u64 = 10;
 
-/// A frost comes within this time.
+/// The latest start of a freeze.
 const SOON: Duration = Duration::from_secs(1);
 
-/// How long something is frozen: 1 to 30 s, more often short than long; in the short form 1 to 4 s.
+/// Duration of a freeze: 1 to 30 s, more often short than long; in the short run 1 to 4 s.
 fn draw_frost(dice: &mut Dice) -> Duration {
     if is_short() {
         return Duration::from_secs(1) + dice.time_below(Duration::from_secs(3));
@@ -35,7 +35,7 @@ fn draw_frost(dice: &mut Dice) -> Duration {
     Duration::from_secs(1) + dice.time_below(upper.max(Duration::from_millis(1)))
 }
 
-/// Somebody who asks while something is frozen, and must be answered in time.
+/// Sends while a process is frozen and expects an answer in time.
 struct Asker {
     session: String,
     stream: EventStream,
@@ -64,13 +64,13 @@ impl Asker {
     }
 }
 
-/// Sleeps until so long after a moment.
+/// Sleeps until this long after a moment.
 async fn until(since: Instant, lasting: Duration) {
     tokio::time::sleep(lasting.saturating_sub(since.elapsed())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn workers_freeze_and_their_turns_go_on_elsewhere_in_time() {
+async fn turns_of_frozen_workers_continue_elsewhere_in_time() {
     let tally = Tally::of("frozen workers");
     for Batch { rounds, mut dice } in batches("frozen workers", BATCH) {
         let mut place = Installation::start_with_short_lease(|builder| builder).await;
@@ -101,10 +101,10 @@ async fn workers_freeze_and_their_turns_go_on_elsewhere_in_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn apis_freeze_and_nobody_else_waits_for_them() {
+async fn frozen_apis_block_no_other_process() {
     let tally = Tally::of("frozen apis");
     for Batch { rounds, mut dice } in batches("frozen apis", BATCH) {
-        // The asker's two apis never freeze.
+        // The two apis that are used here never freeze.
         let mut place = Installation::start(|builder| builder.apis(3)).await;
         let crowd = Crowd::gather(&place, &mut dice, &tally).await;
         let mut asker = Asker::start(&place).await;
@@ -131,7 +131,7 @@ async fn apis_freeze_and_nobody_else_waits_for_them() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn redis_freezes_and_answers_are_hardly_late() {
+async fn a_frozen_redis_hardly_delays_answers() {
     if !has_redis() {
         return println!("SKIPPED: there is no Redis to be frozen");
     }

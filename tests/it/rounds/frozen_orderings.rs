@@ -1,4 +1,4 @@
-//! The same orderings with a worker that freezes in the middle of turns, and thaws at any moment around them.
+//! The same orderings with a worker that freezes during turns and resumes at any moment around them.
 
 use std::time::{Duration, Instant};
 
@@ -14,19 +14,19 @@ use serde_json::json;
 
 use super::{Batch, a_moment, batches, installation::Installation, tally::Tally};
 
-/// Rounds in one installation: five sessions each, and a list shows a hundred.
+/// Rounds per installation: five sessions each, and a list shows a hundred.
 const BATCH: u64 = 18;
 
-/// What the held turns have said when the worker freezes.
+/// The text of the held turns when the worker freezes.
 const SO_FAR: &str = "text so far";
 
-/// Everything happens within this time of the frost.
+/// Everything happens within this time of the freeze.
 const FROST: Duration = Duration::from_millis(1500);
 
-/// A stop takes 1 s at most; the rest is for a machine that is busy with other tests.
+/// A cancellation takes 1 s at most; the rest is a margin for a machine that is busy with other tests.
 const STOP_WITHIN: Duration = Duration::from_secs(1 + 10);
 
-/// A session with a turn that runs, maybe on the frozen worker, and one that waits.
+/// A session with a running turn, possibly on the frozen worker, and a queued one.
 struct Busy {
     session: String,
     held: Sent,
@@ -37,7 +37,7 @@ struct Busy {
 async fn every_ordering_with_a_frozen_worker_has_one_outcome() {
     let tally = Tally::of("orderings with a frozen worker");
     for Batch { rounds, mut dice } in batches("orderings with a frozen worker", BATCH) {
-        // No takeover: the lease is longer than any frost here.
+        // No takeover: the lease is longer than any freeze here.
         let mut place = Installation::start(|builder| builder.env("TASK_LEASE_SECONDS", "30")).await;
         let watch = Options::user(&place.clients[1]).start().await;
         let client = place.clients[0].clone();
@@ -165,7 +165,7 @@ async fn archive(client: &Client, busy: &Busy, mut dice: Dice, tally: &Tally) ->
     Some(text_of(&busy.queued.message, "content"))
 }
 
-/// The held turn gives way, and what had waited keeps its place before the new message.
+/// The held turn is interrupted, and the queued one keeps its place before the new message.
 async fn interrupt(client: &Client, busy: &Busy, next: &str, mut dice: Dice, tally: &Tally) -> Option<String> {
     a_moment(&mut dice, FROST).await;
     let sent = Sent::from_body(&client.send_on_busy(&busy.session, next, "interrupt").await.ok(202));

@@ -1,4 +1,4 @@
-//! What the rounds run on: some processes, and a model server that people can script while they chat.
+//! The installation of the stress tests, and a model server that clients script while they chat.
 
 use std::{collections::HashSet, env, sync::Arc};
 
@@ -12,18 +12,18 @@ use banter_tests::{
 pub struct Installation {
     pub app: TestApp,
     pub model: Arc<FakeOpenAi>,
-    /// A client of each api, who does not mind that the store is busy.
+    /// A client of each api, which retries while the store is busy.
     pub clients: Vec<Client>,
 }
 
-/// Whether Redis is between the processes.
+/// Whether the processes use Redis.
 pub fn has_redis() -> bool {
     env::var("RELAY").map_or(true, |relay| relay != "without_redis")
 }
 
 impl Installation {
-    /// Two apis on ports that last and two workers, and more attempts than a run of bad luck uses up, unless `change`
-    /// says otherwise.
+    /// Starts two apis on reserved ports and two workers, with more attempts than a series of faults uses up, unless
+    /// `change` configures otherwise.
     pub async fn start(change: impl FnOnce(Builder) -> Builder) -> Self {
         let model = FakeOpenAi::start().await;
         let builder = TestApp::builder().apis(2).workers(2).lasting_ports().agents(&model.agent("max_attempts = 9"));
@@ -34,22 +34,22 @@ impl Installation {
         Self { app, model: Arc::new(model), clients }
     }
 
-    /// The same with a lease of 4 s, so that takeovers come soon; and so the store counts as busy after 2 s.
+    /// Starts one with a lease of 4 s, so that takeovers are quick, and the store counts as busy after 2 s.
     pub async fn start_with_short_lease(change: impl FnOnce(Builder) -> Builder) -> Self {
         Self::start(|builder| change(builder.env("TASK_LEASE_SECONDS", "4"))).await
     }
 
-    /// A new session.
+    /// Creates a session.
     pub async fn session(&self) -> String {
         self.clients[0].create_session("scripted").await
     }
 
-    /// Panics when any request to the model holds one of these texts as a message.
+    /// Panics when any request to the model contains one of these texts as a message.
     pub fn assert_never_seen(&self, texts: &[String]) {
         let texts: HashSet<&String> = texts.iter().collect();
         for request in self.model.requests() {
             for (_, content) in request.conversation() {
-                assert!(!texts.contains(&content), "the agent has seen {content:?}, which was taken back");
+                assert!(!texts.contains(&content), "the agent received {content:?}, which was unsent");
             }
         }
     }

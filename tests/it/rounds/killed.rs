@@ -1,4 +1,4 @@
-//! `kill -9` of a worker, an api or Redis at a random moment, while people chat.
+//! `kill -9` of a worker, an api, or Redis at a random moment, under load.
 
 use std::time::{Duration, Instant};
 
@@ -12,14 +12,14 @@ use super::{
     tally::Tally,
 };
 
-/// Rounds in one installation.
+/// Rounds per installation.
 const BATCH: u64 = 20;
 
-/// A kill comes within this time.
+/// The latest time of a kill.
 const SOON: Duration = Duration::from_millis(1500);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn workers_are_killed_and_their_turns_go_on_elsewhere_in_time() {
+async fn turns_of_killed_workers_continue_elsewhere_in_time() {
     let tally = Tally::of("killed workers");
     for Batch { rounds, mut dice } in batches("killed workers", BATCH) {
         let mut place = Installation::start_with_short_lease(|builder| builder).await;
@@ -47,7 +47,7 @@ async fn workers_are_killed_and_their_turns_go_on_elsewhere_in_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn apis_are_killed_and_clients_go_on_where_they_were() {
+async fn clients_of_killed_apis_resume_where_they_were() {
     let tally = Tally::of("killed apis");
     for Batch { rounds, mut dice } in batches("killed apis", BATCH) {
         let mut place = Installation::start(|builder| builder).await;
@@ -68,7 +68,7 @@ async fn apis_are_killed_and_clients_go_on_where_they_were() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn redis_is_killed_and_comes_back_and_answers_are_hardly_late() {
+async fn a_killed_redis_hardly_delays_answers() {
     if !has_redis() {
         return println!("SKIPPED: there is no Redis to be killed");
     }

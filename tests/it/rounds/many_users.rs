@@ -1,4 +1,4 @@
-//! Thousands of users whose streams connect at the same time, with a Redis that is not near.
+//! Thousands of users whose streams connect at the same time, with a distant Redis.
 
 use std::time::{Duration, Instant};
 
@@ -18,23 +18,23 @@ use super::{
     tally::Tally,
 };
 
-/// Rounds in one installation.
+/// Rounds per installation.
 const BATCH: u64 = 20;
 
-/// Users who connect at once; in the form for every run of the tests, a tenth.
+/// Number of users that connect at once; a tenth in the short run.
 const USERS: usize = 3000;
 
-/// Every piece of data takes so long to Redis, and back.
+/// One-way delay to Redis.
 const DISTANCE: Duration = Duration::from_millis(5);
 
-/// Users whose events are waited for in each round.
+/// Number of users whose events are awaited in each round.
 const SAMPLE: usize = 20;
 
-/// How long all may take to be subscribed on a machine that is busy with other tests. The longest is told.
+/// Time limit for all subscriptions on a machine that is busy with other tests. The longest time is reported.
 const SUBSCRIBED_WITHIN: Duration = Duration::from_secs(20);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn users_who_connect_at_once_are_all_subscribed_and_get_their_events() {
+async fn all_users_who_connect_at_once_are_subscribed_and_receive_their_events() {
     if !has_redis() {
         return println!("SKIPPED: there is no Redis to be far away");
     }
@@ -48,7 +48,7 @@ async fn users_who_connect_at_once_are_all_subscribed_and_get_their_events() {
         let place = Installation::start(change).await;
         let count = if is_short() { USERS / 10 } else { USERS };
         for round in 0..rounds {
-            // Others than before, whose streams may still be closing: nobody is subscribed already.
+            // Not the previous users, whose streams may still be closing, so nobody is subscribed already.
             let users = (0..count).map(|number| format!("user{round}-{number}"));
             let keys = place.app.create_keys(users).await;
             let here = place.clients[0].clone();
@@ -59,7 +59,7 @@ async fn users_who_connect_at_once_are_all_subscribed_and_get_their_events() {
             tally.add("streams", streams.len() as u64);
 
             let connected_at = Instant::now();
-            within(SUBSCRIBED_WITHIN, "everyone is subscribed", async || {
+            within(SUBSCRIBED_WITHIN, "all users are subscribed", async || {
                 (here.metric("banter_relay_pending_subscriptions").await == 0).then_some(())
             })
             .await;

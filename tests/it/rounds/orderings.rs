@@ -1,6 +1,6 @@
-//! Stop, edit, unsend and archive against the claim of a turn and against the end of the one before, a round each.
+//! Cancel, edit, unsend, and archive against the claim of a turn and the end of the previous one, once per round.
 //!
-//! Whoever wins: a task has one outcome that fits what was answered; a text that was taken back, no agent ever saw.
+//! Whichever side wins, a task has one outcome that fits the responses, and no agent receives an unsent text.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,10 +15,10 @@ use serde_json::{Value, json};
 
 use super::{Batch, a_moment, batches, installation::Installation, tally::Tally};
 
-/// Rounds in one installation: ten sessions each, and a list shows a hundred.
+/// Rounds per installation: ten sessions each, and a list shows a hundred.
 const BATCH: u64 = 9;
 
-/// The answer of a turn that was held.
+/// The answer of a held turn.
 const HELD_ANSWER: &str = "the whole answer";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -34,7 +34,7 @@ async fn every_ordering_against_the_claim_and_the_end_has_one_outcome() {
             let (four, five) = (race("edit, claim"), race("edit, promotion"));
             let (six, seven) = (race("unsend, claim"), race("unsend, promotion"));
             let (eight, nine) = (race("archive, claim"), race("archive, promotion"));
-            // Side by side, so that the workers have more to do than one thing.
+            // Concurrently, so that the workers have more than one thing to do.
             let stops = async { tokio::join!(one.stop_at_claim(), two.stop_at_end(), three.stop_at_promotion()) };
             let edits = async { tokio::join!(four.edit_at_claim(), five.edit_at_promotion()) };
             let unsends = async { tokio::join!(six.unsend_at_claim(), seven.unsend_at_promotion()) };
@@ -51,10 +51,10 @@ async fn every_ordering_against_the_claim_and_the_end_has_one_outcome() {
     tally.print();
 }
 
-/// Texts that no agent may have seen.
+/// Texts that no agent may receive.
 type Unseen = Vec<String>;
 
-/// One race: a session of its own, the one side through one api, the other through the other.
+/// One race in a new session, with one side through one api and the other through the other.
 struct Race {
     here: Client,
     there: Client,
@@ -82,7 +82,7 @@ impl Race {
         format!("{}: {what}", self.name)
     }
 
-    /// A tiny offset; of which size, the dice choose, too.
+    /// Draws a tiny offset of a random magnitude.
     async fn offset(&mut self) {
         let longest = [300, 3000, 30_000][self.dice.index(3)];
         a_moment(&mut self.dice, Duration::from_micros(longest)).await;
@@ -92,7 +92,7 @@ impl Race {
         self.here.create_session("scripted").await
     }
 
-    /// A session whose agent is held, and the message that waits behind.
+    /// Creates a session with a held turn and a queued message.
     async fn held_and_queued(&self) -> (String, Sent, Gate, Sent) {
         let session = self.session().await;
         let mut gate = self.model.gate(&self.text("held"));
@@ -103,7 +103,7 @@ impl Race {
         (session, held, gate, queued)
     }
 
-    /// The task's outcome, and the answer that it has; no second look finds another.
+    /// Returns the task's outcome and its answer, and checks that the outcome is final.
     async fn outcome(&self, session: &str, task: &str) -> (Value, Option<Value>) {
         let ended = self.there.wait_for_end(session, task).await;
         let answer = self.there.answer_of(session, task).await;
@@ -111,7 +111,7 @@ impl Race {
         (ended, answer)
     }
 
-    /// A stop that was accepted ends in `cancelled`, one that was refused came after the end.
+    /// An accepted cancellation leads to `cancelled`; a rejected one came after the end.
     async fn judge_stop(&self, session: &str, sent: &Sent, reply: &Reply) -> Unseen {
         let (ended, answer) = self.outcome(session, &sent.task_id).await;
         let finish_reason = answer.as_ref().map(|answer| text_of(answer, "finish_reason"));
@@ -161,7 +161,7 @@ impl Race {
         self.judge_stop(&session, &queued, &reply).await
     }
 
-    /// After a 200 only the new text is ever seen; after a 409 only the old one.
+    /// After a 200 only the new text reaches the agent; after a 409 only the old one.
     async fn judge_edit(&self, session: &str, sent: &Sent, new: &str, reply: &Reply) -> Unseen {
         let old = text_of(&sent.message, "content");
         let (seen, unseen) = if reply.status == 200 {
@@ -197,7 +197,7 @@ impl Race {
         self.judge_edit(&session, &queued, &new, &reply).await
     }
 
-    /// After a 204 message and task are gone and were never seen; after a 409 it is answered.
+    /// After a 204 the message and its task are deleted and were never run; after a 409 it is answered.
     async fn judge_unsend(&self, session: &str, sent: &Sent, reply: &Reply) -> Unseen {
         if reply.status == 204 {
             self.tally.count("won: unsends");
@@ -229,7 +229,7 @@ impl Race {
         self.judge_unsend(&session, &queued, &reply).await
     }
 
-    /// In an archived session a turn that has started ends as usual, and one that has not is cancelled.
+    /// In an archived session a started turn ends as usual, and a queued one is cancelled.
     async fn judge_archived(&self, session: &str, sent: &Sent) -> Unseen {
         let (ended, answer) = self.outcome(session, &sent.task_id).await;
         if ended["status"] == "succeeded" {

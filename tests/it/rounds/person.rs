@@ -1,4 +1,4 @@
-//! One person of a crowd: sends, waits for the answer, sends again, whatever happens to the installation.
+//! A client that sends, waits for the answer, and sends again, whatever happens to the installation.
 
 use std::{
     sync::Arc,
@@ -17,36 +17,36 @@ use tokio_util::sync::CancellationToken;
 
 use super::tally::Tally;
 
-/// Turns after which a person begins a new conversation.
+/// Number of turns after which a client starts a new session.
 const TURNS: usize = 50;
 
-/// How long a person waits for a reply before asking another api.
+/// Time limit for a response before the client asks another api.
 const REPLY_LIMIT: Duration = Duration::from_secs(3);
 
-/// How long a person goes on trying: longer than anything is frozen, with a takeover after it, on a busy machine.
+/// How long a client keeps retrying: longer than any freeze and a takeover after it, on a busy machine.
 const ENDURANCE: Duration = Duration::from_mins(2);
 
-/// The longest time between two messages.
+/// The longest pause between two messages.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// One conversation, as the person knows it.
+/// A session, as the client knows it.
 #[derive(Debug)]
 pub struct Conversation {
     pub session: String,
     pub said: Vec<Said>,
 }
 
-/// A message that was accepted.
+/// An accepted message.
 #[derive(Debug)]
 pub struct Said {
     pub text: String,
-    /// What the agent was told to answer.
+    /// The scripted answer.
     pub answer: String,
     pub message: String,
     pub task: String,
 }
 
-/// Somebody who chats until told to stop.
+/// A client that chats until stopped.
 pub struct Person {
     pub name: String,
     /// A client of each api.
@@ -55,20 +55,20 @@ pub struct Person {
     pub dice: Dice,
     pub tally: Tally,
     pub stop: CancellationToken,
-    /// The longest time before each word of an answer.
+    /// The longest delay before each word of an answer.
     pub slowness: Duration,
     pub conversations: Vec<Conversation>,
 }
 
 impl Person {
-    /// Chats until told to stop; then the last message was accepted, and its outcome may still be on its way.
+    /// Chats until stopped. The last message was then accepted, and its outcome may be pending.
     pub async fn chat(mut self) -> Vec<Conversation> {
         while !self.stop.is_cancelled() {
             if self.conversations.last().is_none_or(|last| last.said.len() >= TURNS) {
                 let session = self.begin_conversation().await;
                 self.conversations.push(Conversation { session, said: Vec::new() });
             }
-            // Up to three messages in a row: the later ones wait in line.
+            // Up to three messages in a row: the later ones are queued.
             for _ in 0..=self.dice.below(3) {
                 self.say_something().await;
             }
@@ -96,7 +96,7 @@ impl Person {
         self.conversations.last_mut().unwrap().said.push(Said { text, answer, message, task });
     }
 
-    /// Tells the agent what to answer, and how slowly.
+    /// Scripts the answer and its pace.
     fn script(&mut self, text: &str) -> String {
         let beginning = format!("re {text}:");
         let words: Vec<String> = (0..self.dice.below(8)).map(|word| format!(" wörd{word}")).collect();
@@ -106,7 +106,7 @@ impl Person {
         format!("{beginning}{}", words.concat())
     }
 
-    /// Waits for the outcome of the last message, and looks whether everything that was accepted is there.
+    /// Waits for the outcome of the last message, and checks that every accepted message exists.
     async fn read(&mut self) {
         let Some(last) = self.conversations.last() else { return };
         let (session, task) = (last.session.clone(), last.said.last().unwrap().task.clone());
@@ -120,11 +120,11 @@ impl Person {
         let chat = self.surely(200, |client| client.request("GET", &path)).await.json();
         let listed = |id: &str| chat["messages"].as_array().unwrap().iter().any(|message| message["id"] == id);
         for said in &self.conversations.last().unwrap().said {
-            assert!(listed(&said.message), "accepted and not in a later GET: {said:?}");
+            assert!(listed(&said.message), "accepted but not in a later GET: {said:?}");
         }
     }
 
-    /// Asks one api after the other until one gives the answer that must come. None may give a wrong one.
+    /// Tries one api after the other until one returns the expected response. Any other success is a failure.
     async fn surely(&mut self, status: u16, request: impl Fn(&Client) -> RequestBuilder) -> Reply {
         let deadline = Instant::now() + ENDURANCE;
         loop {

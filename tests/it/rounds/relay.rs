@@ -1,4 +1,4 @@
-//! A relay that is disturbed: the first turn after it is as fast as ever, and not one hint is lost.
+//! Disturbances of the relay: the first turn after one is as fast as usual, and no hint is lost.
 
 use std::time::{Duration, Instant};
 
@@ -11,19 +11,19 @@ use super::{
     turns::Turns,
 };
 
-/// Rounds in one installation.
+/// Rounds per installation.
 const BATCH: u64 = 40;
 
-/// The longest time that something is away.
+/// The longest outage.
 const AWAY: Duration = Duration::from_secs(3);
 
-/// How soon every process has recovered.
+/// Time after which every process has recovered.
 const RECOVERY: Duration = Duration::from_secs(2);
 
-/// How long a recovery may take on a machine that is busy with other tests. The longest is told.
+/// Time limit for a recovery on a machine that is busy with other tests. The longest time is reported.
 const RECOVERY_LIMIT: Duration = Duration::from_secs(20);
 
-/// What happens to Redis.
+/// A disturbance of Redis.
 #[derive(Clone, Copy, Debug)]
 enum Disturbance {
     Killed,
@@ -53,7 +53,8 @@ impl Disturbance {
         }
     }
 
-    /// Whether there is a time without Redis, after which processes have [`RECOVERY`]. Otherwise the very next turn counts.
+    /// Returns whether it includes an outage, after which processes have [`RECOVERY`]. Otherwise the very next turn
+    /// counts.
     const fn is_outage(self) -> bool {
         match self {
             Killed | Frozen | PublishDenied | ChannelsDenied => true,
@@ -95,14 +96,14 @@ impl Disturbance {
     }
 }
 
-/// Gives the processes' user the rights that the documentation lists. A restarted Redis knows no user.
+/// Grants the processes' user the documented permissions, which a restarted Redis has lost.
 fn allow(redis: &Redis) {
     let user = ["ACL", "SETUSER", "relay", "on", ">secret", "resetchannels", "&banter:*", "-@all"];
     redis.run(&[&user[..], &["+publish", "+subscribe", "+unsubscribe", "+ping"]].concat());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_first_turn_after_a_disturbed_redis_is_as_fast_as_ever() {
+async fn the_first_turn_after_a_redis_disturbance_is_as_fast_as_usual() {
     if !has_redis() {
         return println!("SKIPPED: there is no Redis to be disturbed");
     }
@@ -124,7 +125,7 @@ async fn the_first_turn_after_a_disturbed_redis_is_as_fast_as_ever() {
             if disturbance.is_outage() {
                 until_recovered(&place).await;
                 tally.time("recovery of the apis", returned_at.elapsed());
-                // Workers tell nobody how far they are.
+                // Workers have no readiness endpoint.
                 tokio::time::sleep(RECOVERY.saturating_sub(returned_at.elapsed())).await;
             }
             let dropped = turns.dropped_hints().await;
@@ -139,7 +140,7 @@ async fn the_first_turn_after_a_disturbed_redis_is_as_fast_as_ever() {
     tally.print();
 }
 
-/// Waits until both directions of every api's relay work, and every followed user is subscribed.
+/// Waits until both directions of every api's relay work and every followed user is subscribed.
 async fn until_recovered(place: &Installation) {
     for client in &place.clients {
         within(RECOVERY_LIMIT, "the relay works", async || {
@@ -153,10 +154,10 @@ async fn until_recovered(place: &Installation) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_wake_up_file_that_is_removed_before_a_worker_restarts_delays_no_turn() {
+async fn removing_the_wake_up_file_before_a_worker_restarts_delays_no_turn() {
     let tally = Tally::of("removed wake-up file");
     for Batch { rounds, mut dice } in batches("removed wake-up file", BATCH) {
-        // One worker: the turn needs the one that was restarted.
+        // One worker: the turn needs the restarted one.
         let mut place = Installation::start(|builder| builder.embedded().workers(1)).await;
         let mut turns = Turns::measure(&place, &tally).await;
         let mut file = place.app.database().into_os_string();

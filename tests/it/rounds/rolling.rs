@@ -1,4 +1,4 @@
-//! A rolling restart of everything, again and again, while people chat.
+//! Repeated rolling restarts of every process, under load.
 
 use std::time::{Duration, Instant};
 
@@ -6,10 +6,11 @@ use banter_tests::app::STOP_LIMIT;
 
 use super::{Batch, batches, crowd::Crowd, installation::Installation, tally::Tally};
 
-/// Rounds in one installation.
+/// Rounds per installation.
 const BATCH: u64 = 10;
 
-/// The longest time before each word of an answer. Some answers take longer than the grace (1 s) and are handed back.
+/// The longest delay before each word of an answer. Some answers take longer than the grace period (1 s) and are handed
+/// back.
 const SLOWNESS: Duration = Duration::from_millis(300);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -35,9 +36,9 @@ async fn a_rolling_restart_under_load_loses_no_send_and_counts_no_failure() {
             }
         }
         let told = |watch: &banter_tests::watch::Watch| watch.events().iter().any(|it| it.kind == "server.draining");
-        assert!(crowd.watches().iter().all(told), "every stream was told before it was closed");
+        assert!(crowd.watches().iter().all(told), "every stream was notified before it was closed");
         crowd.part(&place).await;
-        assert_eq!(tally.get("failures counted"), 0, "a hand-back is no failure");
+        assert_eq!(tally.get("failures counted"), 0, "a hand-back does not count as a failure");
     }
     tally.print();
 }

@@ -1,20 +1,20 @@
-//! Workers come and go while people chat; for moments there may be none at all.
+//! Workers are added and removed under load; at times there are none.
 
 use std::time::Duration;
 
 use super::{Batch, a_moment, batches, crowd::Crowd, installation::Installation, tally::Tally};
 
-/// Rounds in one installation.
+/// Rounds per installation.
 const BATCH: u64 = 20;
 
-/// Changes of one round.
+/// Number of changes per round.
 const CHANGES: usize = 3;
 
-/// The most workers at one time.
+/// The maximum number of workers.
 const MOST: usize = 4;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn workers_come_and_go_and_nobody_who_chats_notices() {
+async fn adding_and_removing_workers_is_not_noticed_by_clients() {
     let tally = Tally::of("coming and going workers");
     for Batch { rounds, mut dice } in batches("coming and going workers", BATCH) {
         let mut place = Installation::start(|builder| builder).await;
@@ -38,7 +38,7 @@ async fn workers_come_and_go_and_nobody_who_chats_notices() {
             place.app.add_worker();
         }
         crowd.part(&place).await;
-        assert_eq!(tally.get("failures counted"), 0, "who goes hands back what it has, which is no failure");
+        assert_eq!(tally.get("failures counted"), 0, "a hand-back does not count as a failure");
     }
     tally.print();
 }

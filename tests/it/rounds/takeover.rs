@@ -1,4 +1,4 @@
-//! How long turns need to go on when the worker that runs them is gone, and answers to come.
+//! Time until turns of a lost worker continue, and time until answers arrive.
 
 use std::time::{Duration, Instant};
 
@@ -11,8 +11,9 @@ use banter_tests::{
 
 use super::tally::Tally;
 
-/// 1.2 × lease (4 s) + 1 s are 5.8 s. The rest is for a machine that is busy with other tests: while the write lock cannot be
-/// had in time, nobody is taken for dead, so every such moment puts a takeover off by a lease. The longest is told.
+/// 1.2 × lease (4 s) + 1 s are 5.8 s. The rest is a margin for a machine that is busy with other tests: while the write
+/// lock is not available in time, no worker is declared dead, which delays a takeover by a lease each time. The longest
+/// time is reported.
 pub const TAKEOVER: Duration = Duration::from_secs(40);
 
 /// A turn that was running at some moment.
@@ -22,7 +23,7 @@ pub struct Running {
     attempt: i64,
 }
 
-/// The turns that run now.
+/// Returns the turns that are running now.
 pub async fn running_turns(client: &Client) -> Vec<Running> {
     let sessions = client.list_all("status=all").await;
     let running = sessions.iter().filter(|session| session["active_task"]["status"] == "running");
@@ -34,9 +35,9 @@ pub async fn running_turns(client: &Client) -> Vec<Running> {
         .collect()
 }
 
-/// Waits until each of these turns has ended, or somebody has taken it over; all of them within `limit` of `since`.
+/// Waits until each of these turns has ended or was taken over, all of them within `limit` of `since`.
 ///
-/// The answers of the rounds take less than a second, so whoever still runs one had better be alive.
+/// The answers in these tests take less than a second, so a turn that is still running has a live worker.
 pub async fn until_all_go_on(client: &Client, turns: &[Running], since: Instant, limit: Duration, tally: &Tally) {
     for Running { session, task, attempt } in turns {
         let left = limit.saturating_sub(since.elapsed());
@@ -53,7 +54,7 @@ pub async fn until_all_go_on(client: &Client, turns: &[Running], since: Instant,
     }
 }
 
-/// Asks through one api and waits for the end on a stream of another: how long that took.
+/// Sends through one api and returns the time until the outcome arrives on a stream of another.
 pub async fn answer_time(client: &Client, stream: &mut EventStream, session: &str, text: &str) -> Duration {
     let began = Instant::now();
     let Sent { task_id, .. } = client.send(session, text).await;

@@ -1,4 +1,4 @@
-//! What was done and seen how often, for the report at a test's end.
+//! Counters and longest durations, reported at the end of a test.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-/// Counts and longest times of one test; clones share them.
+/// Counters and longest durations of one test; clones share them.
 #[derive(Clone, Debug)]
 pub struct Tally {
     test: &'static str,
@@ -20,39 +20,39 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// An empty one.
+    /// Creates an empty report.
     pub fn of(test: &'static str) -> Self {
         Self { test, counts: Arc::default(), longest: Arc::default(), last_number: Arc::default() }
     }
 
-    /// One more.
+    /// Increments a counter.
     pub fn count(&self, what: &'static str) {
         self.add(what, 1);
     }
 
-    /// So many more.
+    /// Increases a counter.
     pub fn add(&self, what: &'static str, number: u64) {
         *self.counts.lock().unwrap().entry(what).or_default() += number;
     }
 
-    /// A number that nobody else gets.
+    /// Returns a unique number.
     pub fn next_number(&self) -> u64 {
         self.last_number.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// A time, of which the longest is told.
+    /// Records a duration, of which the longest is reported.
     pub fn time(&self, what: &'static str, time: Duration) {
         let mut longest = self.longest.lock().unwrap();
         let known = longest.entry(what).or_default();
         *known = time.max(*known);
     }
 
-    /// How many so far.
+    /// Returns a counter.
     pub fn get(&self, what: &str) -> u64 {
         self.counts.lock().unwrap().get(what).copied().unwrap_or_default()
     }
 
-    /// Prints all of it in one piece: tests run side by side.
+    /// Prints the report at once, because tests run in parallel.
     pub fn print(&self) {
         let mut report = String::new();
         for (what, count) in &*self.counts.lock().unwrap() {

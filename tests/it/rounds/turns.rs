@@ -1,4 +1,4 @@
-//! Turns whose time is taken: whether one had to wait for the poll that finds what no hint has told.
+//! Timed turns, which reveal whether one had to wait for the poll that finds work without a hint.
 
 use std::time::{Duration, Instant};
 
@@ -6,16 +6,16 @@ use banter_tests::client::Client;
 
 use super::{installation::Installation, tally::Tally};
 
-/// Undisturbed turns, whose median is the usual time.
+/// Number of undisturbed turns, whose median is the usual time.
 const USUAL: usize = 11;
 
-/// A turn that takes so much longer than usual may have waited for the poll, which comes once a second.
+/// A turn that takes this much longer than usual may have waited for the poll, which runs once per second.
 const SLOW: Duration = Duration::from_millis(700);
 
-/// How many turns may be slow because the machine is busy: this one and so many of all.
+/// Number of turns that may be slow because the machine is busy: this many, and a share of all.
 const SLOW_ONE_IN: u64 = 4;
 
-/// The turns of one installation.
+/// The timed turns of one installation.
 pub struct Turns {
     clients: Vec<Client>,
     session: String,
@@ -25,7 +25,7 @@ pub struct Turns {
 }
 
 impl Turns {
-    /// Measures how long turns usually take.
+    /// Measures the usual duration of a turn.
     pub async fn measure(place: &Installation, tally: &Tally) -> Self {
         let mut turns = Self {
             clients: place.clients.clone(),
@@ -44,7 +44,7 @@ impl Turns {
         turns
     }
 
-    /// Sends a message through one api, and takes the time until its answer.
+    /// Sends a message through one api and measures the time until its answer.
     pub async fn take(&mut self, api: usize, what: &'static str) {
         let time = self.time(api).await;
         self.tally.time(what, time);
@@ -63,7 +63,7 @@ impl Turns {
         began.elapsed()
     }
 
-    /// Hints that the apis have dropped since they started.
+    /// Returns the number of hints that the apis have dropped since they started.
     pub async fn dropped_hints(&self) -> u64 {
         let mut dropped = 0;
         for client in &self.clients {
@@ -72,7 +72,7 @@ impl Turns {
         dropped
     }
 
-    /// Most turns must have been fast: without hints, most would be slow.
+    /// Checks that most turns were fast: without hints, most would be slow.
     pub fn judge(&self, rounds: u64) {
         let most = 1 + rounds / SLOW_ONE_IN;
         assert!(self.slow <= most, "{} of {rounds} turns were slow, at most {most} may be", self.slow);

@@ -1,4 +1,4 @@
-//! Putting sessions away, bringing them back, deleting them for good.
+//! Archiving, restoring, and permanently deleting sessions.
 
 use banter_tests::{app::TestApp, chat::Sent, fake_openai::Answer, wait::eventually, watch::Watch};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::{Scripted, pairs};
 
 #[tokio::test]
-async fn archiving_lets_the_running_turn_end_and_cancels_the_queued_ones() {
+async fn archiving_lets_the_running_turn_end_and_cancels_queued_ones() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
     let watch = Watch::start(client).await;
@@ -32,7 +32,7 @@ async fn archiving_lets_the_running_turn_end_and_cancels_the_queued_ones() {
 }
 
 #[tokio::test]
-async fn a_restore_revives_no_queued_turn_and_lets_new_ones_in() {
+async fn restoring_revives_no_queued_turn_and_accepts_new_messages() {
     let mut app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     let watch = Watch::start(&client).await;
@@ -72,7 +72,7 @@ async fn archiving_is_repeatable_and_moves_the_session_to_the_other_list() {
 }
 
 #[tokio::test]
-async fn a_patch_can_archive_too() {
+async fn a_patch_can_archive() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
@@ -86,7 +86,7 @@ async fn a_patch_can_archive_too() {
 }
 
 #[tokio::test]
-async fn deleting_for_good_stops_and_removes_everything() {
+async fn permanent_deletion_stops_and_removes_everything() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
     let watch = Watch::start(client).await;
@@ -112,7 +112,7 @@ async fn deleting_for_good_stops_and_removes_everything() {
 }
 
 #[tokio::test]
-async fn an_archived_session_can_be_deleted_for_good() {
+async fn an_archived_session_can_be_deleted_permanently() {
     let app = TestApp::start().await;
     let client = app.client();
     let watch = Watch::start(&client).await;
@@ -127,7 +127,7 @@ async fn an_archived_session_can_be_deleted_for_good() {
 }
 
 #[tokio::test]
-async fn a_delete_that_is_not_permanent_only_archives() {
+async fn a_delete_that_is_not_permanent_archives() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
@@ -140,7 +140,7 @@ async fn a_delete_that_is_not_permanent_only_archives() {
 }
 
 #[tokio::test]
-async fn archiving_between_two_attempts_keeps_the_text_so_far() {
+async fn archiving_between_two_attempts_keeps_the_partial_text() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
     let watch = Watch::start(client).await;

@@ -1,4 +1,4 @@
-//! The list: its order, its pages, its filters.
+//! The session list: order, pages, filters.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ async fn rename(client: &Client, session: &str, title: &str) {
 }
 
 #[tokio::test]
-async fn a_fresh_session_is_active_untouched_and_in_the_list() {
+async fn a_new_session_is_active_read_and_in_the_list() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
 
@@ -41,7 +41,7 @@ async fn a_fresh_session_is_active_untouched_and_in_the_list() {
 }
 
 #[tokio::test]
-async fn lists_are_ordered_pinned_first_then_by_the_last_message() {
+async fn lists_pinned_sessions_first_then_by_the_last_message() {
     let app = TestApp::start().await;
     let client = app.client();
     let watch = Watch::start(&client).await;
@@ -54,7 +54,7 @@ async fn lists_are_ordered_pinned_first_then_by_the_last_message() {
     client.ask(&b, "/echo again").await;
     assert_eq!(titles(&client, "").await, ["b", "c", "a"]);
 
-    // Neither a rename, nor reading, nor a pin is activity.
+    // Renaming, reading, and pinning are not activity.
     let before = client.chat(&a).await["session"]["last_activity_at"].clone();
     rename(&client, &a, "a!").await;
     client.post(&format!("/v1/chat/{a}/read"), &json!({"seq": 1})).await.ok(200);
@@ -71,7 +71,7 @@ async fn lists_are_ordered_pinned_first_then_by_the_last_message() {
 }
 
 #[tokio::test]
-async fn pages_show_every_session_once_while_others_are_made() {
+async fn pages_show_every_session_once_while_others_are_created() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     let mut expected = BTreeSet::new();
@@ -103,7 +103,7 @@ async fn pages_show_every_session_once_while_others_are_made() {
 }
 
 #[tokio::test]
-async fn the_last_page_has_no_cursor_and_fifty_is_the_default() {
+async fn the_last_page_has_no_cursor_and_the_default_limit_is_fifty() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     for _ in 0..51 {
@@ -120,7 +120,7 @@ async fn the_last_page_has_no_cursor_and_fifty_is_the_default() {
 }
 
 #[tokio::test]
-async fn the_search_matches_titles_and_knows_no_wildcards() {
+async fn searches_titles_without_wildcards() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     for title in ["Trip to Oslo", "Budget 100% sure", "a_b", "Ünïcödé 🧑‍🚀"] {
@@ -138,7 +138,7 @@ async fn the_search_matches_titles_and_knows_no_wildcards() {
 }
 
 #[tokio::test]
-async fn the_search_goes_together_with_filter_and_pages() {
+async fn combines_search_filters_and_pages() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     for number in 0..7 {

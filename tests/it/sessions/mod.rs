@@ -1,4 +1,4 @@
-//! Sessions: the list, the archive, reading, titles.
+//! Sessions: the list, archiving, read positions, titles.
 
 mod archive;
 mod list;

@@ -1,4 +1,4 @@
-//! Read and unread.
+//! Read positions and unread counts.
 
 use banter_tests::{app::TestApp, client::Client, watch::Watch};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ async fn unread(client: &Client, session: &str) -> Value {
 }
 
 #[tokio::test]
-async fn answers_are_unread_until_read_and_own_messages_never() {
+async fn answers_are_unread_until_read_and_own_messages_never_are() {
     let app = TestApp::start().await;
     let client = app.client();
     let watch = Watch::start(&client).await;
@@ -46,7 +46,7 @@ async fn a_message_without_an_answer_is_never_unread() {
 }
 
 #[tokio::test]
-async fn reading_is_clamped_and_never_goes_back() {
+async fn the_read_position_is_clamped_and_never_decreases() {
     let app = TestApp::start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
@@ -81,7 +81,7 @@ async fn unread_marks_the_last_answer_and_nothing_without_one() {
 }
 
 #[tokio::test]
-async fn the_list_can_be_asked_for_the_unread_only() {
+async fn lists_only_unread_sessions_on_request() {
     let app = TestApp::start().await;
     let client = app.client();
     let (old, seen, away) =
@@ -100,7 +100,7 @@ async fn the_list_can_be_asked_for_the_unread_only() {
 }
 
 #[tokio::test]
-async fn an_answer_that_arrives_after_a_later_message_is_still_unread() {
+async fn an_answer_that_arrives_after_a_later_message_is_unread() {
     let scripted = crate::support::Scripted::start().await;
     let client = &scripted.client;
     let (session, _, gate) = scripted.held("first").await;

@@ -1,4 +1,4 @@
-//! Titles: a person's is never overwritten.
+//! Titles: one that a user has set is never overwritten.
 
 use banter_tests::{app::TestApp, client::Client, watch::Watch};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ async fn rename(client: &Client, session: &str, title: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_session_that_nobody_named_takes_its_title_from_the_first_message() {
+async fn an_untitled_session_takes_its_title_from_the_first_message() {
     let app = TestApp::start().await;
     let client = app.client();
     let watch = Watch::start(&client).await;
@@ -23,12 +23,12 @@ async fn a_session_that_nobody_named_takes_its_title_from_the_first_message() {
     client.ask(&session, "/echo Something else").await;
 
     assert!(first.starts_with("Plan a trip to Oslo") && !first.contains('\n'), "{first:?}");
-    assert_eq!(title(&client, &session).await, first, "only the first message gives a title");
+    assert_eq!(title(&client, &session).await, first, "only the first message sets the title");
     watch.settle(&client).await;
 }
 
 #[tokio::test]
-async fn a_persons_title_is_never_overwritten() {
+async fn a_users_title_is_never_overwritten() {
     let app = TestApp::start().await;
     let client = app.client();
     let given = client.post("/v1/chat", &json!({"agent_key": "demo", "title": "Mine"})).await.ok(201);
@@ -48,7 +48,7 @@ async fn a_persons_title_is_never_overwritten() {
 }
 
 #[tokio::test]
-async fn renames_race_with_the_first_message_and_still_win() {
+async fn a_rename_wins_over_the_first_message() {
     let app = TestApp::start().await;
     let client = app.client();
     let watch = Watch::start(&client).await;
@@ -79,7 +79,7 @@ async fn a_title_has_up_to_200_characters_of_any_script() {
 }
 
 #[tokio::test]
-async fn titles_and_previews_contain_nothing_that_reorders_or_ends_the_line() {
+async fn titles_and_previews_contain_no_bidi_or_line_break_characters() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     let (named, unnamed) = (client.create_session("demo").await, client.create_session("demo").await);
@@ -91,7 +91,7 @@ async fn titles_and_previews_contain_nothing_that_reorders_or_ends_the_line() {
 
     assert_eq!(renamed["title"], "ab c d e");
     assert_eq!(session["title"], "ab");
-    // An escape character and the letter after it are a terminal code.
+    // An escape character and the letter after it are a terminal sequence.
     assert_eq!(session["last_message"]["preview"], "ab\ncd");
     assert_eq!(client.messages(&unnamed).await[0]["content"], hostile, "the message itself is verbatim");
     for q in ["b c d", "B\u{202e} C\0d"] {
@@ -120,7 +120,7 @@ async fn a_preview_shows_text_after_a_nul() {
 }
 
 #[tokio::test]
-async fn a_patch_changes_only_what_it_names() {
+async fn a_patch_changes_only_the_given_fields() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     let watch = Watch::start(&client).await;

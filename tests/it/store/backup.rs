@@ -1,4 +1,4 @@
-//! `api backup`: a whole copy under its final name, or nothing.
+//! `api backup`: a complete copy under its final name, or nothing.
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::{connect, names};
 
-/// An installation with some text in it, without a worker.
+/// Starts an installation with some text in it, without a worker.
 async fn app_with_text(kilobytes: usize) -> TestApp {
     let app = TestApp::builder().workers(0).start().await;
     let session = app.client().create_session("demo").await;
@@ -122,7 +122,7 @@ async fn a_planted_partial_file_neither_damages_the_database_nor_exposes_the_bac
 }
 
 #[tokio::test]
-async fn a_missing_database_is_not_created() {
+async fn does_not_create_a_missing_database() {
     let app = TestApp::builder().apis(0).workers(0).start().await;
 
     let output = back_up(&app, &["copy.db"]).await;
@@ -132,7 +132,7 @@ async fn a_missing_database_is_not_created() {
 }
 
 #[tokio::test]
-async fn a_killed_backup_leaves_nothing_with_the_final_name_and_the_next_one_cleans_up() {
+async fn a_killed_backup_leaves_no_final_file_and_the_next_one_cleans_up() {
     let app = app_with_text(8_000).await;
     let copies = app.folder().join("copies");
     fs::create_dir(&copies).unwrap();
@@ -146,7 +146,7 @@ async fn a_killed_backup_leaves_nothing_with_the_final_name_and_the_next_one_cle
             assert_eq!(message_count(&copies.join("banter.db")).await, 80);
             fs::remove_file(copies.join("banter.db")).unwrap();
         }
-        // A kill between the rename and the exit leaves a whole copy.
+        // A kill between the rename and the exit leaves a complete copy.
         if let Ok(copy) = copies.join("banter.db").canonicalize() {
             assert_eq!(message_count(&copy).await, 80);
             fs::remove_file(copy).unwrap();
@@ -161,7 +161,7 @@ async fn a_killed_backup_leaves_nothing_with_the_final_name_and_the_next_one_cle
 }
 
 #[tokio::test]
-async fn a_full_disk_is_reported_and_nothing_is_left_on_it() {
+async fn reports_a_full_disk_and_leaves_nothing_on_it() {
     let Some(disk) = SmallDisk::mount(2) else {
         return println!("SKIPPED: a full disk needs root, to mount a small tmpfs");
     };

@@ -1,4 +1,4 @@
-//! After text is deleted, nothing of it is left in the database's files.
+//! After text is deleted, none of it is left in the database's files.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -14,15 +14,16 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::tree;
 
-/// How long erasing may take while nobody reads for long; the rest is for a busy machine.
+/// Time limit for erasing without long readers, with a margin for a busy machine.
 const ERASED_WITHIN: Duration = Duration::from_secs(30);
 
-/// In every text that is deleted, whatever page it is on.
+/// Part of every text that is deleted, on whichever page.
 const SECRET: &str = "Xylophon4711";
-/// In every text that is kept.
+/// Part of every text that is kept.
 const KEPT: &str = "Bassoon2288";
 
-/// The files next to the database that contain a text. The log is read before the database: a checkpoint moves text from there.
+/// Returns the files of the database that contain a text. The log is read first, because a checkpoint moves text from
+/// there.
 fn files_with(app: &TestApp, text: &str) -> Vec<String> {
     let contains =
         |path: &Path| fs::read(path).unwrap_or_default().windows(text.len()).any(|window| window == text.as_bytes());
@@ -37,7 +38,7 @@ async fn expect_erased(app: &TestApp) {
     assert!(!files_with(app, KEPT).is_empty(), "other text is kept");
 }
 
-/// Two sessions whose messages share pages: the first is to be deleted.
+/// Creates two sessions whose messages share pages: the first is to be deleted.
 async fn chat(client: &Client) -> [String; 2] {
     let sessions = [client.create_session("scripted").await, client.create_session("scripted").await];
     for round in 0..12 {
@@ -52,7 +53,7 @@ async fn chat(client: &Client) -> [String; 2] {
     sessions
 }
 
-/// An installation whose agent repeats what it is told.
+/// Starts an installation whose agent repeats the prompt.
 async fn app(model: &FakeOpenAi) -> TestApp {
     TestApp::builder().agents(&model.agent("")).start().await
 }
@@ -116,7 +117,7 @@ async fn erases_once_a_reader_has_finished() {
     sqlx::query("SELECT COUNT(*) FROM chat_message").execute(&mut *snapshot).await.unwrap();
 
     client.delete(&format!("/v1/chat/{session}?permanent=true")).await.ok_status(204);
-    // It goes on working while it cannot erase.
+    // It keeps working while it cannot erase.
     client.ask(&kept, &format!("{KEPT} meanwhile")).await;
     assert!(!files_with(&app, SECRET).is_empty(), "the reader still needs it");
     snapshot.rollback().await.unwrap();
@@ -126,7 +127,7 @@ async fn erases_once_a_reader_has_finished() {
 }
 
 #[tokio::test]
-async fn empties_the_log_of_a_process_that_was_killed_before_it_could() {
+async fn empties_the_log_of_a_process_that_was_killed_before() {
     let model = FakeOpenAi::start().await;
     let mut app = TestApp::builder().agents(&model.agent("")).lasting_ports().start().await;
     let client = app.client();
@@ -138,7 +139,7 @@ async fn empties_the_log_of_a_process_that_was_killed_before_it_could() {
     app.api(0).process.kill();
     snapshot.rollback().await.unwrap();
     reader.close().await.unwrap();
-    assert!(files_with(&app, SECRET).contains(&"banter.db-wal".to_owned()), "it was not erased yet");
+    assert!(files_with(&app, SECRET).contains(&"banter.db-wal".to_owned()), "it has not been erased yet");
 
     app.revive_api(0).await;
 

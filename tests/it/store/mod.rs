@@ -1,4 +1,4 @@
-//! The database's file: upgrades, permissions, backups, and what is left of deleted text.
+//! The database files: upgrades, permissions, backups, and erasure of deleted text.
 
 mod backup;
 mod erasure;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
-/// All files and folders below a folder, in order.
+/// Returns all files and folders below a folder, in order.
 fn tree(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -24,7 +24,7 @@ fn tree(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The names in a folder, in order.
+/// Returns the names in a folder, in order.
 fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -32,7 +32,7 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// A connection to a database that exists.
+/// Connects to an existing database.
 async fn connect(database: &Path) -> SqliteConnection {
     SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(database)).await.unwrap()
 }

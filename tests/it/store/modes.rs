@@ -1,4 +1,4 @@
-//! Nobody but the account of the processes can read what they write, whatever the umask.
+//! Files are readable only by the account of the processes, whatever the umask.
 
 use std::{
     fs::{self, Permissions},
@@ -16,7 +16,7 @@ use banter_tests::{
 
 use super::tree;
 
-/// A program that leaves files of every kind in its work folder and in its home.
+/// A program that writes files of every kind to its work folder and its home.
 const SCRIBBLING: &str = "[[agents]]\nkey = \"scribbling\"\ndriver = \"command\"\ncommand = \"sh\"\nargs = [\"-c\", \
      \"cat > said; mkdir -p made/inner; echo x > made/inner/file; echo y > $HOME/own; mktemp > /dev/null; echo done\"]\n";
 
@@ -28,13 +28,13 @@ fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 
-/// Everything below a folder that somebody else could read, write, or list.
+/// Returns everything below a folder that other accounts could read, write, or list.
 fn open_to_others(folder: &Path) -> Vec<String> {
     let open = tree(folder).into_iter().filter(|path| mode(path) & 0o077 != 0);
     open.map(|path| format!("{:o} {}", mode(&path), path.display())).collect()
 }
 
-/// Processes under a umask, in a folder of their own that everybody can enter, as a project's folder is.
+/// Processes with a umask, in a folder that every account can enter, like a project folder.
 struct Installation {
     folder: tempfile::TempDir,
     umask: &'static str,
@@ -84,7 +84,7 @@ impl Installation {
         Client::new(&address)
     }
 
-    /// Returns what both processes have logged, the worker until it was ready.
+    /// Returns the logs of both processes, up to the worker's readiness.
     async fn logs_once_ready(&self) -> String {
         eventually("the worker is ready", async || {
             let logs: String = self.processes.iter().map(Process::stderr).collect();
@@ -128,7 +128,7 @@ async fn everything_an_installation_creates_is_private_under_any_umask() {
 }
 
 #[tokio::test]
-async fn files_of_an_earlier_version_become_private_at_startup_and_the_log_says_so_once() {
+async fn makes_files_of_an_earlier_version_private_at_startup_and_logs_it_once() {
     let mut place = Installation::new("022");
     let client = place.start().await;
     let session = client.create_session("scribbling").await;
@@ -162,7 +162,7 @@ async fn files_of_an_earlier_version_become_private_at_startup_and_the_log_says_
 }
 
 #[tokio::test]
-async fn a_folder_that_was_there_before_keeps_its_permissions_unless_it_is_data_dir() {
+async fn keeps_the_permissions_of_an_existing_folder_other_than_data_dir() {
     let folder = tempfile::tempdir().unwrap();
     let (shared, created) = (folder.path().join("shared"), folder.path().join("created"));
     fs::create_dir(&shared).unwrap();

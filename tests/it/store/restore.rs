@@ -1,4 +1,4 @@
-//! `api restore`: the whole backup, or the database as it was.
+//! `api restore`: the complete backup, or the unchanged database.
 
 use std::{
     fs,
@@ -22,7 +22,7 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// An installation with one turn, a backup of it (`copy.db`), and one turn more. All its processes were killed.
+/// Creates an installation with one turn, a backup of it (`copy.db`), and another turn. All its processes are killed.
 async fn app_with_backup() -> (TestApp, String) {
     let mut app = TestApp::builder().start().await;
     let session = app.client().create_session("demo").await;
@@ -45,7 +45,7 @@ fn kept(app: &TestApp) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn brings_the_backup_back_and_keeps_what_it_replaces() {
+async fn restores_the_backup_and_keeps_the_replaced_database() {
     let (mut app, session) = app_with_backup().await;
 
     let output = app.run_api(&["restore", "copy.db"]).await;
@@ -66,7 +66,7 @@ async fn brings_the_backup_back_and_keeps_what_it_replaces() {
 }
 
 #[tokio::test]
-async fn a_cursor_from_before_the_restore_is_answered_with_one_resync() {
+async fn a_cursor_from_before_the_restore_leads_to_one_resync() {
     let (mut app, session) = app_with_backup().await;
     let old = {
         let mut connection = connect(&app.database()).await;
@@ -79,7 +79,7 @@ async fn a_cursor_from_before_the_restore_is_answered_with_one_resync() {
     let api = app.add_api().await;
     app.add_worker();
     let client = app.client_of(api);
-    // The new history is longer than the old one was: only the epoch tells them apart.
+    // The new history is longer than the old one was: only the epoch distinguishes them.
     for _ in 0..6 {
         client.ask(&session, "/echo new").await;
     }
@@ -93,7 +93,7 @@ async fn a_cursor_from_before_the_restore_is_answered_with_one_resync() {
 }
 
 #[tokio::test]
-async fn refuses_while_any_process_has_the_database_open() {
+async fn fails_while_any_process_has_the_database_open() {
     let mut app = TestApp::builder().start().await;
     let session = app.client().create_session("demo").await;
     assert!(app.run_api(&["backup", "copy.db"]).await.status.success());
@@ -119,7 +119,7 @@ async fn refuses_while_any_process_has_the_database_open() {
 }
 
 #[tokio::test]
-async fn refuses_sources_that_are_not_a_whole_banter_database() {
+async fn rejects_sources_that_are_not_a_complete_banter_database() {
     let (app, _) = app_with_backup().await;
     let path = |name: &str| app.folder().join(name);
     fs::write(path("text.db"), "not a database, but some text\n".repeat(200)).unwrap();
@@ -167,7 +167,7 @@ async fn connect_new(path: &Path) -> sqlx::SqliteConnection {
 }
 
 #[tokio::test]
-async fn a_backup_copied_over_a_database_with_a_log_is_refused_and_can_be_restored() {
+async fn rejects_a_backup_copied_over_a_database_with_a_log_and_can_restore_it() {
     let (app, _) = app_with_backup().await;
     assert!(fs::metadata(app.folder().join("banter.db-wal")).unwrap().len() > 0, "it was killed");
     fs::copy(app.folder().join("copy.db"), app.database()).unwrap();
@@ -184,7 +184,7 @@ async fn a_backup_copied_over_a_database_with_a_log_is_refused_and_can_be_restor
 }
 
 #[tokio::test]
-async fn a_backup_copied_into_an_empty_place_is_adopted() {
+async fn adopts_a_backup_copied_into_an_empty_folder() {
     let (app, _) = app_with_backup().await;
     let facts = "SELECT (SELECT id FROM installation) || ' ' || (SELECT epoch FROM user_log)";
     let before: String = sqlx::query_scalar(facts).fetch_one(&mut connect(&app.database()).await).await.unwrap();
@@ -224,7 +224,7 @@ async fn a_kill_at_any_moment_leaves_the_old_or_the_restored_database() {
                     let path = app.folder().join(&name);
                     assert!((1..=2).contains(&texts(&path).await.len()), "{name} is whole");
                 }
-                // The old one again, for the next round.
+                // Restores the old one for the next round.
                 let replaced = kept(&app).into_iter().next().unwrap();
                 assert!(app.run_api(&["restore", &replaced]).await.status.success());
             }
@@ -246,7 +246,7 @@ fn identity(path: &Path) -> (u64, u64) {
 }
 
 #[tokio::test]
-async fn a_full_disk_is_reported_and_the_database_is_as_it_was() {
+async fn reports_a_full_disk_and_leaves_the_database_unchanged() {
     let Some(disk) = SmallDisk::mount(8) else {
         return println!("SKIPPED: a full disk needs root, to mount a small tmpfs");
     };

@@ -1,4 +1,4 @@
-//! A database of an earlier release opens; one of a later release is refused.
+//! A database of an earlier release opens; one of a later release is rejected.
 
 use std::{
     fs::{self, File},
@@ -13,13 +13,13 @@ use sqlx::{Connection as _, SqliteConnection};
 
 use super::connect;
 
-/// The takeover of the recorded workers' tasks, and the answers after it.
+/// Time limit for the takeover of the recorded workers' tasks and their answers.
 const GOES_ON_WITHIN: Duration = Duration::from_mins(1);
 
-/// The agent that asks before each tool, as in `make.py`.
+/// The agent that requests permission for each tool, as in `make.py`.
 const ASKING: &str = "[[agents]]\nkey = \"asking\"\ndriver = \"acp\"\ncommand = \"WORKER\"\nargs = [\"demo-agent\"]\npermission = \"ask\"\n";
 
-/// What was recorded when the fixture was made.
+/// The data that was recorded when the fixture was made.
 struct Fixture {
     database: PathBuf,
     recorded: Value,
@@ -41,7 +41,7 @@ fn fixtures() -> Vec<Fixture> {
 }
 
 impl Fixture {
-    /// Unpacks it as the database of an installation whose processes were not started yet.
+    /// Unpacks it as the database of an installation whose processes have not started.
     async fn install(&self) -> TestApp {
         let worker = banter_tests::process::binary("worker");
         let app = TestApp::builder()
@@ -54,7 +54,7 @@ impl Fixture {
             .await;
         let file = File::create(app.database()).unwrap();
         assert!(Command::new("gzip").arg("-dc").arg(&self.database).stdout(file).status().unwrap().success());
-        // What lasts for a while would be over by now.
+        // Time-limited data would have expired by now.
         let mut connection = connect(&app.database()).await;
         for table in ["idempotency_key SET created_at", "login SET expires_at"] {
             let change = format!("UPDATE {table} = strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '+1 hour')");
@@ -69,7 +69,7 @@ impl Fixture {
     }
 }
 
-/// Fails where something recorded is missing or different now. A later release may add fields.
+/// Fails if a recorded value is missing or different now. A later release may add fields.
 fn assert_includes(now: &Value, recorded: &Value, place: &str) {
     match (now, recorded) {
         (Value::Object(now), Value::Object(recorded)) => {
@@ -126,7 +126,7 @@ async fn shows_everything_in_a_database_of_an_earlier_release() {
 }
 
 #[tokio::test]
-async fn continues_turns_that_an_earlier_release_was_working_on() {
+async fn continues_turns_that_an_earlier_release_was_running() {
     for fixture in fixtures() {
         let mut app = fixture.install().await;
         app.set_env("TASK_LEASE_SECONDS", "2");
@@ -139,7 +139,7 @@ async fn continues_turns_that_an_earlier_release_was_working_on() {
 
         for task in tasks {
             let task = task.as_str().unwrap();
-            let ended = within(GOES_ON_WITHIN, "a turn goes on", async || {
+            let ended = within(GOES_ON_WITHIN, "a turn continues", async || {
                 Some(ada.task(&session, task).await).filter(|task| task["status"] == "succeeded")
             })
             .await;
@@ -151,7 +151,7 @@ async fn continues_turns_that_an_earlier_release_was_working_on() {
         assert_eq!(answers[4..], ["/echo queued 1", "queued 1", "/echo queued 2", "queued 2"]);
         let waiting = &fixture.recorded["waiting_for_permission"];
         let (session, task) = (text_of(waiting, "session"), text_of(waiting, "task"));
-        within(GOES_ON_WITHIN, "the tool's turn ends or asks again", async || {
+        within(GOES_ON_WITHIN, "the tool's turn ends or requests permission again", async || {
             let task = bob.task(&session, &task).await;
             (task["attempt"] == 2 || task["status"] == "interrupted").then_some(())
         })
@@ -161,13 +161,13 @@ async fn continues_turns_that_an_earlier_release_was_working_on() {
 }
 
 #[tokio::test]
-async fn both_programs_refuse_a_database_of_a_later_release() {
+async fn both_programs_reject_a_database_of_a_later_release() {
     let app = TestApp::builder().apis(0).workers(0).start().await;
     assert!(app.run_api(&["migrate"]).await.status.success());
     let mut connection = connect(&app.database()).await;
     let known: i64 =
         sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations").fetch_one(&mut connection).await.unwrap();
-    // The newest of all, and one that was added between those that are known.
+    // The newest migration, and one between the known ones.
     for (unknown, described) in [(99_990_101_000_000_i64, "newer"), (20_261_122_090_001, "in between")] {
         let insert = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
                       VALUES (?1, ?2, 1, x'00', 0)";
@@ -201,7 +201,7 @@ async fn schema(connection: &mut SqliteConnection) -> Vec<String> {
     sqlx::query_scalar(all).fetch_all(connection).await.unwrap()
 }
 
-/// The one line that a failed program writes to stderr besides its log.
+/// Returns the single line that a failed program writes to stderr besides its log.
 fn only_line(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let stderr = String::from_utf8(output.stderr.clone()).unwrap();

@@ -1,4 +1,4 @@
-//! The first moments of a stream: headers, `hello`, and every kind of cursor.
+//! The start of a stream: headers, `hello`, and every kind of cursor.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use banter_tests::{
 };
 use serde_json::json;
 
-/// The heartbeat comes every 15 s; the rest is for a busy machine.
+/// The heartbeat interval is 15 s; the rest is a margin for a busy machine.
 const HEARTBEAT_LIMIT: Duration = Duration::from_secs(25);
 
 async fn app() -> (TestApp, Client) {
@@ -23,7 +23,7 @@ async fn app() -> (TestApp, Client) {
     (app, client)
 }
 
-/// Renames a session, and returns the event of it, which must be the stream's next.
+/// Renames a session, and returns the event, which must be the next one of the stream.
 async fn touch(client: &Client, stream: &mut EventStream, session: &str, title: &str) -> Event {
     client.patch(&format!("/v1/chat/{session}"), &json!({"title": title})).await.ok(200);
     let event = stream.expect("session.updated").await;
@@ -44,7 +44,7 @@ async fn closes_a_stream_whose_client_has_hung_up() {
 }
 
 #[tokio::test]
-async fn a_stream_begins_with_hello_and_tells_its_heartbeat() {
+async fn a_stream_begins_with_hello_and_sends_heartbeats() {
     let (_app, client) = app().await;
 
     let mut stream = client.events(USER_EVENTS).await;
@@ -75,7 +75,7 @@ async fn a_stream_is_never_buffered_cached_or_compressed() {
 }
 
 #[tokio::test]
-async fn without_a_cursor_a_stream_begins_now() {
+async fn a_stream_without_a_cursor_starts_now() {
     let (_app, client) = app().await;
     let session = client.create_session("demo").await;
 
@@ -94,7 +94,7 @@ async fn without_a_cursor_a_stream_begins_now() {
 }
 
 #[tokio::test]
-async fn the_head_of_a_get_is_a_cursor_that_misses_nothing_after_it() {
+async fn the_as_of_of_a_get_is_a_cursor_without_a_gap() {
     let (_app, client) = app().await;
     let as_of = client.get("/v1/chat").await.ok(200)["as_of"].as_str().unwrap().to_owned();
     let session = client.create_session("demo").await;
@@ -108,7 +108,7 @@ async fn the_head_of_a_get_is_a_cursor_that_misses_nothing_after_it() {
 }
 
 #[tokio::test]
-async fn a_cursor_that_is_not_ours_gets_one_resync_and_a_stream_that_lives() {
+async fn an_invalid_cursor_leads_to_one_resync_and_a_working_stream() {
     let app = TestApp::builder().workers(0).env("AUTH", "required").start().await;
     let (client, other) = (app.client_for("ann", "member").await, app.client_for("bob", "member").await);
     let session = client.create_session("demo").await;
@@ -163,7 +163,7 @@ async fn a_cursor_that_is_not_ours_gets_one_resync_and_a_stream_that_lives() {
         let path = if number % 2 == 0 { USER_EVENTS.to_owned() } else { session_events(&session) };
         for by_header in [true, false] {
             let request = if by_header {
-                // What no header can carry is tried as a query only.
+                // Values that are invalid in a header are tested only as a query.
                 let Ok(value) = reqwest::header::HeaderValue::from_bytes(cursor.as_bytes()) else { continue };
                 if cursor.trim().is_empty() {
                     continue;
@@ -177,7 +177,7 @@ async fn a_cursor_that_is_not_ours_gets_one_resync_and_a_stream_that_lives() {
             let resync = stream.expect("resync").await;
             assert!(resync.data["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{cursor:?}");
             assert_eq!(resync.data["cursor"], hello.data["cursor"], "both are the head");
-            // The next event is the change that comes now: one resync, and the stream lives.
+            // The next event is the change that comes now: one resync, and the stream continues.
             let event = touch(&client, &mut stream, &session, &format!("{number}{by_header}")).await;
             let head = Position::parse(hello.data["cursor"].as_str().unwrap()).unwrap();
             assert_eq!(event.id, Some(Position { seq: head.seq + 1, ..head }.text()), "{cursor:?}");
@@ -186,7 +186,7 @@ async fn a_cursor_that_is_not_ours_gets_one_resync_and_a_stream_that_lives() {
 }
 
 #[tokio::test]
-async fn last_event_id_wins_over_after() {
+async fn last_event_id_takes_precedence_over_after() {
     let (_app, client) = app().await;
     let session = client.create_session("demo").await;
     let early = client.get("/v1/chat").await.ok(200)["as_of"].as_str().unwrap().to_owned();
@@ -203,7 +203,7 @@ async fn last_event_id_wins_over_after() {
 }
 
 #[tokio::test]
-async fn a_user_who_has_nothing_yet_has_a_stream() {
+async fn a_user_without_data_has_a_stream() {
     let app = TestApp::builder().workers(0).env("AUTH", "required").start().await;
     let client = app.client_for("new", "member").await;
 
@@ -218,7 +218,7 @@ async fn a_user_who_has_nothing_yet_has_a_stream() {
 }
 
 #[tokio::test]
-async fn twenty_streams_of_one_user_get_the_same() {
+async fn twenty_streams_of_one_user_carry_the_same_events() {
     let app = TestApp::builder().apis(2).start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
@@ -232,7 +232,7 @@ async fn twenty_streams_of_one_user_get_the_same() {
     for watch in &watches {
         watch.settle(&client).await;
     }
-    // A stream that began later may have got the first ones as they were by then, but all got the same ones.
+    // A stream that started later may carry the first ones in a newer state, but all carry the same events.
     let durable = |watch: &Watch| -> Vec<_> {
         watch.events().into_iter().filter(Event::is_durable).map(|event| (event.id, event.kind)).collect()
     };

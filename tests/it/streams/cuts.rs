@@ -1,4 +1,4 @@
-//! Cut and reconnected at random, a client still ends with what a fresh GET shows.
+//! A client that is repeatedly dropped and reconnected ends with the state of a fresh GET.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::support::Scripted;
 
-/// Everything that a person does, for a while.
+/// Performs every user operation for a while.
 async fn busy_life(scripted: &Scripted, dice: &mut Dice) {
     let client = &scripted.client;
     let mut sessions = vec![scripted.session().await, scripted.session().await];
@@ -54,7 +54,7 @@ async fn busy_life(scripted: &Scripted, dice: &mut Dice) {
 }
 
 #[tokio::test]
-async fn a_client_that_is_cut_again_and_again_misses_nothing() {
+async fn a_repeatedly_dropped_client_misses_nothing() {
     let scripted = Scripted::start_with("", |builder| builder.apis(2).workers(2)).await;
     let mut dice = Dice::from_environment();
     let apis = [scripted.app.client_of(0), scripted.app.client_of(1)];
@@ -71,11 +71,11 @@ async fn a_client_that_is_cut_again_and_again_misses_nothing() {
         watch.settle(&scripted.client).await;
     }
     assert!(cut.iter().all(|watch| watch.connections() > 3));
-    assert_eq!(steady.connections(), 1, "nobody cut this one");
+    assert_eq!(steady.connections(), 1, "this stream was not dropped");
 }
 
 #[tokio::test]
-async fn what_is_published_while_a_stream_connects_comes_exactly_once() {
+async fn delivers_events_exactly_once_while_a_stream_connects() {
     let app = TestApp::builder().apis(2).workers(0).start().await;
     let (here, there) = (app.client_of(0), app.client_of(1));
     let session = here.create_session("demo").await;
@@ -106,7 +106,7 @@ async fn what_is_published_while_a_stream_connects_comes_exactly_once() {
 }
 
 #[tokio::test]
-async fn what_happens_while_a_stream_begins_now_is_in_the_get_or_on_the_stream() {
+async fn an_event_during_the_start_of_a_stream_is_in_the_get_or_on_the_stream() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     let session = client.create_session("demo").await;

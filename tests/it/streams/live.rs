@@ -1,4 +1,4 @@
-//! Text as it comes: offsets, partials, typing, and no hole wherever a client joins.
+//! Live text: offsets, partials, typing, and no gap wherever a client joins.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::support::Scripted;
 
 #[tokio::test]
-async fn text_streams_as_deltas_whose_offsets_count_bytes() {
+async fn streams_text_as_deltas_with_byte_offsets() {
     let scripted = Scripted::start().await;
     let watch = Watch::start(&scripted.client).await;
     let (session, task, gate) = scripted.held("go").await;
@@ -37,7 +37,7 @@ async fn text_streams_as_deltas_whose_offsets_count_bytes() {
 }
 
 #[tokio::test]
-async fn a_stream_that_joins_in_mid_answer_gets_the_text_so_far_and_who_is_typing() {
+async fn a_stream_that_joins_during_an_answer_gets_the_partial_text_and_typing() {
     let scripted = Scripted::start_with("", |builder| builder.apis(2)).await;
     let watch = Watch::start(&scripted.client).await;
     let (session, task, gate) = scripted.held("go").await;
@@ -92,7 +92,7 @@ async fn typing_begins_and_ends_with_the_turn() {
 }
 
 #[tokio::test]
-async fn a_long_answer_has_no_hole_for_anybody_who_joins_while_it_flows() {
+async fn a_long_answer_has_no_gap_for_clients_that_join_during_it() {
     let scripted = Scripted::start_with("", |builder| builder.apis(2)).await;
     let client = &scripted.client;
     let watch = Watch::start(client).await;
@@ -120,7 +120,7 @@ async fn a_long_answer_has_no_hole_for_anybody_who_joins_while_it_flows() {
 }
 
 #[tokio::test]
-async fn a_new_attempt_starts_the_text_anew_under_the_same_id() {
+async fn a_new_attempt_restarts_the_text_under_the_same_id() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
     let watch = Watch::start(client).await;
@@ -176,9 +176,9 @@ async fn typing_is_renewed_before_it_expires_while_the_turn_runs() {
 
     let events = eventually("a renewal", async || Some(typings()).filter(|events| events.len() >= 2)).await;
 
-    // RFC 3339 in UTC with milliseconds sorts like the time itself.
+    // RFC 3339 times in UTC with milliseconds sort chronologically.
     let at = |event: &Event, field: &str| text_of(&event.data, field);
     assert!(at(&events[0], "at") < at(&events[0], "expires_at"));
-    assert!(at(&events[1], "at") < at(&events[0], "expires_at"), "it came too late: {events:?}");
+    assert!(at(&events[1], "at") < at(&events[0], "expires_at"), "renewed too late: {events:?}");
     assert!(at(&events[0], "expires_at") < at(&events[1], "expires_at"));
 }

@@ -1,4 +1,4 @@
-//! Event streams: connecting, replaying, following live, and being cut.
+//! Event streams: connecting, replay, live events, and dropped connections.
 
 mod connect;
 mod cuts;

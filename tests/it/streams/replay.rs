@@ -1,4 +1,4 @@
-//! What was missed is delivered: in order, without a gap, as it is now.
+//! Replay of missed events: in order, without a gap, in their current state.
 
 use banter_tests::{
     app::TestApp,
@@ -11,14 +11,14 @@ use serde_json::json;
 
 use crate::support::Scripted;
 
-/// Further behind than this, a client is told to fetch the state.
+/// Number of missed events from which a client receives a resync.
 const FAR_BEHIND: u64 = 10_000;
 
 async fn head(client: &Client) -> String {
     client.get("/v1/chat").await.ok(200)["as_of"].as_str().unwrap().to_owned()
 }
 
-/// Everything after a cursor, up to the head.
+/// Returns everything after a cursor, up to the latest event.
 async fn replay(client: &Client, cursor: &str) -> Vec<Event> {
     let head = head(client).await;
     let mut stream = client.events_after(USER_EVENTS, cursor).await;
@@ -28,7 +28,7 @@ async fn replay(client: &Client, cursor: &str) -> Vec<Event> {
 }
 
 #[tokio::test]
-async fn missed_events_are_replayed_in_order_and_without_a_gap() {
+async fn replays_missed_events_in_order_without_a_gap() {
     let app = TestApp::builder().apis(2).start().await;
     let client = app.client();
     let start = head(&client).await;
@@ -50,7 +50,7 @@ async fn missed_events_are_replayed_in_order_and_without_a_gap() {
 }
 
 #[tokio::test]
-async fn any_cursor_on_the_way_leads_to_the_same_state() {
+async fn every_cursor_leads_to_the_same_state() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
     let watch = Watch::start(client).await;
@@ -83,7 +83,7 @@ async fn any_cursor_on_the_way_leads_to_the_same_state() {
 }
 
 #[tokio::test]
-async fn a_client_that_was_away_ends_with_the_state_of_a_fresh_get() {
+async fn a_reconnecting_client_ends_with_the_state_of_a_fresh_get() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
     let session = scripted.session().await;
@@ -104,7 +104,7 @@ async fn a_client_that_was_away_ends_with_the_state_of_a_fresh_get() {
 }
 
 #[tokio::test]
-async fn too_far_behind_is_told_to_fetch_the_state() {
+async fn a_client_too_far_behind_gets_a_resync() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     let session = client.create_session("demo").await;

@@ -1,4 +1,4 @@
-//! Streams across the end of an api.
+//! Streams when an api exits.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use banter_tests::{
 use crate::support::Scripted;
 
 #[tokio::test]
-async fn a_draining_api_says_so_and_closes_its_streams() {
+async fn a_draining_api_announces_it_and_closes_its_streams() {
     let mut app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     let mut stream = client.events(USER_EVENTS).await;
@@ -28,7 +28,7 @@ async fn a_draining_api_says_so_and_closes_its_streams() {
 }
 
 #[tokio::test]
-async fn sigint_drains_an_api_and_a_worker_too() {
+async fn sigint_drains_an_api_and_a_worker() {
     let mut app = TestApp::start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
@@ -42,7 +42,7 @@ async fn sigint_drains_an_api_and_a_worker_too() {
 }
 
 #[tokio::test]
-async fn a_running_answer_goes_on_across_a_restart_of_the_api() {
+async fn a_running_answer_continues_across_a_restart_of_the_api() {
     let mut scripted = Scripted::start().await;
     let watch = Watch::start(&scripted.client).await;
     let (session, task, gate) = scripted.held("go").await;
@@ -86,7 +86,7 @@ async fn a_killed_api_loses_nothing() {
 }
 
 #[tokio::test]
-async fn accepted_means_durable_even_if_the_api_dies_right_after() {
+async fn an_accepted_message_survives_an_immediate_kill_of_the_api() {
     let mut app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
@@ -109,7 +109,7 @@ async fn accepted_means_durable_even_if_the_api_dies_right_after() {
 }
 
 #[tokio::test]
-async fn a_request_once_started_is_finished_while_the_api_drains() {
+async fn a_draining_api_completes_a_request_in_progress() {
     let mut scripted = Scripted::start().await;
     let session = scripted.session().await;
     let mut gate = scripted.model.gate("go");
@@ -124,13 +124,13 @@ async fn a_request_once_started_is_finished_while_the_api_drains() {
     gate.send("done").await;
     gate.finish().await;
 
-    let reply = waiting.await.unwrap().expect("the answer of a request that was being served");
+    let reply = waiting.await.unwrap().expect("the response of a request in progress");
     assert!([200, 202].contains(&reply.status), "{} {}", reply.status, reply.text());
     assert!(scripted.app.api(0).process.wait_for_exit(STOP_LIMIT + Duration::from_secs(5)).await.success());
 }
 
 #[tokio::test]
-async fn a_send_whose_answer_was_lost_is_repeated_without_a_second_message() {
+async fn repeating_a_send_with_a_lost_response_creates_no_second_message() {
     let mut app = TestApp::start().await;
     let mut dice = Dice::from_environment();
     let session = app.client().create_session("demo").await;

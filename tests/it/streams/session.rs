@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::support::Scripted;
 
 #[tokio::test]
-async fn a_sessions_stream_carries_what_the_users_stream_says_about_it_and_nothing_else() {
+async fn a_session_stream_carries_the_user_streams_events_of_that_session() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
     let all = Watch::start(client).await;
@@ -37,7 +37,7 @@ async fn a_sessions_stream_carries_what_the_users_stream_says_about_it_and_nothi
 }
 
 #[tokio::test]
-async fn a_cursor_of_the_users_stream_fits_a_sessions_stream() {
+async fn a_cursor_of_the_user_stream_is_valid_for_a_session_stream() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
     let (one, other) = (scripted.session().await, scripted.session().await);
@@ -53,7 +53,7 @@ async fn a_cursor_of_the_users_stream_fits_a_sessions_stream() {
 }
 
 #[tokio::test]
-async fn the_stream_of_a_session_tells_of_its_deletion() {
+async fn a_session_stream_announces_its_deletion() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
     let session = scripted.session().await;
@@ -66,7 +66,7 @@ async fn the_stream_of_a_session_tells_of_its_deletion() {
 }
 
 #[tokio::test]
-async fn live_text_of_another_session_stays_there() {
+async fn carries_no_live_text_of_another_session() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
     let quiet = scripted.session().await;

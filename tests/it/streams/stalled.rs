@@ -1,4 +1,4 @@
-//! A reader that stops reading for a while: nobody waits for it, and when it reads on it misses nothing in silence.
+//! A reader that stalls for a while: nothing waits for it, and it never misses events unnoticed.
 
 use std::time::{Duration, Instant};
 
@@ -17,15 +17,14 @@ use crate::support::Scripted;
 /// More than the system's buffers of one connection can hold, in bytes.
 const MORE_THAN_BUFFERS: usize = 16 * 1024 * 1024;
 
-/// A stream that nobody reads, and the state from which it started.
+/// An unread stream and the state at its start.
 async fn stalled(client: &Client) -> (EventStream, Model) {
     let model = Model::of_user(client).await;
     let stream = client.events_after(USER_EVENTS, &model.cursor()).await;
     (stream, model)
 }
 
-/// Reads on until the stream is at the head, strictly; stops at a `resync`, which says openly that something is
-/// missing.
+/// Reads to the latest event and validates the stream; stops at a `resync`, which announces missing events.
 async fn read_on(client: &Client, mut stream: EventStream, model: &mut Model) {
     let head = client.get("/v1/chat").await.ok(200)["as_of"].as_str().unwrap().to_owned();
     while !model.is_stale() && model.cursor() != head {
@@ -39,7 +38,7 @@ async fn read_on(client: &Client, mut stream: EventStream, model: &mut Model) {
 }
 
 #[tokio::test]
-async fn a_reader_who_stops_reading_hinders_nobody_and_misses_nothing_in_silence() {
+async fn a_stalled_reader_blocks_nothing_and_misses_nothing_unnoticed() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
     let (stream, mut model) = stalled(client).await;
@@ -51,7 +50,7 @@ async fn a_reader_who_stops_reading_hinders_nobody_and_misses_nothing_in_silence
         scripted.model.script(&prompt, [Answer::text(&text)]);
         assert_eq!(client.ask(&session, &prompt).await["task"]["status"], "succeeded");
     }
-    // More events than any process keeps for a stream.
+    // More events than any process buffers for a stream.
     for number in 0..500 {
         client.patch(&format!("/v1/chat/{session}"), &json!({"title": number.to_string()})).await.ok(200);
     }
@@ -62,7 +61,7 @@ async fn a_reader_who_stops_reading_hinders_nobody_and_misses_nothing_in_silence
 }
 
 #[tokio::test]
-async fn where_a_slow_reader_missed_text_it_gets_all_the_text_so_far_first() {
+async fn a_slow_reader_that_missed_text_gets_the_whole_partial_text_first() {
     let scripted = Scripted::start_with("", |builder| builder.env("WORKER_CONCURRENCY", "24")).await;
     let client = &scripted.client;
     let (stream, mut model) = stalled(client).await;
@@ -85,14 +84,14 @@ async fn where_a_slow_reader_missed_text_it_gets_all_the_text_so_far_first() {
         }
     }
 
-    // What waited for the reader comes first; then one more piece shows where something was missed.
+    // The buffered events come first; another chunk then shows that something was missed.
     let (mut stream, mut length, mut partials) = (stream, pieces * piece.len(), 0);
     let has_all = |model: &Model, length| {
         turns.iter().all(|(_, task, _)| model.draft(task).is_some_and(|draft| draft.text.len() == length))
     };
     let deadline = Instant::now() + PATIENCE;
     while length == pieces * piece.len() || !has_all(&model, length) {
-        assert!(Instant::now() < deadline, "the text never comes");
+        assert!(Instant::now() < deadline, "the text never arrives");
         let Ok(next) = tokio::time::timeout(Duration::from_secs(1), stream.try_next()).await else {
             for (_, _, gate) in &turns {
                 gate.send(".").await;
@@ -100,11 +99,11 @@ async fn where_a_slow_reader_missed_text_it_gets_all_the_text_so_far_first() {
             length += 1;
             continue;
         };
-        let event = next.unwrap().expect("the stream goes on");
+        let event = next.unwrap().expect("the stream continues");
         model.apply(&event).unwrap();
         partials += usize::from(event.kind == "message.partial");
     }
-    assert!(partials > 0, "this test is only worth something when the stream has missed text");
+    assert!(partials > 0, "the test is valid only if the stream has missed text");
     for (session, task, gate) in turns {
         gate.finish().await;
         client.wait_for_status(&session, &task, "succeeded").await;
@@ -115,7 +114,7 @@ async fn where_a_slow_reader_missed_text_it_gets_all_the_text_so_far_first() {
 }
 
 #[tokio::test]
-async fn many_readers_who_never_read_cost_little_memory() {
+async fn many_stalled_readers_use_little_memory() {
     let mut scripted = Scripted::start().await;
     let client = &scripted.client;
     let mut model = Model::of_user(client).await;
@@ -127,7 +126,7 @@ async fn many_readers_who_never_read_cost_little_memory() {
         scripted.model.script(&prompt, [Answer::text(&text)]);
         assert_eq!(client.ask(&session, &prompt).await["task"]["status"], "succeeded");
     }
-    // All of it, many times over, waits for readers who take nothing.
+    // All of it is buffered for many readers that accept nothing.
     let mut stalled = Vec::new();
     for _ in 0..24 {
         stalled.push(client.events_after(USER_EVENTS, &from).await);
@@ -141,7 +140,7 @@ async fn many_readers_who_never_read_cost_little_memory() {
 }
 
 #[tokio::test]
-async fn many_readers_who_never_read_cost_little_memory_while_long_answers_run() {
+async fn many_stalled_readers_use_little_memory_during_long_answers() {
     let mut scripted = Scripted::start().await;
     let client = scripted.client.clone();
     let text = "0123456789".repeat(90_000);
@@ -160,7 +159,7 @@ async fn many_readers_who_never_read_cost_little_memory_while_long_answers_run()
         stalled.push(client.events(USER_EVENTS).await);
     }
 
-    // One that reads gets the text of every answer.
+    // A reader receives the text of every answer.
     let mut reader = client.events(USER_EVENTS).await;
     for _ in &turns {
         reader

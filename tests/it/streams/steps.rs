@@ -1,4 +1,4 @@
-//! What an agent does besides speaking, as a model's thoughts show it: live, on joining, after the end, on both relays.
+//! Steps of an agent, from a model's reasoning: live, on joining, after the end, on both relays.
 
 use banter_tests::{
     app::TestApp,
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::Scripted;
 
-/// Status and text of a step's event, if it is one of this task.
+/// Returns the status and text of a step's event, if it is one of this task.
 fn thought(event: &Event, task: &str) -> Option<(String, String)> {
     let of_task = event.kind == "task.step" && event.data["task_id"] == task;
     let step = &event.data["step"];
@@ -54,17 +54,17 @@ async fn thoughts_stream(scripted: &Scripted) {
 }
 
 #[tokio::test]
-async fn a_models_thoughts_are_steps_on_the_stream_as_they_come() {
+async fn streams_reasoning_as_steps() {
     thoughts_stream(&Scripted::start().await).await;
 }
 
 #[tokio::test]
-async fn a_models_thoughts_are_steps_on_the_stream_over_redis_too() {
+async fn streams_reasoning_as_steps_over_redis() {
     thoughts_stream(&Scripted::start_with("", |builder| builder.redis().apis(2)).await).await;
 }
 
 #[tokio::test]
-async fn a_stopped_thought_has_failed_and_a_retry_begins_without_it() {
+async fn a_cancelled_thought_has_failed_and_a_retry_starts_without_it() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
     let watch = Watch::start(client).await;
@@ -81,7 +81,7 @@ async fn a_stopped_thought_has_failed_and_a_retry_begins_without_it() {
 }
 
 #[tokio::test]
-async fn a_permission_request_is_answered_once_and_told() {
+async fn a_permission_request_is_answered_once_and_the_answer_is_streamed() {
     let app = TestApp::builder().workers(0).apis(2).start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
