@@ -1,4 +1,4 @@
-"""What the fake agent can do in a turn, by the names that the tests give it."""
+"""The behaviors of the fake agent in a turn, by the names that the tests use."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def noise(turn, _):
         "sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": "WRONG"}}}})
     write({"jsonrpc": "2.0", "method": "session/update"})
     write({"jsonrpc": "2.0", "id": 4711, "result": {"nobody": "asked"}})
-    # The ids of both sides begin at 0.
+    # Both sides count their ids from 0.
     refused = turn.request("fs/read_text_file", {"sessionId": turn.session, "path": "/etc/passwd"}, 0)
     turn.say("two " if "error" in refused else "WRONG")
     turn.say("three", messageId="m1")
@@ -36,7 +36,7 @@ def tools(turn, _):
     turn.update("tool_call", toolCallId="a", title="First again")
     turn.update("tool_call_update", toolCallId="a", content=[
         {"type": "content", "content": {"type": "text", "text": "output a"}}, {"type": "unheard-of"}])
-    # Never announced, and with a status that nobody knows.
+    # Without a `tool_call` before it, and with an unknown status.
     turn.update("tool_call_update", toolCallId="b", title="Second", status="pondering")
     turn.update("tool_call_update", toolCallId="b", status="failed", rawOutput={"output": "y" * 100_000})
     turn.update("agent_thought_chunk", content={"type": "text", "text": "Hm, "})
@@ -45,8 +45,7 @@ def tools(turn, _):
     turn.say("after")
 
 
-def untold(turn, _):
-    """A tool without a status."""
+def tool_without_status(turn, _):
     turn.update("tool_call", toolCallId="u", title="Untold", kind="read")
     turn.say("busy")
     turn.cancelled.wait()
@@ -70,7 +69,7 @@ def long_answer(turn, _):
 
 
 def chatter(turn, _):
-    """Says more on stderr than any buffer holds."""
+    """Writes more to stderr than any buffer holds."""
     for _ in range(2000):
         sys.stderr.write("x" * 4095 + "\n")
     sys.stderr.flush()
@@ -120,7 +119,7 @@ def until_cancelled(turn, _):
 
 
 def sleeping_tool(turn, seconds):
-    """A tool in a session of its own, which no process group reaches, and one that has lost its parent."""
+    """Starts a tool in its own session, outside any process group, and one whose parent has exited."""
     turn.update("tool_call", toolCallId="s", title="Sleep", status="in_progress")
     subprocess.Popen(["setsid", "sleep", seconds], stdin=subprocess.DEVNULL)
     subprocess.Popen(["sh", "-c", f"setsid sh -c 'trap \"\" TERM HUP; while :; do sleep {seconds}; done' &"])
@@ -130,7 +129,7 @@ def sleeping_tool(turn, seconds):
 
 
 def daemons(turn, seconds):
-    """Tools that nothing but their parent's parent knows of: in sessions of their own, twice forked, deaf, and on the move."""
+    """Starts tools that are hard to find: in their own sessions, double-forked, ignoring signals, and forking continuously."""
     nowhere = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     wander = "import os, time\nwhile True:\n    if os.fork(): os._exit(0)\n    os.setsid()\n    time.sleep(0.3)"
     deaf = f"trap '' TERM HUP INT; while :; do sleep {seconds}; done"
@@ -142,8 +141,8 @@ def daemons(turn, seconds):
 
 
 def leave(turn, seconds):
-    """Tools that go on when the turn is over: in a session of its own, twice forked, on the move, and one that has lost its
-    parent without a session of its own. And a helper, which the agent itself keeps."""
+    """Starts tools that outlive the turn: in its own session, double-forked, forking continuously, and one whose parent has
+    exited within the same session. Also starts a helper that belongs to the agent itself."""
     nowhere = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     subprocess.Popen(["setsid", "sleep", seconds], **nowhere)
     subprocess.Popen(["setsid", "sh", "-c", f"trap '' TERM; setsid sh -c 'sleep {seconds}; true' & exit"], **nowhere).wait()
@@ -178,7 +177,7 @@ def ask_and_die(turn, _):
 
 
 def gated(turn, _):
-    """Ends the turn without a word when its tool is not allowed."""
+    """Ends the turn without text when its tool is rejected."""
     answer = turn.request("session/request_permission", {
         "sessionId": turn.session, "toolCall": {"toolCallId": "g", "title": "Run", "status": "pending"},
         "options": [{"optionId": "y", "name": "Yes", "kind": "allow_once"}, {"optionId": "n", "name": "No", "kind": "reject_once"}]}, 1)
@@ -204,7 +203,7 @@ def ask(turn, kinds):
 
 
 def choose(turn, options):
-    """Asks with the options that it is given, and says which one was selected."""
+    """Requests permission with the given options, and answers with the selected one."""
     answer = turn.request("session/request_permission", {
         "sessionId": turn.session, "options": json.loads(options),
         "toolCall": {"toolCallId": "p", "title": "Which database?", "kind": "other"}}, 1)
@@ -213,8 +212,8 @@ def choose(turn, options):
 
 
 def play(turn, script):
-    """Does what a script says: a list of steps, each an object with one of the fields below. `$S` in a string is the
-    session, and "$P" alone the id of the prompt's request."""
+    """Plays a script: a list of steps, each an object with one of the fields below. `$S` in a string is the session, and
+    the string "$P" the id of the prompt's request."""
     for step in json.loads(script):
         for _ in range(step.get("times", 1)):
             play_step(turn, step)
@@ -242,7 +241,7 @@ def play_step(turn, step):
     elif "write" in step:
         write(filled(turn, step["write"]))
     elif "line" in step:
-        # As it is, where the escapes of JSON are what the test is about.
+        # Written unchanged, for tests of JSON escapes.
         text = step["line"].replace("$S", turn.session).replace("$P", str(turn.prompt_id)).replace("$BIG", "x" * step.get("big", 0))
         raw(text.encode("latin-1" if step.get("latin") else "utf-8") + b"\n")
     elif "end" in step:
@@ -250,7 +249,7 @@ def play_step(turn, step):
     elif "fail" in step:
         write({"jsonrpc": "2.0", "id": turn.prompt_id, "error": step["fail"]})
     elif "ask" in step:
-        # Waits for the answer, whatever it is, and says it.
+        # Waits for the response and answers with it.
         request = filled(turn, step["ask"])
         id = request["id"]
         answers[id] = [threading.Event(), None]
@@ -300,7 +299,7 @@ def eat(turn, megabytes):
 
 
 def nul(turn, _):
-    """Text that no database holds, everywhere where an agent may write."""
+    """Sends NUL characters, which cannot be stored, in every field."""
     turn.say("a\0b")
     turn.update("agent_thought_chunk", content={"type": "text", "text": "c\0d"})
     turn.update("tool_call", toolCallId="e\0f", title="g\0h", status="completed", rawInput={"i\0j": "k\0l"},
@@ -313,30 +312,30 @@ def nul(turn, _):
 
 
 def last_words(turn, _):
-    """Its answer is the last thing that it does."""
+    """Exits right after its answer."""
     turn.say("goodbye")
     turn.is_last = True
 
 
 def late(turn, _):
-    """Says something long after its turn is over, and notes that it did."""
+    """Sends a chunk long after its turn has ended, and logs that it did."""
     turn.say("in time")
     threading.Timer(1.5, lambda: (turn.say("LATE"), log({"method": "(late)"}))).start()
 
 
 def stop_late(turn, pause):
-    """Is stopped, and sends more text `pause` seconds after its result."""
+    """Stops when cancelled, and sends more text `pause` seconds after its result."""
     turn.say("busy")
     turn.cancelled.wait()
     threading.Timer(float(pause), lambda: (turn.say("LATE"), log({"method": "(late)"}))).start()
     return "cancelled"
 
 
-# What agents of others were seen to do ---------------------------------------------------------------------------------
+# Behavior observed with third-party agents -----------------------------------------------------------------------------
 
 
 def terminal_tool(turn, _):
-    """Tells what its tool writes beside the protocol, as Codex's adapter does."""
+    """Reports the output of its tool in `_meta`, as Codex's adapter does."""
     turn.update("tool_call", toolCallId="x", title="Count", status="in_progress", content=[{"type": "terminal", "terminalId": "x"}])
     for data in ["one\n", "two\n"]:
         turn.update("tool_call_update", toolCallId="x", _meta={"terminal_output_delta": {"data": data, "terminal_id": "x"}})
@@ -344,7 +343,7 @@ def terminal_tool(turn, _):
 
 
 def obedient_tool(turn, seconds):
-    """A tool that is ended a moment after the turn was stopped, as opencode does it."""
+    """Kills its tool shortly after the turn was cancelled, as opencode does."""
     tool = subprocess.Popen(["sleep", seconds])
     turn.update("tool_call", toolCallId="o", title="Sleep", status="in_progress")
     turn.cancelled.wait()
@@ -353,7 +352,7 @@ def obedient_tool(turn, seconds):
 
 
 ACTS = {act.__name__: act for act in [
-    noise, tools, untold, pile, huge_line, long_answer, chatter, hang_up, silence, quiet_thinking, exit_early,
+    noise, tools, tool_without_status, pile, huge_line, long_answer, chatter, hang_up, silence, quiet_thinking, exit_early,
     exit_late, exit_in_tool, ignore_cancel, until_cancelled, sleeping_tool, daemons, leave, held_daemons, leave_files,
     ask_and_die, gated, ask, choose, play, reason, fail, environment, blocks, process, complain, eat, nul, last_words, late, stop_late, terminal_tool,
     obedient_tool]}

