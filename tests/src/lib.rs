@@ -2,8 +2,7 @@
 //!
 //! | Module | Contents |
 //! |---|---|
-//! | [`app`] | [`TestApp`](app::TestApp): a temporary folder, its own database, and any number of `api` and `worker`
-//! processes |
+//! | [`app`] | [`TestApp`](app::TestApp): a temporary folder, its own database, and any number of `api` and `worker` processes |
 //! | [`process`] | One process: signals, exit codes, captured output |
 //! | [`redis`](mod@redis) | A Redis server for one test |
 //! | [`proxy`] | An unreliable network: connections that are dropped, slow, or silent |

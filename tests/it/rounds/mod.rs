@@ -6,15 +6,12 @@
 //! | [`frozen`] | One of them is frozen for a while | The same, and the late one changes nothing |
 //! | [`cuts`] | Streams are dropped at random bytes | No gap, no duplicate, no reordering |
 //! | [`connects`] | A stream connects while events are published | Each event exactly once |
-//! | [`orderings`], [`frozen_orderings`] | Cancel, edit, unsend, and archive race with the claim and the end | One
-//! outcome; unsent text never reaches an agent |
+//! | [`orderings`], [`frozen_orderings`] | Cancel, edit, unsend, and archive race with the claim and the end | One outcome; unsent text never reaches an agent |
 //! | [`backups`] | A backup, a restore, and the load are killed | A prefix of the history; nothing mixed |
 //! | [`busy`] | Fifty messages are sent to one session | Answered in the order sent, one at a time |
 //! | [`rolling`] | Every process is restarted in turn | No lost send, no gap, no failure counted |
-//! | [`relay`] | Redis is killed, frozen, restricted, or closes connections; the wake-up file is removed | The next
-//! turn is as fast as usual; no hint is dropped |
-//! | [`many_users`] | Thousands of streams connect at once, with Redis 5 ms away | All are subscribed at once; each
-//! receives its events |
+//! | [`relay`] | Redis is killed, frozen, restricted, or closes connections; the wake-up file is removed | The next turn is as fast as usual; no hint is dropped |
+//! | [`many_users`] | Thousands of streams connect at once, with Redis 5 ms away | All are subscribed at once; each receives its events |
 //! | [`scaling`] | Workers are added and removed | The same as for [`rolling`] |
 //!
 //! Most run under the load of a [`crowd`], whose messages and streams are all checked at the end, and the database with
