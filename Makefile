@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 
-.PHONY: help run dev test test-agents test-faults test-rounds soak bench-readers bench-hostile bench-warm dashboard openapi dist gate clean
+.PHONY: help run dev test test-agents test-chaos test-stress soak bench-readers bench-hostile bench-warm dashboard openapi dist gate clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -28,9 +28,9 @@ test-agents: ## Test opencode, Gemini CLI, Codex, Claude, and fast-agent without
 	@scripts/need.sh cargo node
 	@scripts/test-agents.sh $(AGENTS)
 
-test-faults: ## Inject random faults into an installation under load for ten minutes (ROUNDS= for more)
+test-chaos: ## Inject random faults into an installation under load for ten minutes (ROUNDS= for more)
 	@scripts/need.sh cargo redis-server
-	@scripts/test-faults.sh
+	@scripts/test-chaos.sh
 
 soak: ## Run at half of full load for an hour and check that nothing grows (MINUTES=, RATE= answers per second, PLOT=)
 	@scripts/need.sh cargo redis-server
@@ -49,9 +49,9 @@ bench-warm: ## Measure the overhead of a turn, excluding the agent's own time
 	@scripts/need.sh cargo
 	@scripts/bench.sh warm
 
-test-rounds: ## Test kills, freezes, dropped streams, races, and restarts, 200 rounds each; an hour or more (ROUNDS= for fewer)
+test-stress: ## Test kills, freezes, dropped streams, races, and restarts, 200 rounds each; an hour or more (ROUNDS= for fewer)
 	@scripts/need.sh cargo redis-server
-	@scripts/test-rounds.sh
+	@scripts/test-stress.sh
 
 dashboard: ## Build the dashboard
 	@scripts/npm-ci.sh

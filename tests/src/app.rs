@@ -394,16 +394,16 @@ impl TestApp {
     }
 
     /// Returns the violations that `api check` reports, if any.
-    pub async fn find_amiss(&self) -> Option<String> {
+    pub async fn find_violations(&self) -> Option<String> {
         let output = self.run_api(&["check"]).await;
-        let told = || [output.stdout.as_slice(), &output.stderr].map(String::from_utf8_lossy).concat();
-        (!output.status.success()).then(told)
+        let text = || [output.stdout.as_slice(), &output.stderr].map(String::from_utf8_lossy).concat();
+        (!output.status.success()).then(text)
     }
 
     /// Panics when `api check` reports violations.
     pub async fn check(&self) {
-        if let Some(amiss) = self.find_amiss().await {
-            panic!("api check: {amiss}");
+        if let Some(violations) = self.find_violations().await {
+            panic!("api check: {violations}");
         }
     }
 

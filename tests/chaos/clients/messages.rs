@@ -12,8 +12,8 @@ use banter_tests::{
 use reqwest::RequestBuilder;
 use serde_json::json;
 
-use super::{Person, Place, told::Told};
-use crate::history::{Action, Send, is_archive, is_delete};
+use super::{ChaosClient, SessionRef, response::Response};
+use crate::history::{Action, SendRecord, is_archive, is_delete};
 
 /// Time limit for the response to a send with a key once all faults are over.
 const KEYED_LIMIT: Duration = Duration::from_secs(45);
@@ -21,12 +21,12 @@ const KEYED_LIMIT: Duration = Duration::from_secs(45);
 /// Maximum number of messages in one session: the model compares the newest 200 turns.
 const MAX_SENDS: usize = 100;
 
-impl Person {
-    pub(super) async fn send(&mut self, place: &Place) {
-        if self.world.history.acknowledged(&place.id).len() >= MAX_SENDS {
+impl ChaosClient {
+    pub(super) async fn send(&mut self, session: &SessionRef) {
+        if self.world.history.acknowledged(&session.id).len() >= MAX_SENDS {
             return self.create().await;
         }
-        let text = self.fresh_text(place.agent);
+        let text = self.fresh_text(session.agent);
         let on_busy = match self.dice.below(12) {
             0 | 1 => "interrupt",
             2 => "reject",
@@ -39,37 +39,37 @@ impl Person {
             if key.is_some() { " keyed" } else { "" },
             if wait.is_some() { " waiting" } else { "" }
         );
-        let index = self.world.history.begin_send(&place.id, &text, key.clone());
+        let index = self.world.history.begin_send(&session.id, &text, key.clone());
         let mut has_unknown = false;
         let mut calm_since = None;
         loop {
             let (client, started) = (self.client(), Instant::now());
             let key_text = key.as_ref().map(|(key, _)| key.as_str());
-            let request = send_request(&client, &place.id, &text, on_busy, wait, key_text);
-            let told = self.answer(&name, request, &[202, 200], &[409, 404]).await;
-            self.note(&format!("{name} of {text} in {}: {}", place.id, told.in_short()));
-            match told {
-                Told::Yes(reply) => {
-                    self.judge_found(&name, &place.id, started);
+            let request = send_request(&client, &session.id, &text, on_busy, wait, key_text);
+            let response = self.answer(&name, request, &[202, 200], &[409, 404]).await;
+            self.log_line(&format!("{name} of {text} in {}: {}", session.id, response.summary()));
+            match response {
+                Response::Success(reply) => {
+                    self.check_found(&name, &session.id, started);
                     return self.accept(index, &name, &reply, wait);
                 }
                 // An earlier attempt without a response may still take effect.
-                Told::No(_) if has_unknown => return,
-                Told::No(code) => {
-                    self.judge_refusal(&name, place, &text, on_busy, &code);
-                    return self.world.history.refuse_send(index);
+                Response::Rejected(_) if has_unknown => return,
+                Response::Rejected(code) => {
+                    self.check_rejection(&name, session, &text, on_busy, &code);
+                    return self.world.history.reject_send(index);
                 }
-                Told::NothingStored if key.is_none() => return self.world.history.refuse_send(index),
-                Told::NothingStored => {}
-                Told::Nothing => has_unknown = true,
+                Response::NotStored if key.is_none() => return self.world.history.reject_send(index),
+                Response::NotStored => {}
+                Response::Unknown => has_unknown = true,
             }
             if key.is_none() {
                 return;
             }
-            if self.world.is_calm.load(Ordering::SeqCst) {
+            if self.world.faults_ended.load(Ordering::SeqCst) {
                 let since: Instant = *calm_since.get_or_insert_with(Instant::now);
                 if since.elapsed() > KEYED_LIMIT {
-                    return self.world.history.complain(format!("{name} of {text} is never answered"));
+                    return self.world.history.record_violation(format!("{name} of {text} is never answered"));
                 }
             }
             tokio::time::sleep(Duration::from_millis(50 + self.dice.below(200))).await;
@@ -80,102 +80,105 @@ impl Person {
     fn accept(&self, index: usize, name: &str, reply: &Reply, wait: Option<u64>) {
         let body = reply.json();
         let (message, task) = (id_of(&body["message"]), id_of(&body["task"]));
-        self.note(&format!("{} is {message} with task {task}", body["message"]["content"]));
+        self.log_line(&format!("{} is {message} with task {task}", body["message"]["content"]));
         self.world.history.accept_send(index, message, task, body["message"]["seq"].as_i64());
         let is_the_end = reply.status == 200;
         if is_the_end && (wait.is_none() || !has_ended(&body["task"])) {
-            self.world.history.complain(format!("{name} is answered 200 before the end: {body}"));
+            self.world.history.record_violation(format!("{name} is answered 200 before the end: {body}"));
         }
         let answer = &body["reply"];
         if !answer.is_null() && (answer["task_id"] != body["task"]["id"] || answer["role"] != "assistant") {
-            self.world.history.complain(format!("{name} is answered with another task's reply: {body}"));
+            self.world.history.record_violation(format!("{name} is answered with another task's reply: {body}"));
         }
         if is_the_end && body["task"]["status"] == "succeeded" && answer.is_null() {
-            self.world.history.complain(format!("{name} succeeded without a reply: {body}"));
+            self.world.history.record_violation(format!("{name} succeeded without a reply: {body}"));
         }
     }
 
-    fn judge_refusal(&self, name: &str, place: &Place, text: &str, on_busy: &str, code: &str) {
+    fn check_rejection(&self, name: &str, session: &SessionRef, text: &str, on_busy: &str, code: &str) {
         let is_explained = match code {
-            "session_archived" => self.may_have(&place.id, is_archive),
+            "session_archived" => self.may_have(&session.id, is_archive),
             "agent_busy" => on_busy == "reject",
-            "not_found" => self.may_have(&place.id, is_delete),
+            "not_found" => self.may_have(&session.id, is_delete),
             _ => false,
         };
         if !is_explained {
-            self.world.history.complain(format!("{name} of {text} in {} is refused with {code}", place.id));
+            self.world.history.record_violation(format!("{name} of {text} in {} is refused with {code}", session.id));
         }
     }
 
     /// Repeats a send with a key that was answered: it must return the same message.
-    pub(super) async fn replay(&mut self, place: &Place) {
-        let mut keyed = self.world.history.acknowledged(&place.id);
+    pub(super) async fn replay(&mut self, session: &SessionRef) {
+        let mut keyed = self.world.history.acknowledged(&session.id);
         keyed.retain(|send| send.key.is_some());
         let Some(send) = keyed.pop() else { return };
         let (Some((key, on_busy)), Some((message, _))) = (send.key, send.ids) else { return };
         let wait = (self.dice.below(4) == 0).then_some(1);
         let client = self.client();
-        let request = send_request(&client, &place.id, &send.text, on_busy, wait, Some(&key));
+        let request = send_request(&client, &session.id, &send.text, on_busy, wait, Some(&key));
         match self.answer("replay", request, &[202, 200], &[409, 404]).await {
-            Told::Yes(reply) => {
+            Response::Success(reply) => {
                 let again = id_of(&reply.json()["message"]);
                 if again != message {
-                    self.world.history.complain(format!("the same key created {message} and {again}"));
+                    self.world.history.record_violation(format!("the same key created {message} and {again}"));
                 }
             }
-            Told::No(code) if code == "message_gone" && self.world.history.may_be_gone(&place.id, &message) => {}
-            Told::No(code) if code == "not_found" && self.may_have(&place.id, is_delete) => {}
-            Told::No(code) => self.world.history.complain(format!("the key of {message} is rejected with {code}")),
-            Told::NothingStored | Told::Nothing => {}
+            Response::Rejected(code)
+                if code == "message_gone" && self.world.history.may_be_gone(&session.id, &message) => {}
+            Response::Rejected(code) if code == "not_found" && self.may_have(&session.id, is_delete) => {}
+            Response::Rejected(code) => {
+                self.world.history.record_violation(format!("the key of {message} is rejected with {code}"))
+            }
+            Response::NotStored | Response::Unknown => {}
         }
     }
 
-    pub(super) async fn edit(&mut self, place: &Place) {
-        let Some((send, message)) = self.pick_message(place, 6).and_then(with_message) else { return };
-        let text = self.fresh_text(place.agent);
+    pub(super) async fn edit(&mut self, session: &SessionRef) {
+        let Some((send, message)) = self.pick_message(session, 6).and_then(with_message) else { return };
+        let text = self.fresh_text(session.agent);
         let client = self.client();
         let request = client.request("PATCH", &message_path(&send)).json(&json!({"content": text}));
-        self.change("edit", (&place.id, Some(&message)), Action::Edit(text), request, 200).await;
+        self.change("edit", (&session.id, Some(&message)), Action::Edit(text), request, 200).await;
     }
 
-    pub(super) async fn unsend(&mut self, place: &Place) {
-        let Some((send, message)) = self.pick_message(place, 6).and_then(with_message) else { return };
+    pub(super) async fn unsend(&mut self, session: &SessionRef) {
+        let Some((send, message)) = self.pick_message(session, 6).and_then(with_message) else { return };
         let client = self.client();
         let request = client.request("DELETE", &message_path(&send));
-        self.change("unsend", (&place.id, Some(&message)), Action::Unsend, request, 204).await;
+        self.change("unsend", (&session.id, Some(&message)), Action::Unsend, request, 204).await;
     }
 
-    pub(super) async fn retry(&mut self, place: &Place) {
-        let Some((send, message)) = self.pick_message(place, 6).and_then(with_message) else { return };
+    pub(super) async fn retry(&mut self, session: &SessionRef) {
+        let Some((send, message)) = self.pick_message(session, 6).and_then(with_message) else { return };
         let client = self.client();
         let request = client.request("POST", &format!("{}/retry", task_path(&send)));
-        self.change("retry", (&place.id, Some(&message)), Action::Retry, request, 202).await;
+        self.change("retry", (&session.id, Some(&message)), Action::Retry, request, 202).await;
     }
 
     /// Checks that a GET from any api includes what was acknowledged before it.
-    pub(super) async fn look(&mut self, place: &Place) {
-        let before = self.world.history.acknowledged(&place.id);
+    pub(super) async fn get(&mut self, session: &SessionRef) {
+        let before = self.world.history.acknowledged(&session.id);
         let (client, started) = (self.client(), Instant::now());
-        let request = client.request("GET", &format!("/v1/chat/{}?limit=200", place.id));
-        let reply = match self.answer("look", request, &[200], &[404]).await {
-            Told::Yes(reply) => reply,
-            Told::No(code) => return self.judge_missing("look", &place.id, None, &code),
-            Told::NothingStored | Told::Nothing => return,
+        let request = client.request("GET", &format!("/v1/chat/{}?limit=200", session.id));
+        let reply = match self.answer("get", request, &[200], &[404]).await {
+            Response::Success(reply) => reply,
+            Response::Rejected(code) => return self.check_missing("get", &session.id, None, &code),
+            Response::NotStored | Response::Unknown => return,
         };
-        self.judge_found("look", &place.id, started);
+        self.check_found("get", &session.id, started);
         let chat = reply.json();
         let messages = chat["messages"].as_array().unwrap();
         let ids: Vec<&str> = messages.iter().filter_map(|message| message["id"].as_str()).collect();
         for (message, _) in before.into_iter().filter_map(|send| send.ids) {
-            if !ids.contains(&message.as_str()) && !self.world.history.may_be_gone(&place.id, &message) {
-                let complaint = format!("acknowledged but not in a later GET of {}: {message}", place.id);
-                self.world.history.complain(complaint);
+            if !ids.contains(&message.as_str()) && !self.world.history.may_be_gone(&session.id, &message) {
+                let violation = format!("acknowledged but not in a later GET of {}: {message}", session.id);
+                self.world.history.record_violation(violation);
             }
         }
     }
 }
 
-fn with_message(send: Send) -> Option<(Send, String)> {
+fn with_message(send: SendRecord) -> Option<(SendRecord, String)> {
     let message = send.ids.as_ref()?.0.clone();
     Some((send, message))
 }
@@ -194,12 +197,12 @@ pub(super) fn send_request(
     if let Some(key) = key { request.header("Idempotency-Key", key) } else { request }
 }
 
-fn message_path(send: &Send) -> String {
+fn message_path(send: &SendRecord) -> String {
     let message = send.ids.as_ref().map_or("", |(message, _)| message);
     format!("/v1/chat/{}/messages/{message}", send.session)
 }
 
-pub(super) fn task_path(send: &Send) -> String {
+pub(super) fn task_path(send: &SendRecord) -> String {
     let task = send.ids.as_ref().map_or("", |(_, task)| task);
     format!("/v1/chat/{}/tasks/{task}", send.session)
 }

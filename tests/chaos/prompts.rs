@@ -10,12 +10,12 @@ use tokio_util::sync::CancellationToken;
 const COLLECT_EVERY: Duration = Duration::from_millis(200);
 
 /// Collects the requests during a run.
-pub struct Collector {
+pub struct PromptCollector {
     end: CancellationToken,
     task: JoinHandle<Vec<Vec<String>>>,
 }
 
-impl Collector {
+impl PromptCollector {
     /// Starts collecting.
     pub fn start(model: Arc<FakeOpenAi>) -> Self {
         let end = CancellationToken::new();

@@ -4,7 +4,7 @@ use std::{env, time::Duration};
 
 /// The size of a run.
 #[derive(Clone, Copy, Debug)]
-pub struct Size {
+pub struct Config {
     /// `SEED`: replays the same decisions; random unless set.
     pub seed: u64,
     /// `CLIENTS`: number of clients.
@@ -25,10 +25,10 @@ pub struct Size {
     /// store.
     pub lease: u64,
     /// `CALM_MS`: the longest pause between two faults, in milliseconds; some pauses are longer.
-    pub calm: Duration,
+    pub max_pause: Duration,
 }
 
-impl Size {
+impl Config {
     /// Reads the size from the environment. The defaults are short enough for every test run.
     pub fn from_environment() -> Self {
         let chance = uuid::Uuid::new_v4().as_u64_pair().0 >> 32;
@@ -44,7 +44,7 @@ impl Size {
             apis: size("APIS", 3),
             workers: size("WORKERS", 3),
             lease: number("LEASE", 2),
-            calm: Duration::from_millis(number("CALM_MS", 1500)),
+            max_pause: Duration::from_millis(number("CALM_MS", 1500)),
         }
     }
 }

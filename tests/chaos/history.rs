@@ -9,18 +9,18 @@ use std::{
 
 /// The known result of an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum OperationResult {
     /// No response, or an inconclusive one: the operation may have taken effect, may still, or never will.
     Unknown,
     /// Rejected: it has not taken effect and never will.
-    Refused,
+    Rejected,
     /// Acknowledged at this time.
     Acknowledged(Instant),
 }
 
-impl Fate {
+impl OperationResult {
     /// Returns an acknowledgment received now.
-    pub fn yes() -> Self {
+    pub fn acknowledged_now() -> Self {
         Self::Acknowledged(Instant::now())
     }
 
@@ -32,7 +32,7 @@ impl Fate {
 
 /// A message that a client tried to send.
 #[derive(Clone, Debug)]
-pub struct Send {
+pub struct SendRecord {
     /// The session.
     pub session: String,
     /// The text, which is unique.
@@ -40,7 +40,7 @@ pub struct Send {
     /// The time of the first attempt.
     pub started: Instant,
     /// The result.
-    pub fate: Fate,
+    pub result: OperationResult,
     /// (message, task), once acknowledged.
     pub ids: Option<(String, String)>,
     /// The message's arrival number, once acknowledged.
@@ -74,36 +74,36 @@ pub enum Action {
 
 /// An [`Action`] and its result.
 #[derive(Clone, Debug)]
-pub struct Change {
+pub struct ChangeRecord {
     /// The operation.
     pub action: Action,
     /// When it began.
     pub started: Instant,
     /// The result.
-    pub fate: Fate,
+    pub result: OperationResult,
     /// For [`Action::Read`] and [`Action::Unread`]: the position in the response.
-    pub told: Option<i64>,
+    pub position: Option<i64>,
 }
 
 /// The duration of a cancellation, from its 202 to the end of the task.
 #[derive(Clone, Copy, Debug)]
-pub struct Stop {
+pub struct Cancellation {
     /// The duration.
     pub took: Duration,
     /// Whether no process was frozen or killed and the store was not locked at the time.
-    pub is_calm: bool,
+    pub is_fault_free: bool,
 }
 
 /// The history of a run.
 #[derive(Debug)]
 pub struct History {
     began: Instant,
-    sends: Mutex<Table<Send>>,
-    changes: Mutex<Table<Change>>,
+    sends: Mutex<Table<SendRecord>>,
+    changes: Mutex<Table<ChangeRecord>>,
     answers: Mutex<BTreeMap<String, String>>,
-    stops: Mutex<Vec<Stop>>,
+    cancellations: Mutex<Vec<Cancellation>>,
     counts: Mutex<BTreeMap<String, usize>>,
-    problems: Mutex<Vec<String>>,
+    violations: Mutex<Vec<String>>,
     log: Mutex<String>,
 }
 
@@ -141,42 +141,42 @@ impl History {
             sends: Mutex::default(),
             changes: Mutex::default(),
             answers: Mutex::default(),
-            stops: Mutex::default(),
+            cancellations: Mutex::default(),
             counts: Mutex::default(),
-            problems: Mutex::default(),
+            violations: Mutex::default(),
             log: Mutex::default(),
         }
     }
 
     /// Records a message before its first attempt.
     pub fn begin_send(&self, session: &str, text: &str, key: Option<(String, &'static str)>) -> usize {
-        let (started, fate, text) = (Instant::now(), Fate::Unknown, text.to_owned());
-        let send = Send { session: session.to_owned(), text, started, fate, ids: None, seq: None, key };
+        let (started, result, text) = (Instant::now(), OperationResult::Unknown, text.to_owned());
+        let send = SendRecord { session: session.to_owned(), text, started, result, ids: None, seq: None, key };
         self.sends.lock().unwrap().push(session, send)
     }
 
     /// Records a rejection.
-    pub fn refuse_send(&self, index: usize) {
-        self.sends.lock().unwrap().rows[index].fate = Fate::Refused;
+    pub fn reject_send(&self, index: usize) {
+        self.sends.lock().unwrap().rows[index].result = OperationResult::Rejected;
     }
 
     /// Records that it was accepted as this message with this task.
     pub fn accept_send(&self, index: usize, message: String, task: String, seq: Option<i64>) {
         let send = &mut self.sends.lock().unwrap().rows[index];
-        (send.fate, send.ids, send.seq) = (Fate::yes(), Some((message, task)), seq);
+        (send.result, send.ids, send.seq) = (OperationResult::acknowledged_now(), Some((message, task)), seq);
     }
 
     /// Records an operation on a message or a session before its attempt.
     pub fn begin_change(&self, of: &str, action: Action) -> usize {
-        let (started, fate) = (Instant::now(), Fate::Unknown);
-        let change = Change { action, started, fate, told: None };
+        let (started, result) = (Instant::now(), OperationResult::Unknown);
+        let change = ChangeRecord { action, started, result, position: None };
         self.changes.lock().unwrap().push(of, change)
     }
 
     /// Records the result.
-    pub fn end_change(&self, index: usize, fate: Fate, told: Option<i64>) {
+    pub fn end_change(&self, index: usize, result: OperationResult, position: Option<i64>) {
         let change = &mut self.changes.lock().unwrap().rows[index];
-        (change.fate, change.told) = (fate, told);
+        (change.result, change.position) = (result, position);
     }
 
     /// Expects this answer to this text from a succeeded task.
@@ -190,29 +190,29 @@ impl History {
     }
 
     /// Returns every message that was attempted.
-    pub fn sends(&self) -> Vec<Send> {
+    pub fn sends(&self) -> Vec<SendRecord> {
         self.sends.lock().unwrap().rows.clone()
     }
 
     /// Returns the acknowledged messages of a session, oldest first.
-    pub fn acknowledged(&self, session: &str) -> Vec<Send> {
+    pub fn acknowledged(&self, session: &str) -> Vec<SendRecord> {
         self.sends.lock().unwrap().about(session).filter(|send| send.ids.is_some()).cloned().collect()
     }
 
     /// Returns every operation on a message or a session.
-    pub fn changes(&self, of: &str) -> Vec<Change> {
+    pub fn changes(&self, of: &str) -> Vec<ChangeRecord> {
         self.changes.lock().unwrap().about(of).cloned().collect()
     }
 
     /// Returns whether this operation may have taken effect on a message or a session.
     pub fn may_have(&self, of: &str, is_it: impl Fn(&Action) -> bool) -> bool {
-        self.changes.lock().unwrap().about(of).any(|it| it.fate != Fate::Refused && is_it(&it.action))
+        self.changes.lock().unwrap().about(of).any(|it| it.result != OperationResult::Rejected && is_it(&it.action))
     }
 
     /// Returns when a session was certainly deleted permanently.
     pub fn deleted_at(&self, session: &str) -> Option<Instant> {
         let changes = self.changes.lock().unwrap();
-        changes.about(session).filter(|it| it.action == Action::Delete).find_map(|it| it.fate.acknowledged_at())
+        changes.about(session).filter(|it| it.action == Action::Delete).find_map(|it| it.result.acknowledged_at())
     }
 
     /// Returns whether a message of a session may have been deleted.
@@ -221,8 +221,8 @@ impl History {
     }
 
     /// Records a completed cancellation.
-    pub fn stopped(&self, stop: Stop) {
-        self.stops.lock().unwrap().push(stop);
+    pub fn add_cancellation(&self, cancellation: Cancellation) {
+        self.cancellations.lock().unwrap().push(cancellation);
     }
 
     /// Increments a counter.
@@ -231,20 +231,20 @@ impl History {
     }
 
     /// Adds a line to the log of the run.
-    pub fn note(&self, line: &str) {
+    pub fn log_line(&self, line: &str) {
         let at = self.began.elapsed().as_secs_f64();
         let _ = writeln!(self.log.lock().unwrap(), "{at:8.3} {line}");
     }
 
     /// Records a violation of the contract.
-    pub fn complain(&self, what: String) {
-        self.note(&format!("BROKEN {what}"));
-        self.problems.lock().unwrap().push(what);
+    pub fn record_violation(&self, what: String) {
+        self.log_line(&format!("VIOLATION {what}"));
+        self.violations.lock().unwrap().push(what);
     }
 
     /// Returns all violations.
-    pub fn problems(&self) -> Vec<String> {
-        self.problems.lock().unwrap().clone()
+    pub fn violations(&self) -> Vec<String> {
+        self.violations.lock().unwrap().clone()
     }
 
     /// Returns the log of the run.
@@ -264,17 +264,22 @@ impl History {
             let _ = writeln!(table, "  {count:6} {what}");
             table
         });
-        let stops = self.stops.lock().unwrap();
-        for (name, is_calm) in [("with nothing else amiss", true), ("amid faults", false)] {
-            let mut took: Vec<Duration> =
-                stops.iter().filter(|stop| stop.is_calm == is_calm).map(|stop| stop.took).collect();
+        let cancellations = self.cancellations.lock().unwrap();
+        for (name, is_fault_free) in [("without faults", true), ("during faults", false)] {
+            let mut took: Vec<Duration> = cancellations
+                .iter()
+                .filter(|cancellation| cancellation.is_fault_free == is_fault_free)
+                .map(|cancellation| cancellation.took)
+                .collect();
             took.sort();
             if let Some(longest) = took.last() {
                 let rank = |percent: usize| took[(took.len() - 1) * percent / 100].as_millis();
                 let (median, p99, longest) = (rank(50), rank(99), longest.as_millis());
                 let count = took.len();
-                let _ =
-                    writeln!(table, "  {count:6} stops {name}: p50 {median} ms, p99 {p99} ms, longest {longest} ms");
+                let _ = writeln!(
+                    table,
+                    "  {count:6} cancellations {name}: p50 {median} ms, p99 {p99} ms, longest {longest} ms"
+                );
             }
         }
         table

@@ -21,19 +21,19 @@ pub fn agents(model: &FakeOpenAi) -> String {
 }
 
 /// Returns the prefix that identifies the n-th message of this client.
-pub fn tag(person: usize, number: usize) -> String {
-    format!("p{person}n{number}")
+pub fn tag(client: usize, number: usize) -> String {
+    format!("p{client}n{number}")
 }
 
 /// Returns the client that wrote a text, if it is one of these (a title or a preview may be truncated).
 pub fn author(text: &str) -> Option<usize> {
-    let (person, number) = text.strip_prefix("/echo ").unwrap_or(text).strip_prefix('p')?.split_once('n')?;
+    let (client, number) = text.strip_prefix("/echo ").unwrap_or(text).strip_prefix('p')?.split_once('n')?;
     number.chars().next().filter(char::is_ascii_digit)?;
-    person.parse().ok()
+    client.parse().ok()
 }
 
 /// Creates a new text for an agent, and scripts its answer.
-pub fn fresh(dice: &mut Dice, model: &FakeOpenAi, history: &History, agent: &str, tag: &str) -> String {
+pub fn create(dice: &mut Dice, model: &FakeOpenAi, history: &History, agent: &str, tag: &str) -> String {
     if agent == "demo" {
         let text = format!("/echo {tag}");
         history.expect_answer(&text, tag);

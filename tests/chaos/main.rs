@@ -1,18 +1,18 @@
 //! Chaos test: clients use an installation under random faults, and the final state is checked against a model of the
 //! history.
 //!
-//! Every run prints its seed; `SEED=` makes the same decisions again. Sizes come from the environment ([`size::Size`]).
-//! `make test-faults` runs many rounds. On a failure the log of the run is written to a file, whose path is printed.
+//! Every run prints its seed; `SEED=` makes the same decisions again. Its size comes from the environment ([`config::Config`]).
+//! `make test-chaos` runs many rounds. On a failure the log of the run is written to a file, whose path is printed.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-mod asked;
+mod checker;
+mod clients;
+mod config;
+mod fault_times;
+mod faults;
 mod history;
-mod judge;
-mod people;
-mod size;
-mod storm;
+mod prompts;
 mod texts;
-mod weather;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -37,19 +37,19 @@ use banter_tests::{
 use tokio::task::JoinSet;
 
 use crate::{
-    asked::Collector,
+    checker::Checker,
+    clients::{ChaosClient, SessionRef, User, World},
+    config::Config,
+    fault_times::FaultTimes,
+    faults::{FaultInjector, HeldResources, Targets},
     history::History,
-    judge::Judge,
-    people::{Person, Place, User, World},
-    size::Size,
-    storm::{Held, Installation, Storm},
-    weather::Weather,
+    prompts::PromptCollector,
 };
 
 /// Time limit for open tasks to end after all faults, including retries and leases, on a busy machine.
 const REST_LIMIT: Duration = Duration::from_secs(90);
 
-/// Size of the disk of a run, in MB: full only when a fault fills it.
+/// Config of the disk of a run, in MB: full only when a fault fills it.
 const DISK_MB: usize = 256;
 
 /// Time limit for an api to return its metrics after a violation.
@@ -62,70 +62,70 @@ const EVENTS_KEPT: usize = 50;
 const WORKSPACES: [&str; 2] = ["default", "other"];
 
 /// One run at a time, because each uses the whole machine.
-static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+static RUN_LOCK: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_breaks_with_redis_nothing_is_lost_doubled_or_out_of_order() {
-    let _turn = TURN.lock().await;
-    run(Size::from_environment(), true).await;
+async fn nothing_is_lost_duplicated_or_reordered_with_redis() {
+    let _lock = RUN_LOCK.lock().await;
+    run(Config::from_environment(), true).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_breaks_without_redis_nothing_is_lost_doubled_or_out_of_order() {
-    let _turn = TURN.lock().await;
-    run(Size::from_environment(), false).await;
+async fn nothing_is_lost_duplicated_or_reordered_without_redis() {
+    let _lock = RUN_LOCK.lock().await;
+    run(Config::from_environment(), false).await;
 }
 
 /// A stream in the background and its owner.
-struct Followed {
+struct FollowedStream {
     user: usize,
     watch: Arc<Watch>,
     /// The sessions of its events.
     seen: Arc<Mutex<BTreeSet<String>>>,
 }
 
-async fn run(size: Size, has_redis: bool) {
-    println!("SEED={} redis={has_redis} {size:?}", size.seed);
-    let mut dice = Dice::new(size.seed);
+async fn run(config: Config, has_redis: bool) {
+    println!("SEED={} redis={has_redis} {config:?}", config.seed);
+    let mut dice = Dice::new(config.seed);
     let world = Arc::new(World {
         history: Arc::new(History::new()),
         model: Arc::new(FakeOpenAi::start().await),
-        weather: Arc::new(Weather::new(Duration::from_secs(size.lease))),
-        is_calm: AtomicBool::new(false),
-        at_work: AtomicUsize::new(size.clients),
+        fault_times: Arc::new(FaultTimes::new(Duration::from_secs(config.lease))),
+        faults_ended: AtomicBool::new(false),
+        active_clients: AtomicUsize::new(config.clients),
         owners: Mutex::default(),
-        sessions_in_use: size.sessions,
+        sessions_in_use: config.sessions,
     });
-    let asked = Collector::start(world.model.clone());
+    let prompts = PromptCollector::start(world.model.clone());
     let disk = choose_disk(&mut dice);
-    let app = start(size, has_redis, &world.model, disk.as_ref()).await;
-    let (users, proxies) = settle_in(size, &app, &world, &mut dice).await;
-    let mut streams = follow(size, &users, &mut dice).await;
-    let deadline = Instant::now() + size.limit;
+    let app = start(config, has_redis, &world.model, disk.as_ref()).await;
+    let (users, proxies) = create_users(config, &app, &world, &mut dice).await;
+    let mut streams = follow(config, &users, &mut dice).await;
+    let deadline = Instant::now() + config.limit;
 
-    let mut people = JoinSet::new();
-    for number in 0..size.clients {
+    let mut clients = JoinSet::new();
+    for number in 0..config.clients {
         let (user, watch) = (users[number % users.len()].clone(), streams[number].watch.clone());
         let (world, seeds) = (world.clone(), dice.split());
-        let person = Person { number, user, world, watch, dice: seeds.clone(), seeds, made: 0 };
-        people.spawn(person.work(size.operations, deadline));
+        let client = ChaosClient { number, user, world, watch, dice: seeds.clone(), seeds, made: 0 };
+        clients.spawn(client.work(config.operations, deadline));
     }
-    let (at, held) = (Installation { app, proxies, disk }, Held::default());
-    let storm = Storm { at, world: world.clone(), dice: dice.split(), size, has_redis, held };
-    let at = storm.rage(deadline).await;
-    world.is_calm.store(true, Ordering::SeqCst);
-    world.history.note("all faults are over");
-    while let Some(person) = people.join_next().await {
-        if let Err(error) = person {
-            world.history.complain(format!("a client saw a contract violation: {}", message_of(error)));
+    let (targets, held) = (Targets { app, proxies, disk }, HeldResources::default());
+    let injector = FaultInjector { targets, world: world.clone(), dice: dice.split(), config, has_redis, held };
+    let targets = injector.run(deadline).await;
+    world.faults_ended.store(true, Ordering::SeqCst);
+    world.history.log_line("all faults are over");
+    while let Some(client) = clients.join_next().await {
+        if let Err(error) = client {
+            world.history.record_violation(format!("a client saw a contract violation: {}", panic_message(error)));
         }
     }
 
-    come_to_rest(&world.history, &users).await;
-    judge(&world, asked.finish().await, &users, &streams).await;
-    settle(&world.history, &mut streams, &users).await;
-    check(&world.history, &at.app).await;
-    finish(size, has_redis, &world.history);
+    wait_until_idle(&world.history, &users).await;
+    check_history(&world, prompts.finish().await, &users, &streams).await;
+    check_streams(&world.history, &mut streams, &users).await;
+    check_database(&world.history, &targets.app).await;
+    print_report(config, has_redis, &world.history);
 }
 
 /// Creates the folder of the database: usually on a small in-memory disk, which a fault fills; otherwise on the real
@@ -141,10 +141,10 @@ fn choose_disk(dice: &mut Dice) -> Option<SmallDisk> {
     disk
 }
 
-async fn start(size: Size, has_redis: bool, model: &FakeOpenAi, disk: Option<&SmallDisk>) -> TestApp {
-    let builder = TestApp::builder().apis(size.apis).workers(size.workers).lasting_ports();
+async fn start(config: Config, has_redis: bool, model: &FakeOpenAi, disk: Option<&SmallDisk>) -> TestApp {
+    let builder = TestApp::builder().apis(config.apis).workers(config.workers).lasting_ports();
     let builder = builder.agents(&texts::agents(model)).env("SHUTDOWN_GRACE_SECONDS", "1");
-    let builder = builder.env("TASK_LEASE_SECONDS", &size.lease.to_string());
+    let builder = builder.env("TASK_LEASE_SECONDS", &config.lease.to_string());
     let builder = if has_redis { builder.redis() } else { builder };
     let builder = match disk {
         Some(disk) => builder.env("DATABASE_URL", &format!("sqlite://{}", disk.path().join("banter.db").display())),
@@ -154,14 +154,14 @@ async fn start(size: Size, has_redis: bool, model: &FakeOpenAi, disk: Option<&Sm
 }
 
 /// Creates users with their keys and first sessions, and a proxy in front of each api.
-async fn settle_in(size: Size, app: &TestApp, world: &World, dice: &mut Dice) -> (Vec<Arc<User>>, Vec<Proxy>) {
-    let addresses: Vec<String> = (0..size.apis).map(|index| app.client_of(index).address().to_owned()).collect();
+async fn create_users(config: Config, app: &TestApp, world: &World, dice: &mut Dice) -> (Vec<Arc<User>>, Vec<Proxy>) {
+    let addresses: Vec<String> = (0..config.apis).map(|index| app.client_of(index).address().to_owned()).collect();
     let mut proxies = Vec::new();
     for address in &addresses {
         proxies.push(Proxy::start(address, dice.split()).await);
     }
     let mut users = Vec::new();
-    for number in 0..size.users {
+    for number in 0..config.users {
         let (workspace, name) = (WORKSPACES[number % WORKSPACES.len()], format!("user{}", number / WORKSPACES.len()));
         let key = app.create_key(workspace, &name, "member").await;
         let known = app.client().with_key(&key);
@@ -169,20 +169,20 @@ async fn settle_in(size: Size, app: &TestApp, world: &World, dice: &mut Dice) ->
         let clients: Vec<Client> = addresses.iter().map(|address| known.at(address)).chain(through).collect();
         let id = clients[0].create_session("scripted").await;
         world.owners.lock().unwrap().push((id.clone(), number));
-        let sessions = Mutex::new(vec![Place { id, agent: "scripted", is_home: true }]);
+        let sessions = Mutex::new(vec![SessionRef { id, agent: "scripted", is_first: true }]);
         users.push(Arc::new(User { number, name: (workspace.to_owned(), name), clients, sessions }));
     }
     (users, proxies)
 }
 
 /// Opens a stream for each client, and one of each user's first session, through the proxies in turn.
-async fn follow(size: Size, users: &[Arc<User>], dice: &mut Dice) -> Vec<Followed> {
+async fn follow(config: Config, users: &[Arc<User>], dice: &mut Dice) -> Vec<FollowedStream> {
     let mut streams = Vec::new();
-    for number in 0..size.clients + users.len() {
+    for number in 0..config.clients + users.len() {
         let user = &users[number % users.len()];
-        let mut through: Vec<Client> = user.clients[size.apis..].to_vec();
-        through.rotate_left(number % size.apis);
-        let options = if number < size.clients {
+        let mut through: Vec<Client> = user.clients[config.apis..].to_vec();
+        through.rotate_left(number % config.apis);
+        let options = if number < config.clients {
             Options::user(&through[0])
         } else {
             let home = user.sessions.lock().unwrap()[0].id.clone();
@@ -190,14 +190,14 @@ async fn follow(size: Size, users: &[Arc<User>], dice: &mut Dice) -> Vec<Followe
         };
         let seen = Arc::new(Mutex::new(BTreeSet::new()));
         let options = options.and_apis(through[1..].to_vec()).with_rewinds(dice.split()).keeping(EVENTS_KEPT);
-        let options = options.with_check(only_of(user, users.len(), seen.clone()));
-        streams.push(Followed { user: user.number, watch: Arc::new(options.start().await), seen });
+        let options = options.with_check(only_own_events(user, users.len(), seen.clone()));
+        streams.push(FollowedStream { user: user.number, watch: Arc::new(options.start().await), seen });
     }
     streams
 }
 
 /// Checks that no stream carries events of another user.
-fn only_of(user: &User, users: usize, seen: Arc<Mutex<BTreeSet<String>>>) -> Check {
+fn only_own_events(user: &User, users: usize, seen: Arc<Mutex<BTreeSet<String>>>) -> Check {
     let (number, (workspace, name)) = (user.number, user.name.clone());
     Arc::new(move |event: &Event| {
         let session = &event.data["session"];
@@ -207,7 +207,7 @@ fn only_of(user: &User, users: usize, seen: Arc<Mutex<BTreeSet<String>>>) -> Che
             return Err(format!("{workspace}/{name} sees {event:?}"));
         }
         let content = event.data["message"]["content"].as_str().unwrap_or_default();
-        if texts::author(content).is_some_and(|person| person % users != number) {
+        if texts::author(content).is_some_and(|client| client % users != number) {
             return Err(format!("{workspace}/{name} reads {event:?}"));
         }
         if !event.session().is_empty() {
@@ -218,7 +218,7 @@ fn only_of(user: &User, users: usize, seen: Arc<Mutex<BTreeSet<String>>>) -> Che
 }
 
 /// Waits until no task is open, twice in a row: a send whose client timed out may still arrive.
-async fn come_to_rest(history: &History, users: &[Arc<User>]) {
+async fn wait_until_idle(history: &History, users: &[Arc<User>]) {
     let deadline = Instant::now() + REST_LIMIT;
     let mut quiet = 0;
     while quiet < 2 {
@@ -233,37 +233,39 @@ async fn come_to_rest(history: &History, users: &[Arc<User>]) {
         }
         quiet = if open.is_empty() { quiet + 1 } else { 0 };
         if Instant::now() > deadline {
-            return history.complain(format!("not idle after {REST_LIMIT:?}: {open:#?}"));
+            return history.record_violation(format!("not idle after {REST_LIMIT:?}: {open:#?}"));
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    history.note("at rest");
+    history.log_line("at rest");
 }
 
-async fn judge(world: &World, asked: Vec<Vec<String>>, users: &[Arc<User>], streams: &[Followed]) {
-    let judge = Judge::new(&world.history, asked);
+async fn check_history(world: &World, prompts: Vec<Vec<String>>, users: &[Arc<User>], streams: &[FollowedStream]) {
+    let checker = Checker::new(&world.history, prompts);
     let owners = world.owners.lock().unwrap().clone();
-    let mut owner_of: BTreeMap<String, usize> = owners.iter().cloned().collect();
+    let mut owner_by_session: BTreeMap<String, usize> = owners.iter().cloned().collect();
     for user in users {
-        let made: Vec<String> =
+        let created: Vec<String> =
             owners.iter().filter(|(_, owner)| *owner == user.number).map(|(session, _)| session.clone()).collect();
-        owner_of.extend(judge.user(user, &made).await.into_iter().map(|session| (session, user.number)));
+        owner_by_session.extend(checker.user(user, &created).await.into_iter().map(|session| (session, user.number)));
     }
-    judge.requests();
+    checker.requests();
     for followed in streams {
         for session in followed.seen.lock().unwrap().iter() {
-            if owner_of.get(session) != Some(&followed.user) {
-                let owner = owner_of.get(session);
-                world.history.complain(format!("user {} saw events of {session}, owned by {owner:?}", followed.user));
+            if owner_by_session.get(session) != Some(&followed.user) {
+                let owner = owner_by_session.get(session);
+                world
+                    .history
+                    .record_violation(format!("user {} saw events of {session}, owned by {owner:?}", followed.user));
             }
         }
     }
 }
 
 /// Checks that every stream ends with the state of a fresh GET.
-async fn settle(history: &History, streams: &mut Vec<Followed>, users: &[Arc<User>]) {
-    let (mut settling, mut is_broken) = (JoinSet::new(), false);
-    for Followed { user, watch, .. } in streams.drain(..) {
+async fn check_streams(history: &History, streams: &mut Vec<FollowedStream>, users: &[Arc<User>]) {
+    let (mut settling, mut has_violation) = (JoinSet::new(), false);
+    for FollowedStream { user, watch, .. } in streams.drain(..) {
         watch.calm_down();
         let client = users[user].clients[0].clone();
         settling.spawn(async move {
@@ -275,45 +277,45 @@ async fn settle(history: &History, streams: &mut Vec<Followed>, users: &[Arc<Use
         match settled {
             Ok(connections) => (0..connections).for_each(|_| history.count("stream: connection")),
             Err(error) => {
-                history.complain(format!("a stream: {}", message_of(error)));
-                is_broken = true;
+                history.record_violation(format!("a stream: {}", panic_message(error)));
+                has_violation = true;
             }
         }
     }
-    if is_broken {
+    if has_violation {
         for client in &users[0].clients {
             let ready = tokio::time::timeout(PROBE_LIMIT, client.try_call(client.request("GET", "/readyz"))).await;
             let list = tokio::time::timeout(PROBE_LIMIT, client.try_call(client.request("GET", "/v1/chat"))).await;
-            history.note(&format!("{}: {ready:?}, and {list:?}", client.address()));
+            history.log_line(&format!("{}: {ready:?}, and {list:?}", client.address()));
         }
     }
 }
 
 /// Returns the panic message of a task.
-fn message_of(error: tokio::task::JoinError) -> String {
+fn panic_message(error: tokio::task::JoinError) -> String {
     let panic = error.into_panic();
     panic.downcast_ref::<String>().cloned().unwrap_or_else(|| "it panicked".into())
 }
 
 /// Runs the product's own check of its invariants.
-async fn check(history: &History, app: &TestApp) {
-    if let Some(amiss) = app.find_amiss().await {
-        history.complain(format!("api check: {amiss}"));
+async fn check_database(history: &History, app: &TestApp) {
+    if let Some(violations) = app.find_violations().await {
+        history.record_violation(format!("api check: {violations}"));
     }
 }
 
-fn finish(size: Size, has_redis: bool, history: &History) {
+fn print_report(config: Config, has_redis: bool, history: &History) {
     println!("{}", history.table());
-    let problems = history.problems();
+    let violations = history.violations();
     let lasted = history.elapsed().as_secs();
-    println!("SEED={} redis={has_redis}: {} problems in {lasted} s", size.seed, problems.len());
-    if problems.is_empty() {
+    println!("SEED={} redis={has_redis}: {} violations in {lasted} s", config.seed, violations.len());
+    if violations.is_empty() {
         return;
     }
-    let file = env::temp_dir().join(format!("banter-checker-{}.log", size.seed));
+    let file = env::temp_dir().join(format!("banter-chaos-{}.log", config.seed));
     fs::write(&file, history.log()).unwrap();
-    for problem in problems.iter().take(20) {
-        println!("BROKEN {problem}");
+    for problem in violations.iter().take(20) {
+        println!("VIOLATION {problem}");
     }
-    panic!("{} problems with SEED={}; the log of the run is {}", problems.len(), size.seed, file.display());
+    panic!("{} violations with SEED={}; the log of the run is {}", violations.len(), config.seed, file.display());
 }

@@ -5,79 +5,79 @@ use std::time::{Duration, Instant};
 use banter_tests::client::Reply;
 use reqwest::RequestBuilder;
 
-use super::Person;
-use crate::history::{Action, Fate};
+use super::ChaosClient;
+use crate::history::{Action, OperationResult};
 
 /// Time limit for a response.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
 /// The interpretation of a response.
-pub(super) enum Told {
-    Yes(Reply),
+pub(super) enum Response {
+    Success(Reply),
     /// Rejected with this code.
-    No(String),
+    Rejected(String),
     /// 503 `store_busy`: nothing was stored.
-    NothingStored,
+    NotStored,
     /// No response, or an inconclusive one.
-    Nothing,
+    Unknown,
 }
 
-impl Told {
+impl Response {
     /// Formats it for the log of the run.
-    pub(super) fn in_short(&self) -> &str {
+    pub(super) fn summary(&self) -> &str {
         match self {
-            Self::Yes(_) => "yes",
-            Self::No(code) => code,
-            Self::NothingStored => "nothing stored",
-            Self::Nothing => "unknown",
+            Self::Success(_) => "yes",
+            Self::Rejected(code) => code,
+            Self::NotStored => "nothing stored",
+            Self::Unknown => "unknown",
         }
     }
 
     /// Returns the result of the operation.
-    pub(super) fn fate(&self) -> Fate {
+    pub(super) fn result(&self) -> OperationResult {
         match self {
-            Self::Yes(_) => Fate::yes(),
-            Self::No(_) | Self::NothingStored => Fate::Refused,
-            Self::Nothing => Fate::Unknown,
+            Self::Success(_) => OperationResult::acknowledged_now(),
+            Self::Rejected(_) | Self::NotStored => OperationResult::Rejected,
+            Self::Unknown => OperationResult::Unknown,
         }
     }
 }
 
-impl Person {
+impl ChaosClient {
     /// Sends a request once. Any response other than a success, a rejection, and a 503 is a violation.
-    pub(super) async fn answer(&self, name: &str, request: RequestBuilder, yes: &[u16], no: &[u16]) -> Told {
+    pub(super) async fn answer(&self, name: &str, request: RequestBuilder, yes: &[u16], no: &[u16]) -> Response {
         let (client, history) = (&self.user.clients[0], &self.world.history);
         let reply = match tokio::time::timeout(ANSWER_LIMIT, client.try_call(request)).await {
             Ok(Ok(reply)) => reply,
             Ok(Err(_)) => {
                 history.count(&format!("{name}: no answer"));
-                return Told::Nothing;
+                return Response::Unknown;
             }
             Err(_) => {
                 history.count(&format!("{name}: not in time"));
-                return Told::Nothing;
+                return Response::Unknown;
             }
         };
         if yes.contains(&reply.status) {
             history.count(&format!("{name}: {}", reply.status));
-            return Told::Yes(reply);
+            return Response::Success(reply);
         }
         let problem = match reply.check_problem(reply.status) {
             Ok(problem) => problem,
-            Err(complaint) => {
-                history.complain(format!("{name}: {complaint}"));
-                return Told::Nothing;
+            Err(violation) => {
+                history.record_violation(format!("{name}: {violation}"));
+                return Response::Unknown;
             }
         };
         let code = problem["code"].as_str().unwrap_or_default().to_owned();
         history.count(&format!("{name}: {} {code}", reply.status));
         if reply.status == 503 {
-            return if code == "store_busy" { Told::NothingStored } else { Told::Nothing };
+            return if code == "store_busy" { Response::NotStored } else { Response::Unknown };
         }
         if !no.contains(&reply.status) {
-            history.complain(format!("{name} is answered {} {}", reply.status, reply.text()));
+            history.record_violation(format!("{name} is answered {} {}", reply.status, reply.text()));
         }
-        Told::No(code)
+        Response::Rejected(code)
     }
 
     /// Performs an operation on a session or one of its messages, and records the result.
@@ -88,23 +88,23 @@ impl Person {
         action: Action,
         request: RequestBuilder,
         yes: u16,
-    ) -> Told {
+    ) -> Response {
         let of = message.unwrap_or(session);
-        self.note(&format!("{name} of {of}: {action:?}"));
+        self.log_line(&format!("{name} of {of}: {action:?}"));
         let index = self.world.history.begin_change(of, action);
         let started = Instant::now();
-        let told = self.answer(name, request, &[yes], if message.is_some() { &[404, 409] } else { &[404] }).await;
-        self.note(&format!("{name} of {of}: {}", told.in_short()));
-        let position = match &told {
-            Told::Yes(reply) if !reply.body.is_empty() => reply.json()["last_read_seq"].as_i64(),
+        let response = self.answer(name, request, &[yes], if message.is_some() { &[404, 409] } else { &[404] }).await;
+        self.log_line(&format!("{name} of {of}: {}", response.summary()));
+        let position = match &response {
+            Response::Success(reply) if !reply.body.is_empty() => reply.json()["last_read_seq"].as_i64(),
             _ => None,
         };
-        self.world.history.end_change(index, told.fate(), position);
-        match &told {
-            Told::Yes(_) => self.judge_found(name, session, started),
-            Told::No(code) => self.judge_missing(name, session, message, code),
-            Told::NothingStored | Told::Nothing => {}
+        self.world.history.end_change(index, response.result(), position);
+        match &response {
+            Response::Success(_) => self.check_found(name, session, started),
+            Response::Rejected(code) => self.check_missing(name, session, message, code),
+            Response::NotStored | Response::Unknown => {}
         }
-        told
+        response
     }
 }

@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
-use super::story::Story;
-use crate::history::{Fate, Send};
+use super::message_history::MessageHistory;
+use crate::history::{OperationResult, SendRecord};
 
 /// The user's texts of each request, in order of arrival.
-pub(super) struct Requests {
+pub(super) struct Prompts {
     asked: Vec<Vec<String>>,
     /// The first request that ended with each text.
     first: HashMap<String, usize>,
 }
 
-impl Requests {
+impl Prompts {
     pub(super) fn new(asked: Vec<Vec<String>>) -> Self {
         let mut first = HashMap::new();
         for (at, text) in asked.iter().enumerate().filter_map(|(at, texts)| Some((at, texts.last()?))) {
@@ -24,38 +24,41 @@ impl Requests {
     }
 
     /// Finds texts in prompts that must not be there: unsent, never sent, or of two sessions at once.
-    pub(super) fn complaints<'a, I: Iterator<Item = &'a Story>>(&self, stories: impl Fn() -> I) -> Vec<String> {
-        let mut forbidden: BTreeMap<&str, &Send> = BTreeMap::new();
+    pub(super) fn violations<'a, I: Iterator<Item = &'a MessageHistory>>(
+        &self,
+        stories: impl Fn() -> I,
+    ) -> Vec<String> {
+        let mut forbidden: BTreeMap<&str, &SendRecord> = BTreeMap::new();
         let mut session_of: BTreeMap<&str, &str> = BTreeMap::new();
         for story in stories() {
             for (text, is_replaced) in story.texts() {
                 session_of.insert(text, &story.send.session);
-                if story.is_unsent() || is_replaced || story.send.fate == Fate::Refused {
+                if story.is_unsent() || is_replaced || story.send.result == OperationResult::Rejected {
                     forbidden.insert(text, &story.send);
                 }
             }
         }
-        let mut complaints = BTreeSet::new();
+        let mut violations = BTreeSet::new();
         for texts in &self.asked {
             for text in texts {
                 if let Some(send) = forbidden.get(text.as_str()) {
-                    complaints.insert(format!("an agent received {text:?}, which was unsent: {send:?}"));
+                    violations.insert(format!("an agent received {text:?}, which was unsent: {send:?}"));
                 } else if !session_of.contains_key(text.as_str()) {
-                    complaints.insert(format!("an agent received {text:?}, which was never sent"));
+                    violations.insert(format!("an agent received {text:?}, which was never sent"));
                 }
             }
             let sessions: BTreeSet<_> = texts.iter().filter_map(|text| session_of.get(text.as_str())).collect();
             if sessions.len() > 1 {
-                complaints.insert(format!("one request with texts of the sessions {sessions:?}: {texts:?}"));
+                violations.insert(format!("one request with texts of the sessions {sessions:?}: {texts:?}"));
             }
         }
-        complaints.into_iter().collect()
+        violations.into_iter().collect()
     }
 
     /// Finds prompts of a session that are out of order: each turn is sent with all turns before it, each once, and a
     /// turn that succeeded on its first attempt is sent before any later turn.
-    pub(super) fn order_complaints(&self, stored: &[(&Story, &Value)]) -> Vec<String> {
-        let mut complaints = self.first_questions(stored);
+    pub(super) fn order_complaints(&self, stored: &[(&MessageHistory, &Value)]) -> Vec<String> {
+        let mut violations = self.first_questions(stored);
         let turn_of: BTreeMap<&str, i64> = stored
             .iter()
             .flat_map(|(story, message)| {
@@ -71,14 +74,14 @@ impl Requests {
             // The oldest part of a long history is dropped, so all turns from the first included one are expected.
             let expected: Vec<i64> = all.range(first..=last).copied().collect();
             if turns != expected {
-                complaints
+                violations
                     .push(format!("prompted with {texts:?}, which are the turns {turns:?} instead of {expected:?}"));
             }
         }
-        complaints
+        violations
     }
 
-    fn first_questions(&self, stored: &[(&Story, &Value)]) -> Vec<String> {
+    fn first_questions(&self, stored: &[(&MessageHistory, &Value)]) -> Vec<String> {
         let asked = |message: &Value| self.first.get(message["content"].as_str()?).copied();
         let turns: Vec<(usize, i64, bool)> = stored
             .iter()
@@ -87,12 +90,12 @@ impl Requests {
                 Some((asked(message)?, message["turn"].as_i64()?, message["task"]["status"] == "succeeded"))
             })
             .collect();
-        let mut complaints = Vec::new();
+        let mut violations = Vec::new();
         for (at, turn, _) in turns.iter().filter(|(_, _, succeeded)| *succeeded) {
             for (_, later, _) in turns.iter().filter(|(other, later, _)| later > turn && other < at) {
-                complaints.push(format!("turn {later} was sent before turn {turn}"));
+                violations.push(format!("turn {later} was sent before turn {turn}"));
             }
         }
-        complaints
+        violations
     }
 }

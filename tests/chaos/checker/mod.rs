@@ -1,8 +1,8 @@
 //! Compares the final state with the history: what must exist, what must not, and in which order.
 
-mod requests;
+mod message_history;
+mod prompts;
 mod settings;
-mod story;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,28 +13,28 @@ use banter_tests::{
 use serde_json::Value;
 
 use crate::{
-    history::{Fate, History, is_archive, is_delete},
-    people::User,
+    clients::User,
+    history::{History, OperationResult, is_archive, is_delete},
 };
-use requests::Requests;
-use story::Story;
+use message_history::MessageHistory;
+use prompts::Prompts;
 
 /// The complete history, by session.
-pub struct Judge<'a> {
+pub struct Checker<'a> {
     history: &'a History,
-    stories: BTreeMap<String, Vec<Story>>,
-    requests: Requests,
+    stories: BTreeMap<String, Vec<MessageHistory>>,
+    requests: Prompts,
 }
 
-impl<'a> Judge<'a> {
+impl<'a> Checker<'a> {
     /// Creates a checker. `asked` has the user's texts of each request to an agent, in order of arrival.
     pub fn new(history: &'a History, asked: Vec<Vec<String>>) -> Self {
-        let mut stories: BTreeMap<String, Vec<Story>> = BTreeMap::new();
+        let mut stories: BTreeMap<String, Vec<MessageHistory>> = BTreeMap::new();
         for send in history.sends() {
             let changes = send.ids.as_ref().map(|(message, _)| history.changes(message)).unwrap_or_default();
-            stories.entry(send.session.clone()).or_default().push(Story { send, changes });
+            stories.entry(send.session.clone()).or_default().push(MessageHistory { send, changes });
         }
-        Self { history, stories, requests: Requests::new(asked) }
+        Self { history, stories, requests: Prompts::new(asked) }
     }
 
     /// Checks one user's sessions, and returns their ids. `made` are the acknowledged ones.
@@ -43,15 +43,15 @@ impl<'a> Judge<'a> {
         let listed = client.list_all("status=all").await;
         let ids: BTreeSet<String> = listed.iter().map(id_of).collect();
         if ids.len() != listed.len() {
-            self.history.complain("a session is listed twice".into());
+            self.history.record_violation("a session is listed twice".into());
         }
         for session in made {
             match ids.contains(session) {
                 true if self.history.deleted_at(session).is_some() => {
-                    self.history.complain(format!("a deleted session still exists: {session}"));
+                    self.history.record_violation(format!("a deleted session still exists: {session}"));
                 }
                 false if !self.history.may_have(session, is_delete) => {
-                    self.history.complain(format!("an acknowledged session is missing: {session}"));
+                    self.history.record_violation(format!("an acknowledged session is missing: {session}"));
                 }
                 _ => {}
             }
@@ -69,8 +69,8 @@ impl<'a> Judge<'a> {
     /// Checks that the prompts contain only sent messages and no unsent ones.
     pub fn requests(&self) {
         let stories = || self.stories.values().flatten();
-        for complaint in self.requests.complaints(stories) {
-            self.history.complain(complaint);
+        for violation in self.requests.violations(stories) {
+            self.history.record_violation(violation);
         }
     }
 
@@ -78,7 +78,7 @@ impl<'a> Judge<'a> {
         for path in ["", "/messages", "/events"] {
             let reply = client.get(&format!("/v1/chat/{session}{path}")).await;
             if reply.status != 404 {
-                self.complain(session, &format!("deleted, but {path:?} returns {}", reply.status));
+                self.record_violation(session, &format!("deleted, but {path:?} returns {}", reply.status));
             }
         }
     }
@@ -90,23 +90,25 @@ impl<'a> Judge<'a> {
         let by_id: BTreeMap<&str, &Value> =
             messages.iter().map(|message| (message["id"].as_str().unwrap(), message)).collect();
         if by_id.len() != messages.len() {
-            self.complain(session, "a message is listed twice");
+            self.record_violation(session, "a message is listed twice");
         }
         let mut explained = BTreeSet::new();
-        let mut stored: Vec<(&Story, &Value)> = Vec::new();
+        let mut stored: Vec<(&MessageHistory, &Value)> = Vec::new();
         for story in stories {
             let Some((id, task)) = &story.send.ids else { continue };
             match by_id.get(id.as_str()) {
-                Some(_) if story.is_unsent() => self.complain(session, &format!("unsent but still present: {id}")),
+                Some(_) if story.is_unsent() => {
+                    self.record_violation(session, &format!("unsent but still present: {id}"))
+                }
                 Some(message) => {
                     self.text(session, story, message);
                     if message["task_id"] != task.as_str() {
-                        self.complain(session, &format!("another task than acknowledged: {message}"));
+                        self.record_violation(session, &format!("another task than acknowledged: {message}"));
                     }
                     stored.push((story, message));
                 }
                 None if story.may_be_unsent() => {}
-                None => self.complain(session, &format!("acknowledged but missing: {:?}", story.send)),
+                None => self.record_violation(session, &format!("acknowledged but missing: {:?}", story.send)),
             }
             explained.insert(id.as_str());
         }
@@ -115,44 +117,45 @@ impl<'a> Judge<'a> {
             messages.iter().filter(|it| it["role"] == "user" && !explained.contains(it["id"].as_str().unwrap()))
         {
             let text = text_of(message, "content");
-            let mut open = stories.iter().filter(|it| it.send.ids.is_none() && it.send.fate == Fate::Unknown);
+            let mut open =
+                stories.iter().filter(|it| it.send.ids.is_none() && it.send.result == OperationResult::Unknown);
             let is_first = messages.iter().find(|it| it["role"] == "user" && it["content"] == text.as_str());
             match open.find(|story| story.send.text == text) {
                 Some(story) if is_first == Some(message) => stored.push((story, message)),
-                _ => self.complain(session, &format!("never sent, or sent only once: {message}")),
+                _ => self.record_violation(session, &format!("never sent, or sent only once: {message}")),
             }
         }
         self.order(session, &stored);
         self.tasks(session, messages);
-        for complaint in self.requests.order_complaints(&stored) {
-            self.complain(session, &complaint);
+        for violation in self.requests.order_complaints(&stored) {
+            self.record_violation(session, &violation);
         }
-        let texts: Vec<&str> = stories.iter().flat_map(Story::texts).map(|(text, _)| text).collect();
-        for complaint in settings::judge(&chat["session"], messages, &self.history.changes(session), &texts) {
-            self.complain(session, &complaint);
+        let texts: Vec<&str> = stories.iter().flat_map(MessageHistory::texts).map(|(text, _)| text).collect();
+        for violation in settings::check(&chat["session"], messages, &self.history.changes(session), &texts) {
+            self.record_violation(session, &violation);
         }
         let session_user = (&chat["session"]["workspace_id"], &chat["session"]["creator_id"]);
         if session_user != (&Value::from(user.name.0.as_str()), &Value::from(user.name.1.as_str())) {
-            self.complain(session, &format!("{:?} sees a session of {session_user:?}", user.name));
+            self.record_violation(session, &format!("{:?} sees a session of {session_user:?}", user.name));
         }
     }
 
-    fn text(&self, session: &str, story: &Story, message: &Value) {
+    fn text(&self, session: &str, story: &MessageHistory, message: &Value) {
         let text = text_of(message, "content");
         if !story.texts().iter().any(|(known, is_replaced)| *known == text && !is_replaced) {
             let story = format!("{:?} {:?}", story.send, story.changes);
-            self.complain(session, &format!("the text is {text:?}: {story}"));
+            self.record_violation(session, &format!("the text is {text:?}: {story}"));
         }
     }
 
     /// Checks that a message that was acknowledged before another one began precedes it.
-    fn order(&self, session: &str, stored: &[(&Story, &Value)]) {
+    fn order(&self, session: &str, stored: &[(&MessageHistory, &Value)]) {
         for (one, message) in stored {
-            let Some(acknowledged) = one.send.fate.acknowledged_at() else { continue };
+            let Some(acknowledged) = one.send.result.acknowledged_at() else { continue };
             for (other, later) in stored.iter().filter(|(other, _)| other.send.started > acknowledged) {
                 if message["turn"].as_i64() >= later["turn"].as_i64() {
                     let pair = format!("{:?} and {:?}", one.send, other.send);
-                    self.complain(session, &format!("out of order: {message} and {later}: {pair}"));
+                    self.record_violation(session, &format!("out of order: {message} and {later}: {pair}"));
                 }
             }
         }
@@ -164,21 +167,21 @@ impl<'a> Judge<'a> {
         let mut last = (0, 0);
         for message in messages {
             let is_answer = message["role"] == "assistant";
-            let place = (message["turn"].as_i64().unwrap(), i32::from(is_answer));
-            if place <= last {
-                self.complain(session, &format!("{message} stands at {place:?} after {last:?}"));
+            let position = (message["turn"].as_i64().unwrap(), i32::from(is_answer));
+            if position <= last {
+                self.record_violation(session, &format!("{message} stands at {position:?} after {last:?}"));
             }
-            last = place;
+            last = position;
             if !is_answer {
                 if !tasks.insert(message["task_id"].as_str().unwrap()) {
-                    self.complain(session, &format!("a task with two messages: {message}"));
+                    self.record_violation(session, &format!("a task with two messages: {message}"));
                 }
                 self.outcome(session, message, messages);
             }
         }
         for answer in messages.iter().filter(|message| message["role"] == "assistant") {
             if !tasks.contains(answer["task_id"].as_str().unwrap_or_default()) {
-                self.complain(session, &format!("an answer without a message: {answer}"));
+                self.record_violation(session, &format!("an answer without a message: {answer}"));
             }
         }
     }
@@ -186,19 +189,19 @@ impl<'a> Judge<'a> {
     fn outcome(&self, session: &str, message: &Value, messages: &[Value]) {
         let task = &message["task"];
         if !has_ended(task) {
-            self.complain(session, &format!("no outcome: {message}"));
+            self.record_violation(session, &format!("no outcome: {message}"));
         }
         if task["error"]["code"] == "session_archived" && !self.history.may_have(session, is_archive) {
-            self.complain(session, &format!("cancelled by an archive that was never requested: {message}"));
+            self.record_violation(session, &format!("cancelled by an archive that was never requested: {message}"));
         }
         let is_its_answer = |it: &&Value| it["role"] == "assistant" && it["task_id"] == message["task_id"];
         let answers: Vec<&Value> = messages.iter().filter(is_its_answer).collect();
         if answers.len() > 1 || (task["status"] == "succeeded" && answers.len() != 1) {
-            self.complain(session, &format!("{} answers: {message}", answers.len()));
+            self.record_violation(session, &format!("{} answers: {message}", answers.len()));
         }
         for answer in answers {
             if answer["turn"] != message["turn"] {
-                self.complain(session, &format!("an answer at the wrong turn: {message} {answer}"));
+                self.record_violation(session, &format!("an answer at the wrong turn: {message} {answer}"));
             }
             let reasons: &[&str] = match task["status"].as_str().unwrap_or_default() {
                 "succeeded" => &["stop", "length", "refusal", "empty"],
@@ -206,7 +209,7 @@ impl<'a> Judge<'a> {
                 other => &[other],
             };
             if !reasons.contains(&answer["finish_reason"].as_str().unwrap_or_default()) {
-                self.complain(session, &format!("{} ended with {answer}", task["status"]));
+                self.record_violation(session, &format!("{} ended with {answer}", task["status"]));
             }
             let expected = self.history.answer_to(message["content"].as_str().unwrap());
             let whole = task["status"] == "succeeded";
@@ -214,12 +217,12 @@ impl<'a> Judge<'a> {
                 let text = answer["content"].as_str().unwrap();
                 if whole { expected != text } else { !expected.starts_with(text) }
             }) {
-                self.complain(session, &format!("not the agent's answer to {message}: {answer}"));
+                self.record_violation(session, &format!("not the agent's answer to {message}: {answer}"));
             }
         }
     }
 
-    fn complain(&self, session: &str, what: &str) {
-        self.history.complain(format!("session {session}: {what}"));
+    fn record_violation(&self, session: &str, what: &str) {
+        self.history.record_violation(format!("session {session}: {what}"));
     }
 }

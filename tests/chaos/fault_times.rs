@@ -10,12 +10,12 @@ const AFTERMATH: Duration = Duration::from_secs(3);
 
 /// The faults of a process, the store, or the relay; dropped connections do not count.
 #[derive(Debug)]
-pub struct Weather {
+pub struct FaultTimes {
     faults: Mutex<Vec<(Instant, Option<Instant>)>>,
     aftermath: Duration,
 }
 
-impl Weather {
+impl FaultTimes {
     /// Creates a record without faults.
     pub fn new(lease: Duration) -> Self {
         Self { faults: Mutex::default(), aftermath: lease + AFTERMATH }
@@ -34,7 +34,7 @@ impl Weather {
     }
 
     /// Returns whether no fault had an effect between these times.
-    pub fn was_calm(&self, from: Instant, to: Instant) -> bool {
+    pub fn was_fault_free(&self, from: Instant, to: Instant) -> bool {
         let faults = self.faults.lock().unwrap();
         !faults.iter().any(|(began, ended)| *began <= to && ended.is_none_or(|ended| ended + self.aftermath >= from))
     }

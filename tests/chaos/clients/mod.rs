@@ -1,9 +1,9 @@
 //! Clients that perform random operations and record the responses.
 
+mod cancellations;
 mod messages;
+mod response;
 mod sessions;
-mod stops;
-mod told;
 
 use std::{
     sync::{
@@ -16,9 +16,9 @@ use std::{
 use banter_tests::{client::Client, dice::Dice, fake_openai::FakeOpenAi, watch::Watch};
 
 use crate::{
-    history::{Action, History, Send, is_delete},
+    fault_times::FaultTimes,
+    history::{Action, History, SendRecord, is_delete},
     texts,
-    weather::Weather,
 };
 
 /// The longest pause between two operations of one client, in milliseconds.
@@ -29,13 +29,13 @@ const MAX_SESSIONS: usize = 30;
 
 /// A session of a user.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct SessionRef {
     /// The session.
     pub id: String,
     /// Its agent.
     pub agent: &'static str,
     /// Whether it is the user's first, which has its own stream and is never deleted.
-    pub is_home: bool,
+    pub is_first: bool,
 }
 
 /// A user with a key.
@@ -48,7 +48,7 @@ pub struct User {
     /// The clients: directly to each api first, then through each proxy.
     pub clients: Vec<Client>,
     /// The sessions that were created and not deleted.
-    pub sessions: Mutex<Vec<Place>>,
+    pub sessions: Mutex<Vec<SessionRef>>,
 }
 
 /// The state that all clients share.
@@ -59,11 +59,11 @@ pub struct World {
     /// The scripts of the agents.
     pub model: Arc<FakeOpenAi>,
     /// The times of faults.
-    pub weather: Arc<Weather>,
+    pub fault_times: Arc<FaultTimes>,
     /// Set when all faults have ended.
-    pub is_calm: AtomicBool,
+    pub faults_ended: AtomicBool,
     /// The number of clients that have not finished.
-    pub at_work: AtomicUsize,
+    pub active_clients: AtomicUsize,
     /// Every acknowledged session and the index of its user.
     pub owners: Mutex<Vec<(String, usize)>>,
     /// Maximum number of a user's sessions in use at a time.
@@ -71,7 +71,7 @@ pub struct World {
 }
 
 /// A client.
-pub struct Person {
+pub struct ChaosClient {
     pub number: usize,
     pub user: Arc<User>,
     pub world: Arc<World>,
@@ -95,7 +95,7 @@ enum Operation {
     Unsend,
     Cancel,
     Retry,
-    Look,
+    Get,
     Read,
     Unread,
     Pin,
@@ -104,7 +104,7 @@ enum Operation {
     Restore,
     Delete,
     Reconnect,
-    Pry,
+    AccessForbidden,
 }
 
 /// The relative frequency of each operation.
@@ -116,7 +116,7 @@ const WEIGHTS: [(Operation, u64); 17] = [
     (Operation::Unsend, 18),
     (Operation::Cancel, 16),
     (Operation::Retry, 14),
-    (Operation::Look, 7),
+    (Operation::Get, 7),
     (Operation::Read, 7),
     (Operation::Unread, 6),
     (Operation::Pin, 6),
@@ -125,10 +125,10 @@ const WEIGHTS: [(Operation, u64); 17] = [
     (Operation::Restore, 7),
     (Operation::Delete, 3),
     (Operation::Reconnect, 5),
-    (Operation::Pry, 4),
+    (Operation::AccessForbidden, 4),
 ];
 
-impl Person {
+impl ChaosClient {
     /// Performs this many operations, none of which begins after the deadline.
     pub async fn work(mut self, operations: usize, deadline: Instant) {
         for _ in 0..operations {
@@ -137,34 +137,34 @@ impl Person {
             }
             self.dice = self.seeds.split();
             self.world.history.count("operations");
-            self.operate().await;
+            self.perform().await;
             let pause = self.seeds.below(PAUSE_MS);
             tokio::time::sleep(Duration::from_millis(pause)).await;
         }
-        self.world.at_work.fetch_sub(1, Ordering::SeqCst);
+        self.world.active_clients.fetch_sub(1, Ordering::SeqCst);
     }
 
-    async fn operate(&mut self) {
+    async fn perform(&mut self) {
         let operation = self.draw_operation();
-        let Some(place) = self.pick_place() else { return self.create().await };
+        let Some(session) = self.pick_session() else { return self.create().await };
         match operation {
             Operation::Create => self.create().await,
-            Operation::Send => self.send(&place).await,
-            Operation::Replay => self.replay(&place).await,
-            Operation::Edit => self.edit(&place).await,
-            Operation::Unsend => self.unsend(&place).await,
-            Operation::Cancel => self.cancel(&place).await,
-            Operation::Retry => self.retry(&place).await,
-            Operation::Look => self.look(&place).await,
-            Operation::Read => self.read(&place).await,
-            Operation::Unread => self.unread(&place).await,
-            Operation::Pin => self.pin(&place).await,
-            Operation::Rename => self.rename(&place).await,
-            Operation::Archive => self.archive(&place).await,
-            Operation::Restore => self.restore(&place).await,
-            Operation::Delete => self.delete(&place).await,
+            Operation::Send => self.send(&session).await,
+            Operation::Replay => self.replay(&session).await,
+            Operation::Edit => self.edit(&session).await,
+            Operation::Unsend => self.unsend(&session).await,
+            Operation::Cancel => self.cancel(&session).await,
+            Operation::Retry => self.retry(&session).await,
+            Operation::Get => self.get(&session).await,
+            Operation::Read => self.read(&session).await,
+            Operation::Unread => self.unread(&session).await,
+            Operation::Pin => self.pin(&session).await,
+            Operation::Rename => self.rename(&session).await,
+            Operation::Archive => self.archive(&session).await,
+            Operation::Restore => self.restore(&session).await,
+            Operation::Delete => self.delete(&session).await,
             Operation::Reconnect => self.reconnect(),
-            Operation::Pry => self.pry().await,
+            Operation::AccessForbidden => self.access_forbidden().await,
         }
     }
 
@@ -176,11 +176,11 @@ impl Person {
             }
             left -= weight;
         }
-        Operation::Look
+        Operation::Get
     }
 
     /// Picks one of the newest few sessions, which keeps them busy; `None` while there are too few.
-    fn pick_place(&mut self) -> Option<Place> {
+    fn pick_session(&mut self) -> Option<SessionRef> {
         let sessions = self.user.sessions.lock().unwrap();
         let wanted = self.world.sessions_in_use;
         if sessions.len() < wanted.min(2) {
@@ -191,8 +191,8 @@ impl Person {
     }
 
     /// Picks one of the last few acknowledged messages of a session.
-    fn pick_message(&mut self, place: &Place, among: usize) -> Option<Send> {
-        let mut sent = self.world.history.acknowledged(&place.id);
+    fn pick_message(&mut self, session: &SessionRef, among: usize) -> Option<SendRecord> {
+        let mut sent = self.world.history.acknowledged(&session.id);
         let recent = sent.len().min(among);
         if recent == 0 {
             return None;
@@ -209,7 +209,7 @@ impl Person {
     fn fresh_text(&mut self, agent: &str) -> String {
         self.made += 1;
         let tag = texts::tag(self.number, self.made);
-        texts::fresh(&mut self.dice, &self.world.model, &self.world.history, agent, &tag)
+        texts::create(&mut self.dice, &self.world.model, &self.world.history, agent, &tag)
     }
 
     /// Drops the stream, which resumes at another api from an earlier state.
@@ -218,26 +218,26 @@ impl Person {
         self.watch.reconnect();
     }
 
-    fn note(&self, line: &str) {
-        self.world.history.note(&format!("p{} {line}", self.number));
+    fn log_line(&self, line: &str) {
+        self.world.history.log_line(&format!("p{} {line}", self.number));
     }
 
     /// Checks that nothing acknowledged is missing, unless it was deleted.
-    fn judge_missing(&self, name: &str, session: &str, message: Option<&str>, code: &str) {
+    fn check_missing(&self, name: &str, session: &str, message: Option<&str>, code: &str) {
         let history = &self.world.history;
         let may_be_gone = match message {
             Some(message) => history.may_be_gone(session, message),
             None => history.may_have(session, is_delete),
         };
         if code.contains("not_found") && !may_be_gone {
-            history.complain(format!("{name} of {message:?} in {session} is answered {code}"));
+            history.record_violation(format!("{name} of {message:?} in {session} is answered {code}"));
         }
     }
 
     /// Checks that a permanently deleted session stays deleted.
-    fn judge_found(&self, name: &str, session: &str, started: Instant) {
+    fn check_found(&self, name: &str, session: &str, started: Instant) {
         if self.world.history.deleted_at(session).is_some_and(|deleted| deleted < started) {
-            self.world.history.complain(format!("{name} in {session} is answered yes, after it was deleted"));
+            self.world.history.record_violation(format!("{name} in {session} is answered yes, after it was deleted"));
         }
     }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Injects random faults into an installation under load. Every round has its own seed. Three profiles alternate, with
-# and without Redis: many users (50, 400 operations each), races (few users, one session, short pauses between faults),
-# and a mixture. ROUNDS is the number of rounds; the default of 5 takes about ten minutes.
+# Runs the chaos test: random faults under load, checked against a model of the history. Every round has its own seed.
+# Three profiles alternate, with and without Redis: many users (50, 400 operations each), races (few users, one session,
+# short pauses between faults), and a mixture. ROUNDS is the number of rounds; the default of 5 takes about ten minutes.
 #
 # To replay a round, set SEED, RELAY=with_redis or without_redis, and its sizes, as printed: CLIENTS, USERS, SESSIONS,
 # OPS, SECONDS_LIMIT, APIS, WORKERS, LEASE and CALM_MS. A size that is set applies to every round.
@@ -33,7 +33,7 @@ for ((round = 0; round < rounds; round++)); do
   done
   printf '\n== round %d of %d: RELAY=%s %s\n' $((round + 1)) "$rounds" "$relay" "$sizes"
   # shellcheck disable=SC2086 # a list of settings
-  if env $sizes cargo test --workspace --locked --quiet --test checker -- --nocapture "whatever_breaks_$relay" >"$log" 2>&1; then
+  if env $sizes cargo test --workspace --locked --quiet --test chaos -- --nocapture "$relay" >"$log" 2>&1; then
     grep -E '^(SEED=|  +[0-9]+ )' "$log"
   else
     cat "$log"
@@ -41,5 +41,5 @@ for ((round = 0; round < rounds; round++)); do
   fi
 done
 printf '\n%d of %d rounds passed.\n' $((rounds - ${#failed[@]})) "$rounds"
-for round in "${failed[@]}"; do printf 'failed: %s make test-faults\n' "$round"; done
+for round in "${failed[@]}"; do printf 'failed: %s make test-chaos\n' "$round"; done
 [ ${#failed[@]} -eq 0 ]

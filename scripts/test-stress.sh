@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Repeats the tests under faults and load. ROUNDS is the number of rounds (200 by default), RELAY=without_redis runs
-# without Redis, and BANTER_TEST_SEED with the ROUNDS of its batch replays a batch. Arguments select tests by parts of
-# their names: `scripts/test-rounds.sh killed frozen`. Prints what was done how often, and every seed.
+# Runs the stress tests: repeated races and faults under load. ROUNDS is the number of rounds (200 by default),
+# RELAY=without_redis runs without Redis, and BANTER_TEST_SEED with the ROUNDS of its batch replays a batch. Arguments
+# select tests by parts of their names: `scripts/test-stress.sh kill freeze`. Prints counters and every seed.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
@@ -15,11 +15,11 @@ names=("$@")
 if [ ${#names[@]} -eq 0 ]; then names=(""); fi
 log="$(mktemp)"
 trap 'rm -f "$log"' EXIT
-cargo test --package banter-tests --locked --quiet --test it -- --nocapture "${names[@]/#/rounds::}" 2>&1 |
+cargo test --package banter-tests --locked --quiet --test it -- --nocapture "${names[@]/#/stress::}" 2>&1 |
   tee "$log" | grep --line-buffered 'BANTER_TEST_SEED='
 code=${PIPESTATUS[0]}
 if [ "$code" -ne 0 ]; then cat "$log"; fi
 printf '\nROUNDS=%s RELAY=%s\n' "$ROUNDS" "${RELAY:-with_redis}"
-grep -hoE 'rounds: .*|SKIPPED: .*' "$log" | grep -v 'BANTER_TEST_SEED=' | sed 's/^rounds: //' | sort
+grep -hoE 'stress: .*|SKIPPED: .*' "$log" | grep -v 'BANTER_TEST_SEED=' | sed 's/^stress: //' | sort
 grep -E '^test result' "$log"
 exit "$code"

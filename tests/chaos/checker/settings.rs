@@ -5,10 +5,10 @@
 
 use serde_json::Value;
 
-use crate::history::{Action, Change, Fate};
+use crate::history::{Action, ChangeRecord, OperationResult};
 
 /// Returns the deviations in a session's settings after these changes; `texts` are its messages' texts at all times.
-pub(super) fn judge(session: &Value, messages: &[Value], changes: &[Change], texts: &[&str]) -> Vec<String> {
+pub(super) fn check(session: &Value, messages: &[Value], changes: &[ChangeRecord], texts: &[&str]) -> Vec<String> {
     let titles = of(changes, |action| if let Action::Rename(title) = action { Some(title.clone()) } else { None });
     let pins = of(changes, |action| if let Action::Pin(pinned) = action { Some(*pinned) } else { None });
     let archives = of(changes, |action| if let Action::Archive(archived) = action { Some(*archived) } else { None });
@@ -45,22 +45,23 @@ impl<T: PartialEq> Last<T> {
 }
 
 /// Returns the changes of one kind that may have been the last.
-fn last_of(changes: &[Change], is_of_kind: impl Fn(&Change) -> bool) -> Vec<&Change> {
-    let tried: Vec<&Change> = changes.iter().filter(|it| it.fate != Fate::Refused && is_of_kind(it)).collect();
-    let is_followed = |change: &Change| {
-        let ended = change.fate.acknowledged_at();
-        ended.is_some_and(|ended| tried.iter().any(|it| it.fate.acknowledged_at().is_some() && it.started > ended))
+fn last_of(changes: &[ChangeRecord], is_of_kind: impl Fn(&ChangeRecord) -> bool) -> Vec<&ChangeRecord> {
+    let tried: Vec<&ChangeRecord> =
+        changes.iter().filter(|it| it.result != OperationResult::Rejected && is_of_kind(it)).collect();
+    let is_followed = |change: &ChangeRecord| {
+        let ended = change.result.acknowledged_at();
+        ended.is_some_and(|ended| tried.iter().any(|it| it.result.acknowledged_at().is_some() && it.started > ended))
     };
     tried.iter().filter(|change| !is_followed(change)).copied().collect()
 }
 
-fn of<T>(changes: &[Change], value_of: impl Fn(&Action) -> Option<T>) -> Last<T> {
+fn of<T>(changes: &[ChangeRecord], value_of: impl Fn(&Action) -> Option<T>) -> Last<T> {
     let last = last_of(changes, |change| value_of(&change.action).is_some());
-    let is_untouched = last.iter().all(|change| change.fate.acknowledged_at().is_none());
+    let is_untouched = last.iter().all(|change| change.result.acknowledged_at().is_none());
     Last { values: last.iter().filter_map(|change| value_of(&change.action)).collect(), is_untouched }
 }
 
-fn read_position(session: &Value, messages: &[Value], changes: &[Change]) -> Vec<String> {
+fn read_position(session: &Value, messages: &[Value], changes: &[ChangeRecord]) -> Vec<String> {
     let number = |field: &str| session[field].as_i64().unwrap_or(-1);
     let (position, unread, last) = (number("last_read_seq"), number("unread_count"), number("last_seq"));
     let mut wrong = Vec::new();
@@ -73,9 +74,9 @@ fn read_position(session: &Value, messages: &[Value], changes: &[Change]) -> Vec
         wrong.push(format!("unread_count is {unread}, but {counted} answers follow {position}"));
     }
     let candidates = last_of(changes, |change| matches!(change.action, Action::Read(_) | Action::Unread));
-    let is_untouched = candidates.iter().all(|change| change.fate.acknowledged_at().is_none());
-    let explains = |change: &&Change| match (change.told, &change.action) {
-        (Some(told), _) => told == position,
+    let is_untouched = candidates.iter().all(|change| change.result.acknowledged_at().is_none());
+    let explains = |change: &&ChangeRecord| match (change.position, &change.action) {
+        (Some(position), _) => position == position,
         // No response: the position was clamped to the messages at that time, or moved before an answer that may have
         // been deleted.
         (None, Action::Read(seq)) => position <= *seq,
@@ -93,15 +94,15 @@ mod tests {
 
     use serde_json::{Value, json};
 
-    use super::judge;
-    use crate::history::{Action, Change, Fate};
+    use super::check;
+    use crate::history::{Action, ChangeRecord, OperationResult};
 
     /// Creates a change that began and was acknowledged (or not) at these seconds.
-    fn change(action: Action, started: u64, answered: Option<u64>, told: Option<i64>) -> Change {
+    fn change(action: Action, started: u64, answered: Option<u64>, position: Option<i64>) -> ChangeRecord {
         let zero = Instant::now();
         let at = |seconds| zero + Duration::from_secs(seconds);
-        let fate = answered.map_or(Fate::Unknown, |answered| Fate::Acknowledged(at(answered)));
-        Change { action, started: at(started), fate, told }
+        let result = answered.map_or(OperationResult::Unknown, |answered| OperationResult::Acknowledged(at(answered)));
+        ChangeRecord { action, started: at(started), result, position }
     }
 
     fn session(pinned: bool, title: &str, read: i64) -> Value {
@@ -109,16 +110,16 @@ mod tests {
         json!({"title": title, "pinned_at": pinned_at, "status": "active", "last_seq": 9, "last_read_seq": read, "unread_count": 0})
     }
 
-    fn complaints(session: &Value, changes: &[Change]) -> usize {
-        judge(session, &[], changes, &["first"]).len()
+    fn violations(session: &Value, changes: &[ChangeRecord]) -> usize {
+        check(session, &[], changes, &["first"]).len()
     }
 
     #[test]
     fn the_last_acknowledged_change_wins() {
         let pins = [change(Action::Pin(false), 0, Some(1), None), change(Action::Pin(true), 2, Some(3), None)];
 
-        assert_eq!(complaints(&session(true, "", 0), &pins), 0);
-        assert_eq!(complaints(&session(false, "", 0), &pins), 1);
+        assert_eq!(violations(&session(true, "", 0), &pins), 0);
+        assert_eq!(violations(&session(false, "", 0), &pins), 1);
     }
 
     #[test]
@@ -128,20 +129,20 @@ mod tests {
         let not = [change(Action::Pin(false), 0, None, None)];
 
         for changes in [&both, &open] {
-            assert_eq!(complaints(&session(true, "", 0), changes), 0);
-            assert_eq!(complaints(&session(false, "", 0), changes), 0);
+            assert_eq!(violations(&session(true, "", 0), changes), 0);
+            assert_eq!(violations(&session(false, "", 0), changes), 0);
         }
-        assert_eq!(complaints(&session(true, "", 0), &not), 1);
+        assert_eq!(violations(&session(true, "", 0), &not), 1);
     }
 
     #[test]
     fn a_title_is_set_by_a_user_or_by_the_first_message() {
         let renamed = [change(Action::Rename("mine".into()), 0, Some(1), None)];
 
-        assert_eq!(complaints(&session(false, "first", 0), &[]), 0);
-        assert_eq!(complaints(&session(false, "other", 0), &[]), 1);
-        assert_eq!(complaints(&session(false, "mine", 0), &renamed), 0);
-        assert_eq!(complaints(&session(false, "first", 0), &renamed), 1);
+        assert_eq!(violations(&session(false, "first", 0), &[]), 0);
+        assert_eq!(violations(&session(false, "other", 0), &[]), 1);
+        assert_eq!(violations(&session(false, "mine", 0), &renamed), 0);
+        assert_eq!(violations(&session(false, "first", 0), &renamed), 1);
     }
 
     #[test]
@@ -149,9 +150,9 @@ mod tests {
         let reads = [change(Action::Read(5), 0, Some(1), Some(5)), change(Action::Unread, 2, Some(3), Some(4))];
         let open = [change(Action::Read(5), 0, Some(1), Some(5)), change(Action::Read(7), 2, None, None)];
 
-        assert_eq!(complaints(&session(false, "", 4), &reads), 0);
-        assert_eq!(complaints(&session(false, "", 5), &reads), 1);
-        assert_eq!(complaints(&session(false, "", 7), &open), 0);
-        assert_eq!(complaints(&session(false, "", 8), &open), 1);
+        assert_eq!(violations(&session(false, "", 4), &reads), 0);
+        assert_eq!(violations(&session(false, "", 5), &reads), 1);
+        assert_eq!(violations(&session(false, "", 7), &open), 0);
+        assert_eq!(violations(&session(false, "", 8), &open), 1);
     }
 }

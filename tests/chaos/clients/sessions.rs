@@ -1,0 +1,131 @@
+//! Operations on sessions, including those of other users.
+
+use std::time::Instant;
+
+use banter_tests::chat::id_of;
+use serde_json::{Value, json};
+
+use super::{ChaosClient, MAX_SESSIONS, SessionRef, messages::send_request, response::Response};
+use crate::history::Action;
+
+/// A read position beyond every message.
+const FAR: i64 = 1_000_000;
+
+impl ChaosClient {
+    pub(super) async fn create(&mut self) {
+        if self.user.sessions.lock().unwrap().len() >= MAX_SESSIONS {
+            return;
+        }
+        let agent = if self.dice.below(5) == 0 { "demo" } else { "scripted" };
+        let client = self.client();
+        let request = client.request("POST", "/v1/chat").json(&json!({"agent_key": agent}));
+        if let Response::Success(reply) = self.answer("create", request, &[201], &[]).await {
+            let id = id_of(&reply.json());
+            self.log_line(&format!("made {id} for {agent}"));
+            self.world.owners.lock().unwrap().push((id.clone(), self.user.number));
+            self.user.sessions.lock().unwrap().push(SessionRef { id, agent, is_first: false });
+        }
+    }
+
+    pub(super) async fn pin(&mut self, session: &SessionRef) {
+        let is_pinned = self.dice.below(2) == 0;
+        let response = self.patch("pin", session, Action::Pin(is_pinned), &json!({"pinned": is_pinned})).await;
+        self.check_response("pin", response.as_ref(), |session| session["pinned_at"].is_null() != is_pinned);
+    }
+
+    /// Sometimes to an empty title, which is a user's title, too.
+    pub(super) async fn rename(&mut self, session: &SessionRef) {
+        self.made += 1;
+        let title = if self.dice.below(8) == 0 { String::new() } else { format!("t{}n{}", self.number, self.made) };
+        let body = json!({"title": title});
+        let response = self.patch("rename", session, Action::Rename(title.clone()), &body).await;
+        self.check_response("rename", response.as_ref(), |session| session["title"] == title.as_str());
+    }
+
+    pub(super) async fn restore(&mut self, session: &SessionRef) {
+        let response = self.patch("restore", session, Action::Archive(false), &json!({"status": "active"})).await;
+        self.check_response("restore", response.as_ref(), |session| session["status"] == "active");
+    }
+
+    async fn patch(&mut self, name: &str, session: &SessionRef, action: Action, body: &Value) -> Option<Value> {
+        let request = self.client().request("PATCH", &format!("/v1/chat/{}", session.id)).json(body);
+        match self.change(name, (&session.id, None), action, request, 200).await {
+            Response::Success(reply) => Some(reply.json()),
+            Response::Rejected(_) | Response::NotStored | Response::Unknown => None,
+        }
+    }
+
+    /// Checks that a success response shows the change.
+    fn check_response(&self, name: &str, response: Option<&Value>, is_done: impl Fn(&Value) -> bool) {
+        if let Some(response) = response.filter(|response| !is_done(response)) {
+            self.world.history.record_violation(format!("{name} is answered yes with {response}"));
+        }
+    }
+
+    pub(super) async fn archive(&mut self, session: &SessionRef) {
+        let request = self.client().request("DELETE", &format!("/v1/chat/{}", session.id));
+        self.change("archive", (&session.id, None), Action::Archive(true), request, 204).await;
+    }
+
+    /// Deletes a session permanently, unless it is the user's first.
+    pub(super) async fn delete(&mut self, session: &SessionRef) {
+        if session.is_first {
+            return;
+        }
+        let request = self.client().request("DELETE", &format!("/v1/chat/{}?permanent=true", session.id));
+        let response = self.change("delete", (&session.id, None), Action::Delete, request, 204).await;
+        if matches!(response, Response::Success(_) | Response::Rejected(_)) {
+            self.user.sessions.lock().unwrap().retain(|other| other.id != session.id);
+        }
+    }
+
+    /// Marks a session read up to some message, sometimes beyond the last one.
+    pub(super) async fn read(&mut self, session: &SessionRef) {
+        let sent = self.pick_message(session, 10).and_then(|send| send.seq).unwrap_or(0);
+        let seq = if self.dice.below(3) == 0 { FAR } else { sent };
+        let request =
+            self.client().request("POST", &format!("/v1/chat/{}/read", session.id)).json(&json!({"seq": seq}));
+        if let Response::Success(reply) =
+            self.change("read", (&session.id, None), Action::Read(seq), request, 200).await
+        {
+            self.check_response("read", Some(&reply.json()), |response| {
+                response["last_read_seq"].as_i64() >= Some(sent)
+            });
+        }
+    }
+
+    pub(super) async fn unread(&mut self, session: &SessionRef) {
+        let request = self.client().request("POST", &format!("/v1/chat/{}/unread", session.id));
+        self.change("unread", (&session.id, None), Action::Unread, request, 200).await;
+    }
+
+    /// Requests a session of another user, or a deleted one: the response must be 404.
+    pub(super) async fn access_forbidden(&mut self) {
+        let Some(session) = self.pick_inaccessible_session() else { return };
+        let (path, client) = (format!("/v1/chat/{session}"), self.client());
+        let request = match self.dice.below(8) {
+            0 => client.request("GET", &path),
+            1 => client.request("GET", &format!("{path}/messages")),
+            2 => client.request("GET", &format!("{path}/events")),
+            3 => send_request(&client, &session, "pried", "queue", None, None),
+            4 => client.request("PATCH", &path).json(&json!({"title": "pried"})),
+            5 => client.request("DELETE", &path),
+            6 => client.request("DELETE", &format!("{path}?permanent=true")),
+            _ => client.request("POST", &format!("{path}/read")).json(&json!({"seq": 1})),
+        };
+        self.answer("access forbidden", request, &[], &[404]).await;
+    }
+
+    fn pick_inaccessible_session(&mut self) -> Option<String> {
+        let now = Instant::now();
+        let mut owners = self.world.owners.lock().unwrap().clone();
+        owners.retain(|(session, user)| {
+            *user != self.user.number || self.world.history.deleted_at(session).is_some_and(|deleted| deleted < now)
+        });
+        if owners.is_empty() {
+            return None;
+        }
+        let index = usize::try_from(self.dice.below(owners.len() as u64)).unwrap();
+        Some(owners.swap_remove(index).0)
+    }
+}

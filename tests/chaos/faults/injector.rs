@@ -1,0 +1,139 @@
+//! Injects random faults during a run and recovers from them.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use banter_tests::{app::TestApp, dice::Dice, proxy::Proxy, small_disk::SmallDisk, store_lock::StoreLock};
+
+use super::{Fault, ProcessFault, Target};
+use crate::{clients::World, config::Config, history::History};
+
+/// Interval at which the remaining clients are counted.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// A long pause, longer than faults have an effect, in which the guarantees for fault-free times are tested.
+const LONG_PAUSE: Duration = Duration::from_secs(9);
+
+/// One in this many pauses is a long one.
+const LONG_PAUSE_ONE_IN: u64 = 6;
+
+/// The targets of faults. Dropped in this order: dependents first.
+pub struct Targets {
+    /// The processes.
+    pub app: TestApp,
+    /// A proxy in front of each api.
+    pub proxies: Vec<Proxy>,
+    /// The folder of the database, if it can be filled.
+    pub disk: Option<SmallDisk>,
+}
+
+/// What is held while a fault duration_ms.
+#[derive(Default)]
+pub struct HeldResources {
+    pub(super) lock: Option<StoreLock>,
+    pub(super) filler: Option<PathBuf>,
+}
+
+/// Injects faults into an installation.
+pub struct FaultInjector {
+    pub targets: Targets,
+    pub world: Arc<World>,
+    pub dice: Dice,
+    pub config: Config,
+    pub has_redis: bool,
+    pub held: HeldResources,
+}
+
+impl FaultInjector {
+    /// Injects faults until the deadline or until all clients have finished; then all processes run and nothing is
+    /// held.
+    pub async fn run(mut self, deadline: Instant) -> Targets {
+        while self.is_active(deadline) {
+            // The random numbers of one round, whatever its outcome, so that a seed replays all of them.
+            let dice = self.dice.split();
+            let rest = std::mem::replace(&mut self.dice, dice);
+            self.round().await;
+            let pause = self.pause();
+            self.dice = rest;
+            let end = (Instant::now() + pause).min(deadline);
+            while Instant::now() < end && self.is_active(deadline) {
+                tokio::time::sleep(POLL_INTERVAL).await;
+            }
+        }
+        self.targets
+    }
+
+    fn is_active(&self, deadline: Instant) -> bool {
+        Instant::now() < deadline && self.world.active_clients.load(Ordering::SeqCst) > 0
+    }
+
+    /// Injects one fault or two, from beginning to end.
+    async fn round(&mut self) {
+        let faults = self.draw();
+        let has_effect = faults.iter().any(|fault| fault.target() != Target::Network);
+        let number = has_effect.then(|| self.world.fault_times.begin());
+        for &fault in &faults {
+            self.history().count(&format!("fault: {}", fault.name()));
+            self.history().log_line(&format!("begin {fault:?}"));
+            self.begin(fault).await;
+        }
+        // Half of the faults that hold something last longer than a lease, so that other workers take over.
+        let is_long = faults.iter().any(|fault| fault.blocks_writes()) && self.dice.below(2) == 0;
+        let duration_ms = if is_long { 1000 + self.dice.below(4000) } else { 100 + self.dice.below(1500) };
+        tokio::time::sleep(Duration::from_millis(duration_ms)).await;
+        // First the faults that may hold the database's lock, because no process starts without it.
+        let (holding, others): (Vec<_>, Vec<_>) = faults.into_iter().partition(|fault| fault.blocks_writes());
+        for fault in holding.into_iter().chain(others) {
+            self.end(fault).await;
+            self.history().log_line(&format!("end {fault:?}"));
+        }
+        self.assert_all_alive();
+        if let Some(number) = number {
+            self.world.fault_times.end(number);
+        }
+    }
+
+    fn pause(&mut self) -> Duration {
+        if self.dice.below(LONG_PAUSE_ONE_IN) == 0 {
+            return LONG_PAUSE;
+        }
+        let longest = u64::try_from(self.config.max_pause.as_millis()).unwrap_or(u64::MAX);
+        Duration::from_millis(self.dice.below(longest.max(1)))
+    }
+
+    fn history(&self) -> &History {
+        &self.world.history
+    }
+
+    /// Draws one fault, or two that do not affect the same process.
+    fn draw(&mut self) -> Vec<Fault> {
+        let first = self.draw_one();
+        if self.dice.below(3) > 0 {
+            return vec![first];
+        }
+        let second = self.draw_one();
+        let (one, other) = (first.target(), second.target());
+        let overlap = one == other || [one, other].contains(&Target::Everything);
+        if overlap { vec![first] } else { vec![first, second] }
+    }
+
+    fn draw_one(&mut self) -> Fault {
+        let kind = ProcessFault::ALL[self.dice.index(ProcessFault::ALL.len())];
+        let mut any_of = |end: usize| usize::try_from(self.dice.below(end as u64)).unwrap();
+        match any_of(16) {
+            0..4 => Fault::Worker(any_of(self.config.workers), kind),
+            4..7 => Fault::Api(any_of(self.config.apis), kind),
+            7 | 8 if self.has_redis => Fault::Redis(kind),
+            9 => Fault::FreezeNetwork,
+            10 => Fault::DegradeNetwork,
+            11 => Fault::KillAll,
+            12 => Fault::RollWorkers,
+            13 => Fault::LockStore,
+            14 if self.targets.disk.is_some() => Fault::FillDisk,
+            _ => Fault::DropStreams,
+        }
+    }
+}

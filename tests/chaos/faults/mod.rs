@@ -1,0 +1,102 @@
+//! Random faults during a run.
+
+mod effects;
+mod injector;
+
+pub use injector::{FaultInjector, HeldResources, Targets};
+
+/// A fault of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ProcessFault {
+    /// SIGKILL.
+    Kill,
+    /// SIGTERM.
+    Stop,
+    /// SIGSTOP until the end of the fault.
+    Freeze,
+}
+
+/// A fault.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    Worker(usize, ProcessFault),
+    Api(usize, ProcessFault),
+    Redis(ProcessFault),
+    /// Kills all apis and workers at once.
+    KillAll,
+    /// Replaces each worker in turn by a new one that starts first.
+    RollWorkers,
+    /// Holds the store's only write lock.
+    LockStore,
+    FillDisk,
+    DropStreams,
+    FreezeNetwork,
+    DegradeNetwork,
+}
+
+/// The part of an installation that a fault affects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Target {
+    Worker(usize),
+    Api(usize),
+    Redis,
+    Network,
+    Store,
+    Everything,
+}
+
+impl ProcessFault {
+    const ALL: [Self; 3] = [Self::Kill, Self::Stop, Self::Freeze];
+
+    /// Returns the name in the counters.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Kill => "killed",
+            Self::Stop => "stopped",
+            Self::Freeze => "frozen",
+        }
+    }
+}
+
+impl Fault {
+    /// Returns the name in the counters.
+    fn name(self) -> String {
+        match self {
+            Self::Worker(_, fault) => format!("worker {}", fault.name()),
+            Self::Api(_, fault) => format!("api {}", fault.name()),
+            Self::Redis(fault) => format!("redis {}", fault.name()),
+            Self::KillAll => "all killed".into(),
+            Self::RollWorkers => "workers rolled".into(),
+            Self::LockStore => "store locked".into(),
+            Self::FillDisk => "disk full".into(),
+            Self::DropStreams => "streams dropped".into(),
+            Self::FreezeNetwork => "network frozen".into(),
+            Self::DegradeNetwork => "network degraded".into(),
+        }
+    }
+
+    /// Returns whether the fault lasts and may block all writes.
+    const fn blocks_writes(self) -> bool {
+        match self {
+            Self::Worker(_, fault) | Self::Api(_, fault) | Self::Redis(fault) => match fault {
+                ProcessFault::Freeze => true,
+                ProcessFault::Kill | ProcessFault::Stop => false,
+            },
+            Self::FreezeNetwork | Self::LockStore | Self::FillDisk => true,
+            Self::KillAll | Self::RollWorkers | Self::DropStreams | Self::DegradeNetwork => false,
+        }
+    }
+
+    /// Returns the part that the fault affects.
+    const fn target(self) -> Target {
+        match self {
+            Self::Worker(index, _) => Target::Worker(index),
+            Self::Api(index, _) => Target::Api(index),
+            Self::Redis(_) => Target::Redis,
+            Self::DropStreams | Self::FreezeNetwork | Self::DegradeNetwork => Target::Network,
+            Self::LockStore | Self::FillDisk => Target::Store,
+            // No process starts or stops gracefully without the lock, so these run alone.
+            Self::KillAll | Self::RollWorkers => Target::Everything,
+        }
+    }
+}
