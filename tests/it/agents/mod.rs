@@ -1,7 +1,8 @@
-//! Agents that are programs: the protocol, their failures, and the cleanup of their processes.
+//! Agents: the protocols, their failures, and the cleanup of their processes.
 
 mod acp;
 mod command;
+mod context;
 mod demo;
 mod descendants;
 mod doctor;
@@ -9,12 +10,12 @@ mod failures;
 mod folders;
 mod lifetimes;
 mod limits;
-mod memory;
-mod mutations;
+mod openai;
 mod permissions;
 mod processes;
-mod replays;
+mod random_defects;
 mod scripts;
+mod session_replay;
 
 use std::{
     sync::atomic::{AtomicU32, Ordering},

@@ -1,9 +1,8 @@
-//! Authentication, with and without keys, and startup errors.
+//! Authentication, with and without keys.
 
-mod config;
 mod keyless;
 mod keys;
 mod logins;
-mod proxied;
+mod proxy;
+mod revocation;
 mod tickets;
-mod waits;

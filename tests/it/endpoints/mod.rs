@@ -4,6 +4,5 @@ mod access;
 mod coverage;
 mod encodings;
 mod input;
-mod public;
-mod slow;
+mod slow_bodies;
 mod table;

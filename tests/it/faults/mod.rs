@@ -1,15 +1,14 @@
 //! Processes that are killed, frozen, or stopped during a turn, and failures of Redis, the store, and the disk.
 
 mod clock;
-mod disk;
-mod frozen;
-mod hostile;
-mod killed;
-mod poison;
-mod read_only;
+mod freeze;
+mod full_disk;
+mod hostile_clients;
+mod kill;
+mod poison_message;
+mod read_only_disk;
 mod redis;
 mod relay;
-mod start;
-mod stopped;
-mod store;
+mod shutdown;
+mod store_lock;
 mod suspend;

@@ -1,10 +1,10 @@
-//! Messages and their tasks: sending, queueing, editing, cancelling, retrying.
+//! Messages: sending, queueing, editing, idempotency, history, and paging.
 
 mod busy;
-mod cancel;
 mod edit;
 mod history;
+mod idempotency;
+mod order;
 mod paging;
 mod paging_long;
-mod retry;
 mod send;

@@ -2,7 +2,7 @@
 
 mod backup;
 mod erasure;
-mod modes;
+mod file_modes;
 mod restore;
 mod upgrade;
 

@@ -1,10 +1,10 @@
 //! Event streams: connecting, replay, live events, and dropped connections.
 
 mod connect;
-mod cuts;
 mod live;
+mod reconnect;
 mod replay;
 mod restart;
-mod session;
-mod stalled;
+mod session_stream;
+mod stalled_readers;
 mod steps;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use banter_tests::client::Client;
 
-use super::{installation::Installation, tally::Tally};
+use super::{installation::Installation, report::Report};
 
 /// Number of undisturbed turns, whose median is the usual time.
 const USUAL: usize = 11;
@@ -16,21 +16,21 @@ const SLOW: Duration = Duration::from_millis(700);
 const SLOW_ONE_IN: u64 = 4;
 
 /// The timed turns of one installation.
-pub struct Turns {
+pub struct TurnTimes {
     clients: Vec<Client>,
     session: String,
-    tally: Tally,
+    report: Report,
     usual: Duration,
     slow: u64,
 }
 
-impl Turns {
+impl TurnTimes {
     /// Measures the usual duration of a turn.
-    pub async fn measure(place: &Installation, tally: &Tally) -> Self {
+    pub async fn measure(installation: &Installation, report: &Report) -> Self {
         let mut turns = Self {
-            clients: place.clients.clone(),
-            session: place.session().await,
-            tally: tally.clone(),
+            clients: installation.clients.clone(),
+            session: installation.session().await,
+            report: report.clone(),
             usual: Duration::ZERO,
             slow: 0,
         };
@@ -40,23 +40,23 @@ impl Turns {
         }
         times.sort();
         turns.usual = times[USUAL / 2];
-        tally.time("usual turn", turns.usual);
+        report.time("usual turn", turns.usual);
         turns
     }
 
     /// Sends a message through one api and measures the time until its answer.
     pub async fn take(&mut self, api: usize, what: &'static str) {
         let time = self.time(api).await;
-        self.tally.time(what, time);
+        self.report.time(what, time);
         if time > self.usual + SLOW {
             self.slow += 1;
-            self.tally.count("slow turns");
-            println!("rounds: slow: {what}: {} ms, usually {} ms", time.as_millis(), self.usual.as_millis());
+            self.report.count("slow turns");
+            println!("stress: slow: {what}: {} ms, usually {} ms", time.as_millis(), self.usual.as_millis());
         }
     }
 
     async fn time(&self, api: usize) -> Duration {
-        let prompt = format!("turn {}", self.tally.next_number());
+        let prompt = format!("turn {}", self.report.next_number());
         let began = Instant::now();
         let asked = self.clients[api].ask(&self.session, &prompt).await;
         assert_eq!(asked["task"]["status"], "succeeded", "{asked}");
@@ -73,7 +73,7 @@ impl Turns {
     }
 
     /// Checks that most turns were fast: without hints, most would be slow.
-    pub fn judge(&self, rounds: u64) {
+    pub fn check(&self, rounds: u64) {
         let most = 1 + rounds / SLOW_ONE_IN;
         assert!(self.slow <= most, "{} of {rounds} turns were slow, at most {most} may be", self.slow);
     }

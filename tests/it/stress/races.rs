@@ -13,7 +13,7 @@ use banter_tests::{
 };
 use serde_json::{Value, json};
 
-use super::{Batch, a_moment, batches, installation::Installation, tally::Tally};
+use super::{Batch, batches, installation::Installation, report::Report, sleep_up_to};
 
 /// Rounds per installation: ten sessions each, and a list shows a hundred.
 const BATCH: u64 = 9;
@@ -23,13 +23,13 @@ const HELD_ANSWER: &str = "the whole answer";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_ordering_against_the_claim_and_the_end_has_one_outcome() {
-    let tally = Tally::of("orderings");
+    let report = Report::new("orderings");
     for Batch { rounds, mut dice } in batches("orderings", BATCH) {
-        let place = Installation::start(|builder| builder).await;
-        let watch = Options::user(&place.clients[1]).start().await;
+        let installation = Installation::start(|builder| builder).await;
+        let watch = Options::user(&installation.clients[1]).start().await;
         let mut unseen = Vec::new();
         for round in 0..rounds {
-            let mut race = |name: &'static str| Race::new(&place, &mut dice, &tally, name, round);
+            let mut race = |name: &'static str| Race::new(&installation, &mut dice, &report, name, round);
             let (one, two, three) = (race("stop, claim"), race("stop, end"), race("stop, promotion"));
             let (four, five) = (race("edit, claim"), race("edit, promotion"));
             let (six, seven) = (race("unsend, claim"), race("unsend, promotion"));
@@ -43,12 +43,12 @@ async fn every_ordering_against_the_claim_and_the_end_has_one_outcome() {
             let all = [stops.0, stops.1, stops.2, edits.0, edits.1, unsends.0, unsends.1, archives.0, archives.1];
             unseen.extend(all.into_iter().flatten());
         }
-        place.assert_never_seen(&unseen);
-        tally.add("texts that no agent may see, and none saw", unseen.len() as u64);
-        watch.settle(&place.clients[0]).await;
-        place.app.check().await;
+        installation.assert_never_sent(&unseen);
+        report.add("unsent texts that no agent received", unseen.len() as u64);
+        watch.settle(&installation.clients[0]).await;
+        installation.app.check().await;
     }
-    tally.print();
+    report.print();
 }
 
 /// Texts that no agent may receive.
@@ -60,20 +60,20 @@ struct Race {
     there: Client,
     model: Arc<FakeOpenAi>,
     dice: Dice,
-    tally: Tally,
+    report: Report,
     name: String,
 }
 
 impl Race {
-    fn new(place: &Installation, dice: &mut Dice, tally: &Tally, name: &'static str, round: u64) -> Self {
-        tally.count(name);
+    fn new(installation: &Installation, dice: &mut Dice, report: &Report, name: &'static str, round: u64) -> Self {
+        report.count(name);
         let first = dice.index(2);
         Self {
-            here: place.clients[first].clone(),
-            there: place.clients[1 - first].clone(),
-            model: place.model.clone(),
+            here: installation.clients[first].clone(),
+            there: installation.clients[1 - first].clone(),
+            model: installation.model.clone(),
             dice: dice.split(),
-            tally: tally.clone(),
+            report: report.clone(),
             name: format!("{name} {round}"),
         }
     }
@@ -85,7 +85,7 @@ impl Race {
     /// Draws a tiny offset of a random magnitude.
     async fn offset(&mut self) {
         let longest = [300, 3000, 30_000][self.dice.index(3)];
-        a_moment(&mut self.dice, Duration::from_micros(longest)).await;
+        sleep_up_to(&mut self.dice, Duration::from_micros(longest)).await;
     }
 
     async fn session(&self) -> String {
@@ -112,12 +112,12 @@ impl Race {
     }
 
     /// An accepted cancellation leads to `cancelled`; a rejected one came after the end.
-    async fn judge_stop(&self, session: &str, sent: &Sent, reply: &Reply) -> Unseen {
+    async fn check_stop(&self, session: &str, sent: &Sent, reply: &Reply) -> Unseen {
         let (ended, answer) = self.outcome(session, &sent.task_id).await;
         let finish_reason = answer.as_ref().map(|answer| text_of(answer, "finish_reason"));
         match (reply.status, text_of(&ended, "status").as_str()) {
             (202, "cancelled") => {
-                self.tally.count("won: stops");
+                self.report.count("won: stops");
                 assert!(finish_reason.is_none_or(|reason| reason == "cancelled"), "{answer:?}");
                 let never_started = ended["attempt"] == 0;
                 if never_started { vec![text_of(&sent.message, "content")] } else { Unseen::new() }
@@ -136,7 +136,7 @@ impl Race {
         let sent = self.here.send(&session, &self.text("stopped")).await;
         self.offset().await;
         let reply = self.there.cancel(&session, &sent.task_id).await;
-        self.judge_stop(&session, &sent, &reply).await
+        self.check_stop(&session, &sent, &reply).await
     }
 
     async fn stop_at_end(mut self) -> Unseen {
@@ -147,7 +147,7 @@ impl Race {
             gate.finish().await;
         });
         self.here.wait_for_status(&session, &queued.task_id, "succeeded").await;
-        self.judge_stop(&session, &held, &reply).await
+        self.check_stop(&session, &held, &reply).await
     }
 
     async fn stop_at_promotion(mut self) -> Unseen {
@@ -158,14 +158,14 @@ impl Race {
             there.cancel(&session, &queued.task_id).await
         });
         self.here.wait_for_status(&session, &held.task_id, "succeeded").await;
-        self.judge_stop(&session, &queued, &reply).await
+        self.check_stop(&session, &queued, &reply).await
     }
 
     /// After a 200 only the new text reaches the agent; after a 409 only the old one.
-    async fn judge_edit(&self, session: &str, sent: &Sent, new: &str, reply: &Reply) -> Unseen {
+    async fn check_edit(&self, session: &str, sent: &Sent, new: &str, reply: &Reply) -> Unseen {
         let old = text_of(&sent.message, "content");
         let (seen, unseen) = if reply.status == 200 {
-            self.tally.count("won: edits");
+            self.report.count("won: edits");
             (new.to_owned(), old)
         } else {
             reply.problem_code(409, "task_not_queued");
@@ -184,7 +184,7 @@ impl Race {
         let sent = self.here.send(&session, &self.text("old")).await;
         self.offset().await;
         let reply = self.there.edit(&session, &sent.message_id, &new).await;
-        self.judge_edit(&session, &sent, &new, &reply).await
+        self.check_edit(&session, &sent, &new, &reply).await
     }
 
     async fn edit_at_promotion(mut self) -> Unseen {
@@ -194,13 +194,13 @@ impl Race {
             self.offset().await;
             there.edit(&session, &queued.message_id, &new).await
         });
-        self.judge_edit(&session, &queued, &new, &reply).await
+        self.check_edit(&session, &queued, &new, &reply).await
     }
 
     /// After a 204 the message and its task are deleted and were never run; after a 409 it is answered.
-    async fn judge_unsend(&self, session: &str, sent: &Sent, reply: &Reply) -> Unseen {
+    async fn check_unsend(&self, session: &str, sent: &Sent, reply: &Reply) -> Unseen {
         if reply.status == 204 {
-            self.tally.count("won: unsends");
+            self.report.count("won: unsends");
             self.here.ask(session, &self.text("after")).await;
             let stored = self.here.messages(session).await;
             assert!(stored.iter().all(|it| it["task_id"] != sent.task_id.as_str()), "{stored:?}");
@@ -216,7 +216,7 @@ impl Race {
         let sent = self.here.send(&session, &self.text("regretted")).await;
         self.offset().await;
         let reply = self.there.unsend(&session, &sent.message_id).await;
-        self.judge_unsend(&session, &sent, &reply).await
+        self.check_unsend(&session, &sent, &reply).await
     }
 
     async fn unsend_at_promotion(mut self) -> Unseen {
@@ -226,17 +226,17 @@ impl Race {
             self.offset().await;
             there.unsend(&session, &queued.message_id).await
         });
-        self.judge_unsend(&session, &queued, &reply).await
+        self.check_unsend(&session, &queued, &reply).await
     }
 
     /// In an archived session a started turn ends as usual, and a queued one is cancelled.
-    async fn judge_archived(&self, session: &str, sent: &Sent) -> Unseen {
+    async fn check_archived(&self, session: &str, sent: &Sent) -> Unseen {
         let (ended, answer) = self.outcome(session, &sent.task_id).await;
         if ended["status"] == "succeeded" {
             assert_eq!(answer.unwrap()["finish_reason"], "stop");
             return Unseen::new();
         }
-        self.tally.count("won: archives");
+        self.report.count("won: archives");
         let outcome = json!([ended["status"], ended["error"]["code"], ended["attempt"], answer]);
         assert_eq!(outcome, json!(["cancelled", "session_archived", 0, null]));
         vec![text_of(&sent.message, "content")]
@@ -249,7 +249,7 @@ impl Race {
         self.there.archive(&session).await.ok(204);
         let late = self.here.post_message(&session, "", &json!({"content": self.text("late")})).await;
         late.problem_code(409, "session_archived");
-        let mut unseen = self.judge_archived(&session, &sent).await;
+        let mut unseen = self.check_archived(&session, &sent).await;
         unseen.push(self.text("late"));
         unseen
     }
@@ -265,8 +265,8 @@ impl Race {
         archived.ok(204);
         let (ended, answer) = self.outcome(&session, &held.task_id).await;
         assert_eq!(json!([ended["status"], answer.unwrap()["content"]]), json!(["succeeded", HELD_ANSWER]));
-        let mut unseen = self.judge_archived(&session, &queued).await;
-        unseen.extend(self.judge_archived(&session, &last).await);
+        let mut unseen = self.check_archived(&session, &queued).await;
+        unseen.extend(self.check_archived(&session, &last).await);
         unseen
     }
 }

@@ -11,7 +11,7 @@ use banter_tests::{
 };
 use serde_json::json;
 
-use super::{Batch, a_moment, batches, installation::Installation, tally::Tally};
+use super::{Batch, batches, installation::Installation, report::Report, sleep_up_to};
 
 /// Rounds per installation.
 const BATCH: u64 = 20;
@@ -27,36 +27,36 @@ const USERS: u64 = 4;
 const ASKS: usize = 150;
 
 /// A user with a session.
-struct Lane {
+struct StreamUser {
     clients: Vec<Client>,
     session: String,
     dice: Dice,
-    tally: Tally,
+    report: Report,
     asks: usize,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn delivers_events_exactly_once_while_a_stream_connects() {
-    let tally = Tally::of("connects");
+    let report = Report::new("connects");
     for Batch { rounds, mut dice } in batches("connects", BATCH) {
-        let place = Installation::start(|builder| builder).await;
-        let mut lanes = Vec::new();
+        let installation = Installation::start(|builder| builder).await;
+        let mut users = Vec::new();
         for number in 0..USERS {
-            let key = place.app.create_key("default", &format!("user{number}"), "member").await;
-            let clients: Vec<Client> = place.clients.iter().map(|client| client.with_key(&key)).collect();
+            let key = installation.app.create_key("default", &format!("user{number}"), "member").await;
+            let clients: Vec<Client> = installation.clients.iter().map(|client| client.with_key(&key)).collect();
             let session = clients[0].create_session("scripted").await;
-            let lane = Lane { clients, session, dice: dice.split(), tally: tally.clone(), asks: 0 };
+            let user = StreamUser { clients, session, dice: dice.split(), report: report.clone(), asks: 0 };
             let streams = rounds * STREAMS;
-            lanes.push(lane.connect_again_and_again(streams / USERS + u64::from(number < streams % USERS)));
+            users.push(user.connect_repeatedly(streams / USERS + u64::from(number < streams % USERS)));
         }
-        futures::future::join_all(lanes).await;
-        place.app.check().await;
+        futures::future::join_all(users).await;
+        installation.app.check().await;
     }
-    tally.print();
+    report.print();
 }
 
-impl Lane {
-    async fn connect_again_and_again(mut self, streams: u64) {
+impl StreamUser {
+    async fn connect_repeatedly(mut self, streams: u64) {
         for number in 0..streams {
             let (has_cursor, is_of_user) = (self.dice.below(3) > 0, self.dice.below(2) == 0);
             let here = self.clients[self.dice.index(2)].clone();
@@ -66,13 +66,13 @@ impl Lane {
             let path = if is_of_user { USER_EVENTS.to_owned() } else { session_events(&self.session) };
             let mut connecting = self.dice.split();
             let connect = async {
-                a_moment(&mut connecting, Duration::from_millis(8)).await;
+                sleep_up_to(&mut connecting, Duration::from_millis(8)).await;
                 here.try_events(&path, cursor.as_deref()).await.unwrap()
             };
 
             let (mut stream, ()) = tokio::join!(connect, self.publish(number));
 
-            self.tally.count(if has_cursor { "streams with a cursor" } else { "streams without a cursor" });
+            self.report.count(if has_cursor { "streams with a cursor" } else { "streams without a cursor" });
             let end = Position::parse(here.get("/v1/chat").await.ok(200)["as_of"].as_str().unwrap()).unwrap();
             let hello = stream.expect("hello").await;
             let begin = Position::parse(hello.data["cursor"].as_str().unwrap()).unwrap();
@@ -114,7 +114,7 @@ impl Lane {
             if let Some(id) = &event.id {
                 seq += 1;
                 assert_eq!(*id, Position { epoch: begin.epoch.clone(), seq }.text(), "{event:?}");
-                self.tally.count("events");
+                self.report.count("events");
             }
         }
     }

@@ -12,16 +12,16 @@ use std::{
 
 /// Counters and longest durations of one test; clones share them.
 #[derive(Clone, Debug)]
-pub struct Tally {
+pub struct Report {
     test: &'static str,
     counts: Arc<Mutex<BTreeMap<&'static str, u64>>>,
     longest: Arc<Mutex<BTreeMap<&'static str, Duration>>>,
     last_number: Arc<AtomicU64>,
 }
 
-impl Tally {
+impl Report {
     /// Creates an empty report.
-    pub fn of(test: &'static str) -> Self {
+    pub fn new(test: &'static str) -> Self {
         Self { test, counts: Arc::default(), longest: Arc::default(), last_number: Arc::default() }
     }
 
@@ -56,10 +56,10 @@ impl Tally {
     pub fn print(&self) {
         let mut report = String::new();
         for (what, count) in &*self.counts.lock().unwrap() {
-            let _ = writeln!(report, "rounds: {}: {count} {what}", self.test);
+            let _ = writeln!(report, "stress: {}: {count} {what}", self.test);
         }
         for (what, time) in &*self.longest.lock().unwrap() {
-            let _ = writeln!(report, "rounds: {}: {:.2} s longest {what}", self.test, time.as_secs_f64());
+            let _ = writeln!(report, "stress: {}: {:.2} s longest {what}", self.test, time.as_secs_f64());
         }
         print!("{report}");
     }

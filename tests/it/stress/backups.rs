@@ -16,7 +16,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Batch, a_moment, batches, tally::Tally};
+use super::{Batch, batches, report::Report, sleep_up_to};
 
 /// Rounds per installation.
 const BATCH: u64 = 10;
@@ -59,7 +59,7 @@ async fn send(client: Client, session: String, log: Log, stop: CancellationToken
 
 /// Checks that each session is a prefix of what was sent to it, at least as long as `least`, and that each answer
 /// belongs to its message.
-async fn judge(client: &Client, session: &str, tried: &[String], least: usize) {
+async fn check_conversation(client: &Client, session: &str, tried: &[String], least: usize) {
     client.wait_until_idle(session).await;
     let messages = client.messages(session).await;
     let said: Vec<String> =
@@ -75,7 +75,7 @@ async fn judge(client: &Client, session: &str, tried: &[String], least: usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restored_backup_is_a_prefix_of_the_history_after_any_kill() {
-    let tally = Tally::of("backups");
+    let report = Report::new("backups");
     for Batch { rounds, mut dice } in batches("backups", BATCH) {
         let mut app = TestApp::builder()
             .lasting_ports()
@@ -84,13 +84,13 @@ async fn a_restored_backup_is_a_prefix_of_the_history_after_any_kill() {
             .start()
             .await;
         for round in 0..rounds {
-            one_round(&mut app, &mut dice, &tally, round).await;
+            one_round(&mut app, &mut dice, &report, round).await;
         }
     }
-    tally.print();
+    report.print();
 }
 
-async fn one_round(app: &mut TestApp, dice: &mut Dice, tally: &Tally, round: u64) {
+async fn one_round(app: &mut TestApp, dice: &mut Dice, report: &Report, round: u64) {
     let client = app.client();
     let stop = CancellationToken::new();
     let (mut senders, mut sessions) = (JoinSet::new(), Vec::new());
@@ -99,25 +99,25 @@ async fn one_round(app: &mut TestApp, dice: &mut Dice, tally: &Tally, round: u64
         senders.spawn(send(client.clone(), session.clone(), log.clone(), stop.clone(), dice.split()));
         sessions.push((session, log));
     }
-    a_moment(dice, Duration::from_millis(800)).await;
+    sleep_up_to(dice, Duration::from_millis(800)).await;
     let target = format!("backup-{round}.db");
     let mut killed = spawn(app, "killed-backup", &["backup", &target]);
-    a_moment(dice, Duration::from_millis(200)).await;
+    sleep_up_to(dice, Duration::from_millis(200)).await;
     killed.kill();
-    tally.count("backups killed");
+    report.count("backups killed");
     let least: Vec<usize> = sessions.iter().map(|(_, log)| log.lock().unwrap().accepted).collect();
     let backup = app.run_api(&["backup", &target, "--overwrite"]).await;
     assert!(backup.status.success(), "{backup:?}");
-    a_moment(dice, Duration::from_millis(500)).await;
+    sleep_up_to(dice, Duration::from_millis(500)).await;
     app.worker(0).kill();
     app.api(0).process.kill();
     stop.cancel();
     while senders.join_next().await.is_some() {}
 
     let mut restore = spawn(app, "killed-restore", &["restore", &target]);
-    a_moment(dice, Duration::from_millis(200)).await;
+    sleep_up_to(dice, Duration::from_millis(200)).await;
     restore.kill();
-    tally.count("restores killed");
+    report.count("restores killed");
     app.check().await;
     let restored = app.run_api(&["restore", &target]).await;
     assert!(restored.status.success(), "{restored:?}");
@@ -127,8 +127,8 @@ async fn one_round(app: &mut TestApp, dice: &mut Dice, tally: &Tally, round: u64
     app.replace_worker(0);
     for ((session, log), least) in sessions.iter().zip(least) {
         let tried = log.lock().unwrap().tried.clone();
-        judge(&app.client(), session, &tried, least).await;
-        tally.count("sessions that were a prefix");
+        check_conversation(&app.client(), session, &tried, least).await;
+        report.count("sessions that were a prefix");
     }
     app.check().await;
 }

@@ -15,7 +15,7 @@ use reqwest::RequestBuilder;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::tally::Tally;
+use super::report::Report;
 
 /// Number of turns after which a client starts a new session.
 const TURNS: usize = 50;
@@ -24,7 +24,7 @@ const TURNS: usize = 50;
 const REPLY_LIMIT: Duration = Duration::from_secs(3);
 
 /// How long a client keeps retrying: longer than any freeze and a takeover after it, on a busy machine.
-const ENDURANCE: Duration = Duration::from_mins(2);
+const RETRY_LIMIT: Duration = Duration::from_mins(2);
 
 /// The longest pause between two messages.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -33,12 +33,12 @@ const PAUSE: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct Conversation {
     pub session: String,
-    pub said: Vec<Said>,
+    pub sent: Vec<SentMessage>,
 }
 
 /// An accepted message.
 #[derive(Debug)]
-pub struct Said {
+pub struct SentMessage {
     pub text: String,
     /// The scripted answer.
     pub answer: String,
@@ -47,30 +47,30 @@ pub struct Said {
 }
 
 /// A client that chats until stopped.
-pub struct Person {
+pub struct ChatClient {
     pub name: String,
     /// A client of each api.
     pub clients: Vec<Client>,
     pub model: Arc<FakeOpenAi>,
     pub dice: Dice,
-    pub tally: Tally,
+    pub report: Report,
     pub stop: CancellationToken,
     /// The longest delay before each word of an answer.
-    pub slowness: Duration,
+    pub word_delay: Duration,
     pub conversations: Vec<Conversation>,
 }
 
-impl Person {
+impl ChatClient {
     /// Chats until stopped. The last message was then accepted, and its outcome may be pending.
     pub async fn chat(mut self) -> Vec<Conversation> {
         while !self.stop.is_cancelled() {
-            if self.conversations.last().is_none_or(|last| last.said.len() >= TURNS) {
-                let session = self.begin_conversation().await;
-                self.conversations.push(Conversation { session, said: Vec::new() });
+            if self.conversations.last().is_none_or(|last| last.sent.len() >= TURNS) {
+                let session = self.create_session().await;
+                self.conversations.push(Conversation { session, sent: Vec::new() });
             }
             // Up to three messages in a row: the later ones are queued.
             for _ in 0..=self.dice.below(3) {
-                self.say_something().await;
+                self.send_message().await;
             }
             self.read().await;
             tokio::time::sleep(self.dice.time_below(PAUSE)).await;
@@ -78,29 +78,29 @@ impl Person {
         self.conversations
     }
 
-    async fn begin_conversation(&mut self) -> String {
+    async fn create_session(&mut self) -> String {
         let (key, body) = (fresh_key(), json!({"agent_key": "scripted"}));
         let request = |client: &Client| client.request("POST", "/v1/chat").header("Idempotency-Key", &key).json(&body);
-        id_of(&self.surely(201, request).await.json())
+        id_of(&self.retry(201, request).await.json())
     }
 
-    async fn say_something(&mut self) {
+    async fn send_message(&mut self) {
         let session = self.conversations.last().unwrap().session.clone();
-        let text = format!("{} {}", self.name, self.tally.next_number());
+        let text = format!("{} {}", self.name, self.report.next_number());
         let answer = self.script(&text);
         let (key, body) = (fresh_key(), json!({"content": text}));
         let path = format!("/v1/chat/{session}/messages");
         let request = |client: &Client| client.request("POST", &path).header("Idempotency-Key", &key).json(&body);
-        let Sent { message_id: message, task_id: task, .. } = Sent::from_body(&self.surely(202, request).await.json());
-        self.tally.count("messages accepted");
-        self.conversations.last_mut().unwrap().said.push(Said { text, answer, message, task });
+        let Sent { message_id: message, task_id: task, .. } = Sent::from_body(&self.retry(202, request).await.json());
+        self.report.count("messages accepted");
+        self.conversations.last_mut().unwrap().sent.push(SentMessage { text, answer, message, task });
     }
 
     /// Scripts the answer and its pace.
     fn script(&mut self, text: &str) -> String {
         let beginning = format!("re {text}:");
         let words: Vec<String> = (0..self.dice.below(8)).map(|word| format!(" wörd{word}")).collect();
-        let pause = self.dice.time_below(self.slowness);
+        let pause = self.dice.time_below(self.word_delay);
         let all = [&beginning].into_iter().chain(&words).map(String::as_str);
         self.model.script(text, [Answer::words(all, pause)]);
         format!("{beginning}{}", words.concat())
@@ -109,39 +109,39 @@ impl Person {
     /// Waits for the outcome of the last message, and checks that every accepted message exists.
     async fn read(&mut self) {
         let Some(last) = self.conversations.last() else { return };
-        let (session, task) = (last.session.clone(), last.said.last().unwrap().task.clone());
+        let (session, task) = (last.session.clone(), last.sent.last().unwrap().task.clone());
         let path = format!("/v1/chat/{session}/tasks/{task}");
-        let deadline = Instant::now() + ENDURANCE;
-        while !has_ended(&self.surely(200, |client| client.request("GET", &path)).await.json()) {
+        let deadline = Instant::now() + RETRY_LIMIT;
+        while !has_ended(&self.retry(200, |client| client.request("GET", &path)).await.json()) {
             assert!(Instant::now() < deadline, "task {task} has no outcome");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         let path = format!("/v1/chat/{session}?limit=200");
-        let chat = self.surely(200, |client| client.request("GET", &path)).await.json();
+        let chat = self.retry(200, |client| client.request("GET", &path)).await.json();
         let listed = |id: &str| chat["messages"].as_array().unwrap().iter().any(|message| message["id"] == id);
-        for said in &self.conversations.last().unwrap().said {
-            assert!(listed(&said.message), "accepted but not in a later GET: {said:?}");
+        for sent in &self.conversations.last().unwrap().sent {
+            assert!(listed(&sent.message), "accepted but not in a later GET: {sent:?}");
         }
     }
 
     /// Tries one api after the other until one returns the expected response. Any other success is a failure.
-    async fn surely(&mut self, status: u16, request: impl Fn(&Client) -> RequestBuilder) -> Reply {
-        let deadline = Instant::now() + ENDURANCE;
+    async fn retry(&mut self, status: u16, request: impl Fn(&Client) -> RequestBuilder) -> Reply {
+        let deadline = Instant::now() + RETRY_LIMIT;
         loop {
             let client = &self.clients[self.dice.index(self.clients.len())];
             match tokio::time::timeout(REPLY_LIMIT, client.try_call(request(client))).await {
                 Ok(Ok(reply)) if reply.status == status => return reply,
                 Ok(Ok(reply)) => {
                     let problem = reply.problem(503);
-                    self.tally.count(if problem["code"] == "store_busy" {
+                    self.report.count(if problem["code"] == "store_busy" {
                         "requests answered 503 store_busy"
                     } else {
                         "requests answered 503 otherwise"
                     });
                 }
-                Ok(Err(error)) if error.is_connect() => self.tally.count("requests refused by a closed port"),
-                Ok(Err(_)) => self.tally.count("requests cut off"),
-                Err(_) => self.tally.count("requests not answered in 3 s"),
+                Ok(Err(error)) if error.is_connect() => self.report.count("requests refused by a closed port"),
+                Ok(Err(_)) => self.report.count("requests cut off"),
+                Err(_) => self.report.count("requests not answered in 3 s"),
             }
             assert!(Instant::now() < deadline, "{}: no api answers", self.name);
             tokio::time::sleep(self.dice.time_below(Duration::from_millis(200))).await;

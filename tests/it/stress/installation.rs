@@ -45,7 +45,7 @@ impl Installation {
     }
 
     /// Panics when any request to the model contains one of these texts as a message.
-    pub fn assert_never_seen(&self, texts: &[String]) {
+    pub fn assert_never_sent(&self, texts: &[String]) {
         let texts: HashSet<&String> = texts.iter().collect();
         for request in self.model.requests() {
             for (_, content) in request.conversation() {

@@ -8,7 +8,7 @@ use banter_tests::{
     watch::Options,
 };
 
-use super::{Batch, batches, crowd::Crowd, installation::Installation, tally::Tally};
+use super::{Batch, batches, installation::Installation, load::Load, report::Report};
 
 /// Rounds per installation.
 const BATCH: u64 = 20;
@@ -25,35 +25,35 @@ const ROUND_LIMIT: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn streams_dropped_at_random_bytes_miss_and_repeat_nothing() {
-    let tally = Tally::of("cut streams");
+    let report = Report::new("cut streams");
     for Batch { rounds, mut dice } in batches("cut streams", BATCH) {
-        let place = Installation::start(|builder| builder).await;
-        let mut crowd = Crowd::gather(&place, &mut dice, &tally).await;
+        let installation = Installation::start(|builder| builder).await;
+        let mut load = Load::start(&installation, &mut dice, &report).await;
         let (mut proxies, mut through) = (Vec::new(), Vec::new());
-        for client in &place.clients {
+        for client in &installation.clients {
             let proxy = Proxy::start(client.address(), dice.split()).await;
             through.push(client.at(proxy.address()));
             proxies.push(proxy);
         }
-        let session = place.session().await;
+        let session = installation.session().await;
         for number in 0..3 {
             let (here, there) = (&through[number % 2], through[(number + 1) % 2].clone());
             let options = if number == 2 { Options::session(here, &session) } else { Options::user(here) };
-            crowd.add(options.and_apis([there]).start().await);
+            load.add(options.and_apis([there]).start().await);
         }
         set_rules(&proxies, &Rules { cut_one_in: 1, cut_after: BYTES, delay: Duration::ZERO });
 
         let cut = || proxies.iter().map(Proxy::cut).sum::<usize>() as u64;
         for round in 1..=rounds {
             // The stream of this session carries events, too.
-            place.clients[0].ask(&session, &format!("round {round}")).await;
+            installation.clients[0].ask(&session, &format!("round {round}")).await;
             within(ROUND_LIMIT, "the round's cuts", async || (cut() >= round * CUTS).then_some(())).await;
         }
-        tally.add("streams cut", cut());
+        report.add("streams cut", cut());
         set_rules(&proxies, &Rules::default());
-        crowd.part(&place).await;
+        load.finish(&installation).await;
     }
-    tally.print();
+    report.print();
 }
 
 /// Applies to every new connection, and none stays open.

@@ -12,7 +12,7 @@ use banter_tests::{
 };
 use serde_json::json;
 
-use super::{Batch, a_moment, batches, installation::Installation, tally::Tally};
+use super::{Batch, batches, installation::Installation, report::Report, sleep_up_to};
 
 /// Rounds per installation: five sessions each, and a list shows a hundred.
 const BATCH: u64 = 18;
@@ -21,7 +21,7 @@ const BATCH: u64 = 18;
 const SO_FAR: &str = "text so far";
 
 /// Everything happens within this time of the freeze.
-const FROST: Duration = Duration::from_millis(1500);
+const FREEZE_TIME: Duration = Duration::from_millis(1500);
 
 /// A cancellation takes 1 s at most; the rest is a margin for a machine that is busy with other tests.
 const STOP_WITHIN: Duration = Duration::from_secs(1 + 10);
@@ -35,32 +35,32 @@ struct Busy {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_ordering_with_a_frozen_worker_has_one_outcome() {
-    let tally = Tally::of("orderings with a frozen worker");
+    let report = Report::new("orderings with a frozen worker");
     for Batch { rounds, mut dice } in batches("orderings with a frozen worker", BATCH) {
         // No takeover: the lease is longer than any freeze here.
-        let mut place = Installation::start(|builder| builder.env("TASK_LEASE_SECONDS", "30")).await;
-        let watch = Options::user(&place.clients[1]).start().await;
-        let client = place.clients[0].clone();
+        let mut installation = Installation::start(|builder| builder.env("TASK_LEASE_SECONDS", "30")).await;
+        let watch = Options::user(&installation.clients[1]).start().await;
+        let client = installation.clients[0].clone();
         let mut unseen = Vec::new();
         for round in 0..rounds {
             let (mut sessions, mut gates) = (Vec::new(), Vec::new());
             for number in 0..5 {
-                let (session, gate) = busy_session(&place, &format!("{round}.{number}")).await;
+                let (session, gate) = busy_session(&installation, &format!("{round}.{number}")).await;
                 sessions.push(session);
                 gates.push(gate);
             }
-            let victim = dice.index(2);
-            place.app.freeze_worker(victim).await;
-            tally.count("workers frozen");
+            let target = dice.index(2);
+            installation.app.freeze_worker(target).await;
+            report.count("workers frozen");
 
-            let (mut thawing, mut ending) = (dice.split(), dice.split());
-            let thaw = async {
-                a_moment(&mut thawing, FROST).await;
-                place.app.worker(victim).signal(Signal::Thaw);
+            let (mut resuming, mut ending) = (dice.split(), dice.split());
+            let resume = async {
+                sleep_up_to(&mut resuming, FREEZE_TIME).await;
+                installation.app.worker(target).signal(Signal::Thaw);
             };
             let end = async {
                 for gate in gates {
-                    a_moment(&mut ending, FROST / 10).await;
+                    sleep_up_to(&mut ending, FREEZE_TIME / 10).await;
                     gate.finish().await;
                 }
             };
@@ -69,45 +69,45 @@ async fn every_ordering_with_a_frozen_worker_has_one_outcome() {
             let act = async {
                 let (new, next) = (format!("{round} new"), format!("{round} next"));
                 let all = tokio::join!(
-                    stop(&client, stopped, moment(), &tally),
-                    edit(&client, edited, &new, moment(), &tally),
-                    unsend(&client, unsent, moment(), &tally),
-                    archive(&client, archived, moment(), &tally),
-                    interrupt(&client, interrupted, &next, moment(), &tally),
+                    stop(&client, stopped, moment(), &report),
+                    edit(&client, edited, &new, moment(), &report),
+                    unsend(&client, unsent, moment(), &report),
+                    archive(&client, archived, moment(), &report),
+                    interrupt(&client, interrupted, &next, moment(), &report),
                 );
                 [all.0, all.1, all.2, all.3, all.4]
             };
-            let ((), (), never_seen) = tokio::join!(thaw, end, act);
+            let ((), (), never_seen) = tokio::join!(resume, end, act);
             unseen.extend(never_seen.into_iter().flatten());
         }
-        place.assert_never_seen(&unseen);
-        tally.add("texts that no agent may see, and none saw", unseen.len() as u64);
+        installation.assert_never_sent(&unseen);
+        report.add("unsent texts that no agent received", unseen.len() as u64);
         watch.settle(&client).await;
-        place.app.check().await;
+        installation.app.check().await;
     }
-    tally.print();
+    report.print();
 }
 
-async fn busy_session(place: &Installation, name: &str) -> (Busy, Gate) {
-    let (session, text) = (place.session().await, format!("held {name}"));
-    let mut gate = place.model.gate(&text);
-    let held = place.clients[0].send(&session, &text).await;
+async fn busy_session(installation: &Installation, name: &str) -> (Busy, Gate) {
+    let (session, text) = (installation.session().await, format!("held {name}"));
+    let mut gate = installation.model.gate(&text);
+    let held = installation.clients[0].send(&session, &text).await;
     gate.arrived().await;
     gate.send(SO_FAR).await;
-    let queued = place.clients[1].send(&session, &format!("queued {name}")).await;
+    let queued = installation.clients[1].send(&session, &format!("queued {name}")).await;
     (Busy { session, held, queued }, gate)
 }
 
-async fn stop(client: &Client, busy: &Busy, mut dice: Dice, tally: &Tally) -> Option<String> {
-    a_moment(&mut dice, FROST).await;
+async fn stop(client: &Client, busy: &Busy, mut dice: Dice, report: &Report) -> Option<String> {
+    sleep_up_to(&mut dice, FREEZE_TIME).await;
     let began = Instant::now();
     let reply = client.cancel(&busy.session, &busy.held.task_id).await;
     let ended = client.wait_for_end(&busy.session, &busy.held.task_id).await;
-    tally.time("stop", began.elapsed());
+    report.time("stop", began.elapsed());
     let answer = client.answer_of(&busy.session, &busy.held.task_id).await;
     let told = answer.map(|answer| json!([answer["content"], answer["finish_reason"]]));
     if reply.status == 202 {
-        tally.count("won: stops");
+        report.count("won: stops");
         assert!(began.elapsed() < STOP_WITHIN, "it took {:?}", began.elapsed());
         assert_eq!(ended["status"], "cancelled", "{ended}");
         assert!(told.is_none_or(|told| told == json!([SO_FAR, "cancelled"])));
@@ -120,12 +120,12 @@ async fn stop(client: &Client, busy: &Busy, mut dice: Dice, tally: &Tally) -> Op
     None
 }
 
-async fn edit(client: &Client, busy: &Busy, new: &str, mut dice: Dice, tally: &Tally) -> Option<String> {
-    a_moment(&mut dice, FROST).await;
+async fn edit(client: &Client, busy: &Busy, new: &str, mut dice: Dice, report: &Report) -> Option<String> {
+    sleep_up_to(&mut dice, FREEZE_TIME).await;
     let old = text_of(&busy.queued.message, "content");
     let reply = client.edit(&busy.session, &busy.queued.message_id, new).await;
     let (seen, unseen) = if reply.status == 200 {
-        tally.count("won: edits");
+        report.count("won: edits");
         (new.to_owned(), old)
     } else {
         reply.problem_code(409, "task_not_queued");
@@ -137,12 +137,12 @@ async fn edit(client: &Client, busy: &Busy, new: &str, mut dice: Dice, tally: &T
     Some(unseen)
 }
 
-async fn unsend(client: &Client, busy: &Busy, mut dice: Dice, tally: &Tally) -> Option<String> {
-    a_moment(&mut dice, FROST).await;
+async fn unsend(client: &Client, busy: &Busy, mut dice: Dice, report: &Report) -> Option<String> {
+    sleep_up_to(&mut dice, FREEZE_TIME).await;
     let reply = client.unsend(&busy.session, &busy.queued.message_id).await;
     client.wait_for_status(&busy.session, &busy.held.task_id, "succeeded").await;
     if reply.status == 204 {
-        tally.count("won: unsends");
+        report.count("won: unsends");
         assert_eq!(client.messages(&busy.session).await.len(), 2, "only the held turn and its answer");
         return Some(text_of(&busy.queued.message, "content"));
     }
@@ -151,23 +151,23 @@ async fn unsend(client: &Client, busy: &Busy, mut dice: Dice, tally: &Tally) -> 
     None
 }
 
-async fn archive(client: &Client, busy: &Busy, mut dice: Dice, tally: &Tally) -> Option<String> {
-    a_moment(&mut dice, FROST).await;
+async fn archive(client: &Client, busy: &Busy, mut dice: Dice, report: &Report) -> Option<String> {
+    sleep_up_to(&mut dice, FREEZE_TIME).await;
     client.archive(&busy.session).await.ok(204);
     client.wait_for_status(&busy.session, &busy.held.task_id, "succeeded").await;
     let ended = client.wait_for_end(&busy.session, &busy.queued.task_id).await;
     if ended["status"] == "succeeded" {
         return None;
     }
-    tally.count("won: archives");
+    report.count("won: archives");
     let outcome = json!([ended["status"], ended["error"]["code"], ended["attempt"]]);
     assert_eq!(outcome, json!(["cancelled", "session_archived", 0]));
     Some(text_of(&busy.queued.message, "content"))
 }
 
 /// The held turn is interrupted, and the queued one keeps its place before the new message.
-async fn interrupt(client: &Client, busy: &Busy, next: &str, mut dice: Dice, tally: &Tally) -> Option<String> {
-    a_moment(&mut dice, FROST).await;
+async fn interrupt(client: &Client, busy: &Busy, next: &str, mut dice: Dice, report: &Report) -> Option<String> {
+    sleep_up_to(&mut dice, FREEZE_TIME).await;
     let sent = Sent::from_body(&client.send_on_busy(&busy.session, next, "interrupt").await.ok(202));
     for task in [&busy.held.task_id, &busy.queued.task_id] {
         let ended = client.wait_for_end(&busy.session, task).await;
@@ -175,7 +175,7 @@ async fn interrupt(client: &Client, busy: &Busy, next: &str, mut dice: Dice, tal
         match ended["status"].as_str() {
             Some("succeeded") => assert_eq!(answer.unwrap()["finish_reason"], "stop"),
             Some("interrupted") => {
-                tally.count("won: interrupts");
+                report.count("won: interrupts");
                 assert!(answer.is_none_or(|answer| answer["finish_reason"] == "interrupted"));
             }
             _ => panic!("{ended}"),

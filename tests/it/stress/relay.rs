@@ -5,17 +5,18 @@ use std::time::{Duration, Instant};
 use banter_tests::{dice::Dice, process::Signal, redis::Redis, wait::within};
 
 use super::{
-    Batch, a_moment, batches,
+    Batch, batches,
     installation::{Installation, has_redis},
-    tally::Tally,
-    turns::Turns,
+    report::Report,
+    sleep_up_to,
+    turn_times::TurnTimes,
 };
 
 /// Rounds per installation.
 const BATCH: u64 = 40;
 
 /// The longest outage.
-const AWAY: Duration = Duration::from_secs(3);
+const MAX_OUTAGE: Duration = Duration::from_secs(3);
 
 /// Time after which every process has recovered.
 const RECOVERY: Duration = Duration::from_secs(2);
@@ -62,34 +63,34 @@ impl Disturbance {
         }
     }
 
-    async fn happen(self, redis: &mut Redis, dice: &mut Dice) {
+    async fn apply(self, redis: &mut Redis, dice: &mut Dice) {
         match self {
             Killed => {
                 redis.kill();
-                a_moment(dice, AWAY).await;
+                sleep_up_to(dice, MAX_OUTAGE).await;
                 redis.restart().await;
                 allow(redis);
             }
             Frozen => {
                 redis.signal(Signal::Freeze);
-                a_moment(dice, AWAY).await;
+                sleep_up_to(dice, MAX_OUTAGE).await;
                 redis.signal(Signal::Thaw);
             }
             NormalClientsClosed => drop(redis.run(&["CLIENT", "KILL", "TYPE", "normal"])),
             SubscribersClosed => drop(redis.run(&["CLIENT", "KILL", "TYPE", "pubsub"])),
             IdleTimeout => {
                 redis.run(&["CONFIG", "SET", "timeout", "1"]);
-                a_moment(dice, AWAY).await;
+                sleep_up_to(dice, MAX_OUTAGE).await;
                 redis.run(&["CONFIG", "SET", "timeout", "0"]);
             }
             PublishDenied => {
                 redis.run(&["ACL", "SETUSER", "relay", "-publish"]);
-                a_moment(dice, AWAY).await;
+                sleep_up_to(dice, MAX_OUTAGE).await;
                 allow(redis);
             }
             ChannelsDenied => {
                 redis.run(&["ACL", "SETUSER", "relay", "resetchannels"]);
-                a_moment(dice, AWAY).await;
+                sleep_up_to(dice, MAX_OUTAGE).await;
                 allow(redis);
             }
         }
@@ -105,44 +106,44 @@ fn allow(redis: &Redis) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_turn_after_a_redis_disturbance_is_as_fast_as_usual() {
     if !has_redis() {
-        return println!("SKIPPED: there is no Redis to be disturbed");
+        return println!("SKIPPED: requires Redis");
     }
-    let tally = Tally::of("disturbed Redis");
+    let report = Report::new("disturbed Redis");
     for Batch { rounds, mut dice } in batches("disturbed Redis", BATCH) {
         let redis = Redis::start().await;
         allow(&redis);
         let url = redis.url_of("relay:secret@");
-        let mut place = Installation::start(|builder| builder.on_redis(redis).env("REDIS_URL", &url)).await;
-        until_recovered(&place).await;
-        let mut turns = Turns::measure(&place, &tally).await;
+        let mut installation = Installation::start(|builder| builder.on_redis(redis).env("REDIS_URL", &url)).await;
+        until_recovered(&installation).await;
+        let mut turns = TurnTimes::measure(&installation, &report).await;
         let first = dice.index(Disturbance::ALL.len());
         for round in 0..usize::try_from(rounds).unwrap() {
             let disturbance = Disturbance::ALL[(first + round) % Disturbance::ALL.len()];
 
-            disturbance.happen(place.app.redis(), &mut dice).await;
+            disturbance.apply(installation.app.redis(), &mut dice).await;
             let returned_at = Instant::now();
 
             if disturbance.is_outage() {
-                until_recovered(&place).await;
-                tally.time("recovery of the apis", returned_at.elapsed());
+                until_recovered(&installation).await;
+                report.time("recovery of the apis", returned_at.elapsed());
                 // Workers have no readiness endpoint.
                 tokio::time::sleep(RECOVERY.saturating_sub(returned_at.elapsed())).await;
             }
             let dropped = turns.dropped_hints().await;
             turns.take(dice.index(2), disturbance.name()).await;
             assert_eq!(turns.dropped_hints().await, dropped, "{disturbance:?}: a hint was dropped");
-            until_recovered(&place).await;
-            tally.count("disturbances");
+            until_recovered(&installation).await;
+            report.count("disturbances");
         }
-        turns.judge(rounds);
-        place.app.check().await;
+        turns.check(rounds);
+        installation.app.check().await;
     }
-    tally.print();
+    report.print();
 }
 
 /// Waits until both directions of every api's relay work and every followed user is subscribed.
-async fn until_recovered(place: &Installation) {
-    for client in &place.clients {
+async fn until_recovered(installation: &Installation) {
+    for client in &installation.clients {
         within(RECOVERY_LIMIT, "the relay works", async || {
             // A write may take more than a second on a machine that is busy with other tests.
             let reply = client.get("/readyz").await;
@@ -155,37 +156,37 @@ async fn until_recovered(place: &Installation) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn removing_the_wake_up_file_before_a_worker_restarts_delays_no_turn() {
-    let tally = Tally::of("removed wake-up file");
+    let report = Report::new("removed wake-up file");
     for Batch { rounds, mut dice } in batches("removed wake-up file", BATCH) {
         // One worker: the turn needs the restarted one.
-        let mut place = Installation::start(|builder| builder.embedded().workers(1)).await;
-        let mut turns = Turns::measure(&place, &tally).await;
-        let mut file = place.app.database().into_os_string();
+        let mut installation = Installation::start(|builder| builder.embedded().workers(1)).await;
+        let mut turns = TurnTimes::measure(&installation, &report).await;
+        let mut file = installation.app.database().into_os_string();
         file.push("-wake");
         for _ in 0..rounds {
             match dice.below(3) {
                 0 => std::fs::remove_file(&file).unwrap(),
-                1 => std::fs::rename(&file, place.app.folder().join("moved")).unwrap(),
+                1 => std::fs::rename(&file, installation.app.folder().join("moved")).unwrap(),
                 _ => {
-                    let other = place.app.folder().join("other");
+                    let other = installation.app.folder().join("other");
                     std::fs::write(&other, "").unwrap();
                     std::fs::rename(other, &file).unwrap();
                 }
             }
-            a_moment(&mut dice, Duration::from_millis(50)).await;
-            place.app.replace_worker(0);
+            sleep_up_to(&mut dice, Duration::from_millis(50)).await;
+            installation.app.replace_worker(0);
             within(RECOVERY_LIMIT, "the worker is ready", async || {
-                place.app.worker(0).stderr().contains(" ready").then_some(())
+                installation.app.worker(0).stderr().contains(" ready").then_some(())
             })
             .await;
 
             turns.take(dice.index(2), "turn after the restart").await;
-            tally.count("files removed or replaced");
+            report.count("files removed or replaced");
         }
         assert_eq!(turns.dropped_hints().await, 0);
-        until_recovered(&place).await;
-        turns.judge(rounds);
-        place.app.check().await;
+        until_recovered(&installation).await;
+        turns.check(rounds);
+        installation.app.check().await;
     }
-    tally.print();
+    report.print();
 }

@@ -2,43 +2,43 @@
 //!
 //! | Module | Repeated action | Guarantee |
 //! |---|---|---|
-//! | [`killed`] | A worker, an api, or Redis is killed | Takeover in time; nothing lost; answers without Redis |
-//! | [`frozen`] | One of them is frozen for a while | The same, and the late one changes nothing |
-//! | [`cuts`] | Streams are dropped at random bytes | No gap, no duplicate, no reordering |
-//! | [`connects`] | A stream connects while events are published | Each event exactly once |
-//! | [`orderings`], [`frozen_orderings`] | Cancel, edit, unsend, and archive race with the claim and the end | One outcome; unsent text never reaches an agent |
+//! | [`kill`] | A worker, an api, or Redis is killed | Takeover in time; nothing lost; answers without Redis |
+//! | [`freeze`] | One of them is frozen for a while | The same, and the late one changes nothing |
+//! | [`dropped_streams`] | Streams are dropped at random bytes | No gap, no duplicate, no reordering |
+//! | [`connect`] | A stream connects while events are published | Each event exactly once |
+//! | [`races`], [`frozen_races`] | Cancel, edit, unsend, and archive race with the claim and the end | One outcome; unsent text never reaches an agent |
 //! | [`backups`] | A backup, a restore, and the load are killed | A prefix of the history; nothing mixed |
-//! | [`busy`] | Fifty messages are sent to one session | Answered in the order sent, one at a time |
-//! | [`rolling`] | Every process is restarted in turn | No lost send, no gap, no failure counted |
+//! | [`busy_session`] | Fifty messages are sent to one session | Answered in the order sent, one at a time |
+//! | [`rolling_restart`] | Every process is restarted in turn | No lost send, no gap, no failure counted |
 //! | [`relay`] | Redis is killed, frozen, restricted, or closes connections; the wake-up file is removed | The next turn is as fast as usual; no hint is dropped |
 //! | [`many_users`] | Thousands of streams connect at once, with Redis 5 ms away | All are subscribed at once; each receives its events |
-//! | [`scaling`] | Workers are added and removed | The same as for [`rolling`] |
+//! | [`scaling`] | Workers are added and removed | The same as for [`rolling_restart`] |
 //!
-//! Most run under the load of a [`crowd`], whose messages and streams are all checked at the end, and the database with
+//! Most run under the load of a [`load`], whose messages and streams are all checked at the end, and the database with
 //! them.
 //!
-//! `ROUNDS` is the number of rounds: 3 by default, as in every test run; `make test-rounds` runs 200. The rounds come
+//! `ROUNDS` is the number of rounds: 3 by default, as in every test run; `make test-stress` runs 200. The rounds come
 //! in [batches](Batch), each with its own installation and a seed that is printed; `BANTER_TEST_SEED` with the batch's
 //! `ROUNDS` replays it. `RELAY=without_redis` runs without Redis.
 
 mod backups;
-mod busy;
-mod connects;
-mod crowd;
-mod cuts;
-mod frozen;
-mod frozen_orderings;
+mod busy_session;
+mod client;
+mod connect;
+mod dropped_streams;
+mod freeze;
+mod frozen_races;
 mod installation;
-mod killed;
+mod kill;
+mod load;
 mod many_users;
-mod orderings;
-mod person;
+mod races;
 mod relay;
-mod rolling;
+mod report;
+mod rolling_restart;
 mod scaling;
 mod takeover;
-mod tally;
-mod turns;
+mod turn_times;
 
 use std::{env, time::Duration};
 
@@ -74,12 +74,12 @@ fn batches(test: &'static str, most: u64) -> impl Iterator<Item = Batch> {
     let total = rounds();
     (0..total.div_ceil(most)).map(move |number| {
         let (seed, rounds) = (first.wrapping_add(number), most.min(total - number * most));
-        println!("rounds: {test}: BANTER_TEST_SEED={seed} ROUNDS={rounds}");
+        println!("stress: {test}: BANTER_TEST_SEED={seed} ROUNDS={rounds}");
         Batch { rounds, dice: Dice::new(seed) }
     })
 }
 
 /// Sleeps for a random time up to `longest`.
-async fn a_moment(dice: &mut Dice, longest: Duration) {
+async fn sleep_up_to(dice: &mut Dice, longest: Duration) {
     tokio::time::sleep(dice.time_below(longest)).await;
 }

@@ -9,7 +9,7 @@ use banter_tests::{
     wait::within,
 };
 
-use super::tally::Tally;
+use super::report::Report;
 
 /// 1.2 × lease (4 s) + 1 s are 5.8 s. The rest is a margin for a machine that is busy with other tests: while the write
 /// lock is not available in time, no worker is declared dead, which delays a takeover by a lease each time. The longest
@@ -17,20 +17,20 @@ use super::tally::Tally;
 pub const TAKEOVER: Duration = Duration::from_secs(40);
 
 /// A turn that was running at some moment.
-pub struct Running {
+pub struct RunningTurn {
     session: String,
     task: String,
     attempt: i64,
 }
 
 /// Returns the turns that are running now.
-pub async fn running_turns(client: &Client) -> Vec<Running> {
+pub async fn running_turns(client: &Client) -> Vec<RunningTurn> {
     let sessions = client.list_all("status=all").await;
     let running = sessions.iter().filter(|session| session["active_task"]["status"] == "running");
     running
         .map(|session| {
             let task = &session["active_task"];
-            Running { session: id_of(session), task: id_of(task), attempt: task["attempt"].as_i64().unwrap() }
+            RunningTurn { session: id_of(session), task: id_of(task), attempt: task["attempt"].as_i64().unwrap() }
         })
         .collect()
 }
@@ -38,8 +38,14 @@ pub async fn running_turns(client: &Client) -> Vec<Running> {
 /// Waits until each of these turns has ended or was taken over, all of them within `limit` of `since`.
 ///
 /// The answers in these tests take less than a second, so a turn that is still running has a live worker.
-pub async fn until_all_go_on(client: &Client, turns: &[Running], since: Instant, limit: Duration, tally: &Tally) {
-    for Running { session, task, attempt } in turns {
+pub async fn wait_until_continued(
+    client: &Client,
+    turns: &[RunningTurn],
+    since: Instant,
+    limit: Duration,
+    report: &Report,
+) {
+    for RunningTurn { session, task, attempt } in turns {
         let left = limit.saturating_sub(since.elapsed());
         let is_taken_over = within(left, &format!("task {task} ends or is taken over"), async || {
             let now = client.task(session, task).await;
@@ -48,8 +54,8 @@ pub async fn until_all_go_on(client: &Client, turns: &[Running], since: Instant,
         })
         .await;
         if is_taken_over {
-            tally.count("running turns taken over");
-            tally.time("takeover", since.elapsed());
+            report.count("running turns taken over");
+            report.time("takeover", since.elapsed());
         }
     }
 }

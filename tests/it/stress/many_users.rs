@@ -15,7 +15,7 @@ use super::{
     Batch, batches,
     installation::{Installation, has_redis},
     is_short,
-    tally::Tally,
+    report::Report,
 };
 
 /// Rounds per installation.
@@ -36,52 +36,52 @@ const SUBSCRIBED_WITHIN: Duration = Duration::from_secs(20);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_users_who_connect_at_once_are_subscribed_and_receive_their_events() {
     if !has_redis() {
-        return println!("SKIPPED: there is no Redis to be far away");
+        return println!("SKIPPED: requires Redis");
     }
-    let tally = Tally::of("many users");
+    let report = Report::new("many users");
     for Batch { rounds, mut dice } in batches("many users", BATCH) {
         let redis = Redis::start().await;
         let proxy = Proxy::start(&redis.address(), dice.split()).await;
         proxy.set_rules(Rules { delay: DISTANCE, ..Rules::default() });
         let url = format!("redis://{}", proxy.address());
         let change = |builder: banter_tests::app::Builder| builder.workers(1).on_redis(redis).env("REDIS_URL", &url);
-        let place = Installation::start(change).await;
+        let installation = Installation::start(change).await;
         let count = if is_short() { USERS / 10 } else { USERS };
         for round in 0..rounds {
             // Not the previous users, whose streams may still be closing, so nobody is subscribed already.
             let users = (0..count).map(|number| format!("user{round}-{number}"));
-            let keys = place.app.create_keys(users).await;
-            let here = place.clients[0].clone();
+            let keys = installation.app.create_keys(users).await;
+            let here = installation.clients[0].clone();
             let began = Instant::now();
             let connecting = keys.iter().map(|key| connect(here.with_key(key)));
             let mut streams = futures::future::join_all(connecting).await;
-            tally.time("until all have connected", began.elapsed());
-            tally.add("streams", streams.len() as u64);
+            report.time("until all have connected", began.elapsed());
+            report.add("streams", streams.len() as u64);
 
             let connected_at = Instant::now();
             within(SUBSCRIBED_WITHIN, "all users are subscribed", async || {
                 (here.metric("banter_relay_pending_subscriptions").await == 0).then_some(())
             })
             .await;
-            tally.time("until all are subscribed", connected_at.elapsed());
+            report.time("until all are subscribed", connected_at.elapsed());
 
             for _ in 0..SAMPLE {
                 let user = dice.index(keys.len());
-                let there = place.clients[1].with_key(&keys[user]);
+                let there = installation.clients[1].with_key(&keys[user]);
                 let began = Instant::now();
                 there.post("/v1/chat", &json!({"agent_key": "scripted"})).await.ok(201);
                 streams[user].expect("session.created").await;
-                tally.time("event from the other api", began.elapsed());
-                tally.count("events");
+                report.time("event from the other api", began.elapsed());
+                report.count("events");
             }
         }
-        for client in &place.clients {
+        for client in &installation.clients {
             assert_eq!(client.metric("banter_relay_dropped_hints_total").await, 0);
-            tally.add("signals that an api missed", client.metric("banter_relay_lagged_signals_total").await);
+            report.add("signals that an api missed", client.metric("banter_relay_lagged_signals_total").await);
         }
-        place.app.check().await;
+        installation.app.check().await;
     }
-    tally.print();
+    report.print();
 }
 
 async fn connect(client: Client) -> EventStream {

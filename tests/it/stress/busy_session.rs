@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use banter_tests::{app::Builder, fake_openai::Answer, watch::Options};
 
-use super::{Batch, a_moment, batches, installation::Installation, tally::Tally};
+use super::{Batch, batches, installation::Installation, report::Report, sleep_up_to};
 
 /// Rounds per installation.
 const BATCH: u64 = 10;
@@ -14,42 +14,42 @@ const MESSAGES: usize = 50;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_messages_to_a_busy_session_are_answered_in_order_one_at_a_time() {
-    let tally = Tally::of("busy session");
+    let report = Report::new("busy session");
     for Batch { rounds, mut dice } in batches("busy session", BATCH) {
         // Long enough that no live worker looks dead on a busy machine, which would let two of them answer at the same
         // time.
         let lease = |builder: Builder| builder.workers(3).env("TASK_LEASE_SECONDS", "5");
-        let mut place = Installation::start(lease).await;
-        let clients = place.clients.clone();
+        let mut installation = Installation::start(lease).await;
+        let clients = installation.clients.clone();
         let watch = Options::user(&clients[1]).start().await;
         for round in 0..rounds {
-            let session = place.session().await;
-            let asked_before = place.model.prompts().len();
+            let session = installation.session().await;
+            let asked_before = installation.model.prompts().len();
             let texts: Vec<String> = (0..=MESSAGES).map(|number| format!("round {round} message {number}")).collect();
-            let mut first = place.model.gate(&texts[0]);
+            let mut first = installation.model.gate(&texts[0]);
             for (number, text) in texts.iter().enumerate() {
                 if number > 0 {
-                    place.model.script(text, [Answer::words(["an ", "answer"], Duration::from_millis(5))]);
+                    installation.model.script(text, [Answer::words(["an ", "answer"], Duration::from_millis(5))]);
                 }
                 clients[number % 2].send(&session, text).await;
-                tally.count("messages");
+                report.count("messages");
             }
             first.arrived().await;
             first.send("an answer").await;
             first.finish().await;
-            place.model.wait_for_request(&texts[1]).await;
+            installation.model.wait_for_request(&texts[1]).await;
 
             if round % 2 == 1 {
-                a_moment(&mut dice, Duration::from_secs(1)).await;
-                let victim = dice.index(3);
-                place.app.worker(victim).kill();
-                tally.count("workers killed");
-                place.app.replace_worker(victim);
+                sleep_up_to(&mut dice, Duration::from_secs(1)).await;
+                let target = dice.index(3);
+                installation.app.worker(target).kill();
+                report.count("workers killed");
+                installation.app.replace_worker(target);
             }
             clients[0].wait_until_idle(&session).await;
 
-            let mut asked = place.model.prompts().split_off(asked_before);
-            tally.add("answers begun again", (asked.len() - texts.len()) as u64);
+            let mut asked = installation.model.prompts().split_off(asked_before);
+            report.add("answers restarted", (asked.len() - texts.len()) as u64);
             asked.dedup();
             assert_eq!(asked, texts, "answered in the order sent");
             let transcript = clients[0].transcript(&session).await;
@@ -59,9 +59,9 @@ async fn fifty_messages_to_a_busy_session_are_answered_in_order_one_at_a_time() 
                 .collect();
             assert_eq!(transcript, expected);
         }
-        assert_eq!(place.model.most_at_once(), 1, "one running task per session");
+        assert_eq!(installation.model.most_at_once(), 1, "one running task per session");
         watch.settle(&clients[0]).await;
-        place.app.check().await;
+        installation.app.check().await;
     }
-    tally.print();
+    report.print();
 }

@@ -1,0 +1,4 @@
+//! Agents that are model servers with OpenAI's chat completions.
+
+mod failures;
+mod quirks;

@@ -1,0 +1,164 @@
+//! SIGSTOP of a worker, an api, or Redis at a random moment for a while, then SIGCONT, under load.
+//!
+//! A process may be frozen inside a write transaction and hold the database's only write lock. All others then wait
+//! until it resumes, and requests return 503 `store_busy`; those rounds are counted.
+
+use std::time::{Duration, Instant};
+
+use banter_tests::{
+    dice::Dice,
+    process::Signal,
+    sse::{EventStream, USER_EVENTS},
+};
+
+use super::{
+    ANSWER_DELAY, Batch, batches,
+    installation::{Installation, has_redis},
+    is_short,
+    load::Load,
+    report::Report,
+    sleep_up_to,
+    takeover::{TAKEOVER, answer_time, running_turns, wait_until_continued},
+};
+
+/// Rounds per installation.
+const BATCH: u64 = 10;
+
+/// The latest start of a freeze.
+const MAX_DELAY: Duration = Duration::from_secs(1);
+
+/// Duration of a freeze: 1 to 30 s, more often short than long; in the short run 1 to 4 s.
+fn draw_freeze_time(dice: &mut Dice) -> Duration {
+    if is_short() {
+        return Duration::from_secs(1) + dice.time_below(Duration::from_secs(3));
+    }
+    let upper = dice.time_below(Duration::from_secs(29));
+    Duration::from_secs(1) + dice.time_below(upper.max(Duration::from_millis(1)))
+}
+
+/// Sends while a process is frozen and expects an answer in time.
+struct Probe {
+    session: String,
+    stream: EventStream,
+    usual: Duration,
+    asked: u64,
+}
+
+impl Probe {
+    async fn start(installation: &Installation) -> Self {
+        let (session, stream) = (installation.session().await, installation.clients[1].events(USER_EVENTS).await);
+        let mut probe = Self { session, stream, usual: Duration::ZERO, asked: 0 };
+        probe.usual = probe.ask(installation).await;
+        probe
+    }
+
+    async fn ask(&mut self, installation: &Installation) -> Duration {
+        self.asked += 1;
+        let text = format!("question {}", self.asked);
+        answer_time(&installation.clients[0], &mut self.stream, &self.session, &text).await
+    }
+
+    async fn check(&mut self, installation: &Installation, report: &Report) {
+        let (time, usual) = (self.ask(installation).await, self.usual);
+        assert!(time < 3 * usual + ANSWER_DELAY, "{time:?}, and {usual:?} before");
+        report.time("answer during a freeze", time);
+    }
+}
+
+/// Sleeps until this long after a moment.
+async fn until(since: Instant, lasting: Duration) {
+    tokio::time::sleep(lasting.saturating_sub(since.elapsed())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn turns_of_frozen_workers_continue_elsewhere_in_time() {
+    let report = Report::new("frozen workers");
+    for Batch { rounds, mut dice } in batches("frozen workers", BATCH) {
+        let mut installation = Installation::start_with_short_lease(|builder| builder).await;
+        let load = Load::start(&installation, &mut dice, &report).await;
+        let client = installation.clients[0].clone();
+        for _ in 0..rounds {
+            sleep_up_to(&mut dice, MAX_DELAY).await;
+            let (target, freeze_time) = (dice.index(2), draw_freeze_time(&mut dice));
+            let turns = running_turns(&client).await;
+
+            installation.app.worker(target).signal(Signal::Freeze);
+
+            let since = Instant::now();
+            report.count("workers frozen");
+            report.time("freeze", freeze_time);
+            let is_held = installation.app.is_store_held().await;
+            report.add("of them inside a write transaction", u64::from(is_held));
+            let resume = async {
+                until(since, freeze_time).await;
+                installation.app.worker(target).signal(Signal::Thaw);
+            };
+            let limit = if is_held { freeze_time + TAKEOVER } else { TAKEOVER };
+            tokio::join!(resume, wait_until_continued(&client, &turns, since, limit, &report));
+        }
+        load.finish(&installation).await;
+    }
+    report.print();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn frozen_apis_block_no_other_process() {
+    let report = Report::new("frozen apis");
+    for Batch { rounds, mut dice } in batches("frozen apis", BATCH) {
+        // The two apis that are used here never freeze.
+        let mut installation = Installation::start(|builder| builder.apis(3)).await;
+        let load = Load::start(&installation, &mut dice, &report).await;
+        let mut probe = Probe::start(&installation).await;
+        for _ in 0..rounds {
+            sleep_up_to(&mut dice, MAX_DELAY).await;
+            let freeze_time = draw_freeze_time(&mut dice);
+
+            installation.app.api(2).process.signal(Signal::Freeze);
+
+            let since = Instant::now();
+            report.count("apis frozen");
+            report.time("freeze", freeze_time);
+            if installation.app.is_store_held().await {
+                report.count("of them inside a write transaction");
+            } else {
+                probe.check(&installation, &report).await;
+            }
+            until(since, freeze_time).await;
+            installation.app.api(2).process.signal(Signal::Thaw);
+        }
+        load.finish(&installation).await;
+    }
+    report.print();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frozen_redis_hardly_delays_answers() {
+    if !has_redis() {
+        return println!("SKIPPED: requires Redis");
+    }
+    let report = Report::new("frozen Redis");
+    for Batch { rounds, mut dice } in batches("frozen Redis", BATCH) {
+        let mut installation = Installation::start(|builder| builder).await;
+        let load = Load::start(&installation, &mut dice, &report).await;
+        let mut probe = Probe::start(&installation).await;
+        for _ in 0..rounds {
+            sleep_up_to(&mut dice, MAX_DELAY).await;
+            let freeze_time = draw_freeze_time(&mut dice);
+
+            installation.app.redis().signal(Signal::Freeze);
+
+            let since = Instant::now();
+            report.count("times that Redis was frozen");
+            report.time("freeze", freeze_time);
+            while since.elapsed() < freeze_time {
+                probe.check(&installation, &report).await;
+                sleep_up_to(&mut dice, Duration::from_secs(1)).await;
+            }
+            installation.app.redis().signal(Signal::Thaw);
+            probe.check(&installation, &report).await;
+        }
+        assert!(load.watches().iter().all(|watch| watch.connections() == 1), "an outage of Redis drops no stream");
+        load.finish(&installation).await;
+    }
+    report.print();
+}

@@ -1,0 +1,149 @@
+//! Clients that chat during faults, streams that follow them, and the check at the end.
+
+use std::{collections::HashMap, time::Duration};
+
+use banter_tests::{
+    chat::{id_of, text_of},
+    client::Client,
+    dice::Dice,
+    watch::{Options, Watch},
+};
+use serde_json::Value;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    client::{ChatClient, Conversation},
+    installation::Installation,
+    report::Report,
+};
+
+/// Number of clients.
+const CLIENTS: usize = 3;
+
+/// The longest delay before each of an answer's words, of which there are at most eight: no answer takes a second.
+const WORD_DELAY: Duration = Duration::from_millis(80);
+
+/// A running load.
+pub struct Load {
+    clients: JoinSet<Vec<Conversation>>,
+    watches: Vec<Watch>,
+    stop: CancellationToken,
+    report: Report,
+}
+
+impl Load {
+    /// Starts all clients on all apis, and streams on each api that follow them.
+    pub async fn start(installation: &Installation, dice: &mut Dice, report: &Report) -> Self {
+        Self::start_with_delay(installation, dice, report, WORD_DELAY).await
+    }
+
+    /// Starts them with an agent that takes up to this long before each word.
+    pub async fn start_with_delay(
+        installation: &Installation,
+        dice: &mut Dice,
+        report: &Report,
+        word_delay: Duration,
+    ) -> Self {
+        let mut load = Self {
+            clients: JoinSet::new(),
+            watches: Vec::new(),
+            stop: CancellationToken::new(),
+            report: report.clone(),
+        };
+        for number in 0..CLIENTS {
+            let session = installation.session().await;
+            let apis = rotated(&installation.clients, number);
+            load.watches.push(Options::user(&apis[0]).and_apis(apis[1..].to_vec()).start().await);
+            if number == 0 {
+                let of_one = Options::session(&apis[1], &session).and_apis(rotated(&apis, 2));
+                load.watches.push(of_one.start().await);
+            }
+            let client = ChatClient {
+                name: format!("client {number} message"),
+                clients: installation.clients.clone(),
+                model: installation.model.clone(),
+                dice: dice.split(),
+                report: report.clone(),
+                stop: load.stop.clone(),
+                word_delay,
+                conversations: vec![Conversation { session, sent: Vec::new() }],
+            };
+            load.clients.spawn(client.chat());
+        }
+        load
+    }
+
+    /// Returns the streams.
+    pub fn watches(&self) -> &[Watch] {
+        &self.watches
+    }
+
+    /// Adds a stream that is checked at the end.
+    pub fn add(&mut self, watch: Watch) {
+        self.watches.push(watch);
+    }
+
+    /// Stops all clients and checks the result: each accepted message exists once, in order, with the scripted answer;
+    /// the agent received them in that order; every stream is complete; the database is consistent.
+    pub async fn finish(mut self, installation: &Installation) {
+        self.stop.cancel();
+        let mut conversations = Vec::new();
+        while let Some(client) = self.clients.join_next().await {
+            conversations.extend(client.expect("a client saw a contract violation"));
+        }
+        let first_asked = first_asked(installation);
+        let client = &installation.clients[0];
+        for conversation in &conversations {
+            client.wait_until_idle(&conversation.session).await;
+            self.check_conversation(conversation, &client.messages(&conversation.session).await, &first_asked);
+        }
+        for watch in &self.watches {
+            watch.settle(client).await;
+            self.report.add("stream connections", watch.connections() as u64);
+        }
+        installation.app.check().await;
+    }
+
+    fn check_conversation(
+        &self,
+        Conversation { session, sent }: &Conversation,
+        messages: &[Value],
+        first_asked: &HashMap<String, usize>,
+    ) {
+        let shown: Vec<_> = messages.iter().map(|it| (text_of(it, "role"), text_of(it, "content"))).collect();
+        let expected: Vec<_> = sent
+            .iter()
+            .flat_map(|it| [("user".to_owned(), it.text.clone()), ("assistant".to_owned(), it.answer.clone())])
+            .collect();
+        assert_eq!(shown, expected, "session {session}");
+        for (sent, turn) in sent.iter().zip(messages.chunks(2)) {
+            let task = &turn[0]["task"];
+            assert_eq!(id_of(&turn[0]), sent.message, "the message that was acknowledged");
+            assert_eq!(id_of(task), sent.task, "the task that was acknowledged");
+            assert_eq!(task["status"], "succeeded", "{task}");
+            assert_eq!(turn[1]["task_id"], task["id"]);
+            self.report.add("failures counted", task["failures"].as_u64().unwrap());
+            self.report.add("attempts after the first", task["attempt"].as_u64().unwrap() - 1);
+        }
+        let asked: Vec<usize> = sent.iter().map(|it| first_asked[&it.text]).collect();
+        assert!(asked.is_sorted(), "session {session} was not answered in the order sent: {asked:?}");
+    }
+}
+
+/// Returns when the agent first received each text.
+fn first_asked(installation: &Installation) -> HashMap<String, usize> {
+    let mut first = HashMap::new();
+    for (number, prompt) in installation.model.prompts().into_iter().enumerate() {
+        first.entry(prompt).or_insert(number);
+    }
+    first
+}
+
+/// Returns the same clients, starting with another one.
+fn rotated(clients: &[Client], by: usize) -> Vec<Client> {
+    let mut clients = clients.to_vec();
+    let by = by % clients.len();
+    clients.rotate_left(by);
+    clients
+}

@@ -1,0 +1,44 @@
+//! Repeated rolling restarts of every process, under load.
+
+use std::time::{Duration, Instant};
+
+use banter_tests::app::STOP_LIMIT;
+
+use super::{Batch, batches, installation::Installation, load::Load, report::Report};
+
+/// Rounds per installation.
+const BATCH: u64 = 10;
+
+/// The longest delay before each word of an answer. Some answers take longer than the grace period (1 s) and are handed
+/// back.
+const WORD_DELAY: Duration = Duration::from_millis(300);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rolling_restart_under_load_loses_no_send_and_counts_no_failure() {
+    let report = Report::new("rolling restart");
+    for Batch { rounds, mut dice } in batches("rolling restart", BATCH) {
+        let mut installation = Installation::start(|builder| builder).await;
+        let load = Load::start_with_delay(&installation, &mut dice, &report, WORD_DELAY).await;
+        for _ in 0..rounds {
+            for index in 0..2 {
+                let began = Instant::now();
+                installation.app.api(index).process.stop(STOP_LIMIT).await;
+                report.time("stop of an api", began.elapsed());
+                installation.app.revive_api(index).await;
+                report.count("apis restarted");
+            }
+            for index in 0..2 {
+                let began = Instant::now();
+                installation.app.worker(index).stop(STOP_LIMIT).await;
+                report.time("stop of a worker", began.elapsed());
+                installation.app.replace_worker(index);
+                report.count("workers restarted");
+            }
+        }
+        let told = |watch: &banter_tests::watch::Watch| watch.events().iter().any(|it| it.kind == "server.draining");
+        assert!(load.watches().iter().all(told), "every stream was notified before it was closed");
+        load.finish(&installation).await;
+        assert_eq!(report.get("failures counted"), 0, "a hand-back does not count as a failure");
+    }
+    report.print();
+}

@@ -1,0 +1,44 @@
+//! Workers are added and removed under load; at times there are none.
+
+use std::time::Duration;
+
+use super::{Batch, batches, installation::Installation, load::Load, report::Report, sleep_up_to};
+
+/// Rounds per installation.
+const BATCH: u64 = 20;
+
+/// Number of changes per round.
+const CHANGES: usize = 3;
+
+/// The maximum number of workers.
+const MOST: usize = 4;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn adding_and_removing_workers_is_not_noticed_by_clients() {
+    let report = Report::new("coming and going workers");
+    for Batch { rounds, mut dice } in batches("coming and going workers", BATCH) {
+        let mut installation = Installation::start(|builder| builder).await;
+        let load = Load::start(&installation, &mut dice, &report).await;
+        for _ in 0..rounds {
+            for _ in 0..CHANGES {
+                sleep_up_to(&mut dice, Duration::from_millis(800)).await;
+                let count = installation.app.workers();
+                if count == 0 || count < MOST && dice.below(2) == 0 {
+                    installation.app.add_worker();
+                    report.count("workers added");
+                } else {
+                    let index = dice.index(count);
+                    installation.app.remove_worker(index).await;
+                    report.count("workers removed");
+                    report.add("moments without any worker", u64::from(count == 1));
+                }
+            }
+        }
+        if installation.app.workers() == 0 {
+            installation.app.add_worker();
+        }
+        load.finish(&installation).await;
+        assert_eq!(report.get("failures counted"), 0, "a hand-back does not count as a failure");
+    }
+    report.print();
+}
