@@ -27,13 +27,14 @@ use std::{
 use banter_tests::{
     app::TestApp,
     client::Client,
-    dice::Dice,
     fake_openai::FakeOpenAi,
     proxy::Proxy,
+    random::TestRng,
     small_disk::SmallDisk,
     sse::Event,
     watch::{Check, Options, Watch},
 };
+use rand::{RngExt as _, SeedableRng as _};
 use tokio::task::JoinSet;
 
 use crate::{
@@ -86,7 +87,7 @@ struct FollowedStream {
 
 async fn run(config: Config, has_redis: bool) {
     println!("SEED={} redis={has_redis} {config:?}", config.seed);
-    let mut dice = Dice::new(config.seed);
+    let mut rng = TestRng::seed_from_u64(config.seed);
     let world = Arc::new(World {
         history: Arc::new(History::new()),
         model: Arc::new(FakeOpenAi::start().await),
@@ -97,21 +98,21 @@ async fn run(config: Config, has_redis: bool) {
         sessions_in_use: config.sessions,
     });
     let prompts = PromptCollector::start(world.model.clone());
-    let disk = choose_disk(&mut dice);
+    let disk = choose_disk(&mut rng);
     let app = start(config, has_redis, &world.model, disk.as_ref()).await;
-    let (users, proxies) = create_users(config, &app, &world, &mut dice).await;
-    let mut streams = follow(config, &users, &mut dice).await;
+    let (users, proxies) = create_users(config, &app, &world, &mut rng).await;
+    let mut streams = follow(config, &users, &mut rng).await;
     let deadline = Instant::now() + config.limit;
 
     let mut clients = JoinSet::new();
     for number in 0..config.clients {
         let (user, watch) = (users[number % users.len()].clone(), streams[number].watch.clone());
-        let (world, seeds) = (world.clone(), dice.split());
-        let client = ChaosClient { number, user, world, watch, dice: seeds.clone(), seeds, made: 0 };
+        let (world, seeds) = (world.clone(), rng.fork());
+        let client = ChaosClient { number, user, world, watch, rng: seeds.clone(), seeds, made: 0 };
         clients.spawn(client.work(config.operations, deadline));
     }
     let (targets, held) = (Targets { app, proxies, disk }, HeldResources::default());
-    let injector = FaultInjector { targets, world: world.clone(), dice: dice.split(), config, has_redis, held };
+    let injector = FaultInjector { targets, world: world.clone(), rng: rng.fork(), config, has_redis, held };
     let targets = injector.run(deadline).await;
     world.faults_ended.store(true, Ordering::SeqCst);
     world.history.log_line("all faults are over");
@@ -130,8 +131,8 @@ async fn run(config: Config, has_redis: bool) {
 
 /// Creates the folder of the database: usually on a small in-memory disk, which a fault fills; otherwise on the real
 /// disk, which would slow down everything if full.
-fn choose_disk(dice: &mut Dice) -> Option<SmallDisk> {
-    if dice.below(3) == 0 {
+fn choose_disk(rng: &mut TestRng) -> Option<SmallDisk> {
+    if rng.random_ratio(1, 3) {
         return None;
     }
     let disk = SmallDisk::mount(DISK_MB);
@@ -154,11 +155,11 @@ async fn start(config: Config, has_redis: bool, model: &FakeOpenAi, disk: Option
 }
 
 /// Creates users with their keys and first sessions, and a proxy in front of each api.
-async fn create_users(config: Config, app: &TestApp, world: &World, dice: &mut Dice) -> (Vec<Arc<User>>, Vec<Proxy>) {
+async fn create_users(config: Config, app: &TestApp, world: &World, rng: &mut TestRng) -> (Vec<Arc<User>>, Vec<Proxy>) {
     let addresses: Vec<String> = (0..config.apis).map(|index| app.client_of(index).address().to_owned()).collect();
     let mut proxies = Vec::new();
     for address in &addresses {
-        proxies.push(Proxy::start(address, dice.split()).await);
+        proxies.push(Proxy::start(address, rng.fork()).await);
     }
     let mut users = Vec::new();
     for number in 0..config.users {
@@ -176,7 +177,7 @@ async fn create_users(config: Config, app: &TestApp, world: &World, dice: &mut D
 }
 
 /// Opens a stream for each client, and one of each user's first session, through the proxies in turn.
-async fn follow(config: Config, users: &[Arc<User>], dice: &mut Dice) -> Vec<FollowedStream> {
+async fn follow(config: Config, users: &[Arc<User>], rng: &mut TestRng) -> Vec<FollowedStream> {
     let mut streams = Vec::new();
     for number in 0..config.clients + users.len() {
         let user = &users[number % users.len()];
@@ -189,7 +190,7 @@ async fn follow(config: Config, users: &[Arc<User>], dice: &mut Dice) -> Vec<Fol
             Options::session(&through[0], &home)
         };
         let seen = Arc::new(Mutex::new(BTreeSet::new()));
-        let options = options.and_apis(through[1..].to_vec()).with_rewinds(dice.split()).keeping(EVENTS_KEPT);
+        let options = options.and_apis(through[1..].to_vec()).with_rewinds(rng.fork()).keeping(EVENTS_KEPT);
         let options = options.with_check(only_own_events(user, users.len(), seen.clone()));
         streams.push(FollowedStream { user: user.number, watch: Arc::new(options.start().await), seen });
     }

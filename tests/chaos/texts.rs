@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use banter_tests::{
-    dice::Dice,
     fake_openai::{Answer, FakeOpenAi},
+    random::TestRng,
 };
+use rand::RngExt as _;
 
 use crate::history::History;
 
@@ -33,18 +34,18 @@ pub fn author(text: &str) -> Option<usize> {
 }
 
 /// Creates a new text for an agent, and scripts its answer.
-pub fn create(dice: &mut Dice, model: &FakeOpenAi, history: &History, agent: &str, tag: &str) -> String {
+pub fn create(rng: &mut TestRng, model: &FakeOpenAi, history: &History, agent: &str, tag: &str) -> String {
     if agent == "demo" {
         let text = format!("/echo {tag}");
         history.expect_answer(&text, tag);
         return text;
     }
     let beginning = format!("re {tag}");
-    let count = usize::try_from(dice.below(20)).unwrap();
-    let pause = Duration::from_millis(dice.below(80));
+    let count = rng.random_range(0..20);
+    let pause = Duration::from_millis(rng.random_range(0..80));
     let mut words: Vec<String> = vec![beginning.clone()];
     words.extend((0..count).map(|word| format!(" wörd{word}")));
-    let answers = match dice.below(36) {
+    let answers = match rng.random_range(0..36) {
         0 | 32 | 33 => vec![Answer::error(500, "server_error", "try again"), whole(&words, pause)],
         1 | 2 => vec![Answer::cut_after(&beginning), whole(&words, pause)],
         3 => vec![Answer::error(400, "bad_request", "no")],
@@ -56,7 +57,7 @@ pub fn create(dice: &mut Dice, model: &FakeOpenAi, history: &History, agent: &st
             vec![Answer::error(503, "overloaded", "later"), Answer::cut_after(&beginning), whole(&words, pause)]
         }
         9 => {
-            words.extend((0..=dice.below(12)).map(|word| format!(" {word}{}", "x".repeat(HUGE_WORD))));
+            words.extend((0..=rng.random_range(0..12)).map(|word| format!(" {word}{}", "x".repeat(HUGE_WORD))));
             vec![whole(&words, Duration::from_millis(5))]
         }
         10 => {

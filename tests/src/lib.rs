@@ -17,7 +17,7 @@
 //! | [`store_lock`], [`small_disk`] | The database's write lock, held by a test; a disk that can be filled |
 //! | [`many_keys`] | API keys for many users at once |
 //! | [`wall_clock`] | Wall clocks that a test sets |
-//! | [`wait`], [`dice`], [`port`] | Waiting for a condition; seeded random numbers; reserved ports |
+//! | [`wait`], [`random`], [`port`] | Waiting for a condition; seeded random numbers; reserved ports |
 //!
 //! Every function panics with an explanation when the product violates its contract. Nothing here uses the product's
 //! types.
@@ -33,7 +33,6 @@ pub mod app;
 pub mod asking;
 pub mod chat;
 pub mod client;
-pub mod dice;
 pub mod fake_agent;
 pub mod fake_openai;
 pub mod header_proxy;
@@ -42,6 +41,7 @@ pub mod model;
 pub mod port;
 pub mod process;
 pub mod proxy;
+pub mod random;
 pub mod raw;
 pub mod redis;
 pub mod small_disk;

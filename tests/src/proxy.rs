@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use rand::RngExt as _;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -16,7 +17,7 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-use crate::dice::Dice;
+use crate::random::TestRng;
 
 /// Size of a read, in bytes.
 const BUFFER: usize = 16 * 1024;
@@ -25,7 +26,7 @@ const BUFFER: usize = 16 * 1024;
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
     /// One in this many connections is dropped; 0 disables it.
-    pub cut_one_in: u64,
+    pub cut_one_in: u32,
     /// Number of bytes, in both directions together, after which a connection is dropped.
     pub cut_after: Range<u64>,
     /// Delay of every chunk, in both directions.
@@ -43,7 +44,7 @@ pub struct Proxy {
 #[derive(Debug)]
 struct Shared {
     target: String,
-    dice: Mutex<Dice>,
+    rng: Mutex<TestRng>,
     rules: Mutex<Rules>,
     accepted: AtomicUsize,
     cut: AtomicUsize,
@@ -54,12 +55,12 @@ struct Shared {
 
 impl Proxy {
     /// Listens on a free port and forwards to `target` (`127.0.0.1:PORT`), whether or not it is reachable.
-    pub async fn start(target: &str, dice: Dice) -> Self {
+    pub async fn start(target: &str, rng: TestRng) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let shared = Arc::new(Shared {
             target: target.to_owned(),
-            dice: Mutex::new(dice),
+            rng: Mutex::new(rng),
             rules: Mutex::default(),
             accepted: AtomicUsize::new(0),
             cut: AtomicUsize::new(0),
@@ -182,9 +183,9 @@ impl Shared {
     /// Draws the byte limit of a new connection, if it is one that is dropped.
     fn draw_budget(&self) -> Option<u64> {
         let rules = self.rules.lock().unwrap().clone();
-        let mut dice = self.dice.lock().unwrap();
-        let is_cut = rules.cut_one_in > 0 && dice.below(rules.cut_one_in) == 0;
-        is_cut.then(|| rules.cut_after.start + dice.below((rules.cut_after.end - rules.cut_after.start).max(1)))
+        let mut rng = self.rng.lock().unwrap();
+        let is_cut = rules.cut_one_in > 0 && rng.random_ratio(1, rules.cut_one_in);
+        is_cut.then(|| rng.random_range(rules.cut_after))
     }
 }
 
@@ -192,13 +193,14 @@ impl Shared {
 mod tests {
     use std::time::Duration;
 
+    use rand::SeedableRng as _;
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
         net::{TcpListener, TcpStream},
     };
 
     use super::{Proxy, Rules};
-    use crate::dice::Dice;
+    use crate::random::TestRng;
 
     /// Starts an echo server behind a proxy.
     async fn echo() -> Proxy {
@@ -212,7 +214,7 @@ mod tests {
                 });
             }
         });
-        Proxy::start(&address, Dice::new(1)).await
+        Proxy::start(&address, TestRng::seed_from_u64(1)).await
     }
 
     async fn read(socket: &mut TcpStream, count: usize) -> Vec<u8> {

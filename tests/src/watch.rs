@@ -8,13 +8,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rand::RngExt as _;
 use tokio::{sync::Notify, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     client::Client,
-    dice::Dice,
     model::{Comparison, Model},
+    random::TestRng,
     sse::{Event, USER_EVENTS, session_events},
     wait::{LOOK_EVERY, PATIENCE, eventually},
 };
@@ -33,7 +34,7 @@ const EVENTS_BEFORE_REWIND: u64 = 80;
 const REMEMBERED_STATES: usize = 12;
 
 /// One in this many states is kept.
-const REMEMBER_ONE_IN: u64 = 8;
+const REMEMBER_ONE_IN: u32 = 8;
 
 /// A check of every event in addition to the contract of a stream. `Err` describes the violation.
 pub type Check = Arc<dyn Fn(&Event) -> Result<(), String> + Send + Sync>;
@@ -66,8 +67,8 @@ pub struct Options {
     clients: Vec<Client>,
     path: String,
     session: Option<String>,
-    cuts: Option<Dice>,
-    rewinds: Option<Dice>,
+    cuts: Option<TestRng>,
+    rewinds: Option<TestRng>,
     check: Option<Check>,
     most_events: usize,
 }
@@ -101,14 +102,14 @@ impl Options {
     }
 
     /// Drops the connection at random moments.
-    pub fn with_cuts(mut self, dice: Dice) -> Self {
-        self.cuts = Some(dice);
+    pub fn with_cuts(mut self, rng: TestRng) -> Self {
+        self.cuts = Some(rng);
         self
     }
 
     /// Drops the connection at random moments and resumes from an earlier state.
-    pub fn with_rewinds(mut self, dice: Dice) -> Self {
-        self.rewinds = Some(dice);
+    pub fn with_rewinds(mut self, rng: TestRng) -> Self {
+        self.rewinds = Some(rng);
         self
     }
 
@@ -190,17 +191,17 @@ impl Follower {
     /// Returns to one of the kept states half of the time.
     fn rewind(&mut self) {
         let mut state = self.state.lock().unwrap();
-        let Some(dice) = self.options.rewinds.as_mut().filter(|_| !state.calm) else { return };
-        if !self.remembered.is_empty() && dice.below(2) == 0 {
-            let index = usize::try_from(dice.below(self.remembered.len() as u64)).unwrap();
+        let Some(rng) = self.options.rewinds.as_mut().filter(|_| !state.calm) else { return };
+        if !self.remembered.is_empty() && rng.random_ratio(1, 2) {
+            let index = rng.random_range(0..self.remembered.len());
             state.model = self.remembered[index].clone();
         }
     }
 
     /// Keeps some of the states after an event.
     fn remember(&mut self, event: &Event) {
-        let Some(dice) = self.options.rewinds.as_mut().filter(|_| event.is_durable()) else { return };
-        if dice.below(REMEMBER_ONE_IN) == 0 {
+        let Some(rng) = self.options.rewinds.as_mut().filter(|_| event.is_durable()) else { return };
+        if rng.random_ratio(1, REMEMBER_ONE_IN) {
             let mut model = self.state.lock().unwrap().model.clone();
             model.disconnect();
             if self.remembered.len() == REMEMBERED_STATES {
@@ -215,8 +216,8 @@ impl Follower {
         if self.state.lock().unwrap().calm {
             return None;
         }
-        let rewinds = self.options.rewinds.as_mut().map(|dice| dice.below(EVENTS_BEFORE_REWIND) + 1);
-        self.options.cuts.as_mut().map(|dice| dice.below(12) + 1).or(rewinds)
+        let rewinds = self.options.rewinds.as_mut().map(|rng| rng.random_range(0..EVENTS_BEFORE_REWIND) + 1);
+        self.options.cuts.as_mut().map(|rng| rng.random_range(0..12) + 1).or(rewinds)
     }
 
     /// Follows one connection until it ends or is dropped.

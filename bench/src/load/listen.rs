@@ -5,9 +5,10 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result};
 use banter_tests::{
-    dice::Dice,
+    random::TestRng,
     sse::{Event, EventStream, USER_EVENTS},
 };
+use rand::RngExt as _;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -27,7 +28,7 @@ pub struct Listener {
     tally: Arc<Tally>,
     /// The index of the next api.
     api: usize,
-    dice: Dice,
+    rng: TestRng,
     /// The cursor of the last event: its epoch and its sequence number.
     epoch: String,
     seq: u64,
@@ -44,19 +45,19 @@ enum Left {
 
 impl Listener {
     /// Opens the stream for the first time, from now on.
-    pub async fn start(user: Arc<User>, tally: Arc<Tally>, api: usize, dice: Dice) -> Result<Self> {
+    pub async fn start(user: Arc<User>, tally: Arc<Tally>, api: usize, rng: TestRng) -> Result<Self> {
         let mut stream = user.client_of(api).try_events(USER_EVENTS, None).await?;
         let hello = stream.next().await;
         let (epoch, seq) =
             split(hello.data["cursor"].as_str().unwrap_or_default()).context("hello without a cursor")?;
-        Ok(Self { user, tally, api, dice, epoch, seq, stream })
+        Ok(Self { user, tally, api, rng, epoch, seq, stream })
     }
 
     /// Follows the stream until it is stopped.
     pub async fn listen(mut self, stop: CancellationToken) {
         loop {
             self.tally.count_stream();
-            let stay = Duration::from_secs(STAY_SECONDS.0 + self.dice.below(STAY_SECONDS.1));
+            let stay = Duration::from_secs(STAY_SECONDS.0 + self.rng.random_range(0..STAY_SECONDS.1));
             if let Left::Stopped = self.read(Instant::now() + stay, &stop).await {
                 return;
             }

@@ -21,7 +21,8 @@ use std::{
 };
 
 use anyhow::Result;
-use banter_tests::{app::TestApp, dice::Dice};
+use banter_tests::{app::TestApp, random::TestRng};
+use rand::{RngExt as _, SeedableRng as _};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -36,7 +37,7 @@ const MAX_UNDER_WAY: u64 = 2000;
 pub struct Load {
     users: Vec<Arc<User>>,
     tally: Arc<Tally>,
-    dice: Dice,
+    rng: TestRng,
     under_way: Arc<AtomicU64>,
     listeners: TaskTracker,
     stop_listening: CancellationToken,
@@ -45,18 +46,18 @@ pub struct Load {
 impl Load {
     /// Creates the users' keys and sessions, and opens their streams.
     pub async fn settle_in(app: &TestApp, users: usize, seed: u64) -> Result<Self> {
-        let (tally, mut dice) = (Arc::new(Tally::default()), Dice::new(seed));
+        let (tally, mut rng) = (Arc::new(Tally::default()), TestRng::seed_from_u64(seed));
         let (listeners, stop_listening) = (TaskTracker::new(), CancellationToken::new());
         let mut people = Vec::new();
         for number in 0..users {
-            let user = Arc::new(User::settle_in(app, number, &tally, &mut dice).await?);
+            let user = Arc::new(User::settle_in(app, number, &tally, &mut rng).await?);
             for stream in 0..listen::STREAMS {
-                let listener = listen::Listener::start(user.clone(), tally.clone(), stream, dice.split()).await?;
+                let listener = listen::Listener::start(user.clone(), tally.clone(), stream, rng.fork()).await?;
                 listeners.spawn(listener.listen(stop_listening.clone()));
             }
             people.push(user);
         }
-        Ok(Self { users: people, tally, dice, under_way: Arc::default(), listeners, stop_listening })
+        Ok(Self { users: people, tally, rng, under_way: Arc::default(), listeners, stop_listening })
     }
 
     /// Returns the counts and measurements.
@@ -75,10 +76,10 @@ impl Load {
         let before = self.tally.answers();
         let persons = TaskTracker::new();
         for _ in 0..people {
-            let (users, tally, mut dice) = (self.users.clone(), self.tally.clone(), self.dice.split());
+            let (users, tally, mut rng) = (self.users.clone(), self.tally.clone(), self.rng.fork());
             persons.spawn(async move {
                 while started.elapsed() < duration {
-                    turns::take_turn(any(&users, &mut dice), &tally, &mut dice).await;
+                    turns::take_turn(any(&users, &mut rng), &tally, &mut rng).await;
                 }
             });
         }
@@ -100,12 +101,11 @@ impl Load {
                 self.tally.complain("the installation cannot keep up: a turn was skipped".into());
                 continue;
             }
-            let (user, tally, mut dice) =
-                (any(&self.users, &mut self.dice).clone(), self.tally.clone(), self.dice.split());
+            let (user, tally, mut rng) = (any(&self.users, &mut self.rng).clone(), self.tally.clone(), self.rng.fork());
             let under_way = self.under_way.clone();
             under_way.fetch_add(1, Ordering::Relaxed);
             turns.spawn(async move {
-                turns::take_turn(&user, &tally, &mut dice).await;
+                turns::take_turn(&user, &tally, &mut rng).await;
                 under_way.fetch_sub(1, Ordering::Relaxed);
             });
         }
@@ -122,11 +122,11 @@ impl Load {
 }
 
 /// Picks a random user.
-fn any<'a, T>(items: &'a [T], dice: &mut Dice) -> &'a T {
-    &items[below(dice, items.len())]
+fn any<'a, T>(items: &'a [T], rng: &mut TestRng) -> &'a T {
+    &items[below(rng, items.len())]
 }
 
 /// Returns a random number from 0 to `end`, exclusive.
-fn below(dice: &mut Dice, end: usize) -> usize {
-    usize::try_from(dice.below(end.max(1) as u64)).unwrap_or(0)
+fn below(rng: &mut TestRng, end: usize) -> usize {
+    rng.random_range(0..end.max(1))
 }

@@ -6,7 +6,8 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use banter_tests::{chat::fresh_key, dice::Dice};
+use banter_tests::{chat::fresh_key, random::TestRng};
+use rand::RngExt as _;
 use serde_json::json;
 use tokio::time::{sleep, timeout};
 
@@ -36,8 +37,8 @@ enum Kind {
 }
 
 impl Kind {
-    fn by_chance(dice: &mut Dice) -> Self {
-        match dice.below(100) {
+    fn by_chance(rng: &mut TestRng) -> Self {
+        match rng.random_range(0..100) {
             0..75 => Self::Echo,
             75..92 => Self::Talk,
             92..95 => Self::Long,
@@ -56,21 +57,21 @@ impl Kind {
 }
 
 /// Takes one turn of this user, and records a violation when it does not go as expected.
-pub async fn take_turn(user: &Arc<User>, tally: &Tally, dice: &mut Dice) {
-    let kind = Kind::by_chance(dice);
+pub async fn take_turn(user: &Arc<User>, tally: &Tally, rng: &mut TestRng) {
+    let kind = Kind::by_chance(rng);
     // All sessions may be busy or about to be archived; at a fixed rate that resolves itself.
-    let Some(place) = user.take_place(kind == Kind::Echo, dice) else { return sleep(Duration::from_millis(5)).await };
+    let Some(place) = user.take_place(kind == Kind::Echo, rng) else { return sleep(Duration::from_millis(5)).await };
     let session = place.session.clone();
-    if let Err(error) = go_through(user, kind, &place, tally, dice).await {
+    if let Err(error) = go_through(user, kind, &place, tally, rng).await {
         tally.complain(format!("a turn of {kind:?} in {session}: {error:#}"));
     }
-    if let Err(error) = user.leave(place, tally, dice).await {
+    if let Err(error) = user.leave(place, tally, rng).await {
         tally.complain(format!("archiving {session}: {error:#}"));
     }
 }
 
-async fn go_through(user: &User, kind: Kind, place: &Place, tally: &Tally, dice: &mut Dice) -> Result<()> {
-    let client = user.client(dice);
+async fn go_through(user: &User, kind: Kind, place: &Place, tally: &Tally, rng: &mut TestRng) -> Result<()> {
+    let client = user.client(rng);
     let path = format!("/v1/chat/{}", place.session);
     let request = client.request("POST", &format!("{path}/messages"));
     let request = request.header("Idempotency-Key", fresh_key()).json(&json!({"content": kind.text()}));
@@ -82,8 +83,8 @@ async fn go_through(user: &User, kind: Kind, place: &Place, tally: &Tally, dice:
 
     let mut stopped_at = None;
     if kind == Kind::Stopped {
-        sleep(Duration::from_millis(100 + dice.below(900))).await;
-        let client = user.client(dice);
+        sleep(Duration::from_millis(100 + rng.random_range(0..900))).await;
+        let client = user.client(rng);
         stopped_at = Some(Instant::now());
         let request = client.request("POST", &format!("{path}/tasks/{task}/cancel"));
         // 409 if the answer had already ended.
@@ -106,13 +107,13 @@ async fn go_through(user: &User, kind: Kind, place: &Place, tally: &Tally, dice:
     if !was_stopped && !(ending.status == "succeeded" && (kind != Kind::Stopped || was_too_late)) {
         bail!("task {task} is {}", ending.status);
     }
-    look_around(user, &path, tally, dice).await
+    look_around(user, &path, tally, rng).await
 }
 
 /// Does what users do besides sending: mark a session read, fetch it again, list sessions.
-async fn look_around(user: &User, path: &str, tally: &Tally, dice: &mut Dice) -> Result<()> {
-    let client = user.client(dice);
-    let (request, status) = match dice.below(10) {
+async fn look_around(user: &User, path: &str, tally: &Tally, rng: &mut TestRng) -> Result<()> {
+    let client = user.client(rng);
+    let (request, status) = match rng.random_range(0..10) {
         0 | 1 => (client.request("POST", &format!("{path}/read")).json(&json!({"seq": 1_000_000})), 200),
         2 => (client.request("GET", path), 200),
         3 => (client.request("GET", "/v1/chat"), 200),

@@ -7,7 +7,8 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use banter_tests::{app::TestApp, client::Client, dice::Dice};
+use banter_tests::{app::TestApp, client::Client, random::TestRng};
+use rand::RngExt as _;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
@@ -66,12 +67,12 @@ pub struct Place {
 
 impl User {
     /// Creates a key and the sessions.
-    pub async fn settle_in(app: &TestApp, number: usize, tally: &Tally, dice: &mut Dice) -> Result<Self> {
+    pub async fn settle_in(app: &TestApp, number: usize, tally: &Tally, rng: &mut TestRng) -> Result<Self> {
         let key = app.create_key("default", &format!("user-{number}"), "member").await;
         let clients: Vec<Client> = (0..app.api_count()).map(|api| app.client_of(api).with_key(&key)).collect();
         let mut conversations = Vec::new();
         for _ in 0..QUICK + SLOW {
-            conversations.push(Conversation { id: create(&clients[0], tally).await?, left: turns(dice), under_way: 0 });
+            conversations.push(Conversation { id: create(&clients[0], tally).await?, left: turns(rng), under_way: 0 });
         }
         Ok(Self { clients, conversations: Mutex::new(conversations), heard: Mutex::default() })
     }
@@ -82,8 +83,8 @@ impl User {
     }
 
     /// Returns a client of a random api.
-    pub fn client(&self, dice: &mut Dice) -> &Client {
-        any(&self.clients, dice)
+    pub fn client(&self, rng: &mut TestRng) -> &Client {
+        any(&self.clients, rng)
     }
 
     fn conversations(&self) -> MutexGuard<'_, Vec<Conversation>> {
@@ -95,9 +96,9 @@ impl User {
     }
 
     /// Acquires a slot in a session, or returns `None` if all are busy.
-    pub fn take_place(&self, is_quick: bool, dice: &mut Dice) -> Option<Place> {
+    pub fn take_place(&self, is_quick: bool, rng: &mut TestRng) -> Option<Place> {
         let (first, count) = if is_quick { (0, QUICK) } else { (QUICK, SLOW) };
-        let offset = below(dice, count);
+        let offset = below(rng, count);
         let mut conversations = self.conversations();
         let mut indexes = (0..count).map(|step| first + (offset + step) % count);
         let index =
@@ -110,7 +111,7 @@ impl User {
 
     /// Releases the slot. The last release of a session that has had its turns archives or deletes it and creates
     /// another.
-    pub async fn leave(&self, place: Place, tally: &Tally, dice: &mut Dice) -> Result<()> {
+    pub async fn leave(&self, place: Place, tally: &Tally, rng: &mut TestRng) -> Result<()> {
         let is_over = {
             let conversation = &mut self.conversations()[place.index];
             conversation.under_way -= 1;
@@ -119,12 +120,12 @@ impl User {
         if !is_over {
             return Ok(());
         }
-        let client = self.client(dice);
+        let client = self.client(rng);
         // Half of them are deleted permanently, so that deletion is part of the run.
-        let query = if dice.below(2) == 0 { "?permanent=true" } else { "" };
+        let query = if rng.random_ratio(1, 2) { "?permanent=true" } else { "" };
         let path = format!("/v1/chat/{}{query}", place.session);
         call(client, client.request("DELETE", &path), &[204], tally).await?;
-        let next = Conversation { id: create(client, tally).await?, left: turns(dice), under_way: 0 };
+        let next = Conversation { id: create(client, tally).await?, left: turns(rng), under_way: 0 };
         self.conversations()[place.index] = next;
         Ok(())
     }
@@ -160,8 +161,8 @@ impl User {
     }
 }
 
-fn turns(dice: &mut Dice) -> u32 {
-    TURNS.0 + u32::try_from(below(dice, TURNS.1)).unwrap_or(0)
+fn turns(rng: &mut TestRng) -> u32 {
+    TURNS.0 + u32::try_from(below(rng, TURNS.1)).unwrap_or(0)
 }
 
 async fn create(client: &Client, tally: &Tally) -> Result<String> {

@@ -9,6 +9,7 @@ use banter_tests::{
     chat::{fresh_key, has_ended, id_of},
     client::{Client, Reply},
 };
+use rand::RngExt as _;
 use reqwest::RequestBuilder;
 use serde_json::json;
 
@@ -27,13 +28,13 @@ impl ChaosClient {
             return self.create().await;
         }
         let text = self.fresh_text(session.agent);
-        let on_busy = match self.dice.below(12) {
+        let on_busy = match self.rng.random_range(0..12) {
             0 | 1 => "interrupt",
             2 => "reject",
             _ => "queue",
         };
-        let wait = (self.dice.below(6) == 0).then(|| 1 + self.dice.below(3));
-        let key = (self.dice.below(2) == 0).then(|| (fresh_key(), on_busy));
+        let wait = (self.rng.random_ratio(1, 6)).then(|| 1 + self.rng.random_range(0..3));
+        let key = (self.rng.random_ratio(1, 2)).then(|| (fresh_key(), on_busy));
         let name = format!(
             "send{}{} {on_busy}",
             if key.is_some() { " keyed" } else { "" },
@@ -72,7 +73,7 @@ impl ChaosClient {
                     return self.world.history.record_violation(format!("{name} of {text} is never answered"));
                 }
             }
-            tokio::time::sleep(Duration::from_millis(50 + self.dice.below(200))).await;
+            tokio::time::sleep(Duration::from_millis(50 + self.rng.random_range(0..200))).await;
         }
     }
 
@@ -113,7 +114,7 @@ impl ChaosClient {
         keyed.retain(|send| send.key.is_some());
         let Some(send) = keyed.pop() else { return };
         let (Some((key, on_busy)), Some((message, _))) = (send.key, send.ids) else { return };
-        let wait = (self.dice.below(4) == 0).then_some(1);
+        let wait = (self.rng.random_ratio(1, 4)).then_some(1);
         let client = self.client();
         let request = send_request(&client, &session.id, &send.text, on_busy, wait, Some(&key));
         match self.answer("replay", request, &[202, 200], &[409, 404]).await {

@@ -13,7 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use banter_tests::{client::Client, dice::Dice, fake_openai::FakeOpenAi, watch::Watch};
+use banter_tests::{client::Client, fake_openai::FakeOpenAi, random::TestRng, watch::Watch};
+use rand::{RngExt as _, SeedableRng as _};
 
 use crate::{
     fault_times::FaultTimes,
@@ -78,9 +79,9 @@ pub struct ChaosClient {
     /// The stream that this client follows.
     pub watch: Arc<Watch>,
     /// Seeds every operation independently, so that a run is replayed whatever earlier operations returned.
-    pub seeds: Dice,
+    pub seeds: TestRng,
     /// The random numbers of this operation.
-    pub dice: Dice,
+    pub rng: TestRng,
     /// The number of texts created so far.
     pub made: usize,
 }
@@ -135,10 +136,10 @@ impl ChaosClient {
             if Instant::now() >= deadline {
                 break;
             }
-            self.dice = self.seeds.split();
+            self.rng = self.seeds.fork();
             self.world.history.count("operations");
             self.perform().await;
-            let pause = self.seeds.below(PAUSE_MS);
+            let pause = self.seeds.random_range(0..PAUSE_MS);
             tokio::time::sleep(Duration::from_millis(pause)).await;
         }
         self.world.active_clients.fetch_sub(1, Ordering::SeqCst);
@@ -169,7 +170,7 @@ impl ChaosClient {
     }
 
     fn draw_operation(&mut self) -> Operation {
-        let mut left = self.dice.below(WEIGHTS.iter().map(|(_, weight)| weight).sum());
+        let mut left = self.rng.random_range(0..WEIGHTS.iter().map(|(_, weight)| weight).sum());
         for (operation, weight) in WEIGHTS {
             if left < weight {
                 return operation;
@@ -186,8 +187,8 @@ impl ChaosClient {
         if sessions.len() < wanted.min(2) {
             return None;
         }
-        let from_the_end = self.dice.below(sessions.len().min(wanted) as u64);
-        Some(sessions[sessions.len() - 1 - usize::try_from(from_the_end).unwrap()].clone())
+        let from_the_end = self.rng.random_range(0..sessions.len().min(wanted));
+        Some(sessions[sessions.len() - 1 - from_the_end].clone())
     }
 
     /// Picks one of the last few acknowledged messages of a session.
@@ -197,19 +198,18 @@ impl ChaosClient {
         if recent == 0 {
             return None;
         }
-        let from_the_end = usize::try_from(self.dice.below(recent as u64)).unwrap();
+        let from_the_end = self.rng.random_range(0..recent);
         Some(sent.swap_remove(sent.len() - 1 - from_the_end))
     }
 
     fn client(&mut self) -> Client {
-        let index = usize::try_from(self.dice.below(self.user.clients.len() as u64)).unwrap();
-        self.user.clients[index].clone()
+        self.user.clients[self.rng.random_range(0..self.user.clients.len())].clone()
     }
 
     fn fresh_text(&mut self, agent: &str) -> String {
         self.made += 1;
         let tag = texts::tag(self.number, self.made);
-        texts::create(&mut self.dice, &self.world.model, &self.world.history, agent, &tag)
+        texts::create(&mut self.rng, &self.world.model, &self.world.history, agent, &tag)
     }
 
     /// Drops the stream, which resumes at another api from an earlier state.

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use banter_tests::chat::id_of;
+use rand::RngExt as _;
 use serde_json::{Value, json};
 
 use super::{ChaosClient, MAX_SESSIONS, SessionRef, messages::send_request, response::Response};
@@ -16,7 +17,7 @@ impl ChaosClient {
         if self.user.sessions.lock().unwrap().len() >= MAX_SESSIONS {
             return;
         }
-        let agent = if self.dice.below(5) == 0 { "demo" } else { "scripted" };
+        let agent = if self.rng.random_ratio(1, 5) { "demo" } else { "scripted" };
         let client = self.client();
         let request = client.request("POST", "/v1/chat").json(&json!({"agent_key": agent}));
         if let Response::Success(reply) = self.answer("create", request, &[201], &[]).await {
@@ -28,7 +29,7 @@ impl ChaosClient {
     }
 
     pub(super) async fn pin(&mut self, session: &SessionRef) {
-        let is_pinned = self.dice.below(2) == 0;
+        let is_pinned = self.rng.random_ratio(1, 2);
         let response = self.patch("pin", session, Action::Pin(is_pinned), &json!({"pinned": is_pinned})).await;
         self.check_response("pin", response.as_ref(), |session| session["pinned_at"].is_null() != is_pinned);
     }
@@ -36,7 +37,7 @@ impl ChaosClient {
     /// Sometimes to an empty title, which is a user's title, too.
     pub(super) async fn rename(&mut self, session: &SessionRef) {
         self.made += 1;
-        let title = if self.dice.below(8) == 0 { String::new() } else { format!("t{}n{}", self.number, self.made) };
+        let title = if self.rng.random_ratio(1, 8) { String::new() } else { format!("t{}n{}", self.number, self.made) };
         let body = json!({"title": title});
         let response = self.patch("rename", session, Action::Rename(title.clone()), &body).await;
         self.check_response("rename", response.as_ref(), |session| session["title"] == title.as_str());
@@ -82,7 +83,7 @@ impl ChaosClient {
     /// Marks a session read up to some message, sometimes beyond the last one.
     pub(super) async fn read(&mut self, session: &SessionRef) {
         let sent = self.pick_message(session, 10).and_then(|send| send.seq).unwrap_or(0);
-        let seq = if self.dice.below(3) == 0 { FAR } else { sent };
+        let seq = if self.rng.random_ratio(1, 3) { FAR } else { sent };
         let request =
             self.client().request("POST", &format!("/v1/chat/{}/read", session.id)).json(&json!({"seq": seq}));
         if let Response::Success(reply) =
@@ -103,7 +104,7 @@ impl ChaosClient {
     pub(super) async fn access_forbidden(&mut self) {
         let Some(session) = self.pick_inaccessible_session() else { return };
         let (path, client) = (format!("/v1/chat/{session}"), self.client());
-        let request = match self.dice.below(8) {
+        let request = match self.rng.random_range(0..8) {
             0 => client.request("GET", &path),
             1 => client.request("GET", &format!("{path}/messages")),
             2 => client.request("GET", &format!("{path}/events")),
@@ -125,7 +126,7 @@ impl ChaosClient {
         if owners.is_empty() {
             return None;
         }
-        let index = usize::try_from(self.dice.below(owners.len() as u64)).unwrap();
+        let index = self.rng.random_range(0..owners.len());
         Some(owners.swap_remove(index).0)
     }
 }

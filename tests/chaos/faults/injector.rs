@@ -6,7 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use banter_tests::{app::TestApp, dice::Dice, proxy::Proxy, small_disk::SmallDisk, store_lock::StoreLock};
+use banter_tests::{app::TestApp, proxy::Proxy, random::TestRng, small_disk::SmallDisk, store_lock::StoreLock};
+use rand::{RngExt as _, SeedableRng as _};
 
 use super::{Fault, ProcessFault, Target};
 use crate::{clients::World, config::Config, history::History};
@@ -18,7 +19,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 const LONG_PAUSE: Duration = Duration::from_secs(9);
 
 /// One in this many pauses is a long one.
-const LONG_PAUSE_ONE_IN: u64 = 6;
+const LONG_PAUSE_ONE_IN: u32 = 6;
 
 /// The targets of faults. Dropped in this order: dependents first.
 pub struct Targets {
@@ -41,7 +42,7 @@ pub struct HeldResources {
 pub struct FaultInjector {
     pub targets: Targets,
     pub world: Arc<World>,
-    pub dice: Dice,
+    pub rng: TestRng,
     pub config: Config,
     pub has_redis: bool,
     pub held: HeldResources,
@@ -53,11 +54,11 @@ impl FaultInjector {
     pub async fn run(mut self, deadline: Instant) -> Targets {
         while self.is_active(deadline) {
             // The random numbers of one round, whatever its outcome, so that a seed replays all of them.
-            let dice = self.dice.split();
-            let rest = std::mem::replace(&mut self.dice, dice);
+            let rng = self.rng.fork();
+            let rest = std::mem::replace(&mut self.rng, rng);
             self.round().await;
             let pause = self.pause();
-            self.dice = rest;
+            self.rng = rest;
             let end = (Instant::now() + pause).min(deadline);
             while Instant::now() < end && self.is_active(deadline) {
                 tokio::time::sleep(POLL_INTERVAL).await;
@@ -81,8 +82,9 @@ impl FaultInjector {
             self.begin(fault).await;
         }
         // Half of the faults that hold something last longer than a lease, so that other workers take over.
-        let is_long = faults.iter().any(|fault| fault.blocks_writes()) && self.dice.below(2) == 0;
-        let duration_ms = if is_long { 1000 + self.dice.below(4000) } else { 100 + self.dice.below(1500) };
+        let is_long = faults.iter().any(|fault| fault.blocks_writes()) && self.rng.random_ratio(1, 2);
+        let duration_ms =
+            if is_long { 1000 + self.rng.random_range(0..4000) } else { 100 + self.rng.random_range(0..1500) };
         tokio::time::sleep(Duration::from_millis(duration_ms)).await;
         // First the faults that may hold the database's lock, because no process starts without it.
         let (holding, others): (Vec<_>, Vec<_>) = faults.into_iter().partition(|fault| fault.blocks_writes());
@@ -97,11 +99,11 @@ impl FaultInjector {
     }
 
     fn pause(&mut self) -> Duration {
-        if self.dice.below(LONG_PAUSE_ONE_IN) == 0 {
+        if self.rng.random_ratio(1, LONG_PAUSE_ONE_IN) {
             return LONG_PAUSE;
         }
         let longest = u64::try_from(self.config.max_pause.as_millis()).unwrap_or(u64::MAX);
-        Duration::from_millis(self.dice.below(longest.max(1)))
+        Duration::from_millis(self.rng.random_range(0..longest.max(1)))
     }
 
     fn history(&self) -> &History {
@@ -111,7 +113,7 @@ impl FaultInjector {
     /// Draws one fault, or two that do not affect the same process.
     fn draw(&mut self) -> Vec<Fault> {
         let first = self.draw_one();
-        if self.dice.below(3) > 0 {
+        if !self.rng.random_ratio(1, 3) {
             return vec![first];
         }
         let second = self.draw_one();
@@ -121,8 +123,8 @@ impl FaultInjector {
     }
 
     fn draw_one(&mut self) -> Fault {
-        let kind = ProcessFault::ALL[self.dice.index(ProcessFault::ALL.len())];
-        let mut any_of = |end: usize| usize::try_from(self.dice.below(end as u64)).unwrap();
+        let kind = ProcessFault::ALL[self.rng.random_range(0..ProcessFault::ALL.len())];
+        let mut any_of = |end: usize| self.rng.random_range(0..end);
         match any_of(16) {
             0..4 => Fault::Worker(any_of(self.config.workers), kind),
             4..7 => Fault::Api(any_of(self.config.apis), kind),

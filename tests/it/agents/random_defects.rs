@@ -1,8 +1,9 @@
 //! Random defects in an agent's output, from fixed seeds. In every case the turn ends, the conversation continues, and
 //! a damaged answer is not reported as complete.
 
-use banter_tests::{client::Client, dice::Dice};
+use banter_tests::{client::Client, random::TestRng};
 use futures::{StreamExt as _, stream};
+use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 
 use super::Faked;
@@ -36,25 +37,25 @@ fn chunk(text: &str) -> Value {
 }
 
 /// Truncates a line in its second half, which leaves invalid JSON.
-fn torn(dice: &mut Dice, line: &str) -> String {
-    let at = dice.index(line.len() / 2) + line.len() / 2 - 1;
+fn torn(rng: &mut TestRng, line: &str) -> String {
+    let at = rng.random_range(0..line.len() / 2) + line.len() / 2 - 1;
     line[..line.floor_char_boundary(at)].to_owned()
 }
 
 impl Session {
     fn random(seed: u64) -> Self {
-        let mut dice = Dice::new(seed);
+        let mut rng = TestRng::seed_from_u64(seed);
         let mut session = Self { steps: Vec::new(), text: String::new(), is_torn: false, has_failed: false };
-        for word in 0..3 + dice.below(6) {
-            session.defect(&mut dice);
+        for word in 0..3 + rng.random_range(0..6) {
+            session.defect(&mut rng);
             let text = format!("word{word} ");
             let whole = line(&chunk(&text));
-            if dice.below(12) == 0 {
+            if rng.random_ratio(1, 12) {
                 session.is_torn = true;
-                session.write(torn(&mut dice, &whole));
+                session.write(torn(&mut rng, &whole));
             } else {
                 session.text.push_str(&text);
-                session.write(match dice.below(5) {
+                session.write(match rng.random_range(0..5) {
                     0 => format!("\u{feff}{whole}"),
                     1 => format!("  {whole}\r"),
                     2 => format!("[{whole}, 7]"),
@@ -63,7 +64,7 @@ impl Session {
                 });
             }
         }
-        session.end(&mut dice);
+        session.end(&mut rng);
         session
     }
 
@@ -72,13 +73,13 @@ impl Session {
     }
 
     /// Returns an odd line that is not part of the answer.
-    fn defect(&mut self, dice: &mut Dice) {
+    fn defect(&mut self, rng: &mut TestRng) {
         let tool = |fields: &str| {
             format!(
                 r#"{{"jsonrpc":"2.0","method":"session/update","params":{{"sessionId":"$S","update":{{"sessionUpdate":"tool_call_update","toolCallId":"t",{fields}}}}}}}"#
             )
         };
-        let odd = match dice.below(12) {
+        let odd = match rng.random_range(0..12) {
             0 => "Downloading model: 40 %".to_owned(),
             1 => tool(r#""title":"Look \ud83d","status":"completed""#),
             2 => tool(r#""title":5,"status":{},"kind":[],"content":[5,null,{"type":"diff"}]"#),
@@ -96,8 +97,8 @@ impl Session {
         self.write(odd);
     }
 
-    fn end(&mut self, dice: &mut Dice) {
-        let (end, has_failed) = match dice.below(8) {
+    fn end(&mut self, rng: &mut TestRng) {
+        let (end, has_failed) = match rng.random_range(0..8) {
             0 => (r#"{"jsonrpc":"2.0","id":$P,"result":{"stopReason":end_turn}}"#, true),
             1 => (r#"{"jsonrpc":"2.0","id":$P,"result":{"stopReason":"agent_error"}}"#, true),
             2 => (r#"{"jsonrpc":"2.0","id":$P,"error":{"message":"It broke"}}"#, true),
@@ -108,7 +109,7 @@ impl Session {
         };
         self.has_failed = has_failed;
         self.write(end);
-        if dice.below(3) == 0 {
+        if rng.random_ratio(1, 3) {
             self.text.push_str("tail");
             self.write(line(&chunk("tail")));
         }

@@ -5,9 +5,11 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Output,
+    time::Duration,
 };
 
-use banter_tests::{app::TestApp, dice::Dice, process::Process, small_disk::SmallDisk};
+use banter_tests::{app::TestApp, process::Process, random::TestRng, small_disk::SmallDisk};
+use rand::{RngExt as _, SeedableRng as _};
 use serde_json::json;
 
 use super::{connect, names};
@@ -136,11 +138,11 @@ async fn a_killed_backup_leaves_no_final_file_and_the_next_one_cleans_up() {
     let app = app_with_text(8_000).await;
     let copies = app.folder().join("copies");
     fs::create_dir(&copies).unwrap();
-    let mut dice = Dice::new(7);
+    let mut rng = TestRng::seed_from_u64(7);
     let environment = [("DATABASE_URL".to_owned(), format!("sqlite://{}", app.database().display()))].into();
     for _ in 0..8 {
         let mut backup = Process::spawn("backup", "api", &["backup", "copies/banter.db"], &environment, app.folder());
-        tokio::time::sleep(dice.time_below(std::time::Duration::from_millis(150))).await;
+        tokio::time::sleep(rng.random_range(Duration::ZERO..Duration::from_millis(150))).await;
         backup.kill();
         if backup.exit_status().is_some_and(|status| status.success()) {
             assert_eq!(message_count(&copies.join("banter.db")).await, 80);

@@ -9,11 +9,12 @@ use std::{
 
 use banter_tests::{
     app::TestApp,
-    dice::Dice,
     process::{Process, binary},
+    random::TestRng,
     small_disk::SmallDisk,
     sse::USER_EVENTS,
 };
+use rand::{RngExt as _, SeedableRng as _};
 use serde_json::json;
 
 use super::{connect, names};
@@ -208,11 +209,11 @@ async fn adopts_a_backup_copied_into_an_empty_folder() {
 async fn a_kill_at_any_moment_leaves_the_old_or_the_restored_database() {
     let (app, _) = app_with_backup().await;
     let environment = [("DATABASE_URL".to_owned(), format!("sqlite://{}", app.database().display()))].into();
-    let mut dice = Dice::new(11);
+    let mut rng = TestRng::seed_from_u64(11);
     let (mut old, mut new) = (0, 0);
     for _ in 0..15 {
         let mut restore = Process::spawn("restore", "api", &["restore", "copy.db"], &environment, app.folder());
-        tokio::time::sleep(dice.time_below(Duration::from_millis(120))).await;
+        tokio::time::sleep(rng.random_range(Duration::ZERO..Duration::from_millis(120))).await;
         restore.kill();
 
         app.check().await;

@@ -5,13 +5,14 @@ use std::time::Duration;
 use banter_tests::{
     app::TestApp,
     client::{Client, percent_encoded},
-    dice::Dice,
     model::Position,
+    random,
     raw::RawConnection,
     sse::{Event, EventStream, USER_EVENTS, session_events},
     wait::PATIENCE,
     watch::Watch,
 };
+use rand::RngExt as _;
 use serde_json::json;
 
 /// The heartbeat interval is 15 s; the rest is a margin for a busy machine.
@@ -153,10 +154,10 @@ async fn an_invalid_cursor_leads_to_one_resync_and_a_working_stream() {
         format!("{}-{seq}", epoch.to_uppercase()),
         "x".repeat(5000),
     ]);
-    let mut dice = Dice::from_environment();
+    let mut rng = random::from_environment();
     for _ in 0..10 {
-        let length = dice.below(20) + 1;
-        cursors.push((0..length).map(|_| char::from(b'!' + u8::try_from(dice.below(90)).unwrap())).collect());
+        let length = rng.random_range(0..20) + 1;
+        cursors.push((0..length).map(|_| char::from(b'!' + rng.random_range(0..90))).collect());
     }
 
     for (number, cursor) in cursors.iter().enumerate() {

@@ -5,23 +5,24 @@ use std::time::Duration;
 use banter_tests::{
     app::TestApp,
     client::Client,
-    dice::Dice,
     fake_openai::Answer,
     model::Position,
+    random::{self, TestRng},
     sse::{USER_EVENTS, session_events},
     watch::{Options, Watch},
 };
+use rand::{RngExt as _, SeedableRng as _};
 use serde_json::json;
 
 use crate::support::Scripted;
 
 /// Performs every user operation for a while.
-async fn busy_life(scripted: &Scripted, dice: &mut Dice) {
+async fn busy_life(scripted: &Scripted, rng: &mut TestRng) {
     let client = &scripted.client;
     let mut sessions = vec![scripted.session().await, scripted.session().await];
     for step in 0..60 {
-        let session = sessions[usize::try_from(dice.below(sessions.len() as u64)).unwrap()].clone();
-        match dice.below(10) {
+        let session = sessions[rng.random_range(0..sessions.len())].clone();
+        match rng.random_range(0..10) {
             0 => sessions.push(scripted.session().await),
             1 => drop(client.patch(&format!("/v1/chat/{session}"), &json!({"title": format!("step {step}")})).await),
             2 => drop(client.post(&format!("/v1/chat/{session}/read"), &json!({"seq": 1000})).await),
@@ -42,7 +43,7 @@ async fn busy_life(scripted: &Scripted, dice: &mut Dice) {
             }
             _ => {
                 let text = format!("step {step}");
-                let words = (0..dice.below(30)).map(|_| "wörd ");
+                let words = (0..rng.random_range(0..30)).map(|_| "wörd ");
                 scripted.model.script(&text, [Answer::words(words, Duration::from_millis(15))]);
                 client.send_on_busy(&session, &text, if step % 7 == 0 { "interrupt" } else { "queue" }).await;
             }
@@ -56,16 +57,15 @@ async fn busy_life(scripted: &Scripted, dice: &mut Dice) {
 #[tokio::test]
 async fn a_repeatedly_dropped_client_misses_nothing() {
     let scripted = Scripted::start_with("", |builder| builder.apis(2).workers(2)).await;
-    let mut dice = Dice::from_environment();
+    let mut rng = random::from_environment();
     let apis = [scripted.app.client_of(0), scripted.app.client_of(1)];
     let steady = Watch::start(&apis[1]).await;
     let mut cut = Vec::new();
     for _ in 0..3 {
-        let seed = Dice::new(dice.below(u64::MAX));
-        cut.push(Options::user(&apis[0]).and_apis([apis[1].clone()]).with_cuts(seed).start().await);
+        cut.push(Options::user(&apis[0]).and_apis([apis[1].clone()]).with_cuts(rng.fork()).start().await);
     }
 
-    busy_life(&scripted, &mut dice).await;
+    busy_life(&scripted, &mut rng).await;
 
     for watch in cut.iter().chain([&steady]) {
         watch.settle(&scripted.client).await;

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use banter_tests::{
     app::{STOP_LIMIT, TestApp},
-    dice::Dice,
     process::Signal,
+    random,
     sse::USER_EVENTS,
     watch::{Options, Watch},
 };
+use rand::RngExt as _;
 
 use crate::support::Scripted;
 
@@ -132,7 +133,7 @@ async fn a_draining_api_completes_a_request_in_progress() {
 #[tokio::test]
 async fn repeating_a_send_with_a_lost_response_creates_no_second_message() {
     let mut app = TestApp::start().await;
-    let mut dice = Dice::from_environment();
+    let mut rng = random::from_environment();
     let session = app.client().create_session("demo").await;
 
     for round in 0..6 {
@@ -142,7 +143,7 @@ async fn repeating_a_send_with_a_lost_response_creates_no_second_message() {
         let path = format!("/v1/chat/{session}/messages");
         let request = client.request("POST", &path).header("Idempotency-Key", &key).json(&body);
         let sending = tokio::spawn(async move { client.try_call(request).await });
-        tokio::time::sleep(Duration::from_micros(dice.below(8000))).await;
+        tokio::time::sleep(Duration::from_micros(rng.random_range(0..8000))).await;
         app.api(0).process.kill();
         let _ = sending.await;
         app.revive_api(0).await;

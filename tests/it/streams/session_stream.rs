@@ -1,7 +1,7 @@
 //! The stream of one session.
 
 use banter_tests::{
-    dice::Dice,
+    random,
     sse::{Event, session_events},
     watch::{Options, Watch},
 };
@@ -16,7 +16,7 @@ async fn a_session_stream_carries_the_user_streams_events_of_that_session() {
     let all = Watch::start(client).await;
     let (one, other) = (scripted.session().await, scripted.session().await);
     let watch = Options::session(client, &one).start().await;
-    let cut = Options::session(client, &one).with_cuts(Dice::from_environment()).start().await;
+    let cut = Options::session(client, &one).with_cuts(random::from_environment()).start().await;
 
     for round in 0..4 {
         client.ask(&one, &format!("here {round}")).await;

@@ -9,9 +9,10 @@ use banter_tests::{
     app::TestApp,
     chat::{fresh_key, text_of},
     client::Client,
-    dice::Dice,
     process::Process,
+    random::TestRng,
 };
+use rand::{RngExt as _, SeedableRng as _};
 use serde_json::json;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -33,7 +34,7 @@ struct Sent {
 type Log = Arc<Mutex<Sent>>;
 
 /// Sends one message after the other until stopped, or until no api answers.
-async fn send(client: Client, session: String, log: Log, stop: CancellationToken, mut dice: Dice) {
+async fn send(client: Client, session: String, log: Log, stop: CancellationToken, mut rng: TestRng) {
     while !stop.is_cancelled() {
         let text = {
             let mut log = log.lock().unwrap();
@@ -53,7 +54,7 @@ async fn send(client: Client, session: String, log: Log, stop: CancellationToken
             Ok(_) => drop(log.lock().unwrap().tried.pop()),
             Err(_) => return,
         }
-        tokio::time::sleep(dice.time_below(Duration::from_millis(60))).await;
+        tokio::time::sleep(rng.random_range(Duration::ZERO..Duration::from_millis(60))).await;
     }
 }
 
@@ -76,7 +77,7 @@ async fn check_conversation(client: &Client, session: &str, tried: &[String], le
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restored_backup_is_a_prefix_of_the_history_after_any_kill() {
     let report = Report::new("backups");
-    for Batch { rounds, mut dice } in batches("backups", BATCH) {
+    for Batch { rounds, mut rng } in batches("backups", BATCH) {
         let mut app = TestApp::builder()
             .lasting_ports()
             .env("TASK_LEASE_SECONDS", "2")
@@ -84,38 +85,38 @@ async fn a_restored_backup_is_a_prefix_of_the_history_after_any_kill() {
             .start()
             .await;
         for round in 0..rounds {
-            one_round(&mut app, &mut dice, &report, round).await;
+            one_round(&mut app, &mut rng, &report, round).await;
         }
     }
     report.print();
 }
 
-async fn one_round(app: &mut TestApp, dice: &mut Dice, report: &Report, round: u64) {
+async fn one_round(app: &mut TestApp, rng: &mut TestRng, report: &Report, round: u64) {
     let client = app.client();
     let stop = CancellationToken::new();
     let (mut senders, mut sessions) = (JoinSet::new(), Vec::new());
     for _ in 0..SENDERS {
         let (session, log) = (client.patient().create_session("demo").await, Log::default());
-        senders.spawn(send(client.clone(), session.clone(), log.clone(), stop.clone(), dice.split()));
+        senders.spawn(send(client.clone(), session.clone(), log.clone(), stop.clone(), rng.fork()));
         sessions.push((session, log));
     }
-    sleep_up_to(dice, Duration::from_millis(800)).await;
+    sleep_up_to(rng, Duration::from_millis(800)).await;
     let target = format!("backup-{round}.db");
     let mut killed = spawn(app, "killed-backup", &["backup", &target]);
-    sleep_up_to(dice, Duration::from_millis(200)).await;
+    sleep_up_to(rng, Duration::from_millis(200)).await;
     killed.kill();
     report.count("backups killed");
     let least: Vec<usize> = sessions.iter().map(|(_, log)| log.lock().unwrap().accepted).collect();
     let backup = app.run_api(&["backup", &target, "--overwrite"]).await;
     assert!(backup.status.success(), "{backup:?}");
-    sleep_up_to(dice, Duration::from_millis(500)).await;
+    sleep_up_to(rng, Duration::from_millis(500)).await;
     app.worker(0).kill();
     app.api(0).process.kill();
     stop.cancel();
     while senders.join_next().await.is_some() {}
 
     let mut restore = spawn(app, "killed-restore", &["restore", &target]);
-    sleep_up_to(dice, Duration::from_millis(200)).await;
+    sleep_up_to(rng, Duration::from_millis(200)).await;
     restore.kill();
     report.count("restores killed");
     app.check().await;

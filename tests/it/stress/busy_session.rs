@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use banter_tests::{app::Builder, fake_openai::Answer, watch::Options};
+use rand::RngExt as _;
 
 use super::{Batch, batches, installation::Installation, report::Report, sleep_up_to};
 
@@ -15,7 +16,7 @@ const MESSAGES: usize = 50;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_messages_to_a_busy_session_are_answered_in_order_one_at_a_time() {
     let report = Report::new("busy session");
-    for Batch { rounds, mut dice } in batches("busy session", BATCH) {
+    for Batch { rounds, mut rng } in batches("busy session", BATCH) {
         // Long enough that no live worker looks dead on a busy machine, which would let two of them answer at the same
         // time.
         let lease = |builder: Builder| builder.workers(3).env("TASK_LEASE_SECONDS", "5");
@@ -40,8 +41,8 @@ async fn fifty_messages_to_a_busy_session_are_answered_in_order_one_at_a_time() 
             installation.model.wait_for_request(&texts[1]).await;
 
             if round % 2 == 1 {
-                sleep_up_to(&mut dice, Duration::from_secs(1)).await;
-                let target = dice.index(3);
+                sleep_up_to(&mut rng, Duration::from_secs(1)).await;
+                let target = rng.random_range(0..3);
                 installation.app.worker(target).kill();
                 report.count("workers killed");
                 installation.app.replace_worker(target);

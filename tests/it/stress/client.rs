@@ -8,9 +8,10 @@ use std::{
 use banter_tests::{
     chat::{Sent, fresh_key, has_ended, id_of},
     client::{Client, Reply},
-    dice::Dice,
     fake_openai::{Answer, FakeOpenAi},
+    random::TestRng,
 };
+use rand::RngExt as _;
 use reqwest::RequestBuilder;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -52,7 +53,7 @@ pub struct ChatClient {
     /// A client of each api.
     pub clients: Vec<Client>,
     pub model: Arc<FakeOpenAi>,
-    pub dice: Dice,
+    pub rng: TestRng,
     pub report: Report,
     pub stop: CancellationToken,
     /// The longest delay before each word of an answer.
@@ -69,11 +70,11 @@ impl ChatClient {
                 self.conversations.push(Conversation { session, sent: Vec::new() });
             }
             // Up to three messages in a row: the later ones are queued.
-            for _ in 0..=self.dice.below(3) {
+            for _ in 0..=self.rng.random_range(0..3) {
                 self.send_message().await;
             }
             self.read().await;
-            tokio::time::sleep(self.dice.time_below(PAUSE)).await;
+            tokio::time::sleep(self.rng.random_range(Duration::ZERO..PAUSE)).await;
         }
         self.conversations
     }
@@ -99,8 +100,8 @@ impl ChatClient {
     /// Scripts the answer and its pace.
     fn script(&mut self, text: &str) -> String {
         let beginning = format!("re {text}:");
-        let words: Vec<String> = (0..self.dice.below(8)).map(|word| format!(" wörd{word}")).collect();
-        let pause = self.dice.time_below(self.word_delay);
+        let words: Vec<String> = (0..self.rng.random_range(0..8)).map(|word| format!(" wörd{word}")).collect();
+        let pause = self.rng.random_range(Duration::ZERO..self.word_delay);
         let all = [&beginning].into_iter().chain(&words).map(String::as_str);
         self.model.script(text, [Answer::words(all, pause)]);
         format!("{beginning}{}", words.concat())
@@ -128,7 +129,7 @@ impl ChatClient {
     async fn retry(&mut self, status: u16, request: impl Fn(&Client) -> RequestBuilder) -> Reply {
         let deadline = Instant::now() + RETRY_LIMIT;
         loop {
-            let client = &self.clients[self.dice.index(self.clients.len())];
+            let client = &self.clients[self.rng.random_range(0..self.clients.len())];
             match tokio::time::timeout(REPLY_LIMIT, client.try_call(request(client))).await {
                 Ok(Ok(reply)) if reply.status == status => return reply,
                 Ok(Ok(reply)) => {
@@ -144,7 +145,7 @@ impl ChatClient {
                 Err(_) => self.report.count("requests not answered in 3 s"),
             }
             assert!(Instant::now() < deadline, "{}: no api answers", self.name);
-            tokio::time::sleep(self.dice.time_below(Duration::from_millis(200))).await;
+            tokio::time::sleep(self.rng.random_range(Duration::ZERO..Duration::from_millis(200))).await;
         }
     }
 }

@@ -5,10 +5,11 @@ use std::time::Duration;
 use banter_tests::{
     chat::Sent,
     client::Client,
-    dice::Dice,
     model::{Comparison, Model, Position},
+    random::TestRng,
     sse::{EventStream, USER_EVENTS, session_events},
 };
+use rand::{RngExt as _, SeedableRng as _};
 use serde_json::json;
 
 use super::{Batch, batches, installation::Installation, report::Report, sleep_up_to};
@@ -30,7 +31,7 @@ const ASKS: usize = 150;
 struct StreamUser {
     clients: Vec<Client>,
     session: String,
-    dice: Dice,
+    rng: TestRng,
     report: Report,
     asks: usize,
 }
@@ -38,14 +39,14 @@ struct StreamUser {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn delivers_events_exactly_once_while_a_stream_connects() {
     let report = Report::new("connects");
-    for Batch { rounds, mut dice } in batches("connects", BATCH) {
+    for Batch { rounds, mut rng } in batches("connects", BATCH) {
         let installation = Installation::start(|builder| builder).await;
         let mut users = Vec::new();
         for number in 0..USERS {
             let key = installation.app.create_key("default", &format!("user{number}"), "member").await;
             let clients: Vec<Client> = installation.clients.iter().map(|client| client.with_key(&key)).collect();
             let session = clients[0].create_session("scripted").await;
-            let user = StreamUser { clients, session, dice: dice.split(), report: report.clone(), asks: 0 };
+            let user = StreamUser { clients, session, rng: rng.fork(), report: report.clone(), asks: 0 };
             let streams = rounds * STREAMS;
             users.push(user.connect_repeatedly(streams / USERS + u64::from(number < streams % USERS)));
         }
@@ -58,13 +59,13 @@ async fn delivers_events_exactly_once_while_a_stream_connects() {
 impl StreamUser {
     async fn connect_repeatedly(mut self, streams: u64) {
         for number in 0..streams {
-            let (has_cursor, is_of_user) = (self.dice.below(3) > 0, self.dice.below(2) == 0);
-            let here = self.clients[self.dice.index(2)].clone();
+            let (has_cursor, is_of_user) = (!self.rng.random_ratio(1, 3), self.rng.random_ratio(1, 2));
+            let here = self.clients[self.rng.random_range(0..2)].clone();
             let mut model =
                 if is_of_user { Model::of_user(&here).await } else { Model::of_session(&here, &self.session).await };
             let cursor = has_cursor.then(|| model.cursor());
             let path = if is_of_user { USER_EVENTS.to_owned() } else { session_events(&self.session) };
-            let mut connecting = self.dice.split();
+            let mut connecting = self.rng.fork();
             let connect = async {
                 sleep_up_to(&mut connecting, Duration::from_millis(8)).await;
                 here.try_events(&path, cursor.as_deref()).await.unwrap()
@@ -90,9 +91,9 @@ impl StreamUser {
     /// Makes a few changes through both apis, some of them by a worker.
     async fn publish(&mut self, number: u64) {
         let path = format!("/v1/chat/{}", self.session);
-        for change in 0..=self.dice.below(4) {
-            let client = self.clients[self.dice.index(2)].clone();
-            if self.dice.below(4) == 0 && self.asks < ASKS {
+        for change in 0..=self.rng.random_range(0..4) {
+            let client = self.clients[self.rng.random_range(0..2)].clone();
+            if self.rng.random_ratio(1, 4) && self.asks < ASKS {
                 self.asks += 1;
                 let body = json!({"content": format!("question {number}.{change}")});
                 let sent = Sent::from_body(&client.post_message(&self.session, "", &body).await.ok(202));

@@ -7,6 +7,7 @@ use banter_tests::{
     wait::within,
     watch::Options,
 };
+use rand::SeedableRng as _;
 
 use super::{Batch, batches, installation::Installation, load::Load, report::Report};
 
@@ -26,12 +27,12 @@ const ROUND_LIMIT: Duration = Duration::from_mins(1);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn streams_dropped_at_random_bytes_miss_and_repeat_nothing() {
     let report = Report::new("cut streams");
-    for Batch { rounds, mut dice } in batches("cut streams", BATCH) {
+    for Batch { rounds, mut rng } in batches("cut streams", BATCH) {
         let installation = Installation::start(|builder| builder).await;
-        let mut load = Load::start(&installation, &mut dice, &report).await;
+        let mut load = Load::start(&installation, &mut rng, &report).await;
         let (mut proxies, mut through) = (Vec::new(), Vec::new());
         for client in &installation.clients {
-            let proxy = Proxy::start(client.address(), dice.split()).await;
+            let proxy = Proxy::start(client.address(), rng.fork()).await;
             through.push(client.at(proxy.address()));
             proxies.push(proxy);
         }

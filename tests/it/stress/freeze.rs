@@ -6,10 +6,11 @@
 use std::time::{Duration, Instant};
 
 use banter_tests::{
-    dice::Dice,
     process::Signal,
+    random::TestRng,
     sse::{EventStream, USER_EVENTS},
 };
+use rand::RngExt as _;
 
 use super::{
     ANSWER_DELAY, Batch, batches,
@@ -28,12 +29,12 @@ const BATCH: u64 = 10;
 const MAX_DELAY: Duration = Duration::from_secs(1);
 
 /// Duration of a freeze: 1 to 30 s, more often short than long; in the short run 1 to 4 s.
-fn draw_freeze_time(dice: &mut Dice) -> Duration {
+fn draw_freeze_time(rng: &mut TestRng) -> Duration {
     if is_short() {
-        return Duration::from_secs(1) + dice.time_below(Duration::from_secs(3));
+        return Duration::from_secs(1) + rng.random_range(Duration::ZERO..Duration::from_secs(3));
     }
-    let upper = dice.time_below(Duration::from_secs(29));
-    Duration::from_secs(1) + dice.time_below(upper.max(Duration::from_millis(1)))
+    let upper = rng.random_range(Duration::ZERO..Duration::from_secs(29));
+    Duration::from_secs(1) + rng.random_range(Duration::ZERO..upper.max(Duration::from_millis(1)))
 }
 
 /// Sends while a process is frozen and expects an answer in time.
@@ -73,13 +74,13 @@ async fn until(since: Instant, lasting: Duration) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn turns_of_frozen_workers_continue_elsewhere_in_time() {
     let report = Report::new("frozen workers");
-    for Batch { rounds, mut dice } in batches("frozen workers", BATCH) {
+    for Batch { rounds, mut rng } in batches("frozen workers", BATCH) {
         let mut installation = Installation::start_with_short_lease(|builder| builder).await;
-        let load = Load::start(&installation, &mut dice, &report).await;
+        let load = Load::start(&installation, &mut rng, &report).await;
         let client = installation.clients[0].clone();
         for _ in 0..rounds {
-            sleep_up_to(&mut dice, MAX_DELAY).await;
-            let (target, freeze_time) = (dice.index(2), draw_freeze_time(&mut dice));
+            sleep_up_to(&mut rng, MAX_DELAY).await;
+            let (target, freeze_time) = (rng.random_range(0..2), draw_freeze_time(&mut rng));
             let turns = running_turns(&client).await;
 
             installation.app.worker(target).signal(Signal::Freeze);
@@ -104,14 +105,14 @@ async fn turns_of_frozen_workers_continue_elsewhere_in_time() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn frozen_apis_block_no_other_process() {
     let report = Report::new("frozen apis");
-    for Batch { rounds, mut dice } in batches("frozen apis", BATCH) {
+    for Batch { rounds, mut rng } in batches("frozen apis", BATCH) {
         // The two apis that are used here never freeze.
         let mut installation = Installation::start(|builder| builder.apis(3)).await;
-        let load = Load::start(&installation, &mut dice, &report).await;
+        let load = Load::start(&installation, &mut rng, &report).await;
         let mut probe = Probe::start(&installation).await;
         for _ in 0..rounds {
-            sleep_up_to(&mut dice, MAX_DELAY).await;
-            let freeze_time = draw_freeze_time(&mut dice);
+            sleep_up_to(&mut rng, MAX_DELAY).await;
+            let freeze_time = draw_freeze_time(&mut rng);
 
             installation.app.api(2).process.signal(Signal::Freeze);
 
@@ -137,13 +138,13 @@ async fn a_frozen_redis_hardly_delays_answers() {
         return println!("SKIPPED: requires Redis");
     }
     let report = Report::new("frozen Redis");
-    for Batch { rounds, mut dice } in batches("frozen Redis", BATCH) {
+    for Batch { rounds, mut rng } in batches("frozen Redis", BATCH) {
         let mut installation = Installation::start(|builder| builder).await;
-        let load = Load::start(&installation, &mut dice, &report).await;
+        let load = Load::start(&installation, &mut rng, &report).await;
         let mut probe = Probe::start(&installation).await;
         for _ in 0..rounds {
-            sleep_up_to(&mut dice, MAX_DELAY).await;
-            let freeze_time = draw_freeze_time(&mut dice);
+            sleep_up_to(&mut rng, MAX_DELAY).await;
+            let freeze_time = draw_freeze_time(&mut rng);
 
             installation.app.redis().signal(Signal::Freeze);
 
@@ -152,7 +153,7 @@ async fn a_frozen_redis_hardly_delays_answers() {
             report.time("freeze", freeze_time);
             while since.elapsed() < freeze_time {
                 probe.check(&installation, &report).await;
-                sleep_up_to(&mut dice, Duration::from_secs(1)).await;
+                sleep_up_to(&mut rng, Duration::from_secs(1)).await;
             }
             installation.app.redis().signal(Signal::Thaw);
             probe.check(&installation, &report).await;

@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 use banter_tests::{
     chat::{Sent, text_of},
     client::Client,
-    dice::Dice,
     fake_openai::Gate,
     process::Signal,
+    random::TestRng,
     watch::Options,
 };
+use rand::{RngExt as _, SeedableRng as _};
 use serde_json::json;
 
 use super::{Batch, batches, installation::Installation, report::Report, sleep_up_to};
@@ -36,7 +37,7 @@ struct Busy {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_ordering_with_a_frozen_worker_has_one_outcome() {
     let report = Report::new("orderings with a frozen worker");
-    for Batch { rounds, mut dice } in batches("orderings with a frozen worker", BATCH) {
+    for Batch { rounds, mut rng } in batches("orderings with a frozen worker", BATCH) {
         // No takeover: the lease is longer than any freeze here.
         let mut installation = Installation::start(|builder| builder.env("TASK_LEASE_SECONDS", "30")).await;
         let watch = Options::user(&installation.clients[1]).start().await;
@@ -49,11 +50,11 @@ async fn every_ordering_with_a_frozen_worker_has_one_outcome() {
                 sessions.push(session);
                 gates.push(gate);
             }
-            let target = dice.index(2);
+            let target = rng.random_range(0..2);
             installation.app.freeze_worker(target).await;
             report.count("workers frozen");
 
-            let (mut resuming, mut ending) = (dice.split(), dice.split());
+            let (mut resuming, mut ending) = (rng.fork(), rng.fork());
             let resume = async {
                 sleep_up_to(&mut resuming, FREEZE_TIME).await;
                 installation.app.worker(target).signal(Signal::Thaw);
@@ -65,7 +66,7 @@ async fn every_ordering_with_a_frozen_worker_has_one_outcome() {
                 }
             };
             let [stopped, edited, unsent, archived, interrupted] = &sessions[..] else { unreachable!() };
-            let mut moment = || dice.split();
+            let mut moment = || rng.fork();
             let act = async {
                 let (new, next) = (format!("{round} new"), format!("{round} next"));
                 let all = tokio::join!(
@@ -98,8 +99,8 @@ async fn busy_session(installation: &Installation, name: &str) -> (Busy, Gate) {
     (Busy { session, held, queued }, gate)
 }
 
-async fn stop(client: &Client, busy: &Busy, mut dice: Dice, report: &Report) -> Option<String> {
-    sleep_up_to(&mut dice, FREEZE_TIME).await;
+async fn stop(client: &Client, busy: &Busy, mut rng: TestRng, report: &Report) -> Option<String> {
+    sleep_up_to(&mut rng, FREEZE_TIME).await;
     let began = Instant::now();
     let reply = client.cancel(&busy.session, &busy.held.task_id).await;
     let ended = client.wait_for_end(&busy.session, &busy.held.task_id).await;
@@ -120,8 +121,8 @@ async fn stop(client: &Client, busy: &Busy, mut dice: Dice, report: &Report) -> 
     None
 }
 
-async fn edit(client: &Client, busy: &Busy, new: &str, mut dice: Dice, report: &Report) -> Option<String> {
-    sleep_up_to(&mut dice, FREEZE_TIME).await;
+async fn edit(client: &Client, busy: &Busy, new: &str, mut rng: TestRng, report: &Report) -> Option<String> {
+    sleep_up_to(&mut rng, FREEZE_TIME).await;
     let old = text_of(&busy.queued.message, "content");
     let reply = client.edit(&busy.session, &busy.queued.message_id, new).await;
     let (seen, unseen) = if reply.status == 200 {
@@ -137,8 +138,8 @@ async fn edit(client: &Client, busy: &Busy, new: &str, mut dice: Dice, report: &
     Some(unseen)
 }
 
-async fn unsend(client: &Client, busy: &Busy, mut dice: Dice, report: &Report) -> Option<String> {
-    sleep_up_to(&mut dice, FREEZE_TIME).await;
+async fn unsend(client: &Client, busy: &Busy, mut rng: TestRng, report: &Report) -> Option<String> {
+    sleep_up_to(&mut rng, FREEZE_TIME).await;
     let reply = client.unsend(&busy.session, &busy.queued.message_id).await;
     client.wait_for_status(&busy.session, &busy.held.task_id, "succeeded").await;
     if reply.status == 204 {
@@ -151,8 +152,8 @@ async fn unsend(client: &Client, busy: &Busy, mut dice: Dice, report: &Report) -
     None
 }
 
-async fn archive(client: &Client, busy: &Busy, mut dice: Dice, report: &Report) -> Option<String> {
-    sleep_up_to(&mut dice, FREEZE_TIME).await;
+async fn archive(client: &Client, busy: &Busy, mut rng: TestRng, report: &Report) -> Option<String> {
+    sleep_up_to(&mut rng, FREEZE_TIME).await;
     client.archive(&busy.session).await.ok(204);
     client.wait_for_status(&busy.session, &busy.held.task_id, "succeeded").await;
     let ended = client.wait_for_end(&busy.session, &busy.queued.task_id).await;
@@ -166,8 +167,8 @@ async fn archive(client: &Client, busy: &Busy, mut dice: Dice, report: &Report) 
 }
 
 /// The held turn is interrupted, and the queued one keeps its place before the new message.
-async fn interrupt(client: &Client, busy: &Busy, next: &str, mut dice: Dice, report: &Report) -> Option<String> {
-    sleep_up_to(&mut dice, FREEZE_TIME).await;
+async fn interrupt(client: &Client, busy: &Busy, next: &str, mut rng: TestRng, report: &Report) -> Option<String> {
+    sleep_up_to(&mut rng, FREEZE_TIME).await;
     let sent = Sent::from_body(&client.send_on_busy(&busy.session, next, "interrupt").await.ok(202));
     for task in [&busy.held.task_id, &busy.queued.task_id] {
         let ended = client.wait_for_end(&busy.session, task).await;

@@ -5,9 +5,10 @@ use std::{collections::HashMap, time::Duration};
 use banter_tests::{
     chat::{id_of, text_of},
     client::Client,
-    dice::Dice,
+    random::TestRng,
     watch::{Options, Watch},
 };
+use rand::SeedableRng as _;
 use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -34,14 +35,14 @@ pub struct Load {
 
 impl Load {
     /// Starts all clients on all apis, and streams on each api that follow them.
-    pub async fn start(installation: &Installation, dice: &mut Dice, report: &Report) -> Self {
-        Self::start_with_delay(installation, dice, report, WORD_DELAY).await
+    pub async fn start(installation: &Installation, rng: &mut TestRng, report: &Report) -> Self {
+        Self::start_with_delay(installation, rng, report, WORD_DELAY).await
     }
 
     /// Starts them with an agent that takes up to this long before each word.
     pub async fn start_with_delay(
         installation: &Installation,
-        dice: &mut Dice,
+        rng: &mut TestRng,
         report: &Report,
         word_delay: Duration,
     ) -> Self {
@@ -63,7 +64,7 @@ impl Load {
                 name: format!("client {number} message"),
                 clients: installation.clients.clone(),
                 model: installation.model.clone(),
-                dice: dice.split(),
+                rng: rng.fork(),
                 report: report.clone(),
                 stop: load.stop.clone(),
                 word_delay,

@@ -9,6 +9,7 @@ use banter_tests::{
     sse::{EventStream, USER_EVENTS},
     wait::within,
 };
+use rand::{RngExt as _, SeedableRng as _};
 use serde_json::json;
 
 use super::{
@@ -39,9 +40,9 @@ async fn all_users_who_connect_at_once_are_subscribed_and_receive_their_events()
         return println!("SKIPPED: requires Redis");
     }
     let report = Report::new("many users");
-    for Batch { rounds, mut dice } in batches("many users", BATCH) {
+    for Batch { rounds, mut rng } in batches("many users", BATCH) {
         let redis = Redis::start().await;
-        let proxy = Proxy::start(&redis.address(), dice.split()).await;
+        let proxy = Proxy::start(&redis.address(), rng.fork()).await;
         proxy.set_rules(Rules { delay: DISTANCE, ..Rules::default() });
         let url = format!("redis://{}", proxy.address());
         let change = |builder: banter_tests::app::Builder| builder.workers(1).on_redis(redis).env("REDIS_URL", &url);
@@ -66,7 +67,7 @@ async fn all_users_who_connect_at_once_are_subscribed_and_receive_their_events()
             report.time("until all are subscribed", connected_at.elapsed());
 
             for _ in 0..SAMPLE {
-                let user = dice.index(keys.len());
+                let user = rng.random_range(0..keys.len());
                 let there = installation.clients[1].with_key(&keys[user]);
                 let began = Instant::now();
                 there.post("/v1/chat", &json!({"agent_key": "scripted"})).await.ok(201);

@@ -42,7 +42,8 @@ mod turn_times;
 
 use std::{env, time::Duration};
 
-use banter_tests::dice::Dice;
+use banter_tests::random::TestRng;
+use rand::{RngExt as _, SeedableRng as _};
 
 /// The default number of rounds.
 const SHORT: u64 = 3;
@@ -64,7 +65,7 @@ fn is_short() -> bool {
 /// The rounds of a test in one installation.
 struct Batch {
     rounds: u64,
-    dice: Dice,
+    rng: TestRng,
 }
 
 /// Splits the rounds of a test into batches of at most `most`, so that one page lists all sessions and messages.
@@ -75,11 +76,11 @@ fn batches(test: &'static str, most: u64) -> impl Iterator<Item = Batch> {
     (0..total.div_ceil(most)).map(move |number| {
         let (seed, rounds) = (first.wrapping_add(number), most.min(total - number * most));
         println!("stress: {test}: BANTER_TEST_SEED={seed} ROUNDS={rounds}");
-        Batch { rounds, dice: Dice::new(seed) }
+        Batch { rounds, rng: TestRng::seed_from_u64(seed) }
     })
 }
 
 /// Sleeps for a random time up to `longest`.
-async fn sleep_up_to(dice: &mut Dice, longest: Duration) {
-    tokio::time::sleep(dice.time_below(longest)).await;
+async fn sleep_up_to(rng: &mut TestRng, longest: Duration) {
+    tokio::time::sleep(rng.random_range(Duration::ZERO..longest)).await;
 }

@@ -7,10 +7,11 @@ use std::{sync::Arc, time::Duration};
 use banter_tests::{
     chat::{Sent, text_of},
     client::{Client, Reply},
-    dice::Dice,
     fake_openai::{FakeOpenAi, Gate},
+    random::TestRng,
     watch::Options,
 };
+use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 
 use super::{Batch, batches, installation::Installation, report::Report, sleep_up_to};
@@ -24,12 +25,12 @@ const HELD_ANSWER: &str = "the whole answer";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_ordering_against_the_claim_and_the_end_has_one_outcome() {
     let report = Report::new("orderings");
-    for Batch { rounds, mut dice } in batches("orderings", BATCH) {
+    for Batch { rounds, mut rng } in batches("orderings", BATCH) {
         let installation = Installation::start(|builder| builder).await;
         let watch = Options::user(&installation.clients[1]).start().await;
         let mut unseen = Vec::new();
         for round in 0..rounds {
-            let mut race = |name: &'static str| Race::new(&installation, &mut dice, &report, name, round);
+            let mut race = |name: &'static str| Race::new(&installation, &mut rng, &report, name, round);
             let (one, two, three) = (race("stop, claim"), race("stop, end"), race("stop, promotion"));
             let (four, five) = (race("edit, claim"), race("edit, promotion"));
             let (six, seven) = (race("unsend, claim"), race("unsend, promotion"));
@@ -59,20 +60,20 @@ struct Race {
     here: Client,
     there: Client,
     model: Arc<FakeOpenAi>,
-    dice: Dice,
+    rng: TestRng,
     report: Report,
     name: String,
 }
 
 impl Race {
-    fn new(installation: &Installation, dice: &mut Dice, report: &Report, name: &'static str, round: u64) -> Self {
+    fn new(installation: &Installation, rng: &mut TestRng, report: &Report, name: &'static str, round: u64) -> Self {
         report.count(name);
-        let first = dice.index(2);
+        let first = rng.random_range(0..2);
         Self {
             here: installation.clients[first].clone(),
             there: installation.clients[1 - first].clone(),
             model: installation.model.clone(),
-            dice: dice.split(),
+            rng: rng.fork(),
             report: report.clone(),
             name: format!("{name} {round}"),
         }
@@ -84,8 +85,8 @@ impl Race {
 
     /// Draws a tiny offset of a random magnitude.
     async fn offset(&mut self) {
-        let longest = [300, 3000, 30_000][self.dice.index(3)];
-        sleep_up_to(&mut self.dice, Duration::from_micros(longest)).await;
+        let longest = [300, 3000, 30_000][self.rng.random_range(0..3)];
+        sleep_up_to(&mut self.rng, Duration::from_micros(longest)).await;
     }
 
     async fn session(&self) -> String {

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use banter_tests::{dice::Dice, process::Signal, redis::Redis, wait::within};
+use banter_tests::{process::Signal, random::TestRng, redis::Redis, wait::within};
+use rand::RngExt as _;
 
 use super::{
     Batch, batches,
@@ -63,34 +64,34 @@ impl Disturbance {
         }
     }
 
-    async fn apply(self, redis: &mut Redis, dice: &mut Dice) {
+    async fn apply(self, redis: &mut Redis, rng: &mut TestRng) {
         match self {
             Killed => {
                 redis.kill();
-                sleep_up_to(dice, MAX_OUTAGE).await;
+                sleep_up_to(rng, MAX_OUTAGE).await;
                 redis.restart().await;
                 allow(redis);
             }
             Frozen => {
                 redis.signal(Signal::Freeze);
-                sleep_up_to(dice, MAX_OUTAGE).await;
+                sleep_up_to(rng, MAX_OUTAGE).await;
                 redis.signal(Signal::Thaw);
             }
             NormalClientsClosed => drop(redis.run(&["CLIENT", "KILL", "TYPE", "normal"])),
             SubscribersClosed => drop(redis.run(&["CLIENT", "KILL", "TYPE", "pubsub"])),
             IdleTimeout => {
                 redis.run(&["CONFIG", "SET", "timeout", "1"]);
-                sleep_up_to(dice, MAX_OUTAGE).await;
+                sleep_up_to(rng, MAX_OUTAGE).await;
                 redis.run(&["CONFIG", "SET", "timeout", "0"]);
             }
             PublishDenied => {
                 redis.run(&["ACL", "SETUSER", "relay", "-publish"]);
-                sleep_up_to(dice, MAX_OUTAGE).await;
+                sleep_up_to(rng, MAX_OUTAGE).await;
                 allow(redis);
             }
             ChannelsDenied => {
                 redis.run(&["ACL", "SETUSER", "relay", "resetchannels"]);
-                sleep_up_to(dice, MAX_OUTAGE).await;
+                sleep_up_to(rng, MAX_OUTAGE).await;
                 allow(redis);
             }
         }
@@ -109,18 +110,18 @@ async fn the_first_turn_after_a_redis_disturbance_is_as_fast_as_usual() {
         return println!("SKIPPED: requires Redis");
     }
     let report = Report::new("disturbed Redis");
-    for Batch { rounds, mut dice } in batches("disturbed Redis", BATCH) {
+    for Batch { rounds, mut rng } in batches("disturbed Redis", BATCH) {
         let redis = Redis::start().await;
         allow(&redis);
         let url = redis.url_of("relay:secret@");
         let mut installation = Installation::start(|builder| builder.on_redis(redis).env("REDIS_URL", &url)).await;
         until_recovered(&installation).await;
         let mut turns = TurnTimes::measure(&installation, &report).await;
-        let first = dice.index(Disturbance::ALL.len());
+        let first = rng.random_range(0..Disturbance::ALL.len());
         for round in 0..usize::try_from(rounds).unwrap() {
             let disturbance = Disturbance::ALL[(first + round) % Disturbance::ALL.len()];
 
-            disturbance.apply(installation.app.redis(), &mut dice).await;
+            disturbance.apply(installation.app.redis(), &mut rng).await;
             let returned_at = Instant::now();
 
             if disturbance.is_outage() {
@@ -130,7 +131,7 @@ async fn the_first_turn_after_a_redis_disturbance_is_as_fast_as_usual() {
                 tokio::time::sleep(RECOVERY.saturating_sub(returned_at.elapsed())).await;
             }
             let dropped = turns.dropped_hints().await;
-            turns.take(dice.index(2), disturbance.name()).await;
+            turns.take(rng.random_range(0..2), disturbance.name()).await;
             assert_eq!(turns.dropped_hints().await, dropped, "{disturbance:?}: a hint was dropped");
             until_recovered(&installation).await;
             report.count("disturbances");
@@ -157,14 +158,14 @@ async fn until_recovered(installation: &Installation) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn removing_the_wake_up_file_before_a_worker_restarts_delays_no_turn() {
     let report = Report::new("removed wake-up file");
-    for Batch { rounds, mut dice } in batches("removed wake-up file", BATCH) {
+    for Batch { rounds, mut rng } in batches("removed wake-up file", BATCH) {
         // One worker: the turn needs the restarted one.
         let mut installation = Installation::start(|builder| builder.embedded().workers(1)).await;
         let mut turns = TurnTimes::measure(&installation, &report).await;
         let mut file = installation.app.database().into_os_string();
         file.push("-wake");
         for _ in 0..rounds {
-            match dice.below(3) {
+            match rng.random_range(0..3) {
                 0 => std::fs::remove_file(&file).unwrap(),
                 1 => std::fs::rename(&file, installation.app.folder().join("moved")).unwrap(),
                 _ => {
@@ -173,14 +174,14 @@ async fn removing_the_wake_up_file_before_a_worker_restarts_delays_no_turn() {
                     std::fs::rename(other, &file).unwrap();
                 }
             }
-            sleep_up_to(&mut dice, Duration::from_millis(50)).await;
+            sleep_up_to(&mut rng, Duration::from_millis(50)).await;
             installation.app.replace_worker(0);
             within(RECOVERY_LIMIT, "the worker is ready", async || {
                 installation.app.worker(0).stderr().contains(" ready").then_some(())
             })
             .await;
 
-            turns.take(dice.index(2), "turn after the restart").await;
+            turns.take(rng.random_range(0..2), "turn after the restart").await;
             report.count("files removed or replaced");
         }
         assert_eq!(turns.dropped_hints().await, 0);

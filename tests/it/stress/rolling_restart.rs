@@ -16,9 +16,9 @@ const WORD_DELAY: Duration = Duration::from_millis(300);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rolling_restart_under_load_loses_no_send_and_counts_no_failure() {
     let report = Report::new("rolling restart");
-    for Batch { rounds, mut dice } in batches("rolling restart", BATCH) {
+    for Batch { rounds, mut rng } in batches("rolling restart", BATCH) {
         let mut installation = Installation::start(|builder| builder).await;
-        let load = Load::start_with_delay(&installation, &mut dice, &report, WORD_DELAY).await;
+        let load = Load::start_with_delay(&installation, &mut rng, &report, WORD_DELAY).await;
         for _ in 0..rounds {
             for index in 0..2 {
                 let began = Instant::now();

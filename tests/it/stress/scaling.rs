@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Batch, batches, installation::Installation, load::Load, report::Report, sleep_up_to};
+use rand::RngExt as _;
 
 /// Rounds per installation.
 const BATCH: u64 = 20;
@@ -16,18 +17,18 @@ const MOST: usize = 4;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn adding_and_removing_workers_is_not_noticed_by_clients() {
     let report = Report::new("coming and going workers");
-    for Batch { rounds, mut dice } in batches("coming and going workers", BATCH) {
+    for Batch { rounds, mut rng } in batches("coming and going workers", BATCH) {
         let mut installation = Installation::start(|builder| builder).await;
-        let load = Load::start(&installation, &mut dice, &report).await;
+        let load = Load::start(&installation, &mut rng, &report).await;
         for _ in 0..rounds {
             for _ in 0..CHANGES {
-                sleep_up_to(&mut dice, Duration::from_millis(800)).await;
+                sleep_up_to(&mut rng, Duration::from_millis(800)).await;
                 let count = installation.app.workers();
-                if count == 0 || count < MOST && dice.below(2) == 0 {
+                if count == 0 || count < MOST && rng.random_ratio(1, 2) {
                     installation.app.add_worker();
                     report.count("workers added");
                 } else {
-                    let index = dice.index(count);
+                    let index = rng.random_range(0..count);
                     installation.app.remove_worker(index).await;
                     report.count("workers removed");
                     report.add("moments without any worker", u64::from(count == 1));

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use banter_tests::{
     chat::{Sent, text_of},
-    dice::Dice,
     fake_openai::Answer,
+    random::{self, TestRng},
     watch::Watch,
 };
+use rand::RngExt as _;
 use serde_json::json;
 
 use crate::support::Scripted;
@@ -15,8 +16,8 @@ use crate::support::Scripted;
 const ROUNDS: usize = 15;
 
 /// A pause of up to 30 ms, to vary the interleaving.
-async fn a_moment(dice: &mut Dice) {
-    tokio::time::sleep(Duration::from_micros(dice.below(30_000))).await;
+async fn a_moment(rng: &mut TestRng) {
+    tokio::time::sleep(Duration::from_micros(rng.random_range(0..30_000))).await;
 }
 
 #[tokio::test]
@@ -24,7 +25,7 @@ async fn cancel_against_the_end_of_the_turn() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
     let watch = Watch::start(client).await;
-    let mut dice = Dice::from_environment();
+    let mut rng = random::from_environment();
     let session = scripted.session().await;
 
     for round in 0..ROUNDS {
@@ -34,7 +35,7 @@ async fn cancel_against_the_end_of_the_turn() {
         gate.arrived().await;
         gate.send("the whole answer").await;
         let (reply, ()) = tokio::join!(client.cancel(&session, &task), async {
-            a_moment(&mut dice).await;
+            a_moment(&mut rng).await;
             gate.finish().await;
         });
 
@@ -58,14 +59,14 @@ async fn archive_against_the_claim() {
     let scripted = Scripted::start_with("", |builder| builder.workers(2)).await;
     let client = &scripted.client;
     let watch = Watch::start(client).await;
-    let mut dice = Dice::from_environment();
+    let mut rng = random::from_environment();
 
     for round in 0..ROUNDS {
         let session = scripted.session().await;
         let text = format!("round {round}.");
         let body = json!({"content": text});
         let (sent, archived) = tokio::join!(client.post_message(&session, "", &body), async {
-            a_moment(&mut dice).await;
+            a_moment(&mut rng).await;
             client.archive(&session).await
         });
         archived.ok(204);
@@ -96,13 +97,13 @@ async fn edit_against_the_claim() {
     let scripted = Scripted::start_with("", |builder| builder.workers(2)).await;
     let client = &scripted.client;
     let watch = Watch::start(client).await;
-    let mut dice = Dice::from_environment();
+    let mut rng = random::from_environment();
 
     for round in 0..ROUNDS {
         let (old, new) = (format!("old text {round}."), format!("new text {round}."));
         let session = scripted.session().await;
         let sent = client.send(&session, &old).await;
-        a_moment(&mut dice).await;
+        a_moment(&mut rng).await;
         let reply = client.edit(&session, &sent.message_id, &new).await;
         client.wait_for_status(&session, &sent.task_id, "succeeded").await;
 
@@ -125,13 +126,13 @@ async fn unsend_against_the_claim() {
     let scripted = Scripted::start_with("", |builder| builder.workers(2)).await;
     let client = &scripted.client;
     let watch = Watch::start(client).await;
-    let mut dice = Dice::from_environment();
+    let mut rng = random::from_environment();
 
     for round in 0..ROUNDS {
         let text = format!("regretted {round}.");
         let session = scripted.session().await;
         let sent = client.send(&session, &text).await;
-        a_moment(&mut dice).await;
+        a_moment(&mut rng).await;
         let reply = client.unsend(&session, &sent.message_id).await;
 
         if reply.status == 204 {
@@ -152,7 +153,7 @@ async fn permanent_deletion_against_the_turn() {
     let scripted = Scripted::start_with("", |builder| builder.workers(2)).await;
     let client = &scripted.client;
     let watch = Watch::start(client).await;
-    let mut dice = Dice::from_environment();
+    let mut rng = random::from_environment();
 
     for round in 0..ROUNDS {
         let session = scripted.session().await;
@@ -160,7 +161,7 @@ async fn permanent_deletion_against_the_turn() {
         scripted.model.script(&text, [Answer::words(["a ", "b"], Duration::from_millis(5))]);
         client.send(&session, &text).await;
         client.send(&session, "and another").await;
-        a_moment(&mut dice).await;
+        a_moment(&mut rng).await;
         client.delete(&format!("/v1/chat/{session}?permanent=true")).await.ok(204);
         client.get(&format!("/v1/chat/{session}")).await.problem(404);
     }
