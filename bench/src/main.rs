@@ -6,7 +6,7 @@
 //! | [`soak`] | Half of full load for an hour: does anything grow? |
 //! | [`readers`] | Stalled readers: are the others affected? |
 //! | [`hostile`] | A good client next to clients that are silent or never read |
-//! | [`warm`] | The overhead of a turn, excluding the agent's own time |
+//! | [`warm_turns`] | The overhead of a turn, excluding the agent's own time |
 //! | [`load`] | The simulated users |
 //! | [`measure`] | Samples of processes and the database, and latencies |
 //! | [`report`] | A table, a plot, and the check whether a series is flat |
@@ -18,7 +18,7 @@ mod measure;
 mod readers;
 mod report;
 mod soak;
-mod warm;
+mod warm_turns;
 
 use std::process::ExitCode;
 
@@ -41,7 +41,7 @@ enum Run {
     /// Measure a good client next to half-open connections, slow bodies, and clients that never read.
     Hostile(hostile::Options),
     /// Measure the overhead of a turn in a warm process, excluding the agent's own time.
-    Warm(warm::Options),
+    Warm(warm_turns::Options),
 }
 
 #[tokio::main]
@@ -52,7 +52,7 @@ async fn main() -> ExitCode {
             Run::Soak(options) => soak::run(options).await,
             Run::Readers(options) => readers::run(options).await,
             Run::Hostile(options) => hostile::run(options).await,
-            Run::Warm(options) => warm::run(options).await,
+            Run::Warm(options) => warm_turns::run(options).await,
         }
     };
     // On an interrupt the run is dropped, which kills the processes that it started.

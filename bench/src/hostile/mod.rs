@@ -3,7 +3,7 @@
 //! Rounds alternate in one run: without hostile clients, then with half-open connections, slow bodies, and clients that
 //! request pages of a session of 100 MiB and never read them.
 
-mod crowd;
+mod clients;
 
 use std::time::{Duration, Instant};
 
@@ -13,16 +13,16 @@ use clap::Args;
 use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use crate::measure::{Latencies, percentile};
-use crowd::{ARRIVAL, Behavior, Crowd};
+use crate::measure::Latencies;
+use clients::{Behavior, CONNECT_TIME, HostileClients};
 
 /// Number of turns of the long session, and bytes of each.
 const TURNS: usize = 400;
 const TURN_BYTES: usize = 256 * 1024;
 /// Delay before a round is measured.
-const SETTLE: Duration = Duration::from_secs(3);
+const SETTLE_TIME: Duration = Duration::from_secs(3);
 /// Tolerated increase of the good client's p99, as a share, or in milliseconds if that is more.
-const LATER: (f64, f64) = (0.2, 1.0);
+const LATENCY_TOLERANCE: (f64, f64) = (0.2, 1.0);
 /// Maximum peak memory of the api, in MiB.
 const MEMORY_MIB: f64 = 150.0;
 /// Time limit for a stop while all hostile clients are connected.
@@ -66,38 +66,38 @@ pub async fn run(options: Options) -> Result<bool> {
         client.post_message(&long, "", &json!({"content": content})).await.ok_status(202);
     }
 
-    let (mut quiet, mut hostile) = (Vec::new(), Vec::new());
-    let mut crowd = Crowd::new();
+    let (mut quiet, mut hostile) = (Latencies::default(), Latencies::default());
+    let mut clients = HostileClients::new();
     for number in 1..=options.rounds {
-        quiet.extend(round(&client, &short, &options, number, "quiet").await?);
-        crowd = gather(client.address(), &long, &options)?;
-        sleep(ARRIVAL).await;
-        hostile.extend(round(&client, &short, &options, number, "hostile").await?);
+        quiet.add(&round(&client, &short, &options, number, "quiet").await?);
+        clients = connect(client.address(), &long, &options)?;
+        sleep(CONNECT_TIME).await;
+        hostile.add(&round(&client, &short, &options, number, "hostile").await?);
         if number < options.rounds {
-            drop(std::mem::replace(&mut crowd, Crowd::new()));
+            drop(std::mem::replace(&mut clients, HostileClients::new()));
         }
     }
     let peak_mib = app.api(0).process.peak_memory() as f64 / 1024.0 / 1024.0;
     let stopping = Instant::now();
     app.api(0).process.stop(Duration::from_mins(2)).await;
     let stopped_in = stopping.elapsed();
-    drop(crowd);
-    Ok(judge(quiet, hostile, peak_mib, stopped_in))
+    drop(clients);
+    Ok(print_result(&quiet, &hostile, peak_mib, stopped_in))
 }
 
-fn gather(address: &str, session: &str, options: &Options) -> Result<Crowd> {
-    let mut crowd = Crowd::new();
-    crowd.add(options.half_open, address, &Behavior::HalfOpen)?;
-    crowd.add(options.slow_bodies, address, &Behavior::SlowBody)?;
+fn connect(address: &str, session: &str, options: &Options) -> Result<HostileClients> {
+    let mut clients = HostileClients::new();
+    clients.add(options.half_open, address, &Behavior::HalfOpen)?;
+    clients.add(options.slow_bodies, address, &Behavior::SlowBody)?;
     let page = format!("/v1/chat/{session}/messages?limit=200");
-    crowd.add(options.never_read, address, &Behavior::NeverReads(page))?;
-    Ok(crowd)
+    clients.add(options.never_read, address, &Behavior::NeverReads(page))?;
+    Ok(clients)
 }
 
-/// Measures the latencies of the good client, in milliseconds: it lists, reads, and renames in turn.
-async fn round(client: &Client, session: &str, options: &Options, number: usize, kind: &str) -> Result<Vec<f64>> {
-    sleep(SETTLE).await;
-    let (latencies, begun) = (Latencies::default(), Instant::now());
+/// Measures the latencies of the good client: it lists, reads, and renames in turn.
+async fn round(client: &Client, session: &str, options: &Options, number: usize, kind: &str) -> Result<Latencies> {
+    sleep(SETTLE_TIME).await;
+    let (mut latencies, begun) = (Latencies::default(), Instant::now());
     let mut ticks = interval(Duration::from_secs_f64(1.0 / options.rate));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let path = format!("/v1/chat/{session}");
@@ -113,30 +113,27 @@ async fn round(client: &Client, session: &str, options: &Options, number: usize,
             _ => client.patch(&path, &json!({"title": turn.to_string()})).await,
         };
         ensure!(reply.status == 200, "the good client got {}: {}", reply.status, reply.text());
-        latencies.note(asked.elapsed());
+        latencies.record(asked.elapsed());
     }
-    let sorted = latencies.take();
     println!(
         "round {number} {kind:>7}: {} requests, p50 {:.2} ms, p99 {:.2} ms",
-        sorted.len(),
-        percentile(&sorted, 0.5),
-        percentile(&sorted, 0.99)
+        latencies.count(),
+        latencies.quantile_ms(0.5),
+        latencies.quantile_ms(0.99)
     );
-    Ok(sorted)
+    Ok(latencies)
 }
 
-fn judge(mut quiet: Vec<f64>, mut hostile: Vec<f64>, peak_mib: f64, stopped_in: Duration) -> bool {
-    quiet.sort_by(f64::total_cmp);
-    hostile.sort_by(f64::total_cmp);
-    let [before, after] = [&quiet, &hostile].map(|sorted| percentile(sorted, 0.99));
+fn print_result(quiet: &Latencies, hostile: &Latencies, peak_mib: f64, stopped_in: Duration) -> bool {
+    let [before, after] = [quiet, hostile].map(|latencies| latencies.quantile_ms(0.99));
     println!("all rounds: p99 {before:.2} → {after:.2} ms ({:.2} times)", after / before);
     println!("the api used at most {peak_mib:.0} MiB and stopped in {:.1} s", stopped_in.as_secs_f64());
-    let is_undisturbed = after <= before + (before * LATER.0).max(LATER.1);
+    let is_unaffected = after <= before + (before * LATENCY_TOLERANCE.0).max(LATENCY_TOLERANCE.1);
     let (is_small, is_quick) = (peak_mib < MEMORY_MIB, stopped_in < STOP_LIMIT);
     for (holds, what) in
-        [(is_undisturbed, "latency of the good client"), (is_small, "memory of the api"), (is_quick, "time to stop")]
+        [(is_unaffected, "latency of the good client"), (is_small, "memory of the api"), (is_quick, "time to stop")]
     {
         println!("{what}: {}", if holds { "within the limit" } else { "OVER THE LIMIT" });
     }
-    is_undisturbed && is_small && is_quick
+    is_unaffected && is_small && is_quick
 }

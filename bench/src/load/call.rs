@@ -7,7 +7,7 @@ use banter_tests::client::Client;
 use serde_json::Value;
 use tokio::time::sleep;
 
-use super::tally::Tally;
+use super::stats::LoadStats;
 
 /// Maximum number of attempts.
 const TRIES: u32 = 10;
@@ -15,7 +15,12 @@ const TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Sends a request until the response is not a 503, and returns the body. Fails unless the status is one of these.
-pub async fn call(client: &Client, request: reqwest::RequestBuilder, statuses: &[u16], tally: &Tally) -> Result<Value> {
+pub async fn call(
+    client: &Client,
+    request: reqwest::RequestBuilder,
+    statuses: &[u16],
+    stats: &LoadStats,
+) -> Result<Value> {
     for _ in 1..TRIES {
         let reply = client.try_call(request.try_clone().context("a body that cannot be sent twice")?).await?;
         if reply.status != 503 {
@@ -27,7 +32,7 @@ pub async fn call(client: &Client, request: reqwest::RequestBuilder, statuses: &
             );
             return Ok(if reply.body.is_empty() { Value::Null } else { reply.json() });
         }
-        tally.count_busy();
+        stats.count_busy();
         sleep(PAUSE).await;
     }
     anyhow::bail!("repeated 503 responses")

@@ -12,7 +12,7 @@ use rand::RngExt as _;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::{tally::Tally, user::User};
+use super::{stats::LoadStats, user::User};
 
 /// Number of streams of each user.
 pub const STREAMS: usize = 2;
@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub struct Listener {
     user: Arc<User>,
-    tally: Arc<Tally>,
+    stats: Arc<LoadStats>,
     /// The index of the next api.
     api: usize,
     rng: TestRng,
@@ -36,29 +36,29 @@ pub struct Listener {
 }
 
 /// Why a stream is closed.
-enum Left {
+enum Closed {
     /// It is to be reopened.
-    Bored,
+    Reopen,
     /// The run has ended.
     Stopped,
 }
 
 impl Listener {
     /// Opens the stream for the first time, from now on.
-    pub async fn start(user: Arc<User>, tally: Arc<Tally>, api: usize, rng: TestRng) -> Result<Self> {
+    pub async fn start(user: Arc<User>, stats: Arc<LoadStats>, api: usize, rng: TestRng) -> Result<Self> {
         let mut stream = user.client_of(api).try_events(USER_EVENTS, None).await?;
         let hello = stream.next().await;
         let (epoch, seq) =
             split(hello.data["cursor"].as_str().unwrap_or_default()).context("hello without a cursor")?;
-        Ok(Self { user, tally, api, rng, epoch, seq, stream })
+        Ok(Self { user, stats, api, rng, epoch, seq, stream })
     }
 
     /// Follows the stream until it is stopped.
     pub async fn listen(mut self, stop: CancellationToken) {
         loop {
-            self.tally.count_stream();
+            self.stats.count_stream();
             let stay = Duration::from_secs(STAY_SECONDS.0 + self.rng.random_range(0..STAY_SECONDS.1));
-            if let Left::Stopped = self.read(Instant::now() + stay, &stop).await {
+            if let Closed::Stopped = self.read(Instant::now() + stay, &stop).await {
                 return;
             }
             self.api += 1;
@@ -66,42 +66,42 @@ impl Listener {
             match self.user.client_of(self.api).try_events(USER_EVENTS, Some(&cursor)).await {
                 Ok(stream) => self.stream = stream,
                 Err(error) => {
-                    self.tally.complain(format!("a stream cannot be opened: {error}"));
+                    self.stats.record_violation(format!("a stream cannot be opened: {error}"));
                     sleep(PAUSE).await;
                 }
             }
         }
     }
 
-    async fn read(&mut self, until: Instant, stop: &CancellationToken) -> Left {
+    async fn read(&mut self, until: Instant, stop: &CancellationToken) -> Closed {
         loop {
             tokio::select! {
-                () = stop.cancelled() => return Left::Stopped,
-                () = sleep_until(until) => return Left::Bored,
+                () = stop.cancelled() => return Closed::Stopped,
+                () = sleep_until(until) => return Closed::Reopen,
                 event = self.stream.try_next() => match event {
-                    Ok(Some(event)) => self.take_in(&event),
+                    Ok(Some(event)) => self.receive(&event),
                     Ok(None) => {
-                        self.tally.complain("a stream ended unexpectedly".into());
-                        return Left::Bored;
+                        self.stats.record_violation("a stream ended unexpectedly".into());
+                        return Closed::Reopen;
                     }
-                    Err(complaint) => self.tally.complain(complaint),
+                    Err(violation) => self.stats.record_violation(violation),
                 },
             }
         }
     }
 
-    fn take_in(&mut self, event: &Event) {
+    fn receive(&mut self, event: &Event) {
         if event.kind == "resync" {
-            self.tally.complain(format!("a stream received resync: {}", event.data));
+            self.stats.record_violation(format!("a stream received resync: {}", event.data));
             let cursor = event.data["cursor"].as_str().and_then(split);
             (self.epoch, self.seq) = cursor.unwrap_or_default();
         }
         let Some((epoch, seq)) = event.id.as_deref().and_then(split) else { return };
         if (epoch.as_str(), seq) != (self.epoch.as_str(), self.seq + 1) {
-            self.tally.complain(format!("event {}-{} was followed by {epoch}-{seq}", self.epoch, self.seq));
+            self.stats.record_violation(format!("event {}-{} was followed by {epoch}-{seq}", self.epoch, self.seq));
         }
         (self.epoch, self.seq) = (epoch, seq);
-        self.user.hear(seq, &event.data);
+        self.user.receive(seq, &event.data);
     }
 }
 

@@ -2,15 +2,15 @@
 //! ([`listen`]).
 //!
 //! Each [`call`] is retried when it is answered 503. Every message must be answered, and every stream must have no gap.
-//! Violations are recorded in the [`Tally`].
+//! Violations are recorded in the [`LoadStats`].
 
 mod call;
 mod listen;
-mod tally;
+mod stats;
 mod turns;
 mod user;
 
-pub use tally::Tally;
+pub use stats::LoadStats;
 
 use std::{
     sync::{
@@ -30,83 +30,83 @@ use user::User;
 
 /// Maximum number of concurrent turns at a fixed rate, far more than half load needs: reaching it means that the
 /// installation cannot keep up, which is a violation.
-const MAX_UNDER_WAY: u64 = 2000;
+const MAX_OPEN_TURNS: u64 = 2000;
 
 /// All users of a run.
 #[derive(Debug)]
 pub struct Load {
     users: Vec<Arc<User>>,
-    tally: Arc<Tally>,
+    stats: Arc<LoadStats>,
     rng: TestRng,
-    under_way: Arc<AtomicU64>,
+    open_turns: Arc<AtomicU64>,
     listeners: TaskTracker,
     stop_listening: CancellationToken,
 }
 
 impl Load {
     /// Creates the users' keys and sessions, and opens their streams.
-    pub async fn settle_in(app: &TestApp, users: usize, seed: u64) -> Result<Self> {
-        let (tally, mut rng) = (Arc::new(Tally::default()), TestRng::seed_from_u64(seed));
+    pub async fn create(app: &TestApp, user_count: usize, seed: u64) -> Result<Self> {
+        let (stats, mut rng) = (Arc::new(LoadStats::default()), TestRng::seed_from_u64(seed));
         let (listeners, stop_listening) = (TaskTracker::new(), CancellationToken::new());
-        let mut people = Vec::new();
-        for number in 0..users {
-            let user = Arc::new(User::settle_in(app, number, &tally, &mut rng).await?);
+        let mut users = Vec::new();
+        for number in 0..user_count {
+            let user = Arc::new(User::create(app, number, &stats, &mut rng).await?);
             for stream in 0..listen::STREAMS {
-                let listener = listen::Listener::start(user.clone(), tally.clone(), stream, rng.fork()).await?;
+                let listener = listen::Listener::start(user.clone(), stats.clone(), stream, rng.fork()).await?;
                 listeners.spawn(listener.listen(stop_listening.clone()));
             }
-            people.push(user);
+            users.push(user);
         }
-        Ok(Self { users: people, tally, rng, under_way: Arc::default(), listeners, stop_listening })
+        Ok(Self { users, stats, rng, open_turns: Arc::default(), listeners, stop_listening })
     }
 
     /// Returns the counts and measurements.
-    pub fn tally(&self) -> Arc<Tally> {
-        self.tally.clone()
+    pub fn stats(&self) -> Arc<LoadStats> {
+        self.stats.clone()
     }
 
     /// Returns the number of turns that have not ended.
-    pub fn under_way(&self) -> u64 {
-        self.under_way.load(Ordering::Relaxed)
+    pub fn open_turns(&self) -> u64 {
+        self.open_turns.load(Ordering::Relaxed)
     }
 
-    /// Lets `people` users take turns without a pause for this long. Returns the number of turns per second.
-    pub async fn as_fast_as_possible(&mut self, people: usize, duration: Duration) -> f64 {
+    /// Lets `users` users take turns without a pause for this long. Returns the number of turns per second.
+    pub async fn run_unthrottled(&mut self, users: usize, duration: Duration) -> f64 {
         let started = Instant::now();
-        let before = self.tally.answers();
-        let persons = TaskTracker::new();
-        for _ in 0..people {
-            let (users, tally, mut rng) = (self.users.clone(), self.tally.clone(), self.rng.fork());
-            persons.spawn(async move {
+        let before = self.stats.answers();
+        let turns = TaskTracker::new();
+        for _ in 0..users {
+            let (users, stats, mut rng) = (self.users.clone(), self.stats.clone(), self.rng.fork());
+            turns.spawn(async move {
                 while started.elapsed() < duration {
-                    turns::take_turn(any(&users, &mut rng), &tally, &mut rng).await;
+                    turns::take_turn(any(&users, &mut rng), &stats, &mut rng).await;
                 }
             });
         }
         tokio::time::sleep(duration).await;
-        let rate = (self.tally.answers() - before) as f64 / started.elapsed().as_secs_f64();
-        persons.close();
-        persons.wait().await;
+        let rate = (self.stats.answers() - before) as f64 / started.elapsed().as_secs_f64();
+        turns.close();
+        turns.wait().await;
         rate
     }
 
     /// Starts turns at this rate (per second) until `stop`, then waits for the last ones.
-    pub async fn at_rate(&mut self, rate: f64, stop: CancellationToken) {
+    pub async fn run_at_rate(&mut self, rate: f64, stop: CancellationToken) {
         let turns = TaskTracker::new();
         let mut ticks = interval(Duration::from_secs_f64(1.0 / rate));
         // A late tick is caught up, which keeps the rate.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-            if self.under_way() >= MAX_UNDER_WAY {
-                self.tally.complain("the installation cannot keep up: a turn was skipped".into());
+            if self.open_turns() >= MAX_OPEN_TURNS {
+                self.stats.record_violation("the installation cannot keep up: a turn was skipped".into());
                 continue;
             }
-            let (user, tally, mut rng) = (any(&self.users, &mut self.rng).clone(), self.tally.clone(), self.rng.fork());
-            let under_way = self.under_way.clone();
-            under_way.fetch_add(1, Ordering::Relaxed);
+            let (user, stats, mut rng) = (any(&self.users, &mut self.rng).clone(), self.stats.clone(), self.rng.fork());
+            let open_turns = self.open_turns.clone();
+            open_turns.fetch_add(1, Ordering::Relaxed);
             turns.spawn(async move {
-                turns::take_turn(&user, &tally, &mut rng).await;
-                under_way.fetch_sub(1, Ordering::Relaxed);
+                turns::take_turn(&user, &stats, &mut rng).await;
+                open_turns.fetch_sub(1, Ordering::Relaxed);
             });
         }
         turns.close();
@@ -114,7 +114,7 @@ impl Load {
     }
 
     /// Closes all streams.
-    pub async fn go_home(self) {
+    pub async fn stop(self) {
         self.stop_listening.cancel();
         self.listeners.close();
         self.listeners.wait().await;

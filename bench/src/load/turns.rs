@@ -13,8 +13,8 @@ use tokio::time::{sleep, timeout};
 
 use super::{
     call::call,
-    tally::Tally,
-    user::{Place, User},
+    stats::LoadStats,
+    user::{Slot, User},
 };
 
 /// Time limit for a turn: the longest answer takes three seconds, and up to two turns are queued before it.
@@ -33,16 +33,16 @@ enum Kind {
     /// 20 kB in three seconds.
     Long,
     /// An answer of five seconds, stopped within the first.
-    Stopped,
+    Cancelled,
 }
 
 impl Kind {
-    fn by_chance(rng: &mut TestRng) -> Self {
+    fn draw(rng: &mut TestRng) -> Self {
         match rng.random_range(0..100) {
             0..75 => Self::Echo,
             75..92 => Self::Talk,
             92..95 => Self::Long,
-            _ => Self::Stopped,
+            _ => Self::Cancelled,
         }
     }
 
@@ -51,73 +51,74 @@ impl Kind {
             Self::Echo => "/echo The quick brown fox jumps over the lazy dog, and the dog does not mind at all.",
             Self::Talk => "My name is Ada. What can you do?",
             Self::Long => "/long",
-            Self::Stopped => "/slow 5",
+            Self::Cancelled => "/slow 5",
         }
     }
 }
 
 /// Takes one turn of this user, and records a violation when it does not go as expected.
-pub async fn take_turn(user: &Arc<User>, tally: &Tally, rng: &mut TestRng) {
-    let kind = Kind::by_chance(rng);
+pub async fn take_turn(user: &Arc<User>, stats: &LoadStats, rng: &mut TestRng) {
+    let kind = Kind::draw(rng);
     // All sessions may be busy or about to be archived; at a fixed rate that resolves itself.
-    let Some(place) = user.take_place(kind == Kind::Echo, rng) else { return sleep(Duration::from_millis(5)).await };
-    let session = place.session.clone();
-    if let Err(error) = go_through(user, kind, &place, tally, rng).await {
-        tally.complain(format!("a turn of {kind:?} in {session}: {error:#}"));
+    let Some(slot) = user.acquire_slot(kind == Kind::Echo, rng) else { return sleep(Duration::from_millis(5)).await };
+    let session = slot.session.clone();
+    if let Err(error) = perform_turn(user, kind, &slot, stats, rng).await {
+        stats.record_violation(format!("a turn of {kind:?} in {session}: {error:#}"));
     }
-    if let Err(error) = user.leave(place, tally, rng).await {
-        tally.complain(format!("archiving {session}: {error:#}"));
+    if let Err(error) = user.release(slot, stats, rng).await {
+        stats.record_violation(format!("archiving {session}: {error:#}"));
     }
 }
 
-async fn go_through(user: &User, kind: Kind, place: &Place, tally: &Tally, rng: &mut TestRng) -> Result<()> {
+async fn perform_turn(user: &User, kind: Kind, slot: &Slot, stats: &LoadStats, rng: &mut TestRng) -> Result<()> {
     let client = user.client(rng);
-    let path = format!("/v1/chat/{}", place.session);
+    let path = format!("/v1/chat/{}", slot.session);
     let request = client.request("POST", &format!("{path}/messages"));
     let request = request.header("Idempotency-Key", fresh_key()).json(&json!({"content": kind.text()}));
     let asked = Instant::now();
-    let sent = call(client, request, &[202], tally).await.context("send")?;
-    tally.sends.note(asked.elapsed());
+    let sent = call(client, request, &[202], stats).await.context("send")?;
+    stats.sends.record(asked.elapsed());
     let task = sent["task"]["id"].as_str().context("a 202 without a task")?;
     let outcome = user.wait_for(task);
 
     let mut stopped_at = None;
-    if kind == Kind::Stopped {
+    if kind == Kind::Cancelled {
         sleep(Duration::from_millis(100 + rng.random_range(0..900))).await;
         let client = user.client(rng);
         stopped_at = Some(Instant::now());
         let request = client.request("POST", &format!("{path}/tasks/{task}/cancel"));
         // 409 if the answer had already ended.
-        call(client, request, &[202, 409], tally).await.context("stop")?;
+        call(client, request, &[202, 409], stats).await.context("stop")?;
     }
 
     let Ok(Ok(ending)) = timeout(OUTCOME_LIMIT, outcome).await else {
         let now = client.try_call(client.request("GET", &format!("{path}/tasks/{task}"))).await?;
         bail!("no outcome of task {task} within {OUTCOME_LIMIT:?}; its status is {}", now.text());
     };
-    tally.count_answer();
-    match (kind, stopped_at) {
-        (Kind::Echo, _) => tally.answers.note(ending.at - asked),
-        (_, Some(at)) => tally.stops.note(ending.at.saturating_duration_since(at)),
-        _ => {}
+    stats.count_answer();
+    if kind == Kind::Echo {
+        stats.answers.record(ending.at - asked);
     }
-    let was_stopped = kind == Kind::Stopped && ending.status == "cancelled";
+    if let Some(at) = stopped_at {
+        stats.stops.record(ending.at.saturating_duration_since(at));
+    }
+    let was_stopped = kind == Kind::Cancelled && ending.status == "cancelled";
     // An answer of five seconds that is to be stopped within the first may only finish when the whole system is late.
-    let was_too_late = kind == Kind::Stopped && asked.elapsed() > STOPPED_ANSWER;
-    if !was_stopped && !(ending.status == "succeeded" && (kind != Kind::Stopped || was_too_late)) {
+    let was_too_late = kind == Kind::Cancelled && asked.elapsed() > STOPPED_ANSWER;
+    if !was_stopped && !(ending.status == "succeeded" && (kind != Kind::Cancelled || was_too_late)) {
         bail!("task {task} is {}", ending.status);
     }
-    look_around(user, &path, tally, rng).await
+    browse(user, &path, stats, rng).await
 }
 
 /// Does what users do besides sending: mark a session read, fetch it again, list sessions.
-async fn look_around(user: &User, path: &str, tally: &Tally, rng: &mut TestRng) -> Result<()> {
+async fn browse(user: &User, path: &str, stats: &LoadStats, rng: &mut TestRng) -> Result<()> {
     let client = user.client(rng);
-    let (request, status) = match rng.random_range(0..10) {
+    let (request, expected) = match rng.random_range(0..10) {
         0 | 1 => (client.request("POST", &format!("{path}/read")).json(&json!({"seq": 1_000_000})), 200),
         2 => (client.request("GET", path), 200),
         3 => (client.request("GET", "/v1/chat"), 200),
         _ => return Ok(()),
     };
-    call(client, request, &[status], tally).await.context("a look around").map(drop)
+    call(client, request, &[expected], stats).await.context("a read request").map(drop)
 }

@@ -12,7 +12,7 @@ use rand::RngExt as _;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use super::{any, below, call::call, tally::Tally};
+use super::{any, below, call::call, stats::LoadStats};
 
 /// Number of a user's sessions with instant answers, and of those with slow ones.
 const QUICK: usize = 4;
@@ -20,7 +20,7 @@ const SLOW: usize = 4;
 /// Number of turns after which a session is archived or deleted: the minimum, and the range of a random addition.
 const TURNS: (u32, usize) = (10, 40);
 /// Maximum number of concurrent turns in one session: more than one, so that some are queued.
-const UNDER_WAY: u32 = 3;
+const MAX_OPEN_TURNS: u32 = 3;
 
 /// The final status of a task and the time when its event was received.
 #[derive(Clone, Debug)]
@@ -36,12 +36,12 @@ pub struct Ending {
 struct Conversation {
     id: String,
     left: u32,
-    under_way: u32,
+    open_turns: u32,
 }
 
 /// What was received on the user's streams.
 #[derive(Debug, Default)]
-struct Heard {
+struct Received {
     /// The last event of the log that was received on any stream.
     last_seq: u64,
     waiting: HashMap<String, oneshot::Sender<Ending>>,
@@ -54,12 +54,12 @@ struct Heard {
 pub struct User {
     clients: Vec<Client>,
     conversations: Mutex<Vec<Conversation>>,
-    heard: Mutex<Heard>,
+    received: Mutex<Received>,
 }
 
 /// A slot in a session, held for one turn.
 #[derive(Debug)]
-pub struct Place {
+pub struct Slot {
     index: usize,
     /// The id of the session.
     pub session: String,
@@ -67,14 +67,14 @@ pub struct Place {
 
 impl User {
     /// Creates a key and the sessions.
-    pub async fn settle_in(app: &TestApp, number: usize, tally: &Tally, rng: &mut TestRng) -> Result<Self> {
+    pub async fn create(app: &TestApp, number: usize, stats: &LoadStats, rng: &mut TestRng) -> Result<Self> {
         let key = app.create_key("default", &format!("user-{number}"), "member").await;
         let clients: Vec<Client> = (0..app.api_count()).map(|api| app.client_of(api).with_key(&key)).collect();
         let mut conversations = Vec::new();
         for _ in 0..QUICK + SLOW {
-            conversations.push(Conversation { id: create(&clients[0], tally).await?, left: turns(rng), under_way: 0 });
+            conversations.push(Conversation { id: create(&clients[0], stats).await?, left: turns(rng), open_turns: 0 });
         }
-        Ok(Self { clients, conversations: Mutex::new(conversations), heard: Mutex::default() })
+        Ok(Self { clients, conversations: Mutex::new(conversations), received: Mutex::default() })
     }
 
     /// Returns a client of this api, modulo the number of apis.
@@ -91,31 +91,31 @@ impl User {
         self.conversations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn heard(&self) -> MutexGuard<'_, Heard> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    fn received(&self) -> MutexGuard<'_, Received> {
+        self.received.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Acquires a slot in a session, or returns `None` if all are busy.
-    pub fn take_place(&self, is_quick: bool, rng: &mut TestRng) -> Option<Place> {
+    pub fn acquire_slot(&self, is_quick: bool, rng: &mut TestRng) -> Option<Slot> {
         let (first, count) = if is_quick { (0, QUICK) } else { (QUICK, SLOW) };
         let offset = below(rng, count);
         let mut conversations = self.conversations();
         let mut indexes = (0..count).map(|step| first + (offset + step) % count);
         let index =
-            indexes.find(|&index| conversations[index].left > 0 && conversations[index].under_way < UNDER_WAY)?;
+            indexes.find(|&index| conversations[index].left > 0 && conversations[index].open_turns < MAX_OPEN_TURNS)?;
         let conversation = &mut conversations[index];
         conversation.left -= 1;
-        conversation.under_way += 1;
-        Some(Place { index, session: conversation.id.clone() })
+        conversation.open_turns += 1;
+        Some(Slot { index, session: conversation.id.clone() })
     }
 
     /// Releases the slot. The last release of a session that has had its turns archives or deletes it and creates
     /// another.
-    pub async fn leave(&self, place: Place, tally: &Tally, rng: &mut TestRng) -> Result<()> {
+    pub async fn release(&self, slot: Slot, stats: &LoadStats, rng: &mut TestRng) -> Result<()> {
         let is_over = {
-            let conversation = &mut self.conversations()[place.index];
-            conversation.under_way -= 1;
-            conversation.left == 0 && conversation.under_way == 0
+            let conversation = &mut self.conversations()[slot.index];
+            conversation.open_turns -= 1;
+            conversation.left == 0 && conversation.open_turns == 0
         };
         if !is_over {
             return Ok(());
@@ -123,40 +123,40 @@ impl User {
         let client = self.client(rng);
         // Half of them are deleted permanently, so that deletion is part of the run.
         let query = if rng.random_ratio(1, 2) { "?permanent=true" } else { "" };
-        let path = format!("/v1/chat/{}{query}", place.session);
-        call(client, client.request("DELETE", &path), &[204], tally).await?;
-        let next = Conversation { id: create(client, tally).await?, left: turns(rng), under_way: 0 };
-        self.conversations()[place.index] = next;
+        let path = format!("/v1/chat/{}{query}", slot.session);
+        call(client, client.request("DELETE", &path), &[204], stats).await?;
+        let next = Conversation { id: create(client, stats).await?, left: turns(rng), open_turns: 0 };
+        self.conversations()[slot.index] = next;
         Ok(())
     }
 
     /// Returns where the outcome of this task will arrive; it may have been received already.
     pub fn wait_for(&self, task: &str) -> oneshot::Receiver<Ending> {
         let (tell, told) = oneshot::channel();
-        let mut heard = self.heard();
-        if let Some(ending) = heard.early.remove(task) {
+        let mut received = self.received();
+        if let Some(ending) = received.early.remove(task) {
             let _ = tell.send(ending);
         } else {
-            heard.waiting.insert(task.to_owned(), tell);
+            received.waiting.insert(task.to_owned(), tell);
         }
         told
     }
 
     /// Processes an event of the log. Each counts once, on whichever stream it arrives first.
-    pub fn hear(&self, seq: u64, data: &Value) {
-        let mut heard = self.heard();
-        if seq <= heard.last_seq {
+    pub fn receive(&self, seq: u64, data: &Value) {
+        let mut received = self.received();
+        if seq <= received.last_seq {
             return;
         }
-        heard.last_seq = seq;
+        received.last_seq = seq;
         let (Some(task), Some(status)) = (data["task"]["id"].as_str(), data["task"]["status"].as_str()) else { return };
         if data["type"] != "task.updated" || ["queued", "running"].contains(&status) {
             return;
         }
         let ending = Ending { status: status.to_owned(), at: Instant::now() };
-        match heard.waiting.remove(task) {
+        match received.waiting.remove(task) {
             Some(tell) => drop(tell.send(ending)),
-            None => drop(heard.early.insert(task.to_owned(), ending)),
+            None => drop(received.early.insert(task.to_owned(), ending)),
         }
     }
 }
@@ -165,8 +165,8 @@ fn turns(rng: &mut TestRng) -> u32 {
     TURNS.0 + u32::try_from(below(rng, TURNS.1)).unwrap_or(0)
 }
 
-async fn create(client: &Client, tally: &Tally) -> Result<String> {
+async fn create(client: &Client, stats: &LoadStats) -> Result<String> {
     let request = client.request("POST", "/v1/chat").json(&json!({"agent_key": "demo"}));
-    let session = call(client, request, &[201], tally).await?;
+    let session = call(client, request, &[201], stats).await?;
     Ok(session["id"].as_str().context("a session without an id")?.to_owned())
 }

@@ -16,7 +16,7 @@ const BYTES_PER_MIB: f64 = 1024.0 * 1024.0;
 
 /// A database that is sampled repeatedly.
 #[derive(Debug)]
-pub struct DatabaseWatch {
+pub struct DatabaseSampler {
     path: PathBuf,
     connection: SqliteConnection,
 }
@@ -36,7 +36,7 @@ pub struct DatabaseSample {
     pub ended_jobs: f64,
 }
 
-impl DatabaseWatch {
+impl DatabaseSampler {
     /// Opens a read-only connection.
     pub async fn open(path: &Path) -> Result<Self> {
         let options = SqliteConnectOptions::new().filename(path).read_only(true);

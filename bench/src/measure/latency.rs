@@ -1,46 +1,104 @@
-//! Latencies of one sampling interval and of the whole run.
+//! Latencies of one sampling interval.
 
 use std::{
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
+use hdrhistogram::Histogram;
+
+/// Significant digits of a recorded value.
+const DIGITS: u8 = 3;
+
 /// Collects latencies until they are taken. Shared by everything that measures.
-#[derive(Debug, Default)]
-pub struct Latencies(Mutex<Vec<f64>>);
+#[derive(Debug)]
+pub struct LatencyRecorder(Mutex<Latencies>);
 
-impl Latencies {
-    /// Records a latency.
-    pub fn note(&self, latency: Duration) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(1000.0 * latency.as_secs_f64());
-    }
+/// The distribution of latencies, in microseconds.
+#[derive(Clone, Debug)]
+pub struct Latencies(Histogram<u64>);
 
-    /// Takes all latencies since the last call, in milliseconds, sorted.
-    pub fn take(&self) -> Vec<f64> {
-        let mut taken = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        taken.sort_by(f64::total_cmp);
-        taken
+impl Default for LatencyRecorder {
+    fn default() -> Self {
+        Self(Mutex::new(Latencies::default()))
     }
 }
 
-/// Returns the value at this quantile (0 to 1) of sorted values, or NaN without any.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index within the slice")]
-pub fn percentile(sorted: &[f64], share: f64) -> f64 {
-    let rank = (share * sorted.len() as f64).ceil() as usize;
-    sorted.get(rank.saturating_sub(1)).copied().unwrap_or(f64::NAN)
+impl LatencyRecorder {
+    /// Records a latency.
+    pub fn record(&self, latency: Duration) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).record(latency);
+    }
+
+    /// Takes the latencies since the last call.
+    pub fn take(&self) -> Latencies {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Default for Latencies {
+    #[expect(clippy::expect_used, reason = "the number of digits is valid")]
+    fn default() -> Self {
+        Self(Histogram::new(DIGITS).expect("at most 5 digits"))
+    }
+}
+
+impl Latencies {
+    /// Records a latency.
+    pub fn record(&mut self, latency: Duration) {
+        self.0.saturating_record(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// Adds the latencies of another distribution.
+    #[expect(clippy::expect_used, reason = "the histogram resizes itself")]
+    pub fn add(&mut self, other: &Self) {
+        self.0.add(&other.0).expect("a resizable histogram");
+    }
+
+    /// Returns the number of latencies.
+    pub fn count(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// Returns the latency at this quantile (0 to 1) in milliseconds, or NaN without any.
+    pub fn quantile_ms(&self, quantile: f64) -> f64 {
+        if self.0.is_empty() { f64::NAN } else { self.0.value_at_quantile(quantile) as f64 / 1000.0 }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn percentiles_are_measured_values() {
-        let sorted: Vec<f64> = (1..=100).map(f64::from).collect();
+    fn one_to_hundred() -> Latencies {
+        let mut latencies = Latencies::default();
+        (1..=100).for_each(|ms| latencies.record(Duration::from_millis(ms)));
+        latencies
+    }
 
-        assert!((percentile(&sorted, 0.5) - 50.0).abs() < f64::EPSILON);
-        assert!((percentile(&sorted, 0.99) - 99.0).abs() < f64::EPSILON);
-        assert!((percentile(&sorted, 1.0) - 100.0).abs() < f64::EPSILON);
-        assert!(percentile(&[], 0.5).is_nan());
+    #[test]
+    fn returns_quantiles_in_milliseconds() {
+        let latencies = one_to_hundred();
+
+        for (quantile, ms) in [(0.5, 50.0), (0.99, 99.0), (1.0, 100.0)] {
+            assert!((latencies.quantile_ms(quantile) - ms).abs() < 0.001 * ms, "{quantile}");
+        }
+        assert!(Latencies::default().quantile_ms(0.5).is_nan());
+    }
+
+    #[test]
+    fn taking_latencies_starts_a_new_interval() {
+        let recorder = LatencyRecorder::default();
+        recorder.record(Duration::from_millis(2));
+
+        assert_eq!((recorder.take().count(), recorder.take().count()), (1, 0));
+    }
+
+    #[test]
+    fn adds_distributions() {
+        let mut latencies = one_to_hundred();
+        latencies.add(&one_to_hundred());
+
+        assert_eq!(latencies.count(), 200);
     }
 }

@@ -1,11 +1,11 @@
 //! Measurements: processes from `/proc`, the database from a read-only connection, and latencies.
 
-mod ageing;
+mod backdate;
 mod database;
 mod latency;
 mod process;
 
-pub use ageing::Ageing;
-pub use database::DatabaseWatch;
-pub use latency::{Latencies, percentile};
-pub use process::ProcessWatch;
+pub use backdate::Backdater;
+pub use database::DatabaseSampler;
+pub use latency::{Latencies, LatencyRecorder};
+pub use process::ProcessSampler;

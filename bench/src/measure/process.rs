@@ -1,15 +1,13 @@
-//! Samples of a process from `/proc` (proc(5)).
+//! Samples of a process from `/proc`.
 
-use std::{fs, time::Instant};
+use std::time::Instant;
 
 use anyhow::{Context as _, Result};
-
-/// Clock ticks per second in `/proc/PID/stat`: `USER_HZ`, which is the same on every supported Linux.
-const TICKS_PER_SECOND: f64 = 100.0;
+use procfs::process::Process;
 
 /// A process that is sampled repeatedly.
 #[derive(Debug)]
-pub struct ProcessWatch {
+pub struct ProcessSampler {
     /// The name in tables.
     pub name: String,
     pid: u32,
@@ -27,7 +25,7 @@ pub struct ProcessSample {
     pub cpu_percent: f64,
 }
 
-impl ProcessWatch {
+impl ProcessSampler {
     /// Creates a sampler of a process.
     pub fn new(name: &str, pid: u32) -> Self {
         Self { name: name.to_owned(), pid, before: None }
@@ -35,31 +33,30 @@ impl ProcessWatch {
 
     /// Takes a sample.
     pub fn sample(&mut self) -> Result<ProcessSample> {
-        let used = self.cpu_seconds()?;
+        let process = Process::new(i32::try_from(self.pid)?).with_context(|| self.missing())?;
+        let stat = process.stat().with_context(|| self.missing())?;
+        let used = (stat.utime + stat.stime) as f64 / procfs::ticks_per_second() as f64;
         let now = Instant::now();
         let before = self.before.replace((now, used));
         let cpu_percent = before.map_or(0.0, |(at, before)| 100.0 * (used - before) / (now - at).as_secs_f64());
-        let handles = fs::read_dir(format!("/proc/{}/fd", self.pid)).with_context(|| self.gone())?.count() as f64;
-        Ok(ProcessSample { rss_mib: self.rss_mib()?, handles, cpu_percent })
+        let handles = process.fd_count().with_context(|| self.missing())? as f64;
+        let rss_kib = process.status().ok().and_then(|status| status.vmrss).with_context(|| self.missing())?;
+        Ok(ProcessSample { rss_mib: rss_kib as f64 / 1024.0, handles, cpu_percent })
     }
 
-    fn gone(&self) -> String {
+    fn missing(&self) -> String {
         format!("cannot inspect {} (pid {})", self.name, self.pid)
     }
+}
 
-    fn rss_mib(&self) -> Result<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).with_context(|| self.gone())?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).with_context(|| self.gone())?;
-        let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
-        Ok(kib / 1024.0)
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    fn cpu_seconds(&self) -> Result<f64> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).with_context(|| self.gone())?;
-        // The name in parentheses may contain anything. The fields after it are state, ppid, …, with utime and stime as
-        // the 12th and 13th.
-        let (_, fields) = stat.rsplit_once(") ").with_context(|| self.gone())?;
-        let ticks: Vec<f64> = fields.split(' ').skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
-        Ok(ticks.iter().sum::<f64>() / TICKS_PER_SECOND)
+    #[test]
+    fn samples_this_process() {
+        let sample = ProcessSampler::new("bench", std::process::id()).sample().unwrap();
+
+        assert!(sample.rss_mib > 0.0 && sample.handles >= 3.0, "{sample:?}");
     }
 }

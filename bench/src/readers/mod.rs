@@ -4,7 +4,7 @@
 //! is megabytes behind and with a small receive buffer, and never reads. `/proc/net/tcp` shows whether its connection
 //! is really full.
 
-mod good;
+mod live;
 mod stalled;
 
 use std::{
@@ -22,8 +22,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::measure::{ProcessWatch, percentile};
-use good::Changes;
+use crate::measure::{Latencies, ProcessSampler};
+use live::Changes;
 use stalled::StalledReader;
 
 /// Number of turns after a stalled reader's cursor, and bytes of each of their two messages: together more than the
@@ -31,14 +31,14 @@ use stalled::StalledReader;
 const TURNS: usize = 8;
 const MESSAGE_BYTES: usize = 200_000;
 /// Delay before a round is measured, in which stalled readers' buffers fill or their connections are closed.
-const SETTLE: Duration = Duration::from_secs(3);
+const SETTLE_TIME: Duration = Duration::from_secs(3);
 /// Time limit for the buffers to fill: the api disconnects a reader that accepts nothing for half a minute.
 const FULL_LIMIT: Duration = Duration::from_secs(20);
 /// Tolerated increase of the good readers' p99 with stalled readers, as a share, or in milliseconds if that is more.
-const LATER: (f64, f64) = (0.2, 1.0);
+const LATENCY_TOLERANCE: (f64, f64) = (0.2, 1.0);
 /// Tolerated growth of the api from the first round with stalled readers to the last, as a share, or in MiB if that is
 /// more.
-const GROWTH: (f64, f64) = (0.1, 8.0);
+const MEMORY_TOLERANCE: (f64, f64) = (0.1, 8.0);
 
 /// Options of `bench readers`.
 #[derive(Debug, Args)]
@@ -70,13 +70,13 @@ struct User {
     key: String,
     session: String,
     /// The cursor that the stalled readers start from.
-    beginning: String,
+    cursor: String,
 }
 
 /// The measurements of one round.
 #[derive(Debug)]
 struct Round {
-    sorted_ms: Vec<f64>,
+    latencies: Latencies,
     rss_mib: f64,
 }
 
@@ -86,52 +86,52 @@ struct Round {
 /// Fails if the benchmark cannot be run.
 pub async fn run(options: Options) -> Result<bool> {
     let mut app = TestApp::builder().env("AUTH", "required").env("RUST_LOG", "warn").start().await;
-    let users = settle_in(&app, options.users).await?;
+    let users = create_users(&app, options.users).await?;
     let changes = Arc::new(Changes::default());
     let stop = CancellationToken::new();
     let mut readers = JoinSet::new();
     for number in 0..options.good {
         let stream = users[number % users.len()].client.try_events(USER_EVENTS, None).await?;
-        readers.spawn(good::read(stream, changes.clone(), stop.clone()));
+        readers.spawn(live::read(stream, changes.clone(), stop.clone()));
     }
     let pid = app.api(0).process.pid();
-    let mut api = ProcessWatch::new("api", pid);
+    let mut api = ProcessSampler::new("api", pid);
     println!("{} users, {} good readers; the api uses {:.0} MiB", users.len(), options.good, api.sample()?.rss_mib);
 
     let (mut without, mut with) = (Vec::new(), Vec::new());
     for number in 1..=options.rounds {
         without.push(round(&users, &options, &changes, &mut api, 0).await?);
         with.push(round(&users, &options, &changes, &mut api, options.stalled).await?);
-        tell(number, "without", without.last());
-        tell(number, "with", with.last());
+        print_round(number, "without", without.last());
+        print_round(number, "with", with.last());
     }
     stop.cancel();
     while let Some(read) = readers.join_next().await {
         read??;
     }
     app.stop_all().await;
-    Ok(judge(&without, &with))
+    Ok(print_result(&without, &with))
 }
 
-async fn settle_in(app: &TestApp, count: usize) -> Result<Vec<User>> {
+async fn create_users(app: &TestApp, count: usize) -> Result<Vec<User>> {
     let mut users = Vec::new();
     for number in 0..count {
         let key = app.create_key("default", &format!("user-{number}"), "member").await;
         let client = app.client().with_key(&key);
-        let beginning = client.get("/v1/chat").await.ok(200)["as_of"].as_str().context("no cursor")?.to_owned();
+        let cursor = client.get("/v1/chat").await.ok(200)["as_of"].as_str().context("no cursor")?.to_owned();
         let session = client.create_session("demo").await;
-        users.push(User { client, key, session, beginning });
+        users.push(User { client, key, session, cursor });
     }
-    let mut at_work = JoinSet::new();
+    let mut senders = JoinSet::new();
     for user in &users {
         let (client, session) = (user.client.clone(), user.session.clone());
-        at_work.spawn(async move {
+        senders.spawn(async move {
             for _ in 0..TURNS {
                 client.ask(&session, &format!("/echo {}", "x".repeat(MESSAGE_BYTES))).await;
             }
         });
     }
-    while let Some(done) = at_work.join_next().await {
+    while let Some(done) = senders.join_next().await {
         done?;
     }
     Ok(users)
@@ -142,17 +142,17 @@ async fn round(
     users: &[User],
     options: &Options,
     changes: &Arc<Changes>,
-    api: &mut ProcessWatch,
+    api: &mut ProcessSampler,
     stalled: usize,
 ) -> Result<Round> {
     let mut readers = Vec::new();
     for number in 0..stalled {
         let user = &users[number % users.len()];
-        readers.push(StalledReader::connect(user.client.address(), &user.key, &user.beginning).await?);
+        readers.push(StalledReader::connect(user.client.address(), &user.key, &user.cursor).await?);
     }
     let begun = Instant::now();
     loop {
-        sleep(SETTLE).await;
+        sleep(SETTLE_TIME).await;
         let full = stalled::full_connections(users[0].client.address())?;
         if full * 10 >= stalled * 9 {
             break;
@@ -176,41 +176,43 @@ async fn round(
     while let Some(done) = requests.join_next().await {
         done?;
     }
-    sleep(SETTLE).await;
+    sleep(SETTLE_TIME).await;
     let rss_mib = api.sample()?.rss_mib;
     drop(readers);
-    Ok(Round { sorted_ms: changes.latencies.take(), rss_mib })
+    Ok(Round { latencies: changes.latencies.take(), rss_mib })
 }
 
-fn tell(number: usize, kind: &str, round: Option<&Round>) {
-    let Some(Round { sorted_ms, rss_mib }) = round else { return };
+fn print_round(number: usize, kind: &str, round: Option<&Round>) {
+    let Some(Round { latencies, rss_mib }) = round else { return };
     println!(
         "round {number} {kind:>7} stalled readers: {} deliveries, p50 {:.2} ms, p99 {:.2} ms; the api uses {rss_mib:.0} MiB",
-        sorted_ms.len(),
-        percentile(sorted_ms, 0.5),
-        percentile(sorted_ms, 0.99),
+        latencies.count(),
+        latencies.quantile_ms(0.5),
+        latencies.quantile_ms(0.99),
     );
 }
 
-fn judge(without: &[Round], with: &[Round]) -> bool {
+fn print_result(without: &[Round], with: &[Round]) -> bool {
     let pooled = |rounds: &[Round]| {
-        let mut all: Vec<f64> = rounds.iter().flat_map(|round| round.sorted_ms.iter().copied()).collect();
-        all.sort_by(f64::total_cmp);
-        (percentile(&all, 0.5), percentile(&all, 0.99))
+        let mut all = Latencies::default();
+        for round in rounds {
+            all.add(&round.latencies);
+        }
+        (all.quantile_ms(0.5), all.quantile_ms(0.99))
     };
     let ((p50_without, p99_without), (p50_with, p99_with)) = (pooled(without), pooled(with));
     println!("all rounds: p50 {p50_without:.2} → {p50_with:.2} ms, p99 {p99_without:.2} → {p99_with:.2} ms");
-    let is_undisturbed = p99_with <= p99_without + (p99_without * LATER.0).max(LATER.1);
+    let is_unaffected = p99_with <= p99_without + (p99_without * LATENCY_TOLERANCE.0).max(LATENCY_TOLERANCE.1);
     let (first, last) = (with.first().map_or(0.0, |r| r.rss_mib), with.last().map_or(0.0, |r| r.rss_mib));
     let alone = without.first().map_or(0.0, |r| r.rss_mib);
     println!(
         "memory of the api: {alone:.0} MiB alone, {first:.0} MiB with the first stalled readers, {last:.0} MiB at the end"
     );
-    let is_flat = last <= first + (first * GROWTH.0).max(GROWTH.1);
+    let is_flat = last <= first + (first * MEMORY_TOLERANCE.0).max(MEMORY_TOLERANCE.1);
     println!(
         "good readers: {}; memory: {}",
-        if is_undisturbed { "not affected" } else { "AFFECTED" },
+        if is_unaffected { "not affected" } else { "AFFECTED" },
         if is_flat { "flat" } else { "GROWS" }
     );
-    is_undisturbed && is_flat
+    is_unaffected && is_flat
 }

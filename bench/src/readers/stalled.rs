@@ -1,6 +1,6 @@
 //! A reader that never reads.
 
-use std::{fs, net::SocketAddr};
+use std::net::SocketAddr;
 
 use anyhow::{Context as _, Result};
 use tokio::{
@@ -29,16 +29,9 @@ impl StalledReader {
     }
 }
 
-/// Counts the connections of the api at this address with unsent data (proc(5), `/proc/net/tcp`).
+/// Counts the connections of the api at this address with unsent data.
 pub fn full_connections(address: &str) -> Result<usize> {
-    let port: SocketAddr = address.parse()?;
-    let local = format!(":{:04X}", port.port());
-    let table = fs::read_to_string("/proc/net/tcp").context("/proc/net/tcp")?;
-    let is_full = |line: &&str| {
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        let untaken = fields.get(4).and_then(|queues| queues.split_once(':')).map(|(sending, _)| sending);
-        fields.get(1).is_some_and(|own| own.ends_with(&local))
-            && untaken.and_then(|bytes| u64::from_str_radix(bytes, 16).ok()).is_some_and(|bytes| bytes > 0)
-    };
-    Ok(table.lines().skip(1).filter(is_full).count())
+    let address: SocketAddr = address.parse()?;
+    let connections = procfs::net::tcp().context("/proc/net/tcp")?;
+    Ok(connections.iter().filter(|it| it.local_address == address && it.tx_queue > 0).count())
 }

@@ -2,121 +2,129 @@
 
 use std::fmt::Write as _;
 
-use super::{Table, flat::averaged};
+use anyhow::Result;
+use plotters::{
+    coord::Shift,
+    prelude::{
+        ChartBuilder, Color as _, DrawingArea, IntoDrawingArea as _, IntoFont as _, IntoTextStyle as _, LineSeries,
+        RGBColor, SVGBackend, Text,
+    },
+};
+
+use super::{Series, Table, trend::averaged};
 
 /// Maximum number of points of a line: enough for its width, and a small file.
 const POINTS: usize = 120;
 const COLUMNS: usize = 2;
-const PANEL: (f64, f64) = (380.0, 150.0);
-/// Margins around the curves of a panel: left, top, right, bottom.
-const MARGIN: (f64, f64, f64, f64) = (44.0, 34.0, 12.0, 22.0);
-const HEAD: f64 = 34.0;
+/// Width and height of a panel, in pixels.
+const PANEL: (u32, u32) = (380, 150);
+/// Height of the title, in pixels.
+const TITLE_HEIGHT: u32 = 34;
+/// Space above the curves of a panel for its name and legend, in pixels.
+const HEAD: i32 = 32;
+const FONT: &str = "sans-serif";
+const FONT_SIZE: i32 = 11;
+
+/// A color on light pages, and its hexadecimal counterpart on dark pages.
+struct Paint(RGBColor, &'static str);
+
+const PAGE: Paint = Paint(RGBColor(0xff, 0xff, 0xff), "#0d1117");
+const HEADING: Paint = Paint(RGBColor(0x1f, 0x23, 0x28), "#f0f6fc");
+const LABEL: Paint = Paint(RGBColor(0x57, 0x60, 0x6a), "#9198a1");
+const GRID: Paint = Paint(RGBColor(0xd0, 0xd7, 0xde), "#30363d");
 /// Colors of the lines of a panel, in this order, repeated if there are more lines.
-const COLOURS: [(&str, &str); 6] = [
-    ("#1f6feb", "#58a6ff"),
-    ("#0b7a75", "#39c5bb"),
-    ("#bc4c00", "#f0883e"),
-    ("#8250df", "#bc8cff"),
-    ("#9a6700", "#d29922"),
-    ("#57606a", "#8b949e"),
+const LINES: [Paint; 6] = [
+    Paint(RGBColor(0x1f, 0x6f, 0xeb), "#58a6ff"),
+    Paint(RGBColor(0x0b, 0x7a, 0x75), "#39c5bb"),
+    Paint(RGBColor(0xbc, 0x4c, 0x00), "#f0883e"),
+    Paint(RGBColor(0x82, 0x50, 0xdf), "#bc8cff"),
+    Paint(RGBColor(0x9a, 0x67, 0x00), "#d29922"),
+    Paint(RGBColor(0x6e, 0x77, 0x81), "#8b949e"),
 ];
 
+type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+
 /// Draws all panels of a table in the order of their first series.
-pub fn plot(title: &str, table: &Table) -> String {
+///
+/// # Errors
+/// Fails if the drawing fails.
+pub fn plot(title: &str, table: &Table) -> Result<String> {
     let mut panels: Vec<&str> = Vec::new();
     for series in &table.series {
         if !panels.contains(&series.panel) {
             panels.push(series.panel);
         }
     }
-    let height = HEAD + panels.len().div_ceil(COLUMNS) as f64 * PANEL.1;
-    let width = COLUMNS as f64 * PANEL.0;
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{title}\">\n"
-    );
-    svg.push_str(&style());
-    let _ = writeln!(svg, "<rect class=\"page\" width=\"{width}\" height=\"{height}\"/>");
-    let _ = writeln!(svg, "<text class=\"title\" x=\"12\" y=\"22\">{title}</text>");
-    for (index, panel) in panels.iter().enumerate() {
-        let (x, y) = ((index % COLUMNS) as f64 * PANEL.0, HEAD + (index / COLUMNS) as f64 * PANEL.1);
-        draw_panel(&mut svg, panel, table, (x, y));
-    }
-    svg.push_str("</svg>\n");
-    svg
-}
-
-fn style() -> String {
-    let mut light = String::new();
-    let mut dark = String::new();
-    for (index, (on_light, on_dark)) in COLOURS.iter().enumerate() {
-        let _ = write!(light, ".c{index}{{stroke:{on_light}}}.t{index}{{fill:{on_light}}}");
-        let _ = write!(dark, ".c{index}{{stroke:{on_dark}}}.t{index}{{fill:{on_dark}}}");
-    }
-    format!(
-        "<style>text{{font:11px system-ui,sans-serif;fill:#57606a}}.title{{font-size:14px;font-weight:600;fill:#1f2328}}\
-         .name{{font-weight:600;fill:#1f2328}}.page{{fill:#fff}}path{{fill:none;stroke-width:1.3}}\
-         .grid{{stroke:#d0d7de;stroke-width:1}}.n{{text-anchor:end}}{light}\
-         @media(prefers-color-scheme:dark){{text{{fill:#9198a1}}.title,.name{{fill:#f0f6fc}}.page{{fill:#0d1117}}\
-         .grid{{stroke:#30363d}}{dark}}}</style>\n"
-    )
-}
-
-fn draw_panel(svg: &mut String, panel: &str, table: &Table, (x, y): (f64, f64)) {
-    let lines: Vec<(&str, Vec<(f64, f64)>)> = table
-        .series
-        .iter()
-        .filter(|series| series.panel == panel)
-        .map(|series| {
-            let points = table.seconds.iter().copied().zip(series.values.iter().copied());
-            let measured: Vec<(f64, f64)> = points.filter(|(_, value)| value.is_finite()).collect();
-            (series.name.as_str(), averaged(&measured, POINTS))
-        })
-        .collect();
-    let highest = lines.iter().flat_map(|(_, points)| points).map(|(_, value)| *value).fold(0.0, f64::max);
-    let (top, end) = (round_up(highest), table.seconds.last().copied().unwrap_or(1.0).max(1.0));
-    let (left, upper) = (x + MARGIN.0, y + MARGIN.1);
-    let (right, lower) = (x + PANEL.0 - MARGIN.2, y + PANEL.1 - MARGIN.3);
-    let at =
-        |(seconds, value): (f64, f64)| (left + (right - left) * seconds / end, lower - (lower - upper) * value / top);
-    let _ = writeln!(svg, "<text class=\"name\" x=\"{}\" y=\"{}\">{panel}</text>", x + 12.0, y + 12.0);
-    for share in [0.0, 0.5, 1.0] {
-        let (_, height) = at((0.0, top * share));
-        let label = number(top * share);
-        let _ = writeln!(
-            svg,
-            "<path class=\"grid\" d=\"M{left} {height:.1}H{right}\"/>\
-             <text class=\"n\" x=\"{}\" y=\"{:.1}\">{label}</text>",
-            left - 5.0,
-            height + 4.0
-        );
-    }
-    for share in [0.0, 0.5, 1.0] {
-        let anchor = ["start", "middle", "end"][if share < 0.5 {
-            0
-        } else if share < 1.0 {
-            1
-        } else {
-            2
-        }];
-        let _ = writeln!(
-            svg,
-            "<text style=\"text-anchor:{anchor}\" x=\"{:.1}\" y=\"{}\">{} min</text>",
-            left + (right - left) * share,
-            lower + 15.0,
-            number(end * share / 60.0)
-        );
-    }
-    let mut legend = String::new();
-    for (index, (name, points)) in lines.iter().enumerate() {
-        let colour = index % COLOURS.len();
-        let _ = write!(legend, "<tspan class=\"t{colour}\">{name}</tspan> ");
-        if points.is_empty() {
-            continue;
+    let rows = panels.len().div_ceil(COLUMNS);
+    let size = (PANEL.0 * u32::try_from(COLUMNS)?, TITLE_HEIGHT + PANEL.1 * u32::try_from(rows)?);
+    let mut svg = String::new();
+    {
+        let page = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+        page.fill(&PAGE.0)?;
+        page.draw(&Text::new(title.to_owned(), (12, 10), (FONT, 14).into_font().color(&HEADING.0)))?;
+        let (_, body) = page.split_vertically(TITLE_HEIGHT);
+        for (panel, area) in panels.iter().zip(body.split_evenly((rows, COLUMNS))) {
+            draw_panel(&area, panel, table)?;
         }
-        let path: Vec<String> = points.iter().map(|point| at(*point)).map(|(x, y)| format!("{x:.0} {y:.1}")).collect();
-        let _ = writeln!(svg, "<path class=\"c{colour}\" d=\"M{}\"/>", path.join("L"));
+        page.present()?;
     }
-    let _ = writeln!(svg, "<text x=\"{left}\" y=\"{}\">{}</text>", y + 26.0, legend.trim_end());
+    Ok(with_dark_mode(&svg, title))
+}
+
+fn draw_panel(area: &Area<'_>, panel: &str, table: &Table) -> Result<()> {
+    let lines: Vec<(&str, Vec<(f64, f64)>)> =
+        table.series.iter().filter(|it| it.panel == panel).map(|it| (it.name.as_str(), points(it, table))).collect();
+    let highest = lines.iter().flat_map(|(_, points)| points).map(|(_, value)| *value).fold(0.0, f64::max);
+    let end = table.seconds.last().copied().unwrap_or(1.0).max(1.0) / 60.0;
+    area.draw(&Text::new(panel.to_owned(), (12, 4), (FONT, FONT_SIZE + 1).into_font().color(&HEADING.0)))?;
+    let label = (FONT, FONT_SIZE).into_text_style(area).color(&LABEL.0);
+    let mut chart = ChartBuilder::on(area)
+        .margin_top(HEAD)
+        .margin_right(12)
+        .x_label_area_size(22)
+        .y_label_area_size(44)
+        .build_cartesian_2d(0.0..end, 0.0..round_up(highest))?;
+    chart
+        .configure_mesh()
+        .disable_x_mesh()
+        .x_labels(3)
+        .y_labels(3)
+        .light_line_style(PAGE.0)
+        .bold_line_style(GRID.0)
+        .axis_style(GRID.0)
+        .label_style(label.clone())
+        .x_label_formatter(&|minutes| format!("{} min", number(*minutes)))
+        .y_label_formatter(&|value| number(*value))
+        .draw()?;
+    let mut x = 44;
+    for ((name, points), Paint(color, _)) in lines.into_iter().zip(LINES.iter().cycle()) {
+        area.draw(&Text::new(name.to_owned(), (x, 18), label.clone().color(color)))?;
+        x += i32::try_from(area.estimate_text_size(name, &label)?.0)? + 6;
+        chart.draw_series(LineSeries::new(points, color.stroke_width(1)))?;
+    }
+    Ok(())
+}
+
+/// Returns the measured values of a series over minutes.
+fn points(series: &Series, table: &Table) -> Vec<(f64, f64)> {
+    let points = table.seconds.iter().map(|seconds| seconds / 60.0).zip(series.values.iter().copied());
+    let measured: Vec<(f64, f64)> = points.filter(|(_, value)| value.is_finite()).collect();
+    averaged(&measured, POINTS)
+}
+
+/// Adds a style sheet that replaces every color on dark pages.
+fn with_dark_mode(svg: &str, title: &str) -> String {
+    let mut rules = String::new();
+    for Paint(RGBColor(red, green, blue), dark) in [&PAGE, &HEADING, &LABEL, &GRID].into_iter().chain(&LINES) {
+        for attribute in ["fill", "stroke"] {
+            let _ = write!(rules, "[{attribute}=\"#{red:02X}{green:02X}{blue:02X}\"]{{{attribute}:{dark}}}");
+        }
+    }
+    let style = format!("<style>@media(prefers-color-scheme:dark){{{rules}}}</style>");
+    match svg.split_once("<svg ").and_then(|(_, rest)| rest.split_once('>')) {
+        Some((attributes, body)) => format!("<svg role=\"img\" aria-label=\"{title}\" {attributes}>\n{style}{body}"),
+        None => svg.to_owned(),
+    }
 }
 
 /// Returns the smallest of 1, 2, 4, 5, 10, 20, … that is not less than the value.
@@ -145,5 +153,20 @@ mod tests {
         for (value, top) in [(0.0, 1.0), (1.5, 2.0), (3.0, 4.0), (43.0, 50.0), (51.0, 100.0), (410.0, 500.0)] {
             assert!((round_up(value) - top).abs() < f64::EPSILON, "{value}");
         }
+    }
+
+    #[test]
+    fn draws_a_line_per_series_with_colors_for_dark_pages() {
+        let folder = tempfile::tempdir().unwrap();
+        let series = ["one", "two"].map(|name| Series::new("Panel", name, None)).to_vec();
+        let mut table = Table::create(&folder.path().join("table.csv"), series).unwrap();
+        for second in 0..10 {
+            table.add(f64::from(second), &[1.0, 2.0]).unwrap();
+        }
+
+        let svg = plot("A title", &table).unwrap();
+
+        assert!(svg.matches("<polyline").count() >= 2, "{svg}");
+        assert!(svg.contains("Panel") && svg.contains("[stroke=\"#1F6FEB\"]{stroke:#58a6ff}"), "{svg}");
     }
 }

@@ -1,6 +1,6 @@
 //! Series of values over one time axis, written as CSV while they grow.
 
-use std::{fs::File, io::Write as _, path::Path};
+use std::{fs::File, iter::once, path::Path};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -16,7 +16,7 @@ pub struct Series {
     /// The tolerated rise; `None` for a series that is expected to grow.
     pub tolerance: Option<Tolerance>,
     /// Whether a greater rise fails the run; false where other load on the machine has an effect.
-    pub decides: bool,
+    pub is_judged: bool,
     /// The values; NaN where nothing was measured.
     pub values: Vec<f64>,
 }
@@ -24,12 +24,12 @@ pub struct Series {
 impl Series {
     /// Creates an empty column.
     pub fn new(panel: &'static str, name: &str, tolerance: Option<Tolerance>) -> Self {
-        Self { panel, name: name.to_owned(), tolerance, decides: true, values: Vec::new() }
+        Self { panel, name: name.to_owned(), tolerance, is_judged: true, values: Vec::new() }
     }
 
     /// Reports a rise without failing the run.
-    pub fn only_told(self) -> Self {
-        Self { decides: false, ..self }
+    pub fn not_judged(self) -> Self {
+        Self { is_judged: false, ..self }
     }
 }
 
@@ -40,7 +40,7 @@ pub struct Table {
     pub seconds: Vec<f64>,
     /// The columns.
     pub series: Vec<Series>,
-    file: File,
+    writer: csv::Writer<File>,
 }
 
 impl Table {
@@ -49,10 +49,11 @@ impl Table {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        let mut file = File::create(path).with_context(|| path.display().to_string())?;
-        let heads: Vec<String> = series.iter().map(|series| format!("\"{}: {}\"", series.panel, series.name)).collect();
-        writeln!(file, "seconds,{}", heads.join(","))?;
-        Ok(Self { seconds: Vec::new(), series, file })
+        let mut writer = csv::Writer::from_path(path).with_context(|| path.display().to_string())?;
+        let names = series.iter().map(|series| format!("{}: {}", series.panel, series.name));
+        writer.write_record(once("seconds".to_owned()).chain(names))?;
+        writer.flush()?;
+        Ok(Self { seconds: Vec::new(), series, writer })
     }
 
     /// Adds a row with one value per column.
@@ -62,9 +63,9 @@ impl Table {
         for (series, value) in self.series.iter_mut().zip(values) {
             series.values.push(*value);
         }
-        let cells: Vec<String> =
-            values.iter().map(|value| if value.is_nan() { String::new() } else { format!("{value:.2}") }).collect();
-        writeln!(self.file, "{seconds:.1},{}", cells.join(","))?;
+        let cells = values.iter().map(|value| if value.is_nan() { String::new() } else { format!("{value:.2}") });
+        self.writer.write_record(once(format!("{seconds:.1}")).chain(cells))?;
+        self.writer.flush()?;
         Ok(())
     }
 }

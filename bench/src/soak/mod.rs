@@ -16,9 +16,9 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    load::{Load, Tally},
-    measure::Ageing,
-    report::{Table, judge, plot},
+    load::{Load, LoadStats},
+    measure::Backdater,
+    report::{Table, Trend, plot},
 };
 use sampler::Sampler;
 
@@ -27,16 +27,16 @@ const WORKERS: usize = 3;
 /// Concurrent tasks of a worker: enough that the machine is the limit.
 const CONCURRENCY: &str = "64";
 /// Numbers of concurrent users that are tried to find the full load, and the duration of each trial.
-const CROWDS: [usize; 5] = [8, 16, 32, 64, 128];
-const CROWD_TIME: Duration = Duration::from_secs(6);
+const TRIALS: [usize; 5] = [8, 16, 32, 64, 128];
+const TRIAL_TIME: Duration = Duration::from_secs(6);
 /// A larger number is tried only if the last one increased the throughput by this factor.
-const GAIN: f64 = 1.05;
+const MIN_GAIN: f64 = 1.05;
 /// The share of the full load at which the soak test runs.
 const SHARE: f64 = 0.5;
 /// The part of the run after which rows are backdated.
-const KEPT: u32 = 6;
+const PRUNED_PART: u32 = 6;
 /// Time limit for the last turns to end.
-const REST_LIMIT: Duration = Duration::from_secs(90);
+const IDLE_LIMIT: Duration = Duration::from_secs(90);
 /// Number of log lines that are printed.
 const SHOWN_LINES: usize = 10;
 
@@ -80,33 +80,34 @@ pub async fn run(options: Options) -> Result<bool> {
         .start()
         .await;
     println!("{APIS} apis, {WORKERS} workers, Redis, {} users; files in {}", options.users, app.folder().display());
-    let mut load = Load::settle_in(&app, options.users, options.seed).await?;
+    let mut load = Load::create(&app, options.users, options.seed).await?;
     let rate = match options.rate {
         Some(rate) => rate,
         None => SHARE * full_load(&mut load).await,
     };
     println!("{rate:.0} answers per second for {:.0} minutes", options.minutes);
-    let tally = load.tally();
-    tally.take();
+    let stats = load.stats();
+    stats.take();
 
     let stop = CancellationToken::new();
-    let ageing = Ageing::open(&app.database(), duration / KEPT).await?;
-    let ageing = tokio::spawn(ageing.run(stop.clone()));
+    let backdating = Backdater::open(&app.database(), duration / PRUNED_PART).await?;
+    let backdating = tokio::spawn(backdating.run(stop.clone()));
     let mut sampler = Sampler::start(&app, &options.csv, rate).await?;
     let sampling = async {
-        let outcome = sampler.sample_for(duration, &tally).await;
+        let outcome = sampler.sample_for(duration, &stats).await;
         stop.cancel();
         outcome
     };
-    let (outcome, rested) = tokio::join!(sampling, timeout(duration + REST_LIMIT, load.at_rate(rate, stop.clone())));
+    let (outcome, finished) =
+        tokio::join!(sampling, timeout(duration + IDLE_LIMIT, load.run_at_rate(rate, stop.clone())));
     outcome?;
-    if rested.is_err() {
-        tally.complain("turns are still running long after the end".into());
+    if finished.is_err() {
+        stats.record_violation("turns are still running long after the end".into());
     }
-    ageing.await??;
+    backdating.await??;
 
     let is_sound = check(&app, "while running").await;
-    load.go_home().await;
+    load.stop().await;
     app.stop_all().await;
     let is_sound = is_sound && check(&app, "after shutdown").await;
     print_logs(&app.logs());
@@ -115,19 +116,19 @@ pub async fn run(options: Options) -> Result<bool> {
         options.minutes,
         2 * options.users
     );
-    fs::write(&options.plot, plot(&title, sampler.table()))?;
+    fs::write(&options.plot, plot(&title, sampler.table())?)?;
     println!("samples: {}; plot: {}", options.csv.display(), options.plot.display());
-    let is_flat = print_judgements(sampler.table());
-    Ok(print_totals(&tally) && is_sound && is_flat)
+    let is_flat = print_trends(sampler.table());
+    Ok(print_totals(&stats) && is_sound && is_flat)
 }
 
 /// Measures the turns per second without pauses, with the number of users that achieves the most.
 async fn full_load(load: &mut Load) -> f64 {
     let mut most = 0.0;
-    for people in CROWDS {
-        let rate = load.as_fast_as_possible(people, CROWD_TIME).await;
-        println!("{people:4} concurrent users: {rate:.0} answers per second");
-        let is_full = rate < most * GAIN;
+    for users in TRIALS {
+        let rate = load.run_unthrottled(users, TRIAL_TIME).await;
+        println!("{users:4} concurrent users: {rate:.0} answers per second");
+        let is_full = rate < most * MIN_GAIN;
         most = rate.max(most);
         if is_full {
             break;
@@ -149,21 +150,21 @@ fn print_logs(logs: &str) {
 }
 
 /// Prints whether each judged series is flat.
-fn print_judgements(table: &Table) -> bool {
+fn print_trends(table: &Table) -> bool {
     let mut all_flat = true;
     println!("{:<32}{:<12}{:>10}{:>12}{:>12}", "after a third of warm-up", "", "median", "rise", "rise/h");
     for series in &table.series {
         let Some(tolerance) = series.tolerance else { continue };
-        let judgement = judge(&table.seconds, &series.values, tolerance);
-        all_flat &= judgement.is_flat || !series.decides;
+        let trend = Trend::fit(&table.seconds, &series.values, tolerance);
+        all_flat &= trend.is_flat || !series.is_judged;
         println!(
             "{:<28}{:<12}{:>10.1}{:>12.2}{:>12.2}  {}",
             series.panel,
             series.name,
-            judgement.median,
-            judgement.rise,
-            judgement.rise_per_hour,
-            match (judgement.is_flat, series.decides) {
+            trend.median,
+            trend.rise,
+            trend.rise_per_hour,
+            match (trend.is_flat, series.is_judged) {
                 (true, _) => "flat",
                 (false, true) => "NOT FLAT",
                 (false, false) => "rises (not judged: affected by other work on the machine)",
@@ -173,13 +174,13 @@ fn print_judgements(table: &Table) -> bool {
     all_flat
 }
 
-fn print_totals(tally: &Tally) -> bool {
+fn print_totals(stats: &LoadStats) -> bool {
     println!(
-        "{} answers, {} streams opened, {} requests retried after 503, {} complaints",
-        tally.answers(),
-        tally.streams(),
-        tally.busy(),
-        tally.complaints()
+        "{} answers, {} streams opened, {} requests retried after 503, {} violations",
+        stats.answers(),
+        stats.streams(),
+        stats.busy(),
+        stats.violations()
     );
-    tally.complaints() == 0
+    stats.violations() == 0
 }

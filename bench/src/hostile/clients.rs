@@ -17,10 +17,10 @@ const RECEIVE_BUFFER: u32 = 4096;
 /// Delay between the bytes of a slow body.
 const BYTE_INTERVAL: Duration = Duration::from_secs(1);
 /// Delay before a disconnected client reconnects.
-const RETURN_PAUSE: Duration = Duration::from_millis(200);
+const RECONNECT_DELAY: Duration = Duration::from_millis(200);
 /// Time over which the clients of a group connect: as long as a body may take, so that their timeouts are spread
 /// evenly.
-pub const ARRIVAL: Duration = Duration::from_secs(10);
+pub const CONNECT_TIME: Duration = Duration::from_secs(10);
 /// Number of requests that a client pipelines without reading the responses.
 const PIPELINED: usize = 50;
 
@@ -37,12 +37,12 @@ pub enum Behavior {
 
 /// The clients of one round. Dropping it disconnects them.
 #[derive(Debug)]
-pub struct Crowd {
+pub struct HostileClients {
     clients: JoinSet<()>,
     stop: CancellationToken,
 }
 
-impl Crowd {
+impl HostileClients {
     /// Creates an empty group.
     pub fn new() -> Self {
         Self { clients: JoinSet::new(), stop: CancellationToken::new() }
@@ -54,11 +54,11 @@ impl Crowd {
         let behavior = Arc::new(behavior.clone());
         for number in 0..count {
             let (behavior, stop) = (Arc::clone(&behavior), self.stop.clone());
-            let arrival = ARRIVAL.mul_f64(number as f64 / count as f64);
+            let delay = CONNECT_TIME.mul_f64(number as f64 / count as f64);
             self.clients.spawn(async move {
                 stop.run_until_cancelled(async {
-                    sleep(arrival).await;
-                    come_back(address, &behavior).await;
+                    sleep(delay).await;
+                    reconnect_forever(address, &behavior).await;
                 })
                 .await;
             });
@@ -67,17 +67,17 @@ impl Crowd {
     }
 }
 
-impl Drop for Crowd {
+impl Drop for HostileClients {
     fn drop(&mut self) {
         self.stop.cancel();
     }
 }
 
-async fn come_back(address: SocketAddr, behavior: &Behavior) {
+async fn reconnect_forever(address: SocketAddr, behavior: &Behavior) {
     loop {
         // Refusing such a client is correct.
         let _ = misbehave(address, behavior).await;
-        sleep(RETURN_PAUSE).await;
+        sleep(RECONNECT_DELAY).await;
     }
 }
 

@@ -13,29 +13,29 @@ use anyhow::{Result, bail};
 use banter_tests::sse::EventStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::measure::Latencies;
+use crate::measure::LatencyRecorder;
 
 /// Changes by the title that each sets, and their latencies.
 #[derive(Debug, Default)]
 pub struct Changes {
-    made: AtomicU64,
-    begun: Mutex<HashMap<String, Instant>>,
+    count: AtomicU64,
+    started: Mutex<HashMap<String, Instant>>,
     /// From the request to the event, once per reader.
-    pub latencies: Latencies,
+    pub latencies: LatencyRecorder,
 }
 
 impl Changes {
     /// Returns a title for a change that starts now.
     pub fn begin(&self) -> String {
-        let title = format!("change {}", self.made.fetch_add(1, Ordering::Relaxed));
-        self.begun.lock().unwrap_or_else(PoisonError::into_inner).insert(title.clone(), Instant::now());
+        let title = format!("change {}", self.count.fetch_add(1, Ordering::Relaxed));
+        self.started.lock().unwrap_or_else(PoisonError::into_inner).insert(title.clone(), Instant::now());
         title
     }
 
-    fn see(&self, title: &str) {
-        let begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner).get(title).copied();
-        if let Some(begun) = begun {
-            self.latencies.note(begun.elapsed());
+    fn record(&self, title: &str) {
+        let started = self.started.lock().unwrap_or_else(PoisonError::into_inner).get(title).copied();
+        if let Some(started) = started {
+            self.latencies.record(started.elapsed());
         }
     }
 }
@@ -45,12 +45,12 @@ pub async fn read(mut stream: EventStream, changes: Arc<Changes>, stop: Cancella
     while let Some(event) = stop.run_until_cancelled(stream.try_next()).await {
         match event {
             Ok(Some(event)) if event.kind == "session.updated" => {
-                changes.see(event.data["session"]["title"].as_str().unwrap_or_default());
+                changes.record(event.data["session"]["title"].as_str().unwrap_or_default());
             }
-            Ok(Some(event)) if event.kind == "resync" => bail!("a good reader was told {}", event.data),
+            Ok(Some(event)) if event.kind == "resync" => bail!("a reader received resync: {}", event.data),
             Ok(Some(_)) => {}
-            Ok(None) => bail!("a good reader's stream ended"),
-            Err(complaint) => bail!(complaint),
+            Ok(None) => bail!("a reader's stream ended"),
+            Err(violation) => bail!(violation),
         }
     }
     Ok(())

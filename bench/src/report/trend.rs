@@ -18,9 +18,9 @@ pub struct Tolerance {
     pub least: f64,
 }
 
-/// The result for one series.
+/// The trend of one series.
 #[derive(Clone, Copy, Debug)]
-pub struct Judgement {
+pub struct Trend {
     /// The median after the warm-up.
     pub median: f64,
     /// The rise of the line over the judged part.
@@ -31,26 +31,28 @@ pub struct Judgement {
     pub is_flat: bool,
 }
 
-/// Judges values measured at these seconds.
-pub fn judge(seconds: &[f64], values: &[f64], tolerance: Tolerance) -> Judgement {
-    let end = seconds.last().copied().unwrap_or_default();
-    let judged: Vec<(f64, f64)> = seconds
-        .iter()
-        .zip(values)
-        .filter(|(at, value)| **at >= end * WARM_UP && value.is_finite())
-        .map(|(at, value)| (*at, *value))
-        .collect();
-    let points = averaged(&judged, POINTS);
-    let mut slopes = Vec::new();
-    for (index, (at, value)) in points.iter().enumerate() {
-        slopes.extend(points[index + 1..].iter().map(|(later, other)| (other - value) / (later - at)));
+impl Trend {
+    /// Fits values measured at these seconds.
+    pub fn fit(seconds: &[f64], values: &[f64], tolerance: Tolerance) -> Self {
+        let end = seconds.last().copied().unwrap_or_default();
+        let judged: Vec<(f64, f64)> = seconds
+            .iter()
+            .zip(values)
+            .filter(|(at, value)| **at >= end * WARM_UP && value.is_finite())
+            .map(|(at, value)| (*at, *value))
+            .collect();
+        let points = averaged(&judged, POINTS);
+        let mut slopes = Vec::new();
+        for (index, (at, value)) in points.iter().enumerate() {
+            slopes.extend(points[index + 1..].iter().map(|(later, other)| (other - value) / (later - at)));
+        }
+        let slope = median(slopes);
+        let median = median(judged.iter().map(|(_, value)| *value).collect());
+        let span = judged.last().map_or(0.0, |(at, _)| at - judged[0].0);
+        let rise = slope * span;
+        let tolerated = (tolerance.share * median).max(tolerance.least);
+        Self { median, rise, rise_per_hour: slope * 3600.0, is_flat: rise <= tolerated }
     }
-    let slope = median(slopes);
-    let median = median(judged.iter().map(|(_, value)| *value).collect());
-    let span = judged.last().map_or(0.0, |(at, _)| at - judged[0].0);
-    let rise = slope * span;
-    let tolerated = (tolerance.share * median).max(tolerance.least);
-    Judgement { median, rise, rise_per_hour: slope * 3600.0, is_flat: rise <= tolerated }
 }
 
 /// Averages neighbors, so that at most `count` points are left.
@@ -74,37 +76,37 @@ mod tests {
 
     const TOLERANCE: Tolerance = Tolerance { share: 0.1, least: 2.0 };
 
-    fn judged(value: impl Fn(f64) -> f64) -> Judgement {
+    fn fit(value: impl Fn(f64) -> f64) -> Trend {
         let seconds: Vec<f64> = (0..720).map(|sample| f64::from(sample) * 5.0).collect();
         let values: Vec<f64> = seconds.iter().map(|at| value(*at)).collect();
-        judge(&seconds, &values, TOLERANCE)
+        Trend::fit(&seconds, &values, TOLERANCE)
     }
 
     #[test]
     fn ignores_growth_during_the_warm_up() {
-        let judgement = judged(|at| 50.0 + (at / 12.0).min(100.0));
+        let trend = fit(|at| 50.0 + (at / 12.0).min(100.0));
 
-        assert!(judgement.is_flat && judgement.rise.abs() < 0.1, "{judgement:?}");
-        assert!((judgement.median - 150.0).abs() < 0.1, "{judgement:?}");
+        assert!(trend.is_flat && trend.rise.abs() < 0.1, "{trend:?}");
+        assert!((trend.median - 150.0).abs() < 0.1, "{trend:?}");
     }
 
     #[test]
     fn detects_a_leak_despite_noise_and_peaks() {
         let noise = |at: f64| if at % 35.0 < 5.0 { 400.0 } else { (at * 7.0) % 11.0 };
 
-        assert!(judged(|at| 100.0 + noise(at)).is_flat);
-        let judgement = judged(|at| 100.0 + noise(at) + at / 100.0);
-        assert!(!judgement.is_flat && (judgement.rise_per_hour - 36.0).abs() < 8.0, "{judgement:?}");
+        assert!(fit(|at| 100.0 + noise(at)).is_flat);
+        let trend = fit(|at| 100.0 + noise(at) + at / 100.0);
+        assert!(!trend.is_flat && (trend.rise_per_hour - 36.0).abs() < 8.0, "{trend:?}");
     }
 
     #[test]
     fn a_falling_series_is_flat() {
-        assert!(judged(|at| 1000.0 - at / 10.0).is_flat);
+        assert!(fit(|at| 1000.0 - at / 10.0).is_flat);
     }
 
     #[test]
     fn ignores_missing_values() {
-        assert!(judged(|at| if at % 10.0 < 5.0 { f64::NAN } else { 7.0 }).is_flat);
-        assert!(judge(&[], &[], TOLERANCE).is_flat);
+        assert!(fit(|at| if at % 10.0 < 5.0 { f64::NAN } else { 7.0 }).is_flat);
+        assert!(Trend::fit(&[], &[], TOLERANCE).is_flat);
     }
 }

@@ -5,25 +5,25 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use crate::measure::{Latencies, percentile};
+use crate::measure::LatencyRecorder;
 
 /// Number of violations that are kept in full; the others are only counted.
-const KEPT_COMPLAINTS: usize = 20;
+const MAX_KEPT_VIOLATIONS: usize = 20;
 
 /// Shared by all users of a run.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub struct LoadStats {
     /// From sending a message to its 202.
-    pub sends: Latencies,
+    pub sends: LatencyRecorder,
     /// From sending an `/echo` to the event of its outcome.
-    pub answers: Latencies,
+    pub answers: LatencyRecorder,
     /// From requesting a stop to the event of its outcome.
-    pub stops: Latencies,
+    pub stops: LatencyRecorder,
     ended: AtomicU64,
     streams: AtomicU64,
     busy: AtomicU64,
-    complaints: Mutex<Vec<String>>,
-    complaint_count: AtomicU64,
+    violations: Mutex<Vec<String>>,
+    violation_count: AtomicU64,
 }
 
 /// The measurements of one sampling interval, in milliseconds.
@@ -37,7 +37,7 @@ pub struct Figures {
     pub stops: (f64, f64),
 }
 
-impl Tally {
+impl LoadStats {
     /// Counts a task whose outcome has been received.
     pub fn count_answer(&self) {
         self.ended.fetch_add(1, Ordering::Relaxed);
@@ -69,25 +69,25 @@ impl Tally {
     }
 
     /// Records a violation.
-    pub fn complain(&self, complaint: String) {
-        self.complaint_count.fetch_add(1, Ordering::Relaxed);
-        let mut complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
-        if complaints.len() < KEPT_COMPLAINTS {
-            eprintln!("complaint: {complaint}");
-            complaints.push(complaint);
+    pub fn record_violation(&self, violation: String) {
+        self.violation_count.fetch_add(1, Ordering::Relaxed);
+        let mut violations = self.violations.lock().unwrap_or_else(PoisonError::into_inner);
+        if violations.len() < MAX_KEPT_VIOLATIONS {
+            eprintln!("violation: {violation}");
+            violations.push(violation);
         }
     }
 
     /// Returns the number of violations.
-    pub fn complaints(&self) -> u64 {
-        self.complaint_count.load(Ordering::Relaxed)
+    pub fn violations(&self) -> u64 {
+        self.violation_count.load(Ordering::Relaxed)
     }
 
     /// Takes the measurements since the last call.
     pub fn take(&self) -> Figures {
-        let pair = |latencies: &Latencies| {
-            let sorted = latencies.take();
-            (percentile(&sorted, 0.5), percentile(&sorted, 0.99))
+        let pair = |recorder: &LatencyRecorder| {
+            let latencies = recorder.take();
+            (latencies.quantile_ms(0.5), latencies.quantile_ms(0.99))
         };
         Figures { sends: pair(&self.sends), answers: pair(&self.answers), stops: pair(&self.stops) }
     }

@@ -1,7 +1,7 @@
 //! Backdates rows, so that a run of an hour shows the effect of a day of pruning.
 //!
 //! The shortest `EVENT_RETENTION_HOURS` is one hour, so nothing would be pruned in a run of that length. Rows older
-//! than [`Ageing::kept`] are backdated in small transactions; the product then prunes them by its own rules.
+//! than [`Backdater::max_age`] are backdated in small transactions; the product then prunes them by its own rules.
 
 use std::{path::Path, time::Duration};
 
@@ -10,7 +10,7 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio_util::sync::CancellationToken;
 
 /// Interval between two passes.
-const EVERY: Duration = Duration::from_secs(5);
+const INTERVAL: Duration = Duration::from_secs(5);
 /// Maximum number of rows in one transaction, which bounds how long a send waits for it.
 const BATCH: i64 = 500;
 
@@ -29,29 +29,29 @@ const STATEMENTS: [&str; 3] = [
 
 /// A task that backdates rows.
 #[derive(Debug)]
-pub struct Ageing {
+pub struct Backdater {
     connection: SqliteConnection,
     /// Age at which a row is backdated.
-    kept: Duration,
+    max_age: Duration,
 }
 
-impl Ageing {
+impl Backdater {
     /// Opens a connection.
-    pub async fn open(database: &Path, kept: Duration) -> Result<Self> {
-        let options = SqliteConnectOptions::new().filename(database).busy_timeout(EVERY);
-        Ok(Self { connection: SqliteConnection::connect_with(&options).await?, kept })
+    pub async fn open(database: &Path, max_age: Duration) -> Result<Self> {
+        let options = SqliteConnectOptions::new().filename(database).busy_timeout(INTERVAL);
+        Ok(Self { connection: SqliteConnection::connect_with(&options).await?, max_age })
     }
 
     /// Backdates rows until it is stopped.
     pub async fn run(mut self, stop: CancellationToken) -> Result<()> {
-        let older_than = format!("-{} seconds", self.kept.as_secs());
-        let mut ticks = tokio::time::interval(EVERY);
+        let older_than = format!("-{} seconds", self.max_age.as_secs());
+        let mut ticks = tokio::time::interval(INTERVAL);
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
             for statement in STATEMENTS {
                 while !stop.is_cancelled() {
-                    let aged =
+                    let backdated =
                         sqlx::query(statement).bind(&older_than).bind(BATCH).execute(&mut self.connection).await?;
-                    if aged.rows_affected() < BATCH.unsigned_abs() {
+                    if backdated.rows_affected() < BATCH.unsigned_abs() {
                         break;
                     }
                 }

@@ -3,16 +3,16 @@
 //! The demo's `/echo` answers at once, so `elapsed_ms` is all overhead: the claim, the prompt over the protocol, the
 //! text, the outcome. The server measures it, from the start of the attempt to its answer.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use banter_tests::app::TestApp;
 use clap::Args;
 
-use crate::measure::percentile;
+use crate::measure::Latencies;
 
 /// Maximum median overhead of a warm turn, in milliseconds.
-const MOST_MS: f64 = 10.0;
+const MAX_MEDIAN_MS: f64 = 10.0;
 
 /// Options of `bench warm`.
 #[derive(Debug, Args)]
@@ -33,22 +33,21 @@ pub async fn run(options: Options) -> Result<bool> {
     let begun = Instant::now();
     client.ask(&session, "/echo cold").await;
     println!("cold: {:.0} ms from the request to its answer", 1000.0 * begun.elapsed().as_secs_f64());
-    let (mut elapsed_ms, mut whole_ms) = (Vec::new(), Vec::new());
+    let (mut attempts, mut requests) = (Latencies::default(), Latencies::default());
     for _ in 0..options.turns {
         let begun = Instant::now();
         let asked = client.ask(&session, "/echo warm").await;
-        whole_ms.push(1000.0 * begun.elapsed().as_secs_f64());
-        elapsed_ms.push(asked["reply"]["elapsed_ms"].as_f64().context("no elapsed_ms")?);
+        requests.record(begun.elapsed());
+        attempts.record(Duration::from_millis(asked["reply"]["elapsed_ms"].as_u64().context("no elapsed_ms")?));
     }
     app.stop_all().await;
-    for (what, values) in [("attempt to answer", &mut elapsed_ms), ("request to answer", &mut whole_ms)] {
-        values.sort_by(f64::total_cmp);
+    for (what, latencies) in [("attempt to answer", &attempts), ("request to answer", &requests)] {
         println!(
             "warm, {what}: p50 {:.1} ms, p95 {:.1} ms, p99 {:.1} ms",
-            percentile(values, 0.5),
-            percentile(values, 0.95),
-            percentile(values, 0.99)
+            latencies.quantile_ms(0.5),
+            latencies.quantile_ms(0.95),
+            latencies.quantile_ms(0.99)
         );
     }
-    Ok(percentile(&elapsed_ms, 0.5) <= MOST_MS)
+    Ok(attempts.quantile_ms(0.5) <= MAX_MEDIAN_MS)
 }
