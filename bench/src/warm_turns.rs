@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use banter_tests::app::TestApp;
 use clap::Args;
 
-use crate::measure::Latencies;
+use banter_tests::latency::Latencies;
 
 /// Maximum median overhead of a warm turn, in milliseconds.
 const MAX_MEDIAN_MS: f64 = 10.0;

@@ -7,6 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use banter_tests::latency::Latencies;
+
 /// The known result of an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OperationResult {
@@ -266,19 +268,16 @@ impl History {
         });
         let cancellations = self.cancellations.lock().unwrap();
         for (name, is_fault_free) in [("without faults", true), ("during faults", false)] {
-            let mut took: Vec<Duration> = cancellations
-                .iter()
-                .filter(|cancellation| cancellation.is_fault_free == is_fault_free)
-                .map(|cancellation| cancellation.took)
-                .collect();
-            took.sort();
-            if let Some(longest) = took.last() {
-                let rank = |percent: usize| took[(took.len() - 1) * percent / 100].as_millis();
-                let (median, p99, longest) = (rank(50), rank(99), longest.as_millis());
-                let count = took.len();
+            let mut latencies = Latencies::default();
+            for cancellation in cancellations.iter().filter(|it| it.is_fault_free == is_fault_free) {
+                latencies.record(cancellation.took);
+            }
+            if !latencies.is_empty() {
+                let [median, p99, longest] = [0.5, 0.99, 1.0].map(|quantile| latencies.quantile_ms(quantile));
+                let count = latencies.count();
                 let _ = writeln!(
                     table,
-                    "  {count:6} cancellations {name}: p50 {median} ms, p99 {p99} ms, longest {longest} ms"
+                    "  {count:6} cancellations {name}: p50 {median:.0} ms, p99 {p99:.0} ms, longest {longest:.0} ms"
                 );
             }
         }

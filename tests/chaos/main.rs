@@ -28,11 +28,12 @@ use banter_tests::{
     app::TestApp,
     client::Client,
     fake_openai::FakeOpenAi,
+    follower::{Check, Follower, FollowerOptions},
+    load::LoadClient,
     proxy::Proxy,
     random::TestRng,
     small_disk::SmallDisk,
     sse::Event,
-    watch::{Check, Options, Watch},
 };
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::task::JoinSet;
@@ -80,7 +81,7 @@ async fn nothing_is_lost_duplicated_or_reordered_without_redis() {
 /// A stream in the background and its owner.
 struct FollowedStream {
     user: usize,
-    watch: Arc<Watch>,
+    follower: Arc<Follower>,
     /// The sessions of its events.
     seen: Arc<Mutex<BTreeSet<String>>>,
 }
@@ -106,9 +107,9 @@ async fn run(config: Config, has_redis: bool) {
 
     let mut clients = JoinSet::new();
     for number in 0..config.clients {
-        let (user, watch) = (users[number % users.len()].clone(), streams[number].watch.clone());
+        let (user, follower) = (users[number % users.len()].clone(), streams[number].follower.clone());
         let (world, seeds) = (world.clone(), rng.fork());
-        let client = ChaosClient { number, user, world, watch, rng: seeds.clone(), seeds, made: 0 };
+        let client = ChaosClient { number, user, world, follower, rng: seeds.clone(), seeds, made: 0 };
         clients.spawn(client.work(config.operations, deadline));
     }
     let (targets, held) = (Targets { app, proxies, disk }, HeldResources::default());
@@ -171,7 +172,8 @@ async fn create_users(config: Config, app: &TestApp, world: &World, rng: &mut Te
         let id = clients[0].create_session("scripted").await;
         world.owners.lock().unwrap().push((id.clone(), number));
         let sessions = Mutex::new(vec![SessionRef { id, agent: "scripted", is_first: true }]);
-        users.push(Arc::new(User { number, name: (workspace.to_owned(), name), clients, sessions }));
+        let client = LoadClient::new(clients);
+        users.push(Arc::new(User { number, name: (workspace.to_owned(), name), client, sessions }));
     }
     (users, proxies)
 }
@@ -181,18 +183,18 @@ async fn follow(config: Config, users: &[Arc<User>], rng: &mut TestRng) -> Vec<F
     let mut streams = Vec::new();
     for number in 0..config.clients + users.len() {
         let user = &users[number % users.len()];
-        let mut through: Vec<Client> = user.clients[config.apis..].to_vec();
+        let mut through: Vec<Client> = user.client.apis()[config.apis..].to_vec();
         through.rotate_left(number % config.apis);
         let options = if number < config.clients {
-            Options::user(&through[0])
+            FollowerOptions::user(&through[0])
         } else {
             let home = user.sessions.lock().unwrap()[0].id.clone();
-            Options::session(&through[0], &home)
+            FollowerOptions::session(&through[0], &home)
         };
         let seen = Arc::new(Mutex::new(BTreeSet::new()));
         let options = options.and_apis(through[1..].to_vec()).with_rewinds(rng.fork()).keeping(EVENTS_KEPT);
         let options = options.with_check(only_own_events(user, users.len(), seen.clone()));
-        streams.push(FollowedStream { user: user.number, watch: Arc::new(options.start().await), seen });
+        streams.push(FollowedStream { user: user.number, follower: Arc::new(options.start().await), seen });
     }
     streams
 }
@@ -225,7 +227,7 @@ async fn wait_until_idle(history: &History, users: &[Arc<User>]) {
     while quiet < 2 {
         let mut open = Vec::new();
         for user in users {
-            let sessions = user.clients[0].list_all("status=all").await;
+            let sessions = user.client.apis()[0].list_all("status=all").await;
             open.extend(
                 sessions
                     .into_iter()
@@ -266,12 +268,12 @@ async fn check_history(world: &World, prompts: Vec<Vec<String>>, users: &[Arc<Us
 /// Checks that every stream ends with the state of a fresh GET.
 async fn check_streams(history: &History, streams: &mut Vec<FollowedStream>, users: &[Arc<User>]) {
     let (mut settling, mut has_violation) = (JoinSet::new(), false);
-    for FollowedStream { user, watch, .. } in streams.drain(..) {
-        watch.calm_down();
-        let client = users[user].clients[0].clone();
+    for FollowedStream { user, follower, .. } in streams.drain(..) {
+        follower.calm_down();
+        let client = users[user].client.apis()[0].clone();
         settling.spawn(async move {
-            watch.settle(&client).await;
-            watch.connections()
+            follower.settle(&client).await;
+            follower.connections()
         });
     }
     while let Some(settled) = settling.join_next().await {
@@ -284,7 +286,7 @@ async fn check_streams(history: &History, streams: &mut Vec<FollowedStream>, use
         }
     }
     if has_violation {
-        for client in &users[0].clients {
+        for client in users[0].client.apis() {
             let ready = tokio::time::timeout(PROBE_LIMIT, client.try_call(client.request("GET", "/readyz"))).await;
             let list = tokio::time::timeout(PROBE_LIMIT, client.try_call(client.request("GET", "/v1/chat"))).await;
             history.log_line(&format!("{}: {ready:?}, and {list:?}", client.address()));

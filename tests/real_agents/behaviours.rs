@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use banter_tests::{fake_agent::processes_with, wait::within};
+use banter_tests::{process_table::processes_with, wait::within};
 use serde_json::json;
 
 use crate::{

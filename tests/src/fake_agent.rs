@@ -62,16 +62,3 @@ pub fn python() -> &'static str {
         path
     })
 }
-
-/// Returns the processes whose command line contains this text.
-pub fn processes_with(text: &str) -> Vec<u32> {
-    let entries = fs::read_dir("/proc").unwrap().flatten();
-    entries
-        .filter_map(|entry| {
-            let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
-            let command = fs::read(entry.path().join("cmdline")).ok()?;
-            let command = String::from_utf8_lossy(&command).replace('\0', " ");
-            (pid != std::process::id() && command.contains(text)).then_some(pid)
-        })
-        .collect()
-}

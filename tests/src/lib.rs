@@ -7,15 +7,16 @@
 //! | [`redis`](mod@redis) | A Redis server for one test |
 //! | [`proxy`] | An unreliable network: connections that are dropped, slow, or silent |
 //! | [`header_proxy`] | A reverse proxy that rewrites `Host` and adds headers |
-//! | [`raw`] | Raw connections: half a request, a response that is never read |
+//! | [`raw_connection`] | Raw connections: half a request, a response that is never read |
 //! | [`client`], [`chat`] | HTTP calls, and chat operations on top of them |
 //! | [`sse`] | An event stream that validates every frame |
-//! | [`model`], [`watch`] | Client state that is reduced from events, strict about gaps, and compared with a fresh GET
-//! |
-//! | [`fake_agent`] | A scripted agent process, and a lookup of processes |
+//! | [`model`], [`follower`] | Client state that is reduced from events, strict about gaps, and compared with a fresh GET |
+//! | [`load`], [`latency`] | A client under load or faults; distributions of latencies |
+//! | [`fake_agent`] | A scripted agent process |
+//! | [`process_table`] | The processes of this machine |
 //! | [`fake_openai`] | A scripted model server |
 //! | [`store_lock`], [`small_disk`] | The database's write lock, held by a test; a disk that can be filled |
-//! | [`many_keys`] | API keys for many users at once |
+//! | [`permission_request`] | Permission requests without an agent |
 //! | [`wall_clock`] | Wall clocks that a test sets |
 //! | [`wait`], [`random`], [`port`] | Waiting for a condition; seeded random numbers; reserved ports |
 //!
@@ -30,23 +31,25 @@
 )]
 
 pub mod app;
-pub mod asking;
 pub mod chat;
 pub mod client;
 pub mod fake_agent;
 pub mod fake_openai;
+pub mod follower;
 pub mod header_proxy;
-pub mod many_keys;
+pub mod latency;
+pub mod load;
 pub mod model;
+pub mod permission_request;
 pub mod port;
 pub mod process;
+pub mod process_table;
 pub mod proxy;
 pub mod random;
-pub mod raw;
+pub mod raw_connection;
 pub mod redis;
 pub mod small_disk;
 pub mod sse;
 pub mod store_lock;
 pub mod wait;
 pub mod wall_clock;
-pub mod watch;

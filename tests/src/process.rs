@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::wait::eventually;
+use crate::{process_table, wait::eventually};
 
 /// The variables of a process in addition to the few that it inherits.
 pub type Environment = BTreeMap<String, String>;
@@ -32,7 +32,7 @@ pub enum Signal {
     /// SIGSTOP: freeze.
     Freeze,
     /// SIGCONT: resume.
-    Thaw,
+    Resume,
 }
 
 impl Signal {
@@ -42,7 +42,7 @@ impl Signal {
             Self::Interrupt => "INT",
             Self::Kill => "KILL",
             Self::Freeze => "STOP",
-            Self::Thaw => "CONT",
+            Self::Resume => "CONT",
         }
     }
 
@@ -141,9 +141,8 @@ impl Process {
 
     /// Returns the peak memory use, in bytes.
     pub fn peak_memory(&self) -> usize {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
-        peak.expect("the kernel reports VmHWM").trim().parse::<usize>().unwrap() * 1024
+        let status = process_table::find(self.pid()).expect("a running process").status().unwrap();
+        usize::try_from(status.vmhwm.expect("the kernel reports VmHWM")).unwrap() * 1024
     }
 
     /// Sends a signal; does nothing if the process has exited.
@@ -185,10 +184,8 @@ impl Process {
     /// Returns whether the process is alive but does not handle SIGTERM yet.
     fn is_starting(&mut self) -> bool {
         const BIT: u64 = 1 << (15 - 1);
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
-        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
-        let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-        caught.is_some_and(|mask| mask & BIT == 0) && self.exit_status().is_none()
+        let status = process_table::find(self.pid()).and_then(|process| process.status().ok());
+        status.is_some_and(|status| status.sigcgt & BIT == 0) && self.exit_status().is_none()
     }
 
     /// Returns the contents of stdout.

@@ -92,7 +92,7 @@ impl Proxy {
     }
 
     /// Resumes forwarding, starting with the delayed data.
-    pub fn thaw(&self) {
+    pub fn resume(&self) {
         self.shared.frozen.send_replace(false);
     }
 
@@ -235,7 +235,7 @@ mod tests {
 
         let silence = tokio::time::timeout(Duration::from_millis(100), socket.peek(&mut [0])).await;
         assert!(silence.is_err(), "nothing passes");
-        proxy.thaw();
+        proxy.resume();
         assert_eq!(read(&mut socket, 3).await, b"two");
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Polling interval.
-pub const LOOK_EVERY: Duration = Duration::from_millis(20);
+pub const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Polls `probe` until it returns a value. Panics with `what` after [`PATIENCE`].
 pub async fn eventually<T>(what: &str, probe: impl AsyncFnMut() -> Option<T>) -> T {
@@ -21,6 +21,6 @@ pub async fn within<T>(limit: Duration, what: &str, mut probe: impl AsyncFnMut()
             return answer;
         }
         assert!(Instant::now() < deadline, "timed out after {limit:?}: {what}");
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }

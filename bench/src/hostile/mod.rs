@@ -13,7 +13,7 @@ use clap::Args;
 use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use crate::measure::Latencies;
+use banter_tests::latency::Latencies;
 use clients::{Behavior, CONNECT_TIME, HostileClients};
 
 /// Number of turns of the long session, and bytes of each.

@@ -1,11 +1,8 @@
-//! Simulated load: [`user`]s with sessions, the [`turns`] that they take, and the streams that they follow
-//! ([`listen`]).
+//! Simulated load: [`user`]s with sessions and streams, and the [`turns`] that they take.
 //!
-//! Each [`call`] is retried when it is answered 503. Every message must be answered, and every stream must have no gap.
+//! A request is retried when it is answered 503. Every message must be answered, and every stream must have no gap.
 //! Violations are recorded in the [`LoadStats`].
 
-mod call;
-mod listen;
 mod stats;
 mod turns;
 mod user;
@@ -21,7 +18,7 @@ use std::{
 };
 
 use anyhow::Result;
-use banter_tests::{app::TestApp, random::TestRng};
+use banter_tests::{app::TestApp, follower::Follower, random::TestRng};
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -32,6 +29,9 @@ use user::User;
 /// installation cannot keep up, which is a violation.
 const MAX_OPEN_TURNS: u64 = 2000;
 
+/// Number of streams of each user.
+const STREAMS: usize = 2;
+
 /// All users of a run.
 #[derive(Debug)]
 pub struct Load {
@@ -39,25 +39,22 @@ pub struct Load {
     stats: Arc<LoadStats>,
     rng: TestRng,
     open_turns: Arc<AtomicU64>,
-    listeners: TaskTracker,
-    stop_listening: CancellationToken,
+    followers: Vec<Follower>,
 }
 
 impl Load {
     /// Creates the users' keys and sessions, and opens their streams.
     pub async fn create(app: &TestApp, user_count: usize, seed: u64) -> Result<Self> {
         let (stats, mut rng) = (Arc::new(LoadStats::default()), TestRng::seed_from_u64(seed));
-        let (listeners, stop_listening) = (TaskTracker::new(), CancellationToken::new());
-        let mut users = Vec::new();
+        let (mut users, mut followers) = (Vec::new(), Vec::new());
         for number in 0..user_count {
             let user = Arc::new(User::create(app, number, &stats, &mut rng).await?);
-            for stream in 0..listen::STREAMS {
-                let listener = listen::Listener::start(user.clone(), stats.clone(), stream, rng.fork()).await?;
-                listeners.spawn(listener.listen(stop_listening.clone()));
+            for stream in 0..STREAMS {
+                followers.push(user.follow(stream, &stats, rng.fork()).await);
             }
             users.push(user);
         }
-        Ok(Self { users, stats, rng, open_turns: Arc::default(), listeners, stop_listening })
+        Ok(Self { users, stats, rng, open_turns: Arc::default(), followers })
     }
 
     /// Returns the counts and measurements.
@@ -115,18 +112,13 @@ impl Load {
 
     /// Closes all streams.
     pub async fn stop(self) {
-        self.stop_listening.cancel();
-        self.listeners.close();
-        self.listeners.wait().await;
+        for follower in self.followers {
+            follower.stop().await;
+        }
     }
 }
 
 /// Picks a random user.
 fn any<'a, T>(items: &'a [T], rng: &mut TestRng) -> &'a T {
-    &items[below(rng, items.len())]
-}
-
-/// Returns a random number from 0 to `end`, exclusive.
-fn below(rng: &mut TestRng, end: usize) -> usize {
-    rng.random_range(0..end.max(1))
+    &items[rng.random_range(0..items.len())]
 }

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use crate::measure::LatencyRecorder;
+use banter_tests::latency::LatencyRecorder;
 
 /// Number of violations that are kept in full; the others are only counted.
 const MAX_KEPT_VIOLATIONS: usize = 20;

@@ -6,13 +6,12 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use banter_tests::{chat::fresh_key, random::TestRng};
+use banter_tests::{chat::fresh_key, client::Client, random::TestRng};
 use rand::RngExt as _;
 use serde_json::json;
 use tokio::time::{sleep, timeout};
 
 use super::{
-    call::call,
     stats::LoadStats,
     user::{Slot, User},
 };
@@ -71,29 +70,28 @@ pub async fn take_turn(user: &Arc<User>, stats: &LoadStats, rng: &mut TestRng) {
 }
 
 async fn perform_turn(user: &User, kind: Kind, slot: &Slot, stats: &LoadStats, rng: &mut TestRng) -> Result<()> {
-    let client = user.client(rng);
     let path = format!("/v1/chat/{}", slot.session);
-    let request = client.request("POST", &format!("{path}/messages"));
-    let request = request.header("Idempotency-Key", fresh_key()).json(&json!({"content": kind.text()}));
+    let (key, body) = (fresh_key(), json!({"content": kind.text()}));
+    let request =
+        |api: &Client| api.request("POST", &format!("{path}/messages")).header("Idempotency-Key", &key).json(&body);
     let asked = Instant::now();
-    let sent = call(client, request, &[202], stats).await.context("send")?;
+    let sent = user.call(stats, rng, &[202], request).await.context("send")?;
     stats.sends.record(asked.elapsed());
     let task = sent["task"]["id"].as_str().context("a 202 without a task")?;
-    let outcome = user.wait_for(task);
+    let outcome = user.client().outcomes().expect(task);
 
     let mut stopped_at = None;
     if kind == Kind::Cancelled {
         sleep(Duration::from_millis(100 + rng.random_range(0..900))).await;
-        let client = user.client(rng);
         stopped_at = Some(Instant::now());
-        let request = client.request("POST", &format!("{path}/tasks/{task}/cancel"));
+        let request = |api: &Client| api.request("POST", &format!("{path}/tasks/{task}/cancel"));
         // 409 if the answer had already ended.
-        call(client, request, &[202, 409], stats).await.context("stop")?;
+        user.call(stats, rng, &[202, 409], request).await.context("stop")?;
     }
 
     let Ok(Ok(ending)) = timeout(OUTCOME_LIMIT, outcome).await else {
-        let now = client.try_call(client.request("GET", &format!("{path}/tasks/{task}"))).await?;
-        bail!("no outcome of task {task} within {OUTCOME_LIMIT:?}; its status is {}", now.text());
+        let now = user.call(stats, rng, &[200], |api| api.request("GET", &format!("{path}/tasks/{task}"))).await?;
+        bail!("no outcome of task {task} within {OUTCOME_LIMIT:?}; it is {now}");
     };
     stats.count_answer();
     if kind == Kind::Echo {
@@ -113,12 +111,15 @@ async fn perform_turn(user: &User, kind: Kind, slot: &Slot, stats: &LoadStats, r
 
 /// Does what users do besides sending: mark a session read, fetch it again, list sessions.
 async fn browse(user: &User, path: &str, stats: &LoadStats, rng: &mut TestRng) -> Result<()> {
-    let client = user.client(rng);
-    let (request, expected) = match rng.random_range(0..10) {
-        0 | 1 => (client.request("POST", &format!("{path}/read")).json(&json!({"seq": 1_000_000})), 200),
-        2 => (client.request("GET", path), 200),
-        3 => (client.request("GET", "/v1/chat"), 200),
-        _ => return Ok(()),
+    let choice = rng.random_range(0..10);
+    if choice > 3 {
+        return Ok(());
+    }
+    let read = json!({"seq": 1_000_000});
+    let request = |api: &Client| match choice {
+        0 | 1 => api.request("POST", &format!("{path}/read")).json(&read),
+        2 => api.request("GET", path),
+        _ => api.request("GET", "/v1/chat"),
     };
-    call(client, request, &[expected], stats).await.context("a read request").map(drop)
+    user.call(stats, rng, &[200], request).await.context("a read request").map(drop)
 }

@@ -1,60 +1,58 @@
-//! A user: a key, a client of each api, sessions, and what was received on the streams.
+//! A user: a key, a client, and sessions.
 
 use std::{
-    collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    ops::Range,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result};
-use banter_tests::{app::TestApp, client::Client, random::TestRng};
+use banter_tests::{
+    app::TestApp,
+    client::Client,
+    follower::Follower,
+    load::{Failure, LoadClient, Response, RetryPolicy},
+    random::TestRng,
+};
 use rand::RngExt as _;
+use reqwest::RequestBuilder;
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
 
-use super::{any, below, call::call, stats::LoadStats};
+use super::stats::LoadStats;
 
 /// Number of a user's sessions with instant answers, and of those with slow ones.
 const QUICK: usize = 4;
 const SLOW: usize = 4;
-/// Number of turns after which a session is archived or deleted: the minimum, and the range of a random addition.
-const TURNS: (u32, usize) = (10, 40);
+/// Number of turns after which a session is archived or deleted.
+const TURNS: Range<u32> = 10..50;
 /// Maximum number of concurrent turns in one session: more than one, so that some are queued.
 const MAX_OPEN_TURNS: u32 = 3;
 
-/// The final status of a task and the time when its event was received.
-#[derive(Clone, Debug)]
-pub struct Ending {
-    /// The status.
-    pub status: String,
-    /// When the event was received.
-    pub at: Instant,
-}
+/// How long a stream stays open.
+const STAY: Range<Duration> = Duration::from_secs(5)..Duration::from_mins(1);
+/// Number of events that a stream keeps.
+const KEPT_EVENTS: usize = 8;
+/// A request that is answered 503 is sent again after the smallest `Retry-After`.
+const RETRIES: RetryPolicy = RetryPolicy {
+    response_limit: Duration::from_mins(1),
+    limit: Duration::from_secs(10),
+    pause: Duration::from_millis(1000)..Duration::from_millis(1001),
+    retries_lost: false,
+};
 
 /// A session.
 #[derive(Clone, Debug)]
 struct Conversation {
     id: String,
-    left: u32,
+    turns_left: u32,
     open_turns: u32,
-}
-
-/// What was received on the user's streams.
-#[derive(Debug, Default)]
-struct Received {
-    /// The last event of the log that was received on any stream.
-    last_seq: u64,
-    waiting: HashMap<String, oneshot::Sender<Ending>>,
-    /// Outcomes that were received before the response to the send.
-    early: HashMap<String, Ending>,
 }
 
 /// A user.
 #[derive(Debug)]
 pub struct User {
-    clients: Vec<Client>,
+    client: LoadClient,
     conversations: Mutex<Vec<Conversation>>,
-    received: Mutex<Received>,
 }
 
 /// A slot in a session, held for one turn.
@@ -69,42 +67,71 @@ impl User {
     /// Creates a key and the sessions.
     pub async fn create(app: &TestApp, number: usize, stats: &LoadStats, rng: &mut TestRng) -> Result<Self> {
         let key = app.create_key("default", &format!("user-{number}"), "member").await;
-        let clients: Vec<Client> = (0..app.api_count()).map(|api| app.client_of(api).with_key(&key)).collect();
-        let mut conversations = Vec::new();
+        let apis = (0..app.apis()).map(|api| app.client_of(api).with_key(&key)).collect();
+        let user = Self { client: LoadClient::new(apis), conversations: Mutex::default() };
         for _ in 0..QUICK + SLOW {
-            conversations.push(Conversation { id: create(&clients[0], stats).await?, left: turns(rng), open_turns: 0 });
+            let id = user.create_session(stats, rng).await?;
+            user.conversations().push(Conversation { id, turns_left: draw_turns(rng), open_turns: 0 });
         }
-        Ok(Self { clients, conversations: Mutex::new(conversations), received: Mutex::default() })
+        Ok(user)
     }
 
-    /// Returns a client of this api, modulo the number of apis.
-    pub fn client_of(&self, api: usize) -> &Client {
-        &self.clients[api % self.clients.len()]
+    /// Returns the client.
+    pub fn client(&self) -> &LoadClient {
+        &self.client
     }
 
-    /// Returns a client of a random api.
-    pub fn client(&self, rng: &mut TestRng) -> &Client {
-        any(&self.clients, rng)
+    /// Sends a request until the response is not a 503, and returns the body. Fails unless the status is an expected one.
+    pub async fn call(
+        &self,
+        stats: &LoadStats,
+        rng: &mut TestRng,
+        expected: &[u16],
+        request: impl Fn(&Client) -> RequestBuilder,
+    ) -> Result<Value> {
+        let count = |response: &Response| match response {
+            Response::NotStored | Response::Unknown(Failure::Unavailable) => stats.count_busy(),
+            Response::Success(_) | Response::Rejected { .. } | Response::Unknown(_) => {}
+        };
+        let reply = self.client.retry(rng, &RETRIES, expected, request, count).await.map_err(anyhow::Error::msg)?;
+        Ok(if reply.body.is_empty() { Value::Null } else { reply.json() })
+    }
+
+    /// Follows the user's stream on all apis in turn, starting with this one. Its sequence numbers must have no gap.
+    pub async fn follow(&self, api: usize, stats: &Arc<LoadStats>, rng: TestRng) -> Follower {
+        let (on_violation, on_event) = (stats.clone(), stats.clone());
+        let options = self.client.follow(api).without_model().expecting_steady_apis().with_stays(STAY, rng);
+        let options =
+            options.with_violation_handler(Arc::new(move |violation| on_violation.record_violation(violation)));
+        let options = options.with_check(Arc::new(move |event| {
+            if event.kind == "hello" {
+                on_event.count_stream();
+            }
+            Ok(())
+        }));
+        options.keeping(KEPT_EVENTS).start().await
+    }
+
+    async fn create_session(&self, stats: &LoadStats, rng: &mut TestRng) -> Result<String> {
+        let body = json!({"agent_key": "demo"});
+        let session = self.call(stats, rng, &[201], |api| api.request("POST", "/v1/chat").json(&body)).await?;
+        Ok(session["id"].as_str().context("a session without an id")?.to_owned())
     }
 
     fn conversations(&self) -> MutexGuard<'_, Vec<Conversation>> {
         self.conversations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn received(&self) -> MutexGuard<'_, Received> {
-        self.received.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Acquires a slot in a session, or returns `None` if all are busy.
     pub fn acquire_slot(&self, is_quick: bool, rng: &mut TestRng) -> Option<Slot> {
         let (first, count) = if is_quick { (0, QUICK) } else { (QUICK, SLOW) };
-        let offset = below(rng, count);
+        let offset = rng.random_range(0..count);
         let mut conversations = self.conversations();
         let mut indexes = (0..count).map(|step| first + (offset + step) % count);
-        let index =
-            indexes.find(|&index| conversations[index].left > 0 && conversations[index].open_turns < MAX_OPEN_TURNS)?;
+        let index = indexes
+            .find(|&index| conversations[index].turns_left > 0 && conversations[index].open_turns < MAX_OPEN_TURNS)?;
         let conversation = &mut conversations[index];
-        conversation.left -= 1;
+        conversation.turns_left -= 1;
         conversation.open_turns += 1;
         Some(Slot { index, session: conversation.id.clone() })
     }
@@ -115,58 +142,22 @@ impl User {
         let is_over = {
             let conversation = &mut self.conversations()[slot.index];
             conversation.open_turns -= 1;
-            conversation.left == 0 && conversation.open_turns == 0
+            conversation.turns_left == 0 && conversation.open_turns == 0
         };
         if !is_over {
             return Ok(());
         }
-        let client = self.client(rng);
         // Half of them are deleted permanently, so that deletion is part of the run.
         let query = if rng.random_ratio(1, 2) { "?permanent=true" } else { "" };
         let path = format!("/v1/chat/{}{query}", slot.session);
-        call(client, client.request("DELETE", &path), &[204], stats).await?;
-        let next = Conversation { id: create(client, stats).await?, left: turns(rng), open_turns: 0 };
+        self.call(stats, rng, &[204], |api| api.request("DELETE", &path)).await?;
+        let id = self.create_session(stats, rng).await?;
+        let next = Conversation { id, turns_left: draw_turns(rng), open_turns: 0 };
         self.conversations()[slot.index] = next;
         Ok(())
     }
-
-    /// Returns where the outcome of this task will arrive; it may have been received already.
-    pub fn wait_for(&self, task: &str) -> oneshot::Receiver<Ending> {
-        let (tell, told) = oneshot::channel();
-        let mut received = self.received();
-        if let Some(ending) = received.early.remove(task) {
-            let _ = tell.send(ending);
-        } else {
-            received.waiting.insert(task.to_owned(), tell);
-        }
-        told
-    }
-
-    /// Processes an event of the log. Each counts once, on whichever stream it arrives first.
-    pub fn receive(&self, seq: u64, data: &Value) {
-        let mut received = self.received();
-        if seq <= received.last_seq {
-            return;
-        }
-        received.last_seq = seq;
-        let (Some(task), Some(status)) = (data["task"]["id"].as_str(), data["task"]["status"].as_str()) else { return };
-        if data["type"] != "task.updated" || ["queued", "running"].contains(&status) {
-            return;
-        }
-        let ending = Ending { status: status.to_owned(), at: Instant::now() };
-        match received.waiting.remove(task) {
-            Some(tell) => drop(tell.send(ending)),
-            None => drop(received.early.insert(task.to_owned(), ending)),
-        }
-    }
 }
 
-fn turns(rng: &mut TestRng) -> u32 {
-    TURNS.0 + u32::try_from(below(rng, TURNS.1)).unwrap_or(0)
-}
-
-async fn create(client: &Client, stats: &LoadStats) -> Result<String> {
-    let request = client.request("POST", "/v1/chat").json(&json!({"agent_key": "demo"}));
-    let session = call(client, request, &[201], stats).await?;
-    Ok(session["id"].as_str().context("a session without an id")?.to_owned())
+fn draw_turns(rng: &mut TestRng) -> u32 {
+    rng.random_range(TURNS)
 }

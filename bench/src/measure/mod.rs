@@ -1,11 +1,9 @@
-//! Measurements: processes from `/proc`, the database from a read-only connection, and latencies.
+//! Samples of processes, from `/proc`, and of the database, from a read-only connection.
 
 mod backdate;
 mod database;
-mod latency;
 mod process;
 
 pub use backdate::Backdater;
 pub use database::DatabaseSampler;
-pub use latency::{Latencies, LatencyRecorder};
 pub use process::ProcessSampler;

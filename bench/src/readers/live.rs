@@ -13,7 +13,7 @@ use anyhow::{Result, bail};
 use banter_tests::sse::EventStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::measure::LatencyRecorder;
+use banter_tests::latency::LatencyRecorder;
 
 /// Changes by the title that each sets, and their latencies.
 #[derive(Debug, Default)]

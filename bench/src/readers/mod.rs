@@ -22,7 +22,9 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::measure::{Latencies, ProcessSampler};
+use banter_tests::latency::Latencies;
+
+use crate::measure::ProcessSampler;
 use live::Changes;
 use stalled::StalledReader;
 

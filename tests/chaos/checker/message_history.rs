@@ -46,7 +46,14 @@ impl MessageHistory {
     fn edits(&self) -> impl Iterator<Item = (&str, &ChangeRecord)> {
         self.changes.iter().filter_map(|change| match &change.action {
             Action::Edit(text) => Some((text.as_str(), change)),
-            _ => None,
+            Action::Unsend
+            | Action::Retry
+            | Action::Delete
+            | Action::Pin(_)
+            | Action::Rename(_)
+            | Action::Archive(_)
+            | Action::Read(_)
+            | Action::Unread => None,
         })
     }
 }

@@ -39,7 +39,7 @@ impl<'a> Checker<'a> {
 
     /// Checks one user's sessions, and returns their ids. `made` are the acknowledged ones.
     pub async fn user(&self, user: &User, made: &[String]) -> BTreeSet<String> {
-        let client = &user.clients[0];
+        let client = &user.client.apis()[0];
         let listed = client.list_all("status=all").await;
         let ids: BTreeSet<String> = listed.iter().map(id_of).collect();
         if ids.len() != listed.len() {

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use banter_tests::{chat::has_ended, client::Reply};
+use banter_tests::{chat::has_ended, client::Reply, load::Response};
 use serde_json::Value;
 
-use super::{ChaosClient, SessionRef, messages::task_path, response::Response};
+use super::{ChaosClient, SessionRef, messages::task_path};
 use crate::history::{Action, Cancellation, SendRecord};
 
 /// Time limit for a cancellation without faults. The contract says one second; a busy machine needs a margin.
@@ -15,7 +15,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(6);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Polling interval.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 impl ChaosClient {
     pub(super) async fn cancel(&mut self, session: &SessionRef) {
@@ -30,8 +30,8 @@ impl ChaosClient {
                 self.check_found("cancel", &session.id, started);
                 self.follow_cancellation(&send, started, &reply).await;
             }
-            Response::Rejected(code) => self.check_missing("cancel", &session.id, Some(&message), &code),
-            Response::NotStored | Response::Unknown => {}
+            Response::Rejected { code, .. } => self.check_missing("cancel", &session.id, Some(&message), &code),
+            Response::NotStored | Response::Unknown(_) => {}
         }
     }
 
@@ -42,7 +42,7 @@ impl ChaosClient {
             return self.world.history.count("cancellation: before the task began");
         }
         let attempt = task["attempt"].as_i64();
-        let request = || self.user.clients[0].request("GET", &task_path(send));
+        let request = || self.user.client.apis()[0].request("GET", &task_path(send));
         loop {
             if has_ended(&task) || task["status"] != "running" || task["attempt"].as_i64() > attempt {
                 break;
@@ -50,11 +50,11 @@ impl ChaosClient {
             if accepted.elapsed() > PATIENCE {
                 break;
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
             match self.answer("watch a cancellation", request(), &[200], &[404]).await {
                 Response::Success(reply) => task = reply.json(),
-                Response::Rejected(_) => return,
-                Response::NotStored | Response::Unknown => {}
+                Response::Rejected { .. } => return,
+                Response::NotStored | Response::Unknown(_) => {}
             }
         }
         self.check_cancellation(send, &task, started, accepted);

@@ -8,12 +8,13 @@ use std::{
 use banter_tests::{
     chat::{fresh_key, has_ended, id_of},
     client::{Client, Reply},
+    load::Response,
 };
 use rand::RngExt as _;
 use reqwest::RequestBuilder;
 use serde_json::json;
 
-use super::{ChaosClient, SessionRef, response::Response};
+use super::{ChaosClient, SessionRef};
 use crate::history::{Action, SendRecord, is_archive, is_delete};
 
 /// Time limit for the response to a send with a key once all faults are over.
@@ -55,14 +56,14 @@ impl ChaosClient {
                     return self.accept(index, &name, &reply, wait);
                 }
                 // An earlier attempt without a response may still take effect.
-                Response::Rejected(_) if has_unknown => return,
-                Response::Rejected(code) => {
+                Response::Rejected { .. } if has_unknown => return,
+                Response::Rejected { code, .. } => {
                     self.check_rejection(&name, session, &text, on_busy, &code);
                     return self.world.history.reject_send(index);
                 }
                 Response::NotStored if key.is_none() => return self.world.history.reject_send(index),
                 Response::NotStored => {}
-                Response::Unknown => has_unknown = true,
+                Response::Unknown(_) => has_unknown = true,
             }
             if key.is_none() {
                 return;
@@ -124,13 +125,13 @@ impl ChaosClient {
                     self.world.history.record_violation(format!("the same key created {message} and {again}"));
                 }
             }
-            Response::Rejected(code)
+            Response::Rejected { code, .. }
                 if code == "message_gone" && self.world.history.may_be_gone(&session.id, &message) => {}
-            Response::Rejected(code) if code == "not_found" && self.may_have(&session.id, is_delete) => {}
-            Response::Rejected(code) => {
+            Response::Rejected { code, .. } if code == "not_found" && self.may_have(&session.id, is_delete) => {}
+            Response::Rejected { code, .. } => {
                 self.world.history.record_violation(format!("the key of {message} is rejected with {code}"))
             }
-            Response::NotStored | Response::Unknown => {}
+            Response::NotStored | Response::Unknown(_) => {}
         }
     }
 
@@ -163,8 +164,8 @@ impl ChaosClient {
         let request = client.request("GET", &format!("/v1/chat/{}?limit=200", session.id));
         let reply = match self.answer("get", request, &[200], &[404]).await {
             Response::Success(reply) => reply,
-            Response::Rejected(code) => return self.check_missing("get", &session.id, None, &code),
-            Response::NotStored | Response::Unknown => return,
+            Response::Rejected { code, .. } => return self.check_missing("get", &session.id, None, &code),
+            Response::NotStored | Response::Unknown(_) => return,
         };
         self.check_found("get", &session.id, started);
         let chat = reply.json();

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use banter_tests::{client::Client, fake_openai::FakeOpenAi, random::TestRng, watch::Watch};
+use banter_tests::{client::Client, fake_openai::FakeOpenAi, follower::Follower, load::LoadClient, random::TestRng};
 use rand::{RngExt as _, SeedableRng as _};
 
 use crate::{
@@ -47,7 +47,7 @@ pub struct User {
     /// (workspace, user), as the product names it.
     pub name: (String, String),
     /// The clients: directly to each api first, then through each proxy.
-    pub clients: Vec<Client>,
+    pub client: LoadClient,
     /// The sessions that were created and not deleted.
     pub sessions: Mutex<Vec<SessionRef>>,
 }
@@ -77,7 +77,7 @@ pub struct ChaosClient {
     pub user: Arc<User>,
     pub world: Arc<World>,
     /// The stream that this client follows.
-    pub watch: Arc<Watch>,
+    pub follower: Arc<Follower>,
     /// Seeds every operation independently, so that a run is replayed whatever earlier operations returned.
     pub seeds: TestRng,
     /// The random numbers of this operation.
@@ -203,7 +203,7 @@ impl ChaosClient {
     }
 
     fn client(&mut self) -> Client {
-        self.user.clients[self.rng.random_range(0..self.user.clients.len())].clone()
+        self.user.client.random_api(&mut self.rng).clone()
     }
 
     fn fresh_text(&mut self, agent: &str) -> String {
@@ -215,7 +215,7 @@ impl ChaosClient {
     /// Drops the stream, which resumes at another api from an earlier state.
     fn reconnect(&self) {
         self.world.history.count("reconnect");
-        self.watch.reconnect();
+        self.follower.reconnect();
     }
 
     fn log_line(&self, line: &str) {

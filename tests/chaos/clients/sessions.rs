@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
-use banter_tests::chat::id_of;
+use banter_tests::{chat::id_of, load::Response};
 use rand::RngExt as _;
 use serde_json::{Value, json};
 
-use super::{ChaosClient, MAX_SESSIONS, SessionRef, messages::send_request, response::Response};
+use super::{ChaosClient, MAX_SESSIONS, SessionRef, messages::send_request};
 use crate::history::Action;
 
 /// A read position beyond every message.
@@ -52,7 +52,7 @@ impl ChaosClient {
         let request = self.client().request("PATCH", &format!("/v1/chat/{}", session.id)).json(body);
         match self.change(name, (&session.id, None), action, request, 200).await {
             Response::Success(reply) => Some(reply.json()),
-            Response::Rejected(_) | Response::NotStored | Response::Unknown => None,
+            Response::Rejected { .. } | Response::NotStored | Response::Unknown(_) => None,
         }
     }
 
@@ -75,7 +75,7 @@ impl ChaosClient {
         }
         let request = self.client().request("DELETE", &format!("/v1/chat/{}?permanent=true", session.id));
         let response = self.change("delete", (&session.id, None), Action::Delete, request, 204).await;
-        if matches!(response, Response::Success(_) | Response::Rejected(_)) {
+        if matches!(response, Response::Success(_) | Response::Rejected { .. }) {
             self.user.sessions.lock().unwrap().retain(|other| other.id != session.id);
         }
     }

@@ -50,9 +50,9 @@ impl FaultInjector {
     /// Ends a fault and recovers from it.
     pub(super) async fn end(&mut self, fault: Fault) {
         match fault {
-            Fault::Worker(index, ProcessFault::Freeze) => self.targets.app.worker(index).signal(Signal::Thaw),
-            Fault::Api(index, ProcessFault::Freeze) => self.targets.app.api(index).process.signal(Signal::Thaw),
-            Fault::Redis(ProcessFault::Freeze) => self.targets.app.redis().signal(Signal::Thaw),
+            Fault::Worker(index, ProcessFault::Freeze) => self.targets.app.worker(index).signal(Signal::Resume),
+            Fault::Api(index, ProcessFault::Freeze) => self.targets.app.api(index).process.signal(Signal::Resume),
+            Fault::Redis(ProcessFault::Freeze) => self.targets.app.redis().signal(Signal::Resume),
             Fault::Worker(index, kind @ (ProcessFault::Kill | ProcessFault::Stop)) => {
                 check_exit(&self.world.history, fault, self.targets.app.worker(index), kind).await;
                 self.targets.app.replace_worker(index);
@@ -79,7 +79,7 @@ impl FaultInjector {
                 }
             }
             Fault::DropStreams | Fault::RollWorkers => {}
-            Fault::FreezeNetwork => self.targets.proxies.iter().for_each(Proxy::thaw),
+            Fault::FreezeNetwork => self.targets.proxies.iter().for_each(Proxy::resume),
             Fault::DegradeNetwork => self.targets.proxies.iter().for_each(|proxy| proxy.set_rules(Rules::default())),
         }
     }

@@ -1,6 +1,6 @@
 //! The driver `command`: any program.
 
-use banter_tests::{app::TestApp, fake_agent::processes_with, wait::within};
+use banter_tests::{app::TestApp, process_table::processes_with, wait::within};
 use serde_json::json;
 
 #[tokio::test]

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use banter_tests::{
     app::{STOP_LIMIT, TestApp},
-    fake_agent::{self, FakeAgent, processes_with},
+    fake_agent::{self, FakeAgent},
     process::Signal,
+    process_table::processes_with,
     wait::{eventually, within},
 };
 use serde_json::json;

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use banter_tests::{
     app::STOP_LIMIT,
-    fake_agent::processes_with,
     process::Signal,
+    process_table::processes_with,
     wait::{eventually, within},
 };
 use serde_json::json;

@@ -25,7 +25,8 @@ use std::{
 use banter_tests::{
     app::{Builder, TestApp},
     client::Client,
-    fake_agent::{FakeAgent, processes_with},
+    fake_agent::FakeAgent,
+    process_table::processes_with,
 };
 use serde_json::Value;
 
@@ -56,7 +57,7 @@ impl Faked {
     async fn start(arguments: &str, more: &str, change: impl FnOnce(Builder) -> Builder) -> Self {
         let fake = FakeAgent::new();
         let app = change(TestApp::builder().agents(&fake.agent("fake", arguments, more))).start().await;
-        let client = if app.api_count() > 0 { app.client() } else { Client::new("nobody listens") };
+        let client = if app.apis() > 0 { app.client() } else { Client::new("nobody listens") };
         let client = client.patient();
         Self { app, fake, client }
     }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use banter_tests::{
     app::STOP_LIMIT,
-    fake_agent::processes_with,
+    follower::Follower,
     process::Signal,
+    process_table::{self, processes_with},
     wait::{PATIENCE, eventually, within},
-    watch::Watch,
 };
 use serde_json::json;
 
@@ -90,9 +90,9 @@ async fn kills_an_agent_that_does_not_stop_with_its_tools() {
     let asleep = Asleep::start("--ignore-sigterm").await;
     let client = &asleep.faked.client;
     let session = client.create_session("fake").await;
-    let watch = Watch::start(client).await;
+    let follower = Follower::start(client).await;
     let busy = client.send(&session, "ignore_cancel").await;
-    watch.wait_for_draft(&busy.task_id, "busy").await;
+    follower.wait_for_draft(&busy.task_id, "busy").await;
 
     client.cancel(&session, &busy.task_id).await.ok(202);
 
@@ -155,24 +155,19 @@ async fn a_worker_that_shuts_down_stops_its_agents() {
 }
 
 fn is_api(pid: u32) -> bool {
-    std::fs::read_link(format!("/proc/{pid}/exe")).map_or(true, |path| path.ends_with("api"))
+    process_table::find(pid).and_then(|process| process.exe().ok()).is_none_or(|path| path.ends_with("api"))
 }
 
 #[tokio::test]
 async fn an_agent_that_exits_leaves_no_tool() {
     let asleep = Asleep::start("").await;
     let agents = processes_with("fake_agent.py");
-    let agent = agents.iter().find(|pid| parent_of(**pid) == Some(asleep.supervisor())).unwrap();
+    let agent = agents.iter().find(|pid| process_table::parent_of(**pid) == Some(asleep.supervisor())).unwrap();
 
     Signal::Kill.send(*agent);
 
     asleep.faked.client.wait_for_end(&asleep.session, &asleep.task).await;
     asleep.expect_none().await;
-}
-
-fn parent_of(pid: u32) -> Option<u32> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
 #[tokio::test]
@@ -190,7 +185,7 @@ async fn the_agent_of_a_frozen_worker_releases_its_folder() {
     assert_eq!(asked["reply"]["content"], "You said: hello", "{asked}");
     assert!(asleep.survivors().is_empty(), "the tools of the frozen worker were killed");
     assert_ne!(asleep.supervisor(), old);
-    asleep.faked.app.worker(0).signal(Signal::Thaw);
+    asleep.faked.app.worker(0).signal(Signal::Resume);
 }
 
 #[tokio::test]

@@ -2,9 +2,9 @@
 
 use banter_tests::{
     app::TestApp,
-    asking::ask_permission,
     chat::unknown_id,
     client::Client,
+    permission_request::ask_permission,
     sse::{USER_EVENTS, session_events},
 };
 use serde_json::json;

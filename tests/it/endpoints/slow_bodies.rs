@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use banter_tests::{
     app::TestApp,
-    raw::{RawConnection, post_head},
+    raw_connection::{RawConnection, post_head},
 };
 use futures::future::join_all;
 

@@ -2,9 +2,9 @@
 
 use banter_tests::{
     app::TestApp,
-    asking::ask_permission,
     chat::{fresh_key, unknown_id},
     client::{Client, Reply},
+    permission_request::ask_permission,
 };
 use serde_json::{Value, json};
 

@@ -4,9 +4,9 @@
 use banter_tests::{
     chat::{Sent, fresh_key, text_of},
     fake_openai::Answer,
+    follower::Follower,
     wait::eventually,
     wall_clock::WallClocks,
-    watch::Watch,
 };
 use serde_json::{Value, json};
 
@@ -53,11 +53,11 @@ async fn step_back_and_forward(whose: Whose) {
         scripted.app.add_worker();
     }
     scripted.app.wait_for_beats(2, 1).await;
-    let watch = Watch::start(&scripted.client).await;
+    let follower = Follower::start(&scripted.client).await;
 
     for offset in [-HOUR, HOUR] {
         let before = created_at(&scripted).await;
-        work_through_a_step(&scripted, &watch, offset, || match whose {
+        work_through_a_step(&scripted, &follower, offset, || match whose {
             Whose::Api => clocks.set("api", offset),
             Whose::Worker => clocks.set("worker", offset),
             Whose::All => clocks.set_all(offset),
@@ -69,16 +69,16 @@ async fn step_back_and_forward(whose: Whose) {
 
     let check = scripted.app.run_api(&["check"]).await;
     assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stdout));
-    watch.settle(&scripted.client).await;
+    follower.settle(&scripted.client).await;
 }
 
 /// Runs, queues, and retries turns and sends with a key before and after the step, which is in the middle.
-async fn work_through_a_step(scripted: &Scripted, watch: &Watch, offset: i64, step: impl FnOnce()) {
+async fn work_through_a_step(scripted: &Scripted, follower: &Follower, offset: i64, step: impl FnOnce()) {
     let client = &scripted.client;
     let prompt = |name: &str| format!("{name} at {offset}");
     let (session, running, gate) = scripted.held(&prompt("held")).await;
     gate.send("before").await;
-    watch.wait_for_draft(&running, "before").await;
+    follower.wait_for_draft(&running, "before").await;
     let queued = [client.send(&session, &prompt("one")).await, client.send(&session, &prompt("two")).await];
     let (keyed, key, body) = (scripted.session().await, fresh_key(), json!({"content": prompt("keyed")}));
     let sent = Sent::from_body(&client.post_message_keyed(&keyed, "", &body, &key).await.ok(202));

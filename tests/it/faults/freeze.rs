@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use banter_tests::{chat::Sent, fake_openai::Answer, process::Signal, watch::Watch};
+use banter_tests::{chat::Sent, fake_openai::Answer, follower::Follower, process::Signal};
 use serde_json::json;
 
 use crate::support::{Scripted, pairs};
@@ -14,10 +14,10 @@ const STOP_WITHIN: Duration = Duration::from_secs(3);
 async fn a_turn_of_a_frozen_worker_can_be_cancelled_and_keeps_its_text() {
     let mut scripted = Scripted::start_with("", |builder| builder.env("TASK_LEASE_SECONDS", "60")).await;
     let client = scripted.client.clone();
-    let watch = Watch::start(&client).await;
+    let follower = Follower::start(&client).await;
     let (session, task, gate) = scripted.held("go").await;
     gate.send("text so far").await;
-    watch.wait_for_draft(&task, "text so far").await;
+    follower.wait_for_draft(&task, "text so far").await;
     scripted.app.freeze_worker(0).await;
 
     let asked = Instant::now();
@@ -31,11 +31,11 @@ async fn a_turn_of_a_frozen_worker_can_be_cancelled_and_keeps_its_text() {
     // The frozen worker resumes and can no longer change anything.
     gate.send(" and more").await;
     gate.finish().await;
-    scripted.app.worker(0).signal(Signal::Thaw);
+    scripted.app.worker(0).signal(Signal::Resume);
     let next = client.ask(&session, "next").await;
     assert_eq!(next["reply"]["content"], "You said: next");
     assert_eq!(client.answer_of(&session, &task).await.unwrap(), kept);
-    watch.settle(&client).await;
+    follower.settle(&client).await;
     scripted.app.check().await;
 }
 
@@ -43,10 +43,10 @@ async fn a_turn_of_a_frozen_worker_can_be_cancelled_and_keeps_its_text() {
 async fn a_turn_of_a_frozen_worker_can_be_interrupted_and_another_worker_continues() {
     let mut scripted = Scripted::start_with("", |builder| builder.env("TASK_LEASE_SECONDS", "60")).await;
     let client = scripted.client.clone();
-    let watch = Watch::start(&client).await;
+    let follower = Follower::start(&client).await;
     let (session, task, gate) = scripted.held("go").await;
     gate.send("text so far").await;
-    watch.wait_for_draft(&task, "text so far").await;
+    follower.wait_for_draft(&task, "text so far").await;
     scripted.app.freeze_worker(0).await;
     scripted.app.add_worker();
 
@@ -57,10 +57,10 @@ async fn a_turn_of_a_frozen_worker_can_be_interrupted_and_another_worker_continu
     assert_eq!(interrupted["status"], "interrupted");
     let kept = client.answer_of(&session, &task).await.unwrap();
     assert_eq!(json!([kept["content"], kept["finish_reason"]]), json!(["text so far", "interrupted"]));
-    scripted.app.worker(0).signal(Signal::Thaw);
+    scripted.app.worker(0).signal(Signal::Resume);
     client.ask(&session, "and another").await;
     assert_eq!(client.task(&session, &task).await, interrupted);
-    watch.settle(&client).await;
+    follower.settle(&client).await;
     scripted.app.check().await;
 }
 
@@ -83,10 +83,10 @@ async fn a_turn_of_a_killed_worker_can_be_cancelled_long_before_its_lease_expire
 async fn a_worker_that_resumes_after_a_takeover_adds_no_second_answer() {
     let mut scripted = Scripted::start_with("", |builder| builder.env("TASK_LEASE_SECONDS", "2")).await;
     let client = scripted.client.clone();
-    let watch = Watch::start(&client).await;
+    let follower = Follower::start(&client).await;
     let (session, task, gate) = scripted.held("go").await;
     gate.send("old text").await;
-    watch.wait_for_draft(&task, "old text").await;
+    follower.wait_for_draft(&task, "old text").await;
     scripted.model.script("go", [Answer::text("new answer")]);
     scripted.app.freeze_worker(0).await;
 
@@ -94,7 +94,7 @@ async fn a_worker_that_resumes_after_a_takeover_adds_no_second_answer() {
     client.wait_for_status(&session, &task, "succeeded").await;
     gate.send(" that comes too late").await;
     gate.finish().await;
-    scripted.app.worker(0).signal(Signal::Thaw);
+    scripted.app.worker(0).signal(Signal::Resume);
 
     for number in 0..5 {
         client.ask(&session, &format!("next {number}")).await;
@@ -103,7 +103,7 @@ async fn a_worker_that_resumes_after_a_takeover_adds_no_second_answer() {
     assert_eq!(transcript[..2], pairs(&[("user", "go"), ("assistant", "new answer")]));
     assert_eq!(transcript.len(), 12);
     assert_eq!(client.task(&session, &task).await["attempt"], 2);
-    watch.settle(&client).await;
+    follower.settle(&client).await;
     scripted.app.check().await;
 }
 
@@ -111,13 +111,13 @@ async fn a_worker_that_resumes_after_a_takeover_adds_no_second_answer() {
 async fn a_worker_that_resumes_while_another_runs_its_turns_changes_nothing() {
     let mut scripted = Scripted::start_with("", |builder| builder.env("TASK_LEASE_SECONDS", "2")).await;
     let client = scripted.client.clone();
-    let watch = Watch::start(&client).await;
+    let follower = Follower::start(&client).await;
     let mut turns = Vec::new();
     for number in 0..6 {
         let prompt = format!("turn {number}");
         let (session, task, old) = scripted.held(&prompt).await;
         old.send("old text").await;
-        watch.wait_for_draft(&task, "old text").await;
+        follower.wait_for_draft(&task, "old text").await;
         turns.push((session, task, old, scripted.model.gate(&prompt)));
     }
 
@@ -131,10 +131,10 @@ async fn a_worker_that_resumes_while_another_runs_its_turns_changes_nothing() {
         old.send(" that comes too late").await;
         old.finish().await;
         new.send("new ").await;
-        watch.wait_for_draft(&task, "new ").await;
+        follower.wait_for_draft(&task, "new ").await;
         working.push((session, task, new));
     }
-    scripted.app.worker(0).signal(Signal::Thaw);
+    scripted.app.worker(0).signal(Signal::Resume);
     let other = scripted.session().await;
     for number in 0..5 {
         client.ask(&other, &format!("both work {number}")).await;
@@ -149,7 +149,7 @@ async fn a_worker_that_resumes_while_another_runs_its_turns_changes_nothing() {
         client.wait_for_status(&session, &task, "succeeded").await;
         assert_eq!(client.answer_of(&session, &task).await.unwrap()["content"], "new answer");
     }
-    watch.settle(&client).await;
+    follower.settle(&client).await;
     scripted.app.check().await;
 }
 
@@ -157,18 +157,18 @@ async fn a_worker_that_resumes_while_another_runs_its_turns_changes_nothing() {
 async fn a_worker_that_resumes_within_its_lease_continues() {
     let mut scripted = Scripted::start_with("", |builder| builder.env("TASK_LEASE_SECONDS", "60")).await;
     let client = scripted.client.clone();
-    let watch = Watch::start(&client).await;
+    let follower = Follower::start(&client).await;
     let (session, task, gate) = scripted.held("go").await;
     scripted.app.freeze_worker(0).await;
     gate.send("while frozen").await;
 
-    scripted.app.worker(0).signal(Signal::Thaw);
+    scripted.app.worker(0).signal(Signal::Resume);
     gate.finish().await;
 
     let ended = client.wait_for_status(&session, &task, "succeeded").await;
     assert_eq!(json!([ended["attempt"], ended["failures"]]), json!([1, 0]));
     assert_eq!(client.answer_of(&session, &task).await.unwrap()["content"], "while frozen");
-    watch.settle(&client).await;
+    follower.settle(&client).await;
     scripted.app.check().await;
 }
 
@@ -176,18 +176,18 @@ async fn a_worker_that_resumes_within_its_lease_continues() {
 async fn a_deleted_session_of_a_frozen_worker_stays_deleted() {
     let mut scripted = Scripted::start().await;
     let client = scripted.client.clone();
-    let watch = Watch::start(&client).await;
+    let follower = Follower::start(&client).await;
     let (session, _task, gate) = scripted.held("go").await;
     scripted.app.freeze_worker(0).await;
 
     client.delete(&format!("/v1/chat/{session}?permanent=true")).await.ok(204);
     gate.send("ghost").await;
     gate.finish().await;
-    scripted.app.worker(0).signal(Signal::Thaw);
+    scripted.app.worker(0).signal(Signal::Resume);
 
     let other = scripted.session().await;
     assert_eq!(client.ask(&other, "hello").await["task"]["status"], "succeeded");
     client.get(&format!("/v1/chat/{session}")).await.problem(404);
-    watch.settle(&client).await;
+    follower.settle(&client).await;
     scripted.app.check().await;
 }

@@ -7,7 +7,8 @@ use banter_tests::{
     app::{STOP_LIMIT, TestApp, address_of},
     client::Client,
     process::{Process, Signal},
-    raw::{RawConnection, post_head},
+    process_table,
+    raw_connection::{RawConnection, post_head},
     sse::USER_EVENTS,
     store_lock::StoreLock,
     wait::{PATIENCE, eventually},
@@ -168,12 +169,11 @@ async fn raises_the_limit_on_open_files_as_far_as_allowed() {
     let mut api = app.spawn_api_after("ulimit -Sn 128 && exec", &[]);
     address_of(&mut api, Instant::now() + Duration::from_mins(1)).await;
 
-    let limits = std::fs::read_to_string(format!("/proc/{}/limits", api.pid())).unwrap();
+    let limit = process_table::find(api.pid()).unwrap().limits().unwrap().max_open_files;
 
-    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
-    let numbers: Vec<&str> = line.split_whitespace().skip(3).take(2).collect();
-    assert_eq!(numbers[0], numbers[1], "{line}");
-    assert_ne!(numbers[0], "128", "{line}");
+    let [soft, hard] = [limit.soft_limit, limit.hard_limit].map(|limit| format!("{limit:?}"));
+    assert_eq!(soft, hard);
+    assert!(!soft.contains("128"), "{soft}");
 }
 
 /// Creates a session of 15 MiB: seven times the limit of a page.

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use banter_tests::{
     fake_openai::Answer,
+    follower::{Follower, FollowerOptions},
     wait::{eventually, within},
-    watch::{Options, Watch},
 };
 use serde_json::{Value, json};
 
@@ -27,10 +27,10 @@ fn kill_all_workers(scripted: &mut Scripted, workers: usize) {
 #[tokio::test]
 async fn another_worker_continues_the_turn_of_a_killed_worker_with_one_answer() {
     let mut scripted = short_lease(1).await;
-    let watch = Watch::start(&scripted.client).await;
+    let follower = Follower::start(&scripted.client).await;
     let (session, task, gate) = scripted.held("go").await;
     gate.send("lost text").await;
-    watch.wait_for_draft(&task, "lost text").await;
+    follower.wait_for_draft(&task, "lost text").await;
     let second = scripted.client.send(&session, "second").await;
     scripted.app.add_worker();
     let killed_at = Instant::now();
@@ -47,14 +47,14 @@ async fn another_worker_continues_the_turn_of_a_killed_worker_with_one_answer() 
         pairs(&[("user", "go"), ("assistant", "whole"), ("user", "second"), ("assistant", "You said: second")])
     );
     assert_eq!(scripted.model.prompts(), ["go", "go", "second"]);
-    watch.settle(&scripted.client).await;
+    follower.settle(&scripted.client).await;
     scripted.app.check().await;
 }
 
 #[tokio::test]
 async fn without_another_worker_an_api_detects_the_loss_and_the_turn_is_queued() {
     let mut scripted = short_lease(1).await;
-    let watch = Watch::start(&scripted.client).await;
+    let follower = Follower::start(&scripted.client).await;
     let (session, task, _gate) = scripted.held("go").await;
     let killed_at = Instant::now();
 
@@ -70,17 +70,17 @@ async fn without_another_worker_an_api_detects_the_loss_and_the_turn_is_queued()
     scripted.model.script("go", [Answer::text("whole")]);
     scripted.app.add_worker();
     scripted.client.wait_for_status(&session, &task, "succeeded").await;
-    watch.settle(&scripted.client).await;
+    follower.settle(&scripted.client).await;
     scripted.app.check().await;
 }
 
 #[tokio::test]
 async fn a_turn_that_cannot_be_retried_ends_with_its_text_and_a_visible_error() {
     let mut scripted = Scripted::start_with("max_attempts = 1", |builder| builder.env("TASK_LEASE_SECONDS", "2")).await;
-    let watch = Watch::start(&scripted.client).await;
+    let follower = Follower::start(&scripted.client).await;
     let (session, task, gate) = scripted.held("go").await;
     gate.send("some text").await;
-    watch.wait_for_draft(&task, "some text").await;
+    follower.wait_for_draft(&task, "some text").await;
 
     scripted.app.worker(0).kill();
 
@@ -88,7 +88,7 @@ async fn a_turn_that_cannot_be_retried_ends_with_its_text_and_a_visible_error() 
     assert_eq!(failed["error"]["code"], "worker_lost");
     let kept = scripted.client.answer_of(&session, &task).await.unwrap();
     assert_eq!(json!([kept["content"], kept["finish_reason"]]), json!(["some text", "error"]));
-    watch.settle(&scripted.client).await;
+    follower.settle(&scripted.client).await;
     scripted.app.check().await;
 }
 
@@ -130,12 +130,12 @@ async fn killing_all_processes_leaves_every_message_with_one_outcome() {
     scripted.app.add_worker();
 
     let client = scripted.app.client();
-    let watch = Watch::start(&client).await;
+    let follower = Follower::start(&client).await;
     for (session, task) in &sent {
         client.wait_for_status(session, task, "succeeded").await;
         assert_eq!(client.answer_of(session, task).await.unwrap()["content"], "a b c");
     }
-    watch.settle(&client).await;
+    follower.settle(&client).await;
     scripted.app.check().await;
 }
 
@@ -143,7 +143,7 @@ async fn killing_all_processes_leaves_every_message_with_one_outcome() {
 async fn repeatedly_killed_workers_leave_no_turn_behind() {
     let mut scripted = short_lease(2).await;
     let survivor = scripted.client.clone();
-    let watch = Options::user(&survivor).start().await;
+    let follower = FollowerOptions::user(&survivor).start().await;
     let mut sent = Vec::new();
     for number in 0..10 {
         let session = scripted.session().await;
@@ -168,6 +168,6 @@ async fn repeatedly_killed_workers_leave_no_turn_behind() {
         assert_eq!(ended["status"], "succeeded", "{ended}");
         assert_eq!(survivor.answer_of(session, task).await.unwrap()["content"], "a b c d");
     }
-    watch.settle(&survivor).await;
+    follower.settle(&survivor).await;
     scripted.app.check().await;
 }

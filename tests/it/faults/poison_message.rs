@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use banter_tests::{fake_openai::Answer, wait::within, watch::Watch};
+use banter_tests::{fake_openai::Answer, follower::Follower, wait::within};
 use serde_json::json;
 
 use crate::support::Scripted;
@@ -14,7 +14,7 @@ const TRIED_AGAIN_WITHIN: Duration = Duration::from_mins(1);
 async fn a_poison_message_fails_after_its_attempts_and_affects_no_other_session() {
     let mut scripted = Scripted::start_with("", |builder| builder.env("TASK_LEASE_SECONDS", "2")).await;
     let client = scripted.client.clone();
-    let watch = Watch::start(&client).await;
+    let follower = Follower::start(&client).await;
     let (poisoned, healthy) = (scripted.session().await, scripted.session().await);
     scripted.model.script("poison", [Answer::SilentAfter(vec!["some text".into()])]);
     let poison = client.send(&poisoned, "poison").await;
@@ -27,7 +27,7 @@ async fn a_poison_message_fails_after_its_attempts_and_affects_no_other_session(
         })
         .await;
         // The worker is killed only after it has stored some of the text.
-        watch.wait_for_draft(&poison.task_id, "some text").await;
+        follower.wait_for_draft(&poison.task_id, "some text").await;
         scripted.app.replace_worker(0);
         let asked = client.ask(&healthy, &format!("healthy {attempt}")).await;
         assert_eq!(asked["task"]["status"], "succeeded", "{asked}");
@@ -42,6 +42,6 @@ async fn a_poison_message_fails_after_its_attempts_and_affects_no_other_session(
     let kept = client.answer_of(&poisoned, &poison.task_id).await.unwrap();
     assert_eq!(json!([kept["content"], kept["finish_reason"]]), json!(["some text", "error"]));
     client.wait_for_status(&poisoned, &after.task_id, "succeeded").await;
-    watch.settle(&client).await;
+    follower.settle(&client).await;
     scripted.app.check().await;
 }

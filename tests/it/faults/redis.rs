@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use banter_tests::{
     app::Builder,
     client::Client,
+    follower::{Follower, FollowerOptions},
     process::Signal,
     wait::eventually,
-    watch::{Options, Watch},
 };
 use serde_json::Value;
 
@@ -36,29 +36,29 @@ async fn load(client: &Client, sessions: &[String], rounds: usize, name: &str) {
 }
 
 /// Follows a stream of the other api than the one that is sent to, so that only the relay connects them.
-async fn watch_elsewhere(scripted: &Scripted) -> Watch {
-    Options::user(&scripted.app.client_of(1)).start().await
+async fn watch_elsewhere(scripted: &Scripted) -> Follower {
+    FollowerOptions::user(&scripted.app.client_of(1)).start().await
 }
 
 /// Checks that live text reaches the stream of the other api.
-async fn assert_live(scripted: &Scripted, watch: &Watch, prompt: &str) {
+async fn assert_live(scripted: &Scripted, follower: &Follower, prompt: &str) {
     let (session, task, gate) = scripted.held(prompt).await;
     gate.send("as it ").await;
-    watch.wait_for_draft(&task, "as it ").await;
+    follower.wait_for_draft(&task, "as it ").await;
     gate.send("is written").await;
-    watch.wait_for_draft(&task, "as it is written").await;
+    follower.wait_for_draft(&task, "as it is written").await;
     gate.finish().await;
     scripted.client.wait_for_status(&session, &task, "succeeded").await;
 }
 
-fn assert_never_cut(watch: &Watch) {
-    assert_eq!(watch.connections(), 1, "Redis is no reason to cut a stream");
+fn assert_never_cut(follower: &Follower) {
+    assert_eq!(follower.connections(), 1, "Redis is no reason to cut a stream");
 }
 
 #[tokio::test]
 async fn killing_redis_under_load_loses_and_duplicates_no_event() {
     let mut scripted = with_redis(|builder| builder).await;
-    let watch = watch_elsewhere(&scripted).await;
+    let follower = watch_elsewhere(&scripted).await;
     let sessions = [scripted.session().await, scripted.session().await];
     let client = scripted.client.clone();
     load(&client, &sessions, 2, "before").await;
@@ -67,60 +67,60 @@ async fn killing_redis_under_load_loses_and_duplicates_no_event() {
     load(&client, &sessions, 3, "away").await;
     let ((), ()) = tokio::join!(scripted.app.redis().restart(), load(&client, &sessions, 3, "back"));
 
-    assert_live(&scripted, &watch, "healed").await;
-    watch.settle(&client).await;
-    assert_never_cut(&watch);
+    assert_live(&scripted, &follower, "healed").await;
+    follower.settle(&client).await;
+    assert_never_cut(&follower);
     scripted.app.check().await;
 }
 
 #[tokio::test]
 async fn a_turn_that_streams_while_redis_is_killed_is_delivered_to_its_end() {
     let mut scripted = with_redis(|builder| builder).await;
-    let watch = watch_elsewhere(&scripted).await;
+    let follower = watch_elsewhere(&scripted).await;
     let (session, task, gate) = scripted.held("go").await;
     gate.send("before ").await;
-    watch.wait_for_draft(&task, "before ").await;
+    follower.wait_for_draft(&task, "before ").await;
 
     scripted.app.redis().kill();
     gate.send("away ").await;
-    watch.wait_for_draft(&task, "before away ").await;
+    follower.wait_for_draft(&task, "before away ").await;
     scripted.app.redis().restart().await;
     gate.send("back").await;
 
-    watch.wait_for_draft(&task, "before away back").await;
+    follower.wait_for_draft(&task, "before away back").await;
     gate.finish().await;
     scripted.client.wait_for_status(&session, &task, "succeeded").await;
-    watch.settle(&scripted.client).await;
-    assert_never_cut(&watch);
+    follower.settle(&scripted.client).await;
+    assert_never_cut(&follower);
     scripted.app.check().await;
 }
 
 #[tokio::test]
 async fn freezing_redis_loses_and_duplicates_no_event() {
     let mut scripted = with_redis(|builder| builder).await;
-    let watch = watch_elsewhere(&scripted).await;
+    let follower = watch_elsewhere(&scripted).await;
     let sessions = [scripted.session().await, scripted.session().await];
     let client = scripted.client.clone();
 
     scripted.app.redis().signal(Signal::Freeze);
     let frozen = tokio::time::sleep(AWAY);
     let ((), ()) = tokio::join!(frozen, load(&client, &sessions, 3, "frozen"));
-    scripted.app.redis().signal(Signal::Thaw);
-    load(&client, &sessions, 2, "thawed").await;
+    scripted.app.redis().signal(Signal::Resume);
+    load(&client, &sessions, 2, "resumed").await;
 
-    assert_live(&scripted, &watch, "healed").await;
-    watch.settle(&client).await;
-    assert_never_cut(&watch);
+    assert_live(&scripted, &follower, "healed").await;
+    follower.settle(&client).await;
+    assert_never_cut(&follower);
     scripted.app.check().await;
 }
 
 #[tokio::test]
 async fn cancels_a_turn_while_redis_is_unavailable() {
     let mut scripted = with_redis(|builder| builder).await;
-    let watch = watch_elsewhere(&scripted).await;
+    let follower = watch_elsewhere(&scripted).await;
     let (session, task, gate) = scripted.held("go").await;
     gate.send("half").await;
-    watch.wait_for_draft(&task, "half").await;
+    follower.wait_for_draft(&task, "half").await;
 
     scripted.app.redis().kill();
     scripted.app.client_of(1).cancel(&session, &task).await.ok(202);
@@ -128,7 +128,7 @@ async fn cancels_a_turn_while_redis_is_unavailable() {
     scripted.client.wait_for_status(&session, &task, "cancelled").await;
     let kept: Value = scripted.client.answer_of(&session, &task).await.unwrap();
     assert_eq!(kept["content"], "half");
-    watch.settle(&scripted.client).await;
+    follower.settle(&scripted.client).await;
     scripted.app.check().await;
 }
 
@@ -137,14 +137,14 @@ async fn a_stream_of_one_api_shows_messages_sent_to_the_other() {
     for has_redis in [false, true] {
         let change = |builder: Builder| if has_redis { builder.apis(2).redis() } else { builder.apis(2) };
         let scripted = Scripted::start_with("", change).await;
-        let watch = watch_elsewhere(&scripted).await;
+        let follower = watch_elsewhere(&scripted).await;
         let session = scripted.session().await;
 
         load(&scripted.client, &[session], 3, "hello").await;
 
-        assert_live(&scripted, &watch, "live").await;
-        watch.settle(&scripted.client).await;
-        assert_never_cut(&watch);
+        assert_live(&scripted, &follower, "live").await;
+        follower.settle(&scripted.client).await;
+        assert_never_cut(&follower);
     }
 }
 
@@ -166,7 +166,7 @@ async fn readiness_reports_both_directions_of_the_relay_and_stays_ready() {
 
     scripted.app.redis().signal(Signal::Freeze);
     until("away").await;
-    scripted.app.redis().signal(Signal::Thaw);
+    scripted.app.redis().signal(Signal::Resume);
     until("ok").await;
     scripted.app.redis().kill();
     until("away").await;

@@ -6,10 +6,10 @@ use std::time::Duration;
 use banter_tests::{
     app::{Builder, TestApp, address_of},
     client::Client,
+    follower::FollowerOptions,
     process::{self, Environment, Process},
     redis::Redis,
     wait::{eventually, within},
-    watch::Options,
 };
 use serde_json::{Value, json};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
@@ -98,15 +98,15 @@ async fn carries_live_text_over_tls_with_a_private_ca_and_a_user() {
     for api in 0..2 {
         until_ready(&scripted.app.client_of(api), "ok", "ok").await;
     }
-    let watch = Options::user(&scripted.app.client_of(1)).start().await;
+    let follower = FollowerOptions::user(&scripted.app.client_of(1)).start().await;
 
     let (session, task, gate) = scripted.held("go").await;
     gate.send("as it is written").await;
 
-    watch.wait_for_draft(&task, "as it is written").await;
+    follower.wait_for_draft(&task, "as it is written").await;
     gate.finish().await;
     scripted.client.wait_for_status(&session, &task, "succeeded").await;
-    watch.settle(&scripted.client).await;
+    follower.settle(&scripted.client).await;
     assert!(!scripted.app.logs().contains("hunter2"));
 }
 
@@ -180,7 +180,7 @@ async fn polls_without_file_watching_and_reports_it() {
     let mut limited = Process::spawn_line("limited", &line, &environment, app.folder());
     if tokio::time::timeout(Duration::from_secs(5), limited.wait_for_exit(Duration::from_mins(1))).await.is_ok() {
         assert!(limited.stderr().contains("unshare") || limited.stderr().contains("sh:"), "{}", limited.stderr());
-        println!("SKIPPED: a limit on watches needs a user namespace");
+        println!("SKIPPED: a limit on followers needs a user namespace");
         return;
     }
     let address = address_of(&mut limited, std::time::Instant::now() + Duration::from_mins(1)).await;
@@ -192,6 +192,6 @@ async fn polls_without_file_watching_and_reports_it() {
     let asked = client.ask(&session, "polled").await;
     assert_eq!(asked["task"]["status"], "succeeded", "{asked}");
     assert_eq!(client.metric("banter_relay_dropped_hints_total").await, 0);
-    assert_eq!(count(&limited.stderr(), "cannot watch the wake-up file"), 1, "{}", limited.stderr());
+    assert_eq!(count(&limited.stderr(), "cannot follower the wake-up file"), 1, "{}", limited.stderr());
     limited.kill();
 }

@@ -1,6 +1,6 @@
 //! SIGTERM during a turn.
 
-use banter_tests::{app::STOP_LIMIT, fake_openai::Answer, process::Signal, watch::Watch};
+use banter_tests::{app::STOP_LIMIT, fake_openai::Answer, follower::Follower, process::Signal};
 use serde_json::json;
 
 use crate::support::{Scripted, pairs};
@@ -8,10 +8,10 @@ use crate::support::{Scripted, pairs};
 #[tokio::test]
 async fn a_stopped_worker_hands_its_turn_back_without_counting_a_failure() {
     let mut scripted = Scripted::start_with("", |builder| builder.env("SHUTDOWN_GRACE_SECONDS", "0")).await;
-    let watch = Watch::start(&scripted.client).await;
+    let follower = Follower::start(&scripted.client).await;
     let (session, task, gate) = scripted.held("go").await;
     gate.send("half").await;
-    watch.wait_for_draft(&task, "half").await;
+    follower.wait_for_draft(&task, "half").await;
 
     scripted.app.worker(0).stop(STOP_LIMIT).await;
 
@@ -27,14 +27,14 @@ async fn a_stopped_worker_hands_its_turn_back_without_counting_a_failure() {
     let ended = scripted.client.wait_for_status(&session, &task, "succeeded").await;
     assert_eq!(json!([ended["attempt"], ended["failures"]]), json!([2, 0]));
     assert_eq!(scripted.client.transcript(&session).await, pairs(&[("user", "go"), ("assistant", "whole")]));
-    watch.settle(&scripted.client).await;
+    follower.settle(&scripted.client).await;
     scripted.app.check().await;
 }
 
 #[tokio::test]
 async fn another_worker_claims_a_handed_back_turn_at_once() {
     let mut scripted = Scripted::start_with("", |builder| builder.env("SHUTDOWN_GRACE_SECONDS", "1")).await;
-    let watch = Watch::start(&scripted.client).await;
+    let follower = Follower::start(&scripted.client).await;
     let (session, task, _gate) = scripted.held("go").await;
     scripted.model.script("go", [Answer::text("whole")]);
     scripted.app.add_worker();
@@ -43,7 +43,7 @@ async fn another_worker_claims_a_handed_back_turn_at_once() {
 
     let ended = scripted.client.wait_for_status(&session, &task, "succeeded").await;
     assert_eq!(json!([ended["attempt"], ended["failures"]]), json!([2, 0]));
-    watch.settle(&scripted.client).await;
+    follower.settle(&scripted.client).await;
     scripted.app.check().await;
 }
 
@@ -127,7 +127,7 @@ async fn an_accepted_cancellation_holds_across_a_hand_back() {
 
     scripted.client.cancel(&session, &task).await.ok(202);
     scripted.app.worker(0).signal(Signal::Terminate);
-    scripted.app.worker(0).signal(Signal::Thaw);
+    scripted.app.worker(0).signal(Signal::Resume);
 
     assert!(scripted.app.worker(0).wait_for_exit(STOP_LIMIT).await.success());
     scripted.client.wait_for_status(&session, &task, "cancelled").await;

@@ -5,9 +5,9 @@ use std::time::Duration;
 use banter_tests::{
     chat::{Sent, fresh_key},
     client::complained_fields,
+    follower::Follower,
     store_lock::StoreLock,
     wait::{PATIENCE, within},
-    watch::Watch,
 };
 use serde_json::json;
 
@@ -21,7 +21,7 @@ async fn lock(scripted: &Scripted) -> StoreLock {
 async fn a_locked_store_returns_503_stores_nothing_and_allows_the_key_again() {
     let scripted = Scripted::start_with("", |builder| builder.env("TASK_LEASE_SECONDS", "2")).await;
     let client = &scripted.client;
-    let watch = Watch::start(client).await;
+    let follower = Follower::start(client).await;
     let session = scripted.session().await;
     let (body, key) = (json!({"content": "hello"}), fresh_key());
     let held = lock(&scripted).await;
@@ -34,7 +34,7 @@ async fn a_locked_store_returns_503_stores_nothing_and_allows_the_key_again() {
     let sent = Sent::from_body(&client.post_message_keyed(&session, "", &body, &key).await.ok(202));
     client.wait_for_status(&session, &sent.task_id, "succeeded").await;
     assert_eq!(client.messages(&session).await.len(), 2);
-    watch.settle(client).await;
+    follower.settle(client).await;
     scripted.app.check().await;
 }
 
@@ -78,10 +78,10 @@ async fn a_short_lock_only_delays_requests() {
 async fn a_long_lock_during_a_turn_loses_nothing() {
     let scripted = Scripted::start_with("", |builder| builder.env("TASK_LEASE_SECONDS", "2").workers(2)).await;
     let client = &scripted.client;
-    let watch = Watch::start(client).await;
+    let follower = Follower::start(client).await;
     let (session, task, gate) = scripted.held("go").await;
     gate.send("before ").await;
-    watch.wait_for_draft(&task, "before ").await;
+    follower.wait_for_draft(&task, "before ").await;
     scripted.model.script("go", [banter_tests::fake_openai::Answer::text("whole")]);
     let held = lock(&scripted).await;
 
@@ -97,7 +97,7 @@ async fn a_long_lock_during_a_turn_loses_nothing() {
     assert_eq!(ended["status"], "succeeded", "{ended}");
     let answer = client.answer_of(&session, &task).await.unwrap()["content"].clone();
     assert!(answer == "before during" || answer == "whole", "{answer}");
-    watch.settle(client).await;
+    follower.settle(client).await;
     scripted.app.check().await;
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use banter_tests::{process::Signal, watch::Watch};
+use banter_tests::{follower::Follower, process::Signal};
 use serde_json::json;
 
 use crate::support::Scripted;
@@ -31,12 +31,12 @@ async fn sleep_and_wake_up(has_redis: bool) {
     })
     .await;
     let (app, client) = (&scripted.app, &scripted.client);
-    let watch = Watch::start(client).await;
+    let follower = Follower::start(client).await;
     let mut turns = Vec::new();
     for number in 0..4 {
         let (session, task, gate) = scripted.held(&format!("turn {number}")).await;
         gate.send("awake").await;
-        watch.wait_for_draft(&task, "awake").await;
+        follower.wait_for_draft(&task, "awake").await;
         let next = client.send(&session, &format!("next {number}")).await;
         turns.push((session, task, gate, next.task_id));
     }
@@ -48,7 +48,7 @@ async fn sleep_and_wake_up(has_redis: bool) {
             gate.send(", asleep").await;
         }
         tokio::time::sleep(SLEEP).await;
-        app.signal_all(Signal::Thaw);
+        app.signal_all(Signal::Resume);
         app.wait_for_beats(WORKERS, BEATS).await;
     }
 
@@ -61,5 +61,5 @@ async fn sleep_and_wake_up(has_redis: bool) {
         let next = client.wait_for_status(&session, &next, "succeeded").await;
         assert_eq!(json!([next["attempt"], next["failures"]]), json!([1, 0]));
     }
-    watch.settle(client).await;
+    follower.settle(client).await;
 }

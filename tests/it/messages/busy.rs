@@ -1,6 +1,6 @@
 //! Messages to a busy session: `queue`, `interrupt`, `reject`.
 
-use banter_tests::{app::TestApp, chat::Sent, watch::Watch};
+use banter_tests::{app::TestApp, chat::Sent, follower::Follower};
 use serde_json::json;
 
 use crate::support::{Scripted, column, pairs};
@@ -9,7 +9,7 @@ use crate::support::{Scripted, column, pairs};
 async fn queues_a_message_to_a_busy_session_and_places_its_answer_after_it() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
-    let watch = Watch::start(client).await;
+    let follower = Follower::start(client).await;
     let (session, first, gate) = scripted.held("first").await;
 
     let second = client.send(&session, "second").await;
@@ -29,7 +29,7 @@ async fn queues_a_message_to_a_busy_session_and_places_its_answer_after_it() {
     );
     assert_eq!(column(&messages, "turn"), [1, 1, 2, 2]);
     assert_eq!(column(&messages, "seq"), [1, 3, 2, 4]);
-    watch.settle(client).await;
+    follower.settle(client).await;
 }
 
 #[tokio::test]
@@ -63,10 +63,10 @@ async fn reject_fails_while_a_task_is_only_queued() {
 async fn interrupt_stops_the_running_turn_keeps_its_text_and_runs_earlier_ones_first() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
-    let watch = Watch::start(client).await;
+    let follower = Follower::start(client).await;
     let (session, first, gate) = scripted.held("first").await;
     gate.send("I was just").await;
-    watch.wait_for_draft(&first, "I was just").await;
+    follower.wait_for_draft(&first, "I was just").await;
     let second = client.send(&session, "second").await;
 
     let third = Sent::from_body(&client.send_on_busy(&session, "third", "interrupt").await.ok(202));
@@ -79,7 +79,7 @@ async fn interrupt_stops_the_running_turn_keeps_its_text_and_runs_earlier_ones_f
     assert_eq!(kept["content"], "I was just");
     assert_eq!(kept["finish_reason"], "interrupted");
     assert_eq!(scripted.model.prompts(), ["first", "second", "third"]);
-    watch.settle(client).await;
+    follower.settle(client).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Editing and unsending queued messages: after a 2xx, no agent receives the old text.
 
-use banter_tests::{app::TestApp, chat::unknown_id, fake_openai::Answer, watch::Watch};
+use banter_tests::{app::TestApp, chat::unknown_id, fake_openai::Answer, follower::Follower};
 use serde_json::json;
 
 use crate::support::{Scripted, pairs};
@@ -9,7 +9,7 @@ use crate::support::{Scripted, pairs};
 async fn an_edited_message_keeps_its_position_and_the_agent_receives_only_the_new_text() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
-    let watch = Watch::start(client).await;
+    let follower = Follower::start(client).await;
     let (session, _, gate) = scripted.held("first").await;
     let second = client.send(&session, "wrong words").await;
     let third = client.send(&session, "third").await;
@@ -21,19 +21,21 @@ async fn an_edited_message_keeps_its_position_and_the_agent_receives_only_the_ne
     for same in ["id", "turn", "seq", "created_at", "task_id"] {
         assert_eq!(edited[same], second.message[same], "{same}");
     }
-    watch.wait_for("message.updated", |event| event.kind == "message.updated" && event.data["message"] == edited).await;
+    follower
+        .wait_for("message.updated", |event| event.kind == "message.updated" && event.data["message"] == edited)
+        .await;
     gate.finish().await;
     client.wait_for_status(&session, &third.task_id, "succeeded").await;
     assert_eq!(scripted.model.prompts(), ["first", "right words", "third"]);
     scripted.assert_never_seen("wrong words");
-    watch.settle(client).await;
+    follower.settle(client).await;
 }
 
 #[tokio::test]
 async fn an_unsent_message_is_deleted_and_the_agent_never_receives_it() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
-    let watch = Watch::start(client).await;
+    let follower = Follower::start(client).await;
     let (session, _, gate) = scripted.held("first").await;
     let second = client.send(&session, "regretted").await;
     let third = client.send(&session, "third").await;
@@ -43,7 +45,7 @@ async fn an_unsent_message_is_deleted_and_the_agent_never_receives_it() {
     client.unsend(&session, &second.message_id).await.problem(404);
     client.edit(&session, &second.message_id, "again").await.problem(404);
     client.get(&format!("/v1/chat/{session}/tasks/{}", second.task_id)).await.problem(404);
-    let deleted = watch.wait_for("message.deleted", |event| event.kind == "message.deleted").await;
+    let deleted = follower.wait_for("message.deleted", |event| event.kind == "message.deleted").await;
     assert_eq!(deleted.data["message_id"], second.message_id.as_str());
     assert_eq!(deleted.data["task_id"], second.task_id.as_str());
     assert_eq!(deleted.data["role"], "user");
@@ -52,14 +54,14 @@ async fn an_unsent_message_is_deleted_and_the_agent_never_receives_it() {
     assert_eq!(client.messages(&session).await.last().unwrap()["turn"], 3, "turn numbers may have gaps");
     assert_eq!(scripted.model.prompts(), ["first", "third"]);
     scripted.assert_never_seen("regretted");
-    watch.settle(client).await;
+    follower.settle(client).await;
 }
 
 #[tokio::test]
 async fn the_only_message_of_a_session_can_be_unsent() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
-    let watch = Watch::start(&client).await;
+    let follower = Follower::start(&client).await;
     let session = client.create_session("demo").await;
     let sent = client.send(&session, "Hello").await;
 
@@ -69,7 +71,7 @@ async fn the_only_message_of_a_session_can_be_unsent() {
     assert_eq!(chat["messages"], json!([]));
     assert_eq!(chat["session"]["last_message"], json!(null));
     assert_eq!(chat["session"]["queued_count"], 0);
-    watch.settle(&client).await;
+    follower.settle(&client).await;
 }
 
 #[tokio::test]

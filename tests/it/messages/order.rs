@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use banter_tests::{chat::Sent, fake_openai::Answer, watch::Watch};
+use banter_tests::{chat::Sent, fake_openai::Answer, follower::Follower};
 
 use crate::support::{Scripted, column};
 
@@ -10,7 +10,7 @@ use crate::support::{Scripted, column};
 async fn twenty_messages_to_a_busy_session_are_answered_in_order_by_two_workers() {
     let scripted = Scripted::start_with("", |builder| builder.workers(2)).await;
     let client = &scripted.client;
-    let watch = Watch::start(client).await;
+    let follower = Follower::start(client).await;
     let (session, _, gate) = scripted.held("first").await;
     let mut sent = vec!["first".to_owned()];
     for number in 1..=20 {
@@ -29,7 +29,7 @@ async fn twenty_messages_to_a_busy_session_are_answered_in_order_by_two_workers(
     let expected: Vec<i64> = (1..=21).flat_map(|turn| [turn, turn]).collect();
     assert_eq!(column(&messages, "turn"), expected);
     assert!(messages.iter().skip(1).step_by(2).all(|message| message["role"] == "assistant"));
-    watch.settle(client).await;
+    follower.settle(client).await;
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn concurrent_messages_from_two_apis_get_separate_turns_and_are_answered_i
 async fn many_busy_sessions_end_with_every_answer_in_its_place() {
     let scripted = Scripted::start_with("", |builder| builder.apis(2).workers(2)).await;
     let client = &scripted.client;
-    let watch = Watch::start(client).await;
+    let follower = Follower::start(client).await;
     let mut sessions = Vec::new();
     for _ in 0..8 {
         sessions.push(scripted.session().await);
@@ -79,5 +79,5 @@ async fn many_busy_sessions_end_with_every_answer_in_its_place() {
             .collect();
         assert_eq!(client.transcript(session).await, expected);
     }
-    watch.settle(client).await;
+    follower.settle(client).await;
 }

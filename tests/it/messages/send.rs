@@ -6,7 +6,7 @@ use banter_tests::{
     app::TestApp,
     chat::{Sent, unknown_id},
     fake_openai::{Answer, Usage},
-    watch::Watch,
+    follower::Follower,
 };
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ const QUEUE_LIMIT: usize = 1000;
 async fn a_message_is_answered_in_its_turn() {
     let app = TestApp::start().await;
     let client = app.client();
-    let watch = Watch::start(&client).await;
+    let follower = Follower::start(&client).await;
     let session = client.create_session("demo").await;
 
     let asked = client.ask(&session, "/echo Good morning").await;
@@ -40,7 +40,7 @@ async fn a_message_is_answered_in_its_turn() {
     assert!(reply["elapsed_ms"].is_u64());
     assert_eq!([&message["turn"], &reply["turn"]], [1, 1]);
     assert_eq!([&message["seq"], &reply["seq"]], [1, 2]);
-    watch.settle(&client).await;
+    follower.settle(&client).await;
 }
 
 #[tokio::test]
@@ -202,14 +202,14 @@ async fn the_demo_agent_answers_its_commands() {
 async fn a_failed_demo_turn_ends_with_a_visible_error() {
     let app = TestApp::builder().env("TASK_MAX_ATTEMPTS", "1").start().await;
     let client = app.client();
-    let watch = Watch::start(&client).await;
+    let follower = Follower::start(&client).await;
     let session = client.create_session("demo").await;
 
     let asked = client.ask(&session, "/fail").await;
 
     assert_eq!(asked["task"]["status"], "failed");
     assert!(asked["task"]["error"]["message"].as_str().is_some_and(|text| !text.is_empty()));
-    watch.settle(&client).await;
+    follower.settle(&client).await;
 }
 
 #[tokio::test]

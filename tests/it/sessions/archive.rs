@@ -1,6 +1,6 @@
 //! Archiving, restoring, and permanently deleting sessions.
 
-use banter_tests::{app::TestApp, chat::Sent, fake_openai::Answer, wait::eventually, watch::Watch};
+use banter_tests::{app::TestApp, chat::Sent, fake_openai::Answer, follower::Follower, wait::eventually};
 use serde_json::{Value, json};
 
 use crate::support::{Scripted, pairs};
@@ -9,7 +9,7 @@ use crate::support::{Scripted, pairs};
 async fn archiving_lets_the_running_turn_end_and_cancels_queued_ones() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
-    let watch = Watch::start(client).await;
+    let follower = Follower::start(client).await;
     let (session, running, gate) = scripted.held("first").await;
     let queued = client.send(&session, "second").await;
 
@@ -28,14 +28,14 @@ async fn archiving_lets_the_running_turn_end_and_cancels_queued_ones() {
         client.transcript(&session).await,
         pairs(&[("user", "first"), ("assistant", "ended as usual"), ("user", "second")])
     );
-    watch.settle(client).await;
+    follower.settle(client).await;
 }
 
 #[tokio::test]
 async fn restoring_revives_no_queued_turn_and_accepts_new_messages() {
     let mut app = TestApp::builder().workers(0).start().await;
     let client = app.client();
-    let watch = Watch::start(&client).await;
+    let follower = Follower::start(&client).await;
     let session = client.create_session("demo").await;
     let old = client.send(&session, "/echo old").await;
     client.archive(&session).await.ok(204);
@@ -50,14 +50,14 @@ async fn restoring_revives_no_queued_turn_and_accepts_new_messages() {
         client.transcript(&session).await,
         pairs(&[("user", "/echo old"), ("user", "/echo new"), ("assistant", "new")])
     );
-    watch.settle(&client).await;
+    follower.settle(&client).await;
 }
 
 #[tokio::test]
 async fn archiving_is_repeatable_and_moves_the_session_to_the_other_list() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
-    let watch = Watch::start(&client).await;
+    let follower = Follower::start(&client).await;
     let session = client.create_session("demo").await;
 
     for _ in 0..3 {
@@ -68,7 +68,7 @@ async fn archiving_is_repeatable_and_moves_the_session_to_the_other_list() {
     assert_eq!(client.list_all("status=active").await, Vec::<Value>::new());
     assert_eq!(client.list_all("status=archived").await.len(), 1);
     assert_eq!(client.list_all("status=all").await.len(), 1);
-    watch.settle(&client).await;
+    follower.settle(&client).await;
 }
 
 #[tokio::test]
@@ -89,11 +89,11 @@ async fn a_patch_can_archive() {
 async fn permanent_deletion_stops_and_removes_everything() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
-    let watch = Watch::start(client).await;
+    let follower = Follower::start(client).await;
     let (session, task, gate) = scripted.held("first").await;
     let queued = client.send(&session, "second").await;
     gate.send("some text").await;
-    watch.wait_for_draft(&task, "some text").await;
+    follower.wait_for_draft(&task, "some text").await;
 
     client.delete(&format!("/v1/chat/{session}?permanent=true")).await.ok(204);
 
@@ -104,10 +104,10 @@ async fn permanent_deletion_stops_and_removes_everything() {
     client.archive(&session).await.problem(404);
     assert_eq!(client.list_all("status=all").await, Vec::<Value>::new());
     gate.hung_up().await;
-    watch.wait_for("session.deleted", |event| event.kind == "session.deleted" && event.session() == session).await;
+    follower.wait_for("session.deleted", |event| event.kind == "session.deleted" && event.session() == session).await;
     let other = scripted.session().await;
     assert_eq!(client.ask(&other, "still there?").await["reply"]["content"], "You said: still there?");
-    watch.settle(client).await;
+    follower.settle(client).await;
     assert_eq!(scripted.model.prompts(), ["first", "still there?"]);
 }
 
@@ -115,7 +115,7 @@ async fn permanent_deletion_stops_and_removes_everything() {
 async fn an_archived_session_can_be_deleted_permanently() {
     let app = TestApp::start().await;
     let client = app.client();
-    let watch = Watch::start(&client).await;
+    let follower = Follower::start(&client).await;
     let session = client.create_session("demo").await;
     client.ask(&session, "/echo hi").await;
     client.archive(&session).await.ok(204);
@@ -123,7 +123,7 @@ async fn an_archived_session_can_be_deleted_permanently() {
     client.delete(&format!("/v1/chat/{session}?permanent=true")).await.ok(204);
 
     assert_eq!(client.list_all("status=all").await, Vec::<Value>::new());
-    watch.settle(&client).await;
+    follower.settle(&client).await;
 }
 
 #[tokio::test]
@@ -143,7 +143,7 @@ async fn a_delete_that_is_not_permanent_archives() {
 async fn archiving_between_two_attempts_keeps_the_partial_text() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
-    let watch = Watch::start(client).await;
+    let follower = Follower::start(client).await;
     let session = scripted.session().await;
     scripted.model.script("go", [Answer::cut_after("some text"), Answer::rate_limited(25)]);
     let sent = client.send(&session, "go").await;
@@ -164,5 +164,5 @@ async fn archiving_between_two_attempts_keeps_the_partial_text() {
     scripted.app.check().await;
     client.patch(&format!("/v1/chat/{session}"), &json!({"status": "active"})).await.ok(200);
     assert_eq!(client.ask(&session, "next").await["task"]["status"], "succeeded");
-    watch.settle(client).await;
+    follower.settle(client).await;
 }

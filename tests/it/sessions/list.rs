@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use banter_tests::{app::TestApp, client::Client, model::Position, watch::Watch};
+use banter_tests::{app::TestApp, client::Client, follower::Follower, model::Position};
 use serde_json::{Value, json};
 
 async fn titled(client: &Client, title: &str) -> String {
@@ -44,7 +44,7 @@ async fn a_new_session_is_active_read_and_in_the_list() {
 async fn lists_pinned_sessions_first_then_by_the_last_message() {
     let app = TestApp::start().await;
     let client = app.client();
-    let watch = Watch::start(&client).await;
+    let follower = Follower::start(&client).await;
     let (a, b, c) = (titled(&client, "a").await, titled(&client, "b").await, titled(&client, "c").await);
     for session in [&a, &b, &c] {
         client.ask(session, "/echo x").await;
@@ -67,7 +67,7 @@ async fn lists_pinned_sessions_first_then_by_the_last_message() {
     let unpinned = client.patch(&format!("/v1/chat/{a}"), &json!({"pinned": false})).await.ok(200);
     assert_eq!(unpinned["pinned_at"], Value::Null);
     assert_eq!(titles(&client, "").await, ["b", "c", "a!"]);
-    watch.settle(&client).await;
+    follower.settle(&client).await;
 }
 
 #[tokio::test]

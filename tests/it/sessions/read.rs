@@ -1,6 +1,6 @@
 //! Read positions and unread counts.
 
-use banter_tests::{app::TestApp, client::Client, watch::Watch};
+use banter_tests::{app::TestApp, client::Client, follower::Follower};
 use serde_json::{Value, json};
 
 async fn read(client: &Client, session: &str, seq: u64) -> Value {
@@ -15,7 +15,7 @@ async fn unread(client: &Client, session: &str) -> Value {
 async fn answers_are_unread_until_read_and_own_messages_never_are() {
     let app = TestApp::start().await;
     let client = app.client();
-    let watch = Watch::start(&client).await;
+    let follower = Follower::start(&client).await;
     let session = client.create_session("demo").await;
     client.ask(&session, "/echo one").await;
     client.ask(&session, "/echo two").await;
@@ -28,10 +28,10 @@ async fn answers_are_unread_until_read_and_own_messages_never_are() {
     assert_eq!(all, json!({"last_read_seq": 4, "unread_count": 0}));
     let shown = client.chat(&session).await["session"].clone();
     assert_eq!([&shown["last_read_seq"], &shown["unread_count"]], [4, 0]);
-    watch
+    follower
         .wait_for("session.read", |event| event.kind == "session.read" && event.data["session"]["unread_count"] == 0)
         .await;
-    watch.settle(&client).await;
+    follower.settle(&client).await;
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn the_read_position_is_clamped_and_never_decreases() {
 async fn unread_marks_the_last_answer_and_nothing_without_one() {
     let app = TestApp::start().await;
     let client = app.client();
-    let watch = Watch::start(&client).await;
+    let follower = Follower::start(&client).await;
     let session = client.create_session("demo").await;
     assert_eq!(unread(&client, &session).await, json!({"last_read_seq": 0, "unread_count": 0}));
     client.ask(&session, "/echo one").await;
@@ -77,7 +77,7 @@ async fn unread_marks_the_last_answer_and_nothing_without_one() {
     assert_eq!(client.chat(&session).await["session"]["unread_count"], 1);
     assert_eq!(unread(&client, &session).await, marked, "repeatable");
     assert_eq!(read(&client, &session, 4).await["unread_count"], 0);
-    watch.settle(&client).await;
+    follower.settle(&client).await;
 }
 
 #[tokio::test]

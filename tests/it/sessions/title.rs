@@ -1,6 +1,6 @@
 //! Titles: one that a user has set is never overwritten.
 
-use banter_tests::{app::TestApp, client::Client, watch::Watch};
+use banter_tests::{app::TestApp, client::Client, follower::Follower};
 use serde_json::{Value, json};
 
 async fn title(client: &Client, session: &str) -> String {
@@ -15,7 +15,7 @@ async fn rename(client: &Client, session: &str, title: &str) -> Value {
 async fn an_untitled_session_takes_its_title_from_the_first_message() {
     let app = TestApp::start().await;
     let client = app.client();
-    let watch = Watch::start(&client).await;
+    let follower = Follower::start(&client).await;
     let session = client.create_session("demo").await;
 
     client.ask(&session, "Plan a trip to Oslo\nwith details").await;
@@ -24,7 +24,7 @@ async fn an_untitled_session_takes_its_title_from_the_first_message() {
 
     assert!(first.starts_with("Plan a trip to Oslo") && !first.contains('\n'), "{first:?}");
     assert_eq!(title(&client, &session).await, first, "only the first message sets the title");
-    watch.settle(&client).await;
+    follower.settle(&client).await;
 }
 
 #[tokio::test]
@@ -51,7 +51,7 @@ async fn a_users_title_is_never_overwritten() {
 async fn a_rename_wins_over_the_first_message() {
     let app = TestApp::start().await;
     let client = app.client();
-    let watch = Watch::start(&client).await;
+    let follower = Follower::start(&client).await;
 
     for round in 0..10 {
         let session = client.create_session("demo").await;
@@ -62,7 +62,7 @@ async fn a_rename_wins_over_the_first_message() {
         assert_eq!(title(&client, &session).await, name);
     }
 
-    watch.settle(&client).await;
+    follower.settle(&client).await;
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn a_preview_shows_text_after_a_nul() {
 async fn a_patch_changes_only_the_given_fields() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
-    let watch = Watch::start(&client).await;
+    let follower = Follower::start(&client).await;
     let session = client.create_session("demo").await;
     client.patch(&format!("/v1/chat/{session}"), &json!({"pinned": true, "title": "Kept"})).await.ok(200);
 
@@ -134,5 +134,5 @@ async fn a_patch_changes_only_the_given_fields() {
     assert!(archived["pinned_at"].is_string());
     assert_eq!([&renamed["title"], &renamed["status"]], ["New", "archived"]);
     assert_eq!(renamed["pinned_at"], archived["pinned_at"]);
-    watch.settle(&client).await;
+    follower.settle(&client).await;
 }

@@ -5,12 +5,12 @@ use std::time::Duration;
 use banter_tests::{
     app::TestApp,
     client::{Client, percent_encoded},
+    follower::Follower,
     model::Position,
     random,
     raw::RawConnection,
     sse::{Event, EventStream, USER_EVENTS, session_events},
     wait::PATIENCE,
-    watch::Watch,
 };
 use rand::RngExt as _;
 use serde_json::json;
@@ -223,19 +223,19 @@ async fn twenty_streams_of_one_user_carry_the_same_events() {
     let app = TestApp::builder().apis(2).start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
-    let mut watches = Vec::new();
+    let mut followers = Vec::new();
     for number in 0..20 {
-        watches.push(Watch::start(&app.client_of(number % 2)).await);
+        followers.push(Follower::start(&app.client_of(number % 2)).await);
     }
 
     client.ask(&session, "/echo to all").await;
 
-    for watch in &watches {
-        watch.settle(&client).await;
+    for follower in &followers {
+        follower.settle(&client).await;
     }
     // A stream that started later may carry the first ones in a newer state, but all carry the same events.
-    let durable = |watch: &Watch| -> Vec<_> {
-        watch.events().into_iter().filter(Event::is_durable).map(|event| (event.id, event.kind)).collect()
+    let durable = |follower: &Follower| -> Vec<_> {
+        follower.events().into_iter().filter(Event::is_durable).map(|event| (event.id, event.kind)).collect()
     };
-    assert!(watches.iter().all(|watch| durable(watch) == durable(&watches[0])));
+    assert!(followers.iter().all(|follower| durable(follower) == durable(&followers[0])));
 }

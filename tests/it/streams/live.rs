@@ -6,9 +6,9 @@ use banter_tests::{
     app::TestApp,
     chat::text_of,
     fake_openai::Answer,
+    follower::{Follower, FollowerOptions},
     sse::{Event, USER_EVENTS},
     wait::eventually,
-    watch::{Options, Watch},
 };
 use serde_json::json;
 
@@ -17,14 +17,14 @@ use crate::support::Scripted;
 #[tokio::test]
 async fn streams_text_as_deltas_with_byte_offsets() {
     let scripted = Scripted::start().await;
-    let watch = Watch::start(&scripted.client).await;
+    let follower = Follower::start(&scripted.client).await;
     let (session, task, gate) = scripted.held("go").await;
     let mut text = String::new();
 
     for piece in ["Grüße ", "🧑‍🚀🧑‍🚀", "\u{301}", " – ", "konec\n", "日本語"] {
         gate.send(piece).await;
         text.push_str(piece);
-        watch.wait_for_draft(&task, &text).await;
+        follower.wait_for_draft(&task, &text).await;
     }
     gate.finish().await;
     scripted.client.wait_for_status(&session, &task, "succeeded").await;
@@ -32,17 +32,17 @@ async fn streams_text_as_deltas_with_byte_offsets() {
     let answer = scripted.client.answer_of(&session, &task).await.unwrap();
     assert_eq!(answer["content"], text.as_str());
     let live = |event: &&Event| ["message.delta", "message.partial"].contains(&event.kind.as_str());
-    assert!(watch.events().iter().filter(live).all(|event| event.data["message_id"] == answer["id"]));
-    watch.settle(&scripted.client).await;
+    assert!(follower.events().iter().filter(live).all(|event| event.data["message_id"] == answer["id"]));
+    follower.settle(&scripted.client).await;
 }
 
 #[tokio::test]
 async fn a_stream_that_joins_during_an_answer_gets_the_partial_text_and_typing() {
     let scripted = Scripted::start_with("", |builder| builder.apis(2)).await;
-    let watch = Watch::start(&scripted.client).await;
+    let follower = Follower::start(&scripted.client).await;
     let (session, task, gate) = scripted.held("go").await;
     gate.send("Half an ").await;
-    watch.wait_for_draft(&task, "Half an ").await;
+    follower.wait_for_draft(&task, "Half an ").await;
 
     for client in [scripted.app.client_of(0), scripted.app.client_of(1)] {
         let mut stream = client.events(USER_EVENTS).await;
@@ -65,13 +65,13 @@ async fn a_stream_that_joins_during_an_answer_gets_the_partial_text_and_typing()
     scripted.client.wait_for_status(&session, &task, "succeeded").await;
     let answer = scripted.client.answer_of(&session, &task).await.unwrap();
     assert_eq!(json!([answer["content"], answer["id"]]), json!(["Half an answer", partial["message_id"]]));
-    watch.settle(&scripted.client).await;
+    follower.settle(&scripted.client).await;
 }
 
 #[tokio::test]
 async fn typing_begins_and_ends_with_the_turn() {
     let scripted = Scripted::start().await;
-    let watch = Watch::start(&scripted.client).await;
+    let follower = Follower::start(&scripted.client).await;
     let (session, task, gate) = scripted.held("go").await;
     let typing = |is_typing: bool| {
         let task = task.clone();
@@ -80,13 +80,13 @@ async fn typing_begins_and_ends_with_the_turn() {
         }
     };
 
-    watch.wait_for("typing", typing(true)).await;
+    follower.wait_for("typing", typing(true)).await;
     gate.send("text").await;
     gate.finish().await;
     scripted.client.wait_for_status(&session, &task, "succeeded").await;
-    watch.wait_for("the end of typing", typing(false)).await;
+    follower.wait_for("the end of typing", typing(false)).await;
 
-    let events = watch.events();
+    let events = follower.events();
     let last = events.iter().rfind(|event| event.kind == "typing").unwrap();
     assert_eq!(last.data["is_typing"], false);
 }
@@ -95,7 +95,7 @@ async fn typing_begins_and_ends_with_the_turn() {
 async fn a_long_answer_has_no_gap_for_clients_that_join_during_it() {
     let scripted = Scripted::start_with("", |builder| builder.apis(2)).await;
     let client = &scripted.client;
-    let watch = Watch::start(client).await;
+    let follower = Follower::start(client).await;
     let session = scripted.session().await;
     let words: Vec<String> = (0..200).map(|number| format!("wörd-{number} ")).collect();
     let answer = Answer::words(words.iter().map(String::as_str), Duration::from_millis(10));
@@ -104,7 +104,7 @@ async fn a_long_answer_has_no_gap_for_clients_that_join_during_it() {
     let sent = client.send(&session, "go").await;
     let mut joiners = Vec::new();
     for number in 0..30 {
-        joiners.push(Options::user(&scripted.app.client_of(number % 2)).start().await);
+        joiners.push(FollowerOptions::user(&scripted.app.client_of(number % 2)).start().await);
         if client.task(&session, &sent.task_id).await["status"] == "succeeded" {
             break;
         }
@@ -112,10 +112,10 @@ async fn a_long_answer_has_no_gap_for_clients_that_join_during_it() {
     client.wait_for_status(&session, &sent.task_id, "succeeded").await;
 
     assert_eq!(client.answer_of(&session, &sent.task_id).await.unwrap()["content"], words.concat());
-    for joiner in joiners.iter().chain([&watch]) {
+    for joiner in joiners.iter().chain([&follower]) {
         joiner.settle(client).await;
     }
-    let deltas = watch.events().iter().filter(|event| event.kind == "message.delta").count();
+    let deltas = follower.events().iter().filter(|event| event.kind == "message.delta").count();
     assert!(deltas >= 5, "it streams: {deltas} deltas");
 }
 
@@ -123,20 +123,20 @@ async fn a_long_answer_has_no_gap_for_clients_that_join_during_it() {
 async fn a_new_attempt_restarts_the_text_under_the_same_id() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
-    let watch = Watch::start(client).await;
+    let follower = Follower::start(client).await;
     let session = scripted.session().await;
     let mut first = scripted.model.gate("go");
     let mut second = scripted.model.gate("go");
     let task = client.send(&session, "go").await.task_id;
     first.arrived().await;
     first.send("A first try that breaks").await;
-    watch.wait_for_draft(&task, "A first try that breaks").await;
+    follower.wait_for_draft(&task, "A first try that breaks").await;
     let before = client.chat(&session).await["partial"].clone();
 
     first.cut();
     second.arrived().await;
     second.send("Second").await;
-    watch.wait_for("text of attempt 2", |event| event.data["attempt"] == 2 && event.data["text"] == "Second").await;
+    follower.wait_for("text of attempt 2", |event| event.data["attempt"] == 2 && event.data["text"] == "Second").await;
 
     let now = client.chat(&session).await["partial"].clone();
     assert_eq!([&before["attempt"], &now["attempt"]], [1, 2]);
@@ -146,7 +146,7 @@ async fn a_new_attempt_restarts_the_text_under_the_same_id() {
     client.wait_for_status(&session, &task, "succeeded").await;
     let answer = client.answer_of(&session, &task).await.unwrap();
     assert_eq!(json!([answer["content"], answer["id"]]), json!(["Second", before["message_id"]]));
-    watch.settle(client).await;
+    follower.settle(client).await;
 }
 
 #[tokio::test]
@@ -167,10 +167,10 @@ async fn disconnecting_cancels_nothing() {
 #[tokio::test]
 async fn typing_is_renewed_before_it_expires_while_the_turn_runs() {
     let scripted = Scripted::start().await;
-    let watch = Watch::start(&scripted.client).await;
+    let follower = Follower::start(&scripted.client).await;
     let (_session, task, _gate) = scripted.held("go").await;
     let typings = || -> Vec<Event> {
-        let events = watch.events().into_iter();
+        let events = follower.events().into_iter();
         events.filter(|event| event.kind == "typing" && event.data["task_id"] == task.as_str()).collect()
     };
 

@@ -6,10 +6,10 @@ use banter_tests::{
     app::TestApp,
     client::Client,
     fake_openai::Answer,
+    follower::{Follower, FollowerOptions},
     model::Position,
     random::{self, TestRng},
     sse::{USER_EVENTS, session_events},
-    watch::{Options, Watch},
 };
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::json;
@@ -59,18 +59,18 @@ async fn a_repeatedly_dropped_client_misses_nothing() {
     let scripted = Scripted::start_with("", |builder| builder.apis(2).workers(2)).await;
     let mut rng = random::from_environment();
     let apis = [scripted.app.client_of(0), scripted.app.client_of(1)];
-    let steady = Watch::start(&apis[1]).await;
+    let steady = Follower::start(&apis[1]).await;
     let mut cut = Vec::new();
     for _ in 0..3 {
-        cut.push(Options::user(&apis[0]).and_apis([apis[1].clone()]).with_cuts(rng.fork()).start().await);
+        cut.push(FollowerOptions::user(&apis[0]).and_apis([apis[1].clone()]).with_drops(rng.fork()).start().await);
     }
 
     busy_life(&scripted, &mut rng).await;
 
-    for watch in cut.iter().chain([&steady]) {
-        watch.settle(&scripted.client).await;
+    for follower in cut.iter().chain([&steady]) {
+        follower.settle(&scripted.client).await;
     }
-    assert!(cut.iter().all(|watch| watch.connections() > 3));
+    assert!(cut.iter().all(|follower| follower.connections() > 3));
     assert_eq!(steady.connections(), 1, "this stream was not dropped");
 }
 

@@ -3,9 +3,9 @@
 use banter_tests::{
     app::TestApp,
     client::Client,
+    follower::{Follower, FollowerOptions},
     model::Position,
     sse::{Event, USER_EVENTS},
-    watch::{Options, Watch},
 };
 use serde_json::json;
 
@@ -53,7 +53,7 @@ async fn replays_missed_events_in_order_without_a_gap() {
 async fn every_cursor_leads_to_the_same_state() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
-    let watch = Watch::start(client).await;
+    let follower = Follower::start(client).await;
     let (session, task, gate) = scripted.held("first").await;
     let second = client.send(&session, "second").await;
     client.edit(&session, &second.message_id, "better").await.ok(200);
@@ -68,9 +68,9 @@ async fn every_cursor_leads_to_the_same_state() {
     let gone = scripted.session().await;
     client.ask(&gone, "to be deleted").await;
     client.delete(&format!("/v1/chat/{gone}?permanent=true")).await.ok(204);
-    watch.settle(client).await;
+    follower.settle(client).await;
 
-    let cursors: Vec<String> = watch.events().into_iter().filter_map(|event| event.id).collect();
+    let cursors: Vec<String> = follower.events().into_iter().filter_map(|event| event.id).collect();
     let whole = replay(client, &cursors[0]).await;
     for (number, cursor) in cursors.iter().enumerate().skip(1) {
         if *cursor != cursors[cursors.len() - 1] {
@@ -88,8 +88,8 @@ async fn a_reconnecting_client_ends_with_the_state_of_a_fresh_get() {
     let client = &scripted.client;
     let session = scripted.session().await;
     client.ask(&session, "before").await;
-    let watch = Options::user(client).start().await;
-    let cursor_events = watch.events().len();
+    let follower = FollowerOptions::user(client).start().await;
+    let cursor_events = follower.events().len();
 
     for round in 0..5 {
         client.ask(&session, &format!("round {round}")).await;
@@ -99,8 +99,8 @@ async fn a_reconnecting_client_ends_with_the_state_of_a_fresh_get() {
         client.wait_until_idle(&other).await;
     }
 
-    watch.settle(client).await;
-    assert!(watch.events().len() > cursor_events);
+    follower.settle(client).await;
+    assert!(follower.events().len() > cursor_events);
 }
 
 #[tokio::test]

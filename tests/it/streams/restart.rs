@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use banter_tests::{
     app::{STOP_LIMIT, TestApp},
+    follower::{Follower, FollowerOptions},
     process::Signal,
     random,
     sse::USER_EVENTS,
-    watch::{Options, Watch},
 };
 use rand::RngExt as _;
 
@@ -45,14 +45,14 @@ async fn sigint_drains_an_api_and_a_worker() {
 #[tokio::test]
 async fn a_running_answer_continues_across_a_restart_of_the_api() {
     let mut scripted = Scripted::start().await;
-    let watch = Watch::start(&scripted.client).await;
+    let follower = Follower::start(&scripted.client).await;
     let (session, task, gate) = scripted.held("go").await;
     gate.send("before, ").await;
-    watch.wait_for_draft(&task, "before, ").await;
+    follower.wait_for_draft(&task, "before, ").await;
 
     scripted.app.restart_api(0).await;
     gate.send("meanwhile, ").await;
-    watch.wait_for_draft(&task, "before, meanwhile, ").await;
+    follower.wait_for_draft(&task, "before, meanwhile, ").await;
     gate.send("after").await;
     gate.finish().await;
 
@@ -60,19 +60,19 @@ async fn a_running_answer_continues_across_a_restart_of_the_api() {
     client.wait_for_status(&session, &task, "succeeded").await;
     assert_eq!(client.answer_of(&session, &task).await.unwrap()["content"], "before, meanwhile, after");
     assert_eq!(client.task(&session, &task).await["attempt"], 1);
-    watch.settle(&client).await;
-    assert!(watch.connections() >= 2);
-    assert!(watch.events().iter().any(|event| event.kind == "server.draining"));
+    follower.settle(&client).await;
+    assert!(follower.connections() >= 2);
+    assert!(follower.events().iter().any(|event| event.kind == "server.draining"));
 }
 
 #[tokio::test]
 async fn a_killed_api_loses_nothing() {
     let mut scripted = Scripted::start_with("", |builder| builder.apis(2)).await;
     let survivor = scripted.app.client_of(1);
-    let watch = Options::user(&scripted.client).and_apis([survivor.clone()]).start().await;
+    let follower = FollowerOptions::user(&scripted.client).and_apis([survivor.clone()]).start().await;
     let (session, task, gate) = scripted.held("go").await;
     gate.send("before, ").await;
-    watch.wait_for_draft(&task, "before, ").await;
+    follower.wait_for_draft(&task, "before, ").await;
 
     scripted.app.api(0).process.kill();
     let second = survivor.send(&session, "second").await;
@@ -81,9 +81,9 @@ async fn a_killed_api_loses_nothing() {
 
     survivor.wait_for_status(&session, &second.task_id, "succeeded").await;
     assert_eq!(survivor.answer_of(&session, &task).await.unwrap()["content"], "before, after");
-    watch.settle(&survivor).await;
+    follower.settle(&survivor).await;
     scripted.app.revive_api(0).await;
-    watch.settle(&scripted.app.client()).await;
+    follower.settle(&scripted.app.client()).await;
 }
 
 #[tokio::test]

@@ -1,9 +1,9 @@
 //! The stream of one session.
 
 use banter_tests::{
+    follower::{Follower, FollowerOptions},
     random,
     sse::{Event, session_events},
-    watch::{Options, Watch},
 };
 use serde_json::json;
 
@@ -13,10 +13,10 @@ use crate::support::Scripted;
 async fn a_session_stream_carries_the_user_streams_events_of_that_session() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
-    let all = Watch::start(client).await;
+    let all = Follower::start(client).await;
     let (one, other) = (scripted.session().await, scripted.session().await);
-    let watch = Options::session(client, &one).start().await;
-    let cut = Options::session(client, &one).with_cuts(random::from_environment()).start().await;
+    let follower = FollowerOptions::session(client, &one).start().await;
+    let cut = FollowerOptions::session(client, &one).with_drops(random::from_environment()).start().await;
 
     for round in 0..4 {
         client.ask(&one, &format!("here {round}")).await;
@@ -25,7 +25,7 @@ async fn a_session_stream_carries_the_user_streams_events_of_that_session() {
     }
 
     all.settle(client).await;
-    watch.settle(client).await;
+    follower.settle(client).await;
     cut.settle(client).await;
     let durable = |events: Vec<Event>| -> Vec<_> {
         let of_it = events.into_iter().filter(|event| event.is_durable() && event.session() == one);
@@ -33,7 +33,7 @@ async fn a_session_stream_carries_the_user_streams_events_of_that_session() {
     };
     let mut expected = durable(all.events());
     expected.retain(|(_, kind)| kind != "session.created");
-    assert_eq!(durable(watch.events()), expected, "the same events with the same cursors");
+    assert_eq!(durable(follower.events()), expected, "the same events with the same cursors");
 }
 
 #[tokio::test]
@@ -70,8 +70,8 @@ async fn carries_no_live_text_of_another_session() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
     let quiet = scripted.session().await;
-    let watch = Options::session(client, &quiet).start().await;
-    let all = Watch::start(client).await;
+    let follower = FollowerOptions::session(client, &quiet).start().await;
+    let all = Follower::start(client).await;
     let (busy, task, gate) = scripted.held("go").await;
     gate.send("secret").await;
     all.wait_for_draft(&task, "secret").await;
@@ -79,8 +79,8 @@ async fn carries_no_live_text_of_another_session() {
     client.wait_for_status(&busy, &task, "succeeded").await;
     client.ask(&quiet, "here").await;
 
-    watch.settle(client).await;
+    follower.settle(client).await;
 
-    assert!(watch.events().iter().all(|event| event.session() == quiet || event.session().is_empty()));
-    assert!(!format!("{:?}", watch.events()).contains("secret"));
+    assert!(follower.events().iter().all(|event| event.session() == quiet || event.session().is_empty()));
+    assert!(!format!("{:?}", follower.events()).contains("secret"));
 }

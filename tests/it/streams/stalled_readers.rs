@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use banter_tests::{
     client::Client,
     fake_openai::Answer,
+    follower::Follower,
     model::{Comparison, Model},
     sse::{EventStream, USER_EVENTS},
     wait::{PATIENCE, eventually},
-    watch::Watch,
 };
 use serde_json::json;
 
@@ -42,7 +42,7 @@ async fn a_stalled_reader_blocks_nothing_and_misses_nothing_unnoticed() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
     let (stream, mut model) = stalled(client).await;
-    let watch = Watch::start(client).await;
+    let follower = Follower::start(client).await;
     let session = scripted.session().await;
     let text = "0123456789".repeat(80_000);
     for number in 0..MORE_THAN_BUFFERS / text.len() {
@@ -55,7 +55,7 @@ async fn a_stalled_reader_blocks_nothing_and_misses_nothing_unnoticed() {
         client.patch(&format!("/v1/chat/{session}"), &json!({"title": number.to_string()})).await.ok(200);
     }
 
-    watch.settle(client).await;
+    follower.settle(client).await;
 
     read_on(client, stream, &mut model).await;
 }

@@ -2,8 +2,8 @@
 
 use banter_tests::{
     app::TestApp,
+    follower::Follower,
     sse::{Event, USER_EVENTS},
-    watch::Watch,
 };
 use serde_json::{Value, json};
 
@@ -67,10 +67,10 @@ async fn streams_reasoning_as_steps_over_redis() {
 async fn a_cancelled_thought_has_failed_and_a_retry_starts_without_it() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
-    let watch = Watch::start(client).await;
+    let follower = Follower::start(client).await;
     let (session, task, gate) = scripted.held("go").await;
     gate.think("Hm").await;
-    watch.wait_for("the thought", |event| thought(event, &task).is_some()).await;
+    follower.wait_for("the thought", |event| thought(event, &task).is_some()).await;
 
     client.cancel(&session, &task).await.ok(202);
     client.wait_for_status(&session, &task, "cancelled").await;
@@ -86,7 +86,7 @@ async fn a_permission_request_is_answered_once_and_the_answer_is_streamed() {
     let client = app.client();
     let session = client.create_session("demo").await;
     let sent = client.send(&session, "Hello").await;
-    let id = banter_tests::asking::ask_permission(&app.database(), &sent.task_id).await;
+    let id = banter_tests::permission_request::ask_permission(&app.database(), &sent.task_id).await;
     let mut stream = client.events(USER_EVENTS).await;
     stream.expect("hello").await;
     let path = format!("/v1/chat/{session}/tasks/{}/permissions/{id}", sent.task_id);

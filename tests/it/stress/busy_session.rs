@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use banter_tests::{app::Builder, fake_openai::Answer, watch::Options};
+use banter_tests::{app::Builder, fake_openai::Answer, follower::FollowerOptions};
 use rand::RngExt as _;
 
 use super::{Batch, batches, installation::Installation, report::Report, sleep_up_to};
@@ -22,7 +22,7 @@ async fn fifty_messages_to_a_busy_session_are_answered_in_order_one_at_a_time() 
         let lease = |builder: Builder| builder.workers(3).env("TASK_LEASE_SECONDS", "5");
         let mut installation = Installation::start(lease).await;
         let clients = installation.clients.clone();
-        let watch = Options::user(&clients[1]).start().await;
+        let follower = FollowerOptions::user(&clients[1]).start().await;
         for round in 0..rounds {
             let session = installation.session().await;
             let asked_before = installation.model.prompts().len();
@@ -61,7 +61,7 @@ async fn fifty_messages_to_a_busy_session_are_answered_in_order_one_at_a_time() 
             assert_eq!(transcript, expected);
         }
         assert_eq!(installation.model.most_at_once(), 1, "one running task per session");
-        watch.settle(&clients[0]).await;
+        follower.settle(&clients[0]).await;
         installation.app.check().await;
     }
     report.print();

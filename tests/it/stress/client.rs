@@ -9,6 +9,7 @@ use banter_tests::{
     chat::{Sent, fresh_key, has_ended, id_of},
     client::{Client, Reply},
     fake_openai::{Answer, FakeOpenAi},
+    load::{Failure, LoadClient, Response, RetryPolicy},
     random::TestRng,
 };
 use rand::RngExt as _;
@@ -21,11 +22,16 @@ use super::report::Report;
 /// Number of turns after which a client starts a new session.
 const TURNS: usize = 50;
 
-/// Time limit for a response before the client asks another api.
-const REPLY_LIMIT: Duration = Duration::from_secs(3);
-
 /// How long a client keeps retrying: longer than any freeze and a takeover after it, on a busy machine.
 const RETRY_LIMIT: Duration = Duration::from_mins(2);
+
+/// A client asks another api after 3 s.
+const RETRIES: RetryPolicy = RetryPolicy {
+    response_limit: Duration::from_secs(3),
+    limit: RETRY_LIMIT,
+    pause: Duration::ZERO..Duration::from_millis(200),
+    retries_lost: true,
+};
 
 /// The longest pause between two messages.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -50,8 +56,7 @@ pub struct SentMessage {
 /// A client that chats until stopped.
 pub struct ChatClient {
     pub name: String,
-    /// A client of each api.
-    pub clients: Vec<Client>,
+    pub client: LoadClient,
     pub model: Arc<FakeOpenAi>,
     pub rng: TestRng,
     pub report: Report,
@@ -125,27 +130,21 @@ impl ChatClient {
         }
     }
 
-    /// Tries one api after the other until one returns the expected response. Any other success is a failure.
+    /// Tries one api after the other until one returns the expected status. Any other success is a failure.
     async fn retry(&mut self, status: u16, request: impl Fn(&Client) -> RequestBuilder) -> Reply {
-        let deadline = Instant::now() + RETRY_LIMIT;
-        loop {
-            let client = &self.clients[self.rng.random_range(0..self.clients.len())];
-            match tokio::time::timeout(REPLY_LIMIT, client.try_call(request(client))).await {
-                Ok(Ok(reply)) if reply.status == status => return reply,
-                Ok(Ok(reply)) => {
-                    let problem = reply.problem(503);
-                    self.report.count(if problem["code"] == "store_busy" {
-                        "requests answered 503 store_busy"
-                    } else {
-                        "requests answered 503 otherwise"
-                    });
+        let report = |response: &Response| {
+            self.report.count(match response {
+                Response::NotStored => "requests answered 503 store_busy",
+                Response::Unknown(Failure::Unavailable) => "requests answered 503 otherwise",
+                Response::Unknown(Failure::Refused) => "requests refused by a closed port",
+                Response::Unknown(Failure::Disconnected) => "requests cut off",
+                Response::Unknown(Failure::TimedOut) => "requests not answered in 3 s",
+                Response::Unknown(Failure::Malformed(_)) | Response::Success(_) | Response::Rejected { .. } => {
+                    "requests answered unexpectedly"
                 }
-                Ok(Err(error)) if error.is_connect() => self.report.count("requests refused by a closed port"),
-                Ok(Err(_)) => self.report.count("requests cut off"),
-                Err(_) => self.report.count("requests not answered in 3 s"),
-            }
-            assert!(Instant::now() < deadline, "{}: no api answers", self.name);
-            tokio::time::sleep(self.rng.random_range(Duration::ZERO..Duration::from_millis(200))).await;
-        }
+            });
+        };
+        let reply = self.client.retry(&mut self.rng, &RETRIES, &[status], request, report).await;
+        reply.unwrap_or_else(|failure| panic!("{}: no api answers: {failure}", self.name))
     }
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use banter_tests::{
+    follower::FollowerOptions,
     proxy::{Proxy, Rules},
     wait::within,
-    watch::Options,
 };
 use rand::SeedableRng as _;
 
@@ -39,7 +39,8 @@ async fn streams_dropped_at_random_bytes_miss_and_repeat_nothing() {
         let session = installation.session().await;
         for number in 0..3 {
             let (here, there) = (&through[number % 2], through[(number + 1) % 2].clone());
-            let options = if number == 2 { Options::session(here, &session) } else { Options::user(here) };
+            let options =
+                if number == 2 { FollowerOptions::session(here, &session) } else { FollowerOptions::user(here) };
             load.add(options.and_apis([there]).start().await);
         }
         set_rules(&proxies, &Rules { cut_one_in: 1, cut_after: BYTES, delay: Duration::ZERO });

@@ -92,7 +92,7 @@ async fn turns_of_frozen_workers_continue_elsewhere_in_time() {
             report.add("of them inside a write transaction", u64::from(is_held));
             let resume = async {
                 until(since, freeze_time).await;
-                installation.app.worker(target).signal(Signal::Thaw);
+                installation.app.worker(target).signal(Signal::Resume);
             };
             let limit = if is_held { freeze_time + TAKEOVER } else { TAKEOVER };
             tokio::join!(resume, wait_until_continued(&client, &turns, since, limit, &report));
@@ -125,7 +125,7 @@ async fn frozen_apis_block_no_other_process() {
                 probe.check(&installation, &report).await;
             }
             until(since, freeze_time).await;
-            installation.app.api(2).process.signal(Signal::Thaw);
+            installation.app.api(2).process.signal(Signal::Resume);
         }
         load.finish(&installation).await;
     }
@@ -155,10 +155,13 @@ async fn a_frozen_redis_hardly_delays_answers() {
                 probe.check(&installation, &report).await;
                 sleep_up_to(&mut rng, Duration::from_secs(1)).await;
             }
-            installation.app.redis().signal(Signal::Thaw);
+            installation.app.redis().signal(Signal::Resume);
             probe.check(&installation, &report).await;
         }
-        assert!(load.watches().iter().all(|watch| watch.connections() == 1), "an outage of Redis drops no stream");
+        assert!(
+            load.followers().iter().all(|follower| follower.connections() == 1),
+            "an outage of Redis drops no stream"
+        );
         load.finish(&installation).await;
     }
     report.print();

@@ -6,9 +6,9 @@ use banter_tests::{
     chat::{Sent, text_of},
     client::Client,
     fake_openai::Gate,
+    follower::FollowerOptions,
     process::Signal,
     random::TestRng,
-    watch::Options,
 };
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::json;
@@ -40,7 +40,7 @@ async fn every_ordering_with_a_frozen_worker_has_one_outcome() {
     for Batch { rounds, mut rng } in batches("orderings with a frozen worker", BATCH) {
         // No takeover: the lease is longer than any freeze here.
         let mut installation = Installation::start(|builder| builder.env("TASK_LEASE_SECONDS", "30")).await;
-        let watch = Options::user(&installation.clients[1]).start().await;
+        let follower = FollowerOptions::user(&installation.clients[1]).start().await;
         let client = installation.clients[0].clone();
         let mut unseen = Vec::new();
         for round in 0..rounds {
@@ -57,7 +57,7 @@ async fn every_ordering_with_a_frozen_worker_has_one_outcome() {
             let (mut resuming, mut ending) = (rng.fork(), rng.fork());
             let resume = async {
                 sleep_up_to(&mut resuming, FREEZE_TIME).await;
-                installation.app.worker(target).signal(Signal::Thaw);
+                installation.app.worker(target).signal(Signal::Resume);
             };
             let end = async {
                 for gate in gates {
@@ -83,7 +83,7 @@ async fn every_ordering_with_a_frozen_worker_has_one_outcome() {
         }
         installation.assert_never_sent(&unseen);
         report.add("unsent texts that no agent received", unseen.len() as u64);
-        watch.settle(&client).await;
+        follower.settle(&client).await;
         installation.app.check().await;
     }
     report.print();

@@ -4,9 +4,9 @@ use std::{collections::HashMap, time::Duration};
 
 use banter_tests::{
     chat::{id_of, text_of},
-    client::Client,
+    follower::{Follower, FollowerOptions},
+    load::LoadClient,
     random::TestRng,
-    watch::{Options, Watch},
 };
 use rand::SeedableRng as _;
 use serde_json::Value;
@@ -28,7 +28,7 @@ const WORD_DELAY: Duration = Duration::from_millis(80);
 /// A running load.
 pub struct Load {
     clients: JoinSet<Vec<Conversation>>,
-    watches: Vec<Watch>,
+    followers: Vec<Follower>,
     stop: CancellationToken,
     report: Report,
 }
@@ -48,21 +48,22 @@ impl Load {
     ) -> Self {
         let mut load = Self {
             clients: JoinSet::new(),
-            watches: Vec::new(),
+            followers: Vec::new(),
             stop: CancellationToken::new(),
             report: report.clone(),
         };
         for number in 0..CLIENTS {
             let session = installation.session().await;
-            let apis = rotated(&installation.clients, number);
-            load.watches.push(Options::user(&apis[0]).and_apis(apis[1..].to_vec()).start().await);
+            let client = LoadClient::new(installation.clients.clone());
+            load.followers.push(client.follow(number).start().await);
             if number == 0 {
-                let of_one = Options::session(&apis[1], &session).and_apis(rotated(&apis, 2));
-                load.watches.push(of_one.start().await);
+                let [first, second] = &installation.clients[..2] else { unreachable!("there are two apis") };
+                let of_one = FollowerOptions::session(second, &session).and_apis([first.clone(), second.clone()]);
+                load.followers.push(of_one.start().await);
             }
             let client = ChatClient {
                 name: format!("client {number} message"),
-                clients: installation.clients.clone(),
+                client,
                 model: installation.model.clone(),
                 rng: rng.fork(),
                 report: report.clone(),
@@ -76,13 +77,13 @@ impl Load {
     }
 
     /// Returns the streams.
-    pub fn watches(&self) -> &[Watch] {
-        &self.watches
+    pub fn followers(&self) -> &[Follower] {
+        &self.followers
     }
 
     /// Adds a stream that is checked at the end.
-    pub fn add(&mut self, watch: Watch) {
-        self.watches.push(watch);
+    pub fn add(&mut self, follower: Follower) {
+        self.followers.push(follower);
     }
 
     /// Stops all clients and checks the result: each accepted message exists once, in order, with the scripted answer;
@@ -99,9 +100,9 @@ impl Load {
             client.wait_until_idle(&conversation.session).await;
             self.check_conversation(conversation, &client.messages(&conversation.session).await, &first_asked);
         }
-        for watch in &self.watches {
-            watch.settle(client).await;
-            self.report.add("stream connections", watch.connections() as u64);
+        for follower in &self.followers {
+            follower.settle(client).await;
+            self.report.add("stream connections", follower.connections() as u64);
         }
         installation.app.check().await;
     }
@@ -139,12 +140,4 @@ fn first_asked(installation: &Installation) -> HashMap<String, usize> {
         first.entry(prompt).or_insert(number);
     }
     first
-}
-
-/// Returns the same clients, starting with another one.
-fn rotated(clients: &[Client], by: usize) -> Vec<Client> {
-    let mut clients = clients.to_vec();
-    let by = by % clients.len();
-    clients.rotate_left(by);
-    clients
 }

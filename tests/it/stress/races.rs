@@ -8,8 +8,8 @@ use banter_tests::{
     chat::{Sent, text_of},
     client::{Client, Reply},
     fake_openai::{FakeOpenAi, Gate},
+    follower::FollowerOptions,
     random::TestRng,
-    watch::Options,
 };
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ async fn every_ordering_against_the_claim_and_the_end_has_one_outcome() {
     let report = Report::new("orderings");
     for Batch { rounds, mut rng } in batches("orderings", BATCH) {
         let installation = Installation::start(|builder| builder).await;
-        let watch = Options::user(&installation.clients[1]).start().await;
+        let follower = FollowerOptions::user(&installation.clients[1]).start().await;
         let mut unseen = Vec::new();
         for round in 0..rounds {
             let mut race = |name: &'static str| Race::new(&installation, &mut rng, &report, name, round);
@@ -46,7 +46,7 @@ async fn every_ordering_against_the_claim_and_the_end_has_one_outcome() {
         }
         installation.assert_never_sent(&unseen);
         report.add("unsent texts that no agent received", unseen.len() as u64);
-        watch.settle(&installation.clients[0]).await;
+        follower.settle(&installation.clients[0]).await;
         installation.app.check().await;
     }
     report.print();

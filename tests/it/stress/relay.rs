@@ -75,7 +75,7 @@ impl Disturbance {
             Frozen => {
                 redis.signal(Signal::Freeze);
                 sleep_up_to(rng, MAX_OUTAGE).await;
-                redis.signal(Signal::Thaw);
+                redis.signal(Signal::Resume);
             }
             NormalClientsClosed => drop(redis.run(&["CLIENT", "KILL", "TYPE", "normal"])),
             SubscribersClosed => drop(redis.run(&["CLIENT", "KILL", "TYPE", "pubsub"])),

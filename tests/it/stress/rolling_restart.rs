@@ -35,8 +35,10 @@ async fn a_rolling_restart_under_load_loses_no_send_and_counts_no_failure() {
                 report.count("workers restarted");
             }
         }
-        let told = |watch: &banter_tests::watch::Watch| watch.events().iter().any(|it| it.kind == "server.draining");
-        assert!(load.watches().iter().all(told), "every stream was notified before it was closed");
+        let told = |follower: &banter_tests::follower::Follower| {
+            follower.events().iter().any(|it| it.kind == "server.draining")
+        };
+        assert!(load.followers().iter().all(told), "every stream was notified before it was closed");
         load.finish(&installation).await;
         assert_eq!(report.get("failures counted"), 0, "a hand-back does not count as a failure");
     }

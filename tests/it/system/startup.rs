@@ -4,9 +4,9 @@ use std::fs::File;
 
 use banter_tests::{
     app::{STOP_LIMIT, TestApp},
+    follower::Follower,
     process::Signal,
     wait::eventually,
-    watch::Watch,
 };
 use serde_json::json;
 
@@ -14,7 +14,7 @@ use serde_json::json;
 async fn eight_processes_start_at_once_on_a_new_database() {
     let mut app = TestApp::builder().apis(4).workers(4).start().await;
     let clients: Vec<_> = (0..4).map(|index| app.client_of(index)).collect();
-    let watch = Watch::start(&clients[3]).await;
+    let follower = Follower::start(&clients[3]).await;
 
     for (number, client) in clients.iter().enumerate() {
         let session = client.create_session("demo").await;
@@ -22,7 +22,7 @@ async fn eight_processes_start_at_once_on_a_new_database() {
         assert_eq!(asked["reply"]["content"], number.to_string());
     }
 
-    watch.settle(&clients[0]).await;
+    follower.settle(&clients[0]).await;
     for index in 0..4 {
         assert!(app.worker(index).exit_status().is_none(), "worker {index}:\n{}", app.worker(index).stderr());
         assert!(app.api(index).process.exit_status().is_none());

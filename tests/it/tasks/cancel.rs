@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use banter_tests::{app::TestApp, fake_openai::Answer, watch::Watch};
+use banter_tests::{app::TestApp, fake_openai::Answer, follower::Follower};
 use serde_json::json;
 
 use crate::support::{Scripted, pairs};
@@ -14,11 +14,11 @@ const STOP_WITHIN: Duration = Duration::from_secs(3);
 async fn cancelling_a_running_turn_ends_it_within_a_second_and_keeps_its_text() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
-    let watch = Watch::start(client).await;
+    let follower = Follower::start(client).await;
     let (session, task, gate) = scripted.held("first").await;
     let second = client.send(&session, "second").await;
     gate.send("Half an ").await;
-    watch.wait_for_draft(&task, "Half an ").await;
+    follower.wait_for_draft(&task, "Half an ").await;
 
     let asked = Instant::now();
     client.cancel(&session, &task).await.ok(202);
@@ -32,7 +32,7 @@ async fn cancelling_a_running_turn_ends_it_within_a_second_and_keeps_its_text() 
     assert_eq!(kept["finish_reason"], "cancelled");
     client.wait_for_status(&session, &second.task_id, "succeeded").await;
     client.cancel(&session, &task).await.problem_code(409, "task_ended");
-    watch.settle(client).await;
+    follower.settle(client).await;
 }
 
 #[tokio::test]
@@ -51,7 +51,7 @@ async fn a_turn_cancelled_before_its_first_text_has_no_answer() {
 async fn cancelling_a_queued_turn_ends_it_at_once_and_the_next_one_runs() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
-    let watch = Watch::start(client).await;
+    let follower = Follower::start(client).await;
     let (session, _, gate) = scripted.held("first").await;
     let second = client.send(&session, "second").await;
     let third = client.send(&session, "third").await;
@@ -64,7 +64,7 @@ async fn cancelling_a_queued_turn_ends_it_at_once_and_the_next_one_runs() {
     gate.finish().await;
     client.wait_for_status(&session, &third.task_id, "succeeded").await;
     assert_eq!(scripted.model.prompts(), ["first", "third"]);
-    watch.settle(client).await;
+    follower.settle(client).await;
 }
 
 #[tokio::test]
@@ -124,10 +124,10 @@ async fn cancelling_a_finished_turn_is_a_conflict() {
 async fn a_slow_demo_turn_can_be_cancelled() {
     let app = TestApp::start().await;
     let client = app.client();
-    let watch = Watch::start(&client).await;
+    let follower = Follower::start(&client).await;
     let session = client.create_session("demo").await;
     let sent = client.send(&session, "/slow 60").await;
-    watch
+    follower
         .wait_for("text", |event| {
             event.kind == "message.delta" || (event.kind == "message.partial" && event.data["text"] != "")
         })
@@ -137,5 +137,5 @@ async fn a_slow_demo_turn_can_be_cancelled() {
 
     client.wait_for_status(&session, &sent.task_id, "cancelled").await;
     assert_eq!(client.answer_of(&session, &sent.task_id).await.unwrap()["finish_reason"], "cancelled");
-    watch.settle(&client).await;
+    follower.settle(&client).await;
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use banter_tests::{
     chat::{Sent, text_of},
     fake_openai::Answer,
+    follower::Follower,
     random::{self, TestRng},
-    watch::Watch,
 };
 use rand::RngExt as _;
 use serde_json::json;
@@ -24,7 +24,7 @@ async fn a_moment(rng: &mut TestRng) {
 async fn cancel_against_the_end_of_the_turn() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
-    let watch = Watch::start(client).await;
+    let follower = Follower::start(client).await;
     let mut rng = random::from_environment();
     let session = scripted.session().await;
 
@@ -51,14 +51,14 @@ async fn cancel_against_the_end_of_the_turn() {
         assert_eq!(client.task(&session, &task).await, ended);
     }
 
-    watch.settle(client).await;
+    follower.settle(client).await;
 }
 
 #[tokio::test]
 async fn archive_against_the_claim() {
     let scripted = Scripted::start_with("", |builder| builder.workers(2)).await;
     let client = &scripted.client;
-    let watch = Watch::start(client).await;
+    let follower = Follower::start(client).await;
     let mut rng = random::from_environment();
 
     for round in 0..ROUNDS {
@@ -89,14 +89,14 @@ async fn archive_against_the_claim() {
         }
     }
 
-    watch.settle(client).await;
+    follower.settle(client).await;
 }
 
 #[tokio::test]
 async fn edit_against_the_claim() {
     let scripted = Scripted::start_with("", |builder| builder.workers(2)).await;
     let client = &scripted.client;
-    let watch = Watch::start(client).await;
+    let follower = Follower::start(client).await;
     let mut rng = random::from_environment();
 
     for round in 0..ROUNDS {
@@ -118,14 +118,14 @@ async fn edit_against_the_claim() {
         assert!(scripted.model.prompts().contains(&seen));
     }
 
-    watch.settle(client).await;
+    follower.settle(client).await;
 }
 
 #[tokio::test]
 async fn unsend_against_the_claim() {
     let scripted = Scripted::start_with("", |builder| builder.workers(2)).await;
     let client = &scripted.client;
-    let watch = Watch::start(client).await;
+    let follower = Follower::start(client).await;
     let mut rng = random::from_environment();
 
     for round in 0..ROUNDS {
@@ -145,14 +145,14 @@ async fn unsend_against_the_claim() {
         }
     }
 
-    watch.settle(client).await;
+    follower.settle(client).await;
 }
 
 #[tokio::test]
 async fn permanent_deletion_against_the_turn() {
     let scripted = Scripted::start_with("", |builder| builder.workers(2)).await;
     let client = &scripted.client;
-    let watch = Watch::start(client).await;
+    let follower = Follower::start(client).await;
     let mut rng = random::from_environment();
 
     for round in 0..ROUNDS {
@@ -168,7 +168,7 @@ async fn permanent_deletion_against_the_turn() {
 
     let session = scripted.session().await;
     assert_eq!(client.ask(&session, "still alive?").await["task"]["status"], "succeeded");
-    watch.settle(client).await;
+    follower.settle(client).await;
     assert_eq!(client.list_all("status=all").await.len(), 1);
 }
 
@@ -176,7 +176,7 @@ async fn permanent_deletion_against_the_turn() {
 async fn two_concurrent_cancellations() {
     let scripted = Scripted::start_with("", |builder| builder.apis(2)).await;
     let (one, other) = (scripted.app.client_of(0), scripted.app.client_of(1));
-    let watch = Watch::start(&one).await;
+    let follower = Follower::start(&one).await;
 
     for round in 0..5 {
         let (session, task, gate) = scripted.held(&format!("round {round}")).await;
@@ -191,14 +191,14 @@ async fn two_concurrent_cancellations() {
         one.answer_of(&session, &task).await;
     }
 
-    watch.settle(&one).await;
+    follower.settle(&one).await;
 }
 
 #[tokio::test]
 async fn two_concurrent_interrupts() {
     let scripted = Scripted::start_with("", |builder| builder.apis(2).workers(2)).await;
     let (one, other) = (scripted.app.client_of(0), scripted.app.client_of(1));
-    let watch = Watch::start(&one).await;
+    let follower = Follower::start(&one).await;
 
     for round in 0..5 {
         let (session, task, _gate) = scripted.held(&format!("round {round}")).await;
@@ -219,14 +219,14 @@ async fn two_concurrent_interrupts() {
         assert_eq!(one.messages(&session).await.iter().filter(|message| message["role"] == "user").count(), 3);
     }
 
-    watch.settle(&one).await;
+    follower.settle(&one).await;
 }
 
 #[tokio::test]
 async fn restore_against_send_and_archive() {
     let scripted = Scripted::start_with("", |builder| builder.apis(2)).await;
     let (one, other) = (scripted.app.client_of(0), scripted.app.client_of(1));
-    let watch = Watch::start(&one).await;
+    let follower = Follower::start(&one).await;
     let session = scripted.session().await;
     let path = format!("/v1/chat/{session}");
 
@@ -245,5 +245,5 @@ async fn restore_against_send_and_archive() {
         }
     }
 
-    watch.settle(&one).await;
+    follower.settle(&one).await;
 }

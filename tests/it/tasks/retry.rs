@@ -1,6 +1,6 @@
 //! Retrying turns in their place.
 
-use banter_tests::{app::TestApp, fake_openai::Answer, watch::Watch};
+use banter_tests::{app::TestApp, fake_openai::Answer, follower::Follower};
 use serde_json::json;
 
 use crate::support::{Scripted, pairs};
@@ -13,7 +13,7 @@ fn refused() -> Answer {
 async fn a_retried_turn_runs_before_later_queued_ones_with_the_history_before_it() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
-    let watch = Watch::start(client).await;
+    let follower = Follower::start(client).await;
     let session = scripted.session().await;
     scripted.model.script("fails", [refused(), Answer::text("now it works")]);
     let failed = client.send(&session, "fails").await;
@@ -47,14 +47,14 @@ async fn a_retried_turn_runs_before_later_queued_ones_with_the_history_before_it
     assert_eq!(requests[3].conversation(), pairs(&whole[..5]));
     assert_eq!(client.transcript(&session).await, pairs(&whole));
     assert_eq!(client.task(&session, &failed.task_id).await["attempt"], 2);
-    watch.settle(client).await;
+    follower.settle(client).await;
 }
 
 #[tokio::test]
 async fn a_retry_deletes_the_partial_answer_and_the_new_one_has_a_new_id() {
     let scripted = Scripted::start_with("max_attempts = 1", |builder| builder).await;
     let client = &scripted.client;
-    let watch = Watch::start(client).await;
+    let follower = Follower::start(client).await;
     let session = scripted.session().await;
     scripted.model.script("flaky", [Answer::cut_after("half of"), Answer::text("whole")]);
     let sent = client.send(&session, "flaky").await;
@@ -68,10 +68,10 @@ async fn a_retry_deletes_the_partial_answer_and_the_new_one_has_a_new_id() {
     let new = client.answer_of(&session, &sent.task_id).await.unwrap();
     assert_eq!(new["content"], "whole");
     assert_ne!(new["id"], old["id"]);
-    let deleted = watch.wait_for("message.deleted", |event| event.kind == "message.deleted").await;
+    let deleted = follower.wait_for("message.deleted", |event| event.kind == "message.deleted").await;
     assert_eq!(deleted.data["message_id"], old["id"]);
     assert_eq!(deleted.data["role"], "assistant");
-    watch.settle(client).await;
+    follower.settle(client).await;
 }
 
 #[tokio::test]

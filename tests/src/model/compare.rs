@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{Model, agree};
+use super::{Model, drafts::agree};
 use crate::client::Client;
 
 /// The result of a comparison with a fresh GET.

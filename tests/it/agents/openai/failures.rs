@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use banter_tests::{app::TestApp, chat::text_of, fake_openai::Answer, wait::eventually, watch::Watch};
+use banter_tests::{app::TestApp, chat::text_of, fake_openai::Answer, follower::Follower, wait::eventually};
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt as _, net::TcpListener};
 
@@ -10,12 +10,12 @@ use crate::support::Scripted;
 
 /// Asks and returns (task, answer), with a check of the stream before and after.
 async fn ask(scripted: &Scripted, prompt: &str) -> (Value, Option<Value>) {
-    let watch = Watch::start(&scripted.client).await;
+    let follower = Follower::start(&scripted.client).await;
     let session = scripted.session().await;
     let sent = scripted.client.send(&session, prompt).await;
     let task = scripted.client.wait_for_end(&session, &sent.task_id).await;
     let answer = scripted.client.answer_of(&session, &sent.task_id).await;
-    watch.settle(&scripted.client).await;
+    follower.settle(&scripted.client).await;
     assert_eq!(scripted.client.ask(&session, "and now?").await["task"]["status"], "succeeded", "the session continues");
     (task, answer)
 }

@@ -1,4 +1,4 @@
-//! Latencies of one sampling interval.
+//! Distributions of latencies.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -37,7 +37,6 @@ impl LatencyRecorder {
 }
 
 impl Default for Latencies {
-    #[expect(clippy::expect_used, reason = "the number of digits is valid")]
     fn default() -> Self {
         Self(Histogram::new(DIGITS).expect("at most 5 digits"))
     }
@@ -46,13 +45,17 @@ impl Default for Latencies {
 impl Latencies {
     /// Records a latency.
     pub fn record(&mut self, latency: Duration) {
-        self.0.saturating_record(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX));
+        self.0.record(u64::try_from(latency.as_micros()).unwrap()).expect("a resizable histogram");
     }
 
     /// Adds the latencies of another distribution.
-    #[expect(clippy::expect_used, reason = "the histogram resizes itself")]
     pub fn add(&mut self, other: &Self) {
         self.0.add(&other.0).expect("a resizable histogram");
+    }
+
+    /// Returns whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Returns the number of latencies.
@@ -61,6 +64,7 @@ impl Latencies {
     }
 
     /// Returns the latency at this quantile (0 to 1) in milliseconds, or NaN without any.
+    #[expect(clippy::cast_precision_loss, reason = "a latency in microseconds")]
     pub fn quantile_ms(&self, quantile: f64) -> f64 {
         if self.0.is_empty() { f64::NAN } else { self.0.value_at_quantile(quantile) as f64 / 1000.0 }
     }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use sha2::{Digest as _, Sha256};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use crate::app::TestApp;
+use super::TestApp;
 
 impl TestApp {
     /// Creates a key for each of these users of workspace `default`, and returns the keys.

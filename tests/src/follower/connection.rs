@@ -1,0 +1,155 @@
+//! The connections of a follower, one after the other.
+
+use std::{sync::Arc, time::Duration};
+
+use rand::RngExt as _;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::{FollowerOptions, Shared, tracker::Tracker};
+use crate::{client::Client, random::TestRng, sse::Event};
+
+/// Delay before a reconnect: an api that restarts refuses connections for a while.
+const RECONNECT_AFTER: Duration = Duration::from_millis(20);
+
+/// Delay before a reconnect after a connection failed although steady apis are expected.
+const RETRY_AFTER: Duration = Duration::from_millis(200);
+
+/// Time limit for opening a stream. About once in a few thousand times, the HTTP client waits forever when the server is
+/// down and the connection is accepted and closed at once, as by a proxy in front of it.
+const OPEN_LIMIT: Duration = Duration::from_secs(10);
+
+/// Maximum number of events on one connection of a client that drops its connections.
+const EVENTS_BEFORE_DROP: u64 = 12;
+
+/// Maximum number of events on one connection of a client that rewinds.
+const EVENTS_BEFORE_REWIND: u64 = 80;
+
+/// Number of earlier states that such a client keeps.
+const REMEMBERED_STATES: usize = 12;
+
+/// One in this many states is kept.
+const REMEMBER_ONE_IN: u32 = 8;
+
+/// Opens one connection after the other and applies their events.
+pub(super) struct Connections {
+    options: FollowerOptions,
+    shared: Arc<Shared>,
+    remembered: Vec<Tracker>,
+}
+
+impl Connections {
+    pub(super) fn new(options: FollowerOptions, shared: Arc<Shared>) -> Self {
+        Self { options, shared, remembered: Vec::new() }
+    }
+
+    /// Follows the stream until a violation, or forever with a violation handler.
+    pub(super) async fn run(mut self) {
+        for turn in 0.. {
+            let client = self.options.clients[turn % self.options.clients.len()].clone();
+            self.rewind();
+            let cursor = self.shared.lock().tracker.cursor();
+            if let Err(violation) = self.follow(&client, &cursor).await
+                && !self.report(violation)
+            {
+                return;
+            }
+            tokio::time::sleep(RECONNECT_AFTER).await;
+        }
+    }
+
+    /// Reports a violation, and returns whether to continue.
+    fn report(&self, violation: String) -> bool {
+        let mut state = self.shared.lock();
+        state.violation.get_or_insert_with(|| violation.clone());
+        drop(state);
+        self.options.violation_handler.as_ref().map(|handle| handle(violation)).is_some()
+    }
+
+    /// Returns to one of the kept states half of the time.
+    fn rewind(&mut self) {
+        let mut state = self.shared.lock();
+        let Some(rng) = self.options.rewinds.as_mut().filter(|_| !state.is_calm) else { return };
+        if !self.remembered.is_empty() && rng.random_ratio(1, 2) {
+            state.tracker = self.remembered[rng.random_range(0..self.remembered.len())].clone();
+        }
+    }
+
+    /// Keeps some of the states after an event.
+    fn remember(&mut self, event: &Event) {
+        let Some(rng) = self.options.rewinds.as_mut().filter(|_| event.is_durable()) else { return };
+        if rng.random_ratio(1, REMEMBER_ONE_IN) {
+            let mut tracker = self.shared.lock().tracker.clone();
+            tracker.disconnect();
+            if self.remembered.len() == REMEMBERED_STATES {
+                self.remembered.remove(0);
+            }
+            self.remembered.push(tracker);
+        }
+    }
+
+    /// Draws the number of events and the time after which this connection is dropped.
+    fn draw_end(&mut self) -> (Option<u64>, Option<Instant>) {
+        if self.shared.lock().is_calm {
+            return (None, None);
+        }
+        let draw = |rng: Option<&mut TestRng>, most: u64| rng.map(|rng| rng.random_range(1..=most));
+        let rewind = draw(self.options.rewinds.as_mut(), EVENTS_BEFORE_REWIND);
+        let events = draw(self.options.drops.as_mut(), EVENTS_BEFORE_DROP).or(rewind);
+        let stay = self.options.stays.as_mut().map(|(range, rng)| rng.random_range(range.clone()));
+        (events, stay.map(|stay| Instant::now() + stay))
+    }
+
+    /// Follows one connection until it ends or is dropped.
+    async fn follow(&mut self, client: &Client, cursor: &str) -> Result<(), String> {
+        let (max_events, end) = self.draw_end();
+        self.shared.lock().set_activity(format!("connecting to {} after {cursor}", client.address()));
+        let opened = timeout(OPEN_LIMIT, client.try_events(&self.options.path, Some(cursor))).await;
+        let Ok(Ok(mut stream)) = opened else { return self.connection_failed("could not be opened").await };
+        self.shared.lock().connected(format!("reading from {} after {cursor}", client.address()));
+        let mut count = 0;
+        let outcome = loop {
+            let next = tokio::select! {
+                next = stream.try_next() => next?,
+                () = self.shared.reconnect.notified() => break Ok(()),
+                () = sleep_until(end.unwrap_or_else(Instant::now)), if end.is_some() => break Ok(()),
+            };
+            let Some(event) = next else { break self.connection_failed("ended on its own").await };
+            if let Err(violation) = self.receive(&event, count == 0) {
+                break Err(violation);
+            }
+            count += 1;
+            if max_events == Some(count) {
+                break Ok(());
+            }
+        };
+        self.shared.lock().tracker.disconnect();
+        outcome
+    }
+
+    /// Checks and applies an event.
+    fn receive(&mut self, event: &Event, is_first: bool) -> Result<(), String> {
+        for check in &self.options.checks {
+            check(event)?;
+        }
+        if is_first && event.kind != "hello" {
+            return Err(format!("the first event is not hello: {event:?}"));
+        }
+        {
+            let mut state = self.shared.lock();
+            state.keep(event.clone());
+            let applied = state.tracker.apply(event);
+            applied.map_err(|violation| format!("{violation}\nafter {:#?}", state.latest_events()))?;
+        }
+        self.shared.ready.notify_one();
+        self.remember(event);
+        Ok(())
+    }
+
+    async fn connection_failed(&self, what: &str) -> Result<(), String> {
+        if !self.options.expects_steady_apis {
+            return Ok(());
+        }
+        tokio::time::sleep(RETRY_AFTER).await;
+        Err(format!("a stream {what}"))
+    }
+}

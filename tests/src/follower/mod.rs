@@ -1,0 +1,209 @@
+//! A background client that follows a stream across dropped connections and restarts, and that must end with the
+//! complete state.
+
+mod connection;
+mod options;
+mod tracker;
+
+pub use options::{Check, FollowerOptions, ViolationHandler};
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard},
+    time::{Duration, Instant},
+};
+
+use tokio::{sync::Notify, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    client::Client,
+    model::{Comparison, Model},
+    sse::Event,
+    wait::{PATIENCE, POLL_INTERVAL, eventually},
+};
+use tracker::Tracker;
+
+/// Number of events that explain a failure.
+const SHOWN_EVENTS: usize = 8;
+
+/// A background client. Dropping it stops the client.
+#[derive(Debug)]
+pub struct Follower {
+    shared: Arc<Shared>,
+    task: JoinHandle<()>,
+}
+
+/// What the handle and the background task share.
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    ready: Notify,
+    reconnect: Notify,
+    stop: CancellationToken,
+}
+
+#[derive(Debug)]
+struct State {
+    tracker: Tracker,
+    events: VecDeque<Event>,
+    max_events: usize,
+    connections: usize,
+    violation: Option<String>,
+    is_calm: bool,
+    /// The current activity and its start.
+    activity: (String, Instant),
+    last_event: Instant,
+}
+
+impl Shared {
+    fn new(state: State) -> Self {
+        Self {
+            state: Mutex::new(state),
+            ready: Notify::new(),
+            reconnect: Notify::new(),
+            stop: CancellationToken::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+}
+
+impl State {
+    fn keep(&mut self, event: Event) {
+        if self.events.len() == self.max_events {
+            self.events.pop_front();
+        }
+        self.events.push_back(event);
+        self.last_event = Instant::now();
+    }
+
+    fn latest_events(&self) -> Vec<&Event> {
+        self.events.iter().rev().take(SHOWN_EVENTS).collect()
+    }
+
+    fn connected(&mut self, activity: String) {
+        self.connections += 1;
+        self.set_activity(activity);
+    }
+
+    fn set_activity(&mut self, what: String) {
+        self.activity = (what, Instant::now());
+    }
+}
+
+impl Follower {
+    /// Follows all of the user's sessions.
+    pub async fn start(client: &Client) -> Self {
+        FollowerOptions::user(client).start().await
+    }
+
+    /// Stops the client and waits for its end.
+    pub async fn stop(mut self) {
+        self.shared.stop.cancel();
+        let _ = (&mut self.task).await;
+    }
+
+    /// Returns all events so far, or the latest ones ([`FollowerOptions::keeping`]).
+    pub fn events(&self) -> Vec<Event> {
+        self.shared.lock().events.iter().cloned().collect()
+    }
+
+    /// Returns the number of connections so far.
+    pub fn connections(&self) -> usize {
+        self.shared.lock().connections
+    }
+
+    /// Drops the connection now, as a client does that switches networks.
+    pub fn reconnect(&self) {
+        self.shared.reconnect.notify_one();
+    }
+
+    /// Stops dropping connections and rewinding, from the next connection on.
+    pub fn calm_down(&self) {
+        self.shared.lock().is_calm = true;
+    }
+
+    /// Returns the first contract violation, if there was one.
+    pub fn violation(&self) -> Option<String> {
+        self.shared.lock().violation.clone()
+    }
+
+    /// Returns the partial text of a task's answer.
+    pub fn draft(&self, task: &str) -> String {
+        self.assert_unbroken();
+        self.shared.lock().tracker.model().draft(task).map(|draft| draft.text.clone()).unwrap_or_default()
+    }
+
+    /// Waits until the partial text of a task's answer equals this text.
+    pub async fn wait_for_draft(&self, task: &str, text: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let draft = self.draft(task);
+            if draft == text {
+                return;
+            }
+            assert!(Instant::now() < deadline, "the draft is {draft:?} and not {text:?}");
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+    }
+
+    /// Waits for an event among the past and future ones.
+    pub async fn wait_for(&self, what: &str, wanted: impl Fn(&Event) -> bool) -> Event {
+        eventually(what, async || {
+            self.assert_unbroken();
+            self.shared.lock().events.iter().find(|event| wanted(event)).cloned()
+        })
+        .await
+    }
+
+    /// Panics when the stream has violated the contract.
+    pub fn assert_unbroken(&self) {
+        if let Some(violation) = self.violation() {
+            panic!("the stream violated the contract: {violation}");
+        }
+    }
+
+    /// Waits until the state is up to date with an idle server, and compares it with a fresh GET.
+    pub async fn settle(&self, client: &Client) {
+        let deadline = Instant::now() + PATIENCE;
+        let mut last = Comparison::Elsewhere;
+        let mut seq = None;
+        while Instant::now() < deadline {
+            self.assert_unbroken();
+            let now: Model = self.shared.lock().tracker.model().clone();
+            match now.compare(client).await {
+                Comparison::Equal => return,
+                // A replayed event may carry a newer object, and the GET may be newer, so compare twice at the same
+                // position. (A session's stream has no comparable position, so a difference there may only be a delay.)
+                Comparison::Different(what) if seq == Some(now.seq()) && !now.is_of_session() => {
+                    panic!("the reduced state differs from a GET: {what}");
+                }
+                other @ (Comparison::Different(_) | Comparison::Elsewhere) => last = other,
+            }
+            seq = Some(now.seq());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("never caught up: {last:#?}; {}", self.describe());
+    }
+
+    /// Describes the position and activity, to explain a failure.
+    pub fn describe(&self) -> String {
+        let state = self.shared.lock();
+        let (activity, since) = &state.activity;
+        let kinds: Vec<&str> = state.latest_events().into_iter().map(|event| event.kind.as_str()).collect();
+        let (since, last) = (since.elapsed(), state.last_event.elapsed());
+        format!(
+            "at {}, {activity} since {since:?}, last event {last:?} ago, newest first {kinds:?}",
+            state.tracker.cursor()
+        )
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.shared.stop.cancel();
+    }
+}

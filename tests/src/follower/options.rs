@@ -1,0 +1,156 @@
+//! What a [`Follower`] follows, and what happens to its connections.
+
+use std::{collections::VecDeque, fmt, ops::Range, sync::Arc, time::Duration};
+
+use tokio::time::timeout;
+
+use super::{Follower, Shared, State, connection::Connections, tracker::Tracker};
+use crate::{
+    client::Client,
+    model::Model,
+    random::TestRng,
+    sse::{Event, USER_EVENTS, session_events},
+    wait::PATIENCE,
+};
+
+/// A check of every event in addition to the contract of a stream. `Err` describes the violation.
+pub type Check = Arc<dyn Fn(&Event) -> Result<(), String> + Send + Sync>;
+
+/// Receives every violation.
+pub type ViolationHandler = Arc<dyn Fn(String) + Send + Sync>;
+
+/// Configuration of a [`Follower`].
+pub struct FollowerOptions {
+    pub(super) clients: Vec<Client>,
+    pub(super) path: String,
+    pub(super) session: Option<String>,
+    pub(super) drops: Option<TestRng>,
+    pub(super) rewinds: Option<TestRng>,
+    pub(super) stays: Option<(Range<Duration>, TestRng)>,
+    pub(super) checks: Vec<Check>,
+    pub(super) violation_handler: Option<ViolationHandler>,
+    pub(super) has_model: bool,
+    pub(super) expects_steady_apis: bool,
+    pub(super) max_events: usize,
+}
+
+impl fmt::Debug for FollowerOptions {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("FollowerOptions").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl FollowerOptions {
+    /// Follows the stream of all sessions.
+    pub fn user(client: &Client) -> Self {
+        Self::of(client, USER_EVENTS.into(), None)
+    }
+
+    /// Follows the stream of one session.
+    pub fn session(client: &Client, session: &str) -> Self {
+        Self::of(client, session_events(session), Some(session.to_owned()))
+    }
+
+    fn of(client: &Client, path: String, session: Option<String>) -> Self {
+        Self {
+            clients: vec![client.clone()],
+            path,
+            session,
+            drops: None,
+            rewinds: None,
+            stays: None,
+            checks: Vec::new(),
+            violation_handler: None,
+            has_model: true,
+            expects_steady_apis: false,
+            max_events: usize::MAX,
+        }
+    }
+
+    /// Also reconnects to these apis, in turn.
+    pub fn and_apis(mut self, clients: impl IntoIterator<Item = Client>) -> Self {
+        self.clients.extend(clients);
+        self
+    }
+
+    /// Drops the connection at random moments.
+    pub fn with_drops(mut self, rng: TestRng) -> Self {
+        self.drops = Some(rng);
+        self
+    }
+
+    /// Drops the connection at random moments and resumes from an earlier state.
+    pub fn with_rewinds(mut self, rng: TestRng) -> Self {
+        self.rewinds = Some(rng);
+        self
+    }
+
+    /// Drops the connection after a random duration in this range.
+    pub fn with_stays(mut self, range: Range<Duration>, rng: TestRng) -> Self {
+        self.stays = Some((range, rng));
+        self
+    }
+
+    /// Checks every event with this function, too.
+    pub fn with_check(mut self, check: Check) -> Self {
+        self.checks.push(check);
+        self
+    }
+
+    /// Passes violations to this function and continues after them.
+    pub fn with_violation_handler(mut self, handler: ViolationHandler) -> Self {
+        self.violation_handler = Some(handler);
+        self
+    }
+
+    /// Tracks only the position in the log instead of the whole state, for a long run with many events.
+    pub fn without_model(mut self) -> Self {
+        self.has_model = false;
+        self
+    }
+
+    /// Treats a connection that fails or ends on its own as a violation.
+    pub fn expecting_steady_apis(mut self) -> Self {
+        self.expects_steady_apis = true;
+        self
+    }
+
+    /// Keeps only this many of the latest events, for a long run.
+    pub fn keeping(mut self, events: usize) -> Self {
+        self.max_events = events;
+        self
+    }
+
+    /// Fetches the state and connects.
+    pub async fn start(self) -> Follower {
+        let tracker = if self.has_model {
+            Tracker::Model(match &self.session {
+                Some(session) => Model::of_session(&self.clients[0], session).await,
+                None => Model::of_user(&self.clients[0]).await,
+            })
+        } else {
+            Tracker::position_of(&self.clients[0]).await
+        };
+        let state = State {
+            tracker,
+            events: VecDeque::new(),
+            max_events: self.max_events,
+            connections: 0,
+            violation: None,
+            is_calm: false,
+            activity: ("not started".into(), std::time::Instant::now()),
+            last_event: std::time::Instant::now(),
+        };
+        let shared = Arc::new(Shared::new(state));
+        let connections = Connections::new(self, shared.clone());
+        let task = tokio::spawn({
+            let stop = shared.stop.clone();
+            async move {
+                stop.run_until_cancelled(connections.run()).await;
+            }
+        });
+        let follower = Follower { shared, task };
+        timeout(PATIENCE, follower.shared.ready.notified()).await.expect("a stream");
+        follower
+    }
+}

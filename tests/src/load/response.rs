@@ -1,0 +1,80 @@
+//! The interpretation of one response while faults or load act on an installation.
+
+use crate::client::Reply;
+
+/// The result of one request.
+#[derive(Debug)]
+pub enum Response {
+    /// An expected status.
+    Success(Reply),
+    /// Another status than an expected one or 503: the request has no effect.
+    Rejected {
+        /// The response.
+        reply: Reply,
+        /// The error code.
+        code: String,
+    },
+    /// 503 `store_busy`: nothing was stored.
+    NotStored,
+    /// No response, or an inconclusive one: the request may have taken effect.
+    Unknown(Failure),
+}
+
+/// Why the effect of a request is unknown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The error response violates the contract as described.
+    Malformed(String),
+    /// Another 503 than `store_busy`.
+    Unavailable,
+    /// The port is closed.
+    Refused,
+    /// The connection failed.
+    Disconnected,
+    /// There was no response in time.
+    TimedOut,
+}
+
+impl Response {
+    pub(super) fn of_reply(reply: Reply, expected: &[u16]) -> Self {
+        if expected.contains(&reply.status) {
+            return Self::Success(reply);
+        }
+        let code = match reply.check_problem(reply.status) {
+            Ok(problem) => problem["code"].as_str().unwrap_or_default().to_owned(),
+            Err(violation) => return Self::Unknown(Failure::Malformed(violation)),
+        };
+        match reply.status {
+            503 if code == "store_busy" => Self::NotStored,
+            503 => Self::Unknown(Failure::Unavailable),
+            _ => Self::Rejected { reply, code },
+        }
+    }
+
+    pub(super) fn of_error(error: &reqwest::Error) -> Self {
+        Self::Unknown(if error.is_connect() { Failure::Refused } else { Failure::Disconnected })
+    }
+
+    /// Describes the result in a few words, for counters and logs.
+    pub fn summary(&self) -> String {
+        match self {
+            Self::Success(reply) => reply.status.to_string(),
+            Self::Rejected { reply, code } => format!("{} {code}", reply.status),
+            Self::NotStored => "503 store_busy".into(),
+            Self::Unknown(failure) => failure.summary().into(),
+        }
+    }
+}
+
+impl Failure {
+    /// Describes the failure in a few words.
+    pub const fn summary(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "malformed error",
+            Self::Unavailable => "503",
+            Self::Refused => "connection refused",
+            Self::Disconnected => "disconnected",
+            Self::TimedOut => "timed out",
+        }
+    }
+}
