@@ -35,8 +35,8 @@ const KEPT_EVENTS: usize = 8;
 /// A request that is answered 503 is sent again after the smallest `Retry-After`.
 const RETRIES: RetryPolicy = RetryPolicy {
     response_limit: Duration::from_mins(1),
-    limit: Duration::from_secs(10),
-    pause: Duration::from_millis(1000)..Duration::from_millis(1001),
+    limit: Duration::from_mins(2),
+    pause: Duration::from_secs(1)..Duration::from_millis(1001),
     retries_lost: false,
 };
 

@@ -98,7 +98,7 @@ impl<'a> Checker<'a> {
             let Some((id, task)) = &story.send.ids else { continue };
             match by_id.get(id.as_str()) {
                 Some(_) if story.is_unsent() => {
-                    self.record_violation(session, &format!("unsent but still present: {id}"))
+                    self.record_violation(session, &format!("unsent but still present: {id}"));
                 }
                 Some(message) => {
                     self.text(session, story, message);

@@ -76,7 +76,7 @@ fn read_position(session: &Value, messages: &[Value], changes: &[ChangeRecord]) 
     let candidates = last_of(changes, |change| matches!(change.action, Action::Read(_) | Action::Unread));
     let is_untouched = candidates.iter().all(|change| change.result.acknowledged_at().is_none());
     let explains = |change: &&ChangeRecord| match (change.position, &change.action) {
-        (Some(position), _) => position == position,
+        (Some(acknowledged), _) => acknowledged == position,
         // No response: the position was clamped to the messages at that time, or moved before an answer that may have
         // been deleted.
         (None, Action::Read(seq)) => position <= *seq,

@@ -129,7 +129,7 @@ impl ChaosClient {
                 if code == "message_gone" && self.world.history.may_be_gone(&session.id, &message) => {}
             Response::Rejected { code, .. } if code == "not_found" && self.may_have(&session.id, is_delete) => {}
             Response::Rejected { code, .. } => {
-                self.world.history.record_violation(format!("the key of {message} is rejected with {code}"))
+                self.world.history.record_violation(format!("the key of {message} is rejected with {code}"));
             }
             Response::NotStored | Response::Unknown(_) => {}
         }

@@ -31,7 +31,7 @@ pub struct Targets {
     pub disk: Option<SmallDisk>,
 }
 
-/// What is held while a fault duration_ms.
+/// What is held while a fault lasts.
 #[derive(Default)]
 pub struct HeldResources {
     pub(super) lock: Option<StoreLock>,

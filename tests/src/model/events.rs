@@ -68,9 +68,9 @@ impl Model {
     fn advance(&mut self, to: Position) -> Result<(), String> {
         let from = self.position.as_ref().ok_or("an event before hello")?;
         if self.only_session.is_some() {
-            to.check_after(from)?
+            to.check_after(from)?;
         } else {
-            to.check_follows(from)?
+            to.check_follows(from)?;
         }
         self.position = Some(to);
         Ok(())
