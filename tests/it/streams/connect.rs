@@ -8,7 +8,7 @@ use banter_tests::{
     follower::Follower,
     model::Position,
     random,
-    raw::RawConnection,
+    raw_connection::RawConnection,
     sse::{Event, EventStream, USER_EVENTS, session_events},
     wait::PATIENCE,
 };

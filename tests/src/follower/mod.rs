@@ -3,6 +3,7 @@
 
 mod connection;
 mod options;
+mod start;
 mod tracker;
 
 pub use options::{Check, FollowerOptions, ViolationHandler};

@@ -1,16 +1,11 @@
-//! What a [`Follower`] follows, and what happens to its connections.
+//! What a [`Follower`](super::Follower) follows, and what happens to its connections.
 
-use std::{collections::VecDeque, fmt, ops::Range, sync::Arc, time::Duration};
+use std::{fmt, ops::Range, sync::Arc, time::Duration};
 
-use tokio::time::timeout;
-
-use super::{Follower, Shared, State, connection::Connections, tracker::Tracker};
 use crate::{
     client::Client,
-    model::Model,
     random::TestRng,
     sse::{Event, USER_EVENTS, session_events},
-    wait::PATIENCE,
 };
 
 /// A check of every event in addition to the contract of a stream. `Err` describes the violation.
@@ -19,7 +14,7 @@ pub type Check = Arc<dyn Fn(&Event) -> Result<(), String> + Send + Sync>;
 /// Receives every violation.
 pub type ViolationHandler = Arc<dyn Fn(String) + Send + Sync>;
 
-/// Configuration of a [`Follower`].
+/// Configuration of a [`Follower`](super::Follower).
 pub struct FollowerOptions {
     pub(super) clients: Vec<Client>,
     pub(super) path: String,
@@ -119,38 +114,5 @@ impl FollowerOptions {
     pub fn keeping(mut self, events: usize) -> Self {
         self.max_events = events;
         self
-    }
-
-    /// Fetches the state and connects.
-    pub async fn start(self) -> Follower {
-        let tracker = if self.has_model {
-            Tracker::Model(match &self.session {
-                Some(session) => Model::of_session(&self.clients[0], session).await,
-                None => Model::of_user(&self.clients[0]).await,
-            })
-        } else {
-            Tracker::position_of(&self.clients[0]).await
-        };
-        let state = State {
-            tracker,
-            events: VecDeque::new(),
-            max_events: self.max_events,
-            connections: 0,
-            violation: None,
-            is_calm: false,
-            activity: ("not started".into(), std::time::Instant::now()),
-            last_event: std::time::Instant::now(),
-        };
-        let shared = Arc::new(Shared::new(state));
-        let connections = Connections::new(self, shared.clone());
-        let task = tokio::spawn({
-            let stop = shared.stop.clone();
-            async move {
-                stop.run_until_cancelled(connections.run()).await;
-            }
-        });
-        let follower = Follower { shared, task };
-        timeout(PATIENCE, follower.shared.ready.notified()).await.expect("a stream");
-        follower
     }
 }
