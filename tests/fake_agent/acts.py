@@ -18,7 +18,6 @@ def noise(turn, _):
     turn.update("hologram", content={"type": "text", "text": "WRONG"})
     turn.update("usage_update", used=1, size=2)
     turn.update("available_commands_update", availableCommands="not a list")
-    turn.update("agent_message_chunk", content={"type": "smell", "text": "WRONG"})
     turn.update("user_message_chunk", content={"type": "text", "text": "WRONG"})
     write({"jsonrpc": "2.0", "method": "session/update", "params": {"sessionId": "another", "update": {
         "sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": "WRONG"}}}})

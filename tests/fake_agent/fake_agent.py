@@ -21,6 +21,9 @@ The command line selects the rest:
   --ignore-sigterm                  nor on SIGTERM
   --log-signals                     also logs the end of stdin and SIGTERM
   --rename                          reports another name
+  --numeric                         uses numbers as session ids
+  --greets                          sends text before it answers `session/new`
+  --usage                           prints its usage to stdout and exits
 
 Every received message is appended to the file FAKE_LOG.
 """
@@ -43,7 +46,7 @@ from wire import PLAYED, Failure, Turn, answers, log, sessions, write
 parser = argparse.ArgumentParser()
 for flag in ["resume", "load", "broken-load", "failing-load", "failing-resume", "modes", "new-modes", "no-start",
              "exit-at-start", "old", "no-session", "auth", "ignore-stdin-close", "ignore-sigterm", "log-signals",
-             "rename", "replay-after", "deletes", "closes"]:
+             "rename", "replay-after", "deletes", "closes", "numeric", "greets", "usage"]:
     parser.add_argument(f"--{flag}", action="store_true")
 options = parser.parse_args()
 
@@ -76,6 +79,9 @@ def initialize(_):
     if options.exit_at_start:
         print(f"no licence found, {os.environ.get('FAKE_SECRET')}", file=sys.stderr, flush=True)
         os._exit(9)
+    if options.usage:
+        print("usage: fake [--stdio]\nfake: \x1b[31munknown option\x1b[0m", flush=True)
+        os._exit(2)
     if options.no_start:
         print("Usage: fake [options]", flush=True)
         time.sleep(3600)
@@ -92,8 +98,10 @@ def new(params):
         time.sleep(3600)
     if options.auth:
         raise Failure(-32000, "Authentication required")
-    session = str(uuid.uuid4())
+    session = uuid.uuid4().int % 10**9 if options.numeric else str(uuid.uuid4())
     sessions[session] = []
+    if options.greets:
+        Turn(session, []).say("WELCOME ")
     return {"sessionId": session, **choices()}
 
 

@@ -84,7 +84,7 @@ async fn doctor_reports_the_progress_and_output_of_each_agent() {
     let python = fake_agent::python();
     let ends = format!(
         "ends (acp): failed\n  found: {python}\n  started\n  \
-         failed: agent_crashed: The agent exited unexpectedly (exit code 9).\n  \
+         failed: agent_crashed: The agent exited unexpectedly (exit code 9): no licence found, •••\n  \
          stderr: no licence found, •••\n"
     );
     assert!(text.contains(&ends), "{text}");

@@ -46,6 +46,7 @@ async fn distinguishes_the_reasons_why_an_agent_is_unusable() {
     let one = "max_attempts = 1";
     let app = TestApp::builder()
         .agents(&fake.agent("ends", "--exit-at-start", one))
+        .agents(&fake.agent("usage", "--usage", one))
         .agents(&fake.agent("old", "--old", one))
         .agents(&fake.agent("modeless", "", "max_attempts = 1\nmode = 'default'"))
         .start()
@@ -53,7 +54,8 @@ async fn distinguishes_the_reasons_why_an_agent_is_unusable() {
     let client = app.client();
 
     for (key, code, part) in [
-        ("ends", "agent_crashed", "exit code 9"),
+        ("ends", "agent_crashed", "The agent exited unexpectedly (exit code 9): no licence found, None"),
+        ("usage", "agent_crashed", "The agent exited unexpectedly (exit code 2): fake: unknown option"),
         ("old", "agent_protocol", "version 1 is supported"),
         ("modeless", "agent_unavailable", "no mode “default” (it offers: none)"),
     ] {

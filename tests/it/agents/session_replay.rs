@@ -25,6 +25,28 @@ async fn ignores_a_history_that_is_replayed_after_the_response() {
 }
 
 #[tokio::test]
+async fn ignores_text_before_the_first_turn() {
+    let faked = Faked::start("--greets", "", |builder| builder).await;
+
+    let asked = faked.ask("hello").await;
+
+    assert_eq!(asked["reply"]["content"], "You said: hello");
+}
+
+#[tokio::test]
+async fn accepts_a_numeric_session_id() {
+    let faked = Faked::start("--numeric", "", |builder| builder).await;
+    let session = faked.client.create_session("fake").await;
+
+    for text in ["one", "two"] {
+        let asked = faked.client.ask(&session, text).await;
+        assert_eq!(asked["reply"]["content"], format!("You said: {text}"));
+    }
+
+    assert_eq!(faked.fake.methods("fake").iter().filter(|method| *method == "session/new").count(), 1);
+}
+
+#[tokio::test]
 async fn deletes_a_session_in_the_agent_too() {
     for (arguments, expected) in
         [("--deletes --closes", Some("session/delete")), ("--closes", Some("session/close")), ("", None)]

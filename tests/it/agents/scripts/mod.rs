@@ -2,9 +2,11 @@
 //! `fake_agent/acts.py`) and the expected outcome. A new peculiarity is a new row.
 
 mod endings;
+mod failures;
 mod large;
 mod malformed;
 mod requests;
+mod shapes;
 mod tails;
 
 use banter_tests::client::Client;

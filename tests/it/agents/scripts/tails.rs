@@ -18,6 +18,7 @@ fn rows() -> Vec<Row> {
             json!([ended(100), text("one ", 150), text("two ", 150), text("three ", 150), text("four", 0)]),
             "one two three four",
         ),
+        Row::answers("a whole answer after 800 ms", json!([ended(800), text("one", 0)]), "one"),
         Row::answers("a late tool", json!([text("one", 0), ended(100), tool("completed")]), "one")
             .with_steps(json!([["tool", "Build", "succeeded"]])),
         Row::answers("a late thought", json!([text("one", 0), ended(100), {"think": "hm"}]), "one")

@@ -7,7 +7,13 @@
 mod io;
 mod router;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use agent_client_protocol::{
     schema::ProtocolVersion,
@@ -18,7 +24,7 @@ use agent_client_protocol::{
 };
 use banter_shared::chat::ErrorCode;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Number, Value, json};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -52,6 +58,8 @@ pub(super) struct Connection {
     _close: DropGuard,
     /// The result of `initialize`.
     pub agent_info: AgentInfo,
+    /// Whether the agent's session ids are numbers.
+    has_numeric_sessions: AtomicBool,
 }
 
 impl Drop for Connection {
@@ -84,7 +92,14 @@ impl Connection {
             }
             writer_peer.close();
         });
-        let mut connection = Self { peer, router, handle, _close: close_on_drop, agent_info: AgentInfo::default() };
+        let mut connection = Self {
+            peer,
+            router,
+            handle,
+            _close: close_on_drop,
+            agent_info: AgentInfo::default(),
+            has_numeric_sessions: AtomicBool::new(false),
+        };
         connection.agent_info = connection.initialize().await?;
         Ok(connection)
     }
@@ -115,7 +130,23 @@ impl Connection {
 
     /// Sends a request and waits for its unparsed result.
     pub async fn request(&self, method: &str, parameters: impl Serialize) -> Result<Value, RequestError> {
-        self.peer.request(method, parameters).await
+        self.peer.request(method, self.with_session_id(parameters)).await
+    }
+
+    /// Sends session ids as numbers from now on, as the agent does.
+    pub fn use_numeric_sessions(&self) {
+        self.has_numeric_sessions.store(true, Ordering::Relaxed);
+    }
+
+    fn with_session_id(&self, parameters: impl Serialize) -> Value {
+        let mut parameters = serde_json::to_value(parameters).unwrap_or_default();
+        if self.has_numeric_sessions.load(Ordering::Relaxed)
+            && let Some(id) = parameters.get_mut("sessionId")
+            && let Some(number) = id.as_str().and_then(|id| id.parse::<Number>().ok())
+        {
+            *id = number.into();
+        }
+        parameters
     }
 
     /// Sends a request and waits for its result up to a limit.
@@ -137,12 +168,18 @@ impl Connection {
 
     /// Cancels the turn of a session.
     pub fn cancel(&self, session_id: &str) {
-        self.peer.notify("session/cancel", CancelNotification::new(session_id.to_owned()));
+        let parameters = CancelNotification::new(session_id.to_owned());
+        self.peer.notify("session/cancel", self.with_session_id(parameters));
     }
 
     /// Subscribes to the events of a session for a turn.
     pub fn subscribe(&self, session_id: &str) -> EventSubscription<'_> {
         self.router.subscribe(session_id)
+    }
+
+    /// Returns whether anything was ignored as unknown since the last turn.
+    pub fn has_ignored(&self) -> bool {
+        self.router.has_ignored()
     }
 
     /// Waits until the agent has been silent for a while. Returns false if it is not silent in time.
@@ -175,7 +212,7 @@ impl Connection {
 
     /// Converts an error into one for the user. Waits for the process to exit if that is the cause.
     pub async fn explain(&self, error: &RequestError) -> AgentError {
-        errors::explain(error, &self.handle).await
+        errors::explain(error, &self.handle, &self.router.printed()).await
     }
 
     /// Returns whether requests can be sent.

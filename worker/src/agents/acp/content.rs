@@ -1,6 +1,6 @@
 //! Converts an agent's content to text.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Returns the text of a content block, a list of blocks, or a bare string. A block of an unknown type has none.
 pub(super) fn text_of(content: &Value) -> String {
@@ -15,12 +15,40 @@ pub(super) fn text_of(content: &Value) -> String {
 fn block_text(block: &Value) -> String {
     let text = |field: &str| block[field].as_str().unwrap_or_default();
     match block["type"].as_str() {
-        Some("text") | None => text("text").to_owned(),
         Some("resource_link") => format!("[{}]({})", text("name"), text("uri")),
         Some("resource") => block["resource"]["text"].as_str().unwrap_or_default().to_owned(),
         Some("image") => "*(image not shown)*".to_owned(),
         Some("audio") => "*(audio not shown)*".to_owned(),
-        Some(_) => String::new(),
+        // Some agents name the type of a text after its format, or nest the text.
+        Some(_) | None => {
+            let texts = ["text", "content", "value"].into_iter().map(|field| text_of(&block[field]));
+            texts.into_iter().find(|text| !text.is_empty()).unwrap_or_default()
+        }
+    }
+}
+
+/// Returns the text of a chunk, which some agents put next to its content.
+pub(super) fn chunk_text(fields: &Map<String, Value>) -> String {
+    let texts = ["content", "text", "delta", "message"].into_iter().filter_map(|field| fields.get(field)).map(text_of);
+    texts.into_iter().find(|text| !text.is_empty()).unwrap_or_default()
+}
+
+/// Returns whether the content of a chunk is a thought.
+pub(super) fn is_thought(fields: &Map<String, Value>) -> bool {
+    let kind = fields.get("content").and_then(|content| content["type"].as_str()).unwrap_or_default();
+    ["think", "thought", "reasoning"].iter().any(|part| kind.contains(part))
+}
+
+/// Returns whether a chunk has content that is not shown, such as a block of an unknown type.
+pub(super) fn has_other_content(fields: &Map<String, Value>) -> bool {
+    let is_other = |block: &Value| match block["type"].as_str() {
+        Some("text" | "resource" | "resource_link" | "image" | "audio") | None => false,
+        Some(_) => block.as_object().is_some_and(|fields| !fields.contains_key("text")),
+    };
+    match fields.get("content") {
+        Some(Value::Array(blocks)) => blocks.iter().any(is_other),
+        Some(content) => is_other(content),
+        None => false,
     }
 }
 
@@ -59,13 +87,14 @@ pub(super) fn tool_text(items: &[Value], max: usize) -> Option<(String, bool)> {
     let mut is_first = true;
     for item in items {
         let is_diff = item["type"] == "diff";
-        if !is_diff && item["type"] != "content" {
+        let text = if is_diff { String::new() } else { text_of(item) };
+        if !is_diff && item["type"] != "content" && text.is_empty() {
             continue;
         }
         if !std::mem::take(&mut is_first) {
             shown.push("\n");
         }
-        if is_diff { diff_text(item, &mut shown) } else { shown.push(&text_of(&item["content"])) }
+        if is_diff { diff_text(item, &mut shown) } else { shown.push(&text) }
     }
     (!is_first).then(|| shown.into_parts())
 }

@@ -26,7 +26,7 @@ use self::{
     thoughts::Thoughts,
 };
 use super::{
-    content::{cut, text_of},
+    content::{chunk_text, cut, has_other_content, is_thought},
     terminal::TerminalOutputs,
     tool::{PermissionState, Tool},
 };
@@ -36,17 +36,25 @@ use crate::agents::Update;
 const MAX_TOOLS: usize = 2000;
 /// Maximum length of the inputs and outputs of a turn's tools together, in bytes.
 const MAX_TOOLS_BYTES: usize = 16 * 1024 * 1024;
+
 /// The state of a turn.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each records an independent fact about the turn")]
 pub(super) struct UpdateMapper {
     tools: HashMap<String, Tool>,
     tools_bytes: usize,
+    /// Number of calls with the same id, if it is more than one.
+    repeats: HashMap<String, usize>,
+    /// Whether a permission was rejected.
+    has_rejection: bool,
     terminals: TerminalOutputs,
     thoughts: Thoughts,
     notices: Notices,
     text: AnswerText,
     ignored: HashMap<String, usize>,
     has_undecodable: bool,
+    /// Whether an update of an unknown kind had text, which may have been the answer.
+    has_unread_text: bool,
 }
 
 /// Whether the turn may continue.
@@ -82,18 +90,27 @@ impl UpdateMapper {
         self.terminals.show(&mut update);
         let kind = kind_of(&update).to_owned();
         let Value::Object(mut fields) = update else { return self.ignore(&kind) };
-        let content = fields.get("content");
         match kind.as_str() {
+            "agent_message_chunk" if is_thought(&fields) => self.thoughts.push(&chunk_text(&fields)),
             "agent_message_chunk" => {
                 let message_id = fields.get("messageId").and_then(Value::as_str).map(str::to_owned);
-                return self.push_text(&content.map(text_of).unwrap_or_default(), message_id, out);
+                let text = chunk_text(&fields);
+                if text.is_empty() && has_other_content(&fields) {
+                    self.ignore(&kind);
+                    self.record_undecodable(out);
+                }
+                return self.push_text(&text, message_id, out);
             }
-            "agent_thought_chunk" => self.thoughts.push(&content.map(text_of).unwrap_or_default()),
+            "agent_thought_chunk" => self.thoughts.push(&chunk_text(&fields)),
             "tool_call" | "tool_call_update" => {
                 let Some(id) = tool_call_id(&fields) else { return self.ignore(&kind) };
                 if kind == "tool_call" {
                     // The tool may already be known; empty lists in the announcement do not replace what is known.
                     fields.retain(|_, field| field.as_array().is_none_or(|items| !items.is_empty()));
+                }
+                if kind == "tool_call" && self.tools.get(&id).is_some_and(|tool| tool.is_followed_by(&fields)) {
+                    *self.repeats.entry(id.clone()).or_insert(1) += 1;
+                    self.tools.insert(id.clone(), Tool::new());
                 }
                 self.upsert(&id, &fields);
                 self.emit_tool(&id, out);
@@ -104,13 +121,15 @@ impl UpdateMapper {
             }
             "usage_update" | "compaction_update" | "compaction_summary_chunk" => {}
             kind if STANDING.contains(&kind) => {}
-            kind => match notice_of(kind, &fields) {
-                Some(notice) => {
+            kind => {
+                if let Some(notice) = notice_of(kind, &fields) {
                     self.interrupt(out);
                     out.push(self.notices.add(&notice));
+                } else {
+                    self.has_unread_text |= !chunk_text(&fields).trim().is_empty();
+                    return self.ignore(kind);
                 }
-                None => return self.ignore(kind),
-            },
+            }
         }
         Flow::Continue
     }
@@ -131,7 +150,18 @@ impl UpdateMapper {
 
     /// Marks the tool as not permitted.
     pub fn reject(&mut self, id: &str, out: &mut Vec<Update>) {
+        self.has_rejection = true;
         self.set_permission(id, PermissionState::Rejected, out);
+    }
+
+    /// Records the rejection of a request that names no tool.
+    pub fn record_rejection(&mut self) {
+        self.has_rejection = true;
+    }
+
+    /// Returns whether a permission was rejected, after which some agents cancel their turn.
+    pub fn has_rejection(&self) -> bool {
+        self.has_rejection
     }
 
     fn set_permission(&mut self, id: &str, permission: PermissionState, out: &mut Vec<Update>) {
@@ -155,6 +185,9 @@ impl UpdateMapper {
     pub fn finish(&mut self, is_success: bool, out: &mut Vec<Update>) {
         self.text.finish(out);
         self.thoughts.end(out);
+        if self.has_unread_text && self.text.is_empty() {
+            self.record_undecodable(out);
+        }
         let mut open: Vec<String> =
             self.tools.iter().filter(|(_, tool)| tool.status().is_open()).map(|(id, _)| id.clone()).collect();
         open.sort_unstable();
@@ -241,7 +274,11 @@ impl UpdateMapper {
         self.interrupt(out);
         let Some(tool) = self.tools.get(id) else { return };
         let detail = StepDetail::Tool(tool.detail());
-        out.push(step(&format!("tool:{id}"), Some(id), tool.title(), tool.status(), detail));
+        let key = match self.repeats.get(id) {
+            Some(number) => format!("tool:{id}:{number}"),
+            None => format!("tool:{id}"),
+        };
+        out.push(step(&key, Some(id), tool.title(), tool.status(), detail));
     }
 }
 

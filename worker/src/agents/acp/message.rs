@@ -1,17 +1,21 @@
 //! Lenient parsing of an agent's JSON-RPC messages.
 //!
 //! A line yields the messages in it: usually one; several if an agent sends a batch, or two objects without a newline
-//! between them; none if it prints anything else. A message that cannot be parsed is still identified by its id, so
+//! between them; none if it prints anything else. A message may follow other output on its line. One that cannot be parsed is still identified by its id, so
 //! that nobody waits for it: the agent's request is answered with an error, and our own request fails.
 
 #[cfg(test)]
 mod tests;
 
+use std::sync::LazyLock;
+
 use banter_shared::lenient_json::{LoneSurrogates, decode, repair, replace_marks};
+use regex::Regex;
 use serde::Serialize;
 use serde_json::{Deserializer, Map, Value};
 
 use super::{bounded_json::BoundedJson, lines::Line};
+use crate::agents::pattern::pattern;
 
 /// Error codes of JSON-RPC 2.0 (<https://www.jsonrpc.org/specification#error_object>).
 pub(super) const PARSE_ERROR: i64 = -32700;
@@ -81,35 +85,71 @@ pub(super) fn parse(line: &Line<'_>) -> Vec<Message> {
 fn parse_line(line: &[u8]) -> Vec<Message> {
     let text = decode(line);
     let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
-    if !text.starts_with(['{', '[']) {
-        return if text.is_empty() { Vec::new() } else { vec![Message::Unknown] };
+    if text.is_empty() {
+        return Vec::new();
     }
-    let mut values = objects(text);
-    if values.is_empty() {
-        let repaired = repair(text, LoneSurrogates::Mark);
-        values = objects(&repaired);
-        for value in &mut values {
-            unmark(value);
-        }
-    }
-    if values.is_empty() {
-        vec![recover(text, "", "is not valid JSON")]
-    } else {
-        values.into_iter().map(message).collect()
-    }
-}
-
-/// Returns the objects at the start of a text, including those in lists.
-fn objects(text: &str) -> Vec<Value> {
     let mut found = Vec::new();
-    for value in Deserializer::from_str(text).into_iter::<BoundedJson>() {
-        match value {
-            Ok(BoundedJson(Value::Array(batch))) => found.extend(batch.into_iter().filter(Value::is_object)),
-            Ok(BoundedJson(value)) if value.is_object() => found.push(value),
-            Ok(_) | Err(_) => break,
+    let mut at = 0;
+    while let Some(start) = next_start(text, at) {
+        let rest = &text[start..];
+        let (mut values, length) = objects(rest);
+        let is_damaged = values.is_empty() && length == 0;
+        if is_damaged {
+            values = objects(&repair(rest, LoneSurrogates::Mark)).0;
+            values.iter_mut().for_each(unmark);
         }
+        if is_damaged && values.is_empty() {
+            found.push(recover(rest, "", "is not valid JSON"));
+        }
+        // After other output, only what is certainly a message counts.
+        found.extend(values.into_iter().filter(|value| start == 0 || is_message(value)).map(message));
+        if is_damaged {
+            break;
+        }
+        at = start + length;
+    }
+    if found.is_empty() {
+        found.push(if is_printed_update(text) { Message::MalformedUpdate } else { Message::Unknown });
     }
     found
+}
+
+/// Returns where the next message may start: at the start of the line, or after other output, such as a progress line.
+fn next_start(text: &str, at: usize) -> Option<usize> {
+    static FIRST: LazyLock<Regex> = LazyLock::new(|| pattern(r#"^(?:\[\s*\{|\{\s*["}])"#));
+    static LATER: LazyLock<Regex> =
+        LazyLock::new(|| pattern(r#"(?:\[\s*)?\{\s*"(?:jsonrpc|id|method|params|result|error)"\s*:"#));
+    if at == 0 && FIRST.is_match(text) {
+        return Some(0);
+    }
+    LATER.find_at(text, at).map(|found| found.start())
+}
+
+/// Returns whether an object that follows other output is a message.
+fn is_message(value: &Value) -> bool {
+    let has = |field: &str| value.get(field).is_some();
+    has("jsonrpc") || value["method"].is_string() || has("id") && (has("result") || has("error"))
+}
+
+/// Returns whether a line that is not JSON appears to be an update, such as one printed as a Python dictionary.
+fn is_printed_update(text: &str) -> bool {
+    text.contains('{') && text.contains("session/update") && text.contains("sessionUpdate")
+}
+
+/// Returns the objects at the start of a text, including those in lists, and the length of that part.
+fn objects(text: &str) -> (Vec<Value>, usize) {
+    let mut found = Vec::new();
+    let mut values = Deserializer::from_str(text).into_iter::<BoundedJson>();
+    let mut length = 0;
+    while let Some(Ok(BoundedJson(value))) = values.next() {
+        match value {
+            Value::Array(batch) => found.extend(batch.into_iter().filter(Value::is_object)),
+            Value::Object(_) => found.push(value),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => break,
+        }
+        length = values.byte_offset();
+    }
+    (found, length)
 }
 
 /// Replaces the marks of lone surrogates, except in the text of a chunk, whose other half may arrive in the next one.
@@ -147,7 +187,7 @@ fn message(value: Value) -> Message {
     let Value::Object(mut fields) = value else { return Message::Unknown };
     let id = fields.remove("id");
     let parameters = |fields: &mut Map<String, Value>| fields.remove("params").unwrap_or_default();
-    match (id, fields.remove("method")) {
+    match (id, fields.remove("method").filter(|method| !method.is_null())) {
         (Some(id), Some(Value::String(method))) => Message::Request { id, method, parameters: parameters(&mut fields) },
         (None, Some(Value::String(method))) => Message::Notification { method, parameters: parameters(&mut fields) },
         (Some(id), Some(_)) => {
@@ -159,7 +199,14 @@ fn message(value: Value) -> Message {
                 .map_or_else(|| Ok(fields.remove("result").unwrap_or_default()), |error| Err(RpcError::parse(error)));
             Message::Response { id, result }
         }
-        (None, None | Some(_)) => Message::Unknown,
+        // An error without an id, which concerns the only pending request. A line of a log may have this field, too.
+        (None, None) => match fields.remove("error").filter(|error| !error.is_null()) {
+            Some(error) if fields.contains_key("jsonrpc") => {
+                Message::Response { id: Value::Null, result: Err(RpcError::parse(error)) }
+            }
+            Some(_) | None => Message::Unknown,
+        },
+        (None, Some(_)) => Message::Unknown,
     }
 }
 

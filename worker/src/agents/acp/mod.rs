@@ -24,6 +24,7 @@ mod settle;
 mod terminal;
 mod tool;
 mod turn;
+mod update;
 
 use std::sync::Arc;
 

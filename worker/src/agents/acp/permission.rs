@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use super::mapper::tool_call_id;
 
 /// Maximum number of options of a request.
-const MAX_OPTIONS: usize = 50;
+const MAX_OPTIONS: usize = 100;
 /// Maximum length of an option id that is stored unchanged, in bytes. A longer one is replaced by its number.
 const MAX_OPTION_ID_BYTES: usize = 256;
 /// Maximum length of an option's kind, in bytes.

@@ -10,13 +10,14 @@ use banter_shared::chat::{ErrorCode, FinishReason, Usage};
 use serde_json::Value;
 
 use super::{
-    errors::{failed, message_in},
+    errors::{failed, is_report, message_in},
     mapper::UpdateMapper,
+    update::canonical,
 };
 use crate::agents::{AgentError, Answer};
 
 /// Parts of nonstandard stop reasons that indicate a failure.
-const FAILURES: [&str; 12] = [
+const FAILURES: [&str; 22] = [
     "error",
     "fail",
     "crash",
@@ -29,6 +30,16 @@ const FAILURES: [&str; 12] = [
     "rate_limit",
     "overflow",
     "invalid",
+    "cancel",
+    "exceeded",
+    "quota",
+    "budget",
+    "interrupt",
+    "kill",
+    "terminated",
+    "network",
+    "disconnect",
+    "incomplete",
 ];
 
 /// Returns the answer or the error of a prompt with this result. `redact` removes secrets from the agent's error message.
@@ -37,16 +48,18 @@ pub(super) fn to_answer(
     mapper: &UpdateMapper,
     redact: impl Fn(&str) -> String,
 ) -> Result<Answer, AgentError> {
-    let reason = result.get("stopReason").and_then(Value::as_str);
-    let finish_reason = match reason {
-        Some("max_tokens" | "max_turn_requests") => Some(FinishReason::Length),
-        Some("refusal") => Some(FinishReason::Refusal),
-        // The agent cancelled by itself; the worker did not stop it.
-        Some("cancelled") => Some(FinishReason::Stop),
-        Some("end_turn") if reported_error(result).is_none() && !is_only_an_error(mapper) => Some(FinishReason::Stop),
-        Some("end_turn") => None,
-        Some(other) => (!indicates_failure(other) && reported_error(result).is_none() && !is_only_an_error(mapper))
-            .then_some(FinishReason::Stop),
+    let reason = reason_of(result);
+    let has_failed = || reported_error(result).is_some() || is_only_an_error(mapper);
+    let finish_reason = match reason.map(canonical).as_deref() {
+        Some(
+            "max_tokens" | "max_output_tokens" | "max_turn_requests" | "max_turns" | "max_length" | "length"
+            | "token_limit",
+        ) => Some(FinishReason::Length),
+        Some("refusal" | "refused" | "content_filter" | "content_filtered" | "safety") => Some(FinishReason::Refusal),
+        // Some agents cancel a turn whose permission was rejected.
+        Some("cancelled" | "canceled") if mapper.has_rejection() => Some(FinishReason::Stop),
+        Some("end_turn") => (!has_failed()).then_some(FinishReason::Stop),
+        Some(other) => (!indicates_failure(other) && !has_failed()).then_some(FinishReason::Stop),
         None => (reported_error(result).is_none()
             && (mapper.has_text() || mapper.has_tools() && !is_only_an_error(mapper)))
         .then_some(FinishReason::Stop),
@@ -54,9 +67,11 @@ pub(super) fn to_answer(
     if let Some(finish_reason) = finish_reason {
         return Ok(Answer { finish_reason, usage: usage(result) });
     }
+    // Next to an answer, only a notice of an error explains its failure, and the answer's own words never do.
+    let notice = mapper.last_notice().filter(|notice| notice.is_error || !mapper.has_text());
     let message = reported_error(result)
-        .or_else(|| mapper.last_notice().map(|notice| notice.words.clone()))
-        .or_else(|| mapper.short_text().map(str::to_owned));
+        .or_else(|| notice.map(|notice| notice.words.clone()))
+        .or_else(|| mapper.short_text().filter(|text| is_report(text)).map(str::to_owned));
     Err(match (message, reason) {
         (Some(words), _) => failed(&words, ErrorCode::AgentError, redact),
         (None, Some(reason)) => {
@@ -68,13 +83,20 @@ pub(super) fn to_answer(
     })
 }
 
+/// Returns the stop reason as the agent wrote it.
+fn reason_of(result: &Value) -> Option<&str> {
+    ["stopReason", "stop_reason", "finishReason", "finish_reason"]
+        .into_iter()
+        .find_map(|name| result.get(name)?.as_str())
+}
+
 /// Returns whether the only output is an error.
 fn is_only_an_error(mapper: &UpdateMapper) -> bool {
     !mapper.has_text() && mapper.last_notice().is_some_and(|notice| notice.is_error)
 }
 
 fn indicates_failure(reason: &str) -> bool {
-    let reason = reason.to_lowercase().replace([' ', '-'], "_");
+    let reason = canonical(reason);
     FAILURES.iter().any(|part| reason.contains(part))
 }
 
@@ -83,7 +105,7 @@ fn reported_error(result: &Value) -> Option<String> {
     let meta = result.get("_meta");
     let reported = [result.get("error"), result.get("errorMessage"), meta.and_then(|meta| meta.get("error"))];
     let words = reported.into_iter().flatten().find_map(|error| message_in(error, 4));
-    let fails = result.get("stopReason").and_then(Value::as_str).is_some_and(indicates_failure);
+    let fails = reason_of(result).is_some_and(indicates_failure);
     let beside = || {
         let named =
             ["message", "details", "detail", "reason"].into_iter().find_map(|field| result.get(field)?.as_str());

@@ -10,7 +10,7 @@ use banter_shared::{
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{connection::Connection, settle::SettleWindow};
+use super::{connection::Connection, settle::SettleWindow, update::session_id_in};
 use crate::agents::AgentError;
 
 /// How long an agent may take for each request.
@@ -40,11 +40,14 @@ pub(super) async fn open(
     }
     let request = NewSessionRequest::new(folder);
     let state = connection.request_within(SESSION_LIMIT, "session/new", request).await?;
-    let Some(id) = state.get("sessionId").and_then(Value::as_str) else {
+    let Some(id) = session_id_in(&state) else {
         return Err(AgentError::new(ErrorCode::AgentProtocol, "The agent created a session without an id."));
     };
-    configure(connection, config, id, &state).await?;
-    Ok(OpenSession { id: id.to_owned(), last_turn: None })
+    if state["sessionId"].is_number() {
+        connection.use_numeric_sessions();
+    }
+    configure(connection, config, &id, &state).await?;
+    Ok(OpenSession { id, last_turn: None })
 }
 
 /// Returns whether the agent has restored an earlier session. Every supported method is tried; if all fail, a new

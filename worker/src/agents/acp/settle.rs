@@ -13,6 +13,8 @@ use std::{
 const TURN_SILENCE: Duration = Duration::from_millis(300);
 /// The same for an agent that was observed to be later than that.
 const LATE_SILENCE: Duration = Duration::from_secs(1);
+/// Silence that ends a turn without any text so far, whose whole answer may be late.
+pub(super) const EMPTY_SILENCE: Duration = Duration::from_secs(2);
 /// Maximum time from a turn's result to its end, whatever still arrives.
 const TURN_LIMIT: Duration = Duration::from_secs(10);
 /// Silence after the response to `session/load` or `session/resume` that ends the replay.

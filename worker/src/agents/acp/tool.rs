@@ -9,7 +9,10 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-use super::content::{cut, tool_text};
+use super::{
+    content::{cut, tool_text},
+    update::canonical,
+};
 
 /// Maximum length kept of a tool's input and of its output, in bytes.
 pub(super) const MAX_DETAIL_BYTES: usize = 64 * 1024;
@@ -31,12 +34,20 @@ enum ReportedStatus {
 
 impl ReportedStatus {
     fn parse(status: &Value) -> Option<Self> {
-        match status.as_str()? {
-            "pending" => Some(Self::Pending),
-            "in_progress" => Some(Self::Running),
-            "completed" => Some(Self::Completed),
-            "failed" => Some(Self::Failed),
+        match canonical(status.as_str()?).as_str() {
+            "pending" | "queued" => Some(Self::Pending),
+            "in_progress" | "running" | "started" => Some(Self::Running),
+            "completed" | "complete" | "success" | "succeeded" | "done" => Some(Self::Completed),
+            "failed" | "failure" | "error" | "errored" | "cancelled" | "canceled" | "aborted" | "timeout"
+            | "timed_out" | "interrupted" => Some(Self::Failed),
             _ => None,
+        }
+    }
+
+    const fn is_final(self) -> bool {
+        match self {
+            Self::Completed | Self::Failed => true,
+            Self::Pending | Self::Running => false,
         }
     }
 }
@@ -123,12 +134,22 @@ impl Tool {
         }
         match given("content") {
             Some(Value::Array(items)) => self.shown = tool_text(items, MAX_DETAIL_BYTES).map(CappedValue::text),
+            Some(item @ Value::Object(_)) => {
+                self.shown = tool_text(std::slice::from_ref(item), MAX_DETAIL_BYTES).map(CappedValue::text);
+            }
             Some(Value::String(text)) => self.shown = Some(CappedValue::text(owned(cut(text, MAX_DETAIL_BYTES)))),
             _ => {}
         }
         if let Some(Value::Array(locations)) = given("locations") {
             self.locations = locations.iter().filter_map(location).take(MAX_LOCATIONS).collect();
         }
+    }
+
+    /// Returns whether an announcement with these fields is of another call with the same id: this one has ended, and
+    /// the other has not.
+    pub fn is_followed_by(&self, announced: &Map<String, Value>) -> bool {
+        let status = announced.get("status").and_then(ReportedStatus::parse);
+        self.reported.is_some_and(ReportedStatus::is_final) && status.is_some_and(|status| !status.is_final())
     }
 
     pub fn status(&self) -> StepStatus {

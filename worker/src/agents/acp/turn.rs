@@ -175,7 +175,7 @@ impl Prompt<'_> {
         loop {
             let mut out = Vec::new();
             let mut flow = Flow::Continue;
-            let settled_at = settling.as_ref().map_or(silent_since, SettlingTurn::settled_at);
+            let settled_at = settling.as_ref().map_or(silent_since, |turn| turn.settled_at(mapper.has_text()));
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => match settling {
@@ -228,7 +228,8 @@ impl Prompt<'_> {
                 // A user may take their time.
                 () = sleep_until(silent_since + self.config.idle_timeout), if pending.is_empty() && settling.is_none() => {
                     let limit = self.config.idle_timeout.as_secs();
-                    let message = format!("The agent sent nothing for {limit} s.");
+                    let what = if self.connection.has_ignored() { "nothing that could be read" } else { "nothing" };
+                    let message = format!("The agent sent {what} for {limit} s.");
                     return LoopExit::Cancel(Err(AgentError::new(ErrorCode::Timeout, message)));
                 }
             }

@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::router::Router;
 use crate::agents::acp::{
-    lines::{LineReader, MAX_LINE_BYTES},
-    message,
+    lines::{Line, LineReader, MAX_LINE_BYTES},
+    message::{self, Message},
     peer::Peer,
 };
 
@@ -38,7 +38,13 @@ pub(super) async fn read(stdout: impl AsyncRead + Unpin, peer: &Arc<Peer>, route
     let mut lines = LineReader::new(BufReader::with_capacity(64 * 1024, stdout), MAX_LINE_BYTES);
     loop {
         let (messages, bytes) = match lines.next().await {
-            Ok(Some(line)) => (message::parse(&line), line.bytes()),
+            Ok(Some(line)) => {
+                let messages = message::parse(&line);
+                if let (Line::Complete(line), [Message::Unknown]) = (&line, messages.as_slice()) {
+                    router.keep_printed(line);
+                }
+                (messages, line.bytes())
+            }
             Ok(None) => return,
             Err(error) => return tracing::debug!(%error, "cannot read an agent's stdout"),
         };

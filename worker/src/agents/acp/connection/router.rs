@@ -1,6 +1,7 @@
 //! Dispatches the messages of an agent: responses to their requests, and the rest to the subscribed turn.
 
 use std::{
+    collections::VecDeque,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -8,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     time::Instant,
@@ -20,12 +21,19 @@ use crate::agents::acp::{
     peer::{Peer, RequestError, Responder},
     permission::{self, Request},
     settle::SettlePolicy,
+    update::{session_id_in, updates_in},
 };
 
+/// The method of updates.
+const UPDATE: &str = "session/update";
 /// Capacity of the channel for a turn's events. When it is full, the agent's output is not read.
 const EVENT_BUFFER: usize = 256;
 /// Total length of the lines of these events, in bytes. A single line may be longer.
 const EVENT_BYTES: u32 = 16 * 1024 * 1024;
+/// Number of lines that are not messages to keep.
+const MAX_PRINTED_LINES: usize = 10;
+/// Length kept of each, in bytes.
+const MAX_PRINTED_BYTES: usize = 1000;
 
 /// An event that an agent sends during a turn.
 #[derive(Debug)]
@@ -56,6 +64,8 @@ pub(super) struct Router {
     ended_at: Mutex<Option<Instant>>,
     /// Number of lines and messages that were ignored as unknown.
     ignored: AtomicU64,
+    /// The last lines that were not messages.
+    printed: Mutex<VecDeque<String>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -71,7 +81,27 @@ impl Router {
             active_at: Mutex::new(Instant::now()),
             ended_at: Mutex::default(),
             ignored: AtomicU64::new(0),
+            printed: Mutex::default(),
         }
+    }
+
+    /// Keeps a line that is not a message, for an agent that explains its exit on stdout.
+    pub fn keep_printed(&self, line: &[u8]) {
+        let mut printed = lock(&self.printed);
+        if printed.len() == MAX_PRINTED_LINES {
+            printed.pop_front();
+        }
+        printed.push_back(String::from_utf8_lossy(&line[..line.len().min(MAX_PRINTED_BYTES)]).into_owned());
+    }
+
+    /// Returns the last lines that were not messages.
+    pub fn printed(&self) -> String {
+        Vec::from(lock(&self.printed).clone()).join("\n")
+    }
+
+    /// Returns whether anything was ignored as unknown since the last turn.
+    pub fn has_ignored(&self) -> bool {
+        self.ignored.load(Ordering::Relaxed) > 0
     }
 
     /// Returns the listener of a session. A message without a session id goes to the only listener.
@@ -103,8 +133,12 @@ impl Router {
     /// Handles a message whose line has this many bytes.
     pub async fn dispatch(&self, message: Message, bytes: usize, peer: &Arc<Peer>) {
         let is_known = match message {
+            // Without an id that could be answered, it is a notification.
+            Message::Request { id: Value::Null, method, parameters } if method == UPDATE => {
+                self.notification(&method, parameters, bytes).await
+            }
             Message::Request { id, method, parameters } => {
-                self.request(Responder::new(peer, id), &method, &parameters, bytes).await;
+                self.request(Responder::new(peer, id), &method, parameters, bytes).await;
                 true
             }
             Message::Notification { method, parameters } => self.notification(&method, parameters, bytes).await,
@@ -129,34 +163,50 @@ impl Router {
         }
     }
 
-    async fn request(&self, responder: Responder, method: &str, parameters: &Value, bytes: usize) {
+    async fn request(&self, responder: Responder, method: &str, parameters: Value, bytes: usize) {
+        if method == UPDATE {
+            // A notification with an id.
+            self.notification(method, parameters, bytes).await;
+            return responder.respond(Ok(json!({})));
+        }
         if method != "session/request_permission" {
             tracing::debug!(method, "agent called an unsupported method");
             let message = format!("The client does not support `{method}`.");
             return responder.respond(Err(RpcError::new(METHOD_NOT_FOUND, &message)));
         }
-        let Some(request) = Request::parse(parameters) else {
+        let Some(request) = Request::parse(&parameters) else {
             tracing::warn!("permission request has no usable options");
             let message = "`options` must be a list of options with an `optionId`.";
             return responder.respond(Err(RpcError::new(INVALID_PARAMS, message)));
         };
-        match self.find(parameters.get("sessionId").and_then(Value::as_str)) {
+        match self.find(session_id_in(&parameters).as_deref()) {
             Some(events) => self.send(&events, TurnEvent::Permission(Box::new(request), responder), bytes).await,
             None => responder.respond(Ok(permission::cancelled())),
         }
     }
 
     /// Returns false if the notification is unknown.
-    async fn notification(&self, method: &str, mut parameters: Value, bytes: usize) -> bool {
-        if method != "session/update" {
+    async fn notification(&self, method: &str, parameters: Value, bytes: usize) -> bool {
+        if method != UPDATE {
             return false;
         }
-        let Some(update) = parameters.get_mut("update").map(Value::take) else { return false };
+        let session_id = session_id_in(&parameters);
+        let updates = updates_in(parameters);
+        let is_known = !updates.is_empty();
+        // The room of the whole line is taken by its updates together.
+        let bytes = bytes / updates.len().max(1);
+        for update in updates {
+            self.update(session_id.as_deref(), update, bytes).await;
+        }
+        is_known
+    }
+
+    async fn update(&self, session_id: Option<&str>, update: Value, bytes: usize) {
         let is_of_turn = mapper::is_of_turn(&update);
         if is_of_turn || mapper::is_user_message(&update) {
             *lock(&self.active_at) = Instant::now();
         }
-        match self.find(parameters.get("sessionId").and_then(Value::as_str)) {
+        match self.find(session_id) {
             Some(events) => self.send(&events, TurnEvent::Update(update), bytes).await,
             None if is_of_turn => {
                 if let Some(ended_at) = lock(&self.ended_at).take() {
@@ -168,7 +218,6 @@ impl Router {
             }
             None => {}
         }
-        true
     }
 }
 

@@ -9,8 +9,10 @@ use banter_shared::{
     clock::{Clock as _, SystemClock},
 };
 use chrono::Local;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::time::timeout;
+
+pub(super) use patterns::is_report;
 
 use super::{
     message::{AUTH_REQUIRED, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, RpcError},
@@ -29,7 +31,8 @@ const MAX_READ_BYTES: usize = 16 * 1024;
 const EXIT_LIMIT: Duration = Duration::from_secs(5);
 
 /// Converts a request error. If the connection was closed, the process's exit status explains it.
-pub(super) async fn explain(error: &RequestError, handle: &ProcessHandle) -> AgentError {
+/// `printed` is other output of the agent on stdout.
+pub(super) async fn explain(error: &RequestError, handle: &ProcessHandle, printed: &str) -> AgentError {
     match error {
         RequestError::Unreadable(reason) => {
             AgentError::new(ErrorCode::AgentProtocol, format!("The agent sent a response that {reason}."))
@@ -39,7 +42,15 @@ pub(super) async fn explain(error: &RequestError, handle: &ProcessHandle) -> Age
             let status = timeout(EXIT_LIMIT, handle.exited()).await.ok().flatten();
             let stderr = handle.final_stderr().await;
             tracing::warn!(?status, stderr, "agent process exited");
-            from_exit(status)
+            let mut error = from_exit(status);
+            // What a killed process wrote before is not the reason.
+            if error.code == ErrorCode::AgentCrashed
+                && status.and_then(|status| status.code()).is_some_and(|code| code <= 128)
+                && let Some(words) = last_words(&stderr).or_else(|| last_words(&handle.redact(printed)))
+            {
+                error.message = format!("{}: {}", error.message.trim_end_matches('.'), quote(&words));
+            }
+            error
         }
         RequestError::Refused(error) => {
             // Logged as strings, so that control characters are escaped.
@@ -96,7 +107,7 @@ pub(super) fn failed(words: &str, default: ErrorCode, redact: impl Fn(&str) -> S
 
 /// Returns the message in a value that describes an error, in any of the shapes that agents use.
 pub(super) fn message_in(value: &Value, depth: usize) -> Option<String> {
-    const FIELDS: [&str; 10] = [
+    const FIELDS: [&str; 13] = [
         "message",
         "details",
         "detail",
@@ -107,15 +118,36 @@ pub(super) fn message_in(value: &Value, depth: usize) -> Option<String> {
         "reason",
         "text",
         "title",
+        "cause",
+        "errors",
+        "stack",
     ];
+    let in_field = |fields: &Map<String, Value>, name: &str| match (name, fields.get(name)?) {
+        // The rest lists function calls.
+        ("stack", Value::String(stack)) => {
+            stack.lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
+        }
+        (_, value) => message_in(value, depth - 1),
+    };
     match value {
         Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
         Value::Array(items) if depth > 0 => items.iter().find_map(|item| message_in(item, depth - 1)),
-        Value::Object(fields) if depth > 0 => {
-            FIELDS.into_iter().find_map(|field| message_in(fields.get(field)?, depth - 1))
-        }
+        Value::Object(fields) if depth > 0 => FIELDS.into_iter().find_map(|name| in_field(fields, name)),
         Value::Array(_) | Value::Object(_) | Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
+}
+
+/// Returns the line of an agent's last output that most likely explains its exit: the last one that reports an error, or
+/// else the last one.
+fn last_words(output: &str) -> Option<String> {
+    const REPORTS: [&str; 6] = ["error", "fatal", "panic", "exception", "not set", "missing"];
+    let text = strip_terminal_codes(output);
+    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let is_report = |line: &&str| {
+        let line = line.to_lowercase();
+        !line.starts_with("at ") && REPORTS.iter().any(|word| line.contains(word))
+    };
+    lines().rfind(is_report).or_else(|| lines().next_back()).map(str::to_owned)
 }
 
 /// Converts the exit status of a process.
@@ -166,6 +198,9 @@ mod tests {
             json!({"details": "the disk is full"}),
             json!({"message": "the disk is full"}),
             json!({"error": {"type": "x", "message": "the disk is full"}}),
+            json!({"cause": "the disk is full"}),
+            json!({"stack": "the disk is full\n    at write (fs.js:1)"}),
+            json!({"errors": [{"message": "the disk is full"}]}),
             json!({"errors": 5, "error": [{"reason": "the disk is full"}]}),
         ] {
             let expected = (ErrorCode::AgentError, "Internal error: the disk is full".to_owned(), false);
@@ -175,6 +210,19 @@ mod tests {
         assert_eq!(classify(-32603, "", Value::Null).1, "The agent failed without an error message.");
         assert_eq!(classify(-32603, "\u{1b}[31mnot\u{1b}[0m\nwith s3cret", Value::Null).1, "not with [redacted]");
         assert_eq!(classify(-32603, &"é".repeat(5000), Value::Null).1.chars().count(), MAX_QUOTED_CHARS);
+    }
+
+    #[test]
+    fn finds_the_last_words_of_an_agent() {
+        let table = [
+            ("Error: OPENAI_API_KEY is not set\n", Some("Error: OPENAI_API_KEY is not set")),
+            ("warn\n\u{1b}[31mTypeError: x\u{1b}[0m\n    at run (a.js:1)\n\nNode.js v22", Some("TypeError: x")),
+            ("usage: agent [-h]\nagent: unknown option --acp\n", Some("agent: unknown option --acp")),
+            (" \n", None),
+        ];
+        for (output, expected) in table {
+            assert_eq!(last_words(output).as_deref(), expected, "{output}");
+        }
     }
 
     #[test]

@@ -49,6 +49,24 @@ static SIGN_IN: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
+/// A text that reports an error rather than mentions one.
+static REPORT: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(concat!(
+        r"(?i)^\W*(?:(?:(?:api|http|internal|server|model|provider|request|stream|connection|network|agent|fatal|unexpected)[ _-]+)*",
+        r"(?:error|failure|exception)\b\s*(?:[:(]|\d{3}\b)",
+        r"|(?:prompt|input|conversation|request) (?:is )?too long\b",
+        r"|[^.!?]{0,20}usage limit reached|rate limit (?:reached|exceeded)|you(?:'ve| have) (?:hit|reached|exceeded) your",
+        r"|(?:invalid|missing|expired) api key\b|overloaded\b)",
+    ))
+});
+/// Maximum length of a report, in bytes.
+const MAX_REPORT_BYTES: usize = 400;
+
+/// Returns whether a whole answer is the report of an error, which some agents send as text.
+pub(in super::super) fn is_report(text: &str) -> bool {
+    text.len() <= MAX_REPORT_BYTES && REPORT.is_match(text)
+}
+
 /// Returns the kind of failure that the message indicates, if any.
 pub(super) fn kind_of(words: &str) -> Option<ErrorCode> {
     if OVERFLOW.is_match(words) && !PER_TIME.is_match(words) {
@@ -101,6 +119,25 @@ mod tests {
         ];
         for (expected, words) in table {
             assert_eq!(kind_of(words), Some(expected), "{words}");
+        }
+        for report in [
+            "API Error: 500 overloaded",
+            "Error: connection refused",
+            "HTTP error 503",
+            "prompt is too long",
+            "Claude AI usage limit reached|1764300000",
+            "Invalid API key · Please run /login",
+        ] {
+            assert!(is_report(report), "{report}");
+        }
+        for answer in [
+            "Paris is the capital of France.",
+            "GitHub says: rate limit reached, try again in 3 hours.",
+            "If the token has expired, please run /login again.",
+            "Errors are values in Rust.",
+            "Error handling: an introduction",
+        ] {
+            assert!(!is_report(answer), "{answer}");
         }
         for words in ["It went wrong", "no such file: context.rs", "the tool exited with 1", "index 4290 out of range"]
         {

@@ -257,7 +257,6 @@ fn ignores_unknown_kinds() {
         ("config_option_update", json!({"configOptions": []})),
         ("session_info_update", json!({"title": "WRONG"})),
         ("compaction_start", json!({})),
-        (SAY, json!({"content": {"type": "smell", "text": "WRONG"}})),
         (SAY, json!({})),
         (CALL, json!({"title": "without an id"})),
         ("plan", json!({"entries": "none"})),
@@ -267,7 +266,6 @@ fn ignores_unknown_kinds() {
     for odd in [json!(null), json!([]), json!("x"), json!({"sessionUpdate": 5})] {
         assert_eq!(turn.mapper.update(odd, &mut turn.out), Flow::Continue);
     }
-    turn.finish(true);
 
     assert!(
         turn.out.iter().all(|update| matches!(update, Update::Step(step) if step.detail.kind() == StepKind::Plan)),
@@ -275,6 +273,87 @@ fn ignores_unknown_kinds() {
         turn.out
     );
     assert_eq!(turn.text(), "");
+}
+
+#[test]
+fn finds_the_text_of_a_chunk_of_any_shape() {
+    for fields in [
+        json!({"content": {"type": "markdown", "text": "a"}}),
+        json!({"content": {"type": "TEXT", "text": "a"}}),
+        json!({"content": {"type": "content", "content": {"type": "text", "text": "a"}}}),
+        json!({"content": {"type": "text", "text": {"value": "a"}}}),
+        json!({"content": {"type": "text", "content": "a"}}),
+        json!({"content": [{"type": "output_text", "text": "a"}]}),
+        json!({"text": "a"}),
+        json!({"delta": {"text": "a"}}),
+    ] {
+        let mut turn = MappedTurn::all(&[(SAY, fields.clone())]);
+        turn.finish(true);
+        assert_eq!((turn.text().as_str(), turn.steps().count()), ("a", 0), "{fields}");
+    }
+    let thought =
+        MappedTurn::all(&[(SAY, json!({"content": {"type": "thinking", "text": "Hm"}})), (SAY, text_chunk("a"))]);
+    assert_eq!((thought.text().as_str(), thought.step("thought:1").status), ("a", StepStatus::Succeeded));
+}
+
+#[test]
+fn reports_output_that_may_be_the_answer() {
+    for (kind, fields) in [
+        (SAY, json!({"content": {"type": "hologram", "data": "AAAA"}})),
+        ("agent_message", text_chunk("a")),
+        ("", text_chunk("a")),
+    ] {
+        let mut turn = MappedTurn::all(&[(kind, fields)]);
+        turn.finish(true);
+        assert_eq!(turn.step("lost").detail.kind(), StepKind::Notice, "{kind}");
+    }
+    let mut turn = MappedTurn::all(&[("hologram", text_chunk("x")), (SAY, text_chunk("a"))]);
+    turn.finish(true);
+    assert_eq!((turn.text().as_str(), turn.steps().count()), ("a", 0), "there is an answer");
+}
+
+#[test]
+fn recognizes_other_words_for_a_status() {
+    for (status, expected) in [
+        ("error", StepStatus::Failed),
+        ("failure", StepStatus::Failed),
+        ("FAILED", StepStatus::Failed),
+        ("cancelled", StepStatus::Failed),
+        ("canceled", StepStatus::Failed),
+        ("inProgress", StepStatus::Running),
+        ("success", StepStatus::Succeeded),
+    ] {
+        let turn = MappedTurn::all(&[(CALL, json!({"toolCallId": "a", "title": "Read", "status": status}))]);
+        assert_eq!(turn.status("a"), expected, "{status}");
+    }
+}
+
+#[test]
+fn shows_tool_content_without_its_wrapper() {
+    for content in [
+        json!([{"type": "text", "text": "output"}]),
+        json!({"type": "text", "text": "output"}),
+        json!({"type": "content", "content": {"type": "text", "text": "output"}}),
+    ] {
+        let turn = MappedTurn::all(&[(UPDATE, json!({"toolCallId": "a", "content": content}))]);
+        assert_eq!(turn.step("tool:a").detail.to_value()["output"], "output", "{content}");
+    }
+}
+
+#[test]
+fn separates_calls_with_the_same_id() {
+    let turn = MappedTurn::all(&[
+        (CALL, json!({"toolCallId": "a", "title": "One", "status": "in_progress"})),
+        (UPDATE, json!({"toolCallId": "a", "status": "completed", "rawOutput": "first"})),
+        (CALL, json!({"toolCallId": "a", "title": "Two", "status": "pending"})),
+        (UPDATE, json!({"toolCallId": "a", "status": "failed", "rawOutput": "second"})),
+    ]);
+
+    let shown = |key: &str| {
+        (turn.step(key).title.clone(), turn.step(key).status, turn.step(key).detail.to_value()["output"].clone())
+    };
+    assert_eq!(shown("tool:a"), ("One".into(), StepStatus::Succeeded, json!("first")));
+    assert_eq!(shown("tool:a:2"), ("Two".into(), StepStatus::Failed, json!("second")));
 }
 
 #[test]

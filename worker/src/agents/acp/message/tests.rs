@@ -42,6 +42,20 @@ fn parses_lines_as_agents_write_them() {
         (r#"[{"id":1,"method":"m"},5,{"id":2,"method":"m"}]"#, vec![request(json!(1)), request(json!(2))]),
         (r#"{"id":1,"method":"m"}{"id":2,"method":"m"}"#, vec![request(json!(1)), request(json!(2))]),
         (r#"{"id":1,"method":"m"} done"#, vec![request(json!(1))]),
+        (r#"{"id":1,"method":"m"} done {"id":2,"method":"m"}"#, vec![request(json!(1)), request(json!(2))]),
+        (r#"Loading... {"id":1,"method":"m"}"#, vec![request(json!(1))]),
+        (r#"[INFO] {"method":"m","id":1} ok"#, vec![request(json!(1))]),
+        (r#"50% [{"id":1,"method":"m"}]"#, vec![request(json!(1))]),
+        (r#"{'half': 1} {"id":1,"method":"m"}"#, vec![request(json!(1))]),
+        ("\u{1b}[2K{\"id\":1,\"method\":\"m\"}", vec![request(json!(1))]),
+        ("|working\r{\"id\":3,\"result\":1}", vec![response(json!(3), json!(1))]),
+        (r#"found {"id":3} and {"error":5}"#, vec![Message::Unknown]),
+        (r#"saved {"method":5,"id":3,"params":{}}"#, vec![Message::Unknown]),
+        (r#"{"level":"info","sent":{"id":1,"method":"m"}}"#, vec![Message::Unknown]),
+        (r#"{"level":"error","error":"disk full"}"#, vec![Message::Unknown]),
+        (r#"[2026-11-28] {"id":1,"method":"m"}"#, vec![request(json!(1))]),
+        (r#"{"id":0,"method":null,"result":1}"#, vec![response(json!(0), json!(1))]),
+        ("{'method': 'session/update', 'params': {'update': {'sessionUpdate': 'x'}}}", vec![Message::MalformedUpdate]),
         ("  ", vec![]),
         ("Loading plugins...", vec![Message::Unknown]),
         ("{}", vec![Message::Unknown]),
@@ -69,6 +83,19 @@ fn parses_errors_of_any_shape() {
         error(r#"{"details":"it broke"}"#),
         (INTERNAL_ERROR, String::new(), Some(json!({"details": "it broke"})))
     );
+}
+
+#[test]
+fn repairs_a_message_after_other_output() {
+    assert_eq!(line(&format!("ready {}", chunk("a\tb"))), [single("a\tb")]);
+    assert_eq!(line(&format!("ready {}", chunk(r#"b" c"#))), [Message::MalformedUpdate]);
+}
+
+#[test]
+fn parses_an_error_without_an_id() {
+    let error = RpcError::new(-32600, "Invalid request");
+    let expected = Message::Response { id: Value::Null, result: Err(error) };
+    assert_eq!(line(r#"{"jsonrpc":"2.0","error":{"code":-32600,"message":"Invalid request"}}"#), [expected]);
 }
 
 #[test]

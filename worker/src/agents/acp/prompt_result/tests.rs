@@ -40,7 +40,46 @@ fn maps_results_to_finish_reasons_and_errors() {
         (reason("max_tokens"), vec![], Ok(FinishReason::Length)),
         (reason("max_turn_requests"), vec![text("Yes")], Ok(FinishReason::Length)),
         (reason("refusal"), vec![notice("error", "No")], Ok(FinishReason::Refusal)),
-        (reason("cancelled"), vec![], stop()),
+        (reason("maxTokens"), vec![text("Yes")], Ok(FinishReason::Length)),
+        (reason("MAX_TOKENS"), vec![text("Yes")], Ok(FinishReason::Length)),
+        (reason("length"), vec![text("Yes")], Ok(FinishReason::Length)),
+        (reason("token_limit"), vec![text("Yes")], Ok(FinishReason::Length)),
+        (json!({"stop_reason": "max_tokens"}), vec![text("Yes")], Ok(FinishReason::Length)),
+        (reason("Refusal"), vec![], Ok(FinishReason::Refusal)),
+        (reason("content_filter"), vec![], Ok(FinishReason::Refusal)),
+        (reason("endTurn"), vec![text("Yes")], stop()),
+        (reason("cancelled"), vec![], failed("The agent stopped with the reason “cancelled”.")),
+        (reason("canceled"), vec![text("Half")], failed("The agent stopped with the reason “canceled”.")),
+        (reason("budget_exceeded"), vec![text("Half")], failed("The agent stopped with the reason “budget_exceeded”.")),
+        (reason("interrupted"), vec![text("Half")], failed("The agent stopped with the reason “interrupted”.")),
+        (reason("killed"), vec![text("Half")], failed("The agent stopped with the reason “killed”.")),
+        (reason("network"), vec![text("Half")], failed("The agent stopped with the reason “network”.")),
+        (reason("incomplete"), vec![text("Half")], failed("The agent stopped with the reason “incomplete”.")),
+        (
+            reason("aborted"),
+            vec![text("Paris is the capital of France.")],
+            failed("The agent stopped with the reason “aborted”."),
+        ),
+        (
+            reason("aborted"),
+            vec![notice("info", "Using a small model"), text("Paris")],
+            failed("The agent stopped with the reason “aborted”."),
+        ),
+        (
+            reason("rate_limited"),
+            vec![text("Paris is the capital of France.")],
+            Err((ErrorCode::AgentRateLimited, "The agent stopped with the reason “rate_limited”.".to_owned())),
+        ),
+        (
+            reason("error"),
+            vec![text("GitHub says: rate limit reached, try again in 3 hours.")],
+            failed("The agent stopped with the reason “error”."),
+        ),
+        (
+            reason("error"),
+            vec![text("If the token has expired, please run /login again.")],
+            failed("The agent stopped with the reason “error”."),
+        ),
         (reason("tea_time"), vec![text("Yes")], stop()),
         (reason("tea_time"), vec![], stop()),
         (json!({"stopReason": 17}), vec![text("Yes")], stop()),
@@ -84,6 +123,16 @@ fn maps_results_to_finish_reasons_and_errors() {
     for (result, updates, expected) in table {
         assert_eq!(classified(&result, updates.clone()), expected, "{result} {updates:?}");
     }
+}
+
+#[test]
+fn accepts_a_cancellation_after_a_rejected_permission() {
+    let mut mapper = UpdateMapper::default();
+    mapper.record_rejection();
+
+    let answer = to_answer(&json!({"stopReason": "cancelled"}), &mapper, str::to_owned).unwrap();
+
+    assert_eq!(answer.finish_reason, FinishReason::Stop);
 }
 
 #[test]

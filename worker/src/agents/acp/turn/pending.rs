@@ -105,6 +105,7 @@ impl PendingPermission {
         match tool {
             Some(tool) if is_allowed => mapper.allow(&tool, out),
             Some(tool) => mapper.reject(&tool, out),
+            None if !is_allowed => mapper.record_rejection(),
             None => {}
         }
     }

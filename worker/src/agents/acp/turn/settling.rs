@@ -8,7 +8,7 @@ use super::super::{
     mapper,
     peer::RequestError,
     permission,
-    settle::{SettlePolicy, SettleWindow},
+    settle::{EMPTY_SILENCE, SettlePolicy, SettleWindow},
 };
 
 /// A turn that has a result but may still receive updates.
@@ -28,8 +28,10 @@ impl SettlingTurn {
     }
 
     /// Returns when the turn ends unless another update arrives.
-    pub fn settled_at(&self) -> Instant {
-        (self.last_update_at + self.window.silence).min(self.ended_at + self.window.limit)
+    pub fn settled_at(&self, has_text: bool) -> Instant {
+        let is_empty = self.result.is_ok() && !has_text;
+        let silence = if is_empty { self.window.silence.max(EMPTY_SILENCE) } else { self.window.silence };
+        (self.last_update_at + silence).min(self.ended_at + self.window.limit)
     }
 
     /// Returns an event that still belongs to the turn. Permission requests after the end are cancelled.
