@@ -108,6 +108,8 @@ impl fmt::Display for WorkerId {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -122,6 +124,15 @@ mod tests {
             format!("urn:uuid:{id}"),
         ] {
             assert_eq!(other.parse::<SessionId>(), Err(ParseIdError), "{other}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_accepted_id_is_written_as_it_was_read(text in "[0-9a-fA-F]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}") {
+            if let Ok(id) = text.parse::<SessionId>() {
+                prop_assert_eq!(id.to_string(), text);
+            }
         }
     }
 }

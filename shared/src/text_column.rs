@@ -45,28 +45,14 @@ macro_rules! text_column {
     };
 }
 
-/// Implements `as_str`, `Display`, `FromStr`, and sqlx's traits for an enum, given the names of its variants.
-macro_rules! named_variants {
-    ($name:ident { $($variant:ident = $text:literal,)+ }) => {
+/// Implements `as_str` and sqlx's traits for an enum whose names come from strum.
+macro_rules! text_enum {
+    ($name:ident) => {
         impl $name {
             /// Returns the name in JSON and in the store.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text,)+ }
-            }
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-
-        impl std::str::FromStr for $name {
-            type Err = $crate::text_column::UnknownText;
-
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
-                match text { $($text => Ok(Self::$variant),)+ _ => Err($crate::text_column::UnknownText(text.to_owned())) }
+                self.into_str()
             }
         }
 
@@ -74,4 +60,4 @@ macro_rules! named_variants {
     };
 }
 
-pub(crate) use {named_variants, text_column};
+pub(crate) use {text_column, text_enum};

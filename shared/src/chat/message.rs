@@ -1,18 +1,22 @@
 //! A message: what a user sent, or what the agent answered.
 
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr};
 use utoipa::ToSchema;
 
 use super::{Task, Usage};
 use crate::{
     clock::Timestamp,
     id::{MessageId, SessionId, TaskId},
-    text_column::named_variants,
+    text_column::text_enum,
 };
 
 /// Who wrote a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema, Display, EnumString, IntoStaticStr,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", const_into_str)]
 pub enum Role {
     /// The owner of the session.
     User,
@@ -20,14 +24,12 @@ pub enum Role {
     Assistant,
 }
 
-named_variants!(Role {
-    User = "user",
-    Assistant = "assistant",
-});
+text_enum!(Role);
 
 /// How an answer ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, Display, EnumString, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", const_into_str)]
 pub enum FinishReason {
     /// The agent finished.
     Stop,
@@ -45,15 +47,7 @@ pub enum FinishReason {
     Empty,
 }
 
-named_variants!(FinishReason {
-    Stop = "stop",
-    Length = "length",
-    Refusal = "refusal",
-    Cancelled = "cancelled",
-    Interrupted = "interrupted",
-    Error = "error",
-    Empty = "empty",
-});
+text_enum!(FinishReason);
 
 /// A message in a session. A transcript is ordered by `turn`, with the user message first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -1,17 +1,19 @@
 //! A session: a conversation between a user and an agent.
 
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr};
 use utoipa::ToSchema;
 
 use super::{Role, Task};
-use crate::{clock::Timestamp, id::SessionId, text_column::named_variants};
+use crate::{clock::Timestamp, id::SessionId, text_column::text_enum};
 
 /// The maximum length of [`LastMessage::preview`], in characters.
 pub const PREVIEW_CHARS: usize = 200;
 
 /// Whether a session is in use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, Display, EnumString, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", const_into_str)]
 pub enum SessionStatus {
     /// In the list, and messages can be sent.
     Active,
@@ -19,10 +21,7 @@ pub enum SessionStatus {
     Archived,
 }
 
-named_variants!(SessionStatus {
-    Active = "active",
-    Archived = "archived",
-});
+text_enum!(SessionStatus);
 
 /// What to do with a message while the agent is busy (a task is running or queued).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

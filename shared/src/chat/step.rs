@@ -1,14 +1,16 @@
 //! A step: something an agent did before its answer.
 
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeStruct as _};
+use strum::{Display, EnumString, IntoStaticStr};
 use utoipa::ToSchema;
 
 use super::{StepDetail, StepKind};
-use crate::text_column::named_variants;
+use crate::text_column::text_enum;
 
 /// The progress of the step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, Display, EnumString, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", const_into_str)]
 pub enum StepStatus {
     /// Not begun.
     Pending,
@@ -22,13 +24,7 @@ pub enum StepStatus {
     Rejected,
 }
 
-named_variants!(StepStatus {
-    Pending = "pending",
-    Running = "running",
-    Succeeded = "succeeded",
-    Failed = "failed",
-    Rejected = "rejected",
-});
+text_enum!(StepStatus);
 
 impl StepStatus {
     /// Returns whether the step may still change. A task that is not running has no open steps.

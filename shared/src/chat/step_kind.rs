@@ -1,13 +1,15 @@
-//! The kinds of steps.
+//! The kind of a step.
 
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr};
 use utoipa::ToSchema;
 
-use crate::text_column::named_variants;
+use crate::text_column::text_enum;
 
 /// The kind of a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, Display, EnumString, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", const_into_str)]
 pub enum StepKind {
     /// Reasoning that the agent showed.
     Thought,
@@ -15,16 +17,10 @@ pub enum StepKind {
     Tool,
     /// A plan that it made.
     Plan,
-    /// A request to be allowed something.
+    /// A request for permission.
     Permission,
-    /// Something worth telling.
+    /// A message about the turn.
     Notice,
 }
 
-named_variants!(StepKind {
-    Thought = "thought",
-    Tool = "tool",
-    Plan = "plan",
-    Permission = "permission",
-    Notice = "notice",
-});
+text_enum!(StepKind);

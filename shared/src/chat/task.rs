@@ -3,13 +3,14 @@
 use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use strum::{Display, EnumString, IntoStaticStr};
 use utoipa::ToSchema;
 
 use super::Step;
 use crate::{
     clock::Timestamp,
     id::{SessionId, TaskId},
-    text_column::{named_variants, text_column},
+    text_column::{text_column, text_enum},
 };
 
 /// The maximum pause between automatic attempts, unless the agent requests a longer one.
@@ -18,8 +19,9 @@ pub const MAX_BACKOFF: Duration = Duration::from_secs(30);
 pub const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 /// The status of a task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, Display, EnumString, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase", const_into_str)]
 pub enum TaskStatus {
     /// Waiting for its turn or for its next attempt.
     Queued,
@@ -35,14 +37,7 @@ pub enum TaskStatus {
     Interrupted,
 }
 
-named_variants!(TaskStatus {
-    Queued = "queued",
-    Running = "running",
-    Succeeded = "succeeded",
-    Failed = "failed",
-    Cancelled = "cancelled",
-    Interrupted = "interrupted",
-});
+text_enum!(TaskStatus);
 
 impl TaskStatus {
     /// Returns whether the task has an outcome.
@@ -56,7 +51,8 @@ impl TaskStatus {
 }
 
 /// Why a running task is being stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Display, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "lowercase", const_into_str)]
 pub enum StopReason {
     /// The user stopped the task, which ends as `cancelled`.
     Cancel,
@@ -64,10 +60,7 @@ pub enum StopReason {
     Interrupt,
 }
 
-named_variants!(StopReason {
-    Cancel = "cancel",
-    Interrupt = "interrupt",
-});
+text_enum!(StopReason);
 
 impl StopReason {
     /// Returns the status with which the task ends.

@@ -101,6 +101,8 @@ impl<'de> Deserialize<'de> for Cursor {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -127,6 +129,15 @@ mod tests {
             "abc-1-2",
         ] {
             assert_eq!(text.parse::<Cursor>(), Err(ParseCursorError), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn accepts_only_what_it_would_write(text in "[0-9a-zA-Z]{0,12}-{0,2}[0-9]{0,20}") {
+            if let Ok(cursor) = text.parse::<Cursor>() {
+                prop_assert_eq!(cursor.to_string(), text);
+            }
         }
     }
 }

@@ -211,6 +211,8 @@ impl EventData {
 
 #[cfg(test)]
 mod tests {
+    use strum::EnumCount as _;
+
     use super::*;
 
     #[test]
@@ -223,5 +225,43 @@ mod tests {
         assert_eq!(json, serde_json::json!({"type": "heartbeat", "at": "2026-01-31T12:00:00.000Z"}));
         assert_eq!(json["type"], event.data.kind());
         assert_eq!(serde_json::from_value::<Event>(json).unwrap(), event);
+    }
+
+    /// Returns the name of every event, as serde reads it.
+    fn names() -> Vec<String> {
+        let unknown = serde_json::from_value::<EventData>(serde_json::json!({"type": ""})).unwrap_err().to_string();
+        let (_, expected) = unknown.split_once("expected one of ").unwrap();
+        expected.split(", ").map(|name| name.trim_matches('`').to_owned()).collect()
+    }
+
+    #[test]
+    fn events_have_the_same_names_in_json_and_in_the_log() {
+        let (id, at) = (crate::id::SessionId::generate(), "2026-01-31T12:00:00Z");
+        let task = serde_json::json!({
+            "id": id, "chat_session_id": id, "status": "queued", "attempt": 0, "failures": 0, "max_attempts": 3,
+            "created_at": at,
+        });
+        let session = serde_json::json!({
+            "id": id, "workspace_id": "w", "agent_key": "demo", "creator_id": "ann", "title": "", "status": "active",
+            "created_at": at, "updated_at": at, "last_activity_at": at, "last_seq": 0, "last_read_seq": 0,
+            "unread_count": 0, "queued_count": 0,
+        });
+        let message = serde_json::json!({
+            "id": id, "chat_session_id": id, "turn": 1, "seq": 1, "role": "user", "content": "", "task_id": id,
+            "created_at": at,
+        });
+        let step = serde_json::json!({"seq": 1, "revision": 1, "kind": "thought", "detail": {}, "title": "", "status": "running"});
+        let mut fields = serde_json::json!({
+            "session": session, "message": message, "task": task, "step": step, "message_id": id, "task_id": id,
+            "role": "user", "cursor": "abc-1", "heartbeat_ms": 1, "retry_ms": 1, "reason": "pruned", "agent_key": "demo",
+            "is_typing": true, "expires_at": at, "attempt": 1, "offset": 0, "next_offset": 0, "text": "",
+        });
+
+        for name in names() {
+            fields["type"] = name.as_str().into();
+            let data: EventData = serde_json::from_value(fields.clone()).unwrap();
+            assert_eq!(data.kind(), name);
+        }
+        assert_eq!(names().iter().filter(|name| name.parse::<LogKind>().is_ok()).count(), LogKind::COUNT);
     }
 }

@@ -1,42 +1,44 @@
 //! The kinds of durable events. The log stores references, not payloads.
 
+use strum::{Display, EnumCount, EnumString, IntoStaticStr};
+
 use crate::{
     chat::Role,
     id::{MessageId, SessionId, TaskId},
-    text_column::named_variants,
+    text_column::text_enum,
 };
 
-/// The kind of a row in a user's log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// The kind of a row in a user's log. A test verifies that [`EventData`](super::EventData) has the same names in JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Display, EnumCount, EnumString, IntoStaticStr)]
+#[strum(const_into_str)]
 pub enum LogKind {
     /// A session was created.
+    #[strum(serialize = "session.created")]
     SessionCreated,
     /// The title, status, or pin of a session changed.
+    #[strum(serialize = "session.updated")]
     SessionUpdated,
     /// The read position of a session changed.
+    #[strum(serialize = "session.read")]
     SessionRead,
     /// A session was permanently deleted.
+    #[strum(serialize = "session.deleted")]
     SessionDeleted,
     /// A message was created.
+    #[strum(serialize = "message.created")]
     MessageCreated,
     /// The user edited a message.
+    #[strum(serialize = "message.updated")]
     MessageUpdated,
     /// A message was unsent, or replaced by a retry.
+    #[strum(serialize = "message.deleted")]
     MessageDeleted,
     /// The status or the attempt of a task changed.
+    #[strum(serialize = "task.updated")]
     TaskUpdated,
 }
 
-named_variants!(LogKind {
-    SessionCreated = "session.created",
-    SessionUpdated = "session.updated",
-    SessionRead = "session.read",
-    SessionDeleted = "session.deleted",
-    MessageCreated = "message.created",
-    MessageUpdated = "message.updated",
-    MessageDeleted = "message.deleted",
-    TaskUpdated = "task.updated",
-});
+text_enum!(LogKind);
 
 /// The objects that a durable event refers to. They are rendered in their state at the time of sending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -59,6 +59,7 @@ pub fn replace_lone_surrogates(text: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*};
     use serde_json::{Value, json};
 
     use super::*;
@@ -122,5 +123,39 @@ mod tests {
         text.push_str(joiner.finish());
 
         assert_eq!(text, "a🎉b\u{fffd}c\u{fffd}\u{fffd}");
+    }
+
+    proptest! {
+        #[test]
+        fn keeps_the_meaning_of_valid_json(texts in vec(any::<String>(), 0..4), number in any::<i64>()) {
+            let expected = json!([texts, {"number": number}]);
+
+            prop_assert_eq!(value(&expected.to_string()), Some(expected));
+        }
+
+        #[test]
+        fn repairs_a_text_only_once(text in r#"(["\\/'u{}\[\]:, aNn\x00-\x02]|ud83d|ude00|NaN|Infinity|-){0,16}"#) {
+            let repaired = repair(&text, LoneSurrogates::Replace);
+
+            prop_assert_eq!(&repair(&repaired, LoneSurrogates::Replace), &repaired);
+        }
+
+        #[test]
+        fn joins_the_halves_of_any_text(text in "[^\u{fdd0}]*", lengths in vec(1..4_usize, 0..64)) {
+            let units: Vec<u16> = text.encode_utf16().collect();
+            let (mut rest, mut lengths) = (units.as_slice(), lengths.into_iter().cycle());
+            let (mut joiner, mut joined) = (SurrogateJoiner::default(), String::new());
+
+            while !rest.is_empty() {
+                let (piece, after) = rest.split_at(lengths.next().unwrap_or(1).min(rest.len()));
+                rest = after;
+                let escapes: String = piece.iter().map(|unit| format!("\\u{unit:04x}")).collect();
+                let piece: String = parse(format!("\"{escapes}\"").as_bytes(), LoneSurrogates::Mark).unwrap();
+                joined.push_str(&joiner.push(&piece));
+            }
+            joined.push_str(joiner.finish());
+
+            prop_assert_eq!(joined, text);
+        }
     }
 }
