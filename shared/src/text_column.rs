@@ -51,8 +51,8 @@ macro_rules! text_enum {
         impl $name {
             /// Returns the name in JSON and in the store.
             #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                self.into_str()
+            pub fn as_str(self) -> &'static str {
+                self.into()
             }
         }
 

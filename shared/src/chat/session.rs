@@ -13,7 +13,7 @@ pub const PREVIEW_CHARS: usize = 200;
 /// Whether a session is in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, Display, EnumString, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
-#[strum(serialize_all = "lowercase", const_into_str)]
+#[strum(serialize_all = "lowercase")]
 pub enum SessionStatus {
     /// In the list, and messages can be sent.
     Active,

@@ -10,7 +10,7 @@ use crate::text_column::text_enum;
 /// The progress of the step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, Display, EnumString, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
-#[strum(serialize_all = "lowercase", const_into_str)]
+#[strum(serialize_all = "lowercase")]
 pub enum StepStatus {
     /// Not begun.
     Pending,

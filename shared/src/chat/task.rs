@@ -21,7 +21,7 @@ pub const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 /// The status of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, Display, EnumString, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
-#[strum(serialize_all = "lowercase", const_into_str)]
+#[strum(serialize_all = "lowercase")]
 pub enum TaskStatus {
     /// Waiting for its turn or for its next attempt.
     Queued,
@@ -52,7 +52,7 @@ impl TaskStatus {
 
 /// Why a running task is being stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Display, EnumString, IntoStaticStr)]
-#[strum(serialize_all = "lowercase", const_into_str)]
+#[strum(serialize_all = "lowercase")]
 pub enum StopReason {
     /// The user stopped the task, which ends as `cancelled`.
     Cancel,

@@ -187,7 +187,7 @@ impl EventData {
 
     /// Returns the type of the event.
     #[must_use]
-    pub const fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         match self {
             Self::Hello { .. } => "hello",
             Self::Heartbeat => "heartbeat",

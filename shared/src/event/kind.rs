@@ -10,7 +10,6 @@ use crate::{
 
 /// The kind of a row in a user's log. A test verifies that [`EventData`](super::EventData) has the same names in JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Display, EnumCount, EnumString, IntoStaticStr)]
-#[strum(const_into_str)]
 pub enum LogKind {
     /// A session was created.
     #[strum(serialize = "session.created")]

@@ -149,8 +149,8 @@ mod tests {
             while !rest.is_empty() {
                 let (piece, after) = rest.split_at(lengths.next().unwrap_or(1).min(rest.len()));
                 rest = after;
-                let escapes: String = piece.iter().map(|unit| format!("\\u{unit:04x}")).collect();
-                let piece: String = parse(format!("\"{escapes}\"").as_bytes(), LoneSurrogates::Mark).unwrap();
+                let escapes: Vec<_> = piece.iter().map(|unit| format!("\\u{unit:04x}")).collect();
+                let piece: String = parse(format!("\"{}\"", escapes.concat()).as_bytes(), LoneSurrogates::Mark).unwrap();
                 joined.push_str(&joiner.push(&piece));
             }
             joined.push_str(joiner.finish());
