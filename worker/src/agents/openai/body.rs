@@ -8,7 +8,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use reqwest::{Response, header::CONTENT_TYPE};
 use tokio::time::{Instant, timeout_at};
 
-use super::errors;
+use super::{errors, gzip};
 use crate::agents::AgentError;
 
 /// A response body in progress.
@@ -26,7 +26,9 @@ impl Body {
     pub fn new(response: Response, first_byte_at: Instant, idle_timeout: Duration) -> Self {
         let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let content_type = content_type.unwrap_or_default().to_owned();
-        let bytes = response.bytes_stream().map_err(errors::from_transport).boxed();
+        let is_gzip = gzip::is_declared(response.headers());
+        let bytes = response.bytes_stream().map_err(errors::from_transport);
+        let bytes = if is_gzip { gzip::decode(bytes).boxed() } else { bytes.boxed() };
         Self { bytes, content_type, deadline: first_byte_at, idle_timeout }
     }
 

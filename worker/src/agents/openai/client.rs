@@ -24,6 +24,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// fails if the server closes its connection at the same time.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
+/// Maximum number of header fields in a response; gateways add many.
+const MAX_HEADERS: usize = 1_000;
+
 /// Runs every connection on one thread.
 ///
 /// hyper 1.x loses a request that one thread hands to a connection while another thread closes it because of what the
@@ -58,6 +61,9 @@ impl Client {
             .user_agent(concat!("banter/", env!("CARGO_PKG_VERSION")))
             .default_headers(headers)
             .redirect(Policy::none())
+            .http1_max_headers(MAX_HEADERS)
+            // `gzip` decodes what this does not.
+            .no_gzip()
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(POOL_IDLE_TIMEOUT);
         if url.scheme() == "http" {

@@ -42,6 +42,6 @@ impl OpenaiAgent {
     /// Fails if the server does not respond or rejects the request.
     pub async fn probe(&self) -> Result<usize, AgentError> {
         let list = self.list_models(MODELS_TIMEOUT).await.map_err(|failure| failure.error)?;
-        Ok(list["data"].as_array().map_or(0, Vec::len))
+        Ok(list.ids.len())
     }
 }

@@ -10,7 +10,9 @@ mod client;
 mod dialect;
 mod driver;
 mod errors;
+mod gzip;
 mod loading;
+mod models;
 mod reader;
 mod request;
 #[cfg(test)]
@@ -22,14 +24,8 @@ use std::{
 };
 
 use async_trait::async_trait;
-use banter_shared::{
-    agents_file::OpenaiConfig,
-    chat::ErrorCode,
-    clock::SharedClock,
-    lenient_json::{self, LoneSurrogates},
-};
+use banter_shared::{agents_file::OpenaiConfig, chat::ErrorCode, clock::SharedClock};
 use reqwest::{Response, StatusCode};
-use serde_json::Value;
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep},
@@ -42,6 +38,7 @@ use self::{
     dialect::Dialect,
     errors::{Context, Failure},
     loading::{LoadingLimits, LoadingWait},
+    models::ModelList,
     reader::ReadResult,
 };
 use super::{Agent, AgentError, Answer, Turn, Update, prompt};
@@ -159,20 +156,21 @@ impl OpenaiAgent {
             return Ok(model);
         }
         let list = self.list_models(MODELS_TIMEOUT.min(self.config.first_byte_timeout)).await?;
-        let Some(model) = list["data"][0]["id"].as_str() else {
+        let Some(model) = list.ids.into_iter().next() else {
             let message = "The agent's server lists no model. Check `base_url`, or set `model`.";
-            return Err(AgentError::new(ErrorCode::AgentUnavailable, message).into());
+            let error = AgentError::new(ErrorCode::AgentUnavailable, message);
+            return Err(errors::with_words(error, &list.text, self.context()).into());
         };
-        self.profile(|profile| profile.model = Some(model.to_owned()));
-        Ok(model.to_owned())
+        self.profile(|profile| profile.model = Some(model.clone()));
+        Ok(model)
     }
 
-    /// Fetches the server's list of models, or `null` if it is not JSON.
-    async fn list_models(&self, timeout: Duration) -> Result<Value, Failure> {
+    /// Fetches the server's list of models, which is empty if the response is none.
+    async fn list_models(&self, timeout: Duration) -> Result<ModelList, Failure> {
         let deadline = Instant::now() + timeout;
         let response = self.accepted(self.client.models(deadline).await?, deadline).await?;
         let list = Body::new(response, deadline, self.config.idle_timeout).whole(MAX_MODELS_BYTES).await?;
-        Ok(list.and_then(|bytes| lenient_json::parse(&bytes, LoneSurrogates::Replace).ok()).unwrap_or_default())
+        ModelList::read(&list.unwrap_or_default(), self.context())
     }
 
     /// Returns the response if its status is a success.

@@ -16,6 +16,7 @@ use banter_shared::{
     clock::SystemClock,
     id::{SessionId, TaskId},
 };
+use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 

@@ -8,12 +8,14 @@ use banter_shared::{
 };
 use serde_json::Value;
 
+use super::{masks, page};
+
 /// Maximum length of a quote, in characters.
 const MAX_QUOTE_CHARS: usize = 300;
 /// Maximum depth at which an error is searched.
 const MAX_DEPTH: usize = 8;
 /// Fields that hold the message of an error, best first.
-const FIELDS: [&str; 20] = [
+const FIELDS: [&str; 21] = [
     "message",
     "error_message",
     "error_msg",
@@ -30,6 +32,7 @@ const FIELDS: [&str; 20] = [
     "error",
     "errors",
     "err",
+    "exception",
     "fault",
     "base_resp",
     "faultstring",
@@ -51,9 +54,10 @@ pub(super) fn parse(text: &str) -> Option<Value> {
     lenient_json::parse(text.as_bytes(), LoneSurrogates::Replace).ok()
 }
 
-/// Returns the text of a body that is not JSON; empty for a web page.
+/// Returns the text of a body that is not JSON; of a web page, its title and heading.
 pub(super) fn in_page(text: &str) -> String {
-    if text.trim_start().starts_with('<') { String::new() } else { text.trim().to_owned() }
+    let text = text.trim();
+    if text.starts_with('<') { page::headline(text) } else { text.to_owned() }
 }
 
 /// Returns the message in an error object, at any depth; empty if there is none.
@@ -73,18 +77,31 @@ fn find(value: &Value, depth: usize) -> Option<String> {
             (!found.is_empty()).then(|| found.join("; "))
         }
         Value::Object(fields) => {
-            let nested = ["error", "errors", "fault", "base_resp"];
+            let field = |name: &str| {
+                let same = || fields.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value);
+                fields.get(name).or_else(same)
+            };
+            let nested = ["error", "errors", "exception", "fault", "base_resp", "response"];
             // A gateway includes the upstream server's error as `metadata.raw`.
             let upstream = fields.get("metadata").and_then(|metadata| find(metadata.get("raw")?, depth + 1));
             // `{"error": {"message": …}, "message": …}`: the inner message is more specific.
             let inner = upstream.or_else(|| {
                 nested
                     .iter()
-                    .find_map(|name| fields.get(*name).filter(|it| !it.is_string()).and_then(|it| find(it, depth + 1)))
+                    .find_map(|name| field(name).filter(|it| !it.is_string()).and_then(|it| find(it, depth + 1)))
             });
+            // `{"modelStreamErrorException": {"message": …}}`
+            let other = || {
+                let is_error = |name: &str| {
+                    let name = name.to_ascii_lowercase();
+                    name.ends_with("error") || name.ends_with("exception")
+                };
+                fields.iter().filter(|(name, _)| is_error(name)).find_map(|(_, it)| find(it, depth + 1))
+            };
             inner
                 .or_else(|| fields.get("msg").and_then(Value::as_str).filter(|it| !it.is_empty()).map(str::to_owned))
-                .or_else(|| FIELDS.iter().find_map(|name| fields.get(*name).and_then(|it| find(it, depth + 1))))
+                .or_else(|| FIELDS.iter().find_map(|name| field(name).and_then(|it| find(it, depth + 1))))
+                .or_else(other)
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
@@ -99,11 +116,7 @@ fn inner(text: &str, depth: usize) -> Option<String> {
 
 /// Appends the server's message to a sentence, on one line and without the key.
 pub(super) fn with_quote(sentence: String, message: &str, key: Option<&str>) -> String {
-    let message = match key {
-        Some(key) => message.replace(key, "***"),
-        None => message.to_owned(),
-    };
-    let quote = one_line(&message, MAX_QUOTE_CHARS);
+    let quote = one_line(&masks::without_keys(message, key), MAX_QUOTE_CHARS);
     if quote.is_empty() { sentence } else { format!("{sentence} The server says: {quote}") }
 }
 

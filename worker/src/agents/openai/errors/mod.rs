@@ -1,10 +1,13 @@
 //! Converts errors of a server or the network into errors for the user.
 //!
 //! Messages contain no addresses or secrets, because users read them, not only the operator. Every failure quotes the
-//! server's message, except where servers repeat parts of a rejected key.
+//! server's message, in which keys are masked.
 
+mod access;
 mod cause;
+mod masks;
 mod message;
+mod page;
 mod patterns;
 #[cfg(test)]
 mod tests;
@@ -18,6 +21,7 @@ use reqwest::{StatusCode, header::HeaderMap};
 use serde_json::Value;
 
 use self::{
+    access::Access,
     cause::{Cause, ErrorReport},
     wait::Wait,
 };
@@ -73,10 +77,38 @@ pub(super) fn from_words(text: &str, context: Context<'_>) -> Failure {
     match message::parse(&text) {
         Some(object) if !object.is_string() => from_object(&object, context),
         _ => {
-            let report = ErrorReport { status: None, error: None, message: &text, raw: &text };
+            let said = message::in_page(&text);
+            let report = ErrorReport { status: None, error: None, message: &said, raw: &text };
             failure(report, Wait::from_words(&text, context.now), context)
         }
     }
+}
+
+/// Returns the failure of an answer that ended early, after these words.
+pub(super) fn from_last_words(text: &str, context: Context<'_>) -> Failure {
+    explained("The agent's server ended the answer early.", text, context)
+}
+
+/// Returns the failure of an answer that the server aborted for this reason, which may be empty.
+pub(super) fn from_abort(reason: &str, context: Context<'_>) -> Failure {
+    explained("The agent's server aborted the answer.", reason, context)
+}
+
+/// Returns the failure that a text means; this sentence, if it means nothing in particular.
+fn explained(sentence: &str, text: &str, context: Context<'_>) -> Failure {
+    let mut failure = from_words(text, context);
+    if failure.error.code == ErrorCode::AgentError {
+        failure.error = with_words(AgentError::new(ErrorCode::AgentError, sentence), text, context);
+    }
+    failure
+}
+
+/// Adds the server's words, in any form, to an error.
+pub(super) fn with_words(mut error: AgentError, text: &str, context: Context<'_>) -> AgentError {
+    let text = message::clean(text);
+    let said = message::parse(&text).map_or_else(|| message::in_page(&text), |object| message::in_error(&object));
+    error.message = message::with_quote(error.message, &said, context.key);
+    error
 }
 
 fn failure(report: ErrorReport<'_>, wait: Wait, context: Context<'_>) -> Failure {
@@ -89,11 +121,11 @@ fn failure(report: ErrorReport<'_>, wait: Wait, context: Context<'_>) -> Failure
     } else {
         None
     };
-    let sentence = sentence(cause, report.status, context.key.is_some(), wait.map(|wait| (wait, context.now)));
-    // Servers repeat parts of a rejected key, and the body of a redirect is not informative.
+    let access = Access::of(&report, context.key.is_some());
+    let sentence = sentence(cause, report.status, access, wait.map(|wait| (wait, context.now)));
+    // The body of a redirect is not informative.
     let is_redirect = report.status.is_some_and(|status| (300..400).contains(&status));
-    let is_quoted = code != ErrorCode::AgentAuth && !is_redirect;
-    let message = if is_quoted { message::with_quote(sentence, report.message, context.key) } else { sentence };
+    let message = if is_redirect { sentence } else { message::with_quote(sentence, report.message, context.key) };
     Failure {
         error: AgentError::new(code, message).with_retry_after(wait),
         response: Some(report.raw.to_owned()),
@@ -101,15 +133,21 @@ fn failure(report: ErrorReport<'_>, wait: Wait, context: Context<'_>) -> Failure
     }
 }
 
-fn sentence(cause: Cause, status: Option<u16>, has_key: bool, wait: Option<(Duration, Timestamp)>) -> String {
+fn sentence(cause: Cause, status: Option<u16>, access: Access, wait: Option<(Duration, Timestamp)>) -> String {
     let server = "The agent's server";
     let is_redirect = status.is_some_and(|status| (300..400).contains(&status));
     let what = match cause {
         Cause::Quota => format!("{server} reports that the account's quota or credit is exhausted"),
         Cause::Loading => format!("{server} is still loading the model"),
+        Cause::Other(ErrorCode::ContextOverflow) if status == Some(413) => {
+            "The conversation is too large for the agent's server".to_owned()
+        }
         Cause::Other(ErrorCode::ContextOverflow) => "The conversation is too long for the model".to_owned(),
-        Cause::Other(ErrorCode::AgentAuth) if has_key => format!("{server} rejected the API key"),
-        Cause::Other(ErrorCode::AgentAuth) => format!("{server} requires an API key, but none is configured"),
+        Cause::Other(ErrorCode::AgentAuth) => match access {
+            Access::WrongKey => format!("{server} rejected the API key"),
+            Access::NoKey => format!("{server} denied access, and no API key is configured"),
+            Access::Denied => format!("{server} denied access"),
+        },
         Cause::Other(ErrorCode::AgentUnavailable) if is_redirect => {
             format!("{server} redirects to another address; set `base_url` to the final one")
         }
@@ -136,7 +174,9 @@ fn sentence(cause: Cause, status: Option<u16>, has_key: bool, wait: Option<(Dura
         },
     };
     match status {
-        Some(status) if cause != Cause::Other(ErrorCode::ContextOverflow) => format!("{what} (HTTP {status})."),
+        Some(status) if cause != Cause::Other(ErrorCode::ContextOverflow) || status == 413 => {
+            format!("{what} (HTTP {status}).")
+        }
         Some(_) | None => format!("{what}."),
     }
 }

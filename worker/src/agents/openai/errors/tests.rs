@@ -266,14 +266,61 @@ fn quotes_the_servers_message_without_the_key() {
     let quoted = status(400, r#"{"error":{"message":"no\n\u0007 sk-1 here"}}"#);
     assert_eq!(quoted.message, "The agent's server rejected the request (HTTP 400). The server says: no *** here");
 
-    let auth = status(401, r#"{"error":{"message":"wrong key sk-1"}}"#);
-    assert_eq!(auth.message, "The agent's server rejected the API key (HTTP 401).");
-
     let page = status(502, "<html>nginx</html>");
     assert_eq!(page.message, "The agent's server failed (HTTP 502).");
 
-    let long = status(500, &format!("{}sk-1", "x".repeat(298)));
-    assert!(long.message.ends_with("xx**…"), "{long}");
+    let long = status(500, &format!("{} sk-1", "x".repeat(297)));
+    assert!(long.message.ends_with("xx **…"), "{long}");
+}
+
+#[test]
+fn quotes_the_title_of_a_page() {
+    let page = |title: &str| format!("<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>");
+
+    let large = status(413, &page("413 Request Entity Too Large"));
+    assert_eq!(
+        (large.code, large.message.as_str()),
+        (
+            ErrorCode::ContextOverflow,
+            "The conversation is too large for the agent's server (HTTP 413). The server says: 413 Request Entity Too Large"
+        )
+    );
+    let gateway = status(502, &page("api.example | 502: Bad gateway"));
+    assert_eq!(
+        gateway.message,
+        "The agent's server failed (HTTP 502). The server says: api.example | 502: Bad gateway"
+    );
+}
+
+#[test]
+fn blames_the_key_only_if_the_server_does() {
+    let object = |words: &str| json!({"error": {"message": words}}).to_string();
+    let page = "<title>Attention Required! | Cloudflare</title><h1>Sorry, you have been blocked</h1>".to_owned();
+    let denied = "The agent's server denied access";
+    let wrong = "The agent's server rejected the API key";
+    let none = "The agent's server denied access, and no API key is configured";
+    for (number, body, with_key, without_key) in [
+        (403, object("Country, region, or territory not supported"), denied, denied),
+        (403, object("The model `x` requires terms acceptance"), denied, denied),
+        (401, object("Organization has been disabled"), denied, none),
+        (403, page, denied, denied),
+        (403, String::new(), denied, denied),
+        (401, String::new(), wrong, none),
+        (401, object("Incorrect API key provided: sk-ab***yz."), wrong, none),
+        (401, object("Access denied due to invalid subscription key or wrong API endpoint."), wrong, none),
+        (403, object("API key expired. Please renew it."), wrong, denied),
+        (401, object("User not found."), denied, none),
+    ] {
+        for (key, expected) in [(Some("sk-1"), with_key), (None, without_key)] {
+            let context = Context { key, now: now() };
+            let status = StatusCode::from_u16(number).unwrap();
+            let error = from_status(status, &HeaderMap::new(), body.as_bytes(), context).error;
+            assert_eq!(error.code, ErrorCode::AgentAuth);
+            assert!(error.message.starts_with(&format!("{expected} (HTTP {number}).")), "{body}: {error}");
+            assert_eq!(error.message.contains(" The server says: "), !body.is_empty(), "{error}");
+            assert!(!error.message.contains("sk-"), "{error}");
+        }
+    }
 }
 
 #[test]
@@ -292,6 +339,10 @@ fn finds_the_servers_message_in_any_shape() {
         json!({"error": {"message": "Provider returned error", "metadata": {"raw": "{\"error\":\"slot lost\"}"}}}),
         json!({"error": {"message": "Provider returned error", "metadata": {"raw": "slot lost"}}}),
         json!({"text": "slot lost", "error_code": 50001}),
+        json!({"Error": {"Message": "slot lost"}}),
+        json!({"exception": "slot lost"}),
+        json!({"type": "response.failed", "response": {"status": "failed", "error": {"code": "x", "message": "slot lost"}}}),
+        json!({"modelStreamErrorException": {"message": "slot lost", "originalStatusCode": 500}}),
         json!({"message": "\u{1b}[31mslot\u{1b}[0m lost"}),
         json!("slot lost"),
     ] {

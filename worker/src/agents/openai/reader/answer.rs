@@ -1,16 +1,17 @@
 //! Assembles an answer from the messages of a stream.
 
 use banter_shared::{
-    chat::{ErrorCode, FinishReason, Usage},
+    chat::{FinishReason, Usage},
     lenient_json::replace_marks,
 };
 use serde_json::Value;
 
 use super::{
     chunk::{self, Finish},
+    last_words::LastWords,
     message::Message,
     output::Output,
-    parts::Part,
+    parts::{Part, ToolCall},
     reports,
 };
 use crate::agents::{
@@ -21,8 +22,10 @@ use crate::agents::{
 /// The effect of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
-    /// It is part of the answer.
-    Open,
+    /// It adds to the answer.
+    Output,
+    /// It is part of the answer, but adds nothing.
+    Idle,
     /// It is not part of an answer.
     Ignored,
     /// It ends the answer.
@@ -35,6 +38,10 @@ pub(super) struct Assembler<'a> {
     output: Output,
     finish: Option<FinishReason>,
     usage: Option<Usage>,
+    /// The index of the choice that is the answer.
+    choice: Option<u64>,
+    /// Words of the server since the last output.
+    words: LastWords,
     flags: Flags,
 }
 
@@ -45,8 +52,8 @@ struct Flags {
     is_completion: bool,
     is_done: bool,
     has_output: bool,
-    /// Thoughts arrived in a field that lists of details repeat.
-    has_plain_thoughts: bool,
+    /// Parts arrived as deltas.
+    has_deltas: bool,
     /// Output arrived after a finish reason.
     was_contradicted: bool,
     /// The usage arrived after the finish reason, in its own chunk.
@@ -57,7 +64,15 @@ struct Flags {
 
 impl<'a> Assembler<'a> {
     pub fn new(context: Context<'a>, is_unopened: bool) -> Self {
-        Self { context, output: Output::new(is_unopened), finish: None, usage: None, flags: Flags::default() }
+        Self {
+            context,
+            output: Output::new(is_unopened),
+            finish: None,
+            usage: None,
+            choice: None,
+            words: LastWords::default(),
+            flags: Flags::default(),
+        }
     }
 
     /// Returns the finish reason, unless more output followed it.
@@ -105,6 +120,16 @@ impl<'a> Assembler<'a> {
         if self.output.was_retracted() { Some(true) } else { self.flags.was_never_closed.then_some(false) }
     }
 
+    /// Returns the failure that the server's last words explain; `None` if output followed them.
+    pub fn explained(&self) -> Option<Failure> {
+        self.words.failure(self.context)
+    }
+
+    /// Adds the server's last words to an error.
+    pub fn with_words(&self, error: AgentError) -> AgentError {
+        self.words.added_to(error, self.context)
+    }
+
     /// Processes the next message.
     ///
     /// # Errors
@@ -120,8 +145,9 @@ impl<'a> Assembler<'a> {
                 for value in items {
                     match self.take_object(value, *is_document)? {
                         Progress::Done => return Ok(Progress::Done),
-                        Progress::Open => progress = Progress::Open,
-                        Progress::Ignored => {}
+                        Progress::Output => progress = Progress::Output,
+                        Progress::Idle if progress == Progress::Ignored => progress = Progress::Idle,
+                        Progress::Idle | Progress::Ignored => {}
                     }
                 }
                 Ok(progress)
@@ -132,27 +158,54 @@ impl<'a> Assembler<'a> {
             Message::TooLong => {
                 self.flags.has_output = true;
                 self.output.notices.add_omission();
-                Ok(Progress::Open)
+                Ok(Progress::Output)
+            }
+            Message::Lost(_) => {
+                self.flags.has_output = true;
+                self.output.notices.add_loss();
+                Ok(Progress::Output)
+            }
+            Message::Words(words) => {
+                self.words.push(words);
+                Ok(Progress::Ignored)
             }
             Message::Unknown(_) => Ok(Progress::Ignored),
         }
     }
 
     fn take_object(&mut self, object: &Value, is_document: bool) -> Result<Progress, Failure> {
-        let chunk = chunk::read(object);
+        let mut chunk = chunk::read(object, self.choice);
         let report = reports::find(object);
+        if chunk.is_repeatable && (self.flags.has_deltas || chunk.finish.is_some()) {
+            self.remove_repetition(&mut chunk.parts);
+        }
+        if !chunk.parts.is_empty() {
+            self.choice.get_or_insert(chunk.index);
+            self.flags.has_deltas |= !chunk.is_repeatable;
+        }
+        if chunk.has_others {
+            self.output.notices.add_choices();
+        }
+        let has_output = !chunk.parts.is_empty();
+        if has_output {
+            self.words = LastWords::default();
+        } else {
+            self.words.push_object(object);
+        }
         if report.is_none() && !chunk.is_completion && chunk.usage.is_none() {
             return Ok(Progress::Ignored);
         }
-        let has_output = !chunk.parts.is_empty();
         self.flags.is_completion |= chunk.is_completion;
         if has_output && self.finish.is_some() {
             self.flags.was_contradicted = true;
             self.finish = self.finish.filter(|finish| *finish == FinishReason::Refusal);
         }
-        self.flags.has_final_usage =
-            self.finish.is_some() && chunk.usage.is_some() && chunk.finish.is_none() && !has_output;
+        let has_new_usage = chunk.usage.is_some() && chunk.usage != self.usage;
+        if has_output || chunk.usage.is_some() {
+            self.flags.has_final_usage = self.finish.is_some() && chunk.finish.is_none() && !has_output;
+        }
         self.usage = chunk.usage.or(self.usage);
+        let finish = self.finish;
         for part in chunk.parts {
             if !self.take_part(part) {
                 self.finish = Some(FinishReason::Length);
@@ -164,16 +217,40 @@ impl<'a> Assembler<'a> {
             return Err(errors::from_object(error, self.context));
         }
         match chunk.finish {
-            Some(Finish::Aborted) => {
-                let message = "The agent's server aborted the answer.";
-                return Err(AgentError::new(ErrorCode::AgentError, message).into());
+            Some(Finish::Aborted(reason)) => return Err(errors::from_abort(&reason, self.context)),
+            Some(Finish::Reason(reason)) => self.finish = Some(stronger(self.finish, reason)),
+            Some(Finish::Unknown(reason)) => {
+                self.finish = self.finish.or(Some(FinishReason::Stop));
+                self.output.notices.add_finish_reason(&reason);
             }
-            Some(Finish::Reason(reason)) if self.finish != Some(FinishReason::Refusal) => self.finish = Some(reason),
             // A document is parsed as a whole, so its message is complete, too.
             None if chunk.is_whole && is_document => self.finish = self.finish.or(Some(FinishReason::Stop)),
-            Some(Finish::Reason(_)) | None => {}
+            None => {}
         }
-        Ok(Progress::Open)
+        let is_news = has_output || has_new_usage || self.finish != finish;
+        Ok(if is_news { Progress::Output } else { Progress::Idle })
+    }
+
+    /// Removes what a whole message repeats from earlier deltas.
+    fn remove_repetition(&self, parts: &mut Vec<Part>) {
+        if self.output.has_thoughts() {
+            parts.retain(|part| !matches!(part, Part::Thought(_) | Part::ThoughtDetail(_)));
+        }
+        let text = |part: &Part| match part {
+            Part::Text(text) | Part::Refusal(text) => Some(text.clone()),
+            Part::Thought(_) | Part::ThoughtDetail(_) | Part::Image(_) | Part::ToolCall(_) => None,
+        };
+        let whole: String = parts.iter().filter_map(text).collect();
+        let whole = replace_marks(&whole).into_owned();
+        // Without tags and the thoughts between them.
+        let received = [self.output.received(), self.output.kept()];
+        let known = received.iter().find(|known| !known.trim().is_empty() && whole.trim().starts_with(known.trim()));
+        if let Some(known) = known {
+            let rest = whole.strip_prefix(known).or_else(|| whole.trim().strip_prefix(known.trim()));
+            let rest = rest.filter(|rest| !rest.trim().is_empty()).map(|rest| Part::Text(rest.to_owned()));
+            parts.retain(|part| text(part).is_none());
+            parts.extend(rest);
+        }
     }
 
     /// Processes a part of the answer. Returns false if the answer is too long.
@@ -185,14 +262,13 @@ impl<'a> Assembler<'a> {
                 self.finish = Some(FinishReason::Refusal);
                 return self.output.push_text(&text);
             }
-            Part::Thought(text) => {
-                self.flags.has_plain_thoughts = true;
-                self.output.push_thought(&text);
-            }
-            Part::ThoughtDetail(text) if !self.flags.has_plain_thoughts => self.output.push_thought(&text),
-            Part::ThoughtDetail(_) => {}
+            Part::Thought(text) => self.output.push_thought(&text),
+            Part::ThoughtDetail(text) => self.output.push_thought_detail(&text),
             Part::Image(image) => self.output.notices.add_image(&image),
-            Part::ToolCall(name) => self.output.notices.add_tool_call(&replace_marks(&name)),
+            Part::ToolCall(call) => {
+                let name = replace_marks(&call.name).into_owned();
+                self.output.notices.add_tool_call(ToolCall { name, ..call });
+            }
         }
         true
     }
@@ -201,6 +277,7 @@ impl<'a> Assembler<'a> {
     pub fn end(&mut self, is_complete: bool) {
         let is_unopened = self.output.end();
         self.flags.was_never_closed = is_complete && is_unopened;
+        self.output.notices.end_tool_calls();
         if is_complete && !self.output.has_text() && self.finish == Some(FinishReason::Length) {
             self.output.notices.add_token_limit();
         }
@@ -214,5 +291,14 @@ impl<'a> Assembler<'a> {
     /// Returns the end of the answer.
     pub fn answer(&self) -> Answer {
         Answer { finish_reason: self.finish.unwrap_or(FinishReason::Stop), usage: self.usage }
+    }
+}
+
+/// Returns the reason that applies if a server sends two.
+fn stronger(earlier: Option<FinishReason>, later: FinishReason) -> FinishReason {
+    match earlier {
+        Some(FinishReason::Refusal) => FinishReason::Refusal,
+        Some(FinishReason::Length) if later == FinishReason::Stop => FinishReason::Length,
+        Some(_) | None => later,
     }
 }

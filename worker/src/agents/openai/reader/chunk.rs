@@ -8,8 +8,12 @@ use serde_json::Value;
 
 use super::parts::{self, Part};
 
+/// Indices from here on are not those of a choice.
+const MAX_CHOICES: u64 = 128;
+
 /// What an object adds to the answer.
 #[derive(Debug, Default, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each read on its own")]
 pub(super) struct Chunk {
     /// Texts, thoughts, and other parts, in order.
     pub parts: Vec<Part>,
@@ -21,55 +25,156 @@ pub(super) struct Chunk {
     pub is_completion: bool,
     /// Whether it contains a whole message rather than a delta.
     pub is_whole: bool,
+    /// Whether the parts are from a whole message, which may repeat earlier ones.
+    pub is_repeatable: bool,
+    /// The index of the choice that the parts are from.
+    pub index: u64,
+    /// Whether it contains parts of other choices, too.
+    pub has_others: bool,
 }
 
 /// How a server ends an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Finish {
     /// With a finish reason.
     Reason(FinishReason),
-    /// The server aborted the answer.
-    Aborted,
+    /// With an unknown reason.
+    Unknown(String),
+    /// The server aborted the answer, for this reason.
+    Aborted(String),
 }
 
-/// Parses an object that does not report an error.
-pub(super) fn read(object: &Value) -> Chunk {
-    let choice = &object["choices"][0];
-    // A stream has `delta`, a whole completion has `message`, and older completions have `text` in the choice itself.
-    let is_object = |part: &&Value| part.is_object();
-    let whole = Some(&choice["message"]).filter(is_object);
-    let message = Some(&choice["delta"]).filter(is_object).or(whole).unwrap_or(choice);
-    let parts = parts::of_message(message);
-    let refused = parts.iter().any(|part| matches!(part, Part::Refusal(_)));
-    let finish = choice["finish_reason"].as_str().and_then(finish_of);
-    Chunk {
-        parts,
-        finish: if refused && finish != Some(Finish::Aborted) {
-            Some(Finish::Reason(FinishReason::Refusal))
-        } else {
-            finish
-        },
+/// Parses an object that does not report an error. Only the choice with the index `wanted` is read; if it is unknown,
+/// the first one.
+pub(super) fn read(object: &Value, wanted: Option<u64>) -> Chunk {
+    let choices = choices_of(object);
+    let index = wanted.or_else(|| choices.iter().map(|choice| index_of(choice)).min()).unwrap_or(0);
+    let mut chunk = Chunk {
         usage: usage_of(&object["usage"]),
-        is_completion: object["choices"].is_array() || object["object"].as_str() == Some("chat.completion.chunk"),
-        is_whole: whole.is_some(),
+        is_completion: object["choices"].is_array()
+            || !choices.is_empty()
+            || object["object"].as_str() == Some("chat.completion.chunk"),
+        index,
+        ..Chunk::default()
+    };
+    for choice in choices {
+        if index_of(choice) == index {
+            chunk.add(choice);
+        } else {
+            let mut other = Chunk::default();
+            other.add(choice);
+            chunk.has_others |= !other.parts.is_empty();
+        }
+    }
+    chunk
+}
+
+impl Chunk {
+    fn add(&mut self, choice: &Value) {
+        // A stream has `delta`, a whole completion has `message`, and older completions have `text` in the choice
+        // itself. Some servers repeat the whole message beside each delta.
+        let is_message = |part: &&Value| part.is_object() || part.is_string();
+        let delta = Some(&choice["delta"]).filter(is_message);
+        let whole = Some(&choice["message"]).filter(|message| message.is_object());
+        let mut parts = delta.map(parts::of_message).unwrap_or_default();
+        if parts.is_empty()
+            && let Some(whole) = whole
+        {
+            parts = parts::of_message(whole);
+            self.is_repeatable |= !parts.is_empty();
+        }
+        if delta.is_none() && whole.is_none() {
+            parts = parts::of_message(choice);
+        } else if !parts.iter().any(|part| matches!(part, Part::Thought(_) | Part::ThoughtDetail(_))) {
+            parts.splice(0..0, parts::thoughts_of(choice));
+        }
+        let is_refused = parts.iter().any(|part| matches!(part, Part::Refusal(_)));
+        self.finish = match finish_of(choice) {
+            Some(Finish::Reason(_) | Finish::Unknown(_)) | None if is_refused => {
+                Some(Finish::Reason(FinishReason::Refusal))
+            }
+            Some(finish) => Some(finish),
+            None => self.finish.take(),
+        };
+        self.parts.append(&mut parts);
+        self.is_whole |= whole.is_some();
     }
 }
 
-fn finish_of(reason: &str) -> Option<Finish> {
-    let reason = reason.to_ascii_lowercase();
-    let aborted = ["error", "abort", "fail", "timeout", "insufficient", "interrupt", "malformed", "cancel"];
-    match reason.as_str() {
-        "" | "null" => None,
-        "length" | "max_tokens" | "max_output_tokens" | "model_length" | "model_context_window_exceeded" => {
-            Some(Finish::Reason(FinishReason::Length))
+/// Returns the choices, which are an object on some servers.
+fn choices_of(object: &Value) -> Vec<&Value> {
+    match &object["choices"] {
+        Value::Array(choices) => choices.iter().collect(),
+        choice @ Value::Object(fields) if fields.contains_key("delta") || fields.contains_key("message") => {
+            vec![choice]
         }
-        "content_filter" | "refusal" | "safety" | "sensitive" | "prohibited_content" | "recitation" | "blocklist" => {
-            Some(Finish::Reason(FinishReason::Refusal))
-        }
-        reason if aborted.iter().any(|word| reason.contains(word)) => Some(Finish::Aborted),
-        // Includes `tool_calls`, because no tools were offered. An unknown reason counts as a normal end.
-        _ => Some(Finish::Reason(FinishReason::Stop)),
+        Value::Object(fields) => fields.values().collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
     }
+}
+
+fn index_of(choice: &Value) -> u64 {
+    choice["index"].as_u64().filter(|index| *index < MAX_CHOICES).unwrap_or(0)
+}
+
+fn finish_of(choice: &Value) -> Option<Finish> {
+    let stated = choice["finish_reason"].as_str()?.trim();
+    let reason = stated.to_ascii_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| reason.contains(word));
+    if matches!(reason.as_str(), "" | "null" | "none") || has(&["unspecified"]) {
+        return None;
+    }
+    let is_aborted = reason == "other"
+        || reason.ends_with("_other")
+        || has(&[
+            "error",
+            "abort",
+            "fail",
+            "timeout",
+            "time_limit",
+            "rate_limit",
+            "insufficient",
+            "interrupt",
+            "malformed",
+            "cancel",
+            "incomplete",
+            "overload",
+            "unavailable",
+            "unexpected",
+            "exception",
+            "repetition",
+            "call_filter",
+        ]);
+    if is_aborted {
+        let words = choice["message"].as_str().filter(|words| !words.trim().is_empty());
+        let reason = if reason == "error" { "" } else { stated };
+        return Some(Finish::Aborted(words.unwrap_or(reason).to_owned()));
+    }
+    let refusals = [
+        "filter",
+        "refus",
+        "safety",
+        "sensitive",
+        "prohibited",
+        "recitation",
+        "block",
+        "guardrail",
+        "moderation",
+        "policy",
+        "spii",
+    ];
+    let lengths = ["length", "max_", "max-", "maxtokens", "token_limit", "context_window", "context_limit", "truncat"];
+    // Includes `tool_calls`, because no tools were offered.
+    let stops = ["stop", "eos", "eot", "end", "complete", "done", "finish", "tool", "function", "success", "normal"];
+    Some(if has(&refusals) {
+        Finish::Reason(FinishReason::Refusal)
+    } else if has(&lengths) {
+        Finish::Reason(FinishReason::Length)
+    } else if has(&stops) {
+        Finish::Reason(FinishReason::Stop)
+    } else {
+        Finish::Unknown(stated.to_owned())
+    })
 }
 
 fn usage_of(usage: &Value) -> Option<Usage> {
@@ -87,7 +192,7 @@ mod tests {
 
     #[test]
     fn requires_both_token_counts() {
-        let usage = |usage: Value| read(&json!({"choices": [], "usage": usage})).usage;
+        let usage = |usage: Value| read(&json!({"choices": [], "usage": usage}), None).usage;
 
         let expected = Usage { input_tokens: 3, output_tokens: 4 };
         assert_eq!(usage(json!({"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7})), Some(expected));
@@ -100,24 +205,77 @@ mod tests {
 
     #[test]
     fn parses_finish_reasons() {
-        let finish = |reason: &str| read(&json!({"choices": [{"delta": {}, "finish_reason": reason}]})).finish;
-        let reason = |reason| Some(Finish::Reason(reason));
+        let finish = |reason: &str| read(&json!({"choices": [{"delta": {}, "finish_reason": reason}]}), None).finish;
+        let all = |names: &[&str], expected: &Finish| {
+            for name in names {
+                assert_eq!(finish(name).as_ref(), Some(expected), "{name}");
+            }
+        };
 
-        assert_eq!(finish(""), None);
-        for (name, expected) in [
-            ("stop", reason(FinishReason::Stop)),
-            ("tool_calls", reason(FinishReason::Stop)),
-            ("something new", reason(FinishReason::Stop)),
-            ("length", reason(FinishReason::Length)),
-            ("MAX_TOKENS", reason(FinishReason::Length)),
-            ("content_filter", reason(FinishReason::Refusal)),
-            ("error", Some(Finish::Aborted)),
-            ("network_error", Some(Finish::Aborted)),
-            ("abort", Some(Finish::Aborted)),
-            ("insufficient_system_resource", Some(Finish::Aborted)),
-        ] {
-            assert_eq!(finish(name), expected, "{name}");
+        for none in ["", "null", "FINISH_REASON_UNSPECIFIED"] {
+            assert_eq!(finish(none), None, "{none}");
         }
+        all(
+            &["stop", "tool_calls", "function_call", "end_turn", "eos_token", "STOP", "stop_sequence", "completed"],
+            &Finish::Reason(FinishReason::Stop),
+        );
+        all(
+            &[
+                "length",
+                "MAX_TOKENS",
+                "token_limit",
+                "max_new_tokens",
+                "max_length",
+                "REASON_MAX_LEN",
+                "context_length_exceeded",
+                "model_length",
+                "model_context_window_exceeded",
+                "max_output_tokens",
+            ],
+            &Finish::Reason(FinishReason::Length),
+        );
+        all(
+            &["content_filter", "content_filter: RECITATION", "guardrail_intervened", "SAFETY", "refusal", "blocklist"],
+            &Finish::Reason(FinishReason::Refusal),
+        );
+        for name in [
+            "network_error",
+            "abort",
+            "insufficient_system_resource",
+            "time_limit",
+            "incomplete",
+            "engine_overloaded",
+            "OTHER",
+            "repetition",
+            "function_call_filter",
+        ] {
+            assert_eq!(finish(name), Some(Finish::Aborted(name.to_owned())), "{name}");
+        }
+        assert_eq!(finish("error"), Some(Finish::Aborted(String::new())));
+        assert_eq!(finish("new"), Some(Finish::Unknown("new".to_owned())));
+    }
+
+    #[test]
+    fn reads_one_choice() {
+        let choice = |index: Value, text: &str| json!({"index": index, "delta": {"content": text}});
+        let texts = |choices: Value, wanted| {
+            let chunk = read(&json!({"choices": choices}), wanted);
+            let text: String =
+                chunk.parts.iter().map(|part| if let Part::Text(text) = part { text.as_str() } else { "" }).collect();
+            (text, chunk.index, chunk.has_others)
+        };
+        let (zero, one) = (choice(json!(0), "a"), choice(json!(1), "b"));
+
+        assert_eq!(texts(json!([one, zero]), None), ("a".to_owned(), 0, true));
+        assert_eq!(texts(json!([one]), None), ("b".to_owned(), 1, false));
+        assert_eq!(texts(json!([one]), Some(0)), (String::new(), 0, true));
+        assert_eq!(texts(json!([zero, one]), Some(1)), ("b".to_owned(), 1, true));
+        assert_eq!(texts(json!([choice(json!(u64::MAX), "a")]), Some(0)), ("a".to_owned(), 0, false));
+        assert_eq!(texts(json!({"0": {"delta": {"content": "a"}}}), None), ("a".to_owned(), 0, false));
+        assert_eq!(
+            texts(json!([{"message": {"tool_calls": []}}, {"message": {"content": "a"}}]), None),
+            ("a".to_owned(), 0, false)
+        );
     }
 
     #[test]
@@ -130,10 +288,10 @@ mod tests {
             json!([{"delta": {"role": "assistant", "content": null}, "finish_reason": null}]),
             json!([{"delta": {"content": 5}}]),
         ] {
-            assert_eq!(read(&json!({"choices": choices})), Chunk { is_completion: true, ..Chunk::default() });
+            assert_eq!(read(&json!({"choices": choices}), None), Chunk { is_completion: true, ..Chunk::default() });
         }
         for other in [json!({}), json!([1]), json!("x"), json!({"type": "ping"}), json!({"choices": null})] {
-            assert_eq!(read(&other), Chunk::default());
+            assert_eq!(read(&other, None), Chunk::default());
         }
     }
 }

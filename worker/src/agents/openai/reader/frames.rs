@@ -7,7 +7,10 @@
 
 use serde::de::IgnoredAny;
 
-use super::lines::{Line, LineSplitter, MAX_LINE_BYTES};
+use super::{
+    json,
+    lines::{Line, LineSplitter, MAX_LINE_BYTES},
+};
 
 /// A multi-line document is checked for completeness after each line up to this length, in bytes.
 const EAGER_BYTES: usize = 64 * 1024;
@@ -53,7 +56,7 @@ impl FrameSplitter {
         let mut frames = Vec::new();
         let last = self.lines.finish();
         // The start of a field name carries no data.
-        let is_cut_name = FIELDS.iter().any(|field| field.starts_with(&last.text));
+        let is_cut_name = FIELDS.iter().any(|field| field.starts_with(&name_of(&last.text)));
         if !is_cut_name {
             self.take_line(&last, &mut frames);
         }
@@ -70,7 +73,7 @@ impl FrameSplitter {
         }
         let (field, value) = text.split_once(':').unwrap_or((text, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
-        match field {
+        match name_of(field).as_str() {
             "data" => {
                 self.end_stray(frames);
                 self.take_data(value, frames);
@@ -80,8 +83,9 @@ impl FrameSplitter {
                 value.trim().clone_into(&mut self.name);
             }
             "id" | "retry" => {}
-            "" if !starts_with_error(value) => {}
+            "" if text.trim().is_empty() || !reports_error(value) => {}
             "" => frames.push(self.stray_frame(value.to_owned())),
+            _ if self.is_in_string() && !starts_with_error(text) => self.append_data(text),
             _ => self.take_stray(text, frames),
         }
     }
@@ -92,6 +96,13 @@ impl FrameSplitter {
         if begins_another {
             self.end_event(frames);
         }
+        self.append_data(value);
+        if value.trim() == "[DONE]" {
+            self.end_event(frames);
+        }
+    }
+
+    fn append_data(&mut self, value: &str) {
         match &mut self.data {
             Some(data) if data.len() + value.len() >= MAX_LINE_BYTES => self.is_cut = true,
             Some(data) => {
@@ -100,9 +111,13 @@ impl FrameSplitter {
             }
             None => self.data = Some(value.to_owned()),
         }
-        if value.trim() == "[DONE]" {
-            self.end_event(frames);
-        }
+    }
+
+    /// Returns whether the data ends in a string of JSON: some servers do not escape the line breaks in it.
+    fn is_in_string(&self) -> bool {
+        self.data
+            .as_deref()
+            .is_some_and(|data| data.len() <= EAGER_BYTES && data.starts_with('{') && json::ends_in_string(data))
     }
 
     /// Processes a line that is not a field. A JSON document may span several.
@@ -149,6 +164,22 @@ impl FrameSplitter {
     fn stray_frame(&mut self, data: String) -> Frame {
         Frame { name: String::new(), data, is_event: false, is_cut: std::mem::take(&mut self.is_cut) }
     }
+}
+
+/// Returns the name of a field without what servers put around it by mistake, in lower case.
+fn name_of(field: &str) -> String {
+    field.trim_matches(|c: char| c.is_whitespace() || c.is_control() || c == '\u{feff}').to_ascii_lowercase()
+}
+
+/// Returns whether a comment reports an error rather than a number of errors.
+fn reports_error(comment: &str) -> bool {
+    let words = comment.trim_start().get("error".len()..).filter(|_| starts_with_error(comment));
+    let words = words.and_then(|words| words.trim_start().strip_prefix([':', '=']));
+    words.is_some_and(|words| {
+        let words = words.trim();
+        words.contains(char::is_alphabetic)
+            && !["none", "null", "false", "ok", "no"].contains(&&*words.to_ascii_lowercase())
+    })
 }
 
 fn starts_with_error(text: &str) -> bool {
@@ -202,6 +233,28 @@ mod tests {
         assert_eq!(frames(&[stream]), expected);
         for cut in (0..stream.len()).filter(|cut| stream.is_char_boundary(*cut)) {
             assert_eq!(frames(&[&stream[..cut], &stream[cut..]]), expected, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn accepts_fields_with_odd_names() {
+        for line in [" data: 1", "Data: 1", "DATA:1", "\u{feff}data: 1", "\u{0}data: 1", "data : 1", "data:1"] {
+            assert_eq!(frames(&[line, "\n\n"]), [event("", "1")], "{line}");
+        }
+    }
+
+    #[test]
+    fn joins_a_string_with_raw_line_breaks() {
+        assert_eq!(frames(&["data: {\"a\":\"b\nc\"}\n\n"]), [event("", "{\"a\":\"b\nc\"}")]);
+        assert_eq!(frames(&["data: {\"a\":\"b\nerror: c\n"]), [event("", "{\"a\":\"b"), stray("error: c")]);
+    }
+
+    #[test]
+    fn ignores_comments_that_report_no_error() {
+        for comment in
+            [": error count 0", ": errors=0 queue=3", ":error-budget 99.9%", ": error=0", ": error: none", ":"]
+        {
+            assert_eq!(frames(&[comment, "\n\n"]), [], "{comment}");
         }
     }
 

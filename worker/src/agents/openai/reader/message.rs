@@ -2,10 +2,9 @@
 //!
 //! Unknown messages are ignored if they are harmless. Anything that reports an error is recognized, in whatever form.
 
-use banter_shared::lenient_json::{self, LoneSurrogates};
 use serde_json::Value;
 
-use super::frames::Frame;
+use super::{frames::Frame, json};
 
 /// The content of a frame.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,13 +20,17 @@ pub(super) enum Message {
     },
     /// An error, as an object or a text.
     Error(Value),
+    /// Words outside the answer. They explain its end if nothing else follows.
+    Words(String),
+    /// A part of the answer that cannot be read.
+    Lost(String),
     /// Anything else.
     Unknown(String),
     /// A frame that was too long to be read.
     TooLong,
 }
 
-/// Returns the messages in a frame. An event with several lines may contain several.
+/// Returns the messages in a frame. It may contain several, one per line or next to each other.
 pub(super) fn read(frame: &Frame) -> Vec<Message> {
     let is_error = is_error_name(&frame.name);
     let data = frame.data.trim();
@@ -40,25 +43,79 @@ pub(super) fn read(frame: &Frame) -> Vec<Message> {
     if frame.is_cut {
         return vec![Message::TooLong];
     }
+    if is_error {
+        // The words of an error may span several lines.
+        let object = json::split(data).into_iter().filter_map(json::parse).find(Value::is_object);
+        return vec![Message::Error(object.unwrap_or_else(|| data.into()))];
+    }
+    if !is_json(data) && data.split("{\"").next().is_some_and(says_error) {
+        return vec![Message::Error(data.into())];
+    }
+    let has_words = matches!(frame.name.to_ascii_lowercase().as_str(), "" | "message" | "chunk" | "data" | "delta");
+    let messages = read_pieces(data, !frame.is_event).into_iter().map(|message| match message {
+        // The words of a named event, such as a ping, are not about the answer.
+        Message::Words(words) if !has_words => Message::Unknown(words),
+        message => message,
+    });
+    messages.collect()
+}
+
+/// Reads a text in which several messages may follow each other.
+fn read_pieces(text: &str, is_document: bool) -> Vec<Message> {
+    let read = |text: &str| read_text(text, false, is_document).unwrap_or_else(|| read_words(text));
+    let pieces: Vec<Message> = json::split(text).into_iter().map(read).collect();
+    if pieces.iter().all(is_known) {
+        return pieces;
+    }
     // Some servers separate events by a single line break; others put something between them.
-    let lines = data.lines().map(str::trim).filter(|line| !line.is_empty());
-    let read =
-        lines.map(|line| read_text(line, is_error, !frame.is_event).unwrap_or_else(|| read_words(line, is_error)));
-    let messages: Vec<Message> = read.collect();
-    let is_known = messages.iter().any(|message| !matches!(message, Message::Unknown(_)));
-    if messages.len() > 1 && is_known { messages } else { vec![read_words(data, is_error)] }
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let messages: Vec<Message> = lines
+        .flat_map(|line| match read_text(line, false, is_document) {
+            Some(message) => vec![message],
+            None => json::split(line).into_iter().map(read).collect(),
+        })
+        .collect();
+    if messages.len() > 1 && messages.iter().any(is_known) { messages } else { vec![read(text)] }
+}
+
+fn is_known(message: &Message) -> bool {
+    match message {
+        Message::Done | Message::Object { .. } | Message::Error(_) | Message::TooLong => true,
+        Message::Words(_) | Message::Lost(_) | Message::Unknown(_) => false,
+    }
 }
 
 /// Classifies a text in an unknown form.
-fn read_words(text: &str, is_error: bool) -> Message {
+fn read_words(text: &str) -> Message {
     // Truncated JSON may mention errors in the text of an answer.
-    let is_object = text.starts_with(['{', '[']);
-    let names_error = ["\"error", "'error", "\"detail\""].iter().any(|field| text.contains(field));
-    if is_error || (if is_object { names_error } else { says_error(text) }) {
+    if !is_json(text) {
+        let is_cut_end = "[done]".starts_with(&text.to_ascii_lowercase());
+        return if says_error(text) {
+            Message::Error(text.into())
+        } else if !is_cut_end && text.chars().any(char::is_alphanumeric) {
+            Message::Words(text.to_owned())
+        } else {
+            Message::Unknown(text.to_owned())
+        };
+    }
+    let names = |names: &[&str]| names.iter().any(|name| text.contains(name));
+    if names(&["\"error", "'error", "\"detail\""]) && !names(&["choices"]) {
         Message::Error(text.into())
+    } else if names(&["\"delta\"", "'delta'", "\"content\"", "'content'", "\"text\"", "'text'"]) {
+        Message::Lost(text.to_owned())
     } else {
         Message::Unknown(text.to_owned())
     }
+}
+
+/// Returns whether a text looks like the start of an object or array, unlike `[ERROR] …`.
+fn is_json(text: &str) -> bool {
+    let items = ['{', '[', ']', '"', '\'', '-'];
+    text.starts_with('{')
+        || text.strip_prefix('[').is_some_and(|rest| {
+            let rest = rest.trim_start();
+            rest.is_empty() || rest.starts_with(items) || rest.starts_with(|c: char| c.is_ascii_digit())
+        })
 }
 
 /// Parses a text in one of the known forms.
@@ -66,7 +123,7 @@ fn read_text(text: &str, is_error: bool, is_document: bool) -> Option<Message> {
     if is_done(text) {
         return Some(Message::Done);
     }
-    if let Some(value) = parse(text) {
+    if let Some(value) = json::parse(text) {
         return Some(match value {
             Value::String(words) if is_error || says_error(&words) => Message::Error(words.into()),
             Value::String(words) if is_done(&words) => Message::Done,
@@ -75,18 +132,21 @@ fn read_text(text: &str, is_error: bool, is_document: bool) -> Option<Message> {
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) if is_error => {
                 Message::Error(text.into())
             }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Message::Unknown(text.to_owned()),
+            Value::String(words) => Message::Words(words),
+            Value::Null | Value::Bool(_) | Value::Number(_) => Message::Unknown(text.to_owned()),
         });
     }
-    // `error: {…}`, `data: error: …`, `Error {…}`
+    // `error: {…}`, `data: error: …`, `Error {…}`, `[ERROR] …`
+    let text = text.strip_prefix('[').filter(|_| !is_json(text)).unwrap_or(text);
     let words = text.get(..5).filter(|start| start.eq_ignore_ascii_case("error")).map(|_| text[5..].trim_start());
-    let words = words.and_then(|words| words.strip_prefix([':', '=']).or(Some(words)))?.trim();
+    let words = words.and_then(|words| words.strip_prefix([':', '=', ']']).or(Some(words)))?;
+    let words = words.trim_start_matches(':').trim();
     if words.is_empty() {
         return Some(Message::Error(text.into()));
     }
     // `errors: …` and `error_code 5` are read as they are.
     let is_label = !text[5..].starts_with(|c: char| c.is_alphanumeric() || c == '_');
-    Some(Message::Error(if is_label { parse(words).unwrap_or_else(|| words.into()) } else { text.into() }))
+    Some(Message::Error(if is_label { json::parse(words).unwrap_or_else(|| words.into()) } else { text.into() }))
 }
 
 fn is_done(text: &str) -> bool {
@@ -101,11 +161,8 @@ fn is_error_name(name: &str) -> bool {
 /// Returns whether a text reports an error.
 pub(super) fn says_error(words: &str) -> bool {
     let words = words.to_lowercase();
+    let words = ["no error", "without error", "0 error"].iter().fold(words, |words, none| words.replace(none, ""));
     ["error", "exception", "traceback", "failed", "failure", "panic"].iter().any(|word| words.contains(word))
-}
-
-fn parse(text: &str) -> Option<Value> {
-    lenient_json::parse(text.as_bytes(), LoneSurrogates::Mark).ok()
 }
 
 #[cfg(test)]
@@ -124,11 +181,15 @@ mod tests {
             ("", "error: {\"code\":500}", json!({"code": 500})),
             ("", "Error: slot lost", json!("slot lost")),
             ("", "ERROR slot lost", json!("slot lost")),
+            ("", "[ERROR] slot lost", json!("slot lost")),
+            ("", "[error]: slot lost", json!("slot lost")),
             ("", "\"error: slot lost\"", json!("error: slot lost")),
             ("error", "slot lost", json!("slot lost")),
             ("error", "{\"code\":500}", json!({"code": 500})),
             ("error", "", Value::Null),
             ("server_error", "500", json!("500")),
+            ("error", "slot\nlost", json!("slot\nlost")),
+            ("error", "oops\n{\"code\":500}", json!({"code": 500})),
             ("", "Internal Server Error", json!("Internal Server Error")),
             ("", "Traceback (most recent call last):", json!("Traceback (most recent call last):")),
             ("", "{'error': 'slot lost'}", json!("{'error': 'slot lost'}")),
@@ -157,17 +218,36 @@ mod tests {
         assert_eq!(messages("", "{\"a\":\n1}", true), [object(json!({"a": 1}))]);
         assert_eq!(
             messages("", "{\"a\":1}\nping\n{\"b\":2}", true),
-            [object(json!({"a": 1})), Message::Unknown("ping".into()), object(json!({"b": 2}))]
+            [object(json!({"a": 1})), Message::Words("ping".into()), object(json!({"b": 2}))]
+        );
+        assert_eq!(
+            messages("", "{\"a\":1}data: {\"b\":2,}[DONE]", true),
+            [object(json!({"a": 1})), object(json!({"b": 2})), Message::Done]
         );
     }
 
     #[test]
     fn treats_anything_else_as_unknown() {
-        for (name, data) in
-            [("ping", "2026-01-31T12:00:00Z"), ("", "hello"), ("", "7"), ("", "{\"a\":\"an error"), ("x", "null")]
-        {
+        for (name, data) in [
+            ("ping", "2026-01-31T12:00:00Z"),
+            ("", "7"),
+            ("", "{\"a\":\"an error"),
+            ("x", "null"),
+            ("", "[DON"),
+            ("", "--"),
+        ] {
             assert_eq!(messages(name, data, true), [Message::Unknown(data.to_owned())], "{name} {data}");
         }
         assert_eq!(messages("ping", "", true), []);
+    }
+
+    #[test]
+    fn distinguishes_words_from_lost_output() {
+        for words in ["hello", "upstream request timeout", "<html>", "[info] queued"] {
+            assert_eq!(messages("", words, true), [Message::Words(words.into())], "{words}");
+        }
+        for lost in ["{\"choices\":[{\"delta\":{\"content\":\"a", "{'content': 'a', 'error': None, 'choices': []}"] {
+            assert_eq!(messages("", lost, true), [Message::Lost(lost.into())], "{lost}");
+        }
     }
 }

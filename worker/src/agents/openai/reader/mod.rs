@@ -5,13 +5,16 @@
 //! (`answer`). Unknown and harmless input is counted and ignored. Reported errors fail the answer (`reports`).
 //!
 //! **End of the answer.** An answer is complete when the server sends `[DONE]`, ends the body after a `finish_reason`,
-//! or is silent for [`QUIET`] after one. A `finish_reason` followed by more output does not count: some servers send
-//! one in each chunk. After thoughts without text, the silence must last for the whole idle timeout.
+//! or sends nothing more of it for [`QUIET`] after one. A `finish_reason` followed by more output does not count: some
+//! servers send one in each chunk. After thoughts without text, the silence must last for the whole idle timeout. An
+//! answer without a `finish_reason` fails if the last thing that the server sent is a message of its own.
 
 mod answer;
 mod charset;
 mod chunk;
 mod frames;
+mod json;
+mod last_words;
 mod lines;
 mod message;
 mod notices;
@@ -24,12 +27,13 @@ mod thoughts;
 use std::time::Duration;
 
 use banter_shared::chat::ErrorCode;
+use serde_json::Value;
 use tokio::{sync::mpsc, time::Instant};
 
 use self::{
     answer::{Assembler, Progress},
     charset::TextDecoder,
-    frames::{Frame, FrameSplitter},
+    frames::FrameSplitter,
     message::Message,
 };
 use super::{
@@ -87,6 +91,11 @@ pub(super) async fn read(
     }
 }
 
+/// Returns the part of an object that reports an error.
+pub(super) fn find_report(object: &Value) -> Option<&Value> {
+    reports::find(object)
+}
+
 struct Reader<'a> {
     body: Body,
     decoder: TextDecoder,
@@ -111,8 +120,8 @@ impl Reader<'_> {
                 Err(error) => return self.read_break(error).await,
             };
             let text = self.decoder.push(&bytes);
-            let frames = self.frames.push(&text);
-            let progress = self.take(&frames);
+            let messages = self.frames.push(&text).iter().flat_map(message::read).collect();
+            let progress = self.take(messages);
             self.send().await?;
             if progress? == Progress::Done {
                 return self.check_completion();
@@ -131,8 +140,12 @@ impl Reader<'_> {
         if !is_cut_off {
             return self.check_completion();
         }
-        let is_unknown = self.unknown > 0 && !self.assembler.has_output();
-        Err(if is_unknown { self.not_a_completion() } else { cut_short().into() })
+        let is_rubbish = self.unknown > 0 && !self.assembler.has_output() && !self.assembler.is_completion();
+        Err(if is_rubbish {
+            self.not_a_completion()
+        } else {
+            self.assembler.explained().unwrap_or_else(|| cut_short().into())
+        })
     }
 
     /// Handles a broken connection or an overlong silence.
@@ -145,7 +158,7 @@ impl Reader<'_> {
             Some(_) => is_silence || self.assembler.is_finish_credible(),
             None => false,
         };
-        if is_complete { self.check_completion() } else { Err(error.into()) }
+        if is_complete { self.check_completion() } else { Err(self.assembler.with_words(error).into()) }
     }
 
     /// Processes the last frames. The very last one may be incomplete.
@@ -153,18 +166,19 @@ impl Reader<'_> {
         let text = self.decoder.finish();
         let mut frames = self.frames.push(&text);
         frames.extend(self.frames.finish());
-        let cut = frames.pop_if(|last| matches!(message::read(last).as_slice(), [Message::Unknown(_)]));
-        let progress = self.take(&frames);
+        let mut messages: Vec<Message> = frames.iter().flat_map(message::read).collect();
+        let cut = messages.pop_if(|last| matches!(last, Message::Unknown(_) | Message::Lost(_)));
+        let progress = self.take(messages);
         self.send().await?;
         if progress? == Progress::Done {
             return Ok(LastFrame::Done);
         }
-        let Some(cut) = cut else { return Ok(LastFrame::Complete) };
-        let is_object = cut.data.trim_start().starts_with(['{', '[']);
+        let Some(Message::Unknown(cut) | Message::Lost(cut)) = cut else { return Ok(LastFrame::Complete) };
+        let is_object = cut.starts_with(['{', '[']);
         if !is_object {
-            self.count_unknown(&cut.data);
+            self.count_unknown(&cut);
         }
-        let is_output = is_object && (self.assembler.was_contradicted() || mentions_output(&cut.data));
+        let is_output = is_object && (self.assembler.was_contradicted() || mentions_output(&cut));
         Ok(if is_output || (is_object && self.assembler.finish().is_none()) {
             LastFrame::CutOutput
         } else {
@@ -172,14 +186,17 @@ impl Reader<'_> {
         })
     }
 
-    fn take(&mut self, frames: &[Frame]) -> Result<Progress, Failure> {
-        for message in frames.iter().flat_map(message::read) {
-            if let Message::Unknown(text) = &message {
-                self.count_unknown(text);
-                if self.unknown > MAX_UNKNOWN_FRAMES && !self.assembler.is_completion() {
-                    return Err(self.not_a_completion());
+    fn take(&mut self, messages: Vec<Message>) -> Result<Progress, Failure> {
+        for message in messages {
+            match &message {
+                Message::Unknown(text) | Message::Words(text) => {
+                    self.count_unknown(text);
+                    if self.unknown > MAX_UNKNOWN_FRAMES && !self.assembler.is_completion() {
+                        return Err(self.not_a_completion());
+                    }
                 }
-                continue;
+                Message::Lost(text) => self.count_unknown(text),
+                Message::Done | Message::Object { .. } | Message::Error(_) | Message::TooLong => {}
             }
             match self.assembler.take(&message)? {
                 Progress::Done => return Ok(Progress::Done),
@@ -188,12 +205,14 @@ impl Reader<'_> {
                         self.count_unknown(&value.to_string());
                     }
                 }
-                Progress::Open => {
+                // Chunks that add nothing must not postpone the end.
+                Progress::Idle if self.quiet_at.is_some() => {}
+                Progress::Idle | Progress::Output => {
                     self.quiet_at = self.silence().map(|silence| Instant::now() + silence);
                 }
             }
         }
-        Ok(Progress::Open)
+        Ok(Progress::Idle)
     }
 
     /// Returns how long a silence must last to end the answer.
@@ -228,8 +247,13 @@ impl Reader<'_> {
         self.send().await
     }
 
-    /// Returns an error if the body contained no part of an answer.
+    /// Returns an error if the body contained no part of an answer, or if words took the place of its end.
     fn check_completion(&self) -> Result<(), Failure> {
+        if self.assembler.finish().is_none()
+            && let Some(failure) = self.assembler.explained()
+        {
+            return Err(failure);
+        }
         if self.assembler.is_completion() || (self.unknown == 0 && self.assembler.is_done()) {
             return Ok(());
         }

@@ -4,19 +4,23 @@ use std::collections::BTreeSet;
 
 use banter_shared::chat::{StepDetail, StepStatus};
 
-use super::parts::Image;
+use super::parts::{Image, ToolCall};
 use crate::agents::{StepUpdate, openai::errors::one_line};
 
 /// Maximum number of notices in an answer.
 const MAX_NOTICES: usize = 20;
 /// Maximum length of a tool's name, in characters.
 const MAX_NAME_CHARS: usize = 80;
+/// Maximum length of a tool's name that is assembled, in bytes.
+const MAX_CALL_BYTES: usize = 4 * 1024;
 
 /// Collects notices.
 #[derive(Debug, Default)]
 pub(super) struct Notices {
     shown: BTreeSet<String>,
     waiting: Vec<StepUpdate>,
+    /// Tool calls whose names may be incomplete.
+    calls: Vec<ToolCall>,
 }
 
 impl Notices {
@@ -32,10 +36,41 @@ impl Notices {
         self.add(format!("The agent returned {what}{about}. {plural}"));
     }
 
-    /// Adds a notice that the model called a tool.
-    pub fn add_tool_call(&mut self, name: &str) {
-        let name = one_line(name, MAX_NAME_CHARS).replace('`', "'");
-        self.add(format!("The model tried to call the tool `{name}`, but no tools are available."));
+    /// Adds a tool call, or a piece of one. The notice is added once the name is complete.
+    pub fn add_tool_call(&mut self, call: ToolCall) {
+        let is_same = |other: &ToolCall| {
+            let is_other = !call.id.is_empty() && !other.id.is_empty() && call.id != other.id;
+            call.index.is_some() && call.index == other.index && !is_other
+        };
+        let found = self.calls.iter().rposition(is_same);
+        match found.and_then(|at| self.calls.get_mut(at)) {
+            // Some servers repeat the name, or its beginning.
+            Some(other) if other.name == call.name => {}
+            Some(other) if call.name.starts_with(&other.name) => other.name = call.name,
+            Some(other) if other.name.len() + call.name.len() > MAX_CALL_BYTES => {}
+            Some(other) => other.name.push_str(&call.name),
+            None => self.calls.push(call),
+        }
+        self.calls.truncate(MAX_NOTICES);
+    }
+
+    /// Adds a notice for each tool that the model called.
+    pub fn end_tool_calls(&mut self) {
+        for call in std::mem::take(&mut self.calls) {
+            let name = one_line(&call.name, MAX_NAME_CHARS).replace('`', "'");
+            self.add(format!("The model tried to call the tool `{name}`, but no tools are available."));
+        }
+    }
+
+    /// Adds a notice that the answer ended for an unknown reason.
+    pub fn add_finish_reason(&mut self, reason: &str) {
+        let reason = one_line(reason, MAX_NAME_CHARS).replace('`', "'");
+        self.add(format!("The agent's server ended the answer with the reason `{reason}`."));
+    }
+
+    /// Adds a notice that the server sent several answers.
+    pub fn add_choices(&mut self) {
+        self.add("The agent's server sent several answers. Only one is shown.".to_owned());
     }
 
     /// Adds a notice that the token limit was reached before the answer.
@@ -46,6 +81,11 @@ impl Notices {
     /// Adds a notice that a part of the answer was omitted.
     pub fn add_omission(&mut self) {
         self.add("Part of the answer was too large and was omitted.".to_owned());
+    }
+
+    /// Adds a notice that a part of the answer could not be read.
+    pub fn add_loss(&mut self) {
+        self.add("Part of the answer could not be read.".to_owned());
     }
 
     fn add(&mut self, title: String) {
@@ -89,14 +129,42 @@ mod tests {
         assert_eq!(sizes, ["9 B", "999 B", "1 KB", "88 KB", "1.1 MB", "32.0 MB"]);
     }
 
+    fn call(index: Option<u64>, id: &str, name: &str) -> ToolCall {
+        ToolCall { index, id: id.into(), name: name.into() }
+    }
+
+    #[test]
+    fn joins_the_pieces_of_a_name() {
+        let mut notices = Notices::default();
+        for call in [
+            call(Some(0), "c1", "get_"),
+            call(Some(0), "", "weather"),
+            call(Some(1), "c2", "find"),
+            call(Some(1), "c2", "find"),
+            call(Some(1), "c3", "open"),
+            call(None, "", "a"),
+            call(None, "", "b"),
+        ] {
+            notices.add_tool_call(call);
+        }
+        notices.end_tool_calls();
+
+        let titles: Vec<String> = notices.take_updates().into_iter().map(|step| step.title).collect();
+
+        let expected = ["get_weather", "find", "open", "a", "b"]
+            .map(|name| format!("The model tried to call the tool `{name}`, but no tools are available."));
+        assert_eq!(titles, expected);
+    }
+
     #[test]
     fn shows_each_notice_once() {
         let mut notices = Notices::default();
         for _ in 0..3 {
             notices.add_image(&Image { media_type: "image/png".into(), bytes: Some(1_125_000) });
             notices.add_image(&Image { media_type: String::new(), bytes: None });
-            notices.add_tool_call("get_`weather`\n");
+            notices.add_tool_call(call(None, "", "get_`weather`\n"));
         }
+        notices.end_tool_calls();
 
         let titles: Vec<String> = notices.take_updates().into_iter().map(|step| step.title).collect();
 

@@ -22,8 +22,14 @@ pub(super) struct Output {
     thoughts: Thoughts,
     updates: Vec<Update>,
     written_bytes: usize,
-    /// Bytes of text that were not retracted.
-    kept_bytes: usize,
+    /// The text that was not retracted.
+    kept: String,
+    /// The text as received, by which a repetition is recognized.
+    received: String,
+    /// The thoughts outside the text, as received.
+    received_thoughts: String,
+    /// How much of these thoughts a list of details has repeated, in bytes.
+    repeated_bytes: usize,
     has_thoughts: bool,
     was_retracted: bool,
 }
@@ -39,7 +45,10 @@ impl Output {
             thoughts: Thoughts::default(),
             updates: Vec::new(),
             written_bytes: 0,
-            kept_bytes: 0,
+            kept: String::new(),
+            received: String::new(),
+            received_thoughts: String::new(),
+            repeated_bytes: 0,
             has_thoughts: false,
             was_retracted: false,
         }
@@ -52,7 +61,17 @@ impl Output {
 
     /// Returns whether there is text that was not retracted.
     pub fn has_text(&self) -> bool {
-        self.kept_bytes > 0
+        !self.kept.is_empty()
+    }
+
+    /// Returns the text that was not retracted.
+    pub fn kept(&self) -> &str {
+        &self.kept
+    }
+
+    /// Returns the text as received, with its tags.
+    pub fn received(&self) -> &str {
+        &self.received
     }
 
     /// Returns whether text was retracted because it turned out to be a thought.
@@ -80,6 +99,20 @@ impl Output {
 
     /// Appends to the thoughts.
     pub fn push_thought(&mut self, text: &str) {
+        append(&mut self.received_thoughts, text);
+        self.append_thought(text);
+    }
+
+    /// Appends a detail to the thoughts, unless it repeats them: lists of details often repeat a field of earlier chunks.
+    pub fn push_thought_detail(&mut self, text: &str) {
+        if self.received_thoughts[self.repeated_bytes..].starts_with(text) {
+            self.repeated_bytes += text.len();
+        } else {
+            self.append_thought(text);
+        }
+    }
+
+    fn append_thought(&mut self, text: &str) {
         self.tags.set_separate();
         let text = self.thought_surrogates.push(text);
         self.think(&text);
@@ -94,6 +127,7 @@ impl Output {
     pub fn push_text(&mut self, text: &str) -> bool {
         self.end_thought_surrogates();
         let text = self.text_surrogates.push(text).into_owned();
+        append(&mut self.received, &text);
         let segments = self.tags.push(&sanitize_agent_text(&text));
         self.push_segments(segments)
     }
@@ -115,7 +149,7 @@ impl Output {
                 Segment::ThoughtEnd => self.thoughts.end(),
                 Segment::Retract(thought) => {
                     self.was_retracted = true;
-                    self.kept_bytes = 0;
+                    self.kept.clear();
                     self.updates.push(Update::Retract);
                     self.think(&thought);
                     self.thoughts.end();
@@ -133,7 +167,7 @@ impl Output {
         self.push_steps();
         let fitting = &text[..text.floor_char_boundary((MAX_ANSWER_BYTES - self.written_bytes).min(text.len()))];
         self.written_bytes += fitting.len();
-        self.kept_bytes += fitting.len();
+        self.kept.push_str(fitting);
         if let Some(Update::Text(last)) = self.updates.last_mut() {
             last.push_str(fitting);
         } else if !fitting.is_empty() {
@@ -146,4 +180,10 @@ impl Output {
         let steps = self.thoughts.take_updates().into_iter().chain(self.notices.take_updates());
         self.updates.extend(steps.map(Update::Step));
     }
+}
+
+/// Appends as much of a text as fits into [`MAX_ANSWER_BYTES`].
+fn append(received: &mut String, text: &str) {
+    let room = MAX_ANSWER_BYTES.saturating_sub(received.len());
+    received.push_str(&text[..text.floor_char_boundary(room.min(text.len()))]);
 }

@@ -20,8 +20,25 @@ pub(super) enum Part {
     Refusal(String),
     /// An image.
     Image(Image),
-    /// A tool call, with the tool's name.
-    ToolCall(String),
+    /// A tool call, or a piece of one.
+    ToolCall(ToolCall),
+}
+
+/// A call of a tool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ToolCall {
+    /// Its position among the calls, by which the pieces of a name belong together.
+    pub index: Option<u64>,
+    /// Its ID, or an empty string if it is not stated.
+    pub id: String,
+    /// The name of the tool, or a piece of it.
+    pub name: String,
+}
+
+impl ToolCall {
+    fn named(name: &str) -> Part {
+        Part::ToolCall(Self { index: None, id: String::new(), name: name.to_owned() })
+    }
 }
 
 /// An image or another file in an answer.
@@ -35,8 +52,10 @@ pub(super) struct Image {
 
 /// Returns the parts of a message or delta, thoughts first.
 pub(super) fn of_message(message: &Value) -> Vec<Part> {
-    let mut parts = Vec::new();
-    thoughts_of(message, &mut parts);
+    if let Value::String(text) = message {
+        return if text.is_empty() { Vec::new() } else { vec![Part::Text(text.clone())] };
+    }
+    let mut parts: Vec<Part> = thoughts_of(message).into_iter().collect();
     let is_thought = message["extra_content"]["google"]["thought"] == true || message["thought"] == true;
     match message.get("content") {
         Some(content) => content_of(content, is_thought, 0, &mut parts),
@@ -50,34 +69,47 @@ pub(super) fn of_message(message: &Value) -> Vec<Part> {
     if let Some(refusal) = message["refusal"].as_str().filter(|refusal| !refusal.is_empty()) {
         parts.push(Part::Refusal(refusal.to_owned()));
     }
-    for field in ["images", "image", "image_url", "files", "audio"] {
+    audio_of(&message["audio"], &mut parts);
+    for field in ["images", "image", "image_url", "files"] {
         match &message[field] {
             Value::Array(items) => items.iter().for_each(|item| parts.extend(image_of(item).map(Part::Image))),
             item => parts.extend(image_of(item).map(Part::Image)),
         }
     }
-    let calls = message["tool_calls"].as_array().into_iter().flatten().map(|call| &call["function"]["name"]);
-    let names = calls.chain([&message["function_call"]["name"]]).filter_map(Value::as_str);
-    parts.extend(names.filter(|name| !name.is_empty()).map(|name| Part::ToolCall(name.to_owned())));
+    for call in message["tool_calls"].as_array().into_iter().flatten() {
+        let names = [&call["function"]["name"], &call["custom"]["name"], &call["name"]];
+        if let Some(name) = names.into_iter().filter_map(Value::as_str).find(|name| !name.is_empty()) {
+            let id = call["id"].as_str().unwrap_or_default().to_owned();
+            parts.push(Part::ToolCall(ToolCall { index: call["index"].as_u64(), id, name: name.to_owned() }));
+        }
+    }
+    if let Some(name) = message["function_call"]["name"].as_str().filter(|name| !name.is_empty()) {
+        parts.push(ToolCall::named(name));
+    }
     parts
 }
 
+/// Extracts the transcript of audio, which is the answer's text, and the audio itself.
+fn audio_of(audio: &Value, parts: &mut Vec<Part>) {
+    let Value::Object(fields) = audio else { return parts.extend(image_of(audio).map(Part::Image)) };
+    let transcript = fields.get("transcript").and_then(Value::as_str).unwrap_or_default();
+    if !parts.iter().any(|part| matches!(part, Part::Text(_))) {
+        push_text(transcript, false, parts);
+    }
+    if ["data", "url"].iter().any(|name| fields.get(*name).and_then(Value::as_str).is_some_and(|data| !data.is_empty()))
+    {
+        // It arrives in pieces, so its size is unknown.
+        parts.push(Part::Image(Image { media_type: "audio/".to_owned(), bytes: None }));
+    }
+}
+
 /// Extracts thoughts. Servers that use several fields send the same thought in each.
-fn thoughts_of(message: &Value, parts: &mut Vec<Part>) {
-    for field in ["reasoning_content", "reasoning", "thinking", "reasoning_text", "thought", "thoughts"] {
-        let text = text_of(&message[field], 0);
-        if !text.is_empty() {
-            return parts.push(Part::Thought(text));
-        }
-    }
-    let details: String = ["reasoning_details", "thinking_blocks"]
-        .iter()
-        .map(|field| text_of(&message[*field], 0))
-        .find(|text| !text.is_empty())
-        .unwrap_or_default();
-    if !details.is_empty() {
-        parts.push(Part::ThoughtDetail(details));
-    }
+pub(super) fn thoughts_of(message: &Value) -> Option<Part> {
+    let text_in =
+        |fields: &[&str]| fields.iter().map(|field| text_of(&message[*field], 0)).find(|text| !text.is_empty());
+    text_in(&["reasoning_content", "reasoning", "thinking", "reasoning_text", "thought", "thoughts"])
+        .map(Part::Thought)
+        .or_else(|| text_in(&["reasoning_details", "thinking_blocks"]).map(Part::ThoughtDetail))
 }
 
 /// Extracts the parts of content: a text, a list of parts, or an object.
@@ -105,7 +137,7 @@ fn part_of(part: &Value, is_thought: bool, depth: usize, parts: &mut Vec<Part>) 
         .filter_map(Value::as_str)
         .find(|_| kind.contains("tool") || kind.contains("function") || part["functionCall"].is_object())
     {
-        return parts.push(Part::ToolCall(name.to_owned()));
+        return parts.push(ToolCall::named(name));
     }
     if let Some(refusal) = part["refusal"].as_str() {
         return parts.push(Part::Refusal(refusal.to_owned()));
@@ -249,13 +281,19 @@ mod tests {
             (json!({"thinking": "hm", "content": "hi"}), vec![thought("hm"), text("hi")]),
             (json!({"content": "hm", "extra_content": {"google": {"thought": true}}}), vec![thought("hm")]),
             (
-                json!({"tool_calls": [{"index": 0, "function": {"name": "get_weather", "arguments": ""}}]}),
-                vec![Part::ToolCall("get_weather".into())],
+                json!({"tool_calls": [{"index": 0, "id": "c1", "function": {"name": "get_weather", "arguments": ""}}]}),
+                vec![Part::ToolCall(ToolCall { index: Some(0), id: "c1".into(), name: "get_weather".into() })],
             ),
             (json!({"tool_calls": [{"index": 0, "function": {"arguments": "{}"}}]}), vec![]),
-            (json!({"function_call": {"name": "f"}}), vec![Part::ToolCall("f".into())]),
-            (json!({"content": [{"type": "tool_use", "name": "f", "input": {}}]}), vec![Part::ToolCall("f".into())]),
-            (json!({"content": [{"functionCall": {"name": "f"}}]}), vec![Part::ToolCall("f".into())]),
+            (json!({"tool_calls": [{"type": "custom", "custom": {"name": "f"}}]}), vec![ToolCall::named("f")]),
+            (json!("hi"), vec![text("hi")]),
+            (
+                json!({"content": null, "audio": {"id": "a", "transcript": "hi", "data": "AAAA"}}),
+                vec![text("hi"), Part::Image(Image { media_type: "audio/".into(), bytes: None })],
+            ),
+            (json!({"function_call": {"name": "f"}}), vec![ToolCall::named("f")]),
+            (json!({"content": [{"type": "tool_use", "name": "f", "input": {}}]}), vec![ToolCall::named("f")]),
+            (json!({"content": [{"functionCall": {"name": "f"}}]}), vec![ToolCall::named("f")]),
             (
                 json!({"content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]}),
                 vec![png(3)],

@@ -32,6 +32,7 @@ fn is_typed_error(object: &Value) -> bool {
             || kind == "failed"
             || kind == "failure"
             || kind.ends_with("_error")
+            || kind.ends_with("exception")
             || kind.ends_with(".failed")
     })
 }
@@ -49,7 +50,10 @@ fn is_report(object: &Value) -> bool {
         match name.as_str() {
             "detail" | "fault" | "exception" => is_substantial(value),
             "success" | "ok" => *value == Value::Bool(false),
-            "code" | "status" | "status_code" | "statuscode" => is_error_status(value),
+            // DashScope: `{"code": "InternalError.Algo", "message": …}`
+            "code" | "status" | "status_code" | "statuscode" => {
+                is_error_status(value) || value.as_str().is_some_and(says_error)
+            }
             "message" | "msg" | "status_msg" => value.as_str().is_some_and(says_error),
             "base_resp" => is_substantial(&value["status_code"]),
             // Even an empty object with this name is an error.
@@ -70,9 +74,16 @@ fn is_substantial(value: &Value) -> bool {
         Value::Null => false,
         Value::Bool(is_set) => *is_set,
         Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::String(text) => !matches!(text.trim().to_ascii_lowercase().as_str(), "" | "none" | "null" | "ok"),
+        Value::String(text) => {
+            let none = ["", "none", "null", "ok", "success", "succeeded", "no error"];
+            !none.contains(&text.trim().to_ascii_lowercase().as_str())
+        }
         Value::Array(items) => items.iter().any(is_substantial),
-        Value::Object(fields) => fields.values().any(is_substantial),
+        Value::Object(fields) => fields.iter().any(|(name, value)| {
+            let is_status = name.contains("code") || name.contains("status");
+            let is_good = value.as_u64().is_some_and(|number| (200..300).contains(&number));
+            !(is_status && is_good) && is_substantial(value)
+        }),
     }
 }
 
@@ -93,6 +104,9 @@ mod tests {
             json!({"type": "error", "message": "slot lost"}),
             json!({"type": "server_error", "message": "slot lost"}),
             json!({"type": "response.failed"}),
+            json!({"type": "exception", "message": "slot lost"}),
+            json!({"code": "InternalError.Algo", "message": "slot lost"}),
+            json!({"modelStreamErrorException": {"message": "slot lost"}}),
             json!({"detail": "slot lost"}),
             json!({"detail": [{"loc": ["body"], "msg": "slot lost"}]}),
             json!({"errors": ["slot lost"]}),
@@ -124,6 +138,9 @@ mod tests {
             json!({"id": "c1", "object": "chat.completion.chunk", "choices": []}),
             json!({"usage": {"prompt_tokens": 500, "completion_tokens": 1}}),
             json!({"status": "ok", "code": 200}),
+            json!({"choices": [{"delta": {"content": "a"}}], "error": {"code": 0, "message": "success"}}),
+            json!({"choices": [{"delta": {"content": "a"}}], "error": {"code": 200, "message": "OK"}}),
+            json!({"warnings": ["deprecated field"], "message": "note: no error"}),
         ] {
             assert_eq!(find(&object), None, "{object}");
         }

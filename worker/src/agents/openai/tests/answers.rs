@@ -85,8 +85,10 @@ async fn fails_if_the_stream_is_cut_before_its_end() {
 }
 
 /// The same body compressed by other programs, in base64, by encoding.
-const COMPRESSED: [(&str, &str); 4] = [
+const COMPRESSED: [(&str, &str); 6] = [
     ("gzip", include_str!("compressed/gzip.b64")),
+    ("x-gzip", include_str!("compressed/gzip.b64")),
+    ("GZIP", include_str!("compressed/gzip.b64")),
     ("deflate", include_str!("compressed/deflate.b64")),
     ("br", include_str!("compressed/brotli.b64")),
     ("zstd", include_str!("compressed/zstd.b64")),

@@ -35,7 +35,7 @@ async fn sends_no_authorization_without_a_key() {
     let error = ask(&agent).await.1.unwrap_err();
 
     assert!(!server.request().await.to_lowercase().contains("authorization"));
-    assert_eq!(error.message, "The agent's server requires an API key, but none is configured (HTTP 401).");
+    assert_eq!(error.message, "The agent's server denied access, and no API key is configured (HTTP 401).");
 }
 
 #[tokio::test]
@@ -104,6 +104,49 @@ async fn retries_a_failed_list_of_models() {
         assert_eq!(ask(&agent).await.1.unwrap_err().code, expected);
     }
     ask(&agent).await.1.unwrap();
+}
+
+#[tokio::test]
+async fn finds_the_model_in_any_list() {
+    for list in
+        ["[{\"id\":\"m\"}]", "{\"models\":[{\"name\":\"m\"}]}", "{\"data\":[{\"object\":\"model\"},{\"id\":\"m\"}]}"]
+    {
+        let mut server = Server::start([response("200 OK", "", list), stream(ANSWER)]).await;
+        let agent = agent(OpenaiConfig { model: None, ..config(&server) });
+
+        ask(&agent).await.1.unwrap();
+
+        server.request().await;
+        assert_eq!(body_of(&server.request().await)["model"], "m", "{list}");
+    }
+}
+
+#[tokio::test]
+async fn quotes_what_is_sent_instead_of_a_list_of_models() {
+    for (list, said) in [
+        (
+            "\u{feff}{\"error\":{\"message\":\"no list here\"}}",
+            "The agent's server reported an error. The server says: no list here",
+        ),
+        ("{\"message\":\"no list here\"}", "or set `model`. The server says: no list here"),
+        ("<title>no list here</title>", "or set `model`. The server says: no list here"),
+        ("{\"object\":\"list\",\"data\":[]}", "or set `model`."),
+    ] {
+        let server = Server::start([response("200 OK", "", list)]).await;
+        let agent = agent(OpenaiConfig { model: None, ..config(&server) });
+
+        let error = ask(&agent).await.1.unwrap_err();
+
+        assert!(error.message.ends_with(said), "{list}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn accepts_many_header_fields() {
+    let fields = "x-field: a\r\n".repeat(150);
+    let server = Server::start([response("200 OK", &fields, ANSWER)]).await;
+
+    ask(&agent(config(&server))).await.1.unwrap();
 }
 
 #[tokio::test]

@@ -81,14 +81,153 @@ async fn ends_an_answer_by_silence() {
 
 #[tokio::test(start_paused = true)]
 async fn ignores_keepalives_after_the_end() {
-    let mut sends = vec![Action::Bytes([text("a"), end("stop")].concat().into_bytes())];
+    let mut actions = vec![Action::Bytes([text("a"), end("stop")].concat().into_bytes())];
     for _ in 0..60 {
-        sends.extend([Action::Pause(2), Action::Bytes(b": ping\n\nevent: ping\ndata: 7\n\n".to_vec())]);
+        actions.extend([Action::Pause(2), Action::Bytes(b": ping\n\nevent: ping\ndata: 7\n\n".to_vec())]);
     }
 
-    let found = read("", sends).await;
+    let found = read("", actions).await;
 
     assert_eq!((found.read.text.as_str(), found.took), ("a", Duration::from_secs(15)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn ignores_chunks_that_add_nothing_after_the_end() {
+    for idle in [event(&json!({"choices": []})), text(""), end("stop"), delta(&json!({"role": "assistant"}))] {
+        let mut actions = vec![Action::Bytes([text("a"), end("stop")].concat().into_bytes())];
+        for _ in 0..60 {
+            actions.extend([Action::Pause(1), Action::Bytes(idle.clone().into_bytes())]);
+        }
+
+        let found = read("", actions).await;
+
+        assert_eq!(found.read.outcome, Ok(FinishReason::Stop), "{idle}");
+        assert_eq!((found.read.text.as_str(), found.took), ("a", Duration::from_secs(15)), "{idle}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn fails_with_the_words_that_took_the_place_of_the_end() {
+    let failed = |name, words: &str, code, said| {
+        ["", DONE].map(|end| row(name).send([&*text("a"), words, end].concat()).text("a").fails(code, said))
+    };
+    let early = |said: &str| format!("ended the answer early. The server says: {said}");
+    let page = "<html>\r\n<head><title>504 Gateway Time-out</title></head>\r\n<body>\r\n<h1>504 Gateway Time-out</h1>\r\n</body>\r\n</html>\r\n";
+    let object = |value: Value| event(&value);
+    let error = ErrorCode::AgentError;
+    let rows = [
+        failed("a line", "upstream request timeout\n\n", error, &*early("upstream request timeout")),
+        failed(
+            "two lines",
+            "grpc-status: 14\ngrpc-message: slot lost\n\n",
+            error,
+            &*early("grpc-status: 14 grpc-message: slot lost"),
+        ),
+        failed("words as data", "data: stream timeout\n\n", error, &*early("stream timeout")),
+        failed("a string as data", "data: \"stream timeout\"\n\n", error, &*early("stream timeout")),
+        failed("a page", page, error, &*early("504 Gateway Time-out")),
+        failed(
+            "a page with an error",
+            "<title>500 Internal Server Error</title>\n",
+            error,
+            "says: 500 Internal Server Error",
+        ),
+        failed("LMDeploy", "data: [ERROR] CUDA error: slot lost\n\n", error, "says: CUDA error: slot lost"),
+        failed("a message", &object(json!({"message": "backend exploded"})), error, "says: backend exploded"),
+        failed(
+            "a message with an id",
+            &object(json!({"id": "x", "message": "backend exploded"})),
+            error,
+            "says: backend exploded",
+        ),
+        failed(
+            "a message beside choices",
+            &object(json!({"choices": [], "message": "not in your region"})),
+            error,
+            "says: not in your region",
+        ),
+        failed(
+            "DashScope",
+            &object(json!({"code": "InternalError.Algo", "message": "backend exploded"})),
+            error,
+            "says: backend exploded",
+        ),
+        failed(
+            "throttled",
+            &object(json!({"code": "Throttled", "message": "too busy now"})),
+            ErrorCode::AgentRateLimited,
+            "says: too busy now",
+        ),
+        failed(
+            "an exception",
+            &object(json!({"type": "exception", "message": "backend exploded"})),
+            error,
+            "says: backend exploded",
+        ),
+    ];
+    for row in rows.into_iter().flatten() {
+        row.check().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn considers_words_only_if_they_are_the_last() {
+    let error = ErrorCode::AgentError;
+    let object = |value: Value| event(&value);
+    let words = "upstream request timeout\n\n";
+    check(vec![
+        row("words without an end")
+            .send([&*text("a"), words].concat())
+            .breaks()
+            .text("a")
+            .fails(ErrorCode::AgentNetwork, "says: upstream request timeout"),
+        row("words and silence")
+            .send([&*text("a"), words].concat())
+            .silence()
+            .text("a")
+            .fails(ErrorCode::Timeout, "says: upstream request timeout"),
+        row("words before output").send([&*text("a"), words, &text("b"), DONE].concat()).text("ab"),
+        row("words before a reason").send([&*text("a"), words, &end("stop"), DONE].concat()).text("a"),
+        row("words after a reason").send([&*text("a"), &end("stop"), words].concat()).text("a"),
+        row("words of success").send([&*text("a"), &object(json!({"message": "success"})), DONE].concat()).text("a"),
+        row("a message about a success")
+            .send([&*text("a"), &object(json!({"status": "success", "message": "2 tokens in 1 s"})), DONE].concat())
+            .text("a"),
+        row("a ping").send([&*text("a"), "event: ping\ndata: hello\n\n", DONE].concat()).text("a"),
+        row("a message and nothing else")
+            .send([&*text(""), &object(json!({"message": "backend exploded"})), DONE].concat())
+            .fails(error, "says: backend exploded"),
+    ])
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn distinguishes_the_reasons_of_an_end() {
+    let error = ErrorCode::AgentError;
+    let choice = json!({"choices": [{"delta": {}, "finish_reason": "error", "message": "backend exploded"}]});
+    check(vec![
+        row("a message beside a reason")
+            .send([&*text("a"), &event(&choice), DONE].concat())
+            .text("a")
+            .fails(error, "aborted the answer. The server says: backend exploded"),
+        row("a reason that is no end")
+            .send([&*text("a"), &end("time_limit"), DONE].concat())
+            .text("a")
+            .fails(error, "aborted the answer. The server says: time_limit"),
+        row("an overloaded server")
+            .send([&*text("a"), &end("engine_overloaded"), DONE].concat())
+            .text("a")
+            .fails(ErrorCode::AgentOverloaded, "engine_overloaded"),
+        row("an unknown reason")
+            .send([&*text("a"), &end("new"), DONE].concat())
+            .text("a")
+            .notice("The agent's server ended the answer with the reason `new`."),
+        row("two reasons")
+            .send([&*text("a"), &end("length"), &end("stop"), DONE].concat())
+            .text("a")
+            .finish(FinishReason::Length),
+    ])
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -127,6 +266,12 @@ async fn shows_a_notice_if_the_token_limit_precedes_the_answer() {
         row("text up to the limit").send([&*text("a"), &end("length"), DONE].concat()).text("a").finish(FinishReason::Length),
         row("a tool that does not exist").send([&*call, &arguments, &end("tool_calls"), DONE].concat()).notice(weather),
         row("text and such a tool").send([&*text("a"), &call, &end("tool_calls"), DONE].concat()).text("a").notice(weather),
+        row("a tool's name in two pieces")
+            .send([&*delta(&json!({"tool_calls": [{"index": 0, "id": "c1", "function": {"name": "get_"}}]})), &delta(&json!({"tool_calls": [{"index": 0, "function": {"name": "weather"}}]})), &end("tool_calls"), DONE].concat())
+            .notice(weather),
+        row("a custom tool")
+            .send([&*delta(&json!({"tool_calls": [{"index": 0, "type": "custom", "custom": {"name": "get_weather"}}]})), &end("tool_calls"), DONE].concat())
+            .notice(weather),
         row("a function")
             .send([&*delta(&json!({"function_call": {"name": "get_weather", "arguments": "{"}})), &end("function_call"), DONE].concat())
             .notice(weather),

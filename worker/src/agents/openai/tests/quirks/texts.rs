@@ -61,6 +61,94 @@ async fn reads_an_answer_that_is_not_streamed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn reads_a_repeated_message_once() {
+    let whole = |delta: Value, content: &str, reason: Value| {
+        event(
+            &json!({"choices": [{"index": 0, "delta": delta, "message": {"role": "assistant", "content": content}, "finish_reason": reason}]}),
+        )
+    };
+    let message = |content: &str, reason: &str| {
+        event(&json!({"choices": [{"message": {"content": content}, "finish_reason": reason}]}))
+    };
+    let (a, b, none) = (text("a"), text(" b"), Value::Null);
+    let thought = delta(&json!({"reasoning_content": "hm"}));
+    let with_thought = event(
+        &json!({"choices": [{"message": {"content": "a b", "reasoning_content": "hm"}, "finish_reason": "stop"}]}),
+    );
+    check(vec![
+        row("at the end").send([&*a, &b, &message("a b", "stop"), DONE].concat()).text("a b"),
+        row("with a null delta").send([&*a, &b, &whole(none.clone(), "a b", json!("stop")), DONE].concat()).text("a b"),
+        row("with an empty delta").send([&*a, &b, &whole(json!({}), "a b", json!("stop")), DONE].concat()).text("a b"),
+        row("with more text").send([&*a, &message("a b", "stop"), DONE].concat()).text("a b"),
+        row("with other white space").send([&*text("\na"), &b, &message("a b\n", "stop"), DONE].concat()).text("\na b"),
+        row("with thoughts").send([&*thought, &a, &b, &with_thought, DONE].concat()).thought("hm").text("a b"),
+        row("without the thought in tags").send([&*text("<think>hm</think>"), &a, &b, &message("a b", "stop"), DONE].concat()).thought("hm").text("a b"),
+        row("with another text").send([&*a, &message(" c", "stop"), DONE].concat()).text("a c"),
+        row("beside each delta")
+            .send([&*whole(json!({"content": "a"}), "a", none.clone()), &whole(json!({"content": " b"}), "a b", none.clone()), &whole(json!({"content": ""}), "a b", json!("stop")), DONE].concat())
+            .text("a b"),
+        row("alone").send([&*delta(&json!({"role": "assistant"})), &message("a b", "stop"), DONE].concat()).text("a b"),
+        row("in pieces").send([&*event(&json!({"choices": [{"message": {"content": "a"}}]})), &event(&json!({"choices": [{"message": {"content": "a"}}]})), &end("stop")].concat()).text("aa"),
+        row("an emoji in halves")
+            .send(["data: {\"choices\":[{\"delta\":{\"content\":\"\\ud83c\"}}]}\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"\\udf89\"}}]}\n\n", &message("🎉", "stop"), DONE].concat())
+            .text("🎉"),
+    ])
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_one_of_several_choices() {
+    let choice = |index: u64, content: &str| json!({"index": index, "delta": {"content": content}});
+    let chunk = |choices: &[Value]| event(&json!({"choices": choices}));
+    let notice = "The agent's server sent several answers. Only one is shown.";
+    let end_of =
+        |index: u64, reason: &str| event(&json!({"choices": [{"index": index, "delta": {}, "finish_reason": reason}]}));
+    check(vec![
+        row("mixed")
+            .send(
+                [
+                    &*chunk(&[choice(0, "a")]),
+                    &chunk(&[choice(1, "c")]),
+                    &chunk(&[choice(0, "b")]),
+                    &end_of(1, "length"),
+                    &end_of(0, "stop"),
+                    DONE,
+                ]
+                .concat(),
+            )
+            .notice(notice)
+            .text("ab"),
+        row("the second one first")
+            .send([&*chunk(&[choice(1, "c"), choice(0, "a")]), &end("stop"), DONE].concat())
+            .notice(notice)
+            .text("a"),
+        row("only another index")
+            .send([&*chunk(&[choice(1, "a")]), &chunk(&[choice(1, "b")]), &end_of(1, "stop"), DONE].concat())
+            .text("ab"),
+        row("an absurd index")
+            .send([&*text("a"), &chunk(&[choice(99_999, "b")]), &end("stop"), DONE].concat())
+            .text("ab"),
+        row("choices in an object")
+            .send([&*event(&json!({"choices": {"0": {"delta": {"content": "a"}}}})), &end("stop"), DONE].concat())
+            .text("a"),
+        row("a transcript")
+            .send(
+                [
+                    &*delta(&json!({"audio": {"id": "x", "transcript": "a"}})),
+                    &delta(&json!({"audio": {"transcript": "b"}})),
+                    &delta(&json!({"audio": {"data": "AAAA"}})),
+                    &end("stop"),
+                    DONE,
+                ]
+                .concat(),
+            )
+            .notice("The agent returned audio. Audio can't be played yet.")
+            .text("ab"),
+    ])
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn shows_a_notice_for_an_image_and_keeps_the_text() {
     let image = |bytes: usize| format!("data:image/png;base64,{}", "iVBO".repeat(bytes / 3));
     let shown = |size: &str| format!("The agent returned an image (PNG, {size}). Images can't be shown yet.");
@@ -102,6 +190,70 @@ async fn shows_a_notice_for_an_image_and_keeps_the_text() {
             .notice("Part of the answer was too large and was omitted."),
     );
     check(rows).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_damaged_frames() {
+    let b = r#"{"choices":[{"index":0,"delta":{"content":"b"}}]}"#;
+    let c = r#"{"choices":[{"index":0,"delta":{"content":"c"}}]}"#;
+    let with = |field: &str| format!("data: {}\n\n", b.replacen('{', &format!("{{{field},"), 1));
+    let deep = format!("\"x\":{}{}", "[".repeat(5_000), "]".repeat(5_000));
+    for (name, frame) in [
+        ("a trailing comma", "data: {\"choices\":[{\"delta\":{\"content\":\"b\"},}],}\n\n".to_owned()),
+        ("two values on a line", format!("data: {b}{c}\n\n")),
+        ("two events on a line", format!("data: {b}data: {c}\n\n")),
+        ("two events on a line with escaped line breaks", format!("data: {b}\\n\\ndata: {c}\\n\\n\n\n")),
+        ("a field name twice", format!("data: data: {b}\n\n")),
+        ("a space before the field", format!(" data: {b}\n\n")),
+        ("a field in capitals", format!("DATA: {b}\n\n")),
+        ("a mark before the field", format!("\u{feff}data: {b}\n\n")),
+        ("a mark before the data", format!("data: \u{feff}{b}\n\n")),
+        ("NUL before the field", format!("\0data: {b}\n\n")),
+        ("a number out of range", with("\"created\":1e999")),
+        ("deep nesting", with(&deep)),
+        ("words before the data", format!("data: chunk {b}\n\n")),
+        ("a raw line break", "data: {\"choices\":[{\"delta\":{\"content\":\"b\nd\"}}]}\n\n".to_owned()),
+    ] {
+        let read = match name {
+            "a raw line break" => "ab\nde",
+            _ if frame.contains(c) => "abce",
+            _ => "abe",
+        };
+        row(name).send([&*text("a"), &frame, &text("e"), &end("stop"), DONE].concat()).text(read).check().await;
+    }
+    let glued = [text("a"), end("stop")].concat().replace("\n\n", "");
+    check(vec![
+        row("a whole stream on a line").send([&*glued, "data: [DONE]\n\n"].concat()).text("a"),
+        row("an end on the same line").send([&*text("a"), end("stop").trim_end(), "[DONE]\n\n"].concat()).text("a"),
+        row("an end on the same line as JSON")
+            .send([&*text("a"), &end("stop").trim_end()[6..], "[DONE]"].concat())
+            .text("a"),
+    ])
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn shows_a_notice_for_lost_output() {
+    let (a, b, stopped) = (text("a"), text("b"), end("stop"));
+    let notice = "Part of the answer could not be read.";
+    for lost in [
+        "data: {\"choices\":[{\"delta\":{\"content\":\"lo\n\n",
+        "data: {\"choices\":[{\"delta\":{\"content\":\"no error\n\n",
+        "data: {'choices': [{'delta': {'content': 'lost'}}], 'error': None}\n\n",
+        "{\"choices\":[{\"delta\":{\"content\":oops}}]}\n",
+    ] {
+        let read = row(lost).send([&*a, lost, &b, &stopped, DONE].concat());
+        read.text("ab").notice(notice).check().await;
+    }
+    let cut = "data: {\"choices\":[{\"delta\":{\"content\":\"lo";
+    check(vec![
+        row("single line ends")
+            .send([&*a, cut, "\n", &b, &stopped, DONE].concat().replace("\n\n", "\n"))
+            .text("ab")
+            .notice(notice),
+        row("on one line").send([&*a, cut, &b, &stopped, DONE].concat()).text("ab").notice(notice),
+    ])
+    .await;
 }
 
 #[tokio::test(start_paused = true)]

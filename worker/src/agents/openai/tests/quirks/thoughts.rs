@@ -28,6 +28,8 @@ async fn separates_thoughts_from_text_in_every_shape() {
         row("a summary").send(ended(&[&thought(&json!({"reasoning_details": [{"type": "reasoning.summary", "summary": "hm"}]})), &text("a")])).thought("hm").text("a"),
         row("details and a field").send(ended(&[&thought(&json!({"reasoning": "hm", "reasoning_details": details})), &text("a")])).thought("hm").text("a"),
         row("details that repeat a field later").send(ended(&[&thought(&json!({"reasoning": "hm"})), &thought(&json!({"reasoning": null, "reasoning_details": details})), &text("a")])).thought("hm").text("a"),
+        row("details that follow a field").send(ended(&[&thought(&json!({"reasoning": "h"})), &thought(&json!({"reasoning_details": [{"type": "reasoning.text", "text": "m"}]})), &text("a")])).thought("hm").text("a"),
+        row("in the choice").send(ended(&[&event(&json!({"choices": [{"delta": {"content": ""}, "reasoning_content": "hm"}]})), &text("a")])).thought("hm").text("a"),
         row("two fields").send(ended(&[&thought(&json!({"reasoning": "hm", "reasoning_content": "hm", "content": ""})), &text("a")])).thought("hm").text("a"),
         row("a field of another name").send(ended(&[&thought(&json!({"thinking": "hm"})), &text("a")])).thought("hm").text("a"),
         row("a field, and tags in the text").send(ended(&[&thought(&json!({"reasoning": "hm"})), &text("</think>\na")])).thought("hm").text("a"),

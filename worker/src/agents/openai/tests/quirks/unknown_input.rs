@@ -13,6 +13,17 @@ async fn reads_answers_among_unknown_input() {
         ("no last line end", [&*a, &b, "data: [DONE]"].concat()),
         ("a finish without a line end", [&*a, &b, stopped.trim_end()].concat()),
         ("single line ends", [&*a, &b, &stopped, DONE].concat().replace("\n\n", "\n")),
+        (
+            "comments with numbers of errors",
+            [&*a, ": error count 0\n", ": errors=0 queue=3\n\n", ":error-budget 99.9%\n\n", &b, &stopped, DONE]
+                .concat(),
+        ),
+        (
+            "errors that are successes",
+            [&*a, &b, &stopped, DONE]
+                .concat()
+                .replace("{\"choices\"", "{\"error\":{\"code\":0,\"message\":\"success\"},\"choices\""),
+        ),
         ("comments", [": hi\n\n", &a, ": ping\n", &b, ":\n\n", &stopped, DONE].concat()),
         ("no space after the colon", [&*a, &b, DONE].concat().replace("data: ", "data:")),
         ("objects of several lines", [&*a, &b, DONE].concat().replace("{\"choices\":", "{\ndata: \"choices\":\ndata:")),

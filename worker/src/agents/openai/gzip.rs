@@ -1,0 +1,125 @@
+//! Decodes gzip, by any of its names and with any number of members.
+//!
+//! `reqwest` recognizes only the name `gzip` in lower case, and stops at the end of the first member.
+
+use std::io::Write as _;
+
+use banter_shared::chat::ErrorCode;
+use bytes::Bytes;
+use flate2::write::MultiGzDecoder;
+use futures::{Stream, StreamExt as _, stream};
+use reqwest::header::{CONTENT_ENCODING, HeaderMap};
+
+use crate::agents::AgentError;
+
+/// The first bytes of gzip (RFC 1952, section 2.3.1).
+const MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// Returns whether a response declares that its body is gzip.
+pub(super) fn is_declared(headers: &HeaderMap) -> bool {
+    let encoding = headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    ["gzip", "x-gzip"].iter().any(|name| encoding.trim().eq_ignore_ascii_case(name))
+}
+
+/// Decodes a body.
+pub(super) fn decode(
+    body: impl Stream<Item = Result<Bytes, AgentError>>,
+) -> impl Stream<Item = Result<Bytes, AgentError>> {
+    let mut decoder = Decoder::Start(Vec::new());
+    body.flat_map(move |bytes| {
+        let (plain, error) = match bytes {
+            Ok(bytes) => decoder.push(&bytes),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        stream::iter(std::iter::once(Ok(plain.into())).chain(error.map(Err)))
+    })
+}
+
+enum Decoder {
+    /// The first bytes, too few to recognize gzip.
+    Start(Vec<u8>),
+    Gzip(Box<MultiGzDecoder<Vec<u8>>>),
+    /// The body is not compressed after all.
+    Plain,
+}
+
+impl Decoder {
+    /// Returns what the next bytes contain, and the error that follows it.
+    fn push(&mut self, bytes: &[u8]) -> (Vec<u8>, Option<AgentError>) {
+        match self {
+            Self::Start(head) => {
+                head.extend_from_slice(bytes);
+                if head.len() < MAGIC.len() {
+                    return (Vec::new(), None);
+                }
+                let head = std::mem::take(head);
+                let is_gzip = head.starts_with(&MAGIC);
+                *self = if is_gzip { Self::Gzip(Box::new(MultiGzDecoder::new(Vec::new()))) } else { Self::Plain };
+                self.push(&head)
+            }
+            Self::Gzip(decoder) => {
+                let result = decoder.write_all(bytes).and_then(|()| decoder.flush());
+                let error = result.err().map(|error| {
+                    tracing::warn!(%error, "compressed response is damaged");
+                    AgentError::new(ErrorCode::AgentNetwork, "The agent's server sent a damaged compressed response.")
+                });
+                (std::mem::take(decoder.get_mut()), error)
+            }
+            Self::Plain => (bytes.to_vec(), None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flate2::{Compression, write::GzEncoder};
+
+    use super::*;
+
+    fn compressed(text: &str) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(text.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// Returns the text of a body in these pieces, and whether an error ended it.
+    async fn decoded(pieces: &[&[u8]]) -> (String, bool) {
+        let pieces: Vec<Result<Bytes, AgentError>> =
+            pieces.iter().map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+        let found: Vec<_> = decode(stream::iter(pieces)).collect().await;
+        let has_error = found.iter().any(Result::is_err);
+        let bytes: Vec<u8> = found.into_iter().filter_map(Result::ok).flatten().collect();
+        (String::from_utf8(bytes).unwrap(), has_error)
+    }
+
+    #[tokio::test]
+    async fn decodes_members_at_any_split() {
+        let two = [compressed("Hello "), compressed("world")].concat();
+        for cut in 0..=two.len() {
+            let (head, tail) = two.split_at(cut);
+            assert_eq!(decoded(&[head, tail]).await, ("Hello world".to_owned(), false), "cut at {cut}");
+        }
+        let bytes: Vec<&[u8]> = two.chunks(1).collect();
+        assert_eq!(decoded(&bytes).await.0, "Hello world");
+    }
+
+    #[tokio::test]
+    async fn keeps_what_precedes_damage() {
+        let damaged = [compressed("Hello"), b"oops, this is not gzip".to_vec()].concat();
+
+        assert_eq!(decoded(&[&damaged]).await, ("Hello".to_owned(), true));
+        assert_eq!(decoded(&[b"p", b"lain"]).await, ("plain".to_owned(), false));
+    }
+
+    #[test]
+    fn recognizes_every_name() {
+        let is = |name: &'static str| is_declared(&HeaderMap::from_iter([(CONTENT_ENCODING, name.parse().unwrap())]));
+
+        for name in ["gzip", "x-gzip", "GZIP", "X-Gzip", " gzip"] {
+            assert!(is(name), "{name}");
+        }
+        for name in ["br", "identity", "gzip, br"] {
+            assert!(!is(name), "{name}");
+        }
+    }
+}

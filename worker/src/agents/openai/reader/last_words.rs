@@ -1,0 +1,71 @@
+//! What a server says outside the answer, which explains its end if nothing else follows.
+//!
+//! Proxies and gateways report failures in the middle of a stream as plain words, pages, or objects of their own.
+
+use serde_json::Value;
+
+use crate::agents::{
+    AgentError,
+    openai::errors::{self, Context, Failure},
+};
+
+/// Maximum length of the words that are kept, in bytes.
+const MAX_BYTES: usize = 8 * 1024;
+/// Messages that report a success.
+const SUCCESSES: [&str; 9] = ["success", "succeeded", "ok", "done", "completed", "complete", "finished", "end", "stop"];
+
+/// The words since the last output.
+#[derive(Debug, Default)]
+pub(super) struct LastWords {
+    /// Lines of text, or of a page.
+    text: String,
+    object: Option<Value>,
+}
+
+impl LastWords {
+    /// Adds a line of text.
+    pub fn push(&mut self, words: &str) {
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+        let room = MAX_BYTES.saturating_sub(self.text.len());
+        self.text.push_str(&words[..words.floor_char_boundary(room.min(words.len()))]);
+    }
+
+    /// Keeps an object that contains a message.
+    pub fn push_object(&mut self, object: &Value) {
+        let said = ["message", "msg", "detail", "reason", "error_message"];
+        let message = said.iter().find_map(|name| object.get(*name)?.as_str()).map(str::trim);
+        let is_ping = object["type"].as_str().is_some_and(|kind| kind.contains("ping") || kind.contains("alive"));
+        let states_success = ["status", "state", "code", "success", "ok"].iter().any(|name| match &object[*name] {
+            Value::Bool(is_success) => *is_success,
+            Value::Number(code) => code.as_u64().is_some_and(|code| code == 0 || (200..300).contains(&code)),
+            Value::String(status) => is_success(status),
+            Value::Null | Value::Array(_) | Value::Object(_) => false,
+        });
+        let is_harmless = is_ping || states_success;
+        if message.is_some_and(|message| !message.is_empty() && !is_success(message)) && !is_harmless {
+            self.object = Some(object.clone());
+        }
+    }
+
+    /// Returns the failure of an answer that ended after these words.
+    pub fn failure(&self, context: Context<'_>) -> Option<Failure> {
+        let words = self.words();
+        (!words.is_empty() && !is_success(&words)).then(|| errors::from_last_words(&words, context))
+    }
+
+    /// Adds these words to an error.
+    pub fn added_to(&self, error: AgentError, context: Context<'_>) -> AgentError {
+        errors::with_words(error, &self.words(), context)
+    }
+
+    fn words(&self) -> String {
+        self.object.as_ref().map_or_else(|| self.text.clone(), Value::to_string)
+    }
+}
+
+fn is_success(words: &str) -> bool {
+    let words = words.trim_matches(|c: char| !c.is_alphanumeric()).to_ascii_lowercase();
+    SUCCESSES.contains(&words.as_str())
+}
