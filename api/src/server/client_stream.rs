@@ -39,7 +39,7 @@ impl ClientStream {
             match self.stream.poll_write_ready(context) {
                 Poll::Ready(Ok(())) => match send(&self.stream) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    sent => return self.record(Poll::Ready(sent)),
+                    result => return self.record(Poll::Ready(result)),
                 },
                 Poll::Ready(Err(error)) => return self.record(Poll::Ready(Err(error))),
                 Poll::Pending => return self.record(Poll::Pending),

@@ -39,7 +39,6 @@ const MAX_TOOLS_BYTES: usize = 16 * 1024 * 1024;
 
 /// The state of a turn.
 #[derive(Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each records an independent fact about the turn")]
 pub(super) struct UpdateMapper {
     tools: HashMap<String, Tool>,
     tools_bytes: usize,

@@ -15,7 +15,7 @@ pub(super) enum Access {
     /// No key is configured, which may be the reason.
     NoKey,
     /// Another reason, or none that is stated.
-    Denied,
+    OtherReason,
 }
 
 /// The key is at fault.
@@ -37,6 +37,6 @@ impl Access {
         // HTTP 401 without words means wrong credentials (RFC 9110, section 15.5.2).
         let is_wrong =
             KEY.is_match(report.message) || (is_unexplained && (is_unauthorized || KEY.is_match(report.raw)));
-        if has_key && is_wrong { Self::WrongKey } else { Self::Denied }
+        if has_key && is_wrong { Self::WrongKey } else { Self::OtherReason }
     }
 }

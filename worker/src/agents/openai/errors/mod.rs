@@ -77,8 +77,8 @@ pub(super) fn from_words(text: &str, context: Context<'_>) -> Failure {
     match message::parse(&text) {
         Some(object) if !object.is_string() => from_object(&object, context),
         _ => {
-            let said = message::in_page(&text);
-            let report = ErrorReport { status: None, error: None, message: &said, raw: &text };
+            let message = message::in_page(&text);
+            let report = ErrorReport { status: None, error: None, message: &message, raw: &text };
             failure(report, Wait::from_words(&text, context.now), context)
         }
     }
@@ -146,7 +146,7 @@ fn sentence(cause: Cause, status: Option<u16>, access: Access, wait: Option<(Dur
         Cause::Other(ErrorCode::AgentAuth) => match access {
             Access::WrongKey => format!("{server} rejected the API key"),
             Access::NoKey => format!("{server} denied access, and no API key is configured"),
-            Access::Denied => format!("{server} denied access"),
+            Access::OtherReason => format!("{server} denied access"),
         },
         Cause::Other(ErrorCode::AgentUnavailable) if is_redirect => {
             format!("{server} redirects to another address; set `base_url` to the final one")

@@ -160,7 +160,7 @@ impl<'a> Assembler<'a> {
                 self.output.notices.add_omission();
                 Ok(Progress::Output)
             }
-            Message::Lost(_) => {
+            Message::Loss(_) => {
                 self.flags.has_output = true;
                 self.output.notices.add_loss();
                 Ok(Progress::Output)

@@ -23,7 +23,7 @@ pub(super) enum Message {
     /// Words outside the answer. They explain its end if nothing else follows.
     Words(String),
     /// A part of the answer that cannot be read.
-    Lost(String),
+    Loss(String),
     /// Anything else.
     Unknown(String),
     /// A frame that was too long to be read.
@@ -81,7 +81,7 @@ fn read_pieces(text: &str, is_document: bool) -> Vec<Message> {
 fn is_known(message: &Message) -> bool {
     match message {
         Message::Done | Message::Object { .. } | Message::Error(_) | Message::TooLong => true,
-        Message::Words(_) | Message::Lost(_) | Message::Unknown(_) => false,
+        Message::Words(_) | Message::Loss(_) | Message::Unknown(_) => false,
     }
 }
 
@@ -102,7 +102,7 @@ fn read_words(text: &str) -> Message {
     if names(&["\"error", "'error", "\"detail\""]) && !names(&["choices"]) {
         Message::Error(text.into())
     } else if names(&["\"delta\"", "'delta'", "\"content\"", "'content'", "\"text\"", "'text'"]) {
-        Message::Lost(text.to_owned())
+        Message::Loss(text.to_owned())
     } else {
         Message::Unknown(text.to_owned())
     }
@@ -247,7 +247,7 @@ mod tests {
             assert_eq!(messages("", words, true), [Message::Words(words.into())], "{words}");
         }
         for lost in ["{\"choices\":[{\"delta\":{\"content\":\"a", "{'content': 'a', 'error': None, 'choices': []}"] {
-            assert_eq!(messages("", lost, true), [Message::Lost(lost.into())], "{lost}");
+            assert_eq!(messages("", lost, true), [Message::Loss(lost.into())], "{lost}");
         }
     }
 }

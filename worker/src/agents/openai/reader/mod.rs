@@ -140,8 +140,8 @@ impl Reader<'_> {
         if !is_cut_off {
             return self.check_completion();
         }
-        let is_rubbish = self.unknown > 0 && !self.assembler.has_output() && !self.assembler.is_completion();
-        Err(if is_rubbish {
+        let is_unknown = self.unknown > 0 && !self.assembler.has_output() && !self.assembler.is_completion();
+        Err(if is_unknown {
             self.not_a_completion()
         } else {
             self.assembler.explained().unwrap_or_else(|| cut_short().into())
@@ -167,13 +167,13 @@ impl Reader<'_> {
         let mut frames = self.frames.push(&text);
         frames.extend(self.frames.finish());
         let mut messages: Vec<Message> = frames.iter().flat_map(message::read).collect();
-        let cut = messages.pop_if(|last| matches!(last, Message::Unknown(_) | Message::Lost(_)));
+        let cut = messages.pop_if(|last| matches!(last, Message::Unknown(_) | Message::Loss(_)));
         let progress = self.take(messages);
         self.send().await?;
         if progress? == Progress::Done {
             return Ok(LastFrame::Done);
         }
-        let Some(Message::Unknown(cut) | Message::Lost(cut)) = cut else { return Ok(LastFrame::Complete) };
+        let Some(Message::Unknown(cut) | Message::Loss(cut)) = cut else { return Ok(LastFrame::Complete) };
         let is_object = cut.starts_with(['{', '[']);
         if !is_object {
             self.count_unknown(&cut);
@@ -195,7 +195,7 @@ impl Reader<'_> {
                         return Err(self.not_a_completion());
                     }
                 }
-                Message::Lost(text) => self.count_unknown(text),
+                Message::Loss(text) => self.count_unknown(text),
                 Message::Done | Message::Object { .. } | Message::Error(_) | Message::TooLong => {}
             }
             match self.assembler.take(&message)? {
