@@ -180,7 +180,7 @@ async fn polls_without_file_watching_and_reports_it() {
     let mut limited = Process::spawn_line("limited", &line, &environment, app.folder());
     if tokio::time::timeout(Duration::from_secs(5), limited.wait_for_exit(Duration::from_mins(1))).await.is_ok() {
         assert!(limited.stderr().contains("unshare") || limited.stderr().contains("sh:"), "{}", limited.stderr());
-        println!("SKIPPED: a limit on followers needs a user namespace");
+        println!("SKIPPED: a limit on file watches needs a user namespace");
         return;
     }
     let address = address_of(&mut limited, std::time::Instant::now() + Duration::from_mins(1)).await;
@@ -192,6 +192,6 @@ async fn polls_without_file_watching_and_reports_it() {
     let asked = client.ask(&session, "polled").await;
     assert_eq!(asked["task"]["status"], "succeeded", "{asked}");
     assert_eq!(client.metric("banter_relay_dropped_hints_total").await, 0);
-    assert_eq!(count(&limited.stderr(), "cannot follower the wake-up file"), 1, "{}", limited.stderr());
+    assert_eq!(count(&limited.stderr(), "cannot watch the wake-up file"), 1, "{}", limited.stderr());
     limited.kill();
 }

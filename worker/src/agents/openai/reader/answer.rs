@@ -125,6 +125,11 @@ impl<'a> Assembler<'a> {
         self.words.failure(self.context)
     }
 
+    /// Returns the server's last words, unless they are an object's.
+    pub fn last_text(&self) -> Option<&str> {
+        self.words.text()
+    }
+
     /// Adds the server's last words to an error.
     pub fn with_words(&self, error: AgentError) -> AgentError {
         self.words.added_to(error, self.context)

@@ -60,6 +60,11 @@ impl LastWords {
         errors::with_words(error, &self.words(), context)
     }
 
+    /// Returns the words, unless they are an object's.
+    pub fn text(&self) -> Option<&str> {
+        self.object.is_none().then_some(&self.text)
+    }
+
     fn words(&self) -> String {
         self.object.as_ref().map_or_else(|| self.text.clone(), Value::to_string)
     }

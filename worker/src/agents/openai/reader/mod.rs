@@ -140,12 +140,10 @@ impl Reader<'_> {
         if !is_cut_off {
             return self.check_completion();
         }
-        let is_unknown = self.unknown > 0 && !self.assembler.has_output() && !self.assembler.is_completion();
-        Err(if is_unknown {
-            self.not_a_completion()
-        } else {
-            self.assembler.explained().unwrap_or_else(|| cut_short().into())
-        })
+        if self.unknown > 0 && !self.assembler.has_output() && !self.assembler.is_completion() {
+            return Err(self.not_a_completion());
+        }
+        Err(self.explained().unwrap_or_else(|| cut_short().into()))
     }
 
     /// Handles a broken connection or an overlong silence.
@@ -250,7 +248,7 @@ impl Reader<'_> {
     /// Returns an error if the body contained no part of an answer, or if words took the place of its end.
     fn check_completion(&self) -> Result<(), Failure> {
         if self.assembler.finish().is_none()
-            && let Some(failure) = self.assembler.explained()
+            && let Some(failure) = self.explained()
         {
             return Err(failure);
         }
@@ -260,15 +258,29 @@ impl Reader<'_> {
         Err(if self.unknown > 0 { self.not_a_completion() } else { cut_short().into() })
     }
 
-    fn not_a_completion(&self) -> Failure {
-        let first = self.first_unknown.as_deref().unwrap_or_default();
-        let message = if first.is_empty() || first.starts_with('<') {
-            "The agent's server returned a page instead of a chat completion. Check `base_url`.".to_owned()
-        } else {
-            format!("The agent's server did not return a chat completion. Check `base_url`. It returned: {first}")
-        };
-        AgentError::new(ErrorCode::AgentProtocol, message).into()
+    /// Returns the failure that the server's last words explain. In place of a completion, words that mean nothing in
+    /// particular are a violation of the protocol.
+    fn explained(&self) -> Option<Failure> {
+        let failure = self.assembler.explained()?;
+        let is_other = !self.assembler.has_output() && failure.error.code == ErrorCode::AgentError;
+        Some(match self.assembler.last_text() {
+            Some(text) if is_other => not_a_completion(&one_line(text, MAX_QUOTE_CHARS)),
+            Some(_) | None => failure,
+        })
     }
+
+    fn not_a_completion(&self) -> Failure {
+        not_a_completion(self.first_unknown.as_deref().unwrap_or_default())
+    }
+}
+
+fn not_a_completion(response: &str) -> Failure {
+    let message = if response.is_empty() || response.starts_with('<') {
+        "The agent's server returned a page instead of a chat completion. Check `base_url`.".to_owned()
+    } else {
+        format!("The agent's server did not return a chat completion. Check `base_url`. It returned: {response}")
+    };
+    AgentError::new(ErrorCode::AgentProtocol, message).into()
 }
 
 /// The kind of the last frame.
