@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks what must hold before a change is merged, besides the tests: formatting, lints, docs, import cycles, generated files, licenses, no known
-# vulnerabilities in dependencies, and no dependency that nothing uses.
+# Checks what must hold before a change is merged, besides the tests: formatting, lints, docs, import cycles, spelling,
+# generated files, licenses, known vulnerabilities, and unused dependencies.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
