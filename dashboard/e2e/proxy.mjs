@@ -6,15 +6,9 @@ import { readFile } from "node:fs/promises";
 import { createServer, request } from "node:http";
 import { extname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { mediaTypes } from "../scripts/media-types.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const kinds = {
-  ".html": "text/html; charset=utf-8",
-  ".js": "text/javascript",
-  ".css": "text/css",
-  ".svg": "image/svg+xml",
-  ".woff2": "font/woff2",
-};
 
 /** Forwards a request to the api and streams the response. */
 function forward(api, incoming, outgoing) {
@@ -38,7 +32,7 @@ async function serveFile(dist, path, policy, { headers }, outgoing) {
   const ending = encoding === "br" ? ".br" : ".gz";
   try {
     const file = await readFile(join(dist, isCompressed ? name + ending : name));
-    const type = kinds[extname(name)] ?? "application/octet-stream";
+    const type = mediaTypes[extname(name)] ?? "application/octet-stream";
     outgoing.writeHead(200, {
       "content-type": type,
       "content-security-policy": policy,

@@ -7,15 +7,9 @@ import { createServer } from "node:http";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { makeAgent, makeMessage, makeSession, makeTask, makeTurn } from "../src/test-objects.js";
+import { mediaTypes } from "./media-types.mjs";
 
 const dist = fileURLToPath(new URL("../dist", import.meta.url));
-const kinds = {
-  ".html": "text/html; charset=utf-8",
-  ".js": "text/javascript",
-  ".css": "text/css",
-  ".svg": "image/svg+xml",
-  ".woff2": "font/woff2",
-};
 const id = "0190a000-0000-7000-8000-000000000001";
 const startedAt = Date.now();
 const at = (turn) => new Date(startedAt - (6000 - turn) * 60_000).toISOString();
@@ -126,7 +120,7 @@ export async function startScriptedApi({ turns, deltasPerSecond }) {
     const isCompressed = /\.(js|css)$/.test(name);
     const file = readFileSync(join(dist, isCompressed ? `${name}.br` : name));
     outgoing.writeHead(200, {
-      "content-type": kinds[extname(name)] ?? "application/octet-stream",
+      "content-type": mediaTypes[extname(name)] ?? "application/octet-stream",
       ...(isCompressed ? { "content-encoding": "br" } : {}),
     });
     outgoing.end(file);
