@@ -2,7 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use banter_tests::{chat::Sent, fake_openai::Answer, follower::Follower, process::Signal};
+use banter_tests::{
+    chat::Sent,
+    fake_openai::{Answer, Gate},
+    follower::Follower,
+    process::Signal,
+};
 use serde_json::json;
 
 use crate::support::{Scripted, pairs};
@@ -10,15 +15,22 @@ use crate::support::{Scripted, pairs};
 /// The contract says 1 s; the rest is a margin for a machine that is busy with other tests.
 const STOP_WITHIN: Duration = Duration::from_secs(3);
 
+/// Starts a turn, waits for the text of its answer so far, and freezes its worker. Returns the session, the task, and the
+/// gate of the answer.
+async fn freeze_within_turn(scripted: &mut Scripted, follower: &Follower, text: &str) -> (String, String, Gate) {
+    let (session, task, gate) = scripted.held("go").await;
+    gate.send(text).await;
+    follower.wait_for_draft(&task, text).await;
+    scripted.app.freeze_worker(0).await;
+    (session, task, gate)
+}
+
 #[tokio::test]
 async fn a_turn_of_a_frozen_worker_can_be_cancelled_and_keeps_its_text() {
     let mut scripted = Scripted::start_with("", |builder| builder.env("TASK_LEASE_SECONDS", "60")).await;
     let client = scripted.client.clone();
     let follower = Follower::start(&client).await;
-    let (session, task, gate) = scripted.held("go").await;
-    gate.send("text so far").await;
-    follower.wait_for_draft(&task, "text so far").await;
-    scripted.app.freeze_worker(0).await;
+    let (session, task, gate) = freeze_within_turn(&mut scripted, &follower, "text so far").await;
 
     let asked = Instant::now();
     client.cancel(&session, &task).await.ok(202);
@@ -44,10 +56,7 @@ async fn a_turn_of_a_frozen_worker_can_be_interrupted_and_another_worker_continu
     let mut scripted = Scripted::start_with("", |builder| builder.env("TASK_LEASE_SECONDS", "60")).await;
     let client = scripted.client.clone();
     let follower = Follower::start(&client).await;
-    let (session, task, gate) = scripted.held("go").await;
-    gate.send("text so far").await;
-    follower.wait_for_draft(&task, "text so far").await;
-    scripted.app.freeze_worker(0).await;
+    let (session, task, _gate) = freeze_within_turn(&mut scripted, &follower, "text so far").await;
     scripted.app.add_worker();
 
     let next = Sent::from_body(&client.send_on_busy(&session, "next", "interrupt").await.ok(202));
