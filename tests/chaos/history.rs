@@ -109,7 +109,7 @@ pub struct History {
     log: Mutex<String>,
 }
 
-/// Rows in the order in which they began, indexed by their subject.
+/// Rows in the order in which they were added, indexed by their subject.
 #[derive(Debug)]
 struct Table<T> {
     rows: Vec<T>,
@@ -285,7 +285,7 @@ impl History {
     }
 }
 
-/// Returns whether it deletes a session permanently.
+/// Returns whether the action deletes a session permanently.
 pub fn is_delete(action: &Action) -> bool {
     *action == Action::Delete
 }

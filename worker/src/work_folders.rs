@@ -21,14 +21,14 @@ const REAPPEAR_LIMIT: Duration = Duration::from_mins(1);
 /// Number of deleted sessions that are read at once.
 const PAGE: i64 = 1000;
 
-/// A deleted session, and until when its folder may reappear.
+/// A deleted session and the time until which its folder may reappear.
 #[derive(Clone, Copy, Debug)]
 struct DeletedSession {
     session: SessionId,
     until: Instant,
 }
 
-/// Removes folders until `end`.
+/// Removes folders until `end` is cancelled.
 pub async fn run(store: Store, agents: Arc<Registry>, folders: Arc<AgentFolders>, end: CancellationToken) {
     let mut position = 0;
     let mut deleted: Vec<DeletedSession> = Vec::new();

@@ -14,7 +14,7 @@ use crate::metrics::{GaugeGuard, LimitScope, Metrics};
 
 /// Minimum time that a connection must have been waiting for its client before it may be closed to make room: enough
 /// for a request to arrive over a slow network.
-const PATIENCE: Duration = Duration::from_secs(1);
+const MIN_WAIT: Duration = Duration::from_secs(1);
 /// Pause after a search that found no connection to close.
 const SEARCH_PAUSE: Duration = Duration::from_millis(50);
 
@@ -51,16 +51,16 @@ impl Table {
         Some(activity)
     }
 
-    /// Closes the connection with the longest time, if that is at least [`PATIENCE`]. Returns whether there was one.
+    /// Closes the connection for which `time` is longest, if it is at least [`MIN_WAIT`]. Returns whether there was one.
     fn close_longest(&mut self, time: impl Fn(&Activity) -> Option<Duration>) -> bool {
         let longest = self.open.iter().filter_map(|(number, (_, activity))| Some((time(activity)?, *number))).max();
-        let Some((_, number)) = longest.filter(|(time, _)| *time >= PATIENCE) else { return false };
+        let Some((_, number)) = longest.filter(|(time, _)| *time >= MIN_WAIT) else { return false };
         // Its socket is closed a moment later; the limit leaves room for that.
         let closed = self.remove(number);
         closed.inspect(|activity| activity.close()).is_some()
     }
 
-    /// Closes the connection that has waited longest for its client, if that is at least [`PATIENCE`]. Returns whether
+    /// Closes the connection that has waited longest for its client, if that is at least [`MIN_WAIT`]. Returns whether
     /// there was one.
     fn make_room(&mut self) -> bool {
         if self.searched_at.is_some_and(|at| at.elapsed() < SEARCH_PAUSE) {
@@ -111,13 +111,13 @@ impl Connections {
         Ok(ConnectionPermit { connections: self.clone(), number, activity, _gauge: gauge })
     }
 
-    /// Closes the connection that has waited longest for its client, if any has waited for [`PATIENCE`].
+    /// Closes the connection that has waited longest for its client, if any has waited for [`MIN_WAIT`].
     pub(super) fn close_longest_wait(&self) {
         self.table().make_room();
     }
 
     /// Closes the connection whose client has been too slow with a response that holds shared memory for the longest, if
-    /// any has for [`PATIENCE`].
+    /// any has for [`MIN_WAIT`].
     pub fn close_longest_hold(&self) {
         self.table().close_longest(Activity::overdue_hold);
     }
@@ -181,8 +181,8 @@ mod tests {
         );
 
         connections.table().searched_at = None;
-        first.activity.age(PATIENCE * 2);
-        second.activity.age(PATIENCE);
+        first.activity.age(MIN_WAIT * 2);
+        second.activity.age(MIN_WAIT);
         let third = connections.admit(ip("192.0.2.3"));
 
         assert!(third.is_ok());
@@ -196,23 +196,23 @@ mod tests {
         let connections = connections(9, None);
         let [idle, stalled, slow, holding] = ["192.0.2.1"; 4].map(|address| connections.admit(ip(address)).unwrap());
         stalled.activity.stall();
-        stalled.activity.age(PATIENCE * 3);
+        stalled.activity.age(MIN_WAIT * 3);
         for holder in [&slow, &holding] {
             holder.activity.set_holds_memory(true);
         }
         holding.activity.stall();
-        slow.activity.age(PATIENCE * 5);
+        slow.activity.age(MIN_WAIT * 5);
         connections.close_longest_hold();
         assert!(
             !slow.activity.is_closed() && !holding.activity.is_closed(),
             "one client is reading, and one has only just stalled"
         );
 
-        holding.activity.age(PATIENCE);
+        holding.activity.age(MIN_WAIT);
         connections.close_longest_hold();
         assert!(holding.activity.is_closed() && !slow.activity.is_closed());
 
-        slow.activity.age(PATIENCE * 6);
+        slow.activity.age(MIN_WAIT * 6);
         connections.close_longest_hold();
         assert!(slow.activity.is_closed(), "the limit has passed");
         assert!(!idle.activity.is_closed() && !stalled.activity.is_closed());

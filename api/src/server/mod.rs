@@ -1,4 +1,4 @@
-//! Accepts connections and serves them until the shutdown begins.
+//! Accepts connections and serves them until shutdown begins.
 //!
 //! Guarantees: a silent client occupies one connection, for a bounded time. A request head must arrive within
 //! [`HEAD_TIMEOUT`], a body within [`BODY_TIMEOUT`]. Connections are limited per process and per address; at the limit,
@@ -45,13 +45,13 @@ use refusal::Refusals;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long sent data may stay unacknowledged before the connection is dropped (`TCP_USER_TIMEOUT`, tcp(7)).
 const STALL_TIMEOUT: Duration = Duration::from_mins(1);
-/// Pause between two checks whether a client that has sent more than its request has hung up.
+/// Interval between checks for whether a client that has sent more than its request has hung up.
 const HANG_UP_CHECK: Duration = Duration::from_secs(1);
-/// Pause after a connection could not be accepted, usually because too many files are open.
+/// Pause after a failed accept, usually because too many files are open.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until the shutdown begins, then stops accepting and returns when all requests have been answered. Streams end
-/// when the shutdown begins; idle connections are closed.
+/// Serves until shutdown begins, then stops accepting and returns when all requests have been answered. Streams end
+/// when shutdown begins; idle connections are closed.
 pub async fn serve(listener: TcpListener, router: Router, connections: &Connections, shutdown: &Shutdown) {
     let (open, refusals) = (TaskTracker::new(), Refusals::new(connections.clone()));
     while let Some(accepted) = shutdown.soft().run_until_cancelled(listener.accept()).await {
@@ -105,8 +105,8 @@ async fn serve_connection(stream: TcpStream, router: Router, permit: ConnectionP
     }
 }
 
-/// Waits until the client of an event stream has closed its sending side: nobody is left to read the stream. Without this, it
-/// would stay open until a heartbeat has failed. Other responses are still sent to such a client.
+/// Waits until the client of an event stream has closed its sending side: nobody is left to read the stream. Without
+/// this, the stream would stay open until a heartbeat failed. Other responses are still sent to such a client.
 async fn hang_up(stream: &TcpStream, activity: &Activity) {
     loop {
         activity.streaming().await;
@@ -135,7 +135,7 @@ fn connection(
         .serve_connection(TokioIo::new(stream), service)
 }
 
-/// Routes one request, and records the activity of its connection meanwhile.
+/// Routes one request, while recording the activity of its connection.
 async fn answer(router: Router, request: Request<Incoming>, activity: Arc<Activity>) -> Result<Response, Infallible> {
     let (exchange, request) = HttpExchange::begin(&activity, request);
     let response = router.oneshot(request).await?;

@@ -31,7 +31,7 @@ enum Kind {
     Talk,
     /// 20 kB in three seconds.
     Long,
-    /// An answer of five seconds, stopped within the first.
+    /// A five-second answer, cancelled within its first second.
     Cancelled,
 }
 
@@ -55,7 +55,7 @@ impl Kind {
     }
 }
 
-/// Takes one turn of this user, and records a violation when it does not go as expected.
+/// Runs one turn as this user, and records a violation if it does not go as expected.
 pub async fn take_turn(user: &Arc<User>, stats: &LoadStats, rng: &mut TestRng) {
     let kind = Kind::draw(rng);
     // All sessions may be busy or about to be archived; at a fixed rate that resolves itself.

@@ -54,7 +54,7 @@ function split(line: Line): Cell[] {
 }
 
 /**
- * Joins cells to spans, without the trailing blanks that a redrawn line uses to cover longer text.
+ * Joins cells into spans, without the trailing blanks that a redrawn line uses to cover longer text.
  */
 function join(line: Line): readonly Span[] {
   if (!line.cells) return line.spans;
@@ -257,7 +257,7 @@ export function toLine(text: string): string {
   return parts.join("").replace(ALL_CONTROLS, " ").replace(/ {2,}/g, " ").trim();
 }
 
-/** Replaces control characters by visible symbols (`␛`), for text that must be shown exactly. */
+/** Replaces control characters with visible symbols (`␛`), for text that must be shown exactly. */
 export function showControls(text: string): string {
   return text.replaceAll("\r\n", "\n").replace(ALL_CONTROLS, (control) => {
     const code = control.charCodeAt(0);

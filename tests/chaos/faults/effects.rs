@@ -123,7 +123,7 @@ async fn check_exit(history: &History, fault: Fault, process: &mut Process, kind
         let status = process.wait_for_exit(STOP_LIMIT).await;
         let is_starting = !matches!(fault, Fault::Api(..)) && !process.stderr().contains(WORKER_READY);
         if !status.success() && is_starting {
-            history.count("a worker ended while it was starting");
+            history.count("a worker exited during startup");
         } else if !status.success() {
             history.record_violation(format!("{fault:?}: stopped with {status}"));
         }

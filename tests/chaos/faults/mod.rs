@@ -24,7 +24,7 @@ enum Fault {
     Redis(ProcessFault),
     /// Kills all apis and workers at once.
     KillAll,
-    /// Replaces each worker in turn by a new one that starts first.
+    /// Replaces each worker in turn with a new one, which starts first.
     RollWorkers,
     /// Holds the store's only write lock.
     LockStore,

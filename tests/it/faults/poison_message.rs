@@ -7,8 +7,8 @@ use serde_json::json;
 
 use crate::support::Scripted;
 
-/// A takeover needs the lease (2 s) and a start; the rest is a margin for a machine that is busy with other tests.
-const TRIED_AGAIN_WITHIN: Duration = Duration::from_mins(1);
+/// A takeover takes one lease (2 s) and the start of a process; the rest is a margin for a machine that is busy with other tests.
+const RETRY_LIMIT: Duration = Duration::from_mins(1);
 
 #[tokio::test]
 async fn a_poison_message_fails_after_its_attempts_and_affects_no_other_session() {
@@ -21,7 +21,7 @@ async fn a_poison_message_fails_after_its_attempts_and_affects_no_other_session(
     let after = client.send(&poisoned, "after").await;
 
     for attempt in 1..=3 {
-        within(TRIED_AGAIN_WITHIN, "the poison message is claimed", async || {
+        within(RETRY_LIMIT, "the poison message is claimed", async || {
             let taken = scripted.model.prompts().iter().filter(|prompt| *prompt == "poison").count();
             (taken == attempt).then_some(())
         })
@@ -33,7 +33,7 @@ async fn a_poison_message_fails_after_its_attempts_and_affects_no_other_session(
         assert_eq!(asked["task"]["status"], "succeeded", "{asked}");
     }
 
-    let failed = within(TRIED_AGAIN_WITHIN, "the end", async || {
+    let failed = within(RETRY_LIMIT, "the end", async || {
         Some(client.task(&poisoned, &poison.task_id).await).filter(banter_tests::chat::has_ended)
     })
     .await;

@@ -46,7 +46,7 @@ pub async fn log_in(
     headers: HeaderMap,
     JsonBody(body): JsonBody<LogIn>,
 ) -> Result<(CookieJar, Json<Me>), ApiError> {
-    // Prevents login CSRF: a foreign page must not sign this browser in to another account.
+    // Prevents login CSRF: a page from another origin must not sign this browser in to another account.
     origin::check_own_page(&RequestOrigin::of(&method, &uri, &headers))?;
     let (principal, login) = state
         .store

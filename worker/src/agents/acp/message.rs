@@ -26,7 +26,7 @@ pub(super) const INTERNAL_ERROR: i64 = -32603;
 /// The agent requires authentication (<https://agentclientprotocol.com/protocol/authentication>).
 pub(super) const AUTH_REQUIRED: i64 = -32000;
 
-/// An error of the protocol.
+/// A JSON-RPC error.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct RpcError {
     pub code: i64,
@@ -152,7 +152,7 @@ fn objects(text: &str) -> (Vec<Value>, usize) {
     (found, length)
 }
 
-/// Replaces the marks of lone surrogates, except in the text of a chunk, whose other half may arrive in the next one.
+/// Replaces the marks of lone surrogates, except in the text of a chunk: the other half may arrive in the next chunk.
 fn unmark(value: &mut Value) {
     let chunk = value.pointer_mut("/params/update/content/text").map(Value::take);
     replace_all(value);
@@ -199,7 +199,7 @@ fn message(value: Value) -> Message {
                 .map_or_else(|| Ok(fields.remove("result").unwrap_or_default()), |error| Err(RpcError::parse(error)));
             Message::Response { id, result }
         }
-        // An error without an id, which concerns the only pending request. A line of a log may have this field, too.
+        // An error without an id, which concerns the only pending request. A log line may have this field, too.
         (None, None) => match fields.remove("error").filter(|error| !error.is_null()) {
             Some(error) if fields.contains_key("jsonrpc") => {
                 Message::Response { id: Value::Null, result: Err(RpcError::parse(error)) }

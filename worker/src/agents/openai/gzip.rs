@@ -1,4 +1,4 @@
-//! Decodes gzip, by any of its names and with any number of members.
+//! Decodes gzip, under any of its names and with any number of members.
 //!
 //! `reqwest` recognizes only the name `gzip` in lower case, and stops at the end of the first member.
 
@@ -44,7 +44,7 @@ enum Decoder {
 }
 
 impl Decoder {
-    /// Returns what the next bytes contain, and the error that follows it.
+    /// Decodes the next bytes. Returns the output and the error, if any, that ended it.
     fn push(&mut self, bytes: &[u8]) -> (Vec<u8>, Option<AgentError>) {
         match self {
             Self::Start(head) => {
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn keeps_what_precedes_damage() {
+    async fn keeps_output_before_corruption() {
         let damaged = [compressed("Hello"), b"oops, this is not gzip".to_vec()].concat();
 
         assert_eq!(decoded(&[&damaged]).await, ("Hello".to_owned(), true));

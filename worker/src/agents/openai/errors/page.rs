@@ -3,7 +3,7 @@
 /// Elements that name the problem, best first.
 const ELEMENTS: [&str; 5] = ["title", "h1", "h2", "message", "p"];
 
-/// Returns the title of a page and what it adds to the title; empty if there is neither.
+/// Returns the title of a page and the first other element whose text adds to it; empty if there is none.
 pub(super) fn headline(page: &str) -> String {
     let mut found = ELEMENTS.iter().map(|name| element(page, name)).filter(|text| !text.is_empty());
     let Some(title) = found.next() else { return String::new() };
@@ -15,7 +15,7 @@ pub(super) fn headline(page: &str) -> String {
 
 /// Returns the text of the first element with this name.
 fn element(page: &str, name: &str) -> String {
-    // Only ASCII changes its case, so positions stay the same.
+    // Only ASCII is lowercased, so byte offsets are preserved.
     let lower = page.to_ascii_lowercase();
     let Some(start) = lower.match_indices(&format!("<{name}")).find_map(|(at, opening)| {
         let rest = &lower[at + opening.len()..];
