@@ -1,4 +1,4 @@
-//! The attempts that run in this process, and how stop requests and permission decisions reach them.
+//! The attempts that run in this process. Delivers stop requests and permission decisions to them.
 
 use std::{
     collections::HashMap,
@@ -30,7 +30,7 @@ struct AttemptHandle {
     decided: watch::Sender<()>,
 }
 
-/// Keeps an attempt in the list until it is dropped.
+/// Keeps an attempt in the list until the guard is dropped.
 #[derive(Debug)]
 pub struct AttemptGuard {
     list: RunningAttempts,
@@ -53,9 +53,9 @@ impl RunningAttempts {
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Stops the attempts that the store wants stopped or no longer assigns to this worker.
+    /// Stops the attempts that the store marks as stopped or no longer assigns to this worker.
     async fn check_stops(&self, store: &Store, worker: &WorkerId) {
-        // Copied before the read, so that attempts added afterwards are not compared with it.
+        // Copied before the store is read, so that attempts added after the read are not compared with its result.
         let mine = self.lock().clone();
         if mine.is_empty() {
             return;
@@ -74,7 +74,7 @@ impl RunningAttempts {
         }
     }
 
-    /// Makes every attempt that waits for a decision read it.
+    /// Notifies every attempt that is waiting for a decision, so that it reads the store.
     fn notify_decided(&self) {
         for attempt in self.lock().values() {
             attempt.decided.send_replace(());
@@ -83,13 +83,13 @@ impl RunningAttempts {
 }
 
 impl AttemptGuard {
-    /// Returns a token that is cancelled when the attempt should stop or is over.
+    /// Returns a token that is cancelled when the attempt should stop or has ended.
     #[must_use]
     pub fn stop(&self) -> &CancellationToken {
         &self.stop
     }
 
-    /// Returns a receiver that changes whenever a permission request of the attempt may have been decided.
+    /// Returns a receiver that is notified whenever a permission request of the attempt may have been decided.
     #[must_use]
     pub fn decided(&self) -> watch::Receiver<()> {
         self.decided.clone()
@@ -102,8 +102,8 @@ impl Drop for AttemptGuard {
     }
 }
 
-/// Follows the relay until `end`: wakes the queue, checks for stop requests, and forwards decisions. Also polls once a
-/// second.
+/// Follows the relay until `end` is cancelled: wakes the queue, checks for stop requests, and forwards decisions. Also
+/// polls once a second.
 pub async fn follow(
     running: RunningAttempts,
     store: Store,
@@ -120,11 +120,11 @@ pub async fn follow(
             signal = timeout(POLL_INTERVAL, signals.recv()) => match signal {
                 Ok(None) => return,
                 Ok(Some(signal)) => checks.add(&signal),
-                // Time to poll.
+                // It is time to poll.
                 Err(_) => checks = PendingChecks::all(),
             },
         }
-        // One check covers all signals that arrived before it.
+        // One check covers all signals that arrived before the check.
         while let Some(signal) = signals.try_recv() {
             checks.add(&signal);
         }
@@ -140,10 +140,10 @@ pub async fn follow(
     }
 }
 
-/// The checks that signals call for.
+/// The checks required by the signals received.
 #[derive(Clone, Copy, Debug, Default)]
 struct PendingChecks {
-    /// There may be something to claim.
+    /// There may be a task to claim.
     work: bool,
     /// An attempt may have to stop.
     stops: bool,

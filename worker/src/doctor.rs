@@ -1,4 +1,4 @@
-//! `worker doctor`: tries each agent and reports the result.
+//! `worker doctor`: probes each agent and reports the result.
 
 use std::env;
 
@@ -14,7 +14,7 @@ use crate::agents::{
     process::{ProcessHost, find_program},
 };
 
-/// Tries all agents one after the other and prints the results. Returns whether every configured agent is usable.
+/// Probes all agents one after another and prints the results. Returns whether every configured agent is usable.
 ///
 /// # Errors
 /// Fails if the configuration cannot be read.
@@ -44,7 +44,7 @@ fn print(agent: &AgentConfig, state: &str, lines: &[String]) {
     }
 }
 
-/// Returns the line that says where an agent's program is installed.
+/// Returns the line that states where an agent's program is installed.
 fn installed_at(driver: &dyn Driver) -> Option<String> {
     find_program(driver.program()?).map(|path| format!("found: {}", path.display()))
 }

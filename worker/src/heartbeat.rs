@@ -1,4 +1,4 @@
-//! The heartbeat of this process.
+//! The heartbeat of this worker.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use banter_shared::{id::WorkerId, store::Store};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-/// Beats five times per lease until `end`, on its own connection.
+/// Renews the lease five times per lease period until `end` is cancelled, over a separate connection.
 pub async fn run(store: Store, worker: WorkerId, lease: Duration, end: CancellationToken) {
     let mut heartbeat = store.heartbeat(&worker);
     let mut ticks = interval(lease / 5);

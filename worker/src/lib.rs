@@ -43,13 +43,13 @@ use attempts::RunningAttempts;
 use queue::{AgentQueue, QueueParts};
 use turn::TurnRunner;
 
-/// Interval between two reports of the agents' health.
+/// Interval between reports of the agents' health.
 const HEALTH_INTERVAL: Duration = Duration::from_mins(1);
-/// Upper bound for a turn; each agent's own timeout is at most 24 hours.
+/// Upper bound for a turn. The timeout of an agent is at most 24 hours.
 const LONGEST_TURN: Duration = Duration::from_hours(25);
-/// How long a claim in progress may delay the start of the drain.
+/// How long a claim in progress may delay the start of draining.
 const CLAIM_LIMIT: Duration = Duration::from_secs(5);
-/// How long after the grace period the process waits for its tasks to be handed back.
+/// How long to wait after the grace period until all tasks have been handed back.
 const HAND_BACK_LIMIT: Duration = Duration::from_secs(10);
 
 /// A worker that is ready to run.
@@ -66,7 +66,7 @@ impl Worker {
     /// Opens the store and loads the agents. `shutdown` stops everything that the worker starts.
     ///
     /// # Errors
-    /// Fails if the agents file is invalid, or the store or the relay cannot be opened.
+    /// Fails if the agents file is invalid, or if the store or the relay cannot be opened.
     pub async fn build(config: Config, shutdown: Shutdown) -> anyhow::Result<Self> {
         let catalog = AgentCatalog::load(config.agents_file.as_deref(), |name| env::var(name).ok())?;
         let store = Store::open(config.store_options(), Arc::new(SystemClock)).await?;
@@ -77,7 +77,7 @@ impl Worker {
         Ok(Self { config, id: WorkerId::generate(), store, relay, catalog, shutdown })
     }
 
-    /// Processes tasks until the shutdown, then finishes or hands back the running ones.
+    /// Processes tasks until shutdown, then finishes the running tasks or hands them back.
     ///
     /// # Errors
     /// Fails if running tasks could not be handed back in time.
@@ -85,7 +85,7 @@ impl Worker {
         let Self { config, id, store, relay, catalog, shutdown } = self;
         let wake = Arc::new(Notify::new());
         let running = RunningAttempts::default();
-        // These continue past the soft shutdown, until the last task has ended.
+        // Cancelled only after the last task has ended, so these services outlast the soft shutdown.
         let end = CancellationToken::new();
         let tasks = shutdown.tasks();
         tasks.spawn(heartbeat::run(store.clone(), id.clone(), config.task_lease, end.clone()));
@@ -150,8 +150,9 @@ async fn run_queue(parts: QueueParts, runner: TurnRunner, shutdown: &Shutdown) -
             .data(runner.clone())
             .build(handle)
     });
-    // The grace period is ours, not the monitor's: at its end, every turn hands its task back and returns. The monitor
-    // is stopped only when no claim is in progress, because it would hold a claimed task, unprocessed, until it exits.
+    // The worker implements the grace period, not the monitor: at the end of the period, every turn hands its task back
+    // and returns. The monitor is not stopped while a claim is in progress, because it would hold the claimed task,
+    // unprocessed, until it exits.
     let worked = monitor.run_with_signal(async move {
         soft.cancelled().await;
         let _ = timeout(CLAIM_LIMIT, drained.cancelled()).await;

@@ -47,7 +47,7 @@ fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            // Printed without log formatting, for the person who ran the command.
+            // Printed without log formatting because the error is for the person who ran the command.
             eprintln!("worker: {error:#}");
             ExitCode::from(if error.is::<ConfigError>() { 2 } else { 1 })
         }
@@ -57,7 +57,7 @@ fn main() -> ExitCode {
 fn block_on(mut runtime: Builder, work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
     let runtime = runtime.enable_all().build()?;
     let result = runtime.block_on(work);
-    // Do not wait for a thread that is blocked on stdin.
+    // Do not wait for a thread that is blocked on reading stdin.
     runtime.shutdown_background();
     result
 }
@@ -79,7 +79,7 @@ async fn run() -> anyhow::Result<ExitCode> {
     config.prepare_data_dir()?;
     let shutdown = Shutdown::new();
     shutdown.listen(config.shutdown_grace).context("cannot install signal handlers")?;
-    // `None`: a signal arrived during startup.
+    // `None` means that a signal arrived during startup.
     if let Some(worker) = shutdown.soft().run_until_cancelled(Worker::build(config, shutdown.clone())).await {
         worker?.run().await?;
     }

@@ -1,4 +1,4 @@
-//! Writes the end of an attempt, for as long as the store takes.
+//! Stores the outcome of an attempt, retrying until the store accepts it.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use banter_shared::{
 };
 use tokio::time::sleep;
 
-/// First pause after a failed write; doubled up to [`LONGEST_PAUSE`].
+/// First pause after a failed write; doubled after every further failure up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// Longest pause between two attempts to write.
+/// Longest pause between attempts to write.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Ends an attempt in the store, together with its unwritten steps, and announces it. Retries until the outcome is
-/// written or the lease turns out to be lost, in which case another process has ended the attempt.
+/// Ends an attempt in the store, together with its unwritten steps, and announces the change. Retries until the outcome
+/// is written or the lease turns out to be lost, which means that another process has ended the attempt.
 pub async fn write(store: &Store, relay: &SharedRelay, claim: &Claim, finish: AttemptEnd, steps: &[StepState]) {
     let mut pause = FIRST_PAUSE;
     loop {

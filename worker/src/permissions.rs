@@ -1,8 +1,8 @@
-//! Permission requests of a running attempt. Each waits in its own task for a decision, its time limit, or the end of
-//! the attempt.
+//! Permission requests of a running attempt. For each one, a separate task waits for a decision, the time limit, or the
+//! end of the attempt.
 //!
-//! Guarantees: a request gets at most one decision, the one in the store; the time limit uses this process's monotonic
-//! clock; no reply is sent after the attempt has ended.
+//! Guarantees: each request gets at most one decision, the one in the store; the time limit is measured with this
+//! process's monotonic clock; no reply is sent after the attempt has ended.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use crate::agents::PermissionReply;
 /// Pause before retrying a failed write.
 const WRITE_PAUSE: Duration = Duration::from_millis(500);
 
-/// Waits for the decisions of one attempt, until it is dropped.
+/// Waits for the decisions on one attempt's requests until it is dropped.
 pub(crate) struct Permissions {
     store: Store,
     relay: SharedRelay,
@@ -41,7 +41,7 @@ impl Drop for Permissions {
 }
 
 impl Permissions {
-    /// Creates an instance for an attempt without requests.
+    /// Creates an instance for a new attempt.
     pub(crate) fn new(
         store: &Store,
         relay: &SharedRelay,
@@ -53,7 +53,7 @@ impl Permissions {
         Self { store: store.clone(), relay: relay.clone(), user: user.clone(), tasks: tasks.clone(), decided, end }
     }
 
-    /// Waits for the decision of a request whose step is about to be stored.
+    /// Waits for the decision on a request whose step is about to be stored.
     pub(crate) fn wait_for(&self, id: PermissionId, time_limit: Duration, reply: oneshot::Sender<PermissionReply>) {
         let waiter = DecisionWaiter {
             store: self.store.clone(),
@@ -68,7 +68,7 @@ impl Permissions {
     }
 }
 
-/// A pending request.
+/// A permission request that is waiting for a decision.
 struct DecisionWaiter {
     store: Store,
     relay: SharedRelay,
@@ -92,14 +92,14 @@ impl DecisionWaiter {
             }
         };
         tracing::info!(permission_id = %self.id, ?decision, "permission request decided");
-        // An agent that no longer waits has dropped the receiver.
+        // If the agent no longer waits, the receiver was dropped.
         let _ = reply.send(decision);
     }
 
-    /// Waits for a decision. The error states why the wait ended without one.
+    /// Waits for a decision. An error states why there is none.
     async fn wait(&mut self, reply: &mut oneshot::Sender<PermissionReply>) -> Result<PermissionOutcome, DecidedBy> {
         loop {
-            // Marked before the read, so that a decision made during it triggers another one.
+            // Marked before the read, so that a decision made during the read triggers another read.
             self.decided.mark_unchanged();
             match self.store.find_permission_outcome(self.id).await {
                 Ok(Some(outcome)) => return Ok(outcome),
@@ -117,7 +117,8 @@ impl DecisionWaiter {
         }
     }
 
-    /// Closes the request, retrying until the store has done so. A decision made before takes precedence.
+    /// Closes the request in the store, retrying until that succeeds. A decision that was made earlier takes
+    /// precedence.
     async fn give_up(&self, why: DecidedBy) -> PermissionOutcome {
         loop {
             match self.store.close_permission(&self.user, self.id, why).await {
@@ -125,7 +126,7 @@ impl DecisionWaiter {
                     self.relay.announce(ended.hints);
                     return ended.value;
                 }
-                // The step is not stored yet.
+                // The step has not been stored yet.
                 Err(StoreError::NotFound) => {}
                 Err(error) => tracing::warn!(permission_id = %self.id, %error, "failed to close the request; retrying"),
             }

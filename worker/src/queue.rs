@@ -1,9 +1,10 @@
-//! The apalis backend: claims one task at a time from the store, and only when a slot is free.
+//! The apalis backend. Claims one task at a time from the store, and only when a slot is free.
 //!
-//! Guarantees: a claim changes the task, its job, its attempt, and its event together (`Store::claim`); a task that was
-//! claimed but never started is handed back; no wake-up is lost, and without one the queue is polled once a second.
-//! Outcomes are written by [`crate::turn`]; the acknowledgement only ends the attempts of handlers that panicked or
-//! timed out. For why this is not the stock storage, see `docs/adr/0002-own-queue-backend.md`.
+//! Guarantees: a claim updates the task, its job, and its attempt, and records the event, in one transaction
+//! (`Store::claim`); a task that was claimed but never started is handed back; no wake-up is lost, and the queue is
+//! also polled once a second. Outcomes are written by [`crate::turn`]; the acknowledgement only ends attempts whose
+//! handlers panicked or timed out. For the reasons not to use the stock storage, see
+//! `docs/adr/0002-own-queue-backend.md`.
 
 use std::{
     convert::Infallible,
@@ -47,21 +48,21 @@ const ERROR_PAUSE: Duration = Duration::from_millis(200);
 pub struct QueueParts {
     /// The source of tasks.
     pub store: Store,
-    /// Where claims are announced.
+    /// The relay on which claims are announced.
     pub relay: SharedRelay,
-    /// This worker.
+    /// The ID of this worker.
     pub worker: WorkerId,
-    /// Notified when there may be something to claim.
+    /// Notified when there may be a task to claim.
     pub wake: Arc<Notify>,
-    /// Maximum number of tasks run at once.
+    /// Maximum number of tasks that run at once.
     pub concurrency: usize,
     /// Cancelled when no more tasks should be claimed.
     pub drain: CancellationToken,
-    /// Cancelled by the queue when it has stopped claiming and has passed on every claimed task.
+    /// Cancelled by the queue once it has stopped claiming and has passed on every claimed task.
     pub drained: CancellationToken,
 }
 
-/// A claimed task's slot on its way through apalis. It is released when the last copy is dropped, which is after the
+/// The slot of a claimed task, which accompanies it through apalis. Released when the last copy is dropped, after the
 /// acknowledgement.
 #[derive(Clone)]
 struct TaskSlot {
@@ -73,21 +74,21 @@ struct TaskSlot {
 pub struct AgentQueue {
     parts: QueueParts,
     slots: Arc<Semaphore>,
-    /// The claim in progress. Spawned rather than polled: nobody polls the backend while the worker drains, and an
-    /// unpolled query would hold the process's only writer connection.
+    /// The claim in progress. A separate task, because the backend is not polled while the worker drains, and a query
+    /// that is not polled would hold the process's only writer connection.
     claiming: JoinSet<Option<Task<Claim>>>,
     closing: Option<BoxFuture<'static, ()>>,
 }
 
 impl AgentQueue {
-    /// Creates a queue with all of its slots free.
+    /// Creates a queue whose slots are all free.
     #[must_use]
     pub fn new(parts: QueueParts) -> Self {
         Self { slots: Arc::new(Semaphore::new(parts.concurrency)), claiming: JoinSet::new(), closing: None, parts }
     }
 }
 
-/// Waits for a free slot, then claims a task. Returns `None` once the worker drains.
+/// Waits for a free slot and then claims a task. Returns `None` once the worker is draining.
 async fn next_task(parts: QueueParts, slots: Arc<Semaphore>) -> Option<Task<Claim>> {
     let permit = tokio::select! {
         permit = slots.acquire_owned() => Arc::new(permit.ok()?),
@@ -97,7 +98,8 @@ async fn next_task(parts: QueueParts, slots: Arc<Semaphore>) -> Option<Task<Clai
         if parts.drain.is_cancelled() {
             return None;
         }
-        // `notify_one` stores a permit when nobody waits, so a notification after this query is not lost.
+        // `notify_one` stores a permit if nobody is waiting, so a notification that arrives after this query is not
+        // lost.
         match try_claim(&parts).await {
             Ok(Some(claim)) => {
                 let id = JobId::from_str(&claim.job_id)
@@ -126,7 +128,7 @@ async fn try_claim(parts: &QueueParts) -> Result<Option<Claim>, banter_shared::s
     let claimed = parts.store.claim(&parts.worker).await?;
     parts.relay.announce(claimed.hints);
     if claimed.value.is_some() {
-        // There may be another task for another slot.
+        // There may be another task for another free slot.
         parts.wake.notify_one();
     }
     Ok(claimed.value)
@@ -134,7 +136,7 @@ async fn try_claim(parts: &QueueParts) -> Result<Option<Claim>, banter_shared::s
 
 impl Backend for AgentQueue {
     type Task = Task<Claim>;
-    /// An error here would stop the worker, so store errors are logged and retried instead.
+    /// An error would stop the worker, so store errors are logged and retried instead.
     type Error = Infallible;
 
     fn poll_ready(&mut self, _: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), Infallible>> {
@@ -195,7 +197,7 @@ impl BackendConfig for AgentQueue {
     }
 }
 
-/// Ends the attempt of a handler that panicked or timed out and therefore wrote no outcome.
+/// Ends attempts whose handlers panicked or timed out and therefore wrote no outcome.
 #[derive(Clone)]
 pub struct Acknowledger {
     store: Store,
@@ -206,7 +208,7 @@ impl<R: Send> Acknowledge<R> for Acknowledger {
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<(), Infallible>>;
 
-    /// Uses the result: after a panic or a timeout, the context's status is still `Running`.
+    /// Checks the result, because the context's status is still `Running` after a panic or a timeout.
     fn ack(&mut self, result: &Result<R, BoxDynError>, context: &ExecutionContext) -> Self::Future {
         let slot = context.data().get::<TaskSlot>().cloned();
         let (Some(slot), Err(error)) = (slot, result) else { return async { Ok(()) }.boxed() };

@@ -1,9 +1,9 @@
 //! Stores the steps of a running attempt.
 //!
-//! Guarantees: steps are numbered in the order in which they first arrive; only the latest state of each is written, at
-//! most once per [`WRITE_INTERVAL`] unless a step began or ended; states that are unwritten when the attempt ends are
-//! stored with the outcome; all of them together stay within a [`budget`], and a notice reports when the limit was
-//! reached.
+//! Guarantees: steps are numbered in the order of their first arrival; only the latest state of each step is written,
+//! and no more often than once per [`WRITE_INTERVAL`] unless a step started or changed its status; states that are
+//! still unwritten when the attempt ends are stored with the outcome; all steps together stay within a [`budget`], and
+//! a notice reports when the limit is reached.
 
 mod budget;
 
@@ -30,13 +30,13 @@ use crate::{
     text::{WriterStatus, join, sleep_until_due},
 };
 
-/// Minimum interval between two writes of a step in progress.
+/// Minimum interval between writes of steps in progress.
 const WRITE_INTERVAL: Duration = Duration::from_millis(150);
 /// Pause after a failed write.
 const WRITE_PAUSE: Duration = Duration::from_secs(1);
-/// The key of the notice about omitted steps. No driver uses keys that start with it.
+/// The key of the notice about omitted steps. No driver uses a key that starts with it.
 const NOTICE_KEY: &str = "\0";
-/// The title of that notice.
+/// The title of the notice about omitted steps.
 const NOTICE: &str = "Some steps were omitted because the limit was reached.";
 
 /// Collects and stores the states of steps.
@@ -45,21 +45,21 @@ pub(crate) struct StepWriter {
     relay: SharedRelay,
     claim: Claim,
     tasks: TaskTracker,
-    /// Every step so far, by key.
+    /// All steps so far, by key.
     records: HashMap<String, StepRecord>,
     budget: Budget,
-    /// Latest states that are not being written yet, by step number.
+    /// Latest states that are not part of a write yet, by step number.
     waiting: BTreeMap<i64, StepState>,
-    /// Whether one of them should be written at once.
+    /// Whether a waiting state should be written at once.
     is_urgent: bool,
     write_at: Instant,
-    /// The write in progress, and below the states that it writes. A separate task, because an unpolled write would
-    /// hold the process's only writer connection.
+    /// The write in progress, followed by the states that it writes. A separate task, because a write that is not
+    /// polled would hold the process's only writer connection.
     in_flight: Option<JoinHandle<Result<(), StoreError>>>,
     written: Arc<Vec<StepState>>,
 }
 
-/// What is remembered about a step.
+/// The last known state of a step.
 struct StepRecord {
     seq: i64,
     status: StepStatus,
@@ -67,7 +67,7 @@ struct StepRecord {
 }
 
 impl StepWriter {
-    /// Creates a writer for an attempt without steps. Writes run on `tasks`.
+    /// Creates a writer for a new attempt. Writes run on `tasks`.
     pub(crate) fn new(store: &Store, relay: &SharedRelay, tasks: &TaskTracker, claim: Claim) -> Self {
         Self {
             store: store.clone(),
@@ -88,7 +88,7 @@ impl StepWriter {
     pub(crate) fn push(&mut self, update: StepUpdate) {
         let StepUpdate { key, tool_call_id, title, status, detail } = update;
         if detail.kind() == StepKind::Permission {
-            // It has no reply channel.
+            // A step has no channel for the reply.
             return tracing::warn!(task_id = %self.claim.task_id, "permission request received as a step; ignored");
         }
         let earlier = self.records.get(&key);
@@ -102,7 +102,7 @@ impl StepWriter {
         self.add_limit_notice();
     }
 
-    /// Adds the notice once steps or details have been omitted.
+    /// Adds a notice if steps or details have been omitted.
     fn add_limit_notice(&mut self) {
         if !self.budget.is_short() || self.records.contains_key(NOTICE_KEY) {
             return;
@@ -117,7 +117,7 @@ impl StepWriter {
         self.waiting.insert(seq, state);
     }
 
-    /// Accepts a permission request. Returns false if the budget has no room for it.
+    /// Accepts a permission request. Returns false if the budget is exhausted.
     pub(crate) fn push_permission(
         &mut self,
         tool_call_id: Option<String>,
@@ -134,7 +134,7 @@ impl StepWriter {
         true
     }
 
-    /// Returns all states that may not be stored yet.
+    /// Returns all states that have not been stored for certain.
     pub(crate) fn into_unwritten(self) -> Vec<StepState> {
         let mut unwritten = BTreeMap::new();
         if self.in_flight.is_some() {
@@ -144,17 +144,17 @@ impl StepWriter {
         unwritten.into_values().collect()
     }
 
-    /// Returns whether [`StepWriter::advance`] has anything to wait for.
+    /// Returns whether [`StepWriter::advance`] has work to wait for.
     pub(crate) fn has_work(&self) -> bool {
         self.in_flight.is_some() || !self.waiting.is_empty()
     }
 
-    /// Returns when the next write is due, if there is one.
+    /// Returns when the next write is due, if a write is pending.
     fn write_due(&self) -> Option<Instant> {
         (self.in_flight.is_none() && !self.waiting.is_empty()).then_some(self.write_at)
     }
 
-    /// Waits for the next action that is due and performs it. Cancel safe.
+    /// Waits for the next due action and performs it. Cancel safe.
     pub(crate) async fn advance(&mut self) -> WriterStatus {
         if self.is_urgent && self.in_flight.is_none() {
             self.is_urgent = false;
@@ -184,7 +184,7 @@ impl StepWriter {
         })
     }
 
-    /// Handles the result of a write. Unwritten states are queued again unless a newer one exists.
+    /// Handles the result of a write. States that were not written are queued again unless newer ones exist.
     fn finish_write(&mut self, outcome: Result<Result<(), StoreError>, JoinError>) -> WriterStatus {
         self.in_flight = None;
         let task_id = self.claim.task_id;

@@ -1,13 +1,13 @@
-//! `worker supervise`: the parent process of an agent, which kills all of the agent's descendants when it ends.
+//! `worker supervise`: the parent process of an agent. When the agent ends, it kills all of the agent's descendants.
 //!
-//! Killing a process group is not enough, because agents run their tools under `setsid`. The supervisor is a subreaper
-//! instead: orphaned descendants become its children. Guarantees: when the agent exits, on SIGTERM, and when the worker
-//! dies for any reason, every descendant is killed, repeatedly until none is left; only then does the supervisor exit,
-//! with the agent's exit code. Stdin and stdout belong to the agent: the supervisor does not read, write, or keep them
-//! open. It also holds the lock of the work folder, so that the folder is released only when the last of these
-//! processes has exited.
+//! Killing a process group is not enough, because agents run their tools under `setsid`. Instead, the supervisor is a
+//! subreaper: orphaned descendants become its children. Guarantees: when the agent exits, when the supervisor receives
+//! SIGTERM, and when the worker dies for any reason, all descendants are killed, repeatedly until none are left; only
+//! then does the supervisor exit, with the agent's exit code. Stdin and stdout belong to the agent: the supervisor does
+//! not read them, write to them, or keep them open. The supervisor also holds the lock of the work folder, so that the
+//! folder is not released until the last of these processes has exited.
 //!
-//! It is a process with a single thread that blocks signals and waits for them synchronously.
+//! The supervisor is single-threaded. It blocks signals and waits for them synchronously.
 
 use std::{
     ffi::OsString,
@@ -39,23 +39,23 @@ pub const NOT_FOUND: u8 = 127;
 pub const NOT_STARTED: u8 = 126;
 /// Exit code: the supervisor itself failed.
 pub const FAILED: u8 = 125;
-/// Exit code: another supervisor holds the lock of the work folder.
+/// Exit code: another supervisor holds the lock on the work folder.
 pub const LOCKED: u8 = 75;
 
 /// How long an agent may take to exit after SIGTERM before it is killed.
 const TERM_LIMIT: Duration = Duration::from_millis(1500);
-/// How long the holder of the lock may take to exit after it was sent SIGTERM.
+/// How long the holder of the lock may take to exit after receiving SIGTERM.
 const LOCK_LIMIT: Duration = Duration::from_secs(8);
-/// Poll interval while processes are exiting.
+/// Poll interval while waiting for processes to exit.
 const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
 /// The command line of `worker supervise`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The worker's process id; the supervisor exits when the worker does.
+    /// The worker's process ID; the supervisor exits when the worker exits.
     #[arg(long)]
     parent: Option<i32>,
-    /// A file to lock until the last process has exited.
+    /// A file that stays locked until the last process has exited.
     #[arg(long)]
     lock: Option<PathBuf>,
     /// The agent's program and its arguments.
@@ -63,7 +63,7 @@ pub struct Arguments {
     argv: Vec<OsString>,
 }
 
-/// Runs the agent to its end; see the module documentation.
+/// Runs the agent until it ends; see the module documentation.
 #[must_use]
 pub fn run(arguments: &Arguments) -> ExitCode {
     match supervise(arguments) {
@@ -81,12 +81,12 @@ fn supervise(arguments: &Arguments) -> io::Result<u8> {
     for signal in [Signal::SIGCHLD, Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
         signals.add(signal);
     }
-    // Before any signal can arrive.
+    // Blocked before any signal can arrive.
     signals.thread_block()?;
     prctl::set_child_subreaper(true)?;
     prctl::set_pdeathsig(Signal::SIGTERM)?;
     if getppid() != parent {
-        // The parent died before `set_pdeathsig`.
+        // The parent died before the call to `set_pdeathsig`.
         return Ok(FAILED);
     }
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
@@ -114,7 +114,7 @@ fn supervise(arguments: &Arguments) -> io::Result<u8> {
             continue;
         }
         if getppid() == parent {
-            // Give the agent time to exit gracefully.
+            // Gives the agent time to exit gracefully.
             let _ = kill(agent, Signal::SIGTERM);
             let deadline = Instant::now() + TERM_LIMIT;
             while status.is_none() && Instant::now() < deadline && getppid() == parent {
@@ -128,7 +128,7 @@ fn supervise(arguments: &Arguments) -> io::Result<u8> {
     Ok(status.map_or(FAILED, exit_code))
 }
 
-/// Replaces this process's stdin and stdout, so that the worker sees end of file when the agent closes its own.
+/// Replaces this process's stdin and stdout, so that the worker sees end of file when the agent closes its stdout.
 fn release_stdio() -> io::Result<()> {
     let nowhere = OpenOptions::new().read(true).write(true).open("/dev/null")?;
     dup2_stdin(&nowhere)?;
@@ -149,7 +149,7 @@ fn reap(agent: Pid, status: &mut Option<ExitStatus>) -> bool {
             Ok(WaitStatus::Exited(pid, code)) => (pid, ExitStatus::from_raw(code << 8)),
             Ok(WaitStatus::Signaled(pid, signal, _)) => (pid, ExitStatus::from_raw(signal as i32)),
             Ok(WaitStatus::StillAlive) => return true,
-            // `ECHILD`: there are no children, and therefore no descendants.
+            // `ECHILD`: there are no children and therefore no descendants.
             Ok(_) | Err(Errno::EINTR) => continue,
             Err(_) => return false,
         };
@@ -159,7 +159,7 @@ fn reap(agent: Pid, status: &mut Option<ExitStatus>) -> bool {
     }
 }
 
-/// Kills descendants until none is left, including those that are started meanwhile.
+/// Kills descendants until none are left, including those started in the meantime.
 fn kill_all(agent: Pid, status: &mut Option<ExitStatus>) {
     while reap(agent, status) {
         for descendant in tree::descendants(std::process::id()) {
@@ -169,14 +169,14 @@ fn kill_all(agent: Pid, status: &mut Option<ExitStatus>) {
     }
 }
 
-/// Returns the agent's exit code; for a signal, 128 plus its number, as shells do.
+/// Returns the agent's exit code; for a signal, 128 plus its number, following the convention of shells.
 fn exit_code(status: ExitStatus) -> u8 {
     let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
     u8::try_from(code).unwrap_or(FAILED)
 }
 
-/// Acquires the lock. A supervisor that holds it serves an attempt that is over or an idle agent, and is sent SIGTERM.
-/// Returns `None` if it does not exit in time.
+/// Acquires the lock. A supervisor that already holds it belongs to an idle agent or to an attempt that is over; it
+/// receives SIGTERM. Returns `None` if it does not exit in time.
 fn lock(path: &Path, parent: Pid) -> io::Result<Option<File>> {
     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
     let deadline = Instant::now() + LOCK_LIMIT;
@@ -202,8 +202,8 @@ fn lock(path: &Path, parent: Pid) -> io::Result<Option<File>> {
     }
 }
 
-/// Returns the supervisor that holds this lock, if it is visible from here. The process id alone is not enough, because
-/// it may have been reused.
+/// Returns the process ID of the supervisor that holds this lock, if the process is visible from here. Checks its
+/// command line too, because process IDs are reused.
 fn holder(file: &mut File, path: &Path) -> Option<Pid> {
     let mut text = String::new();
     file.rewind().ok()?;

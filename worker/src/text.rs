@@ -16,17 +16,17 @@ use tokio_util::task::TaskTracker;
 /// Pause after a failed write.
 const WRITE_PAUSE: Duration = Duration::from_secs(1);
 
-/// The result of an `advance`.
+/// The status of an attempt after a call of `advance`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WriterStatus {
-    /// The attempt continues.
+    /// The attempt is still running.
     Active,
     /// The store reports that the attempt is over.
     LeaseLost,
 }
 
-/// Collects an answer's text. Publishes it in small deltas if the relay carries text, and stores it in larger chunks
-/// that end where a delta does.
+/// Collects the text of an answer. Publishes it in small deltas if the relay carries text, and stores it in larger
+/// chunks that end at delta boundaries.
 pub(crate) struct TextWriter {
     store: Store,
     relay: SharedRelay,
@@ -34,22 +34,22 @@ pub(crate) struct TextWriter {
     claim: Claim,
     /// The text received so far.
     all: String,
-    /// Bytes at its start that are not part of the answer.
+    /// Number of bytes at the start of the text that are not part of the answer.
     retracted: usize,
-    /// Bytes of it that were published.
+    /// Number of bytes of the text that have been published.
     published: usize,
     publish_at: Instant,
-    /// Bytes of it that were stored.
+    /// Number of bytes of the text that have been stored.
     stored: usize,
     store_at: Instant,
-    /// The write in progress, and the offset that it will have stored up to. A separate task, because an unpolled write
-    /// would hold the process's only writer connection, which the outcome needs.
+    /// The write in progress, which returns the offset up to which it stores the text. A separate task, because a write
+    /// that is not polled would hold the process's only writer connection, which the outcome needs.
     in_flight: Option<JoinHandle<(usize, Result<(), StoreError>)>>,
     tasks: TaskTracker,
 }
 
 impl TextWriter {
-    /// Creates a writer for an attempt without text. Writes run on `tasks`.
+    /// Creates a writer for a new attempt. Writes run on `tasks`.
     pub(crate) fn new(store: &Store, relay: &SharedRelay, tasks: &TaskTracker, claim: Claim) -> Self {
         let now = Instant::now();
         Self {
@@ -73,7 +73,7 @@ impl TextWriter {
         self.all.push_str(&sanitize_agent_text(text));
     }
 
-    /// Marks the text so far as not part of the answer. It was published, but the outcome omits it.
+    /// Marks the text so far as not part of the answer. It may have been published, but the outcome omits it.
     pub(crate) fn retract(&mut self) {
         self.retracted = self.all.len();
     }
@@ -83,17 +83,17 @@ impl TextWriter {
         self.all.split_off(self.retracted)
     }
 
-    /// Returns whether [`TextWriter::advance`] has anything to wait for.
+    /// Returns whether [`TextWriter::advance`] has work to wait for.
     pub(crate) fn has_work(&self) -> bool {
         self.in_flight.is_some() || self.publish_due().is_some() || self.store_due().is_some()
     }
 
-    /// Returns when the next delta is due to be published, if there is one.
+    /// Returns when the next delta is due to be published, if there is unpublished text.
     fn publish_due(&self) -> Option<Instant> {
         (self.pace.published.is_some() && self.all.len() > self.published).then_some(self.publish_at)
     }
 
-    /// Returns when the next chunk is due to be stored, if there is one.
+    /// Returns when the next chunk is due to be stored, if text can be stored.
     fn store_due(&self) -> Option<Instant> {
         (self.in_flight.is_none() && self.storable() > self.stored).then_some(self.store_at)
     }
@@ -103,7 +103,7 @@ impl TextWriter {
         if self.pace.published.is_some() { self.published } else { self.all.len() }
     }
 
-    /// Waits for the next action that is due and performs it. Cancel safe.
+    /// Waits for the next due action and performs it. Cancel safe.
     pub(crate) async fn advance(&mut self) -> WriterStatus {
         let (publish_due, store_due) = (self.publish_due(), self.store_due());
         tokio::select! {

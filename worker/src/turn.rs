@@ -1,8 +1,8 @@
-//! One attempt at a turn: from the claim to its outcome.
+//! One attempt at a turn, from the claim to the outcome.
 //!
-//! Guarantees: the attempt ends with exactly one call of [`outcome::write`], or silently because it was already over.
-//! Text is stored as it arrives, in chunks that end where a delta ends, and so are steps and permission requests;
-//! whatever is not stored by then is stored with the outcome.
+//! Guarantees: an attempt ends with exactly one call of [`outcome::write`], or with none if it is already over in the
+//! store. Text is stored as it arrives, in chunks that end at delta boundaries; steps and permission requests are also
+//! stored as they arrive. Whatever has not been stored when the attempt ends is stored with the outcome.
 
 #[cfg(test)]
 mod tests;
@@ -32,9 +32,9 @@ use crate::{
     text::{TextWriter, WriterStatus},
 };
 
-/// Time limit of an attempt whose agent is not configured with one.
+/// Time limit for an attempt if no limit is configured for its agent.
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(15);
-/// Pause after a failed read of the conversation.
+/// Pause after a failed attempt to read the conversation.
 const READ_PAUSE: Duration = Duration::from_millis(200);
 
 /// Runs attempts.
@@ -48,11 +48,11 @@ pub struct TurnRunner {
     pub agents: Arc<Registry>,
     /// The attempts that run in this process.
     pub running: RunningAttempts,
-    /// Signals when to hand tasks back.
+    /// Signals when to hand back tasks.
     pub shutdown: Shutdown,
 }
 
-/// Why an attempt ended.
+/// The reason why an attempt ended.
 enum AttemptResult {
     Finished(Result<Answer, AgentError>),
     /// A stop was requested, or the attempt is already over in the store.
@@ -102,7 +102,7 @@ impl TurnRunner {
         outcome::write(&self.store, &self.relay, &claim, finish, &steps).await;
     }
 
-    /// Runs the agent, stores its updates, and watches for everything that ends the attempt early.
+    /// Runs the agent, stores its updates, and watches for every event that ends the attempt early.
     async fn drive(
         &self,
         agent: Arc<dyn Agent>,
@@ -114,7 +114,7 @@ impl TurnRunner {
         let deadline = Instant::now() + limit;
         let (updates, mut received) = mpsc::channel(UPDATE_BUFFER);
         let agent_stop = CancellationToken::new();
-        // The agent is stopped however this function returns.
+        // Stops the agent no matter how this function returns.
         let _stop_agent = agent_stop.clone().drop_guard();
         let mut answer = agent.answer(turn, updates, agent_stop);
         loop {
@@ -144,7 +144,7 @@ impl TurnRunner {
         }
     }
 
-    /// Reads the conversation. Returns `None` if the attempt should end before that succeeds.
+    /// Reads the conversation, retrying after errors. Returns `None` if the attempt should end before a read succeeds.
     async fn read_turn(&self, claim: &Claim, stop: &CancellationToken) -> Option<Turn> {
         loop {
             match self.store.read_conversation(claim).await {
@@ -168,7 +168,7 @@ impl TurnRunner {
     }
 }
 
-/// The output of an agent in this attempt.
+/// The agent's output in this attempt.
 struct AttemptOutput {
     text: TextWriter,
     steps: StepWriter,
@@ -200,7 +200,7 @@ impl AttemptOutput {
         }
     }
 
-    /// Adds a permission request as a step and waits for its decision.
+    /// Adds a permission request as a step and waits for the decision.
     fn request_permission(&mut self, request: PermissionRequest) {
         let PermissionRequest { tool_call_id, title, options, time_limit, reply } = request;
         let request_id = PermissionId::generate();
@@ -209,12 +209,12 @@ impl AttemptOutput {
         if self.steps.push_permission(tool_call_id, title, detail) {
             self.permissions.wait_for(request_id, time_limit, reply);
         } else {
-            // The user cannot see the request, so it expires at once. The receiver may already be dropped.
+            // The user cannot see the request, so it expires immediately. The receiver may already have been dropped.
             let _ = reply.send(PermissionReply::Expired);
         }
     }
 
-    /// Returns the text, the agent's own session, and the steps that are not stored yet.
+    /// Returns the text, the agent's session, and the steps that have not been stored yet.
     fn into_parts(self) -> (String, Option<AgentSession>, Vec<StepState>) {
         (self.text.into_text(), self.resume, self.steps.into_unwritten())
     }

@@ -1,7 +1,7 @@
-//! Removes the work folders of deleted sessions; every worker removes the ones it has.
+//! Removes the work folders of deleted sessions. Each worker removes the folders on its own disk.
 //!
 //! Guarantees: a folder is removed only after the store reports the session as deleted and no agent process uses the
-//! folder any more, even if this worker was down when the session was deleted.
+//! folder any longer; this also applies to sessions that were deleted while this worker was down.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,9 +16,9 @@ use crate::agents::{Registry, process::AgentFolders};
 
 /// Poll interval for deleted sessions.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// How long a folder may reappear because of a turn that has not yet seen the deletion of its session.
+/// How long a folder may reappear because of a turn that has not noticed the deletion of its session yet.
 const REAPPEAR_LIMIT: Duration = Duration::from_mins(1);
-/// Number of deleted sessions that are read at once.
+/// Maximum number of deleted sessions to read at once.
 const PAGE: i64 = 1000;
 
 /// A deleted session and the time until which its folder may reappear.

@@ -1,5 +1,6 @@
-//! The driver `command`: any program. It is started once per attempt with fixed arguments, reads the conversation from
-//! stdin, and writes its answer to stdout. Text from users never becomes an argument, and no shell is involved.
+//! The driver `command`: any program. The program is started once per attempt with fixed arguments, reads the
+//! conversation from stdin, and writes its answer to stdout. User text is never passed as an argument, and no shell is
+//! involved.
 
 use std::{fmt::Write as _, sync::Arc};
 
@@ -57,7 +58,7 @@ struct Inner {
 }
 
 impl CommandAgent {
-    /// Creates the agent without starting anything.
+    /// Creates the agent without starting a process.
     #[must_use]
     pub fn new(config: CommandConfig, launch: Launch, host: ProcessHost) -> Self {
         Self { inner: Arc::new(Inner { config, launch, host }) }
@@ -127,7 +128,7 @@ impl Inner {
     }
 }
 
-/// Writes the input and closes stdin. The program need not read all of it.
+/// Writes the input and closes stdin. The program does not have to read all of it.
 async fn write(mut stdin: ChildStdin, text: String) {
     let written = async {
         stdin.write_all(text.as_bytes()).await?;
@@ -138,7 +139,7 @@ async fn write(mut stdin: ChildStdin, text: String) {
     }
 }
 
-/// Returns the program's input.
+/// Returns the input for the program.
 fn input(kind: CommandInput, history: &[HistoryMessage]) -> String {
     let Some((message, earlier)) = history.split_last() else { return String::new() };
     match kind {
@@ -159,10 +160,10 @@ fn input(kind: CommandInput, history: &[HistoryMessage]) -> String {
     }
 }
 
-/// Removes and returns the complete characters; the start of an incomplete one stays.
+/// Removes and returns the complete characters. An incomplete character at the end stays in the buffer.
 fn whole_characters(bytes: &mut Vec<u8>) -> String {
     let end = match std::str::from_utf8(bytes) {
-        // Too short for a character, but it may still become one.
+        // Too short for a character, but possibly the start of one.
         Err(error) if error.error_len().is_none() => error.valid_up_to(),
         _ => bytes.len().saturating_sub(incomplete(bytes)),
     };
@@ -170,7 +171,7 @@ fn whole_characters(bytes: &mut Vec<u8>) -> String {
     lossy(std::mem::replace(bytes, rest))
 }
 
-/// Returns how many bytes at the end start an incomplete character.
+/// Returns the number of bytes at the end that start an incomplete character.
 fn incomplete(bytes: &[u8]) -> usize {
     let tail = &bytes[bytes.len().saturating_sub(3)..];
     let is_cut = |start: &usize| {

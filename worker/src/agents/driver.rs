@@ -1,4 +1,4 @@
-//! Drivers: how the agents of each kind are built and probed. A driver is implemented by its configuration.
+//! Drivers, which build and probe agents of one kind. Each driver is implemented by its configuration type.
 
 use std::sync::Arc;
 
@@ -10,12 +10,12 @@ use super::{
     process::{Launch, ProcessHost, Program},
 };
 
-/// What an agent is built with.
+/// The inputs for building an agent.
 #[derive(Clone, Copy)]
 pub struct BuildContext<'a> {
     /// The agent's key.
     pub key: &'a str,
-    /// Looks up an environment variable. They hold the secrets.
+    /// Looks up an environment variable. Environment variables hold the secrets.
     pub env: &'a (dyn Fn(&str) -> Option<String> + Sync),
     /// Starts the agent's processes.
     pub host: &'a ProcessHost,
@@ -28,29 +28,29 @@ pub struct BuildContext<'a> {
 pub struct ProbeReport {
     /// Whether the agent can answer.
     pub is_usable: bool,
-    /// What was found, one finding per line.
+    /// The findings, one per line.
     pub lines: Vec<String>,
 }
 
 /// A kind of agent.
 #[async_trait]
 pub trait Driver: Sync {
-    /// Builds an agent without starting anything.
+    /// Builds an agent without starting a process.
     ///
     /// # Errors
-    /// Fails with a readable sentence if the agent cannot run here.
+    /// Fails with a readable message if the agent cannot run here.
     fn build(&self, context: &BuildContext<'_>) -> Result<Arc<dyn Agent>, String>;
 
-    /// Returns the name or path of the program that must be installed for the agent, if it needs one.
+    /// Returns the name or path of the program that must be installed for the agent, if there is one.
     fn program(&self) -> Option<&str> {
         None
     }
 
-    /// Tries the agent, as far as that is possible without a message to answer.
+    /// Probes the agent as far as possible without sending a message.
     async fn probe(&self, context: &BuildContext<'_>) -> ProbeReport;
 }
 
-/// Returns the driver of a configured agent.
+/// Returns the driver for a configured agent.
 #[must_use]
 pub fn of(config: &DriverConfig) -> &dyn Driver {
     match config {
@@ -62,10 +62,10 @@ pub fn of(config: &DriverConfig) -> &dyn Driver {
 }
 
 impl BuildContext<'_> {
-    /// Returns how to start a program. Whether it is installed is checked at the start.
+    /// Returns how to start a program. Whether the program is installed is checked when it is started.
     ///
     /// # Errors
-    /// Fails with a readable sentence if a secret is missing.
+    /// Fails with a readable message if a secret is missing.
     pub fn launch(&self, program: &ProgramConfig) -> Result<Launch, String> {
         Ok(Launch {
             agent_key: self.key.to_owned(),
@@ -78,7 +78,7 @@ impl BuildContext<'_> {
 }
 
 impl ProbeReport {
-    /// Reports an agent that cannot answer.
+    /// Creates a report of a failed probe with this finding.
     #[must_use]
     pub fn failed(line: String) -> Self {
         Self { is_usable: false, lines: vec![line] }

@@ -1,4 +1,4 @@
-//! Which agents can run on this machine, determined without starting any.
+//! Determines which agents can run on this machine, without starting any.
 
 use banter_shared::{
     agents_file::{AgentCatalog, AgentConfig, detectable},
@@ -10,7 +10,7 @@ use super::{
     process::{StartError, find_program},
 };
 
-/// Returns the health of every configured agent, and of those that are found on `PATH` but not enabled.
+/// Returns the health of every configured agent, and of every agent found on `PATH` that is not enabled.
 #[must_use]
 pub fn check(catalog: &AgentCatalog, env: impl Fn(&str) -> Option<String>) -> Vec<AgentHealth> {
     let configured = catalog.agents().iter().map(|agent| {
@@ -28,13 +28,13 @@ pub fn check(catalog: &AgentCatalog, env: impl Fn(&str) -> Option<String>) -> Ve
     configured.chain(found).collect()
 }
 
-/// Returns why an agent cannot run here. `None` is no guarantee, because nothing is started.
+/// Returns why an agent cannot run here. `None` does not guarantee that it can, because nothing is started.
 #[must_use]
 pub fn unavailable_reason(agent: &AgentConfig, env: impl Fn(&str) -> Option<String>) -> Option<String> {
     agent.unavailable_reason(env).or_else(|| driver::of(&agent.driver).program().and_then(missing))
 }
 
-/// Returns the agents that are installed here but not mentioned in the configuration.
+/// Returns the agents that are installed here but missing from the configuration.
 pub fn detected(catalog: &AgentCatalog) -> impl Iterator<Item = &'static AgentConfig> {
     detectable().iter().filter(|agent| {
         driver::of(&agent.driver)

@@ -1,7 +1,7 @@
-//! Reads from an error message when a limit ends: "resets 3pm", "try again in 2h 5m", "reset after 59s".
+//! Extracts from an error message when a limit ends: "resets 3pm", "try again in 2h 5m", "reset after 59s".
 //!
-//! Only words that follow a trigger such as "resets" or "try again" count, so "your 5-hour limit" is not a wait of
-//! five hours. A message that states no time returns `None`; nothing is guessed.
+//! Only words after a trigger such as "resets" or "try again" count, so "your 5-hour limit" does not mean a wait of
+//! five hours. If a message states no time, the result is `None`, not an estimate.
 
 mod duration;
 mod moment;
@@ -16,14 +16,14 @@ use regex::Regex;
 
 use crate::agents::pattern::pattern;
 
-/// Characters after a trigger that are read.
+/// Number of characters examined after a trigger.
 const REACH_CHARS: usize = 100;
-/// How far in the past an epoch number may be and still be a time.
+/// How far in the past a number may be, as a Unix time, to count as one.
 const EPOCH_PAST_SECONDS: i64 = 24 * 3600;
-/// How far in the future an epoch number may be and still be a time.
+/// How far in the future a number may be, as a Unix time, to count as one.
 const EPOCH_FUTURE_SECONDS: i64 = 400 * 24 * 3600;
 
-/// Words that announce when a limit ends.
+/// Words that precede the time at which a limit ends.
 static TRIGGER: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)\b(?:re-?sets?|resetting|refresh(?:es)?|renews?|replenish(?:es|ed)?|resumes?|restored|available|",
@@ -31,12 +31,13 @@ static TRIGGER: LazyLock<Regex> = LazyLock::new(|| {
         r"(?:[ _-]?(?:time|at|in|after|delay|on|seconds|secs|ms))*",
     ))
 });
-/// A Unix time in seconds or milliseconds that stands alone.
+/// A standalone number that may be a Unix time in seconds or milliseconds.
 static EPOCH: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:^|[^\w.])(\d{13}|\d{10})(?:\.\d+)?(?:[^\w]|$)"));
 
-/// Returns how long to wait until the limit ends that `words` report; zero if it has just ended.
+/// Returns the time until the end of the limit that `words` report; zero if it has just ended.
 ///
-/// `zone` is the time zone of clock times that name none: the machine's for a program that runs on it.
+/// `zone` is the time zone for clock times that do not specify one: the machine's time zone if the program runs on this
+/// machine.
 pub fn retry_after<Z: TimeZone>(words: &str, now: Timestamp, zone: &Z) -> Option<Duration> {
     let now = DateTime::from_timestamp_millis(now.unix_millis())?;
     TRIGGER
@@ -57,11 +58,11 @@ fn wait_in<Z: TimeZone>(trigger: &str, tail: &str, now: DateTime<Utc>, zone: &Z)
 
 fn epoch_in(words: &str, now: DateTime<Utc>) -> Option<Duration> {
     let numbers = EPOCH.captures_iter(words).filter_map(|found| found.get(1)?.as_str().parse().ok());
-    // One that has passed is more likely the time of the message.
+    // A time in the past is more likely to be the time of the message.
     numbers.filter_map(epoch).find(|at| *at > now && is_plausible(*at, now)).map(|at| until(at, now))
 }
 
-/// Returns the moment of a Unix time in seconds or, from 10¹² on, in milliseconds.
+/// Converts a Unix time in seconds or, from 10¹² on, in milliseconds.
 fn epoch(number: i64) -> Option<DateTime<Utc>> {
     if number >= 1_000_000_000_000 {
         DateTime::from_timestamp_millis(number)
@@ -74,7 +75,7 @@ fn is_plausible(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
     (-EPOCH_PAST_SECONDS..EPOCH_FUTURE_SECONDS).contains(&(at - now).num_seconds())
 }
 
-/// Returns the time until a moment; zero if it has passed.
+/// Returns the time remaining until a moment; zero if it has passed.
 fn until(at: DateTime<Utc>, now: DateTime<Utc>) -> Duration {
     (at - now).to_std().unwrap_or(Duration::ZERO)
 }

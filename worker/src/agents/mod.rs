@@ -31,42 +31,42 @@ pub use registry::Registry;
 /// Capacity of the channel for an agent's updates. A full channel applies backpressure to the agent.
 pub const UPDATE_BUFFER: usize = 256;
 
-/// The input of an agent.
+/// The input for one turn of an agent.
 #[derive(Clone, Debug)]
 pub struct Turn {
     /// The session.
     pub session_id: SessionId,
     /// The task.
     pub task_id: TaskId,
-    /// The number of this turn in the session.
+    /// The number of this turn in its session.
     pub turn: i64,
-    /// The agent's own session to resume, if there is one.
+    /// The agent's session to resume, if there is one.
     pub resume: Option<ResumePoint>,
-    /// The conversation so far, in order. The last message is the user's message to answer.
+    /// The conversation so far, in order. The last message is the user message to answer.
     pub history: Vec<HistoryMessage>,
 }
 
-/// An update from a working agent.
+/// An update from an agent during its turn.
 #[derive(Debug)]
 pub enum Update {
     /// More text of the answer.
     Text(String),
-    /// The text so far is not part of the answer.
+    /// The text so far turns out not to be part of the answer.
     Retract,
-    /// A step that is new or changed.
+    /// A new or changed step.
     Step(StepUpdate),
-    /// A permission request, for whose decision the agent waits.
+    /// A permission request, to which the agent awaits a decision.
     Permission(PermissionRequest),
-    /// The agent's own session in which this turn runs. It is stored with the outcome, for the next turn.
+    /// The agent's session in which this turn runs. Stored with the outcome, for the next turn.
     Resume(AgentSession),
 }
 
-/// The current state of a step. It replaces earlier updates with the same key.
+/// The current state of a step. Replaces earlier states with the same key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepUpdate {
     /// Identifies the step within the attempt.
     pub key: String,
-    /// The agent's id of the tool call.
+    /// The agent's ID for the tool call.
     pub tool_call_id: Option<String>,
     /// The title, on one line.
     pub title: String,
@@ -79,22 +79,22 @@ pub struct StepUpdate {
 /// A request for permission.
 #[derive(Debug)]
 pub struct PermissionRequest {
-    /// The tool call that needs it.
+    /// The tool call that requires permission.
     pub tool_call_id: Option<String>,
-    /// What is requested, on one line.
+    /// What permission is requested for, on one line.
     pub title: String,
     /// The options offered to the user.
     pub options: Vec<PermissionOption>,
     /// The time limit for the decision.
     pub time_limit: Duration,
-    /// Receives the decision. If it is dropped without one, the request counts as cancelled.
+    /// Receives the decision. Dropping the sender counts as cancelling the request.
     pub reply: oneshot::Sender<PermissionReply>,
 }
 
 /// The result of a permission request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PermissionReply {
-    /// The user answered.
+    /// The user responded.
     Answered {
         /// Whether permission is granted.
         decision: PermissionDecision,
@@ -105,7 +105,7 @@ pub enum PermissionReply {
     Expired,
 }
 
-/// The end of an answer, whose text was sent as updates before.
+/// The end of an answer. The text was sent as updates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// `Stop`, `Length`, or `Refusal`.
@@ -118,27 +118,27 @@ pub struct Answer {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {message}")]
 pub struct AgentError {
-    /// The kind.
+    /// The error code.
     pub code: ErrorCode,
-    /// A sentence for the user, without secrets.
+    /// A message for the user, without secrets.
     pub message: String,
-    /// How long the agent asks to wait before a retry.
+    /// How long to wait before a retry, according to the agent.
     pub retry_after: Option<Duration>,
 }
 
 impl AgentError {
-    /// Creates an error of this kind.
+    /// Creates an error with this code.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), retry_after: None }
     }
 
-    /// Returns the same error with the time to wait before the next attempt.
+    /// Sets the time to wait before a retry.
     #[must_use]
     pub fn with_retry_after(self, retry_after: Option<Duration>) -> Self {
         Self { retry_after, ..self }
     }
 
-    /// The error of an agent that was stopped or whose updates are no longer received.
+    /// Returns the error for an agent that was stopped or whose updates have no receiver.
     #[must_use]
     pub fn stopped() -> Self {
         Self::new(ErrorCode::AgentRefused, "The agent was stopped.")
@@ -149,7 +149,7 @@ impl From<StartError> for AgentError {
     fn from(error: StartError) -> Self {
         match &error {
             StartError::NotInstalled(_) => Self::new(ErrorCode::AgentUnavailable, error.to_string()),
-            // Too many processes, no space left: temporary conditions of the system.
+            // Too many processes or no space left: temporary system conditions.
             StartError::System(source) => {
                 tracing::error!(%source, "failed to start an agent");
                 Self::new(ErrorCode::AgentError, "The agent's process could not be started on the worker.")
@@ -163,11 +163,11 @@ impl From<StartError> for AgentError {
 pub trait Agent: Send + Sync {
     /// Answers one turn. Sends text to `updates` as it arrives.
     ///
-    /// Cancelling `stop` stops the agent; the result is then ignored. Dropping the future at any time must also stop
-    /// the agent.
+    /// Cancelling `stop` stops the agent, and the result is then ignored. Dropping the future must also stop the agent,
+    /// at any point.
     ///
     /// # Errors
-    /// Fails if there is no complete answer. The caller keeps the text sent before unless it starts another attempt.
+    /// Fails if there is no complete answer. The caller keeps the text sent so far unless it starts another attempt.
     async fn answer(
         &self,
         turn: Turn,
@@ -175,7 +175,7 @@ pub trait Agent: Send + Sync {
         stop: CancellationToken,
     ) -> Result<Answer, AgentError>;
 
-    /// Ends what is kept for the next turn of a deleted session. Called repeatedly until the session's files are
+    /// Discards everything kept for the next turn of a deleted session. Called repeatedly until the session's files are
     /// removed.
     fn forget(&self, _session: SessionId) {}
 }

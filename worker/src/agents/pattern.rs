@@ -1,11 +1,11 @@
-//! Regular expressions that match the messages of servers and agents.
+//! Regular expressions for messages from servers and agents.
 
 use regex::{Regex, RegexSet};
 
 /// Compiles a constant pattern.
 ///
 /// # Panics
-/// Panics if it is not a regular expression; the tests of each caller compile all of its patterns.
+/// Panics if the pattern is invalid. The tests of each caller compile all of its patterns.
 #[expect(clippy::expect_used, reason = "the tests compile every pattern")]
 pub(super) fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("the pattern is a regular expression")
@@ -14,7 +14,7 @@ pub(super) fn pattern(text: &str) -> Regex {
 /// Compiles constant patterns that are matched together.
 ///
 /// # Panics
-/// Panics if one of them is not a regular expression; the tests of each caller compile all of its patterns.
+/// Panics if a pattern is invalid. The tests of each caller compile all of its patterns.
 #[expect(clippy::expect_used, reason = "the tests compile every pattern")]
 pub(super) fn patterns(texts: &[&str]) -> RegexSet {
     RegexSet::new(texts).expect("the patterns are regular expressions")

@@ -1,10 +1,11 @@
-//! Fits a conversation into an agent's budget. Messages are omitted whole, never truncated. A driver may join them.
+//! Fits a conversation into an agent's size limit. A message is either included whole or omitted. Drivers may join
+//! messages.
 
 use banter_shared::chat::{HistoryMessage, Role};
 
-/// Returns the newest messages whose texts fit into the budget together. The last message is always included, whatever
-/// its length. If messages had to be omitted, the rest starts with a user message: an answer without its question is
-/// misleading, and some models reject it.
+/// Returns the newest messages whose texts fit into the limit together. Always includes the last message, whatever its
+/// length. If messages are omitted, the rest starts with a user message, because an answer without its question is
+/// misleading and some models reject it.
 pub fn within_budget(mut history: Vec<HistoryMessage>, budget_bytes: usize) -> Vec<HistoryMessage> {
     let Some(last) = history.len().checked_sub(1) else { return history };
     let mut used_bytes = history[last].content.len();
@@ -25,16 +26,16 @@ pub fn within_budget(mut history: Vec<HistoryMessage>, budget_bytes: usize) -> V
     history
 }
 
-/// Heads a block with an earlier user message.
+/// The heading of a block that contains an earlier user message.
 pub const USER_HEADING: &str = "[user]\n";
-/// Heads a block with an earlier answer.
+/// The heading of a block that contains an earlier answer.
 pub const ASSISTANT_HEADING: &str = "[assistant]\n";
 /// The first block of a prompt that includes earlier messages.
 pub const INTRODUCTION: &str = "The following blocks contain the conversation so far, one message per block. The last \
     block is the new message to answer.";
 
-/// Returns the prompt for an agent that remembers the conversation: the user's message in its own block, preceded by
-/// the messages that the agent has not seen. `seen` is the last turn that it has.
+/// Returns the prompt for an agent that remembers the conversation: the user's message in a separate block, preceded by
+/// the messages that the agent has not received. `seen` is the last turn that the agent has received.
 pub fn blocks(history: Vec<HistoryMessage>, seen: Option<i64>, budget_bytes: usize) -> Vec<String> {
     let last = history.len().saturating_sub(1);
     let is_new = |(index, message): &(usize, HistoryMessage)| *index == last || Some(message.turn) > seen;
@@ -114,7 +115,7 @@ mod tests {
         vec![
             turn(1, Role::User, "one"),
             turn(1, Role::Assistant, "1"),
-            // A turn that failed.
+            // A failed turn.
             turn(2, Role::User, "two"),
             turn(3, Role::User, "three"),
         ]

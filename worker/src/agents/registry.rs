@@ -1,4 +1,4 @@
-//! The agents of this worker, by key.
+//! This worker's agents, by key.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use super::{
     process::ProcessHost,
 };
 
-/// Every enabled agent, ready to answer. An agent that cannot run here answers with the reason as an error.
+/// All enabled agents, ready to answer. An agent that cannot run here answers with an error that states the reason.
 #[derive(Clone, Default)]
 pub struct Registry {
     entries: HashMap<String, Entry>,
@@ -30,7 +30,7 @@ struct Entry {
 }
 
 impl Registry {
-    /// Creates the agents of the catalog, with their secrets from `env`. `concurrency` is the number of tasks that the
+    /// Creates the agents in the catalog, using secrets from `env`. `concurrency` is the number of tasks that the
     /// worker runs at once.
     #[must_use]
     pub fn from_catalog(
@@ -73,7 +73,7 @@ impl Registry {
         self.entries.get(key).map(|entry| &entry.config)
     }
 
-    /// Returns the time limit of one attempt with this agent.
+    /// Returns the time limit for one attempt by this agent.
     #[must_use]
     pub fn timeout(&self, key: &str) -> Option<Duration> {
         self.config(key).map(|config| config.timeout)

@@ -1,16 +1,17 @@
-//! Limits how many steps and how much of their details are stored per attempt.
+//! Limits the number of steps and the size of their details stored per attempt.
 //!
-//! Guarantees: an attempt has at most [`MAX_STEPS`] steps, and their details take at most [`MAX_DETAIL_BYTES`]
-//! together. A step whose new detail exceeds the budget keeps its title, its status, and the last detail that fit.
+//! Guarantees: an attempt has at most [`MAX_STEPS`] steps, and the total size of their details is at most
+//! [`MAX_DETAIL_BYTES`]. A step whose new detail exceeds the budget keeps the last detail that fit. Its title and
+//! status are still updated.
 
 use banter_shared::chat::{MAX_STEP_DETAIL_BYTES, StepDetail, StepKind};
 
-/// Maximum number of steps of an attempt.
+/// Maximum number of steps per attempt.
 pub(super) const MAX_STEPS: i64 = 2000;
-/// The number of steps at the end that are reserved for tools and permission requests, so that the start of a tool call
-/// is always recorded. The very last one is reserved for the notice about omitted steps.
+/// Number of steps reserved for tool calls and permission requests, so that the start of a tool call is still recorded
+/// near the limit. The last step is reserved for the notice about omitted steps.
 const RESERVED_STEPS: i64 = 100;
-/// Maximum length of the details of all steps of an attempt, in bytes of JSON.
+/// Maximum total length of the details of an attempt's steps, in bytes of JSON.
 pub(super) const MAX_DETAIL_BYTES: usize = 4 * 1024 * 1024;
 
 /// The part of the budget that an attempt has used.
@@ -23,7 +24,7 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// Returns the number of a new step, or `None` if no more steps of its kind are allowed.
+    /// Returns the number for a new step, or `None` if no more steps of its kind are allowed.
     pub(super) fn number(&mut self, kind: StepKind) -> Option<i64> {
         let limit = match kind {
             StepKind::Tool | StepKind::Permission => MAX_STEPS - 1,
@@ -37,13 +38,13 @@ impl Budget {
         Some(self.steps)
     }
 
-    /// Returns the number of the notice about omitted steps.
+    /// Returns the number for the notice about omitted steps.
     pub(super) fn last_number(&mut self) -> i64 {
         self.steps += 1;
         self.steps
     }
 
-    /// Returns the detail to store for a step in place of its earlier one.
+    /// Returns the detail to store for a step in place of the earlier one.
     pub(super) fn detail(&mut self, earlier: Option<&StoredDetail>, detail: StepDetail) -> StoredDetail {
         // The store truncates each detail to this length.
         let bytes = detail.json_bytes().min(MAX_STEP_DETAIL_BYTES);
@@ -64,7 +65,7 @@ impl Budget {
     }
 }
 
-/// A detail and the number of bytes that it takes from the budget.
+/// A detail and the number of bytes that it uses of the budget.
 #[derive(Clone, Debug)]
 pub(super) struct StoredDetail {
     /// The detail.
@@ -73,12 +74,12 @@ pub(super) struct StoredDetail {
 }
 
 impl StoredDetail {
-    /// Keeps a detail without counting it.
+    /// Stores a detail without counting it.
     pub(super) const fn uncounted(detail: StepDetail) -> Self {
         Self { detail, bytes: 0 }
     }
 
-    /// Omits everything of a detail but its kind.
+    /// Omits everything from a detail except its kind.
     fn omitted(mut detail: StepDetail) -> Self {
         detail.omit();
         Self::uncounted(detail)
@@ -91,7 +92,7 @@ mod tests {
 
     use super::*;
 
-    /// Returns a detail that takes this many bytes.
+    /// Returns a detail of this many bytes.
     fn of(bytes: usize) -> StepDetail {
         let detail = StepDetail::thought("x".repeat(bytes - r#"{"text":""}"#.len()));
         assert_eq!(detail.json_bytes(), bytes);
@@ -122,7 +123,7 @@ mod tests {
     fn counts_only_the_latest_detail_and_keeps_the_last_that_fits() {
         let mut budget = Budget::default();
         let mut growing = budget.detail(None, of(100));
-        // More than the budget if every version counted.
+        // Would exceed the budget if every version counted.
         for _ in 0..100 {
             growing = budget.detail(Some(&growing), of(60_000));
         }
@@ -137,7 +138,7 @@ mod tests {
         let mut expected = small.detail.clone();
         expected.mark_truncated();
         assert_eq!(left.detail, expected);
-        // A shorter detail frees its bytes for others.
+        // A shorter detail frees bytes for other details.
         budget.detail(Some(&growing), of(100));
         assert_eq!(budget.detail(None, of(50_000)).detail, of(50_000));
     }

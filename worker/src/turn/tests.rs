@@ -1,4 +1,4 @@
-//! Tests of one attempt with a scripted agent, a real store, and a real relay.
+//! Tests of a single attempt with a scripted agent, a real store, and a real relay.
 
 mod fixture;
 mod permissions;
@@ -54,7 +54,7 @@ async fn hands_back_at_shutdown_unless_a_tool_call_has_started() {
     }
 }
 
-/// An update with the agent's own session.
+/// An update that reports the agent's session.
 fn own_session(id: &str) -> Update {
     Update::Resume(AgentSession { id: id.into(), provider: "maker".into() })
 }

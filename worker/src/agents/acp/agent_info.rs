@@ -1,29 +1,29 @@
-//! What an agent reports about itself in `initialize`.
+//! What an agent reports about itself in its response to `initialize`.
 
 use serde_json::Value;
 
-/// The supported version of the protocol.
+/// The supported protocol version.
 pub(super) const PROTOCOL_VERSION: i64 = 1;
 
-/// The result of `initialize`. Anything missing or malformed counts as not supported.
+/// The result of `initialize`. A capability that is missing or malformed counts as unsupported.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "the capabilities are independent of each other")]
 pub(super) struct AgentInfo {
     /// The protocol version that the agent chose, if it states one.
     pub version: Option<i64>,
-    /// Its name.
+    /// The agent's name.
     pub name: Option<String>,
-    /// Its name and version, for display.
+    /// The agent's name and version, for display.
     pub display_name: Option<String>,
-    /// The names of its sign-in methods.
+    /// The names of the agent's authentication methods.
     pub sign_in_methods: Vec<String>,
-    /// Whether it supports `session/load`.
+    /// Whether the agent supports `session/load`.
     pub can_load: bool,
-    /// Whether it supports `session/resume`.
+    /// Whether the agent supports `session/resume`.
     pub can_resume: bool,
-    /// Whether it supports `session/close`.
+    /// Whether the agent supports `session/close`.
     pub can_close: bool,
-    /// Whether it supports `session/delete`.
+    /// Whether the agent supports `session/delete`.
     pub can_delete: bool,
 }
 

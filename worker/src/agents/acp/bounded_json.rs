@@ -1,4 +1,4 @@
-//! A JSON value of bounded size: limits what is kept of an agent's message, whatever its shape.
+//! A JSON value of bounded size, which limits the memory that any message from an agent can take.
 
 use std::{cell::Cell, fmt};
 
@@ -8,7 +8,7 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-/// Maximum length of a string, in bytes. Longer than any answer.
+/// Maximum length of a string, in bytes; larger than the longest answer.
 const MAX_STRING_BYTES: usize = 1024 * 1024 + 64;
 /// Maximum length of a field name, in bytes.
 const MAX_NAME_BYTES: usize = 1024;
@@ -16,9 +16,9 @@ const MAX_NAME_BYTES: usize = 1024;
 const MAX_VALUES: usize = 100_000;
 /// Maximum number of items in a list.
 const MAX_ITEMS: usize = 10_000;
-/// Maximum length of all strings of a message together, in bytes.
+/// Maximum total length of the strings in a message, in bytes.
 const MAX_TOTAL_BYTES: usize = 8 * 1024 * 1024;
-/// Strings up to this length, in bytes, are always kept, because they may be a status.
+/// Strings up to this length, in bytes, are always kept because they may be status values.
 const SHORT_BYTES: usize = 64;
 
 /// A value whose strings, lists, and objects are truncated if they exceed the limits.
@@ -32,14 +32,14 @@ impl<'de> Deserialize<'de> for BoundedJson {
     }
 }
 
-/// What remains for the rest of a message.
+/// The number of values and bytes that the rest of a message may use.
 struct Allowance {
     values: Cell<usize>,
     bytes: Cell<usize>,
 }
 
 impl Allowance {
-    /// Takes one value from the allowance. Returns false if none is left.
+    /// Consumes one value. Returns false if none is left.
     fn take(&self) -> bool {
         let left = self.values.get();
         self.values.set(left.saturating_sub(1));

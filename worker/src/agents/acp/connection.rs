@@ -1,8 +1,8 @@
 //! A connection to a running agent.
 //!
-//! One task reads what the agent sends, in order. Messages of a session go to its listener and are discarded while
-//! there is none, which drops replayed history and late updates of a turn that is over. Any request that is not
-//! supported is answered with an error immediately.
+//! One task reads the agent's messages in order. Messages for a session go to its listener and are discarded if there
+//! is none; this drops replayed history and late updates from a turn that has ended. Unsupported requests are answered
+//! with an error immediately.
 
 mod io;
 mod router;
@@ -44,7 +44,7 @@ use crate::agents::{
     process::{AgentProcess, ProcessHandle, ProcessHost},
 };
 
-/// How long an agent may take to start and initialize.
+/// How long an agent may take to start and to initialize.
 const INITIALIZE_LIMIT: Duration = Duration::from_secs(30);
 /// How long an agent may take to end the session of a deleted conversation.
 const END_SESSION_LIMIT: Duration = Duration::from_secs(2);
@@ -58,7 +58,7 @@ pub(super) struct Connection {
     _close: DropGuard,
     /// The result of `initialize`.
     pub agent_info: AgentInfo,
-    /// Whether the agent's session ids are numbers.
+    /// Whether the agent uses numbers as session IDs.
     has_numeric_sessions: AtomicBool,
 }
 
@@ -85,7 +85,7 @@ impl Connection {
         let shutting_down = host.shutting_down().clone();
         host.tasks().spawn(async move {
             let end = CloseSignal { close, shutting_down };
-            // Writing the last messages may take a moment; input is no longer read meanwhile.
+            // Writing the last messages may take a moment, during which nothing is read.
             tokio::select! {
                 () = read(stdout, &writer_peer, &reader_router) => {}
                 () = write(stdin, outgoing, &end) => {}
@@ -133,7 +133,7 @@ impl Connection {
         self.peer.request(method, self.with_session_id(parameters)).await
     }
 
-    /// Sends session ids as numbers from now on, as the agent does.
+    /// Sends session IDs as numbers from now on, as the agent does.
     pub fn use_numeric_sessions(&self) {
         self.has_numeric_sessions.store(true, Ordering::Relaxed);
     }
@@ -149,7 +149,7 @@ impl Connection {
         parameters
     }
 
-    /// Sends a request and waits for its result up to a limit.
+    /// Sends a request and waits for its result until a time limit.
     pub async fn request_within(
         &self,
         limit: Duration,
@@ -177,12 +177,12 @@ impl Connection {
         self.router.subscribe(session_id)
     }
 
-    /// Returns whether anything was ignored as unknown since the last turn.
+    /// Returns whether any unrecognized message has been ignored.
     pub fn has_ignored(&self) -> bool {
         self.router.has_ignored()
     }
 
-    /// Waits until the agent has been silent for a while. Returns false if it is not silent in time.
+    /// Waits until the agent has been silent for a while. Returns false if the time limit passes first.
     pub async fn settle(&self, window: SettleWindow) -> bool {
         let started = Instant::now();
         loop {
@@ -210,7 +210,7 @@ impl Connection {
         }
     }
 
-    /// Converts an error into one for the user. Waits for the process to exit if that is the cause.
+    /// Converts an error for the user. If the connection was closed, first waits for the process to exit.
     pub async fn explain(&self, error: &RequestError) -> AgentError {
         errors::explain(error, &self.handle, &self.router.printed()).await
     }

@@ -1,8 +1,8 @@
-//! Converts an agent's content to text.
+//! Converts content from an agent to text.
 
 use serde_json::{Map, Value};
 
-/// Returns the text of a content block, a list of blocks, or a bare string. A block of an unknown type has none.
+/// Returns the text of a content block, a list of blocks, or a bare string; empty for a block of an unknown type.
 pub(super) fn text_of(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
@@ -19,7 +19,7 @@ fn block_text(block: &Value) -> String {
         Some("resource") => block["resource"]["text"].as_str().unwrap_or_default().to_owned(),
         Some("image") => "*(image not shown)*".to_owned(),
         Some("audio") => "*(audio not shown)*".to_owned(),
-        // Some agents name the type of a text after its format, or nest the text.
+        // Some agents use the text's format as the block type, or nest the text.
         Some(_) | None => {
             let texts = ["text", "content", "value"].into_iter().map(|field| text_of(&block[field]));
             texts.into_iter().find(|text| !text.is_empty()).unwrap_or_default()
@@ -27,7 +27,7 @@ fn block_text(block: &Value) -> String {
     }
 }
 
-/// Returns the text of a chunk, which some agents put next to its content.
+/// Returns the text of a chunk. Some agents put it beside the content rather than in it.
 pub(super) fn chunk_text(fields: &Map<String, Value>) -> String {
     let texts = ["content", "text", "delta", "message"].into_iter().filter_map(|field| fields.get(field)).map(text_of);
     texts.into_iter().find(|text| !text.is_empty()).unwrap_or_default()
@@ -39,7 +39,7 @@ pub(super) fn is_thought(fields: &Map<String, Value>) -> bool {
     ["think", "thought", "reasoning"].iter().any(|part| kind.contains(part))
 }
 
-/// Returns whether a chunk has content that is not shown, such as a block of an unknown type.
+/// Returns whether a chunk has content that is not displayed, such as a block of an unknown type.
 pub(super) fn has_other_content(fields: &Map<String, Value>) -> bool {
     let is_other = |block: &Value| match block["type"].as_str() {
         Some("text" | "resource" | "resource_link" | "image" | "audio") | None => false,
@@ -65,7 +65,7 @@ impl CappedText {
         Self { text: String::new(), max, is_cut: false }
     }
 
-    /// Appends as much as fits.
+    /// Appends as much of a text as fits.
     pub fn push(&mut self, text: &str) {
         if self.is_cut {
             return;
@@ -81,7 +81,7 @@ impl CappedText {
     }
 }
 
-/// Returns the text of a tool's content list and whether it was truncated; `None` if no item can be shown.
+/// Returns the text of a tool's content list and whether it was truncated; `None` if no item can be displayed.
 pub(super) fn tool_text(items: &[Value], max: usize) -> Option<(String, bool)> {
     let mut shown = CappedText::new(max);
     let mut is_first = true;
@@ -114,7 +114,7 @@ fn diff_text(diff: &Value, shown: &mut CappedText) {
     }
 }
 
-/// Truncates a text to a number of bytes. Returns the start and whether anything was cut off.
+/// Truncates a text to a number of bytes. Returns the kept start and whether anything was cut off.
 pub(super) fn cut(text: &str, most_bytes: usize) -> (&str, bool) {
     let end = text.floor_char_boundary(most_bytes);
     (&text[..end], end < text.len())

@@ -4,31 +4,31 @@ use std::io;
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _};
 
-/// Maximum length of a line that is parsed, in bytes. Tools put whole files into one update.
+/// Maximum length of a line that is parsed, in bytes. One update may contain whole files.
 pub(super) const MAX_LINE_BYTES: usize = 64 * 1024 * 1024;
-/// Length kept of the start of a longer line, in bytes; its id is expected there.
+/// Length of the kept start of a longer line, in bytes; the ID is expected there.
 const HEAD_BYTES: usize = 64 * 1024;
-/// Length kept of its end, in bytes.
+/// Length of the kept end of a longer line, in bytes.
 const TAIL_BYTES: usize = 1024;
-/// A buffer larger than this, in bytes, is shrunk after its line.
+/// A buffer that has grown beyond this size, in bytes, is shrunk after its line.
 const KEPT_BYTES: usize = 1024 * 1024;
 
-/// A line.
+/// A line of output.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line<'a> {
     /// A complete line, without its newline.
     Complete(&'a [u8]),
-    /// A line that exceeds the limit.
+    /// A line longer than the limit.
     TooLong {
-        /// Its start.
+        /// The start of the line.
         head: &'a [u8],
-        /// Its end.
+        /// The end of the line.
         tail: &'a [u8],
     },
 }
 
 impl Line<'_> {
-    /// Returns how many bytes of the line are kept.
+    /// Returns the number of bytes kept of the line.
     pub fn bytes(&self) -> usize {
         match self {
             Self::Complete(line) => line.len(),

@@ -1,8 +1,9 @@
-//! Maps the agent's updates to the worker's.
+//! Maps an agent's updates to [`Update`]s.
 //!
-//! Lenient, because agents differ: unknown kinds are ignored and counted, a tool call may arrive twice, late, or
-//! without a status, and a malformed field counts as missing. A tool whose status was never reported is running unless
-//! it waits for a permission; one that was not permitted is `rejected`, whatever failure is reported for it.
+//! Parsing is lenient because agents differ: updates of unknown kinds are ignored and counted; a tool call may arrive
+//! twice, late, or without a status; and a malformed field counts as missing. A tool with no reported status is running
+//! unless it is waiting for permission. A tool that was denied permission is `rejected`, even if the agent reports a
+//! failure for it.
 
 mod answer_text;
 mod notices;
@@ -32,9 +33,9 @@ use super::{
 };
 use crate::agents::Update;
 
-/// Maximum number of tools of a turn.
+/// Maximum number of tool calls in a turn.
 const MAX_TOOLS: usize = 2000;
-/// Maximum length of the inputs and outputs of a turn's tools together, in bytes.
+/// Maximum total length of the inputs and outputs of a turn's tool calls, in bytes.
 const MAX_TOOLS_BYTES: usize = 16 * 1024 * 1024;
 
 /// The state of a turn.
@@ -42,9 +43,9 @@ const MAX_TOOLS_BYTES: usize = 16 * 1024 * 1024;
 pub(super) struct UpdateMapper {
     tools: HashMap<String, Tool>,
     tools_bytes: usize,
-    /// Number of calls with the same id, if it is more than one.
+    /// Number of calls that share an ID, if there is more than one.
     repeats: HashMap<String, usize>,
-    /// Whether a permission was rejected.
+    /// Whether a permission request was rejected.
     has_rejection: bool,
     terminals: TerminalOutputs,
     thoughts: Thoughts,
@@ -52,7 +53,7 @@ pub(super) struct UpdateMapper {
     text: AnswerText,
     ignored: HashMap<String, usize>,
     has_undecodable: bool,
-    /// Whether an update of an unknown kind had text, which may have been the answer.
+    /// Whether an update of an unknown kind had text, which may have been part of the answer.
     has_unread_text: bool,
 }
 
@@ -60,7 +61,7 @@ pub(super) struct UpdateMapper {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flow {
     Continue,
-    /// The answer has exceeded [`answer_text::MAX_ANSWER_BYTES`].
+    /// The answer exceeds [`answer_text::MAX_ANSWER_BYTES`].
     TooLong,
 }
 
@@ -78,13 +79,13 @@ pub(super) fn is_of_turn(update: &Value) -> bool {
     !STANDING.contains(&kind_of(update))
 }
 
-/// Returns whether an update repeats a message of the user, as in a replay.
+/// Returns whether an update repeats a user message, as in a replay.
 pub(super) fn is_user_message(update: &Value) -> bool {
     kind_of(update) == USERS
 }
 
 impl UpdateMapper {
-    /// Processes an update. Resulting updates are appended to `out`.
+    /// Processes an update and appends the resulting updates to `out`.
     pub fn update(&mut self, mut update: Value, out: &mut Vec<Update>) -> Flow {
         self.terminals.show(&mut update);
         let kind = kind_of(&update).to_owned();
@@ -104,7 +105,7 @@ impl UpdateMapper {
             "tool_call" | "tool_call_update" => {
                 let Some(id) = tool_call_id(&fields) else { return self.ignore(&kind) };
                 if kind == "tool_call" {
-                    // The tool may already be known; empty lists in the announcement do not replace what is known.
+                    // The tool may already be known; empty lists in the announcement do not replace known values.
                     fields.retain(|_, field| field.as_array().is_none_or(|items| !items.is_empty()));
                 }
                 if kind == "tool_call" && self.tools.get(&id).is_some_and(|tool| tool.is_followed_by(&fields)) {
@@ -133,7 +134,7 @@ impl UpdateMapper {
         Flow::Continue
     }
 
-    /// Shows the tool of a permission request, which may be unknown so far. Returns its title.
+    /// Adds the tool of a permission request, if it is not known yet, and emits it. Returns its title.
     pub fn permission(&mut self, id: &str, call: &Map<String, Value>, out: &mut Vec<Update>) -> String {
         self.upsert(id, call);
         self.set_permission(id, PermissionState::Pending, out);
@@ -142,12 +143,12 @@ impl UpdateMapper {
         self.tools.get(id).unwrap_or(&unknown).title().to_owned()
     }
 
-    /// Marks the tool as permitted.
+    /// Marks the tool call as permitted.
     pub fn allow(&mut self, id: &str, out: &mut Vec<Update>) {
         self.set_permission(id, PermissionState::Granted, out);
     }
 
-    /// Marks the tool as not permitted.
+    /// Marks the tool call as rejected.
     pub fn reject(&mut self, id: &str, out: &mut Vec<Update>) {
         self.has_rejection = true;
         self.set_permission(id, PermissionState::Rejected, out);
@@ -158,7 +159,7 @@ impl UpdateMapper {
         self.has_rejection = true;
     }
 
-    /// Returns whether a permission was rejected, after which some agents cancel their turn.
+    /// Returns whether a permission request was rejected, after which some agents cancel their turn.
     pub fn has_rejection(&self) -> bool {
         self.has_rejection
     }
@@ -180,7 +181,7 @@ impl UpdateMapper {
         self.thoughts.has_something_to_flush()
     }
 
-    /// Ends the turn: closes open tools, and rejects those that still wait for a permission.
+    /// Ends the turn: closes open tools, and rejects those that are still waiting for permission.
     pub fn finish(&mut self, is_success: bool, out: &mut Vec<Update>) {
         self.text.finish(out);
         self.thoughts.end(out);
@@ -212,7 +213,7 @@ impl UpdateMapper {
         }
     }
 
-    /// Returns whether there is an answer.
+    /// Returns whether the answer has any text.
     pub fn has_text(&self) -> bool {
         !self.text.is_empty()
     }
@@ -249,7 +250,7 @@ impl UpdateMapper {
         Flow::Continue
     }
 
-    /// Notes that something other than text has arrived.
+    /// Records that something other than text has arrived.
     fn interrupt(&mut self, out: &mut Vec<Update>) {
         self.thoughts.end(out);
         self.text.interrupt();

@@ -1,8 +1,9 @@
 //! Lenient parsing of an agent's JSON-RPC messages.
 //!
-//! A line yields the messages in it: usually one; several if an agent sends a batch, or two objects without a newline
-//! between them; none if it prints anything else. A message may follow other output on its line. One that cannot be parsed is still identified by its id, so
-//! that nobody waits for it: the agent's request is answered with an error, and our own request fails.
+//! A line usually contains one message. It contains several if an agent sends a batch or omits the newline between two
+//! objects, and none if it is other output. A message may follow other output on its line. A message that cannot be
+//! parsed is still identified by its ID, so that no one waits for it: a request from the agent is answered with an
+//! error, and a request to the agent fails.
 
 #[cfg(test)]
 mod tests;
@@ -49,7 +50,7 @@ impl RpcError {
         let code = fields.get("code").and_then(integer).unwrap_or(INTERNAL_ERROR);
         let message = fields.get("message").and_then(Value::as_str).unwrap_or_default().to_owned();
         let data = fields.remove("data").filter(|data| !data.is_null());
-        // Without a message, any other field may contain it.
+        // If there is no message, another field may contain it.
         let data = if message.is_empty() { data.or(Some(Value::Object(fields))) } else { data };
         Self { code, message, data }
     }
@@ -70,11 +71,11 @@ pub(super) enum Message {
     MalformedResponse { id: Value, reason: String },
     /// A `session/update` that cannot be parsed.
     MalformedUpdate,
-    /// Anything else.
+    /// A message or line of any other kind.
     Unknown,
 }
 
-/// Returns the messages in a line. The text of chunks keeps marks for lone surrogates, for a `SurrogateJoiner`.
+/// Returns the messages in a line. Lone surrogates in the text of chunks stay marked, for a `SurrogateJoiner`.
 pub(super) fn parse(line: &Line<'_>) -> Vec<Message> {
     match line {
         Line::Complete(line) => parse_line(line),
@@ -101,7 +102,7 @@ fn parse_line(line: &[u8]) -> Vec<Message> {
         if is_damaged && values.is_empty() {
             found.push(recover(rest, "", "is not valid JSON"));
         }
-        // After other output, only what is certainly a message counts.
+        // After other output, only an object that is certainly a message counts.
         found.extend(values.into_iter().filter(|value| start == 0 || is_message(value)).map(message));
         if is_damaged {
             break;
@@ -114,7 +115,8 @@ fn parse_line(line: &[u8]) -> Vec<Message> {
     found
 }
 
-/// Returns where the next message may start: at the start of the line, or after other output, such as a progress line.
+/// Returns the position where the next message may start: the start of the line, or after other output, such as
+/// progress information.
 fn next_start(text: &str, at: usize) -> Option<usize> {
     static FIRST: LazyLock<Regex> = LazyLock::new(|| pattern(r#"^(?:\[\s*\{|\{\s*["}])"#));
     static LATER: LazyLock<Regex> =
@@ -136,7 +138,7 @@ fn is_printed_update(text: &str) -> bool {
     text.contains('{') && text.contains("session/update") && text.contains("sessionUpdate")
 }
 
-/// Returns the objects at the start of a text, including those in lists, and the length of that part.
+/// Returns the objects at the start of a text, including those in lists, and the length of the text that contains them.
 fn objects(text: &str) -> (Vec<Value>, usize) {
     let mut found = Vec::new();
     let mut values = Deserializer::from_str(text).into_iter::<BoundedJson>();
@@ -152,7 +154,8 @@ fn objects(text: &str) -> (Vec<Value>, usize) {
     (found, length)
 }
 
-/// Replaces the marks of lone surrogates, except in the text of a chunk: the other half may arrive in the next chunk.
+/// Replaces the marks of lone surrogates, except in the text of a chunk, because the other half may arrive in the next
+/// chunk.
 fn unmark(value: &mut Value) {
     let chunk = value.pointer_mut("/params/update/content/text").map(Value::take);
     replace_all(value);
@@ -210,7 +213,7 @@ fn message(value: Value) -> Message {
     }
 }
 
-/// Identifies a message that cannot be parsed by its outermost fields.
+/// Identifies a message that cannot be parsed, based on its top-level fields.
 fn recover(head: &str, tail: &str, problem: &str) -> Message {
     let Outline { id, has_method } = outline(head);
     let Some(id) = id.or_else(|| id_at_end(tail)) else {
@@ -230,7 +233,7 @@ struct Outline {
     has_method: bool,
 }
 
-/// Finds the outermost fields of an object, even if its values are invalid.
+/// Finds the top-level fields of an object, even if some values are invalid.
 fn outline(text: &str) -> Outline {
     let (mut found, mut depth, mut at) = (Outline::default(), 0_usize, 0);
     let bytes = text.as_bytes();
@@ -274,7 +277,7 @@ fn id_at_start(text: &str) -> Option<Value> {
     (value.is_number() || value.is_string()).then_some(value)
 }
 
-/// Returns the id if it is the last field of an object.
+/// Returns the ID if it is the last field of an object.
 fn id_at_end(tail: &str) -> Option<Value> {
     let at = tail.rfind("\"id\"")?;
     let rest = tail[at + 4..].trim_start().strip_prefix(':')?;
@@ -283,7 +286,7 @@ fn id_at_end(tail: &str) -> Option<Value> {
     (after.trim() == "}").then_some(id)
 }
 
-/// Parses a whole number, written as a number or a string.
+/// Parses an integer, represented as a number or a string.
 pub(super) fn integer(value: &Value) -> Option<i64> {
     #[expect(clippy::cast_possible_truncation, reason = "only whole numbers that fit are cast")]
     let whole = |float: f64| (float.fract() == 0.0 && float.abs() < 9e15).then_some(float as i64);

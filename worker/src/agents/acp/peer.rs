@@ -1,7 +1,8 @@
 //! The client side of JSON-RPC: requests and their results, notifications, and responses to the agent's requests.
 //!
-//! Guarantees: our request ids and the agent's are kept apart; each of our requests ends, at the latest when the
-//! connection does; each of the agent's is answered, at the latest when its [`Responder`] is dropped.
+//! Guarantees: the IDs of the client's requests and of the agent's requests are independent; every request to the agent
+//! completes, at the latest when the connection closes; every request from the agent is answered, at the latest when
+//! its [`Responder`] is dropped.
 
 use std::{
     collections::HashMap,
@@ -18,17 +19,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::message::{INTERNAL_ERROR, RpcError, integer};
 
-/// Capacity of the channel for outgoing messages. When it is full, the agent does not read its stdin.
+/// Capacity of the channel for outgoing messages. It fills up only if the agent does not read its stdin.
 const OUTGOING_MESSAGES: usize = 1024;
 
 /// The reason why a request has no result.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum RequestError {
-    /// The connection was closed first.
+    /// The connection was closed before a response arrived.
     Closed,
     /// The agent responded with an error.
     Refused(RpcError),
-    /// The response cannot be decoded; the reason completes "a response that …".
+    /// The response cannot be decoded. The reason completes the phrase "a response that …".
     Unreadable(String),
 }
 
@@ -58,7 +59,7 @@ impl Peer {
         let (reply, outcome) = oneshot::channel();
         self.pending().insert(id, reply);
         let _pending = PendingGuard { peer: self, id };
-        // Checked after the insertion: either `close` sees the request, or the request sees the end.
+        // Checked after the insertion: either `close` sees the request, or the request sees that the peer is closed.
         if self.closed.is_cancelled() {
             return Err(RequestError::Closed);
         }
@@ -74,7 +75,7 @@ impl Peer {
         self.send(&json!({"jsonrpc": "2.0", "method": method, "params": value(parameters)}));
     }
 
-    /// Responds to a request of the agent.
+    /// Responds to a request from the agent.
     pub fn respond(&self, id: &Value, result: Result<Value, RpcError>) {
         self.send(&match result {
             Ok(result) => json!({"jsonrpc": "2.0", "id": id, "result": result}),
@@ -82,7 +83,7 @@ impl Peer {
         });
     }
 
-    /// Completes one of our requests. Returns false if no request with this id is pending.
+    /// Completes a request to the agent. Returns false if no request with this ID is pending.
     pub fn complete(&self, id: &Value, outcome: RpcResult) -> bool {
         let mut pending = self.pending();
         let known = integer(id).and_then(|id| pending.remove(&id));
@@ -95,7 +96,7 @@ impl Peer {
         reply.is_some_and(|reply| reply.send(outcome).is_ok())
     }
 
-    /// Closes the connection: pending requests fail.
+    /// Closes the connection. Pending requests fail.
     pub fn close(&self) {
         self.closed.cancel();
         self.pending().clear();
@@ -129,12 +130,12 @@ impl Drop for PendingGuard<'_> {
     }
 }
 
-/// Converts parameters to a value, or to null if they cannot be represented.
+/// Converts parameters to a value; null if they cannot be serialized.
 fn value(parameters: impl Serialize) -> Value {
     serde_json::to_value(parameters).unwrap_or_default()
 }
 
-/// Responds to a request of the agent. If it is dropped without a response, it responds with an error.
+/// Responds to a request from the agent. If dropped without a response, it responds with an error.
 #[derive(Debug)]
 pub(super) struct Responder {
     peer: Arc<Peer>,

@@ -1,8 +1,8 @@
-//! Permission requests of an agent: the options that it offers, the decision of the configured policy, and the
+//! Permission requests from an agent: the options that it offers, the decision of the configured policy, and the
 //! response.
 //!
-//! Every option is shown with its own name and answered with its own id. The store and the API identify an option by a
-//! sanitized id; the agent receives exactly the id that it sent.
+//! Every option is displayed with its own name. The store and the API identify an option by a sanitized ID; the
+//! response to the agent contains the original one.
 
 #[cfg(test)]
 mod tests;
@@ -15,9 +15,9 @@ use serde_json::{Map, Value, json};
 
 use super::mapper::tool_call_id;
 
-/// Maximum number of options of a request.
+/// Maximum number of options in a request.
 const MAX_OPTIONS: usize = 100;
-/// Maximum length of an option id that is stored unchanged, in bytes. A longer one is replaced by its number.
+/// Maximum length of an option id that is stored unchanged, in bytes. A longer ID is replaced by the option's number.
 const MAX_OPTION_ID_BYTES: usize = 256;
 /// Maximum length of an option's kind, in bytes.
 const MAX_KIND_BYTES: usize = 64;
@@ -25,19 +25,19 @@ const MAX_KIND_BYTES: usize = 64;
 /// A parsed permission request.
 #[derive(Debug)]
 pub(super) struct Request {
-    /// The id and fields of the tool call; `None` if the request names none.
+    /// The ID and fields of the tool call; `None` if the request contains none.
     pub tool_call: Option<(String, Map<String, Value>)>,
     offered: Vec<OfferedOption>,
 }
 
-/// An option and its id as the agent sent it.
+/// An option, with its ID as sent by the agent.
 #[derive(Debug)]
 struct OfferedOption {
     option: PermissionOption,
     agent_id: Value,
 }
 
-/// The policy's decision about a request.
+/// The policy's decision on a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PolicyDecision {
     /// Decide without the user.
@@ -67,13 +67,13 @@ impl Request {
         Some(Self { tool_call, offered })
     }
 
-    /// Returns the options for the user.
+    /// Returns the options to offer to the user.
     pub fn options(&self) -> Vec<PermissionOption> {
         self.offered.iter().map(|offered| offered.option.clone()).collect()
     }
 
-    /// Applies the policy. `allow` decides only if exactly one option allows the operation once and nothing else could
-    /// be meant; it never selects an option that the agent would remember.
+    /// Applies the policy. `allow` decides without the user only if exactly one option allows the operation once and
+    /// every option's kind is recognizable. It never selects an option that the agent would remember.
     pub fn decide(&self, policy: PermissionPolicy) -> PolicyDecision {
         if self.offered.is_empty() {
             return PolicyDecision::Decide(PermissionDecision::Reject);
@@ -91,7 +91,8 @@ impl Request {
                     | PermissionKind::RejectOnce
                     | PermissionKind::RejectAlways => true,
                 });
-                // Several lasting approvals, such as "for this file" and "for all", do not make it ambiguous.
+                // Several "always" options, such as "for this file" and "for all files", do not make the request
+                // ambiguous.
                 if is_clear && of(PermissionKind::AllowOnce).count() == 1 {
                     PolicyDecision::Decide(PermissionDecision::Allow)
                 } else {
@@ -101,8 +102,8 @@ impl Request {
         }
     }
 
-    /// Returns the response: the option with this id, or one that matches the decision. Rejecting without a
-    /// `reject_once` option cancels the request, which is the only other outcome in the protocol.
+    /// Returns the response: the option with the ID `chosen`, or else one that matches the decision. A rejection
+    /// without a `reject_once` option cancels the request, which is the only other outcome in the protocol.
     pub fn result(&self, decision: PermissionDecision, chosen: Option<&str>) -> Value {
         let options = self.options();
         let by_decision = || option_for(&options, decision).ok().flatten().map(|option| option.option_id.as_str());
@@ -113,7 +114,7 @@ impl Request {
     }
 }
 
-/// Returns the response to a request that was not decided.
+/// Returns the response to a request for which no decision was made.
 pub(super) fn cancelled() -> Value {
     json!({"outcome": {"outcome": "cancelled"}})
 }

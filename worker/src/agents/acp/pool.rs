@@ -1,8 +1,8 @@
 //! The processes of one agent: one per conversation, kept for its next turn.
 //!
-//! Guarantees: a conversation never has two processes; at most the configured number run at a time, counting one that
-//! is being ended until it has exited; while they exceed the configured memory, idle ones are ended, the least recently
-//! used first. A process that is working is never ended here.
+//! Guarantees: a conversation never has two processes; at most the configured number of processes run at a time, and
+//! one that is being ended counts until it has exited; while they exceed the configured memory limit, idle processes
+//! are ended, least recently used first. The pool never ends a process that is working.
 
 mod permit;
 mod slot;
@@ -35,18 +35,18 @@ use self::{
 use super::{connection::Connection, session::OpenSession};
 use crate::agents::process::{ProcessHandle, ProcessHost, tree};
 
-/// Shortest interval between two checks of the idle processes.
+/// Shortest interval between checks of the idle processes.
 const MIN_CHECK_INTERVAL: Duration = Duration::from_millis(100);
-/// Longest interval between two checks of the idle processes.
+/// Longest interval between checks of the idle processes.
 const MAX_CHECK_INTERVAL: Duration = Duration::from_secs(15);
 
 /// A pooled connection. Dropping it ends its process.
 pub(super) trait PooledConnection: Send + 'static {
-    /// Returns whether it can be used again.
+    /// Returns whether the connection can be used again.
     fn is_open(&self) -> bool;
-    /// Returns the handle of the process.
+    /// Returns the handle of the connection's process.
     fn handle(&self) -> &ProcessHandle;
-    /// Deletes the agent's session, if it supports that, and then ends the process.
+    /// Deletes the agent's session, if the agent supports that, and then ends the process.
     fn end_session(self, _session: String) -> BoxFuture<'static, ()>
     where
         Self: Sized,
@@ -77,12 +77,12 @@ pub(super) struct WarmProcess<C = Connection> {
     permit: ProcessPermit,
 }
 
-/// The limits of an agent's processes.
+/// Limits on an agent's processes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PoolLimits {
     pub keep_warm: Duration,
     pub processes: usize,
-    /// Not checked if `u64::MAX`.
+    /// Maximum total memory of the processes; `u64::MAX` disables the limit.
     pub memory_bytes: u64,
 }
 
@@ -91,11 +91,11 @@ pub(super) struct Pool<C = Connection> {
     limits: PoolLimits,
     permits: Arc<Semaphore>,
     slots: Mutex<HashMap<SessionId, Arc<Slot<C>>>>,
-    /// Notified when a process may have become idle and when one has exited.
+    /// Notified when a process may have become idle and when a process has exited.
     changed: Notify,
-    /// Number of processes that are being ended and have not exited.
+    /// Number of processes that are being ended but have not exited yet.
     exiting: Arc<AtomicIsize>,
-    /// Number of turns that wait for a permit.
+    /// Number of turns that are waiting for a permit.
     waiting: AtomicIsize,
     tasks: TaskTracker,
     /// The worker is about to exit.
@@ -123,7 +123,7 @@ impl<C: PooledConnection> Pool<C> {
                 let Some(pool) = weak.upgrade() else { return };
                 pool.evict_stale();
             }
-            // End all idle ones on shutdown; the others are ended by their turns.
+            // On shutdown, end all idle processes; the others are ended by their turns.
             if let Some(pool) = weak.upgrade() {
                 while pool.evict() {}
             }
@@ -131,7 +131,7 @@ impl<C: PooledConnection> Pool<C> {
         pool
     }
 
-    /// Waits for the conversation's slot, which another of its turns may still hold while it is being stopped.
+    /// Waits for the conversation's slot, which an earlier turn may still hold while it is being stopped.
     pub async fn acquire(self: &Arc<Self>, session: SessionId) -> SlotGuard<C> {
         let slot = {
             let mut slots = self.lock();
@@ -152,12 +152,12 @@ impl<C: PooledConnection> Pool<C> {
         }
     }
 
-    /// Waits until another process may be started. Ends idle ones to make room, but no more than needed.
+    /// Waits until another process may be started. Ends idle processes to make room, but no more than needed.
     async fn acquire_permit(&self) -> OwnedSemaphorePermit {
         let _waiter = WaiterGuard::new(&self.waiting);
         loop {
             let mut changed = pin!(self.changed.notified());
-            // Before the check, so that no change after it is missed.
+            // Enabled before the check, so that no later change is missed.
             changed.as_mut().enable();
             if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
                 while self.is_over_memory() && self.evict() {}
@@ -199,7 +199,7 @@ impl<C: PooledConnection> Pool<C> {
         idle
     }
 
-    /// Ends processes that were idle for too long or have crashed, and removes empty slots.
+    /// Ends processes that have been idle for too long or have crashed, and removes empty slots.
     fn evict_stale(&self) {
         for slot in self.idle() {
             let is_old = slot.used_at().elapsed() >= self.limits.keep_warm;

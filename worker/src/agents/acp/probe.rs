@@ -1,4 +1,4 @@
-//! Tries an agent, for `worker doctor`.
+//! Probes an agent for `worker doctor`.
 
 use std::{fmt::Write as _, time::Duration};
 
@@ -8,11 +8,11 @@ use tokio::time::Instant;
 use super::{AcpAgent, connection::Connection, session};
 use crate::agents::{AgentError, driver::ProbeReport, process::AgentProcess};
 
-/// Number of lines from the end of an agent's stderr that are reported.
+/// Number of lines reported from the end of an agent's stderr.
 const REPORTED_LINES: usize = 5;
 
 impl AcpAgent {
-    /// Starts the agent, initializes it, opens a session, and ends it.
+    /// Starts the agent, initializes it, opens a session, and ends the process.
     pub(in crate::agents) async fn probe(&self) -> ProbeReport {
         let mut probe = Probe::default();
         let folder = SessionId::generate();
@@ -36,7 +36,7 @@ impl AcpAgent {
 
     async fn initialize(&self, process: AgentProcess, probe: &mut Probe) -> Result<(), AgentError> {
         let opened = Connection::open(process, &self.runner.host, &self.runner.settle_policy).await;
-        // Only now is it known whether the supervisor could start the program.
+        // Only now is it known whether the supervisor was able to start the program.
         probe.is_started = opened.as_ref().err().is_none_or(|error| error.code != ErrorCode::AgentUnavailable);
         let connection = opened?;
         probe.initialized_after = Some(probe.begun_at.elapsed());
@@ -53,15 +53,15 @@ struct Probe {
     begun_at: Instant,
     /// Whether the program was started.
     is_started: bool,
-    /// Time until the agent was initialized; `None` if it was not.
+    /// Time until the agent was initialized; `None` if it never was.
     initialized_after: Option<Duration>,
-    /// Its name and version.
+    /// The agent's name and version.
     name: Option<String>,
-    /// The names of its sign-in methods.
+    /// The names of the agent's authentication methods.
     sign_in_methods: Vec<String>,
-    /// Why no session could be opened; `None` if one was.
+    /// Why no session could be opened; `None` if one was opened.
     failure: Option<AgentError>,
-    /// The end of its stderr if it failed, without secrets.
+    /// The end of the agent's stderr, without secrets, if the probe failed.
     stderr: String,
 }
 

@@ -1,7 +1,7 @@
-//! Determines how a turn ended, from the result of its prompt and the updates before it.
+//! Determines how a turn ended from the result of its prompt and the preceding updates.
 //!
-//! A failed answer is never reported as finished, and a good one is not discarded because of an unusual word. A stop
-//! reason of the protocol is taken literally, unless the agent reports a failure at the same time.
+//! A failed answer is never reported as complete, and a good answer is not discarded because of an unusual stop reason.
+//! A stop reason that the protocol defines is taken literally unless the agent also reports a failure.
 
 #[cfg(test)]
 mod tests;
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::agents::{AgentError, Answer};
 
-/// Parts of nonstandard stop reasons that indicate a failure.
+/// Substrings of nonstandard stop reasons that indicate a failure.
 const FAILURES: [&str; 22] = [
     "error",
     "fail",
@@ -42,7 +42,8 @@ const FAILURES: [&str; 22] = [
     "incomplete",
 ];
 
-/// Returns the answer or the error of a prompt with this result. `redact` removes secrets from the agent's error message.
+/// Returns the answer or the error for a prompt with this result. `redact` removes secrets from the agent's error
+/// message.
 pub(super) fn to_answer(
     result: &Value,
     mapper: &UpdateMapper,
@@ -56,7 +57,7 @@ pub(super) fn to_answer(
             | "token_limit",
         ) => Some(FinishReason::Length),
         Some("refusal" | "refused" | "content_filter" | "content_filtered" | "safety") => Some(FinishReason::Refusal),
-        // Some agents cancel a turn whose permission was rejected.
+        // Some agents cancel the turn after a permission request is rejected.
         Some("cancelled" | "canceled") if mapper.has_rejection() => Some(FinishReason::Stop),
         Some("end_turn") => (!has_failed()).then_some(FinishReason::Stop),
         Some(other) => (!indicates_failure(other) && !has_failed()).then_some(FinishReason::Stop),
@@ -67,7 +68,7 @@ pub(super) fn to_answer(
     if let Some(finish_reason) = finish_reason {
         return Ok(Answer { finish_reason, usage: usage(result) });
     }
-    // Next to an answer, only a notice of an error explains its failure, and the answer's own words never do.
+    // If there is an answer, only an error notice explains the failure; an ordinary notice does not.
     let notice = mapper.last_notice().filter(|notice| notice.is_error || !mapper.has_text());
     let message = reported_error(result)
         .or_else(|| notice.map(|notice| notice.words.clone()))
@@ -83,14 +84,14 @@ pub(super) fn to_answer(
     })
 }
 
-/// Returns the stop reason as the agent wrote it.
+/// Returns the stop reason exactly as the agent sent it.
 fn reason_of(result: &Value) -> Option<&str> {
     ["stopReason", "stop_reason", "finishReason", "finish_reason"]
         .into_iter()
         .find_map(|name| result.get(name)?.as_str())
 }
 
-/// Returns whether the only output is an error.
+/// Returns whether the agent sent an error and no text.
 fn is_only_an_error(mapper: &UpdateMapper) -> bool {
     !mapper.has_text() && mapper.last_notice().is_some_and(|notice| notice.is_error)
 }
@@ -100,7 +101,7 @@ fn indicates_failure(reason: &str) -> bool {
     FAILURES.iter().any(|part| reason.contains(part))
 }
 
-/// Returns the error message in the result itself.
+/// Returns the error message from the result itself.
 fn reported_error(result: &Value) -> Option<String> {
     let meta = result.get("_meta");
     let reported = [result.get("error"), result.get("errorMessage"), meta.and_then(|meta| meta.get("error"))];

@@ -1,4 +1,4 @@
-//! Runs the turns of an agent: prepares its process and session, prompts it, and cleans up afterward.
+//! Runs an agent's turns: prepares the process and the session, sends the prompt, and cleans up afterward.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::agents::{
     prompt,
 };
 
-/// The shared state of an agent and its turns.
+/// The state shared by an agent's turns.
 pub(super) struct Runner {
     pub config: AcpConfig,
     pub launch: Launch,
@@ -29,7 +29,7 @@ pub(super) struct Runner {
 }
 
 impl Runner {
-    /// Answers a turn, and cleans up after it.
+    /// Answers a turn and cleans up after it.
     pub async fn run(
         &self,
         turn: Turn,
@@ -40,7 +40,8 @@ impl Runner {
         let Some(mut slot) = stop.run_until_cancelled(self.pool.acquire(turn.session_id)).await else { return };
         let (result, cleanup) = self.answer(turn, &mut slot, updates, stop).await;
         let _ = reply.send(result);
-        // The next turn of the conversation waits for this, so that nothing of this turn is mistaken for a part of it.
+        // The conversation's next turn waits for the cleanup, so that late output of this turn is not mistaken for its
+        // own.
         if let Some(cleanup) = cleanup
             && let Some(warm) = slot.warm.as_ref()
             && !cleanup.run(&warm.connection, &self.settle_policy).await
@@ -49,7 +50,7 @@ impl Runner {
         }
     }
 
-    /// Answers a turn. If the prompt was sent, also returns the work to do before the next turn.
+    /// Answers a turn. If the prompt was sent, also returns the cleanup to run before the next turn.
     async fn answer(
         &self,
         turn: Turn,
@@ -59,7 +60,7 @@ impl Runner {
     ) -> (Result<Answer, AgentError>, Option<turn::Cleanup>) {
         let stopped = || (Err(AgentError::stopped()), None);
         let Some(ready) = stop.run_until_cancelled(self.prepare(&turn, slot)).await else {
-            // The process may be partially set up.
+            // The process may be only partly set up.
             slot.discard();
             return stopped();
         };
@@ -93,9 +94,9 @@ impl Runner {
         (result, Some(cleanup))
     }
 
-    /// Ensures that there is a process with a session that can be prompted.
+    /// Ensures that there is a process with a session to send the prompt to.
     async fn prepare(&self, turn: &Turn, slot: &mut SlotGuard) -> Result<(), AgentError> {
-        // A session that has already seen this turn, or later ones, cannot be resumed.
+        // A session that already contains this turn, or later ones, cannot be resumed.
         let mut resume = turn.resume.as_ref().filter(|resume| resume.turn < turn.turn);
         if let Some(warm) = slot.warm.as_mut() {
             if !warm.connection.is_open() {
@@ -117,7 +118,7 @@ impl Runner {
                 slot.put(Connection::open(process, &self.host, &self.settle_policy).await?, permit);
             }
             let Some(warm) = slot.warm.as_mut() else { return Err(AgentError::stopped()) };
-            // Another program cannot use the session id, or would take it for a different session.
+            // A different program could not use the session ID, or would use it for a different session.
             let provider = self.provider(&warm.connection);
             resume = resume.filter(|resume| resume.session.provider == provider);
             match session::open(&warm.connection, &self.config, resume, self.settle_policy.after_replay()).await {
@@ -136,8 +137,8 @@ impl Runner {
         }
     }
 
-    /// Returns the program that the agent's sessions belong to: the name that it reports, or that of the started
-    /// program.
+    /// Returns the name of the program that the agent's sessions belong to: the reported name, or else that of the
+    /// started program.
     fn provider(&self, connection: &Connection) -> String {
         let started = match &self.launch.program {
             Program::Named(name) => name.as_str(),
@@ -146,7 +147,7 @@ impl Runner {
         connection.agent_info.name.as_deref().unwrap_or(started).to_owned()
     }
 
-    /// Starts a process of the agent in the work folder of a session.
+    /// Starts an agent process in a session's work folder.
     pub async fn start(&self, session: SessionId) -> Result<AgentProcess, StartError> {
         self.host.start(&self.launch, session).await
     }

@@ -1,4 +1,4 @@
-//! Opens the agent's own session: the one in which the conversation took place before, or a new one.
+//! Opens the agent's session for a conversation: the earlier one if possible, or else a new one.
 
 use std::{path::Path, time::Duration};
 
@@ -13,19 +13,19 @@ use serde_json::{Value, json};
 use super::{connection::Connection, settle::SettleWindow, update::session_id_in};
 use crate::agents::AgentError;
 
-/// How long an agent may take for each request.
+/// Time limit for each request.
 const SESSION_LIMIT: Duration = Duration::from_secs(30);
 
 /// An agent's session and how much of the conversation it contains.
 #[derive(Clone, Debug)]
 pub(super) struct OpenSession {
-    /// The agent's id of the session.
+    /// The session ID assigned by the agent.
     pub id: String,
-    /// The last turn in the session; `None` if it is new.
+    /// The last turn that the session contains; `None` if the session is new.
     pub last_turn: Option<i64>,
 }
 
-/// Resumes an earlier session if the agent can, and otherwise starts a new one. Sets the mode and the model either way.
+/// Resumes an earlier session if possible, or else starts a new one. In both cases, sets the mode and the model.
 pub(super) async fn open(
     connection: &Connection,
     config: &AcpConfig,
@@ -50,8 +50,8 @@ pub(super) async fn open(
     Ok(OpenSession { id, last_turn: None })
 }
 
-/// Returns whether the agent has restored an earlier session. Every supported method is tried; if all fail, a new
-/// session receives the conversation.
+/// Returns whether the agent has restored an earlier session. Tries every supported method. If all of them fail, the
+/// caller starts a new session and sends it the conversation.
 async fn restore(
     connection: &Connection,
     config: &AcpConfig,
@@ -86,7 +86,7 @@ async fn try_restore(
 ) -> Result<(), AgentError> {
     let state = connection.request_within(SESSION_LIMIT, method, request).await?;
     configure(connection, config, id, &state).await?;
-    // Some agents respond first and replay the history afterward. There is no listener yet, so it is discarded.
+    // Some agents respond first and then replay the history, which is discarded because there is no listener yet.
     match replay {
         Some(window) if !connection.settle(window).await => {
             let message = format!("The agent kept sending updates for {} s after `{method}`.", window.limit.as_secs());
@@ -96,8 +96,8 @@ async fn try_restore(
     }
 }
 
-/// Sets the configured mode and model. It is an error if the agent does not offer them, because it would run with
-/// others.
+/// Sets the configured mode and model. Fails if the agent does not offer them, because it would run with different
+/// ones.
 async fn configure(
     connection: &Connection,
     config: &AcpConfig,
@@ -126,7 +126,7 @@ async fn configure(
     Ok(())
 }
 
-/// A setting that an agent offers in its own list or among its configuration options.
+/// A setting that an agent offers in a dedicated list or as a configuration option.
 struct Setting {
     field: &'static str,
     listed: Vec<String>,
@@ -170,7 +170,7 @@ fn names(list: &Value, field: &str) -> Vec<String> {
     items.filter_map(|item| item[field].as_str().map(str::to_owned)).collect()
 }
 
-/// Returns the values of an option, which may be grouped.
+/// Returns the values of an option, whether or not they are grouped.
 fn option_values(option: &Value) -> Vec<String> {
     let entries = option["options"].as_array().into_iter().flatten();
     entries

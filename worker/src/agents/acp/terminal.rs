@@ -1,25 +1,25 @@
-//! Output that agents send in pieces outside the protocol.
+//! Tool output that agents stream outside the protocol.
 //!
-//! The adapter for Codex sends a tool's output only in `_meta.terminal_output_delta` of its updates, unless the client
-//! opts out.
+//! The Codex adapter sends a tool's output only in `_meta.terminal_output_delta` of its updates unless the client opts
+//! out.
 
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-/// Maximum length kept of a tool's output, in bytes: one more than is shown, so that it counts as truncated.
+/// Maximum length of a tool's kept output, in bytes: one more than is displayed, so that it counts as truncated.
 const MAX_BYTES: usize = 64 * 1024 + 1;
-/// Maximum number of tools of a turn whose output is kept.
+/// Maximum number of tools per turn whose output is kept.
 const MAX_TOOLS: usize = 2000;
 
-/// The outputs so far, by tool call id.
+/// The outputs so far, by tool call ID.
 #[derive(Default)]
 pub(super) struct TerminalOutputs {
     outputs: HashMap<String, String>,
 }
 
 impl TerminalOutputs {
-    /// Adds the output so far to an update, in the field that the protocol defines for it.
+    /// Inserts the output so far into an update, in the field that the protocol defines for it.
     pub fn show(&mut self, update: &mut Value) {
         let told = update.pointer("/_meta/terminal_output_delta/data").and_then(Value::as_str);
         let (Some(id), Some(piece)) = (update.get("toolCallId").and_then(Value::as_str), told) else { return };

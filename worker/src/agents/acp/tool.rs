@@ -1,6 +1,6 @@
-//! A tool call of a turn, assembled from its updates.
+//! A tool call in a turn, assembled from its updates.
 //!
-//! Keeps only what is shown, up to a limit. A malformed field counts as missing and does not affect the others.
+//! Keeps only what is displayed, up to a limit. A malformed field counts as missing and does not affect other fields.
 
 use banter_shared::chat::{StepStatus, ToolDetail, ToolKind, ToolLocation};
 use serde::{
@@ -14,16 +14,16 @@ use super::{
     update::canonical,
 };
 
-/// Maximum length kept of a tool's input and of its output, in bytes.
+/// Maximum length of a tool's kept input and of its kept output, in bytes each.
 pub(super) const MAX_DETAIL_BYTES: usize = 64 * 1024;
 /// Maximum length of a path or title, in bytes.
 const MAX_LINE_BYTES: usize = 4096;
-/// Maximum number of locations.
+/// Maximum number of locations in a tool call.
 const MAX_LOCATIONS: usize = 100;
-/// The title of a tool without one.
+/// The title of a tool that has none.
 pub(super) const DEFAULT_TITLE: &str = "Tool";
 
-/// The status that the agent reports.
+/// A status reported by the agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ReportedStatus {
     Pending,
@@ -52,7 +52,7 @@ impl ReportedStatus {
     }
 }
 
-/// The state of a tool's permission.
+/// The permission state of a tool call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PermissionState {
     NotRequested,
@@ -92,7 +92,7 @@ pub(super) struct Tool {
     shown: Option<CappedValue>,
     raw_output: Option<CappedValue>,
     locations: Vec<ToolLocation>,
-    /// `None` if no status was reported, or it no longer applies.
+    /// `None` if no status was reported or the reported one no longer applies.
     reported: Option<ReportedStatus>,
     permission: PermissionState,
 }
@@ -145,8 +145,8 @@ impl Tool {
         }
     }
 
-    /// Returns whether an announcement with these fields is of another call with the same id: this one has ended, and
-    /// the other has not.
+    /// Returns whether an announcement with these fields starts another call with the same ID: this call has ended, and
+    /// the announced one has not.
     pub fn is_followed_by(&self, announced: &Map<String, Value>) -> bool {
         let status = announced.get("status").and_then(ReportedStatus::parse);
         self.reported.is_some_and(ReportedStatus::is_final) && status.is_some_and(|status| !status.is_final())
@@ -154,7 +154,7 @@ impl Tool {
 
     pub fn status(&self) -> StepStatus {
         match (self.reported, self.permission) {
-            // Even without a permission: what has happened is not hidden.
+            // Even if permission was denied: a completed operation is not hidden.
             (Some(ReportedStatus::Completed), _) => StepStatus::Succeeded,
             (_, PermissionState::Rejected) => StepStatus::Rejected,
             (Some(ReportedStatus::Failed), _) => StepStatus::Failed,
@@ -173,16 +173,17 @@ impl Tool {
         }
     }
 
-    /// Changes the state of the permission.
+    /// Sets the permission state.
     pub fn set_permission(&mut self, permission: PermissionState) {
         self.permission = permission;
-        // It was pending because it waited for the permission.
+        // The call was pending only because it was waiting for permission.
         if permission == PermissionState::Granted && self.reported == Some(ReportedStatus::Pending) {
             self.reported = None;
         }
     }
 
-    /// Closes a tool that is open when its turn ends. One that still waits for a permission is rejected.
+    /// Closes a tool call that is still open when its turn ends. A call that is still waiting for permission is
+    /// rejected.
     pub fn close(&mut self, is_success: bool) {
         match self.permission {
             PermissionState::Pending => self.permission = PermissionState::Rejected,
@@ -192,7 +193,7 @@ impl Tool {
         }
     }
 
-    /// Returns the length of its input and output, in bytes.
+    /// Returns the total length of the input and the output, in bytes.
     pub fn bytes(&self) -> usize {
         self.input.bytes()
             + [&self.shown, &self.raw_output].into_iter().flatten().map(CappedValue::bytes).sum::<usize>()
@@ -205,7 +206,7 @@ impl Tool {
         self.locations.clear();
     }
 
-    /// Returns the detail of the tool's step.
+    /// Returns the detail of the step for this tool call.
     pub fn detail(&self) -> ToolDetail {
         let nothing = CappedValue::default();
         let output = self.shown.as_ref().or(self.raw_output.as_ref()).unwrap_or(&nothing);
@@ -247,7 +248,7 @@ fn location(location: &Value) -> Option<ToolLocation> {
     Some(ToolLocation { path: path.to_owned(), line: location["line"].as_u64() })
 }
 
-/// Parses the kind of a tool. Returns `None` if the protocol does not define it.
+/// Parses a tool kind. Returns `None` if the protocol does not define it.
 fn known_kind(word: &str) -> Option<ToolKind> {
     let kind = ToolKind::deserialize(StrDeserializer::<value::Error>::new(word)).ok()?;
     (kind != ToolKind::Other || word == "other").then_some(kind)

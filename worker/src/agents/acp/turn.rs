@@ -1,8 +1,8 @@
 //! One prompt, from the request to its end.
 //!
-//! Guarantees: what the agent sent before its result, or soon after it, is emitted before the turn ends; a stopped turn
-//! is cancelled in the agent's session, and whether the agent complied in time and left none of the turn's processes
-//! running decides whether its process is kept. Other processes that a turn has left running, detached from the agent,
+//! Guarantees: everything that the agent sent before its result, or soon after it, is emitted before the turn ends;
+//! stopping a turn cancels it in the agent's session, and the agent's process is kept only if the agent complied in
+//! time and left no process of the turn running. Other processes that a turn leaves running, detached from the agent,
 //! are ended by [`kill_detached`].
 
 mod pending;
@@ -39,39 +39,40 @@ use super::{
 };
 use crate::agents::{AgentError, Answer, PermissionRequest, Update, process::tree};
 
-/// How long an agent may take to end a cancelled turn.
+/// How long an agent may take to end a turn that was cancelled.
 const CANCEL_LIMIT: Duration = Duration::from_secs(5);
-/// Maximum number of events that are processed at once, so that many small ones become few updates.
+/// Maximum number of events processed at once, so that many small events are merged into few updates.
 const BATCH: usize = 1024;
-/// How long a thought is buffered before it is emitted.
+/// How long thoughts are buffered before they are emitted.
 const FLUSH_PAUSE: Duration = Duration::from_millis(150);
 
 /// The end of a prompt.
 pub(super) struct TurnResult {
     /// The answer.
     pub result: Result<Answer, AgentError>,
-    /// How much of the agent can be used again.
+    /// What can be reused of the agent.
     pub reuse: Reuse,
     pub cleanup: Cleanup,
 }
 
-/// The work to do between a turn and the next one of its session.
+/// The cleanup between a turn and the session's next turn.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cleanup {
-    /// When the turn began, in the unit of process start times.
+    /// When the turn began, in the same unit as the start times of processes.
     started_at: u64,
-    /// Whether updates of the turn may still arrive: a cancelled turn ends for its user without waiting for them.
+    /// Whether more updates from the turn may arrive. A turn that was cancelled ends for its user without waiting for
+    /// them.
     is_unsettled: bool,
 }
 
-/// How much of an agent can be used after a turn.
+/// What can be reused of an agent after a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reuse {
-    /// Its session can continue.
+    /// The process and its session.
     Session,
-    /// The process, in a new session: it is unknown what the old one contains of this turn.
+    /// Only the process, with a new session: it is unknown how much of this turn the old session contains.
     Process,
-    /// Nothing: it does not stop, or has exited.
+    /// Nothing: the agent does not stop, or has exited.
     Nothing,
 }
 
@@ -80,7 +81,7 @@ pub(super) struct Prompt<'a> {
     pub connection: &'a Connection,
     pub config: &'a AcpConfig,
     pub session_id: &'a str,
-    /// The content of the prompt; the last block is the user's message.
+    /// The text blocks of the prompt; the last one is the user's message.
     pub blocks: Vec<String>,
     pub updates: &'a mpsc::Sender<Update>,
     pub stop: &'a CancellationToken,
@@ -90,16 +91,16 @@ pub(super) struct Prompt<'a> {
     pub settle_policy: &'a SettlePolicy,
 }
 
-/// The reason why reading events ended.
+/// The reason for no longer reading events.
 enum LoopExit {
     /// The agent has ended the turn.
     Done(Result<Value, RequestError>, Flow),
-    /// The turn should be cancelled.
+    /// The turn is to be cancelled.
     Cancel(Result<Answer, AgentError>),
 }
 
 impl Prompt<'_> {
-    /// Sends the prompt and forwards updates until the end.
+    /// Sends the prompt and forwards updates until the turn ends.
     pub async fn run(self) -> TurnResult {
         let started_at = tree::moment();
         let mut subscription = self.connection.subscribe(self.session_id);
@@ -133,7 +134,7 @@ impl Prompt<'_> {
             LoopExit::Cancel(result) => {
                 self.connection.cancel(self.session_id);
                 pending.cancel();
-                // Further events are read and discarded, so that the agent is not blocked.
+                // Further events are read and discarded so that the agent is not blocked.
                 let drain = async {
                     while let Some(received) = subscription.events.recv().await {
                         if let TurnEvent::Permission(_, responder) = received.event {
@@ -170,7 +171,7 @@ impl Prompt<'_> {
     ) -> LoopExit {
         let mut silent_since = Instant::now();
         let mut flush_at = Instant::now();
-        // The result, once it has arrived: from then on, only late updates are awaited.
+        // Set once the result has arrived. From then on, only late updates are awaited.
         let mut settling: Option<SettlingTurn> = None;
         loop {
             let mut out = Vec::new();
@@ -204,7 +205,7 @@ impl Prompt<'_> {
                 result = &mut *response, if settling.is_none() => {
                     pending.cancel();
                     match self.settle_policy.after_turn() {
-                        // An agent that has exited sends nothing more than what is queued.
+                        // An agent that has exited sends nothing more than what is already queued.
                         Some(window) if result != Err(RequestError::Closed) => settling = Some(SettlingTurn::new(result, window)),
                         Some(_) | None => {
                             while flow == Flow::Continue && let Ok(received) = events.try_recv() {
@@ -225,7 +226,7 @@ impl Prompt<'_> {
                     pending.decide(number, decision, mapper, &mut out);
                 }
                 () = sleep_until(flush_at), if mapper.has_something_to_flush() => mapper.flush(&mut out),
-                // A user may take their time.
+                // Users may take as long as they need to answer a permission request.
                 () = sleep_until(silent_since + self.config.idle_timeout), if pending.is_empty() && settling.is_none() => {
                     let limit = self.config.idle_timeout.as_secs();
                     let what = if self.connection.has_ignored() { "nothing that could be read" } else { "nothing" };
@@ -243,7 +244,7 @@ impl Prompt<'_> {
         }
     }
 
-    /// Sends updates. Returns false if they are no longer received.
+    /// Sends updates. Returns false if the receiver was dropped.
     async fn emit(&self, out: Vec<Update>) -> bool {
         for update in out {
             if self.updates.send(update).await.is_err() {
@@ -295,7 +296,7 @@ impl Prompt<'_> {
 }
 
 impl Cleanup {
-    /// Waits until the agent is silent, discards what it sends meanwhile, and kills the processes that the turn left behind.
+    /// Waits until the agent is silent, discarding its output, and then kills the processes that the turn left behind.
     /// Returns false if the connection cannot be used for another turn.
     pub async fn run(self, connection: &Connection, policy: &SettlePolicy) -> bool {
         let is_silent = match policy.after_turn() {
@@ -306,7 +307,7 @@ impl Cleanup {
     }
 }
 
-/// Returns the end of an answer that was cut off.
+/// Returns the result of an answer that was cut off.
 fn too_long() -> Answer {
     Answer { finish_reason: FinishReason::Length, usage: None }
 }

@@ -1,12 +1,13 @@
-//! The updates in the parameters of a `session/update`, in the shape that the protocol defines.
+//! Extracts updates from the parameters of `session/update`, in the shape that the protocol defines.
 //!
-//! Some agents send several updates in a list, or none of the wrapper, or name the kind in another field or case.
+//! Some agents send several updates in a list, omit the wrapper, use a different field for the kind, or spell the kind
+//! in a different case.
 
 use serde_json::{Map, Value};
 
-/// The field of an update's kind.
+/// The field that contains an update's kind.
 const KIND: &str = "sessionUpdate";
-/// Other names of that field.
+/// Other names of this field.
 const OTHER_KINDS: [&str; 3] = ["session_update", "updateType", "type"];
 
 /// Returns the updates in these parameters, each with its kind in `sessionUpdate`.
@@ -38,7 +39,8 @@ fn kind_in(fields: &Map<String, Value>) -> Option<String> {
     names.find_map(|name| fields.get(name)?.as_str()).map(canonical)
 }
 
-/// Returns a word of the protocol in its case: `agentMessageChunk` and `AGENT-MESSAGE-CHUNK` are `agent_message_chunk`.
+/// Returns a protocol keyword in snake case: `agentMessageChunk` and `AGENT-MESSAGE-CHUNK` become
+/// `agent_message_chunk`.
 pub(super) fn canonical(word: &str) -> String {
     let mut found = String::with_capacity(word.len() + 4);
     let mut is_after_lowercase = false;
@@ -52,7 +54,7 @@ pub(super) fn canonical(word: &str) -> String {
     found
 }
 
-/// Returns the id of a session in a message's parameters; some agents send a number.
+/// Returns the session ID in a message's parameters. Some agents send a number.
 pub(super) fn session_id_in(parameters: &Value) -> Option<String> {
     match parameters.get("sessionId").or_else(|| parameters.get("session_id"))? {
         Value::String(id) => Some(id.clone()),

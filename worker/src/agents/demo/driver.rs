@@ -12,9 +12,9 @@ use crate::agents::{
     process::{Launch, Program},
 };
 
-/// How long idle processes of the demo are kept; they start fast.
+/// How long idle processes of the demo are kept; short, because they start quickly.
 const KEEP_WARM: Duration = Duration::from_mins(1);
-/// Maximum number of the demo's processes, unless the worker runs more tasks at once; they are small.
+/// Maximum number of demo processes, unless the worker runs more tasks at once. They are small, so the limit is high.
 const MAX_PROCESSES: usize = 64;
 
 #[async_trait]
@@ -28,7 +28,7 @@ impl Driver for DemoConfig {
     }
 }
 
-/// Returns this program as an agent. It requests permission before it pretends to run a tool.
+/// Returns this program as an agent. The agent requests permission before it pretends to run a tool.
 fn agent(context: &BuildContext<'_>) -> AcpAgent {
     let config = AcpConfig {
         permission: PermissionPolicy::Ask,

@@ -1,4 +1,4 @@
-//! Sends the parts of an answer at their pace.
+//! Sends the parts of an answer at a configured pace.
 
 use std::time::Duration;
 
@@ -25,18 +25,18 @@ use super::{DemoAnswer, Prelude, texts, words};
 const THOUGHT_PAUSE: Duration = Duration::from_millis(30);
 /// Pause between the steps of a plan.
 const PLAN_PAUSE: Duration = Duration::from_millis(300);
-/// How long the tool pretends to run.
+/// How long the simulated tool takes.
 const TOOL_DURATION: Duration = Duration::from_millis(500);
 
 /// The destination of an answer.
 pub(super) struct AnswerSender {
     pub cx: ConnectionTo<Client>,
     pub session_id: schema::SessionId,
-    /// Cancelled to stop the answer.
+    /// Cancelled to stop sending the answer.
     pub stop: CancellationToken,
 }
 
-/// The reason why an answer stops early.
+/// The reason for stopping before the end of an answer.
 pub(super) enum Interruption {
     Stopped,
     Failed(Error),
@@ -49,7 +49,7 @@ impl From<Error> for Interruption {
 }
 
 impl AnswerSender {
-    /// Sends an answer, and appends its text to `text`.
+    /// Sends an answer and appends its text to `text`.
     pub async fn send(&self, answer: DemoAnswer, text: &mut String) -> Result<(), Interruption> {
         match answer.prelude {
             Prelude::Nothing => {}

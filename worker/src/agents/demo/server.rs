@@ -1,4 +1,4 @@
-//! The demo agent as a server of the Agent Client Protocol.
+//! The demo agent as an Agent Client Protocol server.
 
 use std::{
     collections::HashMap,
@@ -35,7 +35,7 @@ use super::{
 };
 use crate::agents::prompt::{ASSISTANT_HEADING, INTRODUCTION, USER_HEADING};
 
-/// How long a crash is delayed until the updates before it have arrived.
+/// How long a crash is delayed so that the preceding updates can arrive.
 const FLUSH_LIMIT: Duration = Duration::from_secs(5);
 /// Serves until stdin is closed.
 ///
@@ -155,7 +155,8 @@ impl DemoServer {
         let end = answer.end;
         let result = sender.send(answer, &mut text).await;
         if end == AnswerEnd::Crash {
-            // A request that no client supports: when its error arrives, so have all earlier updates.
+            // No client supports this request. When the error response arrives, all earlier updates have arrived as
+            // well.
             let question = UntypedMessage::new("demo/farewell", json!({}))?;
             let _ = timeout(FLUSH_LIMIT, sender.cx.send_request(question).block_task()).await;
         }
@@ -178,7 +179,7 @@ impl DemoServer {
     }
 }
 
-/// Returns the messages in a prompt: the new one, preceded by those that this session has not seen.
+/// Returns the messages in a prompt: the new one, preceded by those that this session has not received yet.
 fn messages(blocks: Vec<ContentBlock>) -> Vec<HistoryMessage> {
     let texts: Vec<String> = blocks
         .into_iter()

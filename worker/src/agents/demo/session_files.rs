@@ -14,7 +14,7 @@ use banter_shared::{
 };
 use serde_json::json;
 
-/// Returns the file of a session, or `None` if there is no home or the id is invalid.
+/// Returns the path of a session's file, or `None` if there is no home folder or the ID is invalid.
 fn file(id: &str) -> Option<PathBuf> {
     let id: SessionId = id.parse().ok()?;
     Some(PathBuf::from(env::var_os("HOME")?).join("sessions").join(format!("{id}.jsonl")))
@@ -30,7 +30,7 @@ pub(super) fn read(id: &str) -> Option<Vec<HistoryMessage>> {
     Some(text.lines().filter_map(message).collect())
 }
 
-/// Stores messages. If that fails, the session lasts as long as the process.
+/// Stores a session's messages. If that fails, the session is lost when the process exits.
 pub(super) fn append(id: &str, messages: &[HistoryMessage]) {
     let Some(path) = file(id) else { return };
     let lines = messages.iter().fold(String::new(), |mut lines, message| {

@@ -1,4 +1,4 @@
-//! Small talk in the manner of Weizenbaum's ELIZA (1966): reflects the user's own words.
+//! Small talk in the manner of Weizenbaum's ELIZA (1966): reflects the user's words.
 
 use banter_shared::chat::{HistoryMessage, Role};
 
@@ -9,7 +9,7 @@ const MAX_NAME_CHARS: usize = 40;
 /// Maximum length of a reflected phrase, in words.
 const MAX_ECHO_WORDS: usize = 20;
 
-/// Returns the answer to the last message of the user.
+/// Returns the answer to the user's last message.
 pub(super) fn reply(history: &[HistoryMessage]) -> String {
     let messages: Vec<&str> = history.iter().filter(|m| m.role == Role::User).map(|m| m.content.as_str()).collect();
     let Some((message, earlier)) = messages.split_last() else { return texts::GREETING.to_owned() };
@@ -84,7 +84,7 @@ const PROMPTS: [&str; 6] = [
     "How long has it been like that?",
 ];
 
-/// The start of a sentence, and answers in which `…` stands for its rest.
+/// The start of a sentence and its possible answers, in which `…` stands for the rest of the sentence.
 const RULES: [(&str, [&str; 2]); 16] = [
     ("i feel", ["What makes you feel …?", "Do you often feel …?"]),
     ("i need", ["What would change if you got …?", "Do you really need …?"]),
@@ -117,7 +117,7 @@ fn reflect(clause: &[Word<'_>], turn: usize) -> Option<String> {
     })
 }
 
-/// Returns the name that the user gives in this message.
+/// Returns the name that the user gives in a message.
 fn name_in(message: &str) -> Option<String> {
     const BEGINNINGS: [&str; 5] = ["my name is", "my name's", "i am called", "i'm called", "call me"];
     clauses(message).iter().find_map(|clause| {
@@ -127,7 +127,7 @@ fn name_in(message: &str) -> Option<String> {
             let at = words.windows(length).position(|window| contains(window, beginning))?;
             let given = clause[at + length..].iter().take_while(|word| !["and", "but"].contains(&word.lower.as_str()));
             let name: Vec<&str> = given.take(3).map(|word| word.text).collect();
-            // "Call me" is often just a request for a call.
+            // "Call me" is often just a request for a phone call.
             let is_name = *beginning != "call me" || name.first()?.starts_with(char::is_uppercase);
             let name: String = name.join(" ").chars().take(MAX_NAME_CHARS).collect();
             (is_name && !name.is_empty()).then_some(name)
@@ -135,14 +135,14 @@ fn name_in(message: &str) -> Option<String> {
     })
 }
 
-/// A word without the punctuation around it.
+/// A word without surrounding punctuation.
 struct Word<'a> {
     text: &'a str,
     lower: String,
 }
 
 impl Word<'_> {
-    /// Returns the word from the other speaker's point of view.
+    /// Returns the word as seen by the other speaker, such as "you" for "I".
     fn reflected(&self) -> String {
         let turned = match self.lower.as_str() {
             "i" | "me" => "you",
@@ -162,7 +162,7 @@ impl Word<'_> {
     }
 }
 
-/// Splits a message into clauses at punctuation, and those into words.
+/// Splits a message into clauses at punctuation marks, and the clauses into words.
 fn clauses(message: &str) -> Vec<Vec<Word<'_>>> {
     message
         .split(['.', '!', '?', ',', ';', ':', '\n'])
@@ -188,7 +188,7 @@ fn pick<'a>(answers: &[&'a str], turn: usize) -> &'a str {
 mod tests {
     use super::*;
 
-    /// Returns the answer to the last of these messages, after an answer to each one before it.
+    /// Returns the answer to the last of these messages. A fixed answer follows each earlier one.
     fn reply_to(messages: &[&str]) -> String {
         let mut history = Vec::new();
         for (index, message) in messages.iter().enumerate() {

@@ -70,7 +70,7 @@ A paragraph with **bold**, *italic*, ~~strikethrough~~, and `inline code`, a [li
 ## Code
 
 ```rust
-/// Greets somebody.
+/// Returns a greeting.
 fn greet(name: &str) -> String {
     format!("Hello, {name}!")
 }
@@ -86,7 +86,7 @@ fn greet(name: &str) -> String {
 
 That's everything."#;
 
-/// About 20 KB of Markdown.
+/// Returns about 20 KB of Markdown.
 pub(super) fn long() -> String {
     const CHAPTERS: usize = 14;
     const SENTENCES: [&str; 9] = [

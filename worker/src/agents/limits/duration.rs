@@ -6,7 +6,7 @@ use regex::Regex;
 
 use crate::agents::pattern::pattern;
 
-/// Longest duration that is believed, in seconds: a year.
+/// Longest plausible duration, in seconds: a year.
 const MAX_SECONDS: f64 = 366.0 * 86_400.0;
 
 /// Words between a trigger and its duration.
@@ -16,15 +16,15 @@ static CONNECTIVES: LazyLock<Regex> = LazyLock::new(|| {
         r"quota|limit|limits|next|window|will|reset|message|again)\b[^\w.!?;]*|~\s*)+",
     ))
 });
-/// One amount with its unit, and what may separate it from the next.
+/// An amount with its unit, and any separator before the next amount.
 static AMOUNT: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?i)^(\d+(?:[.,]\d+)?|an?|one|two|three|half an?|few)[\s-]*([a-zµ]+)\.?(?:\s*(?:,|and|&)\s*(?:and\s*)?|\s+)?",
     )
 });
-/// Hours, minutes and seconds as a clock shows them.
+/// Hours, minutes, and seconds in clock format.
 static STOPWATCH: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(\d{1,3}):(\d{2}):(\d{2})(?:\D|$)"));
-/// A number that carries no unit.
+/// A number without a unit.
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(\d{1,9}(?:\.\d+)?)\s*(?:[^\w\s.:/-]|\.\s|\.?$)"));
 
 /// Returns the duration at the start of `tail`.
@@ -46,8 +46,8 @@ pub(super) fn at_start(tail: &str) -> Option<Duration> {
     from_seconds(seconds?)
 }
 
-/// Returns the duration of a number without a unit, which counts seconds after "retry after" and milliseconds after
-/// `retry_after_ms`.
+/// Returns the duration for a number without a unit, in milliseconds after `retry_after_ms` and in seconds after "retry
+/// after".
 pub(super) fn bare_number(trigger: &str, tail: &str) -> Option<Duration> {
     let trigger = trigger.to_ascii_lowercase();
     let is_count = ["after", "delay", "in", "seconds", "secs", "ms"].iter().any(|word| trigger.ends_with(word));

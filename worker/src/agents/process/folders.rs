@@ -1,4 +1,4 @@
-//! The environment of an agent's process: its folders and variables.
+//! The environment of agent processes: folders and variables.
 
 use std::{
     env,
@@ -18,7 +18,7 @@ pub struct AgentFolders {
 }
 
 impl AgentFolders {
-    /// Uses the folders below this one. Makes existing ones private.
+    /// Uses the folders in this folder. Makes existing ones private.
     ///
     /// # Errors
     /// Fails if the folder does not exist.
@@ -28,8 +28,8 @@ impl AgentFolders {
         Ok(folders)
     }
 
-    /// Makes the folders and lock files of earlier versions private. Their contents are left unchanged, because nobody
-    /// else can reach them.
+    /// Makes folders and lock files created by earlier versions private. The permissions of their contents stay
+    /// unchanged, because nobody else can reach them.
     fn restrict(&self) {
         let (work, agents) = (self.root.join("work"), self.root.join("agents"));
         let homes = entries(&agents).into_iter().flat_map(|own| [own.join("home"), own.join("tmp"), own]);
@@ -45,7 +45,7 @@ impl AgentFolders {
         }
     }
 
-    /// Returns the work folder of a session's agents. It is kept as long as the session.
+    /// Returns the work folder for a session's agents, which exists as long as the session does.
     ///
     /// # Errors
     /// Fails if the folder cannot be created.
@@ -53,7 +53,7 @@ impl AgentFolders {
         private_folder(self.work_path(session))
     }
 
-    /// Returns the file that is locked while an agent of this session is running.
+    /// Returns the path of the file that is locked while an agent of this session is running.
     #[must_use]
     pub fn lock(&self, session: SessionId) -> PathBuf {
         self.root.join("work").join(format!("{session}.lock"))
@@ -90,8 +90,8 @@ impl AgentFolders {
         self.root.join("work").join(session.to_string())
     }
 
-    /// Returns the few variables that every agent gets, and creates the agent's home. It is kept, because agents store
-    /// sessions and credentials there.
+    /// Returns the environment variables that every agent receives, and creates the agent's home folder. The home
+    /// folder is permanent because agents store sessions and credentials in it.
     ///
     /// # Errors
     /// Fails if the folders cannot be created.
@@ -141,7 +141,7 @@ fn private_folder(path: PathBuf) -> io::Result<PathBuf> {
     Ok(path)
 }
 
-/// Returns the entries of a folder, or none if it cannot be read.
+/// Returns the entries of a folder; empty if the folder cannot be read.
 fn entries(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder).map(|entries| entries.flatten().map(|entry| entry.path()).collect()).unwrap_or_default()
 }
@@ -150,7 +150,7 @@ fn search_path() -> OsString {
     env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into())
 }
 
-/// Returns the program of this name: a path as it is, or the first match on `PATH`.
+/// Resolves a program name: a path is returned unchanged, and any other name is looked up on `PATH`.
 #[must_use]
 pub fn find_program(command: &str) -> Option<PathBuf> {
     let is_program =

@@ -1,4 +1,4 @@
-//! The handle of an agent's process.
+//! The handle to an agent process.
 
 use std::{
     path::{Path, PathBuf},
@@ -12,10 +12,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::stderr::StderrTail;
 
-/// How long reading the rest of an agent's stderr may take after it has exited.
+/// Time limit for reading the rest of an agent's stderr after it has exited.
 const STDERR_LIMIT: Duration = Duration::from_secs(1);
 
-/// Watches and ends an agent. Dropping the last clone ends the agent.
+/// Watches an agent process and can end it. Dropping the last clone ends the process.
 #[derive(Clone, Debug)]
 pub struct ProcessHandle {
     inner: Arc<Inner>,
@@ -37,7 +37,7 @@ impl Drop for Inner {
 }
 
 impl ProcessHandle {
-    /// Creates the handle of a supervisor. `exit` receives its exit status; cancelling `end` ends it.
+    /// Creates the handle for a supervisor. `exit` receives its exit status; cancelling `end` ends it.
     pub(super) fn new(
         pid: u32,
         exit: watch::Receiver<Option<ExitStatus>>,
@@ -48,7 +48,7 @@ impl ProcessHandle {
         Self { inner: Arc::new(Inner { pid, exit, end, stderr, folder }) }
     }
 
-    /// Creates a handle to a process that is already running and is not ended.
+    /// Creates a handle to an already running process, which is never ended.
     #[cfg(test)]
     pub(in crate::agents) fn for_pid(pid: u32) -> (Self, watch::Sender<Option<ExitStatus>>) {
         let (exit_sender, exit) = watch::channel(None);
@@ -56,12 +56,12 @@ impl ProcessHandle {
         (Self::new(pid, exit, end, stderr, PathBuf::new()), exit_sender)
     }
 
-    /// Ends the agent in the background. The owner of its stdin should have closed it.
+    /// Ends the agent in the background. The owner of the agent's stdin should close it first.
     pub fn end(&self) {
         self.inner.end.cancel();
     }
 
-    /// Waits until the agent and its descendants have exited. Returns the exit status if it is known.
+    /// Waits until the agent and its descendants have exited. Returns the exit status if known.
     pub async fn exited(&self) -> Option<ExitStatus> {
         let mut exit = self.inner.exit.clone();
         exit.wait_for(Option::is_some).await.ok().and_then(|status| *status)
@@ -75,25 +75,25 @@ impl ProcessHandle {
         }
     }
 
-    /// Returns whether the agent is running and not being ended.
+    /// Returns whether the agent is running and is not being ended.
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.inner.exit.borrow().is_none() && !self.inner.end.is_cancelled()
     }
 
-    /// Returns the end of the agent's stderr, without secrets.
+    /// Returns the end of the agent's stderr so far, without secrets.
     #[must_use]
     pub fn stderr(&self) -> String {
         self.inner.stderr.text()
     }
 
-    /// Waits for the rest of the stderr of an agent that has exited, and returns its end.
+    /// Waits until an exited agent's stderr has been read completely, and returns the end of it.
     pub async fn final_stderr(&self) -> String {
         let _ = timeout(STDERR_LIMIT, self.inner.stderr.drained()).await;
         self.stderr()
     }
 
-    /// Replaces every secret in a text.
+    /// Redacts every secret in a text.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
         self.inner.stderr.redact(text)
@@ -105,7 +105,7 @@ impl ProcessHandle {
         &self.inner.folder
     }
 
-    /// Returns the process id of the agent's supervisor if the agent is running.
+    /// Returns the process ID of the agent's supervisor if the agent is running.
     #[must_use]
     pub fn running_pid(&self) -> Option<u32> {
         self.is_running().then_some(self.inner.pid)

@@ -1,8 +1,8 @@
-//! Starts, watches, and ends the processes of agents. Independent of any protocol.
+//! Starts, watches, and ends agent processes, independently of any protocol.
 //!
-//! Guarantees: an agent gets a cleared environment with little more than its own home and the secrets configured for
-//! it; it works in the folder of its session, which no other agent's process uses at the same time; when it ends, for
-//! whatever reason, nothing that it started is left running ([`crate::supervise`]).
+//! Guarantees: an agent's environment contains little more than its home folder and the secrets configured for it; an
+//! agent runs in its session's work folder, which no other agent process uses at the same time; when an agent exits,
+//! for whatever reason, nothing that it started is left running ([`crate::supervise`]).
 
 mod folders;
 mod handle;
@@ -27,10 +27,10 @@ pub use self::{
 };
 use self::{spawner::Spawner, stderr::StderrTail, watcher::Watcher};
 
-/// This program, even if its file was replaced since the start.
+/// Path of this program; remains valid even if the file was replaced after the start.
 const OWN_PROGRAM: &str = "/proc/self/exe";
 
-/// How long the worker waits at shutdown for all agents to exit.
+/// How long the worker waits for all agents to exit at shutdown.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(6);
 
 /// The program of an agent.
@@ -38,11 +38,11 @@ const SHUTDOWN_LIMIT: Duration = Duration::from_secs(6);
 pub enum Program {
     /// This program.
     Own,
-    /// A program that is looked up at each start, because it may be installed while the worker runs.
+    /// A program that is looked up every time it is started, because it may be installed while the worker runs.
     Named(String),
 }
 
-/// Why an agent cannot be started.
+/// The reason why an agent cannot be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The program was not found.
@@ -60,9 +60,9 @@ pub struct Launch {
     pub agent_key: String,
     /// The program.
     pub program: Program,
-    /// Its arguments.
+    /// The program's arguments.
     pub args: Vec<OsString>,
-    /// Variables in addition to the few that every agent gets.
+    /// Variables to add to those that every agent receives.
     pub env: Vec<(String, String)>,
     /// Variables whose values are redacted from all output.
     pub secrets: Vec<(String, String)>,
@@ -77,14 +77,14 @@ pub struct ProcessHost {
     shutting_down: CancellationToken,
 }
 
-/// A running agent.
+/// A running agent process.
 #[derive(Debug)]
 pub struct AgentProcess {
-    /// The agent's standard input.
+    /// The agent's stdin.
     pub stdin: ChildStdin,
-    /// The agent's standard output.
+    /// The agent's stdout.
     pub stdout: ChildStdout,
-    /// The handle to watch and end it.
+    /// The handle for watching and ending the agent.
     pub handle: ProcessHandle,
 }
 
@@ -92,7 +92,7 @@ impl ProcessHost {
     /// Creates a host that keeps the agents' files in this folder. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// Fails if the folder does not exist or no thread can be started.
+    /// Fails if the folder does not exist or a thread cannot be started.
     pub fn new(data_dir: &Path) -> io::Result<Self> {
         Ok(Self {
             spawner: Spawner::new()?,
@@ -102,22 +102,23 @@ impl ProcessHost {
         })
     }
 
-    /// Returns the tracker for work of agents that continues after a turn. The shutdown waits for it.
+    /// Returns the tracker for tasks that continue after a turn. Shutdown waits for them.
     #[must_use]
     pub fn tasks(&self) -> &TaskTracker {
         &self.tasks
     }
 
-    /// Returns a token that is cancelled when the worker is shutting down and everything should end soon.
+    /// Returns a token that is cancelled when the worker shuts down, upon which all tasks should end soon.
     #[must_use]
     pub fn shutting_down(&self) -> &CancellationToken {
         &self.shutting_down
     }
 
-    /// Starts an agent in the work folder of a session.
+    /// Starts an agent in a session's work folder.
     ///
     /// # Errors
-    /// See [`StartError`]. If a program exists but cannot be started, the supervisor exits with an error code instead.
+    /// See [`StartError`]. If the program exists but cannot be started, the call succeeds, and the supervisor exits
+    /// with an error code.
     pub async fn start(&self, launch: &Launch, session: SessionId) -> Result<AgentProcess, StartError> {
         let program = launch.program.find()?;
         let folder = self.folders.work(session)?;
@@ -127,7 +128,7 @@ impl ProcessHost {
         command.env_clear().envs(self.folders.environment(&launch.agent_key)?);
         command.envs(launch.env.iter().chain(&launch.secrets).map(|(name, value)| (name, value)));
         command.current_dir(&folder).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // Its own process group, because Ctrl-C is meant for the worker, which then lets its turns finish.
+        // A separate process group, because Ctrl-C is meant for the worker only, which then lets its turns finish.
         command.process_group(0);
         let mut child = self.spawner.start(command).await?;
         let streams = (child.stdin.take(), child.stdout.take(), child.stderr.take(), child.id());

@@ -1,8 +1,8 @@
-//! Starts supervisors, all from one thread, and kills the descendants of supervisors that were killed.
+//! Starts all supervisors from a single thread, and kills the descendants of supervisors that were killed.
 //!
-//! A supervisor exits when the thread that started it does (`PR_SET_PDEATHSIG` follows the thread, not the process), so
-//! the thread lives as long as the worker. The worker is a subreaper, too: descendants of a killed supervisor become
-//! the worker's children and are killed here. The worker has no other children.
+//! A supervisor exits when the thread that started it exits (`PR_SET_PDEATHSIG` is tied to the thread, not the
+//! process), so this thread runs as long as the worker does. The worker is also a subreaper: descendants of a killed
+//! supervisor become children of the worker and are killed here. The worker has no other children.
 
 use std::{
     collections::HashSet,
@@ -28,12 +28,13 @@ use tokio::{
 
 use super::tree;
 
-/// How long the thread waits for orphans to die of SIGKILL before it serves other requests.
+/// How long the thread waits for killed orphans to exit before it handles other requests.
 const SWEEP_LIMIT: Duration = Duration::from_secs(1);
-/// Pause before it tries again.
+/// Pause before the next attempt to kill the remaining orphans.
 const SWEEP_PAUSE: Duration = Duration::from_millis(200);
 
-/// The supervisors of this process. Locked while one is started, so that it is never mistaken for an orphan.
+/// The supervisors started by this process. Locked while one is being started, so that it is not mistaken for an
+/// orphan.
 static SUPERVISORS: Mutex<Option<HashSet<u32>>> = Mutex::new(None);
 
 /// A handle to the thread; see the module documentation.
@@ -85,7 +86,7 @@ impl Spawner {
         started.await.map_err(io::Error::other)?
     }
 
-    /// Kills the descendants that a supervisor may have left behind, until none is left.
+    /// Kills the descendants that a supervisor may have left behind. Repeats until none are left.
     pub async fn sweep(&self, ended: u32) {
         loop {
             let (reply, swept) = oneshot::channel();
@@ -104,7 +105,7 @@ fn start(mut command: Command) -> io::Result<Child> {
     Ok(child)
 }
 
-/// Ends a supervisor whose turn was stopped while it was starting.
+/// Ends a supervisor whose turn was stopped while the supervisor was starting.
 fn abandon(mut child: Child) {
     let Some(pid) = child.id() else { return };
     tree::descendants(pid).into_iter().for_each(tree::kill);
@@ -114,7 +115,7 @@ fn abandon(mut child: Child) {
     sweep(pid);
 }
 
-/// Kills orphans. Returns whether none is left.
+/// Kills orphans. Returns whether none are left.
 fn sweep(ended: u32) -> bool {
     let mut supervisors = SUPERVISORS.lock().unwrap_or_else(PoisonError::into_inner);
     let known = supervisors.get_or_insert_default();
@@ -150,7 +151,7 @@ mod tests {
 
     use super::*;
 
-    /// Sends a byte through `cat` and reads it back.
+    /// Sends a byte to `cat` and reads it back.
     async fn echo(stdin: &mut ChildStdin, stdout: &mut ChildStdout) -> io::Result<()> {
         stdin.write_all(b"x").await?;
         stdout.read_exact(&mut [0; 1]).await.map(drop)
@@ -164,7 +165,7 @@ mod tests {
             command.args(["--pdeathsig", "KILL", "cat"]).stdin(Stdio::piped()).stdout(Stdio::piped());
             let mut child = spawner.start(command).await.unwrap();
             let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-            // It has answered, so it is tied to a thread by now.
+            // It has responded, so it is now tied to a thread.
             echo(&mut stdin, &mut stdout).await.unwrap();
             (spawner, child, stdin, stdout)
         };

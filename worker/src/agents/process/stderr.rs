@@ -1,4 +1,4 @@
-//! Reads an agent's stderr, so that the agent never blocks on it, and keeps its end.
+//! Reads an agent's stderr so that the agent never blocks on writing to it, and keeps the end of the output.
 
 use std::{
     cmp::Reverse,
@@ -9,20 +9,20 @@ use std::{
 use tokio::{io::AsyncReadExt as _, process::ChildStderr};
 use tokio_util::sync::CancellationToken;
 
-/// Number of bytes kept.
+/// Maximum number of bytes kept.
 const KEPT_BYTES: usize = 64 * 1024;
-/// Number of lines returned.
+/// Maximum number of lines returned.
 const SHOWN_LINES: usize = 20;
-/// Replaces a secret.
+/// The replacement for a secret.
 const REDACTED: &str = "•••";
-/// Shorter values are not redacted, because they would match everywhere.
+/// Minimum length of redacted values, in bytes. Shorter values would match everywhere.
 const SHORTEST_SECRET: usize = 4;
 
-/// The end of an agent's stderr.
+/// The end of an agent's stderr output.
 #[derive(Clone, Debug)]
 pub struct StderrTail {
     bytes: Arc<Mutex<VecDeque<u8>>>,
-    /// Longest first, because one may contain another.
+    /// Sorted by length, longest first, because one secret may contain another.
     secrets: Arc<[String]>,
     ended: CancellationToken,
 }
@@ -45,7 +45,7 @@ impl StderrTail {
         }
     }
 
-    /// Waits until end of file was reached.
+    /// Waits until end of file has been reached.
     pub async fn drained(&self) {
         self.ended.cancelled().await;
     }
@@ -62,7 +62,7 @@ impl StderrTail {
     pub fn text(&self) -> String {
         let mut bytes: Vec<u8> = self.bytes.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
         if bytes.len() == KEPT_BYTES {
-            // The start may be the rest of a truncated secret, which would not be recognized.
+            // The text may start with part of a secret that was cut off, which would not be recognized.
             bytes.drain(..self.secrets.first().map_or(0, |longest| longest.len().min(KEPT_BYTES)));
         }
         let text = self.redact(&String::from_utf8_lossy(&bytes));
@@ -70,7 +70,7 @@ impl StderrTail {
         lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n")
     }
 
-    /// Replaces every secret in a text.
+    /// Redacts every secret in a text.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
         self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), REDACTED))

@@ -1,4 +1,4 @@
-//! The descendants of a process, read from `/proc`.
+//! The descendants of a process, as found in `/proc`.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,11 +16,11 @@ use procfs::{
 struct Process {
     pid: u32,
     parent: u32,
-    /// Its session id.
+    /// The ID of the session that the process belongs to.
     session: u32,
-    /// Its start time, in the unit of [`moment`].
+    /// The start time, in the unit of [`moment`].
     started: u64,
-    /// Whether it is a zombie.
+    /// Whether the process is a zombie.
     has_ended: bool,
 }
 
@@ -36,7 +36,7 @@ pub fn children(parent: u32) -> Vec<u32> {
     processes().iter().filter(|process| process.parent == parent).map(|process| process.pid).collect()
 }
 
-/// Returns the descendants of `roots` among all processes, without the roots.
+/// Returns the descendants of `roots` among all processes, excluding the roots.
 fn below(all: &[Process], roots: &[u32]) -> Vec<u32> {
     let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
     for process in all {
@@ -51,7 +51,8 @@ fn below(all: &[Process], roots: &[u32]) -> Vec<u32> {
     found.split_off(roots.len())
 }
 
-/// Returns the resident memory of these processes and their descendants, in bytes. Shared pages count once per process.
+/// Returns the total resident memory of these processes and their descendants, in bytes. Shared pages count once per
+/// process.
 #[must_use]
 pub fn resident_bytes(roots: &[u32]) -> u64 {
     if roots.is_empty() {
@@ -61,7 +62,7 @@ pub fn resident_bytes(roots: &[u32]) -> u64 {
     }
 }
 
-/// Returns the current time in hundredths of a second since boot, the unit of process start times.
+/// Returns the current time in hundredths of a second since boot, the unit in which Linux reports process start times.
 #[must_use]
 pub fn moment() -> u64 {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive, and far below the maximum")]
@@ -69,7 +70,7 @@ pub fn moment() -> u64 {
     Uptime::current().map_or(u64::MAX, hundredths)
 }
 
-/// Returns the running descendants of `root` that were started at `moment` or later.
+/// Returns the running descendants of `root` that started at `moment` or later.
 #[must_use]
 pub fn started_since(root: u32, moment: u64) -> Vec<u32> {
     let all = processes();
@@ -78,9 +79,9 @@ pub fn started_since(root: u32, moment: u64) -> Vec<u32> {
     all.iter().filter(is_new).map(|process| process.pid).collect()
 }
 
-/// Returns the running descendants of `root`, a supervisor, that were started at `moment` or later and have detached
-/// from its agent: either they lost their parent and became the supervisor's children, or they are in a session that no
-/// older process belongs to. Their descendants are included.
+/// Returns the running descendants of the supervisor `root` that started at `moment` or later and have detached from
+/// its agent, along with their descendants. A process has detached if it lost its parent and became a child of the
+/// supervisor, or if it is in a session without older processes.
 #[must_use]
 pub fn detached_since(root: u32, moment: u64) -> Vec<u32> {
     let all = processes();
@@ -89,7 +90,7 @@ pub fn detached_since(root: u32, moment: u64) -> Vec<u32> {
         |process: &&Process| process.pid == root || process.started < moment && below_root.contains(&process.pid);
     let sessions: HashSet<u32> = all.iter().filter(is_old).map(|process| process.session).collect();
     let own_children = all.iter().filter(|process| process.parent == root);
-    // The first child that the supervisor started.
+    // The first child started by the supervisor.
     let agent = own_children.min_by_key(|process| (process.started, process.pid)).map(|agent| agent.pid);
     let is_detached = |process: &&Process| {
         let is_cut_off = process.parent == root || !sessions.contains(&process.session);
@@ -101,7 +102,7 @@ pub fn detached_since(root: u32, moment: u64) -> Vec<u32> {
     detached
 }
 
-/// Kills a process. Ignores one that has already exited.
+/// Kills a process. Does nothing if it has already exited.
 pub fn kill(pid: u32) {
     if let Ok(pid) = i32::try_from(pid) {
         let _ = send(Pid::from_raw(pid), Signal::SIGKILL);

@@ -15,10 +15,10 @@ use super::{spawner::Spawner, tree};
 const EXIT_LIMIT: Duration = Duration::from_secs(3);
 /// How long the supervisor may take to exit after SIGTERM.
 const TERM_LIMIT: Duration = Duration::from_secs(3);
-/// Replaces both limits when the worker is about to exit.
+/// Replaces both limits when the worker is shutting down.
 const SHUTDOWN_EXIT_LIMIT: Duration = Duration::from_millis(300);
 
-/// Waits for a supervisor to exit, or ends it.
+/// Waits for a supervisor to exit, ending it when requested.
 pub(super) struct Watcher {
     pub child: Child,
     pub pid: u32,
@@ -39,7 +39,7 @@ impl Watcher {
             Some(status) => status,
             None => self.stop().await,
         };
-        // If the supervisor was killed, its descendants are now the worker's children.
+        // If the supervisor was killed, its descendants are now children of the worker.
         self.spawner.sweep(self.pid).await;
         status.unwrap_or_default()
     }
@@ -55,7 +55,7 @@ impl Watcher {
             return status;
         }
         tracing::warn!(pid = self.pid, "agent supervisor did not exit; killing it");
-        // The agent first: without its supervisor, it would be harder to find.
+        // The agent first, because it would be harder to find without its supervisor.
         tree::descendants(self.pid).into_iter().for_each(tree::kill);
         self.child.start_kill()?;
         self.child.wait().await

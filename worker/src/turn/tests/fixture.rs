@@ -23,15 +23,15 @@ use tokio::{
 
 use crate::{agents::StepUpdate, attempts, turn::*};
 
-/// Time limit for everything that is expected to happen; long enough for a busy machine.
+/// Time limit for anything that is expected to happen; long enough for a busy machine.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// An agent that is controlled by the test.
+/// An agent controlled by the test.
 pub(super) struct ScriptedAgent {
     calls: mpsc::Sender<Call>,
 }
 
-/// One attempt, as seen by the agent.
+/// One attempt from the agent's point of view.
 pub(super) struct Call {
     pub(super) turn: Turn,
     pub(super) updates: mpsc::Sender<Update>,
@@ -64,7 +64,7 @@ impl Call {
         self.send(Update::Step(step)).await;
     }
 
-    /// Requests permission. Returns the receiver of the decision.
+    /// Requests permission and returns the receiver of the decision.
     pub(super) async fn ask(&self, call: &str, time_limit: Duration) -> oneshot::Receiver<PermissionReply> {
         let (reply, decision) = oneshot::channel();
         let options =
@@ -169,7 +169,8 @@ impl Fixture {
         timeout(TIMEOUT, poll).await.expect("the steps never reached the expected state")
     }
 
-    /// Answers the request of a step as the api does in another process: this one learns of it only through the relay.
+    /// Answers a step's permission request the way the API does in another process: the worker learns of the answer
+    /// only through the relay.
     pub(super) async fn decide(
         &self,
         task_id: TaskId,

@@ -1,4 +1,4 @@
-//! Permission requests of an attempt.
+//! Permission requests during an attempt.
 
 use std::time::Duration;
 

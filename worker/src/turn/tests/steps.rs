@@ -1,4 +1,4 @@
-//! Steps of an attempt.
+//! Steps during an attempt.
 
 use banter_shared::chat::{Step, StepDetail, StepKind, StepStatus, TaskDetail, TaskStatus};
 use serde_json::json;

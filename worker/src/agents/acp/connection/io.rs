@@ -19,7 +19,7 @@ use crate::agents::acp::{
 /// How long writing the last messages may take when the connection closes.
 const CLOSE_LIMIT: Duration = Duration::from_millis(500);
 
-/// The signals that close a connection from our side.
+/// The signals that close a connection from the worker's side.
 pub(super) struct CloseSignal {
     /// The connection was dropped.
     pub close: CancellationToken,
@@ -54,8 +54,8 @@ pub(super) async fn read(stdout: impl AsyncRead + Unpin, peer: &Arc<Peer>, route
     }
 }
 
-/// Writes outgoing messages until the end, then the remaining ones for a moment only, because an agent that no longer
-/// reads must not keep its stdin open.
+/// Writes outgoing messages until the connection closes, then the queued ones within a short time limit: an agent that
+/// no longer reads must not keep its stdin open.
 pub(super) async fn write(mut stdin: impl AsyncWrite + Unpin, mut outgoing: mpsc::Receiver<String>, end: &CloseSignal) {
     let forward = async {
         while let Some(mut line) = outgoing.recv().await {
@@ -66,7 +66,7 @@ pub(super) async fn write(mut stdin: impl AsyncWrite + Unpin, mut outgoing: mpsc
             };
             if let Err(error) = written.await {
                 tracing::debug!(%error, "cannot write to an agent's stdin");
-                // The agent's output is still read.
+                // The agent's output is still being read.
                 return std::future::pending().await;
             }
         }

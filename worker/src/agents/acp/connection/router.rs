@@ -24,15 +24,15 @@ use crate::agents::acp::{
     update::{session_id_in, updates_in},
 };
 
-/// The method of updates.
+/// The method that carries updates.
 const UPDATE: &str = "session/update";
-/// Capacity of the channel for a turn's events. When it is full, the agent's output is not read.
+/// Capacity of the channel for a turn's events. While it is full, the agent's output is not read.
 const EVENT_BUFFER: usize = 256;
-/// Total length of the lines of these events, in bytes. A single line may be longer.
+/// Maximum total length of the lines that contain these events, in bytes. A single line may be longer.
 const EVENT_BYTES: u32 = 16 * 1024 * 1024;
-/// Number of lines that are not messages to keep.
+/// Maximum number of kept lines that are not messages.
 const MAX_PRINTED_LINES: usize = 10;
-/// Length kept of each, in bytes.
+/// Maximum length of each kept line, in bytes. The rest is cut off.
 const MAX_PRINTED_BYTES: usize = 1000;
 
 /// An event that an agent sends during a turn.
@@ -42,29 +42,29 @@ pub(in crate::agents::acp) enum TurnEvent {
     Update(Value),
     /// An update that cannot be decoded.
     Malformed,
-    /// A permission request, for whose response the agent waits.
+    /// A permission request, to which the agent awaits a response.
     Permission(Box<Request>, Responder),
 }
 
-/// An event with its share of [`EVENT_BYTES`], which is released once it is handled.
+/// An event and its share of [`EVENT_BYTES`], which is released once the event is handled.
 #[derive(Debug)]
 pub(in crate::agents::acp) struct QueuedEvent {
     pub event: TurnEvent,
     _room: OwnedSemaphorePermit,
 }
 
-/// Dispatches what the agent sends.
+/// Dispatches an agent's messages.
 pub(super) struct Router {
     listener: Mutex<Option<(String, mpsc::Sender<QueuedEvent>)>>,
     room: Arc<Semaphore>,
     settle_policy: Arc<SettlePolicy>,
-    /// When a message of a session last arrived, even without a listener.
+    /// When a message for a session last arrived, even without a listener.
     active_at: Mutex<Instant>,
-    /// When the last complete turn ended, if no update has arrived since.
+    /// When the last completed turn ended, if no update has arrived since then.
     ended_at: Mutex<Option<Instant>>,
-    /// Number of lines and messages that were ignored as unknown.
+    /// Number of unrecognized lines and messages that were ignored.
     ignored: AtomicU64,
-    /// The last lines that were not messages.
+    /// The most recent lines that were not messages.
     printed: Mutex<VecDeque<String>>,
 }
 
@@ -85,7 +85,7 @@ impl Router {
         }
     }
 
-    /// Keeps a line that is not a message, for an agent that explains its exit on stdout.
+    /// Keeps a line that is not a message, in case the agent explains its exit on stdout.
     pub fn keep_printed(&self, line: &[u8]) {
         let mut printed = lock(&self.printed);
         if printed.len() == MAX_PRINTED_LINES {
@@ -94,12 +94,12 @@ impl Router {
         printed.push_back(String::from_utf8_lossy(&line[..line.len().min(MAX_PRINTED_BYTES)]).into_owned());
     }
 
-    /// Returns the last lines that were not messages.
+    /// Returns the most recent lines that were not messages.
     pub fn printed(&self) -> String {
         Vec::from(lock(&self.printed).clone()).join("\n")
     }
 
-    /// Returns whether anything was ignored as unknown since the last turn.
+    /// Returns whether any unrecognized message has been ignored.
     pub fn has_ignored(&self) -> bool {
         self.ignored.load(Ordering::Relaxed) > 0
     }
@@ -113,7 +113,7 @@ impl Router {
     async fn send(&self, listener: &mpsc::Sender<QueuedEvent>, event: TurnEvent, bytes: usize) {
         let room = u32::try_from(bytes).unwrap_or(EVENT_BYTES).clamp(1, EVENT_BYTES);
         let Ok(room) = Arc::clone(&self.room).acquire_many_owned(room).await else { return };
-        // Without a listener, the event is dropped, which answers a request with an error.
+        // If the listener is gone, the event is dropped, which answers a request with an error.
         let _ = listener.send(QueuedEvent { event, _room: room }).await;
     }
 
@@ -125,15 +125,15 @@ impl Router {
         EventSubscription { router: self, events, is_complete: false }
     }
 
-    /// Returns when a message of a session last arrived.
+    /// Returns when a message for a session last arrived.
     pub fn active_at(&self) -> Instant {
         *lock(&self.active_at)
     }
 
-    /// Handles a message whose line has this many bytes.
+    /// Handles a message from a line of this many bytes.
     pub async fn dispatch(&self, message: Message, bytes: usize, peer: &Arc<Peer>) {
         let is_known = match message {
-            // Without an id that could be answered, it is a notification.
+            // Without an ID to respond to, it is a notification.
             Message::Request { id: Value::Null, method, parameters } if method == UPDATE => {
                 self.notification(&method, parameters, bytes).await
             }
@@ -165,7 +165,7 @@ impl Router {
 
     async fn request(&self, responder: Responder, method: &str, parameters: Value, bytes: usize) {
         if method == UPDATE {
-            // A notification with an id.
+            // A notification sent as a request.
             self.notification(method, parameters, bytes).await;
             return responder.respond(Ok(json!({})));
         }
@@ -185,7 +185,7 @@ impl Router {
         }
     }
 
-    /// Returns false if the notification is unknown.
+    /// Returns false if the notification is not recognized.
     async fn notification(&self, method: &str, parameters: Value, bytes: usize) -> bool {
         if method != UPDATE {
             return false;
@@ -193,7 +193,7 @@ impl Router {
         let session_id = session_id_in(&parameters);
         let updates = updates_in(parameters);
         let is_known = !updates.is_empty();
-        // The room of the whole line is taken by its updates together.
+        // The updates in a line share the line's size.
         let bytes = bytes / updates.len().max(1);
         for update in updates {
             self.update(session_id.as_deref(), update, bytes).await;
@@ -226,7 +226,7 @@ pub(in crate::agents::acp) struct EventSubscription<'a> {
     router: &'a Router,
     /// The events, in order.
     pub events: mpsc::Receiver<QueuedEvent>,
-    /// Whether the turn has ended normally, so that a further update is late.
+    /// Whether the turn ended normally, which makes any further update late.
     pub is_complete: bool,
 }
 

@@ -23,15 +23,15 @@ use crate::{
     supervise,
 };
 
-/// Maximum length of an agent's error message as shown, in characters.
+/// Maximum length of an agent's error message as displayed, in characters.
 const MAX_QUOTED_CHARS: usize = 300;
-/// Maximum length of an error message that is read, in bytes.
+/// Maximum length of the part of an error message that is examined, in bytes.
 const MAX_READ_BYTES: usize = 16 * 1024;
-/// How long a process may take to exit after its stdout was closed.
+/// How long a process may take to exit after its stdout is closed.
 const EXIT_LIMIT: Duration = Duration::from_secs(5);
 
-/// Converts a request error. If the connection was closed, the process's exit status explains it.
-/// `printed` is other output of the agent on stdout.
+/// Converts a request error. If the connection was closed, the process's exit status explains it. `printed` is the
+/// agent's other output on stdout.
 pub(super) async fn explain(error: &RequestError, handle: &ProcessHandle, printed: &str) -> AgentError {
     match error {
         RequestError::Unreadable(reason) => {
@@ -43,7 +43,7 @@ pub(super) async fn explain(error: &RequestError, handle: &ProcessHandle, printe
             let stderr = handle.final_stderr().await;
             tracing::warn!(?status, stderr, "agent process exited");
             let mut error = from_exit(status);
-            // What a killed process wrote before is not the reason.
+            // If the process was killed, what it wrote before is not the cause.
             if error.code == ErrorCode::AgentCrashed
                 && status.and_then(|status| status.code()).is_some_and(|code| code <= 128)
                 && let Some(words) = last_words(&stderr).or_else(|| last_words(&handle.redact(printed)))
@@ -61,7 +61,7 @@ pub(super) async fn explain(error: &RequestError, handle: &ProcessHandle, printe
     }
 }
 
-/// Converts an error of the protocol.
+/// Converts a JSON-RPC error.
 fn refused(error: &RpcError, redact: impl Fn(&str) -> String) -> AgentError {
     let by_code = match error.code {
         AUTH_REQUIRED => ErrorCode::AgentAuth,
@@ -78,7 +78,7 @@ fn refused(error: &RpcError, redact: impl Fn(&str) -> String) -> AgentError {
     failed(&words, by_code, redact)
 }
 
-/// Converts an agent's error message. `default` is the kind if the message indicates none.
+/// Converts an agent's error message. `default` is the error code if the message suggests none.
 pub(super) fn failed(words: &str, default: ErrorCode, redact: impl Fn(&str) -> String) -> AgentError {
     let words = &words[..words.floor_char_boundary(MAX_READ_BYTES)];
     let code = patterns::kind_of(words).unwrap_or(default);
@@ -105,7 +105,7 @@ pub(super) fn failed(words: &str, default: ErrorCode, redact: impl Fn(&str) -> S
     }
 }
 
-/// Returns the message in a value that describes an error, in any of the shapes that agents use.
+/// Returns the message from a value that describes an error, in any of the shapes that agents use.
 pub(super) fn message_in(value: &Value, depth: usize) -> Option<String> {
     const FIELDS: [&str; 13] = [
         "message",
@@ -123,7 +123,7 @@ pub(super) fn message_in(value: &Value, depth: usize) -> Option<String> {
         "stack",
     ];
     let in_field = |fields: &Map<String, Value>, name: &str| match (name, fields.get(name)?) {
-        // The rest lists function calls.
+        // The other lines are stack frames.
         ("stack", Value::String(stack)) => {
             stack.lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
         }
@@ -137,8 +137,8 @@ pub(super) fn message_in(value: &Value, depth: usize) -> Option<String> {
     }
 }
 
-/// Returns the line of an agent's last output that most likely explains its exit: the last one that reports an error, or
-/// else the last one.
+/// Returns the line of an agent's last output that most likely explains its exit: the last line that reports an error,
+/// or else the last line.
 fn last_words(output: &str) -> Option<String> {
     const REPORTS: [&str; 6] = ["error", "fatal", "panic", "exception", "not set", "missing"];
     let text = strip_terminal_codes(output);
@@ -162,7 +162,7 @@ pub(in crate::agents) fn from_exit(status: Option<ExitStatus>) -> AgentError {
         return AgentError::new(ErrorCode::AgentError, message);
     }
     let how = match (code, status.and_then(|status| status.signal())) {
-        // The supervisor reports a signal as shells do, as 128 plus its number.
+        // The supervisor reports a signal the way shells do: as 128 plus its number.
         (Some(code @ 129..=192), _) => format!("signal {}", code - 128),
         (Some(code), _) => format!("exit code {code}"),
         (None, Some(signal)) => format!("signal {signal}"),
@@ -171,7 +171,7 @@ pub(in crate::agents) fn from_exit(status: Option<ExitStatus>) -> AgentError {
     AgentError::new(ErrorCode::AgentCrashed, format!("The agent exited unexpectedly ({how})."))
 }
 
-/// Returns an agent's message in a form that can be shown: short, on one line, and never empty.
+/// Returns an agent's message in a displayable form: short, on one line, and never empty.
 fn quote(words: &str) -> String {
     let text = strip_terminal_codes(words);
     let line = text.split(char::is_whitespace).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");

@@ -1,7 +1,6 @@
 //! Classifies failures by an agent's error message.
 //!
-//! Agents use one error code for nearly everything, so the text decides: a usage limit is not an authentication error,
-//! and a conversation that is too long is not the agent's fault.
+//! Agents use one error code for nearly everything, so failures are classified by the text of the message.
 
 use std::sync::LazyLock;
 
@@ -23,7 +22,7 @@ static OVERFLOW: LazyLock<Regex> = LazyLock::new(|| {
         r"|request_too_large",
     ))
 });
-/// A budget of requests, tokens, or money is exhausted for now.
+/// A quota of requests, tokens, or money is exhausted for now.
 static LIMITED: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)\brate[ _-]?limit|too many requests|\b429\b|quota|resource[ _]exhausted|throttl",
@@ -33,7 +32,7 @@ static LIMITED: LazyLock<Regex> = LazyLock::new(|| {
         r"|out of (?:credits?|extra usage|usage)|credits? (?:are |is )?(?:exhausted|used up)",
     ))
 });
-/// A budget per minute or day, which distinguishes limits that also mention tokens.
+/// A quota per minute or per day. Messages about it may mention tokens but do not concern the context.
 static PER_TIME: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)\bper (?:min|minute|hour|day)\b|\brate[ _-]?limit|\b429\b"));
 /// The provider is temporarily unable to serve requests.
@@ -49,7 +48,7 @@ static SIGN_IN: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
-/// A text that reports an error rather than mentions one.
+/// Text that reports an error rather than merely mentioning one.
 static REPORT: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)^\W*(?:(?:(?:api|http|internal|server|model|provider|request|stream|connection|network|agent|fatal|unexpected)[ _-]+)*",
@@ -62,12 +61,12 @@ static REPORT: LazyLock<Regex> = LazyLock::new(|| {
 /// Maximum length of a report, in bytes.
 const MAX_REPORT_BYTES: usize = 400;
 
-/// Returns whether a whole answer is the report of an error, which some agents send as text.
+/// Returns whether an answer consists entirely of an error report, which some agents send as text.
 pub(in super::super) fn is_report(text: &str) -> bool {
     text.len() <= MAX_REPORT_BYTES && REPORT.is_match(text)
 }
 
-/// Returns the kind of failure that the message indicates, if any.
+/// Returns the error code that the message suggests, if any.
 pub(super) fn kind_of(words: &str) -> Option<ErrorCode> {
     if OVERFLOW.is_match(words) && !PER_TIME.is_match(words) {
         Some(ErrorCode::ContextOverflow)

@@ -1,4 +1,4 @@
-//! The text of an answer, with paragraphs where something else came in between.
+//! The text of an answer, with a paragraph break wherever something else came in between.
 
 use banter_shared::lenient_json::SurrogateJoiner;
 
@@ -15,12 +15,12 @@ const MAX_BEGINNING_BYTES: usize = 1000;
 pub(super) struct AnswerText {
     surrogates: SurrogateJoiner,
     bytes: usize,
-    /// The start of the text, for an agent whose only text is an error message.
+    /// The start of the text, for agents that send an error message as their only text.
     beginning: String,
-    /// The message id of the last text.
+    /// The message ID of the most recent text.
     message_id: Option<String>,
     ends_in_space: bool,
-    /// Whether something else arrived after the last text.
+    /// Whether anything else has arrived since the most recent text.
     was_interrupted: bool,
 }
 
@@ -30,10 +30,10 @@ impl AnswerText {
         self.surrogates.push(text).into_owned()
     }
 
-    /// Appends decoded text that is not empty.
+    /// Appends decoded, nonempty text.
     pub fn push(&mut self, text: &str, message_id: Option<String>, out: &mut Vec<Update>) -> Flow {
         let is_new = message_id.is_some() && self.message_id.is_some() && message_id != self.message_id;
-        // Text before and after a tool call are separate paragraphs.
+        // Text before a tool call and text after it are separate paragraphs.
         let needs_break = self.bytes > 0 && !self.ends_in_space && (self.was_interrupted || is_new);
         self.message_id = message_id.or_else(|| self.message_id.take());
         self.was_interrupted = false;
@@ -43,12 +43,12 @@ impl AnswerText {
         self.append(text, out)
     }
 
-    /// Notes that something other than text has arrived.
+    /// Records that something other than text has arrived.
     pub fn interrupt(&mut self) {
         self.was_interrupted = true;
     }
 
-    /// Ends the text. A half of a surrogate pair that is left becomes a replacement character.
+    /// Ends the text. An unpaired surrogate half becomes a replacement character.
     pub fn finish(&mut self, out: &mut Vec<Update>) {
         let last = self.surrogates.finish();
         self.append(last, out);
@@ -70,7 +70,7 @@ impl AnswerText {
         self.ends_in_space = text.ends_with(char::is_whitespace);
         self.beginning.push_str(cut(kept, MAX_BEGINNING_BYTES - self.beginning.len()).0);
         if let Some(Update::Text(before)) = out.last_mut() {
-            // Joined, because an agent may send every character separately.
+            // Joined because some agents send each character separately.
             before.push_str(kept);
         } else if !kept.is_empty() {
             out.push(Update::Text(kept.to_owned()));

@@ -26,9 +26,9 @@ pub(super) struct Notices {
 /// A notice from an agent to its user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::agents::acp) struct Notice {
-    /// The title and the text, joined.
+    /// The title and the text, combined.
     pub words: String,
-    /// Whether it reports an error.
+    /// Whether the notice reports an error.
     pub is_error: bool,
 }
 
@@ -53,7 +53,7 @@ impl Notices {
     }
 }
 
-/// Maximum depth at which the message of an error in a notice is searched.
+/// Maximum nesting depth at which an error message in a notice is found.
 const MAX_ERROR_DEPTH: usize = 4;
 
 /// The fields of a notice.
@@ -63,7 +63,7 @@ pub(super) struct ParsedNotice {
     severity: String,
 }
 
-/// Parses a notice, or an update of another kind whose name indicates one.
+/// Parses a notice, or an update of another kind whose name suggests a notice.
 pub(super) fn notice_of(kind: &str, fields: &Map<String, Value>) -> Option<ParsedNotice> {
     let severity = ["error", "warning"].into_iter().find(|severity| kind.contains(severity));
     if severity.is_none() && !kind.contains("notice") && !kind.contains("notification") {

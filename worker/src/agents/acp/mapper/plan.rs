@@ -14,7 +14,7 @@ const MAX_ENTRIES: usize = 200;
 /// Maximum length of a plan entry, in bytes.
 const MAX_ENTRY_BYTES: usize = 4096;
 
-/// Returns the step of a plan.
+/// Returns the step for a plan.
 pub(super) fn plan_step(fields: &Map<String, Value>) -> Update {
     let entries: Vec<PlanEntry> = fields
         .get("entries")

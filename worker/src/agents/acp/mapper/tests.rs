@@ -1,4 +1,4 @@
-//! Tests of the mapping of updates.
+//! Tests of the update mapping.
 
 use banter_shared::chat::{StepKind, StepStatus};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{answer_text::MAX_ANSWER_BYTES, *};
 use crate::agents::{StepUpdate, Update, acp::tool::MAX_DETAIL_BYTES};
 
-/// A turn and all updates that it has emitted.
+/// A turn and all the updates that it has emitted.
 #[derive(Default)]
 struct MappedTurn {
     mapper: UpdateMapper,
@@ -61,7 +61,7 @@ impl MappedTurn {
         self.step(&format!("tool:{tool}")).status
     }
 
-    /// Returns the tool of each emitted tool step, in order.
+    /// Returns the tool from each emitted tool step, in order.
     fn tools(&self) -> Vec<&str> {
         self.steps().filter_map(|step| step.tool_call_id.as_deref()).collect()
     }

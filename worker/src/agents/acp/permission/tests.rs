@@ -9,7 +9,7 @@ fn request(options: &Value) -> Option<Request> {
     Request::parse(&json!({"sessionId": "s", "toolCall": {"toolCallId": "t"}, "options": options}))
 }
 
-/// Parses options from words like `id:kind`; each is named after its id.
+/// Parses options in the form `id:kind`; the ID also serves as the name.
 fn offered(words: &str) -> Request {
     let options = words.split_whitespace().map(|word| {
         let (id, kind) = word.split_once(':').unwrap();
@@ -90,7 +90,7 @@ fn shows_options_as_the_agent_sent_them() {
     }
     assert_eq!(shown[3], ("strange".into(), "strange".into(), "other".into()));
     assert_eq!((shown.len(), shown[4].0.as_str(), shown[4].1.chars().count()), (5, "option-6", 200));
-    // The agent receives the id that it sent.
+    // The agent receives the ID that it sent.
     assert_eq!(request.result(ALLOW, Some("qr")), selected("q\0r"));
     assert_eq!(request.result(REJECT, None), json!({"outcome": {"outcome": "selected", "optionId": 3}}));
     assert_eq!(request.result(ALLOW, Some("option-6")), selected(&"x".repeat(300)));

@@ -1,12 +1,12 @@
-//! Permits for the processes of a pool.
+//! Permits for a pool's processes.
 
 use std::sync::{
     Arc,
     atomic::{AtomicIsize, Ordering},
 };
 
-/// A process's share of the limit. Dropping it states that the process is about to exit; the share is released once it
-/// has.
+/// One process's share of the limit. Dropping the permit indicates that the process is about to exit; the share is
+/// released once it has exited.
 pub(in crate::agents::acp) struct ProcessPermit {
     exiting: Arc<AtomicIsize>,
 }
@@ -24,7 +24,7 @@ impl Drop for ProcessPermit {
     }
 }
 
-/// Counts a turn that waits for a permit, until it is dropped.
+/// Counts a turn as waiting for a permit until the guard is dropped.
 pub(super) struct WaiterGuard<'a>(&'a AtomicIsize);
 
 impl<'a> WaiterGuard<'a> {

@@ -1,4 +1,4 @@
-//! The slots of a pool: one per conversation.
+//! A pool's slots, one per conversation.
 
 use std::sync::{Arc, Mutex, PoisonError, atomic::Ordering};
 
@@ -15,7 +15,7 @@ pub(in crate::agents::acp) struct SlotGuard<C: PooledConnection = Connection> {
     /// The process, if there is one.
     pub warm: OwnedMutexGuard<Option<WarmProcess<C>>>,
     slot: Arc<Slot<C>>,
-    /// Dropped after `warm`, when the slot is free.
+    /// Dropped after `warm`, so that the slot is already free.
     notifier: ReleaseNotifier<C>,
 }
 
@@ -28,11 +28,11 @@ impl<C: PooledConnection> Drop for ReleaseNotifier<C> {
     }
 }
 
-/// The place of a conversation in a pool.
+/// A conversation's place in a pool.
 pub(super) struct Slot<C> {
     pub warm: Arc<AsyncMutex<Option<WarmProcess<C>>>>,
     used_at: Mutex<Instant>,
-    /// The handle of the process, even while it is working.
+    /// The handle of the process, available even while a turn uses the process.
     handle: Mutex<Option<ProcessHandle>>,
 }
 
@@ -47,14 +47,14 @@ impl<C> Slot<C> {
         self.handle.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Returns when a turn last used the slot.
+    /// Returns when the slot was last used by a turn.
     pub fn used_at(&self) -> Instant {
         *self.used_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<C: PooledConnection> SlotGuard<C> {
-    /// Guards a slot of this pool.
+    /// Waits for exclusive access to a slot of this pool.
     pub(super) async fn new(pool: &Arc<Pool<C>>, slot: Arc<Slot<C>>) -> Self {
         let warm = Arc::clone(&slot.warm).lock_owned().await;
         Self { warm, slot, notifier: ReleaseNotifier(Arc::clone(pool)) }
@@ -65,7 +65,7 @@ impl<C: PooledConnection> SlotGuard<C> {
         self.notifier.0.acquire_permit().await
     }
 
-    /// Assigns a permit to a process that was just started.
+    /// Assigns a permit to a newly started process.
     pub fn attach_permit(&self, permit: OwnedSemaphorePermit, handle: &ProcessHandle) -> ProcessPermit {
         let (pool, exit) = (Arc::clone(&self.notifier.0), handle.exit_signal());
         let process_permit = ProcessPermit::new(&pool.exiting);

@@ -1,5 +1,5 @@
-//! Tests of which processes are kept and which are ended. The processes are fakes; only their memory is real, that of
-//! the test.
+//! Tests which processes are kept and which are ended. The processes are fakes, except that the memory measured is that
+//! of the test process.
 
 use std::{
     process::ExitStatus,
@@ -10,20 +10,20 @@ use tokio::{sync::watch, time::timeout};
 
 use super::*;
 
-/// Longer than any of these tests takes.
+/// Longer than any of these tests runs.
 const LONG: Duration = Duration::from_hours(1);
-/// Time limit for everything that is expected to happen.
+/// Time limit for anything that is expected to happen.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// How long to check that something does not happen.
+/// How long to wait when checking that something does not happen.
 const QUIET_PERIOD: Duration = Duration::from_millis(150);
 
 #[derive(Clone, Default)]
 struct ProcessState {
     has_ended: Arc<AtomicBool>,
     has_crashed: Arc<AtomicBool>,
-    /// Whether the process exits only on request of the test.
+    /// Whether the process exits only when the test calls [`ProcessState::exit`].
     lingers: Arc<AtomicBool>,
-    /// The process exists as long as this sender does.
+    /// The process counts as running until this sender is dropped.
     exited: Arc<Mutex<Option<watch::Sender<Option<ExitStatus>>>>>,
 }
 
@@ -38,7 +38,7 @@ impl ProcessState {
     }
 }
 
-/// A fake process that records how it ends.
+/// A fake process that records whether it was ended.
 struct FakeProcess {
     state: ProcessState,
     handle: ProcessHandle,
@@ -91,7 +91,7 @@ impl Fixture {
         (slot, state)
     }
 
-    /// Runs a complete turn of a conversation.
+    /// Runs a complete turn in a conversation.
     async fn turn(&self, session: SessionId) -> ProcessState {
         self.take(session).await.1
     }
@@ -160,7 +160,7 @@ async fn a_waiting_turn_gets_the_next_free_permit() {
     sleep(QUIET_PERIOD).await;
     assert!(!third_waits.is_finished() && !fourth_waits.is_finished());
 
-    // One becomes idle, the other crashes.
+    // One process becomes idle, and the other one crashes.
     drop(first_slot);
     second_slot.discard();
     drop(second_slot);
@@ -190,7 +190,7 @@ async fn counts_an_ending_process_until_it_has_exited() {
     let (first_state, second_state) = (f.turn(first).await, f.turn(second).await);
     first_state.lingers.store(true, Ordering::Relaxed);
 
-    // Twice, because the second waiting turn has to wait for the same process.
+    // Twice, because the second waiting turn must also wait for this process instead of ending another one.
     for _ in 0..2 {
         assert!(timeout(QUIET_PERIOD, f.take(third)).await.is_err(), "the process has not exited");
     }
@@ -271,7 +271,7 @@ async fn removes_a_process_that_crashed_while_idle() {
 
 #[tokio::test]
 async fn ends_idle_processes_over_the_memory_limit() {
-    // Each of them counts as the whole test process, so that even one is too many.
+    // Each process counts with the memory of the whole test process, so even one exceeds the limit.
     let f = Fixture::new(PoolLimits { memory_bytes: 1, processes: 8, ..limits() });
     let [a, b, c] = sessions();
     let (idle, busy) = (f.turn(a).await, f.take(b).await);

@@ -1,4 +1,4 @@
-//! Which results are answers, and which are failures.
+//! Tests which results are answers and which are failures.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Permission requests of a turn that have no decision yet.
+//! A turn's undecided permission requests.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -13,10 +13,10 @@ use super::super::{
 };
 use crate::agents::{PermissionReply, Update};
 
-/// How long after its time limit an undecided permission request is given up.
+/// How long to wait for a decision after its time limit before giving up on it.
 const DECISION_SLACK: Duration = Duration::from_secs(5);
 
-/// Permission requests without a decision.
+/// The permission requests that are still undecided.
 #[derive(Default)]
 pub(super) struct PendingPermissions {
     decisions: FuturesUnordered<BoxFuture<'static, (usize, Option<PermissionReply>)>>,
@@ -24,16 +24,16 @@ pub(super) struct PendingPermissions {
     count: usize,
 }
 
-/// A permission request without a decision.
+/// An undecided permission request.
 pub(super) struct PendingPermission {
-    /// The id of the tool call.
+    /// The ID of the tool call.
     pub tool: Option<String>,
     pub request: Box<Request>,
     pub responder: Responder,
 }
 
 impl PendingPermissions {
-    /// Adds a request whose decision arrives in `decision`.
+    /// Adds a request whose decision will arrive on `decision`.
     pub fn add(
         &mut self,
         permission: PendingPermission,
@@ -52,12 +52,13 @@ impl PendingPermissions {
         self.decisions.push(decided.boxed());
     }
 
-    /// Waits for the next decision. Returns it with the number of its request; `None` if there are no requests.
+    /// Waits for the next decision and returns it with the number of its request. Returns `None` if there are no
+    /// requests.
     pub async fn next(&mut self) -> Option<(usize, Option<PermissionReply>)> {
         self.decisions.next().await
     }
 
-    /// Returns whether no request is waiting for a decision.
+    /// Returns whether there are no undecided requests.
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
@@ -80,7 +81,7 @@ impl PendingPermissions {
         }
     }
 
-    /// Cancels all requests. The protocol requires a response to each when a turn ends or is stopped.
+    /// Cancels all requests. The protocol requires a response to each one when a turn ends or is stopped.
     pub fn cancel(&mut self) {
         for (_, permission) in self.waiting.drain() {
             permission.responder.respond(Ok(permission::cancelled()));
@@ -89,8 +90,8 @@ impl PendingPermissions {
 }
 
 impl PendingPermission {
-    /// Responds to the agent and updates the tool accordingly. A decision to allow without a matching option counts as a
-    /// rejection.
+    /// Responds to the agent and updates the tool accordingly. An approval for which there is no matching option counts
+    /// as a rejection.
     pub fn decide(
         self,
         decision: PermissionDecision,

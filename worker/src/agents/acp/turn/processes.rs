@@ -1,4 +1,4 @@
-//! Processes that a turn has started, such as its tools.
+//! Processes started by a turn, such as tools.
 
 use std::time::Duration;
 
@@ -7,19 +7,19 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agents::process::{ProcessHandle, tree};
 
-/// How long the processes started by a cancelled turn may take to exit after its end.
+/// How long the processes started by a cancelled turn may take to exit once the turn has ended.
 const LEFTOVERS_LIMIT: Duration = Duration::from_secs(5);
-/// Poll interval while waiting for them.
+/// Poll interval while waiting for these processes to exit.
 const LEFTOVERS_POLL_INTERVAL: Duration = Duration::from_millis(200);
-/// How long a detached tool may take to exit after its turn is over.
+/// How long a detached process may take to exit after its turn has ended.
 const DETACHED_GRACE: Duration = Duration::from_millis(300);
-/// Poll interval while waiting for it.
+/// Poll interval while waiting for detached processes to exit.
 const DETACHED_POLL_INTERVAL: Duration = Duration::from_millis(20);
-/// How long killing all of them may take.
+/// Time limit for killing all detached processes.
 const DETACHED_LIMIT: Duration = Duration::from_secs(3);
 
-/// Waits until all processes started since the turn began have exited. An agent may report that it stopped while
-/// its tool is still running. Returns false if they do not exit in time.
+/// Waits until all processes started since the beginning of the turn have exited: an agent may report that it has
+/// stopped while its tool is still running. Returns false if they do not exit in time.
 pub(super) async fn wait_until_exited(
     handle: &ProcessHandle,
     started_at: u64,
@@ -39,9 +39,9 @@ pub(super) async fn wait_until_exited(
     false
 }
 
-/// Ends processes that a turn has left running detached from its agent, such as a tool in its own session; nothing else
-/// would end them before the agent exits. Processes still attached to the agent are not touched. Returns false if any
-/// are left.
+/// Ends the processes that a turn left running detached from its agent, such as a tool in its own session; otherwise
+/// they would run until the agent exits. Does not affect processes that are still attached to the agent. Returns false
+/// if any detached processes are left.
 pub(in crate::agents::acp) async fn kill_detached(handle: &ProcessHandle, started_at: u64) -> bool {
     let since = Instant::now();
     while let Some(root) = handle.running_pid() {

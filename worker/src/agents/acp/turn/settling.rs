@@ -1,4 +1,4 @@
-//! The end of a turn whose agent may send updates after its result.
+//! The end of a turn during which late updates may arrive.
 
 use serde_json::Value;
 use tokio::time::Instant;
@@ -21,20 +21,20 @@ pub(super) struct SettlingTurn {
 }
 
 impl SettlingTurn {
-    /// Starts to wait for late updates.
+    /// Starts waiting for late updates.
     pub fn new(result: Result<Value, RequestError>, window: SettleWindow) -> Self {
         let now = Instant::now();
         Self { result, window, ended_at: now, last_update_at: now }
     }
 
-    /// Returns when the turn ends unless another update arrives.
+    /// Returns when the turn will end if no other update arrives.
     pub fn settled_at(&self, has_text: bool) -> Instant {
         let is_empty = self.result.is_ok() && !has_text;
         let silence = if is_empty { self.window.silence.max(EMPTY_SILENCE) } else { self.window.silence };
         (self.last_update_at + silence).min(self.ended_at + self.window.limit)
     }
 
-    /// Returns an event that still belongs to the turn. Permission requests after the end are cancelled.
+    /// Returns an event that still belongs to the turn. Cancels permission requests, because the turn has ended.
     pub fn accept(&mut self, event: TurnEvent, settle_policy: &SettlePolicy) -> Option<TurnEvent> {
         match event {
             TurnEvent::Update(update) => {
