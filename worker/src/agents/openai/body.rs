@@ -1,4 +1,4 @@
-//! The body of a response, read with time limits.
+//! A response body, read with time limits.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{errors, gzip};
 use crate::agents::AgentError;
 
-/// A response body in progress.
+/// A response body that is being read.
 pub(super) struct Body {
     bytes: BoxStream<'static, Result<Bytes, AgentError>>,
     content_type: String,
@@ -21,8 +21,8 @@ pub(super) struct Body {
 }
 
 impl Body {
-    /// Reads the body of a response. The first bytes must arrive before `first_byte_at`, and further ones within
-    /// `idle_timeout` of the previous ones.
+    /// Wraps the body of a response. The first bytes must arrive by `first_byte_at`, and all others within
+    /// `idle_timeout` after the previous ones.
     pub fn new(response: Response, first_byte_at: Instant, idle_timeout: Duration) -> Self {
         let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let content_type = content_type.unwrap_or_default().to_owned();
@@ -47,16 +47,16 @@ impl Body {
         &self.content_type
     }
 
-    /// Returns the longest silence that is allowed.
+    /// Returns the longest allowed silence.
     pub fn idle_timeout(&self) -> Duration {
         self.idle_timeout
     }
 
-    /// Returns the next bytes, never empty, or `None` at the end. Times out at `latest` even if a longer silence is
-    /// allowed.
+    /// Returns the next bytes, which are never empty, or `None` at the end of the body. Times out no later than
+    /// `latest`.
     ///
     /// # Errors
-    /// `Timeout` after too long a silence, `AgentNetwork` if the connection breaks.
+    /// `Timeout` if the server is silent for too long, `AgentNetwork` if the connection breaks.
     pub async fn next(&mut self, latest: Option<Instant>) -> Result<Option<Bytes>, AgentError> {
         loop {
             let deadline = latest.map_or(self.deadline, |latest| latest.min(self.deadline));
@@ -90,7 +90,7 @@ impl Body {
         Ok(Some(whole))
     }
 
-    /// Returns as much of the body as arrives without an error, up to `limit_bytes`.
+    /// Returns the part of the body that arrives before an error, up to `limit_bytes`.
     pub async fn beginning(mut self, limit_bytes: usize) -> Vec<u8> {
         let mut head = Vec::new();
         while let Ok(Some(bytes)) = self.next(None).await {

@@ -1,4 +1,4 @@
-//! The HTTP client of a model server.
+//! The HTTP client for a model server.
 
 use std::{io, net::IpAddr, sync::LazyLock, time::Duration};
 
@@ -18,38 +18,39 @@ use tokio_util::task::AbortOnDropHandle;
 use super::errors;
 use crate::agents::AgentError;
 
-/// How long connecting may take.
+/// How long establishing a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long an unused connection is kept. Shorter than the 5 s after which common servers close it, because a request
-/// fails if the server closes its connection at the same time.
+/// How long an unused connection is kept. This is shorter than the 5 s after which common servers close an idle
+/// connection, because a request fails if the server closes the connection at that moment.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Maximum number of header fields in a response; gateways add many.
+/// Maximum number of header fields in a response; gateways add many of them.
 const MAX_HEADERS: usize = 1_000;
 
-/// Runs every connection on one thread.
+/// Runs all connections on one thread.
 ///
-/// hyper 1.x loses a request that one thread hands to a connection while another thread closes it because of what the
-/// server sent: the request then waits for its whole time limit. On one thread the two cannot overlap.
+/// In hyper 1.x, a request is lost if one thread passes it to a connection while another thread closes that connection
+/// because of data from the server. The request then waits until it times out. On a single thread, the two cannot
+/// overlap.
 static CONNECTIONS: LazyLock<io::Result<Runtime>> =
     LazyLock::new(|| Builder::new_multi_thread().worker_threads(1).thread_name("connections").enable_all().build());
 
-/// A connection pool to one server, with its key.
+/// A connection pool for one server, with the API key.
 pub(super) struct Client {
     http: reqwest::Client,
     base_url: String,
 }
 
 impl Client {
-    /// Prepares a client without opening a connection.
+    /// Creates a client without opening a connection.
     ///
     /// # Errors
-    /// Fails with a readable sentence if the address is invalid or TLS cannot be set up.
+    /// Fails with a readable message if the address is invalid or TLS cannot be set up.
     pub fn new(base_url: &str, key: Option<&str>) -> Result<Self, String> {
         let url = Url::parse(base_url).map_err(|_| "The agent's `base_url` is not a valid address.".to_owned())?;
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream, application/json"));
-        // Proxies buffer compressed streams. Responses that are compressed anyway are decoded.
+        // Proxies buffer compressed streams. Responses that are compressed nevertheless are decoded.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         if let Some(key) = key {
             let mut value = HeaderValue::from_str(&format!("Bearer {key}"))
@@ -62,16 +63,16 @@ impl Client {
             .default_headers(headers)
             .redirect(Policy::none())
             .http1_max_headers(MAX_HEADERS)
-            // `gzip` decodes what this does not.
+            // `gzip` handles the encodings that this does not.
             .no_gzip()
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(POOL_IDLE_TIMEOUT);
         if url.scheme() == "http" {
-            // Without TLS there is no need for CA certificates, which small containers lack.
+            // Plain HTTP does not require CA certificates, which small containers lack.
             builder = builder.tls_certs_only([]);
         }
         if is_loopback(&url) {
-            // A server on this machine cannot be reached through a proxy.
+            // Requests to a server on this machine cannot go through a proxy.
             builder = builder.no_proxy();
         }
         let http = builder.build().map_err(|error| {

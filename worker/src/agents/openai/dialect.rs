@@ -1,7 +1,7 @@
-//! Parts of a usual request that a server does not accept, learned from its error messages.
+//! Parts of the standard request that a server rejects, learned from its error messages.
 //!
-//! An error message changes the request, which is then sent again. The agent remembers what its server accepted, so
-//! each message costs one request.
+//! After an error message, the request is changed and resent. The agent remembers what its server accepted, so each
+//! such error costs only one request.
 
 use std::sync::LazyLock;
 
@@ -9,7 +9,7 @@ use regex::Regex;
 
 use crate::agents::pattern::pattern;
 
-/// How a request must differ from the usual one.
+/// How a request must differ from the standard one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent peculiarities, in any combination")]
 pub(super) struct Dialect {
@@ -17,7 +17,7 @@ pub(super) struct Dialect {
     pub no_stream_options: bool,
     /// Use `max_completion_tokens` instead of `max_tokens`.
     pub completion_tokens: bool,
-    /// Join consecutive messages of the same role, and start with a user message.
+    /// Join consecutive messages with the same role, and start with a user message.
     pub alternate_roles: bool,
     /// Prepend the system prompt to the first user message.
     pub no_system_role: bool,
@@ -48,20 +48,20 @@ static EMPTY: LazyLock<Regex> = LazyLock::new(|| {
         r"\bempty (?:content|messages?|text)|either content or|at least 1 character",
     ))
 });
-/// A chat template failed with a message of its own.
+/// A chat template failed, possibly with an error message that it defines.
 static TEMPLATE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?i)jinja|chat[ _]template|template ?error|raise_exception|apply[ _]template|applying[^.]{0,20}template")
 });
-/// The message concerns the conversation, whatever it says about it.
+/// The error concerns the messages of the conversation.
 static MESSAGES: LazyLock<Regex> = LazyLock::new(|| {
-    // The name of the field "message", which most error objects have, does not count.
+    // The field name "message", which most error objects contain, does not count.
     pattern(concat!(
         r"(?i)\b(?:messages|roles?|turns?|conversations?|chats?|history|dialog(?:ue)?s?|assistant)\b|",
         r"\bmessage (?:order|sequence|list|array|format|structure|history)\b",
     ))
 });
 
-/// A part of a request that a server may reject, in the order in which the parts are given up.
+/// A part of the request that a server may reject. Parts are omitted in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Feature {
     StreamOptions,
@@ -85,14 +85,14 @@ impl Feature {
         }
     }
 
-    /// Returns whether a template may fail because of this part without naming it.
+    /// Returns whether this part may cause a template to fail without being named in the error.
     fn may_fail_template(self) -> bool {
         matches!(self, Self::SystemRole | Self::RepeatedRoles)
     }
 }
 
 impl Dialect {
-    /// Returns the dialects to try next after an error, best first. `message` is the whole body of the error response.
+    /// Returns the dialects to try after an error, best first. `message` is the whole body of the error response.
     pub fn alternatives(self, message: &str) -> Vec<Self> {
         let named = Feature::ALL.into_iter().filter(|part| part.is_named_in(message));
         let mut answers: Vec<Self> = named.map(|part| self.without(part)).collect();
@@ -104,8 +104,8 @@ impl Dialect {
         answers
     }
 
-    /// Returns the dialect to try after an unknown error message that concerns the conversation: roles alternate, and
-    /// no message is empty.
+    /// Returns the dialect to try after an unrecognized error that concerns the messages: roles alternate, and no
+    /// message is empty.
     pub fn conforming(self, message: &str) -> Option<Self> {
         MESSAGES.is_match(message).then(|| self.without(Feature::RepeatedRoles))
     }

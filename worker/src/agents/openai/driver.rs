@@ -1,4 +1,4 @@
-//! Builds and probes agents on model servers.
+//! Builds and probes agents that use model servers.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ fn agent(config: &OpenaiConfig, context: &BuildContext<'_>) -> Result<OpenaiAgen
 }
 
 impl OpenaiAgent {
-    /// Fetches the server's list of models and returns how many there are.
+    /// Fetches the server's model list and returns the number of models.
     ///
     /// # Errors
     /// Fails if the server does not respond or rejects the request.

@@ -1,6 +1,6 @@
-//! Decodes gzip, under any of its names and with any number of members.
+//! Decodes gzip under any of its names and with any number of members.
 //!
-//! `reqwest` recognizes only the name `gzip` in lower case, and stops at the end of the first member.
+//! `reqwest` recognizes only the lowercase name `gzip`, and stops at the end of the first member.
 
 use std::io::Write as _;
 
@@ -15,7 +15,7 @@ use crate::agents::AgentError;
 /// The first bytes of gzip (RFC 1952, section 2.3.1).
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Returns whether a response declares that its body is gzip.
+/// Returns whether a response declares a gzip-encoded body.
 pub(super) fn is_declared(headers: &HeaderMap) -> bool {
     let encoding = headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     ["gzip", "x-gzip"].iter().any(|name| encoding.trim().eq_ignore_ascii_case(name))
@@ -36,10 +36,10 @@ pub(super) fn decode(
 }
 
 enum Decoder {
-    /// The first bytes, too few to recognize gzip.
+    /// The first bytes; too few to recognize gzip.
     Start(Vec<u8>),
     Gzip(Box<MultiGzDecoder<Vec<u8>>>),
-    /// The body is not compressed after all.
+    /// The body turned out not to be compressed.
     Plain,
 }
 
@@ -82,7 +82,7 @@ mod tests {
         encoder.finish().unwrap()
     }
 
-    /// Returns the text of a body in these pieces, and whether an error ended it.
+    /// Decodes a body received in these pieces. Returns its text and whether an error ended it.
     async fn decoded(pieces: &[&[u8]]) -> (String, bool) {
         let pieces: Vec<Result<Bytes, AgentError>> =
             pieces.iter().map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();

@@ -1,4 +1,4 @@
-//! Waits for servers that are still loading their model.
+//! Waits for a server that is still loading its model.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use tokio::{sync::mpsc, time::Instant};
 
 use crate::agents::{AgentError, StepUpdate, Update};
 
-/// Limits of the wait for a server that is loading its model.
+/// Limits on waiting for a server that is still loading its model.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LoadingLimits {
-    /// Maximum duration of the wait, from the first response that reports loading.
+    /// Maximum total wait, measured from the first response that reports loading.
     pub timeout: Duration,
-    /// Pause between two requests.
+    /// Pause between requests.
     pub pause: Duration,
 }
 
@@ -22,7 +22,7 @@ impl Default for LoadingLimits {
     }
 }
 
-/// The wait for a server that is loading its model, shown to the user as a notice.
+/// Waiting for a server that is still loading its model. A notice informs the user.
 #[derive(Debug)]
 pub(super) struct LoadingWait {
     limits: LoadingLimits,
@@ -34,7 +34,7 @@ impl LoadingWait {
         Self { limits, since: None }
     }
 
-    /// Shows the notice. Returns false once loading has taken too long.
+    /// Shows a notice when called for the first time. Returns false once loading takes too long.
     pub async fn keep_waiting(&mut self, updates: &mpsc::Sender<Update>) -> Result<bool, AgentError> {
         if let Some(since) = self.since {
             return Ok(since.elapsed() < self.limits.timeout);
@@ -44,7 +44,7 @@ impl LoadingWait {
         Ok(true)
     }
 
-    /// Completes the notice.
+    /// Completes the notice, if there is one.
     pub async fn end(&self, updates: &mpsc::Sender<Update>) -> Result<(), AgentError> {
         match self.since {
             Some(_) => send_step(updates, loading_step(StepStatus::Succeeded)).await,

@@ -1,9 +1,9 @@
 //! The driver `openai`: any server with OpenAI-compatible streaming chat completions.
 //!
-//! Servers differ, and the driver compensates: `dialect` adapts a request that a server rejects, `reader` accepts what
-//! servers send, and `errors` determines what an error means. An answer that was cut off, or that contains an error, is
-//! a failure, never a short answer. Redirects are not followed, so the key is sent only to the configured address.
-//! Dropping the future closes the connection, which stops the server.
+//! Servers differ, and the driver compensates: `dialect` adapts requests that a server rejects, `reader` accepts the
+//! variations in what servers send, and `errors` determines what an error means. An answer that was cut off or contains
+//! an error is a failure, never a short answer. Redirects are not followed, so the key is sent only to the configured
+//! address. Dropping the future closes the connection, which stops the server from generating.
 
 mod body;
 mod client;
@@ -43,13 +43,13 @@ use self::{
 };
 use super::{Agent, AgentError, Answer, Turn, Update, prompt};
 
-/// Maximum length of an error's body that is read, in bytes.
+/// Maximum number of bytes read from an error response.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
-/// Time limit for reading an error's body.
+/// Time limit for reading the body of an error response.
 const ERROR_TIMEOUT: Duration = Duration::from_secs(5);
-/// Maximum length of a list of models, in bytes; hosted lists have hundreds.
+/// Maximum length of a model list, in bytes. Hosted servers list hundreds of models.
 const MAX_MODELS_BYTES: usize = 4 * 1024 * 1024;
-/// Time limit for the list of models.
+/// Time limit for fetching the model list.
 const MODELS_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// An agent on an OpenAI-compatible server.
@@ -62,28 +62,28 @@ pub struct OpenaiAgent {
     profile: Mutex<ServerProfile>,
 }
 
-/// What was learned about the server; kept in memory only.
+/// What is known about the server. Kept in memory only.
 #[derive(Clone, Debug, Default)]
 struct ServerProfile {
-    /// The first model in its list, if none is configured.
+    /// The first model in the server's list. Used if no model is configured.
     model: Option<String>,
-    /// The dialect that it accepts.
+    /// The dialect that the server accepts.
     dialect: Dialect,
-    /// Whether its answers start with a thought without an opening tag.
+    /// Whether the server's answers start with a thought that has no opening tag.
     is_unopened: bool,
 }
 
 impl OpenaiAgent {
-    /// Prepares the driver without opening a connection. `clock` resolves waits that are stated as a time of day.
+    /// Creates the agent without opening a connection. `clock` is needed for waits that are stated as a time of day.
     ///
     /// # Errors
-    /// Fails with a readable sentence if the agent cannot run here.
+    /// Fails with a readable message if the agent cannot run here.
     pub fn new(config: OpenaiConfig, key: Option<String>, clock: SharedClock) -> Result<Self, String> {
         let client = Client::new(&config.base_url, key.as_deref())?;
         Ok(Self { config, key, client, clock, loading_limits: LoadingLimits::default(), profile: Mutex::default() })
     }
 
-    /// Answers a turn. Resends the request, changed or not, as long as that may help.
+    /// Answers a turn. Resends the request, possibly in a different form, for as long as that may help.
     async fn complete(&self, mut turn: Turn, updates: &mpsc::Sender<Update>) -> Result<Answer, AgentError> {
         turn.history = prompt::within_budget(turn.history, self.config.history_bytes);
         let mut loading = LoadingWait::new(self.loading_limits);
@@ -112,14 +112,14 @@ impl OpenaiAgent {
     /// Sends a request and reads the answer.
     ///
     /// # Errors
-    /// The failure contains the server's response only if no output was emitted.
+    /// The failure contains the server's response only if there was no output.
     async fn attempt(&self, turn: &Turn, dialect: Dialect, updates: &mpsc::Sender<Update>) -> Result<Answer, Failure> {
         let model = self.model().await?;
         let request = request::completion(&self.config, &model, &turn.history, dialect);
         let deadline = Instant::now() + self.config.first_byte_timeout;
         let response = self.client.complete(&request, deadline).await?;
         if response.status() == StatusCode::NOT_FOUND {
-            // The server may have been restarted with another model.
+            // The server may have been restarted with a different model.
             self.profile(|profile| profile.model = None);
         }
         let response = self.accepted(response, deadline).await?;
@@ -133,7 +133,7 @@ impl OpenaiAgent {
         outcome.map_err(|failure| if has_output { failure.error.into() } else { failure })
     }
 
-    /// Returns the dialect to try after a failure, if it changes the request.
+    /// Returns the next dialect to try after a failure, if it would change the request.
     fn adapted(&self, turn: &Turn, dialect: Dialect, failure: &Failure) -> Option<Dialect> {
         let is_final = matches!(
             failure.error.code,
@@ -145,12 +145,13 @@ impl OpenaiAgent {
         let message = failure.response.as_deref().filter(|_| !is_final)?;
         let request = |dialect| request::completion(&self.config, "", &turn.history, dialect);
         let present = request(dialect);
-        // Servers report repeated roles in many ways, so an unknown error about the messages is treated as one.
+        // Servers report repeated roles in many ways, so an unrecognized error about the messages is assumed to be
+        // about roles.
         let guess = dialect.conforming(message).filter(|_| failure.error.code == ErrorCode::AgentRefused);
         dialect.alternatives(message).into_iter().chain(guess).find(|answer| request(*answer) != present)
     }
 
-    /// Returns the configured model, or else the first one in the server's list.
+    /// Returns the configured model, or else the first model in the server's list.
     async fn model(&self) -> Result<String, Failure> {
         if let Some(model) = self.config.model.clone().or_else(|| self.profile(|profile| profile.model.clone())) {
             return Ok(model);
@@ -165,7 +166,7 @@ impl OpenaiAgent {
         Ok(model)
     }
 
-    /// Fetches the server's list of models, which is empty if the response is none.
+    /// Fetches the server's model list. The list is empty if the response is not a model list.
     async fn list_models(&self, timeout: Duration) -> Result<ModelList, Failure> {
         let deadline = Instant::now() + timeout;
         let response = self.accepted(self.client.models(deadline).await?, deadline).await?;
@@ -173,10 +174,10 @@ impl OpenaiAgent {
         ModelList::read(&list.unwrap_or_default(), self.context())
     }
 
-    /// Returns the response if its status is a success.
+    /// Returns the response if its status indicates success.
     ///
     /// # Errors
-    /// The failure that any other response reports.
+    /// The failure reported by any other response.
     async fn accepted(&self, response: Response, deadline: Instant) -> Result<Response, Failure> {
         if response.status().is_success() {
             return Ok(response);

@@ -1,4 +1,4 @@
-//! Reads the list of a server's models.
+//! Reads a server's model list.
 
 use banter_shared::lenient_json::{self, LoneSurrogates};
 use serde_json::Value;
@@ -8,20 +8,20 @@ use super::{
     reader,
 };
 
-/// The models of a server.
+/// A server's models.
 #[derive(Debug, Default)]
 pub(super) struct ModelList {
-    /// Their IDs, in the server's order.
+    /// The model IDs, in the server's order.
     pub ids: Vec<String>,
-    /// The whole response.
+    /// The text of the whole response.
     pub text: String,
 }
 
 impl ModelList {
-    /// Reads a response.
+    /// Parses the body of a successful response.
     ///
     /// # Errors
-    /// The error that it reports despite its status.
+    /// The failure if the body reports an error instead of models.
     pub fn read(bytes: &[u8], context: Context<'_>) -> Result<Self, Failure> {
         let list: Value = lenient_json::parse(bytes, LoneSurrogates::Replace).unwrap_or_default();
         let ids = ids_in(&list);
@@ -32,7 +32,7 @@ impl ModelList {
     }
 }
 
-/// Returns the IDs in a list, or in an object that contains it.
+/// Returns the model IDs in a list, or in an object that contains the list.
 fn ids_in(list: &Value) -> Vec<String> {
     match list {
         Value::Array(models) => models.iter().filter_map(id_of).collect(),

@@ -1,4 +1,4 @@
-//! Builds the request for a completion.
+//! Builds requests for completions.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::dialect::Dialect;
 
-/// Separates texts that are joined into one message.
+/// The separator between texts that are joined into one message.
 const SEPARATOR: &str = "\n\n";
 
 /// Returns the request for an answer to this conversation.
@@ -35,7 +35,7 @@ pub(super) fn completion(config: &OpenaiConfig, model: &str, history: &[HistoryM
     Value::Object(request)
 }
 
-/// Returns the messages, verbatim and separate except as the dialect requires.
+/// Returns the messages, unchanged and separate except as required by the dialect.
 fn messages(system_prompt: Option<&str>, history: &[HistoryMessage], dialect: Dialect) -> Value {
     let mut messages: Vec<(Role, Cow<'_, str>)> = Vec::with_capacity(history.len());
     for HistoryMessage { role, content, .. } in history {

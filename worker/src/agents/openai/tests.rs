@@ -1,4 +1,4 @@
-//! Tests of the driver with a real server on loopback that sends scripted bytes.
+//! Tests of the driver against a real server on the loopback interface that sends scripted bytes.
 
 mod answers;
 mod dialects;
@@ -24,7 +24,7 @@ use self::server::Server;
 use super::*;
 use crate::agents::StepUpdate;
 
-/// Long enough for a busy machine, and short enough for tests of silence.
+/// Long enough for a busy machine, yet short enough for tests of silence.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 fn config(server: &Server) -> OpenaiConfig {
@@ -40,13 +40,13 @@ fn turn(content: &str) -> Turn {
     Turn { session_id: SessionId::generate(), task_id: TaskId::generate(), turn: 1, resume: None, history }
 }
 
-/// Sends one turn and collects the text.
+/// Sends a turn and collects the text.
 async fn ask(agent: &OpenaiAgent) -> (String, Result<Answer, AgentError>) {
     let (updates, outcome) = ask_for_updates(agent).await;
     (text_of(&updates), outcome)
 }
 
-/// Sends one turn and collects the updates.
+/// Sends a turn and collects the updates.
 async fn ask_for_updates(agent: &OpenaiAgent) -> (Vec<Update>, Result<Answer, AgentError>) {
     ask_about(agent, turn("Hi")).await
 }
@@ -65,7 +65,7 @@ async fn ask_about(agent: &OpenaiAgent, turn: Turn) -> (Vec<Update>, Result<Answ
     (updates, outcome)
 }
 
-/// Returns the text that remains after these updates.
+/// Returns the text after these updates.
 fn text_of(updates: &[Update]) -> String {
     let mut text = String::new();
     for update in updates {
@@ -78,7 +78,7 @@ fn text_of(updates: &[Update]) -> String {
     text
 }
 
-/// Returns the titles and statuses of the notices.
+/// Returns the titles and statuses of notices.
 fn notices(updates: &[Update]) -> Vec<(&str, StepStatus)> {
     let notice = |update| match update {
         &Update::Step(StepUpdate { detail: StepDetail::Notice(_), ref title, status, .. }) => {
@@ -89,7 +89,7 @@ fn notices(updates: &[Update]) -> Vec<(&str, StepStatus)> {
     updates.iter().filter_map(notice).collect()
 }
 
-/// Sends one turn to a server that responds with this event stream and closes the connection.
+/// Sends a turn to a server that responds with this event stream and closes the connection.
 async fn ask_stream(body: impl AsRef<[u8]>) -> (String, Result<Answer, AgentError>) {
     let server = Server::start([server::stream(body)]).await;
     ask(&agent(config(&server))).await

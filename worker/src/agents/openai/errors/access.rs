@@ -1,4 +1,4 @@
-//! What a denied request says about the API key.
+//! What a rejected request reveals about the API key.
 
 use std::sync::LazyLock;
 
@@ -7,18 +7,18 @@ use regex::RegexSet;
 use super::cause::ErrorReport;
 use crate::agents::pattern::patterns;
 
-/// Why access was denied, as far as that is known.
+/// The reason why access was denied, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
     /// The configured key is wrong.
     WrongKey,
     /// No key is configured, which may be the reason.
     NoKey,
-    /// Another reason, or none that is stated.
+    /// Any other reason, or no stated reason.
     OtherReason,
 }
 
-/// The key is at fault.
+/// The message says that the key is invalid or missing.
 static KEY: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[
         r"(?i)\b(?:invalid|incorrect|wrong|bad|expired|revoked|unknown|missing|disabled|malformed)\b[^.]{0,40}\b(?:keys?|tokens?|credentials?|authentication|bearer)\b",
@@ -34,7 +34,7 @@ impl Access {
         if !has_key && is_unauthorized {
             return Self::NoKey;
         }
-        // HTTP 401 without words means wrong credentials (RFC 9110, section 15.5.2).
+        // HTTP 401 without a message means invalid credentials (RFC 9110, section 15.5.2).
         let is_wrong =
             KEY.is_match(report.message) || (is_unexplained && (is_unauthorized || KEY.is_match(report.raw)));
         if has_key && is_wrong { Self::WrongKey } else { Self::OtherReason }

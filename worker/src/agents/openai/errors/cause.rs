@@ -1,31 +1,31 @@
-//! Determines the cause of an error from its status, its type, and its message.
+//! Determines the cause of an error from its status, type, and message.
 
 use banter_shared::chat::ErrorCode;
 use serde_json::Value;
 
 use super::patterns::{HARD_QUOTA, LOADING, NOT_LOADABLE, OVER_TIME, OVERFLOW, OVERLOADED, QUOTA, RATE, REQUESTED};
 
-/// An error as reported by the server.
+/// An error as reported by a server.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ErrorReport<'a> {
-    /// The HTTP status, of the response or in the error object.
+    /// The HTTP status, from the response or from the error object.
     pub status: Option<u16>,
     /// The error object, if there is one.
     pub error: Option<&'a Value>,
     /// The server's error message.
     pub message: &'a str,
-    /// The whole body.
+    /// The whole response body.
     pub raw: &'a str,
 }
 
 /// The cause of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// The account has no credit left, or has exhausted a quota with no stated renewal.
+    /// The account has no credit left or has exhausted a quota, and no renewal time is known.
     Quota,
-    /// The model is being loaded.
+    /// The model is still loading.
     Loading,
-    /// Any other cause, by its code.
+    /// Any other cause, with its error code.
     Other(ErrorCode),
 }
 
@@ -39,10 +39,10 @@ impl Cause {
     }
 }
 
-/// Maximum length of a text in an error object that is searched in addition to its message, in bytes.
+/// Maximum length of a text in an error object that is examined in addition to the message, in bytes.
 const MAX_KEYWORD_BYTES: usize = 80;
 
-/// Returns the cause of an error. `has_wait` states whether the server says when to retry.
+/// Returns the cause of an error. `has_wait` states whether the server has said when to retry.
 pub(super) fn find(report: &ErrorReport<'_>, has_wait: bool) -> Cause {
     let other = report.error.map_or_else(|| report.raw.to_owned(), keywords);
     let text = format!("{} {other}", report.message).to_lowercase();
@@ -52,7 +52,7 @@ pub(super) fn find(report: &ErrorReport<'_>, has_wait: bool) -> Cause {
     if report.status == Some(402) || HARD_QUOTA.is_match(text) {
         return Cause::Quota;
     }
-    // A wrong key or model takes precedence, whatever the message mentions.
+    // A wrong key or model takes precedence over anything else in the message.
     let is_final = matches!(by_status, Some(ErrorCode::AgentAuth | ErrorCode::AgentUnavailable));
     if is_final && !(report.status == Some(403) && RATE.is_match(text)) {
         return Cause::Other(by_status.unwrap_or(ErrorCode::AgentError));
@@ -75,8 +75,7 @@ pub(super) fn find(report: &ErrorReport<'_>, has_wait: bool) -> Cause {
         return Cause::Other(ErrorCode::AgentRateLimited);
     }
     let by_words = OVERLOADED.is_match(text).then_some(ErrorCode::AgentOverloaded);
-    // The status of a response takes precedence over the type in its body; in an error object, it is the other way
-    // around.
+    // The message refines an unspecific status. The type counts only if there is no status.
     let code = match by_status {
         Some(ErrorCode::AgentError) => by_words.or(by_status),
         Some(_) => by_status,
@@ -85,7 +84,7 @@ pub(super) fn find(report: &ErrorReport<'_>, has_wait: bool) -> Cause {
     Cause::Other(code.unwrap_or(ErrorCode::AgentError))
 }
 
-/// Returns the HTTP status that an error object states.
+/// Returns the HTTP status in an error object.
 pub(super) fn status_in(object: &Value) -> Option<u16> {
     let places = [object, &object["error"]];
     let fields = ["code", "status", "status_code", "statusCode", "http_code", "error_code"];
@@ -107,7 +106,7 @@ fn code_of_status(status: u16) -> ErrorCode {
     }
 }
 
-/// Returns the code for an error object's `type` and `code`, if they are known.
+/// Returns the error code for an error object's `type`, `code`, or `status`, if it is known.
 fn kind_of(error: &Value) -> Option<ErrorCode> {
     let error = error.get("error").filter(|inner| inner.is_object()).unwrap_or(error);
     let kinds = ["code", "type", "status"].map(|field| error[field].as_str().unwrap_or_default().to_ascii_lowercase());
@@ -127,7 +126,8 @@ fn kind_of(error: &Value) -> Option<ErrorCode> {
     }
 }
 
-/// Returns the names of an error object's fields and the short texts in them. Longer texts may quote the conversation.
+/// Returns the names of an error object's fields, and the short texts in them. Long texts are omitted because they may
+/// quote the conversation.
 fn keywords(error: &Value) -> String {
     let objects = [error, &error[0], &error["error"], &error[0]["error"]].into_iter().filter_map(Value::as_object);
     let mut words = String::new();
@@ -138,7 +138,7 @@ fn keywords(error: &Value) -> String {
     words
 }
 
-/// Returns whether a single request exceeds a limit over time.
+/// Returns whether a single request exceeds a limit per unit of time.
 fn is_larger_than_limit(text: &str) -> bool {
     let number = |index| REQUESTED.captures(text)?.get(index)?.as_str().parse::<u64>().ok();
     number(1).zip(number(2)).is_some_and(|(limit, requested)| requested > limit)

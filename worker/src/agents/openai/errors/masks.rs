@@ -1,4 +1,4 @@
-//! Masks keys in the words of a server, which often repeats parts of the key that it rejects.
+//! Masks keys in a server's message. Servers often repeat part of a key that they reject.
 
 use std::sync::LazyLock;
 
@@ -7,18 +7,18 @@ use regex::{Captures, Regex};
 use crate::agents::pattern::pattern;
 
 const MASK: &str = "***";
-/// How the keys of known servers start.
+/// Prefixes of keys for known servers.
 const PREFIXES: [&str; 11] = ["sk-", "sk_", "gsk_", "pplx-", "csk-", "nvapi-", "xai-", "hf_", "r8_", "Bearer-", "AIza"];
-/// Minimum length of a word that looks like a key without such a start, in bytes.
+/// Minimum length of a random part that marks a word as a key, in bytes.
 const LONG_BYTES: usize = 20;
-/// Minimum length of the configured key of which parts are masked, and of such a part, in bytes.
+/// Minimum length of a configured key whose parts are masked, and of such a part, in bytes.
 const WHOLE_BYTES: usize = 16;
 const PART_BYTES: usize = 4;
 
-/// A word that may be a key or a part of one.
+/// A word that may be a key or part of one.
 static WORD: LazyLock<Regex> = LazyLock::new(|| pattern(r"[A-Za-z0-9_*.…-]*[A-Za-z0-9*]"));
 
-/// Returns the words with the configured key and everything that looks like a key masked.
+/// Returns the text with the configured key, its parts, and everything else that looks like a key masked.
 pub(super) fn without_keys(said: &str, key: Option<&str>) -> String {
     let key = key.filter(|key| !key.is_empty());
     let said = key.map_or_else(|| said.to_owned(), |key| said.replace(key, MASK));
@@ -31,7 +31,7 @@ pub(super) fn without_keys(said: &str, key: Option<&str>) -> String {
 }
 
 fn is_key(word: &str) -> bool {
-    // Letters of both cases and digits in one long run are random, unlike the names of models and error codes.
+    // A long run that mixes digits with letters in both cases is random, unlike the names of models and error codes.
     let is_random = |run: &str| {
         let has = |kind: fn(&u8) -> bool| run.bytes().any(|byte| kind(&byte));
         run.len() >= LONG_BYTES && has(u8::is_ascii_digit) && has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase)

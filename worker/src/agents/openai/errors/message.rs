@@ -10,11 +10,11 @@ use serde_json::Value;
 
 use super::{masks, page};
 
-/// Maximum length of a quote, in characters.
+/// Maximum length of a quoted message, in characters.
 const MAX_QUOTE_CHARS: usize = 300;
-/// Maximum depth at which an error is searched.
+/// Maximum depth at which an error message is found.
 const MAX_DEPTH: usize = 8;
-/// Fields that hold the message of an error, best first.
+/// Fields that contain the error message, best first.
 const FIELDS: [&str; 21] = [
     "message",
     "error_message",
@@ -54,13 +54,13 @@ pub(super) fn parse(text: &str) -> Option<Value> {
     lenient_json::parse(text.as_bytes(), LoneSurrogates::Replace).ok()
 }
 
-/// Returns the text of a body that is not JSON; of a web page, its title and heading.
+/// Returns the error text of a body that is not JSON; for a web page, the title and a heading.
 pub(super) fn in_page(text: &str) -> String {
     let text = text.trim();
     if text.starts_with('<') { page::headline(text) } else { text.to_owned() }
 }
 
-/// Returns the message in an error object, at any depth; empty if there is none.
+/// Returns the message in an error object, found at any depth up to the limit; empty if there is none.
 pub(super) fn in_error(error: &Value) -> String {
     find(error, 0).map(|found| replace_marks(&found).into_owned()).unwrap_or_default()
 }
@@ -82,7 +82,7 @@ fn find(value: &Value, depth: usize) -> Option<String> {
                 fields.get(name).or_else(same)
             };
             let nested = ["error", "errors", "exception", "fault", "base_resp", "response"];
-            // A gateway includes the upstream server's error as `metadata.raw`.
+            // A gateway passes on the upstream server's error in `metadata.raw`.
             let upstream = fields.get("metadata").and_then(|metadata| find(metadata.get("raw")?, depth + 1));
             // `{"error": {"message": …}, "message": …}`: the inner message is more specific.
             let inner = upstream.or_else(|| {
@@ -107,20 +107,20 @@ fn find(value: &Value, depth: usize) -> Option<String> {
     }
 }
 
-/// Returns the message in a string that is itself JSON, as gateways send it.
+/// Returns the message from a string that contains JSON, as sent by some gateways.
 fn inner(text: &str, depth: usize) -> Option<String> {
     let start = text.find('{')?;
     let value: Value = serde_json::from_str(text[start..].trim_end()).ok()?;
     find(&value, depth + 1)
 }
 
-/// Appends the server's message to a sentence, on one line and without the key.
+/// Appends the server's message to a sentence, on one line and with keys masked.
 pub(super) fn with_quote(sentence: String, message: &str, key: Option<&str>) -> String {
     let quote = one_line(&masks::without_keys(message, key), MAX_QUOTE_CHARS);
     if quote.is_empty() { sentence } else { format!("{sentence} The server says: {quote}") }
 }
 
-/// Returns the start of a text on one line.
+/// Returns the start of a text on a single line.
 pub(in super::super) fn one_line(text: &str, max_chars: usize) -> String {
     let text = strip_terminal_codes(text);
     let words: Vec<&str> =

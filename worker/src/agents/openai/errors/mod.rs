@@ -1,7 +1,7 @@
-//! Converts errors of a server or the network into errors for the user.
+//! Converts server and network errors into errors for the user.
 //!
-//! Messages contain no addresses or secrets, because users read them, not only the operator. Every failure quotes the
-//! server's message, in which keys are masked.
+//! Error messages contain no addresses or secrets, because all users can read them, not only the operator. Every error
+//! quotes the server's message, with keys masked.
 
 mod access;
 mod cause;
@@ -31,18 +31,18 @@ use crate::agents::AgentError;
 /// The context in which errors are created.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Context<'a> {
-    /// The API key, which must not appear in any message.
+    /// The API key, which must not appear in any error message.
     pub key: Option<&'a str>,
     /// The current time.
     pub now: Timestamp,
 }
 
-/// The reason why a request has no answer, or only the start of one.
+/// The reason why there is no answer, or only the start of one.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Failure {
     /// The error for the user.
     pub error: AgentError,
-    /// The server's whole response, for [`super::dialect`]; `None` if there was none.
+    /// The whole response from the server, for [`super::dialect`]; `None` if there was none.
     pub response: Option<String>,
     /// Whether the server is still loading the model.
     pub is_loading: bool,
@@ -54,7 +54,7 @@ impl From<AgentError> for Failure {
     }
 }
 
-/// Returns the failure of a response whose status is not a success.
+/// Returns the failure for a response with an unsuccessful status.
 pub(super) fn from_status(status: StatusCode, headers: &HeaderMap, body: &[u8], context: Context<'_>) -> Failure {
     let text = message::text_of(body);
     let parsed = message::parse(&text);
@@ -63,7 +63,7 @@ pub(super) fn from_status(status: StatusCode, headers: &HeaderMap, body: &[u8], 
     failure(report, Wait::from_response(headers, &text, context.now), context)
 }
 
-/// Returns the failure that an error object in place of a part of the answer reports.
+/// Returns the failure that an error object reports in the middle of an answer.
 pub(super) fn from_object(object: &Value, context: Context<'_>) -> Failure {
     let raw = message::clean(&object.to_string());
     let message = message::in_error(object);
@@ -71,7 +71,7 @@ pub(super) fn from_object(object: &Value, context: Context<'_>) -> Failure {
     failure(report, Wait::from_words(&raw, context.now), context)
 }
 
-/// Returns the failure that a text in place of a part of the answer reports.
+/// Returns the failure that a text reports in the middle of an answer.
 pub(super) fn from_words(text: &str, context: Context<'_>) -> Failure {
     let text = message::clean(text);
     match message::parse(&text) {
@@ -84,17 +84,18 @@ pub(super) fn from_words(text: &str, context: Context<'_>) -> Failure {
     }
 }
 
-/// Returns the failure of an answer that ended early, after these words.
+/// Returns the failure for an answer that ended early, after this text.
 pub(super) fn from_last_words(text: &str, context: Context<'_>) -> Failure {
     explained("The agent's server ended the answer early.", text, context)
 }
 
-/// Returns the failure of an answer that the server aborted for this reason, which may be empty.
+/// Returns the failure for an answer that the server aborted. The reason may be empty.
 pub(super) fn from_abort(reason: &str, context: Context<'_>) -> Failure {
     explained("The agent's server aborted the answer.", reason, context)
 }
 
-/// Returns the failure that a text means; this sentence, if it means nothing in particular.
+/// Returns the failure that a text reports. If the text reports nothing specific, the message starts with this
+/// sentence.
 fn explained(sentence: &str, text: &str, context: Context<'_>) -> Failure {
     let mut failure = from_words(text, context);
     if failure.error.code == ErrorCode::AgentError {
@@ -103,7 +104,7 @@ fn explained(sentence: &str, text: &str, context: Context<'_>) -> Failure {
     failure
 }
 
-/// Adds the server's words, in any form, to an error.
+/// Adds the server's message to an error. The text may have any form.
 pub(super) fn with_words(mut error: AgentError, text: &str, context: Context<'_>) -> AgentError {
     let text = message::clean(text);
     let said = message::parse(&text).map_or_else(|| message::in_page(&text), |object| message::in_error(&object));
@@ -123,7 +124,7 @@ fn failure(report: ErrorReport<'_>, wait: Wait, context: Context<'_>) -> Failure
     };
     let access = Access::of(&report, context.key.is_some());
     let sentence = sentence(cause, report.status, access, wait.map(|wait| (wait, context.now)));
-    // The body of a redirect is not informative.
+    // The body of a redirect contains no useful information.
     let is_redirect = report.status.is_some_and(|status| (300..400).contains(&status));
     let message = if is_redirect { sentence } else { message::with_quote(sentence, report.message, context.key) };
     Failure {

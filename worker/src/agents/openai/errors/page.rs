@@ -1,9 +1,9 @@
-//! Extracts what a web page or an XML document says about an error.
+//! Extracts the error from a web page or an XML document.
 
-/// Elements that name the problem, best first.
+/// Elements that may describe the error, best first.
 const ELEMENTS: [&str; 5] = ["title", "h1", "h2", "message", "p"];
 
-/// Returns the title of a page and the first other element whose text adds to it; empty if there is none.
+/// Returns a page's title, followed by the first other element that adds to it; empty if the page has neither.
 pub(super) fn headline(page: &str) -> String {
     let mut found = ELEMENTS.iter().map(|name| element(page, name)).filter(|text| !text.is_empty());
     let Some(title) = found.next() else { return String::new() };
@@ -28,7 +28,7 @@ fn element(page: &str, name: &str) -> String {
     text_of(&page[start..end])
 }
 
-/// Returns the text of HTML on one line.
+/// Returns the text in HTML on a single line.
 fn text_of(html: &str) -> String {
     let mut text = String::new();
     let mut rest = html;

@@ -1,4 +1,4 @@
-//! Patterns of the error messages of many servers.
+//! Patterns for the error messages of many servers.
 
 use std::sync::LazyLock;
 
@@ -6,8 +6,7 @@ use regex::{Regex, RegexSet};
 
 use crate::agents::pattern::{pattern, patterns};
 
-/// The conversation exceeds the model's context. A pattern often matches several servers; `tests.rs` lists their
-/// messages.
+/// The conversation exceeds the model's context. Some patterns match several servers; `tests.rs` lists their messages.
 pub(super) static OVERFLOW: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[
         r"context[ _-]*(?:length|size|window|limit|overflow)",
@@ -24,7 +23,7 @@ pub(super) static OVERFLOW: LazyLock<RegexSet> = LazyLock::new(|| {
         r"only supports? up to \d+ (?:input )?tokens|tokens to keep from the initial prompt",
     ])
 });
-/// Limits on requests or tokens over time.
+/// A limit on requests or tokens over time was reached.
 pub(super) static RATE: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[
         r"rate[ _-]?limit|too[ _]many[ _]requests|throttl",
@@ -34,11 +33,11 @@ pub(super) static RATE: LazyLock<RegexSet> = LazyLock::new(|| {
         r"(?:slow|calm) down",
     ])
 });
-/// Limits over time, which a single request rarely exceeds.
+/// A limit over time, which a single request rarely exceeds.
 pub(super) static OVER_TIME: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[r"\bper[ _-]?(?:min|minute|hour|day|second)|\b(?:tpm|tpd|rpm|rpd)\b|rate[ _-]?limit|please wait before"])
 });
-/// Credit and quotas that waiting does not renew, unless a time is stated.
+/// Credit or a quota is exhausted and not renewed by waiting, unless a time is stated.
 pub(super) static QUOTA: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[
         r"billing|payment[ _]required|exceeded[^.]{0,30}\bquota|quota (?:is |has been |was )?(?:exceeded|used up|exhausted)",
@@ -46,11 +45,11 @@ pub(super) static QUOTA: LazyLock<RegexSet> = LazyLock::new(|| {
         r"credit balance is too low|balance[^.]{0,20}(?:insufficient|too low)",
     ])
 });
-/// Codes of quotas that waiting does not renew.
+/// Codes for quotas that are not renewed by waiting.
 pub(super) static HARD_QUOTA: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[r"insufficient_quota|insufficient_(?:balance|credits?|funds)|billing_hard_limit|billing_not_active"])
 });
-/// The model is being loaded.
+/// The model is still loading.
 pub(super) static LOADING: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[
         r"\bmodels?\b(?:[^.]|\.\S){0,120}\b(?:loading|starting up|warming|being loaded|initiali[sz]ing|not (?:yet )?ready|not yet loaded)\b",
@@ -62,12 +61,12 @@ pub(super) static LOADING: LazyLock<RegexSet> = LazyLock::new(|| {
 /// The model cannot be loaded.
 pub(super) static NOT_LOADABLE: LazyLock<RegexSet> =
     LazyLock::new(|| patterns(&[r#"\b(?:error|fail\w*|unable|cannot|could ?n[o']t)\b[^.":]{0,20}\bload"#]));
-/// The server has reached its capacity.
+/// The server is at capacity.
 pub(super) static OVERLOADED: LazyLock<RegexSet> = LazyLock::new(|| {
     patterns(&[
         r"overloaded|at (?:full )?capacity|over capacity|capacity exceeded|service unavailable|server (?:is )?busy|no slots? available|queue is full",
     ])
 });
-/// "Limit 10000, Requested 12345", as OpenAI and Groq write it.
+/// "Limit 10000, Requested 12345", as worded by OpenAI and Groq.
 pub(super) static REQUESTED: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)\blimit:?\s+(\d+)\b[^.]*?\brequested:?\s+(\d+)"));

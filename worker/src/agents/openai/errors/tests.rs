@@ -21,8 +21,8 @@ fn response(number: u16, headers: &[(&str, &str)], body: &str) -> AgentError {
     from_status(StatusCode::from_u16(number).unwrap(), &headers, body.as_bytes(), context()).error
 }
 
-/// Returns the error for this message in every place where servers put it: with a status, in a stream, and as plain
-/// text.
+/// Returns the error for this message in every place where servers put it: in a response with a status, in a stream,
+/// and as plain text.
 fn everywhere(status_number: u16, words: &str) -> Vec<AgentError> {
     let object = json!({"error": {"message": words, "type": "x"}});
     vec![

@@ -1,4 +1,4 @@
-//! How long a server asks to wait before a retry.
+//! How long to wait before a retry, according to the server.
 
 use std::time::Duration;
 
@@ -8,15 +8,15 @@ use reqwest::header::{HeaderMap, HeaderName, RETRY_AFTER};
 
 use crate::agents::limits;
 
-/// Waits up to this long are stated to the second.
+/// Longest wait for which the end is displayed with seconds.
 const SECONDS_MATTER: Duration = Duration::from_mins(10);
 
-/// The waits that a response states.
+/// The waits stated in a response.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Wait {
-    /// The wait that it asks for, in `Retry-After` or in its message.
+    /// The requested wait, from `Retry-After` or from the message.
     pub declared: Option<Duration>,
-    /// When its limits are reset, which servers also state for limits that are not reached.
+    /// The time until rate limits are reset. Servers also report it for limits that have not been reached.
     pub reset: Option<Duration>,
 }
 
@@ -31,7 +31,7 @@ impl Wait {
     }
 }
 
-/// Returns the wait of `retry-after-ms`, or of `Retry-After` (RFC 9110, section 10.2.3: seconds or a date; many servers
+/// Returns the wait from `retry-after-ms` or `Retry-After` (RFC 9110, section 10.2.3: seconds or a date; many servers
 /// send fractions).
 fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let millis = text(headers, "retry-after-ms").and_then(|value| value.parse::<f64>().ok());
@@ -41,7 +41,7 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     value(text(headers, RETRY_AFTER.as_str())?, now)
 }
 
-/// Returns the time until the exhausted limits are reset; if none is exhausted, until the first limit is reset.
+/// Returns the time until all exhausted limits are reset, or, if no limit is exhausted, until the first limit is reset.
 fn reset(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let resets =
         headers.keys().map(HeaderName::as_str).filter(|name| name.contains("ratelimit") && name.contains("reset"));
@@ -58,7 +58,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok().map(str::trim)
 }
 
-/// Parses the value of a header: seconds, a duration such as `6m0s`, a date, or a Unix time.
+/// Parses a header value: seconds, a duration such as `6m0s`, a date, or a Unix time.
 fn value(value: &str, now: Timestamp) -> Option<Duration> {
     if let Ok(date) = DateTime::parse_from_rfc2822(value) {
         let millis = Timestamp::new(date.to_utc()).millis_since(now);
@@ -68,7 +68,7 @@ fn value(value: &str, now: Timestamp) -> Option<Duration> {
     starts_with_digit.then(|| limits::retry_after(&format!("retry after {value}"), now, &Utc)).flatten()
 }
 
-/// Returns the end of a wait for display, in UTC.
+/// Formats the end of a wait for display, in UTC.
 pub(super) fn until(wait: Duration, now: Timestamp) -> String {
     let end = now.plus(wait);
     let moment = |at: Timestamp| DateTime::from_timestamp_millis(at.unix_millis()).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Assembles an answer from the messages of a stream.
+//! Assembles an answer from the messages in a stream.
 
 use banter_shared::{
     chat::{FinishReason, Usage},
@@ -19,16 +19,16 @@ use crate::agents::{
     openai::errors::{self, Context, Failure},
 };
 
-/// The effect of a message.
+/// The effect of a message on the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
-    /// It adds to the answer.
+    /// The message adds to the answer.
     Output,
-    /// It is part of the answer, but adds nothing.
+    /// The message is part of the answer but adds nothing to it.
     Idle,
-    /// It is not part of an answer.
+    /// The message is not part of an answer.
     Ignored,
-    /// It ends the answer.
+    /// The message ends the answer.
     Done,
 }
 
@@ -38,14 +38,14 @@ pub(super) struct Assembler<'a> {
     output: Output,
     finish: Option<FinishReason>,
     usage: Option<Usage>,
-    /// The index of the choice that is the answer.
+    /// The index of the choice used as the answer.
     choice: Option<u64>,
-    /// Words of the server since the last output.
+    /// Text from the server outside the answer, since the last output.
     words: LastWords,
     flags: Flags,
 }
 
-/// Events so far.
+/// What has happened so far.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, each read on its own")]
 struct Flags {
@@ -56,7 +56,7 @@ struct Flags {
     has_deltas: bool,
     /// Output arrived after a finish reason.
     was_contradicted: bool,
-    /// The usage arrived after the finish reason, in its own chunk.
+    /// The usage arrived in a separate chunk, after the finish reason.
     has_final_usage: bool,
     /// An expected thought without an opening tag was never closed.
     was_never_closed: bool,
@@ -75,12 +75,12 @@ impl<'a> Assembler<'a> {
         }
     }
 
-    /// Returns the finish reason, unless more output followed it.
+    /// Returns the finish reason, unless more output has followed it.
     pub fn finish(&self) -> Option<FinishReason> {
         self.finish
     }
 
-    /// Returns whether the server has declared the stream complete.
+    /// Returns whether the server has marked the stream as complete.
     pub fn is_done(&self) -> bool {
         self.flags.is_done
     }
@@ -90,42 +90,42 @@ impl<'a> Assembler<'a> {
         self.flags.is_completion
     }
 
-    /// Returns whether there were texts, thoughts, or notices.
+    /// Returns whether there has been any text, thought, or notice.
     pub fn has_output(&self) -> bool {
         self.flags.has_output
     }
 
-    /// Returns whether there were thoughts but no text.
+    /// Returns whether there have been thoughts but no text.
     pub fn has_only_thoughts(&self) -> bool {
         self.output.has_thoughts() && !self.output.has_text()
     }
 
-    /// Returns whether output arrived after a finish reason.
+    /// Returns whether output has arrived after a finish reason.
     pub fn was_contradicted(&self) -> bool {
         self.flags.was_contradicted
     }
 
-    /// Returns whether the finish reason is trusted even if the connection breaks after it.
+    /// Returns whether to trust the finish reason even if the connection breaks afterward.
     pub fn is_finish_credible(&self) -> bool {
         !self.flags.was_contradicted && !self.has_only_thoughts()
     }
 
-    /// Returns whether the usage arrived in its own chunk after the finish reason.
+    /// Returns whether the usage arrived in a separate chunk, after the finish reason.
     pub fn has_final_usage(&self) -> bool {
         self.flags.has_final_usage
     }
 
-    /// Returns whether the answer started with a thought without an opening tag; `None` if unknown.
+    /// Returns whether the answer started with a thought that has no opening tag; `None` if unknown.
     pub fn is_unopened(&self) -> Option<bool> {
         if self.output.was_retracted() { Some(true) } else { self.flags.was_never_closed.then_some(false) }
     }
 
-    /// Returns the failure that the server's last words explain; `None` if output followed them.
+    /// Returns the failure that the server's last words report; `None` if output followed them.
     pub fn explained(&self) -> Option<Failure> {
         self.words.failure(self.context)
     }
 
-    /// Returns the server's last words, unless they are an object's.
+    /// Returns the server's last words, unless they are an object.
     pub fn last_text(&self) -> Option<&str> {
         self.words.text()
     }
@@ -228,7 +228,7 @@ impl<'a> Assembler<'a> {
                 self.finish = self.finish.or(Some(FinishReason::Stop));
                 self.output.notices.add_finish_reason(&reason);
             }
-            // A document is parsed as a whole, so its message is complete, too.
+            // A document is parsed as a whole, so the message in it is complete as well.
             None if chunk.is_whole && is_document => self.finish = self.finish.or(Some(FinishReason::Stop)),
             None => {}
         }
@@ -236,7 +236,7 @@ impl<'a> Assembler<'a> {
         Ok(if is_news { Progress::Output } else { Progress::Idle })
     }
 
-    /// Removes what a whole message repeats from earlier deltas.
+    /// Removes parts of a whole message that repeat earlier deltas.
     fn remove_repetition(&self, parts: &mut Vec<Part>) {
         if self.output.has_thoughts() {
             parts.retain(|part| !matches!(part, Part::Thought(_) | Part::ThoughtDetail(_)));
@@ -258,7 +258,7 @@ impl<'a> Assembler<'a> {
         }
     }
 
-    /// Processes a part of the answer. Returns false if the answer is too long.
+    /// Processes part of the answer. Returns false if the answer is too long.
     fn take_part(&mut self, part: Part) -> bool {
         self.flags.has_output = true;
         match part {
@@ -278,7 +278,8 @@ impl<'a> Assembler<'a> {
         true
     }
 
-    /// Ends the answer: emits text that was held back, and a notice if the token limit was reached without any text.
+    /// Ends the answer: emits the text that was held back, and adds a notice if the token limit was reached before any
+    /// text.
     pub fn end(&mut self, is_complete: bool) {
         let is_unopened = self.output.end();
         self.flags.was_never_closed = is_complete && is_unopened;
@@ -293,13 +294,13 @@ impl<'a> Assembler<'a> {
         self.output.take_updates()
     }
 
-    /// Returns the end of the answer.
+    /// Returns the result of the answer.
     pub fn answer(&self) -> Answer {
         Answer { finish_reason: self.finish.unwrap_or(FinishReason::Stop), usage: self.usage }
     }
 }
 
-/// Returns the reason that applies if a server sends two.
+/// Returns the finish reason that takes precedence if a server sends two.
 fn stronger(earlier: Option<FinishReason>, later: FinishReason) -> FinishReason {
     match earlier {
         Some(FinishReason::Refusal) => FinishReason::Refusal,

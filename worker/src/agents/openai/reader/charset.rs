@@ -1,8 +1,8 @@
 //! Decodes a body to text, whatever its encoding.
 //!
-//! Event streams and JSON are UTF-8 by specification, so UTF-8 is tried first, in case a server declares another
-//! encoding by mistake. The declared encoding applies from the first bytes that are not valid UTF-8; a byte order mark
-//! always applies. Bytes that cannot be decoded become U+FFFD, wherever they are split.
+//! Event streams and JSON must be UTF-8, so UTF-8 is tried first in case a server declares a wrong encoding. The
+//! declared encoding is used from the first bytes on that are not valid UTF-8. A byte order mark always takes
+//! precedence. Bytes that cannot be decoded become U+FFFD, no matter how the body is split.
 
 use encoding_rs::{Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
@@ -16,7 +16,7 @@ pub(super) struct TextDecoder {
 }
 
 enum State {
-    /// The first bytes, too few to recognize the encoding.
+    /// The first bytes; too few to recognize the encoding.
     Start(Vec<u8>),
     /// UTF-8, with the start of an incomplete character.
     Utf8(Vec<u8>),
@@ -60,13 +60,13 @@ impl TextDecoder {
         text
     }
 
-    /// Chooses the encoding.
+    /// Determines the encoding.
     fn start(&mut self) -> String {
         let State::Start(head) = &mut self.state else { return String::new() };
         let head = std::mem::take(head);
         let wide = match (Encoding::for_bom(&head), head.as_slice()) {
             (Some((encoding, _)), _) => Some(encoding).filter(|encoding| *encoding != UTF_8),
-            // Both formats start with an ASCII character.
+            // Both event streams and JSON start with an ASCII character.
             (None, [_, 0, ..]) => Some(UTF_16LE),
             (None, [0, ..]) => Some(UTF_16BE),
             (None, _) => None,
@@ -113,7 +113,7 @@ impl TextDecoder {
     }
 }
 
-/// Returns the encoding that a `Content-Type` declares, unless it is UTF-8 or not a superset of ASCII.
+/// Returns the encoding declared in a `Content-Type`, unless it is UTF-8 or not a superset of ASCII.
 fn declared_in(content_type: &str) -> Option<&'static Encoding> {
     let lower = content_type.to_ascii_lowercase();
     let (_, label) = lower.split_once("charset=")?;
@@ -123,7 +123,7 @@ fn declared_in(content_type: &str) -> Option<&'static Encoding> {
 
 fn decode(decoder: &mut Decoder, bytes: &[u8], is_last: bool) -> String {
     let mut text = String::with_capacity(decoder.max_utf8_buffer_length(bytes.len()).unwrap_or(bytes.len() * 3 + 16));
-    // The capacity is the maximum length of the text, so all bytes are decoded.
+    // The capacity is the maximum length of the decoded text, so all bytes are decoded.
     let _ = decoder.decode_to_string(bytes, &mut text, is_last);
     text
 }

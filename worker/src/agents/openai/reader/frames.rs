@@ -1,9 +1,9 @@
 //! Splits lines into frames: server-sent events (WHATWG HTML, section 9.2), and other lines that servers send between
-//! them.
+//! events.
 //!
-//! `eventsource-stream` does not fit: it drops lines that are not fields, in which servers report errors; it buffers
-//! lines of any length; and it drops an event without a blank line after it, which is how some servers end their last
-//! one.
+//! `eventsource-stream` is not suitable: it drops lines that are not fields, although servers report errors in them; it
+//! buffers lines of any length; and it drops an event without a blank line after it, which is how some servers end
+//! their last event.
 
 use serde::de::IgnoredAny;
 
@@ -12,7 +12,7 @@ use super::{
     lines::{Line, LineSplitter, MAX_LINE_BYTES},
 };
 
-/// A multi-line document is checked for completeness after each line up to this length, in bytes.
+/// Maximum length, in bytes, up to which a multi-line document is checked for completeness after each line.
 const EAGER_BYTES: usize = 64 * 1024;
 /// The fields of an event.
 const FIELDS: [&str; 4] = ["data", "event", "id", "retry"];
@@ -22,11 +22,11 @@ const FIELDS: [&str; 4] = ["data", "event", "id", "retry"];
 pub(super) struct Frame {
     /// The `event` field, or an empty string if there is none.
     pub name: String,
-    /// The `data` fields, one per line, or the lines of a text that is not an event.
+    /// The values of the `data` fields, one per line, or the lines of a text that is not an event.
     pub data: String,
     /// Whether this is an event.
     pub is_event: bool,
-    /// Whether a part is missing because the frame was too long.
+    /// Whether part of the frame is missing because it was too long.
     pub is_cut: bool,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct FrameSplitter {
     lines: LineSplitter,
     name: String,
     data: Option<String>,
-    /// Lines that are not fields: the start of a JSON document.
+    /// Lines that are not fields and form the start of a JSON document.
     stray: String,
     is_cut: bool,
 }
@@ -51,11 +51,11 @@ impl FrameSplitter {
         frames
     }
 
-    /// Returns the frames left at the end of the stream. The last one may be incomplete.
+    /// Returns the remaining frames at the end of the stream. The last one may be incomplete.
     pub fn finish(&mut self) -> Vec<Frame> {
         let mut frames = Vec::new();
         let last = self.lines.finish();
-        // The start of a field name carries no data.
+        // The start of a field name contains no data.
         let is_cut_name = FIELDS.iter().any(|field| field.starts_with(&name_of(&last.text)));
         if !is_cut_name {
             self.take_line(&last, &mut frames);
@@ -91,7 +91,7 @@ impl FrameSplitter {
     }
 
     fn take_data(&mut self, value: &str, frames: &mut Vec<Frame>) {
-        // Some servers separate events by a single line break.
+        // Some servers separate events with a single line break.
         let begins_another = value.starts_with(['{', '[']) && self.data.as_deref().is_some_and(is_complete);
         if begins_another {
             self.end_event(frames);
@@ -113,14 +113,14 @@ impl FrameSplitter {
         }
     }
 
-    /// Returns whether the data ends in a string of JSON: some servers do not escape the line breaks in it.
+    /// Returns whether the data ends inside a JSON string. Some servers do not escape line breaks in strings.
     fn is_in_string(&self) -> bool {
         self.data
             .as_deref()
             .is_some_and(|data| data.len() <= EAGER_BYTES && data.starts_with('{') && json::ends_in_string(data))
     }
 
-    /// Processes a line that is not a field. A JSON document may span several.
+    /// Processes a line that is not a field. A JSON document may span several lines.
     fn take_stray(&mut self, text: &str, frames: &mut Vec<Frame>) {
         let is_document = !self.stray.is_empty() || text.trim_start().starts_with(['{', '[']);
         if !is_document || text.trim() == "[DONE]" {
@@ -166,12 +166,12 @@ impl FrameSplitter {
     }
 }
 
-/// Returns the name of a field without what servers put around it by mistake, in lower case.
+/// Returns a field's name in lower case, without characters that servers add around it by mistake.
 fn name_of(field: &str) -> String {
     field.trim_matches(|c: char| c.is_whitespace() || c.is_control() || c == '\u{feff}').to_ascii_lowercase()
 }
 
-/// Returns whether a comment reports an error rather than a number of errors.
+/// Returns whether a comment reports an error rather than the absence of errors.
 fn reports_error(comment: &str) -> bool {
     let words = comment.trim_start().get("error".len()..).filter(|_| starts_with_error(comment));
     let words = words.and_then(|words| words.trim_start().strip_prefix([':', '=']));

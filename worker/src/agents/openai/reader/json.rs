@@ -1,21 +1,22 @@
-//! Parses JSON with defects that leave its text intact, and splits texts in which several values follow each other.
+//! Parses JSON with defects that do not affect its text, and splits texts that contain several values in a row.
 
 use banter_shared::lenient_json::{self, LoneSurrogates};
 use serde_json::Value;
 
-/// Maximum depth of nesting; deeper values become `null`. Less than the limit of `serde_json`.
+/// Maximum nesting depth; lower than the limit of `serde_json`. Deeper values become `null`.
 const MAX_DEPTH: usize = 100;
 
-/// Number of truncated values in a text after which the rest is not searched.
+/// Maximum number of truncated values after which a text is still searched for more values.
 const MAX_TRUNCATED: usize = 16;
 
-/// Parses a value. Strings may contain marks of lone surrogates.
+/// Parses a value. Lone surrogates in strings are marked.
 pub(super) fn parse(text: &str) -> Option<Value> {
     let parse = |text: &str| lenient_json::parse(text.as_bytes(), LoneSurrogates::Mark).ok();
     parse(text).or_else(|| text.starts_with(['{', '[']).then(|| parse(&simplified(text))).flatten())
 }
 
-/// Returns the text without trailing commas, and with `null` in place of numbers out of range and of deep nesting.
+/// Returns the text without trailing commas, and with `null` in place of numbers that are out of range and values that
+/// are nested too deeply.
 fn simplified(text: &str) -> String {
     let mut simple = String::with_capacity(text.len());
     let mut depth = 0_usize;
@@ -57,7 +58,7 @@ fn simplified(text: &str) -> String {
     simple
 }
 
-/// Splits a text into the values in it and what is between them, without separators.
+/// Splits a text into values and the texts between them, without separators.
 pub(super) fn split(text: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut truncated = 0;
@@ -67,7 +68,7 @@ pub(super) fn split(text: &str) -> Vec<&str> {
             "[done]".len()
         } else if rest.starts_with(['{', '[']) {
             value_end(rest).unwrap_or_else(|| {
-                // What follows a truncated value cannot be told from its text, except at the next event.
+                // After a truncated value, the start of the next value can be recognized only at an event.
                 truncated += 1;
                 next_event(rest).filter(|_| truncated <= MAX_TRUNCATED).unwrap_or(rest.len())
             })
@@ -82,7 +83,7 @@ pub(super) fn split(text: &str) -> Vec<&str> {
     pieces
 }
 
-/// Skips what servers put between values, by mistake or not: the names of fields, and line breaks as escapes.
+/// Skips what servers put between values: field names, escaped line breaks, and other separators.
 fn without_separators(mut text: &str) -> &str {
     loop {
         let before = text.len();
@@ -98,7 +99,7 @@ fn without_separators(mut text: &str) -> &str {
     }
 }
 
-/// Returns whether a text starts with a word in any case.
+/// Returns whether a text starts with a word, ignoring case.
 fn is_at(text: &str, word: &str) -> bool {
     text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
 }
@@ -109,7 +110,7 @@ fn next_event(text: &str) -> Option<usize> {
     text.match_indices("data:").map(|(at, _)| at).find(|at| *at > 0 && is_event(at))
 }
 
-/// Returns the length of the object or array at the start of a text; `None` if it is truncated.
+/// Returns the length of the object or array at the start of a text; `None` if the value is truncated.
 fn value_end(text: &str) -> Option<usize> {
     let mut depth = 0_usize;
     let mut at = 0;
@@ -133,7 +134,7 @@ fn value_end(text: &str) -> Option<usize> {
     None
 }
 
-/// Returns whether the end of a text is in a string.
+/// Returns whether a text ends inside a string.
 pub(super) fn ends_in_string(text: &str) -> bool {
     let mut rest = text;
     while let Some(start) = rest.find('"') {
@@ -145,7 +146,7 @@ pub(super) fn ends_in_string(text: &str) -> bool {
     false
 }
 
-/// Returns the length of the string at the start of a text; `None` if it is truncated.
+/// Returns the length of the string at the start of a text; `None` if the string is truncated.
 fn string_end(text: &str) -> Option<usize> {
     let mut is_escaped = false;
     let end = text.bytes().enumerate().skip(1).find(|(_, byte)| {

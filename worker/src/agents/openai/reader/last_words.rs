@@ -1,6 +1,6 @@
-//! What a server says outside the answer, which explains its end if nothing else follows.
+//! What a server sends outside the answer. If nothing else follows, it explains why the answer ended.
 //!
-//! Proxies and gateways report failures in the middle of a stream as plain words, pages, or objects of their own.
+//! Proxies and gateways report failures in the middle of a stream as plain text, web pages, or JSON objects.
 
 use serde_json::Value;
 
@@ -9,15 +9,15 @@ use crate::agents::{
     openai::errors::{self, Context, Failure},
 };
 
-/// Maximum length of the words that are kept, in bytes.
+/// Maximum length of the kept text, in bytes.
 const MAX_BYTES: usize = 8 * 1024;
-/// Messages that report a success.
+/// Messages that report success.
 const SUCCESSES: [&str; 9] = ["success", "succeeded", "ok", "done", "completed", "complete", "finished", "end", "stop"];
 
-/// The words since the last output.
+/// What the server has sent outside the answer since the last output.
 #[derive(Debug, Default)]
 pub(super) struct LastWords {
-    /// Lines of text, or of a page.
+    /// Lines of plain text or of a web page.
     text: String,
     object: Option<Value>,
 }
@@ -32,7 +32,7 @@ impl LastWords {
         self.text.push_str(&words[..words.floor_char_boundary(room.min(words.len()))]);
     }
 
-    /// Keeps an object that contains a message.
+    /// Keeps an object if it contains a message that does not report success.
     pub fn push_object(&mut self, object: &Value) {
         let said = ["message", "msg", "detail", "reason", "error_message"];
         let message = said.iter().find_map(|name| object.get(*name)?.as_str()).map(str::trim);
@@ -49,7 +49,7 @@ impl LastWords {
         }
     }
 
-    /// Returns the failure of an answer that ended after these words.
+    /// Returns the failure for an answer that ended after these words.
     pub fn failure(&self, context: Context<'_>) -> Option<Failure> {
         let words = self.words();
         (!words.is_empty() && !is_success(&words)).then(|| errors::from_last_words(&words, context))
@@ -60,7 +60,7 @@ impl LastWords {
         errors::with_words(error, &self.words(), context)
     }
 
-    /// Returns the words, unless they are an object's.
+    /// Returns the text, unless an object was sent.
     pub fn text(&self) -> Option<&str> {
         self.object.is_none().then_some(&self.text)
     }

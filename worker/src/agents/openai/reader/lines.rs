@@ -1,24 +1,24 @@
-//! Splits text into lines, with bounded memory.
+//! Splits text into lines, using bounded memory.
 //!
-//! A line that exceeds the limit first loses its long runs of base64, which are images and other data of which only the
-//! start is useful. So the text next to an image is kept, however large the image is. A line that is still too long is
-//! truncated.
+//! If a line exceeds the limit, its long runs of base64 are shortened first. They represent images and other data, of
+//! which only the start is used, so the text beside an image is kept no matter how large the image is. A line that is
+//! still too long is truncated.
 
-/// Maximum length of a line, in bytes. The longest answer fits even if every character is escaped to six.
+/// Maximum length of a line, in bytes. The longest answer fits even if every character is escaped as six characters.
 pub(super) const MAX_LINE_BYTES: usize = 8 * 1024 * 1024;
-/// Minimum length of a run of base64 that is removed from an overlong line, in bytes.
+/// Minimum length of a base64 run that is shortened in an overlong line, in bytes.
 const LONG_RUN_BYTES: usize = 4 * 1024;
-/// Length kept of such a run, in bytes; enough to recognize the format.
+/// Length of the kept start of such a run, in bytes; enough to recognize the format.
 const KEPT_RUN_BYTES: usize = 64;
-/// Follows what is kept of a run and precedes the number of bytes removed.
+/// Inserted between the kept start of a run and the number of omitted bytes.
 pub(super) const OMITTED: &str = ";omitted=";
 
-/// A line of a stream.
+/// A line in a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Line {
     /// The text, without its line ending.
     pub text: String,
-    /// Whether a part of it is missing.
+    /// Whether part of the line is missing.
     pub is_cut: bool,
 }
 
@@ -26,22 +26,22 @@ pub(super) struct Line {
 #[derive(Debug, Default)]
 pub(super) struct LineSplitter {
     line: String,
-    /// Whether runs of base64 are removed from the current line.
+    /// Whether base64 runs are shortened in the current line.
     is_compact: bool,
     is_cut: bool,
     run: Base64Run,
-    /// The last character was a CR, so a following LF belongs to it.
+    /// Whether the last character was a CR. A following LF belongs to the same line ending.
     after_cr: bool,
 }
 
-/// A run of base64 at the end of the current line, in a string that may contain escapes.
+/// A base64 run at the end of the current line, inside a string that may contain escapes.
 #[derive(Debug, Default)]
 struct Base64Run {
-    /// Its length so far, in bytes.
+    /// The length of the run so far, in bytes.
     bytes: usize,
-    /// The number of bytes removed from it.
+    /// The number of bytes removed from the run.
     omitted: usize,
-    /// Whether it ends in an odd number of backslashes, so that the next character is escaped.
+    /// Whether the run ends with an odd number of backslashes, so that the next character is escaped.
     is_escaping: bool,
 }
 
@@ -64,7 +64,7 @@ impl LineSplitter {
         lines
     }
 
-    /// Returns the rest after the last line ending; may be empty.
+    /// Returns the text after the last line ending, which may be empty.
     pub fn finish(&mut self) -> Line {
         self.take()
     }
@@ -105,7 +105,7 @@ impl LineSplitter {
         }
     }
 
-    /// Appends a part of a run. Removes the middle of the run once it is long.
+    /// Appends part of a run. Removes all but the start of the run once it is long.
     fn extend_run(&mut self, part: &str) {
         for byte in part.bytes() {
             self.run.is_escaping = byte == b'\\' && !self.run.is_escaping;
@@ -120,7 +120,7 @@ impl LineSplitter {
         if self.run.bytes > LONG_RUN_BYTES && !self.is_cut {
             let start = self.line.len() - LONG_RUN_BYTES;
             let kept = &self.line[start..start + KEPT_RUN_BYTES];
-            // Do not split an escape.
+            // Do not split an escape sequence.
             let kept = kept.find('\\').unwrap_or(KEPT_RUN_BYTES);
             self.run.omitted = self.run.bytes - kept;
             self.line.truncate(start + kept);

@@ -1,6 +1,6 @@
-//! Converts frames to messages: objects, errors, the end, and unknown ones.
+//! Converts frames to messages: objects, errors, the end of the stream, and others.
 //!
-//! Unknown messages are ignored if they are harmless. Anything that reports an error is recognized, in whatever form.
+//! Unknown messages are ignored if they are harmless. Error reports are recognized in any form.
 
 use serde_json::Value;
 
@@ -11,26 +11,26 @@ use super::{frames::Frame, json};
 pub(super) enum Message {
     /// The stream is complete.
     Done,
-    /// A JSON object, whose strings may contain marks of lone surrogates.
+    /// A JSON object. Lone surrogates in its strings are marked.
     Object {
         /// The object.
         value: Value,
-        /// Whether it is a document of its own rather than the data of an event.
+        /// Whether the object is a separate document rather than the data of an event.
         is_document: bool,
     },
     /// An error, as an object or a text.
     Error(Value),
-    /// Words outside the answer. They explain its end if nothing else follows.
+    /// Text outside the answer. If nothing else follows, it explains why the answer ended.
     Words(String),
-    /// A part of the answer that cannot be read.
+    /// Part of the answer that cannot be read.
     Loss(String),
     /// Anything else.
     Unknown(String),
-    /// A frame that was too long to be read.
+    /// A frame that is too long to be read.
     TooLong,
 }
 
-/// Returns the messages in a frame. It may contain several, one per line or next to each other.
+/// Returns the messages in a frame. A frame may contain several messages, on separate lines or in a row.
 pub(super) fn read(frame: &Frame) -> Vec<Message> {
     let is_error = is_error_name(&frame.name);
     let data = frame.data.trim();
@@ -44,7 +44,7 @@ pub(super) fn read(frame: &Frame) -> Vec<Message> {
         return vec![Message::TooLong];
     }
     if is_error {
-        // The words of an error may span several lines.
+        // An error message may span several lines.
         let object = json::split(data).into_iter().filter_map(json::parse).find(Value::is_object);
         return vec![Message::Error(object.unwrap_or_else(|| data.into()))];
     }
@@ -53,21 +53,21 @@ pub(super) fn read(frame: &Frame) -> Vec<Message> {
     }
     let has_words = matches!(frame.name.to_ascii_lowercase().as_str(), "" | "message" | "chunk" | "data" | "delta");
     let messages = read_pieces(data, !frame.is_event).into_iter().map(|message| match message {
-        // The words of a named event, such as a ping, are not about the answer.
+        // Text in a named event, such as a ping, does not concern the answer.
         Message::Words(words) if !has_words => Message::Unknown(words),
         message => message,
     });
     messages.collect()
 }
 
-/// Reads a text in which several messages may follow each other.
+/// Reads a text that may contain several messages in a row.
 fn read_pieces(text: &str, is_document: bool) -> Vec<Message> {
     let read = |text: &str| read_text(text, false, is_document).unwrap_or_else(|| read_words(text));
     let pieces: Vec<Message> = json::split(text).into_iter().map(read).collect();
     if pieces.iter().all(is_known) {
         return pieces;
     }
-    // Some servers separate events by a single line break; others put something between them.
+    // Some servers separate events with a single line break; others add text between them.
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let messages: Vec<Message> = lines
         .flat_map(|line| match read_text(line, false, is_document) {
@@ -85,9 +85,9 @@ fn is_known(message: &Message) -> bool {
     }
 }
 
-/// Classifies a text in an unknown form.
+/// Classifies a text that has no known form.
 fn read_words(text: &str) -> Message {
-    // Truncated JSON may mention errors in the text of an answer.
+    // Truncated JSON may contain the word "error" in the text of an answer.
     if !is_json(text) {
         let is_cut_end = "[done]".starts_with(&text.to_ascii_lowercase());
         return if says_error(text) {
@@ -108,7 +108,7 @@ fn read_words(text: &str) -> Message {
     }
 }
 
-/// Returns whether a text looks like the start of an object or array, unlike `[ERROR] …`.
+/// Returns whether a text looks like the start of a JSON object or array, unlike `[ERROR] …`.
 fn is_json(text: &str) -> bool {
     let items = ['{', '[', ']', '"', '\'', '-'];
     text.starts_with('{')
@@ -144,7 +144,7 @@ fn read_text(text: &str, is_error: bool, is_document: bool) -> Option<Message> {
     if words.is_empty() {
         return Some(Message::Error(text.into()));
     }
-    // `errors: …` and `error_code 5` are read as they are.
+    // `errors: …` and `error_code 5` are kept unchanged.
     let is_label = !text[5..].starts_with(|c: char| c.is_alphanumeric() || c == '_');
     Some(Message::Error(if is_label { json::parse(words).unwrap_or_else(|| words.into()) } else { text.into() }))
 }

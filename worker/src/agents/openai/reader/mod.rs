@@ -1,13 +1,14 @@
 //! Reads an answer from the body of a response.
 //!
-//! Each stage tolerates what servers send and passes clean values to the next: bytes → text (`charset`) → lines of
-//! bounded length (`lines`) → frames (`frames`) → messages (`message`) → chunks (`chunk`, `parts`) → the answer
-//! (`answer`). Unknown and harmless input is counted and ignored. Reported errors fail the answer (`reports`).
+//! Each stage tolerates deviations and passes clean values to the next one: bytes → text (`charset`) → lines of bounded
+//! length (`lines`) → frames (`frames`) → messages (`message`) → chunks (`chunk`, `parts`) → the answer (`answer`).
+//! Unknown but harmless input is counted and ignored. If the server reports an error (`reports`), the answer fails.
 //!
 //! **End of the answer.** An answer is complete when the server sends `[DONE]`, ends the body after a `finish_reason`,
-//! or sends nothing more of it for [`QUIET`] after one. A `finish_reason` followed by more output does not count: some
-//! servers send one in each chunk. After thoughts without text, the silence must last for the whole idle timeout. An
-//! answer without a `finish_reason` fails if the last thing that the server sent is a message of its own.
+//! or sends no more of the answer for [`QUIET`] after a `finish_reason`. A `finish_reason` followed by more output does
+//! not count: some servers send one in each chunk. If there are thoughts but no text, the silence must last for the
+//! whole idle timeout. An answer without a `finish_reason` fails if the last thing that the server sent is text outside
+//! the answer.
 
 mod answer;
 mod charset;
@@ -44,25 +45,26 @@ use crate::agents::{AgentError, Answer, Update};
 
 /// Silence after a `finish_reason` that ends the answer. Longer than the pauses of servers that send one in each chunk.
 const QUIET: Duration = Duration::from_secs(15);
-/// The same once the server has sent its usage in its own chunk, which is the last one before `[DONE]`.
+/// Silence after a `finish_reason` that ends the answer once the usage has arrived in a separate chunk, which is the
+/// last one before `[DONE]`.
 const QUIET_AFTER_USAGE: Duration = Duration::from_secs(3);
-/// Number of unknown frames before the first known one after which reading is given up.
+/// Number of unknown frames after which reading is given up if no frame was part of an answer.
 const MAX_UNKNOWN_FRAMES: usize = 1_000;
-/// Maximum length of the quote from an unknown body, in characters.
+/// Maximum length of a quote from an unrecognized body, in characters.
 const MAX_QUOTE_CHARS: usize = 200;
 
 /// The result of reading an answer.
 pub(super) struct ReadResult {
-    /// The answer, or the reason why there is none.
+    /// Whether the answer was read completely, or the reason why not.
     pub outcome: Result<Answer, Failure>,
-    /// Whether any output was emitted.
+    /// Whether there was any output.
     pub has_output: bool,
-    /// Whether it started with a thought without an opening tag; `None` if unknown.
+    /// Whether the answer started with a thought that has no opening tag; `None` if unknown.
     pub is_unopened: Option<bool>,
 }
 
-/// Reads a whole answer, and sends its text, thoughts, and notices to `updates`. `is_unopened` states that the model's
-/// earlier answers started with a thought without an opening tag.
+/// Reads a whole answer, and sends its text, thoughts, and notices to `updates`. `is_unopened` states whether the
+/// model's earlier answers started with a thought that has no opening tag.
 pub(super) async fn read(
     body: Body,
     updates: &mpsc::Sender<Update>,
@@ -102,11 +104,11 @@ struct Reader<'a> {
     frames: FrameSplitter,
     assembler: Assembler<'a>,
     updates: &'a mpsc::Sender<Update>,
-    /// Number of frames that are not part of an answer.
+    /// Number of frames that were not part of an answer.
     unknown: usize,
-    /// The first of them.
+    /// The start of the first such frame.
     first_unknown: Option<String>,
-    /// When silence ends the answer.
+    /// When a continued silence ends the answer.
     quiet_at: Option<Instant>,
 }
 
@@ -135,7 +137,7 @@ impl Reader<'_> {
         if cut == LastFrame::Done || self.assembler.is_done() {
             return self.check_completion();
         }
-        // A server that sends a finish reason in each chunk was cut off in the middle of the next one.
+        // If the next chunk was cut off, a finish reason that the server sends in every chunk does not count.
         let is_cut_off = cut == LastFrame::CutOutput || self.assembler.finish().is_none();
         if !is_cut_off {
             return self.check_completion();
@@ -146,7 +148,7 @@ impl Reader<'_> {
         Err(self.explained().unwrap_or_else(|| cut_short().into()))
     }
 
-    /// Handles a broken connection or an overlong silence.
+    /// Handles a broken connection or a silence that is too long.
     async fn read_break(&mut self, error: AgentError) -> Result<(), Failure> {
         let is_silence = error.code == ErrorCode::Timeout;
         let last = self.read_last().await?;
@@ -159,7 +161,7 @@ impl Reader<'_> {
         if is_complete { self.check_completion() } else { Err(self.assembler.with_words(error).into()) }
     }
 
-    /// Processes the last frames. The very last one may be incomplete.
+    /// Processes the remaining frames. The last one may be incomplete.
     async fn read_last(&mut self) -> Result<LastFrame, Failure> {
         let text = self.decoder.finish();
         let mut frames = self.frames.push(&text);
@@ -203,7 +205,7 @@ impl Reader<'_> {
                         self.count_unknown(&value.to_string());
                     }
                 }
-                // Chunks that add nothing must not postpone the end.
+                // Chunks that add nothing must not postpone the end of the answer.
                 Progress::Idle if self.quiet_at.is_some() => {}
                 Progress::Idle | Progress::Output => {
                     self.quiet_at = self.silence().map(|silence| Instant::now() + silence);
@@ -213,7 +215,7 @@ impl Reader<'_> {
         Ok(Progress::Idle)
     }
 
-    /// Returns how long a silence must last to end the answer.
+    /// Returns how long the silence after the answer must last to end it; `None` if there is no finish reason yet.
     fn silence(&self) -> Option<Duration> {
         self.assembler.finish()?;
         let idle = self.body.idle_timeout();
@@ -245,7 +247,8 @@ impl Reader<'_> {
         self.send().await
     }
 
-    /// Returns an error if the body contained no part of an answer, or if words took the place of its end.
+    /// Returns an error if the body contained no part of an answer, or if it ended with other text in place of a finish
+    /// reason.
     fn check_completion(&self) -> Result<(), Failure> {
         if self.assembler.finish().is_none()
             && let Some(failure) = self.explained()
@@ -258,8 +261,8 @@ impl Reader<'_> {
         Err(if self.unknown > 0 { self.not_a_completion() } else { cut_short().into() })
     }
 
-    /// Returns the failure that the server's last words explain. In place of a completion, words that mean nothing in
-    /// particular are a violation of the protocol.
+    /// Returns the failure that the server's last words report. If they replace the whole answer and report nothing
+    /// specific, they violate the protocol.
     fn explained(&self) -> Option<Failure> {
         let failure = self.assembler.explained()?;
         let is_other = !self.assembler.has_output() && failure.error.code == ErrorCode::AgentError;
@@ -283,18 +286,18 @@ fn not_a_completion(response: &str) -> Failure {
     AgentError::new(ErrorCode::AgentProtocol, message).into()
 }
 
-/// The kind of the last frame.
+/// The kind of the last frame in a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LastFrame {
     /// The end of the stream.
     Done,
-    /// A complete frame, or one without meaning.
+    /// A complete frame, or one that does not matter.
     Complete,
-    /// The start of more output.
+    /// The truncated start of more output.
     CutOutput,
 }
 
-/// Returns whether the start of an object is part of more output.
+/// Returns whether the start of an object belongs to more output.
 fn mentions_output(text: &str) -> bool {
     ["\"delta\"", "\"content\"", "\"text\"", "\"message\"", "\"error\""].iter().any(|field| text.contains(field))
 }

@@ -1,4 +1,4 @@
-//! Notices about an answer, as steps of the kind `notice`.
+//! Notices about an answer, emitted as steps of the kind `notice`.
 
 use std::collections::BTreeSet;
 
@@ -7,11 +7,11 @@ use banter_shared::chat::{StepDetail, StepStatus};
 use super::parts::{Image, ToolCall};
 use crate::agents::{StepUpdate, openai::errors::one_line};
 
-/// Maximum number of notices in an answer.
+/// Maximum number of notices per answer.
 const MAX_NOTICES: usize = 20;
-/// Maximum length of a tool's name, in characters.
+/// Maximum length of a displayed tool name, in characters.
 const MAX_NAME_CHARS: usize = 80;
-/// Maximum length of a tool's name that is assembled, in bytes.
+/// Maximum length of a tool name assembled from pieces, in bytes.
 const MAX_CALL_BYTES: usize = 4 * 1024;
 
 /// Collects notices.
@@ -36,7 +36,7 @@ impl Notices {
         self.add(format!("The agent returned {what}{about}. {plural}"));
     }
 
-    /// Adds a tool call, or a piece of one. The notice is added once the name is complete.
+    /// Adds a tool call or a piece of one. The notice is added once the name is complete.
     pub fn add_tool_call(&mut self, call: ToolCall) {
         let is_same = |other: &ToolCall| {
             let is_other = !call.id.is_empty() && !other.id.is_empty() && call.id != other.id;
@@ -44,7 +44,7 @@ impl Notices {
         };
         let found = self.calls.iter().rposition(is_same);
         match found.and_then(|at| self.calls.get_mut(at)) {
-            // Some servers repeat the name, or its beginning.
+            // Some servers repeat the name or its beginning.
             Some(other) if other.name == call.name => {}
             Some(other) if call.name.starts_with(&other.name) => other.name = call.name,
             Some(other) if other.name.len() + call.name.len() > MAX_CALL_BYTES => {}
@@ -78,12 +78,12 @@ impl Notices {
         self.add("The token limit was reached before an answer.".to_owned());
     }
 
-    /// Adds a notice that a part of the answer was omitted.
+    /// Adds a notice that part of the answer was omitted.
     pub fn add_omission(&mut self) {
         self.add("Part of the answer was too large and was omitted.".to_owned());
     }
 
-    /// Adds a notice that a part of the answer could not be read.
+    /// Adds a notice that part of the answer could not be read.
     pub fn add_loss(&mut self) {
         self.add("Part of the answer could not be read.".to_owned());
     }

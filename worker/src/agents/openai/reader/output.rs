@@ -1,4 +1,4 @@
-//! The output of an answer: its text, thoughts, and notices, as updates.
+//! The output of an answer as updates: text, thoughts, and notices.
 
 use banter_shared::{chat::sanitize_agent_text, lenient_json::SurrogateJoiner};
 
@@ -9,12 +9,12 @@ use super::{
 };
 use crate::agents::Update;
 
-/// Maximum length of an answer, in bytes of UTF-8. A longer one is cut off with the finish reason `length`.
+/// Maximum length of an answer, in bytes of UTF-8. A longer answer is cut off, with the finish reason `length`.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
 /// Collects the output of an answer.
 pub(super) struct Output {
-    /// The notices.
+    /// Notices about the answer.
     pub notices: Notices,
     tags: ThinkTags,
     text_surrogates: SurrogateJoiner,
@@ -22,13 +22,13 @@ pub(super) struct Output {
     thoughts: Thoughts,
     updates: Vec<Update>,
     written_bytes: usize,
-    /// The text that was not retracted.
+    /// The text that has not been retracted.
     kept: String,
-    /// The text as received, by which a repetition is recognized.
+    /// The text as received; used to recognize repetitions.
     received: String,
-    /// The thoughts outside the text, as received.
+    /// The thoughts received outside the text.
     received_thoughts: String,
-    /// How much of these thoughts a list of details has repeated, in bytes.
+    /// Number of bytes of these thoughts that a list of details has repeated.
     repeated_bytes: usize,
     has_thoughts: bool,
     was_retracted: bool,
@@ -54,22 +54,22 @@ impl Output {
         }
     }
 
-    /// Returns whether there were thoughts.
+    /// Returns whether there have been thoughts.
     pub fn has_thoughts(&self) -> bool {
         self.has_thoughts
     }
 
-    /// Returns whether there is text that was not retracted.
+    /// Returns whether there is text that has not been retracted.
     pub fn has_text(&self) -> bool {
         !self.kept.is_empty()
     }
 
-    /// Returns the text that was not retracted.
+    /// Returns the text that has not been retracted.
     pub fn kept(&self) -> &str {
         &self.kept
     }
 
-    /// Returns the text as received, with its tags.
+    /// Returns the text as received, including tags.
     pub fn received(&self) -> &str {
         &self.received
     }
@@ -103,7 +103,8 @@ impl Output {
         self.append_thought(text);
     }
 
-    /// Appends a detail to the thoughts, unless it repeats them: lists of details often repeat a field of earlier chunks.
+    /// Appends a detail to the thoughts unless it repeats them. Lists of details often repeat a field from earlier
+    /// chunks.
     pub fn push_thought_detail(&mut self, text: &str) {
         if self.received_thoughts[self.repeated_bytes..].starts_with(text) {
             self.repeated_bytes += text.len();
@@ -123,7 +124,7 @@ impl Output {
         self.thoughts.push(&sanitize_agent_text(text));
     }
 
-    /// Appends text that may contain tags of thoughts. Returns false if the answer is too long.
+    /// Appends text that may contain thought tags. Returns false if the answer is too long.
     pub fn push_text(&mut self, text: &str) -> bool {
         self.end_thought_surrogates();
         let text = self.text_surrogates.push(text).into_owned();

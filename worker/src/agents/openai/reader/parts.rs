@@ -1,4 +1,4 @@
-//! Extracts the parts of a message: texts, thoughts, refusals, images, and tool calls, wherever servers put them.
+//! Extracts the parts of a message, wherever servers put them: texts, thoughts, refusals, images, and tool calls.
 
 use serde_json::Value;
 
@@ -12,26 +12,26 @@ const MAX_DEPTH: usize = 6;
 pub(super) enum Part {
     /// Text of the answer.
     Text(String),
-    /// A thought of the model.
+    /// A thought from the model.
     Thought(String),
     /// A thought in a list of details, which often repeats another field.
     ThoughtDetail(String),
-    /// Text with which the model refuses.
+    /// Text in which the model refuses to answer.
     Refusal(String),
     /// An image.
     Image(Image),
-    /// A tool call, or a piece of one.
+    /// A tool call or a piece of one.
     ToolCall(ToolCall),
 }
 
-/// A call of a tool.
+/// A tool call by the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ToolCall {
-    /// Its position among the calls, by which the pieces of a name belong together.
+    /// The position of the call, which identifies the pieces that belong together.
     pub index: Option<u64>,
-    /// Its ID, or an empty string if it is not stated.
+    /// The ID, or an empty string if it is not stated.
     pub id: String,
-    /// The name of the tool, or a piece of it.
+    /// The name of the tool or a piece of it.
     pub name: String,
 }
 
@@ -44,9 +44,9 @@ impl ToolCall {
 /// An image or another file in an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Image {
-    /// Its media type, or an empty string if it is not stated.
+    /// The media type, or an empty string if it is not stated.
     pub media_type: String,
-    /// Its size in bytes, if it is included in the answer.
+    /// The size in bytes, if the data is included in the answer.
     pub bytes: Option<usize>,
 }
 
@@ -89,7 +89,7 @@ pub(super) fn of_message(message: &Value) -> Vec<Part> {
     parts
 }
 
-/// Extracts the transcript of audio, which is the answer's text, and the audio itself.
+/// Extracts the transcript of audio, which is part of the answer's text, and the audio itself.
 fn audio_of(audio: &Value, parts: &mut Vec<Part>) {
     let Value::Object(fields) = audio else { return parts.extend(image_of(audio).map(Part::Image)) };
     let transcript = fields.get("transcript").and_then(Value::as_str).unwrap_or_default();
@@ -98,12 +98,12 @@ fn audio_of(audio: &Value, parts: &mut Vec<Part>) {
     }
     if ["data", "url"].iter().any(|name| fields.get(*name).and_then(Value::as_str).is_some_and(|data| !data.is_empty()))
     {
-        // It arrives in pieces, so its size is unknown.
+        // Audio arrives in pieces, so its total size is unknown.
         parts.push(Part::Image(Image { media_type: "audio/".to_owned(), bytes: None }));
     }
 }
 
-/// Extracts thoughts. Servers that use several fields send the same thought in each.
+/// Extracts thoughts. Servers that use several fields send the same thought in each of them.
 pub(super) fn thoughts_of(message: &Value) -> Option<Part> {
     let text_in =
         |fields: &[&str]| fields.iter().map(|field| text_of(&message[*field], 0)).find(|text| !text.is_empty());
@@ -112,7 +112,7 @@ pub(super) fn thoughts_of(message: &Value) -> Option<Part> {
         .or_else(|| text_in(&["reasoning_details", "thinking_blocks"]).map(Part::ThoughtDetail))
 }
 
-/// Extracts the parts of content: a text, a list of parts, or an object.
+/// Extracts the parts of content, which is a text, a list of parts, or an object.
 fn content_of(content: &Value, is_thought: bool, depth: usize, parts: &mut Vec<Part>) {
     match content {
         Value::String(text) => push_text(text, is_thought, parts),
@@ -169,7 +169,7 @@ fn push_text(text: &str, is_thought: bool, parts: &mut Vec<Part>) {
     }
 }
 
-/// Returns the text in a value, at any depth.
+/// Returns the text in a value at any depth.
 fn text_of(value: &Value, depth: usize) -> String {
     if depth > MAX_DEPTH {
         return String::new();
@@ -186,7 +186,7 @@ fn text_of(value: &Value, depth: usize) -> String {
     }
 }
 
-/// Returns the image that a value is or contains.
+/// Returns the image in a value, if there is one.
 fn image_of(value: &Value) -> Option<Image> {
     match value {
         Value::String(text) => from_url(text),
@@ -219,7 +219,7 @@ fn from_url(url: &str) -> Option<Image> {
     is_link.then(|| Image { media_type: String::new(), bytes: None })
 }
 
-/// Returns the decoded length of base64, even if most of it was omitted.
+/// Returns the decoded length of base64 data, even if most of it was omitted.
 fn decoded_bytes(data: &str) -> usize {
     let (kept, omitted) = data.split_once(OMITTED).unwrap_or((data, "0"));
     (kept.trim_end_matches('=').len() + omitted.parse::<usize>().unwrap_or(0)) * 3 / 4

@@ -4,11 +4,12 @@ use serde_json::Value;
 
 use super::message::says_error;
 
-/// Returns the part of an object that reports an error; the object itself if the report is spread over its fields.
+/// Returns the part of an object that reports an error. If the report is spread over several fields, that is the object
+/// itself.
 pub(super) fn find(object: &Value) -> Option<&Value> {
     let choices = object.get("choices").and_then(Value::as_array);
     if let Some(error) = object.get("error").filter(|error| is_substantial(error)) {
-        // Siblings such as `status` add to a plain message.
+        // Other fields, such as `status`, supplement a plain message.
         return Some(if error.is_object() { error } else { object });
     }
     if is_typed_error(object) {
@@ -24,7 +25,7 @@ pub(super) fn find(object: &Value) -> Option<&Value> {
     })
 }
 
-/// Returns whether the type of an object is an error.
+/// Returns whether an object's type is an error type.
 fn is_typed_error(object: &Value) -> bool {
     ["object", "type", "event", "status", "state"].iter().any(|field| {
         let kind = object[*field].as_str().unwrap_or_default().to_ascii_lowercase();
@@ -56,7 +57,7 @@ fn is_report(object: &Value) -> bool {
             }
             "message" | "msg" | "status_msg" => value.as_str().is_some_and(says_error),
             "base_resp" => is_substantial(&value["status_code"]),
-            // Even an empty object with this name is an error.
+            // An object with this name is an error even if it is empty.
             "error" => value.is_object() || value.is_array(),
             name => (name.contains("error") || name.contains("exception")) && is_substantial(value),
         }
@@ -68,7 +69,7 @@ fn is_error_status(value: &Value) -> bool {
     number.is_some_and(|number| number >= 400)
 }
 
-/// Returns whether a value carries information: not `null`, `false`, 0, or empty.
+/// Returns whether a value carries information, that is, whether it is not `null`, `false`, 0, or empty.
 fn is_substantial(value: &Value) -> bool {
     match value {
         Value::Null => false,

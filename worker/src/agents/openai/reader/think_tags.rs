@@ -1,8 +1,8 @@
-//! Separates thoughts that a model writes into its answer between tags such as `<think>` and `</think>`.
+//! Separates the text of an answer from thoughts that the model writes between tags such as `<think>` and `</think>`.
 //!
-//! Only at the start of an answer: a tag later in the answer, or in code, is text. Some chat templates swallow the
-//! opening tag, so a closing tag may reveal that the answer started with a thought; the text before it is then
-//! retracted. Tags may be split anywhere.
+//! Tags count only at the start of an answer; later in the answer, or in code, they are text. Some chat templates omit
+//! the opening tag, so a closing tag may reveal that the answer started with a thought. In that case, the text before
+//! it is retracted. Tags may be split at any position.
 
 mod tags;
 #[cfg(test)]
@@ -10,7 +10,7 @@ mod tests;
 
 use self::tags::{LONGEST_TAG_BYTES, TAGS, closing_tags, find_tag, held_bytes, is_in_code, is_mention};
 
-/// Maximum length of the text before a closing tag without an opening tag, in bytes.
+/// Maximum length of the text before a closing tag that has no opening tag, in bytes.
 const MAX_UNOPENED_BYTES: usize = 256 * 1024;
 
 /// A piece of an answer.
@@ -22,7 +22,7 @@ pub(super) enum Segment {
     Thought(String),
     /// The end of a thought.
     ThoughtEnd,
-    /// All text so far belongs to this thought.
+    /// All text so far is this thought.
     Retract(String),
 }
 
@@ -32,7 +32,7 @@ pub(super) struct ThinkTags {
     state: State,
     /// Text that may belong to an incomplete tag.
     held: String,
-    /// The text of the answer so far, while it may still turn out to be a thought.
+    /// The text of the answer so far, for as long as it may turn out to be a thought.
     text_so_far: String,
 }
 
@@ -40,27 +40,27 @@ pub(super) struct ThinkTags {
 enum State {
     /// Only white space so far.
     Start,
-    /// In a thought.
+    /// Inside a thought.
     Thinking { closing: &'static str, is_empty: bool },
-    /// In a thought without an opening tag, as in earlier answers of this model.
+    /// Inside a thought without an opening tag, because earlier answers of this model started with one.
     Unopened { is_empty: bool },
-    /// After a thought; white space is dropped.
+    /// After a thought. White space is dropped.
     AfterThought,
-    /// In the text, which a closing tag would make a thought.
+    /// In text that turns out to be a thought if a closing tag follows.
     Suspicious,
-    /// In the text.
+    /// In text.
     Text,
 }
 
 impl ThinkTags {
-    /// Creates a separator for a new answer. `is_thinking` states that the model's earlier answers started with a
-    /// thought without an opening tag.
+    /// Creates a separator for a new answer. `is_thinking` states whether the model's earlier answers started with a
+    /// thought that has no opening tag.
     pub fn new(is_thinking: bool) -> Self {
         let state = if is_thinking { State::Unopened { is_empty: true } } else { State::Start };
         Self { state, held: String::new(), text_so_far: String::new() }
     }
 
-    /// Notes that the server separates thoughts itself, so that the text contains none.
+    /// Records that the server sends thoughts separately, so that the text contains none.
     pub fn set_separate(&mut self) {
         self.state = match self.state {
             State::Suspicious => State::Text,
@@ -69,7 +69,7 @@ impl ThinkTags {
         };
     }
 
-    /// Returns whether the answer is in a thought without an opening tag.
+    /// Returns whether the current position is inside a thought without an opening tag.
     pub fn is_unopened(&self) -> bool {
         matches!(self.state, State::Unopened { .. })
     }
@@ -94,7 +94,7 @@ impl ThinkTags {
                 let thought = (!rest.is_empty()).then(|| Segment::Thought(rest.to_owned()));
                 thought.into_iter().chain([Segment::ThoughtEnd]).collect()
             }
-            // Without a closing tag, it was the answer.
+            // Without a closing tag, the text was the answer.
             State::Unopened { .. } => {
                 let text = std::mem::take(&mut self.text_so_far) + &held;
                 let text = Some(text).filter(|text| !text.is_empty()).map(Segment::Text);
@@ -103,7 +103,7 @@ impl ThinkTags {
         }
     }
 
-    /// Advances by one state. Returns whether it should be called again.
+    /// Processes the held text in the current state. Returns whether to call this again.
     fn advance(&mut self, segments: &mut Vec<Segment>) -> bool {
         match self.state {
             State::Start | State::AfterThought => self.leave_start(),
@@ -208,7 +208,7 @@ impl ThinkTags {
         is_closed
     }
 
-    /// Emits text while looking for a closing tag without an opening one.
+    /// Emits text while looking for a closing tag without an opening tag.
     fn find_closing_tag(&mut self, segments: &mut Vec<Segment>) -> bool {
         let closing = closing_tags();
         let openings: Vec<&str> = TAGS.iter().map(|(opening, _)| *opening).collect();
@@ -233,7 +233,7 @@ impl ThinkTags {
         };
         let after = &self.held[before + tag.len()..];
         if after.is_empty() && self.text_so_far.ends_with(' ') {
-            // Whether this is a tag or a mention of one depends on what follows.
+            // What follows determines whether this is a tag or the mention of one.
             self.text_so_far.truncate(self.text_so_far.len() - text.len());
             return false;
         }

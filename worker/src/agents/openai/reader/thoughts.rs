@@ -1,23 +1,23 @@
-//! Converts thoughts to steps: one for each stretch of thinking before or between texts.
+//! Converts thoughts to steps, one for each section of thinking before or between texts.
 
 use banter_shared::chat::{StepDetail, StepStatus, ThoughtDetail};
 
 use crate::agents::StepUpdate;
 
-/// Maximum length of a thought, in bytes of UTF-8. `is_truncated` states that more was omitted.
+/// Maximum length of a thought, in bytes of UTF-8. `is_truncated` is set if the thought was longer.
 const MAX_THOUGHT_BYTES: usize = 48 * 1024;
 
 /// Collects thoughts.
 #[derive(Debug, Default)]
 pub(super) struct Thoughts {
-    /// Number of stretches so far.
+    /// Number of sections so far.
     count: usize,
-    /// The text of the current stretch; empty between stretches.
+    /// The text of the current section; empty between sections.
     text: String,
     is_truncated: bool,
-    /// Whether the current stretch has grown since the last update.
+    /// Whether the current section has grown since the last update.
     has_changed: bool,
-    /// Stretches that have ended since the last update.
+    /// Sections that have ended since the last update.
     ended: Vec<StepUpdate>,
 }
 
@@ -37,7 +37,7 @@ impl Thoughts {
         self.has_changed = true;
     }
 
-    /// Ends the current stretch.
+    /// Ends the current section.
     pub fn end(&mut self) {
         if !self.text.is_empty() {
             let ended = self.update(StepStatus::Succeeded);

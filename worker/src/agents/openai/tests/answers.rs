@@ -1,4 +1,4 @@
-//! Answers over real connections. For the content of answers, see `quirks`.
+//! Answers over real connections. See `quirks` for the contents of answers.
 
 use banter_shared::chat::{FinishReason, Usage};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -84,7 +84,7 @@ async fn fails_if_the_stream_is_cut_before_its_end() {
     }
 }
 
-/// The same body compressed by other programs, in base64, by encoding.
+/// The same body compressed by other programs, by encoding, in base64.
 const COMPRESSED: [(&str, &str); 6] = [
     ("gzip", include_str!("compressed/gzip.b64")),
     ("x-gzip", include_str!("compressed/gzip.b64")),
@@ -105,7 +105,7 @@ async fn decodes_compressed_responses() {
         let mut server = Server::start([respond("200 OK"), respond("400 Bad Request"), respond("200 OK")]).await;
         let agent = agent(config(&server));
 
-        // The same body serves as a chunk, an error, and a list of models.
+        // This body is valid as a chunk, as an error, and as a model list.
         assert_eq!(ask(&agent).await, ("Hello".to_owned(), Ok(stop())), "{encoding}");
         let error = ask(&agent).await.1.unwrap_err();
         assert!(error.message.ends_with("The server says: too bad"), "{encoding}: {error}");

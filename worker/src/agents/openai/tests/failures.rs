@@ -1,4 +1,4 @@
-//! Errors for the user when there is no answer.
+//! The errors that users see when there is no answer.
 
 use serde_json::json;
 use tokio::net::TcpListener;

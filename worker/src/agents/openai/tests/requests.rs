@@ -1,4 +1,4 @@
-//! Requests to the server.
+//! Requests sent to the server.
 
 use serde_json::json;
 

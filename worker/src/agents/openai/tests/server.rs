@@ -1,4 +1,4 @@
-//! A server that plays scripts, one connection after the other.
+//! A server that plays scripts, one connection after another.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -10,7 +10,7 @@ use tokio::{
     time::timeout,
 };
 
-/// The actions on one connection after a request was read.
+/// The actions on one connection after a request has been read.
 #[derive(Clone, Default)]
 pub struct Script {
     pub steps: Vec<Step>,
@@ -63,7 +63,7 @@ impl Script {
 }
 
 impl Server {
-    /// Plays the scripts in turn, then closes further connections immediately.
+    /// Plays one script per connection, and then closes further connections immediately.
     pub async fn start(scripts: impl IntoIterator<Item = Script>) -> Self {
         let scripts: Vec<Script> = scripts.into_iter().collect();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -86,7 +86,7 @@ impl Server {
         format!("http://{}/v1", self.address)
     }
 
-    /// Returns the next request, with its head and body.
+    /// Returns the next request, including its head and body.
     pub async fn request(&mut self) -> String {
         timeout(Duration::from_secs(10), self.requests.recv()).await.unwrap().unwrap()
     }
@@ -96,7 +96,7 @@ impl Server {
         timeout(Duration::from_secs(10), self.hang_ups.recv()).await.unwrap().unwrap();
     }
 
-    /// Returns the number of requests that the test has not read.
+    /// Returns the number of requests that the test has not read yet.
     pub fn requests_left(&mut self) -> usize {
         std::iter::from_fn(|| self.requests.try_recv().ok()).count()
     }
@@ -130,8 +130,8 @@ async fn play(
         }
     }
     let _ = connection.shutdown().await;
-    // The client reads to the end before the socket is dropped; with unread bytes, the system would send a reset
-    // instead.
+    // The client reads to the end before the socket is dropped. If there were unread bytes, the system would send a
+    // reset instead.
     let _ = timeout(Duration::from_secs(5), connection.read_to_end(&mut Vec::new())).await;
 }
 

@@ -1,4 +1,4 @@
-//! Tests of the separation of thoughts.
+//! Tests of separating thoughts from text.
 
 use super::*;
 

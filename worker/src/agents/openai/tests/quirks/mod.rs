@@ -1,7 +1,7 @@
-//! Tables of what servers send: each row has an input and the expected result.
+//! Tables of what servers send. Each row contains an input and the expected result.
 //!
-//! Rows are read with paused time, so pauses take no real time. Each row without pauses is read again with its bytes
-//! split at every position, which must not change the result.
+//! Rows are read with paused time, so pauses take no real time. A row without pauses is read once more for every
+//! position at which its bytes can be split, which must not change the result.
 
 mod ends;
 mod errors;
@@ -45,15 +45,15 @@ struct Row {
     expected: Expected,
 }
 
-/// An action of the server.
+/// An action by the server.
 #[derive(Clone, Debug)]
 enum Action {
     Bytes(Vec<u8>),
     /// Silence for this many seconds.
     Pause(u64),
-    /// Silence forever, on an open connection.
+    /// Endless silence on an open connection.
     Silence,
-    /// The connection breaks.
+    /// A broken connection.
     Break,
 }
 
@@ -118,7 +118,7 @@ impl Row {
         self
     }
 
-    /// Expects a failure with this code whose message contains these words.
+    /// Expects a failure with this code and with a message that contains these words.
     fn fails(mut self, code: ErrorCode, words: &str) -> Self {
         self.expected.outcome = Err((code, words.to_owned()));
         self
@@ -153,7 +153,7 @@ impl Row {
     }
 }
 
-/// The result of reading, and how long it took.
+/// The result of reading, with the time that it took.
 struct Observation {
     read: Expected,
     usage: Option<Usage>,
@@ -206,7 +206,7 @@ async fn read(content_type: &str, sends: Vec<Action>) -> Observation {
     Observation { read, usage, took: started.elapsed() }
 }
 
-/// Returns an event with this object.
+/// Returns an event that contains this object.
 fn event(object: &Value) -> String {
     format!("data: {object}\n\n")
 }

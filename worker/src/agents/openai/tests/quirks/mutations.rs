@@ -1,5 +1,6 @@
-//! Random damage to usual streams: it never causes a panic, a hang, or a success for a broken answer. A failure prints
-//! its seed; `PROPTEST_RNG_SEED` repeats it.
+//! Random mutations of typical streams, which must not cause a panic, a hang, or a success for an incomplete answer.
+//!
+//! A failure prints its seed. Set `PROPTEST_RNG_SEED` to reproduce it.
 
 use proptest::{
     collection::vec,
@@ -11,7 +12,7 @@ use tokio::runtime::Builder;
 
 use super::*;
 
-/// A change of the frames of a stream.
+/// A mutation of the frames in a stream.
 #[derive(Clone, Debug)]
 enum Damage {
     Insert(&'static str),
@@ -34,7 +35,7 @@ const UNKNOWN_FRAMES: [&str; 11] = [
     "data: \"\\ud83d\"\n\n",
 ];
 
-/// Returns a configuration whose seed is fixed unless `PROPTEST_RNG_SEED` is set.
+/// Returns a configuration with a fixed seed unless `PROPTEST_RNG_SEED` is set.
 fn config(cases: u32) -> ProptestConfig {
     let default = ProptestConfig::default();
     let rng_seed = match default.rng_seed {
@@ -50,7 +51,7 @@ fn run<T>(future: impl Future<Output = T>) -> T {
     Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(future)
 }
 
-/// Returns streams as servers send them, as frames. The last one or two frames are the end.
+/// Returns typical streams as lists of frames. The last one or two frames end the stream.
 fn streams() -> Vec<Vec<String>> {
     let thought = |text: &str| delta(&json!({"reasoning_content": text}));
     let done = DONE.to_owned();
@@ -96,7 +97,7 @@ fn damage() -> impl Strategy<Value = Damage> {
 }
 
 prop_compose! {
-    /// Generates a stream with damaged frames and bytes that is cut off at some point.
+    /// Generates a stream with damaged frames and bytes, cut off at a random position.
     fn damaged_stream()(
         stream in select(streams()),
         frames in vec((any::<Index>(), damage()), 1..4),
@@ -176,7 +177,7 @@ async fn never_succeeds_with_an_error() {
         "{\"detail\":\"slot lost\"}\n",
     ];
     for stream in streams() {
-        // Before the last frame: nothing is read after [DONE].
+        // Inserted before the last frame, because nothing is read after [DONE].
         for at in 0..stream.len() {
             for error in errors {
                 let mut damaged = stream.clone();

@@ -1,4 +1,4 @@
-//! Texts in every encoding and place.
+//! Texts in various encodings and places.
 
 use super::*;
 
