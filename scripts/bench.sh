@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Builds the release binaries and runs one benchmark: `scripts/bench.sh soak --minutes 60`; `--help` lists them.
-# BANTER_BIN_DIR names a folder with other binaries to measure.
+# Builds the release binaries and runs one benchmark: `scripts/bench.sh soak --minutes 60`. `--help` lists the
+# benchmarks. Set BANTER_BIN_DIR to measure the binaries in another folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
 
-# Every stream is an open file, both here and in the api.
+# Every stream is an open file, both in the benchmark and in the api.
 ulimit -S -n "$(ulimit -H -n)"
 
 if [ -z "${BANTER_BIN_DIR:-}" ]; then

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds what a release consists of, in `dist/`: a tarball that runs on Debian 12 or newer without Rust or Node, an SBOM
-# (CycloneDX) of each program and of the page, and the checksums of all of them.
+# Builds the release artifacts in `dist/`: a tarball that runs on Debian 12 or later without Rust or Node, a CycloneDX
+# SBOM for each program and for the page, and the checksums of all of them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
@@ -31,7 +31,7 @@ cp -r README.md CHANGELOG.md LICENSE SECURITY.md .env.example agents.example.tom
 cp scripts/run.sh "$work/$name/scripts/"
 cat >"$work/$name/banter" <<'START'
 #!/usr/bin/env bash
-# Runs one api and one worker until Ctrl-C. The data are in `data/` beside this file.
+# Runs one api and one worker until Ctrl-C. The data is stored in `data/` beside this file.
 exec "$(dirname "$0")/scripts/run.sh" bin
 START
 chmod 755 "$work/$name/banter"

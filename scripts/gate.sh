@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks what must hold before a change is merged, besides the tests: formatting, lints, docs, import cycles, spelling,
-# generated files, licenses, known vulnerabilities, and unused dependencies.
+# Runs the checks that must pass before a change is merged, except for the tests: formatting, lints, docs, import
+# cycles, spelling, generated files, licenses, known vulnerabilities, and unused dependencies.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -42,7 +42,7 @@ if cargo deny --locked fetch db >"$report" 2>&1; then
 else
   echo "SKIPPED for Rust: the advisory database cannot be fetched: $(grep -m 1 -i error "$report" || tail -n 1 "$report")"
 fi
-# Without a report, the registry has no audit endpoint or cannot be reached.
+# If there is no report, the registry has no audit endpoint or cannot be reached.
 if npm --prefix dashboard audit --omit=dev --json >"$report" 2>/dev/null; then
   echo "npm: no known vulnerabilities"
 elif grep -q '"auditReportVersion"' "$report"; then

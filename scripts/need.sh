@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Ensures that programs are installed: `scripts/need.sh cargo node chromium`.
-# As root on Debian, it installs missing packages; otherwise, it prints what to install.
+# Ensures that programs are installed: `scripts/need.sh cargo node chromium`. As root on Debian, it installs missing
+# packages; otherwise, it prints what to install.
 set -euo pipefail
 
 fail() {
@@ -39,14 +39,14 @@ for program in "$@"; do
       [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || install chromium chromium
       ;;
     redis-server)
-      # Debian starts a server with the package; the tests start their own, on other ports.
+      # Debian starts a server when it installs the package. The tests start their own servers on other ports.
       command -v redis-server >/dev/null || install redis-server redis-server
       ;;
     openssl)
       command -v openssl >/dev/null || install openssl openssl
       ;;
     libfaketime)
-      # A library: the tests look for it in the same places.
+      # This is a library. The tests look for it in the same places.
       compgen -G "/usr/lib*/faketime/libfaketimeMT.so.1" >/dev/null ||
         compgen -G "/usr/lib/*/faketime/libfaketimeMT.so.1" >/dev/null || install libfaketime libfaketime
       ;;

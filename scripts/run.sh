@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs one api and one worker until Ctrl-C, or until one of them exits: `scripts/run.sh <folder of the binaries>`.
+# Runs one api and one worker until Ctrl-C or until one of them exits: `scripts/run.sh <folder of the binaries>`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=$1

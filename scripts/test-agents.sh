@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Tests third-party agents, one after the other, with real api and worker processes and without an account: each uses a
-# model server on loopback. The agents (2 GB) are downloaded once, with npm and pip, into AGENTS_DIR (target/agents by
-# default); nothing else on the machine is changed.
+# Tests third-party agents, one after another, with real api and worker processes. No accounts are needed, because each
+# agent uses a model server on the loopback interface. The agents (2 GB) are downloaded once, with npm and pip, into
+# AGENTS_DIR (target/agents by default); nothing else on the machine changes.
 #
-# Arguments select agents: `scripts/test-agents.sh opencode codex`. An agent that cannot be installed is SKIPPED, with the
-# reason, and does not count as a failure. BANTER_BIN_DIR names a folder with other binaries than the debug build.
+# Arguments select agents: `scripts/test-agents.sh opencode codex`. An agent that cannot be installed is SKIPPED, with
+# the reason, and does not count as a failure. Set BANTER_BIN_DIR to use the binaries in another folder instead of the
+# debug build.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Runs the chaos test: random faults under load, checked against a model of the history. Every round has its own seed.
-# Three profiles alternate, with and without Redis: many users (50, 400 operations each), races (few users, one session,
-# short pauses between faults), and a mixture. ROUNDS is the number of rounds; the default of 5 takes about ten minutes.
+# Runs the chaos test: random faults under load, checked against a model of the history. Every round has a different
+# seed. Three profiles alternate, with and without Redis: many users (50, 400 operations each), races (few users, one
+# session, short pauses between faults), and a mixture. ROUNDS is the number of rounds; the default of 5 takes about ten
+# minutes.
 #
 # To replay a round, set SEED, RELAY=with_redis or without_redis, and its sizes, as printed: CLIENTS, USERS, SESSIONS,
-# OPS, SECONDS_LIMIT, APIS, WORKERS, LEASE and CALM_MS. A size that is set applies to every round.
+# OPS, SECONDS_LIMIT, APIS, WORKERS, LEASE, and CALM_MS. A size that is set applies to every round.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs the stress tests: repeated races and faults under load. ROUNDS is the number of rounds (200 by default),
-# RELAY=without_redis runs without Redis, and BANTER_TEST_SEED with the ROUNDS of its batch replays a batch. Arguments
-# select tests by parts of their names: `scripts/test-stress.sh kill freeze`. Prints counters and every seed.
+# RELAY=without_redis runs without Redis, and setting BANTER_TEST_SEED and ROUNDS to the values of a batch replays that
+# batch. Arguments select tests by substrings of their names: `scripts/test-stress.sh kill freeze`. Prints counters and
+# every seed.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"

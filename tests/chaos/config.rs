@@ -1,35 +1,36 @@
-//! The size of a run and its seed, from the environment.
+//! The size and the seed of a run, read from the environment.
 
 use std::{env, time::Duration};
 
 /// The size of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
-    /// `SEED`: replays the same decisions; random unless set.
+    /// `SEED`: makes the same random decisions again; random if not set.
     pub seed: u64,
     /// `CLIENTS`: number of clients.
     pub clients: usize,
-    /// `USERS`: number of users whose keys they have; two clients per user unless set.
+    /// `USERS`: number of users to whom the clients belong; two clients per user if not set.
     pub users: usize,
-    /// `SESSIONS`: number of a user's sessions in use at a time. Few make races, many make load.
+    /// `SESSIONS`: number of sessions that a user has in use at the same time. A small number causes races; a large
+    /// number causes load.
     pub sessions: usize,
-    /// `OPS`: number of operations of each client.
+    /// `OPS`: number of operations per client.
     pub operations: usize,
-    /// `SECONDS_LIMIT`: seconds after which no operation begins.
+    /// `SECONDS_LIMIT`: number of seconds after which no operation starts.
     pub limit: Duration,
     /// `APIS`: number of apis.
     pub apis: usize,
     /// `WORKERS`: number of workers.
     pub workers: usize,
-    /// `LEASE`: seconds without a heartbeat after which a worker counts as dead; a write waits half as long for the
-    /// store.
+    /// `LEASE`: number of seconds without a heartbeat after which a worker is considered dead. A write waits up to half
+    /// as long for the store.
     pub lease: u64,
-    /// `CALM_MS`: the longest pause between two faults, in milliseconds; some pauses are longer.
+    /// `CALM_MS`: the longest pause between faults, in milliseconds. Some pauses are longer.
     pub max_pause: Duration,
 }
 
 impl Config {
-    /// Reads the size from the environment. The defaults are short enough for every test run.
+    /// Reads the settings from the environment. With the defaults, a run is short enough to be part of every test run.
     pub fn from_environment() -> Self {
         let chance = uuid::Uuid::new_v4().as_u64_pair().0 >> 32;
         let size = |name, default| usize::try_from(number(name, default)).unwrap();

@@ -1,14 +1,15 @@
-//! The times of faults: guarantees for fault-free times are checked only there.
+//! The times at which faults were in effect. Guarantees that hold only without faults are checked outside of them.
 
 use std::{
     sync::Mutex,
     time::{Duration, Instant},
 };
 
-/// How long a fault has an effect after its end, in addition to a lease: a retry, and the backlog of work.
+/// How long the effect of a fault continues after its end, in addition to a lease, because of retries and the backlog
+/// of work.
 const AFTERMATH: Duration = Duration::from_secs(3);
 
-/// The faults of a process, the store, or the relay; dropped connections do not count.
+/// The times of faults in a process, the store, or the relay. Dropped connections do not count.
 #[derive(Debug)]
 pub struct FaultTimes {
     faults: Mutex<Vec<(Instant, Option<Instant>)>>,
@@ -16,12 +17,12 @@ pub struct FaultTimes {
 }
 
 impl FaultTimes {
-    /// Creates a record without faults.
+    /// Creates an empty record.
     pub fn new(lease: Duration) -> Self {
         Self { faults: Mutex::default(), aftermath: lease + AFTERMATH }
     }
 
-    /// Records the start of a fault; pass the returned number to [`Self::end`].
+    /// Records the start of a fault. Pass the returned number to [`Self::end`].
     pub fn begin(&self) -> usize {
         let mut faults = self.faults.lock().unwrap();
         faults.push((Instant::now(), None));
@@ -33,7 +34,7 @@ impl FaultTimes {
         self.faults.lock().unwrap()[number].1 = Some(Instant::now());
     }
 
-    /// Returns whether no fault had an effect between these times.
+    /// Returns whether no fault was in effect between these times.
     pub fn was_fault_free(&self, from: Instant, to: Instant) -> bool {
         let faults = self.faults.lock().unwrap();
         !faults.iter().any(|(began, ended)| *began <= to && ended.is_none_or(|ended| ended + self.aftermath >= from))

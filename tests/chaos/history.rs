@@ -1,4 +1,4 @@
-//! The history of a run: every operation and its result, against which the final state is checked.
+//! The history of a run: every operation and its result. The final state is checked against it.
 
 use std::{
     collections::BTreeMap,
@@ -12,16 +12,17 @@ use banter_tests::latency::Latencies;
 /// The known result of an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OperationResult {
-    /// No response, or an inconclusive one: the operation may have taken effect, may still, or never will.
+    /// There was no response, or it was inconclusive. The operation may have taken effect, may still do so, or never
+    /// will.
     Unknown,
-    /// Rejected: it has not taken effect and never will.
+    /// The operation was rejected. It has not taken effect and never will.
     Rejected,
-    /// Acknowledged at this time.
+    /// The operation was acknowledged at this time.
     Acknowledged(Instant),
 }
 
 impl OperationResult {
-    /// Returns an acknowledgment received now.
+    /// Creates an acknowledgment that was received now.
     pub fn acknowledged_now() -> Self {
         Self::Acknowledged(Instant::now())
     }
@@ -37,24 +38,24 @@ impl OperationResult {
 pub struct SendRecord {
     /// The session.
     pub session: String,
-    /// The text, which is unique.
+    /// The text, which is unique in the run.
     pub text: String,
     /// The time of the first attempt.
     pub started: Instant,
-    /// The result.
+    /// The result of the send.
     pub result: OperationResult,
-    /// (message, task), once acknowledged.
+    /// The IDs of the message and the task, once acknowledged.
     pub ids: Option<(String, String)>,
     /// The message's arrival number, once acknowledged.
     pub seq: Option<i64>,
-    /// The key and the `on_busy` of the request, to repeat it.
+    /// The idempotency key and the `on_busy` value of the request, for repeating it.
     pub key: Option<(String, &'static str)>,
 }
 
 /// An operation on a message or a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Edits a message.
+    /// Edits a message to this text.
     Edit(String),
     /// Unsends a message.
     Unsend,
@@ -68,9 +69,9 @@ pub enum Action {
     Rename(String),
     /// Archives or restores a session.
     Archive(bool),
-    /// Marks a session read up to this number.
+    /// Marks a session as read up to this number.
     Read(i64),
-    /// Marks a session's last answer unread.
+    /// Marks a session's last answer as unread.
     Unread,
 }
 
@@ -79,20 +80,20 @@ pub enum Action {
 pub struct ChangeRecord {
     /// The operation.
     pub action: Action,
-    /// When it began.
+    /// The time at which the operation started.
     pub started: Instant,
-    /// The result.
+    /// The result of the operation.
     pub result: OperationResult,
     /// For [`Action::Read`] and [`Action::Unread`]: the position in the response.
     pub position: Option<i64>,
 }
 
-/// The duration of a cancellation, from its 202 to the end of the task.
+/// The time from the 202 of a cancellation to the end of its task.
 #[derive(Clone, Copy, Debug)]
 pub struct Cancellation {
-    /// The duration.
+    /// The duration of the cancellation.
     pub took: Duration,
-    /// Whether no process was frozen or killed and the store was not locked at the time.
+    /// Whether no process was frozen or killed, and the store was not locked, during the cancellation.
     pub is_fault_free: bool,
 }
 
@@ -109,7 +110,7 @@ pub struct History {
     log: Mutex<String>,
 }
 
-/// Rows in the order in which they were added, indexed by their subject.
+/// Rows in the order in which they were added, indexed by the message or session that they concern.
 #[derive(Debug)]
 struct Table<T> {
     rows: Vec<T>,
@@ -150,53 +151,53 @@ impl History {
         }
     }
 
-    /// Records a message before its first attempt.
+    /// Records a send before the first attempt.
     pub fn begin_send(&self, session: &str, text: &str, key: Option<(String, &'static str)>) -> usize {
         let (started, result, text) = (Instant::now(), OperationResult::Unknown, text.to_owned());
         let send = SendRecord { session: session.to_owned(), text, started, result, ids: None, seq: None, key };
         self.sends.lock().unwrap().push(session, send)
     }
 
-    /// Records a rejection.
+    /// Records that a send was rejected.
     pub fn reject_send(&self, index: usize) {
         self.sends.lock().unwrap().rows[index].result = OperationResult::Rejected;
     }
 
-    /// Records that it was accepted as this message with this task.
+    /// Records that a send was accepted, with the IDs of the message and the task.
     pub fn accept_send(&self, index: usize, message: String, task: String, seq: Option<i64>) {
         let send = &mut self.sends.lock().unwrap().rows[index];
         (send.result, send.ids, send.seq) = (OperationResult::acknowledged_now(), Some((message, task)), seq);
     }
 
-    /// Records an operation on a message or a session before its attempt.
+    /// Records an operation on a message or a session before the attempt.
     pub fn begin_change(&self, of: &str, action: Action) -> usize {
         let (started, result) = (Instant::now(), OperationResult::Unknown);
         let change = ChangeRecord { action, started, result, position: None };
         self.changes.lock().unwrap().push(of, change)
     }
 
-    /// Records the result.
+    /// Records the result of an operation.
     pub fn end_change(&self, index: usize, result: OperationResult, position: Option<i64>) {
         let change = &mut self.changes.lock().unwrap().rows[index];
         (change.result, change.position) = (result, position);
     }
 
-    /// Expects this answer to this text from a succeeded task.
+    /// Records the answer that a succeeded task must return for this text.
     pub fn expect_answer(&self, text: &str, answer: &str) {
         self.answers.lock().unwrap().insert(text.to_owned(), answer.to_owned());
     }
 
-    /// Returns the expected answer to a text.
+    /// Returns the expected answer to this text.
     pub fn answer_to(&self, text: &str) -> Option<String> {
         self.answers.lock().unwrap().get(text).cloned()
     }
 
-    /// Returns every message that was attempted.
+    /// Returns every attempted send.
     pub fn sends(&self) -> Vec<SendRecord> {
         self.sends.lock().unwrap().rows.clone()
     }
 
-    /// Returns the acknowledged messages of a session, oldest first.
+    /// Returns a session's acknowledged messages, oldest first.
     pub fn acknowledged(&self, session: &str) -> Vec<SendRecord> {
         self.sends.lock().unwrap().about(session).filter(|send| send.ids.is_some()).cloned().collect()
     }
@@ -211,13 +212,13 @@ impl History {
         self.changes.lock().unwrap().about(of).any(|it| it.result != OperationResult::Rejected && is_it(&it.action))
     }
 
-    /// Returns when a session was certainly deleted permanently.
+    /// Returns the time by which a session was certainly deleted permanently, if it was.
     pub fn deleted_at(&self, session: &str) -> Option<Instant> {
         let changes = self.changes.lock().unwrap();
         changes.about(session).filter(|it| it.action == Action::Delete).find_map(|it| it.result.acknowledged_at())
     }
 
-    /// Returns whether a message of a session may have been deleted.
+    /// Returns whether a message in a session may have been deleted.
     pub fn may_be_gone(&self, session: &str, message: &str) -> bool {
         self.may_have(message, |action| *action == Action::Unsend) || self.may_have(session, is_delete)
     }
@@ -259,7 +260,7 @@ impl History {
         self.began.elapsed()
     }
 
-    /// Formats the counters, one per line, and the durations of cancellations.
+    /// Formats the counters, one per line, followed by the durations of the cancellations.
     pub fn table(&self) -> String {
         let counts = self.counts.lock().unwrap();
         let mut table = counts.iter().fold(String::new(), |mut table, (what, count)| {
@@ -290,7 +291,7 @@ pub fn is_delete(action: &Action) -> bool {
     *action == Action::Delete
 }
 
-/// Returns whether it archives a session.
+/// Returns whether the action archives a session.
 pub fn is_archive(action: &Action) -> bool {
     *action == Action::Archive(true)
 }

@@ -1,8 +1,9 @@
-//! Chaos test: clients use an installation under random faults, and the final state is checked against a model of the
+//! Chaos test: clients use an installation during random faults, and the final state is checked against a model of the
 //! history.
 //!
-//! Every run prints its seed; `SEED=` makes the same decisions again. Its size comes from the environment ([`config::Config`]).
-//! `make test-chaos` runs many rounds. On a failure the log of the run is written to a file, whose path is printed.
+//! Every run prints its seed. Setting `SEED` makes the same random decisions again. The size of a run is read from the
+//! environment ([`config::Config`]). `make test-chaos` runs many rounds. If a run fails, its log is written to a file,
+//! and the path of the file is printed.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod checker;
@@ -48,22 +49,22 @@ use crate::{
     prompts::PromptCollector,
 };
 
-/// Time limit for open tasks to end after all faults, including retries and leases, on a busy machine.
+/// Time limit for open tasks to end after the last fault. Includes retries and leases on a busy machine.
 const REST_LIMIT: Duration = Duration::from_secs(90);
 
-/// Config of the disk of a run, in MB: full only when a fault fills it.
+/// Size of the database disk in MB. Only faults fill it.
 const DISK_MB: usize = 256;
 
-/// Time limit for an api to return its metrics after a violation.
+/// Time limit for an api to return metrics after a violation.
 const PROBE_LIMIT: Duration = Duration::from_secs(5);
 
-/// Number of events that a stream keeps, to explain a violation.
+/// Number of events kept per stream to help explain a violation.
 const EVENTS_KEPT: usize = 50;
 
-/// Two users of different workspaces have the same name.
+/// The workspaces. Users in different workspaces have the same names.
 const WORKSPACES: [&str; 2] = ["default", "other"];
 
-/// One run at a time, because each uses the whole machine.
+/// Only one run at a time, because each one uses the whole machine.
 static RUN_LOCK: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -78,11 +79,11 @@ async fn nothing_is_lost_duplicated_or_reordered_without_redis() {
     run(Config::from_environment(), false).await;
 }
 
-/// A stream in the background and its owner.
+/// A stream followed in the background, with its owner.
 struct FollowedStream {
     user: usize,
     follower: Arc<Follower>,
-    /// The sessions of its events.
+    /// The sessions to which its events belong.
     seen: Arc<Mutex<BTreeSet<String>>>,
 }
 
@@ -130,8 +131,8 @@ async fn run(config: Config, has_redis: bool) {
     print_report(config, has_redis, &world.history);
 }
 
-/// Creates the folder of the database: usually on a small in-memory disk, which a fault fills; otherwise on the real
-/// disk, which would slow down everything if full.
+/// Creates the database folder. It is usually on a small in-memory disk, which faults can fill. Filling the real disk
+/// would slow down everything.
 fn choose_disk(rng: &mut TestRng) -> Option<SmallDisk> {
     if rng.random_ratio(1, 3) {
         return None;
@@ -155,7 +156,7 @@ async fn start(config: Config, has_redis: bool, model: &FakeOpenAi, disk: Option
     builder.start().await
 }
 
-/// Creates users with their keys and first sessions, and a proxy in front of each api.
+/// Creates users with keys and initial sessions, and a proxy in front of each api.
 async fn create_users(config: Config, app: &TestApp, world: &World, rng: &mut TestRng) -> (Vec<Arc<User>>, Vec<Proxy>) {
     let addresses: Vec<String> = (0..config.apis).map(|index| app.client_of(index).address().to_owned()).collect();
     let mut proxies = Vec::new();
@@ -178,7 +179,7 @@ async fn create_users(config: Config, app: &TestApp, world: &World, rng: &mut Te
     (users, proxies)
 }
 
-/// Opens a stream for each client, and one of each user's first session, through the proxies in turn.
+/// Opens a stream for each client and a session stream for each user's first session, distributed over the proxies.
 async fn follow(config: Config, users: &[Arc<User>], rng: &mut TestRng) -> Vec<FollowedStream> {
     let mut streams = Vec::new();
     for number in 0..config.clients + users.len() {
@@ -199,7 +200,7 @@ async fn follow(config: Config, users: &[Arc<User>], rng: &mut TestRng) -> Vec<F
     streams
 }
 
-/// Checks that no stream carries events of another user.
+/// Checks that no stream carries events that belong to another user.
 fn only_own_events(user: &User, users: usize, seen: Arc<Mutex<BTreeSet<String>>>) -> Check {
     let (number, (workspace, name)) = (user.number, user.name.clone());
     Arc::new(move |event: &Event| {
@@ -220,7 +221,7 @@ fn only_own_events(user: &User, users: usize, seen: Arc<Mutex<BTreeSet<String>>>
     })
 }
 
-/// Waits until no task is open, twice in a row: a send whose client timed out may still arrive.
+/// Waits until no task is open in two consecutive checks, because a send whose client has timed out may still arrive.
 async fn wait_until_idle(history: &History, users: &[Arc<User>]) {
     let deadline = Instant::now() + REST_LIMIT;
     let mut quiet = 0;
@@ -265,7 +266,7 @@ async fn check_history(world: &World, prompts: Vec<Vec<String>>, users: &[Arc<Us
     }
 }
 
-/// Checks that every stream ends with the state of a fresh GET.
+/// Checks that every stream's final state matches a fresh GET.
 async fn check_streams(history: &History, streams: &mut Vec<FollowedStream>, users: &[Arc<User>]) {
     let (mut settling, mut has_violation) = (JoinSet::new(), false);
     for FollowedStream { user, follower, .. } in streams.drain(..) {
@@ -300,7 +301,7 @@ fn panic_message(error: tokio::task::JoinError) -> String {
     panic.downcast_ref::<String>().cloned().unwrap_or_else(|| "it panicked".into())
 }
 
-/// Runs the product's own check of its invariants.
+/// Runs the product's check of database invariants.
 async fn check_database(history: &History, app: &TestApp) {
     if let Some(violations) = app.find_violations().await {
         history.record_violation(format!("api check: {violations}"));

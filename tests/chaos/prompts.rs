@@ -1,4 +1,4 @@
-//! The prompts that the agents received: only the texts, which limits memory use in a long run.
+//! The prompts received by the agents. Only the texts are kept, which limits memory use in long runs.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,10 +6,10 @@ use banter_tests::fake_openai::{FakeOpenAi, Recorded};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// Interval at which the model's requests are collected.
+/// Interval at which requests to the model are collected.
 const COLLECT_EVERY: Duration = Duration::from_millis(200);
 
-/// Collects the requests during a run.
+/// Collects requests during a run.
 pub struct PromptCollector {
     end: CancellationToken,
     task: JoinHandle<Vec<Vec<String>>>,
@@ -23,7 +23,7 @@ impl PromptCollector {
         Self { end, task }
     }
 
-    /// Returns the user's texts of each request, in order of arrival.
+    /// Returns the user's texts in each request, in order of arrival.
     pub async fn finish(self) -> Vec<Vec<String>> {
         self.end.cancel();
         self.task.await.unwrap()

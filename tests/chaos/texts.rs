@@ -1,4 +1,4 @@
-//! Unique texts, and the scripted answers to them: valid, slow, failing, or none.
+//! Unique texts and the scripted answers to them: valid, slow, failing, or missing.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use rand::RngExt as _;
 
 use crate::history::History;
 
-/// Time limit for silence of the scripted agent, in seconds.
+/// Time limit for a silent scripted agent, in seconds.
 const SILENCE_LIMIT: u32 = 3;
 
-/// Bytes of one word of a huge answer.
+/// Size of each word in a huge answer, in bytes.
 const HUGE_WORD: usize = 16 * 1024;
 
 /// The scripted agent.
@@ -21,19 +21,20 @@ pub fn agents(model: &FakeOpenAi) -> String {
     model.agent(&format!("first_byte_timeout_s = {SILENCE_LIMIT}\nidle_timeout_s = {SILENCE_LIMIT}\n"))
 }
 
-/// Returns the prefix that identifies the n-th message of this client.
+/// Returns the prefix that identifies the nth message of this client.
 pub fn tag(client: usize, number: usize) -> String {
     format!("p{client}n{number}")
 }
 
-/// Returns the client that wrote a text, if it is one of these (a title or a preview may be truncated).
+/// Returns the client that wrote a text. Supports truncated texts, such as titles and previews. Returns `None` for
+/// other texts.
 pub fn author(text: &str) -> Option<usize> {
     let (client, number) = text.strip_prefix("/echo ").unwrap_or(text).strip_prefix('p')?.split_once('n')?;
     number.chars().next().filter(char::is_ascii_digit)?;
     client.parse().ok()
 }
 
-/// Creates a new text for an agent, and scripts its answer.
+/// Creates a new text for an agent and scripts the answer to it.
 pub fn create(rng: &mut TestRng, model: &FakeOpenAi, history: &History, agent: &str, tag: &str) -> String {
     if agent == "demo" {
         let text = format!("/echo {tag}");

@@ -1,6 +1,6 @@
 //! Black-box tests with the real binaries, a real database, and real HTTP.
 //!
-//! Each test has its own installation and can run in parallel with any other. Each module is an area; the library of
+//! Each test has a separate installation, so all tests can run in parallel. Each module covers one area. The library in
 //! this crate drives the processes.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! Setup that is shared by several areas.
+//! Setup shared by several areas.
 
 use banter_tests::{
     app::{Builder, TestApp},
@@ -7,7 +7,7 @@ use banter_tests::{
 };
 use serde_json::Value;
 
-/// An installation with the agent `scripted`, which uses a fake model server.
+/// An installation with the agent `scripted`, whose model server is a fake.
 pub struct Scripted {
     pub app: TestApp,
     pub model: FakeOpenAi,
@@ -15,12 +15,12 @@ pub struct Scripted {
 }
 
 impl Scripted {
-    /// Starts one api and one worker.
+    /// Starts an installation with one api and one worker.
     pub async fn start() -> Self {
         Self::start_with("", |builder| builder).await
     }
 
-    /// Starts it with further lines for the agent's table, and changes to the installation.
+    /// Starts an installation with additional lines for the agent's table and with changes to the installation.
     pub async fn start_with(agent: &str, change: impl FnOnce(Builder) -> Builder) -> Self {
         let model = FakeOpenAi::start().await;
         let app = change(TestApp::builder().agents(&model.agent(agent))).start().await;
@@ -33,8 +33,8 @@ impl Scripted {
         self.client.create_session("scripted").await
     }
 
-    /// Starts a session with a turn that is held in the middle of the answer to `prompt`: (session, its task, the
-    /// gate).
+    /// Starts a session with a turn that is held in the middle of the answer to `prompt`. Returns the session, the
+    /// task, and the gate.
     pub async fn held(&self, prompt: &str) -> (String, String, Gate) {
         let session = self.session().await;
         let mut gate = self.model.gate(prompt);
@@ -43,7 +43,7 @@ impl Scripted {
         (session, sent.task_id, gate)
     }
 
-    /// Panics when any request to the model contains this text.
+    /// Panics if any request to the model contains this text.
     pub fn assert_never_seen(&self, text: &str) {
         for request in self.model.requests() {
             assert!(!request.body.to_string().contains(text), "the agent received {text:?}: {}", request.body);
@@ -51,12 +51,12 @@ impl Scripted {
     }
 }
 
-/// Returns (role, content) pairs, for comparing whole transcripts.
+/// Returns (role, content) pairs for comparing whole conversations.
 pub fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
     expected.iter().map(|(role, content)| ((*role).to_owned(), (*content).to_owned())).collect()
 }
 
-/// Returns the names of an object's fields, sorted.
+/// Returns the names of an object's fields in sorted order.
 pub fn fields(object: &Value) -> Vec<String> {
     let mut names: Vec<String> =
         object.as_object().unwrap_or_else(|| panic!("no object: {object}")).keys().cloned().collect();
@@ -64,7 +64,7 @@ pub fn fields(object: &Value) -> Vec<String> {
     names
 }
 
-/// Returns one field of each object.
+/// Returns the same field of each object.
 pub fn column<'a>(items: &'a [Value], field: &str) -> Vec<&'a Value> {
     items.iter().map(|item| &item[field]).collect()
 }

@@ -1,4 +1,4 @@
-//! The possible states of one message, derived from the operations on it.
+//! The possible states of a message, derived from the operations on it.
 
 use std::time::Instant;
 
@@ -27,7 +27,7 @@ impl MessageHistory {
         self.changes.iter().any(|it| it.action == *action && it.result != OperationResult::Rejected)
     }
 
-    /// Returns every text that the message may ever have had, and whether that text has certainly been replaced.
+    /// Returns every text that the message may have had, and whether each of them has certainly been replaced.
     pub(super) fn texts(&self) -> Vec<(&str, bool)> {
         let acknowledged: Vec<Instant> = self
             .edits()

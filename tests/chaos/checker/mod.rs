@@ -1,4 +1,4 @@
-//! Compares the final state with the history: what must exist, what must not, and in which order.
+//! Compares the final state with the history: what must exist, what must not exist, and in what order.
 
 mod message_history;
 mod prompts;
@@ -27,7 +27,7 @@ pub struct Checker<'a> {
 }
 
 impl<'a> Checker<'a> {
-    /// Creates a checker. `asked` has the user's texts of each request to an agent, in order of arrival.
+    /// Creates a checker. `asked` contains the user's texts in each request to an agent, in order of arrival.
     pub fn new(history: &'a History, asked: Vec<Vec<String>>) -> Self {
         let mut stories: BTreeMap<String, Vec<MessageHistory>> = BTreeMap::new();
         for send in history.sends() {
@@ -37,7 +37,7 @@ impl<'a> Checker<'a> {
         Self { history, stories, requests: Prompts::new(asked) }
     }
 
-    /// Checks one user's sessions, and returns their ids. `made` are the acknowledged ones.
+    /// Checks one user's sessions and returns their IDs. `made` lists the acknowledged sessions.
     pub async fn user(&self, user: &User, made: &[String]) -> BTreeSet<String> {
         let client = &user.client.apis()[0];
         let listed = client.list_all("status=all").await;
@@ -66,7 +66,7 @@ impl<'a> Checker<'a> {
         ids
     }
 
-    /// Checks that the prompts contain only sent messages and no unsent ones.
+    /// Checks that the prompts contain only messages that were sent and not unsent.
     pub fn requests(&self) {
         let stories = || self.stories.values().flatten();
         for violation in self.requests.violations(stories) {
@@ -112,7 +112,7 @@ impl<'a> Checker<'a> {
             }
             explained.insert(id.as_str());
         }
-        // A message without a response may exist, but only once.
+        // A message whose send got no response may exist, but only once.
         for message in
             messages.iter().filter(|it| it["role"] == "user" && !explained.contains(it["id"].as_str().unwrap()))
         {
@@ -148,7 +148,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Checks that a message that was acknowledged before another one began precedes it.
+    /// Checks that a message precedes every message that was sent after its acknowledgment.
     fn order(&self, session: &str, stored: &[(&MessageHistory, &Value)]) {
         for (one, message) in stored {
             let Some(acknowledged) = one.send.result.acknowledged_at() else { continue };
@@ -161,7 +161,8 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Checks that every user message has one task with an outcome, and the answer that fits the outcome, at its turn.
+    /// Checks that every user message has exactly one task with an outcome, followed by the answer that matches the
+    /// outcome.
     fn tasks(&self, session: &str, messages: &[Value]) {
         let mut tasks = BTreeSet::new();
         let mut last = (0, 0);

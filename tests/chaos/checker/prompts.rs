@@ -7,10 +7,10 @@ use serde_json::Value;
 use super::message_history::MessageHistory;
 use crate::history::{OperationResult, SendRecord};
 
-/// The user's texts of each request, in order of arrival.
+/// The user's texts in each request, in order of arrival.
 pub(super) struct Prompts {
     asked: Vec<Vec<String>>,
-    /// The first request that ended with each text.
+    /// For each text, the first request that ended with it.
     first: HashMap<String, usize>,
 }
 
@@ -23,7 +23,7 @@ impl Prompts {
         Self { asked, first }
     }
 
-    /// Finds texts in prompts that must not be there: unsent, never sent, or of two sessions at once.
+    /// Finds texts that must not be in prompts: unsent, never sent, or from two different sessions.
     pub(super) fn violations<'a, I: Iterator<Item = &'a MessageHistory>>(
         &self,
         stories: impl Fn() -> I,
@@ -55,8 +55,8 @@ impl Prompts {
         violations.into_iter().collect()
     }
 
-    /// Finds prompts of a session that are out of order: each turn is sent with all turns before it, each once, and a
-    /// turn that succeeded on its first attempt is sent before any later turn.
+    /// Finds out-of-order prompts in a session: each turn must be sent with all earlier turns, each of them once, and a
+    /// turn that succeeded on its first attempt must be sent before any later turn.
     pub(super) fn order_complaints(&self, stored: &[(&MessageHistory, &Value)]) -> Vec<String> {
         let mut violations = self.first_questions(stored);
         let turn_of: BTreeMap<&str, i64> = stored
@@ -71,7 +71,7 @@ impl Prompts {
         {
             let turns: Vec<i64> = texts.iter().filter_map(|text| turn_of.get(text.as_str()).copied()).collect();
             let (Some(first), Some(last)) = (turns.first(), turns.last()) else { continue };
-            // The oldest part of a long history is dropped, so all turns from the first included one are expected.
+            // The oldest part of a long history is omitted, so all turns from the first included one on are expected.
             let expected: Vec<i64> = all.range(first..=last).copied().collect();
             if turns != expected {
                 violations

@@ -1,13 +1,14 @@
 //! Compares title, pin, status, and read position with the last acknowledged changes.
 //!
-//! A change may have been the last one unless another acknowledged change began after its response. A change without a
-//! response may always have been the last.
+//! A change may have been the last one unless another acknowledged change started after its response. A change without
+//! a response may have been the last one at any time.
 
 use serde_json::Value;
 
 use crate::history::{Action, ChangeRecord, OperationResult};
 
-/// Returns the deviations in a session's settings after these changes; `texts` are its messages' texts at all times.
+/// Returns the deviations in a session's settings after these changes. `texts` contains all texts that its messages
+/// have had.
 pub(super) fn check(session: &Value, messages: &[Value], changes: &[ChangeRecord], texts: &[&str]) -> Vec<String> {
     let titles = of(changes, |action| if let Action::Rename(title) = action { Some(title.clone()) } else { None });
     let pins = of(changes, |action| if let Action::Pin(pinned) = action { Some(*pinned) } else { None });
@@ -30,11 +31,11 @@ pub(super) fn check(session: &Value, messages: &[Value], changes: &[ChangeRecord
     wrong
 }
 
-/// Returns the values that may have been set last.
+/// The values that may have been set last.
 #[derive(Debug)]
 struct Last<T> {
     values: Vec<T>,
-    /// Returns whether the value may never have been changed.
+    /// Whether the value may never have been changed.
     is_untouched: bool,
 }
 
@@ -44,7 +45,7 @@ impl<T: PartialEq> Last<T> {
     }
 }
 
-/// Returns the changes of one kind that may have been the last.
+/// Returns the changes of one kind that may have been the last one.
 fn last_of(changes: &[ChangeRecord], is_of_kind: impl Fn(&ChangeRecord) -> bool) -> Vec<&ChangeRecord> {
     let tried: Vec<&ChangeRecord> =
         changes.iter().filter(|it| it.result != OperationResult::Rejected && is_of_kind(it)).collect();
@@ -77,8 +78,8 @@ fn read_position(session: &Value, messages: &[Value], changes: &[ChangeRecord]) 
     let is_untouched = candidates.iter().all(|change| change.result.acknowledged_at().is_none());
     let explains = |change: &&ChangeRecord| match (change.position, &change.action) {
         (Some(acknowledged), _) => acknowledged == position,
-        // No response: the position was clamped to the messages at that time, or moved before an answer that may have
-        // been deleted.
+        // There is no response. The position was limited to the messages at the time, or moved before an answer that
+        // may have been deleted.
         (None, Action::Read(seq)) => position <= *seq,
         (None, _) => true,
     };
@@ -97,7 +98,7 @@ mod tests {
     use super::check;
     use crate::history::{Action, ChangeRecord, OperationResult};
 
-    /// Creates a change that began and was acknowledged (or not) at these seconds.
+    /// Creates a change with these times in seconds. Without `answered`, there was no response.
     fn change(action: Action, started: u64, answered: Option<u64>, position: Option<i64>) -> ChangeRecord {
         let zero = Instant::now();
         let at = |seconds| zero + Duration::from_secs(seconds);

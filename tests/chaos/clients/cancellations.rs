@@ -1,4 +1,4 @@
-//! Cancellations: after its 202, a task ends soon and as cancelled.
+//! Cancellations: after the 202, the task soon ends as cancelled.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::{ChaosClient, SessionRef, messages::task_path};
 use crate::history::{Action, Cancellation, SendRecord};
 
-/// Time limit for a cancellation without faults. The contract says one second; a busy machine needs a margin.
+/// Time limit for a cancellation without faults. The contract allows one second; the rest is headroom for a busy
+/// machine.
 const STOP_LIMIT: Duration = Duration::from_secs(6);
 
 /// How long a client polls the task.
@@ -65,7 +66,7 @@ impl ChaosClient {
         let (took, is_fault_free) =
             (accepted.elapsed(), self.world.fault_times.was_fault_free(started, Instant::now()));
         let message = send.ids.as_ref().map_or("", |(message, _)| message);
-        // Another client may have retried it.
+        // Another client may have retried the task.
         if history.may_have(message, |action| *action == Action::Retry) {
             return;
         }

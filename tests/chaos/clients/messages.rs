@@ -17,10 +17,10 @@ use serde_json::json;
 use super::{ChaosClient, SessionRef};
 use crate::history::{Action, SendRecord, is_archive, is_delete};
 
-/// Time limit for the response to a send with a key once all faults are over.
+/// Time limit for a response to a send with an idempotency key once all faults have ended.
 const KEYED_LIMIT: Duration = Duration::from_secs(45);
 
-/// Maximum number of messages in one session: the model compares the newest 200 turns.
+/// Maximum number of messages per session. The model compares only the newest 200 turns.
 const MAX_SENDS: usize = 100;
 
 impl ChaosClient {
@@ -78,7 +78,7 @@ impl ChaosClient {
         }
     }
 
-    /// Records a 202, or the 200 of a send that waited.
+    /// Records a 202, or the 200 of a send that waited for its answer.
     fn accept(&self, index: usize, name: &str, reply: &Reply, wait: Option<u64>) {
         let body = reply.json();
         let (message, task) = (id_of(&body["message"]), id_of(&body["task"]));
@@ -109,7 +109,7 @@ impl ChaosClient {
         }
     }
 
-    /// Repeats a send with a key that was answered: it must return the same message.
+    /// Repeats an acknowledged send with the same key, which must return the same message.
     pub(super) async fn replay(&mut self, session: &SessionRef) {
         let mut keyed = self.world.history.acknowledged(&session.id);
         keyed.retain(|send| send.key.is_some());
@@ -157,7 +157,7 @@ impl ChaosClient {
         self.change("retry", (&session.id, Some(&message)), Action::Retry, request, 202).await;
     }
 
-    /// Checks that a GET from any api includes what was acknowledged before it.
+    /// Checks that a GET from any api includes everything that was acknowledged before it.
     pub(super) async fn get(&mut self, session: &SessionRef) {
         let before = self.world.history.acknowledged(&session.id);
         let (client, started) = (self.client(), Instant::now());

@@ -22,52 +22,52 @@ use crate::{
     texts,
 };
 
-/// The longest pause between two operations of one client, in milliseconds.
+/// The longest pause between operations of a client, in milliseconds.
 const PAUSE_MS: u64 = 120;
 
-/// Maximum number of a user's sessions at a time: a list page holds 100, and the model compares one page.
+/// Maximum number of sessions per user. A list page holds 100, and the model compares one page.
 const MAX_SESSIONS: usize = 30;
 
 /// A session of a user.
 #[derive(Clone, Debug)]
 pub struct SessionRef {
-    /// The session.
+    /// The session ID.
     pub id: String,
-    /// Its agent.
+    /// The key of the session's agent.
     pub agent: &'static str,
-    /// Whether it is the user's first, which has its own stream and is never deleted.
+    /// Whether this is the user's first session, which has a separate stream and is never deleted.
     pub is_first: bool,
 }
 
-/// A user with a key.
+/// A user who has a key.
 #[derive(Debug)]
 pub struct User {
     /// The index in the list of users.
     pub number: usize,
-    /// (workspace, user), as the product names it.
+    /// The workspace and the user name.
     pub name: (String, String),
-    /// The clients: directly to each api first, then through each proxy.
+    /// Clients of each api: first one directly to each api, then one through each proxy.
     pub client: LoadClient,
-    /// The sessions that were created and not deleted.
+    /// The sessions that have been created and not deleted.
     pub sessions: Mutex<Vec<SessionRef>>,
 }
 
-/// The state that all clients share.
+/// The state shared by all clients.
 #[derive(Debug)]
 pub struct World {
     /// The operations and their results.
     pub history: Arc<History>,
-    /// The scripts of the agents.
+    /// The model server with the scripted answers.
     pub model: Arc<FakeOpenAi>,
-    /// The times of faults.
+    /// The times at which faults were in effect.
     pub fault_times: Arc<FaultTimes>,
-    /// Set when all faults have ended.
+    /// Whether all faults have ended.
     pub faults_ended: AtomicBool,
-    /// The number of clients that have not finished.
+    /// The number of clients that are still running.
     pub active_clients: AtomicUsize,
-    /// Every acknowledged session and the index of its user.
+    /// Every acknowledged session, with the index of its user.
     pub owners: Mutex<Vec<(String, usize)>>,
-    /// Maximum number of a user's sessions in use at a time.
+    /// Maximum number of sessions that a user has in use at the same time.
     pub sessions_in_use: usize,
 }
 
@@ -78,9 +78,9 @@ pub struct ChaosClient {
     pub world: Arc<World>,
     /// The stream that this client follows.
     pub follower: Arc<Follower>,
-    /// Seeds every operation independently, so that a run is replayed whatever earlier operations returned.
+    /// Seeds each operation independently, so that a seed replays the same operations regardless of their results.
     pub seeds: TestRng,
-    /// The random numbers of this operation.
+    /// The random numbers for the current operation.
     pub rng: TestRng,
     /// The number of texts created so far.
     pub made: usize,
@@ -130,7 +130,7 @@ const WEIGHTS: [(Operation, u64); 17] = [
 ];
 
 impl ChaosClient {
-    /// Performs this many operations, none of which begins after the deadline.
+    /// Performs this many operations. No operation starts after the deadline.
     pub async fn work(mut self, operations: usize, deadline: Instant) {
         for _ in 0..operations {
             if Instant::now() >= deadline {
@@ -180,7 +180,7 @@ impl ChaosClient {
         Operation::Get
     }
 
-    /// Picks one of the newest few sessions, which keeps them busy; `None` while there are too few.
+    /// Picks one of the newest few sessions, which keeps those busy. Returns `None` while there are too few sessions.
     fn pick_session(&mut self) -> Option<SessionRef> {
         let sessions = self.user.sessions.lock().unwrap();
         let wanted = self.world.sessions_in_use;
@@ -191,7 +191,7 @@ impl ChaosClient {
         Some(sessions[sessions.len() - 1 - from_the_end].clone())
     }
 
-    /// Picks one of the last few acknowledged messages of a session.
+    /// Picks one of the most recent acknowledged messages in a session.
     fn pick_message(&mut self, session: &SessionRef, among: usize) -> Option<SendRecord> {
         let mut sent = self.world.history.acknowledged(&session.id);
         let recent = sent.len().min(among);
@@ -212,7 +212,7 @@ impl ChaosClient {
         texts::create(&mut self.rng, &self.world.model, &self.world.history, agent, &tag)
     }
 
-    /// Drops the stream, which resumes at another api from an earlier state.
+    /// Drops the stream. It resumes from an earlier state, on another api.
     fn reconnect(&self) {
         self.world.history.count("reconnect");
         self.follower.reconnect();

@@ -1,4 +1,4 @@
-//! A request, and the record of its response.
+//! Sends requests and records their responses.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ fn result_of(response: &Response) -> OperationResult {
 }
 
 impl ChaosClient {
-    /// Sends a request once. Any response other than a success, an allowed rejection, and a 503 is a violation.
+    /// Sends a request once. Any response other than a success, an allowed rejection, or a 503 is a violation.
     pub(super) async fn answer(
         &self,
         name: &str,

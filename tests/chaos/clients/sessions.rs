@@ -34,7 +34,7 @@ impl ChaosClient {
         self.check_response("pin", response.as_ref(), |session| session["pinned_at"].is_null() != is_pinned);
     }
 
-    /// Sometimes to an empty title, which is a user's title, too.
+    /// Sometimes sets an empty title, which also counts as set by the user.
     pub(super) async fn rename(&mut self, session: &SessionRef) {
         self.made += 1;
         let title = if self.rng.random_ratio(1, 8) { String::new() } else { format!("t{}n{}", self.number, self.made) };
@@ -56,7 +56,7 @@ impl ChaosClient {
         }
     }
 
-    /// Checks that a success response shows the change.
+    /// Checks that a successful response contains the change.
     fn check_response(&self, name: &str, response: Option<&Value>, is_done: impl Fn(&Value) -> bool) {
         if let Some(response) = response.filter(|response| !is_done(response)) {
             self.world.history.record_violation(format!("{name} is answered yes with {response}"));
@@ -80,7 +80,7 @@ impl ChaosClient {
         }
     }
 
-    /// Marks a session read up to some message, sometimes beyond the last one.
+    /// Marks a session as read up to some message, or sometimes beyond the last one.
     pub(super) async fn read(&mut self, session: &SessionRef) {
         let sent = self.pick_message(session, 10).and_then(|send| send.seq).unwrap_or(0);
         let seq = if self.rng.random_ratio(1, 3) { FAR } else { sent };
@@ -100,7 +100,7 @@ impl ChaosClient {
         self.change("unread", (&session.id, None), Action::Unread, request, 200).await;
     }
 
-    /// Requests a session of another user, or a deleted one: the response must be 404.
+    /// Requests a deleted session or one that belongs to another user. The response must be a 404.
     pub(super) async fn access_forbidden(&mut self) {
         let Some(session) = self.pick_inaccessible_session() else { return };
         let (path, client) = (format!("/v1/chat/{session}"), self.client());

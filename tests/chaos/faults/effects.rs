@@ -1,4 +1,4 @@
-//! The effects of faults, and the recovery from them.
+//! The effects of faults and the recovery from them.
 
 use std::{fs, time::Duration};
 
@@ -12,13 +12,13 @@ use banter_tests::{
 use super::{Fault, FaultInjector, ProcessFault};
 use crate::history::History;
 
-/// Time limit for a process to exit after SIGTERM; the grace period is 1 s.
+/// Time limit for a process to exit after SIGTERM. The grace period is 1 s.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 
-/// The log line of a worker that has started.
+/// The log line by which a worker reports that it has started.
 const WORKER_READY: &str = ": ready";
 
-/// Time limit for acquiring the write lock, after which the fault is skipped.
+/// Time limit for acquiring the write lock. If it is exceeded, the fault is skipped.
 const LOCK_LIMIT: Duration = Duration::from_millis(400);
 
 impl FaultInjector {
@@ -92,7 +92,7 @@ impl FaultInjector {
         }
     }
 
-    /// Panics when a process has exited on its own.
+    /// Panics if a process has exited unexpectedly.
     pub(super) fn assert_all_alive(&mut self) {
         for index in 0..self.config.workers {
             assert_alive("worker", index, self.targets.app.worker(index));
@@ -117,7 +117,7 @@ fn inject(process: &mut Process, kind: ProcessFault) {
     }
 }
 
-/// A process that is stopped exits with 0, but a worker that was still starting may not handle the signal yet.
+/// A process exits with 0 when stopped, except that a worker that is still starting may not handle the signal yet.
 async fn check_exit(history: &History, fault: Fault, process: &mut Process, kind: ProcessFault) {
     if kind == ProcessFault::Stop {
         let status = process.wait_for_exit(STOP_LIMIT).await;

@@ -12,26 +12,26 @@ use rand::{RngExt as _, SeedableRng as _};
 use super::{Fault, ProcessFault, Target};
 use crate::{clients::World, config::Config, history::History};
 
-/// Interval at which the remaining clients are counted.
+/// Interval at which to check whether any clients are still running.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// A long pause, longer than faults have an effect, in which the guarantees for fault-free times are tested.
+/// A pause that is longer than the effect of any fault, so that guarantees for fault-free times are tested.
 const LONG_PAUSE: Duration = Duration::from_secs(9);
 
-/// One in this many pauses is a long one.
+/// The ratio of long pauses: one in this many.
 const LONG_PAUSE_ONE_IN: u32 = 6;
 
-/// The targets of faults. Dropped in this order: dependents first.
+/// The targets of faults. Dropped in this order, so that processes that depend on others are dropped first.
 pub struct Targets {
     /// The processes.
     pub app: TestApp,
     /// A proxy in front of each api.
     pub proxies: Vec<Proxy>,
-    /// The folder of the database, if it can be filled.
+    /// The disk that contains the database, if it can be filled.
     pub disk: Option<SmallDisk>,
 }
 
-/// What is held while a fault lasts.
+/// Resources that are held for the duration of a fault.
 #[derive(Default)]
 pub struct HeldResources {
     pub(super) lock: Option<StoreLock>,
@@ -49,11 +49,12 @@ pub struct FaultInjector {
 }
 
 impl FaultInjector {
-    /// Injects faults until the deadline or until all clients have finished; then all processes run and nothing is
-    /// held.
+    /// Injects faults until the deadline or until all clients have finished. At the end, all processes are running and
+    /// nothing is held.
     pub async fn run(mut self, deadline: Instant) -> Targets {
         while self.is_active(deadline) {
-            // The random numbers of one round, whatever its outcome, so that a seed replays all of them.
+            // Each round uses a separate generator, so that a seed replays every round regardless of what happened
+            // before.
             let rng = self.rng.fork();
             let rest = std::mem::replace(&mut self.rng, rng);
             self.round().await;
@@ -71,7 +72,7 @@ impl FaultInjector {
         Instant::now() < deadline && self.world.active_clients.load(Ordering::SeqCst) > 0
     }
 
-    /// Injects one fault or two, from beginning to end.
+    /// Injects one or two faults and waits until they are over.
     async fn round(&mut self) {
         let faults = self.draw();
         let has_effect = faults.iter().any(|fault| fault.target() != Target::Network);
@@ -86,7 +87,7 @@ impl FaultInjector {
         let duration_ms =
             if is_long { 1000 + self.rng.random_range(0..4000) } else { 100 + self.rng.random_range(0..1500) };
         tokio::time::sleep(Duration::from_millis(duration_ms)).await;
-        // First the faults that may hold the database's lock, because no process starts without it.
+        // Faults that may hold the database lock end first, because no process can start without the lock.
         let (holding, others): (Vec<_>, Vec<_>) = faults.into_iter().partition(|fault| fault.blocks_writes());
         for fault in holding.into_iter().chain(others) {
             self.end(fault).await;
@@ -110,7 +111,7 @@ impl FaultInjector {
         &self.world.history
     }
 
-    /// Draws one fault, or two that do not affect the same process.
+    /// Draws one fault, or two faults that do not affect the same process.
     fn draw(&mut self) -> Vec<Fault> {
         let first = self.draw_one();
         if !self.rng.random_ratio(1, 3) {

@@ -5,7 +5,7 @@ mod injector;
 
 pub use injector::{FaultInjector, HeldResources, Targets};
 
-/// A fault of a process.
+/// A fault in a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ProcessFault {
     /// SIGKILL.
@@ -22,9 +22,9 @@ enum Fault {
     Worker(usize, ProcessFault),
     Api(usize, ProcessFault),
     Redis(ProcessFault),
-    /// Kills all apis and workers at once.
+    /// Kills all apis and workers at the same time.
     KillAll,
-    /// Replaces each worker in turn with a new one, which starts first.
+    /// Replaces the workers one by one. Each replacement starts before the old worker stops.
     RollWorkers,
     /// Holds the store's only write lock.
     LockStore,
@@ -48,7 +48,7 @@ enum Target {
 impl ProcessFault {
     const ALL: [Self; 3] = [Self::Kill, Self::Stop, Self::Freeze];
 
-    /// Returns the name in the counters.
+    /// Returns the name used in the counters.
     const fn name(self) -> &'static str {
         match self {
             Self::Kill => "killed",
@@ -59,7 +59,7 @@ impl ProcessFault {
 }
 
 impl Fault {
-    /// Returns the name in the counters.
+    /// Returns the name used in the counters.
     fn name(self) -> String {
         match self {
             Self::Worker(_, fault) => format!("worker {}", fault.name()),
@@ -75,7 +75,7 @@ impl Fault {
         }
     }
 
-    /// Returns whether the fault lasts and may block all writes.
+    /// Returns whether the fault lasts for a while and may block all writes during that time.
     const fn blocks_writes(self) -> bool {
         match self {
             Self::Worker(_, fault) | Self::Api(_, fault) | Self::Redis(fault) => match fault {
@@ -95,7 +95,7 @@ impl Fault {
             Self::Redis(_) => Target::Redis,
             Self::DropStreams | Self::FreezeNetwork | Self::DegradeNetwork => Target::Network,
             Self::LockStore | Self::FillDisk => Target::Store,
-            // No process starts or stops gracefully without the lock, so these run alone.
+            // No process can start or stop gracefully without the lock, so these faults run alone.
             Self::KillAll | Self::RollWorkers => Target::Everything,
         }
     }

@@ -1,4 +1,4 @@
-//! Context of a conversation after the agent's process has ended.
+//! The context of a conversation after the agent's process has ended.
 
 use std::fs;
 
@@ -70,7 +70,7 @@ async fn another_worker_continues_while_the_first_keeps_its_agent() {
     let mut faked = Faked::start("--load", "", |builder| builder.env("WORKER_CONCURRENCY", "1")).await;
     let session = faked.client.create_session("fake").await;
     faked.client.ask(&session, "first").await;
-    // The first worker is busy, and the second takes the next turn.
+    // The first worker is busy, so the second one takes the next turn.
     let busy = faked.client.create_session("fake").await;
     let held = faked.client.send(&busy, "until_cancelled").await;
     faked.client.wait_for_status(&busy, &held.task_id, "running").await;
@@ -104,7 +104,7 @@ async fn another_program_under_the_same_key_gets_the_history() {
     let mut faked = Faked::start("--load", "", |builder| builder.env("TASK_LEASE_SECONDS", "5")).await;
     let session = faked.client.create_session("fake").await;
     faked.client.ask(&session, "first").await;
-    // It would resume the session, because it accepts any id.
+    // The agent would resume the session, because it accepts any ID.
     fs::write(faked.app.folder().join("agents.toml"), faked.fake.agent("fake", "--load --rename", "")).unwrap();
 
     faked.app.replace_worker(0);

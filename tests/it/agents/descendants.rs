@@ -1,5 +1,5 @@
-//! No process that an agent started outlives it: not in its own session, double-forked, ignoring signals, or forking
-//! continuously, however the agent ends.
+//! No process that an agent started outlives the agent, no matter how the agent ends. This includes processes that run
+//! in their own sessions, are double-forked, ignore signals, or fork continuously.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use serde_json::json;
 
 use super::{Faked, GONE_WITHIN, supervisors, unique_seconds};
 
-/// Number of tools that `daemons` starts; each is at least one process.
+/// Number of tools started by `daemons`. Each tool has at least one process.
 const KINDS: usize = 4;
 
-/// An agent with tools that escaped from its process group.
+/// An agent whose tools have left its process group.
 struct Loose {
     faked: Faked,
     session: String,
@@ -26,7 +26,7 @@ struct Loose {
 }
 
 impl Loose {
-    /// Starts an agent that stays in the middle of a turn.
+    /// Starts an agent whose turn does not end.
     async fn held(more: &str) -> Self {
         let faked = Faked::start("", more, |builder| builder.env("TASK_LEASE_SECONDS", "2")).await;
         let (session, seconds) = (faked.client.create_session("fake").await, unique_seconds());
@@ -117,7 +117,7 @@ async fn no_agent_starts_for_a_worker_that_has_exited() {
 
     let told = tokio::time::timeout(
         Duration::from_secs(30),
-        // As if its parent had died during the start: process 1 is not the one that started it.
+        // Simulates that the parent died during startup: process 1 is not the process that started the supervisor.
         faked.app.run_worker(&["supervise", "--parent", "1", "--", "sleep", &seconds]),
     )
     .await
@@ -127,7 +127,7 @@ async fn no_agent_starts_for_a_worker_that_has_exited() {
     assert!(processes_with(&format!("sleep {seconds}")).is_empty());
 }
 
-/// Returns the running tools of a turn, without the helper that belongs to the agent itself.
+/// Returns the running tools of a turn, except for the helper that belongs to the agent.
 fn loose(seconds: &str) -> Vec<u32> {
     let helpers = processes_with(&format!("helper-{seconds}"));
     processes_with(seconds).into_iter().filter(|pid| !helpers.contains(pid)).collect()

@@ -1,4 +1,4 @@
-//! Checks of agents without a turn: `worker doctor`, and detection on the workers' `PATH`.
+//! Checking agents without a turn: `worker doctor`, and detection on the workers' `PATH`.
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 

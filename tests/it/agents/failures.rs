@@ -1,4 +1,4 @@
-//! Failures of agents and their error codes.
+//! Agent failures and their error codes.
 
 use std::time::Duration;
 

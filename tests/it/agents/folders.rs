@@ -1,4 +1,5 @@
-//! Work folders of agents: kept with their sessions, and removed when those are deleted permanently.
+//! The work folders of agents, which are kept as long as their sessions and removed when a session is permanently
+//! deleted.
 
 use std::{
     fs,
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{Faked, GONE_WITHIN, supervisors};
 
-/// Returns the files of a session below the data folder.
+/// Returns the files in the data folder that belong to a session.
 fn left_of(app: &TestApp, session: &str) -> Vec<PathBuf> {
     let work = app.folder().join("data/work");
     let paths = [work.join(session), work.join(format!("{session}.lock"))];
@@ -114,7 +115,7 @@ async fn makes_existing_folders_private() {
     let session = faked.client.create_session("fake").await;
     let data = faked.app.folder().join("data");
     for folder in [data.join("agents/fake/home"), data.join("work").join(&session)] {
-        // As an operator creates it to place the agent's own configuration there.
+        // Operators create this folder to provide the agent's configuration.
         fs::create_dir_all(&folder).unwrap();
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
     }
@@ -131,7 +132,7 @@ async fn does_not_start_an_agent_in_a_folder_that_another_one_uses() {
     let session = faked.client.create_session("fake").await;
     let work = faked.app.folder().join("data/work");
     fs::create_dir_all(&work).unwrap();
-    // Held by a process that cannot be stopped, as on another machine.
+    // The lock is held by a process that cannot be stopped, such as one on another machine.
     let lock = fs::File::create(work.join(format!("{session}.lock"))).unwrap();
     lock.lock().unwrap();
 

@@ -1,4 +1,4 @@
-//! Lifetime of agent processes: how they are stopped, and how turns wait for a process.
+//! The lifetime of agent processes: how they are stopped, and how turns wait for them.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::{Faked, GONE_WITHIN, supervisors};
 
-/// Returns the methods that an agent received from its first prompt on, without cancelled requests.
+/// Returns the methods that an agent received from its first prompt on, excluding cancelled requests.
 fn told_since_the_prompt(faked: &Faked) -> Vec<String> {
     let mut methods = faked.fake.methods("fake");
     let first = methods.iter().position(|method| method == "session/prompt").unwrap();
@@ -44,7 +44,7 @@ async fn escalates_signals_to_an_agent_that_does_not_exit() {
     faked.client.wait_for_status(&session, &sent.task_id, "cancelled").await;
     assert!(!supervisors(&session).is_empty(), "the answer has ended, but the agent still runs");
     within(GONE_WITHIN, "the agent exits", async || supervisors(&session).is_empty().then_some(())).await;
-    // On a very busy machine it is killed before it has logged the last of them.
+    // On a very busy machine, the agent is killed before it has logged the last of these.
     let told = told_since_the_prompt(&faked);
     assert!(
         ["session/cancel", "(end of stdin)", "(SIGTERM)"]
@@ -94,7 +94,7 @@ async fn draining_lets_a_turn_end_and_leaves_no_process() {
     assert_eq!(processes_with(&folder), [0_u32; 0], "no process is left in its folder");
 }
 
-/// Starts an agent that may have one process, which is busy.
+/// Starts an agent with a limit of one process, which is busy.
 async fn crowded() -> (Faked, String, String) {
     let faked = Faked::start("", "max_processes = 1", |builder| builder).await;
     let busy = faked.client.create_session("fake").await;
@@ -113,7 +113,7 @@ async fn a_turn_waits_while_all_processes_are_busy_and_then_continues() {
     let waiting = client.create_session("fake").await;
     let sent = client.send(&waiting, "hello").await;
     client.wait_for_status(&waiting, &sent.task_id, "running").await;
-    // Both are claimed, and only one has a process.
+    // Both turns are claimed, but only one of them has a process.
     assert_eq!((supervisors(&busy).len(), supervisors(&waiting).len()), (1, 0));
 
     client.cancel(&busy, &task).await.ok(202);
@@ -137,7 +137,7 @@ async fn a_turn_that_waits_for_a_process_can_be_cancelled() {
 
     assert!(asked_at.elapsed() < Duration::from_secs(5), "{:?}", asked_at.elapsed());
     assert!(supervisors(&waiting).is_empty(), "no process was started");
-    // It does not block the next one either.
+    // The cancelled turn does not block the next one either.
     let next = client.create_session("fake").await;
     let sent = client.send(&next, "hello").await;
     client.cancel(&busy, &task).await.ok(202);
@@ -216,7 +216,7 @@ async fn an_agent_may_exit_right_after_its_answer() {
     }
 }
 
-/// Stops a worker in the middle of a turn, and starts another one after it.
+/// Stops a worker in the middle of a turn, and then starts another one.
 async fn handed_on(prompt: &str) -> (Faked, String, String) {
     let mut faked = Faked::start("", "", |builder| builder.env("SHUTDOWN_GRACE_SECONDS", "1")).await;
     let session = faked.client.create_session("fake").await;

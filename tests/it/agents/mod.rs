@@ -1,4 +1,4 @@
-//! Agents: the protocols, their failures, and the cleanup of their processes.
+//! Agents: the protocols, their failures, and the cleanup of agent processes.
 
 mod acp;
 mod command;
@@ -30,11 +30,11 @@ use banter_tests::{
 };
 use serde_json::Value;
 
-/// Time limit for the exit of an agent: the stop sequence takes at most 14 s, the rest is a margin for a machine that
-/// is busy with other tests.
+/// Time limit for an agent to exit. Stopping takes at most 14 s; the rest is headroom for a machine that is busy with
+/// other tests.
 const GONE_WITHIN: Duration = Duration::from_secs(45);
 
-/// Returns a number of seconds that no other process sleeps.
+/// Returns a number of seconds for which no other process sleeps.
 fn unique_seconds() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("86{:05}.{:03}", std::process::id() % 100_000, NEXT.fetch_add(1, Ordering::Relaxed))
@@ -53,7 +53,8 @@ struct Faked {
 }
 
 impl Faked {
-    /// Starts one with arguments for the agent, further lines for its table, and changes to the installation.
+    /// Starts an installation with arguments for the agent, additional lines for the agent's table, and changes to the
+    /// installation.
     async fn start(arguments: &str, more: &str, change: impl FnOnce(Builder) -> Builder) -> Self {
         let fake = FakeAgent::new();
         let app = change(TestApp::builder().agents(&fake.agent("fake", arguments, more))).start().await;
@@ -62,7 +63,7 @@ impl Faked {
         Self { app, fake, client }
     }
 
-    /// Asks in a new session; returns `{message, task, reply}`.
+    /// Asks in a new session and returns `{message, task, reply}`.
     async fn ask(&self, content: &str) -> Value {
         let session = self.client.create_session("fake").await;
         self.client.ask(&session, content).await

@@ -1,4 +1,4 @@
-//! No process that an agent starts outlives it, however it ends.
+//! No process that an agent starts outlives the agent, no matter how the agent ends.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::{Faked, GONE_WITHIN, supervisors, unique_seconds};
 
-/// An agent in the middle of a turn whose tools sleep, two of them outside any process group.
+/// An agent in the middle of a turn. Its tools are sleeping, and two of them are outside any process group.
 struct Asleep {
     faked: Faked,
     session: String,
@@ -28,7 +28,7 @@ impl Asleep {
         let task = faked.client.send(&session, &format!("sleeping_tool {seconds}")).await.task_id;
         let asleep = Self { faked, session, task, seconds };
         eventually("sleeping tools", async || (asleep.survivors().len() >= 3).then_some(())).await;
-        // Stored, so that a worker that takes over the turn knows of it.
+        // Stored, so that a worker that takes over the turn knows about the tool call.
         eventually("the tool's step", async || {
             let task = asleep.faked.client.task(&asleep.session, &asleep.task).await;
             (!task["steps"].as_array()?.is_empty()).then_some(())
@@ -41,7 +41,7 @@ impl Asleep {
         processes_with(&self.seconds)
     }
 
-    /// Returns the agent's supervisor.
+    /// Returns the process ID of the agent's supervisor.
     fn supervisor(&self) -> u32 {
         let found = supervisors(&self.session);
         assert_eq!(found.len(), 1, "one supervisor");
@@ -64,7 +64,7 @@ async fn cancelling_leaves_no_tool() {
     client.cancel(&asleep.session, &asleep.task).await.ok(202);
 
     client.wait_for_status(&asleep.session, &asleep.task, "cancelled").await;
-    // The agent reports that it stopped, but its tools continue: all of them are killed.
+    // The agent reports that it has stopped, but its tools continue to run. All of them are killed.
     asleep.expect_none().await;
     assert_eq!(client.ask(&asleep.session, "hello").await["reply"]["content"], "You said: hello");
 }
@@ -178,7 +178,7 @@ async fn the_agent_of_a_frozen_worker_releases_its_folder() {
     asleep.faked.app.freeze_worker(0).await;
     asleep.faked.app.add_worker();
 
-    // The tool was seen, so the turn is not retried; the next turn needs the folder.
+    // A tool call was recorded, so the turn is not retried. The next turn needs the folder.
     client.wait_for_end(&asleep.session, &asleep.task).await;
     let asked = client.ask(&asleep.session, "hello").await;
 

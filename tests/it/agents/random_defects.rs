@@ -1,5 +1,5 @@
-//! Random defects in an agent's output, from fixed seeds. In every case the turn ends, the conversation continues, and
-//! a damaged answer is not reported as complete.
+//! Random defects in an agent's output, generated from fixed seeds. The turn always ends, the conversation continues,
+//! and a damaged answer is never reported as complete.
 
 use banter_tests::{client::Client, random::TestRng};
 use futures::{StreamExt as _, stream};
@@ -8,19 +8,19 @@ use serde_json::{Value, json};
 
 use super::Faked;
 
-/// Number of sessions.
+/// Number of sessions, each with a different seed.
 const SEEDS: u64 = 48;
 /// Number of concurrent turns.
 const AT_ONCE: usize = 4;
 
-/// A script and its possible outcomes.
+/// A script and its permitted outcomes.
 struct Session {
     steps: Vec<Value>,
-    /// The answer, if no part of it is lost.
+    /// The complete answer.
     text: String,
-    /// A part of the answer is unreadable: it may be missing, and that is reported.
+    /// Whether part of the answer is unreadable. It may then be missing, if that is reported.
     is_torn: bool,
-    /// The result is unreadable, or says that the turn failed.
+    /// Whether the result is unreadable or reports a failure.
     has_failed: bool,
 }
 
@@ -36,7 +36,7 @@ fn chunk(text: &str) -> Value {
     update(&json!({"sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": text}}))
 }
 
-/// Truncates a line in its second half, which leaves invalid JSON.
+/// Cuts off a line in its second half, which leaves invalid JSON.
 fn torn(rng: &mut TestRng, line: &str) -> String {
     let at = rng.random_range(0..line.len() / 2) + line.len() / 2 - 1;
     line[..line.floor_char_boundary(at)].to_owned()
@@ -72,7 +72,7 @@ impl Session {
         self.steps.push(json!({"line": line.into()}));
     }
 
-    /// Returns an odd line that is not part of the answer.
+    /// Returns an unusual line that is not part of the answer.
     fn defect(&mut self, rng: &mut TestRng) {
         let tool = |fields: &str| {
             format!(
@@ -115,9 +115,9 @@ impl Session {
         }
     }
 
-    /// Describes what is wrong with the outcome, if anything.
+    /// Returns a description of what is wrong with the outcome, if anything.
     fn judge(&self, asked: &Value, task: &Value) -> Option<String> {
-        // After a tool, a failure ends the task as interrupted.
+        // After a tool call, a failure ends the task as interrupted.
         let expected: &[&str] = if self.has_failed { &["failed", "interrupted"] } else { &["succeeded"] };
         let steps = task["steps"].as_array().unwrap();
         let says_torn = steps.iter().any(|step| step["title"] == "Part of the agent's output could not be read.");

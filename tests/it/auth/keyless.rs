@@ -1,9 +1,9 @@
-//! Without keys, only local pages and programs are served, so no web page can control the api.
+//! Without keys, only local pages and programs are served, so that no web page can control the api.
 
 use banter_tests::{app::TestApp, client::Client};
 use serde_json::json;
 
-/// Headers as a browser or a program sends them.
+/// Headers as sent by a browser or by a program.
 type Headers<'a> = &'a [(&'a str, &'a str)];
 
 async fn app() -> (TestApp, Client) {

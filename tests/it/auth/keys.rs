@@ -1,4 +1,4 @@
-//! Keys: creating, listing, revoking.
+//! Creating, listing, and revoking keys.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use banter_tests::{
 };
 use serde_json::json;
 
-/// Streams of a revoked key close within 5 s; the rest is a margin for a busy machine.
+/// Streams of a revoked key are closed within 5 s; the rest is headroom for a busy machine.
 const CLOSED_WITHIN: Duration = Duration::from_secs(8);
 
 async fn list(app: &TestApp) -> Vec<Vec<String>> {

@@ -1,4 +1,4 @@
-//! Signing in with a key, and the session cookie.
+//! Signing in with a key, and session cookies.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use banter_tests::{
 };
 use serde_json::json;
 
-/// Streams of a login that ended close within 5 s; the rest is a margin for a busy machine.
+/// Streams of an ended login are closed within 5 s; the rest is headroom for a busy machine.
 const CLOSED_WITHIN: Duration = Duration::from_secs(10);
 
 async fn app_with_keys() -> TestApp {
@@ -20,7 +20,7 @@ async fn log_in(client: &Client, key: &str) -> Reply {
     client.post("/v1/auth/session", &json!({"api_key": key})).await
 }
 
-/// Returns a client of a signed-in browser.
+/// Returns a client that acts as a signed-in browser.
 async fn browser(app: &TestApp, key: &str) -> Client {
     let client = app.client();
     let reply = log_in(&client, key).await;
@@ -29,7 +29,7 @@ async fn browser(app: &TestApp, key: &str) -> Client {
     client.with_cookie(cookie.split(';').next().unwrap())
 }
 
-/// The same change, as a page of this origin sends it.
+/// The same change, sent from a page of this origin.
 async fn create_from(browser: &Client, headers: &[(&str, &str)]) -> Reply {
     let mut request = browser.request("POST", "/v1/chat").json(&json!({"agent_key": "demo"}));
     for (name, value) in headers {

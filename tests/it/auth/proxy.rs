@@ -1,9 +1,9 @@
-//! Behind a reverse proxy: everything is rejected without keys and works with them.
+//! Behind a reverse proxy, all requests are rejected without keys and succeed with keys.
 
 use banter_tests::{app::TestApp, client::Client, header_proxy::HeaderProxy, sse::USER_EVENTS};
 use serde_json::json;
 
-/// The headers that nginx sends with the configuration of docs/operations.md, besides `Host`.
+/// The headers that nginx sends with the configuration in docs/operations.md, in addition to `Host`.
 const NGINX: &[(&str, &str)] =
     &[("X-Forwarded-For", "203.0.113.7"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "chat.example.com")];
 
@@ -30,7 +30,7 @@ async fn rejects_proxied_requests_without_keys() {
     ];
 
     for headers in headers {
-        // The proxy makes `Host` look local.
+        // Because of the proxy, `Host` looks local.
         let (_proxy, client) = behind(&app, &host, headers).await;
         for (method, path) in [("GET", "/v1/auth/me"), ("GET", "/v1/chat"), ("GET", "/v1/events"), ("GET", "/")] {
             let problem = client.call(client.request(method, path)).await.problem_code(403, "proxy_not_allowed");
@@ -82,7 +82,7 @@ async fn a_browser_signs_in_behind_a_proxy_with_a_host_only_cookie() {
     browser.call(own.json(&json!({"agent_key": "demo"}))).await.ok(201);
     let other = browser.request("POST", "/v1/chat").header("Origin", "https://example.com");
     browser.call(other.json(&json!({"agent_key": "demo"}))).await.problem_code(403, "cross_site_request");
-    // A cookie that another site may have set over plain HTTP is ignored.
+    // Ignores a cookie that another site may have set over plain HTTP.
     let planted = value.trim_start_matches("__Host-").to_owned();
     client.with_cookie(&planted).get("/v1/auth/me").await.problem(401);
 }

@@ -1,4 +1,4 @@
-//! A request that waits for an answer returns nothing once its key or login has ended.
+//! A request that waits for an answer returns no answer once its key or login has ended.
 
 use std::time::{Duration, Instant};
 
@@ -11,17 +11,17 @@ use tokio::task::JoinHandle;
 
 use crate::support::Scripted;
 
-/// The wait ends within a few seconds of the revocation; the rest is a margin for a busy machine.
+/// A wait ends within a few seconds after the revocation; the rest is headroom for a busy machine.
 const ENDS_WITHIN: Duration = Duration::from_secs(15);
 
-/// Returns the ids of all keys, oldest first.
+/// Returns the IDs of all keys, oldest first.
 async fn key_ids(scripted: &Scripted) -> Vec<String> {
     let listed = scripted.app.run_api(&["keys", "list"]).await;
     let text = String::from_utf8(listed.stdout).unwrap();
     text.lines().map(|line| line.split_whitespace().next().unwrap().to_owned()).collect()
 }
 
-/// Returns a client of a browser that has signed in with a key.
+/// Returns a client that acts as a browser signed in with a key.
 async fn browser(client: &Client, key: &str) -> Client {
     let reply = client.post("/v1/auth/session", &json!({"api_key": key})).await;
     reply.ok(200);
@@ -32,7 +32,7 @@ async fn start() -> Scripted {
     Scripted::start_with("", |builder| builder.env("AUTH", "required")).await
 }
 
-/// Sends a message and waits for its answer, which the gate delays.
+/// Sends a message and waits for the answer, which the gate delays.
 async fn wait_for_answer(scripted: &Scripted, client: &Client, session: &str) -> (Gate, JoinHandle<Reply>) {
     let mut gate = scripted.model.gate("go");
     let (client, session) = (client.clone(), session.to_owned());
@@ -85,6 +85,6 @@ async fn signing_out_ends_a_wait() {
     browser.delete("/v1/auth/session").await.ok(204);
 
     waiting.await.unwrap().problem_code(401, "unauthorized");
-    // The message is kept, and so is the owner's access by key.
+    // The message is kept, and the owner still has access by key.
     assert_eq!(scripted.client.with_key(&key).messages(&session).await.len(), 1);
 }

@@ -1,11 +1,11 @@
-//! Tickets, which open a stream where neither a key nor a cookie can be sent.
+//! Tickets, which open a stream if neither a key nor a cookie can be sent.
 
 use std::time::Duration;
 
 use banter_tests::{app::TestApp, client::Client, sse::USER_EVENTS};
 use serde_json::json;
 
-/// Streams of a revoked key close within 5 s; the rest is a margin for a busy machine.
+/// Streams of a revoked key are closed within 5 s; the rest is headroom for a busy machine.
 const CLOSED_WITHIN: Duration = Duration::from_secs(10);
 
 async fn app_with_keys() -> TestApp {

@@ -1,4 +1,4 @@
-//! Access control: every operation, anonymous, as another user, as a viewer, and for missing objects.
+//! Access control: every operation as an anonymous user, as another user, and as a viewer, and for missing objects.
 
 use banter_tests::{
     app::TestApp,
@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::table::{Access, Complaints, OPERATIONS, Target};
 
-/// Without a worker (tasks stay queued), and with a required key.
+/// There is no worker, so tasks stay queued, and a key is required.
 async fn app_with_keys() -> TestApp {
     TestApp::builder().workers(0).env("AUTH", "required").start().await
 }

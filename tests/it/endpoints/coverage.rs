@@ -1,4 +1,4 @@
-//! The OpenAPI document and the table of these tests list the same operations.
+//! The OpenAPI document and the table in these tests list the same operations.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use banter_tests::app::TestApp;
 
 use super::table::OPERATIONS;
 
-/// Replaces `/v1/chat/{anything}` by `/v1/chat/{}`.
+/// Replaces every `/v1/chat/{anything}` with `/v1/chat/{}`.
 fn without_parameter_names(path: &str) -> String {
     path.split('/').map(|part| if part.starts_with('{') { "{}" } else { part }).collect::<Vec<_>>().join("/")
 }
@@ -31,7 +31,7 @@ async fn every_operation_of_the_openapi_document_is_tested() {
         .collect();
     let untested: Vec<_> = documented.difference(&tested).collect();
     assert!(untested.is_empty(), "in the document, but not in the table: {untested:?}");
-    // Health checks and metrics need not be in the document.
+    // The document may omit health checks and metrics.
     let undocumented: Vec<_> = tested
         .difference(&documented)
         .filter(|name| name.contains(" /v1/") && !name.ends_with("openapi.json"))

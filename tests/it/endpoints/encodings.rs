@@ -1,4 +1,4 @@
-//! Bodies as real programs send them: with a byte order mark, half an emoji, or another encoding.
+//! Bodies as sent by real programs: with a byte order mark, with half an emoji, or in another encoding.
 
 use banter_tests::{
     app::TestApp,
@@ -17,7 +17,7 @@ async fn send(client: &Client, operation: &Operation, target: &Target, body: Vec
     client.call(request.body(body)).await
 }
 
-/// Sends text as UTF-16 and returns the detail of the error.
+/// Sends text encoded as UTF-16 and returns the error detail.
 fn utf_16(text: &str, to_bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
     text.encode_utf16().flat_map(to_bytes).collect()
 }

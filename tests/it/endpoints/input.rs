@@ -1,4 +1,4 @@
-//! Invalid input, for every operation that takes a body or a query.
+//! Invalid input to every operation that accepts a body or a query.
 
 use banter_tests::{
     app::TestApp,
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::table::{Complaints, MAX_CONTENT, OPERATIONS, Operation, Target};
 
-/// Maximum length of a body.
+/// Maximum length of a body, in bytes.
 const MAX_BODY: usize = 512 * 1024;
 
 async fn app() -> TestApp {

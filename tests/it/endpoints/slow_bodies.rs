@@ -10,11 +10,11 @@ use futures::future::join_all;
 
 use super::table::{OPERATIONS, Operation};
 
-/// The time limit for a body, and a margin for a busy machine.
+/// The time limit for a body, plus headroom for a busy machine.
 const BODY_LIMIT: Duration = Duration::from_secs(10);
 const SLACK: Duration = Duration::from_secs(10);
 
-/// Sends the head of an operation and its body at one byte per second, and expects a 408.
+/// Sends the request head of an operation and then its body at one byte per second. Expects a 408.
 async fn expect_408(address: &str, operation: &Operation, path: &str) -> Result<(), String> {
     let head = post_head(path, 64).replacen("POST", operation.method, 1);
     let begun = Instant::now();

@@ -1,4 +1,4 @@
-//! The table of operations. [`super::coverage`] fails if the OpenAPI document has others.
+//! The table of operations. [`super::coverage`] fails if the table differs from the OpenAPI document.
 
 use banter_tests::{
     app::TestApp,
@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 /// Maximum length of a message, in bytes.
 pub const MAX_CONTENT: usize = 256 * 1024;
 
-/// Who may use an operation.
+/// Who may call an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Everyone, without a key.
+    /// Everyone, even without a key.
     Public,
     /// Every role.
     Read,
@@ -26,14 +26,14 @@ pub enum Access {
 pub struct Operation {
     /// GET, POST, …
     pub method: &'static str,
-    /// With `{session}`, `{message}`, `{task}`, and `{permission}` for the parameters of the document.
+    /// The path, with `{session}`, `{message}`, `{task}`, and `{permission}` as its parameters.
     pub path: &'static str,
     pub access: Access,
-    /// The status of a success.
+    /// The status on success.
     pub status: u16,
-    /// A valid body, if it takes one.
+    /// A valid body, if the operation accepts one.
     pub body: Option<fn() -> Value>,
-    /// Invalid bodies and the field at fault.
+    /// Invalid bodies, each with the invalid field.
     pub bad_bodies: fn() -> Vec<(Value, &'static str)>,
     /// Invalid query strings.
     pub bad_queries: &'static [&'static str],
@@ -173,17 +173,17 @@ pub const OPERATIONS: &[Operation] = &[
 ];
 
 impl Operation {
-    /// Returns its name in failure reports.
+    /// Returns the name used in failure reports.
     pub fn name(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
 
-    /// Returns whether its path names an object of a user.
+    /// Returns whether the path contains a session.
     pub fn is_about_a_session(&self) -> bool {
         self.path.contains("{session}")
     }
 
-    /// Returns its path for these objects.
+    /// Returns the path for these objects.
     pub fn path_for(&self, target: &Target) -> String {
         self.path
             .replace("{session}", &target.session)
@@ -192,7 +192,8 @@ impl Operation {
             .replace("{permission}", &target.permission)
     }
 
-    /// Creates what it needs to succeed: a session with one message whose task is queued (there is no worker).
+    /// Creates the objects that the operation needs to succeed: a session with one message, whose task stays queued
+    /// because there is no worker.
     pub async fn prepare(&self, app: &TestApp, owner: &Client) -> Target {
         let session = owner.create_session("demo").await;
         let sent = owner.send(&session, "Hello").await;
@@ -207,7 +208,7 @@ impl Operation {
         Target { session, message: sent.message_id, task: sent.task_id, permission }
     }
 
-    /// Sends it with this body (by default its valid one) to this target, with this additional query.
+    /// Sends the operation to a target with this query. The body defaults to the valid one.
     pub async fn send(&self, client: &Client, target: &Target, query: &str, body: Option<&Value>) -> Reply {
         let separator = if query.is_empty() { "" } else { "?" };
         let path = format!("{}{separator}{query}", self.path_for(target));
@@ -223,7 +224,7 @@ impl Operation {
     }
 }
 
-/// The objects that an operation is sent to.
+/// The objects to which an operation is applied.
 #[derive(Clone, Debug)]
 pub struct Target {
     pub session: String,
@@ -232,12 +233,12 @@ pub struct Target {
     pub permission: String,
 }
 
-/// The failures of a test, collected so that one run reports all of them.
+/// The failures in a test, collected so that one run reports all of them.
 #[derive(Debug, Default)]
 pub struct Complaints(Vec<String>);
 
 impl Complaints {
-    /// Expects an error of this status, and returns it.
+    /// Expects an error with this status and returns it.
     pub fn expect_problem(&mut self, what: &str, reply: &Reply, status: u16) -> Option<Value> {
         reply.check_problem(status).map_err(|complaint| self.add(format!("{what}: {complaint}"))).ok()
     }
@@ -254,7 +255,7 @@ impl Complaints {
         self.0.push(complaint);
     }
 
-    /// Fails the test if there are any.
+    /// Fails the test if there are any failures.
     pub fn report(self) {
         assert!(self.0.is_empty(), "{} complaints:\n{}", self.0.len(), self.0.join("\n"));
     }

@@ -1,5 +1,5 @@
-//! The wall clock is stepped an hour back and an hour forward under running processes: under an api, a worker, or all.
-//! Leases, order, and timeouts use counters and the monotonic clock, so they are unaffected.
+//! The wall clock of running processes is set back by an hour and then forward by an hour: for an api, a worker, or all
+//! processes. Leases, order, and timeouts are based on counters and the monotonic clock, so they are not affected.
 
 use banter_tests::{
     chat::{Sent, fresh_key, text_of},
@@ -14,10 +14,10 @@ use crate::support::{Scripted, pairs};
 
 const HOUR: i64 = 3600;
 
-/// Heartbeats of more than two leases, enough to take over from a live worker by mistake.
+/// Number of heartbeats in more than two leases; enough for a mistaken takeover from a live worker.
 const BEATS: i64 = 12;
 
-/// The `Retry-After` of an agent, in seconds: longer than the step takes, so that the step happens in the middle.
+/// The agent's `Retry-After`, in seconds; long enough that the clock changes while a turn waits.
 const BACKOFF: u32 = 3;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -72,7 +72,7 @@ async fn step_back_and_forward(whose: Whose) {
     follower.settle(&scripted.client).await;
 }
 
-/// Runs, queues, and retries turns and sends with a key before and after the step, which is in the middle.
+/// Runs, queues, and retries turns, and sends a message with a key. The clock changes while they are in progress.
 async fn work_through_a_step(scripted: &Scripted, follower: &Follower, offset: i64, step: impl FnOnce()) {
     let client = &scripted.client;
     let prompt = |name: &str| format!("{name} at {offset}");
@@ -85,7 +85,7 @@ async fn work_through_a_step(scripted: &Scripted, follower: &Follower, offset: i
     let backing_off = scripted.session().await;
     scripted.model.script(&prompt("again"), [Answer::rate_limited(BACKOFF), Answer::text("at last")]);
     let retried = client.send(&backing_off, &prompt("again")).await;
-    // If the clocks of two workers differ already, the other one may start it at once.
+    // If the workers' clocks already differ, the other worker may start the retry immediately.
     eventually("a first failure", async || {
         (client.task(&backing_off, &retried.task_id).await["failures"] == 1).then_some(())
     })

@@ -1,4 +1,4 @@
-//! A worker that freezes (SIGSTOP) and resumes after another one has taken over.
+//! A worker freezes (SIGSTOP) and resumes after another one has taken over.
 
 use std::time::{Duration, Instant};
 
@@ -12,11 +12,11 @@ use serde_json::json;
 
 use crate::support::{Scripted, pairs};
 
-/// The contract says 1 s; the rest is a margin for a machine that is busy with other tests.
+/// The contract allows 1 s; the rest is headroom for a machine that is busy with other tests.
 const STOP_WITHIN: Duration = Duration::from_secs(3);
 
-/// Starts a turn, waits for the text of its answer so far, and freezes its worker. Returns the session, the task, and the
-/// gate of the answer.
+/// Starts a turn, waits for part of its answer, and freezes its worker. Returns the session, the task, and the gate for
+/// the answer.
 async fn freeze_within_turn(scripted: &mut Scripted, follower: &Follower, text: &str) -> (String, String, Gate) {
     let (session, task, gate) = scripted.held("go").await;
     gate.send(text).await;
@@ -40,7 +40,7 @@ async fn a_turn_of_a_frozen_worker_can_be_cancelled_and_keeps_its_text() {
     let kept = client.answer_of(&session, &task).await.unwrap();
     assert_eq!(json!([kept["content"], kept["finish_reason"]]), json!(["text so far", "cancelled"]));
 
-    // The frozen worker resumes and can no longer change anything.
+    // The frozen worker resumes, but it can no longer change anything.
     gate.send(" and more").await;
     gate.finish().await;
     scripted.app.worker(0).signal(Signal::Resume);

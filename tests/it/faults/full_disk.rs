@@ -1,6 +1,6 @@
-//! The disk is full, or a file may not grow, and both are possible again later.
+//! The disk is full, or a file has reached its size limit, for a while.
 //!
-//! A full disk needs a small file system of its own, which only root may mount.
+//! Filling a disk requires a small file system, which only root may mount.
 
 use std::{fs, process::Command};
 
@@ -13,10 +13,10 @@ use banter_tests::{
 };
 use serde_json::json;
 
-/// Enough for the database at its start, its WAL, and a few messages.
+/// Enough for a new database, its WAL, and a few messages.
 const SIZE_MB: usize = 8;
 
-/// Number of 20 kB sends until the free space is used up.
+/// Number of 20 kB messages that use up the free space.
 const MANY: usize = 400;
 
 #[tokio::test]
@@ -47,7 +47,7 @@ async fn a_full_disk_is_503_store_unavailable_and_loses_no_accepted_message() {
         break;
     }
     assert!(is_refused, "the disk is full");
-    // A readiness result is cached for a second.
+    // Readiness results are cached for a second.
     let refused = eventually("readiness notices the full disk", async || {
         Some(client.get("/readyz").await).filter(|reply| reply.status == 503)
     })
@@ -73,7 +73,7 @@ async fn a_full_disk_is_503_store_unavailable_and_loses_no_accepted_message() {
     drop(app);
 }
 
-/// Limits the size of the files that a process may write (`RLIMIT_FSIZE`).
+/// Limits the size of files that a process may write (`RLIMIT_FSIZE`).
 fn limit_file_size(pid: u32, limit: &str) {
     let limited = Command::new("prlimit").args(["--pid", &pid.to_string(), &format!("--fsize={limit}:")]).status();
     assert!(limited.unwrap().success());

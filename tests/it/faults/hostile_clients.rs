@@ -1,5 +1,5 @@
-//! Clients that send half a request, hold connections open, or never read: other clients are served, and a stop is
-//! quick.
+//! Clients that send incomplete requests, hold connections open, or never read. Other clients are still served, and
+//! shutdown is quick.
 
 use std::time::{Duration, Instant};
 
@@ -15,19 +15,19 @@ use banter_tests::{
 };
 use serde_json::json;
 
-/// Longer than any stop in these tests may take, so that only draining can explain its end.
+/// Longer than any shutdown in these tests may take, so that a shutdown cannot be due to the end of the grace period.
 const LONG_GRACE: &str = "300";
-/// Maximum peak memory of an api, in bytes.
+/// Maximum peak memory use of an api, in bytes.
 const MEMORY_LIMIT: usize = 150 * 1024 * 1024;
 
-/// Starts an api with this limit on open files, and returns a client of it.
+/// Starts an api with this limit on open files, and returns it with a client.
 async fn limited(app: &TestApp, files: u32, variables: &[(&str, &str)]) -> (Process, Client) {
     let mut api = app.spawn_api_after(&format!("ulimit -n {files} && exec"), variables);
     let address = address_of(&mut api, Instant::now() + Duration::from_mins(1)).await;
     (api, Client::new(&address))
 }
 
-/// Returns a client that is served, if necessary after a connection was closed to make room for it.
+/// Waits until the client is served, which may require that another connection is closed first.
 async fn is_served(client: &Client) {
     eventually("the api serves a good client", async || {
         let client = client.at(client.address());
@@ -45,7 +45,7 @@ async fn many(count: usize, address: &str, text: &str) -> Vec<RawConnection> {
     connections
 }
 
-/// Returns the value of an api's metric, or 0 if it has none yet.
+/// Returns the value of a metric of an api, or 0 if the metric does not exist yet.
 async fn metric(client: &Client, name: &str) -> u64 {
     let text = client.get("/metrics").await.text();
     text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok()).unwrap_or(0)
@@ -176,7 +176,7 @@ async fn raises_the_limit_on_open_files_as_far_as_allowed() {
     assert!(!soft.contains("128"), "{soft}");
 }
 
-/// Creates a session of 15 MiB: seven times the limit of a page.
+/// Creates a session with 15 MiB of messages, seven times the size limit of a page.
 async fn long_session(client: &Client) -> String {
     let session = client.create_session("demo").await;
     let content = "x".repeat(256 * 1024);
@@ -243,7 +243,7 @@ async fn a_stop_completes_requests_that_have_arrived() {
     let others = many(5, client.address(), "GET /v1/chat HT").await;
 
     app.api(0).process.signal(Signal::Terminate);
-    // Silent clients are disconnected and do not prevent the request from completing.
+    // Silent clients are disconnected, but the request still completes.
     eventually("the silent clients are disconnected", async || {
         others.iter().all(RawConnection::is_closed).then_some(())
     })

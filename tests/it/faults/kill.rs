@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Scripted, pairs};
 
-/// A killed worker is detected within 1.2 × lease (2 s) + 1 s; the rest is a margin for a machine that is busy with
+/// A killed worker is detected within 1.2 × lease (2 s) + 1 s; the rest is headroom for a machine that is busy with
 /// other tests.
 const NOTICED_WITHIN: Duration = Duration::from_secs(10);
 
@@ -19,7 +19,7 @@ async fn short_lease(workers: usize) -> Scripted {
     Scripted::start_with("", |builder| builder.env("TASK_LEASE_SECONDS", "2").workers(workers)).await
 }
 
-/// Kills all workers, because it is not known which one is busy.
+/// Kills all workers, because any of them may be the busy one.
 fn kill_all_workers(scripted: &mut Scripted, workers: usize) {
     (0..workers).for_each(|index| scripted.app.worker(index).kill());
 }

@@ -1,4 +1,4 @@
-//! Processes that are killed, frozen, or stopped during a turn, and failures of Redis, the store, and the disk.
+//! Processes that are killed, frozen, or stopped during a turn, and failures of Redis, the store, or the disk.
 
 mod clock;
 mod freeze;

@@ -7,7 +7,8 @@ use serde_json::json;
 
 use crate::support::Scripted;
 
-/// A takeover takes one lease (2 s) and the start of a process; the rest is a margin for a machine that is busy with other tests.
+/// A takeover takes one lease (2 s) plus the time to start a process; the rest is headroom for a machine that is busy
+/// with other tests.
 const RETRY_LIMIT: Duration = Duration::from_mins(1);
 
 #[tokio::test]
@@ -26,7 +27,7 @@ async fn a_poison_message_fails_after_its_attempts_and_affects_no_other_session(
             (taken == attempt).then_some(())
         })
         .await;
-        // The worker is killed only after it has stored some of the text.
+        // The worker is killed only after it has stored part of the text.
         follower.wait_for_draft(&poison.task_id, "some text").await;
         scripted.app.replace_worker(0);
         let asked = client.ask(&healthy, &format!("healthy {attempt}")).await;

@@ -1,5 +1,5 @@
-//! A read-only file system, at startup and suddenly under a running installation, as when the kernel remounts a failing
-//! disk. Needs its own file systems, which only root may mount.
+//! A file system that is read-only at startup, or that suddenly becomes read-only, as when the kernel remounts a
+//! failing disk. Requires separate file systems, which only root may mount.
 
 use std::{
     fs::File,
@@ -17,14 +17,14 @@ use tempfile::TempDir;
 
 const SIZE: u64 = 32 * 1024 * 1024;
 
-/// Time limit for a start that fails.
+/// Time limit for a startup failure.
 const FAILS_WITHIN: Duration = Duration::from_secs(30);
 
-/// A small disk in a file. Dropping it unmounts the disk.
+/// A small disk stored in a file. Dropping it unmounts the disk.
 struct Disk(TempDir);
 
 impl Disk {
-    /// Creates an ext4 file system and mounts it, if permitted.
+    /// Creates and mounts an ext4 file system, if permitted.
     fn mount() -> Option<Self> {
         let disk = Self(tempfile::Builder::new().prefix("banter-disk-").tempdir().unwrap());
         File::create(disk.image()).unwrap().set_len(SIZE).unwrap();
@@ -46,13 +46,13 @@ impl Disk {
         self.0.path().join("mounted")
     }
 
-    /// Remounts it with other options.
+    /// Remounts the disk with other options.
     fn remount(&self, options: &str) {
         let path = self.path().display().to_string();
         assert!(succeeds("mount", &["-o", &format!("remount,{options}"), &path]), "remount with {options}");
     }
 
-    /// Repairs the file system as an operator does after the kernel has made it read-only.
+    /// Repairs the file system the way an operator would after the kernel has made it read-only.
     fn repair(&self) {
         let (image, path) = (self.image().display().to_string(), self.path().display().to_string());
         assert!(succeeds("umount", &[&path]), "no process uses it");
@@ -91,7 +91,7 @@ async fn a_disk_that_becomes_read_only_is_503_and_loses_no_accepted_message() {
     client.wait_for_status(&session, &running.task_id, "running").await;
     let queued = client.send(&session, "/echo queued").await;
 
-    // The kernel's emergency remount, which ignores open files; an ordinary remount would be refused.
+    // The kernel's emergency remount ignores open files. A regular remount would be refused.
     disk.remount("abort");
 
     let (body, key) = (json!({"content": "/echo after"}), fresh_key());

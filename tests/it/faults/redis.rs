@@ -1,4 +1,4 @@
-//! Redis is killed, frozen, and restarted: it only carries hints, so nothing may be missed.
+//! Redis is killed, frozen, and restarted. It carries only hints, so no event may be missed.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::support::Scripted;
 
-/// An answer is at most 2 s later than usual; the rest is a margin for a machine that is busy with other tests.
+/// An answer is at most 2 s later than usual; the rest is headroom for a machine that is busy with other tests.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(15);
 
 /// How long Redis is unavailable.
@@ -23,7 +23,7 @@ async fn with_redis(change: impl FnOnce(Builder) -> Builder) -> Scripted {
     Scripted::start_with("", |builder| change(builder.apis(2).workers(2).redis())).await
 }
 
-/// Sends to some sessions, one message after the other, until stopped; each must be answered in time.
+/// Sends messages to several sessions, one after another, until stopped. Each one must be answered in time.
 async fn load(client: &Client, sessions: &[String], rounds: usize, name: &str) {
     for round in 0..rounds {
         for session in sessions {
@@ -35,12 +35,12 @@ async fn load(client: &Client, sessions: &[String], rounds: usize, name: &str) {
     }
 }
 
-/// Follows a stream of the other api than the one that is sent to, so that only the relay connects them.
+/// Follows a stream on the api that does not receive the messages, so that events arrive only through the relay.
 async fn watch_elsewhere(scripted: &Scripted) -> Follower {
     FollowerOptions::user(&scripted.app.client_of(1)).start().await
 }
 
-/// Checks that live text reaches the stream of the other api.
+/// Checks that live text reaches the stream on the other api.
 async fn assert_live(scripted: &Scripted, follower: &Follower, prompt: &str) {
     let (session, task, gate) = scripted.held(prompt).await;
     gate.send("as it ").await;

@@ -1,4 +1,4 @@
-//! A relay without permission, with forged messages, over TLS, or without file watching: the problem is reported, and
+//! A relay without permission, with forged messages, over TLS, or without file watching. Problems are reported, and
 //! nothing is lost.
 
 use std::time::Duration;
@@ -16,18 +16,18 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use crate::support::Scripted;
 
-/// The documented permissions, except for PUBLISH.
+/// The documented permissions, without PUBLISH.
 const SUBSCRIBE_ONLY: [&str; 9] =
     ["ACL", "SETUSER", "relay", "on", ">hunter2", "resetchannels", "&banter:*", "+subscribe", "+unsubscribe"];
 
-/// Time limit for automatic recovery, with a margin for a busy machine.
+/// Time limit for automatic recovery, including headroom for a busy machine.
 const RECOVERY: Duration = Duration::from_secs(2 + 8);
 
 async fn on_redis(redis: Redis, change: impl FnOnce(Builder) -> Builder) -> Scripted {
     Scripted::start_with("", |builder| change(builder.apis(2).on_redis(redis))).await
 }
 
-/// Waits until `/readyz` of an api reports these states of the subscriber and the publisher, and returns it.
+/// Waits until `/readyz` of an api reports these states for the subscriber and the publisher, and returns the response.
 async fn until_ready(client: &Client, subscriber: &str, publisher: &str) -> Value {
     within(RECOVERY, &format!("the relay is {subscriber}, {publisher}"), async || {
         // A write may take more than a second on a machine that is busy with other tests.
@@ -175,7 +175,7 @@ async fn polls_without_file_watching_and_reports_it() {
     let mut environment = app.environment().clone();
     environment.insert("BIND_ADDR".into(), "127.0.0.1:0".into());
     let api = process::binary("api").display().to_string();
-    // A new user namespace has its own limit.
+    // A new user namespace has a separate limit.
     let line = format!("exec unshare -Ur sh -c 'echo 0 > /proc/sys/user/max_inotify_instances && exec {api}'");
     let mut limited = Process::spawn_line("limited", &line, &environment, app.folder());
     if tokio::time::timeout(Duration::from_secs(5), limited.wait_for_exit(Duration::from_mins(1))).await.is_ok() {

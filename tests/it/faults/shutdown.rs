@@ -122,7 +122,7 @@ async fn an_idle_worker_stops_at_once() {
 async fn an_accepted_cancellation_holds_across_a_hand_back() {
     let mut scripted = Scripted::start_with("", |builder| builder.env("SHUTDOWN_GRACE_SECONDS", "0")).await;
     let (session, task, _gate) = scripted.held("go").await;
-    // Frozen, so that the cancellation and the signal reach it at the same moment.
+    // The worker is frozen, so that the cancellation and the signal reach it at the same time.
     scripted.app.freeze_worker(0).await;
 
     scripted.client.cancel(&session, &task).await.ok(202);

@@ -1,4 +1,4 @@
-//! The whole machine is suspended for longer than a lease, as if all processes were frozen at once.
+//! The whole machine is suspended for longer than a lease, which is simulated by freezing all processes at once.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ const WORKERS: usize = 2;
 const LEASE: &str = "2";
 const SLEEP: Duration = Duration::from_secs(5);
 
-/// Heartbeats of more than two leases, enough to take over from a live worker by mistake.
+/// Number of heartbeats in more than two leases; enough for a mistaken takeover from a live worker.
 const BEATS: i64 = 12;
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Messages to a busy session: `queue`, `interrupt`, `reject`.
+//! Messages to a busy session: `queue`, `interrupt`, and `reject`.
 
 use banter_tests::{app::TestApp, chat::Sent, follower::Follower};
 use serde_json::json;

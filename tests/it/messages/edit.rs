@@ -1,4 +1,4 @@
-//! Editing and unsending queued messages: after a 2xx, no agent receives the old text.
+//! Editing and unsending queued messages. After a 2xx response, no agent receives the old text.
 
 use banter_tests::{app::TestApp, chat::unknown_id, fake_openai::Answer, follower::Follower};
 use serde_json::json;

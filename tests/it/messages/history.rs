@@ -1,4 +1,4 @@
-//! The history that the agent receives: every message verbatim, in turn order, with the answers, and nothing else.
+//! The history that the agent receives: all messages verbatim, in turn order, with their answers, and nothing else.
 
 use banter_tests::fake_openai::Answer;
 

@@ -1,4 +1,4 @@
-//! One running task per session, and turns answered in the order sent.
+//! One running task per session. Turns are answered in the order in which they were sent.
 
 use std::time::Duration;
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::support::Scripted;
 
-/// Creates seven turns: six answered, the third unanswered.
+/// Creates seven turns. All of them are answered, except for the third.
 async fn seven_turns() -> (Scripted, Client, String) {
     let scripted = Scripted::start().await;
     let client = scripted.client.clone();

@@ -1,14 +1,14 @@
-//! Pages of long messages end at about 2 MiB and still lead to every turn.
+//! Pages of long messages end at about 2 MiB but still lead to every turn.
 
 use banter_tests::{app::TestApp, client::Client};
 use serde_json::{Value, json};
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
-/// Maximum content of a page, in bytes.
+/// Maximum size of the content of a page, in bytes.
 const PAGE: usize = 2 * 1024 * 1024;
 const TURNS: i64 = 20;
 
-/// Creates a session of twenty turns of 256 KiB, without answers.
+/// Creates a session with twenty turns of 256 KiB each, without answers.
 async fn long_session(client: &Client) -> String {
     let session = client.create_session("demo").await;
     for turn in 1..=TURNS {
@@ -18,7 +18,7 @@ async fn long_session(client: &Client) -> String {
     session
 }
 
-/// Makes the message of a turn this long.
+/// Sets the length of the message in a turn, in bytes.
 async fn lengthen(app: &TestApp, turn: i64, bytes: i64) {
     let options = SqliteConnectOptions::new().filename(app.database());
     let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
@@ -39,7 +39,7 @@ fn bytes(items: &Value) -> usize {
     items.as_array().unwrap().iter().map(|item| item["content"].as_str().unwrap().len()).sum()
 }
 
-/// Reads all turns page by page in one direction, and checks that each page is within the limit or has a single turn.
+/// Reads all turns page by page in one direction. Checks that every page is within the limit or contains only one turn.
 async fn walk(client: &Client, session: &str, newest_first: bool) -> Vec<i64> {
     let (mut seen, mut from) = (Vec::new(), if newest_first { i64::MAX } else { 0 });
     loop {

@@ -1,4 +1,4 @@
-//! Sending messages, and the result of an answered turn.
+//! Sending messages, and the results of answered turns.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The session list: order, pages, filters.
+//! The session list: order, pages, and filters.
 
 use std::collections::BTreeSet;
 
@@ -54,7 +54,7 @@ async fn lists_pinned_sessions_first_then_by_the_last_message() {
     client.ask(&b, "/echo again").await;
     assert_eq!(titles(&client, "").await, ["b", "c", "a"]);
 
-    // Renaming, reading, and pinning are not activity.
+    // Renaming, reading, and pinning do not count as activity.
     let before = client.chat(&a).await["session"]["last_activity_at"].clone();
     rename(&client, &a, "a!").await;
     client.post(&format!("/v1/chat/{a}/read"), &json!({"seq": 1})).await.ok(200);

@@ -1,4 +1,4 @@
-//! Sessions: the list, archiving, read positions, titles.
+//! Sessions: lists, archiving, read positions, and titles.
 
 mod archive;
 mod list;

@@ -1,4 +1,4 @@
-//! Titles: one that a user has set is never overwritten.
+//! Titles. A title set by a user is never overwritten.
 
 use banter_tests::{app::TestApp, client::Client, follower::Follower};
 use serde_json::{Value, json};
@@ -91,7 +91,7 @@ async fn titles_and_previews_contain_no_bidi_or_line_break_characters() {
 
     assert_eq!(renamed["title"], "ab c d e");
     assert_eq!(session["title"], "ab");
-    // An escape character and the letter after it are a terminal sequence.
+    // An escape character and the following letter form a terminal sequence.
     assert_eq!(session["last_message"]["preview"], "ab\ncd");
     assert_eq!(client.messages(&unnamed).await[0]["content"], hostile, "the message itself is verbatim");
     for q in ["b c d", "B\u{202e} C\0d"] {

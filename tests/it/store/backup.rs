@@ -1,4 +1,4 @@
-//! `api backup`: a complete copy under its final name, or nothing.
+//! `api backup` writes a complete copy under its final name, or nothing.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::{connect, names};
 
-/// Starts an installation with some text in it, without a worker.
+/// Starts an installation that contains some text, without a worker.
 async fn app_with_text(kilobytes: usize) -> TestApp {
     let app = TestApp::builder().workers(0).start().await;
     let session = app.client().create_session("demo").await;

@@ -1,4 +1,4 @@
-//! After text is deleted, none of it is left in the database's files.
+//! Deleted text is removed from all database files.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -14,16 +14,15 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
 use super::tree;
 
-/// Time limit for erasing without long readers, with a margin for a busy machine.
+/// Time limit for erasing deleted text if no reader takes long, including headroom for a busy machine.
 const ERASED_WITHIN: Duration = Duration::from_secs(30);
 
-/// Part of every text that is deleted, on whichever page.
+/// Contained in all text that is deleted, on every page.
 const SECRET: &str = "Xylophon4711";
-/// Part of every text that is kept.
+/// Contained in all text that is kept.
 const KEPT: &str = "Bassoon2288";
 
-/// Returns the files of the database that contain a text. The log is read first, because a checkpoint moves text from
-/// there.
+/// Returns the database files that contain a text. The log is read first, because a checkpoint moves text out of it.
 fn files_with(app: &TestApp, text: &str) -> Vec<String> {
     let contains =
         |path: &Path| fs::read(path).unwrap_or_default().windows(text.len()).any(|window| window == text.as_bytes());
@@ -38,7 +37,7 @@ async fn expect_erased(app: &TestApp) {
     assert!(!files_with(app, KEPT).is_empty(), "other text is kept");
 }
 
-/// Creates two sessions whose messages share pages: the first is to be deleted.
+/// Creates two sessions whose messages share pages. The first session is the one to delete.
 async fn chat(client: &Client) -> [String; 2] {
     let sessions = [client.create_session("scripted").await, client.create_session("scripted").await];
     for round in 0..12 {
@@ -58,7 +57,7 @@ async fn app(model: &FakeOpenAi) -> TestApp {
     TestApp::builder().agents(&model.agent("")).start().await
 }
 
-/// Adds a step to a running task, with the secret in all its texts.
+/// Adds a step to a running task, with the secret in every text field.
 async fn add_step(app: &TestApp, task: &str) {
     let mut connection = connect(app).await;
     let mut tx = connection.begin_with("BEGIN IMMEDIATE").await.unwrap();
@@ -117,7 +116,7 @@ async fn erases_once_a_reader_has_finished() {
     sqlx::query("SELECT COUNT(*) FROM chat_message").execute(&mut *snapshot).await.unwrap();
 
     client.delete(&format!("/v1/chat/{session}?permanent=true")).await.ok_status(204);
-    // It keeps working while it cannot erase.
+    // The api keeps working while it cannot erase deleted text.
     client.ask(&kept, &format!("{KEPT} meanwhile")).await;
     assert!(!files_with(&app, SECRET).is_empty(), "the reader still needs it");
     snapshot.rollback().await.unwrap();

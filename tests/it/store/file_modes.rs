@@ -1,4 +1,4 @@
-//! Files are readable only by the account of the processes, whatever the umask.
+//! Files are readable only by the account that runs the processes, whatever the umask.
 
 use std::{
     fs::{self, Permissions},
@@ -16,7 +16,7 @@ use banter_tests::{
 
 use super::tree;
 
-/// A program that writes files of every kind to its work folder and its home.
+/// A program that writes files of every kind to its work folder and its home folder.
 const SCRIBBLING: &str = "[[agents]]\nkey = \"scribbling\"\ndriver = \"command\"\ncommand = \"sh\"\nargs = [\"-c\", \
      \"cat > said; mkdir -p made/inner; echo x > made/inner/file; echo y > $HOME/own; mktemp > /dev/null; echo done\"]\n";
 
@@ -28,13 +28,13 @@ fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 
-/// Returns everything below a folder that other accounts could read, write, or list.
+/// Returns everything in a folder that other accounts could read, write, or list.
 fn open_to_others(folder: &Path) -> Vec<String> {
     let open = tree(folder).into_iter().filter(|path| mode(path) & 0o077 != 0);
     open.map(|path| format!("{:o} {}", mode(&path), path.display())).collect()
 }
 
-/// Processes with a umask, in a folder that every account can enter, like a project folder.
+/// Runs processes with this umask in a folder that every account can enter, such as a project folder.
 struct Installation {
     folder: tempfile::TempDir,
     umask: &'static str,
@@ -84,7 +84,7 @@ impl Installation {
         Client::new(&address)
     }
 
-    /// Returns the logs of both processes, up to the worker's readiness.
+    /// Returns the logs of both processes, up to the line that reports the worker as ready.
     async fn logs_once_ready(&self) -> String {
         eventually("the worker is ready", async || {
             let logs: String = self.processes.iter().map(Process::stderr).collect();

@@ -1,4 +1,4 @@
-//! `api restore`: the complete backup, or the unchanged database.
+//! `api restore` installs a complete backup, or leaves the database unchanged.
 
 use std::{
     fs,
@@ -23,7 +23,8 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Creates an installation with one turn, a backup of it (`copy.db`), and another turn. All its processes are killed.
+/// Creates an installation with one turn, a backup of that state (`copy.db`), and a second turn. All processes have
+/// been killed.
 async fn app_with_backup() -> (TestApp, String) {
     let mut app = TestApp::builder().start().await;
     let session = app.client().create_session("demo").await;
@@ -80,7 +81,7 @@ async fn a_cursor_from_before_the_restore_leads_to_one_resync() {
     let api = app.add_api().await;
     app.add_worker();
     let client = app.client_of(api);
-    // The new history is longer than the old one was: only the epoch distinguishes them.
+    // The new history is longer than the old one was, so only the epoch distinguishes them.
     for _ in 0..6 {
         client.ask(&session, "/echo new").await;
     }
@@ -225,7 +226,7 @@ async fn a_kill_at_any_moment_leaves_the_old_or_the_restored_database() {
                     let path = app.folder().join(&name);
                     assert!((1..=2).contains(&texts(&path).await.len()), "{name} is whole");
                 }
-                // Restores the old one for the next round.
+                // Restores the old database for the next round.
                 let replaced = kept(&app).into_iter().next().unwrap();
                 assert!(app.run_api(&["restore", &replaced]).await.status.success());
             }

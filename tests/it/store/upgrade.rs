@@ -1,4 +1,4 @@
-//! A database of an earlier release opens; one of a later release is rejected.
+//! A database from an earlier release can be opened; one from a later release is rejected.
 
 use std::{
     fs::{self, File},
@@ -13,13 +13,13 @@ use sqlx::{Connection as _, SqliteConnection};
 
 use super::connect;
 
-/// Time limit for the takeover of the recorded workers' tasks and their answers.
+/// Time limit for taking over the tasks of the recorded workers and answering them.
 const GOES_ON_WITHIN: Duration = Duration::from_mins(1);
 
-/// The agent that requests permission for each tool, as in `make.py`.
+/// The agent that requests permission for every tool call, as in `make.py`.
 const ASKING: &str = "[[agents]]\nkey = \"asking\"\ndriver = \"acp\"\ncommand = \"WORKER\"\nargs = [\"demo-agent\"]\npermission = \"ask\"\n";
 
-/// The data that was recorded when the fixture was made.
+/// The data recorded when the fixture was created.
 struct Fixture {
     database: PathBuf,
     recorded: Value,
@@ -41,7 +41,7 @@ fn fixtures() -> Vec<Fixture> {
 }
 
 impl Fixture {
-    /// Unpacks it as the database of an installation whose processes have not started.
+    /// Unpacks the fixture as the database of an installation whose processes have not started.
     async fn install(&self) -> TestApp {
         let worker = banter_tests::process::binary("worker");
         let app = TestApp::builder()
@@ -54,7 +54,7 @@ impl Fixture {
             .await;
         let file = File::create(app.database()).unwrap();
         assert!(Command::new("gzip").arg("-dc").arg(&self.database).stdout(file).status().unwrap().success());
-        // Time-limited data would have expired by now.
+        // Data with an expiration time would have expired by now.
         let mut connection = connect(&app.database()).await;
         for table in ["idempotency_key SET created_at", "login SET expires_at"] {
             let change = format!("UPDATE {table} = strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '+1 hour')");
@@ -69,7 +69,7 @@ impl Fixture {
     }
 }
 
-/// Fails if a recorded value is missing or different now. A later release may add fields.
+/// Fails if a recorded value is missing or has changed. A later release may add fields.
 fn assert_includes(now: &Value, recorded: &Value, place: &str) {
     match (now, recorded) {
         (Value::Object(now), Value::Object(recorded)) => {
@@ -167,7 +167,7 @@ async fn both_programs_reject_a_database_of_a_later_release() {
     let mut connection = connect(&app.database()).await;
     let known: i64 =
         sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations").fetch_one(&mut connection).await.unwrap();
-    // The newest migration, and one between the known ones.
+    // The newest migration, and one that precedes a known migration.
     for (unknown, described) in [(99_990_101_000_000_i64, "newer"), (20_261_122_090_001, "in between")] {
         let insert = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
                       VALUES (?1, ?2, 1, x'00', 0)";
@@ -201,7 +201,7 @@ async fn schema(connection: &mut SqliteConnection) -> Vec<String> {
     sqlx::query_scalar(all).fetch_all(connection).await.unwrap()
 }
 
-/// Returns the single line that a failed program writes to stderr besides its log.
+/// Returns the only line that a failed program writes to stderr in addition to its log.
 fn only_line(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let stderr = String::from_utf8(output.stderr.clone()).unwrap();

@@ -1,4 +1,4 @@
-//! The start of a stream: headers, `hello`, and every kind of cursor.
+//! The start of a stream: headers, `hello`, and all kinds of cursors.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use banter_tests::{
 use rand::RngExt as _;
 use serde_json::json;
 
-/// The heartbeat interval is 15 s; the rest is a margin for a busy machine.
+/// The heartbeat interval is 15 s; the rest is headroom for a busy machine.
 const HEARTBEAT_LIMIT: Duration = Duration::from_secs(25);
 
 async fn app() -> (TestApp, Client) {
@@ -24,7 +24,7 @@ async fn app() -> (TestApp, Client) {
     (app, client)
 }
 
-/// Renames a session, and returns the event, which must be the next one of the stream.
+/// Renames a session and returns the resulting event, which must be the next one on the stream.
 async fn touch(client: &Client, stream: &mut EventStream, session: &str, title: &str) -> Event {
     client.patch(&format!("/v1/chat/{session}"), &json!({"title": title})).await.ok(200);
     let event = stream.expect("session.updated").await;
@@ -164,7 +164,7 @@ async fn an_invalid_cursor_leads_to_one_resync_and_a_working_stream() {
         let path = if number % 2 == 0 { USER_EVENTS.to_owned() } else { session_events(&session) };
         for by_header in [true, false] {
             let request = if by_header {
-                // Values that are invalid in a header are tested only as a query.
+                // Values that cannot be sent in a header are tested only as a query parameter.
                 let Ok(value) = reqwest::header::HeaderValue::from_bytes(cursor.as_bytes()) else { continue };
                 if cursor.trim().is_empty() {
                     continue;
@@ -178,7 +178,7 @@ async fn an_invalid_cursor_leads_to_one_resync_and_a_working_stream() {
             let resync = stream.expect("resync").await;
             assert!(resync.data["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{cursor:?}");
             assert_eq!(resync.data["cursor"], hello.data["cursor"], "both are the head");
-            // The next event is the change that comes now: one resync, and the stream continues.
+            // The next event is the change made now, so there is only one resync and the stream continues.
             let event = touch(&client, &mut stream, &session, &format!("{number}{by_header}")).await;
             let head = Position::parse(hello.data["cursor"].as_str().unwrap()).unwrap();
             assert_eq!(event.id, Some(Position { seq: head.seq + 1, ..head }.text()), "{cursor:?}");
@@ -233,7 +233,7 @@ async fn twenty_streams_of_one_user_carry_the_same_events() {
     for follower in &followers {
         follower.settle(&client).await;
     }
-    // A stream that started later may carry the first ones in a newer state, but all carry the same events.
+    // A stream that started later may carry the first events in a newer state, but all streams carry the same events.
     let durable = |follower: &Follower| -> Vec<_> {
         follower.events().into_iter().filter(Event::is_durable).map(|event| (event.id, event.kind)).collect()
     };

@@ -1,4 +1,4 @@
-//! Live text: offsets, partials, typing, and no gap wherever a client joins.
+//! Live text: offsets, partial texts, and typing, without a gap wherever a client joins.
 
 use std::time::Duration;
 
@@ -176,7 +176,7 @@ async fn typing_is_renewed_before_it_expires_while_the_turn_runs() {
 
     let events = eventually("a renewal", async || Some(typings()).filter(|events| events.len() >= 2)).await;
 
-    // RFC 3339 times in UTC with milliseconds sort chronologically.
+    // RFC 3339 timestamps in UTC with milliseconds sort chronologically.
     let at = |event: &Event, field: &str| text_of(&event.data, field);
     assert!(at(&events[0], "at") < at(&events[0], "expires_at"));
     assert!(at(&events[1], "at") < at(&events[0], "expires_at"), "renewed too late: {events:?}");

@@ -1,4 +1,4 @@
-//! A client that is repeatedly dropped and reconnected ends with the state of a fresh GET.
+//! A client that is repeatedly dropped ends with the state of a fresh GET.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::support::Scripted;
 
-/// Performs every user operation for a while.
+/// Performs every kind of user operation for a while.
 async fn busy_life(scripted: &Scripted, rng: &mut TestRng) {
     let client = &scripted.client;
     let mut sessions = vec![scripted.session().await, scripted.session().await];

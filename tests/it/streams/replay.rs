@@ -1,4 +1,4 @@
-//! Replay of missed events: in order, without a gap, in their current state.
+//! Replay of missed events: in order, without gaps, and in their current state.
 
 use banter_tests::{
     app::TestApp,
@@ -11,14 +11,14 @@ use serde_json::json;
 
 use crate::support::Scripted;
 
-/// Number of missed events from which a client receives a resync.
+/// Number of missed events at which a client receives a resync.
 const FAR_BEHIND: u64 = 10_000;
 
 async fn head(client: &Client) -> String {
     client.get("/v1/chat").await.ok(200)["as_of"].as_str().unwrap().to_owned()
 }
 
-/// Returns everything after a cursor, up to the latest event.
+/// Returns all events after a cursor, up to the latest one.
 async fn replay(client: &Client, cursor: &str) -> Vec<Event> {
     let head = head(client).await;
     let mut stream = client.events_after(USER_EVENTS, cursor).await;

@@ -1,4 +1,4 @@
-//! A reader that stalls for a while: nothing waits for it, and it never misses events unnoticed.
+//! A reader that stalls for a while. Nothing waits for it, and it can always tell whether it has missed events.
 
 use std::time::{Duration, Instant};
 
@@ -14,17 +14,17 @@ use serde_json::json;
 
 use crate::support::Scripted;
 
-/// More than the system's buffers of one connection can hold, in bytes.
+/// More bytes than the system can buffer for one connection.
 const MORE_THAN_BUFFERS: usize = 16 * 1024 * 1024;
 
-/// An unread stream and the state at its start.
+/// An unread stream and the state when it was opened.
 async fn stalled(client: &Client) -> (EventStream, Model) {
     let model = Model::of_user(client).await;
     let stream = client.events_after(USER_EVENTS, &model.cursor()).await;
     (stream, model)
 }
 
-/// Reads to the latest event and validates the stream; stops at a `resync`, which announces missing events.
+/// Reads up to the latest event and validates the stream. Stops at a `resync`, which announces missing events.
 async fn read_on(client: &Client, mut stream: EventStream, model: &mut Model) {
     let head = client.get("/v1/chat").await.ok(200)["as_of"].as_str().unwrap().to_owned();
     while !model.is_stale() && model.cursor() != head {
@@ -84,7 +84,7 @@ async fn a_slow_reader_that_missed_text_gets_the_whole_partial_text_first() {
         }
     }
 
-    // The buffered events come first; another chunk then shows that something was missed.
+    // The buffered events arrive first. A further chunk then reveals that text was missed.
     let (mut stream, mut length, mut partials) = (stream, pieces * piece.len(), 0);
     let has_all = |model: &Model, length| {
         turns.iter().all(|(_, task, _)| model.draft(task).is_some_and(|draft| draft.text.len() == length))
@@ -126,7 +126,7 @@ async fn many_stalled_readers_use_little_memory() {
         scripted.model.script(&prompt, [Answer::text(&text)]);
         assert_eq!(client.ask(&session, &prompt).await["task"]["status"], "succeeded");
     }
-    // All of it is buffered for many readers that accept nothing.
+    // None of these readers accepts anything, so the api has to buffer for each of them.
     let mut stalled = Vec::new();
     for _ in 0..24 {
         stalled.push(client.events_after(USER_EVENTS, &from).await);
@@ -159,7 +159,7 @@ async fn many_stalled_readers_use_little_memory_during_long_answers() {
         stalled.push(client.events(USER_EVENTS).await);
     }
 
-    // A reader receives the text of every answer.
+    // A reader that keeps up receives the text of every answer.
     let mut reader = client.events(USER_EVENTS).await;
     for _ in &turns {
         reader

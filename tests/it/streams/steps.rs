@@ -1,4 +1,4 @@
-//! Steps of an agent, from a model's reasoning: live, on joining, after the end, on both relays.
+//! An agent's steps, from a model's reasoning: live, when a client joins, and after the end, with and without Redis.
 
 use banter_tests::{
     app::TestApp,
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::Scripted;
 
-/// Returns the status and text of a step's event, if it is one of this task.
+/// Returns the status and text in a step event, if it belongs to this task.
 fn thought(event: &Event, task: &str) -> Option<(String, String)> {
     let of_task = event.kind == "task.step" && event.data["task_id"] == task;
     let step = &event.data["step"];

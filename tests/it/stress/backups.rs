@@ -1,4 +1,5 @@
-//! Backups under load and restores of them, with `kill -9` during both and of the clients' api.
+//! Backups under load and restores of these backups. Both commands and the clients' api are killed (`kill -9`) while
+//! they run.
 
 use std::{
     sync::{Arc, Mutex},
@@ -21,10 +22,10 @@ use super::{Batch, batches, report::Report, sleep_up_to};
 
 /// Rounds per installation.
 const BATCH: u64 = 10;
-/// Number of users that send at the same time.
+/// Number of users that send messages at the same time.
 const SENDERS: usize = 3;
 
-/// The messages of one user to one session, in order; the last one may not have been accepted.
+/// The messages that one user sent to one session, in order. The last one may not have been accepted.
 #[derive(Default)]
 struct Sent {
     tried: Vec<String>,
@@ -33,7 +34,7 @@ struct Sent {
 
 type Log = Arc<Mutex<Sent>>;
 
-/// Sends one message after the other until stopped, or until no api answers.
+/// Sends one message after another until stopped or until no api responds.
 async fn send(client: Client, session: String, log: Log, stop: CancellationToken, mut rng: TestRng) {
     while !stop.is_cancelled() {
         let text = {
@@ -50,7 +51,7 @@ async fn send(client: Client, session: String, log: Log, stop: CancellationToken
                 let mut log = log.lock().unwrap();
                 log.accepted = log.tried.len();
             }
-            // It was not stored.
+            // The message was not stored.
             Ok(_) => drop(log.lock().unwrap().tried.pop()),
             Err(_) => return,
         }
@@ -58,8 +59,8 @@ async fn send(client: Client, session: String, log: Log, stop: CancellationToken
     }
 }
 
-/// Checks that each session is a prefix of what was sent to it, at least as long as `least`, and that each answer
-/// belongs to its message.
+/// Checks that each session contains a prefix of what was sent to it, with at least `least` messages, and that each
+/// answer matches its message.
 async fn check_conversation(client: &Client, session: &str, tried: &[String], least: usize) {
     client.wait_until_idle(session).await;
     let messages = client.messages(session).await;

@@ -1,4 +1,4 @@
-//! Many messages to one busy session, with more workers than it can use.
+//! Many messages to one busy session, with more workers than the session can use.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use super::{Batch, batches, installation::Installation, report::Report, sleep_up
 /// Rounds per installation.
 const BATCH: u64 = 10;
 
-/// Number of messages per round, in addition to the first, whose answer the test controls.
+/// Number of messages per round, in addition to the first one, whose answer the test controls.
 const MESSAGES: usize = 50;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_messages_to_a_busy_session_are_answered_in_order_one_at_a_time() {
     let report = Report::new("busy session");
     for Batch { rounds, mut rng } in batches("busy session", BATCH) {
-        // Long enough that no live worker looks dead on a busy machine, which would let two of them answer at the same
-        // time.
+        // Long enough that no live worker is considered dead on a busy machine, which could lead to two of them
+        // answering at the same time.
         let lease = |builder: Builder| builder.workers(3).env("TASK_LEASE_SECONDS", "5");
         let mut installation = Installation::start(lease).await;
         let clients = installation.clients.clone();

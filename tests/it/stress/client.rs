@@ -1,4 +1,4 @@
-//! A client that sends, waits for the answer, and sends again, whatever happens to the installation.
+//! A client that sends a message, waits for the answer, and repeats this no matter what happens to the installation.
 
 use std::{
     sync::Arc,
@@ -22,10 +22,10 @@ use super::report::Report;
 /// Number of turns after which a client starts a new session.
 const TURNS: usize = 50;
 
-/// How long a client keeps retrying: longer than any freeze and a takeover after it, on a busy machine.
+/// How long a client keeps retrying: longer than any freeze and the following takeover on a busy machine.
 const RETRY_LIMIT: Duration = Duration::from_mins(2);
 
-/// A client asks another api after 3 s.
+/// A client tries another api after 3 s.
 const RETRIES: RetryPolicy = RetryPolicy {
     response_limit: Duration::from_secs(3),
     limit: RETRY_LIMIT,
@@ -33,10 +33,10 @@ const RETRIES: RetryPolicy = RetryPolicy {
     retries_lost: true,
 };
 
-/// The longest pause between two messages.
+/// The longest pause between messages.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// A session, as the client knows it.
+/// A session from the client's point of view.
 #[derive(Debug)]
 pub struct Conversation {
     pub session: String,
@@ -67,14 +67,14 @@ pub struct ChatClient {
 }
 
 impl ChatClient {
-    /// Chats until stopped. The last message was then accepted, and its outcome may be pending.
+    /// Chats until stopped. At that point, the last message has been accepted, but its outcome may be pending.
     pub async fn chat(mut self) -> Vec<Conversation> {
         while !self.stop.is_cancelled() {
             if self.conversations.last().is_none_or(|last| last.sent.len() >= TURNS) {
                 let session = self.create_session().await;
                 self.conversations.push(Conversation { session, sent: Vec::new() });
             }
-            // Up to three messages in a row: the later ones are queued.
+            // Sends up to three messages in a row, so that the later ones are queued.
             for _ in 0..=self.rng.random_range(0..3) {
                 self.send_message().await;
             }
@@ -102,7 +102,7 @@ impl ChatClient {
         self.conversations.last_mut().unwrap().sent.push(SentMessage { text, answer, message, task });
     }
 
-    /// Scripts the answer and its pace.
+    /// Scripts the answer and its timing.
     fn script(&mut self, text: &str) -> String {
         let beginning = format!("re {text}:");
         let words: Vec<String> = (0..self.rng.random_range(0..8)).map(|word| format!(" wörd{word}")).collect();
@@ -112,7 +112,7 @@ impl ChatClient {
         format!("{beginning}{}", words.concat())
     }
 
-    /// Waits for the outcome of the last message, and checks that every accepted message exists.
+    /// Waits for the outcome of the last message and checks that every accepted message exists.
     async fn read(&mut self) {
         let Some(last) = self.conversations.last() else { return };
         let (session, task) = (last.session.clone(), last.sent.last().unwrap().task.clone());
@@ -130,7 +130,7 @@ impl ChatClient {
         }
     }
 
-    /// Tries one api after the other until one returns the expected status. Any other success is a failure.
+    /// Tries one api after another until one returns the expected status. Any other success status is a failure.
     async fn retry(&mut self, status: u16, request: impl Fn(&Client) -> RequestBuilder) -> Reply {
         let report = |response: &Response| {
             self.report.count(match response {

@@ -1,4 +1,4 @@
-//! Events that are published while a stream connects, with and without a cursor, through both apis.
+//! Events published while a stream connects, with and without a cursor, on both apis.
 
 use std::time::Duration;
 
@@ -20,14 +20,14 @@ const BATCH: u64 = 20;
 /// Number of streams per round.
 const STREAMS: u64 = 25;
 
-/// Number of users whose streams connect at the same time. Each has one session, so that both kinds of stream carry
-/// every event.
+/// Number of users whose streams connect at the same time. Each user has one session, so both kinds of streams carry
+/// all events.
 const USERS: u64 = 4;
 
-/// Maximum number of turns in a session: the model compares one page of it.
+/// Maximum number of turns in a session. The model compares one page.
 const ASKS: usize = 150;
 
-/// A user with a session.
+/// A user with one session.
 struct StreamUser {
     clients: Vec<Client>,
     session: String,
@@ -88,7 +88,7 @@ impl StreamUser {
         }
     }
 
-    /// Makes a few changes through both apis, some of them by a worker.
+    /// Makes a few changes through both apis. Some of the changes are made by a worker.
     async fn publish(&mut self, number: u64) {
         let path = format!("/v1/chat/{}", self.session);
         for change in 0..=self.rng.random_range(0..4) {
@@ -104,7 +104,7 @@ impl StreamUser {
         }
     }
 
-    /// Reads to the last published event: every number once, in order.
+    /// Reads up to the last published event. Every sequence number must occur once, in order.
     async fn read(&self, stream: &mut EventStream, begin: &Position, end: &Position, mut model: Option<&mut Model>) {
         let mut seq = begin.seq;
         while seq < end.seq {

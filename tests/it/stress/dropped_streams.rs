@@ -1,4 +1,4 @@
-//! Streams that are dropped at random bytes and resume from the last cursor.
+//! Streams that are dropped at random byte positions and resume from the last cursor.
 
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ const BATCH: u64 = 20;
 /// Number of dropped connections per round.
 const CUTS: u64 = 50;
 
-/// Some connections are dropped within the request or the headers, most within a frame: the events of an answer have
-/// about ten times as many bytes.
+/// Most connections are dropped in the middle of an event, and some within the request or the headers: the events of an
+/// answer have about ten times as many bytes.
 const BYTES: std::ops::Range<u64> = 1..6000;
 
 /// A round takes about a second.
@@ -47,7 +47,7 @@ async fn streams_dropped_at_random_bytes_miss_and_repeat_nothing() {
 
         let cut = || proxies.iter().map(Proxy::cut).sum::<usize>() as u64;
         for round in 1..=rounds {
-            // The stream of this session carries events, too.
+            // This session's stream also carries events.
             installation.clients[0].ask(&session, &format!("round {round}")).await;
             within(ROUND_LIMIT, "the round's cuts", async || (cut() >= round * CUTS).then_some(())).await;
         }
@@ -58,7 +58,7 @@ async fn streams_dropped_at_random_bytes_miss_and_repeat_nothing() {
     report.print();
 }
 
-/// Applies to every new connection, and none stays open.
+/// Applies to every new connection, so none of them stays open.
 fn set_rules(proxies: &[Proxy], rules: &Rules) {
     for proxy in proxies {
         proxy.set_rules(rules.clone());

@@ -1,7 +1,7 @@
-//! SIGSTOP of a worker, an api, or Redis at a random moment for a while, then SIGCONT, under load.
+//! A worker, an api, or Redis is frozen (SIGSTOP) at a random time for a while and then resumed (SIGCONT), under load.
 //!
-//! A process may be frozen inside a write transaction and hold the database's only write lock. All others then wait
-//! until it resumes, and requests return 503 `store_busy`; those rounds are counted.
+//! A process may be frozen inside a write transaction and then holds the database's only write lock. All other
+//! processes wait until it resumes, and requests return 503 `store_busy`; these rounds are counted.
 
 use std::time::{Duration, Instant};
 
@@ -25,10 +25,10 @@ use super::{
 /// Rounds per installation.
 const BATCH: u64 = 10;
 
-/// The latest start of a freeze.
+/// The latest start of a freeze within a round.
 const MAX_DELAY: Duration = Duration::from_secs(1);
 
-/// Duration of a freeze: 1 to 30 s, more often short than long; in the short run 1 to 4 s.
+/// Duration of a freeze: 1 to 30 s, with shorter freezes more frequent. In the short run, 1 to 4 s.
 fn draw_freeze_time(rng: &mut TestRng) -> Duration {
     if is_short() {
         return Duration::from_secs(1) + rng.random_range(Duration::ZERO..Duration::from_secs(3));
@@ -37,7 +37,7 @@ fn draw_freeze_time(rng: &mut TestRng) -> Duration {
     Duration::from_secs(1) + rng.random_range(Duration::ZERO..upper.max(Duration::from_millis(1)))
 }
 
-/// Sends while a process is frozen and expects an answer in time.
+/// Sends messages while a process is frozen and expects their answers in time.
 struct Probe {
     session: String,
     stream: EventStream,
@@ -66,7 +66,7 @@ impl Probe {
     }
 }
 
-/// Sleeps until this long after a moment.
+/// Sleeps until this much time has passed since a moment.
 async fn until(since: Instant, lasting: Duration) {
     tokio::time::sleep(lasting.saturating_sub(since.elapsed())).await;
 }
@@ -106,7 +106,7 @@ async fn turns_of_frozen_workers_continue_elsewhere_in_time() {
 async fn frozen_apis_block_no_other_process() {
     let report = Report::new("frozen apis");
     for Batch { rounds, mut rng } in batches("frozen apis", BATCH) {
-        // The two apis that are used here never freeze.
+        // The two apis used here are never frozen.
         let mut installation = Installation::start(|builder| builder.apis(3)).await;
         let load = Load::start(&installation, &mut rng, &report).await;
         let mut probe = Probe::start(&installation).await;

@@ -1,4 +1,4 @@
-//! The same orderings with a worker that freezes during turns and resumes at any moment around them.
+//! The same races, with a worker that freezes during turns and resumes at a random time close to the operation.
 
 use std::time::{Duration, Instant};
 
@@ -15,19 +15,19 @@ use serde_json::json;
 
 use super::{Batch, batches, installation::Installation, report::Report, sleep_up_to};
 
-/// Rounds per installation: five sessions each, and a list shows a hundred.
+/// Rounds per installation. Each round creates five sessions, and a list page holds a hundred.
 const BATCH: u64 = 18;
 
-/// The text of the held turns when the worker freezes.
+/// The text of the held turns at the time when the worker freezes.
 const SO_FAR: &str = "text so far";
 
-/// Everything happens within this time of the freeze.
+/// All operations happen within this time after the freeze.
 const FREEZE_TIME: Duration = Duration::from_millis(1500);
 
-/// A cancellation takes 1 s at most; the rest is a margin for a machine that is busy with other tests.
+/// A cancellation takes at most 1 s; the rest is headroom for a machine that is busy with other tests.
 const STOP_WITHIN: Duration = Duration::from_secs(1 + 10);
 
-/// A session with a running turn, possibly on the frozen worker, and a queued one.
+/// A session with a running turn, possibly on the frozen worker, and a queued turn.
 struct Busy {
     session: String,
     held: Sent,
@@ -38,7 +38,7 @@ struct Busy {
 async fn every_ordering_with_a_frozen_worker_has_one_outcome() {
     let report = Report::new("orderings with a frozen worker");
     for Batch { rounds, mut rng } in batches("orderings with a frozen worker", BATCH) {
-        // No takeover: the lease is longer than any freeze here.
+        // There is no takeover, because the lease is longer than any freeze in this test.
         let mut installation = Installation::start(|builder| builder.env("TASK_LEASE_SECONDS", "30")).await;
         let follower = FollowerOptions::user(&installation.clients[1]).start().await;
         let client = installation.clients[0].clone();
@@ -166,7 +166,7 @@ async fn archive(client: &Client, busy: &Busy, mut rng: TestRng, report: &Report
     Some(text_of(&busy.queued.message, "content"))
 }
 
-/// The held turn is interrupted, and the queued one keeps its place before the new message.
+/// The held turn is interrupted, and the queued turn stays ahead of the new message.
 async fn interrupt(client: &Client, busy: &Busy, next: &str, mut rng: TestRng, report: &Report) -> Option<String> {
     sleep_up_to(&mut rng, FREEZE_TIME).await;
     let sent = Sent::from_body(&client.send_on_busy(&busy.session, next, "interrupt").await.ok(202));

@@ -1,4 +1,4 @@
-//! The installation of the stress tests, and a model server that clients script while they chat.
+//! The installation for the stress tests, with a model server that clients script while they chat.
 
 use std::{collections::HashSet, env, sync::Arc};
 
@@ -12,7 +12,7 @@ use banter_tests::{
 pub struct Installation {
     pub app: TestApp,
     pub model: Arc<FakeOpenAi>,
-    /// A client of each api, which retries while the store is busy.
+    /// One client per api. The clients retry requests while the store is busy.
     pub clients: Vec<Client>,
 }
 
@@ -22,8 +22,8 @@ pub fn has_redis() -> bool {
 }
 
 impl Installation {
-    /// Starts two apis on reserved ports and two workers, with more attempts than a series of faults uses up, unless
-    /// `change` configures otherwise.
+    /// Starts two apis on reserved ports and two workers, unless `change` configures otherwise. Turns have more
+    /// attempts than a series of faults can use up.
     pub async fn start(change: impl FnOnce(Builder) -> Builder) -> Self {
         let model = FakeOpenAi::start().await;
         let builder = TestApp::builder().apis(2).workers(2).lasting_ports().agents(&model.agent("max_attempts = 9"));
@@ -34,7 +34,7 @@ impl Installation {
         Self { app, model: Arc::new(model), clients }
     }
 
-    /// Starts one with a lease of 4 s, so that takeovers are quick, and the store counts as busy after 2 s.
+    /// Starts an installation with a lease of 4 s, which makes takeovers quick. The store counts as busy after 2 s.
     pub async fn start_with_short_lease(change: impl FnOnce(Builder) -> Builder) -> Self {
         Self::start(|builder| change(builder.env("TASK_LEASE_SECONDS", "4"))).await
     }
@@ -44,7 +44,7 @@ impl Installation {
         self.clients[0].create_session("scripted").await
     }
 
-    /// Panics when any request to the model contains one of these texts as a message.
+    /// Panics if any request to the model contains one of these texts as a message.
     pub fn assert_never_sent(&self, texts: &[String]) {
         let texts: HashSet<&String> = texts.iter().collect();
         for request in self.model.requests() {

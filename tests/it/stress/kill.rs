@@ -1,4 +1,4 @@
-//! `kill -9` of a worker, an api, or Redis at a random moment, under load.
+//! A worker, an api, or Redis is killed (`kill -9`) at a random time, under load.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use super::{
 /// Rounds per installation.
 const BATCH: u64 = 20;
 
-/// The latest time of a kill.
+/// The latest time of a kill within a round.
 const MAX_DELAY: Duration = Duration::from_millis(1500);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

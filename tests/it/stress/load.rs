@@ -22,10 +22,11 @@ use super::{
 /// Number of clients.
 const CLIENTS: usize = 3;
 
-/// The longest delay before each of an answer's words, of which there are at most eight: no answer takes a second.
+/// The longest delay before each word of an answer. Answers have at most eight words, so every answer takes less than a
+/// second.
 const WORD_DELAY: Duration = Duration::from_millis(80);
 
-/// A running load.
+/// A load that is running.
 pub struct Load {
     clients: JoinSet<Vec<Conversation>>,
     followers: Vec<Follower>,
@@ -34,12 +35,12 @@ pub struct Load {
 }
 
 impl Load {
-    /// Starts all clients on all apis, and streams on each api that follow them.
+    /// Starts all clients on all apis, and starts streams on each api that follow the clients.
     pub async fn start(installation: &Installation, rng: &mut TestRng, report: &Report) -> Self {
         Self::start_with_delay(installation, rng, report, WORD_DELAY).await
     }
 
-    /// Starts them with an agent that takes up to this long before each word.
+    /// Like [`Self::start`], with a custom maximum delay before each word.
     pub async fn start_with_delay(
         installation: &Installation,
         rng: &mut TestRng,
@@ -81,13 +82,13 @@ impl Load {
         &self.followers
     }
 
-    /// Adds a stream that is checked at the end.
+    /// Adds a stream to check at the end.
     pub fn add(&mut self, follower: Follower) {
         self.followers.push(follower);
     }
 
-    /// Stops all clients and checks the result: each accepted message exists once, in order, with the scripted answer;
-    /// the agent received them in that order; every stream is complete; the database is consistent.
+    /// Stops all clients and checks the result: every accepted message exists once, in order, and with the scripted
+    /// answer; the agent received the messages in that order; all streams are complete; the database is consistent.
     pub async fn finish(mut self, installation: &Installation) {
         self.stop.cancel();
         let mut conversations = Vec::new();
@@ -133,7 +134,7 @@ impl Load {
     }
 }
 
-/// Returns when the agent first received each text.
+/// Returns the time at which the agent first received each text.
 fn first_asked(installation: &Installation) -> HashMap<String, usize> {
     let mut first = HashMap::new();
     for (number, prompt) in installation.model.prompts().into_iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Thousands of users whose streams connect at the same time, with a distant Redis.
+//! Thousands of users whose streams connect at the same time, with high latency to Redis.
 
 use std::time::{Duration, Instant};
 
@@ -22,13 +22,13 @@ use super::{
 /// Rounds per installation.
 const BATCH: u64 = 20;
 
-/// Number of users that connect at once; a tenth in the short run.
+/// Number of users that connect at the same time. The short run uses a tenth.
 const USERS: usize = 3000;
 
-/// One-way delay to Redis.
+/// One-way latency to Redis.
 const DISTANCE: Duration = Duration::from_millis(5);
 
-/// Number of users whose events are awaited in each round.
+/// Number of users per round whose events are awaited.
 const SAMPLE: usize = 20;
 
 /// Time limit for all subscriptions on a machine that is busy with other tests. The longest time is reported.
@@ -49,7 +49,8 @@ async fn all_users_who_connect_at_once_are_subscribed_and_receive_their_events()
         let installation = Installation::start(change).await;
         let count = if is_short() { USERS / 10 } else { USERS };
         for round in 0..rounds {
-            // Not the previous users, whose streams may still be closing, so nobody is subscribed already.
+            // Uses new users, because the streams of the previous ones may still be closing and their subscriptions
+            // still exist.
             let users = (0..count).map(|number| format!("user{round}-{number}"));
             let keys = installation.app.create_keys(users).await;
             let here = installation.clients[0].clone();

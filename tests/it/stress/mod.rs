@@ -6,20 +6,22 @@
 //! | [`freeze`] | One of them is frozen for a while | The same, and the late one changes nothing |
 //! | [`dropped_streams`] | Streams are dropped at random bytes | No gap, no duplicate, no reordering |
 //! | [`connect`] | A stream connects while events are published | Each event exactly once |
-//! | [`races`], [`frozen_races`] | Cancel, edit, unsend, and archive race with the claim and the end | One outcome; unsent text never reaches an agent |
+//! | [`races`], [`frozen_races`] | Cancel, edit, unsend, and archive race with the claim and the end | One outcome;
+//! unsent text never reaches an agent |
 //! | [`backups`] | A backup, a restore, and the load are killed | A prefix of the history; nothing mixed |
 //! | [`busy_session`] | Fifty messages are sent to one session | Answered in the order sent, one at a time |
 //! | [`rolling_restart`] | Every process is restarted in turn | No lost send, no gap, no failure counted |
-//! | [`relay`] | Redis is killed, frozen, restricted, or closes connections; the wake-up file is removed | The next turn is as fast as usual; no hint is dropped |
-//! | [`many_users`] | Thousands of streams connect at once, with Redis 5 ms away | All are subscribed at once; each receives its events |
+//! | [`relay`] | Redis is killed, frozen, restricted, or closes connections; the wake-up file is removed | The next
+//! turn is as fast as usual; no hint is dropped |
+//! | [`many_users`] | Thousands of streams connect at once, with Redis 5 ms away | All are subscribed at once; each
+//! receives its events |
 //! | [`scaling`] | Workers are added and removed | The same as for [`rolling_restart`] |
 //!
-//! Most run under the load of a [`load`], whose messages and streams are all checked at the end, and the database with
-//! them.
+//! Most of them run under a [`load`]. At the end, all of its messages and streams are checked, and so is the database.
 //!
-//! `ROUNDS` is the number of rounds: 3 by default, as in every test run; `make test-stress` runs 200. The rounds come
-//! in [batches](Batch), each with its own installation and a seed that is printed; `BANTER_TEST_SEED` with the batch's
-//! `ROUNDS` replays it. `RELAY=without_redis` runs without Redis.
+//! `ROUNDS` is the number of rounds: 3 by default, which every test run uses, and 200 in `make test-stress`. The rounds
+//! are divided into [batches](Batch). Each batch has a separate installation and prints its seed. To replay a batch,
+//! set `BANTER_TEST_SEED` and `ROUNDS` to its values. `RELAY=without_redis` runs without Redis.
 
 mod backups;
 mod busy_session;
@@ -48,8 +50,8 @@ use rand::{RngExt as _, SeedableRng as _};
 /// The default number of rounds.
 const SHORT: u64 = 3;
 
-/// How much later than usual an answer may arrive during an outage: 2 s; the rest is a margin for a machine that is
-/// busy with other tests. The longest delay is reported.
+/// How much later than usual an answer may arrive during an outage. The contract allows 2 s; the rest is headroom for a
+/// machine that is busy with other tests. The longest delay is reported.
 const ANSWER_DELAY: Duration = Duration::from_secs(2 + 18);
 
 /// Returns the number of rounds.
@@ -57,18 +59,18 @@ fn rounds() -> u64 {
     env::var("ROUNDS").map_or(SHORT, |text| text.parse().unwrap_or_else(|_| panic!("ROUNDS is no number: {text:?}")))
 }
 
-/// Returns whether this is the short run that is part of every test run.
+/// Returns whether this is the short run, which is part of every test run.
 fn is_short() -> bool {
     rounds() <= SHORT
 }
 
-/// The rounds of a test in one installation.
+/// The rounds of a test that share an installation.
 struct Batch {
     rounds: u64,
     rng: TestRng,
 }
 
-/// Splits the rounds of a test into batches of at most `most`, so that one page lists all sessions and messages.
+/// Splits the rounds of a test into batches of at most `most` rounds, so that one page lists all sessions and messages.
 fn batches(test: &'static str, most: u64) -> impl Iterator<Item = Batch> {
     let first = env::var("BANTER_TEST_SEED")
         .map_or_else(|_| uuid::Uuid::new_v4().as_u64_pair().0 >> 32, |text| text.parse().expect("a seed is a number"));
@@ -80,7 +82,7 @@ fn batches(test: &'static str, most: u64) -> impl Iterator<Item = Batch> {
     })
 }
 
-/// Sleeps for a random time up to `longest`.
+/// Sleeps for a random duration of up to `longest`.
 async fn sleep_up_to(rng: &mut TestRng, longest: Duration) {
     tokio::time::sleep(rng.random_range(Duration::ZERO..longest)).await;
 }

@@ -1,6 +1,7 @@
-//! Cancel, edit, unsend, and archive against the claim of a turn and the end of the previous one, once per round.
+//! Cancel, edit, unsend, and archive race with the claim of a turn and the end of the previous one, once per round.
 //!
-//! Whichever side wins, a task has one outcome that fits the responses, and no agent receives an unsent text.
+//! Whichever side wins, a task has one outcome that is consistent with the responses, and no agent receives an unsent
+//! text.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,10 +17,10 @@ use serde_json::{Value, json};
 
 use super::{Batch, batches, installation::Installation, report::Report, sleep_up_to};
 
-/// Rounds per installation: ten sessions each, and a list shows a hundred.
+/// Rounds per installation. Each round creates ten sessions, and a list page holds a hundred.
 const BATCH: u64 = 9;
 
-/// The answer of a held turn.
+/// The answer in a held turn.
 const HELD_ANSWER: &str = "the whole answer";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -35,7 +36,7 @@ async fn every_ordering_against_the_claim_and_the_end_has_one_outcome() {
             let (four, five) = (race("edit, claim"), race("edit, promotion"));
             let (six, seven) = (race("unsend, claim"), race("unsend, promotion"));
             let (eight, nine) = (race("archive, claim"), race("archive, promotion"));
-            // Concurrently, so that the workers have more than one thing to do.
+            // Run concurrently, so that the workers have several tasks.
             let stops = async { tokio::join!(one.stop_at_claim(), two.stop_at_end(), three.stop_at_promotion()) };
             let edits = async { tokio::join!(four.edit_at_claim(), five.edit_at_promotion()) };
             let unsends = async { tokio::join!(six.unsend_at_claim(), seven.unsend_at_promotion()) };
@@ -55,7 +56,7 @@ async fn every_ordering_against_the_claim_and_the_end_has_one_outcome() {
 /// Texts that no agent may receive.
 type Unseen = Vec<String>;
 
-/// One race in a new session, with one side through one api and the other through the other.
+/// Runs one race in a new session. The two sides use different apis.
 struct Race {
     here: Client,
     there: Client,
@@ -83,7 +84,7 @@ impl Race {
         format!("{}: {what}", self.name)
     }
 
-    /// Draws a tiny offset of a random magnitude.
+    /// Draws a tiny offset with a random order of magnitude.
     async fn offset(&mut self) {
         let longest = [300, 3000, 30_000][self.rng.random_range(0..3)];
         sleep_up_to(&mut self.rng, Duration::from_micros(longest)).await;
@@ -104,7 +105,7 @@ impl Race {
         (session, held, gate, queued)
     }
 
-    /// Returns the task's outcome and its answer, and checks that the outcome is final.
+    /// Returns a task's outcome and answer, and checks that the outcome is final.
     async fn outcome(&self, session: &str, task: &str) -> (Value, Option<Value>) {
         let ended = self.there.wait_for_end(session, task).await;
         let answer = self.there.answer_of(session, task).await;
@@ -112,7 +113,7 @@ impl Race {
         (ended, answer)
     }
 
-    /// An accepted cancellation leads to `cancelled`; a rejected one came after the end.
+    /// An accepted cancellation leads to `cancelled`; a rejected one arrived after the end of the task.
     async fn check_stop(&self, session: &str, sent: &Sent, reply: &Reply) -> Unseen {
         let (ended, answer) = self.outcome(session, &sent.task_id).await;
         let finish_reason = answer.as_ref().map(|answer| text_of(answer, "finish_reason"));
@@ -162,7 +163,7 @@ impl Race {
         self.check_stop(&session, &queued, &reply).await
     }
 
-    /// After a 200 only the new text reaches the agent; after a 409 only the old one.
+    /// After a 200, only the new text reaches the agent; after a 409, only the old text does.
     async fn check_edit(&self, session: &str, sent: &Sent, new: &str, reply: &Reply) -> Unseen {
         let old = text_of(&sent.message, "content");
         let (seen, unseen) = if reply.status == 200 {
@@ -198,7 +199,7 @@ impl Race {
         self.check_edit(&session, &queued, &new, &reply).await
     }
 
-    /// After a 204 the message and its task are deleted and were never run; after a 409 it is answered.
+    /// After a 204, the message and its task are deleted and never ran; after a 409, the message is answered.
     async fn check_unsend(&self, session: &str, sent: &Sent, reply: &Reply) -> Unseen {
         if reply.status == 204 {
             self.report.count("won: unsends");
@@ -230,7 +231,7 @@ impl Race {
         self.check_unsend(&session, &queued, &reply).await
     }
 
-    /// In an archived session a started turn ends as usual, and a queued one is cancelled.
+    /// In an archived session, a started turn ends as usual, and a queued turn is cancelled.
     async fn check_archived(&self, session: &str, sent: &Sent) -> Unseen {
         let (ended, answer) = self.outcome(session, &sent.task_id).await;
         if ended["status"] == "succeeded" {

@@ -1,4 +1,4 @@
-//! Disturbances of the relay: the first turn after one is as fast as usual, and no hint is lost.
+//! Disturbances of the relay. The first turn afterward is as fast as usual, and no hint is lost.
 
 use std::time::{Duration, Instant};
 
@@ -19,10 +19,10 @@ const BATCH: u64 = 40;
 /// The longest outage.
 const MAX_OUTAGE: Duration = Duration::from_secs(3);
 
-/// Time after which every process has recovered.
+/// Time after which every process must have recovered.
 const RECOVERY: Duration = Duration::from_secs(2);
 
-/// Time limit for a recovery on a machine that is busy with other tests. The longest time is reported.
+/// Time limit for recovery on a machine that is busy with other tests. The longest time is reported.
 const RECOVERY_LIMIT: Duration = Duration::from_secs(20);
 
 /// A disturbance of Redis.
@@ -55,8 +55,8 @@ impl Disturbance {
         }
     }
 
-    /// Returns whether it includes an outage, after which processes have [`RECOVERY`]. Otherwise the very next turn
-    /// counts.
+    /// Returns whether the disturbance includes an outage. If so, processes may take [`RECOVERY`] to recover;
+    /// otherwise, the very next turn must be fast.
     const fn is_outage(self) -> bool {
         match self {
             Killed | Frozen | PublishDenied | ChannelsDenied => true,
@@ -98,7 +98,7 @@ impl Disturbance {
     }
 }
 
-/// Grants the processes' user the documented permissions, which a restarted Redis has lost.
+/// Grants the documented permissions to the processes' Redis user, because a restart of Redis discards them.
 fn allow(redis: &Redis) {
     let user = ["ACL", "SETUSER", "relay", "on", ">secret", "resetchannels", "&banter:*", "-@all"];
     redis.run(&[&user[..], &["+publish", "+subscribe", "+unsubscribe", "+ping"]].concat());
@@ -127,7 +127,7 @@ async fn the_first_turn_after_a_redis_disturbance_is_as_fast_as_usual() {
             if disturbance.is_outage() {
                 until_recovered(&installation).await;
                 report.time("recovery of the apis", returned_at.elapsed());
-                // Workers have no readiness endpoint.
+                // Workers have no readiness endpoint, so wait for as long as they may need.
                 tokio::time::sleep(RECOVERY.saturating_sub(returned_at.elapsed())).await;
             }
             let dropped = turns.dropped_hints().await;
@@ -142,7 +142,7 @@ async fn the_first_turn_after_a_redis_disturbance_is_as_fast_as_usual() {
     report.print();
 }
 
-/// Waits until both directions of every api's relay work and every followed user is subscribed.
+/// Waits until the relay works in both directions for every api and all followed users are subscribed.
 async fn until_recovered(installation: &Installation) {
     for client in &installation.clients {
         within(RECOVERY_LIMIT, "the relay works", async || {
@@ -159,7 +159,7 @@ async fn until_recovered(installation: &Installation) {
 async fn removing_the_wake_up_file_before_a_worker_restarts_delays_no_turn() {
     let report = Report::new("removed wake-up file");
     for Batch { rounds, mut rng } in batches("removed wake-up file", BATCH) {
-        // One worker: the turn needs the restarted one.
+        // With only one worker, the turn depends on the restarted one.
         let mut installation = Installation::start(|builder| builder.embedded().workers(1)).await;
         let mut turns = TurnTimes::measure(&installation, &report).await;
         let mut file = installation.app.database().into_os_string();

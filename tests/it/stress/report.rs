@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-/// Counters and longest durations of one test; clones share them.
+/// Counters and longest durations of one test. Clones share the values.
 #[derive(Clone, Debug)]
 pub struct Report {
     test: &'static str,
@@ -30,7 +30,7 @@ impl Report {
         self.add(what, 1);
     }
 
-    /// Increases a counter.
+    /// Adds to a counter.
     pub fn add(&self, what: &'static str, number: u64) {
         *self.counts.lock().unwrap().entry(what).or_default() += number;
     }
@@ -40,19 +40,19 @@ impl Report {
         self.last_number.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Records a duration, of which the longest is reported.
+    /// Records a duration. Only the longest one is reported.
     pub fn time(&self, what: &'static str, time: Duration) {
         let mut longest = self.longest.lock().unwrap();
         let known = longest.entry(what).or_default();
         *known = time.max(*known);
     }
 
-    /// Returns a counter.
+    /// Returns the value of a counter.
     pub fn get(&self, what: &str) -> u64 {
         self.counts.lock().unwrap().get(what).copied().unwrap_or_default()
     }
 
-    /// Prints the report at once, because tests run in parallel.
+    /// Prints the whole report at once, because tests run in parallel.
     pub fn print(&self) {
         let mut report = String::new();
         for (what, count) in &*self.counts.lock().unwrap() {

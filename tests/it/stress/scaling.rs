@@ -1,4 +1,4 @@
-//! Workers are added and removed under load; at times there are none.
+//! Workers are added and removed under load. At times, there are none.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ const BATCH: u64 = 20;
 /// Number of changes per round.
 const CHANGES: usize = 3;
 
-/// The maximum number of workers.
+/// Maximum number of workers.
 const MOST: usize = 4;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,4 +1,4 @@
-//! Time until turns of a lost worker continue, and time until answers arrive.
+//! The time until turns of a lost worker continue and until answers arrive.
 
 use std::time::{Duration, Instant};
 
@@ -11,12 +11,12 @@ use banter_tests::{
 
 use super::report::Report;
 
-/// 1.2 × lease (4 s) + 1 s are 5.8 s. The rest is a margin for a machine that is busy with other tests: while the write
-/// lock is not available in time, no worker is declared dead, which delays a takeover by a lease each time. The longest
-/// time is reported.
+/// 1.2 × lease (4 s) + 1 s is 5.8 s; the rest is headroom for a machine that is busy with other tests. While the write
+/// lock cannot be acquired in time, no worker is declared dead, and each such delay adds a lease to the takeover. The
+/// longest time is reported.
 pub const TAKEOVER: Duration = Duration::from_secs(40);
 
-/// A turn that was running at some moment.
+/// A turn that was running at a given moment.
 pub struct RunningTurn {
     session: String,
     task: String,
@@ -35,9 +35,9 @@ pub async fn running_turns(client: &Client) -> Vec<RunningTurn> {
         .collect()
 }
 
-/// Waits until each of these turns has ended or was taken over, all of them within `limit` of `since`.
+/// Waits until each of these turns has ended or has been taken over, within `limit` after `since`.
 ///
-/// The answers in these tests take less than a second, so a turn that is still running has a live worker.
+/// Answers in these tests take less than a second, so a turn that is still running belongs to a live worker.
 pub async fn wait_until_continued(
     client: &Client,
     turns: &[RunningTurn],
@@ -60,7 +60,7 @@ pub async fn wait_until_continued(
     }
 }
 
-/// Sends through one api and returns the time until the outcome arrives on a stream of another.
+/// Sends a message through one api and returns the time until the outcome arrives on a stream of the other.
 pub async fn answer_time(client: &Client, stream: &mut EventStream, session: &str, text: &str) -> Duration {
     let began = Instant::now();
     let Sent { task_id, .. } = client.send(session, text).await;

@@ -1,4 +1,4 @@
-//! Timed turns, which reveal whether one had to wait for the poll that finds work without a hint.
+//! Timed turns. The times reveal whether a turn had to wait for the poll that finds work without a hint.
 
 use std::time::{Duration, Instant};
 
@@ -6,16 +6,16 @@ use banter_tests::client::Client;
 
 use super::{installation::Installation, report::Report};
 
-/// Number of undisturbed turns, whose median is the usual time.
+/// Number of undisturbed turns. Their median is the usual duration.
 const USUAL: usize = 11;
 
-/// A turn that takes this much longer than usual may have waited for the poll, which runs once per second.
+/// If a turn takes this much longer than usual, it may have waited for the poll, which runs once per second.
 const SLOW: Duration = Duration::from_millis(700);
 
-/// Number of turns that may be slow because the machine is busy: this many, and a share of all.
+/// Number of turns that may be slow because the machine is busy, in addition to a share of all turns.
 const SLOW_ONE_IN: u64 = 4;
 
-/// The timed turns of one installation.
+/// The timed turns in one installation.
 pub struct TurnTimes {
     clients: Vec<Client>,
     session: String,
@@ -44,7 +44,7 @@ impl TurnTimes {
         turns
     }
 
-    /// Sends a message through one api and measures the time until its answer.
+    /// Sends a message through one api and measures the time until it is answered.
     pub async fn take(&mut self, api: usize, what: &'static str) {
         let time = self.time(api).await;
         self.report.time(what, time);
@@ -63,7 +63,7 @@ impl TurnTimes {
         began.elapsed()
     }
 
-    /// Returns the number of hints that the apis have dropped since they started.
+    /// Returns the number of hints dropped by the apis since they started.
     pub async fn dropped_hints(&self) -> u64 {
         let mut dropped = 0;
         for client in &self.clients {
@@ -72,7 +72,7 @@ impl TurnTimes {
         dropped
     }
 
-    /// Checks that most turns were fast: without hints, most would be slow.
+    /// Checks that most turns were fast. Without hints, most of them would be slow.
     pub fn check(&self, rounds: u64) {
         let most = 1 + rounds / SLOW_ONE_IN;
         assert!(self.slow <= most, "{} of {rounds} turns were slow, at most {most} may be", self.slow);

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use banter_tests::app::{TestApp, address_of};
 
-/// Time limit for a start that fails.
+/// Time limit for a startup failure.
 const FAILS_WITHIN: Duration = Duration::from_secs(30);
 
-/// Starts a process with this variable; it must exit with an error that names the variable.
+/// Starts a process with this variable, and expects it to exit with an error that names the variable.
 async fn refuses(app: &TestApp, program: &str, variable: &str, value: &str) -> String {
     let mut process = app.spawn(program, &[("BIND_ADDR", "127.0.0.1:0"), (variable, value)]);
     let status = process.wait_for_exit(FAILS_WITHIN).await;

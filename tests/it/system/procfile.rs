@@ -1,4 +1,4 @@
-//! The Procfile, run as process managers do: each line by `sh -c`, with a `PORT`, from the project's folder.
+//! Runs the Procfile the way process managers do: each line with `sh -c` and a `PORT`, in the project folder.
 
 use std::{
     collections::BTreeMap,
@@ -19,14 +19,14 @@ use tempfile::TempDir;
 
 const START_LIMIT: Duration = Duration::from_secs(30);
 
-/// Returns the lines by their names.
+/// Returns the lines of the Procfile by name.
 fn procfile() -> BTreeMap<String, String> {
     let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Procfile")).unwrap();
     let line = |line: &str| line.split_once(": ").map(|(name, line)| (name.to_owned(), line.to_owned())).unwrap();
     text.lines().map(line).collect()
 }
 
-/// Creates a folder like the project's after `cargo build --release`.
+/// Creates a folder that looks like the project folder after `cargo build --release`.
 fn project() -> TempDir {
     let folder = tempfile::Builder::new().prefix("banter-procfile-").tempdir().unwrap();
     let release = folder.path().join("target/release");
@@ -52,7 +52,7 @@ async fn run_and_stop(environment: &Environment, folder: &Path) {
     let sent = client.send(&session, "/slow 2").await;
     client.wait_for_status(&session, &sent.task_id, "running").await;
 
-    // Only the process that the manager started is signalled, so it must be the program or be replaced by it.
+    // A process manager signals only the process that it started, so the shell must be replaced by the program.
     let pids: Vec<u32> = [&api].into_iter().chain(&workers).map(Process::pid).collect();
     Signal::Terminate.send_to_all(&pids);
 

@@ -1,4 +1,4 @@
-//! Public operations, and the shape of responses.
+//! Public operations and the shape of responses.
 
 use banter_tests::{app::TestApp, chat::unknown_id, client::complained_fields, sse::USER_EVENTS, wait::eventually};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Any number of processes start in any order, and all at once on a new database.
+//! Any number of processes can start in any order, even all at once on a new database.
 
 use std::fs::File;
 

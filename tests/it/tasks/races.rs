@@ -1,4 +1,4 @@
-//! Races: whichever side wins, there is exactly one outcome, and the contract allows it.
+//! Races. Whichever side wins, there is exactly one outcome, and the contract allows it.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::support::Scripted;
 
 const ROUNDS: usize = 15;
 
-/// A pause of up to 30 ms, to vary the interleaving.
+/// Pauses for up to 30 ms, to vary the interleaving.
 async fn a_moment(rng: &mut TestRng) {
     tokio::time::sleep(Duration::from_micros(rng.random_range(0..30_000))).await;
 }
@@ -213,7 +213,7 @@ async fn two_concurrent_interrupts() {
         for reply in [first, second] {
             let sent = Sent::from_body(&reply.ok(202));
             let ended = one.wait_for_end(&session, &sent.task_id).await;
-            // The earlier one may have started and is then stopped by the later one.
+            // The earlier message may have started; the later one then stops it.
             assert!(["succeeded", "interrupted"].contains(&ended["status"].as_str().unwrap()), "{ended}");
         }
         assert_eq!(one.messages(&session).await.iter().filter(|message| message["role"] == "user").count(), 3);

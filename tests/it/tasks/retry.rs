@@ -1,4 +1,4 @@
-//! Retrying turns in their place.
+//! Retrying turns at their original position.
 
 use banter_tests::{app::TestApp, fake_openai::Answer, follower::Follower};
 use serde_json::json;

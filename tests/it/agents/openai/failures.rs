@@ -1,4 +1,4 @@
-//! Model servers that fail: the error codes, retries, and time limits.
+//! Failing model servers: error codes, retries, and time limits.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Agents that are model servers with OpenAI's chat completions.
+//! Agents that use a model server with OpenAI-compatible chat completions.
 
 mod failures;
 mod quirks;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::Scripted;
 
-/// Asks and returns (task, answer), with a check of the stream before and after.
+/// Asks and returns the task and the answer. Checks the stream during the turn.
 async fn ask(scripted: &Scripted, prompt: &str) -> (Value, Option<Value>) {
     let follower = Follower::start(&scripted.client).await;
     let session = scripted.session().await;

@@ -1,4 +1,4 @@
-//! Invalid and unusual responses of model servers: every turn still ends.
+//! Invalid and unusual responses from model servers. Every turn must end.
 
 use std::time::Duration;
 

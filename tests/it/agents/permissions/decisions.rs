@@ -1,4 +1,4 @@
-//! Requests that a user decides, or that end without a decision.
+//! Permission requests that a user decides or that end without a decision.
 
 use serde_json::json;
 
@@ -94,7 +94,7 @@ async fn an_interrupting_message_cancels_the_request() {
     let task = next["task"]["id"].as_str().unwrap();
     faked.client.wait_for_status(&pending.session, task, "succeeded").await;
     assert_eq!(faked.client.answer_of(&pending.session, task).await.unwrap()["content"], "You said: hello");
-    // The agent gets a response to its request, as the protocol requires.
+    // The agent receives a response to its request, as required by the protocol.
     let received = faked.fake.received("fake");
     assert!(received.iter().any(|message| message["result"]["outcome"]["outcome"] == "cancelled"), "{received:?}");
 }

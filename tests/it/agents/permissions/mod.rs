@@ -1,4 +1,4 @@
-//! Permission requests of agents.
+//! Permission requests from agents.
 
 mod decisions;
 mod policy;
@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 
 use super::Faked;
 
-/// A turn whose agent waits for a decision.
+/// A turn whose agent is waiting for a decision.
 struct PendingRequest {
     session: String,
     task: String,
-    /// The step of the request.
+    /// The step that contains the request.
     step: Value,
 }
 
@@ -28,7 +28,7 @@ impl PendingRequest {
         Self { session, task, step }
     }
 
-    /// Returns the open request, other than a known one.
+    /// Returns the open request that is not the known one.
     async fn wait_for(client: &Client, session: &str, task: &str, known: Option<&str>) -> Value {
         eventually("a request for permission", async || {
             let task = client.task(session, task).await;

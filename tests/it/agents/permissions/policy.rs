@@ -1,4 +1,4 @@
-//! Requests that the policy decides.
+//! Permission requests that the policy decides.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Requests and decisions that reach other processes, with both relays.
+//! Permission requests and decisions that reach other processes, with and without Redis.
 
 use banter_tests::{
     app::Builder,
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{Faked, PendingRequest};
 
-/// Starts two apis and a worker, each as a process.
+/// Starts two apis and a worker as separate processes.
 async fn start_two_apis(more: &str, change: impl FnOnce(Builder) -> Builder) -> Faked {
     let more = format!("permission = 'ask'\n{more}");
     Faked::start("", &more, |builder| change(builder.apis(2).env("TASK_LEASE_SECONDS", "2"))).await
@@ -103,7 +103,7 @@ async fn a_request_of_a_killed_worker_expires_and_the_next_attempt_requests_agai
     old.decide(&there, "allow").await.problem_code(409, "task_ended");
 }
 
-/// Checks that apply with both relays.
+/// Checks that apply with and without Redis.
 macro_rules! with_both_relays {
     ($($name:ident),+ $(,)?) => {
         mod embedded {

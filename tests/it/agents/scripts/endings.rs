@@ -1,10 +1,10 @@
-//! The end of a turn.
+//! Ways to end a turn.
 
 use serde_json::{Value, json};
 
 use super::{Row, play, update};
 
-/// The end of a turn.
+/// Ways to end a turn.
 fn rows() -> Vec<Row> {
     let ends = |result: Value| json!({ "end": result });
     let notice = |severity: &str, title: &str| update("notice", json!({"severity": severity, "title": title}));

@@ -1,5 +1,6 @@
-//! Peculiarities of ACP agents. Each row is a script of what the agent writes in a turn (see `play` in
-//! `fake_agent/acts.py`) and the expected outcome. A new peculiarity is a new row.
+//! Peculiarities of agents that use the Agent Client Protocol. Each row contains a script of what the agent writes
+//! during a turn (see `play` in `fake_agent/acts.py`) and the expected outcome. To cover another peculiarity, add a
+//! row.
 
 mod endings;
 mod failures;
@@ -24,9 +25,9 @@ struct Row {
     status: &'static str,
     /// The text of the answer.
     text: String,
-    /// The code and the message of the error.
+    /// The code and message of the error.
     error: Value,
-    /// Kind, title, and status of the steps.
+    /// The kind, title, and status of each step.
     steps: Value,
 }
 
@@ -54,7 +55,7 @@ fn update(kind: &str, mut fields: Value) -> Value {
     json!({ "update": fields })
 }
 
-/// Returns a line with this text in place of a chunk's text.
+/// Returns a line with this text in place of the text of a chunk.
 fn chunk_line(text: &str) -> Value {
     let content = format!(r#"{{"type":"text","text":"{text}"}}"#);
     let update = format!(r#"{{"sessionUpdate":"agent_message_chunk","content":{content}}}"#);
@@ -80,7 +81,8 @@ async fn outcome(client: &Client, session: &str, script: &Value) -> Value {
     })
 }
 
-/// Plays rows, a few at a time. Each conversation then has a second turn, which must not contain anything of the first.
+/// Plays the rows, several at a time. Each conversation then has a second turn, which must contain nothing from the
+/// first turn.
 async fn play(rows: Vec<Row>) {
     let faked = Faked::start("", "permission = 'allow'\nmax_attempts = 1", |builder| builder).await;
     let client = &faked.client;

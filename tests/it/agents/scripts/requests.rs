@@ -1,10 +1,10 @@
-//! Requests of the agent.
+//! Requests from the agent.
 
 use serde_json::{Value, json};
 
 use super::{Row, end, play, request};
 
-/// Requests of the agent: each is answered at once, and the agent repeats the response.
+/// Requests from the agent. Each is answered immediately, and the agent repeats the response.
 fn rows() -> Vec<Row> {
     let options = json!([{"optionId": "y", "name": "Yes", "kind": "allow_once"}]);
     let with = |id: &Value, parameters: Value| json!([request(id, &parameters), end()]);

@@ -1,10 +1,10 @@
-//! Messages in an unusual place or shape.
+//! Messages in unusual places or shapes.
 
 use serde_json::json;
 
 use super::{Row, chunk_line, end, play};
 
-/// Messages in an unusual place or shape.
+/// Messages in unusual places or shapes.
 fn rows() -> Vec<Row> {
     vec![
         Row::answers(
