@@ -1,30 +1,30 @@
-//! The differences between the agents: how each is pointed at a model server on loopback.
+//! The differences between the agents: how each of them is configured to use a model server on the loopback interface.
 //!
-//! The tables are those of `agents.example.toml`, so the example is tested.
+//! The agents' tables come from `agents.example.toml`, so the example file is tested as well.
 
 use std::{fmt::Write as _, fs, path::PathBuf};
 
 use serde_json::json;
 
-/// An agent, installed below `AGENTS_DIR` in the folder of its name.
+/// An agent that is installed in the folder of the same name in `AGENTS_DIR`.
 pub struct RealAgent {
     /// The key in `agents.example.toml`.
     pub key: &'static str,
     /// The variable that the table lists in `secrets`.
     pub secret: Option<&'static str>,
-    /// The variable for the address of the model server, and the path to append.
+    /// The variable for the address of the model server, and the path to append to the address.
     pub address_variable: Option<(&'static str, &'static str)>,
-    /// A file in the agent's home that names the model server: the path, and the text for a server and a model.
+    /// A settings file in the agent's home: its path, and its text for a given server and model.
     pub settings: Option<(&'static str, Settings)>,
-    /// The model that it requests.
+    /// The model that the agent requests.
     pub model: &'static str,
-    /// The folder of its programs within its folder.
+    /// The folder with the agent's programs, relative to the agent's folder.
     pub programs: &'static str,
 }
 
-/// Where npm installs the programs of packages.
+/// The folder in which npm installs the programs of packages.
 const OF_NPM: &str = "node_modules/.bin";
-/// Where a Python virtual environment has its programs.
+/// The folder that contains the programs of a Python virtual environment.
 const OF_PIP: &str = "bin";
 
 /// Returns the text of a settings file for the model server's address and the model.
@@ -68,8 +68,8 @@ pub fn gemini() -> RealAgent {
     }
 }
 
-/// Codex, which uses OpenAI's Responses API with a custom provider. The model is one that it knows, because that
-/// determines the tools that it offers.
+/// Codex, which uses OpenAI's Responses API with a custom provider. The model must be one that Codex knows, because the
+/// model determines which tools Codex offers.
 pub fn codex() -> RealAgent {
     RealAgent {
         key: "codex",
@@ -100,7 +100,7 @@ pub fn claude() -> RealAgent {
     }
 }
 
-/// fast-agent, which supports any server with chat completions. It has tools only when started with some.
+/// fast-agent, which supports any server with chat completions. It has no tools unless the command line provides some.
 pub fn fast_agent() -> RealAgent {
     RealAgent {
         key: "fast-agent",
@@ -113,19 +113,19 @@ pub fn fast_agent() -> RealAgent {
 }
 
 impl RealAgent {
-    /// Returns the folder of its programs.
+    /// Returns the path of the folder with the agent's programs.
     pub fn folder(&self) -> PathBuf {
         let folder = std::env::var_os("AGENTS_DIR").expect("AGENTS_DIR: run `make test-agents`");
         PathBuf::from(folder).join(self.key).join(self.programs)
     }
 
-    /// Returns its table for a model server; `more` are further lines.
+    /// Returns the agent's table for a model server. `more` contains additional lines.
     pub fn table(&self, address: &str, more: &str) -> String {
         let examples = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../agents.example.toml")).unwrap();
         let is_mine = |table: &&str| table.contains(&format!("\nkey = {:?}\n", self.key));
         let example = examples.split("[[agents]]").find(is_mine).expect("a table in agents.example.toml");
         let mut table = String::from("[[agents]]");
-        // The lines after the last field are comments of the next table.
+        // Comments after the last field belong to the next table.
         let is_left_out = |line: &str| {
             line.starts_with("enabled = ")
                 || line.starts_with('#')

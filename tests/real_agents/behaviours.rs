@@ -1,4 +1,4 @@
-//! The behavior that is tested with every agent.
+//! The behaviors that are tested with every agent.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::{
     stage::{Stage, Turn, soon, unique_seconds},
 };
 
-/// Time limit for the exit of an agent: the stop sequence takes at most 14 s, the rest is a margin for a busy machine.
+/// Time limit for an agent to exit. Stopping takes at most 14 s; the rest is headroom for a busy machine.
 const GONE_WITHIN: Duration = Duration::from_secs(45);
 
 const GREETING: &str = "Hello, I am called Ada.";
@@ -35,7 +35,7 @@ pub async fn it_introduces_itself(agent: RealAgent) {
     stage.saw(&format!("initialized {line}"));
 }
 
-/// Two turns in one process: the second includes the first.
+/// Runs two turns in one process. The second request includes the first turn.
 pub async fn a_conversation_goes_on_in_one_process(agent: RealAgent) {
     let stage = Stage::start(agent, "").await;
     let begun = Instant::now();
@@ -60,7 +60,7 @@ pub async fn a_conversation_goes_on_in_one_process(agent: RealAgent) {
     ));
 }
 
-/// It requests permission, waits for the decision, and then runs the tool.
+/// The agent requests permission, waits for the decision, and then runs the tool.
 pub async fn an_allowed_tool_runs(agent: RealAgent) {
     let stage = Stage::start(agent, "").await;
     let made = stage.work().join("made-by-tool");
@@ -98,7 +98,7 @@ pub async fn a_rejected_tool_does_not_run(agent: RealAgent) {
     stage.saw(&format!("after a rejected tool it says {:?} ({})", turn.content, turn.finish_reason));
 }
 
-/// Starts a tool that sleeps; returns its task and the seconds that it sleeps.
+/// Starts a tool that sleeps. Returns the task and the number of seconds.
 async fn asleep(stage: &Stage) -> (String, String) {
     let seconds = unique_seconds();
     let task = stage.send(&format!("run: touch begun && sleep {seconds}")).await;
@@ -107,7 +107,7 @@ async fn asleep(stage: &Stage) -> (String, String) {
     (task, seconds)
 }
 
-/// A cancellation ends the answer and the tool, and the conversation continues.
+/// Cancelling ends the answer and the tool, and the conversation continues.
 pub async fn a_stop_in_mid_tool_leaves_nothing_running(agent: RealAgent) {
     let stage = Stage::start(agent, "").await;
     stage.ask(GREETING).await;
@@ -129,8 +129,8 @@ pub async fn a_stop_in_mid_tool_leaves_nothing_running(agent: RealAgent) {
     ));
 }
 
-/// `kill -9` of the worker while a tool runs: no process is left, the turn is not repeated, and another worker
-/// continues.
+/// The worker is killed (`kill -9`) while a tool is running: no process is left, the turn is not repeated, and another
+/// worker continues the conversation.
 pub async fn a_killed_worker_leaves_nothing_and_another_goes_on(agent: RealAgent) {
     let mut stage = Stage::start(agent, "").await;
     stage.ask(GREETING).await;
@@ -161,7 +161,7 @@ pub async fn a_killed_worker_leaves_nothing_and_another_goes_on(agent: RealAgent
     ));
 }
 
-/// Three turns, each in a new process: the third includes the first, and no message is sent twice.
+/// Runs three turns, each in a new process. The third request includes the first turn, and no message is sent twice.
 pub async fn it_remembers_when_its_process_is_gone(agent: RealAgent) {
     let stage = Stage::start(agent, "keep_warm_s = 0").await;
     let gone = async || {
@@ -181,7 +181,7 @@ pub async fn it_remembers_when_its_process_is_gone(agent: RealAgent) {
     stage.saw(&format!("a new process {how}"));
 }
 
-/// Two turns with a small real language model.
+/// Runs two turns with a small real language model.
 pub async fn a_small_real_model_answers(agent: RealAgent) {
     let address = std::env::var("SMOLLM2_URL").expect("SMOLLM2_URL: run `make test-agents`");
     let agent = RealAgent { model: "smollm2-135m-instruct", ..agent };

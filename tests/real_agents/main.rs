@@ -1,9 +1,10 @@
-//! The driver `acp` with third-party agents: opencode, Gemini CLI, fast-agent, and Claude and Codex through their
-//! adapters.
+//! Tests the driver `acp` with third-party agents: opencode, Gemini CLI, fast-agent, and, through adapters, Claude and
+//! Codex.
 //!
-//! `make test-agents` installs them and runs these tests, one agent at a time, because they are large. They need no
-//! account and no internet: each agent uses a model server on loopback (`model.py`) that calls a tool when it is told
-//! to. `behaviours` has the tests for every agent, `agents` the differences between them.
+//! `make test-agents` installs the agents and runs these tests, one agent at a time because the agents are large. No
+//! accounts or internet access are needed: each agent uses a model server on the loopback interface (`model.py`) that
+//! calls a tool when instructed to. The tests are in `behaviours`, and the differences between the agents are in
+//! `agents`.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod agents;
@@ -12,7 +13,7 @@ mod model;
 mod processes;
 mod stage;
 
-/// The tests of one agent.
+/// The tests for one agent.
 macro_rules! tests_of {
     ($name:ident, $($behaviour:ident),+ $(,)?) => {
         mod $name {
@@ -68,7 +69,7 @@ tests_of!(
     a_killed_worker_leaves_nothing_and_another_goes_on,
     it_remembers_when_its_process_is_gone,
 );
-// As started here, it neither offers tools to the model nor requests permissions.
+// When started this way, it neither offers tools to the model nor requests permission.
 tests_of!(
     fast_agent,
     it_introduces_itself,

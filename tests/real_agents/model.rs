@@ -1,4 +1,4 @@
-//! The model servers that the agents use, on loopback.
+//! The agents' model servers, on the loopback interface.
 
 use std::{fs, path::PathBuf};
 
@@ -11,12 +11,12 @@ use tempfile::TempDir;
 
 use crate::stage::soon;
 
-/// The prefix of a user message that repeats the conversation to an agent that does not have it.
+/// The prefix of a user message that repeats the conversation for an agent that does not have it.
 const TOLD_AGAIN: &str = "[user]\n";
 
-/// A `model.py` process, which calls a tool when it is told to. Dropping it stops the process.
+/// A `model.py` process, which calls a tool when instructed to. Dropping it stops the process.
 pub struct ModelServer {
-    // Dropped before the folder that it writes to.
+    // Dropped before the folder, because the process writes to it.
     process: Process,
     folder: TempDir,
     /// `http://127.0.0.1:PORT`.
@@ -31,17 +31,17 @@ pub struct Request {
 }
 
 impl Request {
-    /// Returns the user's texts.
+    /// Returns the texts of the user messages.
     pub fn told(&self) -> impl Iterator<Item = &str> {
         self.pairs.iter().filter(|(role, _)| role == "user").map(|(_, text)| text.as_str())
     }
 
-    /// Counts how often this user message occurs, whether in the agent's own session or in a repeated conversation.
+    /// Returns how often this user message occurs, either directly or in a repeated conversation.
     pub fn count(&self, message: &str) -> usize {
         self.told().filter(|told| told.trim_start_matches(TOLD_AGAIN).trim() == message).count()
     }
 
-    /// Returns whether the conversation was repeated to the agent.
+    /// Returns whether the conversation was repeated for the agent.
     pub fn was_told_again(&self) -> bool {
         self.told().any(|told| told.starts_with(TOLD_AGAIN))
     }
@@ -61,8 +61,8 @@ impl ModelServer {
         Self { process, folder, address }
     }
 
-    /// Returns the requests for answers so far. If an agent offers tools, requests without any are for titles and the
-    /// like.
+    /// Returns the requests for answers so far. If an agent offers tools, requests without tools are omitted, because
+    /// they are for titles and similar purposes.
     pub fn requests(&self) -> Vec<Request> {
         let text = fs::read_to_string(log_in(&self.folder)).unwrap_or_default();
         let mut entries: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -76,7 +76,7 @@ impl ModelServer {
             .collect()
     }
 
-    /// Returns the last request that ends with this text.
+    /// Returns the last request in which the user's text contains this question.
     pub fn request_about(&self, question: &str) -> Request {
         let asked = self.requests().into_iter().rfind(|request| request.told().any(|text| text.contains(question)));
         asked.unwrap_or_else(|| panic!("no request for {question:?}:\n{}", self.process.stderr()))

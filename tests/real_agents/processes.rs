@@ -1,15 +1,15 @@
-//! The processes of an agent.
+//! The processes of agents.
 
 use std::collections::BTreeMap;
 
 use banter_tests::process_table::{command_of, find, parent_of, processes, processes_with};
 
-/// Returns the supervisor of a session's agent, if there is one.
+/// Returns the process ID of the supervisor of a session's agent, if it is running.
 pub fn supervisor(session: &str) -> Option<u32> {
     processes_with(&format!("{session}.lock -- ")).first().copied()
 }
 
-/// Returns all descendants of a process, by id, with their command lines.
+/// Returns the command lines of all descendants of a process, by process ID.
 pub fn below(root: u32) -> BTreeMap<u32, String> {
     let parents: Vec<(u32, u32)> = processes().filter_map(|pid| Some((pid, parent_of(pid)?))).collect();
     let mut found = BTreeMap::new();
@@ -23,13 +23,13 @@ pub fn below(root: u32) -> BTreeMap<u32, String> {
     found
 }
 
-/// Returns those that are still alive.
+/// Returns those processes that are still running.
 pub fn survivors(processes: &BTreeMap<u32, String>) -> Vec<String> {
     let alive = processes.iter().filter(|(pid, command)| !command.is_empty() && command_of(**pid) == **command);
     alive.map(|(pid, command)| format!("{pid} {command}")).collect()
 }
 
-/// Returns their total resident memory, in MiB. Shared pages count once per process.
+/// Returns the total resident memory of these processes, in MiB. Shared pages count once per process.
 pub fn resident_mib(processes: &BTreeMap<u32, String>) -> u64 {
     let resident = |pid: &u32| find(*pid)?.status().ok()?.vmrss;
     processes.keys().filter_map(resident).sum::<u64>() / 1024

@@ -1,4 +1,4 @@
-//! An installation with one third-party agent, its model server, and one session.
+//! An installation with a third-party agent, a model server for it, and one session.
 
 use std::{
     fs,
@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 
 use crate::{agents::RealAgent, model::ModelServer};
 
-/// Time limit for every wait: these are large programs, and the machine may be busy.
+/// Time limit for every wait; long, because the programs are large and the machine may be busy.
 pub const PATIENCE: Duration = Duration::from_mins(3);
 
-/// Polls with a generous time limit.
+/// Polls until a condition holds, with a long time limit.
 pub async fn soon<T>(what: &str, probe: impl AsyncFnMut() -> Option<T>) -> T {
     within(PATIENCE, what, probe).await
 }
@@ -33,14 +33,14 @@ pub struct Stage {
 #[derive(Clone, Debug)]
 pub struct Turn {
     pub task: Value,
-    /// The answer, or an empty string without one.
+    /// The text of the answer; empty if there is no answer.
     pub content: String,
     /// The finish reason.
     pub finish_reason: String,
 }
 
 impl Turn {
-    /// The status.
+    /// Returns the status of the task.
     pub fn status(&self) -> &str {
         self.task["status"].as_str().unwrap()
     }
@@ -52,14 +52,15 @@ impl Turn {
 }
 
 impl Stage {
-    /// Starts it with the tool-calling model server; `more` are further lines of the agent's table.
+    /// Starts an installation with the tool-calling model server. `more` contains additional lines for the agent's
+    /// table.
     pub async fn start(agent: RealAgent, more: &str) -> Self {
         let model = ModelServer::start().await;
         let address = model.address.clone();
         Self::with_model(agent, more, model, &address).await
     }
 
-    /// Starts it with another model server.
+    /// Starts an installation with another model server.
     pub async fn with_model(agent: RealAgent, more: &str, model: ModelServer, address: &str) -> Self {
         let path = std::env::join_paths(
             [agent.folder()].into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
@@ -87,25 +88,25 @@ impl Stage {
         self.client.send(&self.session, content).await.task_id
     }
 
-    /// Sends a message and waits for the end of its turn.
+    /// Sends a message and waits until its turn has ended.
     pub async fn ask(&self, content: &str) -> Turn {
         let task = self.send(content).await;
         self.end_of(&task).await
     }
 
-    /// Sends a message, waits for a permission request, decides it, and waits for the end of the turn.
+    /// Sends a message, waits for a permission request, decides it, and waits until the turn has ended.
     pub async fn ask_and_decide(&self, content: &str, decision: &str) -> Turn {
         let task = self.send(content).await;
         self.decide(&task, decision).await;
         self.end_of(&task).await
     }
 
-    /// Returns the task with its steps.
+    /// Returns a task with its steps.
     pub async fn task(&self, task: &str) -> Value {
         self.client.task(&self.session, task).await
     }
 
-    /// Waits for the end of a turn.
+    /// Waits until a turn has ended.
     pub async fn end_of(&self, task: &str) -> Turn {
         let ended = soon("the end of the turn", async || Some(self.task(task).await).filter(has_ended)).await;
         let answer = self.client.answer_of(&self.session, task).await.unwrap_or_default();
@@ -113,7 +114,7 @@ impl Stage {
         Turn { task: ended, content: text("content"), finish_reason: text("finish_reason") }
     }
 
-    /// Waits for a permission request and returns its step.
+    /// Waits for a permission request and returns the step that contains it.
     pub async fn permission(&self, task: &str) -> Value {
         soon("a request for permission", async || {
             let now = self.task(task).await;
@@ -125,7 +126,7 @@ impl Stage {
         .await
     }
 
-    /// Waits for a permission request and answers it; returns the step before the answer.
+    /// Waits for a permission request and decides it. Returns the step as it was before the decision.
     pub async fn decide(&self, task: &str, decision: &str) -> Value {
         let step = self.permission(task).await;
         let request = step["detail"]["request_id"].as_str().unwrap();
@@ -134,7 +135,7 @@ impl Stage {
         step
     }
 
-    /// Returns the folder that the agent works in.
+    /// Returns the folder in which the agent works.
     pub fn work(&self) -> PathBuf {
         self.app.folder().join("data/work").join(&self.session)
     }
@@ -145,7 +146,7 @@ impl Stage {
     }
 }
 
-/// Returns a number of seconds that no other process sleeps.
+/// Returns a number of seconds for which no other process sleeps.
 pub fn unique_seconds() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("87{:05}.{:03}", std::process::id() % 100_000, NEXT.fetch_add(1, Ordering::Relaxed))

@@ -10,24 +10,24 @@ use crate::{
     wait::{PATIENCE, eventually, within},
 };
 
-/// Seconds that [`Client::ask`] makes the server wait for the answer.
+/// Number of seconds for which [`Client::ask`] makes the server wait for the answer.
 const ASK_SECONDS: u32 = 60;
 
 /// An accepted message.
 #[derive(Clone, Debug)]
 pub struct Sent {
-    /// The user's message, as returned by the 202.
+    /// The user message in the response.
     pub message: Value,
-    /// The task, as returned by the 202.
+    /// The task in the response.
     pub task: Value,
-    /// The id of the message.
+    /// The ID of the message.
     pub message_id: String,
-    /// The id of the task.
+    /// The ID of the task.
     pub task_id: String,
 }
 
 impl Sent {
-    /// Reads the body of a 202 or 200.
+    /// Parses the body of a 202 or 200 response.
     pub fn from_body(body: &Value) -> Self {
         let (message, task) = (body["message"].clone(), body["task"].clone());
         let (message_id, task_id) = (id_of(&message), id_of(&task));
@@ -46,7 +46,7 @@ pub fn text_of(object: &Value, field: &str) -> String {
     object[field].as_str().unwrap_or_else(|| panic!("no string `{field}` in {object}")).to_owned()
 }
 
-/// Returns whether a task has reached a final status.
+/// Returns whether a task has a final status.
 pub fn has_ended(task: &Value) -> bool {
     ["succeeded", "failed", "cancelled", "interrupted"].contains(&task["status"].as_str().unwrap_or_default())
 }
@@ -56,39 +56,39 @@ pub fn fresh_key() -> String {
     Uuid::new_v4().to_string()
 }
 
-/// Returns an id that does not exist.
+/// Returns an ID that does not exist.
 pub fn unknown_id() -> String {
     Uuid::now_v7().to_string()
 }
 
 impl Client {
-    /// Creates a session and returns its id.
+    /// Creates a session and returns its ID.
     pub async fn create_session(&self, agent_key: &str) -> String {
         id_of(&self.post("/v1/chat", &json!({"agent_key": agent_key})).await.ok(201))
     }
 
-    /// Sends a message with a new idempotency key; `query` is empty or begins with `?`.
+    /// Sends a message with a new idempotency key. `query` is empty or starts with `?`.
     pub async fn post_message(&self, session: &str, query: &str, body: &Value) -> Reply {
         self.post_message_keyed(session, query, body, &fresh_key()).await
     }
 
-    /// Sends a message with the given idempotency key.
+    /// Sends a message with this idempotency key.
     pub async fn post_message_keyed(&self, session: &str, query: &str, body: &Value, key: &str) -> Reply {
         let path = format!("/v1/chat/{session}/messages{query}");
         self.call(self.request("POST", &path).header("Idempotency-Key", key).json(body)).await
     }
 
-    /// Sends a message that must be accepted.
+    /// Sends a message and expects it to be accepted.
     pub async fn send(&self, session: &str, content: &str) -> Sent {
         Sent::from_body(&self.post_message(session, "", &json!({"content": content})).await.ok(202))
     }
 
-    /// Sends a message with `on_busy`.
+    /// Sends a message with a value for `on_busy`.
     pub async fn send_on_busy(&self, session: &str, content: &str, on_busy: &str) -> Reply {
         self.post_message(session, "", &json!({"content": content, "on_busy": on_busy})).await
     }
 
-    /// Sends a message and waits for the end of its task; returns `{message, task, reply}`.
+    /// Sends a message and waits until its task has ended. Returns `{message, task, reply}`.
     pub async fn ask(&self, session: &str, content: &str) -> Value {
         let query = format!("?wait={ASK_SECONDS}");
         self.post_message(session, &query, &json!({"content": content})).await.ok(200)
@@ -102,9 +102,8 @@ impl Client {
         }
     }
 
-    /// Returns the same as [`Client::chat`], or `None` unless the api returns 200. Where long messages end a page
-    /// early, older ones are fetched too, all as of one moment.
-    /// ones are fetched, too, all as of one moment.
+    /// Returns the same as [`Client::chat`], or `None` if the status is not 200. If long messages end a page early,
+    /// older turns are fetched as well, all from the same point in time.
     pub async fn find_chat(&self, session: &str) -> Option<Value> {
         const TURNS: usize = 200;
         let deadline = Instant::now() + PATIENCE;
@@ -147,7 +146,7 @@ impl Client {
         messages.iter().map(|message| (text_of(message, "role"), text_of(message, "content"))).collect()
     }
 
-    /// Returns the answer of a task, if it has one. Panics when it has two.
+    /// Returns the answer for a task, if there is one. Panics if there are two.
     pub async fn answer_of(&self, session: &str, task: &str) -> Option<Value> {
         let mut answers = self.messages(session).await;
         answers.retain(|message| message["role"] == "assistant" && message["task_id"] == task);
@@ -171,13 +170,13 @@ impl Client {
         .await
     }
 
-    /// Waits for the outcome of the task.
+    /// Waits until the task has a final status.
     pub async fn wait_for_end(&self, session: &str, task: &str) -> Value {
         eventually(&format!("the end of task {task}"), async || Some(self.task(session, task).await).filter(has_ended))
             .await
     }
 
-    /// Waits until no task of the session is running or queued.
+    /// Waits until the session has no running or queued tasks.
     pub async fn wait_until_idle(&self, session: &str) {
         within(std::time::Duration::from_secs(90), "an idle session", async || {
             let session = &self.chat(session).await["session"];
@@ -211,7 +210,7 @@ impl Client {
         self.delete(&format!("/v1/chat/{session}")).await
     }
 
-    /// Returns all sessions of a list, page by page.
+    /// Returns all sessions in a list, page by page.
     pub async fn list_all(&self, query: &str) -> Vec<Value> {
         let (mut items, mut cursor) = (Vec::new(), String::new());
         loop {

@@ -1,4 +1,4 @@
-//! HTTP calls, with the checks that apply to every response.
+//! HTTP calls, including the checks that apply to every response.
 
 use std::{
     fmt::Write as _,
@@ -13,7 +13,7 @@ use crate::wait::PATIENCE;
 /// Time limit for a single call.
 const CALL_LIMIT: Duration = Duration::from_secs(150);
 
-/// A user of one api.
+/// A client that acts as one user and calls one api.
 #[derive(Clone, Debug)]
 pub struct Client {
     http: reqwest::Client,
@@ -23,7 +23,7 @@ pub struct Client {
     is_patient: bool,
 }
 
-/// A response, read to its end.
+/// A response that has been read completely.
 #[derive(Clone, Debug)]
 pub struct Reply {
     /// The status code.
@@ -36,13 +36,13 @@ pub struct Reply {
 }
 
 impl Client {
-    /// Returns a client of the api at `address` (`127.0.0.1:PORT`), without a key.
+    /// Returns a client of the api at `address` (`127.0.0.1:PORT`) without a key.
     pub fn new(address: &str) -> Self {
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Self { http, address: address.to_owned(), key: None, cookie: None, is_patient: false }
     }
 
-    /// Returns a client of the same api with a key.
+    /// Returns a client of the same api with this key.
     pub fn with_key(&self, key: &str) -> Self {
         Self { key: Some(key.to_owned()), ..self.clone() }
     }
@@ -52,28 +52,30 @@ impl Client {
         Self { key: None, ..self.clone() }
     }
 
-    /// Returns a client of the same api that acts as a signed-in browser: with this cookie (`name=value`) and no key.
+    /// Returns a client of the same api that acts as a signed-in browser, with this cookie (`name=value`) and without a
+    /// key.
     pub fn with_cookie(&self, cookie: &str) -> Self {
         Self { key: None, cookie: Some(cookie.to_owned()), ..self.clone() }
     }
 
-    /// Returns a client of the same user at another address, with its own connections.
+    /// Returns a client for the same user at another address, with separate connections.
     pub fn at(&self, address: &str) -> Self {
         let Self { key, cookie, is_patient, .. } = self.clone();
         Self { key, cookie, is_patient, ..Self::new(address) }
     }
 
-    /// Returns a client of the same user that retries requests answered 503 `store_busy`, which have stored nothing.
+    /// Returns a client for the same user that retries a request after 503 `store_busy`, which means that nothing was
+    /// stored.
     pub fn patient(&self) -> Self {
         Self { is_patient: true, ..self.clone() }
     }
 
-    /// Returns `127.0.0.1:PORT`.
+    /// Returns the address as `127.0.0.1:PORT`.
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// Starts a request; `path` begins with a slash.
+    /// Starts building a request. `path` starts with a slash.
     pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
         let method: Method = method.parse().unwrap();
         let mut request = self.http.request(method, format!("http://{}{path}", self.address));
@@ -86,7 +88,7 @@ impl Client {
         request
     }
 
-    /// Sends a request and reads the response. Panics when the connection fails.
+    /// Sends a request and reads the response. Panics if the connection fails.
     pub async fn call(&self, request: RequestBuilder) -> Reply {
         if !self.is_patient {
             return self.try_call(request).await.unwrap();
@@ -101,10 +103,10 @@ impl Client {
         }
     }
 
-    /// Sends a request and reads the response. An event stream is closed after its headers.
+    /// Sends a request and reads the response. Closes an event stream after its headers.
     ///
     /// # Errors
-    /// When the connection fails.
+    /// Fails if the connection fails.
     pub async fn try_call(&self, request: RequestBuilder) -> reqwest::Result<Reply> {
         let request = request.timeout(CALL_LIMIT).build()?;
         let what = format!("{} {}", request.method(), request.url().path());
@@ -122,7 +124,7 @@ impl Client {
         self.call(self.request("GET", path)).await
     }
 
-    /// Returns the value of a metric without labels.
+    /// Returns the value of a metric that has no labels.
     pub async fn metric(&self, name: &str) -> u64 {
         let text = self.get("/metrics").await.text();
         let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
@@ -162,12 +164,12 @@ impl Reply {
             .unwrap_or_else(|error| panic!("{}: {} is no JSON ({error}): {}", self.what, self.status, self.text()))
     }
 
-    /// Returns a header, if it is present and readable.
+    /// Returns a header, if it is present and contains valid text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// Expects this status and returns the JSON body, or null if there is none.
+    /// Expects this status and returns the JSON body, or null if the body is empty.
     pub fn ok(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}: {}", self.what, self.text());
         if self.body.is_empty() { Value::Null } else { self.json() }
@@ -178,19 +180,19 @@ impl Reply {
         assert_eq!(self.status, status, "{}: {}", self.what, self.text());
     }
 
-    /// Expects an error of this status in the common format, and returns it.
+    /// Expects an error with this status in the common format, and returns it.
     pub fn problem(&self, status: u16) -> Value {
         self.check_problem(status).unwrap_or_else(|complaint| panic!("{complaint}"))
     }
 
-    /// Expects an error of this status and code, and returns it.
+    /// Expects an error with this status and code, and returns it.
     pub fn problem_code(&self, status: u16, code: &str) -> Value {
         let problem = self.problem(status);
         assert_eq!(problem["code"], code, "{}: {problem}", self.what);
         problem
     }
 
-    /// Checks that this is an error of this status in the common format.
+    /// Checks that this is an error with this status in the common format.
     ///
     /// # Errors
     /// Describes the violation.
@@ -225,13 +227,13 @@ impl Reply {
     }
 }
 
-/// Returns the fields that a problem reports.
+/// Returns the names of the fields that an error reports as invalid.
 pub fn complained_fields(problem: &Value) -> Vec<String> {
     let errors = problem["errors"].as_array().cloned().unwrap_or_default();
     errors.iter().filter_map(|error| error["field"].as_str().map(str::to_owned)).collect()
 }
 
-/// Encodes a text for a query string.
+/// Encodes a text for use in a query string.
 pub fn percent_encoded(text: &str) -> String {
     text.bytes().fold(String::new(), |mut encoded, byte| {
         let _ = write!(encoded, "%{byte:02X}");

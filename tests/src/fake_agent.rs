@@ -1,14 +1,14 @@
-//! An ACP agent that misbehaves as a test requires: `fake_agent/`, started by the worker.
+//! An agent for the Agent Client Protocol that misbehaves as a test requires: `fake_agent/`, started by the worker.
 
 use std::{fmt::Write as _, fs, path::PathBuf, process::Command, sync::OnceLock};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The agent's program, for Python.
+/// The path of the agent's Python program.
 pub const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fake_agent/fake_agent.py");
 
-/// The agent's program and the log of what it received.
+/// The agent's program and the log of the messages that it has received.
 #[derive(Debug)]
 pub struct FakeAgent {
     folder: TempDir,
@@ -21,8 +21,8 @@ impl FakeAgent {
         Self { folder: tempfile::Builder::new().prefix("banter-agent-").tempdir().unwrap() }
     }
 
-    /// Returns a table for `agents.toml`. `arguments` are passed to the program, and `more` are further lines of the
-    /// table.
+    /// Returns a table for `agents.toml`. `arguments` are passed to the program, and `more` contains additional lines
+    /// for the table.
     pub fn agent(&self, key: &str, arguments: &str, more: &str) -> String {
         let log = self.log_path(key).display().to_string();
         let arguments = arguments.split_whitespace().fold(format!("{SCRIPT:?}"), |mut list, argument| {
@@ -45,14 +45,15 @@ impl FakeAgent {
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    /// Returns the methods of the requests and notifications among them.
+    /// Returns the methods of the requests and notifications that the agent with this key has received.
     pub fn methods(&self, key: &str) -> Vec<String> {
         let received = self.received(key);
         received.iter().filter_map(|message| message["method"].as_str().map(str::to_owned)).collect()
     }
 }
 
-/// Returns the path of the interpreter itself: a wrapper would depend on the environment, which agents do not inherit.
+/// Returns the path of the Python interpreter itself. A wrapper would depend on the environment, which agents do not
+/// inherit.
 pub fn python() -> &'static str {
     static PYTHON: OnceLock<String> = OnceLock::new();
     PYTHON.get_or_init(|| {

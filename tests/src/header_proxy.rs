@@ -1,4 +1,4 @@
-//! A reverse proxy that rewrites requests as nginx does: another `Host` and additional headers.
+//! A reverse proxy that rewrites requests like nginx: it changes `Host` and adds headers.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ use tokio::{
 /// Maximum length of a request head, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
 
-/// A running proxy. Dropping it closes every connection. Each connection carries one request.
+/// A running proxy. Dropping it closes all connections. Each connection carries one request.
 #[derive(Debug)]
 pub struct HeaderProxy {
     address: String,
@@ -38,7 +38,7 @@ impl HeaderProxy {
         Self { address, server }
     }
 
-    /// `127.0.0.1:PORT`.
+    /// Returns the address as `127.0.0.1:PORT`.
     pub fn address(&self) -> &str {
         &self.address
     }
@@ -76,7 +76,7 @@ async fn pass_on(mut client: TcpStream, target: String, added: String) -> Option
     server.write_all(&received[end..]).await.ok()?;
     let (mut from_client, mut to_client) = client.split();
     let (mut from_server, mut to_server) = server.split();
-    // Anything that the client still sends after the server has responded and closed is discarded.
+    // Discards anything that the client sends after the server has responded and closed the connection.
     let upload = async {
         let _ = copy(&mut from_client, &mut to_server).await;
         std::future::pending::<()>().await;

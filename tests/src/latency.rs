@@ -1,4 +1,4 @@
-//! Distributions of latencies.
+//! Latency distributions.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -7,14 +7,14 @@ use std::{
 
 use hdrhistogram::Histogram;
 
-/// Significant digits of a recorded value.
+/// Number of significant digits in a recorded value.
 const DIGITS: u8 = 3;
 
-/// Collects latencies until they are taken. Shared by everything that measures.
+/// Collects latencies until they are taken. Clones share the values.
 #[derive(Debug)]
 pub struct LatencyRecorder(Mutex<Latencies>);
 
-/// The distribution of latencies, in microseconds.
+/// A distribution of latencies, in microseconds.
 #[derive(Clone, Debug)]
 pub struct Latencies(Histogram<u64>);
 
@@ -30,7 +30,7 @@ impl LatencyRecorder {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).record(latency);
     }
 
-    /// Takes the latencies since the last call.
+    /// Removes and returns the latencies since the last call.
     pub fn take(&self) -> Latencies {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -53,7 +53,7 @@ impl Latencies {
         self.0.add(&other.0).expect("a resizable histogram");
     }
 
-    /// Returns whether there are none.
+    /// Returns whether the distribution is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -63,7 +63,7 @@ impl Latencies {
         self.0.len()
     }
 
-    /// Returns the latency at this quantile (0 to 1) in milliseconds, or NaN without any.
+    /// Returns the latency at this quantile (0 to 1) in milliseconds, or NaN if the distribution is empty.
     #[expect(clippy::cast_precision_loss, reason = "a latency in microseconds")]
     pub fn quantile_ms(&self, quantile: f64) -> f64 {
         if self.0.is_empty() { f64::NAN } else { self.0.value_at_quantile(quantile) as f64 / 1000.0 }

@@ -2,26 +2,26 @@
 //!
 //! | Module | Contents |
 //! |---|---|
-//! | [`app`] | [`TestApp`](app::TestApp): a temporary folder, its own database, and any number of `api` and `worker` processes |
+//! | [`app`] | [`TestApp`](app::TestApp): a temporary folder with a database, and any number of `api` and `worker` processes |
 //! | [`process`] | One process: signals, exit codes, captured output |
 //! | [`redis`](mod@redis) | A Redis server for one test |
 //! | [`proxy`] | An unreliable network: connections that are dropped, slow, or silent |
 //! | [`header_proxy`] | A reverse proxy that rewrites `Host` and adds headers |
-//! | [`raw_connection`] | Raw connections: half a request, a response that is never read |
+//! | [`raw_connection`] | Raw connections: incomplete requests, responses that are never read |
 //! | [`client`], [`chat`] | HTTP calls, and chat operations on top of them |
 //! | [`sse`] | An event stream that validates every frame |
-//! | [`model`], [`follower`] | Client state that is reduced from events, strict about gaps, and compared with a fresh GET |
+//! | [`model`], [`follower`] | Client state that is derived from events without gaps, and compared with a fresh GET |
 //! | [`load`], [`latency`] | A client under load or faults; distributions of latencies |
 //! | [`fake_agent`] | A scripted agent process |
 //! | [`process_table`] | The processes of this machine |
 //! | [`fake_openai`] | A scripted model server |
 //! | [`store_lock`], [`small_disk`] | The database's write lock, held by a test; a disk that can be filled |
 //! | [`permission_request`] | Permission requests without an agent |
-//! | [`wall_clock`] | Wall clocks that a test sets |
+//! | [`wall_clock`] | Wall clocks controlled by a test |
 //! | [`wait`], [`random`], [`port`] | Waiting for a condition; seeded random numbers; reserved ports |
 //!
-//! Every function panics with an explanation when the product violates its contract. Nothing here uses the product's
-//! types.
+//! Every function panics with an explanation if the product violates its contract. Nothing in this crate uses the
+//! product's types.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a harness fails a test by panicking")]
 #![allow(clippy::missing_panics_doc, reason = "every function panics on a contract violation")]
 #![allow(

@@ -1,4 +1,4 @@
-//! Permission requests stored directly in the database, for tests that need one without an agent.
+//! Permission requests that are stored directly in the database, for tests that need one without an agent.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::wait::PATIENCE;
 
-/// Adds a request to a task that waits for its answer, and returns the request's id.
+/// Adds a permission request to a task, which then waits for a decision. Returns the request's ID.
 pub async fn ask_permission(database: &Path, task: &str) -> String {
     let id = Uuid::now_v7().to_string();
     let detail = json!({"request_id": id, "options": [{"option_id": "y", "name": "Yes", "kind": "allow_once"}], "expires_at": "2100-01-01T00:00:00.000Z"});

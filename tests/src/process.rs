@@ -1,4 +1,4 @@
-//! A process under test: its environment, output, signals, and exit status.
+//! A tested process: environment, output, signals, and exit status.
 
 use std::{
     collections::BTreeMap,
@@ -11,21 +11,21 @@ use std::{
 
 use crate::{process_table, wait::eventually};
 
-/// The variables of a process in addition to the few that it inherits.
+/// The environment variables of a process, in addition to the few that it inherits.
 pub type Environment = BTreeMap<String, String>;
 
-/// The variables that a process inherits from the test: enough to run and debug it, nothing that configures it.
+/// The variables that a process inherits from the test: enough to run and debug it, but none that configure it.
 const INHERITED: [&str; 4] = ["PATH", "HOME", "RUST_LOG", "RUST_BACKTRACE"];
 
-/// Number of log lines that are printed when a test fails.
+/// Number of log lines printed when a test fails.
 const SHOWN_LINES: usize = 150;
 
-/// A signal that a test sends.
+/// A signal sent by a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// SIGTERM: graceful shutdown.
     Terminate,
-    /// SIGINT: the same, from a keyboard.
+    /// SIGINT: graceful shutdown, as from a keyboard.
     Interrupt,
     /// SIGKILL: immediate termination.
     Kill,
@@ -46,14 +46,14 @@ impl Signal {
         }
     }
 
-    /// Sends the signal to a process; does nothing if it has exited.
+    /// Sends the signal to a process. Does nothing if the process has exited.
     pub fn send(self, pid: u32) {
         self.send_to_all(&[pid]);
     }
 
     /// Sends the signal to several processes at once.
     pub fn send_to_all(self, pids: &[u32]) {
-        // `kill` is a shell builtin, so no other program is needed.
+        // `kill` is built into the shell, so no other program is needed.
         let pids: Vec<String> = pids.iter().map(u32::to_string).collect();
         let line = format!("kill -s {} {}", self.name(), pids.join(" "));
         let _ = Command::new("sh").args(["-c", &line]).stderr(Stdio::null()).status();
@@ -62,7 +62,8 @@ impl Signal {
 
 /// Returns the path of one of the product's binaries.
 ///
-/// The binary is in `BANTER_BIN_DIR`, or else next to this executable or next to its folder (`target/<profile>/deps/`).
+/// Binaries are located in `BANTER_BIN_DIR`, or else in the folder of this executable or its parent
+/// (`target/<profile>/deps/`).
 pub fn binary(name: &str) -> PathBuf {
     let executable = env::current_exe().unwrap();
     let mut folders: Vec<PathBuf> = executable.ancestors().skip(1).take(2).map(Path::to_path_buf).collect();
@@ -75,7 +76,7 @@ pub fn binary(name: &str) -> PathBuf {
     path
 }
 
-/// Creates a command of the product in `folder`, with a cleared environment.
+/// Creates a command for a binary of the product, with a cleared environment, to run in `folder`.
 fn command(name: &str, arguments: &[&str], environment: &Environment, folder: &Path) -> Command {
     let mut command = Command::new(binary(name));
     command.args(arguments);
@@ -94,7 +95,7 @@ fn alone(mut command: Command, environment: &Environment, folder: &Path) -> Comm
     command
 }
 
-/// Runs a command of the product to completion.
+/// Runs a binary of the product and waits for it to exit.
 pub async fn run(name: &str, arguments: &[&str], environment: &Environment, folder: &Path) -> Output {
     let mut command = tokio::process::Command::from(command(name, arguments, environment, folder));
     command.kill_on_drop(true);
@@ -114,12 +115,13 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a binary of the product. `name` identifies it in failure reports and in its log files in `folder`.
+    /// Starts a binary of the product. `name` identifies the process in failure reports and in the names of its log
+    /// files in `folder`.
     pub fn spawn(name: &str, program: &str, arguments: &[&str], environment: &Environment, folder: &Path) -> Self {
         Self::start(name, command(program, arguments, environment, folder), folder)
     }
 
-    /// Starts a command line with `sh -c`, as process managers do.
+    /// Starts a command line with `sh -c`, like a process manager.
     pub fn spawn_line(name: &str, line: &str, environment: &Environment, folder: &Path) -> Self {
         let mut command = Command::new("sh");
         command.args(["-c", line]);
@@ -134,18 +136,18 @@ impl Process {
         Self { name: name.to_owned(), child, stdout, stderr }
     }
 
-    /// Returns the process id.
+    /// Returns the process ID.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Returns the peak memory use, in bytes.
+    /// Returns the peak memory usage, in bytes.
     pub fn peak_memory(&self) -> usize {
         let status = process_table::find(self.pid()).expect("a running process").status().unwrap();
         usize::try_from(status.vmhwm.expect("the kernel reports VmHWM")).unwrap() * 1024
     }
 
-    /// Sends a signal; does nothing if the process has exited.
+    /// Sends a signal. Does nothing if the process has exited.
     pub fn signal(&self, signal: Signal) {
         signal.send(self.pid());
     }
@@ -161,7 +163,7 @@ impl Process {
         self.child.try_wait().unwrap()
     }
 
-    /// Waits for the process to exit within `limit`.
+    /// Waits until the process exits, for up to `limit`.
     pub async fn wait_for_exit(&mut self, limit: Duration) -> ExitStatus {
         let deadline = Instant::now() + limit;
         loop {
@@ -173,7 +175,7 @@ impl Process {
         }
     }
 
-    /// Sends SIGTERM once the process handles it, and expects exit code 0 within `limit`.
+    /// Sends SIGTERM once the process can handle it. Expects exit code 0 within `limit`.
     pub async fn stop(&mut self, limit: Duration) {
         eventually("the process handles signals", async || (!self.is_starting()).then_some(())).await;
         self.signal(Signal::Terminate);
@@ -181,7 +183,7 @@ impl Process {
         assert!(status.success(), "{} stopped with {status}:\n{}", self.name, self.stderr());
     }
 
-    /// Returns whether the process is alive but does not handle SIGTERM yet.
+    /// Returns whether the process is running but cannot handle SIGTERM yet.
     fn is_starting(&mut self) -> bool {
         const BIT: u64 = 1 << (15 - 1);
         let status = process_table::find(self.pid()).and_then(|process| process.status().ok());
@@ -198,7 +200,7 @@ impl Process {
         read(&self.stderr)
     }
 
-    /// Prints the last lines of the log when a test fails.
+    /// Prints the last lines of the log if a test fails.
     pub fn print_log(&self) {
         let text = self.stderr();
         let lines: Vec<&str> = text.lines().collect();

@@ -1,13 +1,13 @@
-//! The processes of this machine, from `/proc`.
+//! The processes on this machine, read from `/proc`.
 
 use procfs::process::{Process, all_processes};
 
-/// Returns the processes whose command line contains this text, without this one.
+/// Returns the processes whose command line contains this text, except for the current process.
 pub fn processes_with(text: &str) -> Vec<u32> {
     processes().filter(|pid| *pid != std::process::id() && command_of(*pid).contains(text)).collect()
 }
 
-/// Returns the ids of all processes.
+/// Returns the IDs of all processes.
 pub fn processes() -> impl Iterator<Item = u32> {
     all_processes().unwrap().filter_map(Result::ok).filter_map(|process| u32::try_from(process.pid()).ok())
 }

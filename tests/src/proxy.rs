@@ -22,14 +22,14 @@ use crate::random::TestRng;
 /// Size of a read, in bytes.
 const BUFFER: usize = 16 * 1024;
 
-/// What happens to new connections.
+/// What happens to connections.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
-    /// One in this many connections is dropped; 0 disables it.
+    /// The share of connections to drop: one in this many. 0 disables dropping.
     pub cut_one_in: u32,
-    /// Number of bytes, in both directions together, after which a connection is dropped.
+    /// The number of bytes, in both directions together, after which a connection is dropped.
     pub cut_after: Range<u64>,
-    /// Delay of every chunk, in both directions.
+    /// The delay of every chunk, in both directions.
     pub delay: Duration,
 }
 
@@ -48,13 +48,13 @@ struct Shared {
     rules: Mutex<Rules>,
     accepted: AtomicUsize,
     cut: AtomicUsize,
-    /// Counts the calls of `cut_all`; an increase ends the open connections.
+    /// Incremented by every call of `cut_all`, which ends the open connections.
     cuts: watch::Sender<u64>,
     frozen: watch::Sender<bool>,
 }
 
 impl Proxy {
-    /// Listens on a free port and forwards to `target` (`127.0.0.1:PORT`), whether or not it is reachable.
+    /// Listens on a free port and forwards to `target` (`127.0.0.1:PORT`), which need not be reachable yet.
     pub async fn start(target: &str, rng: TestRng) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -71,12 +71,12 @@ impl Proxy {
         Self { address, shared, server }
     }
 
-    /// `127.0.0.1:PORT`.
+    /// Returns the address as `127.0.0.1:PORT`.
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// Sets the rules for new connections. The delay also applies to open ones.
+    /// Sets the rules for new connections. The delay also applies to open connections.
     pub fn set_rules(&self, rules: Rules) {
         *self.shared.rules.lock().unwrap() = rules;
     }
@@ -86,7 +86,7 @@ impl Proxy {
         self.shared.cuts.send_modify(|count| *count += 1);
     }
 
-    /// Stops forwarding without closing any connection, until resumed.
+    /// Stops forwarding without closing any connection until resumed.
     pub fn freeze(&self) {
         self.shared.frozen.send_replace(true);
     }
@@ -114,7 +114,7 @@ impl Drop for Proxy {
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    // Dropped with this task, which drops the connections.
+    // Dropped with this task, which drops all connections.
     let mut connections = JoinSet::new();
     loop {
         let Ok((client, _)) = listener.accept().await else { continue };
@@ -140,7 +140,7 @@ async fn connection(mut client: TcpStream, shared: Arc<Shared>) {
     }
 }
 
-/// Waits for the counter to increase.
+/// Waits until the counter is incremented.
 async fn risen(mut counter: watch::Receiver<u64>) {
     let _ = counter.changed().await;
 }
@@ -170,7 +170,7 @@ async fn pump(
     }
 }
 
-/// Returns how many of these bytes are forwarded, and whether the connection ends with them.
+/// Returns how many of these bytes to forward, and whether the connection ends after them.
 fn spend(left: &Mutex<Option<u64>>, count: usize) -> (usize, bool) {
     let mut left = left.lock().unwrap();
     let Some(budget) = left.as_mut() else { return (count, false) };
@@ -180,7 +180,7 @@ fn spend(left: &Mutex<Option<u64>>, count: usize) -> (usize, bool) {
 }
 
 impl Shared {
-    /// Draws the byte limit of a new connection, if it is one that is dropped.
+    /// Draws the byte limit of a new connection, if the connection is to be dropped.
     fn draw_budget(&self) -> Option<u64> {
         let rules = self.rules.lock().unwrap().clone();
         let mut rng = self.rng.lock().unwrap();

@@ -1,8 +1,8 @@
-//! Seeded random numbers. A test prints its seed and can be replayed with it.
+//! Seeded random numbers. Each test prints its seed, with which it can be replayed.
 
 use rand::SeedableRng as _;
 
-/// A generator that produces the same sequence for the same seed on every platform.
+/// A generator that produces the same sequence for the same seed on all platforms.
 pub type TestRng = rand_pcg::Pcg64;
 
 /// Creates a generator from `BANTER_TEST_SEED`, or from a random seed, and prints the seed.

@@ -1,4 +1,4 @@
-//! Raw connections, for clients that send half a request or never read.
+//! Raw connections, for clients that send incomplete requests or never read.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -8,17 +8,17 @@ use tokio::{
     time::timeout,
 };
 
-/// Size of the client's receive buffer, in bytes; a small one makes the server's send buffer fill up.
+/// Size of the client's receive buffer, in bytes. It is small so that the server's send buffer fills up.
 const RECEIVE_BUFFER: u32 = 4096;
 
-/// A connection. Dropping it closes the connection.
+/// A raw connection. Dropping it closes the connection.
 #[derive(Debug)]
 pub struct RawConnection {
     stream: TcpStream,
     received: Vec<u8>,
 }
 
-/// Everything that was received before the connection was closed.
+/// Everything received before the connection was closed.
 #[derive(Clone, Debug)]
 pub struct RawReply {
     /// The received text.
@@ -47,14 +47,14 @@ impl RawConnection {
         Self { stream, received: Vec::new() }
     }
 
-    /// Connects and sends the beginning of a request.
+    /// Connects and sends the start of a request.
     pub async fn with(address: &str, text: &str) -> Self {
         let mut connection = Self::open(address).await;
         connection.send(text).await;
         connection
     }
 
-    /// Sends text; does nothing if the connection is closed.
+    /// Sends text. Does nothing if the connection is closed.
     pub async fn send(&mut self, text: &str) {
         let _ = self.stream.write_all(text.as_bytes()).await;
     }
@@ -64,10 +64,11 @@ impl RawConnection {
         self.stream.shutdown().await.unwrap();
     }
 
-    /// Reads until the connection is closed; `None` if it is still open after `limit`. What has arrived is kept.
+    /// Reads until the connection is closed. Returns `None` if it is still open after `limit`; the data received so far
+    /// is kept.
     pub async fn read_to_close(&mut self, limit: Duration) -> Option<RawReply> {
         let read = async {
-            // A reset ends the connection, too.
+            // A reset also ends the connection.
             while self.stream.read_buf(&mut self.received).await.is_ok_and(|count| count > 0) {}
         };
         timeout(limit, read).await.ok()?;

@@ -1,4 +1,4 @@
-//! A Redis server for one test, on a free port, that can be killed, frozen, restricted, and restarted.
+//! A Redis server for a single test, on a free port. It can be killed, frozen, restricted, and restarted.
 
 use std::{
     net::TcpStream,
@@ -25,7 +25,7 @@ impl Redis {
         Self::start_with(false).await
     }
 
-    /// Starts a server that accepts only TLS, with a certificate from its own CA.
+    /// Starts a server that accepts only TLS connections, with a certificate from a dedicated CA.
     pub async fn start_with_tls() -> Self {
         Self::start_with(true).await
     }
@@ -46,13 +46,13 @@ impl Redis {
         self.url_of("")
     }
 
-    /// Returns the same URL with a user and a password (`USER:PASSWORD@`).
+    /// Returns the value for `REDIS_URL` with a user and a password (`USER:PASSWORD@`).
     pub fn url_of(&self, user: &str) -> String {
         let scheme = if self.has_tls { "rediss" } else { "redis" };
         format!("{scheme}://{user}{}", self.address())
     }
 
-    /// `127.0.0.1:PORT`.
+    /// Returns the address as `127.0.0.1:PORT`.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
@@ -75,7 +75,7 @@ impl Redis {
         text
     }
 
-    /// Returns the process id.
+    /// Returns the process ID.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -127,7 +127,7 @@ fn spawn(port: u16, has_tls: bool, folder: &Path) -> Child {
         .expect("redis-server is missing: run `make test`, or install it")
 }
 
-/// Creates a CA and a certificate for 127.0.0.1 signed by it.
+/// Creates a CA, and a certificate for 127.0.0.1 signed by the CA.
 fn make_certificates(folder: &Path) {
     const SCRIPT: &str = "set -e
         openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj '/CN=Test CA' \

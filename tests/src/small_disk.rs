@@ -1,4 +1,4 @@
-//! A small in-memory file system that can be filled up. Mounting one requires root.
+//! A small in-memory file system that a test can fill. Mounting it requires root.
 
 use std::{
     fs::File,
@@ -27,7 +27,7 @@ impl SmallDisk {
         self.0.path()
     }
 
-    /// Fills the remaining space with a file and returns its path; removing the file frees the space.
+    /// Fills the remaining space with a file and returns the file's path. Removing the file frees the space.
     pub fn fill(&self) -> PathBuf {
         let path = self.path().join("filler");
         let mut file = File::create(&path).unwrap();

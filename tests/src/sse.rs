@@ -1,4 +1,4 @@
-//! An event stream from the client's side. Every frame is validated against the contract.
+//! An event stream as seen by a client. Every frame is validated against the contract.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{client::Client, wait::PATIENCE};
 
-/// Durable events: rows of the user's log, which have an id.
+/// Durable events, which are rows of the user's log and have an ID.
 const DURABLE: [&str; 8] = [
     "session.created",
     "session.updated",
@@ -23,10 +23,10 @@ const DURABLE: [&str; 8] = [
 const EPHEMERAL: [&str; 8] =
     ["hello", "heartbeat", "resync", "server.draining", "typing", "message.delta", "message.partial", "task.step"];
 
-/// The stream of all of the user's sessions.
+/// The path of the stream that covers all of the user's sessions.
 pub const USER_EVENTS: &str = "/v1/events";
 
-/// Returns the path of one session's stream.
+/// Returns the path of a session's stream.
 pub fn session_events(session: &str) -> String {
     format!("/v1/chat/{session}/events")
 }
@@ -34,7 +34,7 @@ pub fn session_events(session: &str) -> String {
 /// An event.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// The cursor after the event; durable events only.
+    /// The cursor after the event. Only durable events have one.
     pub id: Option<String>,
     /// The event type.
     pub kind: String,
@@ -43,7 +43,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// Parses one frame; returns `None` for a comment.
+    /// Parses a frame. Returns `None` for a comment.
     fn parse(frame: &str) -> Result<Option<Self>, String> {
         let (mut id, mut kind, mut data) = (None, None, None);
         for line in frame.lines().filter(|line| !line.starts_with(':')) {
@@ -91,12 +91,12 @@ impl Event {
         self.id.is_some()
     }
 
-    /// Returns the session of the event, or an empty string.
+    /// Returns the ID of the event's session, or an empty string if there is none.
     pub fn session(&self) -> &str {
         self.data["chat_session_id"].as_str().unwrap_or_default()
     }
 
-    /// Returns whether this is a `task.updated` of this task with this status.
+    /// Returns whether this is a `task.updated` event for this task with this status.
     pub fn is_task(&self, task: &str, status: &str) -> bool {
         self.kind == "task.updated" && self.data["task"]["id"] == task && self.data["task"]["status"] == status
     }
@@ -117,15 +117,15 @@ impl Client {
         self.try_events(path, None).await.unwrap()
     }
 
-    /// Opens a stream after this cursor, sent as `Last-Event-ID`.
+    /// Opens a stream that starts after this cursor, which is sent as `Last-Event-ID`.
     pub async fn events_after(&self, path: &str, cursor: &str) -> EventStream {
         self.try_events(path, Some(cursor)).await.unwrap()
     }
 
-    /// Opens a stream, if the api is available.
+    /// Opens a stream if the api is available.
     ///
     /// # Errors
-    /// Fails if the connection fails or the api returns 503. Panics on any other status than 200.
+    /// Fails if the connection fails or the api returns 503. Panics on any status other than 200.
     pub async fn try_events(&self, path: &str, last_event_id: Option<&str>) -> reqwest::Result<EventStream> {
         let mut request = self.request("GET", path);
         if let Some(cursor) = last_event_id {
@@ -150,7 +150,7 @@ impl EventStream {
         Ok(Self { headers, response, unread: Vec::new() })
     }
 
-    /// Returns the next event, or `Ok(None)` at the end of the stream, orderly or not.
+    /// Returns the next event, or `Ok(None)` at the end of the stream, even if the connection broke.
     ///
     /// # Errors
     /// Fails if a frame violates the contract.
@@ -176,19 +176,19 @@ impl EventStream {
         tokio::time::timeout(limit, self.try_next()).await.unwrap_or_else(|_| panic!("no event in {limit:?}")).unwrap()
     }
 
-    /// Returns the next event. Panics at the end of the stream.
+    /// Returns the next event. Panics if the stream has ended.
     pub async fn next(&mut self) -> Event {
         self.next_within(PATIENCE).await.expect("the stream has ended")
     }
 
-    /// Returns the next event, which must have this type.
+    /// Returns the next event, and expects it to have this type.
     pub async fn expect(&mut self, kind: &str) -> Event {
         let event = self.next().await;
         assert_eq!(event.kind, kind, "{event:?}");
         event
     }
 
-    /// Reads until an event matches `wanted`, and returns all events up to and including it.
+    /// Reads until an event matches `wanted`. Returns all events read, including that one.
     pub async fn read_until(&mut self, what: &str, mut wanted: impl FnMut(&Event) -> bool) -> Vec<Event> {
         let deadline = Instant::now() + PATIENCE;
         let mut events = Vec::new();
@@ -210,7 +210,7 @@ impl EventStream {
         self.read_until(&format!("task {task} {status}"), |event| event.is_task(task, status)).await
     }
 
-    /// Reads to the end of the stream, which must come within `limit`.
+    /// Reads to the end of the stream, and expects it within `limit`.
     pub async fn read_to_end(&mut self, limit: Duration) -> Vec<Event> {
         let deadline = Instant::now() + limit;
         let mut events = Vec::new();

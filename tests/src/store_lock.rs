@@ -4,12 +4,12 @@ use std::{path::Path, time::Duration};
 
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
-/// The write lock, held as by a process that froze inside a transaction. Nothing is written.
+/// A held write lock, like that of a process that froze inside a transaction. Nothing is written.
 #[derive(Debug)]
 pub struct StoreLock(SqliteConnection);
 
 impl StoreLock {
-    /// Acquires the lock of this database file within `patience`.
+    /// Acquires the write lock on this database file within `patience`.
     pub async fn take(database: &Path, patience: Duration) -> Option<Self> {
         let options = SqliteConnectOptions::new().filename(database).busy_timeout(patience);
         let mut connection = SqliteConnection::connect_with(&options).await.unwrap();

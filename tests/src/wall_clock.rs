@@ -1,4 +1,5 @@
-//! Wall clocks that a test controls through libfaketime. The monotonic clock, and with it every timeout, is unaffected.
+//! Wall clocks that a test controls with libfaketime. The monotonic clock, on which every timeout is based, is not
+//! affected.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::process::Environment;
 
-/// Paths of the multithreaded library in common distributions.
+/// Paths of the multithreaded version of the library in common distributions.
 const LIBRARIES: [&str; 4] = [
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
     "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
@@ -18,7 +19,7 @@ const LIBRARIES: [&str; 4] = [
     "/usr/lib/faketime/libfaketimeMT.so.1",
 ];
 
-/// A set of clocks, each read from a file on every call, so that a clock can be stepped while a process runs.
+/// A set of clocks. Each clock is read from a file on every call, so it can be changed while a process is running.
 #[derive(Debug)]
 pub struct WallClocks {
     library: &'static str,
@@ -27,7 +28,7 @@ pub struct WallClocks {
 }
 
 impl WallClocks {
-    /// Creates clocks with these names, initially correct.
+    /// Creates clocks with these names. Initially, they show the correct time.
     pub fn new<const COUNT: usize>(names: [&'static str; COUNT]) -> Self {
         let library = LIBRARIES.into_iter().find(|library| Path::new(library).is_file());
         let library = library.expect("libfaketime is missing: run `make test`, or install it");
@@ -39,7 +40,7 @@ impl WallClocks {
         clocks
     }
 
-    /// Returns the environment of a process that uses this clock.
+    /// Returns the environment variables for a process that uses this clock.
     pub fn environment(&self, name: &str) -> Environment {
         [
             ("LD_PRELOAD", self.library.to_owned()),
@@ -52,16 +53,16 @@ impl WallClocks {
         .into()
     }
 
-    /// Sets the offset of a clock from the real time, in seconds.
+    /// Sets the offset of a clock from the actual time, in seconds.
     pub fn set(&mut self, name: &'static str, seconds: i64) {
         let (file, next) = (self.file(name), self.folder.path().join("next"));
-        // Replaced atomically, because the file is read on every call.
+        // Replaced atomically because the file is read on every call.
         fs::write(&next, format!("{seconds:+}\n")).unwrap();
         fs::rename(next, file).unwrap();
         self.offsets.insert(name, seconds);
     }
 
-    /// Sets the offset of all clocks.
+    /// Sets the offset of all clocks, in seconds.
     pub fn set_all(&mut self, seconds: i64) {
         let names: Vec<&'static str> = self.offsets.keys().copied().collect();
         for name in names {

@@ -1,4 +1,4 @@
-//! The configuration of an installation, and its start.
+//! Configures and starts an installation.
 
 use std::{fmt::Write as _, fs, sync::atomic::AtomicUsize};
 
@@ -7,7 +7,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::TestApp;
 use crate::{port, process::Environment, redis::Redis};
 
-/// Maximum number of processes of all tests at one time; more would only slow each other down.
+/// Maximum number of processes in all tests at the same time. More would only slow each other down.
 const MAX_PROCESSES: usize = 12;
 
 static PROCESS_SLOTS: Semaphore = Semaphore::const_new(MAX_PROCESSES);
@@ -69,7 +69,7 @@ impl Builder {
         self
     }
 
-    /// Connects the processes through a Redis server of their own. `BANTER_TEST_REDIS=1` does so for every test.
+    /// Connects the processes through a dedicated Redis server. `BANTER_TEST_REDIS=1` does this for every test.
     pub fn redis(mut self) -> Self {
         self.redis = true;
         self
@@ -81,13 +81,13 @@ impl Builder {
         self
     }
 
-    /// Connects the processes through this Redis server. Its URL is used unless `REDIS_URL` is set.
+    /// Connects the processes through this Redis server. Its URL is used unless `REDIS_URL` is set explicitly.
     pub fn on_redis(mut self, redis: Redis) -> Self {
         self.own_redis = Some(redis);
         self
     }
 
-    /// Binds the apis to ports that no outgoing connection takes while they are down.
+    /// Binds the apis to ports that no outgoing connection can take while an api is down.
     pub fn lasting_ports(mut self) -> Self {
         self.lasting_ports = true;
         self

@@ -1,4 +1,4 @@
-//! Commands of the binaries: `api check`, `api keys create`, and any other.
+//! Runs commands of the binaries, such as `api check` and `api keys create`.
 
 use std::process::Output;
 
@@ -6,12 +6,12 @@ use super::TestApp;
 use crate::{client::Client, process};
 
 impl TestApp {
-    /// Runs `api …` to completion in the environment of this installation.
+    /// Runs `api …` in the environment of this installation and waits for it to exit.
     pub async fn run_api(&self, arguments: &[&str]) -> Output {
         process::run("api", arguments, &self.environment, self.folder.path()).await
     }
 
-    /// Runs `worker …` to completion in the environment of this installation.
+    /// Runs `worker …` in the environment of this installation and waits for it to exit.
     pub async fn run_worker(&self, arguments: &[&str]) -> Output {
         process::run("worker", arguments, &self.environment, self.folder.path()).await
     }
@@ -23,7 +23,7 @@ impl TestApp {
         (!output.status.success()).then(text)
     }
 
-    /// Panics when `api check` reports violations.
+    /// Panics if `api check` reports violations.
     pub async fn check(&self) {
         if let Some(violations) = self.find_violations().await {
             panic!("api check: {violations}");
@@ -41,7 +41,7 @@ impl TestApp {
             .to_owned()
     }
 
-    /// Returns a client of the first api with a new key of that user in workspace `default`.
+    /// Returns a client of the first api with a new key for this user in the workspace `default`.
     pub async fn client_for(&self, user: &str, role: &str) -> Client {
         self.client().with_key(&self.create_key("default", user, role).await)
     }

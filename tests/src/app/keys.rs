@@ -1,5 +1,5 @@
-//! API keys for many users, inserted into the database together with the users' logs: `api keys create` would take a
-//! process for each.
+//! API keys for many users. They are inserted directly into the database, together with the users' logs, because `api
+//! keys create` would require a process for each one.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use super::TestApp;
 
 impl TestApp {
-    /// Creates a key for each of these users of workspace `default`, and returns the keys.
+    /// Creates a key for each of these users in the workspace `default` and returns the keys.
     pub async fn create_keys(&self, users: impl IntoIterator<Item = String>) -> Vec<String> {
         let options = SqliteConnectOptions::new().filename(self.database());
         let mut connection = SqliteConnection::connect_with(&options).await.unwrap();

@@ -23,7 +23,7 @@ use crate::{
     redis::Redis,
 };
 
-/// Time limit for a process to stop, in addition to its own grace period.
+/// Time limit for a process to stop, in addition to its grace period.
 pub const STOP_LIMIT: Duration = Duration::from_secs(20);
 
 /// An `api` process and its address.
@@ -31,16 +31,16 @@ pub const STOP_LIMIT: Duration = Duration::from_secs(20);
 pub struct Api {
     /// The process.
     pub process: Process,
-    /// `127.0.0.1:PORT`, known once the api has started.
+    /// The address as `127.0.0.1:PORT`, known once the api has started.
     pub address: String,
 }
 
 /// A running installation. Dropping it kills every process and removes the folder.
 ///
-/// When the test fails, the last lines of each process's log are printed.
+/// If the test fails, the last lines of each process's log are printed.
 #[derive(Debug)]
 pub struct TestApp {
-    // Dropped in this order: the processes before the folder that they write to.
+    // The processes are dropped before the folder, because they write to it.
     apis: Vec<Api>,
     workers: Vec<Process>,
     environment: Environment,
@@ -53,12 +53,12 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// Returns a builder for one api and one worker with the demo agent, in keyless mode.
+    /// Returns a builder for an installation with one api and one worker that offers the demo agent, in keyless mode.
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    /// Starts one api and one worker.
+    /// Starts an installation with one api and one worker.
     pub async fn start() -> Self {
         Self::builder().start().await
     }
@@ -73,27 +73,27 @@ impl TestApp {
         Client::new(&self.apis[index].address)
     }
 
-    /// Returns one api.
+    /// Returns an api by index.
     pub fn api(&mut self, index: usize) -> &mut Api {
         &mut self.apis[index]
     }
 
-    /// Returns one worker.
+    /// Returns a worker by index.
     pub fn worker(&mut self, index: usize) -> &mut Process {
         &mut self.workers[index]
     }
 
-    /// Returns the Redis server between the processes.
+    /// Returns the Redis server that connects the processes.
     pub fn redis(&mut self) -> &mut Redis {
         self.redis.as_mut().expect("the builder was called with `redis()`")
     }
 
-    /// Returns the environment of the processes.
+    /// Returns the environment variables of the processes.
     pub fn environment(&self) -> &Environment {
         &self.environment
     }
 
-    /// Returns the names and ids of all processes, including Redis.
+    /// Returns the names and process IDs of all processes, including Redis.
     pub fn processes(&self) -> Vec<(String, u32)> {
         let numbered = |kind: &str, index: usize| format!("{kind}-{}", index + 1);
         let apis = self.apis.iter().enumerate().map(|(index, api)| (numbered("api", index), api.process.pid()));
@@ -113,7 +113,7 @@ impl TestApp {
         apis.chain(self.workers.iter().map(Process::stderr)).collect()
     }
 
-    /// Returns the folder that holds the database, the logs, and `agents.toml`.
+    /// Returns the folder that contains the database, the logs, and `agents.toml`.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -123,12 +123,12 @@ impl TestApp {
         PathBuf::from(self.environment["DATABASE_URL"].trim_start_matches("sqlite://"))
     }
 
-    /// Sets an environment variable for the processes that start from now on.
+    /// Sets an environment variable for processes that start from now on.
     pub fn set_env(&mut self, variable: &str, value: &str) {
         self.environment.insert(variable.to_owned(), value.to_owned());
     }
 
-    /// Sets several environment variables for the processes that start from now on.
+    /// Sets several environment variables for processes that start from now on.
     pub fn set_all_env(&mut self, variables: Environment) {
         self.environment.extend(variables);
     }

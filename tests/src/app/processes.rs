@@ -17,7 +17,7 @@ use crate::{
 /// Time limit for a process to start on a machine that is busy with other tests.
 const START_LIMIT: Duration = Duration::from_mins(1);
 
-/// Longest time that a process that is not frozen holds the write lock.
+/// Longest time for which a process that is not frozen holds the write lock.
 const LOCK_LIMIT: Duration = Duration::from_millis(400);
 
 impl TestApp {
@@ -47,7 +47,7 @@ impl TestApp {
         beats
     }
 
-    /// Waits for `count` more heartbeats of every worker, with `workers` workers still alive.
+    /// Waits for `count` more heartbeats from every worker, with `workers` workers still alive.
     pub async fn wait_for_beats(&self, workers: usize, count: i64) {
         let before: i64 = self.beats().await.iter().max().copied().unwrap_or_default();
         eventually("all workers' heartbeats", async || {
@@ -71,7 +71,7 @@ impl TestApp {
         self.workers.len() - 1
     }
 
-    /// Restarts an api that has exited, on the same port.
+    /// Restarts a stopped api on the same port.
     pub async fn revive_api(&mut self, index: usize) {
         let address = self.apis[index].address.clone();
         self.apis[index].process.kill();
@@ -81,14 +81,14 @@ impl TestApp {
         assert_eq!(self.apis[index].address, address, "the api listens on the configured address");
     }
 
-    /// Shuts an api down gracefully and restarts it on the same port.
+    /// Shuts down an api gracefully and restarts it on the same port.
     pub async fn restart_api(&mut self, index: usize) {
         self.apis[index].process.stop(STOP_LIMIT).await;
         self.revive_api(index).await;
     }
 
-    /// Freezes a worker (SIGSTOP), but not inside a write transaction: it would hold the database's only write lock and
-    /// block every other process until it resumes.
+    /// Freezes a worker (SIGSTOP), but not inside a write transaction, in which it would hold the database's only write
+    /// lock and block all other processes until it resumes.
     pub async fn freeze_worker(&mut self, index: usize) {
         for _ in 0..20 {
             self.workers[index].signal(Signal::Freeze);
@@ -100,12 +100,12 @@ impl TestApp {
         panic!("another process holds the write lock");
     }
 
-    /// Shuts a worker down gracefully and removes it; the last worker takes its index.
+    /// Shuts down a worker gracefully and removes it. The last worker takes its index.
     pub async fn remove_worker(&mut self, index: usize) {
         self.workers.swap_remove(index).stop(STOP_LIMIT).await;
     }
 
-    /// Returns whether a process holds the database's write lock for longer than a process that is not frozen does.
+    /// Returns whether a process holds the database's write lock for so long that it must be frozen.
     pub async fn is_store_held(&self) -> bool {
         match StoreLock::take(&self.database(), LOCK_LIMIT).await {
             Some(lock) => {
@@ -122,7 +122,7 @@ impl TestApp {
         self.workers[index] = self.spawn("worker", &[]);
     }
 
-    /// Starts another worker at the index of one, and returns the old one, still running, for the caller to stop.
+    /// Starts a worker that takes this index. Returns the previous one, which is still running, for the caller to stop.
     pub fn roll_worker(&mut self, index: usize) -> Process {
         let next = self.spawn("worker", &[]);
         std::mem::replace(&mut self.workers[index], next)
@@ -138,7 +138,7 @@ impl TestApp {
         self.apis.push(Api { process, address: String::new() });
     }
 
-    /// Starts `api` or `worker` with additional variables, outside the lists.
+    /// Starts `api` or `worker` with additional variables, without adding it to the installation.
     pub fn spawn(&self, program: &str, variables: &[(&str, &str)]) -> Process {
         let number = self.started.fetch_add(1, Ordering::Relaxed);
         let mut environment = self.environment.clone();
@@ -146,7 +146,8 @@ impl TestApp {
         Process::spawn(&format!("{program}-{number}"), program, &[], &environment, self.folder.path())
     }
 
-    /// Starts an api by a shell command line, given the part before `api` (`ulimit -n 256 && exec`).
+    /// Starts an api with a shell command line. `before` is the part that precedes `api`, such as `ulimit -n 256 &&
+    /// exec`.
     pub fn spawn_api_after(&self, line: &str, variables: &[(&str, &str)]) -> Process {
         let number = self.started.fetch_add(1, Ordering::Relaxed);
         let mut environment = self.environment.clone();
@@ -163,9 +164,9 @@ impl TestApp {
     }
 }
 
-/// Waits for the first line of an api's stdout and returns the address in it.
+/// Waits for the first line of an api's stdout and returns the address in that line.
 ///
-/// Panics when the api exits or prints anything else.
+/// Panics if the api exits or prints anything else.
 pub async fn address_of(process: &mut Process, deadline: Instant) -> String {
     loop {
         let text = process.stdout();

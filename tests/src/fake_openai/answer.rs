@@ -1,4 +1,4 @@
-//! Responses of the fake model server, from a valid answer to garbage.
+//! The responses of the fake model server, from valid answers to garbage.
 
 use std::{future::pending, time::Duration};
 
@@ -16,35 +16,35 @@ use super::{
     gate::Steps,
 };
 
-/// A response to a request.
+/// A response to a completion request.
 #[derive(Clone, Debug)]
 pub enum Answer {
-    /// These words with a pause before each, then a proper end.
+    /// These words, each after a pause, and a regular end.
     Words {
         /// The words.
         words: Vec<String>,
-        /// The pause.
+        /// The pause before each word.
         pause: Duration,
-        /// OpenAI's `finish_reason`.
+        /// The finish reason.
         finish_reason: &'static str,
-        /// The contents of the usage chunk, if any.
+        /// The contents of the usage chunk, if one is sent.
         usage: Option<Usage>,
     },
-    /// Whatever the test sends, when it sends it.
+    /// Whatever the test sends, at the time when the test sends it.
     Gated(Steps),
-    /// These words, then the connection is dropped.
+    /// These words, followed by a dropped connection.
     CutAfter(Vec<String>),
-    /// No response, not even a status line.
+    /// A dropped connection without a response, not even a status line.
     SilentFromTheStart,
-    /// These words, then silence on an open connection.
+    /// These words, followed by silence on an open connection.
     SilentAfter(Vec<String>),
-    /// These words, then these raw bytes, then a proper end of the connection.
+    /// These words, followed by these raw bytes and a regular end of the connection.
     BytesAfter(Vec<String>, Vec<u8>),
-    /// A status with a body.
+    /// A response with this status and body.
     Status {
         /// The status code.
         status: u16,
-        /// `Retry-After`, in seconds.
+        /// The value of `Retry-After`, in seconds.
         retry_after: Option<u32>,
         /// The content type.
         content_type: &'static str,
@@ -54,18 +54,18 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// Answers with one word at once.
+    /// Answers immediately with one word.
     pub fn text(text: &str) -> Self {
         Self::words([text], Duration::ZERO)
     }
 
-    /// Answers with words and a pause before each.
+    /// Answers with words, each after a pause.
     pub fn words<'a>(words: impl IntoIterator<Item = &'a str>, pause: Duration) -> Self {
         let words = words.into_iter().map(str::to_owned).collect();
         Self::Words { words, pause, finish_reason: "stop", usage: None }
     }
 
-    /// Answers with text and another finish reason than `stop`.
+    /// Answers with text and a finish reason other than `stop`.
     pub fn finished(text: &str, finish_reason: &'static str) -> Self {
         Self::Words { words: vec![text.to_owned()], pause: Duration::ZERO, finish_reason, usage: None }
     }
@@ -76,22 +76,22 @@ impl Answer {
         Self::Words { words, pause: Duration::ZERO, finish_reason: "stop", usage: Some(usage) }
     }
 
-    /// Answers properly, with no text.
+    /// Answers without text and ends regularly.
     pub fn empty() -> Self {
         Self::Words { words: Vec::new(), pause: Duration::ZERO, finish_reason: "stop", usage: None }
     }
 
-    /// Answers with text and then drops the connection.
+    /// Answers with text, and then drops the connection.
     pub fn cut_after(text: &str) -> Self {
         Self::CutAfter(vec![text.to_owned()])
     }
 
-    /// Answers with text and then these raw bytes.
+    /// Answers with text, followed by these raw bytes.
     pub fn bytes_after(text: &str, bytes: &[u8]) -> Self {
         Self::BytesAfter(vec![text.to_owned()], bytes.to_vec())
     }
 
-    /// Fails in OpenAI's error format.
+    /// Fails with an error in OpenAI's format.
     pub fn error(status: u16, code: &str, message: &str) -> Self {
         let body = json!({"error": {"message": message, "type": code, "code": code}}).to_string();
         Self::Status { status, retry_after: None, content_type: "application/json", body }
@@ -136,7 +136,7 @@ impl Answer {
     }
 }
 
-/// Returns a 200 of type `text/event-stream`; an `Err` among the chunks drops the connection.
+/// Returns a 200 response of type `text/event-stream`. An `Err` among the chunks drops the connection.
 fn event_stream(pieces: impl Stream<Item = Piece> + Send + 'static, streaming: Streaming) -> Response {
     let counted = pieces.inspect(move |_| {
         let _ = &streaming;

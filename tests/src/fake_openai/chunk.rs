@@ -1,4 +1,4 @@
-//! The chunks of an answer, as OpenAI sends them.
+//! The chunks of an answer, in OpenAI's format.
 
 use std::{io, time::Duration};
 
@@ -6,22 +6,22 @@ use axum::body::Bytes;
 use futures::{Stream, stream};
 use serde_json::{Value, json};
 
-/// How long a connection lives on before a cut: an error right after a piece would swallow the piece.
+/// How long the connection stays open before it is dropped. Without the pause, the data sent before might be lost.
 const FLUSH: Duration = Duration::from_millis(100);
 
-/// One piece of a response body, or the end of the connection.
+/// A piece of a response body, or an error that drops the connection.
 pub(super) type Piece = io::Result<Bytes>;
 
-/// Tokens that an answer reports.
+/// The token counts that an answer reports.
 #[derive(Clone, Copy, Debug)]
 pub struct Usage {
-    /// Tokens read.
+    /// Number of tokens read.
     pub prompt: u32,
-    /// Tokens written.
+    /// Number of tokens written.
     pub completion: u32,
 }
 
-/// Breaks the connection, after a moment in which what was sent before goes out.
+/// Drops the connection after a pause in which earlier data can be sent.
 pub(super) fn cut() -> impl Stream<Item = Piece> {
     stream::once(async {
         tokio::time::sleep(FLUSH).await;

@@ -1,4 +1,4 @@
-//! An answer that the test controls chunk by chunk, so that no test has to sleep.
+//! An answer that the test controls chunk by chunk, so that tests do not need to sleep.
 
 use std::sync::{
     Arc, Mutex,
@@ -13,11 +13,11 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::chunk::{content_chunk, cut, ending, thought_chunk};
 use crate::wait::PATIENCE;
 
-/// Number of chunks that a test can queue ahead of the connection.
+/// Maximum number of chunks queued before the connection sends them.
 const AHEAD: usize = 1024;
 
-/// The test's end: sends text, and finishes the answer or drops it. Dropping the gate ends the body without a final
-/// chunk.
+/// The test's end of the answer: sends text, and then either completes the answer or drops the connection. Dropping the
+/// gate ends the body without a final chunk.
 #[derive(Debug)]
 pub struct Gate {
     pieces: mpsc::Sender<Bytes>,
@@ -25,7 +25,7 @@ pub struct Gate {
     arrival: Option<oneshot::Receiver<()>>,
 }
 
-/// The server's end. It serves one request; a later one with the same script gets an empty answer.
+/// The server's end of the answer. It serves one request. A later request with the same script gets an empty answer.
 #[derive(Clone, Debug)]
 pub struct Steps(Arc<Mutex<Option<Ends>>>);
 
@@ -46,7 +46,7 @@ impl Gate {
         (Self { pieces, is_cut, arrival: Some(arrival) }, steps)
     }
 
-    /// Waits for the request.
+    /// Waits until the request has arrived.
     pub async fn arrived(&mut self) {
         if let Some(arrival) = self.arrival.take() {
             let arrived = tokio::time::timeout(PATIENCE, arrival).await;
@@ -77,7 +77,7 @@ impl Gate {
         let _ = self.pieces.send(Bytes::copy_from_slice(bytes)).await;
     }
 
-    /// Finishes the answer properly.
+    /// Completes the answer regularly.
     pub async fn finish(self) {
         for piece in ending("stop", None) {
             let _ = self.pieces.send(piece).await;
@@ -102,7 +102,7 @@ impl Steps {
             return stream::iter(ending("stop", None)).map(Ok).left_stream();
         };
         let _ = arrived.send(());
-        // The gate is gone when the chunks end; only then is it known whether the connection is to be dropped.
+        // When the chunks end, the gate has been dropped. Only then is it known whether to drop the connection.
         let end = stream::once(async move { is_cut.load(Ordering::SeqCst) });
         let end = end.flat_map(|is_cut| if is_cut { cut().left_stream() } else { stream::empty().right_stream() });
         ReceiverStream::new(pieces).map(Ok).chain(end).right_stream()

@@ -1,7 +1,7 @@
-//! A scripted model server on loopback that speaks OpenAI's streaming chat completions.
+//! A scripted model server on the loopback interface that implements OpenAI's streaming chat completions.
 //!
-//! Answers are scripted by the last user message: the n-th request that ends with that text gets the n-th answer, and
-//! the last answer repeats. Anything else is answered `You said: …`.
+//! The last user message selects the script: the nth request that ends with this text gets the nth answer, and the last
+//! answer is repeated. All other requests are answered with `You said: …`.
 
 mod answer;
 mod chunk;
@@ -33,19 +33,19 @@ pub use gate::Gate;
 
 use crate::wait::eventually;
 
-/// A recorded request.
+/// A recorded request to the server.
 #[derive(Clone, Debug)]
 pub struct Recorded {
-    /// The body.
+    /// The request body.
     pub body: Value,
     /// The `Authorization` header.
     pub authorization: Option<String>,
-    /// The time of arrival.
+    /// The time at which the request arrived.
     pub at: Instant,
 }
 
 impl Recorded {
-    /// Returns the (role, content) pairs of its messages, without system prompts.
+    /// Returns the (role, content) pairs of the messages, without system prompts.
     pub fn conversation(&self) -> Vec<(String, String)> {
         let messages = self.body["messages"].as_array().cloned().unwrap_or_default();
         let pair = |message: &Value| {
@@ -62,7 +62,7 @@ impl Recorded {
     }
 }
 
-/// The server. Dropping it stops the server.
+/// The fake model server. Dropping it stops the server.
 #[derive(Debug)]
 pub struct FakeOpenAi {
     address: String,
@@ -83,14 +83,14 @@ struct Script {
     used: usize,
 }
 
-/// Numbers of answers that stream at the same time: now and at most.
+/// Number of answers that are streaming at the same time: currently, and at most so far.
 #[derive(Debug, Default)]
 struct Busy {
     now: usize,
     most: usize,
 }
 
-/// Counts a streaming answer until it is dropped.
+/// Counts an answer as streaming until the guard is dropped.
 #[derive(Debug)]
 struct Streaming(Arc<Shared>);
 
@@ -129,25 +129,26 @@ impl FakeOpenAi {
         format!("http://{}/v1", self.address)
     }
 
-    /// Returns the `agents.toml` table of the agent `scripted`, which uses this server; `more` are further lines of it.
+    /// Returns the `agents.toml` table for the agent `scripted`, which uses this server. `more` contains additional
+    /// lines.
     pub fn agent(&self, more: &str) -> String {
         self.agent_named("scripted", more)
     }
 
-    /// Returns the same table under another key.
+    /// Returns the same table with another agent key.
     pub fn agent_named(&self, key: &str, more: &str) -> String {
         let mut table = format!("[[agents]]\nkey = \"{key}\"\nname = \"{key}\"\ndriver = \"openai\"\n");
         let _ = writeln!(table, "base_url = \"{}\"\nmodel = \"scripted\"\n{more}", self.base_url());
         table
     }
 
-    /// Scripts the answers to a last user message.
+    /// Scripts the answers to requests with this last user message.
     pub fn script(&self, prompt: &str, answers: impl IntoIterator<Item = Answer>) {
         let script = Script { answers: answers.into_iter().collect(), used: 0 };
         self.shared.scripts.lock().unwrap().insert(prompt.to_owned(), script);
     }
 
-    /// Scripts an answer that the test controls, for the next request with this last user message.
+    /// Scripts an answer controlled by the test, for the next request with this last user message.
     pub fn gate(&self, prompt: &str) -> Gate {
         let (gate, steps) = Gate::new();
         self.shared.scripts.lock().unwrap().entry(prompt.to_owned()).or_default().answers.push(Answer::Gated(steps));
@@ -159,7 +160,7 @@ impl FakeOpenAi {
         self.shared.requests.lock().unwrap().clone()
     }
 
-    /// Takes the requests since the last call, which limits memory use in a long run.
+    /// Removes and returns the requests since the last call, which limits memory use in long runs.
     pub fn take_requests(&self) -> Vec<Recorded> {
         std::mem::take(&mut *self.shared.requests.lock().unwrap())
     }
@@ -169,7 +170,7 @@ impl FakeOpenAi {
         self.requests().iter().map(Recorded::last_user_message).collect()
     }
 
-    /// Waits for the request whose last user message is this text.
+    /// Waits for a request with this last user message.
     pub async fn wait_for_request(&self, prompt: &str) -> Recorded {
         eventually(&format!("a request about {prompt:?}"), async || {
             self.requests().into_iter().find(|request| request.last_user_message() == prompt)

@@ -1,4 +1,4 @@
-//! The connections of a follower, one after the other.
+//! A follower's connections, one after another.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,29 +8,29 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::{FollowerOptions, Shared, tracker::Tracker};
 use crate::{client::Client, random::TestRng, sse::Event};
 
-/// Delay before a reconnect: an api that restarts refuses connections for a while.
+/// Delay before reconnecting. An api that is restarting refuses connections for a while.
 const RECONNECT_AFTER: Duration = Duration::from_millis(20);
 
-/// Delay before a reconnect after a connection failed although steady apis are expected.
+/// Delay before reconnecting after a connection failed even though the apis were expected to be available.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 
-/// Time limit for opening a stream. About once in a few thousand times, the HTTP client waits forever when the server is
-/// down and the connection is accepted and closed at once, as by a proxy in front of it.
+/// Time limit for opening a stream. Once in several thousand attempts, the HTTP client waits forever if a connection is
+/// accepted and immediately closed, for example by a proxy whose server is down.
 const OPEN_LIMIT: Duration = Duration::from_secs(10);
 
-/// Maximum number of events on one connection of a client that drops its connections.
+/// Maximum number of events per connection for a client that drops its connections.
 const EVENTS_BEFORE_DROP: u64 = 12;
 
-/// Maximum number of events on one connection of a client that rewinds.
+/// Maximum number of events per connection for a client that rewinds.
 const EVENTS_BEFORE_REWIND: u64 = 80;
 
-/// Number of earlier states that such a client keeps.
+/// Maximum number of earlier states kept by a client that rewinds.
 const REMEMBERED_STATES: usize = 12;
 
-/// One in this many states is kept.
+/// The share of states that are kept: one in this many.
 const REMEMBER_ONE_IN: u32 = 8;
 
-/// Opens one connection after the other and applies their events.
+/// Opens one connection after another and applies the events.
 pub(super) struct Connections {
     options: FollowerOptions,
     shared: Arc<Shared>,
@@ -42,7 +42,7 @@ impl Connections {
         Self { options, shared, remembered: Vec::new() }
     }
 
-    /// Follows the stream until a violation, or forever with a violation handler.
+    /// Follows the stream until a violation, or forever if there is a violation handler.
     pub(super) async fn run(mut self) {
         for turn in 0.. {
             let client = self.options.clients[turn % self.options.clients.len()].clone();
@@ -57,7 +57,7 @@ impl Connections {
         }
     }
 
-    /// Reports a violation, and returns whether to continue.
+    /// Reports a violation. Returns whether to continue.
     fn report(&self, violation: String) -> bool {
         let mut state = self.shared.lock();
         state.violation.get_or_insert_with(|| violation.clone());
@@ -65,7 +65,7 @@ impl Connections {
         self.options.violation_handler.as_ref().map(|handle| handle(violation)).is_some()
     }
 
-    /// Returns to one of the kept states half of the time.
+    /// Returns to one of the kept states in half of the cases.
     fn rewind(&mut self) {
         let mut state = self.shared.lock();
         let Some(rng) = self.options.rewinds.as_mut().filter(|_| !state.is_calm) else { return };
@@ -74,7 +74,7 @@ impl Connections {
         }
     }
 
-    /// Keeps some of the states after an event.
+    /// Keeps some of the states that follow an event.
     fn remember(&mut self, event: &Event) {
         let Some(rng) = self.options.rewinds.as_mut().filter(|_| event.is_durable()) else { return };
         if rng.random_ratio(1, REMEMBER_ONE_IN) {
@@ -87,7 +87,7 @@ impl Connections {
         }
     }
 
-    /// Draws the number of events and the time after which this connection is dropped.
+    /// Draws the number of events and the duration after which to drop this connection.
     fn draw_end(&mut self) -> (Option<u64>, Option<Instant>) {
         if self.shared.lock().is_calm {
             return (None, None);
@@ -126,7 +126,7 @@ impl Connections {
         outcome
     }
 
-    /// Checks and applies an event.
+    /// Checks an event and applies it.
     fn receive(&mut self, event: &Event, is_first: bool) -> Result<(), String> {
         for check in &self.options.checks {
             check(event)?;

@@ -1,5 +1,5 @@
-//! A background client that follows a stream across dropped connections and restarts, and that must end with the
-//! complete state.
+//! A background client that follows a stream across dropped connections and restarts and must end up with the complete
+//! state.
 
 mod connection;
 mod options;
@@ -25,7 +25,7 @@ use crate::{
 };
 use tracker::Tracker;
 
-/// Number of events that explain a failure.
+/// Number of recent events shown to explain a failure.
 const SHOWN_EVENTS: usize = 8;
 
 /// A background client. Dropping it stops the client.
@@ -35,7 +35,7 @@ pub struct Follower {
     task: JoinHandle<()>,
 }
 
-/// What the handle and the background task share.
+/// The state shared by the handle and the background task.
 #[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
@@ -52,7 +52,7 @@ struct State {
     connections: usize,
     violation: Option<String>,
     is_calm: bool,
-    /// The current activity and its start.
+    /// The current activity and the time at which it started.
     activity: (String, Instant),
     last_event: Instant,
 }
@@ -101,13 +101,13 @@ impl Follower {
         FollowerOptions::user(client).start().await
     }
 
-    /// Stops the client and waits for its end.
+    /// Stops the client and waits until it has ended.
     pub async fn stop(mut self) {
         self.shared.stop.cancel();
         let _ = (&mut self.task).await;
     }
 
-    /// Returns all events so far, or the latest ones ([`FollowerOptions::keeping`]).
+    /// Returns all events so far, or only the latest ones (see [`FollowerOptions::keeping`]).
     pub fn events(&self) -> Vec<Event> {
         self.shared.lock().events.iter().cloned().collect()
     }
@@ -117,17 +117,17 @@ impl Follower {
         self.shared.lock().connections
     }
 
-    /// Drops the connection now, as a client does that switches networks.
+    /// Drops the connection now, like a client that switches networks.
     pub fn reconnect(&self) {
         self.shared.reconnect.notify_one();
     }
 
-    /// Stops dropping connections and rewinding, from the next connection on.
+    /// Stops dropping connections and rewinding, starting with the next connection.
     pub fn calm_down(&self) {
         self.shared.lock().is_calm = true;
     }
 
-    /// Returns the first contract violation, if there was one.
+    /// Returns the first violation of the contract, if there was one.
     pub fn violation(&self) -> Option<String> {
         self.shared.lock().violation.clone()
     }
@@ -138,7 +138,7 @@ impl Follower {
         self.shared.lock().tracker.model().draft(task).map(|draft| draft.text.clone()).unwrap_or_default()
     }
 
-    /// Waits until the partial text of a task's answer equals this text.
+    /// Waits until the partial text of a task's answer is equal to this text.
     pub async fn wait_for_draft(&self, task: &str, text: &str) {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -151,7 +151,7 @@ impl Follower {
         }
     }
 
-    /// Waits for an event among the past and future ones.
+    /// Waits for a matching event, including past events.
     pub async fn wait_for(&self, what: &str, wanted: impl Fn(&Event) -> bool) -> Event {
         eventually(what, async || {
             self.assert_unbroken();
@@ -160,14 +160,14 @@ impl Follower {
         .await
     }
 
-    /// Panics when the stream has violated the contract.
+    /// Panics if the stream has violated the contract.
     pub fn assert_unbroken(&self) {
         if let Some(violation) = self.violation() {
             panic!("the stream violated the contract: {violation}");
         }
     }
 
-    /// Waits until the state is up to date with an idle server, and compares it with a fresh GET.
+    /// Waits until the state has caught up with an idle server, and compares it with a fresh GET.
     pub async fn settle(&self, client: &Client) {
         let deadline = Instant::now() + PATIENCE;
         let mut last = Comparison::Elsewhere;
@@ -177,8 +177,9 @@ impl Follower {
             let now: Model = self.shared.lock().tracker.model().clone();
             match now.compare(client).await {
                 Comparison::Equal => return,
-                // A replayed event may carry a newer object, and the GET may be newer, so compare twice at the same
-                // position. (A session's stream has no comparable position, so a difference there may only be a delay.)
+                // A replayed event may contain a newer object, and the GET may be newer as well, so the states are
+                // compared twice at the same position. (The position of a session's stream cannot be compared, so a
+                // difference may only be a delay.)
                 Comparison::Different(what) if seq == Some(now.seq()) && !now.is_of_session() => {
                     panic!("the reduced state differs from a GET: {what}");
                 }
@@ -190,7 +191,7 @@ impl Follower {
         panic!("never caught up: {last:#?}; {}", self.describe());
     }
 
-    /// Describes the position and activity, to explain a failure.
+    /// Describes the position and the current activity, to explain a failure.
     pub fn describe(&self) -> String {
         let state = self.shared.lock();
         let (activity, since) = &state.activity;

@@ -1,4 +1,4 @@
-//! What a [`Follower`](super::Follower) follows, and what happens to its connections.
+//! Configures what a [`Follower`](super::Follower) follows and what happens to its connections.
 
 use std::{fmt, ops::Range, sync::Arc, time::Duration};
 
@@ -8,10 +8,10 @@ use crate::{
     sse::{Event, USER_EVENTS, session_events},
 };
 
-/// A check of every event in addition to the contract of a stream. `Err` describes the violation.
+/// An additional check for every event. `Err` describes the violation.
 pub type Check = Arc<dyn Fn(&Event) -> Result<(), String> + Send + Sync>;
 
-/// Receives every violation.
+/// A handler for violations.
 pub type ViolationHandler = Arc<dyn Fn(String) + Send + Sync>;
 
 /// Configuration of a [`Follower`](super::Follower).
@@ -62,19 +62,19 @@ impl FollowerOptions {
         }
     }
 
-    /// Also reconnects to these apis, in turn.
+    /// Also reconnects to these apis, one after another.
     pub fn and_apis(mut self, clients: impl IntoIterator<Item = Client>) -> Self {
         self.clients.extend(clients);
         self
     }
 
-    /// Drops the connection at random moments.
+    /// Drops the connection at random times.
     pub fn with_drops(mut self, rng: TestRng) -> Self {
         self.drops = Some(rng);
         self
     }
 
-    /// Drops the connection at random moments and resumes from an earlier state.
+    /// Drops the connection at random times and resumes from an earlier state.
     pub fn with_rewinds(mut self, rng: TestRng) -> Self {
         self.rewinds = Some(rng);
         self
@@ -86,31 +86,31 @@ impl FollowerOptions {
         self
     }
 
-    /// Checks every event with this function, too.
+    /// Also checks every event with this function.
     pub fn with_check(mut self, check: Check) -> Self {
         self.checks.push(check);
         self
     }
 
-    /// Passes violations to this function and continues after them.
+    /// Passes violations to this function and continues after each of them.
     pub fn with_violation_handler(mut self, handler: ViolationHandler) -> Self {
         self.violation_handler = Some(handler);
         self
     }
 
-    /// Tracks only the position in the log instead of the whole state, for a long run with many events.
+    /// Tracks only the position in the log instead of the whole state, for long runs with many events.
     pub fn without_model(mut self) -> Self {
         self.has_model = false;
         self
     }
 
-    /// Treats a connection that fails or ends on its own as a violation.
+    /// Treats a connection as a violation if it fails or ends without being dropped by the client.
     pub fn expecting_steady_apis(mut self) -> Self {
         self.expects_steady_apis = true;
         self
     }
 
-    /// Keeps only this many of the latest events, for a long run.
+    /// Keeps only this many recent events, for long runs.
     pub fn keeping(mut self, events: usize) -> Self {
         self.max_events = events;
         self

@@ -1,4 +1,4 @@
-//! The start of a [`Follower`].
+//! Starts a [`Follower`].
 
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 

@@ -1,4 +1,4 @@
-//! The state that a follower reduces from events.
+//! The state that a follower derives from events.
 
 use crate::{
     client::Client,
@@ -6,7 +6,7 @@ use crate::{
     sse::Event,
 };
 
-/// The whole state of a client, or only its position in the log.
+/// The whole state of a client, or only the position in the log.
 #[derive(Clone, Debug)]
 pub(super) enum Tracker {
     Model(Model),
@@ -28,7 +28,7 @@ impl Tracker {
         }
     }
 
-    /// Returns the whole state. Panics when only the position is tracked.
+    /// Returns the whole state. Panics if only the position is tracked.
     pub(super) fn model(&self) -> &Model {
         match self {
             Self::Model(model) => model,
@@ -36,7 +36,7 @@ impl Tracker {
         }
     }
 
-    /// Applies one event.
+    /// Applies an event.
     ///
     /// # Errors
     /// Describes the rule that the event violates.
@@ -59,7 +59,7 @@ impl Tracker {
         }
     }
 
-    /// Drops the state that is bound to a connection.
+    /// Discards the state that is bound to a connection.
     pub(super) fn disconnect(&mut self) {
         match self {
             Self::Model(model) => model.disconnect(),

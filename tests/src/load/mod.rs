@@ -1,6 +1,7 @@
-//! A client under load or faults: it sends requests to any api, follows the user's streams, and records what arrived.
+//! A client under load or faults: it sends requests to any api, follows the user's streams, and records what arrives.
 //!
-//! The stress and chaos tests and the benchmarks differ in what they send and in what they check; they share this client.
+//! The stress tests, the chaos test, and the benchmarks share this client. They differ in what they send and what they
+//! check.
 
 mod outcomes;
 mod response;
@@ -24,20 +25,20 @@ use crate::{
     sse::Event,
 };
 
-/// How a request is retried.
+/// How to retry a request.
 #[derive(Clone, Debug)]
 pub struct RetryPolicy {
-    /// Time limit for one response.
+    /// Time limit for each response.
     pub response_limit: Duration,
-    /// How long the request is retried.
+    /// Time limit for all attempts.
     pub limit: Duration,
-    /// The pause before a retry.
+    /// The pause before each retry.
     pub pause: Range<Duration>,
-    /// Whether a request without a response is retried, which needs an idempotency key.
+    /// Whether to retry a request that got no response, which requires an idempotency key.
     pub retries_lost: bool,
 }
 
-/// A user's clients, one for each address of an api, and the outcomes that arrive on the user's streams.
+/// A user's clients, one per api address, and the outcomes that arrive on the user's streams.
 #[derive(Debug)]
 pub struct LoadClient {
     apis: Vec<Client>,
@@ -69,10 +70,12 @@ impl LoadClient {
         }
     }
 
-    /// Sends a request to random apis until one returns an expected status. Every other response is passed to `report`.
+    /// Sends a request to random apis until one of them returns an expected status. Passes every other response to
+    /// `report`.
     ///
     /// # Errors
-    /// Fails if the request is rejected, must not be retried, or still fails at the end of the policy's limit.
+    /// Fails if the request is rejected, must not be retried, or has not succeeded when the policy's time limit is
+    /// reached.
     pub async fn retry(
         &self,
         rng: &mut TestRng,
@@ -105,7 +108,7 @@ impl LoadClient {
         }
     }
 
-    /// Configures a stream of all the user's sessions that starts at one api and reconnects to all of them in turn. Its
+    /// Configures a stream of all of the user's sessions that starts on one api and reconnects to all apis in turn. Its
     /// outcomes are recorded.
     pub fn follow(&self, first: usize) -> FollowerOptions {
         let mut apis = self.apis.clone();
@@ -118,7 +121,7 @@ impl LoadClient {
         FollowerOptions::user(&apis[0]).and_apis(apis[1..].to_vec()).with_check(Arc::new(record))
     }
 
-    /// Returns the outcomes that arrive on the streams of [`Self::follow`].
+    /// Returns the outcomes that arrive on the streams from [`Self::follow`].
     pub fn outcomes(&self) -> &Outcomes {
         &self.outcomes
     }

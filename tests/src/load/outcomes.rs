@@ -1,4 +1,4 @@
-//! The outcomes of tasks, as they arrive on a user's streams.
+//! The outcomes of tasks as they arrive on a user's streams.
 
 use std::{
     collections::HashMap,
@@ -10,22 +10,22 @@ use tokio::sync::oneshot;
 
 use crate::{chat::has_ended, model::Position, sse::Event};
 
-/// The final status of a task and the time when its event arrived.
+/// The final status of a task and the arrival time of its event.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// The status.
     pub status: String,
-    /// When the event arrived.
+    /// The time at which the event arrived.
     pub at: Instant,
 }
 
-/// Collects outcomes from any number of streams of one user.
+/// Collects outcomes from any number of streams that belong to one user.
 #[derive(Debug, Default)]
 pub struct Outcomes(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// The sequence number of the last event that arrived on any stream.
+    /// The highest sequence number that has arrived on any stream.
     last_seq: u64,
     waiting: HashMap<String, oneshot::Sender<Outcome>>,
     /// Outcomes that arrived before the response to the send.
@@ -37,7 +37,7 @@ impl Outcomes {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns where the outcome of a task will arrive; it may have arrived already.
+    /// Returns a receiver for the outcome of a task, which may have arrived already.
     pub fn expect(&self, task: &str) -> oneshot::Receiver<Outcome> {
         let (sender, receiver) = oneshot::channel();
         let mut state = self.lock();
@@ -49,7 +49,7 @@ impl Outcomes {
         receiver
     }
 
-    /// Records an event. Each counts once, on whichever stream it arrives first.
+    /// Records an event. Each event counts once, on the stream on which it arrives first.
     pub fn record(&self, event: &Event) {
         let Some(seq) = event.id.as_deref().and_then(|id| Position::parse(id).ok()).map(|position| position.seq) else {
             return;

@@ -1,37 +1,37 @@
-//! The interpretation of one response while faults or load act on an installation.
+//! Interprets a response received during faults or load.
 
 use crate::client::Reply;
 
 /// The result of one request.
 #[derive(Debug)]
 pub enum Response {
-    /// An expected status.
+    /// A response with an expected status.
     Success(Reply),
-    /// Another status than an expected one or 503: the request has no effect.
+    /// A response with a status that is neither expected nor 503. The request has no effect.
     Rejected {
         /// The response.
         reply: Reply,
         /// The error code.
         code: String,
     },
-    /// 503 `store_busy`: nothing was stored.
+    /// A 503 `store_busy` response: nothing was stored.
     NotStored,
-    /// No response, or an inconclusive one: the request may have taken effect.
+    /// No response, or an inconclusive one. The request may have taken effect.
     Unknown(Failure),
 }
 
-/// Why the effect of a request is unknown.
+/// The reason why the effect of a request is unknown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// The error response violates the contract as described.
+    /// The error response violates the contract in this way.
     Malformed(String),
-    /// Another 503 than `store_busy`.
+    /// A 503 with a code other than `store_busy`.
     Unavailable,
-    /// The port is closed.
+    /// The connection was refused.
     Refused,
     /// The connection failed.
     Disconnected,
-    /// There was no response in time.
+    /// No response arrived in time.
     TimedOut,
 }
 

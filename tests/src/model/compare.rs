@@ -1,4 +1,4 @@
-//! Comparison of the reduced state with a fresh GET.
+//! Compares the derived state with a fresh GET.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,18 +15,18 @@ use crate::client::Client;
 pub enum Comparison {
     /// The states are equal.
     Equal,
-    /// The server's state belongs to another position.
+    /// The server's state is at another position.
     Elsewhere,
     /// The states differ.
     Different(String),
 }
 
 impl Model {
-    /// Compares the state with a fresh GET of everything.
+    /// Compares the state with a fresh GET of all objects.
     pub async fn compare(&self, client: &Client) -> Comparison {
         let list = client.get("/v1/chat?status=all&limit=100").await.ok(200);
         let here = self.cursor();
-        // A session's stream does not include the events of other sessions, so its position may be behind.
+        // A session's stream omits the events of other sessions, so its position may be behind.
         let moved = |as_of: &Value| self.only_session.is_none() && *as_of != here.as_str();
         if moved(&list["as_of"]) {
             return Comparison::Elsewhere;
@@ -78,7 +78,7 @@ impl Model {
     }
 }
 
-/// Returns the first difference between the reduced and the fetched state.
+/// Returns the first difference between the derived state and the fetched state.
 fn difference(folded: &BTreeMap<String, Arc<Value>>, fetched: &BTreeMap<String, Arc<Value>>) -> Option<String> {
     let all: BTreeSet<&String> = folded.keys().chain(fetched.keys()).collect();
     all.into_iter()

@@ -8,16 +8,16 @@ use crate::chat::has_ended;
 /// The partial text of a running answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
-    /// The attempt that produces it.
+    /// The attempt that produces the text.
     pub attempt: i64,
-    /// The id that the answer will have.
+    /// The ID that the answer will have.
     pub message_id: String,
-    /// The text.
+    /// The text so far.
     pub text: String,
 }
 
 impl Model {
-    /// Live events of an attempt that this client has seen end would bring its draft back to life.
+    /// Rejects live events of an attempt that has already ended for this client, because they would recreate its draft.
     pub(super) fn refuse_after_the_end(&self, session: &str, data: &Value, attempt: Option<i64>) -> Result<(), String> {
         let task = data["task_id"].as_str().ok_or("no task_id")?;
         let Some(known) = self.user_message(session, task) else { return Ok(()) };

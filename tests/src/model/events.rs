@@ -1,4 +1,4 @@
-//! Application of events, by the rules of the contract.
+//! Applies events according to the rules of the contract.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -8,7 +8,7 @@ use super::{Model, Position};
 use crate::sse::Event;
 
 impl Model {
-    /// Applies one event.
+    /// Applies an event.
     ///
     /// # Errors
     /// Describes the rule that the event violates.

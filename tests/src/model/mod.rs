@@ -1,4 +1,5 @@
-//! Client state, reduced from events by the rules of the contract and strict about its guarantees.
+//! Client state, derived from events according to the rules of the contract, that strictly checks the contract's
+//! guarantees.
 
 mod compare;
 mod drafts;
@@ -20,13 +21,13 @@ pub use compare::Comparison;
 pub use drafts::Draft;
 pub use position::Position;
 
-/// The messages of one session by id. Clones share unchanged messages.
+/// The messages of one session by ID. Clones share unchanged messages.
 type Messages = Arc<BTreeMap<String, Arc<Value>>>;
 
 /// The state of one client. Cloning is cheap.
 #[derive(Clone, Debug, Default)]
 pub struct Model {
-    /// The only session whose events are expected; sequence numbers may then have gaps.
+    /// The only session whose events are expected, if there is one. Sequence numbers may then have gaps.
     only_session: Option<String>,
     position: Option<Position>,
     sessions: BTreeMap<String, Arc<Value>>,
@@ -38,14 +39,14 @@ pub struct Model {
 }
 
 impl Model {
-    /// Creates the state of a client of `/v1/events` that has just fetched everything.
+    /// Creates the state of a client that follows `/v1/events` and has just fetched everything.
     pub async fn of_user(client: &Client) -> Self {
         let mut model = Self::default();
         model.fetch(client).await;
         model
     }
 
-    /// Creates the state of a client of one session's stream that has just fetched it.
+    /// Creates the state of a client that follows one session's stream and has just fetched the session.
     pub async fn of_session(client: &Client, session: &str) -> Self {
         let mut model = Self { only_session: Some(session.to_owned()), ..Self::default() };
         model.fetch(client).await;
@@ -67,7 +68,7 @@ impl Model {
         self.drafts.get(task)
     }
 
-    /// Returns whether a `resync` arrived, so that the state has to be fetched again.
+    /// Returns whether a `resync` has arrived, so that the state must be fetched again.
     pub fn is_stale(&self) -> bool {
         self.stale
     }
@@ -77,13 +78,13 @@ impl Model {
         self.only_session.is_some()
     }
 
-    /// Drops the state that is bound to a connection; a new stream sends it again.
+    /// Discards the state that is bound to a connection. A new stream sends it again.
     pub fn disconnect(&mut self) {
         self.drafts.clear();
         self.must_resync = false;
     }
 
-    /// Fetches everything, as a client does at startup and after a `resync`.
+    /// Fetches everything, like a client at startup and after a `resync`.
     pub async fn fetch(&mut self, client: &Client) {
         self.sessions.clear();
         self.messages.clear();

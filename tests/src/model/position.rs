@@ -13,7 +13,7 @@ impl Position {
     /// Parses `<epoch>-<seq>`.
     ///
     /// # Errors
-    /// Fails if the text does not have that form.
+    /// Fails if the text has a different form.
     pub fn parse(text: &str) -> Result<Self, String> {
         let broken = || format!("not a cursor: {text:?}");
         let (epoch, seq) = text.split_once('-').ok_or_else(broken)?;
@@ -29,7 +29,7 @@ impl Position {
         format!("{}-{}", self.epoch, self.seq)
     }
 
-    /// Checks that this position directly follows another one.
+    /// Checks that this position immediately follows another one.
     ///
     /// # Errors
     /// Describes the gap.
@@ -37,7 +37,7 @@ impl Position {
         self.check(before, self.seq == before.seq + 1)
     }
 
-    /// Checks that this position is after another one of the same log.
+    /// Checks that this position comes after another one in the same log.
     ///
     /// # Errors
     /// Describes the difference.
