@@ -1,4 +1,4 @@
-"""The behaviors of the fake agent in a turn, by the names that the tests use."""
+"""The fake agent's behaviors in a turn. Tests select them by name."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def noise(turn, _):
         "sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": "WRONG"}}}})
     write({"jsonrpc": "2.0", "method": "session/update"})
     write({"jsonrpc": "2.0", "id": 4711, "result": {"nobody": "asked"}})
-    # Both sides count their ids from 0.
+    # Both sides number their requests from 0.
     refused = turn.request("fs/read_text_file", {"sessionId": turn.session, "path": "/etc/passwd"}, 0)
     turn.say("two " if "error" in refused else "WRONG")
     turn.say("three", messageId="m1")
@@ -68,7 +68,7 @@ def long_answer(turn, _):
 
 
 def chatter(turn, _):
-    """Writes more to stderr than any buffer holds."""
+    """Writes more to stderr than any buffer can hold."""
     for _ in range(2000):
         sys.stderr.write("x" * 4095 + "\n")
     sys.stderr.flush()
@@ -118,7 +118,7 @@ def until_cancelled(turn, _):
 
 
 def sleeping_tool(turn, seconds):
-    """Starts a tool in its own session, outside any process group, and one whose parent has exited."""
+    """Starts a tool in a separate session, outside the agent's process group, and a tool whose parent has exited."""
     turn.update("tool_call", toolCallId="s", title="Sleep", status="in_progress")
     subprocess.Popen(["setsid", "sleep", seconds], stdin=subprocess.DEVNULL)
     subprocess.Popen(["sh", "-c", f"setsid sh -c 'trap \"\" TERM HUP; while :; do sleep {seconds}; done' &"])
@@ -128,7 +128,7 @@ def sleeping_tool(turn, seconds):
 
 
 def daemons(turn, seconds):
-    """Starts tools that are hard to find: in their own sessions, double-forked, ignoring signals, and forking continuously."""
+    """Starts tools that are hard to find: in separate sessions, double-forked, ignoring signals, and forking continuously."""
     nowhere = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     wander = "import os, time\nwhile True:\n    if os.fork(): os._exit(0)\n    os.setsid()\n    time.sleep(0.3)"
     deaf = f"trap '' TERM HUP INT; while :; do sleep {seconds}; done"
@@ -140,8 +140,8 @@ def daemons(turn, seconds):
 
 
 def leave(turn, seconds):
-    """Starts tools that outlive the turn: in its own session, double-forked, forking continuously, and one whose parent has
-    exited within the same session. Also starts a helper that belongs to the agent itself."""
+    """Starts tools that outlive the turn: in a separate session, double-forked, forking continuously, and in the same session
+    after the parent has exited. Also starts a helper that belongs to the agent."""
     nowhere = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     subprocess.Popen(["setsid", "sleep", seconds], **nowhere)
     subprocess.Popen(["setsid", "sh", "-c", f"trap '' TERM; setsid sh -c 'sleep {seconds}; true' & exit"], **nowhere).wait()
@@ -176,7 +176,7 @@ def ask_and_die(turn, _):
 
 
 def gated(turn, _):
-    """Ends the turn without text when its tool is rejected."""
+    """Ends the turn without text if its tool is rejected."""
     answer = turn.request("session/request_permission", {
         "sessionId": turn.session, "toolCall": {"toolCallId": "g", "title": "Run", "status": "pending"},
         "options": [{"optionId": "y", "name": "Yes", "kind": "allow_once"}, {"optionId": "n", "name": "No", "kind": "reject_once"}]}, 1)
@@ -202,7 +202,7 @@ def ask(turn, kinds):
 
 
 def choose(turn, options):
-    """Requests permission with the given options, and answers with the selected one."""
+    """Requests permission with the given options and answers with the selected option."""
     answer = turn.request("session/request_permission", {
         "sessionId": turn.session, "options": json.loads(options),
         "toolCall": {"toolCallId": "p", "title": "Which database?", "kind": "other"}}, 1)
@@ -211,8 +211,8 @@ def choose(turn, options):
 
 
 def play(turn, script):
-    """Plays a script: a list of steps, each an object with one of the fields below. `$S` in a string is the session, and
-    the string "$P" the id of the prompt's request."""
+    """Plays a script: a list of steps, each of them an object with one of the fields handled in `play_step`. In strings, `$S`
+    is replaced with the session ID. The string "$P" stands for the ID of the prompt request."""
     for step in json.loads(script):
         for _ in range(step.get("times", 1)):
             play_step(turn, step)
@@ -248,7 +248,7 @@ def play_step(turn, step):
     elif "fail" in step:
         write({"jsonrpc": "2.0", "id": turn.prompt_id, "error": step["fail"]})
     elif "ask" in step:
-        # Waits for the response and answers with it.
+        # Waits for the response and sends it as the answer.
         request = filled(turn, step["ask"])
         id = request["id"]
         answers[id] = [threading.Event(), None]
@@ -311,19 +311,19 @@ def nul(turn, _):
 
 
 def last_words(turn, _):
-    """Exits right after its answer."""
+    """Exits immediately after its answer."""
     turn.say("goodbye")
     turn.is_last = True
 
 
 def late(turn, _):
-    """Sends a chunk long after its turn has ended, and logs that it did."""
+    """Sends a chunk long after the turn has ended, and logs that it was sent."""
     turn.say("in time")
     threading.Timer(1.5, lambda: (turn.say("LATE"), log({"method": "(late)"}))).start()
 
 
 def stop_late(turn, pause):
-    """Stops when cancelled, and sends more text `pause` seconds after its result."""
+    """Stops when cancelled, and sends more text `pause` seconds after the result."""
     turn.say("busy")
     turn.cancelled.wait()
     threading.Timer(float(pause), lambda: (turn.say("LATE"), log({"method": "(late)"}))).start()
@@ -334,7 +334,7 @@ def stop_late(turn, pause):
 
 
 def terminal_tool(turn, _):
-    """Reports the output of its tool in `_meta`, as Codex's adapter does."""
+    """Reports the tool's output in `_meta`, like the Codex adapter."""
     turn.update("tool_call", toolCallId="x", title="Count", status="in_progress", content=[{"type": "terminal", "terminalId": "x"}])
     for data in ["one\n", "two\n"]:
         turn.update("tool_call_update", toolCallId="x", _meta={"terminal_output_delta": {"data": data, "terminal_id": "x"}})
@@ -342,7 +342,7 @@ def terminal_tool(turn, _):
 
 
 def obedient_tool(turn, seconds):
-    """Kills its tool shortly after the turn was cancelled, as opencode does."""
+    """Kills the tool shortly after the turn was cancelled, like opencode."""
     tool = subprocess.Popen(["sleep", seconds])
     turn.update("tool_call", toolCallId="o", title="Sleep", status="in_progress")
     turn.cancelled.wait()

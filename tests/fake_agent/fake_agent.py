@@ -1,31 +1,31 @@
 #!/usr/bin/env python3
-"""An agent for the Agent Client Protocol that misbehaves as a test requires.
+"""An agent that uses the Agent Client Protocol and misbehaves as a test requires.
 
 The last block of a prompt selects the behavior in that turn: the name of a function in `acts.py`, followed by its argument.
-The command line selects the rest:
+Command-line options select everything else:
 
   --resume                          supports session/resume
   --load                            supports session/load, which replays the messages
-  --replay-after                    replays the messages of a session after the response
+  --replay-after                    replays a session's messages after the response
   --deletes, --closes               supports session/delete, session/close
-  --broken-load                     announces session/load and crashes on it
+  --broken-load                     announces session/load but crashes on it
   --failing-load, --failing-resume  returns an error from session/load, session/resume
   --modes                           offers the modes `plan` and `default` and the models `small` and `large`
-  --new-modes                       offers them only in a new session
-  --no-start                        never answers `initialize`
+  --new-modes                       offers them only in new sessions
+  --no-start                        never responds to `initialize`
   --exit-at-start                   exits on `initialize`
-  --old                             uses another protocol version
-  --no-session                      never answers `session/new`
+  --old                             uses a different protocol version
+  --no-session                      never responds to `session/new`
   --auth                            requires authentication
   --ignore-stdin-close              does not exit when stdin closes
-  --ignore-sigterm                  nor on SIGTERM
+  --ignore-sigterm                  does not exit on SIGTERM
   --log-signals                     also logs the end of stdin and SIGTERM
-  --rename                          reports another name
-  --numeric                         uses numbers as session ids
-  --greets                          sends text before it answers `session/new`
+  --rename                          reports a different name
+  --numeric                         uses numbers as session IDs
+  --greets                          sends text before it responds to `session/new`
   --usage                           prints its usage to stdout and exits
 
-Every received message is appended to the file FAKE_LOG.
+Every received message is appended to the file named by FAKE_LOG.
 """
 
 import argparse
@@ -37,7 +37,7 @@ import threading
 import time
 import uuid
 
-# Leaves no cache files in the source tree.
+# Do not create cache files in the source tree.
 sys.dont_write_bytecode = True
 
 from acts import ACTS

@@ -36,7 +36,7 @@ class Failure(Exception):
             self.error["data"] = data
 
 
-# Returned by an act that has responded to its prompt itself.
+# Returned by a behavior that has already responded to the prompt.
 PLAYED = object()
 
 

@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""Simulates a model that calls a tool on request, to test third-party agents without a real model.
+"""Simulates a model that calls tools on request, for testing third-party agents without a real model.
 
     python3 model.py [--port PORT] [--log FILE]
 
-Listens on loopback and supports OpenAI's chat completions and Responses, Anthropic's Messages, and Gemini's
-generateContent, streamed or not. Answers the last text of the user's last message:
+Listens on the loopback interface and supports OpenAI's chat completions and Responses, Anthropic's Messages, and Gemini's
+generateContent, with and without streaming. Answers the last text of the user's last message:
 
     run: COMMAND        calls the agent's shell tool with this command, then repeats its output
     What is my name?    looks for "I am called NAME" in the whole request
     anything else       "You said: …"
 
-The first line on stdout is its address. Each request becomes a line of FILE: the dialect, the (role, text) pairs, and the
-names of the tools that were offered.
+The first line on stdout is the server's address. Each request is appended to FILE as a line with the dialect, the (role,
+text) pairs, and the names of the offered tools.
 """
 
 import argparse
@@ -21,7 +21,7 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-# The names of the agents' shell tools; the first one that is offered is called.
+# The names of the agents' shell tools. The first one that is offered is called.
 SHELL_TOOLS = ["bash", "Bash", "run_shell_command", "exec_command", "shell_command", "shell"]
 
 
@@ -61,7 +61,7 @@ def filled(schema, command):
     is_list = properties.get(name, {}).get("type") == "array"
     arguments[name] = ["sh", "-c", command] if is_list else command
     if "sandbox_permissions" in properties:
-        # Codex requests permission for a command outside the sandbox, and waits this long for its end.
+        # Codex requests permission for a command outside the sandbox, and then waits this long for the command to exit.
         arguments |= {"sandbox_permissions": "require_escalated", "justification": "It was asked for.", "yield_time_ms": 30_000}
     return arguments
 
@@ -77,7 +77,7 @@ def example(schema):
 
 
 def text_of(content):
-    """Returns the text of a content that is a string or a list of parts."""
+    """Returns the text in content that is a string or a list of parts."""
     if isinstance(content, str):
         return [content]
     return [part["text"] for part in content or [] if isinstance(part.get("text"), str)]
@@ -87,7 +87,7 @@ def words(text):
     return re.findall(r"\S+\s*", text)
 
 
-# Dialects: each parses a request and writes an answer as (event name or None, object) pairs ----------------------------
+# Dialects: each one parses requests and produces answers as (event name or None, object) pairs -------------------------
 
 
 class Chat:
@@ -262,7 +262,7 @@ counter = 0
 
 
 def fresh(prefix):
-    """Returns an unused id."""
+    """Returns an unused ID."""
     global counter
     with lock:
         counter += 1

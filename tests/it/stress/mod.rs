@@ -6,15 +6,12 @@
 //! | [`freeze`] | One of them is frozen for a while | The same, and the late one changes nothing |
 //! | [`dropped_streams`] | Streams are dropped at random bytes | No gap, no duplicate, no reordering |
 //! | [`connect`] | A stream connects while events are published | Each event exactly once |
-//! | [`races`], [`frozen_races`] | Cancel, edit, unsend, and archive race with the claim and the end | One outcome;
-//! unsent text never reaches an agent |
+//! | [`races`], [`frozen_races`] | Cancel, edit, unsend, and archive race with the claim and the end | One outcome; unsent text never reaches an agent |
 //! | [`backups`] | A backup, a restore, and the load are killed | A prefix of the history; nothing mixed |
 //! | [`busy_session`] | Fifty messages are sent to one session | Answered in the order sent, one at a time |
 //! | [`rolling_restart`] | Every process is restarted in turn | No lost send, no gap, no failure counted |
-//! | [`relay`] | Redis is killed, frozen, restricted, or closes connections; the wake-up file is removed | The next
-//! turn is as fast as usual; no hint is dropped |
-//! | [`many_users`] | Thousands of streams connect at once, with Redis 5 ms away | All are subscribed at once; each
-//! receives its events |
+//! | [`relay`] | Redis is killed, frozen, restricted, or closes connections; the wake-up file is removed | The next turn is as fast as usual; no hint is dropped |
+//! | [`many_users`] | Thousands of streams connect at once, with Redis 5 ms away | All are subscribed at once; each receives its events |
 //! | [`scaling`] | Workers are added and removed | The same as for [`rolling_restart`] |
 //!
 //! Most of them run under a [`load`]. At the end, all of its messages and streams are checked, and so is the database.
