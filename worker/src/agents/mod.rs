@@ -98,7 +98,7 @@ pub enum PermissionReply {
     Answered {
         /// Whether permission is granted.
         decision: PermissionDecision,
-        /// The id of the selected option; `None` if no option matches the decision.
+        /// The ID of the selected option; `None` if no option matches the decision.
         chosen: Option<String>,
     },
     /// The time limit passed without a decision.

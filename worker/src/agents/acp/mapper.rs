@@ -282,7 +282,7 @@ impl UpdateMapper {
     }
 }
 
-/// Returns the id of a tool call; some agents send a number.
+/// Returns the ID of a tool call; some agents send a number.
 pub(super) fn tool_call_id(fields: &Map<String, Value>) -> Option<String> {
     match fields.get("toolCallId")? {
         Value::String(id) => Some(id.clone()),

@@ -202,7 +202,7 @@ fn message(value: Value) -> Message {
                 .map_or_else(|| Ok(fields.remove("result").unwrap_or_default()), |error| Err(RpcError::parse(error)));
             Message::Response { id, result }
         }
-        // An error without an id, which concerns the only pending request. A log line may have this field, too.
+        // An error without an ID, which concerns the only pending request. A log line may have this field, too.
         (None, None) => match fields.remove("error").filter(|error| !error.is_null()) {
             Some(error) if fields.contains_key("jsonrpc") => {
                 Message::Response { id: Value::Null, result: Err(RpcError::parse(error)) }

@@ -17,7 +17,7 @@ use super::mapper::tool_call_id;
 
 /// Maximum number of options in a request.
 const MAX_OPTIONS: usize = 100;
-/// Maximum length of an option id that is stored unchanged, in bytes. A longer ID is replaced by the option's number.
+/// Maximum length of an option ID that is stored unchanged, in bytes. A longer ID is replaced by the option's number.
 const MAX_OPTION_ID_BYTES: usize = 256;
 /// Maximum length of an option's kind, in bytes.
 const MAX_KIND_BYTES: usize = 64;

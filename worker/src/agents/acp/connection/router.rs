@@ -104,7 +104,7 @@ impl Router {
         self.ignored.load(Ordering::Relaxed) > 0
     }
 
-    /// Returns the listener of a session. A message without a session id goes to the only listener.
+    /// Returns the listener of a session. A message without a session ID goes to the only listener.
     fn find(&self, session_id: Option<&str>) -> Option<mpsc::Sender<QueuedEvent>> {
         let listener = lock(&self.listener);
         listener.as_ref().filter(|(id, _)| session_id.is_none_or(|it| it == id)).map(|(_, events)| events.clone())
