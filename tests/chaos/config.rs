@@ -51,6 +51,6 @@ impl Config {
 }
 
 fn number(name: &str, default: u64) -> u64 {
-    let parse = |text: String| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text:?}"));
+    let parse = |text: String| text.parse().unwrap_or_else(|_| panic!("{name} is not a number: {text:?}"));
     env::var(name).map_or(default, parse)
 }

@@ -237,7 +237,7 @@ async fn wait_until_idle(history: &History, users: &[Arc<User>]) {
         }
         quiet = if open.is_empty() { quiet + 1 } else { 0 };
         if Instant::now() > deadline {
-            return history.record_violation(format!("not idle after {REST_LIMIT:?}: {open:#?}"));
+            return history.record_violation(format!("tasks are still open after {REST_LIMIT:?}: {open:#?}"));
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
@@ -258,9 +258,10 @@ async fn check_history(world: &World, prompts: Vec<Vec<String>>, users: &[Arc<Us
         for session in followed.seen.lock().unwrap().iter() {
             if owner_by_session.get(session) != Some(&followed.user) {
                 let owner = owner_by_session.get(session);
-                world
-                    .history
-                    .record_violation(format!("user {} saw events of {session}, owned by {owner:?}", followed.user));
+                world.history.record_violation(format!(
+                    "user {} received events for {session}, which belongs to {owner:?}",
+                    followed.user
+                ));
             }
         }
     }
@@ -321,5 +322,5 @@ fn print_report(config: Config, has_redis: bool, history: &History) {
     for problem in violations.iter().take(20) {
         println!("VIOLATION {problem}");
     }
-    panic!("{} violations with SEED={}; the log of the run is {}", violations.len(), config.seed, file.display());
+    panic!("{} violations with SEED={}; the run's log is in {}", violations.len(), config.seed, file.display());
 }

@@ -59,7 +59,7 @@ pub fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
 /// Returns the names of an object's fields in sorted order.
 pub fn fields(object: &Value) -> Vec<String> {
     let mut names: Vec<String> =
-        object.as_object().unwrap_or_else(|| panic!("no object: {object}")).keys().cloned().collect();
+        object.as_object().unwrap_or_else(|| panic!("not an object: {object}")).keys().cloned().collect();
     names.sort();
     names
 }

@@ -41,7 +41,7 @@ pub async fn a_conversation_goes_on_in_one_process(agent: RealAgent) {
     let begun = Instant::now();
 
     let first = stage.ask(GREETING).await;
-    let (first_answer, process) = (begun.elapsed(), supervisor(&stage.session).expect("it is kept"));
+    let (first_answer, process) = (begun.elapsed(), supervisor(&stage.session).expect("the process is kept"));
     let begun = Instant::now();
     let second = stage.ask(QUESTION).await;
     let next_answer = begun.elapsed();
@@ -71,7 +71,7 @@ pub async fn an_allowed_tool_runs(agent: RealAgent) {
     stage.decide(&task, "allow").await;
     let turn = stage.end_of(&task).await;
 
-    assert!(!was_made_before, "it waited");
+    assert!(!was_made_before, "the agent waited for the decision");
     assert!(made.exists(), "{}", turn.task);
     assert!(turn.content.contains("The tool said: ") && turn.content.contains("42"), "{}", turn.content);
     assert_eq!(turn.status(), "succeeded", "{}", turn.task);
@@ -165,7 +165,7 @@ pub async fn a_killed_worker_leaves_nothing_and_another_goes_on(agent: RealAgent
 pub async fn it_remembers_when_its_process_is_gone(agent: RealAgent) {
     let stage = Stage::start(agent, "keep_warm_s = 0").await;
     let gone = async || {
-        within(GONE_WITHIN, "the process is gone", async || supervisor(&stage.session).is_none().then_some(())).await;
+        within(GONE_WITHIN, "the process to exit", async || supervisor(&stage.session).is_none().then_some(())).await;
     };
 
     assert_answered(&stage.ask(GREETING).await, &format!("You said: {GREETING}"));

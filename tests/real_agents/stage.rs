@@ -116,7 +116,7 @@ impl Stage {
 
     /// Waits for a permission request and returns the step that contains it.
     pub async fn permission(&self, task: &str) -> Value {
-        soon("a request for permission", async || {
+        soon("a permission request", async || {
             let now = self.task(task).await;
             let steps = now["steps"].as_array().unwrap();
             let wanted = steps.iter().find(|step| step["kind"] == "permission" && step["status"] == "pending").cloned();

@@ -31,7 +31,7 @@ impl Sent {
     pub fn from_body(body: &Value) -> Self {
         let (message, task) = (body["message"].clone(), body["task"].clone());
         let (message_id, task_id) = (id_of(&message), id_of(&task));
-        assert_eq!(message["task_id"], task["id"], "message and task belong together");
+        assert_eq!(message["task_id"], task["id"], "the message and the task do not match");
         Self { message, task, message_id, task_id }
     }
 }
@@ -150,7 +150,7 @@ impl Client {
     pub async fn answer_of(&self, session: &str, task: &str) -> Option<Value> {
         let mut answers = self.messages(session).await;
         answers.retain(|message| message["role"] == "assistant" && message["task_id"] == task);
-        assert!(answers.len() < 2, "two answers of one task: {answers:?}");
+        assert!(answers.len() < 2, "two answers to one task: {answers:?}");
         answers.pop()
     }
 
@@ -164,7 +164,7 @@ impl Client {
         let what = format!("task {task} {status}");
         eventually(&what, async || {
             let now = self.task(session, task).await;
-            assert!(now["status"] == status || !has_ended(&now), "ended otherwise than {status}: {now}");
+            assert!(now["status"] == status || !has_ended(&now), "ended with a status other than {status}: {now}");
             (now["status"] == status).then_some(now)
         })
         .await

@@ -99,7 +99,7 @@ impl Client {
             if reply.status != 503 || reply.problem(503)["code"] != "store_busy" {
                 return reply;
             }
-            assert!(Instant::now() < deadline, "the store stays busy");
+            assert!(Instant::now() < deadline, "the store is still busy");
         }
     }
 
@@ -161,7 +161,7 @@ impl Reply {
     /// Returns the body as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
-            .unwrap_or_else(|error| panic!("{}: {} is no JSON ({error}): {}", self.what, self.status, self.text()))
+            .unwrap_or_else(|error| panic!("{}: {} is not JSON ({error}): {}", self.what, self.status, self.text()))
     }
 
     /// Returns a header, if it is present and contains valid text.
@@ -199,7 +199,7 @@ impl Reply {
     pub fn check_problem(&self, status: u16) -> Result<Value, String> {
         let complain = |what: &str| Err(format!("{}: {what}: {} {}", self.what, self.status, self.text()));
         if self.status != status {
-            return complain(&format!("{status} expected"));
+            return complain(&format!("expected {status}"));
         }
         if self.header("content-type").is_none_or(|kind| !kind.starts_with("application/problem+json")) {
             return complain("not application/problem+json");
@@ -211,17 +211,17 @@ impl Reply {
             }
         }
         if problem["status"] != status {
-            return complain("`status` is not the status");
+            return complain("`status` differs from the response status");
         }
         if self.header("x-request-id") != problem["request_id"].as_str() {
-            return complain("`request_id` is not X-Request-Id");
+            return complain("`request_id` differs from X-Request-Id");
         }
         let lower = self.text().to_lowercase();
         if ["sqlite", "sqlx", "/tmp", ".rs:", "panicked", "select "].iter().any(|word| lower.contains(word)) {
             return complain("an internal error is exposed");
         }
         if [429, 503].contains(&status) && self.header("retry-after").is_none() {
-            return complain("no Retry-After");
+            return complain("Retry-After is missing");
         }
         Ok(problem)
     }

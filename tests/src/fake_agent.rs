@@ -16,7 +16,7 @@ pub struct FakeAgent {
 
 impl FakeAgent {
     /// Creates an agent with an empty log.
-    #[expect(clippy::new_without_default, reason = "it creates a folder")]
+    #[expect(clippy::new_without_default, reason = "cannot create a folder")]
     pub fn new() -> Self {
         Self { folder: tempfile::Builder::new().prefix("banter-agent-").tempdir().unwrap() }
     }
@@ -59,7 +59,7 @@ pub fn python() -> &'static str {
     PYTHON.get_or_init(|| {
         let output = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output().unwrap();
         let path = String::from_utf8(output.stdout).unwrap().trim().to_owned();
-        assert!(path.starts_with('/'), "python3 is needed: {path:?}");
+        assert!(path.starts_with('/'), "python3 is required: {path:?}");
         path
     })
 }

@@ -101,7 +101,7 @@ pub async fn run(name: &str, arguments: &[&str], environment: &Environment, fold
     command.kill_on_drop(true);
     tokio::time::timeout(Duration::from_mins(1), command.output())
         .await
-        .unwrap_or_else(|_| panic!("`{name} {}` does not end", arguments.join(" ")))
+        .unwrap_or_else(|_| panic!("`{name} {}` did not exit", arguments.join(" ")))
         .unwrap()
 }
 
@@ -170,7 +170,7 @@ impl Process {
             if let Some(status) = self.exit_status() {
                 return status;
             }
-            assert!(Instant::now() < deadline, "{} still runs after {limit:?}", self.name);
+            assert!(Instant::now() < deadline, "{} is still running after {limit:?}", self.name);
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }

@@ -234,7 +234,7 @@ mod tests {
         socket.write_all(b"two").await.unwrap();
 
         let silence = tokio::time::timeout(Duration::from_millis(100), socket.peek(&mut [0])).await;
-        assert!(silence.is_err(), "nothing passes");
+        assert!(silence.is_err(), "nothing is forwarded");
         proxy.resume();
         assert_eq!(read(&mut socket, 3).await, b"two");
     }

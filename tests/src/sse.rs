@@ -77,11 +77,11 @@ impl Event {
             return Err(format!("broken envelope: {self:?}"));
         }
         if durable != self.id.is_some() {
-            return Err(format!("durable events have an id, others have none: {self:?}"));
+            return Err(format!("only durable events have an id: {self:?}"));
         }
         let about_a_session = !["hello", "heartbeat", "resync", "server.draining"].contains(&self.kind.as_str());
         if about_a_session != self.data["chat_session_id"].is_string() {
-            return Err(format!("chat_session_id where it does not belong, or none: {self:?}"));
+            return Err(format!("chat_session_id is missing or unexpected: {self:?}"));
         }
         Ok(())
     }
@@ -195,8 +195,8 @@ impl EventStream {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let next = tokio::time::timeout(left, self.try_next()).await;
-            let next = next.unwrap_or_else(|_| panic!("not in time: {what}; came: {events:#?}")).unwrap();
-            let event = next.unwrap_or_else(|| panic!("the stream ended before {what}; came: {events:#?}"));
+            let next = next.unwrap_or_else(|_| panic!("{what} did not arrive in time; received: {events:#?}")).unwrap();
+            let event = next.unwrap_or_else(|| panic!("the stream ended before {what}; received: {events:#?}"));
             let found = wanted(&event);
             events.push(event);
             if found {

@@ -103,7 +103,10 @@ impl<'a> Checker<'a> {
                 Some(message) => {
                     self.text(session, story, message);
                     if message["task_id"] != task.as_str() {
-                        self.record_violation(session, &format!("another task than acknowledged: {message}"));
+                        self.record_violation(
+                            session,
+                            &format!("the task differs from the acknowledged one: {message}"),
+                        );
                     }
                     stored.push((story, message));
                 }
@@ -122,7 +125,7 @@ impl<'a> Checker<'a> {
             let is_first = messages.iter().find(|it| it["role"] == "user" && it["content"] == text.as_str());
             match open.find(|story| story.send.text == text) {
                 Some(story) if is_first == Some(message) => stored.push((story, message)),
-                _ => self.record_violation(session, &format!("never sent, or sent only once: {message}")),
+                _ => self.record_violation(session, &format!("duplicate or never sent: {message}")),
             }
         }
         self.order(session, &stored);
@@ -136,7 +139,7 @@ impl<'a> Checker<'a> {
         }
         let session_user = (&chat["session"]["workspace_id"], &chat["session"]["creator_id"]);
         if session_user != (&Value::from(user.name.0.as_str()), &Value::from(user.name.1.as_str())) {
-            self.record_violation(session, &format!("{:?} sees a session of {session_user:?}", user.name));
+            self.record_violation(session, &format!("{:?} sees a session that belongs to {session_user:?}", user.name));
         }
     }
 
@@ -144,7 +147,7 @@ impl<'a> Checker<'a> {
         let text = text_of(message, "content");
         if !story.texts().iter().any(|(known, is_replaced)| *known == text && !is_replaced) {
             let story = format!("{:?} {:?}", story.send, story.changes);
-            self.record_violation(session, &format!("the text is {text:?}: {story}"));
+            self.record_violation(session, &format!("unexpected text {text:?}: {story}"));
         }
     }
 
@@ -170,7 +173,7 @@ impl<'a> Checker<'a> {
             let is_answer = message["role"] == "assistant";
             let position = (message["turn"].as_i64().unwrap(), i32::from(is_answer));
             if position <= last {
-                self.record_violation(session, &format!("{message} stands at {position:?} after {last:?}"));
+                self.record_violation(session, &format!("{message} is at {position:?} after {last:?}"));
             }
             last = position;
             if !is_answer {
@@ -202,7 +205,7 @@ impl<'a> Checker<'a> {
         }
         for answer in answers {
             if answer["turn"] != message["turn"] {
-                self.record_violation(session, &format!("an answer at the wrong turn: {message} {answer}"));
+                self.record_violation(session, &format!("an answer in the wrong turn: {message} {answer}"));
             }
             let reasons: &[&str] = match task["status"].as_str().unwrap_or_default() {
                 "succeeded" => &["stop", "length", "refusal", "empty"],
@@ -218,7 +221,7 @@ impl<'a> Checker<'a> {
                 let text = answer["content"].as_str().unwrap();
                 if whole { expected != text } else { !expected.starts_with(text) }
             }) {
-                self.record_violation(session, &format!("not the agent's answer to {message}: {answer}"));
+                self.record_violation(session, &format!("the answer to {message} is not the scripted one: {answer}"));
             }
         }
     }

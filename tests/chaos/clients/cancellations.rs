@@ -75,7 +75,8 @@ impl ChaosClient {
             "cancelled" | "interrupted" => history.add_cancellation(Cancellation { took, is_fault_free }),
             "running" if !is_fault_free => return history.count("cancellation: not in time, during faults"),
             "running" => {}
-            _ => history.record_violation(format!("cancelled with a 202, but {task}")),
+            _ => history
+                .record_violation(format!("the cancellation returned 202, but the task was not cancelled: {task}")),
         }
         if is_fault_free && took > STOP_LIMIT {
             history.record_violation(format!("a cancellation took {took:?} without faults: {task}"));

@@ -71,7 +71,7 @@ impl ChaosClient {
             if self.world.faults_ended.load(Ordering::SeqCst) {
                 let since: Instant = *calm_since.get_or_insert_with(Instant::now);
                 if since.elapsed() > KEYED_LIMIT {
-                    return self.world.history.record_violation(format!("{name} of {text} is never answered"));
+                    return self.world.history.record_violation(format!("{name} of {text} got no response"));
                 }
             }
             tokio::time::sleep(Duration::from_millis(50 + self.rng.random_range(0..200))).await;
@@ -86,11 +86,11 @@ impl ChaosClient {
         self.world.history.accept_send(index, message, task, body["message"]["seq"].as_i64());
         let is_the_end = reply.status == 200;
         if is_the_end && (wait.is_none() || !has_ended(&body["task"])) {
-            self.world.history.record_violation(format!("{name} is answered 200 before the end: {body}"));
+            self.world.history.record_violation(format!("{name} returned 200 before the task ended: {body}"));
         }
         let answer = &body["reply"];
         if !answer.is_null() && (answer["task_id"] != body["task"]["id"] || answer["role"] != "assistant") {
-            self.world.history.record_violation(format!("{name} is answered with another task's reply: {body}"));
+            self.world.history.record_violation(format!("{name} returned another task's reply: {body}"));
         }
         if is_the_end && body["task"]["status"] == "succeeded" && answer.is_null() {
             self.world.history.record_violation(format!("{name} succeeded without a reply: {body}"));
@@ -105,7 +105,7 @@ impl ChaosClient {
             _ => false,
         };
         if !is_explained {
-            self.world.history.record_violation(format!("{name} of {text} in {} is refused with {code}", session.id));
+            self.world.history.record_violation(format!("{name} of {text} in {} was rejected with {code}", session.id));
         }
     }
 
@@ -129,7 +129,7 @@ impl ChaosClient {
                 if code == "message_gone" && self.world.history.may_be_gone(&session.id, &message) => {}
             Response::Rejected { code, .. } if code == "not_found" && self.may_have(&session.id, is_delete) => {}
             Response::Rejected { code, .. } => {
-                self.world.history.record_violation(format!("the key of {message} is rejected with {code}"));
+                self.world.history.record_violation(format!("the key of {message} was rejected with {code}"));
             }
             Response::NotStored | Response::Unknown(_) => {}
         }

@@ -230,14 +230,14 @@ impl ChaosClient {
             None => history.may_have(session, is_delete),
         };
         if code.contains("not_found") && !may_be_gone {
-            history.record_violation(format!("{name} of {message:?} in {session} is answered {code}"));
+            history.record_violation(format!("{name} of {message:?} in {session} returned {code}"));
         }
     }
 
     /// Checks that a permanently deleted session stays deleted.
     fn check_found(&self, name: &str, session: &str, started: Instant) {
         if self.world.history.deleted_at(session).is_some_and(|deleted| deleted < started) {
-            self.world.history.record_violation(format!("{name} in {session} is answered yes, after it was deleted"));
+            self.world.history.record_violation(format!("{name} in {session} succeeded after the session was deleted"));
         }
     }
 

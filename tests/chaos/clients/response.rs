@@ -34,7 +34,7 @@ impl ChaosClient {
         history.count(&format!("{name}: {}", response.summary()));
         match &response {
             Response::Rejected { reply, .. } if !rejections.contains(&reply.status) => {
-                history.record_violation(format!("{name} is answered {} {}", reply.status, reply.text()));
+                history.record_violation(format!("{name} returned {} {}", reply.status, reply.text()));
             }
             Response::Unknown(Failure::Malformed(violation)) => {
                 history.record_violation(format!("{name}: {violation}"));

@@ -59,7 +59,7 @@ impl ChaosClient {
     /// Checks that a successful response contains the change.
     fn check_response(&self, name: &str, response: Option<&Value>, is_done: impl Fn(&Value) -> bool) {
         if let Some(response) = response.filter(|response| !is_done(response)) {
-            self.world.history.record_violation(format!("{name} is answered yes with {response}"));
+            self.world.history.record_violation(format!("{name} succeeded without taking effect: {response}"));
         }
     }
 

@@ -105,7 +105,7 @@ impl FaultInjector {
 
 fn assert_alive(program: &str, index: usize, process: &mut Process) {
     if let Some(status) = process.exit_status() {
-        panic!("{program} {index} exited on its own with {status}:\n{}", process.stderr());
+        panic!("{program} {index} exited unexpectedly with {status}:\n{}", process.stderr());
     }
 }
 

@@ -179,7 +179,7 @@ async fn restricts_the_environment_of_an_agent() {
     assert_eq!(seen["env"]["HOME"], data.join("agents/fake/home").display().to_string());
     assert_eq!(json!([seen["env"]["TERM"], seen["env"]["FAKE_SECRET"]]), json!(["dumb", "s3cret"]));
     assert_eq!(json!([seen["mode"], seen["home_mode"], seen["core"]]), json!(["0o700", "0o700", 0]));
-    assert_eq!(seen["address_space"], -1, "no limit: programs that reserve much of it would not start");
+    assert_eq!(seen["address_space"], -1, "address space is not limited, because some programs reserve a lot of it");
 }
 
 #[tokio::test]

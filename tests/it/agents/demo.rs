@@ -27,7 +27,7 @@ async fn requests_permission_for_its_tool() {
     {
         let session = client.create_session("demo").await;
         let sent = client.send(&session, "/tool").await;
-        let request = eventually("a request for permission", async || {
+        let request = eventually("a permission request", async || {
             let task = client.task(&session, &sent.task_id).await;
             let steps = task["steps"].as_array()?.clone();
             let step = steps.into_iter().find(|step| step["kind"] == "permission")?;

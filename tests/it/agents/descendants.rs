@@ -106,7 +106,7 @@ async fn no_tool_outlives_a_worker_that_shuts_down() {
 
     loose.faked.app.worker(0).stop(STOP_LIMIT).await;
 
-    assert!(loose.tools().is_empty(), "they exit before the worker does");
+    assert!(loose.tools().is_empty(), "all tools exit before the worker does");
     loose.expect_none("the worker").await;
 }
 
@@ -143,7 +143,7 @@ async fn no_tool_outlives_its_turn_in_a_kept_agent() {
     within(GONE_WITHIN, "no tool after the turn", async || loose(&seconds).is_empty().then_some(())).await;
     let again = faked.client.ask(&session, "process").await;
     assert_eq!(asked["reply"]["content"], again["reply"]["content"], "the same process");
-    assert_eq!(processes_with(&format!("helper-{seconds}")).len(), 1, "the agent's own helper is kept");
+    assert_eq!(processes_with(&format!("helper-{seconds}")).len(), 1, "the agent's helper is kept");
 }
 
 #[tokio::test]
@@ -154,8 +154,8 @@ async fn ends_the_tools_of_a_turn_and_not_those_of_the_next() {
     faked.client.send(&session, &format!("leave {first}")).await;
     let held = faked.client.send(&session, &format!("held_daemons {second}")).await;
 
-    within(GONE_WITHIN, "no tool of the first turn", async || loose(&first).is_empty().then_some(())).await;
-    eventually("tools of the second", async || (processes_with(&second).len() >= KINDS).then_some(())).await;
+    within(GONE_WITHIN, "the first turn's tools to exit", async || loose(&first).is_empty().then_some(())).await;
+    eventually("the second turn's tools", async || (processes_with(&second).len() >= KINDS).then_some(())).await;
 
     faked.client.cancel(&session, &held.task_id).await.ok(202);
     faked.client.wait_for_status(&session, &held.task_id, "cancelled").await;

@@ -10,7 +10,7 @@ use banter_tests::{
 use serde_json::json;
 
 #[tokio::test]
-async fn doctor_tries_each_agent_and_reports_what_is_missing() {
+async fn doctor_probes_each_agent_and_reports_what_is_missing() {
     let fake = FakeAgent::new();
     let app = TestApp::builder()
         .workers(0)
@@ -119,7 +119,7 @@ async fn uses_a_program_that_is_installed_later() {
 }
 
 #[tokio::test]
-async fn doctor_does_not_report_a_start_that_failed() {
+async fn doctor_does_not_report_a_failed_program_as_started() {
     let programs = tempfile::tempdir().unwrap();
     let path = format!("{}:{}", programs.path().display(), std::env::var("PATH").unwrap());
     for name in ["broken", "gemini"] {

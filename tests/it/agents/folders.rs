@@ -20,7 +20,8 @@ fn left_of(app: &TestApp, session: &str) -> Vec<PathBuf> {
 }
 
 async fn expect_removed(app: &TestApp, session: &str) {
-    within(GONE_WITHIN, "its folder is removed", async || left_of(app, session).is_empty().then_some(())).await;
+    within(GONE_WITHIN, "the session's folder to be removed", async || left_of(app, session).is_empty().then_some(()))
+        .await;
     assert!(supervisors(session).is_empty(), "the agent exited first");
 }
 
@@ -38,7 +39,7 @@ async fn removes_only_the_folder_of_the_deleted_session() {
         faked.client.ask(kept, "hello").await;
     }
     assert!(Path::new(&folder).join("closed/inner/file").exists());
-    assert!(!supervisors(&session).is_empty(), "its process is kept");
+    assert!(!supervisors(&session).is_empty(), "the agent's process is kept");
 
     delete(&faked, &session).await;
 
@@ -95,7 +96,7 @@ async fn removes_a_folder_after_the_worker_has_restarted() {
 }
 
 #[tokio::test]
-async fn keeps_a_folder_of_an_unknown_session() {
+async fn keeps_the_folder_of_an_unknown_session() {
     let faked = Faked::start("", "", |builder| builder).await;
     let foreign = banter_tests::chat::unknown_id();
     let folder = faked.app.folder().join("data/work").join(&foreign);
@@ -147,7 +148,7 @@ async fn does_not_start_an_agent_in_a_folder_that_another_one_uses() {
 }
 
 #[tokio::test]
-async fn retries_after_an_error_of_the_file_system() {
+async fn retries_after_a_file_system_error() {
     let faked = Faked::start("", "max_attempts = 2", |builder| builder).await;
     let work = faked.app.folder().join("data/work");
     let _ = fs::remove_dir_all(&work);

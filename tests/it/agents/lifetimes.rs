@@ -55,7 +55,7 @@ async fn escalates_signals_to_an_agent_that_does_not_exit() {
 }
 
 #[tokio::test]
-async fn restarts_an_agent_that_crashed_between_two_turns() {
+async fn restarts_an_agent_that_crashed_between_turns() {
     let faked = Faked::start("", "", |builder| builder).await;
     let session = faked.client.create_session("fake").await;
     let process = faked.client.ask(&session, "process").await["reply"]["content"].as_str().unwrap().to_owned();
@@ -67,12 +67,12 @@ async fn restarts_an_agent_that_crashed_between_two_turns() {
     assert_eq!(json!([asked["task"]["status"], asked["task"]["attempt"]]), json!(["succeeded", 1]), "{asked}");
     assert!(
         asked["reply"]["content"].as_str().unwrap().contains("[user]\nprocess"),
-        "it received the history: {asked}"
+        "the agent received the history: {asked}"
     );
 }
 
 #[tokio::test]
-async fn draining_lets_a_turn_end_and_leaves_no_process() {
+async fn draining_completes_a_turn_and_leaves_no_process() {
     let mut faked = Faked::start("", "", |builder| builder.env("SHUTDOWN_GRACE_SECONDS", "30")).await;
     for _ in 0..3 {
         let session = faked.client.create_session("fake").await;
@@ -155,7 +155,7 @@ async fn a_process_occupies_its_slot_until_it_has_exited() {
 
     within(GONE_WITHIN, "the new process", async || (!supervisors(&new).is_empty()).then_some(())).await;
 
-    assert!(supervisors(&old).is_empty(), "the old one exited first, although it ignored the first signal");
+    assert!(supervisors(&old).is_empty(), "the old process exited first, although it ignored the first signal");
     client.wait_for_status(&new, &sent.task_id, "succeeded").await;
 }
 
@@ -224,13 +224,13 @@ async fn handed_on(prompt: &str) -> (Faked, String, String) {
     eventually("the prompt", async || faked.fake.methods("fake").contains(&"session/prompt".to_owned()).then_some(()))
         .await;
     if prompt.starts_with("tool_without_status") {
-        eventually("its tool", async || {
+        eventually("the agent's tool", async || {
             (!faked.client.task(&session, &task).await["steps"].as_array()?.is_empty()).then_some(())
         })
         .await;
     }
     faked.app.worker(0).stop(STOP_LIMIT).await;
-    assert!(supervisors(&session).is_empty(), "its agent exited with it");
+    assert!(supervisors(&session).is_empty(), "the agent exited with the worker");
     faked.app.replace_worker(0);
     (faked, session, task)
 }

@@ -49,7 +49,7 @@ impl Asleep {
     }
 
     async fn expect_none(&self) {
-        within(GONE_WITHIN, "no survivor", async || {
+        within(GONE_WITHIN, "no process is left", async || {
             (self.survivors().is_empty() && supervisors(&self.session).is_empty()).then_some(())
         })
         .await;

@@ -145,6 +145,9 @@ async fn serves_a_link_to_the_page_but_not_in_a_frame() {
     assert_eq!(status(&client, "GET", "/", &link).await, 200);
     assert_eq!(status(&client, "GET", "/", &[]).await, 200);
     assert!(status(&client, "GET", "/", &frame).await >= 400);
-    assert!(status(&client, "POST", "/v1/chat", &form).await >= 400, "a navigation that is not a GET");
+    assert!(
+        status(&client, "POST", "/v1/chat", &form).await >= 400,
+        "navigations with other methods than GET are rejected"
+    );
     assert_eq!(client.list_all("status=all").await.len(), 0);
 }

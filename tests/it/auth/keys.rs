@@ -78,7 +78,7 @@ async fn prints_a_key_once_and_lists_it_by_its_id() {
     revoke(&app, &line[0]).await;
     let after = list(&app).await;
     let same = after.iter().find(|other| other[0] == line[0]).unwrap();
-    assert_ne!(same, line, "its state is shown");
+    assert_ne!(same, line, "the list shows that the key was revoked");
     app.client().with_key(&key).get("/v1/auth/me").await.problem(401);
 }
 
@@ -163,7 +163,7 @@ async fn rejects_invalid_arguments_of_key_commands() {
     for arguments in nonsense {
         let output = app.run_api(arguments).await;
         assert!(!output.status.success(), "{arguments:?}");
-        assert!(!output.stderr.is_empty(), "{arguments:?} says why");
+        assert!(!output.stderr.is_empty(), "{arguments:?} prints the reason");
     }
 
     app.client().get("/v1/auth/me").await.ok(200);

@@ -50,7 +50,7 @@ async fn exchanges_a_key_for_an_http_only_cookie() {
     for attribute in ["HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=2592000"] {
         assert!(cookie.split("; ").any(|part| part == attribute), "{attribute} in {cookie}");
     }
-    assert!(!cookie.contains("Secure"), "a browser would drop it over plain HTTP: {cookie}");
+    assert!(!cookie.contains("Secure"), "a browser would reject the cookie over plain HTTP: {cookie}");
     assert!(!cookie.contains(&key));
     let browser = app.client().with_cookie(cookie.split(';').next().unwrap());
     assert_eq!(browser.get("/v1/auth/me").await.ok(200), reply.ok(200));

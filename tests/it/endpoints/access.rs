@@ -85,7 +85,7 @@ async fn returns_404_for_another_users_session_in_every_role() {
             complaints.expect_problem(&format!("{} with a bad body", operation.name()), &reply, 404);
         }
         if owner.chat(&target.session).await != before {
-            complaints.add(format!("{} changed somebody else's session", operation.name()));
+            complaints.add(format!("{} changed another user's session", operation.name()));
         }
     }
 

@@ -18,7 +18,7 @@ async fn every_operation_of_the_openapi_document_is_tested() {
     let document = app.client().get("/v1/openapi.json").await.ok(200);
 
     let version = document["openapi"].as_str().unwrap();
-    assert!(version.starts_with("3.1"), "OpenAPI 3.1, and it is {version}");
+    assert!(version.starts_with("3.1"), "expected OpenAPI 3.1, found {version}");
     let mut documented = BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for method in item.as_object().unwrap().keys().filter(|key| key.len() <= 6 && *key != "$ref") {

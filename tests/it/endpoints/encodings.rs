@@ -23,7 +23,7 @@ fn utf_16(text: &str, to_bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn accepts_a_body_that_begins_with_a_byte_order_mark() {
+async fn accepts_a_body_that_starts_with_a_byte_order_mark() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     let mut complaints = Complaints::default();
@@ -61,7 +61,7 @@ async fn rejects_other_encodings_and_names_them() {
             if let Some(problem) = complaints.expect_problem(&operation.name(), &reply, 400)
                 && !problem["detail"].as_str().unwrap().contains(word)
             {
-                complaints.add(format!("{}: {word} is not named: {problem}", operation.name()));
+                complaints.add(format!("{}: the error does not mention {word}: {problem}", operation.name()));
             }
         }
     }
@@ -70,7 +70,7 @@ async fn rejects_other_encodings_and_names_them() {
 }
 
 #[tokio::test]
-async fn replaces_half_an_emoji_in_every_text() {
+async fn replaces_half_an_emoji_in_every_text_field() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     let post = async |method: &str, path: &str, body: &str| {

@@ -65,7 +65,7 @@ async fn rejects_an_invalid_value_and_names_its_field() {
             if let Some(problem) = complaints.expect_problem(&what, &reply, 400)
                 && !complained_fields(&problem).iter().any(|named| named == field)
             {
-                complaints.add(format!("{what}: errors do not name it: {problem}"));
+                complaints.add(format!("{what}: the errors do not name the field: {problem}"));
             }
         }
         if client.chat(&target.session).await != before {
@@ -90,7 +90,7 @@ async fn rejects_an_unknown_field_and_names_it() {
         if let Some(problem) = complaints.expect_problem(&operation.name(), &reply, 400)
             && !problem.to_string().contains("no_such")
         {
-            complaints.add(format!("{}: not named: {problem}", operation.name()));
+            complaints.add(format!("{}: the error does not name the field: {problem}", operation.name()));
         }
     }
 

@@ -246,7 +246,7 @@ impl Complaints {
     /// Expects this status.
     pub fn expect_status(&mut self, what: &str, reply: &Reply, status: u16) {
         if reply.status != status {
-            self.add(format!("{what}: {status} expected: {} {}", reply.status, reply.text()));
+            self.add(format!("{what}: expected {status}: {} {}", reply.status, reply.text()));
         }
     }
 

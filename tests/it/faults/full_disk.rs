@@ -20,7 +20,7 @@ const SIZE_MB: usize = 8;
 const MANY: usize = 400;
 
 #[tokio::test]
-async fn a_full_disk_is_503_store_unavailable_and_loses_no_accepted_message() {
+async fn a_full_disk_returns_503_store_unavailable_and_loses_no_accepted_message() {
     let Some(disk) = SmallDisk::mount(SIZE_MB) else {
         println!("SKIPPED: a full disk needs root, to mount a small tmpfs");
         return;
@@ -48,7 +48,7 @@ async fn a_full_disk_is_503_store_unavailable_and_loses_no_accepted_message() {
     }
     assert!(is_refused, "the disk is full");
     // Readiness results are cached for a second.
-    let refused = eventually("readiness notices the full disk", async || {
+    let refused = eventually("/readyz to report the full disk", async || {
         Some(client.get("/readyz").await).filter(|reply| reply.status == 503)
     })
     .await;
@@ -56,7 +56,7 @@ async fn a_full_disk_is_503_store_unavailable_and_loses_no_accepted_message() {
     client.get("/v1/chat").await.ok(200);
     fs::remove_file(filler).unwrap();
 
-    let sent = within(std::time::Duration::from_mins(1), "a send once there is free space", async || {
+    let sent = within(std::time::Duration::from_mins(1), "a successful send once space is free", async || {
         let reply = client.post_message(&session, "", &body).await;
         (reply.status == 202).then(|| Sent::from_body(&reply.json()))
     })
@@ -80,7 +80,7 @@ fn limit_file_size(pid: u32, limit: &str) {
 }
 
 #[tokio::test]
-async fn a_file_size_limit_is_503_store_unavailable_and_kills_no_process() {
+async fn a_file_size_limit_returns_503_store_unavailable_and_kills_no_process() {
     let app = TestApp::builder().start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
@@ -107,7 +107,7 @@ async fn a_file_size_limit_is_503_store_unavailable_and_kills_no_process() {
         limit_file_size(*pid, "unlimited");
     }
 
-    let sent = within(std::time::Duration::from_mins(1), "a send without the limit", async || {
+    let sent = within(std::time::Duration::from_mins(1), "a successful send without the limit", async || {
         let reply = client.post_message(&session, "", &body).await;
         (reply.status == 202).then(|| Sent::from_body(&reply.json()))
     })
@@ -116,6 +116,6 @@ async fn a_file_size_limit_is_503_store_unavailable_and_kills_no_process() {
     for sent in &accepted {
         assert_eq!(client.wait_for_end(&session, &sent.task_id).await["status"], "succeeded");
     }
-    assert_eq!(app.processes().into_iter().map(|(_, pid)| pid).collect::<Vec<_>>(), pids, "nobody was killed");
+    assert_eq!(app.processes().into_iter().map(|(_, pid)| pid).collect::<Vec<_>>(), pids, "no process was killed");
     app.check().await;
 }

@@ -29,7 +29,7 @@ async fn limited(app: &TestApp, files: u32, variables: &[(&str, &str)]) -> (Proc
 
 /// Waits until the client is served, which may require that another connection is closed first.
 async fn is_served(client: &Client) {
-    eventually("the api serves a good client", async || {
+    eventually("the api to serve a regular client", async || {
         let client = client.at(client.address());
         let reply = client.try_call(client.request("GET", "/v1/auth/me")).await.ok()?;
         (reply.status == 200).then_some(())
@@ -52,7 +52,7 @@ async fn metric(client: &Client, name: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn half_requests_beyond_the_open_file_limit_block_no_client() {
+async fn incomplete_requests_beyond_the_open_file_limit_block_no_client() {
     let app = TestApp::builder().apis(0).workers(0).start().await;
     let (mut api, client) = limited(&app, 256, &[("SHUTDOWN_GRACE_SECONDS", LONG_GRACE)]).await;
 
@@ -93,7 +93,7 @@ async fn refuses_a_connection_over_the_process_limit_at_once() {
     assert_eq!(log.matches("refused connections").count(), 1, "logged once: {log}");
     streams.truncate(10);
     let name = "banter_refused_connections_total{limit=\"process\"}";
-    eventually("the refusals to be counted", async || {
+    eventually("the refused connections to be counted", async || {
         let client = client.at(client.address());
         let reply =
             client.try_call(client.request("GET", "/metrics")).await.ok().filter(|reply| reply.status == 200)?;
@@ -107,7 +107,7 @@ async fn refuses_a_connection_over_the_process_limit_at_once() {
 }
 
 #[tokio::test]
-async fn silent_connections_make_room() {
+async fn closes_silent_connections_to_make_room() {
     let app = TestApp::builder().workers(0).env("MAX_CONNECTIONS", "20").start().await;
 
     let open = many(20, app.client().address(), "").await;
@@ -117,7 +117,7 @@ async fn silent_connections_make_room() {
 }
 
 #[tokio::test]
-async fn limits_the_connections_of_an_address() {
+async fn limits_the_connections_per_address() {
     let app = TestApp::builder().workers(0).env("MAX_CONNECTIONS_PER_ADDRESS", "5").start().await;
     let client = app.client();
     let mut open = Vec::new();
@@ -210,7 +210,7 @@ async fn clients_that_never_read_pages_use_little_memory() {
 }
 
 #[tokio::test]
-async fn a_stop_does_not_wait_for_silent_clients() {
+async fn shutdown_does_not_wait_for_silent_clients() {
     let mut app = TestApp::builder().workers(0).env("SHUTDOWN_GRACE_SECONDS", LONG_GRACE).start().await;
     let client = app.client();
     let session = long_session(&client).await;
@@ -228,7 +228,7 @@ async fn a_stop_does_not_wait_for_silent_clients() {
 }
 
 #[tokio::test]
-async fn a_stop_completes_requests_that_have_arrived() {
+async fn shutdown_completes_requests_that_have_arrived() {
     let mut app = TestApp::builder().workers(0).env("SHUTDOWN_GRACE_SECONDS", LONG_GRACE).start().await;
     let client = app.client();
     let session = client.create_session("demo").await;

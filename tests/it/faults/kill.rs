@@ -66,7 +66,7 @@ async fn without_another_worker_an_api_detects_the_loss_and_the_turn_is_queued()
     .await;
     assert_eq!(waiting["error"]["code"], "worker_lost");
     assert_eq!(json!([waiting["attempt"], waiting["failures"], waiting["error"]["retryable"]]), json!([1, 1, true]));
-    assert!(killed_at.elapsed() >= Duration::from_millis(1500), "not before the lease is over");
+    assert!(killed_at.elapsed() >= Duration::from_millis(1500), "the takeover happened before the lease expired");
     scripted.model.script("go", [Answer::text("whole")]);
     scripted.app.add_worker();
     scripted.client.wait_for_status(&session, &task, "succeeded").await;
@@ -153,7 +153,7 @@ async fn repeatedly_killed_workers_leave_no_turn_behind() {
     }
 
     for round in 0..2 {
-        eventually("something runs", async || {
+        eventually("a running turn", async || {
             let sessions = survivor.list_all("").await;
             let runs = |session: &Value| !session["active_task"].is_null();
             (sessions.iter().any(runs) || sessions.iter().all(|session| session["queued_count"] == 0)).then_some(())

@@ -12,7 +12,7 @@ use crate::support::Scripted;
 const RETRY_LIMIT: Duration = Duration::from_mins(1);
 
 #[tokio::test]
-async fn a_poison_message_fails_after_its_attempts_and_affects_no_other_session() {
+async fn a_poison_message_fails_after_its_last_attempt_and_affects_no_other_session() {
     let mut scripted = Scripted::start_with("", |builder| builder.env("TASK_LEASE_SECONDS", "2")).await;
     let client = scripted.client.clone();
     let follower = Follower::start(&client).await;

@@ -55,7 +55,7 @@ impl Disk {
     /// Repairs the file system the way an operator would after the kernel has made it read-only.
     fn repair(&self) {
         let (image, path) = (self.image().display().to_string(), self.path().display().to_string());
-        assert!(succeeds("umount", &[&path]), "no process uses it");
+        assert!(succeeds("umount", &[&path]), "the disk is still in use");
         // Exit code 1 means that errors were corrected.
         let checked = Command::new("e2fsck").args(["-p", &image]).stdout(Stdio::null()).status().unwrap();
         assert!(checked.code().is_some_and(|code| code <= 1), "{checked}");
@@ -78,7 +78,7 @@ fn url(folder: &Path) -> String {
 }
 
 #[tokio::test]
-async fn a_disk_that_becomes_read_only_is_503_and_loses_no_accepted_message() {
+async fn a_disk_that_becomes_read_only_returns_503_and_loses_no_accepted_message() {
     let Some(disk) = Disk::mount() else {
         println!("SKIPPED: a disk of one's own needs root and loop devices");
         return;
@@ -99,9 +99,12 @@ async fn a_disk_that_becomes_read_only_is_503_and_loses_no_accepted_message() {
         let refused = client.post_message_keyed(&session, "", &body, &key).await;
         refused.problem_code(503, "store_unavailable");
     }
-    assert_eq!(client.transcript(&session).await[..2].len(), 2, "reading still works");
+    assert_eq!(client.transcript(&session).await[..2].len(), 2, "reads still succeed");
     client.get("/healthz").await.ok_status(200);
-    assert!(app.api(0).process.exit_status().is_none() && app.worker(0).exit_status().is_none(), "both keep running");
+    assert!(
+        app.api(0).process.exit_status().is_none() && app.worker(0).exit_status().is_none(),
+        "both processes keep running"
+    );
 
     app.api(0).process.kill();
     app.worker(0).kill();

@@ -52,7 +52,7 @@ async fn assert_live(scripted: &Scripted, follower: &Follower, prompt: &str) {
 }
 
 fn assert_never_cut(follower: &Follower) {
-    assert_eq!(follower.connections(), 1, "Redis is no reason to cut a stream");
+    assert_eq!(follower.connections(), 1, "an outage of Redis does not close the stream");
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn killing_redis_under_load_loses_and_duplicates_no_event() {
 }
 
 #[tokio::test]
-async fn a_turn_that_streams_while_redis_is_killed_is_delivered_to_its_end() {
+async fn a_turn_that_streams_while_redis_is_killed_is_delivered_completely() {
     let mut scripted = with_redis(|builder| builder).await;
     let follower = watch_elsewhere(&scripted).await;
     let (session, task, gate) = scripted.held("go").await;
@@ -153,7 +153,7 @@ async fn readiness_reports_both_directions_of_the_relay_and_stays_ready() {
     let mut scripted = with_redis(|builder| builder).await;
     let client = scripted.client.clone();
     let until = async |relay: &str| {
-        eventually("readiness names the state of the relay", async || {
+        eventually("/readyz to report the state of the relay", async || {
             // A write may take more than a second on a machine that is busy with other tests.
             let reply = client.get("/readyz").await;
             let ready = (reply.status == 200).then(|| reply.json())?;

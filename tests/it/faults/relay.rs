@@ -66,7 +66,7 @@ async fn a_missing_publish_permission_is_reported_and_recovers_when_granted() {
     for turn in 0..3 {
         assert_answers(&scripted, &format!("denied {turn}")).await;
     }
-    eventually("dropped hints are counted", async || {
+    eventually("dropped hints to be counted", async || {
         (clients[0].metric("banter_relay_dropped_hints_total").await > 0).then_some(())
     })
     .await;
@@ -120,7 +120,7 @@ async fn an_untrusted_certificate_is_reported_and_stops_nothing() {
 
     assert_answers(&scripted, "untrusted").await;
     let logs = scripted.app.logs();
-    assert!(logs.contains("certificate"), "the log says why:\n{logs}");
+    assert!(logs.contains("certificate"), "the log states the reason:\n{logs}");
     assert!(!logs.contains("hunter2"));
 }
 
@@ -160,7 +160,7 @@ async fn counts_forged_messages_and_logs_them_once() {
     }
 
     let client = app.client();
-    eventually("all are counted", async || {
+    eventually("all forged messages to be counted", async || {
         (client.metric("banter_relay_rejected_messages_total").await == 6).then_some(())
     })
     .await;

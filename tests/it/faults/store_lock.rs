@@ -29,7 +29,7 @@ async fn a_locked_store_returns_503_stores_nothing_and_allows_the_key_again() {
     let refused = client.post_message_keyed(&session, "", &body, &key).await;
 
     refused.problem_code(503, "store_busy");
-    assert_eq!(client.messages(&session).await.len(), 0, "reading still works");
+    assert_eq!(client.messages(&session).await.len(), 0, "reads still succeed");
     held.release().await;
     let sent = Sent::from_body(&client.post_message_keyed(&session, "", &body, &key).await.ok(202));
     client.wait_for_status(&session, &sent.task_id, "succeeded").await;

@@ -57,7 +57,7 @@ async fn a_key_survives_a_restart_and_returns_the_current_task() {
 }
 
 #[tokio::test]
-async fn a_repeat_waits_as_it_requests() {
+async fn a_repeat_waits_for_the_answer_if_requested() {
     let app = TestApp::start().await;
     let client = app.client();
     let session = client.create_session("demo").await;
@@ -98,7 +98,7 @@ async fn ignores_the_formatting_of_the_body() {
 }
 
 #[tokio::test]
-async fn rejects_another_body_under_the_same_key() {
+async fn rejects_a_different_body_with_the_same_key() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     let session = client.create_session("demo").await;

@@ -237,7 +237,7 @@ async fn a_session_does_not_wait_for_another() {
 }
 
 #[tokio::test]
-async fn a_worker_respects_its_limit_of_concurrent_tasks() {
+async fn a_worker_respects_its_limit_on_concurrent_tasks() {
     let scripted = Scripted::start_with("", |builder| builder.env("WORKER_CONCURRENCY", "2")).await;
     let words = Answer::words(["a ", "b ", "c"], Duration::from_millis(40));
     let mut tasks = Vec::new();

@@ -54,7 +54,7 @@ async fn restoring_revives_no_queued_turn_and_accepts_new_messages() {
 }
 
 #[tokio::test]
-async fn archiving_is_repeatable_and_moves_the_session_to_the_other_list() {
+async fn archiving_is_idempotent_and_moves_the_session_to_the_other_list() {
     let app = TestApp::builder().workers(0).start().await;
     let client = app.client();
     let follower = Follower::start(&client).await;

@@ -97,7 +97,7 @@ async fn pages_show_every_session_once_while_others_are_created() {
     }
 
     let old: Vec<_> = seen.iter().filter(|id| expected.contains(*id)).collect();
-    assert_eq!(old.len(), 25, "none missing, none twice");
+    assert_eq!(old.len(), 25, "no session is missing or listed twice");
     assert_eq!(old.iter().collect::<BTreeSet<_>>().len(), 25);
     assert!(pages >= 3);
 }

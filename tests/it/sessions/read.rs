@@ -61,7 +61,7 @@ async fn the_read_position_is_clamped_and_never_decreases() {
 }
 
 #[tokio::test]
-async fn unread_marks_the_last_answer_and_nothing_without_one() {
+async fn unread_marks_the_last_answer_if_there_is_one() {
     let app = TestApp::start().await;
     let client = app.client();
     let follower = Follower::start(&client).await;

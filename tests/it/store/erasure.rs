@@ -33,7 +33,10 @@ fn files_with(app: &TestApp, text: &str) -> Vec<String> {
 }
 
 async fn expect_erased(app: &TestApp) {
-    within(ERASED_WITHIN, "the text is in no file", async || files_with(app, SECRET).is_empty().then_some(())).await;
+    within(ERASED_WITHIN, "the text to be removed from all files", async || {
+        files_with(app, SECRET).is_empty().then_some(())
+    })
+    .await;
     assert!(!files_with(app, KEPT).is_empty(), "other text is kept");
 }
 
@@ -96,7 +99,7 @@ async fn erases_a_permanently_deleted_session_with_its_running_turn() {
     })
     .await;
     add_step(&app, &sent.task_id).await;
-    assert!(files_with(&app, SECRET).contains(&"banter.db-wal".to_owned()), "it was written");
+    assert!(files_with(&app, SECRET).contains(&"banter.db-wal".to_owned()), "the text was written");
 
     client.delete(&format!("/v1/chat/{session}?permanent=true")).await.ok_status(204);
 
@@ -118,7 +121,7 @@ async fn erases_once_a_reader_has_finished() {
     client.delete(&format!("/v1/chat/{session}?permanent=true")).await.ok_status(204);
     // The api keeps working while it cannot erase deleted text.
     client.ask(&kept, &format!("{KEPT} meanwhile")).await;
-    assert!(!files_with(&app, SECRET).is_empty(), "the reader still needs it");
+    assert!(!files_with(&app, SECRET).is_empty(), "the reader still needs the text");
     snapshot.rollback().await.unwrap();
 
     expect_erased(&app).await;
@@ -126,7 +129,7 @@ async fn erases_once_a_reader_has_finished() {
 }
 
 #[tokio::test]
-async fn empties_the_log_of_a_process_that_was_killed_before() {
+async fn empties_the_log_left_by_a_killed_process() {
     let model = FakeOpenAi::start().await;
     let mut app = TestApp::builder().agents(&model.agent("")).lasting_ports().start().await;
     let client = app.client();
@@ -138,7 +141,7 @@ async fn empties_the_log_of_a_process_that_was_killed_before() {
     app.api(0).process.kill();
     snapshot.rollback().await.unwrap();
     reader.close().await.unwrap();
-    assert!(files_with(&app, SECRET).contains(&"banter.db-wal".to_owned()), "it has not been erased yet");
+    assert!(files_with(&app, SECRET).contains(&"banter.db-wal".to_owned()), "the text has not been erased yet");
 
     app.revive_api(0).await;
 
@@ -160,7 +163,7 @@ async fn erases_what_an_edit_an_unsend_and_a_retry_replace() {
         .script(&cut, [Answer::SilentAfter(vec![format!("{SECRET} in an answer that is cut")]), Answer::text("whole")]);
     for kind in ["edit", "unsend", "retry"] {
         let busy = client.send(&session, &cut).await;
-        eventually("an answer under way", async || {
+        eventually("an answer in progress", async || {
             client.chat(&session).await["partial"]["text"].as_str().filter(|text| text.contains(SECRET)).map(drop)
         })
         .await;

@@ -128,7 +128,7 @@ async fn everything_an_installation_creates_is_private_under_any_umask() {
 }
 
 #[tokio::test]
-async fn makes_files_of_an_earlier_version_private_at_startup_and_logs_it_once() {
+async fn makes_files_from_an_earlier_version_private_at_startup_and_logs_it_once() {
     let mut place = Installation::new("022");
     let client = place.start().await;
     let session = client.create_session("scribbling").await;

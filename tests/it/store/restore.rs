@@ -171,7 +171,7 @@ async fn connect_new(path: &Path) -> sqlx::SqliteConnection {
 #[tokio::test]
 async fn rejects_a_backup_copied_over_a_database_with_a_log_and_can_restore_it() {
     let (app, _) = app_with_backup().await;
-    assert!(fs::metadata(app.folder().join("banter.db-wal")).unwrap().len() > 0, "it was killed");
+    assert!(fs::metadata(app.folder().join("banter.db-wal")).unwrap().len() > 0, "the process was killed");
     fs::copy(app.folder().join("copy.db"), app.database()).unwrap();
 
     let refused = [app.run_api(&["check"]).await, app.run_worker(&["run"]).await];
@@ -224,7 +224,7 @@ async fn a_kill_at_any_moment_leaves_the_old_or_the_restored_database() {
                 new += 1;
                 for name in kept(&app) {
                     let path = app.folder().join(&name);
-                    assert!((1..=2).contains(&texts(&path).await.len()), "{name} is whole");
+                    assert!((1..=2).contains(&texts(&path).await.len()), "{name} is complete");
                 }
                 // Restores the old database for the next round.
                 let replaced = kept(&app).into_iter().next().unwrap();
@@ -233,12 +233,12 @@ async fn a_kill_at_any_moment_leaves_the_old_or_the_restored_database() {
             other => panic!("a mixture: {other} answers"),
         }
         for name in kept(&app) {
-            assert_ne!(identity(&app.folder().join(&name)), identity(&app.database()), "{name} is a file of its own");
+            assert_ne!(identity(&app.folder().join(&name)), identity(&app.database()), "{name} is a separate file");
             fs::remove_file(app.folder().join(name)).unwrap();
         }
         assert!(!names(app.folder()).iter().any(|name| name.contains(".restoring")), "{:?}", names(app.folder()));
     }
-    println!("killed restores: {old} had not happened, {new} had");
+    println!("killed restores: {old} left the old database, {new} were complete");
 }
 
 fn identity(path: &Path) -> (u64, u64) {
@@ -250,7 +250,7 @@ fn identity(path: &Path) -> (u64, u64) {
 #[tokio::test]
 async fn reports_a_full_disk_and_leaves_the_database_unchanged() {
     let Some(disk) = SmallDisk::mount(8) else {
-        return println!("SKIPPED: a full disk needs root, to mount a small tmpfs");
+        return println!("SKIPPED: simulating a full disk requires root to mount a small tmpfs");
     };
     let url = format!("sqlite://{}", disk.path().join("banter.db").display());
     let mut app = TestApp::builder().workers(0).env("DATABASE_URL", &url).start().await;
@@ -279,7 +279,9 @@ async fn the_documented_commands_back_up_and_restore() {
     let docs = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/operations.md")).unwrap();
     let section = docs.split("\n## ").find(|section| section.starts_with("Back up and restore")).unwrap();
     let blocks: Vec<&str> = section.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    let [back_up, restore] = blocks[..] else { panic!("one block to back up, one to restore: {blocks:?}") };
+    let [back_up, restore] = blocks[..] else {
+        panic!("expected one block for backing up and one for restoring: {blocks:?}")
+    };
     let mut app = TestApp::builder().env("DATABASE_URL", "sqlite://data/banter.db").start().await;
     let session = app.client().create_session("demo").await;
     app.client().ask(&session, "/echo before").await;

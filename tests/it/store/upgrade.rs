@@ -89,7 +89,7 @@ fn assert_includes(now: &Value, recorded: &Value, place: &str) {
 }
 
 #[tokio::test]
-async fn shows_everything_in_a_database_of_an_earlier_release() {
+async fn shows_everything_in_a_database_from_an_earlier_release() {
     for fixture in fixtures() {
         let mut app = fixture.install().await;
         app.set_env("TASK_LEASE_SECONDS", "3600");
@@ -139,7 +139,7 @@ async fn continues_turns_that_an_earlier_release_was_running() {
 
         for task in tasks {
             let task = task.as_str().unwrap();
-            let ended = within(GOES_ON_WITHIN, "a turn continues", async || {
+            let ended = within(GOES_ON_WITHIN, "the turn to continue", async || {
                 Some(ada.task(&session, task).await).filter(|task| task["status"] == "succeeded")
             })
             .await;
@@ -161,7 +161,7 @@ async fn continues_turns_that_an_earlier_release_was_running() {
 }
 
 #[tokio::test]
-async fn both_programs_reject_a_database_of_a_later_release() {
+async fn both_programs_reject_a_database_from_a_later_release() {
     let app = TestApp::builder().apis(0).workers(0).start().await;
     assert!(app.run_api(&["migrate"]).await.status.success());
     let mut connection = connect(&app.database()).await;

@@ -95,7 +95,7 @@ async fn a_stream_without_a_cursor_starts_now() {
 }
 
 #[tokio::test]
-async fn the_as_of_of_a_get_is_a_cursor_without_a_gap() {
+async fn the_as_of_value_of_a_get_is_a_cursor_without_a_gap() {
     let (_app, client) = app().await;
     let as_of = client.get("/v1/chat").await.ok(200)["as_of"].as_str().unwrap().to_owned();
     let session = client.create_session("demo").await;

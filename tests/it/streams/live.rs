@@ -116,7 +116,7 @@ async fn a_long_answer_has_no_gap_for_clients_that_join_during_it() {
         joiner.settle(client).await;
     }
     let deltas = follower.events().iter().filter(|event| event.kind == "message.delta").count();
-    assert!(deltas >= 5, "it streams: {deltas} deltas");
+    assert!(deltas >= 5, "too few deltas for a stream: {deltas}");
 }
 
 #[tokio::test]
@@ -174,7 +174,8 @@ async fn typing_is_renewed_before_it_expires_while_the_turn_runs() {
         events.filter(|event| event.kind == "typing" && event.data["task_id"] == task.as_str()).collect()
     };
 
-    let events = eventually("a renewal", async || Some(typings()).filter(|events| events.len() >= 2)).await;
+    let events =
+        eventually("a renewed typing event", async || Some(typings()).filter(|events| events.len() >= 2)).await;
 
     // RFC 3339 timestamps in UTC with milliseconds sort chronologically.
     let at = |event: &Event, field: &str| text_of(&event.data, field);

@@ -131,7 +131,7 @@ async fn a_draining_api_completes_a_request_in_progress() {
 }
 
 #[tokio::test]
-async fn repeating_a_send_with_a_lost_response_creates_no_second_message() {
+async fn repeating_a_send_after_a_lost_response_creates_no_second_message() {
     let mut app = TestApp::start().await;
     let mut rng = random::from_environment();
     let session = app.client().create_session("demo").await;

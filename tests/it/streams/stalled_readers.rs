@@ -38,7 +38,7 @@ async fn read_on(client: &Client, mut stream: EventStream, model: &mut Model) {
 }
 
 #[tokio::test]
-async fn a_stalled_reader_blocks_nothing_and_misses_nothing_unnoticed() {
+async fn a_stalled_reader_blocks_nothing_and_notices_missed_events() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
     let (stream, mut model) = stalled(client).await;

@@ -35,7 +35,7 @@ struct Busy {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_ordering_with_a_frozen_worker_has_one_outcome() {
+async fn every_race_with_a_frozen_worker_has_one_outcome() {
     let report = Report::new("orderings with a frozen worker");
     for Batch { rounds, mut rng } in batches("orderings with a frozen worker", BATCH) {
         // There is no takeover, because the lease is longer than any freeze in this test.

@@ -49,7 +49,7 @@ async fn turns_of_killed_workers_continue_elsewhere_in_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn clients_of_killed_apis_resume_where_they_were() {
+async fn clients_of_killed_apis_resume_where_they_left_off() {
     let report = Report::new("killed apis");
     for Batch { rounds, mut rng } in batches("killed apis", BATCH) {
         let mut installation = Installation::start(|builder| builder).await;

@@ -53,7 +53,7 @@ const ANSWER_DELAY: Duration = Duration::from_secs(2 + 18);
 
 /// Returns the number of rounds.
 fn rounds() -> u64 {
-    env::var("ROUNDS").map_or(SHORT, |text| text.parse().unwrap_or_else(|_| panic!("ROUNDS is no number: {text:?}")))
+    env::var("ROUNDS").map_or(SHORT, |text| text.parse().unwrap_or_else(|_| panic!("ROUNDS is not a number: {text:?}")))
 }
 
 /// Returns whether this is the short run, which is part of every test run.
@@ -69,8 +69,10 @@ struct Batch {
 
 /// Splits the rounds of a test into batches of at most `most` rounds, so that one page lists all sessions and messages.
 fn batches(test: &'static str, most: u64) -> impl Iterator<Item = Batch> {
-    let first = env::var("BANTER_TEST_SEED")
-        .map_or_else(|_| uuid::Uuid::new_v4().as_u64_pair().0 >> 32, |text| text.parse().expect("a seed is a number"));
+    let first = env::var("BANTER_TEST_SEED").map_or_else(
+        |_| uuid::Uuid::new_v4().as_u64_pair().0 >> 32,
+        |text| text.parse().expect("the seed must be a number"),
+    );
     let total = rounds();
     (0..total.div_ceil(most)).map(move |number| {
         let (seed, rounds) = (first.wrapping_add(number), most.min(total - number * most));

@@ -24,7 +24,7 @@ const BATCH: u64 = 9;
 const HELD_ANSWER: &str = "the whole answer";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_ordering_against_the_claim_and_the_end_has_one_outcome() {
+async fn every_race_with_the_claim_or_the_end_has_one_outcome() {
     let report = Report::new("orderings");
     for Batch { rounds, mut rng } in batches("orderings", BATCH) {
         let installation = Installation::start(|builder| builder).await;

@@ -15,7 +15,7 @@ const CHANGES: usize = 3;
 const MOST: usize = 4;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn adding_and_removing_workers_is_not_noticed_by_clients() {
+async fn clients_do_not_notice_added_or_removed_workers() {
     let report = Report::new("coming and going workers");
     for Batch { rounds, mut rng } in batches("coming and going workers", BATCH) {
         let mut installation = Installation::start(|builder| builder).await;

@@ -22,7 +22,7 @@ async fn a_new_installation_is_live_and_ready() {
             "rejected_messages": 0,
         },
     });
-    eventually("every part is ready", async || {
+    eventually("all parts to be ready", async || {
         Some(client.get("/readyz").await.ok(200)).filter(|ready| *ready == all_ok)
     })
     .await;
@@ -71,7 +71,7 @@ async fn metrics_include_requests_streams_and_tasks() {
     ] {
         assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
     }
-    assert!(!text.contains(&session), "no personal data");
+    assert!(!text.contains(&session), "the metrics contain no personal data");
     gate.finish().await;
 }
 

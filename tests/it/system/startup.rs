@@ -52,7 +52,7 @@ async fn creates_the_database_at_the_configured_url() {
 }
 
 #[tokio::test]
-async fn migrating_is_repeatable_and_openapi_prints_the_document() {
+async fn migrating_is_idempotent_and_openapi_prints_the_document() {
     let app = TestApp::builder().workers(0).start().await;
 
     let migrated = app.run_api(&["migrate"]).await;

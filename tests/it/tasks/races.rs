@@ -21,7 +21,7 @@ async fn a_moment(rng: &mut TestRng) {
 }
 
 #[tokio::test]
-async fn cancel_against_the_end_of_the_turn() {
+async fn cancel_races_with_the_end_of_the_turn() {
     let scripted = Scripted::start().await;
     let client = &scripted.client;
     let follower = Follower::start(client).await;
@@ -55,7 +55,7 @@ async fn cancel_against_the_end_of_the_turn() {
 }
 
 #[tokio::test]
-async fn archive_against_the_claim() {
+async fn archive_races_with_the_claim() {
     let scripted = Scripted::start_with("", |builder| builder.workers(2)).await;
     let client = &scripted.client;
     let follower = Follower::start(client).await;
@@ -93,7 +93,7 @@ async fn archive_against_the_claim() {
 }
 
 #[tokio::test]
-async fn edit_against_the_claim() {
+async fn edit_races_with_the_claim() {
     let scripted = Scripted::start_with("", |builder| builder.workers(2)).await;
     let client = &scripted.client;
     let follower = Follower::start(client).await;
@@ -122,7 +122,7 @@ async fn edit_against_the_claim() {
 }
 
 #[tokio::test]
-async fn unsend_against_the_claim() {
+async fn unsend_races_with_the_claim() {
     let scripted = Scripted::start_with("", |builder| builder.workers(2)).await;
     let client = &scripted.client;
     let follower = Follower::start(client).await;
@@ -149,7 +149,7 @@ async fn unsend_against_the_claim() {
 }
 
 #[tokio::test]
-async fn permanent_deletion_against_the_turn() {
+async fn permanent_deletion_races_with_the_turn() {
     let scripted = Scripted::start_with("", |builder| builder.workers(2)).await;
     let client = &scripted.client;
     let follower = Follower::start(client).await;
@@ -223,7 +223,7 @@ async fn two_concurrent_interrupts() {
 }
 
 #[tokio::test]
-async fn restore_against_send_and_archive() {
+async fn restore_races_with_send_and_archive() {
     let scripted = Scripted::start_with("", |builder| builder.apis(2)).await;
     let (one, other) = (scripted.app.client_of(0), scripted.app.client_of(1));
     let follower = Follower::start(&one).await;

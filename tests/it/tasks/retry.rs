@@ -164,7 +164,7 @@ async fn a_retry_without_a_worker_is_queued() {
 }
 
 #[tokio::test]
-async fn rejects_a_retry_of_a_task_that_did_not_end_without_success() {
+async fn explains_why_a_retry_is_rejected() {
     let scripted = Scripted::start().await;
     let session = scripted.session().await;
     let done = scripted.client.send(&session, "done").await;

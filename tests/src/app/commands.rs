@@ -37,7 +37,7 @@ impl TestApp {
         let text = String::from_utf8(output.stdout).unwrap();
         text.split_whitespace()
             .find(|word| word.starts_with("bnt_"))
-            .unwrap_or_else(|| panic!("`keys create` prints no key: {text:?}"))
+            .unwrap_or_else(|| panic!("`keys create` printed no key: {text:?}"))
             .to_owned()
     }
 

@@ -50,7 +50,7 @@ impl Gate {
     pub async fn arrived(&mut self) {
         if let Some(arrival) = self.arrival.take() {
             let arrived = tokio::time::timeout(PATIENCE, arrival).await;
-            arrived.expect("the agent is never prompted").expect("the script was replaced");
+            arrived.expect("the agent was never prompted").expect("the script was replaced");
         }
     }
 

@@ -49,7 +49,7 @@ impl Recorded {
     pub fn conversation(&self) -> Vec<(String, String)> {
         let messages = self.body["messages"].as_array().cloned().unwrap_or_default();
         let pair = |message: &Value| {
-            let text = message["content"].as_str().unwrap_or_else(|| panic!("content is no text: {message}"));
+            let text = message["content"].as_str().unwrap_or_else(|| panic!("the content is not a text: {message}"));
             (message["role"].as_str().unwrap().to_owned(), text.to_owned())
         };
         messages.iter().filter(|message| message["role"] != "system").map(pair).collect()

@@ -146,7 +146,7 @@ impl Follower {
             if draft == text {
                 return;
             }
-            assert!(Instant::now() < deadline, "the draft is {draft:?} and not {text:?}");
+            assert!(Instant::now() < deadline, "the draft is {draft:?}, expected {text:?}");
             tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
@@ -181,7 +181,7 @@ impl Follower {
                 // compared twice at the same position. (The position of a session's stream cannot be compared, so a
                 // difference may only be a delay.)
                 Comparison::Different(what) if seq == Some(now.seq()) && !now.is_of_session() => {
-                    panic!("the reduced state differs from a GET: {what}");
+                    panic!("the derived state differs from a GET: {what}");
                 }
                 other @ (Comparison::Different(_) | Comparison::Elsewhere) => last = other,
             }

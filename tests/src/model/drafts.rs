@@ -22,7 +22,11 @@ impl Model {
         let task = data["task_id"].as_str().ok_or("no task_id")?;
         let Some(known) = self.user_message(session, task) else { return Ok(()) };
         let of_the_ended = known["task"]["attempt"].as_i64() >= attempt;
-        if has_ended(&known["task"]) && of_the_ended { Err("live after the task's end".into()) } else { Ok(()) }
+        if has_ended(&known["task"]) && of_the_ended {
+            Err("a live event after the end of the task".into())
+        } else {
+            Ok(())
+        }
     }
 
     pub(super) fn append_delta(&mut self, session: &str, data: &Value) -> Result<(), String> {
@@ -31,7 +35,7 @@ impl Model {
         let text = data["text"].as_str().ok_or("no text")?;
         let (task, id) = (data["task_id"].as_str().ok_or("no task_id")?, data["message_id"].as_str().ok_or("no id")?);
         if offset + length(text) != end || text.is_empty() {
-            return Err("offsets do not count the text's bytes".into());
+            return Err("the offsets do not match the length of the text".into());
         }
         self.refuse_after_the_end(session, data, Some(attempt))?;
         if self.drafts.get(task).is_none_or(|draft| draft.attempt < attempt) {
@@ -43,16 +47,16 @@ impl Model {
             return Ok(());
         }
         if draft.message_id != id {
-            return Err(format!("another message_id than {}", draft.message_id));
+            return Err(format!("message_id differs from {}", draft.message_id));
         }
         let here = length(&draft.text);
         if offset > here {
-            return Err(format!("a hole: {here} bytes so far"));
+            return Err(format!("a gap after {here} bytes"));
         }
         if offset == here {
             draft.text.push_str(text);
         } else if end > here {
-            return Err(format!("a delta straddles offset {here}"));
+            return Err(format!("a delta overlaps offset {here}"));
         }
         Ok(())
     }
@@ -62,13 +66,13 @@ impl Model {
         let text = data["text"].as_str().ok_or("no text")?;
         let (task, id) = (data["task_id"].as_str().ok_or("no task_id")?, data["message_id"].as_str().ok_or("no id")?);
         if data["next_offset"].as_i64() != Some(length(text)) {
-            return Err("next_offset is not the text's length".into());
+            return Err("next_offset differs from the length of the text".into());
         }
         self.refuse_after_the_end(session, data, Some(attempt))?;
         match self.drafts.get(task) {
             Some(draft) if draft.attempt > attempt => return Ok(()),
             Some(draft) if draft.attempt == attempt && !agree(&draft.text, text) => {
-                return Err(format!("contradicts what was streamed: {:?}", draft.text));
+                return Err(format!("contradicts the streamed text: {:?}", draft.text));
             }
             _ => {}
         }

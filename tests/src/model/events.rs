@@ -18,11 +18,11 @@ impl Model {
 
     fn apply_inner(&mut self, event: &Event) -> Result<(), String> {
         if self.must_resync && event.kind != "resync" {
-            return Err("hello has another cursor than ours, and no resync follows".into());
+            return Err("hello has a different cursor, and no resync follows".into());
         }
         let session = event.session().to_owned();
         if self.only_session.as_ref().is_some_and(|only| !session.is_empty() && *only != session) {
-            return Err("another session's event".into());
+            return Err("an event for another session".into());
         }
         if let Some(id) = &event.id {
             self.advance(Position::parse(id)?)?;
@@ -58,7 +58,7 @@ impl Model {
         }
         if event.is_durable() && event.kind != "session.deleted" {
             if event.data["session"]["id"] != session.as_str() {
-                return Err("a durable event about a session carries it".into());
+                return Err("a durable event does not contain its session".into());
             }
             self.sessions.insert(session, event.data["session"].clone().into());
         }
@@ -80,10 +80,10 @@ impl Model {
         let message = &event.data["message"];
         let id = message["id"].as_str().ok_or("no message")?;
         if message["chat_session_id"] != session {
-            return Err("a message of another session".into());
+            return Err("a message in another session".into());
         }
         if event.kind == "message.created" && !self.created.insert(id.into()) {
-            return Err("created twice".into());
+            return Err("a message created twice".into());
         }
         let messages = Arc::make_mut(self.messages.entry(session.to_owned()).or_default());
         if message["role"] == "assistant" {
@@ -92,15 +92,15 @@ impl Model {
                 .values()
                 .any(|other| other["role"] == "assistant" && other["task_id"] == task && other["id"] != id);
             if twin {
-                return Err("a second answer of one task".into());
+                return Err("a second answer to one task".into());
             }
             if let Some(draft) = self.drafts.remove(task) {
                 let content = message["content"].as_str().unwrap_or_default();
                 if message["finish_reason"] == "stop" && !content.starts_with(&draft.text) {
-                    return Err(format!("the answer does not begin as it was streamed: {:?}", draft.text));
+                    return Err(format!("the answer does not start with the streamed text: {:?}", draft.text));
                 }
                 if draft.message_id != id {
-                    return Err(format!("the answer was streamed as {}", draft.message_id));
+                    return Err(format!("the answer was streamed with the ID {}", draft.message_id));
                 }
             }
         }
@@ -111,9 +111,9 @@ impl Model {
     fn put_task(&mut self, session: &str, task: &Value) -> Result<(), String> {
         let id = task["id"].as_str().ok_or("no task")?;
         let attempt = task["attempt"].as_i64().ok_or("no attempt")?;
-        let known = self.user_message_mut(session, id).ok_or("a task of no known message")?;
+        let known = self.user_message_mut(session, id).ok_or("a task of an unknown message")?;
         if known["task"]["attempt"].as_i64() > Some(attempt) {
-            return Err("the attempt fell".into());
+            return Err("the attempt number decreased".into());
         }
         known["task"] = task.clone();
         if self.drafts.get(id).is_some_and(|draft| draft.attempt < attempt) {

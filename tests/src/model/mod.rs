@@ -97,7 +97,7 @@ impl Model {
             }
             if let Some(chat) = client.find_chat(id).await {
                 let as_of = Position::parse(chat["as_of"].as_str().unwrap()).unwrap();
-                assert!(as_of.seq >= from.seq, "as_of went back from {from:?} to {as_of:?}");
+                assert!(as_of.seq >= from.seq, "as_of moved back from {from:?} to {as_of:?}");
                 if self.only_session.is_some() {
                     from = as_of;
                 }

@@ -75,11 +75,11 @@ fn restarts_the_text_with_a_new_attempt_and_ignores_a_late_one() {
 
 #[test]
 fn detects_gaps_overlaps_and_contradictions() {
-    assert!(refusal(&[delta(1, 5, "x")]).contains("a hole"));
-    assert!(refusal(&[delta(1, 0, "ab"), delta(1, 3, "x")]).contains("a hole"));
-    assert!(refusal(&[partial(1, "abc"), delta(1, 2, "cd")]).contains("straddles"));
+    assert!(refusal(&[delta(1, 5, "x")]).contains("a gap after"));
+    assert!(refusal(&[delta(1, 0, "ab"), delta(1, 3, "x")]).contains("a gap after"));
+    assert!(refusal(&[partial(1, "abc"), delta(1, 2, "cd")]).contains("overlaps offset"));
     assert!(refusal(&[delta(1, 0, "abc"), partial(1, "xyz")]).contains("contradicts"));
-    assert!(refusal(&[delta(1, 0, "abc"), answer(1, "xyz")]).contains("does not begin as it was streamed"));
+    assert!(refusal(&[delta(1, 0, "abc"), answer(1, "xyz")]).contains("does not start with the streamed text"));
 }
 
 #[test]
@@ -97,12 +97,12 @@ fn detects_a_second_answer_and_events_after_the_end() {
     second.data["message"]["id"] = json!("b");
     assert!(refusal(&[answer(1, "a"), second]).contains("second answer"));
     assert!(refusal(&[answer(1, "a"), answer(2, "a")]).contains("created twice"));
-    assert!(refusal(&[task(1, 1, "succeeded"), delta(1, 0, "x")]).contains("after the task's end"));
-    assert!(refusal(&[task(1, 2, "running"), task(2, 1, "running")]).contains("attempt fell"));
+    assert!(refusal(&[task(1, 1, "succeeded"), delta(1, 0, "x")]).contains("after the end of the task"));
+    assert!(refusal(&[task(1, 2, "running"), task(2, 1, "running")]).contains("attempt number decreased"));
 }
 
 #[test]
-fn requires_a_resync_when_hello_has_another_cursor() {
+fn requires_a_resync_when_hello_has_a_different_cursor() {
     let hello = Event { id: None, kind: "hello".into(), data: json!({"cursor": "e-5"}) };
     let resync = Event { id: None, kind: "resync".into(), data: json!({"cursor": "e-5"}) };
 

@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_the_last_message_whatever_the_budget() {
+    fn keeps_the_last_message_regardless_of_the_budget() {
         let history = vec![user("1"), assistant("2"), user(&"x".repeat(100))];
 
         assert_eq!(within_budget(history.clone(), 0), history[2..]);

@@ -27,13 +27,13 @@ async fn waits_for_the_retry_after_of_a_rate_limit() {
     assert!(waiting["next_attempt_at"].is_string());
     let chat = client.chat(&session).await;
     assert_eq!(json!([chat["session"]["active_task"], chat["session"]["queued_count"]]), json!([null, 1]));
-    assert_eq!(scripted.model.requests().len(), 1, "not retried before");
+    assert_eq!(scripted.model.requests().len(), 1, "no retry before the pause has ended");
     let ended = client.wait_for_status(&session, &sent.task_id, "succeeded").await;
     assert_eq!(outcome(&ended), json!(["succeeded", null, 2, 1]));
     assert_eq!(ended["next_attempt_at"], json!(null));
     let requests = scripted.model.requests();
     let pause = requests[1].at - requests[0].at;
-    assert!(pause >= Duration::from_secs(2), "the server asked for 2 s and got {pause:?}");
+    assert!(pause >= Duration::from_secs(2), "the server requested a pause of 2 s, but it was {pause:?}");
 }
 
 #[tokio::test]

@@ -90,7 +90,7 @@ async fn handles_unusual_answers() {
 }
 
 #[tokio::test]
-async fn an_answer_without_text_has_a_reason() {
+async fn explains_an_answer_without_text() {
     let scripted = with_one_attempt().await;
     let thoughts = [&*delta(&json!({"reasoning_content": "hm"})), &finish("length"), DONE].concat();
     let call = [&*delta(&json!({"tool_calls": [{"function": {"name": "get_weather"}}]})), &finish("tool_calls"), DONE]
@@ -170,7 +170,7 @@ async fn supports_a_server_that_requires_alternating_roles() {
 }
 
 #[tokio::test]
-async fn a_loading_model_uses_no_attempt() {
+async fn waiting_for_a_loading_model_uses_no_attempt() {
     let scripted = with_one_attempt().await;
     let session = scripted.session().await;
     let loading = Answer::error(503, "unavailable_error", "Loading model");

@@ -94,7 +94,7 @@ async fn a_stream_may_end_without_done_only_after_a_finish_reason() {
 
     assert_eq!(ended["status"], "succeeded");
     assert_eq!(answer.unwrap()["content"], "text");
-    assert_eq!(outcome(&cut), json!(["failed", "agent_network", 1, 1]), "an answer without a finish reason has failed");
+    assert_eq!(outcome(&cut), json!(["failed", "agent_network", 1, 1]), "an answer without a finish reason fails");
     assert_eq!(kept.unwrap()["finish_reason"], "error");
 }
 

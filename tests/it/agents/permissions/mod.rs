@@ -30,7 +30,7 @@ impl PendingRequest {
 
     /// Returns the open request that is not the known one.
     async fn wait_for(client: &Client, session: &str, task: &str, known: Option<&str>) -> Value {
-        eventually("a request for permission", async || {
+        eventually("a permission request", async || {
             let task = client.task(session, task).await;
             let steps = task["steps"].as_array()?.clone();
             steps.into_iter().find(|step| {

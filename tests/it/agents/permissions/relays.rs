@@ -34,7 +34,7 @@ async fn a_user_decides_once_at_any_api(change: impl FnOnce(Builder) -> Builder)
                 && step["status"] == status
         };
         let seen = stream.read_until("the question", |event| is(event, "permission", "pending")).await;
-        assert!(seen.iter().any(|event| is(event, "tool", "pending")), "its tool is pending: {seen:?}");
+        assert!(seen.iter().any(|event| is(event, "tool", "pending")), "the tool is pending: {seen:?}");
 
         pending.decide(&there, decision).await.ok_status(204);
 

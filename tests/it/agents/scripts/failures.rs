@@ -50,6 +50,6 @@ fn rows() -> Vec<Row> {
 }
 
 #[tokio::test]
-async fn reports_the_reason_of_a_failed_turn() {
+async fn reports_the_reason_for_a_failed_turn() {
     play(rows()).await;
 }

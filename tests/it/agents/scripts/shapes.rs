@@ -42,6 +42,6 @@ fn rows() -> Vec<Row> {
 }
 
 #[tokio::test]
-async fn recognizes_messages_in_an_unusual_place_or_shape() {
+async fn recognizes_messages_in_unusual_places_and_shapes() {
     play(rows()).await;
 }

@@ -97,14 +97,14 @@ mod tests {
     }
 
     #[test]
-    fn converts_words_to_the_case_of_the_protocol() {
+    fn converts_keywords_to_snake_case() {
         for word in ["max_tokens", "maxTokens", "MAX_TOKENS", "Max-Tokens", " max tokens "] {
             assert_eq!(canonical(word), "max_tokens", "{word}");
         }
     }
 
     #[test]
-    fn reads_the_id_of_a_session() {
+    fn reads_a_session_id() {
         assert_eq!(session_id_in(&json!({"sessionId": "s"})).as_deref(), Some("s"));
         assert_eq!(session_id_in(&json!({"sessionId": 7})).as_deref(), Some("7"));
         assert_eq!(session_id_in(&json!({"sessionId": null})), None);

@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn removes_a_work_folder_once_no_agent_uses_it() {
+    fn removes_a_work_folder_once_no_agent_is_using_it() {
         let data = tempfile::tempdir().unwrap();
         let folders = AgentFolders::new(data.path()).unwrap();
         let (session, other) = (SessionId::generate(), SessionId::generate());

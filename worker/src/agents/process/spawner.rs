@@ -175,6 +175,6 @@ mod tests {
 
         echo(&mut stdin, &mut stdout).await.unwrap();
         drop(stdin);
-        assert!(child.wait().await.unwrap().success(), "it exited because its stdin was closed");
+        assert!(child.wait().await.unwrap().success(), "the process exited because its stdin was closed");
     }
 }

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_the_memory_and_parent_of_the_test() {
+    fn finds_the_memory_and_parent_of_the_test_process() {
         let me = std::process::id();
         let parent = std::os::unix::process::parent_id();
 

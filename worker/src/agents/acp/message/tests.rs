@@ -28,7 +28,7 @@ fn response(id: Value, result: Value) -> Message {
 }
 
 #[test]
-fn parses_lines_as_agents_write_them() {
+fn parses_lines_as_agents_send_them() {
     let table = [
         (r#"{"jsonrpc":"2.0","id":0,"method":"m"}"#, vec![request(json!(0))]),
         (r#"{"id":1.5,"method":"m"}"#, vec![request(json!(1.5))]),

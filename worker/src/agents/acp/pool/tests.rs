@@ -219,7 +219,7 @@ async fn ends_only_processes_idle_for_too_long() {
     let [a, b] = sessions();
     let (idle, busy) = (f.turn(a).await, f.take(b).await);
     f.pool.evict_stale();
-    assert!(!idle.has_ended(), "it was not idle for long enough");
+    assert!(!idle.has_ended(), "the process was not idle for long enough");
     let f = Fixture::new(PoolLimits { keep_warm: Duration::from_millis(1), ..limits() });
     let (idle, short) = (f.turn(a).await, f.take(b).await);
     sleep(Duration::from_millis(5)).await;

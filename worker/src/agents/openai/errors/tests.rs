@@ -59,7 +59,7 @@ fn maps_each_status_to_a_code() {
 }
 
 #[test]
-fn recognizes_a_context_overflow_of_every_server() {
+fn recognizes_context_overflow_errors_from_every_server() {
     for words in [
         // OpenAI, Azure OpenAI, OpenRouter, DeepSeek, vLLM
         "This model's maximum context length is 8192 tokens. However, your messages resulted in 9001 tokens. Please reduce the length of the messages.",
@@ -293,7 +293,7 @@ fn quotes_the_title_of_a_page() {
 }
 
 #[test]
-fn blames_the_key_only_if_the_server_does() {
+fn reports_a_wrong_key_only_if_the_server_does() {
     let object = |words: &str| json!({"error": {"message": words}}).to_string();
     let page = "<title>Attention Required! | Cloudflare</title><h1>Sorry, you have been blocked</h1>".to_owned();
     let denied = "The agent's server denied access";

@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn emits_a_step_for_each_stretch_of_thinking() {
+    fn emits_a_step_for_each_section_of_thinking() {
         let mut thoughts = Thoughts::default();
         thoughts.end();
         thoughts.push("");

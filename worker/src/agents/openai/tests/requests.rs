@@ -89,7 +89,7 @@ async fn fetches_the_model_again_after_not_found() {
 }
 
 #[tokio::test]
-async fn retries_a_failed_list_of_models() {
+async fn retries_a_failed_model_list_request() {
     let scripts = [
         response("200 OK", "", "{\"data\":[]}"),
         response("200 OK", "", "<html>"),
@@ -107,7 +107,7 @@ async fn retries_a_failed_list_of_models() {
 }
 
 #[tokio::test]
-async fn finds_the_model_in_any_list() {
+async fn finds_the_model_in_lists_of_any_shape() {
     for list in
         ["[{\"id\":\"m\"}]", "{\"models\":[{\"name\":\"m\"}]}", "{\"data\":[{\"object\":\"model\"},{\"id\":\"m\"}]}"]
     {
@@ -122,7 +122,7 @@ async fn finds_the_model_in_any_list() {
 }
 
 #[tokio::test]
-async fn quotes_what_is_sent_instead_of_a_list_of_models() {
+async fn quotes_what_is_sent_instead_of_a_model_list() {
     for (list, said) in [
         (
             "\u{feff}{\"error\":{\"message\":\"no list here\"}}",

@@ -107,7 +107,7 @@ async fn ignores_chunks_that_add_nothing_after_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn fails_with_the_words_that_took_the_place_of_the_end() {
+async fn fails_with_the_text_sent_in_place_of_the_end() {
     let failed = |name, words: &str, code, said| {
         ["", DONE].map(|end| row(name).send([&*text("a"), words, end].concat()).text("a").fails(code, said))
     };
@@ -171,7 +171,7 @@ async fn fails_with_the_words_that_took_the_place_of_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn considers_words_only_if_they_are_the_last() {
+async fn considers_words_only_if_nothing_follows() {
     let error = ErrorCode::AgentError;
     let object = |value: Value| event(&value);
     let words = "upstream request timeout\n\n";
@@ -202,7 +202,7 @@ async fn considers_words_only_if_they_are_the_last() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn distinguishes_the_reasons_of_an_end() {
+async fn distinguishes_finish_reasons() {
     let error = ErrorCode::AgentError;
     let choice = json!({"choices": [{"delta": {}, "finish_reason": "error", "message": "backend exploded"}]});
     check(vec![

@@ -188,7 +188,7 @@ async fn read(content_type: &str, sends: Vec<Action>) -> Observation {
                     thoughts.retain(|(key, ..)| *key != step.key);
                     thoughts.push((step.key, step.status, text));
                 }
-                Update::Permission(_) | Update::Resume(_) => panic!("not from a server: {update:?}"),
+                Update::Permission(_) | Update::Resume(_) => panic!("an update that no server can cause: {update:?}"),
             }
         }
         assert!(thoughts.iter().all(|(_, status, _)| *status == StepStatus::Succeeded), "a thought was not completed");

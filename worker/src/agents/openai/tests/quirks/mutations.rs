@@ -146,7 +146,7 @@ proptest! {
     }
 
     #[test]
-    fn always_finishes_with_random_damage(sends in damaged_stream()) {
+    fn always_finishes_despite_random_damage(sends in damaged_stream()) {
         let found = run(read("", sends));
 
         prop_assert!(found.took <= 2 * IDLE, "took {:?}", found.took);
