@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 // Checks that the modules of a crate do not import each other in cycles.
 //
-// Reads the `use` items of each file, and its paths that begin with `crate`, `super`, `self`, a child, or an imported
-// module. Follows re-exports to the module that defines the item, then searches the graph for strongly connected
-// components. `mod` declarations, re-exports, tests, and imports from an ancestor, which a module is part of, do not
-// count. (`cargo modules dependencies --acyclic` reports every type that has a method as a cycle.)
+// Reads each file's `use` items and the paths that start with `crate`, `super`, `self`, a child module, or an imported
+// module. Follows re-exports to the module that defines the item, and then searches the graph for strongly connected
+// components. `mod` declarations, re-exports, tests, and imports from an ancestor (which contains the module) are
+// ignored. (`cargo modules dependencies --acyclic` is not suitable: it reports every type with a method as a cycle.)
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";

@@ -1,4 +1,4 @@
-//! `worker supervise`: the parent process of an agent. When the agent ends, it kills all of the agent's descendants.
+//! `worker supervise`: the parent process of an agent, which kills all of the agent's descendants when the agent ends.
 //!
 //! Killing a process group is not enough, because agents run their tools under `setsid`. Instead, the supervisor is a
 //! subreaper: orphaned descendants become its children. Guarantees: when the agent exits, when the supervisor receives

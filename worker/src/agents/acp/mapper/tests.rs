@@ -124,7 +124,7 @@ fn merges_repeated_announcements_of_a_tool() {
             "rawInput": {"path": "x"}, "content": content, "locations": [{"path": "/x", "line": 3}]}),
         ),
         (CALL, json!({"toolCallId": "a", "title": "", "content": [], "locations": [], "rawInput": null})),
-        // Without the title, which the protocol requires.
+        // Omits the title, which the protocol requires.
         (CALL, json!({"toolCallId": "a", "status": "completed"})),
     ]);
 

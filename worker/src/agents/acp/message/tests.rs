@@ -1,4 +1,4 @@
-//! Tests of the parsing of valid and invalid lines.
+//! Tests parsing valid and invalid lines.
 
 use serde_json::json;
 
