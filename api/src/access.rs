@@ -1,4 +1,4 @@
-//! The access policy: with a key, or, in keyless mode, everyone on this machine.
+//! The access policy: a key is required unless keyless mode grants access to everyone on this machine.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -10,7 +10,7 @@ use banter_shared::{
     store::{Store, StoreError},
 };
 
-/// The mark of a request that requires no key. Added by [`crate::middleware::keyless`].
+/// Marks a request that does not require a key. Added by [`crate::middleware::keyless`].
 #[derive(Clone, Copy, Debug)]
 pub struct Keyless;
 
@@ -29,12 +29,13 @@ impl AccessPolicy {
         Self { mode, is_loopback: is_loopback(address.ip()), has_seen_keys: AtomicBool::new(false) }
     }
 
-    /// Returns whether every request belongs to the local user: on a loopback address, until the first key is created.
+    /// Returns whether every request is made as the local user. On a loopback address, this is the case until the first
+    /// key is created.
     ///
     /// Queries the database on every call until a key exists, so that the first key takes effect immediately.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn is_keyless(&self, store: &Store) -> Result<bool, StoreError> {
         if self.mode == AuthMode::Required || !self.is_loopback || self.has_seen_keys.load(Ordering::Relaxed) {
             return Ok(false);
@@ -46,16 +47,16 @@ impl AccessPolicy {
         Ok(!has_keys)
     }
 
-    /// Returns whether the address is not loopback and there is no key.
+    /// Returns whether the address is not a loopback address and no key exists.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn must_refuse_to_start(&self, store: &Store) -> Result<bool, StoreError> {
         Ok(self.mode == AuthMode::Auto && !self.is_loopback && !store.has_keys().await?)
     }
 }
 
-/// Returns whether an address is reachable only from this machine.
+/// Returns whether an address can be reached only from this machine.
 fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }

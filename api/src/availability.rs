@@ -23,7 +23,7 @@ pub enum Availability {
 pub struct KnownAgent<'a> {
     /// The configuration of the agent.
     pub config: &'a AgentConfig,
-    /// Whether it can answer.
+    /// Whether the agent can answer.
     pub availability: Availability,
 }
 
@@ -31,7 +31,7 @@ impl AppState {
     /// Lists all agents, followed by those that are installed on a worker but not enabled.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn list_agents(&self) -> Result<Vec<KnownAgent<'_>>, StoreError> {
         let health: HashMap<_, _> = {
             let reports = self.store.list_agent_health().await?;
@@ -47,7 +47,7 @@ impl AppState {
     /// Returns the availability of an agent; `None` if it is unknown.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn find_agent(&self, key: &str) -> Result<Option<Availability>, StoreError> {
         let detectable = detectable().iter().find(|agent| agent.key == key);
         let Some(config) = self.catalog.find(key).or(detectable) else { return Ok(None) };
@@ -67,8 +67,8 @@ impl AppState {
     }
 }
 
-/// Returns the availability of an agent. A worker's report takes precedence, because agents run there; without one,
-/// the configuration decides.
+/// Returns the availability of an agent. A worker's report takes precedence, because agents run on workers. If there is
+/// no report, availability depends on the configuration.
 fn availability(config: &AgentConfig, report: Option<&AgentHealth>) -> Availability {
     let reason = match report {
         Some(report) if report.is_available => None,

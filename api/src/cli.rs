@@ -86,7 +86,7 @@ enum KeysCommand {
 /// Parses the arguments and runs the command.
 ///
 /// # Errors
-/// When the command fails; the message is meant for the operator.
+/// Returns an error if the command fails. The message is intended for the operator.
 pub async fn run() -> anyhow::Result<()> {
     let command = Cli::parse().command.unwrap_or(Command::Serve);
     telemetry::init()?;

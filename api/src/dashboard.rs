@@ -1,8 +1,8 @@
-//! The dashboard: its built files, compiled into the binary.
+//! The dashboard's built files, compiled into the binary.
 //!
-//! Serves every path that is not a route of the API: the file at that path or, for any other path that a browser
-//! navigates to, the page, which has its own router. Files are sent compressed if the client accepts it; the build
-//! places the compressed files next to the originals.
+//! Serves every path that is not an API route: the file at that path if there is one, or the page if a browser
+//! navigates to the path, because routing happens on the client. Files are sent compressed if the client accepts it;
+//! the build places the compressed files next to the originals.
 
 use axum::{
     http::{HeaderMap, HeaderValue, Method, Uri, header},
@@ -17,7 +17,7 @@ use crate::{
 
 /// The file name of the page.
 const INDEX: &str = "index.html";
-/// The folder of files with a content hash in their name, which never change.
+/// The folder of files that have a content hash in their name and therefore never change.
 const HASHED: &str = "assets/";
 
 /// The encodings of compressed files, in order of preference: the HTTP name and the file name suffix.
@@ -28,7 +28,7 @@ const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
 #[allow_missing = true]
 struct Files;
 
-/// The page of a binary that was built without the dashboard.
+/// The page that is served if the binary was built without the dashboard.
 const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Banter</title>\
      <h1>This build has no dashboard</h1>\
      <p>The API works. To add the dashboard, run <code>make dashboard</code> (requires Node) and rebuild.</p></html>";
@@ -76,7 +76,7 @@ fn file(path: &str, plain: EmbeddedFile, headers: &HeaderMap) -> Response {
     with_cache_control(response, if is_hashed { "public, max-age=31536000, immutable" } else { "no-cache" })
 }
 
-/// Returns whether the client accepts an encoding (RFC 9110, 12.5.3). Does not support `*`, which browsers never send.
+/// Returns whether the client accepts an encoding (RFC 9110, 12.5.3). Ignores `*`, which browsers never send.
 fn accepts_encoding(headers: &HeaderMap, encoding: &str) -> bool {
     let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|offer| {

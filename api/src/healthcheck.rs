@@ -20,7 +20,7 @@ const READ_BYTES: u64 = 64 * 1024;
 /// Requests `/readyz` from the api that listens on `address`.
 ///
 /// # Errors
-/// When the api does not respond in time, or is not ready.
+/// Returns an error if the api does not respond in time or is not ready.
 pub async fn run(address: SocketAddr) -> anyhow::Result<()> {
     let address = reachable(address);
     let response = timeout(LIMIT, get(address)).await.with_context(|| format!("{address} did not respond in time"))?;
@@ -31,7 +31,7 @@ pub async fn run(address: SocketAddr) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns the address of an api that listens on `bound`, as seen from the same machine.
+/// Returns the address at which an api that listens on `bound` can be reached from the same machine.
 fn reachable(mut bound: SocketAddr) -> SocketAddr {
     match bound {
         SocketAddr::V4(v4) if v4.ip().is_unspecified() => bound.set_ip(Ipv4Addr::LOCALHOST.into()),

@@ -13,7 +13,7 @@
 //! | `dashboard` | the built page |
 //! | `cli` | the command line |
 //!
-//! Any number of these processes can share one database. None holds state that another needs.
+//! Any number of these processes can share one database. No process holds state that another one needs.
 
 mod access;
 mod availability;
@@ -69,10 +69,11 @@ pub struct Application {
 }
 
 impl Application {
-    /// Opens the store and binds the address. `shutdown` stops everything it starts.
+    /// Opens the store and binds the address. `shutdown` stops everything that this function starts.
     ///
     /// # Errors
-    /// When a component cannot be started, or when the address is not loopback and there is no API key.
+    /// Returns an error if a component cannot be started, or if the address is not a loopback address and no API key
+    /// exists.
     pub async fn build(config: &Config, shutdown: &Shutdown) -> anyhow::Result<Self> {
         let catalog = AgentCatalog::load(config.agents_file.as_deref(), |name| std::env::var(name).ok())?;
         let store = Store::open(config.store_options(), Arc::new(SystemClock)).await?;
@@ -120,20 +121,20 @@ impl Application {
         Ok(Self { listener, address, connections, state })
     }
 
-    /// Returns the address it listens on.
+    /// Returns the address on which the api listens.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Prints the address to stdout and serves until the shutdown is complete or its grace period is over.
+    /// Prints the address to stdout and serves requests until the shutdown is complete or its grace period has elapsed.
     ///
     /// # Errors
-    /// When stdout cannot be written.
+    /// Returns an error if stdout cannot be written.
     pub async fn run(self) -> anyhow::Result<()> {
         let Self { listener, address, connections, state } = self;
         let mut stdout = std::io::stdout();
-        // An unspecified address cannot be opened in every browser.
+        // Not every browser can open an unspecified address.
         let mut shown = address;
         if shown.ip().is_unspecified() {
             shown.set_ip(Ipv4Addr::LOCALHOST.into());

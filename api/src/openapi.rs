@@ -1,7 +1,8 @@
 //! The OpenAPI 3.1 document, generated from the routes.
 //!
-//! [`crate::router`] registers and documents a handler in one step, so the document contains every operation. Most
-//! operations share their errors: each type here adds the errors of one check to the operations that perform it.
+//! [`crate::router`] registers and documents a handler in one step, so the document contains every operation. Many
+//! operations perform the same checks: each type in this module adds the errors of one check to the operations that
+//! perform it.
 
 use std::collections::BTreeMap;
 
@@ -63,10 +64,10 @@ impl Modify for Security {
     }
 }
 
-/// Serializes the document as it is published.
+/// Serializes the document in its published form.
 ///
 /// # Errors
-/// Never in practice: the document consists of strings and numbers.
+/// Never fails in practice, because the document consists of strings and numbers.
 pub fn to_json(document: &utoipa::openapi::OpenApi) -> serde_json::Result<String> {
     Ok(document.to_pretty_json()? + "\n")
 }

@@ -20,11 +20,11 @@ use crate::{
     server::{Activity, Connections, GuardedBody},
 };
 
-/// Maximum memory of all long responses together, in KiB.
+/// Maximum memory of all long responses combined, in KiB.
 const TOTAL_KIB: usize = 72 * 1024;
 /// Memory reserved before a response is read from the store, in KiB: a page and one long turn.
 const RESERVED_KIB: u32 = 4 * 1024;
-/// Maximum size of a response that is sent in one piece and not counted, in bytes.
+/// Maximum size of a response that is sent in one piece and does not count toward the budget, in bytes.
 const SHORT_BYTES: usize = 64 * 1024;
 /// Maximum time that a request waits for memory.
 const WAIT_LIMIT: Duration = Duration::from_secs(5);
@@ -45,10 +45,10 @@ impl ResponseMemory {
         Self { kib: Arc::new(Semaphore::new(TOTAL_KIB)), connections }
     }
 
-    /// Reserves memory for one response, and waits for it at most [`WAIT_LIMIT`]. `activity` is that of the connection.
+    /// Reserves memory for one response, waiting at most [`WAIT_LIMIT`]. `activity` is the connection's activity.
     ///
     /// # Errors
-    /// [`Code::Overloaded`] when none becomes free in time.
+    /// Returns [`Code::Overloaded`] if not enough memory is released in time.
     pub async fn reserve(&self, activity: Option<Arc<Activity>>) -> Result<MemoryReservation, ApiError> {
         let overloaded = || {
             ApiError::new(Code::Overloaded, "The server is sending too many large responses. Try again in a moment.")
@@ -96,11 +96,12 @@ impl Drop for MemoryGuard {
 }
 
 impl MemoryReservation {
-    /// Returns a JSON object with the fields of `head`, the list `items` as `name`, and the fields of `tail`. `bytes` is
-    /// the approximate size of `items`. A long list is serialized item by item as the client reads it.
+    /// Returns a JSON object with the fields of `head`, the list `items` under the key `name`, and the fields of
+    /// `tail`. `bytes` is the approximate size of `items`. A long list is serialized item by item as the client reads
+    /// it.
     ///
     /// # Errors
-    /// Never in practice: every response can be serialized as JSON.
+    /// Never fails in practice, because every response can be serialized as JSON.
     pub fn list<T: Serialize + Send + 'static>(
         self,
         head: &impl Serialize,

@@ -56,7 +56,8 @@ fn reference() -> SwaggerUi {
     SwaggerUi::new("/docs").config(Config::from("/v1/openapi.json").validator_url("none"))
 }
 
-/// Returns the complete service. A request passes through the layers from the last added to the first.
+/// Returns the complete service. A request passes through the layers in reverse order: the layer added last comes
+/// first.
 pub fn router(state: AppState) -> Router {
     let (router, _) = operations().split_for_parts();
     router

@@ -32,8 +32,8 @@ pub struct AppState {
 }
 
 impl AppState {
-    /// Announces a committed change to the other processes, and returns its value. Every change goes through here. If
-    /// the change cancels running tasks, ensures that they end.
+    /// Announces a committed change to the other processes, and returns its value. Must be called for every change. If
+    /// the change cancels running tasks, this method also ensures that they end.
     pub(crate) fn announce<T>(&self, changed: Change<T>) -> T {
         let stops = changed.hints.stops.clone();
         self.relay.announce(changed.hints);

@@ -1,15 +1,15 @@
-//! Benchmarks and endurance runs, which take longer than a test may: load against the real binaries, each on an
-//! installation of its own in a temporary folder.
+//! Benchmarks and endurance runs, which take too long for tests. Each puts load on the real binaries, using a separate
+//! installation in a temporary folder.
 //!
 //! | Module | Contents |
 //! |---|---|
-//! | [`soak`] | Half of full load for an hour: does anything grow? |
-//! | [`readers`] | Stalled readers: are the others affected? |
-//! | [`hostile`] | A good client next to clients that are silent or never read |
+//! | [`soak`] | Half of full load for an hour; nothing may grow |
+//! | [`readers`] | The effect of stalled readers on other readers |
+//! | [`hostile`] | The effect of hostile clients on a well-behaved one |
 //! | [`warm_turns`] | The overhead of a turn, excluding the agent's own time |
 //! | [`load`] | The simulated users |
 //! | [`measure`] | Samples of processes and the database, and latencies |
-//! | [`report`] | A table, a plot, and the check whether a series is flat |
+//! | [`report`] | A table, a plot, and the flatness check of a series |
 #![allow(clippy::cast_precision_loss, reason = "figures of a measurement")]
 
 mod hostile;
@@ -55,7 +55,7 @@ async fn main() -> ExitCode {
             Run::Warm(options) => warm_turns::run(options).await,
         }
     };
-    // On an interrupt the run is dropped, which kills the processes that it started.
+    // On an interrupt, the run is dropped, which kills the processes that it started.
     let outcome = tokio::select! {
         outcome = run => outcome,
         stopped = stop_signal() => Err(stopped),

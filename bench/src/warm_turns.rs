@@ -1,7 +1,7 @@
-//! Warm turns: the overhead of a turn once the agent's process runs.
+//! Warm turns: the overhead of a turn when the agent's process is already running.
 //!
-//! The demo's `/echo` answers at once, so `elapsed_ms` is all overhead: the claim, the prompt over the protocol, the
-//! text, the outcome. The server measures it, from the start of the attempt to its answer.
+//! The demo answers `/echo` immediately, so `elapsed_ms` consists entirely of overhead: the claim, the prompt over the
+//! protocol, the text, and the outcome. The server measures it from the start of the attempt to its answer.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ const MAX_MEDIAN_MS: f64 = 10.0;
 /// Options of `bench warm`.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// Number of turns, one after the other in one session.
+    /// Number of consecutive turns in one session.
     #[arg(long, default_value_t = 200)]
     turns: usize,
 }

@@ -1,8 +1,8 @@
 //! Errors as clients see them: RFC 9457 `application/problem+json`.
 //!
-//! The only place where errors are mapped to status codes. An [`ApiError`] becomes an empty response with the error as
-//! an extension; [`crate::middleware::request_id`] writes the body, because only that layer knows the request's id. The
-//! cause of a 5xx is logged and never appears in a body.
+//! This is the only module that maps errors to status codes. An [`ApiError`] becomes an empty response with the error
+//! as an extension; [`crate::middleware::request_id`] writes the body, because only that layer knows the request id.
+//! The cause of a 5xx is logged and never appears in a body.
 
 mod code;
 mod problem;
@@ -105,7 +105,7 @@ impl ApiError {
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self.code {
             Code::Unauthorized => Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
-            // The rest of the body cannot be distinguished from the next request.
+            // The unread rest of the body would be parsed as the next request.
             Code::RequestTimeout => Some((header::CONNECTION, HeaderValue::from_static("close"))),
             Code::StoreBusy | Code::NotReady | Code::Overloaded => {
                 Some((header::RETRY_AFTER, HeaderValue::from_static("1")))

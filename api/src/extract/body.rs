@@ -79,7 +79,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// Reads a body, and rejects it as soon as it is known to be too large or too late.
+/// Reads a body, and rejects it as soon as it exceeds the size limit or the deadline.
 async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
     let too_large =
         || ApiError::new(Code::PayloadTooLarge, format!("The body must be at most {MAX_BODY_BYTES} bytes."));
@@ -99,7 +99,7 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
     Ok(bytes.freeze())
 }
 
-/// Creates the error of a body that could not be read to its end.
+/// Creates the error for a body that could not be read completely.
 fn incomplete(error: &(dyn Error + 'static)) -> ApiError {
     let mut causes = std::iter::successors(Some(error), |error| Error::source(*error));
     if causes.any(<dyn Error>::is::<BodyTimeoutError>) {
@@ -109,8 +109,8 @@ fn incomplete(error: &(dyn Error + 'static)) -> ApiError {
     ApiError::new(Code::InvalidRequest, "The connection closed before the whole body arrived.")
 }
 
-/// Parses a JSON object; an error names the invalid field. A byte order mark is ignored, and the escape of a lone
-/// surrogate becomes U+FFFD, as in browsers.
+/// Parses a JSON object; errors name the invalid field. Ignores a byte order mark, and replaces the escape of a lone
+/// surrogate with U+FFFD, as browsers do.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let text = decode(bytes)?;
     let text = lenient_json::replace_lone_surrogates(text);
@@ -128,7 +128,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         let error = error.into_inner();
         match error.classify() {
             Category::Data => field_error::field_error(path, &error.to_string()),
-            // For an enum, serde_json reports any value other than a string as a syntax error.
+            // For enums, serde_json reports any value other than a string as a syntax error.
             Category::Syntax if serde_json::from_str::<IgnoredAny>(&text).is_ok() => {
                 let message = field_error::enum_message::<T>(&text, &path);
                 field_error::field_error(path, &message)
@@ -143,7 +143,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
 /// Decodes UTF-8, with or without a byte order mark.
 fn decode(bytes: &[u8]) -> Result<&str, ApiError> {
     let invalid = |detail: String| ApiError::new(Code::InvalidRequest, detail);
-    // JSON begins with two ASCII characters, so a zero among the first two bytes is half of a wider code unit.
+    // JSON begins with two ASCII characters, so a zero among the first two bytes indicates UTF-16 or UTF-32.
     let is_wide = bytes.starts_with(&[0xff, 0xfe])
         || bytes.starts_with(&[0xfe, 0xff])
         || bytes.iter().take(2).any(|byte| *byte == 0);

@@ -6,21 +6,21 @@ use banter_shared::store::LOGIN_LIFE;
 
 /// The cookie's name over plain HTTP.
 pub const NAME: &str = "banter_session";
-/// The cookie's name over HTTPS. With this prefix, browsers accept it only from this host, over HTTPS, and for every path
-/// (<https://www.rfc-editor.org/rfc/rfc6265>, and RFC 6265bis on cookie name prefixes).
+/// The cookie's name over HTTPS. The prefix makes browsers accept the cookie only from this host, over HTTPS, and for
+/// all paths (<https://www.rfc-editor.org/rfc/rfc6265>, and RFC 6265bis on cookie name prefixes).
 const SECURE_NAME: &str = "__Host-banter_session";
-/// The header with which a proxy forwards the scheme of the request.
+/// The header in which a proxy forwards the request's scheme.
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
 
-/// The login cookie, which scripts cannot read and browsers do not send with requests from other sites.
+/// The login cookie. Scripts cannot read it, and browsers do not send it with requests from other sites.
 #[derive(Debug)]
 pub struct LoginCookie;
 
 impl LoginCookie {
     /// Returns the token of a request's cookie.
     ///
-    /// Over HTTPS, the name without the prefix is ignored: a page on a sibling domain, or an attacker who serves the
-    /// same name over plain HTTP, could have set it.
+    /// Over HTTPS, the cookie without the prefix is ignored, because it could have been set by a page on a sibling
+    /// domain, or by an attacker who serves the same host name over plain HTTP.
     #[must_use]
     pub fn of(headers: &HeaderMap) -> Option<String> {
         let jar = CookieJar::from_headers(headers);
@@ -47,7 +47,8 @@ impl LoginCookie {
     }
 }
 
-/// Returns whether the browser connected to the proxy over HTTPS. Over plain HTTP, it would reject a `Secure` cookie.
+/// Returns whether the browser connected to the proxy over HTTPS. Over plain HTTP, the browser would reject a `Secure`
+/// cookie.
 fn is_https(headers: &HeaderMap) -> bool {
     headers
         .get_all(FORWARDED_PROTO)

@@ -5,14 +5,14 @@ use serde_json::Value;
 
 use crate::error::ApiError;
 
-/// Creates the error of a field, which serde's path or message identifies.
+/// Creates the error for the field that serde's path or message identifies.
 pub(super) fn field_error(path: String, message: &str) -> ApiError {
     let by_name = named_field(message).filter(|_| path == "." || message.starts_with("unknown field"));
     ApiError::invalid(by_name.map_or(path, str::to_owned), explain(message))
 }
 
-/// Returns serde's message about a field that must be one of several names but is not a string: the message that an
-/// unknown name would cause.
+/// Returns the message for an enum field whose value is not a string: the one that serde produces for an unknown
+/// variant, because it lists the allowed values.
 pub(super) fn enum_message<T: DeserializeOwned>(text: &str, path: &str) -> String {
     let fallback = || "is not an allowed value".to_owned();
     let Ok(mut body) = serde_json::from_str::<Value>(text) else { return fallback() };
@@ -21,7 +21,8 @@ pub(super) fn enum_message<T: DeserializeOwned>(text: &str, path: &str) -> Strin
     T::deserialize(body).err().map_or_else(fallback, |error| error.to_string())
 }
 
-/// Returns the field in serde's message if it is missing, unknown, or a duplicate; the path does not identify it then.
+/// Returns the field that serde's message names as missing, unknown, or duplicate. In these cases, the path does not
+/// identify the field.
 fn named_field(message: &str) -> Option<&str> {
     let rest = ["missing", "unknown", "duplicate"]
         .iter()
@@ -31,7 +32,7 @@ fn named_field(message: &str) -> Option<&str> {
 
 /// Converts serde's message into one that completes "`field` …".
 fn explain(message: &str) -> String {
-    // Without the position, which the text parser appends.
+    // Remove the position that the text parser appends.
     let message = message.split(" at line ").next().unwrap_or(message);
     let expected = message.rsplit_once(", expected ").map(|(_, expected)| expected);
     let with_expected =

@@ -1,4 +1,4 @@
-//! The `Idempotency-Key` header, with which a request can safely be repeated.
+//! The `Idempotency-Key` header, which makes it safe to repeat a request.
 
 use axum::{
     extract::FromRequestParts,
@@ -22,10 +22,10 @@ pub struct IdempotencyHeader {
 }
 
 impl IdempotencyHeader {
-    /// Combines the key with the parsed body, whose formatting and field order therefore make no difference.
+    /// Combines the key with the parsed body, so that formatting and field order do not matter.
     ///
     /// # Errors
-    /// Never in practice: every body can be serialized as JSON.
+    /// Never fails in practice, because every body can be serialized as JSON.
     pub fn with_body(self, body: &impl Serialize) -> Result<Option<IdempotencyKey>, ApiError> {
         let Some(key) = self.key else { return Ok(None) };
         let request = serde_json::to_vec(body).map_err(ApiError::internal)?;

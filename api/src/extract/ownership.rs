@@ -1,4 +1,5 @@
-//! The objects in a path: a session of the principal, and a message or task in it. Anything else is not found.
+//! Extractors for the objects that a path identifies: a session of the principal, and a message or task in that
+//! session. Any other object results in 404.
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;

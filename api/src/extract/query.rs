@@ -1,8 +1,8 @@
-//! Query parameters, parsed into a struct, which also documents them.
+//! Query parameters, parsed into a struct that also documents them.
 //!
-//! Unknown parameters are ignored, and the first value of a repeated one counts. Fields are parsed in the order of their
-//! declaration; the error names the first invalid one. `serde_urlencoded` would reject repeated parameters, and its
-//! errors name no parameter.
+//! Unknown parameters are ignored, and the first value of a repeated one counts. Fields are parsed in declaration
+//! order; the error names the first invalid one. `serde_urlencoded` would reject repeated parameters, and its errors
+//! name no parameter.
 
 use std::{fmt, slice};
 
@@ -17,7 +17,7 @@ use serde::de::{
 
 use crate::{error::ApiError, state::AppState};
 
-/// The query of a request, parsed into `T`: a struct of optional numbers, booleans, texts, and enums without data.
+/// The query of a request, parsed into `T`: a struct of optional numbers, booleans, strings, and enums without data.
 #[derive(Clone, Copy, Debug)]
 pub struct QueryParams<T>(pub T);
 
@@ -36,7 +36,7 @@ fn parse<T: DeserializeOwned>(uri: &Uri) -> Result<T, ApiError> {
     T::deserialize(query).map_err(|ParameterError { name, message }| ApiError::invalid(name, message))
 }
 
-/// The error of a parameter.
+/// The error for a parameter.
 #[derive(Debug, thiserror::Error)]
 #[error("`{name}` {message}")]
 struct ParameterError {
@@ -51,7 +51,7 @@ impl Error for ParameterError {
     }
 }
 
-/// A deserializer of structs, whose fields are parameters.
+/// A deserializer for structs whose fields are parameters.
 struct QueryDeserializer<'a> {
     pairs: &'a [(String, String)],
 }
@@ -78,7 +78,7 @@ impl<'de> Deserializer<'de> for QueryDeserializer<'de> {
     }
 }
 
-/// The parameters that are fields, in the order of their declaration.
+/// The parameters that match a field, in declaration order.
 struct Parameters<'a> {
     pairs: &'a [(String, String)],
     fields: slice::Iter<'static, &'static str>,
@@ -103,7 +103,7 @@ impl<'de> MapAccess<'de> for Parameters<'de> {
     }
 }
 
-/// The deserializer of one parameter.
+/// The deserializer for one parameter.
 struct Parameter<'a> {
     text: &'a str,
 }
@@ -146,7 +146,7 @@ impl<'de> Deserializer<'de> for Parameter<'de> {
     }
 }
 
-/// Creates the error of a value that is none of `choices`.
+/// Creates the error for a value that is not one of `choices`.
 fn not_among(choices: &[&str]) -> ParameterError {
     ParameterError::custom(format_args!("must be one of {}", choices.join(", ")))
 }

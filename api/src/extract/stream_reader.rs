@@ -39,7 +39,7 @@ impl FromRequestParts<AppState> for StreamReader {
         let found = state.store.authenticate_ticket(&token).await?;
         let principal = found
             .ok_or_else(|| ApiError::new(Code::Unauthorized, "The ticket is invalid or expired. Request a new one."))?;
-        // Later extractors use the same principal.
+        // Extractors that run later use the same principal.
         parts.extensions.insert(principal.clone());
         Ok(Self(principal))
     }

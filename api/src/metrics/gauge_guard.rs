@@ -2,7 +2,7 @@
 
 use prometheus_client::metrics::gauge::Gauge;
 
-/// A resource that a gauge counts until this is dropped.
+/// An open resource, which a gauge counts until this guard is dropped.
 #[derive(Debug)]
 pub struct GaugeGuard(Gauge);
 

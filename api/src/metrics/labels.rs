@@ -3,7 +3,7 @@
 use axum::http::Method;
 use prometheus_client::encoding::EncodeLabelSet;
 
-/// The labels of the number of requests.
+/// The labels of the request counter.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct RequestLabels {
     pub(super) method: &'static str,
@@ -11,14 +11,14 @@ pub(super) struct RequestLabels {
     pub(super) status: u16,
 }
 
-/// The labels of the duration of requests.
+/// The labels of the request duration histogram.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct DurationLabels {
     pub(super) method: &'static str,
     pub(super) route: String,
 }
 
-/// The label of the number of tasks.
+/// The label of the task gauge.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct StatusLabel {
     pub(super) status: &'static str,
@@ -33,7 +33,7 @@ pub enum LimitScope {
     Address,
 }
 
-/// The label of the number of refused connections.
+/// The label of the counter of refused connections.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct LimitLabel {
     pub(super) limit: &'static str,

@@ -1,8 +1,6 @@
-//! Metrics in the text format of `OpenMetrics`
-//! (<https://prometheus.io/docs/specs/om/open_metrics_spec/>).
+//! Metrics in the `OpenMetrics` text format (<https://prometheus.io/docs/specs/om/open_metrics_spec/>).
 //!
-//! Guarantees: clients cannot choose the values of labels, so the number of series is bounded; no label identifies a
-//! user.
+//! Guarantees: clients cannot choose label values, so the number of series is bounded; no label identifies a user.
 
 mod gauge_guard;
 mod labels;
@@ -124,7 +122,7 @@ impl Metrics {
     /// Encodes all metrics as text.
     ///
     /// # Errors
-    /// When a metric cannot be encoded.
+    /// Returns an error if a metric cannot be encoded.
     pub fn render(&self, workload: &Workload, relay: &RelayStatus) -> Result<String, fmt::Error> {
         for (status, count) in [("queued", workload.queued), ("running", workload.running)] {
             self.tasks.get_or_create(&StatusLabel { status }).set(count);

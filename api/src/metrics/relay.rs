@@ -58,7 +58,7 @@ impl RelayMetrics {
         }
     }
 
-    /// Sets all metrics to the values of a status.
+    /// Updates all metrics from a status.
     pub(super) fn set(&self, status: &RelayStatus) {
         self.connected.set(status.overall().is_connected().into());
         self.subscriber_connected.set(status.subscriber.is_connected().into());
@@ -70,7 +70,7 @@ impl RelayMetrics {
             (&self.lagged_signals, status.lagged_signals),
             (&self.rejected_messages, status.rejected_messages),
         ] {
-            // The relay keeps the count; a counter cannot be set otherwise.
+            // The relay keeps the totals, and `Counter` itself can only be incremented.
             counter.inner().store(count, Ordering::Relaxed);
         }
     }

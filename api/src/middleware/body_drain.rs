@@ -32,7 +32,7 @@ pub async fn layer(request: Request, next: Next) -> Response {
     next.run(request.map(|body| Body::from_stream(BodyDrain(Some(body.into_data_stream()))))).await
 }
 
-/// A body whose rest is read and discarded when it is dropped before its end.
+/// A body whose unread rest is read and discarded when the body is dropped.
 struct BodyDrain(Option<BodyDataStream>);
 
 impl Stream for BodyDrain {
@@ -52,7 +52,7 @@ impl Stream for BodyDrain {
 impl Drop for BodyDrain {
     fn drop(&mut self) {
         let (Some(mut body), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) else { return };
-        // Not tracked: it ends within `MAX_TIME`, and nothing depends on it.
+        // The task is not tracked, because it ends within `MAX_TIME` and nothing depends on it.
         runtime.spawn(tokio::time::timeout(MAX_TIME, async move {
             let mut left = MAX_BYTES;
             while let Some(Ok(piece)) = body.next().await

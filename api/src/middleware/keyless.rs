@@ -1,6 +1,6 @@
 //! Keyless mode: until the first key is created, everyone who can connect to the loopback address is the local user.
 //!
-//! Web pages in the user's browser can connect too, so requests must come from this origin.
+//! Web pages in the user's browser can connect as well, so requests must come from this origin.
 
 use axum::{
     extract::{Request, State},

@@ -1,4 +1,4 @@
-//! Checks that a request without a key comes from this server's own page, or not from a page at all.
+//! Checks that a request without a key was not sent by a web page other than this server's own.
 //!
 //! Checking `Host` prevents DNS rebinding: foreign names that resolve to this machine are rejected. Checking `Origin`
 //! and `Sec-Fetch-Site` (<https://www.w3.org/TR/fetch-metadata/>) prevents requests from foreign pages.
@@ -28,7 +28,7 @@ pub struct RequestOrigin<'a> {
     pub fetch_mode: Option<&'a str>,
     /// `Sec-Fetch-Dest`.
     pub fetch_dest: Option<&'a str>,
-    /// Whether there is a header that only proxies add.
+    /// Whether the request has a header that only proxies add.
     pub is_forwarded: bool,
 }
 
@@ -69,7 +69,7 @@ pub enum OriginError {
     Host,
     /// A proxy forwarded it for an unknown client.
     Forwarded,
-    /// Another page sent it.
+    /// It was sent by another page.
     CrossSite,
 }
 
@@ -96,7 +96,7 @@ impl From<OriginError> for ApiError {
 /// Checks a request without a key.
 ///
 /// # Errors
-/// When a foreign page or a proxy may have sent it.
+/// Returns an error if a foreign page or a proxy may have sent the request.
 pub fn check(request: &RequestOrigin<'_>) -> Result<(), OriginError> {
     if request.is_forwarded {
         return Err(OriginError::Forwarded);
@@ -121,10 +121,11 @@ pub fn check(request: &RequestOrigin<'_>) -> Result<(), OriginError> {
 }
 
 /// Checks that a change authenticated by a cookie comes from this server's own page. The cookie is already
-/// `SameSite=Strict`; this also rejects pages on another port or subdomain, which are the same site but another origin.
+/// `SameSite=Strict`; this check also rejects pages on another port or subdomain, which belong to the same site but to
+/// another origin.
 ///
 /// # Errors
-/// When another page sent it.
+/// Returns an error if another page sent the request.
 pub fn check_own_page(request: &RequestOrigin<'_>) -> Result<(), OriginError> {
     let is_own = |origin: &str| {
         let name = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));

@@ -18,11 +18,11 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Maximum length of an id from a client, in bytes.
 const MAX_BYTES: usize = 128;
 
-/// Runs a request in a span with its id, and completes the response. The outermost layer.
+/// Runs a request in a span with its id, and completes the response. This is the outermost layer.
 pub async fn layer(request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
     let started = Instant::now();
-    // Without the query, which may contain a ticket.
+    // Omit the query, which may contain a ticket.
     let span = tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path());
     async {
         let response = with_body(next.run(request).await, &id);

@@ -11,11 +11,11 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// How long a shutdown waits for a client that is still sending, or does not read its response.
+/// How long a shutdown waits for a client that is still sending or does not read its response.
 const SILENCE_LIMIT: Duration = Duration::from_secs(1);
 /// How long a client may take to read a response while other requests wait for the memory that it holds.
 const HOLD_LIMIT: Duration = Duration::from_secs(10);
-/// Pause between two checks for silence.
+/// Interval between checks for silent clients.
 const SILENCE_CHECK: Duration = Duration::from_millis(50);
 
 /// The activity of one connection, shared by everything that observes it.
@@ -106,13 +106,13 @@ impl Activity {
         self.closed.cancel();
     }
 
-    /// Completes when the connection is to be closed.
+    /// Completes when the connection should be closed.
     pub(super) async fn closed(&self) {
         self.closed.cancelled().await;
     }
 
-    /// Completes when the client has been silent for [`SILENCE_LIMIT`] after `begun`: it has not finished sending a
-    /// request, or does not read the response.
+    /// Completes when the client has been silent for [`SILENCE_LIMIT`] after `begun`: it has not finished sending its
+    /// request, or it does not read the response.
     pub(super) async fn silent_since(&self, begun: Instant) {
         loop {
             let since = {
@@ -173,7 +173,7 @@ impl Activity {
         state.holding_since = state.holding_since.map(|since| since - by);
     }
 
-    /// Returns whether the connection is to be closed.
+    /// Returns whether the connection should be closed.
     #[cfg(test)]
     pub(super) fn is_closed(&self) -> bool {
         self.closed.is_cancelled()

@@ -12,8 +12,8 @@ use tokio::time::Instant;
 use super::{Activity, ConnectionLimits, limits::client_network};
 use crate::metrics::{GaugeGuard, LimitScope, Metrics};
 
-/// Minimum time that a connection must have been waiting for its client before it may be closed to make room: enough
-/// for a request to arrive over a slow network.
+/// Minimum time for which a connection must have waited for its client before it may be closed to make room. A request
+/// can arrive within this time even over a slow network.
 const MIN_WAIT: Duration = Duration::from_secs(1);
 /// Pause after a search that found no connection to close.
 const SEARCH_PAUSE: Duration = Duration::from_millis(50);
@@ -51,17 +51,18 @@ impl Table {
         Some(activity)
     }
 
-    /// Closes the connection for which `time` is longest, if it is at least [`MIN_WAIT`]. Returns whether there was one.
+    /// Closes the connection for which `time` is longest, if that time is at least [`MIN_WAIT`]. Returns whether a
+    /// connection was closed.
     fn close_longest(&mut self, time: impl Fn(&Activity) -> Option<Duration>) -> bool {
         let longest = self.open.iter().filter_map(|(number, (_, activity))| Some((time(activity)?, *number))).max();
         let Some((_, number)) = longest.filter(|(time, _)| *time >= MIN_WAIT) else { return false };
-        // Its socket is closed a moment later; the limit leaves room for that.
+        // The socket is closed a moment later; the limit leaves room for that.
         let closed = self.remove(number);
         closed.inspect(|activity| activity.close()).is_some()
     }
 
-    /// Closes the connection that has waited longest for its client, if that is at least [`MIN_WAIT`]. Returns whether
-    /// there was one.
+    /// Closes the connection that has waited longest for its client, if it has waited for at least [`MIN_WAIT`].
+    /// Returns whether a connection was closed.
     fn make_room(&mut self) -> bool {
         if self.searched_at.is_some_and(|at| at.elapsed() < SEARCH_PAUSE) {
             return false;
@@ -111,13 +112,13 @@ impl Connections {
         Ok(ConnectionPermit { connections: self.clone(), number, activity, _gauge: gauge })
     }
 
-    /// Closes the connection that has waited longest for its client, if any has waited for [`MIN_WAIT`].
+    /// Closes the connection that has waited longest for its client, if it has waited for at least [`MIN_WAIT`].
     pub(super) fn close_longest_wait(&self) {
         self.table().make_room();
     }
 
-    /// Closes the connection whose client has been too slow with a response that holds shared memory for the longest, if
-    /// any has for [`MIN_WAIT`].
+    /// Of the connections whose response holds shared memory, closes the one whose client has been too slow for the
+    /// longest time, if that time is at least [`MIN_WAIT`].
     pub fn close_longest_hold(&self) {
         self.table().close_longest(Activity::overdue_hold);
     }

@@ -17,7 +17,7 @@ pub struct GuardedBody<T> {
 }
 
 impl<T> GuardedBody<T> {
-    /// Keeps `guard` alive as long as the body.
+    /// Creates a body that keeps `guard` alive.
     pub fn new(body: Body, guard: T) -> Self {
         Self { body, _guard: guard }
     }

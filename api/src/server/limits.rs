@@ -8,9 +8,9 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 /// Default maximum number of connections per address. With the default, loopback is exempt, because a proxy on this
 /// machine connects from there for all of its clients.
 const PER_ADDRESS: usize = 256;
-/// Share of the limit on open files that connections may use, in percent. The rest is for the database and Redis.
+/// Percentage of the open-file limit that connections may use. The rest is reserved for the database and Redis.
 const SHARE_PERCENT: u64 = 80;
-/// Maximum number of connections of a process, regardless of its limit on open files.
+/// Maximum number of connections of a process, regardless of its open-file limit.
 const MAX_CONNECTIONS: usize = 1_000_000;
 
 /// The limits of one process.
@@ -25,8 +25,8 @@ pub struct ConnectionLimits {
 }
 
 impl ConnectionLimits {
-    /// Raises the process's limit on open files as far as permitted, and derives the limits from it and from the
-    /// configuration.
+    /// Raises the open-file limit of the process as far as permitted, and derives the connection limits from it and
+    /// from the configuration.
     #[must_use]
     pub fn apply(config: &Config) -> Self {
         let files = raise_open_files();
@@ -68,8 +68,8 @@ fn raise_open_files() -> u64 {
     }
 }
 
-/// Returns the address that limits apply to: an IPv4 address itself, an IPv6 address's /64 network, which is usually
-/// assigned to one client.
+/// Returns the address to which limits apply: the address itself for IPv4, and its /64 network for IPv6, because a
+/// whole /64 network is usually assigned to one client.
 #[must_use]
 pub fn client_network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {

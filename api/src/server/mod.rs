@@ -1,9 +1,9 @@
 //! Accepts connections and serves them until shutdown begins.
 //!
-//! Guarantees: a silent client occupies one connection, for a bounded time. A request head must arrive within
+//! Guarantees: a silent client occupies a connection only for a bounded time. A request head must arrive within
 //! [`HEAD_TIMEOUT`], a body within [`BODY_TIMEOUT`]. Connections are limited per process and per address; at the limit,
 //! the connection that has waited longest for its client is closed. A shutdown finishes every request that has arrived,
-//! and waits neither for clients that are still sending nor for clients that do not read.
+//! and does not wait for clients that are still sending or that do not read.
 
 mod activity;
 mod client_stream;
@@ -45,7 +45,7 @@ use refusal::Refusals;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long sent data may stay unacknowledged before the connection is dropped (`TCP_USER_TIMEOUT`, tcp(7)).
 const STALL_TIMEOUT: Duration = Duration::from_mins(1);
-/// Interval between checks for whether a client that has sent more than its request has hung up.
+/// Interval between checks for a hang-up of a client that has sent more than its request.
 const HANG_UP_CHECK: Duration = Duration::from_secs(1);
 /// Pause after a failed accept, usually because too many files are open.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -105,8 +105,8 @@ async fn serve_connection(stream: TcpStream, router: Router, permit: ConnectionP
     }
 }
 
-/// Waits until the client of an event stream has closed its sending side: nobody is left to read the stream. Without
-/// this, the stream would stay open until a heartbeat failed. Other responses are still sent to such a client.
+/// Waits until the client of an event stream has closed its sending side, because nobody reads the stream anymore.
+/// Otherwise, the stream would stay open until a heartbeat failed. Other responses are still sent to such a client.
 async fn hang_up(stream: &TcpStream, activity: &Activity) {
     loop {
         activity.streaming().await;
@@ -129,13 +129,13 @@ fn connection(
     let service = service_fn(move |request: Request<Incoming>| answer(router.clone(), request, Arc::clone(&activity)));
     http1::Builder::new()
         .timer(TokioTimer::new())
-        // A client may close its side once it has sent its request, and still receive the response.
+        // A client may close its sending side after its request and still receive the response.
         .half_close(true)
         .header_read_timeout(HEAD_TIMEOUT)
         .serve_connection(TokioIo::new(stream), service)
 }
 
-/// Routes one request, while recording the activity of its connection.
+/// Routes one request and records the activity of its connection.
 async fn answer(router: Router, request: Request<Incoming>, activity: Arc<Activity>) -> Result<Response, Infallible> {
     let (exchange, request) = HttpExchange::begin(&activity, request);
     let response = router.oneshot(request).await?;

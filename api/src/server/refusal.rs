@@ -1,4 +1,5 @@
-//! Refuses connections over a limit: with a 503 while few are being refused, otherwise by closing them.
+//! Refuses connections that exceed a limit. Responds with 503 while few connections are being refused, and otherwise
+//! closes them without a response.
 
 use std::{
     io,
@@ -26,7 +27,7 @@ const MAX_RESPONSES: usize = 32;
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long to wait for the request: a client may discard a response that arrives before it has sent anything.
 const REQUEST_WAIT: Duration = Duration::from_millis(300);
-/// Minimum time between two log lines about refusals.
+/// Minimum time between log lines about refusals.
 const LOG_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Refuses connections. Must be used within a Tokio runtime.
@@ -60,7 +61,7 @@ impl Refusals {
             LimitScope::Address => counts.by_address += 1,
         });
         if let Ok(permit) = Arc::clone(&self.responses).try_acquire_owned() {
-            // Not tracked: it ends within `RESPONSE_TIMEOUT`, and nothing depends on it.
+            // The task is not tracked, because it ends within `RESPONSE_TIMEOUT` and nothing depends on it.
             tokio::spawn(async move {
                 let _ = timeout(RESPONSE_TIMEOUT, respond(stream, scope)).await;
                 drop(permit);

@@ -7,7 +7,7 @@ use tokio::sync::broadcast;
 
 use super::live_update::LiveUpdate;
 
-/// Number of updates kept for the streams of one user; a stream that falls further behind reads the log.
+/// Number of updates kept for the streams of one user; a stream that falls further behind reads the log instead.
 const CHANNEL_EVENTS: usize = 256;
 
 /// The open streams of one user.

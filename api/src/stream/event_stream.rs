@@ -57,7 +57,7 @@ pub(super) enum CloseReason {
 pub(super) struct EventStream {
     pub(super) hub: Hub,
     principal: Principal,
-    /// The only session whose events are delivered; all sessions if `None`.
+    /// The session whose events are delivered; `None` for all sessions.
     pub(super) only: Option<SessionId>,
     pub(super) user_log_id: i64,
     /// The last event that was delivered or skipped.
@@ -70,8 +70,8 @@ pub(super) struct EventStream {
 }
 
 impl EventStream {
-    /// Creates a stream that starts at `start` and writes frames to `out`. It sets `too_slow` if it ends because the
-    /// client reads too slowly.
+    /// Creates a stream that starts at `start` and writes frames to `out`. The stream sets `too_slow` if it ends
+    /// because the client reads too slowly.
     pub(super) fn new(
         hub: Hub,
         principal: Principal,
@@ -141,7 +141,7 @@ impl EventStream {
                 }
                 Ok(())
             }
-            // An event in between was missed.
+            // At least one event was missed.
             LiveUpdate::Event { seq, .. } | LiveUpdate::LogOnly { seq } if *seq > self.cursor.seq => {
                 self.catch_up().await
             }

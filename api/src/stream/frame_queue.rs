@@ -1,7 +1,8 @@
-//! The queue of frames for one client, bounded in frames and in bytes, which limits the cost of a stalled reader.
+//! The queue of frames for one client. Its size is bounded in frames and in bytes to limit the cost of a stalled
+//! reader.
 //!
-//! Guarantees: frames are sent in the order in which they were queued. No frame is too large: one that exceeds the bound
-//! waits until the queue is empty.
+//! Guarantees: frames are sent in the order in which they were queued. A frame of any size can be queued: a frame that
+//! exceeds the bound waits until the queue is empty.
 
 use std::sync::Arc;
 
@@ -45,10 +46,10 @@ pub(super) fn frame_queue() -> (FrameSender, impl Stream<Item = Bytes> + Send + 
 }
 
 impl FrameSender {
-    /// Queues a frame, and waits for space.
+    /// Queues a frame, waiting for space if necessary.
     ///
     /// # Errors
-    /// When the client has disconnected.
+    /// Returns an error if the client has disconnected.
     pub(super) async fn send(&self, frame: Bytes) -> Result<(), DisconnectError> {
         let room = Arc::clone(&self.room).acquire_many_owned(weight(&frame)).await.map_err(|_| DisconnectError)?;
         self.frames.send(QueuedFrame { frame, _room: room }).await.map_err(|SendError(_)| DisconnectError)

@@ -1,8 +1,8 @@
 //! The hub: tails the event log once for all open streams of this process, and distributes each user's events.
 //!
 //! Guarantees: every change committed after a stream has subscribed reaches its channel in order, as a frame or as a
-//! hint to read the log. A stream that falls behind its channel receives `Lagged`, and reads the log. The channel's
-//! bound limits what is kept for a slow reader.
+//! hint to read the log. A stream that falls behind its channel receives `Lagged`, and reads the log. The capacity of
+//! the channel limits how much is kept for a slow reader.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -28,7 +28,7 @@ use super::{
 };
 use crate::metrics::Metrics;
 
-/// Maximum size of a frame that is kept for streams, in bytes; they read larger events from the log.
+/// Maximum size of a frame that is kept for streams, in bytes; streams read larger events from the log.
 const MAX_FRAME_BYTES: usize = 32 * 1024;
 /// Pause after a failed read.
 const ERROR_PAUSE: Duration = Duration::from_millis(200);
@@ -67,11 +67,12 @@ impl Hub {
         self.channels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Subscribes to a user's events. Whatever is read from the store afterward leaves no gap before them.
+    /// Subscribes to a user's events. There is no gap between the state that is read from the store afterward and the
+    /// first event.
     pub(super) async fn subscribe(&self, user: &UserRef, start: &ReplayStart) -> Result<Subscription, StoreError> {
         let follow = self.relay.follow(user).await;
         let live = self.channels().open(user, start).sender.subscribe();
-        // The hub starts at a position that precedes the stream's own read.
+        // The hub starts at a position before that of the stream's read.
         let mut position = self.position.lock().await;
         if position.is_none() {
             *position = Some(self.store.tail_position().await?);
@@ -82,7 +83,8 @@ impl Hub {
     async fn run(self) {
         let mut signals = self.relay.signals();
         loop {
-            // One read serves all signals received so far, but the read for a signal never follows text received later.
+            // One read serves all signals received so far, but text that arrived after a signal is forwarded only after
+            // the read for that signal.
             let mut pending = PendingWork::default();
             tokio::select! {
                 () = self.shutdown.soft().cancelled() => return,
@@ -116,7 +118,7 @@ impl Hub {
         }
     }
 
-    /// Performs what the recorded signals require.
+    /// Performs the work that the recorded signals require.
     async fn perform(&self, pending: &mut PendingWork) {
         let PendingWork { read, resend } = std::mem::take(pending);
         if read && let Err(error) = self.read_tail().await {
@@ -130,7 +132,7 @@ impl Hub {
         }
     }
 
-    /// Reads the new events and distributes them.
+    /// Reads new events and distributes them.
     async fn read_tail(&self) -> Result<(), StoreError> {
         let mut position = self.position.lock().await;
         self.channels().prune();
@@ -161,7 +163,7 @@ impl Hub {
                 let (session_id, task_change) = (event.chat_session_id, TaskChange::of(event.data));
                 Some(LiveUpdate::Event { seq, session_id, task_change, frame })
             });
-            // Fails only if the last stream has just closed.
+            // This fails only if the last stream has just closed.
             let _ = channel.sender.send(Arc::new(rendered.unwrap_or(LiveUpdate::LogOnly { seq })));
         }
         for chunk in tail.chunks {
@@ -177,7 +179,7 @@ impl Hub {
     }
 }
 
-/// What the recorded signals require.
+/// The work that the recorded signals require.
 #[derive(Clone, Copy, Debug, Default)]
 struct PendingWork {
     /// Read new events.

@@ -17,7 +17,7 @@ impl EventStream {
             return Ok(());
         }
         if text.offset > running.next_offset || !running.held.is_empty() {
-            // Deltas over the limit are dropped; the gap that they leave is closed from the store too.
+            // Deltas over the limit are dropped; the resulting gap is also closed from the store.
             if running.held.len() < MAX_HELD_DELTAS {
                 running.held.push(Arc::clone(text));
             }
@@ -32,7 +32,8 @@ impl EventStream {
     fn try_send_text(&mut self, text: &LiveText) -> bool {
         let Some(running) = self.running.get(&text.task_id) else { return false };
         let (session_id, offset) = (running.session_id, running.next_offset);
-        // A stored chunk may begin before the text that was sent, but the unsent rest begins where a delta ended.
+        // A stored chunk may overlap text that was already sent. Sent text ends where a delta ended, so the rest of the
+        // chunk begins at a character boundary.
         let sent = usize::try_from(offset - text.offset).unwrap_or(usize::MAX);
         let Some(rest) = text.text.get(sent..) else { return false };
         let delta = EventData::MessageDelta {
@@ -62,8 +63,8 @@ impl EventStream {
         }
     }
 
-    /// Sends the stored text once it reaches the held deltas, then the unsent rest of these. Otherwise changes nothing;
-    /// the caller retries later.
+    /// If the stored text extends to the held deltas, sends it, and then the part of these deltas that it does not
+    /// contain. Otherwise changes nothing; the caller retries later.
     async fn close_gap(&mut self, task_id: TaskId) {
         let Some(running) = self.running.get(&task_id) else { return };
         let Some(first) = running.held.first().map(|text| text.offset) else { return };

@@ -12,7 +12,7 @@ pub(super) enum LiveUpdate {
     Event {
         /// The number of the event.
         seq: i64,
-        /// The session that it belongs to.
+        /// The session of the event.
         session_id: Option<SessionId>,
         /// The change to tasks of the session, if any.
         task_change: Option<TaskChange>,

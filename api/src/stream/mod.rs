@@ -1,7 +1,7 @@
 //! Event streams: one [`hub`] per process, one [`event_stream`] per open stream, and [`frame`]s on the wire.
 //!
-//! A stream subscribes to the hub first, then reads the log, so that no event is missed in between. Duplicates are
-//! detected by event number.
+//! A stream first subscribes to the hub and then reads the log, so that no event is missed between the two. Duplicates
+//! are detected by event number.
 
 mod channels;
 mod event_stream;
@@ -47,7 +47,7 @@ impl Hub {
     /// `requested` is the client's cursor; without it, the stream starts at the head of the log.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Returns an error if the store fails.
     pub async fn open(
         &self,
         principal: Principal,

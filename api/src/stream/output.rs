@@ -24,7 +24,7 @@ impl EventStream {
         frame::encode(None, &event).inspect_err(|error| tracing::error!(%error, "cannot encode an event")).ok()
     }
 
-    /// Sends an event that the client must receive, and waits for space.
+    /// Sends an event that the client must receive, waiting for space if necessary.
     pub(super) async fn send(&self, data: EventData, session_id: Option<SessionId>) -> Result<(), CloseReason> {
         match self.encode(data, session_id) {
             Some(frame) => self.write(frame).await,

@@ -48,7 +48,7 @@ impl EventStream {
     }
 
     /// Sends the steps of ended tasks, then the output of each running task. If there are more steps of ended tasks,
-    /// sends only steps, and returns `true`: the state must be read again.
+    /// sends only steps and returns `true`, which means that the state must be read again.
     async fn send_state(&mut self, state: StreamState) -> Result<bool, CloseReason> {
         self.step_revision = Some(state.step_revision);
         for closed in state.closed_steps {
@@ -73,8 +73,8 @@ impl EventStream {
 
     /// Sends the output of a running task: its text so far, its steps, and a typing event.
     ///
-    /// The output is read here in parts, rather than with the rest of the state, so that a slow client holds only one
-    /// part in memory. It may be newer than the rest of the state, so live text is compared by offset, and steps by
+    /// The output is read in parts rather than together with the rest of the state, so that a slow client keeps only
+    /// one part in memory. It may be newer than the rest of the state, so live text is compared by offset, and steps by
     /// revision. If the attempt has ended in the meantime, a live event follows.
     async fn send_running(&mut self, task: RunningTask) -> Result<(), CloseReason> {
         let RunningTask { task_id, attempt, session_id, agent_key } = task;

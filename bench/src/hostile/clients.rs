@@ -1,5 +1,5 @@
-//! Clients that send half a request, send a body one byte at a time, or never read. Each reconnects when it is
-//! disconnected, until it is stopped.
+//! Clients that send half a request, send a body one byte at a time, or never read. Each client reconnects after a
+//! disconnection until it is stopped.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -12,14 +12,14 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// Size of the client's receive buffer, in bytes; a small one makes the api's send buffer fill up.
+/// Size of the client's receive buffer, in bytes; it is small, so that the api's send buffer fills up.
 const RECEIVE_BUFFER: u32 = 4096;
 /// Delay between the bytes of a slow body.
 const BYTE_INTERVAL: Duration = Duration::from_secs(1);
 /// Delay before a disconnected client reconnects.
 const RECONNECT_DELAY: Duration = Duration::from_millis(200);
-/// Time over which the clients of a group connect: as long as a body may take, so that their timeouts are spread
-/// evenly.
+/// Time over which the clients of a group connect. It equals the time limit for a body, so that their timeouts are
+/// spread evenly.
 pub const CONNECT_TIME: Duration = Duration::from_secs(10);
 /// Number of requests that a client pipelines without reading the responses.
 const PIPELINED: usize = 50;
@@ -48,7 +48,7 @@ impl HostileClients {
         Self { clients: JoinSet::new(), stop: CancellationToken::new() }
     }
 
-    /// Adds this many clients of the api at `address` with this behavior.
+    /// Adds `count` clients with this behavior, which connect to the api at `address`.
     pub fn add(&mut self, count: usize, address: &str, behavior: &Behavior) -> Result<()> {
         let address: SocketAddr = address.parse()?;
         let behavior = Arc::new(behavior.clone());
@@ -75,7 +75,7 @@ impl Drop for HostileClients {
 
 async fn reconnect_forever(address: SocketAddr, behavior: &Behavior) {
     loop {
-        // Refusing such a client is correct.
+        // Errors are expected: the api may refuse hostile clients.
         let _ = misbehave(address, behavior).await;
         sleep(RECONNECT_DELAY).await;
     }
@@ -104,7 +104,7 @@ async fn misbehave(address: SocketAddr, behavior: &Behavior) -> std::io::Result<
             stream.write_all(request.repeat(PIPELINED).as_bytes()).await?;
             loop {
                 sleep(BYTE_INTERVAL).await;
-                // Detects a disconnection without reading.
+                // Detects a disconnection without reading any data.
                 if stream.take_error()?.is_some() {
                     return Ok(());
                 }

@@ -1,7 +1,8 @@
-//! Measures a good client next to hostile ones: its latency, the api's memory, and the time to stop stay within limits.
+//! Measures a well-behaved client alongside hostile ones. Its latency, the api's memory, and the time to stop must stay
+//! within limits.
 //!
-//! Rounds alternate in one run: without hostile clients, then with half-open connections, slow bodies, and clients that
-//! request pages of a session of 100 MiB and never read them.
+//! A run alternates between rounds without hostile clients and rounds with half-open connections, slow bodies, and
+//! clients that request pages of a 100 MiB session and never read them.
 
 mod clients;
 
@@ -21,11 +22,11 @@ const TURNS: usize = 400;
 const TURN_BYTES: usize = 256 * 1024;
 /// Delay before a round is measured.
 const SETTLE_TIME: Duration = Duration::from_secs(3);
-/// Tolerated increase of the good client's p99, as a share, or in milliseconds if that is more.
+/// Tolerated increase of the well-behaved client's p99, as a fraction, or in milliseconds if that is more.
 const LATENCY_TOLERANCE: (f64, f64) = (0.2, 1.0);
 /// Maximum peak memory of the api, in MiB.
 const MEMORY_MIB: f64 = 150.0;
-/// Time limit for a stop while all hostile clients are connected.
+/// Time limit for stopping the api while all hostile clients are connected.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 
 /// Options of `bench hostile`.
@@ -94,7 +95,7 @@ fn connect(address: &str, session: &str, options: &Options) -> Result<HostileCli
     Ok(clients)
 }
 
-/// Measures the latencies of the good client: it lists, reads, and renames in turn.
+/// Measures the latencies of the well-behaved client, which lists, reads, and renames sessions in turn.
 async fn round(client: &Client, session: &str, options: &Options, number: usize, kind: &str) -> Result<Latencies> {
     sleep(SETTLE_TIME).await;
     let (mut latencies, begun) = (Latencies::default(), Instant::now());

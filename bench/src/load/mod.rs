@@ -1,7 +1,7 @@
-//! Simulated load: [`user`]s with sessions and streams, and the [`turns`] that they take.
+//! Simulated load: [`user`]s with sessions and streams, and their [`turns`].
 //!
-//! A request is retried when it is answered 503. Every message must be answered, and every stream must have no gap.
-//! Violations are recorded in the [`LoadStats`].
+//! A request that receives a 503 is retried. Every message must be answered, and no stream may have a gap. Violations
+//! are recorded in the [`LoadStats`].
 
 mod stats;
 mod turns;
@@ -25,8 +25,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use user::User;
 
-/// Maximum number of concurrent turns at a fixed rate, far more than half load needs: reaching it means that the
-/// installation cannot keep up, which is a violation.
+/// Maximum number of concurrent turns at a fixed rate, far more than half load requires. Reaching it is a violation,
+/// because it means that the installation cannot keep up.
 const MAX_OPEN_TURNS: u64 = 2000;
 
 /// Number of streams of each user.
@@ -67,7 +67,7 @@ impl Load {
         self.open_turns.load(Ordering::Relaxed)
     }
 
-    /// Lets `users` users take turns without a pause for this long. Returns the number of turns per second.
+    /// Runs turns of `users` users without pauses for this long. Returns the number of turns per second.
     pub async fn run_unthrottled(&mut self, users: usize, duration: Duration) -> f64 {
         let started = Instant::now();
         let before = self.stats.answers();
@@ -87,11 +87,11 @@ impl Load {
         rate
     }
 
-    /// Starts turns at this rate (per second) until `stop`, then waits for the last ones.
+    /// Starts turns at this rate (per second) until `stop`, then waits for the remaining ones.
     pub async fn run_at_rate(&mut self, rate: f64, stop: CancellationToken) {
         let turns = TaskTracker::new();
         let mut ticks = interval(Duration::from_secs_f64(1.0 / rate));
-        // A late tick is caught up, which keeps the rate.
+        // Late ticks are made up for, which maintains the rate.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
             if self.open_turns() >= MAX_OPEN_TURNS {

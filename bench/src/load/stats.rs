@@ -7,7 +7,7 @@ use std::sync::{
 
 use banter_tests::latency::LatencyRecorder;
 
-/// Number of violations that are kept in full; the others are only counted.
+/// Number of violations that are kept in full; further ones are only counted.
 const MAX_KEPT_VIOLATIONS: usize = 20;
 
 /// Shared by all users of a run.
@@ -48,7 +48,7 @@ impl LoadStats {
         self.streams.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts a request that was answered 503 and is retried.
+    /// Counts a request that received a 503 and is retried.
     pub fn count_busy(&self) {
         self.busy.fetch_add(1, Ordering::Relaxed);
     }
@@ -83,7 +83,7 @@ impl LoadStats {
         self.violation_count.load(Ordering::Relaxed)
     }
 
-    /// Takes the measurements since the last call.
+    /// Takes the measurements recorded since the last call.
     pub fn take(&self) -> Figures {
         let pair = |recorder: &LatencyRecorder| {
             let latencies = recorder.take();

@@ -19,17 +19,17 @@ use super::{
 /// Time limit for a turn: the longest answer takes three seconds, and up to two turns are queued before it.
 const OUTCOME_LIMIT: Duration = Duration::from_mins(1);
 
-/// Duration of an answer that is to be stopped.
+/// Duration of an answer that will be stopped.
 const STOPPED_ANSWER: Duration = Duration::from_secs(5);
 
 /// The kind of message and what happens to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// Answered at once; measures the overhead of the installation.
+    /// Answered immediately; measures the overhead of the installation.
     Echo,
     /// A sentence, word by word.
     Talk,
-    /// 20 kB in three seconds.
+    /// 20 kB over three seconds.
     Long,
     /// A five-second answer, cancelled within its first second.
     Cancelled,
@@ -58,7 +58,7 @@ impl Kind {
 /// Runs one turn as this user, and records a violation if it does not go as expected.
 pub async fn take_turn(user: &Arc<User>, stats: &LoadStats, rng: &mut TestRng) {
     let kind = Kind::draw(rng);
-    // All sessions may be busy or about to be archived; at a fixed rate that resolves itself.
+    // All sessions may be busy or about to be archived; at a fixed rate, this resolves itself.
     let Some(slot) = user.acquire_slot(kind == Kind::Echo, rng) else { return sleep(Duration::from_millis(5)).await };
     let session = slot.session.clone();
     if let Err(error) = perform_turn(user, kind, &slot, stats, rng).await {
@@ -85,7 +85,7 @@ async fn perform_turn(user: &User, kind: Kind, slot: &Slot, stats: &LoadStats, r
         sleep(Duration::from_millis(100 + rng.random_range(0..900))).await;
         stopped_at = Some(Instant::now());
         let request = |api: &Client| api.request("POST", &format!("{path}/tasks/{task}/cancel"));
-        // 409 if the answer had already ended.
+        // The response is 409 if the answer has already ended.
         user.call(stats, rng, &[202, 409], request).await.context("stop")?;
     }
 
@@ -101,7 +101,7 @@ async fn perform_turn(user: &User, kind: Kind, slot: &Slot, stats: &LoadStats, r
         stats.stops.record(ending.at.saturating_duration_since(at));
     }
     let was_stopped = kind == Kind::Cancelled && ending.status == "cancelled";
-    // An answer of five seconds that is to be stopped within the first may only finish when the whole system is late.
+    // A five-second answer that is stopped within its first second may finish only if the whole system is late.
     let was_too_late = kind == Kind::Cancelled && asked.elapsed() > STOPPED_ANSWER;
     if !was_stopped && !(ending.status == "succeeded" && (kind != Kind::Cancelled || was_too_late)) {
         bail!("task {task} is {}", ending.status);
@@ -109,7 +109,7 @@ async fn perform_turn(user: &User, kind: Kind, slot: &Slot, stats: &LoadStats, r
     browse(user, &path, stats, rng).await
 }
 
-/// Does what users do besides sending: mark a session read, fetch it again, list sessions.
+/// Sometimes performs another common action: marks the session as read, fetches it, or lists sessions.
 async fn browse(user: &User, path: &str, stats: &LoadStats, rng: &mut TestRng) -> Result<()> {
     let choice = rng.random_range(0..10);
     if choice > 3 {

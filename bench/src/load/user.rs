@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use super::stats::LoadStats;
 
-/// Number of a user's sessions with instant answers, and of those with slow ones.
+/// Number of a user's sessions with instant answers, and number of those with slow answers.
 const QUICK: usize = 4;
 const SLOW: usize = 4;
 /// Number of turns after which a session is archived or deleted.
@@ -32,7 +32,7 @@ const MAX_OPEN_TURNS: u32 = 3;
 const STAY: Range<Duration> = Duration::from_secs(5)..Duration::from_mins(1);
 /// Number of events that a stream keeps.
 const KEPT_EVENTS: usize = 8;
-/// A request that is answered 503 is sent again after the smallest `Retry-After`.
+/// How requests that receive a 503 are retried: after one second, the smallest `Retry-After`.
 const RETRIES: RetryPolicy = RetryPolicy {
     response_limit: Duration::from_mins(1),
     limit: Duration::from_mins(2),
@@ -81,7 +81,8 @@ impl User {
         &self.client
     }
 
-    /// Sends a request until the response is not a 503, and returns the body. Fails unless the status is an expected one.
+    /// Sends a request until the response is not a 503, and returns the body. Fails if the status is not an expected
+    /// one.
     pub async fn call(
         &self,
         stats: &LoadStats,
@@ -97,7 +98,8 @@ impl User {
         Ok(if reply.body.is_empty() { Value::Null } else { reply.json() })
     }
 
-    /// Follows the user's stream on all apis in turn, starting with this one. Its sequence numbers must have no gap.
+    /// Follows the user's stream on all apis in turn, starting with this one. The sequence numbers of the stream must
+    /// not have gaps.
     pub async fn follow(&self, api: usize, stats: &Arc<LoadStats>, rng: TestRng) -> Follower {
         let (on_violation, on_event) = (stats.clone(), stats.clone());
         let options = self.client.follow(api).without_model().expecting_steady_apis().with_stays(STAY, rng);
@@ -136,8 +138,8 @@ impl User {
         Some(Slot { index, session: conversation.id.clone() })
     }
 
-    /// Releases the slot. The last release of a session that has had its turns archives or deletes it and creates
-    /// another.
+    /// Releases the slot. When the last slot of a session that has completed its turns is released, archives or deletes
+    /// the session and creates another one.
     pub async fn release(&self, slot: Slot, stats: &LoadStats, rng: &mut TestRng) -> Result<()> {
         let is_over = {
             let conversation = &mut self.conversations()[slot.index];
@@ -147,7 +149,7 @@ impl User {
         if !is_over {
             return Ok(());
         }
-        // Half of them are deleted permanently, so that deletion is part of the run.
+        // Half of the sessions are deleted permanently, so that deletion is part of the run.
         let query = if rng.random_ratio(1, 2) { "?permanent=true" } else { "" };
         let path = format!("/v1/chat/{}{query}", slot.session);
         self.call(stats, rng, &[204], |api| api.request("DELETE", &path)).await?;

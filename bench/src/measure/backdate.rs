@@ -1,7 +1,7 @@
-//! Backdates rows, so that a run of an hour shows the effect of a day of pruning.
+//! Backdates rows, so that an hour-long run shows the effect of a day of pruning.
 //!
 //! The shortest `EVENT_RETENTION_HOURS` is one hour, so nothing would be pruned in a run of that length. Rows older
-//! than [`Backdater::max_age`] are backdated in small transactions; the product then prunes them by its own rules.
+//! than [`Backdater::max_age`] are backdated in small transactions; the regular pruning then deletes them.
 
 use std::{path::Path, time::Duration};
 
@@ -9,12 +9,12 @@ use anyhow::Result;
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio_util::sync::CancellationToken;
 
-/// Interval between two passes.
+/// Interval between passes.
 const INTERVAL: Duration = Duration::from_secs(5);
-/// Maximum number of rows in one transaction, which bounds how long a send waits for it.
+/// Maximum number of rows per transaction, which limits how long a send waits for the transaction.
 const BATCH: i64 = 500;
 
-/// Just over an hour ago, and just over a day ago for rows that are kept for a day.
+/// Just over an hour ago, or just over a day ago for rows that are kept for a day.
 const STATEMENTS: [&str; 3] = [
     "UPDATE event_log SET at = strftime('%Y-%m-%dT%H:%M:%fZ', at, '-2 hours') WHERE id IN (SELECT id FROM event_log \
      WHERE at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 hour') \
@@ -27,7 +27,7 @@ const STATEMENTS: [&str; 3] = [
      AND job_type = 'agent-task' AND done_at > unixepoch() - 3600 AND done_at < unixepoch('now', ?1) LIMIT ?2)",
 ];
 
-/// A task that backdates rows.
+/// A background task that backdates rows.
 #[derive(Debug)]
 pub struct Backdater {
     connection: SqliteConnection,

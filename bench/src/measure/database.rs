@@ -28,7 +28,7 @@ pub struct DatabaseSample {
     pub size_mib: f64,
     /// Size of the write-ahead log, in MiB.
     pub wal_mib: f64,
-    /// Wait time of the oldest job that could run, in milliseconds; 0 without one.
+    /// Wait time of the oldest job that could run, in milliseconds; 0 if there is none.
     pub oldest_runnable_ms: f64,
     /// Number of events in all logs.
     pub events: f64,
@@ -45,8 +45,8 @@ impl DatabaseSampler {
 
     /// Takes a sample.
     pub async fn sample(&mut self) -> Result<DatabaseSample> {
-        // A job's id is a ULID of the time when it could first run. Jobs that wait for a retry are excluded until they
-        // are due.
+        // A job's id is a ULID that contains the time when the job could first run. Jobs that wait for a retry are
+        // excluded until they are due.
         let row = sqlx::query(
             "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now, (SELECT MIN(id) FROM Jobs \
              WHERE job_type = 'agent-task' AND status = 'Pending' AND run_at <= unixepoch()) AS oldest, \
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn reads_the_time_of_a_ulid() {
-        // The example of the ULID specification.
+        // The example from the ULID specification.
         assert_eq!(ulid_millis("01ARYZ6S41TSV4RRFFQ69G5FAV"), 1_469_918_176_385);
     }
 }

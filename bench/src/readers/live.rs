@@ -1,4 +1,4 @@
-//! A reader that reads, and the latency of each change that it receives.
+//! A reader that keeps up, and the latency of each change that it receives.
 
 use std::{
     collections::HashMap,
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use banter_tests::latency::LatencyRecorder;
 
-/// Changes by the title that each sets, and their latencies.
+/// Changes, identified by the title that each one sets, and their latencies.
 #[derive(Debug, Default)]
 pub struct Changes {
     count: AtomicU64,
@@ -25,7 +25,7 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// Returns a title for a change that starts now.
+    /// Returns the title for a change that starts now.
     pub fn begin(&self) -> String {
         let title = format!("change {}", self.count.fetch_add(1, Ordering::Relaxed));
         self.started.lock().unwrap_or_else(PoisonError::into_inner).insert(title.clone(), Instant::now());

@@ -1,8 +1,8 @@
-//! Measures readers next to stalled ones: their latency and the api's memory stay within limits.
+//! Measures readers alongside stalled ones. Their latency and the api's memory must stay within limits.
 //!
-//! Rounds alternate in one run: without stalled readers, then with them. A stalled reader connects with a cursor that
-//! is megabytes behind and with a small receive buffer, and never reads. `/proc/net/tcp` shows whether its connection
-//! is really full.
+//! A run alternates between rounds without stalled readers and rounds with them. A stalled reader connects with a
+//! cursor that is megabytes behind and with a small receive buffer, and never reads. `/proc/net/tcp` shows whether the
+//! buffers of its connection are really full.
 
 mod live;
 mod stalled;
@@ -28,18 +28,18 @@ use crate::measure::ProcessSampler;
 use live::Changes;
 use stalled::StalledReader;
 
-/// Number of turns after a stalled reader's cursor, and bytes of each of their two messages: together more than the
-/// buffers of a connection hold.
+/// Number of turns after a stalled reader's cursor, and size of each of the two messages in a turn. Together, they
+/// exceed the buffers of a connection.
 const TURNS: usize = 8;
 const MESSAGE_BYTES: usize = 200_000;
 /// Delay before a round is measured, in which stalled readers' buffers fill or their connections are closed.
 const SETTLE_TIME: Duration = Duration::from_secs(3);
 /// Time limit for the buffers to fill: the api disconnects a reader that accepts nothing for half a minute.
 const FULL_LIMIT: Duration = Duration::from_secs(20);
-/// Tolerated increase of the good readers' p99 with stalled readers, as a share, or in milliseconds if that is more.
+/// Tolerated increase of the good readers' p99 with stalled readers, as a fraction, or in milliseconds if that is more.
 const LATENCY_TOLERANCE: (f64, f64) = (0.2, 1.0);
-/// Tolerated growth of the api from the first round with stalled readers to the last, as a share, or in MiB if that is
-/// more.
+/// Tolerated growth of the api's memory from the first round with stalled readers to the last, as a fraction, or in MiB
+/// if that is more.
 const MEMORY_TOLERANCE: (f64, f64) = (0.1, 8.0);
 
 /// Options of `bench readers`.
@@ -139,7 +139,8 @@ async fn create_users(app: &TestApp, count: usize) -> Result<Vec<User>> {
     Ok(users)
 }
 
-/// Makes changes at the given rate, measured at every good reader, next to this many stalled ones.
+/// Makes changes at the given rate while this many stalled readers are connected, and measures the latencies at every
+/// good reader.
 async fn round(
     users: &[User],
     options: &Options,

@@ -8,10 +8,10 @@ use tokio::{
     net::{TcpSocket, TcpStream},
 };
 
-/// Size of the receive buffer, in bytes; a small one makes the api's send buffer fill up.
+/// Size of the receive buffer, in bytes; it is small, so that the api's send buffer fills up.
 const RECEIVE_BUFFER: u32 = 4096;
 
-/// The connection, open until it is dropped.
+/// The connection, which stays open until it is dropped.
 #[derive(Debug)]
 pub struct StalledReader(#[expect(dead_code, reason = "held for its drop")] TcpStream);
 

@@ -1,4 +1,4 @@
-//! The output of a run: a table (CSV), a plot (SVG), and whether each series is flat.
+//! The output of a run: a table (CSV), a plot (SVG), and the result of the flatness check for each series.
 
 mod plot;
 mod table;

@@ -13,19 +13,19 @@ use plotters::{
 
 use super::{Series, Table, trend::averaged};
 
-/// Maximum number of points of a line: enough for its width, and a small file.
+/// Maximum number of points per line: enough for the width of a panel, and few enough for a small file.
 const POINTS: usize = 120;
 const COLUMNS: usize = 2;
 /// Width and height of a panel, in pixels.
 const PANEL: (u32, u32) = (380, 150);
 /// Height of the title, in pixels.
 const TITLE_HEIGHT: u32 = 34;
-/// Space above the curves of a panel for its name and legend, in pixels.
+/// Space for the name and the legend of a panel above its curves, in pixels.
 const HEAD: i32 = 32;
 const FONT: &str = "sans-serif";
 const FONT_SIZE: i32 = 11;
 
-/// A color on light pages, and its hexadecimal counterpart on dark pages.
+/// A color for light pages, and its counterpart for dark pages in hexadecimal notation.
 struct Paint(RGBColor, &'static str);
 
 const PAGE: Paint = Paint(RGBColor(0xff, 0xff, 0xff), "#0d1117");

@@ -15,9 +15,9 @@ pub struct Series {
     pub name: String,
     /// The tolerated rise; `None` for a series that is expected to grow.
     pub tolerance: Option<Tolerance>,
-    /// Whether a greater rise fails the run; false where other load on the machine has an effect.
+    /// Whether a greater rise fails the run; false for series that other load on the machine affects.
     pub is_judged: bool,
-    /// The values; NaN where nothing was measured.
+    /// The values; NaN if nothing was measured.
     pub values: Vec<f64>,
 }
 
@@ -27,7 +27,7 @@ impl Series {
         Self { panel, name: name.to_owned(), tolerance, is_judged: true, values: Vec::new() }
     }
 
-    /// Reports a rise without failing the run.
+    /// Configures the column so that a rise is reported but does not fail the run.
     pub fn not_judged(self) -> Self {
         Self { is_judged: false, ..self }
     }

@@ -1,20 +1,20 @@
 //! Checks whether a series is flat after the warm-up.
 //!
-//! The first third of a run is warm-up. A straight line is fitted to the rest by the median of the slopes between all
-//! pairs of points (the Theil–Sen estimator), which is robust to single peaks. The series is flat when the line rises
-//! no more than tolerated.
+//! The first third of a run is the warm-up. A straight line is fitted to the rest by the median of the slopes between
+//! all pairs of points (the Theil–Sen estimator), which is robust to single peaks. The series is flat when the line
+//! rises no more than tolerated.
 
-/// The share of a run that is warm-up.
+/// The fraction of a run that is the warm-up.
 const WARM_UP: f64 = 1.0 / 3.0;
-/// Number of points that the line is fitted to; more values are averaged first.
+/// Number of points to which the line is fitted; if there are more values, they are averaged first.
 const POINTS: usize = 120;
 
-/// The tolerated rise of a series over the judged part.
+/// The tolerated rise of a series after the warm-up.
 #[derive(Clone, Copy, Debug)]
 pub struct Tolerance {
-    /// As a share of its median.
+    /// As a fraction of its median.
     pub share: f64,
-    /// In its own unit, if that is more.
+    /// In the unit of the series, if that is more.
     pub least: f64,
 }
 
@@ -23,7 +23,7 @@ pub struct Tolerance {
 pub struct Trend {
     /// The median after the warm-up.
     pub median: f64,
-    /// The rise of the line over the judged part.
+    /// The rise of the line after the warm-up.
     pub rise: f64,
     /// The slope of the line.
     pub rise_per_hour: f64,
@@ -55,7 +55,7 @@ impl Trend {
     }
 }
 
-/// Averages neighbors, so that at most `count` points are left.
+/// Averages neighboring values, so that at most `count` points remain.
 pub fn averaged(points: &[(f64, f64)], count: usize) -> Vec<(f64, f64)> {
     let size = points.len().div_ceil(count).max(1);
     let mean = |part: &[(f64, f64)]| {

@@ -2,8 +2,8 @@
 //! write-ahead log, and the oldest waiting job must stay flat, every message must be answered, and `api check` must
 //! pass.
 //!
-//! The database grows, because messages are kept: its size is reported but not judged. Events, finished jobs, and
-//! idempotency keys are backdated after a sixth of the run, so that pruning is part of it.
+//! The database grows, because messages are kept: its size is reported but not checked. Events, finished jobs, and
+//! idempotency keys are backdated after a sixth of the run, so that pruning is part of the test.
 
 mod sampler;
 
@@ -24,18 +24,18 @@ use sampler::Sampler;
 
 const APIS: usize = 2;
 const WORKERS: usize = 3;
-/// Concurrent tasks of a worker: enough that the machine is the limit.
+/// Concurrent tasks per worker: enough for the machine to be the bottleneck.
 const CONCURRENCY: &str = "64";
-/// Numbers of concurrent users that are tried to find the full load, and the duration of each trial.
+/// Numbers of concurrent users to try when determining the full load, and the duration of each trial.
 const TRIALS: [usize; 5] = [8, 16, 32, 64, 128];
 const TRIAL_TIME: Duration = Duration::from_secs(6);
-/// A larger number is tried only if the last one increased the throughput by this factor.
+/// A larger number is tried only if the previous one increased the throughput by this factor.
 const MIN_GAIN: f64 = 1.05;
-/// The share of the full load at which the soak test runs.
+/// The fraction of the full load at which the soak test runs.
 const SHARE: f64 = 0.5;
-/// The part of the run after which rows are backdated.
+/// The fraction of the run after which rows are backdated.
 const PRUNED_PART: u32 = 6;
-/// Time limit for the last turns to end.
+/// Time limit for the last turns.
 const IDLE_LIMIT: Duration = Duration::from_secs(90);
 /// Number of log lines that are printed.
 const SHOWN_LINES: usize = 10;
@@ -63,7 +63,7 @@ pub struct Options {
     plot: PathBuf,
 }
 
-/// Runs the soak test. Returns whether everything was as expected.
+/// Runs the soak test. Returns whether all checks passed.
 ///
 /// # Errors
 /// Fails if the test cannot be run.
@@ -122,7 +122,8 @@ pub async fn run(options: Options) -> Result<bool> {
     Ok(print_totals(&stats) && is_sound && is_flat)
 }
 
-/// Measures the turns per second without pauses, with the number of users that achieves the most.
+/// Determines the full load: the turns per second without pauses, with the number of users that achieves the highest
+/// throughput.
 async fn full_load(load: &mut Load) -> f64 {
     let mut most = 0.0;
     for users in TRIALS {
@@ -149,7 +150,7 @@ fn print_logs(logs: &str) {
     lines.iter().take(SHOWN_LINES).for_each(|line| println!("  {line}"));
 }
 
-/// Prints whether each judged series is flat.
+/// Prints whether each checked series is flat.
 fn print_trends(table: &Table) -> bool {
     let mut all_flat = true;
     println!("{:<32}{:<12}{:>10}{:>12}{:>12}", "after a third of warm-up", "", "median", "rise", "rise/h");

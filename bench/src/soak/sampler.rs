@@ -17,22 +17,22 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// Interval at which the last sample is printed.
 const PRINT_INTERVAL: usize = 12;
 
-/// Memory of an allocator and SQLite's caches fluctuates; a leak keeps growing.
+/// The memory of the allocator and SQLite's caches fluctuates, but a leak keeps growing.
 const MEMORY: Tolerance = Tolerance { share: 0.1, least: 4.0 };
 /// Connections come and go with the users.
 const HANDLES: Tolerance = Tolerance { share: 0.1, least: 8.0 };
-/// A checkpoint that a reader delays lets the log grow temporarily.
+/// The log grows temporarily while a reader delays a checkpoint.
 const WAL: Tolerance = Tolerance { share: 0.2, least: 4.0 };
-/// A job waits for some milliseconds; a stuck one gets older with the clock.
+/// Jobs usually wait a few milliseconds; the wait of a stuck job keeps increasing.
 const OLDEST: Tolerance = Tolerance { share: 0.5, least: 200.0 };
-/// Pruned rows fluctuate by what is added between two prunings, a minute apart.
+/// The number of prunable rows fluctuates by the rows that are added between prunings, which are a minute apart.
 const PRUNING_INTERVAL: Duration = Duration::from_mins(1);
 /// Approximate number of events of one turn.
 const EVENTS_PER_TURN: f64 = 6.0;
-/// At half load, latencies and CPU usage are the same at the end as at the beginning.
+/// At half load, latencies and CPU usage should be the same at the end as at the beginning.
 const EFFORT: Tolerance = Tolerance { share: 0.3, least: 10.0 };
 
-/// A sampler of an installation.
+/// Samples an installation.
 #[derive(Debug)]
 pub struct Sampler {
     processes: Vec<ProcessSampler>,
@@ -41,7 +41,7 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Creates a sampler of all processes of an installation and its database.
+    /// Creates a sampler for all processes and the database of an installation.
     pub async fn start(app: &TestApp, csv: &Path, rate: f64) -> Result<Self> {
         let mut processes: Vec<ProcessSampler> =
             app.processes().iter().map(|(name, pid)| ProcessSampler::new(name, *pid)).collect();
@@ -104,7 +104,7 @@ impl Sampler {
     }
 }
 
-/// In the order of [`Sampler::add`].
+/// The columns, in the order in which [`Sampler::add`] adds values.
 fn columns(processes: &[ProcessSampler], rate: f64) -> Vec<Series> {
     let kept = |rows_per_turn: f64| {
         Some(Tolerance { share: 0.2, least: rate * PRUNING_INTERVAL.as_secs_f64() * rows_per_turn / 1000.0 })

@@ -33,7 +33,7 @@ pub struct ListQuery {
     limit: Option<PageTurns>,
 }
 
-/// The number of a turn, or any number before or after.
+/// A turn number; no turn with that number has to exist.
 type TurnNumber = WholeNumber<i64, 0, { i64::MAX }>;
 
 /// A page of a transcript.

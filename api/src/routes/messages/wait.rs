@@ -16,7 +16,7 @@ use crate::{
     state::AppState,
 };
 
-/// Minimum time between two reads, because each chunk of any answer may cause a signal.
+/// Minimum time between two reads, because every chunk of every answer may cause a signal.
 const READ_INTERVAL: Duration = Duration::from_millis(5);
 
 /// How a wait ended.
@@ -25,14 +25,14 @@ pub enum WaitResult {
     Ended(Box<Exchange>),
     /// No outcome yet: the time is up, the server is draining, or the client has disconnected.
     Pending(Box<AcceptedMessage>),
-    /// The message was deleted meanwhile.
+    /// The message was deleted during the wait.
     Deleted,
 }
 
-/// Waits until a task has ended, at most until `deadline`. Returns the current message and task.
+/// Waits until a task has ended, but no longer than until `deadline`. Returns the current message and task.
 ///
 /// # Errors
-/// When the store fails; [`Code::Unauthorized`] once the key has been revoked or the login has ended.
+/// Returns an error if the store fails, or [`Code::Unauthorized`] once the key has been revoked or the login has ended.
 pub async fn wait_for_outcome(
     state: &AppState,
     principal: &Principal,
@@ -40,7 +40,7 @@ pub async fn wait_for_outcome(
     deadline: Instant,
     disconnect: &ClientDisconnect,
 ) -> Result<WaitResult, ApiError> {
-    // Subscribe before the first read, so that no outcome is missed in between.
+    // Subscribe before the first read, so that no outcome is missed between the two.
     let mut signals = state.relay.signals();
     let user = &principal.user;
     let _follow = state.relay.follow(user).await;

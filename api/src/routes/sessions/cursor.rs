@@ -1,4 +1,4 @@
-//! The cursor of the list of sessions: the end of a page, as opaque URL-safe text.
+//! The cursor of the session list: the end of a page, as opaque URL-safe text.
 
 use std::borrow::Cow;
 
