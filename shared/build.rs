@@ -1,4 +1,4 @@
-//! Compiled in: the migrations and the version.
+//! Tracks the compiled-in migrations, and determines the version.
 
 use std::{env, path::Path, process::Command};
 
@@ -7,7 +7,7 @@ fn main() {
     println!("cargo:rerun-if-changed=../migrations");
     println!("cargo:rerun-if-env-changed=BANTER_COMMIT");
     let given = env::var("BANTER_COMMIT").ok().filter(|commit| !commit.is_empty());
-    // A debug build is not recompiled for every commit.
+    // Debug builds do not contain the commit, so that they are not recompiled for every commit.
     let is_release = env::var("PROFILE").as_deref() == Ok("release");
     let commit = given.or_else(|| is_release.then(find_commit).flatten());
     let package = env::var("CARGO_PKG_VERSION").unwrap_or_default();
@@ -15,12 +15,12 @@ fn main() {
     println!("cargo:rustc-env=BANTER_VERSION={version}");
 }
 
-/// Returns the commit that is checked out, if the source is a git repository.
+/// Returns the checked-out commit if the source is in a git repository.
 fn find_commit() -> Option<String> {
     let branch = git(&["symbolic-ref", "--quiet", "HEAD"]);
     for name in ["HEAD", "packed-refs"].into_iter().chain(branch.as_deref()) {
         let path = git(&["rev-parse", "--path-format=absolute", "--git-path", name])?;
-        // A file that does not exist would be taken for changed in every build.
+        // Cargo would consider a missing file to be changed in every build.
         if Path::new(&path).exists() {
             println!("cargo:rerun-if-changed={path}");
         }

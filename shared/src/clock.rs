@@ -86,7 +86,7 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// A source of wall-clock time. Order and leases never depend on it; they use counters and monotonic time.
+/// A source of wall-clock time. Ordering and leases never depend on it; they use counters and monotonic time.
 pub trait Clock: fmt::Debug + Send + Sync {
     /// Returns the current time.
     fn now(&self) -> Timestamp;

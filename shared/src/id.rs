@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::text_column::text_column;
 
-/// A text is not a valid id. Clients receive the same response as for an id that does not exist.
+/// The error for a string that is not a valid id. Clients receive the same response as for an id that does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a UUID")]
 pub struct ParseIdError;
@@ -42,7 +42,8 @@ macro_rules! id_type {
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 let id = Uuid::try_parse(text).map_err(|_| ParseIdError)?;
-                // Accepts only the canonical spelling, so that a path and an idempotency key agree on the id.
+                // Only the canonical form is accepted, so that each id has a single representation in paths and
+                // idempotency keys.
                 let mut canonical = Uuid::encode_buffer();
                 if id.hyphenated().encode_lower(&mut canonical) == text { Ok(Self(id)) } else { Err(ParseIdError) }
             }
@@ -67,15 +68,15 @@ id_type!(
     PermissionId
 );
 id_type!(
-    /// The id of an API key (not its secret).
+    /// The id of an API key; not its secret.
     KeyId
 );
 id_type!(
-    /// The id of a browser login (not its cookie).
+    /// The id of a browser login; not its cookie.
     LoginId
 );
 
-/// The id of a worker process. A restarted worker has a new one, so that it never inherits rows of its predecessor.
+/// The id of a worker process. A restarted worker has a new id, so that it never inherits rows of its predecessor.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct WorkerId(String);

@@ -10,7 +10,7 @@
 //! | [`lenient_json`] | a parser for invalid JSON | |
 //! | [`private`] | files and folders that only this account can read | |
 //! | [`config`], [`telemetry`], [`shutdown`], [`version`] | starting and stopping a process | |
-//! | [`upkeep`] | background work of every process | [`store`], [`relay`] |
+//! | [`upkeep`] | background work in every process | [`store`], [`relay`] |
 //!
 //! The store and the relay do not depend on each other, and nothing here depends on HTTP.
 

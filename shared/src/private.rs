@@ -1,4 +1,4 @@
-//! Files and folders that only the current account can read, regardless of the umask.
+//! Creation of files and folders that only the current account can read, regardless of the umask.
 
 use std::{
     env,
@@ -21,18 +21,19 @@ pub const FOLDER_MODE: u32 = 0o700;
 
 /// The permission bits of a mode.
 const ACCESS_BITS: u32 = 0o777;
-/// Set on folders that several accounts share, such as `/tmp`.
+/// The sticky bit, which is set on folders that several accounts share, such as `/tmp`.
 const STICKY_BIT: u32 = 0o1000;
 
-/// Sets the umask so that everything that this process and its children create is private. Called first in each `main`.
+/// Sets the umask so that everything that this process and its children create is private. Must be called first in each
+/// `main`.
 pub fn set_umask() {
     umask(Mode::S_IRWXG | Mode::S_IRWXO);
 }
 
 /// Opens a file for writing, creates it if it is missing, and makes it private in either case.
 ///
-/// In a folder that several accounts share, somebody else may have put something there under the name. So a symbolic link is
-/// not followed, and a pipe is not waited for.
+/// In a folder that several accounts share, another account may have created something else with this name. Therefore,
+/// does not follow symbolic links and does not wait for a pipe's reader.
 ///
 /// # Errors
 /// Returns an error if the file cannot be opened or is not a regular file.
@@ -47,11 +48,11 @@ pub fn open_file(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// As [`open_file`], for a file whose content nobody else may read or replace later: it has to belong to this account and to
-/// have no other name.
+/// Like [`open_file`], but for a file whose content no other account may read or replace later: the file must belong to
+/// this account and must not have another name.
 ///
 /// # Errors
-/// Returns an error also if the file belongs to another account or has another name.
+/// Returns an error in the same cases as [`open_file`], and if the file belongs to another account or has another name.
 pub fn open_own_file(path: &Path) -> io::Result<File> {
     let file = open_file(path)?;
     let found = file.metadata()?;
@@ -114,7 +115,7 @@ pub fn restrict(path: &Path, mode: u32) -> bool {
     }
 }
 
-/// Restricts an existing folder unless other programs use it too: shared folders such as `/tmp`, the root, the home
+/// Restricts an existing folder unless other programs also use it: shared folders such as `/tmp`, the root, the home
 /// folder, and the working folder with its parents are left unchanged. Returns whether the permissions changed.
 #[must_use]
 pub fn restrict_own_folder(path: &Path) -> bool {

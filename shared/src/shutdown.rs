@@ -21,7 +21,7 @@ impl Shutdown {
         Self::default()
     }
 
-    /// Cancelled when no new work may start.
+    /// Cancelled when no new work may be started.
     #[must_use]
     pub fn soft(&self) -> &CancellationToken {
         &self.soft
@@ -46,8 +46,8 @@ impl Shutdown {
     pub fn listen(&self, grace: Duration) -> std::io::Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        // A write over the limit for files (`RLIMIT_FSIZE`) is to fail like one to a full disk. Without a handler, it would kill
-        // the process (signal(7)).
+        // A write that exceeds the file size limit (`RLIMIT_FSIZE`) must fail like a write to a full disk. Without a
+        // handler, it would kill the process (signal(7)).
         drop(signal(SignalKind::from_raw(Signal::SIGXFSZ as i32))?);
         let (soft, hard) = (self.soft.clone(), self.hard.clone());
         tokio::spawn(async move {

@@ -9,7 +9,7 @@ use crate::config::ConfigError;
 /// The filter if `RUST_LOG` is not set.
 const DEFAULT_FILTER: &str = "info,sqlx=warn,apalis=warn,apalis_core=warn";
 
-/// Starts logging to stderr. stdout is reserved for output that programs read.
+/// Starts logging to stderr. stdout is reserved for machine-readable output.
 ///
 /// # Errors
 /// Returns an error if `RUST_LOG` is invalid.

@@ -1,6 +1,6 @@
 //! Storage of ids, times, and enums as text, in every database that sqlx supports.
 
-/// A stored text is not a value of its type.
+/// The error for a stored text that is not a valid value of its type.
 #[derive(Debug, thiserror::Error)]
 #[error("unknown value {0:?}")]
 pub struct UnknownText(pub(crate) String);

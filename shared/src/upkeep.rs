@@ -1,5 +1,5 @@
-//! Background work of every process: taking over tasks of dead workers, ending tasks whose worker ignores a stop
-//! request, and pruning old rows. It is done as long as any process runs.
+//! Background work in every process: taking over tasks of dead workers, ending tasks whose worker ignores a stop
+//! request, and pruning old rows.
 
 use std::time::Duration;
 
@@ -14,18 +14,19 @@ use crate::{
 
 /// How long a worker may take to stop a task before another process ends it.
 pub const STOP_TIMEOUT: Duration = Duration::from_millis(700);
-/// How often to look for ignored stop requests.
+/// How often to check for ignored stop requests.
 const STOP_SWEEP: Duration = Duration::from_secs(1);
 /// How often to prune old rows.
 const PRUNE_INTERVAL: Duration = Duration::from_mins(1);
 
 /// How long after a deletion to erase its traces, so that several deletions share the work.
 const ERASE_DELAY: Duration = Duration::from_millis(200);
-/// The first and the longest pause while readers or writers block the erasure.
+/// The first and the longest pause between attempts while readers or writers block the erasure.
 const ERASE_RETRY: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
-/// The maximum share of time spent rewriting the database, as 1/n: writers have to wait meanwhile.
+/// The maximum fraction of time spent rewriting the database, as 1/n, because writers have to wait during a rewrite.
 const REWRITE_SHARE: u32 = 20;
-/// How often to empty the write-ahead log regardless: a process that deleted text may have crashed before it did.
+/// How often to empty the write-ahead log even without deletions by this process, because a process that deleted text
+/// may have crashed before emptying the log.
 const EMPTY_LOG_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Options of the background work.
@@ -37,7 +38,7 @@ pub struct UpkeepOptions {
     pub retention: Retention,
 }
 
-/// Starts the background work, which ends with the soft shutdown of the process.
+/// Starts the background work, which ends when the process begins to shut down.
 pub fn spawn(store: &Store, relay: &SharedRelay, shutdown: &Shutdown, options: UpkeepOptions) {
     let tasks = shutdown.tasks();
     let end = shutdown.soft();
@@ -47,7 +48,7 @@ pub fn spawn(store: &Store, relay: &SharedRelay, shutdown: &Shutdown, options: U
     tasks.spawn(prune(store.clone(), relay.clone(), options.retention, end.clone()));
 }
 
-/// Takes over the tasks of workers that this process has seen silent for a whole lease.
+/// Takes over the tasks of workers whose heartbeat has not changed for an entire lease, as observed by this process.
 async fn reap(store: Store, relay: SharedRelay, lease: Duration, end: CancellationToken) {
     let mut watch = LeaseWatch::new(lease);
     let mut ticks = interval(watch.interval());
@@ -62,8 +63,8 @@ async fn reap(store: Store, relay: SharedRelay, lease: Duration, end: Cancellati
                 continue;
             }
         };
-        // Beats are writes: while nobody can write, silence means nothing. If anything was written, the lock need not
-        // be acquired, which would delay other writers.
+        // Heartbeats are writes, so silence is meaningless while no process can write. If anything was written, there
+        // is no need to acquire the lock, which would delay other writers.
         let was_written = last_seen.as_ref() != Some(&seen);
         let could_write = was_written || is_writable_at_once(&store, watch.interval()).await;
         let (beats, _) = last_seen.insert(seen);
@@ -79,7 +80,7 @@ async fn reap(store: Store, relay: SharedRelay, lease: Duration, end: Cancellati
     }
 }
 
-/// Returns whether the write lock can be acquired within the limit.
+/// Returns whether the write lock can be acquired within the time limit.
 async fn is_writable_at_once(store: &Store, limit: Duration) -> bool {
     let asked_at = Instant::now();
     match store.check_writable().await {

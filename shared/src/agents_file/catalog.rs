@@ -8,9 +8,9 @@ use super::{
     parse,
 };
 
-/// The key of the agent that environment variables configure when there is no file.
+/// The key of the agent that is configured by environment variables if there is no file.
 pub const OPENAI_KEY: &str = "openai";
-/// The base URL of `openai` if only a key is set.
+/// The base URL of `openai` if only its API key is set.
 const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
 
 /// The enabled agents of this installation, in display order.
@@ -50,7 +50,7 @@ impl AgentCatalog {
         })
     }
 
-    /// Returns the enabled agents, including those that cannot run at the moment.
+    /// Returns the enabled agents, including those that cannot currently run.
     #[must_use]
     pub fn agents(&self) -> &[AgentConfig] {
         &self.agents

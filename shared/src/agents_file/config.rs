@@ -13,7 +13,7 @@ pub const DEMO_KEY: &str = "demo";
 /// An agent: how it appears to users, the limits of its turns, and its driver.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AgentConfig {
-    /// The key that sessions refer to: `[a-z0-9][a-z0-9_-]{0,63}`, unique. A changed key makes a different agent.
+    /// The key that sessions refer to: `[a-z0-9][a-z0-9_-]{0,63}`, unique. Changing the key creates a different agent.
     pub key: String,
     /// The display name, 1 to 80 characters. Defaults to the key.
     pub name: String,
@@ -60,17 +60,17 @@ pub struct OpenaiConfig {
     pub api_key_env: Option<String>,
     /// The system message that precedes the conversation.
     pub system_prompt: Option<String>,
-    /// The sampling temperature, 0 to 2. If `None`, the server decides; the same goes for the next two fields.
+    /// The sampling temperature, 0 to 2. If `None`, the server decides; the same applies to the next two fields.
     pub temperature: Option<f64>,
     /// The maximum length of an answer in tokens.
     pub max_tokens: Option<u32>,
-    /// The seed, which makes answers reproducible where the server supports it.
+    /// The seed, which makes answers reproducible if the server supports it.
     pub seed: Option<i64>,
-    /// The maximum length of the conversation that is sent, in bytes of text. The oldest messages are omitted first.
+    /// The maximum length of the sent conversation, in bytes of text. The oldest messages are omitted first.
     pub history_bytes: usize,
     /// The maximum time from the request to the first byte of the response body.
     pub first_byte_timeout: Duration,
-    /// The maximum silence after the first byte.
+    /// The maximum duration of silence after the first byte.
     pub idle_timeout: Duration,
 }
 
@@ -90,7 +90,7 @@ impl AgentConfig {
         }
     }
 
-    /// Returns the demo agent that exists without a table of its own.
+    /// Returns the demo agent, which exists even if the file has no table for it.
     #[must_use]
     pub fn demo() -> Self {
         Self {
@@ -104,8 +104,8 @@ impl AgentConfig {
         }
     }
 
-    /// Returns why the agent cannot run here, as a sentence for users. Checks only the configuration: `None` does not
-    /// mean that the agent works.
+    /// Returns a sentence for users that explains why the agent cannot run here. Checks only the configuration: `None`
+    /// does not mean that the agent works.
     #[must_use]
     pub fn unavailable_reason(&self, env: impl Fn(&str) -> Option<String>) -> Option<String> {
         match &self.driver {
@@ -140,7 +140,7 @@ impl Driver {
 }
 
 impl OpenaiConfig {
-    /// Creates the configuration of a server with default settings.
+    /// Creates the configuration for a server, with default settings.
     #[must_use]
     pub fn at(base_url: String) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Errors in the configuration of agents.
+//! Errors in the agent configuration.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ pub enum AgentsFileError {
     Unreadable {
         /// The path, as given in the configuration.
         path: PathBuf,
-        /// The error of the operating system.
+        /// The operating system's error.
         #[source]
         source: std::io::Error,
     },
@@ -21,15 +21,15 @@ pub enum AgentsFileError {
         path: PathBuf,
         /// The line number, starting at 1.
         line: usize,
-        /// The agent and the field, what was expected, and what was found.
+        /// The agent, the field, the expected value, and the actual value.
         problem: String,
     },
-    /// No file is configured, and a variable that replaces it is invalid.
+    /// No file is configured, and one of the variables used instead is invalid.
     #[error("{name}: {problem}")]
     Variable {
         /// The name of the variable.
         name: &'static str,
-        /// What was expected and what was found.
+        /// The expected value and the actual value.
         problem: String,
     },
 }

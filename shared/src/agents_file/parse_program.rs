@@ -6,14 +6,14 @@ use super::{
     reader::{DAY_S, Reader},
 };
 
-/// Fields of every agent that is a program.
+/// Fields of every agent that runs as a program.
 pub(super) const PROGRAM_FIELDS: [&str; 6] = ["command", "args", "env", "secrets", "history_bytes", "idle_timeout_s"];
 /// Additional fields of the driver `acp`.
 pub(super) const ACP_FIELDS: [&str; 7] =
     ["mode", "model", "permission", "permission_timeout_s", "keep_warm_s", "max_processes", "max_memory_mb"];
 /// Additional fields of the driver `command`.
 pub(super) const COMMAND_FIELDS: [&str; 2] = ["input", "format"];
-/// Our own variables, which are never passed to an agent.
+/// Banter's own variables, which are never passed to an agent.
 const OWN_VARIABLES: [&str; 2] = ["DATABASE_URL", "REDIS_URL"];
 
 pub(super) fn parse_acp(reader: &Reader<'_>) -> Result<AcpConfig, Problem> {
@@ -59,7 +59,7 @@ fn parse_program(reader: &Reader<'_>) -> Result<ProgramConfig, Problem> {
     let env = reader.variables("env")?.unwrap_or_default();
     let secrets = reader.texts("secrets", 32, 128)?.unwrap_or_default();
     if let Some(name) = secrets.iter().find(|name| !is_variable_name(name)) {
-        // The value is not shown: it may be the secret itself.
+        // The value is not shown, because it may be the secret itself.
         let hint = "expected names of environment variables (A-Z, 0-9, and `_`), not the secrets themselves";
         return Err(
             reader.field_problem("secrets", format!("{hint}; found an invalid name of {} characters", name.len()))
@@ -75,8 +75,8 @@ fn parse_program(reader: &Reader<'_>) -> Result<ProgramConfig, Problem> {
     Ok(ProgramConfig { command, args: reader.arguments("args")?.unwrap_or_default(), env, secrets })
 }
 
-/// Returns whether a name consists of capitals, digits, and underscores. Names are shown to users when a variable is
-/// unset; a secret that was entered by mistake must not be.
+/// Returns whether a name consists of capitals, digits, and underscores. The name is shown to users if the variable is
+/// unset, so a secret entered there by mistake must be rejected.
 pub(super) fn is_variable_name(name: &str) -> bool {
     name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
         && !name.starts_with(|c: char| c.is_ascii_digit())

@@ -1,4 +1,4 @@
-//! The configuration of agents that are programs: how they are started, and what they may do.
+//! The configuration of agents that run as programs: how they are started, and what they may do.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -7,14 +7,14 @@ use super::defaults::{
     DEFAULT_PERMISSION_TIMEOUT,
 };
 
-/// A program with its arguments and its environment. No shell is involved.
+/// A program with its arguments and environment. It is not run through a shell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProgramConfig {
     /// A path, or a name to look up on `PATH`.
     pub command: String,
     /// The arguments, passed verbatim.
     pub args: Vec<String>,
-    /// Variables in addition to the few that every agent gets.
+    /// Variables in addition to those that every agent receives.
     pub env: BTreeMap<String, String>,
     /// The names of the worker's own variables to pass on, such as API keys.
     pub secrets: Vec<String>,
@@ -27,15 +27,15 @@ pub struct AcpConfig {
     pub program: ProgramConfig,
     /// The mode to set in each session. If `None`, the agent's default applies.
     pub mode: Option<String>,
-    /// The model to set, where the agent supports it. If `None`, the agent's default applies.
+    /// The model to set if the agent supports it. If `None`, the agent's default applies.
     pub model: Option<String>,
     /// How permission requests are handled.
     pub permission: PermissionPolicy,
-    /// How long the user has to answer a permission request before it is rejected.
+    /// The time that the user has to answer a permission request before it is rejected.
     pub permission_timeout: Duration,
-    /// The maximum length of the conversation that is sent to an agent without its own session, in bytes of text.
+    /// The maximum length of the conversation that is sent to an agent that keeps no session, in bytes of text.
     pub history_bytes: usize,
-    /// The maximum silence during a turn.
+    /// The maximum duration of silence during a turn.
     pub idle_timeout: Duration,
     /// How long an idle process is kept for the next turn of its session.
     pub keep_warm: Duration,
@@ -62,23 +62,23 @@ pub enum PermissionPolicy {
 pub struct CommandConfig {
     /// The program to start, once per attempt.
     pub program: ProgramConfig,
-    /// What it reads.
+    /// The input of the program.
     pub input: CommandInput,
-    /// How its answers are displayed.
+    /// How the program's answers are displayed.
     pub format: AnswerFormat,
-    /// The maximum length of the conversation that it reads, in bytes of text.
+    /// The maximum length of the conversation in the input, in bytes of text.
     pub history_bytes: usize,
-    /// The maximum silence.
+    /// The maximum duration of silence.
     pub idle_timeout: Duration,
 }
 
 /// The input of a program with the driver `command`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CommandInput {
-    /// The conversation as text; only the message if it is the first one.
+    /// The conversation as text, or only the message if it is the first one.
     #[default]
     Transcript,
-    /// Only the new message of the user.
+    /// Only the user's new message.
     Message,
     /// The conversation as JSON Lines: `{"role": "user", "content": "…"}`.
     Json,
@@ -108,7 +108,7 @@ impl ProgramConfig {
     /// Returns the names and values of the secrets.
     ///
     /// # Errors
-    /// Returns an error if a variable is unset or empty: a sentence for users that names it.
+    /// Returns an error if a variable is unset or empty: a sentence for users that names the variable.
     pub fn secret_values(&self, env: impl Fn(&str) -> Option<String>) -> Result<Vec<(String, String)>, String> {
         let value = |name: &String| match env(name).filter(|value| !value.trim().is_empty()) {
             Some(value) => Ok((name.clone(), value)),
@@ -119,7 +119,7 @@ impl ProgramConfig {
 }
 
 impl AcpConfig {
-    /// Creates the configuration of an ACP agent with default settings.
+    /// Creates the configuration for an ACP agent, with default settings.
     #[must_use]
     pub fn new(program: ProgramConfig) -> Self {
         Self {
@@ -138,7 +138,7 @@ impl AcpConfig {
 }
 
 impl CommandConfig {
-    /// Creates the configuration of a command with default settings.
+    /// Creates the configuration for a command, with default settings.
     #[must_use]
     pub fn new(program: ProgramConfig) -> Self {
         Self {

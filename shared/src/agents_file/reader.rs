@@ -9,7 +9,7 @@ use toml::{
 
 use super::error::Problem;
 
-/// A day in seconds: the maximum of every duration.
+/// A day in seconds, the maximum of every duration.
 pub(super) const DAY_S: u64 = 24 * 60 * 60;
 /// The maximum number of arguments of a program.
 const MOST_ARGUMENTS: usize = 100;
@@ -60,7 +60,7 @@ impl<'a> Reader<'a> {
         Err(self.source.problem(key.span().start, format!("{}: {reason}", self.name)))
     }
 
-    /// Creates a problem with the table as a whole, such as a missing field.
+    /// Creates a problem with the entire table, such as a missing field.
     pub fn problem(&self, text: impl Display) -> Problem {
         self.source.problem(self.offset, format!("{}: {text}", self.name))
     }
@@ -119,7 +119,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Reads one of several names.
+    /// Reads a string that must be one of several names.
     pub fn choice<T: Copy>(&self, field: &str, choices: &[(&str, T)]) -> Result<Option<T>, Problem> {
         let words: Vec<String> = choices.iter().map(|(word, _)| format!("{word:?}")).collect();
         self.read(field, &format!("one of {}", words.join(", ")), |value| {
@@ -128,7 +128,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Reads the maximum length of the conversation that is sent.
+    /// Reads the maximum length of the sent conversation.
     pub fn history_bytes(&self) -> Result<Option<usize>, Problem> {
         self.whole("history_bytes", 1024..=64 * 1024 * 1024)
     }
@@ -157,7 +157,7 @@ impl<'a> Reader<'a> {
         Ok(self.whole(field, range)?.map(Duration::from_secs))
     }
 
-    /// Reads a number within a range, with or without decimals.
+    /// Reads an integer or a float within a range.
     pub fn number(&self, field: &str, range: RangeInclusive<f64>) -> Result<Option<f64>, Problem> {
         let expected = format!("a number from {} to {}", range.start(), range.end());
         self.read(field, &expected, |value| {

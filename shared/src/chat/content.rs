@@ -3,17 +3,17 @@
 /// The maximum length of a user message, in bytes of UTF-8.
 pub const MAX_CONTENT_BYTES: usize = 256 * 1024;
 
-/// The text of a user message: 1 byte to [`MAX_CONTENT_BYTES`], not only whitespace. Kept verbatim.
+/// The text of a user message, verbatim: 1 to [`MAX_CONTENT_BYTES`] bytes that do not consist only of whitespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Content(String);
 
-/// Why a text is not valid as a message.
+/// Why a text is not a valid message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ContentError {
-    /// Empty, or only whitespace.
+    /// The text is empty or consists only of whitespace.
     #[error("must not be empty or contain only whitespace")]
     Blank,
-    /// Longer than the limit.
+    /// The text exceeds the limit.
     #[error("must be at most {MAX_CONTENT_BYTES} bytes of UTF-8, not {0}")]
     TooLong(usize),
 }

@@ -6,8 +6,8 @@ use super::{PREVIEW_CHARS, strip_terminal_codes};
 
 /// Returns whether a character is invisible and changes the layout of the text around it.
 ///
-/// These are the controls of bidirectional text (<https://www.unicode.org/reports/tr9/>), which could reverse a title,
-/// and other format characters without a glyph. The joiners are not included: emoji, Persian, and Indic scripts need
+/// These are the controls for bidirectional text (<https://www.unicode.org/reports/tr9/>), which could reverse a title,
+/// and other format characters that have no glyph. Joiners are excluded because emoji, Persian, and Indic scripts need
 /// them.
 const fn is_format_control(c: char) -> bool {
     matches!(

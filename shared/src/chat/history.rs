@@ -1,4 +1,4 @@
-//! The part of a conversation that an agent receives: its messages, and the agent session to resume.
+//! The part of a conversation that an agent receives: the messages, and the agent session to resume.
 
 use super::Role;
 
@@ -13,12 +13,12 @@ pub struct HistoryMessage {
     pub content: String,
 }
 
-/// A session that an agent keeps itself.
+/// A session that the agent itself maintains.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct AgentSession {
-    /// The id that the agent gave the session.
+    /// The id that the agent assigned to the session.
     pub id: String,
-    /// The name that the program reported. The same agent key may have referred to another program before.
+    /// The name that the agent's program reported. The same agent key may previously have referred to another program.
     pub provider: String,
 }
 
@@ -28,6 +28,6 @@ pub struct ResumePoint {
     /// The session.
     #[sqlx(flatten)]
     pub session: AgentSession,
-    /// The last turn that it contains, with its answer. Messages of later turns are new to it.
+    /// The last turn that the session contains, including the answer. It does not contain messages of later turns.
     pub turn: i64,
 }

@@ -1,4 +1,4 @@
-//! The chat's domain: sessions, messages, tasks, and the rules that need no database.
+//! The chat domain: sessions, messages, tasks, and the rules that do not require a database.
 
 mod content;
 mod display;
@@ -39,7 +39,7 @@ pub use title::{MAX_TITLE_CHARS, Title, TitleError};
 pub use tool_detail::{ToolDetail, ToolKind, ToolLocation};
 pub use user::{Principal, UserRef, UserRole};
 
-/// Returns whether a flag is to be left out.
+/// Returns whether a flag is false and can therefore be omitted.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
 const fn is_false(value: &bool) -> bool {
     !*value

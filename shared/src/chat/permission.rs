@@ -129,7 +129,7 @@ pub enum PermissionAnswer {
     Option(String),
 }
 
-/// Why an answer does not select an option.
+/// The reason why an answer does not select an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnswerError {
     /// No option has this id.
@@ -140,9 +140,9 @@ pub enum AnswerError {
 
 /// Returns the option that represents a decision.
 ///
-/// For an approval, that is the only `allow_once` option, or else the only option that allows. For a rejection, it is
-/// the first `reject_once` option; if there is none, no option is selected, and the agent is told that the request was
-/// cancelled.
+/// For an approval, this is the only `allow_once` option or, if there is none, the only `allow_always` option. For a
+/// rejection, it is the first `reject_once` option; if there is none, no option is selected, and the agent is notified
+/// that the request was cancelled.
 ///
 /// # Errors
 /// Returns [`AnswerError::OptionRequired`] if no option, or more than one, represents an approval.
@@ -152,7 +152,7 @@ pub fn option_for(
 ) -> Result<Option<&PermissionOption>, AnswerError> {
     let of = |kind: PermissionKind| options.iter().filter(move |option| option.kind == kind);
     match decision {
-        // An id that an approval shares would not reject.
+        // An option whose id is shared with an approval would not reject the request.
         PermissionDecision::Reject => Ok(of(PermissionKind::RejectOnce)
             .find(|reject| decision_for(options, &reject.option_id) == PermissionDecision::Reject)),
         PermissionDecision::Allow => {
@@ -249,7 +249,7 @@ impl PermissionDetail {
     /// Returns the outcome of a user's answer.
     ///
     /// # Errors
-    /// Returns an error if the answer does not select an option.
+    /// Returns an error if the answer does not select any option.
     pub fn answer(&self, answer: &PermissionAnswer) -> Result<PermissionOutcome, AnswerError> {
         let (decision, chosen) = match answer {
             PermissionAnswer::Decision(decision) => (*decision, option_for(&self.options, *decision)?),
@@ -263,11 +263,11 @@ impl PermissionDetail {
     }
 }
 
-/// Adds an outcome to a stored detail and changes nothing else, because a worker of the previous version may read it
-/// too.
+/// Adds an outcome to a stored detail and changes nothing else, because a worker of the previous version may also read
+/// the detail.
 ///
 /// # Errors
-/// None in practice: the outcome consists of strings.
+/// Never fails in practice, because the outcome consists of strings.
 pub fn decide_stored(detail: &mut Value, outcome: &PermissionOutcome) -> serde_json::Result<()> {
     let PermissionOutcome { decision, chosen, decided_by } = outcome;
     if let Some(fields) = detail.as_object_mut() {

@@ -92,7 +92,7 @@ impl StepDetail {
     /// Reads the fields of a stored detail.
     ///
     /// # Errors
-    /// Returns an error if a field has the wrong type, or a permission request lacks one.
+    /// Returns an error if a field has the wrong type, or if a permission request lacks a field.
     pub fn from_fields(kind: StepKind, fields: Value) -> serde_json::Result<Self> {
         match kind {
             StepKind::Thought => serde_json::from_value(fields).map(Self::Thought),
@@ -130,11 +130,11 @@ impl StepDetail {
     /// Returns the fields as JSON.
     #[must_use]
     pub fn to_value(&self) -> Value {
-        // Fails only for maps whose keys are not strings.
+        // Serialization fails only for maps whose keys are not strings.
         serde_json::to_value(self.fields()).unwrap_or_default()
     }
 
-    /// Returns the id of a permission request, `None` for a step of another kind.
+    /// Returns the id of a permission request; `None` for steps of other kinds.
     #[must_use]
     pub const fn permission_id(&self) -> Option<PermissionId> {
         match self {
@@ -143,7 +143,7 @@ impl StepDetail {
         }
     }
 
-    /// Returns the length of its JSON in bytes.
+    /// Returns the length of the JSON in bytes.
     #[must_use]
     pub fn json_bytes(&self) -> usize {
         struct Count(usize);
@@ -163,7 +163,7 @@ impl StepDetail {
         serde_json::to_writer(&mut count, &self.fields()).map_or(usize::MAX, |()| count.0)
     }
 
-    /// Removes all fields and marks the detail as truncated. A permission request stays as it is.
+    /// Removes all fields and marks the detail as truncated. Permission requests are left unchanged.
     pub fn omit(&mut self) {
         match self {
             Self::Thought(detail) => *detail = ThoughtDetail { is_truncated: true, ..ThoughtDetail::default() },
@@ -174,7 +174,7 @@ impl StepDetail {
         }
     }
 
-    /// Marks the detail as truncated. A permission request stays as it is.
+    /// Marks the detail as truncated. Permission requests are left unchanged.
     pub const fn mark_truncated(&mut self) {
         match self {
             Self::Thought(detail) => detail.is_truncated = true,

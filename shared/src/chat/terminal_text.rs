@@ -1,4 +1,4 @@
-//! Plain text from terminal output.
+//! Extraction of plain text from terminal output.
 
 use std::borrow::Cow;
 

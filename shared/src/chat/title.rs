@@ -14,10 +14,10 @@ const AUTOMATIC_CHARS: usize = 60;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Title(String);
 
-/// Why a text is not valid as a title.
+/// Why a text is not a valid title.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TitleError {
-    /// Longer than the limit.
+    /// The text exceeds the limit.
     #[error("must be at most {MAX_TITLE_CHARS} characters, not {0}")]
     TooLong(usize),
 }

@@ -1,4 +1,4 @@
-//! Users, their roles, and who makes a request.
+//! Users, their roles, and the principals of requests.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::{
     text_column::text_column,
 };
 
-/// A user of a workspace. The same name in two workspaces refers to two users.
+/// A user of a workspace. The same name in two workspaces refers to two different users.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::FromRow)]
 pub struct UserRef {
     /// The workspace.
@@ -20,7 +20,7 @@ pub struct UserRef {
 }
 
 impl UserRef {
-    /// Returns the only user of an installation without keys.
+    /// Returns the only user of an installation that has no keys.
     #[must_use]
     pub fn local() -> Self {
         Self { workspace_id: "default".into(), user_id: "local".into() }

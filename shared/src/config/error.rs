@@ -1,6 +1,6 @@
 //! Invalid values of environment variables.
 
-/// An environment variable with an invalid value, which aborts startup.
+/// An invalid value of an environment variable, which aborts startup.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{variable}{}: expected {expected}", value.as_ref().map(|value| format!("={value:?}")).unwrap_or_default())]
 pub struct ConfigError {

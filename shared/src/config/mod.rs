@@ -1,7 +1,7 @@
 //! Configuration from environment variables and from a `.env` file in the working folder.
 //!
-//! Not parsed by clap's `env`: an empty variable counts as unset here, and an error states the variable and what it
-//! expects, but never a secret value.
+//! clap's `env` is not used, because an empty variable counts as unset here, and errors name the variable and the
+//! expected value but never show a secret.
 
 mod error;
 mod number;
@@ -33,7 +33,7 @@ pub enum AuthMode {
 pub struct Config {
     /// `DATABASE_URL`: the SQLite file.
     pub database_path: PathBuf,
-    /// `DATABASE_SYNCHRONOUS`: whether a commit waits for the disk.
+    /// `DATABASE_SYNCHRONOUS`: whether commits wait for the disk.
     pub durable_against_power_cut: bool,
     /// `REDIS_URL`, `REDIS_CA_FILE`, `EMBEDDED_WAKE`: how processes detect each other's changes.
     pub relay: RelayOptions,
@@ -47,7 +47,7 @@ pub struct Config {
     pub worker_concurrency: usize,
     /// `TASK_LEASE_SECONDS`: how long a worker may be silent before its tasks are taken over.
     pub task_lease: Duration,
-    /// `TASK_MAX_ATTEMPTS`: maximum number of attempts per task, unless its agent has its own.
+    /// `TASK_MAX_ATTEMPTS`: maximum number of attempts per task, unless its agent overrides it.
     pub task_max_attempts: u32,
     /// `SHUTDOWN_GRACE_SECONDS`: time for running work to finish after SIGTERM.
     pub shutdown_grace: Duration,
@@ -55,7 +55,7 @@ pub struct Config {
     pub event_retention: Duration,
     /// `AUTH`: how requests are authenticated.
     pub auth: AuthMode,
-    /// `MAX_CONNECTIONS`: maximum number of connections to an api; derived from the limit on open files unless set.
+    /// `MAX_CONNECTIONS`: maximum number of connections to an api; derived from the open-file limit if unset.
     pub max_connections: Option<usize>,
     /// `MAX_CONNECTIONS_PER_ADDRESS`: maximum number of connections from one client address.
     pub max_connections_per_address: Option<usize>,
@@ -148,7 +148,7 @@ impl Config {
         Ok(())
     }
 
-    /// Returns how to open the store.
+    /// Returns the options for opening the store.
     #[must_use]
     pub fn store_options(&self) -> StoreOptions {
         StoreOptions {

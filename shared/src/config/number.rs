@@ -1,10 +1,10 @@
-//! Environment variables that contain numbers and other plain values.
+//! Environment variables that contain numbers and other simple values.
 
 use std::{fmt::Display, str::FromStr};
 
 use super::ConfigError;
 
-/// Parses a value; an unset variable has the default.
+/// Parses a value; returns the default if the variable is unset.
 pub(super) fn parse<T: FromStr>(
     variable: &'static str,
     value: Option<String>,
@@ -15,7 +15,7 @@ pub(super) fn parse<T: FromStr>(
     value.parse().map_err(|_| ConfigError::new(variable, &value, expected))
 }
 
-/// Parses a number from `min` to `max`; an unset variable has the default.
+/// Parses a number from `min` to `max`; returns the default if the variable is unset.
 pub(super) fn in_range<T: Copy + FromStr + PartialOrd + Display>(
     variable: &'static str,
     value: Option<String>,

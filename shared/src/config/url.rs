@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::ConfigError;
 use crate::relay::{AddressError, RedisAddress, URL_FORMS};
 
-/// Parses `REDIS_URL` and `REDIS_CA_FILE`. Errors never show the URL: it may contain a password.
+/// Parses `REDIS_URL` and `REDIS_CA_FILE`. Errors never show the URL, because it may contain a password.
 pub(super) fn redis_address(url: &str, ca_file: Option<&str>) -> Result<RedisAddress, ConfigError> {
     RedisAddress::parse(url, ca_file.map(Path::new)).map_err(|error| {
         let expected = match &error {
@@ -20,7 +20,7 @@ pub(super) fn redis_address(url: &str, ca_file: Option<&str>) -> Result<RedisAdd
     })
 }
 
-/// Returns a URL without its user and password.
+/// Returns a URL without user name and password.
 pub(super) fn without_credentials(url: &str) -> String {
     match (url.split_once("://"), url.rfind('@')) {
         (Some((scheme, _)), Some(end)) => format!("{scheme}://…{}", &url[end..]),
@@ -29,10 +29,11 @@ pub(super) fn without_credentials(url: &str) -> String {
     }
 }
 
-/// Returns the file that a `sqlite:` URL names; `None` for a database in memory, which processes cannot share.
+/// Returns the file to which a `sqlite:` URL refers; `None` for an in-memory database, because processes cannot share
+/// it.
 pub(super) fn sqlite_path(url: &str) -> Option<PathBuf> {
     let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"))?;
-    // Accepts only the modes that describe what happens anyway.
+    // Only modes that match the actual behavior are accepted.
     let path = path.strip_suffix("?mode=rwc").or_else(|| path.strip_suffix("?mode=rw")).unwrap_or(path);
     (!path.is_empty() && !path.contains(":memory:") && !path.contains('?')).then(|| PathBuf::from(path))
 }

@@ -9,10 +9,10 @@ use utoipa::{
     openapi::{Object, RefOr, Schema, schema::Type},
 };
 
-/// The length of an epoch: 10 of 36 characters have 51 bits, enough to be unique.
+/// The length of an epoch. Ten characters from an alphabet of 36 provide 51 bits, enough to be unique.
 const EPOCH_CHARS: usize = 10;
 
-/// Identifies a user's log in one database (`[0-9a-z]+`), so that a cursor of another log is never accepted.
+/// Identifies a user's log in one database (`[0-9a-z]+`), so that a cursor from another log is never accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct Epoch(String);
@@ -48,7 +48,7 @@ pub struct Cursor {
     pub seq: i64,
 }
 
-/// A text is not a valid cursor.
+/// The error for a string that is not a valid cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a cursor")]
 pub struct ParseCursorError;

@@ -1,15 +1,15 @@
-//! Hints: who is affected by a change. The store returns them, and a relay sends them.
+//! Hints about the effects of a change. The store returns them, and a relay sends them.
 
 use crate::{chat::UserRef, id::TaskId};
 
-/// What other processes should learn about a committed change.
+/// What other processes need to know about a committed change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hints {
     /// The users whose logs have grown.
     pub users: Vec<UserRef>,
     /// Whether a job became runnable.
     pub wake_workers: bool,
-    /// Running tasks that were asked to stop.
+    /// Running tasks with a stop request.
     pub stops: Vec<TaskId>,
     /// Running tasks with an answered permission request.
     pub decisions: Vec<TaskId>,

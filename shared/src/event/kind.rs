@@ -39,15 +39,15 @@ pub enum LogKind {
 
 text_enum!(LogKind);
 
-/// The objects that a durable event refers to. They are rendered in their state at the time of sending.
+/// The objects that a durable event refers to. They are rendered in the state that they have when the event is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventRef {
     /// The kind of the event.
     pub kind: LogKind,
     /// The session.
     pub session_id: SessionId,
-    /// The message. For `task.updated`, the user message of the task, which the client has to remove if the task no
-    /// longer exists.
+    /// The message. For `task.updated`, the user message of the task, which clients must remove if the task no longer
+    /// exists.
     pub message: Option<(MessageId, Role)>,
     /// The task.
     pub task_id: Option<TaskId>,

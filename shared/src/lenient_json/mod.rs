@@ -1,8 +1,8 @@
-//! A parser for JSON from programs that do not follow RFC 8259 exactly.
+//! A parser for JSON from programs that do not fully conform to RFC 8259.
 //!
 //! Text is parsed strictly first; if that fails, it is repaired and parsed again. The repair handles byte order marks,
 //! invalid UTF-8, unpaired surrogate escapes, raw control characters and unknown escapes in strings, and the numbers
-//! `NaN` and `Infinity`, which become `null`. Everything else stays an error, such as a truncated object.
+//! `NaN` and `Infinity`, which become `null`. Any other defect, such as a truncated object, is an error.
 //!
 //! A character outside the Basic Multilingual Plane takes two escapes, and a stream may split it across two messages.
 //! [`LoneSurrogates::Mark`] keeps each half, and [`SurrogateJoiner`] joins the halves when the text is assembled.
@@ -16,12 +16,12 @@ use serde::de::DeserializeOwned;
 
 pub use surrogates::{SurrogateJoiner, replace_marks};
 
-/// How an unpaired surrogate escape is represented in the repaired text.
+/// The representation of an unpaired surrogate escape in the repaired text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoneSurrogates {
     /// As U+FFFD.
     Replace,
-    /// As a mark for [`SurrogateJoiner`]. Marks are not text: pass every string through the joiner or
+    /// As a mark for [`SurrogateJoiner`]. Marks must not remain in text: pass every string through the joiner or
     /// [`replace_marks`].
     Mark,
 }
@@ -44,8 +44,7 @@ pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes))
 }
 
-/// Repairs a text. Returns it unchanged if there is nothing to repair; a text that strict parsing accepts keeps its
-/// meaning.
+/// Repairs a text. Returns it unchanged if there is nothing to repair. The meaning of valid JSON is preserved.
 #[must_use]
 pub fn repair(text: &str, lone: LoneSurrogates) -> Cow<'_, str> {
     repair::repair(text, lone, repair::Scope::Everything)

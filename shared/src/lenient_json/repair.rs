@@ -7,13 +7,13 @@ use super::{LoneSurrogates, surrogates::mark};
 /// The defects to repair.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scope {
-    /// All of them.
+    /// All defects.
     Everything,
     /// Only surrogate escapes.
     Surrogates,
 }
 
-/// Numbers that Python writes but JSON does not have.
+/// Numbers that Python writes but JSON does not support.
 const NOT_NUMBERS: [&str; 3] = ["NaN", "-Infinity", "Infinity"];
 
 pub(super) fn repair(text: &str, lone: LoneSurrogates, scope: Scope) -> Cow<'_, str> {
@@ -80,16 +80,16 @@ fn half(surrogate: u16, lone: LoneSurrogates) -> String {
     }
 }
 
-/// A text with replaced ranges. Copied only if there is one.
+/// A text with replaced ranges. The text is copied only if at least one range is replaced.
 struct RepairedText<'a> {
     text: &'a str,
-    /// The end of the part of `text` that is in `out`.
+    /// The position in `text` up to which it has been written to `out`.
     kept_to: usize,
     out: String,
 }
 
 impl<'a> RepairedText<'a> {
-    /// Replaces a range after all earlier ones, and returns its end.
+    /// Replaces a range, which must follow all earlier ones, and returns its end.
     fn replace(&mut self, from: usize, to: usize, with: &str) -> usize {
         self.out.push_str(&self.text[self.kept_to..from]);
         self.out.push_str(with);

@@ -1,9 +1,9 @@
-//! Surrogate halves in text that arrives in pieces.
+//! Handling of surrogate halves in text that arrives in pieces.
 
 use std::borrow::Cow;
 
-/// The start of a mark, followed by the four hexadecimal digits of the surrogate. It is a noncharacter, which text
-/// should not contain (<https://www.unicode.org/faq/private_use.html>).
+/// The start of a mark, followed by the four hexadecimal digits of the surrogate. It is a noncharacter, which should
+/// not occur in text (<https://www.unicode.org/faq/private_use.html>).
 const MARK: char = '\u{fdd0}';
 const DIGITS: usize = 4;
 
@@ -32,7 +32,7 @@ pub struct SurrogateJoiner {
 }
 
 impl SurrogateJoiner {
-    /// Returns the text of the next piece without a high surrogate at its end.
+    /// Returns the text of the next piece, except for a high surrogate at its end.
     pub fn push<'a>(&mut self, piece: &'a str) -> Cow<'a, str> {
         if piece.is_empty() || (self.high.is_none() && !piece.contains(MARK)) {
             return piece.into();

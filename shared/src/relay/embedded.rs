@@ -17,7 +17,7 @@ use super::{
 };
 use crate::chat::UserRef;
 
-/// How long a worker collects text before storing it, and thus how often readers see new text.
+/// How long a worker collects text before storing it, which determines how often readers receive new text.
 const CHUNK_INTERVAL: Duration = Duration::from_millis(60);
 
 /// The embedded relay; see the module documentation.
@@ -34,7 +34,7 @@ pub struct EmbeddedRelay {
 }
 
 impl EmbeddedRelay {
-    /// Starts listening to the other processes that use this database.
+    /// Starts listening for changes by other processes that use this database.
     ///
     /// # Errors
     /// Returns an error if the wake-up file next to the database cannot be created.
@@ -57,7 +57,7 @@ impl EmbeddedRelay {
             },
         };
         let stop = CancellationToken::new();
-        // Returns once changes are noticed, so that nothing after the start is missed.
+        // Wait until changes are detected, so that nothing is missed after the start.
         tokio::spawn(stop.clone().run_until_cancelled_owned(listener.start().await));
         Ok(Self {
             wake,
@@ -84,7 +84,7 @@ impl Relay for EmbeddedRelay {
                 self.publisher.failed(LinkState::Disconnected, &error);
             }
         }
-        // Receivers in this process need not wait for the file system.
+        // Receivers in this process do not need to wait for the file system.
         self.signals.send(Signal::Changed);
     }
 

@@ -1,4 +1,4 @@
-//! Signatures of messages, so that access to Redis does not allow forging messages between processes.
+//! Message signatures, which prevent anyone with access to Redis from forging messages between processes.
 //!
 //! A sealed message is an HMAC-SHA-256 tag followed by the message. The tag covers the channel's name, so that a
 //! recorded message is invalid on any other channel. Messages are not encrypted: anyone with access to Redis can read
@@ -12,7 +12,7 @@ use sha2::Sha256;
 /// The length of a tag in bytes.
 const TAG_BYTES: usize = 32;
 
-/// The key that signs and verifies the messages of an installation. Its `Debug` output does not contain the key.
+/// The key for signing and verifying the messages of an installation. Its `Debug` output does not contain the key.
 #[derive(Clone)]
 pub struct RelayKey(Hmac<Sha256>);
 
@@ -24,7 +24,7 @@ impl fmt::Debug for RelayKey {
 
 impl From<[u8; 32]> for RelayKey {
     fn from(key: [u8; 32]) -> Self {
-        // HMAC pads a shorter key with zeros to the block size itself (RFC 2104, section 2).
+        // HMAC itself pads a shorter key with zeros to the block size (RFC 2104, section 2).
         let mut block = [0; 64];
         block[..key.len()].copy_from_slice(&key);
         Self(Hmac::new(&block.into()))
@@ -34,7 +34,7 @@ impl From<[u8; 32]> for RelayKey {
 impl RelayKey {
     fn mac(&self, channel: &str, message: &[u8]) -> Hmac<Sha256> {
         let mut mac = self.0.clone();
-        // The length separates the channel's name from the message.
+        // The length prefix separates the channel's name from the message.
         mac.update(&(channel.len() as u64).to_be_bytes());
         mac.update(channel.as_bytes());
         mac.update(message);

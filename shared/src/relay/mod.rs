@@ -1,4 +1,4 @@
-//! The relay: notifies other processes of changes, and carries the live text of answers.
+//! The relay, which notifies other processes of changes and transports the live text of answers.
 //!
 //! The store is the source of truth. If a relay loses every message, each receiver still finds every change within a
 //! second by polling the store. Such delays are visible: [`RelayStatus`] shows the state of each direction and counts
@@ -34,7 +34,7 @@ pub use wake::WakeMode;
 /// How often every receiver polls the store, regardless of the relay.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A piece of a running answer, on its way to open streams.
+/// A piece of a running answer that is sent to open streams.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LiveText {
     /// The session.
@@ -62,19 +62,19 @@ impl LiveText {
 /// A signal from another process or from this one.
 #[derive(Clone, Debug)]
 pub enum Signal {
-    /// Something was committed, but it is not known what: read the log, and look for jobs and stop requests.
+    /// An unknown change was committed: read the log, and check for jobs and stop requests.
     Changed,
     /// A user's log has grown.
     Log(UserRef),
-    /// Live text of one of the user's sessions.
+    /// Live text arrived for one of the user's sessions.
     Text(UserRef, Arc<LiveText>),
     /// A job became runnable.
     WakeWorkers,
-    /// A running task was asked to stop.
+    /// A running task was requested to stop.
     Stop(TaskId),
     /// A permission request of a running task was answered.
     Decided(TaskId),
-    /// The relay has reconnected; signals were lost, so everything has to be read once.
+    /// The relay has reconnected; signals may have been lost, so everything must be read once.
     Reconnected,
 }
 
@@ -87,7 +87,7 @@ pub struct TextIntervals {
     pub published: Option<Duration>,
 }
 
-/// Sends hints between processes. All implementations give the same guarantees.
+/// Sends hints between processes. All implementations provide the same guarantees.
 #[async_trait]
 pub trait Relay: Debug + Send + Sync {
     /// Announces a committed change. Must be called after the commit; never waits.
@@ -96,7 +96,7 @@ pub trait Relay: Debug + Send + Sync {
     /// Publishes live text to the user's streams. Never waits, and may lose text.
     fn publish_text(&self, user: &UserRef, text: LiveText);
 
-    /// Returns a receiver of all signals from now on.
+    /// Returns a receiver for all signals from now on.
     fn signals(&self) -> Signals;
 
     /// Subscribes to the user's signals until the guard is dropped.
@@ -111,7 +111,8 @@ pub trait Relay: Debug + Send + Sync {
     /// Returns the state of both directions and the number of lost messages.
     fn status(&self) -> RelayStatus;
 
-    /// Waits until all announced hints have been sent, for at most half a second. Called before the process exits.
+    /// Waits until all announced hints have been sent, but for at most half a second. Must be called before the process
+    /// exits.
     async fn flush(&self);
 }
 
@@ -124,12 +125,12 @@ pub struct FollowGuard {
 }
 
 impl FollowGuard {
-    /// Creates a guard that drops `guard` at its end.
+    /// Creates a subscription that drops `guard` when it ends.
     fn new(guard: impl std::any::Any + Send + Sync) -> Self {
         Self { _guard: Some(Box::new(guard)) }
     }
 
-    /// Creates a guard without a subscription.
+    /// Creates a guard that does not represent a subscription.
     const fn nothing() -> Self {
         Self { _guard: None }
     }
@@ -144,13 +145,13 @@ impl Debug for FollowGuard {
 /// Selects and configures the relay.
 #[derive(Clone, Debug, Default)]
 pub struct RelayOptions {
-    /// The Redis server for processes on several machines. If `None`, the embedded relay is used.
+    /// The Redis server, which processes on several machines require. If `None`, the embedded relay is used.
     pub redis: Option<RedisAddress>,
     /// How the embedded relay detects changes.
     pub wake: WakeMode,
 }
 
-/// The installation that a relay's messages belong to.
+/// The installation to which a relay's messages belong.
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// The id, which is part of every channel's name.
@@ -159,7 +160,7 @@ pub struct Identity {
     pub key: RelayKey,
 }
 
-/// Why a relay could not be started.
+/// The reason why a relay could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The wake-up file cannot be created.

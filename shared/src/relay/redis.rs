@@ -1,13 +1,14 @@
 //! The relay over Redis pub/sub, for processes on any number of machines that share one database.
 //!
-//! Guarantees: nothing waits for Redis. While it is unavailable, frozen, or denies access, receivers poll the database.
-//! Within two seconds of its return, both connections are restored, and receivers get [`Signal::Reconnected`]. A hint is
-//! published, or held until every receiver has polled, or counted as dropped. Nothing is stored in Redis.
+//! Guarantees: nothing waits for Redis. While Redis is unavailable or frozen, or denies access, receivers poll the
+//! database. Within two seconds after Redis is available again, both connections are restored, and receivers get
+//! [`Signal::Reconnected`]. A hint is either published, held until every receiver has polled the database, or counted
+//! as dropped. Nothing is stored in Redis.
 //!
-//! | module | what it does |
+//! | module | contents |
 //! |---|---|
-//! | [`address`] | parses `REDIS_URL` and `REDIS_CA_FILE` |
-//! | [`followed_users`] | the followed users and the subscriptions of their channels |
+//! | [`address`] | parsing of `REDIS_URL` and `REDIS_CA_FILE` |
+//! | [`followed_users`] | the followed users and the subscriptions to their channels |
 //! | [`send_queue`] | the queue of messages to publish |
 //! | [`publisher`], [`subscriber`] | one connection each, with its recovery |
 //! | [`connection`] | timeouts, backoff, and the classification of errors |
@@ -45,13 +46,13 @@ use subscriber::Subscriber;
 
 pub use address::{AddressError, RedisAddress, URL_FORMS};
 
-/// How long a new stream waits for the subscription of its user's channel before it relies on polling.
+/// How long a new stream waits for the subscription to its user's channel before it relies on polling.
 const FOLLOW_LIMIT: Duration = Duration::from_millis(200);
-/// How long an exiting process waits until its last messages are published.
+/// How long an exiting process waits for its last messages to be published.
 const FLUSH_LIMIT: Duration = Duration::from_millis(500);
 /// How long text is collected before it is published.
 const PUBLISHED: Duration = Duration::from_millis(30);
-/// How long text is collected before it is stored: the delay of a stream that missed published text.
+/// How long text is collected before it is stored, which is the delay for a stream that missed published text.
 const STORED: Duration = Duration::from_millis(250);
 
 /// A message on a channel.
@@ -62,11 +63,11 @@ enum ChannelMessage {
     Log,
     /// On a user's channel: live text.
     Text(LiveText),
-    /// On the channel of jobs: a job became runnable.
+    /// On the channel for jobs: a job became runnable.
     Work,
-    /// On the channel of stops: a running task was asked to stop.
+    /// On the channel for stops: a running task was requested to stop.
     Stop(TaskId),
-    /// On the channel of stops: a permission request of a running task was answered.
+    /// On the channel for stops: a permission request of a running task was answered.
     Decided(TaskId),
 }
 
@@ -78,7 +79,7 @@ struct Channels {
 
 impl Channels {
     fn user(&self, user: &UserRef) -> Arc<str> {
-        // The length distinguishes a/b + c from a + b/c.
+        // The length prefix distinguishes a/b + c from a + b/c.
         format!("{}:user:{}:{}/{}", self.prefix, user.workspace_id.len(), user.workspace_id, user.user_id).into()
     }
 
@@ -90,7 +91,7 @@ impl Channels {
         format!("{}:stops", self.prefix).into()
     }
 
-    /// Returns the channel for testing whether publishing works. Nobody subscribes to it.
+    /// Returns the channel for testing whether publishing works. It has no subscribers.
     fn probe(&self) -> Arc<str> {
         format!("{}:probe", self.prefix).into()
     }
@@ -111,7 +112,7 @@ pub struct RedisRelay {
 }
 
 impl RedisRelay {
-    /// Starts connecting, without waiting until it is connected.
+    /// Starts connecting, but does not wait until the connections are established.
     #[must_use]
     pub fn start(address: &RedisAddress, identity: &Identity) -> Self {
         let channels = Channels { prefix: format!("banter:{}", identity.installation) };
@@ -155,7 +156,7 @@ impl RedisRelay {
 #[async_trait]
 impl Relay for RedisRelay {
     fn announce(&self, hints: Hints) {
-        // Receivers in this process need not wait for Redis.
+        // Receivers in this process do not need to wait for Redis.
         for user in hints.users {
             self.send_queue.push(self.channels.user(&user), ChannelMessage::Log);
             self.signals.send(Signal::Log(user));

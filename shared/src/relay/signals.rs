@@ -1,4 +1,4 @@
-//! The signals of one process, from its relay to its hub, its queue, and waiting requests.
+//! The signals within a process, from the relay to the hub, the queue, and waiting requests.
 
 use std::sync::{
     Arc,
@@ -31,12 +31,12 @@ impl SignalSender {
         Self { sender: broadcast::channel(signals).0, lagged: Arc::default() }
     }
 
-    /// Sends a signal to every receiver of this process. It is not an error if there is none.
+    /// Sends a signal to every receiver in this process. It is not an error if there are no receivers.
     pub(super) fn send(&self, signal: Signal) {
         let _ = self.sender.send(signal);
     }
 
-    /// Returns a receiver of all signals from now on.
+    /// Returns a receiver for all signals from now on.
     pub(super) fn subscribe(&self) -> Signals {
         Signals { receiver: self.sender.subscribe(), lagged: Arc::clone(&self.lagged) }
     }

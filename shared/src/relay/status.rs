@@ -12,14 +12,14 @@ use std::{
 /// Whether one direction of the relay works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkState {
-    /// Connected: changes arrive within milliseconds.
+    /// Connected. Changes arrive within milliseconds.
     Connected,
-    /// Not connected: changes arrive within a second, by polling.
+    /// Not connected. Changes arrive within a second, by polling.
     Disconnected,
     /// Redis rejects the credentials, or the user lacks a permission. Changes arrive within a second, by polling.
     Denied,
-    /// The wake-up file cannot be watched, so the database is polled: every 5 ms if anyone is waiting, otherwise every
-    /// second.
+    /// The wake-up file cannot be watched, so the database is polled: every 5 ms while anything waits for changes,
+    /// otherwise every second.
     Polling,
 }
 
@@ -45,28 +45,29 @@ impl LinkState {
     }
 }
 
-/// The state of a relay at one moment. Counts start at zero with the process.
+/// A snapshot of the state of a relay. Counts start at zero when the process starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RelayStatus {
     /// The receiving direction.
     pub subscriber: LinkState,
     /// The sending direction.
     pub publisher: LinkState,
-    /// The number of users with an open stream whose channel is not subscribed; their changes arrive within a second.
+    /// The number of users with an open stream whose channel is not subscribed to; their changes arrive within a
+    /// second.
     pub pending_subscriptions: usize,
     /// The number of hints that were not delivered within a second, so that other processes found the change by
     /// polling.
     pub dropped_hints: u64,
     /// The number of pieces of live text that were not delivered; streams read the stored text instead.
     pub dropped_texts: u64,
-    /// The number of signals that receivers of this process missed because they lagged.
+    /// The number of signals that receivers in this process missed because they lagged.
     pub lagged_signals: u64,
     /// The number of received messages without a valid signature.
     pub rejected_messages: u64,
 }
 
 impl RelayStatus {
-    /// Returns the state of the relay as a whole: the worse one of both directions.
+    /// Returns the overall state of the relay, which is the worse of the two directions.
     #[must_use]
     pub const fn overall(&self) -> LinkState {
         if self.subscriber.is_connected() { self.publisher } else { self.subscriber }
@@ -95,7 +96,8 @@ impl Counter {
     }
 }
 
-/// The maximum number of changes of a link to log per [`LOG_PERIOD`], so that an unstable link does not flood the log.
+/// The maximum number of state changes to log per link and [`LOG_PERIOD`], so that an unstable link does not flood the
+/// log.
 const LOGGED_CHANGES: usize = 10;
 /// See [`LOGGED_CHANGES`].
 const LOG_PERIOD: Duration = Duration::from_mins(1);
@@ -112,7 +114,7 @@ struct LinkHistory {
     /// `None` until the first attempt to connect has finished.
     state: Option<LinkState>,
     period_began_at: Option<Instant>,
-    /// The number of changes since then.
+    /// The number of changes since the beginning of the period.
     changes: usize,
 }
 
@@ -166,7 +168,7 @@ impl Link {
         }
     }
 
-    /// Records a state that was configured.
+    /// Records a state that results from the configuration.
     pub(super) fn configured(&self, state: LinkState) {
         if self.replace(state) {
             tracing::info!(link = self.name, state = state.as_str(), "relay configured");

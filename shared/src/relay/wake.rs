@@ -1,11 +1,11 @@
-//! How processes that share a database file detect each other's changes.
+//! Detection of changes by other processes that share a database file.
 //!
 //! After a commit, the writer touches `<db>-wake`, which the others watch. They do not watch the write-ahead log,
-//! because its frames are written before a durable commit becomes visible, so that a read at that moment finds nothing.
-//! If files cannot be watched, SQLite's own change counter is polled instead.
+//! because its frames are written before a durable commit becomes visible, so a read at that moment would find nothing.
+//! If files cannot be watched, SQLite's change counter is polled instead.
 //!
-//! The file may be removed or replaced at any time: the next process that touches or watches it recreates it, and all
-//! others follow.
+//! The file may be removed or replaced at any time. The next process that touches or watches it recreates it, and all
+//! others switch to the new file.
 
 mod file;
 mod poll;
@@ -23,10 +23,10 @@ use watch::{Watch, WatchError};
 pub(super) use file::WakeFile;
 pub(super) use poll::Interest;
 
-/// How often a polling process tries to watch again.
+/// How often a polling process tries again to watch the file.
 const WATCH_RETRY: Duration = Duration::from_secs(30);
 
-/// How changes of other processes are detected.
+/// How changes by other processes are detected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WakeMode {
     /// By watching a file if that works, otherwise by polling.
@@ -36,10 +36,10 @@ pub enum WakeMode {
     Poll,
 }
 
-/// The callback for every change.
+/// The callback that is called for every change.
 pub(super) type OnChange = Arc<dyn Fn() + Send + Sync>;
 
-/// Detects changes of other processes.
+/// Detects changes by other processes.
 pub(super) struct Listener {
     pub(super) wake: Arc<WakeFile>,
     pub(super) mode: WakeMode,
@@ -50,7 +50,7 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    /// Starts watching or polling; the returned future continues until it is dropped.
+    /// Starts watching or polling. The returned future runs until it is dropped.
     pub(super) async fn start(self) -> impl Future<Output = ()> + Send {
         let first = match self.mode {
             WakeMode::Auto => Some(self.watch().await),
@@ -84,7 +84,7 @@ impl Listener {
                     }
                 }
             };
-            // Changes may have been missed meanwhile.
+            // Changes may have been missed in the meantime.
             (self.on_change)();
         }
     }

@@ -8,15 +8,15 @@ use crate::id::WorkerId;
 pub struct AgentHealth {
     /// The key of the agent.
     pub agent_key: String,
-    /// Whether it can answer.
+    /// Whether the agent can answer.
     #[sqlx(rename = "available")]
     pub is_available: bool,
-    /// Why it cannot.
+    /// The reason why the agent cannot answer.
     pub reason: Option<String>,
 }
 
 impl Store {
-    /// Replaces a worker's report about the agents.
+    /// Replaces a worker's report about its agents.
     ///
     /// # Errors
     /// Returns an error if the store fails.
@@ -42,7 +42,7 @@ impl Store {
         Ok(())
     }
 
-    /// Returns the health of each agent. An agent is available if any worker says so.
+    /// Returns the health of each agent. An agent is available if at least one worker reports it as available.
     ///
     /// # Errors
     /// Returns an error if the store fails.
@@ -54,7 +54,7 @@ impl Store {
         .fetch_all(&self.inner.readers)
         .await?;
         for agent in &mut agents {
-            // One worker can run the agent, but another cannot.
+            // One worker can run the agent even though another one cannot.
             agent.reason.take_if(|_| agent.is_available);
         }
         Ok(agents)

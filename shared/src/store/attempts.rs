@@ -1,4 +1,4 @@
-//! Attempts: how they end.
+//! Attempts: the ways in which they end.
 
 use std::time::Duration;
 
@@ -19,10 +19,10 @@ use crate::{
     id::TaskId,
 };
 
-/// How an attempt ended, as its worker reports it. A stored stop request takes precedence.
+/// How an attempt ended, as reported by its worker. A stored stop request takes precedence.
 #[derive(Clone, Debug)]
 pub enum AttemptEnd {
-    /// With an answer, which may be empty.
+    /// The agent answered; the answer may be empty.
     Answered {
         /// The entire text.
         text: String,
@@ -33,33 +33,33 @@ pub enum AttemptEnd {
         /// The agent session, which contains the conversation up to this turn.
         resume: Option<AgentSession>,
     },
-    /// With a stop.
+    /// The attempt was stopped.
     Stopped {
         /// The text so far.
         text: String,
         /// The agent session, which contains the conversation up to this turn.
         resume: Option<AgentSession>,
     },
-    /// With an error.
+    /// The attempt failed.
     Failed {
         /// The text so far.
         text: String,
-        /// What went wrong.
+        /// The error.
         error: TaskError,
         /// How long the agent asks to wait.
         retry_after: Option<Duration>,
     },
-    /// Without a result, because the worker is shutting down; does not count as a failure.
+    /// The worker is shutting down; this does not count as a failure.
     HandedBack {
-        /// The text so far, which is kept if the task ends here because a tool call had started.
+        /// The text so far, which is kept if the task ends now because a tool call had started.
         text: String,
     },
-    /// Without a result, because the worker was lost.
+    /// The worker was lost.
     WorkerLost,
 }
 
 impl AttemptEnd {
-    /// Returns the agent session, if it has seen the turn to its end.
+    /// Returns the agent session if it contains the complete turn.
     fn resume(&self) -> Option<&AgentSession> {
         match self {
             Self::Answered { resume, .. } | Self::Stopped { resume, .. } => resume.as_ref(),
@@ -67,7 +67,7 @@ impl AttemptEnd {
         }
     }
 
-    /// Returns the text that the worker has; `None` if only the stored text is known.
+    /// Returns the text reported by the worker; `None` if only the stored text is known.
     fn into_text(self) -> Option<String> {
         match self {
             Self::Answered { text, .. }
@@ -81,7 +81,7 @@ impl AttemptEnd {
 
 impl Store {
     /// Ends an attempt in one transaction: its last steps, the answer, the task, its job, the session's next job, and
-    /// the events. `steps` are those whose latest state is not stored yet.
+    /// the events. `steps` are the steps whose latest state has not been stored yet.
     ///
     /// # Errors
     /// Returns [`StoreError::LeaseLost`] if the attempt has already ended; nothing is written then.
@@ -104,7 +104,7 @@ impl Store {
     }
 }
 
-/// Ends an attempt within a transaction. Every end of a running task goes through this function.
+/// Ends an attempt within a transaction. A running task can end only through this function.
 pub(super) async fn end_attempt(
     tx: &mut WriteTx,
     task_id: TaskId,
@@ -173,7 +173,7 @@ async fn end_stopped(
     .await
 }
 
-/// Ends a queued task: a stop before its turn, or between its attempts.
+/// Ends a queued task that was stopped before its first attempt or between two attempts.
 pub(super) async fn end_queued(
     tx: &mut WriteTx,
     task_id: TaskId,
@@ -186,7 +186,7 @@ pub(super) async fn end_queued(
 /// The error message of a task that was cancelled because its session was archived.
 pub(super) const ARCHIVED_BEFORE_ITS_TURN: &str = "The session was archived before the agent got to this message.";
 
-/// Ends a task that waits between two attempts when its session is archived; the text so far is kept.
+/// Ends a task that is waiting between two attempts when its session is archived. The text so far is kept.
 pub(super) async fn end_archived(
     tx: &mut WriteTx,
     task_id: TaskId,
@@ -204,7 +204,7 @@ pub(super) async fn end_archived(
     end_task(tx, &task, outcome, now).await
 }
 
-/// Why an attempt failed.
+/// The reason why an attempt failed.
 struct Failure {
     error: TaskError,
     /// How long the agent asks to wait.
@@ -214,7 +214,7 @@ struct Failure {
 }
 
 /// Schedules the next attempt after an error, or ends the task: if the error is permanent, if no attempts are left, or
-/// if the agent asks for a wait of more than [`MAX_RETRY_AFTER`]. A retryable error after a tool call interrupts the
+/// if the agent requests a wait of more than [`MAX_RETRY_AFTER`]. A retryable error after a tool call interrupts the
 /// task, regardless of the number of attempts.
 async fn fail(
     tx: &mut WriteTx,

@@ -1,7 +1,7 @@
 //! Backups: consistent copies of a database in use.
 //!
-//! Guarantees: a file with the final name is complete, verified, and synced to disk. A backup that is killed or fails
-//! leaves at most `.NAME.partial` next to it, which the next backup to the same target replaces.
+//! Guarantees: a file with the final name is complete, verified, and synced to disk. A backup that fails or is killed
+//! leaves at most `.NAME.partial` next to the target, and the next backup to the same target replaces that file.
 //!
 //! `VACUUM INTO` reads one snapshot and does not block writers. SQLite's backup API starts over whenever another
 //! process writes, and it also copies free pages (docs/adr/0010).
@@ -29,10 +29,10 @@ use crate::private;
 
 /// How long a backup waits for a process that is opening the database.
 const LOCK_LIMIT: Duration = Duration::from_secs(30);
-/// How long its connection waits for a lock of SQLite.
+/// How long the connection of a backup waits for an SQLite lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Why a backup failed.
+/// The reason why a backup failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// The database does not exist.
@@ -53,7 +53,7 @@ pub enum BackupError {
     /// A restore is replacing the database.
     #[error("a restore is in progress; try again when `api restore` has finished")]
     BeingRestored,
-    /// The database is itself a backup, next to a write-ahead log that belongs to another database.
+    /// The database is itself a backup, but the write-ahead log next to it belongs to another database.
     #[error("{path} is a backup, but {path}-wal belongs to the database that it replaced; see docs/operations.md", path = .0.display())]
     ForeignLog(PathBuf),
     /// A newer version has migrated the database.
@@ -70,7 +70,7 @@ pub enum BackupError {
     Write {
         /// The target.
         path: PathBuf,
-        /// The error of the operating system.
+        /// The operating system's error.
         #[source]
         source: io::Error,
     },
@@ -79,11 +79,11 @@ pub enum BackupError {
     Copy {
         /// The target.
         path: PathBuf,
-        /// The error of the database.
+        /// The database error.
         #[source]
         source: StoreError,
     },
-    /// The copy is damaged, and thus the database or the disk.
+    /// The copy is damaged, which means that the database or the disk is damaged.
     #[error("the copy is damaged ({0}); run `api check`")]
     Damaged(String),
 }
@@ -91,7 +91,7 @@ pub enum BackupError {
 /// Writes a backup of a database to `target` and returns its size in bytes.
 ///
 /// # Errors
-/// Returns an error if no backup was made. An existing file is unchanged then.
+/// Returns an error if no backup was made. In this case, an existing file is unchanged.
 pub async fn back_up(database: &Path, target: &Path, may_overwrite: bool) -> Result<u64, BackupError> {
     let files = DatabaseFiles::new(database);
     if !database.is_file() {
@@ -136,7 +136,7 @@ async fn copy_into(source: &mut SqliteConnection, path: &Path) -> Result<Option<
     sqlx::query("VACUUM INTO $1").bind(name).execute(source).await?;
     let mut copy = SqliteConnectOptions::new()
         .filename(path)
-        // An unfinished copy is discarded as a whole.
+        // An unfinished copy is discarded entirely, so it needs no durability.
         .journal_mode(SqliteJournalMode::Memory)
         .synchronous(SqliteSynchronous::Off)
         .disable_statement_logging()
@@ -155,14 +155,14 @@ fn check_target(files: &DatabaseFiles, target: &Path, may_overwrite: bool) -> Re
     match fs::metadata(target) {
         Ok(found) if !found.is_file() => Err(BackupError::NotAFile(target.to_path_buf())),
         Ok(_) if !may_overwrite => Err(BackupError::Exists(target.to_path_buf())),
-        // A link to nothing: the backup would replace the link and leave its target missing.
+        // The target is a dangling link: the backup would replace the link instead of creating its target.
         Err(_) if target.is_symlink() => Err(BackupError::NotAFile(target.to_path_buf())),
         _ if target.file_name().is_none() => Err(BackupError::NotAFile(target.to_path_buf())),
         _ => Ok(()),
     }
 }
 
-/// Returns whether two paths name the same file, even if it does not exist.
+/// Returns whether two paths refer to the same file name, even if the file does not exist.
 fn is_same_name(one: &Path, other: &Path) -> bool {
     let place = |path: &Path| {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -174,7 +174,7 @@ fn is_same_name(one: &Path, other: &Path) -> bool {
 /// An unfinished backup, which is removed when dropped.
 struct UnfinishedBackup {
     path: PathBuf,
-    /// Locked, so that two backups never write the same file.
+    /// The file, which is locked so that two backups never write it at the same time.
     file: File,
 }
 
@@ -184,7 +184,7 @@ impl UnfinishedBackup {
         let mut name = OsString::from(".");
         name.push(target.file_name().unwrap_or_default());
         name.push(".partial");
-        // Absolute, because SQLite would parse a name that begins with `file:` as a URI.
+        // The path is absolute, because SQLite would parse a name that begins with `file:` as a URI.
         let path = std::path::absolute(target.with_file_name(name)).map_err(TryLockError::Error)?;
         let file = private::open_own_file(&path).map_err(TryLockError::Error)?;
         match file.try_lock() {
@@ -194,7 +194,7 @@ impl UnfinishedBackup {
             }
             Err(TryLockError::WouldBlock) => return Err(TryLockError::WouldBlock),
             _ => {
-                // The journal of a killed backup would be applied to this one.
+                // SQLite would apply the journal of a killed backup to this one.
                 let journal = DatabaseFiles::new(&path).companion("-journal");
                 remove_if_present(&journal).and_then(|()| file.set_len(0)).map_err(TryLockError::Error)?;
             }
@@ -207,7 +207,7 @@ impl UnfinishedBackup {
         self.file.sync_all()?;
         let written = self.file.metadata()?;
         let size = written.len();
-        // In a folder that others can write, the name may lead to another file by now.
+        // In a folder that other accounts can write to, the name may refer to another file by now.
         let named = fs::symlink_metadata(&self.path)?;
         if (named.dev(), named.ino()) != (written.dev(), written.ino()) {
             return Err(io::Error::other("somebody replaced the file while it was written"));
@@ -220,7 +220,7 @@ impl UnfinishedBackup {
 
 impl Drop for UnfinishedBackup {
     fn drop(&mut self) {
-        // After publishing, no file has this name.
+        // After publishing, no file has this name, and there is nothing to remove.
         if let Err(error) = DatabaseFiles::new(&self.path).remove() {
             tracing::warn!(path = %self.path.display(), %error, "cannot remove an incomplete backup");
         }

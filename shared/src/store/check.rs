@@ -31,7 +31,7 @@ pub struct CheckReport {
 /// The maximum number of violations to report per rule.
 const PLACES: i64 = 20;
 
-/// Each rule, with a query that selects its violations.
+/// The rules, each with a query that selects its violations.
 const RULES: [(&str, &str); 19] = [
     (
         "a user message has exactly one task",
@@ -139,7 +139,7 @@ const RULES: [(&str, &str); 19] = [
 ];
 
 impl Store {
-    /// Checks all invariants. Safe at any time; sees one moment.
+    /// Checks all invariants in one snapshot of the database. Can safely be called at any time.
     ///
     /// # Errors
     /// Returns an error if the database cannot be read.
@@ -165,7 +165,7 @@ impl Store {
     }
 }
 
-/// Names the only column of a rule's query.
+/// The only column of a rule's query.
 fn named(query: &str) -> String {
     format!("WITH broken (place) AS ({query}) SELECT place FROM broken")
 }

@@ -31,7 +31,7 @@ impl StoredChunk {
     }
 }
 
-/// A chunk with everything that a stream needs to send it.
+/// A chunk with all information that a stream needs to send it.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct ChunkRow {
     pub(super) id: i64,
@@ -93,7 +93,7 @@ impl Store {
     pub async fn append_chunk(&self, user: &UserRef, chunk: &StoredChunk) -> Result<Change<()>, StoreError> {
         let mut tx = self.begin_write().await?;
         if chunk.start_offset == 0 {
-            // Only the text of the latest attempt with any text is kept.
+            // Only the text of the latest attempt that has any text is kept.
             sqlx::query("DELETE FROM answer_chunk WHERE task_id = $1 AND attempt < $2")
                 .bind(chunk.task_id)
                 .bind(chunk.attempt)

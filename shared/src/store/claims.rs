@@ -13,7 +13,7 @@ use crate::{
     id::{MessageId, SessionId, TaskId, WorkerId},
 };
 
-/// An attempt that a worker has claimed. `attempt` guards all its later writes.
+/// An attempt that a worker has claimed. All later writes of the attempt are guarded by `attempt`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// The task.
@@ -78,7 +78,7 @@ impl Store {
         Ok(found.is_some())
     }
 
-    /// Claims the next due task: its job, its status, and the event change together.
+    /// Claims the next due task: the job, the task's status, and the event are updated in one transaction.
     ///
     /// # Errors
     /// Returns an error if the store fails.
@@ -86,7 +86,7 @@ impl Store {
         let mut tx = self.begin_write().await?;
         let now = self.inner.clock.now();
         workers::register(&mut tx, worker, now).await?;
-        // fetch_all runs the statement to its end, so that a late failure is noticed.
+        // fetch_all runs the statement to completion, so that a late failure is not missed.
         let claimed: Vec<String> = sqlx::query_scalar(CLAIM)
             .bind(worker)
             .bind(now.unix_seconds())
@@ -140,7 +140,7 @@ impl Store {
         Ok(Change::new(Some(claim), hints))
     }
 
-    /// Reads the conversation for an attempt, at one moment.
+    /// Reads the conversation for an attempt from one snapshot.
     ///
     /// # Errors
     /// Returns an error if the store fails.

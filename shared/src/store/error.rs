@@ -1,15 +1,15 @@
-//! Errors of the store. They are independent of HTTP; the api maps each variant once.
+//! Errors of the store. They are independent of HTTP; the api maps each variant to a response in one place.
 
-/// Why an operation failed. In every case, nothing was stored.
+/// The reason why an operation failed. Whatever the reason, nothing was stored.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The object does not exist, or it is not the user's.
+    /// The object does not exist or belongs to another user.
     #[error("not found")]
     NotFound,
     /// The session is archived, so no message can be sent.
     #[error("the session is archived")]
     SessionArchived,
-    /// A task is running or queued, and the sender asked to reject the message in that case.
+    /// A task is running or queued, and the sender requested that the message be rejected in that case.
     #[error("the agent is busy")]
     AgentBusy,
     /// Too many tasks are queued in the session.
@@ -27,7 +27,7 @@ pub enum StoreError {
     /// The task succeeded, so it cannot be retried.
     #[error("the task has succeeded")]
     TaskSucceeded,
-    /// The permission request was already answered.
+    /// The permission request has already been answered.
     #[error("the permission request has already been answered")]
     PermissionAnswered,
     /// The permission request has expired, or its attempt has ended.
@@ -51,13 +51,13 @@ pub enum StoreError {
     /// The message or session that the idempotency key refers to was deleted.
     #[error("the message has been deleted")]
     MessageGone,
-    /// The attempt has ended, or another worker has the task. The worker stops without writing.
+    /// The attempt has ended, or another worker has taken over the task. The worker stops without writing.
     #[error("the lease was lost")]
     LeaseLost,
     /// The database stayed locked until the timeout.
     #[error("the store is busy")]
     Busy,
-    /// The disk is full or not writable.
+    /// The disk is full or read-only.
     #[error("the store is not writable")]
     Unwritable(#[source] sqlx::Error),
     /// The disk has too little space for a message.
@@ -66,7 +66,7 @@ pub enum StoreError {
     /// The database reported an unexpected error.
     #[error("the database failed")]
     Database(#[source] sqlx::Error),
-    /// A row contains an invalid value: the file was changed by another program.
+    /// A row contains an invalid value, so another program must have changed the file.
     #[error("the store contains an invalid value: {0}")]
     Corrupt(String),
     /// The queue rejected a job.
@@ -83,7 +83,7 @@ pub struct NewerSchema {
     pub known: i64,
 }
 
-/// Why the store could not be opened.
+/// The reason why the store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The folder could not be created, or the lock file could not be opened.
@@ -91,7 +91,7 @@ pub enum OpenError {
     Folder {
         /// The database file.
         path: String,
-        /// The error of the operating system.
+        /// The operating system's error.
         #[source]
         source: std::io::Error,
     },
@@ -122,7 +122,7 @@ pub enum OpenError {
         /// The database file.
         path: String,
     },
-    /// A backup was copied over a database whose write-ahead log still exists.
+    /// A backup was copied over a database that still has its write-ahead log.
     #[error(
         "DATABASE_URL: {path} is a backup, but {path}-wal belongs to the database that it replaced; they do not match. \
          Move both away, then run `api restore` with the backup"
@@ -131,7 +131,7 @@ pub enum OpenError {
         /// The database file.
         path: String,
     },
-    /// A backup in place of the database could not be adopted by this installation.
+    /// A backup was put in place of the database, but this installation could not adopt it.
     #[error("DATABASE_URL: cannot adopt the backup {path}")]
     Adopt {
         /// The database file.

@@ -1,4 +1,4 @@
-//! The event logs of users: appending to them within a change, and their heads.
+//! The event logs of users: appending events within the transaction of a change, and reading the head of a log.
 
 use sqlx::SqliteConnection;
 
@@ -18,7 +18,7 @@ pub struct LogPosition {
     pub head: Cursor,
 }
 
-/// Appends events to a user's log, in the transaction of the change that they describe.
+/// Appends events to a user's log within the transaction of the change that they describe.
 pub(super) async fn append(
     tx: &mut SqliteConnection,
     user: &UserRef,
@@ -55,7 +55,7 @@ pub(super) async fn append(
     Ok(())
 }
 
-/// Returns the head of a user's log, at the same moment as all other reads in the transaction.
+/// Returns the head of a user's log in the snapshot of the transaction.
 pub(super) async fn head(connection: &mut SqliteConnection, user: &UserRef) -> Result<LogPosition, StoreError> {
     let (user_log_id, epoch, seq): (i64, Epoch, i64) =
         sqlx::query_as("SELECT id, epoch, last_seq FROM user_log WHERE workspace_id = $1 AND user_id = $2")

@@ -27,23 +27,24 @@ const COMPANIONS: [&str; 6] = ["-wal", "-shm", "-journal", "-wake", ".lock", ".m
 const SQLITE_COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 /// The suffix of a database that is being restored.
 const STAGED: &str = ".restoring";
-/// The suffix of a database that was replaced by a restore, followed by the time.
+/// The suffix of a database that a restore has replaced, which is followed by the time.
 const BEFORE_RESTORE: &str = ".before-restore-";
 
-/// The `PRAGMA application_id` of a backup that was not restored yet (`BntB`); 0 for a database in use.
+/// The `PRAGMA application_id` of a backup that has not been restored yet (`BntB`); a database in use has 0.
 pub(super) const BACKUP_ID: i32 = 0x426e_7442;
 /// The offset of the application id in the header of a database
 /// (<https://www.sqlite.org/fileformat.html#application_id>).
 const APPLICATION_ID_OFFSET: usize = 68;
-/// The bytes of the database's file that connections lock (<https://www.sqlite.org/src/file/src/os.h>, `PENDING_BYTE`).
-/// A connection that has read a database in WAL mode holds a lock there until it is closed.
+/// The bytes of the database file that connections lock (<https://www.sqlite.org/src/file/src/os.h>, `PENDING_BYTE`). A
+/// connection that has read a database in WAL mode holds a lock there until it is closed.
 const SQLITE_LOCK_BYTES: (i64, i64) = (0x4000_0000, 512);
 
-/// Proof that this process uses the database, or that no other process does. Released when dropped.
+/// Holds the lock on `<db>.lock` that registers this process as a user of the database or excludes all other processes.
+/// Released when dropped.
 #[derive(Debug)]
 pub(super) struct Presence(#[expect(dead_code, reason = "held for its drop")] File);
 
-/// Why [`DatabaseFiles::enter`] failed.
+/// The reason why [`DatabaseFiles::enter`] failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum EnterError {
     /// A lock file could not be opened or locked.
@@ -52,12 +53,12 @@ pub(super) enum EnterError {
     /// A restore is replacing the database.
     #[error("the database is being restored")]
     BeingRestored,
-    /// A backup was copied over a database that was not closed cleanly. SQLite would mix both.
+    /// A backup was copied over a database that was not closed cleanly. SQLite would mix the two.
     #[error("the file is a backup next to the write-ahead log of another database")]
     ForeignLog,
 }
 
-/// A database's file and its companion files.
+/// The database file and its companion files.
 #[derive(Clone, Debug)]
 pub(super) struct DatabaseFiles {
     path: PathBuf,
@@ -100,7 +101,7 @@ impl DatabaseFiles {
         Self { path: self.companion(&format!("{BEFORE_RESTORE}{at}")) }
     }
 
-    /// Creates the folder if it is missing. An existing folder is unchanged, because others may use it.
+    /// Creates the folder if it is missing. Leaves an existing folder unchanged, because other programs may use it.
     pub(super) fn create_folder(&self) -> io::Result<()> {
         private::create_folder(self.folder()).map(drop)
     }
@@ -108,7 +109,8 @@ impl DatabaseFiles {
     /// Creates an empty private file for the database if it is missing, because SQLite creates companion files with the
     /// permissions of the database.
     pub(super) fn create(&self) -> io::Result<()> {
-        // Closing it does not affect SQLite's locks: nobody has opened a file that did not exist.
+        // Closing the file does not affect SQLite's locks, because no connection can have opened a file that did not
+        // exist.
         match private::create_file(&self.path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
             _ => Ok(()),
@@ -117,7 +119,7 @@ impl DatabaseFiles {
 
     /// Makes the database and its companions private.
     pub(super) fn restrict(&self) {
-        // A companion is never a link of ours: restricting one would change a file that somebody else chose.
+        // Banter never creates a companion as a link, so restricting one would change a file that somebody else chose.
         let own = |path: &PathBuf| *path == self.path || !path.is_symlink();
         let changed = self.all().iter().filter(|path| own(path) && private::restrict(path, private::FILE_MODE)).count();
         if changed > 0 {
@@ -132,8 +134,8 @@ impl DatabaseFiles {
         companions.chain([self.path.clone()]).try_for_each(|path| remove_if_present(&path))
     }
 
-    /// Removes the files of a restore that was killed: the unfinished copy, and the second name of the current
-    /// database. Requires the migration lock.
+    /// Removes the files that a killed restore left: the unfinished copy, and the second name of the current database.
+    /// Requires the migration lock.
     pub(super) fn remove_leftovers(&self) -> io::Result<()> {
         self.staged().remove()?;
         let Ok(present) = fs::metadata(&self.path) else { return Ok(()) };
@@ -152,8 +154,8 @@ impl DatabaseFiles {
     }
 
     /// Acquires the lock that one process at a time holds while it migrates the schema, takes a snapshot for a backup,
-    /// or restores. Waits at most `limit`. The lock is released with the file, also if the process dies. Polls instead
-    /// of blocking, because a blocked thread would keep the process from shutting down.
+    /// or restores. Waits at most `limit`. The lock is released when the file is closed, even if the process is killed.
+    /// Polls instead of blocking, because a blocked thread would prevent the process from shutting down.
     pub(super) async fn lock_migration(&self, limit: Option<Duration>) -> io::Result<Option<File>> {
         let file = private::open_file(&self.companion(".migrate.lock"))?;
         let deadline = limit.map(|limit| Instant::now() + limit);
@@ -179,7 +181,7 @@ impl DatabaseFiles {
     pub(super) fn enter(&self) -> Result<Presence, EnterError> {
         let file = private::open_file(&self.companion(".lock"))?;
         match file.try_lock() {
-            // No other process has it open, so it may be read without SQLite.
+            // No other process has the database open, so it is safe to read the file without SQLite.
             Ok(()) if self.is_backup_with_foreign_log()? => return Err(EnterError::ForeignLog),
             Ok(()) | Err(TryLockError::WouldBlock) => {}
             Err(TryLockError::Error(error)) => return Err(error.into()),
@@ -191,7 +193,7 @@ impl DatabaseFiles {
         }
     }
 
-    /// Excludes all other processes. Returns `None` while a process uses the database. Requires the migration lock.
+    /// Excludes all other processes. Returns `None` if another process uses the database. Requires the migration lock.
     pub(super) fn enter_alone(&self) -> io::Result<Option<Presence>> {
         let file = private::open_file(&self.companion(".lock"))?;
         match file.try_lock() {
@@ -201,7 +203,7 @@ impl DatabaseFiles {
         }
     }
 
-    /// Returns a process with an SQLite connection to this database, of whatever program. Must not be called while this
+    /// Returns a process, of any program, that has an SQLite connection to this database. Must not be called while this
     /// process itself has a connection.
     pub(super) fn find_user(&self) -> io::Result<Option<u32>> {
         let file = match File::open(&self.path) {
@@ -210,7 +212,7 @@ impl DatabaseFiles {
             Err(error) => return Err(error),
         };
         let (start, length) = SQLITE_LOCK_BYTES;
-        // A lock that would conflict; it is not acquired.
+        // A lock that would conflict. It is only tested, not acquired.
         let mut lock = libc::flock {
             l_type: i16::try_from(libc::F_WRLCK).unwrap_or_default(),
             l_whence: i16::try_from(libc::SEEK_SET).unwrap_or_default(),
@@ -236,7 +238,7 @@ impl DatabaseFiles {
     }
 }
 
-/// Returns whether two paths lead to the same file.
+/// Returns whether two paths refer to the same file.
 pub(super) fn is_same_file(one: &Path, other: &Path) -> bool {
     let identity = |path: &Path| fs::metadata(path).map(|found| (found.dev(), found.ino()));
     matches!((identity(one), identity(other)), (Ok(one), Ok(other)) if one == other)
@@ -250,7 +252,7 @@ pub(super) fn remove_if_present(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes changes of names in a folder survive a power failure.
+/// Syncs a folder, so that renames in it survive a power failure.
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }

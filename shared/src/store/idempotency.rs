@@ -15,7 +15,7 @@ use crate::{
 /// How long a key is kept.
 pub(super) const KEPT: Duration = Duration::from_hours(24);
 
-/// A client's key, with the request that it belongs to.
+/// A client's key and the request to which it belongs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey {
     key: String,
@@ -24,14 +24,14 @@ pub struct IdempotencyKey {
 }
 
 impl IdempotencyKey {
-    /// Creates the key of an operation (`"POST /v1/chat"`) with its request.
+    /// Creates the key for an operation (`"POST /v1/chat"`) and its request.
     #[must_use]
     pub fn new(key: String, operation: String, request: &[u8]) -> Self {
         Self { key, operation, request_hash: hex(&Sha256::digest(request)) }
     }
 }
 
-/// The result that a key refers to.
+/// The result to which a key refers.
 #[derive(sqlx::FromRow)]
 pub(super) struct IdempotencyRecord {
     request_hash: String,
@@ -40,7 +40,7 @@ pub(super) struct IdempotencyRecord {
     pub(super) message_id: Option<MessageId>,
 }
 
-/// Returns the result that the key refers to, or an error if the key was used for a different request.
+/// Returns the result to which the key refers, or an error if the key was used for a different request.
 pub(super) async fn find(
     tx: &mut SqliteConnection,
     user: &UserRef,
@@ -64,7 +64,7 @@ pub(super) async fn find(
     Ok(found)
 }
 
-/// Stores the result that the key refers to, in the transaction of the change itself.
+/// Stores the result to which the key refers, within the transaction of the change itself.
 pub(super) async fn insert(
     tx: &mut SqliteConnection,
     user: &UserRef,

@@ -7,9 +7,9 @@ use super::{Store, StoreError};
 /// The identity that all processes of an installation share. Its `Debug` output does not contain the key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Installation {
-    /// Distinguishes it from other installations that use the same Redis.
+    /// Distinguishes the installation from others that use the same Redis server.
     pub id: String,
-    /// The key that signs messages between its processes.
+    /// The key for signing messages between the processes.
     pub relay_key: [u8; 32],
 }
 

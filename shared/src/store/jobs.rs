@@ -17,11 +17,11 @@ use crate::{
 
 /// The name of the queue in `Jobs.job_type`.
 pub const AGENT_QUEUE: &str = "agent-task";
-/// The maximum difference between the clocks of two processes. A job from further in the future was pushed before the
-/// clock was set back.
+/// The maximum difference between the clocks of two processes. A job from further in the future must have been pushed
+/// before the clock was set back.
 const CLOCK_TOLERANCE: Duration = Duration::from_mins(1);
 
-/// The payload of a job: the task to run. Everything else is read when it is claimed.
+/// The payload of a job: the task to run. Everything else is read when the job is claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentJob {
     /// The task.
@@ -39,11 +39,11 @@ struct HeadTask {
     job_id: Option<String>,
 }
 
-/// Makes sure that the task at the head of the session's queue has the session's only live job. Called by every change
-/// that ends, adds, removes, or reorders tasks. Returns whether a job was pushed.
+/// Ensures that the session's only live job belongs to the task at the head of the session's queue. Must be called by
+/// every change that ends, adds, removes, or reorders tasks. Returns whether a job was pushed.
 ///
-/// While a task is running, nothing is pushed: its outcome calls this function again. A job of a later task (after a
-/// retry of an earlier one) is withdrawn.
+/// While a task is running, no job is pushed; this function is called again when the task ends. If an earlier task was
+/// retried, the job of the later task is withdrawn.
 pub(super) async fn schedule_head(
     tx: &mut SqliteConnection,
     session_id: SessionId,
@@ -68,7 +68,7 @@ pub(super) async fn schedule_head(
     Ok(true)
 }
 
-/// Deletes the session's jobs that were not claimed.
+/// Deletes the session's unclaimed jobs.
 pub(super) async fn withdraw_jobs(tx: &mut SqliteConnection, session_id: SessionId) -> Result<(), StoreError> {
     sqlx::query(
         "DELETE FROM Jobs WHERE id IN (SELECT job_id FROM agent_task \
@@ -88,8 +88,9 @@ pub(super) async fn withdraw_jobs(tx: &mut SqliteConnection, session_id: Session
 
 /// Pushes a job with a new id and without an idempotency key, because a conflict would silently discard a retry.
 ///
-/// `run_at` is 0 unless the task backs off: it counts whole seconds of wall-clock time, and a clock that is set back
-/// would delay the job. The id begins with the time of the push, which [`CLAIM`] uses to detect such a change.
+/// `run_at` is a wall-clock time in whole seconds, so setting the clock back would delay the job. It is therefore 0
+/// unless the task backs off. The id begins with the time of the push, which [`CLAIM`] uses to detect that the clock
+/// was set back.
 async fn push(
     tx: &mut SqliteConnection,
     job: AgentJob,
@@ -98,7 +99,7 @@ async fn push(
 ) -> Result<String, StoreError> {
     let id = Ulid::from_parts(unix_millis(now), rand::random()).to_string();
     let args = serde_json::to_vec(&job).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-    // Rounded up, so that a job is never early.
+    // Round up, so that a job never runs early.
     let run_at = due.map_or(0, |due| (due.unix_millis() + 999).div_euclid(1000));
     let task_id = JobTaskId::from_str(&id).map_err(|error| StoreError::Corrupt(error.to_string()))?;
     let task = TaskBuilder::new(args)
@@ -115,20 +116,20 @@ async fn push(
 
 /// Claims the next due job for a worker, which must have a row in `Workers`.
 ///
-/// Jobs are ordered by priority, then by id, which begins with the time of the push; ordered by `run_at`, jobs that
-/// backed off would starve behind new ones. A job that was pushed in the future counts as due, because the clock was
-/// set back after the push, and `run_at` is meaningless. `$4` is [`first_future_id`].
+/// Jobs are ordered by priority, then by id, which begins with the time of the push. If they were ordered by `run_at`,
+/// jobs that back off would starve behind new ones. A job with a push time in the future counts as due: the clock was
+/// set back after the push, so `run_at` is meaningless. `$4` is [`first_future_id`].
 pub(super) const CLAIM: &str = "UPDATE Jobs SET status = 'Running', attempts = attempts + 1, lock_by = $1, lock_at = $2 \
      WHERE id = (SELECT j.id FROM Jobs j \
          WHERE j.job_type = $3 AND j.status = 'Pending' AND (j.run_at <= $2 OR j.id > $4) \
          ORDER BY j.priority DESC, j.id LIMIT 1) \
      RETURNING id";
 
-/// Finds out whether [`CLAIM`] would claim a job, without acquiring a lock.
+/// Determines whether [`CLAIM`] would claim a job, without acquiring a lock.
 pub(super) const LOOK: &str = "SELECT 1 FROM Jobs j \
      WHERE j.job_type = $1 AND j.status = 'Pending' AND (j.run_at <= $2 OR j.id > $3) LIMIT 1";
 
-/// Returns the lowest id of jobs that were pushed in the future, by a clock ahead of `now`.
+/// Returns the lowest possible id of a job whose push time is later than `now` by more than [`CLOCK_TOLERANCE`].
 pub(super) fn first_future_id(now: Timestamp) -> String {
     Ulid::from_parts(unix_millis(now.plus(CLOCK_TOLERANCE)), 0).to_string()
 }
@@ -137,7 +138,7 @@ fn unix_millis(at: Timestamp) -> u64 {
     u64::try_from(at.unix_millis()).unwrap_or(0)
 }
 
-/// How a delivery ended, for inspection of the queue. The outcome is stored in the task.
+/// How the delivery of a job ended, for inspection of the queue. The outcome is stored in the task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum JobEnd {
     /// The task has an outcome.
@@ -146,7 +147,8 @@ pub(super) enum JobEnd {
     Killed,
 }
 
-/// Ends a job and releases its lock, because its foreign key would otherwise keep the worker's row.
+/// Ends a job and releases its lock, because the foreign key of the lock would otherwise prevent deletion of the
+/// worker's row.
 pub(super) async fn end_job(
     tx: &mut SqliteConnection,
     job_id: &str,

@@ -12,13 +12,13 @@ use crate::{
     id::KeyId,
 };
 
-/// The precision of the last use: precise enough for display, and cheap to store.
+/// The precision of the time of last use, which is sufficient for display and cheap to maintain.
 const LAST_USED_PRECISION: Duration = Duration::from_mins(1);
 
-/// An API key without its secret, which is not stored.
+/// An API key. Its secret is not stored.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct ApiKey {
-    /// The id, which is used to revoke it.
+    /// The id, which identifies the key when revoking it.
     pub id: KeyId,
     /// The user.
     #[sqlx(flatten)]
@@ -116,7 +116,7 @@ impl Store {
         if changed == 0 { Err(StoreError::NotFound) } else { Ok(()) }
     }
 
-    /// Returns whether a key was ever created, which ends keyless mode.
+    /// Returns whether any key has ever been created, which ends keyless mode.
     ///
     /// # Errors
     /// Returns an error if the store fails.
@@ -125,7 +125,7 @@ impl Store {
         Ok(found.is_some())
     }
 
-    /// Returns the principal of a secret, if it is a valid key.
+    /// Returns the principal for a secret if it belongs to a valid key.
     ///
     /// # Errors
     /// Returns an error if the store fails.
@@ -146,8 +146,8 @@ impl Store {
         Ok(Some(Principal { user: key.user, role: key.role, key_id: Some(key.id), login_id: None }))
     }
 
-    /// Records the use of a key in the background, so that no request waits for it. At most one such write at a time
-    /// waits for the write lock.
+    /// Records the use of a key in the background, so that no request waits for it. At most one of these writes waits
+    /// for the write lock at a time.
     fn record_use(&self, id: KeyId, now: Timestamp) {
         if self.inner.is_recording_use.swap(true, Ordering::AcqRel) {
             return;

@@ -1,7 +1,7 @@
 //! Leases: how long a worker may be silent before other processes consider it dead.
 //!
 //! A heartbeat is a counter. Each observer relies only on its own monotonic clock and never compares wall-clock times,
-//! so that neither a clock that was set nor a suspended machine makes live workers appear dead.
+//! so that live workers do not appear dead after a clock was set or a machine was suspended.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -10,11 +10,11 @@ use tokio::time::Instant;
 use super::Beat;
 use crate::id::WorkerId;
 
-/// Detects dead workers: those whose counter this process has seen unchanged for a whole lease.
+/// Detects dead workers: those whose counter has not changed for an entire lease, as observed by this process.
 ///
-/// Time counts only if workers could have beaten. That excludes time in which the store was not writable, and time in
-/// which this process was itself suspended or starved, because the workers may have been as well. Time that has been
-/// counted is kept, so that a dead worker is found eventually, however busy the machine is.
+/// Time counts only if workers could have sent heartbeats. This excludes time during which the store was not writable,
+/// and time during which this process was suspended or starved, because the workers may have been affected as well.
+/// Counted time is never discarded, so a dead worker is eventually detected however busy the machine is.
 #[derive(Debug)]
 pub struct LeaseWatch {
     lease: Duration,
@@ -42,8 +42,8 @@ impl LeaseWatch {
         (self.lease / 10).min(Duration::from_millis(500))
     }
 
-    /// Evaluates the counters that were read at `now`, and returns the dead workers. `could_write` states whether any
-    /// process could have written since the previous call.
+    /// Evaluates the counters that were read at `now`, and returns the dead workers. `could_write` indicates whether
+    /// any process could have written since the previous call.
     pub fn observe(&mut self, beats: &[Beat], now: Instant, could_write: bool) -> Vec<Beat> {
         let passed = self.last_look.map_or(Duration::ZERO, |last| now.duration_since(last));
         let counts = if could_write { passed.min(2 * self.interval()) } else { Duration::ZERO };
@@ -77,7 +77,7 @@ mod tests {
         vec![Beat { worker_id: WorkerId::from_stored("w".into()), beat: Some(count) }]
     }
 
-    /// Observes the same beats at every interval for `span`, and returns the dead workers.
+    /// Observes the same heartbeats at every interval for `span`, and returns the dead workers.
     fn watch(watch: &mut LeaseWatch, beats: &[Beat], from: Instant, span: Duration) -> (Vec<Beat>, Instant) {
         let mut now = from;
         let mut dead = Vec::new();
@@ -123,7 +123,7 @@ mod tests {
         }
 
         let (early, now) = watch(&mut lease, &beat(1), now, LEASE / 2);
-        assert!(early.is_empty(), "a live worker has time to beat");
+        assert!(early.is_empty(), "a live worker has time to send a heartbeat");
         assert!(!watch(&mut lease, &beat(1), now, LEASE / 2).0.is_empty());
     }
 

@@ -1,4 +1,4 @@
-//! Credentials derived from a key: browser logins, and tickets for streams. Both end with their key.
+//! Credentials derived from a key: browser logins, and tickets for streams. Both become invalid when the key does.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{
 
 /// How long a browser login is valid.
 pub const LOGIN_LIFE: Duration = Duration::from_hours(30 * 24);
-/// How long a ticket is valid. Streams that it opened stay open.
+/// How long a ticket is valid. Streams that were opened with it stay open.
 const TICKET_LIFE: Duration = Duration::from_mins(1);
 
 /// A new secret. The store keeps only its hash.
@@ -26,7 +26,7 @@ pub struct NewToken {
     pub expires_at: Timestamp,
 }
 
-/// The holder of a login or a ticket.
+/// The principal of a login or a ticket, as read from the database.
 #[derive(sqlx::FromRow)]
 struct Holder {
     #[sqlx(flatten)]
@@ -77,7 +77,7 @@ impl Store {
         Ok(())
     }
 
-    /// Returns the principal of a login cookie, if the login and its key are valid.
+    /// Returns the principal for a login cookie if the login and its key are valid.
     ///
     /// # Errors
     /// Returns an error if the store fails.
@@ -111,7 +111,7 @@ impl Store {
         Ok(NewToken { token, expires_at })
     }
 
-    /// Returns the principal of a ticket, if the ticket and the login or key behind it are valid.
+    /// Returns the principal for a ticket if the ticket and its login or key are valid.
     ///
     /// # Errors
     /// Returns an error if the store fails.
@@ -135,8 +135,8 @@ impl Store {
         Ok(found.map(Principal::from))
     }
 
-    /// Returns whether the credentials of a principal are still valid: the key and, in a browser, the login; in keyless
-    /// mode, whether there still is no key.
+    /// Returns whether the credentials of a principal are still valid: the key and, in a browser, the login. In keyless
+    /// mode, returns whether there is still no key.
     ///
     /// # Errors
     /// Returns an error if the store fails.

@@ -14,10 +14,10 @@ use crate::{
 };
 use sqlx::SqliteConnection;
 
-/// The maximum content of a page in bytes. A page has at least one turn, regardless of its length.
+/// The maximum size of a page's content, in bytes. A page contains at least one turn, regardless of its size.
 const PAGE_BYTES: i64 = 2 * 1024 * 1024;
 
-/// A session with the newest part of its transcript, at one moment.
+/// A session with the newest part of its transcript, read from one snapshot.
 #[derive(Clone, Debug)]
 pub struct Thread {
     /// The session.
@@ -32,7 +32,7 @@ pub struct Thread {
     pub as_of: Cursor,
 }
 
-/// The bound of a page of turns.
+/// Which turns a page contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TurnBound {
     /// The newest turns.
@@ -46,13 +46,14 @@ pub enum TurnBound {
 /// A page of a transcript.
 #[derive(Clone, Debug)]
 pub struct MessagePage {
-    /// Whole turns, in ascending order.
+    /// Complete turns, in ascending order.
     pub items: Vec<Message>,
-    /// Whether there are more turns in the direction of the page.
+    /// Whether there are more turns in the paging direction.
     pub has_more: bool,
 }
 
-/// Reads a page of whole turns: at most `limit`, and no further turns once the page has [`PAGE_BYTES`] of content.
+/// Reads a page of complete turns: at most `limit`, with at most [`PAGE_BYTES`] of content unless the first turn alone
+/// is larger.
 async fn page(
     connection: &mut SqliteConnection,
     session_id: SessionId,
@@ -77,12 +78,12 @@ async fn page(
 struct Extent {
     /// The first and the last turn; `None` for an empty page.
     turns: Option<(i64, i64)>,
-    /// Whether there are more turns in the direction of the page.
+    /// Whether there are more turns in the paging direction.
     has_more: bool,
 }
 
-/// Determines the turns of a page. Reads only the lengths of messages, which SQLite takes from the header of a row, and
-/// none of their content.
+/// Determines the turns of a page. Reads only the lengths of messages, which SQLite takes from row headers, but not
+/// their content.
 async fn extent(
     connection: &mut SqliteConnection,
     session_id: SessionId,
@@ -103,7 +104,7 @@ async fn extent(
         TurnBound::Newest => i64::MAX,
         TurnBound::Before(turn) | TurnBound::After(turn) => turn,
     };
-    // One more turn than requested, to find out whether it exists.
+    // Read one more turn than requested to determine whether there are more.
     let found: Vec<(i64, i64)> =
         query.bind(session_id).bind(from).bind(i64::from(limit) + 1).fetch_all(connection).await?;
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -120,10 +121,10 @@ async fn extent(
 }
 
 impl Store {
-    /// Returns a session with its newest turns and the running answer, at one moment.
+    /// Returns a session with its newest turns and the running answer, read from one snapshot.
     ///
     /// # Errors
-    /// Returns [`StoreError::NotFound`] if the session is not the user's.
+    /// Returns [`StoreError::NotFound`] if the session does not exist or belongs to another user.
     pub async fn get_thread(&self, user: &UserRef, id: SessionId, limit: u32) -> Result<Thread, StoreError> {
         let mut tx = self.begin_read().await?;
         let as_of = events::head(&mut tx, user).await?.head;
@@ -146,7 +147,7 @@ impl Store {
     /// Returns a page of a session's transcript.
     ///
     /// # Errors
-    /// Returns [`StoreError::NotFound`] if the session is not the user's.
+    /// Returns [`StoreError::NotFound`] if the session does not exist or belongs to another user.
     pub async fn list_messages(
         &self,
         user: &UserRef,

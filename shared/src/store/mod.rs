@@ -1,8 +1,8 @@
-//! The store: all SQL, in operations of one transaction each.
+//! The store, which contains all SQL. Each operation is one transaction.
 //!
 //! Guarantees: the results of a successful operation are stored together with the task, the job, and the events that
 //! belong to them; a failed operation stores nothing. The store sends no notifications: an operation returns [`Hints`]
-//! if other processes have to learn of it, and the caller announces them after the commit.
+//! if other processes need to be notified, and the caller announces them after the commit.
 //!
 //! Writers use `BEGIN IMMEDIATE` on the single writer connection of the process; readers have a separate pool.
 //! Migrations are in `migrations/`, and the queue's tables in `apalis-sqlite`.
@@ -102,14 +102,15 @@ use query_cache::QueryCache;
 
 /// The number of reader connections per process.
 const READERS: u32 = 4;
-/// How to open a store.
+/// The options for opening a store.
 #[derive(Clone, Debug)]
 pub struct StoreOptions {
     /// The database file.
     pub path: PathBuf,
     /// Whether a commit survives a power failure (`DATABASE_SYNCHRONOUS=full`).
     pub durable_against_power_cut: bool,
-    /// How long an operation waits for the write lock, including the wait for the connection. Less than the lease.
+    /// How long an operation waits for the write lock, including the wait for the connection. Must be shorter than the
+    /// lease.
     pub busy_timeout: Duration,
 }
 
@@ -136,7 +137,7 @@ struct Inner {
 
 /// A write transaction, which is rolled back if it is dropped without a commit.
 type WriteTx = Transaction<'static, Sqlite>;
-/// A read transaction: all reads see the same moment.
+/// A read transaction, in which all reads see the same snapshot.
 type ReadTx = Transaction<'static, Sqlite>;
 
 /// The result of an operation, with the hints to announce.
@@ -161,7 +162,7 @@ impl<T> Change<T> {
 impl Store {
     /// Opens the database, creates it if it is missing, and migrates its schema.
     ///
-    /// Safe to call from any number of processes concurrently, even if the file does not exist.
+    /// Any number of processes can safely do this concurrently, even if the file does not exist.
     ///
     /// # Errors
     /// Returns an error if the file cannot be created, opened, or migrated.
@@ -176,8 +177,8 @@ impl Store {
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
-            // A full disk makes SQLite roll back by itself; the driver's own ROLLBACK then fails, and the driver would
-            // consider the connection to be in a transaction forever.
+            // If the disk is full, SQLite rolls back by itself. The driver's own ROLLBACK then fails, and the driver
+            // would consider the connection to be in a transaction forever.
             .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
             .connect_with(connect.clone())
             .await
@@ -219,13 +220,13 @@ impl Store {
         &self.inner.clock
     }
 
-    /// Closes all connections after running operations have finished.
+    /// Waits for running operations to finish, then closes all connections.
     pub async fn close(&self) {
         self.inner.readers.close().await;
         self.inner.writer.close().await;
     }
 
-    /// Acquires and releases the write lock, waiting for it as every change does.
+    /// Acquires and releases the write lock, waiting for it in the same way as every change.
     ///
     /// # Errors
     /// Returns an error if the lock could not be acquired.
@@ -233,13 +234,13 @@ impl Store {
         Ok(self.begin_write().await?.rollback().await?)
     }
 
-    /// Opens a connection outside the pools, which does not queue with other operations. It waits for the write lock by
-    /// itself.
+    /// Opens a connection outside of the pools, which does not wait for other operations. Each of its transactions
+    /// waits for the write lock separately.
     async fn connect(&self) -> Result<SqliteConnection, StoreError> {
         self.connect_within(self.inner.options.busy_timeout).await
     }
 
-    /// Opens such a connection, which waits at most `limit` for the write lock.
+    /// Opens a connection outside of the pools that waits at most `limit` for the write lock.
     async fn connect_within(&self, limit: Duration) -> Result<SqliteConnection, StoreError> {
         Ok(self.inner.connect.clone().busy_timeout(limit).connect().await?)
     }

@@ -1,4 +1,4 @@
-//! Outcomes: how the end of a task is stored, whatever caused it.
+//! Outcomes: storing the end of a task, regardless of its cause.
 
 use sqlx::SqliteConnection;
 
@@ -14,7 +14,7 @@ use crate::{
     id::{MessageId, SessionId, TaskId},
 };
 
-/// A queued or running task, with everything that is needed to end it.
+/// A queued or running task, with all information that is needed to end it.
 #[derive(sqlx::FromRow)]
 pub(super) struct UnfinishedTask {
     #[sqlx(rename = "id")]
@@ -39,7 +39,7 @@ pub(super) struct UnfinishedTask {
 pub(super) struct TaskOutcome {
     pub(super) status: TaskStatus,
     pub(super) finish_reason: FinishReason,
-    /// The text; `None` if it is the stored text.
+    /// The text; `None` for the stored text.
     pub(super) text: Option<String>,
     pub(super) usage: Option<Usage>,
     pub(super) failures: i64,
@@ -142,7 +142,7 @@ async fn insert_answer(
     Ok(())
 }
 
-/// Ends the job of a task: a claimed job is kept for a while as a record, and any other is withdrawn.
+/// Ends the job of a task. A claimed job is kept for a while as a record; an unclaimed job is withdrawn.
 pub(super) async fn end_delivery(
     tx: &mut WriteTx,
     task: &UnfinishedTask,
@@ -163,7 +163,7 @@ pub(super) async fn find_running(
     Ok(find_unfinished(tx, task_id, TaskStatus::Running).await?.filter(|task| task.attempt == attempt))
 }
 
-/// Returns a task if it has this status.
+/// Returns a task if it has the given status.
 pub(super) async fn find_unfinished(
     tx: &mut WriteTx,
     task_id: TaskId,

@@ -1,4 +1,5 @@
-//! Permission requests: decided once, by the session's owner, by the time limit, or by the end of the attempt.
+//! Permission requests. Each one is decided once: by the session's owner, by the time limit, or by the end of the
+//! attempt.
 
 use serde_json::Value;
 use sqlx::SqliteConnection;
@@ -23,7 +24,7 @@ use crate::{
 struct PermissionRow {
     #[sqlx(flatten)]
     step: StepKey,
-    /// The detail as stored, possibly by an older version.
+    /// The stored detail, which may have been written by an older version.
     #[sqlx(json)]
     detail: Value,
 }
@@ -33,7 +34,7 @@ impl PermissionRow {
         serde_json::from_value(self.detail.clone()).map_err(|_| StoreError::Corrupt("task_step.detail".into()))
     }
 
-    /// Stores the outcome. The caller has verified in the same transaction that there is none.
+    /// Stores the outcome. The caller must have verified in the same transaction that there is none yet.
     async fn decide(&self, tx: &mut WriteTx, outcome: &PermissionOutcome) -> Result<(), StoreError> {
         let status = match outcome.decision {
             PermissionDecision::Allow => StepStatus::Succeeded,
@@ -114,7 +115,7 @@ impl Store {
         }
     }
 
-    /// Returns the outcome of a permission request; `None` if it is pending or not stored yet.
+    /// Returns the outcome of a permission request; `None` if the request is pending or has not been stored yet.
     ///
     /// # Errors
     /// Returns an error if the store fails.
@@ -124,8 +125,8 @@ impl Store {
         Ok(request.parsed()?.outcome())
     }
 
-    /// Rejects a permission request that was not answered, because it expired or was withdrawn. Returns the outcome in
-    /// effect: an earlier answer remains.
+    /// Rejects a permission request that expired or was withdrawn, unless it has been answered. Returns the outcome in
+    /// effect, which may be an earlier answer.
     ///
     /// # Errors
     /// Returns [`StoreError::NotFound`] if the request is not stored.

@@ -10,13 +10,13 @@ const BATCH: i64 = 1000;
 /// How long ended jobs are kept for inspection.
 const ENDED_JOBS_KEPT: Duration = Duration::from_hours(1);
 
-/// Deletes idempotency keys that were created before `$1`, at most `$2`.
+/// Deletes at most `$2` idempotency keys that were created before `$1`.
 pub(super) const PRUNE_KEYS: &str = "DELETE FROM idempotency_key WHERE (workspace_id, user_id, operation, key) IN \
      (SELECT workspace_id, user_id, operation, key FROM idempotency_key WHERE created_at < $1 LIMIT $2)";
-/// Deletes jobs of the queue `$1` that ended before `$2`, at most `$3`.
+/// Deletes at most `$3` jobs of the queue `$1` that ended before `$2`.
 pub(super) const PRUNE_JOBS: &str = "DELETE FROM Jobs WHERE id IN \
      (SELECT id FROM Jobs WHERE job_type = $1 AND done_at IS NOT NULL AND done_at < $2 LIMIT $3)";
-/// Selects the last of the events before `$1` in each log, among the `$2` oldest events.
+/// Selects the last event before `$1` in each log, considering only the `$2` oldest events.
 pub(super) const LIST_OLD_EVENTS: &str = "SELECT e.user_log_id, MAX(e.seq) AS up_to FROM \
      (SELECT user_log_id, seq FROM event_log WHERE at < $1 ORDER BY at, id LIMIT $2) e GROUP BY e.user_log_id";
 

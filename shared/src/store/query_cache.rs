@@ -1,4 +1,4 @@
-//! Caches query results for a short time, so that monitoring cannot overload the database.
+//! A cache that keeps query results for a short time, so that monitoring cannot overload the database.
 
 use std::{fmt, time::Duration};
 
@@ -29,8 +29,8 @@ impl<T> fmt::Debug for QueryCache<T> {
 }
 
 impl<T: Copy> QueryCache<T> {
-    /// Returns a result that is at most `age` old, running `query` if there is none. Only one query runs at a time.
-    /// Errors are not cached.
+    /// Returns a result that is at most `age` old, running `query` if necessary. Only one query runs at a time. Errors
+    /// are not cached.
     pub(super) async fn get(
         &self,
         age: Duration,

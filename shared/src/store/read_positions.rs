@@ -11,7 +11,7 @@ impl Store {
     /// Advances the read position to the message with this `seq`; never moves it back. Returns the session.
     ///
     /// # Errors
-    /// Returns [`StoreError::NotFound`] if the session is not the user's.
+    /// Returns [`StoreError::NotFound`] if the session does not exist or belongs to another user.
     pub async fn mark_read(&self, user: &UserRef, id: SessionId, seq: i64) -> Result<Change<Session>, StoreError> {
         let mut tx = self.begin_write().await?;
         let before = owned_session(&mut tx, user, id).await?;
@@ -22,7 +22,7 @@ impl Store {
     /// Moves the read position before the last answer. Returns the session.
     ///
     /// # Errors
-    /// Returns [`StoreError::NotFound`] if the session is not the user's.
+    /// Returns [`StoreError::NotFound`] if the session does not exist or belongs to another user.
     pub async fn mark_unread(&self, user: &UserRef, id: SessionId) -> Result<Change<Session>, StoreError> {
         let mut tx = self.begin_write().await?;
         let before = owned_session(&mut tx, user, id).await?;

@@ -1,4 +1,4 @@
-//! Readiness: whether the store can serve requests.
+//! Readiness checks of the store.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use super::{Store, StoreError};
 
-/// The maximum duration of a write for the process to count as ready. If writes take longer, sends may time out.
+/// The maximum duration of a write in a ready process. If writes take longer, sending messages may time out.
 const READY_WITHIN: Duration = Duration::from_secs(1);
 /// How long a result is reused, so that frequent probes do not load the disk.
 const READY_FOR: Duration = Duration::from_secs(1);
@@ -17,10 +17,10 @@ const LEAST_ROOM_BYTES: u64 = 1024 * 1024;
 
 impl Store {
     /// Checks that the database responds, and that it accepts a write within a second, with the configured durability.
-    /// Checks within a second share one write.
+    /// Checks within the same second share one write.
     ///
     /// # Errors
-    /// Returns an error if it does not, or if the disk is full.
+    /// Returns an error if the database does not respond or accept the write in time, or if the disk is full.
     pub async fn check_ready(&self) -> Result<(), StoreError> {
         self.inner
             .readiness
@@ -46,7 +46,7 @@ impl Store {
 
     /// Checks that the disk has space for a large message.
     fn check_room(&self) -> Result<(), StoreError> {
-        // If the file system does not report its free space, the write decides.
+        // If the file system does not report its free space, only the write determines readiness.
         let Ok(disk) = statvfs(&self.inner.options.path) else { return Ok(()) };
         let room = disk.blocks_available().saturating_mul(disk.fragment_size());
         if disk.blocks() > 0 && room < LEAST_ROOM_BYTES { Err(StoreError::DiskFull) } else { Ok(()) }

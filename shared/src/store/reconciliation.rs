@@ -1,11 +1,11 @@
-//! Reconciliation: repairing an inconsistency of the queue that should never occur.
+//! Reconciliation: repair of an inconsistency in the queue that should never occur.
 
 use super::{Change, Store, StoreError, jobs::schedule_head};
 use crate::{event::Hints, id::SessionId};
 
 impl Store {
-    /// Pushes a job for every session with queued tasks but no job. There should be none; each one is caused by a bug
-    /// elsewhere, and is logged.
+    /// Pushes a job for every session that has queued tasks but no job. There should be no such session: each one is
+    /// the result of a bug elsewhere and is logged.
     ///
     /// # Errors
     /// Returns an error if the store fails.

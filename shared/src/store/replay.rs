@@ -11,17 +11,17 @@ use crate::{
     id::SessionId,
 };
 
-/// The maximum number of events to replay. A client further behind has to fetch the state again.
+/// The maximum number of events to replay. A client that is further behind must fetch the state again.
 const MAX_REPLAY: i64 = 10_000;
 
-/// Why a stream cannot continue at its client's position.
+/// The reason why a stream cannot continue at its client's position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResyncReason {
     /// The cursor is not valid.
     Malformed,
     /// The cursor belongs to another user or another database.
     Foreign,
-    /// The cursor is after the head, because the database was restored from an older copy.
+    /// The cursor is beyond the head of the log, because the database was restored from an older copy.
     Future,
     /// Events after the cursor were pruned.
     Pruned,
@@ -32,7 +32,7 @@ pub enum ResyncReason {
 }
 
 impl ResyncReason {
-    /// Returns the name on the stream.
+    /// Returns the name used on the stream.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -53,7 +53,7 @@ pub struct ReplayStart {
     pub user_log_id: i64,
     /// The cursor after which the stream delivers events: the client's, or the head.
     pub cursor: Cursor,
-    /// Why the client's cursor could not be used, if so.
+    /// The reason why the client's cursor could not be used, if any.
     pub resync: Option<ResyncReason>,
 }
 
@@ -62,14 +62,14 @@ pub struct ReplayStart {
 pub struct Replay {
     /// The events, in order, with their numbers.
     pub events: Vec<(i64, Event)>,
-    /// The number of the last row that was read, even if it is not among `events`.
+    /// The number of the last row read, even if that row is not among `events`.
     pub last_seq: i64,
     /// The running tasks after the last of `events`; `None` if there are more events to read.
     pub state: Option<StreamState>,
 }
 
 impl Store {
-    /// Determines where a stream starts if its client was at `requested`; without it, at the head.
+    /// Determines where a stream starts: at the client's cursor `requested`, or at the head if there is no cursor.
     ///
     /// # Errors
     /// Returns an error if the store fails.
@@ -95,11 +95,11 @@ impl Store {
         })
     }
 
-    /// Reads at most `limit` rows of a user's log after `after_seq`; fewer if their texts are long. If that reaches the
-    /// head, reads the running tasks, too.
+    /// Reads at most `limit` rows of a user's log after `after_seq`, or fewer if their texts are long. If the head is
+    /// reached, also reads the running tasks.
     ///
-    /// With `only`, events and state are limited to that session. `after_step` is the latest revision of steps that the
-    /// reader has; `None` if it has no steps.
+    /// With `only`, events and state are limited to that session. `after_step` is the latest step revision that the
+    /// reader has; `None` if the reader has no steps.
     ///
     /// # Errors
     /// Returns an error if the store fails.

@@ -1,7 +1,7 @@
-//! Agent sessions: which one to resume, and when to delete the reference.
+//! References to agent sessions: which session to resume, and when to delete the reference.
 //!
-//! The reference is stored with the outcome of a turn that the agent session has seen to its end. Any other end of an
-//! attempt deletes it, because the agent session may contain a message that will be sent again.
+//! The reference is stored with the outcome of a turn if the agent session contains the complete turn. Any other end of
+//! an attempt deletes the reference, because the agent session may contain a message that will be sent again.
 
 use sqlx::SqliteConnection;
 
@@ -11,7 +11,7 @@ use crate::{
     id::SessionId,
 };
 
-/// The maximum length of an id or a name in bytes; longer ones are not stored.
+/// The maximum length of an id or a name, in bytes; longer ones are not stored.
 const MAX_ID_BYTES: usize = 4096;
 
 /// Returns the agent session that an attempt at this turn may resume.

@@ -1,4 +1,4 @@
-//! Retries: returning an ended task to its session's queue.
+//! Retries, which return an ended task to its session's queue.
 
 use super::{
     Change, Store, StoreError, events,

@@ -11,7 +11,7 @@ use crate::{
     id::SessionId,
 };
 
-/// Selects the sessions of a list.
+/// The filter of a session list.
 #[derive(Clone, Debug, Default)]
 pub struct SessionFilter {
     /// Only sessions with this status.
@@ -24,12 +24,12 @@ pub struct SessionFilter {
     pub after: Option<SessionCursor>,
 }
 
-/// A position in a list: the sort key of the last session of a page.
+/// A position in a list: the sort key of the last session on a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionCursor {
     /// Whether the session is pinned.
     pub pinned: bool,
-    /// The time of its last activity.
+    /// The time of the session's last activity.
     pub last_activity_at: Timestamp,
     /// The session.
     pub id: SessionId,
@@ -94,7 +94,7 @@ impl Store {
     }
 }
 
-/// Returns a `LIKE` pattern that matches the text anywhere, taken literally.
+/// Returns a `LIKE` pattern that matches the text literally at any position.
 fn like_pattern(text: &str) -> String {
     let mut pattern = String::from("%");
     for c in text.chars() {

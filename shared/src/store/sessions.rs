@@ -21,14 +21,14 @@ use crate::{
 pub struct NewSession {
     /// The agent that answers.
     pub agent_key: String,
-    /// The title that the user set, if any.
+    /// The title set by the user, if any.
     pub title: Option<Title>,
 }
 
 /// The changes to a session; `None` leaves a property unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct SessionPatch {
-    /// The title that the user set.
+    /// The title set by the user.
     pub title: Option<Title>,
     /// Archives or restores the session.
     pub status: Option<SessionStatus>,
@@ -59,7 +59,7 @@ async fn find_created(
 }
 
 impl Store {
-    /// Returns the agent of a session; `None` if the session is not this user's.
+    /// Returns the agent of a session; `None` if the session does not exist or belongs to another user.
     ///
     /// # Errors
     /// Returns an error if the store fails.
@@ -75,10 +75,11 @@ impl Store {
         Ok(found)
     }
 
-    /// Creates a session. If the key was used for the same request before, returns that session.
+    /// Creates a session. If the key was already used for the same request, returns that session.
     ///
     /// # Errors
-    /// Returns [`StoreError::IdempotencyMismatch`], or [`StoreError::MessageGone`] if the session was deleted since.
+    /// Returns [`StoreError::IdempotencyMismatch`], or [`StoreError::MessageGone`] if the session has since been
+    /// deleted.
     pub async fn create_session(
         &self,
         user: &UserRef,
@@ -132,7 +133,7 @@ impl Store {
     /// Renames, pins, archives, or restores a session.
     ///
     /// # Errors
-    /// Returns [`StoreError::NotFound`] if the session is not the user's.
+    /// Returns [`StoreError::NotFound`] if the session does not exist or belongs to another user.
     pub async fn update_session(
         &self,
         user: &UserRef,
@@ -149,7 +150,7 @@ impl Store {
         if title.is_some_and(|title| title != before.title) || pin_changes || status_changes {
             log.push(EventRef::session(LogKind::SessionUpdated, id));
         }
-        // A title that the user confirmed counts as set by the user, even if it is unchanged.
+        // A title that the user submits counts as set by the user, even if it is unchanged.
         sqlx::query(
             "UPDATE chat_session SET title = COALESCE($2, title), title_folded = COALESCE($7, title_folded), \
              title_is_manual = CASE WHEN $2 IS NULL THEN title_is_manual ELSE 1 END, status = COALESCE($3, status), \
@@ -178,11 +179,11 @@ impl Store {
         Ok(Change::new(session, Hints { users: vec![user.clone()], ..Hints::default() }))
     }
 
-    /// Deletes a session with everything that belongs to it, and asks its running task to stop; later writes of its
-    /// worker are rejected. Workers remove its files ([`Store::list_deleted_sessions`]).
+    /// Deletes a session with everything that belongs to it, and requests that its running task stop. Later writes by
+    /// the task's worker are rejected. Workers remove its files ([`Store::list_deleted_sessions`]).
     ///
     /// # Errors
-    /// Returns [`StoreError::NotFound`] if the session is not the user's.
+    /// Returns [`StoreError::NotFound`] if the session does not exist or belongs to another user.
     pub async fn delete_session(&self, user: &UserRef, id: SessionId) -> Result<Change<()>, StoreError> {
         let mut tx = self.begin_write().await?;
         let session = owned_session(&mut tx, user, id).await?;
@@ -205,8 +206,8 @@ impl Store {
         Ok(Change::new((), Hints { users: vec![user.clone()], stops, ..Hints::default() }))
     }
 
-    /// Lists the sessions that were deleted after the deletion with this number (0 for all), in order, at most `limit`,
-    /// each with the number of its deletion.
+    /// Lists at most `limit` deleted sessions in order of deletion, starting after the deletion with this number (0 for
+    /// all). Each is returned with the number of its deletion.
     ///
     /// # Errors
     /// Returns an error if the store fails.
@@ -221,7 +222,7 @@ impl Store {
     }
 }
 
-/// Cancels the queued tasks of a session that was just archived. A running task ends as usual.
+/// Cancels the queued tasks of a session that was just archived. A running task continues.
 async fn cancel_queued_of_archived(
     tx: &mut WriteTx,
     id: SessionId,
@@ -241,7 +242,7 @@ async fn cancel_queued_of_archived(
     .bind(ARCHIVED_BEFORE_ITS_TURN)
     .fetch_all(&mut **tx)
     .await?;
-    // Last, so that nothing is queued behind it: the task between two attempts, whose text is kept.
+    // The task between two attempts, whose text is kept, comes last so that no task is queued behind it.
     let with_text: Vec<TaskId> =
         sqlx::query_scalar("SELECT id FROM agent_task WHERE chat_session_id = $1 AND status = 'queued'")
             .bind(id)

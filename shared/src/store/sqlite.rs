@@ -1,5 +1,5 @@
 //! Everything specific to SQLite: the setup of connections, the start of write transactions, error codes, and integrity
-//! checks. Backups, restores, and the erasure of deleted text work on SQLite's files and have their own modules.
+//! checks. Backups, restores, and the erasure of deleted text operate on SQLite's files and have separate modules.
 
 use std::time::Duration;
 
@@ -10,13 +10,14 @@ use sqlx::{
 
 use super::{StoreError, StoreOptions};
 
-/// Begins a write transaction and acquires the write lock at once, so that later statements do not fail for lack of it.
+/// Begins a write transaction and acquires the write lock immediately, so that later statements do not fail because
+/// they cannot acquire it.
 pub(super) const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
-/// How long SQLite itself waits for the write lock at a time; [`Store::begin_write`](super::Store) retries until its
+/// How long SQLite itself waits for the write lock per attempt; [`Store::begin_write`](super::Store) retries until its
 /// own deadline.
 const BUSY_SLICE: Duration = Duration::from_millis(200);
-/// The size in bytes to which the write-ahead log is truncated after a checkpoint. Bursts and suspended readers make it
-/// longer, and SQLite would never shorten it by itself
+/// The size in bytes to which the write-ahead log is truncated after a checkpoint. The log grows during bursts and
+/// while readers are suspended, and SQLite never truncates it by default
 /// (<https://www.sqlite.org/pragma.html#pragma_journal_size_limit>).
 pub(super) const WAL_KEPT_BYTES: u32 = 8 * 1024 * 1024;
 
@@ -29,13 +30,13 @@ pub(super) fn connect_options(options: &StoreOptions) -> SqliteConnectOptions {
         .foreign_keys(true)
         .synchronous(synchronous)
         .busy_timeout(BUSY_SLICE)
-        // Overwrites deleted text. `FAST` would keep the content of pages that become free.
+        // Overwrites deleted text. `FAST` would preserve the content of pages that become free.
         .pragma("secure_delete", "ON")
         .pragma("journal_size_limit", WAL_KEPT_BYTES.to_string())
         .disable_statement_logging()
 }
 
-/// Makes connections read-only.
+/// Makes the connections read-only.
 pub(super) fn read_only(options: SqliteConnectOptions) -> SqliteConnectOptions {
     options.pragma("query_only", "1")
 }
@@ -46,14 +47,14 @@ fn primary_code(error: &sqlx::Error) -> Option<u32> {
     Some(code & 0xff)
 }
 
-/// Returns whether another connection holds the lock.
+/// Returns whether the error means that another connection holds the lock.
 pub(super) fn is_locked(error: &sqlx::Error) -> bool {
     const BUSY: u32 = 5;
     const LOCKED: u32 = 6;
     matches!(primary_code(error), Some(BUSY | LOCKED))
 }
 
-/// Returns whether the file cannot be read or written.
+/// Returns whether the error means that the file cannot be read or written.
 pub(super) fn is_unwritable(error: &sqlx::Error) -> bool {
     const READONLY: u32 = 8;
     const IOERR: u32 = 10;
@@ -61,13 +62,13 @@ pub(super) fn is_unwritable(error: &sqlx::Error) -> bool {
     is_full(error) || matches!(primary_code(error), Some(READONLY | IOERR | CANTOPEN))
 }
 
-/// Returns whether the disk is full.
+/// Returns whether the error means that the disk is full.
 pub(super) fn is_full(error: &sqlx::Error) -> bool {
     const FULL: u32 = 13;
     primary_code(error) == Some(FULL)
 }
 
-/// Returns whether the file is damaged or not a database.
+/// Returns whether the error means that the file is damaged or is not a database.
 pub(super) fn is_damage(error: &sqlx::Error) -> bool {
     const CORRUPT: u32 = 11;
     const NOTADB: u32 = 26;

@@ -1,4 +1,4 @@
-//! Reading steps, for their task and for streams.
+//! Reading of steps, by task and for streams.
 
 use sqlx::SqliteConnection;
 
@@ -11,7 +11,7 @@ use crate::{
     id::{SessionId, TaskId},
 };
 
-/// A step with everything that a stream needs to send it.
+/// A step with all information that a stream needs to send it.
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
 pub struct StepRow {
     /// The log of the session's owner.
@@ -41,7 +41,7 @@ pub(super) async fn list(connection: &mut SqliteConnection, task_id: TaskId) -> 
     rows::steps(found)
 }
 
-/// Lists steps of a task after the one with this number, in order, at most `limit`.
+/// Lists at most `limit` steps of a task in order, starting after the one with this number.
 pub(super) async fn list_after(
     connection: &mut SqliteConnection,
     task_id: TaskId,
@@ -61,7 +61,7 @@ pub(super) async fn list_after(
     rows::steps(found)
 }
 
-/// Selects the columns of a [`StepRow`]; to be followed by `WHERE` and `ORDER BY`.
+/// Selects the columns of a [`StepRow`]; must be followed by `WHERE` and `ORDER BY`.
 macro_rules! select_step_rows {
     () => {
         concat!(
@@ -85,8 +85,8 @@ pub(super) async fn read_after(
     Ok(query.bind(revision).bind(limit).fetch_all(connection).await?)
 }
 
-/// Reads at most `limit` steps that changed after a revision, of a user's tasks that are not running; limited to one
-/// session if it is given.
+/// Reads at most `limit` steps that changed after a revision, from those of a user's tasks that are not running. If a
+/// session is given, reads only its steps.
 pub(super) async fn read_closed_after(
     connection: &mut SqliteConnection,
     user_log_id: i64,

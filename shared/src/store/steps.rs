@@ -1,7 +1,8 @@
 //! Steps: an agent's actions before its answer, stored for the latest attempt of a task.
 //!
-//! Guarantees: only the running attempt writes its steps; every change of a step gets a higher revision than all
-//! earlier changes; the end of an attempt closes all of its steps; a claim removes the steps of earlier attempts.
+//! Guarantees: steps can be written only while their attempt is running; every change to a step gets a higher revision
+//! than all earlier changes; the end of an attempt closes all of its steps; a claim removes the steps of earlier
+//! attempts.
 
 use serde_json::Value;
 use sqlx::{SqliteConnection, types::Json};
@@ -19,22 +20,22 @@ use crate::{
 /// The maximum length of a tool call id in bytes.
 const MAX_TOOL_CALL_ID_BYTES: usize = 512;
 
-/// The state of a step, as its worker reports it.
+/// The state of a step, as reported by its worker.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepState {
     /// The number of the step within the attempt.
     pub seq: i64,
     /// The agent's id for the tool call.
     pub tool_call_id: Option<String>,
-    /// The title, which is cut to one line of limited length.
+    /// The title, which is shortened to one line of limited length.
     pub title: String,
     /// The progress of the step.
     pub status: StepStatus,
-    /// The kind and the details of the step, which are cut if they are too long.
+    /// The kind and the details of the step. Details that are too long are cut.
     pub detail: StepDetail,
 }
 
-/// The state of a step, cut to the limits of the store.
+/// The state of a step, shortened to the limits of the store.
 pub(super) struct CleanStep<'a> {
     state: &'a StepState,
     tool_call_id: Option<String>,
@@ -52,12 +53,12 @@ impl<'a> CleanStep<'a> {
     }
 }
 
-/// How an attempt ended, as far as its open steps are concerned.
+/// How an attempt ended, which determines the final status of its open steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StepsEnd {
-    /// With an answer: running steps have succeeded.
+    /// The agent answered: running steps have succeeded.
     Answered,
-    /// Without an answer: running steps have failed.
+    /// The attempt ended without an answer: running steps have failed.
     Broken,
 }
 
@@ -71,12 +72,13 @@ pub(super) async fn last_revision(connection: &mut SqliteConnection) -> Result<i
     Ok(sqlx::query_scalar("SELECT last FROM step_revision").fetch_one(connection).await?)
 }
 
-/// Cuts states to the limits of the store; done before a transaction begins.
+/// Shortens states to the limits of the store. Must be called before a transaction begins, to keep the time under the
+/// write lock short.
 pub(super) fn clean(steps: &[StepState]) -> Vec<CleanStep<'_>> {
     steps.iter().map(CleanStep::new).collect()
 }
 
-/// Stores the states of an attempt's steps, within a transaction.
+/// Stores the states of an attempt's steps within a transaction.
 pub(super) async fn put(
     tx: &mut SqliteConnection,
     task_id: TaskId,
@@ -84,7 +86,7 @@ pub(super) async fn put(
     steps: &[CleanStep<'_>],
 ) -> Result<(), StoreError> {
     for step in steps {
-        // A permission request is stored once; after that, its status changes only with its outcome.
+        // A permission request is stored once; afterward, its status changes only when its outcome is stored.
         let revision = next_revision(tx).await?;
         sqlx::query(
             "INSERT INTO task_step \
@@ -147,13 +149,13 @@ struct UnclosedStep {
     kind: StepKind,
     tool_call_id: Option<String>,
     status: StepStatus,
-    /// The detail of a permission request, possibly stored by an older version.
+    /// The detail of a permission request, which may have been stored by an older version.
     #[sqlx(json(nullable))]
     request: Option<Value>,
 }
 
 /// Closes the open steps of an attempt. Returns whether a tool call may have had effects, because it had started or was
-/// allowed; such an attempt is not retried automatically.
+/// allowed. In this case, the attempt must not be retried automatically.
 pub(super) async fn close(
     tx: &mut SqliteConnection,
     task_id: TaskId,
@@ -194,8 +196,8 @@ fn tool_calls(steps: &[UnclosedStep], status: StepStatus) -> Vec<String> {
     permissions.filter_map(|step| step.tool_call_id.clone()).collect()
 }
 
-/// Returns the final status of a step; `None` if it is already closed. A tool with `is_held` waits for a permission
-/// that was not granted.
+/// Returns the final status of a step; `None` if it is already closed. `is_held` marks a tool that waits for a
+/// permission that was not granted.
 fn final_status(step: &UnclosedStep, is_held: bool, end: StepsEnd) -> Option<StepStatus> {
     match (step.status, step.kind) {
         (StepStatus::Succeeded | StepStatus::Failed | StepStatus::Rejected, _) => None,
@@ -212,7 +214,7 @@ pub(super) fn with_outcome(mut detail: Value, outcome: &PermissionOutcome) -> Re
     Ok(detail)
 }
 
-/// Removes the steps of a task, but remembers its permission requests.
+/// Removes the steps of a task, but keeps a record of its permission requests.
 pub(super) async fn remove(tx: &mut SqliteConnection, task_id: TaskId) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO past_permission (permission_id, task_id) \
@@ -249,7 +251,7 @@ impl Store {
     }
 }
 
-/// Returns whether an attempt is still running, which guards its writes.
+/// Returns whether an attempt is still running. Every write of an attempt must check this first.
 pub(super) async fn is_running(tx: &mut SqliteConnection, task_id: TaskId, attempt: i64) -> Result<bool, StoreError> {
     let found = sqlx::query("SELECT 1 FROM agent_task WHERE id = $1 AND attempt = $2 AND status = 'running'")
         .bind(task_id)

@@ -1,4 +1,4 @@
-//! Stops: requests to stop a task, and ending tasks whose worker ignores them.
+//! Stops: requests to stop tasks, and ending tasks whose worker ignores these requests.
 
 use std::time::Duration;
 
@@ -15,11 +15,11 @@ use crate::{
     id::{SessionId, TaskId, WorkerId},
 };
 
-/// Selects the running tasks that were asked to stop before `$1`.
+/// Selects the running tasks with a stop request from before `$1`.
 pub(super) const LIST_IGNORED_STOPS: &str = "SELECT id FROM agent_task \
      WHERE status = 'running' AND stop_reason IS NOT NULL AND stop_requested_at < $1 ORDER BY stop_requested_at, id";
 
-/// An attempt of a worker, as the store sees it.
+/// An attempt of a worker, as recorded in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct RunningAttempt {
     /// The task.
@@ -27,12 +27,12 @@ pub struct RunningAttempt {
     pub task_id: TaskId,
     /// The attempt.
     pub attempt: i64,
-    /// Whether it was asked to stop.
+    /// Whether a stop was requested.
     pub is_stopping: bool,
 }
 
 impl Store {
-    /// Stops a task. A queued task ends at once; for a running task, the request is stored, so that the task ends
+    /// Stops a task. A queued task ends immediately. For a running task, the request is stored, so that the task ends
     /// regardless of its worker.
     ///
     /// # Errors
@@ -61,8 +61,8 @@ impl Store {
         Ok(Change::new(task, hints))
     }
 
-    /// Ends a running task that was asked to stop, with the text stored so far, because its worker did not end it in
-    /// time. Has no effect if the task has ended.
+    /// Ends a running task with the text stored so far, because its worker did not respond to a stop request in time.
+    /// Has no effect if the task has ended.
     ///
     /// # Errors
     /// Returns an error if the store fails.
@@ -80,7 +80,7 @@ impl Store {
         Ok(Change::new((), ended.hints))
     }
 
-    /// Lists running tasks that were asked to stop longer than `age` ago.
+    /// Lists running tasks whose stop request is older than `age`.
     ///
     /// # Errors
     /// Returns an error if the store fails.

@@ -10,7 +10,7 @@ use crate::{
     id::{MessageId, SessionId, TaskId},
 };
 
-/// The size of text in bytes at which a read of events ends, which limits its memory.
+/// The size of text, in bytes, at which a read of events ends. This limits memory use.
 pub(super) const READ_BYTES: usize = 512 * 1024;
 
 /// A row of `event_log`.
@@ -46,7 +46,7 @@ pub(super) async fn render(connection: &mut SqliteConnection, row: &StoredEvent)
     Ok(Event { at: row.at, chat_session_id: Some(row.chat_session_id), data })
 }
 
-/// As [`render`], for an event whose session exists.
+/// Like [`render`], for an event whose session exists.
 async fn render_in_session(
     connection: &mut SqliteConnection,
     row: &StoredEvent,

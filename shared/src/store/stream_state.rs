@@ -1,4 +1,4 @@
-//! The state with which a stream starts: the running tasks of a user, and their output, in parts.
+//! The initial state of a stream: the running tasks of a user, and their output, which is read in parts.
 
 use sqlx::SqliteConnection;
 
@@ -16,12 +16,12 @@ use crate::{
 /// [`MAX_STEP_DETAIL_BYTES`](crate::chat::MAX_STEP_DETAIL_BYTES).
 const STEP_PAGE: i64 = 16;
 
-/// The running tasks of a user at one moment.
+/// A snapshot of the running tasks of a user.
 #[derive(Clone, Debug)]
 pub struct StreamState {
-    /// The running tasks; empty while there are more closed steps. [`Store::read_running`] reads the output of each.
+    /// The running tasks; empty while there are more closed steps. Their output is read with [`Store::read_running`].
     pub running: Vec<RunningTask>,
-    /// The steps of ended tasks that changed after the reader's revision, at most a page of them.
+    /// At most one page of the steps of ended tasks that changed after the reader's revision.
     pub closed_steps: Vec<StepRow>,
     /// The revision up to which the reader has all steps: that of the last closed step if there are more, otherwise
     /// that of the latest step of any task.
@@ -41,7 +41,7 @@ pub struct RunningTask {
     /// The session.
     #[sqlx(rename = "chat_session_id")]
     pub session_id: SessionId,
-    /// Its agent.
+    /// The agent of the session.
     pub agent_key: String,
 }
 
@@ -50,13 +50,13 @@ pub struct RunningTask {
 pub struct RunningPart {
     /// The text so far; only in the first part.
     pub partial: Option<Partial>,
-    /// Steps, in order, at most a page of them.
+    /// At most one page of steps, in order.
     pub steps: Vec<Step>,
     /// Whether there are more steps.
     pub has_more: bool,
 }
 
-/// Reads the state with which a stream starts, also after it has missed something.
+/// Reads the state that a stream needs when it starts or after it has missed events.
 pub(super) async fn read_state(
     tx: &mut SqliteConnection,
     log_id: i64,
@@ -80,7 +80,7 @@ fn is_full<T>(steps: &[T]) -> bool {
     i64::try_from(steps.len()).is_ok_and(|count| count >= STEP_PAGE)
 }
 
-/// Lists a user's running tasks; limited to one session if it is given.
+/// Lists a user's running tasks. If a session is given, lists only its tasks.
 async fn running_tasks(
     tx: &mut SqliteConnection,
     log_id: i64,
@@ -123,8 +123,8 @@ pub(super) fn partial(task_id: TaskId, attempt: i64, message_id: MessageId, text
 }
 
 impl Store {
-    /// Reads the output of a running attempt: its text so far and its first steps or, with `after`, the steps after
-    /// that one. Returns `None` if the attempt has ended.
+    /// Reads the output of a running attempt: the text so far and the first steps or, with `after`, only the steps
+    /// after that one. Returns `None` if the attempt has ended.
     ///
     /// # Errors
     /// Returns an error if the store fails.
@@ -148,7 +148,7 @@ impl Store {
         Ok(Some(RunningPart { partial, steps, has_more }))
     }
 
-    /// Returns the text so far of a running attempt; `None` if the attempt has ended.
+    /// Returns the text of a running attempt so far; `None` if the attempt has ended.
     ///
     /// # Errors
     /// Returns an error if the store fails.

@@ -1,4 +1,4 @@
-//! The tail of all logs: new rows of the database, as read by a process that feeds many streams.
+//! The tail of all logs: new rows of the database, as read by a process that serves many streams.
 
 use super::{
     ReadTx, Store, StoreError,
@@ -24,9 +24,9 @@ pub struct LogRow {
 pub struct Tail {
     /// New rows of all logs, in order.
     pub rows: Vec<LogRow>,
-    /// New text of running answers, in order. Their tasks were running after the last of `rows`.
+    /// New text of running answers, in order. The tasks were still running after the last of `rows`.
     pub chunks: Vec<ChunkRow>,
-    /// Change steps, in the order of their latest changes. Their attempts were the latest ones after the last of
+    /// Changed steps, in the order of their latest changes. Their attempts were still the latest ones after the last of
     /// `rows`.
     pub steps: Vec<StepRow>,
     /// The position of the next read.
@@ -59,8 +59,8 @@ impl Store {
         Ok(position)
     }
 
-    /// Reads what was added after `position` to all logs, all live text, and all steps, at one moment. Only the events
-    /// of logs for which `is_followed` returns true are rendered.
+    /// Reads everything that was added to all logs, all live text, and all steps after `position`, from one snapshot.
+    /// Only the events of logs for which `is_followed` returns true are rendered.
     ///
     /// # Errors
     /// Returns an error if the store fails.
@@ -69,9 +69,9 @@ impl Store {
         position: TailPosition,
         is_followed: impl Fn(i64) -> bool + Send,
     ) -> Result<Tail, StoreError> {
-        /// The maximum number of rows of each kind per read, which limits the memory of a burst.
+        /// The maximum number of rows of each kind per read, which limits the memory used during a burst.
         const PAGE: i64 = 256;
-        /// The maximum number of steps per read of the hub, which passes them to all streams.
+        /// The maximum number of steps per read. The hub passes them to all streams.
         const STEP_PAGE: i64 = 64;
         let mut tx: ReadTx = self.begin_read().await?;
         let log_rows: Vec<StoredEvent> = sqlx::query_as(concat!(
@@ -96,7 +96,8 @@ impl Store {
             bytes_read += event.as_ref().map_or(0, |event| event.data.text_bytes());
             tail.rows.push(LogRow { user_log_id: row.user_log_id, seq: row.seq, event });
         }
-        // Only after all events were read: no text is sent after the end of its task, and no step before its attempt.
+        // Read text and steps only after all events, so that no text is sent after its task has ended and no step
+        // before its attempt has started.
         if !tail.has_more {
             tail.chunks = chunks::read_after(&mut tx, position.chunk_id, PAGE).await?;
             tail.position.chunk_id = tail.chunks.last().map_or(position.chunk_id, |chunk| chunk.id);

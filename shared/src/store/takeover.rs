@@ -1,4 +1,4 @@
-//! Takeover: returning the tasks of a dead worker to the queue.
+//! Takeover, which returns the tasks of a dead worker to the queue.
 
 use super::{
     AttemptEnd, Beat, Change, Store, StoreError,
@@ -8,7 +8,8 @@ use super::{
 use crate::{event::Hints, id::TaskId};
 
 impl Store {
-    /// Takes over the tasks of a dead worker, unless it has beaten since. Returns their number.
+    /// Takes over the tasks of a dead worker, unless the worker has since sent a heartbeat. Returns the number of
+    /// tasks.
     ///
     /// # Errors
     /// Returns an error if the store fails.

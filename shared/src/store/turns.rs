@@ -28,7 +28,7 @@ pub struct NewMessage {
     pub key: Option<IdempotencyKey>,
 }
 
-/// A message that was sent, now or before with the same key.
+/// A message that was sent by this request or by an earlier one with the same key.
 #[derive(Clone, Debug)]
 pub struct SentMessage {
     /// The message.
@@ -44,8 +44,8 @@ fn sent(message: Message) -> Result<SentMessage, StoreError> {
 }
 
 impl Store {
-    /// Stores a message with its task, its job, and its events in one transaction. The task will have exactly one
-    /// outcome.
+    /// Stores a message with its task, its job, and its events in one transaction. The task is guaranteed to have
+    /// exactly one outcome.
     ///
     /// # Errors
     /// Returns [`StoreError::NotFound`], [`StoreError::SessionArchived`], [`StoreError::AgentBusy`] (with
@@ -96,7 +96,7 @@ impl Store {
         Ok(Change::new(sent(message)?, hints))
     }
 
-    /// Edits a message whose task has not started. No agent sees the previous text.
+    /// Edits a message whose task has not started. No agent will see the previous text.
     ///
     /// # Errors
     /// Returns [`StoreError::NotFound`], or [`StoreError::TaskNotQueued`] if the task has started or the message is an
@@ -126,7 +126,7 @@ impl Store {
         Ok(Change::new(message, Hints { users: vec![user.clone()], ..Hints::default() }))
     }
 
-    /// Deletes a message whose task has not started, and the task. No agent sees them.
+    /// Deletes a message whose task has not started, together with the task. No agent will see the message.
     ///
     /// # Errors
     /// Returns an error in the same cases as [`Store::edit_message`].
@@ -229,8 +229,9 @@ pub(super) async fn task_of(tx: &mut SqliteConnection, session_id: SessionId, id
     rows::find_task(tx, id).await?.filter(|task| task.chat_session_id == session_id).ok_or(StoreError::NotFound)
 }
 
-/// Returns the task of a user message if no agent has seen the message: neither its own task nor one of a later turn,
-/// whose history contains it, was started. (A task may be cancelled in the queue and retried after later turns.)
+/// Returns the task of a user message if no agent has seen the message. This means that neither its task nor the task
+/// of a later turn, whose history contains the message, was ever started. (A task may be cancelled in the queue and
+/// retried after later turns.)
 async fn unstarted_task(
     tx: &mut SqliteConnection,
     user: &UserRef,
@@ -253,7 +254,7 @@ async fn unstarted_task(
     task.ok_or(StoreError::TaskNotQueued)
 }
 
-/// Updates the time of a session's last change.
+/// Updates a session's time of last change.
 pub(super) async fn touch_session(tx: &mut SqliteConnection, id: SessionId, now: Timestamp) -> Result<(), StoreError> {
     sqlx::query("UPDATE chat_session SET updated_at = $2 WHERE id = $1").bind(id).bind(now).execute(tx).await?;
     Ok(())

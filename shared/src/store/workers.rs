@@ -5,21 +5,21 @@ use sqlx::{Connection, SqliteConnection};
 use super::{Store, StoreError, sqlite};
 use crate::{clock::Timestamp, id::WorkerId};
 
-/// Selects every worker that has a heartbeat or a running task, with the counter of its heartbeat.
+/// Selects every worker that has a heartbeat or a running task, with its heartbeat counter.
 pub(super) const LIST_BEATS: &str = "SELECT worker_id, beat FROM worker_heartbeat UNION ALL \
      SELECT DISTINCT t.worker_id, NULL FROM agent_task t \
      WHERE t.status = 'running' AND t.worker_id NOT IN (SELECT worker_id FROM worker_heartbeat)";
 
-/// A worker, as another process sees it.
+/// A worker, as seen by other processes.
 #[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
 pub struct Beat {
     /// The worker.
     pub worker_id: WorkerId,
-    /// The counter of its heartbeat; `None` if the worker is not registered but still has running tasks.
+    /// The heartbeat counter; `None` if the worker is not registered but still has running tasks.
     pub beat: Option<i64>,
 }
 
-/// The heartbeat of a worker, on a separate connection, so that it does not wait for other operations.
+/// The heartbeat of a worker. It uses a separate connection, so that it does not wait for other operations.
 #[derive(Debug)]
 pub struct Heartbeat {
     store: Store,
@@ -28,7 +28,7 @@ pub struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// Increments the counter, and registers the worker if it is not registered.
+    /// Increments the counter, and registers the worker if necessary.
     ///
     /// # Errors
     /// Returns an error if the store fails.
@@ -62,7 +62,7 @@ async fn write_beat(connection: &mut SqliteConnection, worker: &WorkerId, now: T
 }
 
 /// Registers the worker: `Jobs.lock_by` refers to `Workers`, and only workers with a heartbeat are watched. Also
-/// registers a live worker again that was considered dead.
+/// re-registers a live worker that was considered dead.
 pub(super) async fn register(tx: &mut SqliteConnection, worker: &WorkerId, now: Timestamp) -> Result<(), StoreError> {
     sqlx::query("INSERT INTO worker_heartbeat (worker_id, started_at) VALUES ($1, $2) ON CONFLICT DO NOTHING")
         .bind(worker)
@@ -109,7 +109,7 @@ impl Store {
     }
 }
 
-/// Returns the counter of a worker; `None` if the worker is not registered.
+/// Returns the heartbeat counter of a worker; `None` if the worker is not registered.
 pub(super) async fn find_beat(tx: &mut SqliteConnection, worker: &WorkerId) -> Result<Option<i64>, StoreError> {
     let beat = sqlx::query_scalar("SELECT beat FROM worker_heartbeat WHERE worker_id = $1").bind(worker);
     Ok(beat.fetch_optional(tx).await?)

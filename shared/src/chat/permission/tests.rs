@@ -49,7 +49,7 @@ fn selects_the_option_that_matches_an_answer() {
         ("x:allow_on_tuesdays r:reject_with_reason", &option("x"), allowed("x")),
         ("x:allow_on_tuesdays r:reject_with_reason", &option("r"), rejected("r")),
         ("x:maybe", &option("x"), allowed("x")),
-        // The agent cannot distinguish these two.
+        // The agent cannot distinguish between these two.
         ("x:reject_once x:allow_once", &reject, cancelled),
         ("x:reject_once x:allow_once", &option("x"), allowed("x")),
     ];

@@ -1,4 +1,4 @@
-//! `REDIS_URL` and `REDIS_CA_FILE`, parsed. No error and no `Debug` output contains the password.
+//! Parsing of `REDIS_URL` and `REDIS_CA_FILE`. Errors and `Debug` output never contain the password.
 
 use std::{fmt, io, path::Path};
 
@@ -7,10 +7,10 @@ use ::redis::{Client, IntoConnectionInfo as _, TlsCertificates};
 /// The accepted forms of `REDIS_URL`.
 pub const URL_FORMS: &str = "redis://[USER:PASSWORD@]HOST:PORT, or rediss://… for TLS";
 
-/// Why an address was rejected.
+/// The reason why an address was rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum AddressError {
-    /// The URL is not valid. It may contain a password, so it is not shown.
+    /// The URL is invalid. It may contain a password, so it is not shown.
     #[error("the URL is invalid")]
     Url,
     /// A CA file is given, but the URL does not use TLS.
@@ -19,7 +19,7 @@ pub enum AddressError {
     /// The CA file cannot be read.
     #[error("the CA file cannot be read")]
     CaFile(#[source] io::Error),
-    /// The CA file has no certificate.
+    /// The CA file contains no certificates.
     #[error("the CA file contains no valid certificate")]
     Ca,
 }
@@ -42,8 +42,8 @@ impl RedisAddress {
         }
         let info = url.into_connection_info().map_err(|_| AddressError::Url)?;
         if is_tls {
-            // Another crate may have enabled a second provider, so that rustls cannot choose one. A provider that is
-            // already installed works as well.
+            // Another crate may have enabled a second provider, so that rustls cannot choose one. If a provider is
+            // already installed, it is used.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
         let client = match ca_file {
@@ -71,7 +71,7 @@ const CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 impl fmt::Debug for RedisAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Shows only host and port.
+        // Shows only the host and the port.
         write!(f, "RedisAddress({})", self.client.get_connection_info().addr())
     }
 }

@@ -1,4 +1,4 @@
-//! Code that both connections to Redis share: timeouts, backoff, and the classification of errors.
+//! Code shared by both connections to Redis: timeouts, backoff, and the classification of errors.
 
 use std::time::Duration;
 
@@ -7,16 +7,17 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::relay::LinkState;
 
-/// How long Redis may take to answer before it counts as unavailable.
+/// How long Redis may take to respond before it counts as unavailable.
 pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(1);
 /// The first pause before a new attempt; doubled up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// The longest pause. With [`ANSWER_LIMIT`], it determines how soon the return of Redis is noticed.
+/// The longest pause. Together with [`ANSWER_LIMIT`], it determines how soon a process detects that Redis is available
+/// again.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// A connection that lasted at least this long is replaced without a pause.
 const LASTING: Duration = Duration::from_secs(1);
 
-/// Waits for an answer from Redis, with a timeout, because Redis may be frozen.
+/// Waits for a response from Redis, with a timeout, because Redis may be frozen.
 pub(super) async fn answer<T>(request: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
     timeout(ANSWER_LIMIT, request)
         .await
@@ -32,7 +33,7 @@ pub(super) fn state_after(error: &RedisError) -> LinkState {
     }
 }
 
-/// Returns whether the error is a response from Redis, so that the connection works.
+/// Returns whether the error is a response from Redis, which means that the connection works.
 pub(super) fn is_answer(error: &RedisError) -> bool {
     matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
 }
@@ -49,7 +50,7 @@ impl Backoff {
         Self { pause: FIRST_PAUSE, attempted_at: Instant::now() }
     }
 
-    /// Waits before the next attempt. `was_connected` states whether the previous one succeeded.
+    /// Waits before the next attempt. `was_connected` indicates whether the previous one succeeded.
     pub(super) async fn wait(&mut self, was_connected: bool) {
         let lasted = was_connected.then(|| self.attempted_at.elapsed());
         sleep(self.next_pause(lasted)).await;

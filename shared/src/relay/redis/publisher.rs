@@ -1,8 +1,8 @@
 //! Publishes the announcements of this process in batches.
 //!
-//! An idle connection is probed with a PUBLISH, so that a connection that died, was closed by Redis for being idle, or
-//! lost its permission is noticed before the next message. A failed batch is published once more over a new connection
-//! before any message is given up.
+//! An idle connection is probed with a PUBLISH, so that a connection that broke, was closed by Redis because it was
+//! idle, or lost its permission is detected before the next message. A failed batch is published once more over a new
+//! connection before any message is dropped.
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,12 +26,12 @@ pub(super) struct Publisher {
     pub(super) key: RelayKey,
     pub(super) send_queue: Arc<SendQueue>,
     pub(super) link: Arc<Link>,
-    /// A channel without subscribers.
+    /// The channel for probes, which has no subscribers.
     pub(super) probe: Arc<str>,
 }
 
 impl Publisher {
-    /// Publishes until it is dropped.
+    /// Publishes messages until the future is dropped.
     pub(super) async fn run(self) {
         let mut backoff = Backoff::new();
         // The number of consecutive failures.
@@ -82,7 +82,7 @@ impl Publisher {
                     if state_after(&error) != LinkState::Denied {
                         return error;
                     }
-                    // The connection works, and publishing will succeed once the user has the permission again.
+                    // The connection works, and publishing will succeed once the Redis user has the permission again.
                     self.give_up(&error);
                     verified_at = None;
                     sleep(PROBE_INTERVAL).await;

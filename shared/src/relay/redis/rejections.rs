@@ -1,4 +1,5 @@
-//! Messages without a valid signature of this installation: dropped, counted, and logged at most once a minute.
+//! Handling of messages without a valid signature of this installation: they are dropped, counted, and logged at most
+//! once a minute.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -9,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::relay::status::Counters;
 
-/// The minimum time between two log entries.
+/// The minimum time between log entries.
 const LOG_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Counts rejected messages; see the module documentation.

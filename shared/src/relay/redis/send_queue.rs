@@ -1,9 +1,9 @@
 //! The queue of messages to publish.
 //!
 //! While Redis is reachable, messages are published in order. Otherwise, live text is dropped, because it would arrive
-//! too late, and hints are held for [`HELD_FOR`], without duplicates: hints are idempotent. After that, every receiver
-//! has polled the database, so that the hint is obsolete; it is counted as dropped, because receivers saw the change up
-//! to a second late.
+//! too late, and hints are held for [`HELD_FOR`]. Hints are idempotent, so duplicates are dropped. After [`HELD_FOR`],
+//! every receiver has polled the database, so the hint is obsolete; it is counted as dropped, because receivers found
+//! the change up to a second late.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -20,7 +20,7 @@ use crate::relay::{POLL_INTERVAL, status::Counters};
 const QUEUE: usize = 4096;
 /// The maximum number of distinct hints to hold while Redis is unreachable.
 const HELD: usize = 16_384;
-/// How long to hold a hint: the time within which every receiver finds the change by polling.
+/// How long to hold a hint. Within this time, every receiver finds the change by polling.
 const HELD_FOR: Duration = POLL_INTERVAL;
 
 /// A message for a channel.
@@ -34,7 +34,7 @@ pub(super) struct QueuedMessage {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Whether messages can be published, as far as the publisher knows.
+    /// Whether messages can be published, according to the publisher's latest information.
     is_open: bool,
     queue: VecDeque<QueuedMessage>,
     /// The number of messages that were taken but not confirmed.
@@ -54,7 +54,7 @@ pub(super) struct SendQueue {
 
 impl SendQueue {
     pub(super) fn new(counters: Arc<Counters>) -> Self {
-        // Open, so that messages before the first connection are kept.
+        // The queue starts open, so that messages before the first connection are kept.
         let state = Mutex::new(State { is_open: true, ..State::default() });
         Self { state, filled: Notify::new(), emptied: Notify::new(), counters }
     }
@@ -103,7 +103,7 @@ impl SendQueue {
         self.counters.dropped_hints.add(before - state.held.len());
     }
 
-    /// Waits until there may be something to publish.
+    /// Waits until there may be messages to publish.
     pub(super) async fn filled(&self) {
         self.filled.notified().await;
     }
@@ -146,7 +146,7 @@ impl SendQueue {
         }
     }
 
-    /// Returns messages that could not be published, so that they are taken again first.
+    /// Returns messages that could not be published to the front of the queue.
     pub(super) fn put_back(&self, unsent: Vec<QueuedMessage>) {
         let mut state = self.lock();
         state.in_flight = 0;

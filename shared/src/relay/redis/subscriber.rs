@@ -1,7 +1,8 @@
-//! Receives messages of other processes.
+//! Receives messages from other processes.
 //!
-//! Subscriptions follow the map of followed users ([`FollowedUsers`]): all of them after connecting, and then every change,
-//! with many channels per command, while messages keep arriving.
+//! Subscriptions are derived from the map of followed users ([`FollowedUsers`]): after connecting, the subscriber
+//! subscribes to all of their channels, and then applies every change to the map while messages keep arriving. Each
+//! command contains many channels.
 
 use std::{future::pending, sync::Arc};
 
@@ -44,7 +45,7 @@ enum Completion {
 type Request = Fuse<BoxFuture<'static, RedisResult<Completion>>>;
 
 impl Subscriber {
-    /// Receives until it is dropped.
+    /// Receives messages until the future is dropped.
     pub(super) async fn run(self) {
         let mut backoff = Backoff::new();
         loop {
@@ -60,14 +61,15 @@ impl Subscriber {
         }
     }
 
-    /// Connects, and subscribes to the channels that every process needs.
+    /// Connects and subscribes to the channels that every process needs.
     async fn connect(&self) -> RedisResult<(PubSubSink, PubSubStream)> {
         let (mut sink, stream) = answer(self.client.get_async_pubsub()).await?.split();
         answer(sink.subscribe(names(&[self.channels.work(), self.channels.stops()]))).await?;
         Ok((sink, stream))
     }
 
-    /// Forwards messages until the connection ends or Redis stops answering: if it is frozen, connections stay open.
+    /// Forwards messages until the connection ends or Redis stops responding. If Redis is frozen, connections stay
+    /// open.
     async fn listen(&self, sink: PubSubSink, mut stream: PubSubStream) -> RedisError {
         self.link.connected();
         let mut is_caught_up = false;
@@ -100,7 +102,8 @@ impl Subscriber {
         }
     }
 
-    /// Records subscribed channels. Their users' logs are read once, to find what was published before.
+    /// Records confirmed subscriptions. The logs of their users are read once to find changes that were published
+    /// before.
     fn record(&self, change: SubscriptionChange) {
         match change {
             SubscriptionChange::Subscribe(channels) => {
@@ -124,7 +127,7 @@ impl Subscriber {
             Ok(ChannelMessage::Text(text)) => {
                 self.followed_users.user_of(channel).map(|user| Signal::Text(user, Arc::new(text)))
             }
-            // Signed by a newer version.
+            // The message is signed but has an unknown format: it was sent by a newer version.
             Err(error) => {
                 tracing::debug!(%error, channel, "cannot decode a message");
                 Some(Signal::Changed)
@@ -148,7 +151,7 @@ async fn send_change(mut sink: PubSubSink, change: SubscriptionChange) -> RedisR
     Ok(Completion::Changed(change))
 }
 
-/// Sends a PING. An error is an answer too: the user may lack permission for PING.
+/// Sends a PING. An error response also counts as a response, because the Redis user may not have permission for PING.
 async fn check(mut sink: PubSubSink) -> RedisResult<Completion> {
     match answer(sink.ping::<Value>()).await {
         Err(error) if !is_answer(&error) => Err(error),

@@ -12,7 +12,7 @@ fn wake_file(pair: &Pair) -> PathBuf {
     pair.folder.path().join("chat.db-wake")
 }
 
-/// Damage to the file while processes run.
+/// Ways to damage the file while processes are running.
 type Mishap = (&'static str, fn(&Path));
 
 fn mishaps() -> [Mishap; 4] {
@@ -65,7 +65,7 @@ async fn follows_a_removed_or_replaced_wake_up_file() {
             let restarted = start(&options, &database, &identity("x")).await.unwrap();
 
             for from in [&restarted, &pair.here] {
-                // A process that still watches the old file notices the change and then misses nothing.
+                // A process that still watches the old file detects the change and misses nothing afterward.
                 sleep(Duration::from_millis(50)).await;
                 let others = [&restarted, &pair.here, &pair.there];
                 let others = others.into_iter().filter(|relay| !Arc::ptr_eq(relay, from));
@@ -86,7 +86,7 @@ async fn reports_and_counts_a_wake_up_file_that_cannot_be_touched() {
     let pair = embedded(WakeMode::Auto).await;
     let path = wake_file(&pair);
     fs::remove_file(&path).unwrap();
-    // Both relays recreate the file until one of them finds a folder with that name.
+    // Both relays recreate the file until one of them finds that the name refers to a folder.
     while fs::create_dir(&path).is_err() {
         let _ = fs::remove_file(&path);
     }

@@ -1,4 +1,5 @@
-//! A test suite for all relays: two relays, as in two processes, one of which announces what the other receives.
+//! A test suite for all relays, with two relays as in two processes: one announces changes, and the other receives
+//! them.
 
 mod embedded;
 mod redis;
@@ -13,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::*;
 use server::RedisServer;
 
-/// Far more time than any step needs.
+/// Much more time than any step needs.
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// Two relays of one installation, with their resources.
@@ -42,7 +43,7 @@ impl Pair {
         Self { here, there, folder }
     }
 
-    /// Waits until both directions of both relays satisfy a condition.
+    /// Waits until both directions of both relays meet a condition.
     async fn until(&self, what: &str, holds: impl Fn(RelayStatus) -> bool) {
         eventually(what, || holds(self.here.status()) && holds(self.there.status())).await;
     }
@@ -86,7 +87,7 @@ fn log_of(name: &str) -> Hints {
     Hints { users: vec![user(name)], ..Hints::default() }
 }
 
-/// Waits for a signal that satisfies a condition, or for one that requires reading everything.
+/// Waits for a signal that meets a condition, or for one that requires reading everything.
 async fn received(signals: &mut Signals, mut is_wanted: impl FnMut(&Signal) -> bool) -> Signal {
     timeout(LIMIT, async {
         loop {

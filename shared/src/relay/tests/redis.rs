@@ -1,4 +1,4 @@
-//! Tests of the Redis relay, with a Redis that is killed, frozen, or restricted, and with forged messages.
+//! Tests of the Redis relay, with a Redis server that is killed, frozen, or restricted, and with forged messages.
 
 use super::*;
 
@@ -89,7 +89,7 @@ async fn recovers_after_a_restart_of_redis() {
     let mut signals = pair.there.signals();
 
     server.kill();
-    // Announcements do not wait for it, however many there are.
+    // Announcements do not wait for Redis, regardless of their number.
     for offset in 0..10_000 {
         pair.here.publish_text(&user("ann"), text(offset, "lost"));
     }
@@ -110,7 +110,7 @@ async fn reports_a_frozen_redis_as_disconnected() {
     let mut signals = pair.there.signals();
 
     server.signal("-STOP");
-    // Connections stay open but silent. A follower waits at most for its limit.
+    // Connections stay open but silent. A follower waits no longer than its time limit.
     let _follow = timeout(LIMIT, pair.there.follow(&user("ann"))).await.unwrap();
     pair.until("away", |status| {
         status.subscriber == LinkState::Disconnected && status.publisher == LinkState::Disconnected
@@ -144,7 +144,7 @@ async fn loses_no_hint_when_redis_closes_connections() {
         let mut signals = pair.there.signals();
         server.run(&format!("CLIENT KILL TYPE {kind}"));
 
-        // Hints announced while the subscriber reconnects are found by reading everything.
+        // Changes announced while the subscriber reconnects are found by reading everything.
         pair.here.announce(work());
         received(&mut signals, |signal| match signal {
             Signal::WakeWorkers => kind == "normal",

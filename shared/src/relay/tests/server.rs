@@ -34,7 +34,7 @@ impl RedisServer {
             .arg(folder.path())
             .stdout(Stdio::null())
             .spawn()
-            .expect("redis-server is installed: `make test` sees to it")
+            .expect("redis-server must be installed; `make test` installs it")
     }
 
     async fn wait_until_up(&self) {
@@ -68,7 +68,7 @@ impl RedisServer {
         assert!(Command::new("kill").args([name, &self.process.id().to_string()]).status().unwrap().success());
     }
 
-    /// Runs a command whose words contain no spaces, and returns the answer as text.
+    /// Runs a command whose words contain no spaces, and returns the response as text.
     pub(super) fn run(&self, command: &str) -> String {
         let mut words = command.split(' ');
         let mut request = ::redis::cmd(words.next().unwrap());
@@ -79,12 +79,12 @@ impl RedisServer {
         ::redis::from_redis_value::<String>(value.clone()).unwrap_or_else(|_| format!("{value:?}"))
     }
 
-    /// Publishes a raw message, as another client of Redis could.
+    /// Publishes a raw message, as any other client of Redis could.
     pub(super) fn publish(&self, channel: &str, message: &[u8]) {
         ::redis::cmd("PUBLISH").arg(channel).arg(message).query::<()>(&mut self.connect()).unwrap();
     }
 
-    /// Returns how often clients have sent a command.
+    /// Returns the number of times that clients have sent a command.
     pub(super) fn calls(&self, command: &str) -> u64 {
         let stats = self.run("INFO commandstats");
         let line = stats.lines().find(|line| line.starts_with(&format!("cmdstat_{command}:")));

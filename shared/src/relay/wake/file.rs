@@ -30,8 +30,8 @@ struct OpenFile {
 }
 
 impl OpenFile {
-    /// Opens the file, creating it if it is missing. Replaces a symbolic link, so that no other file is written, and
-    /// everything else that is not a regular file.
+    /// Opens the file, creating it if it is missing. Anything with this name that is not a regular file is replaced,
+    /// including a symbolic link, so that no other file is written.
     fn open(path: &Path) -> io::Result<Self> {
         if fs::symlink_metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
             fs::remove_file(path)?;
@@ -42,7 +42,7 @@ impl OpenFile {
     }
 }
 
-/// The wake-up file. It is kept open: a watch follows the file, not its name.
+/// The wake-up file. It is kept open, because a watch follows the file, not its name.
 #[derive(Debug)]
 pub(in crate::relay) struct WakeFile {
     path: PathBuf,
@@ -68,7 +68,7 @@ impl WakeFile {
         self.with_current(|opened| opened.file.write_at(b".", 0)).map(drop)
     }
 
-    /// Returns the id of the file that has the name now, creating the file if it is missing.
+    /// Returns the id of the file that the name currently refers to, creating the file if it is missing.
     pub(super) fn current_id(&self) -> io::Result<FileId> {
         self.with_current(|opened| Ok(opened.id))
     }

@@ -1,4 +1,4 @@
-//! Polls SQLite's change counter if files cannot be watched.
+//! Polling of SQLite's change counter, used if files cannot be watched.
 
 use std::{
     sync::{
@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use crate::relay::POLL_INTERVAL;
 
-/// How often to read the change counter while anyone waits for changes.
+/// How often to read the change counter while anything waits for changes.
 const BUSY_POLL: Duration = Duration::from_millis(5);
 /// How often to read it otherwise.
 const IDLE_POLL: Duration = POLL_INTERVAL;
@@ -37,7 +37,7 @@ impl Interest {
     }
 }
 
-/// A task that waits for changes, until this is dropped.
+/// Represents a task that waits for changes, until this guard is dropped.
 #[derive(Debug)]
 pub(in crate::relay) struct InterestGuard(Arc<Interest>);
 

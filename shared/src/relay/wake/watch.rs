@@ -20,22 +20,23 @@ use super::{
     file::{FileId, WakeFile},
 };
 
-/// How long a watch may take to report our own first touch before it counts as broken.
+/// How long a watch may take to report this process's first touch before it counts as broken.
 const PROBE: Duration = Duration::from_millis(500);
-/// How often to compare the watched file with the one that has its name, in case an event was lost.
+/// How often to compare the watched file with the file that currently has its name, in case an event was lost.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// The number of attempts to start a watch while the file is being replaced.
 const ATTEMPTS: usize = 3;
 
-/// Why the file cannot be watched.
+/// The reason why the file cannot be watched.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WatchError {
     #[error("{0}")]
     File(#[from] io::Error),
-    /// Usually a limit: `fs.inotify.max_user_watches`, `fs.inotify.max_user_instances`, or open files.
+    /// Usually a limit was reached: `fs.inotify.max_user_watches`, `fs.inotify.max_user_instances`, or the open-file
+    /// limit.
     #[error("{0}")]
     Notify(#[from] notify::Error),
-    /// Some file systems accept a watch but never report anything.
+    /// Some file systems accept a watch but never report any events.
     #[error("the file system does not support change notifications")]
     Silent,
     #[error("the file is being replaced repeatedly")]
@@ -66,7 +67,7 @@ impl EventMeaning {
     }
 }
 
-/// The reports of the watcher's thread.
+/// The reports from the watcher's thread.
 #[derive(Debug, Default)]
 struct Reports {
     changed: Notify,
@@ -97,7 +98,7 @@ impl Reports {
     }
 }
 
-/// Reports every touch of the file until it is dropped.
+/// Reports every touch of the file until this watch is dropped.
 #[derive(Debug)]
 pub(super) struct Watch {
     watched: FileId,
@@ -133,8 +134,8 @@ impl Watch {
         Ok(Self { watched, reports, _watcher: inotify })
     }
 
-    /// Waits until the watch has reported our own touch. Returns false if the file is replaced meanwhile or nothing is
-    /// reported.
+    /// Waits until the watch has reported this process's touch. Returns false if the file is replaced in the meantime
+    /// or if nothing is reported.
     async fn sees_touch(&self, wake: &WakeFile) -> bool {
         let seen = async {
             loop {
@@ -155,7 +156,7 @@ impl Watch {
         Ok(wake.current_id()? == self.watched)
     }
 
-    /// Waits until the name refers to another file than the watched one.
+    /// Waits until the name refers to a file other than the watched one.
     pub(super) async fn until_stale(&self, wake: &WakeFile) {
         while matches!(self.is_current(wake), Ok(true)) {
             tokio::select! {

@@ -1,4 +1,4 @@
-//! Opening a database: one process at a time creates the file, switches it to WAL, and runs both sets of migrations.
+//! Opening of a database: one process at a time creates the file, switches it to WAL, and runs both sets of migrations.
 
 #[cfg(test)]
 mod tests;
@@ -20,19 +20,20 @@ use super::{
 };
 use crate::event::Epoch;
 
-/// Returns our own migrations, which are compiled in. The first one creates the schema of 0.1.0.
+/// Returns Banter's own migrations, which are compiled in. The first one creates the schema of 0.1.0.
 fn migrations() -> Migrator {
     sqlx::migrate!("../migrations")
 }
 
-/// Returns the migrations of databases older than 0.1.0. They end with the schema with which [`migrations`] begins.
+/// Returns the migrations for databases older than 0.1.0. Their final schema is the one that the first of
+/// [`migrations`] creates.
 fn migrations_before_0_1_0() -> Migrator {
     sqlx::migrate!("../migrations/before_0_1_0")
 }
 
 /// Opens the database under the migration lock and brings it up to date.
 ///
-/// sqlx's own migration lock does nothing on SQLite, and concurrent switches to WAL are not safe.
+/// The migration lock of sqlx has no effect on SQLite, and concurrent switches to WAL are not safe.
 pub(super) async fn prepare(path: &Path, connect: &SqliteConnectOptions) -> Result<Presence, OpenError> {
     let shown = path.display().to_string();
     let folder = |source| OpenError::Folder { path: shown.clone(), source };
@@ -66,15 +67,15 @@ pub(super) async fn prepare(path: &Path, connect: &SqliteConnectOptions) -> Resu
     Ok(presence)
 }
 
-/// Runs both sets of migrations, beginning with the queue's tables, because ours have indexes on them. Each set ignores
-/// the other's rows in the shared table.
+/// Runs both sets of migrations, beginning with the queue's, because Banter's migrations create indexes on the queue's
+/// tables. Each set ignores the other's rows in the shared table.
 pub(super) async fn run(connection: &mut SqliteConnection) -> Result<(), MigrateError> {
     SqliteStorage::migrations().set_ignore_missing(true).run(&mut *connection).await?;
     carry_over(&mut *connection).await?;
     migrations().set_ignore_missing(true).run(connection).await
 }
 
-/// Migrates a database older than 0.1.0 to the schema of 0.1.0, and records it as such.
+/// Migrates a database older than 0.1.0 to the schema of 0.1.0, and records that schema as its version.
 async fn carry_over(connection: &mut SqliteConnection) -> Result<(), MigrateError> {
     let mut old = migrations_before_0_1_0();
     let applied: Vec<i64> =

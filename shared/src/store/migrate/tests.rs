@@ -1,4 +1,4 @@
-//! Tests of the two ways to the schema of 0.1.0.
+//! Tests of the two ways to obtain the schema of 0.1.0.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +26,8 @@ async fn read_schema(connection: &mut SqliteConnection) -> Schema {
     rows.into_iter().map(|(name, sql)| (name, parts_of(&sql))).collect()
 }
 
-/// Splits a definition at its outermost commas, without comments and whitespace, because columns may be in any order.
+/// Splits a definition at its outermost commas, because columns may be in any order, and removes comments and
+/// whitespace.
 fn parts_of(sql: &str) -> BTreeSet<String> {
     let code: Vec<&str> = sql.lines().map(|line| line.split("--").next().unwrap_or_default()).collect();
     let code = code.join(" ").replace('"', "");

@@ -1,10 +1,10 @@
-//! Errors of a restore.
+//! Errors during a restore.
 
 use std::{fs, io, path::PathBuf};
 
 use crate::store::{NewerSchema, StoreError};
 
-/// Why a restore failed.
+/// The reason why a restore failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
     /// A process has the database open.

@@ -1,12 +1,12 @@
-//! Restores: replacing the database with a backup.
+//! Restores, which replace the database with a backup.
 //!
 //! Guarantees: at every moment, even after `kill -9` or a power failure, the database's name refers to either the
 //! complete old database or the complete restored one. The source is only read. The old database is kept under another
 //! name.
 //!
-//! The order: copy the source next to the database, verify and migrate the copy; write the entire old write-ahead log
-//! into the old database, so that it cannot be applied to the new one; give the old database a second name; rename the
-//! copy to the database's name.
+//! A restore proceeds in this order: copy the source next to the database, and verify and migrate the copy; write the
+//! entire old write-ahead log into the old database, so that the log cannot be applied to the new one; give the old
+//! database a second name; rename the copy to the database's name.
 
 mod error;
 mod replacement;
@@ -43,7 +43,7 @@ pub struct RestoreReport {
 /// Replaces `database` with a copy of `source`.
 ///
 /// # Errors
-/// Returns an error if the database was not restored. It is unchanged then.
+/// Returns an error if the database was not restored. In this case, it is unchanged.
 pub async fn restore(database: &Path, source: &Path, now: Timestamp) -> Result<RestoreReport, RestoreError> {
     let files = DatabaseFiles::new(database);
     let write = |source| RestoreError::Write { path: files.folder().to_path_buf(), source };
@@ -66,7 +66,7 @@ pub async fn restore(database: &Path, source: &Path, now: Timestamp) -> Result<R
         Err(error) => Err(error),
     };
     let (sessions, messages, previous) = replaced.inspect_err(|_| {
-        // Files that cannot be removed now are removed at the next open.
+        // Files that cannot be removed now are removed when the database is next opened.
         let _ = staged.remove();
     })?;
     Ok(RestoreReport { sessions, messages, previous })

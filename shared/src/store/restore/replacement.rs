@@ -1,4 +1,4 @@
-//! The exchange of the old database for the staged one.
+//! The replacement of the old database with the staged one.
 
 use std::{
     fs, io,
@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// Replaces the old database with the staged one. Returns the new path of the old one.
+/// Replaces the old database with the staged one. Returns the new path of the old database.
 pub(super) async fn replace(
     files: &DatabaseFiles,
     staged: &DatabaseFiles,
@@ -31,7 +31,7 @@ pub(super) async fn replace(
     let previous = if fs::metadata(files.database()).is_ok_and(|found| found.len() > 0) {
         let kept = free_name(files, now);
         empty_log(files).await?;
-        // Only an unreadable database still has a log, which stays with it.
+        // Only an unreadable database still has a log, which is kept with it.
         for suffix in ["-wal", "-journal"] {
             match fs::rename(files.companion(suffix), kept.companion(suffix)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(write(error)),

@@ -1,4 +1,4 @@
-//! The copy of a backup, next to the database that it will replace.
+//! The copy of a backup, stored next to the database that it will replace.
 
 use std::{fs, io, path::Path};
 
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// Copies the source, verifies the copy, and migrates it. Returns the number of its sessions and messages.
+/// Copies the source, then verifies and migrates the copy. Returns the numbers of sessions and messages.
 pub(super) async fn stage(staged: &DatabaseFiles, source: &Path) -> Result<(i64, i64), RestoreError> {
     copy_files(staged, source)?;
     let fails = |error: sqlx::Error| explain(error, source, staged);
@@ -45,7 +45,7 @@ pub(super) async fn stage(staged: &DatabaseFiles, source: &Path) -> Result<(i64,
     }
     let migrate = |error| RestoreError::Migrate { path: source.to_path_buf(), source: error };
     migrate::run(&mut copy).await.map_err(migrate)?;
-    // The copy counts as a backup, however it was made.
+    // The copy is treated as a backup, regardless of how it was made.
     sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA application_id = {BACKUP_ID}")))
         .execute(&mut copy)
         .await

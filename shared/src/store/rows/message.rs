@@ -10,7 +10,7 @@ use crate::{
     store::StoreError,
 };
 
-/// Selects the columns of a [`MessageRow`]; to be followed by `WHERE` and `ORDER BY`.
+/// Selects the columns of a [`MessageRow`]; must be followed by `WHERE` and `ORDER BY`.
 macro_rules! select_messages {
     () => {
         concat!(
@@ -64,7 +64,7 @@ impl From<MessageRow> for Message {
     }
 }
 
-/// Returns a message in its current state.
+/// Returns the current state of a message.
 pub(in crate::store) async fn find_message(
     connection: &mut SqliteConnection,
     id: MessageId,

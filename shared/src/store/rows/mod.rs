@@ -1,4 +1,4 @@
-//! Rows of the chat's tables: the columns that a query selects, and the types that they are read into.
+//! Rows of the chat tables: the columns that a query selects, and the types into which they are read.
 
 mod message;
 mod session;
@@ -25,7 +25,7 @@ impl From<Owner> for UserRef {
     }
 }
 
-/// Returns the usage from its two columns.
+/// Combines the two usage columns.
 fn usage(input_tokens: Option<i64>, output_tokens: Option<i64>) -> Option<Usage> {
     Some(Usage { input_tokens: input_tokens?, output_tokens: output_tokens? })
 }

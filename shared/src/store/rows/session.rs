@@ -10,7 +10,7 @@ use crate::{
     store::StoreError,
 };
 
-/// Selects the columns of a [`SessionRow`]; to be followed by `WHERE` and `ORDER BY`.
+/// Selects the columns of a [`SessionRow`]; must be followed by `WHERE` and `ORDER BY`.
 macro_rules! select_sessions {
     () => {
         concat!(
@@ -55,7 +55,7 @@ pub(in crate::store) struct SessionRow {
     active_task: JoinedTask,
 }
 
-/// The newest message of a session, if it has one.
+/// The newest message of a session, if there is one.
 #[derive(sqlx::FromRow)]
 #[expect(clippy::struct_field_names, reason = "named after the columns of the query")]
 struct JoinedMessage {
@@ -98,7 +98,7 @@ impl From<SessionRow> for Session {
     }
 }
 
-/// Returns a session in its current state.
+/// Returns the current state of a session.
 pub(in crate::store) async fn find_session(
     connection: &mut SqliteConnection,
     id: SessionId,

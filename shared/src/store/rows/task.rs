@@ -63,7 +63,7 @@ impl From<TaskRow> for Task {
     }
 }
 
-/// The task of an outer join, if there is one.
+/// The optional task in the result of an outer join.
 pub(super) struct JoinedTask(pub(super) Option<Task>);
 
 impl<'r, R> FromRow<'r, R> for JoinedTask
@@ -81,7 +81,7 @@ where
     }
 }
 
-/// Returns a task in its current state.
+/// Returns the current state of a task.
 pub(in crate::store) async fn find_task(
     connection: &mut SqliteConnection,
     id: TaskId,

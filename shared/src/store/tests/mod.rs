@@ -104,7 +104,7 @@ impl Fixture {
         self.store.claim(&self.worker).await.unwrap().value.expect("no task is due")
     }
 
-    /// Ends an attempt whose steps are already written.
+    /// Ends an attempt whose steps have already been stored.
     async fn end(&self, claim: &Claim, finish: AttemptEnd) -> TaskStatus {
         self.store.finish(claim.task_id, claim.attempt, finish, &[]).await.unwrap().value
     }

@@ -29,7 +29,7 @@ async fn answers_a_permission_request_once() {
     assert_eq!(f.store.find_permission_outcome(id).await.unwrap(), Some(allowed.clone()));
     let again = f.permit(&claim, id, PermissionDecision::Reject).await;
     assert!(matches!(again, Err(StoreError::PermissionAnswered)));
-    // Neither the time limit nor a repeated write of the step reverts the answer.
+    // Neither the time limit nor a repeated write of the step reverses the answer.
     assert_eq!(f.store.close_permission(&f.user, id, DecidedBy::TimeLimit).await.unwrap().value, allowed);
     f.write(&claim, &[permission(1, "a", id)]).await.unwrap();
     assert_eq!(f.statuses(&claim).await, [(StepKind::Permission, StepStatus::Succeeded)]);
@@ -141,7 +141,7 @@ async fn reads_and_answers_a_request_of_the_previous_version() {
     let fields = step.detail.to_value();
     assert_eq!((step.status, &fields["options"]), (StepStatus::Succeeded, &shown));
     assert_eq!(json!([fields["decision"], fields["decided_by"]]), json!(["allow", "user"]));
-    // The worker of the previous version reads the options in its own format.
+    // A worker of the previous version reads the options in the older format.
     let mut connection = f.store.inner.readers.acquire().await.unwrap();
     let stored: String = sqlx::query_scalar("SELECT detail FROM task_step").fetch_one(&mut *connection).await.unwrap();
     assert_eq!(serde_json::from_str::<Value>(&stored).unwrap()["options"], options);

@@ -43,7 +43,7 @@ async fn rejects_writes_of_a_worker_that_lost_its_lease() {
 }
 
 #[tokio::test]
-async fn does_not_reap_a_worker_that_has_beaten_since() {
+async fn does_not_reap_a_worker_that_has_since_sent_a_heartbeat() {
     let f = Fixture::new().await;
     let session = f.session().await;
     f.post(session, "Hello").await;
@@ -55,7 +55,7 @@ async fn does_not_reap_a_worker_that_has_beaten_since() {
     assert_eq!(f.store.reap(&before[0]).await.unwrap().value, 0);
 }
 
-/// Creates a task whose agent has just asked for this wait.
+/// Creates a task whose agent has just requested this wait.
 async fn limited(f: &Fixture, wait: Duration) -> (SessionId, TaskId) {
     let session = f.session().await;
     f.post(session, "Hello").await;

@@ -1,4 +1,4 @@
-//! Tests of readiness and of the workload.
+//! Tests of readiness checks and of the workload.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Tests of which agent session is resumed.
+//! Tests of resuming agent sessions.
 
 use super::*;
 
