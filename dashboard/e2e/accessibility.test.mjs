@@ -10,13 +10,16 @@ import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 600_000 };
 
-/** Returns axe's serious and critical findings. `rules` limits the check to some rules. */
+/**
+ * Returns the serious and critical violations that axe finds. `rules` limits the check to these
+ * rules.
+ */
 async function findings(page, rules) {
-  // Wait for animations: a fading text has a low contrast.
+  // Wait for animations, because text that is fading in has a low contrast.
   await page.evaluate(() =>
     Promise.all(document.getAnimations().map((one) => one.finished.catch(() => {}))),
   );
-  // The page has no frames, so axe does not need another page to merge results.
+  // The page has no frames, so axe does not need a separate page to merge results.
   const axe = new AxeBuilder({ page }).setLegacyMode(true).options({ resultTypes: ["violations"] });
   const { violations } = await (rules ? axe.withRules(rules) : axe).analyze();
   return violations
@@ -24,7 +27,7 @@ async function findings(page, rules) {
     .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 200)}`));
 }
 
-/** Checks everything in the light theme, and in the dark theme only contrast. */
+/** Checks all rules in the light theme, and only contrast in the dark theme. */
 async function findAll(view) {
   await view.emulateMedia({ colorScheme: "light" });
   const light = await findings(view);

@@ -85,7 +85,7 @@ test("the list item of a sent message stays mounted when it is accepted", TIMEOU
 
 test("queued messages can be edited and removed", TIMEOUT, async () => {
   await withTestApp(async ({ page }) => {
-    // Stopped below. Long enough for a slow machine.
+    // The answer is stopped below. It is long enough for a slow machine.
     await startChat(page, "/slow 600");
     await live(page).waitFor({ timeout: ANSWER_MS });
     await send(page, "/echo second");

@@ -1,4 +1,4 @@
-/** Locators and actions of a chat, for the browser tests. */
+/** Locators and actions for a chat in the browser tests. */
 
 /** The maximum time to wait for an answer. */
 export const ANSWER_MS = 90_000;
@@ -7,10 +7,10 @@ export const composer = (page) => page.getByRole("textbox", { name: "Message" })
 export const thread = (page) => page.getByRole("log");
 export const live = (page) => page.locator("[data-live]");
 export const answered = (page) => thread(page).getByText(/^Answered$/);
-/** The buttons to retry a turn or an unsent message. */
+/** The buttons for retrying a turn or an unsent message. */
 export const retryButtons = (page) => thread(page).getByRole("button", { name: "Retry" });
 
-/** Waits until the element has the focus, so that keys reach it. */
+/** Waits until the element has the focus, so that it receives key presses. */
 export const focused = (page, target) => target.and(page.locator(":focus")).waitFor();
 
 export async function send(page, text) {

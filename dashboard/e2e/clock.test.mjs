@@ -19,7 +19,7 @@ test(
       await status.waitFor();
       await row(page).getByText("now", { exact: true }).waitFor();
 
-      // A follower tab, which receives events from the leader, has the correct time as well.
+      // A follower tab, which receives its events from the leader, also has the correct time.
       const other = await context.newPage();
       await other.goto(page.url());
       await live(other).waitFor();

@@ -35,7 +35,7 @@ async function withHistory(page, gate = async () => {}) {
   });
   await page.goto(page.url());
   await thread(page).getByText(`Question ${TURNS}`, { exact: true }).waitFor();
-  // The height of answers changes when the Markdown renderer is loaded.
+  // The height of answers changes once the Markdown renderer is loaded.
   await thread(page).locator(".markdown").first().waitFor();
 }
 
@@ -75,7 +75,7 @@ test("loading older turns does not move the visible ones", TIMEOUT, async () => 
     const moved = await thread(page).evaluate(
       async (log, { anchor, height }) => {
         const frame = () => new Promise(requestAnimationFrame);
-        // The position as painted, after all turns are measured.
+        // The painted position after all turns have been measured.
         const place = () =>
           new Promise((resolve) => {
             const observer = new IntersectionObserver(([{ boundingClientRect }]) => {

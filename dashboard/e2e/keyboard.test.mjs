@@ -39,7 +39,7 @@ test("chats can be used by keyboard alone", TIMEOUT, async () => {
     await answered(page).waitFor({ timeout: ANSWER_MS });
 
     await page.keyboard.press("Control+Shift+KeyO");
-    // The URL changes before the view.
+    // The URL changes before the view does.
     await page.getByRole("heading", { name: "Chat with Demo" }).waitFor();
     await ready(page);
     await page.keyboard.type("/slow 600");
@@ -48,7 +48,7 @@ test("chats can be used by keyboard alone", TIMEOUT, async () => {
     await page.keyboard.press("Escape");
     await retryButtons(page).waitFor();
 
-    // Chat list: move down from the search field, and open with Enter.
+    // Chat list: move down from the search field, and open a chat with Enter.
     const first = page.url();
     await tabTo(page, page.getByRole("searchbox"));
     await page.keyboard.press("ArrowDown");
@@ -112,7 +112,7 @@ test("closing a dialog restores the focus", TIMEOUT, async () => {
       await focused(page, opener);
     }
 
-    // After a command, its target has the focus.
+    // After a command, the focus is on its target.
     await row(page).focus();
     await page.keyboard.press("Control+KeyK");
     await focused(page, page.getByRole("combobox"));
@@ -141,7 +141,7 @@ test(
       assert.equal(await composer(page).inputValue(), "one");
 
       await thread(page).getByText("later", { exact: true }).click();
-      // An IME composes only in a field that had the focus before the first key.
+      // An IME composes only in a field that had the focus before the first key press.
       await focused(page, composer(page));
       await page.keyboard.type("two");
       assert.equal(await composer(page).inputValue(), "onetwo");

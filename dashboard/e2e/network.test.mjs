@@ -15,7 +15,7 @@ import { withTestApp } from "./test-app.mjs";
 const TIMEOUT = { timeout: 300_000 };
 const POSTS = "**/v1/chat/*/messages";
 
-/** Asserts that the answers on the page are those of the api. */
+/** Asserts that the page shows the same answers as the api. */
 async function assertAnswersComplete(page) {
   await answered(page).last().waitFor({ timeout: ANSWER_MS });
   await live(page).waitFor({ state: "detached" });
@@ -36,7 +36,7 @@ async function assertAnswersComplete(page) {
   );
 }
 
-/** Records the idempotency key of each POST of a message. */
+/** Records the idempotency key of each POST request for a message. */
 function watchKeys(page) {
   const keys = [];
   page.on("request", (request) => {
@@ -117,7 +117,7 @@ test(
         server.network.hang(true);
         await send(page, "/echo swallowed");
         await thread(page).getByText("Sending").waitFor();
-        // Longer than the time after which the outbox aborts an attempt.
+        // Wait longer than the time after which the outbox aborts an attempt.
         await page.waitForTimeout(5500);
         server.network.hang(false);
         await page.evaluate(() => window.dispatchEvent(new Event("online")));

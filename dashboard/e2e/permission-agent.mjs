@@ -1,12 +1,12 @@
 /**
  * An ACP agent that requests permission with the given options and responds with the outcome. It
- * runs as a program whose argument is the options as JSON.
+ * runs as a program that receives the options as a JSON argument.
  */
 import { writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-/** Returns an environment with an agent `permission` that offers the options. */
+/** Returns an environment with an agent named `permission` that offers the options. */
 export function withPermissionAgent(options) {
   return (folder) => {
     const file = `${folder}/agents.toml`;

@@ -16,7 +16,7 @@ import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 
-/** Browsers treat `localhost` as secure. Under another host name, Web Locks do not exist. */
+/** Browsers treat `localhost` as secure. With any other host name, Web Locks are unavailable. */
 const options = {
   hostname: "banter.test",
   environment: async () => ({ AUTH: "required" }),

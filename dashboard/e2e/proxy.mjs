@@ -26,7 +26,7 @@ function forward(api, incoming, outgoing) {
 
 async function serveFile(dist, path, policy, { headers }, outgoing) {
   const name = extname(path) === "" ? "/index.html" : path;
-  // The same encodings as the api. Browsers do not accept Brotli over plain HTTP.
+  // These are the encodings that the api supports. Browsers do not accept Brotli over plain HTTP.
   const isCompressed = /\.(js|css)$/.test(name);
   const encoding = /\bbr\b/.test(headers["accept-encoding"] ?? "") ? "br" : "gzip";
   const ending = encoding === "br" ? ".br" : ".gz";
@@ -46,7 +46,7 @@ async function serveFile(dist, path, policy, { headers }, outgoing) {
 
 /**
  * Starts a proxy for the api at the address `api`. With `folder`, the proxy serves the page from
- * there, with the content security policy of the api.
+ * that folder, with the api's content security policy.
  */
 export async function startProxy(api, folder) {
   const dist = folder ? resolve(root, folder) : null;
@@ -62,9 +62,9 @@ export async function startProxy(api, folder) {
   server.keepAliveTimeout = 0;
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
-    /** Closes all connections. New ones work. */
+    /** Closes all connections. New connections are accepted. */
     cut: () => server.closeAllConnections(),
-    /** Sets whether requests are accepted without a response. */
+    /** Sets whether requests are accepted but never answered. */
     hang: (next) => {
       isHanging = next;
     },

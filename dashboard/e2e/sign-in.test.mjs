@@ -134,7 +134,7 @@ test(
       assert.equal(await page.getByText("her ").count(), 0);
       assert.deepEqual(sent, ["/echo his"]);
 
-      // Another tab is signed out as well.
+      // The other tab is signed out as well.
       const other = await context.newPage();
       await other.goto("/");
       await other.getByText("Connected").or(composer(other)).first().waitFor();

@@ -5,7 +5,7 @@ import { withTestApp } from "./test-app.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 
-/** Returns the letters of the finished answers on the page, without labels. */
+/** Returns the letters and digits of the finished answers on the page, without labels. */
 async function answers(page) {
   const bubbles = await page.locator("[data-answer]").evaluateAll((elements) =>
     elements.map((element) => {
@@ -25,7 +25,10 @@ async function storedAnswers(page) {
   return messages.filter((message) => message.role === "assistant").map(({ content }) => content);
 }
 
-/** Returns letters and digits only: the page does not contain Markdown and blank lines. */
+/**
+ * Returns only letters and digits, because the page does not contain Markdown syntax or blank
+ * lines.
+ */
 const letters = (text) => (text ?? "").replace(/[^\p{L}\p{N}]+/gu, "");
 
 async function assertWholeAnswerOnce(page) {

@@ -8,7 +8,7 @@ export function watchStreams(context) {
   context.on("request", (request) => {
     if (!isStream(request)) return;
     open.add(request);
-    // Closing a tab does not emit an event for its requests.
+    // Closing a tab does not emit events for its requests.
     request
       .frame()
       .page()
@@ -25,7 +25,7 @@ export function watchStreams(context) {
   };
 }
 
-/** Returns the id of the process that runs the page's scripts, from a trace. */
+/** Returns the id of the process that runs the page's scripts, which is read from a trace. */
 export async function processOf(page) {
   const browser = page.context().browser();
   await browser.startTracing(page, {

@@ -19,7 +19,7 @@ test("twenty tabs share one stream and show the same answer", TIMEOUT, async () 
     }
     for (const other of others) await answered(other).waitFor({ timeout: ANSWER_MS });
 
-    // Stopped below. Long enough for twenty tabs.
+    // The answer is stopped below. It is long enough for twenty tabs.
     await send(others[18], "/slow 600");
 
     for (const tab of [page, ...others]) await live(tab).waitFor({ timeout: ANSWER_MS });
@@ -79,8 +79,8 @@ test("a frozen leader is replaced and becomes a follower when it thaws", TIMEOUT
     }
     const [leader, ...followers] = await streams.holders(1);
     assert.ok(leader === page && followers.length === 0, "the first tab leads");
-    // Playwright keeps all pages in the foreground, where the browser does not freeze them, so stop
-    // the process instead.
+    // Playwright keeps all pages in the foreground, where the browser does not freeze them, so this
+    // test stops the process instead.
     const leading = await processOf(page);
     for (const tab of [second, third]) assert.notEqual(await processOf(tab), leading);
 

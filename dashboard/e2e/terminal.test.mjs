@@ -12,8 +12,8 @@ const ESC = "\\033";
 const shown = (page) => page.locator("[data-terminal]");
 
 /**
- * Returns an environment with an agent that runs `script` with `sh`. `more` is appended to its
- * table.
+ * Returns an environment with an agent that runs `script` in `sh`. `more` is appended to the
+ * agent's table.
  */
 function withScript(script, more = "", folderOf = () => {}) {
   return (folder) => {

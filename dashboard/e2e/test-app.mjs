@@ -1,5 +1,5 @@
 /**
- * The harness of the browser tests: an api and a worker with a new database, and a browser.
+ * The harness for the browser tests: an api and a worker with a new database, and a browser.
  *
  * Set BANTER_URL to use a running server, or BANTER_PAGE=dist to use the page in that folder
  * instead of the one embedded in the api.
@@ -15,7 +15,7 @@ import { startProxy } from "./proxy.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 export const binaries = process.env.BANTER_BIN_DIR ?? join(here, "../../target/debug");
-/** Long enough for a busy machine. */
+/** This is long enough for a busy machine. */
 const START_MS = 60_000;
 const STEP_MS = 60_000;
 const STOP_MS = 10_000;
@@ -104,7 +104,7 @@ async function startServer(options) {
     }
     return {
       url,
-      /** The proxy, with `hasNetwork` or BANTER_PAGE. */
+      /** The proxy, if `hasNetwork` or BANTER_PAGE is set. */
       network,
       startWorker: () => void launch("worker"),
       stop: stopAll,
@@ -136,8 +136,8 @@ async function startServer(options) {
 }
 
 /**
- * Runs `run` with an open page, and stops everything afterwards. Options: `context` of the
- * browser; `environment` of the processes; `hasNetwork` to simulate network failures; `hasWorker:
+ * Runs `run` with an open page, and stops everything afterwards. Options: `context` for the
+ * browser; `environment` for the processes; `hasNetwork` to simulate network failures; `hasWorker:
  * false` to start without a worker; `hostname` to use another host name than `localhost`, which is
  * not a secure context.
  */

@@ -1,8 +1,8 @@
 /**
- * The account that is signed in: one user of one workspace. Drafts and unsent messages on the
- * device belong to an account; other users of the browser neither see nor send them.
+ * The signed-in account: one user of one workspace. Drafts and unsent messages on the device belong
+ * to an account and are neither shown to nor sent by other users of the browser.
  *
- * The tabs of a browser share their cookie: when another user signs in in one tab, the others
+ * All tabs of a browser share one cookie: when another user signs in in one tab, the other tabs
  * reload.
  */
 import { createObservable, useObservable } from "./observable";
@@ -16,12 +16,12 @@ export function accountIdOf(user: { workspace_id: string; user_id: string }): st
   return `${encodeURIComponent(user.workspace_id)}/${encodeURIComponent(user.user_id)}`;
 }
 
-/** Returns the account that is signed in, or null until the server has confirmed it. */
+/** Returns the signed-in account, or null until the server has confirmed it. */
 export function currentAccount(): string | null {
   return account.get();
 }
 
-/** Sets the account that the server has confirmed. Other tabs of another account reload. */
+/** Sets the account that the server has confirmed. Tabs with another account reload. */
 export function setCurrentAccount(next: string): void {
   if (next === account.get()) return;
   account.set(next);

@@ -96,8 +96,8 @@ describe("a draft that another tab writes", () => {
   const readConflicting = () => renderHook(() => useConflictingDraft("chat")).result.current;
 
   /**
-   * Writes as another tab would, replacing `before`. Without `isNotified`, the storage event is
-   * late.
+   * Writes as another tab would, replacing `before`. Unless `isNotified` is set, the storage event
+   * is delayed.
    */
   function writeElsewhere(before: string, text: string, isNotified = true) {
     if (text === "") localStorage.removeItem(name);
@@ -176,7 +176,7 @@ describe("a draft that another tab writes", () => {
     expect(localStorage.getItem(name)).toBe("mine");
   });
 
-  it("does not replace a text during an IME composition", () => {
+  it("does not replace text during an IME composition", () => {
     writeDraft("chat", "にほ");
     setComposing("chat", true);
 

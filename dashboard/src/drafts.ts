@@ -1,6 +1,6 @@
 /**
- * Drafts, one per session (or "new"), stored on the device for the account that wrote them. There
- * are none while no account is signed in.
+ * Drafts, one per session (or "new"), stored on the device for the account that wrote them. No
+ * drafts exist while no account is signed in.
  *
  * The tabs of a browser share their drafts: typing in one tab updates the others. When two tabs
  * have different texts, the later one wins, and the other is kept as a conflicting draft until the
@@ -14,9 +14,9 @@ const PREFIX = "banter.draft.";
 const CONFLICT_PREFIX = "banter.draft-other.";
 /** The texts shown in this tab, by storage key. */
 const drafts = new Map<string, string>();
-/** The texts last seen in storage, by storage key. */
+/** The texts most recently seen in storage, by storage key. */
 const seen = new Map<string, string>();
-/** The storage keys of texts that another tab wrote and that have not been edited here. */
+/** The storage keys of texts that another tab wrote and that have not been edited in this tab. */
 const adopted = new Set<string>();
 const changes = createEmitter();
 /**
@@ -61,7 +61,7 @@ function countCommon(a: string, b: string): number {
   return start + end;
 }
 
-/** Returns whether replacing `text` by `by` would lose it. */
+/** Returns whether replacing `text` with `by` would lose text. */
 function isLost(text: string, by: string): boolean {
   return text.trim() !== "" && !by.includes(text.trim());
 }
@@ -93,10 +93,10 @@ export function writeDraft(key: string, text: string): void {
   const known = read(storageKey);
   if (known === text) return;
   const stored = load(storageKey);
-  // Another tab has written a text that has not arrived here yet.
+  // Another tab has written a text that has not reached this tab yet.
   if (stored !== null && stored !== seen.get(storageKey) && isLost(stored, text))
     keepConflicting(storageKey, stored);
-  // The user may not have noticed a text from another tab before overwriting all of it.
+  // The user may have overwritten the entire text without noticing that it came from another tab.
   else if (
     adopted.has(storageKey) &&
     countCommon(known, text) < known.length / 2 &&
@@ -116,7 +116,7 @@ export function discardDraft(key: string): void {
   writeDraft(key, "");
 }
 
-/** Replaces a draft by a text that was not typed, and keeps the draft as the conflicting one. */
+/** Replaces a draft with a text that was not typed, and keeps the draft as the conflicting one. */
 export function replaceDraft(key: string, text: string): void {
   const storageKey = storageKeyOf(key);
   if (storageKey === null) return;
@@ -126,8 +126,8 @@ export function replaceDraft(key: string, text: string): void {
 }
 
 /**
- * Clears the draft but keeps the stored copy until the returned function is called, i.e. until the
- * text is stored elsewhere. A text written in the meantime is not affected.
+ * Clears the draft but keeps the stored copy until the returned function is called, which must
+ * happen once the text is stored elsewhere. A text written in the meantime is not affected.
  */
 export function takeDraft(key: string): () => void {
   const storageKey = storageKeyOf(key);
@@ -166,14 +166,14 @@ export function dismissConflictingDraft(key: string): void {
   changes.emit();
 }
 
-/** Handles a change of the storage by another tab. `before` is the text that it replaced. */
+/** Handles a change to the storage by another tab. `before` is the text that was replaced. */
 function receive(storageKey: string, before: string, text: string): void {
   const known = drafts.get(storageKey);
   seen.set(storageKey, text);
   if (known === undefined || known === text) return;
   const isDraft = storageKey.startsWith(PREFIX);
   if (isDraft && storageKey === composing) {
-    // The text in the field is kept and overwrites this one at the next key.
+    // The text in the field is kept and overwrites this one at the next key press.
     if (isLost(text, known)) keepConflicting(storageKey, text);
     changes.emit();
     return;
@@ -203,7 +203,7 @@ window.addEventListener("pageshow", () => {
   }
 });
 
-/** Protects a draft from changes by other tabs during an IME composition. */
+/** Prevents other tabs from changing a draft during an IME composition. */
 export function setComposing(key: string, isComposing: boolean): void {
   composing = isComposing ? storageKeyOf(key) : null;
 }

@@ -1,4 +1,4 @@
-/** Keyboard shortcuts, and the names of keys on this device. */
+/** Keyboard shortcuts, and key names on this device. */
 import { useEffect } from "react";
 
 const isMac = /Mac|iPhone|iPad/.test(navigator.userAgent);
@@ -16,12 +16,12 @@ export function hasModifier(event: { ctrlKey: boolean; metaKey: boolean }): bool
   return event.ctrlKey || event.metaKey;
 }
 
-/** Returns whether the only keyboard is a touch keyboard. Its Enter inserts a line break. */
+/** Returns whether the only keyboard is a touch keyboard, on which Enter inserts a line break. */
 export function isTouchOnly(): boolean {
   return window.matchMedia("(pointer: coarse) and (hover: none)").matches;
 }
 
-/** Returns whether a dialog or popover is open, which Escape should close first. */
+/** Returns whether a dialog or popover is open that Escape should close first. */
 export function hasOverlay(): boolean {
   return document.querySelector("dialog[open], :popover-open") !== null;
 }

@@ -6,7 +6,7 @@ import { useSyncExternalStore } from "react";
 type Unsubscribe = () => void;
 
 export interface Emitter<Event> {
-  /** Calls all current listeners. Listeners added in the process receive only later events. */
+  /** Calls all current listeners. Listeners added during the call receive only later events. */
   emit(event: Event): void;
   subscribe(listener: (event: Event) => void): Unsubscribe;
 }
@@ -50,7 +50,7 @@ export function createObservable<Value>(initial: Value): Observable<Value> {
 }
 
 /**
- * Returns the current value, or a part of it. `select` must return the same object for the same
+ * Returns the current value or a part of it. `select` must return the same object for the same
  * part.
  */
 export function useObservable<Value>(observable: ReadonlyObservable<Value>): Value;

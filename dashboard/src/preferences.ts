@@ -6,7 +6,9 @@ const KEY = "banter.preferences";
 
 const schema = v.object({
   theme: v.fallback(v.picklist(["auto", "light", "dark"]), "auto"),
-  /** The key that sends a message: Enter, or Mod+Enter (Enter then inserts a line break). */
+  /**
+   * The key that sends a message: Enter, or Mod+Enter. With Mod+Enter, Enter inserts a line break.
+   */
   sendWith: v.fallback(v.picklist(["enter", "mod-enter"]), "enter"),
   hasNotifications: v.fallback(v.boolean(), false),
 });
@@ -17,7 +19,7 @@ function read(): Preferences {
   try {
     return v.parse(schema, JSON.parse(localStorage.getItem(KEY) ?? "{}"));
   } catch {
-    // Storage is disabled or its content is malformed: use the defaults.
+    // Storage is disabled or its content is malformed, so use the defaults.
     return v.parse(schema, {});
   }
 }
@@ -30,14 +32,16 @@ export function changePreferences(change: Partial<Preferences>): void {
   try {
     localStorage.setItem(KEY, JSON.stringify(preferences.get()));
   } catch {
-    // Storage is disabled or full: the change lasts until the page is reloaded.
+    // Storage is disabled or full, so the change lasts only until the page is reloaded.
   }
 }
 
 /** The color of a phone's browser bars, the same as that of the chat list. */
 const barColors = { light: "#f3f2ef", dark: "#1a1a18" } as const;
 
-/** Applies the theme through `data-theme`. Without the attribute, the device's theme applies. */
+/**
+ * Applies the theme through `data-theme`. If the attribute is absent, the device's theme applies.
+ */
 export function applyTheme(): void {
   const { dataset } = document.documentElement;
   const { theme } = preferences.get();

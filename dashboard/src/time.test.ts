@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { formatDay, formatElapsed, formatListTime, isSameDay } from "./time";
 
-/** Returns noon in the local time zone, so that the tests pass in every zone. */
+/** Returns noon in the local time zone, so that the tests pass in every time zone. */
 const noon = (year: number, month: number, day: number) => new Date(year, month - 1, day, 12);
 const now = noon(2026, 3, 12).getTime();
 const daysAgo = (days: number) => noon(2026, 3, 12 - days).toISOString();

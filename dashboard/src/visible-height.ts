@@ -3,7 +3,7 @@
  */
 import { isTouchOnly } from "./keyboard";
 
-/** Keeps `--visible-height` up to date, so that the composer stays above the keyboard. */
+/** Keeps `--visible-height` up to date, so that the composer remains above the keyboard. */
 export function followVisibleHeight(): void {
   const { visualViewport } = window;
   if (!visualViewport || !isTouchOnly()) return;
@@ -11,7 +11,7 @@ export function followVisibleHeight(): void {
     // Zooming in does not change the height of the page.
     const height = Math.round(visualViewport.height * visualViewport.scale);
     document.documentElement.style.setProperty("--visible-height", `${height}px`);
-    // Undo the browser's scrolling to the focused field.
+    // Undo the browser's scroll to the focused field.
     if (visualViewport.scale === 1) window.scrollTo(0, 0);
   });
 }

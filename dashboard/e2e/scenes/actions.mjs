@@ -7,7 +7,7 @@ export async function openChat(page, path) {
   await thread(page).waitFor();
 }
 
-/** Sends a message with the button, because Enter inserts a line break on a phone. */
+/** Sends a message by clicking the button, because Enter inserts a line break on a phone. */
 export async function sendWithButton(page, text) {
   await composer(page).fill(text);
   await page.getByRole("button", { name: /^(Send|Queue message)$/ }).click();

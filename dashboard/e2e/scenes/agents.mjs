@@ -30,8 +30,8 @@ export const BUILD_OUTPUT = [
 ].join("\\n");
 
 /**
- * Returns an environment with several agents: slow, impatient, printing terminal output, and
- * unavailable.
+ * Returns an environment with several agents: a slow one, an impatient one, one that prints
+ * terminal output, and an unavailable one.
  */
 export function withAgents(folder) {
   const file = `${folder}/agents.toml`;

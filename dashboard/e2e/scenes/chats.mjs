@@ -6,7 +6,8 @@ const LONG_TITLE =
   "then added everything they had already tried, until there was no space left for one more word at all";
 
 /**
- * Text that is hard to lay out: long words, right-to-left text, emoji, wide code, and a wide table.
+ * Content that is hard to lay out: long words, right-to-left text, emoji, wide code, and a wide
+ * table.
  */
 const HARD_TEXT = `A path: /srv/${"very-long-folder-name/".repeat(9)}file.txt and a hash: ${"4f46e5".repeat(24)}
 
@@ -32,7 +33,7 @@ export async function createChats(page) {
     assert.ok(sent.ok(), await sent.text());
     return sent.json();
   }
-  /** Sends a message and decides the permission request that follows. */
+  /** Sends a message and answers the resulting permission request. */
   async function decide(id, decision, content = "/tool") {
     const sent = send(id, content);
     for (;;) {

@@ -1,4 +1,4 @@
-/** Changes of responses for states that are hard to reach otherwise. */
+/** Changes to responses that produce states that are otherwise hard to reach. */
 import { manyAgents } from "./agents.mjs";
 
 const HOUR_MS = 3_600_000;
@@ -8,7 +8,8 @@ const AGES_H = [0.2, 0.6, 2.5, 4, 26, 29, 50, 75, 120, 400, 420, 1200];
 const earlier = (time, hours) => new Date(Date.parse(time) - hours * HOUR_MS).toISOString();
 
 /**
- * Returns the same local time some days before. Subtracting 24 hours can change the time of day.
+ * Returns the same local time a number of days earlier. Subtracting multiples of 24 hours could
+ * change the time of day.
  */
 function daysBefore(time, days) {
   const date = new Date(time);
@@ -16,7 +17,7 @@ function daysBefore(time, days) {
   return date.toISOString();
 }
 
-/** Spreads the chats of the list over weeks and the turns of a thread over days. */
+/** Spreads the chats in the list over weeks, and the turns of a thread over days. */
 export async function backdate(page) {
   await page.route("**/v1/chat?**", async (route) => {
     const response = await route.fetch();
@@ -36,7 +37,7 @@ export async function backdate(page) {
   });
 }
 
-/** Replaces the output of every tool call by a test run with colors and redrawn lines. */
+/** Replaces the output of every tool call with that of a test run with colors and redrawn lines. */
 export async function colorSteps(page) {
   const esc = "\u001b";
   const output = `running 3 tests\r\n${esc}[32mok${esc}[0m reads\r\n${esc}[1;31mFAILED${esc}[0m writes\r\n 1/3\r 2/3\r 3/3\r\n${esc}[33m2 failed${esc}[0m`;
@@ -84,7 +85,7 @@ export async function limitRate(page) {
   });
 }
 
-/** Replaces every answer by an empty one that ended at the token limit. */
+/** Replaces every answer with an empty one that ended at the token limit. */
 export async function endAtLimit(page) {
   await changeThread(page, ({ messages }) => {
     for (const message of messages)

@@ -4,7 +4,7 @@ import { manyAgents } from "./agents.mjs";
 
 const unauthorized = { status: 401, json: { code: "unauthorized", title: "Unauthorized" } };
 
-/** Chats, agents, servers, and users that are unavailable, and loading views. */
+/** Chats, agents, servers, and users that are unavailable, and views that are loading. */
 export const unavailableScenes = {
   "agent unavailable": async (page, chats) => {
     const items = manyAgents.map((one) => ({
@@ -56,7 +56,7 @@ export const unavailableScenes = {
     await page.getByText("Can’t reach the server").waitFor();
   },
   offline: async (page, chats) => {
-    // A stream that opens later would report that the device is online.
+    // Wait for the stream: if it opened later, it would report that the device is online.
     const stream = page.waitForResponse(/\/v1\/events/);
     await openChat(page, chats.unread);
     await stream;

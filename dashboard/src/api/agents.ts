@@ -5,8 +5,8 @@ import type { Agent } from "./models";
 const RECHECK_MS = 30_000;
 
 /**
- * Fetches the configured agents. They are kept in the Query cache: the stream has no events about
- * them.
+ * Fetches the configured agents. They are kept in the Query cache, because the stream has no events
+ * about them.
  */
 export function useAgents() {
   return useQuery({
@@ -18,7 +18,9 @@ export function useAgents() {
   });
 }
 
-/** Returns the agent with this key, or undefined until the agents are loaded. */
+/**
+ * Returns the agent with this key, or undefined if it does not exist or the agents are not loaded.
+ */
 export function useAgent(key: string | undefined): Agent | undefined {
   const { data } = useAgents();
   return data?.find((agent) => agent.key === key);

@@ -7,7 +7,7 @@ import type { paths } from "./schema.gen";
 export class ApiError extends Error {
   readonly status: number;
   readonly code: string;
-  /** Seconds to wait before a retry, from `Retry-After`; null without that header. */
+  /** Seconds to wait before a retry, from `Retry-After`; null if the header is missing. */
   readonly retryAfter: number | null;
 
   constructor(status: number, code: string, detail: string, retryAfter: number | null = null) {
@@ -24,7 +24,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Returns whether the server rejected the request, so that a retry would fail in the same way. */
+/** Returns whether the server rejected the request, which means that a retry would also fail. */
 export function isRejected(error: unknown): boolean {
   return error instanceof ApiError && !error.isTransient;
 }
@@ -42,10 +42,10 @@ export const onUnauthorized = unauthorized.subscribe;
 
 /** How long to wait for the response headers. */
 const HEADERS_TIMEOUT_MS = 30_000;
-/** How long a whole request may take, including the response body. */
+/** How long an entire request may take, including the response body. */
 const REQUEST_TIMEOUT_MS = 120_000;
 
-/** Fetches with both timeouts, so that a dropped request does not block its caller forever. */
+/** Fetches with both timeouts, so that a lost request does not block its caller forever. */
 async function fetchWithTimeout(request: Request): Promise<Response> {
   const timeout = new AbortController();
   const timer = setTimeout(
@@ -90,7 +90,7 @@ client.use({
   },
 });
 
-/** Returns the body of a successful response. The call rejects with an `ApiError` otherwise. */
+/** Returns the body of a successful response. Otherwise, rejects with an `ApiError`. */
 export async function body<T>(call: Promise<{ data?: T }>): Promise<T> {
   const { data } = await call;
   if (data === undefined) throw new ApiError(0, "empty_body", "The response had no body.");

@@ -1,4 +1,4 @@
-/** The resources of the api, under the names used in the dashboard. */
+/** The api's resources, under the names used in the dashboard. */
 import type { components } from "./schema.gen";
 
 type Schemas = components["schemas"];

@@ -6,7 +6,10 @@ const sizes = {
   large: "size-12 rounded-2xl text-[24px]",
 } as const;
 
-/** Returns whether this device has an emoji font. Without one, an emoji is an empty box. */
+/**
+ * Returns whether this device has an emoji font. Without an emoji font, emoji are shown as empty
+ * boxes.
+ */
 const canDrawEmoji = (() => {
   let known: boolean | undefined;
   return (): boolean => {
@@ -35,14 +38,14 @@ const isColor = (avatar: string) => /^#[0-9a-f]{3,8}$/i.test(avatar);
 
 const hues = [245, 150, 30, 200, 330, 175, 275, 10];
 
-/** Returns the hue of a key, by its hash. */
+/** Returns the hue for a key, derived from the key's hash. */
 function hueOf(key: string): number {
   let hash = 0x811c9dc5;
   for (const char of key) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01000193);
   return hues[(hash >>> 8) % hues.length] ?? 0;
 }
 
-/** An agent's emoji or color, or the first letter of its name on a tint of its own. */
+/** An agent's emoji or color, or the first letter of its name on a tint derived from its key. */
 export function AgentAvatar(props: {
   agentKey: string;
   name?: string | undefined;
@@ -50,7 +53,7 @@ export function AgentAvatar(props: {
   size?: keyof typeof sizes;
 }) {
   const avatar = props.avatar?.trim() ?? "";
-  // No letter until the agents are loaded, because it might change then.
+  // Show no letter until the agents are loaded, because it might change.
   const letter = useAgents().isPending ? "" : (props.name ?? props.agentKey).charAt(0);
   const face = avatar && !isColor(avatar) && canDrawEmoji() ? avatar : letter;
   return (

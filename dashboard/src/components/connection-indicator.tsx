@@ -1,7 +1,10 @@
 import { useConnectionTrouble } from "@/stream/use-connection";
 import { texts } from "@/texts";
 
-/** The state of the connection. With `isQuiet`, shown only after it has been lost for a while. */
+/**
+ * The state of the connection. With `isQuiet`, it is shown only after the connection has been lost
+ * for a while.
+ */
 export function ConnectionIndicator(props: { isQuiet?: boolean }) {
   const trouble = useConnectionTrouble();
   if (!trouble && props.isQuiet) return null;

@@ -6,10 +6,10 @@ interface Schema extends DBSchema {
   outgoing: { key: string; value: OutgoingMessage; indexes: { owner: string } };
 }
 
-/** Version 2 added the owner. */
+/** Version 2 added the owner of messages. */
 const VERSION = 2;
 
-/** The BroadcastChannel for the keys of removed messages. */
+/** The BroadcastChannel that announces the keys of removed messages. */
 const CHANNEL = "banter-outbox";
 
 function open(onClosed: () => void): Promise<IDBPDatabase<Schema>> {

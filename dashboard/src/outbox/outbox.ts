@@ -1,7 +1,7 @@
 /**
- * Keeps every message that the user has sent until the server has accepted it.
+ * Keeps each message that the user has sent until the server has accepted it.
  *
- * Guarantees: a message is stored on the device before the first attempt and removed only after a
+ * Guarantees: a message is stored on the device before the first attempt, and removed only after a
  * 2xx response or by the user; all attempts use the same Idempotency-Key, so it is posted once; the
  * messages of a session are sent in the order in which they were written; a message is shown and
  * sent only while its author is signed in.
@@ -28,7 +28,7 @@ export interface Outbox {
   open(account: string): Promise<void>;
   /** Stops sending until the next `open`. The messages stay on the device. */
   close(): void;
-  /** Adds a message. Resolves once it is stored, so that a reload does not lose it. */
+  /** Adds a message. Resolves once the message is stored and therefore survives a reload. */
   add(message: NewMessage): Promise<void>;
   retry(key: string): void;
   /** Retries all waiting messages immediately, for use after a reconnect. */
@@ -42,7 +42,7 @@ export interface Outbox {
   clear(): Promise<void>;
 }
 
-/** How long to wait for the storage before sending anyway. */
+/** How long to wait for the storage before sending a message anyway. */
 const STORE_TIMEOUT_MS = 1000;
 /** After a reconnect, attempts that started at least this long ago are aborted and retried. */
 const HANGING_MS = 5000;
@@ -50,7 +50,7 @@ const HANGING_MS = 5000;
 const backoffMs = (failures: number) =>
   Math.min(30_000, 1000 * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
 
-/** Error codes after which the message is dropped: it was posted and then removed. */
+/** Error codes after which the message is dropped, because it was posted and then deleted. */
 const SETTLED_CODES = new Set(["message_gone"]);
 
 /** Returns the queue of a message. The messages of a queue are sent one after another. */
@@ -95,7 +95,7 @@ export function createOutbox(options: Options): Outbox {
     messages.set([]);
   }
 
-  /** Sends the messages of a queue one after another, until one must wait. */
+  /** Sends the messages of a queue one after another until one of them must wait. */
   async function drain(queue: string): Promise<void> {
     if (attempts.has(queue)) return;
     clearTimeout(timers.get(queue));
@@ -151,10 +151,10 @@ export function createOutbox(options: Options): Outbox {
       await remove(key);
       return true;
     }
-    // The outbox was closed in the meantime: leave the stored message as it is.
+    // The outbox was closed in the meantime, so leave the stored message unchanged.
     if (message.owner !== account) return false;
     const reason = { code: problem.code, detail: problem.message };
-    // Signed out: no attempt can succeed before this account signs in again.
+    // The user is signed out, so no attempt can succeed before this account signs in again.
     if (problem.status === 401) {
       update(key, { state: "waiting", reason });
       return false;
@@ -176,7 +176,7 @@ export function createOutbox(options: Options): Outbox {
   }
 
   storage.onRemoved?.((key) => {
-    // A message that is being sent here as well gets the same response.
+    // If this tab is sending the same message, it gets the same response.
     const message = find(key);
     if (message && message.state !== "sending") removeFromList(key);
   });

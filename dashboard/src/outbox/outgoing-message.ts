@@ -1,18 +1,22 @@
-/** A message that the server has not accepted yet. Stored on the device as it is. */
+/**
+ * A message that the server has not accepted yet, in the form in which it is stored on the device.
+ */
 export interface OutgoingMessage {
   /** The Idempotency-Key, which also identifies the message in the outbox. */
   readonly key: string;
-  /** The account of its author. */
+  /** The account of the author. */
   readonly owner: string;
   /** Null for the first message of a new session with `agentKey`, until the session is created. */
   readonly sessionId: string | null;
   readonly agentKey?: string;
   readonly content: string;
-  /** Milliseconds since the Unix epoch, by the device's clock. */
+  /** Milliseconds since the Unix epoch, according to the device's clock. */
   readonly createdAt: number;
-  /** The session's `last_seq` when it was written. The accepted message has a higher `seq`. */
+  /**
+   * The session's `last_seq` when the message was written. The accepted message has a higher `seq`.
+   */
   readonly baseline: number;
-  /** `waiting`: will be retried automatically. `failed`: retried only by the user. */
+  /** `waiting` messages are retried automatically, `failed` ones only by the user. */
   readonly state: "sending" | "waiting" | "failed";
   readonly reason: { code: string; detail: string } | null;
 }

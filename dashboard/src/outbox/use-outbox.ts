@@ -1,4 +1,4 @@
-/** The outbox of the page, and the hooks that show its messages. */
+/** The page's outbox, and the hooks that return its messages. */
 import { useEffect, useMemo } from "react";
 import { useCurrentAccount } from "@/account";
 import { body, client } from "@/api/client";
@@ -9,10 +9,10 @@ import { createIndexedDbStorage } from "./indexed-db";
 import { createOutbox } from "./outbox";
 import type { OutgoingMessage } from "./outgoing-message";
 
-/** The keys under which accepted messages were in the outbox, by message id. */
+/** The keys that accepted messages had in the outbox, by message id. */
 const outgoingKeys = new Map<string, string>();
 
-/** Returns the key that a message had in the outbox, if this page has sent it. */
+/** Returns the key that a message had in the outbox if it was sent from this page. */
 export function outgoingKeyOf(messageId: string): string | undefined {
   return outgoingKeys.get(messageId);
 }

@@ -31,7 +31,7 @@ import { useConnectionStatus } from "@/stream/use-connection";
 import { texts } from "@/texts";
 import { useDelayed } from "@/use-delayed";
 
-/** After this time, a loading chat is shown as failed to load. */
+/** If a chat takes longer than this to load, the page shows that loading failed. */
 const LOAD_TIMEOUT_MS = 10_000;
 
 /** An open chat: header, thread, and composer. */
@@ -120,7 +120,7 @@ export function ChatPage({ sessionId }: { sessionId: string }) {
   );
 }
 
-/** The pending messages and the draft of a deleted chat, so that they are not lost. */
+/** Shows the pending messages and the draft of a deleted chat, so that they are not lost. */
 function UnsentTexts({ sessionId }: { sessionId: string }) {
   const pending = useOutgoingMessages(sessionId);
   const draft = useDraft(sessionId);
@@ -213,7 +213,7 @@ function Frame(props: {
   );
 }
 
-/** The style of the text shown instead of the composer. */
+/** The style of the text that replaces the composer. */
 const footnote =
   "flex items-center justify-center gap-3 border-line border-t px-4 pt-3 pb-[max(12px,env(safe-area-inset-bottom))] text-ink-2 text-note";
 

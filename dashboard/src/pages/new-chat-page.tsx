@@ -18,7 +18,7 @@ import { OpenOverlay } from "./overlays";
 
 const DRAFT = "new";
 
-/** The view to choose an agent and write the first message. The outbox creates the session. */
+/** The view for choosing an agent and writing the first message. The outbox creates the session. */
 export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undefined }) {
   const { isHome = false } = props;
   const agents = useAgents();
@@ -37,7 +37,7 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
         const draft = readDraft(DRAFT);
         discardDraft(DRAFT);
         if (draft) writeDraft(sessionId, draft);
-        // Back must lead to the chat list.
+        // The Back button must lead to the chat list.
         void navigate({ to: "/chat/$sessionId", params: { sessionId }, replace: !isHome });
       }),
     [navigate, isHome],
@@ -65,7 +65,7 @@ export function NewChatPage(props: { isHome?: boolean; agentKey?: string | undef
 
   async function start(content: string) {
     const chosenAgent = agent ?? (await findAgent());
-    // The page shows that there are no agents. The composer restores the text.
+    // The page shows that there are no agents, and the composer restores the text.
     if (!chosenAgent) throw new Error("No agent is available.");
     await outbox.add({ sessionId: null, agentKey: chosenAgent.key, content, baseline: 0 });
   }

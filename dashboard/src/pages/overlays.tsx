@@ -1,4 +1,4 @@
-/** The dialogs that can be opened from every view, and their shortcuts. */
+/** The dialogs that can be opened from any view, and their shortcuts. */
 import { useNavigate } from "@tanstack/react-router";
 import { Archive, Keyboard, Moon, Plus, Settings, Sun } from "lucide-react";
 import { createContext, useCallback, useMemo, useState } from "react";
@@ -17,7 +17,7 @@ import { texts } from "@/texts";
 
 export type Overlay = "palette" | "settings" | "help";
 
-/** Opens an overlay from a view, because on a phone the sidebar may be hidden. */
+/** Allows views to open an overlay, because the sidebar may be hidden on a phone. */
 export const OpenOverlay = createContext<(overlay: Overlay) => void>(() => {});
 
 /** Returns the open overlay and functions to open and close it. Registers the shortcuts. */

@@ -21,7 +21,10 @@ import { SignInPage } from "./sign-in-page";
 import { useBadge } from "./use-badge";
 import { useNotifications } from "./use-notifications";
 
-/** The layout of the page: the chat list next to the view or, on a phone, instead of it. */
+/**
+ * The layout of the page: the chat list next to the current view. On a phone, only one of them is
+ * shown.
+ */
 export function Shell() {
   const [isKeyNeeded, setKeyNeeded] = useState(false);
   useEffect(() => onUnauthorized(() => setKeyNeeded(true)), []);
@@ -63,7 +66,7 @@ function Layout() {
   );
 }
 
-/** Returns whether a chat is open, whose header shows the connection status. */
+/** Returns whether a chat is open, in which case its header shows the connection status. */
 function useIsChatShown(): boolean {
   const { sessionId = "" } = useParams({ strict: false });
   return useStore((state) => Boolean(state.sessions[sessionId]?.value));
@@ -73,7 +76,7 @@ function useIsChatShown(): boolean {
 const RESPONSE_TIMEOUT_MS = 8000;
 
 /**
- * The view of the current route, shown once the account is known, because drafts belong to
+ * The view of the current route. It is shown once the account is known, because drafts belong to
  * accounts.
  */
 function View() {
@@ -101,8 +104,8 @@ function View() {
 }
 
 /**
- * Opens the stream at the position of the first fetch, and retries pending messages when it is
- * live.
+ * Opens the stream at the position of the first fetch, and retries pending messages once the stream
+ * is live.
  */
 function useLiveUpdates(): void {
   const hasPosition = useStore((state) => state.position !== null);

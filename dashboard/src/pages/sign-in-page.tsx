@@ -5,7 +5,7 @@ import { explainFailure } from "@/components/report-failure";
 import { Button } from "@/components/ui/button";
 import { texts } from "@/texts";
 
-/** The form to sign in with an API key, shown after a 401 response. */
+/** The form for signing in with an API key, shown after a 401 response. */
 export function SignInPage() {
   const [key, setKey] = useState("");
   const [isSending, setSending] = useState(false);
@@ -27,7 +27,7 @@ export function SignInPage() {
     setFailure(null);
     try {
       await client.POST("/v1/auth/session", { body: { api_key: key.trim() } });
-      // Fetch everything again as this user.
+      // Fetch everything again as the new user.
       window.location.reload();
     } catch (error) {
       setSending(false);
@@ -84,7 +84,7 @@ async function checkSession(): Promise<void> {
     await client.GET("/v1/auth/me");
     window.location.reload();
   } catch {
-    // Still signed out.
+    // The user is still signed out.
   }
 }
 

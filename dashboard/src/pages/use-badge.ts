@@ -1,4 +1,4 @@
-/** Shows the number of unread messages in the title and the icon of the page's tab. */
+/** Shows the number of unread messages in the title and icon of the browser tab. */
 import { useParams } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { useUnreadSessions } from "@/features/sessions/use-session-list";

@@ -15,7 +15,9 @@ const LOCK = "banter-visible";
 /** The maximum length of a notification's text, in UTF-16 code units. */
 const MAX_LENGTH = 160;
 
-/** Returns the text of the notification about an event, or null if there is none. */
+/**
+ * Returns the text of the notification about an event, or null if the event needs no notification.
+ */
 function describe(event: StreamEvent): string | null {
   if (event.type === "message.created" && event.message.role === "assistant")
     return event.message.seq > event.session.last_read_seq
@@ -34,7 +36,7 @@ async function isAnyTabVisible(): Promise<boolean> {
   return held?.some(({ name }) => name === LOCK) ?? false;
 }
 
-/** Holds the lock while this tab is visible. Returns a function to stop. */
+/** Holds the lock while this tab is visible. Returns a function that stops this. */
 function holdVisibilityLock(): () => void {
   let release = () => {};
   const end = new AbortController();
@@ -57,7 +59,8 @@ function holdVisibilityLock(): () => void {
 }
 
 /**
- * Shows a notification. Returns null if the browser does not allow pages to do so, as on Android.
+ * Shows a notification. Returns null if the browser does not support notifications from pages, as
+ * on Android.
  */
 function show(sessionId: string, text: string): Notification | null {
   const title = store.getState().sessions[sessionId]?.value?.title || texts.app.name;
@@ -73,8 +76,8 @@ function show(sessionId: string, text: string): Notification | null {
 }
 
 /**
- * Permission requests with a notification. The stream sends open requests again after each
- * reconnect.
+ * Permission requests that have a notification, because the stream sends open requests again after
+ * each reconnect.
  */
 const notified = new Set<string>();
 

@@ -1,6 +1,6 @@
 /** Collects events that arrive in quick succession, so that views update once per frame. */
 
-/** The longest delay before delivery. Usually, the next frame delivers. */
+/** The longest delay before delivery. Usually, items are delivered with the next frame. */
 const BATCH_MS = 50;
 
 export interface Batch<T> {
@@ -27,7 +27,8 @@ export function createBatch<T>(onItems: (items: readonly T[]) => void): Batch<T>
     flush,
     add(item) {
       queue.push(item);
-      // A hidden page gets no frames and slow timers, but other tabs may depend on its events.
+      // A hidden page gets no frames, and its timers are slow, but other tabs may depend on its
+      // events.
       if (document.visibilityState === "hidden") return flush();
       if (timer !== undefined) return;
       timer = setTimeout(flush, BATCH_MS);

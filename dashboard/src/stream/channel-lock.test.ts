@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createChannelLocks } from "./channel-lock";
 
-/** A fake BroadcastChannel. Messages arrive after 1 ms, or at a frozen channel after `thaw`. */
+/**
+ * A fake BroadcastChannel. Messages arrive after 1 ms; those for a frozen channel arrive after
+ * `thaw`.
+ */
 class Channel extends EventTarget {
   static all: Channel[] = [];
   isFrozen = false;
@@ -38,7 +41,7 @@ interface Tab {
 }
 
 let tabs: Tab[] = [];
-/** Each test has its own lock, because requests of earlier tests may still be waiting. */
+/** Each test uses a different lock, because requests from earlier tests may still be waiting. */
 let lockName = "";
 
 function openTab(options: LockOptions = {}): Tab {
@@ -66,7 +69,7 @@ function openTab(options: LockOptions = {}): Tab {
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 const holders = () => tabs.filter(({ state }) => state === "holding");
 
-/** Returns the tab that holds the lock. Fails unless there is exactly one. */
+/** Returns the tab that holds the lock. Fails if the number of these tabs is not one. */
 function holder(): Tab {
   const [first, ...others] = holders();
   expect(others).toEqual([]);

@@ -1,11 +1,12 @@
 /**
- * A lock between the tabs of a browser without Web Locks, as over plain HTTP: the tabs agree over a
- * BroadcastChannel on which one holds it.
+ * A lock shared by the tabs of a browser if Web Locks are unavailable, as over plain HTTP. The tabs
+ * use a BroadcastChannel to agree on which one of them holds it.
  *
- * A tab that wants the lock asks for it. The holder objects, and of tabs that ask at the same time
- * the one with the smallest id goes ahead. The term of a holder is the time at which it took the
- * lock: when two tabs believe that they hold it, as after one was frozen, the later one keeps it. A
- * holder that closes releases the lock; when a holder falls silent, the waiting tabs ask again.
+ * A tab that wants the lock asks for it, and the holder objects. If several tabs ask at the same
+ * time, the one with the smallest id proceeds. The term of a holder is the time at which it
+ * acquired the lock: if two tabs believe that they hold the lock, for example after one was frozen,
+ * the one with the later term keeps it. A holder that closes releases the lock; if the holder is
+ * silent, the waiting tabs ask again.
  *
  * Guarantees: a free lock is acquired within a second, and the lock of a crashed tab within
  * seconds. Two tabs may briefly hold it at the same time; the guarded resource must tolerate that.
@@ -22,14 +23,14 @@ type LockMessage =
   | { kind: "hold"; from: string; term: number }
   | { kind: "release" };
 
-/** How long the holder has to object. */
+/** How long a tab that asks waits for an objection. */
 const ASK_MS = 400;
 /**
- * How often the holder announces itself. A hidden tab's timers are slower, but it objects
+ * How often the holder announces itself. The timers of a hidden tab are slower, but it objects
  * immediately.
  */
 const BEAT_MS = 1500;
-/** After this much silence a waiting tab asks whether the lock is free. */
+/** How long the holder may be silent before a waiting tab asks for the lock again. */
 const SILENCE_MS = 4000;
 
 export function createChannelLocks(): Locks {
@@ -41,9 +42,9 @@ export function createChannelLocks(): Locks {
   };
 }
 
-/** The latest term that this tab knows. */
+/** The latest term known to this tab. */
 let latestTerm = 0;
-/** Whether the page is being unloaded. It must not reacquire a lock that it has just released. */
+/** Whether the page is being unloaded and must not reacquire the lock that it has just released. */
 let isLeft = false;
 window.addEventListener("pagehide", () => {
   isLeft = true;
@@ -54,7 +55,7 @@ window.addEventListener("pageshow", () => {
 
 const lost = () => new DOMException("The lock was lost.", "AbortError");
 
-/** Calls `onEnd` once: with an error unless the lock was held until its use ended. */
+/** Calls `onEnd` once. Passes an error unless the lock was held until its use ended. */
 function startRequest(
   name: string,
   { steal = false, signal }: LockOptions,
@@ -134,7 +135,7 @@ function startRequest(
   }
 
   function onAbort() {
-    // A holder ends when its use does.
+    // A holder ends when its use of the lock ends.
     if (role !== "holding") end(lost());
   }
 

@@ -1,4 +1,4 @@
-/** The server's clock, so that elapsed times are right on a device with a wrong clock. */
+/** The server's clock, so that elapsed times are correct on a device with a wrong clock. */
 import { useEffect, useState } from "react";
 import { createEmitter } from "@/observable";
 
@@ -8,7 +8,7 @@ const NOTABLE_MS = 1000;
 let offsetMs = 0;
 const corrections = createEmitter();
 
-/** Sets the clock from an event that was created just now. */
+/** Sets the clock from an event that was just created. */
 export function noteServerTime(at: string): void {
   const time = Date.parse(at);
   if (Number.isNaN(time)) return;

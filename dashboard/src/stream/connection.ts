@@ -1,8 +1,8 @@
 /**
- * Keeps one event stream open for as long as the page lives.
+ * Keeps one event stream open while the page is open.
  *
  * Reconnects with backoff and jitter, immediately when the device comes online or the page becomes
- * visible, and when the server has been silent for too long. It holds no state: it asks for the
+ * visible, and when the server has been silent for too long. It is stateless: it requests the
  * position to resume from, and delivers events in order and in batches.
  */
 import { createBatch } from "./batch";
@@ -22,7 +22,10 @@ export interface ConnectionOptions {
   position: () => Cursor | null;
   onEvents: (events: readonly Received[]) => void;
   onStatus: (status: ConnectionStatus) => void;
-  /** Called after repeated failures. A stream does not expose the status code; a request does. */
+  /**
+   * Called after repeated failures, because a stream, unlike a request, does not expose the status
+   * code.
+   */
   onTrouble: () => void;
 }
 
@@ -30,16 +33,16 @@ const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 15_000;
 /** How long to wait for `hello` after connecting. */
 const HELLO_TIMEOUT_MS = 10_000;
-/** Missed heartbeats after which the stream counts as dead. */
+/** The number of missed heartbeats after which the stream counts as dead. */
 const MISSED_BEATS = 2.5;
-/** The same when the page becomes visible, because timers are late after sleep. */
+/** The same number when the page becomes visible, because timers are late after sleep. */
 const LATE_BEATS = 1.2;
 
 export interface Connection {
   close(): void;
   /** Reconnects immediately if a retry is pending or the stream is silent. */
   wake(): void;
-  /** Runs overdue work: the timers of a hidden page are late. */
+  /** Runs overdue work, because the timers of a hidden page are late. */
   check(): void;
 }
 
@@ -70,7 +73,7 @@ export function connect(options: ConnectionOptions): Connection {
       options.onStatus("live");
     }
     if (event.type === "hello" || event.type === "heartbeat") noteServerTime(event.at);
-    // `lastEventId` stays set for later frames without an id; only durable events have their own.
+    // `lastEventId` stays set for later frames without an id, and only durable events have an id.
     const cursor = "session" in event || event.type === "session.deleted" ? frame.lastEventId : "";
     batch.add({ cursor: parseCursor(cursor), event });
   }

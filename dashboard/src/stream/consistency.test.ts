@@ -18,7 +18,7 @@ const PAGE = 4;
 const LIST_PAGE = 2;
 const LISTS = ["active", "archived"] as const;
 
-/** Returns what the page shows of a state, with all open threads. */
+/** Returns the parts of a state that the page shows, including all open threads. */
 function viewOf(state: State) {
   const threads = Object.entries(state.threads).map(([id, thread]) => {
     const turns = listTurns(thread.messages).map(({ user, answer }) => ({
@@ -39,7 +39,7 @@ function viewOf(state: State) {
   };
 }
 
-/** A client that fetches as the hooks of the page do. */
+/** A client that fetches in the same way as the page's hooks. */
 class Client {
   state: State = initialState;
   readonly #server: FakeServer;
@@ -126,7 +126,7 @@ function viewOfNewClient(server: FakeServer, open: readonly string[]) {
   return viewOf(client.state);
 }
 
-/** The random decisions of each step of a history, in permille. */
+/** The random decisions for each step of a history, in permille. */
 type Decisions = readonly (readonly number[])[];
 
 const histories: fc.Arbitrary<Decisions> = fc.array(
@@ -144,7 +144,7 @@ interface Step {
 
 interface Delivery {
   deliver: (step: Step) => void;
-  /** Delivers the rest after the last step. */
+  /** Delivers the remaining events after the last step. */
   finish?: (client: Client, server: FakeServer) => void;
 }
 
@@ -177,7 +177,7 @@ function simulate(history: Decisions, { deliver, finish }: Delivery) {
   expect(viewOf(client.state)).toEqual(expected);
 }
 
-/** `createDelivery` is called for each history, because a delivery can have state. */
+/** `createDelivery` is called for each history, because a delivery can be stateful. */
 function always(name: string, createDelivery: () => Delivery) {
   it(name, () => {
     const property = fc.property(histories, (history) => simulate(history, createDelivery()));
@@ -242,7 +242,7 @@ describe("after any history, a client shows the same as a new client", () => {
       const isLost = random() < 0.1;
       client.take(...(isLost ? events.slice(1) : events));
     },
-    // The last event may be lost. It is detected at the next connection.
+    // The last event may be lost. The loss is detected at the next connection.
     finish: reconnect,
   }));
 });

@@ -10,11 +10,14 @@ type StepEvent = Extract<Documented, { type: "task.step" }>;
 /** The events of the OpenAPI document. The details of steps are parsed where they are shown. */
 type Expected = Exclude<Documented, StepEvent> | (Omit<StepEvent, "step"> & { step: Step });
 
-/** A validated event. Compilation fails if the schemas and the types of the document differ. */
+/** A validated event. Compilation fails if the schemas differ from the types of the document. */
 export type StreamEvent = Parsed extends Expected ? Parsed : never;
 export type EventType = StreamEvent["type"];
 
-/** All event types, for `addEventListener`, because `onmessage` does not receive named events. */
+/**
+ * All event types. They are passed to `addEventListener`, because `onmessage` does not receive
+ * named events.
+ */
 export const eventTypes: readonly EventType[] = eventSchema.options.map(
   (option) => option.entries.type.literal,
 );

@@ -1,6 +1,4 @@
-/**
- * The database of the fake server: sessions, messages, tasks, live texts, and the log of changes.
- */
+/** The fake server's database: sessions, messages, tasks, live texts, and the log of changes. */
 import type { Message, Session, Task } from "@/api/models";
 import type { Cursor } from "./cursor";
 import { compareSessions } from "./session-order";

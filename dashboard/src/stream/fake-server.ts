@@ -1,8 +1,8 @@
 /**
  * An in-memory server for tests. It makes random changes, emits them as events, and responds to
- * fetches. Its log has the same guarantees as the real one: each change has the next position, a
- * replayed event contains the current state of its object, and a deleted object is replayed as its
- * deletion.
+ * fetches. Its log provides the same guarantees as the real one: each change gets the next
+ * position, a replayed event contains the current state of its object, and a deleted object is
+ * replayed as its deletion.
  */
 import type { Message, Session } from "@/api/models";
 import { at } from "@/test-objects";

@@ -58,7 +58,8 @@ function joinAhead(live: LiveText): LiveText {
 }
 
 /**
- * Adds a delta. A lower attempt and known bytes are ignored; a higher attempt replaces the text.
+ * Adds a delta. Known bytes and deltas of a lower attempt are ignored; a higher attempt replaces
+ * the text.
  */
 export function applyDelta(known: LiveText | undefined, delta: Delta): LiveText {
   if (known && delta.attempt < known.attempt) return known;
@@ -74,8 +75,8 @@ export function applyDelta(known: LiveText | undefined, delta: Delta): LiveText 
 }
 
 /**
- * Replaces the text by a partial. Text of the same attempt that starts with the partial is kept: an
- * attempt only appends, so the shorter text is older.
+ * Replaces the text with a partial. Text of the same attempt that starts with the partial is kept,
+ * because an attempt only appends text, so the shorter text is older.
  */
 export function applyPartial(
   known: LiveText | undefined,

@@ -1,14 +1,21 @@
-/** The position in the log that the state has reached, and the restart when it is lost. */
+/**
+ * Tracking of the log position that the state has reached, and the restart if the position becomes
+ * invalid.
+ */
 import type { Cursor } from "./cursor";
 import { type Entries, initialState, type State } from "./state";
 
-/** Returns whether a fetch is older than the start of the stream, so that events are missing. */
+/**
+ * Returns whether a fetch is older than the start of the stream, which means that events are
+ * missing.
+ */
 export function isBehind(state: State, asOf: Cursor): boolean {
   return asOf.seq < state.origin;
 }
 
 /**
- * Restarts if the cursor belongs to another epoch, whose positions cannot be compared with ours.
+ * Restarts if the cursor belongs to another epoch, because its positions cannot be compared with
+ * the current ones.
  */
 export function adoptEpoch(state: State, cursor: Cursor): State {
   if (!state.position) return { ...state, position: cursor, origin: cursor.seq };

@@ -1,4 +1,4 @@
-/** Random changes of the fake server's database. */
+/** Random changes to the fake server's database. */
 import type { Message, Session, Task } from "@/api/models";
 import { at, makeMessage, makeSession, makeTask } from "@/test-objects";
 import { byteLength, type FakeDatabase } from "./fake-database";
@@ -24,7 +24,7 @@ export class RandomChanges {
     this.#random = random;
   }
 
-  /** Makes a change, which is added to the log. Returns the events that are not in the log. */
+  /** Makes a change and adds it to the log. Returns the events that are not in the log. */
   make(): Action[] {
     const session = pick(this.#random, [...this.#database.sessions.values()]);
     const events = this.#change(session);

@@ -1,9 +1,9 @@
 /**
  * The reducer of the page's state: `(state, action) → state`, pure and idempotent.
  *
- * Guarantees: applying an event twice has the effect of applying it once; live events, a replay of
- * the log, and a fresh fetch lead to the same state. It never fetches: `generation` and `gaps`
- * increase when the caller must fetch.
+ * Guarantees: applying an event twice has the same effect as applying it once; live events, a
+ * replay of the log, and a fresh fetch lead to the same state. It never fetches: `generation` and
+ * `gaps` increase when the caller must fetch.
  */
 import type { Task } from "@/api/models";
 import type { Cursor } from "./cursor";
@@ -59,7 +59,7 @@ export function reduce(state: State, action: Action): State {
       const { data, asOf } = action;
       const base = adoptEpoch(state, asOf);
       const sessions = put(base.sessions, data.session.id, asOf.seq, data.session);
-      // Deleted since the request: its thread is not restored.
+      // The session has been deleted since the request, so its thread is not restored.
       if (isDeleted({ ...base, sessions }, data.session.id)) return { ...base, sessions };
       const known = base.threads[data.session.id] ?? emptyThread;
       const merged = mergeFetched(known, data, asOf.seq);
@@ -125,7 +125,7 @@ function keepSteps(state: State, task: Task): State {
   return { ...state, steps: without(state.steps, task.id) };
 }
 
-/** Marks steps as outdated: a new connection sends them again. */
+/** Marks steps as outdated, because a new connection sends them again. */
 function ageSteps(state: State): State {
   const aged = Object.entries(state.steps).map(([id, steps]) => [
     id,

@@ -3,7 +3,7 @@ import { useEffect, useState } from "react";
 import { body, client } from "@/api/client";
 import { store } from "./store";
 
-/** How long to wait after the last key before searching. */
+/** How long to wait after the last key press before searching. */
 const PAUSE_MS = 150;
 /** Shorter queries match nearly everything. */
 const MIN_LENGTH = 2;

@@ -1,10 +1,11 @@
-/** How the list of sessions changes with fetched pages. */
+/** Merges fetched pages into the list of sessions. */
 import type { Session } from "@/api/models";
 import { compareSessions } from "./session-order";
 import { type Action, type Entries, type ListedStatus, put, type State } from "./state";
 
 /**
- * Merges a page of the list. A known session that the page should contain but does not is removed.
+ * Merges a page of the list. If the page should contain a known session but does not, the session
+ * is removed.
  */
 export function mergeList(
   known: Entries<Session>,
@@ -26,7 +27,7 @@ export function mergeList(
   return sessions;
 }
 
-/** Returns how far a list is known after one more page. */
+/** Returns the end of the known part of a list after one more page. */
 export function extendListed(
   known: State["listedTo"][ListedStatus],
   { items, page }: Extract<Action, { type: "sessions.fetched" }>,
@@ -37,7 +38,10 @@ export function extendListed(
   return known !== null && compareSessions(last, known) < 0 ? known : last;
 }
 
-/** Merges all unread sessions. Any other session was read without an event reaching this page. */
+/**
+ * Merges all unread sessions. Any other session must have been read, even if this page received no
+ * event about it.
+ */
 export function mergeUnread(
   known: Entries<Session>,
   items: readonly Session[],

@@ -3,7 +3,8 @@ import type { Session } from "@/api/models";
 import type { Entries, ListedStatus, State } from "./state";
 
 /**
- * Orders pinned sessions first, then by latest activity. The id breaks ties, so rows never swap.
+ * Orders pinned sessions first, then by latest activity. Ties are broken by id, so that rows never
+ * swap.
  */
 export function compareSessions(a: Session, b: Session): number {
   const byPin = Number(b.pinned_at !== null) - Number(a.pinned_at !== null);
@@ -19,9 +20,9 @@ export function listSessions(sessions: Entries<Session>, status: ListedStatus): 
 }
 
 /**
- * Returns the part of a list that is known without a gap, down to `last`, and the open chat.
- * Searches, links, and unread answers load other sessions too; below `last`, they would hide the
- * gap.
+ * Returns the part of a list that is known without a gap, which ends at `last`, and the open chat.
+ * Searches, links, and unread answers also load other sessions; showing those below `last` would
+ * hide the gap.
  */
 export function listWithoutGap(
   sessions: Entries<Session>,

@@ -1,9 +1,9 @@
 /**
  * One stream per browser: the tabs elect a leader, which holds the stream and forwards its events
- * to the others over a BroadcastChannel. The leader holds a Web Lock, or over plain HTTP, where
- * there are none, a lock that the tabs keep among themselves.
+ * to the others over a BroadcastChannel. The leader holds a Web Lock or, over plain HTTP, where Web
+ * Locks are unavailable, a lock that the tabs manage among themselves.
  *
- * Guarantees: when the leader closes, the next tab in the lock's queue resumes from its own
+ * Guarantees: when the leader closes, the next tab in the lock's queue resumes from that tab's
  * position; a tab that joins or wakes up receives the events that it missed, or fetches again; a
  * leader that does not respond to a visible tab (a frozen one, for example) loses the lead and
  * becomes a follower when it resumes.
@@ -20,11 +20,11 @@ import {
 } from "./connection";
 import { type Cursor, formatCursor } from "./cursor";
 
-/** Returns what a joining tab needs in addition to the log. */
+/** Returns the events that a joining tab needs in addition to the log. */
 type Snapshot = () => readonly Received[];
 
 interface Options extends ConnectionOptions {
-  /** Returns the typing events and steps of running tasks, as this tab knows them. */
+  /** Returns the typing events and steps of running tasks that this tab knows. */
   snapshot: Snapshot;
 }
 
@@ -63,7 +63,7 @@ export function connectShared(options: Options): () => void {
   const end = new AbortController();
   const recent: Received[] = [];
   let status: ConnectionStatus = "connecting";
-  /** The stream, while this tab leads. */
+  /** The stream, if this tab leads. */
   let connection: Connection | null = null;
   let isWelcome = false;
   /** Whether this tab is already queued for the lead. */
@@ -108,7 +108,7 @@ export function connectShared(options: Options): () => void {
     };
   }
 
-  /** Returns the events that bring a tab from its position to this one's. */
+  /** Returns the events that bring another tab from its position to this tab's position. */
   function eventsSince(position: Cursor | null): readonly Received[] {
     const own = options.position();
     if (!own) return [];
@@ -118,7 +118,7 @@ export function connectShared(options: Options): () => void {
     );
     const isCovered =
       isSame && (position.seq >= own.seq || missed[0]?.cursor?.seq === position.seq + 1);
-    // A `hello` at another position than its own makes the tab fetch everything again.
+    // A `hello` with a position other than the tab's own makes the tab fetch everything again.
     const cursor = formatCursor(isCovered ? position : own);
     const at = new Date(serverNow()).toISOString();
     const hello = { type: "hello", at, cursor, heartbeat_ms: 0, retry_ms: 0 } as const;
@@ -129,7 +129,7 @@ export function connectShared(options: Options): () => void {
     if (connection || end.signal.aborted) return;
     post({ kind: "join", from: self, position: options.position(), isNew });
     clearTimeout(welcomeTimer);
-    // A hidden tab's timers are late, and it can wait.
+    // The timers of a hidden tab are late, and a hidden tab can wait.
     if (document.visibilityState === "visible") welcomeTimer = setTimeout(takeOver, WELCOME_MS);
   }
 
@@ -169,7 +169,7 @@ export function connectShared(options: Options): () => void {
     }
   }
 
-  /** Waits for the lead, and holds it until this tab closes or another one steals it. */
+  /** Waits for the lead, then holds it until this tab closes or another one steals it. */
   async function seekLead(mode: LockOptions): Promise<void> {
     const isPatient = mode.steal !== true;
     if (isPatient && isQueued) return;
@@ -189,11 +189,12 @@ export function connectShared(options: Options): () => void {
         });
       });
     } catch {
-      // Aborted while waiting, or the lead was stolen: then this tab queues again.
+      // Either the request was aborted, or the lead was stolen. If it was stolen, this tab queues
+      // again.
       const hasLed = connection !== null;
       resign();
       if (end.signal.aborted || connection) return;
-      // This tab may have sent events after it had lost the lead. The new leader corrects them.
+      // This tab may have sent events after it lost the lead. The new leader corrects them.
       if (hasLed) post({ kind: "lead" });
       isWelcome = false;
       void seekLead({ signal: end.signal });

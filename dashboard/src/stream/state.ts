@@ -1,9 +1,9 @@
 /**
  * The page's state: sessions and their threads.
  *
- * Guarantee: each object has the log position at which it was current (`Entry.seq`), and older data
- * never overwrites newer data, so events and responses may arrive in any order. This data is not in
- * the Query cache; Query only runs the requests.
+ * Guarantee: each object is stored with the log position at which it was current (`Entry.seq`), and
+ * older data never overwrites newer data, so events and responses may arrive in any order. This
+ * data is not in the Query cache; Query only sends the requests.
  */
 import type { Message, Partial, Session, Task } from "@/api/models";
 import type { Cursor } from "./cursor";
@@ -20,16 +20,16 @@ interface Entry<T> {
 export type Entries<T> = Readonly<Record<string, Entry<T>>>;
 
 export interface Thread {
-  /** False until the first fetch. Events are collected before that, too. */
+  /** False until the first fetch. Events are also collected before the fetch. */
   readonly isLoaded: boolean;
   readonly messages: Entries<Message>;
   /**
-   * Messages from the stream whose turns precede the fetched ones. They are shown together with
-   * their page; alone, they would hide the gap.
+   * Messages from the stream whose turns precede the fetched ones. They are shown once their page
+   * is fetched, because showing them earlier would hide the gap.
    */
   readonly detached: Entries<Message>;
   readonly tasks: Entries<Task>;
-  /** The text so far of running answers, by task. */
+  /** The text of running answers so far, by task. */
   readonly live: Readonly<Record<string, LiveText>>;
   /** Whether older turns exist that have not been fetched. */
   readonly hasMore: boolean;
@@ -37,7 +37,10 @@ export interface Thread {
   readonly firstTurn: number;
   /** The position of the newest fetch. */
   readonly fetchedAt: number;
-  /** Whether events were missed since that fetch, so that any of it may be outdated. */
+  /**
+   * Whether events were missed since that fetch, which means that any part of the thread may be
+   * outdated.
+   */
   readonly isStale: boolean;
   /** Increases when this thread has missed text and must be fetched again. */
   readonly gaps: number;
@@ -52,7 +55,7 @@ export interface Typing {
 export interface State {
   /** The newest log position that was applied; null before the first fetch. */
   readonly position: Cursor | null;
-  /** No event from here to `position` was missed. */
+  /** No event between this position and `position` was missed. */
   readonly origin: number;
   /** Increases when everything must be fetched again (resync, gap, another database). */
   readonly generation: number;
@@ -60,15 +63,15 @@ export interface State {
   /** The position of the newest fetch of each list's first page. */
   readonly listedAt: Readonly<Record<ListedStatus, number>>;
   /**
-   * The last session of each list known without a gap, `end` for a complete list, or null before a
-   * fetch.
+   * The last session of the part of each list that is known without a gap; `end` for a complete
+   * list, null before the first fetch.
    */
   readonly listedTo: Readonly<Record<ListedStatus, Session | "end" | null>>;
   readonly threads: Readonly<Record<string, Thread>>;
   readonly typing: Readonly<Record<string, Typing>>;
   /**
-   * The steps of tasks. Kept for threads that are not open, too: the stream sends the steps of a
-   * running turn only once.
+   * The steps of tasks. They are also kept for threads that are not open, because the stream sends
+   * the steps of a running turn only once.
    */
   readonly steps: Readonly<Record<string, TaskSteps>>;
 }
@@ -96,7 +99,7 @@ export type Action =
       page: { after: Session | null; isLast: boolean };
       asOf: Cursor;
     }
-  /** All sessions with unread answers, wherever they are in the list. */
+  /** All sessions with unread answers, regardless of their position in the list. */
   | { type: "unread.fetched"; items: readonly Session[]; asOf: Cursor }
   | { type: "thread.opened"; sessionId: string }
   /** The session was just created: its thread is empty, and every change arrives as an event. */
@@ -113,9 +116,9 @@ export type Action =
       items: readonly Message[];
       hasMore: boolean;
     }
-  /** The 202 response to a send: shown until the event arrives. */
+  /** The 202 response to a sent message, which is shown until the event arrives. */
   | { type: "message.accepted"; message: Message; task: Task }
-  /** A 2xx response with the session after a change. */
+  /** A 2xx response that contains the session after a change. */
   | { type: "session.accepted"; session: Session }
   /** A 404 response, or the 204 response to a permanent deletion. */
   | { type: "session.gone"; sessionId: string };
@@ -145,14 +148,14 @@ export const initialState: State = {
   steps: {},
 };
 
-/** Returns the entries with `value` as of `seq`, unless a newer one is known. */
+/** Returns the entries with `value` added as of `seq`, unless a newer value is known. */
 export function put<T>(entries: Entries<T>, id: string, seq: number, value: T | null): Entries<T> {
   const known = entries[id];
   if (known && known.seq > seq) return entries;
   return { ...entries, [id]: { seq, value } };
 }
 
-/** Returns the record without one key, or the same object if it has no such key. */
+/** Returns the record without one key, or the same object if the key is not in the record. */
 export function without<T>(
   record: Readonly<Record<string, T>>,
   key: string,

@@ -11,7 +11,7 @@ export interface Store extends Pick<Observable<State>, "subscribe"> {
 
 const state = createObservable(initialState);
 
-/** The page's one store. */
+/** The page's only store. */
 export const store: Store = {
   getState: state.get,
   dispatch: (...actions) => state.set(actions.reduce(reduce, state.get())),

@@ -13,7 +13,7 @@ export function run(...actions: readonly Action[]): State {
   return actions.reduce(reduce, initialState);
 }
 
-/** Returns what the page shows of a state. */
+/** Returns the parts of a state that the page shows. */
 export function viewOf(state: State) {
   const thread = state.threads[sid];
   const texts = Object.entries(thread?.live ?? {}).map(([id, { attempt, messageId, text }]) => ({

@@ -1,9 +1,9 @@
-/** The changes of one thread. Pure; sessions belong to the reducer. */
+/** Pure functions that apply changes to one thread. Sessions are handled by the reducer. */
 import { isEnded, type Message, type Task } from "@/api/models";
 import { applyDelta, applyPartial, type Delta } from "./live-text";
 import { type Entries, type FetchedThread, put, type Thread, without } from "./state";
 
-/** Drops live text that the task's state supersedes. */
+/** Drops live text that is superseded by the task's state. */
 function settle(thread: Thread, taskId: string, isFetch = false): Thread {
   const live = thread.live[taskId];
   const entry = thread.tasks[taskId];
@@ -105,8 +105,8 @@ export function mergeFetched(thread: Thread, data: FetchedThread, seq: number): 
   // A newer response has already been applied.
   if (seq < thread.fetchedAt) return thread;
   const pageTurn = data.messages[0]?.turn ?? 0;
-  // Older pages are kept only if no change to them was missed and no turn can lie between them and
-  // the fetched ones.
+  // Older pages are kept only if no change to them was missed and no turns can be missing between
+  // them and the fetched page.
   const isConnected =
     thread.isLoaded &&
     !thread.isStale &&
@@ -138,7 +138,8 @@ export function mergeFetched(thread: Thread, data: FetchedThread, seq: number): 
   }
   const fetched = { isLoaded: true, fetchedAt: seq, isStale: false };
   let next: Thread = { ...thread, ...fetched, messages, detached, tasks, hasMore, firstTurn };
-  // Its end may have been missed. The fetch contains what still runs.
+  // The end of the task may have been missed. The response contains the answer if the task is still
+  // running.
   if (thread.isStale)
     for (const taskId of Object.keys(next.live))
       if (!next.tasks[taskId]) next = { ...next, live: without(next.live, taskId) };
@@ -147,7 +148,7 @@ export function mergeFetched(thread: Thread, data: FetchedThread, seq: number): 
   return next;
 }
 
-/** Adds an older page. It has no position, so existing state takes precedence. */
+/** Adds an older page. The page has no log position, so existing state takes precedence. */
 export function mergeOlder(
   thread: Thread,
   page: { beforeTurn: number; items: readonly Message[]; hasMore: boolean },

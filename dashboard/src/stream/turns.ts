@@ -11,7 +11,7 @@ export interface Turn {
 
 const turnsOf = new WeakMap<Thread["messages"], readonly Turn[]>();
 
-/** Returns the transcript in order: the same array while no message changes. */
+/** Returns the transcript in order. Returns the same array until a message changes. */
 export function listTurns(messages: Thread["messages"]): readonly Turn[] {
   const known = turnsOf.get(messages);
   if (known) return known;
@@ -29,8 +29,8 @@ export function listTurns(messages: Thread["messages"]): readonly Turn[] {
 }
 
 /**
- * Returns the task that runs now or next, which Stop cancels. Null if there is none or it has not
- * been fetched.
+ * Returns the task that Stop cancels, which is the running or else the next one. Returns null if
+ * there is no such task or it has not been fetched.
  */
 export function findCurrentTask(
   session: Session,

@@ -17,7 +17,7 @@ export function useConnectionStatus(): ConnectionStatus {
 /** Shorter interruptions are not shown. */
 const OUTAGE_DELAY_MS = 2000;
 
-/** Returns the status after it has not been live for a while, otherwise null. */
+/** Returns the status if the connection has not been live for a while, otherwise null. */
 export function useConnectionTrouble(): Exclude<ConnectionStatus, "live"> | null {
   const current = useConnectionStatus();
   const isDisconnected = useDelayed(current !== "live", OUTAGE_DELAY_MS);
@@ -34,7 +34,7 @@ function apply(events: readonly Received[]): void {
   for (const { event } of events) applied.emit(event);
 }
 
-/** Returns typing events and steps for the running tasks. */
+/** Returns typing and step events for the running tasks. */
 function describeRunning(state: State): readonly Received[] {
   const at = new Date().toISOString();
   return Object.entries(state.typing).flatMap(([id, { taskId, expiresAt }]) => {
@@ -57,7 +57,7 @@ function describeRunning(state: State): readonly Received[] {
   });
 }
 
-/** Opens the stream once `isReady`, when there is a position to resume from. */
+/** Opens the stream once `isReady` is true, which means that there is a position to resume from. */
 export function useConnection(isReady: boolean, onTrouble: () => void): void {
   useEffect(() => {
     if (!isReady) return;

@@ -135,7 +135,7 @@ describe("toLine", () => {
 });
 
 describe("showControls", () => {
-  it("replaces control characters by symbols", () => {
+  it("replaces control characters with symbols", () => {
     expect(showControls(`rm x\r${ESC}[2Kls\r\nnext\tline\u007f`)).toBe("rm x␍␛[2Kls\nnext\tline␡");
   });
 });

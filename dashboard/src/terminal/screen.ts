@@ -2,9 +2,10 @@
  * Renders the output of a program as a terminal would: redrawn lines in their last state, without
  * control sequences.
  *
- * The screen is as long as the output. Carriage return, backspace, relative cursor movement, and
- * erasing are supported. Sequences that depend on the size of a window (absolute positions, scroll
- * regions, the alternate screen) are ignored, except that the home position is the first line.
+ * The screen has as many lines as the output. Carriage return, backspace, relative cursor movement,
+ * and erasing are supported. Sequences that depend on the size of a window (absolute positions,
+ * scroll regions, the alternate screen) are ignored, except for the home position, which is the
+ * first line.
  */
 import { type CODE, parse } from "@ansi-tools/parser";
 import { applyStyle, plain, type Style } from "./style";
@@ -23,12 +24,12 @@ interface Cell {
 }
 
 /**
- * A line. It consists of spans while text is only appended, and is split into cells for other
+ * A line. It consists of spans as long as text is only appended, and is split into cells for other
  * changes.
  */
 interface Line {
   spans: { text: string; style: Style }[];
-  /** The number of cells, unless the line is split. */
+  /** The number of cells if the line is not split. */
   length: number;
   cells: Cell[] | null;
 }
@@ -54,7 +55,8 @@ function split(line: Line): Cell[] {
 }
 
 /**
- * Joins cells into spans, without the trailing blanks that a redrawn line uses to cover longer text.
+ * Joins cells into spans, omitting the trailing blanks with which a redrawn line covers longer
+ * text.
  */
 function join(line: Line): readonly Span[] {
   if (!line.cells) return line.spans;
@@ -171,12 +173,12 @@ class Screen {
   }
 
   /**
-   * Erases from the cursor (0), up to the cursor (1), or the whole line (2). The cursor does not
+   * Erases from the cursor (0), up to the cursor (1), or the entire line (2). The cursor does not
    * move.
    */
   #eraseLine(part: number): void {
     const line = this.#line();
-    // Nothing to erase, as is common after colored text.
+    // There is nothing to erase, which is common after colored text.
     if (part === 0 && !line.cells && this.#column >= line.length) return;
     const cells = split(line);
     if (part === 0) cells.splice(this.#column);
@@ -224,7 +226,7 @@ function draw(text: string): readonly (readonly Span[])[] {
 export function renderTerminal(text: string): readonly Span[] {
   const spans: { text: string; style: Style }[] = [];
   for (const [index, line] of draw(text).entries()) {
-    // A line break has no style of its own.
+    // A line break has no style.
     const last = spans.at(-1);
     if (index > 0 && last && last.style.background === undefined && !last.style.isInverse)
       last.text += "\n";
@@ -239,7 +241,7 @@ export function hasControls(text: string): boolean {
   return BESIDES_LINES.test(text);
 }
 
-/** Returns the text that a terminal shows, without styles. */
+/** Returns the text that a terminal would show, without styles. */
 export function toPlainText(text: string): string {
   if (!hasControls(text)) return text;
   return draw(text)

@@ -12,8 +12,8 @@ const names: Readonly<Record<Exclude<keyof Style, "color" | "background">, strin
 };
 
 /**
- * Returns classes for the palette's colors and variables for others, which the style sheet makes
- * legible.
+ * Returns classes for the palette's colors, and variables for other colors, which the style sheet
+ * makes legible.
  */
 function lookOf(style: Style) {
   const classes = Object.entries(names)
@@ -31,7 +31,7 @@ function lookOf(style: Style) {
   return { className: classes.join(" "), style: variables };
 }
 
-/** Terminal output with colors and redrawn lines in their last state. */
+/** Terminal output with colors, showing the last state of redrawn lines. */
 export const TerminalText = memo(function TerminalText({ text }: { text: string }) {
   const spans = useMemo(() => renderTerminal(text), [text]);
   return spans.map(({ text: part, style }, index) => {

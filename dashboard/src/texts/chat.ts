@@ -74,7 +74,7 @@ export const chat = {
     input: "Input",
     output: "Output",
     planEntry: { pending: "to do", in_progress: "in progress", completed: "done" },
-    /** Completed steps by kind, with their number. */
+    /** The numbers of completed steps, by kind. */
     activity: {
       thought: () => "thought",
       plan: () => "made a plan",
@@ -88,7 +88,7 @@ export const chat = {
       fetch: (count: number) => (count === 1 ? "fetched 1 page" : `fetched ${count} pages`),
       other: (count: number) => (count === 1 ? "used 1 tool" : `used ${count} tools`),
     },
-    /** Permission requests that were not allowed, with their number. */
+    /** The number of permission requests that were not allowed. */
     notAllowed: {
       rejected: (count: number) => `${requests(count)} rejected`,
       expired: (count: number) => `${requests(count)} expired`,

@@ -1,4 +1,4 @@
-/** Texts for error codes. The types require a text for every code. */
+/** Texts for error codes. The types ensure that every code has a text. */
 import type { components } from "@/api/schema.gen";
 
 type ErrorCode = components["schemas"]["ErrorCode"];
@@ -63,6 +63,6 @@ export const errors = {
   taskError,
   taskErrorUnknown: "Something went wrong.",
   problem,
-  /** The reason for a transient failure, with advice. */
+  /** The reason for a transient failure, followed by advice. */
   tryAgain: (reason: string) => `${reason} Try again in a moment.`,
 } as const;

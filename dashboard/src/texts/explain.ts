@@ -6,19 +6,24 @@ import { texts } from ".";
 const taskErrors: Readonly<Record<string, string>> = texts.taskError;
 const problems: Readonly<Record<string, string>> = texts.problem;
 
-/** Returns why a task failed. For an unknown code, returns the agent's own message. */
+/** Returns the reason why a task failed. For an unknown code, returns the agent's message. */
 export function explainTaskError({ error }: Task): string {
   if (!error) return texts.taskErrorUnknown;
   return taskErrors[error.code] ?? (error.message || texts.taskErrorUnknown);
 }
 
-/** Returns the agent's own message about a failure, or null if it adds nothing to our text. */
+/**
+ * Returns the agent's message about a failure, or null if it adds nothing to the dashboard's text.
+ */
 export function findReason(task: Task): string | null {
   const message = task.error?.message.trim() ?? "";
   return message === "" || message === explainTaskError(task) ? null : message;
 }
 
-/** Returns why a task waits and when it resumes: "Rate limit reached. Resumes at 3:00 PM." */
+/**
+ * Returns the reason why a task waits and the time at which it resumes: "Rate limit reached.
+ * Resumes at 3:00 PM."
+ */
 export function explainWait(task: Task, until: string): string {
   const time = isSameDay(until, new Date().toISOString())
     ? formatClock(until)
@@ -26,15 +31,18 @@ export function explainWait(task: Task, until: string): string {
   return texts.sessions.resumesAt(explainTaskError(task), time);
 }
 
-/** Returns why a request failed. For an unknown code, returns the detail from the server. */
+/**
+ * Returns the reason why a request failed. For an unknown code, returns the detail from the server.
+ */
 export function explainProblem(problem: { code: string; detail: string }): string {
-  // Responses of a proxy whose upstream is down.
+  // A proxy sends these responses if its upstream is down.
   const code = /^http_5/.test(problem.code) ? "network" : problem.code;
   return problems[code] ?? problem.detail;
 }
 
 /**
- * Returns how an answer ended, or null if it is complete. A notice explains an answer without text.
+ * Returns how an answer ended, or null if it is complete. If the answer has no text, its notice
+ * explains the ending.
  */
 export function explainEnding(message: Message, steps: readonly Step[]): string | null {
   const reason = message.finish_reason;

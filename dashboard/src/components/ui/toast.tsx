@@ -1,4 +1,4 @@
-/** Short messages about the result of an action, with at most one action of their own. */
+/** Short messages about the result of an action. A message can offer one follow-up action. */
 import { useEffect } from "react";
 import { createObservable, useObservable } from "@/observable";
 import { TextButton } from "./button";
@@ -21,8 +21,8 @@ export function notify(text: string, action?: Toast["action"]): void {
 const SHOWN_MS = 6000;
 
 /**
- * Shows toasts below the header on a phone, otherwise over the bottom of the chat list: never over
- * the composer.
+ * Shows toasts below the header on a phone and over the bottom of the chat list otherwise, so that
+ * they never cover the composer.
  */
 export function Toaster() {
   const toast = useObservable(current);

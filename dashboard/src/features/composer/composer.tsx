@@ -20,32 +20,33 @@ const MAX_BYTES = 256 * 1024;
 const MAX_LINES = 8;
 const LINE_PX = 23;
 /**
- * In longer texts, all paragraphs have the same direction. With a direction for each paragraph,
- * Chromium lays out the whole text at every key: 100 ms instead of 10 ms for 250 KB.
+ * In longer texts, all paragraphs have the same direction. If each paragraph has its own direction,
+ * Chromium lays out the entire text at every key press, which takes 100 ms instead of 10 ms for 250
+ * KB.
  */
 const MIXED_DIRECTION_MAX_CHARS = 16 * 1024;
 
 const encoder = new TextEncoder();
 
 function isOverLimit(text: string): boolean {
-  // A UTF-16 code unit is at most three bytes of UTF-8.
+  // A UTF-16 code unit takes at most three bytes in UTF-8.
   return text.length > MAX_BYTES / 3 && encoder.encode(text).length > MAX_BYTES;
 }
 
 /**
- * The field in which a message is written. Its text is the draft with the key `draftKey`. It does
- * not depend on the stream, so that typing is not slowed down by an incoming answer.
+ * The field for writing a message. Its text is the draft with the key `draftKey`. The composer does
+ * not depend on the stream, so an incoming answer does not slow down typing.
  */
 export function Composer(props: {
   draftKey: string;
   placeholder: string;
-  /** Whether a turn is running or queued: a message is then queued, and Stop is shown. */
+  /** Whether a turn is running or queued. If so, a message is queued, and Stop is shown. */
   isBusy?: boolean;
   isStopping?: boolean;
   /** Whether sending is disabled. Typing is still possible. */
   isDisabled?: boolean;
   isReadOnly?: boolean;
-  /** Handles a key pressed in the empty field if it would scroll, and returns whether it did. */
+  /** Handles a key pressed in the empty field if it scrolls the thread. Returns whether it did. */
   onScrollKey?: (key: string) => boolean;
   hasFocus?: boolean;
   /** Resolves once the text is stored elsewhere. Until then, the stored draft is kept. */
@@ -79,7 +80,7 @@ export function Composer(props: {
   }
 
   function onKeyDown(event: React.KeyboardEvent) {
-    // Enter confirms an IME composition (229 in Safari). It does not send.
+    // During an IME composition, Enter (229 in Safari) confirms the composition and does not send.
     if (event.nativeEvent.isComposing || event.keyCode === 229) return;
     const isEnter = event.key === "Enter" && !event.shiftKey && !event.altKey;
     if (isEnter && (hasModifier(event) || (sendsOnEnter && !isTouchOnly()))) {
@@ -160,7 +161,7 @@ export function Composer(props: {
   );
 }
 
-/** Offers the conflicting draft of another tab. */
+/** Offers to restore the conflicting draft. */
 function ConflictingDraft({ draftKey }: { draftKey: string }) {
   const text = useConflictingDraft(draftKey);
   return (

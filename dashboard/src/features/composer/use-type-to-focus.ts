@@ -6,8 +6,8 @@ import { hasModifier, hasOverlay, isTouchOnly } from "@/keyboard";
  * click on the thread or after the focused button was removed. The space bar is excluded, because
  * it scrolls and presses buttons.
  *
- * An IME composes only in a field that had the focus before the first key. Therefore a click
- * outside of controls also moves the focus, and so does a key that starts a composition (`Process`,
+ * An IME composes only in a field that had the focus before the first key press. Therefore, a click
+ * outside of controls also moves the focus, as does a key that starts a composition (`Process`,
  * dead keys).
  */
 export function useTypeToFocus(field: RefObject<HTMLTextAreaElement | null>): void {
@@ -34,7 +34,7 @@ export function useTypeToFocus(field: RefObject<HTMLTextAreaElement | null>): vo
 }
 
 function startsText(event: KeyboardEvent): boolean {
-  // 229: the key code during an IME composition.
+  // 229 is the key code during an IME composition.
   const isComposed = event.isComposing || event.keyCode === 229 || event.key === "Process";
   if (isComposed || event.key === "Dead") return true;
   return event.key.length === 1 && event.key !== " " && !hasModifier(event) && !event.altKey;

@@ -1,4 +1,4 @@
-/** The commands of the palette, and searching them. */
+/** The commands of the palette, and a search for them. */
 import type { ReactNode } from "react";
 
 export interface Command {

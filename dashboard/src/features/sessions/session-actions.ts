@@ -1,4 +1,4 @@
-/** Actions on a session. They update the store after a success and show a toast after a failure. */
+/** Actions on a session. They update the store on success and show a toast on failure. */
 import { body, client } from "@/api/client";
 import type { Session } from "@/api/models";
 import { reportFailure } from "@/components/report-failure";

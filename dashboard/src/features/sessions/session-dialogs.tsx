@@ -29,7 +29,7 @@ export function RenameDialog(props: {
           onChange={(event) => setTitle(event.target.value)}
           onFocus={(event) => event.target.select()}
           onKeyDown={(event) => {
-            // Enter confirms an IME composition. It does not submit.
+            // During an IME composition, Enter confirms the composition and does not submit.
             if (event.key === "Enter" && (event.nativeEvent.isComposing || event.keyCode === 229))
               event.preventDefault();
           }}

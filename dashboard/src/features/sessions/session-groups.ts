@@ -20,7 +20,7 @@ function labelOf(session: Session, isArchive: boolean, nowMs: number): string {
   return age < 7 * DAY_MS ? texts.sessions.lastSevenDays : month.format(Date.parse(at));
 }
 
-/** Groups an ordered list: pinned, today, yesterday, previous 7 days, then by month. */
+/** Groups an ordered list into pinned, today, yesterday, previous 7 days, and then by month. */
 export function groupSessions(
   sessions: readonly Session[],
   isArchive: boolean,

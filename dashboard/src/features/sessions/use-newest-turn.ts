@@ -11,15 +11,15 @@ export interface NewestTurn {
 
 const none: NewestTurn = { task: null, answer: null };
 
-/** Returns whether the session does not contain how its newest turn ended. */
+/** Returns whether the session alone does not show how its newest turn ended. */
 function lacksEnding({ active_task, queued_count, last_message }: Session): boolean {
   if (active_task !== null || queued_count > 0 || !last_message) return false;
   return last_message.role === "user" || last_message.preview.trim() === "";
 }
 
 /**
- * Returns the newest turn of a session. For a session that has not been opened, it is fetched if
- * the last message is the user's or has no text, because the session does not contain the outcome.
+ * Returns the newest turn of a session. If the session has not been opened and its last message is
+ * the user's or has no text, the turn is fetched, because the session does not contain the outcome.
  */
 export function useNewestTurn(session: Session): NewestTurn {
   const isLoaded = useStore((state) => state.threads[session.id]?.isLoaded === true);

@@ -63,7 +63,7 @@ export function useUnreadSessions(): void {
       const pages = [await fetchUnread(null, signal)];
       for (let next = pages[0]?.next_cursor; next; next = pages.at(-1)?.next_cursor)
         pages.push(await fetchUnread(next, signal));
-      // As of the first page: events contain the changes since then.
+      // The position of the first page, because events contain the changes since then.
       const asOf = parseCursor(pages[0]?.as_of ?? "");
       const items = pages.flatMap((page) => page.items);
       if (!asOf) throw new Error("The session list has no position.");
@@ -73,7 +73,7 @@ export function useUnreadSessions(): void {
   });
 }
 
-/** Returns true once it is known that the user has no sessions, including archived ones. */
+/** Returns true once it is known that the user has no sessions, not even archived ones. */
 export function useHasNoChats(): boolean {
   const active = useSessionList("active");
   const isEmpty = useStore((state) =>

@@ -73,7 +73,7 @@ function Choice<Value extends string>(props: {
   );
 }
 
-/** The switch for notifications. Turning it on requests the browser's permission. */
+/** The switch for notifications. Turning it on requests permission from the browser. */
 function Notifications() {
   const { hasNotifications } = usePreferences();
   const isSupported = "Notification" in window;

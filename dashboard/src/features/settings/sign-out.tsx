@@ -9,12 +9,12 @@ import { clearDrafts, listDrafts } from "@/drafts";
 import { outbox } from "@/outbox/use-outbox";
 import { texts } from "@/texts";
 
-/** The user of a server without API keys, who cannot sign out. */
+/** The local user of a server without API keys, who cannot sign out. */
 const KEYLESS_USER = "local";
 
 /**
- * The current user and the button to sign out. Unsent messages and drafts stay on the device until
- * the next sign-in unless the user chooses to remove them.
+ * The current user and the sign-out button. Unsent messages and drafts stay on the device until the
+ * next sign-in unless the user chooses to remove them.
  */
 export function SignOut() {
   const { data: me } = useMe();

@@ -21,15 +21,15 @@ const bubbleOfAgent =
 /** Shorter durations are not shown. */
 const MIN_DURATION_MS = 1000;
 
-/** A finished answer. If it is incomplete, the reason is shown. */
+/** A finished answer. If the answer is incomplete, the reason is shown. */
 export const Answer = memo(function Answer(props: {
   message: Message;
   task: Task | null;
   agent: ThreadAgent;
   steps: readonly Step[];
-  /** Whether a failure is shown below the answer, which then explains how it ended. */
+  /** Whether a failure is shown below the answer and explains how it ended. */
   hasFailure: boolean;
-  /** Whether the turn was stopped, so that it can be retried. */
+  /** Whether the turn was stopped and can therefore be retried. */
   canRetry: boolean;
 }) {
   const { message, agent } = props;
@@ -56,7 +56,7 @@ export const Answer = memo(function Answer(props: {
             {formatClock(message.created_at)}
           </time>
           {message.elapsed_ms !== null && message.elapsed_ms >= MIN_DURATION_MS && (
-            // A phone has no room for both the reason and the duration.
+            // There is no room for both the reason and the duration on a phone.
             <span className={ending ? "max-sm:hidden" : ""}>
               {` · ${texts.thread.took(formatElapsed(message.elapsed_ms))}`}
             </span>
@@ -100,7 +100,7 @@ export const LiveAnswer = memo(function LiveAnswer(props: {
   const text = useStore((state) => state.threads[task.chat_session_id]?.live[task.id]?.text ?? "");
   if (!props.isHead && text === "") return null;
   return (
-    // Screen readers announce the finished answer, not each token.
+    // Screen readers announce the finished answer instead of each token.
     <div aria-live="off" className="flex min-w-0 flex-col self-stretch pb-2">
       {text !== "" && (
         <div className={`${bubbleOfAgent} animate-rise`} data-live="">
@@ -112,7 +112,7 @@ export const LiveAnswer = memo(function LiveAnswer(props: {
   );
 });
 
-/** Why a turn failed or has no answer, with a button to retry it. */
+/** The reason why a turn failed or has no answer, with a retry button. */
 export function Failure({ task }: { task: Task }) {
   const isFailed = task.status === "failed";
   const Icon = isFailed ? TriangleAlert : CircleSlash;

@@ -10,7 +10,7 @@ const colors: Readonly<Record<Exclude<Token["kind"], "plain">, string>> = {
   keyword: "text-accent",
 };
 
-/** A code block with its name, a copy button, and its own scrolling. */
+/** A code block with a name and a copy button, which scrolls independently. */
 export const CodeBlock = memo(function CodeBlock(props: {
   code: string;
   language: string | undefined;

@@ -2,7 +2,7 @@ import { Check, Copy } from "lucide-react";
 import { useEffect, useState } from "react";
 import { texts } from "@/texts";
 
-/** Copies a text, also over plain HTTP, where the clipboard API does not exist. */
+/** Copies text. This also works over plain HTTP, where the clipboard API is unavailable. */
 async function copyText(text: string): Promise<void> {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
   const area = document.createElement("textarea");

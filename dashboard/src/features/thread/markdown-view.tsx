@@ -10,7 +10,7 @@ type Props<Tag extends keyof React.JSX.IntrinsicElements> = ComponentProps<Tag> 
 };
 
 /**
- * Follows a link to a footnote or back, within one answer, because other answers use the same ids.
+ * Follows a link to or from a footnote within one answer, because other answers use the same ids.
  */
 function followFootnote(event: React.MouseEvent<HTMLAnchorElement>) {
   event.preventDefault();
@@ -27,7 +27,8 @@ function Anchor({ node: _node, className: _class, ...props }: Props<"a">) {
 }
 
 /**
- * A link to an image. Images are not loaded, because that would reveal the reader to their server.
+ * A link to an image. Images are not loaded, because loading them would reveal the reader's address
+ * to the image server.
  */
 function Image({ src, alt }: Props<"img">) {
   return (
@@ -68,7 +69,10 @@ function Code({ node: _node, className: _class, ...props }: Props<"code">) {
   return <code {...props} />;
 }
 
-/** A checkbox of a task list. Its text is not associated with it, so it gets its own label. */
+/**
+ * A checkbox in a task list. The text of the item is not associated with it, so it gets a separate
+ * label.
+ */
 function Box({ node: _node, className: _class, ...props }: Props<"input">) {
   return (
     <input
@@ -78,7 +82,7 @@ function Box({ node: _node, className: _class, ...props }: Props<"input">) {
   );
 }
 
-/** Plain elements replace the renderer's own; they are styled in styles/markdown.css. */
+/** Plain elements replace the renderer's elements; they are styled in styles/markdown.css. */
 const components: Components = {
   a: Anchor,
   img: Image,
@@ -106,9 +110,10 @@ const components: Components = {
   td: "td",
 };
 
-/** Without `raw`: HTML in an answer is dropped. */
+/** `raw` is omitted so that HTML in answers is dropped. */
 const { raw: _raw, ...safePlugins } = defaultRehypePlugins;
-// After the plugin that removes unsafe addresses, and before the one that marks them in the text.
+// This must run after the plugin that removes unsafe URLs and before the one that marks them in the
+// text.
 const rehypePlugins = Object.entries(safePlugins).flatMap(([name, plugin]) =>
   name === "harden" ? [unlinkFiles, plugin] : [plugin],
 );

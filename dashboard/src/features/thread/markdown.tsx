@@ -15,14 +15,14 @@ export function loadMarkdown(): Promise<void> {
       View = module.MarkdownView;
     },
     () => {
-      // The next answer tries again. Until then, the text stays plain.
+      // The next answer retries loading. Until then, the text stays plain.
       loading = null;
     },
   );
   return loading;
 }
 
-/** A Markdown text, shown as plain text until the renderer is loaded. */
+/** Markdown, shown as plain text until the renderer is loaded. */
 export const Markdown = memo(function Markdown({ text, isStreaming }: MarkdownProps) {
   const [isReady, setReady] = useState(View !== null);
   const deferred = useDeferredValue(text);

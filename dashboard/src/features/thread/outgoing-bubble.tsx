@@ -49,7 +49,7 @@ export function OutgoingBubble({
 function describe({ state, reason }: OutgoingMessage): string {
   if (state === "sending") return texts.receipt.sending;
   const what = state === "waiting" ? texts.receipt.waitingToSend : texts.receipt.notSent;
-  // A lost connection is already shown elsewhere.
+  // A lost connection is shown elsewhere.
   return reason && reason.code !== "network" ? `${what} · ${explainProblem(reason)}` : what;
 }
 

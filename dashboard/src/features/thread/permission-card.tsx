@@ -72,7 +72,7 @@ export const PermissionCard = memo(function PermissionCard(props: {
   );
 });
 
-/** The outcome of a permission request. Renders nothing for other steps and open requests. */
+/** The outcome of a permission request. Renders nothing for open requests and other steps. */
 export function PermissionOutcome({ step }: { step: Step }) {
   const outcome = findOutcome(step);
   if (!outcome) return null;

@@ -1,4 +1,4 @@
-/** Parses permission requests and their options from the details of steps. */
+/** Parses permission requests and their options from step details. */
 import * as v from "valibot";
 import type { Step } from "@/api/models";
 import { texts } from "@/texts";
@@ -12,7 +12,10 @@ const detailSchema = v.object({
 
 type PermissionOption = v.InferOutput<typeof detailSchema>["options"][number];
 
-/** The user's decision: one of the options, or a rejection if no option rejects. */
+/**
+ * The user's decision: one of the options, or a rejection if none of the options rejects the
+ * request.
+ */
 export type PermissionAnswer = { option_id: string } | { decision: "reject" };
 
 export interface PermissionRequest extends v.InferOutput<typeof detailSchema> {
@@ -40,13 +43,15 @@ export interface Choice {
   readonly name: string;
   readonly answer: PermissionAnswer;
   /**
-   * `yes`: the only option that allows the operation once. If there are several, none is
+   * `yes`: the only option that allows the operation once. If there are several, none of them is
    * emphasized.
    */
   readonly look: "yes" | "option" | "no";
 }
 
-/** Returns all options in the agent's order, and a rejection if no option rejects. */
+/**
+ * Returns all options in the agent's order, and a rejection if none of them rejects the request.
+ */
 export function listChoices(request: PermissionRequest): readonly Choice[] {
   const { options } = request;
   const once = options.filter(({ kind }) => kind === "allow_once");

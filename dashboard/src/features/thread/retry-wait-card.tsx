@@ -15,8 +15,8 @@ import { stopTask, useIsStopping } from "./task-actions";
 const RENEW_MS = 5000;
 
 /**
- * Why and until when a turn waits for its next attempt, with buttons to stop it or use another
- * agent.
+ * Explains why a turn waits for its next attempt and for how long, with buttons for stopping it and
+ * for using another agent.
  */
 export function RetryWaitCard(props: { task: Task; message: Message | null; agentKey: string }) {
   const now = useServerNow(RENEW_MS);

@@ -3,15 +3,15 @@ import type { Turn } from "@/stream/turns";
 export interface RowKeys {
   /**
    * Returns the key of a turn's row. `outgoingKeyOf` returns the key of a message that was pending
-   * here.
+   * on this page.
    */
   keyOf(turn: Turn, outgoingKeyOf: (messageId: string) => string | undefined): string | number;
 }
 
 /**
- * Returns stable keys for the rows of a thread. The row of a message that was sent here gets the
- * key of its pending message, so that it replaces the pending row without being mounted and
- * measured again.
+ * Returns stable keys for the rows of a thread. The row of a message that was sent from this page
+ * gets the key of the pending message, so that it replaces the pending row without being mounted
+ * and measured again.
  */
 export function createRowKeys(): RowKeys {
   const keys = new Map<number, string | number>();

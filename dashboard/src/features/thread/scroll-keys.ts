@@ -1,10 +1,11 @@
 /** The distance that an arrow key scrolls. */
 const LINE_PX = 40;
-/** The part of the view that stays visible when scrolling by a page. */
+/** The fraction of the view that stays visible when scrolling by a page. */
 const OVERLAP_PX = 48;
 
 /**
- * Scrolls the thread as the key would if the thread had the focus. Returns whether the key scrolls.
+ * Scrolls the thread as if the key was pressed while the thread has the focus. Returns whether the
+ * key scrolls.
  */
 export function scrollThread(key: string): boolean {
   const log = document.querySelector('main [role="log"]');

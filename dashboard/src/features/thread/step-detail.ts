@@ -1,4 +1,4 @@
-/** Parses the details of steps, whose contents depend on the agent. */
+/** Parses step details, whose contents depend on the agent. */
 import * as v from "valibot";
 import type { Step } from "@/api/models";
 import { texts } from "@/texts";
@@ -37,7 +37,7 @@ export interface StepDetail {
 const isPlain = (value: unknown) => typeof value === "string" || typeof value === "number";
 
 /**
- * Formats the input of a tool call: a command as typed, otherwise the fields by name or as JSON.
+ * Formats the input of a tool call: a command verbatim, and other input as named fields or JSON.
  */
 export function formatInput(input: unknown): string {
   if (typeof input === "string") return input.trim();
@@ -52,7 +52,7 @@ export function formatInput(input: unknown): string {
   return JSON.stringify(input, null, 2);
 }
 
-/** Returns what to show when a step is expanded. Null if there is only a title. */
+/** Returns the content of an expanded step, or null if the step has only a title. */
 export function describeDetail(step: Step): StepDetail | null {
   switch (step.kind) {
     case "thought":
@@ -83,7 +83,7 @@ export function describeDetail(step: Step): StepDetail | null {
 
 export type Outcome = "allowed" | "rejected" | "expired" | "withdrawn";
 
-/** Returns how a permission request ended. Null while it is open, and for other steps. */
+/** Returns how a permission request ended, or null for open requests and other steps. */
 export function findOutcome(step: Step): Outcome | null {
   if (step.kind !== "permission" || step.status === "pending" || step.status === "running")
     return null;
@@ -115,8 +115,8 @@ function activityOf(step: Step): keyof typeof texts.steps.activity {
 }
 
 /**
- * Summarizes steps in a line: "read 4 files, ran 2 commands". Rejected tool calls are not counted
- * as done.
+ * Summarizes steps in one line: "read 4 files, ran 2 commands". Rejected tool calls do not count as
+ * done.
  */
 export function summarizeSteps(steps: readonly Step[]): string {
   const counts = new Map<string, number>();

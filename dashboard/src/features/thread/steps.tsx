@@ -21,7 +21,7 @@ import {
   summarizeSteps,
 } from "./step-detail";
 
-/** Growing output scrolls to its end if it is at most this far from the end. */
+/** Growing output is scrolled to its end if the distance to the end is at most this large. */
 const NEAR_PX = 24;
 
 const icons = {
@@ -43,7 +43,7 @@ function toneOf(steps: readonly Step[]): string {
   return steps.some((step) => step.status === "rejected") ? "bg-warn" : "bg-ok";
 }
 
-/** The steps of a turn, collapsed into one line. */
+/** The steps of a turn, which are initially collapsed into one line. */
 export const Steps = memo(function Steps(props: { steps: readonly Step[] }) {
   const { steps } = props;
   if (steps.length === 0) return null;
@@ -153,7 +153,7 @@ function Detail({ detail, isRunning }: { detail: StepDetail; isRunning: boolean 
   );
 }
 
-/** Input or output of a tool call. While `isGrowing`, it stays scrolled to its end. */
+/** The input or output of a tool call. While `isGrowing`, it stays scrolled to its end. */
 function Raw(props: { label: string; text: string; isInput?: boolean; isGrowing?: boolean }) {
   const field = useRef<HTMLPreElement>(null);
   const isAtEnd = useRef(true);

@@ -6,7 +6,7 @@ import { createObservable, useObservable } from "@/observable";
 import { onStreamEvent } from "@/stream/use-connection";
 import type { PermissionAnswer } from "./permission";
 
-/** Error codes of a retry for a turn that has already been retried. */
+/** Error codes for retrying a turn that has already been retried. */
 const RETRIED_CODES = new Set(["task_not_ended", "task_succeeded"]);
 
 const stopping = createObservable<ReadonlySet<string>>(new Set());
@@ -33,12 +33,12 @@ function forget(taskId: string): void {
   stopping.set(new Set([...stopping.get()].filter((id) => id !== taskId)));
 }
 
-// A retry of the task, also from another tab, must not be shown as stopping.
+// If the task is retried, here or in another tab, it must not be shown as stopping.
 onStreamEvent((event) => {
   if (event.type === "task.updated" && isEnded(event.task.status)) forget(event.task.id);
 });
 
-/** Answers a permission request. A conflict is not an error: the steps show the outcome. */
+/** Answers a permission request. A conflict is not an error, because the steps show the outcome. */
 export async function answerPermission(
   sessionId: string,
   taskId: string,

@@ -5,6 +5,6 @@ export interface ThreadAgent {
   readonly key: string;
   readonly name: string;
   readonly avatar: string | undefined;
-  /** The format of its answers; null until the agents are loaded. */
+  /** The format of the agent's answers; null until the agents are loaded. */
   readonly format: AnswerFormat | null;
 }

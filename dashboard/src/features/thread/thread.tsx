@@ -17,7 +17,7 @@ import { TurnView } from "./turn-view";
 import { useMarkRead, useNewDivider } from "./use-read-state";
 import { useOlderTurns } from "./use-thread";
 
-/** Older turns are fetched when less than this is left above the view. */
+/** Older turns are fetched when less than this distance remains above the view. */
 const FETCH_AHEAD_PX = 1200;
 /** The thread counts as scrolled to its end within this distance. */
 const NEAR_PX = 48;
@@ -25,7 +25,7 @@ const NEAR_PX = 48;
 const ROUNDING_PX = 2;
 /** The estimated height of a turn that has not been measured. */
 const TURN_PX = 220;
-/** The space for the note about loading earlier messages. */
+/** The space reserved for the note that earlier messages are loading. */
 const TOP_PX = 44;
 const BOTTOM_PX = 12;
 
@@ -51,7 +51,7 @@ export const Thread = memo(function Thread(props: {
 
   const newestSent = pending.at(-1)?.key;
   const marker = useNewDivider(session, newestSeq, newestSent);
-  // Turns that have not been fetched are counted only by the session.
+  // Turns that have not been fetched are included only in the counts of the session.
   const openCount = hasMore ? session.queued_count + (session.active_task ? 1 : 0) : 0;
   const rows = useMemo(
     () => buildTurnRows(turns, tasks, marker, openCount),
@@ -96,8 +96,8 @@ export const Thread = memo(function Thread(props: {
     else if (distance < NEAR_PX && scrollTop >= last.current.scrollTop) isHeld.current = true;
     else if (
       scrollTop < last.current.scrollTop &&
-      // A smaller thread or view, as after rotating a phone, changes the position without a scroll
-      // by the user.
+      // If the thread or the view gets smaller, for example after rotating a phone, the position
+      // changes without the user scrolling.
       scrollHeight >= last.current.scrollHeight &&
       clientHeight === last.current.clientHeight
     )
@@ -105,7 +105,7 @@ export const Thread = memo(function Thread(props: {
     last.current = { scrollTop, scrollHeight, clientHeight };
     setAtBottom(isHeld.current || distance < NEAR_PX);
   }, []);
-  // Measuring a turn can bring the end closer without a scroll event.
+  // Measuring a turn can move the end closer without a scroll event.
   useEffect(checkEnd);
 
   function onScroll() {

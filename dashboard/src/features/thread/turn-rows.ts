@@ -6,18 +6,18 @@ import { isSameDay } from "@/time";
 export interface TurnRow {
   readonly turn: Turn;
   readonly task: Task | null;
-  /** The number of unfinished turns before this one, i.e. its position in the queue. */
+  /** The number of unfinished turns before this one, which is its position in the queue. */
   readonly position: number;
   /**
    * The time to show above the turn, if it starts a new day or follows a long pause; otherwise
    * null.
    */
   readonly day: string | null;
-  /** The part of this turn that the "New" divider precedes, if any. */
+  /** The part of this turn that follows the "New" divider, if any. */
   readonly isNewBefore: "turn" | "answer" | null;
 }
 
-/** A turn after a longer pause gets a divider with its time. */
+/** A turn after a pause longer than this gets a divider with the time. */
 const PAUSE_MS = 3 * 3_600_000;
 
 /**

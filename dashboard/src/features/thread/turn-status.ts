@@ -4,14 +4,14 @@ import { texts } from "@/texts";
 import { explainTaskError } from "@/texts/explain";
 import { formatElapsed } from "@/time";
 
-/** How long after its expiry a typing indicator means that the worker does not respond. */
+/** How long after the expiry of a typing indicator the worker is considered unresponsive. */
 const SILENCE_MS = 3000;
 
 export interface TurnStatus {
   readonly text: string;
-  /** The start of the elapsed time to show, or null to show none. */
+  /** The start of the elapsed time to show, or null if no elapsed time is shown. */
   readonly since: string | null;
-  /** Whether the agent is working, i.e. the dots are animated. */
+  /** Whether the agent is working, which animates the dots. */
   readonly isAlive: boolean;
 }
 
@@ -32,7 +32,7 @@ function describeStep(step: Step): string {
   }
 }
 
-/** Returns the status of an unfinished turn. Null for a finished one. */
+/** Returns the status of an unfinished turn, or null for a finished one. */
 export function describeTurn(about: {
   task: Task;
   hasText: boolean;

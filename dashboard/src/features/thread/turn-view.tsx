@@ -10,7 +10,7 @@ import type { ThreadAgent } from "./thread-agent";
 import { useTurnSteps } from "./use-turn-steps";
 import { UserBubble } from "./user-bubble";
 
-/** One turn of a thread: message, steps, permission request, and answer. */
+/** A turn in a thread: message, steps, permission request, and answer. */
 export const TurnView = memo(function TurnView(props: {
   user: Message | null;
   answer: Message | null;
@@ -27,7 +27,7 @@ export const TurnView = memo(function TurnView(props: {
   const request = useMemo(() => (isOpen ? findOpenRequest(steps) : null), [isOpen, steps]);
   const done = useMemo(() => steps.filter((step) => step.status !== "pending"), [steps]);
   const latest = steps.at(-1);
-  // A stopped answer shows its own ending; a stopped turn without an answer is shown as a failure.
+  // A stopped answer shows how it ended; a stopped turn without an answer is shown as a failure.
   const isStopped = task?.status === "cancelled" || task?.status === "interrupted";
   const hasFailure = task?.status === "failed" || (isStopped && answer === null);
 

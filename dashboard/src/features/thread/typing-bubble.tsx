@@ -8,7 +8,7 @@ import { formatElapsed } from "@/time";
 import { useIsStopping } from "./task-actions";
 import { describeTurn } from "./turn-status";
 
-/** The status text is shown after this time, because most answers start earlier. */
+/** The status text is shown only after this time, because most answers start earlier. */
 const STATUS_DELAY_MS = 900;
 
 /** The status of a running turn with the elapsed time, in a bubble or below the text so far. */
@@ -31,7 +31,7 @@ export const TypingBubble = memo(function TypingBubble(props: {
     isStopping,
     nowMs: now,
   });
-  // A long wait is shown by a card of its own.
+  // A long wait is shown as a separate card.
   if (!status || findRetryTime(task, now)) return null;
   const elapsed = status.since ? now - Date.parse(status.since) : null;
   const isFresh = elapsed !== null && elapsed < STATUS_DELAY_MS && steps.length === 0;

@@ -1,4 +1,4 @@
-/** The used part of a HAST node. */
+/** The properties of a HAST node that are used here. */
 interface Node {
   type: string;
   tagName?: string;
@@ -7,7 +7,7 @@ interface Node {
   value?: string;
 }
 
-/** Addresses that a browser can open, and anchors within the answer. */
+/** URLs that a browser can open, and anchors within the answer. */
 const LINK_ADDRESS = /^(https?:|mailto:|tel:|#)/i;
 const WEB_ADDRESS = /^https?:/i;
 

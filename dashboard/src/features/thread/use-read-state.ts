@@ -23,7 +23,7 @@ const RETRY_MS = 3000;
 
 const NOTHING_NEW = Number.POSITIVE_INFINITY;
 
-/** Marks a session as read while its newest message is visible on a focused page. */
+/** Marks a session as read while its newest message is visible and the page has the focus. */
 export function useMarkRead(session: Session, newestSeq: number, isAtBottom: boolean): void {
   const hasFocus = useObservable(pageFocus);
   const posted = useRef(0);
@@ -51,8 +51,8 @@ export function useMarkRead(session: Session, newestSeq: number, isAtBottom: boo
 
 /**
  * Returns the `seq` after which the "New" divider is shown: the last message read when the thread
- * was opened. The divider is removed when the user sends a message, and moves to the end when the
- * page loses the focus with everything read.
+ * was opened. The divider is removed when the user sends a message. It moves to the end when the
+ * page loses the focus after everything has been read.
  */
 export function useNewDivider(
   session: Session,

@@ -3,17 +3,17 @@ import { ApiError, body, client } from "@/api/client";
 import { parseCursor } from "@/stream/cursor";
 import { store, useStore } from "@/stream/store";
 
-/** Turns per page. */
+/** The number of turns per page. */
 const PAGE_TURNS = 50;
 
-/** Fetches a thread into the store, and again after it has missed events. */
+/** Fetches a thread into the store, and fetches it again after events were missed. */
 export function useThreadFetch(sessionId: string) {
   const generation = useStore((state) => state.generation);
   const gaps = useStore((state) => state.threads[sessionId]?.gaps ?? 0);
   return useQuery({
     queryKey: ["thread", sessionId, generation, gaps],
     queryFn: async () => {
-      // The thread collects events from now on, which are merged with the response.
+      // From now on, the thread collects events, which are then merged with the response.
       store.dispatch({ type: "thread.opened", sessionId });
       try {
         const params = { path: { id: sessionId }, query: { limit: PAGE_TURNS } };

@@ -4,7 +4,7 @@ import { body, client } from "@/api/client";
 import { isEnded, type Step, type Task } from "@/api/models";
 import { store, useStore } from "@/stream/store";
 
-/** The delay before fetching, so that scrolling past a turn does not fetch its steps. */
+/** The delay before steps are fetched, so that scrolling past a turn does not fetch its steps. */
 const FETCH_DELAY_MS = 120;
 
 const none: readonly Step[] = [];

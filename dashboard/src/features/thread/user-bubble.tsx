@@ -14,7 +14,8 @@ export const bubbleOfUser =
   "self-end max-w-[88%] md:max-w-[72%] rounded-bubble rounded-br-[6px] px-3.5 py-[9px] whitespace-pre-wrap [overflow-wrap:anywhere]";
 
 /**
- * The first queued message can be changed after this time. Usually, a worker starts on it earlier.
+ * The first queued message can be changed only after this time, because a worker usually starts on
+ * it earlier.
  */
 const CHANGEABLE_AFTER_MS = 2000;
 
@@ -39,7 +40,7 @@ function receiptOf(task: Task | null, position: number): string {
   }
 }
 
-/** A message of the user with its status. It can be changed while it is queued. */
+/** A user message with its status. It can be changed while it is queued. */
 export const UserBubble = memo(function UserBubble(props: {
   message: Message;
   task: Task | null;
