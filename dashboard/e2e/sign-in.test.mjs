@@ -154,7 +154,7 @@ test(
       assert.equal(await composer(page).inputValue(), "her draft");
 
       await signOut(page, "Remove and sign out");
-      assert.ok(!(await readStorage(page)).includes("her "), "nothing of the account is stored");
+      assert.ok(!(await readStorage(page)).includes("her "), "no data of the account is stored");
     }, options);
   },
 );

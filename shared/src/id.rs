@@ -130,7 +130,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_accepted_id_is_written_as_it_was_read(text in "[0-9a-fA-F]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}") {
+        fn round_trips_every_accepted_id(text in "[0-9a-fA-F]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}") {
             if let Ok(id) = text.parse::<SessionId>() {
                 prop_assert_eq!(id.to_string(), text);
             }

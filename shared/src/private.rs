@@ -149,7 +149,7 @@ mod tests {
         let (outer, inner) = (folder.path().join("outer"), folder.path().join("outer/inner"));
 
         assert!(create_folder(&inner).unwrap());
-        assert!(!create_folder(&inner).unwrap(), "it exists now");
+        assert!(!create_folder(&inner).unwrap(), "the folder already exists");
 
         assert_eq!((mode(folder.path()), mode(&outer), mode(&inner)), (0o755, 0o700, 0o700));
     }
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn rejects_an_own_file_that_has_another_name() {
+    fn rejects_a_file_that_has_another_name() {
         let folder = tempfile::tempdir().unwrap();
         let (file, other) = (folder.path().join("file"), folder.path().join("other"));
         open_own_file(&file).unwrap();

@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn prefers_the_prefixed_cookie_and_ignores_the_other_over_https() {
+    fn prefers_the_prefixed_cookie_and_ignores_the_unprefixed_one_over_https() {
         for (cookies, proto, expected) in [
             ("banter_session=a", None, Some("a")),
             ("banter_session=a", Some("http"), Some("a")),

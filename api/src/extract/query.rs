@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn names_the_first_invalid_parameter_in_order_of_declaration() {
+    fn names_the_first_invalid_parameter_in_declaration_order() {
         assert_eq!(detail("limit=x&sure=x&color=x"), "`color` must be one of red, green.");
         assert_eq!(detail("limit=x&sure=x"), "`sure` must be one of true, false.");
         assert_eq!(detail("limit=x"), "`limit` must be a whole number from 1 to 100.");

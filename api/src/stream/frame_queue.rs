@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn accepts_a_frame_over_the_bound_once_it_is_empty() {
+    async fn accepts_a_frame_over_the_bound_once_the_queue_is_empty() {
         let (out, mut frames) = frame_queue();
         assert!(out.try_send(frame(1)));
         assert!(!out.try_send(frame(3 * BYTES)));

@@ -101,7 +101,7 @@ impl Hub {
         }
     }
 
-    /// Forwards live text, and records what other signals require.
+    /// Forwards live text, and records the work that other signals request.
     async fn handle_signal(&self, signal: Signal, pending: &mut PendingWork) {
         match signal {
             Signal::Changed => pending.read = true,
@@ -118,7 +118,7 @@ impl Hub {
         }
     }
 
-    /// Performs the work that the recorded signals require.
+    /// Performs the pending work that signals have requested.
     async fn perform(&self, pending: &mut PendingWork) {
         let PendingWork { read, resend } = std::mem::take(pending);
         if read && let Err(error) = self.read_tail().await {
@@ -179,7 +179,7 @@ impl Hub {
     }
 }
 
-/// The work that the recorded signals require.
+/// The pending work that signals have requested.
 #[derive(Clone, Copy, Debug, Default)]
 struct PendingWork {
     /// Read new events.

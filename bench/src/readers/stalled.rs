@@ -13,7 +13,7 @@ const RECEIVE_BUFFER: u32 = 4096;
 
 /// The connection, which stays open until it is dropped.
 #[derive(Debug)]
-pub struct StalledReader(#[expect(dead_code, reason = "held for its drop")] TcpStream);
+pub struct StalledReader(#[expect(dead_code, reason = "kept only to be dropped")] TcpStream);
 
 impl StalledReader {
     /// Requests the user's events after this cursor without reading them.

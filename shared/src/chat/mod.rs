@@ -40,7 +40,7 @@ pub use tool_detail::{ToolDetail, ToolKind, ToolLocation};
 pub use user::{Principal, UserRef, UserRole};
 
 /// Returns whether a flag is false and can therefore be omitted.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde requires this signature")]
 const fn is_false(value: &bool) -> bool {
     !*value
 }

@@ -42,7 +42,7 @@ const SQLITE_LOCK_BYTES: (i64, i64) = (0x4000_0000, 512);
 /// Holds the lock on `<db>.lock` that registers this process as a user of the database or excludes all other processes.
 /// Released when dropped.
 #[derive(Debug)]
-pub(super) struct Presence(#[expect(dead_code, reason = "held for its drop")] File);
+pub(super) struct Presence(#[expect(dead_code, reason = "kept only to be dropped")] File);
 
 /// The reason why [`DatabaseFiles::enter`] failed.
 #[derive(Debug, thiserror::Error)]

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_beat_renews_the_lease() {
+    fn a_heartbeat_renews_the_lease() {
         let mut lease = LeaseWatch::new(LEASE);
         let mut now = Instant::now();
 
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn ignores_time_in_which_nobody_could_write() {
+    fn ignores_time_during_which_nobody_could_write() {
         let mut lease = LeaseWatch::new(LEASE);
         let (_, mut now) = watch(&mut lease, &beat(1), Instant::now(), LEASE / 5);
 
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn reports_nobody_after_being_suspended() {
+    fn reports_no_worker_after_a_suspension() {
         let mut lease = LeaseWatch::new(LEASE);
         let (_, now) = watch(&mut lease, &beat(1), Instant::now(), LEASE / 2);
 

@@ -71,7 +71,7 @@ pub struct CreateMessage {
         NotFoundProblem,
     ),
 )]
-#[expect(clippy::too_many_arguments, reason = "each extractor is a check, in this order")]
+#[expect(clippy::too_many_arguments, reason = "each extractor performs a check, in this order")]
 pub async fn create(
     State(state): State<AppState>,
     principal: Principal,

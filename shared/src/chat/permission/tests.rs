@@ -60,7 +60,7 @@ fn selects_the_option_that_matches_an_answer() {
 }
 
 #[test]
-fn keeps_kinds_outside_the_protocol() {
+fn preserves_kinds_that_the_protocol_does_not_define() {
     let option = json!({"option_id": "x", "name": "X", "kind": "allow_on_tuesdays"});
 
     let read: PermissionOption = serde_json::from_value(option.clone()).unwrap();

@@ -214,7 +214,7 @@ mod tests {
 
         assert_eq!(followed_users.pending(), 0);
         drop(followers);
-        assert_eq!(followed_users.pending(), 0, "an UNSUBSCRIBE is not pending");
+        assert_eq!(followed_users.pending(), 0, "unsubscribed channels do not count as pending");
         assert_eq!(reconcile(&followed_users), 6);
         assert!(followed_users.lock().by_channel.is_empty());
     }
@@ -251,7 +251,7 @@ mod tests {
         let followed_users = Arc::<FollowedUsers>::default();
         let ann = follow(&followed_users, "ann");
         let Some(SubscriptionChange::Subscribe(channels)) = followed_users.next_change() else {
-            panic!("nothing to subscribe")
+            panic!("there is nothing to subscribe to")
         };
 
         drop(ann);

@@ -42,7 +42,7 @@ async fn delivers_every_hint_by_watching() {
 }
 
 #[tokio::test]
-async fn delivers_hints_by_polling_and_reports_it() {
+async fn delivers_hints_by_polling_and_reports_polling() {
     let pair = embedded(WakeMode::Poll).await;
     let _follow = pair.there.follow_work();
     let mut signals = pair.there.signals();

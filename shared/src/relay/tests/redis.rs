@@ -31,7 +31,7 @@ async fn delivers_every_hint() {
 }
 
 #[tokio::test]
-async fn delivers_text_in_order_to_followers_of_its_user_only() {
+async fn delivers_text_in_order_only_to_followers_of_its_user() {
     let (pair, _server) = connected().await;
     let _follow = pair.there.follow(&user("ann")).await;
     let mut signals = pair.there.signals();
@@ -83,7 +83,7 @@ async fn subscribes_thousands_of_users_with_few_commands() {
 }
 
 #[tokio::test]
-async fn recovers_after_a_restart_of_redis() {
+async fn recovers_after_redis_restarts() {
     let (pair, mut server) = connected().await;
     let _follow = pair.there.follow(&user("ann")).await;
     let mut signals = pair.there.signals();
@@ -157,7 +157,7 @@ async fn loses_no_hint_when_redis_closes_connections() {
 }
 
 #[tokio::test]
-async fn loses_no_hint_to_an_idle_timeout_of_redis() {
+async fn loses_no_hint_when_redis_closes_idle_connections() {
     let (pair, server) = connected().await;
     server.run("CONFIG SET timeout 1");
 

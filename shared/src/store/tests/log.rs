@@ -71,7 +71,7 @@ async fn continues_numbering_after_all_events_were_pruned() {
 }
 
 #[tokio::test]
-async fn reads_live_text_and_events_at_the_same_moment() {
+async fn reads_live_text_and_events_from_one_snapshot() {
     let f = Fixture::new().await;
     let session = f.session().await;
     f.post(session, "Hello").await;

@@ -13,7 +13,7 @@ async fn concurrent_readiness_checks_share_one_write() {
 
     assert!(checks.iter().all(Result::is_ok));
     let version = sqlx::query_scalar::<_, i64>("PRAGMA data_version");
-    assert_eq!(version.fetch_one(&mut observer).await.unwrap(), before + 1, "one commit");
+    assert_eq!(version.fetch_one(&mut observer).await.unwrap(), before + 1, "the checks shared one commit");
     let rows: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM readiness_check").fetch_one(&mut observer).await.unwrap();
     assert_eq!(rows, 1);
 }
@@ -27,7 +27,7 @@ async fn a_store_that_rejects_writes_is_not_ready() {
 }
 
 #[tokio::test]
-async fn reports_the_wait_of_the_job_to_be_claimed_next() {
+async fn reports_how_long_the_next_job_has_waited() {
     let f = Fixture::new().await;
     for text in ["one", "two"] {
         let session = f.session().await;

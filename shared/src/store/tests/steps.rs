@@ -382,7 +382,7 @@ async fn a_permanent_error_after_a_tool_call_fails_the_task() {
 }
 
 #[tokio::test]
-async fn a_crash_after_a_tool_call_interrupts_the_last_attempt_too() {
+async fn a_crash_after_a_tool_call_also_interrupts_the_last_attempt() {
     let f = Fixture::new().await;
     let claim = f.running().await;
     f.damage("UPDATE agent_task SET failures = max_attempts - 1").await;
