@@ -46,7 +46,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for JsonBody<T> {
 #[derive(Clone, Copy, Debug)]
 pub struct NoBody;
 
-/// The body that an operation without a body accepts.
+/// The empty JSON object that an operation without a body accepts.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Nothing {}

@@ -22,8 +22,8 @@ pub struct StreamQuery {
     token: Option<String>,
 }
 
-/// A principal who opens a stream: authenticated as usual or with a ticket in the URL (`?token=`), because a browser's
-/// `EventSource` cannot send headers.
+/// The principal who opens a stream. Authentication with a ticket in the URL (`?token=`) is accepted as well, because a
+/// browser's `EventSource` cannot send headers.
 #[derive(Clone, Debug)]
 pub struct StreamReader(pub Principal);
 

@@ -41,7 +41,7 @@ impl Stream for BodyDrain {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let Some(body) = &mut self.0 else { return Poll::Ready(None) };
         let polled = body.poll_next_unpin(context);
-        // More data may arrive after an error: a body that timed out is drained too.
+        // More data may arrive after an error, so a body that timed out is also drained.
         if matches!(polled, Poll::Ready(None)) {
             self.0 = None;
         }

@@ -45,7 +45,7 @@ use refusal::Refusals;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long sent data may stay unacknowledged before the connection is dropped (`TCP_USER_TIMEOUT`, tcp(7)).
 const STALL_TIMEOUT: Duration = Duration::from_mins(1);
-/// Interval between checks for a hang-up of a client that has sent more than its request.
+/// How often to check whether a client that has sent more than its request has hung up.
 const HANG_UP_CHECK: Duration = Duration::from_secs(1);
 /// Pause after a failed accept, usually because too many files are open.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -105,8 +105,9 @@ async fn serve_connection(stream: TcpStream, router: Router, permit: ConnectionP
     }
 }
 
-/// Waits until the client of an event stream has closed its sending side, because nobody reads the stream anymore.
-/// Otherwise, the stream would stay open until a heartbeat failed. Other responses are still sent to such a client.
+/// Waits until the client of an event stream has closed its sending side, which means that it no longer reads the
+/// stream. Otherwise, the stream would stay open until a heartbeat failed. Other responses are still sent after the
+/// client has closed its sending side.
 async fn hang_up(stream: &TcpStream, activity: &Activity) {
     loop {
         activity.streaming().await;

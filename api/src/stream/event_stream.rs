@@ -40,7 +40,7 @@ const ACCESS_CHECK: Duration = Duration::from_secs(2);
 /// Interval between attempts to close gaps in the text of running answers.
 const GAP_CHECK: Duration = Duration::from_millis(100);
 
-/// Why a stream ends.
+/// The reason why a stream ends.
 #[derive(Debug)]
 pub(super) enum CloseReason {
     /// The client disconnected.

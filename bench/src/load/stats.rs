@@ -10,14 +10,14 @@ use banter_tests::latency::LatencyRecorder;
 /// Number of violations that are kept in full; further ones are only counted.
 const MAX_KEPT_VIOLATIONS: usize = 20;
 
-/// Shared by all users of a run.
+/// The statistics of a run, which all users share.
 #[derive(Debug, Default)]
 pub struct LoadStats {
-    /// From sending a message to its 202.
+    /// Latencies from sending a message to the 202 response.
     pub sends: LatencyRecorder,
-    /// From sending an `/echo` to the event of its outcome.
+    /// Latencies from sending an `/echo` message to the event with its outcome.
     pub answers: LatencyRecorder,
-    /// From requesting a stop to the event of its outcome.
+    /// Latencies from requesting a stop to the event with the outcome.
     pub stops: LatencyRecorder,
     ended: AtomicU64,
     streams: AtomicU64,

@@ -55,7 +55,7 @@ impl Kind {
     }
 }
 
-/// Runs one turn as this user, and records a violation if it does not go as expected.
+/// Runs one turn as this user, and records a violation if the result is not as expected.
 pub async fn take_turn(user: &Arc<User>, stats: &LoadStats, rng: &mut TestRng) {
     let kind = Kind::draw(rng);
     // All sessions may be busy or about to be archived; at a fixed rate, this resolves itself.

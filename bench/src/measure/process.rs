@@ -8,7 +8,7 @@ use procfs::process::Process;
 /// A process that is sampled repeatedly.
 #[derive(Debug)]
 pub struct ProcessSampler {
-    /// The name in tables.
+    /// The name of the process in tables.
     pub name: String,
     pid: u32,
     before: Option<(Instant, f64)>,
@@ -26,7 +26,7 @@ pub struct ProcessSample {
 }
 
 impl ProcessSampler {
-    /// Creates a sampler of a process.
+    /// Creates a sampler for a process.
     pub fn new(name: &str, pid: u32) -> Self {
         Self { name: name.to_owned(), pid, before: None }
     }

@@ -20,7 +20,7 @@ use banter_tests::latency::LatencyRecorder;
 pub struct Changes {
     count: AtomicU64,
     started: Mutex<HashMap<String, Instant>>,
-    /// From the request to the event, once per reader.
+    /// Latencies from the request to the event, one per reader.
     pub latencies: LatencyRecorder,
 }
 

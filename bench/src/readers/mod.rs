@@ -32,9 +32,9 @@ use stalled::StalledReader;
 /// exceed the buffers of a connection.
 const TURNS: usize = 8;
 const MESSAGE_BYTES: usize = 200_000;
-/// Delay before a round is measured, in which stalled readers' buffers fill or their connections are closed.
+/// Delay before a round is measured, during which the buffers of stalled readers fill or their connections are closed.
 const SETTLE_TIME: Duration = Duration::from_secs(3);
-/// Time limit for the buffers to fill: the api disconnects a reader that accepts nothing for half a minute.
+/// Time limit for the buffers to fill. The api disconnects a reader that accepts no data for half a minute.
 const FULL_LIMIT: Duration = Duration::from_secs(20);
 /// Tolerated increase of the good readers' p99 with stalled readers, as a fraction, or in milliseconds if that is more.
 const LATENCY_TOLERANCE: (f64, f64) = (0.2, 1.0);
@@ -71,7 +71,7 @@ struct User {
     client: Client,
     key: String,
     session: String,
-    /// The cursor that the stalled readers start from.
+    /// The cursor from which the stalled readers start.
     cursor: String,
 }
 

@@ -1,8 +1,8 @@
 //! Checks whether a series is flat after the warm-up.
 //!
-//! The first third of a run is the warm-up. A straight line is fitted to the rest by the median of the slopes between
-//! all pairs of points (the Theil–Sen estimator), which is robust to single peaks. The series is flat when the line
-//! rises no more than tolerated.
+//! The first third of a run is the warm-up. A straight line is fitted to the rest using the median of the slopes
+//! between all pairs of points (the Theil–Sen estimator), which is robust against single peaks. The series is flat if
+//! the line rises by no more than the tolerated amount.
 
 /// The fraction of a run that is the warm-up.
 const WARM_UP: f64 = 1.0 / 3.0;

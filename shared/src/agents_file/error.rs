@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// Why the agents could not be loaded.
+/// The reason why the agents could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum AgentsFileError {
     /// The file does not exist, is not readable, or is not UTF-8.

@@ -7,7 +7,7 @@ pub const MAX_CONTENT_BYTES: usize = 256 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Content(String);
 
-/// Why a text is not a valid message.
+/// The reason why a string is not a valid message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ContentError {
     /// The text is empty or consists only of whitespace.

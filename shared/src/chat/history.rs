@@ -28,6 +28,7 @@ pub struct ResumePoint {
     /// The session.
     #[sqlx(flatten)]
     pub session: AgentSession,
-    /// The last turn that the session contains, including the answer. It does not contain messages of later turns.
+    /// The last turn that the session contains, including the answer. Messages of later turns are not part of the
+    /// session.
     pub turn: i64,
 }

@@ -214,7 +214,7 @@ pub struct TaskDetail {
 }
 
 /// Returns the pause before the next attempt: 1 s × 2ⁿ⁻¹ after the n-th failure, at most [`MAX_BACKOFF`], with full
-/// jitter, and never shorter than `retry_after`, the wait that the agent asked for. A lost worker causes no pause.
+/// jitter, and never shorter than `retry_after`, the wait that the agent requested. A lost worker causes no pause.
 ///
 /// `jitter` is a random number from 0 to 1.
 #[must_use]

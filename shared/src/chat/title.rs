@@ -14,7 +14,7 @@ const AUTOMATIC_CHARS: usize = 60;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Title(String);
 
-/// Why a text is not a valid title.
+/// The reason why a string is not a valid title.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TitleError {
     /// The text exceeds the limit.

@@ -44,7 +44,7 @@ pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes))
 }
 
-/// Repairs a text. Returns it unchanged if there is nothing to repair. The meaning of valid JSON is preserved.
+/// Repairs text, or returns it unchanged if there is nothing to repair. The meaning of valid JSON is preserved.
 #[must_use]
 pub fn repair(text: &str, lone: LoneSurrogates) -> Cow<'_, str> {
     repair::repair(text, lone, repair::Scope::Everything)

@@ -1,4 +1,4 @@
-//! Repairs a text that strict parsing rejected, in one pass.
+//! Repairs text that strict parsing rejected, in a single pass.
 
 use std::borrow::Cow;
 

@@ -142,7 +142,7 @@ impl Debug for FollowGuard {
     }
 }
 
-/// Selects and configures the relay.
+/// Options that select and configure the relay.
 #[derive(Clone, Debug, Default)]
 pub struct RelayOptions {
     /// The Redis server, which processes on several machines require. If `None`, the embedded relay is used.

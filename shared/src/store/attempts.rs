@@ -46,7 +46,7 @@ pub enum AttemptEnd {
         text: String,
         /// The error.
         error: TaskError,
-        /// How long the agent asks to wait.
+        /// The wait that the agent requested.
         retry_after: Option<Duration>,
     },
     /// The worker is shutting down; this does not count as a failure.
@@ -84,7 +84,7 @@ impl Store {
     /// the events. `steps` are the steps whose latest state has not been stored yet.
     ///
     /// # Errors
-    /// Returns [`StoreError::LeaseLost`] if the attempt has already ended; nothing is written then.
+    /// Returns [`StoreError::LeaseLost`] if the attempt has already ended. In this case, nothing is written.
     pub async fn finish(
         &self,
         task_id: TaskId,
@@ -207,7 +207,7 @@ pub(super) async fn end_archived(
 /// The reason why an attempt failed.
 struct Failure {
     error: TaskError,
-    /// How long the agent asks to wait.
+    /// The wait that the agent requested.
     retry_after: Option<Duration>,
     /// Whether a tool call may have had effects that another attempt would repeat.
     tool_begun: bool,

@@ -100,7 +100,7 @@ pub enum OpenError {
     Open {
         /// The database file.
         path: String,
-        /// The error of the database.
+        /// The database error.
         #[source]
         source: sqlx::Error,
     },

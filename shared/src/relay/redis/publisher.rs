@@ -59,7 +59,7 @@ impl Publisher {
         answer(self.client.get_multiplexed_async_connection_with_config(&config)).await
     }
 
-    /// Publishes over a connection until it fails. Unpublished messages return to the queue.
+    /// Publishes over a connection until it fails. Returns unpublished messages to the queue.
     async fn serve(&self, mut connection: MultiplexedConnection, failures: &mut u32) -> RedisError {
         let mut verified_at: Option<Instant> = None;
         loop {

@@ -20,7 +20,7 @@ pub enum RestoreError {
     Read {
         /// The source.
         path: PathBuf,
-        /// The error of the operating system.
+        /// The operating system's error.
         #[source]
         source: io::Error,
     },
@@ -60,7 +60,7 @@ pub enum RestoreError {
     Write {
         /// The database's folder.
         path: PathBuf,
-        /// The error of the operating system.
+        /// The operating system's error.
         #[source]
         source: io::Error,
     },
@@ -69,7 +69,7 @@ pub enum RestoreError {
     Migrate {
         /// The source.
         path: PathBuf,
-        /// The error of the migration.
+        /// The migration error.
         #[source]
         source: sqlx::migrate::MigrateError,
     },
@@ -78,7 +78,7 @@ pub enum RestoreError {
     Store {
         /// The source, or the database.
         path: PathBuf,
-        /// The error of the database.
+        /// The database error.
         #[source]
         source: StoreError,
     },

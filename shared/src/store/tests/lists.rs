@@ -1,4 +1,4 @@
-//! Tests of lists, searches, read positions, keys, and the check.
+//! Tests of lists, searches, read positions, keys, and the database check.
 
 use super::*;
 

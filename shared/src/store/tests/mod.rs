@@ -31,7 +31,7 @@ use crate::{
     id::{SessionId, TaskId, WorkerId},
 };
 
-/// A clock that only moves when it is set.
+/// A clock that advances only when it is set.
 #[derive(Debug)]
 struct SetClock(Mutex<Timestamp>);
 
