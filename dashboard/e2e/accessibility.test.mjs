@@ -69,7 +69,8 @@ for (const [device, look] of Object.entries(devices)) {
 }
 
 /**
- * Returns what makes the page wider than the screen, and controls that are off-screen or too small.
+ * Returns the elements that make the page wider than the screen, and the controls that are
+ * off-screen or too small.
  */
 async function findLayoutProblems(view) {
   return view.evaluate(() => {

@@ -109,7 +109,7 @@ async function startServer(options) {
       startWorker: () => void launch("worker"),
       stop: stopAll,
       logs: () => started.map(({ name, log }) => `--- ${name}\n${log.join("")}`).join("\n"),
-      /** Runs a command of the api. Resolves with its output. */
+      /** Runs an api command. Resolves with its output. */
       run: (...args) =>
         new Promise((resolve, reject) => {
           const { child } = start("api", args, environment);
@@ -136,10 +136,10 @@ async function startServer(options) {
 }
 
 /**
- * Runs `run` with an open page, and stops everything afterwards. Options: `context` for the
- * browser; `environment` for the processes; `hasNetwork` to simulate network failures; `hasWorker:
- * false` to start without a worker; `hostname` to use another host name than `localhost`, which is
- * not a secure context.
+ * Runs `run` with an open page, and stops everything afterward. Options: `context` for the browser;
+ * `environment` for the processes; `hasNetwork` to simulate network failures; `hasWorker: false` to
+ * start without a worker; `hostname` to use a host name other than `localhost`, which is not a
+ * secure context.
  */
 export async function withTestApp(run, options = {}) {
   const server = await startServer(options);

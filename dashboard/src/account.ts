@@ -11,7 +11,9 @@ const KEY = "banter.owner";
 
 const account = createObservable<string | null>(null);
 
-/** Returns the id of a user's account: workspace and user, escaped and joined by a slash. */
+/**
+ * Returns the id of a user's account: the workspace and the user, escaped and joined with a slash.
+ */
 export function accountIdOf(user: { workspace_id: string; user_id: string }): string {
   return `${encodeURIComponent(user.workspace_id)}/${encodeURIComponent(user.user_id)}`;
 }

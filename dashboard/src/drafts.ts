@@ -66,7 +66,7 @@ function isLost(text: string, by: string): boolean {
   return text.trim() !== "" && !by.includes(text.trim());
 }
 
-/** Keeps a replaced text as the conflicting draft. */
+/** Keeps replaced text as the conflicting draft. */
 function keepConflicting(storageKey: string, text: string): void {
   const other = conflictKeyOf(storageKey);
   drafts.set(other, text);
@@ -93,7 +93,7 @@ export function writeDraft(key: string, text: string): void {
   const known = read(storageKey);
   if (known === text) return;
   const stored = load(storageKey);
-  // Another tab has written a text that has not reached this tab yet.
+  // Another tab has written text that has not reached this tab yet.
   if (stored !== null && stored !== seen.get(storageKey) && isLost(stored, text))
     keepConflicting(storageKey, stored);
   // The user may have overwritten the entire text without noticing that it came from another tab.
@@ -116,7 +116,7 @@ export function discardDraft(key: string): void {
   writeDraft(key, "");
 }
 
-/** Replaces a draft with a text that was not typed, and keeps the draft as the conflicting one. */
+/** Replaces a draft with text that was not typed, and keeps the draft as the conflicting one. */
 export function replaceDraft(key: string, text: string): void {
   const storageKey = storageKeyOf(key);
   if (storageKey === null) return;
@@ -127,7 +127,7 @@ export function replaceDraft(key: string, text: string): void {
 
 /**
  * Clears the draft but keeps the stored copy until the returned function is called, which must
- * happen once the text is stored elsewhere. A text written in the meantime is not affected.
+ * happen once the text is stored elsewhere. Text written in the meantime is not affected.
  */
 export function takeDraft(key: string): () => void {
   const storageKey = storageKeyOf(key);

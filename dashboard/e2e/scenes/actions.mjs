@@ -24,7 +24,7 @@ export async function expandSteps(page) {
 
 export const isPhone = (page) => (page.viewportSize()?.width ?? 0) < 768;
 
-/** Undoes the changes of a scene. */
+/** Undoes the changes made by a scene. */
 export async function leave(page) {
   await page.context().setOffline(false);
   const cancel = page.getByRole("button", { name: "Cancel" });

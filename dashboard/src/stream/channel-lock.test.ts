@@ -69,7 +69,7 @@ function openTab(options: LockOptions = {}): Tab {
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 const holders = () => tabs.filter(({ state }) => state === "holding");
 
-/** Returns the tab that holds the lock. Fails if the number of these tabs is not one. */
+/** Returns the tab that holds the lock. Fails unless exactly one tab holds it. */
 function holder(): Tab {
   const [first, ...others] = holders();
   expect(others).toEqual([]);

@@ -35,7 +35,7 @@ const MAX_DELAY_MS = 15_000;
 const HELLO_TIMEOUT_MS = 10_000;
 /** The number of missed heartbeats after which the stream counts as dead. */
 const MISSED_BEATS = 2.5;
-/** The same number when the page becomes visible, because timers are late after sleep. */
+/** The number when the page becomes visible. It is lower, because timers are late after sleep. */
 const LATE_BEATS = 1.2;
 
 export interface Connection {

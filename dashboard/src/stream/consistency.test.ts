@@ -189,7 +189,7 @@ function reconnect(client: Client, server: FakeServer) {
   if (client.state.position) client.take(...server.replay(client.state.position));
 }
 
-describe("after any history, a client shows the same as a new client", () => {
+describe("after any history, a client shows the same view as a new client", () => {
   always("after live events", () => ({
     deliver: ({ client, events }) => client.take(...events),
   }));

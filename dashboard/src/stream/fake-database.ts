@@ -42,7 +42,7 @@ export class FakeDatabase {
     return [...all].sort((a, b) => a.turn - b.turn || rank(a) - rank(b));
   }
 
-  /** Returns the first message of the user whose task matches. */
+  /** Returns the first user message whose task matches. */
   findUserMessage(session: Session, matches: (task: Task) => boolean): Message | undefined {
     return this.transcript(session.id).find(({ role, task_id }) => {
       const task = this.tasks.get(task_id);

@@ -1,7 +1,4 @@
-/**
- * Tracking of the log position that the state has reached, and the restart if the position becomes
- * invalid.
- */
+/** Tracks the log position that the state has reached, and restarts if it becomes invalid. */
 import type { Cursor } from "./cursor";
 import { type Entries, initialState, type State } from "./state";
 

@@ -2,7 +2,7 @@
 import { isEnded, type Message, type Session, type Task } from "@/api/models";
 import type { Thread } from "./state";
 
-/** A message of the user and its answer. */
+/** A user message and its answer. */
 export interface Turn {
   readonly turn: number;
   readonly user: Message | null;

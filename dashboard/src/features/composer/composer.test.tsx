@@ -71,7 +71,7 @@ describe("the composer", () => {
     expect(readDraft("s")).toBe("");
   });
 
-  it("restores a text that could not be sent", async () => {
+  it("restores text that could not be sent", async () => {
     const onSend = vi.fn(() => Promise.reject(new Error("No account is signed in.")));
     const { field } = setUp({ onSend });
 
@@ -81,7 +81,7 @@ describe("the composer", () => {
     await vi.waitFor(() => expect(field).toHaveProperty("value", "hello"));
   });
 
-  it("shows a change of its draft", () => {
+  it("shows a change to its draft", () => {
     const { field } = setUp();
 
     act(() => writeDraft("s", "could not be sent"));
@@ -89,7 +89,7 @@ describe("the composer", () => {
     expect(field).toHaveProperty("value", "could not be sent");
   });
 
-  it("shows an error instead of sending a text that is too long", () => {
+  it("shows an error instead of sending text that is too long", () => {
     const { onSend, field } = setUp();
 
     fireEvent.change(field, { target: { value: "ü".repeat(128 * 1024 + 1) } });
@@ -99,7 +99,7 @@ describe("the composer", () => {
     expect(onSend).not.toHaveBeenCalled();
   });
 
-  it("stops the turn on Escape and offers Queue once there is a text", async () => {
+  it("stops the turn on Escape and offers Queue once there is text", async () => {
     const { onStop, field } = setUp({ isBusy: true });
 
     expect(screen.queryByRole("button", { name: "Queue message" })).toBeNull();

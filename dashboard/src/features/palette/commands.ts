@@ -1,4 +1,4 @@
-/** The commands of the palette, and a search for them. */
+/** The commands of the palette, and the search for commands. */
 import type { ReactNode } from "react";
 
 export interface Command {
