@@ -133,7 +133,7 @@ mod tests {
         }
 
         #[test]
-        fn repairing_a_repaired_text_changes_nothing(text in r#"(["\\/'u{}\[\]:, aNn\x00-\x02]|ud83d|ude00|NaN|Infinity|-){0,16}"#) {
+        fn repair_is_idempotent(text in r#"(["\\/'u{}\[\]:, aNn\x00-\x02]|ud83d|ude00|NaN|Infinity|-){0,16}"#) {
             let repaired = repair(&text, LoneSurrogates::Replace);
 
             prop_assert_eq!(&repair(&repaired, LoneSurrogates::Replace), &repaired);
