@@ -32,16 +32,16 @@ test-chaos: ## Inject random faults into an installation under load for ten minu
 	@scripts/need.sh cargo redis-server
 	@scripts/test-chaos.sh
 
-soak: ## Run at half of full load for an hour and check that nothing grows (MINUTES=, RATE= answers per second, PLOT=)
+soak: ## Run at half load for an hour and check that nothing grows (MINUTES=, RATE= answers per second, PLOT=)
 	@scripts/need.sh cargo redis-server
 	@scripts/bench.sh soak --minutes "$(or $(MINUTES),60)" $(if $(RATE),--rate "$(RATE)") \
 		--csv "$(CARGO_TARGET_DIR)/soak.csv" --plot "$(or $(PLOT),docs/images/soak.svg)"
 
-bench-readers: ## Measure 800 readers with and without 200 stalled readers
+bench-readers: ## Measure performance for 800 readers, with and without 200 stalled ones
 	@scripts/need.sh cargo
 	@scripts/bench.sh readers
 
-bench-hostile: ## Measure a good client next to 800 silent connections and 24 clients that never read
+bench-hostile: ## Measure a well-behaved client alongside 800 idle connections and 24 clients that never read
 	@scripts/need.sh cargo
 	@scripts/bench.sh hostile
 

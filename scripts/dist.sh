@@ -31,7 +31,7 @@ cp -r README.md CHANGELOG.md LICENSE SECURITY.md .env.example agents.example.tom
 cp scripts/run.sh "$work/$name/scripts/"
 cat >"$work/$name/banter" <<'START'
 #!/usr/bin/env bash
-# Runs one api and one worker until Ctrl-C. The data is stored in `data/` beside this file.
+# Runs one api and one worker until Ctrl-C. Data is stored in `data/` beside this file.
 exec "$(dirname "$0")/scripts/run.sh" bin
 START
 chmod 755 "$work/$name/banter"

@@ -149,7 +149,7 @@ pub struct IdempotencyParam {
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "only for the document")]
 pub struct LastEventIdParam {
-    /// The last `id` received; takes precedence over `after`. With neither, the stream starts from now.
+    /// The last `id` received; takes precedence over `after`. Without either, the stream starts at the current position.
     #[param(rename = "Last-Event-ID")]
     last_event_id: Option<String>,
 }

@@ -34,7 +34,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Run {
-    /// Run at half of full load for an hour: memory, handles, log, and queued work must stay flat.
+    /// Run at half load for an hour: memory, handles, log, and queued work must stay flat.
     Soak(soak::Options),
     /// Measure readers next to stalled readers: they must not be slowed down.
     Readers(readers::Options),

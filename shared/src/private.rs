@@ -58,7 +58,7 @@ pub fn open_own_file(path: &Path) -> io::Result<File> {
     let found = file.metadata()?;
     let is_own = found.uid() == geteuid().as_raw() && found.nlink() == 1;
     if !is_own || found.permissions().mode() & ACCESS_BITS != FILE_MODE {
-        let reason = format!("{} was created by somebody else; remove it", path.display());
+        let reason = format!("{} is not a private file owned by this account; remove it", path.display());
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
     }
     Ok(file)

@@ -21,7 +21,7 @@ impl From<StoreError> for ApiError {
                 (Code::SessionArchived, "The session is archived. Restore it before sending messages.")
             }
             StoreError::AgentBusy => {
-                (Code::AgentBusy, "The agent is busy. Wait until it has finished, or set `on_busy` to `queue`.")
+                (Code::AgentBusy, "The agent is busy. Wait until it finishes, or set `on_busy` to `queue`.")
             }
             StoreError::QueueFull => {
                 (Code::QueueFull, "The session's queue is full. Wait until the agent has answered some messages.")

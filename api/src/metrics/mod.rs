@@ -79,7 +79,7 @@ impl Default for Metrics {
         registry.register("tasks", "Unfinished tasks in the installation, by status", metrics.tasks.clone());
         registry.register_with_unit(
             "oldest_task_wait",
-            "Time that the oldest task ready to run has waited",
+            "How long the oldest ready task has been waiting",
             Unit::Seconds,
             metrics.oldest_wait.clone(),
         );

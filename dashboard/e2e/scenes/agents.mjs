@@ -93,7 +93,7 @@ export const manyAgents = [
   agent(
     "demo",
     "Demo",
-    "A demo, not an AI: small talk from fixed rules. Needs no key and no network.",
+    "A demo, not an AI: small talk from fixed rules. Requires no key or network access.",
     {
       avatar: "🎭",
       starters: ["Hello! Who are you?", "/markdown", "/slow 10"],

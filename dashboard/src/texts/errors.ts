@@ -50,7 +50,7 @@ const problem: Readonly<Record<Exclude<ProblemCode, "invalid_request"> | "networ
   unsupported_media_type: "The server couldn’t read the request. Reload the page.",
   unknown_agent: "This agent is no longer configured.",
   agent_unavailable: "This agent is unavailable.",
-  idempotency_mismatch: "A different message was already sent. Send this one again.",
+  idempotency_mismatch: "This message conflicts with one already sent. Send it as a new message.",
   queue_full: "Too many messages are queued in this chat.",
   internal_error: "The server hit an internal error.",
   store_busy: "The server is busy.",

@@ -72,7 +72,7 @@ fn parse_agent(reader: &mut Reader<'_>) -> Result<Entry, Problem> {
         return Err(reader.problem("`key` is missing; expected a short, lowercase name that sessions refer to"));
     };
     if !is_key(&key) {
-        let expected = "expected 1 to 64 of a-z, 0-9, `_`, and `-`, starting with a letter or a digit";
+        let expected = "expected 1 to 64 characters (a-z, 0-9, `_`, or `-`), starting with a letter or a digit";
         return Err(reader.field_problem("key", format!("{expected}, found {key:?}")));
     }
     reader.rename(format!("agent `{key}`"));
@@ -175,7 +175,7 @@ pub(super) fn base_url(text: &str) -> Result<String, String> {
         return Err(format!("{expected}, starting with http:// or https://"));
     };
     if text.chars().any(|c| c.is_whitespace() || c.is_control()) || rest.contains(['?', '#']) {
-        return Err(format!("{expected}, without whitespace, `?`, and `#`"));
+        return Err(format!("{expected}, without whitespace, `?`, or `#`"));
     }
     let authority = rest.split('/').next().unwrap_or_default();
     if authority.contains('@') {

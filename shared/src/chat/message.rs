@@ -59,7 +59,7 @@ pub struct Message {
     pub chat_session_id: SessionId,
     /// The number of the turn, shared by a user message and its answer. There may be gaps.
     pub turn: i64,
-    /// The position in the session by arrival, which read positions refer to.
+    /// The position in the session, in order of arrival, which read positions refer to.
     pub seq: i64,
     /// Who wrote it.
     pub role: Role,

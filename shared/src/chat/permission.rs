@@ -215,7 +215,7 @@ impl PermissionOutcome {
 pub struct PermissionDetail {
     /// Identifies the request in the answer's path.
     pub request_id: PermissionId,
-    /// The options that the agent offers. A request can always be rejected, even if no option does so.
+    /// The options that the agent offers. A request can always be rejected, even if none of the options is a rejection.
     pub options: Vec<PermissionOption>,
     /// When the request expires.
     pub expires_at: Timestamp,
@@ -223,7 +223,7 @@ pub struct PermissionDetail {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub decision: Option<PermissionDecision>,
-    /// The `option_id` that the user selected; absent while the request is pending, and where no option was selected.
+    /// The `option_id` that the user selected; absent while the request is pending, and if no option was selected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub chosen: Option<String>,

@@ -20,15 +20,15 @@ pub struct PlanDetail {
 /// An entry of a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PlanEntry {
-    /// What is to be done.
+    /// What to do.
     pub content: String,
-    /// How far it is.
+    /// The status of the entry.
     pub status: PlanEntryStatus,
     /// How important it is.
     pub priority: PlanEntryPriority,
 }
 
-/// How far an entry of a plan is.
+/// The status of a plan entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PlanEntryStatus {
@@ -41,7 +41,7 @@ pub enum PlanEntryStatus {
     Pending,
 }
 
-/// How important an entry of a plan is.
+/// The priority of a plan entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PlanEntryPriority {

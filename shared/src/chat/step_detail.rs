@@ -14,11 +14,11 @@ use crate::id::PermissionId;
 #[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
 #[serde(tag = "kind", content = "detail", rename_all = "lowercase")]
 pub enum StepDetail {
-    /// Reasoning that the agent showed.
+    /// Reasoning shared by the agent.
     Thought(ThoughtDetail),
-    /// A tool that it ran.
+    /// A tool call by the agent.
     Tool(ToolDetail),
-    /// A plan that it made.
+    /// A plan made by the agent.
     Plan(PlanDetail),
     /// A request for permission.
     Permission(PermissionDetail),
@@ -57,11 +57,11 @@ pub struct ThoughtDetail {
 /// The `detail` of a step of kind `notice`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NoticeDetail {
-    /// More than the title says; may be empty.
+    /// Details beyond the title; may be empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub text: Option<String>,
-    /// How severe it is: `info`, `warning`, `error`, or a word of the agent's own.
+    /// How severe it is: `info`, `warning`, `error`, or a value defined by the agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub severity: Option<String>,

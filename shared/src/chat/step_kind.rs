@@ -11,11 +11,11 @@ use crate::text_column::text_enum;
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum StepKind {
-    /// Reasoning that the agent showed.
+    /// Reasoning shared by the agent.
     Thought,
-    /// A tool that it ran.
+    /// A tool call by the agent.
     Tool,
-    /// A plan that it made.
+    /// A plan made by the agent.
     Plan,
     /// A request for permission.
     Permission,

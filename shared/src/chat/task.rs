@@ -109,7 +109,7 @@ error_codes! {
     AgentNetwork = "agent_network", true;
     /// The agent is overloaded.
     AgentOverloaded = "agent_overloaded", true;
-    /// The agent is limiting requests.
+    /// The agent is rate-limiting requests.
     AgentRateLimited = "agent_rate_limited", true;
     /// The agent failed with an internal error (5xx).
     AgentError = "agent_error", true;
@@ -178,7 +178,7 @@ pub struct Task {
     pub chat_session_id: SessionId,
     /// The status of the task.
     pub status: TaskStatus,
-    /// How often the task was started. Never decreases; 0 means that no agent has seen it.
+    /// The number of times the task has been started. Never decreases; 0 means that no agent has seen it.
     pub attempt: i64,
     /// The number of failed attempts since the last manual retry.
     pub failures: i64,

@@ -11,7 +11,7 @@ pub struct ToolDetail {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub tool_kind: Option<ToolKind>,
-    /// The input, as the agent gave it; null without one.
+    /// The input, as the agent sent it; null if there is none.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub input: Option<Value>,
@@ -61,7 +61,7 @@ pub enum ToolKind {
 pub struct ToolLocation {
     /// The path.
     pub path: String,
-    /// The line, from 1.
+    /// The line number, starting at 1.
     #[serde(default)]
     #[schema(required)]
     pub line: Option<u64>,

@@ -145,7 +145,7 @@ pub(super) async fn end_attempt(
             fail(tx, &task, Some(text), Failure { error, retry_after, tool_begun }, now).await
         }
         AttemptEnd::WorkerLost => {
-            let error = TaskError::new(ErrorCode::WorkerLost, "The worker that ran the agent was lost.");
+            let error = TaskError::new(ErrorCode::WorkerLost, "The worker running the agent stopped responding.");
             fail(tx, &task, None, Failure { error, retry_after: None, tool_begun }, now).await
         }
     }

@@ -210,7 +210,7 @@ impl UnfinishedBackup {
         // In a folder that other accounts can write to, the name may refer to another file by now.
         let named = fs::symlink_metadata(&self.path)?;
         if (named.dev(), named.ino()) != (written.dev(), written.ino()) {
-            return Err(io::Error::other("somebody replaced the file while it was written"));
+            return Err(io::Error::other("the file was replaced while it was being written"));
         }
         fs::rename(&self.path, target)?;
         sync_folder(target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;

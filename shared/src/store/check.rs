@@ -108,7 +108,7 @@ const RULES: [(&str, &str); 19] = [
              OR s.kind = 'permission' AND s.status = 'succeeded')",
     ),
     (
-        "a permission request is referenced by its step, and is decided exactly when the step is closed",
+        "a permission request is referenced by its step, and is decided if and only if the step is closed",
         "SELECT s.task_id FROM task_step s WHERE s.kind = 'permission' \
          AND (s.detail ->> 'request_id' IS DISTINCT FROM s.permission_id \
              OR (s.status = 'pending') != (s.detail ->> 'decision' IS NULL))",

@@ -125,7 +125,7 @@ pub enum OpenError {
     /// A backup was copied over a database that still has its write-ahead log.
     #[error(
         "DATABASE_URL: {path} is a backup, but {path}-wal belongs to the database that it replaced; they do not match. \
-         Move both away, then run `api restore` with the backup"
+         Move both files elsewhere, then run `api restore` with the backup"
     )]
     ForeignLog {
         /// The database file.

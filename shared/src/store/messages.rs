@@ -28,7 +28,7 @@ pub struct Thread {
     pub has_more: bool,
     /// The running answer, if any.
     pub partial: Option<Partial>,
-    /// The event cursor of exactly this state.
+    /// The event cursor that matches this exact state.
     pub as_of: Cursor,
 }
 

@@ -42,7 +42,7 @@ pub struct SessionPage {
     pub items: Vec<Session>,
     /// The position of the next page, if there is one.
     pub next: Option<SessionCursor>,
-    /// The event cursor of exactly this state.
+    /// The event cursor that matches this exact state.
     pub as_of: Cursor,
 }
 

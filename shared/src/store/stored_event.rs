@@ -57,7 +57,7 @@ async fn render_in_session(
         LogKind::SessionUpdated => return Ok(EventData::SessionUpdated { session }),
         LogKind::SessionRead => return Ok(EventData::SessionRead { session }),
         LogKind::SessionDeleted => {
-            return Err(StoreError::Corrupt(format!("session {} outlived its deletion", session.id)));
+            return Err(StoreError::Corrupt(format!("session {} still exists after its deletion", session.id)));
         }
         LogKind::MessageCreated | LogKind::MessageUpdated | LogKind::MessageDeleted | LogKind::TaskUpdated => {}
     }

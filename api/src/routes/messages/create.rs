@@ -39,7 +39,7 @@ pub struct CreateQuery {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateMessage {
-    /// The text: 1 byte to 256 KiB of UTF-8, not only whitespace. Stored verbatim.
+    /// The text: 1 byte to 256 KiB of UTF-8, with at least one non-whitespace character. Stored verbatim.
     #[schema(min_length = 1)]
     pub content: String,
     /// What to do while a task of the session is running or queued; defaults to `queue`.
@@ -63,7 +63,7 @@ pub struct CreateMessage {
     ),
     request_body = CreateMessage,
     responses(
-        (status = 200, description = "The task ended within the wait.", body = Exchange),
+        (status = 200, description = "The task ended before the wait timed out.", body = Exchange),
         (status = 202, description = "The message is stored.", body = AcceptedMessage),
         SendProblem,
         AnyProblem,

@@ -16,7 +16,7 @@ use crate::{
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EditMessage {
-    /// The new text: 1 byte to 256 KiB of UTF-8, not only whitespace.
+    /// The new text: 1 byte to 256 KiB of UTF-8, with at least one non-whitespace character.
     #[schema(min_length = 1)]
     pub content: String,
 }

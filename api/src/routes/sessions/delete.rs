@@ -37,7 +37,7 @@ pub struct DeleteQuery {
         DeleteQuery,
     ),
     responses(
-        (status = 204, description = "The session is archived or deleted; also if it was already archived."),
+        (status = 204, description = "The session was archived (or already was), or deleted."),
         AnyProblem,
         BodyProblem,
         NotFoundProblem,

@@ -40,7 +40,7 @@ pub struct Thread {
     /// The text of the running answer so far; null if no task is running.
     #[schema(required)]
     pub partial: Option<Partial>,
-    /// The event cursor of exactly this state.
+    /// The event cursor that matches this exact state.
     pub as_of: Cursor,
 }
 

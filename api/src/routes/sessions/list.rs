@@ -53,7 +53,7 @@ pub struct SessionList {
     /// The cursor of the next page; null on the last page.
     #[schema(required)]
     pub next_cursor: Option<String>,
-    /// The event cursor of exactly this state.
+    /// The event cursor that matches this exact state.
     pub as_of: Cursor,
 }
 

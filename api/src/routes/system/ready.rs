@@ -32,7 +32,7 @@ pub struct Ready {
 pub struct RelayReport {
     /// The number of users with an open stream whose channel is not subscribed yet.
     pub pending_subscriptions: usize,
-    /// Hints that were not delivered within a second, so that other processes found the change by polling.
+    /// Hints that were not delivered within a second, so other processes found the change by polling.
     pub dropped_hints: u64,
     /// Chunks of live text that were not delivered; streams read the stored text instead.
     pub dropped_texts: u64,

@@ -46,7 +46,7 @@ impl AnswerPermission {
     description = "Selects one of the request's options. A request can be answered once. 409 `permission_answered` if \
                    it has an answer, `permission_expired` if its time limit or its attempt is over, `task_ended` if the \
                    task has ended. 422 `unknown_option` if the request has no such option, `option_required` if \
-                   `\"decision\": \"allow\"` matches none or several of them; both list the options.",
+                   `\"decision\": \"allow\"` matches none of them or more than one; both list the options.",
     params(PermissionPath),
     request_body = AnswerPermission,
     responses(

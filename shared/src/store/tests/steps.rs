@@ -410,7 +410,7 @@ async fn the_check_reports_invalid_steps() {
     assert_eq!(
         findings,
         [
-            "a permission request is referenced by its step, and is decided exactly when the step is closed",
+            "a permission request is referenced by its step, and is decided if and only if the step is closed",
             "a step belongs to its task's latest attempt and has an assigned number",
             "a task is not retried automatically after a tool call",
             "a task that is not running has no open steps",

@@ -96,7 +96,7 @@ async fn explains_an_answer_without_text() {
     let call = [&*delta(&json!({"tool_calls": [{"function": {"name": "get_weather"}}]})), &finish("tool_calls"), DONE]
         .concat();
     for (prompt, body, reason, notice) in [
-        ("limit", thoughts, "length", "The token limit was reached before an answer."),
+        ("limit", thoughts, "length", "The token limit was reached before the model answered."),
         ("tool", call, "empty", "The model tried to call the tool `get_weather`, but no tools are available."),
     ] {
         scripted.model.script(prompt, [Answer::instead("text/event-stream", &body)]);

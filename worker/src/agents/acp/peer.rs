@@ -109,7 +109,7 @@ impl Peer {
 
     fn send(&self, message: &Value) {
         if let Err(error) = self.outgoing.try_send(message.to_string()) {
-            tracing::debug!(%error, "agent does not read its input");
+            tracing::debug!(%error, "agent is not reading its input");
         }
     }
 

@@ -158,7 +158,7 @@ impl OpenaiAgent {
         }
         let list = self.list_models(MODELS_TIMEOUT.min(self.config.first_byte_timeout)).await?;
         let Some(model) = list.ids.into_iter().next() else {
-            let message = "The agent's server lists no model. Check `base_url`, or set `model`.";
+            let message = "The agent's server lists no models. Check `base_url`, or set `model`.";
             let error = AgentError::new(ErrorCode::AgentUnavailable, message);
             return Err(errors::with_words(error, &list.text, self.context()).into());
         };

@@ -133,7 +133,7 @@ impl ProcessHost {
         let mut child = self.spawner.start(command).await?;
         let streams = (child.stdin.take(), child.stdout.take(), child.stderr.take(), child.id());
         let (Some(stdin), Some(stdout), Some(errors), Some(pid)) = streams else {
-            return Err(io::Error::other("a process without its streams").into());
+            return Err(io::Error::other("the process has no standard streams").into());
         };
         let stderr = StderrTail::new(launch.secrets.iter().map(|(_, value)| value.trim().to_owned()).collect());
         self.tasks.spawn(stderr.clone().drain(errors));
@@ -164,7 +164,7 @@ impl ProcessHost {
         self.shutting_down.cancel();
         self.tasks.close();
         if timeout(SHUTDOWN_LIMIT, self.tasks.wait()).await.is_err() {
-            tracing::warn!("agents still running; their supervisors kill them when the worker exits");
+            tracing::warn!("agents still running; their supervisors will kill them when the worker exits");
         }
     }
 }

@@ -153,11 +153,11 @@ fn sentence(cause: Cause, status: Option<u16>, access: Access, wait: Option<(Dur
             format!("{server} redirects to another address; set `base_url` to the final one")
         }
         Cause::Other(ErrorCode::AgentUnavailable) => {
-            format!("{server} does not know the model or the path; check `model` and `base_url`")
+            format!("{server} did not recognize the model or the path; check `model` and `base_url`")
         }
         Cause::Other(ErrorCode::AgentRateLimited) => match wait {
-            Some((wait, now)) => format!("{server} is limiting requests until {}", wait::until(wait, now)),
-            None => format!("{server} is limiting requests"),
+            Some((wait, now)) => format!("{server} is rate-limiting requests until {}", wait::until(wait, now)),
+            None => format!("{server} is rate-limiting requests"),
         },
         Cause::Other(ErrorCode::AgentOverloaded) => format!("{server} is overloaded"),
         Cause::Other(ErrorCode::AgentRefused) => format!("{server} rejected the request"),

@@ -192,15 +192,15 @@ fn reports_when_a_rate_limit_ends() {
     let message = |seconds: &str| response(429, &[("retry-after", seconds)], "{\"error\":\"slow down\"}").message;
     assert_eq!(
         message("20"),
-        "The agent's server is limiting requests until 12:00:20 UTC (HTTP 429). The server says: slow down"
+        "The agent's server is rate-limiting requests until 12:00:20 UTC (HTTP 429). The server says: slow down"
     );
     assert_eq!(
         message("3600"),
-        "The agent's server is limiting requests until 13:00 UTC (HTTP 429). The server says: slow down"
+        "The agent's server is rate-limiting requests until 13:00 UTC (HTTP 429). The server says: slow down"
     );
     assert_eq!(
         message("86400"),
-        "The agent's server is limiting requests until 2026-02-01 12:00 UTC (HTTP 429). The server says: slow down"
+        "The agent's server is rate-limiting requests until 2026-02-01 12:00 UTC (HTTP 429). The server says: slow down"
     );
 }
 

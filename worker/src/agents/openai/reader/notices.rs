@@ -65,7 +65,7 @@ impl Notices {
     /// Adds a notice that the answer ended for an unknown reason.
     pub fn add_finish_reason(&mut self, reason: &str) {
         let reason = one_line(reason, MAX_NAME_CHARS).replace('`', "'");
-        self.add(format!("The agent's server ended the answer with the reason `{reason}`."));
+        self.add(format!("The agent's server ended the answer. Reason: `{reason}`."));
     }
 
     /// Adds a notice that the server sent several answers.
@@ -75,7 +75,7 @@ impl Notices {
 
     /// Adds a notice that the token limit was reached before the answer.
     pub fn add_token_limit(&mut self) {
-        self.add("The token limit was reached before an answer.".to_owned());
+        self.add("The token limit was reached before the model answered.".to_owned());
     }
 
     /// Adds a notice that part of the answer was omitted.

@@ -221,7 +221,7 @@ async fn distinguishes_finish_reasons() {
         row("an unknown reason")
             .send([&*text("a"), &end("new"), DONE].concat())
             .text("a")
-            .notice("The agent's server ended the answer with the reason `new`."),
+            .notice("The agent's server ended the answer. Reason: `new`."),
         row("two reasons")
             .send([&*text("a"), &end("length"), &end("stop"), DONE].concat())
             .text("a")
@@ -246,7 +246,7 @@ async fn reads_usage_wherever_it_is_sent() {
 
 #[tokio::test(start_paused = true)]
 async fn shows_a_notice_if_the_token_limit_precedes_the_answer() {
-    let limit = "The token limit was reached before an answer.";
+    let limit = "The token limit was reached before the model answered.";
     let weather = "The model tried to call the tool `get_weather`, but no tools are available.";
     let call =
         delta(&json!({"tool_calls": [{"index": 0, "id": "c1", "function": {"name": "get_weather", "arguments": ""}}]}));
